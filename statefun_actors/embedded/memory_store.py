@@ -1,0 +1,176 @@
+"""The store that forgets: dictionaries under the rules of :mod:`statefun_actors.embedded.store`. For tests and --memory.
+
+It keeps only values that nobody changes (tuples, bytes, strings, frozen rows), so nothing that the engine does to its
+own lists and dictionaries after a commit reaches in here.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right, insort
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Protocol, TypeVar
+
+from statefun_actors.embedded.store import (
+    Commit,
+    DeadLetterEntry,
+    EgressRecord,
+    EntityRow,
+    Message,
+    Recovered,
+    Timer,
+    unstorable_text,
+)
+from statefun_actors.model import Address
+
+
+class _HasSeq(Protocol):
+    @property
+    def seq(self) -> int: ...
+
+
+_Row = TypeVar("_Row")
+_Numbered = TypeVar("_Numbered", bound=_HasSeq)
+
+
+class MemoryStore:
+    """Durable for as long as the process lives. Everything is in memory; ``close`` keeps it, so it can be reopened."""
+
+    def __init__(self) -> None:
+        self._entities: dict[str, dict[str, tuple[bytes, int | None]]] = {}
+        self._messages: dict[int, Message] = {}
+        self._timers: dict[int, Timer] = {}
+        self._due: list[tuple[int, int]] = []
+        self._by_token: dict[tuple[Address, str], set[int]] = {}
+        self._egress: dict[int, EgressRecord] = {}
+        self._dead_letters: dict[int, DeadLetterEntry] = {}
+        self._positions: dict[str, str] = {}
+        self._next_seq = 1
+
+    def recover(self) -> Recovered:
+        return Recovered(self._next_seq, dict(self._positions), _by_seq(self._messages))
+
+    async def commit(self, commit: Commit) -> None:
+        _refuse_what_no_store_keeps(commit)
+        for row in commit.entities:
+            typename, id = row.address
+            if row.packed is not None:
+                self._entities.setdefault(typename, {})[id] = (row.packed, row.expires_ms)
+            elif rows := self._entities.get(typename):
+                rows.pop(id, None)
+                if not rows:
+                    del self._entities[typename]
+        for seq in commit.timers_done:
+            self._forget_timer(seq)
+        for timer in commit.timers:
+            self._forget_timer(timer.seq)
+            self._keep_timer(timer)
+        _replace(self._messages, commit.messages_done, commit.messages)
+        _replace(self._egress, commit.egress_done, commit.egress)
+        _replace(self._dead_letters, commit.dead_letters_done, commit.dead_letters)
+        self._positions.update(commit.positions)
+        self._next_seq = max(self._next_seq, commit.next_seq)
+
+    def load(self, addresses: Sequence[Address]) -> list[bytes | None]:
+        rows = (self._entities.get(typename, {}).get(id) for typename, id in addresses)
+        return [None if row is None else row[0] for row in rows]
+
+    def timers_after(self, due_ms: int, seq: int, limit: int) -> list[Timer]:
+        start = bisect_right(self._due, (due_ms, seq))
+        return [self._timers[seq] for _, seq in self._due[start : start + limit]]
+
+    def pending_timer(self, owner: Address, token: str) -> Timer | None:
+        seqs = self._by_token.get((owner, token))
+        return self._timers[max(seqs)] if seqs else None
+
+    def egress_after(self, seq: int, limit: int, names: Iterable[str] | None = None) -> list[EgressRecord]:
+        wanted = None if names is None else set(names)
+        found = (r for r in _by_seq(self._egress) if r.seq > seq and (wanted is None or r.egress in wanted))
+        return list(islice(found, limit))
+
+    def dead_letters(self) -> Iterator[DeadLetterEntry]:
+        return iter(_by_seq(self._dead_letters))
+
+    def entities(self, typename: str, prefix: str = "") -> Iterator[EntityRow]:
+        rows = self._entities.get(typename, {})
+        return iter([EntityRow(Address(typename, id), *rows[id]) for id in sorted(rows) if id.startswith(prefix)])
+
+    def counts(self) -> Mapping[str, int]:
+        return {
+            "messages": len(self._messages),
+            "timers": len(self._timers),
+            "egress": len(self._egress),
+            "dead_letters": len(self._dead_letters),
+            **{typename: len(rows) for typename, rows in sorted(self._entities.items())},
+        }
+
+    def drop_expired(self, now_ms: int, limit: int) -> list[Address]:
+        expired = sorted(
+            (expires_ms, typename, id)
+            for typename, rows in self._entities.items()
+            for id, (_, expires_ms) in rows.items()
+            if expires_ms is not None and expires_ms <= now_ms
+        )
+        return [Address(typename, id) for _, typename, id in expired[:limit]]
+
+    def close(self) -> None:
+        pass
+
+    def _keep_timer(self, timer: Timer) -> None:
+        self._timers[timer.seq] = timer
+        insort(self._due, (timer.due_ms, timer.seq))
+        if timer.caller is not None and timer.token is not None:
+            self._by_token.setdefault((timer.caller, timer.token), set()).add(timer.seq)
+
+    def _forget_timer(self, seq: int) -> None:
+        timer = self._timers.pop(seq, None)
+        if timer is None:
+            return
+        del self._due[bisect_right(self._due, (timer.due_ms, seq)) - 1]
+        if timer.caller is not None and timer.token is not None:
+            owned = self._by_token[timer.caller, timer.token]
+            owned.discard(seq)
+            if not owned:
+                del self._by_token[timer.caller, timer.token]
+
+
+def _by_seq(rows: dict[int, _Row]) -> list[_Row]:
+    return [rows[seq] for seq in sorted(rows)]
+
+
+def _replace(rows: dict[int, _Numbered], done: Iterable[int], born: Iterable[_Numbered]) -> None:
+    for seq in done:
+        rows.pop(seq, None)
+    for row in born:
+        rows[row.seq] = row
+
+
+def _refuse_what_no_store_keeps(commit: Commit) -> None:
+    """Refuse the strings that a database refuses, so that a test meets them too.
+
+    Raises:
+        StoreError: a string with half a surrogate pair.
+    """
+    for text in _texts(commit):
+        if not text.isascii():
+            try:
+                text.encode()
+            except UnicodeEncodeError:
+                raise unstorable_text("in memory", text) from None
+
+
+def _texts(commit: Commit) -> Iterator[str]:
+    for row in commit.entities:
+        yield from row.address
+    letters = [letter.message for letter in commit.dead_letters]
+    messages: list[Message | Timer] = [*commit.messages, *commit.timers, *letters]
+    for message in messages:
+        yield from (*message.target, *(message.caller or ()), message.value.typename)
+    for timer in commit.timers:
+        yield timer.token or ""
+    for record in commit.egress:
+        yield from (record.egress, record.value.typename)
+    for letter in commit.dead_letters:
+        yield from (letter.error_type, letter.error)
+    for position in commit.positions.items():
+        yield from position
