@@ -1,0 +1,73 @@
+"""Failure policies: what becomes of a message that keeps failing."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import attrs
+
+from statefun_actors.errors import DefinitionError, InvalidAddressError
+from statefun_actors.model import check_typename
+
+
+def _attempts_problems(attempts: object, backoff: object) -> list[str]:
+    problems = []
+    if not isinstance(attempts, int) or isinstance(attempts, bool) or attempts < 1:
+        problems.append(f"attempts= counts every try, so it is at least 1; got {attempts!r}")
+    if not isinstance(backoff, int | float) or isinstance(backoff, bool) or not 0 <= backoff < float("inf"):
+        problems.append(f"backoff= is in seconds, 0 or more; got {backoff!r}")
+    return problems
+
+
+@attrs.frozen
+class DeadLetter:
+    """Try *attempts* times in all, then undo the message and send one record about it to the egress *egress*.
+
+    The rest of its batch goes on.
+
+    Args:
+        egress: ``<namespace>/<name>`` of the egress.
+        topic: of the Kafka record; the last part of *egress* unless given.
+        attempts: every try counted, at least 1.
+        backoff: seconds before the second try, doubled before each further one.
+        as_value: send a bare ``statefun-actors/dead-letter`` value instead of a Kafka record.
+
+    Raises:
+        DefinitionError: an argument that makes no sense.
+    """
+
+    egress: str
+    topic: str | None = attrs.field(default=None, kw_only=True)
+    attempts: int = attrs.field(default=3, kw_only=True)
+    backoff: float = attrs.field(default=0.1, kw_only=True)
+    as_value: bool = attrs.field(default=False, kw_only=True)
+
+    def __attrs_post_init__(self) -> None:
+        problems = _attempts_problems(self.attempts, self.backoff)
+        try:
+            check_typename(self.egress, "an egress is <namespace>/<name>")
+        except InvalidAddressError as error:
+            problems.insert(0, str(error))
+        if self.topic is not None and (not isinstance(self.topic, str) or not self.topic):
+            problems.append(f"topic= is a non-empty string; got {self.topic!r}")
+        if problems:
+            raise DefinitionError("DeadLetter(...)", problems)
+
+
+@attrs.frozen
+class Discard:
+    """Try *attempts* times in all, then undo the message, log it and drop it. The rest of its batch goes on.
+
+    Raises:
+        DefinitionError: an argument that makes no sense.
+    """
+
+    attempts: int = 1
+    backoff: float = attrs.field(default=0.1, kw_only=True)
+
+    def __attrs_post_init__(self) -> None:
+        if problems := _attempts_problems(self.attempts, self.backoff):
+            raise DefinitionError("Discard(...)", problems)
+
+
+FailurePolicy: TypeAlias = DeadLetter | Discard

@@ -1,0 +1,170 @@
+"""What the engine asks of a store: one write, a few reads. The memory store and the SQLite store both meet it.
+
+The engine writes through :meth:`Store.commit` alone, one :class:`Commit` per epoch, all or nothing. Everything in a
+commit is the *last* word of its epoch: what was created and consumed inside the epoch is not in it. Sequence numbers
+come from one counter for messages, timers, egress records and dead letters, so they also give the order of birth.
+
+Rules that every store keeps (``tests/embedded/store_checks.py`` holds them as tests):
+
+- ``commit`` returns once the commit is durable, or raises and has changed nothing.
+- Commits are applied in the order of their calls; the engine never calls ``commit`` again before the last one returned.
+- Reads see whole commits only: while a commit is being written they see the state before it, afterwards the one after.
+- ``load`` and ``pending_timer`` may be called while a commit is being written, from the thread of the event loop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import ClassVar, Protocol
+
+from statefun_actors.errors import StatefunActorsError
+from statefun_actors.model import Address, TypedValue, value
+
+
+class StoreError(StatefunActorsError):
+    """A store could not be opened, read or written. A retry can help once the cause named is gone."""
+
+    retryable: ClassVar[bool] = True
+
+    def __init__(self, store: str, reason: str, instead: str = "") -> None:
+        super().__init__(store, reason, instead)
+        self.store, self.reason, self.instead = store, reason, instead
+
+    def __str__(self) -> str:
+        return f"store {self.store}: {self.reason}{'. ' + self.instead if self.instead else ''}"
+
+
+def unstorable_text(store: str, text: str) -> StoreError:
+    """The error for a string that is no Unicode text: half a surrogate pair has no UTF-8."""
+    return StoreError(store, f"{text!r} can't be stored: it holds half a surrogate pair", "Send valid Unicode text.")
+
+
+@value
+class Message:
+    """A message that waits in its target's mailbox."""
+
+    seq: int
+    target: Address
+    value: TypedValue
+    caller: Address | None = None
+
+
+@value
+class Timer:
+    """A delayed message; ``caller`` (its sender) owns the ``token``. ``due_ms``: milliseconds since 1970, UTC."""
+
+    seq: int
+    due_ms: int
+    target: Address
+    value: TypedValue
+    caller: Address | None = None
+    token: str | None = None
+
+
+@value
+class EgressRecord:
+    """A record on its way out through an egress."""
+
+    seq: int
+    egress: str
+    value: TypedValue
+
+
+@value
+class DeadLetterEntry:
+    """A message that was given up, and why. ``time_ms``: milliseconds since 1970, UTC."""
+
+    seq: int
+    message: Message
+    error_type: str
+    error: str
+    attempts: int
+    time_ms: int
+
+
+@value
+class EntityRow:
+    """One entity as stored: its packed state (None = the row goes away) and when it may be dropped unread."""
+
+    address: Address
+    packed: bytes | None
+    expires_ms: int | None = None
+
+
+@value
+class Commit:
+    """What one epoch changes."""
+
+    entities: Sequence[EntityRow] = ()
+    messages: Sequence[Message] = ()
+    messages_done: Sequence[int] = ()
+    timers: Sequence[Timer] = ()
+    timers_done: Sequence[int] = ()
+    egress: Sequence[EgressRecord] = ()
+    egress_done: Sequence[int] = ()
+    dead_letters: Sequence[DeadLetterEntry] = ()
+    dead_letters_done: Sequence[int] = ()
+    positions: Mapping[str, str] = {}  # noqa: RUF012 - never written to
+    """How far each ingress has been read and each sink has been written, by name; JSON text of its owner's making."""
+    next_seq: int = 1
+
+
+@value
+class Recovered:
+    """What an engine needs to go on where the last one stopped. ``messages`` in the order of their seq."""
+
+    next_seq: int
+    positions: Mapping[str, str]
+    messages: Sequence[Message]
+
+
+class Store(Protocol):
+    """Durable memory of one engine."""
+
+    def recover(self) -> Recovered:
+        """The state as of the last commit."""
+        ...
+
+    async def commit(self, commit: Commit) -> None:
+        """Make *commit* durable, whole.
+
+        Raises:
+            StoreError: nothing was written (disk full, store gone); the store can be used again once the cause is gone.
+        """
+        ...
+
+    def load(self, addresses: Sequence[Address]) -> list[bytes | None]:
+        """The packed state of each address, None where there is none."""
+        ...
+
+    def timers_after(self, due_ms: int, seq: int, limit: int) -> list[Timer]:
+        """At most *limit* timers whose ``(due_ms, seq)`` is greater than the one given, in that order."""
+        ...
+
+    def pending_timer(self, owner: Address, token: str) -> Timer | None:
+        """The timer that *owner* set with *token*."""
+        ...
+
+    def egress_after(self, seq: int, limit: int, names: Iterable[str] | None = None) -> list[EgressRecord]:
+        """At most *limit* records kept with a greater seq, oldest first; of the egresses *names* only, if given."""
+        ...
+
+    def dead_letters(self) -> Iterator[DeadLetterEntry]:
+        """All dead letters, oldest first."""
+        ...
+
+    def entities(self, typename: str, prefix: str = "") -> Iterator[EntityRow]:
+        """The entities of one function type in the order of their ids (by code point), those with *prefix* only."""
+        ...
+
+    def counts(self) -> Mapping[str, int]:
+        """How many of each: ``messages``, ``timers``, ``egress``, ``dead_letters``, and each function type's entities."""
+        ...
+
+    def drop_expired(self, now_ms: int, limit: int) -> list[Address]:
+        """Addresses of at most *limit* entity rows with ``expires_ms <= now_ms``; the engine commits their deletion."""
+        ...
+
+    def close(self) -> None:
+        """Let go of the files. Safe to call twice."""
+        ...

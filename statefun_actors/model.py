@@ -1,0 +1,270 @@
+"""The plain values that rooms hand to each other: what goes into a dispatch and what comes out.
+
+Nothing here knows a wire, a database or a clock. The values are frozen for the type checker only: a frozen class
+costs four times as much to make, and they are made for every message.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from datetime import datetime
+from enum import Enum
+from operator import itemgetter
+from typing import TYPE_CHECKING, Final, Protocol, TypeAlias, TypeVar, dataclass_transform
+
+import attrs
+
+from statefun_actors.errors import InvalidAddressError
+
+_T = TypeVar("_T")
+
+if TYPE_CHECKING:
+
+    @dataclass_transform(frozen_default=True, field_specifiers=(attrs.field,))
+    def value(cls: type[_T]) -> type[_T]: ...
+else:
+    value = attrs.define
+
+
+def check_typename(typename: object, what: str) -> str:
+    """*typename* if it is ``<namespace>/<name>`` (split at the last ``/``, both parts non-empty).
+
+    Raises:
+        InvalidAddressError: it isn't.
+    """
+    if not isinstance(typename, str):
+        raise InvalidAddressError(what, typename, "Write a string such as 'bank/account'.")
+    namespace, slash, name = typename.rpartition("/")
+    if not (slash and namespace and name):
+        raise InvalidAddressError(what, typename, "Write <namespace>/<name>, such as 'bank/account'.")
+    return typename
+
+
+class Address(tuple[str, str]):
+    """Where a message goes: a function type ``<namespace>/<name>`` and an id, both non-empty strings.
+
+    A tuple underneath, so that it hashes and compares at C speed: addresses are dictionary keys on every hot path.
+
+    Raises:
+        InvalidAddressError: on construction, for a typename without ``/`` or an empty id.
+    """
+
+    __slots__ = ()
+
+    def __new__(cls, typename: str, id: str) -> Address:
+        check_typename(typename, "a function type is <namespace>/<name>")
+        if not isinstance(id, str) or not id:
+            raise InvalidAddressError(f"an id of {typename} is a non-empty string", id, "Write the id as a str.")
+        return tuple.__new__(cls, (typename, id))
+
+    typename: str = property(itemgetter(0))  # type: ignore[assignment]
+    """The function type, ``<namespace>/<name>``."""
+    id: str = property(itemgetter(1))  # type: ignore[assignment]
+
+    @property
+    def namespace(self) -> str:
+        return self[0].rpartition("/")[0]
+
+    @property
+    def name(self) -> str:
+        return self[0].rpartition("/")[2]
+
+    def __repr__(self) -> str:
+        return f"Address({self[0]!r}, {self[1]!r})"
+
+    def __str__(self) -> str:
+        return f"{self[0]}/{self[1]}"
+
+    def __getnewargs__(self) -> tuple[str, str]:
+        return (self[0], self[1])
+
+
+def parse_address(text: str) -> Address:
+    """The address written as ``ns/name/id``: the id is all that follows the second ``/``.
+
+    Raises:
+        InvalidAddressError: fewer than three parts, or an empty one.
+    """
+    parts = text.split("/", 2) if isinstance(text, str) else []
+    if len(parts) != 3 or not all(parts):
+        raise InvalidAddressError("an address is <namespace>/<name>/<id>", text, "Write it as 'bank/account/ada'.")
+    return Address(f"{parts[0]}/{parts[1]}", parts[2])
+
+
+@value
+class TypedValue:
+    """A value as it travels: its typename and its bytes."""
+
+    typename: str
+    value: bytes
+
+
+@value
+class Invocation:
+    """One message for the batch's target; ``caller`` is None for what came from an ingress."""
+
+    argument: TypedValue
+    caller: Address | None = None
+
+
+class Expiration(Enum):
+    """When a state is dropped by itself, counted from its last write or from the entity's last batch."""
+
+    NONE = "none"
+    AFTER_WRITE = "after_write"
+    AFTER_CALL = "after_call"
+
+
+@value
+class StateSpec:
+    """A state as the function declares it: name, typename of its value, and time to live in milliseconds."""
+
+    name: str
+    typename: str
+    expiration: Expiration = Expiration.NONE
+    ttl_ms: int = 0
+
+
+State: TypeAlias = "Mapping[str, TypedValue | None]"
+"""State by name. None = known but absent; a name that isn't there = the caller doesn't know that state."""
+
+
+@value
+class Batch:
+    """One or more invocations of one address, in order, with the state they start from."""
+
+    target: Address
+    state: State
+    invocations: Sequence[Invocation]
+
+
+# Effects: what handlers asked for, in the order in which they asked.
+
+
+@value
+class Send:
+    """A message to any address."""
+
+    target: Address
+    value: TypedValue
+
+
+@value
+class SendAfter:
+    """A message that arrives ``delay_ms`` (> 0) later. A pending one of the same sender and token is replaced."""
+
+    target: Address
+    value: TypedValue
+    delay_ms: int
+    token: str | None = None
+
+
+@value
+class Cancel:
+    """Drop the sender's pending delayed message of this token, if there still is one."""
+
+    token: str
+
+
+@value
+class Egress:
+    """A record that leaves the application through the egress ``<namespace>/<name>``."""
+
+    egress: str
+    value: TypedValue
+
+
+Effect: TypeAlias = Send | SendAfter | Cancel | Egress
+
+
+# Outcomes: what a dispatch comes to.
+
+
+class Settlement(Enum):
+    """How a failure policy settled a message that failed for good."""
+
+    DEAD_LETTER = "dead letter"
+    DISCARDED = "discarded"
+
+
+@value
+class Setback:
+    """A message undone by its failure policy while the rest of the batch went on."""
+
+    index: int
+    error: BaseException
+    settlement: Settlement
+    attempts: int
+
+
+@value
+class Done:
+    """Every message has run (or was settled by a policy): effects in order, and only the states that changed.
+
+    ``marks[i]`` is how many effects there were once message *i* had run. A change to None deletes the state.
+    """
+
+    effects: Sequence[Effect]
+    changes: State
+    setbacks: Sequence[Setback] = ()
+    marks: Sequence[int] = ()
+
+
+@value
+class MissingState:
+    """States that the function declares and the batch lacks, in declaration order. No user code has run."""
+
+    specs: Sequence[StateSpec]
+
+
+@value
+class Failed:
+    """The batch came to nothing: no effects, no changes. ``index`` is the message at fault, None if it is the batch."""
+
+    index: int | None
+    error: BaseException
+
+
+Outcome: TypeAlias = Done | MissingState | Failed
+
+
+class Host(Protocol):
+    """The only doors through which a dispatch reaches time."""
+
+    def now(self) -> datetime:
+        """The current time, aware, in UTC."""
+        ...
+
+    async def sleep(self, seconds: float) -> None:
+        """Return after *seconds*: the wait between two attempts. A test's host advances its own clock instead."""
+        ...
+
+    def timeout(self, seconds: float) -> AbstractAsyncContextManager[object]:
+        """A context that raises TimeoutError in its body after *seconds* of waiting."""
+        ...
+
+
+@value
+class KafkaRecord:
+    """A record for a Kafka egress: topic, key (or None) and the bytes of the value."""
+
+    topic: str
+    value: bytes
+    key: str | None = None
+
+
+@value
+class KinesisRecord:
+    """A record for a Kinesis egress."""
+
+    stream: str
+    partition_key: str
+    value: bytes
+    explicit_hash_key: str | None = None
+
+
+Decode: TypeAlias = Callable[[bytes], object]
+
+ANY_TYPENAME: Final = "type.googleapis.com/google.protobuf.Any"
+RESERVED_NAMESPACES: Final = ("statefun-actors", "io.statefun")
