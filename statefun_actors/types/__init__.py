@@ -1,0 +1,43 @@
+"""Python values as typenames and bytes, and back.
+
+This room knows every type that can be stored or sent, and nothing of entities, batches or wires. Its door:
+
+- :func:`codec_for` gives the :class:`Codec` of an annotation, :func:`split_optional` takes ``| None`` off it;
+- :func:`message` names a class for the wire, :func:`message_name` tells the name;
+- :func:`pack` turns whatever user code sends into a TypedValue;
+- :func:`any_of` and :func:`typed_of_any` carry values of any type in a ``google.protobuf.Any``;
+- :func:`kafka_record`, :func:`kinesis_record` and their typed forms are for egresses;
+- :func:`json_of` shows any value to people.
+"""
+
+from statefun_actors.types.annotations import split_optional
+from statefun_actors.types.anyvalue import any_of, typed_of_any
+from statefun_actors.types.codec import Codec, UnresolvedNameError, UnstorableTypeError
+from statefun_actors.types.codecs import codec_for
+from statefun_actors.types.display import NO_JSON, NoJson, json_of
+from statefun_actors.types.json import JSON_TYPENAME
+from statefun_actors.types.messages import message
+from statefun_actors.types.names import message_name
+from statefun_actors.types.pack import pack
+from statefun_actors.types.records import kafka_record, kinesis_record, record_of_typed, record_to_typed
+
+__all__ = [
+    "JSON_TYPENAME",
+    "NO_JSON",
+    "Codec",
+    "NoJson",
+    "UnresolvedNameError",
+    "UnstorableTypeError",
+    "any_of",
+    "codec_for",
+    "json_of",
+    "kafka_record",
+    "kinesis_record",
+    "message",
+    "message_name",
+    "pack",
+    "record_of_typed",
+    "record_to_typed",
+    "split_optional",
+    "typed_of_any",
+]

@@ -1,0 +1,114 @@
+"""What to write instead of an annotation whose values can't be stored."""
+
+from __future__ import annotations
+
+import collections
+import collections.abc
+import dataclasses
+import typing
+from enum import Enum
+
+import msgspec
+
+_BARE: dict[object, str] = {
+    list: "list[str]",
+    dict: "dict[str, int]",
+    tuple: "tuple[str, ...]",
+    set: "set[str]",
+    frozenset: "frozenset[str]",
+    typing.List: "list[str]",  # noqa: UP006
+    typing.Dict: "dict[str, int]",  # noqa: UP006
+    typing.Tuple: "tuple[str, ...]",  # noqa: UP006
+    typing.Set: "set[str]",  # noqa: UP006
+    typing.FrozenSet: "frozenset[str]",  # noqa: UP006
+}
+
+_CONCRETE: dict[object, str] = {
+    collections.abc.Sequence: "list[X] or tuple[X, ...]",
+    collections.abc.MutableSequence: "list[X]",
+    collections.abc.Iterable: "list[X]",
+    collections.abc.Iterator: "list[X]",
+    collections.abc.Collection: "list[X]",
+    collections.abc.Mapping: "dict[K, V]",
+    collections.abc.MutableMapping: "dict[K, V]",
+    collections.abc.Set: "frozenset[X]",
+    collections.abc.MutableSet: "set[X]",
+    collections.deque: "list[X]",
+    collections.defaultdict: "dict[K, V]",
+    collections.OrderedDict: "dict[K, V]",
+    collections.Counter: "dict[K, int]",
+}
+
+_OTHERS: dict[object, str] = {
+    typing.Any: "say which type it is; for any message at all write `google.protobuf.any_pb2.Any`",
+    object: "say which type it is; for any message at all write `google.protobuf.any_pb2.Any`",
+    complex: "write `tuple[float, float]`",
+    bytearray: "write `bytes`",
+    memoryview: "write `bytes`",
+    type(None): "None is no value; write `X | None`",
+    None: "None is no value; write `X | None`",
+    type: "write `str`, and keep the class's name",
+}
+
+
+def spelled(annotation: object) -> str:
+    """*annotation* as its author wrote it, as far as that can be told."""
+    if isinstance(annotation, type) and not typing.get_args(annotation):
+        return annotation.__name__
+    if isinstance(annotation, typing.ForwardRef):
+        return repr(annotation.__forward_arg__)
+    return repr(annotation).replace("typing.", "").replace("collections.abc.", "")
+
+
+def advice(annotation: object) -> str:
+    """Why *annotation* can't be stored, and what to write instead."""
+    name = spelled(annotation)
+    origin = typing.get_origin(annotation)
+    if (bare := _look_up(_BARE, annotation)) is not None:
+        return f"`{name}` does not say what it holds: write for example `{bare}`"
+    for concrete in (annotation, origin):
+        if (instead := _look_up(_CONCRETE, concrete)) is not None:
+            return f"`{name}` is not one class: write `{instead}`"
+    if (other := _look_up(_OTHERS, annotation)) is not None:
+        return f"`{name}` can't be stored: {other}"
+    if isinstance(annotation, (str, typing.ForwardRef)):
+        return f"{name} is a name in quotes: write the class itself"
+    if isinstance(annotation, (typing.TypeVar, typing.ParamSpec)):
+        return f"`{name}` stands for no class yet: write the class with its argument, such as `Box[int]`"
+    if isinstance(annotation, type):
+        return f"`{name}` can't be stored: {_class_advice(annotation)}"
+    if origin is collections.abc.Callable or callable(annotation):
+        return f"`{name}` can't be stored: write a method, and keep the values that it needs"
+    return f"`{name}` can't be stored: write one of the types that can: {STORABLE}"
+
+
+STORABLE = (
+    "bool, int, float, str, bytes, protobuf messages, attrs classes, list, dict, tuple, set, frozenset, datetime, "
+    "date, timedelta, Decimal, UUID, Enum, Address, X | None, unions of @message classes"
+)
+
+
+def _class_advice(cls: type) -> str:
+    if typing.is_typeddict(cls) or issubclass(cls, msgspec.Struct) or dataclasses.is_dataclass(cls):
+        return "make it an attrs class (`@attrs.define`, the fields stay as they are)"
+    if hasattr(cls, "__attrs_attrs__"):
+        return f"it derives from an attrs class, but is none: decorate it with `@attrs.define` too (`class {cls.__name__}`)"
+    if issubclass(cls, tuple) and hasattr(cls, "_fields"):
+        return "make it an attrs class (`@attrs.frozen`), or write `tuple[X, Y]`"
+    if issubclass(cls, Enum):
+        return "an Enum is stored by its values, which must all be str, or int of 64 bits; give it such values"
+    if getattr(cls, "_is_protocol", False):
+        return "a Protocol is no class of values; write the classes that there are"
+    if hasattr(cls, "model_fields") or hasattr(cls, "__pydantic_fields__"):
+        return "make it an attrs class (`@attrs.define`), or keep its JSON text as `str`"
+    for base in (str, int, float, bytes, list, dict, tuple, set):
+        if issubclass(cls, base):
+            return f"it would be read back as a plain {base.__name__}; write `{_look_up(_BARE, base) or base.__name__}`"
+    return "make it an attrs class (`@attrs.define`)"
+
+
+def _look_up(table: dict[object, str], annotation: object) -> str | None:
+    try:
+        return table.get(annotation)
+    except TypeError:  # an unhashable annotation
+        return None

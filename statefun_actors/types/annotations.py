@@ -1,0 +1,280 @@
+"""From an annotation to the shape of its values.
+
+One :class:`Compiler` compiles one annotation: it reports all problems at once, lets classes hold themselves, and
+notes what the codec has to be careful about.
+"""
+
+from __future__ import annotations
+
+import types
+import typing
+from collections.abc import Callable
+from enum import Enum
+from typing import Any, Final
+
+import attrs
+
+from statefun_actors.types.advice import advice, spelled
+from statefun_actors.types.attrs_shape import Member, attrs_shape, runs_user_code
+from statefun_actors.types.codec import UnresolvedNameError, UnstorableTypeError
+from statefun_actors.types.containers import (
+    dict_shape,
+    fixed_tuple_shape,
+    list_shape,
+    optional_shape,
+    set_shape,
+    tuple_shape,
+    union_shape,
+)
+from statefun_actors.types.hints import hint_of, type_arguments
+from statefun_actors.types.keys import key_of
+from statefun_actors.types.leaves import LARGEST, LEAVES, SMALLEST, enum_shape, literal_shape
+from statefun_actors.types.names import message_name
+from statefun_actors.types.protobuf import is_protobuf_class, protobuf_shape
+from statefun_actors.types.shape import Shape
+
+NoneType: Final = type(None)
+
+
+def bare(annotation: object) -> object:
+    """*annotation* without what does not change its values: Annotated, NewType, type aliases."""
+    while True:
+        if typing.get_origin(annotation) is typing.Annotated:
+            annotation = typing.get_args(annotation)[0]
+        elif isinstance(annotation, typing.NewType):
+            annotation = annotation.__supertype__
+        elif _is_alias(annotation):
+            annotation = annotation.__value__  # type: ignore[attr-defined]
+        else:
+            return annotation
+
+
+def split_optional(annotation: object) -> tuple[object, bool]:
+    """*annotation* without ``| None`` at its top, and whether it had that.
+
+    ``Annotated``, ``NewType`` and type aliases at the top are taken off too: they don't change the values.
+    """
+    annotation = bare(annotation)
+    if not is_union(annotation):
+        return annotation, False
+    members = [each for each in map(bare, typing.get_args(annotation)) if each is not NoneType]
+    if len(members) == len(typing.get_args(annotation)) or not members:
+        return annotation, False
+    inner, _ = split_optional(typing.Union[tuple(members)])
+    return inner, True
+
+
+def is_union(annotation: object) -> bool:
+    """Whether it is ``X | Y`` or ``Union[X, Y]``."""
+    return typing.get_origin(annotation) in (typing.Union, types.UnionType)
+
+
+def is_attrs_class(cls: object) -> typing.TypeGuard[type]:
+    """Whether *cls* itself, not just a base of it, is an attrs class."""
+    return isinstance(cls, type) and "__attrs_attrs__" in vars(cls)
+
+
+def is_storable_enum(cls: object) -> typing.TypeGuard[type[Enum]]:
+    """Whether *cls* is an Enum with members, whose values are all str, or int of 64 bits."""
+    if not (isinstance(cls, type) and issubclass(cls, Enum)):
+        return False
+    values = [each.value for each in cls]
+    return bool(values) and all(
+        type(value) is str or (type(value) is int and SMALLEST <= value <= LARGEST) for value in values
+    )
+
+
+def _is_alias(annotation: object) -> bool:
+    """Whether it is a ``type X = …``, whether Python's or that of typing_extensions."""
+    return type(annotation).__name__ == "TypeAliasType" and hasattr(annotation, "__value__")
+
+
+class Compiler:
+    """Compiles one annotation, in as many parts as it has.
+
+    ``careful`` afterwards says whether reading a value back may run code of the user's, so that only trying shows
+    whether it can be; ``recursive`` whether values may be nested without limit.
+    """
+
+    def __init__(self) -> None:
+        self.careful = False
+        self.recursive = False
+        self._open: dict[object, Shape] = {}
+        self._done: dict[object, Shape] = {}
+
+    def shape(self, annotation: object) -> Shape:
+        """The shape of *annotation*.
+
+        Raises:
+            UnresolvedNameError: a name in it does not exist yet, and nothing else is wrong.
+            UnstorableTypeError: otherwise, with all problems that could be found.
+        """
+        if _is_alias(annotation):
+            return self._once(annotation, spelled(annotation), lambda: self.shape(annotation.__value__))  # type: ignore[attr-defined]
+        annotation = bare(annotation) if not isinstance(annotation, type) else annotation
+        if _is_alias(annotation):
+            return self.shape(annotation)
+        try:
+            leaf = LEAVES.get(annotation)
+        except TypeError:  # unhashable
+            raise UnstorableTypeError([advice(annotation)]) from None
+        if leaf is not None:
+            return leaf
+        if is_union(annotation):
+            return self._union(annotation)
+        origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
+        if origin is not None:
+            return self._generic(annotation, origin, arguments)
+        if is_storable_enum(annotation):
+            return enum_shape(annotation)
+        if is_protobuf_class(annotation):
+            return protobuf_shape(annotation)
+        if is_attrs_class(annotation):
+            return self._attrs(annotation, ())
+        raise UnstorableTypeError([advice(annotation)])
+
+    def _generic(self, annotation: object, origin: Any, arguments: tuple[Any, ...]) -> Shape:
+        if origin is typing.Literal:
+            if all(type(each) in (str, bool) or LEAVES[int].spelling and type(each) is int for each in arguments):
+                return literal_shape(arguments)
+            raise UnstorableTypeError([f"`{spelled(annotation)}` can't be stored: write a Literal of str, int or bool"])
+        if origin is list and len(arguments) == 1:
+            return list_shape(self.shape(arguments[0]))
+        if origin in (set, frozenset) and len(arguments) == 1:
+            return set_shape(origin, self._member(arguments[0]))
+        if origin is tuple:
+            return self._tuple(arguments)
+        if origin is dict and len(arguments) == 2:
+            return self._dict(*arguments)
+        if is_attrs_class(origin):
+            return self._attrs(origin, arguments)
+        raise UnstorableTypeError([advice(annotation)])
+
+    def _tuple(self, arguments: tuple[Any, ...]) -> Shape:
+        if len(arguments) == 2 and arguments[1] is Ellipsis:
+            return tuple_shape(self.shape(arguments[0]))
+        return fixed_tuple_shape(self._all([(None, each) for each in arguments]))
+
+    def _member(self, annotation: object) -> Shape:
+        shape = self.shape(annotation)
+        if not shape.hashable:
+            raise UnstorableTypeError(
+                [f"`{shape.spelling}` can't be in a set, as it has no hash: write `list[{shape.spelling}]`"]
+            )
+        return shape
+
+    def _dict(self, key_annotation: object, annotation: object) -> Shape:
+        key_shape, shape = self._all([(None, key_annotation), (None, annotation)])
+        key = key_of(bare(key_annotation), key_shape)
+        if key is None:
+            raise UnstorableTypeError(
+                [
+                    f"`{key_shape.spelling}` can't be the key of a dict: "
+                    "write a key of str, int, UUID, date, datetime, Decimal, or an Enum of str or of int"
+                ]
+            )
+        return dict_shape(key, shape)
+
+    def _union(self, annotation: object) -> Shape:
+        inner, optional = split_optional(annotation)
+        if optional:
+            return optional_shape(self.shape(inner))
+        members = typing.get_args(annotation)
+        nameless = [each for each in members if not (is_attrs_class(each) and message_name(each))]
+        if nameless:
+            raise UnstorableTypeError([_union_advice(annotation, nameless)])
+        names: dict[str, type] = {}
+        for each in members:
+            name = typing.cast("str", message_name(each))
+            if names.setdefault(name, each) is not each:
+                raise UnstorableTypeError(
+                    [f"`{spelled(annotation)}` has two classes named {name!r}: give one of them another name"]
+                )
+        shapes = self._all([(None, each) for each in members])
+        return union_shape({cls: (name, shape) for (name, cls), shape in zip(names.items(), shapes, strict=True)})
+
+    def _attrs(self, cls: type, arguments: tuple[Any, ...]) -> Shape:
+        spelling = cls.__name__
+        if arguments:
+            spelling += f"[{', '.join(map(spelled, arguments))}]"
+        return self._once((cls, arguments), spelling, lambda: self._new_attrs(cls, spelling, arguments))
+
+    def _new_attrs(self, cls: type, spelling: str, arguments: tuple[Any, ...]) -> Shape:
+        self.careful = self.careful or runs_user_code(cls)
+        variables = type_arguments(cls, arguments)
+        attributes = attrs.fields(cls)
+        hints: list[tuple[str | None, object]] = []
+        problems: list[str] = []
+        unresolved: list[str] = []
+        for each in attributes:
+            where = f"{cls.__name__}.{each.name}"
+            if each.type is None:
+                problems.append(f"{where}: has no annotation; write `{each.name}: <type>`")
+                continue
+            try:
+                hints.append((where, hint_of(cls, each, variables)))
+            except UnresolvedNameError as error:
+                unresolved.extend(f"{where}: {problem}" for problem in error.problems)
+        shapes = self._all(hints, problems, unresolved)
+        return attrs_shape(
+            cls,
+            spelling,
+            [
+                Member(each.name, each.alias if each.init else None, shape, each.default is attrs.NOTHING)
+                for each, shape in zip(attributes, shapes, strict=True)
+            ],
+        )
+
+    def _all(
+        self,
+        parts: list[tuple[str | None, object]],
+        problems: list[str] | None = None,
+        unresolved: list[str] | None = None,
+    ) -> list[Shape]:
+        """The shapes of all *parts* (where, annotation); if there are none, the problems of all of them."""
+        problems, unresolved = problems or [], unresolved or []
+        shapes: list[Shape] = []
+        for where, annotation in parts:
+            try:
+                shapes.append(self.shape(annotation))
+            except UnstorableTypeError as error:
+                found = unresolved if isinstance(error, UnresolvedNameError) else problems
+                # A class inside this one has said where already; one place is enough, and it is the nearest.
+                found.extend(f"{where}: {each}" if where else each for each in error.problems)
+        if problems:
+            raise UnstorableTypeError(problems)
+        if unresolved:
+            raise UnresolvedNameError(unresolved)
+        return shapes
+
+    def _once(self, key: object, spelling: str, compile_it: Callable[[], Shape]) -> Shape:
+        """Compiles what may hold itself: while it is being compiled, whatever refers to it gets a stand-in."""
+        if key in self._done:
+            return self._done[key]
+        if key in self._open:
+            self.recursive = True
+            return self._open[key]
+        target: list[Shape] = []
+        self._open[key] = Shape(
+            spelling, lambda value: target[0].dump(value), lambda obj: target[0].load(obj), hashable=True
+        )
+        try:
+            shape = compile_it()
+        except RecursionError:
+            raise UnstorableTypeError(
+                [f"`{spelling}` holds ever larger types of itself; write out one of them"]
+            ) from None
+        finally:
+            del self._open[key]
+        target.append(shape)
+        self._done[key] = shape
+        return shape
+
+
+def _union_advice(annotation: object, nameless: list[Any]) -> str:
+    names = ", ".join(f"`{spelled(each)}`" for each in nameless)
+    return (
+        f"`{spelled(annotation)}` does not tell its members apart once they are JSON: "
+        f"a union holds attrs classes with @message names, which {names} {'is' if len(nameless) == 1 else 'are'} not; "
+        "write one type, or make each member a class with @message('<namespace>/<name>')"
+    )

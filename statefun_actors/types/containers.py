@@ -1,0 +1,227 @@
+"""The shapes of lists, dicts, tuples, sets, optionals and unions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from statefun_actors.types.keys import Key
+from statefun_actors.types.mismatch import Mismatch, kind, member, shown
+from statefun_actors.types.shape import Shape, wrong_type
+
+TYPE_KEY: Final = "@type"
+"""Where a union keeps the name of the member that follows."""
+
+to_bytes: Final[Callable[[Any], bytes]] = msgspec.json.Encoder(order="deterministic").encode
+"""Deterministic JSON of what the shapes dump."""
+
+
+def list_shape(item: Shape) -> Shape:
+    """``list[X]``: an array."""
+    spelling = f"list[{item.spelling}]"
+    dump_items, load_items = item.dump_many, item.load_many
+
+    def dump(value: Any) -> Any:
+        if value.__class__ is not list:
+            raise wrong_type(spelling, value)
+        return dump_items(value)
+
+    def load(obj: Any) -> Any:
+        if obj.__class__ is not list:
+            raise wrong_type(spelling, obj)
+        items = load_items(obj)
+        return items if items is not obj else obj.copy()
+
+    return Shape(spelling, dump, load)
+
+
+def tuple_shape(item: Shape) -> Shape:
+    """``tuple[X, ...]``: an array."""
+    spelling = f"tuple[{item.spelling}, ...]"
+    dump_items, load_items = item.dump_many, item.load_many
+
+    def dump(value: Any) -> Any:
+        if value.__class__ is not tuple:
+            raise wrong_type(spelling, value)
+        return dump_items(value)
+
+    def load(obj: Any) -> Any:
+        if obj.__class__ is not list:
+            raise wrong_type(spelling, obj)
+        return tuple(load_items(obj))
+
+    return Shape(spelling, dump, load, hashable=item.hashable)
+
+
+def fixed_tuple_shape(items: Sequence[Shape]) -> Shape:
+    """``tuple[X, Y]``: an array of just that many."""
+    spelling = f"tuple[{', '.join(item.spelling for item in items) or '()'}]"
+    size = len(items)
+    dumps = [item.dump for item in items]
+    loads = [item.load for item in items]
+
+    def convert(values: Any, converters: list[Any], cls: type) -> list[Any]:
+        if values.__class__ is not cls:
+            raise wrong_type(spelling, values)
+        if len(values) != size:
+            raise Mismatch(f"`{spelling}`", f"{len(values)} items")
+        results: list[Any] = []
+        try:
+            for converter, value in zip(converters, values, strict=True):
+                results.append(converter(value))
+        except Mismatch as mismatch:
+            mismatch.under(f"[{len(results)}]")
+            raise
+        return results
+
+    def dump(value: Any) -> Any:
+        return convert(value, dumps, tuple)
+
+    def load(obj: Any) -> Any:
+        return tuple(convert(obj, loads, list))
+
+    return Shape(spelling, dump, load, hashable=all(item.hashable for item in items))
+
+
+def set_shape(cls: type, item: Shape) -> Shape:
+    """``set[X]`` or ``frozenset[X]``: a sorted array."""
+    spelling = f"{cls.__name__}[{item.spelling}]"
+    dump_one, load_items, ordered = item.dump, item.load_many, item.ordered
+
+    def dump(value: Any) -> Any:
+        if value.__class__ is not cls:
+            raise wrong_type(spelling, value)
+        try:
+            items = [dump_one(element) for element in value]
+        except Mismatch as mismatch:
+            mismatch.under("[...]")
+            raise
+        if ordered:
+            items.sort()
+            return items
+        written = sorted((to_bytes(element), index) for index, element in enumerate(items))
+        for (one, _), (other, index) in zip(written, written[1:], strict=False):
+            if one == other:
+                raise Mismatch(f"`{spelling}` of items that differ", f"two items that are both {shown(items[index])}")
+        return [items[index] for _, index in written]
+
+    def load(obj: Any) -> Any:
+        if obj.__class__ is not list:
+            raise wrong_type(spelling, obj)
+        items = load_items(obj)
+        try:
+            elements = cls(items)
+        except TypeError as error:  # attrs classes may hold what can't be hashed
+            raise Mismatch(f"`{spelling}` of hashable items", str(error)) from None
+        if len(elements) != len(items):
+            raise Mismatch(f"`{spelling}` of items that differ", "an item twice")
+        return elements
+
+    return Shape(spelling, dump, load, hashable=cls is frozenset)
+
+
+def dict_shape(key: Key, item: Shape) -> Shape:
+    """``dict[K, V]``: an object."""
+    spelling = f"dict[{key.spelling}, {item.spelling}]"
+    dump_key, load_key = key.dump, key.load
+    dump_items, load_items, dump_one, load_one = item.dump_many, item.load_many, item.dump, item.load
+    plain_keys = frozenset((str,)).issuperset if key.plain and key.spelling == "str" else None
+
+    def under_keys(keys: Collection[Any], items: Collection[Any], one: Callable[[Any], Any]) -> None:
+        """Finds the key under which the mismatch is that was just met."""
+        for name, value in zip(keys, items, strict=True):
+            try:
+                one(value)
+            except Mismatch as mismatch:
+                mismatch.under(member(name))
+                raise
+
+    def dump(value: Any) -> Any:
+        if value.__class__ is not dict:
+            raise wrong_type(spelling, value)
+        if plain_keys and plain_keys(map(type, value)):
+            keys: Any = value
+        else:
+            keys = _keys(value, dump_key)
+        values = value.values()
+        try:
+            items = dump_items(values)
+        except Mismatch:
+            under_keys(keys, values, dump_one)
+            raise
+        if keys is value and items is values:
+            return value
+        return _object(spelling, keys, items)
+
+    def load(obj: Any) -> Any:
+        if obj.__class__ is not dict:
+            raise wrong_type(spelling, obj)
+        keys: Any = obj if plain_keys and plain_keys(map(type, obj)) else _keys(obj, load_key)
+        values = obj.values()
+        try:
+            items = load_items(values)
+        except Mismatch:
+            under_keys(obj, values, load_one)
+            raise
+        return _object(spelling, keys, items)
+
+    return Shape(spelling, dump, load)
+
+
+def _keys(keys: Collection[Any], one: Callable[[Any], Any]) -> list[Any]:
+    results: list[Any] = []
+    for key in keys:
+        try:
+            results.append(one(key))
+        except Mismatch as mismatch:
+            mismatch.expected = f"keys that are {mismatch.expected}"
+            raise
+    return results
+
+
+def _object(spelling: str, keys: Collection[Any], items: Collection[Any]) -> dict[Any, Any]:
+    result = dict(zip(keys, items, strict=True))
+    if len(result) != len(keys):
+        raise Mismatch(f"`{spelling}` with keys that differ", "a key twice")
+    return result
+
+
+def optional_shape(inner: Shape) -> Shape:
+    """``X | None``: null, or what X is."""
+    inner_dump, inner_load = inner.dump, inner.load
+
+    def dump(value: Any) -> Any:
+        return None if value is None else inner_dump(value)
+
+    def load(obj: Any) -> Any:
+        return None if obj is None else inner_load(obj)
+
+    return Shape(f"{inner.spelling} | None", dump, load, hashable=inner.hashable)
+
+
+def union_shape(members: Mapping[type, tuple[str, Shape]]) -> Shape:
+    """A union of named classes: the object of the member, with its name first. *members*: class → name and shape."""
+    spelling = " | ".join(shape.spelling for _, shape in members.values())
+    dumps = {cls: (name, shape.dump) for cls, (name, shape) in members.items()}
+    loads = {name: shape.load for name, shape in members.values()}
+    names = ", ".join(loads)
+
+    def dump(value: Any) -> Any:
+        name, dump_member = dumps.get(value.__class__, (None, None))
+        if dump_member is None:
+            raise wrong_type(spelling, value)
+        return {TYPE_KEY: name, **dump_member(value)}
+
+    def load(obj: Any) -> Any:
+        if obj.__class__ is not dict:
+            raise wrong_type(spelling, obj)
+        name = obj.get(TYPE_KEY)
+        load_member = loads.get(name) if name.__class__ is str else None
+        if load_member is None:
+            got = "nothing" if TYPE_KEY not in obj else shown(name)
+            raise Mismatch(f"one of {names}", got).under(member(TYPE_KEY))
+        return load_member(obj)
+
+    return Shape(spelling, dump, load, hashable=all(shape.hashable for _, shape in members.values()))

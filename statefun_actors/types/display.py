@@ -1,0 +1,78 @@
+"""The JSON form of whatever travels, for people: consoles, command lines, dead letters, HTTP replies."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import Enum
+from typing import Final
+
+from google.protobuf import descriptor_pool, message_factory
+
+from statefun_actors.errors import ValueMismatchError
+from statefun_actors.model import KafkaRecord, TypedValue
+from statefun_actors.types.codec import Codec
+from statefun_actors.types.json import JSON_TYPENAME, parse_json
+from statefun_actors.types.primitives import PRIMITIVES, base64_text
+from statefun_actors.types.protobuf import TYPE_URL_PREFIX, ProtobufCodec
+from statefun_actors.types.records import record_of_typed
+
+
+class NoJson(Enum):
+    """The type of :data:`NO_JSON`."""
+
+    NO_JSON = "no JSON form"
+
+
+NO_JSON: Final = NoJson.NO_JSON
+"""What :func:`json_of` returns for a value without a JSON form: show its bytes in base64."""
+
+_PRIMITIVES: Final[dict[str, Codec]] = {
+    typename: codec for codec in PRIMITIVES.values() for typename in (*codec.accepts, *codec.lenient)
+}
+
+_codecs: dict[str, Codec] = {}
+
+
+def json_of(typed: TypedValue, known: Mapping[str, Codec] | None = None) -> object:
+    """The JSON form of *typed* (JSON builtins only), or :data:`NO_JSON` if there is none. Raises nothing.
+
+    The type is looked up in *known* (typename → codec), then among the primitives and their 2.x wrappers,
+    ``statefun-actors/json``, the records of egresses, and the protobuf messages that this process has imported. Bytes
+    that do not fit their type have no JSON form either.
+    """
+    typename = typed.typename
+    try:
+        codec = (known.get(typename) if known else None) or _PRIMITIVES.get(typename) or _imported(typename)
+        if codec is not None:
+            return codec.to_json(codec.decode(typed.value, typename))
+        if typename == JSON_TYPENAME:
+            return parse_json(typed.value)
+        record = record_of_typed(typed)
+    except (ValueMismatchError, ValueError):
+        return NO_JSON
+    if record is None:
+        return NO_JSON
+    if isinstance(record, KafkaRecord):
+        form: dict[str, object] = {"topic": record.topic, "key": record.key}
+    else:
+        form = {
+            "stream": record.stream,
+            "partition_key": record.partition_key,
+            "explicit_hash_key": record.explicit_hash_key,
+        }
+    try:
+        form["value"] = record.value.decode()
+    except UnicodeDecodeError:
+        form["value_base64"] = base64_text(record.value)
+    return form
+
+
+def _imported(typename: str) -> Codec | None:
+    """The codec of the protobuf message *typename*, if its generated module has been imported."""
+    if typename in _codecs or not typename.startswith(TYPE_URL_PREFIX):
+        return _codecs.get(typename)
+    try:
+        descriptor = descriptor_pool.Default().FindMessageTypeByName(typename.removeprefix(TYPE_URL_PREFIX))
+    except KeyError:
+        return None
+    return _codecs.setdefault(typename, ProtobufCodec(message_factory.GetMessageClass(descriptor), typename))

@@ -1,0 +1,76 @@
+"""What the annotations of an attrs class stand for, with all names resolved and type variables filled in."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+import typing
+from collections.abc import Mapping
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import attrs
+
+from statefun_actors.types.codec import UnresolvedNameError
+
+_resolved: WeakKeyDictionary[type, dict[str, object]] = WeakKeyDictionary()
+"""Annotations that were resolved where the class was written, with names of the function around it in reach."""
+
+
+def remember_hints(cls: type, local_names: Mapping[str, object]) -> None:
+    """Resolves the annotations of *cls* now, where *local_names* are in scope, as far as they can be."""
+    known: dict[str, object] = {}
+    for attribute in attrs.fields(cls):
+        try:
+            known[attribute.name] = _resolve(cls, attribute, local_names)
+        except UnresolvedNameError:
+            continue
+    _resolved[cls] = known
+
+
+def hint_of(cls: type, attribute: attrs.Attribute[Any], arguments: Mapping[object, object]) -> object:
+    """The annotation of *attribute* with names resolved, and with *arguments* in the place of type variables.
+
+    Raises:
+        UnresolvedNameError: it names something that does not exist (yet).
+    """
+    known = _resolved.get(cls, {})
+    hint = known[attribute.name] if attribute.name in known else _resolve(cls, attribute, {})
+    return _filled_in(hint, arguments)
+
+
+def type_arguments(cls: type, arguments: tuple[object, ...]) -> dict[object, object]:
+    """What stands for each type variable of *cls* and its bases, for ``cls[arguments]``."""
+    filled: dict[object, object] = dict(zip(getattr(cls, "__parameters__", ()), arguments, strict=False))
+    for each in cls.__mro__:
+        for base in vars(each).get("__orig_bases__", ()):
+            parameters = getattr(typing.get_origin(base), "__parameters__", ())
+            for parameter, argument in zip(parameters, typing.get_args(base), strict=False):
+                filled.setdefault(parameter, _filled_in(argument, filled))
+    return filled
+
+
+def _filled_in(hint: object, arguments: Mapping[object, object]) -> object:
+    if isinstance(hint, typing.TypeVar):
+        return arguments.get(hint, hint)
+    parameters = getattr(hint, "__parameters__", ())
+    if not arguments or not parameters or isinstance(hint, type):
+        return hint
+    return hint[tuple(arguments.get(each, each) for each in parameters)]  # type: ignore[index]
+
+
+def _resolve(cls: type, attribute: attrs.Attribute[Any], local_names: Mapping[str, object]) -> object:
+    """Evaluates the annotation in the module of the class that wrote it."""
+    owner = next((each for each in cls.__mro__ if attribute.name in inspect.get_annotations(each)), cls)
+    module = vars(sys.modules[owner.__module__]) if owner.__module__ in sys.modules else {}
+    holder = type("holder", (), {"__annotations__": {"hint": attribute.type}})
+    nested = {name: each for name, each in vars(owner).items() if isinstance(each, type) and name not in module}
+    names = {**nested, owner.__name__: owner, cls.__name__: cls, **local_names}
+    try:
+        return typing.get_type_hints(holder, module, names, include_extras=True)["hint"]
+    except NameError as error:
+        raise UnresolvedNameError(
+            [f"{error}: define it at the top level of {owner.__module__}, outside `if TYPE_CHECKING:`"]
+        ) from None
+    except (SyntaxError, TypeError) as error:
+        raise UnresolvedNameError([f"`{attribute.type}` is no annotation: {error}"]) from None

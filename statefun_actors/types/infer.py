@@ -1,0 +1,230 @@
+"""The shape of a value whose type nobody declared: a list, a dict or another container that is sent as it is.
+
+A value is sketched first: what it is made of, as a hashable outline, in which the items of one list have one
+outline in common. Equal sketches share one compiled shape, so that values are checked by the very same functions as those of declared
+types, and what no declared type could read back is refused. Members with a ``@message`` name carry it under
+``"@type"``: so both ``list[A]`` and ``list[A | B]`` on the other side can read them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Final, NamedTuple, TypeAlias
+
+from statefun_actors.types.annotations import Compiler, is_attrs_class, is_storable_enum
+from statefun_actors.types.codec import UnstorableTypeError
+from statefun_actors.types.containers import (
+    dict_shape,
+    fixed_tuple_shape,
+    list_shape,
+    optional_shape,
+    set_shape,
+    tuple_shape,
+    union_shape,
+)
+from statefun_actors.types.json import JSON_TYPENAME, JsonCodec
+from statefun_actors.types.keys import key_of
+from statefun_actors.types.leaves import LEAVES
+from statefun_actors.types.mismatch import Mismatch, kind, member, shown
+from statefun_actors.types.names import message_name
+from statefun_actors.types.protobuf import is_protobuf_class
+from statefun_actors.types.shape import Shape
+
+
+class Unknown(NamedTuple):
+    """Of what an empty list is made."""
+
+
+class Single(NamedTuple):
+    """A class that is no container, and not named."""
+
+    cls: type
+
+
+class Named(NamedTuple):
+    """One of some classes with ``@message`` names."""
+
+    classes: frozenset[type]
+
+
+class Many(NamedTuple):
+    """A list, set, frozenset or (of any length) tuple."""
+
+    cls: type
+    item: Sketch
+
+
+class Fixed(NamedTuple):
+    """A tuple of just these."""
+
+    items: tuple[Sketch, ...]
+
+
+class Keyed(NamedTuple):
+    """A dict."""
+
+    key: Sketch
+    item: Sketch
+
+
+class Optional(NamedTuple):
+    """None, or something."""
+
+    item: Sketch
+
+
+Sketch: TypeAlias = "Unknown | Single | Named | Many | Fixed | Keyed | Optional"
+
+UNKNOWN: Final = Unknown()
+_MOST_KEPT: Final = 1000
+_codecs: dict[Sketch, JsonCodec] = {}
+_LEAF_CLASSES: Final = frozenset(LEAVES)
+
+
+def sketch(value: Any) -> Sketch:
+    """The outline of *value*.
+
+    Raises:
+        Mismatch: it holds something that can't be stored, or items that no type has in common.
+    """
+    cls = value.__class__
+    if cls in _LEAF_CLASSES:
+        return Single(cls)
+    if value is None:
+        return Optional(UNKNOWN)
+    if cls is list or cls is set or cls is frozenset:
+        return Many(cls, _common(value))
+    if cls is dict:
+        return Keyed(_common_key(value), _common_value(value))
+    if cls is tuple:
+        return Fixed(tuple(_at(f"[{index}]", item) for index, item in enumerate(value)))
+    if is_attrs_class(cls):
+        return Named(frozenset((cls,))) if message_name(cls) else Single(cls)
+    if is_protobuf_class(cls) or is_storable_enum(cls):
+        return Single(cls)
+    raise Mismatch("a value that can be stored", kind(value))
+
+
+def codec_of(outline: Sketch) -> JsonCodec:
+    """The codec of the values that have the sketch *outline*.
+
+    Raises:
+        UnstorableTypeError: a class in it can't be stored.
+    """
+    codec = _codecs.get(outline)
+    if codec is None:
+        compiler = Compiler()
+        shape = _shape(outline, compiler)
+        codec = JsonCodec(shape, JSON_TYPENAME, careful=compiler.careful, recursive=compiler.recursive, immutable=False)
+        if len(_codecs) >= _MOST_KEPT:
+            _codecs.clear()
+        _codecs[outline] = codec
+    return codec
+
+
+def _at(step: str, value: Any) -> Sketch:
+    try:
+        return sketch(value)
+    except Mismatch as mismatch:
+        mismatch.under(step)
+        raise
+
+
+def _common(items: Iterable[Any]) -> Sketch:
+    kinds = set(map(type, items))
+    if len(kinds) == 1 and kinds <= _LEAF_CLASSES:
+        return Single(kinds.pop())
+    common: Sketch = UNKNOWN
+    for index, item in enumerate(items):
+        step = "[...]" if isinstance(items, (set, frozenset)) else f"[{index}]"
+        common = _joined(common, _at(step, item), item, step)
+    return common
+
+
+def _common_key(items: dict[Any, Any]) -> Sketch:
+    try:
+        return _common(list(items))
+    except Mismatch as mismatch:
+        raise Mismatch(f"keys that are {mismatch.expected}", mismatch.got) from None
+
+
+def _common_value(items: dict[Any, Any]) -> Sketch:
+    kinds = set(map(type, items.values()))
+    if len(kinds) == 1 and kinds <= _LEAF_CLASSES:
+        return Single(kinds.pop())
+    common: Sketch = UNKNOWN
+    for key, item in items.items():
+        step = member(key) if isinstance(key, str) else f"[{shown(key)}]"
+        common = _joined(common, _at(step, item), item, step)
+    return common
+
+
+def _joined(one: Sketch, other: Sketch, value: Any, step: str) -> Sketch:
+    common = _join(one, other)
+    if common is None:
+        raise Mismatch("items of one type", f"{kind(value)} after others").under(step)
+    return common
+
+
+def _join(one: Sketch, other: Sketch) -> Sketch | None:
+    """What both are sketches of, None if there is no such type."""
+    if one == other:
+        return one
+    match one, other:
+        case (Unknown(), known) | (known, Unknown()):
+            return known
+        case (Optional(item), rest) | (rest, Optional(item)):
+            inner = _join(item, rest.item if isinstance(rest, Optional) else rest)
+            return None if inner is None else Optional(inner)
+        case Single(a), Single(b) if {a, b} == {int, float}:
+            return Single(float)
+        case Named(some), Named(others):
+            return Named(some | others)
+        case Many(cls, a_item), Many(other_cls, b_item) if cls is other_cls:
+            item = _join(a_item, b_item)
+            return None if item is None else Many(cls, item)
+        case Fixed(some_items), Fixed(other_items) if len(some_items) == len(other_items):
+            items = [_join(a, b) for a, b in zip(some_items, other_items, strict=True)]
+            return None if None in items else Fixed(tuple(each for each in items if each is not None))
+        case (Fixed(items_of_one), Fixed() | Many() as rest) | (Many() as rest, Fixed(items_of_one)):
+            return _any_length(items_of_one, rest)
+        case Keyed(a_key, a_item), Keyed(b_key, b_item):
+            key, item = _join(a_key, b_key), _join(a_item, b_item)
+            return None if key is None or item is None else Keyed(key, item)
+        case _:
+            return None
+
+
+def _any_length(items: tuple[Sketch, ...], rest: Fixed | Many) -> Sketch | None:
+    """Tuples of different lengths: of any length, if all their items have something in common."""
+    if isinstance(rest, Many) and rest.cls is not tuple:
+        return None
+    common: Sketch | None = UNKNOWN
+    for item in (*items, *((rest.item,) if isinstance(rest, Many) else rest.items)):
+        common = None if common is None else _join(common, item)
+    return None if common is None else Many(tuple, common)
+
+
+def _shape(outline: Sketch, compiler: Compiler) -> Shape:
+    match outline:
+        case Unknown():
+            return LEAVES[str]  # of an empty list: no item will come by
+        case Single(cls):
+            return compiler.shape(cls)
+        case Named(classes):
+            named = sorted((str(message_name(cls)), cls) for cls in classes)
+            return union_shape({cls: (name, compiler.shape(cls)) for name, cls in named})
+        case Many(cls, item):
+            inner = _shape(item, compiler)
+            return list_shape(inner) if cls is list else tuple_shape(inner) if cls is tuple else set_shape(cls, inner)
+        case Fixed(items):
+            return fixed_tuple_shape([_shape(item, compiler) for item in items])
+        case Optional(item):
+            return optional_shape(_shape(item, compiler))
+        case Keyed(key, item):
+            key_shape = _shape(key, compiler)
+            cls_of_key = key.cls if isinstance(key, Single) else str if isinstance(key, Unknown) else None
+            found = key_of(cls_of_key, key_shape)
+            if found is None:
+                raise UnstorableTypeError([f"`{key_shape.spelling}` can't be the key of a dict"])
+            return dict_shape(found, _shape(item, compiler))

@@ -1,0 +1,178 @@
+"""Values that travel as JSON: ``@message`` classes under their name, all other shapes under one typename."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any, Final
+
+import msgspec
+
+from statefun_actors.errors import ValueMismatchError
+from statefun_actors.types.codec import Codec
+from statefun_actors.types.containers import to_bytes
+from statefun_actors.types.mismatch import Mismatch, member, text_mismatch
+from statefun_actors.types.shape import Shape
+
+JSON_TYPENAME: Final = "statefun-actors/json"
+
+DEEPEST: Final = 128
+"""How deep a value that may hold itself may be nested: far less than any reader can take."""
+
+_from_bytes: Callable[[bytes], Any] = msgspec.json.Decoder().decode
+
+
+class JsonCodec(Codec):
+    """The codec of one shape. *careful*: only trying shows whether a value can be read back, so every value is."""
+
+    __slots__ = ("_careful", "_dump", "_load", "_recursive")
+
+    def __init__(self, shape: Shape, typename: str, *, careful: bool, recursive: bool, immutable: bool) -> None:
+        self.typename = typename
+        self.accepts = frozenset((typename,))
+        self.lenient = frozenset()
+        self.spelling = f"`{shape.spelling}`"
+        self.immutable = immutable
+        self._dump, self._load = shape.dump, shape.load
+        self._careful, self._recursive = careful, recursive
+
+    def encode(self, value: object) -> bytes:
+        try:
+            dumped = self._dump(value)
+            data = to_bytes(dumped)
+        except Mismatch as mismatch:
+            raise mismatch.error() from mismatch.cause
+        except RecursionError:
+            raise self._too_deep() from None
+        except UnicodeEncodeError:
+            raise _lone_surrogate(dumped).error() from None
+        if self._recursive and _depth(dumped) > DEEPEST:
+            raise self._too_deep()
+        if self._careful:
+            self._read_back(data)
+        return data
+
+    def decode(self, data: bytes, typename: str | None = None) -> object:
+        if typename is not None and typename != self.typename:
+            raise self.refuse_typename(typename)
+        return self._loaded(parse_json(data))
+
+    def to_json(self, value: object) -> object:
+        return _from_bytes(self.encode(value))
+
+    def from_json(self, obj: object) -> object:
+        value = self._loaded(obj)
+        self.encode(value)  # *obj* need not come from a JSON parser: it may hold lone surrogates
+        return value
+
+    def _loaded(self, obj: object) -> object:
+        try:
+            return self._load(obj)
+        except Mismatch as mismatch:
+            raise mismatch.error() from mismatch.cause
+        except RecursionError:
+            raise self._too_deep() from None
+
+    def _read_back(self, data: bytes) -> None:
+        again = b""
+        try:
+            again = to_bytes(self._dump(self._load(_from_bytes(data))))
+        except Mismatch as mismatch:
+            raise mismatch.error() from mismatch.cause
+        if again != data:
+            raise Mismatch(
+                f"{self.spelling} that is read back as it was written",
+                f"one that its converters or __attrs_post_init__ would change: {_cut(data)} becomes {_cut(again)}",
+            ).error()
+
+    def _too_deep(self) -> ValueMismatchError:
+        return Mismatch(f"{self.spelling} nested at most {DEEPEST} deep", "one nested deeper, or inside itself").error()
+
+
+def parse_json(data: bytes) -> Any:
+    """The JSON builtins of *data*.
+
+    Raises:
+        ValueError: *data* is no JSON in UTF-8, is nested too deeply, or has an object with a key twice.
+    """
+    try:
+        obj = _from_bytes(data)
+        # Each member has a colon, so as many colons as members, or none at all, leave no room for a key twice. What
+        # this package wrote comes out the same when written again. Only the rest needs a parser that looks at keys.
+        colons = data.count(b":")
+        if colons and not (obj.__class__ is dict and len(obj) == colons) and to_bytes(obj) != data:
+            json.loads(data, object_pairs_hook=_without_repeats, parse_int=_ignored, parse_float=_ignored)
+    except msgspec.MsgspecError as error:
+        raise ValueError(f"malformed JSON: {error}") from None
+    except UnicodeDecodeError as error:
+        raise ValueError(f"malformed JSON: not UTF-8 ({error.reason})") from None
+    except RecursionError:
+        raise ValueError("malformed JSON: nested too deeply") from None
+    return obj
+
+
+def _ignored(_: str) -> None:
+    """Numbers are of no interest to the search for repeated keys, and may be beyond the limit on digits."""
+
+
+def _without_repeats(pairs: list[tuple[str, Any]]) -> None:
+    seen: set[str] = set()
+    for key, _ in pairs:
+        if key in seen:
+            raise ValueError(f"malformed JSON: the key {key!r} comes twice in one object")
+        seen.add(key)
+
+
+def _cut(data: bytes) -> str:
+    text = data.decode()
+    return text if len(text) <= 80 else f"{text[:80]}…"
+
+
+def _depth(dumped: Any) -> int:
+    """How deep arrays and objects are nested in *dumped*."""
+    depth, level = 0, [dumped]
+    while level:
+        depth += 1
+        deeper: list[Any] = []
+        for each in level:
+            if isinstance(each, dict):
+                deeper.extend(each.values())
+            elif isinstance(each, (list, tuple)):
+                deeper.extend(each)
+        level = deeper
+    return depth - 1
+
+
+def _lone_surrogate(dumped: Any) -> Mismatch:
+    """Where in *dumped* the text is that UTF-8 can't write."""
+    found = _search(dumped)
+    assert found is not None, "the encoder refused text that is fine"
+    return found
+
+
+def _search(obj: Any) -> Mismatch | None:
+    if isinstance(obj, str):
+        return None if _is_text(obj) else text_mismatch(obj)
+    items: list[tuple[str, Any]] = []
+    if isinstance(obj, dict):
+        for key in obj:
+            if not _is_text(key):
+                mismatch = text_mismatch(key)
+                mismatch.expected = f"keys that are {mismatch.expected}"
+                return mismatch
+        items = [(member(key), each) for key, each in obj.items()]
+    elif isinstance(obj, (list, tuple)):
+        items = [(f"[{index}]", each) for index, each in enumerate(obj)]
+    for step, each in items:
+        found = _search(each)
+        if found is not None:
+            return found.under(step)
+    return None
+
+
+def _is_text(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

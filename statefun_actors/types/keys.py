@@ -1,0 +1,66 @@
+"""The keys of dicts: JSON has only str keys, so every other type of key is written as one."""
+
+from __future__ import annotations
+
+import typing
+from datetime import date, datetime
+from decimal import Decimal
+from enum import Enum
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from statefun_actors.types.leaves import LEAVES, enum_shape
+from statefun_actors.types.mismatch import Mismatch, shown
+from statefun_actors.types.shape import One, Shape
+
+
+class Key(NamedTuple):
+    """How keys of one type are written and read; ``plain`` if the keys are str, written as they are."""
+
+    spelling: str
+    dump: One
+    load: One
+    plain: bool = False
+
+
+def key_of(annotation: object, shape: Shape) -> Key | None:
+    """The key form of the type *annotation*, whose shape is *shape*; None if it can't be a key."""
+    if annotation is str:
+        return Key("str", shape.dump, shape.load, plain=True)
+    if annotation in (UUID, date, datetime, Decimal):
+        return Key(shape.spelling, shape.dump, shape.load)
+    if annotation is int:
+        return _of_int(shape)
+    if isinstance(annotation, type) and issubclass(annotation, Enum):
+        kinds = {type(value) for value in annotation._value2member_map_}
+        if kinds == {str}:
+            return Key(shape.spelling, shape.dump, shape.load)
+        return _of_int(enum_shape(annotation)) if kinds == {int} else None
+    if typing.get_origin(annotation) is typing.Literal and {type(arg) for arg in typing.get_args(annotation)} == {str}:
+        return Key(shape.spelling, shape.dump, shape.load, plain=True)
+    return None
+
+
+def _of_int(shape: Shape) -> Key:
+    """Decimal digits, in the one way in which int writes them."""
+    dump_int, load_int = shape.dump, shape.load
+
+    def dump(key: Any) -> str:
+        return str(dump_int(key))
+
+    def load(text: Any) -> Any:
+        number = LEAVES[int].load(_number(text))
+        return load_int(number)
+
+    return Key(shape.spelling, dump, load)
+
+
+def _number(text: str) -> int:
+    if len(text) <= len(str(-(1 << 63))):
+        try:
+            number = int(text)
+        except ValueError:
+            number = None
+        if number is not None and str(number) == text:
+            return number
+    raise Mismatch("an int as a key", shown(text))

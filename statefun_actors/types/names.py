@@ -1,0 +1,20 @@
+"""The names that classes have on the wire."""
+
+from __future__ import annotations
+
+from weakref import WeakKeyDictionary
+
+_names: WeakKeyDictionary[type, str] = WeakKeyDictionary()
+
+
+def message_name(cls: type) -> str | None:
+    """The name given to *cls* itself by ``message("<namespace>/<name>")``, None if there is none.
+
+    Names are not inherited: a subclass of a named class has none until it is given one.
+    """
+    return _names.get(cls)
+
+
+def give_name(cls: type, typename: str) -> None:
+    """Names *cls*, which must have no name yet."""
+    _names[cls] = typename

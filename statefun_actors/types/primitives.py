@@ -1,0 +1,285 @@
+"""bool, int, float, str and bytes: the types that every StateFun SDK shares.
+
+On the wire each is a message with one field, number 1 (only bytes go bare). As proto3 has it, the zero value is
+empty bytes. The usual length is packed and unpacked here; anything else goes through the full parse of
+:mod:`~statefun_actors.types.wire`: fields in any number and order, the last one wins.
+"""
+
+from __future__ import annotations
+
+import binascii
+import math
+import struct
+from collections.abc import Iterable
+from typing import Final
+
+from google.protobuf import wrappers_pb2
+from google.protobuf.message import Message
+
+from statefun_actors.types import wire
+from statefun_actors.types.codec import Codec
+from statefun_actors.types.mismatch import Mismatch, kind, shown, text_mismatch
+
+BOOL_TYPENAME: Final = "io.statefun.types/bool"
+INT_TYPENAME: Final = "io.statefun.types/int"
+LONG_TYPENAME: Final = "io.statefun.types/long"
+FLOAT_TYPENAME: Final = "io.statefun.types/float"
+DOUBLE_TYPENAME: Final = "io.statefun.types/double"
+STRING_TYPENAME: Final = "io.statefun.types/string"
+BYTES_TYPENAME: Final = "statefun-actors/bytes"
+
+_WRAPPER_CLASSES: Final[dict[str, type[Message]]] = {
+    f"type.googleapis.com/{wrapper.DESCRIPTOR.full_name}": wrapper
+    for wrapper in (
+        wrappers_pb2.BoolValue,
+        wrappers_pb2.Int32Value,
+        wrappers_pb2.Int64Value,
+        wrappers_pb2.UInt32Value,
+        wrappers_pb2.UInt64Value,
+        wrappers_pb2.FloatValue,
+        wrappers_pb2.DoubleValue,
+        wrappers_pb2.StringValue,
+        wrappers_pb2.BytesValue,
+    )
+}
+
+_LONG = struct.Struct("<Bq")
+_INT = struct.Struct("<Bi")
+_DOUBLE = struct.Struct("<Bd")
+_FLOAT = struct.Struct("<Bf")
+_TAG_64, _TAG_32, _TAG_LENGTH = 0x09, 0x0D, 0x0A
+_POSITIVE_ZERO = _DOUBLE.pack(_TAG_64, 0.0)
+_SHORT_TEXT = [bytes((_TAG_LENGTH, size)) for size in range(0x80)]
+
+_SMALLEST, _LARGEST = -(1 << 63), (1 << 63) - 1
+
+
+def int64_mismatch(value: int) -> Mismatch:
+    """The mismatch of an int that does not fit in 64 bits."""
+    return Mismatch("an int of 64 bits", shown(value))
+
+
+def exact_float(value: object) -> float:
+    """*value* as the float that equals it: a float is itself, an int is converted if nothing is lost.
+
+    Raises:
+        Mismatch: it is neither, or an int that no float equals.
+    """
+    if value.__class__ is float:
+        return value  # type: ignore[return-value]
+    if value.__class__ is not int:
+        raise Mismatch("`float`", kind(value))
+    try:
+        as_float = float(value)  # type: ignore[arg-type]
+    except OverflowError:
+        as_float = math.nan
+    if as_float != value:
+        raise Mismatch("an int that a float can hold exactly", shown(value))
+    return as_float
+
+
+class _Primitive(Codec):
+    __slots__ = ()
+
+    def __init__(self, spelling: str, typename: str, also: Iterable[str], wrappers: Iterable[str]) -> None:
+        self.spelling = f"`{spelling}`"
+        self.typename = typename
+        self.accepts = frozenset((typename, *also))
+        self.lenient = frozenset(f"type.googleapis.com/google.protobuf.{name}" for name in wrappers)
+        self.immutable = True
+
+    def to_json(self, value: object) -> object:
+        self.encode(value)
+        return value
+
+    def from_json(self, obj: object) -> object:
+        self.encode(obj)
+        return obj
+
+    def _unwrap(self, data: bytes, typename: str) -> object:
+        """The value inside a 2.x wrapper message."""
+        if typename not in self.lenient:
+            raise self.refuse_typename(typename)
+        wrapper = _WRAPPER_CLASSES[typename]()
+        try:
+            wrapper.ParseFromString(data)
+        except Exception as error:  # upb raises DecodeError, the pure Python implementation also others
+            raise ValueError(f"malformed {typename}: {error}") from error
+        return wrapper.value  # type: ignore[attr-defined]
+
+
+class _Bool(_Primitive):
+    __slots__ = ()
+
+    def encode(self, value: object) -> bytes:
+        if value is True:
+            return b"\x08\x01"
+        if value is False:
+            return b""
+        raise Mismatch("`bool`", kind(value)).error()
+
+    def decode(self, data: bytes, typename: str | None = None) -> object:
+        if typename is not None and typename != BOOL_TYPENAME:
+            return self._unwrap(data, typename)
+        if data == b"\x08\x01":
+            return True
+        return bool(data) and bool(wire.last(data, wire.VARINT))
+
+
+class _Int(_Primitive):
+    __slots__ = ()
+
+    def encode(self, value: object) -> bytes:
+        if value.__class__ is not int:
+            raise Mismatch("`int`", kind(value)).error()
+        if not value:
+            return b""
+        try:
+            return _LONG.pack(_TAG_64, value)
+        except struct.error:
+            raise int64_mismatch(value).error() from None  # type: ignore[arg-type]
+
+    def decode(self, data: bytes, typename: str | None = None) -> object:
+        if typename is None or typename == LONG_TYPENAME:
+            if len(data) == 9 and data[0] == _TAG_64:
+                return _LONG.unpack(data)[1]
+            return _fixed(data, wire.FIXED64) if data else 0
+        if typename == INT_TYPENAME:
+            if len(data) == 5 and data[0] == _TAG_32:
+                return _INT.unpack(data)[1]
+            return _fixed(data, wire.FIXED32) if data else 0
+        number = self._unwrap(data, typename)
+        if number > _LARGEST:  # type: ignore[operator]
+            raise int64_mismatch(number).error()  # type: ignore[arg-type]
+        return number
+
+
+class _Float(_Primitive):
+    __slots__ = ()
+
+    def encode(self, value: object) -> bytes:
+        if value.__class__ is not float:
+            try:
+                value = exact_float(value)
+            except Mismatch as mismatch:
+                raise mismatch.error() from None
+        data = _DOUBLE.pack(_TAG_64, value)
+        return b"" if data == _POSITIVE_ZERO else data  # -0.0 is no zero value: its sign would be lost
+
+    def decode(self, data: bytes, typename: str | None = None) -> object:
+        if typename is None or typename == DOUBLE_TYPENAME:
+            if len(data) == 9 and data[0] == _TAG_64:
+                return _DOUBLE.unpack(data)[1]
+            return _floating(data, wire.FIXED64) if data else 0.0
+        if typename == FLOAT_TYPENAME:
+            if len(data) == 5 and data[0] == _TAG_32:
+                return _FLOAT.unpack(data)[1]
+            return _floating(data, wire.FIXED32) if data else 0.0
+        return self._unwrap(data, typename)
+
+    def to_json(self, value: object) -> object:
+        try:
+            number = exact_float(value)
+        except Mismatch as mismatch:
+            raise mismatch.error() from None
+        if math.isfinite(number):
+            return number
+        return "NaN" if number != number else "Infinity" if number > 0 else "-Infinity"
+
+    def from_json(self, obj: object) -> object:
+        if obj.__class__ is str and obj in ("NaN", "Infinity", "-Infinity"):
+            return float(obj)  # type: ignore[arg-type]
+        try:
+            return exact_float(obj)
+        except Mismatch as mismatch:
+            raise mismatch.error() from None
+
+
+class _Str(_Primitive):
+    __slots__ = ()
+
+    def encode(self, value: object) -> bytes:
+        if value.__class__ is not str:
+            raise Mismatch("`str`", kind(value)).error()
+        try:
+            text: bytes = value.encode()  # type: ignore[attr-defined]
+        except UnicodeEncodeError:
+            raise text_mismatch(value).error() from None  # type: ignore[arg-type]
+        size = len(text)
+        if size < 0x80:
+            return _SHORT_TEXT[size] + text if size else b""
+        return wire.length_field(1, text)
+
+    def decode(self, data: bytes, typename: str | None = None) -> object:
+        if typename is not None and typename != STRING_TYPENAME:
+            return self._unwrap(data, typename)
+        size = len(data)
+        if 1 < size < 0x82 and data[0] == _TAG_LENGTH and data[1] == size - 2:
+            text = data[2:]
+        else:
+            text = wire.last(data, wire.LENGTH) or b""  # type: ignore[assignment]
+        return text.decode()
+
+
+class _Bytes(_Primitive):
+    __slots__ = ()
+
+    def encode(self, value: object) -> bytes:
+        if value.__class__ is not bytes:
+            raise Mismatch("`bytes`", kind(value)).error()
+        return value  # type: ignore[return-value]
+
+    def decode(self, data: bytes, typename: str | None = None) -> object:
+        if typename is not None and typename != BYTES_TYPENAME:
+            return self._unwrap(data, typename)
+        return data
+
+    def to_json(self, value: object) -> object:
+        return base64_text(self.encode(value))
+
+    def from_json(self, obj: object) -> object:
+        try:
+            return bytes_of_base64(obj)
+        except Mismatch as mismatch:
+            raise mismatch.error() from None
+
+
+def base64_text(data: bytes) -> str:
+    """*data* in base64, as JSON carries bytes."""
+    return binascii.b2a_base64(data, newline=False).decode()
+
+
+def bytes_of_base64(obj: object) -> bytes:
+    """The bytes of a base64 text.
+
+    Raises:
+        Mismatch: it is none.
+    """
+    if obj.__class__ is not str:
+        raise Mismatch("base64 text", kind(obj))
+    try:
+        return binascii.a2b_base64(obj, strict_mode=True)  # type: ignore[arg-type]
+    except ValueError:
+        raise Mismatch("base64 text", shown(obj)) from None
+
+
+def _fixed(data: bytes, wire_type: int) -> int:
+    found = wire.last(data, wire_type)
+    return int.from_bytes(found, "little", signed=True) if isinstance(found, bytes) else 0
+
+
+def _floating(data: bytes, wire_type: int) -> float:
+    found = wire.last(data, wire_type)
+    if not isinstance(found, bytes):
+        return 0.0
+    number: float = struct.unpack("<d" if wire_type == wire.FIXED64 else "<f", found)[0]
+    return number
+
+
+BOOL: Final = _Bool("bool", BOOL_TYPENAME, (), ("BoolValue",))
+INT: Final = _Int("int", LONG_TYPENAME, (INT_TYPENAME,), ("Int64Value", "Int32Value", "UInt64Value", "UInt32Value"))
+FLOAT: Final = _Float("float", DOUBLE_TYPENAME, (FLOAT_TYPENAME,), ("DoubleValue", "FloatValue"))
+STR: Final = _Str("str", STRING_TYPENAME, (), ("StringValue",))
+BYTES: Final = _Bytes("bytes", BYTES_TYPENAME, (), ("BytesValue",))
+
+PRIMITIVES: Final[dict[type, Codec]] = {bool: BOOL, int: INT, float: FLOAT, str: STR, bytes: BYTES}

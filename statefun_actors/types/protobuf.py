@@ -1,0 +1,164 @@
+"""Protobuf messages: bytes as protobuf writes them, under their own type URL or a name of the application's."""
+
+from __future__ import annotations
+
+from typing import Any, Final, TypeGuard
+
+from google.protobuf import json_format
+from google.protobuf.any_pb2 import Any as AnyMessage
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
+from google.protobuf.message import DecodeError, EncodeError, Message
+
+from statefun_actors.types.codec import Codec
+from statefun_actors.types.mismatch import Mismatch, kind, shown
+from statefun_actors.types.names import message_name
+from statefun_actors.types.primitives import base64_text, bytes_of_base64
+from statefun_actors.types.shape import Shape
+
+TYPE_URL_PREFIX: Final = "type.googleapis.com/"
+
+
+def is_protobuf_class(cls: object) -> TypeGuard[type[Message]]:
+    """Whether *cls* is the class of a protobuf message type."""
+    return isinstance(cls, type) and issubclass(cls, Message) and getattr(cls, "DESCRIPTOR", None) is not None
+
+
+def protobuf_typename(cls: type[Message]) -> str:
+    """The typename of *cls*: the name it was given, else its type URL."""
+    return message_name(cls) or TYPE_URL_PREFIX + cls.DESCRIPTOR.full_name
+
+
+class ProtobufCodec(Codec):
+    """The codec of one protobuf message class, ``google.protobuf.Any`` included, whose state is the Any itself."""
+
+    __slots__ = ("_cls", "_has_required", "_recursive")
+
+    def __init__(self, cls: type[Message], typename: str | None = None) -> None:
+        self.typename = typename or protobuf_typename(cls)
+        self.accepts = frozenset((self.typename,))
+        self.lenient = frozenset()
+        self.spelling = f"`{cls.DESCRIPTOR.name}`"
+        self.immutable = False
+        self._cls = cls
+        reachable = _reachable(cls.DESCRIPTOR)
+        self._has_required = any(_is_required(field) for each in reachable for field in each.fields)
+        self._recursive = any(each in _reachable(each, strictly=True) for each in reachable)
+
+    def encode(self, value: object) -> bytes:
+        if value.__class__ is not self._cls:
+            raise Mismatch(self.spelling, kind(value)).error()
+        try:
+            data: bytes = value.SerializeToString(deterministic=True)  # type: ignore[attr-defined]
+        except (EncodeError, ValueError, RecursionError) as error:
+            raise self._incomplete(value, error) from None
+        if self._recursive:  # may be nested deeper than any parser reads
+            try:
+                self.decode(data)
+            except ValueError:
+                raise Mismatch(f"{self.spelling} nested at most 100 deep", "a deeper one").error() from None
+        return data
+
+    def decode(self, data: bytes, typename: str | None = None) -> object:
+        if typename is not None and typename != self.typename:
+            raise self.refuse_typename(typename)
+        message = self._cls()
+        try:
+            message.ParseFromString(data)
+        except DecodeError as error:
+            raise ValueError(f"malformed {self._cls.DESCRIPTOR.full_name}: {error}") from error
+        except Exception as error:  # the pure Python implementation lets many others through
+            raise ValueError(f"malformed {self._cls.DESCRIPTOR.full_name}: {type(error).__name__}: {error}") from error
+        if self._has_required and not message.IsInitialized():
+            raise self._incomplete(message, None)
+        return message
+
+    def to_json(self, value: object) -> object:
+        if value.__class__ is not self._cls:
+            raise Mismatch(self.spelling, kind(value)).error()
+        return protobuf_json(value)  # type: ignore[arg-type]
+
+    def from_json(self, obj: object) -> object:
+        message = self._cls()
+        if isinstance(message, AnyMessage) and isinstance(obj, dict) and obj.keys() == {"@type", "value_base64"}:
+            return _opaque_any(obj)
+        try:
+            json_format.ParseDict(obj, message)  # type: ignore[arg-type]
+        except Exception as error:  # ParseError; and whatever a JSON value of the wrong kind runs into
+            raise Mismatch(f"the JSON form of {self.spelling}", f"{shown(obj)} ({error})", error).error() from None
+        if self._has_required and not message.IsInitialized():
+            raise self._incomplete(message, None)
+        return message
+
+    def _incomplete(self, value: Any, error: BaseException | None) -> Exception:
+        missing = value.FindInitializationErrors() if not value.IsInitialized() else []
+        if missing:
+            return Mismatch(f"{self.spelling} with all required fields", f"one without {', '.join(missing)}").error()
+        return Mismatch(f"{self.spelling} that protobuf can serialize", str(error), error).error()
+
+
+def protobuf_json(message: Message) -> object:
+    """The JSON form of *message*; an Any of an unknown type keeps its bytes in base64."""
+    try:
+        return json_format.MessageToDict(message)
+    except Exception:
+        if isinstance(message, AnyMessage):
+            return {"@type": message.type_url, "value_base64": base64_text(message.value)}
+        raise Mismatch("a message with a JSON form", f"`{message.DESCRIPTOR.name}` without one").error() from None
+
+
+def protobuf_shape(cls: type[Message]) -> Shape:
+    """A message inside JSON: its bytes in base64."""
+    codec = ProtobufCodec(cls)
+    encode, decode = codec.encode, codec.decode
+
+    def dump(value: Any) -> str:
+        try:
+            return base64_text(encode(value))
+        except ValueError as error:
+            raise _as_mismatch(error, codec.spelling) from None
+
+    def load(obj: Any) -> Any:
+        data = bytes_of_base64(obj)
+        try:
+            return decode(data)
+        except ValueError as error:
+            raise _as_mismatch(error, codec.spelling) from None
+
+    return Shape(cls.DESCRIPTOR.name, dump, load)
+
+
+def _as_mismatch(error: ValueError, spelling: str) -> Mismatch:
+    expected = getattr(error, "expected", None)
+    got = getattr(error, "got", None)
+    if isinstance(expected, str) and isinstance(got, str):
+        return Mismatch(expected, got)
+    return Mismatch(f"the bytes of {spelling}", str(error), error)
+
+
+def _opaque_any(obj: dict[str, object]) -> AnyMessage:
+    try:
+        return AnyMessage(type_url=obj["@type"], value=bytes_of_base64(obj["value_base64"]))  # type: ignore[arg-type]
+    except Mismatch as mismatch:
+        raise mismatch.under(".value_base64").error() from None
+    except (TypeError, ValueError):
+        raise Mismatch("`str`", kind(obj["@type"])).under("['@type']").error() from None
+
+
+def _is_required(field: FieldDescriptor) -> bool:
+    try:
+        return bool(field.is_required)  # type: ignore[attr-defined]
+    except AttributeError:  # before protobuf 6
+        return field.label == FieldDescriptor.LABEL_REQUIRED
+
+
+def _reachable(start: Descriptor, *, strictly: bool = False) -> set[Descriptor]:
+    """The message types of *start* and its fields, in depth; *strictly*: *start* only if it is in its own depth."""
+    found: set[Descriptor] = set() if strictly else {start}
+    waiting = [start]
+    while waiting:
+        for field in waiting.pop().fields:
+            inner = field.message_type
+            if inner is not None and inner not in found:
+                found.add(inner)
+                waiting.append(inner)
+    return found

@@ -1,0 +1,144 @@
+"""Records for Kafka and Kinesis egresses: from values to records, and from records to what StateFun expects."""
+
+from __future__ import annotations
+
+import struct
+from typing import Final
+
+from google.protobuf.message import Message
+
+from statefun_actors.errors import ValueMismatchError
+from statefun_actors.model import KafkaRecord, KinesisRecord, TypedValue
+from statefun_actors.types import wire
+from statefun_actors.types.annotations import is_attrs_class
+from statefun_actors.types.codec import UnstorableTypeError
+from statefun_actors.types.codecs import codec_for
+from statefun_actors.types.mismatch import kind, shown, text_mismatch
+from statefun_actors.types.names import message_name
+
+KAFKA_TYPENAME: Final = "type.googleapis.com/io.statefun.sdk.egress.KafkaProducerRecord"
+KINESIS_TYPENAME: Final = "type.googleapis.com/io.statefun.sdk.egress.KinesisEgressRecord"
+
+_PAYLOADS = "bytes, str, int, float, a protobuf message or a @message class"
+
+
+def kafka_record(*, topic: str, value: object, key: str | None = None) -> KafkaRecord:
+    """A record for a Kafka egress. An empty *key* is no key, as StateFun has it.
+
+    *value*: bytes as they are, str in UTF-8, a protobuf message serialized, a ``@message`` class as JSON, an int in 4
+    bytes and a float in 8, both big-endian, as the official SDK packs them.
+
+    Raises:
+        ValueMismatchError: an argument is of another type, or does not fit; the path begins with the argument's name.
+    """
+    return KafkaRecord(_name("topic", topic), _payload(value), _optional_text("key", key))
+
+
+def kinesis_record(
+    *, stream: str, partition_key: str, value: object, explicit_hash_key: str | None = None
+) -> KinesisRecord:
+    """A record for a Kinesis egress. *value* as for :func:`kafka_record`; an empty *explicit_hash_key* is none.
+
+    Raises:
+        ValueMismatchError: an argument is of another type, or does not fit; the path begins with the argument's name.
+    """
+    return KinesisRecord(
+        _name("stream", stream),
+        _name("partition_key", partition_key),
+        _payload(value),
+        _optional_text("explicit_hash_key", explicit_hash_key),
+    )
+
+
+def record_to_typed(record: KafkaRecord | KinesisRecord) -> TypedValue:
+    """The protobuf message by which StateFun 3.x knows *record*, with its typename."""
+    if isinstance(record, KafkaRecord):
+        data = (
+            wire.length_field(1, (record.key or "").encode())
+            + wire.length_field(2, record.value)
+            + wire.length_field(3, record.topic.encode())
+        )
+        return TypedValue(KAFKA_TYPENAME, data)
+    data = (
+        wire.length_field(1, record.partition_key.encode())
+        + wire.length_field(2, record.value)
+        + wire.length_field(3, record.stream.encode())
+        + wire.length_field(4, (record.explicit_hash_key or "").encode())
+    )
+    return TypedValue(KINESIS_TYPENAME, data)
+
+
+def record_of_typed(typed: TypedValue) -> KafkaRecord | KinesisRecord | None:
+    """The record that *typed* is, None if it is something else. Fields that newer versions add are ignored.
+
+    Raises:
+        ValueError: it is a record by its typename, but malformed.
+    """
+    if typed.typename == KAFKA_TYPENAME:
+        found = _length_fields(typed.value)
+        return KafkaRecord(found.get(3, b"").decode(), found.get(2, b""), found.get(1, b"").decode() or None)
+    if typed.typename == KINESIS_TYPENAME:
+        found = _length_fields(typed.value)
+        return KinesisRecord(
+            found.get(3, b"").decode(),
+            found.get(1, b"").decode(),
+            found.get(2, b""),
+            found.get(4, b"").decode() or None,
+        )
+    return None
+
+
+def _length_fields(data: bytes) -> dict[int, bytes]:
+    return {number: value for number, _, value in wire.fields(data) if isinstance(value, bytes)}
+
+
+def _payload(value: object) -> bytes:
+    try:
+        if isinstance(value, bytes):
+            return value
+        if value.__class__ is str:
+            return _encoded("value", value)
+        if value.__class__ is int:
+            return _four_bytes(value)
+        if value.__class__ is float:
+            return struct.pack(">d", value)
+        if isinstance(value, Message) or (is_attrs_class(value.__class__) and message_name(value.__class__)):
+            return codec_for(value.__class__).encode(value)
+    except UnstorableTypeError as error:
+        raise ValueMismatchError(_PAYLOADS, f"{kind(value)}: {error}", "value") from None
+    except ValueMismatchError as error:
+        raise ValueMismatchError(error.expected, error.got, error.path.replace("$", "value", 1)) from error
+    raise ValueMismatchError(_PAYLOADS, kind(value), "value")
+
+
+def _four_bytes(value: object) -> bytes:
+    try:
+        return struct.pack(">i", value)
+    except struct.error:
+        raise ValueMismatchError("an int of 32 bits (a longer one as str)", shown(value), "value") from None
+
+
+def _name(argument: str, value: object) -> str:
+    if value.__class__ is not str:
+        raise ValueMismatchError("`str`", kind(value), argument)
+    if not value:
+        raise ValueMismatchError("a non-empty `str`", "''", argument)
+    _encoded(argument, value)
+    return value  # type: ignore[return-value]
+
+
+def _optional_text(argument: str, value: object) -> str | None:
+    if value is None:
+        return None
+    if value.__class__ is not str:
+        raise ValueMismatchError("`str | None`", kind(value), argument)
+    _encoded(argument, value)
+    return value or None  # type: ignore[return-value]
+
+
+def _encoded(argument: str, value: object) -> bytes:
+    try:
+        return value.encode()  # type: ignore[attr-defined,no-any-return]
+    except UnicodeEncodeError:
+        mismatch = text_mismatch(value)  # type: ignore[arg-type]
+        raise ValueMismatchError(mismatch.expected, mismatch.got, argument) from None

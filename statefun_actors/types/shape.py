@@ -1,0 +1,66 @@
+"""A shape: how the values of one type are written as JSON, and read back.
+
+Types are compiled once, when they are declared, into shapes whose two halves are plain functions. ``dump`` gives what
+the JSON encoder takes (str, int, finite float, bool, None, list, tuple, dict with str keys), ``load`` takes what the
+JSON decoder gives; both check everything and raise :class:`Mismatch`. ``dump_many`` and ``load_many`` do the same for
+all items of a list, tuple or view at once: that is where big values spend their time, so types with a quick way to check many values
+have their own. They may return what they were given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from typing import Any, TypeAlias
+
+from statefun_actors.types.mismatch import Mismatch, kind
+
+One: TypeAlias = Callable[[Any], Any]
+Many: TypeAlias = Callable[[Collection[Any]], Collection[Any]]
+
+
+class Shape:
+    """One compiled type. Compared by identity."""
+
+    __slots__ = ("dump", "dump_many", "hashable", "load", "load_many", "ordered", "spelling")
+
+    def __init__(
+        self,
+        spelling: str,
+        dump: One,
+        load: One,
+        dump_many: Many | None = None,
+        load_many: Many | None = None,
+        *,
+        hashable: bool = False,
+        ordered: bool = False,
+    ) -> None:
+        self.spelling = spelling
+        self.dump, self.load = dump, load
+        self.dump_many = dump_many or many(dump)
+        self.load_many = load_many or many(load)
+        self.hashable = hashable
+        """Whether values may be members of a set."""
+        self.ordered = ordered
+        """Whether what ``dump`` gives sorts by itself, and differs wherever the values differ."""
+
+
+def many(one: One) -> Many:
+    """*one* for every item of a collection; a mismatch is told the index of its item."""
+
+    def each(items: Collection[Any]) -> Collection[Any]:
+        results: list[Any] = []
+        add = results.append
+        try:
+            for item in items:
+                add(one(item))
+        except Mismatch as mismatch:
+            mismatch.under(f"[{len(results)}]")
+            raise
+        return results
+
+    return each
+
+
+def wrong_type(expected: str, value: object) -> Mismatch:
+    """The mismatch of a value of another type than *expected*."""
+    return Mismatch(f"`{expected}`", kind(value))
