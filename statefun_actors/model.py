@@ -7,10 +7,10 @@ costs four times as much to make, and they are made for every message.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from enum import Enum
 from operator import itemgetter
+from types import TracebackType
 from typing import TYPE_CHECKING, Final, Protocol, TypeAlias, TypeVar, dataclass_transform
 
 import attrs
@@ -229,6 +229,18 @@ class Failed:
 Outcome: TypeAlias = Done | MissingState | Failed
 
 
+class Deadline(Protocol):
+    """What ``asyncio.timeout()`` returns: it raises TimeoutError in its body, and knows whether it did."""
+
+    async def __aenter__(self) -> object: ...
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
+    ) -> bool | None: ...
+
+    def expired(self) -> bool: ...
+
+
 class Host(Protocol):
     """The only doors through which a dispatch reaches time."""
 
@@ -240,7 +252,7 @@ class Host(Protocol):
         """Return after *seconds*: the wait between two attempts. A test's host advances its own clock instead."""
         ...
 
-    def timeout(self, seconds: float) -> AbstractAsyncContextManager[object]:
+    def timeout(self, seconds: float) -> Deadline:
         """A context that raises TimeoutError in its body after *seconds* of waiting."""
         ...
 

@@ -1,6 +1,12 @@
 """What dispatch has to know of a function type, whichever way its user wrote it: as a class or as a function."""
 
-from statefun_actors.definition.annotations import UnresolvedAnnotationError, message_types, parameter_annotation
+from statefun_actors.definition.annotations import (
+    UnresolvedAnnotationError,
+    class_annotations,
+    message_types,
+    parameter_annotation,
+    resolve,
+)
 from statefun_actors.definition.function import FunctionType, Handler, HandlerOptions, bind_handlers
 from statefun_actors.definition.policy import DeadLetter, Discard, FailurePolicy
 from statefun_actors.definition.scope import Scope, delay_ms
@@ -18,10 +24,12 @@ __all__ = [
     "Scope",
     "UnresolvedAnnotationError",
     "bind_handlers",
+    "class_annotations",
     "delay_ms",
     "field_problems",
     "make_field",
     "message_types",
     "parameter_annotation",
     "persisted",
+    "resolve",
 ]

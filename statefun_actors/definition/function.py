@@ -50,7 +50,9 @@ class Handler:
 
     __slots__ = ("blocking", "function", "is_async", "name", "on_failure", "timeout")
 
-    def __init__(self, name: str, function: Callable[[Untyped, Untyped], object], is_async: bool, options: HandlerOptions):
+    def __init__(
+        self, name: str, function: Callable[[Untyped, Untyped], object], is_async: bool, options: HandlerOptions
+    ):
         self.name = name
         self.function = function
         self.is_async = is_async
@@ -147,7 +149,11 @@ def _spell(annotation: object) -> str:
 
 def _unnamed_attrs(annotation: object) -> str | None:
     """A class that can be stored in a field but has no name of its own to travel under."""
-    if isinstance(annotation, type) and attrs.has(annotation) and codec_for(annotation).typename == "statefun-actors/json":
+    if (
+        isinstance(annotation, type)
+        and attrs.has(annotation)
+        and codec_for(annotation).typename == "statefun-actors/json"
+    ):
         return (
             f"{annotation.__name__} has no name on the wire; "
             f'write @message("<namespace>/<name>") above the class to make it a message'

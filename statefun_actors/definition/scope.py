@@ -68,6 +68,7 @@ class Scope:
         "caller",
         "changes",
         "defaults",
+        "deleted",
         "dropped_replies",
         "effects",
         "fatal",
@@ -95,12 +96,15 @@ class Scope:
         """Field → the default made for it because it was absent, and that default's bytes."""
         self.assigned: set[str] = set()
         """Fields whose assignment alone counts as a change (expire_after_write)."""
+        self.deleted: set[str] = set()
+        """Fields that the message under way has deleted."""
 
     def fresh(self) -> None:
         """Forget what the undone message read and assigned."""
         self.baseline = {}
         self.defaults = {}
         self.assigned = set()
+        self.deleted = set()
 
     def current(self, name: str) -> TypedValue | None:
         """The state *name* as last settled. KeyError where neither the batch nor a change has it."""

@@ -206,7 +206,9 @@ def make_field(name: str, annotation: object, declaration: Persisted) -> tuple[F
     problems = field_problems(declaration)
     inner, optional = split_optional(annotation)
     if declaration.type is not NOTHING and declaration.type not in (annotation, inner):
-        problems.append(f"persisted(type={declaration.type!r}) contradicts the annotation {annotation!r}; leave one out")
+        problems.append(
+            f"persisted(type={declaration.type!r}) contradicts the annotation {annotation!r}; leave one out"
+        )
     try:
         codec = codec_for(inner)
     except UnstorableTypeError as error:

@@ -1,0 +1,66 @@
+"""Durable actors as plain Python classes.
+
+One file, two engines: embedded (one process, one SQLite file) and Apache Flink Stateful Functions, with one meaning.
+Importing this package loads neither a web framework nor a database; ``create_app`` is loaded when first asked for.
+"""
+
+
+from statefun_actors.definition import DeadLetter, Discard, persisted
+from statefun_actors.entity import Entity, handles
+from statefun_actors.errors import (
+    DefinitionError,
+    DetachedEntityError,
+    FieldMismatchError,
+    HandlerExitError,
+    HandlerTimeoutError,
+    InvalidAddressError,
+    MessageDecodeError,
+    MissingStateError,
+    NoCallerError,
+    NotAMessageError,
+    StateDecodeError,
+    StatefunActorsError,
+    TerminalError,
+    UndeclaredAttributeError,
+    UndeclaredStateError,
+    UnhandledMessageError,
+    UnknownFunctionTypeError,
+    ValueMismatchError,
+)
+from statefun_actors.model import Address, KafkaRecord, KinesisRecord, TypedValue
+from statefun_actors.settings import Settings
+from statefun_actors.types import kafka_record, kinesis_record, message
+
+__all__ = [
+    "Address",
+    "DeadLetter",
+    "DefinitionError",
+    "DetachedEntityError",
+    "Discard",
+    "Entity",
+    "FieldMismatchError",
+    "HandlerExitError",
+    "HandlerTimeoutError",
+    "InvalidAddressError",
+    "KafkaRecord",
+    "KinesisRecord",
+    "MessageDecodeError",
+    "MissingStateError",
+    "NoCallerError",
+    "NotAMessageError",
+    "Settings",
+    "StateDecodeError",
+    "StatefunActorsError",
+    "TerminalError",
+    "TypedValue",
+    "UndeclaredAttributeError",
+    "UndeclaredStateError",
+    "UnhandledMessageError",
+    "UnknownFunctionTypeError",
+    "ValueMismatchError",
+    "handles",
+    "kafka_record",
+    "kinesis_record",
+    "message",
+    "persisted",
+]

@@ -1,0 +1,143 @@
+"""What is served, with everything resolved that depends on the settings: policies, timeouts, tables."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+
+
+from statefun_actors.definition import FailurePolicy, FunctionType, Handler
+from statefun_actors.errors import DefinitionError, UnhandledMessageError
+from statefun_actors.model import TypedValue
+from statefun_actors.settings import Settings
+from statefun_actors.types import Codec, any_of
+
+
+class BoundHandler:
+    """A handler for one typename, ready to be called."""
+
+    __slots__ = ("blocking", "codec", "decode", "function", "is_async", "name", "policy", "timeout")
+
+    def __init__(self, handler: Handler, codec: Codec | None, route: Route, settings: Settings) -> None:
+        self.name = handler.name
+        self.function = handler.function
+        self.is_async = handler.is_async
+        self.blocking = handler.blocking
+        self.codec = codec
+        self.decode: Callable[[bytes, str], object] = _decode_any if codec is None else codec.decode
+        self.timeout = handler.timeout if handler.timeout is not None else settings.handler_timeout
+        if not (self.is_async or self.blocking):
+            # A plain function holds the event loop, so nothing could interrupt it.
+            self.timeout = None
+        self.policy = handler.on_failure if handler.on_failure is not None else route.policy
+
+
+def _decode_any(data: bytes, typename: str) -> object:
+    return any_of(TypedValue(typename, data))
+
+
+class Route:
+    """One function type under the settings of one application."""
+
+    __slots__ = ("any_handler", "bound", "function", "guarded", "handlers", "policy", "state_names")
+
+    def __init__(self, function: FunctionType, settings: Settings) -> None:
+        self.function = function
+        self.state_names = function.state_names
+        self.policy: FailurePolicy | None = (
+            function.on_failure if function.on_failure is not None else settings.on_failure
+        )
+        self.handlers: dict[str, BoundHandler] = {
+            typename: BoundHandler(handler, codec, self, settings)
+            for typename, (handler, codec) in function.handlers.items()
+        }
+        self.any_handler = (
+            None if function.any_handler is None else BoundHandler(function.any_handler, None, self, settings)
+        )
+        bound = [*self.handlers.values(), *([self.any_handler] if self.any_handler else [])]
+        self.guarded = self.policy is not None or any(handler.policy is not None for handler in bound)
+        """Whether single messages can be undone; otherwise a failure undoes the whole batch."""
+
+    def handler(self, typename: str) -> BoundHandler:
+        """The handler that takes messages of *typename*.
+
+        Raises:
+            UnhandledMessageError: there is none.
+        """
+        handler = self.handlers.get(typename, self.any_handler)
+        if handler is None:
+            raise UnhandledMessageError(self.function.typename, self.function.taken, typename)
+        return handler
+
+
+def _function_types(served: Iterable[object]) -> Iterable[FunctionType]:
+    for item in served:
+        if (definition := getattr(item, "__function_type__", None)) is not None:
+            yield definition
+        elif (several := getattr(item, "__function_types__", None)) is not None:
+            yield from several()
+        else:
+            what = f"the class {item.__name__}" if isinstance(item, type) else repr(item)
+            hint = (
+                "; an Entity without typename= is abstract: give it one"
+                if getattr(item, "__abstract_entity__", False)
+                else ""
+            )
+            raise DefinitionError(
+                "an application", [f"expected Entity classes and StatefulFunctions, got {what}{hint}"]
+            )
+
+
+class Application:
+    """Function types by name, under one set of settings.
+
+    Args:
+        served: Entity classes and StatefulFunctions.
+        settings: of the application.
+
+    Raises:
+        DefinitionError: something that isn't served; two under one function type; two classes under one message name.
+    """
+
+    def __init__(self, *served: object, settings: Settings | None = None) -> None:
+        self.settings = settings if settings is not None else Settings()
+        problems: list[str] = []
+        routes: dict[str, Route] = {}
+        for function in _function_types(served):
+            if function.typename in routes and routes[function.typename].function is not function:
+                problems.append(f"two function types are named {function.typename!r}; give one of them another name")
+            routes[function.typename] = Route(function, self.settings)
+        problems += _name_clashes(routes)
+        if problems:
+            raise DefinitionError("this application", problems)
+        self.routes: Mapping[str, Route] = routes
+
+    @property
+    def typenames(self) -> list[str]:
+        """The function types served, sorted."""
+        return sorted(self.routes)
+
+    def codecs(self) -> Mapping[str, Codec]:
+        """How to read any value whose typename the application knows, for people."""
+        known: dict[str, Codec] = {}
+        for route in self.routes.values():
+            for typename, bound in route.handlers.items():
+                if bound.codec is not None and typename == bound.codec.typename:
+                    known.setdefault(typename, bound.codec)
+        return known
+
+
+def _name_clashes(routes: Mapping[str, Route]) -> list[str]:
+    seen: dict[str, tuple[Codec, str]] = {}
+    problems = []
+    for route in routes.values():
+        for typename, bound in route.handlers.items():
+            codec = bound.codec
+            if codec is None or typename != codec.typename or typename == "statefun-actors/json":
+                continue
+            other, where = seen.setdefault(typename, (codec, bound.name))
+            if other is not codec and other.spelling != codec.spelling:
+                problems.append(
+                    f"{where} takes {other.spelling} and {bound.name} takes {codec.spelling} under one name, "
+                    f"{typename}; give one of them another name"
+                )
+    return problems

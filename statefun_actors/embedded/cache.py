@@ -1,0 +1,71 @@
+"""Entities in memory, the least recently used leave first once they take more than the bound."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from statefun_actors.embedded.rows import EntityRecord, resize, unpack
+from statefun_actors.embedded.store import Store
+from statefun_actors.model import Address
+
+
+class EntityCache:
+    """Records by address, within about *bound* bytes; what an epoch not yet durable has changed stays anyway."""
+
+    def __init__(self, store: Store, names: Mapping[str, Iterable[str]], bound: int) -> None:
+        self._store = store
+        self._names = names
+        self._bound = bound
+        self._records: dict[Address, EntityRecord] = {}
+        self.bytes = 0
+        self.durable_epoch = 0
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+    def load(self, addresses: Iterable[Address]) -> None:
+        """Have all of *addresses* in memory, with one read of the store."""
+        records = self._records
+        absent = [address for address in addresses if address not in records]
+        if not absent:
+            return
+        for address, packed in zip(absent, self._store.load(absent), strict=True):
+            record = unpack(packed, self._names.get(address.typename, ()))
+            records[address] = record
+            self.bytes += record.size
+
+    def get(self, address: Address) -> EntityRecord:
+        """The record of *address*, which becomes the most recently used."""
+        record = self._records.pop(address, None)
+        if record is None:
+            self.load([address])
+            return self._records[address]
+        self._records[address] = record
+        return record
+
+    def peek(self, address: Address) -> EntityRecord | None:
+        return self._records.get(address)
+
+    def resized(self, record: EntityRecord) -> None:
+        """The record has changed: count its bytes again."""
+        self.bytes += resize(record)
+
+    def forget(self, address: Address) -> None:
+        record = self._records.pop(address, None)
+        if record is not None:
+            self.bytes -= record.size
+
+    def evict(self) -> None:
+        """Keep within the bound."""
+        if self.bytes <= self._bound:
+            return
+        target = self._bound * 9 // 10
+        for address, record in list(self._records.items()):
+            if self.bytes <= target:
+                return
+            if record.epoch <= self.durable_epoch and not record.running:
+                self.forget(address)
+
+    def clear(self) -> None:
+        self._records.clear()
+        self.bytes = 0

@@ -1,0 +1,73 @@
+"""Time as the engine knows it: passed in, real or moved by hand."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Final, Protocol
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_LONGEST_WAIT: Final = 60.0
+"""Seconds. A wall clock may be set while we wait, so nobody waits longer than this without looking at it again."""
+
+
+def at_ms(ms: int) -> datetime:
+    """The time *ms* milliseconds after 1970 began, aware, in UTC."""
+    return _EPOCH + timedelta(milliseconds=ms)
+
+
+def to_ms(moment: datetime) -> int:
+    """Milliseconds from the beginning of 1970 to *moment*."""
+    return (moment - _EPOCH) // timedelta(milliseconds=1)
+
+
+class Clock(Protocol):
+    """What the engine asks of time."""
+
+    def now_ms(self) -> int:
+        """Milliseconds since 1970, UTC."""
+        ...
+
+    async def sleep(self, seconds: float) -> None:
+        """The wait between two attempts of one message."""
+        ...
+
+    def call_at(self, due_ms: int, callback: Callable[[], None]) -> Callable[[], None]:
+        """Call *callback* at *due_ms*, or earlier (it looks at the clock itself); the result undoes that."""
+        ...
+
+
+class SystemClock:
+    """The wall clock, and the event loop's timers."""
+
+    def now_ms(self) -> int:
+        return time.time_ns() // 1_000_000
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+    def call_at(self, due_ms: int, callback: Callable[[], None]) -> Callable[[], None]:
+        seconds = min(max(0.0, (due_ms - self.now_ms()) / 1000), _LONGEST_WAIT)
+        return asyncio.get_running_loop().call_later(seconds, callback).cancel
+
+
+class ManualClock:
+    """A clock that moves when it is told to. A backoff moves it by itself, so no test waits for one."""
+
+    def __init__(self, start: datetime = datetime(2026, 1, 1, tzinfo=UTC)) -> None:
+        self._now_ms = to_ms(start)
+
+    def now_ms(self) -> int:
+        return self._now_ms
+
+    def set_ms(self, now_ms: int) -> None:
+        """Move to *now_ms*, forward or back. Nothing is called: whoever moves it wakes the engine."""
+        self._now_ms = now_ms
+
+    async def sleep(self, seconds: float) -> None:
+        self._now_ms += round(seconds * 1000)
+
+    def call_at(self, due_ms: int, callback: Callable[[], None]) -> Callable[[], None]:
+        return lambda: None

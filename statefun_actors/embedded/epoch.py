@@ -1,0 +1,99 @@
+"""One epoch: everything that happened since the last seal, still only in memory.
+
+It keeps what has to be written if the process is to forget everything else. What was created and consumed inside it
+cancels out. Once sealed it does not change: the next epoch runs while it is being written, and falls with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from statefun_actors.embedded.rows import EntityRecord, expires_ms, pack
+from statefun_actors.embedded.store import Commit, DeadLetterEntry, EgressRecord, EntityRow, Message, Timer
+from statefun_actors.model import Address, StateSpec
+
+
+class Epoch:
+    """The open epoch, or the one being written."""
+
+    __slots__ = (
+        "dead_letters",
+        "dead_letters_done",
+        "egress",
+        "egress_done",
+        "entities",
+        "messages",
+        "messages_done",
+        "number",
+        "on_durable",
+        "on_lost",
+        "positions",
+        "removed",
+        "steps",
+        "timers",
+        "timers_done",
+    )
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.steps = 0
+        self.entities: dict[Address, EntityRecord] = {}
+        self.removed: dict[Address, None] = {}
+        """Rows to be deleted unread, because they have expired."""
+        self.messages: dict[int, Message] = {}
+        self.messages_done: list[int] = []
+        self.timers: dict[int, Timer] = {}
+        self.timers_done: list[int] = []
+        self.egress: list[EgressRecord] = []
+        self.egress_done: list[int] = []
+        self.dead_letters: list[DeadLetterEntry] = []
+        self.dead_letters_done: list[int] = []
+        self.positions: dict[str, str] = {}
+        self.on_durable: list[Callable[[], None]] = []
+        """Called once this epoch is durable: what the outside may see from then on."""
+        self.on_lost: list[Callable[[Exception], None]] = []
+
+    @property
+    def empty(self) -> bool:
+        """Whether a commit of it would write nothing and tell nobody."""
+        return not (
+            self.entities
+            or self.removed
+            or self.messages
+            or self.messages_done
+            or self.timers
+            or self.timers_done
+            or self.egress
+            or self.egress_done
+            or self.dead_letters
+            or self.dead_letters_done
+            or self.positions
+            or self.on_durable
+        )
+
+    def consume(self, seq: int) -> None:
+        """The message *seq* is dealt with."""
+        if self.messages.pop(seq, None) is None:
+            self.messages_done.append(seq)
+
+    def seal(self, specs: Mapping[str, tuple[StateSpec, ...]], next_seq: int) -> Commit:
+        """What has to be written."""
+        rows = []
+        for address, record in self.entities.items():
+            declared = specs.get(address.typename, ())
+            packed = pack(record)
+            rows.append(EntityRow(address, packed, expires_ms(record, declared) if packed and declared else None))
+        rows += [EntityRow(address, None) for address in self.removed if address not in self.entities]
+        return Commit(
+            entities=rows,
+            messages=list(self.messages.values()),
+            messages_done=self.messages_done,
+            timers=list(self.timers.values()),
+            timers_done=self.timers_done,
+            egress=self.egress,
+            egress_done=self.egress_done,
+            dead_letters=self.dead_letters,
+            dead_letters_done=self.dead_letters_done,
+            positions=self.positions,
+            next_seq=next_seq,
+        )

@@ -1,0 +1,99 @@
+"""An entity as the store keeps it: state by name, when what expires was written, when the entity last ran.
+
+Expiry is judged here, once, at the start of a batch: ``after_write`` counts from the write of that state,
+``after_call`` from the entity's last batch, whichever states that used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+import msgspec
+
+from statefun_actors.model import Expiration, StateSpec, TypedValue
+
+_encode: Final = msgspec.msgpack.Encoder().encode
+_decode: Final = msgspec.msgpack.Decoder(tuple[dict[str, tuple[str, bytes]], dict[str, int], int]).decode
+
+
+class EntityRecord:
+    """One entity in memory. ``state`` has every declared name, None where it is absent."""
+
+    __slots__ = ("epoch", "last_call_ms", "running", "size", "state", "written_ms")
+
+    def __init__(self, state: dict[str, TypedValue | None], written_ms: dict[str, int], last_call_ms: int) -> None:
+        self.state = state
+        self.written_ms = written_ms
+        self.last_call_ms = last_call_ms
+        self.epoch = 0
+        """The last epoch that changed it."""
+        self.running = False
+        self.size = _size(state)
+
+
+_BASE_SIZE: Final = 700
+_VALUE_SIZE: Final = 150
+
+
+def _size(state: dict[str, TypedValue | None]) -> int:
+    """Bytes that it takes up in memory, about."""
+    return _BASE_SIZE + sum(_VALUE_SIZE + len(value.value) for value in state.values() if value is not None)
+
+
+def unpack(packed: bytes | None, names: Iterable[str]) -> EntityRecord:
+    """The record that :func:`pack` packed, with every one of *names* in its state."""
+    state: dict[str, TypedValue | None] = dict.fromkeys(names)
+    if packed is None:
+        return EntityRecord(state, {}, 0)
+    stored, written_ms, last_call_ms = _decode(packed)
+    for name, (typename, value) in stored.items():
+        state[name] = TypedValue(typename, value)
+    return EntityRecord(state, written_ms, last_call_ms)
+
+
+def pack(record: EntityRecord) -> bytes | None:
+    """Bytes for the store; None where nothing is left to keep."""
+    stored = {name: (value.typename, value.value) for name, value in record.state.items() if value is not None}
+    if not stored:
+        return None
+    return _encode((stored, record.written_ms, record.last_call_ms))
+
+
+def resize(record: EntityRecord) -> int:
+    """Measure the record again; by how much it grew."""
+    before, record.size = record.size, _size(record.state)
+    return record.size - before
+
+
+def expire(record: EntityRecord, specs: Iterable[StateSpec], now_ms: int) -> bool:
+    """Make absent what has expired; whether anything has."""
+    expired = False
+    for spec in specs:
+        if spec.expiration is Expiration.NONE or record.state.get(spec.name) is None:
+            continue
+        if now_ms >= _since(record, spec) + spec.ttl_ms:
+            record.state[spec.name] = None
+            record.written_ms.pop(spec.name, None)
+            expired = True
+    return expired
+
+
+def _since(record: EntityRecord, spec: StateSpec) -> int:
+    if spec.expiration is Expiration.AFTER_WRITE:
+        return record.written_ms.get(spec.name, record.last_call_ms)
+    return record.last_call_ms
+
+
+def expires_ms(record: EntityRecord, specs: Iterable[StateSpec]) -> int | None:
+    """When the last of its states expires; None where one never does."""
+    by_name = {spec.name: spec for spec in specs}
+    latest = 0
+    for name, value in record.state.items():
+        if value is None:
+            continue
+        spec = by_name.get(name)
+        if spec is None or spec.expiration is Expiration.NONE:
+            return None
+        latest = max(latest, _since(record, spec) + spec.ttl_ms)
+    return latest or None

@@ -1,0 +1,135 @@
+"""``Entity``: what a user's class inherits, and what ``self`` can do while a message is handled."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any as Untyped
+from typing import ClassVar, dataclass_transform
+
+from statefun_actors.definition import FailurePolicy, Scope, persisted
+from statefun_actors.entity.declaration import EntityMeta
+from statefun_actors.entity.function import EntityFunction
+from statefun_actors.errors import DetachedEntityError, InvalidAddressError
+from statefun_actors.model import Address
+
+
+@dataclass_transform(kw_only_default=True, field_specifiers=(persisted,))
+class Entity(metaclass=EntityMeta):
+    """Base of durable actors: ``class Account(Entity, typename="bank/account")``.
+
+    Without ``typename`` a class is abstract: it shares its fields and handlers with the classes derived from it.
+    ``on_failure`` is the failure policy of the class's handlers.
+
+    Instances are made by the engine. ``Account(balance=3)`` gives a detached one, for tests of plain methods.
+
+    Raises:
+        DefinitionError: when a class is defined, with everything that is wrong with it.
+    """
+
+    __slots__ = ("_scope",)
+    __function_type__: ClassVar[EntityFunction]
+    __address_type__: ClassVar[Untyped] = None
+    __abstract_entity__: ClassVar[bool] = True
+    _scope: Scope | None
+
+    def __init_subclass__(cls, *, typename: str | None = None, on_failure: FailurePolicy | None = None) -> None:
+        """Declared for the type checkers; the metaclass takes both."""
+        super().__init_subclass__()
+
+    @classmethod
+    def at(cls, id: str) -> Address:  # noqa: A002 - the field's own word
+        """The address of this class's entity *id*; a send to it fails at once if the class does not take the message.
+
+        Raises:
+            InvalidAddressError: *id* is no non-empty string, or the class is abstract.
+        """
+        kind = cls.__address_type__
+        if kind is None:
+            raise InvalidAddressError(
+                f"{cls.__name__} is abstract, so it has no address",
+                id,
+                'Give the class a typename="<namespace>/<name>".',
+            )
+        if id.__class__ is str and id:
+            return tuple.__new__(kind, (kind.typename_, id))
+        return kind(kind.typename_, id)  # type: ignore[no-any-return]
+
+    @property
+    def address(self) -> Address:
+        """This entity's own address."""
+        return self._live("address").target
+
+    @property
+    def id(self) -> str:
+        """The id in this entity's address."""
+        return self._live("id").target[1]
+
+    @property
+    def caller(self) -> Address | None:
+        """Who sent the message being handled; None if it came from an ingress."""
+        return self._live("caller").caller
+
+    @property
+    def now(self) -> datetime:
+        """The current time, aware, in UTC; constant while one message is handled, virtual in tests."""
+        return self._live("now").now
+
+    def send(self, target: Address, message: object) -> None:
+        """Send *message*; it leaves when what this message did is committed, or not at all.
+
+        Raises:
+            UnhandledMessageError: *target* was made by ``Class.at`` and the class has no handler for it.
+            NotAMessageError: its class has no name on the wire.
+            ValueMismatchError: the message holds a value that its own types do not allow.
+        """
+        scope = self._scope
+        if scope is None:
+            raise DetachedEntityError(type(self).__name__, "send")
+        scope.send(target, message)
+
+    def send_after(
+        self, delay: timedelta | float, target: Address, message: object, *, cancellation_token: str | None = None
+    ) -> None:
+        """Send *message* once *delay* (a timedelta, or seconds) has passed. Zero is an ordinary send.
+
+        With a *cancellation_token* it can be cancelled, and it replaces this entity's pending one of the same token.
+        Raises as :meth:`send` does, and ValueMismatchError for a negative delay.
+        """
+        self._live("send_after").send_after(delay, target, message, cancellation_token)
+
+    def cancel(self, cancellation_token: str) -> None:
+        """Cancel this entity's delayed message of that token, if it has not left yet: best effort."""
+        self._live("cancel").cancel(cancellation_token)
+
+    def send_egress(self, egress: str, message: object) -> None:
+        """Send *message*, or a ``kafka_record`` or ``kinesis_record``, out through *egress* (``<namespace>/<name>``)."""
+        self._live("send_egress").send_egress(egress, message)
+
+    def reply(self, message: object) -> None:
+        """Send *message* to :attr:`caller`; dropped where there is none. Returning it from the handler does the same."""
+        self._live("reply").reply(message)
+
+    def clear(self) -> None:
+        """Delete all fields, and cancel what this batch sent with a token."""
+        scope = self._live("clear")
+        function = type(self).__function_type__
+        for name in function.by_name:
+            function.delete(self, name, scope)
+        scope.cancel_pending()
+
+    def _live(self, attribute: str) -> Scope:
+        scope = self._scope
+        if scope is None:
+            raise DetachedEntityError(type(self).__name__, attribute)
+        return scope
+
+    def __getattr__(self, name: str) -> object:
+        # Reached for what has no slot, and for fields that were neither read nor set yet.
+        if name == "_scope":
+            return None
+        if name.startswith("__"):
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        return type(self).__function_type__.read(self, name, self._scope)
+
+    def __delattr__(self, name: str) -> None:
+        type(self).__function_type__.delete(self, name, self._scope)
