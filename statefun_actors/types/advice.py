@@ -5,6 +5,8 @@ from __future__ import annotations
 import collections
 import collections.abc
 import dataclasses
+import datetime as dt
+import types
 import typing
 from enum import Enum
 
@@ -48,6 +50,7 @@ _OTHERS: dict[object, str] = {
     type(None): "None is no value; write `X | None`",
     None: "None is no value; write `X | None`",
     type: "write `str`, and keep the class's name",
+    dt.time: "write `timedelta`, the time since midnight",
 }
 
 
@@ -69,7 +72,7 @@ def advice(annotation: object) -> str:
     for concrete in (annotation, origin):
         if (instead := _look_up(_CONCRETE, concrete)) is not None:
             return f"`{name}` is not one class: write `{instead}`"
-    if (other := _look_up(_OTHERS, annotation)) is not None:
+    if (other := _look_up(_OTHERS, annotation) or _look_up(_OTHERS, origin or annotation)) is not None:
         return f"`{name}` can't be stored: {other}"
     if isinstance(annotation, (str, typing.ForwardRef)):
         return f"{name} is a name in quotes: write the class itself"
@@ -77,7 +80,7 @@ def advice(annotation: object) -> str:
         return f"`{name}` stands for no class yet: write the class with its argument, such as `Box[int]`"
     if isinstance(annotation, type):
         return f"`{name}` can't be stored: {_class_advice(annotation)}"
-    if origin is collections.abc.Callable or callable(annotation):
+    if origin is collections.abc.Callable or isinstance(annotation, types.FunctionType):
         return f"`{name}` can't be stored: write a method, and keep the values that it needs"
     return f"`{name}` can't be stored: write one of the types that can: {STORABLE}"
 
@@ -92,7 +95,7 @@ def _class_advice(cls: type) -> str:
     if typing.is_typeddict(cls) or issubclass(cls, msgspec.Struct) or dataclasses.is_dataclass(cls):
         return "make it an attrs class (`@attrs.define`, the fields stay as they are)"
     if hasattr(cls, "__attrs_attrs__"):
-        return f"it derives from an attrs class, but is none: decorate it with `@attrs.define` too (`class {cls.__name__}`)"
+        return "it derives from an attrs class, but is none itself: decorate it with `@attrs.define` too"
     if issubclass(cls, tuple) and hasattr(cls, "_fields"):
         return "make it an attrs class (`@attrs.frozen`), or write `tuple[X, Y]`"
     if issubclass(cls, Enum):
@@ -104,7 +107,7 @@ def _class_advice(cls: type) -> str:
     for base in (str, int, float, bytes, list, dict, tuple, set):
         if issubclass(cls, base):
             return f"it would be read back as a plain {base.__name__}; write `{_look_up(_BARE, base) or base.__name__}`"
-    return "make it an attrs class (`@attrs.define`)"
+    return "write an attrs class (`@attrs.define`) with what is worth keeping of it"
 
 
 def _look_up(table: dict[object, str], annotation: object) -> str | None:

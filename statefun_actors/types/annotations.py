@@ -28,7 +28,7 @@ from statefun_actors.types.containers import (
 )
 from statefun_actors.types.hints import hint_of, type_arguments
 from statefun_actors.types.keys import key_of
-from statefun_actors.types.leaves import LARGEST, LEAVES, SMALLEST, enum_shape, literal_shape
+from statefun_actors.types.leaves import LEAVES, enum_shape, is_int64, literal_shape
 from statefun_actors.types.names import message_name
 from statefun_actors.types.protobuf import is_protobuf_class, protobuf_shape
 from statefun_actors.types.shape import Shape
@@ -45,6 +45,8 @@ def bare(annotation: object) -> object:
             annotation = annotation.__supertype__
         elif _is_alias(annotation):
             annotation = annotation.__value__  # type: ignore[attr-defined]
+        elif _is_alias(origin := typing.get_origin(annotation)):
+            annotation = origin.__value__[typing.get_args(annotation)]  # type: ignore[union-attr]
         else:
             return annotation
 
@@ -60,7 +62,7 @@ def split_optional(annotation: object) -> tuple[object, bool]:
     members = [each for each in map(bare, typing.get_args(annotation)) if each is not NoneType]
     if len(members) == len(typing.get_args(annotation)) or not members:
         return annotation, False
-    inner, _ = split_optional(typing.Union[tuple(members)])
+    inner, _ = split_optional(typing.Union[tuple(members)])  # noqa: UP007 - as many as there are
     return inner, True
 
 
@@ -79,9 +81,7 @@ def is_storable_enum(cls: object) -> typing.TypeGuard[type[Enum]]:
     if not (isinstance(cls, type) and issubclass(cls, Enum)):
         return False
     values = [each.value for each in cls]
-    return bool(values) and all(
-        type(value) is str or (type(value) is int and SMALLEST <= value <= LARGEST) for value in values
-    )
+    return bool(values) and all(type(value) is str or is_int64(value) for value in values)
 
 
 def _is_alias(annotation: object) -> bool:
@@ -110,10 +110,8 @@ class Compiler:
             UnstorableTypeError: otherwise, with all problems that could be found.
         """
         if _is_alias(annotation):
-            return self._once(annotation, spelled(annotation), lambda: self.shape(annotation.__value__))  # type: ignore[attr-defined]
-        annotation = bare(annotation) if not isinstance(annotation, type) else annotation
-        if _is_alias(annotation):
-            return self.shape(annotation)
+            return self._alias(annotation)
+        annotation = bare(annotation)
         try:
             leaf = LEAVES.get(annotation)
         except TypeError:  # unhashable
@@ -133,11 +131,16 @@ class Compiler:
             return self._attrs(annotation, ())
         raise UnstorableTypeError([advice(annotation)])
 
+    def _alias(self, alias: Any) -> Shape:
+        return self._once(alias, spelled(alias), lambda: self.shape(alias.__value__), hashable=False)
+
     def _generic(self, annotation: object, origin: Any, arguments: tuple[Any, ...]) -> Shape:
         if origin is typing.Literal:
-            if all(type(each) in (str, bool) or LEAVES[int].spelling and type(each) is int for each in arguments):
+            if all(type(each) is str or type(each) is bool or is_int64(each) for each in arguments):
                 return literal_shape(arguments)
-            raise UnstorableTypeError([f"`{spelled(annotation)}` can't be stored: write a Literal of str, int or bool"])
+            raise UnstorableTypeError(
+                [f"`{spelled(annotation)}` can't be stored: write a Literal of str, bool, or int of 64 bits"]
+            )
         if origin is list and len(arguments) == 1:
             return list_shape(self.shape(arguments[0]))
         if origin in (set, frozenset) and len(arguments) == 1:
@@ -197,7 +200,12 @@ class Compiler:
         spelling = cls.__name__
         if arguments:
             spelling += f"[{', '.join(map(spelled, arguments))}]"
-        return self._once((cls, arguments), spelling, lambda: self._new_attrs(cls, spelling, arguments))
+        return self._once(
+            (cls, arguments),
+            spelling,
+            lambda: self._new_attrs(cls, spelling, arguments),
+            hashable=cls.__hash__ is not None,
+        )
 
     def _new_attrs(self, cls: type, spelling: str, arguments: tuple[Any, ...]) -> Shape:
         self.careful = self.careful or runs_user_code(cls)
@@ -219,10 +227,7 @@ class Compiler:
         return attrs_shape(
             cls,
             spelling,
-            [
-                Member(each.name, each.alias if each.init else None, shape, each.default is attrs.NOTHING)
-                for each, shape in zip(attributes, shapes, strict=True)
-            ],
+            [Member(each, shape) for each, shape in zip(attributes, shapes, strict=True)],
         )
 
     def _all(
@@ -247,7 +252,7 @@ class Compiler:
             raise UnresolvedNameError(unresolved)
         return shapes
 
-    def _once(self, key: object, spelling: str, compile_it: Callable[[], Shape]) -> Shape:
+    def _once(self, key: object, spelling: str, compile_it: Callable[[], Shape], *, hashable: bool) -> Shape:
         """Compiles what may hold itself: while it is being compiled, whatever refers to it gets a stand-in."""
         if key in self._done:
             return self._done[key]
@@ -256,7 +261,10 @@ class Compiler:
             return self._open[key]
         target: list[Shape] = []
         self._open[key] = Shape(
-            spelling, lambda value: target[0].dump(value), lambda obj: target[0].load(obj), hashable=True
+            spelling,
+            lambda value: target[0].dump(value),  # noqa: PLW0108 - there is no target yet
+            lambda obj: target[0].load(obj),  # noqa: PLW0108
+            hashable=hashable,
         )
         try:
             shape = compile_it()

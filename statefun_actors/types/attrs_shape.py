@@ -2,6 +2,9 @@
 
 Reading tolerates what other versions of the class wrote: unknown members are ignored, missing ones take the
 attribute's default. Values are made by ``__init__``, so converters and validators run.
+
+Both halves are written out as source for each class, as attrs writes ``__init__``: a loop over the attributes takes
+twice as long, and every message and field of such a class goes through here.
 """
 
 from __future__ import annotations
@@ -12,71 +15,23 @@ from typing import Any, NamedTuple
 import attrs
 
 from statefun_actors.types.mismatch import Mismatch, member
-from statefun_actors.types.shape import Shape, wrong_type
+from statefun_actors.types.shape import One, Shape, wrong_type
 
 _MISSING: Any = object()
 
 
 class Member(NamedTuple):
-    """One attribute: its name, the name of its argument (None: not an argument), and whether it must be there."""
+    """One attribute, and the shape of its values."""
 
-    name: str
-    argument: str | None
+    attribute: attrs.Attribute[Any]
     shape: Shape
-    required: bool
 
 
 def attrs_shape(cls: type, spelling: str, members: Sequence[Member]) -> Shape:
-    """The shape of the attrs class *cls*."""
-    dumps = tuple((each.name, each.shape.dump) for each in members)
-    arguments = [each for each in members if each.argument]
-    loads = tuple((each.name, each.argument, each.shape.load) for each in arguments)
-    loads_after = tuple((each.name, each.shape.load) for each in members if not each.argument)
-    required = {each.name: each.shape.spelling for each in arguments if each.required}
-    make = _constructor(cls, spelling)
-
-    def dump(value: Any) -> dict[str, Any]:
-        if value.__class__ is not cls:
-            raise wrong_type(spelling, value)
-        result: dict[str, Any] = {}
-        name = ""
-        try:
-            for name, dump_member in dumps:
-                result[name] = dump_member(getattr(value, name))
-        except Mismatch as mismatch:
-            mismatch.under(member(name))
-            raise
-        except AttributeError:
-            raise Mismatch("a value", "an attribute that was never set").under(member(name)) from None
-        return result
-
-    def load(obj: Any) -> Any:
-        if obj.__class__ is not dict:
-            raise wrong_type(spelling, obj)
-        values: dict[str | None, Any] = {}
-        name = ""
-        try:
-            for name, argument, load_member in loads:
-                item = obj.get(name, _MISSING)
-                if item is not _MISSING:
-                    values[argument] = load_member(item)
-                elif name in required:
-                    raise Mismatch(f"`{required[name]}`", "nothing")
-        except Mismatch as mismatch:
-            mismatch.under(member(name))
-            raise
-        result = make(values)
-        try:
-            for name, load_member in loads_after:
-                item = obj.get(name, _MISSING)
-                if item is not _MISSING:
-                    object.__setattr__(result, name, load_member(item))
-        except Mismatch as mismatch:
-            mismatch.under(member(name))
-            raise
-        return result
-
-    return Shape(spelling, dump, load, hashable=cls.__hash__ is not None)
+    """The shape of the attrs class *cls*; *members* are all its attributes, in order."""
+    return Shape(
+        spelling, _dump(cls, spelling, members), _load(cls, spelling, members), hashable=cls.__hash__ is not None
+    )
 
 
 def runs_user_code(cls: type) -> bool:
@@ -88,20 +43,101 @@ def runs_user_code(cls: type) -> bool:
     )
 
 
-def _constructor(cls: type, spelling: str) -> Callable[[dict[Any, Any]], Any]:
-    """What makes an instance of its arguments: the class, or attrs' own __init__ where the user wrote another."""
-    own_init = vars(cls).get("__attrs_init__")
+def _dump(cls: type, spelling: str, members: Sequence[Member]) -> One:
+    lines = ["if value.__class__ is not cls:", "    raise wrong_type(spelling, value)", "at = ''", "try:"]
+    names: dict[str, object] = {"cls": cls, "spelling": spelling, "wrong_type": wrong_type}
+    for index, (attribute, shape) in enumerate(members):
+        names[f"dump_{index}"] = shape.dump
+        lines += [f"    at = {attribute.name!r}", f"    v{index} = value.{attribute.name}"]
+        lines += _converted(index, shape, "dump", "    ")
+    lines += [
+        "except Mismatch as mismatch:",
+        "    mismatch.under(member(at))",
+        "    raise",
+        "except AttributeError:",
+        "    raise Mismatch('a value', 'an attribute that was never set').under(member(at)) from None",
+        f"return {{{', '.join(f'{each.attribute.name!r}: v{index}' for index, each in enumerate(members))}}}",
+    ]
+    return _function(f"dump {spelling}", "value", lines, names)
 
-    def make(arguments: dict[Any, Any]) -> Any:
-        try:
-            if own_init is None:
-                return cls(**arguments)
-            value = cls.__new__(cls)
-            own_init(value, **arguments)
-        except RecursionError:
-            raise
-        except Exception as error:
-            raise Mismatch(f"values that `{spelling}` accepts", f"{type(error).__name__}: {error}", error) from None
+
+def _load(cls: type, spelling: str, members: Sequence[Member]) -> One:
+    lines = [
+        "if obj.__class__ is not dict:",
+        "    raise wrong_type(spelling, obj)",
+        "at = ''",
+        "try:",
+        "    get = obj.get",
+    ]
+    names: dict[str, object] = {"spelling": spelling, "wrong_type": wrong_type, "MISSING": _MISSING}
+    arguments: list[str] = []
+    late: list[str] = []
+    for index, (attribute, shape) in enumerate(members):
+        names |= {f"load_{index}": shape.load, f"default_{index}": attribute.default}
+        lines += [f"    at = {attribute.name!r}", f"    v{index} = get({attribute.name!r}, MISSING)"]
+        if not attribute.init:
+            lines += [f"    if v{index} is not MISSING:", *_converted(index, shape, "load", "        ")]
+            late += [f"if v{index} is not MISSING:", f"    set_attribute(result, {attribute.name!r}, v{index})"]
+            continue
+        lines += [f"    if v{index} is MISSING:"]
+        if attribute.default is attrs.NOTHING:
+            lines += [f"        raise Mismatch({f'`{shape.spelling}`'!r}, 'nothing')"]
+        elif isinstance(attribute.default, attrs.Factory):  # type: ignore[arg-type]
+            names[f"default_{index}"] = attrs.NOTHING  # with it __init__ calls the factory itself
+            lines += [f"        v{index} = default_{index}"]
+        else:
+            lines += [f"        v{index} = default_{index}"]
+        lines += ["    else:", *_converted(index, shape, "load", "        ")]
+        arguments.append(f"{attribute.alias}=v{index}" if attribute.kw_only else f"v{index}")
+    names |= {"make": _constructor(cls), "refused": _refused(spelling), "set_attribute": object.__setattr__}
+    lines += [
+        "except Mismatch as mismatch:",
+        "    mismatch.under(member(at))",
+        "    raise",
+        "try:",
+        f"    result = make({', '.join(arguments)})",
+        "except RecursionError:",
+        "    raise",
+        "except Exception as error:",
+        "    raise refused(error) from None",
+        *late,
+        "return result",
+    ]
+    return _function(f"load {spelling}", "obj", lines, names)
+
+
+def _converted(index: int, shape: Shape, half: str, indent: str) -> list[str]:
+    """Converts variable *index* in place; values that obviously stay as they are skip the call."""
+    if shape.passes is None:
+        return [f"{indent}v{index} = {half}_{index}(v{index})"]
+    test = shape.passes.format(v=f"v{index}")
+    return [f"{indent}if not ({test}):", f"{indent}    v{index} = {half}_{index}(v{index})"]
+
+
+def _function(title: str, argument: str, lines: Sequence[str], names: dict[str, object]) -> One:
+    source = "\n    ".join((f"def written({argument}):", *lines))
+    scope: dict[str, Any] = {"Mismatch": Mismatch, "member": member, **names}
+    exec(compile(source, f"<{title}>", "exec"), scope)  # noqa: S102 - made of identifiers and of text above only
+    written: One = scope["written"]
+    return written
+
+
+def _constructor(cls: type) -> Callable[..., Any]:
+    """What makes an instance of the attributes: the class, or attrs' own __init__ where the user wrote another."""
+    own_init = vars(cls).get("__attrs_init__")
+    if own_init is None:
+        return cls
+
+    def make(*positional: Any, **named: Any) -> Any:
+        value: Any = object.__new__(cls)
+        own_init(value, *positional, **named)
         return value
 
     return make
+
+
+def _refused(spelling: str) -> Callable[[Exception], Mismatch]:
+    def refused(error: Exception) -> Mismatch:
+        return Mismatch(f"values that `{spelling}` accepts", f"{type(error).__name__}: {error}", error)
+
+    return refused

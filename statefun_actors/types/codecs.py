@@ -5,7 +5,7 @@ from __future__ import annotations
 import typing
 from typing import Any
 
-from statefun_actors.types.annotations import Compiler, bare, is_attrs_class, is_storable_enum, split_optional
+from statefun_actors.types.annotations import Compiler, is_attrs_class, is_storable_enum, split_optional
 from statefun_actors.types.codec import Codec
 from statefun_actors.types.json import JSON_TYPENAME, JsonCodec
 from statefun_actors.types.leaves import LEAVES

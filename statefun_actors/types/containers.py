@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
 
 from statefun_actors.types.keys import Key
-from statefun_actors.types.mismatch import Mismatch, kind, member, shown
+from statefun_actors.types.mismatch import Mismatch, member, shown
 from statefun_actors.types.shape import Shape, wrong_type
+from statefun_actors.types.surrogates import lone_surrogate
 
 TYPE_KEY: Final = "@type"
 """Where a union keeps the name of the member that follows."""
@@ -62,7 +64,7 @@ def fixed_tuple_shape(items: Sequence[Shape]) -> Shape:
     dumps = [item.dump for item in items]
     loads = [item.load for item in items]
 
-    def convert(values: Any, converters: list[Any], cls: type) -> list[Any]:
+    def convert(values: Any, converters: list[Any], cls: Any) -> list[Any]:
         if values.__class__ is not cls:
             raise wrong_type(spelling, values)
         if len(values) != size:
@@ -72,7 +74,7 @@ def fixed_tuple_shape(items: Sequence[Shape]) -> Shape:
             for converter, value in zip(converters, values, strict=True):
                 results.append(converter(value))
         except Mismatch as mismatch:
-            mismatch.under(f"[{len(results)}]")
+            mismatch.under(len(results))
             raise
         return results
 
@@ -85,7 +87,7 @@ def fixed_tuple_shape(items: Sequence[Shape]) -> Shape:
     return Shape(spelling, dump, load, hashable=all(item.hashable for item in items))
 
 
-def set_shape(cls: type, item: Shape) -> Shape:
+def set_shape(cls: Any, item: Shape) -> Shape:
     """``set[X]`` or ``frozenset[X]``: a sorted array."""
     spelling = f"{cls.__name__}[{item.spelling}]"
     dump_one, load_items, ordered = item.dump, item.load_many, item.ordered
@@ -101,8 +103,11 @@ def set_shape(cls: type, item: Shape) -> Shape:
         if ordered:
             items.sort()
             return items
-        written = sorted((to_bytes(element), index) for index, element in enumerate(items))
-        for (one, _), (other, index) in zip(written, written[1:], strict=False):
+        try:
+            written = sorted((to_bytes(element), index) for index, element in enumerate(items))
+        except UnicodeEncodeError:
+            raise lone_surrogate(items) from None
+        for (one, _), (other, index) in itertools.pairwise(written):
             if one == other:
                 raise Mismatch(f"`{spelling}` of items that differ", f"two items that are both {shown(items[index])}")
         return [items[index] for _, index in written]
@@ -126,17 +131,8 @@ def dict_shape(key: Key, item: Shape) -> Shape:
     """``dict[K, V]``: an object."""
     spelling = f"dict[{key.spelling}, {item.spelling}]"
     dump_key, load_key = key.dump, key.load
-    dump_items, load_items, dump_one, load_one = item.dump_many, item.load_many, item.dump, item.load
+    dump_items, load_items = item.dump_many, item.load_many
     plain_keys = frozenset((str,)).issuperset if key.plain and key.spelling == "str" else None
-
-    def under_keys(keys: Collection[Any], items: Collection[Any], one: Callable[[Any], Any]) -> None:
-        """Finds the key under which the mismatch is that was just met."""
-        for name, value in zip(keys, items, strict=True):
-            try:
-                one(value)
-            except Mismatch as mismatch:
-                mismatch.under(member(name))
-                raise
 
     def dump(value: Any) -> Any:
         if value.__class__ is not dict:
@@ -145,11 +141,11 @@ def dict_shape(key: Key, item: Shape) -> Shape:
             keys: Any = value
         else:
             keys = _keys(value, dump_key)
-        values = value.values()
+        values = list(value.values())
         try:
             items = dump_items(values)
-        except Mismatch:
-            under_keys(keys, values, dump_one)
+        except Mismatch as mismatch:
+            _under_key(mismatch, keys)
             raise
         if keys is value and items is values:
             return value
@@ -159,15 +155,21 @@ def dict_shape(key: Key, item: Shape) -> Shape:
         if obj.__class__ is not dict:
             raise wrong_type(spelling, obj)
         keys: Any = obj if plain_keys and plain_keys(map(type, obj)) else _keys(obj, load_key)
-        values = obj.values()
+        values = list(obj.values())
         try:
             items = load_items(values)
-        except Mismatch:
-            under_keys(obj, values, load_one)
+        except Mismatch as mismatch:
+            _under_key(mismatch, obj)
             raise
         return _object(spelling, keys, items)
 
     return Shape(spelling, dump, load)
+
+
+def _under_key(mismatch: Mismatch, keys: Collection[str]) -> None:
+    """Puts the key in the place of the index: the items were checked as a list."""
+    index = mismatch.steps.pop()
+    mismatch.under(member(next(key for number, key in enumerate(keys) if number == index)))
 
 
 def _keys(keys: Collection[Any], one: Callable[[Any], Any]) -> list[Any]:
@@ -198,7 +200,8 @@ def optional_shape(inner: Shape) -> Shape:
     def load(obj: Any) -> Any:
         return None if obj is None else inner_load(obj)
 
-    return Shape(f"{inner.spelling} | None", dump, load, hashable=inner.hashable)
+    passes = f"{{v}} is None or {inner.passes}" if inner.passes else None
+    return Shape(f"{inner.spelling} | None", dump, load, hashable=inner.hashable, passes=passes)
 
 
 def union_shape(members: Mapping[type, tuple[str, Shape]]) -> Shape:

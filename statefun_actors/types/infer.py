@@ -1,7 +1,7 @@
 """The shape of a value whose type nobody declared: a list, a dict or another container that is sent as it is.
 
-A value is sketched first: what it is made of, as a hashable outline, in which the items of one list have one
-outline in common. Equal sketches share one compiled shape, so that values are checked by the very same functions as those of declared
+A value is sketched first: what it is made of, as a hashable outline, in which the items of one list have one outline
+in common. Equal sketches share one compiled shape, so values are checked by the very functions that check declared
 types, and what no declared type could read back is refused. Members with a ``@message`` name carry it under
 ``"@type"``: so both ``list[A]`` and ``list[A | B]`` on the other side can read them.
 """
@@ -171,8 +171,8 @@ def _join(one: Sketch, other: Sketch) -> Sketch | None:
     if one == other:
         return one
     match one, other:
-        case (Unknown(), known) | (known, Unknown()):
-            return known
+        case (Unknown(), rest) | (rest, Unknown()):
+            return rest
         case (Optional(item), rest) | (rest, Optional(item)):
             inner = _join(item, rest.item if isinstance(rest, Optional) else rest)
             return None if inner is None else Optional(inner)
@@ -181,16 +181,17 @@ def _join(one: Sketch, other: Sketch) -> Sketch | None:
         case Named(some), Named(others):
             return Named(some | others)
         case Many(cls, a_item), Many(other_cls, b_item) if cls is other_cls:
-            item = _join(a_item, b_item)
-            return None if item is None else Many(cls, item)
+            inner = _join(a_item, b_item)
+            return None if inner is None else Many(cls, inner)
         case Fixed(some_items), Fixed(other_items) if len(some_items) == len(other_items):
-            items = [_join(a, b) for a, b in zip(some_items, other_items, strict=True)]
-            return None if None in items else Fixed(tuple(each for each in items if each is not None))
+            joined = [_join(a, b) for a, b in zip(some_items, other_items, strict=True)]
+            known = [each for each in joined if each is not None]
+            return Fixed(tuple(known)) if len(known) == len(joined) else None
         case (Fixed(items_of_one), Fixed() | Many() as rest) | (Many() as rest, Fixed(items_of_one)):
             return _any_length(items_of_one, rest)
         case Keyed(a_key, a_item), Keyed(b_key, b_item):
-            key, item = _join(a_key, b_key), _join(a_item, b_item)
-            return None if key is None or item is None else Keyed(key, item)
+            key, inner = _join(a_key, b_key), _join(a_item, b_item)
+            return None if key is None or inner is None else Keyed(key, inner)
         case _:
             return None
 

@@ -11,13 +11,16 @@ import msgspec
 from statefun_actors.errors import ValueMismatchError
 from statefun_actors.types.codec import Codec
 from statefun_actors.types.containers import to_bytes
-from statefun_actors.types.mismatch import Mismatch, member, text_mismatch
+from statefun_actors.types.mismatch import Mismatch
 from statefun_actors.types.shape import Shape
+from statefun_actors.types.surrogates import lone_surrogate
 
 JSON_TYPENAME: Final = "statefun-actors/json"
 
 DEEPEST: Final = 128
 """How deep a value that may hold itself may be nested: far less than any reader can take."""
+
+_COLON = ord(":")
 
 _from_bytes: Callable[[bytes], Any] = msgspec.json.Decoder().decode
 
@@ -45,7 +48,7 @@ class JsonCodec(Codec):
         except RecursionError:
             raise self._too_deep() from None
         except UnicodeEncodeError:
-            raise _lone_surrogate(dumped).error() from None
+            raise lone_surrogate(dumped).error() from None
         if self._recursive and _depth(dumped) > DEEPEST:
             raise self._too_deep()
         if self._careful:
@@ -55,23 +58,26 @@ class JsonCodec(Codec):
     def decode(self, data: bytes, typename: str | None = None) -> object:
         if typename is not None and typename != self.typename:
             raise self.refuse_typename(typename)
-        return self._loaded(parse_json(data))
-
-    def to_json(self, value: object) -> object:
-        return _from_bytes(self.encode(value))
-
-    def from_json(self, obj: object) -> object:
-        value = self._loaded(obj)
-        self.encode(value)  # *obj* need not come from a JSON parser: it may hold lone surrogates
-        return value
-
-    def _loaded(self, obj: object) -> object:
+        obj = parse_json(data)
         try:
             return self._load(obj)
         except Mismatch as mismatch:
             raise mismatch.error() from mismatch.cause
         except RecursionError:
             raise self._too_deep() from None
+
+    def to_json(self, value: object) -> object:
+        return _from_bytes(self.encode(value))
+
+    def from_json(self, obj: object) -> object:
+        try:
+            value = self._load(obj)
+        except Mismatch as mismatch:
+            raise mismatch.error() from mismatch.cause
+        except RecursionError:
+            raise self._too_deep() from None
+        self.encode(value)  # *obj* need not come from a JSON parser: it may hold lone surrogates
+        return value
 
     def _read_back(self, data: bytes) -> None:
         again = b""
@@ -99,7 +105,7 @@ def parse_json(data: bytes) -> Any:
         obj = _from_bytes(data)
         # Each member has a colon, so as many colons as members, or none at all, leave no room for a key twice. What
         # this package wrote comes out the same when written again. Only the rest needs a parser that looks at keys.
-        colons = data.count(b":")
+        colons = data.count(_COLON)
         if colons and not (obj.__class__ is dict and len(obj) == colons) and to_bytes(obj) != data:
             json.loads(data, object_pairs_hook=_without_repeats, parse_int=_ignored, parse_float=_ignored)
     except msgspec.MsgspecError as error:
@@ -141,38 +147,3 @@ def _depth(dumped: Any) -> int:
                 deeper.extend(each)
         level = deeper
     return depth - 1
-
-
-def _lone_surrogate(dumped: Any) -> Mismatch:
-    """Where in *dumped* the text is that UTF-8 can't write."""
-    found = _search(dumped)
-    assert found is not None, "the encoder refused text that is fine"
-    return found
-
-
-def _search(obj: Any) -> Mismatch | None:
-    if isinstance(obj, str):
-        return None if _is_text(obj) else text_mismatch(obj)
-    items: list[tuple[str, Any]] = []
-    if isinstance(obj, dict):
-        for key in obj:
-            if not _is_text(key):
-                mismatch = text_mismatch(key)
-                mismatch.expected = f"keys that are {mismatch.expected}"
-                return mismatch
-        items = [(member(key), each) for key, each in obj.items()]
-    elif isinstance(obj, (list, tuple)):
-        items = [(f"[{index}]", each) for index, each in enumerate(obj)]
-    for step, each in items:
-        found = _search(each)
-        if found is not None:
-            return found.under(step)
-    return None
-
-
-def _is_text(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True

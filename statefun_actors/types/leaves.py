@@ -6,6 +6,7 @@ Classes are compared exactly: True is no int, and a subclass of str would come b
 from __future__ import annotations
 
 import math
+from array import array
 from collections.abc import Callable, Collection
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -18,11 +19,16 @@ import msgspec
 from statefun_actors.errors import InvalidAddressError
 from statefun_actors.model import Address
 from statefun_actors.types.mismatch import Mismatch, kind, shown
-from statefun_actors.types.primitives import base64_text, bytes_of_base64, exact_float, int64_mismatch
+from statefun_actors.types.primitives import base64_text, bytes_of_base64, exact_float, int64_mismatch, nearest_float
 from statefun_actors.types.shape import Many, One, Shape, many, wrong_type
 
 SMALLEST: Final = -(1 << 63)
 LARGEST: Final = (1 << 63) - 1
+
+
+def is_int64(value: object) -> bool:
+    """Whether *value* is an int, not a bool, of 64 bits."""
+    return type(value) is int and SMALLEST <= value <= LARGEST
 
 
 def _only(cls: type) -> One:
@@ -55,7 +61,11 @@ def _int(value: Any) -> Any:
 
 
 def _ints(items: Collection[Any]) -> Collection[Any]:
-    if _ONLY_INT(map(type, items)) and (not items or (min(items) >= SMALLEST and max(items) <= LARGEST)):
+    if _ONLY_INT(map(type, items)):
+        try:
+            array("q", items)  # is quicker to find an int beyond 64 bits than min() and max()
+        except OverflowError:
+            return _each_int(items)
         return items
     return _each_int(items)
 
@@ -63,7 +73,7 @@ def _ints(items: Collection[Any]) -> Collection[Any]:
 def _float(value: Any) -> Any:
     value = exact_float(value)
     if not math.isfinite(value):
-        raise Mismatch("a finite float (JSON has no others)", shown(value))
+        raise Mismatch("a finite `float`", shown(value))
     return value
 
 
@@ -73,10 +83,15 @@ def _floats(items: Collection[Any]) -> Collection[Any]:
     return _each_float(items)
 
 
+def _load_floats(items: Collection[Any]) -> Collection[Any]:
+    return items if _ONLY_FLOAT(map(type, items)) else _load_each_float(items)
+
+
 _ONLY_INT = frozenset((int,)).issuperset
 _ONLY_FLOAT = frozenset((float,)).issuperset
 _each_int = many(_int)
 _each_float = many(_float)
+_load_each_float = many(nearest_float)
 
 
 def _dump_bytes(value: Any) -> str:
@@ -148,10 +163,44 @@ def _load_address(obj: Any) -> Any:
 
 
 LEAVES: Final[dict[object, Shape]] = {
-    bool: Shape("bool", _only(bool), _only(bool), _only_many(bool), _only_many(bool), hashable=True),
-    int: Shape("int", _int, _int, _ints, _ints, hashable=True, ordered=True),
-    float: Shape("float", _float, _float, _floats, _floats, hashable=True),
-    str: Shape("str", _only(str), _only(str), _only_many(str), _only_many(str), hashable=True, ordered=True),
+    bool: Shape(
+        "bool",
+        _only(bool),
+        _only(bool),
+        _only_many(bool),
+        _only_many(bool),
+        hashable=True,
+        passes="{v} is True or {v} is False",
+    ),
+    int: Shape(
+        "int",
+        _int,
+        _int,
+        _ints,
+        _ints,
+        hashable=True,
+        ordered=True,
+        passes=f"{{v}}.__class__ is int and {SMALLEST} <= {{v}} <= {LARGEST}",
+    ),
+    float: Shape(
+        "float",
+        _float,
+        nearest_float,
+        _floats,
+        _load_floats,
+        hashable=True,
+        passes="{v}.__class__ is float and {v} - {v} == 0.0",  # what is not finite gives NaN
+    ),
+    str: Shape(
+        "str",
+        _only(str),
+        _only(str),
+        _only_many(str),
+        _only_many(str),
+        hashable=True,
+        ordered=True,
+        passes="{v}.__class__ is str",
+    ),
     bytes: Shape("bytes", _dump_bytes, bytes_of_base64, hashable=True),
     datetime: _as_text(datetime, _write_datetime, datetime.fromisoformat),
     date: _as_text(date, date.isoformat, date.fromisoformat),

@@ -45,7 +45,7 @@ def message(typename: str) -> Callable[[type[_T]], type[_T]]:
     problems = _typename_problems(typename)
     if problems:
         raise DefinitionError(f"message({typename!r})", problems)
-    local_names = sys._getframe(1).f_locals
+    local_names = sys._getframe(1).f_locals  # noqa: SLF001 - classes inside functions name each other
 
     def name(cls: type[_T]) -> type[_T]:
         return _named(cls, typename, local_names)
@@ -74,7 +74,7 @@ def _named(cls: type[_T], typename: str, local_names: Mapping[str, object]) -> t
         forget_codecs(cls)
         forget_packer(cls)
         give_name(cls, typename)
-        return cls
+        return cls  # type: ignore[return-value]
     if not is_attrs_class(cls):
         try:
             cls = attrs.frozen(cls)

@@ -18,16 +18,17 @@ class Mismatch(Exception):
     def __init__(self, expected: str, got: str, cause: BaseException | None = None) -> None:
         super().__init__(expected, got)
         self.expected, self.got, self.cause = expected, got, cause
-        self.steps: list[str] = []
+        self.steps: list[str | int] = []
 
-    def under(self, step: str) -> Mismatch:
-        """Itself, now seen from the container in which *step* leads here."""
+    def under(self, step: str | int) -> Mismatch:
+        """Itself, now seen from the container in which *step* (text of a path, or an index) leads here."""
         self.steps.append(step)
         return self
 
     def error(self) -> ValueMismatchError:
         """The public error, seen from the whole value."""
-        error = ValueMismatchError(self.expected, self.got, "$" + "".join(reversed(self.steps)))
+        steps = (step if isinstance(step, str) else f"[{step}]" for step in reversed(self.steps))
+        error = ValueMismatchError(self.expected, self.got, "$" + "".join(steps))
         error.__cause__ = self.cause
         return error
 

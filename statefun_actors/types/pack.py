@@ -9,8 +9,8 @@ from google.protobuf.any_pb2 import Any as AnyMessage
 
 from statefun_actors.errors import NotAMessageError
 from statefun_actors.model import KafkaRecord, KinesisRecord, TypedValue
-from statefun_actors.types.anyvalue import typed_of_any
 from statefun_actors.types.annotations import is_attrs_class, is_storable_enum
+from statefun_actors.types.anyvalue import typed_of_any
 from statefun_actors.types.codec import Codec, UnstorableTypeError
 from statefun_actors.types.codecs import codec_for
 from statefun_actors.types.infer import codec_of, sketch
@@ -38,7 +38,11 @@ def pack(value: object) -> TypedValue:
         NotAMessageError: a value of this class can't travel; the error says what to send instead.
         ValueMismatchError: the value, or something in it, can't be written, with the path.
     """
-    return (_packers.get(value.__class__) or _new_packer(value))(value)
+    try:
+        packer = _packers[value.__class__]
+    except KeyError:
+        packer = _new_packer(value)
+    return packer(value)
 
 
 def forget_packer(cls: type) -> None:
@@ -80,9 +84,8 @@ def _pack_container(value: Any) -> TypedValue:
     except Mismatch as mismatch:
         raise mismatch.error() from mismatch.cause
     except RecursionError:
-        raise Mismatch(
-            "a value that ends somewhere", f"{kind(value)} nested too deeply, or inside itself"
-        ).error() from None
+        got = f"a {kind(value)} nested too deeply, or inside itself"
+        raise Mismatch("a value that ends somewhere", got).error() from None
     except UnstorableTypeError as error:
         raise NotAMessageError(_spelled(value), f"{error}.") from None
     return TypedValue(JSON_TYPENAME, codec.encode(value))

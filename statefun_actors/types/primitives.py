@@ -66,16 +66,32 @@ def exact_float(value: object) -> float:
         Mismatch: it is neither, or an int that no float equals.
     """
     if value.__class__ is float:
-        return value  # type: ignore[return-value]
+        return value
     if value.__class__ is not int:
         raise Mismatch("`float`", kind(value))
     try:
-        as_float = float(value)  # type: ignore[arg-type]
+        as_float = float(value)
     except OverflowError:
         as_float = math.nan
     if as_float != value:
         raise Mismatch("an int that a float can hold exactly", shown(value))
     return as_float
+
+
+def nearest_float(obj: object) -> float:
+    """The float that a JSON number stands for: other writers give whole numbers without a point, with all digits.
+
+    Raises:
+        Mismatch: it is no number, or beyond all floats.
+    """
+    if obj.__class__ is float:
+        return obj
+    if obj.__class__ is not int:
+        raise Mismatch("`float`", kind(obj))
+    try:
+        return float(obj)
+    except OverflowError:
+        raise Mismatch("a number that a float can hold", shown(obj)) from None
 
 
 class _Primitive(Codec):
@@ -137,13 +153,17 @@ class _Int(_Primitive):
         try:
             return _LONG.pack(_TAG_64, value)
         except struct.error:
-            raise int64_mismatch(value).error() from None  # type: ignore[arg-type]
+            raise int64_mismatch(value).error() from None
 
     def decode(self, data: bytes, typename: str | None = None) -> object:
         if typename is None or typename == LONG_TYPENAME:
-            if len(data) == 9 and data[0] == _TAG_64:
-                return _LONG.unpack(data)[1]
-            return _fixed(data, wire.FIXED64) if data else 0
+            if not data:
+                return 0
+            if len(data) == 9:
+                tag, number = _LONG.unpack(data)
+                if tag == _TAG_64:
+                    return number
+            return _fixed(data, wire.FIXED64)
         if typename == INT_TYPENAME:
             if len(data) == 5 and data[0] == _TAG_32:
                 return _INT.unpack(data)[1]
@@ -168,9 +188,13 @@ class _Float(_Primitive):
 
     def decode(self, data: bytes, typename: str | None = None) -> object:
         if typename is None or typename == DOUBLE_TYPENAME:
-            if len(data) == 9 and data[0] == _TAG_64:
-                return _DOUBLE.unpack(data)[1]
-            return _floating(data, wire.FIXED64) if data else 0.0
+            if not data:
+                return 0.0
+            if len(data) == 9:
+                tag, number = _DOUBLE.unpack(data)
+                if tag == _TAG_64:
+                    return number
+            return _floating(data, wire.FIXED64)
         if typename == FLOAT_TYPENAME:
             if len(data) == 5 and data[0] == _TAG_32:
                 return _FLOAT.unpack(data)[1]
@@ -184,13 +208,13 @@ class _Float(_Primitive):
             raise mismatch.error() from None
         if math.isfinite(number):
             return number
-        return "NaN" if number != number else "Infinity" if number > 0 else "-Infinity"
+        return "NaN" if math.isnan(number) else "Infinity" if number > 0 else "-Infinity"
 
     def from_json(self, obj: object) -> object:
         if obj.__class__ is str and obj in ("NaN", "Infinity", "-Infinity"):
-            return float(obj)  # type: ignore[arg-type]
+            return float(obj)
         try:
-            return exact_float(obj)
+            return nearest_float(obj)
         except Mismatch as mismatch:
             raise mismatch.error() from None
 
@@ -202,9 +226,9 @@ class _Str(_Primitive):
         if value.__class__ is not str:
             raise Mismatch("`str`", kind(value)).error()
         try:
-            text: bytes = value.encode()  # type: ignore[attr-defined]
+            text: bytes = value.encode()
         except UnicodeEncodeError:
-            raise text_mismatch(value).error() from None  # type: ignore[arg-type]
+            raise text_mismatch(value).error() from None
         size = len(text)
         if size < 0x80:
             return _SHORT_TEXT[size] + text if size else b""
@@ -227,7 +251,7 @@ class _Bytes(_Primitive):
     def encode(self, value: object) -> bytes:
         if value.__class__ is not bytes:
             raise Mismatch("`bytes`", kind(value)).error()
-        return value  # type: ignore[return-value]
+        return value
 
     def decode(self, data: bytes, typename: str | None = None) -> object:
         if typename is not None and typename != BYTES_TYPENAME:
@@ -258,7 +282,7 @@ def bytes_of_base64(obj: object) -> bytes:
     if obj.__class__ is not str:
         raise Mismatch("base64 text", kind(obj))
     try:
-        return binascii.a2b_base64(obj, strict_mode=True)  # type: ignore[arg-type]
+        return binascii.a2b_base64(obj, strict_mode=True)
     except ValueError:
         raise Mismatch("base64 text", shown(obj)) from None
 

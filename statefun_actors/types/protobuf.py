@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, TypeGuard
+from typing import Any, Final, TypeGuard, cast
 
 from google.protobuf import json_format
 from google.protobuf.any_pb2 import Any as AnyMessage
@@ -40,7 +40,7 @@ class ProtobufCodec(Codec):
         self.spelling = f"`{cls.DESCRIPTOR.name}`"
         self.immutable = False
         self._cls = cls
-        reachable = _reachable(cls.DESCRIPTOR)
+        reachable = _reachable(cast("Descriptor", cls.DESCRIPTOR))
         self._has_required = any(_is_required(field) for each in reachable for field in each.fields)
         self._recursive = any(each in _reachable(each, strictly=True) for each in reachable)
 
@@ -48,7 +48,7 @@ class ProtobufCodec(Codec):
         if value.__class__ is not self._cls:
             raise Mismatch(self.spelling, kind(value)).error()
         try:
-            data: bytes = value.SerializeToString(deterministic=True)  # type: ignore[attr-defined]
+            data: bytes = value.SerializeToString(deterministic=True)
         except (EncodeError, ValueError, RecursionError) as error:
             raise self._incomplete(value, error) from None
         if self._recursive:  # may be nested deeper than any parser reads
@@ -75,7 +75,7 @@ class ProtobufCodec(Codec):
     def to_json(self, value: object) -> object:
         if value.__class__ is not self._cls:
             raise Mismatch(self.spelling, kind(value)).error()
-        return protobuf_json(value)  # type: ignore[arg-type]
+        return protobuf_json(value)
 
     def from_json(self, obj: object) -> object:
         message = self._cls()
@@ -144,11 +144,11 @@ def _opaque_any(obj: dict[str, object]) -> AnyMessage:
         raise Mismatch("`str`", kind(obj["@type"])).under("['@type']").error() from None
 
 
-def _is_required(field: FieldDescriptor) -> bool:
+def _is_required(field: Any) -> bool:
     try:
-        return bool(field.is_required)  # type: ignore[attr-defined]
+        return bool(field.is_required)
     except AttributeError:  # before protobuf 6
-        return field.label == FieldDescriptor.LABEL_REQUIRED
+        return bool(field.label == FieldDescriptor.LABEL_REQUIRED)
 
 
 def _reachable(start: Descriptor, *, strictly: bool = False) -> set[Descriptor]:

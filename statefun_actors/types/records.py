@@ -124,7 +124,7 @@ def _name(argument: str, value: object) -> str:
     if not value:
         raise ValueMismatchError("a non-empty `str`", "''", argument)
     _encoded(argument, value)
-    return value  # type: ignore[return-value]
+    return value
 
 
 def _optional_text(argument: str, value: object) -> str | None:
@@ -133,7 +133,7 @@ def _optional_text(argument: str, value: object) -> str | None:
     if value.__class__ is not str:
         raise ValueMismatchError("`str | None`", kind(value), argument)
     _encoded(argument, value)
-    return value or None  # type: ignore[return-value]
+    return value or None
 
 
 def _encoded(argument: str, value: object) -> bytes:

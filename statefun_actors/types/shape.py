@@ -3,8 +3,8 @@
 Types are compiled once, when they are declared, into shapes whose two halves are plain functions. ``dump`` gives what
 the JSON encoder takes (str, int, finite float, bool, None, list, tuple, dict with str keys), ``load`` takes what the
 JSON decoder gives; both check everything and raise :class:`Mismatch`. ``dump_many`` and ``load_many`` do the same for
-all items of a list, tuple or view at once: that is where big values spend their time, so types with a quick way to check many values
-have their own. They may return what they were given.
+all items of a list, tuple or view at once: that is where big values spend their time, so types with a quick way to
+check many values have their own. They may return what they were given.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Many: TypeAlias = Callable[[Collection[Any]], Collection[Any]]
 class Shape:
     """One compiled type. Compared by identity."""
 
-    __slots__ = ("dump", "dump_many", "hashable", "load", "load_many", "ordered", "spelling")
+    __slots__ = ("dump", "dump_many", "hashable", "load", "load_many", "ordered", "passes", "spelling")
 
     def __init__(
         self,
@@ -33,6 +33,7 @@ class Shape:
         *,
         hashable: bool = False,
         ordered: bool = False,
+        passes: str | None = None,
     ) -> None:
         self.spelling = spelling
         self.dump, self.load = dump, load
@@ -42,6 +43,8 @@ class Shape:
         """Whether values may be members of a set."""
         self.ordered = ordered
         """Whether what ``dump`` gives sorts by itself, and differs wherever the values differ."""
+        self.passes = passes
+        """A test of the variable ``{v}`` in Python: values that pass it are dumped and loaded as they are."""
 
 
 def many(one: One) -> Many:
@@ -54,7 +57,7 @@ def many(one: One) -> Many:
             for item in items:
                 add(one(item))
         except Mismatch as mismatch:
-            mismatch.under(f"[{len(results)}]")
+            mismatch.under(len(results))
             raise
         return results
 

@@ -1,0 +1,42 @@
+"""Where in a value the text is that UTF-8 can't write. Looked for only once the encoder has refused the whole."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from statefun_actors.types.mismatch import Mismatch, member, text_mismatch
+
+
+def lone_surrogate(dumped: Any) -> Mismatch:
+    """The mismatch of the first such text in *dumped*, which holds one."""
+    found = _search(dumped)
+    assert found is not None, "the encoder refused text that is fine"
+    return found
+
+
+def _search(obj: Any) -> Mismatch | None:
+    if isinstance(obj, str):
+        return None if _is_text(obj) else text_mismatch(obj)
+    if isinstance(obj, dict):
+        for key, each in obj.items():
+            if not _is_text(key):
+                mismatch = text_mismatch(key)
+                mismatch.expected = f"keys that are {mismatch.expected}"
+                return mismatch
+            found = _search(each)
+            if found is not None:
+                return found.under(member(key))
+    elif isinstance(obj, (list, tuple)):
+        for index, each in enumerate(obj):
+            found = _search(each)
+            if found is not None:
+                return found.under(index)
+    return None
+
+
+def _is_text(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
