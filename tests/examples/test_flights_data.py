@@ -1,0 +1,119 @@
+"""The flights example starts from the right data, and turns all of it into input."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import json
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+FLIGHTS = Path(__file__).parents[2] / "examples" / "flights"
+
+
+@pytest.fixture(scope="module")
+def rows() -> list[dict[str, str]]:
+    with gzip.open(FLIGHTS / "flights-2013-01.csv.gz", "rt", encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def make_input(out: Path) -> str:
+    """Run the script as a user does; what it prints."""
+    command = [sys.executable, str(FLIGHTS / "make_input.py"), out.name]
+    return subprocess.run(command, cwd=out.parent, check=True, capture_output=True, text=True).stdout
+
+
+@pytest.fixture(scope="module")
+def lines(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
+    out = tmp_path_factory.mktemp("input") / "flights.jsonl"
+    make_input(out)
+    return [json.loads(line) for line in out.read_text(encoding="utf-8").splitlines()]
+
+
+def test_the_data_is_january_2013_with_every_column_of_its_source(rows: list[dict[str, str]]) -> None:
+    assert len(rows) == 27_004
+    assert {(row["year"], row["month"]) for row in rows} == {("2013", "1")}
+    assert ",".join(rows[0]) == (
+        "year,month,day,dep_time,sched_dep_time,dep_delay,arr_time,sched_arr_time,arr_delay,carrier,flight,tailnum,"
+        "origin,dest,air_time,distance,hour,minute,time_hour"
+    )
+
+
+def test_the_figures_that_the_example_tells_are_those_of_the_data(rows: list[dict[str, str]]) -> None:
+    cancelled = [row for row in rows if row["dep_time"] == "NA"]
+    nameless = [row for row in rows if row["tailnum"] == "NA"]
+
+    assert len(cancelled) == 521
+    assert len(nameless) == 155
+    assert all(row in cancelled for row in nameless)
+    assert len({row["tailnum"] for row in rows} - {"NA"}) == 3_148
+    assert len({row["tailnum"] for row in rows if row["dep_time"] != "NA"}) == 3_141
+    assert sum(row["dep_time"] != "NA" and row["air_time"] == "NA" for row in rows) == 85
+    assert len({row["carrier"] for row in rows}) == 16
+    assert len({row["origin"] for row in rows} | {row["dest"] for row in rows}) == 97
+
+
+def test_every_flight_becomes_one_line_for_its_aircraft_or_without_one_for_its_carrier(
+    rows: list[dict[str, str]], lines: list[dict[str, Any]]
+) -> None:
+    expected = [
+        f"flights/carrier/{row['carrier']}" if row["tailnum"] == "NA" else f"flights/aircraft/{row['tailnum']}"
+        for row in rows
+    ]
+
+    assert [line["to"] for line in lines] == expected
+    assert {line["type"] for line in lines} == {"flights/flight"}
+    assert Counter(to.split("/")[1] for to in expected) == {"aircraft": 26_849, "carrier": 155}
+
+
+def test_the_input_says_of_each_flight_what_the_data_says(
+    rows: list[dict[str, str]], lines: list[dict[str, Any]]
+) -> None:
+    for row, line in zip(rows, lines, strict=True):
+        value = line["value"]
+        assert value["date"] == f"2013-01-{int(row['day']):02}"
+        assert value["sched_dep"] == f"{value['date']}T{int(row['hour']):02}:{int(row['minute']):02}:00-05:00"
+        assert value["cancelled"] == (row["dep_time"] == "NA")
+        for text in ("carrier", "origin", "dest"):
+            assert value[text] == row[text]
+        for number in ("flight", "distance", "air_time", "dep_delay", "arr_delay"):
+            assert str("NA" if value[number] is None else value[number]) == row[number]
+
+
+def test_a_cancelled_flight_has_no_delays_and_no_time_in_the_air(lines: list[dict[str, Any]]) -> None:
+    [line, *_] = [line for line in lines if line["to"] == "flights/carrier/AA"]
+
+    assert line == {
+        "to": "flights/carrier/AA",
+        "type": "flights/flight",
+        "value": {
+            "date": "2013-01-02",
+            "sched_dep": "2013-01-02T15:45:00-05:00",
+            "carrier": "AA",
+            "flight": 133,
+            "origin": "JFK",
+            "dest": "LAX",
+            "distance": 2475,
+            "cancelled": True,
+            "dep_delay": None,
+            "arr_delay": None,
+            "air_time": None,
+        },
+    }
+
+
+def test_the_same_data_always_gives_the_same_bytes(tmp_path: Path, lines: list[dict[str, Any]]) -> None:
+    one, other = tmp_path / "one.jsonl.gz", tmp_path / "other.jsonl.gz"
+
+    told = make_input(one)
+    make_input(other)
+
+    assert told == "one.jsonl.gz: 27,004 flights of 3,148 aircraft; 521 cancelled, 155 of them without an aircraft\n"
+    assert one.read_bytes() == other.read_bytes()
+    with gzip.open(one, "rt", encoding="utf-8") as file:
+        assert [json.loads(line) for line in file] == lines
