@@ -20,6 +20,7 @@ from statefun_actors.types.messages import message
 from statefun_actors.types.names import message_name
 from statefun_actors.types.pack import pack
 from statefun_actors.types.records import kafka_record, kinesis_record, record_of_typed, record_to_typed
+from statefun_actors.types.value import value_of
 
 __all__ = [
     "JSON_TYPENAME",
@@ -40,4 +41,5 @@ __all__ = [
     "record_to_typed",
     "split_optional",
     "typed_of_any",
+    "value_of",
 ]

@@ -42,7 +42,7 @@ def json_of(typed: TypedValue, known: Mapping[str, Codec] | None = None) -> obje
     """
     typename = typed.typename
     try:
-        codec = (known.get(typename) if known else None) or _PRIMITIVES.get(typename) or _imported(typename)
+        codec = (known.get(typename) if known else None) or codec_known(typename)
         if codec is not None:
             return codec.to_json(codec.decode(typed.value, typename))
         if typename == JSON_TYPENAME:
@@ -65,6 +65,11 @@ def json_of(typed: TypedValue, known: Mapping[str, Codec] | None = None) -> obje
     except UnicodeDecodeError:
         form["value_base64"] = base64_text(record.value)
     return form
+
+
+def codec_known(typename: str) -> Codec | None:
+    """The codec of a primitive, or of a protobuf message whose generated module has been imported."""
+    return _PRIMITIVES.get(typename) or _imported(typename)
 
 
 def _imported(typename: str) -> Codec | None:

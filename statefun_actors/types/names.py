@@ -15,6 +15,11 @@ def message_name(cls: type) -> str | None:
     return _names.get(cls)
 
 
+def classes_named(typename: str) -> list[type]:
+    """Every class that was given the name *typename* and is still there, the latest last."""
+    return [cls for cls, name in _names.items() if name == typename]
+
+
 def give_name(cls: type, typename: str) -> None:
     """Names *cls*, which must have no name yet."""
     _names[cls] = typename

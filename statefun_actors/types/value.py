@@ -1,0 +1,33 @@
+"""What a typed value is in Python, for whoever has no declaration at hand: tests, tools."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from statefun_actors.errors import ValueMismatchError
+from statefun_actors.model import TypedValue
+from statefun_actors.types.codec import Codec
+from statefun_actors.types.codecs import codec_for
+from statefun_actors.types.display import codec_known
+from statefun_actors.types.json import JSON_TYPENAME, parse_json
+from statefun_actors.types.names import classes_named
+from statefun_actors.types.records import record_of_typed
+
+
+def value_of(typed: TypedValue, known: Mapping[str, Codec] | None = None) -> object:
+    """The Python value of *typed*: by *known* codecs, primitives, imported classes; records as records.
+
+    ``statefun-actors/json`` gives JSON builtins. What nothing here knows, or can read, is returned as it is.
+    """
+    try:
+        codec = (known.get(typed.typename) if known else None) or codec_known(typed.typename)
+        if codec is None and (classes := classes_named(typed.typename)):
+            codec = codec_for(classes[-1])
+        if codec is not None:
+            return codec.decode(typed.value, typed.typename)
+        if typed.typename == JSON_TYPENAME:
+            return parse_json(typed.value)
+        record = record_of_typed(typed)
+    except (ValueMismatchError, ValueError):
+        return typed
+    return typed if record is None else record
