@@ -55,12 +55,23 @@ _OTHERS: dict[object, str] = {
 
 
 def spelled(annotation: object) -> str:
-    """*annotation* as its author wrote it, as far as that can be told."""
-    if isinstance(annotation, type) and not typing.get_args(annotation):
-        return annotation.__name__
+    """*annotation* as its author may have written it, without modules."""
+    origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
+    if annotation is None or annotation is type(None):
+        return "None"
+    if annotation is Ellipsis:
+        return "..."
     if isinstance(annotation, typing.ForwardRef):
         return repr(annotation.__forward_arg__)
-    return repr(annotation).replace("typing.", "").replace("collections.abc.", "")
+    if origin in (typing.Union, types.UnionType):
+        return " | ".join(map(spelled, arguments))
+    if origin is collections.abc.Callable and len(arguments) == 2 and isinstance(arguments[0], list):
+        return f"Callable[[{', '.join(map(spelled, arguments[0]))}], {spelled(arguments[1])}]"
+    if isinstance(origin, type) and arguments:
+        return f"{origin.__name__}[{', '.join(map(spelled, arguments))}]"
+    if isinstance(annotation, type):
+        return annotation.__name__
+    return repr(annotation).replace("typing.", "")
 
 
 def advice(annotation: object) -> str:

@@ -59,16 +59,23 @@ def split_optional(annotation: object) -> tuple[object, bool]:
     annotation = bare(annotation)
     if not is_union(annotation):
         return annotation, False
-    members = [each for each in map(bare, typing.get_args(annotation)) if each is not NoneType]
-    if len(members) == len(typing.get_args(annotation)) or not members:
+    rest = _without_none(annotation)
+    if rest is None:
         return annotation, False
-    inner, _ = split_optional(typing.Union[tuple(members)])  # noqa: UP007 - as many as there are
+    inner, _ = split_optional(rest)
     return inner, True
 
 
 def is_union(annotation: object) -> bool:
     """Whether it is ``X | Y`` or ``Union[X, Y]``."""
     return typing.get_origin(annotation) in (typing.Union, types.UnionType)
+
+
+def _without_none(union: object) -> object | None:
+    """What is left of *union* without None, None if None is not in it."""
+    members = typing.get_args(union)
+    others = tuple(each for each in members if bare(each) is not NoneType)
+    return typing.Union[others] if 0 < len(others) < len(members) else None  # noqa: UP007 - as many as there are
 
 
 def is_attrs_class(cls: object) -> typing.TypeGuard[type]:
@@ -179,10 +186,10 @@ class Compiler:
         return dict_shape(key, shape)
 
     def _union(self, annotation: object) -> Shape:
-        inner, optional = split_optional(annotation)
-        if optional:
-            return optional_shape(self.shape(inner))
-        members = typing.get_args(annotation)
+        rest = _without_none(annotation)
+        if rest is not None:
+            return optional_shape(self.shape(rest))
+        members: list[Any] = list(map(bare, typing.get_args(annotation)))
         nameless = [each for each in members if not (is_attrs_class(each) and message_name(each))]
         if nameless:
             raise UnstorableTypeError([_union_advice(annotation, nameless)])
@@ -269,6 +276,8 @@ class Compiler:
         try:
             shape = compile_it()
         except RecursionError:
+            if len(self._open) > 1:
+                raise  # said once, by the outermost
             raise UnstorableTypeError(
                 [f"`{spelling}` holds ever larger types of itself; write out one of them"]
             ) from None

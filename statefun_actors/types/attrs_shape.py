@@ -44,7 +44,7 @@ def runs_user_code(cls: type) -> bool:
 
 
 def _dump(cls: type, spelling: str, members: Sequence[Member]) -> One:
-    lines = ["if value.__class__ is not cls:", "    raise wrong_type(spelling, value)", "at = ''", "try:"]
+    lines = ["if value.__class__ is not cls:", "    raise wrong_type(spelling, value)", "try:", "    at = ''"]
     names: dict[str, object] = {"cls": cls, "spelling": spelling, "wrong_type": wrong_type}
     for index, (attribute, shape) in enumerate(members):
         names[f"dump_{index}"] = shape.dump
@@ -65,9 +65,8 @@ def _load(cls: type, spelling: str, members: Sequence[Member]) -> One:
     lines = [
         "if obj.__class__ is not dict:",
         "    raise wrong_type(spelling, obj)",
-        "at = ''",
         "try:",
-        "    get = obj.get",
+        "    at, get = '', obj.get",
     ]
     names: dict[str, object] = {"spelling": spelling, "wrong_type": wrong_type, "MISSING": _MISSING}
     arguments: list[str] = []

@@ -9,7 +9,9 @@ types, and what no declared type could read back is refused. Members with a ``@m
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Any, Final, TypeAlias
+
+import attrs
 
 from statefun_actors.types.annotations import Compiler, is_attrs_class, is_storable_enum
 from statefun_actors.types.codec import UnstorableTypeError
@@ -31,43 +33,50 @@ from statefun_actors.types.protobuf import is_protobuf_class
 from statefun_actors.types.shape import Shape
 
 
-class Unknown(NamedTuple):
+@attrs.frozen
+class Unknown:
     """Of what an empty list is made."""
 
 
-class Single(NamedTuple):
+@attrs.frozen
+class Single:
     """A class that is no container, and not named."""
 
     cls: type
 
 
-class Named(NamedTuple):
+@attrs.frozen
+class Named:
     """One of some classes with ``@message`` names."""
 
     classes: frozenset[type]
 
 
-class Many(NamedTuple):
+@attrs.frozen
+class Many:
     """A list, set, frozenset or (of any length) tuple."""
 
     cls: type
     item: Sketch
 
 
-class Fixed(NamedTuple):
+@attrs.frozen
+class Fixed:
     """A tuple of just these."""
 
     items: tuple[Sketch, ...]
 
 
-class Keyed(NamedTuple):
+@attrs.frozen
+class Keyed:
     """A dict."""
 
     key: Sketch
     item: Sketch
 
 
-class Optional(NamedTuple):
+@attrs.frozen
+class Optional:
     """None, or something."""
 
     item: Sketch

@@ -109,7 +109,7 @@ def parse_json(data: bytes) -> Any:
         if colons and not (obj.__class__ is dict and len(obj) == colons) and to_bytes(obj) != data:
             json.loads(data, object_pairs_hook=_without_repeats, parse_int=_ignored, parse_float=_ignored)
     except msgspec.MsgspecError as error:
-        raise ValueError(f"malformed JSON: {error}") from None
+        raise ValueError(f"malformed JSON: {str(error).removeprefix('JSON is malformed: ')}") from None
     except UnicodeDecodeError as error:
         raise ValueError(f"malformed JSON: not UTF-8 ({error.reason})") from None
     except RecursionError:

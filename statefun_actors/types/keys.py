@@ -63,4 +63,4 @@ def _number(text: str) -> int:
             number = None
         if number is not None and str(number) == text:
             return number
-    raise Mismatch("an int as a key", shown(text))
+    raise Mismatch("an int in plain digits", shown(text))

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from array import array
 from collections.abc import Callable, Collection
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
 from enum import Enum
 from typing import Any, Final
@@ -127,6 +127,15 @@ def _write_datetime(value: datetime) -> str:
         raise Mismatch("a `datetime` with a working tzinfo", f"{type(error).__name__}: {error}", error) from None
 
 
+def _read_datetime(text: str) -> datetime:
+    value = datetime.fromisoformat(text)
+    if len(text) > 26 and text[-15:-6] == "00:00:00." and text[-16] in "+-":
+        # fromisoformat takes an offset of less than a second for UTC.
+        offset = timedelta(microseconds=int(text[-6:]))
+        return value.replace(tzinfo=timezone(offset if text[-16] == "+" else -offset))
+    return value
+
+
 def _read_timedelta(text: str) -> timedelta:
     try:
         return msgspec.convert(text, timedelta)
@@ -202,7 +211,7 @@ LEAVES: Final[dict[object, Shape]] = {
         passes="{v}.__class__ is str",
     ),
     bytes: Shape("bytes", _dump_bytes, bytes_of_base64, hashable=True),
-    datetime: _as_text(datetime, _write_datetime, datetime.fromisoformat),
+    datetime: _as_text(datetime, _write_datetime, _read_datetime),
     date: _as_text(date, date.isoformat, date.fromisoformat),
     timedelta: _as_text(timedelta, msgspec.to_builtins, _read_timedelta),
     Decimal: _as_text(Decimal, _write_decimal, _read_decimal),

@@ -10,6 +10,7 @@ from __future__ import annotations
 from statefun_actors.errors import ValueMismatchError
 
 _LONGEST_SHOWN = 80
+_LONGEST_INT = 256
 
 
 class Mismatch(Exception):
@@ -47,9 +48,11 @@ def kind(value: object) -> str:
 
 def shown(value: object) -> str:
     """*value* as errors show it, cut to a readable length."""
+    if isinstance(value, int) and value.bit_length() > _LONGEST_INT:  # repr has a limit on digits
+        return f"one of {value.bit_length()} bits"
     try:
         text = repr(value)
-    except Exception:  # a repr of the user's, or an int beyond the limit on digits
+    except Exception:  # a repr of the user's
         return f"`{type(value).__name__}`"
     return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…"
 

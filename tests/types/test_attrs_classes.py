@@ -1,0 +1,255 @@
+"""attrs classes as values: what other versions of a class wrote, and what a class does when it is made."""
+
+from __future__ import annotations
+
+from typing import Any, Generic, TypeVar
+
+import attrs
+import pytest
+
+from statefun_actors.errors import ValueMismatchError
+from statefun_actors.types import UnstorableTypeError, codec_for, pack
+from tests.types.shapes import Box, Cart, Line
+
+T = TypeVar("T")
+
+
+def positive(_: Any, __: Any, number: int) -> None:
+    if number <= 0:
+        raise ValueError(f"{number} is not positive")
+
+
+def stripped(text: str) -> str:
+    return text.strip()
+
+
+def doubled(number: int) -> int:
+    return number * 2
+
+
+@attrs.define
+class Order:
+    id: str
+    total: int = attrs.field(validator=positive)
+    tags: list[str] = attrs.field(factory=list, kw_only=True)
+    label: str = attrs.field(default=attrs.Factory(lambda self: f"order {self.id}", takes_self=True), kw_only=True)
+    seen: int = attrs.field(default=0, init=False)
+
+
+@attrs.frozen
+class Name:
+    text: str = attrs.field(converter=stripped)
+
+
+@attrs.frozen
+class Doubled:
+    number: int = attrs.field(converter=doubled)
+
+
+@attrs.define
+class Derived:
+    base: int
+    square: int = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        if self.base > 1000:
+            raise OverflowError("too large")
+        self.square = self.base**2
+
+
+@attrs.define
+class WithOwnInit:
+    x: int
+    y: int
+
+    def __init__(self, both: int) -> None:
+        self.__attrs_init__(both, both)  # type: ignore[attr-defined]
+
+
+@attrs.define
+class Unset:
+    x: int = attrs.field(init=False)
+
+
+@attrs.define
+class IntBox(Box[int]):
+    note: str = ""
+
+
+@attrs.frozen
+class Pair(Generic[T]):
+    left: Box[T]
+    right: T | None = None
+
+
+@attrs.define(eq=False)
+class Thing:
+    name: str
+
+
+@attrs.frozen
+class Loose:
+    items: list[int]
+
+
+def test_missing_members_take_the_defaults_and_unknown_ones_are_ignored() -> None:
+    order: Any = codec_for(Order).decode(b'{"id":"a","total":1,"from the future":[{}]}')
+
+    assert order == Order("a", 1, tags=[], label="order a")
+
+
+def test_a_missing_member_without_a_default_is_refused() -> None:
+    with pytest.raises(ValueMismatchError) as caught:
+        codec_for(Cart).decode(b'{"lines":[{"count":1}]}')
+
+    assert str(caught.value) == "expected `str`, got nothing - at `$.lines[0].sku`"
+
+
+def test_members_that_are_no_arguments_come_back_too() -> None:
+    order = Order("a", 1)
+    order.seen = 7
+    codec = codec_for(Order)
+
+    assert codec.decode(codec.encode(order)) == order
+    assert codec.decode(b'{"id":"a","total":1}') == Order("a", 1)
+
+
+def test_what_a_validator_refuses_is_a_mismatch_in_its_place() -> None:
+    with pytest.raises(ValueMismatchError) as caught:
+        codec_for(list[Order]).decode(b'[{"id":"a","total":0}]')
+
+    assert str(caught.value) == "expected values that `Order` accepts, got ValueError: 0 is not positive - at `$[0]`"
+    assert isinstance(caught.value.__cause__, ValueError)
+
+
+def test_what_a_validator_would_refuse_on_reading_is_not_written() -> None:
+    order = Order("a", 1)
+    object.__setattr__(order, "total", -1)
+
+    with pytest.raises(ValueMismatchError) as caught:
+        codec_for(dict[str, Order]).encode({"first one": order})
+
+    assert str(caught.value) == (
+        "expected values that `Order` accepts, got ValueError: -1 is not positive - at `$['first one']`"
+    )
+
+
+def test_what_a_converter_would_change_on_reading_is_not_written() -> None:
+    codec = codec_for(Doubled)
+
+    with pytest.raises(ValueMismatchError) as caught:
+        codec.encode(Doubled(1))
+
+    assert str(caught.value) == (
+        "expected `Doubled` that is read back as it was written, got one that its converters or __attrs_post_init__ "
+        'would change: {"number":2} becomes {"number":4}'
+    )
+    assert codec.encode(Doubled(0)) == b'{"number":0}'
+
+
+def test_converters_run_on_what_is_read() -> None:
+    codec = codec_for(Name)
+
+    assert codec.decode(b'{"text":" x "}') == Name("x")
+    assert codec.decode(codec.encode(Name(" y"))) == Name("y")
+
+
+def test_what_post_init_computes_comes_back_and_what_it_refuses_is_a_mismatch() -> None:
+    codec = codec_for(Derived)
+
+    assert codec.decode(codec.encode(Derived(3))) == Derived(3)
+    assert codec.decode(b'{"base":3}') == Derived(3)
+    with pytest.raises(ValueMismatchError) as caught:
+        codec.decode(b'{"base":3000}')
+    assert str(caught.value) == "expected values that `Derived` accepts, got OverflowError: too large"
+
+
+def test_a_class_with_an_init_of_its_own_is_made_by_that_of_attrs() -> None:
+    value = WithOwnInit(1)  # type: ignore[call-arg]
+    value.y = 2
+    codec = codec_for(WithOwnInit)
+
+    read: Any = codec.decode(codec.encode(value))
+
+    assert (read.x, read.y) == (1, 2)
+
+
+def test_an_attribute_that_was_never_set_is_refused() -> None:
+    with pytest.raises(ValueMismatchError) as caught:
+        codec_for(Unset).encode(Unset())
+
+    assert str(caught.value) == "expected a value, got an attribute that was never set - at `$.x`"
+
+
+def test_a_subclass_is_no_substitute() -> None:
+    @attrs.define
+    class Special(Line):
+        pass
+
+    with pytest.raises(ValueMismatchError) as caught:
+        codec_for(Line).encode(Special("x"))
+
+    assert str(caught.value) == "expected `Line`, got `Special`"
+
+
+def test_type_variables_are_filled_in_by_arguments_and_by_bases() -> None:
+    assert codec_for(IntBox).encode(IntBox(1, note="x")) == b'{"content":1,"more":[],"note":"x"}'
+    assert codec_for(Pair[str]).encode(Pair(Box("a"), "b")) == b'{"left":{"content":"a","more":[]},"right":"b"}'
+    with pytest.raises(ValueMismatchError) as caught:
+        codec_for(Pair[str]).encode(Pair(Box(1)))
+    assert str(caught.value) == "expected `str`, got `int` - at `$.left.content`"
+
+
+def test_things_compared_by_identity_can_not_be_two_equal_items_of_a_set() -> None:
+    with pytest.raises(ValueMismatchError) as caught:
+        codec_for(set[Thing]).encode({Thing("a"), Thing("a")})
+
+    assert str(caught.value) == (
+        "expected `set[Thing]` of items that differ, got two items that are both {'name': 'a'}"
+    )
+
+
+def test_items_of_a_set_that_turn_out_to_have_no_hash_are_refused() -> None:
+    with pytest.raises(ValueMismatchError) as caught:
+        codec_for(set[Loose]).decode(b'[{"items":[]}]')
+
+    assert str(caught.value) == "expected `set[Loose]` of hashable items, got unhashable type: 'list'"
+
+
+def test_a_class_inside_a_function_can_hold_itself() -> None:
+    @attrs.define
+    class Link:
+        next: Link | None = None
+
+    codec = codec_for(Link)
+
+    assert codec.decode(codec.encode(Link(Link()))) == Link(Link())
+
+
+def test_a_field_may_be_named_like_its_type() -> None:
+    codec = codec_for(Calendar)
+
+    assert codec.decode(codec.encode(Calendar([1], 2))) == Calendar([1], 2)
+
+
+@attrs.define
+class Calendar:
+    list: list[int]
+    int: int
+
+
+def test_a_class_that_is_none_of_attrs_though_its_base_is_must_be_decorated() -> None:
+    class Forgotten(Line):
+        more: int = 0
+
+    with pytest.raises(UnstorableTypeError) as caught:
+        codec_for(Forgotten)
+
+    assert str(caught.value) == (
+        "`Forgotten` can't be stored: it derives from an attrs class, but is none itself: "
+        "decorate it with `@attrs.define` too"
+    )
+
+
+def test_a_plain_attrs_class_travels_inside_a_container() -> None:
+    assert pack([Line("x")]).value == b'[{"count":1,"price":null,"sku":"x"}]'
