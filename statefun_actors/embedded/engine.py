@@ -175,11 +175,13 @@ class Engine:
         self._stopping = False
         self._wake = asyncio.Event()
         self._idle_waiters: list[asyncio.Future[None]] = []
-        self._durable_waiters: list[asyncio.Future[None]] = []
+        self._settled_waiters: list[asyncio.Future[None]] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._tickets: dict[str, Ticket] = {}
         self._writing: asyncio.Task[None] | None = None
         self._reset_backoff = 0.1
+        self._bug: BaseException | None = None
+        """An error of the engine itself, never of a handler: it ends :meth:`run`."""
         self.error: BaseException | None = None
         """Why the last commit failed; None once one has succeeded again."""
         self._recover()
@@ -208,7 +210,9 @@ class Engine:
             source.resume(positions.get(f"source:{name}"))
         self._outbox: dict[str, deque[EgressRecord]] = {name: deque() for name in self.sinks}
         for name, sink in self.sinks.items():
-            sink.resume(positions.get(f"sink:{name}"))
+            # Where a sink begins is durable before it is first written to, since that happens after a commit only.
+            if (begun := sink.resume(positions.get(f"sink:{name}"))) is not None:
+                self._epoch.positions[f"sink:{name}"] = begun
         if self.sinks:
             after = 0
             while chunk := self.store.egress_after(after, 1_000, list(self.sinks)):
@@ -222,10 +226,13 @@ class Engine:
         A failed commit does not end it: everything is rebuilt from the store and goes on.
         """
         while True:
+            if self._bug is not None:
+                raise self._bug
             if self._lost:
                 await self._rebuild()
             if self._stopping and not self._tasks and self._writing is None and self._epoch.empty:
                 self._resolve(self._idle_waiters)
+                self._resolve(self._settled_waiters)
                 return
             if await self._slice():
                 await asyncio.sleep(0)
@@ -251,6 +258,13 @@ class Engine:
         self._wake.set()
         await waiter
 
+    async def settled(self) -> None:
+        """As :meth:`idle`, but messages that wait out a backoff count as settled: time does not move by itself."""
+        waiter = asyncio.get_running_loop().create_future()
+        self._settled_waiters.append(waiter)
+        self._wake.set()
+        await waiter
+
     # --- the doors
 
     def submit(self, target: Address, value: TypedValue, *, delay_ms: int = 0, ticket: Ticket | None = None) -> None:
@@ -266,6 +280,11 @@ class Engine:
             message = Message(seq, target, value, caller)
             self._epoch.messages[seq] = message
             self._deliver(message)
+        self._wake.set()
+
+    def emit(self, egress: str, value: TypedValue) -> None:
+        """An egress record from outside, in the open epoch."""
+        self._epoch.egress.append(EgressRecord(self._seq(), egress, value))
         self._wake.set()
 
     async def durable(self) -> None:
@@ -349,9 +368,17 @@ class Engine:
             task = asyncio.Task(work, loop=asyncio.get_running_loop(), eager_start=True)
         else:
             task = asyncio.get_running_loop().create_task(work)
-        if not task.done():
+        if task.done():
+            task.result()
+        else:
             self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._bug = error
+        self._wake.set()
 
     async def _suspended(self, mailbox: Mailbox, run: Untyped) -> None:
         """See a batch through that may wait for something. It ends in whichever epoch is open then."""
@@ -366,7 +393,6 @@ class Engine:
             # A commit failed meanwhile: this batch belongs to what was thrown away.
             return
         self._finish(mailbox, outcome)
-        self._wake.set()
 
     # --- outcomes
 
@@ -547,10 +573,14 @@ class Engine:
 
     def _read_sources(self) -> None:
         for name, source in self.sources.items():
-            room = self.options.waiting - self.waiting
+            if source.exhausted:
+                continue
+            # No more than this epoch can handle: what is read and handled in one epoch is never written as a message.
+            ready = sum(len(mailbox.queue) for mailbox in self._ready)
+            room = min(self.options.waiting - self.waiting, self.options.epoch_steps - self._epoch.steps - ready)
             if room <= 0:
                 return
-            if not source.exhausted and (position := source.read(room, self)) is not None:
+            if (position := source.read(room, self)) is not None:
                 self._epoch.positions[f"source:{name}"] = position
 
     # --- replies
@@ -578,8 +608,13 @@ class Engine:
     # --- commits
 
     def _maybe_commit(self) -> None:
-        if self._writing is not None or self._epoch.empty:
+        if self._writing is not None:
             return
+        if self._epoch.empty:
+            # Everything is durable; records left over from a run that was killed, or by a sink that failed, go out now.
+            self._flush()
+            if self._epoch.empty:
+                return
         if self._ready and not self._stopping and self._epoch.steps < self.options.epoch_steps:
             return
         sealed, self._epoch = self._epoch, Epoch(self._epoch.number + 1)
@@ -649,8 +684,12 @@ class Engine:
             if self._tasks or self._writing is not None:
                 await self._woken(None)
             return
-        if self._writing is None and self._epoch.empty and not self._tasks and not self.waiting and self._all_read():
-            self._resolve(self._idle_waiters)
+        if self._writing is None and self._epoch.empty and not self._tasks and self._all_read():
+            due = self.timers.next_due()
+            if due is None or due > self.clock.now_ms():
+                self._resolve(self._settled_waiters)
+                if not self.waiting:
+                    self._resolve(self._idle_waiters)
         await self._woken(self.next_due())
 
     async def _woken(self, due: int | None) -> None:

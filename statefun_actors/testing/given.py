@@ -1,0 +1,168 @@
+"""``given(Account, "ada", balance=3).when(Deposit(cents=5))``: one entity, one batch, nothing else."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Coroutine
+from datetime import UTC, datetime, timedelta
+from typing import Any as Untyped
+from typing import Generic, ParamSpec, TypeVar
+
+import attrs
+
+from statefun_actors.dispatch import Application, dispatch
+from statefun_actors.entity import Entity, EntityFunction, hydrate
+from statefun_actors.errors import FieldMismatchError, ValueMismatchError
+from statefun_actors.model import Address, Batch, Deadline, Done, Failed, Invocation, MissingState, Outcome, TypedValue
+from statefun_actors.settings import Settings
+from statefun_actors.testing.seen import Delayed, Sent, seen
+from statefun_actors.types import pack
+
+_E = TypeVar("_E", bound=Entity)
+_P = ParamSpec("_P")
+_START = datetime(2026, 1, 1, tzinfo=UTC)
+_CALLER = Address("statefun-actors/test", "caller")
+
+
+class _Host:
+    """Virtual time: a backoff moves it, so no test waits for one."""
+
+    def __init__(self, now: datetime) -> None:
+        self._now = now
+
+    def now(self) -> datetime:
+        return self._now
+
+    async def sleep(self, seconds: float) -> None:
+        self._now += timedelta(seconds=seconds)
+
+    def timeout(self, seconds: float) -> Deadline:
+        return asyncio.timeout(seconds)
+
+
+@attrs.frozen
+class Result(Generic[_E]):
+    """What the messages came to.
+
+    ``entity`` is a detached instance that holds the state afterwards. ``reply`` is the first reply to the caller (None
+    without one), ``replies`` are all of them; ``sent``, ``delayed`` and ``egress`` (by egress name) hold Python values.
+    ``dead_letters`` are the errors of messages that a failure policy gave up.
+    """
+
+    entity: _E
+    replies: list[object]
+    sent: list[Sent]
+    delayed: list[Delayed]
+    cancelled: list[str]
+    egress: dict[str, list[object]]
+    changed: dict[str, TypedValue | None]
+    dead_letters: list[BaseException]
+
+    @property
+    def reply(self) -> Untyped:
+        """The first reply."""
+        return self.replies[0] if self.replies else None
+
+
+class Given(Generic[_E]):
+    """An entity with its state, ready for messages."""
+
+    def __init__(self, cls: type[_E], id: str, fields: dict[str, object]) -> None:  # noqa: A002 - the field's word
+        self._cls = cls
+        self._address = cls.at(id)
+        self._state = _state(cls, fields)
+
+    def when(
+        self,
+        *messages: object,
+        caller: Address | None = _CALLER,
+        now: datetime = _START,
+        settings: Settings | None = None,
+    ) -> Result[_E]:
+        """Hand *messages* to the entity, as one batch, and say what came of it.
+
+        Works inside a running event loop too: the handlers then run on a loop of their own, in a thread.
+
+        Args:
+            messages: anything that can be sent.
+            caller: who sends them; None = they come from an ingress.
+            now: what ``self.now`` says.
+            settings: of the application.
+
+        Raises:
+            Exception: whatever the handler raised, where no failure policy takes care of it.
+        """
+        app = Application(self._cls, settings=settings)
+        batch = Batch(self._address, self._state, [Invocation(pack(message), caller) for message in messages])
+        match _run(dispatch(batch, app, _Host(now))):
+            case Done(effects, changes, setbacks):
+                state = {**self._state, **changes}
+            case Failed(_, error):
+                raise error
+            case MissingState(specs):  # pragma: no cover - every declared state is given
+                raise AssertionError(specs)
+        known = app.codecs()
+        found = seen(effects, known)
+        replies = [sent.message for sent in found.sent if sent.target == caller]
+        return Result(
+            hydrate(self._cls, self._address, state),
+            replies,
+            [sent for sent in found.sent if sent.target != caller],
+            found.delayed,
+            found.cancelled,
+            found.egress,
+            dict(changes),
+            [setback.error for setback in setbacks],
+        )
+
+
+def given(cls: Callable[_P, _E], id: str, /, *args: _P.args, **fields: _P.kwargs) -> Given[_E]:  # noqa: A002
+    """The entity *id* of class *cls*, holding *fields*; fields not named are absent.
+
+    Raises:
+        FieldMismatchError: a value does not fit its field.
+    """
+    assert isinstance(cls, type)
+    if args:
+        raise TypeError("fields are given by name: given(Account, 'ada', balance=3)")
+    return Given(cls, id, fields)
+
+
+def _state(cls: type[Entity], fields: dict[str, object]) -> dict[str, TypedValue | None]:
+    function: EntityFunction = cls.__function_type__
+    state: dict[str, TypedValue | None] = {spec.name: None for spec in function.states}
+    for name, held in fields.items():
+        field = function.by_name.get(name)
+        if field is None:
+            known = ", ".join(function.by_name) or "none"
+            raise TypeError(f"{cls.__name__} has no field {name!r}; its fields are {known}")
+        if held is None and field.optional:
+            continue
+        try:
+            state[field.state_name] = TypedValue(field.codec.typename, field.codec.encode(held))
+        except ValueMismatchError as error:
+            raise FieldMismatchError(cls.__name__, name, error.expected, error.got, error.path) from error
+    return state
+
+
+def _run(work: Coroutine[Untyped, Untyped, Outcome]) -> Outcome:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(work)
+    outcomes: list[Outcome] = []
+    errors: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            outcomes.append(asyncio.run(work))
+        except BaseException as error:  # noqa: BLE001 - raised again in the caller's thread
+            errors.append(error)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join()
+    if errors:
+        raise errors[0]
+    return outcomes[0]
