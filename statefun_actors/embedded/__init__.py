@@ -3,6 +3,18 @@
 from statefun_actors.embedded.clock import Clock, ManualClock, SystemClock, at_ms, to_ms
 from statefun_actors.embedded.doors import Sink, Source
 from statefun_actors.embedded.engine import INGRESS, Counters, Engine, EngineOptions, EpochLostError, Ticket
+from statefun_actors.embedded.ingress import Ingress, Lane, NoJsonFormError, UnclearTypeError
+from statefun_actors.embedded.jsonlines import (
+    BAD_LINES,
+    BadLineError,
+    EgressFileError,
+    InputChangedError,
+    InputError,
+    InputUnreadableError,
+    JsonLinesSink,
+    JsonLinesSource,
+    record_line,
+)
 from statefun_actors.embedded.memory_store import MemoryStore
 from statefun_actors.embedded.rows import EntityRecord, unpack
 from statefun_actors.embedded.sqlite_store import SqliteStore
@@ -19,20 +31,31 @@ from statefun_actors.embedded.store import (
 )
 
 __all__ = [
+    "BAD_LINES",
     "INGRESS",
+    "BadLineError",
     "Clock",
     "Commit",
     "Counters",
     "DeadLetterEntry",
+    "EgressFileError",
     "EgressRecord",
     "Engine",
     "EngineOptions",
     "EntityRecord",
     "EntityRow",
     "EpochLostError",
+    "Ingress",
+    "InputChangedError",
+    "InputError",
+    "InputUnreadableError",
+    "JsonLinesSink",
+    "JsonLinesSource",
+    "Lane",
     "ManualClock",
     "MemoryStore",
     "Message",
+    "NoJsonFormError",
     "Recovered",
     "Sink",
     "Source",
@@ -42,7 +65,9 @@ __all__ = [
     "SystemClock",
     "Ticket",
     "Timer",
+    "UnclearTypeError",
     "at_ms",
+    "record_line",
     "to_ms",
     "unpack",
 ]

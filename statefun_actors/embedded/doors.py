@@ -33,8 +33,11 @@ class Source(Protocol):
 class Sink(Protocol):
     """Where the records of one egress go."""
 
-    def resume(self, position: str | None) -> None:
-        """Drop what was written after *position*; None = nothing had been written through this store."""
+    def resume(self, position: str | None) -> str | None:
+        """Drop what was written after *position*; None = nothing had been written through this store.
+
+        Returns a position to begin from, if *position* is none of its: it is committed before the first write.
+        """
         ...
 
     def write(self, records: Sequence[EgressRecord]) -> str:

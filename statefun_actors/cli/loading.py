@@ -1,0 +1,258 @@
+"""APP, as every command takes it: a module, a file or a folder, optionally ``:name``.
+
+What belongs to an app, when no name picks it out: every Entity with a typename and every StatefulFunctions that the
+module holds and that comes from the app's own code, which is what lies in the module's folder or below; of what comes
+from elsewhere (an installed package), what the module lists in ``__all__``. A folder stands for its ``app.py``, else
+its ``__init__.py``, else all modules in it but tests, generated ones and those that begin with ``_``.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.machinery
+import importlib.util
+import re
+import sys
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Final
+
+import attrs
+import click
+
+from statefun_actors.errors import DefinitionError
+
+_NAME: Final = re.compile(r"^(?P<place>.+):(?P<name>[^\W\d]\w*(?:\.[^\W\d]\w*)*)$")
+_NOT_THE_APP: Final = re.compile(r"^(?:_.*|test_.*|.*_test|conftest|setup|.*_pb2|.*_pb2_grpc)$")
+_INSTALLED: Final = frozenset({"site-packages", "dist-packages"})
+
+
+class AppError(click.ClickException):
+    """APP can't be served as it stands. The text is all that its user needs."""
+
+    exit_code = 2
+
+
+@attrs.frozen
+class App:
+    """What APP stands for: what it serves, and what it is called."""
+
+    name: str
+    served: Sequence[object]
+
+
+def load_app(text: str) -> App:
+    """What *text* stands for.
+
+    Raises:
+        AppError: there is nothing of that name; it can't be imported; nothing in it can be served.
+    """
+    text = text.strip()
+    place, name = text, None
+    if not Path(text).exists() and (match := _NAME.match(text)) is not None:
+        place, name = match["place"], match["name"]
+    path = Path(place)
+    own: Path | None
+    if path.is_dir():
+        modules = [_file(file) for file in _files(path, place)]
+        own, called = path.resolve(), path.resolve().name
+    elif path.is_file():
+        modules = [_file(path)]
+        own, called = path.resolve().parent, path.stem
+    else:
+        modules = [_module(place)]
+        own, called = _folder(modules[0]), place.rpartition(".")[2]
+    if name is not None:
+        return App(called, _named(modules, name, place))
+    served = list({id(item): item for module in modules for item in _served(module, own)}.values())
+    if not served:
+        raise AppError(_nothing(modules, place))
+    return App(called, served)
+
+
+# --- finding
+
+
+def _files(folder: Path, place: str) -> list[Path]:
+    for name in ("app.py", "__init__.py"):
+        if (folder / name).is_file():
+            return [folder / name]
+    files = sorted(file for file in folder.glob("*.py") if not _NOT_THE_APP.match(file.stem))
+    if not files:
+        raise AppError(f"the folder {place} holds no app.py, no __init__.py and no other module; name the file.")
+    return files
+
+
+def _file(path: Path) -> ModuleType:
+    """The module in the file *path*. Its folder goes on the path, so that it can import what stands beside it."""
+    path = path.resolve()
+    if path.suffix != ".py":
+        raise AppError(f"{path.name} is no Python file; APP is a module, a .py file or a folder.")
+    _put_on_path(path.parent)
+    parts = [] if path.stem == "__init__" else [path.stem]
+    root = path.parent
+    while (root / "__init__.py").is_file() and root.name.isidentifier():
+        parts.insert(0, root.name)
+        root = root.parent
+    if len(parts) > 1 or path.stem == "__init__":
+        _put_on_path(root)
+    name = ".".join(parts)
+    there = sys.modules.get(name)
+    if there is not None and _source(there) == path:
+        return there
+    found = None if there is not None else _found(name)
+    if found is not None and found.origin is not None and Path(found.origin).resolve() == path:
+        return _imported(lambda: importlib.import_module(name), str(path))
+    # Another module has that name: a file called types.py, say.
+    spec = importlib.util.spec_from_file_location(f"statefun_app_{path.stem}", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[module.__name__] = module
+    loader = spec.loader
+
+    def execute() -> ModuleType:
+        loader.exec_module(module)
+        return module
+
+    return _imported(execute, str(path))
+
+
+def _module(name: str) -> ModuleType:
+    _put_on_path(Path.cwd())
+    try:
+        found = _found(name)
+    except ModuleNotFoundError as error:
+        if error.name is None or not f"{name}.".startswith(f"{error.name}."):
+            raise AppError(_crash(error, name)) from error
+        found = None
+    except Exception as error:
+        raise AppError(_crash(error, name)) from error
+    if found is None:
+        raise AppError(f"there is no module, file or folder called {name!r} here ({Path.cwd()}).")
+    return _imported(lambda: importlib.import_module(name), name)
+
+
+def _found(name: str) -> importlib.machinery.ModuleSpec | None:
+    try:
+        return importlib.util.find_spec(name)
+    except ValueError:  # not a name of a module; or one without a spec, such as __main__
+        return None
+
+
+def _put_on_path(folder: Path) -> None:
+    if str(folder) not in sys.path[:1]:
+        sys.path.insert(0, str(folder))
+
+
+def _imported(load: Callable[[], ModuleType], place: str) -> ModuleType:
+    try:
+        return load()
+    except DefinitionError as error:
+        raise AppError(f"{_where(error)}{error}") from error
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        raise AppError(_crash(error, place)) from error
+
+
+def _source(module: ModuleType) -> Path | None:
+    file = getattr(module, "__file__", None)
+    return None if file is None else Path(file).resolve()
+
+
+def _folder(module: ModuleType) -> Path | None:
+    source = _source(module)
+    return None if source is None else source.parent
+
+
+# --- what went wrong
+
+
+def _crash(error: BaseException, place: str) -> str:
+    told = traceback.TracebackException.from_exception(error)
+    _keep_their_frames(told)
+    return f"{place} can't be imported.\n\n{''.join(told.format()).rstrip()}"
+
+
+def _keep_their_frames(told: traceback.TracebackException | None) -> None:
+    while told is not None:
+        told.stack = traceback.StackSummary.from_list([frame for frame in told.stack if _is_theirs(frame.filename)])
+        _keep_their_frames(told.__cause__)
+        told = told.__context__
+
+
+def _is_theirs(filename: str) -> bool:
+    ours = str(Path(__file__).resolve().parents[1])
+    return not filename.startswith(("<frozen importlib", ours)) and Path(filename).parent.name != "importlib"
+
+
+def _where(error: BaseException) -> str:
+    """``file:line: `` of the user's line that *error* came from."""
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if _is_theirs(frame.filename)]
+    return f"{_short(frames[-1].filename)}:{frames[-1].lineno}: " if frames else ""
+
+
+def _short(filename: str) -> str:
+    try:
+        return str(Path(filename).relative_to(Path.cwd()))
+    except ValueError:
+        return filename
+
+
+def _nothing(modules: Sequence[ModuleType], place: str) -> str:
+    abstract = [
+        name
+        for module in modules
+        for name, item in vars(module).items()
+        if getattr(item, "__abstract_entity__", False) and getattr(item, "__module__", None) == module.__name__
+    ]
+    hint = f" {', '.join(abstract)} has no typename=, so it is abstract: give it one." if abstract else ""
+    return f"{place} defines no Entity with a typename and no StatefulFunctions.{hint}"
+
+
+# --- picking out what is served
+
+
+def _is_served(item: object) -> bool:
+    if isinstance(item, type):
+        return getattr(item, "__function_type__", None) is not None
+    return callable(getattr(item, "__function_types__", None))
+
+
+def _served(module: ModuleType, own: Path | None) -> Iterator[object]:
+    listed = getattr(module, "__all__", ())
+    for name, item in list(vars(module).items()):
+        if _is_served(item) and (name in listed or not isinstance(item, type) or _is_own(item, module, own)):
+            yield item
+
+
+def _is_own(cls: type, module: ModuleType, own: Path | None) -> bool:
+    if cls.__module__ == module.__name__:
+        return True
+    home = sys.modules.get(cls.__module__)
+    source = None if home is None else _source(home)
+    if source is None or own is None or not source.is_relative_to(own):
+        return False
+    return _INSTALLED.isdisjoint(source.relative_to(own).parts)
+
+
+def _named(modules: Sequence[ModuleType], name: str, place: str) -> list[object]:
+    first, *rest = name.split(".")
+    for module in modules:
+        item: object = getattr(module, first, None)
+        for part in rest:
+            item = getattr(item, part, None)
+        if item is not None:
+            break
+    else:
+        raise AppError(f"{place} has no {name!r}.")
+    items = list(item) if isinstance(item, list | tuple | set | frozenset) else [item]
+    if not items or not all(map(_is_served, items)):
+        abstract = ": it has no typename=, so it is abstract" if getattr(item, "__abstract_entity__", False) else ""
+        raise AppError(
+            f"{place}:{name} is no Entity with a typename, no StatefulFunctions, and no list of them{abstract}."
+        )
+    return items

@@ -1,0 +1,25 @@
+"""The group that all commands belong to."""
+
+from __future__ import annotations
+
+import click
+
+from statefun_actors.cli.run import run
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="statefun-actors", message="statefun-actors %(version)s")
+def main() -> None:
+    """Durable actors as plain Python classes.
+
+    Write an Entity per user, device or order in a Python file, and run it:
+
+    \b
+      statefun-actors run app.py
+      statefun-actors run app.py --input events.jsonl --until-idle
+
+    What each of them keeps is stored in ./.statefun/, and survives whatever happens to the process.
+    """  # noqa: D301 - click wants the character itself
+
+
+main.add_command(run)

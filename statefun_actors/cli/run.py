@@ -1,0 +1,185 @@
+"""``statefun-actors run``: an application on the embedded engine."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from statefun_actors.errors import InvalidAddressError
+
+if TYPE_CHECKING:
+    from statefun_actors.cli.loading import App
+    from statefun_actors.cli.running import RunOptions
+    from statefun_actors.cli.summary import Summary
+
+_SIZES: Final = {"k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
+
+
+def _size(text: str) -> int:
+    """Bytes: ``67108864`` or ``64M``."""
+    number = text.strip().lower().removesuffix("b").removesuffix("i")
+    unit = _SIZES.get(number[-1:], 1)
+    try:
+        size = int(number if unit == 1 else number[:-1]) * unit
+    except ValueError:
+        size = 0
+    if size <= 0:
+        raise click.BadParameter(f"{text!r} is no number of bytes; write 67108864 or 64M.")
+    return size
+
+
+def _typename(text: str) -> str:
+    from statefun_actors.model import check_typename
+
+    try:
+        return check_typename(text, "an egress is <namespace>/<name>")
+    except InvalidAddressError:
+        raise click.BadParameter(f"{text!r} is not <namespace>/<name>, such as bank/receipts.") from None
+
+
+def _egress_file(text: str) -> tuple[str, Path]:
+    name, _, file = text.partition("=")
+    if not file:
+        raise click.BadParameter(f"{text!r} is not NS/NAME=FILE, such as bank/receipts=receipts.jsonl.")
+    return _typename(name), Path(file)
+
+
+_FILE: Final = click.Path(dir_okay=False, path_type=Path)
+
+
+@click.command(short_help="Run an application here, its state in one SQLite file.")
+@click.argument("app", metavar="APP")
+@click.option(
+    "--input", "inputs", multiple=True, metavar="FILE", type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="JSON lines to read, plain or gzip. Repeat it for several files; they are read one after another.",
+)  # fmt: skip
+@click.option("--until-idle", is_flag=True, help="End once everything is read and handled and nothing is due.")
+@click.option(
+    "--fire-timers", is_flag=True,
+    help="With --until-idle: handle pending delayed messages too, in virtual time, without waiting for them.",
+)  # fmt: skip
+@click.option("--store", type=_FILE, metavar="FILE", help="Where state is kept. Default: ./.statefun/<APP's name>.db")
+@click.option("--memory", is_flag=True, help="Keep state in memory only: it is gone when the run ends.")
+@click.option(
+    "--cache-bytes", type=_size, default="64M", show_default=True, metavar="BYTES",
+    help="Memory for entities in use; 64M, 1G and the like. The others stay in the store.",
+)  # fmt: skip
+@click.option(
+    "--egress", multiple=True, type=_egress_file, metavar="NS/NAME=FILE",
+    help="Write the records of this egress to a file, one JSON line each, each exactly once. "
+    "Records of an egress without a file stay in the store.",
+)  # fmt: skip
+@click.option(
+    "--dead-letters", type=_typename, metavar="NS/NAME",
+    help="Give up on a message that keeps failing, and send a record about it to this egress. "
+    "Classes and handlers with an on_failure= of their own keep it.",
+)  # fmt: skip
+@click.option(
+    "--skip-bad-lines", type=_FILE, metavar="FILE",
+    help="Collect lines that are no messages in this file, with the reason, instead of stopping at the first.",
+)  # fmt: skip
+@click.option("--json", "as_json", is_flag=True, help="Print the summary as one JSON object.")
+@click.option("--quiet", "-q", is_flag=True, help="No progress bar, no warnings and no summary; errors only.")
+def run(  # noqa: PLR0913, PLR0917 - each is an option of the command line
+    app: str,
+    inputs: tuple[Path, ...],
+    until_idle: bool,
+    fire_timers: bool,
+    store: Path | None,
+    memory: bool,
+    cache_bytes: int,
+    egress: tuple[tuple[str, Path], ...],
+    dead_letters: str | None,
+    skip_bad_lines: Path | None,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Run an application here, its state in one SQLite file.
+
+    APP is a module, a .py file or a folder, optionally followed by :name. Without a name, every Entity and
+    StatefulFunctions in it is run. A folder stands for the app.py in it.
+
+    \b
+      statefun-actors run app.py --input events.jsonl --until-idle
+
+    A line of an input is {"to": "ns/name/id", "type": "typename", "value": ..., "after": "PT5S"}. The type may be
+    left out where the entity takes one type; "after" is a delay.
+
+    A run that was stopped or killed is continued by running it again: what has been read and handled is not read
+    again. The exit code is 0 when all is done, 1 after an error, 2 for a mistake in the command or in APP; a run
+    with --until-idle that was stopped before it was done exits with 130 (Ctrl-C) or 143 (SIGTERM), one without
+    exits with 0.
+    """  # noqa: D301 - click wants the character itself
+    from statefun_actors.cli.loading import load_app
+    from statefun_actors.cli.running import RunOptions
+
+    if memory and store is not None:
+        raise click.UsageError("--memory keeps no store; leave out one of --store and --memory.")
+    if fire_timers and not until_idle:
+        raise click.UsageError("--fire-timers goes with --until-idle; without it, time passes by itself.")
+    if len({path.resolve() for path in inputs}) < len(inputs):
+        raise click.UsageError("one --input is named twice; a file is read once.")
+    files = _one_file_each(egress, skip_bad_lines)
+    loaded = load_app(app)
+    options = RunOptions(
+        inputs=inputs,
+        until_idle=until_idle,
+        fire_timers=fire_timers,
+        store=None if memory else store or Path(".statefun") / f"{loaded.name}.db",
+        cache_bytes=cache_bytes,
+        egress=files,
+        skip_bad_lines=skip_bad_lines,
+        quiet=quiet,
+    )
+    raise SystemExit(_run(loaded, dead_letters, options, as_json=as_json))
+
+
+def _one_file_each(egress: Sequence[tuple[str, Path]], bad_lines: Path | None) -> dict[str, Path]:
+    files = dict(egress)
+    if len(files) < len(egress):
+        raise click.UsageError("one --egress is named twice; give each one file.")
+    paths = [path.resolve() for path in (*files.values(), *([bad_lines] if bad_lines else []))]
+    if len(set(paths)) < len(paths):
+        raise click.UsageError("a file can't be shared: give each --egress, and --skip-bad-lines, its own.")
+    return files
+
+
+def _run(loaded: App, dead_letters: str | None, options: RunOptions, *, as_json: bool) -> int:
+    """The exit code."""
+    import asyncio
+
+    from statefun_actors.cli.loading import AppError
+    from statefun_actors.cli.running import Run
+    from statefun_actors.definition import DeadLetter
+    from statefun_actors.dispatch import Application
+    from statefun_actors.errors import DefinitionError, StatefunActorsError
+    from statefun_actors.settings import Settings
+
+    settings = Settings(on_failure=DeadLetter(dead_letters) if dead_letters is not None else None)
+    try:
+        app = Application(*loaded.served, settings=settings)
+    except DefinitionError as error:
+        raise AppError(str(error)) from error
+
+    async def work() -> Summary:
+        return await Run(loaded.name, app, options).to_the_end()
+
+    try:
+        summary = asyncio.run(work())
+    except StatefunActorsError as error:
+        raise click.ClickException(str(error)) from error
+    if as_json:
+        print(summary.as_json())
+    elif not options.quiet:
+        summary.print_table()
+    if summary.error is not None:
+        instead = "" if options.skip_bad_lines else " Or collect such lines: --skip-bad-lines FILE"
+        click.echo(f"Error: {summary.error}{instead if summary.bad_line else ''}", err=True)
+        return 1
+    if summary.ended != "idle" and options.until_idle:
+        return 128 + int(signal.Signals[summary.ended])
+    return 0

@@ -1,0 +1,238 @@
+"""One run of an application on the embedded engine, from the inputs to the summary."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+import attrs
+
+from statefun_actors.cli.jumping_clock import JumpingClock
+from statefun_actors.cli.progress import BarDisplay, Display, PlainDisplay
+from statefun_actors.cli.signals import Stop, stop_signals
+from statefun_actors.cli.summary import Count, FailingAddress, Summary
+from statefun_actors.dispatch import Application, describe_error
+from statefun_actors.embedded import (
+    BAD_LINES,
+    BadLineError,
+    Engine,
+    EngineOptions,
+    JsonLinesSink,
+    JsonLinesSource,
+    MemoryStore,
+    SqliteStore,
+    Store,
+    SystemClock,
+)
+
+_LOOKS: Final = 0.2
+"""Seconds between two looks at how things are going."""
+_MOST_FAILING: Final = 20
+
+
+@attrs.frozen(kw_only=True)
+class RunOptions:
+    """What a run is asked to do. Paths are as the user wrote them."""
+
+    inputs: Sequence[Path] = ()
+    until_idle: bool = False
+    fire_timers: bool = False
+    store: Path | None = None
+    """None = in memory."""
+    cache_bytes: int
+    egress: Mapping[str, Path]
+    skip_bad_lines: Path | None = None
+    quiet: bool = False
+
+
+class Run:
+    """An engine with its inputs and egress files.
+
+    Raises:
+        StoreError, EgressFileError, InputError: one of them can't be had, or is not what it was.
+    """
+
+    def __init__(self, name: str, app: Application, options: RunOptions) -> None:
+        self._name, self._options = name, options
+        self._stopped = asyncio.Event()
+        self._closing = contextlib.ExitStack()
+        self._started = time.monotonic()
+        with contextlib.ExitStack() as closing:
+            self._store: Store = MemoryStore() if options.store is None else SqliteStore(options.store)
+            closing.callback(self._store.close)
+            self._sources = {
+                str(path.resolve()): JsonLinesSource(
+                    path, app, skip_bad_lines=options.skip_bad_lines is not None, on_stopped=self._stopped.set
+                )
+                for path in options.inputs
+            }
+            self._sinks: dict[str, JsonLinesSink] = {}
+            for source in self._sources.values():
+                closing.callback(source.close)
+            for egress, path in options.egress.items():
+                self._sinks[egress] = JsonLinesSink(path, app.codecs())
+                closing.callback(self._sinks[egress].close)
+            sinks = dict(self._sinks)
+            if options.skip_bad_lines is not None:
+                bad_lines = JsonLinesSink(options.skip_bad_lines, line=lambda value: value.value)
+                sinks[BAD_LINES] = bad_lines
+                closing.callback(bad_lines.close)
+            self._clock = JumpingClock() if options.fire_timers else SystemClock()
+            self.engine = Engine(
+                app,
+                self._store,
+                self._clock,
+                sources=self._sources,
+                sinks=sinks,
+                options=EngineOptions(cache_bytes=options.cache_bytes),
+            )
+            self._closing = closing.pop_all()
+        if isinstance(self._clock, JumpingClock):
+            self._clock.may_jump = self._quiet
+        self._before = [(source.line, source.skipped) for source in self._sources.values()]
+        self._written_before = {name: sink.records for name, sink in self._sinks.items()}
+        self._told_of_failing = False
+
+    async def to_the_end(self) -> Summary:
+        """Work until everything is done, an input can't be read on, or a signal comes."""
+        with self._closing, contextlib.ExitStack() as terminal:
+            display = self._display()
+            terminal.callback(display.close)
+            stop = terminal.enter_context(stop_signals(display.close))
+            log = _LogLines(display)
+            logging.getLogger().addHandler(log)
+            terminal.callback(logging.getLogger().removeHandler, log)
+            working = asyncio.create_task(self.engine.run())
+            watching = asyncio.create_task(self._watch(display))
+            ending = [asyncio.create_task(self._end()), asyncio.create_task(stop.wanted.wait())]
+            await asyncio.wait([working, *ending], return_when=asyncio.FIRST_COMPLETED)
+            if stop.signal is not None:
+                display.say("Stopping: what is under way is finished and stored. Once more to leave at once.")
+            for task in (watching, *ending):
+                task.cancel()
+            await self.engine.stop()
+            await working
+            display.close()
+            return self._summary(stop)
+
+    async def _end(self) -> None:
+        """Return when there is a reason to end the run."""
+        stopped = asyncio.create_task(self._stopped.wait())
+        try:
+            if self._options.until_idle:
+                idle = asyncio.create_task(self._everything_done())
+                await asyncio.wait([idle, stopped], return_when=asyncio.FIRST_COMPLETED)
+                idle.cancel()
+            else:
+                await stopped
+            if self._stopped.is_set():
+                # What was read before the bad line is handled first, unless it keeps failing.
+                await self.engine.settled()
+        finally:
+            stopped.cancel()
+
+    async def _everything_done(self) -> None:
+        while True:
+            await self.engine.idle()
+            if not self._options.fire_timers or self.engine.next_due() is None:
+                return
+
+    def _quiet(self) -> bool:
+        """Whether nothing is left but delayed messages."""
+        return not self.engine.waiting and all(source.exhausted for source in self._sources.values())
+
+    async def _watch(self, display: Display) -> None:
+        while True:
+            display.show()
+            if self._options.until_idle and not self._told_of_failing:
+                self._tell_of_failing(display)
+            await asyncio.sleep(_LOOKS)
+
+    def _tell_of_failing(self, display: Display) -> None:
+        if not all(source.exhausted for source in self._sources.values()):
+            return
+        failing = self.engine.failing()
+        if failing and sum(len(mailbox.queue) for mailbox in failing) == self.engine.waiting:
+            self._told_of_failing = True
+            first = failing[0]
+            display.say(
+                f"Everything else is done; {len(failing)} failing and tried again and again, {first.address} first: "
+                f"{_error_text(first.error)}. Ctrl-C stops; --dead-letters NS/NAME gives up on such messages."
+            )
+
+    def _display(self) -> Display:
+        if self._options.quiet or not sys.stderr.isatty() or not self._sources:
+            return PlainDisplay(quiet=self._options.quiet)
+        return BarDisplay(list(self._sources.values()), self._phase)
+
+    def _phase(self) -> str:
+        if not all(source.exhausted for source in self._sources.values()):
+            return "Reading"
+        return f"Handling {self.engine.waiting:,} more" if self.engine.waiting else "Finishing"
+
+    def _summary(self, stop: Stop) -> Summary:
+        engine, counters = self.engine, self.engine.counters
+        sources = list(self._sources.values())
+        error = next((source.error for source in sources if source.error is not None), None)
+        counts = dict(self._store.counts())
+        messages, timers, kept, dead_letters = (
+            counts.pop(key) for key in ("messages", "timers", "egress", "dead_letters")
+        )
+        lines, skipped = sum(source.line for source in sources), sum(source.skipped for source in sources)
+        lines_before = sum(before[0] for before in self._before)
+        skipped_before = sum(before[1] for before in self._before)
+        return Summary(
+            app=self._name,
+            store=None if self._options.store is None else str(self._options.store),
+            ended="error" if error is not None else stop.signal.name if stop.signal is not None else "idle",
+            error=None if error is None else str(error),
+            bad_line=isinstance(error, BadLineError),
+            seconds=time.monotonic() - self._started,
+            lines=Count(lines - lines_before, lines),
+            skipped=Count(skipped - skipped_before, skipped),
+            handled=counters.handled,
+            timers=Count(None, timers),
+            timers_fired=counters.timers_fired,
+            waiting=messages - sum(engine.parked.values()),
+            egress={
+                name: Count(sink.records - self._written_before[name], sink.records)
+                for name, sink in self._sinks.items()
+            },
+            files={name: str(path) for name, path in self._options.egress.items()},
+            kept=kept,
+            kept_names=sorted({record.egress for record in self._store.egress_after(0, 1_000)}) if kept else (),
+            dead_letters=Count(counters.dead_letters, dead_letters),
+            discarded=counters.discarded,
+            entities=dict(sorted(counts.items())),
+            parked=dict(sorted(engine.parked.items())),
+            failing=[
+                FailingAddress(str(mailbox.address), mailbox.attempts, _error_text(mailbox.error))
+                for mailbox in engine.failing()[:_MOST_FAILING]
+            ],
+            ahead_seconds=self._clock.ahead_ms / 1000 if isinstance(self._clock, JumpingClock) else 0.0,
+        )
+
+
+def _error_text(error: BaseException | None) -> str:
+    return "" if error is None else f"{type(error).__name__}: {describe_error(error)}"
+
+
+class _LogLines(logging.Handler):
+    """What the engine and handlers log, above the progress bar."""
+
+    def __init__(self, display: Display) -> None:
+        super().__init__(logging.WARNING)
+        self._display = display
+        self.setFormatter(logging.Formatter("%(levelname)s %(message)s"))
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            self._display.say(self.format(record))
+        except Exception:
+            self.handleError(record)

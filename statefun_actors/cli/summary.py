@@ -1,0 +1,160 @@
+"""What a run came to: as a table for people, as one JSON object for programs."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+
+import attrs
+
+
+@attrs.frozen
+class Count:
+    """How many in this run, and how many there are in all (None = not known, or it makes no sense)."""
+
+    run: int | None = None
+    all: int | None = None
+
+
+@attrs.frozen
+class FailingAddress:
+    """An address whose first message keeps failing without a failure policy."""
+
+    address: str
+    attempts: int
+    error: str
+
+
+@attrs.frozen(kw_only=True)
+class Summary:
+    """One run.
+
+    Args:
+        ended: ``"idle"``, ``"error"``, or the name of the signal that stopped it.
+        egress: by name; the file each goes to is in *files*.
+        parked: messages kept for function types that nothing here serves, by type.
+        ahead_seconds: how far virtual time has run ahead (``--fire-timers``).
+    """
+
+    app: str
+    store: str | None
+    ended: str
+    error: str | None
+    bad_line: bool
+    """Whether the error is a line that is no message."""
+    seconds: float
+    lines: Count
+    skipped: Count
+    handled: int
+    timers: Count
+    timers_fired: int
+    waiting: int
+    egress: Mapping[str, Count]
+    files: Mapping[str, str]
+    kept: int
+    kept_names: Sequence[str]
+    dead_letters: Count
+    discarded: int
+    entities: Mapping[str, int]
+    parked: Mapping[str, int]
+    failing: Sequence[FailingAddress]
+    ahead_seconds: float = 0.0
+
+    def as_json(self) -> str:
+        """One JSON object, on one line."""
+        import msgspec
+
+        return msgspec.json.encode({
+            "app": self.app,
+            "store": self.store,
+            "ended": self.ended,
+            "error": self.error,
+            "seconds": round(self.seconds, 3),
+            "lines": _pair(self.lines),
+            "lines_per_second": round(_rate(self.lines.run or 0, self.seconds)),
+            "bad_lines_skipped": _pair(self.skipped),
+            "messages_handled": self.handled,
+            "messages_per_second": round(_rate(self.handled, self.seconds)),
+            "messages_waiting": self.waiting,
+            "messages_parked": dict(self.parked),
+            "timers_fired": self.timers_fired,
+            "timers_pending": self.timers.all,
+            "virtual_seconds": round(self.ahead_seconds, 3),
+            "egress": {name: {"file": self.files[name], **_pair(count)} for name, count in self.egress.items()},
+            "egress_kept": self.kept,
+            "dead_letters": _pair(self.dead_letters),
+            "discarded": self.discarded,
+            "entities": dict(self.entities),
+            "failing": [attrs.asdict(failing) for failing in self.failing],
+        }).decode()  # fmt: skip
+
+    def print_table(self) -> None:
+        """The table, on standard output."""
+        from rich.console import Console
+        from rich.table import Table
+        from rich.text import Text
+
+        console = Console(file=sys.stdout, highlight=False, soft_wrap=not sys.stdout.isatty())
+        table = Table(title=Text(self._title()), title_justify="left", box=None, pad_edge=False, padding=(0, 3, 0, 0))
+        table.add_column("")
+        table.add_column("this run", justify="right")
+        table.add_column("in all", justify="right")
+        for label, count in self._rows():
+            table.add_row(Text(label), _figure(count.run), _figure(count.all))
+        console.print(table)
+        for note in self._notes():
+            console.print(Text(note))
+
+    def _title(self) -> str:
+        what = {"idle": "everything is done", "error": "stopped by an error"}.get(
+            self.ended, f"stopped by {self.ended}"
+        )
+        where = self.store if self.store is not None else "memory"
+        return f"{self.app}: {what}, after {self.seconds:,.1f} s; state in {where}"
+
+    def _rows(self) -> Iterator[tuple[str, Count]]:
+        yield "lines read", self.lines
+        if self.skipped.all:
+            yield "  bad lines skipped", self.skipped
+        yield "messages handled", Count(self.handled)
+        if self.waiting:
+            yield "messages waiting", Count(None, self.waiting)
+        if self.discarded:
+            yield "messages discarded", Count(self.discarded)
+        if self.dead_letters.run or self.dead_letters.all:
+            yield "dead letters", self.dead_letters
+        if self.timers_fired or self.timers.all:
+            yield "delayed messages fired", Count(self.timers_fired)
+            yield "delayed messages pending", Count(None, self.timers.all)
+        for name, count in self.egress.items():
+            yield f"written from {name} to {self.files[name]}", count
+        if self.kept:
+            yield f"kept for egress {', '.join(self.kept_names)}", Count(None, self.kept)
+        for typename, messages in self.parked.items():
+            yield f"kept for {typename}, which is not served", Count(None, messages)
+        for typename, count_all in self.entities.items():
+            yield f"entities {typename}", Count(None, count_all)
+        yield "lines per second", Count(round(_rate(self.lines.run or 0, self.seconds)))
+        yield "messages per second", Count(round(_rate(self.handled, self.seconds)))
+
+    def _notes(self) -> Iterator[str]:
+        if self.ahead_seconds >= 1:
+            yield f"Virtual time has run {self.ahead_seconds / 86_400:,.1f} days ahead."
+        if self.kept:
+            yield "Kept records are written once their egress has a file: --egress NS/NAME=FILE.jsonl"
+        for failing in self.failing:
+            yield f"Failing: {failing.address}, {failing.attempts} attempts: {failing.error}"
+        if self.failing:
+            yield "They are tried again by the next run. To give up on such messages: --dead-letters NS/NAME"
+
+
+def _pair(count: Count) -> dict[str, int | None]:
+    return {"this_run": count.run, "in_all": count.all}
+
+
+def _figure(number: int | None) -> str:
+    return "" if number is None else f"{number:,}"
+
+
+def _rate(count: int, seconds: float) -> float:
+    return count / seconds if seconds > 0 else 0.0

@@ -1,0 +1,134 @@
+"""A message from outside, written as JSON: which type it is, and its bytes.
+
+JSON lines, HTTP bodies and command lines say *where* a message goes and *what* it holds; its type may be left out
+where the target takes only one. A :class:`Lane` is the answer for one target and one type, looked up once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+import msgspec
+from google.protobuf import descriptor_pool, message_factory
+
+from statefun_actors.dispatch import Application
+from statefun_actors.errors import (
+    StatefunActorsError,
+    UnhandledMessageError,
+    UnknownFunctionTypeError,
+    ValueMismatchError,
+)
+from statefun_actors.model import TypedValue
+from statefun_actors.types import JSON_TYPENAME, Codec, codec_for
+
+_TYPE_URL_PREFIX: Final = "type.googleapis.com/"
+_JSON: Final = msgspec.json.Encoder(order="deterministic")
+
+
+class UnclearTypeError(StatefunActorsError, TypeError):
+    """A message without a type, for a target that does not take exactly one. Retrying cannot help."""
+
+    def __init__(self, target: str, taken: Sequence[str]) -> None:
+        super().__init__(target, taken)
+        self.target, self.taken = target, tuple(taken)
+
+    def __str__(self) -> str:
+        return f"{self.target} takes {' and '.join(self.taken)}, so a message for it has to name its type"
+
+
+class NoJsonFormError(StatefunActorsError, TypeError):
+    """A type that nothing here can write from JSON. Retrying cannot help."""
+
+    def __init__(self, target: str, typename: str) -> None:
+        super().__init__(target, typename)
+        self.target, self.typename = target, typename
+
+    def __str__(self) -> str:
+        return (
+            f"{self.target} takes messages of any type, but {self.typename!r} can't be written from JSON here: "
+            "its class is not known. Import its protobuf module in the application, or add a handler for its class."
+        )
+
+
+class Lane:
+    """What messages of one type for one function type are made by."""
+
+    __slots__ = ("_codec", "target", "typename")
+
+    def __init__(self, target: str, typename: str, codec: Codec | None) -> None:
+        self.target, self.typename, self._codec = target, typename, codec
+
+    def typed(self, obj: object) -> TypedValue:
+        """The message whose JSON form is *obj*.
+
+        Raises:
+            ValueMismatchError: *obj* does not fit the type, with the path inside it.
+        """
+        codec = self._codec
+        if codec is None:
+            return TypedValue(self.typename, _json_bytes(obj))
+        return TypedValue(self.typename, codec.encode(codec.from_json(obj)))
+
+
+def _json_bytes(obj: object) -> bytes:
+    try:
+        return _JSON.encode(obj)
+    except (OverflowError, msgspec.MsgspecError) as error:
+        raise ValueMismatchError("a JSON value", str(error)) from error
+
+
+class Ingress:
+    """The lanes of one application."""
+
+    def __init__(self, app: Application) -> None:
+        self._app = app
+        self.known: dict[tuple[str, str | None], Lane] = {}
+        """The lanes looked up so far, by target and typename."""
+
+    def lane(self, target: str, typename: str | None = None) -> Lane:
+        """The lane to the function type *target* for messages of the type *typename*, or of its only one.
+
+        Raises:
+            UnknownFunctionTypeError: nothing here serves *target*.
+            UnhandledMessageError: *target* does not take *typename*.
+            UnclearTypeError: no *typename*, and *target* does not take exactly one type.
+            NoJsonFormError: *target* takes any type, but nothing here can write this one from JSON.
+        """
+        lane = self.known.get((target, typename))
+        if lane is None:
+            lane = self.known[target, typename] = self._found(target, typename)
+        return lane
+
+    def _found(self, target: str, typename: str | None) -> Lane:
+        route = self._app.routes.get(target)
+        if route is None:
+            raise UnknownFunctionTypeError(target, self._app.typenames)
+        codecs = {bound.codec.typename: bound.codec for bound in route.handlers.values() if bound.codec is not None}
+        if typename is None:
+            if len(codecs) != 1 or route.any_handler is not None:
+                taken = [*sorted(codecs), *(["messages of any type"] if route.any_handler is not None else [])]
+                raise UnclearTypeError(target, taken or ["no messages"])
+            ((typename, codec),) = codecs.items()
+            return Lane(target, typename, codec)
+        bound = route.handlers.get(typename)
+        if bound is not None and bound.codec is not None:
+            return Lane(target, bound.codec.typename, bound.codec)
+        if route.any_handler is None:
+            raise UnhandledMessageError(target, sorted(codecs), typename)
+        if typename == JSON_TYPENAME:
+            return Lane(target, typename, None)
+        named = next((codec for codec in self._known(typename) if typename in codec.accepts | codec.lenient), None)
+        if named is None:
+            raise NoJsonFormError(target, typename)
+        return Lane(target, named.typename, named)
+
+    def _known(self, typename: str) -> Iterator[Codec]:
+        yield from self._app.codecs().values()
+        yield from map(codec_for, (bool, int, float, str, bytes))
+        if typename.startswith(_TYPE_URL_PREFIX):
+            try:
+                found = descriptor_pool.Default().FindMessageTypeByName(typename.removeprefix(_TYPE_URL_PREFIX))
+            except KeyError:
+                return
+            yield codec_for(message_factory.GetMessageClass(found))

@@ -1,0 +1,62 @@
+"""What can be wrong with a file of JSON lines. Each names the file, and what to do next."""
+
+from __future__ import annotations
+
+from statefun_actors.errors import StatefunActorsError
+
+
+class InputError(StatefunActorsError):
+    """An input file can't be read on. What stands before that place has been handled, or will be."""
+
+
+class BadLineError(InputError, ValueError):
+    """A line of an input file is no message. Retrying helps once the line is corrected."""
+
+    def __init__(self, path: str, line: int, reason: str) -> None:
+        super().__init__(path, line, reason)
+        self.path, self.line, self.reason = path, line, reason
+
+    def __str__(self) -> str:
+        return (
+            f"{self.path}, line {self.line}: {self.reason.rstrip('.')}. Correct it and run again: "
+            "the lines before it have been handled and are not read twice."
+        )
+
+
+class InputChangedError(InputError, ValueError):
+    """What has been read of an input file is no longer what stands there."""
+
+    def __init__(self, path: str, line: int, found: str) -> None:
+        super().__init__(path, line, found)
+        self.path, self.line, self.found = path, line, found
+
+    def __str__(self) -> str:
+        return (
+            f"{self.path} has changed since it was read up to line {self.line}: {self.found}. Lines may be added "
+            "at its end; restore what stood before, or give new content another name to have it read from the start."
+        )
+
+
+class InputUnreadableError(InputError, OSError):
+    """An input file can't be read any further: it is damaged, or its disk is."""
+
+    def __init__(self, path: str, line: int, reason: str) -> None:
+        super().__init__(path, line, reason)
+        self.path, self.line, self.reason = path, line, reason
+
+    def __str__(self) -> str:
+        return (
+            f"{self.path} can't be read after line {self.line}: {self.reason}. Replace it by a whole copy and run "
+            "again: the lines before have been handled and are not read twice."
+        )
+
+
+class EgressFileError(StatefunActorsError, OSError):
+    """A file that egress records are written to is not what was left there, or can't be had."""
+
+    def __init__(self, path: str, reason: str, instead: str) -> None:
+        super().__init__(path, reason, instead)
+        self.path, self.reason, self.instead = path, reason, instead
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.reason}. {self.instead}"
