@@ -28,9 +28,10 @@ from statefun_actors.types.containers import (
 )
 from statefun_actors.types.hints import hint_of, type_arguments
 from statefun_actors.types.keys import key_of
-from statefun_actors.types.leaves import LEAVES, enum_shape, is_int64, literal_shape
+from statefun_actors.types.leaves import LEAVES, enum_shape, literal_shape
 from statefun_actors.types.names import message_name
 from statefun_actors.types.protobuf import is_protobuf_class, protobuf_shape
+from statefun_actors.types.scalars import is_int64
 from statefun_actors.types.shape import Shape
 
 NoneType: Final = type(None)

@@ -8,13 +8,13 @@ from typing import Final
 
 from google.protobuf import descriptor_pool, message_factory
 
-from statefun_actors.errors import ValueMismatchError
 from statefun_actors.model import KafkaRecord, TypedValue
 from statefun_actors.types.codec import Codec
 from statefun_actors.types.json import JSON_TYPENAME, parse_json
-from statefun_actors.types.primitives import PRIMITIVES, base64_text
+from statefun_actors.types.primitives import PRIMITIVES
 from statefun_actors.types.protobuf import TYPE_URL_PREFIX, ProtobufCodec
 from statefun_actors.types.records import record_of_typed
+from statefun_actors.types.scalars import base64_text
 
 
 class NoJson(Enum):
@@ -48,7 +48,7 @@ def json_of(typed: TypedValue, known: Mapping[str, Codec] | None = None) -> obje
         if typename == JSON_TYPENAME:
             return parse_json(typed.value)
         record = record_of_typed(typed)
-    except (ValueMismatchError, ValueError):
+    except ValueError:  # ValueMismatchError is one
         return NO_JSON
     if record is None:
         return NO_JSON
@@ -78,6 +78,6 @@ def _imported(typename: str) -> Codec | None:
         return _codecs.get(typename)
     try:
         descriptor = descriptor_pool.Default().FindMessageTypeByName(typename.removeprefix(TYPE_URL_PREFIX))
-    except KeyError:
+    except (KeyError, TypeError):  # TypeError: no text that protobuf could look up
         return None
     return _codecs.setdefault(typename, ProtobufCodec(message_factory.GetMessageClass(descriptor), typename))

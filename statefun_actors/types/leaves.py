@@ -19,16 +19,16 @@ import msgspec
 from statefun_actors.errors import InvalidAddressError
 from statefun_actors.model import Address
 from statefun_actors.types.mismatch import Mismatch, kind, shown
-from statefun_actors.types.primitives import base64_text, bytes_of_base64, exact_float, int64_mismatch, nearest_float
+from statefun_actors.types.scalars import (
+    LARGEST,
+    SMALLEST,
+    base64_text,
+    bytes_of_base64,
+    exact_float,
+    int64_mismatch,
+    nearest_float,
+)
 from statefun_actors.types.shape import Many, One, Shape, many, wrong_type
-
-SMALLEST: Final = -(1 << 63)
-LARGEST: Final = (1 << 63) - 1
-
-
-def is_int64(value: object) -> bool:
-    """Whether *value* is an int, not a bool, of 64 bits."""
-    return type(value) is int and SMALLEST <= value <= LARGEST
 
 
 def _only(cls: type) -> One:

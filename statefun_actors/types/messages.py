@@ -17,12 +17,13 @@ from statefun_actors.types.annotations import Compiler, is_attrs_class
 from statefun_actors.types.codec import UnresolvedNameError, UnstorableTypeError
 from statefun_actors.types.codecs import forget_codecs
 from statefun_actors.types.hints import remember_hints
-from statefun_actors.types.names import give_name, message_name
+from statefun_actors.types.names import give_name, message_name, take_name
 from statefun_actors.types.pack import forget_packer
 from statefun_actors.types.protobuf import TYPE_URL_PREFIX, is_protobuf_class
 
 _T = TypeVar("_T")
 
+_NO_BASES = (Enum, str, int, float, bytes, list, dict, tuple, set, frozenset, BaseException)
 _EXAMPLE = "Write <namespace>/<name>, such as @message('bank/deposit')."
 
 
@@ -87,6 +88,7 @@ def _named(cls: type[_T], typename: str, local_names: Mapping[str, object]) -> t
     except UnresolvedNameError:
         pass  # a class further down: looked at again by codec_for
     except UnstorableTypeError as error:
+        take_name(cls)
         raise DefinitionError(subject, error.problems) from None
     forget_codecs(cls)
     forget_packer(cls)
@@ -110,6 +112,7 @@ def _reason_against(cls: Any) -> str | None:
         return "a dataclass can't be a message. Remove @dataclass: @message makes the class a frozen attrs class."
     if issubclass(cls, msgspec.Struct):
         return "a msgspec.Struct can't be a message. Remove the base: @message makes the class a frozen attrs class."
-    if issubclass(cls, (Enum, str, int, float, bytes, list, dict, tuple, set, frozenset, BaseException)):
-        return f"a {cls.__mro__[-2].__name__} can't be a message. Name a class that has it as a field."
+    for base in _NO_BASES:
+        if issubclass(cls, base):
+            return f"{base.__name__} and what derives from it can't be named. Name a class that has one as a field."
     return None

@@ -20,6 +20,11 @@ def classes_named(typename: str) -> list[type]:
     return [cls for cls, name in _names.items() if name == typename]
 
 
+def take_name(cls: type) -> None:
+    """Takes the name off *cls* again, which turned out to be no message."""
+    del _names[cls]
+
+
 def give_name(cls: type, typename: str) -> None:
     """Names *cls*, which must have no name yet."""
     _names[cls] = typename

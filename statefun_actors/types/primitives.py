@@ -7,7 +7,6 @@ empty bytes. The usual length is packed and unpacked here; anything else goes th
 
 from __future__ import annotations
 
-import binascii
 import math
 import struct
 from collections.abc import Iterable
@@ -18,7 +17,15 @@ from google.protobuf.message import Message
 
 from statefun_actors.types import wire
 from statefun_actors.types.codec import Codec
-from statefun_actors.types.mismatch import Mismatch, kind, shown, text_mismatch
+from statefun_actors.types.mismatch import Mismatch, kind, text_mismatch
+from statefun_actors.types.scalars import (
+    LARGEST,
+    base64_text,
+    bytes_of_base64,
+    exact_float,
+    int64_mismatch,
+    nearest_float,
+)
 
 BOOL_TYPENAME: Final = "io.statefun.types/bool"
 INT_TYPENAME: Final = "io.statefun.types/int"
@@ -50,48 +57,6 @@ _FLOAT = struct.Struct("<Bf")
 _TAG_64, _TAG_32, _TAG_LENGTH = 0x09, 0x0D, 0x0A
 _POSITIVE_ZERO = _DOUBLE.pack(_TAG_64, 0.0)
 _SHORT_TEXT = [bytes((_TAG_LENGTH, size)) for size in range(0x80)]
-
-_SMALLEST, _LARGEST = -(1 << 63), (1 << 63) - 1
-
-
-def int64_mismatch(value: int) -> Mismatch:
-    """The mismatch of an int that does not fit in 64 bits."""
-    return Mismatch("an int of 64 bits", shown(value))
-
-
-def exact_float(value: object) -> float:
-    """*value* as the float that equals it: a float is itself, an int is converted if nothing is lost.
-
-    Raises:
-        Mismatch: it is neither, or an int that no float equals.
-    """
-    if value.__class__ is float:
-        return value
-    if value.__class__ is not int:
-        raise Mismatch("`float`", kind(value))
-    try:
-        as_float = float(value)
-    except OverflowError:
-        as_float = math.nan
-    if as_float != value:
-        raise Mismatch("an int that a float can hold exactly", shown(value))
-    return as_float
-
-
-def nearest_float(obj: object) -> float:
-    """The float that a JSON number stands for: other writers give whole numbers without a point, with all digits.
-
-    Raises:
-        Mismatch: it is no number, or beyond all floats.
-    """
-    if obj.__class__ is float:
-        return obj
-    if obj.__class__ is not int:
-        raise Mismatch("`float`", kind(obj))
-    try:
-        return float(obj)
-    except OverflowError:
-        raise Mismatch("a number that a float can hold", shown(obj)) from None
 
 
 class _Primitive(Codec):
@@ -169,7 +134,7 @@ class _Int(_Primitive):
                 return _INT.unpack(data)[1]
             return _fixed(data, wire.FIXED32) if data else 0
         number = self._unwrap(data, typename)
-        if number > _LARGEST:  # type: ignore[operator]
+        if number > LARGEST:  # type: ignore[operator]
             raise int64_mismatch(number).error()  # type: ignore[arg-type]
         return number
 
@@ -266,25 +231,6 @@ class _Bytes(_Primitive):
             return bytes_of_base64(obj)
         except Mismatch as mismatch:
             raise mismatch.error() from None
-
-
-def base64_text(data: bytes) -> str:
-    """*data* in base64, as JSON carries bytes."""
-    return binascii.b2a_base64(data, newline=False).decode()
-
-
-def bytes_of_base64(obj: object) -> bytes:
-    """The bytes of a base64 text.
-
-    Raises:
-        Mismatch: it is none.
-    """
-    if obj.__class__ is not str:
-        raise Mismatch("base64 text", kind(obj))
-    try:
-        return binascii.a2b_base64(obj, strict_mode=True)
-    except ValueError:
-        raise Mismatch("base64 text", shown(obj)) from None
 
 
 def _fixed(data: bytes, wire_type: int) -> int:

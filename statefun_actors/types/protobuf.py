@@ -12,7 +12,7 @@ from google.protobuf.message import DecodeError, EncodeError, Message
 from statefun_actors.types.codec import Codec
 from statefun_actors.types.mismatch import Mismatch, kind, shown
 from statefun_actors.types.names import message_name
-from statefun_actors.types.primitives import base64_text, bytes_of_base64
+from statefun_actors.types.scalars import base64_text, bytes_of_base64
 from statefun_actors.types.shape import Shape
 
 TYPE_URL_PREFIX: Final = "type.googleapis.com/"

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from statefun_actors.errors import ValueMismatchError
 from statefun_actors.model import TypedValue
-from statefun_actors.types.codec import Codec
+from statefun_actors.types.codec import Codec, UnstorableTypeError
 from statefun_actors.types.codecs import codec_for
 from statefun_actors.types.display import codec_known
 from statefun_actors.types.json import JSON_TYPENAME, parse_json
@@ -28,6 +27,6 @@ def value_of(typed: TypedValue, known: Mapping[str, Codec] | None = None) -> obj
         if typed.typename == JSON_TYPENAME:
             return parse_json(typed.value)
         record = record_of_typed(typed)
-    except (ValueMismatchError, ValueError):
+    except (UnstorableTypeError, ValueError):  # of the ValueErrors, ValueMismatchError is one
         return typed
     return typed if record is None else record

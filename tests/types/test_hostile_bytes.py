@@ -46,19 +46,19 @@ def read(codec: Any, data: bytes, typename: str | None = None) -> None:
     assert codec.encode(codec.decode(codec.encode(value))) == codec.encode(value)
 
 
-@settings(max_examples=300)
+@settings(max_examples=200)
 @given(readable=st.sampled_from(READABLE), data=st.binary(max_size=40))
 def test_random_bytes(readable: tuple[Any, str], data: bytes) -> None:
     read(readable[0], data, readable[1])
 
 
-@settings(max_examples=400)
+@settings(max_examples=250)
 @given(codec=st.sampled_from(CODECS), obj=json_values)
 def test_any_json(codec: Any, obj: Any) -> None:
     read(codec, json.dumps(obj).encode())
 
 
-@settings(max_examples=300)
+@settings(max_examples=200)
 @given(case=cases(ALL), data=st.data())
 def test_bytes_with_damage(case: tuple[Any, Any], data: st.DataObject) -> None:
     codec = codec_for(case[0])
@@ -69,7 +69,7 @@ def test_bytes_with_damage(case: tuple[Any, Any], data: st.DataObject) -> None:
     read(codec, damaged)
 
 
-@settings(max_examples=300)
+@settings(max_examples=200)
 @given(codec=st.sampled_from(CODECS), obj=json_values)
 def test_any_json_form(codec: Any, obj: Any) -> None:
     try:

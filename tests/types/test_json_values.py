@@ -92,7 +92,7 @@ def test_these_bytes_never_change(annotation: Any, value: Any, data: bytes) -> N
         (
             list[str],
             ["a", "\ud800"],
-            r"expected text that UTF-8 can write, got '\udfff', which holds a lone surrogate - at `$[1]`",
+            r"expected text that UTF-8 can write, got '\ud800', which holds a lone surrogate - at `$[1]`",
         ),
         (list[int], [1, True], "expected `int`, got `bool` - at `$[1]`"),
         (list[int], [1, 1.0], "expected `int`, got `float` - at `$[1]`"),

@@ -52,7 +52,7 @@ def test_the_json_form_leads_back_to_the_value(annotation: Any, data: st.DataObj
     assert codec.from_json(codec.to_json(value)) == value
 
 
-@settings(max_examples=400)
+@settings(max_examples=250)
 @given(case=cases(ALL), other=anything)
 def test_a_value_of_any_kind_is_read_back_equal_or_is_refused(case: tuple[Any, Any], other: Any) -> None:
     annotation, _ = case

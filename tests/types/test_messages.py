@@ -1,0 +1,255 @@
+"""``message``: names for classes, and what it says about those that can't be named."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+import attrs
+import msgspec
+import pytest
+from google.protobuf.any_pb2 import Any as AnyMessage
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.field_mask_pb2 import FieldMask
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from statefun_actors.errors import DefinitionError
+from statefun_actors.model import TypedValue
+from statefun_actors.types import UnresolvedNameError, codec_for, message, message_name, pack
+
+
+@message("bank/deposit")
+class Deposit:
+    cents: int
+    note: str = ""
+    tags: list[str] = attrs.field(factory=list)
+
+    def euros(self) -> float:
+        return self.cents / 100
+
+
+def test_a_plain_class_becomes_a_frozen_attrs_class() -> None:
+    deposit = Deposit(500, tags=["a"])
+
+    assert deposit == Deposit(cents=500, note="", tags=["a"])
+    assert deposit.euros() == 5.0
+    assert vars(Deposit)["__slots__"] == ("cents", "note", "tags", "__weakref__")
+    with pytest.raises(attrs.exceptions.FrozenInstanceError):
+        deposit.cents = 1  # type: ignore[misc]
+
+
+def test_it_travels_as_json_under_its_name() -> None:
+    typed = pack(Deposit(500))
+
+    assert typed == TypedValue("bank/deposit", b'{"cents":500,"note":"","tags":[]}')
+    assert codec_for(Deposit).decode(typed.value, typed.typename) == Deposit(500)
+    assert codec_for(Deposit).accepts == {"bank/deposit"}
+
+
+def test_an_attrs_class_is_only_named() -> None:
+    @attrs.define
+    class Basket:
+        items: list[str] = attrs.field(factory=list)
+
+    assert message("shop/basket")(Basket) is Basket
+    basket = Basket()
+    basket.items = ["x"]
+    assert pack(basket) == TypedValue("shop/basket", b'{"items":["x"]}')
+
+
+def test_a_protobuf_class_is_only_named() -> None:
+    before = codec_for(FieldMask | None)
+    assert (before.typename, pack(FieldMask()).typename) == ("type.googleapis.com/google.protobuf.FieldMask",) * 2
+
+    assert message("data/mask")(FieldMask) is FieldMask
+
+    assert message_name(FieldMask) == "data/mask"
+    assert codec_for(FieldMask | None).typename == "data/mask"
+    assert pack(FieldMask(paths=["a"])) == TypedValue("data/mask", FieldMask(paths=["a"]).SerializeToString())
+
+
+def test_a_subclass_is_not_named_by_its_base() -> None:
+    @attrs.frozen
+    class Special(Deposit):
+        more: int = 0
+
+    assert message_name(Deposit) == "bank/deposit"
+    assert message_name(Special) is None
+    assert message_name(int) is None
+    assert message_name(message("bank/special")(Special)) == "bank/special"
+    assert pack(Special(1)).typename == "bank/special"
+
+
+def test_classes_inside_a_function_may_hold_each_other_and_themselves() -> None:
+    @message("local/leaf")
+    class Leaf:
+        text: str
+
+    @message("local/tree")
+    class Tree:
+        leaf: Leaf
+        left: Tree | None = None
+        parts: list[Leaf | Tree] = attrs.field(factory=list)
+
+    codec = codec_for(Tree)
+    tree = Tree(Leaf("a"), Tree(Leaf("b")), [Leaf("c"), Tree(Leaf("d"))])
+
+    assert codec.decode(codec.encode(tree)) == tree
+
+
+def test_a_field_may_name_a_class_further_down() -> None:
+    assert codec_for(First).encode(First(Second(1))) == b'{"second":{"number":1}}'
+
+
+@message("order/first")
+class First:
+    second: Second
+
+
+@message("order/second")
+class Second:
+    number: int
+
+
+def test_a_field_that_names_no_class_is_told_when_the_message_is_used() -> None:
+    @message("local/lost")
+    class Lost:
+        thing: Nothing  # type: ignore[name-defined] # noqa: F821
+
+    with pytest.raises(UnresolvedNameError) as caught:
+        codec_for(Lost)
+
+    assert str(caught.value) == (
+        "Lost.thing: name 'Nothing' is not defined: define it at the top level of tests.types.test_messages, "
+        "outside `if TYPE_CHECKING:`"
+    )
+
+
+def test_all_fields_that_can_not_be_stored_are_told_at_once() -> None:
+    with pytest.raises(DefinitionError) as caught:
+
+        @message("local/bad")
+        class Bad:
+            items: list  # type: ignore[type-arg]
+            fine: int
+            either: int | str
+            later: Nothing  # type: ignore[name-defined] # noqa: F821
+
+    assert str(caught.value) == (
+        "@message('local/bad') on Bad has 2 problems:\n"
+        "  - Bad.items: `list` does not say what it holds: write for example `list[str]`\n"
+        "  - Bad.either: `int | str` does not tell its members apart once they are JSON: a union holds attrs classes "
+        "with @message names, which `int`, `str` are not; write one type, or make each member a class with "
+        "@message('<namespace>/<name>')"
+    )
+
+
+def test_a_class_that_was_refused_has_no_name() -> None:
+    @attrs.define
+    class Bad:
+        items: list  # type: ignore[type-arg]
+
+    with pytest.raises(DefinitionError):
+        message("local/bad")(Bad)
+
+    assert message_name(Bad) is None
+
+
+def reserved(namespace: str) -> str:
+    return f"the namespace {namespace!r} is reserved. Write a namespace of the application's own."
+
+
+@pytest.mark.parametrize(
+    ("typename", "problem"),
+    [
+        (
+            "deposit",
+            "a message's name is <namespace>/<name>, got 'deposit'. "
+            "Write <namespace>/<name>, such as @message('bank/deposit').",
+        ),
+        (
+            "bank/",
+            "a message's name is <namespace>/<name>, got 'bank/'. "
+            "Write <namespace>/<name>, such as @message('bank/deposit').",
+        ),
+        (
+            Deposit,
+            f"a message's name is <namespace>/<name>, got {Deposit!r}. "
+            "Write <namespace>/<name>, such as @message('bank/deposit').",
+        ),
+        ("statefun-actors/x", reserved("statefun-actors")),
+        ("statefun-actors/x/y", reserved("statefun-actors")),
+        ("io.statefun/x", reserved("io.statefun")),
+        ("io.statefun.types/int", reserved("io.statefun")),
+        ("type.googleapis.com/bank.Deposit", reserved("type.googleapis.com")),
+    ],
+)
+def test_a_name_that_can_not_be_given(typename: Any, problem: str) -> None:
+    with pytest.raises(DefinitionError) as caught:
+        message(typename)
+
+    assert str(caught.value) == f"message({typename!r}): {problem}"
+
+
+@dataclass
+class Data:
+    x: int
+
+
+class Struct(msgspec.Struct):
+    x: int
+
+
+class Colour(Enum):
+    RED = "red"
+
+
+def function() -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("cls", "name", "problem"),
+    [
+        (Deposit, "Deposit", "the class is already named 'bank/deposit'. Keep one of the two names."),
+        (
+            Data,
+            "Data",
+            "a dataclass can't be a message. Remove @dataclass: @message makes the class a frozen attrs class.",
+        ),
+        (
+            Struct,
+            "Struct",
+            "a msgspec.Struct can't be a message. Remove the base: @message makes the class a frozen attrs class.",
+        ),
+        (Colour, "Colour", "Enum and what derives from it can't be named. Name a class that has one as a field."),
+        (int, "int", "int and what derives from it can't be named. Name a class that has one as a field."),
+        (dict, "dict", "dict and what derives from it can't be named. Name a class that has one as a field."),
+        (
+            ValueError,
+            "ValueError",
+            "BaseException and what derives from it can't be named. Name a class that has one as a field.",
+        ),
+        (function, "function", f"it names classes, got {function!r}. Put it above a class."),
+        (AnyMessage, "Any", "google.protobuf.Any carries the name of what is inside. Name that."),
+    ],
+)
+def test_a_class_that_can_not_be_named(cls: Any, name: str, problem: str) -> None:
+    with pytest.raises(DefinitionError) as caught:
+        message("some/name")(cls)
+
+    assert str(caught.value) == f"@message('some/name') on {name}: {problem}"
+
+
+def test_two_classes_may_have_one_name_until_one_entity_uses_both() -> None:
+    one, two = attrs.make_class("One", {}), attrs.make_class("Two", {})
+
+    message("bank/deposit")(one)
+    message("bank/deposit")(two)
+
+    assert message_name(one) == message_name(two) == "bank/deposit"
+
+
+def test_a_wrapper_keeps_its_own_type_url() -> None:
+    assert pack(Duration()).typename == "type.googleapis.com/google.protobuf.Duration"
+    assert codec_for(Timestamp).typename == "type.googleapis.com/google.protobuf.Timestamp"

@@ -1,0 +1,193 @@
+"""``pack``: what travels, and what is said about what doesn't."""
+
+from __future__ import annotations
+
+import enum
+from collections import OrderedDict
+from datetime import date
+from typing import Any
+
+import attrs
+import pytest
+from google.protobuf.any_pb2 import Any as AnyMessage
+from google.protobuf.duration_pb2 import Duration
+
+from statefun_actors.errors import NotAMessageError, ValueMismatchError
+from statefun_actors.model import Address, KafkaRecord, TypedValue
+from statefun_actors.types import any_of, codec_for, pack, typed_of_any
+from tests.types.shapes import Added, Colour, Line, Ping, Removed, Size
+
+JSON = "statefun-actors/json"
+
+
+class Weird(enum.Enum):
+    A = object()
+
+
+@attrs.define
+class Unstorable:
+    x: list  # type: ignore[type-arg]
+
+
+@pytest.mark.parametrize(
+    ("value", "typename", "data"),
+    [
+        (TypedValue("a/b", b"x"), "a/b", b"x"),
+        (AnyMessage(type_url="a/b", value=b"x"), "a/b", b"x"),
+        (Duration(seconds=1), "type.googleapis.com/google.protobuf.Duration", b"\x08\x01"),
+        (Added("x"), "shop/added", b'{"count":1,"sku":"x"}'),
+        (True, "io.statefun.types/bool", b"\x08\x01"),
+        (1, "io.statefun.types/long", b"\x09\x01\0\0\0\0\0\0\0"),
+        (0.5, "io.statefun.types/double", b"\x09\0\0\0\0\0\0\xe0\x3f"),
+        ("x", "io.statefun.types/string", b"\x0a\x01x"),
+        (b"x", "statefun-actors/bytes", b"x"),
+        (date(2020, 1, 1), JSON, b'"2020-01-01"'),
+        (Address("a/b", "c"), JSON, b'["a/b","c"]'),
+        (Colour.RED, JSON, b'"red"'),
+        (Size.SMALL, JSON, b'"s"'),
+        ([], JSON, b"[]"),
+        ([1, 2.5], JSON, b"[1.0,2.5]"),
+        ([None, 1], JSON, b"[null,1]"),
+        ([[], [None], [1]], JSON, b"[[],[null],[1]]"),
+        ({"b": (1, "x"), "a": (2, "y")}, JSON, b'{"a":[2,"y"],"b":[1,"x"]}'),
+        ([(1,), (1, 2), ()], JSON, b"[[1],[1,2],[]]"),
+        ([(1, None), (None, 2)], JSON, b"[[1,null],[null,2]]"),
+        ({1: {}, 2: {"a": {date(2020, 1, 1)}}}, JSON, b'{"1":{},"2":{"a":["2020-01-01"]}}'),
+        ({"b", "a"}, JSON, b'["a","b"]'),
+        ([Duration(seconds=1)], JSON, b'["CAE="]'),
+        ([Line("x")], JSON, b'[{"count":1,"price":null,"sku":"x"}]'),
+        ([Ping()], JSON, b'[{"@type":"shop/ping"}]'),
+        ([[Ping()], [Added("x")]], JSON, b'[[{"@type":"shop/ping"}],[{"@type":"shop/added","count":1,"sku":"x"}]]'),
+    ],
+)
+def test_what_travels(value: Any, typename: str, data: bytes) -> None:
+    assert pack(value) == TypedValue(typename, data)
+    assert pack(value) == TypedValue(typename, data)
+
+
+def test_named_items_of_a_list_are_read_as_one_type_and_as_a_union() -> None:
+    typed = pack([Added("x"), Added("y")])
+
+    assert codec_for(list[Added]).decode(typed.value) == [Added("x"), Added("y")]
+    assert codec_for(list[Added | Removed]).decode(typed.value) == [Added("x"), Added("y")]
+
+
+SEND = (
+    "Send a protobuf message, a @message class, or bool, int, float, str, bytes, list, dict, tuple, set, "
+    "datetime, date, timedelta, Decimal, UUID, Enum or Address."
+)
+
+
+@pytest.mark.parametrize(
+    ("value", "error"),
+    [
+        (
+            None,
+            "`None` is not a message. Send a value that says what there is, such as an empty @message class.",
+        ),
+        (Added, "the class `Added` is not a message. Send an instance: `Added(...)`."),
+        (
+            KafkaRecord("topic", b""),
+            "a value of class `KafkaRecord` is not a message. "
+            "A record leaves through an egress: `send_egress('<namespace>/<name>', record)`.",
+        ),
+        (
+            Line("x"),
+            "a value of class `Line` is not a message. "
+            "Name its class for the wire: `@message('<namespace>/<name>')` above `class Line`.",
+        ),
+        (
+            len,
+            "a value of class `builtin_function_or_method` is not a message. "
+            "Send the values that it needs, and call it where they arrive.",
+        ),
+        (
+            OrderedDict(a=1),
+            "a value of class `OrderedDict` is not a message. It would arrive as a plain dict: send `dict(...)` of it.",
+        ),
+        (bytearray(b"x"), f"a value of class `bytearray` is not a message. {SEND}"),
+        (object(), f"a value of class `object` is not a message. {SEND}"),
+        (Weird.A, f"a value of class `Weird` is not a message. {SEND}"),
+        (
+            {1.5: "x"},
+            "a value of class `dict` is not a message. `float` can't be the key of a dict.",
+        ),
+        (
+            [Unstorable([])],
+            "a value of class `list` is not a message. "
+            "Unstorable.x: `list` does not say what it holds: write for example `list[str]`.",
+        ),
+    ],
+)
+def test_what_is_no_message(value: Any, error: str) -> None:
+    with pytest.raises(NotAMessageError) as caught:
+        pack(value)
+
+    assert str(caught.value) == error
+
+
+@pytest.mark.parametrize(
+    ("value", "error"),
+    [
+        (1 << 63, "expected an int of 64 bits, got 9223372036854775808"),
+        ("\ud800", r"expected text that UTF-8 can write, got '\ud800', which holds a lone surrogate"),
+        (AnyMessage(), "expected an Any with a type_url, got one without"),
+        ([1, "x"], "expected items of one type, got `str` after others - at `$[1]`"),
+        ([1, True], "expected items of one type, got `bool` after others - at `$[1]`"),
+        ([[1], {"a": 1}], "expected items of one type, got `dict` after others - at `$[1]`"),
+        ([(1,), ("x", 2)], "expected items of one type, got `tuple` after others - at `$[1]`"),
+        ([Line("x"), Added("x")], "expected items of one type, got `Added` after others - at `$[1]`"),
+        ({"a": {"b": [1, 1 << 63]}}, "expected an int of 64 bits, got 9223372036854775808 - at `$.a.b[1]`"),
+        ({"a": float("nan")}, "expected a finite `float`, got nan - at `$.a`"),
+        ({"a b": [0, object()]}, "expected a value that can be stored, got `object` - at `$['a b'][1]`"),
+        ({1: object()}, "expected a value that can be stored, got `object` - at `$[1]`"),
+        ({(0, object()): 1}, "expected keys that are a value that can be stored, got `object`"),
+        ({1: 1, "a": 1}, "expected keys that are items of one type, got `str` after others"),
+        ({"x", 1.5}, "expected items of one type, got "),
+        (({1},), ""),
+        ([bytearray()], "expected a value that can be stored, got `bytearray` - at `$[0]`"),
+        (Added(5), "expected `str`, got `int` - at `$.sku`"),  # type: ignore[arg-type]
+        ([Added("x", True)], "expected `int`, got `bool` - at `$[0].count`"),
+    ],
+)
+def test_what_does_not_fit_is_refused_with_its_place(value: Any, error: str) -> None:
+    if not error:
+        pack(value)
+        return
+    with pytest.raises(ValueMismatchError) as caught:
+        pack(value)
+
+    assert str(caught.value) == error or (error.endswith("got ") and str(caught.value).startswith(error))
+
+
+def test_a_value_inside_itself_is_refused() -> None:
+    cycle: list[Any] = []
+    cycle.append(cycle)
+
+    with pytest.raises(ValueMismatchError) as caught:
+        pack(cycle)
+
+    assert str(caught.value) == "expected a value that ends somewhere, got a `list` nested too deeply, or inside itself"
+
+
+def test_a_class_named_after_its_first_refusal_travels() -> None:
+    @attrs.define
+    class Late:
+        x: int
+
+    with pytest.raises(NotAMessageError):
+        pack(Late(1))
+    from statefun_actors.types import message
+
+    message("local/late")(Late)
+
+    assert pack(Late(1)) == TypedValue("local/late", b'{"x":1}')
+
+
+def test_an_any_and_a_typed_value_say_the_same() -> None:
+    typed = TypedValue("io.statefun.types/int", b"\x0d\x01\x00\x00\x00")
+
+    message = any_of(typed)
+
+    assert (message.type_url, message.value) == (typed.typename, typed.value)
+    assert typed_of_any(any_of(typed)) == typed
