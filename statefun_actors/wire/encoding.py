@@ -1,0 +1,59 @@
+"""Pieces of the protobuf wire format, and a cache for the pieces that come again and again.
+
+Replies are not built from message objects: each assignment to one costs more than joining bytes that are known already.
+What is written here is what protobuf itself would write, byte for byte: fields in the order of their numbers, a
+string, number or bool that is zero or empty left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final, Generic, TypeVar
+
+_K = TypeVar("_K")
+
+_KEYS: Final = 4096
+_KEPT_BYTES: Final = 1024
+
+
+def _varint(number: int) -> bytes:
+    septets = bytearray()
+    while number > 0x7F:
+        septets.append(number & 0x7F | 0x80)
+        number >>= 7
+    septets.append(number)
+    return bytes(septets)
+
+
+SMALL: Final = 2048
+VARINTS: Final = [_varint(number) for number in range(SMALL)]
+"""The varints below SMALL, for those who can't afford the call of ``varint``."""
+
+
+def varint(number: int) -> bytes:
+    """*number*, which is not negative, as a varint."""
+    return VARINTS[number] if number < SMALL else _varint(number)
+
+
+def field(tag: bytes, content: bytes) -> bytes:
+    """A string or bytes field, left out where it is empty."""
+    return tag + varint(len(content)) + content if content else b""
+
+
+class Pieces(dict[_K, bytes], Generic[_K]):
+    """Bytes by what they are made from, ``pieces[key]``; made when first asked for.
+
+    No traffic can make it grow past about 10 MiB: it starts anew when it holds 4,096 keys, and keeps no long piece.
+    """
+
+    def __init__(self, make: Callable[[_K], bytes]) -> None:
+        super().__init__()
+        self._make = make
+
+    def __missing__(self, key: _K) -> bytes:
+        piece = self._make(key)
+        if len(piece) <= _KEPT_BYTES:
+            if len(self) >= _KEYS:
+                self.clear()
+            self[key] = piece
+        return piece

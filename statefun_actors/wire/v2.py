@@ -1,0 +1,120 @@
+"""Protocol 2.x (StateFun 2.0 to 2.2): values are Anys, states are declared in module.yaml, nothing can be cancelled."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final, NoReturn
+
+from google.protobuf.any_pb2 import Any
+
+from statefun_actors.model import Invocation, MissingState, TypedValue
+from statefun_actors.wire import v2_pb2, v3_pb2
+from statefun_actors.wire.dialect import Dialect
+from statefun_actors.wire.encoding import field, varint
+from statefun_actors.wire.reading import UNPARSABLE, Addresses, Reader, UnfitError, has_unknown
+from statefun_actors.wire.writing import Conversions, Writer
+
+PROTOCOL: Final = "2.x"
+
+UNREADABLE: Final = "statefun-actors/unreadable"
+"""The typename of a 2.x state whose bytes are not an Any. Nothing reads it, and ``TypedValue.value`` is those bytes."""
+
+
+def _states(batch: v2_pb2.Request.Batch) -> list[tuple[str, TypedValue | None]]:
+    return [(entry.state_name, _state(entry.state_value)) for entry in batch.state]
+
+
+def _state(data: bytes) -> TypedValue | None:
+    if not data:
+        return None
+    try:
+        packed = Any.FromString(data)
+    except UNPARSABLE:
+        return TypedValue(UNREADABLE, data)
+    return TypedValue(packed.type_url, packed.value) if packed.type_url else TypedValue(UNREADABLE, data)
+
+
+def _invocations(batch: v2_pb2.Request.Batch, callers: Addresses, invocations: list[Invocation]) -> None:
+    append = invocations.append
+    for message in batch.invocations:
+        argument = message.argument
+        value = argument.value
+        if not value:
+            _check_empty(message)
+        append(Invocation(TypedValue(argument.type_url, value), callers[message.caller]))
+
+
+def _check_empty(message: v2_pb2.Request.Invocation) -> None:
+    """Refuses an empty argument that isn't there at all, or is a 3.x value, whose bytes an Any does not see.
+
+    Read as Anys, the values of 3.x are all empty: every state would read as zero, and then be written.
+    """
+    if not message.HasField("argument"):
+        raise UnfitError("a value", "none", "argument")
+    if has_unknown(message.argument, 2):
+        raise UnfitError("a value", "a TypedValue, which is a value of protocol 3.x", "argument")
+
+
+def _value_fields(type_url: str, length: int) -> bytes:
+    return field(b"\x0a", type_url.encode()) + (b"\x12" + varint(length) if length else b"")
+
+
+def _renamed(typename: str) -> Callable[[bytes], tuple[str, bytes]]:
+    return lambda data: (typename, data)
+
+
+def _as_bytes_value(data: bytes) -> tuple[str, bytes]:
+    return "type.googleapis.com/google.protobuf.BytesValue", field(b"\x0a", data)
+
+
+def _as_int32_value(data: bytes) -> tuple[str, bytes]:
+    try:
+        number = v3_pb2.IntWrapper.FromString(data).value
+    except UNPARSABLE:
+        return "io.statefun.types/int", data
+    return "type.googleapis.com/google.protobuf.Int32Value", _number(number)
+
+
+def _as_int64_value(data: bytes) -> tuple[str, bytes]:
+    try:
+        number = v3_pb2.LongWrapper.FromString(data).value
+    except UNPARSABLE:
+        return "io.statefun.types/long", data
+    return "type.googleapis.com/google.protobuf.Int64Value", _number(number)
+
+
+def _number(number: int) -> bytes:
+    """An int32 or int64 field 1: both write a negative number as 64 bits."""
+    return b"\x08" + varint(number & 0xFFFF_FFFF_FFFF_FFFF) if number else b""
+
+
+# An Any holds protobuf messages, so a primitive travels in the wrapper that protobuf has for it. All but the integers
+# are the same bytes in both. Bytes that are no such primitive stay what they are, for the receiver to refuse.
+CONVERSIONS: Final[Conversions] = {
+    "io.statefun.types/bool": _renamed("type.googleapis.com/google.protobuf.BoolValue"),
+    "io.statefun.types/int": _as_int32_value,
+    "io.statefun.types/long": _as_int64_value,
+    "io.statefun.types/float": _renamed("type.googleapis.com/google.protobuf.FloatValue"),
+    "io.statefun.types/double": _renamed("type.googleapis.com/google.protobuf.DoubleValue"),
+    "io.statefun.types/string": _renamed("type.googleapis.com/google.protobuf.StringValue"),
+    "statefun-actors/bytes": _as_bytes_value,
+    "type.googleapis.com/io.statefun.sdk.egress.KafkaProducerRecord": _renamed(
+        "type.googleapis.com/org.apache.flink.statefun.flink.io.KafkaProducerRecord"
+    ),
+    "type.googleapis.com/io.statefun.sdk.egress.KinesisEgressRecord": _renamed(
+        "type.googleapis.com/org.apache.flink.statefun.flink.io.KinesisEgressRecord"
+    ),
+}
+
+
+def _incomplete(outcome: MissingState) -> NoReturn:
+    names = ", ".join(spec.name for spec in outcome.specs)
+    raise TypeError(f"protocol 2.x can't ask for states ({names}): fail the batch with a MissingStateError instead")
+
+
+V2: Final = Dialect(
+    PROTOCOL,
+    Reader(PROTOCOL, v2_pb2.Request.FromString, v2_pb2.Address.FromString, _states, _invocations).read,
+    Writer(_value_fields, CONVERSIONS, _incomplete, cancels=False),
+)
+"""Protocol 2.x."""

@@ -1,0 +1,143 @@
+"""Messages of protocol 2.x, by protos/generate.py from protos/v2/: do not edit."""
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+from google.protobuf.any_pb2 import Any
+from google.protobuf.internal.containers import RepeatedCompositeFieldContainer
+from google.protobuf.message import Message
+
+class KafkaProducerRecord(Message):
+    key: str
+    value_bytes: bytes
+    topic: str
+    def __init__(self, *, key: str = ..., value_bytes: bytes = ..., topic: str = ...) -> None: ...
+
+class KinesisEgressRecord(Message):
+    partition_key: str
+    value_bytes: bytes
+    stream: str
+    explicit_hash_key: str
+    def __init__(
+        self, *, partition_key: str = ..., value_bytes: bytes = ..., stream: str = ..., explicit_hash_key: str = ...
+    ) -> None: ...
+
+class Address(Message):
+    namespace: str
+    type: str
+    id: str
+    def __init__(self, *, namespace: str = ..., type: str = ..., id: str = ...) -> None: ...
+
+class ToFunction(Message):
+    class PersistedValue(Message):
+        state_name: str
+        state_value: bytes
+        def __init__(self, *, state_name: str = ..., state_value: bytes = ...) -> None: ...
+
+    class Invocation(Message):
+        @property
+        def caller(self) -> Address: ...
+        @property
+        def argument(self) -> Any: ...
+        def __init__(self, *, caller: Address | None = None, argument: Any | None = None) -> None: ...
+
+    class InvocationBatchRequest(Message):
+        @property
+        def target(self) -> Address: ...
+        @property
+        def state(self) -> RepeatedCompositeFieldContainer[ToFunction.PersistedValue]: ...
+        @property
+        def invocations(self) -> RepeatedCompositeFieldContainer[ToFunction.Invocation]: ...
+        def __init__(
+            self,
+            *,
+            target: Address | None = None,
+            state: Iterable[ToFunction.PersistedValue] | None = None,
+            invocations: Iterable[ToFunction.Invocation] | None = None,
+        ) -> None: ...
+
+    @property
+    def invocation(self) -> ToFunction.InvocationBatchRequest: ...
+    def __init__(self, *, invocation: ToFunction.InvocationBatchRequest | None = None) -> None: ...
+
+class FromFunction(Message):
+    class PersistedValueMutation(Message):
+        DELETE: ClassVar[int]
+        MODIFY: ClassVar[int]
+        mutation_type: int
+        state_name: str
+        state_value: bytes
+        def __init__(self, *, mutation_type: int = ..., state_name: str = ..., state_value: bytes = ...) -> None: ...
+
+    class Invocation(Message):
+        @property
+        def target(self) -> Address: ...
+        @property
+        def argument(self) -> Any: ...
+        def __init__(self, *, target: Address | None = None, argument: Any | None = None) -> None: ...
+
+    class DelayedInvocation(Message):
+        delay_in_ms: int
+        @property
+        def target(self) -> Address: ...
+        @property
+        def argument(self) -> Any: ...
+        def __init__(
+            self, *, delay_in_ms: int = ..., target: Address | None = None, argument: Any | None = None
+        ) -> None: ...
+
+    class EgressMessage(Message):
+        egress_namespace: str
+        egress_type: str
+        @property
+        def argument(self) -> Any: ...
+        def __init__(
+            self, *, egress_namespace: str = ..., egress_type: str = ..., argument: Any | None = None
+        ) -> None: ...
+
+    class InvocationResponse(Message):
+        @property
+        def state_mutations(self) -> RepeatedCompositeFieldContainer[FromFunction.PersistedValueMutation]: ...
+        @property
+        def outgoing_messages(self) -> RepeatedCompositeFieldContainer[FromFunction.Invocation]: ...
+        @property
+        def delayed_invocations(self) -> RepeatedCompositeFieldContainer[FromFunction.DelayedInvocation]: ...
+        @property
+        def outgoing_egresses(self) -> RepeatedCompositeFieldContainer[FromFunction.EgressMessage]: ...
+        def __init__(
+            self,
+            *,
+            state_mutations: Iterable[FromFunction.PersistedValueMutation] | None = None,
+            outgoing_messages: Iterable[FromFunction.Invocation] | None = None,
+            delayed_invocations: Iterable[FromFunction.DelayedInvocation] | None = None,
+            outgoing_egresses: Iterable[FromFunction.EgressMessage] | None = None,
+        ) -> None: ...
+
+    @property
+    def invocation_result(self) -> FromFunction.InvocationResponse: ...
+    def __init__(self, *, invocation_result: FromFunction.InvocationResponse | None = None) -> None: ...
+
+class Request(Message):
+    class Invocation(Message):
+        caller: bytes
+        @property
+        def argument(self) -> Any: ...
+        def __init__(self, *, caller: bytes = ..., argument: Any | None = None) -> None: ...
+
+    class Batch(Message):
+        target: bytes
+        @property
+        def state(self) -> RepeatedCompositeFieldContainer[ToFunction.PersistedValue]: ...
+        @property
+        def invocations(self) -> RepeatedCompositeFieldContainer[Request.Invocation]: ...
+        def __init__(
+            self,
+            *,
+            target: bytes = ...,
+            state: Iterable[ToFunction.PersistedValue] | None = None,
+            invocations: Iterable[Request.Invocation] | None = None,
+        ) -> None: ...
+
+    @property
+    def invocation(self) -> Request.Batch: ...
+    def __init__(self, *, invocation: Request.Batch | None = None) -> None: ...
