@@ -27,12 +27,14 @@ from statefun_actors.errors import (
     UnknownFunctionTypeError,
     ValueMismatchError,
 )
+from statefun_actors.functions import Context, StatefulFunctions
 from statefun_actors.model import Address, KafkaRecord, KinesisRecord, TypedValue
 from statefun_actors.settings import Settings
 from statefun_actors.types import kafka_record, kinesis_record, message
 
 __all__ = [
     "Address",
+    "Context",
     "DeadLetter",
     "DefinitionError",
     "DetachedEntityError",
@@ -50,6 +52,7 @@ __all__ = [
     "NotAMessageError",
     "Settings",
     "StateDecodeError",
+    "StatefulFunctions",
     "StatefunActorsError",
     "TerminalError",
     "TypedValue",

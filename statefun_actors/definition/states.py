@@ -45,6 +45,14 @@ class Persisted:
         self.expire_after_call = expire_after_call
         self.convert = convert
 
+    @property
+    def has_default(self) -> bool:
+        return self.default is not NOTHING or self.factory is not None
+
+    @property
+    def has_type(self) -> bool:
+        return self.type is not NOTHING
+
 
 @overload
 def persisted(
@@ -201,10 +209,13 @@ def field_problems(declaration: Persisted) -> list[str]:
     return problems
 
 
-def make_field(name: str, annotation: object, declaration: Persisted) -> tuple[Field | None, list[str]]:
-    """The field *name*, or what is wrong with it."""
+def make_field(
+    name: str, annotation: object, declaration: Persisted, *, optional: bool = False
+) -> tuple[Field | None, list[str]]:
+    """The field *name*, or what is wrong with it. *optional* = it may be None, whatever the annotation says."""
     problems = field_problems(declaration)
-    inner, optional = split_optional(annotation)
+    inner, may_be_none = split_optional(annotation)
+    optional = optional or may_be_none
     if declaration.type is not NOTHING and declaration.type not in (annotation, inner):
         problems.append(
             f"persisted(type={declaration.type!r}) contradicts the annotation {annotation!r}; leave one out"

@@ -68,7 +68,7 @@ class Result(Generic[_E]):
 class Given(Generic[_E]):
     """An entity with its state, ready for messages."""
 
-    def __init__(self, cls: type[_E], id: str, fields: dict[str, object]) -> None:  # noqa: A002 - the field's word
+    def __init__(self, cls: type[_E], id: str, fields: dict[str, object]) -> None:
         self._cls = cls
         self._address = cls.at(id)
         self._state = _state(cls, fields)
@@ -117,7 +117,7 @@ class Given(Generic[_E]):
         )
 
 
-def given(cls: Callable[_P, _E], id: str, /, *args: _P.args, **fields: _P.kwargs) -> Given[_E]:  # noqa: A002
+def given(cls: Callable[_P, _E], id: str, /, *args: _P.args, **fields: _P.kwargs) -> Given[_E]:
     """The entity *id* of class *cls*, holding *fields*; fields not named are absent.
 
     Raises:
@@ -157,7 +157,7 @@ def _run(work: Coroutine[Untyped, Untyped, Outcome]) -> Outcome:
     def run() -> None:
         try:
             outcomes.append(asyncio.run(work))
-        except BaseException as error:  # noqa: BLE001 - raised again in the caller's thread
+        except BaseException as error:
             errors.append(error)
 
     thread = threading.Thread(target=run)

@@ -1,0 +1,202 @@
+"""``Context``: what a stateful function is given beside its message."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any as Untyped
+
+from google.protobuf.any_pb2 import Any
+
+from statefun_actors.definition import Field, Scope
+from statefun_actors.errors import (
+    DetachedEntityError,
+    FieldMismatchError,
+    NoCallerError,
+    NotAMessageError,
+    UndeclaredStateError,
+    ValueMismatchError,
+)
+from statefun_actors.model import Address, TypedValue
+from statefun_actors.types import any_of, pack, typed_of_any
+
+
+class Context:
+    """The address, caller and time of the message being handled, its function's state, and the ways to send.
+
+    ``context["name"]`` reads a state (None while it is absent), ``context["name"] = value`` writes it, ``del`` and
+    assigning None delete it. A state that the function declares (``states={"name": int}``) holds Python values; any
+    other one that came with the request holds a ``google.protobuf.Any``. A value changed in place is kept only once it
+    is assigned.
+    """
+
+    __slots__ = ("_fields", "_scope", "_staged", "_typename")
+
+    def __init__(self, scope: Scope, typename: str, fields: Mapping[str, Field]) -> None:
+        self._scope: Scope | None = scope
+        self._typename = typename
+        self._fields = fields
+        self._staged: dict[str, TypedValue | None] = {}
+
+    @property
+    def address(self) -> Address:
+        """The function's own address."""
+        return self._live("address").target
+
+    @property
+    def caller(self) -> Address | None:
+        """Who sent the message; None if it came from an ingress."""
+        return self._live("caller").caller
+
+    @property
+    def now(self) -> datetime:
+        """The current time, aware, in UTC; constant while one message is handled, virtual in tests."""
+        return self._live("now").now
+
+    # --- messages: the plain forms take what is packed already, the pack_ forms take any value that can be sent
+
+    def send(self, typename: str, id: str, message: Any | TypedValue) -> None:
+        """Send *message* to the function *typename* with *id*.
+
+        Raises:
+            NotAMessageError: it is neither an Any nor a TypedValue.
+            InvalidAddressError: *typename* is not ``<namespace>/<name>``, or *id* is empty.
+        """
+        self._live("send").send(Address(typename, id), _packed(message, "pack_and_send"))
+
+    def pack_and_send(self, typename: str, id: str, message: object) -> None:
+        """Pack *message* and send it."""
+        self._live("pack_and_send").send(Address(typename, id), message)
+
+    def reply(self, message: Any | TypedValue) -> None:
+        """Send *message* to :attr:`caller`.
+
+        Raises:
+            NoCallerError: the message came from an ingress.
+        """
+        self._reply(_packed(message, "pack_and_reply"), "reply")
+
+    def pack_and_reply(self, message: object) -> None:
+        """Pack *message* and send it to :attr:`caller`. Raises NoCallerError as :meth:`reply` does."""
+        self._reply(message, "pack_and_reply")
+
+    def send_after(
+        self,
+        delay: timedelta | float,
+        typename: str,
+        id: str,
+        message: Any | TypedValue,
+        *,
+        cancellation_token: str | None = None,
+    ) -> None:
+        """Send *message* once *delay* (a timedelta, or seconds) has passed; with a token it can be cancelled."""
+        packed = _packed(message, "pack_and_send_after")
+        self._live("send_after").send_after(delay, Address(typename, id), packed, cancellation_token)
+
+    def pack_and_send_after(
+        self,
+        delay: timedelta | float,
+        typename: str,
+        id: str,
+        message: object,
+        *,
+        cancellation_token: str | None = None,
+    ) -> None:
+        """Pack *message* and send it once *delay* has passed."""
+        self._live("pack_and_send_after").send_after(delay, Address(typename, id), message, cancellation_token)
+
+    def cancel(self, cancellation_token: str) -> None:
+        """Cancel the delayed message with that token, if it has not left yet: best effort."""
+        self._live("cancel").cancel(cancellation_token)
+
+    def send_egress(self, typename: str, message: Any | TypedValue) -> None:
+        """Send *message* out through the egress *typename*."""
+        self._live("send_egress").send_egress(typename, _packed(message, "pack_and_send_egress"))
+
+    def pack_and_send_egress(self, typename: str, message: object) -> None:
+        """Pack *message* (a ``kafka_record``, a ``kinesis_record`` or any message) and send it out."""
+        self._live("pack_and_send_egress").send_egress(typename, message)
+
+    # --- state
+
+    def __getitem__(self, name: str) -> Untyped:
+        """The state *name*, None while it is absent.
+
+        Raises:
+            UndeclaredStateError: the function does not declare it and the request did not bring it.
+            StateDecodeError: what is stored does not fit the declared type.
+        """
+        scope = self._live(f'["{name}"]')
+        stored = self._staged[name] if name in self._staged else self._stored(name, scope)
+        if stored is None:
+            return None
+        field = self._fields.get(name)
+        if field is None:
+            return any_of(stored)
+        try:
+            return field.read(self._typename, stored)
+        except BaseException as error:
+            scope.fatal = error
+            raise
+
+    def __setitem__(self, name: str, value: object) -> None:
+        """Write the state *name*; None deletes it.
+
+        Raises:
+            UndeclaredStateError: as for reading.
+            FieldMismatchError: *value* does not fit the declared type.
+        """
+        self._stored(name, self._live(f'["{name}"]'))
+        self._staged[name] = None if value is None else self._encoded(name, value)
+
+    def __delitem__(self, name: str) -> None:
+        """Delete the state *name*; raises UndeclaredStateError as for reading."""
+        self._stored(name, self._live(f'["{name}"]'))
+        self._staged[name] = None
+
+    def _encoded(self, name: str, value: object) -> TypedValue:
+        field = self._fields.get(name)
+        if isinstance(value, Any | TypedValue) and (field is None or not _holds_any(field)):
+            typed = typed_of_any(value) if isinstance(value, Any) else value
+            if field is not None and typed.typename not in field.codec.accepts:
+                raise FieldMismatchError(self._typename, name, field.codec.spelling, f"an Any of {typed.typename!r}")
+            return typed
+        if field is None:
+            raise FieldMismatchError(
+                self._typename,
+                name,
+                "a google.protobuf.Any (to keep Python values, declare the state: bind(..., states={...}))",
+                f"`{type(value).__name__}`",
+            )
+        try:
+            return TypedValue(field.typename, field.codec.encode(value))
+        except ValueMismatchError as error:
+            raise FieldMismatchError(self._typename, name, error.expected, error.got, error.path) from error
+
+    def _stored(self, name: str, scope: Scope) -> TypedValue | None:
+        try:
+            return scope.current(self._fields[name].state_name if name in self._fields else name)
+        except KeyError:
+            raise UndeclaredStateError(self._typename, name, sorted(map(str, scope.batch_state))) from None
+
+    def _reply(self, message: object, attribute: str) -> None:
+        scope = self._live(attribute)
+        if scope.caller is None:
+            raise NoCallerError(str(scope.target))
+        scope.reply(message)
+
+    def _live(self, attribute: str) -> Scope:
+        scope = self._scope
+        if scope is None:
+            raise DetachedEntityError(f"context of {self._typename}", attribute)
+        return scope
+
+
+def _holds_any(field: Field) -> bool:
+    return field.typename == "type.googleapis.com/google.protobuf.Any"
+
+
+def _packed(message: object, instead: str) -> TypedValue:
+    if isinstance(message, Any | TypedValue):
+        return pack(message)
+    raise NotAMessageError(f"`{type(message).__name__}`", f"This form takes a google.protobuf.Any; use {instead}(...)")
