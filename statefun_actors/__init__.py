@@ -6,6 +6,7 @@ Importing this package loads neither a web framework nor a database; ``create_ap
 
 
 from statefun_actors.definition import DeadLetter, Discard, persisted
+from statefun_actors.endpoint import RequestReplyHandler
 from statefun_actors.entity import Entity, handles
 from statefun_actors.errors import (
     DefinitionError,
@@ -50,6 +51,7 @@ __all__ = [
     "MissingStateError",
     "NoCallerError",
     "NotAMessageError",
+    "RequestReplyHandler",
     "Settings",
     "StateDecodeError",
     "StatefulFunctions",

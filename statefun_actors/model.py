@@ -70,6 +70,16 @@ class Address(tuple[str, str]):
     def name(self) -> str:
         return self[0].rpartition("/")[2]
 
+    @property
+    def type(self) -> str:
+        """:attr:`name`, as the 2.0 SDK calls it."""
+        return self.name
+
+    @property
+    def identity(self) -> str:
+        """:attr:`id`, as the 2.0 SDK calls it."""
+        return self[1]
+
     def __repr__(self) -> str:
         return f"Address({self[0]!r}, {self[1]!r})"
 

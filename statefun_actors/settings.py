@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import TypedDict
+
 import attrs
 
 from statefun_actors.definition import DeadLetter, Discard, FailurePolicy
@@ -48,3 +51,26 @@ class Settings:
                 problems.append(f"{name}= is a number of {unit}, {least}; got {number!r}")
         if problems:
             raise DefinitionError("Settings(...)", problems)
+
+
+class Options(TypedDict, total=False):
+    """The settings as keyword arguments, for whoever prefers ``create_app(Account, retry_budget=2)``."""
+
+    on_failure: FailurePolicy | None
+    handler_timeout: float | None
+    retry_budget: float
+    body_limit: int
+    record_egresses: Iterable[str]
+
+
+def settings_with(settings: Settings | None, options: Options, defaults: Settings | None = None) -> Settings:
+    """*settings* (or *defaults*) with *options* in their place.
+
+    Raises:
+        DefinitionError: an option that makes no sense, or that there isn't.
+    """
+    base = settings if settings is not None else defaults if defaults is not None else Settings()
+    names = [field.name for field in attrs.fields(Settings)]
+    if unknown := [name for name in options if name not in names]:
+        raise DefinitionError("settings", [f"there is no {name}=; there are {', '.join(names)}" for name in unknown])
+    return attrs.evolve(base, **options)

@@ -165,11 +165,7 @@ class Engine:
         self._ttl = frozenset(
             name for name, specs in self._specs.items() if any(s.expiration is not Expiration.NONE for s in specs)
         )
-        self._plain = frozenset(
-            name
-            for name, route in app.routes.items()
-            if not any(h.is_async or h.blocking for h in (*route.handlers.values(), route.any_handler) if h)
-        )
+        self._plain = frozenset(name for name, route in app.routes.items() if not route.waits)
         names = {name: tuple(spec.name for spec in specs) for name, specs in self._specs.items()}
         self.cache = EntityCache(store, names, self.options.cache_bytes)
         self._stopping = False

@@ -36,7 +36,9 @@ _F = TypeVar("_F", bound=Callable[..., object])
 
 
 class StatefulFunctions:
-    """A set of stateful functions::
+    """A set of stateful functions.
+
+    ::
 
     functions = StatefulFunctions()
 

@@ -13,14 +13,13 @@ import attrs
 
 from statefun_actors.dispatch import Application
 from statefun_actors.embedded import Engine, EngineOptions, ManualClock, MemoryStore, Store, Ticket, Timer, at_ms
-from statefun_actors.entity import Entity, hydrate
+from statefun_actors.entity import hydrate
 from statefun_actors.errors import UnhandledMessageError, UnknownFunctionTypeError
 from statefun_actors.model import Address, TypedValue, check_typename
 from statefun_actors.settings import Settings
 from statefun_actors.types import codec_for, pack, value_of
 
 _R = TypeVar("_R")
-_E = TypeVar("_E", bound=Entity)
 _START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -79,7 +78,9 @@ class TestClock:
 
 
 class TestRuntime:
-    """Entities and functions, all together, in one test::
+    """Entities and functions, all together, in one test.
+
+    ::
 
         async with TestRuntime(Account, Audit) as runtime:
             reply = await runtime.ask(Account.at("ada"), Deposit(cents=5), Deposited)
@@ -155,7 +156,7 @@ class TestRuntime:
         """Send *message* and return the reply, of the type *reply*.
 
         Everything that followed has run by then. The reply may come from the target or from whoever it passed
-        ``self.caller`` on to; time does not move by itself, so a reply after a delay needs ``tell`` and a look at state.
+        ``self.caller`` on to; time does not move by itself: for a reply after a delay, ``tell`` and look at state.
 
         Raises:
             AssertionError: nobody replied, or with another type.

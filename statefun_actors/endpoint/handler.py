@@ -1,0 +1,137 @@
+"""``RequestReplyHandler``: what a web framework calls with the body of Flink's POST."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Coroutine
+from typing import Any as Untyped
+from typing import Final, Literal, Unpack, assert_never
+
+from statefun_actors.dispatch import Application, dispatch
+from statefun_actors.endpoint.host import SystemHost, ThreadHost
+from statefun_actors.errors import DefinitionError, MissingStateError
+from statefun_actors.model import Address, Batch, Done, Failed, MissingState, Outcome
+from statefun_actors.settings import Options, Settings, settings_with
+from statefun_actors.wire import V2, V3, Dialect
+
+logger: Final = logging.getLogger("statefun_actors.endpoint")
+
+_DIALECTS: Final[dict[int, Dialect]] = {2: V2, 3: V3}
+
+
+class RequestReplyHandler:
+    """Turns the body of a request from Flink into the body of the reply.
+
+    ``handler(data)`` is for synchronous frameworks (Flask: ``return handler(request.data)``),
+    ``await handler.handle(data)`` for asynchronous ones. Answer 200 with ``application/octet-stream``.
+
+    Args:
+        served: Entity classes and StatefulFunctions.
+        settings: of the application; single settings can be given as keywords instead.
+        protocol: 3 for StateFun 3.x, 2 for 2.x.
+
+    Raises:
+        DefinitionError: what is served does not fit together.
+    """
+
+    def __init__(
+        self,
+        *served: object,
+        settings: Settings | None = None,
+        protocol: Literal[2, 3] = 3,
+        **options: Unpack[Options],
+    ) -> None:
+        if len(served) == 1 and isinstance(served[0], Application):
+            # An endpoint speaks both protocols for one application.
+            self.app = served[0]
+        else:
+            self.app = Application(*served, settings=settings_with(settings, options))
+        if protocol not in _DIALECTS:
+            raise DefinitionError("RequestReplyHandler(...)", [f"protocol= is 2 or 3, got {protocol!r}"])
+        self._dialect = _DIALECTS[protocol]
+        self._host = SystemHost()
+        routes = self.app.routes.items()
+        self._waiting = frozenset(name for name, route in routes if route.waits)
+        self._suspending = frozenset(name for name, route in routes if route.waits or route.guarded)
+        self._prefixes = {name: name if route.function.owns_tokens else None for name, route in routes}
+        self._running: dict[Address, asyncio.Future[None]] = {}
+        self._dropped: set[str] = set()
+
+    async def handle(self, data: bytes) -> bytes:
+        """The reply to the request *data*.
+
+        A batch whose task was cancelled has ended before the next one of its address starts.
+
+        Raises:
+            MalformedRequestError: *data* is no request; answer 400, a retry cannot help.
+            Exception: why the batch came to nothing (a handler's own error, UnknownFunctionTypeError,
+                StateDecodeError, …); answer 500, so that Flink tries again.
+        """
+        batch = self._dialect.read(data)
+        return await self.reply(batch)
+
+    async def reply(self, batch: Batch) -> bytes:
+        """The reply to a request that has been read already; raises as :meth:`handle` does."""
+        if batch.target[0] not in self._suspending:
+            return self._written(batch, await dispatch(batch, self.app, self._host))
+        running = self._running
+        while (before := running.get(batch.target)) is not None:
+            await asyncio.shield(before)
+        ended = running[batch.target] = asyncio.get_running_loop().create_future()
+        try:
+            outcome = await dispatch(batch, self.app, self._host)
+        finally:
+            del running[batch.target]
+            ended.set_result(None)
+        return self._written(batch, outcome)
+
+    def read(self, data: bytes) -> Batch:
+        """The batch in the request *data*; raises MalformedRequestError."""
+        return self._dialect.read(data)
+
+    def __call__(self, data: bytes) -> bytes:
+        """The reply to the request *data*, for a thread without an event loop. Raises as :meth:`handle` does.
+
+        Raises:
+            RuntimeError: called inside a running event loop.
+        """
+        if asyncio._get_running_loop() is not None:  # noqa: SLF001 - the public form raises where there is none
+            raise RuntimeError(
+                "handler(data) was called inside a running event loop; write `await handler.handle(data)`"
+            )
+        batch = self._dialect.read(data)
+        if batch.target[0] in self._waiting:
+            return asyncio.run(self.reply(batch))
+        return self._written(batch, _finished(dispatch(batch, self.app, ThreadHost())))
+
+    def _written(self, batch: Batch, outcome: Outcome) -> bytes:
+        match outcome:
+            case Done():
+                typename = batch.target[0]
+                if self._dialect is V2 and typename not in self._dropped and V2.drops(outcome):
+                    self._dropped.add(typename)
+                    logger.warning(
+                        "%s uses cancellation tokens, which the 2.x protocol does not know: a token is dropped, "
+                        "and cancel does nothing (said once)",
+                        typename,
+                    )
+                return self._dialect.write(outcome, token_prefix=self._prefixes[typename])
+            case MissingState(specs):
+                if self._dialect is V2:
+                    raise MissingStateError(batch.target[0], [spec.name for spec in specs])
+                return self._dialect.write(outcome, token_prefix=None)
+            case Failed(_, error):
+                raise error
+            case _:
+                assert_never(outcome)
+
+
+def _finished(run: Coroutine[Untyped, Untyped, Outcome]) -> Outcome:
+    """What *run* returns, which never waits for a loop."""
+    try:
+        run.send(None)
+    except StopIteration as done:
+        return done.value  # type: ignore[no-any-return]
+    run.close()
+    raise AssertionError("a plain handler suspended")

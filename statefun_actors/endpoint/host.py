@@ -1,0 +1,31 @@
+"""Real time, for dispatch: on an event loop, or in a thread that has none."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from datetime import UTC, datetime
+
+from statefun_actors.model import Deadline
+
+
+class SystemHost:
+    """The wall clock and the running event loop."""
+
+    monotonic = staticmethod(time.monotonic)
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+    def timeout(self, seconds: float) -> Deadline:
+        return asyncio.timeout(seconds)
+
+
+class ThreadHost(SystemHost):
+    """For plain handlers called from a thread without an event loop: a wait between attempts blocks that thread."""
+
+    async def sleep(self, seconds: float) -> None:
+        time.sleep(seconds)  # noqa: ASYNC251 - there is no loop to hold up
