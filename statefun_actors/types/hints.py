@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import sys
 import typing
 from collections.abc import Mapping
@@ -59,9 +58,14 @@ def _filled_in(hint: object, arguments: Mapping[object, object]) -> object:
     return hint[tuple(arguments.get(each, each) for each in parameters)]  # type: ignore[index]
 
 
+def _writes(cls: type, name: str) -> bool:
+    """Whether the attribute *name* is written in *cls* itself."""
+    return any(each.name == name and not each.inherited for each in vars(cls).get("__attrs_attrs__", ()))
+
+
 def _resolve(cls: type, attribute: attrs.Attribute[Any], local_names: Mapping[str, object]) -> object:
     """Evaluates the annotation in the module of the class that wrote it."""
-    owner = next((each for each in cls.__mro__ if attribute.name in inspect.get_annotations(each)), cls)
+    owner = next((each for each in cls.__mro__ if _writes(each, attribute.name)), cls)
     module = vars(sys.modules[owner.__module__]) if owner.__module__ in sys.modules else {}
     holder = type("holder", (), {"__annotations__": {"hint": attribute.type}})
     nested = {name: each for name, each in vars(owner).items() if isinstance(each, type) and name not in module}

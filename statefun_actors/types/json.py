@@ -39,7 +39,8 @@ class JsonCodec(Codec):
         self._dump, self._load = shape.dump, shape.load
         self._careful, self._recursive = careful, recursive
 
-    def encode(self, value: object) -> bytes:
+    def encode(self, value: Any) -> bytes:
+        dumped = None
         try:
             dumped = self._dump(value)
             data = to_bytes(dumped)
@@ -66,10 +67,10 @@ class JsonCodec(Codec):
         except RecursionError:
             raise self._too_deep() from None
 
-    def to_json(self, value: object) -> object:
+    def to_json(self, value: Any) -> object:
         return _from_bytes(self.encode(value))
 
-    def from_json(self, obj: object) -> object:
+    def from_json(self, obj: Any) -> object:
         try:
             value = self._load(obj)
         except Mismatch as mismatch:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import struct
 from collections.abc import Iterable
-from typing import Final
+from typing import Any, Final
 
 from google.protobuf import wrappers_pb2
 from google.protobuf.message import Message
@@ -69,11 +69,11 @@ class _Primitive(Codec):
         self.lenient = frozenset(f"type.googleapis.com/google.protobuf.{name}" for name in wrappers)
         self.immutable = True
 
-    def to_json(self, value: object) -> object:
+    def to_json(self, value: Any) -> object:
         self.encode(value)
         return value
 
-    def from_json(self, obj: object) -> object:
+    def from_json(self, obj: Any) -> object:
         self.encode(obj)
         return obj
 
@@ -92,7 +92,7 @@ class _Primitive(Codec):
 class _Bool(_Primitive):
     __slots__ = ()
 
-    def encode(self, value: object) -> bytes:
+    def encode(self, value: Any) -> bytes:
         if value is True:
             return b"\x08\x01"
         if value is False:
@@ -110,7 +110,7 @@ class _Bool(_Primitive):
 class _Int(_Primitive):
     __slots__ = ()
 
-    def encode(self, value: object) -> bytes:
+    def encode(self, value: Any) -> bytes:
         if value.__class__ is not int:
             raise Mismatch("`int`", kind(value)).error()
         if not value:
@@ -142,7 +142,7 @@ class _Int(_Primitive):
 class _Float(_Primitive):
     __slots__ = ()
 
-    def encode(self, value: object) -> bytes:
+    def encode(self, value: Any) -> bytes:
         if value.__class__ is not float:
             try:
                 value = exact_float(value)
@@ -166,7 +166,7 @@ class _Float(_Primitive):
             return _floating(data, wire.FIXED32) if data else 0.0
         return self._unwrap(data, typename)
 
-    def to_json(self, value: object) -> object:
+    def to_json(self, value: Any) -> object:
         try:
             number = exact_float(value)
         except Mismatch as mismatch:
@@ -175,7 +175,7 @@ class _Float(_Primitive):
             return number
         return "NaN" if math.isnan(number) else "Infinity" if number > 0 else "-Infinity"
 
-    def from_json(self, obj: object) -> object:
+    def from_json(self, obj: Any) -> object:
         if obj.__class__ is str and obj in ("NaN", "Infinity", "-Infinity"):
             return float(obj)
         try:
@@ -187,7 +187,7 @@ class _Float(_Primitive):
 class _Str(_Primitive):
     __slots__ = ()
 
-    def encode(self, value: object) -> bytes:
+    def encode(self, value: Any) -> bytes:
         if value.__class__ is not str:
             raise Mismatch("`str`", kind(value)).error()
         try:
@@ -204,16 +204,15 @@ class _Str(_Primitive):
             return self._unwrap(data, typename)
         size = len(data)
         if 1 < size < 0x82 and data[0] == _TAG_LENGTH and data[1] == size - 2:
-            text = data[2:]
-        else:
-            text = wire.last(data, wire.LENGTH) or b""  # type: ignore[assignment]
-        return text.decode()
+            return data[2:].decode()
+        text = wire.last(data, wire.LENGTH)
+        return text.decode() if isinstance(text, bytes) else ""
 
 
 class _Bytes(_Primitive):
     __slots__ = ()
 
-    def encode(self, value: object) -> bytes:
+    def encode(self, value: Any) -> bytes:
         if value.__class__ is not bytes:
             raise Mismatch("`bytes`", kind(value)).error()
         return value
@@ -223,10 +222,10 @@ class _Bytes(_Primitive):
             return self._unwrap(data, typename)
         return data
 
-    def to_json(self, value: object) -> object:
+    def to_json(self, value: Any) -> object:
         return base64_text(self.encode(value))
 
-    def from_json(self, obj: object) -> object:
+    def from_json(self, obj: Any) -> object:
         try:
             return bytes_of_base64(obj)
         except Mismatch as mismatch:

@@ -51,7 +51,7 @@ class ProtobufCodec(Codec):
         self._serialize: Callable[[Any], bytes] = cls.SerializeToString if ordered else _deterministic
         self._parse: Callable[[bytes], Message] = cls.FromString
 
-    def encode(self, value: object) -> bytes:
+    def encode(self, value: Any) -> bytes:
         if value.__class__ is not self._cls:
             raise Mismatch(self.spelling, kind(value)).error()
         try:
@@ -78,17 +78,17 @@ class ProtobufCodec(Codec):
             raise self._incomplete(message, None)
         return message
 
-    def to_json(self, value: object) -> object:
+    def to_json(self, value: Any) -> object:
         if value.__class__ is not self._cls:
             raise Mismatch(self.spelling, kind(value)).error()
         return protobuf_json(value)
 
-    def from_json(self, obj: object) -> object:
+    def from_json(self, obj: Any) -> object:
         message = self._cls()
         if isinstance(message, AnyMessage) and isinstance(obj, dict) and obj.keys() == {"@type", "value_base64"}:
             return _opaque_any(obj)
         try:
-            json_format.ParseDict(obj, message)  # type: ignore[arg-type]
+            json_format.ParseDict(obj, message)
         except Exception as error:  # ParseError; and whatever a JSON value of the wrong kind runs into
             raise Mismatch(f"the JSON form of {self.spelling}", f"{shown(obj)} ({error})", error).error() from None
         if self._has_required and not message.IsInitialized():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from typing import Final
+from typing import Any, Final
 
 from google.protobuf.message import Message
 
@@ -92,7 +92,7 @@ def _length_fields(data: bytes) -> dict[int, bytes]:
     return {number: value for number, _, value in wire.fields(data) if isinstance(value, bytes)}
 
 
-def _payload(value: object) -> bytes:
+def _payload(value: Any) -> bytes:
     try:
         if isinstance(value, bytes):
             return value
@@ -111,14 +111,14 @@ def _payload(value: object) -> bytes:
     raise ValueMismatchError(_PAYLOADS, kind(value), "value")
 
 
-def _four_bytes(value: object) -> bytes:
+def _four_bytes(value: Any) -> bytes:
     try:
         return struct.pack(">i", value)
     except struct.error:
         raise ValueMismatchError("an int of 32 bits (a longer one as str)", shown(value), "value") from None
 
 
-def _name(argument: str, value: object) -> str:
+def _name(argument: str, value: Any) -> str:
     if value.__class__ is not str:
         raise ValueMismatchError("`str`", kind(value), argument)
     if not value:
@@ -127,7 +127,7 @@ def _name(argument: str, value: object) -> str:
     return value
 
 
-def _optional_text(argument: str, value: object) -> str | None:
+def _optional_text(argument: str, value: Any) -> str | None:
     if value is None:
         return None
     if value.__class__ is not str:
@@ -136,9 +136,9 @@ def _optional_text(argument: str, value: object) -> str | None:
     return value or None
 
 
-def _encoded(argument: str, value: object) -> bytes:
+def _encoded(argument: str, value: Any) -> bytes:
     try:
-        return value.encode()  # type: ignore[attr-defined,no-any-return]
+        return value.encode()  # type: ignore[no-any-return]
     except UnicodeEncodeError:
-        mismatch = text_mismatch(value)  # type: ignore[arg-type]
+        mismatch = text_mismatch(value)
         raise ValueMismatchError(mismatch.expected, mismatch.got, argument) from None

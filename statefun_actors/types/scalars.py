@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import binascii
 import math
-from typing import Final
+from typing import Any, Final
 
 from statefun_actors.types.mismatch import Mismatch, kind, shown
 
@@ -22,7 +22,7 @@ def int64_mismatch(value: int) -> Mismatch:
     return Mismatch("an int of 64 bits", shown(value))
 
 
-def exact_float(value: object) -> float:
+def exact_float(value: Any) -> float:
     """*value* as the float that equals it: a float is itself, an int is converted if nothing is lost.
 
     Raises:
@@ -41,7 +41,7 @@ def exact_float(value: object) -> float:
     return as_float
 
 
-def nearest_float(obj: object) -> float:
+def nearest_float(obj: Any) -> float:
     """The float that a JSON number stands for: other writers give whole numbers without a point, with all digits.
 
     Raises:
@@ -62,7 +62,7 @@ def base64_text(data: bytes) -> str:
     return binascii.b2a_base64(data, newline=False).decode()
 
 
-def bytes_of_base64(obj: object) -> bytes:
+def bytes_of_base64(obj: Any) -> bytes:
     """The bytes of a base64 text.
 
     Raises:

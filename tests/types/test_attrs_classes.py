@@ -71,7 +71,7 @@ class Unset:
     x: int = attrs.field(init=False)
 
 
-@attrs.define
+@attrs.frozen
 class IntBox(Box[int]):
     note: str = ""
 

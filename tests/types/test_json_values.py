@@ -67,7 +67,7 @@ CYCLE.children["itself"] = CYCLE
         (Rights, Rights.READ | Rights.WRITE, b"3"),
         (Literal["a", 1], 1, b"1"),
         (Line, Line("x", 2, Decimal(3)), b'{"count":2,"price":"3","sku":"x"}'),
-        (Cart, Cart(note="n"), b'{"_note":"n","by_sku":{},"lines":[]}'),
+        (Cart, Cart([], {}, "n"), b'{"_note":"n","by_sku":{},"lines":[]}'),
         (Box[int], Box(1, (2, 3)), b'{"content":1,"more":[2,3]}'),
         (Ping, Ping(), b"{}"),
         (Added | Ping, Ping(), b'{"@type":"shop/ping"}'),
