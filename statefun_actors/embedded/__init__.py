@@ -2,7 +2,7 @@
 
 from statefun_actors.embedded.clock import Clock, ManualClock, SystemClock, at_ms, to_ms
 from statefun_actors.embedded.doors import Sink, Source
-from statefun_actors.embedded.engine import INGRESS, Counters, Engine, EngineOptions, EpochLostError, Ticket
+from statefun_actors.embedded.engine import Engine, EngineOptions
 from statefun_actors.embedded.ingress import Ingress, Lane, NoJsonFormError, UnclearTypeError
 from statefun_actors.embedded.jsonlines import (
     BAD_LINES,
@@ -16,6 +16,7 @@ from statefun_actors.embedded.jsonlines import (
     record_line,
 )
 from statefun_actors.embedded.memory_store import MemoryStore
+from statefun_actors.embedded.merge import Counters
 from statefun_actors.embedded.rows import EntityRecord, unpack
 from statefun_actors.embedded.sqlite_store import SqliteStore
 from statefun_actors.embedded.store import (
@@ -29,6 +30,7 @@ from statefun_actors.embedded.store import (
     StoreError,
     Timer,
 )
+from statefun_actors.embedded.tickets import INGRESS, EpochLostError, Ticket
 
 __all__ = [
     "BAD_LINES",

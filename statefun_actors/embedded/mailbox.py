@@ -1,14 +1,20 @@
-"""The messages that wait for one address, and what became of the last try."""
+"""The messages that wait: a mailbox for each address, and the line of those that can run."""
 
 from __future__ import annotations
 
+import heapq
+import logging
 from collections import deque
+from collections.abc import Container
+from typing import Final
 
 from statefun_actors.embedded.store import Message
 from statefun_actors.model import Address
 
-_FIRST_BACKOFF = 0.1
-_LONGEST_BACKOFF = 60.0
+logger: Final = logging.getLogger("statefun_actors.engine")
+
+_FIRST_BACKOFF: Final = 0.1
+_LONGEST_BACKOFF: Final = 60.0
 
 
 class Mailbox:
@@ -50,7 +56,90 @@ class Mailbox:
         self.queue.extendleft(reversed(self.running))
         self.running = []
 
+    def succeeded(self) -> None:
+        """The batch in flight is dealt with."""
+        self.running = []
+        self.attempts = 0
+        self.error = None
+
     def backoff(self) -> float:
         """Seconds until the next attempt of its first message, which has just failed."""
         self.attempts += 1
         return min(_LONGEST_BACKOFF, _FIRST_BACKOFF * 2.0 ** min(self.attempts - 1, 20))
+
+
+class Mailboxes:
+    """All mailboxes that hold something. ``waiting`` counts their messages, those in flight included."""
+
+    def __init__(self, served: Container[str]) -> None:
+        self._served = served
+        self._by_address: dict[Address, Mailbox] = {}
+        self._ready: deque[Mailbox] = deque()
+        self._retries: list[tuple[int, int, Mailbox]] = []
+        self.waiting = 0
+        self.parked: dict[str, int] = {}
+        """Messages for function types that nothing here serves: kept, for a deployment that does."""
+
+    @property
+    def ready(self) -> int:
+        """How many mailboxes can run."""
+        return len(self._ready)
+
+    def __contains__(self, address: object) -> bool:
+        return address in self._by_address
+
+    def deliver(self, message: Message) -> None:
+        """Put *message* behind the others of its target."""
+        target = message.target
+        mailbox = self._by_address.get(target)
+        if mailbox is None:
+            if target[0] not in self._served:
+                self._park(target[0])
+                return
+            mailbox = self._by_address[target] = Mailbox(target)
+        mailbox.queue.append(message)
+        self.waiting += 1
+        if not (mailbox.queued or mailbox.running or mailbox.waits):
+            mailbox.queued = True
+            self._ready.append(mailbox)
+
+    def take_ready(self, most: int) -> list[Mailbox]:
+        """The next mailboxes in line."""
+        ready = self._ready
+        taken = [ready.popleft() for _ in range(min(len(ready), most))]
+        for mailbox in taken:
+            mailbox.queued = False
+        return taken
+
+    def again(self, mailbox: Mailbox) -> None:
+        """After a batch: back in line if there is more, or nothing to remember."""
+        if not mailbox.queue:
+            del self._by_address[mailbox.address]
+        elif not (mailbox.queued or mailbox.waits):
+            mailbox.queued = True
+            self._ready.append(mailbox)
+
+    def put_off(self, mailbox: Mailbox, until_ms: int) -> None:
+        """Its first message has failed: leave it, and all behind it, alone until then."""
+        mailbox.waits = True
+        heapq.heappush(self._retries, (until_ms, id(mailbox), mailbox))
+
+    def end_waits(self, now_ms: int) -> None:
+        """Back in line with those whose backoff is over."""
+        while self._retries and self._retries[0][0] <= now_ms:
+            mailbox = heapq.heappop(self._retries)[2]
+            mailbox.waits = False
+            self.again(mailbox)
+
+    def next_retry(self) -> int | None:
+        """When the next backoff is over, in milliseconds since 1970."""
+        return self._retries[0][0] if self._retries else None
+
+    def failing(self) -> list[Mailbox]:
+        """Those whose first message keeps failing."""
+        return [mailbox for mailbox in self._by_address.values() if mailbox.attempts]
+
+    def _park(self, typename: str) -> None:
+        if typename not in self.parked:
+            logger.warning("nothing here serves %s; messages for it are kept for a run that does", typename)
+        self.parked[typename] = self.parked.get(typename, 0) + 1

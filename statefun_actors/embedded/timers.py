@@ -48,6 +48,8 @@ class Timers:
         """Remove what *owner* has pending under *token*; whether there was anything."""
         timer = self._tokens.get((owner, token))
         if timer is None:
+            if self._horizon == _FOREVER:
+                return False
             timer = self._store.pending_timer(owner, token)
             if timer is None or timer.seq in self._gone:
                 return False

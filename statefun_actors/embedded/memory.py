@@ -1,0 +1,143 @@
+"""All that the engine holds in memory, as one object that can be thrown away.
+
+It is built from the store alone. Whatever goes wrong with a commit, the way back is to drop it and build another; a
+handler that was suspended over that has an outcome for a memory that is no more, and nothing happens to the new one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from statefun_actors.dispatch import Application
+from statefun_actors.embedded.cache import EntityCache
+from statefun_actors.embedded.doors import Sink, Source
+from statefun_actors.embedded.epoch import Epoch
+from statefun_actors.embedded.mailbox import Mailboxes
+from statefun_actors.embedded.outbox import Outbox
+from statefun_actors.embedded.rows import EntityRecord, expire
+from statefun_actors.embedded.store import Commit, Message, Store, Timer
+from statefun_actors.embedded.tickets import Tickets
+from statefun_actors.embedded.timers import Timers
+from statefun_actors.model import Address, Expiration, StateSpec, TypedValue
+
+_SWEEP_ROWS: Final = 500
+_SWEEP_EVERY_MS: Final = 60_000
+
+
+class Shape:
+    """What the engine needs to know of an application's states, worked out once."""
+
+    def __init__(self, app: Application) -> None:
+        self.served = app.routes
+        self.specs: dict[str, tuple[StateSpec, ...]] = {
+            name: tuple(route.function.states) for name, route in app.routes.items()
+        }
+        self.names = {name: tuple(spec.name for spec in specs) for name, specs in self.specs.items()}
+        self.expiring = self._with(Expiration.AFTER_WRITE, Expiration.AFTER_CALL)
+        """Function types with states that expire."""
+        self.expiring_after_call = self._with(Expiration.AFTER_CALL)
+
+    def _with(self, *expirations: Expiration) -> frozenset[str]:
+        return frozenset(
+            name for name, specs in self.specs.items() if any(spec.expiration in expirations for spec in specs)
+        )
+
+
+class Memory:
+    """The open epoch, the cache, the mailboxes, the timers, and who waits outside."""
+
+    def __init__(
+        self,
+        shape: Shape,
+        store: Store,
+        sources: Mapping[str, Source],
+        sinks: Mapping[str, Sink],
+        cache_bytes: int,
+    ) -> None:
+        self._shape, self._store = shape, store
+        recovered = store.recover()
+        self._next_seq = recovered.next_seq
+        self.epoch = Epoch(1)
+        self.cache = EntityCache(store, shape.names, cache_bytes)
+        self.timers = Timers(store)
+        self.tickets = Tickets()
+        self.mailboxes = Mailboxes(shape.served)
+        for message in recovered.messages:
+            self.mailboxes.deliver(message)
+        for name, source in sources.items():
+            source.resume(recovered.positions.get(f"source:{name}"))
+        self.outbox = Outbox(sinks, store, recovered.positions, self.epoch)
+        self.next_sweep = 0 if shape.expiring else None
+        """When expired rows are looked for again."""
+
+    def seq(self) -> int:
+        """The next sequence number."""
+        seq = self._next_seq
+        self._next_seq = seq + 1
+        return seq
+
+    def post(self, target: Address, value: TypedValue, caller: Address | None) -> None:
+        """A new message."""
+        message = Message(self.seq(), target, value, caller)
+        self.epoch.messages[message.seq] = message
+        self.mailboxes.deliver(message)
+
+    def post_later(
+        self, due_ms: int, target: Address, value: TypedValue, caller: Address | None, token: str | None
+    ) -> None:
+        """A new delayed message."""
+        self.timers.add(Timer(self.seq(), due_ms, target, value, caller, token), self.epoch)
+
+    def fire(self, now_ms: int, most: int) -> int:
+        """Deliver at most *most* delayed messages that are due; how many there were."""
+        if most <= 0:
+            return 0
+        fired = 0
+        for timer in self.timers.take_due(now_ms, self.epoch):
+            self.post(timer.target, timer.value, timer.caller)
+            fired += 1
+            if fired >= most:
+                break
+        return fired
+
+    def next_due(self) -> int | None:
+        """When a delayed message or a retry is due next, in milliseconds since 1970."""
+        times = [due for due in (self.timers.next_due(), self.mailboxes.next_retry()) if due is not None]
+        return min(times, default=None)
+
+    def record(self, address: Address, now_ms: int) -> EntityRecord:
+        """The entity at *address*, without what has expired."""
+        record = self.cache.get(address)
+        if address[0] in self._shape.expiring and expire(record, self._shape.specs[address[0]], now_ms):
+            self.cache.resized(record)
+        return record
+
+    def sweep(self, now_ms: int) -> None:
+        """Have rows deleted whose every state has expired, a bounded number at a time."""
+        if self.next_sweep is None or now_ms < self.next_sweep:
+            return
+        expired = self._store.drop_expired(now_ms, _SWEEP_ROWS)
+        for address in expired:
+            record = self.cache.peek(address)
+            if address in self.mailboxes or (record is not None and record.epoch > self.cache.durable_epoch):
+                continue
+            self.cache.forget(address)
+            self.epoch.removed[address] = None
+        if len(expired) < _SWEEP_ROWS:
+            self.next_sweep = now_ms + _SWEEP_EVERY_MS
+
+    def seal(self) -> tuple[Epoch, Commit]:
+        """Close the open epoch and begin the next one; what the closed one has to write."""
+        sealed, self.epoch = self.epoch, Epoch(self.epoch.number + 1)
+        return sealed, sealed.seal(self._shape.specs, self._next_seq)
+
+    def durable(self, sealed: Epoch) -> None:
+        """*sealed* is in the store: let the outside see it."""
+        self.cache.durable_epoch = sealed.number
+        self.timers.durable(sealed)
+        self.outbox.add(sealed.egress)
+        self.outbox.flush(self.epoch)
+        for release in sealed.on_durable:
+            release()
+        self.cache.evict()

@@ -1,0 +1,162 @@
+"""What becomes of an outcome: merged into the open epoch, or its messages put back, put off or buried."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Final, assert_never
+
+import attrs
+
+from statefun_actors.dispatch import describe_error, is_terminal
+from statefun_actors.embedded.mailbox import Mailbox
+from statefun_actors.embedded.memory import Memory, Shape
+from statefun_actors.embedded.store import DeadLetterEntry, EgressRecord, Message
+from statefun_actors.embedded.tickets import INGRESS
+from statefun_actors.model import Address, Cancel, Done, Effect, Egress, Failed, Send, SendAfter, Settlement
+
+logger: Final = logging.getLogger("statefun_actors.engine")
+
+
+@attrs.define
+class Counters:
+    """What the engine has done since it started."""
+
+    handled: int = 0
+    failed: int = 0
+    dead_letters: int = 0
+    discarded: int = 0
+    timers_fired: int = 0
+    egress: int = 0
+    epochs: int = 0
+
+
+class Merge:
+    """Moves outcomes into memory."""
+
+    def __init__(
+        self, shape: Shape, counters: Counters, on_failure: Callable[[Address, BaseException], None] | None
+    ) -> None:
+        self._shape, self._counters, self._on_failure = shape, counters, on_failure
+
+    def done(self, memory: Memory, mailbox: Mailbox, done: Done, now_ms: int) -> None:
+        """The batch in flight has run: its changes and effects are part of the open epoch from here on."""
+        messages = mailbox.running
+        epoch = memory.epoch
+        self._keep(memory, mailbox.address, done, now_ms)
+        for message in messages:
+            epoch.consume(message.seq)
+        for effect in done.effects:
+            self._apply(memory, effect, mailbox.address, now_ms)
+        for setback in done.setbacks:
+            if setback.settlement is Settlement.DEAD_LETTER:
+                self._bury(memory, messages[setback.index], setback.error, setback.attempts, now_ms)
+            else:
+                self._counters.discarded += 1
+        if memory.tickets:
+            errors = {setback.index: setback.error for setback in done.setbacks}
+            for index, message in enumerate(messages):
+                memory.tickets.handled(message.caller, errors.get(index), epoch)
+        self._counters.handled += len(messages)
+        memory.mailboxes.waiting -= len(messages)
+        mailbox.succeeded()
+        memory.mailboxes.again(mailbox)
+
+    def _keep(self, memory: Memory, address: Address, done: Done, now_ms: int) -> None:
+        record = memory.cache.get(address)
+        record.running = False
+        typename = address[0]
+        if done.changes:
+            record.state.update(done.changes)
+            memory.cache.resized(record)
+            if typename in self._shape.expiring:
+                for name, value in done.changes.items():
+                    if value is None:
+                        record.written_ms.pop(name, None)
+                    else:
+                        record.written_ms[name] = now_ms
+        elif typename not in self._shape.expiring_after_call:
+            return
+        record.last_call_ms = now_ms
+        record.epoch = memory.epoch.number
+        memory.epoch.entities[address] = record
+
+    def _apply(self, memory: Memory, effect: Effect, sender: Address, now_ms: int) -> None:
+        match effect:
+            case Send(target, value):
+                if target[0] == INGRESS:
+                    memory.tickets.reply(target[1], value, memory.epoch)
+                else:
+                    memory.post(target, value, sender)
+            case SendAfter(target, value, delay, token):
+                memory.post_later(now_ms + delay, target, value, sender, token)
+            case Cancel(token):
+                memory.timers.cancel(sender, token, memory.epoch)
+            case Egress(name, value):
+                memory.epoch.egress.append(EgressRecord(memory.seq(), name, value))
+                self._counters.egress += 1
+            case _:
+                assert_never(effect)
+
+    def failed(self, memory: Memory, mailbox: Mailbox, failed: Failed, now_ms: int) -> None:
+        """The batch in flight came to nothing.
+
+        One of several messages: they run again, each in a batch of its own, which finds the one at fault. That one
+        is tried again after a backoff, with everything behind it waiting, unless no retry can help it.
+        """
+        self.give_back(memory, mailbox, run=False)
+        count, error = len(mailbox.running), failed.error
+        mailbox.put_back()
+        if count > 1:
+            mailbox.one_by_one = count
+            memory.mailboxes.again(mailbox)
+            return
+        self._counters.failed += 1
+        if is_terminal(error):
+            self._give_up(memory, mailbox, error, now_ms)
+            return
+        mailbox.error = error
+        wait = mailbox.backoff()
+        memory.mailboxes.put_off(mailbox, now_ms + round(wait * 1000))
+        logger.warning(
+            "%s: attempt %d of a message of type %s failed, the next in %g s: %s: %s",
+            mailbox.address,
+            mailbox.attempts,
+            mailbox.queue[0].value.typename,
+            wait,
+            type(error).__name__,
+            describe_error(error),
+            exc_info=error if mailbox.attempts == 1 else None,
+        )
+        if self._on_failure is not None:
+            self._on_failure(mailbox.address, error)
+
+    def _give_up(self, memory: Memory, mailbox: Mailbox, error: BaseException, now_ms: int) -> None:
+        message = mailbox.queue.popleft()
+        memory.mailboxes.waiting -= 1
+        memory.epoch.consume(message.seq)
+        self._bury(memory, message, error, mailbox.attempts + 1, now_ms)
+        memory.tickets.handled(message.caller, error, memory.epoch)
+        mailbox.succeeded()
+        memory.mailboxes.again(mailbox)
+        logger.warning(
+            "%s: dead letter of type %s: %s: %s",
+            message.target,
+            message.value.typename,
+            type(error).__name__,
+            describe_error(error),
+        )
+
+    def _bury(self, memory: Memory, message: Message, error: BaseException, attempts: int, now_ms: int) -> None:
+        memory.epoch.dead_letters.append(
+            DeadLetterEntry(memory.seq(), message, type(error).__name__, describe_error(error), attempts, now_ms)
+        )
+        self._counters.dead_letters += 1
+
+    def give_back(self, memory: Memory, mailbox: Mailbox, *, run: bool = True) -> None:
+        """A batch that was cancelled is a batch that never ran."""
+        if (record := memory.cache.peek(mailbox.address)) is not None:
+            record.running = False
+        if run:
+            mailbox.put_back()
+            memory.mailboxes.again(mailbox)

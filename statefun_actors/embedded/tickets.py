@@ -1,0 +1,81 @@
+"""Who waits outside for what a message comes to. They are told once its epoch is durable, never before."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+import attrs
+
+from statefun_actors.embedded.epoch import Epoch
+from statefun_actors.errors import StatefunActorsError
+from statefun_actors.model import Address, TypedValue
+
+INGRESS: Final = "statefun-actors/ingress"
+"""The function type of those who ask from outside; the id is the request's."""
+
+
+class EpochLostError(StatefunActorsError):
+    """The commit that held this message failed, and nothing of it happened. A retry can help."""
+
+    retryable = True
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"not stored, so send it again: {self.reason}"
+
+
+@attrs.define(eq=False)
+class Ticket:
+    """What to do with what becomes of one message from outside. Each is called once at the most."""
+
+    on_reply: Callable[[TypedValue], None] | None = None
+    on_handled: Callable[[BaseException | None], None] | None = None
+    """With the error of a message that was dead-lettered or discarded."""
+    on_lost: Callable[[EpochLostError], None] | None = None
+
+
+class Tickets:
+    """Open requests by the id under which they are the caller of their message."""
+
+    def __init__(self) -> None:
+        self._open: dict[str, Ticket] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._open)
+
+    def open(self, request: str, ticket: Ticket) -> Address:
+        """The caller that stands for *ticket*."""
+        self._open[request] = ticket
+        return Address(INGRESS, request)
+
+    def close(self, ticket: Ticket) -> None:
+        """Nobody waits for *ticket* any more."""
+        for request in [request for request, held in self._open.items() if held is ticket]:
+            del self._open[request]
+
+    def reply(self, request: str, value: TypedValue, epoch: Epoch) -> None:
+        """The first reply to *request* counts."""
+        ticket = self._open.get(request)
+        if ticket is not None and (tell := ticket.on_reply) is not None:
+            ticket.on_reply = None
+            epoch.on_durable.append(lambda: tell(value))
+
+    def handled(self, caller: Address | None, error: BaseException | None, epoch: Epoch) -> None:
+        """The message of *caller* is dealt with."""
+        if caller is None or caller[0] != INGRESS:
+            return
+        ticket = self._open.get(caller[1])
+        if ticket is not None and (tell := ticket.on_handled) is not None:
+            ticket.on_handled = None
+            epoch.on_durable.append(lambda: tell(error))
+
+    def lose(self, error: EpochLostError) -> None:
+        """Nobody can be told any more."""
+        for ticket in self._open.values():
+            if ticket.on_lost is not None:
+                ticket.on_lost(error)
+        self._open.clear()
