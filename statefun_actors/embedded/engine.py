@@ -286,7 +286,10 @@ class Engine:
                 return True
         if not self._stopping:
             self._steps(memory)
-        if self._writing is None and not memory.epoch.empty and self._full(memory):
+        if memory.epoch.empty:
+            # Every batch begun in it is suspended still: there is nothing to write, so nothing fills it either.
+            memory.epoch.steps = 0
+        elif self._writing is None and self._full(memory):
             self._writing = asyncio.get_running_loop().create_task(self._write(memory, *memory.seal()))
         return bool(memory.mailboxes.ready) and not self._stopping
 

@@ -1,4 +1,4 @@
-"""The store that forgets: dictionaries under the rules of :mod:`statefun_actors.embedded.store`. For tests and --memory.
+"""The store that forgets with its process: for tests, and for ``run --memory``.
 
 It keeps only values that nobody changes (tuples, bytes, strings, frozen rows), so nothing that the engine does to its
 own lists and dictionaries after a commit reaches in here.

@@ -2,151 +2,159 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Final, Literal
 
-from statefun_actors.embedded.sqlite import reader, schema
-from statefun_actors.embedded.sqlite.lock import Lock
-from statefun_actors.embedded.store import (
-    Commit,
-    DeadLetterEntry,
-    EgressRecord,
-    EntityRow,
-    Recovered,
-    StoreError,
-    Timer,
-    unstorable_text,
-)
-from statefun_actors.model import Address
+from statefun_actors.embedded.sqlite import schema, writing
+from statefun_actors.embedded.sqlite.files import BUSY_SECONDS, Lock, connect_read_only, make_folder, store_error
+from statefun_actors.embedded.sqlite.reader import Reads, SqliteReader
+from statefun_actors.embedded.store import Commit, StoreError
+
+_CACHE_KIB: Final = 16_384
+_READER_CACHE_KIB: Final = 4_096
+_CHECKPOINT_PAGES: Final = 8_000
+_LOG_BYTES: Final = 64 * 1024 * 1024
+"""A log that a long reader has made longer than this is cut back to it."""
 
 
-class SqliteStore:
-    """The store in the file *path*; folders that are missing on the way to it are made.
+class SqliteStore(Reads):
+    """The store in the file *path*; it and the folders above it are made where they are missing.
+
+    ``commits``: where they are written. ``"thread"`` leaves the event loop free meanwhile, ``"loop"`` needs no switch
+    of threads.
 
     Raises:
-        StoreError: no store can be opened there: it is in use, no store of ours, newer than we are, or out of reach.
+        StoreError: no store can be had there: in use, no store of ours, newer than this version, out of reach.
     """
 
-    def __init__(self, path: Path | str) -> None:
+    def __init__(
+        self,
+        path: Path | str,
+        *,
+        commits: Literal["auto", "loop", "thread"] = "auto",
+        steps: Sequence[schema.Step] = schema.STEPS,
+    ) -> None:
         self.path = Path(path)
+        self._commits = commits
+        self._writing = False
+        self._thread: ThreadPoolExecutor | None = None
+        self._reader: sqlite3.Connection | None = None
+        self._writer: sqlite3.Connection | None = None
+        self._lock: Lock | None = None
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(self.path.parent)
             self._lock = Lock(self.path)
-        except OSError as error:
-            raise StoreError(str(path), str(error)) from error
-        try:
-            self._db = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False, timeout=5)
-            version = schema.check(self._db, str(path), len(schema.STEPS))
-            self._db.execute("PRAGMA journal_mode = WAL")
-            self._db.execute("PRAGMA synchronous = FULL")
-            self._db.execute("PRAGMA cache_size = -16000")
-            self._db.execute("PRAGMA wal_autocheckpoint = 4000")
-            self._db.execute("PRAGMA journal_size_limit = 67108864")
-            schema.migrate(self._db, version, schema.STEPS)
+            self._open(steps)
         except BaseException as error:
-            self._lock.release()
+            self.close()
             if isinstance(error, sqlite3.Error):
-                raise StoreError(str(path), str(error)) from error
+                raise store_error(self.path, error) from error
+            if isinstance(error, OSError):
+                raise StoreError(str(path), str(error), "Choose another path.") from error
             raise
 
-    def recover(self) -> Recovered:
-        return reader.recover(self._db)
+    @staticmethod
+    def open_reader(path: Path | str) -> SqliteReader:
+        """The store in *path* for reading only, beside an engine that runs on it, or without one."""
+        return SqliteReader(path)
 
     async def commit(self, commit: Commit) -> None:
+        """Make *commit* durable, whole. Being cancelled, it still ends first what it has begun.
+
+        Raises:
+            StoreError: nothing was written; the store can be used again once the cause is gone.
+        """
         try:
-            self._write(commit)
-        except (sqlite3.Error, OverflowError) as error:
-            raise StoreError(str(self.path), str(error)) from error
-        except UnicodeEncodeError as error:
-            raise unstorable_text(str(self.path), error.object) from None
-
-    def _write(self, commit: Commit) -> None:
-        db = self._db
-        db.execute("BEGIN IMMEDIATE")
-        try:
-            gone = [row.address for row in commit.entities if row.packed is None]
-            kept = [(*row.address, row.packed, row.expires_ms) for row in commit.entities if row.packed is not None]
-            if gone:
-                db.executemany("DELETE FROM entity WHERE type = ? AND id = ?", gone)
-            if kept:
-                db.executemany("INSERT OR REPLACE INTO entity VALUES (?, ?, ?, ?)", kept)
-            for table, done in (
-                ("message", commit.messages_done),
-                ("timer", commit.timers_done),
-                ("egress", commit.egress_done),
-                ("dead_letter", commit.dead_letters_done),
-            ):
-                if done:
-                    db.executemany(f"DELETE FROM {table} WHERE seq = ?", [(seq,) for seq in done])
-            none = (None, None)
-            if commit.messages:
-                db.executemany(
-                    "INSERT OR REPLACE INTO message VALUES (?, ?, ?, ?, ?, ?, ?)",
-                    [(m.seq, *m.target, *(m.caller or none), m.value.typename, m.value.value) for m in commit.messages],
-                )
-            if commit.timers:
-                db.executemany(
-                    "INSERT OR REPLACE INTO timer VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                    [
-                        (t.seq, t.due_ms, *t.target, *(t.caller or none), t.token, t.value.typename, t.value.value)
-                        for t in commit.timers
-                    ],
-                )
-            if commit.egress:
-                db.executemany(
-                    "INSERT OR REPLACE INTO egress VALUES (?, ?, ?, ?)",
-                    [(e.seq, e.egress, e.value.typename, e.value.value) for e in commit.egress],
-                )
-            if commit.dead_letters:
-                rows = [(d, d.message) for d in commit.dead_letters]
-                db.executemany(
-                    "INSERT OR REPLACE INTO dead_letter VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                    [
-                        (
-                            *(d.seq, m.seq, *m.target, *(m.caller or none), m.value.typename, m.value.value),
-                            *(d.error_type, d.error, d.attempts, d.time_ms),
-                        )
-                        for d, m in rows
-                    ],
-                )
-            if commit.positions:
-                db.executemany("INSERT OR REPLACE INTO position VALUES (?, ?)", commit.positions.items())
-            db.execute("UPDATE counter SET next_seq = max(next_seq, ?)", (commit.next_seq,))
-            db.execute("COMMIT")
-        except BaseException:
-            if db.in_transaction:
-                db.execute("ROLLBACK")
-            raise
-
-    def load(self, addresses: Sequence[Address]) -> list[bytes | None]:
-        return reader.load(self._db, addresses)
-
-    def timers_after(self, due_ms: int, seq: int, limit: int) -> list[Timer]:
-        return reader.timers_after(self._db, due_ms, seq, limit)
-
-    def pending_timer(self, owner: Address, token: str) -> Timer | None:
-        return reader.pending_timer(self._db, owner, token)
-
-    def egress_after(self, seq: int, limit: int, names: Iterable[str] | None = None) -> list[EgressRecord]:
-        return reader.egress_after(self._db, seq, limit, names)
-
-    def dead_letters(self) -> Iterator[DeadLetterEntry]:
-        return reader.dead_letters(self._page)
-
-    def entities(self, typename: str, prefix: str = "") -> Iterator[EntityRow]:
-        return reader.entities(self._page, typename, prefix)
-
-    def counts(self) -> Mapping[str, int]:
-        return reader.counts(self._db)
-
-    def drop_expired(self, now_ms: int, limit: int) -> list[Address]:
-        return reader.drop_expired(self._db, now_ms, limit)
+            change = writing.parameters(commit)
+            self._in_place()
+            if self._commits == "loop":
+                writing.write(self._connection(), change)
+            else:
+                await self._write_in_thread(change)
+        except (sqlite3.Error, OverflowError, UnicodeEncodeError) as error:
+            raise store_error(self.path, error) from error
 
     def close(self) -> None:
-        self._db.close()
-        self._lock.release()
+        if self._thread is not None:
+            self._thread.shutdown()
+            self._thread = None
+        for db in (self._reader, self._writer):
+            if db is not None:
+                db.close()
+        self._reader = self._writer = None
+        if self._lock is not None:
+            self._lock.release()
+            self._lock = None
 
-    def _page(self, select: str, bound: tuple[Any, ...]) -> list[Any]:
-        return self._db.execute(select, bound).fetchall()
+    def _open(self, steps: Sequence[schema.Step]) -> None:
+        version = 0
+        if self.path.exists():
+            self._reader = connect_read_only(self.path)  # first of all, since what isn't ours is to stay as it is
+            version = schema.version(self._reader, self.path, len(steps))
+        self._writer = db = sqlite3.connect(
+            self.path, isolation_level=None, check_same_thread=False, timeout=BUSY_SECONDS
+        )
+        for pragma in (
+            f"page_size = {schema.PAGE_SIZE}",
+            "journal_mode = WAL",
+            "synchronous = FULL",
+            f"cache_size = -{_CACHE_KIB}",
+            f"wal_autocheckpoint = {_CHECKPOINT_PAGES}",
+            f"journal_size_limit = {_LOG_BYTES}",
+            "secure_delete = OFF",
+        ):
+            db.execute(f"PRAGMA {pragma}").fetchall()
+        db.execute("BEGIN IMMEDIATE")  # fails if it can't be written
+        db.execute("ROLLBACK")
+        schema.migrate(db, version, steps)
+        writing.prepare(db)
+        if self._reader is None:
+            self._reader = connect_read_only(self.path)
+        self._reader.execute(f"PRAGMA cache_size = -{_READER_CACHE_KIB}")
+        self._identity = _identity(self.path)
+
+    def _in_place(self) -> None:
+        """A file that was deleted could still be written, and nobody would ever find it.
+
+        Raises:
+            StoreError: the file isn't there any more.
+        """
+        if _identity(self.path) != self._identity:
+            raise StoreError(str(self.path), "its file has been deleted, moved or replaced", "Put it back.")
+
+    async def _write_in_thread(self, change: writing.Parameters) -> None:
+        if self._thread is None:
+            self._thread = ThreadPoolExecutor(1, "store")
+        db = self._connection()
+        self._writing = True
+        written = asyncio.get_running_loop().run_in_executor(self._thread, writing.write, db, change)
+        written.add_done_callback(self._written)
+        try:
+            await asyncio.shield(written)
+        except asyncio.CancelledError:
+            with suppress(Exception):
+                await written
+            raise
+
+    def _written(self, _: object) -> None:
+        self._writing = False
+
+    def _connection(self) -> sqlite3.Connection:
+        """For the next read: the writer's, which remembers what it wrote last; while that writes, the other one."""
+        db = self._reader if self._writing else self._writer
+        if db is None:
+            raise StoreError(str(self.path), "it is closed")
+        return db
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino

@@ -12,8 +12,9 @@ import os
 import stat
 import zlib
 from collections.abc import Sequence
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import Final
 
 import attrs
 
@@ -51,6 +52,7 @@ class LineReader:
         self._raw, self._file = self._opened()
         self._offset = self._line = self._check = 0
         self._unended = False
+        self._damage: str | None = None
         self._data = self._tail = b""
         self._at = 0
         self._lines: list[bytes] = []
@@ -105,7 +107,7 @@ class LineReader:
         self._file.close()
         self._raw.close()
 
-    def _opened(self) -> tuple[BinaryIO, BinaryIO]:
+    def _opened(self) -> tuple[BufferedReader, BufferedReader | gzip.GzipFile]:
         try:
             raw = self.path.open("rb")
             try:
@@ -120,18 +122,28 @@ class LineReader:
             if isinstance(error, InputUnreadableError):
                 raise
             raise InputUnreadableError(str(self.path), 0, error.strerror or str(error)) from error
-        return raw, (gzip.GzipFile(fileobj=raw) if packed else raw)  # type: ignore[return-value]
+        return raw, (gzip.GzipFile(fileobj=raw) if packed else raw)
 
     def _unreadable(self, reason: str) -> InputUnreadableError:
         return InputUnreadableError(str(self.path), getattr(self, "_line", 0), reason)
 
-    def _read(self, most: int = _BLOCK) -> bytes:
+    def _read(self, most: int | None = None) -> bytes:
+        """Up to *most* bytes, none = the file has ended. What is well before a damaged place is still read."""
+        if self._damage is not None:
+            raise self._unreadable(self._damage)
+        left = most if most is not None else _BLOCK
+        pieces: list[bytes] = []
         try:
-            return self._file.read(most)
+            while left and (piece := self._file.read1(left)):
+                pieces.append(piece)
+                left -= len(piece)
         except EOFError:
-            raise self._unreadable("the gzip file ends in the middle") from None
+            self._damage = "the gzip file ends in the middle"
         except (OSError, zlib.error) as error:
-            raise self._unreadable(str(error)) from error
+            self._damage = str(error)
+        if self._damage is not None and not pieces:
+            raise self._unreadable(self._damage)
+        return b"".join(pieces)
 
     def _go_to(self, place: Place) -> None:
         left, check = place.offset, 0

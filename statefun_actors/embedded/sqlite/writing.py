@@ -1,0 +1,217 @@
+"""A whole commit as one SQL statement.
+
+``INSERT INTO epoch`` goes into a temporary view. Its triggers take the lists of rows apart, which come as JSON, with
+all bytes in one blob that the rows point into. So the commit is one step inside SQLite: the thread that makes it gives
+up the interpreter once and asks for it back once, where ``executemany`` does so for every row and starves beside a busy
+event loop. It isn't slower without a thread either: SQLite needs no statement journal when a transaction is one
+statement.
+
+SQLite's JSON ends a string at U+0000. A commit with one goes row by row, which is rare enough to be slow.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+from statefun_actors.embedded.sqlite.schema import DEAD_LETTER, EGRESS, ENTITY, MESSAGE, TIMER
+from statefun_actors.embedded.store import Commit
+
+Row = Sequence[Any]
+
+_encode: Final = msgspec.json.Encoder().encode
+_NUL: Final = "\\u0000"
+
+
+class Parameters(NamedTuple):
+    """One row for the view ``epoch``: JSON lists of rows, None for an empty one.
+
+    A row's bytes are its last two items: where they begin in ``bytes``, counted from 1, and how many they are.
+    """
+
+    entities: str | None
+    entities_gone: str | None
+    messages: str | None
+    messages_done: str | None
+    timers: str | None
+    timers_done: str | None
+    egress: str | None
+    egress_done: str | None
+    dead_letters: str | None
+    dead_letters_done: str | None
+    positions: str | None
+    next_seq: int
+    bytes: bytes
+
+    @property
+    def one_statement(self) -> bool:
+        """Whether the JSON of SQLite can carry it."""
+        return not any(isinstance(part, str) and _NUL in part for part in self)
+
+
+def parameters(commit: Commit) -> Parameters:
+    """What :func:`write` needs of *commit*; nothing in it is shared with the engine.
+
+    Raises:
+        UnicodeEncodeError: a string that is no Unicode text.
+    """
+    chunks: list[bytes] = []
+    at = 1
+    entities: list[Row] = []
+    gone: list[Row] = []
+    for row in commit.entities:
+        packed = row.packed
+        if packed is None:
+            gone.append(row.address)
+        else:
+            size = len(packed)
+            entities.append((*row.address, row.expires_ms, at, size))
+            chunks.append(packed)
+            at += size
+    messages: list[Row] = []
+    for m in commit.messages:
+        size = len(m.value.value)
+        messages.append((m.seq, *m.target, *(m.caller or _NOBODY), m.value.typename, at, size))
+        chunks.append(m.value.value)
+        at += size
+    timers: list[Row] = []
+    for t in commit.timers:
+        size = len(t.value.value)
+        timers.append((t.seq, t.due_ms, *t.target, *(t.caller or _NOBODY), t.token, t.value.typename, at, size))
+        chunks.append(t.value.value)
+        at += size
+    egress: list[Row] = []
+    for record in commit.egress:
+        size = len(record.value.value)
+        egress.append((record.seq, record.egress, record.value.typename, at, size))
+        chunks.append(record.value.value)
+        at += size
+    dead_letters: list[Row] = []
+    for letter in commit.dead_letters:
+        m = letter.message
+        size = len(m.value.value)
+        why = (letter.seq, letter.error_type, letter.error, letter.attempts, letter.time_ms)
+        dead_letters.append((*why, m.seq, *m.target, *(m.caller or _NOBODY), m.value.typename, at, size))
+        chunks.append(m.value.value)
+        at += size
+    chunks.append(b"\0")  # substr() of an empty blob would be NULL
+    return Parameters(
+        entities=_json(entities),
+        entities_gone=_json(gone),
+        messages=_json(messages),
+        messages_done=_json(commit.messages_done),
+        timers=_json(timers),
+        timers_done=_json(commit.timers_done),
+        egress=_json(egress),
+        egress_done=_json(commit.egress_done),
+        dead_letters=_json(dead_letters),
+        dead_letters_done=_json(commit.dead_letters_done),
+        positions=_json(list(commit.positions.items())),
+        next_seq=commit.next_seq,
+        bytes=b"".join(chunks),
+    )
+
+
+_NOBODY: Final = (None, None)
+
+
+def _json(rows: Sequence[object]) -> str | None:
+    return _encode(rows).decode() if rows else None
+
+
+def prepare(db: sqlite3.Connection) -> None:
+    """Make the view that :func:`write` writes to. It is temporary: nothing of it is in the file."""
+    db.execute(f"CREATE TEMP VIEW epoch AS SELECT {', '.join(f'NULL AS {name}' for name in Parameters._fields)}")
+    for when, statements in _TRIGGERS:
+        db.execute(
+            f"CREATE TEMP TRIGGER epoch_{when[0]} INSTEAD OF INSERT ON epoch "
+            f"WHEN {' OR '.join(f'new.{column} IS NOT NULL' for column in when)} BEGIN {'; '.join(statements)}; END"
+        )
+
+
+def write(db: sqlite3.Connection, change: Parameters) -> None:
+    """Commit *change*: a transaction of its own, durable on return.
+
+    Raises:
+        sqlite3.Error: nothing was written.
+    """
+    if change.one_statement:
+        db.executemany(_WRITE, (change,))  # unlike execute() it doesn't stop to ask for the last row id
+        return
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        _write_by_row(db, change)
+        db.execute("COMMIT")
+    except BaseException:
+        if db.in_transaction:
+            db.execute("ROLLBACK")
+        raise
+
+
+_WRITE: Final = f"INSERT INTO epoch VALUES ({', '.join('?' * len(Parameters._fields))})"
+
+_TABLES: Final = (
+    # columns of the view, table, its columns
+    ("messages", "messages_done", "message", MESSAGE),
+    ("timers", "timers_done", "timer", TIMER),
+    ("egress", "egress_done", "egress", EGRESS),
+    ("dead_letters", "dead_letters_done", "dead_letter", DEAD_LETTER),
+)
+_UPSERT: Final = "ON CONFLICT (type, id) DO UPDATE SET expires_ms = excluded.expires_ms, state = excluded.state"
+_COUNT: Final = "UPDATE counter SET next_seq = ? WHERE next_seq < ?"
+
+
+def _items(count: int) -> list[str]:
+    return [f"json_extract(value, '$[{n}]')" for n in range(count)]
+
+
+def _select(rows: str, columns: Sequence[str]) -> str:
+    """The rows of the JSON list in the view's column *rows*, of which the last column is bytes."""
+    *items, size = _items(len(columns) + 1)
+    *items, at = items
+    return f"SELECT {', '.join(items)}, substr(new.bytes, {at}, {size}) FROM json_each(new.{rows})"
+
+
+_TRIGGERS: Final = (
+    (
+        ("entities", "entities_gone"),
+        f"DELETE FROM entity WHERE (type, id) IN (SELECT {', '.join(_items(2))} FROM json_each(new.entities_gone))",
+        f"INSERT INTO entity ({', '.join(ENTITY)}) {_select('entities', ENTITY)} WHERE true {_UPSERT}",
+    ),
+    *(
+        (
+            (born, done),
+            f"DELETE FROM {table} WHERE seq IN (SELECT value FROM json_each(new.{done}))",
+            f"INSERT OR REPLACE INTO {table} ({', '.join(columns)}) {_select(born, columns)}",
+        )
+        for born, done, table, columns in _TABLES
+    ),
+    (
+        ("positions",),
+        f"INSERT OR REPLACE INTO position SELECT {', '.join(_items(2))} FROM json_each(new.positions)",
+    ),
+    (("next_seq",), _COUNT.replace("?", "new.next_seq")),
+)
+
+
+def _write_by_row(db: sqlite3.Connection, change: Parameters) -> None:
+    def rows(name: str) -> list[Any]:
+        part = getattr(change, name)
+        return [] if part is None else msgspec.json.decode(part)
+
+    def whole(name: str) -> list[Row]:
+        return [(*items, change.bytes[at - 1 : at - 1 + size]) for *items, at, size in rows(name)]
+
+    def insert(table: str, columns: Sequence[str]) -> str:
+        return f"INTO {table} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"
+
+    db.executemany("DELETE FROM entity WHERE type = ? AND id = ?", rows("entities_gone"))
+    db.executemany(f"INSERT {insert('entity', ENTITY)} {_UPSERT}", whole("entities"))
+    for born, done, table, columns in _TABLES:
+        db.executemany(f"DELETE FROM {table} WHERE seq = ?", [(seq,) for seq in rows(done)])
+        db.executemany(f"INSERT OR REPLACE {insert(table, columns)}", whole(born))
+    db.executemany("INSERT OR REPLACE INTO position VALUES (?, ?)", rows("positions"))
+    db.execute(_COUNT, (change.next_seq, change.next_seq))
