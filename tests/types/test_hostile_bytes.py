@@ -130,6 +130,16 @@ def test_a_value_nested_beyond_any_stack_is_refused() -> None:
     assert str(caught.value) == "malformed JSON: nested too deeply"
 
 
+def test_a_value_nested_deeper_than_any_that_is_written_is_refused() -> None:
+    deep = b'{"value":1,"left":' * 700 + b"null" + b"}" * 700
+
+    for attempt in (codec_for(Node).decode, lambda data: codec_for(Node).from_json(json.loads(data))):
+        with pytest.raises(ValueError) as caught:
+            attempt(deep)
+
+        assert str(caught.value) == "expected `Node` nested at most 128 deep, got one nested deeper, or inside itself"
+
+
 def test_finding_a_fault_deep_inside_takes_no_longer_than_reading() -> None:
     deep = b'{"value":1,"children":{"a":' * 100 + b'{"value":"x"}' + b"}}" * 100
 

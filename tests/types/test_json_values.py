@@ -215,6 +215,22 @@ def test_json_that_does_not_fit_is_refused_with_its_place(annotation: Any, data:
         assert str(caught.value) == error
 
 
+@pytest.mark.parametrize(
+    ("annotation", "value", "path"),
+    [
+        (dict[str, str], {"a": "x", "b c": "\ud800"}, "$['b c']"),
+        (list[Line], [Line("x"), Line("\ud800")], "$[1].sku"),
+        (dict[str, list[Line]], {"a": [], "b": [Line("\ud800")]}, "$.b[0].sku"),
+        (Added | Ping, Added("\ud800"), "$.sku"),
+    ],
+)
+def test_a_lone_surrogate_is_found_however_deep(annotation: Any, value: Any, path: str) -> None:
+    with pytest.raises(ValueMismatchError) as caught:
+        codec_for(annotation).encode(value)
+
+    assert str(caught.value) == f"{SURROGATE} - at `{path}`"
+
+
 def test_keys_that_would_become_one_are_refused() -> None:
     here = datetime(2020, 1, 1, tzinfo=Summer())
     there = datetime(2020, 1, 1, tzinfo=timezone(timedelta(hours=1)))

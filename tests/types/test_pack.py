@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from collections import OrderedDict
 from datetime import date
-from typing import Any
+from typing import Any, Literal
 
 import attrs
 import pytest
@@ -14,7 +14,7 @@ from google.protobuf.duration_pb2 import Duration
 
 from statefun_actors.errors import NotAMessageError, ValueMismatchError
 from statefun_actors.model import Address, KafkaRecord, TypedValue
-from statefun_actors.types import any_of, codec_for, pack, typed_of_any
+from statefun_actors.types import any_of, codec_for, message, pack, typed_of_any
 from tests.types.shapes import Added, Colour, Line, Ping, Removed, Size
 
 JSON = "statefun-actors/json"
@@ -177,11 +177,36 @@ def test_a_class_named_after_its_first_refusal_travels() -> None:
 
     with pytest.raises(NotAMessageError):
         pack(Late(1))
-    from statefun_actors.types import message
-
     message("local/late")(Late)
 
     assert pack(Late(1)) == TypedValue("local/late", b'{"x":1}')
+
+
+def test_a_message_whose_field_names_no_class_is_refused() -> None:
+    @message("local/lost")
+    class Lost:
+        thing: Nothing  # type: ignore[name-defined] # noqa: F821
+
+    with pytest.raises(NotAMessageError) as caught:
+        pack(Lost(1))
+
+    assert str(caught.value) == (
+        "a value of class `Lost` is not a message. Lost.thing: name 'Nothing' is not defined: "
+        "define it at the top level of tests.types.test_pack, outside `if TYPE_CHECKING:`."
+    )
+
+
+def test_a_value_whose_repr_fails_is_shown_by_its_class() -> None:
+    class Shy(str):
+        __slots__ = ()
+
+        def __repr__(self) -> str:
+            raise RuntimeError
+
+    with pytest.raises(ValueMismatchError) as caught:
+        codec_for(Literal["a"]).encode(Shy("b"))
+
+    assert str(caught.value) == "expected `Literal['a']`, got `Shy`"
 
 
 def test_an_any_and_a_typed_value_say_the_same() -> None:
