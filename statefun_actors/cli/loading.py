@@ -217,9 +217,12 @@ def _nothing(modules: Sequence[ModuleType], place: str) -> str:
 
 
 def _is_served(item: object) -> bool:
-    if isinstance(item, type):
-        return getattr(item, "__function_type__", None) is not None
-    return callable(getattr(item, "__function_types__", None))
+    try:
+        if isinstance(item, type):
+            return getattr(item, "__function_type__", None) is not None
+        return callable(getattr(item, "__function_types__", None))
+    except Exception:  # a module may hold anything, also what answers every question with an error
+        return False
 
 
 def _served(module: ModuleType, own: Path | None) -> Iterator[object]:

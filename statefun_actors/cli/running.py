@@ -68,7 +68,7 @@ class Run:
             closing.callback(self._store.close)
             self._sources = {
                 str(path.resolve()): JsonLinesSource(
-                    path, app, skip_bad_lines=options.skip_bad_lines is not None, on_stopped=self._stopped.set
+                    path, app, skip_bad_lines=options.skip_bad_lines is not None, on_stopped=self._read_no_more
                 )
                 for path in options.inputs
             }
@@ -94,7 +94,7 @@ class Run:
             )
             self._closing = closing.pop_all()
         if isinstance(self._clock, JumpingClock):
-            self._clock.may_jump = self._quiet
+            self._clock.next_jump = self._next_jump
         self._before = [(source.line, source.skipped) for source in self._sources.values()]
         self._written_before = {name: sink.records for name, sink in self._sinks.items()}
         self._told_of_failing = False
@@ -137,15 +137,26 @@ class Run:
         finally:
             stopped.cancel()
 
+    def _read_no_more(self) -> None:
+        """An input can't be read on: neither are the others."""
+        for source in self._sources.values():
+            source.exhausted = True
+        self._stopped.set()
+
     async def _everything_done(self) -> None:
         while True:
             await self.engine.idle()
             if not self._options.fire_timers or self.engine.next_due() is None:
                 return
 
-    def _quiet(self) -> bool:
-        """Whether nothing is left but delayed messages."""
-        return not self.engine.waiting and all(source.exhausted for source in self._sources.values())
+    def _next_jump(self) -> int | None:
+        """When the next delayed message is due, if nothing else is left to do."""
+        if self.engine.waiting or not self._all_read():
+            return None
+        return self.engine.next_due()
+
+    def _all_read(self) -> bool:
+        return all(source.exhausted for source in self._sources.values())
 
     async def _watch(self, display: Display) -> None:
         while True:
@@ -155,7 +166,7 @@ class Run:
             await asyncio.sleep(_LOOKS)
 
     def _tell_of_failing(self, display: Display) -> None:
-        if not all(source.exhausted for source in self._sources.values()):
+        if not self._all_read():
             return
         failing = self.engine.failing()
         if failing and sum(len(mailbox.queue) for mailbox in failing) == self.engine.waiting:
@@ -172,18 +183,20 @@ class Run:
         return BarDisplay(list(self._sources.values()), self._phase)
 
     def _phase(self) -> str:
-        if not all(source.exhausted for source in self._sources.values()):
+        if not self._all_read():
             return "Reading"
         return f"Handling {self.engine.waiting:,} more" if self.engine.waiting else "Finishing"
 
     def _summary(self, stop: Stop) -> Summary:
         engine, counters = self.engine, self.engine.counters
         sources = list(self._sources.values())
-        error = next((source.error for source in sources if source.error is not None), None)
+        stopped = next((source.error for source in sources if source.error is not None), None)
         counts = dict(self._store.counts())
         messages, timers, kept, dead_letters = (
             counts.pop(key) for key in ("messages", "timers", "egress", "dead_letters")
         )
+        kept_names = sorted({record.egress for record in self._store.egress_after(0, 1_000)}) if kept else []
+        error = str(stopped) if stopped is not None else self._unwritten(kept_names)
         lines, skipped = sum(source.line for source in sources), sum(source.skipped for source in sources)
         lines_before = sum(before[0] for before in self._before)
         skipped_before = sum(before[1] for before in self._before)
@@ -191,8 +204,8 @@ class Run:
             app=self._name,
             store=None if self._options.store is None else str(self._options.store),
             ended="error" if error is not None else stop.signal.name if stop.signal is not None else "idle",
-            error=None if error is None else str(error),
-            bad_line=isinstance(error, BadLineError),
+            error=error,
+            bad_line=isinstance(stopped, BadLineError),
             seconds=time.monotonic() - self._started,
             lines=Count(lines - lines_before, lines),
             skipped=Count(skipped - skipped_before, skipped),
@@ -206,7 +219,7 @@ class Run:
             },
             files={name: str(path) for name, path in self._options.egress.items()},
             kept=kept,
-            kept_names=sorted({record.egress for record in self._store.egress_after(0, 1_000)}) if kept else (),
+            kept_names=kept_names,
             dead_letters=Count(counters.dead_letters, dead_letters),
             discarded=counters.discarded,
             entities=dict(sorted(counts.items())),
@@ -217,6 +230,13 @@ class Run:
             ],
             ahead_seconds=self._clock.ahead_ms / 1000 if isinstance(self._clock, JumpingClock) else 0.0,
         )
+
+    def _unwritten(self, kept_names: Sequence[str]) -> str | None:
+        """What to say of records that have a file and yet are not in it."""
+        names = [name for name in kept_names if name in self.engine.sinks]
+        if not names:
+            return None
+        return f"the records of {', '.join(names)} could not be written, and are kept: run again once they can be."
 
 
 def _error_text(error: BaseException | None) -> str:

@@ -298,9 +298,14 @@ class Engine:
         return not memory.mailboxes.ready or self._stopping or memory.epoch.steps >= self.options.epoch_steps
 
     def _read_sources(self, memory: Memory) -> None:
+        options, mailboxes = self.options, memory.mailboxes
         for name, source in self.sources.items():
-            room = self.options.waiting - memory.mailboxes.waiting
-            if room > 0 and not source.exhausted and (position := source.read(room, self)) is not None:
+            if source.exhausted:
+                continue
+            # What is read and handled in one epoch is never written as a message: so no more than this one can handle.
+            in_epoch = options.epoch_steps - memory.epoch.steps - mailboxes.ready_messages
+            room = min(options.waiting - mailboxes.waiting, in_epoch)
+            if room > 0 and (position := source.read(room, self)) is not None:
                 memory.epoch.positions[f"source:{name}"] = position
 
     def _steps(self, memory: Memory) -> None:

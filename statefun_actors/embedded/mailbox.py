@@ -85,6 +85,11 @@ class Mailboxes:
         """How many mailboxes can run."""
         return len(self._ready)
 
+    @property
+    def ready_messages(self) -> int:
+        """How many messages are in the mailboxes that can run."""
+        return sum(len(mailbox.queue) for mailbox in self._ready)
+
     def __contains__(self, address: object) -> bool:
         return address in self._by_address
 
