@@ -155,9 +155,7 @@ CHANGES = [
 ]
 
 
-@pytest.mark.parametrize(
-    pytest.param("before", "after", "found"), [case[1:] for case in CHANGES], ids=[case[0] for case in CHANGES]
-)
+@pytest.mark.parametrize(("before", "after", "found"), CHANGES)
 @pytest.mark.parametrize("packed", [False, True])
 def test_a_change_in_what_was_read_is_refused(
     tmp_path: Path, before: bytes, after: bytes, found: str, packed: bool
@@ -186,7 +184,7 @@ def damaged(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    pytest.param("damage", "reason"),
+    ("damage", "reason"),
     [(cut_short, "the gzip file ends in the middle"), (damaged, "CRC check failed")],
 )
 def test_a_damaged_gzip_file_is_read_as_far_as_it_goes(
