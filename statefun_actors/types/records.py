@@ -123,7 +123,7 @@ def _name(argument: str, value: Any) -> str:
         raise ValueMismatchError("`str`", kind(value), argument)
     if not value:
         raise ValueMismatchError("a non-empty `str`", "''", argument)
-    _encoded(argument, value)
+    _check_text(argument, value)
     return value
 
 
@@ -132,8 +132,13 @@ def _optional_text(argument: str, value: Any) -> str | None:
         return None
     if value.__class__ is not str:
         raise ValueMismatchError("`str | None`", kind(value), argument)
-    _encoded(argument, value)
+    _check_text(argument, value)
     return value or None
+
+
+def _check_text(argument: str, value: str) -> None:
+    if not value.isascii():
+        _encoded(argument, value)
 
 
 def _encoded(argument: str, value: Any) -> bytes:

@@ -16,6 +16,8 @@ FIXED32: Final = 5
 _GROUP_START = 3
 _GROUP_END = 4
 _DEEPEST_GROUP = 100
+_ONE_BYTE = 128
+_ONE_BYTE_TAG = 16
 
 
 def varint(number: int) -> bytes:
@@ -30,6 +32,8 @@ def varint(number: int) -> bytes:
 
 def length_field(number: int, data: bytes) -> bytes:
     """A string, bytes or message field; nothing at all for empty *data*, as proto3 has it."""
+    if 0 < len(data) < _ONE_BYTE and number < _ONE_BYTE_TAG:
+        return b"%c%c%b" % (number << 3 | LENGTH, len(data), data)
     return varint(number << 3 | LENGTH) + varint(len(data)) + data if data else b""
 
 
