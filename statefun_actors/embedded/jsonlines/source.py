@@ -129,11 +129,13 @@ class JsonLinesSource:
         if not lines:
             self.exhausted = True
             return None
-        lanes, submit = self._lanes, engine.submit
+        lanes, longest, submit = self._lanes, self._longest, engine.submit
         passed, bad = 0, None
         try:
             for line in lines:
-                letter = _quick(line, lanes) or self._careful(line, reader.line + passed + 1)
+                letter = _quick(line, lanes) if len(line) <= longest else None
+                if letter is None:
+                    letter = self._careful(line, reader.line + passed + 1)
                 if letter is not None:
                     submit(letter[0], letter[1], delay_ms=letter[2])
                     self.messages += 1
@@ -252,7 +254,7 @@ _decode: Final = msgspec.json.Decoder(_Line).decode
 _encode: Final = msgspec.json.Encoder().encode
 
 
-def _quick(line: bytes, lanes: Any) -> tuple[Address, TypedValue, int] | None:
+def _quick(line: bytes, lanes: Any) -> _Letter | tuple[Address, TypedValue, int] | None:
     """The message in *line*, None if that takes a closer look."""
     try:
         parsed = _decode(line)
