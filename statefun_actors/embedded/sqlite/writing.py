@@ -125,7 +125,7 @@ def _json(rows: Sequence[object]) -> str | None:
 def prepare(db: sqlite3.Connection) -> None:
     """Make the view that :func:`write` writes to. It is temporary: nothing of it is in the file."""
     db.execute(f"CREATE TEMP VIEW epoch AS SELECT {', '.join(f'NULL AS {name}' for name in Parameters._fields)}")
-    for when, statements in _TRIGGERS:
+    for when, *statements in _TRIGGERS:
         db.execute(
             f"CREATE TEMP TRIGGER epoch_{when[0]} INSTEAD OF INSERT ON epoch "
             f"WHEN {' OR '.join(f'new.{column} IS NOT NULL' for column in when)} BEGIN {'; '.join(statements)}; END"
