@@ -174,7 +174,7 @@ def _folder(module: ModuleType) -> Path | None:
 def _crash(error: BaseException, place: str) -> str:
     told = traceback.TracebackException.from_exception(error)
     _keep_their_frames(told)
-    return f"{place} can't be imported.\n\n{''.join(told.format()).rstrip()}"
+    return f"{_short(place)} can't be imported.\n\n{''.join(told.format()).rstrip()}"
 
 
 def _keep_their_frames(told: traceback.TracebackException | None) -> None:

@@ -66,14 +66,13 @@ class BarDisplay:
             transient=True,
             redirect_stdout=sys.stdout.isatty(),
         )
-        self._seen: deque[tuple[float, int, int]] = deque()
+        self._seen: deque[tuple[float, int, int]] = deque([(time.monotonic(), *self._done())])
         self._task = self._progress.add_task("Reading", total=None, lines=0, rate=0.0, left="")
         self._progress.start()
 
     def show(self) -> None:
-        done = sum(source.bytes_read for source in self._sources)
+        lines, done = self._done()
         total = sum(source.bytes_total for source in self._sources)
-        lines = sum(source.line for source in self._sources)
         rate, left = self._pace(time.monotonic(), lines, done, total)
         self._progress.update(
             self._task,
@@ -91,6 +90,10 @@ class BarDisplay:
 
     def close(self) -> None:
         self._progress.stop()
+
+    def _done(self) -> tuple[int, int]:
+        """Lines and bytes read."""
+        return sum(source.line for source in self._sources), sum(source.bytes_read for source in self._sources)
 
     def _pace(self, now: float, lines: int, done: int, total: int) -> tuple[float, str]:
         """Lines a second, and the time left in words."""

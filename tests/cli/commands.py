@@ -1,0 +1,148 @@
+"""The command line as a user has it: a process of its own in a folder of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from statefun_actors.embedded import SqliteStore, unpack
+from statefun_actors.types import json_of
+
+DEADLINE: Final = 30.0
+"""Seconds after which a test gives up on what it waits for. Nothing takes that long."""
+
+COMMAND: Final = (sys.executable, "-W", "error", "-m", "statefun_actors")
+
+
+def run(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """The finished command."""
+    return subprocess.run(
+        [*COMMAND, *arguments], cwd=folder, capture_output=True, text=True, timeout=DEADLINE, check=False
+    )
+
+
+def summary(*arguments: str, folder: Path, code: int = 0) -> dict[str, Any]:
+    """What ``run … --json`` says; it must exit with *code*."""
+    done = run("run", *arguments, "--json", folder=folder)
+    assert done.returncode == code, done.stderr
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+@contextmanager
+def started(*arguments: str, folder: Path) -> Iterator[subprocess.Popen[str]]:
+    """The command while it runs. It is killed at the end, if it still does."""
+    process = subprocess.Popen(
+        [*COMMAND, *arguments], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def wait_until(condition: Callable[[], bool], what: str) -> None:
+    """Look again and again, with the shortest of pauses, until *condition* holds."""
+    end = time.monotonic() + DEADLINE
+    while not condition():
+        assert time.monotonic() < end, f"waited in vain until {what}"
+        time.sleep(0.001)
+
+
+@contextmanager
+def on_a_terminal(*arguments: str, folder: Path) -> Iterator[Terminal]:
+    """The command on a terminal of its own."""
+    pid, control = pty.fork()
+    if pid == 0:
+        os.chdir(folder)
+        os.environ.update(TERM="xterm-256color", COLUMNS="150", LINES="40")
+        os.execv(sys.executable, [*COMMAND, *arguments])
+    terminal = Terminal(pid, control)
+    try:
+        yield terminal
+    finally:
+        terminal.kill()
+        os.close(control)
+
+
+class Terminal:
+    """What a command shows on its terminal."""
+
+    def __init__(self, pid: int, control: int) -> None:
+        self._pid, self._control = pid, control
+        self._code: int | None = None
+        self.shown = ""
+
+    def wait_for(self, *texts: str) -> None:
+        """Until all of *texts* have been shown."""
+        end = time.monotonic() + DEADLINE
+        while not all(text in self.shown for text in texts):
+            assert time.monotonic() < end, f"waited in vain for {texts}, got {self.shown[-500:]}"
+            if not self._read(0.5):
+                raise AssertionError(f"it ended without showing {texts}: {self.shown[-500:]}")
+
+    def type(self, keys: bytes) -> None:
+        os.write(self._control, keys)
+
+    def exit_code(self) -> int:
+        """Of the ended command, its last words read; negative = the signal that killed it."""
+        while self._read(DEADLINE):
+            pass
+        if self._code is None:
+            _, status = os.waitpid(self._pid, 0)
+            self._code = os.waitstatus_to_exitcode(status)
+        return self._code
+
+    def kill(self) -> None:
+        if self._code is None:
+            os.kill(self._pid, signal.SIGKILL)
+            os.waitpid(self._pid, 0)
+            self._code = -signal.SIGKILL
+
+    def _read(self, seconds: float) -> bool:
+        """Whether it goes on."""
+        ready, _, _ = select.select([self._control], [], [], seconds)
+        if not ready:
+            return True
+        try:
+            data = os.read(self._control, 65_536)
+        except OSError:  # how Linux says that the other end is closed
+            return False
+        self.shown += data.decode(errors="replace")
+        return bool(data)
+
+
+def states(store: Path) -> dict[str, dict[str, object]]:
+    """Every entity in *store*, by address: its states in their JSON form."""
+    opened = SqliteStore(store)
+    try:
+        kinds = set(opened.counts()) - {"messages", "timers", "egress", "dead_letters"}
+        found: dict[str, dict[str, object]] = {}
+        for kind in sorted(kinds):
+            for row in opened.entities(kind):
+                state = unpack(row.packed, ()).state
+                found[str(row.address)] = {name: json_of(value) for name, value in state.items() if value is not None}
+        return found
+    finally:
+        opened.close()
+
+
+def lines_of(path: Path) -> list[dict[str, Any]]:
+    """The objects in a file of JSON lines."""
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def write_lines(path: Path, *objects: Mapping[str, object]) -> None:
+    """A file of JSON lines."""
+    path.write_text("".join(json.dumps(obj) + "\n" for obj in objects))
