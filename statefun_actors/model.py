@@ -258,6 +258,10 @@ class Host(Protocol):
         """The current time, aware, in UTC."""
         ...
 
+    def monotonic(self) -> float:
+        """Seconds since some moment, never going back: how long a handler holds the event loop. Called per message."""
+        ...
+
     async def sleep(self, seconds: float) -> None:
         """Return after *seconds*: the wait between two attempts. A test's host advances its own clock instead."""
         ...

@@ -6,11 +6,15 @@ from statefun_actors.definition.annotations import (
     message_types,
     parameter_annotation,
     resolve,
+    return_annotation,
 )
-from statefun_actors.definition.function import FunctionType, Handler, HandlerOptions, bind_handlers
-from statefun_actors.definition.policy import DeadLetter, Discard, FailurePolicy
-from statefun_actors.definition.scope import Scope, delay_ms
-from statefun_actors.definition.states import Field, Persisted, field_problems, make_field, persisted
+from statefun_actors.definition.delay import delay_ms
+from statefun_actors.definition.fields import Field, make_field
+from statefun_actors.definition.function import FunctionType
+from statefun_actors.definition.handlers import Handler, HandlerOptions, bind_handlers, message_problem
+from statefun_actors.definition.persisted import Persisted, declaration_problems, persisted
+from statefun_actors.definition.policy import DeadLetter, Discard, FailurePolicy, policy_problem
+from statefun_actors.definition.scope import Scope
 
 __all__ = [
     "DeadLetter",
@@ -25,11 +29,14 @@ __all__ = [
     "UnresolvedAnnotationError",
     "bind_handlers",
     "class_annotations",
+    "declaration_problems",
     "delay_ms",
-    "field_problems",
     "make_field",
+    "message_problem",
     "message_types",
     "parameter_annotation",
     "persisted",
+    "policy_problem",
     "resolve",
+    "return_annotation",
 ]

@@ -1,13 +1,16 @@
-"""Reading the types that a user wrote: of a handler's message, alone or in a union."""
+"""Reading the types that a user wrote: of a field, and of a handler's message, alone or in a union."""
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import sys
 import types
 import typing
 from collections.abc import Callable, Mapping
 from typing import Any as Untyped
+
+from statefun_actors.types import split_optional
 
 
 class UnresolvedAnnotationError(Exception):
@@ -17,19 +20,44 @@ class UnresolvedAnnotationError(Exception):
 def parameter_annotation(function: Callable[..., object], index: int, local: Mapping[str, object]) -> object:
     """The annotation of the positional parameter *index*, resolved; ``inspect.Parameter.empty`` without one.
 
-    Only this one is evaluated: the others may name things that exist for the type checker alone.
-    *local* is the name space around the definition, for classes made inside a function.
+    Of a decorated function, that of the function inside counts. Only this one annotation is evaluated: the others may
+    name things that exist for the type checker alone. *local* is the name space around the definition, for classes made
+    inside a function.
 
     Raises:
         UnresolvedAnnotationError: the annotation can't be evaluated.
         IndexError: there is no such parameter.
     """
-    code = function.__code__
+    inner: Untyped = inspect.unwrap(function)
+    code = inner.__code__
     if index >= code.co_argcount:
         raise IndexError(index)
-    name = code.co_varnames[index]
-    annotation = _raw_annotations(function).get(name, inspect.Parameter.empty)
-    return resolve(annotation, function.__globals__, local)
+    return _annotation(inner, code.co_varnames[index], local)
+
+
+def return_annotation(function: Callable[..., object], local: Mapping[str, object]) -> object:
+    """What *function* says it returns, resolved; ``inspect.Parameter.empty`` where it says nothing.
+
+    Raises:
+        UnresolvedAnnotationError: the annotation can't be evaluated.
+    """
+    return _annotation(inspect.unwrap(function), "return", local)
+
+
+def _annotation(function: Untyped, name: str, local: Mapping[str, object]) -> object:
+    annotations = _raw_annotations(function)
+    if name not in annotations:
+        return inspect.Parameter.empty
+    return resolve(annotations[name], function.__globals__, {**_closure(function), **local})
+
+
+def _closure(function: Untyped) -> dict[str, object]:
+    """The names of functions around that *function* uses, as far as they have values yet."""
+    found = {}
+    for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
+        with contextlib.suppress(ValueError):  # an empty cell
+            found[name] = cell.cell_contents
+    return found
 
 
 def _raw_annotations(owner: Untyped) -> Mapping[str, object]:
@@ -46,26 +74,23 @@ def class_annotations(cls: type) -> Mapping[str, object]:
 
 
 def resolve(annotation: object, global_names: Mapping[str, object], local: Mapping[str, object]) -> object:
-    """*annotation*, evaluated where it is a string or a forward reference.
+    """*annotation*, with every string and forward reference in it evaluated.
 
     Raises:
         UnresolvedAnnotationError: it can't be evaluated.
     """
-    text = annotation
-    if isinstance(annotation, typing.ForwardRef) or type(annotation).__name__ == "ForwardRef":
-        text = annotation.__forward_arg__  # type: ignore[attr-defined]
-    if not isinstance(text, str):
-        return annotation
+    holder = type("holder", (), {"__annotations__": {"hint": annotation}})
     try:
-        return eval(text, dict(global_names), dict(local))  # noqa: S307 - the user's own annotation
+        return typing.get_type_hints(holder, dict(global_names), dict(local), include_extras=True)["hint"]
     except Exception as error:
+        text = annotation if isinstance(annotation, str) else str(annotation).removeprefix("typing.")
         raise UnresolvedAnnotationError(f"the annotation {text!r} can't be resolved ({error})") from error
 
 
 def message_types(annotation: object) -> tuple[object, ...]:
-    """The members of a union, or the one type itself."""
-    if isinstance(annotation, typing.TypeAliasType if sys.version_info >= (3, 12) else ()):
-        annotation = annotation.__value__
-    if isinstance(annotation, types.UnionType) or typing.get_origin(annotation) is typing.Union:
-        return tuple(member for part in typing.get_args(annotation) for member in message_types(part))
-    return (annotation,)
+    """The members of a union, in order, or the one type itself; ``type(None)`` last where None is one of them."""
+    inner, optional = split_optional(annotation)
+    members: tuple[object, ...] = (inner,)
+    if isinstance(inner, types.UnionType) or typing.get_origin(inner) is typing.Union:
+        members = tuple(member for part in typing.get_args(inner) for member in message_types(part))
+    return (*members, type(None)) if optional else members

@@ -1,15 +1,16 @@
 """The batch under way, as user code sees it through an entity or a context.
 
-One scope a batch. It holds what the batch started from, what has changed since, and the effects asked for so far.
-Undo is cheap by construction: effects are cut back to a mark, and :meth:`Scope.fresh` forgets everything that the
-undone message had read or touched, so that a new instance starts from the state as last settled.
+A scope holds what the batch started from, what has changed since, and the effects asked for so far. Undo is cheap by
+construction: :meth:`Scope.undone` is a new scope that stands where the last settled message ended. Whatever still
+holds the old one, a thread past its timeout for instance, works on something that nobody looks at any more.
 """
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
+from statefun_actors.definition.delay import delay_ms
 from statefun_actors.errors import ValueMismatchError
 from statefun_actors.model import (
     Address,
@@ -27,34 +28,9 @@ from statefun_actors.model import (
 )
 from statefun_actors.types import pack, record_to_typed
 
-_MS: Final = timedelta(milliseconds=1)
-
-
-def delay_ms(delay: object) -> int:
-    """*delay* (a timedelta, or seconds) in whole milliseconds, rounded up.
-
-    Raises:
-        ValueMismatchError: negative, not a number, or no delay at all.
-    """
-    if delay.__class__ is not timedelta:
-        if not isinstance(delay, int | float | timedelta) or isinstance(delay, bool):
-            raise ValueMismatchError("a delay as timedelta or seconds", f"{delay!r}")
-        try:
-            delay = delay if isinstance(delay, timedelta) else timedelta(seconds=delay)
-        except (ValueError, OverflowError):
-            raise ValueMismatchError("a delay as timedelta or seconds", f"{delay!r}") from None
-    ms = -(-delay // _MS)  # type: ignore[operator]
-    if ms < 0:
-        raise ValueMismatchError("a delay of zero or more", f"{delay!r}")
-    return int(ms)
-
-
-def _check_target(target: object) -> Address:
-    if isinstance(target, Address):
-        return target
-    raise ValueMismatchError(
-        "an address: Account.at('ada') or Address('bank/account', 'ada')", f"{target!r} ({type(target).__name__})"
-    )
+_RECORD_TYPES: Final = (".KafkaProducerRecord", ".KinesisEgressRecord")
+_NO_NAMES: Final[set[str]] = set()
+"""Stands where most batches have no names to hold; whoever adds one makes a set of its own first."""
 
 
 class Scope:
@@ -63,7 +39,7 @@ class Scope:
     __slots__ = (
         "_now",
         "assigned",
-        "baseline",
+        "batch",
         "batch_state",
         "caller",
         "changes",
@@ -72,39 +48,47 @@ class Scope:
         "dropped_replies",
         "effects",
         "fatal",
+        "handler",
         "host",
         "record_egresses",
+        "seen",
         "target",
     )
 
     def __init__(self, batch: Batch, host: Host, record_egresses: frozenset[str]) -> None:
+        self.batch = batch
         self.target = batch.target
         self.batch_state = batch.state
+        self.host = host
+        self.record_egresses = record_egresses
+        self.caller: Address | None = None
+        self.handler = ""
+        """The handler that runs."""
         self.changes: dict[str, TypedValue | None] = {}
         """What settled messages changed; None = deleted."""
         self.effects: list[Effect] = []
-        self.caller: Address | None = None
-        self.host = host
-        self.record_egresses = record_egresses
-        self.dropped_replies = 0
+        self.dropped_replies: list[str] | None = None
+        """The handlers of replies that had nobody to go to; None = there were none."""
         self.fatal: BaseException | None = None
         """Set by what must fail the whole batch even if user code swallows the exception."""
         self._now: datetime | None = None
-        self.baseline: dict[str, object] = {}
-        """Field → the object that was decoded for it, to tell reading from assigning."""
-        self.defaults: dict[str, tuple[object, bytes]] = {}
-        """Field → the default made for it because it was absent, and that default's bytes."""
-        self.assigned: set[str] = set()
+        self.seen: dict[str, object] = {}
+        """Field → the object that it held when it was read, or last settled."""
+        self.defaults: dict[str, bytes] | None = None
+        """Field → the bytes of the default that was made for it because it was absent; None = none was made."""
+        self.assigned = _NO_NAMES
         """Fields whose assignment alone counts as a change (expire_after_write)."""
-        self.deleted: set[str] = set()
-        """Fields that the message under way has deleted."""
+        self.deleted = _NO_NAMES
+        """Fields deleted since the scope last settled."""
 
-    def fresh(self) -> None:
-        """Forget what the undone message read and assigned."""
-        self.baseline = {}
-        self.defaults = {}
-        self.assigned = set()
-        self.deleted = set()
+    def undone(self, effects: int, dropped_replies: int) -> Scope:
+        """A scope at the point where there were so many *effects* and *dropped_replies*, all that is settled kept."""
+        scope = Scope(self.batch, self.host, self.record_egresses)
+        scope.changes = self.changes
+        scope.effects = self.effects[:effects]
+        if self.dropped_replies:
+            scope.dropped_replies = self.dropped_replies[:dropped_replies]
+        return scope
 
     def current(self, name: str) -> TypedValue | None:
         """The state *name* as last settled. KeyError where neither the batch nor a change has it."""
@@ -112,8 +96,9 @@ class Scope:
             return self.changes[name]
         return self.batch_state[name]
 
-    def begin(self, caller: Address | None) -> None:
+    def begin(self, handler: str, caller: Address | None) -> None:
         """A message starts."""
+        self.handler = handler
         self.caller = caller
         self._now = None
 
@@ -125,17 +110,38 @@ class Scope:
             now = self._now = self.host.now()
         return now
 
+    def note_assigned(self, field: str) -> None:
+        """*field* was assigned, which counts as a change whatever the value."""
+        if self.assigned is _NO_NAMES:
+            self.assigned = set()
+        self.assigned.add(field)
+
+    def note_default(self, field: str, made: object, data: bytes) -> None:
+        """*field* was absent, and *made* is the default that it reads as."""
+        if self.defaults is None:
+            self.defaults = {}
+        self.defaults[field] = data
+        self.seen[field] = made
+
+    def note_deleted(self, field: str) -> None:
+        """*field* was deleted."""
+        if self.deleted is _NO_NAMES:
+            self.deleted = set()
+        self.deleted.add(field)
+        self.assigned.discard(field)
+        self.seen.pop(field, None)
+        if self.defaults is not None:
+            self.defaults.pop(field, None)
+
     def send(self, target: Address, message: object) -> None:
         value = pack(message)
-        if target.__class__ is not Address:
-            check_takes(_check_target(target), value)
+        _check_target(target, value)
         self.effects.append(Send(target, value))
 
     def send_after(self, delay: object, target: Address, message: object, token: str | None) -> None:
         ms = delay_ms(delay)
         value = pack(message)
-        if target.__class__ is not Address:
-            check_takes(_check_target(target), value)
+        _check_target(target, value)
         if token is not None:
             _check_token(token)
         self.effects.append(SendAfter(target, value, ms, token) if ms else Send(target, value))
@@ -151,6 +157,7 @@ class Scope:
 
     def send_egress(self, egress: str, message: object) -> None:
         check_typename(egress, "an egress is <namespace>/<name>")
+        _check_text(egress, "an egress's name")
         if isinstance(message, KafkaRecord | KinesisRecord):
             value = record_to_typed(message)
         else:
@@ -164,26 +171,44 @@ class Scope:
 
     def reply(self, message: object) -> None:
         """To the caller; without one it is dropped and counted, but still has to be a message."""
-        if self.caller is None:
-            pack(message)
-            self.dropped_replies += 1
-        else:
+        if self.caller is not None:
             self.effects.append(Send(self.caller, pack(message)))
+            return
+        pack(message)
+        if self.dropped_replies is None:
+            self.dropped_replies = []
+        self.dropped_replies.append(self.handler)
 
 
-_RECORD_TYPES: Final = (".KafkaProducerRecord", ".KinesisEgressRecord")
+def _check_target(target: object, value: TypedValue) -> None:
+    """An address that can travel; one made by ``Account.at`` also knows what its class takes.
+
+    Raises:
+        ValueMismatchError: it is no address, or holds what UTF-8 can't write.
+        UnhandledMessageError: its class doesn't take *value*.
+    """
+    if not isinstance(target, Address):
+        raise ValueMismatchError(
+            "an address: Account.at('ada') or Address('bank/account', 'ada')", f"{target!r} ({type(target).__name__})"
+        )
+    if (check_takes := getattr(target.__class__, "check_takes", None)) is not None:
+        check_takes(value)
+    function_type, id = target
+    if not (id.isascii() and function_type.isascii()):
+        _check_text(function_type, "a function type")
+        _check_text(id, "an id")
 
 
 def _check_token(token: object) -> None:
     if not isinstance(token, str) or not token:
         raise ValueMismatchError("a cancellation token as a non-empty string", f"{token!r}")
+    _check_text(token, "a cancellation token")
 
 
-def check_takes(target: Address, value: TypedValue) -> None:
-    """An address made by ``Account.at`` knows what its class takes.
-
-    Raises:
-        UnhandledMessageError: it doesn't take *value*.
-    """
-    if (check := getattr(type(target), "check_takes", None)) is not None:
-        check(value)
+def _check_text(text: str, what: str) -> None:
+    """What no UTF-8 can write would fail the whole batch, or a whole epoch, where it is written."""
+    if not text.isascii():
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            raise ValueMismatchError(f"{what} that UTF-8 can write", f"{text!r}") from None

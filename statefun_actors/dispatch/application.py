@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 
 from statefun_actors.definition import FailurePolicy, FunctionType, Handler
+from statefun_actors.dispatch.notes import Notes
 from statefun_actors.errors import DefinitionError, UnhandledMessageError
 from statefun_actors.model import TypedValue
 from statefun_actors.settings import Settings
@@ -15,13 +16,15 @@ from statefun_actors.types import Codec, any_of
 class BoundHandler:
     """A handler for one typename, ready to be called."""
 
-    __slots__ = ("blocking", "codec", "decode", "function", "is_async", "name", "policy", "timeout")
+    __slots__ = ("blocking", "codec", "decode", "function", "is_async", "name", "policy", "timeout", "waits")
 
     def __init__(self, handler: Handler, codec: Codec | None, route: Route, settings: Settings) -> None:
         self.name = handler.name
         self.function = handler.function
         self.is_async = handler.is_async
         self.blocking = handler.blocking
+        self.waits = handler.is_async or handler.blocking
+        """Whether it needs a running event loop."""
         self.codec = codec
         self.decode: Callable[[bytes, str], object] = _decode_any if codec is None else codec.decode
         self.timeout = handler.timeout if handler.timeout is not None else settings.handler_timeout
@@ -38,7 +41,7 @@ def _decode_any(data: bytes, typename: str) -> object:
 class Route:
     """One function type under the settings of one application."""
 
-    __slots__ = ("any_handler", "bound", "function", "guarded", "handlers", "policy", "state_names")
+    __slots__ = ("any_handler", "bound", "function", "guarded", "handlers", "policy", "state_names", "waits")
 
     def __init__(self, function: FunctionType, settings: Settings) -> None:
         self.function = function
@@ -54,6 +57,8 @@ class Route:
             None if function.any_handler is None else BoundHandler(function.any_handler, None, self, settings)
         )
         bound = [*self.handlers.values(), *([self.any_handler] if self.any_handler else [])]
+        self.waits = any(handler.waits for handler in bound)
+        """Whether it has handlers that need a running event loop."""
         self.guarded = self.policy is not None or any(handler.policy is not None for handler in bound)
         """Whether single messages can be undone; otherwise a failure undoes the whole batch."""
 
@@ -100,6 +105,8 @@ class Application:
 
     def __init__(self, *served: object, settings: Settings | None = None) -> None:
         self.settings = settings if settings is not None else Settings()
+        self.record_egresses = self.settings.record_egresses
+        self.notes = Notes()
         problems: list[str] = []
         routes: dict[str, Route] = {}
         for function in _function_types(served):

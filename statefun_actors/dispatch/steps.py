@@ -7,29 +7,45 @@ is set up only for those that do suspend.
 from __future__ import annotations
 
 import types
-from collections.abc import Coroutine, Generator
+from collections.abc import Callable, Coroutine, Generator
 from typing import Any as Untyped
 from typing import TypeVar
+
+import attrs
 
 _T = TypeVar("_T")
 
 
+@attrs.frozen
+class Watch:
+    """Tells of every step that takes longer than *limit* seconds of *monotonic*."""
+
+    monotonic: Callable[[], float]
+    limit: float
+    tell: Callable[[float], None]
+
+
 @types.coroutine
-def resumed(coroutine: Coroutine[Untyped, Untyped, _T], pending: object) -> Generator[Untyped, Untyped, _T]:
+def resumed(
+    coroutine: Coroutine[Untyped, Untyped, _T], pending: object, watch: Watch | None = None
+) -> Generator[Untyped, Untyped, _T]:
     """Go on with *coroutine*, whose last step handed out *pending*, as if it had been awaited from the start."""
+    before = 0.0
     while True:
+        sent, thrown = None, None
         try:
             sent = yield pending
         except GeneratorExit:
             coroutine.close()
             raise
-        except BaseException as error:  # noqa: BLE001 - handed on to the coroutine, whatever it is
-            try:
-                pending = coroutine.throw(error)
-            except StopIteration as done:
-                return done.value  # type: ignore[no-any-return]
-        else:
-            try:
-                pending = coroutine.send(sent)
-            except StopIteration as done:
-                return done.value  # type: ignore[no-any-return]
+        except BaseException as error:
+            thrown = error
+        if watch is not None:
+            before = watch.monotonic()
+        try:
+            pending = coroutine.send(sent) if thrown is None else coroutine.throw(thrown)
+        except StopIteration as done:
+            return done.value  # type: ignore[no-any-return]
+        finally:
+            if watch is not None and (held := watch.monotonic() - before) > watch.limit:
+                watch.tell(held)

@@ -342,7 +342,7 @@ class _RefreshingSlot:
 
     def __set__(self, subject: Untyped, value: object) -> None:
         self.slot.__set__(subject, value)
-        if (scope := subject._scope) is not None:  # noqa: SLF001 - an entity's own room
+        if (scope := subject.__scope__) is not None:  # noqa: SLF001 - an entity's own room
             scope.assigned.add(self.name)
 
     def __delete__(self, subject: object) -> None:

@@ -26,11 +26,11 @@ class Entity(metaclass=EntityMeta):
         DefinitionError: when a class is defined, with everything that is wrong with it.
     """
 
-    __slots__ = ("_scope",)
+    __slots__ = ("__scope__",)
     __function_type__: ClassVar[EntityFunction]
     __address_type__: ClassVar[Untyped] = None
     __abstract_entity__: ClassVar[bool] = True
-    _scope: Scope | None
+    __scope__: Scope | None
 
     def __init_subclass__(cls, *, typename: str | None = None, on_failure: FailurePolicy | None = None) -> None:
         """Declared for the type checkers; the metaclass takes both."""
@@ -82,7 +82,7 @@ class Entity(metaclass=EntityMeta):
             NotAMessageError: its class has no name on the wire.
             ValueMismatchError: the message holds a value that its own types do not allow.
         """
-        scope = self._scope
+        scope = self.__scope__
         if scope is None:
             raise DetachedEntityError(type(self).__name__, "send")
         scope.send(target, message)
@@ -118,18 +118,18 @@ class Entity(metaclass=EntityMeta):
         scope.cancel_pending()
 
     def _live(self, attribute: str) -> Scope:
-        scope = self._scope
+        scope = self.__scope__
         if scope is None:
             raise DetachedEntityError(type(self).__name__, attribute)
         return scope
 
     def __getattr__(self, name: str) -> object:
         # Reached for what has no slot, and for fields that were neither read nor set yet.
-        if name == "_scope":
+        if name == "__scope__":
             return None
         if name.startswith("__"):
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-        return type(self).__function_type__.read(self, name, self._scope)
+        return type(self).__function_type__.read(self, name, self.__scope__)
 
     def __delattr__(self, name: str) -> None:
-        type(self).__function_type__.delete(self, name, self._scope)
+        type(self).__function_type__.delete(self, name, self.__scope__)

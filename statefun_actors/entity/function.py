@@ -1,37 +1,48 @@
 """An entity class as a function type: how an instance gets its state, and how what it holds becomes changes.
 
 An instance is hydrated lazily. Fields are slots; an unset slot sends Python to ``Entity.__getattr__``, which decodes
-the field, once. Setting a field costs nothing beyond Python's own, since nothing watches it: what was touched is seen
-at the end, and what has changed is decided by encoded bytes, so a change in place cannot be missed.
+the field, once, and notes what it read. Setting a field costs nothing beyond Python's own, since nothing watches it.
+What was set without having been read is found at the end, by counting what the instance holds; whether a field has
+changed is decided by encoded bytes, so a change in place cannot be missed.
 """
 
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Mapping, Sequence
+from gc import get_referents
 from typing import Any as Untyped
 from typing import ClassVar, Final
 
 from statefun_actors.definition import FailurePolicy, Field, Handler, Scope
-from statefun_actors.errors import FieldMismatchError, UndeclaredAttributeError, ValueMismatchError
+from statefun_actors.entity.over import OVER
+from statefun_actors.errors import FieldMismatchError, StateDecodeError, UndeclaredAttributeError, ValueMismatchError
 from statefun_actors.model import Address, StateSpec, TypedValue
 from statefun_actors.types import Codec
 
 _UNSET: Final = object()
+_NO_ATTRIBUTE: Final = re.compile(r"'([^']+)' object has no attribute '([^']+)'")
 
 
 class EntityField:
     """A field together with the slot that holds it."""
 
-    __slots__ = ("codec", "delete", "field", "get", "immutable", "name", "optional", "set", "state_name")
+    __slots__ = (
+        "codec", "delete", "encode", "field", "get", "immutable", "name", "optional", "refreshes", "set", "state_name",
+        "typename",
+    )  # fmt: skip
 
     def __init__(self, field: Field, slot: Untyped) -> None:
         self.field = field
         self.name = field.name
         self.state_name = field.state_name
         self.codec = field.codec
+        self.encode = field.codec.encode
+        self.typename = field.typename
         self.immutable = field.immutable
         self.optional = field.optional
+        self.refreshes = field.refresh_on_assignment
         self.get = slot.__get__
         self.set = slot.__set__
         self.delete = slot.__delete__
@@ -63,14 +74,17 @@ class EntityFunction:
         self.any_handler = any_handler
         self.taken = tuple(taken)
         self.on_failure = on_failure
+        self._bare = self._referents_when_bare()
 
     def open(self, scope: Scope) -> Untyped:
         subject = object.__new__(self.cls)
-        subject._scope = scope  # noqa: SLF001 - an entity's own room
+        subject.__scope__ = scope
         return subject
 
     def abandon(self, subject: Untyped) -> None:
-        subject._scope = None  # noqa: SLF001 - an entity's own room
+        subject.__scope__ = OVER
+
+    # --- state out
 
     def settle(self, subject: Untyped, scope: Scope) -> None:
         """Move what changed into ``scope.changes``.
@@ -78,68 +92,78 @@ class EntityFunction:
         Raises:
             FieldMismatchError: a field holds what its declared type does not allow.
         """
-        baseline, assigned = scope.baseline, scope.assigned
-        changes: dict[str, TypedValue | None] = {}
+        seen = scope.seen
+        if len(get_referents(subject)) - self._bare != len(seen):
+            self._find_assigned(subject, seen)
         if scope.deleted:
-            changes = {
-                state: None for state in map(self._state_name, scope.deleted) if scope.current(state) is not None
-            }
-        for field in self.fields:
+            for name in scope.deleted:
+                self._change(self.by_name[name], None, scope)
+        by_name, changes, before = self.by_name, scope.changes, scope.batch_state
+        for name, was in seen.items():
+            field = by_name[name]
+            held = field.get(subject)
+            assigned = name in scope.assigned
+            if held is was and field.immutable and not assigned:
+                continue
+            seen[name] = held
+            if held is None and field.optional:
+                self._change(field, None, scope)
+                continue
             try:
-                held = field.get(subject)
-            except AttributeError:
-                continue
-            name = field.name
-            if field.immutable and baseline.get(name, _UNSET) is held and name not in assigned:
-                continue
-            self._settle_field(field, held, scope, changes)
-            baseline[name] = held
-        # All or nothing: a field that does not fit leaves the scope as it was.
-        if changes:
-            scope.changes.update(changes)
-        if assigned:
-            assigned.clear()
+                data = field.encode(held)
+            except ValueMismatchError as error:
+                raise self._mismatch(field, error) from error
+            state_name = field.state_name
+            current = changes[state_name] if state_name in changes else before[state_name]
+            if not assigned:
+                if current is None:
+                    if held is was and scope.defaults is not None and scope.defaults.get(name) == data:
+                        continue
+                elif current.value == data and current.typename == field.typename:
+                    continue
+                elif held is was and self._reads_the_same(field, current, data):
+                    continue
+            self._change(field, TypedValue(field.typename, data), scope)
+        if scope.assigned:
+            scope.assigned.clear()
         if scope.deleted:
             scope.deleted.clear()
 
-    def _state_name(self, name: str) -> str:
-        return self.by_name[name].state_name
+    def _change(self, field: EntityField, value: TypedValue | None, scope: Scope) -> None:
+        """Note that the state of *field* is *value* now; nothing is to be noted where that is what the batch began with."""
+        if value == scope.batch_state[field.state_name] and not (field.refreshes and value is not None):
+            scope.changes.pop(field.state_name, None)
+        else:
+            scope.changes[field.state_name] = value
 
-    def _settle_field(
-        self, field: EntityField, held: object, scope: Scope, changes: dict[str, TypedValue | None]
-    ) -> None:
-        name, state_name = field.name, field.state_name
-        current = None if state_name in changes else scope.current(state_name)
-        if held is None and field.optional:
-            if current is not None:
-                changes[state_name] = None
-            return
-        try:
-            data = field.codec.encode(held)
-        except ValueMismatchError as error:
-            raise self._mismatch(field, error) from error
-        if name not in scope.assigned:
-            if current is None:
-                default = scope.defaults.get(name)
-                if default is not None and default[0] is held and default[1] == data:
-                    return
-            elif current.value == data and current.typename == field.codec.typename:
-                return
-            elif (
-                not field.immutable
-                and scope.baseline.get(name, _UNSET) is held
-                and self._reads_the_same(field, current, data)
-            ):
-                return
-        changes[state_name] = TypedValue(field.codec.typename, data)
+    def _referents_when_bare(self) -> int:
+        """How many objects an instance holds beside the values of its fields; -1 where Python can't count them."""
+        subject = object.__new__(self.cls)
+        subject.__scope__ = None
+        bare = len(get_referents(subject))
+        for count, field in enumerate(self.fields, 1):
+            field.set(subject, None)
+            if len(get_referents(subject)) != bare + count:
+                return -1
+        return bare
+
+    def _find_assigned(self, subject: Untyped, seen: dict[str, object]) -> None:
+        """Note the fields that were assigned without having been read."""
+        for field in self.fields:
+            if field.name not in seen:
+                with contextlib.suppress(AttributeError):
+                    field.get(subject)
+                    seen[field.name] = _UNSET
 
     def _reads_the_same(self, field: EntityField, current: TypedValue, data: bytes) -> bool:
-        """Whether the stored bytes, though other bytes, hold the very value: written by another SDK or an older class."""
-        return field.codec.encode(field.field.read(self.name, current)) == data
+        """Whether the stored bytes, though other bytes, hold the same value: written by another SDK, an older class."""
+        return field.encode(field.field.read(self.name, current)) == data
 
     def _mismatch(self, field: EntityField, error: ValueMismatchError) -> FieldMismatchError:
         expected = f"{error.expected} or None" if field.optional and error.path == "$" else error.expected
         return FieldMismatchError(self.name, field.name, expected, error.got, error.path)
+
+    # --- state in
 
     def read(self, subject: Untyped, name: str, scope: Scope | None) -> object:
         """The value of a field whose slot is unset.
@@ -150,30 +174,45 @@ class EntityFunction:
         """
         field = self.by_name.get(name)
         if field is None:
-            raise UndeclaredAttributeError(self.name, name, tuple(self.by_name))
-        current = scope.current(field.state_name) if scope is not None and name not in scope.deleted else None
-        if current is None:
+            return self._otherwise(subject, name)
+        if scope is None:
+            return self._detached_default(subject, field)
+        state_name = field.state_name
+        changes = scope.changes
+        current = changes[state_name] if state_name in changes else scope.batch_state[state_name]
+        if current is None or name in scope.deleted:
             factory = field.field.factory
             if factory is None:
                 return field.field.default
-            made = factory()
-            field.set(subject, made)
-            if scope is not None:
-                scope.defaults[name] = (made, self._encoded_default(field, made))
-            return made
-        assert scope is not None
-        try:
-            value = field.field.read(self.name, current)
-        except BaseException as error:
-            scope.fatal = error
-            raise
+            value = factory()
+            scope.note_default(name, value, self._encoded_default(field, value))
+        else:
+            try:
+                value = field.field.read(self.name, current)
+            except StateDecodeError as error:
+                scope.fatal = error
+                raise
+            scope.seen[name] = value
         field.set(subject, value)
-        scope.baseline[name] = value
         return value
+
+    def _detached_default(self, subject: Untyped, field: EntityField) -> object:
+        if field.field.factory is None:
+            return field.field.default
+        made = field.field.factory()
+        field.set(subject, made)
+        return made
+
+    def _otherwise(self, subject: Untyped, name: str) -> object:
+        """What has no slot: nothing, or a property that raised AttributeError, whose own error is what helps."""
+        for cls in type(subject).__mro__:
+            if name in cls.__dict__:
+                return cls.__dict__[name].__get__(subject, type(subject))
+        raise UndeclaredAttributeError(self.name, name, tuple(self.by_name))
 
     def _encoded_default(self, field: EntityField, made: object) -> bytes:
         try:
-            return field.codec.encode(made)
+            return field.encode(made)
         except ValueMismatchError as error:
             raise self._mismatch(field, error) from error
 
@@ -190,10 +229,18 @@ class EntityFunction:
             field.delete(subject)
         if scope is not None:
             # Kept back until the message settles, in case it is undone.
-            scope.deleted.add(name)
-            scope.assigned.discard(name)
-            scope.baseline.pop(name, None)
-            scope.defaults.pop(name, None)
+            scope.note_deleted(name)
+
+    def explain(self, error: Exception) -> Exception:
+        """*error*, or what to write instead where an attribute was assigned that is no field.
+
+        Python itself refuses that, since the class has slots, but it cannot say more.
+        """
+        match = _NO_ATTRIBUTE.match(str(error)) if type(error) is AttributeError else None
+        if match is None or match[1] != self.name or not isinstance(error.obj, self.cls | None):
+            return error
+        clear = UndeclaredAttributeError(self.name, match[2], tuple(self.by_name))
+        return clear.with_traceback(error.__traceback__)
 
 
 def hydrate(cls: type, address: Address, state: Mapping[str, TypedValue | None]) -> Untyped:

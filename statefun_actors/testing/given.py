@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime, timedelta
 from typing import Any as Untyped
@@ -27,6 +28,8 @@ _CALLER = Address("statefun-actors/test", "caller")
 
 class _Host:
     """Virtual time: a backoff moves it, so no test waits for one."""
+
+    monotonic = staticmethod(time.monotonic)
 
     def __init__(self, now: datetime) -> None:
         self._now = now

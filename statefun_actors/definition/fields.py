@@ -1,0 +1,190 @@
+"""Persisted fields, with everything worked out that can be, once, when they are defined."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any as Untyped
+
+from statefun_actors.definition.persisted import NOTHING, Persisted, declaration_problems
+from statefun_actors.errors import StateDecodeError, ValueMismatchError
+from statefun_actors.model import Expiration, StateSpec, TypedValue
+from statefun_actors.types import Codec, UnstorableTypeError, codec_for, split_optional
+
+
+class Field:
+    """A persisted field of a class, or a declared state of a function."""
+
+    __slots__ = (
+        "codec",
+        "convert",
+        "default",
+        "factory",
+        "immutable",
+        "name",
+        "optional",
+        "refresh_on_assignment",
+        "spec",
+        "state_name",
+        "typename",
+    )
+
+    def __init__(self, name: str, codec: Codec, optional: bool, declaration: Persisted) -> None:
+        self.name = name
+        self.state_name = declaration.name if declaration.name is not None else name
+        self.codec = codec
+        self.typename = codec.typename
+        self.immutable = codec.immutable
+        self.optional = optional
+        self.default = _default(codec, declaration)
+        self.factory = declaration.factory
+        self.convert = declaration.convert
+        self.refresh_on_assignment = declaration.expire_after_write is not None
+        self.spec = _spec(self.state_name, codec.typename, declaration)
+
+    @property
+    def spelling(self) -> str:
+        return f"{self.codec.spelling} or None" if self.optional else self.codec.spelling
+
+    def read(self, owner: str, stored: TypedValue) -> object:
+        """The Python value of *stored*.
+
+        Raises:
+            StateDecodeError: it doesn't fit the declared type.
+        """
+        typename = stored.typename
+        codec = self.codec
+        try:
+            if typename == self.typename or typename in codec.accepts or typename in codec.lenient:
+                return codec.decode(stored.value, typename)
+        except ValueError as error:
+            if self.convert is None:
+                raise self._unreadable(owner, stored, str(error)) from error
+            return self._converted(owner, stored, f"{error}; and ")
+        if self.convert is None:
+            raise StateDecodeError(owner, self.name, self.spelling, f"state of type {typename!r}", "")
+        return self._converted(owner, stored, "")
+
+    def _converted(self, owner: str, stored: TypedValue, first: str) -> object:
+        """What *convert* makes of state that the declared type can't read: of another typename, or of an older shape."""
+        assert self.convert is not None
+        try:
+            value = self.convert(stored)
+            if not (value is None and self.optional):
+                self.codec.encode(value)
+        except ValueMismatchError as error:
+            raise self._unreadable(owner, stored, f"{first}convert= made something else of it: {error}") from error
+        except Exception as error:
+            raise self._unreadable(owner, stored, f"{first}convert= raised {_shown(error)}") from error
+        return value
+
+    def _unreadable(self, owner: str, stored: TypedValue, reason: str) -> StateDecodeError:
+        return StateDecodeError(
+            owner, self.name, self.spelling, f"{len(stored.value)} bytes of {stored.typename!r}", reason
+        )
+
+
+def make_field(
+    name: str, annotation: object, declaration: Persisted, *, optional: bool = False
+) -> tuple[Field | None, list[str]]:
+    """The field *name*, or what is wrong with it. *optional* = it may be None, whatever the annotation says."""
+    problems = declaration_problems(declaration)
+    if isinstance(annotation, Persisted):
+        return None, [
+            *problems,
+            f"Python takes the field itself for its annotation, since both are named {name!r}; "
+            f"annotate it by a longer name, such as `module.{name}`",
+        ]
+    inner, may_be_none = split_optional(annotation)
+    optional = optional or may_be_none
+    if declaration.type is not NOTHING and split_optional(declaration.type)[0] != inner:
+        problems.append(
+            f"persisted(type={_spell(declaration.type)}) contradicts the annotation {_spell(annotation)}; leave one out"
+        )
+    try:
+        codec = codec_for(inner)
+    except UnstorableTypeError as error:
+        return None, [*problems, str(error)]
+    problems += _default_problems(codec, optional, declaration)
+    return (None, problems) if problems else (Field(name, codec, optional, declaration), [])
+
+
+def _default_problems(codec: Codec, optional: bool, declaration: Persisted) -> list[str]:
+    default = declaration.default
+    if declaration.factory is not None:
+        if optional:
+            return ["an optional field's default is None; leave factory= out, or drop `| None`"]
+        return _factory_problems(codec, declaration.factory) if callable(declaration.factory) else []
+    if optional:
+        if default is not NOTHING and default is not None:
+            return [f"an optional field's default is None, got {_shown(default)}; drop `| None`, or the default"]
+        return []
+    if default is NOTHING:
+        return ["a field that is not optional needs a default: persisted(default=...) or persisted(factory=...)"]
+    if default is None:
+        return [f"default=None does not fit {codec.spelling}; annotate it as optional (`... | None`)"]
+    try:
+        codec.encode(default)
+    except ValueMismatchError as error:
+        return [f"default={_shown(default)} does not fit: {error}"]
+    if not codec.immutable and not _is_immutable(default):
+        return [f"default={_shown(default)} is mutable and would be shared; write {_as_factory(default)}"]
+    return []
+
+
+def _factory_problems(codec: Codec, factory: Untyped) -> list[str]:
+    try:
+        made = factory()
+        codec.encode(made)
+    except ValueMismatchError as error:
+        return [f"factory= makes a value that does not fit: {error}"]
+    except Exception as error:
+        return [f"factory= raised {_shown(error)}"]
+    if not codec.immutable and not _is_immutable(made) and factory() is made:
+        return ["factory= gives one object twice, which would be shared; let it make a new one each time"]
+    return []
+
+
+def _default(codec: Codec, declaration: Persisted) -> object:
+    """The default as it would be read back: 0.0 where a float is declared and 0 is written."""
+    if declaration.default is NOTHING or declaration.default is None or not codec.immutable:
+        return None if declaration.default is NOTHING else declaration.default
+    return codec.decode(codec.encode(declaration.default))
+
+
+def _is_immutable(value: object) -> bool:
+    """Whether *value* can't be changed in place, in depth: it has a hash that depends on what it holds."""
+    if type(value).__hash__ is object.__hash__:
+        return False
+    try:
+        hash(value)
+    except TypeError:
+        return False
+    return True
+
+
+def _as_factory(default: object) -> str:
+    if default in ([], {}, set()):
+        return f"factory={type(default).__name__}"
+    return f"factory=lambda: {_shown(default)}"
+
+
+def _spec(state_name: str, typename: str, declaration: Persisted) -> StateSpec:
+    for ttl, expiration in (
+        (declaration.expire_after_write, Expiration.AFTER_WRITE),
+        (declaration.expire_after_call, Expiration.AFTER_CALL),
+    ):
+        if ttl is not None:
+            return StateSpec(state_name, typename, expiration, int(ttl // timedelta(milliseconds=1)))
+    return StateSpec(state_name, typename)
+
+
+def _spell(annotation: object) -> str:
+    return annotation.__name__ if isinstance(annotation, type) else str(annotation).replace("typing.", "")
+
+
+def _shown(value: object) -> str:
+    """The ``repr`` of something of the user's, which may fail."""
+    try:
+        return repr(value)
+    except Exception:
+        return f"<{type(value).__name__} that can't be printed>"

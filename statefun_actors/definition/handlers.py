@@ -1,0 +1,147 @@
+"""Handlers: what is said of one beside its code, and which of them takes which message."""
+
+from __future__ import annotations
+
+import typing
+from collections.abc import Callable, Iterable, Sequence
+from datetime import timedelta
+from typing import Any as Untyped
+
+import attrs
+from google.protobuf.any_pb2 import Any
+
+from statefun_actors.definition.delay import delay_ms
+from statefun_actors.definition.policy import FailurePolicy, policy_problem
+from statefun_actors.errors import ValueMismatchError
+from statefun_actors.types import JSON_TYPENAME, Codec, UnstorableTypeError, codec_for
+
+
+@attrs.frozen(kw_only=True)
+class HandlerOptions:
+    """What ``@handles(...)`` and ``bind(...)`` say beside the types."""
+
+    on_failure: FailurePolicy | None = None
+    blocking: bool = False
+    timeout: timedelta | float | None = None
+
+    def problems(self, *, is_async: bool | None = None) -> list[str]:
+        """What is wrong with them, for an ``async def`` or a plain ``def``; None = for either."""
+        found = []
+        if (problem := policy_problem(self.on_failure)) is not None:
+            found.append(problem)
+        if not isinstance(self.blocking, bool):
+            found.append(f"blocking= is True or False, got {self.blocking!r}")
+        elif is_async and self.blocking:
+            found.append("blocking=True is for a plain `def`; an `async def` does not block")
+        if self.timeout is not None:
+            try:
+                ms = delay_ms(self.timeout)
+            except ValueMismatchError:
+                ms = 0
+            if ms <= 0:
+                found.append(f"timeout= is a timedelta or seconds, more than zero; got {self.timeout!r}")
+            elif is_async is False and not self.blocking:
+                found.append("timeout= can't interrupt a plain `def`; make it `async def`, or write blocking=True")
+        return found
+
+    @property
+    def timeout_seconds(self) -> float | None:
+        return None if self.timeout is None else delay_ms(self.timeout) / 1000
+
+
+class Handler:
+    """One handler: how it is called, and what it takes."""
+
+    __slots__ = ("blocking", "function", "is_async", "name", "on_failure", "timeout")
+
+    def __init__(
+        self, name: str, function: Callable[[Untyped, Untyped], object], is_async: bool, options: HandlerOptions
+    ):
+        self.name = name
+        self.function = function
+        self.is_async = is_async
+        self.blocking = options.blocking
+        self.timeout = options.timeout_seconds
+        self.on_failure = options.on_failure
+
+
+def bind_handlers(
+    claims: Iterable[tuple[Handler, Sequence[object]]],
+) -> tuple[dict[str, tuple[Handler, Codec]], Handler | None, list[str], list[str]]:
+    """Which handler takes which typename.
+
+    Returns:
+        handlers by typename, the handler for Any, how the types are spelled, and what is wrong.
+    """
+    binding = _Binding()
+    for handler, types in claims:
+        for annotation in types:
+            binding.bind(handler, annotation)
+    for typename, handler, codec in binding.spare:
+        binding.handlers.setdefault(typename, (handler, codec))
+    taken, problems = dict.fromkeys(binding.taken), dict.fromkeys(binding.problems)
+    return binding.handlers, binding.any_handler, list(taken), list(problems)
+
+
+class _Binding:
+    def __init__(self) -> None:
+        self.handlers: dict[str, tuple[Handler, Codec]] = {}
+        self.any_handler: Handler | None = None
+        self.taken: list[str] = []
+        self.problems: list[str] = []
+        self.spare: list[tuple[str, Handler, Codec]] = []
+        """Typenames that a handler would take if no other does."""
+        self._annotations: dict[str, object] = {}
+
+    def bind(self, handler: Handler, annotation: object) -> None:
+        if annotation is Any:
+            if self.any_handler is not None and self.any_handler is not handler:
+                self.problems.append(
+                    f"{self.any_handler.name} and {handler.name} both handle google.protobuf.Any; keep one"
+                )
+            self.any_handler = handler
+            self.taken.append("google.protobuf.Any")
+            return
+        if (problem := message_problem(annotation)) is not None:
+            self.problems.append(f"{handler.name}: {problem}")
+            return
+        codec = codec_for(annotation)
+        self.taken.append(codec.spelling.strip("`"))
+        for typename in sorted(codec.accepts):
+            other, _ = self.handlers.setdefault(typename, (handler, codec))
+            first = self._annotations.setdefault(typename, annotation)
+            if other is not handler or first != annotation:
+                self.problems.append(_clash(typename, other, handler, first, annotation))
+        self.spare += [(typename, handler, codec) for typename in codec.lenient]
+
+
+def message_problem(annotation: object) -> str | None:
+    """Why values of this type are no messages, and what to write instead; None if they are."""
+    if annotation is None or annotation is type(None):
+        return "a message is never None; drop `| None`"
+    try:
+        codec = codec_for(annotation)
+    except UnstorableTypeError as error:
+        return str(error)
+    cls = typing.get_origin(annotation) or annotation
+    if isinstance(cls, type) and attrs.has(cls) and codec.typename == JSON_TYPENAME:
+        return (
+            f"{_spell(annotation)} has no name on the wire; "
+            f'write @message("<namespace>/<name>") above the class to make it a message'
+        )
+    return None
+
+
+def _clash(typename: str, first: Handler, second: Handler, one: object, two: object) -> str:
+    if one == two:
+        return f"{first.name} and {second.name} both handle {_spell(one)}; one type has one handler"
+    both = f"{_spell(one)} and {_spell(two)} are both {typename} on the wire"
+    if typename == JSON_TYPENAME:
+        return f"{both}; put one of them into a field of a @message class of its own"
+    return f"{both}; give one of them another name"
+
+
+def _spell(annotation: object) -> str:
+    if isinstance(annotation, type) and not typing.get_args(annotation):
+        return annotation.__name__
+    return str(annotation).replace("typing.", "")

@@ -1,0 +1,38 @@
+"""What an application remembers of its handlers' conduct, and says once."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Iterable
+from typing import Final
+
+logger: Final = logging.getLogger("statefun_actors.dispatch")
+
+
+class Notes:
+    """By the name of the handler."""
+
+    def __init__(self) -> None:
+        self.dropped_replies: Counter[str] = Counter()
+        """How many replies went nowhere, because their messages had no caller."""
+        self.longest_held: dict[str, float] = {}
+        """The longest time, in seconds, for which a handler held the event loop, where that was too long."""
+
+    def dropped(self, handlers: Iterable[str]) -> None:
+        """A reply of each of *handlers* was dropped."""
+        for name in handlers:
+            if name not in self.dropped_replies:
+                logger.info("%s replied to a message without a caller; such replies are dropped (said once)", name)
+            self.dropped_replies[name] += 1
+
+    def held_loop(self, handler: str, seconds: float) -> None:
+        """*handler* held the event loop for so long that others had to wait."""
+        if handler not in self.longest_held:
+            logger.warning(
+                "%s held the event loop for %.0f ms, and everything else had to wait; make it shorter, or let it run "
+                "in a thread: @handles(..., blocking=True) (said once)",
+                handler,
+                seconds * 1000,
+            )
+        self.longest_held[handler] = max(seconds, self.longest_held.get(handler, 0.0))
