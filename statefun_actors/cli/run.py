@@ -124,7 +124,10 @@ def run(  # noqa: PLR0913, PLR0917 - each is an option of the command line
     if len({path.resolve() for path in inputs}) < len(inputs):
         raise click.UsageError("one --input is named twice; a file is read once.")
     files = _one_file_each(egress, skip_bad_lines)
-    loaded = load_app(app)
+    try:
+        loaded = load_app(app)
+    except KeyboardInterrupt:
+        raise SystemExit(128 + signal.SIGINT) from None
     options = RunOptions(
         inputs=inputs,
         until_idle=until_idle,
@@ -170,6 +173,8 @@ def _run(loaded: App, dead_letters: str | None, options: RunOptions, *, as_json:
 
     try:
         summary = asyncio.run(work())
+    except KeyboardInterrupt:  # before the engine ran
+        return 128 + signal.SIGINT
     except StatefunActorsError as error:
         raise click.ClickException(str(error)) from error
     if as_json:

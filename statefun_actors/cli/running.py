@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 import attrs
 
@@ -123,19 +123,17 @@ class Run:
 
     async def _end(self) -> None:
         """Return when there is a reason to end the run."""
-        stopped = asyncio.create_task(self._stopped.wait())
+        ways = [asyncio.create_task(self._stopped.wait())]
+        if self._options.until_idle:
+            ways.append(asyncio.create_task(self._everything_done()))
         try:
-            if self._options.until_idle:
-                idle = asyncio.create_task(self._everything_done())
-                await asyncio.wait([idle, stopped], return_when=asyncio.FIRST_COMPLETED)
-                idle.cancel()
-            else:
-                await stopped
+            await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
             if self._stopped.is_set():
                 # What was read before the bad line is handled first, unless it keeps failing.
                 await self.engine.settled()
         finally:
-            stopped.cancel()
+            for way in ways:
+                way.cancel()
 
     def _read_no_more(self) -> None:
         """An input can't be read on: neither are the others."""
@@ -143,11 +141,11 @@ class Run:
             source.exhausted = True
         self._stopped.set()
 
-    async def _everything_done(self) -> None:
+    async def _everything_done(self) -> Literal[True]:
         while True:
             await self.engine.idle()
             if not self._options.fire_timers or self.engine.next_due() is None:
-                return
+                return True
 
     def _next_jump(self) -> int | None:
         """When the next delayed message is due, if nothing else is left to do."""
@@ -159,11 +157,15 @@ class Run:
         return all(source.exhausted for source in self._sources.values())
 
     async def _watch(self, display: Display) -> None:
-        while True:
+        if not self._options.until_idle:
+            where = "memory" if self._options.store is None else self._options.store
+            display.say(f"Running {', '.join(self.engine.app.typenames)}; state in {where}. Ctrl-C stops.")
+        while self._options.until_idle or not self._all_read():
             display.show()
             if self._options.until_idle and not self._told_of_failing:
                 self._tell_of_failing(display)
             await asyncio.sleep(_LOOKS)
+        display.close()
 
     def _tell_of_failing(self, display: Display) -> None:
         if not self._all_read():

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from types import FrameType
 from typing import Final
 
@@ -35,7 +35,7 @@ class Stop:
 
 
 @contextlib.contextmanager
-def stop_signals(before_dying: Callable[[], None]) -> Iterator[Stop]:
+def stop_signals(before_dying: Callable[[], None]) -> Generator[Stop]:
     """Have the signals told to a :class:`Stop`; *before_dying* mends the terminal before a second one ends it all."""
     stop = Stop(before_dying)
     before = {number: signal.signal(number, stop._told) for number in _SIGNALS}  # noqa: SLF001 - one piece

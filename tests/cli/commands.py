@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -40,7 +40,7 @@ def summary(*arguments: str, folder: Path, code: int = 0) -> dict[str, Any]:
 
 
 @contextmanager
-def started(*arguments: str, folder: Path) -> Iterator[subprocess.Popen[str]]:
+def started(*arguments: str, folder: Path) -> Generator[subprocess.Popen[str]]:
     """The command while it runs. It is killed at the end, if it still does."""
     process = subprocess.Popen(
         [*COMMAND, *arguments], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -61,7 +61,7 @@ def wait_until(condition: Callable[[], bool], what: str) -> None:
 
 
 @contextmanager
-def on_a_terminal(*arguments: str, folder: Path) -> Iterator[Terminal]:
+def on_a_terminal(*arguments: str, folder: Path) -> Generator[Terminal]:
     """The command on a terminal of its own."""
     pid, control = pty.fork()
     if pid == 0:

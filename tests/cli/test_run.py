@@ -372,9 +372,12 @@ def test_a_run_without_an_end_ends_well_by_sigterm(folder: Path) -> None:
         receipts = folder / "out" / "receipts.jsonl"
         wait_until(lambda: receipts.exists() and receipts.read_bytes() != b"", "the receipt is written")
         process.send_signal(signal.SIGTERM)
-        out, _ = process.communicate()
+        out, told = process.communicate()
 
     assert process.returncode == 0
+    assert (
+        told.splitlines()[0] == "Running bank/account, bank/gate, bank/loop; state in .statefun/app.db. Ctrl-C stops."
+    )
     assert json.loads(out)["ended"] == "SIGTERM"
 
 
