@@ -312,11 +312,11 @@ class Engine:
         mailboxes = memory.mailboxes.take_ready(self.options.slice_steps)
         memory.cache.load([mailbox.address for mailbox in mailboxes])
         epoch, room = memory.epoch, self.options.epoch_steps
-        for mailbox in mailboxes:
-            if epoch.steps < room:
-                self._step(memory, mailbox)
-            else:
-                memory.mailboxes.again(mailbox)
+        for index, mailbox in enumerate(mailboxes):
+            if epoch.steps >= room:
+                memory.mailboxes.keep_ready(mailboxes[index:])
+                break
+            self._step(memory, mailbox)
 
     def _step(self, memory: Memory, mailbox: Mailbox) -> None:
         address = mailbox.address

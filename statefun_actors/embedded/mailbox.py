@@ -38,7 +38,8 @@ class Mailbox:
         """Why its first message failed last time."""
 
     def take(self, most: int) -> list[Message]:
-        """The next batch."""
+        """The next batch. It leaves the line with this, not before: what arrives meanwhile is part of the batch."""
+        self.queued = False
         queue = self.queue
         if self.one_by_one:
             self.one_by_one -= 1
@@ -109,12 +110,13 @@ class Mailboxes:
             self._ready.append(mailbox)
 
     def take_ready(self, most: int) -> list[Mailbox]:
-        """The next mailboxes in line."""
+        """The next mailboxes in line; each of them either runs at once or goes back by :meth:`keep_ready`."""
         ready = self._ready
-        taken = [ready.popleft() for _ in range(min(len(ready), most))]
-        for mailbox in taken:
-            mailbox.queued = False
-        return taken
+        return [ready.popleft() for _ in range(min(len(ready), most))]
+
+    def keep_ready(self, mailboxes: list[Mailbox]) -> None:
+        """Those that did not get to run are the next ones."""
+        self._ready.extendleft(reversed(mailboxes))
 
     def again(self, mailbox: Mailbox) -> None:
         """After a batch: back in line if there is more, or nothing to remember."""

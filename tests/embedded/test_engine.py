@@ -301,6 +301,20 @@ async def test_messages_from_one_sender_to_one_receiver_arrive_in_order() -> Non
         assert held(engine, Recorder.at("r"), "seen") == list(range(500))
 
 
+@pytest.mark.parametrize("epoch_steps", [3, 500])
+async def test_a_message_for_a_mailbox_already_taken_to_run_is_handled_once(epoch_steps: int) -> None:
+    async with running(Relay, Recorder, options=EngineOptions(epoch_steps=epoch_steps)) as engine:
+        for number in range(20):
+            engine.submit(Relay.at(str(number)), pack(number))
+            engine.submit(Recorder.at("r"), pack(100 + number))
+        await engine.idle()
+        seen = held(engine, Recorder.at("r"), "seen")
+
+        assert isinstance(seen, list)
+        assert sorted(seen) == [*range(20), *range(100, 120)]
+        assert engine.counters.handled == 60
+
+
 async def test_a_failing_message_waits_with_what_is_behind_it_and_nothing_else_does() -> None:
     Moody.cured, Moody.runs = False, 0
     clock = ManualClock()

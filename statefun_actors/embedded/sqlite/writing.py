@@ -125,7 +125,7 @@ def _json(rows: Sequence[object]) -> str | None:
 def prepare(db: sqlite3.Connection) -> None:
     """Make the view that :func:`write` writes to. It is temporary: nothing of it is in the file."""
     db.execute(f"CREATE TEMP VIEW epoch AS SELECT {', '.join(f'NULL AS {name}' for name in Parameters._fields)}")
-    for when, *statements in _TRIGGERS:
+    for when, statements in _TRIGGERS:
         db.execute(
             f"CREATE TEMP TRIGGER epoch_{when[0]} INSTEAD OF INSERT ON epoch "
             f"WHEN {' OR '.join(f'new.{column} IS NOT NULL' for column in when)} BEGIN {'; '.join(statements)}; END"
@@ -175,25 +175,30 @@ def _select(rows: str, columns: Sequence[str]) -> str:
     return f"SELECT {', '.join(items)}, substr(new.bytes, {at}, {size}) FROM json_each(new.{rows})"
 
 
-_TRIGGERS: Final = (
+_TRIGGERS: Final[Sequence[tuple[tuple[str, ...], tuple[str, ...]]]] = (
+    # where one of these columns is not NULL, these statements
     (
         ("entities", "entities_gone"),
-        f"DELETE FROM entity WHERE (type, id) IN (SELECT {', '.join(_items(2))} FROM json_each(new.entities_gone))",
-        f"INSERT INTO entity ({', '.join(ENTITY)}) {_select('entities', ENTITY)} WHERE true {_UPSERT}",
+        (
+            f"DELETE FROM entity WHERE (type, id) IN (SELECT {', '.join(_items(2))} FROM json_each(new.entities_gone))",
+            f"INSERT INTO entity ({', '.join(ENTITY)}) {_select('entities', ENTITY)} WHERE true {_UPSERT}",
+        ),
     ),
     *(
         (
             (born, done),
-            f"DELETE FROM {table} WHERE seq IN (SELECT value FROM json_each(new.{done}))",
-            f"INSERT OR REPLACE INTO {table} ({', '.join(columns)}) {_select(born, columns)}",
+            (
+                f"DELETE FROM {table} WHERE seq IN (SELECT value FROM json_each(new.{done}))",
+                f"INSERT OR REPLACE INTO {table} ({', '.join(columns)}) {_select(born, columns)}",
+            ),
         )
         for born, done, table, columns in _TABLES
     ),
     (
         ("positions",),
-        f"INSERT OR REPLACE INTO position SELECT {', '.join(_items(2))} FROM json_each(new.positions)",
+        (f"INSERT OR REPLACE INTO position SELECT {', '.join(_items(2))} FROM json_each(new.positions)",),
     ),
-    (("next_seq",), _COUNT.replace("?", "new.next_seq")),
+    (("next_seq",), (_COUNT.replace("?", "new.next_seq"),)),
 )
 
 
