@@ -5,8 +5,8 @@
 Writes one line per flight, in the order of the source, to OUT (``flights.jsonl.gz`` in the current folder unless given;
 gzipped if its name ends in ``.gz``). The same source always gives the same bytes.
 
-A flight goes to its aircraft, ``flights/aircraft/<tail number>``. 155 of the cancelled ones never got an aircraft:
-those go straight to their carrier, ``flights/carrier/<code>``.
+A flight goes to its aircraft, ``flights/aircraft/<tail number>``. 155 of the cancelled ones never got an aircraft; the
+source gives their tail number as ``NA``, and so does the address: ``flights/aircraft/NA``.
 """
 
 from __future__ import annotations
@@ -56,10 +56,8 @@ def input_lines(source: Path = SOURCE) -> Iterator[InputLine]:
 
 
 def addressee(row: dict[str, str]) -> str:
-    """The aircraft that flies, or the carrier where no aircraft was ever assigned."""
-    if row["tailnum"] in ("", ABSENT):
-        return f"flights/carrier/{row['carrier']}"
-    return f"flights/aircraft/{row['tailnum']}"
+    """The aircraft that flies, ``NA`` where none was ever assigned."""
+    return f"flights/aircraft/{row['tailnum'] or ABSENT}"
 
 
 def flight(row: dict[str, str]) -> Flight:
@@ -105,12 +103,12 @@ def main(arguments: list[str]) -> None:
     out = Path(arguments[0] if arguments else "flights.jsonl.gz")
     lines = list(input_lines())
     write(lines, out)
-    aircraft = {line["to"] for line in lines if line["to"].startswith("flights/aircraft/")}
+    aircraft = {line["to"] for line in lines}
     cancelled = sum(line["value"]["cancelled"] for line in lines)
-    grounded = sum(line["to"].startswith("flights/carrier/") for line in lines)
+    unknown = sum(line["to"] == f"flights/aircraft/{ABSENT}" for line in lines)
     print(
-        f"{out}: {len(lines):,} flights of {len(aircraft):,} aircraft; {cancelled} cancelled, "
-        f"{grounded} of them without an aircraft"
+        f"{out}: {len(lines):,} flights for {len(aircraft):,} aircraft; {cancelled} were cancelled, "
+        f"{unknown} of these before they had an aircraft ({ABSENT})"
     )
 
 

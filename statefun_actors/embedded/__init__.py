@@ -17,6 +17,7 @@ from statefun_actors.embedded.jsonlines import (
 )
 from statefun_actors.embedded.memory_store import MemoryStore
 from statefun_actors.embedded.merge import Counters
+from statefun_actors.embedded.reading import read_entities
 from statefun_actors.embedded.rows import EntityRecord, unpack
 from statefun_actors.embedded.sqlite_store import SqliteStore
 from statefun_actors.embedded.store import (
@@ -69,6 +70,7 @@ __all__ = [
     "Timer",
     "UnclearTypeError",
     "at_ms",
+    "read_entities",
     "record_line",
     "to_ms",
     "unpack",

@@ -104,7 +104,7 @@ class Commit:
     egress_done: Sequence[int] = ()
     dead_letters: Sequence[DeadLetterEntry] = ()
     dead_letters_done: Sequence[int] = ()
-    positions: Mapping[str, str] = {}  # noqa: RUF012 - never written to
+    positions: Mapping[str, str] = {}
     """How far each ingress has been read and each sink has been written, by name; JSON text of its owner's making."""
     next_seq: int = 1
 
@@ -158,7 +158,7 @@ class Store(Protocol):
         ...
 
     def counts(self) -> Mapping[str, int]:
-        """How many of each: ``messages``, ``timers``, ``egress``, ``dead_letters``, and each function type's entities."""
+        """How many ``messages``, ``timers``, ``egress``, ``dead_letters``, and entities of each function type."""
         ...
 
     def drop_expired(self, now_ms: int, limit: int) -> list[Address]:

@@ -1,0 +1,32 @@
+"""Looking at entities in a store file as instances of their class, whether an engine runs on it or not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TypeVar
+
+from statefun_actors.embedded.rows import unpack
+from statefun_actors.embedded.sqlite_store import SqliteStore
+from statefun_actors.entity import Entity, hydrate
+
+_E = TypeVar("_E", bound=Entity)
+
+
+def read_entities(path: Path | str, cls: type[_E], prefix: str = "") -> Iterator[tuple[str, _E]]:
+    """Every stored entity of class *cls* whose id begins with *prefix*: id and a detached instance, by id.
+
+    What an engine has not committed yet is not seen. Memory does not grow with the number of entities.
+
+    Raises:
+        StoreError: there is no store in *path*, or it can't be read.
+        StateDecodeError: a stored state does not fit its field.
+    """
+    function = cls.__function_type__
+    store = SqliteStore.open_reader(path)
+    try:
+        for row in store.entities(function.typename, prefix):
+            record = unpack(row.packed, function.state_names)
+            yield row.address.id, hydrate(cls, row.address, record.state)
+    finally:
+        store.close()
