@@ -10,7 +10,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from app import Aircraft, Airport, Carrier
+from flights import Aircraft, Airport, Carrier
 from rich.console import Console
 from rich.table import Table
 
@@ -35,12 +35,12 @@ def report(store: Path) -> list[Table]:
 
     by_carrier = table(f"{len(carriers)} carriers", "carrier", "flights", "cancelled", "late", "hours", "miles")
     for code, carrier in carriers:
-        row = (carrier.flights, carrier.cancelled, carrier.late, carrier.minutes // 60, carrier.miles)
-        by_carrier.add_row(code, *(f"{number:,}" for number in row))
+        numbers = (carrier.flights, carrier.cancelled, carrier.late, carrier.minutes // 60, carrier.miles)
+        by_carrier.add_row(code, *(f"{number:,}" for number in numbers))
     by_airport = table(f"{len(airports)} airports, the busiest", "airport", "departures", "arrivals", "cancelled")
     for code, airport in airports[:TOP]:
-        row = (airport.departures, airport.arrivals, airport.cancelled)
-        by_airport.add_row(code, *(f"{number:,}" for number in row))
+        movements = (airport.departures, airport.arrivals, airport.cancelled)
+        by_airport.add_row(code, *(f"{number:,}" for number in movements))
     by_aircraft = table(f"{len(aircraft):,} aircraft, the most flown", "aircraft", "flights", "hours", "worst delay")
     for tail, plane in aircraft[:TOP]:
         by_aircraft.add_row(tail, f"{plane.flights:,}", f"{plane.minutes // 60:,}", f"{plane.worst_delay} min")

@@ -13,6 +13,7 @@ from typing import Any, Final, TypeAlias
 
 import attrs
 
+from statefun_actors.model import Address
 from statefun_actors.types.annotations import Compiler, is_attrs_class, is_storable_enum
 from statefun_actors.types.codec import UnstorableTypeError
 from statefun_actors.types.containers import (
@@ -101,6 +102,8 @@ def sketch(value: Any) -> Sketch:
         return Single(cls)
     if value is None:
         return Optional(UNKNOWN)
+    if isinstance(value, Address):
+        return Single(Address)
     if cls is list or cls is set or cls is frozenset:
         return Many(cls, _common(value))
     if cls is dict:

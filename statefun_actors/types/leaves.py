@@ -157,7 +157,8 @@ def _read_decimal(text: str) -> Decimal:
 
 
 def _dump_address(value: Any) -> Any:
-    if value.__class__ is not Address:
+    # Account.at makes addresses of a class of its own; they are equal to the plain one that is read back.
+    if not isinstance(value, Address):
         raise wrong_type("Address", value)
     return [value[0], value[1]]
 

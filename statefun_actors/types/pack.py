@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 from google.protobuf.any_pb2 import Any as AnyMessage
 
 from statefun_actors.errors import NotAMessageError
-from statefun_actors.model import KafkaRecord, KinesisRecord, TypedValue
+from statefun_actors.model import Address, KafkaRecord, KinesisRecord, TypedValue
 from statefun_actors.types.annotations import is_attrs_class, is_storable_enum
 from statefun_actors.types.anyvalue import typed_of_any
 from statefun_actors.types.codec import Codec, UnstorableTypeError
@@ -57,6 +57,8 @@ def _new_packer(value: Any) -> _Packer:
             packer = _packer(codec_for(cls))
         except UnstorableTypeError as error:
             raise NotAMessageError(_spelled(value), f"{error}.") from None
+    elif isinstance(value, Address):
+        packer = _packers[Address]
     elif is_storable_enum(cls):
         packer = _packer(codec_for(cls))
     else:

@@ -39,11 +39,11 @@ RUN = [
 
 @pytest.fixture(scope="module")
 def app() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("flights_app", FLIGHTS / "app.py")
+    spec = importlib.util.spec_from_file_location("flights", FLIGHTS / "flights.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    sys.modules["flights_app"] = module
+    sys.modules["flights"] = module
     spec.loader.exec_module(module)
     return module
 

@@ -216,3 +216,14 @@ def test_an_any_and_a_typed_value_say_the_same() -> None:
 
     assert (message.type_url, message.value) == (typed.typename, typed.value)
     assert typed_of_any(any_of(typed)) == typed
+
+
+def test_an_address_made_by_a_class_travels_and_is_stored_as_a_plain_one() -> None:
+    class Known(Address):
+        __slots__ = ()
+
+    known = tuple.__new__(Known, ("bank/account", "ada"))
+
+    assert pack(known) == pack(Address("bank/account", "ada"))
+    assert pack([known]) == pack([Address("bank/account", "ada")])
+    assert codec_for(Address).encode(known) == codec_for(Address).encode(Address("bank/account", "ada"))
