@@ -245,7 +245,8 @@ class NoCallerError(StatefunActorsError, RuntimeError):
         self.address = address
 
     def __str__(self) -> str:
-        return f"{self.address} can't reply: this message has no caller (it came from an ingress). Test `context.caller` first"
+        came = "this message has no caller (it came from an ingress)"
+        return f"{self.address} can't reply: {came}. Test `context.caller` first"
 
 
 class HandlerTimeoutError(StatefunActorsError, TimeoutError):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from statefun_actors.cli.run import run
+from statefun_actors.cli.serve import serve
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -17,9 +18,12 @@ def main() -> None:
     \b
       statefun-actors run app.py
       statefun-actors run app.py --input events.jsonl --until-idle
+      statefun-actors serve app.py
 
-    What each of them keeps is stored in ./.statefun/, and survives whatever happens to the process.
+    run keeps what each of them knows in ./.statefun/, and that survives whatever happens to the process. serve is
+    called by an Apache Flink Stateful Functions cluster, which keeps it.
     """  # noqa: D301 - click wants the character itself
 
 
 main.add_command(run)
+main.add_command(serve)

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from statefun_actors.cli.options import settings_options
 from statefun_actors.errors import InvalidAddressError
+from statefun_actors.settings import Settings
 
 if TYPE_CHECKING:
     from statefun_actors.cli.loading import App
@@ -74,16 +76,12 @@ _FILE: Final = click.Path(dir_okay=False, path_type=Path)
     "Records of an egress without a file stay in the store.",
 )  # fmt: skip
 @click.option(
-    "--dead-letters", type=_typename, metavar="NS/NAME",
-    help="Give up on a message that keeps failing, and send a record about it to this egress. "
-    "Classes and handlers with an on_failure= of their own keep it.",
-)  # fmt: skip
-@click.option(
     "--skip-bad-lines", type=_FILE, metavar="FILE",
     help="Collect lines that are no messages in this file, with the reason, instead of stopping at the first.",
 )  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as one JSON object.")
 @click.option("--quiet", "-q", is_flag=True, help="No progress bar, no warnings and no summary; errors only.")
+@settings_options(Settings())
 def run(  # noqa: PLR0913, PLR0917 - each is an option of the command line
     app: str,
     inputs: tuple[Path, ...],
@@ -93,10 +91,10 @@ def run(  # noqa: PLR0913, PLR0917 - each is an option of the command line
     memory: bool,
     cache_bytes: int,
     egress: tuple[tuple[str, Path], ...],
-    dead_letters: str | None,
     skip_bad_lines: Path | None,
     as_json: bool,
     quiet: bool,
+    settings: Settings,
 ) -> None:
     """Run an application here, its state in one SQLite file.
 
@@ -138,7 +136,7 @@ def run(  # noqa: PLR0913, PLR0917 - each is an option of the command line
         skip_bad_lines=skip_bad_lines,
         quiet=quiet,
     )
-    raise SystemExit(_run(loaded, dead_letters, options, as_json=as_json))
+    raise SystemExit(_run(loaded, settings, options, as_json=as_json))
 
 
 def _one_file_each(egress: Sequence[tuple[str, Path]], bad_lines: Path | None) -> dict[str, Path]:
@@ -151,18 +149,15 @@ def _one_file_each(egress: Sequence[tuple[str, Path]], bad_lines: Path | None) -
     return files
 
 
-def _run(loaded: App, dead_letters: str | None, options: RunOptions, *, as_json: bool) -> int:
+def _run(loaded: App, settings: Settings, options: RunOptions, *, as_json: bool) -> int:
     """The exit code."""
     import asyncio
 
     from statefun_actors.cli.loading import AppError
     from statefun_actors.cli.running import Run
-    from statefun_actors.definition import DeadLetter
     from statefun_actors.dispatch import Application
     from statefun_actors.errors import DefinitionError, StatefunActorsError
-    from statefun_actors.settings import Settings
 
-    settings = Settings(on_failure=DeadLetter(dead_letters) if dead_letters is not None else None)
     try:
         app = Application(*loaded.served, settings=settings)
     except DefinitionError as error:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
-
 from statefun_actors.definition import FailurePolicy, FunctionType, Handler
 from statefun_actors.dispatch.notes import Notes
 from statefun_actors.errors import DefinitionError, UnhandledMessageError
@@ -41,7 +40,17 @@ def _decode_any(data: bytes, typename: str) -> object:
 class Route:
     """One function type under the settings of one application."""
 
-    __slots__ = ("any_handler", "bound", "function", "guarded", "handlers", "policy", "state_names", "waits")
+    __slots__ = (
+        "any_handler",
+        "bound",
+        "fails_batches",
+        "function",
+        "guarded",
+        "handlers",
+        "policy",
+        "state_names",
+        "waits",
+    )
 
     def __init__(self, function: FunctionType, settings: Settings) -> None:
         self.function = function
@@ -59,6 +68,8 @@ class Route:
         bound = [*self.handlers.values(), *([self.any_handler] if self.any_handler else [])]
         self.waits = any(handler.waits for handler in bound)
         """Whether it has handlers that need a running event loop."""
+        self.fails_batches = any(handler.policy is None for handler in bound)
+        """Whether a message of it that fails can fail its whole batch, for want of a policy."""
         self.guarded = self.policy is not None or any(handler.policy is not None for handler in bound)
         """Whether single messages can be undone; otherwise a failure undoes the whole batch."""
 

@@ -10,8 +10,9 @@ from typing import Final, Literal, Unpack, assert_never
 
 from statefun_actors.dispatch import Application, dispatch
 from statefun_actors.endpoint.host import SystemHost, ThreadHost
+from statefun_actors.endpoint.turns import Turn, Turns
 from statefun_actors.errors import DefinitionError, MissingStateError
-from statefun_actors.model import Address, Batch, Done, Failed, MissingState, Outcome
+from statefun_actors.model import Batch, Done, Failed, MissingState, Outcome
 from statefun_actors.settings import Options, Settings, settings_with
 from statefun_actors.wire import V2, V3, Dialect
 
@@ -25,6 +26,7 @@ class RequestReplyHandler:
 
     ``handler(data)`` is for synchronous frameworks (Flask: ``return handler(request.data)``),
     ``await handler.handle(data)`` for asynchronous ones. Answer 200 with ``application/octet-stream``.
+    One handler may be called from any number of threads and event loops.
 
     Args:
         served: Entity classes and StatefulFunctions.
@@ -53,9 +55,8 @@ class RequestReplyHandler:
         self._host = SystemHost()
         routes = self.app.routes.items()
         self._waiting = frozenset(name for name, route in routes if route.waits)
-        self._suspending = frozenset(name for name, route in routes if route.waits or route.guarded)
         self._prefixes = {name: name if route.function.owns_tokens else None for name, route in routes}
-        self._running: dict[Address, asyncio.Future[None]] = {}
+        self._turns = Turns()
         self._dropped: set[str] = set()
 
     async def handle(self, data: bytes) -> bytes:
@@ -68,27 +69,23 @@ class RequestReplyHandler:
             Exception: why the batch came to nothing (a handler's own error, UnknownFunctionTypeError,
                 StateDecodeError, …); answer 500, so that Flink tries again.
         """
-        batch = self._dialect.read(data)
-        return await self.reply(batch)
-
-    async def reply(self, batch: Batch) -> bytes:
-        """The reply to a request that has been read already; raises as :meth:`handle` does."""
-        if batch.target[0] not in self._suspending:
-            return self._written(batch, await dispatch(batch, self.app, self._host))
-        running = self._running
-        while (before := running.get(batch.target)) is not None:
-            await asyncio.shield(before)
-        ended = running[batch.target] = asyncio.get_running_loop().create_future()
-        try:
-            outcome = await dispatch(batch, self.app, self._host)
-        finally:
-            del running[batch.target]
-            ended.set_result(None)
-        return self._written(batch, outcome)
+        return await self.reply(self._dialect.read(data))
 
     def read(self, data: bytes) -> Batch:
         """The batch in the request *data*; raises MalformedRequestError."""
         return self._dialect.read(data)
+
+    async def reply(self, batch: Batch) -> bytes:
+        """The reply to a request that has been read already; raises as :meth:`handle` does."""
+        target, turns = batch.target, self._turns
+        turn: Turn = []
+        while turns.setdefault(target, turn) is not turn:
+            await turns.ended(target)
+        try:
+            outcome = await dispatch(batch, self.app, self._host)
+        finally:
+            turns.leave(target, turn)
+        return self._written(batch, outcome)
 
     def __call__(self, data: bytes) -> bytes:
         """The reply to the request *data*, for a thread without an event loop. Raises as :meth:`handle` does.
@@ -103,7 +100,15 @@ class RequestReplyHandler:
         batch = self._dialect.read(data)
         if batch.target[0] in self._waiting:
             return asyncio.run(self.reply(batch))
-        return self._written(batch, _finished(dispatch(batch, self.app, ThreadHost())))
+        target, turns = batch.target, self._turns
+        turn: Turn = []
+        while turns.setdefault(target, turn) is not turn:
+            turns.wait(target)
+        try:
+            outcome = _finished(dispatch(batch, self.app, ThreadHost()))
+        finally:
+            turns.leave(target, turn)
+        return self._written(batch, outcome)
 
     def _written(self, batch: Batch, outcome: Outcome) -> bytes:
         match outcome:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -471,7 +472,7 @@ def test_the_help_fits_a_newcomer(folder: Path) -> None:
     group, command = run("--help", folder=folder), run("run", "--help", folder=folder)
 
     assert (group.returncode, command.returncode) == (0, 0)
-    assert "run  Run an application here, its state in one SQLite file." in group.stdout
+    assert re.search(r"run +Run an application here, its state in one SQLite file\.", group.stdout)
     for option in ("--input FILE", "--until-idle", "--egress NS/NAME=FILE", "--skip-bad-lines FILE", "--fire-timers"):
         assert option in command.stdout
 

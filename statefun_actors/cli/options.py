@@ -1,0 +1,132 @@
+"""The settings of an application as options of a command: from its flags, a settings file, or its defaults."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any as Untyped
+from typing import Final, cast
+
+import attrs
+import click
+from click.core import ParameterSource
+
+from statefun_actors.cli.settings_file import SettingsFile, SettingsFileError, settings_file
+from statefun_actors.definition import DeadLetter
+from statefun_actors.errors import DefinitionError
+from statefun_actors.settings import SPELLINGS, Options, Settings, Spelling
+
+_MIB: Final = 1 << 20
+
+
+class Written(click.ParamType):  # type: ignore[type-arg,unused-ignore] # generic in newer versions of click only
+    """A value as the command line and a settings file both write it, read by *read*, which raises ValueError."""
+
+    name = "text"
+
+    def __init__(self, read: Callable[[object], object]) -> None:
+        self._read = read
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> object:
+        try:
+            return self._read(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+def settings_options(defaults: Settings) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Decorator: the command takes every setting, and ``--config``; its function gets them as ``settings=``.
+
+    A flag goes before the settings file, that before *defaults*. The file may also give the command's other options.
+    """
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        @functools.wraps(command)
+        def with_settings(config: Path | None, **params: Untyped) -> None:
+            context = click.get_current_context()
+            flags = {spelling: params.pop(spelling.setting) for spelling in SPELLINGS}
+            file = settings_file(config)
+            settings = _settings(defaults, file, flags)
+            if file is not None:
+                params |= _from_file(context, file)
+            command(**params, settings=settings)
+
+        options: list[Callable[[Untyped], Untyped]] = [
+            click.option(
+                "--config", metavar="FILE", type=click.Path(exists=True, dir_okay=False, path_type=Path),
+                help="A TOML file with the options that follow (retry-budget = 2), and in a table named for this "
+                "command those above. Default: [tool.statefun-actors] of ./pyproject.toml",
+            ),
+            *(_option(spelling, getattr(defaults, spelling.setting)) for spelling in SPELLINGS),
+        ]  # fmt: skip
+        decorated: Untyped = with_settings
+        for option in reversed(options):
+            decorated = option(decorated)
+        return decorated  # type: ignore[no-any-return]
+
+    return decorate
+
+
+def _option(spelling: Spelling, default: object) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    def read(value: object) -> object:
+        return next(iter(cast("frozenset[str]", spelling.read([value])))) if spelling.several else spelling.read(value)
+
+    return click.option(
+        f"--{spelling.key}",
+        spelling.setting,
+        metavar=spelling.form,
+        multiple=spelling.several,
+        type=Written(read),
+        help=spelling.help + ("" if spelling.help.endswith(".") else "."),
+        show_default=_shown(default),
+    )
+
+
+def _shown(default: object) -> str | bool:
+    match default:
+        case None | DeadLetter() | frozenset():
+            return False
+        case int() if default % _MIB == 0:
+            return f"{default // _MIB}M"
+        case int() | float():
+            return f"{default:g}"
+        case _:
+            return str(default)
+
+
+def _settings(defaults: Settings, file: SettingsFile | None, flags: Mapping[Spelling, object]) -> Settings:
+    from_file: Options = {} if file is None else file.settings
+    given: dict[str, Untyped] = {
+        spelling.setting: frozenset(cast("tuple[str, ...]", value)) if spelling.several else value
+        for spelling, value in flags.items()
+        if click.get_current_context().get_parameter_source(spelling.setting) is not ParameterSource.DEFAULT
+    }
+    try:
+        return attrs.evolve(defaults, **{**from_file, **given})
+    except DefinitionError as error:
+        raise click.UsageError("; ".join(error.problems)) from None
+
+
+def _from_file(context: click.Context, file: SettingsFile) -> dict[str, Untyped]:
+    """The command's options that the file gives and the command line does not."""
+    command = context.info_name or ""
+    spelled = {option.removeprefix("--"): param for param in context.command.params for option in param.opts}
+    own = {
+        key: param
+        for key, param in spelled.items()
+        if param.name not in {"config", *(spelling.setting for spelling in SPELLINGS)}
+        and param.param_type_name == "option"
+    }
+    found: dict[str, Untyped] = {}
+    for key, value in file.commands.get(command, {}).items():
+        param = own.get(key)
+        if param is None:
+            raise SettingsFileError(f"{file.name}: {command} has no {key!r}; it has {', '.join(sorted(own))}.")
+        assert param.name is not None
+        if context.get_parameter_source(param.name) is ParameterSource.DEFAULT:
+            try:
+                found[param.name] = param.process_value(context, value)
+            except click.UsageError as error:
+                raise SettingsFileError(f"{file.name}: {command}: {key}: {error.message}") from None
+    return found

@@ -1,0 +1,50 @@
+"""One process that serves: from the app to its exit code."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import threading
+from collections.abc import Awaitable, Callable, Sequence
+from socket import socket
+
+from quart import Quart
+
+from statefun_actors.cli.signals import stop_signals
+from statefun_actors.http import STOP_SECONDS, Tls, serve
+
+
+def serve_here(app: Quart, sockets: Sequence[socket], tls: Tls | None) -> int:
+    """Serve until Ctrl-C or SIGTERM; the exit code."""
+
+    async def told() -> None:
+        with stop_signals(lambda: None) as stop:
+
+            async def wanted() -> None:
+                await stop.wanted.wait()
+                print("Stopping once the batches under way have ended. Once more to leave at once.", file=sys.stderr)
+
+            await serve_until(wanted, app, sockets, tls)
+
+    asyncio.run(told())
+    return 0
+
+
+async def serve_until(
+    wanted: Callable[[], Awaitable[object]], app: Quart, sockets: Sequence[socket], tls: Tls | None
+) -> None:
+    """Serve until *wanted* returns. From then on this process ends in time, whatever its handlers do."""
+
+    async def stop() -> None:
+        await wanted()
+        deadline = threading.Timer(STOP_SECONDS, _leave)
+        deadline.daemon = True
+        deadline.start()
+
+    await serve(app, sockets, stop=stop, tls=tls)
+
+
+def _leave() -> None:
+    print(f"Some handlers did not end within {STOP_SECONDS:g} s; leaving without them.", file=sys.stderr, flush=True)
+    os._exit(1)

@@ -1,0 +1,77 @@
+"""A settings file: TOML, its own or the ``[tool.statefun-actors]`` of a project.
+
+At its top stand the settings, with the keys of their flags (``retry-budget = 2``); a table named for a command holds
+options of that command alone (``[serve]``, ``bind = "0.0.0.0:8000"``; in a pyproject.toml
+``[tool.statefun-actors.serve]``).
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+import attrs
+import click
+
+from statefun_actors.errors import DefinitionError
+from statefun_actors.settings import Options, read_settings
+
+_COMMANDS: Final = ("run", "serve")
+_PROJECT: Final = Path("pyproject.toml")
+
+
+class SettingsFileError(click.ClickException):
+    """A settings file can't be used as it stands. The text is all that its user needs."""
+
+    exit_code = 2
+
+
+@attrs.frozen
+class SettingsFile:
+    """What a settings file says. ``name`` is the file as the user knows it."""
+
+    name: str
+    settings: Options
+    commands: Mapping[str, Mapping[str, object]]
+    """By command, its options as they are written there."""
+
+
+def settings_file(path: Path | None) -> SettingsFile | None:
+    """The file *path*, else the project's in the current folder; None where that has nothing to say.
+
+    Raises:
+        SettingsFileError: it can't be read, or holds what makes no sense.
+    """
+    if path is None:
+        if not _PROJECT.is_file():
+            return None
+        table = _parsed(_PROJECT).get("tool", {}).get("statefun-actors")  # type: ignore[attr-defined]
+        return None if table is None else _read("pyproject.toml, [tool.statefun-actors]", table)
+    parsed = _parsed(path)
+    tool = parsed.get("tool")
+    table = tool.get("statefun-actors") if isinstance(tool, dict) else None
+    if table is None and path.name == "pyproject.toml":
+        raise SettingsFileError(f"{path} has no table [tool.statefun-actors].")
+    return _read(str(path), parsed if table is None else table)
+
+
+def _parsed(path: Path) -> dict[str, object]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingsFileError(f"{path} can't be read: {error.strerror}.") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsFileError(f"{path} is no TOML: {error}.") from None
+
+
+def _read(name: str, table: object) -> SettingsFile:
+    if not isinstance(table, dict):
+        raise SettingsFileError(f"{name}: expected a table, got {table!r}.")
+    commands = {key: value for key, value in table.items() if key in _COMMANDS and isinstance(value, dict)}
+    try:
+        settings = read_settings({key: value for key, value in table.items() if key not in commands})
+    except DefinitionError as error:
+        raise SettingsFileError("\n".join(f"{name}: {problem}" for problem in error.problems)) from None
+    return SettingsFile(name, settings, commands)

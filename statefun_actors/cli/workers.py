@@ -1,0 +1,125 @@
+"""Several processes that serve one application, and the one that watches over them.
+
+Each process loads APP by itself, so nothing that an app starts when it is imported (a thread, a connection) is shared
+by accident. Each has a socket of its own that the watching process holds too: connections that wait in it are not lost
+when its process dies and another takes its place.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import multiprocessing
+import os
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from multiprocessing.connection import wait
+from multiprocessing.context import SpawnProcess
+from socket import socket
+from types import FrameType
+from typing import Final
+
+from statefun_actors.cli.loading import load_app
+from statefun_actors.cli.serving import serve_until
+from statefun_actors.http import STOP_SECONDS, Listener, Tls, create_app
+from statefun_actors.settings import Settings
+
+_SOON: Final = 5.0
+"""Seconds: a process that dies before that died of something that its successor would die of too."""
+_LOG: Final = "%(asctime)s [%(process)d] %(levelname)s %(message)s"
+
+
+def serve_in_workers(app: str, settings: Settings, listeners: Sequence[Listener], tls: Tls | None, workers: int) -> int:
+    """Serve APP in *workers* processes until Ctrl-C or SIGTERM; the exit code."""
+    return _Watch(app, settings, listeners, tls).over(workers)
+
+
+class _Watch:
+    """The watching process."""
+
+    def __init__(self, app: str, settings: Settings, listeners: Sequence[Listener], tls: Tls | None) -> None:
+        self._app, self._settings, self._listeners, self._tls = app, settings, listeners, tls
+        self._running: dict[int, tuple[SpawnProcess, float]] = {}
+        self._told = 0
+        self._woken, self._wake = os.pipe()
+
+    def over(self, workers: int) -> int:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._signal)
+        for index in range(workers):
+            self._start(index)
+        code = 0
+        while self._running:
+            wait([self._woken, *(process.sentinel for process, _ in self._running.values())])
+            if self._told:
+                break
+            code = self._replace_the_dead()
+            if code:
+                break
+        return self._stop() or code
+
+    def _start(self, index: int) -> None:
+        sockets = [listener.sockets[index] for listener in self._listeners]
+        process = multiprocessing.get_context("spawn").Process(
+            target=_work, args=(self._app, self._settings, sockets, self._tls), name=f"worker {index + 1}"
+        )
+        process.start()
+        self._running[index] = (process, time.monotonic())
+
+    def _replace_the_dead(self) -> int:
+        """The exit code to end with, 0 to go on."""
+        for index, (process, started) in list(self._running.items()):
+            if process.is_alive():
+                continue
+            del self._running[index]
+            print(f"{process.name} ended with exit code {process.exitcode}", file=sys.stderr, flush=True)
+            if time.monotonic() - started < _SOON:
+                return process.exitcode if process.exitcode and process.exitcode > 0 else 1
+            self._start(index)
+        return 0
+
+    def _signal(self, number: int, _: FrameType | None) -> None:
+        self._told += 1
+        if self._told > 1:
+            for process, _started in self._running.values():
+                process.kill()
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
+        os.write(self._wake, b"!")
+
+    def _stop(self) -> int:
+        """Have every process stop; 1 where one did not in time."""
+        for listener in self._listeners:
+            listener.close()
+        if self._told:
+            print("Stopping once the batches under way have ended. Once more to leave at once.", file=sys.stderr)
+        processes = [process for process, _ in self._running.values()]
+        for process in processes:
+            process.terminate()
+        until = time.monotonic() + STOP_SECONDS
+        for process in processes:
+            process.join(max(0.0, until - time.monotonic()))
+            if process.is_alive():
+                process.kill()
+                process.join()
+        return int(any(process.exitcode for process in processes))
+
+
+def _work(app: str, settings: Settings, sockets: Sequence[socket], tls: Tls | None) -> None:
+    """What one process does."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches every process; the watching one tells the others
+    served = create_app(*load_app(app).served, settings=settings)
+    logging.basicConfig(level=logging.INFO, format=_LOG)
+    asyncio.run(_until_told(served, sockets, tls))
+
+
+async def _until_told(app: object, sockets: Sequence[socket], tls: Tls | None) -> None:
+    loop = asyncio.get_running_loop()
+    stop = asyncio.Event()
+    loop.add_signal_handler(signal.SIGTERM, stop.set)
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    loop.add_reader(parent.sentinel, stop.set)  # it was killed: nobody would tell
+    await serve_until(stop.wait, app, sockets, tls)  # type: ignore[arg-type]

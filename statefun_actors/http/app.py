@@ -1,0 +1,66 @@
+"""``create_app``: the endpoint as a Quart app, to serve as it is or to add routes to."""
+
+from __future__ import annotations
+
+from typing import Unpack
+
+from quart import Quart, Response
+from werkzeug.exceptions import HTTPException
+
+from statefun_actors.dispatch import Application
+from statefun_actors.endpoint import RequestReplyHandler
+from statefun_actors.http.endpoint import Endpoint
+from statefun_actors.settings import ENDPOINT_DEFAULTS, Options, Settings, settings_with
+
+
+def create_app(*served: object, settings: Settings | None = None, **options: Unpack[Options]) -> Quart:
+    """The endpoint for *served*, as an ASGI app.
+
+    ``POST /statefun`` speaks the protocol of StateFun 3.x, ``POST /statefun/v2`` that of 2.x. ``GET /healthz`` answers
+    200 while the process lives, ``GET /readyz`` 200 until it is about to stop, 503 from then on. The two POSTs are
+    answered in front of Quart's routing, so its ``before_request`` and the like do not see them.
+
+    Args:
+        served: Entity classes and StatefulFunctions.
+        settings: of the application; single settings can be given as keywords instead. Where there are no settings,
+            a handler has 50 seconds.
+
+    Raises:
+        DefinitionError: what is served does not fit together; a setting that makes no sense.
+    """
+    if len(served) == 1 and isinstance(served[0], Application):
+        application = served[0]
+    else:
+        application = Application(*served, settings=settings_with(settings, options, ENDPOINT_DEFAULTS))
+    app = Quart("statefun_actors", static_folder=None, template_folder=None)
+    endpoint = Endpoint(
+        {
+            "/statefun": RequestReplyHandler(application, protocol=3),
+            "/statefun/v2": RequestReplyHandler(application, protocol=2),
+        },
+        application.settings.body_limit,
+        otherwise=app.asgi_app,
+    )
+    app.asgi_app = endpoint  # type: ignore[method-assign]
+
+    @app.get("/healthz")
+    async def healthz() -> Response:
+        return _line(200, "alive")
+
+    @app.get("/readyz")
+    async def readyz() -> Response:
+        return _line(503, "stopping") if endpoint.stopping else _line(200, "ready")
+
+    @app.errorhandler(HTTPException)
+    async def refused(error: HTTPException) -> Response:
+        response = _line(error.code or 500, error.name)
+        allowed = getattr(error, "valid_methods", None)
+        if allowed:
+            response.headers["Allow"] = ", ".join(sorted(allowed))
+        return response
+
+    return app
+
+
+def _line(status: int, text: str) -> Response:
+    return Response(f"{text}\n", status, content_type="text/plain; charset=utf-8")

@@ -1,0 +1,113 @@
+"""Serving on Hypercorn in this process, and stopping so that nothing under way is lost.
+
+To stop takes three steps. First the endpoint says that it is not ready, and each reply closes its connection, so that
+clients go elsewhere by themselves; it goes on listening until the batches that were under way then have ended. Then it
+stops listening, and closes connections that are idle. What still runs when the time is up is cancelled and answered
+with 503, which makes Flink send it again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import ssl
+import sys
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from socket import socket
+from typing import Any as Untyped
+from typing import Final
+from wsgiref.handlers import format_date_time
+
+from hypercorn.asyncio import serve as hypercorn_serve
+from hypercorn.config import Config
+from quart import Quart
+
+from statefun_actors.http.endpoint import Endpoint
+from statefun_actors.http.listening import BACKLOG, Tls
+
+logger: Final = logging.getLogger("statefun_actors.http")
+
+STOP_SECONDS: Final = 10.0
+"""From the wish to stop to the end, at most."""
+DRAIN_SECONDS: Final = 8.0
+"""For the batches under way to end by themselves."""
+LINGER_SECONDS: Final = 0.25
+"""For which clients that send one request after the other are told that their connection closes."""
+IDLE_SECONDS: Final = 75.0
+"""After which a connection without requests is closed: later than StateFun's clients do that (15 s), lest a request
+meets the closing."""
+
+
+class _Config(Config):
+    """Hypercorn's configuration, with one Date header a second instead of one a request."""
+
+    _second = 0
+    _headers: Sequence[tuple[bytes, bytes]] = ()
+
+    def response_headers(self, protocol: str) -> list[tuple[bytes, bytes]]:  # noqa: ARG002 - Hypercorn's signature
+        second = int(time.time())
+        if second != self._second:
+            self._second, self._headers = second, [(b"date", format_date_time(second).encode())]
+        return self._headers  # type: ignore[return-value] # nobody adds to it
+
+
+def configured(sockets: Sequence[socket], tls: Tls | None) -> Config:
+    """Hypercorn's configuration for the endpoint. The sockets are its own from here on."""
+    config = _Config()
+    config.bind = [f"fd://{each.detach()}" for each in sockets]
+    config.backlog = BACKLOG
+    config.keep_alive_max_requests = sys.maxsize
+    config.keep_alive_timeout = IDLE_SECONDS
+    config.graceful_timeout = STOP_SECONDS - DRAIN_SECONDS - 1
+    config.errorlog = logging.getLogger("statefun_actors.http.hypercorn")
+    if tls is not None:
+        config.certfile, config.keyfile = str(tls.certfile), str(tls.keyfile)
+        if tls.ca_certs is not None:
+            config.ca_certs, config.verify_mode = str(tls.ca_certs), ssl.CERT_REQUIRED
+    return config
+
+
+async def serve(
+    app: Quart, sockets: Sequence[socket], *, stop: Callable[[], Awaitable[object]], tls: Tls | None = None
+) -> None:
+    """Serve *app*, made by ``create_app``, until ``stop()`` returns; then end within ``STOP_SECONDS``.
+
+    Handlers that can't be cancelled (a thread, a handler that ignores it) are not waited for, but a thread keeps the
+    process from ending. The *sockets* listen already, and are closed at the end.
+    """
+    endpoint = app.asgi_app
+    assert isinstance(endpoint, Endpoint), "an app made by create_app"
+    logging.getLogger("statefun_actors.http.hypercorn").setLevel(logging.WARNING)
+    asyncio.get_running_loop().set_exception_handler(_note)
+
+    async def drained() -> None:
+        await stop()
+        await _drain(endpoint)
+
+    await hypercorn_serve(endpoint, configured(sockets, tls), shutdown_trigger=drained, mode="asgi")
+
+
+async def _drain(endpoint: Endpoint) -> None:
+    endpoint.stopping = True
+    until = time.monotonic() + DRAIN_SECONDS
+    if endpoint.in_flight:
+        await asyncio.wait(set(endpoint.in_flight), timeout=DRAIN_SECONDS)
+    await asyncio.sleep(min(LINGER_SECONDS, until - time.monotonic()))
+    asyncio.get_running_loop().call_later(max(0.0, until - time.monotonic()), _cancel, endpoint)
+
+
+def _cancel(endpoint: Endpoint) -> None:
+    if endpoint.in_flight:
+        logger.warning("%d batches did not end in time, and are cancelled", len(endpoint.in_flight))
+    for task in endpoint.in_flight:
+        task.cancel()
+
+
+def _note(loop: asyncio.AbstractEventLoop, context: dict[str, Untyped]) -> None:
+    """Failed handshakes and broken connections are the client's doing: a line in the log, no traceback."""
+    error = context.get("exception")
+    if isinstance(error, ssl.SSLError | OSError):
+        logger.warning("a connection failed: %s", error)
+    else:
+        loop.default_exception_handler(context)
