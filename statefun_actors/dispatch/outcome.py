@@ -9,9 +9,7 @@ from statefun_actors.dispatch.notes import Notes
 from statefun_actors.model import Done, Setback
 
 
-def done(
-    scope: Scope, notes: Notes, function: FunctionType, setbacks: Sequence[Setback], marks: Sequence[int]
-) -> Done:
+def done(scope: Scope, notes: Notes, function: FunctionType, setbacks: Sequence[Setback], marks: Sequence[int]) -> Done:
     """What *scope* came to: effects in the order of their asking, changes in the order of declaration."""
     changes = scope.changes
     if len(changes) > 1:

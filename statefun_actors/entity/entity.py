@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, ClassVar, dataclass_transform
 from typing import Any as Untyped
-from typing import ClassVar, dataclass_transform
 
 from statefun_actors.definition import FailurePolicy, Scope, persisted
-from statefun_actors.entity.declaration import EntityMeta
+from statefun_actors.entity.detached import restored
 from statefun_actors.entity.function import EntityFunction
+from statefun_actors.entity.metaclass import EntityMeta
+from statefun_actors.entity.over import OVER
 from statefun_actors.errors import DetachedEntityError, InvalidAddressError
 from statefun_actors.model import Address
 
@@ -20,7 +22,8 @@ class Entity(metaclass=EntityMeta):
     Without ``typename`` a class is abstract: it shares its fields and handlers with the classes derived from it.
     ``on_failure`` is the failure policy of the class's handlers.
 
-    Instances are made by the engine. ``Account(balance=3)`` gives a detached one, for tests of plain methods.
+    Instances are made by the engine. ``Account(balance=3)`` gives a detached one, for tests of plain methods; so do
+    copying and pickling.
 
     Raises:
         DefinitionError: when a class is defined, with everything that is wrong with it.
@@ -32,12 +35,14 @@ class Entity(metaclass=EntityMeta):
     __abstract_entity__: ClassVar[bool] = True
     __scope__: Scope | None
 
-    def __init_subclass__(cls, *, typename: str | None = None, on_failure: FailurePolicy | None = None) -> None:
+    def __init_subclass__(
+        cls, *, typename: str | None = None, on_failure: FailurePolicy | None = None, **keywords: object
+    ) -> None:
         """Declared for the type checkers; the metaclass takes both."""
-        super().__init_subclass__()
+        super().__init_subclass__(**keywords)
 
     @classmethod
-    def at(cls, id: str) -> Address:  # noqa: A002 - the field's own word
+    def at(cls, id: str) -> Address:
         """The address of this class's entity *id*; a send to it fails at once if the class does not take the message.
 
         Raises:
@@ -50,29 +55,32 @@ class Entity(metaclass=EntityMeta):
                 id,
                 'Give the class a typename="<namespace>/<name>".',
             )
+        address: Address
         if id.__class__ is str and id:
-            return tuple.__new__(kind, (kind.typename_, id))
-        return kind(kind.typename_, id)  # type: ignore[no-any-return]
+            address = tuple.__new__(kind, (kind.typename_, id))
+        else:
+            address = kind(kind.typename_, id)
+        return address
 
     @property
     def address(self) -> Address:
         """This entity's own address."""
-        return self._live("address").target
+        return _live(self, "address").target
 
     @property
     def id(self) -> str:
         """The id in this entity's address."""
-        return self._live("id").target[1]
+        return _live(self, "id").target[1]
 
     @property
     def caller(self) -> Address | None:
         """Who sent the message being handled; None if it came from an ingress."""
-        return self._live("caller").caller
+        return _live(self, "caller").caller
 
     @property
     def now(self) -> datetime:
         """The current time, aware, in UTC; constant while one message is handled, virtual in tests."""
-        return self._live("now").now
+        return _live(self, "now").now
 
     def send(self, target: Address, message: object) -> None:
         """Send *message*; it leaves when what this message did is committed, or not at all.
@@ -82,10 +90,7 @@ class Entity(metaclass=EntityMeta):
             NotAMessageError: its class has no name on the wire.
             ValueMismatchError: the message holds a value that its own types do not allow.
         """
-        scope = self.__scope__
-        if scope is None:
-            raise DetachedEntityError(type(self).__name__, "send")
-        scope.send(target, message)
+        _live(self, "send").send(target, message)
 
     def send_after(
         self, delay: timedelta | float, target: Address, message: object, *, cancellation_token: str | None = None
@@ -95,41 +100,60 @@ class Entity(metaclass=EntityMeta):
         With a *cancellation_token* it can be cancelled, and it replaces this entity's pending one of the same token.
         Raises as :meth:`send` does, and ValueMismatchError for a negative delay.
         """
-        self._live("send_after").send_after(delay, target, message, cancellation_token)
+        _live(self, "send_after").send_after(delay, target, message, cancellation_token)
 
     def cancel(self, cancellation_token: str) -> None:
         """Cancel this entity's delayed message of that token, if it has not left yet: best effort."""
-        self._live("cancel").cancel(cancellation_token)
+        _live(self, "cancel").cancel(cancellation_token)
 
     def send_egress(self, egress: str, message: object) -> None:
         """Send *message*, or a ``kafka_record`` or ``kinesis_record``, out through *egress* (``<namespace>/<name>``)."""
-        self._live("send_egress").send_egress(egress, message)
+        _live(self, "send_egress").send_egress(egress, message)
 
     def reply(self, message: object) -> None:
         """Send *message* to :attr:`caller`; dropped where there is none. Returning it from the handler does the same."""
-        self._live("reply").reply(message)
+        _live(self, "reply").reply(message)
 
     def clear(self) -> None:
         """Delete all fields, and cancel what this batch sent with a token."""
-        scope = self._live("clear")
+        scope = _live(self, "clear")
         function = type(self).__function_type__
         for name in function.by_name:
             function.delete(self, name, scope)
         scope.cancel_pending()
 
-    def _live(self, attribute: str) -> Scope:
-        scope = self.__scope__
-        if scope is None:
-            raise DetachedEntityError(type(self).__name__, attribute)
-        return scope
+    if not TYPE_CHECKING:  # which would take any attribute for granted
 
-    def __getattr__(self, name: str) -> object:
-        # Reached for what has no slot, and for fields that were neither read nor set yet.
-        if name == "__scope__":
-            return None
-        if name.startswith("__"):
-            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-        return type(self).__function_type__.read(self, name, self.__scope__)
+        def __getattr__(self, name: str) -> object:
+            # Reached for what has no slot, and for fields that were neither read nor set yet.
+            if name.startswith("__"):
+                raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+            return type(self).__function_type__.read(self, name, self.__scope__)
 
-    def __delattr__(self, name: str) -> None:
-        type(self).__function_type__.delete(self, name, self.__scope__)
+        def __delattr__(self, name: str) -> None:
+            type(self).__function_type__.delete(self, name, self.__scope__)
+
+    def __eq__(self, other: object) -> bool:
+        """Whether *other* is of the same class and its fields hold the same."""
+        if not isinstance(other, Entity) or other.__class__ is not self.__class__:
+            return NotImplemented
+        names = type(self).__function_type__.by_name
+        return all(getattr(self, name) == getattr(other, name) for name in names)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        function = type(self).__function_type__
+        held = (f"{name}={getattr(self, name)!r}" for name in function.readable(self, self.__scope__))
+        return f"{type(self).__name__}({', '.join(held)})"
+
+    def __reduce__(self) -> tuple[Untyped, ...]:
+        function = type(self).__function_type__
+        return restored, (function.cls, {name: getattr(self, name) for name in function.by_name})
+
+
+def _live(entity: Entity, attribute: str) -> Scope:
+    scope = entity.__scope__
+    if scope is None or scope is OVER:
+        raise DetachedEntityError(type(entity).__name__, attribute)
+    return scope

@@ -119,9 +119,9 @@ class EntityFunction:
                 if current is None:
                     if held is was and scope.defaults is not None and scope.defaults.get(name) == data:
                         continue
-                elif current.value == data and current.typename == field.typename:
-                    continue
-                elif held is was and self._reads_the_same(field, current, data):
+                elif (current.value == data and current.typename == field.typename) or (
+                    held is was and self._reads_the_same(field, current, data)
+                ):
                     continue
             self._change(field, TypedValue(field.typename, data), scope)
         if scope.assigned:
@@ -195,6 +195,14 @@ class EntityFunction:
             scope.seen[name] = value
         field.set(subject, value)
         return value
+
+    def readable(self, subject: Untyped, scope: Scope | None) -> list[str]:
+        """The fields that can be read: all, until the batch is over; then those that the instance still holds."""
+        if scope is not OVER:
+            return list(self.by_name)
+        seen: dict[str, object] = {}
+        self._find_assigned(subject, seen)
+        return list(seen)
 
     def _detached_default(self, subject: Untyped, field: EntityField) -> object:
         if field.field.factory is None:

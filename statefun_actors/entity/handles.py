@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import functools
 import types
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any as Untyped
-from typing import Final, TypeVar, overload
+from typing import Final, TypedDict, TypeVar, Unpack, overload
 
 import attrs
 
 from statefun_actors.definition import FailurePolicy, HandlerOptions
+from statefun_actors.errors import DefinitionError
 
 _E = TypeVar("_E")
 _M = TypeVar("_M")
+_N = TypeVar("_N")
 _R = TypeVar("_R")
 _F = TypeVar("_F", bound=Callable[..., object])
 
@@ -26,35 +29,32 @@ class HandlerMark:
 
     types: tuple[object, ...]
     options: HandlerOptions
+    repeated: bool = False
+    """Whether there was a mark on it already."""
+
+
+class _Options(TypedDict, total=False):
+    on_failure: FailurePolicy | None
+    blocking: bool
+    timeout: timedelta | float | None
 
 
 @overload
 def handles(
-    message_type: type[_M],
-    /,
-    *,
-    on_failure: FailurePolicy | None = ...,
-    blocking: bool = ...,
-    timeout: timedelta | float | None = ...,
+    message_type: type[_M], /, **options: Unpack[_Options]
 ) -> Callable[[Callable[[_E, _M], _R]], Callable[[_E, _M], _R]]: ...
 @overload
 def handles(
-    first: type[Untyped] | types.UnionType,
-    /,
-    *more: type[Untyped] | types.UnionType,
-    on_failure: FailurePolicy | None = ...,
-    blocking: bool = ...,
-    timeout: timedelta | float | None = ...,
-) -> Callable[[_F], _F]: ...
+    first: type[_M], second: type[_N], /, **options: Unpack[_Options]
+) -> Callable[[Callable[[_E, _M | _N], _R]], Callable[[_E, _M | _N], _R]]: ...
 @overload
 def handles(
-    *,
-    on_failure: FailurePolicy | None = ...,
-    blocking: bool = ...,
-    timeout: timedelta | float | None = ...,
+    first: type[Untyped] | types.UnionType, /, *more: type[Untyped] | types.UnionType, **options: Unpack[_Options]
 ) -> Callable[[_F], _F]: ...
 @overload
-def handles(method: _F, /) -> _F: ...
+def handles(**options: Unpack[_Options]) -> Callable[[_F], _F]: ...
+@overload
+def handles(method: Callable[[_E, _M], _R], /) -> Callable[[_E, _M], _R]: ...
 def handles(
     *message_types: Untyped,
     on_failure: FailurePolicy | None = None,
@@ -70,15 +70,28 @@ def handles(
         blocking: run a plain ``def`` in a thread instead of on the event loop.
         timeout: a timedelta or seconds after which an async or blocking handler has failed.
 
-    What can't work is reported when the class is defined.
+    What can't work is reported when the class is defined, or at once where the class could not know of it.
     """
     options = HandlerOptions(on_failure=on_failure, blocking=blocking, timeout=timeout)
     if len(message_types) == 1 and isinstance(message_types[0], types.FunctionType):
-        setattr(message_types[0], MARK, HandlerMark((), options))
-        return message_types[0]
+        return _marked(message_types[0], HandlerMark((), options))
+    for wrong in message_types:
+        if isinstance(wrong, _NO_TYPES):
+            raise DefinitionError("@handles", [f"it stands above a method, or takes types; got a {type(wrong).__name__}"])
+    return lambda method: _marked(method, HandlerMark(message_types, options))
 
-    def mark(method: _F) -> _F:
-        setattr(method, MARK, HandlerMark(message_types, options))
-        return method
 
-    return mark
+_NO_TYPES: Final = (
+    str, bytes, int, staticmethod, classmethod, property, functools.partial, types.FunctionType, types.MethodType,
+    types.BuiltinFunctionType,
+)  # fmt: skip
+
+
+def _marked(method: Untyped, mark: HandlerMark) -> Untyped:
+    if hasattr(method, MARK):
+        mark = attrs.evolve(mark, repeated=True)
+    try:
+        setattr(method, MARK, mark)
+    except AttributeError:
+        raise DefinitionError("@handles", [f"it stands above a method, got a {type(method).__name__}"]) from None
+    return method

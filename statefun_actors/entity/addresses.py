@@ -1,0 +1,30 @@
+"""The addresses that ``Account.at(id)`` makes: equal to plain ones, but they know what their class takes."""
+
+from __future__ import annotations
+
+from statefun_actors.entity.function import EntityFunction
+from statefun_actors.errors import UnhandledMessageError
+from statefun_actors.model import Address, TypedValue
+
+
+def address_type(function: EntityFunction) -> type[Address]:
+    """The class of the addresses of *function*'s entities."""
+    typename, handlers, takes_anything = function.typename, function.handlers, function.any_handler is not None
+
+    def check_takes(value: TypedValue) -> None:
+        if value.typename not in handlers and not takes_anything:
+            raise UnhandledMessageError(f"{function.name} ({typename})", function.taken, value.typename)
+
+    def as_plain(self: Address) -> tuple[type[Address], tuple[str, str]]:
+        """Copied or pickled it is a plain Address, as it would be after a journey over the wire."""
+        return Address, (self[0], self[1])
+
+    namespace = {
+        "__slots__": (),
+        "__module__": Address.__module__,
+        "__doc__": f"The address of a {function.name}.",
+        "__reduce__": as_plain,
+        "typename_": typename,
+        "check_takes": staticmethod(check_takes),
+    }
+    return type("Address", (Address,), namespace)

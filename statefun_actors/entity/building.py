@@ -1,0 +1,162 @@
+"""Putting an entity class together from what it and its bases declare."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterable, Iterator, Mapping
+from types import FunctionType as PythonFunction
+from types import MemberDescriptorType
+from typing import Any as Untyped
+
+import attrs
+
+from statefun_actors.definition import (
+    FailurePolicy,
+    Field,
+    Handler,
+    Persisted,
+    bind_handlers,
+    class_annotations,
+    make_field,
+    policy_problem,
+)
+from statefun_actors.entity.addresses import address_type
+from statefun_actors.entity.declared import Claim, method_problems, read_claims
+from statefun_actors.entity.function import EntityField, EntityFunction
+from statefun_actors.entity.slots import RefreshingSlot, apply_attrs, take_slot
+from statefun_actors.errors import DefinitionError, InvalidAddressError
+from statefun_actors.model import RESERVED_NAMESPACES, check_typename
+from statefun_actors.types import JSON_TYPENAME, Codec
+
+
+@attrs.frozen
+class _Declaration:
+    owner: type
+    declaration: Persisted
+    annotation: object
+
+
+def inherited_fields(bases: Iterable[type]) -> Iterator[str]:
+    """The names of the fields that *bases* bring along."""
+    for base in bases:
+        for cls in base.__mro__:
+            if (declared := cls.__dict__.get("__declared__")) is not None:
+                yield from declared.fields
+
+
+def build(cls: Untyped, typename: str | None, on_failure: FailurePolicy | None, problems: list[str]) -> None:
+    """Make *cls* an entity class; abstract without a *typename*.
+
+    Raises:
+        DefinitionError: with *problems* and all that is found here.
+    """
+    declarations = _declarations(cls, problems)
+    fields = _fields(declarations, problems)
+    handlers, any_handler, taken, wrong = bind_handlers(_handlers(cls, problems))
+    problems += wrong
+    problems += _shared_names(fields, handlers)
+    if (problem := policy_problem(on_failure)) is not None:
+        problems.append(problem)
+    if typename is not None:
+        problems += _typename_problems(typename)
+        if missing := sorted(cls.__abstractmethods__):
+            problems.append(f"abstract methods are left: {', '.join(missing)}; define them, or drop the typename")
+    if problems:
+        raise DefinitionError(f"class {cls.__name__}", list(dict.fromkeys(problems)))
+    if on_failure is None:
+        on_failure = next((policy for base in cls.__mro__ if (policy := base.__dict__.get("__on_failure__"))), None)
+    cls.__on_failure__ = on_failure
+    cls.__abstract_entity__ = typename is None
+    cls.__function_type__ = cls.__address_type__ = None
+    if typename is None:
+        return
+    slots = [EntityField(field, take_slot(cls, field)) for field in fields]
+    cls.__function_type__ = EntityFunction(cls, typename, slots, handlers, any_handler, taken, on_failure)
+    cls.__address_type__ = address_type(cls.__function_type__)
+    own = class_annotations(cls)
+    apply_attrs(cls, fields, {name: found.annotation for name, found in declarations.items() if name not in own})
+
+
+def _declarations(cls: type, problems: list[str]) -> dict[str, _Declaration]:
+    found: dict[str, _Declaration] = {}
+    for base in reversed(cls.__mro__):
+        if (declared := base.__dict__.get("__declared__")) is not None:
+            for name, (declaration, annotation) in declared.fields.items():
+                found[name] = _Declaration(base, declaration, annotation)
+    for name, field in list(found.items()):
+        for base in cls.__mro__:
+            item = base.__dict__.get(name)
+            if item is None or isinstance(item, MemberDescriptorType | RefreshingSlot):
+                continue
+            # A field may stand in for a property of a base of its own class; anything else would be lost.
+            if base is field.owner or not issubclass(field.owner, base):
+                problems.append(
+                    f"{name} is a field of {field.owner.__name__}, and {base.__name__} has something else of that name; "
+                    "choose another name for one of them"
+                )
+                del found[name]
+                break
+    return found
+
+
+def _fields(declarations: dict[str, _Declaration], problems: list[str]) -> list[Field]:
+    fields: list[Field] = []
+    by_state: dict[str, str] = {}
+    for name, found in declarations.items():
+        field, wrong = make_field(name, found.annotation, found.declaration)
+        problems += [f"{name}: {problem}" for problem in wrong]
+        if field is None:
+            continue
+        if (other := by_state.setdefault(field.state_name, name)) != name:
+            problems.append(f"{other} and {name} are both stored as {field.state_name!r}; rename one of the two")
+        fields.append(field)
+    return fields
+
+
+def _handlers(cls: type, problems: list[str]) -> list[tuple[Handler, tuple[object, ...]]]:
+    """The handlers of *cls* and what each takes: the nearest mark of a name counts, and the method that Python finds."""
+    claims: dict[str, tuple[type, Claim]] = {}
+    for base in reversed(cls.__mro__):
+        declared = base.__dict__.get("__declared__")
+        own = read_claims(base, {}, problems) if declared is None else declared.claims
+        claims |= {name: (base, claim) for name, claim in own.items()}
+    handlers = []
+    for name, (base, claim) in claims.items():
+        method = inspect.getattr_static(cls, name)
+        if not isinstance(method, PythonFunction):
+            problems.append(f"{name} is a handler of {base.__name__}; a {type(method).__name__} can't stand in for it")
+            continue
+        inner = inspect.unwrap(method)
+        is_async = inspect.iscoroutinefunction(method) or inspect.iscoroutinefunction(inner)
+        wrong = method_problems(name, method) if name not in base.__dict__ or method is not base.__dict__[name] else []
+        wrong += [f"{name}: {problem}" for problem in claim.mark.options.problems(is_async=is_async)]
+        problems += wrong
+        if not wrong:
+            handlers.append((Handler(f"{cls.__name__}.{name}", method, is_async, claim.mark.options), claim.types))
+    return handlers
+
+
+def _shared_names(fields: Iterable[Field], handlers: Mapping[str, tuple[Handler, Codec]]) -> Iterator[str]:
+    """Two classes under one name, one in a field, one in a handler."""
+    for field in fields:
+        handler, codec = handlers.get(field.typename, (None, field.codec))
+        if handler is not None and codec is not field.codec and field.typename != JSON_TYPENAME:
+            yield (
+                f"{field.name} holds {field.codec.spelling.strip('`')} and {handler.name} takes another class, "
+                f"both named {field.typename}; give one of them another name"
+            )
+
+
+def _typename_problems(typename: object) -> list[str]:
+    try:
+        namespace = check_typename(typename, "typename= is <namespace>/<name>").rpartition("/")[0]
+    except InvalidAddressError as error:
+        return [str(error)]
+    try:
+        str(typename).encode()
+    except UnicodeEncodeError:
+        return [f"typename={typename!r} holds what UTF-8 can't write; choose another name"]
+    for reserved in RESERVED_NAMESPACES:
+        if namespace == reserved or namespace.startswith((f"{reserved}.", f"{reserved}/")):
+            return [f"typename={typename!r}: the namespace {reserved!r} is reserved; choose your own"]
+    return []

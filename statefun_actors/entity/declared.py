@@ -1,0 +1,205 @@
+"""What one class body declares: its fields and its handlers, resolved in the name space where it stands."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import re
+import sys
+from collections.abc import Callable, Mapping
+from types import FunctionType as PythonFunction
+from types import MemberDescriptorType
+from typing import Any as Untyped
+from typing import ClassVar, Final, TypeVar, get_origin
+
+import attrs
+from google.protobuf.message import Message
+
+from statefun_actors.definition import (
+    Persisted,
+    UnresolvedAnnotationError,
+    class_annotations,
+    message_problem,
+    message_types,
+    parameter_annotation,
+    resolve,
+    return_annotation,
+)
+from statefun_actors.entity.handles import MARK, HandlerMark
+from statefun_actors.entity.names import ENTITY_NAMES, hides
+
+_CLASS_VAR: Final = re.compile(r"\bClassVar\b")
+_NOT_TYPES: Final = (
+    PythonFunction, MemberDescriptorType, property, classmethod, staticmethod, functools.cached_property, Persisted,
+)  # fmt: skip
+
+
+@attrs.frozen
+class Claim:
+    """A method marked as a handler, and the types that its mark and its annotation name."""
+
+    mark: HandlerMark
+    types: tuple[object, ...]
+
+
+@attrs.frozen
+class Declared:
+    """What one class itself declares."""
+
+    fields: Mapping[str, tuple[Persisted, object]]
+    """Field → its declaration and its annotation."""
+    claims: Mapping[str, Claim]
+    """Method → what it handles."""
+
+
+def read_body(
+    cls: type, declarations: Mapping[str, Persisted], around: Mapping[str, object], problems: list[str]
+) -> Declared:
+    """What *cls* declares; *declarations* were taken out of its body, *around* is the name space around it.
+
+    What is wrong is added to *problems*.
+    """
+    local = {**around, **{name: item for name, item in vars(cls).items() if not isinstance(item, _NOT_TYPES)}}
+    names = _Names(vars(sys.modules[cls.__module__]) if cls.__module__ in sys.modules else {}, local)
+    return Declared(_fields(cls, declarations, names, problems), read_claims(cls, local, problems))
+
+
+@attrs.frozen
+class _Names:
+    module: Mapping[str, object]
+    local: Mapping[str, object]
+
+    def resolve(self, annotation: object, where: str, problems: list[str]) -> object:
+        try:
+            return resolve(annotation, self.module, self.local)
+        except UnresolvedAnnotationError as error:
+            problems.append(f"{where}: {error}; import or define it above the class")
+            return inspect.Parameter.empty
+
+
+def _fields(
+    cls: type, declarations: Mapping[str, Persisted], names: _Names, problems: list[str]
+) -> dict[str, tuple[Persisted, object]]:
+    annotations = class_annotations(cls)
+    for name, raw in annotations.items():
+        if name in declarations or (isinstance(raw, str) and _CLASS_VAR.search(raw)):
+            continue
+        if name in ENTITY_NAMES:
+            problems.append(hides(name))
+            continue
+        annotation = names.resolve(raw, name, problems)
+        if annotation is inspect.Parameter.empty or ClassVar in (annotation, get_origin(annotation)):
+            continue
+        problems.append(
+            f"{name}: an annotated attribute is no field by itself; "
+            f"write `{name}: ... = persisted(default=...)` to keep it, or ClassVar[...] to share it"
+        )
+    found: dict[str, tuple[Persisted, object]] = {}
+    for name, declaration in declarations.items():
+        if name in annotations:
+            raw = annotations[name]
+            # A field named like its own type (`date: date = …`) is its own annotation; make_field says so.
+            annotation = raw if isinstance(raw, Persisted) else names.resolve(raw, name, problems)
+        elif declaration.has_type:
+            annotation = declaration.type
+        else:
+            problems.append(f"{name}: a field needs its type: `{name}: <type> = persisted(...)`")
+            continue
+        if annotation is not inspect.Parameter.empty:
+            found[name] = (declaration, annotation)
+    return found
+
+
+def read_claims(cls: type, local: Mapping[str, object], problems: list[str]) -> dict[str, Claim]:
+    """The handlers that the body of *cls* marks."""
+    claims = {}
+    for name, item in vars(cls).items():
+        mark = getattr(item, MARK, None)
+        if isinstance(mark, HandlerMark):
+            found = list(_claim_problems(name, item, mark))
+            types = () if found else _types(name, item, mark, local, found)
+            problems += found
+            if not found:
+                claims[name] = Claim(mark, types)
+    return claims
+
+
+def _claim_problems(name: str, item: object, mark: HandlerMark) -> list[str]:
+    if not isinstance(item, PythonFunction):
+        return [f"{name}: @handles marks a method, got a {type(item).__name__}"]
+    if mark.repeated:
+        return [f"{name}: @handles stands above it twice; write one, with all types: @handles(A, B)"]
+    return method_problems(name, item)
+
+
+def method_problems(name: str, method: Callable[..., object]) -> list[str]:
+    """What is wrong with *method* as a handler, whatever it handles."""
+    inner = inspect.unwrap(method)
+    found = []
+    if any(inspect.isgeneratorfunction(f) or inspect.isasyncgenfunction(f) for f in (method, inner)):
+        found.append(f"{name}: a handler returns its reply; it can't yield")
+    if not _takes_one_message(method):
+        found.append(f"{name}: a handler takes two parameters: `def {name}(self, message: ...)`")
+    return found
+
+
+def _takes_one_message(method: Callable[..., object]) -> bool:
+    try:
+        inspect.signature(method).bind(None, None)
+    except TypeError:
+        return False
+    return True
+
+
+def _types(
+    name: str, method: PythonFunction, mark: HandlerMark, local: Mapping[str, object], problems: list[str]
+) -> tuple[object, ...]:
+    annotation: object = inspect.Parameter.empty
+    try:
+        annotation = parameter_annotation(method, 1, local)
+    except IndexError:
+        pass  # *args
+    except UnresolvedAnnotationError as error:
+        if not mark.types:
+            problems.append(f"{name}: {error}; import or define it above the class")
+            return ()
+    hinted = () if annotation in (inspect.Parameter.empty, object, Untyped) else message_types(annotation)
+    types = tuple(part for given in mark.types for part in message_types(given))
+    if not types and not hinted:
+        problems.append(f"{name}: which messages does it take? Write @handles(Type), or annotate: `message: Type`")
+    if types and hinted and (extra := [part for part in types if not any(_covers(hint, part) for hint in hinted)]):
+        problems.append(
+            f"{name}: @handles names {_names(extra)}, its annotation says {_names(hinted)}; make them agree"
+        )
+    problems += _reply_problems(name, method, local)
+    return types or hinted
+
+
+def _covers(hint: object, part: object) -> bool:
+    """Whether a parameter annotated *hint* may be given a *part*: the same, or a class above it."""
+    if hint == part or isinstance(hint, TypeVar):
+        return True
+    if not (isinstance(hint, type) and isinstance(part, type)):
+        return False
+    try:
+        return issubclass(part, hint)
+    except TypeError:  # a Protocol, which only the type checker can compare
+        return True
+
+
+def _reply_problems(name: str, method: PythonFunction, local: Mapping[str, object]) -> list[str]:
+    """A class that can't be sent can't be returned either."""
+    try:
+        annotation = return_annotation(method, local)
+    except UnresolvedAnnotationError:
+        return []  # may well be there for the type checker alone
+    found = []
+    for part in message_types(annotation):
+        if isinstance(part, type) and attrs.has(part) and not issubclass(part, Message):
+            problem = message_problem(part)
+            found += [f"{name}: its reply can't be sent: {problem}"] if problem else []
+    return found
+
+
+def _names(types: object) -> str:
+    return ", ".join(t.__name__ if isinstance(t, type) else str(t) for t in types)  # type: ignore[attr-defined]

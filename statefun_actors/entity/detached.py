@@ -1,0 +1,66 @@
+"""Detached instances: made by hand, for tests of plain methods, and by copying or unpickling.
+
+They are of a class of their own, which explains itself when an undeclared attribute is assigned. That it is another one
+shows in nothing but ``type(...)``: instances that run pay nothing for the explanation.
+"""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Mapping
+from typing import Any as Untyped
+
+from statefun_actors.entity.names import ENTITY_NAMES
+from statefun_actors.errors import UndeclaredAttributeError
+
+
+def detached_class(cls: Untyped) -> Untyped:
+    """The class of the detached instances of *cls*."""
+    found = cls.__dict__.get("__detached__")
+    if found is None:
+        namespace = {
+            "__slots__": (),
+            "__module__": cls.__module__,
+            "__qualname__": cls.__qualname__,
+            "__doc__": cls.__doc__,
+            "__class__": property(lambda _: cls),
+            "__setattr__": _set_declared,
+            "__new__": _new,
+        }
+        found = _unannounced(cls, namespace)
+        type.__setattr__(cls, "__detached__", found)
+    return found
+
+
+def _unannounced(cls: Untyped, namespace: dict[str, object]) -> Untyped:
+    """A subclass that the user's ``__init_subclass__`` is not told of: to users it is the class itself."""
+    own = cls.__dict__.get("__init_subclass__")
+    type.__setattr__(cls, "__init_subclass__", classmethod(lambda _: None))
+    try:
+        return abc.ABCMeta.__new__(type(cls), cls.__name__, (cls,), namespace)
+    finally:
+        if own is None:
+            type.__delattr__(cls, "__init_subclass__")
+        else:
+            type.__setattr__(cls, "__init_subclass__", own)
+
+
+def _new(cls: type, /, *_: object, **__: object) -> Untyped:
+    subject: Untyped = object.__new__(cls)
+    object.__setattr__(subject, "__scope__", None)
+    return subject
+
+
+def _set_declared(self: Untyped, name: str, value: object) -> None:
+    try:
+        object.__setattr__(self, name, value)
+    except AttributeError:
+        if name in ENTITY_NAMES or any(name in cls.__dict__ for cls in type(self).__mro__):
+            raise  # a property, or a method
+        function = type(self).__function_type__
+        raise UndeclaredAttributeError(function.name, name, tuple(function.by_name)) from None
+
+
+def restored(cls: Untyped, values: Mapping[str, object]) -> Untyped:
+    """A detached instance of *cls* that holds *values*; what the class no longer declares is left out."""
+    return cls(**{name: held for name, held in values.items() if name in cls.__function_type__.by_name})

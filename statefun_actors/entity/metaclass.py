@@ -1,0 +1,74 @@
+"""``EntityMeta``: from a class statement to an entity class, or to one error with everything that is wrong.
+
+The class is made once, by Python, and only then looked at, so that ``super()`` and ``__init_subclass__`` work in it as
+in any other.
+"""
+
+from __future__ import annotations
+
+import abc
+import sys
+from typing import Any as Untyped
+from typing import NoReturn
+
+from statefun_actors.definition import FailurePolicy, Persisted
+from statefun_actors.entity.building import build, inherited_fields
+from statefun_actors.entity.declared import Declared, read_body
+from statefun_actors.entity.detached import detached_class
+from statefun_actors.entity.names import body_problems, foreign_base_problems
+from statefun_actors.entity.slots import has_slot
+from statefun_actors.errors import DefinitionError
+
+
+class EntityMeta(abc.ABCMeta):
+    """Makes Entity classes. ABCMeta underneath, so that abstract methods can be shared too."""
+
+    __declared__: Declared
+    """The fields and handlers that the class itself declares."""
+
+    def __new__(
+        mcls,
+        name: str,
+        bases: tuple[type, ...],
+        namespace: dict[str, Untyped],
+        *,
+        typename: str | None = None,
+        on_failure: FailurePolicy | None = None,
+        **keywords: object,
+    ) -> EntityMeta:
+        if not any(isinstance(base, EntityMeta) for base in bases):
+            return super().__new__(mcls, name, bases, namespace)  # Entity
+        problems = list(body_problems(namespace))
+        declarations = {key: item for key, item in namespace.items() if isinstance(item, Persisted)}
+        body = {key: item for key, item in namespace.items() if key not in declarations}
+        fields = (*inherited_fields(bases), *declarations) if typename is not None else ()
+        body["__slots__"] = tuple(key for key in dict.fromkeys(fields) if not (key in body or has_slot(key, bases)))
+        try:
+            cls = super().__new__(mcls, name, bases, body, **keywords)
+        except TypeError as error:
+            _refuse(name, problems, error)
+        # Where the class statement stands, for classes inside functions.
+        around = sys._getframe(1).f_locals  # noqa: SLF001
+        cls.__declared__ = read_body(cls, declarations, around, problems)
+        entity = next(base for base in reversed(cls.__mro__) if isinstance(base, EntityMeta))
+        problems += foreign_base_problems(cls, entity)
+        build(cls, typename, on_failure, problems)
+        return cls
+
+    def __init__(cls, name: str, bases: tuple[type, ...], namespace: dict[str, Untyped], **_: object) -> None:
+        super().__init__(name, bases, namespace)
+
+    def __call__(cls, *args: object, **kwargs: object) -> Untyped:
+        """A detached instance."""
+        if cls.__dict__.get("__function_type__") is None:
+            raise DefinitionError(
+                f"{cls.__name__}(...)", ['an abstract Entity has no instances; give the class a typename="ns/name"']
+            )
+        return type.__call__(detached_class(cls), *args, **kwargs)
+
+
+def _refuse(name: str, problems: list[str], error: TypeError) -> NoReturn:
+    if "lay-out conflict" not in str(error):
+        raise error
+    reason = "two of its bases have a typename, or fields in slots of their own; derive it from one of them"
+    raise DefinitionError(f"class {name}", [*problems, reason]) from error
