@@ -92,49 +92,56 @@ class EntityFunction:
         Raises:
             FieldMismatchError: a field holds what its declared type does not allow.
         """
+        # A new dict, so that what does not fit leaves the scope as it was: the fields before it are undone with it.
+        changes = dict(scope.changes)
         seen = scope.seen
         if len(get_referents(subject)) - self._bare != len(seen):
             self._find_assigned(subject, seen)
         if scope.deleted:
             for name in scope.deleted:
-                self._change(self.by_name[name], None, scope)
-        by_name, changes, before = self.by_name, scope.changes, scope.batch_state
+                self._change(self.by_name[name], None, scope, changes)
+        by_name, before, assigned = self.by_name, scope.batch_state, scope.assigned
         for name, was in seen.items():
             field = by_name[name]
             held = field.get(subject)
-            assigned = name in scope.assigned
-            if held is was and field.immutable and not assigned:
+            if held is was and field.immutable and name not in assigned:
                 continue
             seen[name] = held
             if held is None and field.optional:
-                self._change(field, None, scope)
+                self._change(field, None, scope, changes)
                 continue
             try:
                 data = field.encode(held)
             except ValueMismatchError as error:
                 raise self._mismatch(field, error) from error
-            state_name = field.state_name
+            state_name, typename = field.state_name, field.typename
             current = changes[state_name] if state_name in changes else before[state_name]
-            if not assigned:
+            if name not in assigned:
                 if current is None:
                     if held is was and scope.defaults is not None and scope.defaults.get(name) == data:
                         continue
-                elif (current.value == data and current.typename == field.typename) or (
+                elif (current.value == data and current.typename == typename) or (
                     held is was and self._reads_the_same(field, current, data)
                 ):
                     continue
-            self._change(field, TypedValue(field.typename, data), scope)
-        if scope.assigned:
-            scope.assigned.clear()
+            if state_name in changes:
+                self._change(field, TypedValue(typename, data), scope, changes)
+            else:
+                changes[state_name] = TypedValue(typename, data)
+        scope.changes = changes
+        if assigned:
+            assigned.clear()
         if scope.deleted:
             scope.deleted.clear()
 
-    def _change(self, field: EntityField, value: TypedValue | None, scope: Scope) -> None:
-        """Note that the state of *field* is *value* now; nothing is to be noted where that is what the batch began with."""
+    def _change(
+        self, field: EntityField, value: TypedValue | None, scope: Scope, changes: dict[str, TypedValue | None]
+    ) -> None:
+        """Note that the state of *field* is *value* now; nothing is to be noted where the batch began with just that."""
         if value == scope.batch_state[field.state_name] and not (field.refreshes and value is not None):
-            scope.changes.pop(field.state_name, None)
+            changes.pop(field.state_name, None)
         else:
-            scope.changes[field.state_name] = value
+            changes[field.state_name] = value
 
     def _referents_when_bare(self) -> int:
         """How many objects an instance holds beside the values of its fields; -1 where Python can't count them."""

@@ -44,7 +44,7 @@ class Counter(Entity, typename="test/counter"):
 
 
 handler = RequestReplyHandler(functions, Counter)
-BODIES = {
+BODIES: dict[str, bytes] = {
     "test/counter": request(Address("test/counter", "a"), 4, state={"n": pack(3)}, caller=Address("x/y", "z")),
     "test/double": request(Address("test/double", "a"), 4, state={"seen": None}, caller=Address("x/y", "z")),
 }
@@ -136,11 +136,11 @@ async def test_in_quart(typename: str) -> None:
 
     @app.post("/statefun")
     async def statefun() -> Response:
-        data = await received.get_data()
+        data = await received.get_data(as_text=False)
         return Response(await handler.handle(data), mimetype=OCTETS)
 
     response = await app.test_client().post("/statefun", data=BODIES[typename])
-    check(typename, await response.get_data())
+    check(typename, await response.get_data(as_text=False))
 
 
 @pytest.mark.parametrize("typename", BODIES)
@@ -153,7 +153,7 @@ async def test_create_app_is_a_quart_app_to_which_routes_can_be_added(typename: 
 
     client = app.test_client()
     response = await client.post("/statefun", data=BODIES[typename])
-    check(typename, await response.get_data())
+    check(typename, await response.get_data(as_text=False))
     assert await (await client.get("/own")).get_data() == b"mine"
 
 

@@ -300,20 +300,20 @@ def test_mutual_tls_takes_whom_it_knows_and_nobody_else(app: Path, certificates:
     files = {name: str(certificates / name) for name in ("server.pem", "server.key", "client.pem")}
     options = ("--certfile", files["server.pem"], "--keyfile", files["server.key"], "--ca-certs", files["client.pem"])
 
-    def status(client: str | None) -> int:
+    def status(server: Server, client: str | None) -> int:
         context = ssl.create_default_context(cafile=files["server.pem"])
         if client is not None:
             context.load_cert_chain(certificates / f"{client}.pem", certificates / f"{client}.key")
         connection = server.connection(context)
         try:
             connection.request("POST", "/statefun", request(COUNTER, 1, state={"n": None}))
-            return connection.getresponse().status
+            return int(connection.getresponse().status)
         finally:
             connection.close()
 
     with serving(app, *options) as server:
-        assert status("client") == 200
+        assert status(server, "client") == 200
         for unknown in (None, "stranger"):
             with pytest.raises((ssl.SSLError, http.client.HTTPException, ConnectionError)):
-                status(unknown)
-        assert status("client") == 200
+                status(server, unknown)
+        assert status(server, "client") == 200

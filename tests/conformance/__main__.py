@@ -1,0 +1,44 @@
+"""``python -m tests.conformance``: run every case on every engine, and print the table. Exits 1 where one fails."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+
+from rich.console import Console
+from rich.table import Table
+
+from tests.conformance.suite import ENGINES, cases
+
+
+def main() -> int:
+    """The exit code."""
+    logging.disable()
+    table = Table("case", "sentence", *(engine.name for engine in ENGINES), title="conformance", show_lines=False)
+    reasons: dict[str, int] = {}
+    failed: list[str] = []
+    for case in cases():
+        row = []
+        for engine in ENGINES:
+            if (reason := engine.reason(case)) is not None:
+                row.append(f"n/a [{reasons.setdefault(reason, len(reasons) + 1)}]".replace("[", "\\["))
+                continue
+            try:
+                asyncio.run(case.function(engine.start))  # type: ignore[arg-type]
+                row.append("ok")
+            except Exception as error:
+                row.append("[red]FAIL")
+                failed.append(f"{case.number} on {engine.name}: {type(error).__name__}: {error}")
+        table.add_row(case.number, case.sentence, *row)
+    console = Console()
+    console.print(table)
+    for reason, number in reasons.items():
+        console.print(f"[{number}] {reason}", markup=False)
+    for line in failed:
+        console.print(line, markup=False, style="red")
+    return int(bool(failed))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

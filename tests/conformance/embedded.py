@@ -1,0 +1,99 @@
+"""The embedded engine, over a memory store, in virtual time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from statefun_actors import Address, Settings
+from statefun_actors.dispatch import Application
+from statefun_actors.embedded import Engine, ManualClock, MemoryStore
+from statefun_actors.model import TypedValue
+from statefun_actors.types import pack, value_of
+from tests.conformance.engine import Can, EngineKind, Pending, Sent, settings_of
+
+
+class EmbeddedEngine:
+    """The engine and what the test may see of it."""
+
+    def __init__(self, app: Application) -> None:
+        self._errors: list[str] = []
+        self._app = app
+        self._store = MemoryStore()
+        self._clock = ManualClock()
+        self._known = app.codecs()
+
+    def begin(self) -> None:
+        self._engine = Engine(
+            self._app, self._store, self._clock, on_failure=lambda _, error: self._errors.append(type(error).__name__)
+        )  # fmt: skip
+        self._task = asyncio.create_task(self._engine.run())
+
+    async def end(self) -> None:
+        await self._engine.stop(drain=0)
+        await self._task
+
+    @property
+    def failures(self) -> list[str]:
+        return [*self._errors, *(entry.error_type for entry in self._store.dead_letters())]
+
+    async def tell(self, target: Address, *messages: object, caller: Address | None = None) -> None:
+        values = [pack(message) for message in messages]
+        for value in values:
+            # The engine's own way to a message with a caller; from outside there is none.
+            self._engine._memory.post(target, value, caller)
+        await self._engine.settled()
+
+    async def advance(self, seconds: float) -> None:
+        until = self._clock.now_ms() + round(seconds * 1000)
+        while (due := self._engine.next_due()) is not None and due <= until:
+            self._clock.set_ms(max(due, self._clock.now_ms()))
+            await self._engine.settled()
+        self._clock.set_ms(until)
+        await self._engine.settled()
+
+    def state(self, target: Address) -> dict[str, object]:
+        state = self._engine.state(target)
+        return {name: value_of(held, self._known) for name, held in state.items() if held is not None}
+
+    def put_state(self, target: Address, name: str, value: object) -> None:
+        state = self._engine.state(target)
+        assert isinstance(state, dict)
+        state[name] = value if isinstance(value, TypedValue) else pack(value)
+
+    @property
+    def sent(self) -> list[Sent]:
+        return [
+            Sent(message.target, value_of(message.value, self._known), message.value.typename)
+            for message in self._store.recover().messages
+            if message.target.typename not in self._app.routes
+        ]
+
+    @property
+    def pending(self) -> list[Pending]:
+        now = self._clock.now_ms()
+        return [
+            Pending(timer.due_ms - now, timer.target, value_of(timer.value, self._known))
+            for timer in self._store.timers_after(-1, 0, 1_000)
+        ]
+
+    def egress(self, name: str) -> list[object]:
+        return [value_of(record.value, self._known) for record in self._store.egress_after(0, 10_000, [name])]
+
+
+@asynccontextmanager
+async def start(*served: object, settings: Settings | None = None) -> AsyncIterator[EmbeddedEngine]:
+    engine = EmbeddedEngine(Application(*served, settings=settings_of(settings)))
+    engine.begin()
+    try:
+        yield engine
+    finally:
+        await engine.end()
+
+
+EMBEDDED = EngineKind(
+    "embedded",
+    start,
+    {Can.BATCH_FAILS_WHOLE: "a failed batch runs again, one message at a time; what precedes the failing one commits"},
+)
