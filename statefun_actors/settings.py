@@ -20,8 +20,12 @@ from statefun_actors.errors import DefinitionError, InvalidAddressError
 from statefun_actors.model import check_typename
 
 
-def _seconds(value: timedelta | float | None) -> float | None:
+def _seconds(value: timedelta | float) -> float:
     return value.total_seconds() if isinstance(value, timedelta) else value
+
+
+def _seconds_or_none(value: timedelta | float | None) -> float | None:
+    return None if value is None else _seconds(value)
 
 
 def _names(value: Iterable[str]) -> frozenset[str]:
@@ -46,7 +50,7 @@ class Settings:
     """
 
     on_failure: FailurePolicy | None = None
-    handler_timeout: float | None = attrs.field(default=None, converter=_seconds)
+    handler_timeout: float | None = attrs.field(default=None, converter=_seconds_or_none)
     retry_budget: float = attrs.field(default=5.0, converter=_seconds)
     body_limit: int = 32 * 1024 * 1024
     record_egresses: frozenset[str] = attrs.field(default=frozenset(), converter=_names)

@@ -63,6 +63,8 @@ class Actor(Entity, typename="conf/actor"):
                 self.n = 99
                 self.send(PROBE, "never")
                 raise ValueError
+            case _:
+                raise AssertionError(message)
         return None
 
 
@@ -80,7 +82,7 @@ class Sender(Entity, typename="conf/sender"):
                 self.send_after(float(delay), PROBE, message)
             case ["token", delay]:
                 self.send_after(float(delay), PROBE, message, cancellation_token="t")
-            case ["cancel"]:
+            case _:
                 self.cancel("t")
 
 

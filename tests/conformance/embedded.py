@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 from statefun_actors import Address, Settings
@@ -83,7 +83,7 @@ class EmbeddedEngine:
 
 
 @asynccontextmanager
-async def start(*served: object, settings: Settings | None = None) -> AsyncIterator[EmbeddedEngine]:
+async def start(*served: object, settings: Settings | None = None) -> AsyncGenerator[EmbeddedEngine]:
     engine = EmbeddedEngine(Application(*served, settings=settings_of(settings)))
     engine.begin()
     try:

@@ -8,7 +8,7 @@ as it does in Flink.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -99,7 +99,7 @@ class WireEngine:
     def _value(self, argument: Any) -> TypedValue:
         if self._protocol == 3:
             return TypedValue(argument.typename, argument.value)
-        return TypedValue(_IO.get(argument.type_url, argument.type_url), argument.value)
+        return TypedValue(_IO.get(str(argument.type_url), str(argument.type_url)), argument.value)
 
     def _stored(self, value: Any) -> TypedValue:
         if self._protocol == 3:
@@ -160,7 +160,7 @@ def _address(address: Any) -> Address:
 
 def _kind(protocol: int, cannot: dict[Can, str]) -> EngineKind:
     @asynccontextmanager
-    async def start(*served: object, settings: Settings | None = None) -> AsyncIterator[WireEngine]:
+    async def start(*served: object, settings: Settings | None = None) -> AsyncGenerator[WireEngine]:
         yield WireEngine(Application(*served, settings=settings_of(settings)), protocol)
 
     return EngineKind(f"{protocol}.x wire", start, cannot)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import ClassVar
@@ -133,7 +133,7 @@ async def running(
     store: MemoryStore | None = None,
     clock: ManualClock | None = None,
     options: EngineOptions | None = None,
-) -> AsyncIterator[Engine]:
+) -> AsyncGenerator[Engine]:
     engine = Engine(Application(*served), store or MemoryStore(), clock or ManualClock(), options=options)
     task = asyncio.create_task(engine.run())
     try:
@@ -148,8 +148,8 @@ async def running(
 async def until(condition: object) -> None:
     """Wait for a condition that the event loop will bring about."""
     async with asyncio.timeout(DEADLINE):
-        while not condition():  # type: ignore[operator]
-            await asyncio.sleep(0)  # noqa: ASYNC110 - conditions on plain values have no event
+        while not condition():  # type: ignore[operator] # noqa: ASYNC110 - plain values have no event
+            await asyncio.sleep(0)
 
 
 def held(engine: Engine, address: Address, name: str) -> object:

@@ -137,6 +137,7 @@ async def test_in_quart(typename: str) -> None:
     @app.post("/statefun")
     async def statefun() -> Response:
         data = await received.get_data(as_text=False)
+        assert isinstance(data, bytes)
         return Response(await handler.handle(data), mimetype=OCTETS)
 
     response = await app.test_client().post("/statefun", data=BODIES[typename])

@@ -9,7 +9,7 @@ import ssl
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -57,7 +57,7 @@ class Server:
 
 
 @contextmanager
-def serving(app: Path, *options: str, env: dict[str, str] | None = None) -> Iterator[Server]:
+def serving(app: Path, *options: str, env: dict[str, str] | None = None) -> Generator[Server]:
     """``serve`` on a free port."""
     command: Sequence[str] = [
         sys.executable,
