@@ -1,13 +1,19 @@
-"""The store on disk: one SQLite file, one transaction per commit."""
+"""The store on disk: one SQLite file, one transaction per commit.
+
+Where a commit is written, on the event loop's thread or on the store's own, is judged anew each time: a small one on a
+disk that syncs fast is over before a second thread has woken up; anything else would hold up the loop. Checkpoints
+(bringing the log's pages home, tens of milliseconds) always run on the store's thread, after the commit is reported.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
+from time import perf_counter
 from typing import Final, Literal
 
 from statefun_actors.embedded.sqlite import schema, writing
@@ -17,16 +23,24 @@ from statefun_actors.embedded.store import Commit, StoreError
 
 _CACHE_KIB: Final = 16_384
 _READER_CACHE_KIB: Final = 4_096
-_CHECKPOINT_PAGES: Final = 8_000
+_LOG_PAGES: Final = 8_000
+"""Pages in the log that are worth a checkpoint: enough for the hot ones to be in it many times and be written once."""
 _LOG_BYTES: Final = 64 * 1024 * 1024
-"""A log that a long reader has made longer than this is cut back to it."""
+"""A log that grew longer than this, because somebody read for long, is cut back to it."""
+
+_LOOP_SECONDS: Final = 0.001
+"""What a commit may take of the event loop's time."""
+_ROW_SECONDS: Final = 0.000_01
 
 
 class SqliteStore(Reads):
     """The store in the file *path*; it and the folders above it are made where they are missing.
 
-    ``commits``: where they are written. ``"thread"`` leaves the event loop free meanwhile, ``"loop"`` needs no switch
-    of threads.
+    Args:
+        path: the file; SQLite keeps its log beside it, in ``<path>-wal`` and ``<path>-shm``.
+        commits: which thread writes them: ``"loop"`` the one of the event loop, ``"thread"`` another one, ``"auto"``
+            the loop's if that takes less than about 1 ms.
+        steps: what leads from each version of the tables to the next, for tests.
 
     Raises:
         StoreError: no store can be had there: in use, no store of ours, newer than this version, out of reach.
@@ -41,8 +55,11 @@ class SqliteStore(Reads):
     ) -> None:
         self.path = Path(path)
         self._commits = commits
-        self._writing = False
-        self._thread: ThreadPoolExecutor | None = None
+        self._sync_seconds = 0.0
+        self._log_pages = 0
+        self._thread = ThreadPoolExecutor(1, "statefun-actors store")
+        self._running: Future[None] | None = None
+        """The last thing given to the thread."""
         self._reader: sqlite3.Connection | None = None
         self._writer: sqlite3.Connection | None = None
         self._lock: Lock | None = None
@@ -70,19 +87,23 @@ class SqliteStore(Reads):
             StoreError: nothing was written; the store can be used again once the cause is gone.
         """
         try:
-            change = writing.parameters(commit)
+            change = writing.change(commit)
             self._in_place()
-            if self._commits == "loop":
-                writing.write(self._connection(), change)
+            if self._on_loop(change):
+                self._write(change)
             else:
-                await self._write_in_thread(change)
+                await self._in_thread(self._write, change)
         except (sqlite3.Error, OverflowError, UnicodeEncodeError) as error:
             raise store_error(self.path, error) from error
+        self._log_pages += change.pages
+        if self._log_pages >= _LOG_PAGES and self._commits != "loop":
+            self._log_pages = 0
+            self._running = self._thread.submit(self._checkpoint)
 
     def close(self) -> None:
-        if self._thread is not None:
-            self._thread.shutdown()
-            self._thread = None
+        """Let go of the files. Safe to call twice."""
+        self._thread.shutdown()
+        self._running = None
         for db in (self._reader, self._writer):
             if db is not None:
                 db.close()
@@ -94,7 +115,7 @@ class SqliteStore(Reads):
     def _open(self, steps: Sequence[schema.Step]) -> None:
         version = 0
         if self.path.exists():
-            self._reader = connect_read_only(self.path)  # first of all, since what isn't ours is to stay as it is
+            self._reader = connect_read_only(self.path)  # before all else: what isn't ours must stay as it is
             version = schema.version(self._reader, self.path, len(steps))
         self._writer = db = sqlite3.connect(
             self.path, isolation_level=None, check_same_thread=False, timeout=BUSY_SECONDS
@@ -104,12 +125,13 @@ class SqliteStore(Reads):
             "journal_mode = WAL",
             "synchronous = FULL",
             f"cache_size = -{_CACHE_KIB}",
-            f"wal_autocheckpoint = {_CHECKPOINT_PAGES}",
+            # Where the thread does it, this is for the case that it can't.
+            f"wal_autocheckpoint = {_LOG_PAGES * (1 if self._commits == 'loop' else 4)}",
             f"journal_size_limit = {_LOG_BYTES}",
             "secure_delete = OFF",
         ):
             db.execute(f"PRAGMA {pragma}").fetchall()
-        db.execute("BEGIN IMMEDIATE")  # fails if it can't be written
+        db.execute("BEGIN IMMEDIATE")  # fails where nothing can be written
         db.execute("ROLLBACK")
         schema.migrate(db, version, steps)
         writing.prepare(db)
@@ -127,26 +149,43 @@ class SqliteStore(Reads):
         if _identity(self.path) != self._identity:
             raise StoreError(str(self.path), "its file has been deleted, moved or replaced", "Put it back.")
 
-    async def _write_in_thread(self, change: writing.Parameters) -> None:
-        if self._thread is None:
-            self._thread = ThreadPoolExecutor(1, "store")
-        db = self._connection()
-        self._writing = True
-        written = asyncio.get_running_loop().run_in_executor(self._thread, writing.write, db, change)
-        written.add_done_callback(self._written)
+    def _on_loop(self, change: writing.Change) -> bool:
+        if self._commits != "auto":
+            return self._commits == "loop"
+        return not self._busy and self._sync_seconds + change.rows * _ROW_SECONDS < _LOOP_SECONDS
+
+    def _write(self, change: writing.Change) -> None:
+        db = self._writer
+        if db is None:
+            raise StoreError(str(self.path), "it is closed")
+        started = perf_counter()
+        writing.write(db, change.epoch)
+        syncing = min(perf_counter() - started - change.rows * _ROW_SECONDS, 5 * _LOOP_SECONDS)
+        self._sync_seconds += 0.2 * (syncing - self._sync_seconds)
+
+    def _checkpoint(self) -> None:
+        if self._writer is not None:
+            with suppress(sqlite3.Error):  # it is tried again
+                self._writer.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+
+    async def _in_thread(self, work: Callable[[writing.Change], None], change: writing.Change) -> None:
+        self._running = self._thread.submit(work, change)
+        done = asyncio.wrap_future(self._running)
         try:
-            await asyncio.shield(written)
+            await asyncio.shield(done)
         except asyncio.CancelledError:
             with suppress(Exception):
-                await written
+                await done
             raise
 
-    def _written(self, _: object) -> None:
-        self._writing = False
+    @property
+    def _busy(self) -> bool:
+        """Whether the thread is at work with the writing connection."""
+        return self._running is not None and not self._running.done()
 
     def _connection(self) -> sqlite3.Connection:
         """For the next read: the writer's, which remembers what it wrote last; while that writes, the other one."""
-        db = self._reader if self._writing else self._writer
+        db = self._reader if self._busy else self._writer
         if db is None:
             raise StoreError(str(self.path), "it is closed")
         return db

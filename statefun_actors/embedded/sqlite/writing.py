@@ -17,8 +17,9 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from statefun_actors.embedded.sqlite.schema import DEAD_LETTER, EGRESS, ENTITY, MESSAGE, TIMER
+from statefun_actors.embedded.sqlite.schema import DEAD_LETTER, EGRESS, ENTITY, MESSAGE, PAGE_SIZE, TIMER
 from statefun_actors.embedded.store import Commit
+from statefun_actors.model import value
 
 Row = Sequence[Any]
 
@@ -26,7 +27,7 @@ _encode: Final = msgspec.json.Encoder().encode
 _NUL: Final = "\\u0000"
 
 
-class Parameters(NamedTuple):
+class Epoch(NamedTuple):
     """One row for the view ``epoch``: JSON lists of rows, None for an empty one.
 
     A row's bytes are its last two items: where they begin in ``bytes``, counted from 1, and how many they are.
@@ -46,14 +47,23 @@ class Parameters(NamedTuple):
     next_seq: int
     bytes: bytes
 
+
+@value
+class Change:
+    """A commit made ready for :func:`write`; nothing in it is shared with the engine."""
+
+    epoch: Epoch
+    rows: int
+    """How many it writes and deletes."""
+
     @property
-    def one_statement(self) -> bool:
-        """Whether the JSON of SQLite can carry it."""
-        return not any(isinstance(part, str) and _NUL in part for part in self)
+    def pages(self) -> int:
+        """How many pages of the file it changes, roughly."""
+        return self.rows + len(self.epoch.bytes) // PAGE_SIZE + 8
 
 
-def parameters(commit: Commit) -> Parameters:
-    """What :func:`write` needs of *commit*; nothing in it is shared with the engine.
+def change(commit: Commit) -> Change:
+    """*commit*, ready to be written.
 
     Raises:
         UnicodeEncodeError: a string that is no Unicode text.
@@ -98,7 +108,7 @@ def parameters(commit: Commit) -> Parameters:
         chunks.append(m.value.value)
         at += size
     chunks.append(b"\0")  # substr() of an empty blob would be NULL
-    return Parameters(
+    epoch = Epoch(
         entities=_json(entities),
         entities_gone=_json(gone),
         messages=_json(messages),
@@ -113,6 +123,8 @@ def parameters(commit: Commit) -> Parameters:
         next_seq=commit.next_seq,
         bytes=b"".join(chunks),
     )
+    done = (commit.messages_done, commit.timers_done, commit.egress_done, commit.dead_letters_done)
+    return Change(epoch, len(chunks) + len(gone) + len(commit.positions) + sum(map(len, done)))
 
 
 _NOBODY: Final = (None, None)
@@ -124,7 +136,7 @@ def _json(rows: Sequence[object]) -> str | None:
 
 def prepare(db: sqlite3.Connection) -> None:
     """Make the view that :func:`write` writes to. It is temporary: nothing of it is in the file."""
-    db.execute(f"CREATE TEMP VIEW epoch AS SELECT {', '.join(f'NULL AS {name}' for name in Parameters._fields)}")
+    db.execute(f"CREATE TEMP VIEW epoch AS SELECT {', '.join(f'NULL AS {name}' for name in Epoch._fields)}")
     for when, statements in _TRIGGERS:
         db.execute(
             f"CREATE TEMP TRIGGER epoch_{when[0]} INSTEAD OF INSERT ON epoch "
@@ -132,18 +144,18 @@ def prepare(db: sqlite3.Connection) -> None:
         )
 
 
-def write(db: sqlite3.Connection, change: Parameters) -> None:
-    """Commit *change*: a transaction of its own, durable on return.
+def write(db: sqlite3.Connection, epoch: Epoch) -> None:
+    """Commit *epoch*: a transaction of its own, durable on return.
 
     Raises:
         sqlite3.Error: nothing was written.
     """
-    if change.one_statement:
-        db.executemany(_WRITE, (change,))  # unlike execute() it doesn't stop to ask for the last row id
+    if not any(isinstance(rows, str) and _NUL in rows for rows in epoch):
+        db.executemany(_WRITE, (epoch,))  # unlike execute() it doesn't stop to ask for the last row id
         return
     db.execute("BEGIN IMMEDIATE")
     try:
-        _write_by_row(db, change)
+        _write_by_row(db, epoch)
         db.execute("COMMIT")
     except BaseException:
         if db.in_transaction:
@@ -151,7 +163,7 @@ def write(db: sqlite3.Connection, change: Parameters) -> None:
         raise
 
 
-_WRITE: Final = f"INSERT INTO epoch VALUES ({', '.join('?' * len(Parameters._fields))})"
+_WRITE: Final = f"INSERT INTO epoch VALUES ({', '.join('?' * len(Epoch._fields))})"
 
 _TABLES: Final = (
     # columns of the view, table, its columns
@@ -202,13 +214,13 @@ _TRIGGERS: Final[Sequence[tuple[tuple[str, ...], tuple[str, ...]]]] = (
 )
 
 
-def _write_by_row(db: sqlite3.Connection, change: Parameters) -> None:
+def _write_by_row(db: sqlite3.Connection, epoch: Epoch) -> None:
     def rows(name: str) -> list[Any]:
-        part = getattr(change, name)
+        part = getattr(epoch, name)
         return [] if part is None else msgspec.json.decode(part)
 
     def whole(name: str) -> list[Row]:
-        return [(*items, change.bytes[at - 1 : at - 1 + size]) for *items, at, size in rows(name)]
+        return [(*items, epoch.bytes[at - 1 : at - 1 + size]) for *items, at, size in rows(name)]
 
     def insert(table: str, columns: Sequence[str]) -> str:
         return f"INTO {table} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"
@@ -219,4 +231,4 @@ def _write_by_row(db: sqlite3.Connection, change: Parameters) -> None:
         db.executemany(f"DELETE FROM {table} WHERE seq = ?", [(seq,) for seq in rows(done)])
         db.executemany(f"INSERT OR REPLACE {insert(table, columns)}", whole(born))
     db.executemany("INSERT OR REPLACE INTO position VALUES (?, ?)", rows("positions"))
-    db.execute(_COUNT, (change.next_seq, change.next_seq))
+    db.execute(_COUNT, (epoch.next_seq, epoch.next_seq))
