@@ -7,7 +7,7 @@ import contextlib
 import logging
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final, Literal
 
@@ -102,9 +102,12 @@ class Run:
     async def to_the_end(self) -> Summary:
         """Work until everything is done, an input can't be read on, or a signal comes."""
         with self._closing, contextlib.ExitStack() as terminal:
+            # Listened for before anything is shown: whoever sees the bar may press Ctrl-C.
+            before_dying: list[Callable[[], None]] = []
+            stop = terminal.enter_context(stop_signals(before_dying))
             display = self._display()
+            before_dying.append(display.close)
             terminal.callback(display.close)
-            stop = terminal.enter_context(stop_signals(display.close))
             log = _LogLines(display)
             logging.getLogger().addHandler(log)
             terminal.callback(logging.getLogger().removeHandler, log)

@@ -19,7 +19,7 @@ def serve_here(app: Quart, sockets: Sequence[socket], tls: Tls | None) -> int:
     """Serve until Ctrl-C or SIGTERM; the exit code."""
 
     async def told() -> None:
-        with stop_signals(lambda: None) as stop:
+        with stop_signals() as stop:
 
             async def wanted() -> None:
                 await stop.wanted.wait()
