@@ -1,0 +1,106 @@
+"""``given(...).when(...)``: one entity, one batch."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from statefun_actors import Address, DeadLetter, Entity, FieldMismatchError, Settings, handles, message, persisted
+from statefun_actors.testing import Delayed, Sent, given
+
+
+@message("kit/deposit")
+class Deposit:
+    cents: int
+
+
+class Account(Entity, typename="kit/account"):
+    balance: int = persisted(default=0)
+    history: list[str] = persisted(factory=list)
+    owner: str | None = persisted(default=None)
+
+    @handles(Deposit)
+    async def deposit(self, message: Deposit) -> int:
+        await asyncio.sleep(0)
+        self.balance += message.cents
+        self.history.append(f"{self.now:%Y}")
+        return self.balance
+
+    @handles(str)
+    def go(self, message: str) -> None:
+        match message:
+            case "send":
+                self.send(Account.at("bob"), Deposit(cents=1))
+                self.send_after(timedelta(days=1), self.address, "late", cancellation_token="a")
+                self.send_after(timedelta(days=2), self.address, "later", cancellation_token="a")
+                self.cancel("b")
+                self.send_egress("kit/out", 5)
+            case "forget":
+                del self.balance
+            case _:
+                raise ValueError(message)
+
+
+def test_fields_are_what_was_given_and_absent_otherwise() -> None:
+    result = given(Account, "ada", balance=3).when(Deposit(cents=5))
+
+    assert (result.reply, result.replies) == (8, [8])
+    assert (result.entity.balance, result.entity.history, result.entity.owner) == (8, ["2026"], None)
+    assert sorted(result.changed) == ["balance", "history"]
+
+
+def test_effects_are_python_values_by_kind() -> None:
+    result = given(Account, "ada").when("send")
+
+    assert result.sent == [Sent(Address("kit/account", "bob"), Deposit(cents=1))]
+    assert result.delayed == [Delayed(Address("kit/account", "ada"), "later", timedelta(days=2), "a")]
+    assert result.cancelled == ["b"]
+    assert result.egress == {"kit/out": [5]}
+
+
+def test_several_messages_are_one_batch() -> None:
+    result = given(Account, "ada", balance=1).when(Deposit(cents=1), "forget", Deposit(cents=4))
+
+    assert result.replies == [2, 4]
+    assert result.entity.balance == 4
+
+
+def test_what_a_handler_raises_is_raised() -> None:
+    with pytest.raises(ValueError, match=r"^oh no$"):
+        given(Account, "ada").when("oh no")
+
+
+def test_with_a_policy_it_is_told_instead() -> None:
+    settings = Settings(on_failure=DeadLetter("kit/letters", attempts=2, backoff=1_000))
+    result = given(Account, "ada").when("oh no", Deposit(cents=1), settings=settings)
+
+    assert [str(error) for error in result.dead_letters] == ["oh no"]
+    assert result.entity.balance == 1
+    assert len(result.egress["kit/letters"]) == 1
+
+
+async def test_it_works_inside_a_running_loop_too() -> None:
+    assert given(Account, "ada").when(Deposit(cents=5)).reply == 5
+
+
+def test_caller_and_time_can_be_chosen() -> None:
+    result = given(Account, "ada").when(Deposit(cents=5), caller=None, now=datetime(1999, 1, 1, tzinfo=UTC))
+
+    assert result.replies == []
+    assert result.entity.history == ["1999"]
+
+
+def test_a_value_that_does_not_fit_its_field_is_refused() -> None:
+    with pytest.raises(FieldMismatchError) as raised:
+        given(Account, "ada", balance="much")  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
+
+    assert str(raised.value) == "Account.balance: expected `int`, got `str`"
+
+
+def test_a_field_that_is_not_there_is_refused() -> None:
+    with pytest.raises(TypeError) as raised:
+        given(Account, "ada", balanse=1)  # type: ignore[call-arg] # pyright: ignore[reportCallIssue]
+
+    assert str(raised.value) == "Account has no field 'balanse'; its fields are balance, history, owner"

@@ -1,0 +1,147 @@
+"""``TestRuntime``: the embedded engine in virtual time."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from statefun_actors import (
+    Address,
+    DeadLetter,
+    Entity,
+    KafkaRecord,
+    TerminalError,
+    UnhandledMessageError,
+    UnknownFunctionTypeError,
+    handles,
+    kafka_record,
+    persisted,
+)
+from statefun_actors.testing import TestRuntime
+
+
+class Clock(Entity, typename="kit/clock"):
+    """Notes when its messages come."""
+
+    seen: list[str] = persisted(factory=list)
+
+    @handles(int)
+    def plan(self, message: int) -> None:
+        self.send_after(
+            timedelta(hours=message), self.address, f"after {message}", cancellation_token=f"t{message % 2}"
+        )
+
+    @handles(str)
+    def note(self, message: str) -> None:
+        self.seen.append(f"{message} at {self.now:%H:%M}")
+
+
+class Asked(Entity, typename="kit/asked"):
+    """Replies itself, or has another one reply."""
+
+    tries: int = persisted(default=0)
+
+    @handles(str)
+    def ask(self, message: str) -> str | None:
+        match message:
+            case "pass on":
+                assert self.caller is not None
+                self.send(self.caller, "from another")
+                return None
+            case "silent":
+                return None
+            case "fail":
+                raise ValueError("no")
+            case "terminal":
+                raise TerminalError("never")
+            case _:
+                self.send_egress("kit/out", kafka_record(topic="t", key=self.id, value=message))
+                return message.upper()
+
+
+class Guarded(Entity, typename="kit/guarded", on_failure=DeadLetter("kit/letters", attempts=2)):
+    @handles(int)
+    def fail(self, message: int) -> None:
+        raise ValueError(message)
+
+
+async def test_time_stands_still_until_it_is_moved_and_everything_runs_at_its_own_time() -> None:
+    async with TestRuntime(Clock, start=datetime(2026, 1, 1, tzinfo=UTC)) as runtime:
+        clock = Clock.at("x")
+        for hours in (3, 2, 1):
+            await runtime.tell(clock, hours)
+        pending = [(timer.message, timer.due.hour, timer.cancellation_token) for timer in runtime.timers]
+        await runtime.clock.advance(timedelta(hours=10))
+
+        assert pending == [("after 1", 1, "t1"), ("after 2", 2, "t0")]
+        assert runtime.state(clock).seen == ["after 1 at 01:00", "after 2 at 02:00"]
+        assert runtime.clock.now == datetime(2026, 1, 1, 10, tzinfo=UTC)
+        assert runtime.timers == []
+
+
+async def test_tell_can_be_delayed() -> None:
+    async with TestRuntime(Clock) as runtime:
+        await runtime.tell(Clock.at("x"), "hello", after=60)
+        before = runtime.state(Clock.at("x")).seen
+        await runtime.clock.advance(60)
+
+        assert (before, runtime.state(Clock.at("x")).seen) == ([], ["hello at 00:01"])
+
+
+async def test_ask_gives_the_reply_whoever_it_comes_from() -> None:
+    async with TestRuntime(Asked) as runtime:
+        asked = Asked.at("x")
+
+        assert await runtime.ask(asked, "hi", str) == "HI"
+        assert await runtime.ask(asked, "pass on") == "from another"
+        assert runtime.egress("kit/out") == [KafkaRecord(topic="t", key="x", value=b"hi")]
+        assert runtime.egresses == {"kit/out": runtime.egress("kit/out")}
+
+
+async def test_ask_says_what_came_instead_of_the_reply() -> None:
+    async with TestRuntime(Asked) as runtime:
+        with pytest.raises(AssertionError) as silent:
+            await runtime.ask(Asked.at("x"), "silent", str)
+        with pytest.raises(AssertionError) as other:
+            await runtime.ask(Asked.at("x"), "hi", int)
+        with pytest.raises(TerminalError, match=r"^never$"):
+            await runtime.ask(Asked.at("x"), "terminal", str)
+
+        assert str(silent.value) == "kit/asked/x did not reply to 'silent'"
+        assert str(other.value) == "kit/asked/x replied 'HI' (io.statefun.types/string), expected `int`"
+
+
+async def test_what_a_handler_without_a_policy_raises_is_raised_and_its_message_waits() -> None:
+    async with TestRuntime(Asked) as runtime:
+        with pytest.raises(ValueError, match=r"^no$"):
+            await runtime.tell(Asked.at("x"), "fail")
+        with pytest.raises(ValueError, match=r"^no$"):
+            await runtime.clock.advance(1)
+
+        assert await runtime.ask(Asked.at("y"), "hi", str) == "HI"
+
+
+async def test_what_a_policy_gives_up_is_in_the_dead_letters() -> None:
+    async with TestRuntime(Guarded) as runtime:
+        await runtime.tell(Guarded.at("x"), 5)
+        [letter] = runtime.dead_letters
+
+        assert (letter.target, letter.message, letter.error_type, letter.error, letter.attempts) == (
+            Guarded.at("x"), 5, "ValueError", "5", 2,
+        )  # fmt: skip
+        assert len(runtime.egress("kit/letters")) == 1
+
+
+async def test_messages_that_can_not_arrive_are_refused_at_once() -> None:
+    async with TestRuntime(Asked) as runtime:
+        with pytest.raises(UnhandledMessageError):
+            await runtime.tell(Asked.at("x"), 5)
+        with pytest.raises(UnknownFunctionTypeError):
+            await runtime.tell(Address("kit/nobody", "x"), 5)
+
+
+async def test_time_does_not_go_back() -> None:
+    async with TestRuntime(Asked) as runtime:
+        with pytest.raises(ValueError, match="time moves forward"):
+            await runtime.clock.advance(-1)
