@@ -65,6 +65,9 @@ class SqliteStore(Reads):
         self._lock: Lock | None = None
         try:
             make_folder(self.path.parent)
+            if self.path.exists():  # before all else, since what isn't ours must stay as it is
+                self._reader = connect_read_only(self.path)
+                schema.version(self._reader, self.path, len(steps))
             self._lock = Lock(self.path)
             self._open(steps)
         except BaseException as error:
@@ -113,10 +116,6 @@ class SqliteStore(Reads):
             self._lock = None
 
     def _open(self, steps: Sequence[schema.Step]) -> None:
-        version = 0
-        if self.path.exists():
-            self._reader = connect_read_only(self.path)  # before all else: what isn't ours must stay as it is
-            version = schema.version(self._reader, self.path, len(steps))
         self._writer = db = sqlite3.connect(
             self.path, isolation_level=None, check_same_thread=False, timeout=BUSY_SECONDS
         )
@@ -133,7 +132,7 @@ class SqliteStore(Reads):
             db.execute(f"PRAGMA {pragma}").fetchall()
         db.execute("BEGIN IMMEDIATE")  # fails where nothing can be written
         db.execute("ROLLBACK")
-        schema.migrate(db, version, steps)
+        schema.migrate(db, schema.version(db, self.path, len(steps)), steps)
         writing.prepare(db)
         if self._reader is None:
             self._reader = connect_read_only(self.path)

@@ -41,9 +41,9 @@ class Lock:
             os.ftruncate(self._file, 0)
             os.write(self._file, f"process {os.getpid()}\nsince {datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}\n".encode())
         except BlockingIOError:
-            holder, since = (*path.read_text("ascii", "replace").splitlines(), "another process", "")[:2]
+            holder = os.read(self._file, 200).decode("ascii", "replace").strip().replace("\n", " ")
             self.release()
-            raise StoreError(str(store), f"it is in use by {holder} ({since})", "Stop it first.") from None
+            raise StoreError(str(store), f"it is in use by {holder or 'another process'}", "Stop it first.") from None
         except BaseException:
             self.release()
             raise

@@ -38,21 +38,29 @@ class Reads:
 
     def recover(self) -> Recovered:
         """The state as of the last commit."""
-        ((next_seq,),) = self._rows("SELECT next_seq FROM counter")
-        positions = dict(self._rows("SELECT name, position FROM position"))
-        messages = [_message(*row) for row in self._rows(f"SELECT {_names(MESSAGE)} FROM message ORDER BY seq")]
+        with self._standing_still() as db:
+            ((next_seq,),) = self._rows("SELECT next_seq FROM counter", (), db)
+            positions = dict(self._rows("SELECT name, position FROM position", (), db))
+            messages = [_message(*row) for row in self._by_seq("message", MESSAGE, db)]
         return Recovered(next_seq, positions, messages)
 
     def load(self, addresses: Sequence[Address]) -> list[bytes | None]:
         """The packed state of each address, None where there is none."""
+        if len(addresses) <= _LOAD_SIZES[-1]:
+            return self._load(addresses, None)
+        found: list[bytes | None] = []
+        with self._standing_still() as db:
+            for start in range(0, len(addresses), _LOAD_SIZES[-1]):
+                found += self._load(addresses[start : start + _LOAD_SIZES[-1]], db)
+        return found
+
+    def _load(self, addresses: Sequence[Address], db: sqlite3.Connection | None) -> list[bytes | None]:
         found: list[bytes | None] = [None] * len(addresses)
-        for start in range(0, len(addresses), _LOAD_SIZES[-1]):
-            chunk = addresses[start : start + _LOAD_SIZES[-1]]
-            size = next(size for size in _LOAD_SIZES if size >= len(chunk))
-            wanted: list[str | None] = [part for address in chunk for part in address]
-            wanted += [None] * (2 * size - len(wanted))
-            for n, state in self._rows(_LOAD[size], wanted):
-                found[start + n] = state
+        size = next(size for size in _LOAD_SIZES if size >= len(found))
+        wanted: list[str | None] = [part for address in addresses for part in address]
+        wanted += [None] * (2 * size - len(wanted))
+        for n, state in self._rows(_LOAD[size], wanted, db):
+            found[n] = state
         return found
 
     def timers_after(self, due_ms: int, seq: int, limit: int) -> list[Timer]:
@@ -74,12 +82,8 @@ class Reads:
 
     def dead_letters(self) -> Iterator[DeadLetterEntry]:
         """All dead letters, oldest first."""
-        select = f"SELECT {_names(DEAD_LETTER)} FROM dead_letter WHERE seq > ? ORDER BY seq LIMIT {_PAGE}"
-        seq = -1
-        while rows := self._rows(select, (seq,)):
-            for row in rows:
-                seq, error_type, error, attempts, time_ms, *message = row
-                yield DeadLetterEntry(seq, _message(*message), error_type, error, attempts, time_ms)
+        for seq, error_type, error, attempts, time_ms, *message in self._by_seq("dead_letter", DEAD_LETTER):
+            yield DeadLetterEntry(seq, _message(*message), error_type, error, attempts, time_ms)
 
     def entities(self, typename: str, prefix: str = "") -> Iterator[EntityRow]:
         """The entities of one function type in the order of their ids (by code point), those with *prefix* only."""
@@ -100,8 +104,9 @@ class Reads:
         Reads all keys: a million entities take about 0.1 s.
         """
         tables = {"messages": "message", "timers": "timer", "egress": "egress", "dead_letters": "dead_letter"}
-        found = {name: self._rows(f"SELECT count(*) FROM {table}")[0][0] for name, table in tables.items()}
-        return found | dict(self._rows("SELECT type, count(*) FROM entity GROUP BY type ORDER BY type"))
+        with self._standing_still() as db:
+            found = {name: self._rows(f"SELECT count(*) FROM {table}", (), db)[0][0] for name, table in tables.items()}
+            return found | dict(self._rows("SELECT type, count(*) FROM entity GROUP BY type ORDER BY type", (), db))
 
     def drop_expired(self, now_ms: int, limit: int) -> list[Address]:
         """Addresses of at most *limit* entity rows with ``expires_ms <= now_ms``, the longest expired first."""
@@ -151,9 +156,29 @@ class Reads:
     def _connection(self) -> sqlite3.Connection:
         raise NotImplementedError
 
-    def _rows(self, select: str, bound: Sequence[Any] = ()) -> list[Any]:
+    def _by_seq(self, table: str, columns: Sequence[str], db: sqlite3.Connection | None = None) -> Iterator[Any]:
+        select = f"SELECT {_names(columns)} FROM {table} WHERE seq > ? ORDER BY seq LIMIT {_PAGE}"
+        seq = -1
+        while rows := self._rows(select, (seq,), db):
+            yield from rows
+            seq = rows[-1][0]
+
+    @contextmanager
+    def _standing_still(self) -> Generator[sqlite3.Connection]:
+        """A connection on which several reads see the same commit."""
+        db = self._connection()
+        if db.in_transaction:  # within a snapshot
+            yield db
+            return
+        self._rows("BEGIN", (), db)
         try:
-            return self._connection().execute(select, bound).fetchall()
+            yield db
+        finally:
+            self._rows("ROLLBACK", (), db)
+
+    def _rows(self, select: str, bound: Sequence[Any] = (), db: sqlite3.Connection | None = None) -> list[Any]:
+        try:
+            return (db or self._connection()).execute(select, bound).fetchall()
         except (sqlite3.Error, UnicodeEncodeError, OverflowError) as error:
             raise store_error(self.path, error) from error
 
@@ -202,12 +227,9 @@ class SqliteReader(Reads):
 
         The engine's log of changes can't be cut short until it ends, and grows.
         """
-        self._rows("BEGIN")
-        try:
+        with self._standing_still():
             self._rows("SELECT next_seq FROM counter")  # SQLite takes the snapshot with the first read
             yield
-        finally:
-            self._rows("ROLLBACK")
 
     def close(self) -> None:
         """Let go of the files. Safe to call twice."""
@@ -256,7 +278,7 @@ _LAST_SEQ: Final = "SELECT coalesce(max(seq), 0) FROM ({})".format(
         f"SELECT max(seq) AS seq FROM {table}" for table in ("message", "timer", "egress", "dead_letter")
     )
 )
-_LOAD_SIZES: Final = (1, 4, 16, 64)
+_LOAD_SIZES: Final = (1, 4, 16, 64, 256)
 _LOAD: Final = {
     size: f"SELECT column1, state FROM (VALUES {', '.join(f'({n}, ?, ?)' for n in range(size))}) "
     "CROSS JOIN entity ON type = column2 AND id = column3"
