@@ -26,7 +26,7 @@ def delay_ms(delay: object) -> int:
                 delay = timedelta(seconds=delay)
             except (ValueError, OverflowError):
                 raise ValueMismatchError("a delay as timedelta or seconds", f"{delay!r}") from None
-    ms = -(-delay // _MS)  # type: ignore[operator]
+    ms = -(-delay // _MS)
     if ms < 0 or (not ms and delay):
         raise ValueMismatchError("a delay of zero or more", f"{delay!r}")
     return int(ms)

@@ -65,7 +65,7 @@ class Field:
         return self._converted(owner, stored, "")
 
     def _converted(self, owner: str, stored: TypedValue, first: str) -> object:
-        """What *convert* makes of state that the declared type can't read: of another typename, or of an older shape."""
+        """What *convert* makes of state that the declared type can't read: another typename, or an older shape."""
         assert self.convert is not None
         try:
             value = self.convert(stored)

@@ -56,7 +56,7 @@ class Handler:
 
     def __init__(
         self, name: str, function: Callable[[Untyped, Untyped], object], is_async: bool, options: HandlerOptions
-    ):
+    ) -> None:
         self.name = name
         self.function = function
         self.is_async = is_async

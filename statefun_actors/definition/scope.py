@@ -7,6 +7,8 @@ holds the old one, a thread past its timeout for instance, works on something th
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from datetime import datetime
 from typing import Final
 
@@ -48,6 +50,7 @@ class Scope:
         "dropped_replies",
         "effects",
         "fatal",
+        "first",
         "handler",
         "host",
         "record_egresses",
@@ -62,6 +65,8 @@ class Scope:
         self.host = host
         self.record_egresses = record_egresses
         self.caller: Address | None = None
+        self.first = batch.invocations[0].argument.typename if batch.invocations else ""
+        """The type of the batch's first message."""
         self.handler = ""
         """The handler that runs."""
         self.changes: dict[str, TypedValue | None] = {}
@@ -95,6 +100,25 @@ class Scope:
         if name in self.changes:
             return self.changes[name]
         return self.batch_state[name]
+
+    def change(self, changes: Mapping[str, TypedValue | None], always: AbstractSet[str]) -> None:
+        """States that a message has changed. What the batch began with needs no change, but for the states *always*."""
+        before = self.batch_state
+        for name, value in changes.items():
+            was = before[name]
+            if value is None:
+                same = was is None
+            else:
+                same = (
+                    was is not None
+                    and was.value == value.value
+                    and was.typename == value.typename
+                    and name not in always
+                )
+            if same:
+                self.changes.pop(name, None)
+            else:
+                self.changes[name] = value
 
     def begin(self, handler: str, caller: Address | None) -> None:
         """A message starts."""

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 
 from statefun_actors.definition import FailurePolicy, FunctionType, Handler
+from statefun_actors.dispatch.calling import start_of
+from statefun_actors.dispatch.describing import describe_error
 from statefun_actors.dispatch.notes import Notes
-from statefun_actors.errors import DefinitionError, UnhandledMessageError
+from statefun_actors.errors import DefinitionError, MessageDecodeError, UnhandledMessageError
 from statefun_actors.model import TypedValue
 from statefun_actors.settings import Settings
 from statefun_actors.types import Codec, any_of
@@ -15,22 +17,29 @@ from statefun_actors.types import Codec, any_of
 class BoundHandler:
     """A handler for one typename, ready to be called."""
 
-    __slots__ = ("blocking", "codec", "decode", "function", "is_async", "name", "policy", "timeout", "waits")
+    __slots__ = ("_decode", "codec", "name", "policy", "start", "timeout", "waits")
 
     def __init__(self, handler: Handler, codec: Codec | None, route: Route, settings: Settings) -> None:
         self.name = handler.name
-        self.function = handler.function
-        self.is_async = handler.is_async
-        self.blocking = handler.blocking
         self.waits = handler.is_async or handler.blocking
         """Whether it needs a running event loop."""
         self.codec = codec
-        self.decode: Callable[[bytes, str], object] = _decode_any if codec is None else codec.decode
+        self._decode: Callable[[bytes, str], object] = _decode_any if codec is None else codec.decode
         self.timeout = handler.timeout if handler.timeout is not None else settings.handler_timeout
-        if not (self.is_async or self.blocking):
-            # A plain function holds the event loop, so nothing could interrupt it.
-            self.timeout = None
+        self.start = start_of(handler, self.timeout)
+        """Calls it with a subject and a message; see :mod:`~.calling`."""
         self.policy = handler.on_failure if handler.on_failure is not None else route.policy
+
+    def decoded(self, argument: TypedValue) -> object:
+        """The message as the handler takes it.
+
+        Raises:
+            MessageDecodeError: the bytes do not fit the type.
+        """
+        try:
+            return self._decode(argument.value, argument.typename)
+        except ValueError as error:
+            raise MessageDecodeError(argument.typename, describe_error(error)) from error
 
 
 def _decode_any(data: bytes, typename: str) -> object:

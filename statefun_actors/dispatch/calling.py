@@ -1,4 +1,8 @@
-"""Calling the handlers that may take their time: ``async def``, and plain ``def`` in a thread."""
+"""Calling handlers: what happens at once, and what is left to wait for.
+
+Most handlers never wait for anything, whether written ``async def`` or not. So a handler is *started* by a plain call,
+which gives its result, or else a :class:`Waiting`; a coroutine, a timer or a thread is spent on that alone.
+"""
 
 from __future__ import annotations
 
@@ -6,108 +10,165 @@ import asyncio
 import contextvars
 import functools
 import inspect
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from types import CoroutineType
 from typing import Any as Untyped
-from typing import Final
+from typing import TypeAlias
 
-from statefun_actors.dispatch.application import BoundHandler
-from statefun_actors.dispatch.notes import Notes
+from statefun_actors.definition import Handler
+from statefun_actors.dispatch.notes import HELD_TOO_LONG, Notes
 from statefun_actors.dispatch.steps import Watch, resumed
-from statefun_actors.errors import HandlerTimeoutError
+from statefun_actors.errors import HandlerTimeoutError, NotAMessageError
 from statefun_actors.model import Host
 
-HELD_TOO_LONG: Final = 0.1
-"""Seconds for which a handler may hold the event loop before it is named in the log."""
+Start: TypeAlias = Callable[[Untyped, Untyped], object]
 
 
-async def call(handler: BoundHandler, subject: object, message: object, host: Host, notes: Notes) -> object:
-    """What *handler* returns, however long it takes.
-
-    Raises:
-        HandlerTimeoutError: longer than it may.
-    """
+def start_of(handler: Handler, timeout: float | None) -> Start:
+    """What starts *handler* with a subject and a message: gives its result, or a Waiting. *timeout* in seconds."""
+    name, function = handler.name, handler.function
     if handler.blocking:
-        return await _in_thread(handler, subject, message, host)
-    coroutine = handler.function(subject, message)
-    if coroutine.__class__ is not CoroutineType:
-        # What a decorator made of an async function.
-        return await coroutine if inspect.isawaitable(coroutine) else coroutine
-    return await _driven(handler, coroutine, host, notes)
+        return lambda subject, message: InThread(name, timeout, functools.partial(function, subject, message))
+    if not handler.is_async:
+        return function
+
+    def start(subject: object, message: object) -> object:
+        coroutine: Untyped = function(subject, message)
+        if coroutine.__class__ is not CoroutineType:
+            # What a decorator made of an async function.
+            return Other(name, timeout, coroutine) if inspect.isawaitable(coroutine) else coroutine
+        try:
+            pending = coroutine.send(None)
+        except StopIteration as done:
+            return done.value
+        return Suspended(name, timeout, coroutine, pending)
+
+    return start
 
 
-async def _driven(
-    handler: BoundHandler, coroutine: Coroutine[Untyped, Untyped, object], host: Host, notes: Notes
-) -> object:
-    """Most handlers never wait for anything: a timer is set only for one that does."""
-    monotonic = host.monotonic
-    before = monotonic()
-    try:
-        pending = coroutine.send(None)
-    except StopIteration as done:
-        if (held := monotonic() - before) > HELD_TOO_LONG:
-            notes.held_loop(handler.name, held)
-        return done.value
-    if (held := monotonic() - before) > HELD_TOO_LONG:
-        notes.held_loop(handler.name, held)
-    watch = Watch(monotonic, HELD_TOO_LONG, functools.partial(notes.held_loop, handler.name))
-    if handler.timeout is None:
-        return await resumed(coroutine, pending, watch)
-    return await _in_time(handler, handler.timeout, resumed(coroutine, pending, watch), host)
+class Waiting:
+    """A handler that has begun and whose result is still to come."""
 
+    __slots__ = ("name", "timeout")
 
-async def _in_time(handler: BoundHandler, seconds: float, work: Untyped, host: Host) -> object:
-    """What *work* comes to within *seconds*; afterwards nothing counts, whether it was cancelled or went on."""
-    deadline = host.timeout(seconds)
-    try:
-        async with deadline:
-            result: object = await work
-    except asyncio.CancelledError:
-        raise
-    except BaseException as error:
+    def __init__(self, name: str, timeout: float | None) -> None:
+        self.name, self.timeout = name, timeout
+
+    async def result(self, host: Host, notes: Notes) -> object:
+        """What the handler returns in the end.
+
+        Raises:
+            HandlerTimeoutError: it took longer than its timeout.
+            BaseException: whatever the handler raised.
+        """
+        raise NotImplementedError
+
+    async def _in_time(self, work: Awaitable[object], host: Host) -> object:
+        """What *work* comes to within the timeout; afterwards nothing counts, whether it was cancelled or went on."""
+        if self.timeout is None:
+            return await work
+        deadline = host.timeout(self.timeout)
+        try:
+            async with deadline:
+                result = await work
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:
+            if deadline.expired():
+                raise HandlerTimeoutError(self.name, self.timeout) from error
+            raise
         if deadline.expired():
-            raise HandlerTimeoutError(handler.name, seconds) from error
-        raise
-    if deadline.expired():
-        raise HandlerTimeoutError(handler.name, seconds)
-    return result
+            raise HandlerTimeoutError(self.name, self.timeout)
+        return result
 
 
-async def _in_thread(handler: BoundHandler, subject: object, message: object, host: Host) -> object:
-    """A blocking handler in a thread of its own.
+class Suspended(Waiting):
+    """An ``async def`` after its first step."""
+
+    __slots__ = ("coroutine", "pending")
+
+    def __init__(
+        self, name: str, timeout: float | None, coroutine: Coroutine[Untyped, Untyped, object], pending: object
+    ) -> None:
+        super().__init__(name, timeout)
+        self.coroutine, self.pending = coroutine, pending
+
+    async def result(self, host: Host, notes: Notes) -> object:
+        watch = Watch(host.monotonic, HELD_TOO_LONG, functools.partial(notes.held_loop, self.name))
+        return await self._in_time(resumed(self.coroutine, self.pending, watch), host)
+
+
+class Other(Waiting):
+    """Anything else that can be awaited."""
+
+    __slots__ = ("awaitable",)
+
+    def __init__(self, name: str, timeout: float | None, awaitable: Awaitable[object]) -> None:
+        super().__init__(name, timeout)
+        self.awaitable = awaitable
+
+    async def result(self, host: Host, notes: Notes) -> object:  # noqa: ARG002 - as for the others
+        return await self._in_time(self.awaitable, host)
+
+
+class InThread(Waiting):
+    """A blocking handler, in a thread of its own.
 
     When the batch is cancelled the thread is waited for, so that nothing else of this address starts beside it.
     A timeout does not wait: the subject is abandoned, so that what the thread still does to it changes nothing.
     """
-    loop = asyncio.get_running_loop()
-    work = functools.partial(contextvars.copy_context().run, _plain, handler.function, subject, message)
-    thread = loop.run_in_executor(None, work)
-    try:
-        if handler.timeout is None:
-            return await asyncio.shield(thread)
+
+    __slots__ = ("call",)
+
+    def __init__(self, name: str, timeout: float | None, call: Callable[[], object]) -> None:
+        super().__init__(name, timeout)
+        self.call = call
+
+    async def result(self, host: Host, notes: Notes) -> object:  # noqa: ARG002 - as for the others
+        work = functools.partial(contextvars.copy_context().run, self._run)
+        thread = asyncio.get_running_loop().run_in_executor(None, work)
         try:
-            return await _in_time(handler, handler.timeout, asyncio.shield(thread), host)
+            return await self._in_time(asyncio.shield(thread), host)
         except HandlerTimeoutError:
             thread.add_done_callback(_forget)
             raise
-    except asyncio.CancelledError:
-        while not thread.done():
-            try:
-                await asyncio.wait([thread])
-            except asyncio.CancelledError:
-                continue  # asked again; the answer is the same
-        _forget(thread)
-        raise
+        except asyncio.CancelledError:
+            while not thread.done():
+                try:
+                    await asyncio.wait([thread])
+                except asyncio.CancelledError:
+                    continue  # asked again; the answer is the same
+            _forget(thread)
+            raise
 
-
-def _plain(function: Untyped, subject: object, message: object) -> object:
-    try:
-        return function(subject, message)
-    except StopIteration as error:
-        # A future can't hold a StopIteration.
-        raise RuntimeError("the handler raised StopIteration") from error
+    def _run(self) -> object:
+        try:
+            return self.call()
+        except StopIteration as error:
+            # A future can't hold a StopIteration.
+            raise RuntimeError("the handler raised StopIteration") from error
 
 
 def _forget(thread: asyncio.Future[object]) -> None:
     if not thread.cancelled():
         thread.exception()
+
+
+NOT_YET = frozenset({Suspended, Other, InThread, CoroutineType})
+"""The classes of what a start may give instead of the result."""
+
+
+async def awaited(started: object, handler: str, host: Host, notes: Notes) -> object:
+    """The result of what a start gave, where its class is one of NOT_YET.
+
+    Raises:
+        NotAMessageError: a plain ``def`` returned a coroutine, which nobody would await.
+        BaseException: as :meth:`Waiting.result` does.
+    """
+    if isinstance(started, Waiting):
+        return await started.result(host, notes)
+    assert isinstance(started, CoroutineType)
+    started.close()
+    raise NotAMessageError(
+        f"the coroutine that {handler} returned", "Make the handler `async def`, and await it there."
+    )

@@ -8,7 +8,7 @@ import msgspec
 
 from statefun_actors.definition import DeadLetter
 from statefun_actors.dispatch.application import Application
-from statefun_actors.dispatch.failure import describe_error
+from statefun_actors.dispatch.describing import describe_error
 from statefun_actors.model import Address, Egress, Invocation, TypedValue
 from statefun_actors.types import NO_JSON, json_of, kafka_record, record_to_typed
 

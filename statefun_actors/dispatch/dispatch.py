@@ -10,12 +10,13 @@ nothing to go back to in between. With a policy every message is settled on its 
 from __future__ import annotations
 
 from statefun_actors.definition import Scope
-from statefun_actors.dispatch.application import Application, Route
-from statefun_actors.dispatch.calling import HELD_TOO_LONG, call
-from statefun_actors.dispatch.failure import describe_error, sorted_out
+from statefun_actors.dispatch.application import Application
+from statefun_actors.dispatch.calling import NOT_YET, awaited
+from statefun_actors.dispatch.failure import sorted_out
 from statefun_actors.dispatch.guarded import GuardedRun
+from statefun_actors.dispatch.notes import HELD_TOO_LONG
 from statefun_actors.dispatch.outcome import done
-from statefun_actors.errors import MessageDecodeError, UnknownFunctionTypeError
+from statefun_actors.errors import UnknownFunctionTypeError
 from statefun_actors.model import Batch, Failed, Host, MissingState, Outcome
 
 
@@ -36,10 +37,6 @@ async def dispatch(batch: Batch, app: Application, host: Host) -> Outcome:
     scope = Scope(batch, host, app.record_egresses)
     if route.guarded:
         return await GuardedRun(batch, app, route, scope).outcome()
-    return await _unguarded(batch, app, route, scope, host)
-
-
-async def _unguarded(batch: Batch, app: Application, route: Route, scope: Scope, host: Host) -> Outcome:
     function, handlers, effects = route.function, route.handlers, scope.effects
     subject = function.open(scope)
     marks: list[int] = []
@@ -50,32 +47,27 @@ async def _unguarded(batch: Batch, app: Application, route: Route, scope: Scope,
         for invocation in batch.invocations:
             index += 1
             argument = invocation.argument
-            typename = argument.typename
-            handler = handlers.get(typename) or route.handler(typename)
+            handler = handlers.get(argument.typename) or route.handler(argument.typename)
             scope.begin(handler.name, invocation.caller)
-            try:
-                message = handler.decode(argument.value, typename)
-            except ValueError as error:
-                raise MessageDecodeError(typename, describe_error(error)) from error
-            if handler.waits:
-                result = await call(handler, subject, message, host, app.notes)
-                before = monotonic()
-            else:
-                result = handler.function(subject, message)
-                after = monotonic()
-                if after - before > HELD_TOO_LONG:
-                    app.notes.held_loop(handler.name, after - before)
-                before = after
+            result = handler.start(subject, handler.decoded(argument))
+            after = monotonic()
+            if after - before > HELD_TOO_LONG:
+                app.notes.held_loop(handler.name, after - before)
+            before = after
             if result is not None:
-                scope.reply(result)
+                if result.__class__ in NOT_YET:
+                    result = await awaited(result, handler.name, host, app.notes)
+                    before = monotonic()
+                if result is not None:
+                    scope.reply(result)
             marks.append(len(effects))
         if index:
             index = -1  # more than one message: what does not fit may be any one's
         function.settle(subject, scope)
     except BaseException as raised:
-        invocation = batch.invocations[index] if index >= 0 else None
-        error = sorted_out(raised, route, invocation)
-        return Failed(index if index >= 0 else None, scope.fatal or error)
+        at_fault = batch.invocations[index] if index >= 0 else None
+        error = sorted_out(raised, route, at_fault)
+        return Failed(None, scope.fatal) if scope.fatal is not None else Failed(index if index >= 0 else None, error)
     finally:
         function.abandon(subject)
     if scope.fatal is not None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Final
 
 from statefun_actors.dispatch.application import Route
 from statefun_actors.errors import (
@@ -15,17 +14,6 @@ from statefun_actors.errors import (
 )
 from statefun_actors.model import Invocation
 
-_LONGEST_ERROR: Final = 2_000
-
-
-def describe_error(error: BaseException) -> str:
-    """The error's text, one that always exists and is of bounded length."""
-    try:
-        text = str(error) or repr(error)
-    except Exception:  # a user's exception may fail to print itself
-        text = f"<{type(error).__name__} that can't be printed>"
-    return text if len(text) <= _LONGEST_ERROR else text[:_LONGEST_ERROR] + "…"
-
 
 def is_terminal(error: BaseException) -> bool:
     """Whether the message is at fault in a way that no further attempt can cure."""
@@ -36,7 +24,7 @@ def is_terminal(error: BaseException) -> bool:
 
 
 def fails_batch(error: BaseException) -> bool:
-    """Whether the whole batch fails, whatever the policy: it is the deployment's fault, or the handler tried to leave."""
+    """Whether the whole batch fails, whatever the policy: the deployment is at fault, or the handler tried to leave."""
     return isinstance(error, StateDecodeError | HandlerExitError)
 
 
@@ -55,7 +43,7 @@ def sorted_out(error: BaseException, route: Route, invocation: Invocation | None
             raise error
     if isinstance(error, Exception):
         explain = getattr(route.function, "explain", None)
-        return error if explain is None else explain(error)  # type: ignore[no-any-return]
+        return error if explain is None else explain(error)
     name = route.function.typename
     if invocation is not None and (handler := route.handlers.get(invocation.argument.typename, route.any_handler)):
         name = handler.name

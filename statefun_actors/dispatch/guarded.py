@@ -11,12 +11,13 @@ from datetime import UTC
 from typing import Final, assert_never
 
 from statefun_actors.definition import DeadLetter, Discard, FailurePolicy, Scope
-from statefun_actors.dispatch.application import Application, BoundHandler, Route
-from statefun_actors.dispatch.calling import HELD_TOO_LONG, call
+from statefun_actors.dispatch.application import Application, Route
+from statefun_actors.dispatch.calling import NOT_YET, awaited
 from statefun_actors.dispatch.dead_letter import dead_letter
-from statefun_actors.dispatch.failure import describe_error, fails_batch, is_terminal, sorted_out
+from statefun_actors.dispatch.describing import describe_error
+from statefun_actors.dispatch.failure import fails_batch, is_terminal, sorted_out
+from statefun_actors.dispatch.notes import HELD_TOO_LONG
 from statefun_actors.dispatch.outcome import done
-from statefun_actors.errors import MessageDecodeError
 from statefun_actors.model import Batch, Failed, Invocation, Outcome, Setback, Settlement
 
 logger: Final = logging.getLogger("statefun_actors.dispatch")
@@ -34,66 +35,64 @@ class GuardedRun:
         self.subject = route.function.open(scope)
 
     async def outcome(self) -> Outcome:
+        notes, host, function = self.app.notes, self.scope.host, self.route.function
         marks: list[int] = []
         try:
             for index, invocation in enumerate(self.batch.invocations):
-                if (failed := await self._message(index, invocation)) is not None:
-                    return failed
+                attempt = 1
+                while True:
+                    effects, dropped = len(self.scope.effects), len(self.scope.dropped_replies or ())
+                    try:
+                        result = self._start(invocation)
+                        if result.__class__ in NOT_YET:
+                            result = await awaited(result, self.scope.handler, host, notes)
+                        self._finish(result)
+                        break
+                    except BaseException as raised:
+                        error = sorted_out(raised, self.route, invocation)
+                    policy = self._policy(invocation)
+                    if self.scope.fatal is not None:
+                        return Failed(None, self.scope.fatal)
+                    if policy is None or fails_batch(error):
+                        return Failed(index, error)
+                    self._undo(effects, dropped)
+                    wait = self._wait(policy, error, attempt)
+                    if wait is None:
+                        self._give_up(policy, index, invocation, error, attempt)
+                        break
+                    if wait:
+                        await host.sleep(wait)
+                    attempt += 1
                 marks.append(len(self.scope.effects))
         finally:
-            self.route.function.abandon(self.subject)
-        return done(self.scope, self.app.notes, self.route.function, self.setbacks, marks)
+            function.abandon(self.subject)
+        return done(self.scope, notes, function, self.setbacks, marks)
 
-    async def _message(self, index: int, invocation: Invocation) -> Failed | None:
-        """Run one message until it succeeds or its policy gives it up; Failed where the whole batch comes to nothing."""
-        route, typename = self.route, invocation.argument.typename
-        attempt = 1
-        while True:
-            scope = self.scope
-            effects, dropped = len(scope.effects), len(scope.dropped_replies or ())
-            policy = route.policy
-            try:
-                handler = route.handlers.get(typename) or route.handler(typename)
-                policy = handler.policy
-                await self._attempt(handler, invocation, scope)
-                return None
-            except BaseException as raised:
-                error = sorted_out(raised, route, invocation)
-            if scope.fatal is not None:
-                return Failed(None, scope.fatal)
-            if policy is None or fails_batch(error):
-                return Failed(index, error)
-            self._undo(effects, dropped)
-            wait = policy.backoff * 2.0 ** min(attempt - 1, _MOST_DOUBLINGS)
-            if attempt >= policy.attempts or is_terminal(error) or wait > self.budget:
-                self._give_up(policy, index, invocation, error, attempt)
-                return None
-            self.budget -= wait
-            if wait:
-                await scope.host.sleep(wait)
-            attempt += 1
-
-    async def _attempt(self, handler: BoundHandler, invocation: Invocation, scope: Scope) -> None:
-        argument = invocation.argument
-        subject = self.subject
+    def _start(self, invocation: Invocation) -> object:
+        """The result of the message's handler, or what NOT_YET says."""
+        scope, argument = self.scope, invocation.argument
+        handler = self.route.handler(argument.typename)
         scope.begin(handler.name, invocation.caller)
-        try:
-            message = handler.decode(argument.value, argument.typename)
-        except ValueError as error:
-            raise MessageDecodeError(argument.typename, describe_error(error)) from error
-        if handler.waits:
-            result = await call(handler, subject, message, scope.host, self.app.notes)
-        else:
-            before = scope.host.monotonic()
-            result = handler.function(subject, message)
-            held = scope.host.monotonic() - before
-            if held > HELD_TOO_LONG:
-                self.app.notes.held_loop(handler.name, held)
+        monotonic = scope.host.monotonic
+        before = monotonic()
+        result = handler.start(self.subject, handler.decoded(argument))
+        if (held := monotonic() - before) > HELD_TOO_LONG:
+            self.app.notes.held_loop(handler.name, held)
+        return result
+
+    def _finish(self, result: object) -> None:
+        """The handler has returned *result*: what it did becomes the point to go back to."""
+        scope = self.scope
         if result is not None:
             scope.reply(result)
         if scope.fatal is not None:
             raise scope.fatal
-        self.route.function.settle(subject, scope)
+        self.route.function.settle(self.subject, scope)
+
+    def _policy(self, invocation: Invocation) -> FailurePolicy | None:
+        typename = invocation.argument.typename
+        handler = self.route.handlers.get(typename, self.route.any_handler)
+        return self.route.policy if handler is None else handler.policy
 
     def _undo(self, effects: int, dropped_replies: int) -> None:
         """A new subject, where the last settled message ended."""
@@ -101,6 +100,14 @@ class GuardedRun:
         function.abandon(self.subject)
         self.scope = self.scope.undone(effects, dropped_replies)
         self.subject = function.open(self.scope)
+
+    def _wait(self, policy: FailurePolicy, error: BaseException, attempts: int) -> float | None:
+        """The seconds before the next attempt, taken from the budget; None where there is no next one."""
+        wait = policy.backoff * 2.0 ** min(attempts - 1, _MOST_DOUBLINGS)
+        if attempts >= policy.attempts or is_terminal(error) or wait > self.budget:
+            return None
+        self.budget -= wait
+        return wait
 
     def _give_up(
         self, policy: FailurePolicy, index: int, invocation: Invocation, error: BaseException, attempts: int

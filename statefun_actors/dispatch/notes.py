@@ -9,6 +9,9 @@ from typing import Final
 
 logger: Final = logging.getLogger("statefun_actors.dispatch")
 
+HELD_TOO_LONG: Final = 0.1
+"""Seconds for which a handler may hold the event loop before it is named in the log."""
+
 
 class Notes:
     """By the name of the handler."""

@@ -91,8 +91,8 @@ def _declarations(cls: type, problems: list[str]) -> dict[str, _Declaration]:
             # A field may stand in for a property of a base of its own class; anything else would be lost.
             if base is field.owner or not issubclass(field.owner, base):
                 problems.append(
-                    f"{name} is a field of {field.owner.__name__}, and {base.__name__} has something else of that name; "
-                    "choose another name for one of them"
+                    f"{name} is a field of {field.owner.__name__}, and {base.__name__} has something else of that "
+                    "name; choose another name for one of them"
                 )
                 del found[name]
                 break
@@ -114,7 +114,7 @@ def _fields(declarations: dict[str, _Declaration], problems: list[str]) -> list[
 
 
 def _handlers(cls: type, problems: list[str]) -> list[tuple[Handler, tuple[object, ...]]]:
-    """The handlers of *cls* and what each takes: the nearest mark of a name counts, and the method that Python finds."""
+    """The handlers of *cls* and what each takes: of a name, the nearest mark and the method that Python finds."""
     claims: dict[str, tuple[type, Claim]] = {}
     for base in reversed(cls.__mro__):
         declared = base.__dict__.get("__declared__")

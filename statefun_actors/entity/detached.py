@@ -18,7 +18,7 @@ def detached_class(cls: Untyped) -> Untyped:
     """The class of the detached instances of *cls*."""
     found = cls.__dict__.get("__detached__")
     if found is None:
-        namespace = {
+        namespace: dict[str, object] = {
             "__slots__": (),
             "__module__": cls.__module__,
             "__qualname__": cls.__qualname__,

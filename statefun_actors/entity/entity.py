@@ -55,11 +55,8 @@ class Entity(metaclass=EntityMeta):
                 id,
                 'Give the class a typename="<namespace>/<name>".',
             )
-        address: Address
-        if id.__class__ is str and id:
-            address = tuple.__new__(kind, (kind.typename_, id))
-        else:
-            address = kind(kind.typename_, id)
+        plain = id.__class__ is str and id
+        address: Address = tuple.__new__(kind, (kind.typename_, id)) if plain else kind(kind.typename_, id)
         return address
 
     @property
@@ -107,11 +104,11 @@ class Entity(metaclass=EntityMeta):
         _live(self, "cancel").cancel(cancellation_token)
 
     def send_egress(self, egress: str, message: object) -> None:
-        """Send *message*, or a ``kafka_record`` or ``kinesis_record``, out through *egress* (``<namespace>/<name>``)."""
+        """Send *message*, a ``kafka_record`` or a ``kinesis_record`` out through *egress* (``<namespace>/<name>``)."""
         _live(self, "send_egress").send_egress(egress, message)
 
     def reply(self, message: object) -> None:
-        """Send *message* to :attr:`caller`; dropped where there is none. Returning it from the handler does the same."""
+        """Send *message* to :attr:`caller`; dropped where there is none. Returning it from a handler is the same."""
         _live(self, "reply").reply(message)
 
     def clear(self) -> None:

@@ -22,6 +22,11 @@ from statefun_actors.model import Address, StateSpec, TypedValue
 from statefun_actors.types import Codec
 
 _UNSET: Final = object()
+_ALL: Final = -1
+_UNCOUNTABLE: Final = 1 << 30
+"""More than any instance refers to, so that the difference is negative: not known."""
+_MOST_AHEAD: Final = 4
+_new: Final = object.__new__
 _NO_ATTRIBUTE: Final = re.compile(r"'([^']+)' object has no attribute '([^']+)'")
 
 
@@ -29,8 +34,8 @@ class EntityField:
     """A field together with the slot that holds it."""
 
     __slots__ = (
-        "codec", "delete", "encode", "field", "get", "immutable", "name", "optional", "refreshes", "set", "state_name",
-        "typename",
+        "codec", "decode", "delete", "encode", "field", "get", "immutable", "name", "optional", "refreshes", "set",
+        "state_name", "typename",
     )  # fmt: skip
 
     def __init__(self, field: Field, slot: Untyped) -> None:
@@ -39,6 +44,7 @@ class EntityField:
         self.state_name = field.state_name
         self.codec = field.codec
         self.encode = field.codec.encode
+        self.decode = field.codec.decode
         self.typename = field.typename
         self.immutable = field.immutable
         self.optional = field.optional
@@ -74,15 +80,32 @@ class EntityFunction:
         self.any_handler = any_handler
         self.taken = tuple(taken)
         self.on_failure = on_failure
+        self._refreshing = frozenset(field.state_name for field in fields if field.refreshes)
+        self._ahead: dict[str, list[EntityField]] = {}
+        """By the type of a batch's first message, fields that such batches read: decoded at once, it costs a third."""
+        self._likely = list(fields)
+        """The fields in the order in which they are looked at for assignments."""
+        self._set_scope = cls.__scope__.__set__  # type: ignore[attr-defined]
         self._bare = self._referents_when_bare()
 
     def open(self, scope: Scope) -> Untyped:
-        subject = object.__new__(self.cls)
-        subject.__scope__ = scope
+        subject: Untyped = _new(self.cls)
+        self._set_scope(subject, scope)
+        ahead = self._ahead.get(scope.first)
+        if ahead is not None:
+            for field in ahead:
+                stored = scope.current(field.state_name)
+                if stored is not None and stored.typename == field.typename:
+                    try:
+                        value = field.decode(stored.value)
+                    except ValueError:
+                        continue  # told to whoever reads it
+                    field.set(subject, value)
+                    scope.seen[field.name] = value
         return subject
 
     def abandon(self, subject: Untyped) -> None:
-        subject.__scope__ = OVER
+        self._set_scope(subject, OVER)
 
     # --- state out
 
@@ -92,75 +115,76 @@ class EntityFunction:
         Raises:
             FieldMismatchError: a field holds what its declared type does not allow.
         """
-        # A new dict, so that what does not fit leaves the scope as it was: the fields before it are undone with it.
-        changes = dict(scope.changes)
-        seen = scope.seen
-        if len(get_referents(subject)) - self._bare != len(seen):
-            self._find_assigned(subject, seen)
-        if scope.deleted:
-            for name in scope.deleted:
-                self._change(self.by_name[name], None, scope, changes)
-        by_name, before, assigned = self.by_name, scope.batch_state, scope.assigned
+        seen, deleted, assigned = scope.seen, scope.deleted, scope.assigned
+        unseen = len(get_referents(subject)) - self._bare - len(seen)
+        if unseen:
+            self._find_assigned(subject, seen, unseen)
+        # All or nothing: a field that does not fit leaves the scope as it was.
+        by_name = self.by_name
+        changed: dict[str, TypedValue | None] = {}
+        for name in deleted:
+            changed[by_name[name].state_name] = None
         for name, was in seen.items():
             field = by_name[name]
             held = field.get(subject)
             if held is was and field.immutable and name not in assigned:
                 continue
             seen[name] = held
+            state_name = field.state_name
             if held is None and field.optional:
-                self._change(field, None, scope, changes)
+                changed[state_name] = None
                 continue
             try:
                 data = field.encode(held)
             except ValueMismatchError as error:
                 raise self._mismatch(field, error) from error
-            state_name, typename = field.state_name, field.typename
-            current = changes[state_name] if state_name in changes else before[state_name]
+            current = None if name in deleted else scope.current(state_name)
             if name not in assigned:
                 if current is None:
                     if held is was and scope.defaults is not None and scope.defaults.get(name) == data:
                         continue
-                elif (current.value == data and current.typename == typename) or (
+                elif (current.value == data and current.typename == field.typename) or (
                     held is was and self._reads_the_same(field, current, data)
                 ):
                     continue
-            if state_name in changes:
-                self._change(field, TypedValue(typename, data), scope, changes)
-            else:
-                changes[state_name] = TypedValue(typename, data)
-        scope.changes = changes
+            changed[state_name] = TypedValue(field.typename, data)
+        if deleted or scope.changes:
+            scope.change(changed, self._refreshing)
+        elif changed:
+            scope.changes = changed
         if assigned:
             assigned.clear()
-        if scope.deleted:
-            scope.deleted.clear()
-
-    def _change(
-        self, field: EntityField, value: TypedValue | None, scope: Scope, changes: dict[str, TypedValue | None]
-    ) -> None:
-        """Note that the state of *field* is *value* now; nothing is to be noted where the batch began with just that."""
-        if value == scope.batch_state[field.state_name] and not (field.refreshes and value is not None):
-            changes.pop(field.state_name, None)
-        else:
-            changes[field.state_name] = value
+        if deleted:
+            deleted.clear()
 
     def _referents_when_bare(self) -> int:
-        """How many objects an instance holds beside the values of its fields; -1 where Python can't count them."""
-        subject = object.__new__(self.cls)
+        """How many objects an instance holds beside the values of its fields, where Python can count them."""
+        subject: Untyped = object.__new__(self.cls)
         subject.__scope__ = None
         bare = len(get_referents(subject))
         for count, field in enumerate(self.fields, 1):
             field.set(subject, None)
             if len(get_referents(subject)) != bare + count:
-                return -1
+                return _UNCOUNTABLE
         return bare
 
-    def _find_assigned(self, subject: Untyped, seen: dict[str, object]) -> None:
-        """Note the fields that were assigned without having been read."""
-        for field in self.fields:
-            if field.name not in seen:
-                with contextlib.suppress(AttributeError):
-                    field.get(subject)
-                    seen[field.name] = _UNSET
+    def _find_assigned(self, subject: Untyped, seen: dict[str, object], count: int) -> None:
+        """Note the *count* fields that were assigned without having been read; negative = it is not known how many."""
+        found = []
+        for field in self._likely:
+            if field.name in seen:
+                continue
+            try:
+                field.get(subject)
+            except AttributeError:
+                continue
+            seen[field.name] = _UNSET
+            found.append(field)
+            if len(found) == count:
+                break
+        # An unset slot costs an exception, so those that were assigned last are looked at first.
+        if self._likely[: len(found)] != found:
+            self._likely = [*found, *(field for field in self._likely if field not in found)]
 
     def _reads_the_same(self, field: EntityField, current: TypedValue, data: bytes) -> bool:
         """Whether the stored bytes, though other bytes, hold the same value: written by another SDK, an older class."""
@@ -200,15 +224,23 @@ class EntityFunction:
                 scope.fatal = error
                 raise
             scope.seen[name] = value
+            if field.immutable:
+                self._read_ahead(field, scope)
         field.set(subject, value)
         return value
+
+    def _read_ahead(self, field: EntityField, scope: Scope) -> None:
+        """Batches that begin as this one did will read *field* too."""
+        ahead = self._ahead.setdefault(scope.first, [])
+        if field not in ahead and len(ahead) < _MOST_AHEAD:
+            ahead.append(field)
 
     def readable(self, subject: Untyped, scope: Scope | None) -> list[str]:
         """The fields that can be read: all, until the batch is over; then those that the instance still holds."""
         if scope is not OVER:
             return list(self.by_name)
         seen: dict[str, object] = {}
-        self._find_assigned(subject, seen)
+        self._find_assigned(subject, seen, _ALL)
         return list(seen)
 
     def _detached_default(self, subject: Untyped, field: EntityField) -> object:
@@ -251,7 +283,9 @@ class EntityFunction:
 
         Python itself refuses that, since the class has slots, but it cannot say more.
         """
-        match = _NO_ATTRIBUTE.match(str(error)) if type(error) is AttributeError else None
+        if not isinstance(error, AttributeError) or isinstance(error, UndeclaredAttributeError):
+            return error
+        match = _NO_ATTRIBUTE.match(str(error))
         if match is None or match[1] != self.name or not isinstance(error.obj, self.cls | None):
             return error
         clear = UndeclaredAttributeError(self.name, match[2], tuple(self.by_name))

@@ -39,16 +39,17 @@ class _Options(TypedDict, total=False):
     timeout: timedelta | float | None
 
 
+# Types come first: a bare form in front would take a class for the method. That they overlap is meant.
 @overload
-def handles(
+def handles(  # type: ignore[overload-overlap]
     message_type: type[_M], /, **options: Unpack[_Options]
 ) -> Callable[[Callable[[_E, _M], _R]], Callable[[_E, _M], _R]]: ...
 @overload
-def handles(
+def handles(  # type: ignore[overload-overlap]
     first: type[_M], second: type[_N], /, **options: Unpack[_Options]
 ) -> Callable[[Callable[[_E, _M | _N], _R]], Callable[[_E, _M | _N], _R]]: ...
 @overload
-def handles(
+def handles(  # type: ignore[overload-overlap]
     first: type[Untyped] | types.UnionType, /, *more: type[Untyped] | types.UnionType, **options: Unpack[_Options]
 ) -> Callable[[_F], _F]: ...
 @overload
@@ -77,7 +78,8 @@ def handles(
         return _marked(message_types[0], HandlerMark((), options))
     for wrong in message_types:
         if isinstance(wrong, _NO_TYPES):
-            raise DefinitionError("@handles", [f"it stands above a method, or takes types; got a {type(wrong).__name__}"])
+            got = type(wrong).__name__
+            raise DefinitionError("@handles", [f"it stands above a method, or takes types; got a {got}"])
     return lambda method: _marked(method, HandlerMark(message_types, options))
 
 

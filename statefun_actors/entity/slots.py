@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any as Untyped
+from typing import cast
 
 import attrs
 
@@ -51,9 +52,9 @@ def take_slot(cls: type, field: Field) -> Untyped:
 
 
 def apply_attrs(cls: type, fields: Sequence[Field], types: Mapping[str, object]) -> None:
-    """Give *cls* its ``__init__``, and itself to ``attrs.fields``. *types* are those that it does not annotate itself."""
+    """Give *cls* its ``__init__``, and itself to ``attrs.fields``. *types*: those it does not annotate itself."""
     made = {}
     for field in fields:
         default: Untyped = attrs.Factory(field.factory) if field.factory is not None else field.default
-        made[field.name] = attrs.field(default=default, kw_only=True, type=types.get(field.name))
+        made[field.name] = attrs.field(default=default, kw_only=True, type=cast("type | None", types.get(field.name)))
     attrs.define(cls, these=made, slots=False, init=True, repr=False, eq=False)
