@@ -3,30 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
 
-from statefun_actors.embedded.rows import unpack
+from statefun_actors.embedded.clock import SystemClock, to_ms
+from statefun_actors.embedded.rows import expire, unpack
 from statefun_actors.embedded.sqlite_store import SqliteStore
 from statefun_actors.entity import Entity, hydrate
 
 _E = TypeVar("_E", bound=Entity)
 
 
-def read_entities(path: Path | str, cls: type[_E], prefix: str = "") -> Iterator[tuple[str, _E]]:
-    """Every stored entity of class *cls* whose id begins with *prefix*: id and a detached instance, by id.
+def read_entities(
+    path: Path | str, cls: type[_E], prefix: str = "", *, now: datetime | None = None
+) -> Iterator[tuple[str, _E]]:
+    """Every stored entity of class *cls* whose id begins with *prefix*: its id and a detached instance, by id.
 
-    What an engine has not committed yet is not seen. Memory does not grow with the number of entities.
+    What an engine has not committed yet is not seen. What has expired by *now* (the present unless given) is absent,
+    and so is an entity of which nothing is left. Memory does not grow with the number of entities.
 
     Raises:
-        StoreError: there is no store in *path*, or it can't be read.
+        StoreError: with the first entity: there is no store in *path*, or it can't be read.
         StateDecodeError: a stored state does not fit its field.
     """
     function = cls.__function_type__
+    now_ms = SystemClock().now_ms() if now is None else to_ms(now)
     store = SqliteStore.open_reader(path)
     try:
         for row in store.entities(function.typename, prefix):
             record = unpack(row.packed, function.state_names)
-            yield row.address.id, hydrate(cls, row.address, record.state)
+            expire(record, function.states, now_ms)
+            if any(state is not None for state in record.state.values()):
+                yield row.address.id, hydrate(cls, row.address, record.state)
     finally:
         store.close()

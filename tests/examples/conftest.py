@@ -1,0 +1,10 @@
+"""Makes the examples' modules importable by the names that they have when they are run."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+
+sys.path[:0] = [str(EXAMPLES / "bank"), str(EXAMPLES / "flights"), str(EXAMPLES / "greeter")]
