@@ -16,17 +16,21 @@ def delay_ms(delay: object) -> int:
     Raises:
         ValueMismatchError: negative, not a number, or no delay at all.
     """
-    if delay.__class__ is not timedelta:
-        if not isinstance(delay, int | float | timedelta) or isinstance(delay, bool):
-            raise ValueMismatchError("a delay as timedelta or seconds", f"{delay!r}")
-        if not isinstance(delay, timedelta):
-            if delay < 0:
-                raise ValueMismatchError("a delay of zero or more", f"{delay!r}")
-            try:
-                delay = timedelta(seconds=delay)
-            except (ValueError, OverflowError):
-                raise ValueMismatchError("a delay as timedelta or seconds", f"{delay!r}") from None
-    ms = -(-delay // _MS)
-    if ms < 0 or (not ms and delay):
+    duration = _duration(delay)
+    ms = -(-duration // _MS)
+    if ms < 0 or (not ms and duration):
         raise ValueMismatchError("a delay of zero or more", f"{delay!r}")
     return int(ms)
+
+
+def _duration(delay: object) -> timedelta:
+    if isinstance(delay, timedelta):
+        return delay
+    if not isinstance(delay, int | float) or isinstance(delay, bool):
+        raise ValueMismatchError("a delay as timedelta or seconds", f"{delay!r}")
+    if delay < 0:
+        raise ValueMismatchError("a delay of zero or more", f"{delay!r}")
+    try:
+        return timedelta(seconds=delay)
+    except (ValueError, OverflowError):
+        raise ValueMismatchError("a delay as timedelta or seconds", f"{delay!r}") from None

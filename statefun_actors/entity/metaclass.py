@@ -55,9 +55,6 @@ class EntityMeta(abc.ABCMeta):
         build(cls, typename, on_failure, problems)
         return cls
 
-    def __init__(cls, name: str, bases: tuple[type, ...], namespace: dict[str, Untyped], **_: object) -> None:
-        super().__init__(name, bases, namespace)
-
     def __call__(cls, *args: object, **kwargs: object) -> Untyped:
         """A detached instance."""
         if cls.__dict__.get("__function_type__") is None:
