@@ -130,9 +130,13 @@ class SqliteStore(Reads):
             "secure_delete = OFF",
         ):
             db.execute(f"PRAGMA {pragma}").fetchall()
-        db.execute("BEGIN IMMEDIATE")  # fails where nothing can be written
+        version = schema.version(db, self.path, len(steps))
+        schema.migrate(db, version, steps)
+        if version < len(steps):  # so that the file alone says what it is
+            db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        db.execute("BEGIN IMMEDIATE")
+        db.execute("UPDATE counter SET next_seq = next_seq")  # fails where nothing can be written
         db.execute("ROLLBACK")
-        schema.migrate(db, schema.version(db, self.path, len(steps)), steps)
         writing.prepare(db)
         if self._reader is None:
             self._reader = connect_read_only(self.path)

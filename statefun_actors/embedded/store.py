@@ -93,7 +93,7 @@ class EntityRow:
 
 @value
 class Commit:
-    """What one epoch changes."""
+    """What one epoch changes. An address or a seq stands in each list once; what is done goes before what is born."""
 
     entities: Sequence[EntityRow] = ()
     messages: Sequence[Message] = ()
@@ -107,6 +107,7 @@ class Commit:
     positions: Mapping[str, str] = {}
     """How far each ingress has been read and each sink has been written, by name; JSON text of its owner's making."""
     next_seq: int = 1
+    """Numbers from here on are free. It never goes back: the greatest of all commits counts."""
 
 
 @value
@@ -118,19 +119,11 @@ class Recovered:
     messages: Sequence[Message]
 
 
-class Store(Protocol):
-    """Durable memory of one engine."""
+class StoreReader(Protocol):
+    """What can be read: from the engine's store, or from beside it."""
 
     def recover(self) -> Recovered:
         """The state as of the last commit."""
-        ...
-
-    async def commit(self, commit: Commit) -> None:
-        """Make *commit* durable, whole.
-
-        Raises:
-            StoreError: nothing was written (disk full, store gone); the store can be used again once the cause is gone.
-        """
         ...
 
     def load(self, addresses: Sequence[Address]) -> list[bytes | None]:
@@ -142,7 +135,7 @@ class Store(Protocol):
         ...
 
     def pending_timer(self, owner: Address, token: str) -> Timer | None:
-        """The timer that *owner* set with *token*."""
+        """The timer that *owner* set with *token*; the newest, should there be several."""
         ...
 
     def egress_after(self, seq: int, limit: int, names: Iterable[str] | None = None) -> list[EgressRecord]:
@@ -162,9 +155,24 @@ class Store(Protocol):
         ...
 
     def drop_expired(self, now_ms: int, limit: int) -> list[Address]:
-        """Addresses of at most *limit* entity rows with ``expires_ms <= now_ms``; the engine commits their deletion."""
+        """Addresses of at most *limit* entity rows with ``expires_ms <= now_ms``, the longest expired first.
+
+        The engine commits their deletion.
+        """
         ...
 
     def close(self) -> None:
         """Let go of the files. Safe to call twice."""
+        ...
+
+
+class Store(StoreReader, Protocol):
+    """Durable memory of one engine."""
+
+    async def commit(self, commit: Commit) -> None:
+        """Make *commit* durable, whole.
+
+        Raises:
+            StoreError: nothing was written (disk full, store gone); the store can be used again once the cause is gone.
+        """
         ...

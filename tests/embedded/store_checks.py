@@ -25,6 +25,7 @@ from statefun_actors.embedded import (
     StoreError,
     Timer,
 )
+from statefun_actors.embedded.store import StoreReader
 from statefun_actors.model import TypedValue
 
 ADA, BOB = Address("bank/account", "ada"), Address("bank/account", "bob")
@@ -45,7 +46,7 @@ def entity(id: str, packed: bytes | None = b"packed", expires_ms: int | None = N
     return EntityRow(Address("bank/account", id), packed, expires_ms)
 
 
-def ids(store: Store, prefix: str = "", typename: str = "bank/account") -> list[str]:
+def ids(store: StoreReader, prefix: str = "", typename: str = "bank/account") -> list[str]:
     return [row.address.id for row in store.entities(typename, prefix)]
 
 
@@ -578,7 +579,7 @@ commits: st.SearchStrategy[Commit] = st.builds(
 )
 
 
-def answers(store: Store) -> dict[str, object]:
+def answers(store: StoreReader) -> dict[str, object]:
     """All that can be read from a store that was filled by ``commits``."""
     rows = {typename: list(store.entities(typename)) for typename in TYPES}
     known = [row.address for of_type in rows.values() for row in of_type]

@@ -21,12 +21,16 @@ STORES: dict[str, Callable[[Path], Store]] = {
     "sqlite-thread": lambda path: SqliteStore(path, commits="thread"),
 }
 
+IN_MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None
+"""Hundreds of stores one after another needn't wait for a disk."""
+
 
 @pytest.fixture(params=STORES)
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
-    store = STORES[request.param](tmp_path / "store.db")
-    yield store
-    store.close()
+def store(request: pytest.FixtureRequest) -> Iterator[Store]:
+    with TemporaryDirectory(dir=IN_MEMORY) as folder:
+        store = STORES[request.param](Path(folder) / "store.db")
+        yield store
+        store.close()
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
@@ -45,7 +49,7 @@ def test_all_stores_answer_alike_after_any_commits_and_after_being_opened_again(
             for other in others:
                 assert other == first
 
-    with TemporaryDirectory() as folder:
+    with TemporaryDirectory(dir=IN_MEMORY) as folder:
         memory, path = MemoryStore(), Path(folder) / "store.db"
         stores: list[Store] = [memory, SqliteStore(path), SqliteStore(Path(folder) / "other.db", commits="thread")]
 

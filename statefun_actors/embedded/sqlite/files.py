@@ -68,6 +68,8 @@ def connect_read_only(path: Path) -> sqlite3.Connection:
     Raises:
         StoreError: there is no such file, or it can't be read.
     """
+    if path.is_dir():
+        raise StoreError(str(path), "it is a folder", "Name a file in it.")
     uri = f"file:{quote(os.fsencode(path.absolute()))}?mode=ro"
     try:
         return sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False, timeout=BUSY_SECONDS)
