@@ -1,25 +1,28 @@
-"""A bank: protobuf messages, replies, records for Kafka, a reminder that is replaced, and what happens to bad messages.
+r"""A bank: protobuf messages, replies, money between two accounts, receipts, a reminder, and bad messages.
 
-    statefun-actors run examples/bank --input examples/bank/commands.jsonl --until-idle
+    statefun-actors run examples/bank --input examples/bank/commands.jsonl --until-idle \
+        --egress bank/receipts=receipts.jsonl --egress bank/dead-letters=dead-letters.jsonl
 
-Money moves between two accounts by a message from one to the other. That message leaves only if the withdrawal is
-stored, and the two can't come apart: not by an error, not by a crash.
+A transfer is a message from one account to another. It leaves if, and only if, the debit is stored, and arrives once:
+no error and no crash can come between the two. With ``--fire-timers`` the reminders come, too, 30 days ahead of time.
 """
 
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Final
 
 from bank_pb2 import Balance, Deposit, Refused, Remind, Transfer, Withdraw
 
 from statefun_actors import Address, DeadLetter, Entity, TerminalError, handles, kafka_record, message, persisted
 
-IDLE = timedelta(days=30)
+REMIND_AFTER: Final = timedelta(days=30)
+REMINDER: Final = "reminder"
 
 
 @message("bank/credit")
 class Credit:
-    """Money that comes from another account."""
+    """The other half of a transfer. Protobuf is not a must: what stays inside can be a Python class."""
 
     cents: int
     sender: Address
@@ -27,69 +30,85 @@ class Credit:
 
 @message("bank/entry")
 class Entry:
-    """One line of the audit's book."""
+    """One booking, for the audit and as a receipt."""
 
     account: str
     what: str
     cents: int
 
 
-class Account(Entity, typename="bank/account", on_failure=DeadLetter("bank/dead-letters", attempts=2, backoff=0.01)):
-    """One account, by its owner's name."""
+class Account(Entity, typename="bank/account", on_failure=DeadLetter("bank/dead-letters")):
+    """The account of one customer."""
 
-    cents: int = persisted(default=0)
+    balance: int = persisted(default=0)
     history: list[str] = persisted(factory=list, expire_after_write=timedelta(days=90))
     reminded: int = persisted(default=0)
 
     @handles(Deposit)
     def deposit(self, message: Deposit) -> Balance:
-        self._book("deposit", message.cents)
-        return Balance(cents=self.cents)
+        return self._booked("deposit", amount(message.cents))
 
     @handles(Withdraw)
     def withdraw(self, message: Withdraw) -> Balance | Refused:
-        if message.cents > self.cents:
-            return Refused(reason="not enough money", balance=self.cents)
-        self._book("withdrawal", -message.cents)
-        return Balance(cents=self.cents)
+        cents = amount(message.cents)
+        if cents > self.balance:
+            return Refused(reason="not enough money", balance=self.balance)
+        return self._booked("withdrawal", -cents)
 
     @handles(Transfer)
     def transfer(self, message: Transfer) -> Balance | Refused:
-        if message.to == self.id:
-            raise TerminalError("a transfer needs another account")
-        if message.cents > self.cents:
-            return Refused(reason="not enough money", balance=self.cents)
-        self._book(f"to {message.to}", -message.cents)
-        self.send(Account.at(message.to), Credit(cents=message.cents, sender=self.address))
-        return Balance(cents=self.cents)
+        cents = amount(message.cents)
+        if message.to in ("", self.id):
+            raise TerminalError(f"a transfer goes to another account, not to {message.to!r}")
+        if cents > self.balance:
+            return Refused(reason="not enough money", balance=self.balance)
+        self.send(Account.at(message.to), Credit(cents, self.address))
+        return self._booked(f"to {message.to}", -cents)
 
     @handles(Credit)
     def credit(self, message: Credit) -> None:
-        self._book(f"from {message.sender.id}", message.cents)
+        self._booked(f"from {message.sender.id}", message.cents)
 
     @handles(Remind)
     def remind(self, message: Remind) -> None:
         self.reminded += 1
-        self.send_egress("bank/reminders", kafka_record(topic="reminders", key=self.id, value=message))
+        text = f"{self.balance} cents have been idle for {message.idle_days} days"
+        self.send_egress("bank/reminders", kafka_record(topic="reminders", key=self.id, value=text))
 
-    def _book(self, what: str, cents: int) -> None:
-        if cents == 0 or (cents < 0) != what.startswith(("withdrawal", "to ")):
-            raise TerminalError(f"{what}: an amount is more than zero")
-        self.cents += cents
+    def _booked(self, what: str, cents: int) -> Balance:
+        self.balance += cents
         self.history.append(what)
-        self.send(Audit.at("book"), Entry(account=self.id, what=what, cents=cents))
-        self.send_egress("bank/receipts", kafka_record(topic="receipts", key=self.id, value=f"{what}: {cents}"))
-        # Replaces the reminder that is pending: it comes 30 days after the last booking.
-        self.send_after(IDLE, self.address, Remind(idle_days=IDLE.days), cancellation_token="idle")  # noqa: S106 - a name
+        entry = Entry(self.id, what, cents)
+        self.send(Audit.at("all"), entry)
+        self.send_egress("bank/receipts", kafka_record(topic="receipts", key=self.id, value=entry))
+        if self.balance:
+            # It takes the place of the one that is pending, so it comes 30 days after the last booking.
+            self.send_after(
+                REMIND_AFTER, self.address, Remind(idle_days=REMIND_AFTER.days), cancellation_token=REMINDER
+            )
+        else:
+            self.cancel(REMINDER)
+        return Balance(cents=self.balance)
 
 
 class Audit(Entity, typename="bank/audit"):
-    """The sum of all bookings. Transfers cancel out, so it is what the bank holds."""
+    """All bookings. Since the two halves of a transfer cancel out, the sum is what was paid in and not yet paid out."""
 
     entries: int = persisted(default=0)
     cents: int = persisted(default=0)
 
     @handles(Entry)
-    def note(self, message: Entry) -> None:
+    def note(self, entry: Entry) -> None:
         self.entries += 1
-        self.cents += message.cents
+        self.cents += entry.cents
+
+
+def amount(cents: int) -> int:
+    """*cents*, if that can be an amount of money.
+
+    Raises:
+        TerminalError: it can't, however often one tries.
+    """
+    if cents <= 0:
+        raise TerminalError(f"an amount is more than zero, got {cents}")
+    return cents
