@@ -83,7 +83,7 @@ def resolve(annotation: object, global_names: Mapping[str, object], local: Mappi
     try:
         return typing.get_type_hints(holder, dict(global_names), dict(local), include_extras=True)["hint"]
     except Exception as error:
-        text = annotation if isinstance(annotation, str) else str(annotation).removeprefix("typing.")
+        text = annotation.strip("'\"") if isinstance(annotation, str) else str(annotation).removeprefix("typing.")
         raise UnresolvedAnnotationError(f"the annotation {text!r} can't be resolved ({error})") from error
 
 

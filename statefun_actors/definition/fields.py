@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any as Untyped
 
 from statefun_actors.definition.persisted import NOTHING, Persisted, declaration_problems
+from statefun_actors.definition.showing import shown, spelled
 from statefun_actors.errors import StateDecodeError, ValueMismatchError
 from statefun_actors.model import Expiration, StateSpec, TypedValue
 from statefun_actors.types import Codec, UnstorableTypeError, codec_for, split_optional
@@ -74,7 +75,7 @@ class Field:
         except ValueMismatchError as error:
             raise self._unreadable(owner, stored, f"{first}convert= made something else of it: {error}") from error
         except Exception as error:
-            raise self._unreadable(owner, stored, f"{first}convert= raised {_shown(error)}") from error
+            raise self._unreadable(owner, stored, f"{first}convert= raised {shown(error)}") from error
         return value
 
     def _unreadable(self, owner: str, stored: TypedValue, reason: str) -> StateDecodeError:
@@ -98,7 +99,7 @@ def make_field(
     optional = optional or may_be_none
     if declaration.type is not NOTHING and split_optional(declaration.type)[0] != inner:
         problems.append(
-            f"persisted(type={_spell(declaration.type)}) contradicts the annotation {_spell(annotation)}; leave one out"
+            f"persisted(type={spelled(declaration.type)}) contradicts the annotation {spelled(annotation)}; leave one out"
         )
     try:
         codec = codec_for(inner)
@@ -116,7 +117,7 @@ def _default_problems(codec: Codec, optional: bool, declaration: Persisted) -> l
         return _factory_problems(codec, declaration.factory) if callable(declaration.factory) else []
     if optional:
         if default is not NOTHING and default is not None:
-            return [f"an optional field's default is None, got {_shown(default)}; drop `| None`, or the default"]
+            return [f"an optional field's default is None, got {shown(default)}; drop `| None`, or the default"]
         return []
     if default is NOTHING:
         return ["a field that is not optional needs a default: persisted(default=...) or persisted(factory=...)"]
@@ -125,9 +126,9 @@ def _default_problems(codec: Codec, optional: bool, declaration: Persisted) -> l
     try:
         codec.encode(default)
     except ValueMismatchError as error:
-        return [f"default={_shown(default)} does not fit: {error}"]
+        return [f"default={shown(default)} does not fit: {error}"]
     if not codec.immutable and not _is_immutable(default):
-        return [f"default={_shown(default)} is mutable and would be shared; write {_as_factory(default)}"]
+        return [f"default={shown(default)} is mutable and would be shared; write {_as_factory(default)}"]
     return []
 
 
@@ -138,7 +139,7 @@ def _factory_problems(codec: Codec, factory: Untyped) -> list[str]:
     except ValueMismatchError as error:
         return [f"factory= makes a value that does not fit: {error}"]
     except Exception as error:
-        return [f"factory= raised {_shown(error)}"]
+        return [f"factory= raised {shown(error)}"]
     if not codec.immutable and not _is_immutable(made) and factory() is made:
         return ["factory= gives one object twice, which would be shared; let it make a new one each time"]
     return []
@@ -165,7 +166,7 @@ def _is_immutable(value: object) -> bool:
 def _as_factory(default: object) -> str:
     if default in ([], {}, set()):
         return f"factory={type(default).__name__}"
-    return f"factory=lambda: {_shown(default)}"
+    return f"factory=lambda: {shown(default)}"
 
 
 def _spec(state_name: str, typename: str, declaration: Persisted) -> StateSpec:
@@ -176,15 +177,3 @@ def _spec(state_name: str, typename: str, declaration: Persisted) -> StateSpec:
         if ttl is not None:
             return StateSpec(state_name, typename, expiration, int(ttl // timedelta(milliseconds=1)))
     return StateSpec(state_name, typename)
-
-
-def _spell(annotation: object) -> str:
-    return annotation.__name__ if isinstance(annotation, type) else str(annotation).replace("typing.", "")
-
-
-def _shown(value: object) -> str:
-    """The ``repr`` of something of the user's, which may fail."""
-    try:
-        return repr(value)
-    except Exception:
-        return f"<{type(value).__name__} that can't be printed>"

@@ -12,6 +12,7 @@ from google.protobuf.any_pb2 import Any
 
 from statefun_actors.definition.delay import delay_ms
 from statefun_actors.definition.policy import FailurePolicy, policy_problem
+from statefun_actors.definition.showing import shown, spelled
 from statefun_actors.errors import ValueMismatchError
 from statefun_actors.types import JSON_TYPENAME, Codec, UnstorableTypeError, codec_for
 
@@ -30,7 +31,7 @@ class HandlerOptions:
         if (problem := policy_problem(self.on_failure)) is not None:
             found.append(problem)
         if not isinstance(self.blocking, bool):
-            found.append(f"blocking= is True or False, got {self.blocking!r}")
+            found.append(f"blocking= is True or False, got {shown(self.blocking)}")
         elif is_async and self.blocking:
             found.append("blocking=True is for a plain `def`; an `async def` does not block")
         if self.timeout is not None:
@@ -39,7 +40,7 @@ class HandlerOptions:
             except ValueMismatchError:
                 ms = 0
             if ms <= 0:
-                found.append(f"timeout= is a timedelta or seconds, more than zero; got {self.timeout!r}")
+                found.append(f"timeout= is a timedelta or seconds, more than zero; got {shown(self.timeout)}")
             elif is_async is False and not self.blocking:
                 found.append("timeout= can't interrupt a plain `def`; make it `async def`, or write blocking=True")
         return found
@@ -126,7 +127,7 @@ def message_problem(annotation: object) -> str | None:
     cls = typing.get_origin(annotation) or annotation
     if isinstance(cls, type) and attrs.has(cls) and codec.typename == JSON_TYPENAME:
         return (
-            f"{_spell(annotation)} has no name on the wire; "
+            f"{spelled(annotation)} has no name on the wire; "
             f'write @message("<namespace>/<name>") above the class to make it a message'
         )
     return None
@@ -134,14 +135,8 @@ def message_problem(annotation: object) -> str | None:
 
 def _clash(typename: str, first: Handler, second: Handler, one: object, two: object) -> str:
     if one == two:
-        return f"{first.name} and {second.name} both handle {_spell(one)}; one type has one handler"
-    both = f"{_spell(one)} and {_spell(two)} are both {typename} on the wire"
+        return f"{first.name} and {second.name} both handle {spelled(one)}; one type has one handler"
+    both = f"{spelled(one)} and {spelled(two)} are both {typename} on the wire"
     if typename == JSON_TYPENAME:
         return f"{both}; put one of them into a field of a @message class of its own"
     return f"{both}; give one of them another name"
-
-
-def _spell(annotation: object) -> str:
-    if isinstance(annotation, type) and not typing.get_args(annotation):
-        return annotation.__name__
-    return str(annotation).replace("typing.", "")

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any as Untyped
 from typing import Final, TypeVar, overload
 
+from statefun_actors.definition.showing import is_text, shown
 from statefun_actors.model import TypedValue
 
 _T = TypeVar("_T")
@@ -111,25 +112,18 @@ def persisted(
 def declaration_problems(declaration: Persisted) -> list[str]:
     """What is wrong with a declaration, whatever its type."""
     problems = []
-    if declaration.name is not None and not _is_text(declaration.name):
-        problems.append(f"name= is a non-empty string that UTF-8 can write, got {declaration.name!r}")
+    if declaration.name is not None and not is_text(declaration.name):
+        problems.append(f"name= is a non-empty string that UTF-8 can write, got {shown(declaration.name)}")
     if declaration.default is not NOTHING and declaration.factory is not None:
         problems.append("give default= or factory=, not both")
     if declaration.factory is not None and not callable(declaration.factory):
-        problems.append(f"factory= is called without arguments to make the default, got {declaration.factory!r}")
+        problems.append(f"factory= is called without arguments to make the default, got {shown(declaration.factory)}")
     if declaration.convert is not None and not callable(declaration.convert):
-        problems.append(f"convert= is a function of a TypedValue, got {declaration.convert!r}")
+        problems.append(f"convert= is a function of a TypedValue, got {shown(declaration.convert)}")
     if declaration.expire_after_write is not None and declaration.expire_after_call is not None:
         problems.append("give expire_after_write= or expire_after_call=, not both")
     for keyword in ("expire_after_write", "expire_after_call"):
         ttl = getattr(declaration, keyword)
         if ttl is not None and (not isinstance(ttl, timedelta) or ttl < timedelta(milliseconds=1)):
-            problems.append(f"{keyword}= is a timedelta of at least a millisecond, got {ttl!r}")
+            problems.append(f"{keyword}= is a timedelta of at least a millisecond, got {shown(ttl)}")
     return problems
-
-
-def _is_text(value: object) -> bool:
-    try:
-        return isinstance(value, str) and bool(value.encode())
-    except UnicodeEncodeError:
-        return False

@@ -6,6 +6,7 @@ from typing import TypeAlias
 
 import attrs
 
+from statefun_actors.definition.showing import is_text, shown
 from statefun_actors.errors import DefinitionError, InvalidAddressError
 from statefun_actors.model import check_typename
 
@@ -39,10 +40,10 @@ class DeadLetter:
             check_typename(self.egress, "an egress is <namespace>/<name>")
         except InvalidAddressError as error:
             problems.insert(0, str(error))
-        if self.topic is not None and not _is_text(self.topic):
-            problems.append(f"topic= is a non-empty string that UTF-8 can write; got {self.topic!r}")
+        if self.topic is not None and not is_text(self.topic):
+            problems.append(f"topic= is a non-empty string that UTF-8 can write; got {shown(self.topic)}")
         if not isinstance(self.as_value, bool):
-            problems.append(f"as_value= is True or False; got {self.as_value!r}")
+            problems.append(f"as_value= is True or False; got {shown(self.as_value)}")
         if problems:
             raise DefinitionError("DeadLetter(...)", problems)
 
@@ -70,20 +71,13 @@ def policy_problem(on_failure: object) -> str | None:
     """What is wrong with an ``on_failure=``, None if nothing is."""
     if on_failure is None or isinstance(on_failure, FailurePolicy):
         return None
-    return f"on_failure= is DeadLetter(...) or Discard(...), got {on_failure!r}"
+    return f"on_failure= is DeadLetter(...) or Discard(...), got {shown(on_failure)}"
 
 
 def _attempts_problems(attempts: object, backoff: object) -> list[str]:
     problems = []
     if not isinstance(attempts, int) or isinstance(attempts, bool) or attempts < 1:
-        problems.append(f"attempts= counts every try, so it is at least 1; got {attempts!r}")
+        problems.append(f"attempts= counts every try, so it is at least 1; got {shown(attempts)}")
     if not isinstance(backoff, int | float) or isinstance(backoff, bool) or not 0 <= backoff < float("inf"):
-        problems.append(f"backoff= is in seconds, 0 or more; got {backoff!r}")
+        problems.append(f"backoff= is in seconds, 0 or more; got {shown(backoff)}")
     return problems
-
-
-def _is_text(value: object) -> bool:
-    try:
-        return isinstance(value, str) and bool(value.encode())
-    except UnicodeEncodeError:
-        return False

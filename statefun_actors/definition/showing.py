@@ -1,0 +1,28 @@
+"""Things of users' as text, for errors: their own ``repr`` may fail."""
+
+from __future__ import annotations
+
+import typing
+
+
+def shown(value: object) -> str:
+    """The ``repr`` of *value*, or what can be said without it."""
+    try:
+        return repr(value)
+    except Exception:
+        return f"<{type(value).__name__} that can't be printed>"
+
+
+def spelled(annotation: object) -> str:
+    """*annotation* about as it was written."""
+    if isinstance(annotation, type) and not typing.get_args(annotation):
+        return annotation.__name__
+    return str(annotation).replace("typing.", "")
+
+
+def is_text(value: object) -> bool:
+    """Whether *value* is a non-empty string that UTF-8 can write, as every name that travels has to be."""
+    try:
+        return isinstance(value, str) and bool(value.encode())
+    except UnicodeEncodeError:
+        return False

@@ -1,0 +1,143 @@
+"""What a test of dispatch needs around it: a clock that only moves when it is told to, and batches in a line."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from types import TracebackType
+
+from statefun_actors import Address, DeadLetter, Discard, Settings, TypedValue
+from statefun_actors.dispatch import Application, dispatch
+from statefun_actors.model import Batch, Done, Effect, Failed, Invocation, MissingState, Outcome, State
+from statefun_actors.types import pack
+
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+CALLER = Address("bank/user", "bea")
+
+ABSENT = None
+
+
+class VirtualHost:
+    """Time as a test wants it. Waiting between attempts moves it; ``waits`` are the waits that there were."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        self.waits: list[float] = []
+        self._deadlines: list[VirtualDeadline] = []
+
+    def now(self) -> datetime:
+        return NOON + timedelta(seconds=self.seconds)
+
+    def monotonic(self) -> float:
+        return self.seconds
+
+    async def sleep(self, seconds: float) -> None:
+        self.waits.append(seconds)
+        self.advance(seconds)
+
+    def timeout(self, seconds: float) -> VirtualDeadline:
+        deadline = VirtualDeadline(self.seconds + seconds)
+        self._deadlines.append(deadline)
+        return deadline
+
+    def advance(self, seconds: float) -> None:
+        self.seconds += seconds
+        for deadline in self._deadlines:
+            if deadline.due <= self.seconds:
+                deadline.expire()
+
+
+class VirtualDeadline:
+    """``asyncio.timeout``, but by the host's clock."""
+
+    def __init__(self, due: float) -> None:
+        self.due = due
+        self._timeout = asyncio.timeout(None)
+        self._entered = False
+
+    def expire(self) -> None:
+        if self._entered and not self._timeout.expired():
+            self._timeout.reschedule(0)
+
+    async def __aenter__(self) -> object:
+        result = await self._timeout.__aenter__()
+        self._entered = True
+        return result
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
+    ) -> bool | None:
+        self._entered = False
+        return await self._timeout.__aexit__(kind, error, trace)
+
+    def expired(self) -> bool:
+        return self._timeout.expired()
+
+
+class World:
+    """One entity of one application: its state, and what its batches come to."""
+
+    def __init__(
+        self,
+        served: type,
+        state: dict[str, object] | None = None,
+        *,
+        host: VirtualHost | None = None,
+        settings: Settings | None = None,
+        on_failure: DeadLetter | Discard | None = None,
+        id: str = "ada",
+    ) -> None:
+        if on_failure is not None:
+            settings = Settings(on_failure=on_failure)
+        self.app = Application(served, settings=settings)
+        self.function = next(iter(self.app.routes.values())).function
+        self.address = Address(self.function.typename, id)
+        self.host = host if host is not None else VirtualHost()
+        self.state: dict[str, TypedValue | None] = dict.fromkeys((spec.name for spec in self.function.states), None)
+        for name, held in (state or {}).items():
+            self.state[name] = held if isinstance(held, TypedValue) else pack(held)
+
+    def batch(self, *messages: object, caller: Address | None = CALLER) -> Batch:
+        return Batch(self.address, dict(self.state), [Invocation(pack(message), caller) for message in messages])
+
+    async def outcome(self, *messages: object, caller: Address | None = CALLER) -> Outcome:
+        """What the batch of *messages* comes to; the state stays as it was."""
+        return await dispatch(self.batch(*messages, caller=caller), self.app, self.host)
+
+    async def done(self, *messages: object, caller: Address | None = CALLER) -> Done:
+        """The same for a batch that succeeds, whose changes are kept."""
+        outcome = await self.outcome(*messages, caller=caller)
+        if isinstance(outcome, Failed):
+            raise outcome.error
+        assert isinstance(outcome, Done), outcome
+        self.state.update(outcome.changes)
+        return outcome
+
+    async def failed(self, *messages: object, caller: Address | None = CALLER) -> Failed:
+        outcome = await self.outcome(*messages, caller=caller)
+        assert isinstance(outcome, Failed), outcome
+        return outcome
+
+    async def effects(self, *messages: object, caller: Address | None = CALLER) -> Sequence[Effect]:
+        return (await self.done(*messages, caller=caller)).effects
+
+    async def missing(self, state: State, *messages: object) -> MissingState:
+        batch = self.batch(*messages)
+        outcome = await dispatch(Batch(batch.target, state, batch.invocations), self.app, self.host)
+        assert isinstance(outcome, MissingState), outcome
+        return outcome
+
+
+def run_plain(world: World, *messages: object) -> Outcome:
+    """The outcome of handlers that wait for nothing, without an event loop."""
+    try:
+        world.outcome(*messages).send(None)
+    except StopIteration as done:
+        outcome: Outcome = done.value
+        return outcome
+    raise AssertionError("it waits for something")
+
+
+def text_of(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}"
