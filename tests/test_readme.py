@@ -1,4 +1,4 @@
-"""The README is run: its Python in one go, its commands in a folder of their own."""
+"""The README is run: its Python in one go, its commands in a folder of their own, and what it names is there."""
 
 from __future__ import annotations
 
@@ -6,72 +6,114 @@ import asyncio
 import inspect
 import os
 import re
+import shlex
 import subprocess
 import sys
-import warnings
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS: list[tuple[str, str]] = re.findall(r"^```(\w+)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+ENVIRONMENT = {
+    **os.environ,
+    # The interpreter of the tests and its scripts are what an activated virtual environment would give.
+    "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
+    "COLUMNS": "100",
+}
 
 
 def blocks(language: str) -> list[str]:
+    """The blocks of that language."""
     return [code for kind, code in BLOCKS if kind == language]
 
 
-def test_the_python_blocks_run_one_after_the_other_and_their_tests_pass() -> None:
+def run(command: str, folder: Path) -> str:
+    """What *command* prints."""
+    done = subprocess.run(
+        ["bash", "-c", command], cwd=folder, env=ENVIRONMENT, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_its_python_runs_block_after_block_and_the_tests_in_it_pass() -> None:
     names: dict[str, Any] = {"__name__": "readme"}
-    with warnings.catch_warnings():
-        for code in blocks("python"):
-            exec(compile(code, "README.md", "exec"), names)
-    ran = []
-    for name, test in list(names.items()):
-        if name.startswith("test_"):
-            if inspect.iscoroutinefunction(test):
-                asyncio.run(test())
-            else:
-                test()
-            ran.append(name)
 
-    assert ran == ["test_deposit", "test_reminder"]
+    for code in blocks("python"):
+        exec(compile(code, "README.md", "exec"), names)
+
+    tests = [name for name in names if name.startswith("test_")]
+    assert tests == ["test_deposit", "test_reminder"]
+    for test in (names[name] for name in tests):
+        if inspect.iscoroutinefunction(test):
+            asyncio.run(test())
+        else:
+            test()
 
 
-def test_the_first_block_sets_up_and_runs_the_main_job(tmp_path: Path) -> None:
-    setup, *commands = blocks("bash")[0].splitlines()
+def test_the_first_commands_set_up_and_do_what_is_shown(tmp_path: Path) -> None:
+    set_up, *commands = blocks("bash")[0].splitlines()
     (tmp_path / "examples").symlink_to(ROOT / "examples")
-    scripts = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    shown = ""
-    for command in commands:
-        done = subprocess.run(
-            ["bash", "-c", command],
-            cwd=tmp_path,
-            env={**os.environ, "PATH": scripts},
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
-        shown += done.stdout
 
-    assert setup == "python3 -m venv .venv && . .venv/bin/activate && pip install -e '.[dev]'"
-    assert re.search(r"entities flights/aircraft +3,149", shown)
-    assert "97 airports" in shown
+    printed = [run(command, tmp_path) for command in commands]
+
+    assert set_up == "python3 -m venv .venv && . .venv/bin/activate && pip install -e '.[dev]'"
+    assert re.search(r"entities flights/aircraft +3,149\n", printed[1])
+    shown = [line.split() for line in blocks("text")[0].splitlines()]
+    assert [line for line in shown if line not in map(str.split, printed[2].splitlines())] == []
 
 
-def test_the_second_block_runs_the_tests() -> None:
+def test_the_second_commands_run_the_tests() -> None:
     assert blocks("bash")[1].splitlines() == [". .venv/bin/activate", "python -m pytest"]
 
 
-def test_the_actor_of_the_readme_runs_from_the_command_line(tmp_path: Path) -> None:
-    [line] = blocks("json")
-    (tmp_path / "bank.py").write_text(blocks("python")[0], encoding="utf-8")
-    (tmp_path / "deposits.jsonl").write_text(line, encoding="utf-8")
-    match = re.search(r"`statefun-actors (run bank\.py[^`]*)`", README)
+def test_its_actor_runs_from_the_command_line(tmp_path: Path) -> None:
+    match = re.search(r"`(statefun-actors run bank\.py[^`]*)`", README)
     assert match is not None
-    command = [sys.executable, "-m", "statefun_actors", *match[1].split()]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=True)
+    (tmp_path / "bank.py").write_text(blocks("python")[0], encoding="utf-8")
+    (tmp_path / "deposits.jsonl").write_text(blocks("json")[0], encoding="utf-8")
 
-    assert re.search(r"entities bank/account +1", done.stdout)
+    printed = run(match[1], tmp_path)
+
+    assert re.search(r"entities bank/account +1\n", printed)
+
+
+def test_its_server_serves(tmp_path: Path) -> None:
+    program, *words = shlex.split(blocks("bash")[2])
+    command = [program, *(word.replace(":8000", ":0") for word in words)]
+    (tmp_path / "examples").symlink_to(ROOT / "examples")
+
+    with subprocess.Popen(
+        command, cwd=tmp_path, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    ) as it:
+        try:
+            assert it.stdout is not None
+            first = it.stdout.readline().decode()
+        finally:
+            it.terminate()
+
+    assert program == "statefun-actors"
+    assert re.fullmatch(r"Serving bank/account, bank/audit at http://127\.0\.0\.1:\d+/statefun\n", first)
+
+
+def test_the_options_that_it_names_are_there(tmp_path: Path) -> None:
+    named = set(re.findall(r"`(--[a-z-]+)", README))
+
+    helps = [run(f"statefun-actors {command} --help", tmp_path) for command in ("run", "serve")]
+
+    assert named - set(re.findall(r"^ +(?:-\w, )?(--[a-z-]+)", "\n".join(helps), re.MULTILINE)) == set()
+
+
+@pytest.mark.parametrize("target", sorted(set(re.findall(r"\]\((?!https?:)([^)]+)\)", README))))
+def test_a_file_that_it_links_to_is_there(target: str) -> None:
+    assert (ROOT / target).exists()
+
+
+@pytest.mark.parametrize("module", sorted(set(re.findall(r"`python -m (tests[\w.]*)`", README))))
+def test_a_module_that_it_names_is_there(module: str) -> None:
+    place = ROOT.joinpath(*module.split("."))
+
+    assert place.with_suffix(".py").exists() or (place / "__main__.py").exists()
