@@ -10,17 +10,21 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.conformance.suite import ENGINES, cases
+from tests.flink.conformance import FLINK
+from tests.flink.distribution import missing
 
 
 def main() -> int:
     """The exit code."""
     logging.disable()
-    table = Table("case", "sentence", *(engine.name for engine in ENGINES), title="conformance", show_lines=False)
+    lacking = missing()
+    engines = [engine for engine in ENGINES if engine is not FLINK or lacking is None]
+    table = Table("case", "sentence", *(engine.name for engine in engines), title="conformance", show_lines=False)
     reasons: dict[str, int] = {}
     failed: list[str] = []
     for case in cases():
         row = []
-        for engine in ENGINES:
+        for engine in engines:
             if (reason := engine.reason(case)) is not None:
                 row.append(f"n/a [{reasons.setdefault(reason, len(reasons) + 1)}]".replace("[", "\\["))
                 continue
@@ -35,6 +39,8 @@ def main() -> int:
     console.print(table)
     for reason, number in reasons.items():
         console.print(f"[{number}] {reason}", markup=False)
+    if lacking is not None:
+        console.print(f"not on Flink: {lacking}", markup=False)
     for line in failed:
         console.print(line, markup=False, style="red")
     return int(bool(failed))

@@ -25,6 +25,7 @@ class Can(enum.Enum):
     ISOLATE = "find the failing message of a batch by itself"
     RESTART = "be restarted on what it has stored"
     DECLARE = "be told of states by the function"
+    RETYPE = "hold a state of another type than the declared one"
 
 
 @attrs.frozen

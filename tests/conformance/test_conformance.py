@@ -6,11 +6,17 @@ import pytest
 
 from tests.conformance.engine import Case, EngineKind
 from tests.conformance.suite import ENGINES, cases
+from tests.flink.conformance import FLINK
 
 RUNS = [
-    pytest.param(case, engine, id=f"{case.number}-{engine.name.replace(' ', '-')}")
-    for case in cases()
+    pytest.param(
+        case,
+        engine,
+        id=f"{case.number}-{engine.name.replace(' ', '-')}",
+        marks=[pytest.mark.flink] if engine is FLINK else [],
+    )
     for engine in ENGINES
+    for case in cases()
     if engine.reason(case) is None
 ]
 

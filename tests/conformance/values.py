@@ -13,7 +13,7 @@ from google.protobuf.any_pb2 import Any
 from google.protobuf.duration_pb2 import Duration
 
 from statefun_actors import Address, Entity, TypedValue, handles, kafka_record, kinesis_record, message, persisted
-from tests.conformance.engine import Start, case
+from tests.conformance.engine import Can, Start, case
 
 PROBE = Address("probe/x", "1")
 
@@ -277,7 +277,7 @@ async def untouched(start: Start) -> None:
         assert engine.state(Reader.at(ADA))["other"] == 1
 
 
-@case("F7", "convert= reads state of an older type")
+@case("F7", "convert= reads state of an older type", Can.RETYPE)
 async def converted(start: Start) -> None:
     class Converted(Entity, typename="conf/converted"):
         size: int = persisted(default=0, convert=lambda old: len(old.value))

@@ -54,6 +54,10 @@ def missing() -> str | None:
     return f"no {', no '.join(lacking)} on the PATH: install {packages} (17, say) to run against a real Flink"
 
 
+class DistributionError(Exception):
+    """The jars can't be had, or our Java can't be compiled; the text is what the tool says."""
+
+
 @attrs.frozen
 class Distribution:
     """Where everything is. ``archive`` = class data by which a JVM starts twice as fast, once a run has left it."""
@@ -74,7 +78,7 @@ def distribution() -> Distribution:
     """Everything that is needed, fetched and compiled now if it is not there yet.
 
     Raises:
-        RuntimeError: Maven or the compiler failed; the text is what they say.
+        DistributionError: Maven or the compiler failed; the text is what they say.
     """
     cache = _cache()
     jars = _made(cache / f"jars-{_digest(POM.read_bytes())}", _fetch)
@@ -138,9 +142,12 @@ def _contents(classes: Path) -> Iterator[tuple[str, Path]]:
 
 
 def _run(command: Sequence[str], seconds: float) -> None:
-    ended = subprocess.run(
-        command, check=False, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        text=True, timeout=seconds,
-    )  # fmt: skip
+    try:
+        ended = subprocess.run(
+            command, check=False, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            text=True, timeout=seconds,
+        )  # fmt: skip
+    except subprocess.TimeoutExpired as error:
+        raise DistributionError(f"{command[0]} took longer than {seconds:g} s") from error
     if ended.returncode != 0:
-        raise RuntimeError(f"{command[0]} failed with {ended.returncode}:\n{ended.stdout[-4_000:]}")
+        raise DistributionError(f"{command[0]} failed with {ended.returncode}:\n{ended.stdout[-4_000:]}")

@@ -12,9 +12,10 @@ import attrs
 import pytest
 
 from tests.flink.app import LETTERS, OUT
-from tests.flink.distribution import HERE, distribution, missing
-from tests.flink.jvm import FlinkJvm
+from tests.flink.distribution import HERE, DistributionError, distribution, missing
+from tests.flink.jvm import FlinkError, FlinkJvm
 from tests.flink.ports import ReservedPort
+from tests.flink.tap import Tap
 
 EGRESSES: Final = (OUT, LETTERS, *(f"conf/{name}" for name in ("app", "kafka", "kinesis", "letters", "out", "plain")))
 """All that is sent to, by the app here and by the conformance cases: Flink wants them beforehand."""
@@ -22,26 +23,51 @@ EGRESSES: Final = (OUT, LETTERS, *(f"conf/{name}" for name in ("app", "kafka", "
 
 @attrs.frozen
 class Session:
-    """The job, and the ports that its module.yaml names."""
+    """The job, and where its module.yaml leads."""
 
     jvm: FlinkJvm
     served: ReservedPort
-    """Of ``flink/*``."""
-    tapped: ReservedPort
-    """Of ``conf/*`` and ``probe/*``."""
+    """Which ``flink/*`` leads to."""
+    tap: Tap
+    """Which ``conf/*`` and ``probe/*`` lead to."""
 
 
-@functools.cache
 def session() -> Session:
     """Skips the test that asks for it where this machine can't run Flink; under ``CI=true`` that is a failure."""
+    match _session():
+        case Session() as running:
+            return running
+        case Unavailable(why) if os.environ.get("CI") == "true":
+            pytest.fail(why)
+        case Unavailable(why):
+            pytest.skip(why)
+        case FlinkError() as error:
+            raise error
+
+
+@attrs.frozen
+class Unavailable:
+    """This machine can't run Flink."""
+
+    why: str
+
+
+@functools.cache  # failures, too: no test has to try again what takes minutes to fail
+def _session() -> Session | Unavailable | FlinkError:
     if (lacking := missing()) is not None:
-        if os.environ.get("CI") == "true":
-            pytest.fail(lacking)
-        pytest.skip(lacking)
-    served, tapped = ReservedPort(), ReservedPort()
+        return Unavailable(lacking)
+    try:
+        found = distribution()
+    except DistributionError as error:
+        return Unavailable(str(error))
+    served, tap = ReservedPort(), Tap()
     module = Template((HERE / "module.yaml").read_text(encoding="utf-8"))
-    text = module.substitute(served=served.url, tapped=tapped.url)
-    jvm = FlinkJvm(distribution(), text, EGRESSES)
-    for end in (served.release, tapped.release, jvm.close):
+    text = module.substitute(served=served.url, tapped=tap.url)
+    for end in (served.release, tap.close):
         atexit.register(end)
-    return Session(jvm, served, tapped)
+    try:
+        jvm = FlinkJvm(found, text, EGRESSES)
+    except FlinkError as error:
+        return error
+    atexit.register(jvm.close)
+    return Session(jvm, served, tap)
