@@ -23,6 +23,7 @@ from hypercorn.asyncio import serve as hypercorn_serve
 from hypercorn.config import Config
 from quart import Quart
 
+from statefun_actors.http.connection import connections
 from statefun_actors.http.endpoint import Endpoint
 from statefun_actors.http.listening import BACKLOG, Tls
 
@@ -81,11 +82,15 @@ async def serve(
     logging.getLogger("statefun_actors.http.hypercorn").setLevel(logging.WARNING)
     asyncio.get_running_loop().set_exception_handler(_note)
 
-    async def drained() -> None:
-        await stop()
-        await _drain(endpoint)
+    with connections() as opened:
 
-    await hypercorn_serve(endpoint, configured(sockets, tls), shutdown_trigger=drained, mode="asgi")
+        async def drained() -> None:
+            await stop()
+            await _drain(endpoint)
+            for connection in list(opened):
+                connection.close_if_idle()
+
+        await hypercorn_serve(endpoint, configured(sockets, tls), shutdown_trigger=drained, mode="asgi")
 
 
 async def _drain(endpoint: Endpoint) -> None:

@@ -1,0 +1,120 @@
+"""Hypercorn's connection, cheaper where every request passes, and gone when its client is.
+
+Hypercorn writes a reply in three pieces, each a system call that wakes the client; here what is written in one turn of
+the event loop is one piece. It starts two tasks and a timer whenever a connection falls idle, and cancels them with the
+next request; here a connection has one timer, which looks when it was last in use. And it keeps a connection that its
+client has closed for as long as an idle one; here that ends at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Generator
+from typing import Any as Untyped
+
+import hypercorn.asyncio.run as hypercorn_run
+from hypercorn.asyncio.tcp_server import TCPServer
+from hypercorn.events import Closed, Event, RawData
+
+
+class Connection(TCPServer):
+    """One connection. ``opened`` holds those that there are."""
+
+    opened: set[Connection]
+
+    def __init__(self, *args: Untyped) -> None:
+        super().__init__(*args)
+        self._held: list[bytes] = []
+        self._idle = self.idle_task = _Idle(self)  # type: ignore[assignment] # has the methods that Hypercorn calls
+
+    async def run(self) -> None:
+        self.opened.add(self)
+        try:
+            await super().run()
+        finally:
+            self.opened.discard(self)
+            self._idle.forget()
+
+    async def protocol_send(self, event: Event) -> None:
+        if not isinstance(event, RawData):
+            self._flush()
+            await super().protocol_send(event)
+        elif event.data:
+            if not self._held:
+                self.loop.call_soon(self._flush)
+            self._held.append(event.data)
+            try:
+                await self.writer.drain()
+            except (ConnectionError, RuntimeError):
+                await self.protocol.handle(Closed())
+
+    def _flush(self) -> None:
+        if self._held:
+            data = b"".join(self._held)
+            self._held.clear()
+            with contextlib.suppress(ConnectionError, RuntimeError):  # it was closed: reading will find out
+                self.writer.write(data)
+
+    async def _read_data(self) -> None:
+        await super()._read_data()
+        await self._idle.stop()
+
+    def close_if_idle(self) -> None:
+        if self._idle.since is not None:
+            self._idle.close()
+
+
+class _Idle:
+    """How long a connection has been idle. Stands where Hypercorn has a task that is restarted."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._timer: asyncio.TimerHandle | None = None
+        self._closing: asyncio.Task[None] | None = None
+        self.since: float | None = None
+        """The time of the event loop since when it has been idle; None while a request is under way, and at the end."""
+
+    async def restart(self, *_: object) -> None:
+        """It is idle from now on."""
+        connection = self._connection
+        self.since = connection.loop.time()
+        if connection.context.terminated.is_set():
+            self.close()
+        elif self._timer is None:
+            self._timer = connection.loop.call_later(connection.config.keep_alive_timeout, self._look)
+
+    async def stop(self) -> None:
+        """It is not idle any more; or it is over."""
+        self.since = None
+
+    def _look(self) -> None:
+        self._timer = None
+        connection = self._connection
+        timeout = connection.config.keep_alive_timeout
+        left = timeout if self.since is None else self.since + timeout - connection.loop.time()
+        if left > 0:
+            self._timer = connection.loop.call_later(left, self._look)
+        else:
+            self.close()
+
+    def close(self) -> None:
+        if self._closing is None:
+            self._closing = self._connection.loop.create_task(self._connection._initiate_server_close())  # noqa: SLF001
+
+    def forget(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+
+
+@contextlib.contextmanager
+def connections() -> Generator[set[Connection]]:
+    """Have Hypercorn make its connections of this kind; the set of those that there are."""
+    opened: set[Connection] = set()
+    hypercorn: Untyped = hypercorn_run  # which has no setting for it
+    before = hypercorn.TCPServer
+    hypercorn.TCPServer = type("Connection", (Connection,), {"opened": opened})
+    try:
+        yield opened
+    finally:
+        hypercorn.TCPServer = before

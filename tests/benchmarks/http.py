@@ -1,0 +1,151 @@
+"""Requests a second over HTTP, beside aiohttp with Apache's SDK: ``python -m tests.benchmarks.http``.
+
+``statefun-actors serve`` on Hypercorn, one process, with the class of ``tests.benchmarks.peers``; batches of 1 over 16
+connections that are kept open. The same client asks all servers: raw sockets, each of which sends the next request
+when it has the reply to the last one. They take turns, and medians are compared.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import re
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from statefun_actors.wire import v3_pb2
+from tests.benchmarks.handler import requests
+from tests.benchmarks.official_sdk import python_with_sdk
+
+ROOT = Path(__file__).parents[2]
+CONNECTIONS = 16
+TARGET = 1.2
+
+
+class Server:
+    """A process that tells on its first line where it listens."""
+
+    def __init__(self, *command: str | Path) -> None:
+        self._process = subprocess.Popen(
+            [str(part) for part in command], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        )
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        found = re.search(r"http://([\d.]+):(\d+)/statefun", line)
+        assert found is not None, line
+        self.host, self.port = found[1], int(found[2])
+
+    def cpu_seconds(self) -> float:
+        """What the process has used so far; 0 where the system has no /proc."""
+        stat = Path(f"/proc/{self._process.pid}/stat")
+        if not stat.exists():
+            return 0.0
+        user, system = stat.read_text(encoding="utf-8").rpartition(")")[2].split()[11:13]
+        return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+
+    def close(self) -> None:
+        self._process.terminate()
+        self._process.wait()
+
+
+class Client(asyncio.Protocol):
+    """One connection: sends a request, and when all of the reply is there the next one."""
+
+    def __init__(self, request: bytes, until: float) -> None:
+        self._request, self._until = request, until
+        self._got = bytearray()
+        self.answered = 0
+        self.reply = b""
+        self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        transport.write(self._request)
+
+    def data_received(self, data: bytes) -> None:
+        self._got += data
+        head = self._got.find(b"\r\n\r\n")
+        if head < 0:
+            return
+        length = re.search(rb"(?i)content-length: *(\d+)", self._got[:head])
+        assert length is not None, bytes(self._got)
+        end = head + 4 + int(length[1])
+        if len(self._got) < end:
+            return
+        assert self._got.startswith(b"HTTP/1.1 200"), bytes(self._got)
+        self.reply = bytes(self._got[head + 4 : end])
+        self._got.clear()
+        self.answered += 1
+        if time.perf_counter() < self._until:
+            self._transport.write(self._request)
+        else:
+            self._transport.close()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if not self.ended.done():
+            self.ended.set_result(None)
+
+
+async def rate(server: Server, seconds: float) -> tuple[float, float, bytes]:
+    """Requests a second, µs of the server's processor for each, and a reply."""
+    cpu_before = server.cpu_seconds()
+    loop = asyncio.get_running_loop()
+    bodies = requests(1)[:CONNECTIONS]
+    before = time.perf_counter()
+    clients = []
+    for body in bodies:
+        head = (
+            f"POST /statefun HTTP/1.1\r\nhost: {server.host}:{server.port}\r\naccept: */*\r\n"
+            f"content-type: application/octet-stream\r\ncontent-length: {len(body)}\r\n\r\n"
+        )
+        request = head.encode() + body
+        _, client = await loop.create_connection(
+            lambda request=request: Client(request, before + seconds),
+            server.host,
+            server.port,
+        )
+        clients.append(client)
+    await asyncio.gather(*(client.ended for client in clients))
+    assert all(client.answered for client in clients)
+    answered, taken = sum(client.answered for client in clients), time.perf_counter() - before
+    return answered / taken, (server.cpu_seconds() - cpu_before) / answered * 1e6, clients[0].reply
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("--rounds", type=int, default=7)
+    options.add_argument("--seconds", type=float, default=2.0, help="of each measurement")
+    chosen = options.parse_args()
+    ours = (sys.executable, "-m", "statefun_actors", "serve", "tests.benchmarks.peers.ours:Account", "--bind")
+    servers = {
+        "serve (Hypercorn)": Server(*ours, "127.0.0.1:0"),
+        **{
+            f"aiohttp + {kind}": Server(python_with_sdk(kind), "-m", "tests.benchmarks.peers.sdk", "aiohttp")
+            for kind in ("SDK-pip", "SDK-upb")
+        },
+    }
+    try:
+        replies = [v3_pb2.FromFunction.FromString(asyncio.run(rate(server, 0.3))[2]) for server in servers.values()]
+        assert all(reply == replies[0] for reply in replies), "the servers do not agree"
+        taken: dict[str, list[tuple[float, float]]] = {name: [] for name in servers}
+        for _ in range(chosen.rounds):
+            for name, server in servers.items():
+                taken[name].append(asyncio.run(rate(server, chosen.seconds))[:2])
+    finally:
+        for server in servers.values():
+            server.close()
+    medians = {name: statistics.median(rate for rate, _ in values) for name, values in taken.items()}
+    for name, values in taken.items():
+        cpu = statistics.median(cpu for _, cpu in values)
+        print(f"{name:22}{medians[name]:10,.0f} requests/s{cpu:10.0f} µs of a processor for each")
+    ratio = medians["serve (Hypercorn)"] / medians["aiohttp + SDK-pip"]
+    print(f"{'met' if ratio >= TARGET else 'MISSED'}: {TARGET} times aiohttp + SDK-pip: {ratio:.2f}")
+
+
+if __name__ == "__main__":
+    main()

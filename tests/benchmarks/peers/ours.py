@@ -1,0 +1,40 @@
+"""The workload on statefun_actors, as a class and as a function; also an APP for ``serve``."""
+
+from __future__ import annotations
+
+from google.protobuf.duration_pb2 import Duration
+
+from statefun_actors import (
+    Address,
+    Context,
+    Entity,
+    RequestReplyHandler,
+    StatefulFunctions,
+    handles,
+    kafka_record,
+    persisted,
+)
+from tests.benchmarks.peers.loop import answer
+
+functions = StatefulFunctions()
+
+
+class Account(Entity, typename="bank/account"):
+    balance: int = persisted(default=0)
+
+    @handles(Duration)
+    def deposit(self, message: Duration) -> None:
+        self.balance += message.seconds
+        self.send(Address("fraud/checker", self.id), message)
+        self.send_egress("bank/receipts", kafka_record(topic="receipts", key=self.id, value=message))
+
+
+@functions.bind("bank/account", states={"balance": int})
+def account(context: Context, message: Duration) -> None:
+    context["balance"] = (context["balance"] or 0) + message.seconds
+    context.pack_and_send("fraud/checker", context.address.id, message)
+    context.pack_and_send_egress("bank/receipts", kafka_record(topic="receipts", key=context.address.id, value=message))
+
+
+if __name__ == "__main__":
+    answer({"class": RequestReplyHandler(Account).handle, "function": RequestReplyHandler(functions).handle})
