@@ -6,6 +6,8 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, ClassVar, dataclass_transform
 from typing import Any as Untyped
 
+import attrs
+
 from statefun_actors.definition import FailurePolicy, Scope, persisted
 from statefun_actors.entity.detached import restored
 from statefun_actors.entity.function import EntityFunction
@@ -119,7 +121,9 @@ class Entity(metaclass=EntityMeta):
             function.delete(self, name, scope)
         scope.cancel_pending()
 
-    if not TYPE_CHECKING:  # which would take any attribute for granted
+    if TYPE_CHECKING:
+        __attrs_attrs__: ClassVar[tuple[attrs.Attribute[Untyped], ...]]
+    else:  # type checkers would take any attribute for granted
 
         def __getattr__(self, name: str) -> object:
             # Reached for what has no slot, and for fields that were neither read nor set yet.

@@ -132,21 +132,23 @@ class EntityFunction:
             seen[name] = held
             state_name = field.state_name
             if held is None and field.optional:
-                changed[state_name] = None
+                if scope.current(state_name) is not None:
+                    changed[state_name] = None
                 continue
             try:
                 data = field.encode(held)
             except ValueMismatchError as error:
                 raise self._mismatch(field, error) from error
             current = None if name in deleted else scope.current(state_name)
-            if name not in assigned:
-                if current is None:
-                    if held is was and scope.defaults is not None and scope.defaults.get(name) == data:
-                        continue
-                elif (current.value == data and current.typename == field.typename) or (
-                    held is was and self._reads_the_same(field, current, data)
-                ):
-                    continue
+            if (
+                current is not None
+                and current.value == data
+                and current.typename == field.typename
+                and name not in assigned
+            ):
+                continue
+            if held is was and name not in assigned and self._reads_the_same(field, current, data, scope):
+                continue
             changed[state_name] = TypedValue(field.typename, data)
         if deleted or scope.changes:
             scope.change(changed, self._refreshing)
@@ -186,12 +188,19 @@ class EntityFunction:
         if self._likely[: len(found)] != found:
             self._likely = [*found, *(field for field in self._likely if field not in found)]
 
-    def _reads_the_same(self, field: EntityField, current: TypedValue, data: bytes) -> bool:
-        """Whether the stored bytes, though other bytes, hold the same value: written by another SDK, an older class."""
+    def _reads_the_same(self, field: EntityField, current: TypedValue | None, data: bytes, scope: Scope) -> bool:
+        """Whether what was read and left in place is as it was read, though the stored bytes are others.
+
+        So it is with the default made for an absent field, and with values that another SDK or an older class wrote.
+        """
+        if current is None:
+            return scope.defaults is not None and scope.defaults.get(field.name) == data
         return field.encode(field.field.read(self.name, current)) == data
 
     def _mismatch(self, field: EntityField, error: ValueMismatchError) -> FieldMismatchError:
-        expected = f"{error.expected} or None" if field.optional and error.path == "$" else error.expected
+        expected = (
+            f"{error.expected} or None" if field.optional and error.expected == field.codec.spelling else error.expected
+        )
         return FieldMismatchError(self.name, field.name, expected, error.got, error.path)
 
     # --- state in

@@ -15,8 +15,6 @@ from statefun_actors.types import pack
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 CALLER = Address("bank/user", "bea")
 
-ABSENT = None
-
 
 class VirtualHost:
     """Time as a test wants it. Waiting between attempts moves it; ``waits`` are the waits that there were."""
@@ -60,16 +58,15 @@ class VirtualDeadline:
         if self._entered and not self._timeout.expired():
             self._timeout.reschedule(0)
 
-    async def __aenter__(self) -> object:
-        result = await self._timeout.__aenter__()
+    async def __aenter__(self) -> None:
+        await self._timeout.__aenter__()
         self._entered = True
-        return result
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
-    ) -> bool | None:
+    ) -> None:
         self._entered = False
-        return await self._timeout.__aexit__(kind, error, trace)
+        await self._timeout.__aexit__(kind, error, trace)
 
     def expired(self) -> bool:
         return self._timeout.expired()
