@@ -99,7 +99,8 @@ def make_field(
     optional = optional or may_be_none
     if declaration.type is not NOTHING and split_optional(declaration.type)[0] != inner:
         problems.append(
-            f"persisted(type={spelled(declaration.type)}) contradicts the annotation {spelled(annotation)}; leave one out"
+            f"persisted(type={spelled(declaration.type)}) contradicts the annotation {spelled(annotation)}; "
+            "leave one out"
         )
     try:
         codec = codec_for(inner)

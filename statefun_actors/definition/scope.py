@@ -35,6 +35,19 @@ _NO_NAMES: Final[set[str]] = set()
 """Stands where most batches have no names to hold; whoever adds one makes a set of its own first."""
 
 
+_RECORDS: Final = (KafkaRecord, KinesisRecord)
+_MOST_EGRESSES: Final = 1_000
+_good_egresses: Final[set[str]] = set()
+"""Names of egresses that have been checked: an application has few, and sends to them all the time."""
+
+
+def _check_egress(egress: str) -> None:
+    check_typename(egress, "an egress is <namespace>/<name>")
+    _check_text(egress, "an egress's name")
+    if len(_good_egresses) < _MOST_EGRESSES:
+        _good_egresses.add(egress)
+
+
 class Scope:
     """State, time and effects of one batch."""
 
@@ -180,9 +193,9 @@ class Scope:
         self.effects.extend(Cancel(token) for token in tokens)
 
     def send_egress(self, egress: str, message: object) -> None:
-        check_typename(egress, "an egress is <namespace>/<name>")
-        _check_text(egress, "an egress's name")
-        if isinstance(message, KafkaRecord | KinesisRecord):
+        if egress.__class__ is not str or egress not in _good_egresses:
+            _check_egress(egress)
+        if isinstance(message, _RECORDS):
             value = record_to_typed(message)
         else:
             value = pack(message)

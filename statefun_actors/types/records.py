@@ -19,6 +19,7 @@ from statefun_actors.types.names import message_name
 KAFKA_TYPENAME: Final = "type.googleapis.com/io.statefun.sdk.egress.KafkaProducerRecord"
 KINESIS_TYPENAME: Final = "type.googleapis.com/io.statefun.sdk.egress.KinesisEgressRecord"
 
+_SHORT = 128
 _PAYLOADS = "bytes, str, int, float, a protobuf message or a @message class"
 
 
@@ -53,11 +54,12 @@ def kinesis_record(
 def record_to_typed(record: KafkaRecord | KinesisRecord) -> TypedValue:
     """The protobuf message by which StateFun 3.x knows *record*, with its typename."""
     if isinstance(record, KafkaRecord):
-        data = (
-            wire.length_field(1, (record.key or "").encode())
-            + wire.length_field(2, record.value)
-            + wire.length_field(3, record.topic.encode())
-        )
+        key, topic, value = (record.key or "").encode(), record.topic.encode(), record.value
+        if key and value and len(key) < _SHORT and len(topic) < _SHORT and len(value) < _SHORT:
+            # As almost all are: every length is one byte.
+            data = b"\n%c%b\x12%c%b\x1a%c%b" % (len(key), key, len(value), value, len(topic), topic)
+            return TypedValue(KAFKA_TYPENAME, data)
+        data = wire.length_field(1, key) + wire.length_field(2, value) + wire.length_field(3, topic)
         return TypedValue(KAFKA_TYPENAME, data)
     data = (
         wire.length_field(1, record.partition_key.encode())

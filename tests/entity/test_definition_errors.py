@@ -20,17 +20,17 @@ marked: Any = handles
 ENTITY_NAMES = ["address", "at", "caller", "cancel", "clear", "id", "now", "reply", "send", "send_after", "send_egress"]
 
 
-@message("shop/added")
+@message("cart/added")
 class Added:
     sku: str
 
 
-@message("shop/taken")
+@message("cart/taken")
 class Taken:
     sku: str
 
 
-@message("shop/added")
+@message("cart/added")
 class Other:
     sku: str
 
@@ -46,7 +46,7 @@ def problems_of(define: Callable[[], object]) -> list[str]:
     return list(caught.value.problems)
 
 
-def cart(*bases: type, typename: object = "shop/cart", annotations: Any = None, **body: Any) -> list[str]:
+def cart(*bases: type, typename: object = "cart/cart", annotations: Any = None, **body: Any) -> list[str]:
     """The problems of ``class Cart(*bases, Entity)`` with this body."""
     namespace = {"__module__": __name__, "__qualname__": "Cart", "__annotations__": annotations or {}, **body}
     make: Any = type(Entity)
@@ -90,7 +90,7 @@ def test_everything_wrong_with_a_class_is_said_at_once() -> None:
 
 def test_one_problem_stands_in_one_line() -> None:
     def define() -> object:
-        class Cart(Entity, typename="shop/cart"):
+        class Cart(Entity, typename="cart/cart"):
             total: int = persisted()
 
         return Cart
@@ -109,7 +109,7 @@ def test_one_problem_stands_in_one_line() -> None:
     [
         ("cart", "typename= is <namespace>/<name>: got 'cart'. Write <namespace>/<name>, such as 'bank/account'."),
         ("/cart", "typename= is <namespace>/<name>: got '/cart'. Write <namespace>/<name>, such as 'bank/account'."),
-        ("shop/", "typename= is <namespace>/<name>: got 'shop/'. Write <namespace>/<name>, such as 'bank/account'."),
+        ("cart/", "typename= is <namespace>/<name>: got 'cart/'. Write <namespace>/<name>, such as 'bank/account'."),
         ("", "typename= is <namespace>/<name>: got ''. Write <namespace>/<name>, such as 'bank/account'."),
         (5, "typename= is <namespace>/<name>: got 5. Write a string such as 'bank/account'."),
         (
@@ -124,7 +124,7 @@ def test_one_problem_stands_in_one_line() -> None:
             "io.statefun.types/cart",
             "typename='io.statefun.types/cart': the namespace 'io.statefun' is reserved; choose your own",
         ),
-        ("shop/\ud800", "typename='shop/\\ud800' holds what UTF-8 can't write; choose another name"),
+        ("cart/\ud800", "typename='cart/\\ud800' holds what UTF-8 can't write; choose another name"),
     ],
 )
 def test_a_typename_is_a_namespace_and_a_name_of_ones_own(typename: object, problem: str) -> None:
@@ -278,7 +278,7 @@ def test_immutable_defaults_of_container_types_are_fine() -> None:
     class Point:
         x: int = 0
 
-    class Cart(Entity, typename="shop/cart"):
+    class Cart(Entity, typename="cart/cart"):
         point: Point = persisted(default=Point(3))
         skus: tuple[str, ...] = persisted(default=("a",))
         tags: frozenset[str] = persisted(default=frozenset({"new"}))
@@ -291,7 +291,7 @@ def test_a_field_needs_a_type() -> None:
 
 
 def test_the_type_may_be_given_in_the_declaration() -> None:
-    class Cart(Entity, typename="shop/cart"):
+    class Cart(Entity, typename="cart/cart"):
         total = declare(default=0, type=int)
 
     assert Cart().total == 0
@@ -319,7 +319,7 @@ def test_self_is_no_field() -> None:
 
 
 def test_an_annotated_attribute_is_a_field_or_a_class_variable() -> None:
-    class Cart(Entity, typename="shop/cart"):
+    class Cart(Entity, typename="cart/cart"):
         limit: ClassVar[int] = 3
         names: ClassVar = ("a",)
 
@@ -340,7 +340,7 @@ def test_a_field_named_like_its_type_can_be_annotated_by_a_longer_name() -> None
 
 
 def test_where_annotations_are_not_evaluated_a_field_may_be_named_like_its_type() -> None:
-    class Cart(Entity, typename="shop/cart"):
+    class Cart(Entity, typename="cart/cart"):
         date: date | None = persisted(default=None)
 
         def list(self) -> list[str]:
@@ -412,7 +412,7 @@ def test_a_handler_takes_what_can_be_sent(types: tuple[Any, ...], problem: str) 
 
 def test_a_reply_that_can_not_be_sent_is_refused() -> None:
     def define() -> object:
-        class Cart(Entity, typename="shop/cart"):
+        class Cart(Entity, typename="cart/cart"):
             @handles
             def add(self, message: Added) -> Nameless | None: ...
 
@@ -426,7 +426,7 @@ def test_a_reply_that_can_not_be_sent_is_refused() -> None:
 
 def test_one_type_has_one_handler() -> None:
     def define() -> object:
-        class Cart(Entity, typename="shop/cart"):
+        class Cart(Entity, typename="cart/cart"):
             @handles(Added, Taken)
             def f(self, message: Added | Taken) -> None: ...
 
@@ -453,7 +453,7 @@ def test_one_type_has_one_handler() -> None:
 
 def test_two_types_that_are_one_on_the_wire_are_refused() -> None:
     def define() -> object:
-        class Cart(Entity, typename="shop/cart"):
+        class Cart(Entity, typename="cart/cart"):
             @handles
             def f(self, message: list[str] | dict[str, int]) -> None: ...
 
@@ -467,7 +467,7 @@ def test_two_types_that_are_one_on_the_wire_are_refused() -> None:
 
 def test_two_classes_under_one_name_are_refused() -> None:
     def two_handlers() -> object:
-        class Cart(Entity, typename="shop/cart"):
+        class Cart(Entity, typename="cart/cart"):
             @handles
             def f(self, message: Added) -> None: ...
 
@@ -477,7 +477,7 @@ def test_two_classes_under_one_name_are_refused() -> None:
         return Cart
 
     def handler_and_field() -> object:
-        class Cart(Entity, typename="shop/cart"):
+        class Cart(Entity, typename="cart/cart"):
             last: Other | None = persisted()
 
             @handles
@@ -486,16 +486,16 @@ def test_two_classes_under_one_name_are_refused() -> None:
         return Cart
 
     assert problems_of(two_handlers) == [
-        "Added and Other are both shop/added on the wire; give one of them another name"
+        "Added and Other are both cart/added on the wire; give one of them another name"
     ]
     assert problems_of(handler_and_field) == [
-        "last holds Other and Cart.f takes another class, both named shop/added; give one of them another name"
+        "last holds Other and Cart.f takes another class, both named cart/added; give one of them another name"
     ]
 
 
 def test_handles_stands_above_a_method_once() -> None:
     def twice() -> object:
-        class Cart(Entity, typename="shop/cart"):
+        class Cart(Entity, typename="cart/cart"):
             @marked(Added)  # type: ignore[untyped-decorator]
             @handles(Taken)
             def f(self, message: object) -> None: ...
@@ -550,7 +550,7 @@ def test_a_generator_below_a_decorator_is_found() -> None:
 @pytest.mark.parametrize("policy", ["retry", 3, object])
 def test_a_failure_policy_is_one_of_two(policy: Any) -> None:
     def define() -> object:
-        class Cart(Entity, typename="shop/cart", on_failure=policy):
+        class Cart(Entity, typename="cart/cart", on_failure=policy):
             pass
 
         return Cart
@@ -564,7 +564,7 @@ def test_abstract_methods_are_defined_before_a_class_gets_a_typename() -> None:
         def total(self) -> int: ...
 
     def define() -> object:
-        class Cart(Sums, typename="shop/cart"):
+        class Cart(Sums, typename="cart/cart"):
             pass
 
         return Cart
@@ -578,7 +578,7 @@ def test_a_handler_can_not_be_overridden_by_something_else() -> None:
         def add(self, message: Added) -> None: ...
 
     def define() -> object:
-        class Cart(Base, typename="shop/cart"):
+        class Cart(Base, typename="cart/cart"):
             add = None  # type: ignore[assignment]
 
         return Cart
@@ -595,14 +595,14 @@ def test_a_field_and_something_else_of_its_name_are_refused() -> None:
             return 0
 
     def overridden() -> object:
-        class Cart(Base, typename="shop/cart"):
+        class Cart(Base, typename="cart/cart"):
             def total(self) -> int:  # type: ignore[misc,override]
                 return 0
 
         return Cart
 
     def mixed() -> object:
-        class Cart(Base, Sums, typename="shop/cart"):  # type: ignore[misc]
+        class Cart(Base, Sums, typename="cart/cart"):  # type: ignore[misc]
             pass
 
         return Cart
@@ -616,14 +616,14 @@ def test_a_field_and_something_else_of_its_name_are_refused() -> None:
 
 
 def test_two_bases_with_slots_of_their_own_can_not_be_combined() -> None:
-    class One(Entity, typename="shop/one"):
+    class One(Entity, typename="cart/one"):
         a: int = persisted(default=0)
 
-    class Two(Entity, typename="shop/two"):
+    class Two(Entity, typename="cart/two"):
         b: int = persisted(default=0)
 
     def define() -> object:
-        class Cart(One, Two, typename="shop/cart"):
+        class Cart(One, Two, typename="cart/cart"):
             pass
 
         return Cart
@@ -659,7 +659,7 @@ def test_what_python_itself_refuses_stays_as_python_says_it() -> None:
             super().__init_subclass__(**keywords)
 
     def define() -> object:
-        class Cart(Base, typename="shop/cart"):
+        class Cart(Base, typename="cart/cart"):
             pass
 
         return Cart

@@ -433,7 +433,7 @@ class Converted(Entity, typename="bank/converted"):
 
 
 async def test_convert_reads_state_of_an_older_type_without_rewriting_it() -> None:
-    world = World(Converted, {"balance": "5", "lines": TypedValue("shop/line", b"a"), "owner": 5})
+    world = World(Converted, {"balance": "5", "lines": TypedValue("cart/line", b"a"), "owner": 5})
     read: list[object] = []
 
     assert await changes(world, do(lambda self: read.append((self.balance, self.lines, self.owner)))) == {}
@@ -441,7 +441,7 @@ async def test_convert_reads_state_of_an_older_type_without_rewriting_it() -> No
 
 
 async def test_converted_state_is_written_in_the_new_type_once_it_changes() -> None:
-    world = World(Converted, {"balance": "5", "lines": TypedValue("shop/line", b"a")})
+    world = World(Converted, {"balance": "5", "lines": TypedValue("cart/line", b"a")})
 
     def change(self: Converted) -> None:
         self.balance += 1

@@ -143,7 +143,7 @@ async def test_a_field_may_stand_in_for_an_abstract_property() -> None:
             return Pong(self.title)
 
     class Book(Named, typename="test/book"):
-        title: str = persisted(default="untitled")
+        title: str = persisted(default="untitled")  # pyright: ignore[reportIncompatibleMethodOverride]
 
     assert await replies(Book, Ping(), title="Emma") == [pack(Pong("Emma"))]
 
