@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import abc
 import sys
+from typing import TYPE_CHECKING, NoReturn
 from typing import Any as Untyped
-from typing import NoReturn
 
 from statefun_actors.definition import FailurePolicy, Persisted
 from statefun_actors.entity.building import build, inherited_fields
@@ -55,13 +55,15 @@ class EntityMeta(abc.ABCMeta):
         build(cls, typename, on_failure, problems)
         return cls
 
-    def __call__(cls, *args: object, **kwargs: object) -> Untyped:
-        """A detached instance."""
-        if cls.__dict__.get("__function_type__") is None:
-            raise DefinitionError(
-                f"{cls.__name__}(...)", ['an abstract Entity has no instances; give the class a typename="ns/name"']
-            )
-        return type.__call__(detached_class(cls), *args, **kwargs)
+    if not TYPE_CHECKING:  # for checkers an entity is made as its fields say, not by this
+
+        def __call__(cls, *args: object, **kwargs: object) -> Untyped:
+            """A detached instance."""
+            if cls.__dict__.get("__function_type__") is None:
+                raise DefinitionError(
+                    f"{cls.__name__}(...)", ['an abstract Entity has no instances; give the class a typename="ns/name"']
+                )
+            return type.__call__(detached_class(cls), *args, **kwargs)
 
 
 def _refuse(name: str, problems: list[str], error: TypeError) -> NoReturn:

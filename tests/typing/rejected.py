@@ -1,0 +1,63 @@
+"""Lines that type checkers must reject. Each says so, and an ignore that nothing needs is an error in this project.
+
+mypy finds unused ignores in strict mode; for pyright they are switched on in the next line.
+"""
+
+# pyright: reportUnnecessaryTypeIgnoreComment=true
+
+from __future__ import annotations
+
+from statefun_actors import Address, DeadLetter, Entity, handles, kafka_record, message, persisted
+from statefun_actors.testing import TestRuntime, given
+
+
+@message("typing/deposit")
+class Deposit:
+    """A message."""
+
+    cents: int
+
+
+class Account(Entity, typename="typing/account"):
+    """An entity whose declaration is fine."""
+
+    balance: int = persisted(default=0)
+    names: list[str] = persisted(factory=list)
+
+    @handles(Deposit)
+    def deposit(self, message: Deposit) -> int:
+        """Uses its fields as it may not."""
+        self.balance = "much"  # type: ignore[assignment]
+        self.names.append(5)  # type: ignore[arg-type]
+        self.send("ada", message)  # type: ignore[arg-type]
+        self.send_after("soon", self.address, message)  # type: ignore[arg-type]
+        self.cancel(5)  # type: ignore[arg-type]
+        return self.balance
+
+    @handles(Deposit)  # type: ignore[arg-type]
+    def other(self, message: str) -> None:
+        """Its annotation is not what @handles says."""
+
+
+def values() -> None:
+    """Made wrongly."""
+    Deposit(cents="many")  # type: ignore[arg-type]
+    Account(balanse=3)  # type: ignore[call-arg]
+    Account(balance="3")  # type: ignore[arg-type]
+    Account.at(5)  # type: ignore[arg-type]
+    Address("typing/account")  # type: ignore[call-arg]
+    DeadLetter("typing/letters", attempts="3")  # type: ignore[arg-type]
+    kafka_record(value=b"")  # type: ignore[call-arg]
+
+
+def kit() -> None:
+    """The test kit knows the fields."""
+    given(Account, "ada", balance="3")  # type: ignore[arg-type]
+    given(Account, "ada", balanse=3)  # type: ignore[call-arg]
+    given(Account, 5)  # type: ignore[arg-type]
+
+
+async def asked(runtime: TestRuntime) -> None:
+    """A reply has the type that was asked for."""
+    number = await runtime.ask(Account.at("ada"), Deposit(cents=1), int)
+    number.upper()  # type: ignore[attr-defined]
