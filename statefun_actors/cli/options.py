@@ -126,7 +126,8 @@ def _from_file(context: click.Context, file: SettingsFile) -> dict[str, Untyped]
         assert param.name is not None
         if context.get_parameter_source(param.name) is ParameterSource.DEFAULT:
             try:
-                found[param.name] = param.process_value(context, value)
+                several = getattr(param, "multiple", False) and not isinstance(value, list)
+                found[param.name] = param.process_value(context, [value] if several else value)
             except click.UsageError as error:
                 raise SettingsFileError(f"{file.name}: {command}: {key}: {error.message}") from None
     return found

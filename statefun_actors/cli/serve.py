@@ -75,14 +75,17 @@ def serve(
         raise AppError(str(error)) from error
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     listeners = _listeners(binds, workers)
-    for listener in listeners:
-        click.echo(f"Serving {', '.join(application.typenames)} at {listener.url(tls=tls is not None)}/statefun")
-    for warning in _without_policy(application):
-        click.echo(warning, err=True)
+
+    def announce() -> None:
+        for listener in listeners:
+            click.echo(f"Serving {', '.join(application.typenames)} at {listener.url(tls=tls is not None)}/statefun")
+        for warning in _without_policy(application):
+            click.echo(warning, err=True)
+
     if workers == 1:
         sockets = [listener.sockets[0] for listener in listeners]
-        raise SystemExit(serve_here(create_app(application), sockets, tls))
-    raise SystemExit(serve_in_workers(app, settings, listeners, tls, workers))
+        raise SystemExit(serve_here(create_app(application), sockets, tls, announce))
+    raise SystemExit(serve_in_workers(app, settings, listeners, tls, workers, announce))
 
 
 def _tls(certfile: Path | None, keyfile: Path | None, ca_certs: Path | None) -> Tls | None:

@@ -8,18 +8,22 @@ import sys
 import threading
 from collections.abc import Awaitable, Callable, Sequence
 from socket import socket
+from typing import Final
 
 from quart import Quart
 
 from statefun_actors.cli.signals import stop_signals
 from statefun_actors.http import STOP_SECONDS, Tls, serve
 
+_LEAVE_SECONDS: Final = STOP_SECONDS - 0.5
 
-def serve_here(app: Quart, sockets: Sequence[socket], tls: Tls | None) -> int:
-    """Serve until Ctrl-C or SIGTERM; the exit code."""
+
+def serve_here(app: Quart, sockets: Sequence[socket], tls: Tls | None, announce: Callable[[], None]) -> int:
+    """Serve until Ctrl-C or SIGTERM, for which it listens before it calls *announce*; the exit code."""
 
     async def told() -> None:
         with stop_signals() as stop:
+            announce()
 
             async def wanted() -> None:
                 await stop.wanted.wait()
@@ -38,7 +42,7 @@ async def serve_until(
 
     async def stop() -> None:
         await wanted()
-        deadline = threading.Timer(STOP_SECONDS, _leave)
+        deadline = threading.Timer(_LEAVE_SECONDS, _leave)
         deadline.daemon = True
         deadline.start()
 
@@ -46,5 +50,5 @@ async def serve_until(
 
 
 def _leave() -> None:
-    print(f"Some handlers did not end within {STOP_SECONDS:g} s; leaving without them.", file=sys.stderr, flush=True)
+    print(f"Some handlers did not end within {_LEAVE_SECONDS:g} s; leaving without them.", file=sys.stderr, flush=True)
     os._exit(1)

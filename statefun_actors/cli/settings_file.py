@@ -47,14 +47,18 @@ def settings_file(path: Path | None) -> SettingsFile | None:
     if path is None:
         if not _PROJECT.is_file():
             return None
-        table = _parsed(_PROJECT).get("tool", {}).get("statefun-actors")  # type: ignore[attr-defined]
+        table = _own_table(_parsed(_PROJECT))
         return None if table is None else _read("pyproject.toml, [tool.statefun-actors]", table)
     parsed = _parsed(path)
-    tool = parsed.get("tool")
-    table = tool.get("statefun-actors") if isinstance(tool, dict) else None
+    table = _own_table(parsed)
     if table is None and path.name == "pyproject.toml":
         raise SettingsFileError(f"{path} has no table [tool.statefun-actors].")
     return _read(str(path), parsed if table is None else table)
+
+
+def _own_table(parsed: dict[str, object]) -> object:
+    tool = parsed.get("tool")
+    return tool.get("statefun-actors") if isinstance(tool, dict) else None
 
 
 def _parsed(path: Path) -> dict[str, object]:

@@ -14,26 +14,36 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from multiprocessing.connection import wait
 from multiprocessing.context import SpawnProcess
 from socket import socket
 from types import FrameType
-from typing import Final
+from typing import Final, TypeAlias
+
+from quart import Quart
 
 from statefun_actors.cli.loading import load_app
 from statefun_actors.cli.serving import serve_until
 from statefun_actors.http import STOP_SECONDS, Listener, Tls, create_app
 from statefun_actors.settings import Settings
 
+Announce: TypeAlias = Callable[[], None]
+
 _SOON: Final = 5.0
 """Seconds: a process that dies before that died of something that its successor would die of too."""
 _LOG: Final = "%(asctime)s [%(process)d] %(levelname)s %(message)s"
 
 
-def serve_in_workers(app: str, settings: Settings, listeners: Sequence[Listener], tls: Tls | None, workers: int) -> int:
-    """Serve APP in *workers* processes until Ctrl-C or SIGTERM; the exit code."""
-    return _Watch(app, settings, listeners, tls).over(workers)
+def serve_in_workers(
+    app: str, settings: Settings, listeners: Sequence[Listener], tls: Tls | None, workers: int, announce: Announce
+) -> int:
+    """Serve APP in *workers* processes until Ctrl-C or SIGTERM, for which it listens before it calls *announce*.
+
+    Returns:
+        The exit code.
+    """
+    return _Watch(app, settings, listeners, tls).over(workers, announce)
 
 
 class _Watch:
@@ -45,9 +55,10 @@ class _Watch:
         self._told = 0
         self._woken, self._wake = os.pipe()
 
-    def over(self, workers: int) -> int:
+    def over(self, workers: int, announce: Announce) -> int:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._signal)
+        announce()
         for index in range(workers):
             self._start(index)
         code = 0
@@ -104,7 +115,8 @@ class _Watch:
             if process.is_alive():
                 process.kill()
                 process.join()
-        return int(any(process.exitcode for process in processes))
+        # One that was told before it served anything has died of it.
+        return int(any(process.exitcode not in (0, -signal.SIGTERM) for process in processes))
 
 
 def _work(app: str, settings: Settings, sockets: Sequence[socket], tls: Tls | None) -> None:
@@ -115,11 +127,17 @@ def _work(app: str, settings: Settings, sockets: Sequence[socket], tls: Tls | No
     asyncio.run(_until_told(served, sockets, tls))
 
 
-async def _until_told(app: object, sockets: Sequence[socket], tls: Tls | None) -> None:
+async def _until_told(app: Quart, sockets: Sequence[socket], tls: Tls | None) -> None:
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
     loop.add_signal_handler(signal.SIGTERM, stop.set)
     parent = multiprocessing.parent_process()
     assert parent is not None
-    loop.add_reader(parent.sentinel, stop.set)  # it was killed: nobody would tell
-    await serve_until(stop.wait, app, sockets, tls)  # type: ignore[arg-type]
+
+    def alone() -> None:
+        """The watching process was killed, and nobody else will tell."""
+        loop.remove_reader(parent.sentinel)
+        stop.set()
+
+    loop.add_reader(parent.sentinel, alone)
+    await serve_until(stop.wait, app, sockets, tls)

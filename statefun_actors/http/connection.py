@@ -14,7 +14,7 @@ from collections.abc import Generator
 from typing import Any as Untyped
 
 import hypercorn.asyncio.run as hypercorn_run
-from hypercorn.asyncio.tcp_server import TCPServer
+from hypercorn.asyncio.tcp_server import MAX_RECV, TCPServer
 from hypercorn.events import Closed, Event, RawData
 
 
@@ -26,6 +26,7 @@ class Connection(TCPServer):
     def __init__(self, *args: Untyped) -> None:
         super().__init__(*args)
         self._held: list[bytes] = []
+        self._over = False
         self._idle = self.idle_task = _Idle(self)  # type: ignore[assignment] # has the methods that Hypercorn calls
 
     async def run(self) -> None:
@@ -57,12 +58,22 @@ class Connection(TCPServer):
                 self.writer.write(data)
 
     async def _read_data(self) -> None:
-        await super()._read_data()
+        while not self.reader.at_eof():
+            try:
+                data = await self.reader.read(MAX_RECV)
+            except OSError:  # also of TLS
+                break
+            if self._over:
+                break  # it came too late to be answered, so nothing is done about it
+            await self.protocol.handle(RawData(data))
+        await self.protocol.handle(Closed())
         await self._idle.stop()
 
     def close_if_idle(self) -> None:
         if self._idle.since is not None:
-            self._idle.close()
+            self._over = True
+            self._flush()
+            self.writer.close()
 
 
 class _Idle:
@@ -71,7 +82,6 @@ class _Idle:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._timer: asyncio.TimerHandle | None = None
-        self._closing: asyncio.Task[None] | None = None
         self.since: float | None = None
         """The time of the event loop since when it has been idle; None while a request is under way, and at the end."""
 
@@ -80,7 +90,7 @@ class _Idle:
         connection = self._connection
         self.since = connection.loop.time()
         if connection.context.terminated.is_set():
-            self.close()
+            connection.close_if_idle()
         elif self._timer is None:
             self._timer = connection.loop.call_later(connection.config.keep_alive_timeout, self._look)
 
@@ -96,11 +106,7 @@ class _Idle:
         if left > 0:
             self._timer = connection.loop.call_later(left, self._look)
         else:
-            self.close()
-
-    def close(self) -> None:
-        if self._closing is None:
-            self._closing = self._connection.loop.create_task(self._connection._initiate_server_close())  # noqa: SLF001
+            connection.close_if_idle()
 
     def forget(self) -> None:
         if self._timer is not None:

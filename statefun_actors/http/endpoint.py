@@ -16,7 +16,7 @@ from hypercorn.typing import ASGIReceiveCallable, ASGISendCallable, HTTPScope, S
 
 from statefun_actors.dispatch import resumed
 from statefun_actors.endpoint import RequestReplyHandler
-from statefun_actors.http.failures import Failures, logger, one_line
+from statefun_actors.http.failures import Failures, logger, one_line, shown_address
 from statefun_actors.wire import MalformedRequestError
 
 ASGI = Callable[[Untyped, Untyped, Untyped], Awaitable[None]]
@@ -73,6 +73,7 @@ class Endpoint:
         task = asyncio.current_task()
         assert task is not None
         self.in_flight.add(task)
+        body = None
         try:
             try:
                 body = await self._body(scope, receive)
@@ -80,7 +81,8 @@ class Endpoint:
             except asyncio.CancelledError:
                 if not self.stopping or task.uncancel():
                     raise
-                raise _RefusedError(503, "the server stops, and cancelled this batch", unread=True) from None
+                text = "the server stops, and cancelled this batch"
+                raise _RefusedError(503, text, unread=body is None) from None
             headers = [content_type, (b"content-length", b"%d" % len(reply))]
             if self.stopping and scope["http_version"] < "2":
                 headers.append(_CLOSE)
@@ -163,7 +165,8 @@ class Endpoint:
             raise self._malformed(error, scope) from None
         except _GoneError:
             if batch is not None:
-                logger.info("%s: the connection was closed, and its batch was cancelled", batch.target)
+                address = shown_address(batch.target)
+                logger.info("%s: the connection was closed, and its batch was cancelled", address)
             raise
         except Exception as error:
             self._failures.log(batch, error)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Final
 
 from statefun_actors.dispatch import describe_error
-from statefun_actors.model import Batch
+from statefun_actors.model import Address, Batch
 
 logger: Final = logging.getLogger("statefun_actors.http")
 
@@ -46,7 +46,7 @@ class Failures:
             shown.append(f"{len(types) - _MOST_TYPES} more types")
         logger.error(
             "%s: a batch of %d failed (%s): %s",
-            _cut(_plain(str(batch.target)), _LONGEST_ADDRESS),
+            shown_address(batch.target),
             len(batch.invocations),
             ", ".join(shown),
             one_line(error),
@@ -68,6 +68,11 @@ class Failures:
             self._shown.clear()
         self._shown[kind] = now
         return True
+
+
+def shown_address(address: Address) -> str:
+    """*address* as it stands in a log line."""
+    return _cut(_plain(str(address)), _LONGEST_ADDRESS)
 
 
 def one_line(error: BaseException) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import http.client
 import random
 import signal
@@ -12,6 +13,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from statefun_actors import Address
@@ -317,3 +319,32 @@ def test_mutual_tls_takes_whom_it_knows_and_nobody_else(app: Path, certificates:
             with pytest.raises((ssl.SSLError, http.client.HTTPException, ConnectionError)):
                 status(server, unknown)
         assert status(server, "client") == 200
+
+
+async def test_over_tls_http_2_is_spoken_to_who_speaks_it(app: Path, certificates: Path) -> None:
+    files = ("--certfile", str(certificates / "server.pem"), "--keyfile", str(certificates / "server.key"))
+    context = ssl.create_default_context(cafile=str(certificates / "server.pem"))
+    with serving(app, *files) as server:
+        async with httpx.AsyncClient(http2=True, verify=context) as client:
+            url = f"https://{server.host}:{server.port}/statefun"
+            bodies = [request(COUNTER, number, state={"n": None}) for number in range(1, 20)]
+            replies = await asyncio.gather(*(client.post(url, content=body) for body in bodies))
+            refused = await client.put(url, content=b"x")
+
+    assert {(reply.status_code, reply.http_version) for reply in replies} == {(200, "HTTP/2")}
+    assert (refused.status_code, refused.headers["allow"]) == (405, "POST")
+
+
+def test_it_listens_at_a_path_and_takes_the_place_of_one_that_is_gone(app: Path, tmp_path: Path) -> None:
+    path = tmp_path / "socket"
+    with socket.socket(socket.AF_UNIX) as left_behind:
+        left_behind.bind(str(path))
+    with serving(app, "--bind", f"unix:{path}"), socket.socket(socket.AF_UNIX) as connection:
+        connection.settimeout(DEADLINE)
+        connection.connect(str(path))
+        connection.sendall(b"GET /readyz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        answer = b""
+        while more := connection.recv(65536):
+            answer += more
+
+    assert answer.endswith(b"\r\n\r\nready\n")

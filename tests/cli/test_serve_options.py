@@ -1,0 +1,173 @@
+"""What ``serve`` takes: its flags, a settings file, the project's own; and how it refuses what makes no sense."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from statefun_actors import DeadLetter, Settings
+from statefun_actors.cli import main
+from statefun_actors.cli.options import settings_options
+from statefun_actors.settings import SPELLINGS
+
+APP = """
+from statefun_actors import Entity, handles
+
+class Account(Entity, typename="bank/account"):
+    @handles(int)
+    def take(self, message: int) -> None: ...
+"""
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "app.py").write_text(APP, encoding="utf-8")
+    return tmp_path
+
+
+def refused(*arguments: str) -> Result:
+    """A call that ends before it serves; an address that nobody can have ends one that would."""
+    bind = () if "--bind" in arguments else ("--bind", "192.0.2.1:1")
+    return CliRunner().invoke(main, ["serve", "app.py", *bind, *arguments])
+
+
+def settings_of(*arguments: str, defaults: Settings | None = None) -> Settings:
+    """The settings that a command gets."""
+    import click
+
+    got: list[Settings] = []
+
+    @click.command("serve")
+    @click.option("--bind", default="here")
+    @settings_options(defaults or Settings())
+    def command(bind: str, settings: Settings) -> None:
+        click.echo(bind)
+        got.append(settings)
+
+    result = CliRunner().invoke(command, list(arguments))
+    assert result.exit_code == 0, result.output
+    return got[0]
+
+
+def test_without_flags_and_file_they_are_the_defaults() -> None:
+    assert settings_of(defaults=Settings(handler_timeout=50)) == Settings(handler_timeout=50)
+
+
+def test_flags() -> None:
+    flags = [
+        "--dead-letters",
+        "bank/dead",
+        "--handler-timeout",
+        "none",
+        "--retry-budget",
+        "500ms",
+        "--body-limit",
+        "1M",
+    ]
+    several = ["--record-egresses", "bank/a", "--record-egresses", "bank/b"]
+
+    assert settings_of(*flags, *several, defaults=Settings(handler_timeout=50)) == Settings(
+        on_failure=DeadLetter("bank/dead"), retry_budget=0.5, body_limit=1 << 20, record_egresses={"bank/a", "bank/b"}
+    )
+
+
+def test_the_project_s_own_table_counts_where_no_file_is_named(folder: Path) -> None:
+    (folder / "pyproject.toml").write_text("[tool.statefun-actors]\nretry-budget = 2\n", encoding="utf-8")
+
+    assert settings_of().retry_budget == 2
+    assert settings_of("--retry-budget", "3").retry_budget == 3
+
+
+def test_a_named_file_counts_instead_of_the_project_s(folder: Path) -> None:
+    (folder / "pyproject.toml").write_text("[tool.statefun-actors]\nretry-budget = 2\n", encoding="utf-8")
+    (folder / "own.toml").write_text('body-limit = "2M"\n', encoding="utf-8")
+
+    assert settings_of("--config", "own.toml") == Settings(body_limit=2 << 20)
+
+
+def test_a_project_without_the_table_says_nothing(folder: Path) -> None:
+    (folder / "pyproject.toml").write_text("[tool.ruff]\nline-length = 120\n", encoding="utf-8")
+
+    assert settings_of() == Settings()
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        ("retry-budget = ", "own.toml is no TOML"),
+        ("retry-budgte = 1", "own.toml: there is no 'retry-budgte'"),
+        ('retry-budget = "soon"', "own.toml: retry-budget: 'soon' is no duration"),
+        ("[serve]\nbnid = 1", "own.toml: serve has no 'bnid'; it has bind, ca-certs, certfile, keyfile, workers."),
+        ("[serve]\nworkers = 0", "own.toml: serve: workers: 0 is not in the range x>=1"),
+        ("[tool]\nstatefun-actors = 1", "own.toml: expected a table, got 1"),
+    ],
+)
+def test_a_file_that_makes_no_sense_is_refused(folder: Path, content: str, problem: str) -> None:
+    (folder / "own.toml").write_text(content, encoding="utf-8")
+    result = refused("--config", "own.toml")
+
+    assert result.exit_code == 2
+    assert problem in result.output
+
+
+@pytest.mark.parametrize("content", ["tool = 1\n", "[tool]\nstatefun-actors = 5\n"])
+def test_a_project_file_that_makes_no_sense_is_refused_without_a_traceback(folder: Path, content: str) -> None:
+    (folder / "pyproject.toml").write_text(content, encoding="utf-8")
+    result = refused()
+
+    assert (result.exit_code, result.exception.__class__) in ((1, SystemExit), (2, SystemExit))
+
+
+def test_a_file_gives_the_command_s_own_options_and_flags_go_before_them(folder: Path) -> None:
+    (folder / "own.toml").write_text('[serve]\nbind = "nonsense:x"\n', encoding="utf-8")
+    from_file = CliRunner().invoke(main, ["serve", "app.py", "--config", "own.toml"])
+    from_flag = refused("--config", "own.toml")
+
+    assert "'nonsense:x' is no address to listen at" in from_file.output
+    assert "can't listen at 192.0.2.1:1" in from_flag.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "problem"),
+    [
+        ((), 1, "can't listen at 192.0.2.1:1"),
+        (("--bind", "nowhere"), 1, "can't listen at"),
+        (("--bind", "::1:80"), 2, "write an IPv6 host in brackets, such as [::1]:8000."),
+        (("--bind", "x:99999"), 2, "write host:port, such as 0.0.0.0:8000."),
+        (("--workers", "0"), 2, "'--workers'"),
+        (("--certfile", "a.pem"), 2, "TLS takes both --certfile and --keyfile"),
+        (("--ca-certs", "a.pem"), 2, "TLS takes both --certfile and --keyfile"),
+        (("--certfile", "a.pem", "--keyfile", "a.key"), 2, "a.pem can't be read: No such file or directory."),
+        (("--certfile", "app.py", "--keyfile", "app.py"), 2, "app.py and app.py are no certificate and its key"),
+        (("--dead-letters", "dead"), 2, "'dead' is not <namespace>/<name>, such as bank/receipts."),
+        (("--handler-timeout", "0"), 2, "'0' is no time limit"),
+        (("--body-limit", "much"), 2, "'much' is no number of bytes; write 67108864 or 64M."),
+        (("--config", "nowhere.toml"), 2, "'nowhere.toml' does not exist"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(arguments: tuple[str, ...], code: int, problem: str) -> None:
+    result = refused(*arguments)
+
+    assert result.exit_code == code
+    assert problem in result.output
+    assert "Traceback" not in result.output
+
+
+def test_an_app_that_can_not_be_served_is_refused_before_anything_listens(folder: Path) -> None:
+    (folder / "empty.py").write_text("", encoding="utf-8")
+    result = CliRunner().invoke(main, ["serve", "empty.py"])
+
+    assert result.exit_code == 2
+    assert "defines no Entity with a typename and no StatefulFunctions" in result.output
+
+
+@pytest.mark.parametrize("command", ["serve", "run"])
+def test_the_help_shows_every_setting_in_the_same_words(command: str) -> None:
+    shown = " ".join(CliRunner().invoke(main, [command, "--help"], terminal_width=100).output.split())
+
+    for spelling in SPELLINGS:
+        assert f"--{spelling.key} {spelling.form}" in shown
+        assert spelling.help.rstrip(".") in shown

@@ -1,0 +1,177 @@
+"""The settings: as a value, as keywords, as they are written in a file and on the command line."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import attrs
+import pytest
+
+from statefun_actors import DeadLetter, DefinitionError, Discard, RequestReplyHandler, Settings, create_app
+from statefun_actors.settings import (
+    ENDPOINT_DEFAULTS,
+    SPELLINGS,
+    read_seconds,
+    read_settings,
+    read_size,
+    settings_with,
+)
+
+
+def test_every_setting_can_be_written_outside_of_python_and_is_explained() -> None:
+    assert [spelling.setting for spelling in SPELLINGS] == [field.name for field in attrs.fields(Settings)]
+    assert len({spelling.key for spelling in SPELLINGS}) == len(SPELLINGS)
+    for spelling in SPELLINGS:
+        assert len(spelling.help) > 20
+        assert spelling.help[0].isupper()
+
+
+def test_times_are_seconds_or_timedeltas() -> None:
+    settings = Settings(handler_timeout=timedelta(minutes=1), retry_budget=timedelta(milliseconds=250))
+
+    assert (settings.handler_timeout, settings.retry_budget) == (60.0, 0.25)
+
+
+def test_everything_that_makes_no_sense_is_said_at_once() -> None:
+    wrong: dict[str, Any] = {
+        "on_failure": "bank/dead",
+        "handler_timeout": 0,
+        "retry_budget": float("nan"),
+        "body_limit": 1.5,
+        "record_egresses": "bank/receipts",
+    }
+    with pytest.raises(DefinitionError) as raised:
+        Settings(**wrong)
+
+    assert raised.value.problems == (
+        "on_failure= is DeadLetter(...) or Discard(...), got 'bank/dead'",
+        "handler_timeout= is a number of seconds, more than 0; got 0",
+        "retry_budget= is a number of seconds, 0 or more; got nan",
+        "body_limit= is a whole number of bytes, more than 0; got 1.5",
+        "record_egresses= is a list of names; write ['bank/receipts']",
+    )
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("handler_timeout", True),
+        ("handler_timeout", "5"),
+        ("handler_timeout", float("inf")),
+        ("retry_budget", -1),
+        ("body_limit", 0),
+        ("body_limit", True),
+        ("record_egresses", ["receipts"]),
+    ],
+)
+def test_a_value_that_makes_no_sense_is_refused(option: str, value: object) -> None:
+    with pytest.raises(DefinitionError, match=option):
+        Settings(**{option: value})  # type: ignore[arg-type]
+
+
+def test_keywords_go_before_settings_and_these_before_defaults() -> None:
+    base = Settings(retry_budget=1, body_limit=10)
+
+    assert settings_with(base, {"body_limit": 20}) == Settings(retry_budget=1, body_limit=20)
+    assert settings_with(None, {"body_limit": 20}, ENDPOINT_DEFAULTS) == Settings(handler_timeout=50, body_limit=20)
+    assert settings_with(base, {}, ENDPOINT_DEFAULTS) is not None
+
+
+@pytest.mark.parametrize("make", [RequestReplyHandler, create_app])
+def test_a_keyword_that_is_no_setting_is_refused_with_those_there_are(make: Any) -> None:
+    with pytest.raises(DefinitionError) as raised:
+        make(timeout=5)
+
+    assert str(raised.value) == (
+        "settings: there is no timeout=; "
+        "there are on_failure, handler_timeout, retry_budget, body_limit, record_egresses"
+    )
+
+
+@pytest.mark.parametrize(
+    ("written", "size"),
+    [(1, 1), ("1000", 1000), ("64M", 64 << 20), ("64MiB", 64 << 20), ("2 k", 2048), ("1gb", 1 << 30), (" 5b ", 5)],
+)
+def test_sizes(written: object, size: int) -> None:
+    assert read_size(written) == size
+
+
+@pytest.mark.parametrize("written", [0, -1, "", "M", "1.5M", "1T", "ten", True, None, 1.0, []])
+def test_what_is_no_size(written: object) -> None:
+    with pytest.raises(ValueError, match="write 67108864 or 64M"):
+        read_size(written)
+
+
+@pytest.mark.parametrize(
+    ("written", "seconds"),
+    [(0, 0), (5, 5), (0.25, 0.25), (1e-5, 1e-5), ("5", 5), ("500ms", 0.5), ("1.5 s", 1.5), ("2m", 120), ("1H", 3600)],
+)
+def test_durations(written: object, seconds: float) -> None:
+    assert read_seconds(written) == seconds
+
+
+@pytest.mark.parametrize("written", [-1, "", "s", "5d", "1m30s", "-2", True, None, float("nan"), float("inf"), []])
+def test_what_is_no_duration(written: object) -> None:
+    with pytest.raises(ValueError, match=r"write 5 \(seconds\), 500ms, 2m or 1h"):
+        read_seconds(written)
+
+
+def test_a_file_gives_all_of_them() -> None:
+    written = {
+        "dead-letters": {"egress": "bank/dead", "attempts": 5, "as-value": True},
+        "handler-timeout": "2m",
+        "retry-budget": 1,
+        "body-limit": "1M",
+        "record-egresses": ["bank/receipts"],
+    }
+
+    assert Settings(**read_settings(written)) == Settings(
+        on_failure=DeadLetter("bank/dead", attempts=5, as_value=True),
+        handler_timeout=120,
+        retry_budget=1,
+        body_limit=1 << 20,
+        record_egresses={"bank/receipts"},
+    )
+    assert read_settings({"dead-letters": "bank/dead"}) == {"on_failure": DeadLetter("bank/dead")}
+    assert read_settings({"handler-timeout": "none"}) == {"handler_timeout": None}
+
+
+def test_everything_wrong_in_a_file_is_said_at_once() -> None:
+    with pytest.raises(DefinitionError) as raised:
+        read_settings(
+            {
+                "retry_budget": 1,
+                "retry-budget": "soon",
+                "handler-timeout": 0,
+                "dead-letters": {"egress": "bank/dead", "tries": 5},
+                "record-egresses": "bank/receipts",
+            }
+        )
+
+    assert raised.value.problems == (
+        "there is no 'retry_budget'; "
+        "there are dead-letters, handler-timeout, retry-budget, body-limit, record-egresses",
+        "retry-budget: 'soon' is no duration; write 5 (seconds), 500ms, 2m or 1h.",
+        "handler-timeout: 0 is no time limit; write 50 (seconds), 500ms, 2m, or none for no limit.",
+        "dead-letters: there is no 'tries' of dead letters; there are egress, topic, attempts, backoff, as-value.",
+        "record-egresses: 'bank/receipts' is no list of egresses; write [\"bank/receipts\"].",
+    )
+
+
+@pytest.mark.parametrize(
+    ("written", "problem"),
+    [
+        ({}, "dead letters need an egress"),
+        ({"egress": "dead"}, "is not <namespace>/<name>"),
+        ({"egress": "bank/dead", "attempts": 0}, "attempts= counts every try"),
+        (5, "is not <namespace>/<name>"),
+    ],
+)
+def test_dead_letters_that_make_no_sense(written: object, problem: str) -> None:
+    with pytest.raises(DefinitionError, match=problem):
+        read_settings({"dead-letters": written})
+
+
+def test_a_policy_of_the_settings_is_one_for_all() -> None:
+    assert settings_with(None, {"on_failure": Discard(attempts=2)}).on_failure == Discard(attempts=2)
