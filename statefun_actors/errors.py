@@ -224,7 +224,7 @@ class UndeclaredAttributeError(StatefunActorsError, AttributeError):
 
 
 class DetachedEntityError(StatefunActorsError, RuntimeError):
-    """An entity made by hand has no address, time or way to send. Retrying cannot help."""
+    """An entity made by hand, or kept after its batch, has no address, time or way to send. Retrying cannot help."""
 
     def __init__(self, owner: str, attribute: str) -> None:
         super().__init__(owner, attribute)
@@ -232,7 +232,8 @@ class DetachedEntityError(StatefunActorsError, RuntimeError):
 
     def __str__(self) -> str:
         return (
-            f"self.{self.attribute} works only while a message is handled; this {self.owner} was made by hand. "
+            f"self.{self.attribute} works only while a message is handled; this {self.owner} was made by hand, "
+            "or its batch is over. "
             f"To run a handler in a test: given({self.owner}, 'id').when(message)"
         )
 

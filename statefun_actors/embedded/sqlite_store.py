@@ -18,6 +18,7 @@ from typing import Final, Literal
 
 from statefun_actors.embedded.sqlite import schema, writing
 from statefun_actors.embedded.sqlite.files import BUSY_SECONDS, Lock, connect_read_only, make_folder, store_error
+from statefun_actors.embedded.sqlite.gathering import Gathering
 from statefun_actors.embedded.sqlite.reader import Reads, SqliteReader
 from statefun_actors.embedded.store import Commit, StoreError
 
@@ -57,6 +58,7 @@ class SqliteStore(Reads):
         self._commits = commits
         self._sync_seconds = 0.0
         self._log_pages = 0
+        self._gathering = Gathering()
         self._thread = ThreadPoolExecutor(1, "statefun-actors store")
         self._running: Future[None] | None = None
         """The last thing given to the thread."""
@@ -90,7 +92,7 @@ class SqliteStore(Reads):
             StoreError: nothing was written; the store can be used again once the cause is gone.
         """
         try:
-            change = writing.change(commit)
+            change = writing.change(commit, self._gathering.strays(commit.entities))
             self._in_place()
             if self._on_loop(change):
                 self._write(change)

@@ -17,7 +17,13 @@ from typing import ClassVar, Final
 
 from statefun_actors.definition import FailurePolicy, Field, Handler, Scope
 from statefun_actors.entity.over import OVER
-from statefun_actors.errors import FieldMismatchError, StateDecodeError, UndeclaredAttributeError, ValueMismatchError
+from statefun_actors.errors import (
+    DetachedEntityError,
+    FieldMismatchError,
+    StateDecodeError,
+    UndeclaredAttributeError,
+    ValueMismatchError,
+)
 from statefun_actors.model import Address, StateSpec, TypedValue
 from statefun_actors.types import Codec
 
@@ -211,12 +217,15 @@ class EntityFunction:
         Raises:
             UndeclaredAttributeError: there is no such field.
             StateDecodeError: its stored state can't be read.
+            DetachedEntityError: the batch is over.
         """
         field = self.by_name.get(name)
         if field is None:
             return self._otherwise(subject, name)
         if scope is None:
             return self._detached_default(subject, field)
+        if scope is OVER:
+            raise DetachedEntityError(self.name, name)
         state_name = field.state_name
         changes = scope.changes
         current = changes[state_name] if state_name in changes else scope.batch_state[state_name]
@@ -277,15 +286,17 @@ class EntityFunction:
 
         Raises:
             UndeclaredAttributeError: there is no such field.
+            DetachedEntityError: the batch is over.
         """
         field = self.by_name.get(name)
         if field is None:
             raise UndeclaredAttributeError(self.name, name, tuple(self.by_name))
+        if scope is OVER:
+            raise DetachedEntityError(self.name, name)
+        if scope is not None:
+            scope.note_deleted(name)
         with contextlib.suppress(AttributeError):
             field.delete(subject)
-        if scope is not None:
-            # Kept back until the message settles, in case it is undone.
-            scope.note_deleted(name)
 
     def explain(self, error: Exception) -> Exception:
         """*error*, or what to write instead where an attribute was assigned that is no field.

@@ -1,18 +1,16 @@
-"""What is left of a scope once its batch is over: everything that is asked of it raises."""
+"""What an instance has in the place of a scope once its batch is over: nothing can be asked of it any more."""
 
 from __future__ import annotations
 
 from typing import Any as Untyped
-from typing import Final, NoReturn
-
-from statefun_actors.errors import DetachedEntityError
+from typing import Final
 
 
 class _Over:
     __slots__ = ()
 
-    def __getattr__(self, name: str) -> NoReturn:
-        raise DetachedEntityError("entity", name)
+    def __repr__(self) -> str:
+        return "OVER"
 
 
 OVER: Final[Untyped] = _Over()

@@ -14,6 +14,8 @@ from typing import cast
 import attrs
 
 from statefun_actors.definition import Field
+from statefun_actors.entity.over import OVER
+from statefun_actors.errors import DetachedEntityError
 
 
 def has_slot(name: str, bases: Iterable[type]) -> bool:
@@ -32,8 +34,11 @@ class RefreshingSlot:
         return self if subject is None else self.slot.__get__(subject, owner)
 
     def __set__(self, subject: Untyped, value: object) -> None:
+        scope = subject.__scope__
+        if scope is OVER:
+            raise DetachedEntityError(type(subject).__name__, self.name)
         self.slot.__set__(subject, value)
-        if (scope := subject.__scope__) is not None:
+        if scope is not None:
             scope.note_assigned(self.name)
 
     def __delete__(self, subject: object) -> None:

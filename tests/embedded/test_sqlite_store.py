@@ -21,6 +21,7 @@ import pytest
 from statefun_actors import Address
 from statefun_actors.embedded import Commit, EntityRow, Message, Recovered, SqliteStore, StoreError
 from statefun_actors.embedded.sqlite import schema
+from statefun_actors.embedded.sqlite.gathering import Gathering
 from statefun_actors.embedded.sqlite.reader import after_prefix
 from statefun_actors.model import TypedValue
 from tests.embedded.store_checks import ADA, BOB, VALUE, answers, entity, ids
@@ -561,6 +562,67 @@ def test_the_log_is_brought_home_and_used_again(path: Path, commits: str, monkey
     assert path.with_name("store.db-wal").stat().st_size < 2_100 * 100 * 10
     assert path.stat().st_size > 1_500 * 100
     store.close()
+
+
+# Where entities lie
+
+
+def places(store: SqliteStore, *rows: EntityRow) -> list[int]:
+    asked = "SELECT rowid FROM entity WHERE type = ? AND id = ?"
+    return [rowid for row in rows for (rowid,) in store._rows(asked, row.address)]
+
+
+def fill(store: SqliteStore, count: int) -> None:
+    commit(store, *[entity(f"{n:06}") for n in range(count)])
+    store._gathering = Gathering()  # that was long ago
+
+
+@pytest.mark.parametrize("odd", ["", "\0"])  # with U+0000, commits are written row by row
+def test_entities_that_become_hot_move_together_once(store: SqliteStore, odd: str) -> None:
+    fill(store, 6_000)
+    hot = [entity(f"{n:06}", odd.encode() + b"hot", 7) for n in (5, 700, 1_300)]
+    more = [entity(odd + "more")]
+    commit(store, *hot, *more)
+    assert places(store, *hot) == [6, 701, 1_301]
+
+    commit(store, *hot, *more)
+    together = places(store, *hot)
+    assert together == [6_002, 6_003, 6_004]
+
+    commit(store, *hot, *more)
+    assert places(store, *hot) == together
+    assert store.load([row.address for row in hot]) == [odd.encode() + b"hot"] * 3
+    assert [address.id for address in store.drop_expired(7, 10)] == ["000005", "000700", "001300"]
+    assert store.counts()["bank/account"] == 6_001
+    assert store.integrity_check() == []
+
+
+def test_entities_that_lie_at_the_end_already_stay(store: SqliteStore) -> None:
+    fill(store, 6_000)
+    late = [entity("004000"), entity("005999")]
+    before = places(store, *late)
+
+    for _ in range(3):
+        commit(store, *late)
+
+    assert places(store, *late) == before
+
+
+def test_an_entity_that_is_written_now_and_then_stays() -> None:
+    gathering, rare = Gathering(recent=10), entity("rare")
+
+    for n in range(100):
+        found = gathering.strays([rare, *[entity(f"{n} {k}") for k in range(20)]])
+        assert found == []
+
+
+def test_an_entity_that_is_deleted_does_not_move() -> None:
+    gathering = Gathering()
+
+    assert gathering.strays([entity("ada")]) == []
+    assert gathering.strays([entity("ada", None)]) == []
+    assert gathering.strays([entity("ada"), entity("bob")]) == [ADA]
+    assert gathering.strays([entity("ada"), entity("bob")]) == [BOB]
 
 
 # Whole and elsewhere

@@ -17,9 +17,10 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
+from statefun_actors.embedded.sqlite.gathering import END_ROWS
 from statefun_actors.embedded.sqlite.schema import DEAD_LETTER, EGRESS, ENTITY, MESSAGE, PAGE_SIZE, TIMER
 from statefun_actors.embedded.store import Commit
-from statefun_actors.model import value
+from statefun_actors.model import Address, value
 
 Row = Sequence[Any]
 
@@ -33,6 +34,7 @@ class Epoch(NamedTuple):
     A row's bytes are its last two items: where they begin in ``bytes``, counted from 1, and how many they are.
     """
 
+    strays: str | None
     entities: str | None
     entities_gone: str | None
     messages: str | None
@@ -62,8 +64,8 @@ class Change:
         return self.rows + len(self.epoch.bytes) // PAGE_SIZE + 8
 
 
-def change(commit: Commit) -> Change:
-    """*commit*, ready to be written.
+def change(commit: Commit, strays: Sequence[Address] = ()) -> Change:
+    """*commit*, ready to be written; of its entities the *strays* are laid where the hot ones are.
 
     Raises:
         UnicodeEncodeError: a string that is no Unicode text.
@@ -109,6 +111,7 @@ def change(commit: Commit) -> Change:
         at += size
     chunks.append(b"\0")  # substr() of an empty blob would be NULL
     epoch = Epoch(
+        strays=_json(strays),
         entities=_json(entities),
         entities_gone=_json(gone),
         messages=_json(messages),
@@ -173,6 +176,8 @@ _TABLES: Final = (
     ("dead_letters", "dead_letters_done", "dead_letter", DEAD_LETTER),
 )
 _UPSERT: Final = "ON CONFLICT (type, id) DO UPDATE SET expires_ms = excluded.expires_ms, state = excluded.state"
+_DELETE: Final = "DELETE FROM entity WHERE (type, id) IN"
+_FAR: Final = f"rowid <= (SELECT max(rowid) FROM entity) - {END_ROWS}"
 _COUNT: Final = "UPDATE counter SET next_seq = ? WHERE next_seq < ?"
 
 
@@ -192,7 +197,8 @@ _TRIGGERS: Final[Sequence[tuple[tuple[str, ...], tuple[str, ...]]]] = (
     (
         ("entities", "entities_gone"),
         (
-            f"DELETE FROM entity WHERE (type, id) IN (SELECT {', '.join(_items(2))} FROM json_each(new.entities_gone))",
+            f"{_DELETE} (SELECT {', '.join(_items(2))} FROM json_each(new.strays)) AND {_FAR}",
+            f"{_DELETE} (SELECT {', '.join(_items(2))} FROM json_each(new.entities_gone))",
             f"INSERT INTO entity ({', '.join(ENTITY)}) {_select('entities', ENTITY)} WHERE true {_UPSERT}",
         ),
     ),
@@ -225,7 +231,8 @@ def _write_by_row(db: sqlite3.Connection, epoch: Epoch) -> None:
     def insert(table: str, columns: Sequence[str]) -> str:
         return f"INTO {table} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"
 
-    db.executemany("DELETE FROM entity WHERE type = ? AND id = ?", rows("entities_gone"))
+    db.executemany(f"{_DELETE} (VALUES (?, ?)) AND {_FAR}", rows("strays"))
+    db.executemany(f"{_DELETE} (VALUES (?, ?))", rows("entities_gone"))
     db.executemany(f"INSERT {insert('entity', ENTITY)} {_UPSERT}", whole("entities"))
     for born, done, table, columns in _TABLES:
         db.executemany(f"DELETE FROM {table} WHERE seq = ?", [(seq,) for seq in rows(done)])
