@@ -18,18 +18,18 @@ VERSION: Final = "3.3.0"
 KINDS: Final = ("SDK-pip", "SDK-upb")
 
 
-def python_with_sdk(kind: str) -> Path:
+def python_with_sdk(kind: str, version: str = VERSION) -> Path:
     """The interpreter of the environment *kind*, which is made where there is none yet."""
-    folder = Path(tempfile.gettempdir()) / "statefun-actors-benchmarks" / f"{kind}-{VERSION}"
+    folder = Path(tempfile.gettempdir()) / "statefun-actors-benchmarks" / f"{kind}-{version}"
     python = folder / "bin" / "python"
     done = folder / "done"
     if not done.exists():
-        print(f"installing apache-flink-statefun {VERSION} as {kind} in {folder}", file=sys.stderr)
+        print(f"installing apache-flink-statefun {version} as {kind} in {folder}", file=sys.stderr)
         venv.EnvBuilder(clear=True, with_pip=True).create(folder)
         if kind == "SDK-pip":
-            _install(python, f"apache-flink-statefun=={VERSION}", "aiohttp")
+            _install(python, f"apache-flink-statefun=={version}", "aiohttp")
         else:
-            _install(python, "--no-deps", f"apache-flink-statefun=={VERSION}")
+            _install(python, "--no-deps", f"apache-flink-statefun=={version}")
             _install(python, f"protobuf=={_own_protobuf()}", "aiohttp")
         done.touch()
     return python
