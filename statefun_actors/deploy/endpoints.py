@@ -1,0 +1,118 @@
+"""Endpoints in a module.yaml: of 3.x, one for many functions; of 2.x, one function each, with its states."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Final, Literal
+from urllib.parse import urlsplit
+
+from statefun_actors.deploy.components import ASYNC, OKHTTP, EagerState, Endpoint, Transport
+from statefun_actors.deploy.section import Section
+from statefun_actors.model import Expiration
+
+_MINUTE: Final = timedelta(minutes=1)
+_URL: Final = "a URL, http, https or http+unix"
+_SCHEMES: Final = ("http", "https", "http+unix", "https+unix")
+_EXPIRE: Final = {"after-write": Expiration.AFTER_WRITE, "after-invoke": Expiration.AFTER_CALL}
+
+
+def read_endpoint(spec: Section, *, default_transport: str) -> Endpoint:
+    """An endpoint of 3.x."""
+    found = Endpoint(
+        functions=spec.typename("functions", "<namespace>/* or"),
+        url=spec.required("urlPathTemplate", _URL, _url, ""),
+        max_batch=spec.whole("maxNumBatchRequests", 1000),
+        transport=_transport(spec.optional_section("transport"), default_transport),
+        place=spec.place,
+    )
+    if "*" in found.functions.removesuffix("/*"):
+        spec.problem("functions", "<namespace>/* or <namespace>/<name>")
+    if found.functions.endswith("/*") and "{function.name}" not in found.url and "{" in found.url:
+        spec.problem("urlPathTemplate", "no braces but those of {function.name}")
+    spec.done()
+    return found
+
+
+def _transport(section: Section | None, default: str) -> Transport:
+    if section is None:
+        return _of_type(default, _MINUTE, {}, None)
+    kind = section.text("type", default=default)
+    timeouts = section.optional_section("timeouts")
+    call = _MINUTE
+    further: dict[str, str] = {}
+    if timeouts is not None:
+        call = timeouts.duration("call", _MINUTE)
+        further |= {f"timeouts.{key}": value for key, value in timeouts.rest().items()}
+    payload = None
+    if kind != OKHTTP:
+        call = section.duration("call", call)
+        payload = section.whole("payload_max_bytes", None)
+    return _of_type(kind, call, {**further, **section.rest()}, payload)
+
+
+def _of_type(kind: str, call: timedelta, further: dict[str, str], payload: int | None) -> Transport:
+    if kind == ASYNC and payload is None:
+        return Transport(type=kind, call_timeout=call, options=further)
+    return Transport(type=kind, call_timeout=call, options=further, payload_max_bytes=payload)
+
+
+def read_function(function: Section, *, states_expire: bool) -> Endpoint | None:
+    """An endpoint of 2.x. Its file says of each state when it expires if *states_expire*."""
+    meta, spec = function.section("meta"), function.section("spec")
+    kind = meta.one_of("kind", Literal["http", "grpc"], "http")
+    functions = meta.typename("type", "a function type")
+    meta.done()
+    function.done()
+    if kind == "grpc":
+        meta.problem("kind", "http, the one kind that is served here")
+        return None
+    found = Endpoint(
+        functions=functions,
+        url=spec.required("endpoint", _URL, _url, ""),
+        max_batch=spec.whole("maxNumBatchRequests", 1000),
+        transport=Transport(
+            type=OKHTTP,
+            call_timeout=spec.duration("timeout", _MINUTE),
+            payload_max_bytes=None,
+            options=_timeouts(spec) if states_expire else {},
+        ),
+        states=[_state(item, states_expire=states_expire, spec=spec) for item in spec.items("states")],
+        place=function.place,
+    )
+    spec.done()
+    return found
+
+
+def _timeouts(spec: Section) -> dict[str, str]:
+    keys = ("connectTimeout", "readTimeout", "writeTimeout")
+    found = {key: spec.text(key, "a duration", default="") for key in keys}
+    return {key: value for key, value in found.items() if value}
+
+
+def _state(item: Section | str, *, states_expire: bool, spec: Section) -> EagerState:
+    if isinstance(item, str):
+        if states_expire:
+            spec.problem("states", "a list of mappings, each with a name", repr(item))
+        return EagerState(name=item)
+    if not states_expire:
+        spec.problem("states", 'a list of names; expireAfter takes version "2.0"', "a list of mappings")
+    name = item.text("name", "the name of a state")
+    ttl = item.duration("expireAfter", timedelta())
+    mode = item.parsed("expireMode", f"one of {', '.join(_EXPIRE)}", _expiration, Expiration.AFTER_CALL)
+    item.done()
+    if not ttl:
+        return EagerState(name=name)
+    return EagerState(name=name, expiration=mode, ttl_ms=ttl // timedelta(milliseconds=1))
+
+
+def _expiration(text: str) -> Expiration:
+    try:
+        return _EXPIRE[text]
+    except KeyError:
+        raise ValueError(text) from None
+
+
+def _url(text: str) -> str:
+    if urlsplit(text).scheme not in _SCHEMES:
+        raise ValueError(text)
+    return text

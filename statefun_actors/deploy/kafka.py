@@ -1,0 +1,110 @@
+"""Kafka ingresses and egresses in a module.yaml; 2.x and 3.x differ in a few names."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from typing import Final, Literal
+
+from statefun_actors.deploy.components import FromDate, KafkaEgress, KafkaIngress, SpecificOffsets, Startup, Topic
+from statefun_actors.deploy.section import Section
+
+_Startup = Literal["group-offsets", "earliest", "latest", "specific-offsets", "date"]
+_Reset = Literal["earliest", "latest"]
+_Delivery = Literal["exactly-once", "at-least-once", "none"]
+_DATE: Final = "a date such as 2026-02-01 04:15:00.000 +0000"
+_WRITTEN: Final = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} [+-]\d{4}")
+_SOME_DATE: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def read_ingress(id: str, spec: Section, value_type: str = "valueType") -> KafkaIngress:
+    """The ingress *id*. A topic's type stands at the key *value_type*."""
+    reset: _Reset = spec.one_of("autoOffsetResetPosition", _Reset, "latest", any_case=True)
+    found = KafkaIngress(
+        id=id,
+        address=spec.text("address", "brokers, host:port"),
+        group=spec.text("consumerGroupId", default="") or None,
+        startup=_startup(spec.optional_section("startupPosition")),
+        reset=reset,
+        topics=[_topic(topic, value_type) for topic in spec.sections("topics")],
+        properties=spec.properties("properties"),
+        place=spec.place,
+    )
+    if not found.topics:
+        spec.problem("topics", "a list of topics that is not empty")
+    elif found.startup == "group-offsets" and found.group is None:
+        spec.problem("consumerGroupId", "a name, since it starts from the offsets of a group")
+    spec.done()
+    return found
+
+
+def read_egress(id: str, spec: Section) -> KafkaEgress:
+    """The egress *id*."""
+    delivery: _Delivery = "at-least-once"
+    timeout = None
+    if (semantic := spec.optional_section("deliverySemantic")) is not None:
+        if "type" not in semantic:
+            semantic.problem("type", "one of exactly-once, at-least-once, none")
+        delivery = semantic.one_of("type", _Delivery, "at-least-once")
+        timeout = semantic.duration("transactionTimeout", None)
+        # What 2.x calls it, which 3.x still takes.
+        timeout = semantic.duration("transactionTimeoutMillis", timeout)
+        if delivery == "exactly-once" and timeout is None:
+            semantic.problem("transactionTimeout", "a duration such as 15min, which exactly-once needs")
+        semantic.done()
+    found = KafkaEgress(
+        id=id,
+        address=spec.text("address", "brokers, host:port"),
+        delivery=delivery,
+        transaction_timeout=timeout if delivery == "exactly-once" else None,
+        properties=spec.properties("properties"),
+        place=spec.place,
+    )
+    spec.done()
+    return found
+
+
+def _topic(section: Section, value_type: str) -> Topic:
+    topic = Topic(
+        topic=section.text("topic", "the name of a topic"),
+        value_type=section.text(value_type, "the typename of its records"),
+        targets=section.typenames("targets", "function types"),
+    )
+    section.done()
+    return topic
+
+
+def _startup(section: Section | None) -> Startup:
+    if section is None:
+        return "latest"
+    if "type" not in section:
+        section.problem("type", "one of group-offsets, earliest, latest, specific-offsets, date")
+    kind: _Startup = section.one_of("type", _Startup, "latest")
+    found: Startup
+    if kind == "specific-offsets":
+        found = SpecificOffsets(_offsets(section))
+    elif kind == "date":
+        found = FromDate(section.required("date", _DATE, _date, _SOME_DATE))
+    else:
+        found = kind
+    section.done()
+    return found
+
+
+def _offsets(section: Section) -> dict[tuple[str, int], int]:
+    offsets = {}
+    for written, offset in section.properties("offsets").items():
+        topic, _, partition = written.rpartition("/")
+        if topic and partition.isdecimal() and offset.isdecimal():
+            offsets[topic, int(partition)] = int(offset)
+        else:
+            section.problem("offsets", "a list of `<topic>/<partition>: offset`", f"'{written}: {offset}'")
+    if "offsets" not in section:
+        section.problem("offsets", "a list of `<topic>/<partition>: offset`")
+    return offsets
+
+
+def _date(text: str) -> datetime:
+    if not _WRITTEN.fullmatch(text):  # StateFun takes no other form
+        raise ValueError(text)
+    return datetime.strptime(text, "%Y-%m-%d %H:%M:%S.%f %z")

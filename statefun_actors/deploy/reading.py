@@ -1,0 +1,165 @@
+"""From the text of a module.yaml to what it says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final, Literal
+
+import yaml
+
+from statefun_actors.deploy.components import ASYNC, OKHTTP, Component, Endpoint, Format, Module, OtherComponent
+from statefun_actors.deploy.endpoints import read_endpoint, read_function
+from statefun_actors.deploy.errors import ModuleFileError, Place, Problem
+from statefun_actors.deploy.kafka import read_egress, read_ingress
+from statefun_actors.deploy.section import Section
+
+_ENDPOINTS: Final = {"io.statefun.endpoints.v1/http": OKHTTP, "io.statefun.endpoints.v2/http": ASYNC}
+"""By kind, the transport of an endpoint that names none."""
+_KAFKA_INGRESS: Final = "io.statefun.kafka.v1/ingress"
+_KAFKA_EGRESS: Final = "io.statefun.kafka.v1/egress"
+_PASSED_ON: Final = ("io.statefun.kinesis.v1/ingress", "io.statefun.kinesis.v1/egress")
+_KINDS: Final = (*_ENDPOINTS, _KAFKA_INGRESS, _KAFKA_EGRESS, *_PASSED_ON)
+
+_OLD_KAFKA_INGRESS: Final = "statefun.kafka.io/routable-protobuf-ingress"
+_OLD_KAFKA_EGRESS: Final = "statefun.kafka.io/generic-egress"
+
+
+def read_module(path: Path) -> Module:
+    """What the module.yaml at *path* says.
+
+    Raises:
+        ModuleFileError: it says what makes no sense, all of it at once; each with document, line and key.
+        OSError: it can't be read.
+    """
+    try:
+        return parse_module(path.read_text(encoding="utf-8"), str(path))
+    except UnicodeDecodeError as error:
+        raise ModuleFileError(str(path), [Problem(Place(1, 1), "", "text in UTF-8", str(error))]) from None
+
+
+def parse_module(text: str, name: str = "module.yaml") -> Module:
+    """What the *text* of a module.yaml says; *name* is what errors call it.
+
+    Raises:
+        ModuleFileError: it says what makes no sense, all of it at once; each with document, line and key.
+    """
+    problems: list[Problem] = []
+    documents = _documents(text, name, problems)
+    components: list[Component] = []
+    format: Format = "3.x"
+    if len(documents) == 1 and "module" in documents[0]:
+        format, components = _old_module(documents[0])
+    else:
+        components = [component for document in documents if (component := _component(document)) is not None]
+        if not documents:
+            problems.append(Problem(Place(1, 1), "", "documents with kind: and spec:", "an empty file"))
+    problems += _twice(components)
+    if problems:
+        raise ModuleFileError(name, problems)
+    return Module(components=components, format=format, name=name)
+
+
+def _documents(text: str, name: str, problems: list[Problem]) -> list[Section]:
+    try:
+        nodes = list(yaml.compose_all(text, Loader=yaml.SafeLoader))
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        place = Place(1 + sum(each.startswith("---") for each in text.splitlines()[1:line]), line)
+        got = ", ".join(filter(None, (error.context, error.problem)))
+        raise ModuleFileError(name, [Problem(place, "", "YAML", got)]) from None
+    except yaml.YAMLError as error:
+        raise ModuleFileError(name, [Problem(Place(1, 1), "", "YAML", str(error).splitlines()[0])]) from None
+    return [
+        Section(node, number, "", problems)
+        for number, node in enumerate(nodes, 1)
+        if node is not None and node.tag != "tag:yaml.org,2002:null"  # `---` with nothing after it
+    ]
+
+
+# --- 3.x
+
+
+def _component(document: Section) -> Component | None:
+    kind = document.required("kind", "<namespace>/<name>", str, "")
+    spec = document.section("spec")
+    document.done()
+    if kind in _ENDPOINTS:
+        return read_endpoint(spec, default_transport=_ENDPOINTS[kind])
+    if kind == _KAFKA_INGRESS:
+        return read_ingress(spec.typename("id", "an ingress"), spec)
+    if kind == _KAFKA_EGRESS:
+        return read_egress(spec.typename("id", "an egress"), spec)
+    if kind.startswith(("io.statefun.endpoints.", "io.statefun.kafka.", "io.statefun.kinesis.")) and (
+        kind not in _PASSED_ON
+    ):
+        document.problem("kind", f"one of {', '.join(_KINDS)}")
+        return None
+    return _other(kind, spec.plain(), document)
+
+
+def _other(kind: str, spec: dict[str, object], document: Section) -> OtherComponent:
+    role: Literal["ingress", "egress"] | None = None
+    if kind.endswith("ingress"):
+        role = "ingress"
+    elif kind.endswith("egress"):
+        role = "egress"
+    id = spec.get("id")
+    return OtherComponent(kind=kind, role=role, id=id if isinstance(id, str) else None, spec=spec, place=document.place)
+
+
+# --- 2.x
+
+
+def _old_module(document: Section) -> tuple[Format, list[Component]]:
+    format: Format = document.one_of("version", Literal["1.0", "2.0"], "1.0")
+    if "version" not in document:
+        document.problem("version", '"1.0" or "2.0"')
+    module = document.section("module")
+    document.done()
+    meta, spec = module.section("meta"), module.section("spec")
+    module.done()
+    meta.one_of("type", Literal["remote"], "remote")
+    meta.done()
+    components: list[Component] = []
+    for function in spec.sections("functions"):
+        read = read_function(function.section("function"), states_expire=format == "2.0")
+        function.done()
+        components += [read] if read is not None else []
+    components += _old_connectors(spec, "ingress", "ingresses")
+    components += _old_connectors(spec, "egress", "egresses")
+    spec.done()
+    return format, components
+
+
+def _old_connectors(spec: Section, role: Literal["ingress", "egress"], key: str) -> Iterator[Component]:
+    for item in spec.sections(key):
+        connector = item.section(role)
+        item.done()
+        meta, inner = connector.section("meta"), connector.section("spec")
+        connector.done()
+        kind, id = meta.typename("type", "a kind"), meta.typename("id", f"an {role}")
+        meta.done()
+        if kind == _OLD_KAFKA_INGRESS:
+            yield read_ingress(id, inner, "typeUrl")
+        elif kind == _OLD_KAFKA_EGRESS:
+            yield read_egress(id, inner)
+        else:
+            yield OtherComponent(kind=kind, role=role, id=id, spec=inner.plain(), place=connector.place)
+
+
+# --- both
+
+
+def _twice(components: list[Component]) -> Iterator[Problem]:
+    seen: set[tuple[str, str]] = set()
+    for component in components:
+        if isinstance(component, Endpoint):
+            what, id = "function", component.functions
+        else:
+            what = "egress" if "egress" in type(component).__name__.lower() else "ingress"
+            what = getattr(component, "role", None) or what
+            id = component.id or ""
+        if id and (what, id) in seen:
+            yield Problem(component.place, "", f"each {what} once", f"{id} again")
+        seen.add((what, id))

@@ -1,0 +1,245 @@
+"""A mapping in a YAML document, taken apart key by key.
+
+What does not fit is noted with its place, and reading goes on with a stand-in, so that all problems are told at once;
+whoever reads must look at the problems before using what came out. Scalars are taken as the text that they are written
+as: StateFun does the same, so ``id: 07`` is no number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import timedelta
+from typing import Any as Untyped
+from typing import Final, TypeVar, get_args
+
+import yaml
+
+from statefun_actors.deploy.durations import read_duration
+from statefun_actors.deploy.errors import Place, Problem
+
+_T = TypeVar("_T")
+_D = TypeVar("_D")
+_MISSING: Final = "nothing"
+_NULL: Final = "tag:yaml.org,2002:null"
+
+
+class Section:
+    """The mapping *node*, which stands at *path* of document number *document*."""
+
+    def __init__(self, node: yaml.Node, document: int, path: str, problems: list[Problem]) -> None:
+        self._node, self._document, self._path, self._problems = node, document, path, problems
+        self._read: set[str] = set()
+        self._values: dict[str, yaml.Node] = {}
+        self._is_none = False
+        """Whether it is no mapping at all: one problem, however much is then asked of it."""
+        if not isinstance(node, yaml.MappingNode):
+            self._note(path, node, "a mapping")
+            self._is_none = True
+            return
+        for key, value in node.value:
+            name = key.value if isinstance(key, yaml.ScalarNode) else _shown(key)
+            if name in self._values:
+                self._note(self._at(name), key, "each key once", f"{name!r} again")
+            elif value.tag != _NULL:  # a key without a value is as good as none
+                self._values[name] = value
+
+    @property
+    def place(self) -> Place:
+        return Place(self._document, self._node.start_mark.line + 1)
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._values
+
+    def problem(self, key: str, expected: str, got: str | None = None) -> None:
+        """Note that what stands at *key* does not fit."""
+        self._note(self._at(key), self._values.get(key), expected, got)
+
+    # --- values
+
+    def text(self, key: str, expected: str = "a text", default: str | None = None) -> str:
+        """The scalar at *key*; it must be there unless there is a *default*."""
+        node = self._take(key)
+        if node is None and default is not None:
+            return default
+        if isinstance(node, yaml.ScalarNode) and node.value:
+            return str(node.value)
+        self._note(self._at(key), node, expected)
+        return default or ""
+
+    def parsed(self, key: str, expected: str, parse: Callable[[str], _T], default: _D) -> _T | _D:
+        """The scalar at *key* as *parse* reads it (which may raise ValueError); *default* where there is none."""
+        node = self._take(key)
+        if node is None:
+            return default
+        if isinstance(node, yaml.ScalarNode):
+            try:
+                return parse(node.value)
+            except ValueError:
+                pass
+        self._note(self._at(key), node, expected)
+        return default
+
+    def required(self, key: str, expected: str, parse: Callable[[str], _T], stand_in: _T) -> _T:
+        """:meth:`parsed`, of a key that must be there."""
+        if key not in self:
+            self.problem(key, expected)
+        return self.parsed(key, expected, parse, stand_in)
+
+    def whole(self, key: str, default: _D) -> int | _D:
+        return self.parsed(key, "a whole number, more than 0", _positive, default)
+
+    def duration(self, key: str, default: _D) -> timedelta | _D:
+        return self.parsed(key, "a duration such as 2min or 500ms", read_duration, default)
+
+    def one_of(self, key: str, choices: object, default: str, *, any_case: bool = False) -> Untyped:
+        """One of the values of the Literal *choices*."""
+        allowed = get_args(choices)
+
+        def parse(text: str) -> object:
+            return allowed[allowed.index(text.lower() if any_case else text)]
+
+        return self.parsed(key, f"one of {', '.join(allowed)}", parse, default)
+
+    def texts(self, key: str) -> list[str]:
+        """The list of scalars at *key*; it must be there."""
+        return [text for _, text in self._scalars(key)]
+
+    def typename(self, key: str, what: str) -> str:
+        """``<namespace>/<name>`` at *key*; it must be there."""
+        return self.required(key, f"{what} <namespace>/<name>", _typename, "")
+
+    def typenames(self, key: str, what: str) -> list[str]:
+        """A list of ``<namespace>/<name>``, not empty, at *key*; it must be there."""
+        found = []
+        for node, text in self._scalars(key):
+            try:
+                found.append(_typename(text))
+            except ValueError:
+                self._note(self._at(key), node, f"{what} <namespace>/<name>")
+        return found
+
+    def properties(self, key: str) -> Mapping[str, str]:
+        """A list of mappings, or one, from text to text; {} where there is none."""
+        if (node := self._take(key)) is None:
+            return {}
+        nodes = node.value if isinstance(node, yaml.SequenceNode) else [node]
+        pairs = [pair for each in nodes if isinstance(each, yaml.MappingNode) for pair in each.value]
+        fits = all(isinstance(each, yaml.MappingNode) for each in nodes)
+        if fits and all(isinstance(side, yaml.ScalarNode) for pair in pairs for side in pair):
+            return {name.value: value.value for name, value in pairs}
+        self._note(self._at(key), node, "a list of `name: value`")
+        return {}
+
+    # --- further down
+
+    def section(self, key: str) -> Section:
+        """The mapping at *key*; it must be there."""
+        node = self._take(key)
+        if node is None:
+            self.problem(key, "a mapping")
+            section = Section(yaml.MappingNode("", [], self._node.start_mark), 0, "", [])
+            section._is_none = True
+            return section
+        return Section(node, self._document, self._at(key), self._problems)
+
+    def optional_section(self, key: str) -> Section | None:
+        return self.section(key) if key in self else None
+
+    def sections(self, key: str) -> Iterator[Section]:
+        """Each mapping in the list at *key*; none where there is none."""
+        for number, node in enumerate(self._items(key)):
+            yield Section(node, self._document, f"{self._at(key)}[{number}]", self._problems)
+
+    def items(self, key: str) -> Iterator[Section | str]:
+        """Each mapping or scalar in the list at *key*; none where there is none."""
+        for number, node in enumerate(self._items(key)):
+            if isinstance(node, yaml.ScalarNode):
+                yield str(node.value)
+            else:
+                yield Section(node, self._document, f"{self._at(key)}[{number}]", self._problems)
+
+    # --- the rest
+
+    def rest(self) -> Mapping[str, str]:
+        """Every key that was not asked for, with its scalar."""
+        return {key: self.text(key) for key in self._values if key not in self._read}
+
+    def plain(self) -> dict[str, object]:
+        """All of it as Python values."""
+        self._read.update(self._values)
+        return {key: _plain(node) for key, node in self._values.items()}
+
+    def done(self) -> None:
+        """Note every key that was not asked for as one that StateFun does not know."""
+        for key in self._values:
+            if key not in self._read:
+                self._note(self._at(key), self._values[key], f"a key among {', '.join(sorted(self._read))}", repr(key))
+
+    # --- inside
+
+    def _take(self, key: str) -> yaml.Node | None:
+        self._read.add(key)
+        return self._values.get(key)
+
+    def _items(self, key: str) -> Sequence[yaml.Node]:
+        node = self._take(key)
+        if node is None:
+            return ()
+        if not isinstance(node, yaml.SequenceNode):
+            self._note(self._at(key), node, "a list")
+            return ()
+        return tuple(node.value)
+
+    def _scalars(self, key: str) -> Iterator[tuple[yaml.Node, str]]:
+        nodes = self._items(key)
+        if not nodes and (key not in self or isinstance(self._values[key], yaml.SequenceNode)):
+            self.problem(key, "a list that is not empty")
+        for node in nodes:
+            if isinstance(node, yaml.ScalarNode):
+                yield node, str(node.value)
+            else:
+                self._note(self._at(key), node, "a list of texts")
+
+    def _at(self, key: str) -> str:
+        return f"{self._path}.{key}" if self._path else key
+
+    def _note(self, path: str, node: yaml.Node | None, expected: str, got: str | None = None) -> None:
+        if self._is_none:
+            return
+        mark = (node or self._node).start_mark
+        place = Place(self._document, mark.line + 1)
+        self._problems.append(Problem(place, path, expected, got or (_MISSING if node is None else _shown(node))))
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number <= 0:
+        raise ValueError(text)
+    return number
+
+
+def _typename(text: str) -> str:
+    namespace, _, name = text.rpartition("/")
+    if not namespace or not name:
+        raise ValueError(text)
+    return text
+
+
+def _shown(node: yaml.Node) -> str:
+    match node:
+        case yaml.ScalarNode(value=value):
+            return repr(value) if value else _MISSING
+        case yaml.SequenceNode():
+            return "a list" if node.value else "an empty list"
+        case _:
+            return "a mapping"
+
+
+def _plain(node: yaml.Node) -> object:
+    match node:
+        case yaml.MappingNode(value=pairs):
+            return {str(key.value): _plain(value) for key, value in pairs}
+        case yaml.SequenceNode(value=items):
+            return [_plain(item) for item in items]
+        case _:
+            return None if node.tag == _NULL else str(node.value)
