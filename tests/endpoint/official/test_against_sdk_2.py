@@ -6,12 +6,8 @@ an ordinary message here and an error there, and fractions of milliseconds are k
 
 from __future__ import annotations
 
-import base64
 import json
-import os
-import subprocess
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any as Untyped
 
 import pytest
@@ -25,7 +21,7 @@ from statefun_actors import Address, RequestReplyHandler, StatefulFunctions
 from statefun_actors.model import Batch, Invocation
 from statefun_actors.types import pack
 from statefun_actors.wire import V2
-from tests.benchmarks.official_sdk import python_with_sdk
+from tests.endpoint.official.apache import Apache
 from tests.endpoint.official.programs import bound
 from tests.wire.reference import parsed, request
 
@@ -82,31 +78,9 @@ batches = st.builds(
 )
 
 
-class Apache:
-    """Its SDK, in a process of its own."""
-
-    def __init__(self, version: str) -> None:
-        self._process = subprocess.Popen(
-            [python_with_sdk("SDK-pip", version), Path(__file__).with_name("programs.py")],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1,
-            env={name: value for name, value in os.environ.items() if name != "PYTHONPATH"},
-        )  # fmt: skip
-
-    def reply(self, data: bytes) -> bytes | None:
-        """None where it raises."""
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.write(base64.b64encode(data).decode() + "\n")
-        answer = self._process.stdout.readline().strip()
-        return None if answer == "error" else base64.b64decode(answer)
-
-    def close(self) -> None:
-        self._process.communicate()
-
-
 @pytest.fixture(scope="module", params=["2.0.0", "2.2.2"])
 def apache(request: pytest.FixtureRequest) -> Iterator[Apache]:
-    sdk = Apache(request.param)
+    sdk = Apache(request.param, "programs.py")
     yield sdk
     sdk.close()
 
