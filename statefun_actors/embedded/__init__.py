@@ -1,6 +1,7 @@
 """The embedded runtime: durable actors in one process over one store."""
 
 from statefun_actors.embedded.clock import Clock, ManualClock, SystemClock, at_ms, to_ms
+from statefun_actors.embedded.dead_letters import NoDeadLetterError, discarded, retried
 from statefun_actors.embedded.doors import Sink, Source
 from statefun_actors.embedded.engine import Engine, EngineOptions
 from statefun_actors.embedded.ingress import Ingress, Lane, NoJsonFormError, UnclearTypeError
@@ -58,6 +59,7 @@ __all__ = [
     "ManualClock",
     "MemoryStore",
     "Message",
+    "NoDeadLetterError",
     "NoJsonFormError",
     "Recovered",
     "Sink",
@@ -70,8 +72,10 @@ __all__ = [
     "Timer",
     "UnclearTypeError",
     "at_ms",
+    "discarded",
     "read_entities",
     "record_line",
+    "retried",
     "to_ms",
     "unpack",
 ]

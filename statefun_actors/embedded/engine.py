@@ -15,7 +15,7 @@ import asyncio
 import logging
 import sys
 import time
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from datetime import datetime
 from typing import Any as Untyped
 from typing import Final, assert_never
@@ -29,7 +29,7 @@ from statefun_actors.embedded.epoch import Epoch
 from statefun_actors.embedded.mailbox import Mailbox
 from statefun_actors.embedded.memory import Memory, Shape
 from statefun_actors.embedded.merge import Counters, Merge
-from statefun_actors.embedded.store import Commit, EgressRecord, Store, StoreError
+from statefun_actors.embedded.store import Commit, DeadLetterEntry, EgressRecord, Store, StoreError
 from statefun_actors.embedded.tickets import EpochLostError, Ticket
 from statefun_actors.model import (
     Address,
@@ -239,6 +239,38 @@ class Engine:
         epoch.on_lost.append(lambda error: None if waiter.done() else waiter.set_exception(error))
         self._wake.set()
         await waiter
+
+    # --- dead letters
+
+    def dead_letters(self) -> Iterator[DeadLetterEntry]:
+        """Those that are durable and that nobody has dealt with, oldest first."""
+        return self._memory.dead_letters.all()
+
+    def dead_letter(self, seq: int) -> DeadLetterEntry:
+        """The one of number *seq*. Raises NoDeadLetterError where there is none."""
+        return self._memory.dead_letters.get(seq)
+
+    def retry_dead_letter(self, seq: int, value: TypedValue | None = None) -> None:
+        """Put the message of a dead letter, or *value* in its place, behind the others of its target.
+
+        In the open epoch: the dead letter is gone once :meth:`durable` returns. Should the message fail again, it
+        becomes a dead letter of another number. Nobody waits for its reply any more.
+
+        Raises:
+            NoDeadLetterError: there is none of that number (any more).
+            EpochLostError: the store has just failed.
+        """
+        self._check()
+        memory = self._memory
+        message = memory.dead_letters.take(seq, memory.epoch).message
+        memory.post(message.target, message.value if value is None else value, message.caller)
+        self._wake.set()
+
+    def discard_dead_letter(self, seq: int) -> None:
+        """Throw a dead letter away, in the open epoch. Raises as :meth:`retry_dead_letter` does."""
+        self._check()
+        self._memory.dead_letters.take(seq, self._memory.epoch)
+        self._wake.set()
 
     def _check(self) -> None:
         if self._lost:

@@ -11,6 +11,7 @@ from typing import Final
 
 from statefun_actors.dispatch import Application
 from statefun_actors.embedded.cache import EntityCache
+from statefun_actors.embedded.dead_letters import DeadLetters
 from statefun_actors.embedded.doors import Sink, Source
 from statefun_actors.embedded.epoch import Epoch
 from statefun_actors.embedded.mailbox import Mailboxes
@@ -61,6 +62,7 @@ class Memory:
         self.epoch = Epoch(1)
         self.cache = EntityCache(store, shape.names, cache_bytes)
         self.timers = Timers(store)
+        self.dead_letters = DeadLetters(store)
         self.tickets = Tickets()
         self.mailboxes = Mailboxes(shape.served)
         for message in recovered.messages:
@@ -136,6 +138,7 @@ class Memory:
         """*sealed* is in the store: let the outside see it."""
         self.cache.durable_epoch = sealed.number
         self.timers.durable(sealed)
+        self.dead_letters.durable(sealed)
         self.outbox.add(sealed.egress)
         self.outbox.flush(self.epoch)
         for release in sealed.on_durable:

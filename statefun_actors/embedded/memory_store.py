@@ -91,6 +91,9 @@ class MemoryStore:
     def dead_letters(self) -> Iterator[DeadLetterEntry]:
         return iter(_by_seq(self._dead_letters))
 
+    def dead_letter(self, seq: int) -> DeadLetterEntry | None:
+        return self._dead_letters.get(seq)
+
     def entities(self, typename: str, prefix: str = "") -> Iterator[EntityRow]:
         rows = self._entities.get(typename, {})
         return iter([EntityRow(Address(typename, id), *rows[id]) for id in sorted(rows) if id.startswith(prefix)])

@@ -146,6 +146,10 @@ class StoreReader(Protocol):
         """All dead letters, oldest first."""
         ...
 
+    def dead_letter(self, seq: int) -> DeadLetterEntry | None:
+        """The dead letter of this number, None where there is none."""
+        ...
+
     def entities(self, typename: str, prefix: str = "") -> Iterator[EntityRow]:
         """The entities of one function type in the order of their ids (by code point), those with *prefix* only."""
         ...

@@ -325,6 +325,7 @@ async def dead_letters_come_oldest_first_until_done(store: Store) -> None:
     await store.commit(Commit(dead_letters_done=[2, 899, 1_000]))
     assert list(store.dead_letters()) == letters[1:-1]
     assert store.counts()["dead_letters"] == len(letters) - 2
+    assert [store.dead_letter(seq) for seq in (1, 2, 3, 899, 5_000)] == [None, None, letters[1], None, None]
 
 
 @check

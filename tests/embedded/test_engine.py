@@ -3,29 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import ClassVar
 
 import pytest
 
-from statefun_actors import Address, Entity, TerminalError, handles, persisted
-from statefun_actors.dispatch import Application
-from statefun_actors.embedded import (
-    Commit,
-    Engine,
-    EngineOptions,
-    EpochLostError,
-    ManualClock,
-    MemoryStore,
-    StoreError,
-    Ticket,
-)
+from statefun_actors import Entity, TerminalError, handles, persisted
+from statefun_actors.embedded import EngineOptions, EpochLostError, ManualClock, MemoryStore, Ticket
 from statefun_actors.model import TypedValue
 from statefun_actors.types import pack, value_of
-
-DEADLINE = 10.0
+from tests.embedded.engines import HeldStore, held, running, until
 
 
 class Counter(Entity, typename="test/counter"):
@@ -107,54 +94,6 @@ class Fading(Entity, typename="test/fading"):
     @handles(int)
     def touch(self, message: int) -> str:
         return f"{self.written} {self.called}"
-
-
-class HeldStore(MemoryStore):
-    """A memory store whose commits wait while ``held``, and then fail if ``fail`` is set."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.let_go = asyncio.Event()
-        self.let_go.set()
-        self.fail = False
-        self.begun = 0
-
-    async def commit(self, commit: Commit) -> None:
-        self.begun += 1
-        await self.let_go.wait()
-        if self.fail:
-            raise StoreError("test", "the disk is full")
-        await super().commit(commit)
-
-
-@asynccontextmanager
-async def running(
-    *served: object,
-    store: MemoryStore | None = None,
-    clock: ManualClock | None = None,
-    options: EngineOptions | None = None,
-) -> AsyncGenerator[Engine]:
-    engine = Engine(Application(*served), store or MemoryStore(), clock or ManualClock(), options=options)
-    task = asyncio.create_task(engine.run())
-    try:
-        yield engine
-    finally:
-        if isinstance(store, HeldStore):
-            store.let_go.set()
-        await engine.stop(drain=0)
-        await asyncio.wait_for(task, DEADLINE)
-
-
-async def until(condition: object) -> None:
-    """Wait for a condition that the event loop will bring about."""
-    async with asyncio.timeout(DEADLINE):
-        while not condition():  # type: ignore[operator] # noqa: ASYNC110 - plain values have no event
-            await asyncio.sleep(0)
-
-
-def held(engine: Engine, address: Address, name: str) -> object:
-    stored = engine.state(address)[name]
-    return None if stored is None else value_of(stored)
 
 
 async def test_the_next_epoch_runs_while_one_is_written_and_falls_with_it() -> None:

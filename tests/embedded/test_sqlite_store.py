@@ -412,6 +412,7 @@ def test_the_string_after_a_prefix() -> None:
         lambda store: store.egress_after(1, 10),
         lambda store: list(store.entities("bank/account", "a")),
         lambda store: list(store.dead_letters()),
+        lambda store: store.dead_letter(1),
     ],
 )
 def test_no_read_of_the_engine_scans_a_table(store: SqliteStore, read: Callable[[SqliteStore], object]) -> None:

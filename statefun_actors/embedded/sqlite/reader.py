@@ -82,8 +82,12 @@ class Reads:
 
     def dead_letters(self) -> Iterator[DeadLetterEntry]:
         """All dead letters, oldest first."""
-        for seq, error_type, error, attempts, time_ms, *message in self._by_seq("dead_letter", DEAD_LETTER):
-            yield DeadLetterEntry(seq, _message(*message), error_type, error, attempts, time_ms)
+        return (_dead_letter(*row) for row in self._by_seq("dead_letter", DEAD_LETTER))
+
+    def dead_letter(self, seq: int) -> DeadLetterEntry | None:
+        """The dead letter of this number, None where there is none."""
+        rows = self._rows(_DEAD_LETTER, (seq,))
+        return _dead_letter(*rows[0]) if rows else None
 
     def entities(self, typename: str, prefix: str = "") -> Iterator[EntityRow]:
         """The entities of one function type in the order of their ids (by code point), those with *prefix* only."""
@@ -272,6 +276,7 @@ _TIMERS_AFTER: Final = (
 _PENDING_TIMER: Final = (
     f"SELECT {_names(TIMER)} FROM timer WHERE caller_type = ? AND caller_id = ? AND token = ? ORDER BY seq DESC LIMIT 1"
 )
+_DEAD_LETTER: Final = f"SELECT {_names(DEAD_LETTER)} FROM dead_letter WHERE seq = ?"
 _EXPIRED: Final = "SELECT type, id FROM entity WHERE expires_ms <= ? ORDER BY expires_ms, type, id LIMIT ?"
 _LAST_SEQ: Final = "SELECT coalesce(max(seq), 0) FROM ({})".format(
     " UNION ALL ".join(
@@ -306,6 +311,10 @@ def _message(
 ) -> Message:
     caller = None if caller_type is None or caller_id is None else _address(caller_type, caller_id)
     return Message(seq, _address(typename, id), TypedValue(value_type, value), caller)
+
+
+def _dead_letter(seq: int, error_type: str, error: str, attempts: int, time_ms: int, *message: Any) -> DeadLetterEntry:
+    return DeadLetterEntry(seq, _message(*message), error_type, error, attempts, time_ms)
 
 
 def _timer(seq: int, due_ms: int, *message: Any) -> Timer:

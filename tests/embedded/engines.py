@@ -1,0 +1,84 @@
+"""Engines for tests: over a store whose commits can be held up or made to fail, and conditions to wait for."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+
+from statefun_actors import Address
+from statefun_actors.dispatch import Application
+from statefun_actors.embedded import (
+    Clock,
+    Commit,
+    Engine,
+    EngineOptions,
+    ManualClock,
+    MemoryStore,
+    Sink,
+    Source,
+    Store,
+    StoreError,
+)
+from statefun_actors.types import value_of
+
+DEADLINE = 10.0
+
+
+class HeldStore(MemoryStore):
+    """A memory store whose commits wait until they are let go, and then fail if ``fail`` is set."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.let_go = asyncio.Event()
+        self.let_go.set()
+        self.fail = False
+        self.begun = 0
+
+    async def commit(self, commit: Commit) -> None:
+        self.begun += 1
+        await self.let_go.wait()
+        if self.fail:
+            raise StoreError("test", "the disk is full")
+        await super().commit(commit)
+
+
+@asynccontextmanager
+async def running(
+    *served: object,
+    store: Store | None = None,
+    clock: Clock | None = None,
+    options: EngineOptions | None = None,
+    sources: dict[str, Source] | None = None,
+    sinks: dict[str, Sink] | None = None,
+) -> AsyncGenerator[Engine]:
+    """An engine that runs, and is stopped without waiting for handlers that are suspended."""
+    engine = Engine(
+        Application(*served),
+        store or MemoryStore(),
+        clock or ManualClock(),
+        options=options,
+        sources=sources,
+        sinks=sinks,
+    )
+    task = asyncio.create_task(engine.run())
+    try:
+        yield engine
+    finally:
+        if isinstance(store, HeldStore):
+            store.let_go.set()
+        await engine.stop(drain=0)
+        await asyncio.wait_for(task, DEADLINE)
+
+
+async def until(condition: Callable[[], object]) -> None:
+    """Wait for a condition that the event loop will bring about."""
+    async with asyncio.timeout(DEADLINE):
+        while not condition():  # noqa: ASYNC110 - plain values have no event
+            await asyncio.sleep(0)
+
+
+def held(engine: Engine, address: Address, name: str) -> object:
+    """A field as of now, None where it is absent."""
+    stored = engine.state(address)[name]
+    return None if stored is None else value_of(stored)
