@@ -17,8 +17,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import ClassVar, Protocol
 
+from msgspec import Struct
+
 from statefun_actors.errors import StatefunActorsError
-from statefun_actors.model import Address, TypedValue, value
+from statefun_actors.model import Address, TypedValue
 
 
 class StoreError(StatefunActorsError):
@@ -39,8 +41,7 @@ def unstorable_text(store: str, text: str) -> StoreError:
     return StoreError(store, f"{text!r} can't be stored: it holds half a surrogate pair", "Send valid Unicode text.")
 
 
-@value
-class Message:
+class Message(Struct, frozen=True, gc=False):
     """A message that waits in its target's mailbox."""
 
     seq: int
@@ -49,8 +50,7 @@ class Message:
     caller: Address | None = None
 
 
-@value
-class Timer:
+class Timer(Struct, frozen=True, gc=False):
     """A delayed message; ``caller`` (its sender) owns the ``token``. ``due_ms``: milliseconds since 1970, UTC."""
 
     seq: int
@@ -61,8 +61,7 @@ class Timer:
     token: str | None = None
 
 
-@value
-class EgressRecord:
+class EgressRecord(Struct, frozen=True, gc=False):
     """A record on its way out through an egress."""
 
     seq: int
@@ -70,8 +69,7 @@ class EgressRecord:
     value: TypedValue
 
 
-@value
-class DeadLetterEntry:
+class DeadLetterEntry(Struct, frozen=True, gc=False):
     """A message that was given up, and why. ``time_ms``: milliseconds since 1970, UTC."""
 
     seq: int
@@ -82,8 +80,7 @@ class DeadLetterEntry:
     time_ms: int
 
 
-@value
-class EntityRow:
+class EntityRow(Struct, frozen=True, gc=False):
     """One entity as stored: its packed state (None = the row goes away) and when it may be dropped unread."""
 
     address: Address
@@ -91,8 +88,7 @@ class EntityRow:
     expires_ms: int | None = None
 
 
-@value
-class Commit:
+class Commit(Struct, frozen=True):
     """What one epoch changes. An address or a seq stands in each list once; what is done goes before what is born."""
 
     entities: Sequence[EntityRow] = ()
@@ -110,8 +106,7 @@ class Commit:
     """Numbers from here on are free. It never goes back: the greatest of all commits counts."""
 
 
-@value
-class Recovered:
+class Recovered(Struct, frozen=True):
     """What an engine needs to go on where the last one stopped. ``messages`` in the order of their seq."""
 
     next_seq: int

@@ -6,7 +6,7 @@ import importlib
 from collections.abc import Callable
 from typing import Any
 
-import attrs
+import msgspec
 import pytest
 
 from statefun_actors.dispatch.guarded import GuardedRun
@@ -35,7 +35,7 @@ def swap_effects(patch: pytest.MonkeyPatch) -> None:
 
         def swapped(*arguments: Any, done: Callable[..., Any] = done) -> Any:
             outcome = done(*arguments)
-            return attrs.evolve(outcome, effects=list(reversed(outcome.effects)))
+            return msgspec.structs.replace(outcome, effects=list(reversed(outcome.effects)))
 
         patch.setattr(module, "done", swapped)
 

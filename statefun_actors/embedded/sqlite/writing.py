@@ -16,11 +16,12 @@ from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 import msgspec
+from msgspec import Struct
 
 from statefun_actors.embedded.sqlite.gathering import END_ROWS
 from statefun_actors.embedded.sqlite.schema import DEAD_LETTER, EGRESS, ENTITY, MESSAGE, PAGE_SIZE, TIMER
 from statefun_actors.embedded.store import Commit
-from statefun_actors.model import Address, value
+from statefun_actors.model import Address
 
 Row = Sequence[Any]
 
@@ -50,8 +51,7 @@ class Epoch(NamedTuple):
     bytes: bytes
 
 
-@value
-class Change:
+class Change(Struct, frozen=True):
     """A commit made ready for :func:`write`; nothing in it is shared with the engine."""
 
     epoch: Epoch
