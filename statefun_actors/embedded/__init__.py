@@ -3,7 +3,7 @@
 from statefun_actors.embedded.clock import Clock, ManualClock, SystemClock, at_ms, to_ms
 from statefun_actors.embedded.dead_letters import NoDeadLetterError, discarded, retried
 from statefun_actors.embedded.doors import Sink, Source
-from statefun_actors.embedded.engine import Engine, EngineOptions
+from statefun_actors.embedded.engine import Engine
 from statefun_actors.embedded.ingress import Ingress, Lane, NoJsonFormError, UnclearTypeError
 from statefun_actors.embedded.jsonlines import (
     BAD_LINES,
@@ -18,6 +18,7 @@ from statefun_actors.embedded.jsonlines import (
 )
 from statefun_actors.embedded.memory_store import MemoryStore
 from statefun_actors.embedded.merge import Counters
+from statefun_actors.embedded.options import EngineOptions
 from statefun_actors.embedded.reading import read_entities
 from statefun_actors.embedded.rows import EntityRecord, unpack
 from statefun_actors.embedded.sqlite_store import SqliteStore

@@ -13,78 +13,23 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import sys
-import time
-from collections.abc import Callable, Coroutine, Iterator, Mapping
-from datetime import datetime
-from typing import Any as Untyped
-from typing import Final, assert_never
+from collections.abc import Callable, Iterator, Mapping
+from typing import Final
 
-import attrs
-
-from statefun_actors.dispatch import Application, dispatch, resumed
-from statefun_actors.embedded.clock import Clock, at_ms
+from statefun_actors.dispatch import Application
+from statefun_actors.embedded.clock import Clock
+from statefun_actors.embedded.commits import Commits
 from statefun_actors.embedded.doors import Sink, Source
-from statefun_actors.embedded.epoch import Epoch
 from statefun_actors.embedded.mailbox import Mailbox
 from statefun_actors.embedded.memory import Memory, Shape
 from statefun_actors.embedded.merge import Counters, Merge
-from statefun_actors.embedded.store import Commit, DeadLetterEntry, EgressRecord, Store, StoreError
+from statefun_actors.embedded.options import EngineOptions
+from statefun_actors.embedded.steps import Steps
+from statefun_actors.embedded.store import DeadLetterEntry, EgressRecord, Store, StoreError
 from statefun_actors.embedded.tickets import EpochLostError, Ticket
-from statefun_actors.model import (
-    Address,
-    Batch,
-    Deadline,
-    Done,
-    Failed,
-    Invocation,
-    MissingState,
-    Outcome,
-    State,
-    TypedValue,
-)
+from statefun_actors.model import Address, State, TypedValue
 
 logger: Final = logging.getLogger("statefun_actors.engine")
-
-_FIRST_PAUSE: Final = 0.1
-_LONGEST_PAUSE: Final = 5.0
-
-
-@attrs.frozen(kw_only=True)
-class EngineOptions:
-    """What bounds the engine.
-
-    Args:
-        epoch_steps: messages handled before an epoch is sealed though more are waiting.
-        batch: messages of one address handled together at the most.
-        waiting: messages waiting in all, above which sources are not read and no delayed message fires.
-        cache_bytes: memory for entities that are in use.
-        slice_steps: batches begun before the event loop gets its turn.
-    """
-
-    epoch_steps: int = 500
-    batch: int = 100
-    waiting: int = 1_000
-    cache_bytes: int = 64 * 1024 * 1024
-    slice_steps: int = 128
-
-
-class _EngineHost:
-    """Time, for dispatch."""
-
-    monotonic = staticmethod(time.monotonic)
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-
-    def now(self) -> datetime:
-        return at_ms(self._clock.now_ms())
-
-    async def sleep(self, seconds: float) -> None:
-        await self._clock.sleep(seconds)
-
-    def timeout(self, seconds: float) -> Deadline:
-        return asyncio.timeout(seconds)
 
 
 class Engine:
@@ -114,23 +59,14 @@ class Engine:
         self.options = options if options is not None else EngineOptions()
         self.counters = Counters()
         self.sources, self.sinks = dict(sources or {}), dict(sinks or {})
-        self.error: BaseException | None = None
-        """Why the store failed last; None once a commit has succeeded again."""
-        self._host = _EngineHost(clock)
         self._shape = Shape(app)
-        self._merge = Merge(self._shape, self.counters, on_failure)
-        self._plain = frozenset(name for name, route in app.routes.items() if not route.waits)
-        self._stopping = False
-        self._lost = False
-        self._bug: BaseException | None = None
-        """An error of the engine itself, never of a handler: it ends :meth:`run`."""
-        self._pause = _FIRST_PAUSE
         self._wake = asyncio.Event()
+        merge = Merge(self._shape, self.counters, on_failure)
+        self._steps = Steps(app, clock, merge, self.options, self._wake.set)
+        self._commits = Commits(store, clock, self.counters, self._wake.set)
+        self._stopping = False
         self._idle_waiters: list[asyncio.Future[None]] = []
         self._settled_waiters: list[asyncio.Future[None]] = []
-        self._tasks: set[asyncio.Task[None]] = set()
-        """Batches whose handlers wait for something."""
-        self._writing: asyncio.Task[None] | None = None
         self._remember()
 
     def _remember(self) -> None:
@@ -142,36 +78,37 @@ class Engine:
     async def run(self) -> None:
         """Work until :meth:`stop`. A store that fails does not end it: it goes on from the last commit."""
         while True:
-            if self._bug is not None:
-                raise self._bug
-            if self._lost:
-                if self._stopping:
-                    self._release()
-                    return
-                await self._begin_again()
-            if self._stopping and not self._tasks and self._writing is None and self._memory.epoch.empty:
+            if (bug := self._steps.bug or self._commits.bug) is not None:
+                raise bug
+            if self._at_the_end():
                 self._release()
                 return
+            if self._memory.lost:
+                await self._begin_again()
+                await asyncio.sleep(0)
+                continue
             try:
                 more = await self._slice()
             except StoreError as error:
-                self._lose(error)
+                await self._commits.ended()
+                if not self._memory.lost:
+                    self._commits.lose(self._memory, error)
                 continue
             if more:
                 await asyncio.sleep(0)
             else:
                 await self._rest()
 
+    def _at_the_end(self) -> bool:
+        if not self._stopping or self._commits.writing:
+            return False
+        return self._memory.lost or (not self._steps.suspended and self._memory.epoch.empty)
+
     async def stop(self, *, drain: float = 8.0) -> None:
         """Take nothing new, let what is in flight end within *drain* seconds, and commit. The store stays open."""
         self._stopping = True
         self._wake.set()
-        if self._tasks:
-            _, late = await asyncio.wait(self._tasks, timeout=drain)
-            for task in late:
-                task.cancel()
-            if late:
-                await asyncio.wait(late)
+        await self._steps.drain(drain)
         self._wake.set()
 
     async def idle(self) -> None:
@@ -273,10 +210,15 @@ class Engine:
         self._wake.set()
 
     def _check(self) -> None:
-        if self._lost:
+        if self._memory.lost:
             raise EpochLostError(str(self.error))
 
     # --- what can be seen from outside
+
+    @property
+    def error(self) -> BaseException | None:
+        """Why the store failed last; None once a commit has succeeded again."""
+        return self._commits.error
 
     def state(self, address: Address) -> State:
         """The state of *address* as of now, the open epoch included."""
@@ -311,18 +253,18 @@ class Engine:
         if not self._stopping:
             self.counters.timers_fired += memory.fire(now, options.waiting - memory.mailboxes.waiting)
             self._read_sources(memory)
-        if memory.mailboxes.ready and memory.epoch.steps >= options.epoch_steps and self._writing is not None:
+        if memory.mailboxes.ready and memory.epoch.steps >= options.epoch_steps and self._commits.writing:
             # The open epoch is full and the one before it is still being written: let that catch up.
-            await self._writing
-            if self._lost:
+            await self._commits.ended()
+            if memory.lost:
                 return True
         if not self._stopping:
-            self._steps(memory)
+            self._steps.take(memory)
         if memory.epoch.empty:
             # Every batch begun in it is suspended still: there is nothing to write, so nothing fills it either.
             memory.epoch.steps = 0
-        elif self._writing is None and self._full(memory):
-            self._writing = asyncio.get_running_loop().create_task(self._write(memory, *memory.seal()))
+        elif not self._commits.writing and self._full(memory):
+            self._commits.begin(memory)
         return bool(memory.mailboxes.ready) and not self._stopping
 
     def _full(self, memory: Memory) -> bool:
@@ -340,118 +282,15 @@ class Engine:
             if room > 0 and (position := source.read(room, self)) is not None:
                 memory.epoch.positions[f"source:{name}"] = position
 
-    def _steps(self, memory: Memory) -> None:
-        mailboxes = memory.mailboxes.take_ready(self.options.slice_steps)
-        memory.cache.load([mailbox.address for mailbox in mailboxes])
-        epoch, room = memory.epoch, self.options.epoch_steps
-        for index, mailbox in enumerate(mailboxes):
-            if epoch.steps >= room:
-                memory.mailboxes.keep_ready(mailboxes[index:])
-                break
-            self._step(memory, mailbox)
-
-    def _step(self, memory: Memory, mailbox: Mailbox) -> None:
-        address = mailbox.address
-        record = memory.record(address, self.clock.now_ms())
-        record.running = True
-        invocations = [Invocation(message.value, message.caller) for message in mailbox.take(self.options.batch)]
-        memory.epoch.steps += len(invocations)
-        run = dispatch(Batch(address, record.state, invocations), self.app, self._host)
-        if address[0] not in self._plain:
-            self._start(self._see_through(memory, mailbox, run))
-            return
-        try:
-            pending = run.send(None)
-        except StopIteration as done:
-            self._finish(memory, mailbox, done.value)
-        else:
-            self._start(self._see_through(memory, mailbox, resumed(run, pending)))
-
-    def _start(self, work: Coroutine[Untyped, Untyped, None]) -> None:
-        if sys.version_info >= (3, 12):
-            task = asyncio.Task(work, loop=asyncio.get_running_loop(), eager_start=True)
-        else:
-            task = asyncio.get_running_loop().create_task(work)
-        if task.done():
-            task.result()
-        else:
-            self._tasks.add(task)
-            task.add_done_callback(self._ended)
-
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            self._bug = error
-        self._wake.set()
-
-    async def _see_through(self, memory: Memory, mailbox: Mailbox, run: Untyped) -> None:
-        """Await a batch that may be suspended. It ends in whichever epoch is open then."""
-        try:
-            outcome = await run
-        except asyncio.CancelledError:
-            if memory is self._memory:
-                self._merge.give_back(memory, mailbox)
-            return
-        if memory is self._memory and not self._lost:
-            self._finish(memory, mailbox, outcome)
-
-    def _finish(self, memory: Memory, mailbox: Mailbox, outcome: Outcome) -> None:
-        match outcome:
-            case Done():
-                self._merge.done(memory, mailbox, outcome, self.clock.now_ms())
-            case Failed():
-                self._merge.failed(memory, mailbox, outcome, self.clock.now_ms())
-            case MissingState(specs):
-                raise AssertionError(f"the engine gave {mailbox.address} less than its states: {specs}")
-            case _:
-                assert_never(outcome)
-
-    # --- commits
-
-    async def _write(self, memory: Memory, sealed: Epoch, commit: Commit) -> None:
-        try:
-            await self.store.commit(commit)
-        except StoreError as error:
-            self._lose(error, sealed)
-        except BaseException as error:
-            self._bug = error
-            raise
-        else:
-            self.error = None
-            self._pause = _FIRST_PAUSE
-            self.counters.epochs += 1
-            memory.durable(sealed)
-        finally:
-            self._writing = None
-            self._wake.set()
-
-    def _lose(self, error: StoreError, *sealed: Epoch) -> None:
-        """The store failed: the open epochs are lost, and those who wait for them are told."""
-        self.error = error
-        self._lost = True
-        lost = EpochLostError(str(error))
-        for epoch in (*sealed, self._memory.epoch):
-            for tell in epoch.on_lost:
-                tell(lost)
-            epoch.on_lost.clear()
-        self._memory.tickets.lose(lost)
-        logger.error("the store failed; going on from the last commit that succeeded: %s", error)
-
     async def _begin_again(self) -> None:
         """The store failed: drop what was built on the lost epochs, and start over from what it holds."""
-        for task in list(self._tasks):
-            task.cancel()
-        if self._tasks:
-            await asyncio.wait(self._tasks)
-        await asyncio.sleep(self._pause)
-        self._pause = min(_LONGEST_PAUSE, self._pause * 2)
+        await self._steps.cancel()
+        await self._commits.pause()
         try:
             self._remember()
         except StoreError as error:
-            self.error = error
+            self._commits.error = error
             logger.error("the store still fails: %s", error)  # noqa: TRY400 - its text says all
-            return
-        self._lost = False
 
     # --- rest
 
@@ -459,7 +298,7 @@ class Engine:
         """Nothing to do right now: say so if it is so, and wait for what comes."""
         memory = self._memory
         if self._stopping:
-            if self._tasks or self._writing is not None:
+            if self._steps.suspended or self._commits.writing:
                 await self._woken(None)
             return
         due = memory.timers.next_due()
@@ -472,9 +311,9 @@ class Engine:
 
     def _quiet(self, memory: Memory) -> bool:
         return (
-            self._writing is None
+            not self._commits.writing
             and memory.epoch.empty
-            and not self._tasks
+            and not self._steps.suspended
             and all(source.exhausted for source in self.sources.values())
         )
 

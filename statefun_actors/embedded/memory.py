@@ -70,6 +70,8 @@ class Memory:
         for name, source in sources.items():
             source.resume(recovered.positions.get(f"source:{name}"))
         self.outbox = Outbox(sinks, store, recovered.positions, self.epoch)
+        self.lost = False
+        """Whether it holds more than the store ever will: nothing is built on it any more."""
         self.next_sweep = 0 if shape.expiring else None
         """When expired rows are looked for again."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 
 from statefun_actors import Address
@@ -33,6 +33,8 @@ class HeldStore(MemoryStore):
         self.let_go = asyncio.Event()
         self.let_go.set()
         self.fail = False
+        self.fail_reads = 0
+        """How many of the next reads of entities fail."""
         self.begun = 0
 
     async def commit(self, commit: Commit) -> None:
@@ -41,6 +43,12 @@ class HeldStore(MemoryStore):
         if self.fail:
             raise StoreError("test", "the disk is full")
         await super().commit(commit)
+
+    def load(self, addresses: Sequence[Address]) -> list[bytes | None]:
+        if self.fail_reads:
+            self.fail_reads -= 1
+            raise StoreError("test", "the disk can't be read")
+        return super().load(addresses)
 
 
 @asynccontextmanager

@@ -9,7 +9,7 @@ from typing import ClassVar
 import pytest
 
 from statefun_actors import Entity, TerminalError, handles, persisted
-from statefun_actors.embedded import EngineOptions, EpochLostError, ManualClock, MemoryStore, Ticket
+from statefun_actors.embedded import Commit, EngineOptions, EpochLostError, ManualClock, MemoryStore, Message, Ticket
 from statefun_actors.model import TypedValue
 from statefun_actors.types import pack, value_of
 from tests.embedded.engines import HeldStore, held, running, until
@@ -44,6 +44,18 @@ class Recorder(Entity, typename="test/recorder"):
     @handles(int)
     def note(self, message: int) -> None:
         self.seen.append(message)
+
+
+class Shouter(Entity, typename="test/shouter"):
+    """Its first run shouts once, the second one twice."""
+
+    runs: ClassVar[int] = 0
+
+    @handles(int)
+    def shout(self, message: int) -> None:
+        Shouter.runs += 1
+        for _ in range(Shouter.runs):
+            self.send_egress("test/shouts", message)
 
 
 class Relay(Entity, typename="test/relay"):
@@ -135,6 +147,28 @@ async def test_a_failed_commit_loses_nothing_that_was_durable() -> None:
 
         assert held(engine, Counter.at("a"), "n") == 6
         assert engine.error is None
+
+
+async def test_a_read_that_fails_while_a_commit_is_written_runs_nothing_of_that_commit_twice() -> None:
+    store, Shouter.runs = HeldStore(), 0
+    await store.commit(Commit(messages=[Message(1, Shouter.at("a"), pack(5))], next_seq=2))
+    told: list[str] = []
+    async with running(Shouter, Counter, store=store) as engine:
+        store.let_go.clear()
+        await until(lambda: store.begun == 2)  # which deals with that message
+        durable = asyncio.create_task(engine.durable())
+        store.fail_reads = 1
+        engine.submit(Counter.at("b"), pack(1), ticket=Ticket(on_lost=lambda error: told.append(str(error))))
+        for _ in range(20):
+            await asyncio.sleep(0)
+        store.let_go.set()
+        await asyncio.wait([durable])
+        await engine.idle()
+
+        assert len(store.egress_after(0, 10)) == 1
+        assert told == ["not stored, so send it again: store test: the disk can't be read"]
+        assert held(engine, Counter.at("b"), "n") is None
+        assert store.counts()["messages"] == 0
 
 
 async def test_replies_are_released_only_once_their_epoch_is_durable() -> None:

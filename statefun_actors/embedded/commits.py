@@ -1,0 +1,82 @@
+"""Commits: sealed epochs on their way into the store, one at a time; and what is lost when one doesn't get there."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Final
+
+from statefun_actors.embedded.clock import Clock
+from statefun_actors.embedded.epoch import Epoch
+from statefun_actors.embedded.memory import Memory
+from statefun_actors.embedded.merge import Counters
+from statefun_actors.embedded.store import Commit, Store, StoreError
+from statefun_actors.embedded.tickets import EpochLostError
+
+logger: Final = logging.getLogger("statefun_actors.engine")
+
+_FIRST_PAUSE: Final = 0.1
+_LONGEST_PAUSE: Final = 5.0
+
+
+class Commits:
+    """Writes epochs to *store*. *ended* is called whenever a commit has succeeded or failed."""
+
+    def __init__(self, store: Store, clock: Clock, counters: Counters, ended: Callable[[], None]) -> None:
+        self.error: BaseException | None = None
+        """Why the store failed last; None once a commit has succeeded again."""
+        self.bug: BaseException | None = None
+        """An error of the engine itself, never of the store."""
+        self._store, self._clock, self._counters, self._tell_ended = store, clock, counters, ended
+        self._writing: asyncio.Task[None] | None = None
+        self._pause = _FIRST_PAUSE
+
+    @property
+    def writing(self) -> bool:
+        """Whether a commit is being written."""
+        return self._writing is not None
+
+    def begin(self, memory: Memory) -> None:
+        """Seal the open epoch and write it."""
+        assert self._writing is None
+        self._writing = asyncio.get_running_loop().create_task(self._write(memory, *memory.seal()))
+
+    async def ended(self) -> None:
+        """Return once nothing is being written any more, whatever came of it."""
+        if self._writing is not None:
+            await asyncio.wait([self._writing])
+
+    async def pause(self) -> None:
+        """Wait before the store is tried again: longer each time until a commit succeeds."""
+        await self._clock.sleep(self._pause)
+        self._pause = min(_LONGEST_PAUSE, self._pause * 2)
+
+    def lose(self, memory: Memory, error: StoreError, *sealed: Epoch) -> None:
+        """The store failed: *sealed* and the open epoch are lost, and those who wait for them are told."""
+        self.error = error
+        memory.lost = True
+        lost = EpochLostError(str(error))
+        for epoch in (*sealed, memory.epoch):
+            for tell in epoch.on_lost:
+                tell(lost)
+            epoch.on_lost.clear()
+        memory.tickets.lose(lost)
+        logger.error("the store failed; going on from the last commit that succeeded: %s", error)
+
+    async def _write(self, memory: Memory, sealed: Epoch, commit: Commit) -> None:
+        try:
+            await self._store.commit(commit)
+        except StoreError as error:
+            self.lose(memory, error, sealed)
+        except BaseException as error:
+            self.bug = error
+            raise
+        else:
+            self.error = None
+            self._pause = _FIRST_PAUSE
+            self._counters.epochs += 1
+            memory.durable(sealed)
+        finally:
+            self._writing = None
+            self._tell_ended()

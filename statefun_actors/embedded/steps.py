@@ -1,0 +1,150 @@
+"""Steps: a batch of one address goes to dispatch, and what it comes to is merged into the epoch that is open then.
+
+A batch that ends at once costs no task. One whose handler waits for something gets a task of its own; until it ends
+its messages count as waiting, and nothing of it is anywhere. Should its memory be thrown away meanwhile, what it comes
+to is thrown away, too.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from collections.abc import Callable, Coroutine
+from datetime import datetime
+from typing import Any as Untyped
+from typing import assert_never
+
+from statefun_actors.dispatch import Application, dispatch, resumed
+from statefun_actors.embedded.clock import Clock, at_ms
+from statefun_actors.embedded.mailbox import Mailbox
+from statefun_actors.embedded.memory import Memory
+from statefun_actors.embedded.merge import Merge
+from statefun_actors.embedded.options import EngineOptions
+from statefun_actors.model import Batch, Deadline, Done, Failed, Invocation, MissingState, Outcome
+
+
+class _EngineHost:
+    """Time, for dispatch."""
+
+    monotonic = staticmethod(time.monotonic)
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+
+    def now(self) -> datetime:
+        return at_ms(self._clock.now_ms())
+
+    async def sleep(self, seconds: float) -> None:
+        await self._clock.sleep(seconds)
+
+    def timeout(self, seconds: float) -> Deadline:
+        return asyncio.timeout(seconds)
+
+
+class Steps:
+    """Takes batches from the mailboxes and sees them through.
+
+    Args:
+        app: what is served.
+        clock: where time comes from.
+        merge: what becomes of an outcome.
+        options: of the engine.
+        ended: called whenever a batch that had to wait has ended.
+    """
+
+    def __init__(
+        self, app: Application, clock: Clock, merge: Merge, options: EngineOptions, ended: Callable[[], None]
+    ) -> None:
+        self.bug: BaseException | None = None
+        """An error of the engine itself, never of a handler."""
+        self._app, self._clock, self._merge, self._options = app, clock, merge, options
+        self._tell_ended = ended
+        self._host = _EngineHost(clock)
+        self._plain = frozenset(name for name, route in app.routes.items() if not route.waits)
+        self._tasks: set[asyncio.Task[None]] = set()
+        """Batches whose handlers wait for something."""
+
+    @property
+    def suspended(self) -> int:
+        """How many batches wait for something."""
+        return len(self._tasks)
+
+    def take(self, memory: Memory) -> None:
+        """Begin the next batches in line, as many as belong in one slice and in the open epoch."""
+        mailboxes = memory.mailboxes.take_ready(self._options.slice_steps)
+        memory.cache.load([mailbox.address for mailbox in mailboxes])
+        epoch, room = memory.epoch, self._options.epoch_steps
+        for index, mailbox in enumerate(mailboxes):
+            if epoch.steps >= room:
+                memory.mailboxes.keep_ready(mailboxes[index:])
+                break
+            self._step(memory, mailbox)
+
+    async def drain(self, seconds: float) -> None:
+        """Let what is suspended end within *seconds*; what doesn't is cancelled, and never ran."""
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=seconds)
+        await self.cancel()
+
+    async def cancel(self) -> None:
+        """End what is suspended as if it had never run."""
+        for task in self._tasks:
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+
+    def _step(self, memory: Memory, mailbox: Mailbox) -> None:
+        address = mailbox.address
+        record = memory.record(address, self._clock.now_ms())
+        record.running = True
+        invocations = [Invocation(message.value, message.caller) for message in mailbox.take(self._options.batch)]
+        memory.epoch.steps += len(invocations)
+        run = dispatch(Batch(address, record.state, invocations), self._app, self._host)
+        if address[0] not in self._plain:
+            self._start(self._see_through(memory, mailbox, run))
+            return
+        try:
+            pending = run.send(None)
+        except StopIteration as done:
+            self._finish(memory, mailbox, done.value)
+        else:
+            self._start(self._see_through(memory, mailbox, resumed(run, pending)))
+
+    def _start(self, work: Coroutine[Untyped, Untyped, None]) -> None:
+        if sys.version_info >= (3, 12):
+            task = asyncio.Task(work, loop=asyncio.get_running_loop(), eager_start=True)
+        else:
+            task = asyncio.get_running_loop().create_task(work)
+        if task.done():
+            task.result()
+        else:
+            self._tasks.add(task)
+            task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self.bug = error
+        self._tell_ended()
+
+    async def _see_through(self, memory: Memory, mailbox: Mailbox, run: Untyped) -> None:
+        """Await a batch that may be suspended. It ends in whichever epoch is open then."""
+        try:
+            outcome = await run
+        except asyncio.CancelledError:
+            self._merge.give_back(memory, mailbox)
+            return
+        if not memory.lost:
+            self._finish(memory, mailbox, outcome)
+
+    def _finish(self, memory: Memory, mailbox: Mailbox, outcome: Outcome) -> None:
+        match outcome:
+            case Done():
+                self._merge.done(memory, mailbox, outcome, self._clock.now_ms())
+            case Failed():
+                self._merge.failed(memory, mailbox, outcome, self._clock.now_ms())
+            case MissingState(specs):
+                raise AssertionError(f"the engine gave {mailbox.address} less than its states: {specs}")
+            case _:
+                assert_never(outcome)
