@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from statefun_actors.cli.module import module
 from statefun_actors.cli.run import run
 from statefun_actors.cli.serve import serve
 
@@ -25,5 +26,6 @@ def main() -> None:
     """  # noqa: D301 - click wants the character itself
 
 
+main.add_command(module)
 main.add_command(run)
 main.add_command(serve)

@@ -18,7 +18,7 @@ import click
 from statefun_actors.errors import DefinitionError
 from statefun_actors.settings import Options, read_settings
 
-_COMMANDS: Final = ("run", "serve")
+_COMMANDS: Final = ("flink", "module", "run", "serve")
 _PROJECT: Final = Path("pyproject.toml")
 
 

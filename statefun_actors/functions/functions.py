@@ -120,6 +120,7 @@ class BoundFunction:
         problems: list[str],
     ) -> None:
         self.typename = typename
+        self.function = function
         self.name = getattr(function, "__qualname__", repr(function))
         problems += _typename_problems(typename)
         problems += options.problems()

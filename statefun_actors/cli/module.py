@@ -1,0 +1,106 @@
+"""``statefun-actors module``: the module.yaml of an application, printed or checked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+from typing import Any as Untyped
+
+import attrs
+import click
+
+from statefun_actors.cli.module_options import module_options, wanted_of
+from statefun_actors.cli.options import settings_options
+from statefun_actors.settings import ENDPOINT_DEFAULTS
+
+if TYPE_CHECKING:
+    from statefun_actors.deploy import Format, Module, Served
+    from statefun_actors.settings import Settings
+
+_FILE: Final = click.Path(dir_okay=False, path_type=Path)
+
+
+@click.command(short_help="Print or check the module.yaml of an application.")
+@click.argument("app", metavar="APP")
+@click.option(
+    "--url", metavar="URL",
+    help="Where the application is served, as Flink reaches it; without a path, that of serve: "
+    "http://host:8000, or http://host:8000/{function.name}.",
+)  # fmt: skip
+@click.option(
+    "--format", type=click.Choice(["3.x", "2.0", "1.0"]), default="3.x", show_default=True,
+    help="2.0 is for StateFun 2.2, 1.0 for StateFun 2.0 and 2.1.",
+)  # fmt: skip
+@click.option("--kafka", metavar="HOST:PORT", help="Kafka's brokers. Without them, no topics and egresses are written.")
+@click.option(
+    "--check", type=_FILE, metavar="FILE", help="Tell where FILE differs from the application, and exit with 1."
+)
+@module_options
+@settings_options(ENDPOINT_DEFAULTS)
+def module(
+    app: str,
+    url: str | None,
+    format: Format,
+    kafka: str | None,
+    check: Path | None,
+    settings: Settings,
+    **written: Untyped,
+) -> None:
+    """Print or check the module.yaml of an application.
+
+    APP is a module, a .py file or a folder, optionally followed by :name.
+
+    \b
+      statefun-actors module app.py --url http://app:8000 --kafka kafka:9092 --topic deposits=bank/account
+      statefun-actors module app.py --check module.yaml
+
+    Function types, states, limits and timeouts come from the application; so do egresses, as far as its source
+    names them. A file that is checked may say more than that: other applications, Kafka's properties. With --url,
+    endpoints at other hosts are taken for those of other applications.
+    """  # noqa: D301 - click wants the character itself
+    from statefun_actors.cli.loading import AppError, load_app
+    from statefun_actors.deploy import planned_module, served, write_module
+    from statefun_actors.dispatch import Application
+    from statefun_actors.errors import DefinitionError
+
+    loaded = load_app(app)
+    try:
+        application = Application(*loaded.served, settings=settings)
+        told = served((route.function for route in application.routes.values()), settings)
+        if check is not None:
+            raise SystemExit(_check(check, told, url))
+        if url is None:
+            raise click.UsageError("Where is the application served? Give --url, such as --url http://host:8000.")
+        wanted = attrs.evolve(wanted_of(written, loaded.name, url), format=format, kafka=kafka)
+        planned = planned_module(told, wanted)
+    except DefinitionError as error:
+        raise AppError(str(error)) from error
+    click.echo(write_module(planned), nl=False)
+    if kafka is None and told.all_egresses:
+        click.echo(f"Not defined, for want of --kafka HOST:PORT: {', '.join(told.all_egresses)}", err=True)
+
+
+def read(path: Path) -> Module:
+    """The module.yaml at *path*; what is wrong with it ends the command with 2."""
+    from statefun_actors.cli.loading import AppError
+    from statefun_actors.deploy import ModuleFileError, read_module
+
+    try:
+        return read_module(path)
+    except OSError as error:
+        raise AppError(f"{path} can't be read: {error.strerror}.") from None
+    except ModuleFileError as error:
+        raise AppError(str(error)) from None
+
+
+def _check(path: Path, told: Served, url: str | None) -> int:
+    """The exit code."""
+    from statefun_actors.deploy import differences
+
+    found = differences(read(path), told, url)
+    if not found:
+        click.echo(f"{path} agrees with {', '.join(told.typenames)}.")
+        return 0
+    for difference in found:
+        click.echo(f"{path}: {difference}")
+    return 1

@@ -1,0 +1,189 @@
+"""Where a module.yaml and the application behind it differ."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Final
+from urllib.parse import urlsplit
+
+import attrs
+
+from statefun_actors.deploy.components import EagerState, Endpoint, KafkaEgress, Module, OtherComponent
+from statefun_actors.deploy.durations import write_duration
+from statefun_actors.deploy.planning import PATHS, eager_states
+from statefun_actors.deploy.served import Served, ServedFunction
+from statefun_actors.model import Expiration
+
+_KINESIS: Final = "io.statefun.kinesis."
+_EXPIRES: Final = {
+    Expiration.NONE: "never",
+    Expiration.AFTER_WRITE: "after-write",
+    Expiration.AFTER_CALL: "after-invoke",
+}
+
+
+@attrs.frozen
+class Difference:
+    """One way in which they differ, and what it leads to. ``line`` is None where the file has nothing of it."""
+
+    line: int | None
+    what: str
+
+    def __str__(self) -> str:
+        return self.what if self.line is None else f"line {self.line}: {self.what}"
+
+
+def differences(module: Module, served: Served, url: str | None = None) -> list[Difference]:
+    """Every difference between *module* and the application that is *served*.
+
+    With *url*, endpoints at other hosts are other applications' affair.
+    """
+    ours = [endpoint for endpoint in module.endpoints if url is None or _host(endpoint.url) == _host(url)]
+    return [
+        *_routing(module, ours, served),
+        *_states(module, served),
+        *_targets(module, served),
+        *_egresses(module, served),
+        *_transports(ours, served),
+    ]
+
+
+def _host(url: str) -> str:
+    return urlsplit(url).netloc
+
+
+def _route(module: Module, typename: str) -> Endpoint | None:
+    """The endpoint that Flink calls for *typename*: its own before its namespace's."""
+    found = [endpoint for endpoint in module.endpoints if endpoint.serves(typename)]
+    return min(found, key=lambda endpoint: endpoint.functions != typename, default=None)
+
+
+def _routing(module: Module, ours: list[Endpoint], served: Served) -> Iterator[Difference]:
+    for typename in served.typenames:
+        if _route(module, typename) is None:
+            yield Difference(None, f"{typename} is served, but no endpoint leads to it: Flink can't deliver to it")
+    for endpoint in ours:
+        if any(endpoint.serves(typename) for typename in served.typenames):
+            continue
+        yield Difference(
+            endpoint.place.line,
+            f"{endpoint.functions} leads to {endpoint.url}, but nothing of that name is served here",
+        )
+    for endpoint in ours:
+        path = urlsplit(endpoint.url).path
+        if path != PATHS[module.format] and path in PATHS.values():
+            yield Difference(
+                endpoint.place.line,
+                f"{endpoint.functions}: {path} speaks another protocol than a file of format {module.format} asks for; "
+                f"write {PATHS[module.format]}",
+            )
+
+
+# --- states
+
+
+def _states(module: Module, served: Served) -> Iterator[Difference]:
+    if module.format == "3.x":  # the endpoint declares them itself
+        return
+    for function in served.functions:
+        endpoint = _route(module, function.typename)
+        if endpoint is not None:
+            yield from _listed(module, endpoint, function)
+
+
+def _listed(module: Module, endpoint: Endpoint, function: ServedFunction) -> Iterator[Difference]:
+    line, name = endpoint.place.line, function.typename
+    listed = {state.name: state for state in endpoint.states or ()}
+    for state in eager_states(function, module.format):
+        there = listed.pop(state.name, None)
+        if there is None:
+            yield Difference(line, f"{name}: state {state.name!r} is missing in states:, so its batches fail")
+        elif there != state:
+            yield Difference(
+                line, f"{name}: state {state.name!r} expires {_expiry(there)}, its class says {_expiry(state)}"
+            )
+    for state_name in listed:
+        yield Difference(line, f"{name}: state {state_name!r} is in states:, but is declared no more")
+    if module.format == "1.0":
+        for spec in function.states:
+            if spec.ttl_ms:
+                yield Difference(
+                    line,
+                    f"{name}: state {spec.name!r} expires by its class, which format 1.0 can't say: it never does; "
+                    "format 2.0 can (StateFun 2.2)",
+                )
+
+
+def _expiry(state: EagerState) -> str:
+    if not state.ttl_ms:
+        return "never"
+    return f"{_EXPIRES[state.expiration]} {write_duration(timedelta(milliseconds=state.ttl_ms))}"
+
+
+# --- what comes in and goes out
+
+
+def _targets(module: Module, served: Served) -> Iterator[Difference]:
+    functions = {function.typename: function for function in served.functions}
+    for ingress in module.kafka_ingresses:
+        for topic in ingress.topics:
+            for target in topic.targets:
+                function = functions.get(target)
+                if function is None:
+                    if _route(module, target) is None:
+                        yield Difference(
+                            ingress.place.line,
+                            f"{ingress.id}: topic {topic.topic} leads to {target}, which nothing serves",
+                        )
+                elif not function.takes(topic.value_type):
+                    yield Difference(
+                        ingress.place.line,
+                        f"{ingress.id}: topic {topic.topic} holds {topic.value_type}, which {target} does not take; "
+                        f"it takes {', '.join(function.types)}",
+                    )
+
+
+def _egresses(module: Module, served: Served) -> Iterator[Difference]:
+    defined = {egress.id: egress for egress in module.kafka_egresses}
+    others = {other.id: other for other in module.others if other.role == "egress"}
+    for name, why in served.all_egresses.items():
+        if name not in defined and name not in others:
+            yield Difference(
+                None, f"{name} is sent to ({why}), but not defined: Flink fails the job at the first record"
+            )
+    for name, why in served.bare_egresses.items():
+        egress: KafkaEgress | OtherComponent | None = defined.get(name) or others.get(name)
+        if isinstance(egress, KafkaEgress) or (egress is not None and egress.kind.startswith(_KINESIS)):
+            yield Difference(
+                egress.place.line,
+                f"{name} takes records only, but {why} are sent bare (as_value=True): Flink fails the job",
+            )
+
+
+# --- how requests travel
+
+
+def _transports(ours: list[Endpoint], served: Served) -> Iterator[Difference]:
+    for endpoint in ours:
+        line, transport = endpoint.place.line, endpoint.transport
+        payload = transport.payload_max_bytes
+        if payload is not None and payload < served.body_limit:
+            yield Difference(
+                line,
+                f"{endpoint.functions}: payload_max_bytes is {payload}, less than the body limit of "
+                f"{served.body_limit}: Flink can't send a batch that the endpoint would read",
+            )
+        elif payload is not None and payload > served.body_limit:
+            yield Difference(
+                line,
+                f"{endpoint.functions}: payload_max_bytes is {payload}, more than the body limit of "
+                f"{served.body_limit}: the endpoint refuses a batch that Flink sends, which fails the job",
+            )
+        if served.longest is not None and transport.call_timeout <= served.longest[0]:
+            seconds, name = served.longest
+            yield Difference(
+                line,
+                f"{endpoint.functions}: Flink waits {write_duration(transport.call_timeout)} for a reply, and {name} "
+                f"may take {write_duration(seconds)}: give the call more, or the handler less",
+            )

@@ -1,0 +1,196 @@
+"""The module.yaml that an application should have: its functions, and the topics and egresses that are wanted."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Final, Literal
+from urllib.parse import urlsplit
+
+import attrs
+
+from statefun_actors.deploy.components import (
+    ASYNC,
+    OKHTTP,
+    Component,
+    EagerState,
+    Endpoint,
+    Format,
+    KafkaEgress,
+    KafkaIngress,
+    Module,
+    Topic,
+    Transport,
+)
+from statefun_actors.deploy.served import Served, ServedFunction
+from statefun_actors.errors import DefinitionError
+
+PATHS: Final[Mapping[Format, str]] = {"3.x": "/statefun", "1.0": "/statefun/v2", "2.0": "/statefun/v2"}
+"""Where ``statefun-actors serve`` speaks the protocol of each format."""
+
+_MARGIN: Final = timedelta(seconds=5)
+_MINUTE: Final = timedelta(minutes=1)
+_TRANSACTION_TIMEOUT: Final = timedelta(minutes=15)
+"""What a broker allows at most, unless it is told otherwise."""
+_NOT_IN_A_TOPIC: Final = re.compile(r"[^A-Za-z0-9._-]+")
+
+
+@attrs.frozen
+class WantedTopic:
+    """A topic to read. ``type`` may be left out where its targets take one type of message."""
+
+    topic: str
+    targets: Sequence[str]
+    type: str | None = None
+
+
+@attrs.frozen(kw_only=True)
+class Wanted:
+    """What a module.yaml should say beside what the application itself tells.
+
+    Args:
+        url: where the application is served; without a path, the one where ``serve`` speaks the format's protocol.
+        kafka: brokers, ``host:port``; without them there are no topics and no egresses.
+        group: Kafka's consumer group.
+        topics: to read; None = one for each function type and type of message, see :func:`topic_name`.
+        egresses: beside those that the application is known to send to.
+        delivery: of records.
+        per_function: an endpoint for each function type; otherwise for each namespace. 2.x knows only the former.
+        call_timeout: None = more than the longest that a handler may take, and at least a minute.
+        transport: further keys of ``transport:``, ``pool_size`` say.
+    """
+
+    url: str
+    format: Format = "3.x"
+    kafka: str | None = None
+    group: str = "statefun-actors"
+    topics: Sequence[WantedTopic] | None = ()
+    egresses: Sequence[str] = ()
+    delivery: Literal["exactly-once", "at-least-once", "none"] = "exactly-once"
+    per_function: bool = False
+    max_batch: int = 1000
+    call_timeout: timedelta | None = None
+    transport: Mapping[str, str] = attrs.field(factory=dict)
+
+
+def topic_name(function: str, type: str) -> str:
+    """The topic for messages of *type* to *function*, where nobody has chosen one: ``bank.account.Deposit``."""
+    last = re.split(r"[./]", type)[-1]
+    return _NOT_IN_A_TOPIC.sub("-", f"{function.replace('/', '.')}.{last}")
+
+
+def planned_module(served: Served, wanted: Wanted) -> Module:
+    """The module.yaml for *served*.
+
+    Raises:
+        DefinitionError: what is wanted makes no sense for this application; all reasons at once.
+    """
+    problems: list[str] = []
+    components: list[Component] = list(_endpoints(served, wanted))
+    topics = _topics(served, wanted, problems)
+    if wanted.kafka is None:
+        problems += [f"topic {topic.topic}: where are its brokers? Give --kafka HOST:PORT" for topic in topics]
+    elif not problems:
+        if topics:
+            components.append(_ingress(served, wanted, wanted.kafka, topics))
+        timeout = _TRANSACTION_TIMEOUT if wanted.delivery == "exactly-once" else None
+        components += [
+            KafkaEgress(id=name, address=wanted.kafka, delivery=wanted.delivery, transaction_timeout=timeout)
+            for name in sorted({*served.all_egresses, *wanted.egresses})
+        ]
+    if problems:
+        raise DefinitionError("module.yaml", problems)
+    return Module(components=components, format=wanted.format)
+
+
+def _endpoints(served: Served, wanted: Wanted) -> list[Endpoint]:
+    url = wanted.url
+    if urlsplit(url).path in ("", "/"):
+        url = url.rstrip("/") + PATHS[wanted.format]
+    transport = _transport(served, wanted)
+    if wanted.format == "3.x" and not wanted.per_function:
+        namespaces = sorted({name.rpartition("/")[0] for name in served.typenames})
+        return [
+            Endpoint(functions=f"{name}/*", url=url, max_batch=wanted.max_batch, transport=transport)
+            for name in namespaces
+        ]
+    return [
+        Endpoint(
+            functions=function.typename,
+            url=url,
+            max_batch=wanted.max_batch,
+            transport=transport,
+            states=None if wanted.format == "3.x" else eager_states(function, wanted.format),
+        )
+        for function in served.functions
+    ]
+
+
+def eager_states(function: ServedFunction, format: Format) -> list[EagerState]:
+    """The states of *function* as a file of *format*, one of 2.x, lists them."""
+    if format == "1.0":  # it knows no times to live
+        return [EagerState(name=spec.name) for spec in function.states]
+    return [EagerState(name=spec.name, expiration=spec.expiration, ttl_ms=spec.ttl_ms) for spec in function.states]
+
+
+def call_timeout_for(served: Served) -> timedelta:
+    """How long Flink should wait for a reply, in whole minutes: longer than the longest handler."""
+    if served.longest is None:
+        return _MINUTE
+    return max(_MINUTE, -(-(served.longest[0] + _MARGIN) // _MINUTE) * _MINUTE)
+
+
+def _transport(served: Served, wanted: Wanted) -> Transport:
+    call = wanted.call_timeout or call_timeout_for(served)
+    if wanted.format != "3.x":
+        return Transport(type=OKHTTP, call_timeout=call, payload_max_bytes=None, options=wanted.transport)
+    options = dict(wanted.transport)
+    kind = options.pop("type", ASYNC)
+    payload = served.body_limit if kind == ASYNC else None
+    if "payload_max_bytes" in options:
+        payload = int(options.pop("payload_max_bytes"))
+    return Transport(type=kind, call_timeout=call, payload_max_bytes=payload, options=options)
+
+
+def _topics(served: Served, wanted: Wanted, problems: list[str]) -> list[Topic]:
+    if wanted.topics is None:
+        return [
+            Topic(topic=topic_name(function.typename, type), value_type=type, targets=[function.typename])
+            for function in served.functions
+            for type in function.types
+        ]
+    by_name = {function.typename: function for function in served.functions}
+    topics = []
+    for topic in wanted.topics:
+        if unknown := [target for target in topic.targets if target not in by_name]:
+            there = ", ".join(by_name)
+            problems += [f"topic {topic.topic}: nothing here serves {name!r}; served are {there}" for name in unknown]
+            continue
+        targets = [by_name[target] for target in topic.targets]
+        if (type := topic.type or _only_type(topic.topic, targets, problems)) is None:
+            continue
+        problems += [
+            f"topic {topic.topic}: {target.typename} does not take {type!r}; it takes {', '.join(target.types)}"
+            for target in targets
+            if not target.takes(type)
+        ]
+        topics.append(Topic(topic=topic.topic, value_type=type, targets=list(topic.targets)))
+    return topics
+
+
+def _only_type(topic: str, targets: Sequence[ServedFunction], problems: list[str]) -> str | None:
+    common = set.intersection(*(set(target.types) for target in targets))
+    if len(common) == 1 and not any(target.takes_any for target in targets):
+        return common.pop()
+    names = " and ".join(target.typename for target in targets)
+    choice = f"is it {' or '.join(sorted(common))}?" if common else "say which."
+    problems.append(f"topic {topic}: {names} leave open which type its records have; {choice} Write TOPIC:TYPE=...")
+    return None
+
+
+def _ingress(served: Served, wanted: Wanted, kafka: str, topics: Sequence[Topic]) -> KafkaIngress:
+    namespace = served.typenames[0].rpartition("/")[0]
+    return KafkaIngress(
+        id=f"{namespace}/messages", address=kafka, group=wanted.group, startup="earliest", topics=list(topics)
+    )

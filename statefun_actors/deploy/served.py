@@ -1,0 +1,136 @@
+"""What an application asks of the cluster in front of it, read off its classes and functions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
+
+import attrs
+
+from statefun_actors.definition import DeadLetter, FunctionType, Handler
+from statefun_actors.deploy.sources import egresses_in
+from statefun_actors.model import StateSpec
+from statefun_actors.settings import Settings
+
+
+@attrs.frozen(kw_only=True)
+class ServedFunction:
+    """One function type.
+
+    ``types`` are the messages that its handlers name, ``taken`` those and whatever they accept in their place.
+    ``egresses`` says of each whose it is.
+    """
+
+    typename: str
+    states: Sequence[StateSpec]
+    types: Sequence[str]
+    taken: frozenset[str]
+    takes_any: bool
+    egresses: Mapping[str, str]
+
+    def takes(self, typename: str) -> bool:
+        return self.takes_any or typename in self.taken
+
+
+@attrs.frozen(kw_only=True)
+class Served:
+    """An application. ``longest`` is the longest time that a handler may take (and whose it is), where there is one."""
+
+    functions: Sequence[ServedFunction]
+    body_limit: int
+    longest: tuple[timedelta, str] | None
+    egresses: Mapping[str, str]
+    """By name, why the application as a whole needs it."""
+    bare_egresses: Mapping[str, str]
+    """Egresses that are sent other values than Kafka and Kinesis records, by name: by whom."""
+
+    @property
+    def typenames(self) -> list[str]:
+        return [function.typename for function in self.functions]
+
+    @property
+    def all_egresses(self) -> dict[str, str]:
+        """Every egress that is known to be sent to, sorted, each with one reason."""
+        found: dict[str, str] = dict(self.egresses)
+        for function in self.functions:
+            for name, why in function.egresses.items():
+                found.setdefault(name, why)
+        return dict(sorted(found.items()))
+
+
+def served(functions: Iterable[FunctionType], settings: Settings) -> Served:
+    """What *functions* ask for, under *settings*."""
+    functions = sorted(functions, key=lambda function: function.typename)
+    policies = [*_policies(functions), (settings.on_failure, "the application's dead letters")]
+    longest = max(_timeouts(functions, settings), default=None)
+    return Served(
+        functions=[_function(function) for function in functions],
+        body_limit=settings.body_limit,
+        longest=None if longest is None else (timedelta(seconds=longest[0]), longest[1]),
+        egresses={
+            **dict.fromkeys(settings.record_egresses, "the setting record-egresses"),
+            **({settings.on_failure.egress: policies[-1][1]} if isinstance(settings.on_failure, DeadLetter) else {}),
+        },
+        bare_egresses={
+            policy.egress: why
+            for policy, why in reversed(policies)  # of several, the first is told
+            if isinstance(policy, DeadLetter) and policy.as_value
+        },
+    )
+
+
+def _function(function: FunctionType) -> ServedFunction:
+    egresses = {name: function_name(function) for code in _code(function) for name in sorted(egresses_in(code))}
+    for policy, why in _policies([function]):
+        if isinstance(policy, DeadLetter):
+            egresses.setdefault(policy.egress, why)
+    return ServedFunction(
+        typename=function.typename,
+        states=tuple(function.states),
+        types=sorted(typename for typename, (_, codec) in function.handlers.items() if typename == codec.typename),
+        taken=frozenset(function.handlers),
+        takes_any=function.any_handler is not None,
+        egresses=egresses,
+    )
+
+
+def function_name(function: FunctionType) -> str:
+    """As its user calls it."""
+    return str(getattr(function, "name", function.typename))
+
+
+def _code(function: FunctionType) -> list[object]:
+    """The classes or the function that *function* was made from."""
+    if (cls := getattr(function, "cls", None)) is not None:
+        return [each for each in cls.__mro__ if each.__module__.partition(".")[0] != "statefun_actors"]
+    return [getattr(function, "function", None)]
+
+
+def _handlers(function: FunctionType) -> list[Handler]:
+    handlers = [handler for handler, _ in function.handlers.values()]
+    if function.any_handler is not None:
+        handlers.append(function.any_handler)
+    return list(dict.fromkeys(handlers))
+
+
+def _policies(functions: Iterable[FunctionType]) -> list[tuple[object, str]]:
+    """Every failure policy, and whose it is."""
+    return [
+        (policy, f"the dead letters of {name}")
+        for function in functions
+        for policy, name in (
+            (function.on_failure, function_name(function)),
+            *((handler.on_failure, handler.name) for handler in _handlers(function)),
+        )
+    ]
+
+
+def _timeouts(functions: Iterable[FunctionType], settings: Settings) -> list[tuple[float, str]]:
+    """How long the handlers may take that can be interrupted, in seconds, those without a limit left out."""
+    found = []
+    for function in functions:
+        for handler in _handlers(function):
+            seconds = handler.timeout if handler.timeout is not None else settings.handler_timeout
+            if seconds is not None and (handler.is_async or handler.blocking):
+                found.append((seconds, handler.name))
+    return found

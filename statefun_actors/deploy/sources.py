@@ -1,0 +1,68 @@
+"""Which egresses code sends to, as far as its source tells: names written out, or constants of its module."""
+
+from __future__ import annotations
+
+import ast
+import functools
+import inspect
+import sys
+from collections.abc import Iterator
+from types import ModuleType
+from typing import Final
+
+_CALLS: Final = frozenset({"send_egress", "pack_and_send_egress"})
+
+
+def egresses_in(item: object) -> set[str]:
+    """The egresses that a class or a function names in its source, and in functions of its module that it uses.
+
+    What is worked out while it runs is not found; nor is anything where there is no source.
+    """
+    module = sys.modules.get(getattr(item, "__module__", None) or "")
+    name = getattr(item, "__qualname__", "").partition(".")[0]
+    if module is None or not name:
+        return set()
+    found: set[str] = set()
+    definitions = _definitions(module)
+    waiting, seen = [name], {name}
+    while waiting:
+        definition = definitions.get(waiting.pop())
+        if definition is None:
+            continue
+        for node in ast.walk(definition):
+            if isinstance(node, ast.Call):
+                found.update(_egress(node, module))
+            elif isinstance(node, ast.Name) and node.id not in seen and _is_function(definitions.get(node.id)):
+                seen.add(node.id)
+                waiting.append(node.id)
+    return found
+
+
+@functools.cache
+def _definitions(module: ModuleType) -> dict[str, ast.stmt]:
+    """What stands at the top of *module*, by name."""
+    try:
+        tree = ast.parse(inspect.getsource(module))
+    except (OSError, TypeError, SyntaxError):
+        return {}
+    return {
+        node.name: node for node in tree.body if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+    }
+
+
+def _is_function(node: ast.stmt | None) -> bool:
+    return isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+
+
+def _egress(call: ast.Call, module: ModuleType) -> Iterator[str]:
+    if not isinstance(call.func, ast.Attribute) or call.func.attr not in _CALLS:
+        return
+    named = [keyword.value for keyword in call.keywords if keyword.arg in {"egress", "typename"}]
+    for argument in (*call.args[:1], *named):
+        match argument:
+            case ast.Constant(value=str(name)):
+                yield name
+            case ast.Name(id=constant) if isinstance(value := vars(module).get(constant), str):
+                yield value
+            case _:
+                pass

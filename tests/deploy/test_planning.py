@@ -1,0 +1,311 @@
+"""The module.yaml that an application should have; and that Flink's reading of it is ours: what is written is read."""
+
+from __future__ import annotations
+
+from datetime import UTC, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from statefun_actors import DeadLetter, DefinitionError
+from statefun_actors.deploy import (
+    ASYNC,
+    OKHTTP,
+    EagerState,
+    Endpoint,
+    FromDate,
+    KafkaEgress,
+    KafkaIngress,
+    Module,
+    OtherComponent,
+    SpecificOffsets,
+    Topic,
+    Transport,
+    Wanted,
+    WantedTopic,
+    parse_module,
+    planned_module,
+    topic_name,
+    write_module,
+)
+from statefun_actors.model import Expiration
+from tests.deploy.apps import Cart, functions, served
+
+URL = "http://shop:8000"
+
+
+def test_an_application_gets_an_endpoint_a_namespace_its_topics_and_its_egresses() -> None:
+    planned = planned_module(
+        served(Cart, functions, body_limit=1000, record_egresses=["shop/records"]),
+        Wanted(url=URL, kafka="k:9092", group="shop", topics=[WantedTopic("adds", ["shop/cart"], "shop/add")]),
+    )
+
+    exactly_once = timedelta(minutes=15)
+    assert planned.components == [
+        Endpoint(
+            functions="shop/*",
+            url="http://shop:8000/statefun",
+            transport=Transport(call_timeout=timedelta(minutes=2), payload_max_bytes=1000),
+        ),
+        KafkaIngress(
+            id="shop/messages",
+            address="k:9092",
+            group="shop",
+            startup="earliest",
+            topics=[Topic(topic="adds", value_type="shop/add", targets=["shop/cart"])],
+        ),
+        *(
+            KafkaEgress(id=name, address="k:9092", delivery="exactly-once", transaction_timeout=exactly_once)
+            for name in ("shop/audited", "shop/dead-letters", "shop/greetings", "shop/records")
+        ),
+    ]
+
+
+def test_every_message_of_every_function_can_have_a_topic() -> None:
+    planned = planned_module(served(Cart, functions), Wanted(url=URL, kafka="k:9092", topics=None))
+
+    (ingress,) = planned.kafka_ingresses
+    assert [(topic.topic, topic.value_type, topic.targets) for topic in ingress.topics] == [
+        ("shop.cart.add", "shop/add", ["shop/cart"]),
+        ("shop.cart.pay", "shop/pay", ["shop/cart"]),
+        ("shop.greeter.pay", "shop/pay", ["shop/greeter"]),
+    ]
+    assert topic_name("eu/shop/cart", "type.googleapis.com/a.b.C") == "eu.shop.cart.C"
+
+
+def test_a_topic_whose_targets_take_one_type_needs_no_type() -> None:
+    wanted = Wanted(url=URL, kafka="k:9092", topics=[WantedTopic("pays", ["shop/cart", "shop/greeter"])])
+    (ingress,) = planned_module(served(Cart, functions), wanted).kafka_ingresses
+
+    assert [topic.value_type for topic in ingress.topics] == ["shop/pay"]
+
+
+def test_the_states_are_listed_for_2_x() -> None:
+    states = [
+        EagerState(name="items", expiration=Expiration.AFTER_WRITE, ttl_ms=86_400_000),
+        EagerState(name="sum"),
+        EagerState(name="seen", expiration=Expiration.AFTER_CALL, ttl_ms=5_400_000),
+    ]
+    (old,) = planned_module(served(Cart), Wanted(url=URL, format="1.0")).endpoints
+    (new,) = planned_module(served(Cart), Wanted(url=URL, format="2.0")).endpoints
+
+    assert old.states == [EagerState(name="items"), EagerState(name="sum"), EagerState(name="seen")]
+    assert new.states == states
+    assert old.url == new.url == "http://shop:8000/statefun/v2"
+
+
+def test_what_can_not_be_planned_is_told_at_once() -> None:
+    topics = [
+        WantedTopic("a", ["shop/none"]),
+        WantedTopic("b", ["shop/cart"]),
+        WantedTopic("c", ["shop/greeter"], "shop/add"),
+        WantedTopic("d", ["shop/anything"]),
+    ]
+    with pytest.raises(DefinitionError) as caught:
+        planned_module(served(Cart, functions), Wanted(url=URL, topics=topics))
+
+    assert str(caught.value) == (
+        "module.yaml has 5 problems:\n"
+        "  - topic a: nothing here serves 'shop/none'; served are shop/anything, shop/cart, shop/greeter\n"
+        "  - topic b: shop/cart leave open which type its records have; is it shop/add or shop/pay? "
+        "Write TOPIC:TYPE=...\n"
+        "  - topic c: shop/greeter does not take 'shop/add'; it takes shop/pay\n"
+        "  - topic d: shop/anything leave open which type its records have; say which. Write TOPIC:TYPE=...\n"
+        "  - topic c: where are its brokers? Give --kafka HOST:PORT"
+    )
+
+
+@pytest.mark.parametrize(("seconds", "minutes"), [(None, 1), (50, 1), (55, 1), (56, 2), (120, 3)], ids=str)
+def test_flink_waits_longer_than_the_longest_handler(seconds: float | None, minutes: int) -> None:
+    from statefun_actors import Entity, handles
+
+    class Waiting(Entity, typename="shop/waiting"):
+        @handles(int)
+        async def wait(self, message: int) -> None: ...
+
+    (endpoint,) = planned_module(served(Waiting, handler_timeout=seconds), Wanted(url=URL)).endpoints
+
+    assert endpoint.transport.call_timeout == timedelta(minutes=minutes)
+
+
+def test_the_transport_is_as_it_is_wanted() -> None:
+    wanted = Wanted(
+        url="http://shop/{function.name}/x",
+        per_function=True,
+        call_timeout=timedelta(seconds=9),
+        transport={"pool_size": "7", "payload_max_bytes": "5"},
+    )
+    endpoints = planned_module(served(functions), wanted).endpoints
+
+    transport = Transport(call_timeout=timedelta(seconds=9), payload_max_bytes=5, options={"pool_size": "7"})
+    assert [(each.functions, each.url, each.transport) for each in endpoints] == [
+        ("shop/anything", "http://shop/{function.name}/x", transport),
+        ("shop/greeter", "http://shop/{function.name}/x", transport),
+    ]
+
+
+def test_dead_letters_of_the_application_are_an_egress() -> None:
+    told = served(functions, on_failure=DeadLetter("all/letters"))
+
+    assert told.all_egresses == {
+        "all/letters": "the application's dead letters",
+        "shop/dead-letters": "the dead letters of anything",
+        "shop/greetings": "greet",
+    }
+
+
+# --- what is written is read
+
+_names = st.from_regex(r"[a-z][a-z0-9.-]{0,8}", fullmatch=True)
+_typenames = st.builds("{}/{}".format, _names, _names)
+_texts = st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"]), min_size=1, max_size=8)
+_properties = st.dictionaries(_names, _texts, max_size=2)
+_durations = st.timedeltas(timedelta(milliseconds=1), timedelta(days=400)).map(
+    lambda delta: timedelta(milliseconds=1 + delta // timedelta(milliseconds=1))
+)
+_dates = st.datetimes(timezones=st.just(UTC)).map(
+    lambda date: date.replace(microsecond=date.microsecond // 1000 * 1000)
+)
+_states = st.one_of(
+    st.builds(EagerState, name=_texts),
+    st.builds(
+        EagerState,
+        name=_texts,
+        expiration=st.sampled_from([Expiration.AFTER_WRITE, Expiration.AFTER_CALL]),
+        ttl_ms=st.integers(1, 10**12),
+    ),
+)
+_topics = st.lists(
+    st.builds(Topic, topic=_names, value_type=_typenames, targets=st.lists(_typenames, min_size=1, max_size=2)),
+    min_size=1,
+    max_size=2,
+)
+_startups = st.one_of(
+    st.sampled_from(["group-offsets", "earliest", "latest"]),
+    st.builds(SpecificOffsets, st.dictionaries(st.tuples(_names, st.integers(0, 9)), st.integers(0, 99), min_size=1)),
+    st.builds(FromDate, _dates),
+)
+_connectors = st.one_of(
+    st.builds(
+        KafkaIngress,
+        id=_typenames,
+        address=_texts,
+        group=_texts,
+        startup=_startups,
+        reset=st.sampled_from(["earliest", "latest"]),
+        topics=_topics,
+        properties=_properties,
+    ),
+    st.builds(KafkaEgress, id=_typenames, address=_texts, properties=_properties),
+    st.builds(
+        KafkaEgress,
+        id=_typenames,
+        address=_texts,
+        delivery=st.just("exactly-once"),
+        transaction_timeout=_durations,
+        properties=_properties,
+    ),
+)
+
+
+def _modules(format: str, endpoints: st.SearchStrategy[Endpoint], kind: str) -> st.SearchStrategy[Module]:
+    other = st.builds(
+        OtherComponent,
+        kind=st.just(kind),
+        role=st.just("egress"),
+        id=_typenames,
+        spec=st.just({"any": {"thing": ["x", None]}}),
+    )
+    if format == "3.x":  # there, the id is part of the spec
+        other = other.map(
+            lambda each: OtherComponent(kind=kind, role="egress", id=each.id, spec={"id": each.id, **each.spec})
+        )
+    components = st.lists(st.one_of(endpoints, _connectors, other), min_size=1, max_size=4, unique_by=_identity)
+    return st.builds(Module, components=components, format=st.just(format))
+
+
+def _identity(component: object) -> str:
+    return str(getattr(component, "functions", None) or getattr(component, "id", None))
+
+
+_new_endpoints = st.builds(
+    Endpoint,
+    functions=_typenames,
+    url=st.just("http://shop/{function.name}"),
+    max_batch=st.integers(1, 10**6),
+    transport=st.one_of(
+        st.builds(Transport, call_timeout=_durations, payload_max_bytes=st.integers(1, 10**9), options=_properties),
+        st.builds(
+            Transport,
+            type=st.just(OKHTTP),
+            call_timeout=_durations,
+            payload_max_bytes=st.none(),
+            options=st.just({"timeouts.read": "5s"}),
+        ),
+    ),
+)
+
+
+def _old_endpoints(states: st.SearchStrategy[EagerState]) -> st.SearchStrategy[Endpoint]:
+    return st.builds(
+        Endpoint,
+        functions=_typenames,
+        url=st.just("https://shop/x"),
+        max_batch=st.integers(1, 10**6),
+        transport=st.builds(Transport, type=st.just(OKHTTP), call_timeout=_durations, payload_max_bytes=st.none()),
+        states=st.lists(states, max_size=3),
+    )
+
+
+@given(_modules("3.x", _new_endpoints, "io.statefun.kinesis.v1/egress"))
+def test_a_written_file_for_3_x_is_read_as_it_was(module: Module) -> None:
+    assert parse_module(write_module(module)) == module
+
+
+@given(
+    st.one_of(
+        _modules("2.0", _old_endpoints(_states), "acme/other"),
+        _modules("1.0", _old_endpoints(st.builds(EagerState, name=_texts)), "acme/other").filter(
+            lambda module: any(isinstance(component, Endpoint) for component in module.components)
+        ),
+    )
+)
+def test_a_written_file_for_2_x_is_read_with_the_same_components(module: Module) -> None:
+    read = parse_module(write_module(module))
+
+    assert read.format == module.format
+    assert all(component in read.components for component in module.components)
+    assert len(read.components) == len(module.components)
+
+
+def test_a_file_is_written_as_people_write_it() -> None:
+    module = Module(
+        components=[
+            Endpoint(functions="shop/*", url="http://shop/statefun", transport=Transport(options={"pool_size": "7"})),
+            KafkaEgress(id="shop/out", address="k:9092", properties={"linger.ms": "20", "client.id": "on"}),
+        ]
+    )
+
+    assert write_module(module) == (
+        "kind: io.statefun.endpoints.v2/http\n"
+        "spec:\n"
+        "  functions: shop/*\n"
+        "  urlPathTemplate: http://shop/statefun\n"
+        "  maxNumBatchRequests: 1000\n"
+        "  transport:\n"
+        f"    type: {ASYNC}\n"
+        "    call: 1min\n"
+        "    payload_max_bytes: 33554432\n"
+        "    pool_size: 7\n"
+        "---\n"
+        "kind: io.statefun.kafka.v1/egress\n"
+        "spec:\n"
+        "  id: shop/out\n"
+        "  address: k:9092\n"
+        "  deliverySemantic:\n"
+        "    type: at-least-once\n"
+        "  properties:\n"
+        "    - linger.ms: 20\n"
+        "    - client.id: 'on'\n"
+    )
