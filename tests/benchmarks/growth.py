@@ -1,0 +1,181 @@
+"""What a large population costs: ``python -m tests.benchmarks.growth [--full]``.
+
+The same 1,000 hot entities get the same messages in a store that holds nothing else, and in one with 100,000 entities
+(--full: a million) among which they lie scattered. Each run is a process of its own over a copy-free store, the two
+take turns, and medians are compared. Shown beside their targets: throughput of the large store to that of the small
+one; the most memory that the large one takes, also when every entity has been in use; and how long a start takes, from
+nothing imported to the first message handled, to importing the package and opening the store.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import random
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from statefun_actors.embedded import Engine
+
+TYPE: Final = "bench/counter"
+HOT: Final = 1_000
+LEAST_THROUGHPUT, MOST_MB, MOST_START = 0.9, 150.0, 1.5
+
+
+def ids(population: int) -> list[str]:
+    return [f"{n:08}" for n in range(population)]
+
+
+def hot_ids(population: int) -> list[str]:
+    return random.Random(1).sample(ids(population), HOT)
+
+
+async def fill(path: Path, population: int) -> None:
+    """A store with so many entities as the engine writes them."""
+    from statefun_actors.embedded import Commit, EntityRecord, EntityRow, SqliteStore
+    from statefun_actors.embedded.rows import pack
+    from statefun_actors.model import Address, TypedValue
+    from statefun_actors.types import codec_for
+
+    codec = codec_for(int)
+    packed = pack(EntityRecord({"total": TypedValue(codec.typename, codec.encode(1))}, {}, 1_700_000_000_000))
+    store = SqliteStore(path)
+    everyone = ids(population)
+    for start in range(0, population, 5_000):
+        rows = [EntityRow(Address(TYPE, id), packed) for id in everyone[start : start + 5_000]]
+        await store.commit(Commit(entities=rows))
+    store.close()
+
+
+async def work(path: Path, targets: list[str], messages: int) -> float:
+    """Messages per second."""
+    from statefun_actors import Entity, handles, persisted
+    from statefun_actors.dispatch import Application
+    from statefun_actors.embedded import Engine, SqliteStore, SystemClock
+    from statefun_actors.model import Address
+    from statefun_actors.types import pack as packed
+
+    class Counter(Entity, typename=TYPE):
+        total: int = persisted(default=0)
+
+        @handles
+        def add(self, amount: int) -> None:
+            self.total += amount
+
+    rng = random.Random(2)
+    addresses = [Address(TYPE, id) for id in targets]
+
+    class Feed:
+        exhausted = False
+        left = messages
+
+        def resume(self, position: str | None) -> None:
+            pass
+
+        def read(self, most: int, engine: Engine) -> str | None:
+            count = min(most, self.left)
+            for _ in range(count):
+                engine.submit(rng.choice(addresses), packed(rng.randrange(1_000)))
+            self.left -= count
+            self.exhausted = not self.left
+            return str(self.left)
+
+    store = SqliteStore(path)
+    engine = Engine(Application(Counter), store, SystemClock(), sources={"feed": Feed()})
+    started = time.perf_counter()
+    running = asyncio.create_task(engine.run())
+    await engine.idle()
+    seconds = time.perf_counter() - started
+    await engine.stop()
+    await running
+    store.close()
+    return messages / seconds
+
+
+def child(path: Path, task: str, population: int, messages: int) -> dict[str, float]:
+    command = [sys.executable, "-m", "tests.benchmarks.growth", "--child", task, str(path)]
+    done = subprocess.run(
+        [*command, "--population", str(population), "--messages", str(messages)],
+        check=True,
+        stdout=subprocess.PIPE,
+        cwd=Path(__file__).parents[2],
+    )
+    found: dict[str, float] = json.loads(done.stdout)
+    return found
+
+
+def in_child(task: str, path: Path, population: int, messages: int) -> dict[str, float]:
+    started = time.perf_counter()
+    found: dict[str, float] = {}
+    match task:
+        case "open":
+            import statefun_actors.embedded
+
+            statefun_actors.embedded.SqliteStore(path).close()
+        case "start":
+            asyncio.run(work(path, ["00000000"], 1))
+        case "hot":
+            found["rate"] = asyncio.run(work(path, hot_ids(population), messages))
+        case _:
+            found["rate"] = asyncio.run(work(path, ids(population), messages))
+    found["seconds"] = time.perf_counter() - started
+    found["mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return found
+
+
+def judged(label: str, figure: float, target: float, *, at_least: bool = False) -> None:
+    kept = figure >= target if at_least else figure <= target
+    words = ("at least" if at_least else "at most", "" if kept else "  MISSED")
+    print(f"{label:44} {figure:8.2f}   ({words[0]} {target:g}){words[1]}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--full", action="store_true", help="a million entities; takes minutes")
+    parser.add_argument("--population", type=int, help="or so many")
+    parser.add_argument("--messages", type=int, default=60_000)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--folder", type=Path, help="where the stores are written (default: the system's)")
+    parser.add_argument("--child", nargs=2, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    population: int = options.population or (1_000_000 if options.full else 100_000)
+    if options.child:
+        print(json.dumps(in_child(options.child[0], Path(options.child[1]), population, options.messages)))
+        return
+    with tempfile.TemporaryDirectory(dir=options.folder) as name:
+        small, large = Path(name) / "small.db", Path(name) / "large.db"
+        asyncio.run(fill(small, HOT))
+        asyncio.run(fill(large, population))
+        rates: dict[Path, list[float]] = {small: [], large: []}
+        megabytes: list[float] = []
+        seconds: dict[str, list[float]] = {"open": [], "start": []}
+        for _ in range(options.rounds):
+            for task, measured in seconds.items():
+                measured.append(child(large, task, population, 0)["seconds"])
+            for path, stored in ((small, HOT), (large, population)):
+                found = child(path, "hot", stored, options.messages)
+                rates[path].append(found["rate"])
+                if path is large:
+                    megabytes.append(found["mb"])
+        every = child(large, "every", population, min(population, 300_000))
+    few, many = statistics.median(rates[small]), statistics.median(rates[large])
+    print(f"{population:,} entities stored, {HOT:,} hot, {options.messages:,} messages, medians of {options.rounds}")
+    print(f"messages per second: {few:,.0f} with the hot ones alone, {many:,.0f} with all; {every['rate']:,.0f} to all")
+    judged("throughput, all stored to the hot alone", many / few, LEAST_THROUGHPUT, at_least=True)
+    judged("most memory in MB, hot ones in use", max(megabytes), MOST_MB)
+    judged("most memory in MB, all in use in turn", every["mb"], MOST_MB)
+    opened, start = statistics.median(seconds["open"]), statistics.median(seconds["start"])
+    print(f"seconds: {opened:.3f} to import and open, {start:.3f} to the first message handled and stored")
+    judged("start, to importing and opening", start / opened, MOST_START)
+
+
+if __name__ == "__main__":
+    main()
