@@ -50,6 +50,15 @@ class MemoryStore:
     def recover(self) -> Recovered:
         return Recovered(self._next_seq, dict(self._positions), _by_seq(self._messages))
 
+    def next_seq(self) -> int:
+        return self._next_seq
+
+    def messages(self) -> Iterator[Message]:
+        return iter(_by_seq(self._messages))
+
+    def types(self) -> list[str]:
+        return sorted(self._entities)
+
     async def commit(self, commit: Commit) -> None:
         _refuse_what_no_store_keeps(commit)
         for row in commit.entities:

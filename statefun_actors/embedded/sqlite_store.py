@@ -41,6 +41,7 @@ class SqliteStore(Reads):
         path: the file; SQLite keeps its log beside it, in ``<path>-wal`` and ``<path>-shm``.
         commits: which thread writes them: ``"loop"`` the one of the event loop, ``"thread"`` another one, ``"auto"``
             the loop's if that takes less than about 1 ms.
+        brief: it is closed again at once, so an engine that starts meanwhile waits for it instead of giving up.
         steps: what leads from each version of the tables to the next, for tests.
 
     Raises:
@@ -52,6 +53,7 @@ class SqliteStore(Reads):
         path: Path | str,
         *,
         commits: Literal["auto", "loop", "thread"] = "auto",
+        brief: bool = False,
         steps: Sequence[schema.Step] = schema.STEPS,
     ) -> None:
         self.path = Path(path)
@@ -70,7 +72,7 @@ class SqliteStore(Reads):
             if self.path.exists():  # before all else, since what isn't ours must stay as it is
                 self._reader = connect_read_only(self.path)
                 schema.version(self._reader, self.path, len(steps))
-            self._lock = Lock(self.path)
+            self._lock = Lock(self.path, brief=brief)
             self._open(steps)
         except BaseException as error:
             self.close()
@@ -104,6 +106,11 @@ class SqliteStore(Reads):
         if self._log_pages >= _LOG_PAGES and self._commits != "loop":
             self._log_pages = 0
             self._running = self._thread.submit(self._checkpoint)
+
+    def tell_door(self, door: Path | None) -> None:
+        """Say, to whoever finds the store in use, where the control door of its engine is; None = it has none."""
+        if self._lock is not None:
+            self._lock.tell_door(door)
 
     def close(self) -> None:
         """Let go of the files. Safe to call twice."""

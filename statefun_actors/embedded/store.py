@@ -36,6 +36,20 @@ class StoreError(StatefunActorsError):
         return f"store {self.store}: {self.reason}{'. ' + self.instead if self.instead else ''}"
 
 
+class StoreInUseError(StoreError):
+    """Another engine, or another command, has the store. A retry can help once that has ended.
+
+    Args:
+        store: its path.
+        holder: who has it, such as ``process 17 since 2026-01-01T00:00:00Z``.
+        door: the socket of its control door (:mod:`~statefun_actors.embedded.control`), None without one.
+    """
+
+    def __init__(self, store: str, holder: str, door: str | None = None) -> None:
+        super().__init__(store, f"it is in use by {holder or 'another process'}", "Stop it first.")
+        self.holder, self.door = holder, door
+
+
 def unstorable_text(store: str, text: str) -> StoreError:
     """The error for a string that is no Unicode text: half a surrogate pair has no UTF-8."""
     return StoreError(store, f"{text!r} can't be stored: it holds half a surrogate pair", "Send valid Unicode text.")
@@ -119,6 +133,18 @@ class StoreReader(Protocol):
 
     def recover(self) -> Recovered:
         """The state as of the last commit."""
+        ...
+
+    def next_seq(self) -> int:
+        """The first number that is free: that of :meth:`recover`, without reading the messages."""
+        ...
+
+    def messages(self) -> Iterator[Message]:
+        """All messages that wait, in the order of their seq."""
+        ...
+
+    def types(self) -> list[str]:
+        """The function types that have entities, in order."""
         ...
 
     def load(self, addresses: Sequence[Address]) -> list[bytes | None]:

@@ -19,6 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -30,12 +31,12 @@ HOT: Final = 1_000
 LEAST_THROUGHPUT, MOST_MB, MOST_START = 0.9, 150.0, 1.5
 
 
-def ids(population: int) -> list[str]:
-    return [f"{n:08}" for n in range(population)]
+def id_of(number: int) -> str:
+    return f"{number:08}"
 
 
-def hot_ids(population: int) -> list[str]:
-    return random.Random(1).sample(ids(population), HOT)
+def hot_ones(population: int) -> list[int]:
+    return random.Random(1).sample(range(population), HOT)
 
 
 async def fill(path: Path, population: int) -> None:
@@ -48,14 +49,14 @@ async def fill(path: Path, population: int) -> None:
     codec = codec_for(int)
     packed = pack(EntityRecord({"total": TypedValue(codec.typename, codec.encode(1))}, {}, 1_700_000_000_000))
     store = SqliteStore(path)
-    everyone = ids(population)
     for start in range(0, population, 5_000):
-        rows = [EntityRow(Address(TYPE, id), packed) for id in everyone[start : start + 5_000]]
+        numbers = range(start, min(start + 5_000, population))
+        rows = [EntityRow(Address(TYPE, id_of(number)), packed) for number in numbers]
         await store.commit(Commit(entities=rows))
     store.close()
 
 
-async def work(path: Path, targets: list[str], messages: int) -> float:
+async def work(path: Path, targets: Sequence[int], messages: int) -> float:
     """Messages per second."""
     from statefun_actors import Entity, handles, persisted
     from statefun_actors.dispatch import Application
@@ -71,7 +72,6 @@ async def work(path: Path, targets: list[str], messages: int) -> float:
             self.total += amount
 
     rng = random.Random(2)
-    addresses = [Address(TYPE, id) for id in targets]
 
     class Feed:
         exhausted = False
@@ -83,7 +83,7 @@ async def work(path: Path, targets: list[str], messages: int) -> float:
         def read(self, most: int, engine: Engine) -> str | None:
             count = min(most, self.left)
             for _ in range(count):
-                engine.submit(rng.choice(addresses), packed(rng.randrange(1_000)))
+                engine.submit(Address(TYPE, id_of(rng.choice(targets))), packed(rng.randrange(1_000)))
             self.left -= count
             self.exhausted = not self.left
             return str(self.left)
@@ -121,11 +121,11 @@ def in_child(task: str, path: Path, population: int, messages: int) -> dict[str,
 
             statefun_actors.embedded.SqliteStore(path).close()
         case "start":
-            asyncio.run(work(path, ["00000000"], 1))
+            asyncio.run(work(path, [0], 1))
         case "hot":
-            found["rate"] = asyncio.run(work(path, hot_ids(population), messages))
+            found["rate"] = asyncio.run(work(path, hot_ones(population), messages))
         case _:
-            found["rate"] = asyncio.run(work(path, ids(population), messages))
+            found["rate"] = asyncio.run(work(path, range(population), messages))
     found["seconds"] = time.perf_counter() - started
     found["mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     return found

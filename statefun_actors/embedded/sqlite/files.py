@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Final
 from urllib.parse import quote
 
-from statefun_actors.embedded.store import StoreError, unstorable_text
+from statefun_actors.embedded.store import StoreError, StoreInUseError, unstorable_text
 
 try:
     import fcntl
@@ -20,33 +21,66 @@ except ImportError:  # Windows, where nothing locks yet
 BUSY_SECONDS: Final = 10
 """How long to wait for one of SQLite's own locks, which nobody holds for more than a moment."""
 
+_BRIEF_SECONDS: Final = 5.0
+_BRIEFLY: Final = "briefly"
+_DOOR: Final = "door "
+
 
 class Lock:
     """One engine per store: a lock on ``<store>.lock``, held until :meth:`release` or the end of the process.
 
-    The file stays, and stays meaningless without a holder: were it deleted, one process could lock the deleted file
-    and another one the new file of that name.
+    The file says who holds it, and where its control door is. It stays, and stays meaningless without a holder: were it
+    deleted, one process could lock the deleted file and another one the new file of that name.
+
+    Args:
+        store: the file that is locked.
+        brief: it is let go at once, so who comes meanwhile waits rather than being refused.
 
     Raises:
-        StoreError: it is held already, in this process or in another one, which the error names.
+        StoreInUseError: it is held already, in this process or in another one, which the error names.
         OSError: the file can't be made.
     """
 
-    def __init__(self, store: Path) -> None:
+    def __init__(self, store: Path, *, brief: bool = False) -> None:
         path = store.with_name(store.name + ".lock")
         self._file: int | None = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o644)
         try:
-            if fcntl is not None:
-                fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            os.ftruncate(self._file, 0)
-            os.write(self._file, f"process {os.getpid()}\nsince {datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}\n".encode())
-        except BlockingIOError:
-            holder = os.read(self._file, 200).decode("ascii", "replace").strip().replace("\n", " ")
-            self.release()
-            raise StoreError(str(store), f"it is in use by {holder or 'another process'}", "Stop it first.") from None
+            self._acquire(store)
+            since = f"process {os.getpid()}\nsince {datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}\n"
+            self._write(f"{since}{_BRIEFLY}\n" if brief else since)
         except BaseException:
             self.release()
             raise
+
+    def tell_door(self, door: Path | None) -> None:
+        """Say in the file where the holder's control door is; None = there is none any more."""
+        told = [line for line in self._read().splitlines() if not line.startswith(_DOOR)]
+        self._write("".join(f"{line}\n" for line in (*told, *([] if door is None else [f"{_DOOR}{door}"]))))
+
+    def _acquire(self, store: Path) -> None:
+        end = time.monotonic() + _BRIEF_SECONDS
+        while fcntl is not None and self._file is not None:
+            try:
+                fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                told = self._read().splitlines()
+                # A holder that has not written yet who it is may be a brief one, too.
+                if (_BRIEFLY in told or not told) and time.monotonic() < end:
+                    time.sleep(0.005)
+                    continue
+                doors = [line.removeprefix(_DOOR) for line in told if line.startswith(_DOOR)]
+                holder = " ".join(line for line in told if line.startswith(("process ", "since ")))
+                raise StoreInUseError(str(store), holder, doors[0] if doors else None) from None
+            return
+
+    def _read(self) -> str:
+        assert self._file is not None
+        return os.pread(self._file, 4_096, 0).decode(errors="surrogateescape")
+
+    def _write(self, text: str) -> None:
+        assert self._file is not None
+        os.ftruncate(self._file, 0)
+        os.pwrite(self._file, text.encode(errors="surrogateescape"), 0)
 
     def release(self) -> None:
         if self._file is not None:

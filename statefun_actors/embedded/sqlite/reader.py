@@ -44,6 +44,25 @@ class Reads:
             messages = [_message(*row) for row in self._by_seq("message", MESSAGE, db)]
         return Recovered(next_seq, positions, messages)
 
+    def next_seq(self) -> int:
+        """The first number that is free."""
+        ((next_seq,),) = self._rows("SELECT next_seq FROM counter")
+        return int(next_seq)
+
+    def messages(self) -> Iterator[Message]:
+        """All messages that wait, in the order of their seq."""
+        for row in self._by_seq("message", MESSAGE):
+            yield _message(*row)
+
+    def types(self) -> list[str]:
+        """The function types that have entities, in order. It looks into the index once for each."""
+        found: list[str] = []
+        ((typename,),) = self._rows("SELECT min(type) FROM entity")
+        while typename is not None:
+            found.append(typename)
+            ((typename,),) = self._rows("SELECT min(type) FROM entity WHERE type > ?", (typename,))
+        return found
+
     def load(self, addresses: Sequence[Address]) -> list[bytes | None]:
         """The packed state of each address, None where there is none."""
         if len(addresses) <= _LOAD_SIZES[-1]:

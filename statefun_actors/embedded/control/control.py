@@ -1,0 +1,80 @@
+"""The interface: what may be changed in a store from outside.
+
+Every implementation keeps these rules (``tests/embedded/control_checks.py`` holds them as tests):
+
+- A call returns once its change is durable, or raises and has changed nothing, whatever the number of its items.
+- Messages come to their targets in the order in which they were given.
+- A dead letter that is retried is a new message, behind those that wait; its caller is that of the old one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from statefun_actors.errors import StatefunActorsError
+from statefun_actors.model import Address, TypedValue, value
+
+
+@value
+class Posting:
+    """A message from outside, without a caller. ``delay_ms`` > 0: a delayed one."""
+
+    target: Address
+    value: TypedValue
+    delay_ms: int = 0
+
+
+@value
+class LetterRetry:
+    """The dead letter *seq* is to be tried again, with another ``value`` in place of its own if one is given."""
+
+    seq: int
+    value: TypedValue | None = None
+
+
+class NoDeadLetterError(StatefunActorsError, LookupError):
+    """There are no dead letters of these numbers (any more). Nothing was changed; a retry can't help."""
+
+    def __init__(self, seqs: Sequence[int]) -> None:
+        super().__init__(tuple(seqs))
+        self.seqs = tuple(seqs)
+
+    def __str__(self) -> str:
+        numbers = ", ".join(map(str, self.seqs))
+        return (
+            f"there is no dead letter {numbers}: it has been retried or discarded already, or never was. "
+            "Nothing was changed; `statefun-actors dead-letters list` shows those that are there."
+        )
+
+
+class Control(Protocol):
+    """Changes to a store, each of them durable on return and whole.
+
+    Raises:
+        StoreError, EpochLostError, DoorError: it could not be done; the text says whether it may have been, after all.
+    """
+
+    async def send(self, postings: Sequence[Posting]) -> None:
+        """Put messages into the mailboxes of their targets."""
+        ...
+
+    async def retry(self, letters: Sequence[LetterRetry]) -> None:
+        """Make messages of dead letters again.
+
+        Raises:
+            NoDeadLetterError: one of them isn't there.
+        """
+        ...
+
+    async def discard(self, seqs: Sequence[int]) -> None:
+        """Forget dead letters.
+
+        Raises:
+            NoDeadLetterError: one of them isn't there.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Let go of what it holds. Safe to call twice."""
+        ...
