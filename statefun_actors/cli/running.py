@@ -21,7 +21,9 @@ from statefun_actors.dispatch import Application, describe_error
 from statefun_actors.embedded import (
     BAD_LINES,
     BadLineError,
+    ControlDoor,
     Engine,
+    EngineControl,
     EngineOptions,
     JsonLinesSink,
     JsonLinesSource,
@@ -112,6 +114,7 @@ class Run:
             logging.getLogger().addHandler(log)
             terminal.callback(logging.getLogger().removeHandler, log)
             working = asyncio.create_task(self.engine.run())
+            door = await self._open_door()
             watching = asyncio.create_task(self._watch(display))
             ending = [asyncio.create_task(self._end()), asyncio.create_task(stop.wanted.wait())]
             await asyncio.wait([working, *ending], return_when=asyncio.FIRST_COMPLETED)
@@ -119,10 +122,24 @@ class Run:
                 display.say("Stopping: what is under way is finished and stored. Once more to leave at once.")
             for task in (watching, *ending):
                 task.cancel()
+            if door is not None:
+                await door.close()
             await self.engine.stop()
             await working
             display.close()
             return self._summary(stop)
+
+    async def _open_door(self) -> ControlDoor | None:
+        """The door for commands that change the store while this runs; a run without one is no worse otherwise."""
+        if not isinstance(self._store, SqliteStore) or not hasattr(asyncio, "start_unix_server"):
+            return None
+        try:
+            return await ControlDoor.open(self._store, EngineControl(self.engine))
+        except OSError as error:
+            logging.getLogger("statefun_actors").warning(
+                "no control door could be opened, so `send` and `dead-letters` can't reach this run: %s", error
+            )
+            return None
 
     async def _end(self) -> None:
         """Return when there is a reason to end the run."""

@@ -1,7 +1,18 @@
 """The embedded runtime: durable actors in one process over one store."""
 
 from statefun_actors.embedded.clock import Clock, ManualClock, SystemClock, at_ms, to_ms
-from statefun_actors.embedded.dead_letters import NoDeadLetterError, discarded, retried
+from statefun_actors.embedded.control import (
+    Control,
+    ControlDoor,
+    DoorControl,
+    DoorError,
+    EngineControl,
+    LetterRetry,
+    Posting,
+    StoreControl,
+    open_control,
+)
+from statefun_actors.embedded.dead_letters import NoDeadLetterError
 from statefun_actors.embedded.doors import Sink, Source
 from statefun_actors.embedded.engine import Engine
 from statefun_actors.embedded.ingress import Ingress, Lane, NoJsonFormError, UnclearTypeError
@@ -21,6 +32,7 @@ from statefun_actors.embedded.merge import Counters
 from statefun_actors.embedded.options import EngineOptions
 from statefun_actors.embedded.reading import read_entities
 from statefun_actors.embedded.rows import EntityRecord, unpack
+from statefun_actors.embedded.sqlite.reader import SqliteReader
 from statefun_actors.embedded.sqlite_store import SqliteStore
 from statefun_actors.embedded.store import (
     Commit,
@@ -31,6 +43,8 @@ from statefun_actors.embedded.store import (
     Recovered,
     Store,
     StoreError,
+    StoreInUseError,
+    StoreReader,
     Timer,
 )
 from statefun_actors.embedded.tickets import INGRESS, EpochLostError, Ticket
@@ -41,11 +55,16 @@ __all__ = [
     "BadLineError",
     "Clock",
     "Commit",
+    "Control",
+    "ControlDoor",
     "Counters",
     "DeadLetterEntry",
+    "DoorControl",
+    "DoorError",
     "EgressFileError",
     "EgressRecord",
     "Engine",
+    "EngineControl",
     "EngineOptions",
     "EntityRecord",
     "EntityRow",
@@ -57,26 +76,31 @@ __all__ = [
     "JsonLinesSink",
     "JsonLinesSource",
     "Lane",
+    "LetterRetry",
     "ManualClock",
     "MemoryStore",
     "Message",
     "NoDeadLetterError",
     "NoJsonFormError",
+    "Posting",
     "Recovered",
     "Sink",
     "Source",
+    "SqliteReader",
     "SqliteStore",
     "Store",
+    "StoreControl",
     "StoreError",
+    "StoreInUseError",
+    "StoreReader",
     "SystemClock",
     "Ticket",
     "Timer",
     "UnclearTypeError",
     "at_ms",
-    "discarded",
+    "open_control",
     "read_entities",
     "record_line",
-    "retried",
     "to_ms",
     "unpack",
 ]

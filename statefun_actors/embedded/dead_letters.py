@@ -6,12 +6,11 @@ the same commit: a crash leaves the one or the other.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from statefun_actors.embedded.epoch import Epoch
-from statefun_actors.embedded.store import Commit, DeadLetterEntry, Message, StoreReader
+from statefun_actors.embedded.store import DeadLetterEntry, StoreReader
 from statefun_actors.errors import StatefunActorsError
-from statefun_actors.model import TypedValue
 
 
 class NoDeadLetterError(StatefunActorsError, LookupError):
@@ -60,27 +59,3 @@ class DeadLetters:
     def durable(self, epoch: Epoch) -> None:
         """*epoch* is in the store now."""
         self._gone.difference_update(epoch.dead_letters_done)
-
-
-def retried(entries: Sequence[DeadLetterEntry], next_seq: int, value: TypedValue | None = None) -> Commit:
-    """What to commit to a store that no engine runs on, so that the next one tries the messages of *entries* again.
-
-    Args:
-        entries: dead letters of that store, each once.
-        next_seq: the store's, from ``recover()``.
-        value: goes in place of what the messages held.
-    """
-    messages = [
-        Message(seq, entry.message.target, entry.message.value if value is None else value, entry.message.caller)
-        for seq, entry in enumerate(entries, next_seq)
-    ]
-    return Commit(
-        messages=messages,
-        dead_letters_done=[entry.seq for entry in entries],
-        next_seq=next_seq + len(messages),
-    )
-
-
-def discarded(entries: Sequence[DeadLetterEntry]) -> Commit:
-    """What to commit to a store that no engine runs on, so that *entries* are gone."""
-    return Commit(dead_letters_done=[entry.seq for entry in entries])

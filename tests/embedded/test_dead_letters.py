@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from typing import ClassVar
 
 import pytest
 
 from statefun_actors import Entity, TerminalError, handles, persisted
-from statefun_actors.embedded import EpochLostError, MemoryStore, NoDeadLetterError, Ticket, discarded, retried
+from statefun_actors.embedded import EpochLostError, MemoryStore, NoDeadLetterError, Ticket
 from statefun_actors.types import pack, value_of
 from tests.embedded.engines import HeldStore, held, running, until
 
@@ -138,38 +137,3 @@ async def test_nobody_is_told_of_a_retry_who_was_told_of_the_failure() -> None:
         await engine.idle()
 
         assert told == ["-1 is negative"]
-
-
-async def test_without_an_engine_a_commit_does_the_same() -> None:
-    store = MemoryStore()
-    async with running(Picky, store=store) as engine:
-        for number in (-1, -2, -3):
-            engine.submit(Picky.at("a"), pack(number))
-        await engine.idle()
-    first, second, third = store.dead_letters()
-    await store.commit(retried([second], store.recover().next_seq, pack(2)))
-    await store.commit(retried([first], store.recover().next_seq))
-    await store.commit(discarded([third]))
-    Picky.cured = True
-    async with running(Picky, store=store) as engine:
-        await engine.idle()
-
-        assert held(engine, Picky.at("a"), "seen") == [2, -1]
-        assert store.counts()["dead_letters"] == 0
-
-
-def test_the_offline_commit_takes_fresh_numbers() -> None:
-    async def letters() -> MemoryStore:
-        store = MemoryStore()
-        async with running(Picky, store=store) as engine:
-            for number in (-1, -2):
-                engine.submit(Picky.at("a"), pack(number))
-            await engine.idle()
-        return store
-
-    store = asyncio.run(letters())
-    before = store.recover().next_seq
-    commit = retried(list(store.dead_letters()), before)
-
-    assert [message.seq for message in commit.messages] == [before, before + 1]
-    assert commit.next_seq == before + 2

@@ -5,7 +5,7 @@ straight into a store that no engine runs on, and through the control door of an
 :func:`open_control` finds out which it takes. What is in a store is read beside all this, with ``SqliteReader``.
 """
 
-from statefun_actors.embedded.control.control import Control, LetterRetry, NoDeadLetterError, Posting
+from statefun_actors.embedded.control.control import Control, LetterRetry, Posting
 from statefun_actors.embedded.control.door import ControlDoor
 from statefun_actors.embedded.control.opening import open_control
 from statefun_actors.embedded.control.over_door import DoorControl, DoorError
@@ -19,7 +19,6 @@ __all__ = [
     "DoorError",
     "EngineControl",
     "LetterRetry",
-    "NoDeadLetterError",
     "Posting",
     "StoreControl",
     "open_control",

@@ -5,6 +5,7 @@ Every implementation keeps these rules (``tests/embedded/control_checks.py`` hol
 - A call returns once its change is durable, or raises and has changed nothing, whatever the number of its items.
 - Messages come to their targets in the order in which they were given.
 - A dead letter that is retried is a new message, behind those that wait; its caller is that of the old one.
+- A number that is given twice in one call counts once.
 """
 
 from __future__ import annotations
@@ -12,12 +13,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from statefun_actors.errors import StatefunActorsError
-from statefun_actors.model import Address, TypedValue, value
+from msgspec import Struct
+
+from statefun_actors.model import Address, TypedValue
 
 
-@value
-class Posting:
+class Posting(Struct, frozen=True):
     """A message from outside, without a caller. ``delay_ms`` > 0: a delayed one."""
 
     target: Address
@@ -25,27 +26,11 @@ class Posting:
     delay_ms: int = 0
 
 
-@value
-class LetterRetry:
+class LetterRetry(Struct, frozen=True):
     """The dead letter *seq* is to be tried again, with another ``value`` in place of its own if one is given."""
 
     seq: int
     value: TypedValue | None = None
-
-
-class NoDeadLetterError(StatefunActorsError, LookupError):
-    """There are no dead letters of these numbers (any more). Nothing was changed; a retry can't help."""
-
-    def __init__(self, seqs: Sequence[int]) -> None:
-        super().__init__(tuple(seqs))
-        self.seqs = tuple(seqs)
-
-    def __str__(self) -> str:
-        numbers = ", ".join(map(str, self.seqs))
-        return (
-            f"there is no dead letter {numbers}: it has been retried or discarded already, or never was. "
-            "Nothing was changed; `statefun-actors dead-letters list` shows those that are there."
-        )
 
 
 class Control(Protocol):
@@ -63,7 +48,7 @@ class Control(Protocol):
         """Make messages of dead letters again.
 
         Raises:
-            NoDeadLetterError: one of them isn't there.
+            NoDeadLetterError: one of them isn't there; the error names the first.
         """
         ...
 
@@ -71,7 +56,7 @@ class Control(Protocol):
         """Forget dead letters.
 
         Raises:
-            NoDeadLetterError: one of them isn't there.
+            NoDeadLetterError: one of them isn't there; the error names the first.
         """
         ...
 

@@ -1,0 +1,47 @@
+"""Which of the controls a store takes just now."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from pathlib import Path
+from typing import Final
+
+from statefun_actors.embedded.clock import SystemClock
+from statefun_actors.embedded.control.control import Control
+from statefun_actors.embedded.control.over_door import DoorControl
+from statefun_actors.embedded.control.over_store import StoreControl
+from statefun_actors.embedded.sqlite_store import SqliteStore
+from statefun_actors.embedded.store import StoreError, StoreInUseError
+
+_PATIENCE: Final = 5.0
+"""Seconds that an engine has for opening its door after it has taken the lock, or for ending after it has closed it."""
+
+
+async def open_control(store: Path, *, patience: float = _PATIENCE) -> Control:
+    """The control of the store in the file *store*: through its engine's door, or its own if no engine runs on it.
+
+    Close it soon: without an engine it has the store's lock, and an engine that starts waits for it.
+
+    Raises:
+        StoreError: there is no such store; it is in use by a process without a control door.
+    """
+    end = time.monotonic() + patience
+    while True:
+        try:
+            return _over_store(store)
+        except StoreInUseError as error:
+            if error.door is not None:
+                try:
+                    return await DoorControl.connect(error.door)
+                except OSError:
+                    pass
+            if time.monotonic() > end:
+                raise
+            await asyncio.sleep(0.01)
+
+
+def _over_store(store: Path) -> StoreControl:
+    if not store.exists():
+        raise StoreError(str(store), "there is no such file", "`statefun-actors run` makes it.")
+    return StoreControl(SqliteStore(store, brief=True), SystemClock())
