@@ -30,6 +30,13 @@ from statefun_actors.embedded.jsonlines import (
 from statefun_actors.embedded.memory_store import MemoryStore
 from statefun_actors.embedded.merge import Counters
 from statefun_actors.embedded.options import EngineOptions
+from statefun_actors.embedded.portable import (
+    BadExportError,
+    StoreNotEmptyError,
+    export_store,
+    import_store,
+    known_codecs,
+)
 from statefun_actors.embedded.reading import read_entities
 from statefun_actors.embedded.rows import EntityRecord, unpack
 from statefun_actors.embedded.sqlite.reader import SqliteReader
@@ -52,6 +59,7 @@ from statefun_actors.embedded.tickets import INGRESS, EpochLostError, Ticket
 __all__ = [
     "BAD_LINES",
     "INGRESS",
+    "BadExportError",
     "BadLineError",
     "Clock",
     "Commit",
@@ -92,12 +100,16 @@ __all__ = [
     "StoreControl",
     "StoreError",
     "StoreInUseError",
+    "StoreNotEmptyError",
     "StoreReader",
     "SystemClock",
     "Ticket",
     "Timer",
     "UnclearTypeError",
     "at_ms",
+    "export_store",
+    "import_store",
+    "known_codecs",
     "open_control",
     "read_entities",
     "record_line",

@@ -53,6 +53,9 @@ class MemoryStore:
     def next_seq(self) -> int:
         return self._next_seq
 
+    def positions(self) -> Mapping[str, str]:
+        return dict(self._positions)
+
     def messages(self) -> Iterator[Message]:
         return iter(_by_seq(self._messages))
 

@@ -139,6 +139,10 @@ class StoreReader(Protocol):
         """The first number that is free: that of :meth:`recover`, without reading the messages."""
         ...
 
+    def positions(self) -> Mapping[str, str]:
+        """That of :meth:`recover`."""
+        ...
+
     def messages(self) -> Iterator[Message]:
         """All messages that wait, in the order of their seq."""
         ...

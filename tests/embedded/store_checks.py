@@ -590,6 +590,7 @@ def answers(store: StoreReader) -> dict[str, object]:
     owners = [Address(typename, id) for typename in TYPES for id in ("a", "\0")]
     recovered = store.recover()
     assert store.next_seq() == recovered.next_seq
+    assert store.positions() == recovered.positions
     assert list(store.messages()) == [*recovered.messages]
     assert store.types() == [*store.counts()][4:]
     return {

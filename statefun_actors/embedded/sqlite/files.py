@@ -130,6 +130,14 @@ def sync_folder(path: Path) -> None:
         os.close(folder)
 
 
+def put_in_place(file: Path, target: Path) -> None:
+    """The database *file* becomes *target*, which nobody has open."""
+    for log in ("-wal", "-shm"):  # of what was there before: SQLite would play it into the new file
+        target.with_name(target.name + log).unlink(missing_ok=True)
+    file.replace(target)
+    sync_folder(target.parent)
+
+
 def store_error(path: Path, error: Exception) -> StoreError:
     """What the error of SQLite means for the store in *path*."""
     if isinstance(error, UnicodeEncodeError):

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from statefun_actors.embedded.sqlite import schema
-from statefun_actors.embedded.sqlite.files import Lock, connect_read_only, make_folder, store_error, sync_folder
+from statefun_actors.embedded.sqlite.files import Lock, connect_read_only, make_folder, put_in_place, store_error
 from statefun_actors.embedded.sqlite.schema import DEAD_LETTER, EGRESS, MESSAGE, TIMER
 from statefun_actors.embedded.store import (
     DeadLetterEntry,
@@ -48,6 +48,10 @@ class Reads:
         """The first number that is free."""
         ((next_seq,),) = self._rows("SELECT next_seq FROM counter")
         return int(next_seq)
+
+    def positions(self) -> Mapping[str, str]:
+        """How far each ingress has been read and each sink has been written."""
+        return dict(self._rows("SELECT name, position FROM position"))
 
     def messages(self) -> Iterator[Message]:
         """All messages that wait, in the order of their seq."""
@@ -165,9 +169,9 @@ class Reads:
                 _copy(db, partial)
             if target.exists():
                 with Lock(target):
-                    _put(partial, target)
+                    put_in_place(partial, target)
             else:
-                _put(partial, target)
+                put_in_place(partial, target)
         except sqlite3.Error as error:
             raise store_error(target, error) from error
         except OSError as error:
@@ -273,14 +277,6 @@ def _copy(db: sqlite3.Connection, target: Path) -> None:
         copy.execute("PRAGMA journal_mode = DELETE")  # a backup is one file, without a log beside it
     finally:
         copy.close()
-
-
-def _put(file: Path, target: Path) -> None:
-    """*file* becomes *target*."""
-    for log in ("-wal", "-shm"):  # of what was there before: SQLite would play it into the new file
-        target.with_name(target.name + log).unlink(missing_ok=True)
-    file.replace(target)
-    sync_folder(target.parent)
 
 
 def _names(columns: Sequence[str]) -> str:
