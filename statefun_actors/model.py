@@ -33,6 +33,20 @@ def check_typename(typename: object, what: str) -> str:
     return typename
 
 
+_MOST_TYPENAMES: Final = 1_000
+_good_typenames: Final[set[str]] = set()
+"""Function types that have been checked: an application has few, and makes addresses of them all the time."""
+
+
+def _good(typename: object) -> None:
+    good = check_typename(typename, "a function type is <namespace>/<name>")
+    if len(_good_typenames) < _MOST_TYPENAMES:
+        _good_typenames.add(good)
+
+
+_new_tuple: Final = tuple.__new__
+
+
 class Address(tuple[str, str]):
     """Where a message goes: a function type ``<namespace>/<name>`` and an id, both non-empty strings.
 
@@ -45,10 +59,11 @@ class Address(tuple[str, str]):
     __slots__ = ()
 
     def __new__(cls, typename: str, id: str) -> Address:
-        check_typename(typename, "a function type is <namespace>/<name>")
+        if not (typename.__class__ is str and typename in _good_typenames):
+            _good(typename)
         if not isinstance(id, str) or not id:
             raise InvalidAddressError(f"an id of {typename} is a non-empty string", id, "Write the id as a str.")
-        return tuple.__new__(cls, (typename, id))
+        return _new_tuple(cls, (typename, id))
 
     typename: str = property(itemgetter(0))  # type: ignore[assignment]
     """The function type, ``<namespace>/<name>``."""

@@ -51,16 +51,23 @@ class HandlerOptions:
 
 
 class Handler:
-    """One handler: how it is called, and what it takes."""
+    """One handler: how it is called, and what it takes. *replies*: whether what it returns goes to the caller."""
 
-    __slots__ = ("blocking", "function", "is_async", "name", "on_failure", "timeout")
+    __slots__ = ("blocking", "function", "is_async", "name", "on_failure", "replies", "timeout")
 
     def __init__(
-        self, name: str, function: Callable[[Untyped, Untyped], object], is_async: bool, options: HandlerOptions
+        self,
+        name: str,
+        function: Callable[[Untyped, Untyped], object],
+        is_async: bool,
+        options: HandlerOptions,
+        *,
+        replies: bool = True,
     ) -> None:
         self.name = name
         self.function = function
         self.is_async = is_async
+        self.replies = replies
         self.blocking = options.blocking
         self.timeout = options.timeout_seconds
         self.on_failure = options.on_failure

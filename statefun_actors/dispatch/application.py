@@ -15,35 +15,45 @@ from statefun_actors.types import Codec, any_of
 
 
 class BoundHandler:
-    """A handler for one typename, ready to be called."""
+    """A handler for one typename, ready to be called. For the handler of Any, *typename* and *codec* are None."""
 
-    __slots__ = ("_decode", "codec", "name", "policy", "start", "timeout", "waits")
+    __slots__ = ("codec", "name", "policy", "read", "replies", "start", "timeout", "waits")
 
-    def __init__(self, handler: Handler, codec: Codec | None, route: Route, settings: Settings) -> None:
+    def __init__(
+        self, handler: Handler, typename: str | None, codec: Codec | None, route: Route, settings: Settings
+    ) -> None:
         self.name = handler.name
+        self.replies = handler.replies
         self.waits = handler.is_async or handler.blocking
         """Whether it needs a running event loop."""
         self.codec = codec
-        self._decode: Callable[[bytes, str], object] = _decode_any if codec is None else codec.decode
+        self.read: Callable[[bytes], object] | None
+        """What reads its bytes; None = they go into a google.protobuf.Any."""
+        self.read = None if codec is None or typename is None else codec.reader(typename)
         self.timeout = handler.timeout if handler.timeout is not None else settings.handler_timeout
         self.start = start_of(handler, self.timeout)
         """Calls it with a subject and a message; see :mod:`~.calling`."""
         self.policy = handler.on_failure if handler.on_failure is not None else route.policy
 
-    def decoded(self, argument: TypedValue) -> object:
+    def message(self, argument: TypedValue) -> object:
         """The message as the handler takes it.
 
         Raises:
             MessageDecodeError: the bytes do not fit the type.
         """
         try:
-            return self._decode(argument.value, argument.typename)
-        except ValueError as error:
+            return any_of(argument) if self.read is None else self.read(argument.value)
+        except Exception as error:
+            self._tell(argument)
             raise MessageDecodeError(argument.typename, describe_error(error)) from error
 
-
-def _decode_any(data: bytes, typename: str) -> object:
-    return any_of(TypedValue(typename, data))
+    def _tell(self, argument: TypedValue) -> None:
+        """Raises what is wrong with *argument* in its codec's words, which its reader has no time for."""
+        if self.codec is not None:
+            try:
+                self.codec.decode(argument.value, argument.typename)
+            except ValueError as error:
+                raise MessageDecodeError(argument.typename, describe_error(error)) from error
 
 
 class Route:
@@ -68,11 +78,11 @@ class Route:
             function.on_failure if function.on_failure is not None else settings.on_failure
         )
         self.handlers: dict[str, BoundHandler] = {
-            typename: BoundHandler(handler, codec, self, settings)
+            typename: BoundHandler(handler, typename, codec, self, settings)
             for typename, (handler, codec) in function.handlers.items()
         }
         self.any_handler = (
-            None if function.any_handler is None else BoundHandler(function.any_handler, None, self, settings)
+            None if function.any_handler is None else BoundHandler(function.any_handler, None, None, self, settings)
         )
         bound = [*self.handlers.values(), *([self.any_handler] if self.any_handler else [])]
         self.waits = any(handler.waits for handler in bound)

@@ -49,7 +49,7 @@ async def dispatch(batch: Batch, app: Application, host: Host) -> Outcome:
             argument = invocation.argument
             handler = handlers.get(argument.typename) or route.handler(argument.typename)
             scope.begin(handler.name, invocation.caller)
-            result = handler.start(subject, handler.decoded(argument))
+            result = handler.start(subject, handler.message(argument))
             after = monotonic()
             if after - before > HELD_TOO_LONG:
                 app.notes.held_loop(handler.name, after - before)
@@ -58,7 +58,7 @@ async def dispatch(batch: Batch, app: Application, host: Host) -> Outcome:
                 if result.__class__ in NOT_YET:
                     result = await awaited(result, handler.name, host, app.notes)
                     before = monotonic()
-                if result is not None:
+                if result is not None and handler.replies:
                     scope.reply(result)
             marks.append(len(effects))
         if index:

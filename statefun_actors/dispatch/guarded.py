@@ -11,7 +11,7 @@ from datetime import UTC
 from typing import Final, assert_never
 
 from statefun_actors.definition import DeadLetter, Discard, FailurePolicy, Scope
-from statefun_actors.dispatch.application import Application, Route
+from statefun_actors.dispatch.application import Application, BoundHandler, Route
 from statefun_actors.dispatch.calling import NOT_YET, awaited
 from statefun_actors.dispatch.dead_letter import dead_letter
 from statefun_actors.dispatch.describing import describe_error
@@ -43,10 +43,11 @@ class GuardedRun:
                 while True:
                     effects, dropped = len(self.scope.effects), len(self.scope.dropped_replies or ())
                     try:
-                        result = self._start(invocation)
+                        handler = self.route.handler(invocation.argument.typename)
+                        result = self._start(handler, invocation)
                         if result.__class__ in NOT_YET:
-                            result = await awaited(result, self.scope.handler, host, notes)
-                        self._finish(result)
+                            result = await awaited(result, handler.name, host, notes)
+                        self._finish(result if handler.replies else None)
                         break
                     except BaseException as raised:
                         error = sorted_out(raised, self.route, invocation)
@@ -68,20 +69,19 @@ class GuardedRun:
             function.abandon(self.subject)
         return done(self.scope, notes, function, self.setbacks, marks)
 
-    def _start(self, invocation: Invocation) -> object:
+    def _start(self, handler: BoundHandler, invocation: Invocation) -> object:
         """The result of the message's handler, or what NOT_YET says."""
-        scope, argument = self.scope, invocation.argument
-        handler = self.route.handler(argument.typename)
+        scope = self.scope
         scope.begin(handler.name, invocation.caller)
         monotonic = scope.host.monotonic
         before = monotonic()
-        result = handler.start(self.subject, handler.decoded(argument))
+        result = handler.start(self.subject, handler.message(invocation.argument))
         if (held := monotonic() - before) > HELD_TOO_LONG:
             self.app.notes.held_loop(handler.name, held)
         return result
 
     def _finish(self, result: object) -> None:
-        """The handler has returned *result*: what it did becomes the point to go back to."""
+        """The handler has replied *result*: what it did becomes the point to go back to."""
         scope = self.scope
         if result is not None:
             scope.reply(result)

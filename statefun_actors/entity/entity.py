@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, ClassVar, dataclass_transform
+from typing import TYPE_CHECKING, ClassVar, NoReturn, dataclass_transform
 from typing import Any as Untyped
 
 import attrs
@@ -12,7 +12,6 @@ from statefun_actors.definition import FailurePolicy, Scope, persisted
 from statefun_actors.entity.detached import restored
 from statefun_actors.entity.function import EntityFunction
 from statefun_actors.entity.metaclass import EntityMeta
-from statefun_actors.entity.over import OVER
 from statefun_actors.errors import DetachedEntityError, InvalidAddressError
 from statefun_actors.model import Address
 
@@ -64,22 +63,22 @@ class Entity(metaclass=EntityMeta):
     @property
     def address(self) -> Address:
         """This entity's own address."""
-        return _live(self, "address").target
+        return (self.__scope__ or _detached(self, "address")).target
 
     @property
     def id(self) -> str:
         """The id in this entity's address."""
-        return _live(self, "id").target[1]
+        return (self.__scope__ or _detached(self, "id")).target[1]
 
     @property
     def caller(self) -> Address | None:
         """Who sent the message being handled; None if it came from an ingress."""
-        return _live(self, "caller").caller
+        return (self.__scope__ or _detached(self, "caller")).caller
 
     @property
     def now(self) -> datetime:
         """The current time, aware, in UTC; constant while one message is handled, virtual in tests."""
-        return _live(self, "now").now
+        return (self.__scope__ or _detached(self, "now")).now
 
     def send(self, target: Address, message: object) -> None:
         """Send *message*; it leaves when what this message did is committed, or not at all.
@@ -89,7 +88,7 @@ class Entity(metaclass=EntityMeta):
             NotAMessageError: its class has no name on the wire.
             ValueMismatchError: the message holds a value that its own types do not allow.
         """
-        _live(self, "send").send(target, message)
+        (self.__scope__ or _detached(self, "send")).send(target, message)
 
     def send_after(
         self, delay: timedelta | float, target: Address, message: object, *, cancellation_token: str | None = None
@@ -99,23 +98,23 @@ class Entity(metaclass=EntityMeta):
         With a *cancellation_token* it can be cancelled, and it replaces this entity's pending one of the same token.
         Raises as :meth:`send` does, and ValueMismatchError for a negative delay.
         """
-        _live(self, "send_after").send_after(delay, target, message, cancellation_token)
+        (self.__scope__ or _detached(self, "send_after")).send_after(delay, target, message, cancellation_token)
 
     def cancel(self, cancellation_token: str) -> None:
         """Cancel this entity's delayed message of that token, if it has not left yet: best effort."""
-        _live(self, "cancel").cancel(cancellation_token)
+        (self.__scope__ or _detached(self, "cancel")).cancel(cancellation_token)
 
     def send_egress(self, egress: str, message: object) -> None:
         """Send *message*, a ``kafka_record`` or a ``kinesis_record`` out through *egress* (``<namespace>/<name>``)."""
-        _live(self, "send_egress").send_egress(egress, message)
+        (self.__scope__ or _detached(self, "send_egress")).send_egress(egress, message)
 
     def reply(self, message: object) -> None:
         """Send *message* to :attr:`caller`; dropped where there is none. Returning it from a handler is the same."""
-        _live(self, "reply").reply(message)
+        (self.__scope__ or _detached(self, "reply")).reply(message)
 
     def clear(self) -> None:
         """Delete all fields, and cancel what this batch sent with a token."""
-        scope = _live(self, "clear")
+        scope = self.__scope__ or _detached(self, "clear")
         function = type(self).__function_type__
         for name in function.by_name:
             function.delete(self, name, scope)
@@ -153,8 +152,6 @@ class Entity(metaclass=EntityMeta):
         return restored, (function.cls, {name: getattr(self, name) for name in function.by_name})
 
 
-def _live(entity: Entity, attribute: str) -> Scope:
-    scope = entity.__scope__
-    if scope is None or scope is OVER:
-        raise DetachedEntityError(type(entity).__name__, attribute)
-    return scope
+def _detached(entity: Entity, attribute: str) -> NoReturn:
+    """Raises for an entity that has no scope (yet), or none any more: None and OVER are both false."""
+    raise DetachedEntityError(type(entity).__name__, attribute)

@@ -9,6 +9,9 @@ from typing import Final
 class _Over:
     __slots__ = ()
 
+    def __bool__(self) -> bool:
+        return False
+
     def __repr__(self) -> str:
         return "OVER"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any as Untyped
+from typing import Final, NoReturn
 
 from google.protobuf.any_pb2 import Any
 
@@ -18,7 +19,10 @@ from statefun_actors.errors import (
     ValueMismatchError,
 )
 from statefun_actors.model import Address, TypedValue
-from statefun_actors.types import any_of, pack, typed_of_any
+from statefun_actors.types import Codec, any_of, codec_for, pack, typed_of_any
+
+_PACKED: Final = (Any, TypedValue)
+_PRIMITIVES: Final[dict[type, Codec]] = {cls: codec_for(cls) for cls in (bool, int, float, str, bytes)}
 
 
 class Context:
@@ -30,28 +34,31 @@ class Context:
     is assigned.
     """
 
-    __slots__ = ("_fields", "_scope", "_staged", "_typename")
+    __slots__ = ("_fields", "_known", "_scope", "_staged", "_typename")
 
     def __init__(self, scope: Scope, typename: str, fields: Mapping[str, Field]) -> None:
         self._scope: Scope | None = scope
         self._typename = typename
         self._fields = fields
         self._staged: dict[str, TypedValue | None] = {}
+        """What was written since the batch last settled, checked and encoded; None = deleted."""
+        self._known: dict[str, object] = {}
+        """States that need not be decoded again, as read or written last: none that can be changed in place."""
 
     @property
     def address(self) -> Address:
         """The function's own address."""
-        return self._live("address").target
+        return (self._scope or self._detached("address")).target
 
     @property
     def caller(self) -> Address | None:
         """Who sent the message; None if it came from an ingress."""
-        return self._live("caller").caller
+        return (self._scope or self._detached("caller")).caller
 
     @property
     def now(self) -> datetime:
         """The current time, aware, in UTC; constant while one message is handled, virtual in tests."""
-        return self._live("now").now
+        return (self._scope or self._detached("now")).now
 
     # --- messages: the plain forms take what is packed already, the pack_ forms take any value that can be sent
 
@@ -62,11 +69,11 @@ class Context:
             NotAMessageError: it is neither an Any nor a TypedValue.
             InvalidAddressError: *typename* is not ``<namespace>/<name>``, or *id* is empty.
         """
-        self._live("send").send(Address(typename, id), _packed(message, "pack_and_send"))
+        (self._scope or self._detached("send")).send(Address(typename, id), _packed(message, "pack_and_send"))
 
     def pack_and_send(self, typename: str, id: str, message: object) -> None:
         """Pack *message* and send it."""
-        self._live("pack_and_send").send(Address(typename, id), message)
+        (self._scope or self._detached("pack_and_send")).send(Address(typename, id), message)
 
     def reply(self, message: Any | TypedValue) -> None:
         """Send *message* to :attr:`caller`.
@@ -91,7 +98,9 @@ class Context:
     ) -> None:
         """Send *message* once *delay* (a timedelta, or seconds) has passed; with a token it can be cancelled."""
         packed = _packed(message, "pack_and_send_after")
-        self._live("send_after").send_after(delay, Address(typename, id), packed, cancellation_token)
+        (self._scope or self._detached("send_after")).send_after(
+            delay, Address(typename, id), packed, cancellation_token
+        )
 
     def pack_and_send_after(
         self,
@@ -103,19 +112,21 @@ class Context:
         cancellation_token: str | None = None,
     ) -> None:
         """Pack *message* and send it once *delay* has passed."""
-        self._live("pack_and_send_after").send_after(delay, Address(typename, id), message, cancellation_token)
+        (self._scope or self._detached("pack_and_send_after")).send_after(
+            delay, Address(typename, id), message, cancellation_token
+        )
 
     def cancel(self, cancellation_token: str) -> None:
         """Cancel the delayed message with that token, if it has not left yet: best effort."""
-        self._live("cancel").cancel(cancellation_token)
+        (self._scope or self._detached("cancel")).cancel(cancellation_token)
 
     def send_egress(self, typename: str, message: Any | TypedValue) -> None:
         """Send *message* out through the egress *typename*."""
-        self._live("send_egress").send_egress(typename, _packed(message, "pack_and_send_egress"))
+        (self._scope or self._detached("send_egress")).send_egress(typename, _packed(message, "pack_and_send_egress"))
 
     def pack_and_send_egress(self, typename: str, message: object) -> None:
         """Pack *message* (a ``kafka_record``, a ``kinesis_record`` or any message) and send it out."""
-        self._live("pack_and_send_egress").send_egress(typename, message)
+        (self._scope or self._detached("pack_and_send_egress")).send_egress(typename, message)
 
     # --- state
 
@@ -126,7 +137,10 @@ class Context:
             UndeclaredStateError: the function does not declare it and the request did not bring it.
             StateDecodeError: what is stored does not fit the declared type.
         """
-        scope = self._live(f'["{name}"]')
+        scope = self._scope or self._detached(f'["{name}"]')
+        known = self._known
+        if name in known:
+            return known[name]
         stored = self._staged[name] if name in self._staged else self._stored(name, scope)
         if stored is None:
             return None
@@ -134,10 +148,13 @@ class Context:
         if field is None:
             return any_of(stored)
         try:
-            return field.read(self._typename, stored)
+            value = field.read(self._typename, stored)
         except BaseException as error:
             scope.fatal = error
             raise
+        if field.immutable:
+            known[name] = value
+        return value
 
     def __setitem__(self, name: str, value: object) -> None:
         """Write the state *name*; None deletes it.
@@ -146,17 +163,23 @@ class Context:
             UndeclaredStateError: as for reading.
             FieldMismatchError: *value* does not fit the declared type.
         """
-        self._stored(name, self._live(f'["{name}"]'))
-        self._staged[name] = None if value is None else self._encoded(name, value)
+        scope = self._scope or self._detached(f'["{name}"]')
+        field = self._fields.get(name)
+        if field is None or field.codec is not _PRIMITIVES.get(value.__class__):
+            self._stored(name, scope)
+            self._staged[name] = None if value is None else self._encoded(name, value)
+            self._known.pop(name, None)
+        else:
+            self._staged[name] = self._declared(field, value)
+            self._known[name] = value
 
     def __delitem__(self, name: str) -> None:
         """Delete the state *name*; raises UndeclaredStateError as for reading."""
-        self._stored(name, self._live(f'["{name}"]'))
-        self._staged[name] = None
+        self[name] = None
 
     def _encoded(self, name: str, value: object) -> TypedValue:
         field = self._fields.get(name)
-        if isinstance(value, Any | TypedValue) and (field is None or not _holds_any(field)):
+        if isinstance(value, _PACKED) and (field is None or not _holds_any(field)):
             typed = typed_of_any(value) if isinstance(value, Any) else value
             if field is not None and typed.typename not in field.codec.accepts:
                 raise FieldMismatchError(self._typename, name, field.codec.spelling, f"an Any of {typed.typename!r}")
@@ -168,10 +191,13 @@ class Context:
                 "a google.protobuf.Any (to keep Python values, declare the state: bind(..., states={...}))",
                 f"`{type(value).__name__}`",
             )
+        return self._declared(field, value)
+
+    def _declared(self, field: Field, value: object) -> TypedValue:
         try:
             return TypedValue(field.typename, field.codec.encode(value))
         except ValueMismatchError as error:
-            raise FieldMismatchError(self._typename, name, error.expected, error.got, error.path) from error
+            raise FieldMismatchError(self._typename, field.name, error.expected, error.got, error.path) from error
 
     def _stored(self, name: str, scope: Scope) -> TypedValue | None:
         try:
@@ -180,16 +206,13 @@ class Context:
             raise UndeclaredStateError(self._typename, name, sorted(map(str, scope.batch_state))) from None
 
     def _reply(self, message: object, attribute: str) -> None:
-        scope = self._live(attribute)
+        scope = self._scope or self._detached(attribute)
         if scope.caller is None:
             raise NoCallerError(str(scope.target))
         scope.reply(message)
 
-    def _live(self, attribute: str) -> Scope:
-        scope = self._scope
-        if scope is None:
-            raise DetachedEntityError(f"context of {self._typename}", attribute)
-        return scope
+    def _detached(self, attribute: str) -> NoReturn:
+        raise DetachedEntityError(f"context of {self._typename}", attribute)
 
 
 def _holds_any(field: Field) -> bool:
@@ -197,6 +220,6 @@ def _holds_any(field: Field) -> bool:
 
 
 def _packed(message: object, instead: str) -> TypedValue:
-    if isinstance(message, Any | TypedValue):
+    if isinstance(message, _PACKED):
         return pack(message)
     raise NotAMessageError(f"`{type(message).__name__}`", f"This form takes a google.protobuf.Any; use {instead}(...)")

@@ -137,7 +137,8 @@ class BoundFunction:
             problems.append("blocking=True is for plain `def`; an async function is never blocking")
         if problems:
             raise DefinitionError(f"function {self.name} ({typename})", problems)
-        handler = Handler(typename, _silent(function, is_async=is_async), is_async, options)
+        # Unlike a method's, a function's return value is no reply.
+        handler = Handler(typename, function, is_async, options, replies=False)
         bound: tuple[dict[str, tuple[Handler, Codec]], Handler | None, list[str], list[str]]
         bound = bind_handlers([(handler, types)])
         self.handlers, self.any_handler, taken, wrong = bound
@@ -159,21 +160,6 @@ class BoundFunction:
 
     def abandon(self, subject: Context) -> None:
         subject._scope = None  # noqa: SLF001 - a context's own room
-
-
-def _silent(function: Callable[..., object], *, is_async: bool) -> Callable[[Untyped, Untyped], object]:
-    """A function's return value is no reply, unlike a method's."""
-    if is_async:
-
-        async def awaited(context: Context, message: object) -> None:
-            await function(context, message)  # type: ignore[misc]
-
-        return awaited
-
-    def called(context: Context, message: object) -> None:
-        function(context, message)
-
-    return called
 
 
 def _typename_problems(typename: object) -> list[str]:

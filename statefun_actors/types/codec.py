@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from statefun_actors.errors import StatefunActorsError
+from statefun_actors.model import TypedValue
 
 
 class Codec(ABC):
@@ -61,6 +62,18 @@ class Codec(ABC):
         Raises:
             ValueMismatchError: *obj* does not fit the type, with the path inside it.
         """
+
+    def packer(self) -> Callable[[object], TypedValue]:
+        """What makes a TypedValue of a value whose class is known to be the codec's; raises as :meth:`encode` does."""
+        typename, encode = self.typename, self.encode
+        return lambda value: TypedValue(typename, encode(value))
+
+    def reader(self, typename: str) -> Callable[[bytes], object]:
+        """The shortest way from bytes written under *typename*, one that this codec reads, to a value.
+
+        It raises where :meth:`decode` does, but maybe something else: ask :meth:`decode` for the words.
+        """
+        return self.decode if typename == self.typename else lambda data: self.decode(data, typename)
 
     def refuse_typename(self, typename: str) -> ValueError:
         """The error for a *typename* that this codec does not read."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import Any, Final, NoReturn, TypeAlias
 
 from google.protobuf.any_pb2 import Any as AnyMessage
 
@@ -11,7 +11,7 @@ from statefun_actors.errors import NotAMessageError
 from statefun_actors.model import Address, KafkaRecord, KinesisRecord, TypedValue
 from statefun_actors.types.annotations import is_attrs_class, is_storable_enum
 from statefun_actors.types.anyvalue import typed_of_any
-from statefun_actors.types.codec import Codec, UnstorableTypeError
+from statefun_actors.types.codec import UnstorableTypeError
 from statefun_actors.types.codecs import codec_for
 from statefun_actors.types.infer import codec_of, sketch
 from statefun_actors.types.json import JSON_TYPENAME
@@ -38,11 +38,7 @@ def pack(value: object) -> TypedValue:
         NotAMessageError: a value of this class can't travel; the error says what to send instead.
         ValueMismatchError: the value, or something in it, can't be written, with the path.
     """
-    try:
-        packer = _packers[value.__class__]
-    except KeyError:
-        packer = _new_packer(value)
-    return packer(value)
+    return _packers[value.__class__](value)
 
 
 def forget_packer(cls: type) -> None:
@@ -50,30 +46,32 @@ def forget_packer(cls: type) -> None:
     _packers.pop(cls, None)
 
 
-def _new_packer(value: Any) -> _Packer:
-    cls = value.__class__
-    if is_protobuf_class(cls) or (is_attrs_class(cls) and message_name(cls)):
-        try:
-            packer = _packer(codec_for(cls))
-        except UnstorableTypeError as error:
-            raise NotAMessageError(_spelled(value), f"{error}.") from None
-    elif isinstance(value, Address):
-        packer = _packers[Address]
-    elif is_storable_enum(cls):
-        packer = _packer(codec_for(cls))
-    else:
-        raise NotAMessageError(_spelled(value), _instead(value))
-    _packers[cls] = packer
-    return packer
+class _Packers(dict[type, _Packer]):
+    """What packs the values of a class, ``packers[cls]``."""
+
+    def __missing__(self, cls: type) -> _Packer:
+        if is_protobuf_class(cls) or is_storable_enum(cls) or (is_attrs_class(cls) and message_name(cls)):
+            try:
+                packer = codec_for(cls).packer()
+            except UnstorableTypeError as error:
+                return _refusing(f"{error}.")
+        elif issubclass(cls, Address):
+            packer = self[Address]
+        else:
+            return _refuse
+        self[cls] = packer
+        return packer
 
 
-def _packer(codec: Codec) -> _Packer:
-    typename, encode = codec.typename, codec.encode
+def _refuse(value: object) -> NoReturn:
+    raise NotAMessageError(_spelled(value), _instead(value))
 
-    def packed(value: Any) -> TypedValue:
-        return TypedValue(typename, encode(value))
 
-    return packed
+def _refusing(reason: str) -> _Packer:
+    def refuse(value: object) -> NoReturn:
+        raise NotAMessageError(_spelled(value), reason)
+
+    return refuse
 
 
 def _pack_typed(value: TypedValue) -> TypedValue:
@@ -93,13 +91,11 @@ def _pack_container(value: Any) -> TypedValue:
     return TypedValue(JSON_TYPENAME, codec.encode(value))
 
 
-_packers: dict[type, _Packer] = {
-    TypedValue: _pack_typed,
-    AnyMessage: typed_of_any,
-    **{cls: _packer(codec) for cls, codec in PRIMITIVES.items()},
-    **{cls: _packer(codec_for(cls)) for cls in LEAVES if isinstance(cls, type)},
-    **dict.fromkeys(_CONTAINERS, _pack_container),
-}
+_packers: Final = _Packers()
+_packers.update({TypedValue: _pack_typed, AnyMessage: typed_of_any})
+_packers.update({cls: codec.packer() for cls, codec in PRIMITIVES.items()})
+_packers.update({cls: codec_for(cls).packer() for cls in LEAVES if isinstance(cls, type)})
+_packers.update(dict.fromkeys(_CONTAINERS, _pack_container))
 
 
 def _spelled(value: object) -> str:

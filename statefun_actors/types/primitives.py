@@ -56,7 +56,6 @@ _DOUBLE = struct.Struct("<Bd")
 _FLOAT = struct.Struct("<Bf")
 _TAG_64, _TAG_32, _TAG_LENGTH = 0x09, 0x0D, 0x0A
 _POSITIVE_ZERO = _DOUBLE.pack(_TAG_64, 0.0)
-_SHORT_TEXT = [bytes((_TAG_LENGTH, size)) for size in range(0x80)]
 
 
 class _Primitive(Codec):
@@ -194,9 +193,6 @@ class _Str(_Primitive):
             text: bytes = value.encode()
         except UnicodeEncodeError:
             raise text_mismatch(value).error() from None
-        size = len(text)
-        if size < 0x80:
-            return _SHORT_TEXT[size] + text if size else b""
         return wire.length_field(1, text)
 
     def decode(self, data: bytes, typename: str | None = None) -> object:

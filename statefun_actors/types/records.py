@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import struct
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Any, Final, NoReturn
 
 from google.protobuf.message import Message
 
@@ -19,7 +20,8 @@ from statefun_actors.types.names import message_name
 KAFKA_TYPENAME: Final = "type.googleapis.com/io.statefun.sdk.egress.KafkaProducerRecord"
 KINESIS_TYPENAME: Final = "type.googleapis.com/io.statefun.sdk.egress.KinesisEgressRecord"
 
-_SHORT = 128
+_MOST_TOPICS: Final = 1_000
+_KEY, _VALUE = wire.SHORT[1], wire.SHORT[2]
 _PAYLOADS = "bytes, str, int, float, a protobuf message or a @message class"
 
 
@@ -54,12 +56,12 @@ def kinesis_record(
 def record_to_typed(record: KafkaRecord | KinesisRecord) -> TypedValue:
     """The protobuf message by which StateFun 3.x knows *record*, with its typename."""
     if isinstance(record, KafkaRecord):
-        key, topic, value = (record.key or "").encode(), record.topic.encode(), record.value
-        if key and value and len(key) < _SHORT and len(topic) < _SHORT and len(value) < _SHORT:
-            # As almost all are: every length is one byte.
-            data = b"\n%c%b\x12%c%b\x1a%c%b" % (len(key), key, len(value), value, len(topic), topic)
-            return TypedValue(KAFKA_TYPENAME, data)
-        data = wire.length_field(1, key) + wire.length_field(2, value) + wire.length_field(3, topic)
+        key, value = (record.key or "").encode(), record.value
+        key_size, size = len(key), len(value)
+        if 0 < key_size < wire.ONE_BYTE and 0 < size < wire.ONE_BYTE:  # as almost all are
+            data = b"".join((_KEY[key_size], key, _VALUE[size], value, _topics[record.topic]))
+        else:
+            data = wire.length_field(1, key) + wire.length_field(2, value) + _topics[record.topic]
         return TypedValue(KAFKA_TYPENAME, data)
     data = (
         wire.length_field(1, record.partition_key.encode())
@@ -90,27 +92,30 @@ def record_of_typed(typed: TypedValue) -> KafkaRecord | KinesisRecord | None:
     return None
 
 
+class _Topics(dict[str, bytes]):
+    """The field that holds a topic, ``topics[topic]``: an application has few, and uses them all the time."""
+
+    def __missing__(self, topic: str) -> bytes:
+        field = wire.length_field(3, topic.encode())
+        if len(self) < _MOST_TOPICS:
+            self[topic] = field
+        return field
+
+
+_topics: Final = _Topics()
+
+
 def _length_fields(data: bytes) -> dict[int, bytes]:
     return {number: value for number, _, value in wire.fields(data) if isinstance(value, bytes)}
 
 
 def _payload(value: Any) -> bytes:
     try:
-        if isinstance(value, bytes):
-            return value
-        if value.__class__ is str:
-            return _encoded("value", value)
-        if value.__class__ is int:
-            return _four_bytes(value)
-        if value.__class__ is float:
-            return struct.pack(">d", value)
-        if isinstance(value, Message) or (is_attrs_class(value.__class__) and message_name(value.__class__)):
-            return codec_for(value.__class__).encode(value)
+        return _encoders[value.__class__](value)
     except UnstorableTypeError as error:
         raise ValueMismatchError(_PAYLOADS, f"{kind(value)}: {error}", "value") from None
     except ValueMismatchError as error:
         raise ValueMismatchError(error.expected, error.got, error.path.replace("$", "value", 1)) from error
-    raise ValueMismatchError(_PAYLOADS, kind(value), "value")
 
 
 def _four_bytes(value: Any) -> bytes:
@@ -118,6 +123,33 @@ def _four_bytes(value: Any) -> bytes:
         return struct.pack(">i", value)
     except struct.error:
         raise ValueMismatchError("an int of 32 bits (a longer one as str)", shown(value), "value") from None
+
+
+class _Encoders(dict[type, Callable[[Any], bytes]]):
+    """What makes bytes of the values of a class, ``encoders[cls]``."""
+
+    def __missing__(self, cls: type) -> Callable[[Any], bytes]:
+        if issubclass(cls, Message):
+            encode = self[cls] = codec_for(cls).encode
+            return encode
+        if is_attrs_class(cls) and message_name(cls):
+            return codec_for(cls).encode  # not kept: classes may be given names that it writes
+        return bytes if issubclass(cls, bytes) else _refuse
+
+
+def _refuse(value: object) -> NoReturn:
+    raise ValueMismatchError(_PAYLOADS, kind(value), "value")
+
+
+def _as_it_is(value: bytes) -> bytes:
+    return value
+
+
+def _encoded_text(value: str) -> bytes:
+    return _encoded("value", value)
+
+
+_encoders: Final = _Encoders({bytes: _as_it_is, str: _encoded_text, int: _four_bytes, float: struct.Struct(">d").pack})
 
 
 def _name(argument: str, value: Any) -> str:

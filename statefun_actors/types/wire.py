@@ -16,8 +16,10 @@ FIXED32: Final = 5
 _GROUP_START = 3
 _GROUP_END = 4
 _DEEPEST_GROUP = 100
-_ONE_BYTE = 128
-_ONE_BYTE_TAG = 16
+ONE_BYTE: Final = 128
+"""A length below it is written as one byte."""
+SHORT: Final = [[bytes((number << 3 | LENGTH, size)) for size in range(ONE_BYTE)] for number in range(5)]
+"""``SHORT[number][size]``: how a string, bytes or message field begins, for the fields that are written by hand."""
 
 
 def varint(number: int) -> bytes:
@@ -32,9 +34,10 @@ def varint(number: int) -> bytes:
 
 def length_field(number: int, data: bytes) -> bytes:
     """A string, bytes or message field; nothing at all for empty *data*, as proto3 has it."""
-    if 0 < len(data) < _ONE_BYTE and number < _ONE_BYTE_TAG:
-        return b"%c%c%b" % (number << 3 | LENGTH, len(data), data)
-    return varint(number << 3 | LENGTH) + varint(len(data)) + data if data else b""
+    size = len(data)
+    if 0 < size < ONE_BYTE and number < len(SHORT):
+        return SHORT[number][size] + data
+    return varint(number << 3 | LENGTH) + varint(size) + data if data else b""
 
 
 def fields(data: bytes) -> list[tuple[int, int, int | bytes]]:
