@@ -191,7 +191,7 @@ class Run:
         if not self._all_read():
             return
         failing = self.engine.failing()
-        if failing and sum(len(mailbox.queue) for mailbox in failing) == self.engine.waiting:
+        if failing and sum(mailbox.waiting for mailbox in failing) == self.engine.waiting:
             self._told_of_failing = True
             first = failing[0]
             display.say(

@@ -52,31 +52,42 @@ class Commits:
         await self._clock.sleep(self._pause)
         self._pause = min(_LONGEST_PAUSE, self._pause * 2)
 
-    def lose(self, memory: Memory, error: StoreError, *sealed: Epoch) -> None:
-        """The store failed: *sealed* and the open epoch are lost, and those who wait for them are told."""
+    def lose(self, memory: Memory, error: StoreError) -> None:
+        """The store failed: the open epoch is lost, and those who wait for it are told.
+
+        What is being written may still become durable, and is heard of first.
+        """
         self.error = error
         memory.lost = True
-        lost = EpochLostError(str(error))
+        logger.error("the store failed; going on from the last commit that succeeded: %s", error)
+        if self._writing is None:
+            self._tell_lost(memory)
+
+    def _tell_lost(self, memory: Memory, *sealed: Epoch) -> None:
+        lost = EpochLostError(str(self.error))
         for epoch in (*sealed, memory.epoch):
             for tell in epoch.on_lost:
                 tell(lost)
             epoch.on_lost.clear()
         memory.tickets.lose(lost)
-        logger.error("the store failed; going on from the last commit that succeeded: %s", error)
 
     async def _write(self, memory: Memory, sealed: Epoch, commit: Commit) -> None:
         try:
             await self._store.commit(commit)
         except StoreError as error:
-            self.lose(memory, error, sealed)
+            self.lose(memory, error)
+            self._tell_lost(memory, sealed)
         except BaseException as error:
             self.bug = error
             raise
         else:
-            self.error = None
-            self._pause = _FIRST_PAUSE
             self._counters.epochs += 1
             memory.durable(sealed)
+            if memory.lost:
+                self._tell_lost(memory)
+            else:
+                self.error = None
+                self._pause = _FIRST_PAUSE
         finally:
             self._writing = None
             self._tell_ended()

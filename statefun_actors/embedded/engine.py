@@ -62,8 +62,8 @@ class Engine:
         self._shape = Shape(app)
         self._wake = asyncio.Event()
         merge = Merge(self._shape, self.counters, on_failure)
-        self._steps = Steps(app, clock, merge, self.options, self._wake.set)
         self._commits = Commits(store, clock, self.counters, self._wake.set)
+        self._steps = Steps(app, clock, merge, self.options, ended=self._wake.set, lost=self._commits.lose)
         self._stopping = False
         self._idle_waiters: list[asyncio.Future[None]] = []
         self._settled_waiters: list[asyncio.Future[None]] = []
@@ -71,7 +71,7 @@ class Engine:
 
     def _remember(self) -> None:
         """Everything in memory, from the store."""
-        self._memory = Memory(self._shape, self.store, self.sources, self.sinks, self.options.cache_bytes)
+        self._memory = Memory(self._shape, self.store, self.sources, self.sinks, self.options)
 
     # --- life
 
@@ -90,9 +90,7 @@ class Engine:
             try:
                 more = await self._slice()
             except StoreError as error:
-                await self._commits.ended()
-                if not self._memory.lost:
-                    self._commits.lose(self._memory, error)
+                self._commits.lose(self._memory, error)
                 continue
             if more:
                 await asyncio.sleep(0)
@@ -251,7 +249,7 @@ class Engine:
         memory.mailboxes.end_waits(now)
         memory.sweep(now)
         if not self._stopping:
-            self.counters.timers_fired += memory.fire(now, options.waiting - memory.mailboxes.waiting)
+            self.counters.timers_fired += memory.fire(now, self._room(memory))
             self._read_sources(memory)
         if memory.mailboxes.ready and memory.epoch.steps >= options.epoch_steps and self._commits.writing:
             # The open epoch is full and the one before it is still being written: let that catch up.
@@ -271,6 +269,18 @@ class Engine:
         """Whether to commit now: an idle engine does so at once, a busy one groups."""
         return not memory.mailboxes.ready or self._stopping or memory.epoch.steps >= self.options.epoch_steps
 
+    def _room(self, memory: Memory) -> int:
+        """How many more messages may be let in.
+
+        What waits is worked off first. Where it can't be, behind handlers that take their time and messages that keep
+        failing, others are let in past it.
+        """
+        options, held = self.options, memory.mailboxes.held
+        if held < options.waiting:
+            return options.waiting - held
+        at_a_loss = not memory.mailboxes.ready and memory.epoch.empty and not self._commits.writing
+        return min(options.epoch_steps, options.held - held) if at_a_loss else 0
+
     def _read_sources(self, memory: Memory) -> None:
         options, mailboxes = self.options, memory.mailboxes
         for name, source in self.sources.items():
@@ -278,12 +288,13 @@ class Engine:
                 continue
             # What is read and handled in one epoch is never written as a message: so no more than this one can handle.
             in_epoch = options.epoch_steps - memory.epoch.steps - mailboxes.ready_messages
-            room = min(options.waiting - mailboxes.waiting, in_epoch)
+            room = min(self._room(memory), in_epoch)
             if room > 0 and (position := source.read(room, self)) is not None:
                 memory.epoch.positions[f"source:{name}"] = position
 
     async def _begin_again(self) -> None:
         """The store failed: drop what was built on the lost epochs, and start over from what it holds."""
+        await self._commits.ended()
         await self._steps.cancel()
         await self._commits.pause()
         try:
@@ -318,6 +329,8 @@ class Engine:
         )
 
     async def _woken(self, due: int | None) -> None:
+        if self._wake.is_set():
+            await asyncio.sleep(0)  # the wait below would let nobody else run
         cancel = self.clock.call_at(due, self._wake.set) if due is not None else None
         await self._wake.wait()
         self._wake.clear()

@@ -1,11 +1,16 @@
-"""The messages that wait: a mailbox for each address, and the line of those that can run."""
+"""The messages that wait: a mailbox for each address, and the line of those that can run.
+
+A mailbox holds the next messages of its address, up to a bound. Those behind them are in the store, or until their
+epoch is durable in that epoch, and come when they are next: an address that fails or takes its time for long costs
+no memory to speak of, however much is sent to it.
+"""
 
 from __future__ import annotations
 
 import heapq
 import logging
 from collections import deque
-from collections.abc import Container
+from collections.abc import Callable, Container
 from typing import Final
 
 from statefun_actors.embedded.store import Message
@@ -20,11 +25,15 @@ _LONGEST_BACKOFF: Final = 60.0
 class Mailbox:
     """One address: its messages in order, at most one batch of them in flight."""
 
-    __slots__ = ("address", "attempts", "error", "one_by_one", "queue", "queued", "running", "waits")
+    __slots__ = ("address", "attempts", "beyond", "error", "last", "one_by_one", "queue", "queued", "running", "waits")
 
     def __init__(self, address: Address) -> None:
         self.address = address
         self.queue: deque[Message] = deque()
+        self.beyond = 0
+        """How many messages there are behind those in the queue, which is full then."""
+        self.last = 0
+        """The number of the last message that was put in the queue."""
         self.running: list[Message] = []
         """The batch in flight."""
         self.queued = False
@@ -36,6 +45,11 @@ class Mailbox:
         self.attempts = 0
         self.error: BaseException | None = None
         """Why its first message failed last time."""
+
+    @property
+    def waiting(self) -> int:
+        """How many messages it has, those in flight included."""
+        return len(self.running) + len(self.queue) + self.beyond
 
     def take(self, most: int) -> list[Message]:
         """The next batch. It leaves the line with this, not before: what arrives meanwhile is part of the batch."""
@@ -70,14 +84,25 @@ class Mailbox:
 
 
 class Mailboxes:
-    """All mailboxes that hold something. ``waiting`` counts their messages, those in flight included."""
+    """All mailboxes that hold something. ``waiting`` counts their messages, those in flight included.
 
-    def __init__(self, served: Container[str]) -> None:
-        self._served = served
+    Args:
+        served: function types that have mailboxes.
+        most: messages that one mailbox holds.
+        more: gives the messages to an address that come after a number, oldest first: at least one where there is one.
+    """
+
+    def __init__(self, served: Container[str], most: int, more: Callable[[Address, int], list[Message]]) -> None:
+        self._served, self._most, self._more = served, most, more
         self._by_address: dict[Address, Mailbox] = {}
         self._ready: deque[Mailbox] = deque()
+        self._aside: deque[Mailbox] = deque()
         self._retries: list[tuple[int, int, Mailbox]] = []
         self.waiting = 0
+        self.beyond = 0
+        """How many of those that wait are not in memory."""
+        self.ready_messages = 0
+        """How many of those in memory are in mailboxes that stand in line."""
         self.parked: dict[str, int] = {}
         """Messages for function types that nothing here serves: kept, for a deployment that does."""
 
@@ -87,9 +112,9 @@ class Mailboxes:
         return len(self._ready)
 
     @property
-    def ready_messages(self) -> int:
-        """How many messages are in the mailboxes that can run."""
-        return sum(len(mailbox.queue) for mailbox in self._ready)
+    def held(self) -> int:
+        """How many messages are in memory."""
+        return self.waiting - self.beyond
 
     def __contains__(self, address: object) -> bool:
         return address in self._by_address
@@ -103,11 +128,17 @@ class Mailboxes:
                 self._park(target[0])
                 return
             mailbox = self._by_address[target] = Mailbox(target)
-        mailbox.queue.append(message)
         self.waiting += 1
-        if not (mailbox.queued or mailbox.running or mailbox.waits):
-            mailbox.queued = True
-            self._ready.append(mailbox)
+        if mailbox.beyond or len(mailbox.queue) >= self._most:
+            mailbox.beyond += 1
+            self.beyond += 1
+            return
+        mailbox.queue.append(message)
+        mailbox.last = message.seq
+        if mailbox.queued:
+            self.ready_messages += 1
+        elif not (mailbox.running or mailbox.waits):
+            self._line_up(mailbox)
 
     def take_ready(self, most: int) -> list[Mailbox]:
         """The next mailboxes in line; each of them either runs at once or goes back by :meth:`keep_ready`."""
@@ -118,13 +149,41 @@ class Mailboxes:
         """Those that did not get to run are the next ones."""
         self._ready.extendleft(reversed(mailboxes))
 
+    def take(self, mailbox: Mailbox, most: int) -> list[Message]:
+        """The next batch of *mailbox*, which has come to the front of the line."""
+        self.ready_messages -= len(mailbox.queue)
+        return mailbox.take(most)
+
+    def set_aside(self, mailbox: Mailbox) -> None:
+        """It stays in line, but lets others pass until :meth:`bring_back`."""
+        self._aside.append(mailbox)
+
+    def bring_back(self, most: int) -> None:
+        """At most *most* of those set aside are the last ones in line again."""
+        while self._aside and most > 0:
+            self._ready.append(self._aside.popleft())
+            most -= 1
+
     def again(self, mailbox: Mailbox) -> None:
         """After a batch: back in line if there is more, or nothing to remember."""
+        if mailbox.beyond and not mailbox.queue:
+            self._refill(mailbox)
         if not mailbox.queue:
             del self._by_address[mailbox.address]
         elif not (mailbox.queued or mailbox.waits):
-            mailbox.queued = True
-            self._ready.append(mailbox)
+            self._line_up(mailbox)
+
+    def _line_up(self, mailbox: Mailbox) -> None:
+        mailbox.queued = True
+        self.ready_messages += len(mailbox.queue)
+        self._ready.append(mailbox)
+
+    def _refill(self, mailbox: Mailbox) -> None:
+        more = self._more(mailbox.address, mailbox.last)
+        mailbox.queue.extend(more)
+        mailbox.last = more[-1].seq
+        mailbox.beyond -= len(more)
+        self.beyond -= len(more)
 
     def put_off(self, mailbox: Mailbox, until_ms: int) -> None:
         """Its first message has failed: leave it, and all behind it, alone until then."""

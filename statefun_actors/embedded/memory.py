@@ -15,6 +15,7 @@ from statefun_actors.embedded.dead_letters import DeadLetters
 from statefun_actors.embedded.doors import Sink, Source
 from statefun_actors.embedded.epoch import Epoch
 from statefun_actors.embedded.mailbox import Mailboxes
+from statefun_actors.embedded.options import EngineOptions
 from statefun_actors.embedded.outbox import Outbox
 from statefun_actors.embedded.rows import EntityRecord, expire
 from statefun_actors.embedded.store import Commit, Message, Store, Timer
@@ -54,18 +55,21 @@ class Memory:
         store: Store,
         sources: Mapping[str, Source],
         sinks: Mapping[str, Sink],
-        cache_bytes: int,
+        options: EngineOptions,
     ) -> None:
         self._shape, self._store = shape, store
         recovered = store.recover()
         self._next_seq = recovered.next_seq
         self.epoch = Epoch(1)
-        self.cache = EntityCache(store, shape.names, cache_bytes)
+        self._sealed: Epoch | None = None
+        """The epoch that is being written."""
+        self.cache = EntityCache(store, shape.names, options.cache_bytes)
         self.timers = Timers(store)
         self.dead_letters = DeadLetters(store)
         self.tickets = Tickets()
-        self.mailboxes = Mailboxes(shape.served)
-        for message in recovered.messages:
+        self._mailbox = options.mailbox
+        self.mailboxes = Mailboxes(shape.served, options.mailbox, self._messages_to)
+        for message in store.messages():
             self.mailboxes.deliver(message)
         for name, source in sources.items():
             source.resume(recovered.positions.get(f"source:{name}"))
@@ -86,6 +90,16 @@ class Memory:
         message = Message(self.seq(), target, value, caller)
         self.epoch.messages[message.seq] = message
         self.mailboxes.deliver(message)
+
+    def _messages_to(self, target: Address, after: int) -> list[Message]:
+        """The next messages to *target*: a mailbox full of them, or all there are."""
+        messages = self._store.messages_to(target, after, self._mailbox)
+        if len(messages) < self._mailbox:
+            after = messages[-1].seq if messages else after
+            for epoch in (self._sealed, self.epoch):
+                if epoch is not None:  # the store may have the messages of the one being written already
+                    messages += [m for m in epoch.messages.values() if m.seq > after and m.target == target]
+        return messages
 
     def post_later(
         self, due_ms: int, target: Address, value: TypedValue, caller: Address | None, token: str | None
@@ -133,11 +147,13 @@ class Memory:
 
     def seal(self) -> tuple[Epoch, Commit]:
         """Close the open epoch and begin the next one; what the closed one has to write."""
-        sealed, self.epoch = self.epoch, Epoch(self.epoch.number + 1)
+        self._sealed = sealed = self.epoch
+        self.epoch = Epoch(sealed.number + 1)
         return sealed, sealed.seal(self._shape.specs, self._next_seq)
 
     def durable(self, sealed: Epoch) -> None:
         """*sealed* is in the store: let the outside see it."""
+        self._sealed = None
         self.cache.durable_epoch = sealed.number
         self.timers.durable(sealed)
         self.dead_letters.durable(sealed)

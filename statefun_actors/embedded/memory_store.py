@@ -48,7 +48,11 @@ class MemoryStore:
         self._next_seq = 1
 
     def recover(self) -> Recovered:
-        return Recovered(self._next_seq, dict(self._positions), _by_seq(self._messages))
+        return Recovered(self._next_seq, dict(self._positions))
+
+    def messages_to(self, target: Address, after: int, limit: int) -> list[Message]:
+        found = (message for message in _by_seq(self._messages) if message.seq > after and message.target == target)
+        return list(islice(found, limit))
 
     def next_seq(self) -> int:
         return self._next_seq

@@ -12,7 +12,12 @@ class EngineOptions:
     Args:
         epoch_steps: messages handled before an epoch is sealed though more are waiting.
         batch: messages of one address handled together at the most.
-        waiting: messages waiting in all, above which sources are not read and no delayed message fires.
+        waiting: messages in memory, above which sources are not read and no delayed message fires while there is
+            anything else to do.
+        mailbox: messages of one address that are held in memory at the most; those behind them stay in the store.
+        held: messages in memory, above which sources are not read and no delayed message fires, although all that
+            waits does so for handlers that take their time, or behind messages that keep failing.
+        suspended: batches that wait for something at the same time; more of their kind wait in line.
         cache_bytes: memory for entities that are in use.
         slice_steps: batches begun before the event loop gets its turn.
     """
@@ -20,5 +25,8 @@ class EngineOptions:
     epoch_steps: int = 500
     batch: int = 100
     waiting: int = 1_000
+    mailbox: int = 1_000
+    held: int = 50_000
+    suspended: int = 10_000
     cache_bytes: int = 64 * 1024 * 1024
     slice_steps: int = 128

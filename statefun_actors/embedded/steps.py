@@ -21,6 +21,7 @@ from statefun_actors.embedded.mailbox import Mailbox
 from statefun_actors.embedded.memory import Memory
 from statefun_actors.embedded.merge import Merge
 from statefun_actors.embedded.options import EngineOptions
+from statefun_actors.embedded.store import StoreError
 from statefun_actors.model import Batch, Deadline, Done, Failed, Invocation, MissingState, Outcome
 
 
@@ -51,15 +52,23 @@ class Steps:
         merge: what becomes of an outcome.
         options: of the engine.
         ended: called whenever a batch that had to wait has ended.
+        lost: called where the store could not be read while its outcome was merged.
     """
 
     def __init__(
-        self, app: Application, clock: Clock, merge: Merge, options: EngineOptions, ended: Callable[[], None]
+        self,
+        app: Application,
+        clock: Clock,
+        merge: Merge,
+        options: EngineOptions,
+        *,
+        ended: Callable[[], None],
+        lost: Callable[[Memory, StoreError], None],
     ) -> None:
         self.bug: BaseException | None = None
         """An error of the engine itself, never of a handler."""
         self._app, self._clock, self._merge, self._options = app, clock, merge, options
-        self._tell_ended = ended
+        self._tell_ended, self._tell_lost = ended, lost
         self._host = _EngineHost(clock)
         self._plain = frozenset(name for name, route in app.routes.items() if not route.waits)
         self._tasks: set[asyncio.Task[None]] = set()
@@ -72,6 +81,8 @@ class Steps:
 
     def take(self, memory: Memory) -> None:
         """Begin the next batches in line, as many as belong in one slice and in the open epoch."""
+        bound = self._options.suspended
+        memory.mailboxes.bring_back(bound - len(self._tasks))
         mailboxes = memory.mailboxes.take_ready(self._options.slice_steps)
         memory.cache.load([mailbox.address for mailbox in mailboxes])
         epoch, room = memory.epoch, self._options.epoch_steps
@@ -79,7 +90,10 @@ class Steps:
             if epoch.steps >= room:
                 memory.mailboxes.keep_ready(mailboxes[index:])
                 break
-            self._step(memory, mailbox)
+            if len(self._tasks) >= bound and mailbox.address[0] not in self._plain:
+                memory.mailboxes.set_aside(mailbox)
+            else:
+                self._step(memory, mailbox)
 
     async def drain(self, seconds: float) -> None:
         """Let what is suspended end within *seconds*; what doesn't is cancelled, and never ran."""
@@ -98,7 +112,8 @@ class Steps:
         address = mailbox.address
         record = memory.record(address, self._clock.now_ms())
         record.running = True
-        invocations = [Invocation(message.value, message.caller) for message in mailbox.take(self._options.batch)]
+        messages = memory.mailboxes.take(mailbox, self._options.batch)
+        invocations = [Invocation(message.value, message.caller) for message in messages]
         memory.epoch.steps += len(invocations)
         run = dispatch(Batch(address, record.state, invocations), self._app, self._host)
         if address[0] not in self._plain:
@@ -136,7 +151,10 @@ class Steps:
             self._merge.give_back(memory, mailbox)
             return
         if not memory.lost:
-            self._finish(memory, mailbox, outcome)
+            try:
+                self._finish(memory, mailbox, outcome)
+            except StoreError as error:
+                self._tell_lost(memory, error)
 
     def _finish(self, memory: Memory, mailbox: Mailbox, outcome: Outcome) -> None:
         match outcome:

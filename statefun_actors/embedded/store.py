@@ -9,7 +9,8 @@ Rules that every store keeps (``tests/embedded/store_checks.py`` holds them as t
 - ``commit`` returns once the commit is durable, or raises and has changed nothing.
 - Commits are applied in the order of their calls; the engine never calls ``commit`` again before the last one returned.
 - Reads see whole commits only: while a commit is being written they see the state before it, afterwards the one after.
-- ``load`` and ``pending_timer`` may be called while a commit is being written, from the thread of the event loop.
+- ``load``, ``messages_to`` and ``pending_timer`` may be called while a commit is being written, from the thread of the
+  event loop.
 """
 
 from __future__ import annotations
@@ -121,11 +122,10 @@ class Commit(Struct, frozen=True):
 
 
 class Recovered(Struct, frozen=True):
-    """What an engine needs to go on where the last one stopped. ``messages`` in the order of their seq."""
+    """What an engine needs to go on where the last one stopped."""
 
     next_seq: int
     positions: Mapping[str, str]
-    messages: Sequence[Message]
 
 
 class StoreReader(Protocol):
@@ -136,7 +136,7 @@ class StoreReader(Protocol):
         ...
 
     def next_seq(self) -> int:
-        """The first number that is free: that of :meth:`recover`, without reading the messages."""
+        """The first number that is free: that of :meth:`recover`."""
         ...
 
     def positions(self) -> Mapping[str, str]:
@@ -149,6 +149,10 @@ class StoreReader(Protocol):
 
     def types(self) -> list[str]:
         """The function types that have entities, in order."""
+        ...
+
+    def messages_to(self, target: Address, after: int, limit: int) -> list[Message]:
+        """At most *limit* messages that wait for *target* with a seq greater than *after*, in its order."""
         ...
 
     def load(self, addresses: Sequence[Address]) -> list[bytes | None]:

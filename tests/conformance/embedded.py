@@ -66,7 +66,7 @@ class EmbeddedEngine:
     def sent(self) -> list[Sent]:
         return [
             Sent(message.target, value_of(message.value, self._known), message.value.typename)
-            for message in self._store.recover().messages
+            for message in self._store.messages()
             if message.target.typename not in self._app.routes
         ]
 

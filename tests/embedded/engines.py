@@ -15,6 +15,7 @@ from statefun_actors.embedded import (
     EngineOptions,
     ManualClock,
     MemoryStore,
+    Recovered,
     Sink,
     Source,
     Store,
@@ -26,7 +27,7 @@ DEADLINE = 10.0
 
 
 class HeldStore(MemoryStore):
-    """A memory store whose commits wait until they are let go, and then fail if ``fail`` is set."""
+    """A memory store whose commits wait until they are let go; while ``fail`` is set they fail, and recovery, too."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -43,6 +44,11 @@ class HeldStore(MemoryStore):
         if self.fail:
             raise StoreError("test", "the disk is full")
         await super().commit(commit)
+
+    def recover(self) -> Recovered:
+        if self.fail:
+            raise StoreError("test", "the disk is full")
+        return super().recover()
 
     def load(self, addresses: Sequence[Address]) -> list[bytes | None]:
         if self.fail_reads:

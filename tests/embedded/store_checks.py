@@ -56,7 +56,7 @@ def seqs(rows: list[Timer] | list[EgressRecord]) -> list[int]:
 
 @check
 async def a_new_store_holds_nothing(store: Store) -> None:
-    assert store.recover() == Recovered(1, {}, [])
+    assert store.recover() == Recovered(1, {})
     assert store.next_seq() == 1
     assert list(store.messages()) == []
     assert store.types() == []
@@ -75,7 +75,7 @@ async def a_new_store_holds_nothing(store: Store) -> None:
 async def an_empty_commit_is_a_commit(store: Store) -> None:
     await store.commit(Commit())
 
-    assert store.recover() == Recovered(1, {}, [])
+    assert store.recover() == Recovered(1, {})
 
 
 @check
@@ -103,7 +103,8 @@ async def what_was_committed_comes_back_as_it_was(store: Store) -> None:
         )
     )
 
-    assert store.recover() == Recovered(10, {"input": '{"line": 3}'}, messages)
+    assert store.recover() == Recovered(10, {"input": '{"line": 3}'})
+    assert list(store.messages()) == messages
     assert store.timers_after(0, 0, 10) == timers
     assert store.pending_timer(BOB, "token") == timers[2]
     assert store.egress_after(0, 10) == egress
@@ -146,7 +147,7 @@ async def any_text_and_any_bytes_come_back(store: Store) -> None:
 
         assert store.load([address]) == [everything]
         assert list(store.entities(f"{text}/{text}", text)) == [EntityRow(address, everything)]
-        assert store.recover().messages[-1] == Message(n, address, value, address)
+        assert list(store.messages())[-1] == Message(n, address, value, address)
         assert store.pending_timer(address, text) == Timer(n, n, address, value, address, text)
         assert store.egress_after(n - 1, 1, [text]) == [EgressRecord(n, text, value)]
         assert list(store.dead_letters())[-1].error == text
@@ -198,7 +199,7 @@ async def text_that_is_none_is_refused_wherever_it_stands_and_nothing_is_written
             raise AssertionError(beside)
 
         assert "can't be stored: it holds half a surrogate pair. Send valid Unicode text." in text
-        assert store.recover() == Recovered(5, {}, [])
+        assert store.recover() == Recovered(5, {})
         assert store.load([ADA]) == [b"packed"]
 
     await store.commit(Commit(entities=[entity("ada", b"later")]))
@@ -230,14 +231,25 @@ async def messages_come_back_in_the_order_of_their_birth_until_done(store: Store
     await store.commit(Commit(messages=[Message(n, ADA, VALUE) for n in (5, 3, 9)]))
     await store.commit(Commit(messages=[Message(4, BOB, VALUE)], messages_done=[9, 77]))
 
-    assert [message.seq for message in store.recover().messages] == [3, 4, 5]
+    assert [message.seq for message in store.messages()] == [3, 4, 5]
 
 
 @check
 async def thousands_of_messages_come_back_in_order(store: Store) -> None:
     await store.commit(Commit(messages=[Message(n, ADA, VALUE) for n in range(2_500, 0, -1)]))
 
-    assert [message.seq for message in store.recover().messages] == list(range(1, 2_501))
+    assert [message.seq for message in store.messages()] == list(range(1, 2_501))
+
+
+@check
+async def messages_to_one_address_come_page_by_page(store: Store) -> None:
+    await store.commit(Commit(messages=[Message(n, ADA if n % 3 else BOB, VALUE) for n in range(1, 12)]))
+    await store.commit(Commit(messages_done=[2]))
+
+    assert [m.seq for m in store.messages_to(ADA, 0, 3)] == [1, 4, 5]
+    assert [m.seq for m in store.messages_to(ADA, 5, 3)] == [7, 8, 10]
+    assert store.messages_to(BOB, 6, 10) == [Message(9, BOB, VALUE)]
+    assert store.messages_to(BOB, 9, 10) == store.messages_to(Address("bank/account", "nobody"), 0, 10) == []
 
 
 @check
@@ -298,7 +310,7 @@ async def what_is_done_goes_before_what_is_born(store: Store) -> None:
         )
     )
 
-    assert store.recover().messages == [Message(1, BOB, VALUE)]
+    assert list(store.messages()) == [Message(1, BOB, VALUE)]
     assert store.timers_after(0, 0, 10) == [Timer(2, 6, BOB, VALUE)]
     assert store.egress_after(0, 10) == [EgressRecord(3, "b", VALUE)]
 
@@ -484,7 +496,8 @@ async def what_the_engine_does_to_its_lists_after_a_commit_is_not_seen(store: St
     store.counts()["messages"] = 9  # type: ignore[index]
 
     assert store.load([ADA]) == [b"packed"]
-    assert store.recover() == Recovered(1, {"input": "1"}, [Message(1, ADA, VALUE)])
+    assert store.recover() == Recovered(1, {"input": "1"})
+    assert list(store.messages()) == [Message(1, ADA, VALUE)]
     assert store.counts()["messages"] == 1
     assert seqs(store.timers_after(0, 0, 9)) == [2]
     assert seqs(store.egress_after(0, 9)) == [4]
@@ -525,7 +538,7 @@ async def a_commit_that_is_cancelled_is_whole_or_not_at_all(store: Store) -> Non
     writing.cancel()
     await asyncio.wait([writing])
 
-    assert (len(ids(store)), len(store.recover().messages)) in ((0, 0), (100, 1))
+    assert (len(ids(store)), len(list(store.messages()))) in ((0, 0), (100, 1))
     await store.commit(Commit(entities=[entity("later")]))
     assert "later" in ids(store)
 
@@ -591,10 +604,11 @@ def answers(store: StoreReader) -> dict[str, object]:
     recovered = store.recover()
     assert store.next_seq() == recovered.next_seq
     assert store.positions() == recovered.positions
-    assert list(store.messages()) == [*recovered.messages]
     assert store.types() == [*store.counts()][4:]
     return {
-        "recovered": (recovered.next_seq, dict(recovered.positions), list(recovered.messages)),
+        "recovered": (recovered.next_seq, dict(recovered.positions)),
+        "messages": list(store.messages()),
+        "messages to": [store.messages_to(owner, after, 2) for owner in (*known, *owners) for after in (0, 3, 5)],
         "entities": rows,
         "prefixes": [
             [*store.entities(t, prefix)] for t in TYPES for prefix in ("a", "\0", "\ud7ff", "\U0010ffff", "%")

@@ -46,7 +46,7 @@ def agreed(store: Reads) -> int:
         assert store.load(ACCOUNTS) == [None] * len(ACCOUNTS)
         return 0
     assert recovered.positions == {"input": f"{n}"}
-    assert [message.seq for message in recovered.messages] == [n]
+    assert [message.seq for message in store.messages()] == [n]
     assert store.load(ACCOUNTS) == [f"{n}".encode()] * len(ACCOUNTS)
     assert [timer.seq for timer in store.timers_after(0, 0, 10)] == [n]
     assert store.pending_timer(ACCOUNTS[1], "token") == store.timers_after(0, 0, 10)[0]

@@ -88,7 +88,7 @@ def test_what_was_committed_is_there_after_opening_again(store: SqliteStore, pat
     again = SqliteStore(path)
 
     assert answers(again) == before
-    assert again.recover() == Recovered(7, {}, [])
+    assert again.recover() == Recovered(7, {})
     again.close()
 
 
@@ -405,6 +405,7 @@ def test_the_string_after_a_prefix() -> None:
 @pytest.mark.parametrize(
     "read",
     [
+        lambda store: store.messages_to(ADA, 5, 10),
         lambda store: store.timers_after(5, 1, 10),
         lambda store: store.pending_timer(ADA, "token"),
         lambda store: store.drop_expired(5, 10),

@@ -41,8 +41,11 @@ class Reads:
         with self._standing_still() as db:
             ((next_seq,),) = self._rows("SELECT next_seq FROM counter", (), db)
             positions = dict(self._rows("SELECT name, position FROM position", (), db))
-            messages = [_message(*row) for row in self._by_seq("message", MESSAGE, db)]
-        return Recovered(next_seq, positions, messages)
+        return Recovered(next_seq, positions)
+
+    def messages_to(self, target: Address, after: int, limit: int) -> list[Message]:
+        """At most *limit* messages that wait for *target* with a seq greater than *after*, in its order."""
+        return [_message(*row) for row in self._rows(_MESSAGES_TO, (*target, after, limit))]
 
     def next_seq(self) -> int:
         """The first number that is free."""
@@ -283,6 +286,9 @@ def _names(columns: Sequence[str]) -> str:
     return ", ".join(columns)
 
 
+_MESSAGES_TO: Final = (
+    f"SELECT {_names(MESSAGE)} FROM message WHERE type = ? AND id = ? AND seq > ? ORDER BY seq LIMIT ?"
+)
 _TIMERS_AFTER: Final = (
     # Two ranges of the index, merged; the one range (due_ms, seq) > (?, ?) would look at all that are due at due_ms.
     f"SELECT {_names(TIMER)} FROM timer WHERE due_ms = ? AND seq > ? "

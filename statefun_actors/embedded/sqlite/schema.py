@@ -69,7 +69,11 @@ def _create(db: sqlite3.Connection) -> None:
         db.execute(statement)
 
 
-STEPS: Final[Sequence[Step]] = (_create,)
+def _find_messages_by_target(db: sqlite3.Connection) -> None:
+    db.execute("CREATE INDEX message_target ON message (type, id)")
+
+
+STEPS: Final[Sequence[Step]] = (_create, _find_messages_by_target)
 """``STEPS[n]`` leads from version *n* to *n + 1*; version 0 is the empty file."""
 
 
