@@ -161,6 +161,15 @@ class Engine:
         """Nobody waits for this ticket any more."""
         self._memory.tickets.close(ticket)
 
+    def wake(self) -> None:
+        """Something outside has changed: a source has news. From the thread of the event loop."""
+        self._wake.set()
+
+    def when_durable(self, call: Callable[[], None]) -> None:
+        """Have *call* called once everything submitted so far is durable; never, if its commit fails."""
+        self._memory.epoch.on_durable.append(call)
+        self._wake.set()
+
     async def durable(self) -> None:
         """Return once everything submitted so far is durable.
 

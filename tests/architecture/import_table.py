@@ -34,8 +34,9 @@ TABLE: Final[Mapping[str, AbstractSet[str]]] = {
     "embedded": _EMBEDDED,
     "console": _EMBEDDED | {"embedded"},
     "deploy": _MEANING | {"settings"},
+    "kafka": _EMBEDDED | {"embedded", "deploy"},
     "testing": _BELOW_TESTING,
-    "cli": _BELOW_TESTING | {"console", "testing"},
+    "cli": _BELOW_TESTING | {"console", "kafka", "testing"},
 }
 """What each room may import, lowest rooms first."""
 

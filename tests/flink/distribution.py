@@ -81,11 +81,20 @@ def distribution() -> Distribution:
         DistributionError: Maven or the compiler failed; the text is what they say.
     """
     cache = _cache()
-    jars = _made(cache / f"jars-{_digest(POM.read_bytes())}", _fetch)
+    jars = jars_of(POM)
     version = subprocess.run(["java", "-version"], check=True, capture_output=True, timeout=60).stderr
     sources = [path.read_bytes() for path in _sources()]
     ours = _made(cache / f"jvm-{_digest(POM.read_bytes(), version, *sources)}", lambda folder: _compile(folder, jars))
     return Distribution([ours / "tests.jar", *sorted(jars.glob("*.jar"))], ours / "classes.jsa")
+
+
+def jars_of(pom: Path) -> Path:
+    """The folder with the jars that *pom* depends on, fetched now if they are not there yet.
+
+    Raises:
+        DistributionError: Maven failed; the text is what it says.
+    """
+    return _made(_cache() / f"jars-{_digest(pom.read_bytes())}", lambda folder: _fetch(pom, folder))
 
 
 def _cache() -> Path:
@@ -117,9 +126,9 @@ def _made(place: Path, make: Callable[[Path], None]) -> Path:
     return place
 
 
-def _fetch(folder: Path) -> None:
+def _fetch(pom: Path, folder: Path) -> None:
     _run(
-        ["mvn", "-q", "-B", "-f", str(POM), "dependency:copy-dependencies", f"-DoutputDirectory={folder}"],
+        ["mvn", "-q", "-B", "-f", str(pom), "dependency:copy-dependencies", f"-DoutputDirectory={folder}"],
         FETCH_SECONDS,
     )
 

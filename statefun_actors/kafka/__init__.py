@@ -1,0 +1,14 @@
+"""Kafka on the embedded engine: what module.yaml calls ``io.statefun.kafka.v1/ingress`` and ``…/egress``.
+
+Needs the extra ``[kafka]``.
+"""
+
+from statefun_actors.kafka.errors import BadPropertyError
+from statefun_actors.kafka.records import BAD_RECORDS
+from statefun_actors.kafka.source import KafkaSource
+
+__all__ = [
+    "BAD_RECORDS",
+    "BadPropertyError",
+    "KafkaSource",
+]

@@ -1,0 +1,96 @@
+"""Topics of one test, written and read by a client of the test's own."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import re
+import time
+from collections.abc import Iterable, Sequence
+from typing import Final, TypeAlias
+
+from confluent_kafka import Consumer, KafkaException, Message, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewPartitions, NewTopic
+
+SECONDS: Final = 30.0
+
+Record: TypeAlias = tuple[str | bytes | None, bytes | None]
+"""A key and a value."""
+
+
+class Topics:
+    """On the broker at *address*. The names of all of them begin with the *test*'s."""
+
+    def __init__(self, address: str, test: str) -> None:
+        self.address = address
+        self._test = re.sub(r"[^A-Za-z0-9._-]", "-", test)[:100]
+        self._admin = AdminClient({"bootstrap.servers": address, "log_level": 0})
+
+    def name(self, topic: str) -> str:
+        """What the topic, or group, is called that this test calls *topic*."""
+        return f"{self._test}.{topic}"
+
+    def make(self, topic: str = "in", partitions: int = 1, **config: str) -> str:
+        """A new topic; its whole name."""
+        name = self.name(topic)
+        self._admin.create_topics([NewTopic(name, partitions, 1, config=config)])[name].result(SECONDS)
+        return name
+
+    def grow(self, name: str, partitions: int) -> None:
+        self._admin.create_partitions([NewPartitions(name, partitions)])[name].result(SECONDS)
+
+    def truncate(self, name: str, before: int) -> None:
+        """Drop the records of partition 0 before that offset."""
+        for done in self._admin.delete_records([TopicPartition(name, 0, before)]).values():
+            done.result(SECONDS)
+
+    def write(
+        self, name: str, records: Iterable[Record], partition: int | None = None, times: Iterable[int] | None = None
+    ) -> None:
+        """Return once all of them are there, in this order. *times*: in milliseconds since 1970."""
+        producer = Producer({"bootstrap.servers": self.address, "linger.ms": 2, "log_level": 0})
+        at = iter(times) if times is not None else itertools.repeat(0)
+        for (key, value), timestamp in zip(records, at, strict=False):
+            producer.produce(name, value, key, -1 if partition is None else partition, timestamp=timestamp)
+        assert producer.flush(SECONDS) == 0
+
+    def read(self, name: str, count: int, isolation: str = "read_committed") -> list[Message]:
+        """All records of the topic, once there are *count* of them or more."""
+        records: list[Message] = []
+        deadline = time.monotonic() + SECONDS
+        with contextlib.closing(self.consumer("reading", isolation)) as consumer:
+            consumer.assign([TopicPartition(name, number, 0) for number in self._partitions(name)])
+            while len(records) < count and time.monotonic() < deadline:
+                records += [record for record in consumer.consume(count, timeout=0.2) if record.error() is None]
+            records += [record for record in consumer.consume(100, timeout=0.3) if record.error() is None]
+        assert len(records) >= count, f"{len(records)} of {count} came"
+        return records
+
+    def consumer(self, group: str, isolation: str = "read_committed") -> Consumer:
+        return Consumer({
+            "bootstrap.servers": self.address,
+            "group.id": self.name(group),
+            "isolation.level": isolation,
+            "enable.auto.commit": False,
+            "auto.offset.reset": "earliest",
+            "log_level": 0,
+        })  # fmt: skip
+
+    def noted(self, group: str, name: str) -> dict[int, int]:
+        """The offsets that the group has noted, by partition."""
+        with contextlib.closing(self.consumer(group)) as consumer:
+            asked = [TopicPartition(name, number) for number in self._partitions(name)]
+            return {at.partition: at.offset for at in consumer.committed(asked, timeout=SECONDS) if at.offset >= 0}
+
+    def note(self, group: str, name: str, offsets: Sequence[int]) -> None:
+        """Have the group note *offsets*, by partition."""
+        with contextlib.closing(self.consumer(group)) as consumer:
+            places = [TopicPartition(name, number, offset) for number, offset in enumerate(offsets)]
+            consumer.commit(offsets=places, asynchronous=False)
+
+    def _partitions(self, name: str) -> list[int]:
+        found = self._admin.list_topics(name, timeout=SECONDS).topics[name]
+        if found.error is not None:
+            raise KafkaException(found.error)
+        return list(found.partitions)
