@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from statefun_actors.cli.flink import flink
 from statefun_actors.cli.module import module
 from statefun_actors.cli.run import run
 from statefun_actors.cli.serve import serve
@@ -20,12 +21,14 @@ def main() -> None:
       statefun-actors run app.py
       statefun-actors run app.py --input events.jsonl --until-idle
       statefun-actors serve app.py
+      statefun-actors flink app.py --kafka
 
     run keeps what each of them knows in ./.statefun/, and that survives whatever happens to the process. serve is
-    called by an Apache Flink Stateful Functions cluster, which keeps it.
+    called by an Apache Flink Stateful Functions cluster, which keeps it; flink starts such a cluster here.
     """  # noqa: D301 - click wants the character itself
 
 
+main.add_command(flink)
 main.add_command(module)
 main.add_command(run)
 main.add_command(serve)

@@ -104,6 +104,25 @@ def planned_module(served: Served, wanted: Wanted) -> Module:
     return Module(components=components, format=wanted.format)
 
 
+def local_module(module: Module, served: Served, url: str, kafka: str | None) -> Module:
+    """*module* as a cluster on this machine needs it: in 3.x, its endpoints for what is *served* at *url*, and all of
+    Kafka at *kafka*, unless that is None.
+    """
+    path = PATHS["3.x"]
+    components: list[Component] = []
+    for component in module.components:
+        match component:
+            case Endpoint():
+                here = any(component.serves(typename) for typename in served.typenames)
+                local = attrs.evolve(component, states=None, url=url + path if here else component.url)
+                components.append(local)
+            case KafkaIngress() | KafkaEgress() if kafka is not None:
+                components.append(attrs.evolve(component, address=kafka))
+            case _:
+                components.append(component)
+    return attrs.evolve(module, components=components, format="3.x")
+
+
 def _endpoints(served: Served, wanted: Wanted) -> list[Endpoint]:
     url = wanted.url
     if urlsplit(url).path in ("", "/"):

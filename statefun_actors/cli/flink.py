@@ -1,0 +1,147 @@
+"""``statefun-actors flink``: an application on a real Flink cluster of this machine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+from typing import Any as Untyped
+
+import click
+
+from statefun_actors.cli.module_options import module_options, wanted_of
+from statefun_actors.cli.options import Written, settings_options
+from statefun_actors.settings import ENDPOINT_DEFAULTS, read_seconds
+
+if TYPE_CHECKING:
+    from statefun_actors.settings import Settings
+
+_FOLDER: Final = click.Path(file_okay=False, path_type=Path)
+
+
+def _read_interval(value: object) -> int:
+    seconds = read_seconds(value)
+    if seconds < 0.01:
+        raise ValueError(f"{value!r} is too often; write 1 (second), 100ms or 1m.")
+    return round(seconds * 1000)
+
+
+@click.command(short_help="Run an application on a real Flink cluster of this machine.")
+@click.argument("app", metavar="APP")
+@click.option(
+    "--kafka", is_flag=True,
+    help="Run a Kafka broker, too, with the topics that are read. Its log is kept from one run to the next.",
+)  # fmt: skip
+@click.option(
+    "--module", "module_file", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
+    help="The module.yaml to run with. Its endpoints of what APP serves lead to the one started here, and with "
+    "--kafka its addresses to the broker started here. Default: as `module` would print it, with --all-topics "
+    "unless topics are given.",
+)  # fmt: skip
+@click.option("--parallelism", type=click.IntRange(1, 64), default=1, show_default=True, metavar="NUMBER")
+@click.option("--task-managers", type=click.IntRange(1, 16), default=1, show_default=True, metavar="NUMBER")
+@click.option(
+    "--checkpoint-interval", "checkpoint_ms", type=Written(_read_interval), default="1s", show_default=True,
+    metavar="SECONDS", help="Between two checkpoints; records leave exactly-once egresses with them.",
+)  # fmt: skip
+@click.option("--savepoint", type=_FOLDER, metavar="DIR", help="Leave a savepoint in DIR when it is stopped.")
+@click.option(
+    "--from-savepoint", type=_FOLDER, metavar="DIR", help="Go on from this savepoint, or from the newest one in DIR.",
+)  # fmt: skip
+@click.option(
+    "--bind", default="127.0.0.1:0", metavar="HOST:PORT",
+    help="Where the endpoint listens. Default: 127.0.0.1, at a free port",
+)  # fmt: skip
+@click.option(
+    "--folder", type=_FOLDER, metavar="DIR",
+    help="For Kafka's log, Flink's checkpoints and all logs. Default: ./.statefun/flink/<APP's name>",
+)  # fmt: skip
+@module_options
+@settings_options(ENDPOINT_DEFAULTS)
+def flink(  # noqa: PLR0913, PLR0917 - each is an option of the command line
+    app: str,
+    kafka: bool,
+    module_file: Path | None,
+    parallelism: int,
+    task_managers: int,
+    checkpoint_ms: int,
+    savepoint: Path | None,
+    from_savepoint: Path | None,
+    bind: str,
+    folder: Path | None,
+    settings: Settings,
+    **written: Untyped,
+) -> None:
+    """Run an application on a real Flink cluster of this machine: StateFun 3.3.0, without Docker.
+
+    APP is a module, a .py file or a folder, optionally followed by :name.
+
+    \b
+      statefun-actors flink app.py --kafka
+
+    It needs a JDK and Maven, which fetches some 220 MB once, and takes seconds to start from then on. It tells where
+    everything is: Flink's web page, the endpoint, the broker, the logs. Processes that die are replaced, but for the
+    JobManager and the broker. Ctrl-C or SIGTERM ends everything; a second one ends it at once.
+
+    The state lives as long as the cluster, and in savepoints. Without --from-savepoint everything that is still in
+    the topics is handled again, from the beginning.
+    """  # noqa: D301 - click wants the character itself
+    import attrs
+
+    from statefun_actors.cli.flink_running import FlinkRun, run_flink
+    from statefun_actors.cli.loading import AppError, load_app
+    from statefun_actors.cli.module import read
+    from statefun_actors.deploy import local_module, missing_tool, planned_module, savepoint_in, served
+    from statefun_actors.dispatch import Application
+    from statefun_actors.errors import DefinitionError, StatefunActorsError
+    from statefun_actors.http import listen
+
+    if not kafka and module_file is None:
+        raise click.UsageError("Nothing would ever come in: give --kafka, or --module FILE with an ingress.")
+    loaded = load_app(app)
+    try:
+        if (lacking := missing_tool()) is not None:
+            raise lacking
+        application = Application(*loaded.served, settings=settings)
+        start = None if from_savepoint is None else savepoint_in(from_savepoint)
+    except DefinitionError as error:
+        raise AppError(str(error)) from error
+    except StatefunActorsError as error:
+        raise click.ClickException(str(error)) from error
+    told = served((route.function for route in application.routes.values()), settings)
+    file = None if module_file is None else read(module_file)
+    try:
+        listener = listen(bind)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
+    except OSError as error:
+        raise click.ClickException(f"can't listen at {bind}: {error.strerror or error}.") from None
+
+    wanted = wanted_of(written, loaded.name, listener.url(tls=False))
+    if not written["topics"]:
+        wanted = attrs.evolve(wanted, topics=None)
+
+    def module_at(broker: str | None) -> Untyped:
+        if file is not None:
+            return local_module(file, told, wanted.url, broker)
+        return planned_module(told, attrs.evolve(wanted, kafka=broker))
+
+    try:
+        module_at("127.0.0.1:9092")  # what is wrong with it is told before anything is started
+    except DefinitionError as error:
+        raise AppError(str(error)) from error
+    run = FlinkRun(
+        app=app,
+        name=loaded.name,
+        settings=settings,
+        listener=listener,
+        module_at=module_at,
+        typenames=application.typenames,
+        folder=folder or Path(".statefun", "flink", loaded.name),
+        kafka=kafka,
+        parallelism=parallelism,
+        task_managers=min(task_managers, parallelism),
+        checkpoint_ms=checkpoint_ms,
+        savepoint=savepoint,
+        from_savepoint=start,
+    )
+    raise SystemExit(run_flink(run))

@@ -1,0 +1,183 @@
+"""One run of ``statefun-actors flink``: from nothing to a running cluster, and back."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import sys
+from collections.abc import Callable, Coroutine, Sequence
+from pathlib import Path
+from typing import Final
+
+import attrs
+import click
+
+from statefun_actors.cli.endpoint_process import endpoint_program
+from statefun_actors.cli.signals import Stop, stop_signals
+from statefun_actors.deploy import (
+    Cluster,
+    ClusterOptions,
+    EndpointProgram,
+    Module,
+    SavepointError,
+    flink_programs,
+    kafka_program,
+)
+from statefun_actors.errors import StatefunActorsError
+from statefun_actors.http import Listener
+from statefun_actors.settings import Settings
+
+_FACTS: Final = "cluster.json"
+"""In the cluster's folder while it runs: where everything is, for programs."""
+
+
+@attrs.frozen(kw_only=True)
+class FlinkRun:
+    """What is to run. ``module_at`` gives the module.yaml for a broker's address, or for none."""
+
+    app: str
+    name: str
+    settings: Settings
+    listener: Listener
+    module_at: Callable[[str | None], Module]
+    typenames: Sequence[str]
+    folder: Path
+    kafka: bool
+    parallelism: int
+    task_managers: int
+    checkpoint_ms: int
+    savepoint: Path | None
+    from_savepoint: Path | None
+
+
+def run_flink(run: FlinkRun) -> int:
+    """Run it until Ctrl-C or SIGTERM; the exit code."""
+    try:
+        with _Status() as status:
+            options = ClusterOptions(
+                name=run.name,
+                folder=run.folder,
+                flink=flink_programs(lambda jar: status.show(f"Fetching Flink by Maven, once: {jar}")),
+                kafka=kafka_program(lambda jar: status.show(f"Fetching Kafka by Maven, once: {jar}"))
+                if run.kafka
+                else None,
+                parallelism=run.parallelism,
+                task_managers=run.task_managers,
+                checkpoint_ms=run.checkpoint_ms,
+                from_savepoint=run.from_savepoint,
+            )
+        return asyncio.run(_run(run, Cluster(options)))
+    except StatefunActorsError as error:
+        raise click.ClickException(str(error)) from error
+    except KeyboardInterrupt:  # before the signals were ours
+        return 130
+
+
+async def _run(run: FlinkRun, cluster: Cluster) -> int:
+    facts = run.folder / _FACTS
+    with stop_signals([cluster.kill]) as stop:
+        try:
+            module = run.module_at(cluster.kafka_address if run.kafka else None)
+            endpoint = endpoint_program(run.app, run.settings, run.listener)
+            with _Status() as status:
+                status.show("Starting the cluster" + (" (the first time takes longer)" if cluster.is_first else ""))
+                await _unless(stop, cluster.start(module, endpoint))
+            if stop.wanted.is_set():
+                return 128 + int(stop.signal or 0)
+            told = _announce(run, cluster, module, endpoint)
+            await _unless(stop, _watch(cluster, facts, told))
+            return await _leave_savepoint(run, cluster)
+        finally:
+            with contextlib.suppress(OSError):
+                facts.unlink()
+            click.echo("Stopping. Once more to leave at once.", err=True)
+            await cluster.stop()
+            run.listener.close()
+
+
+async def _unless(stop: Stop, work: Coroutine[object, object, None]) -> None:
+    """Do *work* to its end, or until *stop* is wanted."""
+    task = asyncio.create_task(work)
+    wanted = asyncio.create_task(stop.wanted.wait())
+    await asyncio.wait([task, wanted], return_when=asyncio.FIRST_COMPLETED)
+    for each in (task, wanted):
+        each.cancel()
+    await asyncio.wait([task, wanted])
+    if not task.cancelled():
+        task.result()
+
+
+async def _watch(cluster: Cluster, facts: Path, told: dict[str, object]) -> None:
+    async for line in cluster.watch():
+        _write(facts, {**told, "pids": dict(cluster.pids)})
+        click.echo(line, err=True)
+
+
+async def _leave_savepoint(run: FlinkRun, cluster: Cluster) -> int:
+    if run.savepoint is None:
+        return 0
+    click.echo("Taking a savepoint.", err=True)
+    try:
+        place = await cluster.savepoint(run.savepoint.absolute())
+    except SavepointError as error:
+        click.echo(f"Error: {error}", err=True)
+        return 1
+    click.echo(f"Savepoint  {place}")
+    return 0
+
+
+def _announce(run: FlinkRun, cluster: Cluster, module: Module, endpoint: EndpointProgram) -> dict[str, object]:
+    """Tell where everything is; the same for programs."""
+    topics = sorted({topic.topic for ingress in module.kafka_ingresses for topic in ingress.topics})
+    facts: dict[str, object] = {
+        "flink": cluster.url,
+        "endpoint": endpoint.url,
+        "kafka": cluster.kafka_address if run.kafka else None,
+        "topics": topics,
+        "module": str((run.folder / "module.yaml").absolute()),
+        "logs": str(cluster.logs.absolute()),
+        "pids": dict(cluster.pids),
+    }
+    _write(run.folder / _FACTS, facts)
+    click.echo(f"Endpoint   {endpoint.url}/statefun   {', '.join(run.typenames)}")
+    if run.kafka:
+        click.echo(f"Kafka      {cluster.kafka_address}   {', '.join(topics) or 'no topics'}")
+    click.echo(f"Module     {run.folder / 'module.yaml'}")
+    click.echo(f"Logs       {cluster.logs}")
+    click.echo(f"Flink      {cluster.url}   Ctrl-C stops everything.")
+    return facts
+
+
+def _write(path: Path, facts: object) -> None:
+    beside = path.with_suffix(".writing")
+    beside.write_text(json.dumps(facts, indent=2), encoding="utf-8")
+    beside.replace(path)
+
+
+class _Status:
+    """What goes on: on a terminal a line that changes, elsewhere a line for each thing that is new."""
+
+    def __init__(self) -> None:
+        self._shown = ""
+        self._exits = contextlib.ExitStack()
+        self._status: Callable[[str], None] | None = None
+
+    def __enter__(self) -> _Status:
+        if sys.stderr.isatty():
+            from rich.console import Console
+
+            status = Console(stderr=True).status("")
+            self._exits.enter_context(status)
+            self._status = status.update
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._exits.close()
+
+    def show(self, text: str) -> None:
+        if self._status is not None:
+            self._status(text)
+        elif (what := text.partition(":")[0]) != self._shown:
+            self._shown = what
+            click.echo(f"{what}.", err=True)

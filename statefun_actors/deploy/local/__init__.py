@@ -1,0 +1,31 @@
+"""A real StateFun cluster on this machine: its jars, its processes, and what they are told."""
+
+from statefun_actors.deploy.local.cluster import Cluster, ClusterOptions, EndpointProgram, savepoint_in
+from statefun_actors.deploy.local.errors import (
+    ClusterLateError,
+    FolderInUseError,
+    MissingToolError,
+    ProcessEndedError,
+    SavepointError,
+    ToolFailedError,
+)
+from statefun_actors.deploy.local.jvm import FlinkPrograms, Program, flink_programs, kafka_program
+from statefun_actors.deploy.local.toolchain import missing_tool
+
+__all__ = [
+    "Cluster",
+    "ClusterLateError",
+    "ClusterOptions",
+    "EndpointProgram",
+    "FlinkPrograms",
+    "FolderInUseError",
+    "MissingToolError",
+    "ProcessEndedError",
+    "Program",
+    "SavepointError",
+    "ToolFailedError",
+    "flink_programs",
+    "kafka_program",
+    "missing_tool",
+    "savepoint_in",
+]

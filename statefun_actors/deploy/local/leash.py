@@ -1,0 +1,63 @@
+"""Processes that end with the one that started them, however that one comes to its end.
+
+A child is this file first, run by a Python that knows nothing else, and then becomes its command. On Linux it asks the
+kernel to be killed when its parent dies. Elsewhere it leaves a guard behind, a process that waits for the other end of
+a pipe to close, which only the parent holds, and kills the child then.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+_PR_SET_PDEATHSIG = 1
+
+
+def leashed(command: Sequence[str], parent: int, guard: int | None) -> list[str]:
+    """The command line by which *command* runs on a leash of process *parent*.
+
+    *guard* is the descriptor that it inherits of a pipe whose other end *parent* holds, or None to rely on Linux.
+    """
+    return [sys.executable, "-I", "-S", str(Path(__file__)), str(parent), str(-1 if guard is None else guard), *command]
+
+
+def _with_the_kernel(parent: int) -> None:
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:  # it died before that
+        os._exit(1)
+
+
+def _with_a_guard(pipe: int) -> None:
+    child = os.getpid()
+    if os.fork() != 0:
+        os.close(pipe)
+        return
+    os.setsid()
+    os.closerange(0, pipe)
+    os.closerange(pipe + 1, 64)
+    os.set_blocking(pipe, False)
+    import select  # noqa: PLC0415 - only here, and it is quicker without
+
+    while os.getppid() == child:
+        if select.select([pipe], [], [], 1.0)[0]:  # the end of the pipe: nothing is ever written
+            os.killpg(child, signal.SIGKILL)
+            break
+    os._exit(0)
+
+
+def main() -> None:
+    """Become the command that is given as arguments."""
+    parent, guard, command = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3:]
+    if guard >= 0:
+        _with_a_guard(guard)
+    else:
+        _with_the_kernel(parent)
+    os.execvp(command[0], command)  # noqa: S606 - the caller's command, no shell
+
+
+if __name__ == "__main__":
+    main()

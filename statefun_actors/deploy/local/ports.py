@@ -1,0 +1,23 @@
+"""Ports that stay ours while nobody listens on them."""
+
+from __future__ import annotations
+
+import socket
+
+
+class ReservedPort:
+    """A free TCP port on the loopback. Until :meth:`release` nobody is given it, but whoever asks for it may listen."""
+
+    def __init__(self) -> None:
+        # Bound but not listening, both sockets with SO_REUSEADDR: the kernel lets a listener take it, again and again.
+        self._socket = socket.socket()
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._socket.bind(("127.0.0.1", 0))
+        self.number: int = self._socket.getsockname()[1]
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.number}"
+
+    def release(self) -> None:
+        self._socket.close()

@@ -1,0 +1,121 @@
+"""What Flink's REST interface tells of its one job, and does with it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import urllib.request
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any as Untyped
+from typing import Final
+
+import attrs
+
+from statefun_actors.deploy.local.errors import SavepointError
+
+_TIMEOUT: Final = 10.0
+_OVER: Final = frozenset({"FINISHED", "FAILED", "CANCELED"})
+
+
+@attrs.frozen
+class Job:
+    """The job as it is now. ``running`` = all of it is; its state alone says so too early."""
+
+    id: str
+    state: str
+    running: bool
+
+    @property
+    def is_over(self) -> bool:
+        return self.state in _OVER
+
+
+@attrs.frozen
+class Trouble:
+    """Why the job last failed. ``count`` is how often it has."""
+
+    cause: str
+    count: int
+
+
+class FlinkRest:
+    """The REST interface at *url*. What can't be reached is None."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+
+    async def job(self) -> Job | None:
+        """The job; None as long as there is none."""
+        jobs = await self._get("/jobs")
+        if not jobs or not jobs["jobs"]:
+            return None
+        id = str(jobs["jobs"][0]["id"])
+        told = await self._get(f"/jobs/{id}")
+        if told is None:
+            return None
+        running = told["state"] == "RUNNING" and all(each["status"] == "RUNNING" for each in told["vertices"])
+        return Job(id, told["state"], running and bool(told["vertices"]))
+
+    async def trouble(self, job: Job) -> Trouble | None:
+        """Why *job* failed; None if it never did."""
+        told = await self._get(f"/jobs/{job.id}/exceptions?maxExceptions=100")
+        if not told or not told.get("root-exception"):
+            return None
+        return Trouble(_root(told["root-exception"]), len(told["exceptionHistory"]["entries"]))
+
+    async def task_managers(self) -> int:
+        """How many have registered."""
+        told = await self._get("/taskmanagers")
+        return len(told["taskmanagers"]) if told else 0
+
+    async def checkpoints(self, job: Job) -> int:
+        """How many have been completed."""
+        told = await self._get(f"/jobs/{job.id}/checkpoints")
+        return int(told["counts"]["completed"]) if told else 0
+
+    async def stop_with_savepoint(self, job: Job, folder: Path, seconds: float) -> str:
+        """End *job*; the savepoint that it leaves in *folder*.
+
+        Raises:
+            SavepointError: it leaves none.
+        """
+        wish = {"targetDirectory": folder.as_uri(), "drain": False}
+        begun = await self._call(f"/jobs/{job.id}/stop", wish)
+        if begun is None:
+            raise SavepointError("the job takes no savepoint: Flink does not answer.")
+        path = f"/jobs/{job.id}/savepoints/{begun['request-id']}"
+        async with asyncio.timeout(seconds):
+            while True:
+                told = await self._get(path)
+                if told is not None and told["status"]["id"] == "COMPLETED":
+                    break
+                await asyncio.sleep(0.1)
+        done = told["operation"]
+        if "location" not in done:
+            raise SavepointError(f"the job left no savepoint: {_root(done['failure-cause']['stack-trace'])}")
+        return str(done["location"])
+
+    async def _get(self, path: str) -> Untyped:
+        return await self._call(path, None)
+
+    async def _call(self, path: str, body: Mapping[str, object] | None) -> Untyped:
+        return await asyncio.to_thread(self._called, path, body)
+
+    def _called(self, path: str, body: Mapping[str, object] | None) -> Untyped:
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(  # noqa: S310 - our own http URL
+            f"{self._url}{path}", data, {"Content-Type": "application/json"}
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=_TIMEOUT) as response:  # noqa: S310 - as above
+                return json.load(response)
+        except (OSError, ValueError):  # not there yet, or there no more
+            return None
+
+
+def _root(trace: str) -> str:
+    """The innermost cause in a Java stack trace, in a line."""
+    causes = [line for line in trace.splitlines() if line and not line.startswith(("\t", " "))]
+    last = causes[-1] if causes else trace.strip()
+    return last.removeprefix("Caused by: ").strip()

@@ -1,0 +1,114 @@
+"""Java and Maven as this machine has them: jars fetched once, our own Java compiled once."""
+
+from __future__ import annotations
+
+import functools
+import re
+import shutil
+import subprocess
+import zipfile
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Final, TypeAlias
+
+from statefun_actors.deploy.local.cache import digest, made
+from statefun_actors.deploy.local.errors import MissingToolError, ToolFailedError
+
+Tell: TypeAlias = Callable[[str], None]
+"""Is told what goes on, in a line each time."""
+
+FETCH_SECONDS: Final = 1800
+COMPILE_SECONDS: Final = 180
+OLDEST_JAVA: Final = 11
+
+_DOWNLOADED: Final = re.compile(r"Downloaded from \S+: \S*/(?P<jar>[^/\s]+\.jar) \((?P<size>[^)]*?) at ")
+_VERSION: Final = re.compile(r'version "(?:1\.)?(\d+)')
+
+
+def missing_tool() -> MissingToolError | None:
+    """What this machine lacks for a Flink; None if nothing."""
+    if lacking := [tool for tool in ("java", "javac", "mvn") if shutil.which(tool) is None]:
+        return MissingToolError(lacking)
+    if java_version() < OLDEST_JAVA:
+        return MissingToolError(["java"], f"Java {java_version()} ({shutil.which('java')})")
+    return None
+
+
+def java_version() -> int:
+    """The major version of the ``java`` on the PATH."""
+    match = _VERSION.search(_java_says())
+    return int(match[1]) if match else 0
+
+
+@functools.cache
+def _java_says() -> str:
+    return subprocess.run(["java", "-version"], check=True, capture_output=True, text=True, timeout=60).stderr
+
+
+def jars(pom: Path, tell: Tell) -> Path:
+    """The folder with the jars that *pom* asks for, fetched by Maven now if they are not there yet.
+
+    Raises:
+        ToolFailedError: Maven failed.
+    """
+    return made(f"jars-{digest(pom.read_bytes())}", functools.partial(_fetch, pom, tell))
+
+
+def compiled(sources: Path, class_path: Path, name: str) -> Path:
+    """The folder with *name*, a jar of the Java (and whatever else) in *sources*, compiled now if it is not there yet.
+
+    It is made anew for another Java, so that what a JVM leaves beside it (class data) is that Java's.
+
+    Raises:
+        ToolFailedError: the compiler failed.
+    """
+    files = sorted(path for path in sources.rglob("*") if path.is_file())
+    contents = [part for path in files for part in (path.name.encode(), path.read_bytes())]
+    key = digest(class_path.name.encode(), _java_says().encode(), *contents)
+    return made(f"{Path(name).stem}-{key}", lambda folder: _compile(folder, files, sources, class_path, name))
+
+
+def _fetch(pom: Path, tell: Tell, folder: Path) -> None:
+    command = ["mvn", "-B", "-f", str(pom), "dependency:copy-dependencies", f"-DoutputDirectory={folder}"]
+
+    def line(text: str) -> None:
+        if match := _DOWNLOADED.search(text):
+            tell(f"{match['jar']}, {match['size']}")
+
+    _run(command, FETCH_SECONDS, f"fetch the jars of {pom.stem}", line)
+
+
+def _compile(folder: Path, files: Sequence[Path], sources: Path, class_path: Path, name: str) -> None:
+    classes = folder / "classes"
+    java = [str(path) for path in files if path.suffix == ".java"]
+    command = ["javac", "-nowarn", "-cp", f"{class_path}/*", "-d", str(classes), *java]
+    _run(command, COMPILE_SECONDS, f"compile {', '.join(Path(path).name for path in java)}", lambda _: None)
+    with zipfile.ZipFile(folder / name, "w", zipfile.ZIP_DEFLATED) as jar:
+        for entry, path in _contents(classes, files, sources):
+            jar.write(path, entry)
+    shutil.rmtree(classes)
+
+
+def _contents(classes: Path, files: Sequence[Path], sources: Path) -> Iterator[tuple[str, Path]]:
+    for root, paths in ((classes, sorted(classes.rglob("*.class"))), (sources, files)):
+        for path in paths:
+            if path.suffix != ".java":
+                yield path.relative_to(root).as_posix(), path
+
+
+def _run(command: Sequence[str], seconds: float, what: str, line: Tell) -> None:
+    said: list[str] = []
+    with subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as process:
+        assert process.stdout is not None
+        try:
+            for text in process.stdout:
+                said.append(text)
+                line(text)
+            code = process.wait(seconds)
+        except BaseException:
+            process.kill()
+            raise
+    if code != 0:
+        raise ToolFailedError(command[0], what, "".join(said[-40:]).rstrip())

@@ -1,0 +1,73 @@
+"""``statefun-actors flink``: a real cluster and a real broker, which outlive their processes and leave none behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from tests.deploy.command import FlinkCommand, Records, need_flink, started, wait_gone
+
+pytestmark = [
+    pytest.mark.flink,
+    pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc"),
+]
+
+ROOT = Path(__file__).resolve().parents[2]
+ACCOUNTS, EACH = 20, 30
+IDS = [f"account-{number}" for number in range(ACCOUNTS)]
+
+
+def send(flink: FlinkCommand, times: int, cents: int = 1) -> None:
+    """Deposits to each account; a protobuf message of one field."""
+    flink.produce(("bank.account.Deposit", id, bytes([8, cents])) for _ in range(times) for id in IDS)
+
+
+def cents(receipts: Records) -> Counter[int]:
+    return Counter(json.loads(value)["cents"] for _, value in receipts)
+
+
+def test_each_message_counts_once_whatever_dies_and_nothing_is_left_behind(tmp_path: Path) -> None:
+    need_flink()
+    bank = str(ROOT / "examples" / "bank")
+    with started(bank, "--kafka", "--checkpoint-interval", "300ms", folder=tmp_path) as flink:
+        before = dict(flink.pids)
+        with flink.consumed("receipts") as receipts:
+            send(flink, EACH // 3)
+            flink.until(lambda: len(receipts.read()) > ACCOUNTS, "the first receipts")
+            os.kill(before["TaskManager 1"], signal.SIGKILL)
+            send(flink, EACH // 3)
+            flink.until(lambda: flink.pids["TaskManager 1"] != before["TaskManager 1"], "another TaskManager")
+            os.kill(before["Endpoint"], signal.SIGKILL)
+            send(flink, EACH - 2 * (EACH // 3))
+            flink.until(lambda: len(receipts.read()) >= ACCOUNTS * EACH, "all receipts")
+            send(flink, 1, cents=2)
+            flink.until(lambda: cents(receipts.read())[2] >= ACCOUNTS, "the last of all")
+        flink.until(lambda: "The job runs again." in flink.said, "the job to run again")
+        after = dict(flink.pids)
+        code, output = flink.stop()
+
+    assert Counter(key for key, value in receipts if json.loads(value)["cents"] == 1) == dict.fromkeys(IDS, EACH)
+    assert cents(receipts) == {1: ACCOUNTS * EACH, 2: ACCOUNTS}
+    assert code == 0, flink.said
+    assert "Warning" not in flink.said
+    assert [line.split()[0] for line in output.splitlines()] == ["Endpoint", "Kafka", "Module", "Logs", "Flink"]
+    assert f"TaskManager 1 ended, and was started again (process {after['TaskManager 1']})." in flink.said
+    assert f"Endpoint ended, and was started again (process {after['Endpoint']})." in flink.said
+    wait_gone({*before.values(), *after.values()})
+    assert not (tmp_path / "cluster.json").exists()
+
+
+def test_nothing_outlives_a_command_that_is_killed(tmp_path: Path) -> None:
+    need_flink()
+    with started(str(ROOT / "examples" / "greeter" / "greeter.py"), "--kafka", folder=tmp_path) as flink:
+        pids = dict(flink.pids)
+        flink.stop(signal.SIGKILL)
+
+    assert set(pids) == {"Endpoint", "JobManager", "TaskManager 1", "Kafka"}
+    wait_gone(pids.values())
