@@ -30,6 +30,7 @@ from statefun_actors.embedded.jsonlines import (
 from statefun_actors.embedded.memory_store import MemoryStore
 from statefun_actors.embedded.merge import Counters
 from statefun_actors.embedded.options import EngineOptions
+from statefun_actors.embedded.outlet import Outlet
 from statefun_actors.embedded.portable import (
     BadExportError,
     StoreNotEmptyError,
@@ -90,6 +91,7 @@ __all__ = [
     "Message",
     "NoDeadLetterError",
     "NoJsonFormError",
+    "Outlet",
     "Posting",
     "Recovered",
     "Sink",

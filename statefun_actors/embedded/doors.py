@@ -2,17 +2,25 @@
 
 Both keep their place by a *position*, JSON text of their own making, which is committed with the epoch that it belongs
 to. After a crash, or a failed commit, ``resume`` gives them the last one that became durable.
+
+A sink works beside the actors, in a task of its own, and at its own pace. It takes records that are durable from its
+:class:`~statefun_actors.embedded.outlet.Outlet`, and says there which of them are through; that is committed with
+whichever epoch is open then. How often a record arrives is the sink's affair:
+
+- exactly once by position: what stands after the position is undone by ``resume`` (a file is cut back);
+- exactly once by a transaction that holds the records' last ``seq``: what is handed over again is skipped;
+- exactly once for a receiver that drops repeats: a record's ``seq`` is the same each time, and no other record of the
+  store has it;
+- at least once by acknowledgement: a record is through once the other side has said so.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
-
-from statefun_actors.embedded.store import EgressRecord
 
 if TYPE_CHECKING:
     from statefun_actors.embedded.engine import Engine
+    from statefun_actors.embedded.outlet import Outlet
 
 
 class Source(Protocol):
@@ -34,16 +42,18 @@ class Sink(Protocol):
     """Where the records of one egress go."""
 
     def resume(self, position: str | None) -> str | None:
-        """Drop what was written after *position*; None = nothing had been written through this store.
+        """Go on after *position*; None = nothing had been written through this store. :meth:`run` is not running.
 
-        Returns a position to begin from, if *position* is none of its: it is committed before the first write.
+        Returns a position to begin from, if *position* is none of its: it is durable before the first record is
+        handed over.
         """
         ...
 
-    def write(self, records: Sequence[EgressRecord]) -> str:
-        """Write *records*, durably; the position after them.
+    async def run(self, outlet: Outlet) -> None:
+        """Write what *outlet* gives, until cancelled; that may happen at any await, and ``resume`` may follow.
 
         Raises:
-            OSError: nothing counts as written; the same records are handed over again later.
+            Exception: it can't go on. After a pause, longer each time that nothing got through, it is run again, and
+                what was not yet through is handed over again, in order.
         """
         ...

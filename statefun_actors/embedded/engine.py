@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
@@ -65,6 +66,7 @@ class Engine:
         self._commits = Commits(store, clock, self.counters, self._wake.set)
         self._steps = Steps(app, clock, merge, self.options, ended=self._wake.set, lost=self._commits.lose)
         self._stopping = False
+        self._drain_until = 0.0
         self._idle_waiters: list[asyncio.Future[None]] = []
         self._settled_waiters: list[asyncio.Future[None]] = []
         self._remember()
@@ -77,10 +79,13 @@ class Engine:
 
     async def run(self) -> None:
         """Work until :meth:`stop`. A store that fails does not end it: it goes on from the last commit."""
+        self._memory.outbox.start(self._wake.set)
         while True:
             if (bug := self._steps.bug or self._commits.bug) is not None:
                 raise bug
             if self._at_the_end():
+                if await self._memory.outbox.end(0 if self._memory.lost else self._drain_until - time.monotonic()):
+                    continue  # what has just got through is still to be marked so
                 self._release()
                 return
             if self._memory.lost:
@@ -103,14 +108,21 @@ class Engine:
         return self._memory.lost or (not self._steps.suspended and self._memory.epoch.empty)
 
     async def stop(self, *, drain: float = 8.0) -> None:
-        """Take nothing new, let what is in flight end within *drain* seconds, and commit. The store stays open."""
+        """Take nothing new, let what is in flight end within *drain* seconds, and commit. The store stays open.
+
+        Egress records that don't get through within that time stay in the store, for the next run.
+        """
+        self._drain_until = time.monotonic() + drain
         self._stopping = True
         self._wake.set()
         await self._steps.drain(drain)
         self._wake.set()
 
     async def idle(self) -> None:
-        """Return once nothing is left to do now: inputs read, mailboxes empty, no message due, everything durable."""
+        """Return once nothing is left to do now: inputs read, mailboxes empty, no message due, everything durable.
+
+        Egress records are written, too, except those of a sink that can't be written at present.
+        """
         await self._wait_in(self._idle_waiters)
 
     async def settled(self) -> None:
@@ -240,6 +252,16 @@ class Engine:
         return self._memory.mailboxes.failing()
 
     @property
+    def backlogged(self) -> bool:
+        """Whether sinks are so far behind (``egress_backlog``) that nothing more should come in."""
+        return self._memory.outbox.kept > self.options.egress_backlog
+
+    @property
+    def failing_egress(self) -> Mapping[str, str]:
+        """Egresses that can't be written at present, and why."""
+        return self._memory.outbox.failing
+
+    @property
     def waiting(self) -> int:
         """Messages not dealt with yet, those in flight included."""
         return self._memory.mailboxes.waiting
@@ -292,6 +314,8 @@ class Engine:
 
     def _read_sources(self, memory: Memory) -> None:
         options, mailboxes = self.options, memory.mailboxes
+        if self.backlogged:
+            return
         for name, source in self.sources.items():
             if source.exhausted:
                 continue
@@ -305,9 +329,11 @@ class Engine:
         """The store failed: drop what was built on the lost epochs, and start over from what it holds."""
         await self._commits.ended()
         await self._steps.cancel()
+        await self._memory.outbox.end()
         await self._commits.pause()
         try:
             self._remember()
+            self._memory.outbox.start(self._wake.set)
         except StoreError as error:
             self._commits.error = error
             logger.error("the store still fails: %s", error)  # noqa: TRY400 - its text says all
@@ -333,6 +359,7 @@ class Engine:
         return (
             not self._commits.writing
             and memory.epoch.empty
+            and memory.outbox.settled
             and not self._steps.suspended
             and all(source.exhausted for source in self.sources.values())
         )

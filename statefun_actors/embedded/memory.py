@@ -73,7 +73,7 @@ class Memory:
             self.mailboxes.deliver(message)
         for name, source in sources.items():
             source.resume(recovered.positions.get(f"source:{name}"))
-        self.outbox = Outbox(sinks, store, recovered.positions, self.epoch)
+        self.outbox = Outbox(sinks, store, recovered, lambda: self.epoch, self.seq)
         self.lost = False
         """Whether it holds more than the store ever will: nothing is built on it any more."""
         self.next_sweep = 0 if shape.expiring else None
@@ -157,8 +157,7 @@ class Memory:
         self.cache.durable_epoch = sealed.number
         self.timers.durable(sealed)
         self.dead_letters.durable(sealed)
-        self.outbox.add(sealed.egress)
-        self.outbox.flush(self.epoch)
+        self.outbox.durable(sealed.egress)
         for release in sealed.on_durable:
             release()
         self.cache.evict()

@@ -7,6 +7,7 @@ own lists and dictionaries after a commit reaches in here.
 from __future__ import annotations
 
 from bisect import bisect_right, insort
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Protocol, TypeVar
@@ -103,6 +104,9 @@ class MemoryStore:
         wanted = None if names is None else set(names)
         found = (r for r in _by_seq(self._egress) if r.seq > seq and (wanted is None or r.egress in wanted))
         return list(islice(found, limit))
+
+    def egress_counts(self) -> Mapping[str, int]:
+        return Counter(record.egress for record in self._egress.values())
 
     def dead_letters(self) -> Iterator[DeadLetterEntry]:
         return iter(_by_seq(self._dead_letters))

@@ -19,6 +19,8 @@ class EngineOptions:
             waits does so for handlers that take their time, or behind messages that keep failing.
         suspended: batches that wait for something at the same time; more of their kind wait in line.
         cache_bytes: memory for entities that are in use.
+        egress_backlog: durable records that their sinks have not written, above which sources are not read: so much a
+            sink may be behind, or down for, before what comes in is slowed to its pace. They lie in the store.
         slice_steps: batches begun before the event loop gets its turn.
     """
 
@@ -29,4 +31,5 @@ class EngineOptions:
     held: int = 50_000
     suspended: int = 10_000
     cache_bytes: int = 64 * 1024 * 1024
+    egress_backlog: int = 1_000_000
     slice_steps: int = 128

@@ -9,8 +9,8 @@ Rules that every store keeps (``tests/embedded/store_checks.py`` holds them as t
 - ``commit`` returns once the commit is durable, or raises and has changed nothing.
 - Commits are applied in the order of their calls; the engine never calls ``commit`` again before the last one returned.
 - Reads see whole commits only: while a commit is being written they see the state before it, afterwards the one after.
-- ``load``, ``messages_to`` and ``pending_timer`` may be called while a commit is being written, from the thread of the
-  event loop.
+- ``load``, ``messages_to``, ``pending_timer`` and ``egress_after`` may be called while a commit is being written, from
+  the thread of the event loop.
 """
 
 from __future__ import annotations
@@ -169,6 +169,10 @@ class StoreReader(Protocol):
 
     def egress_after(self, seq: int, limit: int, names: Iterable[str] | None = None) -> list[EgressRecord]:
         """At most *limit* records kept with a greater seq, oldest first; of the egresses *names* only, if given."""
+        ...
+
+    def egress_counts(self) -> Mapping[str, int]:
+        """How many records are kept of each egress that has any. Looks at all of them."""
         ...
 
     def dead_letters(self) -> Iterator[DeadLetterEntry]:

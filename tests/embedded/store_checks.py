@@ -327,8 +327,11 @@ async def egress_is_kept_in_order_and_found_by_name(store: Store) -> None:
     assert seqs(store.egress_after(0, 9, [])) == []
     assert seqs(store.egress_after(0, 9, ["d"])) == []
 
-    await store.commit(Commit(egress_done=[1, 3, 42]))
-    assert seqs(store.egress_after(0, 9)) == [2, 4, 5, 6]
+    assert store.egress_counts() == {"a": 3, "b": 2, "c": 1}
+
+    await store.commit(Commit(egress_done=[1, 3, 4, 42]))
+    assert seqs(store.egress_after(0, 9)) == [2, 5, 6]
+    assert store.egress_counts() == {"a": 1, "b": 2}
 
 
 @check

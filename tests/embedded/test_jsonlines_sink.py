@@ -93,17 +93,17 @@ def sink_at(path: Path, position: str | None) -> JsonLinesSink:
     return sink
 
 
-def test_what_was_written_after_the_position_is_cut_off(tmp_path: Path) -> None:
+async def test_what_was_written_after_the_position_is_cut_off(tmp_path: Path) -> None:
     path = tmp_path / "deep" / "down" / "out.jsonl"
     sink = JsonLinesSink(path)
     assert sink.resume(None) is not None
-    position = sink.write(records(1, 2))
-    sink.write(records(3))
+    position = await sink.write(records(1, 2))
+    await sink.write(records(3))
     sink.close()
 
     sink = JsonLinesSink(path)
     begun = sink.resume(position)
-    sink.write(records(4))
+    await sink.write(records(4))
     sink.close()
 
     assert begun is None
@@ -112,27 +112,27 @@ def test_what_was_written_after_the_position_is_cut_off(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("before", ['{"value":0}\n', '{"value":0}'], ids=["whole lines", "no newline at the end"])
-def test_what_the_file_held_before_stays_also_after_a_crash_before_the_first_commit(
+async def test_what_the_file_held_before_stays_also_after_a_crash_before_the_first_commit(
     tmp_path: Path, before: str
 ) -> None:
     path = tmp_path / "out.jsonl"
     path.write_text(before)
     first = JsonLinesSink(path)
     position = first.resume(None)
-    first.write(records(1))
+    await first.write(records(1))
     first.close()
 
     sink = sink_at(path, position)
-    sink.write(records(1))
+    await sink.write(records(1))
     sink.close()
 
     assert values(path) == [0, 1]
 
 
-def test_a_file_that_is_shorter_than_what_was_written_is_refused(tmp_path: Path) -> None:
+async def test_a_file_that_is_shorter_than_what_was_written_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "out.jsonl"
     sink = sink_at(path, None)
-    position = sink.write(records(1))
+    position = await sink.write(records(1))
     sink.close()
     path.unlink()
 
@@ -145,14 +145,14 @@ def test_a_file_that_is_shorter_than_what_was_written_is_refused(tmp_path: Path)
     )
 
 
-def test_another_file_is_begun_where_it_ends(tmp_path: Path) -> None:
+async def test_another_file_is_begun_where_it_ends(tmp_path: Path) -> None:
     sink = sink_at(tmp_path / "old.jsonl", None)
-    position = sink.write(records(1, 2, 3))
+    position = await sink.write(records(1, 2, 3))
     sink.close()
 
     other = JsonLinesSink(tmp_path / "new.jsonl")
     begun = other.resume(position)
-    other.write(records(4))
+    await other.write(records(4))
     other.close()
 
     assert begun is not None
@@ -160,10 +160,10 @@ def test_another_file_is_begun_where_it_ends(tmp_path: Path) -> None:
     assert values(tmp_path / "new.jsonl") == [4]
 
 
-def test_a_write_that_fails_half_way_leaves_no_trace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_write_that_fails_half_way_leaves_no_trace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "out.jsonl"
     sink = sink_at(path, None)
-    sink.write(records(1))
+    await sink.write(records(1))
     really = os.pwrite
 
     def half(file: int, data: bytes, at: int) -> int:
@@ -174,10 +174,10 @@ def test_a_write_that_fails_half_way_leaves_no_trace(tmp_path: Path, monkeypatch
     with monkeypatch.context() as patch:
         patch.setattr(os, "pwrite", half)
         with pytest.raises(OSError, match="No space left"):
-            sink.write(records(2, 3, 4, 5))
+            await sink.write(records(2, 3, 4, 5))
     assert len(path.read_bytes()) > 44
 
-    sink.write(records(2))
+    await sink.write(records(2))
     sink.close()
 
     assert values(path) == [1, 2]

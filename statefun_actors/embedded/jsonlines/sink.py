@@ -8,6 +8,7 @@ anything is written.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import os
@@ -20,6 +21,7 @@ import attrs
 import msgspec
 
 from statefun_actors.embedded.jsonlines.errors import EgressFileError
+from statefun_actors.embedded.outlet import Outlet
 from statefun_actors.embedded.store import EgressRecord
 from statefun_actors.model import KafkaRecord, KinesisRecord, TypedValue
 from statefun_actors.types import NO_JSON, Codec, json_of, record_of_typed
@@ -94,7 +96,14 @@ class JsonLinesSink:
         os.ftruncate(self._file, self._size)
         return None
 
-    def write(self, records: Sequence[EgressRecord]) -> str:
+    async def run(self, outlet: Outlet) -> None:
+        """Append what *outlet* gives. Raises OSError where the file can't be written."""
+        while True:
+            records = await outlet.take()
+            outlet.done(records, await self.write(records))
+
+    async def write(self, records: Sequence[EgressRecord]) -> str:
+        """Write *records*, durably; the position after them."""
         assert self._file is not None
         lines = [self._line(record.value) for record in records]
         data = b"\n".join(lines) + b"\n"
@@ -108,7 +117,7 @@ class JsonLinesSink:
         while left:
             written = os.pwrite(self._file, left, at)
             left, at = left[written:], at + written
-        os.fsync(self._file)
+        await _synced(self._file)
         self._uncut = False
         self._size, self.records = at, self.records + len(records)
         return self._position()
@@ -144,6 +153,17 @@ class JsonLinesSink:
 
     def _refused(self, reason: str) -> EgressFileError:
         return EgressFileError(str(self.path), reason, "Map the egress to another file.")
+
+
+async def _synced(file: int) -> None:
+    """Have *file* on the disk, without holding up the event loop. Being cancelled, it still ends first."""
+    syncing = asyncio.get_running_loop().run_in_executor(None, os.fsync, file)
+    try:
+        await asyncio.shield(syncing)
+    except asyncio.CancelledError:
+        with contextlib.suppress(OSError):
+            await syncing
+        raise
 
 
 def _sync_folder(folder: Path) -> None:

@@ -106,6 +106,10 @@ class Reads:
         rows = self._rows(select, (seq, *wanted, limit))
         return [EgressRecord(seq, egress, TypedValue(*value)) for seq, egress, *value in rows]
 
+    def egress_counts(self) -> Mapping[str, int]:
+        """How many records are kept of each egress that has any. Looks at all of them."""
+        return dict(self._rows("SELECT egress, count(*) FROM egress GROUP BY egress ORDER BY egress"))
+
     def dead_letters(self) -> Iterator[DeadLetterEntry]:
         """All dead letters, oldest first."""
         return (_dead_letter(*row) for row in self._by_seq("dead_letter", DEAD_LETTER))
