@@ -66,6 +66,7 @@ class Scope:
         "first",
         "handler",
         "host",
+        "id",
         "record_egresses",
         "seen",
         "target",
@@ -74,6 +75,7 @@ class Scope:
     def __init__(self, batch: Batch, host: Host, record_egresses: frozenset[str]) -> None:
         self.batch = batch
         self.target = batch.target
+        self.id = batch.target[1]
         self.batch_state = batch.state
         self.host = host
         self.record_egresses = record_egresses

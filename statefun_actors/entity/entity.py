@@ -68,7 +68,7 @@ class Entity(metaclass=EntityMeta):
     @property
     def id(self) -> str:
         """The id in this entity's address."""
-        return (self.__scope__ or _detached(self, "id")).target[1]
+        return (self.__scope__ or _detached(self, "id")).id
 
     @property
     def caller(self) -> Address | None:

@@ -11,7 +11,7 @@ from statefun_actors.errors import NotAMessageError
 from statefun_actors.model import Address, KafkaRecord, KinesisRecord, TypedValue
 from statefun_actors.types.annotations import is_attrs_class, is_storable_enum
 from statefun_actors.types.anyvalue import typed_of_any
-from statefun_actors.types.codec import UnstorableTypeError
+from statefun_actors.types.codec import Codec, UnstorableTypeError
 from statefun_actors.types.codecs import codec_for
 from statefun_actors.types.infer import codec_of, sketch
 from statefun_actors.types.json import JSON_TYPENAME
@@ -38,7 +38,7 @@ def pack(value: object) -> TypedValue:
         NotAMessageError: a value of this class can't travel; the error says what to send instead.
         ValueMismatchError: the value, or something in it, can't be written, with the path.
     """
-    return _packers[value.__class__](value)
+    return _packers[type(value)](value)
 
 
 def forget_packer(cls: type) -> None:
@@ -52,7 +52,7 @@ class _Packers(dict[type, _Packer]):
     def __missing__(self, cls: type) -> _Packer:
         if is_protobuf_class(cls) or is_storable_enum(cls) or (is_attrs_class(cls) and message_name(cls)):
             try:
-                packer = codec_for(cls).packer()
+                packer = _packer(codec_for(cls))
             except UnstorableTypeError as error:
                 return _refusing(f"{error}.")
         elif issubclass(cls, Address):
@@ -61,6 +61,19 @@ class _Packers(dict[type, _Packer]):
             return _refuse
         self[cls] = packer
         return packer
+
+
+def _packer(codec: Codec) -> _Packer:
+    typename, write = codec.typename, codec.writer()
+
+    def packed(value: Any) -> TypedValue:
+        try:
+            return TypedValue(typename, write(value))
+        except Exception:
+            codec.encode(value)  # knows the words
+            raise
+
+    return packed
 
 
 def _refuse(value: object) -> NoReturn:
@@ -93,8 +106,8 @@ def _pack_container(value: Any) -> TypedValue:
 
 _packers: Final = _Packers()
 _packers.update({TypedValue: _pack_typed, AnyMessage: typed_of_any})
-_packers.update({cls: codec.packer() for cls, codec in PRIMITIVES.items()})
-_packers.update({cls: codec_for(cls).packer() for cls in LEAVES if isinstance(cls, type)})
+_packers.update({cls: _packer(codec) for cls, codec in PRIMITIVES.items()})
+_packers.update({cls: _packer(codec_for(cls)) for cls in LEAVES if isinstance(cls, type)})
 _packers.update(dict.fromkeys(_CONTAINERS, _pack_container))
 
 

@@ -10,7 +10,6 @@ from google.protobuf.any_pb2 import Any as AnyMessage
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import DecodeError, EncodeError, Message
 
-from statefun_actors.model import TypedValue
 from statefun_actors.types.codec import Codec
 from statefun_actors.types.mismatch import Mismatch, kind, shown
 from statefun_actors.types.names import message_name
@@ -66,18 +65,8 @@ class ProtobufCodec(Codec):
                 raise Mismatch(f"{self.spelling} nested at most 100 deep", "a deeper one").error() from None
         return data
 
-    def packer(self) -> Callable[[Any], TypedValue]:
-        if self._recursive:
-            return super().packer()
-        typename, serialize = self.typename, self._serialize
-
-        def packed(value: Any) -> TypedValue:
-            try:
-                return TypedValue(typename, serialize(value))
-            except (EncodeError, ValueError, RecursionError) as error:
-                raise self._incomplete(value, error) from None
-
-        return packed
+    def writer(self) -> Callable[[Any], bytes]:
+        return self.encode if self._recursive else self._serialize
 
     def reader(self, typename: str) -> Callable[[bytes], object]:
         return super().reader(typename) if self._has_required else self._parse

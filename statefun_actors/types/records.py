@@ -34,7 +34,12 @@ def kafka_record(*, topic: str, value: object, key: str | None = None) -> KafkaR
     Raises:
         ValueMismatchError: an argument is of another type, or does not fit; the path begins with the argument's name.
     """
-    return KafkaRecord(_name("topic", topic), _payload(value), _optional_text("key", key))
+    if topic.__class__ is not str or topic not in _topics:
+        _name("topic", topic)
+    data = _payload(value)
+    if key is not None and not (key.__class__ is str and key.isascii()):
+        _optional_text("key", key)
+    return KafkaRecord(topic, data, key or None)
 
 
 def kinesis_record(
@@ -111,11 +116,23 @@ def _length_fields(data: bytes) -> dict[int, bytes]:
 
 def _payload(value: Any) -> bytes:
     try:
-        return _encoders[value.__class__](value)
+        return _writers[type(value)](value)
+    except Exception:
+        return _told(value)
+
+
+def _told(value: Any) -> bytes:
+    """The bytes of *value*, or rather what is wrong with it, in its codec's words."""
+    try:
+        return codec_for(type(value)).encode(value) if _has_codec(type(value)) else _writers[type(value)](value)
     except UnstorableTypeError as error:
         raise ValueMismatchError(_PAYLOADS, f"{kind(value)}: {error}", "value") from None
     except ValueMismatchError as error:
         raise ValueMismatchError(error.expected, error.got, error.path.replace("$", "value", 1)) from error
+
+
+def _has_codec(cls: type) -> bool:
+    return issubclass(cls, Message) or bool(is_attrs_class(cls) and message_name(cls))
 
 
 def _four_bytes(value: Any) -> bytes:
@@ -125,16 +142,16 @@ def _four_bytes(value: Any) -> bytes:
         raise ValueMismatchError("an int of 32 bits (a longer one as str)", shown(value), "value") from None
 
 
-class _Encoders(dict[type, Callable[[Any], bytes]]):
-    """What makes bytes of the values of a class, ``encoders[cls]``."""
+class _Writers(dict[type, Callable[[Any], bytes]]):
+    """What makes bytes of the values of a class, ``writers[cls]``."""
 
     def __missing__(self, cls: type) -> Callable[[Any], bytes]:
+        if not _has_codec(cls):
+            return bytes if issubclass(cls, bytes) else _refuse
+        write = codec_for(cls).writer()
         if issubclass(cls, Message):
-            encode = self[cls] = codec_for(cls).encode
-            return encode
-        if is_attrs_class(cls) and message_name(cls):
-            return codec_for(cls).encode  # not kept: classes may be given names that it writes
-        return bytes if issubclass(cls, bytes) else _refuse
+            self[cls] = write  # an attrs class may yet be given, or hold one that is given, another name
+        return write
 
 
 def _refuse(value: object) -> NoReturn:
@@ -149,7 +166,7 @@ def _encoded_text(value: str) -> bytes:
     return _encoded("value", value)
 
 
-_encoders: Final = _Encoders({bytes: _as_it_is, str: _encoded_text, int: _four_bytes, float: struct.Struct(">d").pack})
+_writers: Final = _Writers({bytes: _as_it_is, str: _encoded_text, int: _four_bytes, float: struct.Struct(">d").pack})
 
 
 def _name(argument: str, value: Any) -> str:

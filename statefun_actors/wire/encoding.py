@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Final, Generic, TypeVar
 
 _K = TypeVar("_K")
+_P = TypeVar("_P", bytes, tuple[bytes, bytes])
 
 _KEYS: Final = 4096
 _KEPT_BYTES: Final = 1024
@@ -25,14 +26,13 @@ def _varint(number: int) -> bytes:
     return bytes(septets)
 
 
-SMALL: Final = 2048
-VARINTS: Final = [_varint(number) for number in range(SMALL)]
-"""The varints below SMALL, for those who can't afford the call of ``varint``."""
+_SMALL: Final = 2048
+_VARINTS: Final = [_varint(number) for number in range(_SMALL)]
 
 
 def varint(number: int) -> bytes:
     """*number*, which is not negative, as a varint."""
-    return VARINTS[number] if number < SMALL else _varint(number)
+    return _VARINTS[number] if number < _SMALL else _varint(number)
 
 
 def field(tag: bytes, content: bytes) -> bytes:
@@ -40,19 +40,19 @@ def field(tag: bytes, content: bytes) -> bytes:
     return tag + varint(len(content)) + content if content else b""
 
 
-class Pieces(dict[_K, bytes], Generic[_K]):
-    """Bytes by what they are made from, ``pieces[key]``; made when first asked for.
+class Pieces(dict[_K, _P], Generic[_K, _P]):
+    """Bytes, or two of them, by what they are made from, ``pieces[key]``; made when first asked for.
 
     No traffic can make it grow past about 10 MiB: it starts anew when it holds 4,096 keys, and keeps no long piece.
     """
 
-    def __init__(self, make: Callable[[_K], bytes]) -> None:
+    def __init__(self, make: Callable[[_K], _P]) -> None:
         super().__init__()
-        self._make = make
+        self._make: Callable[[_K], _P] = make
 
-    def __missing__(self, key: _K) -> bytes:
-        piece = self._make(key)
-        if len(piece) <= _KEPT_BYTES:
+    def __missing__(self, key: _K) -> _P:
+        piece: _P = self._make(key)
+        if (len(piece) if isinstance(piece, bytes) else sum(map(len, piece))) <= _KEPT_BYTES:
             if len(self) >= _KEYS:
                 self.clear()
             self[key] = piece

@@ -10,8 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final, TypeAlias, assert_never
 
-from statefun_actors.model import Cancel, Done, Egress, MissingState, Send, SendAfter, State, TypedValue
-from statefun_actors.wire.encoding import SMALL, VARINTS, Pieces, field, varint
+from msgspec.structs import replace
+
+from statefun_actors.model import Cancel, Done, Effect, Egress, MissingState, Send, SendAfter, State, TypedValue
+from statefun_actors.wire.encoding import Pieces, field, varint
 
 ValueFields: TypeAlias = Callable[[str, int], bytes]
 """What a value of this typename and length begins with: everything but its bytes."""
@@ -38,44 +40,42 @@ class Writer:
         self._conversions = conversions
         self._incomplete = incomplete
         self._cancels = cancels
-        # Keys: function type, length of the id; typename, length of the value; egress, typename, length of the value.
-        self._send_targets = Pieces[tuple[str, int]](lambda key: _target(b"\x0a", *key))
-        self._send_values = Pieces[tuple[str, int]](lambda key: self._value(b"\x12", *key))
-        self._delayed_targets = Pieces[tuple[str, int]](lambda key: _target(b"\x12", *key))
-        self._values = Pieces[tuple[str, int]](lambda key: self._value(b"\x1a", *key))
-        self._egresses = Pieces[tuple[str, str, int]](lambda key: self._egress(*key))
+        # Keys: function type, length of the id; typename, length of the value; and what is added to these.
+        self._targets = Pieces[tuple[str, int], bytes](lambda key: _target(*key))
+        self._values = Pieces[tuple[str, int], bytes](lambda key: self._value(*key))
+        self._sends = Pieces[tuple[str, int, str, int], tuple[bytes, bytes]](lambda key: self._send(*key))
+        self._egresses = Pieces[tuple[str, str, int], bytes](lambda key: self._egress(*key))
+        self._modifications = Pieces[tuple[str, str, int], bytes](lambda key: self._modification(*key))
 
     def write(self, outcome: Done | MissingState, token_prefix: str | None) -> bytes:
         if isinstance(outcome, MissingState):
             return self._incomplete(outcome)
-        conversions = self._conversions
-        send_targets, send_values, egresses = self._send_targets, self._send_values, self._egresses
+        effects, changes = outcome.effects, outcome.changes
+        if self._conversions:
+            effects = [self._converted_effect(effect) for effect in effects]
+            changes = {name: None if value is None else self._converted(value) for name, value in changes.items()}
+        sends, egresses = self._sends, self._egresses
         messages: list[bytes] = []
         delayed: list[bytes] = []
         records: list[bytes] = []
-        for effect in outcome.effects:
+        for effect in effects:
             if isinstance(effect, Send):  # not `match`, which takes three times as long to find the class
                 function_type, id = effect.target
-                encoded_id = id.encode()
-                typename, data = effect.value.typename, effect.value.value
-                if typename in conversions:
-                    typename, data = conversions[typename](data)
-                target = send_targets[function_type, len(encoded_id)]
-                value = send_values[typename, len(data)]
-                size = len(target) + len(encoded_id) + len(value) + len(data)
-                messages += (b"\x12", VARINTS[size] if size < SMALL else varint(size), target, encoded_id, value, data)
+                value = effect.value
+                encoded_id, data = id.encode(), value.value
+                head, value_head = sends[function_type, len(encoded_id), value.typename, len(data)]
+                messages += head, encoded_id, value_head, data
             elif isinstance(effect, Egress):
-                typename, data = effect.value.typename, effect.value.value
-                if typename in conversions:
-                    typename, data = conversions[typename](data)
-                records += (egresses[effect.egress, typename, len(data)], data)
+                value = effect.value
+                data = value.value
+                records += egresses[effect.egress, value.typename, len(data)], data
             elif isinstance(effect, SendAfter):
                 self._send_after(effect, token_prefix, delayed)
             elif isinstance(effect, Cancel):
                 self._cancel(effect.token, token_prefix, delayed)
             else:
                 assert_never(effect)
-        result = b"".join([*self._mutations(outcome.changes), *messages, *delayed, *records])
+        result = b"".join([*self._mutations(changes), *messages, *delayed, *records])
         return _INVOCATION_RESULT + varint(len(result)) + result
 
     def drops(self, outcome: Done | MissingState) -> bool:
@@ -89,13 +89,12 @@ class Writer:
     def _mutations(self, changes: State) -> list[bytes]:
         mutations: list[bytes] = []
         for name, value in changes.items():
-            state_name = field(b"\x12", name.encode())
             if value is None:
-                mutations += (b"\x0a", varint(len(state_name)), state_name)  # DELETE = 0
+                state_name = field(b"\x12", name.encode())
+                mutations += b"\x0a", varint(len(state_name)), state_name  # DELETE = 0
             else:
-                head, data = self._converted(value)
-                mutation = b"\x08\x01" + state_name + head  # MODIFY = 1
-                mutations += (b"\x0a", varint(len(mutation) + len(data)), mutation, data)
+                data = value.value
+                mutations += self._modifications[name, value.typename, len(data)], data
         return mutations
 
     def _send_after(self, effect: SendAfter, token_prefix: str | None, delayed: list[bytes]) -> None:
@@ -106,42 +105,56 @@ class Writer:
             token = _token(effect.token, token_prefix)
             if token_prefix is not None:  # Flink fails the whole job where a token is pending twice
                 self._cancel(effect.token, token_prefix, delayed)
-        id = effect.target.id.encode()
-        head, data = self._converted(effect.value)
+        id, data = effect.target.id.encode(), effect.value.value
         delay = b"\x08" + varint(effect.delay_ms) if effect.delay_ms else b""
-        target = delay + self._delayed_targets[effect.target.typename, len(id)]
-        size = len(target) + len(id) + len(head) + len(data) + len(token)
-        delayed += (b"\x1a", varint(size), target, id, head, data, token)
+        target = delay + b"\x12" + self._targets[effect.target.typename, len(id)]
+        value = b"\x1a" + self._values[effect.value.typename, len(data)]
+        size = len(target) + len(id) + len(value) + len(data) + len(token)
+        delayed += b"\x1a", varint(size), target, id, value, data, token
 
     def _cancel(self, token: str, token_prefix: str | None, delayed: list[bytes]) -> None:
         if self._cancels and (encoded := _token(token, token_prefix)):
             cancellation = b"\x50\x01" + encoded  # is_cancellation_request
             delayed += (b"\x1a", varint(len(cancellation)), cancellation)
 
-    def _converted(self, value: TypedValue) -> tuple[bytes, bytes]:
-        """The field 3 that holds *value*: all before its bytes, and its bytes."""
-        typename, data = value.typename, value.value
-        if typename in self._conversions:
-            typename, data = self._conversions[typename](data)
-        return self._values[typename, len(data)], data
+    def _converted(self, value: TypedValue) -> TypedValue:
+        convert = self._conversions.get(value.typename)
+        return value if convert is None else TypedValue(*convert(value.value))
 
-    def _value(self, tag: bytes, typename: str, length: int) -> bytes:
+    def _converted_effect(self, effect: Effect) -> Effect:
+        if isinstance(effect, Cancel) or effect.value.typename not in self._conversions:
+            return effect
+        return replace(effect, value=self._converted(effect.value))
+
+    # All but the bytes that come last, of messages whose bytes have this length; each begins with its own length.
+
+    def _value(self, typename: str, length: int) -> bytes:
         fields = self._value_fields(typename, length)
-        return tag + varint(len(fields) + length) + fields
+        return varint(len(fields) + length) + fields
+
+    def _send(self, function_type: str, id_length: int, typename: str, length: int) -> tuple[bytes, bytes]:
+        """All before the id, and what comes between the id and the bytes."""
+        target = b"\x0a" + self._targets[function_type, id_length]
+        value = b"\x12" + self._values[typename, length]
+        return b"\x12" + varint(len(target) + id_length + len(value) + length) + target, value
 
     def _egress(self, egress: str, typename: str, length: int) -> bytes:
         namespace, _, name = egress.rpartition("/")
         names = field(b"\x0a", namespace.encode()) + field(b"\x12", name.encode())
-        fields = names + self._value(b"\x1a", typename, length)
+        fields = names + b"\x1a" + self._values[typename, length]
         return b"\x22" + varint(len(fields) + length) + fields
 
+    def _modification(self, name: str, typename: str, length: int) -> bytes:
+        fields = b"\x08\x01" + field(b"\x12", name.encode()) + b"\x1a" + self._values[typename, length]  # MODIFY = 1
+        return b"\x0a" + varint(len(fields) + length) + fields
 
-def _target(tag: bytes, function_type: str, id_length: int) -> bytes:
-    """An Address field without the id's bytes."""
+
+def _target(function_type: str, id_length: int) -> bytes:
+    """An Address without its tag and the id's bytes."""
     namespace, _, name = function_type.rpartition("/")
     names = field(b"\x0a", namespace.encode()) + field(b"\x12", name.encode())
     fields = names + b"\x1a" + varint(id_length)
-    return tag + varint(len(fields) + id_length) + fields
+    return varint(len(fields) + id_length) + fields
 
 
 def _token(token: str, token_prefix: str | None) -> bytes:
