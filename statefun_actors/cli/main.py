@@ -4,10 +4,20 @@ from __future__ import annotations
 
 import click
 
+from statefun_actors.cli.completion import completion
 from statefun_actors.cli.flink import flink
 from statefun_actors.cli.module import module
 from statefun_actors.cli.run import run
 from statefun_actors.cli.serve import serve
+from statefun_actors.cli.store.backup import backup
+from statefun_actors.cli.store.check import check
+from statefun_actors.cli.store.dead_letters import dead_letters
+from statefun_actors.cli.store.egress import egress
+from statefun_actors.cli.store.export import export
+from statefun_actors.cli.store.import_ import import_
+from statefun_actors.cli.store.send import send
+from statefun_actors.cli.store.state import state
+from statefun_actors.cli.store.timers import timers
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -24,7 +34,14 @@ def main() -> None:
       statefun-actors flink app.py --kafka
 
     run keeps what each of them knows in ./.statefun/, and that survives whatever happens to the process. serve is
+<<<<<<< HEAD
     called by an Apache Flink Stateful Functions cluster, which keeps it; flink starts such a cluster here.
+=======
+    called by an Apache Flink Stateful Functions cluster, which keeps it. The other commands look into what run keeps,
+    mend it and move it, while it runs and when it doesn't.
+
+    A command exits with 0 when it is done, 1 after an error, 2 for a mistake in the command or in the application.
+>>>>>>> 4d09212 (Commands look into a store, mend it and move it, while an engine runs on it and when none does)
     """  # noqa: D301 - click wants the character itself
 
 
@@ -32,3 +49,5 @@ main.add_command(flink)
 main.add_command(module)
 main.add_command(run)
 main.add_command(serve)
+for command in (send, state, timers, egress, dead_letters, export, import_, backup, check, completion):
+    main.add_command(command)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from statefun_actors.cli.options import settings_options
+from statefun_actors.cli.store.place import default_store
 from statefun_actors.errors import InvalidAddressError
 from statefun_actors.settings import Settings
 
@@ -130,7 +131,7 @@ def run(  # noqa: PLR0913, PLR0917 - each is an option of the command line
         inputs=inputs,
         until_idle=until_idle,
         fire_timers=fire_timers,
-        store=None if memory else store or Path(".statefun") / f"{loaded.name}.db",
+        store=None if memory else store or default_store(loaded.name),
         cache_bytes=cache_bytes,
         egress=files,
         skip_bad_lines=skip_bad_lines,

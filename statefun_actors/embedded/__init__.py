@@ -56,6 +56,7 @@ from statefun_actors.embedded.store import (
     Timer,
 )
 from statefun_actors.embedded.tickets import INGRESS, EpochLostError, Ticket
+from statefun_actors.embedded.viewing import EntityView, form_of, view_entity
 
 __all__ = [
     "BAD_LINES",
@@ -77,6 +78,7 @@ __all__ = [
     "EngineOptions",
     "EntityRecord",
     "EntityRow",
+    "EntityView",
     "EpochLostError",
     "Ingress",
     "InputChangedError",
@@ -110,6 +112,7 @@ __all__ = [
     "UnclearTypeError",
     "at_ms",
     "export_store",
+    "form_of",
     "import_store",
     "known_codecs",
     "open_control",
@@ -117,4 +120,5 @@ __all__ = [
     "record_line",
     "to_ms",
     "unpack",
+    "view_entity",
 ]

@@ -72,17 +72,18 @@ def expire(record: EntityRecord, specs: Iterable[StateSpec], now_ms: int) -> boo
     for spec in specs:
         if spec.expiration is Expiration.NONE or record.state.get(spec.name) is None:
             continue
-        if now_ms >= _since(record, spec) + spec.ttl_ms:
+        if now_ms >= expiry_ms(record, spec):
             record.state[spec.name] = None
             record.written_ms.pop(spec.name, None)
             expired = True
     return expired
 
 
-def _since(record: EntityRecord, spec: StateSpec) -> int:
+def expiry_ms(record: EntityRecord, spec: StateSpec) -> int:
+    """When the state *spec*, which expires, will be absent."""
     if spec.expiration is Expiration.AFTER_WRITE:
-        return record.written_ms.get(spec.name, record.last_call_ms)
-    return record.last_call_ms
+        return record.written_ms.get(spec.name, record.last_call_ms) + spec.ttl_ms
+    return record.last_call_ms + spec.ttl_ms
 
 
 def expires_ms(record: EntityRecord, specs: Iterable[StateSpec]) -> int | None:
@@ -95,5 +96,5 @@ def expires_ms(record: EntityRecord, specs: Iterable[StateSpec]) -> int | None:
         spec = by_name.get(name)
         if spec is None or spec.expiration is Expiration.NONE:
             return None
-        latest = max(latest, _since(record, spec) + spec.ttl_ms)
+        latest = max(latest, expiry_ms(record, spec))
     return latest or None

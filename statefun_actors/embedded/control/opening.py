@@ -14,7 +14,7 @@ from statefun_actors.embedded.control.over_store import StoreControl
 from statefun_actors.embedded.sqlite_store import SqliteStore
 from statefun_actors.embedded.store import StoreError, StoreInUseError
 
-_PATIENCE: Final = 5.0
+_PATIENCE: Final = 3.0
 """Seconds that an engine has for opening its door after it has taken the lock, or for ending after it has closed it."""
 
 

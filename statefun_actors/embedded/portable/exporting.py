@@ -47,12 +47,12 @@ def _rows(store: StoreReader, known: Known) -> Iterator[lines.Line]:
             yield _entity(row, known)
     for message in store.messages():
         value = lines.form(message.value, known)
-        yield lines.MessageLine(message.seq, (*message.target,), value, lines.pair(message.caller))
+        yield lines.MessageLine(message.seq, lines.pair(message.target), value, lines.caller_pair(message.caller))
     after = (-(1 << 63), -1)
     while timers := store.timers_after(*after, _CHUNK):
         for timer in timers:
-            value, caller = lines.form(timer.value, known), lines.pair(timer.caller)
-            yield lines.TimerLine(timer.seq, timer.due_ms, (*timer.target,), value, caller, timer.token)
+            value, caller = lines.form(timer.value, known), lines.caller_pair(timer.caller)
+            yield lines.TimerLine(timer.seq, timer.due_ms, lines.pair(timer.target), value, caller, timer.token)
         after = (timers[-1].due_ms, timers[-1].seq)
     seq = -1
     while records := store.egress_after(seq, _CHUNK):
@@ -64,13 +64,13 @@ def _rows(store: StoreReader, known: Known) -> Iterator[lines.Line]:
         yield lines.DeadLetterLine(
             seq=entry.seq,
             message_seq=message.seq,
-            to=(*message.target,),
+            to=lines.pair(message.target),
             value=lines.form(message.value, known),
             error_type=entry.error_type,
             error=entry.error,
             attempts=entry.attempts,
             time_ms=entry.time_ms,
-            caller=lines.pair(message.caller),
+            caller=lines.caller_pair(message.caller),
         )
 
 
@@ -80,10 +80,9 @@ def _entity(row: EntityRow, known: Known) -> lines.EntityLine:
     assert packed is not None
     try:
         record = unpack(packed, ())
-        whole = pack(record) == packed
     except MsgspecError:
-        whole = False
-    if not whole:
+        record = None
+    if record is None or pack(record) != packed:
         return lines.EntityLine(typename, id, expires_ms=row.expires_ms, packed=packed)
     state = {name: lines.form(value, known) for name, value in record.state.items() if value is not None}
     return lines.EntityLine(typename, id, state, record.written_ms, record.last_call_ms, row.expires_ms)

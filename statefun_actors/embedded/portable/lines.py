@@ -164,8 +164,12 @@ def typed(form: Form, known: Known) -> TypedValue:
     return TypedValue(form.type, codec.encode(codec.from_json(_decode_any(form.value))))
 
 
-def pair(address: Address | None) -> tuple[str, str] | None:
-    return None if address is None else (address[0], address[1])
+def pair(address: Address) -> tuple[str, str]:
+    return (address[0], address[1])
+
+
+def caller_pair(caller: Address | None) -> tuple[str, str] | None:
+    return None if caller is None else pair(caller)
 
 
 def address(pair: tuple[str, str]) -> Address:

@@ -1,0 +1,45 @@
+"""``statefun-actors backup``: a copy of a store, live or not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from statefun_actors.cli.store.place import EXIT_CODES, app_and_file, place_of, store_command
+from statefun_actors.cli.store.showing import show_json
+
+_HELP = f"""Copy a store to FILE, while an engine runs on it or not.
+
+APP is a module, a .py file or a folder, as for run; its store is ./.statefun/<APP's name>.db unless --store names
+another; with --store, APP may be left out.
+
+\b
+  statefun-actors backup app.py backups/monday.db
+  statefun-actors backup --store .statefun/app.db monday.db
+
+FILE is a store like any other, as of one commit: run APP --store FILE goes on from it. It is written whole or not at
+all, and never over a store in use. Copying the file of a live store by other means may lose what is in its log.
+{EXIT_CODES}
+"""
+
+
+@click.command(short_help="Copy a store, live or not.", help=_HELP)
+@click.argument("words", nargs=-1, required=True, metavar="[APP] FILE")
+@click.option("--overwrite", is_flag=True, help="FILE may exist.")
+@store_command
+def backup(words: tuple[str, ...], overwrite: bool, store: Path | None, as_json: bool) -> None:
+    from statefun_actors.embedded import SqliteReader
+
+    app, file = app_and_file(words, store)
+    place, target = place_of(app, store), Path(file)
+    reader = SqliteReader(place.store)  # no snapshot: the copy takes one of its own
+    try:
+        reader.backup(target, overwrite=overwrite)
+    finally:
+        reader.close()
+    size = target.stat().st_size
+    if as_json:
+        show_json({"store": str(place.store), "file": str(target), "bytes": size})
+    else:
+        click.echo(f"Copied {place.store} to {target}: {size:,} bytes.")

@@ -1,0 +1,65 @@
+"""``statefun-actors egress``: records that are kept, for want of a place to go or until they are written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from statefun_actors.cli.store.place import EXIT_CODES, WHICH_STORE, app_and_rest, no_more_than, place_of, store_command
+from statefun_actors.cli.store.showing import Row, brief, limit_option, show_rows
+
+if TYPE_CHECKING:
+    from statefun_actors.cli.store.place import Place
+    from statefun_actors.embedded import SqliteReader
+
+_CHUNK = 500
+
+_HELP = f"""Show egress records that are kept in the store, the oldest first, as of the last commit.
+
+Records are kept until a run writes them: it has to know where the records of their egress go, as with
+run --egress NS/NAME=FILE.
+
+{WHICH_STORE}
+
+\b
+  statefun-actors egress app.py
+  statefun-actors egress app.py --name bank/receipts --json
+
+It looks into the store beside whatever runs on it, and changes nothing. {EXIT_CODES}
+"""
+
+
+@click.command(short_help="Show egress records that are kept.", help=_HELP)
+@click.argument("words", nargs=-1, metavar="[APP]")
+@click.option("--name", metavar="NS/NAME", help="Only those of this egress.")
+@limit_option()
+@store_command
+def egress(words: tuple[str, ...], name: str | None, limit: int | None, store: Path | None, as_json: bool) -> None:
+    app, rest = app_and_rest(words, store)
+    no_more_than(0, rest)
+    place = place_of(app, store)
+    with place.reader() as reader:
+        show_rows(
+            ["egress", "type", "record"],
+            _rows(reader, place, name),
+            as_json=as_json,
+            limit=limit,
+            nothing=f"No records are kept{f' for {name}' if name else ''}.",
+        )
+
+
+def _rows(reader: SqliteReader, place: Place, name: str | None) -> Iterator[Row]:
+    from statefun_actors.embedded import form_of
+
+    seq, names = -1, None if name is None else [name]
+    while found := reader.egress_after(seq, _CHUNK, names):
+        for record in found:
+            form = form_of(record.value, place.known)
+            yield (
+                (record.egress, record.value.typename, brief(form)),
+                {"seq": record.seq, "egress": record.egress, "type": record.value.typename, "record": form},
+            )
+        seq = found[-1].seq

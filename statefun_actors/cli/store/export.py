@@ -1,0 +1,77 @@
+"""``statefun-actors export``: a store as lines of JSON."""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import os
+import sys
+from collections.abc import Generator
+from pathlib import Path
+from typing import IO
+
+import click
+
+from statefun_actors.cli.store.place import EXIT_CODES, WHICH_STORE, app_and_rest, no_more_than, place_of, store_command
+from statefun_actors.cli.store.showing import show_json
+
+_HELP = f"""Write a whole store as lines of JSON, on standard output or to a file.
+
+{WHICH_STORE} With APP, the values of its classes are readable where that loses nothing; else they are in base64.
+
+\b
+  statefun-actors export app.py -o store.jsonl.gz
+  statefun-actors export --store .statefun/app.db | grep '"kind":"timer"'
+
+Everything is in it: entities, waiting and delayed messages, kept egress records, dead letters, and how far inputs have
+been read. It is the store as of one commit, whatever runs on it meanwhile. import makes the same store of it.
+{EXIT_CODES}
+"""
+
+
+@click.command(short_help="Write a store as lines of JSON.", help=_HELP)
+@click.argument("words", nargs=-1, metavar="[APP]")
+@click.option(
+    "--output", "-o", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
+    help="Write to this file, whole or not at all; compressed if its name ends in .gz. Default: standard output.",
+)  # fmt: skip
+@store_command
+def export(words: tuple[str, ...], output: Path | None, store: Path | None, as_json: bool) -> None:
+    from statefun_actors.embedded import export_store
+
+    app, rest = app_and_rest(words, store)
+    no_more_than(0, rest)
+    place = place_of(app, store)
+    count = 0
+    with place.reader() as reader, _writer(output) as file:
+        for line in export_store(reader, place.known):
+            file.write(line)
+            count += 1
+    if output is None:
+        return
+    if as_json:
+        show_json({"store": str(place.store), "file": str(output), "lines": count})
+    else:
+        click.echo(f"Exported {place.store} to {output}: {count:,} lines.")
+
+
+@contextlib.contextmanager
+def _writer(output: Path | None) -> Generator[IO[bytes]]:
+    if output is None:
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
+        return
+    partial = output.with_name(f"{output.name}.{os.getpid()}.partial")
+    try:
+        with partial.open("xb") as raw:
+            with (
+                gzip.GzipFile("", "wb", 6, raw, mtime=0)
+                if output.suffix == ".gz"
+                else contextlib.nullcontext(raw) as file
+            ):
+                yield file  # type: ignore[misc] # GzipFile is as good as any
+            raw.flush()
+            os.fsync(raw.fileno())
+        partial.replace(output)
+    finally:
+        partial.unlink(missing_ok=True)

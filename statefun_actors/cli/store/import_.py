@@ -1,0 +1,71 @@
+"""``statefun-actors import``: a store from lines of JSON."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gzip
+import sys
+import zlib
+from collections.abc import Generator, Iterable, Iterator
+from pathlib import Path
+
+import click
+
+from statefun_actors.cli.store.place import EXIT_CODES, app_and_file, place_of, store_command
+from statefun_actors.cli.store.showing import show_json
+
+_HELP = f"""Make a store of the lines that export wrote.
+
+FILE is such a file, plain or gzip, or - for standard input. The store is that of APP, as run makes it,
+./.statefun/<APP's name>.db, or what --store names. APP is needed where the file holds values that only its classes can
+write, as after export with APP.
+
+\b
+  statefun-actors import app.py store.jsonl.gz
+  statefun-actors import --store copy.db store.jsonl
+
+All of it is imported or, if a line makes no sense, nothing. A store that holds anything already is left alone unless
+--replace is given; no engine may run on it. {EXIT_CODES}
+"""
+
+
+@click.command("import", short_help="Make a store of lines of JSON.", help=_HELP)
+@click.argument("words", nargs=-1, required=True, metavar="[APP] FILE")
+@click.option("--replace", is_flag=True, help="What the store holds may go, once the file has proved good.")
+@store_command
+def import_(words: tuple[str, ...], replace: bool, store: Path | None, as_json: bool) -> None:
+    from statefun_actors.embedded import import_store
+
+    app, file = app_and_file(words, store)
+    place = place_of(app, store)
+    with _lines(file) as lines:
+        counts = asyncio.run(import_store(lines, file, place.store, place.known, replace=replace))
+    if as_json:
+        show_json({"store": str(place.store), **_named(counts)})
+        return
+    told = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in _named(counts).items() if count)
+    click.echo(f"Imported {file} into {place.store}: {told or 'an empty store'}.")
+
+
+def _named(counts: dict[str, int]) -> dict[str, int]:
+    kinds = {kind: counts[kind] for kind in ("messages", "timers", "egress", "dead_letters")}
+    return {"entities": sum(counts.values()) - sum(kinds.values()), **kinds}
+
+
+@contextlib.contextmanager
+def _lines(file: str) -> Generator[Iterable[bytes]]:
+    if file == "-":
+        yield sys.stdin.buffer
+        return
+    with Path(file).open("rb") as raw:
+        packed = raw.read(2) == b"\x1f\x8b"
+        raw.seek(0)
+        yield _unpacked(raw, file) if packed else raw
+
+
+def _unpacked(raw: object, file: str) -> Iterator[bytes]:
+    try:
+        yield from gzip.GzipFile(fileobj=raw)  # type: ignore[call-overload] # a file that is open for reading
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise click.ClickException(f"{file} is a damaged gzip file: {error}. Nothing was imported.") from error

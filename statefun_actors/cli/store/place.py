@@ -1,0 +1,131 @@
+"""Which store a command is about, and the application that knows what its bytes mean."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+from typing import Any as Untyped
+
+import attrs
+import click
+
+from statefun_actors.errors import StatefunActorsError
+
+if TYPE_CHECKING:
+    from statefun_actors.dispatch import Application
+    from statefun_actors.embedded import SqliteReader
+    from statefun_actors.types import Codec
+
+WHICH_STORE: Final = """APP is a module, a .py file or a folder, as for run; its store is ./.statefun/<APP's name>.db
+unless --store names another. With --store, APP may be left out: what only its classes can tell is then shown raw."""
+"""What each command's help says of its first argument."""
+
+EXIT_CODES: Final = "The exit code is 0 when it is done, 1 after an error, 2 for a mistake in the command or in APP."
+
+
+def default_store(name: str) -> Path:
+    """Where the store of the app called *name* is."""
+    return Path(".statefun") / f"{name}.db"
+
+
+@attrs.frozen
+class Place:
+    """A store, and its application if that is known."""
+
+    store: Path
+    app: Application | None
+    known: Mapping[str, Codec] = attrs.field(factory=dict)
+    """What makes values of the application's types readable."""
+
+    @contextmanager
+    def reader(self) -> Generator[SqliteReader]:
+        """The store for reading, as of its last commit from first to last."""
+        from statefun_actors.embedded import SqliteReader
+
+        reader = SqliteReader(self.store)
+        try:
+            with reader.snapshot():
+                yield reader
+        finally:
+            reader.close()
+
+
+def place_of(app: str | None, store: Path | None) -> Place:
+    """The store *store*, or that of *app*.
+
+    Raises:
+        click.UsageError: neither is given.
+        AppError: *app* can't be loaded.
+    """
+    if app is None:
+        if store is None:
+            raise click.UsageError("name APP, whose store it is, or a store: --store FILE.")
+        return Place(store, None)
+    from statefun_actors.cli.loading import AppError, load_app
+    from statefun_actors.dispatch import Application
+    from statefun_actors.embedded import known_codecs
+    from statefun_actors.errors import DefinitionError
+
+    loaded = load_app(app)
+    try:
+        application = Application(*loaded.served)
+    except DefinitionError as error:
+        raise AppError(str(error)) from error
+    return Place(store or default_store(loaded.name), application, known_codecs(application))
+
+
+def app_and_rest(
+    words: Sequence[str], store: Path | None, is_rest: Callable[[str], bool] | None = None
+) -> tuple[str | None, list[str]]:
+    """APP, if it is among *words*, and the other arguments. With --store it may be left out: *is_rest* tells them."""
+    if not words or (store is not None and is_rest is not None and is_rest(words[0])):
+        return None, [*words]
+    return words[0], [*words[1:]]
+
+
+def app_and_file(words: Sequence[str], store: Path | None) -> tuple[str | None, str]:
+    """APP, which may be left out with --store, and FILE.
+
+    Raises:
+        click.UsageError: there are fewer or more than these.
+    """
+    app, rest = (None, [*words]) if store is not None and len(words) < 2 else (words[0], [*words[1:]])
+    if not rest:
+        raise click.UsageError("expected APP and FILE, or --store STORE and FILE; got one argument.")
+    no_more_than(1, rest)
+    return app, rest[0]
+
+
+def no_more_than(most: int, rest: Sequence[str]) -> None:
+    """Raises click.UsageError where there are more arguments than a command takes."""
+    if len(rest) > most:
+        raise click.UsageError(f"unexpected argument: {rest[most]!r}.")
+
+
+def store_command(function: Callable[..., None]) -> Callable[..., None]:
+    """Decorator: the command takes ``--store`` and ``--json``, and tells errors in a line, without a traceback."""
+
+    @functools.wraps(function)
+    def told(*args: Untyped, **params: Untyped) -> None:
+        try:
+            function(*args, **params)
+        except (StatefunActorsError, OSError) as error:
+            if isinstance(error, BrokenPipeError):  # whoever reads has seen enough
+                raise
+            raise click.ClickException(str(error)) from error
+
+    decorated: Untyped = told
+    for option in (
+        click.option("--json", "as_json", is_flag=True, help="For programs: JSON, one object a line."),
+        click.option(
+            "--store",
+            type=click.Path(dir_okay=False, path_type=Path),
+            metavar="FILE",
+            help="The store. Default: that of APP, ./.statefun/<APP's name>.db",
+        ),
+    ):
+        decorated = option(decorated)
+    return decorated  # type: ignore[no-any-return]

@@ -1,0 +1,117 @@
+"""``statefun-actors send``: one message, from the command line."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from statefun_actors.cli.store.place import EXIT_CODES, place_of, store_command
+from statefun_actors.cli.store.showing import show_json
+
+if TYPE_CHECKING:
+    from statefun_actors.model import TypedValue
+
+_HELP = f"""Send a message to an entity or a function.
+
+APP is a module, a .py file or a folder, as for run; its store is ./.statefun/<APP's name>.db unless --store names
+another. ADDRESS is <namespace>/<name>/<id>. TYPE is the name of the message on the wire; it may be left out where the
+target takes one type. JSON is its value, - reads it from standard input.
+
+\b
+  statefun-actors send app.py bank/account/ada bank/deposit '{{"cents": 500}}'
+  statefun-actors send app.py counter/page/home 1 --after PT10M
+
+While APP runs, it gets the message at once; otherwise the message waits in the store for the next run. Either way it
+is safe on the disk when this command ends. {EXIT_CODES}
+"""
+
+
+def _delay_ms(context: click.Context, param: click.Parameter, text: str | None) -> int:
+    import msgspec
+
+    from statefun_actors.definition import delay_ms
+
+    if text is None:
+        return 0
+    try:
+        delay = msgspec.convert(text, timedelta)
+        if delay >= timedelta(0):
+            return delay_ms(delay)
+    except msgspec.ValidationError:
+        pass
+    raise click.BadParameter(f"{text!r} is no duration, such as PT5S, PT10M or P1DT12H.", context, param)
+
+
+@click.command(short_help="Send a message to an entity or a function.", help=_HELP)
+@click.argument("app", metavar="APP")
+@click.argument("address", metavar="ADDRESS")
+@click.argument("words", nargs=-1, required=True, metavar="[TYPE] JSON")
+@click.option("--after", "delay", callback=_delay_ms, metavar="DURATION", help="Deliver it later: PT5S, P1DT12H.")
+@store_command
+def send(app: str, address: str, words: tuple[str, ...], delay: int, store: Path | None, as_json: bool) -> None:
+    from statefun_actors.errors import InvalidAddressError
+    from statefun_actors.model import parse_address
+
+    *types, text = words
+    if len(types) > 1:
+        raise click.UsageError(f"expected ADDRESS, TYPE and JSON, got more: {words[2]!r}. Put the JSON in quotes.")
+    place = place_of(app, store)
+    assert place.app is not None
+    try:
+        target = parse_address(address)
+    except InvalidAddressError as error:
+        raise click.UsageError(str(error)) from error
+    value = message_of(
+        place.app, target.typename, types[0] if types else None, sys.stdin.read() if text == "-" else text
+    )
+
+    async def post() -> bool:
+        """Whether an engine has it."""
+        from statefun_actors.embedded import DoorControl, Posting, open_control
+
+        control = await open_control(place.store)
+        try:
+            await control.send([Posting(target, value, delay)])
+        finally:
+            await control.close()
+        return isinstance(control, DoorControl)
+
+    running = asyncio.run(post())
+    if as_json:
+        show_json({"to": str(target), "type": value.typename, "delay_ms": delay, "running": running})
+        return
+    later = ", to be delivered later" if delay else ""
+    where = "the running engine has it" if running else f"it waits in {place.store} for the next run"
+    click.echo(f"Sent {value.typename} to {target}{later}: {where}.")
+
+
+def message_of(app: object, target: str, typename: str | None, text: str) -> TypedValue:
+    """The message of the type *typename* for the function type *target* whose JSON is *text*.
+
+    Raises:
+        click.UsageError: there is no such target or type, or *text* does not fit.
+    """
+    import msgspec
+
+    from statefun_actors.dispatch import Application
+    from statefun_actors.embedded import Ingress, NoJsonFormError, UnclearTypeError
+    from statefun_actors.errors import UnhandledMessageError, UnknownFunctionTypeError, ValueMismatchError
+
+    assert isinstance(app, Application)
+    try:
+        obj = msgspec.json.decode(text)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise click.UsageError(
+            f"expected JSON, got {text[:80]!r}: {error}. A text in JSON has quotes of its own: '\"ada\"'."
+        ) from error
+    try:
+        return Ingress(app).lane(target, typename).typed(obj)
+    except ValueMismatchError as error:
+        raise click.UsageError(f"the JSON does not fit {typename or 'the type'}: {error}.") from error
+    except (UnknownFunctionTypeError, UnhandledMessageError, UnclearTypeError, NoJsonFormError) as error:
+        raise click.UsageError(str(error)) from error

@@ -1,0 +1,99 @@
+"""Rows as a table for people, as JSON lines for programs."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import islice
+from typing import TYPE_CHECKING, Final
+
+import click
+
+if TYPE_CHECKING:
+    from statefun_actors.model import Address
+
+_FEW: Final = 50
+_WIDEST: Final = 80
+
+
+def limit_option() -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """How many are listed."""
+    return click.option(
+        "--limit", type=click.IntRange(1), metavar="NUMBER",
+        help=f"Show at most so many. Default: {_FEW} in a table, all with --json.",
+    )  # fmt: skip
+
+
+Row = tuple[Sequence[str], Mapping[str, object]]
+"""The cells for people, and the object for programs."""
+
+
+def show_rows(
+    columns: Sequence[str], rows: Iterable[Row], *, as_json: bool, limit: int | None = None, nothing: str = ""
+) -> None:
+    """Print at most *limit* of *rows*; *nothing* is said to people where there are none."""
+    if as_json:
+        for _, obj in islice(rows, limit):
+            show_json(obj)
+        return
+    most = limit or _FEW
+    kept = [cells for cells, _ in islice(rows, most + 1)]
+    if not kept:
+        click.echo(nothing)
+        return
+    show_table(columns, kept[:most])
+    if len(kept) > most:
+        click.echo(f"… and more; --limit NUMBER shows more than {most}.")
+
+
+def show_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """A table on standard output."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    # In a pipe, a line stays a line, however long.
+    console = Console(file=sys.stdout, highlight=False, width=None if sys.stdout.isatty() else 100_000)
+    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0))
+    for column in columns:
+        table.add_column(Text(column, style="bold"), overflow="fold")
+    for row in rows:
+        table.add_row(*[Text(printable(cell)) for cell in row])
+    with console.capture() as captured:
+        console.print(table)
+    for line in captured.get().splitlines():
+        click.echo(line.rstrip())
+
+
+def show_json(obj: Mapping[str, object]) -> None:
+    """One object, on one line."""
+    import msgspec
+
+    click.echo(msgspec.json.encode(obj))
+
+
+def brief(form: object) -> str:
+    """The JSON form of something in a cell, cut where it is long."""
+    import msgspec
+
+    text = msgspec.json.encode(form).decode()
+    return text if len(text) <= _WIDEST else f"{text[: _WIDEST - 1]}…"
+
+
+def printable(text: str) -> str:
+    """*text* without what would move the cursor."""
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+
+
+def time_of(ms: int) -> str:
+    """Milliseconds since 1970 as ISO 8601, in UTC; as they are where no calendar reaches."""
+    from statefun_actors.embedded import at_ms
+
+    try:
+        return at_ms(ms).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    except (OverflowError, ValueError):
+        return f"{ms} ms"
+
+
+def address_or_none(address: Address | None) -> str | None:
+    return None if address is None else str(address)

@@ -1,0 +1,73 @@
+"""``statefun-actors backup`` and ``check``: a copy of a store, and whether it is sound."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.cli.commands import run
+from tests.cli.store.shop import STORE, WISHES, engine, refusal, shop, told
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return shop(tmp_path_factory.mktemp("shop"), *WISHES)
+
+
+@pytest.mark.parametrize("live", [False, True])
+def test_a_backup_is_a_store_to_go_on_from(folder: Path, tmp_path: Path, live: bool) -> None:
+    target = tmp_path / "backups" / "monday.db"
+    if live:
+        with engine(folder):
+            done = run("backup", "app.py", str(target), folder=folder)
+    else:
+        done = run("backup", "--store", str(STORE), str(target), folder=folder)
+
+    assert done.stdout == f"Copied {STORE} to {target}: {target.stat().st_size:,} bytes.\n"
+    assert told("state", "--store", str(target), "app.py", folder=folder) == told("state", "app.py", folder=folder)
+    ran = run("run", "app.py", "--store", str(target), "--until-idle", folder=folder)
+    assert ran.returncode == 0
+
+
+def test_a_backup_goes_over_nothing_unless_told(folder: Path, tmp_path: Path) -> None:
+    target = tmp_path / "b.db"
+    run("backup", "app.py", str(target), folder=folder)
+
+    refused = refusal("backup", "app.py", str(target), folder=folder, code=1)
+    (done,) = told("backup", "app.py", str(target), "--overwrite", folder=folder)
+
+    assert refused == (f"Error: store {target}: it exists already. Choose another target for the backup.")
+    assert done == {"store": str(STORE), "file": str(target), "bytes": target.stat().st_size}
+
+
+def test_a_sound_store_is_sound_beside_an_engine_too(folder: Path) -> None:
+    with engine(folder):
+        live = run("check", "app.py", folder=folder)
+
+    assert (live.returncode, live.stdout) == (0, f"{STORE} is sound.\n")
+    assert told("check", "--store", str(STORE), folder=folder) == [{"store": str(STORE), "sound": True, "wrong": []}]
+
+
+def test_a_damaged_store_is_told_of_and_the_exit_code_says_so(folder: Path, tmp_path: Path) -> None:
+    run("backup", "app.py", str(tmp_path / "b.db"), folder=folder)
+    content = bytearray((tmp_path / "b.db").read_bytes())
+    content[len(content) // 2 :] = b"\xa5" * (len(content) - len(content) // 2)
+    (tmp_path / "b.db").write_bytes(content)
+
+    checked = run("check", "--store", "b.db", folder=tmp_path)
+
+    first, *what, last = checked.stdout.splitlines()
+    assert (checked.returncode, first) == (1, "b.db is damaged:")
+    assert what
+    assert last == "Go back to a backup; `statefun-actors export` saves what can still be read."
+
+
+def test_what_is_asked_for_wrongly_is_told_in_a_line(folder: Path) -> None:
+    assert refusal("backup", "app.py", folder=folder, code=2) == (
+        "Error: expected APP and FILE, or --store STORE and FILE; got one argument."
+    )
+    assert refusal("check", "app.py", "x", folder=folder, code=2) == "Error: unexpected argument: 'x'."
+    assert refusal("check", "--store", "app.py", folder=folder, code=1) == (
+        "Error: store app.py: the file is no SQLite database. Choose another path."
+    )

@@ -1,0 +1,130 @@
+"""``statefun-actors export`` and ``import``: a store as lines, and the same store of them."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from statefun_actors.embedded import SqliteReader
+from tests.cli.commands import COMMAND, DEADLINE, run
+from tests.cli.store.shop import STORE, WISHES, engine, refusal, shop, told
+from tests.embedded.store_checks import answers
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return shop(tmp_path_factory.mktemp("shop"), *WISHES)
+
+
+def contents(store: Path) -> dict[str, object]:
+    reader = SqliteReader(store)
+    try:
+        return answers(reader)
+    finally:
+        reader.close()
+
+
+def test_a_store_goes_through_a_file_and_is_the_same(folder: Path, tmp_path: Path) -> None:
+    packed = tmp_path / "shop.jsonl.gz"
+
+    exported = run("export", "app.py", "-o", str(packed), folder=folder)
+    imported = run("import", "--store", str(tmp_path / "copy.db"), "app.py", str(packed), folder=folder)
+
+    lines = gzip.decompress(packed.read_bytes()).splitlines()
+    assert exported.stdout == f"Exported {STORE} to {packed}: {len(lines)} lines.\n"
+    assert imported.stdout == (
+        f"Imported {packed} into {tmp_path / 'copy.db'}: 2 entities, 2 timers, 2 egress, 2 dead letters.\n"
+    )
+    assert contents(tmp_path / "copy.db") == contents(folder / STORE)
+    assert [file.name for file in tmp_path.iterdir() if "partial" in file.name or "importing" in file.name] == []
+
+
+def test_a_store_goes_through_a_pipe_beside_an_engine_without_the_application(folder: Path, tmp_path: Path) -> None:
+    with engine(folder):
+        exporting = subprocess.Popen([*COMMAND, "export", "--store", str(STORE)], cwd=folder, stdout=subprocess.PIPE)
+        imported = subprocess.run(
+            [*COMMAND, "import", "--json", "--store", str(tmp_path / "copy.db"), "-"],
+            cwd=folder, stdin=exporting.stdout, capture_output=True, text=True, timeout=DEADLINE, check=False,
+        )  # fmt: skip
+        exporting.communicate()
+
+    assert exporting.returncode == 0
+    assert json.loads(imported.stdout) == {
+        "store": str(tmp_path / "copy.db"),
+        "entities": 2,
+        "messages": 0,
+        "timers": 2,
+        "egress": 2,
+        "dead_letters": 2,
+    }
+    assert contents(tmp_path / "copy.db") == contents(folder / STORE)
+
+
+def test_programs_are_told_what_was_written(folder: Path, tmp_path: Path) -> None:
+    told_of = told("export", "app.py", "--output", str(tmp_path / "x"), folder=folder)
+
+    count = len((tmp_path / "x").read_bytes().splitlines())
+    assert told_of == [{"store": str(STORE), "file": str(tmp_path / "x"), "lines": count}]
+
+
+def test_what_is_asked_for_wrongly_is_told_in_a_line_and_changes_nothing(folder: Path, tmp_path: Path) -> None:
+    before = contents(folder / STORE)
+    good, bad, damaged = tmp_path / "good.jsonl", tmp_path / "bad.jsonl", tmp_path / "damaged.gz"
+    run("export", "app.py", "-o", str(good), folder=folder)
+    lines = good.read_bytes().splitlines(keepends=True)
+    bad.write_bytes(b"".join([*lines[:2], b'{"kind":"message"}\n', *lines[3:]]))
+    damaged.write_bytes(gzip.compress(good.read_bytes())[:-20])
+    new = ("--store", str(tmp_path / "new.db"))
+    for arguments, code, complaint in (
+        (["import"], 2, "Error: Missing argument '[APP] FILE'."),
+        (["import", "app.py"], 2, "Error: expected APP and FILE, or --store STORE and FILE; got one argument."),
+        (
+            ["import", "app.py", str(good)],
+            1,
+            f"Error: store {STORE}: it holds 2 entities, 2 delayed messages, 2 egress records, 2 dead letters, "
+            "1 positions already. Nothing was imported. Choose another store, or say --replace.",
+        ),
+        (
+            ["import", *new, str(bad)],
+            1,
+            f"Error: {bad}, line 3: Object missing required field `seq`. Nothing was imported.",
+        ),
+        (
+            ["import", "app.py", str(bad), "--replace"],
+            1,
+            f"Error: {bad}, line 3: Object missing required field `seq`. Nothing was imported.",
+        ),
+        (
+            ["import", *new, str(damaged)],
+            1,
+            f"Error: {damaged} is a damaged gzip file: Compressed file ended before the end-of-stream marker was "
+            "reached. Nothing was imported.",
+        ),
+        (["import", *new, "no.jsonl"], 1, "Error: [Errno 2] No such file or directory: 'no.jsonl'"),
+        (["export"], 2, "Error: name APP, whose store it is, or a store: --store FILE."),
+        (
+            ["export", *new],
+            1,
+            f"Error: store {new[1]}: there is no such file. `statefun-actors run` makes it.",
+        ),
+    ):
+        assert refusal(*arguments, folder=folder, code=code) == complaint
+    assert contents(folder / STORE) == before
+    assert not (tmp_path / "new.db").exists()
+
+
+def test_a_store_is_replaced_if_that_is_wanted_but_never_under_an_engine(folder: Path, tmp_path: Path) -> None:
+    shop(tmp_path)
+    run("export", "app.py", "-o", "shop.jsonl", folder=folder)
+
+    with engine(tmp_path) as process:
+        refused = refusal("import", "app.py", str(folder / "shop.jsonl"), "--replace", folder=tmp_path, code=1)
+    done = run("import", "app.py", str(folder / "shop.jsonl"), "--replace", folder=tmp_path)
+
+    assert refused.startswith(f"Error: store {STORE}: it is in use by process {process.pid} since")
+    assert done.returncode == 0
+    assert contents(tmp_path / STORE) == contents(folder / STORE)

@@ -1,0 +1,137 @@
+"""``statefun-actors state``: what entities know, of each type, by prefix, one by one; beside an engine or without."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.cli.commands import run
+from tests.cli.store.shop import STORE, WISHES, engine, refusal, shop, table, told, wish
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return shop(tmp_path_factory.mktemp("shop"), *WISHES, {"to": "shop/page/a/b c", "value": 3})
+
+
+def test_without_more_it_counts(folder: Path) -> None:
+    assert run("state", "app.py", folder=folder).stdout == (
+        "type          entities\nshop/basket   2\nshop/page     1\n"
+    )
+    assert told("state", "app.py", folder=folder) == [
+        {"type": "shop/basket", "entities": 2},
+        {"type": "shop/page", "entities": 1},
+    ]
+
+
+def test_a_type_lists_its_entities_by_id(folder: Path) -> None:
+    head, *rows = table("state", "app.py", "shop/basket", folder=folder)
+
+    assert [cell.strip() for cell in head if cell] == ["id", "last changed", "state"]
+    assert [row[0] for row in rows] == ["ada", "adam"]
+    assert rows[0][-1] == 'spent=5 wishes=["tea"] best={"price":5,"text":"tea"}'
+    assert rows[1][-1] == r'wishes=["é\n"] best={"price":0,"text":"é\n"}'
+
+
+def test_a_prefix_and_a_limit_make_it_less(folder: Path) -> None:
+    few = run("state", "app.py", "shop/basket", "--limit", "1", folder=folder)
+
+    assert [each["id"] for each in told("state", "app.py", "shop/basket", "--prefix", "adam", folder=folder)] == [
+        "adam"
+    ]
+    assert [each["id"] for each in told("state", "app.py", "shop/basket", "--limit", "1", folder=folder)] == ["ada"]
+    assert few.stdout.splitlines()[-1] == "… and more; --limit NUMBER shows more than 1."
+    assert run("state", "app.py", "shop/basket", "--prefix", "x", folder=folder).stdout == (
+        "Nothing is stored of shop/basket with an id that begins with x.\n"
+    )
+
+
+def test_one_entity_is_shown_field_by_field_as_its_class_declares_them(folder: Path) -> None:
+    shown = run("state", "app.py", "shop/basket/adam", folder=folder).stdout.splitlines()
+    (found,) = told("state", "app.py", "shop/basket/adam", folder=folder)
+
+    assert re.fullmatch(r"shop/basket/adam, last changed \d{4}-.*Z", shown[0])
+    assert [re.split("  +", line) for line in shown[1:]] == [
+        ["field", "value"],
+        ["spent", "0", "absent; that is its default"],
+        ["wishes", r'["é\n"]', f"until {found['expires']['wishes']}"],
+        ["best", r'{"price":0,"text":"é\n"}'],
+    ]
+    assert found == {
+        "address": "shop/basket/adam",
+        "type": "shop/basket",
+        "id": "adam",
+        "fields": {"spent": 0, "wishes": ["é\n"], "best": {"text": "é\n", "price": 0}},
+        "absent": ["spent"],
+        "expires": {"wishes": found["expires"]["wishes"]},
+        "last_changed": found["last_changed"],
+    }
+
+
+def test_an_id_may_hold_anything(folder: Path) -> None:
+    assert told("state", "app.py", "shop/page/a/b c", folder=folder)[0]["fields"] == {"visits": 3}
+
+
+def test_without_the_application_states_are_shown_raw(folder: Path) -> None:
+    store = ("state", "--store", str(STORE))
+
+    assert [each["type"] for each in told(*store, folder=folder)] == ["shop/basket", "shop/page"]
+    assert [each["id"] for each in told(*store, "shop/basket", folder=folder)] == ["ada", "adam"]
+    assert told(*store, "shop/basket/ada", folder=folder)[0]["fields"] == {
+        "total": 5,
+        "wishes": ["tea"],
+        "best": {"text": "tea", "price": 5},
+    }
+    assert told(*store, "app.py", "shop/basket/ada", folder=folder)[0]["fields"]["spent"] == 5
+
+
+def test_it_looks_in_beside_an_engine(tmp_path: Path) -> None:
+    folder = shop(tmp_path, wish("ada", "tea", 5))
+
+    with engine(folder):
+        assert told("state", "app.py", "shop/basket/ada", folder=folder)[0]["fields"]["wishes"] == ["tea"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "complaint"),
+    [
+        ([], 2, "Error: name APP, whose store it is, or a store: --store FILE."),
+        (["nothing.py"], 2, "Error: there is no module, file or folder called 'nothing.py' here ({folder})."),
+        (
+            ["app.py", "--store", "no.db"],
+            1,
+            "Error: store no.db: there is no such file. `statefun-actors run` makes it.",
+        ),
+        (["--store", "app.py"], 1, "Error: store app.py: the file is no SQLite database. Choose another path."),
+        (
+            ["app.py", "shop/baskets/ada"],
+            2,
+            "Error: there is nothing of 'shop/baskets/ada' in .statefun/app.db; there are shop/basket, shop/page.",
+        ),
+        (
+            ["app.py", "basket"],
+            1,
+            "Error: a type is <namespace>/<name>, an address <namespace>/<name>/<id>: got 'basket'. "
+            "Write <namespace>/<name>, such as 'bank/account'.",
+        ),
+        (
+            ["app.py", "shop/basket/eve"],
+            1,
+            "Error: nothing is stored of shop/basket/eve in .statefun/app.db: it has never been written, or all of it "
+            "has expired or was deleted. `statefun-actors state … shop/basket` lists those that are there.",
+        ),
+        (["app.py", "shop/basket", "x"], 2, "Error: unexpected argument: 'x'."),
+        (["app.py", "--prefix", "x"], 2, "Error: --prefix goes with a TYPE, such as bank/account."),
+        (
+            ["app.py", "--limit", "0"],
+            2,
+            "Error: Invalid value for '--limit': 0 is not in the range x>=1.",
+        ),
+    ],
+)
+def test_what_is_asked_for_wrongly_is_told_in_a_line(
+    folder: Path, arguments: list[str], code: int, complaint: str
+) -> None:
+    assert refusal("state", *arguments, folder=folder, code=code) == complaint.format(folder=folder)

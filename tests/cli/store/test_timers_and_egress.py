@@ -1,0 +1,79 @@
+"""``statefun-actors timers`` and ``egress``: what is pending and what is kept."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.cli.commands import run
+from tests.cli.store.shop import STORE, WISHES, engine, refusal, shop, table, told
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    later = {"to": "shop/page/home", "value": 7, "after": "P1D"}
+    return shop(tmp_path_factory.mktemp("shop"), *WISHES, later)
+
+
+def test_timers_come_by_due_time_with_all_that_is_known_of_them(folder: Path) -> None:
+    head, first, *_ = table("timers", "app.py", folder=folder)
+    found = told("timers", "app.py", folder=folder)
+
+    assert [cell.strip() for cell in head if cell.strip()] == ["due", "to", "type", "value", "from", "token"]
+    assert [cell.strip() for cell in first if cell.strip()] == [
+        found[0]["due"], "shop/page/home", "io.statefun.types/long", "7",
+    ]  # fmt: skip
+    assert [each["to"] for each in found] == ["shop/page/home", "shop/basket/ada", "shop/basket/adam"]
+    assert found[1] == {
+        "seq": found[1]["seq"],
+        "due": found[1]["due"],
+        "to": "shop/basket/ada",
+        "from": "shop/basket/ada",
+        "token": "remind",
+        "type": "io.statefun.types/long",
+        "value": 1,
+    }
+
+
+def test_timers_are_picked_by_what_they_are_for(folder: Path) -> None:
+    picked = told("timers", "app.py", "--to", "shop/basket", "--limit", "1", folder=folder)
+
+    assert [each["to"] for each in picked] == ["shop/basket/ada"]
+    assert run("timers", "app.py", "--to", "x", folder=folder).stdout == "No delayed messages are pending for x.\n"
+
+
+def test_records_are_kept_in_order(folder: Path) -> None:
+    found = told("egress", "app.py", folder=folder)
+
+    assert [each["egress"] for each in found] == ["shop/wishes"] * 2
+    assert found[0]["record"] == {"topic": "wishes", "key": "ada", "value": '{"price":5,"text":"tea"}'}
+    assert found[0]["type"] == "type.googleapis.com/io.statefun.sdk.egress.KafkaProducerRecord"
+    assert table("egress", "app.py", folder=folder)[1][-1] == (
+        r'{"topic":"wishes","key":"ada","value":"{\"price\":5,\"text\":\"tea\"}"}'
+    )
+
+
+def test_records_are_picked_by_name(folder: Path) -> None:
+    assert len(told("egress", "app.py", "--name", "shop/wishes", "--limit", "1", folder=folder)) == 1
+    assert run("egress", "app.py", "--name", "a/b", folder=folder).stdout == "No records are kept for a/b.\n"
+
+
+def test_neither_needs_the_application(folder: Path) -> None:
+    assert len(told("timers", "--store", str(STORE), folder=folder)) == 3
+    assert len(told("egress", "--store", str(STORE), folder=folder)) == 2
+
+
+def test_both_look_in_beside_an_engine(folder: Path) -> None:
+    with engine(folder):
+        assert len(told("timers", "app.py", folder=folder)) == 3
+        assert len(told("egress", "app.py", folder=folder)) == 2
+
+
+@pytest.mark.parametrize("command", ["timers", "egress"])
+def test_what_is_asked_for_wrongly_is_told_in_a_line(folder: Path, command: str) -> None:
+    assert refusal(command, folder=folder, code=2) == ("Error: name APP, whose store it is, or a store: --store FILE.")
+    assert refusal(command, "app.py", "more", folder=folder, code=2) == "Error: unexpected argument: 'more'."
+    assert refusal(command, "--store", "no.db", folder=folder, code=1) == (
+        "Error: store no.db: there is no such file. `statefun-actors run` makes it."
+    )
