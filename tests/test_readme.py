@@ -102,7 +102,7 @@ def test_its_server_serves(tmp_path: Path) -> None:
 def test_the_options_that_it_names_are_there(tmp_path: Path) -> None:
     named = set(re.findall(r"`(--[a-z-]+)", README))
 
-    commands = re.findall(r"^\| `statefun-actors ([a-z-]+)", README, re.MULTILINE)
+    commands = re.findall(r"^\| `statefun-actors ([a-z-]+(?: [a-z]+)?)", README, re.MULTILINE)
     helps = [run(f"statefun-actors {command} --help", tmp_path) for command in commands]
 
     assert named - set(re.findall(r"^ +(?:-\w, )?(--[a-z-]+)", "\n".join(helps), re.MULTILINE)) == set()

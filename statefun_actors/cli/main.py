@@ -34,14 +34,10 @@ def main() -> None:
       statefun-actors flink app.py --kafka
 
     run keeps what each of them knows in ./.statefun/, and that survives whatever happens to the process. serve is
-<<<<<<< HEAD
-    called by an Apache Flink Stateful Functions cluster, which keeps it; flink starts such a cluster here.
-=======
-    called by an Apache Flink Stateful Functions cluster, which keeps it. The other commands look into what run keeps,
-    mend it and move it, while it runs and when it doesn't.
+    called by an Apache Flink Stateful Functions cluster, which keeps it; flink starts such a cluster here. The other
+    commands look into what run keeps, mend it and move it, while it runs and when it doesn't.
 
     A command exits with 0 when it is done, 1 after an error, 2 for a mistake in the command or in the application.
->>>>>>> 4d09212 (Commands look into a store, mend it and move it, while an engine runs on it and when none does)
     """  # noqa: D301 - click wants the character itself
 
 

@@ -55,12 +55,6 @@ class MemoryStore:
         found = (message for message in _by_seq(self._messages) if message.seq > after and message.target == target)
         return list(islice(found, limit))
 
-    def next_seq(self) -> int:
-        return self._next_seq
-
-    def positions(self) -> Mapping[str, str]:
-        return dict(self._positions)
-
     def messages(self) -> Iterator[Message]:
         return iter(_by_seq(self._messages))
 

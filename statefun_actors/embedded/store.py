@@ -135,14 +135,6 @@ class StoreReader(Protocol):
         """The state as of the last commit."""
         ...
 
-    def next_seq(self) -> int:
-        """The first number that is free: that of :meth:`recover`."""
-        ...
-
-    def positions(self) -> Mapping[str, str]:
-        """That of :meth:`recover`."""
-        ...
-
     def messages(self) -> Iterator[Message]:
         """All messages that wait, in the order of their seq."""
         ...

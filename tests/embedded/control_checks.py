@@ -56,7 +56,7 @@ async def what_is_sent_waits_in_order(control: Control, store: StoreReader) -> N
 
     assert waiting(store) == [(ADA, FIVE, None), (BOB, NOTHING, None), (ADA, NOTHING, None)]
     assert [message.seq for message in store.messages()] == [7, 8, 9]
-    assert store.next_seq() == 10
+    assert store.recover().next_seq == 10
 
 
 @check

@@ -57,7 +57,6 @@ def seqs(rows: list[Timer] | list[EgressRecord]) -> list[int]:
 @check
 async def a_new_store_holds_nothing(store: Store) -> None:
     assert store.recover() == Recovered(1, {})
-    assert store.next_seq() == 1
     assert list(store.messages()) == []
     assert store.types() == []
     assert store.counts() == {"messages": 0, "timers": 0, "egress": 0, "dead_letters": 0}
@@ -605,8 +604,6 @@ def answers(store: StoreReader) -> dict[str, object]:
     known = [row.address for of_type in rows.values() for row in of_type]
     owners = [Address(typename, id) for typename in TYPES for id in ("a", "\0")]
     recovered = store.recover()
-    assert store.next_seq() == recovered.next_seq
-    assert store.positions() == recovered.positions
     assert store.types() == [*store.counts()][4:]
     return {
         "recovered": (recovered.next_seq, dict(recovered.positions)),

@@ -390,7 +390,7 @@ def test_what_holds_something_is_left_alone_unless_told(tmp_path: Path) -> None:
     imported(GOOD, path, replace=True)
     again = SqliteStore(path)
     assert again.load([ADA]) == [b"x"]
-    assert again.next_seq() == 9
+    assert again.recover().next_seq == 9
     again.close()
 
 

@@ -17,7 +17,7 @@ class StoreControl:
         self._store, self._clock = store, clock
 
     async def send(self, postings: Sequence[Posting]) -> None:
-        first = self._store.next_seq()
+        first = self._store.recover().next_seq
         now_ms = self._clock.now_ms()
         messages: list[Message] = []
         timers: list[Timer] = []
@@ -30,7 +30,7 @@ class StoreControl:
 
     async def retry(self, letters: Sequence[LetterRetry]) -> None:
         values = {letter.seq: letter.value for letter in letters}
-        first = self._store.next_seq()
+        first = self._store.recover().next_seq
         messages: list[Message] = []
         for seq, entry in enumerate(self._entries(values), first):
             message, value = entry.message, values[entry.seq]

@@ -25,10 +25,10 @@ def export_store(store: StoreReader, known: Known | None = None) -> Iterator[byt
         StoreError: it can't be read.
     """
     known = known or {}
-    recovered_positions = store.positions()
-    yield _line(lines.Header(lines.VERSION, store.next_seq()))
+    recovered = store.recover()
+    yield _line(lines.Header(lines.VERSION, recovered.next_seq))
     count = 0
-    for name, position in sorted(recovered_positions.items()):
+    for name, position in sorted(recovered.positions.items()):
         count += 1
         yield _line(lines.PositionLine(name, position))
     for line in _rows(store, known):

@@ -116,7 +116,7 @@ def _contents(store: StoreReader) -> str:
             ("dead_letters", "dead letters"),
         )
     }
-    parts = {"entities": sum(counts.values()), **parts, "positions": len(store.positions())}
+    parts = {"entities": sum(counts.values()), **parts, "positions": len(store.recover().positions)}
     return ", ".join(f"{number:,} {name}" for name, number in parts.items() if number)
 
 

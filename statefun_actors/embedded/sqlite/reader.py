@@ -47,15 +47,6 @@ class Reads:
         """At most *limit* messages that wait for *target* with a seq greater than *after*, in its order."""
         return [_message(*row) for row in self._rows(_MESSAGES_TO, (*target, after, limit))]
 
-    def next_seq(self) -> int:
-        """The first number that is free."""
-        ((next_seq,),) = self._rows("SELECT next_seq FROM counter")
-        return int(next_seq)
-
-    def positions(self) -> Mapping[str, str]:
-        """How far each ingress has been read and each sink has been written."""
-        return dict(self._rows("SELECT name, position FROM position"))
-
     def messages(self) -> Iterator[Message]:
         """All messages that wait, in the order of their seq."""
         for row in self._by_seq("message", MESSAGE):
