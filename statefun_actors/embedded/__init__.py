@@ -15,7 +15,6 @@ from statefun_actors.embedded.control import (
 from statefun_actors.embedded.dead_letters import NoDeadLetterError
 from statefun_actors.embedded.doors import Sink, Source
 from statefun_actors.embedded.engine import Engine
-from statefun_actors.embedded.ingress import Ingress, Lane, NoJsonFormError, UnclearTypeError
 from statefun_actors.embedded.jsonlines import (
     BAD_LINES,
     BadLineError,
@@ -80,19 +79,16 @@ __all__ = [
     "EntityRow",
     "EntityView",
     "EpochLostError",
-    "Ingress",
     "InputChangedError",
     "InputError",
     "InputUnreadableError",
     "JsonLinesSink",
     "JsonLinesSource",
-    "Lane",
     "LetterRetry",
     "ManualClock",
     "MemoryStore",
     "Message",
     "NoDeadLetterError",
-    "NoJsonFormError",
     "Outlet",
     "Posting",
     "Recovered",
@@ -109,7 +105,6 @@ __all__ = [
     "SystemClock",
     "Ticket",
     "Timer",
-    "UnclearTypeError",
     "at_ms",
     "export_store",
     "form_of",

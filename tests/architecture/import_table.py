@@ -17,7 +17,7 @@ PACKAGE: Final = "statefun_actors"
 
 _MEANING: Final = frozenset({"errors", "model", "types", "definition", "functions", "entity"})
 _EMBEDDED: Final = _MEANING | {"dispatch", "settings"}
-_BELOW_TESTING: Final = _EMBEDDED | {"wire", "endpoint", "http", "embedded", "deploy"}
+_BELOW_TESTING: Final = _EMBEDDED | {"wire", "endpoint", "ingress", "http", "embedded", "deploy"}
 
 TABLE: Final[Mapping[str, AbstractSet[str]]] = {
     "errors": frozenset(),
@@ -30,9 +30,10 @@ TABLE: Final[Mapping[str, AbstractSet[str]]] = {
     "entity": frozenset({"errors", "model", "types", "definition", "functions"}),
     "dispatch": _MEANING | {"settings"},
     "endpoint": _MEANING | {"dispatch", "wire", "settings"},
-    "http": frozenset({"errors", "model", "settings", "dispatch", "wire", "endpoint"}),
-    "embedded": _EMBEDDED,
-    "console": _EMBEDDED | {"embedded"},
+    "ingress": _EMBEDDED,
+    "http": _MEANING | {"settings", "dispatch", "wire", "endpoint", "ingress"},
+    "embedded": _EMBEDDED | {"ingress"},
+    "console": _EMBEDDED | {"embedded", "ingress"},
     "deploy": _MEANING | {"settings"},
     "kafka": _EMBEDDED | {"embedded", "deploy"},
     "testing": _BELOW_TESTING,

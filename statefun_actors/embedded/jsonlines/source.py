@@ -1,55 +1,27 @@
-"""An ingress that is a file of JSON lines: ``{"to": "ns/name/id", "type": "typename", "value": …, "after": "PT5S"}``.
-
-The quick way through a line takes for granted that all is well; whatever goes wrong on it, the line is read again with
-care, by the code that can say what is wrong.
-"""
+"""An ingress that is a file of JSON lines."""
 
 from __future__ import annotations
 
 import base64
-import json
 from collections.abc import Callable
-from datetime import timedelta
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Final
 
 import attrs
 import msgspec
 
-from statefun_actors.definition import delay_ms
-from statefun_actors.dispatch import Application, describe_error
+from statefun_actors.dispatch import Application
 from statefun_actors.embedded.engine import Engine
-from statefun_actors.embedded.ingress import Ingress, NoJsonFormError, UnclearTypeError
 from statefun_actors.embedded.jsonlines.errors import BadLineError, InputError
 from statefun_actors.embedded.jsonlines.reader import LineReader, Place
-from statefun_actors.errors import (
-    InvalidAddressError,
-    UnhandledMessageError,
-    UnknownFunctionTypeError,
-    ValueMismatchError,
-)
-from statefun_actors.model import Address, TypedValue, parse_address
+from statefun_actors.ingress import BadLine, Lines
+from statefun_actors.model import TypedValue
 from statefun_actors.types import JSON_TYPENAME
 
 BAD_LINES: Final = "statefun-actors/bad-lines"
 """The egress of lines that are no messages: ``{"file", "line", "reason", "text"}``, ``text_base64`` if not UTF-8."""
 
-_BOM: Final = b"\xef\xbb\xbf"
-_LONGEST_SHOWN: Final = 80
 _LONGEST_KEPT: Final = 1_000
-_KEYS: Final = ("to", "type", "value", "after")
-
-
-class _Line(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, gc=False):
-    to: str
-    value: Any
-    type: str | None = None
-
-
-class _Letter(NamedTuple):
-    target: Address
-    value: TypedValue
-    delay_ms: int
 
 
 @attrs.frozen
@@ -84,9 +56,7 @@ class JsonLinesSource:
         """Why it stopped before the end."""
         self.messages = self.skipped = 0
         """Lines that became messages, and that were skipped as bad, since the file was first read."""
-        self._ingress = Ingress(app)
-        self._lanes = self._ingress.known
-        self._longest = app.settings.body_limit
+        self._lines = Lines(app)
         self._skip = skip_bad_lines
         self._on_stopped = on_stopped
         self._reader: LineReader | None = None
@@ -114,7 +84,7 @@ class JsonLinesSource:
         """
         self.close()
         at = msgspec.json.decode(position, type=_Position) if position is not None else None
-        self._reader = LineReader(self.path, at.place if at is not None else None, self._longest)
+        self._reader = LineReader(self.path, at.place if at is not None else None, self._lines.longest)
         self.messages, self.skipped = (at.messages, at.skipped) if at is not None else (0, 0)
         self.exhausted, self.error = False, None
 
@@ -129,18 +99,16 @@ class JsonLinesSource:
         if not lines:
             self.exhausted = True
             return None
-        lanes, longest, submit = self._lanes, self._longest, engine.submit
+        read, submit = self._lines.letter, engine.submit
         passed, bad = 0, None
         try:
             for line in lines:
-                letter = _quick(line, lanes) if len(line) <= longest else None
-                if letter is None:
-                    letter = self._careful(line, reader.line + passed + 1)
+                letter = read(line, first=reader.line + passed == 0)
                 if letter is not None:
-                    submit(letter[0], letter[1], delay_ms=letter[2])
+                    submit(letter.target, letter.value, delay_ms=letter.delay_ms)
                     self.messages += 1
                 passed += 1
-        except _BadLine as found:
+        except BadLine as found:
             bad = found
         if passed:
             reader.advance(passed)
@@ -159,7 +127,7 @@ class JsonLinesSource:
         if self._reader is not None:
             self._reader.close()
 
-    def _past(self, bad: _BadLine, line: bytes, engine: Engine) -> bool:
+    def _past(self, bad: BadLine, line: bytes, engine: Engine) -> bool:
         """Skip the bad line that comes next, if bad lines are skipped; else stop before it."""
         assert self._reader is not None
         number = self._reader.line + 1
@@ -180,60 +148,9 @@ class JsonLinesSource:
         if self._on_stopped is not None:
             self._on_stopped()
 
-    def _careful(self, line: bytes, number: int) -> _Letter | None:
-        """The message in *line*, None if it is empty.
-
-        Raises:
-            _BadLine: it holds no message.
-        """
-        if number == 1 and line.startswith(_BOM):
-            line = line[len(_BOM) :]
-        if len(line) > self._longest:
-            raise _BadLine(f"expected a line of at most {self._longest:,} bytes, got a longer one")
-        if not line.strip():
-            return None
-        obj = _parsed(line)
-        missing = [key for key in ("to", "value") if key not in obj]
-        if missing:
-            raise _BadLine(f'expected the keys "to" and "value", got none called "{missing[0]}"')
-        if unknown := [key for key in obj if key not in _KEYS]:
-            known = ", ".join(f'"{key}"' for key in _KEYS)
-            raise _BadLine(f"expected no keys but {known}, got {_shown(unknown[0])}")
-        typename = obj.get("type")
-        if not isinstance(typename, str | None):
-            raise _BadLine(f"expected a typename as string, got {_shown(typename)} - at `$.type`")
-        delay = _delay(obj["after"]) if "after" in obj else 0
-        try:
-            address = parse_address(obj["to"])
-        except InvalidAddressError:
-            raise _BadLine(f'expected "<namespace>/<name>/<id>", got {_shown(obj["to"])} - at `$.to`') from None
-        try:
-            return _Letter(address, self._ingress.lane(address.typename, typename).typed(obj["value"]), delay)
-        except UnknownFunctionTypeError as error:
-            served = ", ".join(error.served) or "none"
-            raise _BadLine(
-                f"expected a function type that is served ({served}), got {_shown(error.typename)} - at `$.to`"
-            ) from None
-        except UnhandledMessageError as error:
-            taken = ", ".join(error.taken) or "none"
-            raise _BadLine(
-                f"expected a type that {error.target} takes ({taken}), got {_shown(error.came)} - at `$.type`"
-            ) from None
-        except UnclearTypeError as error:
-            raise _BadLine(
-                f'expected the key "type", since {error.target} takes {" and ".join(error.taken)}; got none'
-            ) from None
-        except NoJsonFormError as error:
-            raise _BadLine(str(error)) from None
-        except ValueMismatchError as error:
-            where = error.path.replace("$", "$.value", 1)
-            raise _BadLine(f"expected {error.expected}, got {error.got} - at `{where}`") from None
-        except Exception as error:
-            raise _BadLine(f"the value can't be read: {type(error).__name__}: {describe_error(error)}") from error
-
     def _kept(self, line: bytes, number: int, reason: str) -> bytes:
         record: dict[str, object] = {"file": str(self.path), "line": number, "reason": reason}
-        cut = len(line) > self._longest
+        cut = len(line) > self._lines.longest
         try:
             record["text"] = line[:_LONGEST_KEPT].decode(errors="ignore") if cut else line.decode()
         except UnicodeDecodeError:
@@ -241,81 +158,3 @@ class JsonLinesSource:
         if cut:
             record["cut"] = True
         return msgspec.json.encode(record)
-
-
-class _BadLine(Exception):
-    """What is wrong with a line, on one line."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(" ".join(reason.split()))
-
-
-_decode: Final = msgspec.json.Decoder(_Line).decode
-_encode: Final = msgspec.json.Encoder().encode
-
-
-def _quick(line: bytes, lanes: Any) -> _Letter | tuple[Address, TypedValue, int] | None:
-    """The message in *line*, None if that takes a closer look."""
-    try:
-        parsed = _decode(line)
-        to, typename = parsed.to, parsed.type
-        slash = to.find("/", to.find("/") + 1)
-        lane = lanes[to[:slash], typename]
-        id = to[slash + 1 :]
-        # A key that comes twice is lost in parsing, and its colon with it.
-        if slash < 0 or not id or _encode(parsed).count(b":") != line.count(b":"):
-            return None
-        return tuple.__new__(Address, (lane.target, id)), lane.typed(parsed.value), 0
-    except Exception:
-        return None
-
-
-def _parsed(line: bytes) -> dict[str, Any]:
-    """The object in *line*. Only the standard library's parser sees keys that come twice.
-
-    Raises:
-        _BadLine: there is none.
-    """
-    try:
-        text = line.decode()
-    except UnicodeDecodeError as error:
-        raise _BadLine(f"expected UTF-8, got the byte 0x{line[error.start]:02x} after {error.start} others") from None
-    try:
-        obj = json.loads(text, object_pairs_hook=_once)
-        msgspec.json.decode(line)
-    except json.JSONDecodeError as error:
-        raise _BadLine(f"expected JSON, got {_cut(text.strip())} ({error.msg} at column {error.colno})") from None
-    except (ValueError, RecursionError, msgspec.MsgspecError) as error:
-        raise _BadLine(f"expected JSON, got {_cut(text.strip())} ({error})") from None
-    if not isinstance(obj, dict):
-        raise _BadLine(f'expected an object, as {{"to": "ns/name/id", "value": …}}, got {_shown(obj)}')
-    return obj
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    obj: dict[str, Any] = {}
-    for key, item in pairs:
-        if key in obj:
-            raise _BadLine(f"expected each key once, got {_shown(key)} twice in one object")
-        obj[key] = item
-    return obj
-
-
-def _delay(after: object) -> int:
-    """*after* in milliseconds."""
-    try:
-        if isinstance(after, str):
-            delay = msgspec.convert(after, timedelta)
-            if delay >= timedelta(0):
-                return delay_ms(delay)
-    except msgspec.ValidationError:
-        pass
-    raise _BadLine(f'expected a duration such as "PT5S" or "P1DT12H", got {_shown(after)} - at `$.after`')
-
-
-def _shown(obj: object) -> str:
-    return _cut(json.dumps(obj, ensure_ascii=False))
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…"

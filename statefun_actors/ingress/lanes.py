@@ -54,21 +54,41 @@ class NoJsonFormError(StatefunActorsError, TypeError):
 class Lane:
     """What messages of one type for one function type are made by."""
 
-    __slots__ = ("_codec", "target", "typename")
+    __slots__ = ("_asked", "_codec", "target", "typename")
 
-    def __init__(self, target: str, typename: str, codec: Codec | None) -> None:
+    def __init__(self, target: str, typename: str, codec: Codec | None, asked: str | None = None) -> None:
         self.target, self.typename, self._codec = target, typename, codec
+        self._asked = typename if asked is None else asked
+        """The typename that was asked for: the bytes of an ``int`` may come as ``int`` or as ``long``."""
+
+    @property
+    def known(self) -> bool:
+        """Whether the type is one that this process knows."""
+        return self._codec is not None or self.typename == JSON_TYPENAME
 
     def typed(self, obj: object) -> TypedValue:
         """The message whose JSON form is *obj*.
 
         Raises:
             ValueMismatchError: *obj* does not fit the type, with the path inside it.
+            NoJsonFormError: the target takes any type, but nothing here can write this one from JSON.
         """
         codec = self._codec
         if codec is None:
+            if self.typename != JSON_TYPENAME:
+                raise NoJsonFormError(self.target, self.typename)
             return TypedValue(self.typename, _json_bytes(obj))
         return TypedValue(self.typename, codec.encode(codec.from_json(obj)))
+
+    def checked(self, data: bytes) -> TypedValue:
+        """The message whose bytes are *data*. Bytes of a type that nothing here knows are taken as they are.
+
+        Raises:
+            ValueError: they are not of the type.
+        """
+        if self._codec is not None:
+            self._codec.decode(data, self._asked)
+        return TypedValue(self._asked, data)
 
 
 def _json_bytes(obj: object) -> bytes:
@@ -78,7 +98,7 @@ def _json_bytes(obj: object) -> bytes:
         raise ValueMismatchError("a JSON value", str(error)) from error
 
 
-class Ingress:
+class Lanes:
     """The lanes of one application."""
 
     def __init__(self, app: Application) -> None:
@@ -93,11 +113,12 @@ class Ingress:
             UnknownFunctionTypeError: nothing here serves *target*.
             UnhandledMessageError: *target* does not take *typename*.
             UnclearTypeError: no *typename*, and *target* does not take exactly one type.
-            NoJsonFormError: *target* takes any type, but nothing here can write this one from JSON.
         """
         lane = self.known.get((target, typename))
         if lane is None:
-            lane = self.known[target, typename] = self._found(target, typename)
+            lane = self._found(target, typename)
+            if lane.known:  # of others there is no end
+                self.known[target, typename] = lane
         return lane
 
     def _found(self, target: str, typename: str | None) -> Lane:
@@ -113,15 +134,13 @@ class Ingress:
             return Lane(target, typename, codec)
         bound = route.handlers.get(typename)
         if bound is not None and bound.codec is not None:
-            return Lane(target, bound.codec.typename, bound.codec)
+            return Lane(target, bound.codec.typename, bound.codec, typename)
         if route.any_handler is None:
             raise UnhandledMessageError(target, sorted(codecs), typename)
-        if typename == JSON_TYPENAME:
-            return Lane(target, typename, None)
         named = next((codec for codec in self._known(typename) if typename in codec.accepts | codec.lenient), None)
         if named is None:
-            raise NoJsonFormError(target, typename)
-        return Lane(target, named.typename, named)
+            return Lane(target, typename, None)
+        return Lane(target, named.typename, named, typename)
 
     def _known(self, typename: str) -> Iterator[Codec]:
         yield from self._app.codecs().values()

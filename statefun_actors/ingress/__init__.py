@@ -1,0 +1,39 @@
+"""Messages from outside: how they are written as JSON, and who takes them."""
+
+from statefun_actors.ingress.backend import Backend
+from statefun_actors.ingress.lanes import Lane, Lanes, NoJsonFormError, UnclearTypeError
+from statefun_actors.ingress.letter import (
+    Answer,
+    GivenUp,
+    Handled,
+    Interrupted,
+    KeyReused,
+    Letter,
+    NotTaken,
+    Replied,
+    Taken,
+    TooMany,
+    Wait,
+)
+from statefun_actors.ingress.lines import BadLine, Lines
+
+__all__ = [
+    "Answer",
+    "Backend",
+    "BadLine",
+    "GivenUp",
+    "Handled",
+    "Interrupted",
+    "KeyReused",
+    "Lane",
+    "Lanes",
+    "Letter",
+    "Lines",
+    "NoJsonFormError",
+    "NotTaken",
+    "Replied",
+    "Taken",
+    "TooMany",
+    "UnclearTypeError",
+    "Wait",
+]

@@ -1,0 +1,24 @@
+"""Who takes messages from outside: the embedded engine, or a gateway that passes them on to a cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from statefun_actors.ingress.letter import Answer, Letter
+
+
+class Backend(Protocol):
+    """Takes letters. Everything is called on the thread of the event loop, and nothing of it blocks or raises."""
+
+    def take(self, letter: Letter, tell: Callable[[Answer], None]) -> Callable[[], None]:
+        """Take *letter*, and *tell* once what became of it: at once or later, as far as ``letter.wait`` asks for it.
+
+        Returns:
+            What to call when nobody waits any more. The letter is delivered all the same; *tell* is not called then.
+        """
+        ...
+
+    def take_all(self, letters: Sequence[Letter], tell: Callable[[Answer], None]) -> Callable[[], None]:
+        """Take all of *letters*, or none, in their order; *tell* once they are durable. ``wait`` does not count."""
+        ...

@@ -1,0 +1,178 @@
+"""A line of JSON that is a message: ``{"to": "ns/name/id", "type": "typename", "value": …, "after": "PT5S"}``.
+
+The quick way through a line takes for granted that all is well; whatever goes wrong on it, the line is read again with
+care, by the code that can say what is wrong.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import Any, Final
+
+import msgspec
+
+from statefun_actors.definition import delay_ms
+from statefun_actors.dispatch import Application, describe_error
+from statefun_actors.errors import (
+    InvalidAddressError,
+    UnhandledMessageError,
+    UnknownFunctionTypeError,
+    ValueMismatchError,
+)
+from statefun_actors.ingress.lanes import Lanes, NoJsonFormError, UnclearTypeError
+from statefun_actors.ingress.letter import Letter
+from statefun_actors.model import Address, parse_address
+
+_BOM: Final = b"\xef\xbb\xbf"
+_LONGEST_SHOWN: Final = 80
+_KEYS: Final = ("to", "type", "value", "after")
+
+
+class _Line(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, gc=False):
+    to: str
+    value: Any
+    type: str | None = None
+
+
+class BadLine(Exception):
+    """A line that is no message. Its text says what is wrong with it, on one line."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(" ".join(reason.split()))
+
+
+class Lines:
+    """Reads lines for one application. A line has at most ``settings.body_limit`` bytes."""
+
+    def __init__(self, app: Application) -> None:
+        self._lanes = Lanes(app)
+        self._known = self._lanes.known
+        self.longest = app.settings.body_limit
+
+    def letter(self, line: bytes, *, first: bool) -> Letter | None:
+        """The message in *line*, None if it is white space. The *first* line may begin with a byte order mark.
+
+        Raises:
+            BadLine: it is no message.
+        """
+        if len(line) <= self.longest and (letter := _quick(line, self._known)) is not None:
+            return letter
+        return self._careful(line, first=first)
+
+    def _careful(self, line: bytes, *, first: bool) -> Letter | None:
+        if first and line.startswith(_BOM):
+            line = line[len(_BOM) :]
+        if len(line) > self.longest:
+            raise BadLine(f"expected a line of at most {self.longest:,} bytes, got a longer one")
+        if not line.strip():
+            return None
+        obj = _parsed(line)
+        missing = [key for key in ("to", "value") if key not in obj]
+        if missing:
+            raise BadLine(f'expected the keys "to" and "value", got none called "{missing[0]}"')
+        if unknown := [key for key in obj if key not in _KEYS]:
+            known = ", ".join(f'"{key}"' for key in _KEYS)
+            raise BadLine(f"expected no keys but {known}, got {_shown(unknown[0])}")
+        typename = obj.get("type")
+        if not isinstance(typename, str | None):
+            raise BadLine(f"expected a typename as string, got {_shown(typename)} - at `$.type`")
+        delay = _delay(obj["after"]) if "after" in obj else 0
+        try:
+            address = parse_address(obj["to"])
+        except InvalidAddressError:
+            raise BadLine(f'expected "<namespace>/<name>/<id>", got {_shown(obj["to"])} - at `$.to`') from None
+        try:
+            return Letter(address, self._lanes.lane(address.typename, typename).typed(obj["value"]), delay)
+        except UnknownFunctionTypeError as error:
+            served = ", ".join(error.served) or "none"
+            raise BadLine(
+                f"expected a function type that is served ({served}), got {_shown(error.typename)} - at `$.to`"
+            ) from None
+        except UnhandledMessageError as error:
+            taken = ", ".join(error.taken) or "none"
+            raise BadLine(
+                f"expected a type that {error.target} takes ({taken}), got {_shown(error.came)} - at `$.type`"
+            ) from None
+        except UnclearTypeError as error:
+            raise BadLine(
+                f'expected the key "type", since {error.target} takes {" and ".join(error.taken)}; got none'
+            ) from None
+        except NoJsonFormError as error:
+            raise BadLine(str(error)) from None
+        except ValueMismatchError as error:
+            where = error.path.replace("$", "$.value", 1)
+            raise BadLine(f"expected {error.expected}, got {error.got} - at `{where}`") from None
+        except Exception as error:
+            raise BadLine(f"the value can't be read: {type(error).__name__}: {describe_error(error)}") from error
+
+
+_decode: Final = msgspec.json.Decoder(_Line).decode
+_encode: Final = msgspec.json.Encoder().encode
+
+
+def _quick(line: bytes, lanes: Any) -> Letter | None:
+    """The message in *line*, None if that takes a closer look."""
+    try:
+        parsed = _decode(line)
+        to, typename = parsed.to, parsed.type
+        slash = to.find("/", to.find("/") + 1)
+        lane = lanes[to[:slash], typename]
+        id = to[slash + 1 :]
+        # A key that comes twice is lost in parsing, and its colon with it.
+        if slash < 0 or not id or _encode(parsed).count(b":") != line.count(b":"):
+            return None
+        return Letter(tuple.__new__(Address, (lane.target, id)), lane.typed(parsed.value))
+    except Exception:
+        return None
+
+
+def _parsed(line: bytes) -> dict[str, Any]:
+    """The object in *line*. Only the standard library's parser sees keys that come twice.
+
+    Raises:
+        BadLine: there is none.
+    """
+    try:
+        text = line.decode()
+    except UnicodeDecodeError as error:
+        raise BadLine(f"expected UTF-8, got the byte 0x{line[error.start]:02x} after {error.start} others") from None
+    try:
+        obj = json.loads(text, object_pairs_hook=_once)
+        msgspec.json.decode(line)
+    except json.JSONDecodeError as error:
+        raise BadLine(f"expected JSON, got {_cut(text.strip())} ({error.msg} at column {error.colno})") from None
+    except (ValueError, RecursionError, msgspec.MsgspecError) as error:
+        raise BadLine(f"expected JSON, got {_cut(text.strip())} ({error})") from None
+    if not isinstance(obj, dict):
+        raise BadLine(f'expected an object, as {{"to": "ns/name/id", "value": …}}, got {_shown(obj)}')
+    return obj
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    obj: dict[str, Any] = {}
+    for key, item in pairs:
+        if key in obj:
+            raise BadLine(f"expected each key once, got {_shown(key)} twice in one object")
+        obj[key] = item
+    return obj
+
+
+def _delay(after: object) -> int:
+    """*after* in milliseconds."""
+    try:
+        if isinstance(after, str):
+            delay = msgspec.convert(after, timedelta)
+            if delay >= timedelta(0):
+                return delay_ms(delay)
+    except msgspec.ValidationError:
+        pass
+    raise BadLine(f'expected a duration such as "PT5S" or "P1DT12H", got {_shown(after)} - at `$.after`')
+
+
+def _shown(obj: object) -> str:
+    return _cut(json.dumps(obj, ensure_ascii=False))
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…"
