@@ -10,6 +10,8 @@ from werkzeug.exceptions import HTTPException
 from statefun_actors.dispatch import Application
 from statefun_actors.endpoint import RequestReplyHandler
 from statefun_actors.http.endpoint import Endpoint
+from statefun_actors.http.failures import Failures
+from statefun_actors.http.front import Front
 from statefun_actors.settings import ENDPOINT_DEFAULTS, Options, Settings, settings_with
 
 
@@ -33,15 +35,17 @@ def create_app(*served: object, settings: Settings | None = None, **options: Unp
     else:
         application = Application(*served, settings=settings_with(settings, options, ENDPOINT_DEFAULTS))
     app = Quart("statefun_actors", static_folder=None, template_folder=None)
-    endpoint = Endpoint(
-        {
-            "/statefun": RequestReplyHandler(application, protocol=3),
-            "/statefun/v2": RequestReplyHandler(application, protocol=2),
-        },
-        application.settings.body_limit,
-        otherwise=app.asgi_app,
-    )
-    app.asgi_app = endpoint  # type: ignore[method-assign]
+    failures = Failures()
+    doors = {
+        "/statefun": Endpoint(RequestReplyHandler(application, protocol=3), failures),
+        "/statefun/v2": Endpoint(RequestReplyHandler(application, protocol=2), failures),
+    }
+    return behind(Front(doors.get, application.settings.body_limit, otherwise=app.asgi_app), app)
+
+
+def behind(front: Front, app: Quart) -> Quart:
+    """*app*, with *front* before it, and what every server of ours answers."""
+    app.asgi_app = front  # type: ignore[method-assign]
 
     @app.get("/healthz")
     async def healthz() -> Response:
@@ -49,7 +53,7 @@ def create_app(*served: object, settings: Settings | None = None, **options: Unp
 
     @app.get("/readyz")
     async def readyz() -> Response:
-        return _line(503, "stopping") if endpoint.stopping else _line(200, "ready")
+        return _line(503, "stopping") if front.stopping else _line(200, "ready")
 
     @app.errorhandler(HTTPException)
     async def refused(error: HTTPException) -> Response:

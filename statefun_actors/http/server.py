@@ -24,7 +24,7 @@ from hypercorn.config import Config
 from quart import Quart
 
 from statefun_actors.http.connection import connections
-from statefun_actors.http.endpoint import Endpoint
+from statefun_actors.http.front import Front
 from statefun_actors.http.listening import BACKLOG, Tls
 
 logger: Final = logging.getLogger("statefun_actors.http")
@@ -54,7 +54,7 @@ class _Config(Config):
 
 
 def configured(sockets: Sequence[socket], tls: Tls | None) -> Config:
-    """Hypercorn's configuration for the endpoint. The sockets are its own from here on."""
+    """Hypercorn's configuration for the front. The sockets are its own from here on."""
     config = _Config()
     config.bind = [f"fd://{each.detach()}" for each in sockets]
     config.backlog = BACKLOG
@@ -77,8 +77,8 @@ async def serve(
     Handlers that can't be cancelled (a thread, a handler that ignores it) are not waited for, but a thread keeps the
     process from ending. The *sockets* listen already, and are closed at the end.
     """
-    endpoint = app.asgi_app
-    assert isinstance(endpoint, Endpoint), "an app made by create_app"
+    front = app.asgi_app
+    assert isinstance(front, Front), "an app made by create_app"
     logging.getLogger("statefun_actors.http.hypercorn").setLevel(logging.WARNING)
     asyncio.get_running_loop().set_exception_handler(_note)
 
@@ -86,26 +86,26 @@ async def serve(
 
         async def drained() -> None:
             await stop()
-            await _drain(endpoint)
+            await _drain(front)
             for connection in list(opened):
                 connection.close_if_idle()
 
-        await hypercorn_serve(endpoint, configured(sockets, tls), shutdown_trigger=drained, mode="asgi")
+        await hypercorn_serve(front, configured(sockets, tls), shutdown_trigger=drained, mode="asgi")
 
 
-async def _drain(endpoint: Endpoint) -> None:
-    endpoint.stopping = True
+async def _drain(front: Front) -> None:
+    front.stopping = True
     until = time.monotonic() + DRAIN_SECONDS
-    if endpoint.in_flight:
-        await asyncio.wait(set(endpoint.in_flight), timeout=DRAIN_SECONDS)
+    if front.in_flight:
+        await asyncio.wait(set(front.in_flight), timeout=DRAIN_SECONDS)
     await asyncio.sleep(min(LINGER_SECONDS, until - time.monotonic()))
-    asyncio.get_running_loop().call_later(max(0.0, until - time.monotonic()), _cancel, endpoint)
+    asyncio.get_running_loop().call_later(max(0.0, until - time.monotonic()), _cancel, front)
 
 
-def _cancel(endpoint: Endpoint) -> None:
-    if endpoint.in_flight:
-        logger.warning("%d batches did not end in time, and are cancelled", len(endpoint.in_flight))
-    for task in endpoint.in_flight:
+def _cancel(front: Front) -> None:
+    if front.in_flight:
+        logger.warning("%d batches did not end in time, and are cancelled", len(front.in_flight))
+    for task in front.in_flight:
         task.cancel()
 
 

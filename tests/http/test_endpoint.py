@@ -11,8 +11,9 @@ import pytest
 from quart import Quart
 
 from statefun_actors import Address, Context, StatefulFunctions, create_app
-from statefun_actors.http import endpoint as room
+from statefun_actors.http import front as room
 from statefun_actors.http.endpoint import Endpoint
+from statefun_actors.http.front import Front
 from tests.http.serving import DEADLINE, request
 
 TARGET = Address("test/fn", "a")
@@ -80,8 +81,8 @@ class Waiting:
                 raise
 
 
-def endpoint_of(app: Quart) -> Endpoint:
-    assert isinstance(app.asgi_app, Endpoint)
+def endpoint_of(app: Quart) -> Front:
+    assert isinstance(app.asgi_app, Front)
     return app.asgi_app
 
 
@@ -215,7 +216,9 @@ async def test_a_fault_of_our_own_is_a_500_too(
     def broken(_: bytes) -> None:
         raise KeyError("oops")
 
-    monkeypatch.setattr(endpoint_of(app)._handlers["/statefun"], "read", broken)
+    door = endpoint_of(app).door("/statefun")
+    assert isinstance(door, Endpoint)
+    monkeypatch.setattr(door.handler, "read", broken)
 
     assert await Client(app).body(b"x").ask() == (500, b"KeyError: 'oops'\n")
     assert caplog.records[0].exc_info

@@ -1,0 +1,101 @@
+"""One request and its answer, whoever read it from the socket; and the doors that answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any as Untyped
+from typing import Final, Protocol
+
+from msgspec import Struct
+
+JSON: Final = b"application/json"
+OCTETS: Final = b"application/octet-stream"
+TEXT: Final = b"text/plain; charset=utf-8"
+
+
+class Response(Struct, frozen=True, gc=False):
+    """An answer. ``content_type`` is None where there is no body to speak of."""
+
+    status: int
+    body: bytes = b""
+    content_type: bytes | None = None
+    headers: tuple[tuple[bytes, bytes], ...] = ()
+
+    @property
+    def all_headers(self) -> list[tuple[bytes, bytes]]:
+        """Those that every server sends, in the order in which they are sent."""
+        first = [] if self.content_type is None else [(b"content-type", self.content_type)]
+        length = [] if self.status == 204 else [(b"content-length", b"%d" % len(self.body))]
+        return [*first, *length, *self.headers]
+
+
+def line(status: int, text: str, *headers: tuple[bytes, bytes]) -> Response:
+    """One short line of text."""
+    return Response(status, text.encode("utf-8", "backslashreplace") + b"\n", TEXT, headers)
+
+
+class Exchange:
+    """A request but for its body. ``headers`` have names in lower case; ``target`` is as it came, query included."""
+
+    __slots__ = ("client", "gone", "headers", "method", "target")
+
+    def __init__(
+        self,
+        method: str,
+        target: bytes,
+        headers: Sequence[tuple[bytes, bytes]],
+        client: tuple[str, int] | None = None,
+    ) -> None:
+        self.method, self.target, self.headers, self.client = method, target, headers, client
+        self.gone = False
+        """Whether its connection was closed: there is nobody to answer any more."""
+
+    def header(self, name: bytes) -> bytes:
+        """The first value of the header *name*; empty where there is none."""
+        for key, value in self.headers:
+            if key == name:
+                return value
+        return b""
+
+    @property
+    def peer(self) -> str:
+        return f"{self.client[0]}:{self.client[1]}" if self.client else "a socket"
+
+
+class RefusedError(Exception):
+    """A request that is answered before its body is asked for."""
+
+    def __init__(self, response: Response) -> None:
+        super().__init__(response)
+        self.response = response
+
+
+class GoneError(Exception):
+    """There is nobody to answer any more."""
+
+
+class Door(Protocol):
+    """Answers the requests to some paths."""
+
+    def admit(self, exchange: Exchange) -> None:
+        """Raise RefusedError for a request whose body need not be read."""
+        ...
+
+    async def answer(self, exchange: Exchange, body: bytes) -> Response:
+        """The answer. Cancelled when the connection closes, with ``exchange.gone`` set, and when the server stops.
+
+        Raises:
+            GoneError: ``exchange.gone`` was set meanwhile.
+        """
+        ...
+
+    def begin(
+        self, exchange: Exchange, body: bytes, tell: Callable[[Response], None]
+    ) -> Coroutine[Untyped, Untyped, Response] | Callable[[], None] | None:
+        """As :meth:`answer` for whoever would rather not make a task for each request.
+
+        Returns:
+            None once *tell* was called; what is to be awaited in a task instead; or what to call when the connection
+            closes, *tell* being called later.
+        """
+        ...
