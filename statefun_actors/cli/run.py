@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from statefun_actors.cli.binding import listeners
 from statefun_actors.cli.options import settings_options
 from statefun_actors.cli.store.place import default_store
 from statefun_actors.errors import InvalidAddressError
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from statefun_actors.cli.loading import App
     from statefun_actors.cli.running import RunOptions
     from statefun_actors.cli.summary import Summary
+    from statefun_actors.http import Listener
 
 _SIZES: Final = {"k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
 
@@ -51,6 +53,8 @@ def _egress_file(text: str) -> tuple[str, Path]:
     return _typename(name), Path(file)
 
 
+_PORT: Final = 8080
+_BIND: Final = f"127.0.0.1:{_PORT}"
 _FILE: Final = click.Path(dir_okay=False, path_type=Path)
 
 
@@ -64,6 +68,16 @@ _FILE: Final = click.Path(dir_okay=False, path_type=Path)
 @click.option(
     "--fire-timers", is_flag=True,
     help="With --until-idle: handle pending delayed messages too, in virtual time, without waiting for them.",
+)  # fmt: skip
+@click.option(
+    "--bind", "binds", multiple=True, metavar="HOST:PORT",
+    help="Where to listen for messages over HTTP; port 0 takes a free one, none is nowhere. Repeat it for several. "
+    "Default: 127.0.0.1:8080, and none with --until-idle",
+)  # fmt: skip
+@click.option(
+    "--token", metavar="TEXT", envvar="STATEFUN_ACTORS_TOKEN", show_envvar=True,
+    help="What those who send messages over HTTP have to know: Authorization: Bearer TEXT. Anything but a local "
+    "address demands it.",
 )  # fmt: skip
 @click.option("--store", type=_FILE, metavar="FILE", help="Where state is kept. Default: ./.statefun/<APP's name>.db")
 @click.option("--memory", is_flag=True, help="Keep state in memory only: it is gone when the run ends.")
@@ -88,6 +102,8 @@ def run(  # noqa: PLR0913, PLR0917 - each is an option of the command line
     inputs: tuple[Path, ...],
     until_idle: bool,
     fire_timers: bool,
+    binds: tuple[str, ...],
+    token: str | None,
     store: Path | None,
     memory: bool,
     cache_bytes: int,
@@ -108,6 +124,11 @@ def run(  # noqa: PLR0913, PLR0917 - each is an option of the command line
     A line of an input is {"to": "ns/name/id", "type": "typename", "value": ..., "after": "PT5S"}. The type may be
     left out where the entity takes one type; "after" is a delay.
 
+    The same over HTTP, taken once it is stored; ?wait=5s waits for the reply:
+
+    \b
+      curl -X PUT 'localhost:8080/ingress/ns/name/id?type=typename&wait=5s' --json '{"cents": 5}'
+
     A run that was stopped or killed is continued by running it again: what has been read and handled is not read
     again. The exit code is 0 when all is done, 1 after an error, 2 for a mistake in the command or in APP; a run
     with --until-idle that was stopped before it was done exits with 130 (Ctrl-C) or 143 (SIGTERM), one without
@@ -127,6 +148,7 @@ def run(  # noqa: PLR0913, PLR0917 - each is an option of the command line
         loaded = load_app(app)
     except KeyboardInterrupt:
         raise SystemExit(128 + signal.SIGINT) from None
+    listening = _listening(binds or (() if until_idle else (_BIND,)), token)
     options = RunOptions(
         inputs=inputs,
         until_idle=until_idle,
@@ -136,8 +158,28 @@ def run(  # noqa: PLR0913, PLR0917 - each is an option of the command line
         egress=files,
         skip_bad_lines=skip_bad_lines,
         quiet=quiet,
+        listeners=listening,
+        token=token,
     )
     raise SystemExit(_run(loaded, settings, options, as_json=as_json))
+
+
+def _listening(binds: Sequence[str], token: str | None) -> list[Listener]:
+    if "none" in binds:
+        if len(binds) > 1:
+            raise click.UsageError("--bind none is nowhere, and goes with no other --bind.")
+        return []
+    if not binds:
+        return []
+    if token is not None and not (token.isascii() and token.isprintable() and token.strip() == token and token):
+        raise click.UsageError("a --token is printable ASCII, without blanks around it.")
+    listening = listeners(binds, port=_PORT, instead=" Choose another address with --bind HOST:PORT, or --bind none.")
+    for listener in listening:
+        if token is None and not listener.local:
+            raise click.UsageError(
+                f"whoever can reach {listener.name} could send messages: say with --token what they have to know."
+            )
+    return listening
 
 
 def _one_file_each(egress: Sequence[tuple[str, Path]], bad_lines: Path | None) -> dict[str, Path]:

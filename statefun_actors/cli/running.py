@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 import attrs
 
@@ -33,6 +33,10 @@ from statefun_actors.embedded import (
     SystemClock,
 )
 
+if TYPE_CHECKING:
+    from statefun_actors.cli.ingress import HttpIngress
+    from statefun_actors.http import Listener
+
 _LOOKS: Final = 0.2
 """Seconds between two looks at how things are going."""
 _MOST_FAILING: Final = 20
@@ -51,6 +55,10 @@ class RunOptions:
     egress: Mapping[str, Path]
     skip_bad_lines: Path | None = None
     quiet: bool = False
+    listeners: Sequence[Listener] = ()
+    """Where the HTTP ingress listens."""
+    token: str | None = None
+    """What it demands."""
 
 
 class Run:
@@ -115,17 +123,23 @@ class Run:
             terminal.callback(logging.getLogger().removeHandler, log)
             working = asyncio.create_task(self.engine.run())
             door = await self._open_door()
+            ingress = self._open_ingress()
             watching = asyncio.create_task(self._watch(display))
             ending = [asyncio.create_task(self._end()), asyncio.create_task(stop.wanted.wait())]
-            await asyncio.wait([working, *ending], return_when=asyncio.FIRST_COMPLETED)
+            serving = [] if ingress is None else [ingress.serving]
+            await asyncio.wait([working, *serving, *ending], return_when=asyncio.FIRST_COMPLETED)
             if stop.signal is not None:
                 display.say("Stopping: what is under way is finished and stored. Once more to leave at once.")
             for task in (watching, *ending):
                 task.cancel()
+            if ingress is not None:
+                ingress.stop()
             if door is not None:
                 await door.close()
             await self.engine.stop()
             await working
+            if ingress is not None:
+                await ingress.close()
             display.close()
             return self._summary(stop)
 
@@ -140,6 +154,13 @@ class Run:
                 "no control door could be opened, so `send` and `dead-letters` can't reach this run: %s", error
             )
             return None
+
+    def _open_ingress(self) -> HttpIngress | None:
+        if not self._options.listeners:
+            return None
+        from statefun_actors.cli.ingress import HttpIngress
+
+        return HttpIngress(self.engine, self._options.listeners, self._options.token)
 
     async def _end(self) -> None:
         """Return when there is a reason to end the run."""
@@ -180,6 +201,8 @@ class Run:
         if not self._options.until_idle:
             where = "memory" if self._options.store is None else self._options.store
             display.say(f"Running {', '.join(self.engine.app.typenames)}; state in {where}. Ctrl-C stops.")
+        for listener in self._options.listeners:
+            display.say(f"Messages are taken at {listener.url(tls=False)}/ingress/<namespace>/<name>/<id>")
         while self._options.until_idle or not self._all_read():
             display.show()
             if self._options.until_idle and not self._told_of_failing:

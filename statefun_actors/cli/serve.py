@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from statefun_actors.cli.binding import listeners
 from statefun_actors.cli.options import settings_options
 from statefun_actors.settings import ENDPOINT_DEFAULTS
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from statefun_actors.dispatch import Application
-    from statefun_actors.http import Listener, Tls
+    from statefun_actors.http import Tls
     from statefun_actors.settings import Settings
 
 _FILE: Final = click.Path(dir_okay=False, path_type=Path)
@@ -74,18 +75,18 @@ def serve(
     except DefinitionError as error:
         raise AppError(str(error)) from error
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-    listeners = _listeners(binds, workers)
+    listening = listeners(binds, processes=workers)
 
     def announce() -> None:
-        for listener in listeners:
+        for listener in listening:
             click.echo(f"Serving {', '.join(application.typenames)} at {listener.url(tls=tls is not None)}/statefun")
         for warning in _without_policy(application):
             click.echo(warning, err=True)
 
     if workers == 1:
-        sockets = [listener.sockets[0] for listener in listeners]
+        sockets = [listener.sockets[0] for listener in listening]
         raise SystemExit(serve_here(create_app(application), sockets, tls, announce))
-    raise SystemExit(serve_in_workers(app, settings, listeners, tls, workers, announce))
+    raise SystemExit(serve_in_workers(app, settings, listening, tls, workers, announce))
 
 
 def _tls(certfile: Path | None, keyfile: Path | None, ca_certs: Path | None) -> Tls | None:
@@ -99,20 +100,6 @@ def _tls(certfile: Path | None, keyfile: Path | None, ca_certs: Path | None) -> 
         return Tls(certfile=certfile, keyfile=keyfile, ca_certs=ca_certs)
     except ValueError as error:
         raise click.UsageError(f"{error}.") from None
-
-
-def _listeners(binds: Sequence[str], workers: int) -> list[Listener]:
-    from statefun_actors.http import listen
-
-    listeners: list[Listener] = []
-    for bind in binds:
-        try:
-            listeners.append(listen(bind, workers))
-        except ValueError as error:
-            raise click.UsageError(str(error)) from None
-        except OSError as error:
-            raise click.ClickException(f"can't listen at {bind}: {error.strerror or error}.") from None
-    return listeners
 
 
 def _without_policy(application: Application) -> list[str]:

@@ -1,5 +1,6 @@
 """The embedded runtime: durable actors in one process over one store."""
 
+from statefun_actors.embedded.backend import EngineBackend
 from statefun_actors.embedded.clock import Clock, ManualClock, SystemClock, at_ms, to_ms
 from statefun_actors.embedded.control import (
     Control,
@@ -73,6 +74,7 @@ __all__ = [
     "EgressFileError",
     "EgressRecord",
     "Engine",
+    "EngineBackend",
     "EngineControl",
     "EngineOptions",
     "EntityRecord",

@@ -177,9 +177,12 @@ class Engine:
         """Something outside has changed: a source has news. From the thread of the event loop."""
         self._wake.set()
 
-    def when_durable(self, call: Callable[[], None]) -> None:
-        """Have *call* called once everything submitted so far is durable; never, if its commit fails."""
-        self._memory.epoch.on_durable.append(call)
+    def when_durable(self, call: Callable[[], None], lost: Callable[[Exception], None] | None = None) -> None:
+        """Have *call* called once everything submitted so far is durable; or *lost*, if its commit fails."""
+        epoch = self._memory.epoch
+        epoch.on_durable.append(call)
+        if lost is not None:
+            epoch.on_lost.append(lost)
         self._wake.set()
 
     async def durable(self) -> None:
@@ -190,10 +193,10 @@ class Engine:
         """
         self._check()
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        epoch = self._memory.epoch
-        epoch.on_durable.append(lambda: None if waiter.done() else waiter.set_result(None))
-        epoch.on_lost.append(lambda error: None if waiter.done() else waiter.set_exception(error))
-        self._wake.set()
+        self.when_durable(
+            lambda: None if waiter.done() else waiter.set_result(None),
+            lambda error: None if waiter.done() else waiter.set_exception(error),
+        )
         await waiter
 
     # --- dead letters
@@ -260,6 +263,21 @@ class Engine:
     def failing_egress(self) -> Mapping[str, str]:
         """Egresses that can't be written at present, and why."""
         return self._memory.outbox.failing
+
+    @property
+    def stopping(self) -> bool:
+        """Whether nothing new is taken any more."""
+        return self._stopping
+
+    @property
+    def lost(self) -> str | None:
+        """Why nothing can be taken right now, the store having failed; None while it can."""
+        return str(self.error) if self._memory.lost else None
+
+    @property
+    def full(self) -> bool:
+        """Whether whoever sends from outside should wait: what has come in is more than can be handled for now."""
+        return self._memory.mailboxes.held >= self.options.held or self.backlogged
 
     @property
     def waiting(self) -> int:

@@ -36,6 +36,8 @@ class Ticket:
     on_handled: Callable[[BaseException | None], None] | None = None
     """With the error of a message that was dead-lettered or discarded."""
     on_lost: Callable[[EpochLostError], None] | None = None
+    request: str | None = None
+    """The id under which it is open."""
 
 
 class Tickets:
@@ -50,12 +52,13 @@ class Tickets:
     def open(self, request: str, ticket: Ticket) -> Address:
         """The caller that stands for *ticket*."""
         self._open[request] = ticket
+        ticket.request = request
         return Address(INGRESS, request)
 
     def close(self, ticket: Ticket) -> None:
         """Nobody waits for *ticket* any more."""
-        for request in [request for request, held in self._open.items() if held is ticket]:
-            del self._open[request]
+        if ticket.request is not None:
+            self._open.pop(ticket.request, None)
 
     def reply(self, request: str, value: TypedValue, epoch: Epoch) -> None:
         """The first reply to *request* counts."""
@@ -75,7 +78,7 @@ class Tickets:
 
     def lose(self, error: EpochLostError) -> None:
         """Nobody can be told any more."""
-        for ticket in self._open.values():
+        held, self._open = self._open, {}
+        for ticket in held.values():
             if ticket.on_lost is not None:
                 ticket.on_lost(error)
-        self._open.clear()

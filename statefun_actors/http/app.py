@@ -34,13 +34,18 @@ def create_app(*served: object, settings: Settings | None = None, **options: Unp
         application = served[0]
     else:
         application = Application(*served, settings=settings_with(settings, options, ENDPOINT_DEFAULTS))
-    app = Quart("statefun_actors", static_folder=None, template_folder=None)
+    app = bare_app()
     failures = Failures()
     doors = {
         "/statefun": Endpoint(RequestReplyHandler(application, protocol=3), failures),
         "/statefun/v2": Endpoint(RequestReplyHandler(application, protocol=2), failures),
     }
     return behind(Front(doors.get, application.settings.body_limit, otherwise=app.asgi_app), app)
+
+
+def bare_app() -> Quart:
+    """An app without routes."""
+    return Quart("statefun_actors", static_folder=None, template_folder=None)
 
 
 def behind(front: Front, app: Quart) -> Quart:

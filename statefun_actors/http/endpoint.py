@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
-from typing import Any as Untyped
 
 from statefun_actors.endpoint import RequestReplyHandler
 from statefun_actors.http.exchange import OCTETS, TEXT, Exchange, GoneError, RefusedError, Response, line
@@ -46,11 +44,6 @@ class Endpoint:
                 raise GoneError from None
             self._failures.log(batch, error)
             return Response(500, one_line(error).encode("utf-8", "backslashreplace") + b"\n", TEXT)
-
-    def begin(
-        self, exchange: Exchange, body: bytes, tell: Callable[[Response], None]
-    ) -> Coroutine[Untyped, Untyped, Response] | None:
-        raise NotImplementedError
 
 
 def _log_gone(batch: Batch | None) -> None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Sequence
-from typing import Any as Untyped
+from collections.abc import Sequence
 from typing import Final, Protocol
 
 from msgspec import Struct
@@ -86,16 +85,5 @@ class Door(Protocol):
 
         Raises:
             GoneError: ``exchange.gone`` was set meanwhile.
-        """
-        ...
-
-    def begin(
-        self, exchange: Exchange, body: bytes, tell: Callable[[Response], None]
-    ) -> Coroutine[Untyped, Untyped, Response] | Callable[[], None] | None:
-        """As :meth:`answer` for whoever would rather not make a task for each request.
-
-        Returns:
-            None once *tell* was called; what is to be awaited in a task instead; or what to call when the connection
-            closes, *tell* being called later.
         """
         ...

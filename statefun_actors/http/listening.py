@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import socket
 import ssl
@@ -13,7 +14,6 @@ from typing import Final
 import attrs
 
 BACKLOG: Final = 1024
-_PORT: Final = 8000
 
 
 @attrs.frozen(kw_only=True)
@@ -54,6 +54,14 @@ class Listener:
     """``host:port`` as it came out, or ``unix:/path``."""
     sockets: Sequence[socket.socket]
 
+    @property
+    def local(self) -> bool:
+        """Whether only this machine can reach it."""
+        return all(
+            sock.family == socket.AF_UNIX or ipaddress.ip_address(sock.getsockname()[0]).is_loopback
+            for sock in self.sockets
+        )
+
     def url(self, *, tls: bool) -> str:
         """As a client would write it."""
         if self.name.startswith("unix:"):
@@ -65,8 +73,10 @@ class Listener:
             each.close()
 
 
-def listen(bind: str, processes: int = 1) -> Listener:
-    """Sockets that listen at *bind*: ``host:port``, ``host``, ``[::1]:port``, ``unix:/path``; port 0 takes a free one.
+def listen(bind: str, processes: int = 1, *, port: int = 8000) -> Listener:
+    """Sockets that listen at *bind*: ``host:port``, ``host`` (at *port*), ``[::1]:port``, ``unix:/path``.
+
+    Port 0 takes a free one.
 
     With several *processes* the kernel spreads the connections over their sockets.
 
@@ -77,7 +87,7 @@ def listen(bind: str, processes: int = 1) -> Listener:
     if bind.startswith("unix:"):
         # One socket for all: there is no spreading of the connections to a path.
         return Listener(bind, [_listening_at(bind.removeprefix("unix:"))] * processes)
-    host, port = _host_and_port(bind)
+    host, port = _host_and_port(bind, port)
     family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
     sockets: list[socket.socket] = []
     try:
@@ -100,10 +110,10 @@ def listen(bind: str, processes: int = 1) -> Listener:
     return Listener(f"[{host}]:{port}" if family == socket.AF_INET6 else f"{host}:{port}", sockets)
 
 
-def _host_and_port(bind: str) -> tuple[str, int]:
+def _host_and_port(bind: str, default: int) -> tuple[str, int]:
     host, colon, port = bind.rpartition(":")
     if not colon or bind.endswith("]"):
-        host, port = bind, str(_PORT)
+        host, port = bind, str(default)
     if host.startswith("[") and host.endswith("]"):
         host = host[1:-1]
     elif ":" in host:

@@ -9,8 +9,10 @@ from typing import Final
 from google.protobuf import descriptor_pool, message_factory
 
 from statefun_actors.model import KafkaRecord, TypedValue
-from statefun_actors.types.codec import Codec
+from statefun_actors.types.codec import Codec, UnstorableTypeError
+from statefun_actors.types.codecs import codec_for
 from statefun_actors.types.json import JSON_TYPENAME, parse_json
+from statefun_actors.types.names import classes_named
 from statefun_actors.types.primitives import PRIMITIVES
 from statefun_actors.types.protobuf import TYPE_URL_PREFIX, ProtobufCodec
 from statefun_actors.types.records import record_of_typed
@@ -37,8 +39,8 @@ def json_of(typed: TypedValue, known: Mapping[str, Codec] | None = None) -> obje
     """The JSON form of *typed* (JSON builtins only), or :data:`NO_JSON` if there is none. Raises nothing.
 
     The type is looked up in *known* (typename → codec), then among the primitives and their 2.x wrappers,
-    ``statefun-actors/json``, the records of egresses, and the protobuf messages that this process has imported. Bytes
-    that do not fit their type have no JSON form either.
+    ``statefun-actors/json``, the records of egresses, the protobuf messages that this process has imported, and the
+    classes that it has named. Bytes that do not fit their type have no JSON form either.
     """
     typename = typed.typename
     try:
@@ -51,7 +53,7 @@ def json_of(typed: TypedValue, known: Mapping[str, Codec] | None = None) -> obje
     except ValueError:  # ValueMismatchError is one
         return NO_JSON
     if record is None:
-        return NO_JSON
+        return _named(typed)
     if isinstance(record, KafkaRecord):
         form: dict[str, object] = {"topic": record.topic, "key": record.key}
     else:
@@ -65,6 +67,17 @@ def json_of(typed: TypedValue, known: Mapping[str, Codec] | None = None) -> obje
     except UnicodeDecodeError:
         form["value_base64"] = base64_text(record.value)
     return form
+
+
+def _named(typed: TypedValue) -> object:
+    """The JSON form of a value whose class only has a name: an application may send what none of its handlers takes."""
+    for cls in reversed(classes_named(typed.typename)):
+        try:
+            codec = codec_for(cls)
+            return codec.to_json(codec.decode(typed.value, typed.typename))
+        except (ValueError, UnstorableTypeError):
+            continue
+    return NO_JSON
 
 
 def codec_known(typename: str) -> Codec | None:

@@ -24,10 +24,17 @@ DEADLINE: Final = 30.0
 COMMAND: Final = (sys.executable, "-W", "error", "-m", "statefun_actors")
 
 
+def _with_bind(arguments: tuple[str, ...]) -> tuple[str, ...]:
+    """Tests run beside each other, so a run that listens takes a port that it is given."""
+    if arguments[:1] == ("run",) and "--bind" not in arguments and "--until-idle" not in arguments:
+        return (*arguments, "--bind", "none")
+    return arguments
+
+
 def run(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
     """The finished command."""
     return subprocess.run(
-        [*COMMAND, *arguments], cwd=folder, capture_output=True, text=True, timeout=DEADLINE, check=False
+        [*COMMAND, *_with_bind(arguments)], cwd=folder, capture_output=True, text=True, timeout=DEADLINE, check=False
     )
 
 
@@ -43,7 +50,7 @@ def summary(*arguments: str, folder: Path, code: int = 0) -> dict[str, Any]:
 def started(*arguments: str, folder: Path) -> Generator[subprocess.Popen[str]]:
     """The command while it runs. It is killed at the end, if it still does."""
     process = subprocess.Popen(
-        [*COMMAND, *arguments], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [*COMMAND, *_with_bind(arguments)], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
     try:
         yield process
@@ -67,7 +74,7 @@ def on_a_terminal(*arguments: str, folder: Path) -> Generator[Terminal]:
     if pid == 0:
         os.chdir(folder)
         os.environ.update(TERM="xterm-256color", COLUMNS="150", LINES="40")
-        os.execv(sys.executable, [*COMMAND, *arguments])
+        os.execv(sys.executable, [*COMMAND, *_with_bind(arguments)])
     terminal = Terminal(pid, control)
     try:
         yield terminal

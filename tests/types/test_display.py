@@ -43,7 +43,8 @@ def test_what_has_a_json_form(typed: TypedValue, form: Any) -> None:
 @pytest.mark.parametrize(
     "typed",
     [
-        pack(Added("x")),
+        TypedValue("shop/unheard-of", b"{}"),
+        TypedValue("shop/added", b"no JSON"),
         TypedValue("io.statefun.types/int", b"\x0d"),
         TypedValue("statefun-actors/json", b"{"),
         TypedValue("type.googleapis.com/not.Imported", b""),
@@ -78,3 +79,7 @@ def test_python_values_of_what_travels() -> None:
         assert value_of(typed) == value
     for typed in (TypedValue("no/such", b""), TypedValue("statefun-actors/json", b"{")):
         assert value_of(typed) is typed
+
+
+def test_a_class_that_only_has_a_name_is_known_by_it() -> None:
+    assert json_of(pack(Added("x"))) == {"sku": "x", "count": 1}

@@ -1,0 +1,32 @@
+"""``--bind``: addresses as the user writes them, to sockets that listen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from statefun_actors.http import Listener
+
+
+def listeners(binds: Sequence[str], *, processes: int = 1, port: int = 8000, instead: str = "") -> list[Listener]:
+    """What listens at *binds*; *port* where one names none. *instead* says what to do where an address is taken.
+
+    Raises:
+        click.ClickException: an address is none, or can't be had.
+    """
+    from statefun_actors.http import listen
+
+    found: list[Listener] = []
+    for bind in binds:
+        try:
+            found.append(listen(bind, processes, port=port))
+        except (ValueError, OSError) as error:
+            for each in found:
+                each.close()
+            if isinstance(error, OSError):
+                raise click.ClickException(f"can't listen at {bind}: {error.strerror or error}.{instead}") from None
+            raise click.UsageError(str(error)) from None
+    return found

@@ -1,0 +1,70 @@
+"""What becomes of a letter, as an HTTP response."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final, assert_never
+from urllib.parse import quote
+
+import msgspec
+
+from statefun_actors.http.exchange import JSON, OCTETS, Response, line
+from statefun_actors.ingress import (
+    Answer,
+    GivenUp,
+    Handled,
+    Interrupted,
+    KeyReused,
+    NotTaken,
+    Replied,
+    Taken,
+    TooMany,
+)
+from statefun_actors.model import TypedValue
+from statefun_actors.types import NO_JSON, Codec, json_of
+
+_TAKEN: Final = Response(202)
+_HANDLED: Final = Response(204)
+_RETRY: Final = (b"retry-after", b"1")
+_encode: Final = msgspec.json.Encoder().encode
+
+
+class Answers:
+    """Writes responses. *known*: how to read the values of an application's own types."""
+
+    def __init__(self, known: Mapping[str, Codec]) -> None:
+        self._known = known
+
+    def response(self, answer: Answer) -> Response:
+        match answer:
+            case Taken():
+                return _TAKEN
+            case Handled():
+                return _HANDLED
+            case Replied(value):
+                return self._reply(value)
+            case GivenUp(reason):
+                return line(422, " ".join(reason.split()))
+            case KeyReused(key):
+                return line(409, f"another message has been sent under the Idempotency-Key {key!r}; take a new key")
+            case NotTaken(reason):
+                return line(503, f"not taken, send it again: {reason}", _RETRY)
+            case TooMany(waiting):
+                text = f"not taken, send it again later: {waiting} messages wait to be handled"
+                return line(429, text, _RETRY)
+            case Interrupted():
+                return line(503, "the message is stored, and is handled when the server runs again: it stops now")
+            case _:
+                assert_never(answer)
+
+    def _reply(self, value: TypedValue) -> Response:
+        typename = (b"statefun-type", quote(value.typename, safe="/.:;@!$&'()*+,=-_~").encode())
+        obj = json_of(value, self._known)
+        if obj is NO_JSON:
+            return Response(200, value.value, OCTETS, (typename,))
+        return Response(200, _encode(obj), JSON, (typename,))
+
+
+def waited_in_vain(seconds: float) -> Response:
+    """Nothing came in time."""
+    return line(504, f"no answer came within {seconds:g} s; the message stays delivered")

@@ -1,0 +1,388 @@
+"""The HTTP ingress of a real run: what is taken, what is answered, and what is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from statefun_actors.types import pack
+from tests.cli.commands import run, started, states
+from tests.http.running import JSON, Running, running
+
+APP = '''
+import asyncio
+from google.protobuf.any_pb2 import Any
+from google.protobuf.duration_pb2 import Duration
+from statefun_actors import Address, Discard, Entity, TerminalError, handles, message, persisted
+
+
+@message("bank/deposit")
+class Deposit:
+    cents: int
+
+
+@message("bank/deposited")
+class Deposited:
+    balance: int
+
+
+@message("bank/close")
+class Close:
+    pass
+
+
+class Account(Entity, typename="bank/account"):
+    balance: int = persisted(default=0)
+
+    @handles
+    def deposit(self, message: Deposit) -> Deposited:
+        if message.cents < 0:
+            raise TerminalError("no such\\nmoney")
+        self.balance += message.cents
+        return Deposited(self.balance)
+
+    @handles
+    def close(self, message: Close) -> None:
+        self.clear()
+
+    @handles(on_failure=Discard())
+    def risky(self, message: str) -> None:
+        raise ValueError(message)
+
+
+class Counter(Entity, typename="test/counter"):
+    """Takes one type."""
+
+    n: int = persisted(default=0)
+
+    @handles
+    def add(self, message: int) -> int:
+        self.n += message
+        return self.n
+
+
+class Values(Entity, typename="test/values"):
+    """Sends back whatever comes."""
+
+    @handles
+    def echo(self, message: Duration | float | str | bytes | bool) -> None:
+        self.reply(message)
+
+
+class Anything(Entity, typename="test/anything"):
+    @handles
+    def take(self, message: Any) -> str:
+        return f"{message.type_url} {message.value!r}"
+
+
+class Forwarder(Entity, typename="test/forwarder"):
+    """Answers later, and through another."""
+
+    @handles
+    def forward(self, message: str) -> None:
+        if message != "nothing":
+            self.send(Address("test/teller", self.id), f"{self.caller.typename} {self.caller.id}")
+
+
+class Teller(Entity, typename="test/teller"):
+    @handles
+    def tell(self, message: str) -> None:
+        self.send(Address(*message.split(" ")), "first")
+        self.send(Address(*message.split(" ")), "second")
+
+
+class Callers(Entity, typename="test/callers"):
+    @handles
+    def whom(self, message: bool) -> str:
+        return self.caller.typename if self.caller else "nobody"
+
+
+class Slow(Entity, typename="test/slow"):
+    begun: int = persisted(default=0)
+
+    @handles
+    async def wait(self, message: float) -> None:
+        await asyncio.sleep(message)
+        self.begun += 1
+'''
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("ingress")
+    (path / "app.py").write_text(APP)
+    return path
+
+
+@pytest.fixture(scope="module")
+def server(folder: Path) -> Iterator[Running]:
+    with running(folder) as found:
+        yield found
+
+
+def test_a_message_is_taken_once_it_is_durable(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text(APP)
+    with running(tmp_path) as server:
+        assert server.send("/ingress/bank/account/ada?type=bank/deposit", {"cents": 5})[:2] == (202, "")
+        server.process.kill()
+        server.process.wait()
+
+    assert run("run", "app.py", "--until-idle", folder=tmp_path).returncode == 0
+    assert states(tmp_path / ".statefun" / "app.db") == {"bank/account/ada": {"balance": 5}}
+
+
+def test_who_waits_gets_the_reply_and_its_type(server: Running) -> None:
+    server.send("/ingress/bank/account/wait?type=bank/deposit", {"cents": 5}, method="POST")
+    answer = server.send("/ingress/bank/account/wait?type=bank/deposit&wait=5s", {"cents": 2})
+
+    assert (answer.status, answer.json, answer.headers["statefun-type"]) == (200, {"balance": 7}, "bank/deposited")
+
+
+def test_a_handler_without_a_reply_is_a_204(server: Running) -> None:
+    answer = server.send("/ingress/bank/account/wait?wait=5s", {}, "application/vnd.bank/close")
+
+    assert (answer.status, answer.text) == (204, "")
+
+
+@pytest.mark.parametrize(
+    ("typename", "body", "reason"),
+    [
+        ("bank/deposit", {"cents": -1}, "TerminalError: no such money\n"),
+        ("io.statefun.types/string", "odd", "ValueError: odd\n"),
+    ],
+)
+def test_a_message_that_is_dead_lettered_or_discarded_is_a_422_with_the_reason(
+    server: Running, typename: str, body: object, reason: str
+) -> None:
+    assert server.send(f"/ingress/bank/account/x?wait=5s&type={typename}", body)[:2] == (422, reason)
+
+
+def test_one_may_wait_for_whoever_answers_and_the_first_answer_counts(server: Running) -> None:
+    answer = server.send("/ingress/test/forwarder/a?wait=5s&until=reply", "please")
+
+    assert (answer.status, answer.json) == (200, "first")
+
+
+def test_where_no_answer_comes_it_is_a_504_and_the_message_stays_delivered(server: Running) -> None:
+    assert server.send("/ingress/test/forwarder/a?wait=20ms&until=reply", "nothing")[:2] == (
+        504,
+        "no answer came within 0.02 s; the message stays delivered\n",
+    )
+    assert server.send("/ingress/test/slow/a?wait=1ms", 0.05).status == 504
+    assert server.send("/ingress/test/slow/a?wait=5s", 0.0).status == 204
+
+
+def test_only_who_waits_is_a_caller(server: Running) -> None:
+    assert server.send("/ingress/test/callers/a?wait=5s", True).json == "statefun-actors/ingress"
+
+
+@pytest.mark.parametrize("path", ["a%2Fb%20%C3%BC", "a/b%20%C3%BC"])
+def test_ids_are_percent_decoded_and_may_hold_slashes(folder: Path, server: Running, path: str) -> None:
+    before = server.send("/ingress/test/counter/a/b%20%c3%bc?wait=5s", 0).json
+
+    assert server.send(f"/ingress/test/counter/{path}?wait=5s", 1).json == before + 1
+
+
+@pytest.mark.parametrize(
+    ("target", "content_type", "body", "reply", "replied"),
+    [
+        ("test/counter/t?", None, b"0", 0, "io.statefun.types/long"),
+        ("test/counter/t?type=io.statefun.types/int&", JSON, b"0", 0, "io.statefun.types/long"),
+        ("test/counter/t?", "application/octet-stream", pack(0).value, 0, "io.statefun.types/long"),
+        ("test/values/t?type=io.statefun.types/double&", JSON, b"1.5", 1.5, "io.statefun.types/double"),
+        ("test/values/t?type=io.statefun.types/string&", f"{JSON}; charset=utf-8", b'"\xc3\xbc"', "ü", None),
+        ("test/values/t?type=io.statefun.types/bool&", JSON, b"false", False, "io.statefun.types/bool"),
+        ("test/values/t?type=statefun-actors/bytes&", JSON, b'"/w=="', "/w==", None),
+        ("test/values/t?type=statefun-actors/bytes&", "application/octet-stream", b"\xff", "/w==", None),
+        ("test/values/t?", "application/vnd.type.googleapis.com/google.protobuf.Duration", b'"2s"', "2s", None),
+        ("test/values/t?type=type.googleapis.com/google.protobuf.Duration&", JSON, b'"2s"', "2s", None),
+        (
+            "test/values/t?type=type.googleapis.com/google.protobuf.Duration&",
+            "application/x-protobuf",
+            b"\x08\x02",
+            "2s",
+            "type.googleapis.com/google.protobuf.Duration",
+        ),
+        ("test/anything/t?type=any/thing&", "application/octet-stream", b"\0", "any/thing b'\\x00'", None),
+        ("test/anything/t?type=statefun-actors/json&", JSON, b"[1]", "statefun-actors/json b'[1]'", None),
+    ],
+)
+def test_bodies_of_all_kinds(
+    server: Running, target: str, content_type: str | None, body: bytes, reply: object, replied: str | None
+) -> None:
+    answer = server.send(f"/ingress/{target}wait=5s", body, content_type)
+
+    assert (answer.status, answer.json) == (200, reply)
+    assert replied is None or answer.headers["statefun-type"] == replied
+
+
+TYPES = (
+    "application/json, application/vnd.<typename> (JSON as well), application/x-protobuf or application/octet-stream"
+)
+
+
+@pytest.mark.parametrize(
+    ("path", "content_type", "body", "status", "told"),
+    [
+        ("/ingress/bank/none/a", JSON, b"1", 404, "nothing here serves 'bank/none'; served are bank/account"),
+        ("/ingress/bank/account", JSON, b"1", 404, "a message is sent to /ingress/<namespace>/<name>/<id>\n"),
+        ("/ingress/bank/account/", JSON, b"1", 404, "a message is sent to /ingress/<namespace>/<name>/<id>\n"),
+        ("/ingress/bank/account/%ff", JSON, b"1", 400, "the path is no UTF-8, percent-encoded\n"),
+        ("/elsewhere", JSON, b"1", 404, "Not Found\n"),
+        (
+            "/ingress/bank/account/a?type=x/y",
+            JSON,
+            b"1",
+            422,
+            "bank/account takes bank/close, bank/deposit, io.sta",
+        ),
+        ("/ingress/bank/account/a", JSON, b"{}", 422, "bank/account takes bank/close and bank/deposit and io.statefun"),
+        ("/ingress/test/counter/a", JSON, b'"x"', 422, "expected `int`, got `str`\n"),
+        ("/ingress/test/counter/a", JSON, b"{", 422, "the body is no JSON: Input data was truncated\n"),
+        ("/ingress/test/counter/a", JSON, b"", 422, "the body is no JSON: Input data was truncated\n"),
+        ("/ingress/test/counter/a", "application/octet-stream", b"\xff", 422, "the body can't be read: "),
+        ("/ingress/test/anything/a?type=any/thing", JSON, b"{}", 422, "test/anything takes messages of any type, but"),
+        (
+            "/ingress/test/counter/a",
+            "text/plain",
+            b"1",
+            415,
+            f"a body is written as {TYPES}-stream; say so in Content-Type\n",
+        ),
+        ("/ingress/test/counter/a?type=io.statefun.types/long", None, b"1", 415, f"a body is written as {TYPES}"),
+        ("/ingress/test/counter/a?wait=6m", JSON, b"1", 400, "wait= is a duration such as 500ms, 5s or 5m, which is"),
+        ("/ingress/test/counter/a?wait=0", JSON, b"1", 400, "wait= is a duration such as 500ms, 5s or 5m, which is"),
+        ("/ingress/test/counter/a?until=reply", JSON, b"1", 400, "until= is written ?wait=5s&until=reply: "),
+        ("/ingress/test/counter/a?wiat=5s", JSON, b"1", 400, "there is no ?wiat=; there are type, wait and until\n"),
+        ("/ingress/test/counter/a?wait=5s&wait=6s", JSON, b"1", 400, "?wait= is given twice\n"),
+        ("/ingress/test/counter/a?type=a/b", "application/vnd.c/d", b"1", 400, "two types: ?type=a/b and Content-Type"),
+        ("/ingress", JSON, b"1", 415, "many messages are lines of JSON, with Content-Type: application/jsonl; one"),
+        ("/ingress?wait=5s", "application/jsonl", b"", 400, "many messages take no query: "),
+    ],
+)
+def test_what_is_refused_and_why(
+    server: Running, path: str, content_type: str | None, body: bytes, status: int, told: str
+) -> None:
+    answer = server.send(path, body, content_type)
+
+    assert (answer.status, answer.text[: len(told)]) == (status, told)
+    assert answer.text.count("\n") == 1
+
+
+@pytest.mark.parametrize("path", ["/ingress/test/counter/a", "/ingress"])
+def test_only_put_and_post_send(server: Running, path: str) -> None:
+    answer = server.send(path, method="GET")
+
+    assert (answer.status, answer.headers["allow"]) == (405, "POST, PUT")
+
+
+def test_an_encoded_body_is_refused(server: Running) -> None:
+    answer = server.send("/ingress/test/counter/a", b"1", Content_Encoding="gzip")
+
+    assert (answer.status, answer.headers["accept-encoding"]) == (415, "identity")
+
+
+def test_many_messages_come_as_lines(server: Running) -> None:
+    body = b'{"to": "test/counter/many", "value": 1}\n\n{"to": "test/counter/many", "value": 2, "after": "PT1H"}\n'
+    answers = [
+        server.send("/ingress", body, content_type) for content_type in ("application/jsonl", "application/x-ndjson")
+    ]
+
+    assert [answer[:2] for answer in answers] == [(202, ""), (202, "")]
+    assert server.send("/ingress/test/counter/many?wait=5s", 0).json == 2
+
+
+def test_of_many_messages_none_is_taken_if_one_is_bad(server: Running) -> None:
+    body = b'{"to": "test/counter/none", "value": 1}\n{"to": "test/counter/none", "value": "x"}\n'
+
+    assert server.send("/ingress", body, "application/jsonl")[:2] == (
+        422,
+        "line 2: expected `int`, got `str` - at `$.value`. Nothing of this request was taken\n",
+    )
+    assert server.send("/ingress/test/counter/none?wait=5s", 0).json == 0
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"Host": "evil.example"}, 403),
+        ({"Host": "evil.example:8080"}, 403),
+        ({"Host": "127.0.0.1.evil.example"}, 403),
+        ({"Origin": "http://evil.example"}, 403),
+        ({"Origin": "null"}, 403),
+        ({"Host": "localhost:1234", "Origin": "http://localhost:3000"}, 403),
+        ({"Host": "localhost:1234", "Origin": "http://localhost:1234"}, 200),
+        ({"Host": "LOCALHOST"}, 200),
+        ({"Host": "app.localhost:80"}, 200),
+        ({"Host": "[::1]:80"}, 200),
+        ({"Host": "127.0.0.2"}, 200),
+    ],
+)
+def test_a_page_of_another_site_gets_nowhere(server: Running, headers: dict[str, str], status: int) -> None:
+    assert server.send("/ingress/test/counter/guard?wait=5s", 0, **headers).status == status
+    assert server.send("/elsewhere", 0, **headers).status == (404 if status == 200 else status)
+    assert server.send("/healthz", method="GET", **headers).status == 200
+
+
+def test_with_a_token_only_who_has_it_gets_in(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text(APP)
+    with running(tmp_path, "--token", "s3cret") as server:
+        path = "/ingress/test/counter/a"
+        refused = server.send(path, 1)
+        statuses = [
+            server.send(path, 1, Authorization=written).status
+            for written in ("Bearer s3cre", "s3cret", "Bearer s3cret")
+        ]
+        ready = server.send("/readyz", method="GET").status
+
+    assert (refused.status, refused.headers["www-authenticate"]) == (401, "Bearer")
+    assert statuses == [401, 401, 202]
+    assert ready == 200
+
+
+def test_an_address_that_others_can_reach_demands_a_token(folder: Path) -> None:
+    done = run("run", "app.py", "--bind", "0.0.0.0:0", folder=folder)
+
+    assert done.returncode == 2
+    assert "could send messages: say with --token what they have to know." in done.stderr
+
+
+def test_a_port_that_is_taken_is_told_with_a_way_out(folder: Path, server: Running) -> None:
+    done = run("run", "app.py", "--memory", "--bind", f"127.0.0.1:{server.port}", folder=folder)
+
+    assert (done.returncode, done.stderr) == (
+        1,
+        f"Error: can't listen at 127.0.0.1:{server.port}: Address already in use. "
+        "Choose another address with --bind HOST:PORT, or --bind none.\n",
+    )
+
+
+def test_a_run_can_do_without_http(folder: Path) -> None:
+    with started("run", "app.py", "--memory", "--bind", "none", folder=folder) as process:
+        assert process.stderr is not None
+        shown = process.stderr.readline()
+        process.terminate()
+        shown += process.communicate()[1]
+
+    assert "taken at" not in shown
+
+
+def test_a_stop_answers_those_who_wait_and_is_over_in_time(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text(APP)
+    with running(tmp_path) as server:
+        soon, never = server.connection(), server.connection()
+        soon.request("PUT", "/ingress/test/slow/a?wait=1m", b"0.5", {"Content-Type": JSON})
+        never.request("PUT", "/ingress/test/forwarder/a?wait=1m&until=reply", b'"nothing"', {"Content-Type": JSON})
+        while server.send("/ingress/test/counter/a?wait=5s", 0).status != 200:
+            pass
+        assert server.stop() == 0
+        first, second = soon.getresponse(), never.getresponse()
+
+    told = second.read().decode()
+    assert first.status == 204
+    assert (second.status, told) == (
+        503,
+        "the message is stored, and is handled when the server runs again: it stops now\n",
+    )
