@@ -99,6 +99,23 @@ def test_its_server_serves(tmp_path: Path) -> None:
     assert re.fullmatch(r"Serving bank/account, bank/audit at http://127\.0\.0\.1:\d+/statefun\n", first)
 
 
+def test_its_message_over_http_gets_its_reply(tmp_path: Path) -> None:
+    (tmp_path / "bank.py").write_text(blocks("python")[0], encoding="utf-8")
+    command = ["statefun-actors", "run", "bank.py", "--memory", "--bind", "127.0.0.1:0"]
+
+    with subprocess.Popen(command, cwd=tmp_path, env=ENVIRONMENT, stderr=subprocess.PIPE, text=True) as it:
+        try:
+            assert it.stderr is not None
+            first, second = it.stderr.readline(), it.stderr.readline()
+            match = re.search(r"http://(127\.0\.0\.1:\d+)/", second)
+            assert match is not None, first + second
+            printed = run(blocks("shell")[0].replace("localhost:8080", match[1]), tmp_path)
+        finally:
+            it.terminate()
+
+    assert printed == "5"
+
+
 def test_the_options_that_it_names_are_there(tmp_path: Path) -> None:
     named = set(re.findall(r"`(--[a-z-]+)", README))
 

@@ -99,8 +99,8 @@ def message_of(app: object, target: str, typename: str | None, text: str) -> Typ
     import msgspec
 
     from statefun_actors.dispatch import Application
-    from statefun_actors.embedded import Ingress, NoJsonFormError, UnclearTypeError
     from statefun_actors.errors import UnhandledMessageError, UnknownFunctionTypeError, ValueMismatchError
+    from statefun_actors.ingress import Lanes, NoJsonFormError, UnclearTypeError
 
     assert isinstance(app, Application)
     try:
@@ -110,7 +110,7 @@ def message_of(app: object, target: str, typename: str | None, text: str) -> Typ
             f"expected JSON, got {text[:80]!r}: {error}. A text in JSON has quotes of its own: '\"ada\"'."
         ) from error
     try:
-        return Ingress(app).lane(target, typename).typed(obj)
+        return Lanes(app).lane(target, typename).typed(obj)
     except ValueMismatchError as error:
         raise click.UsageError(f"the JSON does not fit {typename or 'the type'}: {error}.") from error
     except (UnknownFunctionTypeError, UnhandledMessageError, UnclearTypeError, NoJsonFormError) as error:
