@@ -249,7 +249,7 @@ TYPES = (
             "text/plain",
             b"1",
             415,
-            f"a body is written as {TYPES}-stream; say so in Content-Type\n",
+            f"a body is written as {TYPES}; say so in Content-Type\n",
         ),
         ("/ingress/test/counter/a?type=io.statefun.types/long", None, b"1", 415, f"a body is written as {TYPES}"),
         ("/ingress/test/counter/a?wait=6m", JSON, b"1", 400, "wait= is a duration such as 500ms, 5s or 5m, which is"),
