@@ -13,7 +13,11 @@ from statefun_actors.cli.options import Written, settings_options
 from statefun_actors.settings import ENDPOINT_DEFAULTS, read_seconds
 
 if TYPE_CHECKING:
+    from statefun_actors.deploy import Lock, Served
     from statefun_actors.settings import Settings
+
+STATES: Final = "statefun-actors-states.yaml"
+"""In a savepoint that the command has left: the lock of the application that left it."""
 
 _FOLDER: Final = click.Path(file_okay=False, path_type=Path)
 
@@ -90,7 +94,7 @@ def flink(  # noqa: PLR0913, PLR0917 - each is an option of the command line
     from statefun_actors.cli.flink_running import FlinkRun, run_flink
     from statefun_actors.cli.loading import AppError, load_app
     from statefun_actors.cli.module import read
-    from statefun_actors.deploy import local_module, missing_tool, planned_module, savepoint_in, served
+    from statefun_actors.deploy import local_module, locked, missing_tool, planned_module, savepoint_in, served
     from statefun_actors.dispatch import Application
     from statefun_actors.errors import DefinitionError, StatefunActorsError
     from statefun_actors.http import listen
@@ -108,6 +112,7 @@ def flink(  # noqa: PLR0913, PLR0917 - each is an option of the command line
     except StatefunActorsError as error:
         raise click.ClickException(str(error)) from error
     told = served((route.function for route in application.routes.values()), settings)
+    held = {} if start is None else _states_in(start, told)
     file = None if module_file is None else read(module_file)
     try:
         listener = listen(bind)
@@ -135,6 +140,7 @@ def flink(  # noqa: PLR0913, PLR0917 - each is an option of the command line
         settings=settings,
         listener=listener,
         module_at=module_at,
+        states=locked(told, held),
         typenames=application.typenames,
         folder=folder or Path(".statefun", "flink", loaded.name),
         kafka=kafka,
@@ -145,3 +151,18 @@ def flink(  # noqa: PLR0913, PLR0917 - each is an option of the command line
         from_savepoint=start,
     )
     raise SystemExit(run_flink(run))
+
+
+def _states_in(savepoint: Path, told: Served) -> Lock:
+    """What is known of the states in *savepoint*. Ends the command where Flink would fail for ever."""
+    from statefun_actors.cli.module import read_lock_file
+    from statefun_actors.deploy import check_compatible
+
+    states = savepoint / STATES
+    if not states.exists():
+        return {}
+    held = read_lock_file(states)
+    if refusals := check_compatible(held, told):
+        text = "".join(f"\n  - {refusal}" for refusal in refusals)
+        raise click.ClickException(f"{savepoint} can't be gone on from:{text}")
+    return held

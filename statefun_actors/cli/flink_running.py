@@ -14,15 +14,18 @@ import attrs
 import click
 
 from statefun_actors.cli.endpoint_process import endpoint_program
+from statefun_actors.cli.flink import STATES
 from statefun_actors.cli.signals import Stop, stop_signals
 from statefun_actors.deploy import (
     Cluster,
     ClusterOptions,
     EndpointProgram,
+    Lock,
     Module,
     SavepointError,
     flink_programs,
     kafka_program,
+    write_lock,
 )
 from statefun_actors.errors import StatefunActorsError
 from statefun_actors.http import Listener
@@ -42,6 +45,7 @@ class FlinkRun:
     listener: Listener
     module_at: Callable[[str | None], Module]
     typenames: Sequence[str]
+    states: Lock
     folder: Path
     kafka: bool
     parallelism: int
@@ -76,6 +80,7 @@ def run_flink(run: FlinkRun) -> int:
 
 async def _run(run: FlinkRun, cluster: Cluster) -> int:
     facts = run.folder / _FACTS
+    facts.unlink(missing_ok=True)  # of one that was killed
     with stop_signals([cluster.kill]) as stop:
         try:
             module = run.module_at(cluster.kafka_address if run.kafka else None)
@@ -120,6 +125,7 @@ async def _leave_savepoint(run: FlinkRun, cluster: Cluster) -> int:
     click.echo("Taking a savepoint.", err=True)
     try:
         place = await cluster.savepoint(run.savepoint.absolute())
+        write_lock(place / STATES, run.states)
     except SavepointError as error:
         click.echo(f"Error: {error}", err=True)
         return 1

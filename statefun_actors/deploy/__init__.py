@@ -26,6 +26,7 @@ from statefun_actors.deploy.local import (
     EndpointProgram,
     FlinkPrograms,
     FolderInUseError,
+    JobFailsError,
     MissingToolError,
     ProcessEndedError,
     Program,
@@ -36,6 +37,7 @@ from statefun_actors.deploy.local import (
     missing_tool,
     savepoint_in,
 )
+from statefun_actors.deploy.locking import Lock, Refusal, check_compatible, locked, read_lock, write_lock
 from statefun_actors.deploy.planning import Wanted, WantedTopic, local_module, planned_module, topic_name
 from statefun_actors.deploy.reading import parse_module, read_module
 from statefun_actors.deploy.served import Served, served
@@ -56,8 +58,10 @@ __all__ = [
     "FolderInUseError",
     "Format",
     "FromDate",
+    "JobFailsError",
     "KafkaEgress",
     "KafkaIngress",
+    "Lock",
     "MissingToolError",
     "Module",
     "ModuleFileError",
@@ -66,6 +70,7 @@ __all__ = [
     "Problem",
     "ProcessEndedError",
     "Program",
+    "Refusal",
     "SavepointError",
     "Served",
     "SpecificOffsets",
@@ -75,16 +80,20 @@ __all__ = [
     "Transport",
     "Wanted",
     "WantedTopic",
+    "check_compatible",
     "differences",
     "flink_programs",
     "kafka_program",
     "local_module",
+    "locked",
     "missing_tool",
     "parse_module",
     "planned_module",
+    "read_lock",
     "read_module",
     "savepoint_in",
     "served",
     "topic_name",
+    "write_lock",
     "write_module",
 ]

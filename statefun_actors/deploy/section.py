@@ -50,6 +50,10 @@ class Section:
     def __contains__(self, key: str) -> bool:
         return key in self._values
 
+    @property
+    def keys(self) -> list[str]:
+        return list(self._values)
+
     def problem(self, key: str, expected: str, got: str | None = None) -> None:
         """Note that what stands at *key* does not fit."""
         self._note(self._at(key), self._values.get(key), expected, got)

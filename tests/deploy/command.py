@@ -89,7 +89,7 @@ class FlinkCommand:
 
     def produce(self, records: Iterable[tuple[str, str, bytes]]) -> None:
         """Records, each a topic, a key and a value; the broker has them when it returns."""
-        producer = Producer({"bootstrap.servers": self.facts["kafka"]})
+        producer = Producer({"bootstrap.servers": self.facts["kafka"], "log_level": 0})
         for topic, key, value in records:
             producer.produce(topic, value, key)
         assert producer.flush(WAIT_SECONDS) == 0
@@ -102,6 +102,7 @@ class FlinkCommand:
                 "bootstrap.servers": self.facts["kafka"],
                 "group.id": "test",
                 "auto.offset.reset": "earliest",
+                "enable.auto.commit": False,
                 "isolation.level": "read_committed",
                 "allow.auto.create.topics": True,
                 "topic.metadata.refresh.interval.ms": 200,
@@ -140,6 +141,7 @@ def started(*arguments: str, folder: Path) -> Generator[FlinkCommand]:
     """``statefun-actors flink`` with *arguments*, its cluster in *folder*, running. It is killed at the end."""
     errors = folder / "said"
     folder.mkdir(exist_ok=True)
+    (folder / "cluster.json").unlink(missing_ok=True)  # of one that was killed
     command: Sequence[str] = [sys.executable, "-W", "error", "-m", "statefun_actors", "flink", *arguments]
     with errors.open("w", encoding="utf-8") as said:
         process = subprocess.Popen([*command, "--folder", str(folder)], stdout=subprocess.PIPE, stderr=said, text=True)

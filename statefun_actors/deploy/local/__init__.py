@@ -4,6 +4,7 @@ from statefun_actors.deploy.local.cluster import Cluster, ClusterOptions, Endpoi
 from statefun_actors.deploy.local.errors import (
     ClusterLateError,
     FolderInUseError,
+    JobFailsError,
     MissingToolError,
     ProcessEndedError,
     SavepointError,
@@ -19,6 +20,7 @@ __all__ = [
     "EndpointProgram",
     "FlinkPrograms",
     "FolderInUseError",
+    "JobFailsError",
     "MissingToolError",
     "ProcessEndedError",
     "Program",

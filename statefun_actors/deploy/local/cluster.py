@@ -20,7 +20,7 @@ import attrs
 
 from statefun_actors.deploy.components import Module
 from statefun_actors.deploy.local.configuration import FlinkSettings, KafkaSettings
-from statefun_actors.deploy.local.errors import ClusterLateError, FolderInUseError, SavepointError
+from statefun_actors.deploy.local.errors import ClusterLateError, FolderInUseError, JobFailsError, SavepointError
 from statefun_actors.deploy.local.jvm import FlinkPrograms, Program
 from statefun_actors.deploy.local.ports import ReservedPort
 from statefun_actors.deploy.local.process import Child
@@ -113,6 +113,7 @@ class Cluster:
 
         Raises:
             ProcessEndedError: something ended before that.
+            JobFailsError: the job did, again and again.
             ClusterLateError: it took too long.
         """
         options = self._options
@@ -179,10 +180,12 @@ class Cluster:
             job = await self.rest.job()
             if job is not None and job.running:
                 return
+            trouble = None if job is None else await self.rest.trouble(job)
+            if trouble is not None and trouble.count >= _TRIES:
+                raise JobFailsError(trouble.count, trouble.cause, str(self._children["JobManager"].log))
             if time.monotonic() > until:
-                trouble = None if job is None else await self.rest.trouble(job)
-                why = "" if trouble is None else trouble.cause
-                raise ClusterLateError("the job to run", START_SECONDS, why or self._children["JobManager"].tail())
+                why = self._children["JobManager"].tail() if trouble is None else trouble.cause
+                raise ClusterLateError("the job to run", START_SECONDS, why)
             await self._something(0.2)
 
     def _dumping(self) -> dict[str, Program]:
@@ -244,7 +247,7 @@ class Cluster:
 
     # --- stopping
 
-    async def savepoint(self, folder: Path) -> str:
+    async def savepoint(self, folder: Path) -> Path:
         """Stop the job; the path of the savepoint that it leaves in *folder*, an absolute path.
 
         Raises:

@@ -62,6 +62,19 @@ class ClusterLateError(StatefunActorsError):
         return f"waited {self.seconds:g} s in vain for {self.what}{f': {self.why}' if self.why else ''}"
 
 
+class JobFailsError(StatefunActorsError):
+    """The job does not come up: each start of it fails. A retry helps if what it names has been mended."""
+
+    def __init__(self, starts: int, cause: str, log: str) -> None:
+        super().__init__(starts, cause, log)
+        self.starts, self.cause, self.log = starts, cause, log
+
+    def __str__(self) -> str:
+        return (
+            f"Flink started the job {self.starts} times, and it failed each time: {self.cause}\nMore is in {self.log}"
+        )
+
+
 class SavepointError(StatefunActorsError):
     """A savepoint can't be taken, or is not where it is looked for."""
 
