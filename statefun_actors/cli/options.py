@@ -108,6 +108,17 @@ def _settings(defaults: Settings, file: SettingsFile | None, flags: Mapping[Spel
         raise click.UsageError("; ".join(error.problems)) from None
 
 
+def _as_flags(value: object) -> list[object]:
+    """What a flag that can be repeated would have been given: ``bank/receipts=out.jsonl`` for a key and its value."""
+    match value:
+        case list():
+            return value
+        case dict():
+            return [f"{key}={item}" for key, item in value.items()]
+        case _:
+            return [value]
+
+
 def _from_file(context: click.Context, file: SettingsFile) -> dict[str, Untyped]:
     """The command's options that the file gives and the command line does not."""
     command = context.info_name or ""
@@ -126,8 +137,9 @@ def _from_file(context: click.Context, file: SettingsFile) -> dict[str, Untyped]
         assert param.name is not None
         if context.get_parameter_source(param.name) is ParameterSource.DEFAULT:
             try:
-                several = getattr(param, "multiple", False) and not isinstance(value, list)
-                found[param.name] = param.process_value(context, [value] if several else value)
+                found[param.name] = param.process_value(
+                    context, _as_flags(value) if getattr(param, "multiple", False) else value
+                )
             except click.UsageError as error:
                 raise SettingsFileError(f"{file.name}: {command}: {key}: {error.message}") from None
     return found

@@ -12,13 +12,13 @@ import click
 from statefun_actors.cli.binding import listeners
 from statefun_actors.cli.options import settings_options
 from statefun_actors.cli.store.place import default_store
-from statefun_actors.errors import InvalidAddressError
 from statefun_actors.settings import Settings
 
 if TYPE_CHECKING:
     from statefun_actors.cli.loading import App
     from statefun_actors.cli.running import RunOptions
     from statefun_actors.cli.summary import Summary
+    from statefun_actors.egress import Target
     from statefun_actors.http import Listener
 
 _SIZES: Final = {"k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
@@ -37,20 +37,10 @@ def _size(text: str) -> int:
     return size
 
 
-def _typename(text: str) -> str:
-    from statefun_actors.model import check_typename
+def _mapped(text: str) -> tuple[str, Target]:
+    from statefun_actors.cli.sinks import read_mapping
 
-    try:
-        return check_typename(text, "an egress is <namespace>/<name>")
-    except InvalidAddressError:
-        raise click.BadParameter(f"{text!r} is not <namespace>/<name>, such as bank/receipts.") from None
-
-
-def _egress_file(text: str) -> tuple[str, Path]:
-    name, _, file = text.partition("=")
-    if not file:
-        raise click.BadParameter(f"{text!r} is not NS/NAME=FILE, such as bank/receipts=receipts.jsonl.")
-    return _typename(name), Path(file)
+    return read_mapping(text)
 
 
 _PORT: Final = 8080
@@ -86,9 +76,14 @@ _FILE: Final = click.Path(dir_okay=False, path_type=Path)
     help="Memory for entities in use; 64M, 1G and the like. The others stay in the store.",
 )  # fmt: skip
 @click.option(
-    "--egress", multiple=True, type=_egress_file, metavar="NS/NAME=FILE",
-    help="Write the records of this egress to a file, one JSON line each, each exactly once. "
-    "Records of an egress without a file stay in the store.",
+    "--egress", multiple=True, type=_mapped, metavar="NS/NAME=TARGET",
+    help="Where the records of this egress go: a file, one JSON line each, each exactly once; - for standard output; "
+    "or http(s)://..., one POST each, repeated until it is through, with an Idempotency-Key. Records of an egress "
+    "without a target stay in the store.",
+)  # fmt: skip
+@click.option(
+    "--egress-backlog", type=click.IntRange(min=1), default=1_000_000, show_default=True, metavar="RECORDS",
+    help="Records that targets may be behind, or down for, before ingress is slowed to their pace.",
 )  # fmt: skip
 @click.option(
     "--skip-bad-lines", type=_FILE, metavar="FILE",
@@ -107,7 +102,8 @@ def run(  # noqa: PLR0913, PLR0917 - each is an option of the command line
     store: Path | None,
     memory: bool,
     cache_bytes: int,
-    egress: tuple[tuple[str, Path], ...],
+    egress: tuple[tuple[str, Target], ...],
+    egress_backlog: int,
     skip_bad_lines: Path | None,
     as_json: bool,
     quiet: bool,
@@ -136,6 +132,7 @@ def run(  # noqa: PLR0913, PLR0917 - each is an option of the command line
     """  # noqa: D301 - click wants the character itself
     from statefun_actors.cli.loading import load_app
     from statefun_actors.cli.running import RunOptions
+    from statefun_actors.cli.sinks import one_target_each
 
     if memory and store is not None:
         raise click.UsageError("--memory keeps no store; leave out one of --store and --memory.")
@@ -143,7 +140,7 @@ def run(  # noqa: PLR0913, PLR0917 - each is an option of the command line
         raise click.UsageError("--fire-timers goes with --until-idle; without it, time passes by itself.")
     if len({path.resolve() for path in inputs}) < len(inputs):
         raise click.UsageError("one --input is named twice; a file is read once.")
-    files = _one_file_each(egress, skip_bad_lines)
+    targets = one_target_each(egress, skip_bad_lines, as_json=as_json)
     try:
         loaded = load_app(app)
     except KeyboardInterrupt:
@@ -155,7 +152,8 @@ def run(  # noqa: PLR0913, PLR0917 - each is an option of the command line
         fire_timers=fire_timers,
         store=None if memory else store or default_store(loaded.name),
         cache_bytes=cache_bytes,
-        egress=files,
+        egress=targets,
+        egress_backlog=egress_backlog,
         skip_bad_lines=skip_bad_lines,
         quiet=quiet,
         listeners=listening,
@@ -180,16 +178,6 @@ def _listening(binds: Sequence[str], token: str | None) -> list[Listener]:
                 f"whoever can reach {listener.name} could send messages: say with --token what they have to know."
             )
     return listening
-
-
-def _one_file_each(egress: Sequence[tuple[str, Path]], bad_lines: Path | None) -> dict[str, Path]:
-    files = dict(egress)
-    if len(files) < len(egress):
-        raise click.UsageError("one --egress is named twice; give each one file.")
-    paths = [path.resolve() for path in (*files.values(), *([bad_lines] if bad_lines else []))]
-    if len(set(paths)) < len(paths):
-        raise click.UsageError("a file can't be shared: give each --egress, and --skip-bad-lines, its own.")
-    return files
 
 
 def _run(loaded: App, settings: Settings, options: RunOptions, *, as_json: bool) -> int:

@@ -16,16 +16,16 @@ import attrs
 from statefun_actors.cli.jumping_clock import JumpingClock
 from statefun_actors.cli.progress import BarDisplay, Display, PlainDisplay
 from statefun_actors.cli.signals import Stop, stop_signals
+from statefun_actors.cli.sinks import Sinks
 from statefun_actors.cli.summary import Count, FailingAddress, Summary
 from statefun_actors.dispatch import Application, describe_error
+from statefun_actors.egress import Target
 from statefun_actors.embedded import (
-    BAD_LINES,
     BadLineError,
     ControlDoor,
     Engine,
     EngineControl,
     EngineOptions,
-    JsonLinesSink,
     JsonLinesSource,
     MemoryStore,
     SqliteStore,
@@ -52,7 +52,8 @@ class RunOptions:
     store: Path | None = None
     """None = in memory."""
     cache_bytes: int
-    egress: Mapping[str, Path]
+    egress: Mapping[str, Target]
+    egress_backlog: int
     skip_bad_lines: Path | None = None
     quiet: bool = False
     listeners: Sequence[Listener] = ()
@@ -62,7 +63,7 @@ class RunOptions:
 
 
 class Run:
-    """An engine with its inputs and egress files.
+    """An engine with its inputs and the targets of its egresses.
 
     Raises:
         StoreError, EgressFileError, InputError: one of them can't be had, or is not what it was.
@@ -82,31 +83,23 @@ class Run:
                 )
                 for path in options.inputs
             }
-            self._sinks: dict[str, JsonLinesSink] = {}
             for source in self._sources.values():
                 closing.callback(source.close)
-            for egress, path in options.egress.items():
-                self._sinks[egress] = JsonLinesSink(path, app.codecs())
-                closing.callback(self._sinks[egress].close)
-            sinks = dict(self._sinks)
-            if options.skip_bad_lines is not None:
-                bad_lines = JsonLinesSink(options.skip_bad_lines, line=lambda value: value.value)
-                sinks[BAD_LINES] = bad_lines
-                closing.callback(bad_lines.close)
+            self._sinks = Sinks(options.egress, options.skip_bad_lines, app, closing, on_gone=self._read_no_more)
             self._clock = JumpingClock() if options.fire_timers else SystemClock()
             self.engine = Engine(
                 app,
                 self._store,
                 self._clock,
                 sources=self._sources,
-                sinks=sinks,
-                options=EngineOptions(cache_bytes=options.cache_bytes),
+                sinks=self._sinks.by_egress,
+                options=EngineOptions(cache_bytes=options.cache_bytes, egress_backlog=options.egress_backlog),
             )
             self._closing = closing.pop_all()
         if isinstance(self._clock, JumpingClock):
             self._clock.next_jump = self._next_jump
         self._before = [(source.line, source.skipped) for source in self._sources.values()]
-        self._written_before = {name: sink.records for name, sink in self._sinks.items()}
+        self._sinks.begun()
         self._told_of_failing = False
 
     async def to_the_end(self) -> Summary:
@@ -177,7 +170,7 @@ class Run:
                 way.cancel()
 
     def _read_no_more(self) -> None:
-        """An input can't be read on: neither are the others."""
+        """The run comes to its end early: an input can't be read on, or nobody reads what is written."""
         for source in self._sources.values():
             source.exhausted = True
         self._stopped.set()
@@ -258,11 +251,8 @@ class Run:
             timers=Count(None, timers),
             timers_fired=counters.timers_fired,
             waiting=messages - sum(engine.parked.values()),
-            egress={
-                name: Count(sink.records - self._written_before[name], sink.records)
-                for name, sink in self._sinks.items()
-            },
-            files={name: str(path) for name, path in self._options.egress.items()},
+            egress=self._sinks.counts(),
+            targets={name: str(target) for name, target in self._options.egress.items()},
             kept=kept,
             kept_names=kept_names,
             dead_letters=Count(counters.dead_letters, dead_letters),
@@ -277,7 +267,7 @@ class Run:
         )
 
     def _unwritten(self, kept_names: Sequence[str]) -> str | None:
-        """What to say of records that have a file and yet are not in it."""
+        """What to say of records that have a target and yet did not get there."""
         names = [name for name in kept_names if name in self.engine.sinks]
         if not names:
             return None

@@ -31,7 +31,7 @@ class Summary:
 
     Args:
         ended: ``"idle"``, ``"error"``, or the name of the signal that stopped it.
-        egress: by name; the file each goes to is in *files*.
+        egress: by name; where each goes is in *targets*.
         parked: messages kept for function types that nothing here serves, by type.
         ahead_seconds: how far virtual time has run ahead (``--fire-timers``).
     """
@@ -50,7 +50,7 @@ class Summary:
     timers_fired: int
     waiting: int
     egress: Mapping[str, Count]
-    files: Mapping[str, str]
+    targets: Mapping[str, str]
     kept: int
     kept_names: Sequence[str]
     dead_letters: Count
@@ -80,7 +80,7 @@ class Summary:
             "timers_fired": self.timers_fired,
             "timers_pending": self.timers.all,
             "virtual_seconds": round(self.ahead_seconds, 3),
-            "egress": {name: {"file": self.files[name], **_pair(count)} for name, count in self.egress.items()},
+            "egress": {name: {"to": self.targets[name], **_pair(count)} for name, count in self.egress.items()},
             "egress_kept": self.kept,
             "dead_letters": _pair(self.dead_letters),
             "discarded": self.discarded,
@@ -89,12 +89,13 @@ class Summary:
         }).decode()  # fmt: skip
 
     def print_table(self) -> None:
-        """The table, on standard output."""
+        """The table, on standard output; on standard error where records go to the former."""
         from rich.console import Console
         from rich.table import Table
         from rich.text import Text
 
-        console = Console(file=sys.stdout, highlight=False, soft_wrap=not sys.stdout.isatty())
+        file = sys.stderr if "-" in self.targets.values() else sys.stdout
+        console = Console(file=file, highlight=False, soft_wrap=not file.isatty())
         table = Table(title=Text(self._title()), title_justify="left", box=None, pad_edge=False, padding=(0, 3, 0, 0))
         table.add_column("")
         table.add_column("this run", justify="right")
@@ -104,6 +105,10 @@ class Summary:
         console.print(table)
         for note in self._notes():
             console.print(Text(note))
+
+    def _target(self, egress: str) -> str:
+        target = self.targets[egress]
+        return "standard output" if target == "-" else target
 
     def _title(self) -> str:
         what = {"idle": "everything is done", "error": "stopped by an error"}.get(
@@ -127,7 +132,7 @@ class Summary:
             yield "delayed messages fired", Count(self.timers_fired)
             yield "delayed messages pending", Count(None, self.timers.all)
         for name, count in self.egress.items():
-            yield f"written from {name} to {self.files[name]}", count
+            yield f"written from {name} to {self._target(name)}", count
         if self.kept:
             yield f"kept for egress {', '.join(self.kept_names)}", Count(None, self.kept)
         for typename, messages in self.parked.items():
@@ -141,7 +146,7 @@ class Summary:
         if self.ahead_seconds >= 1:
             yield f"Virtual time has run {self.ahead_seconds / 86_400:,.1f} days ahead."
         if self.kept:
-            yield "Kept records are written once their egress has a file: --egress NS/NAME=FILE.jsonl"
+            yield "Kept records are written once their egress has a target: --egress NS/NAME=FILE.jsonl"
         for failing in self.failing:
             yield f"Failing: {failing.address}, {failing.attempts} attempts: {failing.error}"
         if self.failing:

@@ -58,6 +58,8 @@ class Outlet:
         """Records that got through since this outlet was made."""
         self.error: str | None = None
         """Why nothing gets through at present."""
+        self._told = False
+        """Whether it was said that something does not get through."""
         self._store, self._book = store, book
         self._ready: deque[EgressRecord] = deque()
         self._taken: dict[int, EgressRecord] = {}
@@ -98,9 +100,10 @@ class Outlet:
             epoch.positions[position_key(self.egress)] = position
         self.kept -= len(records)
         self.through += len(records)
-        if self.error is not None:
-            logger.warning("egress %s is written again", self.egress)
-            self.error = None
+        self.error = None
+        if self._told and not self.kept:
+            self._told = False
+            logger.warning("egress %s is written again, and nothing is left", self.egress)
         self._news.set()
         self._book.wake()
 
@@ -111,7 +114,8 @@ class Outlet:
 
     def failing(self, reason: str, error: BaseException | None = None) -> None:
         """Nothing gets through at present, so nobody waits for it to. *error* is logged with its trace."""
-        if self.error is None:
+        if not self._told:
+            self._told = True
             logger.warning("egress %s can't be written, its records are kept: %s", self.egress, reason, exc_info=error)
         self.error = reason
         self._book.wake()

@@ -33,11 +33,12 @@ TABLE: Final[Mapping[str, AbstractSet[str]]] = {
     "ingress": _EMBEDDED,
     "http": _MEANING | {"settings", "dispatch", "wire", "endpoint", "ingress"},
     "embedded": _EMBEDDED | {"ingress"},
+    "egress": frozenset({"errors", "model", "types", "embedded"}),
     "console": _EMBEDDED | {"embedded", "ingress"},
     "deploy": _MEANING | {"settings"},
     "kafka": _EMBEDDED | {"embedded", "deploy"},
     "testing": _BELOW_TESTING,
-    "cli": _BELOW_TESTING | {"console", "kafka", "testing"},
+    "cli": _BELOW_TESTING | {"console", "egress", "kafka", "testing"},
 }
 """What each room may import, lowest rooms first."""
 

@@ -116,7 +116,7 @@ def test_lines_in_state_and_records_out(folder: Path) -> None:
         "timers_fired": 0,
         "timers_pending": 2,
         "virtual_seconds": 0.0,
-        "egress": {"bank/receipts": {"file": "out/receipts.jsonl", "this_run": 3, "in_all": 3}},
+        "egress": {"bank/receipts": {"to": "out/receipts.jsonl", "this_run": 3, "in_all": 3}},
         "egress_kept": 0,
         "dead_letters": {"this_run": 0, "in_all": 0},
         "discarded": 0,
@@ -145,7 +145,7 @@ def test_the_summary_is_a_table(folder: Path) -> None:
         "kept for egress bank/receipts 2",
         "entities bank/account 2",
     ]
-    assert rows[-1] == "Kept records are written once their egress has a file: --egress NS/NAME=FILE.jsonl"
+    assert rows[-1] == "Kept records are written once their egress has a target: --egress NS/NAME=FILE.jsonl"
 
 
 def test_quiet_says_nothing(folder: Path) -> None:
@@ -175,7 +175,7 @@ def test_a_second_run_reads_what_has_been_added(folder: Path) -> None:
     told = summary(*BATCH, *RECEIPTS, folder=folder)
 
     assert told["lines"] == {"this_run": 1, "in_all": 2}
-    assert told["egress"]["bank/receipts"] == {"file": "out/receipts.jsonl", "this_run": 1, "in_all": 2}
+    assert told["egress"]["bank/receipts"] == {"to": "out/receipts.jsonl", "this_run": 1, "in_all": 2}
     assert states(folder / ".statefun" / "app.db") == {"bank/account/ada": {"balance": 3}}
 
 
@@ -432,14 +432,14 @@ def test_ctrl_c_on_a_terminal_leaves_it_as_it_was(folder: Path) -> None:
         (["--memory", "--store", "x.db"], "--memory keeps no store; leave out one of --store and --memory."),
         (["--fire-timers"], "--fire-timers goes with --until-idle; without it, time passes by itself."),
         (["--input", "app.py", "--input", "./app.py"], "one --input is named twice; a file is read once."),
-        (["--egress", "a/b=x", "--egress", "a/b=y"], "one --egress is named twice; give each one file."),
+        (["--egress", "a/b=x", "--egress", "a/b=y"], "one --egress is named twice; give each one target."),
         (
             ["--egress", "a/b=x", "--skip-bad-lines", "./x"],
             "a file can't be shared: give each --egress, and --skip-bad-lines, its own.",
         ),
         (
             ["--egress", "a/b"],
-            "Invalid value for '--egress': 'a/b' is not NS/NAME=FILE, such as bank/receipts=receipts.jsonl.",
+            "Invalid value for '--egress': 'a/b' is not NS/NAME=TARGET, such as bank/receipts=receipts.jsonl.",
         ),
         (["--egress", "a=x"], "Invalid value for '--egress': 'a' is not <namespace>/<name>, such as bank/receipts."),
         (
@@ -473,7 +473,7 @@ def test_the_help_fits_a_newcomer(folder: Path) -> None:
 
     assert (group.returncode, command.returncode) == (0, 0)
     assert re.search(r"run +Run an application here, its state in one SQLite file\.", group.stdout)
-    for option in ("--input FILE", "--until-idle", "--egress NS/NAME=FILE", "--skip-bad-lines FILE", "--fire-timers"):
+    for option in ("--input FILE", "--until-idle", "--egress NS/NAME=TARGET", "--skip-bad-lines FILE", "--fire-timers"):
         assert option in command.stdout
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 
 from statefun_actors import Address
@@ -64,7 +64,7 @@ async def running(
     clock: Clock | None = None,
     options: EngineOptions | None = None,
     sources: dict[str, Source] | None = None,
-    sinks: dict[str, Sink] | None = None,
+    sinks: Mapping[str, Sink] | None = None,
 ) -> AsyncGenerator[Engine]:
     """An engine that runs, and is stopped without waiting for handlers that are suspended."""
     engine = Engine(

@@ -157,7 +157,7 @@ async def test_a_sink_that_fails_is_run_again_and_gets_what_was_not_through_in_o
         assert engine.failing_egress == {}
         assert [record.getMessage() for record in caplog.records] == [
             f"egress {OUT} can't be written, its records are kept: nobody there",
-            f"egress {OUT} is written again",
+            f"egress {OUT} is written again, and nothing is left",
         ]
 
 

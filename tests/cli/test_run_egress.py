@@ -1,0 +1,176 @@
+# ruff: noqa: E501 - messages are easier to compare in one piece
+"""``run --egress``: records to an HTTP endpoint and to standard output, mapped by flag or in a settings file."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.cli.commands import COMMAND, DEADLINE, lines_of, run, started, summary, wait_until, write_lines
+from tests.egress.receiver import Post, Receiver, answer
+
+APP = """
+from statefun_actors import Entity, handles, kafka_record, persisted
+
+
+class Account(Entity, typename="bank/account"):
+    balance: int = persisted(default=0)
+
+    @handles
+    def deposit(self, message: int) -> None:
+        self.balance += message
+        self.send_egress("bank/receipts", kafka_record(topic="receipts", key=self.id, value=str(message)))
+        if message > 5:
+            self.send_egress("bank/alarms", message)
+"""
+
+BATCH = ("app.py", "--input", "in.jsonl", "--until-idle")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "app.py").write_text(APP)
+    deposits = [{"to": f"bank/account/{id}", "value": n} for id in ("ada", "bob") for n in (1, 2, 9)]
+    write_lines(tmp_path / "in.jsonl", *deposits)
+    return tmp_path
+
+
+async def test_records_are_posted_to_an_endpoint_and_the_summary_says_so(folder: Path) -> None:
+    async with Receiver() as receiver:
+        url = receiver.url.replace("http://", "http://me:secret@")
+        told = await asyncio.to_thread(summary, *BATCH, "--egress", f"bank/receipts={url}", folder=folder)
+
+        values = [(post.json["key"], post.json["value"]) for post in receiver.posts]
+        assert [value for key, value in values if key == "ada"] == ["1", "2", "9"]
+        assert [value for key, value in values if key == "bob"] == ["1", "2", "9"]
+        assert {post.headers["authorization"] for post in receiver.posts} == {"Basic bWU6c2VjcmV0"}
+        assert told["egress"] == {"bank/receipts": {"to": receiver.url, "this_run": 6, "in_all": None}}
+        assert told["egress_kept"] == 2  # alarms, which have no target here
+        assert told["error"] is None
+
+
+async def test_after_a_kill_records_that_were_not_answered_are_posted_again_with_the_same_ids(folder: Path) -> None:
+    async def hang(post: Post) -> bytes:
+        await asyncio.Event().wait()
+        return b""
+
+    async with Receiver(hang) as receiver:
+        mapped = ("--egress", f"bank/receipts={receiver.url}")
+        with started("run", *BATCH, *mapped, folder=folder) as process:
+            await asyncio.to_thread(wait_until, lambda: len(receiver.posts) == 2, "both keys have a record under way")
+            process.send_signal(signal.SIGKILL)
+            await asyncio.to_thread(process.wait)
+        first = {post.json["key"]: post.id for post in receiver.posts}
+        receiver.posts.clear()
+        receiver.answering = Receiver._accept
+        await asyncio.to_thread(summary, *BATCH, *mapped, folder=folder)
+
+        again = {post.json["key"]: post.id for post in receiver.posts if post.json["value"] == "1"}
+        assert first == again
+        assert len({post.id for post in receiver.posts}) == 6
+
+
+async def test_a_run_until_idle_ends_though_an_endpoint_is_down_and_keeps_its_records(folder: Path) -> None:
+    async def gone(post: Post) -> bytes:
+        return answer(404)
+
+    async with Receiver(gone) as receiver:
+        mapped = ("--egress", f"bank/receipts={receiver.url}")
+        told = await asyncio.to_thread(summary, *BATCH, *mapped, folder=folder, code=1)
+
+        assert told["egress_kept"] == 6 + 2
+        assert told["messages_handled"] == 6
+        assert told["error"] == (
+            "the records of bank/receipts could not be written, and are kept: run again once they can be."
+        )
+
+
+def test_records_on_standard_output_are_alone_there(folder: Path) -> None:
+    done = run("run", *BATCH, "--egress", "bank/alarms=-", folder=folder)
+
+    assert done.returncode == 0
+    assert [json.loads(line) for line in done.stdout.splitlines()] == [
+        {"type": "io.statefun.types/long", "value": 9}
+    ] * 2
+    assert "written from bank/alarms to standard output" in done.stderr
+
+
+def test_a_run_ends_when_nobody_reads_its_standard_output_any_more_and_keeps_the_records(folder: Path) -> None:
+    process = subprocess.Popen(
+        [*COMMAND, "run", "app.py", "--input", "in.jsonl", "--egress", "bank/alarms=-"],
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    process.stdout.close()
+    process.stdout = None
+    _, told = process.communicate(timeout=DEADLINE)
+
+    assert process.returncode == 1
+    assert "egress bank/alarms can't be written, its records are kept: nobody reads standard output any more" in told
+    assert "Traceback" not in told
+    assert summary(*BATCH, "--egress", "bank/alarms=a.jsonl", folder=folder)["egress_kept"] == 6
+    assert [line["value"] for line in lines_of(folder / "a.jsonl")] == [9, 9]
+
+
+def test_a_settings_file_maps_egresses_by_name(folder: Path) -> None:
+    (folder / "pyproject.toml").write_text('[tool.statefun-actors.run.egress]\n"bank/alarms" = "alarms.jsonl"\n')
+
+    told = summary(*BATCH, folder=folder)
+
+    assert told["egress"] == {"bank/alarms": {"to": "alarms.jsonl", "this_run": 2, "in_all": 2}}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--egress", "a/b=-", "--egress", "a/c=-"], "standard output can't be shared by a/b and a/c: give each its own target."),
+        (["--egress", "a/b=-", "--json"], "--json and --egress a/b=- both write to standard output; leave out one."),
+        (
+            ["--egress", "a/b=ftp://x/y"],
+            "Invalid value for '--egress': 'ftp://x/y' is nothing that records can go to; write a file, - (standard output) or a URL, http(s)://.",
+        ),
+        (
+            ["--egress", "a/b=http:///y"],
+            "Invalid value for '--egress': 'http:///y' names no host; write https://example.org/receipts.",
+        ),
+        (
+            ["--egress", "a/b=http://x:y/"],
+            "Invalid value for '--egress': 'http://x:y/' is no URL: Port could not be cast to integer value as 'y'.",
+        ),
+        (
+            ["--egress", "a/b=http://x/#y"],
+            "Invalid value for '--egress': 'http://x/#y' has a fragment, which no server is sent; leave out #y.",
+        ),
+    ],
+)  # fmt: skip
+def test_a_mapping_that_makes_no_sense_is_told_in_one_line(folder: Path, arguments: list[str], told: str) -> None:
+    done = run("run", "app.py", *arguments, folder=folder)
+
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1] == f"Error: {told}"
+
+
+def test_an_endpoint_without_httpx_is_refused_with_what_to_install(folder: Path) -> None:
+    code = "import sys; sys.modules['httpx'] = None; from statefun_actors.cli import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", code, "run", "app.py", "--egress", "a/b=http://x/"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE,
+        check=False,
+    )
+
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1] == (
+        'Error: the records of a/b go out by httpx, which is not installed: pip install "statefun-actors[client]"'
+    )
