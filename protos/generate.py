@@ -134,7 +134,8 @@ def stub(version: str, files: list[FileDescriptorProto]) -> str:
     lines = [heading(version), "from collections.abc import Iterable", "from typing import ClassVar", ""]
     if "Any" in text:
         lines.append("from google.protobuf.any_pb2 import Any")
-    lines.append("from google.protobuf.internal.containers import RepeatedCompositeFieldContainer")
+    containers = [f"Repeated{kind}FieldContainer" for kind in ("Composite", "Scalar") if f"Repeated{kind}Field" in text]
+    lines.append(f"from google.protobuf.internal.containers import {', '.join(containers)}")
     lines.append("from google.protobuf.message import Message")
     return "\n".join(lines) + "\n" + text + "\n"
 
@@ -151,8 +152,9 @@ def message_stub(message: DescriptorProto, names: dict[str, str], indent: str) -
     for field in message.field:
         python = PYTHON_TYPES.get(field.type) or python_name(field.type_name, names)
         if field.label == FieldDescriptorProto.LABEL_REPEATED:
+            kind = "Composite" if field.type == FieldDescriptorProto.TYPE_MESSAGE else "Scalar"
             yield f"{within}@property"
-            yield f"{within}def {field.name}(self) -> RepeatedCompositeFieldContainer[{python}]: ..."
+            yield f"{within}def {field.name}(self) -> Repeated{kind}FieldContainer[{python}]: ..."
             arguments.append(f"{field.name}: Iterable[{python}] | None = None")
         elif field.type == FieldDescriptorProto.TYPE_MESSAGE:
             yield f"{within}@property"

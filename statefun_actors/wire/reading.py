@@ -115,8 +115,8 @@ def has_unknown(message: Message, number: int) -> bool:
 
 States: TypeAlias = Callable[[_B], list[tuple[str, TypedValue | None]]]
 """All the states of a batch, as they come."""
-Invocations: TypeAlias = Callable[[_B, Addresses, list[Invocation]], None]
-"""Appends the invocations of a batch to the list, and raises UnfitError at the first one that is none."""
+Invocations: TypeAlias = Callable[[bytes, _B, list[Invocation]], None]
+"""Appends the invocations of a request, and of its batch, to the list; UnfitError at the first one that is none."""
 
 
 class Reader(Generic[_B]):
@@ -133,7 +133,6 @@ class Reader(Generic[_B]):
         self._protocol = protocol
         self._parse = parse
         self._targets = Addresses(parse_address)
-        self._callers = Addresses(parse_address)
         self._states = states
         self._invocations = invocations
 
@@ -141,7 +140,7 @@ class Reader(Generic[_B]):
         try:
             request = self._parse(data)
         except UNPARSABLE:
-            raise self._malformed("a ToFunction message", f"{len(data)} bytes that are none", "") from None
+            raise self._unparsable(data) from None
         batch = request.invocation
 
         try:
@@ -153,20 +152,28 @@ class Reader(Generic[_B]):
                 raise self._malformed("a batch", "none", "invocation")
             raise self._malformed("an Address", "none", "invocation.target")
 
-        states = self._states(batch)
+        try:
+            states = self._states(batch)
+        except UNPARSABLE:
+            raise self._unparsable(data) from None
         state = dict(states)
         if len(state) != len(states):
             raise self._twice(states)
 
         invocations: list[Invocation] = []
         try:
-            self._invocations(batch, self._callers, invocations)
+            self._invocations(data, batch, invocations)
         except UnfitError as unfit:
             where = f"invocation.invocations[{len(invocations)}].{unfit.part}"
             raise self._malformed(unfit.expected, unfit.got, where) from None
+        except UNPARSABLE:
+            raise self._unparsable(data) from None
         if not invocations:
             raise self._malformed("at least one invocation", "none", "invocation.invocations")
         return Batch(target, state, invocations)
+
+    def _unparsable(self, data: bytes) -> MalformedRequestError:
+        return self._malformed("a ToFunction message", f"{len(data)} bytes that are none", "")
 
     def _malformed(self, expected: str, got: str, where: str) -> MalformedRequestError:
         return MalformedRequestError(self._protocol, expected, got, where)

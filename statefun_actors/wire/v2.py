@@ -34,14 +34,17 @@ def _state(data: bytes) -> TypedValue | None:
     return TypedValue(packed.type_url, packed.value) if packed.type_url else TypedValue(UNREADABLE, data)
 
 
-def _invocations(batch: v2_pb2.Request.Batch, callers: Addresses, invocations: list[Invocation]) -> None:
+_callers: Final = Addresses(v2_pb2.Address.FromString)
+
+
+def _invocations(data: bytes, batch: v2_pb2.Request.Batch, invocations: list[Invocation]) -> None:  # noqa: ARG001 - 3.x
     append = invocations.append
     for message in batch.invocations:
         argument = message.argument
         value = argument.value
         if not value:
             _check_empty(message)
-        append(Invocation(TypedValue(argument.type_url, value), callers[message.caller]))
+        append(Invocation(TypedValue(argument.type_url, value), _callers[message.caller]))
 
 
 def _check_empty(message: v2_pb2.Request.Invocation) -> None:

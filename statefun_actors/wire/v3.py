@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Final, assert_never
 
-from statefun_actors.model import Expiration, Invocation, MissingState, TypedValue
+from statefun_actors.model import Address, Expiration, Invocation, MissingState, TypedValue
 from statefun_actors.wire import v3_pb2
+from statefun_actors.wire.beginnings import MARK, Beginnings
 from statefun_actors.wire.dialect import Dialect
 from statefun_actors.wire.encoding import field, varint
 from statefun_actors.wire.reading import Addresses, Reader, UnfitError, has_unknown
@@ -13,22 +14,64 @@ from statefun_actors.wire.writing import Writer
 
 PROTOCOL: Final = "3.x"
 
+_parse_state: Final = v3_pb2.ToFunction.PersistedValue.FromString
+_parse_invocations: Final = v3_pb2.Invocations.FromString
+
+_callers: Final = Addresses(v3_pb2.Address.FromString)
+_state_beginnings: Final = Beginnings[str]()
+_invocation_beginnings: Final = Beginnings[Address | None]()
+
 
 def _states(batch: v3_pb2.Request.Batch) -> list[tuple[str, TypedValue | None]]:
-    return [
-        (entry.state_name, TypedValue(value.typename, value.value) if value.has_value else None)
-        for entry in batch.state
-        for value in (entry.state_value,)
-    ]
+    states: list[tuple[str, TypedValue | None]] = []
+    for part in batch.state:
+        beginning, _, end = part.partition(MARK)
+        known = _state_beginnings.get(beginning)
+        if known is not None and len(end) == known[2] + 1 and end[0] == known[2]:
+            states.append((known[0], TypedValue(known[1], end[1:])))
+            continue
+        entry = _parse_state(part)
+        name, value = entry.state_name, entry.state_value
+        states.append((name, TypedValue(value.typename, value.value) if value.has_value else None))
+        if value.has_value:
+            _state_beginnings.remember(part, name.encode(), name, value.typename)
+    return states
 
 
-def _invocations(batch: v3_pb2.Request.Batch, callers: Addresses, invocations: list[Invocation]) -> None:
-    append = invocations.append
-    for message in batch.invocations:
+def _invocations(data: bytes, batch: v3_pb2.Request.Batch, invocations: list[Invocation]) -> None:
+    parts = batch.invocations[:]
+    if not _invocation_beginnings.resting:
+        append, known = invocations.append, _invocation_beginnings.get
+        for part in parts:
+            beginning, _, end = part.partition(MARK)
+            meaning = known(beginning)
+            if meaning is None:
+                break
+            caller, typename, size = meaning
+            if len(end) != size + 1 or end[0] != size:
+                break
+            append(Invocation(TypedValue(typename, end[1:]), caller))
+        _invocation_beginnings.used += len(invocations)
+    if len(invocations) < len(parts):
+        _parsed(data, parts, invocations)
+
+
+def _parsed(data: bytes, parts: list[bytes], invocations: list[Invocation]) -> None:
+    """Append what is still missing of the invocations in *data*, which are *parts*."""
+    resting = _invocation_beginnings.resting
+    begin = len(invocations)
+    for part, message in zip(parts[begin:], _parse_invocations(data).invocation.invocations[begin:], strict=True):
         argument = message.argument
         if not argument.has_value:
             raise UnfitError("a value", _no_value(argument), "argument")
-        append(Invocation(TypedValue(argument.typename, argument.value), callers[message.caller]))
+        typename, first = argument.typename, message.caller
+        again = first in _callers
+        caller = _callers[first]
+        invocations.append(Invocation(TypedValue(typename, argument.value), caller))
+        if again and not resting:  # a caller that came once may well not come again
+            _invocation_beginnings.remember(part, first, caller, typename)
+    if resting:
+        _invocation_beginnings.resting = max(0, resting - len(parts))
 
 
 def _no_value(argument: v3_pb2.TypedValue) -> str:

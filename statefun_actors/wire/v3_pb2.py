@@ -47,12 +47,13 @@ _pool.AddSerializedFile(
     b"stedValueSpecB\x0a\x0a\x08responseb\x06proto3"
 )
 _pool.AddSerializedFile(
-    b"\x0a\x10v3/reading.proto\x12\x1astatefun_actors.reading.v3\x1a\x16v3/request_reply.proto\x22\xc1\x02\x0a\x07Reque"
-    b"st\x12=\x0a\x0ainvocation\x18d \x01(\x0b2).statefun_actors.reading.v3.Request.Batch\x1aT\x0a\x0aInvocation\x12"
-    b"\x0e\x0a\x06caller\x18\x01 \x01(\x0c\x126\x0a\x08argument\x18\x02 \x01(\x0b2$.io.statefun.sdk.reqreply.TypedValue"
-    b"\x1a\xa0\x01\x0a\x05Batch\x12\x0e\x0a\x06target\x18\x01 \x01(\x0c\x12B\x0a\x05state\x18\x02 \x03(\x0b23.io.statef"
-    b"un.sdk.reqreply.ToFunction.PersistedValue\x12C\x0a\x0binvocations\x18\x03 \x03(\x0b2..statefun_actors.reading.v3."
-    b"Request.Invocationb\x06proto3"
+    b"\x0a\x10v3/reading.proto\x12\x1astatefun_actors.reading.v3\x1a\x16v3/request_reply.proto\x22\x85\x01\x0a\x07Reque"
+    b"st\x12=\x0a\x0ainvocation\x18d \x01(\x0b2).statefun_actors.reading.v3.Request.Batch\x1a;\x0a\x05Batch\x12\x0e\x0a"
+    b"\x06target\x18\x01 \x01(\x0c\x12\x0d\x0a\x05state\x18\x02 \x03(\x0c\x12\x13\x0a\x0binvocations\x18\x03 \x03(\x0c"
+    b"\x22\xf8\x01\x0a\x0bInvocations\x12A\x0a\x0ainvocation\x18d \x01(\x0b2-.statefun_actors.reading.v3.Invocations.Ba"
+    b"tch\x1aT\x0a\x0aInvocation\x12\x0e\x0a\x06caller\x18\x01 \x01(\x0c\x126\x0a\x08argument\x18\x02 \x01(\x0b2$.io.st"
+    b"atefun.sdk.reqreply.TypedValue\x1aP\x0a\x05Batch\x12G\x0a\x0binvocations\x18\x03 \x03(\x0b22.statefun_actors.read"
+    b"ing.v3.Invocations.Invocationb\x06proto3"
 )
 _pool.AddSerializedFile(
     b"\x0a\x0ev3/types.proto\x12\x15io.statefun.sdk.types\x22\x1f\x0a\x0eBooleanWrapper\x12\x0d\x0a\x05value\x18\x01 "
@@ -78,6 +79,7 @@ TypedValue = _message(_pool.FindMessageTypeByName("io.statefun.sdk.reqreply.Type
 ToFunction = _message(_pool.FindMessageTypeByName("io.statefun.sdk.reqreply.ToFunction"))
 FromFunction = _message(_pool.FindMessageTypeByName("io.statefun.sdk.reqreply.FromFunction"))
 Request = _message(_pool.FindMessageTypeByName("statefun_actors.reading.v3.Request"))
+Invocations = _message(_pool.FindMessageTypeByName("statefun_actors.reading.v3.Invocations"))
 BooleanWrapper = _message(_pool.FindMessageTypeByName("io.statefun.sdk.types.BooleanWrapper"))
 IntWrapper = _message(_pool.FindMessageTypeByName("io.statefun.sdk.types.IntWrapper"))
 LongWrapper = _message(_pool.FindMessageTypeByName("io.statefun.sdk.types.LongWrapper"))

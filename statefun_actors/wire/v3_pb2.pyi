@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import ClassVar
 
-from google.protobuf.internal.containers import RepeatedCompositeFieldContainer
+from google.protobuf.internal.containers import RepeatedCompositeFieldContainer, RepeatedScalarFieldContainer
 from google.protobuf.message import Message
 
 class KafkaProducerRecord(Message):
@@ -168,6 +168,25 @@ class FromFunction(Message):
     ) -> None: ...
 
 class Request(Message):
+    class Batch(Message):
+        target: bytes
+        @property
+        def state(self) -> RepeatedScalarFieldContainer[bytes]: ...
+        @property
+        def invocations(self) -> RepeatedScalarFieldContainer[bytes]: ...
+        def __init__(
+            self,
+            *,
+            target: bytes = ...,
+            state: Iterable[bytes] | None = None,
+            invocations: Iterable[bytes] | None = None,
+        ) -> None: ...
+
+    @property
+    def invocation(self) -> Request.Batch: ...
+    def __init__(self, *, invocation: Request.Batch | None = None) -> None: ...
+
+class Invocations(Message):
     class Invocation(Message):
         caller: bytes
         @property
@@ -175,22 +194,13 @@ class Request(Message):
         def __init__(self, *, caller: bytes = ..., argument: TypedValue | None = None) -> None: ...
 
     class Batch(Message):
-        target: bytes
         @property
-        def state(self) -> RepeatedCompositeFieldContainer[ToFunction.PersistedValue]: ...
-        @property
-        def invocations(self) -> RepeatedCompositeFieldContainer[Request.Invocation]: ...
-        def __init__(
-            self,
-            *,
-            target: bytes = ...,
-            state: Iterable[ToFunction.PersistedValue] | None = None,
-            invocations: Iterable[Request.Invocation] | None = None,
-        ) -> None: ...
+        def invocations(self) -> RepeatedCompositeFieldContainer[Invocations.Invocation]: ...
+        def __init__(self, *, invocations: Iterable[Invocations.Invocation] | None = None) -> None: ...
 
     @property
-    def invocation(self) -> Request.Batch: ...
-    def __init__(self, *, invocation: Request.Batch | None = None) -> None: ...
+    def invocation(self) -> Invocations.Batch: ...
+    def __init__(self, *, invocation: Invocations.Batch | None = None) -> None: ...
 
 class BooleanWrapper(Message):
     value: bool
