@@ -5,9 +5,15 @@ from __future__ import annotations
 import base64
 import os
 import subprocess
+from datetime import timedelta
 from pathlib import Path
 
 from tests.benchmarks.official_sdk import python_with_sdk
+
+
+def counts_right(ms: int) -> bool:
+    """Whether Apache's SDK sends *ms* as they are: it counts in floats, and 129,861 become 129,860."""
+    return int(timedelta(milliseconds=ms).total_seconds() * 1000.0) == ms
 
 
 class Apache:

@@ -28,7 +28,7 @@ from statefun_actors import (
 from statefun_actors.model import Batch, Invocation
 from statefun_actors.types import pack
 from statefun_actors.wire import V3, v3_pb2
-from tests.endpoint.official.apache import Apache
+from tests.endpoint.official.apache import Apache, counts_right
 from tests.endpoint.official.programs_3 import KINDS, run, value
 from tests.wire.reference import request
 
@@ -103,6 +103,7 @@ texts = st.text(st.characters(codec="utf-8"), max_size=6)
 ids = st.text(st.characters(codec="utf-8"), min_size=1, max_size=6)
 typenames = st.sampled_from(["test/union", "bank/account", "a.b/c.d/e", "x/y"])
 tokens = st.sampled_from(["", "a", "token"])
+delays = st.integers(1, 1 << 40).filter(counts_right)
 kinds = st.sampled_from(KINDS)
 longs = st.integers(-(1 << 63), (1 << 63) - 1)
 givens = {
@@ -116,7 +117,7 @@ typed = kinds.flatmap(lambda kind: st.tuples(st.just(kind), givens[kind]))
 raw = st.one_of(texts, st.integers(-(1 << 31), (1 << 31) - 1), st.floats(allow_nan=False, allow_infinity=False))
 steps: st.SearchStrategy[tuple[Untyped, ...]] = st.one_of(
     st.builds(lambda *a: ("send", *a[:2], *a[2]), typenames, ids, typed),
-    st.builds(lambda *a: ("send_after", *a[:3], *a[3], a[4]), st.integers(1, 1 << 40), typenames, ids, typed, tokens),
+    st.builds(lambda *a: ("send_after", *a[:3], *a[3], a[4]), delays, typenames, ids, typed, tokens),
     st.tuples(st.just("cancel"), st.sampled_from(["a", "token"])),
     st.tuples(st.just("record"), typenames, ids, st.none() | texts, raw),
     st.tuples(st.just("stamp_record"), typenames, ids, givens["stamp"]),
