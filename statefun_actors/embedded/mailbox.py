@@ -20,6 +20,7 @@ logger: Final = logging.getLogger("statefun_actors.engine")
 
 _FIRST_BACKOFF: Final = 0.1
 _LONGEST_BACKOFF: Final = 60.0
+_LONGEST_BACKOFF_MS: Final = 60_000
 
 
 class Mailbox:
@@ -192,7 +193,8 @@ class Mailboxes:
 
     def end_waits(self, now_ms: int) -> None:
         """Back in line with those whose backoff is over."""
-        while self._retries and self._retries[0][0] <= now_ms:
+        # Where none is due for longer than any backoff lasts, the clock has been set back.
+        while self._retries and not now_ms < self._retries[0][0] <= now_ms + _LONGEST_BACKOFF_MS:
             mailbox = heapq.heappop(self._retries)[2]
             mailbox.waits = False
             self.again(mailbox)

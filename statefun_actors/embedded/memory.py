@@ -17,7 +17,7 @@ from statefun_actors.embedded.epoch import Epoch
 from statefun_actors.embedded.mailbox import Mailboxes
 from statefun_actors.embedded.options import EngineOptions
 from statefun_actors.embedded.outbox import Outbox
-from statefun_actors.embedded.rows import EntityRecord, expire
+from statefun_actors.embedded.rows import EntityRecord, expire, expires_ms, unpack
 from statefun_actors.embedded.store import Commit, Message, Store, Timer
 from statefun_actors.embedded.tickets import Tickets
 from statefun_actors.embedded.timers import Timers
@@ -131,14 +131,26 @@ class Memory:
             self.cache.resized(record)
         return record
 
+    def changed(self, address: Address, record: EntityRecord) -> None:
+        """The open epoch writes *record*, the one of *address*."""
+        record.epoch = self.epoch.number
+        self.epoch.entities[address] = record
+
     def sweep(self, now_ms: int) -> None:
-        """Have rows deleted whose every state has expired, a bounded number at a time."""
-        if self.next_sweep is None or now_ms < self.next_sweep:
+        """Have rows deleted whose every state has expired, a bounded number at a time.
+
+        The row says when that was to be when it was written. The class may have come to say otherwise.
+        """
+        if self.next_sweep is None or self.next_sweep - _SWEEP_EVERY_MS <= now_ms < self.next_sweep:
             return
         expired = self._store.drop_expired(now_ms, _SWEEP_ROWS)
-        for address in expired:
+        for address, packed in zip(expired, self._store.load(expired), strict=True):
             record = self.cache.peek(address)
             if address in self.mailboxes or (record is not None and record.epoch > self.cache.durable_epoch):
+                continue
+            specs = self._shape.specs.get(address[0])
+            if specs and ((expires := expires_ms(unpack(packed, ()), specs)) is None or expires > now_ms):
+                self.changed(address, self.cache.get(address))
                 continue
             self.cache.forget(address)
             self.epoch.removed[address] = None

@@ -78,8 +78,7 @@ class Merge:
         elif typename not in self._shape.expiring_after_call:
             return
         record.last_call_ms = now_ms
-        record.epoch = memory.epoch.number
-        memory.epoch.entities[address] = record
+        memory.changed(address, record)
 
     def _apply(self, memory: Memory, effect: Effect, sender: Address, now_ms: int) -> None:
         match effect:
