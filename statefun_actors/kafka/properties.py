@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable, Mapping
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from confluent_kafka import KafkaError, KafkaException
 
@@ -36,7 +36,7 @@ _UNKNOWN: Final = re.compile(r'No such configuration property: "([^"]+)"')
 
 def client(
     component: str,
-    make: Callable[[dict[str, object]], _Client],
+    make: Callable[[dict[str, Any]], _Client],
     own: Mapping[str, object],
     written: Mapping[str, str],
 ) -> _Client:
@@ -45,7 +45,7 @@ def client(
     Raises:
         BadPropertyError: a property has a value that is none, or is one of security that is not known here.
     """
-    properties = {**_translated(component, written), **own}
+    properties: dict[str, Any] = {**_translated(component, written), **own}
     while True:
         try:
             return make(properties)
@@ -85,6 +85,3 @@ def _text(error: KafkaException) -> str:
     """What *error* says, on one line, without its last full stop."""
     inner = error.args[0] if error.args else error
     return " ".join((inner.str() if isinstance(inner, KafkaError) else str(inner)).split()).rstrip(".")
-
-
-error_text: Final = _text

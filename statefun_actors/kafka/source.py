@@ -45,6 +45,7 @@ class KafkaSource:
         self._engine: Engine | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._reader = Reader(ingress, self._routes.topics, self._wake, options or ReaderOptions())
+        self._buffer = self._reader.buffer
 
     def resume(self, position: str | None) -> None:
         self._position = msgspec.json.decode(position, type=_Position) if position is not None else {}
@@ -54,9 +55,11 @@ class KafkaSource:
     def read(self, most: int, engine: Engine) -> str | None:
         if self._engine is None:
             self._engine, self._loop = engine, asyncio.get_running_loop()
-        records, begun = self._reader.take(max(1, most // self._routes.fan_out))
+        if self._reader.bug is not None:
+            raise self._reader.bug
+        records, begun = self._buffer.take(max(1, most // self._routes.fan_out))
         if not records:
-            self.exhausted = self._reader.ended
+            self.exhausted = self._buffer.ended
             if not begun:
                 return None
         # First where a partition begins: that is kept before anything of it has been read.
@@ -69,7 +72,7 @@ class KafkaSource:
             position[record.topic()][record.partition()] = record.offset() + 1  # type: ignore[index,operator] # never None
         self.records += len(records)
         offsets = _offsets(position)
-        engine.when_durable(lambda: self._reader.durable(offsets))
+        engine.when_durable(lambda: setattr(self._buffer, "durable", offsets))
         return msgspec.json.encode(position).decode()
 
     def close(self) -> None:

@@ -8,6 +8,7 @@ from typing import Final, TypeAlias
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from statefun_actors.deploy import FromDate, KafkaIngress, SpecificOffsets
+from statefun_actors.kafka.complaints import TIMED_OUT
 
 Partition: TypeAlias = tuple[str, int]
 """A topic, and the number of one of its partitions."""
@@ -83,7 +84,7 @@ def _at(consumer: Consumer, partitions: Iterable[Partition], which: str) -> dict
 def _edges(consumer: Consumer, partition: Partition) -> tuple[int, int]:
     found = consumer.get_watermark_offsets(TopicPartition(*partition), timeout=_SECONDS)
     if found is None:
-        raise KafkaException(f"the brokers don't tell where {partition[0]}/{partition[1]} begins and ends")
+        raise KafkaException(KafkaError(TIMED_OUT))
     return found
 
 

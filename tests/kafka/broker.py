@@ -47,7 +47,8 @@ num.network.threads=1
 num.io.threads=2
 num.recovery.threads.per.data.dir=1
 log.cleaner.enable=false
-log.retention.check.interval.ms=500
+broker.session.timeout.ms=1500
+broker.heartbeat.interval.ms=400
 """
 
 

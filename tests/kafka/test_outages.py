@@ -1,0 +1,143 @@
+"""Brokers that are not there, come back, or have lost records; a store that fails; others in the group."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+import time
+from pathlib import Path
+
+import pytest
+from confluent_kafka import Consumer
+
+from statefun_actors.embedded import Commit, MemoryStore, StoreError
+from statefun_actors.kafka import BadPropertyError, KafkaSource
+from tests.kafka.broker import Broker
+from tests.kafka.runs import SECONDS, Running, add, ingress, ran_to_the_end, running
+from tests.kafka.topics import Topics
+
+pytestmark = pytest.mark.kafka
+
+
+async def test_a_broker_may_be_down_at_the_start_and_be_killed_later(
+    own_broker: Broker, caplog: pytest.LogCaptureFixture
+) -> None:
+    topics = Topics(own_broker.address, "outage")
+    name = topics.name("in")
+    async with running(ingress(own_broker.address, name, group="outage")) as run:
+        unreachable = f"Kafka ingress kafka/in: no broker of {own_broker.address} can be reached; trying on"
+        await run.until(lambda: caplog.messages)
+        assert caplog.messages == [unreachable]
+
+        await asyncio.to_thread(own_broker.start)
+        await run.until(
+            lambda: f"Kafka ingress kafka/in: there is no topic '{name}'; waiting for it" in caplog.messages
+        )
+        topics.make("in")
+        topics.write(name, [("ada", add(1))])
+        await run.until(lambda: run.amounts("ada") == [1])
+
+        await asyncio.to_thread(own_broker.kill)
+        await asyncio.to_thread(own_broker.start)
+        topics.write(name, [("ada", add(2))])
+        await run.until(lambda: run.amounts("ada") == [1, 2])
+
+        await asyncio.to_thread(own_broker.kill)
+        stopping = time.monotonic()
+
+    assert time.monotonic() - stopping < 10, "a stop waits for brokers that are not there"
+
+
+class _FailingStore(MemoryStore):
+    """Its third commit fails, and every fifth afterwards."""
+
+    commits = 0
+
+    async def commit(self, commit: Commit) -> None:
+        self.commits += 1
+        if self.commits % 5 == 3:
+            raise StoreError("memory", "no space left")
+        await super().commit(commit)
+
+
+async def test_after_a_failed_commit_records_are_read_again_and_count_once(topics: Topics) -> None:
+    name = topics.make(partitions=2)
+    topics.write(name, [(f"k{i % 9}", add(i)) for i in range(4_000)])
+
+    run = await ran_to_the_end(ingress(topics.address, name), _FailingStore())
+
+    assert [run.amounts(f"k{k}") for k in range(9)] == [list(range(k, 4_000, 9)) for k in range(9)]
+    assert run.source.records > 4_000
+
+
+async def test_records_that_are_gone_are_told_of_and_passed_over(
+    topics: Topics, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    name = topics.make()
+    topics.write(name, [("ada", add(amount)) for amount in range(10)])
+    await ran_to_the_end(ingress(topics.address, name), tmp_path / "store.db")
+    topics.write(name, [("ada", add(amount)) for amount in range(10, 20)])
+    topics.truncate(name, before=15)
+
+    run = await ran_to_the_end(ingress(topics.address, name, reset="earliest"), tmp_path / "store.db")
+
+    assert run.source.records == 5
+    assert caplog.messages == [
+        f"Kafka ingress kafka/in: {name}/0 does not hold offset 10 any more (5 records are lost); "
+        "going on at its earliest, 15"
+    ]
+
+
+async def test_two_runs_of_one_group_each_read_everything_into_their_own_store(topics: Topics) -> None:
+    name = topics.make(partitions=2)
+    group = topics.name("group")
+    async with (
+        running(ingress(topics.address, name, group=group)) as one,
+        running(ingress(topics.address, name, group=group)) as other,
+    ):
+        topics.write(name, [(f"k{i % 5}", add(i)) for i in range(100)])
+        for run in (one, other):
+            await run.until(functools.partial(_has_all, run))
+
+
+async def test_a_rebalance_of_the_group_takes_no_partition_away(
+    topics: Topics, caplog: pytest.LogCaptureFixture
+) -> None:
+    name = topics.make(partitions=2)
+    topics.write(name, [(f"k{i % 5}", add(i)) for i in range(50)])
+    async with running(ingress(topics.address, name, group=topics.name("group"))) as run:
+        await run.until(lambda: run.engine.counters.handled == 50)
+        with contextlib.closing(topics.consumer("group")) as member:
+            member.subscribe([name])
+            await asyncio.to_thread(_until_assigned, member)
+            topics.write(name, [(f"k{i % 5}", add(i)) for i in range(50, 100)])
+
+            await run.until(functools.partial(_has_all, run))
+            await run.until(lambda: caplog.messages)
+
+    assert caplog.messages == [
+        f"Kafka ingress kafka/in: how far it has come can't be noted in the group {topics.name('group')}: "
+        "Broker: Unknown member. Its place is kept in the store, so nothing is read twice or passed over"
+    ]
+
+
+def _has_all(run: Running) -> bool:
+    return all(run.amounts(f"k{k}") == list(range(k, 100, 5)) for k in range(5))
+
+
+def _until_assigned(member: Consumer) -> None:
+    deadline = time.monotonic() + SECONDS
+    while not member.assignment():
+        assert time.monotonic() < deadline
+        member.poll(0.1)
+
+
+def test_a_property_that_makes_no_sense_is_refused() -> None:
+    with pytest.raises(BadPropertyError) as caught:
+        KafkaSource(ingress("127.0.0.1:9", "in", properties={"fetch.min.bytes": "many"}))
+
+    assert str(caught.value) == (
+        "Kafka ingress kafka/in: the Kafka client can't be set up: Invalid value for configuration property "
+        '"fetch.min.bytes". Its names are librdkafka\'s: correct `properties:` in module.yaml.'
+    )
