@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from statefun_actors.dispatch import describe_error
 from statefun_actors.embedded.engine import Engine
-from statefun_actors.embedded.tickets import EpochLostError, Ticket
+from statefun_actors.embedded.store import StoreError
+from statefun_actors.embedded.tickets import EpochLostError, Ticket, reason_of
 from statefun_actors.ingress import (
     Answer,
     GivenUp,
@@ -33,13 +33,15 @@ class EngineBackend:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._waiting: set[_Waiting] = set()
+        self._waiting: set[_Waiting | _Asking] = set()
 
     def take(self, letter: Letter, tell: Tell) -> Callable[[], None]:
         if (refused := self._refused()) is not None:
             tell(refused)
             return _nothing
         engine = self._engine
+        if letter.key is not None:
+            return self._take_once(letter, tell)
         if letter.wait is Wait.TAKEN:
             engine.submit(letter.target, letter.value, delay_ms=letter.delay_ms)
             engine.when_durable(lambda: tell(_TAKEN), lambda error: tell(_lost(error)))
@@ -47,6 +49,16 @@ class EngineBackend:
         waiting = _Waiting(engine, self._waiting, until_reply=letter.wait is Wait.REPLY, tell=tell)
         engine.submit(letter.target, letter.value, delay_ms=letter.delay_ms, ticket=waiting.ticket)
         return waiting.forget
+
+    def _take_once(self, letter: Letter, tell: Tell) -> Callable[[], None]:
+        asking = _Asking(self._waiting, tell)
+        try:
+            stop = self._engine.submit_once(letter, asking.end)
+        except StoreError as error:
+            asking.end(NotTaken(str(error)))
+            return _nothing
+        asking.stop = stop
+        return asking.forget
 
     def take_all(self, letters: Sequence[Letter], tell: Tell) -> Callable[[], None]:
         if (refused := self._refused()) is not None:
@@ -71,10 +83,27 @@ class EngineBackend:
         return TooMany(engine.waiting) if engine.full else None
 
 
+class _Asking:
+    """Somebody who waits for what comes of the letters with one key, the first of which may be another's."""
+
+    def __init__(self, all_waiting: set[_Waiting | _Asking], tell: Tell) -> None:
+        self._all, self._tell = all_waiting, tell
+        self.stop: Callable[[], None] = _nothing
+        all_waiting.add(self)
+
+    def end(self, answer: Answer) -> None:
+        self.forget()
+        self._tell(answer)
+
+    def forget(self) -> None:
+        self._all.discard(self)
+        self.stop()
+
+
 class _Waiting:
     """Somebody who waits for what comes of a letter."""
 
-    def __init__(self, engine: Engine, all_waiting: set[_Waiting], *, until_reply: bool, tell: Tell) -> None:
+    def __init__(self, engine: Engine, all_waiting: set[_Waiting | _Asking], *, until_reply: bool, tell: Tell) -> None:
         self._engine, self._all, self._until_reply, self._tell = engine, all_waiting, until_reply, tell
         self._reply: TypedValue | None = None
         self.ticket = Ticket(on_reply=self._replied, on_handled=self._handled, on_lost=self._lost)
@@ -96,7 +125,7 @@ class _Waiting:
 
     def _handled(self, error: BaseException | None) -> None:
         if error is not None:
-            self.end(GivenUp(f"{type(error).__name__}: {describe_error(error)}"))
+            self.end(GivenUp(reason_of(error)))
         elif self._reply is not None:
             self.end(Replied(self._reply))
         elif not self._until_reply:

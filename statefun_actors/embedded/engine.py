@@ -27,7 +27,8 @@ from statefun_actors.embedded.merge import Counters, Merge
 from statefun_actors.embedded.options import EngineOptions
 from statefun_actors.embedded.steps import Steps
 from statefun_actors.embedded.store import DeadLetterEntry, EgressRecord, Store, StoreError
-from statefun_actors.embedded.tickets import EpochLostError, Ticket
+from statefun_actors.embedded.tickets import INGRESS, EpochLostError, Ticket
+from statefun_actors.ingress import Answer, KeyReused, Letter
 from statefun_actors.model import Address, State, TypedValue
 
 logger: Final = logging.getLogger("statefun_actors.engine")
@@ -162,6 +163,34 @@ class Engine:
         else:
             memory.post(target, value, caller)
         self._wake.set()
+
+    def submit_once(self, letter: Letter, tell: Callable[[Answer], None]) -> Callable[[], None]:
+        """As :meth:`submit` for a letter with an idempotency key: what came of it, or of the first of its key, is told.
+
+        Returns:
+            What to call when nobody waits any more.
+
+        Raises:
+            EpochLostError: the store has just failed.
+            StoreError: the store can't be read.
+        """
+        self._check()
+        memory, now = self._memory, self.clock.now_ms()
+        requests = memory.tickets.requests
+        request = requests.found(letter, now)
+        if isinstance(request, KeyReused):
+            tell(request)
+            return lambda: None
+        if request is None:
+            name = str(memory.seq())
+            request = requests.begin(letter, name, now, memory.epoch)
+            caller = Address(INGRESS, name) if request.pending else None
+            if letter.delay_ms > 0:
+                memory.post_later(now + letter.delay_ms, letter.target, letter.value, caller, None)
+            else:
+                memory.post(letter.target, letter.value, caller)
+            self._wake.set()
+        return request.ask(letter.wait, tell)
 
     def emit(self, egress: str, value: TypedValue) -> None:
         """An egress record from outside, in the open epoch. Raises EpochLostError as :meth:`submit` does."""

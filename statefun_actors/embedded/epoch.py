@@ -9,7 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from statefun_actors.embedded.rows import EntityRecord, expires_ms, pack
-from statefun_actors.embedded.store import Commit, DeadLetterEntry, EgressRecord, EntityRow, Message, Timer
+from statefun_actors.embedded.store import (
+    Commit,
+    DeadLetterEntry,
+    EgressRecord,
+    EntityRow,
+    KeyedRequest,
+    Message,
+    Timer,
+)
 from statefun_actors.model import Address, StateSpec
 
 
@@ -29,6 +37,8 @@ class Epoch:
         "on_lost",
         "positions",
         "removed",
+        "requests",
+        "requests_done",
         "steps",
         "timers",
         "timers_done",
@@ -48,6 +58,8 @@ class Epoch:
         self.egress_done: list[int] = []
         self.dead_letters: list[DeadLetterEntry] = []
         self.dead_letters_done: list[int] = []
+        self.requests: dict[tuple[Address, str], KeyedRequest] = {}
+        self.requests_done: dict[tuple[Address, str], None] = {}
         self.positions: dict[str, str] = {}
         self.on_durable: list[Callable[[], None]] = []
         """Called once this epoch is durable: what the outside may see from then on."""
@@ -67,6 +79,8 @@ class Epoch:
             or self.egress_done
             or self.dead_letters
             or self.dead_letters_done
+            or self.requests
+            or self.requests_done
             or self.positions
             or self.on_durable
         )
@@ -94,6 +108,8 @@ class Epoch:
             egress_done=self.egress_done,
             dead_letters=self.dead_letters,
             dead_letters_done=self.dead_letters_done,
+            requests=list(self.requests.values()),
+            requests_done=list(self.requests_done),
             positions=self.positions,
             next_seq=next_seq,
         )

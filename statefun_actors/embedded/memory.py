@@ -66,7 +66,7 @@ class Memory:
         self.cache = EntityCache(store, shape.names, options.cache_bytes)
         self.timers = Timers(store)
         self.dead_letters = DeadLetters(store)
-        self.tickets = Tickets()
+        self.tickets = Tickets(store)
         self._mailbox = options.mailbox
         self.mailboxes = Mailboxes(shape.served, options.mailbox, self._messages_to)
         for message in store.messages():
@@ -169,6 +169,7 @@ class Memory:
         self.cache.durable_epoch = sealed.number
         self.timers.durable(sealed)
         self.dead_letters.durable(sealed)
+        self.tickets.requests.durable(sealed)
         self.outbox.durable(sealed.egress)
         for release in sealed.on_durable:
             release()

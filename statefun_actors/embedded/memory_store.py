@@ -17,6 +17,7 @@ from statefun_actors.embedded.store import (
     DeadLetterEntry,
     EgressRecord,
     EntityRow,
+    KeyedRequest,
     Message,
     Recovered,
     Timer,
@@ -45,6 +46,7 @@ class MemoryStore:
         self._by_token: dict[tuple[Address, str], set[int]] = {}
         self._egress: dict[int, EgressRecord] = {}
         self._dead_letters: dict[int, DeadLetterEntry] = {}
+        self._requests: dict[tuple[Address, str], KeyedRequest] = {}
         self._positions: dict[str, str] = {}
         self._next_seq = 1
 
@@ -79,6 +81,9 @@ class MemoryStore:
         _replace(self._messages, commit.messages_done, commit.messages)
         _replace(self._egress, commit.egress_done, commit.egress)
         _replace(self._dead_letters, commit.dead_letters_done, commit.dead_letters)
+        for key in commit.requests_done:
+            self._requests.pop(key, None)
+        self._requests.update({(request.target, request.key): request for request in commit.requests})
         self._positions.update(commit.positions)
         self._next_seq = max(self._next_seq, commit.next_seq)
 
@@ -107,6 +112,17 @@ class MemoryStore:
 
     def dead_letter(self, seq: int) -> DeadLetterEntry | None:
         return self._dead_letters.get(seq)
+
+    def request(self, target: Address, key: str) -> KeyedRequest | None:
+        return self._requests.get((target, key))
+
+    def requests(self, *, pending: bool = False) -> Iterator[KeyedRequest]:
+        rows = (self._requests[key] for key in sorted(self._requests))
+        return iter([row for row in rows if row.pending or not pending])
+
+    def requests_before(self, time_ms: int, limit: int) -> list[KeyedRequest]:
+        old = [request for request in self._requests.values() if request.time_ms <= time_ms]
+        return sorted(old, key=lambda request: (request.time_ms, request.target, request.key))[:limit]
 
     def entities(self, typename: str, prefix: str = "") -> Iterator[EntityRow]:
         rows = self._entities.get(typename, {})
@@ -189,5 +205,8 @@ def _texts(commit: Commit) -> Iterator[str]:
         yield from (record.egress, record.value.typename)
     for letter in commit.dead_letters:
         yield from (letter.error_type, letter.error)
+    for request in commit.requests:
+        yield from (*request.target, request.key, request.digest, request.request)
+        yield "" if request.result is None else request.result.typename
     for position in commit.positions.items():
         yield from position

@@ -9,13 +9,14 @@ Rules that every store keeps (``tests/embedded/store_checks.py`` holds them as t
 - ``commit`` returns once the commit is durable, or raises and has changed nothing.
 - Commits are applied in the order of their calls; the engine never calls ``commit`` again before the last one returned.
 - Reads see whole commits only: while a commit is being written they see the state before it, afterwards the one after.
-- ``load``, ``messages_to``, ``pending_timer`` and ``egress_after`` may be called while a commit is being written, from
-  the thread of the event loop.
+- ``load``, ``messages_to``, ``pending_timer``, ``request`` and ``egress_after`` may be called while a commit is being
+  written, from the thread of the event loop.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from enum import Enum
 from typing import ClassVar, Protocol
 
 from msgspec import Struct
@@ -95,6 +96,45 @@ class DeadLetterEntry(Struct, frozen=True, gc=False):
     time_ms: int
 
 
+class RequestState(Enum):
+    """What is known of a request."""
+
+    TAKEN = "taken"
+    """Its message is stored, and that is all that was asked for."""
+    PENDING = "pending"
+    """It waits for the end of its handler."""
+    PENDING_REPLY = "pending reply"
+    """It waits for a reply, from whomever."""
+    HANDLED = "handled"
+    REPLIED = "replied"
+    GIVEN_UP = "given up"
+
+
+class KeyedRequest(Struct, frozen=True, gc=False):
+    """A request from outside that came with an idempotency key, and what it came to.
+
+    Args:
+        target: what the key is scoped to.
+        digest: tells its message from others.
+        time_ms: when it came, in milliseconds since 1970.
+        request: the id under which it is the caller of its message.
+        result: the reply, or why it was given up; None where there is none.
+    """
+
+    target: Address
+    key: str
+    digest: str
+    time_ms: int
+    request: str
+    state: RequestState
+    result: TypedValue | None = None
+
+    @property
+    def pending(self) -> bool:
+        """Whether its result is still to come."""
+        return self.state is RequestState.PENDING or self.state is RequestState.PENDING_REPLY
+
+
 class EntityRow(Struct, frozen=True, gc=False):
     """One entity as stored: its packed state (None = the row goes away) and when it may be dropped unread."""
 
@@ -115,6 +155,9 @@ class Commit(Struct, frozen=True):
     egress_done: Sequence[int] = ()
     dead_letters: Sequence[DeadLetterEntry] = ()
     dead_letters_done: Sequence[int] = ()
+    requests: Sequence[KeyedRequest] = ()
+    requests_done: Sequence[tuple[Address, str]] = ()
+    """By target and key."""
     positions: Mapping[str, str] = {}
     """How far each ingress has been read and each sink has been written, by name; JSON text of its owner's making."""
     next_seq: int = 1
@@ -173,6 +216,18 @@ class StoreReader(Protocol):
 
     def dead_letter(self, seq: int) -> DeadLetterEntry | None:
         """The dead letter of this number, None where there is none."""
+        ...
+
+    def request(self, target: Address, key: str) -> KeyedRequest | None:
+        """What was asked of *target* under this key, None if nothing was."""
+        ...
+
+    def requests(self, *, pending: bool = False) -> Iterator[KeyedRequest]:
+        """All requests that came with a key, or the *pending* ones, by target and key (by code point)."""
+        ...
+
+    def requests_before(self, time_ms: int, limit: int) -> list[KeyedRequest]:
+        """At most *limit* requests that came at *time_ms* or earlier, oldest first."""
         ...
 
     def entities(self, typename: str, prefix: str = "") -> Iterator[EntityRow]:

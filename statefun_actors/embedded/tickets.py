@@ -7,8 +7,12 @@ from typing import Final
 
 import attrs
 
+from statefun_actors.dispatch import describe_error
 from statefun_actors.embedded.epoch import Epoch
+from statefun_actors.embedded.requests import Requests
+from statefun_actors.embedded.store import StoreReader
 from statefun_actors.errors import StatefunActorsError
+from statefun_actors.ingress import NotTaken
 from statefun_actors.model import Address, TypedValue
 
 INGRESS: Final = "statefun-actors/ingress"
@@ -40,14 +44,22 @@ class Ticket:
     """The id under which it is open."""
 
 
+def reason_of(error: BaseException) -> str:
+    """What is told of *error* to whoever sent the message."""
+    return f"{type(error).__name__}: {describe_error(error)}"
+
+
 class Tickets:
     """Open requests by the id under which they are the caller of their message."""
 
-    def __init__(self) -> None:
+    def __init__(self, store: StoreReader) -> None:
         self._open: dict[str, Ticket] = {}
+        self.requests = Requests(store)
+        """Those who asked with an idempotency key. They have no tickets: more than one may wait for the same."""
 
     def __bool__(self) -> bool:
-        return bool(self._open)
+        """Whether anybody wants to know what becomes of messages."""
+        return bool(self._open or self.requests)
 
     def open(self, request: str, ticket: Ticket) -> Address:
         """The caller that stands for *ticket*."""
@@ -62,6 +74,8 @@ class Tickets:
 
     def reply(self, request: str, value: TypedValue, epoch: Epoch) -> None:
         """The first reply to *request* counts."""
+        if self.requests:
+            self.requests.reply(request, value, epoch)
         ticket = self._open.get(request)
         if ticket is not None and (tell := ticket.on_reply) is not None:
             ticket.on_reply = None
@@ -71,6 +85,8 @@ class Tickets:
         """The message of *caller* is dealt with."""
         if caller is None or caller[0] != INGRESS:
             return
+        if self.requests:
+            self.requests.handled(caller[1], None if error is None else reason_of(error), epoch)
         ticket = self._open.get(caller[1])
         if ticket is not None and (tell := ticket.on_handled) is not None:
             ticket.on_handled = None
@@ -82,3 +98,4 @@ class Tickets:
         for ticket in held.values():
             if ticket.on_lost is not None:
                 ticket.on_lost(error)
+        self.requests.lose(NotTaken(error.reason))

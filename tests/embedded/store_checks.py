@@ -19,8 +19,10 @@ from statefun_actors.embedded import (
     DeadLetterEntry,
     EgressRecord,
     EntityRow,
+    KeyedRequest,
     Message,
     Recovered,
+    RequestState,
     Store,
     StoreError,
     Timer,
@@ -68,6 +70,9 @@ async def a_new_store_holds_nothing(store: Store) -> None:
     assert list(store.dead_letters()) == []
     assert ids(store) == []
     assert store.drop_expired(1 << 60, 10) == []
+    assert list(store.requests()) == []
+    assert store.request(ADA, "key") is None
+    assert store.requests_before(1 << 60, 10) == []
 
 
 @check
@@ -110,6 +115,28 @@ async def what_was_committed_comes_back_as_it_was(store: Store) -> None:
     assert list(store.dead_letters()) == dead_letters
     assert list(store.entities("bank/account")) == entities
     assert store.load([ADA, BOB]) == [b"state", b""]
+
+
+@check
+async def a_request_is_found_by_target_and_key_and_changes_with_its_result(store: Store) -> None:
+    pending = KeyedRequest(ADA, "k", "digest", 5, "1", RequestState.PENDING)
+    other = KeyedRequest(BOB, "k", "digest", 4, "2", RequestState.TAKEN)
+    third = KeyedRequest(ADA, "l", "digest", 6, "3", RequestState.PENDING_REPLY)
+    await store.commit(Commit(requests=[pending, other, third]))
+
+    assert store.request(ADA, "k") == pending
+    assert store.request(ADA, "m") is None
+    assert list(store.requests()) == [pending, third, other]
+    assert list(store.requests(pending=True)) == [pending, third]
+    assert store.requests_before(5, 10) == [other, pending]
+    assert store.requests_before(9, 1) == [other]
+
+    replied = KeyedRequest(ADA, "k", "digest", 5, "1", RequestState.REPLIED, NOTHING)
+    await store.commit(Commit(requests=[replied], requests_done=[(BOB, "k")]))
+
+    assert store.request(ADA, "k") == replied
+    assert list(store.requests()) == [replied, third]
+    assert list(store.requests(pending=True)) == [third]
 
 
 @check
@@ -563,6 +590,16 @@ _seqs = st.integers(1, 12)
 _times = st.integers(0, 6)
 _done = st.lists(_seqs, max_size=3)
 _messages = st.builds(Message, _seqs, _addresses, _values, st.none() | _addresses)
+_requests = st.builds(
+    KeyedRequest,
+    _owners,
+    st.sampled_from(["k", "\0"]),
+    _texts,
+    _times,
+    _texts,
+    st.sampled_from(RequestState),
+    st.none() | _values,
+)
 
 _T = TypeVar("_T")
 
@@ -593,6 +630,8 @@ commits: st.SearchStrategy[Commit] = st.builds(
         st.builds(DeadLetterEntry, _seqs, _messages, _texts, st.text(max_size=3), _seqs, _times), lambda row: row.seq
     ),
     dead_letters_done=_done,
+    requests=_few(_requests, lambda row: (row.target, row.key)),
+    requests_done=st.lists(st.tuples(_owners, st.sampled_from(["k", "\0"])), max_size=2, unique=True),
     positions=st.dictionaries(_texts, _texts, max_size=2),
     next_seq=st.integers(1, 20),
 )
@@ -618,6 +657,9 @@ def answers(store: StoreReader) -> dict[str, object]:
         "pending": [store.pending_timer(owner, token) for owner in owners for token in ("t", "u")],
         "egress": [store.egress_after(seq, 3, names) for seq in (0, 5) for names in (None, ["a", "\0"], [])],
         "dead letters": list(store.dead_letters()),
+        "requests": [list(store.requests()), list(store.requests(pending=True))],
+        "requests by key": [store.request(owner, key) for owner in owners for key in ("k", "\0", "l")],
+        "requests before": [store.requests_before(time_ms, 2) for time_ms in range(-1, 7)],
         "counts": dict(store.counts()),
         "expired": [store.drop_expired(now_ms, 4) for now_ms in range(7)],
     }

@@ -19,7 +19,16 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from statefun_actors import Address
-from statefun_actors.embedded import Commit, EntityRow, Message, Recovered, SqliteStore, StoreError
+from statefun_actors.embedded import (
+    Commit,
+    EntityRow,
+    KeyedRequest,
+    Message,
+    Recovered,
+    RequestState,
+    SqliteStore,
+    StoreError,
+)
 from statefun_actors.embedded.sqlite import schema
 from statefun_actors.embedded.sqlite.gathering import Gathering
 from statefun_actors.embedded.sqlite.reader import after_prefix
@@ -233,6 +242,29 @@ def test_an_older_store_is_brought_up_to_date(store: SqliteStore, path: Path) ->
 
     assert notes(path) == [("ada", "of ada"), ("bob", None)]
     SqliteStore(path, steps=NEWER).close()
+
+
+@pytest.mark.parametrize("version", range(1, len(schema.STEPS)))
+def test_a_store_of_any_earlier_version_is_brought_up_to_date_with_all_that_it_holds(path: Path, version: int) -> None:
+    db = sqlite3.connect(path, isolation_level=None)
+    schema.migrate(db, 0, schema.STEPS[:version])
+    db.execute("INSERT INTO entity VALUES ('bank/account', 'ada', NULL, 'packed')")
+    db.execute("INSERT INTO message VALUES (3, 'bank/account', 'ada', NULL, NULL, 'bank/deposit', x'0805')")
+    db.execute("UPDATE counter SET next_seq = 4")
+    db.close()
+
+    store = SqliteStore(path)
+    request = KeyedRequest(ADA, "key", "digest", 0, "4", RequestState.PENDING)
+    asyncio.run(store.commit(Commit(requests=[request], next_seq=5)))
+    store.close()
+
+    again = SqliteStore(path)
+    assert ids(again) == ["ada"]
+    assert list(again.messages()) == [Message(3, ADA, VALUE)]
+    assert again.request(ADA, "key") == request
+    assert again.recover().next_seq == 5
+    assert again.integrity_check() == []
+    again.close()
 
 
 def test_a_new_store_goes_through_every_step(path: Path) -> None:

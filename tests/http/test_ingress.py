@@ -386,3 +386,40 @@ def test_a_stop_answers_those_who_wait_and_is_over_in_time(tmp_path: Path) -> No
         503,
         "the message is stored, and is handled when the server runs again: it stops now\n",
     )
+
+
+def test_a_repeat_under_one_key_gets_the_first_reply_over_restarts(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text(APP)
+    path, account = "/ingress/bank/account/key?wait=5s&type=bank/deposit", "bank/account/key"
+    with running(tmp_path) as server:
+        first = server.send(path, {"cents": 5}, Idempotency_Key="k 1")
+        again = server.send(path, b' {"cents":5}', Idempotency_Key="k 1")
+        other = server.send(path, {"cents": 6}, Idempotency_Key="k 1")
+        failed = [server.send(path, {"cents": -1}, Idempotency_Key="k 2")[:2] for _ in range(2)]
+        server.process.kill()
+        server.process.wait()
+    with running(tmp_path) as server:
+        later = server.send(path, {"cents": 5}, Idempotency_Key="k 1")
+        server.stop()
+
+    assert [answer.json for answer in (first, again, later)] == [{"balance": 5}] * 3
+    assert {answer.headers["statefun-type"] for answer in (first, again, later)} == {"bank/deposited"}
+    assert other[:2] == (409, "another message has been sent under the Idempotency-Key 'k 1'; take a new key\n")
+    assert failed == [(422, "TerminalError: no such money\n")] * 2
+    assert states(tmp_path / ".statefun" / "app.db")[account] == {"balance": 5}
+
+
+@pytest.mark.parametrize("key", ["", " ", "k" * 256])
+def test_a_key_has_a_length(server: Running, key: str) -> None:
+    answer = server.send("/ingress/test/counter/key", 1, Idempotency_Key=key)
+
+    assert answer[:2] == (400, f"an Idempotency-Key has 1 to 255 characters, got {len(key.strip())}\n")
+
+
+def test_a_key_belongs_to_one_message(server: Running) -> None:
+    answer = server.send("/ingress", b"", "application/jsonl", Idempotency_Key="k")
+
+    assert answer[:2] == (
+        400,
+        "an Idempotency-Key belongs to one message: send it to /ingress/<namespace>/<name>/<id>\n",
+    )

@@ -72,6 +72,10 @@ def _rows(store: StoreReader, known: Known) -> Iterator[lines.Line]:
             time_ms=entry.time_ms,
             caller=lines.caller_pair(message.caller),
         )
+    for request in store.requests():
+        result = None if request.result is None else lines.form(request.result, known)
+        to, times = lines.pair(request.target), request.time_ms
+        yield lines.RequestLine(to, request.key, request.digest, times, request.request, request.state, result)
 
 
 def _entity(row: EntityRow, known: Known) -> lines.EntityLine:

@@ -21,6 +21,7 @@ from statefun_actors.embedded.store import (
     DeadLetterEntry,
     EgressRecord,
     EntityRow,
+    KeyedRequest,
     Message,
     StoreError,
     StoreReader,
@@ -187,6 +188,7 @@ class _Batch:
         self._timers: list[Timer] = []
         self._egress: list[EgressRecord] = []
         self._dead_letters: list[DeadLetterEntry] = []
+        self._requests: list[KeyedRequest] = []
         self._positions: dict[str, str] = {}
 
     def commit(self) -> Commit:
@@ -197,6 +199,7 @@ class _Batch:
             timers=self._timers,
             egress=self._egress,
             dead_letters=self._dead_letters,
+            requests=self._requests,
             positions=self._positions,
             next_seq=self._next_seq,
         )
@@ -242,7 +245,8 @@ class _Batch:
         | lines.MessageLine
         | lines.TimerLine
         | lines.EgressLine
-        | lines.DeadLetterLine,
+        | lines.DeadLetterLine
+        | lines.RequestLine,
     ) -> None:
         known = self._known
         match line:
@@ -271,6 +275,12 @@ class _Batch:
                 self._dead_letters.append(
                     DeadLetterEntry(line.seq, message, line.error_type, line.error, line.attempts, line.time_ms)
                 )
+            case lines.RequestLine():
+                self._ascends(line, (*line.to, line.key))
+                result = None if line.result is None else lines.typed(line.result, known)
+                target, name = lines.address(line.to), line.request
+                request = KeyedRequest(target, line.key, line.digest, line.time_ms, name, line.state, result)
+                self._requests.append(request)
             case _:
                 assert_never(line)
 

@@ -9,13 +9,14 @@ One JSON object each::
     {"kind":"timer","seq":4,"due_ms":1790000000000,"to":["bank/account","ada"],"from":["bank/account","ada"],…}
     {"kind":"egress","seq":6,"name":"bank/receipts","value":{…}}
     {"kind":"dead_letter","seq":8,"message_seq":2,"to":["bank/account","ada"],"value":{…},"error":"no such money",…}
-    {"kind":"end","lines":6}
+    {"kind":"request","to":["bank/account","ada"],"key":"7f3a","state":"replied","result":{…},"time_ms":…}
+    {"kind":"end","lines":7}
 
 A value is its typename and one of three forms: ``json``, when its bytes are that JSON text; ``value``, when its type
 makes exactly its bytes of that JSON form; ``base64``, its bytes.
 
 Within a kind, lines stand in ascending order: entities by type and id (code points), timers by ``due_ms`` and ``seq``,
-the others by ``seq`` or name. Times are milliseconds since 1970.
+requests by target and key, the others by ``seq`` or name. Times are milliseconds since 1970.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from typing import Annotated, Final
 import msgspec
 from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
+from statefun_actors.embedded.store import RequestState
 from statefun_actors.model import Address, TypedValue
 from statefun_actors.types import JSON_TYPENAME, NO_JSON, Codec, codec_known, json_of
 
@@ -116,12 +118,22 @@ class DeadLetterLine(
     caller: tuple[str, str] | None = None
 
 
+class RequestLine(Struct, tag_field="kind", tag="request", forbid_unknown_fields=True, omit_defaults=True):
+    to: tuple[str, str]
+    key: str
+    digest: str
+    time_ms: Int
+    request: str
+    state: RequestState
+    result: Form | None = None
+
+
 class End(Struct, tag_field="kind", tag="end", forbid_unknown_fields=True):
     lines: Int
     """How many stand between the first one and this one."""
 
 
-Line = Header | PositionLine | EntityLine | MessageLine | TimerLine | EgressLine | DeadLetterLine | End
+Line = Header | PositionLine | EntityLine | MessageLine | TimerLine | EgressLine | DeadLetterLine | RequestLine | End
 
 encode: Final = msgspec.json.Encoder().encode
 decode: Final = msgspec.json.Decoder(Line).decode

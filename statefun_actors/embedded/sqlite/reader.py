@@ -11,13 +11,15 @@ from typing import Any, Final
 
 from statefun_actors.embedded.sqlite import schema
 from statefun_actors.embedded.sqlite.files import Lock, connect_read_only, make_folder, put_in_place, store_error
-from statefun_actors.embedded.sqlite.schema import DEAD_LETTER, EGRESS, MESSAGE, TIMER
+from statefun_actors.embedded.sqlite.schema import DEAD_LETTER, EGRESS, MESSAGE, REQUEST, TIMER
 from statefun_actors.embedded.store import (
     DeadLetterEntry,
     EgressRecord,
     EntityRow,
+    KeyedRequest,
     Message,
     Recovered,
+    RequestState,
     StoreError,
     Timer,
 )
@@ -109,6 +111,22 @@ class Reads:
         """The dead letter of this number, None where there is none."""
         rows = self._rows(_DEAD_LETTER, (seq,))
         return _dead_letter(*rows[0]) if rows else None
+
+    def request(self, target: Address, key: str) -> KeyedRequest | None:
+        """What was asked of *target* under this key, None if nothing was."""
+        rows = self._rows(_REQUEST, (*target, key))
+        return _keyed_request(*rows[0]) if rows else None
+
+    def requests(self, *, pending: bool = False) -> Iterator[KeyedRequest]:
+        """All requests that came with a key, or the *pending* ones, by target and key (by code point)."""
+        after = ("", "", "")
+        while rows := self._rows(_REQUESTS % ("AND state IN ('pending', 'pending reply')" if pending else ""), after):
+            yield from (_keyed_request(*row) for row in rows)
+            after = tuple(rows[-1][:3])
+
+    def requests_before(self, time_ms: int, limit: int) -> list[KeyedRequest]:
+        """At most *limit* requests that came at *time_ms* or earlier, oldest first."""
+        return [_keyed_request(*row) for row in self._rows(_REQUESTS_BEFORE, (time_ms, limit))]
 
     def entities(self, typename: str, prefix: str = "") -> Iterator[EntityRow]:
         """The entities of one function type in the order of their ids (by code point), those with *prefix* only."""
@@ -293,6 +311,13 @@ _PENDING_TIMER: Final = (
     f"SELECT {_names(TIMER)} FROM timer WHERE caller_type = ? AND caller_id = ? AND token = ? ORDER BY seq DESC LIMIT 1"
 )
 _DEAD_LETTER: Final = f"SELECT {_names(DEAD_LETTER)} FROM dead_letter WHERE seq = ?"
+_REQUEST: Final = f"SELECT {_names(REQUEST)} FROM request WHERE type = ? AND id = ? AND key = ?"
+_REQUESTS: Final = (
+    f"SELECT {_names(REQUEST)} FROM request WHERE (type, id, key) > (?, ?, ?) %s ORDER BY type, id, key LIMIT {_PAGE}"
+)
+_REQUESTS_BEFORE: Final = (
+    f"SELECT {_names(REQUEST)} FROM request WHERE time_ms <= ? ORDER BY time_ms, type, id, key LIMIT ?"
+)
 _EXPIRED: Final = "SELECT type, id FROM entity WHERE expires_ms <= ? ORDER BY expires_ms, type, id LIMIT ?"
 _LAST_SEQ: Final = "SELECT coalesce(max(seq), 0) FROM ({})".format(
     " UNION ALL ".join(
@@ -331,6 +356,12 @@ def _message(
 
 def _dead_letter(seq: int, error_type: str, error: str, attempts: int, time_ms: int, *message: Any) -> DeadLetterEntry:
     return DeadLetterEntry(seq, _message(*message), error_type, error, attempts, time_ms)
+
+
+def _keyed_request(typename: str, id: str, key: str, digest: str, time_ms: int, *rest: Any) -> KeyedRequest:
+    request, state, value_type, value = rest
+    result = None if value_type is None else TypedValue(value_type, value)
+    return KeyedRequest(_address(typename, id), key, digest, time_ms, request, RequestState(state), result)
 
 
 def _timer(seq: int, due_ms: int, *message: Any) -> Timer:

@@ -30,6 +30,7 @@ DEAD_LETTER: Final = (
     *("seq", "error_type", "error", "attempts", "time_ms"),
     *("message_seq", "type", "id", "caller_type", "caller_id", "value_type", "value"),
 )
+REQUEST: Final = ("type", "id", "key", "digest", "time_ms", "request", "state", "value_type", "value")
 
 Step = Callable[[sqlite3.Connection], None]
 
@@ -73,7 +74,22 @@ def _find_messages_by_target(db: sqlite3.Connection) -> None:
     db.execute("CREATE INDEX message_target ON message (type, id)")
 
 
-STEPS: Final[Sequence[Step]] = (_create, _find_messages_by_target)
+_REQUESTS: Final = """
+CREATE TABLE request (
+    type TEXT NOT NULL, id TEXT NOT NULL, key TEXT NOT NULL, digest TEXT NOT NULL, time_ms INTEGER NOT NULL,
+    request TEXT NOT NULL, state TEXT NOT NULL, value_type TEXT, value BLOB NOT NULL);
+CREATE UNIQUE INDEX request_key ON request (type, id, key);
+CREATE INDEX request_time ON request (time_ms, type, id, key);
+CREATE INDEX request_pending ON request (type, id, key) WHERE state IN ('pending', 'pending reply')
+"""
+
+
+def _keep_requests(db: sqlite3.Connection) -> None:
+    for statement in _REQUESTS.split(";"):
+        db.execute(statement)
+
+
+STEPS: Final[Sequence[Step]] = (_create, _find_messages_by_target, _keep_requests)
 """``STEPS[n]`` leads from version *n* to *n + 1*; version 0 is the empty file."""
 
 

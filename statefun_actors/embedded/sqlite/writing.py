@@ -19,7 +19,7 @@ import msgspec
 from msgspec import Struct
 
 from statefun_actors.embedded.sqlite.gathering import END_ROWS
-from statefun_actors.embedded.sqlite.schema import DEAD_LETTER, EGRESS, ENTITY, MESSAGE, PAGE_SIZE, TIMER
+from statefun_actors.embedded.sqlite.schema import DEAD_LETTER, EGRESS, ENTITY, MESSAGE, PAGE_SIZE, REQUEST, TIMER
 from statefun_actors.embedded.store import Commit
 from statefun_actors.model import Address
 
@@ -46,6 +46,8 @@ class Epoch(NamedTuple):
     egress_done: str | None
     dead_letters: str | None
     dead_letters_done: str | None
+    requests: str | None
+    requests_done: str | None
     positions: str | None
     next_seq: int
     bytes: bytes
@@ -109,6 +111,14 @@ def change(commit: Commit, strays: Sequence[Address] = ()) -> Change:
         dead_letters.append((*why, m.seq, *m.target, *(m.caller or _NOBODY), m.value.typename, at, size))
         chunks.append(m.value.value)
         at += size
+    requests: list[Row] = []
+    for request in commit.requests:
+        value_type, data = (None, b"") if request.result is None else (request.result.typename, request.result.value)
+        size = len(data)
+        what = (request.key, request.digest, request.time_ms, request.request, request.state.value)
+        requests.append((*request.target, *what, value_type, at, size))
+        chunks.append(data)
+        at += size
     chunks.append(b"\0")  # substr() of an empty blob would be NULL
     epoch = Epoch(
         strays=_json(strays),
@@ -122,11 +132,16 @@ def change(commit: Commit, strays: Sequence[Address] = ()) -> Change:
         egress_done=_json(commit.egress_done),
         dead_letters=_json(dead_letters),
         dead_letters_done=_json(commit.dead_letters_done),
+        requests=_json(requests),
+        requests_done=_json([(*target, key) for target, key in commit.requests_done]),
         positions=_json(list(commit.positions.items())),
         next_seq=commit.next_seq,
         bytes=b"".join(chunks),
     )
-    done = (commit.messages_done, commit.timers_done, commit.egress_done, commit.dead_letters_done)
+    done = (
+        *(commit.messages_done, commit.timers_done, commit.egress_done, commit.dead_letters_done),
+        commit.requests_done,
+    )
     return Change(epoch, len(chunks) + len(gone) + len(commit.positions) + sum(map(len, done)))
 
 
@@ -177,6 +192,7 @@ _TABLES: Final = (
 )
 _UPSERT: Final = "ON CONFLICT (type, id) DO UPDATE SET expires_ms = excluded.expires_ms, state = excluded.state"
 _DELETE: Final = "DELETE FROM entity WHERE (type, id) IN"
+_FORGET: Final = "DELETE FROM request WHERE (type, id, key) IN"
 _FAR: Final = f"rowid <= (SELECT max(rowid) FROM entity) - {END_ROWS}"
 _COUNT: Final = "UPDATE counter SET next_seq = ? WHERE next_seq < ?"
 
@@ -213,6 +229,13 @@ _TRIGGERS: Final[Sequence[tuple[tuple[str, ...], tuple[str, ...]]]] = (
         for born, done, table, columns in _TABLES
     ),
     (
+        ("requests", "requests_done"),
+        (
+            f"{_FORGET} (SELECT {', '.join(_items(3))} FROM json_each(new.requests_done))",
+            f"INSERT OR REPLACE INTO request ({', '.join(REQUEST)}) {_select('requests', REQUEST)}",
+        ),
+    ),
+    (
         ("positions",),
         (f"INSERT OR REPLACE INTO position SELECT {', '.join(_items(2))} FROM json_each(new.positions)",),
     ),
@@ -237,5 +260,7 @@ def _write_by_row(db: sqlite3.Connection, epoch: Epoch) -> None:
     for born, done, table, columns in _TABLES:
         db.executemany(f"DELETE FROM {table} WHERE seq = ?", [(seq,) for seq in rows(done)])
         db.executemany(f"INSERT OR REPLACE {insert(table, columns)}", whole(born))
+    db.executemany(f"{_FORGET} (VALUES (?, ?, ?))", rows("requests_done"))
+    db.executemany(f"INSERT OR REPLACE {insert('request', REQUEST)}", whole("requests"))
     db.executemany("INSERT OR REPLACE INTO position VALUES (?, ?)", rows("positions"))
     db.execute(_COUNT, (epoch.next_seq, epoch.next_seq))

@@ -72,8 +72,6 @@ class Reader:
                 key = header or b" "
             elif name == b"content-encoding":
                 encoding = header
-        if key:
-            raise RefusedError(line(501, "Idempotency-Key is not served yet"))
         _check_encoding(encoding)
         query, (form, named) = _query(raw_query), _form(content_type)
         if named is not None and query.typename not in {None, named}:
