@@ -9,15 +9,15 @@ import sys
 from rich.console import Console
 from rich.table import Table
 
+from statefun_actors.deploy import missing_tool
 from tests.conformance.suite import ENGINES, cases
 from tests.flink.conformance import FLINK
-from tests.flink.distribution import missing
 
 
 def main() -> int:
     """The exit code."""
     logging.disable()
-    lacking = missing()
+    lacking = missing_tool()
     engines = [engine for engine in ENGINES if engine is not FLINK or lacking is None]
     table = Table("case", "sentence", *(engine.name for engine in engines), title="conformance", show_lines=False)
     reasons: dict[str, int] = {}

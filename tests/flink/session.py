@@ -11,10 +11,11 @@ from typing import Final
 import attrs
 import pytest
 
+from statefun_actors.deploy import ToolFailedError, missing_tool
+from statefun_actors.deploy.local.ports import ReservedPort
 from tests.flink.app import LETTERS, OUT
-from tests.flink.distribution import HERE, DistributionError, distribution, missing
+from tests.flink.distribution import HERE, distribution
 from tests.flink.jvm import FlinkError, FlinkJvm
-from tests.flink.ports import ReservedPort
 from tests.flink.tap import Tap
 
 EGRESSES: Final = (OUT, LETTERS, *(f"conf/{name}" for name in ("app", "kafka", "kinesis", "letters", "out", "plain")))
@@ -54,11 +55,11 @@ class Unavailable:
 
 @functools.cache  # failures, too: no test has to try again what takes minutes to fail
 def _session() -> Session | Unavailable | FlinkError:
-    if (lacking := missing()) is not None:
-        return Unavailable(lacking)
+    if (lacking := missing_tool()) is not None:
+        return Unavailable(str(lacking))
     try:
         found = distribution()
-    except DistributionError as error:
+    except ToolFailedError as error:
         return Unavailable(str(error))
     served, tap = ReservedPort(), Tap()
     module = Template((HERE / "module.yaml").read_text(encoding="utf-8"))

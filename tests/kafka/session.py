@@ -5,16 +5,13 @@ from __future__ import annotations
 import atexit
 import functools
 import os
-import shutil
-from pathlib import Path
-from typing import Final
 
 import pytest
 
-from tests.flink.distribution import DistributionError, jars_of
+from statefun_actors.deploy import ToolFailedError, missing_tool
+from statefun_actors.deploy.local.jvm import KAFKA_POM
+from statefun_actors.deploy.local.toolchain import jars
 from tests.kafka.broker import Broker, BrokerError
-
-_POM: Final = Path(__file__).parent / "pom.xml"
 
 
 def broker() -> Broker:
@@ -33,16 +30,16 @@ def broker() -> Broker:
 def new_broker() -> Broker:
     """One that a test has for itself, to stop and start; not started yet. Skips as :func:`broker` does."""
     broker()
-    return Broker(jars_of(_POM))
+    return Broker(jars(KAFKA_POM, lambda _: None))
 
 
 @functools.cache  # failures, too: no test has to try again what takes minutes to fail
 def _broker() -> Broker | BrokerError | str:
-    if lacking := [tool for tool in ("java", "mvn") if shutil.which(tool) is None]:
-        return f"no {', no '.join(lacking)} on the PATH: install a JDK and Maven to run against a real Kafka"
+    if (lacking := missing_tool()) is not None:
+        return str(lacking)
     try:
-        broker = Broker(jars_of(_POM))
-    except DistributionError as error:
+        broker = Broker(jars(KAFKA_POM, lambda _: None))
+    except ToolFailedError as error:
         return str(error)
     atexit.register(broker.close)
     try:

@@ -11,7 +11,9 @@ import attrs
 
 from statefun_actors.deploy.local.toolchain import Tell, compiled, jars, java_version
 
-HERE: Final = Path(__file__).parent
+_HERE: Final = Path(__file__).parent
+FLINK_POM: Final = _HERE / "poms" / "flink.xml"
+KAFKA_POM: Final = _HERE / "poms" / "kafka.xml"
 
 # Flink 1.16 looks into classes of the JDK that Java 17 closes to everyone.
 _OPENED: Final = (
@@ -68,8 +70,8 @@ def flink_programs(tell: Tell) -> FlinkPrograms:
     Raises:
         ToolFailedError: Maven or the compiler failed.
     """
-    fetched = jars(HERE / "poms" / "flink.xml", tell)
-    ours = compiled(HERE / "java" / "flink", fetched, "one-job.jar")
+    fetched = jars(FLINK_POM, tell)
+    ours = compiled(_HERE / "java" / "flink", [fetched], "one-job.jar")
     all_jars = [ours / "one-job.jar", *sorted(fetched.glob("*.jar"))]
     metaspace = "-XX:MaxMetaspaceSize=256m"
     return FlinkPrograms(
@@ -89,7 +91,7 @@ def kafka_program(tell: Tell) -> Program:
     Raises:
         ToolFailedError: Maven or the compiler failed.
     """
-    fetched = jars(HERE / "poms" / "kafka.xml", tell)
-    ours = compiled(HERE / "java" / "kafka", fetched, "one-broker.jar")
+    fetched = jars(KAFKA_POM, tell)
+    ours = compiled(_HERE / "java" / "kafka", [fetched], "one-broker.jar")
     flags = ["-Xmx256m", "-XX:MaxMetaspaceSize=128m", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"]
     return Program([ours / "one-broker.jar", *sorted(fetched.glob("*.jar"))], "OneBroker", flags, ours / "broker.jsa")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import re
 import shutil
 import subprocess
@@ -54,8 +55,10 @@ def jars(pom: Path, tell: Tell) -> Path:
     return made(f"jars-{digest(pom.read_bytes())}", functools.partial(_fetch, pom, tell))
 
 
-def compiled(sources: Path, class_path: Path, name: str) -> Path:
+def compiled(sources: Path, class_path: Sequence[Path], name: str) -> Path:
     """The folder with *name*, a jar of the Java (and whatever else) in *sources*, compiled now if it is not there yet.
+
+    *class_path* are folders of jars.
 
     It is made anew for another Java, so that what a JVM leaves beside it (class data) is that Java's.
 
@@ -64,8 +67,8 @@ def compiled(sources: Path, class_path: Path, name: str) -> Path:
     """
     files = sorted(path for path in sources.rglob("*") if path.is_file())
     contents = [part for path in files for part in (path.name.encode(), path.read_bytes())]
-    key = digest(class_path.name.encode(), _java_says().encode(), *contents)
-    return made(f"{Path(name).stem}-{key}", lambda folder: _compile(folder, files, sources, class_path, name))
+    key = digest(*(folder.name.encode() for folder in class_path), _java_says().encode(), *contents)
+    return made(f"{Path(name).stem}-{key}", lambda folder: _compile(folder / name, files, sources, class_path))
 
 
 def _fetch(pom: Path, tell: Tell, folder: Path) -> None:
@@ -78,12 +81,13 @@ def _fetch(pom: Path, tell: Tell, folder: Path) -> None:
     _run(command, FETCH_SECONDS, f"fetch the jars of {pom.stem}", line)
 
 
-def _compile(folder: Path, files: Sequence[Path], sources: Path, class_path: Path, name: str) -> None:
-    classes = folder / "classes"
+def _compile(target: Path, files: Sequence[Path], sources: Path, class_path: Sequence[Path]) -> None:
+    classes = target.with_name("classes")
     java = [str(path) for path in files if path.suffix == ".java"]
-    command = ["javac", "-nowarn", "-cp", f"{class_path}/*", "-d", str(classes), *java]
+    jars = os.pathsep.join(f"{folder}/*" for folder in class_path)
+    command = ["javac", "-nowarn", "-cp", jars, "-d", str(classes), *java]
     _run(command, COMPILE_SECONDS, f"compile {', '.join(Path(path).name for path in java)}", lambda _: None)
-    with zipfile.ZipFile(folder / name, "w", zipfile.ZIP_DEFLATED) as jar:
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as jar:
         for entry, path in _contents(classes, files, sources):
             jar.write(path, entry)
     shutil.rmtree(classes)
