@@ -24,6 +24,7 @@ TABLE: Final[Mapping[str, AbstractSet[str]]] = {
     "model": frozenset({"errors"}),
     "wire": frozenset({"errors", "model"}),
     "types": frozenset({"errors", "model"}),
+    "client": frozenset({"errors", "model", "types"}),
     "definition": frozenset({"errors", "model", "types"}),
     "settings": frozenset({"errors", "model", "definition"}),
     "functions": frozenset({"errors", "model", "types", "definition"}),

@@ -1,0 +1,279 @@
+"""The two clients. What a call says and does is in conversation.py; here it is carried out, blocking or not."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import uuid
+from collections.abc import Mapping
+from datetime import timedelta
+from types import TracebackType
+from typing import Any as Untyped
+from typing import Final, Self, TypedDict, TypeVar, Unpack, overload
+
+try:
+    import httpx
+except ImportError as error:
+    raise ImportError('statefun_actors.client needs httpx: pip install "statefun-actors[client]"') from error
+
+from statefun_actors.client.conversation import Answered, Attempt, Broken, Call, Came, Pause, conversation
+from statefun_actors.client.replies import packed, reply_codec, reply_of
+from statefun_actors.model import Address
+
+_R = TypeVar("_R")
+_CONNECT_SECONDS: Final = 5.0
+
+
+class TellOptions(TypedDict, total=False):
+    """What a call may say beside its message."""
+
+    timeout: timedelta | float
+    """For this call with all its attempts, in place of the client's."""
+    key: str
+    """An idempotency key, for a message that was, or may be, sent by another call, too. Otherwise a new one."""
+
+
+class AskOptions(TellOptions, total=False):
+    """What a call that waits for a reply may say beside its message."""
+
+    until_reply: bool
+    """Wait for whoever replies, whenever; otherwise for the end of the message's own handler."""
+
+
+class _Calls:
+    """What both clients make of their arguments."""
+
+    def __init__(self, url: str, token: str | None, timeout: timedelta | float) -> None:
+        parsed = httpx.URL(url)
+        if parsed.scheme not in {"http", "https"} or not parsed.host:
+            raise ValueError(f"expected a URL such as http://127.0.0.1:8080, got {url!r}")
+        self._url = url.rstrip("/")
+        self._timeout = timeout
+        self._headers: Mapping[str, str] = {} if token is None else {"authorization": f"Bearer {token}"}
+
+    def _call(self, target: Address, message: object, options: AskOptions | TellOptions, *, waits: bool) -> Call:
+        given = options.get("timeout", self._timeout)
+        seconds = given.total_seconds() if isinstance(given, timedelta) else float(given)
+        if not seconds > 0:
+            raise ValueError(f"expected a timeout= of more than 0 seconds, got {given!r}")
+        return Call(
+            target=target,
+            value=packed(target, message),
+            waits=waits,
+            until_reply=bool(options.get("until_reply")),
+            key=options.get("key") or uuid.uuid4().hex,
+            seconds=seconds,
+        )
+
+    def _request(self, attempt: Attempt) -> dict[str, Untyped]:
+        return {
+            "method": "POST",
+            "url": self._url + attempt.path,
+            "headers": {**self._headers, **attempt.headers},
+            "content": attempt.body,
+            "timeout": httpx.Timeout(attempt.seconds, connect=min(attempt.seconds, _CONNECT_SECONDS)),
+        }
+
+    @staticmethod
+    def _answered(response: httpx.Response) -> Answered:
+        return Answered(response.status_code, response.headers, response.content)
+
+    @staticmethod
+    def _broken(error: httpx.TransportError, attempt: Attempt) -> Broken:
+        match error:
+            case httpx.ReadTimeout():
+                return Broken(f"no answer within {attempt.seconds:.1f} s", late=True)
+            case httpx.ConnectTimeout() | httpx.WriteTimeout() | httpx.PoolTimeout():
+                return Broken("no connection in time")
+            case httpx.ConnectError():
+                return Broken(f"no connection ({error})")
+            case _:
+                return Broken(f"the connection broke ({str(error) or type(error).__name__})")
+
+
+class Client(_Calls):
+    """Sends messages to entities that ``statefun-actors run`` runs, and waits for each.
+
+    A message is sent again, after pauses that grow, while nobody answers or the server says that it has no time, until
+    the timeout is over. All attempts carry one and the same idempotency key, so it is delivered once. May be used from
+    several threads.
+
+    Args:
+        url: of the server.
+        token: what it was started with, if so (``--token``).
+        timeout: for one call with all its attempts; a timedelta, or seconds.
+        http: sends the requests, in place of a client of its own: for certificates, proxies and the like. Whoever
+            made it closes it.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        token: str | None = None,
+        *,
+        timeout: timedelta | float = 30.0,
+        http: httpx.Client | None = None,
+    ) -> None:
+        super().__init__(url, token, timeout)
+        self._http = http if http is not None else httpx.Client()
+        self._own = http is None
+
+    def tell(self, target: Address, message: object, **options: Unpack[TellOptions]) -> None:
+        """Send *message*; return once it can't be lost any more. The options are those of :class:`TellOptions`.
+
+        Raises:
+            ClientError: it was not taken; its class says why.
+            NotAMessageError, ValueMismatchError, UnhandledMessageError: it can't be sent to *target*.
+        """
+        self._carried_out(self._call(target, message, options, waits=False))
+
+    @overload
+    def ask(
+        self,
+        target: Address,
+        message: object,
+        reply: type[_R],
+        **options: Unpack[AskOptions],
+    ) -> _R: ...
+    @overload
+    def ask(
+        self,
+        target: Address,
+        message: object,
+        **options: Unpack[AskOptions],
+    ) -> Untyped: ...
+    def ask(
+        self,
+        target: Address,
+        message: object,
+        reply: Untyped = None,
+        **options: Unpack[AskOptions],
+    ) -> Untyped:
+        """Send *message* and return the reply: a *reply*, or without one whatever comes, as it is best known here.
+
+        The options are those of :class:`AskOptions`.
+
+        Raises:
+            NoReplyError: its handler ended without a reply.
+            ReplyTimeoutError: no reply came in time.
+            UnexpectedReplyError: it is no *reply*.
+            Exception: as :meth:`tell`; MessageRefusedError also where the handler failed for good.
+        """
+        codec = reply_codec(reply)
+        call = self._call(target, message, options, waits=True)
+        return reply_of(target, self._carried_out(call), codec)
+
+    def close(self) -> None:
+        """Let go of the connections. Safe to call twice."""
+        if self._own:
+            self._http.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _carried_out(self, call: Call) -> Answered:
+        steps = conversation(call, time.monotonic)
+        came: Came | None = None
+        while True:
+            try:
+                step = steps.send(came)
+            except StopIteration as done:
+                answered: Answered = done.value
+                return answered
+            if isinstance(step, Pause):
+                time.sleep(step.seconds)
+                came = None
+            else:
+                came = self._came(step)
+
+    def _came(self, attempt: Attempt) -> Came:
+        try:
+            return self._answered(self._http.request(**self._request(attempt)))
+        except httpx.TransportError as error:
+            return self._broken(error, attempt)
+
+
+class AsyncClient(_Calls):
+    """:class:`Client` for asyncio: the same calls, to be awaited. Any number of them may be under way together."""
+
+    def __init__(
+        self,
+        url: str,
+        token: str | None = None,
+        *,
+        timeout: timedelta | float = 30.0,
+        http: httpx.AsyncClient | None = None,
+    ) -> None:
+        super().__init__(url, token, timeout)
+        self._http = http if http is not None else httpx.AsyncClient()
+        self._own = http is None
+
+    async def tell(self, target: Address, message: object, **options: Unpack[TellOptions]) -> None:
+        """See :meth:`Client.tell`."""
+        await self._carried_out(self._call(target, message, options, waits=False))
+
+    @overload
+    async def ask(
+        self,
+        target: Address,
+        message: object,
+        reply: type[_R],
+        **options: Unpack[AskOptions],
+    ) -> _R: ...
+    @overload
+    async def ask(
+        self,
+        target: Address,
+        message: object,
+        **options: Unpack[AskOptions],
+    ) -> Untyped: ...
+    async def ask(
+        self,
+        target: Address,
+        message: object,
+        reply: Untyped = None,
+        **options: Unpack[AskOptions],
+    ) -> Untyped:
+        """See :meth:`Client.ask`."""
+        codec = reply_codec(reply)
+        call = self._call(target, message, options, waits=True)
+        return reply_of(target, await self._carried_out(call), codec)
+
+    async def close(self) -> None:
+        """Let go of the connections. Safe to call twice."""
+        if self._own:
+            await self._http.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def _carried_out(self, call: Call) -> Answered:
+        steps = conversation(call, time.monotonic)
+        came: Came | None = None
+        while True:
+            try:
+                step = steps.send(came)
+            except StopIteration as done:
+                answered: Answered = done.value
+                return answered
+            if isinstance(step, Pause):
+                await asyncio.sleep(step.seconds)
+                came = None
+            else:
+                came = await self._came(step)
+
+    async def _came(self, attempt: Attempt) -> Came:
+        try:
+            return self._answered(await self._http.request(**self._request(attempt)))
+        except httpx.TransportError as error:
+            return self._broken(error, attempt)

@@ -1,0 +1,166 @@
+"""One call as a conversation, without input and output: which requests to send, how long to pause, what comes of it.
+
+A conversation is a generator. It yields an :class:`Attempt`, and is sent what came back; or a :class:`Pause`, and is
+sent None. Who carries that out, with threads or with asyncio, decides nothing.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Generator, Mapping
+from typing import Final, TypeAlias
+from urllib.parse import quote
+
+import attrs
+
+from statefun_actors.client.errors import (
+    ClientError,
+    KeyReusedError,
+    MessageRefusedError,
+    NotAdmittedError,
+    NotServedError,
+    ReplyTimeoutError,
+    UnavailableError,
+    UnexpectedAnswerError,
+)
+from statefun_actors.model import Address, TypedValue
+
+_FIRST_PAUSE: Final = 0.1
+_LONGEST_PAUSE: Final = 5.0
+_LONGEST_WAIT: Final = 300.0
+"""Seconds that a server waits for a reply at the most."""
+_LATE: Final = 1.0
+"""Seconds that an answer may come later than the server was told to wait."""
+_LONGEST_SHOWN: Final = 500
+_AGAIN: Final = frozenset({408, 425, 429, 500, 502, 503})
+
+
+@attrs.frozen
+class Attempt:
+    """A POST to *path*, to be answered within *seconds*."""
+
+    path: str
+    headers: Mapping[str, str]
+    body: bytes
+    seconds: float
+
+
+@attrs.frozen
+class Pause:
+    """Nothing for so long."""
+
+    seconds: float
+
+
+@attrs.frozen
+class Answered:
+    """What came back. The names of *headers* are in lower case, or found whatever their case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@attrs.frozen
+class Broken:
+    """No answer came. *late*: the request got through, but nothing came back in time."""
+
+    reason: str
+    late: bool = False
+
+
+Came: TypeAlias = Answered | Broken
+Conversation: TypeAlias = Generator[Attempt | Pause, Came | None, Answered]
+
+
+@attrs.frozen(kw_only=True)
+class Call:
+    """What is asked for.
+
+    Args:
+        waits: for the end of the handler, as long as the call lasts.
+        until_reply: … or for a reply, from whomever.
+        key: under which repeats are known to be such.
+        seconds: for all attempts together.
+    """
+
+    target: Address
+    value: TypedValue
+    waits: bool = False
+    until_reply: bool = False
+    key: str
+    seconds: float
+
+
+def conversation(call: Call, now: Callable[[], float], chance: Callable[[], float] = random.random) -> Conversation:
+    """Send *call* until it is answered for good; *now* is in seconds, *chance* from 0 to 1 spreads repeats.
+
+    Raises:
+        ClientError: what came of it instead.
+    """
+    began = now()
+    attempts = 0
+    while True:
+        left = call.seconds - (now() - began)
+        came = yield _attempt(call, max(left, 0.001))
+        assert came is not None
+        attempts += 1
+        if isinstance(came, Answered) and came.status not in _AGAIN:
+            if 200 <= came.status < 300:
+                return came
+            raise _error(call.target, came)
+        if isinstance(came, Broken) and came.late and call.waits:
+            raise ReplyTimeoutError(call.target, came.reason)
+        pause = _pause(came, attempts, chance())
+        passed = now() - began
+        if passed + pause >= call.seconds:
+            said = came.reason if isinstance(came, Broken) else _said(came)
+            raise UnavailableError(call.target, said, attempts, passed, call.key)
+        yield Pause(pause)
+
+
+def _attempt(call: Call, left: float) -> Attempt:
+    target, id = call.target, quote(call.target.id, safe="")
+    if not id.strip("."):
+        id = id.replace(".", "%2E")  # . and .. would be taken out of the path on its way
+    query = f"?type={quote(call.value.typename, safe='/')}"
+    seconds = left
+    if call.waits:
+        wait = min(left, _LONGEST_WAIT)
+        query += f"&wait={max(round(wait * 1000), 1)}ms{'&until=reply' if call.until_reply else ''}"
+        seconds = wait + _LATE
+    path = f"/ingress/{quote(target.namespace, safe='')}/{quote(target.name, safe='')}/{id}{query}"
+    headers = {"content-type": "application/octet-stream", "idempotency-key": call.key}
+    return Attempt(path, headers, call.value.value, seconds)
+
+
+def _pause(came: Came, attempts: int, chance: float) -> float:
+    """Longer each time, somewhat by chance, so that those who failed together don't come back together."""
+    backoff = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2.0 ** min(attempts - 1, 20)) * (0.5 + chance / 2)
+    asked = came.headers.get("retry-after", "") if isinstance(came, Answered) else ""
+    return max(backoff, float(asked)) if asked.isdecimal() else backoff
+
+
+def _error(target: Address, came: Answered) -> ClientError:
+    said = _said(came)
+    match came.status:
+        case 401 | 403:
+            return NotAdmittedError(target, said)
+        case 404:
+            return NotServedError(target, said)
+        case 409:
+            return KeyReusedError(target, said)
+        case 413 | 422:
+            return MessageRefusedError(target, said)
+        case 504:
+            return ReplyTimeoutError(target, said)
+        case status:
+            return UnexpectedAnswerError(target, said, status)
+
+
+def _said(came: Answered) -> str:
+    """The body's text on one line, or the bare status where that says nothing to people."""
+    text = " ".join(came.body[: 4 * _LONGEST_SHOWN].decode(errors="replace").split())
+    if not text or text.startswith("<"):
+        return f"status {came.status}"
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…"

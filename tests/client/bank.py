@@ -1,0 +1,55 @@
+"""What the clients under test talk to. Runs as an app of its own, too."""
+
+import asyncio
+
+from statefun_actors import Address, Entity, TerminalError, handles, message, persisted
+
+
+@message("bank/deposit")
+class Deposit:
+    cents: int
+
+
+@message("bank/deposited")
+class Deposited:
+    balance: int
+
+
+class Account(Entity, typename="bank/account"):
+    balance: int = persisted(default=0)
+
+    @handles
+    def deposit(self, message: Deposit) -> Deposited:
+        if message.cents < 0:
+            raise TerminalError("no such money")
+        self.balance += message.cents
+        return Deposited(self.balance)
+
+    @handles
+    def forget(self, message: bool) -> None:
+        self.balance = 0
+
+    @handles
+    async def dawdle(self, message: float) -> str:
+        await asyncio.sleep(message)
+        return "done"
+
+
+class Echo(Entity, typename="test/echo"):
+    """Replies with what comes, or has another one reply."""
+
+    @handles
+    def back(self, message: int | str | bytes | float) -> None:  # noqa: PYI041 - they are two types on the wire
+        self.reply(message)
+
+    @handles
+    def through(self, message: Deposit) -> None:
+        assert self.caller is not None
+        self.send(Address("test/later", self.id), f"{self.caller.typename}|{self.caller.id}")
+
+
+class Later(Entity, typename="test/later"):
+    @handles
+    def answer(self, message: str) -> None:
+        typename, id = message.split("|")
+        self.send(Address(typename, id), Deposited(7))

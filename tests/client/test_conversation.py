@@ -1,0 +1,146 @@
+"""When a call is repeated, how long it pauses, and what it comes to: without a server, a clock or a sleep."""
+
+from __future__ import annotations
+
+import pytest
+
+from statefun_actors import Address
+from statefun_actors.client import (
+    ClientError,
+    MessageRefusedError,
+    ReplyTimeoutError,
+    UnavailableError,
+    UnexpectedAnswerError,
+)
+from statefun_actors.client.conversation import Answered, Attempt, Broken, Call, Came, Pause, conversation
+from statefun_actors.types import pack
+
+ADA = Address("bank/account", "a/b ü")
+OK = Answered(202, {}, b"")
+GONE = Broken("no connection")
+
+
+def call(*, seconds: float = 30.0, waits: bool = False, until_reply: bool = False) -> Call:
+    return Call(target=ADA, value=pack(5), waits=waits, until_reply=until_reply, key="k", seconds=seconds)
+
+
+class Carried:
+    """A conversation carried out with *came*, one after another; each attempt takes *takes* seconds."""
+
+    def __init__(self, call: Call, *came: Came, takes: float = 0.0) -> None:
+        self.attempts: list[Attempt] = []
+        self.pauses: list[float] = []
+        self.answered: Answered | None = None
+        self.error: ClientError | None = None
+        now = 0.0
+        steps, left = conversation(call, lambda: now, chance=lambda: 1.0), list(came)
+        sent: Came | None = None
+        try:
+            while True:
+                match steps.send(sent):
+                    case Pause(seconds):
+                        self.pauses.append(seconds)
+                        now += seconds
+                        sent = None
+                    case Attempt() as attempt:
+                        self.attempts.append(attempt)
+                        now += takes
+                        sent = left.pop(0) if left else came[-1]
+        except StopIteration as done:
+            self.answered = done.value
+        except ClientError as error:
+            self.error = error
+
+
+def test_a_message_is_its_bytes_and_its_type_under_its_key() -> None:
+    [attempt] = Carried(call(), OK).attempts
+
+    assert attempt.path == "/ingress/bank/account/a%2Fb%20%C3%BC?type=io.statefun.types/long"
+    assert attempt.headers == {"content-type": "application/octet-stream", "idempotency-key": "k"}
+    assert attempt.body == pack(5).value
+    assert attempt.seconds == 30
+
+
+@pytest.mark.parametrize(
+    ("asked", "query", "seconds"),
+    [
+        (call(waits=True), "&wait=30000ms", 31),
+        (call(waits=True, until_reply=True, seconds=0.5), "&wait=500ms&until=reply", 1.5),
+        (call(waits=True, seconds=1_000), "&wait=300000ms", 301),
+    ],
+)
+def test_who_waits_tells_the_server_for_how_long(asked: Call, query: str, seconds: float) -> None:
+    [attempt] = Carried(asked, OK).attempts
+
+    assert attempt.path.endswith(query)
+    assert attempt.seconds == seconds
+
+
+@pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 503])
+def test_pauses_grow_until_it_is_answered_for_good(status: int) -> None:
+    bad = Answered(status, {}, b"")
+
+    carried = Carried(call(), bad, GONE, bad, bad, bad, bad, bad, bad, OK)
+
+    assert carried.pauses == [0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 5.0, 5.0]
+    assert carried.answered == OK
+    assert {attempt.headers["idempotency-key"] for attempt in carried.attempts} == {"k"}
+
+
+def test_retry_after_is_heeded_where_it_is_longer() -> None:
+    assert Carried(call(), Answered(503, {"retry-after": "7"}, b""), OK).pauses == [7]
+    assert Carried(call(), Answered(429, {"retry-after": "0"}, b""), OK).pauses == [0.1]
+    assert Carried(call(), Answered(429, {"retry-after": "soon"}, b""), OK).pauses == [0.1]
+
+
+def test_each_attempt_has_what_is_left_of_the_time() -> None:
+    carried = Carried(call(seconds=10), GONE, GONE, OK, takes=2.0)
+
+    assert [round(attempt.seconds, 3) for attempt in carried.attempts] == [10, 7.9, 5.7]
+
+
+def test_no_attempt_is_begun_after_the_timeout() -> None:
+    carried = Carried(call(seconds=1), Answered(503, {}, b"not taken,\nsend it again: the disk is full\n"))
+
+    assert carried.pauses == [0.1, 0.2, 0.4]
+    assert isinstance(carried.error, UnavailableError)
+    assert str(carried.error) == (
+        f"{ADA} can't be reached, tried 4 times in 0.7 s: not taken, send it again: the disk is full. "
+        "Send it again with key='k': it is then delivered once, whatever became of this call."
+    )
+
+
+def test_an_answer_that_is_late_is_no_reply_to_who_waits_and_a_reason_to_repeat_for_who_tells() -> None:
+    late = Broken("no answer within 1.0 s", late=True)
+
+    assert isinstance(Carried(call(waits=True), late).error, ReplyTimeoutError)
+    assert Carried(call(), late, OK).answered == OK
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "kind", "told"),
+    [
+        (413, b"too large", MessageRefusedError, f"{ADA} refused the message: too large"),
+        (
+            418,
+            b"<html>tea",
+            UnexpectedAnswerError,
+            f"the answer to a message for {ADA} is none of an ingress: 418 status 418",
+        ),
+        (
+            302,
+            b"\xff",
+            UnexpectedAnswerError,
+            f"the answer to a message for {ADA} is none of an ingress: 302 \ufffd",
+        ),
+        (422, b"x" * 600, MessageRefusedError, f"{ADA} refused the message: {'x' * 500}…"),
+    ],
+)
+def test_what_no_repetition_helps_is_an_error_at_once(
+    status: int, body: bytes, kind: type[ClientError], told: str
+) -> None:
+    carried = Carried(call(), Answered(status, {}, body))
+
+    assert type(carried.error) is kind
+    assert str(carried.error) == told
+    assert carried.pauses == []
