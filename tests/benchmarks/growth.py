@@ -1,10 +1,11 @@
 """What a large population costs: ``python -m tests.benchmarks.growth [--full]``.
 
 The same 1,000 hot entities get the same messages in a store that holds nothing else, and in one with 100,000 entities
-(--full: a million) among which they lie scattered. Each run is a process of its own over a copy-free store, the two
-take turns, and medians are compared. Shown beside their targets: throughput of the large store to that of the small
-one; the most memory that the large one takes, also when every entity has been in use; and how long a start takes, from
-nothing imported to the first message handled, to importing the package and opening the store.
+(--full: a million) among which they lie scattered. Each run is a process of its own, the stores take turns, and medians
+are compared. Shown beside their targets: throughput of the large store to that of the small one, and what it were, did
+hot entities not move together (embedded/sqlite/gathering.py); the most memory that the large one takes, also when every
+entity has been in use; and how long a start takes, from nothing imported to the first message handled and stored, to
+importing the package and opening the store.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import asyncio
 import json
 import random
 import resource
+import shutil
 import statistics
 import subprocess
 import sys
@@ -122,7 +124,11 @@ def in_child(task: str, path: Path, population: int, messages: int) -> dict[str,
             statefun_actors.embedded.SqliteStore(path).close()
         case "start":
             asyncio.run(work(path, [0], 1))
-        case "hot":
+        case "hot" | "scattered":
+            if task == "scattered":
+                from statefun_actors.embedded.sqlite.gathering import Gathering
+
+                Gathering.strays = lambda self, rows: []  # type: ignore[method-assign]
             found["rate"] = asyncio.run(work(path, hot_ones(population), messages))
         case _:
             found["rate"] = asyncio.run(work(path, range(population), messages))
@@ -141,7 +147,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--full", action="store_true", help="a million entities; takes minutes")
     parser.add_argument("--population", type=int, help="or so many")
-    parser.add_argument("--messages", type=int, default=60_000)
+    parser.add_argument("--messages", type=int, default=300_000)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--folder", type=Path, help="where the stores are written (default: the system's)")
     parser.add_argument("--child", nargs=2, help=argparse.SUPPRESS)
@@ -151,25 +157,28 @@ def main() -> None:
         print(json.dumps(in_child(options.child[0], Path(options.child[1]), population, options.messages)))
         return
     with tempfile.TemporaryDirectory(dir=options.folder) as name:
-        small, large = Path(name) / "small.db", Path(name) / "large.db"
+        small, large, scattered = (Path(name) / f"{which}.db" for which in ("small", "large", "scattered"))
         asyncio.run(fill(small, HOT))
         asyncio.run(fill(large, population))
-        rates: dict[Path, list[float]] = {small: [], large: []}
+        shutil.copy(large, scattered)
+        rates: dict[Path, list[float]] = {small: [], large: [], scattered: []}
         megabytes: list[float] = []
         seconds: dict[str, list[float]] = {"open": [], "start": []}
         for _ in range(options.rounds):
             for task, measured in seconds.items():
                 measured.append(child(large, task, population, 0)["seconds"])
-            for path, stored in ((small, HOT), (large, population)):
-                found = child(path, "hot", stored, options.messages)
+            for path, stored in ((small, HOT), (large, population), (scattered, population)):
+                task = "scattered" if path is scattered else "hot"
+                found = child(path, task, stored, options.messages)
                 rates[path].append(found["rate"])
                 if path is large:
                     megabytes.append(found["mb"])
         every = child(large, "every", population, min(population, 300_000))
-    few, many = statistics.median(rates[small]), statistics.median(rates[large])
+    few, many, apart = (statistics.median(rates[path]) for path in (small, large, scattered))
     print(f"{population:,} entities stored, {HOT:,} hot, {options.messages:,} messages, medians of {options.rounds}")
     print(f"messages per second: {few:,.0f} with the hot ones alone, {many:,.0f} with all; {every['rate']:,.0f} to all")
     judged("throughput, all stored to the hot alone", many / few, LEAST_THROUGHPUT, at_least=True)
+    print(f"{'  were the hot ones not laid together':44} {apart / few:8.2f}")
     judged("most memory in MB, hot ones in use", max(megabytes), MOST_MB)
     judged("most memory in MB, all in use in turn", every["mb"], MOST_MB)
     opened, start = statistics.median(seconds["open"]), statistics.median(seconds["start"])
