@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any as Untyped
 from typing import ClassVar, Protocol
 
+from statefun_actors.definition.fields import Field
 from statefun_actors.definition.handlers import Handler
 from statefun_actors.definition.policy import FailurePolicy
 from statefun_actors.definition.scope import Scope
@@ -22,6 +23,8 @@ class FunctionType(Protocol):
 
     typename: str
     states: Sequence[StateSpec]
+    persisted: Sequence[Field]
+    """What stands behind the states, in the same order."""
     state_names: frozenset[str]
     """The states without which no batch may run."""
     handlers: Mapping[str, tuple[Handler, Codec]]

@@ -16,6 +16,7 @@ from statefun_actors.embedded.control import (
 from statefun_actors.embedded.dead_letters import NoDeadLetterError
 from statefun_actors.embedded.doors import Sink, Source
 from statefun_actors.embedded.engine import Engine
+from statefun_actors.embedded.evolution import IncompatibleStateError, UnreadableState
 from statefun_actors.embedded.jsonlines import (
     BAD_LINES,
     BadLineError,
@@ -83,6 +84,7 @@ __all__ = [
     "EntityRow",
     "EntityView",
     "EpochLostError",
+    "IncompatibleStateError",
     "InputChangedError",
     "InputError",
     "InputUnreadableError",
@@ -111,6 +113,7 @@ __all__ = [
     "SystemClock",
     "Ticket",
     "Timer",
+    "UnreadableState",
     "at_ms",
     "export_store",
     "form_of",

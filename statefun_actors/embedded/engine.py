@@ -21,6 +21,7 @@ from statefun_actors.dispatch import Application
 from statefun_actors.embedded.clock import Clock
 from statefun_actors.embedded.commits import Commits
 from statefun_actors.embedded.doors import Sink, Source
+from statefun_actors.embedded.evolution import check_shapes
 from statefun_actors.embedded.mailbox import Mailbox
 from statefun_actors.embedded.memory import Memory, Shape
 from statefun_actors.embedded.merge import Counters, Merge
@@ -44,6 +45,10 @@ class Engine:
         sources: ingresses that are read as fast as messages are handled.
         sinks: egress name → where its records go; records of other egresses stay in the store.
         on_failure: called with each failure of a message that has no policy, before it is retried.
+
+    Raises:
+        IncompatibleStateError: the store holds state that the classes of *app* can't read.
+        StoreError: the store can't be read.
     """
 
     def __init__(
@@ -70,6 +75,7 @@ class Engine:
         self._drain_until = 0.0
         self._idle_waiters: list[asyncio.Future[None]] = []
         self._settled_waiters: list[asyncio.Future[None]] = []
+        check_shapes(app, store, clock.now_ms())
         self._remember()
 
     def _remember(self) -> None:

@@ -14,6 +14,7 @@ from statefun_actors.embedded.cache import EntityCache
 from statefun_actors.embedded.dead_letters import DeadLetters
 from statefun_actors.embedded.doors import Sink, Source
 from statefun_actors.embedded.epoch import Epoch
+from statefun_actors.embedded.evolution import shapes
 from statefun_actors.embedded.mailbox import Mailboxes
 from statefun_actors.embedded.options import EngineOptions
 from statefun_actors.embedded.outbox import Outbox
@@ -32,6 +33,8 @@ class Shape:
 
     def __init__(self, app: Application) -> None:
         self.served = app.routes
+        self.texts = shapes(app)
+        """How the types look, for a store to remember."""
         self.specs: dict[str, tuple[StateSpec, ...]] = {
             name: tuple(route.function.states) for name, route in app.routes.items()
         }
@@ -74,6 +77,8 @@ class Memory:
         for name, source in sources.items():
             source.resume(recovered.positions.get(f"source:{name}"))
         self.outbox = Outbox(sinks, store, recovered, lambda: self.epoch, self.seq)
+        self._shapes = {name: shape for name, shape in shape.texts.items() if recovered.positions.get(name) != shape}
+        """How the types look, for the next commit, where the store remembers something else."""
         self.lost = False
         """Whether it holds more than the store ever will: nothing is built on it any more."""
         self.next_sweep = 0 if shape.expiring else None
@@ -161,6 +166,8 @@ class Memory:
         """Close the open epoch and begin the next one; what the closed one has to write."""
         self._sealed = sealed = self.epoch
         self.epoch = Epoch(sealed.number + 1)
+        sealed.positions.update(self._shapes)
+        self._shapes = {}
         return sealed, sealed.seal(self._shape.specs, self._next_seq)
 
     def durable(self, sealed: Epoch) -> None:

@@ -80,7 +80,8 @@ class EntityFunction:
         self.typename = typename
         self.fields = tuple(fields)
         self.by_name = {field.name: field for field in fields}
-        self.states: tuple[StateSpec, ...] = tuple(field.field.spec for field in fields)
+        self.persisted = tuple(field.field for field in fields)
+        self.states: tuple[StateSpec, ...] = tuple(field.spec for field in self.persisted)
         self.state_names = frozenset(spec.name for spec in self.states)
         self.handlers = handlers
         self.any_handler = any_handler

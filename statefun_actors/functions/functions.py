@@ -127,7 +127,8 @@ class BoundFunction:
         if options.on_failure is not None and not isinstance(options.on_failure, DeadLetter | Discard):
             options = HandlerOptions(blocking=options.blocking)
         self.fields = _fields(states, problems)
-        self.states: tuple[StateSpec, ...] = tuple(field.spec for field in self.fields.values())
+        self.persisted = tuple(self.fields.values())
+        self.states: tuple[StateSpec, ...] = tuple(field.spec for field in self.persisted)
         self.state_names = frozenset(spec.name for spec in self.states)
         types = _message_types(function, problems)
         is_async = inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(

@@ -77,7 +77,8 @@ async def running(
     )
     task = asyncio.create_task(engine.run())
     try:
-        yield engine
+        async with asyncio.timeout(3 * DEADLINE):
+            yield engine
     finally:
         if isinstance(store, HeldStore):
             store.let_go.set()

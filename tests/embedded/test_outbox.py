@@ -297,4 +297,7 @@ async def test_a_file_and_another_sink_each_keep_their_own_position(tmp_path: Pa
 
     assert file.path.read_text() == '{"type":"io.statefun.types/long","value":1}\n'
     assert sink.values == ["x"]
-    assert sorted(store.recover().positions) == ["sink:test/other", f"sink:{OUT}"]
+    assert sorted(name for name in store.recover().positions if name.startswith("sink:")) == [
+        "sink:test/other",
+        f"sink:{OUT}",
+    ]

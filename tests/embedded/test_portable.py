@@ -151,7 +151,8 @@ async def test_an_engine_goes_on_where_the_exported_store_was(tmp_path: Path) ->
 async def test_values_are_readable_where_nothing_is_lost(tmp_path: Path) -> None:
     await shop(tmp_path / "shop.db")
 
-    told = [json.loads(line) for line in exported(tmp_path / "shop.db")]
+    lines = [json.loads(line) for line in exported(tmp_path / "shop.db")]
+    told = [line for line in lines if not line.get("name", "").startswith("shape:")]
 
     assert told[0] == {"kind": "store", "version": 1, "next_seq": told[0]["next_seq"]}
     assert told[1] == {"kind": "position", "name": "source:/in.jsonl", "position": "[3,200]"}
@@ -171,7 +172,7 @@ async def test_values_are_readable_where_nothing_is_lost(tmp_path: Path) -> None
     assert told[6]["token"] == "later"
     assert told[6]["from"] == told[6]["to"] == ["shop/basket", "ada"]
     assert told[6]["value"] == {"type": "io.statefun.types/long", "value": 5}
-    assert told[-1] == {"kind": "end", "lines": len(told) - 2}
+    assert told[-1] == {"kind": "end", "lines": len(lines) - 2}
 
 
 @pytest.mark.parametrize(

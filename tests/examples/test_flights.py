@@ -186,7 +186,7 @@ def lines_read(folder: Path) -> int:
     """How far the input has been read, as of the last commit."""
     try:
         with closing(SqliteStore.open_reader(folder / STORE)) as store:
-            positions = list(store.recover().positions.values())
+            positions = [at for name, at in store.recover().positions.items() if name.startswith("source:")]
     except StoreError:
         return 0  # not there yet
     return max((json.loads(position)["place"]["line"] for position in positions), default=0)
