@@ -26,7 +26,11 @@ logger: Final = logging.getLogger("statefun_actors.engine")
 
 _KEY: Final = "shape:{}"
 _LOOKED_AT: Final = 10_000
-"""Entities of a type that are read at the most, to find one that can't be."""
+"""Entities of a type that has changed that are read at the most, to find one that can't be. Those that only one behind
+them would have told of fail the batches that touch them, as any state that can't be read does.
+"""
+_LOOKED_AT_BLINDLY: Final = 500
+"""The same where it isn't known whether anything has changed."""
 _CHUNK: Final = 1_000
 
 
@@ -122,7 +126,8 @@ def _unreadable(
         for field in function.persisted
         if field.convert is None and known.get(field.state_name) != states[field.state_name]
     }
-    rows = islice(store.entities(function.typename), _LOOKED_AT) if left else ()
+    most = _LOOKED_AT_BLINDLY if before is None else _LOOKED_AT
+    rows = islice(store.entities(function.typename), most) if left else ()
     for row in rows:
         record = unpack(row.packed, ())
         expire(record, function.states, now_ms)
