@@ -120,6 +120,7 @@ async def test_a_start_asks_no_more_of_a_large_store(tmp_path: Path) -> None:
     async def asked(population: int) -> list[str]:
         store = await store_of(tmp_path / f"{population}.db", population)
         assert store._writer is not None
+        await handled(store, 0)  # since when the store remembers the class
         statements: list[str] = []
         store._writer.set_trace_callback(statements.append)
         await handled(store, 0)
