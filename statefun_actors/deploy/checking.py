@@ -41,12 +41,19 @@ def differences(module: Module, served: Served, url: str | None = None) -> list[
     """
     ours = [endpoint for endpoint in module.endpoints if url is None or _host(endpoint.url) == _host(url)]
     return [
+        *_ignored(module),
         *_routing(module, ours, served),
         *_states(module, served),
         *_targets(module, served),
         *_egresses(module, served),
         *_transports(ours, served),
     ]
+
+
+def _ignored(module: Module) -> Iterator[Difference]:
+    for problem in module.ignored:
+        known = problem.expected.removeprefix("a key among ")
+        yield Difference(problem.place.line, f"{problem.key} means nothing to StateFun, which knows {known} there")
 
 
 def _host(url: str) -> str:

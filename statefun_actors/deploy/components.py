@@ -11,7 +11,7 @@ from typing import Final, Literal, TypeAlias
 
 import attrs
 
-from statefun_actors.deploy.errors import Place
+from statefun_actors.deploy.errors import Place, Problem
 from statefun_actors.model import Expiration
 
 Format: TypeAlias = Literal["3.x", "1.0", "2.0"]
@@ -137,11 +137,14 @@ Component: TypeAlias = Endpoint | KafkaIngress | KafkaEgress | OtherComponent
 
 @attrs.frozen(kw_only=True)
 class Module:
-    """All of a module.yaml, in its order. ``name`` is the file as its user knows it."""
+    """All of a module.yaml, in its order. ``name`` is the file as its user knows it; ``ignored`` are keys in it that
+    mean nothing to StateFun, which passes them over.
+    """
 
     components: Sequence[Component]
     format: Format = "3.x"
     name: str = attrs.field(default="module.yaml", eq=False)
+    ignored: Sequence[Problem] = attrs.field(default=(), eq=False)
 
     @property
     def endpoints(self) -> list[Endpoint]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final, Literal
 from urllib.parse import urlsplit
@@ -10,6 +11,9 @@ from statefun_actors.deploy.components import ASYNC, OKHTTP, EagerState, Endpoin
 from statefun_actors.deploy.section import Section
 from statefun_actors.model import Expiration
 
+_ASYNC_KEYS: Final = (
+    "connect", "pool_ttl", "pool_size", "trust_cacerts", "client_cert", "client_key", "client_key_password",
+)  # fmt: skip
 _MINUTE: Final = timedelta(minutes=1)
 _URL: Final = "a URL, http, https or http+unix"
 _SCHEMES: Final = ("http", "https", "http+unix", "https+unix")
@@ -37,17 +41,26 @@ def _transport(section: Section | None, default: str) -> Transport:
     if section is None:
         return _of_type(default, _MINUTE, {}, None)
     kind = section.text("type", default=default)
+    is_async = kind != OKHTTP
     timeouts = section.optional_section("timeouts")
     call = _MINUTE
     further: dict[str, str] = {}
     if timeouts is not None:
         call = timeouts.duration("call", _MINUTE)
-        further |= {f"timeouts.{key}": value for key, value in timeouts.rest().items()}
+        further = _known(timeouts, ("connect",) if is_async else ("connect", "read", "write"), "timeouts.")
     payload = None
-    if kind != OKHTTP:
+    if is_async:
         call = section.duration("call", call)
         payload = section.whole("payload_max_bytes", None)
-    return _of_type(kind, call, {**further, **section.rest()}, payload)
+    further |= _known(section, _ASYNC_KEYS if is_async else (), "")
+    return _of_type(kind, call, further, payload)
+
+
+def _known(section: Section, keys: Sequence[str], prefix: str) -> dict[str, str]:
+    """The values of *keys*; that is all of the section."""
+    found = {f"{prefix}{key}": section.text(key) for key in keys if key in section}
+    section.done(keys)
+    return found
 
 
 def _of_type(kind: str, call: timedelta, further: dict[str, str], payload: int | None) -> Transport:

@@ -67,7 +67,7 @@ def read_egress(id: str, spec: Section) -> KafkaEgress:
 def _topic(section: Section, value_type: str) -> Topic:
     topic = Topic(
         topic=section.text("topic", "the name of a topic"),
-        value_type=section.text(value_type, "the typename of its records"),
+        value_type=section.string(value_type, "the typename of its records"),
         targets=section.typenames("targets", "function types"),
     )
     section.done()

@@ -18,7 +18,7 @@ import yaml
 
 from statefun_actors.deploy.durations import read_duration, write_duration
 from statefun_actors.deploy.errors import ModuleFileError, Place, Problem
-from statefun_actors.deploy.section import Section
+from statefun_actors.deploy.section import Findings, Section
 from statefun_actors.deploy.served import Served
 from statefun_actors.model import Expiration, StateSpec
 
@@ -94,7 +94,8 @@ def read_lock(path: Path) -> Lock:
         ModuleFileError: it is none.
         OSError: it can't be read.
     """
-    problems: list[Problem] = []
+    findings = Findings()
+    problems = findings.problems
     try:
         node = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
     except (yaml.YAMLError, UnicodeDecodeError) as error:
@@ -102,7 +103,7 @@ def read_lock(path: Path) -> Lock:
         node = None
     lock: dict[str, dict[str, StateSpec]] = {}
     if node is not None:
-        document = Section(node, 1, "", problems)
+        document = Section(node, 1, "", findings)
         for typename in document.keys:
             states = document.section(typename)
             lock[typename] = dict(_states(states))

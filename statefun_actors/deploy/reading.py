@@ -12,7 +12,7 @@ from statefun_actors.deploy.components import ASYNC, OKHTTP, Component, Endpoint
 from statefun_actors.deploy.endpoints import read_endpoint, read_function
 from statefun_actors.deploy.errors import ModuleFileError, Place, Problem
 from statefun_actors.deploy.kafka import read_egress, read_ingress
-from statefun_actors.deploy.section import Section
+from statefun_actors.deploy.section import Findings, Section
 
 _ENDPOINTS: Final = {"io.statefun.endpoints.v1/http": OKHTTP, "io.statefun.endpoints.v2/http": ASYNC}
 """By kind, the transport of an endpoint that names none."""
@@ -44,8 +44,9 @@ def parse_module(text: str, name: str = "module.yaml") -> Module:
     Raises:
         ModuleFileError: it says what makes no sense, all of it at once; each with document, line and key.
     """
-    problems: list[Problem] = []
-    documents = _documents(text, name, problems)
+    findings = Findings()
+    problems = findings.problems
+    documents = _documents(text, name, findings)
     components: list[Component] = []
     format: Format = "3.x"
     if len(documents) == 1 and "module" in documents[0]:
@@ -57,10 +58,10 @@ def parse_module(text: str, name: str = "module.yaml") -> Module:
     problems += _twice(components)
     if problems:
         raise ModuleFileError(name, problems)
-    return Module(components=components, format=format, name=name)
+    return Module(components=components, format=format, name=name, ignored=findings.ignored)
 
 
-def _documents(text: str, name: str, problems: list[Problem]) -> list[Section]:
+def _documents(text: str, name: str, findings: Findings) -> list[Section]:
     try:
         nodes = list(yaml.compose_all(text, Loader=yaml.SafeLoader))
     except yaml.MarkedYAMLError as error:
@@ -71,7 +72,7 @@ def _documents(text: str, name: str, problems: list[Problem]) -> list[Section]:
     except yaml.YAMLError as error:
         raise ModuleFileError(name, [Problem(Place(1, 1), "", "YAML", str(error).splitlines()[0])]) from None
     return [
-        Section(node, number, "", problems)
+        Section(node, number, "", findings)
         for number, node in enumerate(nodes, 1)
         if node is not None and node.tag != "tag:yaml.org,2002:null"  # `---` with nothing after it
     ]

@@ -7,11 +7,12 @@ as: StateFun does the same, so ``id: 07`` is no number.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Any as Untyped
 from typing import Final, TypeVar, get_args
 
+import attrs
 import yaml
 
 from statefun_actors.deploy.durations import read_duration
@@ -20,14 +21,23 @@ from statefun_actors.deploy.errors import Place, Problem
 _T = TypeVar("_T")
 _D = TypeVar("_D")
 _MISSING: Final = "nothing"
+_STRING: Final = "tag:yaml.org,2002:str"
 _NULL: Final = "tag:yaml.org,2002:null"
+
+
+@attrs.frozen
+class Findings:
+    """What was found wrong with a file, and keys in it that mean nothing to StateFun, which passes them over."""
+
+    problems: list[Problem] = attrs.field(factory=list)
+    ignored: list[Problem] = attrs.field(factory=list)
 
 
 class Section:
     """The mapping *node*, which stands at *path* of document number *document*."""
 
-    def __init__(self, node: yaml.Node, document: int, path: str, problems: list[Problem]) -> None:
-        self._node, self._document, self._path, self._problems = node, document, path, problems
+    def __init__(self, node: yaml.Node, document: int, path: str, findings: Findings) -> None:
+        self._node, self._document, self._path, self._findings = node, document, path, findings
         self._read: set[str] = set()
         self._values: dict[str, yaml.Node] = {}
         self._is_none = False
@@ -69,6 +79,15 @@ class Section:
             return str(node.value)
         self._note(self._at(key), node, expected)
         return default or ""
+
+    def string(self, key: str, expected: str) -> str:
+        """:meth:`text`, which must not look like a number, a boolean or a date."""
+        node = self._values.get(key)
+        if isinstance(node, yaml.ScalarNode) and node.value and node.tag != _STRING:
+            self._take(key)
+            self._note(self._at(key), node, f"{expected} in quotes")
+            return ""
+        return self.text(key, expected)
 
     def parsed(self, key: str, expected: str, parse: Callable[[str], _T], default: _D) -> _T | _D:
         """The scalar at *key* as *parse* reads it (which may raise ValueError); *default* where there is none."""
@@ -123,12 +142,12 @@ class Section:
         return found
 
     def properties(self, key: str) -> Mapping[str, str]:
-        """A list of mappings, or one, from text to text; {} where there is none."""
+        """A list of mappings from one text to another; {} where there is none."""
         if (node := self._take(key)) is None:
             return {}
-        nodes = node.value if isinstance(node, yaml.SequenceNode) else [node]
+        nodes = node.value if isinstance(node, yaml.SequenceNode) else [None]
         pairs = [pair for each in nodes if isinstance(each, yaml.MappingNode) for pair in each.value]
-        fits = all(isinstance(each, yaml.MappingNode) for each in nodes)
+        fits = all(isinstance(each, yaml.MappingNode) and len(each.value) == 1 for each in nodes)
         if fits and all(isinstance(side, yaml.ScalarNode) for pair in pairs for side in pair):
             return {name.value: value.value for name, value in pairs}
         self._note(self._at(key), node, "a list of `name: value`")
@@ -141,10 +160,10 @@ class Section:
         node = self._take(key)
         if node is None:
             self.problem(key, "a mapping")
-            section = Section(yaml.MappingNode("", [], self._node.start_mark), 0, "", [])
+            section = Section(yaml.MappingNode("", [], self._node.start_mark), 0, "", Findings())
             section._is_none = True
             return section
-        return Section(node, self._document, self._at(key), self._problems)
+        return Section(node, self._document, self._at(key), self._findings)
 
     def optional_section(self, key: str) -> Section | None:
         return self.section(key) if key in self else None
@@ -152,7 +171,7 @@ class Section:
     def sections(self, key: str) -> Iterator[Section]:
         """Each mapping in the list at *key*; none where there is none."""
         for number, node in enumerate(self._items(key)):
-            yield Section(node, self._document, f"{self._at(key)}[{number}]", self._problems)
+            yield Section(node, self._document, f"{self._at(key)}[{number}]", self._findings)
 
     def items(self, key: str) -> Iterator[Section | str]:
         """Each mapping or scalar in the list at *key*; none where there is none."""
@@ -160,24 +179,22 @@ class Section:
             if isinstance(node, yaml.ScalarNode):
                 yield str(node.value)
             else:
-                yield Section(node, self._document, f"{self._at(key)}[{number}]", self._problems)
+                yield Section(node, self._document, f"{self._at(key)}[{number}]", self._findings)
 
     # --- the rest
-
-    def rest(self) -> Mapping[str, str]:
-        """Every key that was not asked for, with its scalar."""
-        return {key: self.text(key) for key in self._values if key not in self._read}
 
     def plain(self) -> dict[str, object]:
         """All of it as Python values."""
         self._read.update(self._values)
         return {key: _plain(node) for key, node in self._values.items()}
 
-    def done(self) -> None:
-        """Note every key that was not asked for as one that StateFun does not know."""
-        for key in self._values:
+    def done(self, known: Iterable[str] = ()) -> None:
+        """Note every key that was not asked for as one that StateFun passes over; it knows those in *known*, too."""
+        expected = f"a key among {', '.join(sorted({*self._read, *known}))}"
+        for key, node in self._values.items():
             if key not in self._read:
-                self._note(self._at(key), self._values[key], f"a key among {', '.join(sorted(self._read))}", repr(key))
+                place = Place(self._document, node.start_mark.line + 1)
+                self._findings.ignored.append(Problem(place, self._at(key), expected, repr(key)))
 
     # --- inside
 
@@ -212,7 +229,9 @@ class Section:
             return
         mark = (node or self._node).start_mark
         place = Place(self._document, mark.line + 1)
-        self._problems.append(Problem(place, path, expected, got or (_MISSING if node is None else _shown(node))))
+        self._findings.problems.append(
+            Problem(place, path, expected, got or (_MISSING if node is None else _shown(node)))
+        )
 
 
 def _positive(text: str) -> int:

@@ -324,7 +324,7 @@ def test_every_problem_is_told_with_file_document_line_and_key(tmp_path: Path) -
         read_module(path)
 
     assert str(caught.value) == (
-        f"{path} has 8 problems:\n"
+        f"{path} has 7 problems:\n"
         "  - line 3 (document 1, spec.functions): expected <namespace>/* or <namespace>/<name>, got 'bank'\n"
         "  - line 4 (document 1, spec.urlPathTemplate): expected a URL, http, https or http+unix, got 'bank:8000'\n"
         "  - line 5 (document 1, spec.maxNumBatchRequests): expected a whole number, more than 0, got 'many'\n"
@@ -332,9 +332,7 @@ def test_every_problem_is_told_with_file_document_line_and_key(tmp_path: Path) -
         "  - line 10 (document 2, spec.startupPosition.type): expected one of group-offsets, earliest, latest, "
         "specific-offsets, date, got 'earlest'\n"
         "  - line 12 (document 2, spec.topics[0].valueType): expected the typename of its records, got nothing\n"
-        "  - line 14 (document 2, spec.topics[0].targets): expected a list that is not empty, got an empty list\n"
-        "  - line 13 (document 2, spec.topics[0].valuetype): expected a key among targets, topic, valueType, "
-        "got 'valuetype'"
+        "  - line 14 (document 2, spec.topics[0].targets): expected a list that is not empty, got an empty list"
     )
 
 
@@ -359,14 +357,18 @@ E1 = "line 1 (document 1"
             "io.statefun.kafka.v1/ingress, io.statefun.kafka.v1/egress, io.statefun.kinesis.v1/ingress, "
             "io.statefun.kinesis.v1/egress, got 'io.statefun.kafka.v2/ingress'",
         ),
-        (
-            "kind: a/b\nspec: {}\nother: 1\n",
-            "line 3 (document 1, other): expected a key among kind, spec, got 'other'",
-        ),
         ("kind: a/b\nkind: a/b\nspec: {}\n", "line 2 (document 1, kind): expected each key once, got 'kind' again"),
         (
-            ingress_with("properties: { a: [1] }"),
+            ingress_with("properties: { a: 1 }"),
             "line 7 (document 1, spec.properties): expected a list of `name: value`, got a mapping",
+        ),
+        (
+            ingress_with("properties: [{ a: 1, b: 2 }]"),
+            "line 7 (document 1, spec.properties): expected a list of `name: value`, got a list",
+        ),
+        (
+            ingress_with().replace("valueType: a/b", "valueType: 7"),
+            "line 6 (document 1, spec.topics[0].valueType): expected the typename of its records in quotes, got '7'",
         ),
         (
             ingress_with("startupPosition: { type: specific-offsets, offsets: [{ t: 1 }] }"),
@@ -419,3 +421,25 @@ def test_a_file_that_is_no_text_is_told(tmp_path: Path) -> None:
 
     with pytest.raises(ModuleFileError, match=r"expected text in UTF-8, got 'utf-8' codec can't decode byte 0xff"):
         read_module(path)
+
+
+def test_keys_that_mean_nothing_to_statefun_are_told_apart_from_problems() -> None:
+    module = parse_module(
+        "kind: io.statefun.endpoints.v2/http\n"
+        "spec:\n"
+        "  functions: bank/*\n"
+        "  urlPathTemplate: http://bank/\n"
+        "  transport:\n"
+        "    read: 5s\n"
+        "    timeouts: { write: 6s }\n"
+        "more: 1\n"
+    )
+
+    assert [str(ignored) for ignored in module.ignored] == [
+        "line 8 (document 1, more): expected a key among kind, spec, got 'more'",
+        "line 7 (document 1, spec.transport.timeouts.write): expected a key among call, connect, got 'write'",
+        "line 6 (document 1, spec.transport.read): expected a key among call, client_cert, client_key, "
+        "client_key_password, connect, payload_max_bytes, pool_size, pool_ttl, timeouts, trust_cacerts, type, "
+        "got 'read'",
+    ]
+    assert module.endpoints[0].transport.options == {}
