@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from statefun_actors.cli.ingress import HttpIngress
     from statefun_actors.http import Listener
 
+_STOPPED: Final = 9.5
+"""Seconds after a signal until the process is gone, whatever a handler does."""
 _LOOKS: Final = 0.2
 """Seconds between two looks at how things are going."""
 _MOST_FAILING: Final = 20
@@ -107,7 +109,7 @@ class Run:
         with self._closing, contextlib.ExitStack() as terminal:
             # Listened for before anything is shown: whoever sees the bar may press Ctrl-C.
             before_dying: list[Callable[[], None]] = []
-            stop = terminal.enter_context(stop_signals(before_dying))
+            stop = terminal.enter_context(stop_signals(before_dying, within=_STOPPED))
             display = self._display()
             before_dying.append(display.close)
             terminal.callback(display.close)

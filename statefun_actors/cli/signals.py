@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: the first one stops cleanly, the second one at once."""
+"""Ctrl-C and SIGTERM: the first one stops cleanly, the second one at once; and so does time, if it is bounded."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import asyncio
 import contextlib
 import os
 import signal
+import sys
+import threading
 from collections.abc import Callable, Generator, Sequence
 from types import FrameType
 from typing import Final
@@ -16,32 +18,52 @@ _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 class Stop:
     """Whether the user wants to stop. Wait for :attr:`wanted`; :attr:`signal` says by which signal it was told."""
 
-    def __init__(self, before_dying: Sequence[Callable[[], None]]) -> None:
+    def __init__(self, before_dying: Sequence[Callable[[], None]], within: float | None) -> None:
         self.signal: signal.Signals | None = None
         self.wanted = asyncio.Event()
         self._loop = asyncio.get_running_loop()
         self._before_dying = before_dying
+        self._within = within
 
     def _told(self, number: int, _: FrameType | None) -> None:
         # Python's own signal handlers: the event loop's would wait for a handler that holds the loop.
         if self.signal is None:
             self.signal = signal.Signals(number)
             self._loop.call_soon_threadsafe(self.wanted.set)
+            if self._within is not None:
+                # A thread: what holds the loop, or the end of the interpreter, can't hold that.
+                late = threading.Timer(self._within, self._too_late, [number])
+                late.daemon = True
+                late.start()
             return
-        for mend in self._before_dying:
-            with contextlib.suppress(Exception):
-                mend()
+        self._mend()
         signal.signal(number, signal.SIG_DFL)
         os.kill(os.getpid(), number)
 
+    def _too_late(self, number: int) -> None:
+        self._mend()
+        with contextlib.suppress(Exception):
+            sys.stderr.write(
+                f"Left after {self._within:g} s, though a handler still runs: "
+                "its messages are stored, and are handled at the next start.\n"
+            )
+            sys.stderr.flush()
+        os._exit(128 + number)
+
+    def _mend(self) -> None:
+        for mend in self._before_dying:
+            with contextlib.suppress(Exception):
+                mend()
+
 
 @contextlib.contextmanager
-def stop_signals(before_dying: Sequence[Callable[[], None]] = ()) -> Generator[Stop]:
+def stop_signals(before_dying: Sequence[Callable[[], None]] = (), *, within: float | None = None) -> Generator[Stop]:
     """Have the signals told to a :class:`Stop`.
 
-    *before_dying* mends the terminal before a second one ends it all; what is added to it later counts, too.
+    *before_dying* mends the terminal before a second one ends it all; what is added to it later counts, too. With
+    *within* the process is ended that many seconds after the first one, should it still be there.
     """
-    stop = Stop(before_dying)
+    stop = Stop(before_dying, within)
     before = {number: signal.signal(number, stop._told) for number in _SIGNALS}  # noqa: SLF001 - one piece
     try:
         yield stop

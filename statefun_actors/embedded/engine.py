@@ -117,6 +117,8 @@ class Engine:
     async def stop(self, *, drain: float = 8.0) -> None:
         """Take nothing new, let what is in flight end within *drain* seconds, and commit. The store stays open.
 
+        What does not end, and does not within a second of being cancelled, is left to itself.
+
         Egress records that don't get through within that time stay in the store, for the next run.
         """
         self._drain_until = time.monotonic() + drain

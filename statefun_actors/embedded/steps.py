@@ -8,12 +8,13 @@ to is thrown away, too.
 from __future__ import annotations
 
 import asyncio
+import logging
 import sys
 import time
 from collections.abc import Callable, Coroutine
 from datetime import datetime
 from typing import Any as Untyped
-from typing import assert_never
+from typing import Final, assert_never
 
 from statefun_actors.dispatch import Application, dispatch, resumed
 from statefun_actors.embedded.clock import Clock, at_ms
@@ -22,7 +23,12 @@ from statefun_actors.embedded.memory import Memory
 from statefun_actors.embedded.merge import Merge
 from statefun_actors.embedded.options import EngineOptions
 from statefun_actors.embedded.store import StoreError
-from statefun_actors.model import Batch, Deadline, Done, Failed, Invocation, MissingState, Outcome
+from statefun_actors.model import Address, Batch, Deadline, Done, Failed, Invocation, MissingState, Outcome
+
+logger: Final = logging.getLogger("statefun_actors.engine")
+
+_LAST_SECONDS: Final = 1.0
+"""For what was cancelled at a stop to end."""
 
 
 class _EngineHost:
@@ -71,7 +77,7 @@ class Steps:
         self._tell_ended, self._tell_lost = ended, lost
         self._host = _EngineHost(clock)
         self._plain = frozenset(name for name, route in app.routes.items() if not route.waits)
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: dict[asyncio.Task[None], Address] = {}
         """Batches whose handlers wait for something."""
 
     @property
@@ -96,10 +102,19 @@ class Steps:
                 self._step(memory, mailbox)
 
     async def drain(self, seconds: float) -> None:
-        """Let what is suspended end within *seconds*; what doesn't is cancelled, and never ran."""
+        """Let what is suspended end within *seconds*; what doesn't is cancelled, and never ran.
+
+        What can't even be cancelled, a thread say, is left to itself: whatever it still comes to changes nothing.
+        """
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=seconds)
-        await self.cancel()
+        for task in self._tasks:
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=_LAST_SECONDS)
+        for address in self._tasks.values():
+            logger.warning("%s: its handler does not end; its messages are handled again at the next start", address)
+        self._tasks.clear()
 
     async def cancel(self) -> None:
         """End what is suspended as if it had never run."""
@@ -117,16 +132,16 @@ class Steps:
         memory.epoch.steps += len(invocations)
         run = dispatch(Batch(address, record.state, invocations), self._app, self._host)
         if address[0] not in self._plain:
-            self._start(self._see_through(memory, mailbox, run))
+            self._start(self._see_through(memory, mailbox, run), address)
             return
         try:
             pending = run.send(None)
         except StopIteration as done:
             self._finish(memory, mailbox, done.value)
         else:
-            self._start(self._see_through(memory, mailbox, resumed(run, pending)))
+            self._start(self._see_through(memory, mailbox, resumed(run, pending)), address)
 
-    def _start(self, work: Coroutine[Untyped, Untyped, None]) -> None:
+    def _start(self, work: Coroutine[Untyped, Untyped, None], address: Address) -> None:
         if sys.version_info >= (3, 12):
             task = asyncio.Task(work, loop=asyncio.get_running_loop(), eager_start=True)
         else:
@@ -134,11 +149,11 @@ class Steps:
         if task.done():
             task.result()
         else:
-            self._tasks.add(task)
+            self._tasks[task] = address
             task.add_done_callback(self._ended)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
+        self._tasks.pop(task, None)
         if not task.cancelled() and (error := task.exception()) is not None:
             self.bug = error
         self._tell_ended()

@@ -1,0 +1,101 @@
+"""A run that is told to stop is gone ten seconds later, whatever its handlers do, and loses nothing."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import time
+from pathlib import Path
+
+from tests.cli.commands import started, states, summary, wait_until, write_lines
+
+APP = """
+import asyncio
+import time
+from pathlib import Path
+
+from statefun_actors import Entity, handles, persisted
+
+
+def stay() -> None:
+    Path("begun").touch()
+    if not Path("cured").exists():
+        time.sleep(60)
+
+
+class Account(Entity, typename="bank/account"):
+    balance: int = persisted(default=0)
+
+    @handles(int)
+    def deposit(self, message: int) -> None:
+        self.balance += message
+
+
+class Loop(Entity, typename="bank/loop"):
+    passed: int = persisted(default=0)
+
+    @handles(int)
+    def hold(self, message: int) -> None:
+        stay()
+        self.passed += message
+
+
+class Thread(Entity, typename="bank/thread"):
+    passed: int = persisted(default=0)
+
+    @handles(int, blocking=True)
+    def hold(self, message: int) -> None:
+        stay()
+        self.passed += message
+
+
+class Deaf(Entity, typename="bank/deaf"):
+    passed: int = persisted(default=0)
+
+    @handles(int)
+    async def hold(self, message: int) -> None:
+        Path("begun").touch()
+        until = time.monotonic() + 60
+        while time.monotonic() < until and not Path("cured").exists():
+            try:
+                await asyncio.sleep(1)
+            except asyncio.CancelledError:
+                pass
+        self.passed += message
+"""
+
+KINDS = ("loop", "thread", "deaf")
+LATE = "Left after 9.5 s, though a handler still runs: its messages are stored, and are handled at the next start."
+
+
+def test_sigterm_ends_a_run_within_ten_seconds_whatever_holds_it(tmp_path: Path) -> None:
+    command = ("app.py", "--input", "in.jsonl", "--until-idle")
+    with contextlib.ExitStack() as running:
+        processes = {}
+        for kind in KINDS:
+            folder = tmp_path / kind
+            folder.mkdir()
+            (folder / "app.py").write_text(APP)
+            deposits = [{"to": "bank/account/ada", "value": 1}] * 3_000
+            write_lines(folder / "in.jsonl", *deposits, {"to": f"bank/{kind}/a", "value": 1})
+            processes[kind] = running.enter_context(started("run", *command, folder=folder))
+        for kind in KINDS:
+            wait_until((tmp_path / kind / "begun").exists, "the handler has begun")
+            processes[kind].send_signal(signal.SIGTERM)
+        end = time.monotonic() + 12  # ten, and what a busy machine adds
+        told = {kind: processes[kind].communicate(timeout=end - time.monotonic())[1] for kind in KINDS}
+        codes = {kind: processes[kind].returncode for kind in KINDS}
+    for kind in KINDS:
+        (tmp_path / kind / "cured").touch()
+        summary(*command, folder=tmp_path / kind)
+
+    assert codes == dict.fromkeys(KINDS, 128 + signal.SIGTERM)
+    assert {kind: LATE in text for kind, text in told.items()} == dict.fromkeys(KINDS, True)
+    for kind in ("thread", "deaf"):
+        assert (
+            f"WARNING bank/{kind}/a: its handler does not end; its messages are handled again at the next start"
+            in told[kind]
+        )
+    for kind in KINDS:
+        found = states(tmp_path / kind / ".statefun" / "app.db")
+        assert found == {"bank/account/ada": {"balance": 3_000}, f"bank/{kind}/a": {"passed": 1}}
