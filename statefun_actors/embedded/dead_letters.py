@@ -22,7 +22,8 @@ class NoDeadLetterError(StatefunActorsError, LookupError):
 
     def __str__(self) -> str:
         return (
-            f"there is no dead letter {self.seq}: it has been retried or discarded, or never was. List those there are."
+            f"there is no dead letter {self.seq}: it has been retried or discarded, or never was. "
+            "`statefun-actors dead-letters list` shows those that are there."
         )
 
 

@@ -96,7 +96,7 @@ async def test_each_is_dealt_with_once_though_nothing_is_durable_yet() -> None:
         assert open_epoch == sealed_epoch == _refused(lambda: engine.dead_letter(letter.seq))
         assert open_epoch == (
             f"there is no dead letter {letter.seq}: it has been retried or discarded, or never was. "
-            "List those there are."
+            "`statefun-actors dead-letters list` shows those that are there."
         )
         assert listed == []
         assert held(engine, Picky.at("a"), "seen") == [1]

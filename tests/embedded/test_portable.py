@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sqlite3
+import subprocess
+import sys
 import tracemalloc
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -30,9 +33,11 @@ from statefun_actors.embedded import (
     known_codecs,
 )
 from statefun_actors.embedded.portable import lines
+from statefun_actors.embedded.sqlite.schema import STEPS
 from statefun_actors.model import TypedValue
 from statefun_actors.testing import TestRuntime
 from statefun_actors.types import pack
+from tests.cli.commands import wait_until
 from tests.embedded.store_checks import ADA, answers, commits, entity
 from tests.embedded.test_stores import IN_MEMORY
 
@@ -410,3 +415,40 @@ def test_what_is_no_store_is_never_replaced(tmp_path: Path) -> None:
         imported(GOOD, tmp_path / "diary.txt", replace=True)
 
     assert (tmp_path / "diary.txt").read_text() == "Dear diary, " * 100
+
+
+def test_an_import_that_was_killed_leaves_no_store_and_is_no_obstacle(tmp_path: Path) -> None:
+    path = tmp_path / "store.db"
+    script = (
+        "import asyncio, sys, pathlib; from statefun_actors.embedded import import_store; "
+        "asyncio.run(import_store(sys.stdin.buffer, 'x', pathlib.Path(sys.argv[1])))"
+    )
+    with subprocess.Popen([sys.executable, "-c", script, str(path)], stdin=subprocess.PIPE) as importing:
+        assert importing.stdin is not None
+        importing.stdin.writelines(GOOD[:1])
+        for number in range(5_000):
+            importing.stdin.write(GOOD[2].replace(b"ada", b"%06d" % number))
+        importing.stdin.flush()
+        wait_until(lambda: any("importing" in file.name for file in tmp_path.iterdir()), "it has begun")
+        importing.kill()
+    assert not path.exists()
+
+    imported(GOOD, path)
+
+    assert names(tmp_path) == ["store.db", "store.db.lock"]
+
+
+def test_a_store_of_an_earlier_version_is_replaced_only_if_told(tmp_path: Path) -> None:
+    path = tmp_path / "store.db"
+    older = SqliteStore(path, steps=STEPS[:1])
+    older.close()
+    db = sqlite3.connect(path)
+    db.execute("INSERT INTO position VALUES ('in', '3')")
+    db.commit()
+    db.close()
+
+    with pytest.raises(StoreNotEmptyError, match="it holds 1 positions already"):
+        imported(GOOD, path)
+
+    imported(GOOD, path, replace=True)
+    SqliteReader(path).close()

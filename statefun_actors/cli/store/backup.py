@@ -33,7 +33,7 @@ def backup(words: tuple[str, ...], overwrite: bool, store: Path | None, as_json:
 
     app, file = app_and_file(words, store)
     place, target = place_of(app, store), Path(file)
-    reader = SqliteReader(place.store)  # no snapshot: the copy takes one of its own
+    reader = SqliteReader(place.store, older=True)  # no snapshot: the copy takes one of its own
     try:
         reader.backup(target, overwrite=overwrite)
     finally:

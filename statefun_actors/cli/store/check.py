@@ -31,7 +31,7 @@ def check(words: tuple[str, ...], store: Path | None, as_json: bool) -> None:
     app, rest = app_and_rest(words, store)
     no_more_than(0, rest)
     place = place_of(app, store)
-    reader = SqliteReader(place.store)
+    reader = SqliteReader(place.store, older=True)
     try:
         wrong = reader.integrity_check()
     finally:

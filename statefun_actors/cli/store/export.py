@@ -73,5 +73,8 @@ def _writer(output: Path | None) -> Generator[IO[bytes]]:
             raw.flush()
             os.fsync(raw.fileno())
         partial.replace(output)
+    except OSError as error:
+        raise click.ClickException(f"{output} can't be written: {error.strerror or error}.") from error
     finally:
-        partial.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            partial.unlink(missing_ok=True)

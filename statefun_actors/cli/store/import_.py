@@ -58,7 +58,13 @@ def _lines(file: str) -> Generator[Iterable[bytes]]:
     if file == "-":
         yield sys.stdin.buffer
         return
-    with Path(file).open("rb") as raw:
+    try:
+        raw = Path(file).open("rb")  # noqa: SIM115 - closed below
+    except OSError as error:
+        raise click.ClickException(
+            f"{file} can't be read: {error.strerror}. Name a file that export wrote, or - for standard input."
+        ) from error
+    with raw:
         packed = raw.read(2) == b"\x1f\x8b"
         raw.seek(0)
         yield _unpacked(raw, file) if packed else raw

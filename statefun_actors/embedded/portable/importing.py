@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -24,7 +23,6 @@ from statefun_actors.embedded.store import (
     KeyedRequest,
     Message,
     StoreError,
-    StoreReader,
     Timer,
 )
 from statefun_actors.errors import StatefunActorsError
@@ -96,7 +94,7 @@ async def import_store(
 def _refuse_what_holds_something(target: Path, *, replace: bool) -> None:
     if not target.exists() or not target.stat().st_size:
         return
-    there = SqliteReader(target)  # refuses what is no store of ours, also where it may be replaced
+    there = SqliteReader(target, older=True)  # refuses what is no store of ours, also where it may be replaced
     try:
         holds = "" if replace else _contents(there)
     finally:
@@ -105,7 +103,7 @@ def _refuse_what_holds_something(target: Path, *, replace: bool) -> None:
         raise StoreNotEmptyError(str(target), holds)
 
 
-def _contents(store: StoreReader) -> str:
+def _contents(store: SqliteReader) -> str:
     """What there is in *store*, in words; nothing if it is empty."""
     counts = dict(store.counts())
     parts = {
@@ -118,13 +116,15 @@ def _contents(store: StoreReader) -> str:
         )
     }
     parts = {"entities": sum(counts.values()), **parts, "positions": len(store.recover().positions)}
+    if not store.is_older:
+        parts["requests"] = sum(1 for _ in store.requests())
     return ", ".join(f"{number:,} {name}" for name, number in parts.items() if number)
 
 
 @contextmanager
 def _beside(target: Path) -> Generator[Path]:
     """A file beside *target* to build in. What is left of it at the end goes away."""
-    partial = target.with_name(f"{target.name}.{os.getpid()}.importing")
+    partial = target.with_name(f"{target.name}.importing")  # of one that was killed, too: the lock is ours
     files = [partial.with_name(partial.name + end) for end in ("", "-wal", "-shm", ".lock")]
     try:
         for file in files:

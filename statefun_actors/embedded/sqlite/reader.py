@@ -241,11 +241,15 @@ class SqliteReader(Reads):
     Each read sees the last commit as of then; those that stream see it page by page, unless within :meth:`snapshot`.
     Not for two threads at once, except :meth:`integrity_check` and :meth:`backup`, which may run in another one.
 
+    Args:
+        path: the file.
+        older: a store of an earlier version will do: it can be counted, checked and copied, not read otherwise.
+
     Raises:
         StoreError: there is no store of ours in *path*, or none that this version reads.
     """
 
-    def __init__(self, path: Path | str) -> None:
+    def __init__(self, path: Path | str, *, older: bool = False) -> None:
         self.path = Path(path)
         if not self.path.exists():
             raise StoreError(str(path), "there is no such file", "`statefun-actors run` makes it.")
@@ -253,7 +257,8 @@ class SqliteReader(Reads):
         db = connect_read_only(self.path)
         try:
             version = schema.version(db, self.path, len(schema.STEPS))
-            if version < len(schema.STEPS):
+            self.is_older = version < len(schema.STEPS)
+            if self.is_older and not (older and version):
                 raise StoreError(
                     str(path),
                     f"it is of version {version}, this statefun-actors reads version {len(schema.STEPS)}",

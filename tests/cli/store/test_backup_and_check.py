@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -49,11 +50,21 @@ def test_a_sound_store_is_sound_beside_an_engine_too(folder: Path) -> None:
     assert told("check", "--store", str(STORE), folder=folder) == [{"store": str(STORE), "sound": True, "wrong": []}]
 
 
+def damage(store: Path, table: str) -> None:
+    """Write over the page that *table* begins with."""
+    db = sqlite3.connect(store)
+    ((page, size),) = db.execute(
+        "SELECT rootpage, page_size FROM sqlite_master, pragma_page_size WHERE name = ?", (table,)
+    ).fetchall()
+    db.close()
+    with store.open("r+b") as file:
+        file.seek((page - 1) * size)
+        file.write(b"\xa5" * size)
+
+
 def test_a_damaged_store_is_told_of_and_the_exit_code_says_so(folder: Path, tmp_path: Path) -> None:
     run("backup", "app.py", str(tmp_path / "b.db"), folder=folder)
-    content = bytearray((tmp_path / "b.db").read_bytes())
-    content[len(content) // 2 :] = b"\xa5" * (len(content) - len(content) // 2)
-    (tmp_path / "b.db").write_bytes(content)
+    damage(tmp_path / "b.db", "timer")
 
     checked = run("check", "--store", "b.db", folder=tmp_path)
 

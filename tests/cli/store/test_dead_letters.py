@@ -133,7 +133,8 @@ def test_a_running_engine_throws_away(folder: Path) -> None:
 
     assert done == [{"discarded": [jam, ham], "running": True}]
     assert again == (
-        f"Error: there is no dead letter {jam}: it has been retried or discarded, or never was. List those there are."
+        f"Error: there is no dead letter {jam}: it has been retried or discarded, or never was. "
+        "`statefun-actors dead-letters list` shows those that are there."
     )
     assert numbers(folder) == []
 
@@ -165,7 +166,8 @@ def test_what_is_asked_for_wrongly_is_told_in_a_line_and_changes_nothing(folder:
         (
             ["retry", "app.py", str(jam), "999"],
             1,
-            "Error: there is no dead letter 999: it has been retried or discarded, or never was. List those there are.",
+            "Error: there is no dead letter 999: it has been retried or discarded, or never was. "
+            "`statefun-actors dead-letters list` shows those that are there.",
         ),
     ):
         assert refusal("dead-letters", *arguments, folder=folder, code=code) == complaint

@@ -104,7 +104,13 @@ def test_what_is_asked_for_wrongly_is_told_in_a_line_and_changes_nothing(folder:
             f"Error: {damaged} is a damaged gzip file: Compressed file ended before the end-of-stream marker was "
             "reached. Nothing was imported.",
         ),
-        (["import", *new, "no.jsonl"], 1, "Error: [Errno 2] No such file or directory: 'no.jsonl'"),
+        (
+            ["import", *new, "no.jsonl"],
+            1,
+            "Error: no.jsonl can't be read: No such file or directory. "
+            "Name a file that export wrote, or - for standard input.",
+        ),
+        (["export", "app.py", "-o", "no/x"], 1, "Error: no/x can't be written: No such file or directory."),
         (["export"], 2, "Error: name APP, whose store it is, or a store: --store FILE."),
         (
             ["export", *new],

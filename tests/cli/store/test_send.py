@@ -43,6 +43,19 @@ def test_a_running_engine_handles_it_at_once(tmp_path: Path) -> None:
     assert told("state", "app.py", "shop/page/home", folder=folder)[0]["fields"] == {"visits": 4}
 
 
+def test_after_an_engine_was_killed_it_waits_for_the_next_run(tmp_path: Path) -> None:
+    folder = shop(tmp_path, wish("ada", "tea", 5))
+    with engine(folder) as process:
+        process.kill()
+        process.wait(DEADLINE)
+    assert (folder / f"{STORE}.sock").exists()
+
+    (sent,) = told("send", "app.py", "shop/page/home", "4", folder=folder)
+
+    assert sent["running"] is False
+    assert summary("app.py", "--until-idle", folder=folder)["messages_handled"] == 1
+
+
 def test_it_can_be_for_later_and_come_from_standard_input(tmp_path: Path) -> None:
     folder = shop(tmp_path, wish("ada", "tea", 5))
 
