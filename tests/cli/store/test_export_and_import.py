@@ -73,6 +73,7 @@ def test_programs_are_told_what_was_written(folder: Path, tmp_path: Path) -> Non
 
 def test_what_is_asked_for_wrongly_is_told_in_a_line_and_changes_nothing(folder: Path, tmp_path: Path) -> None:
     before = contents(folder / STORE)
+    positions = len(SqliteReader(folder / STORE).recover().positions)
     good, bad, damaged = tmp_path / "good.jsonl", tmp_path / "bad.jsonl", tmp_path / "damaged.gz"
     run("export", "app.py", "-o", str(good), folder=folder)
     lines = good.read_bytes().splitlines(keepends=True)
@@ -86,7 +87,7 @@ def test_what_is_asked_for_wrongly_is_told_in_a_line_and_changes_nothing(folder:
             ["import", "app.py", str(good)],
             1,
             f"Error: store {STORE}: it holds 2 entities, 2 delayed messages, 2 egress records, 2 dead letters, "
-            "1 positions already. Nothing was imported. Choose another store, or say --replace.",
+            f"{positions} positions already. Nothing was imported. Choose another store, or say --replace.",
         ),
         (
             ["import", *new, str(bad)],
