@@ -75,6 +75,10 @@ class RequestReplyHandler:
         """The batch in the request *data*; raises MalformedRequestError."""
         return self._dialect.read(data)
 
+    def waits(self, batch: Batch) -> bool:
+        """Whether *batch* is for handlers that may wait for something, and so have to run in a task."""
+        return batch.target[0] in self._waiting
+
     async def reply(self, batch: Batch) -> bytes:
         """The reply to a request that has been read already; raises as :meth:`handle` does."""
         target, turns = batch.target, self._turns

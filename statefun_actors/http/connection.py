@@ -3,7 +3,8 @@
 Hypercorn writes a reply in three pieces, each a system call that wakes the client; here what is written in one turn of
 the event loop is one piece. It starts two tasks and a timer whenever a connection falls idle, and cancels them with the
 next request; here a connection has one timer, which looks when it was last in use. And it keeps a connection that its
-client has closed for as long as an idle one; here that ends at once.
+client has closed for as long as an idle one; here that ends at once. Before all that, plain requests take the fast lane
+(lane/), which has the connection until something else comes.
 """
 
 from __future__ import annotations
@@ -12,30 +13,60 @@ import asyncio
 import contextlib
 from collections.abc import Generator
 from typing import Any as Untyped
+from typing import cast
 
 import hypercorn.asyncio.run as hypercorn_run
 from hypercorn.asyncio.tcp_server import MAX_RECV, TCPServer
 from hypercorn.events import Closed, Event, RawData
+
+from statefun_actors.http.front import Front
+from statefun_actors.http.lane import Lane
+
+_ALL = 1 << 30
+"""More bytes than a reader has."""
 
 
 class Connection(TCPServer):
     """One connection. ``opened`` holds those that there are."""
 
     opened: set[Connection]
+    front: Front
 
     def __init__(self, *args: Untyped) -> None:
         super().__init__(*args)
         self._held: list[bytes] = []
         self._over = False
         self._idle = self.idle_task = _Idle(self)  # type: ignore[assignment] # has the methods that Hypercorn calls
+        self._lane: Lane | None = None
 
     async def run(self) -> None:
         self.opened.add(self)
         try:
-            await super().run()
+            if await self._is_for_hypercorn():
+                await super().run()
         finally:
             self.opened.discard(self)
             self._idle.forget()
+
+    async def _is_for_hypercorn(self) -> bool:
+        """Return once there is something that the lane is not for; False if that never came."""
+        tls = self.writer.get_extra_info("ssl_object")
+        if tls is not None and tls.selected_alpn_protocol() == "h2":
+            return True
+        self._idle.idle()
+        try:
+            data = await self.reader.read(_ALL)
+        except OSError:  # also of TLS
+            data = b""
+        if not data:
+            return True
+        transport = cast("asyncio.Transport", self.writer.transport)  # it also reads
+        self._lane = lane = Lane(transport, self.front, self._common_headers, self._idle)
+        lane.begin(data)
+        return await lane.handed_over
+
+    def _common_headers(self) -> list[tuple[bytes, bytes]]:
+        return self.config.response_headers("h11")
 
     async def protocol_send(self, event: Event) -> None:
         if not isinstance(event, RawData):
@@ -70,7 +101,9 @@ class Connection(TCPServer):
         await self._idle.stop()
 
     def close_if_idle(self) -> None:
-        if self._idle.since is not None:
+        if self._lane is not None and self._lane.has_begun:
+            self._lane.hand_over()
+        elif self._idle.since is not None:
             self._over = True
             self._flush()
             self.writer.close()
@@ -86,6 +119,12 @@ class _Idle:
         """The time of the event loop since when it has been idle; None while a request is under way, and at the end."""
 
     async def restart(self, *_: object) -> None:
+        self.idle()
+
+    async def stop(self) -> None:
+        self.busy()
+
+    def idle(self) -> None:
         """It is idle from now on."""
         connection = self._connection
         self.since = connection.loop.time()
@@ -94,7 +133,7 @@ class _Idle:
         elif self._timer is None:
             self._timer = connection.loop.call_later(connection.config.keep_alive_timeout, self._look)
 
-    async def stop(self) -> None:
+    def busy(self) -> None:
         """It is not idle any more; or it is over."""
         self.since = None
 
@@ -114,12 +153,12 @@ class _Idle:
 
 
 @contextlib.contextmanager
-def connections() -> Generator[set[Connection]]:
+def connections(front: Front) -> Generator[set[Connection]]:
     """Have Hypercorn make its connections of this kind; the set of those that there are."""
     opened: set[Connection] = set()
     hypercorn: Untyped = hypercorn_run  # which has no setting for it
     before = hypercorn.TCPServer
-    hypercorn.TCPServer = type("Connection", (Connection,), {"opened": opened})
+    hypercorn.TCPServer = type("Connection", (Connection,), {"opened": opened, "front": front})
     try:
         yield opened
     finally:

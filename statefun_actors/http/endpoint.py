@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any as Untyped
 
+from statefun_actors.dispatch import resumed
 from statefun_actors.endpoint import RequestReplyHandler
 from statefun_actors.http.exchange import OCTETS, TEXT, Exchange, GoneError, RefusedError, Response, line
 from statefun_actors.http.failures import Failures, logger, one_line, shown_address
@@ -28,12 +31,37 @@ class Endpoint:
             raise RefusedError(line(405, text, (b"allow", b"POST")))
 
     async def answer(self, exchange: Exchange, body: bytes) -> Response:
-        batch = None
+        batch = self._read(exchange, body)
+        return batch if isinstance(batch, Response) else await self._reply(exchange, batch)
+
+    def begin(
+        self, exchange: Exchange, body: bytes, tell: Callable[[Response], None]
+    ) -> Coroutine[Untyped, Untyped, Response] | None:
+        batch = self._read(exchange, body)
+        if isinstance(batch, Response):
+            tell(batch)
+            return None
+        running = self._reply(exchange, batch)
+        if self.handler.waits(batch):
+            return running
         try:
-            batch = self.handler.read(body)
-            return Response(200, await self.handler.reply(batch), OCTETS)
+            pending = running.send(None)
+        except StopIteration as done:
+            tell(done.value)
+            return None
+        return _awaited(running, pending)
+
+    def _read(self, exchange: Exchange, body: bytes) -> Batch | Response:
+        try:
+            return self.handler.read(body)
         except MalformedRequestError as error:
             return _malformed(error, exchange)
+        except Exception as error:
+            return self._failed(None, error)
+
+    async def _reply(self, exchange: Exchange, batch: Batch) -> Response:
+        try:
+            return Response(200, await self.handler.reply(batch), OCTETS)
         except asyncio.CancelledError:
             if exchange.gone:
                 _log_gone(batch)
@@ -42,13 +70,19 @@ class Endpoint:
             if exchange.gone:
                 _log_gone(batch)
                 raise GoneError from None
-            self._failures.log(batch, error)
-            return Response(500, one_line(error).encode("utf-8", "backslashreplace") + b"\n", TEXT)
+            return self._failed(batch, error)
+
+    def _failed(self, batch: Batch | None, error: Exception) -> Response:
+        self._failures.log(batch, error)
+        return Response(500, one_line(error).encode("utf-8", "backslashreplace") + b"\n", TEXT)
 
 
-def _log_gone(batch: Batch | None) -> None:
-    if batch is not None:
-        logger.info("%s: the connection was closed, and its batch was cancelled", shown_address(batch.target))
+async def _awaited(running: Coroutine[Untyped, Untyped, Response], pending: object) -> Response:
+    return await resumed(running, pending)
+
+
+def _log_gone(batch: Batch) -> None:
+    logger.info("%s: the connection was closed, and its batch was cancelled", shown_address(batch.target))
 
 
 def _malformed(error: MalformedRequestError, exchange: Exchange) -> Response:

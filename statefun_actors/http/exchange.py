@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any as Untyped
 from typing import Final, Protocol
 
 from msgspec import Struct
@@ -85,5 +86,16 @@ class Door(Protocol):
 
         Raises:
             GoneError: ``exchange.gone`` was set meanwhile.
+        """
+        ...
+
+    def begin(
+        self, exchange: Exchange, body: bytes, tell: Callable[[Response], None]
+    ) -> Coroutine[Untyped, Untyped, Response] | Callable[[], None] | None:
+        """As :meth:`answer`, for whoever makes no task for a request that needs none: *tell* may be called at once.
+
+        Returns:
+            None, or what to call when the connection closes; or what is to be awaited in a task, *tell* being left to
+            whoever does that.
         """
         ...

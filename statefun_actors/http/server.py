@@ -82,7 +82,7 @@ async def serve(
     logging.getLogger("statefun_actors.http.hypercorn").setLevel(logging.WARNING)
     asyncio.get_running_loop().set_exception_handler(_note)
 
-    with connections() as opened:
+    with connections(front) as opened:
 
         async def drained() -> None:
             await stop()

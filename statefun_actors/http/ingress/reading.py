@@ -139,7 +139,7 @@ def _value(lane: Lane, form: Form, body: bytes, *, typed: bool) -> TypedValue:
 
 def _target(path: bytes) -> tuple[str, str]:
     """Function type and id. The id is all that follows, so it may hold a ``/``, written plainly or as ``%2F``."""
-    parts = path[len(_PREFIX) :].split(b"/", 2)
+    parts = path[len(_PREFIX) :].split(b"/", 2) if path.startswith(_PREFIX) else []
     if len(parts) != 3 or not all(parts):
         raise RefusedError(line(404, "a message is sent to /ingress/<namespace>/<name>/<id>"))
     try:
