@@ -1,0 +1,210 @@
+"""Kill the process at moments of chance, each with a transfer unanswered and a commit under way; then count it all."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import attrs
+
+from statefun_actors.embedded import SqliteStore, read_entities
+from tests.crash.bank import OPENING, Account
+from tests.crash.clients import Transfers, work
+from tests.crash.watched import Marks
+
+_ROOT = Path(__file__).parents[2]
+_DEADLINE = 60.0
+
+
+@attrs.frozen(kw_only=True)
+class Crashes:
+    """What a crash test came to. ``violations`` = every promise that was broken, in words."""
+
+    kills: int
+    unacknowledged: int
+    """Transfers that had no answer when the process was killed, over all kills; at least one at each."""
+    committing: int
+    """Kills that fell into a commit."""
+    too_late: int
+    """Kills that did not count, since the commit had ended before the signal came."""
+    transfers: int
+    retries: int
+    violations: list[str]
+
+    def __str__(self) -> str:
+        return (
+            f"{self.kills} kills, {self.committing} of them in a commit, {self.unacknowledged} transfers unanswered "
+            f"at them ({self.too_late} more kills came too late to count); {self.transfers} transfers, "
+            f"{self.retries} requests sent again; "
+            + ("every promise kept" if not self.violations else f"BROKEN: {'; '.join(self.violations)}")
+        )
+
+
+class Process:
+    """The embedded runtime as a process of its own, on one port over all its lives."""
+
+    def __init__(self, folder: Path, kind: str) -> None:
+        self._kind = kind
+        self.folder = folder
+        self.marks = Marks(folder / "marks")
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self._port = free.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self._port}"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it, and return once it takes connections."""
+        self.marks.reset()
+        egress = [
+            f"--egress=crash/{name}={self.folder / name}.jsonl" for name in ("sent", "received", "reminded")
+        ]  # fmt: skip
+        with (self.folder / "log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [
+                    *(sys.executable, "-m", "tests.crash.watched", str(self.folder / "marks"), self._kind),
+                    *("run", str(Path(__file__).with_name("bank.py")), "--bind", f"127.0.0.1:{self._port}"),
+                    *("--store", str(self.folder / "bank.db"), *egress),
+                ],
+                cwd=_ROOT, stdout=log, stderr=log, env=os.environ | {"PYTHONPATH": str(_ROOT)},
+            )  # fmt: skip
+        for _ in _until("it takes connections", self._log):
+            assert self._process.poll() is None, f"it ended by itself: {self._log()}"
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", self._port)) == 0:
+                    return
+
+    def kill(self) -> None:
+        assert self._process is not None
+        os.kill(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+
+    def stop(self) -> int:
+        """Ask it to stop; its exit code."""
+        assert self._process is not None
+        self._process.terminate()
+        return self._process.wait(_DEADLINE)
+
+    def end(self) -> None:
+        if self._process is not None and self._process.poll() is None:
+            self.kill()
+
+    def _log(self) -> str:
+        return (self.folder / "log").read_text(errors="replace")[-2_000:]
+
+
+def crash(folder: Path, *, kills: int, seed: int, kind: str = "sound", clients: int = 8) -> Crashes:
+    """Run the bank in *folder* under load, kill it *kills* times, let it come to rest, and look at what it kept."""
+    rng = random.Random(seed)
+    transfers = Transfers(seed)
+    process = Process(folder, kind)
+    over = threading.Event()
+    load = threading.Thread(target=lambda: asyncio.run(work(process.url, transfers, clients, over.is_set)))
+    counted = committing = unacknowledged = too_late = 0
+    try:
+        process.start()
+        load.start()
+        while counted < kills:
+            _load_for(transfers, rng.randint(5, 120))
+            pending = _at_a_commit(process.marks, transfers)
+            process.kill()
+            if process.marks.committing:
+                counted, committing, unacknowledged = counted + 1, committing + 1, unacknowledged + pending
+            else:
+                too_late += 1
+            process.start()
+        over.set()
+        load.join(_DEADLINE)
+        assert not load.is_alive(), f"{transfers.unacknowledged} transfers are still unanswered"
+        _come_to_rest(folder / "bank.db")
+        code = process.stop()
+    finally:
+        over.set()
+        process.end()
+        if load.ident is not None:
+            load.join(_DEADLINE)
+    return Crashes(
+        kills=counted, committing=committing, unacknowledged=unacknowledged, too_late=too_late,
+        transfers=len(transfers.asked), retries=transfers.retries,
+        violations=[*(["it did not stop cleanly"] if code else []), *violations(folder, transfers)],
+    )  # fmt: skip
+
+
+def violations(folder: Path, transfers: Transfers) -> Iterator[str]:
+    """Every promise that what *folder* holds breaks."""
+    accounts = dict(read_entities(folder / "bank.db", Account))
+    numbers = Counter(transfers.acknowledged)
+    total = sum(account.balance for account in accounts.values())
+    if total != OPENING * len(accounts):
+        yield f"there are {total - OPENING * len(accounts):+} cents that nobody paid in"
+    once = {
+        "debited": Counter(number for account in accounts.values() for number in account.sent),
+        "credited": Counter(number for account in accounts.values() for number in account.received),
+        "reminded": Counter(number for account in accounts.values() for number in account.reminded),
+        **{f"recorded as {name}": _recorded(folder / f"{name}.jsonl") for name in ("sent", "received", "reminded")},
+    }
+    for what, found in once.items():
+        if lost := numbers - found:
+            yield f"{lost.total()} acknowledged transfers were not {what}"
+        if more := found - numbers:
+            yield f"{more.total()} were {what} once too often"
+    hops = Counter({
+        number: len(asked["hops"]) - 1  # type: ignore[arg-type] # a list
+        for number, asked in transfers.asked.items()
+    })  # fmt: skip
+    if (passed := Counter(n for account in accounts.values() for n in account.passed)) != +hops:
+        yield f"hops on the way were lost or doubled: {(passed - hops) + (hops - passed)}"
+
+
+def _recorded(path: Path) -> Counter[int]:
+    text = path.read_text() if path.exists() else ""
+    assert not text or text.endswith("\n"), f"{path.name} ends in half a line"
+    return Counter(json.loads(line)["value"]["number"] for line in text.splitlines())
+
+
+def _load_for(transfers: Transfers, answers: int) -> None:
+    """Return once so many more transfers have been answered."""
+    goal = len(transfers.acknowledged) + answers
+    for _ in _until("transfers are answered", lambda: f"{transfers.retries} requests were sent again"):
+        if len(transfers.acknowledged) >= goal:
+            return
+
+
+def _at_a_commit(marks: Marks, transfers: Transfers) -> int:
+    """Return in the middle of a commit: how many transfers are unanswered then."""
+    end = time.monotonic() + _DEADLINE
+    while time.monotonic() < end:
+        if marks.committing and (pending := transfers.unacknowledged):
+            return pending
+    raise AssertionError("waited in vain for a commit")
+
+
+def _come_to_rest(store: Path) -> None:
+    """Return once nothing waits in *store*: no message, no timer, no record."""
+    reader = SqliteStore.open_reader(store)
+    try:
+        for _ in _until("everything is done", lambda: str(dict(reader.counts()))):
+            counts = reader.counts()
+            if not (counts["messages"] or counts["timers"] or counts["egress"]):
+                return
+    finally:
+        reader.close()
+
+
+def _until(what: str, how_it_is: object) -> Iterator[None]:
+    end = time.monotonic() + _DEADLINE
+    while time.monotonic() < end:
+        yield
+        time.sleep(0.002)
+    raise AssertionError(f"waited in vain until {what}: {how_it_is() if callable(how_it_is) else how_it_is}")

@@ -1,0 +1,82 @@
+"""``statefun-actors`` with its store watched: ``python -m tests.crash.watched MARKS KIND run ...``.
+
+MARKS is a file of two numbers, how many commits were begun and how many have ended, which another process can look at
+while this one runs. KIND is ``sound``, or ``forgetful``: a store that reports a commit as durable and writes it a
+moment later, as a disk that lies does. That the crash test finds that out shows that it would find anything.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import mmap
+import struct
+import sys
+from pathlib import Path
+
+from statefun_actors.cli import main
+from statefun_actors.embedded import Commit, SqliteStore
+
+_LATE_SECONDS = 0.1
+_PAIR = struct.Struct("<QQ")
+
+
+class Marks:
+    """How many commits were begun, and how many of them have ended; shared through the file *path*."""
+
+    def __init__(self, path: Path) -> None:
+        if not path.exists():
+            path.write_bytes(bytes(_PAIR.size))
+        with path.open("r+b") as file:
+            self._shared = mmap.mmap(file.fileno(), _PAIR.size)
+
+    def reset(self) -> None:
+        self._shared[:] = bytes(_PAIR.size)
+
+    def begin(self) -> None:
+        begun, ended = _PAIR.unpack(self._shared)
+        self._shared[:] = _PAIR.pack(begun + 1, ended)
+
+    def end(self) -> None:
+        begun, ended = _PAIR.unpack(self._shared)
+        self._shared[:] = _PAIR.pack(begun, ended + 1)
+
+    @property
+    def committing(self) -> bool:
+        """Whether a commit has been begun and has not ended."""
+        begun, ended = _PAIR.unpack(self._shared)
+        return bool(begun > ended)
+
+
+def watch(marks: Marks, *, forgetful: bool) -> None:
+    """Have every SqliteStore of this process leave its marks; a *forgetful* one writes each commit late."""
+    commit = SqliteStore.commit
+    held: list[Commit] = []
+    writing = asyncio.Lock()
+
+    async def write_held(self: SqliteStore) -> None:
+        async with writing:
+            while held:
+                await commit(self, held.pop(0))
+
+    async def watched(self: SqliteStore, commit_: Commit) -> None:
+        marks.begin()
+        try:
+            if not forgetful:
+                await commit(self, commit_)
+                return
+            await write_held(self)
+            held.append(commit_)
+            loop = asyncio.get_running_loop()
+            loop.call_later(_LATE_SECONDS, lambda: late.add(loop.create_task(write_held(self))))
+        finally:
+            marks.end()
+
+    late: set[asyncio.Task[None]] = set()
+    SqliteStore.commit = watched  # type: ignore[method-assign,assignment] # its parameter is named otherwise
+
+
+if __name__ == "__main__":
+    _, where, kind, *arguments = sys.argv
+    watch(Marks(Path(where)), forgetful=kind == "forgetful")
+    sys.argv = ["statefun-actors", *arguments]
+    sys.exit(main())
