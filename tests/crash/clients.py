@@ -1,4 +1,4 @@
-"""Clients that send transfers over HTTP and do not give up: each goes again, with the same key, until it is answered."""
+"""Clients that send transfers over HTTP and do not give up: each is sent, with its key, until it is answered."""
 
 from __future__ import annotations
 

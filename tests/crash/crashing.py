@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import random
@@ -14,6 +15,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import attrs
@@ -110,13 +112,14 @@ def crash(folder: Path, *, kills: int, seed: int, kind: str = "sound", clients: 
     transfers = Transfers(seed)
     process = Process(folder, kind)
     over = threading.Event()
-    load = threading.Thread(target=lambda: asyncio.run(work(process.url, transfers, clients, over.is_set)))
     counted = committing = unacknowledged = too_late = 0
-    try:
+    with ThreadPoolExecutor(1) as pool, contextlib.ExitStack() as ending:
+        ending.callback(process.end)
+        ending.callback(over.set)
         process.start()
-        load.start()
+        load = pool.submit(lambda: asyncio.run(work(process.url, transfers, clients, over.is_set)))
         while counted < kills:
-            _load_for(transfers, rng.randint(5, 120))
+            _load_for(transfers, rng.randint(5, 120), load)
             pending = _at_a_commit(process.marks, transfers)
             process.kill()
             if process.marks.committing:
@@ -125,15 +128,9 @@ def crash(folder: Path, *, kills: int, seed: int, kind: str = "sound", clients: 
                 too_late += 1
             process.start()
         over.set()
-        load.join(_DEADLINE)
-        assert not load.is_alive(), f"{transfers.unacknowledged} transfers are still unanswered"
+        load.result(_DEADLINE)
         _come_to_rest(folder / "bank.db")
         code = process.stop()
-    finally:
-        over.set()
-        process.end()
-        if load.ident is not None:
-            load.join(_DEADLINE)
     return Crashes(
         kills=counted, committing=committing, unacknowledged=unacknowledged, too_late=too_late,
         transfers=len(transfers.asked), retries=transfers.retries,
@@ -173,12 +170,18 @@ def _recorded(path: Path) -> Counter[int]:
     return Counter(json.loads(line)["value"]["number"] for line in text.splitlines())
 
 
-def _load_for(transfers: Transfers, answers: int) -> None:
-    """Return once so many more transfers have been answered."""
+def _load_for(transfers: Transfers, answers: int, load: Future[None]) -> None:
+    """Return once so many more transfers have been answered.
+
+    Raises:
+        BaseException: what ended the *load*.
+    """
     goal = len(transfers.acknowledged) + answers
     for _ in _until("transfers are answered", lambda: f"{transfers.retries} requests were sent again"):
         if len(transfers.acknowledged) >= goal:
             return
+        if load.done():
+            load.result()
 
 
 def _at_a_commit(marks: Marks, transfers: Transfers) -> int:
