@@ -13,7 +13,16 @@ from pathlib import Path
 import pytest
 
 from statefun_actors import Address
-from statefun_actors.embedded import Commit, DeadLetterEntry, EgressRecord, EntityRow, Message, SqliteStore, Timer
+from statefun_actors.embedded import (
+    Commit,
+    DeadLetterEntry,
+    EgressRecord,
+    EntityRow,
+    Message,
+    SqliteStore,
+    StoreError,
+    Timer,
+)
 from statefun_actors.embedded.sqlite.reader import Reads
 from statefun_actors.model import TypedValue
 
@@ -168,3 +177,47 @@ def test_a_log_with_room_at_its_end_is_read_up_to_its_last_commit(killed: Path, 
     log = log_of(killed)
 
     assert opened(killed, tmp_path / "zeros", log + bytes(50_000)) == opened(killed, tmp_path / "whole", log)
+
+
+MAKE_MANY = """
+import sys
+from pathlib import Path
+from statefun_actors.embedded import SqliteStore
+
+for number in range(int(sys.argv[2])):
+    SqliteStore(Path(sys.argv[1]) / f"{number}.db").close()
+"""
+
+
+def test_who_looks_while_a_store_is_being_made_is_told_so_or_finds_it_empty(tmp_path: Path) -> None:
+    many, told = 40, set()
+    command = [sys.executable, "-c", MAKE_MANY, str(tmp_path), f"{many}"]
+    with subprocess.Popen(command, cwd=Path(__file__).parents[2]) as maker:
+        for number in range(many):
+            path = tmp_path / f"{number}.db"
+            while True:
+                try:
+                    reader = SqliteStore.open_reader(path)
+                except StoreError as error:
+                    told.add(str(error).replace(str(path), "FILE"))
+                    assert maker.poll() in (None, 0)
+                else:
+                    assert reader.counts()["messages"] == 0
+                    reader.close()
+                    break
+        assert maker.wait() == 0
+
+    assert told <= {
+        "store FILE: there is no such file. `statefun-actors run` makes it.",
+        "store FILE: nothing is in it yet. A run may be making it: try again.",
+    }
+
+
+def test_an_empty_file_holds_nothing_yet(tmp_path: Path) -> None:
+    (tmp_path / "store.db").touch()
+
+    with pytest.raises(StoreError) as raised:
+        SqliteStore.open_reader(tmp_path / "store.db")
+    assert str(raised.value) == (
+        f"store {tmp_path / 'store.db'}: nothing is in it yet. A run may be making it: try again."
+    )

@@ -257,8 +257,10 @@ class SqliteReader(Reads):
         db = connect_read_only(self.path)
         try:
             version = schema.version(db, self.path, len(schema.STEPS))
+            if not version:
+                raise StoreError(str(path), "nothing is in it yet", "A run may be making it: try again.")
             self.is_older = version < len(schema.STEPS)
-            if self.is_older and not (older and version):
+            if self.is_older and not older:
                 raise StoreError(
                     str(path),
                     f"it is of version {version}, this statefun-actors reads version {len(schema.STEPS)}",

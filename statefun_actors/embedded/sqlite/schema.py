@@ -100,9 +100,11 @@ def version(db: sqlite3.Connection, path: Path, newest: int) -> int:
         StoreError: no database, another application's, or a store of a version above *newest*.
     """
     try:
-        (application_id,) = db.execute("PRAGMA application_id").fetchone()
-        (version,) = db.execute("PRAGMA user_version").fetchone()
-        (things,) = db.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        # One look, since it may be made or brought up to date meanwhile: these are functions, and one statement.
+        ((application_id, version, things),) = db.execute(
+            "SELECT (SELECT application_id FROM pragma_application_id), (SELECT user_version FROM pragma_user_version),"
+            " (SELECT count(*) FROM sqlite_master)"
+        ).fetchall()
     except sqlite3.Error as error:
         raise store_error(path, error) from error
     if application_id != APPLICATION_ID and (application_id or version or things):
@@ -117,15 +119,17 @@ def version(db: sqlite3.Connection, path: Path, newest: int) -> int:
 
 
 def migrate(db: sqlite3.Connection, at: int, steps: Sequence[Step]) -> None:
-    """Take the store from version *at* to the newest, one transaction a step: a crash leaves a whole version."""
-    for number, step in enumerate(steps[at:], start=at + 1):
-        db.execute("BEGIN IMMEDIATE")
-        try:
+    """Take the store from version *at* to the newest, in one transaction: nobody ever sees one in between."""
+    if at == len(steps):
+        return
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        for step in steps[at:]:
             step(db)
-            db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-            db.execute(f"PRAGMA user_version = {number}")
-            db.execute("COMMIT")
-        except BaseException:
-            if db.in_transaction:
-                db.execute("ROLLBACK")
-            raise
+        db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        db.execute(f"PRAGMA user_version = {len(steps)}")
+        db.execute("COMMIT")
+    except BaseException:
+        if db.in_transaction:
+            db.execute("ROLLBACK")
+        raise
