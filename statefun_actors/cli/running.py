@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -80,7 +81,7 @@ class Run:
             self._store: Store = MemoryStore() if options.store is None else SqliteStore(options.store)
             closing.callback(self._store.close)
             self._sources = {
-                str(path.resolve()): JsonLinesSource(
+                _input_name(path, options.store): JsonLinesSource(
                     path, app, skip_bad_lines=options.skip_bad_lines is not None, on_stopped=self._read_no_more
                 )
                 for path in options.inputs
@@ -274,6 +275,16 @@ class Run:
         if not names:
             return None
         return f"the records of {', '.join(names)} could not be written, and are kept: run again once they can be."
+
+
+def _input_name(path: Path, store: Path | None) -> str:
+    """What the store knows an input by: the way from the store to it, so that both can be moved or copied together."""
+    if store is None:
+        return str(path)
+    try:
+        return Path(os.path.relpath(path.resolve(), store.resolve().parent)).as_posix()
+    except ValueError:  # on another drive
+        return path.resolve().as_posix()
 
 
 def _error_text(error: BaseException | None) -> str:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import gzip
 import json
 import re
+import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 
@@ -198,6 +200,31 @@ def test_delayed_messages_can_be_fired_in_virtual_time(folder: Path) -> None:
     assert told["virtual_seconds"] == pytest.approx(430 * 86_400, abs=60)
     first, second = (line["value"] for line in lines_of(folder / "r.jsonl"))
     assert first < second
+
+
+@pytest.mark.parametrize("how", [shutil.move, shutil.copytree])
+def test_a_project_that_was_moved_or_copied_reads_no_line_twice(
+    folder: Path, tmp_path_factory: pytest.TempPathFactory, how: Callable[[Path, Path], object]
+) -> None:
+    write_lines(folder / "in.jsonl", deposit("ada", 5))
+    summary(*BATCH, folder=folder)
+    other = tmp_path_factory.mktemp("elsewhere") / "project"
+    how(folder, other)
+    with (other / "in.jsonl").open("a") as file:
+        file.write(json.dumps(deposit("ada", 2)) + "\n")
+
+    told = summary(
+        "project/app.py",
+        "--input",
+        str(other / "in.jsonl"),
+        "--until-idle",
+        "--store",
+        "project/.statefun/app.db",
+        folder=other.parent,
+    )
+
+    assert told["lines"] == {"this_run": 1, "in_all": 2}
+    assert states(other / ".statefun" / "app.db") == {"bank/account/ada": {"balance": 7}}
 
 
 def test_a_bad_line_stops_after_what_stands_before_it(folder: Path) -> None:
