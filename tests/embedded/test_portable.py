@@ -34,9 +34,9 @@ from statefun_actors.embedded import (
 )
 from statefun_actors.embedded.portable import lines
 from statefun_actors.embedded.sqlite.schema import STEPS
-from statefun_actors.model import TypedValue
+from statefun_actors.model import KafkaRecord, KinesisRecord, TypedValue
 from statefun_actors.testing import TestRuntime
-from statefun_actors.types import pack
+from statefun_actors.types import pack, record_to_typed
 from tests.cli.commands import wait_until
 from tests.embedded.store_checks import ADA, answers, commits, entity
 from tests.embedded.test_stores import IN_MEMORY
@@ -174,6 +174,10 @@ async def test_values_are_readable_where_nothing_is_lost(tmp_path: Path) -> None
         "last_call_ms": 1767225600000,
     }
     assert [line["kind"] for line in told[4:]] == ["message"] * 2 + ["timer"] * 2 + ["egress"] * 2 + ["end"]
+    assert told[8]["value"] == {
+        "type": "type.googleapis.com/io.statefun.sdk.egress.KafkaProducerRecord",
+        "value": {"topic": "wishes", "key": "ada", "value": '{"text":"tea"}'},
+    }
     assert told[6]["token"] == "later"
     assert told[6]["from"] == told[6]["to"] == ["shop/basket", "ada"]
     assert told[6]["value"] == {"type": "io.statefun.types/long", "value": 5}
@@ -202,6 +206,13 @@ async def test_values_are_readable_where_nothing_is_lost(tmp_path: Path) -> None
         TypedValue("a/b", b"[\xff]"),
         TypedValue("a/b", b""),
         TypedValue("type.googleapis.com/nobody.Knows", b"\x08\x05"),
+        record_to_typed(KafkaRecord("topic", b"text")),
+        record_to_typed(KafkaRecord("topic", b"\xff", "key")),
+        record_to_typed(KafkaRecord("", b"")),
+        TypedValue(record_to_typed(KafkaRecord("", b"")).typename, b"\x1a\x01t\x0a\x01k"),
+        TypedValue(record_to_typed(KafkaRecord("", b"")).typename, b"\xff"),
+        record_to_typed(KinesisRecord("stream", "partition", b"text")),
+        record_to_typed(KinesisRecord("stream", "partition", b"\xff", "hash")),
         TypedValue("type.googleapis.com/google.protobuf.Duration", b"\x08\x05"),
         TypedValue("type.googleapis.com/google.protobuf.Duration", b"\x08\x05\x50\x01"),
     ],
@@ -326,6 +337,11 @@ def test_lines_written_by_hand_are_a_store(tmp_path: Path) -> None:
         ),
         (4, {"value": {"type": "io.statefun.types/long", "value": "5"}}, "expected `int`, got `str`"),
         (4, {"value": {"type": "t/v", "base64": "_"}}, "Invalid base64 encoded string - at `$.value.base64`"),
+        (
+            4,
+            {"value": {"type": record_to_typed(KafkaRecord("", b"")).typename, "value": {"topic": "t"}}},
+            "expected one of `value` and `value_base64` in a record",
+        ),
         (4, {"seq": 9}, "expected a `seq` below the store's `next_seq`, 9, got 9"),
         (4, {"seq": "3"}, "Expected `int`, got `str` - at `$.seq`"),
         (4, {"to": ["bank/account"]}, "Expected `array` of length 2 - at `$.to`"),

@@ -27,6 +27,7 @@ from typing import Annotated, Final
 import msgspec
 from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
+from statefun_actors.embedded.portable.records import is_record, record_of_text
 from statefun_actors.embedded.store import RequestState
 from statefun_actors.model import Address, TypedValue
 from statefun_actors.types import JSON_TYPENAME, NO_JSON, Codec, codec_known, json_of
@@ -147,11 +148,11 @@ def form(value: TypedValue, known: Known) -> Form:
     if typename == JSON_TYPENAME or data[:1] in (b"{", b"["):
         if _stands_as_it_is(data):
             return Form(typename, json=Raw(data))
-    elif (codec := _codec(typename, known)) is not None:
+    elif is_record(typename) or _codec(typename, known) is not None:
         shown = json_of(value, known)
         if shown is not NO_JSON:
             text = _text(shown)
-            if text is not None and _made_of(codec, text) == data:
+            if text is not None and _made(typename, text, known) == data:
                 return Form(typename, value=Raw(text))
     return Form(typename, base64=data)
 
@@ -170,10 +171,7 @@ def typed(form: Form, known: Known) -> TypedValue:
     if isinstance(form.json, Raw):
         return TypedValue(form.type, bytes(form.json))
     assert isinstance(form.value, Raw)
-    codec = _codec(form.type, known)
-    if codec is None:
-        raise ValueError(f"{form.type} can't be read here: its class is not known. Give the APP that has it")
-    return TypedValue(form.type, codec.encode(codec.from_json(_decode_any(form.value))))
+    return TypedValue(form.type, _of_text(form.type, bytes(form.value), known))
 
 
 def pair(address: Address) -> tuple[str, str]:
@@ -216,8 +214,18 @@ def _text(shown: object) -> bytes | None:
         return None
 
 
-def _made_of(codec: Codec, text: bytes) -> bytes | None:
+def _made(typename: str, text: bytes, known: Known) -> bytes | None:
     try:
-        return codec.encode(codec.from_json(_decode_any(text)))
+        return _of_text(typename, text, known)
     except ValueError:
         return None
+
+
+def _of_text(typename: str, text: bytes, known: Known) -> bytes:
+    """Raises ValueError where nothing is made of it."""
+    if is_record(typename):
+        return record_of_text(typename, text).value
+    codec = _codec(typename, known)
+    if codec is None:
+        raise ValueError(f"{typename} can't be read here: its class is not known. Give the APP that has it")
+    return codec.encode(codec.from_json(_decode_any(text)))

@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -67,7 +67,7 @@ def wish(id: str, text: str, price: int) -> dict[str, object]:
     return {"to": f"shop/basket/{id}", "type": "shop/wish", "value": {"text": text, "price": price}}
 
 
-def shop(folder: Path, *lines: dict[str, object]) -> Path:
+def shop(folder: Path, *lines: Mapping[str, object]) -> Path:
     """*folder* with the application in it and a store that has handled *lines*."""
     (folder / "app.py").write_text(APP)
     write_lines(folder / "in.jsonl", *lines)
