@@ -314,7 +314,8 @@ class Engine:
     @property
     def full(self) -> bool:
         """Whether whoever sends from outside should wait: what has come in is more than can be handled for now."""
-        return self._memory.mailboxes.held >= self.options.held or self.backlogged
+        mailboxes, options = self._memory.mailboxes, self.options
+        return mailboxes.held >= options.held or mailboxes.bytes >= options.held_bytes or self.backlogged
 
     @property
     def waiting(self) -> int:

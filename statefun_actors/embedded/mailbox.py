@@ -10,7 +10,7 @@ from __future__ import annotations
 import heapq
 import logging
 from collections import deque
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Sequence
 from typing import Final
 
 from statefun_actors.embedded.store import Message
@@ -102,6 +102,8 @@ class Mailboxes:
         self.waiting = 0
         self.beyond = 0
         """How many of those that wait are not in memory."""
+        self.bytes = 0
+        """Bytes of the values of those in memory."""
         self.ready_messages = 0
         """How many of those in memory are in mailboxes that stand in line."""
         self.parked: dict[str, int] = {}
@@ -135,6 +137,7 @@ class Mailboxes:
             self.beyond += 1
             return
         mailbox.queue.append(message)
+        self.bytes += len(message.value.value)
         mailbox.last = message.seq
         if mailbox.queued:
             self.ready_messages += 1
@@ -154,6 +157,12 @@ class Mailboxes:
         """The next batch of *mailbox*, which has come to the front of the line."""
         self.ready_messages -= len(mailbox.queue)
         return mailbox.take(most)
+
+    def dealt_with(self, messages: Sequence[Message]) -> None:
+        """These wait no longer."""
+        self.waiting -= len(messages)
+        for message in messages:
+            self.bytes -= len(message.value.value)
 
     def set_aside(self, mailbox: Mailbox) -> None:
         """It stays in line, but lets others pass until :meth:`bring_back`."""
@@ -182,6 +191,7 @@ class Mailboxes:
     def _refill(self, mailbox: Mailbox) -> None:
         more = self._more(mailbox.address, mailbox.last)
         mailbox.queue.extend(more)
+        self.bytes += sum(len(message.value.value) for message in more)
         mailbox.last = more[-1].seq
         mailbox.beyond -= len(more)
         self.beyond -= len(more)

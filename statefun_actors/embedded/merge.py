@@ -58,7 +58,7 @@ class Merge:
             for index, message in enumerate(messages):
                 memory.tickets.handled(message.caller, errors.get(index), epoch)
         self._counters.handled += len(messages)
-        memory.mailboxes.waiting -= len(messages)
+        memory.mailboxes.dealt_with(messages)
         mailbox.succeeded()
         memory.mailboxes.again(mailbox)
 
@@ -132,7 +132,7 @@ class Merge:
 
     def _give_up(self, memory: Memory, mailbox: Mailbox, error: BaseException, now_ms: int) -> None:
         message = mailbox.queue.popleft()
-        memory.mailboxes.waiting -= 1
+        memory.mailboxes.dealt_with((message,))
         memory.epoch.consume(message.seq)
         self._bury(memory, message, error, mailbox.attempts + 1, now_ms)
         memory.tickets.handled(message.caller, error, memory.epoch)

@@ -17,6 +17,7 @@ class EngineOptions:
         mailbox: messages of one address that are held in memory at the most; those behind them stay in the store.
         held: messages in memory, above which sources are not read and no delayed message fires, although all that
             waits does so for handlers that take their time, or behind messages that keep failing.
+        held_bytes: bytes of the values of messages in memory, above which nobody outside may send more.
         suspended: batches that wait for something at the same time; more of their kind wait in line.
         cache_bytes: memory for entities that are in use.
         egress_backlog: durable records that their sinks have not written, above which sources are not read: so much a
@@ -29,6 +30,7 @@ class EngineOptions:
     waiting: int = 1_000
     mailbox: int = 1_000
     held: int = 50_000
+    held_bytes: int = 256 * 1024 * 1024
     suspended: int = 10_000
     cache_bytes: int = 64 * 1024 * 1024
     egress_backlog: int = 1_000_000

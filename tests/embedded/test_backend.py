@@ -60,6 +60,21 @@ class Gate(Entity, typename="test/gate"):
         await Gate.open.wait()
         return message
 
+    @handles(str)
+    async def wait_too(self, message: str) -> None:
+        await Gate.open.wait()
+
+
+class Moody(Entity, typename="test/moody"):
+    """Fails until it is cured."""
+
+    cured: ClassVar[bool]
+
+    @handles(str)
+    def note(self, message: str) -> None:
+        if not Moody.cured:
+            raise ValueError("moody")
+
 
 class Later(Entity, typename="test/later"):
     """Keeps whom to answer, and answers when told to."""
@@ -79,6 +94,7 @@ class Later(Entity, typename="test/later"):
 @pytest.fixture(autouse=True)
 def closed_gate() -> None:
     Gate.open, Gate.entered = asyncio.Event(), 0
+    Moody.cured = False
 
 
 A = Counter.at("a")
@@ -288,6 +304,24 @@ async def test_more_than_can_be_held_is_not_taken_and_memory_stays_bounded() -> 
 
     assert answers == [Taken()] * 10 + [TooMany(10)] * 20
     assert after == Replied(pack(1))
+
+
+@pytest.mark.parametrize("served", [Gate, Moody])
+async def test_so_are_the_bytes_in_it(served: type[Entity]) -> None:
+    """Whether they wait for a handler that takes its time, or behind a message that keeps failing."""
+    clock = ManualClock()
+    async with running(*SERVED, Moody, clock=clock, options=EngineOptions(held_bytes=100)) as engine:
+        backend = EngineBackend(engine)
+        answers = [await ask(backend, served.at(str(n)), "x" * 18).answer() for n in range(10)]
+        Gate.open.set()
+        Moody.cured = True
+        clock.set_ms(clock.now_ms() + 1_000)
+        engine.wake()
+        await engine.idle()
+        after = [await ask(backend, served.at("after"), "x" * 18).answer() for _ in range(10)]
+
+    assert answers == [Taken()] * 5 + [TooMany(5)] * 5
+    assert after[0] == Taken()
 
 
 async def test_an_engine_that_stops_takes_nothing_more() -> None:

@@ -1,0 +1,79 @@
+"""A producer that is faster than the handlers: memory stays bounded, and nothing that was taken is lost."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import ClassVar
+
+from statefun_actors import Entity, handles, persisted
+from statefun_actors.embedded import EngineBackend, EngineOptions, MemoryStore
+from statefun_actors.http import Guard, create_ingress_app, listen, serve
+from tests.embedded.engines import DEADLINE, held, running
+
+HELD = 50
+SENT = 500
+
+
+class Slow(Entity, typename="test/slow"):
+    open: ClassVar[asyncio.Event]
+    n: int = persisted(default=0)
+
+    @handles(int)
+    async def add(self, message: int) -> None:
+        await Slow.open.wait()
+        self.n += message
+
+
+@asynccontextmanager
+async def serving(store: MemoryStore) -> AsyncGenerator[tuple[EngineBackend, tuple[str, int]]]:
+    listener = listen("127.0.0.1:0")
+    stop = asyncio.Event()
+    async with running(Slow, store=store, options=EngineOptions(held=HELD)) as engine:
+        backend = EngineBackend(engine)
+        app = create_ingress_app(engine.app, backend, Guard())
+        address = listener.sockets[0].getsockname()
+        task = asyncio.create_task(serve(app, listener.sockets, stop=stop.wait))
+        try:
+            yield backend, address
+        finally:
+            stop.set()
+            await asyncio.wait_for(task, DEADLINE)
+
+
+async def send_all(address: tuple[str, int], count: int) -> list[tuple[bytes, bytes]]:
+    """Statuses and heads of the answers to *count* requests in a row, each to an id of its own."""
+    reader, writer = await asyncio.open_connection(*address)
+    answers = []
+    for number in range(count):
+        writer.write(
+            b"PUT /ingress/test/slow/%d HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+            b"Content-Length: 1\r\n\r\n1" % number
+        )
+        head = await reader.readuntil(b"\r\n\r\n")
+        length = int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0] or 0)
+        await reader.readexactly(length)
+        answers.append((head[9:12], head))
+    writer.close()
+    return answers
+
+
+async def test_what_can_not_be_held_is_refused_with_a_time_to_retry_and_what_was_taken_is_handled() -> None:
+    Slow.open = asyncio.Event()
+    store = MemoryStore()
+    async with serving(store) as (backend, address), asyncio.timeout(DEADLINE):
+        answers = await send_all(address, SENT)
+        engine = backend._engine
+        waiting = engine.waiting
+        Slow.open.set()
+        await engine.idle()
+        taken = [number for number, (status, _) in enumerate(answers) if status == b"202"]
+        handled = [number for number in range(SENT) if held(engine, Slow.at(str(number)), "n") == 1]
+        after = await send_all(address, 1)
+
+    refused = [head for status, head in answers if status == b"429"]
+    assert (len(taken), len(refused), waiting) == (HELD, SENT - HELD, HELD)
+    assert all(b"\r\nretry-after: 1\r\n" in head for head in refused)
+    assert handled == taken
+    assert after[0][0] == b"202"
