@@ -21,7 +21,7 @@ from statefun_actors.embedded import (
     Store,
     StoreError,
 )
-from statefun_actors.types import value_of
+from statefun_actors.types import pack, value_of
 
 DEADLINE = 10.0
 
@@ -57,13 +57,32 @@ class HeldStore(MemoryStore):
         return super().load(addresses)
 
 
+class Listed:
+    """A source of messages that are there already."""
+
+    def __init__(self, messages: Sequence[tuple[Address, int]]) -> None:
+        self.messages, self.at, self.exhausted = messages, 0, False
+
+    def resume(self, position: str | None) -> None:
+        self.at = int(position or 0)
+        self.exhausted = False
+
+    def read(self, most: int, engine: Engine) -> str | None:
+        chunk = self.messages[self.at : self.at + most]
+        for target, number in chunk:
+            engine.submit(target, pack(number))
+        self.at += len(chunk)
+        self.exhausted = not chunk
+        return f"{self.at}" if chunk else None
+
+
 @asynccontextmanager
 async def running(
     *served: object,
     store: Store | None = None,
     clock: Clock | None = None,
     options: EngineOptions | None = None,
-    sources: dict[str, Source] | None = None,
+    sources: Mapping[str, Source] | None = None,
     sinks: Mapping[str, Sink] | None = None,
 ) -> AsyncGenerator[Engine]:
     """An engine that runs, and is stopped without waiting for handlers that are suspended."""

@@ -179,6 +179,48 @@ def test_a_log_with_room_at_its_end_is_read_up_to_its_last_commit(killed: Path, 
     assert opened(killed, tmp_path / "zeros", log + bytes(50_000)) == opened(killed, tmp_path / "whole", log)
 
 
+def frames(log: bytes) -> list[tuple[int, int, bool]]:
+    """Where each frame of a write-ahead log begins, of which page it is, and whether it ends a commit."""
+    page_size, found = int.from_bytes(log[8:12]), []
+    for at in range(32, len(log) - page_size - 23, 24 + page_size):
+        if log[at + 8 : at + 16] != log[16:24]:  # what an earlier round of the log left behind
+            break
+        found.append((at, int.from_bytes(log[at : at + 4]), log[at + 4 : at + 8] != bytes(4)))
+    return found
+
+
+def test_a_crash_between_any_two_writes_of_a_commit_leaves_the_one_before(killed: Path, tmp_path: Path) -> None:
+    log = log_of(killed)
+    whole = opened(killed, tmp_path / "whole", log)
+    found = frames(log)
+    ends = [index for index, (_, _, last) in enumerate(found) if last]
+    last_commit = found[ends[-2] + 1 : ends[-1] + 1]
+    page_size = int.from_bytes(log[8:12])
+
+    cuts = [cut for at, _, _ in last_commit for cut in (at, at + 24, at + 24 + page_size // 2)]
+    left = {cut: opened(killed, tmp_path / f"{cut}", log[:cut]) for cut in cuts}
+    end = last_commit[-1][0] + 24 + page_size
+
+    assert len(last_commit) > 3
+    assert set(left.values()) == {whole - 1}
+    assert opened(killed, tmp_path / "end", log[:end]) == whole
+
+
+def test_a_crash_between_any_two_writes_of_a_checkpoint_loses_nothing(killed: Path, tmp_path: Path) -> None:
+    log = log_of(killed)
+    whole = opened(killed, tmp_path / "whole", log)
+    page_size = int.from_bytes(log[8:12])
+    newest = {page: log[at + 24 : at + 24 + page_size] for at, page, _ in frames(log)}
+
+    for count in range(len(newest) + 1):
+        home = tmp_path / f"home {count}.db"
+        data = bytearray(killed.read_bytes())
+        for page in sorted(newest)[:count]:
+            data[(page - 1) * page_size : page * page_size] = newest[page]
+        home.write_bytes(data)
+        assert opened(home, tmp_path / f"{count}", log) == whole
+
+
 MAKE_MANY = """
 import sys
 from pathlib import Path

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import ClassVar
 
 import pytest
 
-from statefun_actors import Address, Entity, handles, persisted
-from statefun_actors.embedded import Engine, EngineOptions, ManualClock, MemoryStore, SqliteStore
+from statefun_actors import Entity, handles, persisted
+from statefun_actors.embedded import EngineOptions, ManualClock, MemoryStore, SqliteStore
 from statefun_actors.types import pack
-from tests.embedded.engines import HeldStore, held, running, until
+from tests.embedded.engines import HeldStore, Listed, held, running, until
 
 SMALL = EngineOptions(epoch_steps=15, batch=4, waiting=20, mailbox=10, suspended=5, slice_steps=3)
 
@@ -50,25 +50,6 @@ class Fan(Entity, typename="test/fan"):
     def spread(self, message: int) -> None:
         for number in range(message):
             self.send(Notes.at(self.id), number)
-
-
-class Listed:
-    """A source of messages that are there already."""
-
-    def __init__(self, messages: Sequence[tuple[Address, int]]) -> None:
-        self.messages, self.at, self.exhausted = messages, 0, False
-
-    def resume(self, position: str | None) -> None:
-        self.at = int(position or 0)
-        self.exhausted = False
-
-    def read(self, most: int, engine: Engine) -> str | None:
-        chunk = self.messages[self.at : self.at + most]
-        for target, number in chunk:
-            engine.submit(target, pack(number))
-        self.at += len(chunk)
-        self.exhausted = not chunk
-        return f"{self.at}" if chunk else None
 
 
 @pytest.fixture(autouse=True)
