@@ -60,7 +60,6 @@ class SqliteStore(Reads):
         self._commits = commits
         self._sync_seconds = 0.0
         self._log_pages = 0
-        self._gathering = Gathering()
         self._thread = ThreadPoolExecutor(1, "statefun-actors store")
         self._running: Future[None] | None = None
         """The last thing given to the thread."""
@@ -94,14 +93,17 @@ class SqliteStore(Reads):
             StoreError: nothing was written; the store can be used again once the cause is gone.
         """
         try:
-            change = writing.change(commit, self._gathering.strays(commit.entities))
+            plan = self._gathering.plan(commit.entities)
+            change = writing.change(commit, plan)
             self._in_place()
             if self._on_loop(change):
                 self._write(change)
             else:
                 await self._in_thread(self._write, change)
         except (sqlite3.Error, OverflowError, UnicodeEncodeError) as error:
+            self._gathering.forget()
             raise store_error(self.path, error) from error
+        self._gathering.done(plan)
         self._log_pages += change.pages
         if self._log_pages >= _LOG_PAGES and self._commits != "loop":
             self._log_pages = 0
@@ -147,6 +149,8 @@ class SqliteStore(Reads):
         db.execute("UPDATE counter SET next_seq = next_seq")  # fails where nothing can be written
         db.execute("ROLLBACK")
         writing.prepare(db)
+        ((last,),) = db.execute("SELECT coalesce(max(rowid), 0) FROM entity").fetchall()
+        self._gathering = Gathering(last + 1)
         if self._reader is None:
             self._reader = connect_read_only(self.path)
         self._reader.execute(f"PRAGMA cache_size = -{_READER_CACHE_KIB}")

@@ -126,9 +126,9 @@ def in_child(task: str, path: Path, population: int, messages: int) -> dict[str,
             asyncio.run(work(path, [0], 1))
         case "hot" | "scattered":
             if task == "scattered":
-                from statefun_actors.embedded.sqlite.gathering import Gathering
+                from statefun_actors.embedded.sqlite.gathering import Gathering, Plan
 
-                Gathering.strays = lambda self, rows: []  # type: ignore[method-assign]
+                Gathering.plan = lambda self, rows: Plan()  # type: ignore[method-assign]
             found["rate"], found["cpu_rate"] = asyncio.run(work(path, hot_ones(population), messages))
         case _:
             found["rate"], found["cpu_rate"] = asyncio.run(work(path, range(population), messages))

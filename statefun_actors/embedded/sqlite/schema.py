@@ -4,7 +4,7 @@ Plain columns, so that ``sqlite3 store.db 'SELECT * FROM timer ORDER BY due_ms'`
 
 ``entity`` is a table with row ids and an index on its key, not ``WITHOUT ROWID``: with states of 1 kB the latter is
 three times larger and writes at half the speed, with small ones it wins little. Pages of 2 kB rather than 4: entities
-that are hot together don't lie together, so a page is written for each, and half the bytes are half the work.
+that are written together may lie apart, so a page is written for each, and half the bytes are half the work.
 """
 
 from __future__ import annotations

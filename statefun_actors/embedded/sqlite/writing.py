@@ -6,6 +6,9 @@ up the interpreter once and asks for it back once, where ``executemany`` does so
 event loop. It isn't slower without a thread either: SQLite needs no statement journal when a transaction is one
 statement.
 
+An entity whose place is known (gathering.py) is written by its row id, which spares the search in the index of all
+keys. That the row there is the entity's is part of the write.
+
 SQLite's JSON ends a string at U+0000. A commit with one goes row by row, which is rare enough to be slow.
 """
 
@@ -18,10 +21,9 @@ from typing import Any, Final, NamedTuple
 import msgspec
 from msgspec import Struct
 
-from statefun_actors.embedded.sqlite.gathering import END_ROWS
+from statefun_actors.embedded.sqlite.gathering import Plan
 from statefun_actors.embedded.sqlite.schema import DEAD_LETTER, EGRESS, ENTITY, MESSAGE, PAGE_SIZE, REQUEST, TIMER
 from statefun_actors.embedded.store import Commit
-from statefun_actors.model import Address
 
 Row = Sequence[Any]
 
@@ -35,7 +37,8 @@ class Epoch(NamedTuple):
     A row's bytes are its last two items: where they begin in ``bytes``, counted from 1, and how many they are.
     """
 
-    strays: str | None
+    moves: str | None
+    placed: str | None
     entities: str | None
     entities_gone: str | None
     messages: str | None
@@ -66,14 +69,16 @@ class Change(Struct, frozen=True):
         return self.rows + len(self.epoch.bytes) // PAGE_SIZE + 8
 
 
-def change(commit: Commit, strays: Sequence[Address] = ()) -> Change:
-    """*commit*, ready to be written; of its entities the *strays* are laid where the hot ones are.
+def change(commit: Commit, plan: Plan = Plan()) -> Change:  # noqa: B008 - frozen
+    """*commit*, ready to be written, its entities where *plan* says.
 
     Raises:
         UnicodeEncodeError: a string that is no Unicode text.
     """
     chunks: list[bytes] = []
     at = 1
+    places = plan.places
+    placed: list[Row] = []
     entities: list[Row] = []
     gone: list[Row] = []
     for row in commit.entities:
@@ -82,7 +87,11 @@ def change(commit: Commit, strays: Sequence[Address] = ()) -> Change:
             gone.append(row.address)
         else:
             size = len(packed)
-            entities.append((*row.address, row.expires_ms, at, size))
+            place = places.get(row.address)
+            if place is None:
+                entities.append((*row.address, row.expires_ms, at, size))
+            else:
+                placed.append((place, *row.address, row.expires_ms, at, size))
             chunks.append(packed)
             at += size
     messages: list[Row] = []
@@ -121,7 +130,8 @@ def change(commit: Commit, strays: Sequence[Address] = ()) -> Change:
         at += size
     chunks.append(b"\0")  # substr() of an empty blob would be NULL
     epoch = Epoch(
-        strays=_json(strays),
+        moves=_json(plan.moves),
+        placed=_json(placed),
         entities=_json(entities),
         entities_gone=_json(gone),
         messages=_json(messages),
@@ -193,7 +203,12 @@ _TABLES: Final = (
 _UPSERT: Final = "ON CONFLICT (type, id) DO UPDATE SET expires_ms = excluded.expires_ms, state = excluded.state"
 _DELETE: Final = "DELETE FROM entity WHERE (type, id) IN"
 _FORGET: Final = "DELETE FROM request WHERE (type, id, key) IN"
-_FAR: Final = f"rowid <= (SELECT max(rowid) FROM entity) - {END_ROWS}"
+_PLACE: Final = (
+    "ON CONFLICT (rowid) DO UPDATE SET expires_ms = excluded.expires_ms, state = excluded.state "
+    "WHERE type = excluded.type AND id = excluded.id"
+)
+_PLACED: Final = ("rowid", *ENTITY)
+_ELSEWHERE: Final = "a row lies elsewhere"
 _COUNT: Final = "UPDATE counter SET next_seq = ? WHERE next_seq < ?"
 
 
@@ -211,10 +226,13 @@ def _select(rows: str, columns: Sequence[str]) -> str:
 _TRIGGERS: Final[Sequence[tuple[tuple[str, ...], tuple[str, ...]]]] = (
     # where one of these columns is not NULL, these statements
     (
-        ("entities", "entities_gone"),
+        ("placed", "entities", "entities_gone"),
         (
-            f"{_DELETE} (SELECT {', '.join(_items(2))} FROM json_each(new.strays)) AND {_FAR}",
+            f"{_DELETE} (SELECT {', '.join(_items(2))} FROM json_each(new.moves))",
             f"{_DELETE} (SELECT {', '.join(_items(2))} FROM json_each(new.entities_gone))",
+            f"INSERT INTO entity ({', '.join(_PLACED)}) {_select('placed', _PLACED)} WHERE true "
+            "ON CONFLICT (rowid) DO UPDATE SET expires_ms = excluded.expires_ms, state = "
+            f"iif(type = excluded.type AND id = excluded.id, excluded.state, RAISE(ABORT, '{_ELSEWHERE}'))",
             f"INSERT INTO entity ({', '.join(ENTITY)}) {_select('entities', ENTITY)} WHERE true {_UPSERT}",
         ),
     ),
@@ -254,8 +272,11 @@ def _write_by_row(db: sqlite3.Connection, epoch: Epoch) -> None:
     def insert(table: str, columns: Sequence[str]) -> str:
         return f"INTO {table} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"
 
-    db.executemany(f"{_DELETE} (VALUES (?, ?)) AND {_FAR}", rows("strays"))
+    db.executemany(f"{_DELETE} (VALUES (?, ?))", rows("moves"))
     db.executemany(f"{_DELETE} (VALUES (?, ?))", rows("entities_gone"))
+    for row in whole("placed"):
+        if not db.execute(f"INSERT {insert('entity', _PLACED)} {_PLACE}", row).rowcount:
+            raise sqlite3.IntegrityError(_ELSEWHERE)
     db.executemany(f"INSERT {insert('entity', ENTITY)} {_UPSERT}", whole("entities"))
     for born, done, table, columns in _TABLES:
         db.executemany(f"DELETE FROM {table} WHERE seq = ?", [(seq,) for seq in rows(done)])
