@@ -154,7 +154,11 @@ class EntityFunction:
                 and name not in assigned
             ):
                 continue
-            if held is was and name not in assigned and self._reads_the_same(field, current, data, scope):
+            if name not in assigned and (
+                self._reads_the_same(field, current, data, scope)
+                if held is was
+                else _holds_the_same(field, current, data)
+            ):
                 continue
             changed[state_name] = TypedValue(field.typename, data)
         if deleted or scope.changes:
@@ -326,3 +330,13 @@ def hydrate(cls: type, address: Address, state: Mapping[str, TypedValue | None])
         if stored is not None:
             values[field.name] = field.field.read(f"{function.name}({address.id!r})", stored)
     return cls(**values)
+
+
+def _holds_the_same(field: EntityField, current: TypedValue | None, data: bytes) -> bool:
+    """Whether the value assigned is the stored one, though under another typename: 2.x has its own for primitives."""
+    if current is None or current.typename not in field.codec.lenient | field.codec.accepts:
+        return False
+    try:
+        return field.encode(field.codec.decode(current.value, current.typename)) == data
+    except ValueError:
+        return False

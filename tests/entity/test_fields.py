@@ -277,6 +277,25 @@ async def test_an_int_of_the_other_typename_is_read_and_kept_until_it_changes(se
     assert await changes(world, do(lambda self: setattr(self, "balance", self.balance + 1))) == {"balance": pack(43)}
 
 
+@pytest.mark.parametrize(
+    ("typename", "data"),
+    [("io.statefun.types/int", b"\x0d\x05\0\0\0"), ("type.googleapis.com/google.protobuf.Int64Value", b"\x08\x05")],
+)
+async def test_assigning_what_is_stored_under_another_typename_is_no_change(
+    served: type[Account], typename: str, data: bytes
+) -> None:
+    world = World(served, {"balance": TypedValue(typename, data)})
+
+    assert await changes(world, sets("balance", 5)) == {}
+    assert await changes(world, sets("balance", 6)) == {"balance": pack(6)}
+
+
+async def test_assigning_over_what_can_not_be_read_under_another_typename_is_a_change(served: type[Account]) -> None:
+    world = World(served, {"balance": TypedValue("io.statefun.types/int", b"\xff")})
+
+    assert await changes(world, sets("balance", 5)) == {"balance": pack(5)}
+
+
 @pytest.mark.parametrize("bits", [0x7FF8000000000001, 0xFFF8000000000002, 0x7FF0000000000000, 0x8000000000000000])
 async def test_a_float_field_keeps_every_float_exactly(served: type[Account], bits: int) -> None:
     value = struct.unpack("<d", bits.to_bytes(8, "little"))[0]
