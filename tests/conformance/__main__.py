@@ -5,45 +5,86 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
+import traceback
+from collections.abc import Coroutine
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
-from statefun_actors.deploy import missing_tool
-from tests.conformance.suite import ENGINES, cases
-from tests.flink.conformance import FLINK
+from tests.conformance.engine import EngineKind
+from tests.conformance.sections import Case, Once, Pending, Sentence
+from tests.conformance.suite import ENGINES, SECTIONS
+
+
+class Report:
+    """The cells of the table, and what stands below it."""
+
+    def __init__(self) -> None:
+        self.missing = {engine.name: engine.missing() for engine in ENGINES}
+        self.reasons: dict[str, int] = {}
+        self.failed: list[str] = []
+        self.runs = 0
+
+    def row(self, sentence: Sentence) -> list[str]:
+        """A cell for each engine."""
+        match sentence:
+            case Case():
+                return [self._cell(sentence, engine) for engine in ENGINES]
+            case Once():
+                return [self._once(sentence, engine) for engine in ENGINES]
+            case Pending(_, _, why):
+                return [f"[yellow]pending \\[{self._note(why)}]"] * len(ENGINES)
+
+    def _cell(self, case: Case, engine: EngineKind) -> str:
+        if (reason := engine.reason(case.needs)) is not None:
+            return f"[dim]— \\[{self._note(reason)}]"
+        if self.missing[engine.name] is not None:
+            return "[dim]not here"
+        return self._run(case.function(engine.start), f"{case.number} on {engine.name}")  # type: ignore[arg-type]
+
+    def _once(self, sentence: Once, engine: EngineKind) -> str:
+        if engine is not ENGINES[0]:
+            return "[dim]〃" if sentence.where == "any" else ""
+        told = self._run(sentence.run(), sentence.number)
+        return told if sentence.where == "any" else f"{told} [dim]({sentence.where})"
+
+    def _run(self, work: Coroutine[object, object, None], name: str) -> str:
+        self.runs += 1
+        try:
+            asyncio.run(work)
+        except Exception as error:
+            at = traceback.extract_tb(error.__traceback__)[-1]
+            self.failed.append(f"{name}: {type(error).__name__}: {error} ({at.filename}:{at.lineno}: {at.line})")
+            return "[red]FAIL"
+        return "[green]ok"
+
+    def _note(self, reason: str) -> int:
+        return self.reasons.setdefault(reason, len(self.reasons) + 1)
 
 
 def main() -> int:
     """The exit code."""
-    logging.disable()
-    lacking = missing_tool()
-    engines = [engine for engine in ENGINES if engine is not FLINK or lacking is None]
-    table = Table("case", "sentence", *(engine.name for engine in engines), title="conformance", show_lines=False)
-    reasons: dict[str, int] = {}
-    failed: list[str] = []
-    for case in cases():
-        row = []
-        for engine in engines:
-            if (reason := engine.reason(case)) is not None:
-                row.append(f"n/a [{reasons.setdefault(reason, len(reasons) + 1)}]".replace("[", "\\["))
-                continue
-            try:
-                asyncio.run(case.function(engine.start))  # type: ignore[arg-type]
-                row.append("ok")
-            except Exception as error:
-                row.append("[red]FAIL")
-                failed.append(f"{case.number} on {engine.name}: {type(error).__name__}: {error}")
-        table.add_row(case.number, case.sentence, *row)
-    console = Console()
-    console.print(table)
-    for reason, number in reasons.items():
+    logging.getLogger().addHandler(logging.NullHandler())
+    report, console = Report(), Console()
+    for section in SECTIONS:
+        table = Table("", "sentence", *(engine.name for engine in ENGINES), title=section.title, title_justify="left")
+        for sentence in section.sentences:
+            table.add_row(sentence.number, escape(sentence.sentence), *report.row(sentence))
+        console.print(table)
+    console.print(
+        "〃 no engine has a part in it: tried once. (wire), (embedded): it is about that one, and tried once."
+    )
+    for reason, number in report.reasons.items():
         console.print(f"[{number}] {reason}", markup=False)
-    if lacking is not None:
-        console.print(f"not on Flink: {lacking}", markup=False)
-    for line in failed:
+    for name, lacking in report.missing.items():
+        if lacking is not None:
+            console.print(f"not on {name}: {lacking}", markup=False)
+    for line in report.failed:
         console.print(line, markup=False, style="red")
-    return int(bool(failed))
+    count = sum(len(section.sentences) for section in SECTIONS)
+    console.print(f"{count} sentences, {report.runs} runs, {len(report.failed)} failed")
+    return int(bool(report.failed))
 
 
 if __name__ == "__main__":

@@ -9,16 +9,22 @@ from contextlib import asynccontextmanager
 from statefun_actors import Address, Settings
 from statefun_actors.dispatch import Application
 from statefun_actors.embedded import Engine, ManualClock, MemoryStore
-from statefun_actors.model import TypedValue
+from statefun_actors.embedded.mailbox import Mailbox
+from statefun_actors.embedded.memory import Memory
+from statefun_actors.model import Done, TypedValue
 from statefun_actors.types import pack, value_of
-from tests.conformance.engine import Can, EngineKind, Pending, Sent, settings_of
+from tests.conformance.engine import Can, EngineKind, Pending, Sent, readable, settings_of
 
 
 class EmbeddedEngine:
     """The engine and what the test may see of it."""
 
+    protocol = 3
+
     def __init__(self, app: Application) -> None:
-        self._errors: list[str] = []
+        self._errors: list[BaseException] = []
+        self.changes: list[dict[str, object]] = []
+        self.asked: list[list[str]] = []  # nobody has to ask: what is not stored is absent
         self._app = app
         self._store = MemoryStore()
         self._clock = ManualClock()
@@ -26,8 +32,16 @@ class EmbeddedEngine:
 
     def begin(self) -> None:
         self._engine = Engine(
-            self._app, self._store, self._clock, on_failure=lambda _, error: self._errors.append(type(error).__name__)
+            self._app, self._store, self._clock, on_failure=lambda _, error: self._errors.append(error)
         )  # fmt: skip
+        merge = self._engine._steps._merge  # the engine shows states, not what changed
+        merged = merge.done
+
+        def noted(memory: Memory, mailbox: Mailbox, done: Done, now_ms: int) -> None:
+            self.changes.append(readable(done.changes, self._known))
+            merged(memory, mailbox, done, now_ms)
+
+        merge.done = noted  # type: ignore[method-assign]
         self._task = asyncio.create_task(self._engine.run())
 
     async def end(self) -> None:
@@ -36,7 +50,11 @@ class EmbeddedEngine:
 
     @property
     def failures(self) -> list[str]:
-        return [*self._errors, *(entry.error_type for entry in self._store.dead_letters())]
+        return [*(type(error).__name__ for error in self._errors), *(e.error_type for e in self._store.dead_letters())]
+
+    @property
+    def reasons(self) -> list[str]:
+        return [*map(str, self._errors), *(entry.error for entry in self._store.dead_letters())]
 
     async def tell(self, target: Address, *messages: object, caller: Address | None = None) -> None:
         values = [pack(message) for message in messages]
@@ -53,6 +71,9 @@ class EmbeddedEngine:
         self._clock.set_ms(until)
         await self._engine.settled()
 
+    async def elapse(self, seconds: float) -> None:
+        self._clock.set_ms(self._clock.now_ms() + round(seconds * 1000))
+
     def state(self, target: Address) -> dict[str, object]:
         state = self._engine.state(target)
         return {name: value_of(held, self._known) for name, held in state.items() if held is not None}
@@ -65,7 +86,7 @@ class EmbeddedEngine:
     @property
     def sent(self) -> list[Sent]:
         return [
-            Sent(message.target, value_of(message.value, self._known), message.value.typename)
+            Sent(message.target, value_of(message.value, self._known), message.value.typename, message.value.value)
             for message in self._store.messages()
             if message.target.typename not in self._app.routes
         ]
@@ -95,5 +116,10 @@ async def start(*served: object, settings: Settings | None = None) -> AsyncGener
 EMBEDDED = EngineKind(
     "embedded",
     start,
-    {Can.BATCH_FAILS_WHOLE: "a failed batch runs again, one message at a time; what precedes the failing one commits"},
+    {
+        Can.BATCH_FAILS_WHOLE: "embedded, a failed batch runs again, one message at a time, and those before the "
+        "failing one commit",
+        Can.DECLARE: "the handshake about states is 3.x's",
+        Can.DECLARE_SOME: "the handshake about states is 3.x's",
+    },
 )

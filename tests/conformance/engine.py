@@ -1,4 +1,4 @@
-"""What a case sees of an engine, and how a case is declared.
+"""What a case sees of an engine.
 
 A case hands messages to addresses and looks at what came of it: states, messages to addresses that nobody serves
 (``probe/...``), egress records, pending delayed messages, errors. What an engine cannot do is in its ``cannot``.
@@ -7,13 +7,16 @@ A case hands messages to addresses and looks at what came of it: states, message
 from __future__ import annotations
 
 import enum
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Set as AbstractSet
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol, TypeAlias
 
 import attrs
 
 from statefun_actors import Address, Settings
+from statefun_actors.model import State
+from statefun_actors.types import Codec, value_of
 
 
 class Can(enum.Enum):
@@ -23,8 +26,9 @@ class Can(enum.Enum):
     EXPIRE = "expire states by itself"
     BATCH_FAILS_WHOLE = "fail a batch as a whole, for its sender to see"
     ISOLATE = "find the failing message of a batch by itself"
-    RESTART = "be restarted on what it has stored"
     DECLARE = "be told of states by the function"
+    DECLARE_SOME = "be told of one state when it knows the others"
+    UNDECLARED = "hold a state that the function does not declare"
     RETYPE = "hold a state of another type than the declared one"
 
 
@@ -35,6 +39,8 @@ class Sent:
     target: Address
     value: object
     typename: str
+    """As it is on the wire."""
+    data: bytes
 
 
 @attrs.frozen
@@ -49,9 +55,27 @@ class Pending:
 class Engine(Protocol):
     """One application, running."""
 
+    protocol: int
+    """Whose names values have on the wire: 2 or 3."""
+
     @property
     def failures(self) -> list[str]:
         """The classes of what handlers without a policy raised, and of what made batches fail."""
+        ...
+
+    @property
+    def reasons(self) -> list[str]:
+        """What those failures said."""
+        ...
+
+    @property
+    def changes(self) -> list[dict[str, object]]:
+        """What each batch that came to something wrote, in its order; None = deleted."""
+        ...
+
+    @property
+    def asked(self) -> list[list[str]]:
+        """The states that the function asked for, request by request."""
         ...
 
     async def tell(self, target: Address, *messages: object, caller: Address | None = None) -> None:
@@ -60,6 +84,10 @@ class Engine(Protocol):
 
     async def advance(self, seconds: float) -> None:
         """Let time pass."""
+        ...
+
+    async def elapse(self, seconds: float) -> None:
+        """Let time pass while something is under way: what falls due meanwhile is not waited for."""
         ...
 
     def state(self, target: Address) -> dict[str, object]:
@@ -88,40 +116,29 @@ CaseFunction: TypeAlias = "Callable[[Start], Awaitable[None]]"
 
 
 @attrs.frozen
-class Case:
-    """A numbered sentence, and how it is tried."""
-
-    number: str
-    sentence: str
-    function: CaseFunction
-    needs: frozenset[Can]
-
-
-CASES: dict[str, Case] = {}
-
-
-def case(number: str, sentence: str, *needs: Can) -> Callable[[CaseFunction], CaseFunction]:
-    """Decorator: *function* tries *sentence* on an engine that can do what it *needs*."""
-
-    def declare(function: CaseFunction) -> CaseFunction:
-        assert number not in CASES, f"{number} is taken"
-        CASES[number] = Case(number, sentence, function, frozenset(needs))
-        return function
-
-    return declare
-
-
-@attrs.frozen
 class EngineKind:
-    """An engine that cases run on. ``cannot``: what it can't do → the reason, as the fine print allows it."""
+    """An engine that cases run on: one line of ``suite.ENGINES`` makes it a column of the table.
+
+    Args:
+        name: the column.
+        start: starts one application on it.
+        cannot: what it can't do, with the sentence of the fine print that allows it. A case that needs it does not run.
+        missing: why this machine can't run it; None if it can.
+    """
 
     name: str
     start: Start
-    cannot: dict[Can, str]
+    cannot: Mapping[Can, str]
+    missing: Callable[[], str | None] = lambda: None
 
-    def reason(self, case_: Case) -> str | None:
-        """Why *case_* does not run here; None if it does."""
-        return next((self.cannot[need] for need in case_.needs if need in self.cannot), None)
+    def reason(self, needs: AbstractSet[Can]) -> str | None:
+        """Why a case with these *needs* does not run here; None if it does."""
+        return next((self.cannot[need] for need in Can if need in needs and need in self.cannot), None)
+
+
+def readable(changes: State, known: Mapping[str, Codec]) -> dict[str, object]:
+    """*changes* as Python values, in their order; None = deleted."""
+    return {name: None if value is None else value_of(value, known) for name, value in changes.items()}
 
 
 def settings_of(settings: Settings | None) -> Settings:

@@ -1,18 +1,30 @@
-"""All cases, all engines."""
+"""All sentences, all engines."""
 
 from __future__ import annotations
 
-from tests.conformance import batches, failures, values
-from tests.conformance.embedded import EMBEDDED
-from tests.conformance.engine import CASES, Case, EngineKind
+from typing import Final
+
+from tests.conformance import cases as _cases
+from tests.conformance.embedded import EMBEDDED as EMBEDDED_ENGINE
+from tests.conformance.engine import EngineKind
+from tests.conformance.sections import BATCHES, CONTEXT, EMBEDDED, FAILURES, VALUES, Case, Section, Sentence
 from tests.conformance.wire import WIRE_2, WIRE_3
 from tests.flink.conformance import FLINK
 
-ENGINES: tuple[EngineKind, ...] = (EMBEDDED, WIRE_3, WIRE_2, FLINK)
-MODULES = (values, batches, failures)
-"""Imported for the cases that they declare."""
+ENGINES: Final[tuple[EngineKind, ...]] = (EMBEDDED_ENGINE, WIRE_3, WIRE_2, FLINK)
+"""The columns of the table. A further engine is a further line here."""
+SECTIONS: Final[tuple[Section, ...]] = (VALUES, BATCHES, FAILURES, CONTEXT, EMBEDDED)
+MODULES: Final = _cases.MODULES
+"""Imported for the sentences that they declare, in the order of reading."""
 
 
-def cases() -> list[Case]:
-    """In the order of their numbers' letters, then as declared."""
-    return list(CASES.values())
+def sentences() -> list[Sentence]:
+    """In the order of the fine print."""
+    return [sentence for section in SECTIONS for sentence in section.sentences]
+
+
+def case(number: str) -> Case:
+    """The case of that number."""
+    [found] = [sentence for sentence in sentences() if sentence.number == number]
+    assert isinstance(found, Case)
+    return found

@@ -1,11 +1,12 @@
-"""Every case on every engine."""
+"""Every sentence, on every engine that it is about."""
 
 from __future__ import annotations
 
 import pytest
 
-from tests.conformance.engine import Case, EngineKind
-from tests.conformance.suite import ENGINES, cases
+from tests.conformance.engine import Can, EngineKind
+from tests.conformance.sections import Case, Once, Pending
+from tests.conformance.suite import ENGINES, SECTIONS, sentences
 from tests.flink.conformance import FLINK
 
 RUNS = [
@@ -16,9 +17,10 @@ RUNS = [
         marks=[pytest.mark.flink] if engine is FLINK else [],
     )
     for engine in ENGINES
-    for case in cases()
-    if engine.reason(case) is None
+    for case in sentences()
+    if isinstance(case, Case) and engine.reason(case.needs) is None
 ]
+ONCE = [pytest.param(sentence, id=sentence.number) for sentence in sentences() if isinstance(sentence, Once)]
 
 
 @pytest.mark.parametrize(("case", "engine"), RUNS)
@@ -26,8 +28,34 @@ async def test_case(case: Case, engine: EngineKind) -> None:
     await case.function(engine.start)
 
 
-def test_what_an_engine_cannot_do_is_said_with_its_reason() -> None:
+@pytest.mark.parametrize("sentence", ONCE)
+async def test_once(sentence: Once) -> None:
+    await sentence.run()
+
+
+def test_numbers_are_unique_and_leave_none_out() -> None:
+    for section in SECTIONS:
+        expected = [f"{section.letter}{index + 1}" for index in range(len(section.sentences))]
+        assert [sentence.number for sentence in section.sentences] == expected
+
+
+def test_no_sentence_is_said_twice() -> None:
+    texts = [sentence.sentence for sentence in sentences()]
+    assert len(set(texts)) == len(texts)
+
+
+def test_what_has_no_case_yet_says_what_it_waits_for() -> None:
+    assert all(len(sentence.why) > 10 for sentence in sentences() if isinstance(sentence, Pending))
+
+
+def test_every_case_runs_on_some_engine() -> None:
+    for case in sentences():
+        if isinstance(case, Case):
+            assert any(engine.reason(case.needs) is None for engine in ENGINES), case.number
+
+
+def test_what_an_engine_cannot_do_is_said_in_a_sentence() -> None:
     for engine in ENGINES:
-        for case in cases():
-            reason = engine.reason(case)
-            assert reason is None or len(reason) > 10
+        for can in Can:
+            reason = engine.reason({can})
+            assert reason is None or len(reason) > 20

@@ -10,14 +10,14 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, Final
 
 from statefun_actors import Address, RequestReplyHandler, Settings
 from statefun_actors.dispatch import Application
 from statefun_actors.model import Done, Send, TypedValue
 from statefun_actors.types import pack, value_of
 from statefun_actors.wire import V2, v2_pb2, v3_pb2
-from tests.conformance.engine import Can, EngineKind, Pending, Sent, settings_of
+from tests.conformance.engine import Can, EngineKind, Pending, Sent, readable, settings_of
 from tests.http.serving import request
 
 
@@ -25,7 +25,11 @@ class WireEngine:
     """The handler and the runtime around it."""
 
     def __init__(self, app: Application, protocol: int) -> None:
+        self.protocol = protocol
         self.failures: list[str] = []
+        self.reasons: list[str] = []
+        self.changes: list[dict[str, object]] = []
+        self.asked: list[list[str]] = []
         self._app, self._protocol = app, protocol
         self._handler = RequestReplyHandler(app, protocol=3 if protocol == 3 else 2)
         self._known = app.codecs()
@@ -60,12 +64,14 @@ class WireEngine:
             )
         except Exception as error:
             self.failures.append(type(error).__name__)
+            self.reasons.append(str(error))
             return
         if self._protocol == 3:
             from_function: Any = v3_pb2.FromFunction.FromString(reply)
             if from_function.HasField("incomplete_invocation_context"):
-                for spec in from_function.incomplete_invocation_context.missing_values:
-                    state[spec.state_name] = None
+                missing = [spec.state_name for spec in from_function.incomplete_invocation_context.missing_values]
+                self.asked.append(missing)
+                state.update(dict.fromkeys(missing))
                 await self._batch(target, values, caller)
                 return
         else:
@@ -88,18 +94,20 @@ class WireEngine:
             self._delayed.append((due, self._count, sender, target, value, token))
         for record in result.outgoing_egresses:
             name = f"{record.egress_namespace}/{record.egress_type}"
-            self._egress.append((name, self._value(record.argument)))
-        state = self._states[sender]
-        for mutation in result.state_mutations:
-            if mutation.mutation_type == 0:
-                state[mutation.state_name] = None
-            else:
-                state[mutation.state_name] = self._stored(mutation.state_value)
+            value = self._value(record.argument)
+            self._egress.append((name, TypedValue(_IO.get(value.typename, value.typename), value.value)))
+        changes = {
+            mutation.state_name: None if mutation.mutation_type == 0 else self._stored(mutation.state_value)
+            for mutation in result.state_mutations
+        }
+        assert len(changes) == len(result.state_mutations), "a state is written twice"
+        self._states[sender].update(changes)
+        self.changes.append(readable(changes, self._known))
 
     def _value(self, argument: Any) -> TypedValue:
         if self._protocol == 3:
             return TypedValue(argument.typename, argument.value)
-        return TypedValue(_IO.get(str(argument.type_url), str(argument.type_url)), argument.value)
+        return TypedValue(argument.type_url, argument.value)
 
     def _stored(self, value: Any) -> TypedValue:
         if self._protocol == 3:
@@ -107,6 +115,9 @@ class WireEngine:
         held = v2_pb2.ToFunction().invocation.invocations.add().argument
         held.ParseFromString(value)
         return TypedValue(held.type_url, held.value)
+
+    async def elapse(self, seconds: float) -> None:
+        self._now += round(seconds * 1000)
 
     async def advance(self, seconds: float) -> None:
         until = self._now + round(seconds * 1000)
@@ -127,7 +138,7 @@ class WireEngine:
 
     @property
     def sent(self) -> list[Sent]:
-        return [Sent(target, value_of(value, self._known), value.typename) for target, value in self._sent]
+        return [Sent(target, value_of(value, self._known), value.typename, value.value) for target, value in self._sent]
 
     @property
     def pending(self) -> list[Pending]:
@@ -166,17 +177,17 @@ def _kind(protocol: int, cannot: dict[Can, str]) -> EngineKind:
     return EngineKind(f"{protocol}.x wire", start, cannot)
 
 
-_FLINK = {
-    Can.ISOLATE: "on Flink the batch is the unit: without a policy it fails as a whole and is retried",
+_FLINK: Final = {
+    Can.ISOLATE: "on Flink the batch is the unit: without a policy it fails as a whole, and Flink retries it",
     Can.EXPIRE: "states expire in Flink, which is told how (StateSpec); seen on a real one only",
-    Can.RESTART: "an endpoint keeps nothing",
 }
-WIRE_3 = _kind(3, _FLINK)
-WIRE_2 = _kind(
+WIRE_3: Final = _kind(3, _FLINK)
+WIRE_2: Final = _kind(
     2,
     {
         **_FLINK,
-        Can.CANCEL: "2.x can't cancel: a token is dropped, cancel does nothing",
-        Can.DECLARE: "in 2.x states are listed in module.yaml, not declared by the function",
+        Can.CANCEL: "2.x can't cancel: a token is dropped, and cancel does nothing",
+        Can.DECLARE: "2.x has no handshake: its states are those of module.yaml",
+        Can.DECLARE_SOME: "2.x has no handshake: its states are those of module.yaml",
     },
 )

@@ -21,11 +21,12 @@ from typing import Final
 import attrs
 
 from statefun_actors import Address, RequestReplyHandler, Settings, TypedValue
+from statefun_actors.deploy import missing_tool
 from statefun_actors.dispatch import Application
 from statefun_actors.model import Expiration
 from statefun_actors.types import pack, value_of
 from statefun_actors.wire import v3_pb2
-from tests.conformance.engine import Can, EngineKind, Pending, Sent, settings_of
+from tests.conformance.engine import Can, EngineKind, Pending, Sent, readable, settings_of
 from tests.flink.jvm import WAIT_SECONDS, Event, FlinkError, FlinkJvm, Record, Started
 from tests.flink.session import EGRESSES, session
 from tests.flink.tap import NOTHING_DONE, Answer, Tap, address_of, in_run
@@ -80,9 +81,14 @@ class FlinkEngine:
         app: what the tap calls.
     """
 
+    protocol = 3
+
     def __init__(self, jvm: FlinkJvm, tap: Tap, app: Application) -> None:
         self.loop = asyncio.get_running_loop()
         self.failures: list[str] = []
+        self.reasons: list[str] = []
+        self.changes: list[dict[str, object]] = []
+        self.asked: list[list[str]] = []
         self._jvm, self._tap, self._app = jvm, tap, app
         self._handler = RequestReplyHandler(app)
         self._known = app.codecs()
@@ -143,6 +149,10 @@ class FlinkEngine:
         await self._until(fired.is_set, "a timer")
         await self._until(lambda: all(each.arrived for each in self._due()), "delayed messages that are due")
         await self._settled()
+
+    async def elapse(self, seconds: float) -> None:
+        self._now += seconds
+        await asyncio.sleep(seconds * SCALE + MARGIN)  # Flink's time is the wall clock's
 
     def state(self, target: Address) -> dict[str, object]:
         held = self._states.get(target, {})
@@ -281,7 +291,9 @@ class FlinkEngine:
 
     def _asking(self, reply: v3_pb2.FromFunction) -> Answer:
         """A reply that asks for states, with their time to live in Flink's time."""
-        for spec in reply.incomplete_invocation_context.missing_values:
+        missing = reply.incomplete_invocation_context.missing_values
+        self.asked.append([spec.state_name for spec in missing])
+        for spec in missing:
             expiration = spec.expiration_spec
             expiration.expire_after_millis = round(expiration.expire_after_millis * SCALE)
         return Answer(reply.SerializeToString())
@@ -305,6 +317,7 @@ class FlinkEngine:
             return await self._controlled(first, target, request)
         served = target.typename in self._app.routes
         came = [self._take(invocation) for invocation in batch.invocations]
+        came_to_something = target not in self._failed
         if served:
             self._touched.add(target)
             reply = await self._reply(request, target)
@@ -317,14 +330,26 @@ class FlinkEngine:
             return self._asking(reply)
         for delayed, value in came:
             if not served:
-                self._arrived.append(Arrived(Sent(target, value_of(value, self._known), value.typename), delayed))
+                sent = Sent(target, value_of(value, self._known), value.typename, value.value)
+                self._arrived.append(Arrived(sent, delayed))
             if delayed is None:
                 self._on_their_way -= 1
             else:
                 delayed.arrived = True
+        if served and came_to_something:
+            self._note_changes(reply.invocation_result)
         self._send_on(target, reply.invocation_result)
         self._changed.set()
         return Answer(reply.SerializeToString())
+
+    def _note_changes(self, result: v3_pb2.FromFunction.InvocationResponse) -> None:
+        written = {
+            mutation.state_name: TypedValue(mutation.state_value.typename, mutation.state_value.value)
+            if mutation.mutation_type
+            else None
+            for mutation in result.state_mutations
+        }
+        self.changes.append(readable(written, self._known))
 
     def _take(self, invocation: v3_pb2.ToFunction.Invocation) -> tuple[Delayed | None, TypedValue]:
         """An invocation as the app is to see it; which delayed message it is, and its value."""
@@ -346,6 +371,7 @@ class FlinkEngine:
             return await self._handled(target, request)
         except Exception as error:
             self.failures.append(type(error).__name__)
+            self.reasons.append(str(error))
             self._failed[target] = data
             return None
 
@@ -394,7 +420,11 @@ def address_of_sent(address: v3_pb2.Address) -> Address:
 @asynccontextmanager
 async def start(*served: object, settings: Settings | None = None) -> AsyncGenerator[FlinkEngine]:
     flink = session()
-    engine = FlinkEngine(flink.jvm, flink.tap, Application(*served, settings=settings_of(settings)))
+    app = Application(*served, settings=settings_of(settings))
+    for typename in app.routes:
+        # An unknown one fails the job over and over, and every case after this one with it.
+        assert typename.startswith("conf/"), f"{typename}: module.yaml knows conf/* only"
+    engine = FlinkEngine(flink.jvm, flink.tap, app)
     try:
         yield engine
     finally:
@@ -405,7 +435,10 @@ FLINK: Final = EngineKind(
     "Flink",
     start,
     {
-        Can.ISOLATE: "on Flink the batch is the unit: without a policy it fails as a whole and is retried",
-        Can.RETYPE: "Flink fails a job that writes a state with another typename than it was declared with",
+        Can.ISOLATE: "on Flink the batch is the unit: without a policy it fails as a whole, and Flink retries it",
+        Can.DECLARE_SOME: "Flink asks for all states of a function type at its first request",
+        Can.UNDECLARED: "Flink knows no states but those that were declared",
+        Can.RETYPE: "on Flink the typename of a state stays frozen: it fails a job that writes another",
     },
+    missing_tool,
 )

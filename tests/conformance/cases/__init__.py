@@ -1,0 +1,34 @@
+"""The cases, in the order of the fine print: it is the order in which these are imported."""
+
+# isort: off
+from tests.conformance.cases import wire_values
+from tests.conformance.cases import field_values
+from tests.conformance.cases import message_types
+from tests.conformance.cases import batch_steps
+from tests.conformance.cases import batch_effects
+from tests.conformance.cases import batch_handlers
+from tests.conformance.cases import definition_errors
+from tests.conformance.cases import refusals
+from tests.conformance.cases import failing
+from tests.conformance.cases import dead_letters
+from tests.conformance.cases import context
+from tests.conformance.cases import embedded_input
+from tests.conformance.cases import embedded_stops
+from tests.conformance.cases import embedded_http
+
+MODULES = (
+    wire_values,
+    field_values,
+    message_types,
+    batch_steps,
+    batch_effects,
+    batch_handlers,
+    definition_errors,
+    refusals,
+    failing,
+    dead_letters,
+    context,
+    embedded_input,
+    embedded_stops,
+    embedded_http,
+)
