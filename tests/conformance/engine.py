@@ -129,7 +129,7 @@ class EngineKind:
     name: str
     start: Start
     cannot: Mapping[Can, str]
-    missing: Callable[[], str | None] = lambda: None
+    missing: Callable[[], object] = lambda: None
 
     def reason(self, needs: AbstractSet[Can]) -> str | None:
         """Why a case with these *needs* does not run here; None if it does."""
