@@ -27,7 +27,7 @@ from statefun_actors.model import Expiration
 from statefun_actors.types import pack, value_of
 from statefun_actors.wire import v3_pb2
 from tests.conformance.engine import Can, EngineKind, Pending, Sent, readable, settings_of
-from tests.flink.jvm import WAIT_SECONDS, Event, FlinkError, FlinkJvm, Record, Started
+from tests.flink.jvm import WAIT_SECONDS, Ended, Event, FlinkError, FlinkJvm, Record, Started
 from tests.flink.session import EGRESSES, session
 from tests.flink.tap import NOTHING_DONE, Answer, Tap, address_of, in_run
 
@@ -222,9 +222,9 @@ class FlinkEngine:
         self.loop.call_soon_threadsafe(self._came, event)
 
     def _came(self, event: Event) -> None:
-        if not isinstance(event, Record):
+        if isinstance(event, Started | Ended):
             self._broken.append("the job failed" if isinstance(event, Started) else "the JVM ended")
-        elif event in self._expected:
+        elif isinstance(event, Record) and event in self._expected:
             self._expected.remove(event)
             self._records.append(event)
         self._changed.set()

@@ -50,6 +50,13 @@ class Started:
 
 
 @attrs.frozen
+class Checkpointed:
+    """A checkpoint is complete, with *offset* messages behind it."""
+
+    offset: int
+
+
+@attrs.frozen
 class Record:
     """What came out of an egress."""
 
@@ -75,7 +82,7 @@ class Ended:
     why: str
 
 
-Event: TypeAlias = Started | Record | Ended
+Event: TypeAlias = Started | Checkpointed | Record | Ended
 
 
 class FlinkError(AssertionError):
@@ -100,6 +107,8 @@ class FlinkJvm:
         self.listeners: list[Callable[[Event], None]] = []
         """Called with each event as it comes, in a thread of this object."""
         self._changed = threading.Condition()
+        self._sent = 0
+        """Messages handed over so far."""
         self._archive = distribution.archive
         self._folder = tempfile.TemporaryDirectory(prefix="statefun-jvm-")
         folder = Path(self._folder.name)
@@ -138,17 +147,34 @@ class FlinkJvm:
 
     def send(self, target: Address, *messages: object) -> None:
         """Hand *messages* to the job as if they came from an ingress. They keep their order, whatever their targets."""
-        self._write([_line(target, pack(message)) for message in messages])
+        self.send_all((target, message) for message in messages)
 
     def send_all(self, messages: Iterable[tuple[Address, object]]) -> None:
         """:meth:`send`, to several targets."""
-        self._write([_line(target, pack(message)) for target, message in messages])
+        lines = [_line(target, pack(message)) for target, message in messages]
+        self._sent += len(lines)
+        self._write(lines)
 
-    def crash(self) -> None:
-        """Fail the job, and return when it runs again from its last checkpoint."""
+    def crash(self) -> Started:
+        """Fail the job, and return how it started again."""
         starts = self.starts
         self._write([{"do": "crash"}])
         self.wait(lambda: self.starts > starts, "the job to run again")
+        return self.last_start
+
+    def checkpoint(self) -> int:
+        """Return once a checkpoint is complete that has everything sent so far behind it: so many messages."""
+        wanted = self._sent
+        self.wait(lambda: self._checkpointed() >= wanted, f"a checkpoint behind message {wanted}")
+        return wanted
+
+    @property
+    def last_start(self) -> Started:
+        return [event for event in self.events if isinstance(event, Started)][-1]
+
+    def _checkpointed(self) -> int:
+        """How many messages the last complete checkpoint has behind it."""
+        return max((event.offset for event in self.events if isinstance(event, Checkpointed)), default=0)
 
     def wait(self, reached: Callable[[], bool], what: str, seconds: float = WAIT_SECONDS) -> None:
         """Return once *reached()*, which is asked after each event.
@@ -227,6 +253,8 @@ def _event(line: dict[str, object]) -> Event:
             return Record(egress, TypedValue(typename, base64.b64decode(value)))
         case {"event": "started", "restored": bool(restored), "offset": int(offset)}:
             return Started(restored, offset)
+        case {"event": "checkpoint", "offset": int(offset)}:
+            return Checkpointed(offset)
         case {"event": "failed", "why": str(why)}:
             return Ended(why)
         case _:

@@ -23,6 +23,7 @@ class Flink:
         self._since = self._scanned = len(jvm.events)
         self._mine: dict[str, list[Record]] = {}
         self._crashes = 0
+        self._behind = 0
         self._settled = 0
 
     def at(self, kind: type[Entity] | str, id: str = "ada") -> Address:
@@ -36,10 +37,20 @@ class Flink:
     def send_all(self, messages: Iterable[tuple[Address, object]]) -> None:
         self.jvm.send_all(messages)
 
+    def checkpoint(self) -> None:
+        """All that this test has seen so far is in a complete checkpoint on return: no crash brings it back."""
+        self.settle()  # the source has handed that over since, so the checkpoint is younger than what was seen
+        self._behind = self.jvm.checkpoint()
+
     def crash(self) -> None:
-        """Fail the job; return when it runs again."""
+        """Fail the job; return when it runs again, from :meth:`checkpoint` or a later one."""
+        assert self._behind > 0, "take a checkpoint first: without one, a job that forgets everything passes as well"
         self._crashes += 1
-        self.jvm.crash()
+        self._assert_restored(self.jvm.crash())
+
+    def _assert_restored(self, start: Started) -> None:
+        assert start.restored, f"the job began anew, not from a checkpoint\n{self.jvm.log()}"
+        assert start.offset >= self._behind, f"it went back to message {start.offset}, before the last checkpoint"
 
     def records(self, egress: str = OUT) -> list[Record]:
         """What came out so far from ids of this test."""
@@ -72,6 +83,20 @@ class Flink:
         """Return once the job has failed by itself and runs again."""
         self._crashes += 1
         self.until(lambda: self.restarts() == self._crashes, "the job to run again")
+        self._assert_restored(self.jvm.last_start)
+
+    def told_by_run(self) -> list[dict[str, list[int]]]:
+        """What was told from each start of the job to the next: who and what → the numbers, in order, repeats too."""
+        mine = f"{self._name}.".encode()
+        runs: list[dict[str, list[int]]] = [{}]
+        for event in self.jvm.events[self._since :]:
+            if isinstance(event, Started):
+                runs.append({})
+            elif isinstance(event, Record) and mine in event.value.value:
+                id, what, number = seen_in(event)
+                if not id.startswith(f"{self._name}.settled-"):
+                    runs[-1].setdefault(f"{what} {id}", []).append(number)
+        return runs
 
     def restarts(self) -> int:
         """How often the job was started since this test began."""

@@ -22,7 +22,7 @@ def test_a_delayed_message_fires_even_if_the_job_crashes_meanwhile(flink: Flink)
     reminder = flink.at(Reminder)
     flink.send(reminder, Remind("short", 1), Remind("long", 900))
     flink.until(lambda: flink.told("short"), "the short one")
-    flink.settle()
+    flink.checkpoint()
     flink.crash()
     flink.until(lambda: flink.told("long"), "the long one")
 

@@ -34,6 +34,7 @@ def test_states_of_every_type_are_kept_through_a_crash(flink: Flink) -> None:
     shelf = flink.at(Shelf)
     flink.send(shelf, Show(), Fill("é"), Show(), Fill(""), Show())
     before = shown(flink, 3)
+    flink.checkpoint()
     flink.crash()
     flink.send(shelf, Fill("zwei"), Show())
     flink.until(lambda: showings(flink)[-1] == full("zwei", "é", "", "zwei"), "the states")

@@ -9,8 +9,10 @@ import java.util.Arrays;
 import java.util.Base64;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 import org.apache.flink.api.common.state.ListState;
 import org.apache.flink.api.common.state.ListStateDescriptor;
+import org.apache.flink.api.common.state.CheckpointListener;
 import org.apache.flink.runtime.state.FunctionInitializationContext;
 import org.apache.flink.runtime.state.FunctionSnapshotContext;
 import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.JsonNode;
@@ -39,7 +41,8 @@ import org.apache.flink.streaming.api.functions.source.SourceFunction;
  * Kafka ingress does it. {@code {"do": "crash"}} fails the job, which then goes on from its last checkpoint; {@code {"do":
  * "quit"}} and the end of the input end the process.
  *
- * <p>Out: {@code {"event": "started", "restored": bool, "offset": n}} each time that the job runs; {@code {"egress": "ns/name",
+ * <p>Out: {@code {"event": "started", "restored": bool, "offset": n}} each time that the job runs; {@code {"event": "checkpoint",
+ * "offset": n}} once one is complete that has so many messages behind it; {@code {"egress": "ns/name",
  * "type": "…", "value": base64}}; {@code {"event": "failed", "why": "…"}} once there is no hope. Everything else goes to stderr.
  */
 public final class FlinkOverLines {
@@ -80,18 +83,21 @@ public final class FlinkOverLines {
   }
 
   /** Hands {@link #INPUT} to the job. How far it has come is part of each checkpoint. */
-  private static final class Source implements SourceFunction<AutoRoutable>, CheckpointedFunction {
+  private static final class Source implements SourceFunction<AutoRoutable>, CheckpointedFunction, CheckpointListener {
     private static final long serialVersionUID = 1L;
 
     private transient ListState<Integer> saved;
     private transient boolean restored;
     private transient int offset;
+    private transient Map<Long, Integer> snapshots;
+    private transient Integer told;
     private volatile boolean cancelled;
 
     @Override
     public void initializeState(FunctionInitializationContext context) throws Exception {
       saved = context.getOperatorStateStore().getListState(new ListStateDescriptor<>("offset", Integer.class));
       restored = context.isRestored();
+      snapshots = new ConcurrentHashMap<>();
       for (int each : saved.get()) {
         offset = each;
       }
@@ -100,6 +106,17 @@ public final class FlinkOverLines {
     @Override
     public void snapshotState(FunctionSnapshotContext context) throws Exception {
       saved.update(List.of(offset));
+      snapshots.put(context.getCheckpointId(), offset);
+    }
+
+    @Override
+    public void notifyCheckpointComplete(long id) {
+      Integer behind = snapshots.remove(id);
+      snapshots.keySet().removeIf(earlier -> earlier < id);
+      if (behind != null && !behind.equals(told)) {
+        told = behind; // once for each offset: an idle job checkpoints five times a second
+        print(JSON.createObjectNode().put("event", "checkpoint").put("offset", behind));
+      }
     }
 
     @Override
