@@ -126,6 +126,7 @@ class FlinkEngine:
         if len(values) > 1:
             # Flink waits for its first request for a function type to be answered before it does anything else.
             await self._control_each([(target, PEEK), (_TAP, PEEK)])
+            await self._free(target)
             hold, mark = self._control(HOLD, released), self._control(MARK, released)
             plan = [(target, hold), *plan, (_TAP, mark)]
         self._on_their_way += len(values)
@@ -191,6 +192,16 @@ class FlinkEngine:
         await self._until(lambda: self._on_their_way == 0 and not self._expected, "all that follows to happen")
         touched, self._touched = self._touched, set()
         await self._control_each([(target, PEEK) for target in touched])
+
+    async def _free(self, target: Address) -> None:
+        """Return when no request for *target* is under way, the answer to the last one having arrived at Flink, too.
+
+        It answers with a message, so what was held back by it has left when that message comes.
+        """
+        arrived, answer = asyncio.Event(), v3_pb2.FromFunction()
+        self._fill(answer.invocation_result.outgoing_messages.add(), _TAP, self._control(MARK, arrived))
+        self._say(target, answer)
+        await self._until(arrived.is_set, "an answer to arrive")
 
     async def _put_states(self) -> None:
         for target, _, _ in self._puts:
