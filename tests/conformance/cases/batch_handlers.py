@@ -23,12 +23,12 @@ from statefun_actors import (
     handles,
     persisted,
 )
-from statefun_actors.http.endpoint import Endpoint
 from statefun_actors.settings import ENDPOINT_DEFAULTS
 from tests.conformance.cases.vocabulary import ASKER, PROBE, letters, logged
 from tests.conformance.engine import Start
 from tests.conformance.sections import BATCHES as B
 from tests.http.serving import request
+from tests.http.test_endpoint import Client
 
 
 class Threads(Entity, typename="conf/threads"):
@@ -168,12 +168,20 @@ async def of_the_app(start: Start) -> None:
 
 
 @B.once("B54", "serve: 50 s, under Flink's call timeout", "wire")
-def of_serve() -> None:
+async def of_serve() -> None:
     assert ENDPOINT_DEFAULTS.handler_timeout == 50
-    endpoint = create_app(Late).asgi_app
-    assert isinstance(endpoint, Endpoint)
-    [timeout] = {handler.app.settings.handler_timeout for handler in endpoint._handlers.values()}
-    assert timeout == 50
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("statefun_actors.http.app.ENDPOINT_DEFAULTS", Settings(handler_timeout=0.001))
+        status, text = await Client(create_app(Bare)).body(request(Bare.at("a"), True)).ask()
+    assert (status, text) == (
+        500, b"HandlerTimeoutError: Bare.wait did not finish within 0.001 s. Raise its timeout=, or make it shorter.\n"
+    )  # fmt: skip
+
+
+class Bare(Entity, typename="conf/bare-waiter"):
+    @handles(bool)
+    async def wait(self, message: bool) -> None:
+        await asyncio.Event().wait()
 
 
 class Suspended(Entity, typename="conf/suspended"):
