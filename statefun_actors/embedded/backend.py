@@ -35,7 +35,7 @@ class EngineBackend:
         self._engine = engine
         self._waiting: set[_Waiting | _Asking] = set()
 
-    def take(self, letter: Letter, tell: Tell) -> Callable[[], None]:
+    def take(self, letter: Letter, tell: Tell) -> Callable[[], bool]:
         if (refused := self._refused()) is not None:
             tell(refused)
             return _nothing
@@ -48,9 +48,10 @@ class EngineBackend:
             return _nothing
         waiting = _Waiting(engine, self._waiting, until_reply=letter.wait is Wait.REPLY, tell=tell)
         engine.submit(letter.target, letter.value, delay_ms=letter.delay_ms, ticket=waiting.ticket)
+        engine.when_durable(waiting.taken)
         return waiting.forget
 
-    def _take_once(self, letter: Letter, tell: Tell) -> Callable[[], None]:
+    def _take_once(self, letter: Letter, tell: Tell) -> Callable[[], bool]:
         asking = _Asking(self._waiting, tell)
         try:
             stop = self._engine.submit_once(letter, asking.end)
@@ -60,14 +61,13 @@ class EngineBackend:
         asking.stop = stop
         return asking.forget
 
-    def take_all(self, letters: Sequence[Letter], tell: Tell) -> Callable[[], None]:
+    def take_all(self, letters: Sequence[Letter], tell: Tell) -> None:
         if (refused := self._refused()) is not None:
             tell(refused)
-            return _nothing
+            return
         for letter in letters:
             self._engine.submit(letter.target, letter.value, delay_ms=letter.delay_ms)
         self._engine.when_durable(lambda: tell(_TAKEN), lambda error: tell(_lost(error)))
-        return _nothing
 
     def interrupt(self) -> None:
         """The engine has stopped: whoever still waits for the end of a handler, or for a reply, is told so."""
@@ -88,16 +88,16 @@ class _Asking:
 
     def __init__(self, all_waiting: set[_Waiting | _Asking], tell: Tell) -> None:
         self._all, self._tell = all_waiting, tell
-        self.stop: Callable[[], None] = _nothing
+        self.stop: Callable[[], bool] = _nothing
         all_waiting.add(self)
 
     def end(self, answer: Answer) -> None:
         self.forget()
         self._tell(answer)
 
-    def forget(self) -> None:
+    def forget(self) -> bool:
         self._all.discard(self)
-        self.stop()
+        return self.stop()
 
 
 class _Waiting:
@@ -106,6 +106,7 @@ class _Waiting:
     def __init__(self, engine: Engine, all_waiting: set[_Waiting | _Asking], *, until_reply: bool, tell: Tell) -> None:
         self._engine, self._all, self._until_reply, self._tell = engine, all_waiting, until_reply, tell
         self._reply: TypedValue | None = None
+        self._is_taken = False
         self.ticket = Ticket(on_reply=self._replied, on_handled=self._handled, on_lost=self._lost)
         all_waiting.add(self)
 
@@ -113,9 +114,14 @@ class _Waiting:
         self.forget()
         self._tell(answer)
 
-    def forget(self) -> None:
+    def forget(self) -> bool:
         self._all.discard(self)
         self._engine.forget(self.ticket)
+        return self._is_taken
+
+    def taken(self) -> None:
+        """The letter is durable."""
+        self._is_taken = True
 
     def _replied(self, value: TypedValue) -> None:
         if self._until_reply:
@@ -139,5 +145,6 @@ def _lost(error: Exception) -> NotTaken:
     return NotTaken(error.reason if isinstance(error, EpochLostError) else str(error))
 
 
-def _nothing() -> None:
+def _nothing() -> bool:
     """There is nobody to forget."""
+    return False

@@ -172,11 +172,11 @@ class Engine:
             memory.post(target, value, caller)
         self._wake.set()
 
-    def submit_once(self, letter: Letter, tell: Callable[[Answer], None]) -> Callable[[], None]:
+    def submit_once(self, letter: Letter, tell: Callable[[Answer], None]) -> Callable[[], bool]:
         """As :meth:`submit` for a letter with an idempotency key: what came of it, or of the first of its key, is told.
 
         Returns:
-            What to call when nobody waits any more.
+            What to call when nobody waits any more; it says whether the letter is durable.
 
         Raises:
             EpochLostError: the store has just failed.
@@ -188,7 +188,7 @@ class Engine:
         request = requests.found(letter, now)
         if isinstance(request, KeyReused):
             tell(request)
-            return lambda: None
+            return lambda: False
         if request is None:
             name = str(memory.seq())
             request = requests.begin(letter, name, now, memory.epoch)

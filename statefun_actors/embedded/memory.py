@@ -20,7 +20,7 @@ from statefun_actors.embedded.options import EngineOptions
 from statefun_actors.embedded.outbox import Outbox
 from statefun_actors.embedded.rows import EntityRecord, expire, expires_ms, unpack
 from statefun_actors.embedded.store import Commit, Message, Store, Timer
-from statefun_actors.embedded.tickets import Tickets
+from statefun_actors.embedded.tickets import INGRESS, Tickets
 from statefun_actors.embedded.timers import Timers
 from statefun_actors.model import Address, Expiration, StateSpec, TypedValue
 
@@ -96,6 +96,13 @@ class Memory:
         self.epoch.messages[message.seq] = message
         self.mailboxes.deliver(message)
 
+    def send(self, target: Address, value: TypedValue, sender: Address | None) -> None:
+        """A message of *sender*'s: a new one, or a reply to whoever asks from outside."""
+        if target[0] == INGRESS:
+            self.tickets.reply(target[1], value, self.epoch)
+        else:
+            self.post(target, value, sender)
+
     def _messages_to(self, target: Address, after: int) -> list[Message]:
         """The next messages to *target*: a mailbox full of them, or all there are."""
         messages = self._store.messages_to(target, after, self._mailbox)
@@ -118,7 +125,7 @@ class Memory:
             return 0
         fired = 0
         for timer in self.timers.take_due(now_ms, self.epoch):
-            self.post(timer.target, timer.value, timer.caller)
+            self.send(timer.target, timer.value, timer.caller)
             fired += 1
             if fired >= most:
                 break

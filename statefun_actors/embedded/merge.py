@@ -12,7 +12,6 @@ from statefun_actors.dispatch import describe_error, is_terminal
 from statefun_actors.embedded.mailbox import Mailbox
 from statefun_actors.embedded.memory import Memory, Shape
 from statefun_actors.embedded.store import DeadLetterEntry, EgressRecord, Message
-from statefun_actors.embedded.tickets import INGRESS
 from statefun_actors.model import Address, Cancel, Done, Effect, Egress, Failed, Send, SendAfter, Settlement
 
 logger: Final = logging.getLogger("statefun_actors.engine")
@@ -83,10 +82,7 @@ class Merge:
     def _apply(self, memory: Memory, effect: Effect, sender: Address, now_ms: int) -> None:
         match effect:
             case Send(target, value):
-                if target[0] == INGRESS:
-                    memory.tickets.reply(target[1], value, memory.epoch)
-                else:
-                    memory.post(target, value, sender)
+                memory.send(target, value, sender)
             case SendAfter(target, value, delay, token):
                 memory.post_later(now_ms + delay, target, value, sender, token)
             case Cancel(token):

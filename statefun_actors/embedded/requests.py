@@ -37,10 +37,12 @@ def digest_of(value: TypedValue) -> str:
 class Request:
     """A keyed request in memory, and who waits for its result."""
 
-    __slots__ = ("_waiters", "durable", "reply", "row", "until_reply")
+    __slots__ = ("_waiters", "durable", "reply", "row", "taken", "until_reply")
 
     def __init__(self, row: KeyedRequest, *, durable: bool) -> None:
-        self.row, self.durable = row, durable
+        self.row = row
+        self.durable = self.taken = durable
+        """Whether :attr:`row` is in the store; whether any row of it is."""
         self.until_reply = row.state is RequestState.PENDING_REPLY
         self.reply: TypedValue | None = None
         """A reply that came before its handler ended."""
@@ -50,8 +52,12 @@ class Request:
     def pending(self) -> bool:
         return self.row.pending
 
-    def ask(self, wait: Wait, tell: Tell) -> Callable[[], None]:
-        """Have *tell* called with the result once it is durable; who does not wait is told before that it is taken."""
+    def ask(self, wait: Wait, tell: Tell) -> Callable[[], bool]:
+        """Have *tell* called with the result once it is durable; who does not wait is told before that it is taken.
+
+        Returns:
+            What to call when nobody waits any more; it says whether the request is in the store.
+        """
         if self.durable and not self.pending:
             tell(self._answer())
         elif self.durable and wait is Wait.TAKEN:
@@ -60,13 +66,15 @@ class Request:
             waiter = object()
             self._waiters[waiter] = (wait, tell)
             return lambda: self._forget(waiter)
-        return _nothing
+        return lambda: self.taken
 
-    def _forget(self, waiter: object) -> None:
+    def _forget(self, waiter: object) -> bool:
         self._waiters.pop(waiter, None)
+        return self.taken
 
     def became_durable(self, row: KeyedRequest) -> None:
         """*row* is in the store."""
+        self.taken = True
         self.durable = self.durable or row is self.row
         final = row is self.row and not row.pending
         waiters, self._waiters = self._waiters, {}
@@ -196,7 +204,3 @@ class Requests:
                 del self._by_key[key]
         if len(old) < _SWEEP_ROWS:
             self._next_sweep = now_ms + _SWEEP_EVERY_MS
-
-
-def _nothing() -> None:
-    """There is nobody to forget."""

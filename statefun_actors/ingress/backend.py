@@ -11,14 +11,15 @@ from statefun_actors.ingress.letter import Answer, Letter
 class Backend(Protocol):
     """Takes letters. Everything is called on the thread of the event loop, and nothing of it blocks or raises."""
 
-    def take(self, letter: Letter, tell: Callable[[Answer], None]) -> Callable[[], None]:
+    def take(self, letter: Letter, tell: Callable[[Answer], None]) -> Callable[[], bool]:
         """Take *letter*, and *tell* once what became of it: at once or later, as far as ``letter.wait`` asks for it.
 
         Returns:
-            What to call when nobody waits any more. The letter is delivered all the same; *tell* is not called then.
+            What to call when nobody waits any more, which says whether the letter is durable by then. It is delivered
+            all the same; of one that is waited for, *tell* is not called any more.
         """
         ...
 
-    def take_all(self, letters: Sequence[Letter], tell: Callable[[Answer], None]) -> Callable[[], None]:
+    def take_all(self, letters: Sequence[Letter], tell: Callable[[Answer], None]) -> None:
         """Take all of *letters*, or none, in their order; *tell* once they are durable. ``wait`` does not count."""
         ...

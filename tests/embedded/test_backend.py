@@ -85,6 +85,11 @@ class Later(Entity, typename="test/later"):
     def ask(self, message: int) -> None:
         self.asker = self.caller
 
+    @handles(bool)
+    def answer_later(self, message: bool) -> None:
+        assert self.caller is not None
+        self.send_after(60, self.caller, "after a while")
+
     @handles(str)
     def answer(self, message: str) -> None:
         if self.asker is not None:
@@ -106,7 +111,7 @@ class Asked:
 
     def __init__(self) -> None:
         self._told: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        self.forget: Callable[[], None] = lambda: None
+        self.forget: Callable[[], bool] = lambda: False
 
     def tell(self, answer: Answer) -> None:
         self._told.set_result(answer)
@@ -160,6 +165,24 @@ async def test_what_was_asked_for_is_told_once_it_is_durable(
         store.let_go.set()
 
         assert await asked.answer() == answer
+
+
+@pytest.mark.parametrize("key", [None, "key"])
+async def test_who_gives_up_is_told_whether_the_letter_is_durable(key: str | None) -> None:
+    store = HeldStore()
+    async with running(*SERVED, store=store) as engine:
+        backend = EngineBackend(engine)
+        store.let_go.clear()
+        early = ask(backend, Gate.at("a"), 1, Wait.HANDLED, key)
+        await until(lambda: store.begun)
+        late = ask(backend, Gate.at("b"), 1, Wait.HANDLED, key)
+        assert early.forget() is False
+        store.let_go.set()
+        await engine.durable()
+
+        assert late.forget() is True
+        assert not early.known
+        assert not late.known
 
 
 @pytest.mark.parametrize("key", [None, "key"])
@@ -282,6 +305,24 @@ async def test_over_a_restart_a_repeat_gets_the_first_result_and_who_was_pending
 
     assert (taken, answers) == (Taken(), [Interrupted(), Interrupted()])
     assert (repeated, found, last) == (Replied(pack(5)), Replied(pack(7)), Replied(pack("here")))
+
+
+@pytest.mark.parametrize("key", [None, "key"])
+async def test_a_delayed_reply_is_a_reply(key: str | None) -> None:
+    clock, store = ManualClock(), MemoryStore()
+    async with running(*SERVED, clock=clock, store=store) as engine:
+        backend = EngineBackend(engine)
+        asked = ask(backend, Later.at("l"), True, Wait.REPLY, key)
+        given_up = ask(backend, Later.at("m"), True, Wait.REPLY)
+        await engine.idle()
+        given_up.forget()
+        assert not asked.known
+        clock.set_ms(clock.now_ms() + 60_000)
+        engine.wake()
+
+        assert await asked.answer() == Replied(pack("after a while"))
+        await engine.idle()
+        assert (engine.waiting, dict(engine.parked), store.counts()["messages"]) == (0, {}, 0)
 
 
 async def test_many_letters_are_taken_together() -> None:

@@ -65,6 +65,7 @@ class Answers:
         return Response(200, _encode(obj), JSON, (typename,))
 
 
-def waited_in_vain(seconds: float) -> Response:
+def waited_in_vain(seconds: float, *, durable: bool) -> Response:
     """Nothing came in time."""
-    return line(504, f"no answer came within {seconds:g} s; the message stays delivered")
+    what = "the message stays delivered" if durable else "the message is not even stored yet, and may be or not"
+    return line(504, f"no answer came within {seconds:g} s; {what}")

@@ -50,20 +50,23 @@ class IngressDoor:
         try:
             return await told
         finally:
-            forget()
+            if forget is not None:
+                forget()
 
-    def begin(self, exchange: Exchange, body: bytes, tell: Tell) -> Callable[[], None]:
+    def begin(self, exchange: Exchange, body: bytes, tell: Tell) -> Callable[[], None] | None:
         """Have *tell* called once, at once or later; what to call if nobody waits for it any more."""
         try:
             if exchange.target.partition(b"?")[0] == PATH.encode():
                 letters = self._reader.letters(exchange, body)
-                return self._backend.take_all(letters, lambda answer: tell(self._answers.response(answer)))
+                self._backend.take_all(letters, lambda answer: tell(self._answers.response(answer)))
+                return None
             asked = self._reader.asked(exchange, body)
         except RefusedError as refused:
             tell(refused.response)
-            return _nothing
+            return None
         if not asked.seconds:
-            return self._backend.take(asked.letter, lambda answer: tell(self._answers.response(answer)))
+            self._backend.take(asked.letter, lambda answer: tell(self._answers.response(answer)))
+            return None
         return _Waiting(self._backend, self._answers, asked.letter, asked.seconds, tell).forget
 
 
@@ -83,15 +86,11 @@ class _Waiting:
             self._tell(self._answers.response(answer))
 
     def _expire(self) -> None:
-        self.forget()
-        self._tell(waited_in_vain(self._seconds))
+        self._over = True
+        self._tell(waited_in_vain(self._seconds, durable=self._forget()))
 
     def forget(self) -> None:
         if not self._over:
             self._over = True
             self._timer.cancel()
             self._forget()
-
-
-def _nothing() -> None:
-    """There is nobody to forget."""

@@ -1,4 +1,4 @@
-"""A producer that is faster than the handlers: memory stays bounded, and nothing that was taken is lost."""
+"""A producer that is faster than the handlers, or than the store: memory stays bounded, and nothing taken is lost."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import ClassVar
 from statefun_actors import Entity, handles, persisted
 from statefun_actors.embedded import EngineBackend, EngineOptions, MemoryStore
 from statefun_actors.http import Guard, create_ingress_app, listen, serve
-from tests.embedded.engines import DEADLINE, held, running
+from tests.embedded.engines import DEADLINE, HeldStore, held, running, until
 
 HELD = 50
 SENT = 500
@@ -40,6 +40,21 @@ async def serving(store: MemoryStore) -> AsyncGenerator[tuple[EngineBackend, tup
         finally:
             stop.set()
             await asyncio.wait_for(task, DEADLINE)
+
+
+async def test_while_the_store_fails_nothing_is_taken_and_afterwards_it_is() -> None:
+    Slow.open = asyncio.Event()
+    Slow.open.set()
+    store = HeldStore()
+    async with serving(store) as (backend, address), asyncio.timeout(DEADLINE):
+        store.fail = True
+        failed, while_lost = await send_all(address, 2)
+        store.fail = False
+        await until(lambda: backend._engine.lost is None)
+        ((status, _),) = await send_all(address, 1)
+
+    assert [failed[0], while_lost[0], status] == [b"503", b"503", b"202"]
+    assert b"\r\nretry-after: 1\r\n" in failed[1]
 
 
 async def send_all(address: tuple[str, int], count: int) -> list[tuple[bytes, bytes]]:
