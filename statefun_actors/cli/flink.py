@@ -13,7 +13,7 @@ from statefun_actors.cli.options import Written, settings_options
 from statefun_actors.settings import ENDPOINT_DEFAULTS, read_seconds
 
 if TYPE_CHECKING:
-    from statefun_actors.deploy import Lock, Served
+    from statefun_actors.deploy import Lock, Module, Served
     from statefun_actors.settings import Settings
 
 STATES: Final = "statefun-actors-states.yaml"
@@ -94,7 +94,16 @@ def flink(  # noqa: PLR0913, PLR0917 - each is an option of the command line
     from statefun_actors.cli.flink_running import FlinkRun, run_flink
     from statefun_actors.cli.loading import AppError, load_app
     from statefun_actors.cli.module import read
-    from statefun_actors.deploy import local_module, locked, missing_tool, planned_module, savepoint_in, served
+    from statefun_actors.cli.serve import without_policy
+    from statefun_actors.deploy import (
+        differences,
+        local_module,
+        locked,
+        missing_tool,
+        planned_module,
+        savepoint_in,
+        served,
+    )
     from statefun_actors.dispatch import Application
     from statefun_actors.errors import DefinitionError, StatefunActorsError
     from statefun_actors.http import listen
@@ -114,26 +123,28 @@ def flink(  # noqa: PLR0913, PLR0917 - each is an option of the command line
     told = served((route.function for route in application.routes.values()), settings)
     held = {} if start is None else _states_in(start, told)
     file = None if module_file is None else read(module_file)
+    wanted = wanted_of(written, loaded.name, "")
+    if not written["topics"]:
+        wanted = attrs.evolve(wanted, topics=None)
+
+    def module_at(url: str, broker: str | None) -> Module:
+        if file is not None:
+            return local_module(file, told, url, broker)
+        return planned_module(told, attrs.evolve(wanted, url=url, kafka=broker))
+
+    try:
+        module = module_at("http://127.0.0.1", "127.0.0.1:9092")  # what is wrong with it is told first
+    except DefinitionError as error:
+        raise AppError(str(error)) from error
+    drifted = [] if file is None else differences(module, told)
+    for warning in (*(f"Warning: {module_file}: {each}" for each in drifted), *without_policy(application)):
+        click.echo(warning, err=True)
     try:
         listener = listen(bind)
     except ValueError as error:
         raise click.UsageError(str(error)) from None
     except OSError as error:
         raise click.ClickException(f"can't listen at {bind}: {error.strerror or error}.") from None
-
-    wanted = wanted_of(written, loaded.name, listener.url(tls=False))
-    if not written["topics"]:
-        wanted = attrs.evolve(wanted, topics=None)
-
-    def module_at(broker: str | None) -> Untyped:
-        if file is not None:
-            return local_module(file, told, wanted.url, broker)
-        return planned_module(told, attrs.evolve(wanted, kafka=broker))
-
-    try:
-        module_at("127.0.0.1:9092")  # what is wrong with it is told before anything is started
-    except DefinitionError as error:
-        raise AppError(str(error)) from error
     run = FlinkRun(
         app=app,
         name=loaded.name,

@@ -37,13 +37,13 @@ _FACTS: Final = "cluster.json"
 
 @attrs.frozen(kw_only=True)
 class FlinkRun:
-    """What is to run. ``module_at`` gives the module.yaml for a broker's address, or for none."""
+    """What is to run. ``module_at`` gives the module.yaml for the endpoint's URL and a broker's address, or none."""
 
     app: str
     name: str
     settings: Settings
     listener: Listener
-    module_at: Callable[[str | None], Module]
+    module_at: Callable[[str, str | None], Module]
     typenames: Sequence[str]
     states: Lock
     folder: Path
@@ -83,8 +83,8 @@ async def _run(run: FlinkRun, cluster: Cluster) -> int:
     facts.unlink(missing_ok=True)  # of one that was killed
     with stop_signals([cluster.kill]) as stop:
         try:
-            module = run.module_at(cluster.kafka_address if run.kafka else None)
             endpoint = endpoint_program(run.app, run.settings, run.listener)
+            module = run.module_at(endpoint.url, cluster.kafka_address if run.kafka else None)
             with _Status() as status:
                 status.show("Starting the cluster" + (" (the first time takes longer)" if cluster.is_first else ""))
                 await _unless(stop, cluster.start(module, endpoint))

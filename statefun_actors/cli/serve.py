@@ -80,7 +80,7 @@ def serve(
     def announce() -> None:
         for listener in listening:
             click.echo(f"Serving {', '.join(application.typenames)} at {listener.url(tls=tls is not None)}/statefun")
-        for warning in _without_policy(application):
+        for warning in without_policy(application):
             click.echo(warning, err=True)
 
     if workers == 1:
@@ -102,7 +102,7 @@ def _tls(certfile: Path | None, keyfile: Path | None, ca_certs: Path | None) -> 
         raise click.UsageError(f"{error}.") from None
 
 
-def _without_policy(application: Application) -> list[str]:
+def without_policy(application: Application) -> list[str]:
     """A line for each function type of which a message could fail a whole batch, and one on what to do."""
     names = [
         f"{getattr(route.function, 'name', typename)} ({typename})"

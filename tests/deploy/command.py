@@ -169,3 +169,20 @@ def wait_gone(pids: Iterable[int]) -> None:
     while left := {pid for pid in left if is_alive(pid)}:
         assert time.monotonic() < end, f"processes that are left behind: {left}"
         time.sleep(0.01)
+
+
+def children_of(pid: int) -> list[int]:
+    """The processes that it has started and that run."""
+    try:
+        text = Path(f"/proc/{pid}/task/{pid}/children").read_text()
+    except FileNotFoundError:
+        return []
+    return [int(word) for word in text.split()]
+
+
+def wait_until(condition: Callable[[], bool], what: str) -> None:
+    """Return once *condition* holds."""
+    end = time.monotonic() + WAIT_SECONDS
+    while not condition():
+        assert time.monotonic() < end, f"waited in vain for {what}"
+        time.sleep(0.002)

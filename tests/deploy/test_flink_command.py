@@ -10,7 +10,9 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from statefun_actors.cli import main
 from tests.deploy.command import FlinkCommand, Records, need_flink, started, wait_gone
 
 pytestmark = [
@@ -34,8 +36,11 @@ def cents(receipts: Records) -> Counter[int]:
 
 def test_each_message_counts_once_whatever_dies_and_nothing_is_left_behind(tmp_path: Path) -> None:
     need_flink()
-    bank = str(ROOT / "examples" / "bank")
-    with started(bank, "--kafka", "--checkpoint-interval", "300ms", folder=tmp_path) as flink:
+    bank, module = str(ROOT / "examples" / "bank"), tmp_path / "elsewhere.yaml"
+    far = ("--url", "http://bank.example:8000", "--kafka", "kafka.example:9092")
+    module.write_text(CliRunner().invoke(main, ["module", bank, *far, "--all-topics", "--per-function"]).stdout)
+    arguments = (bank, "--kafka", "--module", str(module), "--checkpoint-interval", "300ms")
+    with started(*arguments, folder=tmp_path / "flink") as flink:
         before = dict(flink.pids)
         with flink.consumed("receipts") as receipts:
             send(flink, EACH // 3)
@@ -55,19 +60,24 @@ def test_each_message_counts_once_whatever_dies_and_nothing_is_left_behind(tmp_p
     assert Counter(key for key, value in receipts if json.loads(value)["cents"] == 1) == dict.fromkeys(IDS, EACH)
     assert cents(receipts) == {1: ACCOUNTS * EACH, 2: ACCOUNTS}
     assert code == 0, flink.said
-    assert "Warning" not in flink.said
+    assert "ResourceWarning" not in flink.said
     assert [line.split()[0] for line in output.splitlines()] == ["Endpoint", "Kafka", "Module", "Logs", "Flink"]
     assert f"TaskManager 1 ended, and was started again (process {after['TaskManager 1']})." in flink.said
     assert f"Endpoint ended, and was started again (process {after['Endpoint']})." in flink.said
     wait_gone({*before.values(), *after.values()})
-    assert not (tmp_path / "cluster.json").exists()
+    assert not (tmp_path / "flink" / "cluster.json").exists()
 
 
 def test_nothing_outlives_a_command_that_is_killed(tmp_path: Path) -> None:
     need_flink()
-    with started(str(ROOT / "examples" / "greeter" / "greeter.py"), "--kafka", folder=tmp_path) as flink:
+    greeter = str(ROOT / "examples" / "greeter" / "greeter.py")
+    several = ("--parallelism", "2", "--task-managers", "2")
+    with started(greeter, "--kafka", *several, folder=tmp_path) as flink:
         pids = dict(flink.pids)
         flink.stop(signal.SIGKILL)
 
-    assert set(pids) == {"Endpoint", "JobManager", "TaskManager 1", "Kafka"}
+    assert set(pids) == {"Endpoint", "JobManager", "TaskManager 1", "TaskManager 2", "Kafka"}
+    assert flink.said.splitlines()[0] == (
+        "Warning: Hello (example/hello) has no failure policy: a message that keeps failing stops the Flink job."
+    )
     wait_gone(pids.values())

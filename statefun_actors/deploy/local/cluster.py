@@ -265,6 +265,10 @@ class Cluster:
         """End everything, and wait for that."""
         await asyncio.gather(*(child.stop(_STOP_SECONDS) for child in self._children.values()))
         self._children.clear()
+        self.close()
+
+    def close(self) -> None:
+        """Give up the folder and the ports of one that was never started; :meth:`stop` does."""
         for port in (self._rpc, self._rest_port, self._broker_port, self._controller):
             port.release()
         os.close(self._lock)

@@ -17,12 +17,24 @@ from pathlib import Path
 _PR_SET_PDEATHSIG = 1
 
 
-def leashed(command: Sequence[str], parent: int, guard: int | None) -> list[str]:
+def leashed(command: Sequence[str], parent: int, guard: int = -1) -> list[str]:
     """The command line by which *command* runs on a leash of process *parent*.
 
-    *guard* is the descriptor that it inherits of a pipe whose other end *parent* holds, or None to rely on Linux.
+    *guard* is the descriptor that it inherits of a pipe whose other end *parent* holds; without it, Linux is relied on.
     """
-    return [sys.executable, "-I", "-S", str(Path(__file__)), str(parent), str(-1 if guard is None else guard), *command]
+    return [sys.executable, "-I", "-S", str(Path(__file__)), str(parent), str(guard), *command]
+
+
+_pipe: list[int] = []
+
+
+def guard() -> list[int]:
+    """The descriptor that a child of this process must inherit for its guard; none where the kernel takes its place."""
+    if sys.platform == "linux":
+        return []
+    if not _pipe:
+        _pipe.extend(os.pipe())  # the writing end stays open here, and here alone, until this process ends
+    return _pipe[:1]
 
 
 def _with_the_kernel(parent: int) -> None:

@@ -6,14 +6,13 @@ import asyncio
 import contextlib
 import os
 import signal
-import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 from statefun_actors.deploy.local.errors import ClusterLateError, ProcessEndedError
-from statefun_actors.deploy.local.leash import leashed
+from statefun_actors.deploy.local.leash import guard, leashed
 
 _TAIL: Final = 3_000
 """Characters of a log that an error shows."""
@@ -34,11 +33,10 @@ class Child:
     ) -> Child:
         """Start it. It inherits *descriptors*, and reads *data* from its input."""
         log.parent.mkdir(parents=True, exist_ok=True)
-        guard = _guard()
-        inherited = [*descriptors, *([] if guard is None else [guard])]
+        inherited = [*descriptors, *guard()]
         with log.open("ab") as output:
             process = await asyncio.create_subprocess_exec(
-                *leashed(command, os.getpid(), guard),
+                *leashed(command, os.getpid(), *guard()),
                 stdin=asyncio.subprocess.PIPE, stdout=output, stderr=output, pass_fds=inherited,
                 start_new_session=True,  # Ctrl-C is for the one that started it
             )  # fmt: skip
@@ -101,15 +99,3 @@ class Child:
     def _signal(self, number: signal.Signals) -> None:
         with contextlib.suppress(ProcessLookupError):
             self._process.send_signal(number)
-
-
-_pipe: list[int] = []
-
-
-def _guard() -> int | None:
-    """What a child must inherit so that it ends with this process; None where the kernel sees to that."""
-    if sys.platform == "linux":
-        return None
-    if not _pipe:
-        _pipe.extend(os.pipe())  # the writing end stays open here, and here alone, until this process ends
-    return _pipe[0]

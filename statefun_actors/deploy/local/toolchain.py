@@ -14,6 +14,7 @@ from typing import Final, TypeAlias
 
 from statefun_actors.deploy.local.cache import digest, made
 from statefun_actors.deploy.local.errors import MissingToolError, ToolFailedError
+from statefun_actors.deploy.local.leash import guard, leashed
 
 Tell: TypeAlias = Callable[[str], None]
 """Is told what goes on, in a line each time."""
@@ -103,7 +104,12 @@ def _contents(classes: Path, files: Sequence[Path], sources: Path) -> Iterator[t
 def _run(command: Sequence[str], seconds: float, what: str, line: Tell) -> None:
     said: list[str] = []
     with subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        leashed(command, os.getpid(), *guard()),
+        pass_fds=guard(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
     ) as process:
         assert process.stdout is not None
         try:

@@ -1,0 +1,159 @@
+"""What is told before a local cluster starts: what is missing, what is in the way, what it will be given."""
+
+from __future__ import annotations
+
+import shutil
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from statefun_actors.cli import main
+from statefun_actors.deploy import (
+    Cluster,
+    ClusterOptions,
+    Endpoint,
+    FlinkPrograms,
+    FolderInUseError,
+    KafkaEgress,
+    KafkaIngress,
+    MissingToolError,
+    Module,
+    Program,
+    SavepointError,
+    Topic,
+    Transport,
+    local_module,
+    savepoint_in,
+)
+from statefun_actors.deploy.local.cache import made
+from tests.deploy.apps import Cart, served
+
+APP = str(Path(__file__).with_name("apps.py"))
+
+
+def test_missing_programs_are_told_with_what_to_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+    result = CliRunner().invoke(main, ["flink", APP, "--kafka"])
+
+    assert result.exit_code == 1
+    assert result.stderr == (
+        "Error: no java, no javac, no mvn on the PATH: a Flink here needs a JDK and Maven. Install both, by your "
+        "system's packages (apt install default-jdk maven; brew install openjdk maven) or from adoptium.net and "
+        "maven.apache.org.\n"
+    )
+
+
+def test_a_java_that_is_too_old_is_told() -> None:
+    assert str(MissingToolError(["java"], "Java 8 (/usr/bin/java)")) == (
+        "expected Java 11 or newer, got Java 8 (/usr/bin/java): install a newer JDK (17, say) and put it on the PATH."
+    )
+    assert str(MissingToolError(["mvn"])).startswith("no mvn on the PATH: a Flink here needs Maven. Install it, by")
+
+
+def test_a_folder_takes_one_cluster(tmp_path: Path) -> None:
+    program = Program([], "Main", [], tmp_path / "archive")
+    options = ClusterOptions(name="shop", folder=tmp_path / "flink", flink=FlinkPrograms(program, program), kafka=None)
+    first = Cluster(options)
+    try:
+        with pytest.raises(FolderInUseError) as caught:
+            Cluster(options)
+    finally:
+        first.close()
+
+    assert str(caught.value) == (
+        f"another cluster works in {tmp_path / 'flink'}: stop it, or give this one a folder of its own."
+    )
+    Cluster(options).close()
+
+
+def test_a_savepoint_is_a_folder_or_the_newest_in_one(tmp_path: Path) -> None:
+    import os
+
+    for number, name in enumerate(("newest", "older")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "_metadata").touch()
+        os.utime(tmp_path / name / "_metadata", (100 - number, 100 - number))
+
+    assert savepoint_in(tmp_path) == tmp_path / "newest"
+    assert savepoint_in(tmp_path / "older") == tmp_path / "older"
+    with pytest.raises(SavepointError) as caught:
+        savepoint_in(tmp_path / "none")
+    assert str(caught.value) == (
+        f"{tmp_path / 'none'} is no savepoint, and holds none: a savepoint is a folder with a file _metadata."
+    )
+
+
+def test_a_file_is_made_to_fit_this_machine() -> None:
+    topics = [Topic(topic="t", value_type="shop/add", targets=["shop/cart"])]
+    transport = Transport(call_timeout=timedelta(minutes=2))
+    file = Module(
+        format="1.0",
+        components=[
+            Endpoint(functions="shop/cart", url="http://far:1/statefun/v2", states=[], transport=transport),
+            Endpoint(functions="other/one", url="http://other:1/statefun", states=[]),
+            KafkaIngress(id="shop/in", address="far:9092", topics=topics),
+            KafkaEgress(id="shop/out", address="far:9092"),
+        ],
+    )
+
+    assert local_module(file, served(Cart), "http://127.0.0.1:7", "127.0.0.1:8") == Module(
+        components=[
+            Endpoint(functions="shop/cart", url="http://127.0.0.1:7/statefun", transport=transport),
+            Endpoint(functions="other/one", url="http://other:1/statefun"),
+            KafkaIngress(id="shop/in", address="127.0.0.1:8", topics=topics),
+            KafkaEgress(id="shop/out", address="127.0.0.1:8"),
+        ]
+    )
+    assert [each.address for each in local_module(file, served(Cart), "http://127.0.0.1:7", None).kafka_egresses] == [
+        "far:9092"
+    ]
+
+
+@pytest.mark.skipif(shutil.which("java") is None or shutil.which("mvn") is None, reason="no java or mvn: told before")
+@pytest.mark.parametrize(
+    ("arguments", "code", "text"),
+    [
+        ([], 2, "Nothing would ever come in: give --kafka, or --module FILE with an ingress."),
+        (
+            ["--kafka", "--topic", "a=b/c"],
+            2,
+            "module.yaml: topic a: nothing here serves 'b/c'; served are shop/anything",
+        ),
+        (["--kafka", "--bind", "nowhere"], 2, "can't listen at nowhere"),
+        (["--kafka", "--checkpoint-interval", "0"], 2, "'0' is too often; write 1 (second), 100ms or 1m."),
+        (["--kafka", "--from-savepoint", "none"], 1, "none is no savepoint, and holds none"),
+        (["--module", "none.yaml"], 2, "none.yaml can't be read: No such file or directory."),
+    ],
+)
+def test_mistakes_in_the_command_are_told_before_anything_starts(
+    arguments: list[str], code: int, text: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    result = CliRunner().invoke(main, ["flink", APP, *arguments])
+
+    assert text in " ".join(result.output.split())
+    assert result.exit_code in {code, 1 if "listen" in text else code}
+    assert not (tmp_path / ".statefun").exists()
+
+
+def test_what_is_made_once_is_kept_and_a_failure_leaves_nothing(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("STATEFUN_ACTORS_CACHE", str(tmp_path))
+    calls = []
+
+    def make(folder: Path) -> None:
+        calls.append(folder)
+        if len(calls) == 1:
+            raise OSError("disk full")
+        (folder / "jar").write_text("jar")
+
+    with pytest.raises(OSError, match="disk full"):
+        made("jars", make)
+    assert list(tmp_path.iterdir()) == []
+    assert made("jars", make) == made("jars", make) == tmp_path / "jars"
+    assert ([path.name for path in (tmp_path / "jars").iterdir()], len(calls)) == (["jar"], 2)
