@@ -17,23 +17,24 @@ _WRITTEN: Final = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} [+-]\d{4}")
 _SOME_DATE: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def read_ingress(id: str, spec: Section, value_type: str = "valueType") -> KafkaIngress:
-    """The ingress *id*. A topic's type stands at the key *value_type*."""
+def read_ingress(id: str, spec: Section, *, old: bool = False) -> KafkaIngress:
+    """The ingress *id*; *old* = as 2.x has it. Kafka's properties may give its address and its group, too."""
     reset: _Reset = spec.one_of("autoOffsetResetPosition", _Reset, "latest", any_case=True)
+    properties = spec.properties("properties")
     found = KafkaIngress(
         id=id,
-        address=spec.text("address", "brokers, host:port"),
-        group=spec.text("consumerGroupId", default="") or None,
+        address=spec.text("address", "brokers, host:port", properties.get("bootstrap.servers")),
+        group=spec.text("consumerGroupId", default=properties.get("group.id", "")) or None,
         startup=_startup(spec.optional_section("startupPosition")),
         reset=reset,
-        topics=[_topic(topic, value_type) for topic in spec.sections("topics")],
-        properties=spec.properties("properties"),
+        topics=[_topic(topic, "typeUrl" if old else "valueType") for topic in spec.sections("topics")],
+        properties=properties,
         place=spec.place,
     )
     if not found.topics:
         spec.problem("topics", "a list of topics that is not empty")
-    elif found.startup == "group-offsets" and found.group is None:
-        spec.problem("consumerGroupId", "a name, since it starts from the offsets of a group")
+    if found.group is None and (not old or found.startup == "group-offsets"):
+        spec.problem("consumerGroupId", "the name of a group")
     spec.done()
     return found
 

@@ -142,7 +142,7 @@ def _old_connectors(spec: Section, role: Literal["ingress", "egress"], key: str)
         kind, id = meta.typename("type", "a kind"), meta.typename("id", f"an {role}")
         meta.done()
         if kind == _OLD_KAFKA_INGRESS:
-            yield read_ingress(id, inner, "typeUrl")
+            yield read_ingress(id, inner, old=True)
         elif kind == _OLD_KAFKA_EGRESS:
             yield read_egress(id, inner)
         else:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
+import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
@@ -13,7 +15,8 @@ import pytest
 from click.testing import CliRunner
 
 from statefun_actors.cli import main
-from tests.deploy.command import FlinkCommand, Records, need_flink, started, wait_gone
+from statefun_actors.deploy.local.ports import ReservedPort
+from tests.deploy.command import START_SECONDS, FlinkCommand, Records, need_flink, started, wait_gone
 
 pytestmark = [
     pytest.mark.flink,
@@ -81,3 +84,37 @@ def test_nothing_outlives_a_command_that_is_killed(tmp_path: Path) -> None:
         "Warning: Hello (example/hello) has no failure policy: a message that keeps failing stops the Flink job."
     )
     wait_gone(pids.values())
+
+
+NOBODY = """
+kind: io.statefun.endpoints.v2/http
+spec: {{ functions: example/*, urlPathTemplate: http://example/statefun }}
+---
+kind: io.statefun.kafka.v1/ingress
+spec:
+  id: example/users
+  address: 127.0.0.1:{port}
+  consumerGroupId: example
+  topics: [{{ topic: users, valueType: example/user, targets: [example/hello] }}]
+  properties: [{{ default.api.timeout.ms: 200 }}, {{ request.timeout.ms: 100 }}]
+"""
+
+
+def test_a_job_that_fails_at_each_start_ends_the_command_with_the_cause(tmp_path: Path) -> None:
+    need_flink()
+    port = ReservedPort()  # nobody listens there
+    (tmp_path / "module.yaml").write_text(NOBODY.format(port=port.number), encoding="utf-8")
+    greeter = str(ROOT / "examples" / "greeter" / "greeter.py")
+    command = [sys.executable, "-m", "statefun_actors", "flink", greeter, "--module", "module.yaml"]
+
+    ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=START_SECONDS, check=False)
+
+    port.release()
+    assert ended.returncode == 1
+    assert "Warning: module.yaml: example/greetings is sent to (Greeter), but not defined: Flink" in ended.stderr
+    assert re.search(
+        r"Error: Flink started the job \d times, and it failed each time: "
+        r"org.apache.kafka.common.errors.TimeoutException: Timeout expired while fetching topic metadata\n"
+        r"More is in .statefun/flink/greeter/logs/jobmanager.log\n$",
+        ended.stderr,
+    ), ended.stderr

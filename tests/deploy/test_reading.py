@@ -190,7 +190,10 @@ def test_what_is_left_out_is_as_statefun_has_it() -> None:
         "  transport: { timeouts: { call: 2 min, read: 9s } }\n"
         "---\n"
         "kind: io.statefun.kafka.v1/ingress\n"
-        "spec: { id: bank/in, address: 'k:1', topics: [{ topic: t, valueType: a/b, targets: [bank/account] }] }\n"
+        "spec:\n"
+        "  id: bank/in\n"
+        "  topics: [{ topic: t, valueType: a/b, targets: [bank/account] }]\n"
+        "  properties: [{ bootstrap.servers: 'k:1' }, { group.id: bank }]\n"
         "---\n"
         "kind: io.statefun.kafka.v1/egress\n"
         "spec: { id: bank/out, address: 'k:1' }\n"
@@ -203,7 +206,7 @@ def test_what_is_left_out_is_as_statefun_has_it() -> None:
     ]
     assert [endpoint.max_batch for endpoint in module.endpoints] == [1000, 1000]
     (ingress,), (egress,) = module.kafka_ingresses, module.kafka_egresses
-    assert (ingress.group, ingress.startup, ingress.reset, ingress.properties) == (None, "latest", "latest", {})
+    assert (ingress.address, ingress.group, ingress.startup, ingress.reset) == ("k:1", "bank", "latest", "latest")
     assert (egress.delivery, egress.transaction_timeout, egress.properties) == ("at-least-once", None, {})
 
 
@@ -324,7 +327,7 @@ def test_every_problem_is_told_with_file_document_line_and_key(tmp_path: Path) -
         read_module(path)
 
     assert str(caught.value) == (
-        f"{path} has 7 problems:\n"
+        f"{path} has 8 problems:\n"
         "  - line 3 (document 1, spec.functions): expected <namespace>/* or <namespace>/<name>, got 'bank'\n"
         "  - line 4 (document 1, spec.urlPathTemplate): expected a URL, http, https or http+unix, got 'bank:8000'\n"
         "  - line 5 (document 1, spec.maxNumBatchRequests): expected a whole number, more than 0, got 'many'\n"
@@ -332,7 +335,8 @@ def test_every_problem_is_told_with_file_document_line_and_key(tmp_path: Path) -
         "  - line 10 (document 2, spec.startupPosition.type): expected one of group-offsets, earliest, latest, "
         "specific-offsets, date, got 'earlest'\n"
         "  - line 12 (document 2, spec.topics[0].valueType): expected the typename of its records, got nothing\n"
-        "  - line 14 (document 2, spec.topics[0].targets): expected a list that is not empty, got an empty list"
+        "  - line 14 (document 2, spec.topics[0].targets): expected a list that is not empty, got an empty list\n"
+        "  - line 9 (document 2, spec.consumerGroupId): expected the name of a group, got nothing"
     )
 
 
@@ -381,9 +385,8 @@ E1 = "line 1 (document 1"
             "got '2026-02-01'",
         ),
         (
-            ingress_with("startupPosition: { type: group-offsets }").replace("  consumerGroupId: bank\n", ""),
-            "line 3 (document 1, spec.consumerGroupId): expected a name, since it starts from the offsets of a group, "
-            "got nothing",
+            ingress_with().replace("  consumerGroupId: bank\n", ""),
+            "line 3 (document 1, spec.consumerGroupId): expected the name of a group, got nothing",
         ),
         (
             "kind: io.statefun.kafka.v1/egress\n"

@@ -215,7 +215,7 @@ class Cluster:
         Raises:
             ProcessEndedError: one that can't be replaced has ended.
         """
-        failures, down = 0, False
+        failures, down, last = 0, False, ""
         while True:
             for name in await self._mend():
                 yield f"{name} ended, and was started again (process {self._children[name].pid})."
@@ -223,7 +223,9 @@ class Cluster:
             trouble = None if job is None else await self.rest.trouble(job)
             if trouble is not None and trouble.count > failures:
                 failures, down = trouble.count, True
-                yield f"The job failed, and Flink starts it again from its last checkpoint: {trouble.cause}"
+                if (cause := trouble.kind) != last:  # one that fails again and again says so once
+                    last = cause
+                    yield f"The job failed, and Flink starts it again from its last checkpoint: {trouble.cause}"
             elif down and job is not None and job.running:
                 down = False
                 yield "The job runs again."

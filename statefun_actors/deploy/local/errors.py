@@ -48,7 +48,7 @@ class ProcessEndedError(StatefunActorsError):
 
     def __str__(self) -> str:
         how = f"was killed by signal {-self.code}" if self.code < 0 else f"ended with exit code {self.code}"
-        return f"{self.name} {how}. Its log, {self.log}, ends with:\n{self.tail}"
+        return f"{self.name} {how}. Its log, {self.log}, says:\n{self.tail}"
 
 
 class ClusterLateError(StatefunActorsError):

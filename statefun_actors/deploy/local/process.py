@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import re
 import signal
 import time
 from collections.abc import Sequence
@@ -14,6 +15,7 @@ from typing import Final
 from statefun_actors.deploy.local.errors import ClusterLateError, ProcessEndedError
 from statefun_actors.deploy.local.leash import guard, leashed
 
+_CAUSE: Final = re.compile(r"^Caused by: (.+)$", re.MULTILINE)
 _TAIL: Final = 3_000
 """Characters of a log that an error shows."""
 
@@ -59,9 +61,11 @@ class Child:
         return self._ended.done()
 
     def tail(self) -> str:
-        """The end of its log."""
+        """The end of its log, or what a JVM's log says last of a cause."""
         with contextlib.suppress(OSError):
-            return self.log.read_text(encoding="utf-8", errors="replace")[-_TAIL:].strip()
+            text = self.log.read_text(encoding="utf-8", errors="replace")
+            causes = _CAUSE.findall(text)
+            return causes[-1] if causes else text[-_TAIL:].strip()
         return ""
 
     def error(self) -> ProcessEndedError:

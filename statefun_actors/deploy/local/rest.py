@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
@@ -38,6 +39,11 @@ class Trouble:
 
     cause: str
     count: int
+
+    @property
+    def kind(self) -> str:
+        """The cause, without the numbers in it: the same for two failures of one kind."""
+        return re.sub(r"[0-9a-f]*[0-9][0-9a-f]*", "", self.cause)
 
 
 class FlinkRest:
