@@ -1,0 +1,176 @@
+"""Durable invocations over HTTP beside Restate 1.7: ``python -m tests.benchmarks.restate``.
+
+Both have a counter for each key, whose handler adds to its state and returns the total; whatever is acknowledged is
+synced to disk. One load generator asks both, on a processor of its own (``--core``); the servers have all of them. They
+take turns, and medians are compared. A rate counts from the first request until every message is handled, and every
+counter is compared with what was sent to it. Restate runs with 4 partitions and its SDK under uvicorn, with uvloop.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import statistics
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.benchmarks.restate.installed import Restate, restate
+from tests.benchmarks.restate.measuring import CONNECTIONS, Ledger, latencies, memory
+from tests.benchmarks.restate.servers import CORES, Floor, Ours, RestateServer, Server, first_answer
+
+KEYS = (1, 100, 10_000)
+Figures = dict[str, dict[str, list[float]]]
+"""By what is measured and by server, one for each round."""
+
+
+def keys(count: int) -> list[str]:
+    return [f"k{number}" for number in range(count)]
+
+
+async def compare(servers: dict[str, Server], floor: Server, rounds: int, seconds: float) -> Figures:
+    """Everything but the start and the memory."""
+    ledgers = {name: Ledger(server) for name, server in servers.items()}
+    figures: Figures = defaultdict(lambda: defaultdict(list))
+    for number in range(rounds):
+        print(f"round {number + 1} of {rounds}", file=sys.stderr)
+        for count in KEYS:
+            for name, ledger in ledgers.items():
+                rate = await ledger.sent(keys(count), seconds)
+                figures[f"sent to {count:,} keys, a second"][name].append(rate.a_second)
+                figures[f"  bytes written for each, {count:,} keys"][name].append(rate.bytes_each)
+        for name, ledger in ledgers.items():
+            figures["answered with the total, a second"][name].append(await ledger.replied(keys(100), seconds))
+        for name, ledger in ledgers.items():
+            rate = await ledger.sent(keys(100), seconds, by_relay=True)
+            figures["each sending another, a second"][name].append(rate.a_second)
+        for name, server in {**servers, floor.name: floor}.items():
+            times = await latencies(server, seconds)
+            figures["one at a time, p50, ms"][name].append(1e3 * times[len(times) // 2])
+            figures["one at a time, p99, ms"][name].append(1e3 * times[len(times) * 99 // 100])
+    return figures
+
+
+async def other_forms(folder: Path, rounds: int, seconds: float) -> Figures:
+    """Our own, by how numbers travel."""
+    figures: Figures = defaultdict(lambda: defaultdict(list))
+    for _ in range(rounds):
+        for form in ("json", "binary", "protobuf as JSON"):
+            server = Ours(folder / form.replace(" ", "-"), form)
+            ledger = Ledger(server)
+            try:
+                rate = await ledger.sent(keys(100), seconds)
+                figures["sent to 100 keys, a second"][form].append(rate.a_second)
+                figures["answered with the total, a second"][form].append(await ledger.replied(keys(100), seconds))
+            finally:
+                close(server)
+            for file in (folder / form.replace(" ", "-")).iterdir():
+                file.unlink()
+    return figures
+
+
+def starts(make: Callable[[], Server], times: int) -> list[float]:
+    """Seconds from nothing to the first durable answer of a server whose store is there."""
+    taken = []
+    for number in range(times + 1):
+        began = time.perf_counter()
+        server = make()
+        first_answer(server)
+        if number:  # the first one made the store
+            taken.append(time.perf_counter() - began)
+        close(server)
+    return taken
+
+
+def close(server: Server) -> None:
+    for process in server.processes:
+        process.close()
+
+
+def run(installed: Restate, folder: Path, rounds: int, seconds: float) -> tuple[Figures, Figures]:
+    """Both tables."""
+    ours, theirs = "statefun-actors", "Restate"
+    started = {
+        ours: starts(lambda: Ours(folder / "starts"), rounds),
+        theirs: starts(lambda: RestateServer(installed, folder / "restate-starts"), rounds),
+    }
+    servers: dict[str, Server] = {ours: Ours(folder / "ours"), theirs: RestateServer(installed, folder / "restate")}
+    floor = Floor(folder)
+    try:
+        for server in servers.values():
+            first_answer(server)
+        figures = asyncio.run(compare(servers, floor, rounds, seconds))
+        figures["memory after that, MiB"] = {name: [memory(server) / 2**20] for name, server in servers.items()}
+    finally:
+        for server in (*servers.values(), floor):
+            close(server)
+    figures["start to the first answer, s"] = started
+    return figures, asyncio.run(other_forms(folder, rounds, seconds))
+
+
+def verdicts(found: dict[str, dict[str, float]]) -> list[tuple[str, bool, str]]:
+    """What was aimed at, whether it was met, and by how much."""
+    ours, theirs, floor = "statefun-actors", "Restate", Floor.name
+
+    def ratio(what: str) -> float:
+        return found[what][ours] / found[what][theirs]
+
+    rates = [
+        *(f"sent to {count:,} keys, a second" for count in KEYS),
+        "answered with the total, a second",
+        "each sending another, a second",
+    ]
+    told = [(f"{what}: 10 times Restate's", ratio(what) >= 10, f"{ratio(what):.1f}") for what in rates]
+    alone = found["one at a time, p50, ms"]
+    beside_floor = alone[ours] / alone[floor]
+    told.append(("one at a time, p50: at most 2.5 times the floor", beside_floor <= 2.5, f"{beside_floor:.2f}"))
+    for what, most in (("memory after that, MiB", 1 / 3), ("start to the first answer, s", 1.0)):
+        told.append((f"{what}: at most {most:.2f} of Restate's", ratio(what) <= most, f"{ratio(what):.2f}"))
+    for count in KEYS:
+        each = ratio(f"  bytes written for each, {count:,} keys")
+        told.append((f"bytes written for each, {count:,} keys: at most 10 times Restate's", each <= 10, f"{each:.2f}"))
+    return told
+
+
+def show(figures: Figures) -> dict[str, dict[str, float]]:
+    """Print medians, and return them."""
+    found = {what: {name: statistics.median(each) for name, each in by.items()} for what, by in figures.items()}
+    names = list(dict.fromkeys(name for by in found.values() for name in by))
+    print(f"{'':44}" + "".join(f"{name:>26}" for name in names))
+    for what, by in found.items():
+        print(f"{what:44}" + "".join(_cell(by.get(name)) for name in names))
+    return found
+
+
+def _cell(figure: float | None) -> str:
+    if figure is None:
+        return f"{'':26}"
+    return f"{figure:26,.2f}" if figure < 100 else f"{figure:26,.0f}"
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("--rounds", type=int, default=3)
+    options.add_argument("--seconds", type=float, default=3.0, help="of load for each figure")
+    options.add_argument("--core", type=int, default=max(CORES), help="of the load generator")
+    options.add_argument("--folder", type=Path, help="on the disk to be measured; default: the temporary folder")
+    chosen = options.parse_args()
+    installed = restate()
+    with tempfile.TemporaryDirectory(dir=chosen.folder) as folder:
+        os.sched_setaffinity(0, {chosen.core})
+        print(f"{CONNECTIONS} connections; the load generator on core {chosen.core}, servers on {sorted(CORES)}")
+        figures, forms = run(installed, Path(folder), chosen.rounds, chosen.seconds)
+    found = show(figures)
+    print("\nstatefun-actors alone, by how numbers travel")
+    show(forms)
+    print()
+    for what, met, by in verdicts(found):
+        print(f"{'met' if met else 'MISSED'}: {what}: {by}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,39 @@
+"""Restate's server from npm and its SDK from PyPI, fetched once into the temporary folder. Nothing of it is ours."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+import venv
+from pathlib import Path
+from typing import Final, NamedTuple
+
+SERVER: Final = "1.7.12"
+SDK: Final = "1.3.0"
+
+
+class Restate(NamedTuple):
+    """What there is to start."""
+
+    server: Path
+    python: Path
+
+
+def restate() -> Restate:
+    """The server's program, and the interpreter that has the SDK, with uvicorn on uvloop and httptools."""
+    folder = Path(tempfile.gettempdir()) / "statefun-actors-benchmarks" / f"restate-{SERVER}-{SDK}"
+    python = folder / "venv" / "bin" / "python"
+    done = folder / "done"
+    if not done.exists():
+        print(f"installing Restate {SERVER} and restate-sdk {SDK} in {folder}", file=sys.stderr)
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "package.json").write_text('{"private": true}')
+        npm = ("npm", "install", "--ignore-scripts", "--no-audit", "--no-fund", "--silent")
+        subprocess.run([*npm, f"@restatedev/restate-server@{SERVER}"], cwd=folder, check=True)
+        venv.EnvBuilder(clear=True, with_pip=True).create(folder / "venv")
+        packages = (f"restate-sdk=={SDK}", "uvicorn", "uvloop", "httptools")
+        subprocess.run([python, "-m", "pip", "install", "--quiet", *packages], check=True)
+        done.touch()
+    (server,) = (folder / "node_modules" / "@restatedev").glob("restate-server-*/bin/restate-server")
+    return Restate(server, python)

@@ -1,0 +1,99 @@
+"""What is measured: rates with everything handled in the end and counted, latencies, bytes."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import defaultdict
+from collections.abc import Sequence
+
+import attrs
+
+from tests.benchmarks.restate.load import send
+from tests.benchmarks.restate.servers import Server
+
+CONNECTIONS = 32
+
+
+@attrs.frozen
+class Rate:
+    """Invocations a second, from the first request until all were handled; bytes written to disk for each.
+
+    Those that a relay's messages cause are not counted, those that ask whether all is handled are.
+    """
+
+    a_second: float
+    bytes_each: float
+
+
+class Ledger:
+    """What each counter of a server must have come to: every acknowledged message counts, once."""
+
+    def __init__(self, server: Server) -> None:
+        self.server = server
+        self.expected: dict[str, int] = defaultdict(int)
+        """What each counter must have come to."""
+
+    async def sent(self, keys: Sequence[str], seconds: float, *, by_relay: bool = False) -> Rate:
+        """Add 1 to each of *keys*, in turns, or have relays do it, and wait until all of it is handled.
+
+        Raises:
+            AssertionError: a counter went past what was sent to it.
+        """
+        server = self.server
+        key_of = {server.forward(key, 1) if by_relay else server.add(key, 1, answer=False): key for key in keys}
+        written, began = _written(server), time.perf_counter()
+        load = await send(server.host, server.port, list(key_of), connections=CONNECTIONS, seconds=seconds)
+        for asked, count in load.sent.items():
+            self.expected[key_of[asked]] += count
+        touched = sorted({key_of[asked] for asked in load.sent})
+        invocations = load.answered + await self._handled(touched)
+        taken = time.perf_counter() - began
+        return Rate(invocations / taken, (_written(server) - written) / invocations)
+
+    async def replied(self, keys: Sequence[str], seconds: float) -> float:
+        """Answers a second, each with the counter's new total."""
+        server = self.server
+        key_of = {server.add(key, 1, answer=True): key for key in keys}
+        load = await send(server.host, server.port, list(key_of), connections=CONNECTIONS, seconds=seconds)
+        for asked, count in load.sent.items():
+            self.expected[key_of[asked]] += count
+        await self._handled(sorted({key_of[asked] for asked in load.sent}))
+        return load.answered / load.seconds
+
+    async def _handled(self, keys: list[str]) -> int:
+        """Ask the counters until they have come to what they must; how often they were asked."""
+        server, left, asked = self.server, keys, 0
+        while left:
+            asked += len(left)
+            got = await _totals(server, {server.add(key, 0, answer=True): key for key in left})
+            for key, total in got.items():
+                assert total <= self.expected[key], f"{server.name}: {key} is {total}, of {self.expected[key]} sent"
+            left = [key for key, total in got.items() if total < self.expected[key]]
+        return asked
+
+
+async def _totals(server: Server, asks: dict[bytes, str]) -> dict[str, int]:
+    """Each connection asks for its own part, so that answers can be told apart."""
+    parts = [list(asks)[number::CONNECTIONS] for number in range(min(CONNECTIONS, len(asks)))]
+    loads = await asyncio.gather(*(send(server.host, server.port, part, connections=1, seconds=None) for part in parts))
+    return {
+        asks[asked]: n
+        for part, load in zip(parts, loads, strict=True)
+        for asked, n in zip(part, load.numbers, strict=True)
+    }
+
+
+async def latencies(server: Server, seconds: float) -> list[float]:
+    """Of requests one at a time, each answered with the total, in seconds, sorted."""
+    asked = [server.add("alone", 0, answer=True)]
+    return (await send(server.host, server.port, asked, connections=1, seconds=seconds, times=True)).latencies
+
+
+def _written(server: Server) -> int:
+    return sum(process.written() for process in server.processes)
+
+
+def memory(server: Server) -> int:
+    """Bytes, of all its processes."""
+    return sum(process.memory() for process in server.processes)
