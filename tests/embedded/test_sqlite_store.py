@@ -31,7 +31,7 @@ from statefun_actors.embedded import (
 )
 from statefun_actors.embedded.sqlite import schema
 from statefun_actors.embedded.sqlite.gathering import Gathering
-from statefun_actors.embedded.sqlite.reader import after_prefix
+from statefun_actors.embedded.sqlite.selects import after_prefix
 from statefun_actors.model import TypedValue
 from tests.embedded.store_checks import ADA, BOB, VALUE, answers, entity, ids
 

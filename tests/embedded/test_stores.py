@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -11,7 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from statefun_actors.embedded import Commit, MemoryStore, SqliteStore, Store
+from statefun_actors import Address
+from statefun_actors.embedded import Commit, EntityRow, MemoryStore, SqliteStore, Store, StoreError
 from tests.embedded.store_checks import CHECKS, Check, answers, commits
 
 STORES: dict[str, Callable[[Path], Store]] = {
@@ -60,3 +62,55 @@ def test_all_stores_answer_alike_after_any_commits_and_after_being_opened_again(
         again = SqliteStore(path)
         assert answers(again) == answers(memory)
         again.close()
+
+
+_FEW = [Address("t/a", id) for id in ("a", "b", "c", "\0", "d")]
+_written = st.builds(
+    EntityRow, st.sampled_from(_FEW), st.none() | st.binary(max_size=40), st.none() | st.integers(0, 3)
+)
+_beside = st.sampled_from(["", "", "", "VACUUM", "open again", "cancelled"])
+
+
+@settings(max_examples=60)
+@given(
+    st.lists(
+        st.tuples(st.lists(_written, min_size=1, max_size=4, unique_by=lambda row: row.address), _beside),
+        min_size=8,
+        max_size=30,
+    )
+)
+def test_entities_that_move_and_are_written_by_their_place_stay_what_they_are(
+    history: list[tuple[list[EntityRow], str]],
+) -> None:
+    async def commit_all(memory: MemoryStore, path: Path) -> SqliteStore:
+        store, moved = SqliteStore(path), False
+        for rows, beside in history:
+            commit = Commit(entities=rows)
+            if beside == "VACUUM":  # by another program: it moves rows
+                db = sqlite3.connect(path, isolation_level=None)
+                db.execute("VACUUM")
+                db.close()
+                moved = True
+            elif beside == "open again":
+                store.close()
+                store = SqliteStore(path)
+            elif beside == "cancelled":
+                writing = asyncio.create_task(store.commit(commit))
+                await asyncio.sleep(0)
+                writing.cancel()
+                await asyncio.wait([writing])
+            try:
+                await store.commit(commit)
+            except StoreError:
+                assert moved
+                await store.commit(commit)
+            await memory.commit(commit)
+            assert list(store.entities("t/a")) == list(memory.entities("t/a"))
+        return store
+
+    with TemporaryDirectory(dir=IN_MEMORY) as folder:
+        memory = MemoryStore()
+        store = asyncio.run(commit_all(memory, Path(folder) / "store.db"))
+        assert store.drop_expired(9, 10) == memory.drop_expired(9, 10)
+        assert store.integrity_check() == []
+        store.close()

@@ -7,11 +7,32 @@ import sqlite3
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from statefun_actors.embedded.sqlite import schema
 from statefun_actors.embedded.sqlite.files import Lock, connect_read_only, make_folder, put_in_place, store_error
-from statefun_actors.embedded.sqlite.schema import DEAD_LETTER, EGRESS, MESSAGE, REQUEST, TIMER
+from statefun_actors.embedded.sqlite.schema import DEAD_LETTER, EGRESS, MESSAGE
+from statefun_actors.embedded.sqlite.selects import (
+    DEAD_LETTER_BY_SEQ,
+    EXPIRED,
+    LAST_SEQ,
+    LOAD,
+    LOAD_SIZES,
+    MESSAGES_TO,
+    PAGE,
+    PENDING_TIMER,
+    REQUEST_BY_KEY,
+    REQUESTS_AFTER,
+    REQUESTS_BEFORE,
+    TIMERS_AFTER,
+    address_of,
+    after_prefix,
+    dead_letter_of,
+    listed,
+    message_of,
+    request_of,
+    timer_of,
+)
 from statefun_actors.embedded.store import (
     DeadLetterEntry,
     EgressRecord,
@@ -19,14 +40,10 @@ from statefun_actors.embedded.store import (
     KeyedRequest,
     Message,
     Recovered,
-    RequestState,
     StoreError,
     Timer,
 )
 from statefun_actors.model import Address, TypedValue
-
-_PAGE: Final = 500
-"""Rows read at a time by what streams. Nothing is held in between, so no checkpoint waits for a slow consumer."""
 
 
 class Reads:
@@ -47,12 +64,12 @@ class Reads:
 
     def messages_to(self, target: Address, after: int, limit: int) -> list[Message]:
         """At most *limit* messages that wait for *target* with a seq greater than *after*, in its order."""
-        return [_message(*row) for row in self._rows(_MESSAGES_TO, (*target, after, limit))]
+        return [message_of(*row) for row in self._rows(MESSAGES_TO, (*target, after, limit))]
 
     def messages(self) -> Iterator[Message]:
         """All messages that wait, in the order of their seq."""
         for row in self._by_seq("message", MESSAGE):
-            yield _message(*row)
+            yield message_of(*row)
 
     def types(self) -> list[str]:
         """The function types that have entities, in order. It looks into the index once for each."""
@@ -65,37 +82,37 @@ class Reads:
 
     def load(self, addresses: Sequence[Address]) -> list[bytes | None]:
         """The packed state of each address, None where there is none."""
-        if len(addresses) <= _LOAD_SIZES[-1]:
+        if len(addresses) <= LOAD_SIZES[-1]:
             return self._load(addresses, None)
         found: list[bytes | None] = []
         with self._standing_still() as db:
-            for start in range(0, len(addresses), _LOAD_SIZES[-1]):
-                found += self._load(addresses[start : start + _LOAD_SIZES[-1]], db)
+            for start in range(0, len(addresses), LOAD_SIZES[-1]):
+                found += self._load(addresses[start : start + LOAD_SIZES[-1]], db)
         return found
 
     def _load(self, addresses: Sequence[Address], db: sqlite3.Connection | None) -> list[bytes | None]:
         found: list[bytes | None] = [None] * len(addresses)
-        size = next(size for size in _LOAD_SIZES if size >= len(found))
+        size = next(size for size in LOAD_SIZES if size >= len(found))
         wanted: list[str | None] = [part for address in addresses for part in address]
         wanted += [None] * (2 * size - len(wanted))
-        for n, state in self._rows(_LOAD[size], wanted, db):
+        for n, state in self._rows(LOAD[size], wanted, db):
             found[n] = state
         return found
 
     def timers_after(self, due_ms: int, seq: int, limit: int) -> list[Timer]:
         """At most *limit* timers whose ``(due_ms, seq)`` is greater than the one given, in that order."""
-        return [_timer(*row) for row in self._rows(_TIMERS_AFTER, (due_ms, seq, due_ms, limit))]
+        return [timer_of(*row) for row in self._rows(TIMERS_AFTER, (due_ms, seq, due_ms, limit))]
 
     def pending_timer(self, owner: Address, token: str) -> Timer | None:
         """The timer that *owner* set with *token*; the newest, should there be several."""
-        rows = self._rows(_PENDING_TIMER, (*owner, token))
-        return _timer(*rows[0]) if rows else None
+        rows = self._rows(PENDING_TIMER, (*owner, token))
+        return timer_of(*rows[0]) if rows else None
 
     def egress_after(self, seq: int, limit: int, names: Iterable[str] | None = None) -> list[EgressRecord]:
         """At most *limit* records kept with a greater seq, oldest first; of the egresses *names* only, if given."""
         wanted = () if names is None else tuple(names)
         of_names = "" if names is None else f"AND egress IN ({', '.join('?' * len(wanted))})"
-        select = f"SELECT {_names(EGRESS)} FROM egress WHERE seq > ? {of_names} ORDER BY seq LIMIT ?"
+        select = f"SELECT {listed(EGRESS)} FROM egress WHERE seq > ? {of_names} ORDER BY seq LIMIT ?"
         rows = self._rows(select, (seq, *wanted, limit))
         return [EgressRecord(seq, egress, TypedValue(*value)) for seq, egress, *value in rows]
 
@@ -105,40 +122,40 @@ class Reads:
 
     def dead_letters(self) -> Iterator[DeadLetterEntry]:
         """All dead letters, oldest first."""
-        return (_dead_letter(*row) for row in self._by_seq("dead_letter", DEAD_LETTER))
+        return (dead_letter_of(*row) for row in self._by_seq("dead_letter", DEAD_LETTER))
 
     def dead_letter(self, seq: int) -> DeadLetterEntry | None:
         """The dead letter of this number, None where there is none."""
-        rows = self._rows(_DEAD_LETTER, (seq,))
-        return _dead_letter(*rows[0]) if rows else None
+        rows = self._rows(DEAD_LETTER_BY_SEQ, (seq,))
+        return dead_letter_of(*rows[0]) if rows else None
 
     def request(self, target: Address, key: str) -> KeyedRequest | None:
         """What was asked of *target* under this key, None if nothing was."""
-        rows = self._rows(_REQUEST, (*target, key))
-        return _keyed_request(*rows[0]) if rows else None
+        rows = self._rows(REQUEST_BY_KEY, (*target, key))
+        return request_of(*rows[0]) if rows else None
 
     def requests(self, *, pending: bool = False) -> Iterator[KeyedRequest]:
         """All requests that came with a key, or the *pending* ones, by target and key (by code point)."""
         after = ("", "", "")
-        while rows := self._rows(_REQUESTS % ("AND state IN ('pending', 'pending reply')" if pending else ""), after):
-            yield from (_keyed_request(*row) for row in rows)
+        while rows := self._rows(
+            REQUESTS_AFTER % ("AND state IN ('pending', 'pending reply')" if pending else ""), after
+        ):
+            yield from (request_of(*row) for row in rows)
             after = tuple(rows[-1][:3])
 
     def requests_before(self, time_ms: int, limit: int) -> list[KeyedRequest]:
         """At most *limit* requests that came at *time_ms* or earlier, oldest first."""
-        return [_keyed_request(*row) for row in self._rows(_REQUESTS_BEFORE, (time_ms, limit))]
+        return [request_of(*row) for row in self._rows(REQUESTS_BEFORE, (time_ms, limit))]
 
     def entities(self, typename: str, prefix: str = "") -> Iterator[EntityRow]:
         """The entities of one function type in the order of their ids (by code point), those with *prefix* only."""
         end = after_prefix(prefix)
         until, ends = ("", ()) if end is None else ("AND id < ?", (end,))
-        select = (
-            f"SELECT id, state, expires_ms FROM entity WHERE type = ? AND id %s ? {until} ORDER BY id LIMIT {_PAGE}"
-        )
+        select = f"SELECT id, state, expires_ms FROM entity WHERE type = ? AND id %s ? {until} ORDER BY id LIMIT {PAGE}"
         rows = self._rows(select % ">=", (typename, prefix, *ends))
         while rows:
             for id, state, expires_ms in rows:
-                yield EntityRow(_address(typename, id), state, expires_ms)
+                yield EntityRow(address_of(typename, id), state, expires_ms)
             rows = self._rows(select % ">", (typename, rows[-1][0], *ends))
 
     def counts(self) -> Mapping[str, int]:
@@ -153,7 +170,7 @@ class Reads:
 
     def drop_expired(self, now_ms: int, limit: int) -> list[Address]:
         """Addresses of at most *limit* entity rows with ``expires_ms <= now_ms``, the longest expired first."""
-        return [_address(*row) for row in self._rows(_EXPIRED, (now_ms, limit))]
+        return [address_of(*row) for row in self._rows(EXPIRED, (now_ms, limit))]
 
     def integrity_check(self) -> list[str]:
         """What is wrong with the file, in SQLite's words; nothing if all is well. Reads all of it."""
@@ -161,7 +178,7 @@ class Reads:
             with self._connected_anew() as db:
                 found = [text for (text,) in db.execute("PRAGMA integrity_check").fetchall()]
                 (next_seq,) = db.execute("SELECT next_seq FROM counter").fetchone()
-                (last,) = db.execute(_LAST_SEQ).fetchone()
+                (last,) = db.execute(LAST_SEQ).fetchone()
         except sqlite3.DatabaseError as error:
             return [str(error)]
         if last >= next_seq:
@@ -200,7 +217,7 @@ class Reads:
         raise NotImplementedError
 
     def _by_seq(self, table: str, columns: Sequence[str], db: sqlite3.Connection | None = None) -> Iterator[Any]:
-        select = f"SELECT {_names(columns)} FROM {table} WHERE seq > ? ORDER BY seq LIMIT {_PAGE}"
+        select = f"SELECT {listed(columns)} FROM {table} WHERE seq > ? ORDER BY seq LIMIT {PAGE}"
         seq = -1
         while rows := self._rows(select, (seq,), db):
             yield from rows
@@ -300,78 +317,3 @@ def _copy(db: sqlite3.Connection, target: Path) -> None:
         copy.execute("PRAGMA journal_mode = DELETE")  # a backup is one file, without a log beside it
     finally:
         copy.close()
-
-
-def _names(columns: Sequence[str]) -> str:
-    return ", ".join(columns)
-
-
-_MESSAGES_TO: Final = (
-    f"SELECT {_names(MESSAGE)} FROM message WHERE type = ? AND id = ? AND seq > ? ORDER BY seq LIMIT ?"
-)
-_TIMERS_AFTER: Final = (
-    # Two ranges of the index, merged; the one range (due_ms, seq) > (?, ?) would look at all that are due at due_ms.
-    f"SELECT {_names(TIMER)} FROM timer WHERE due_ms = ? AND seq > ? "
-    f"UNION ALL SELECT {_names(TIMER)} FROM timer WHERE due_ms > ? ORDER BY due_ms, seq LIMIT ?"
-)
-_PENDING_TIMER: Final = (
-    f"SELECT {_names(TIMER)} FROM timer WHERE caller_type = ? AND caller_id = ? AND token = ? ORDER BY seq DESC LIMIT 1"
-)
-_DEAD_LETTER: Final = f"SELECT {_names(DEAD_LETTER)} FROM dead_letter WHERE seq = ?"
-_REQUEST: Final = f"SELECT {_names(REQUEST)} FROM request WHERE type = ? AND id = ? AND key = ?"
-_REQUESTS: Final = (
-    f"SELECT {_names(REQUEST)} FROM request WHERE (type, id, key) > (?, ?, ?) %s ORDER BY type, id, key LIMIT {_PAGE}"
-)
-_REQUESTS_BEFORE: Final = (
-    f"SELECT {_names(REQUEST)} FROM request WHERE time_ms <= ? ORDER BY time_ms, type, id, key LIMIT ?"
-)
-_EXPIRED: Final = "SELECT type, id FROM entity WHERE expires_ms <= ? ORDER BY expires_ms, type, id LIMIT ?"
-_LAST_SEQ: Final = "SELECT coalesce(max(seq), 0) FROM ({})".format(
-    " UNION ALL ".join(
-        f"SELECT max(seq) AS seq FROM {table}" for table in ("message", "timer", "egress", "dead_letter")
-    )
-)
-_LOAD_SIZES: Final = (1, 4, 16, 64, 256)
-_LOAD: Final = {
-    size: f"SELECT column1, state FROM (VALUES {', '.join(f'({n}, ?, ?)' for n in range(size))}) "
-    "CROSS JOIN entity ON type = column2 AND id = column3"
-    for size in _LOAD_SIZES
-}
-"""One statement for so many addresses: a third of the cost of one statement for each."""
-
-
-def after_prefix(prefix: str) -> str | None:
-    """The least string greater than all that begin with *prefix*; None where there is none."""
-    stem = prefix.rstrip("\U0010ffff")
-    if not stem:
-        return None
-    successor = ord(stem[-1]) + 1
-    return stem[:-1] + chr(0xE000 if successor == 0xD800 else successor)
-
-
-def _address(typename: str, id: str) -> Address:
-    """What was an address when it went in needs no check on its way out."""
-    return tuple.__new__(Address, (typename, id))
-
-
-def _message(
-    seq: int, typename: str, id: str, caller_type: str | None, caller_id: str | None, value_type: str, value: bytes
-) -> Message:
-    caller = None if caller_type is None or caller_id is None else _address(caller_type, caller_id)
-    return Message(seq, _address(typename, id), TypedValue(value_type, value), caller)
-
-
-def _dead_letter(seq: int, error_type: str, error: str, attempts: int, time_ms: int, *message: Any) -> DeadLetterEntry:
-    return DeadLetterEntry(seq, _message(*message), error_type, error, attempts, time_ms)
-
-
-def _keyed_request(typename: str, id: str, key: str, digest: str, time_ms: int, *rest: Any) -> KeyedRequest:
-    request, state, value_type, value = rest
-    result = None if value_type is None else TypedValue(value_type, value)
-    return KeyedRequest(_address(typename, id), key, digest, time_ms, request, RequestState(state), result)
-
-
-def _timer(seq: int, due_ms: int, *message: Any) -> Timer:
-    typename, id, caller_type, caller_id, token, value_type, value = message
-    caller = None if caller_type is None else _address(caller_type, caller_id)
-    return Timer(seq, due_ms, _address(typename, id), TypedValue(value_type, value), caller, token)
