@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -89,6 +90,10 @@ _FILE: Final = click.Path(dir_okay=False, path_type=Path)
     "--skip-bad-lines", type=_FILE, metavar="FILE",
     help="Collect lines that are no messages in this file, with the reason, instead of stopping at the first.",
 )  # fmt: skip
+@click.option(
+    "--reload", is_flag=True,
+    help="Start again when a Python file of APP changes. State is kept; with a mistake in it, the old code goes on.",
+)  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as one JSON object.")
 @click.option("--quiet", "-q", is_flag=True, help="No progress bar, no warnings and no summary; errors only.")
 @settings_options(Settings())
@@ -105,6 +110,7 @@ def run(  # noqa: PLR0913, PLR0917 - each is an option of the command line
     egress: tuple[tuple[str, Target], ...],
     egress_backlog: int,
     skip_bad_lines: Path | None,
+    reload: bool,
     as_json: bool,
     quiet: bool,
     settings: Settings,
@@ -140,6 +146,13 @@ def run(  # noqa: PLR0913, PLR0917 - each is an option of the command line
         raise click.UsageError("--fire-timers goes with --until-idle; without it, time passes by itself.")
     if len({path.resolve() for path in inputs}) < len(inputs):
         raise click.UsageError("one --input is named twice; a file is read once.")
+    if reload:
+        from statefun_actors.cli.reloading import run_reloading
+
+        if until_idle or memory:
+            other = "--until-idle" if until_idle else "--memory"
+            raise click.UsageError(f"--reload is for a run that goes on, and keeps its state; leave out {other}.")
+        raise SystemExit(run_reloading(app, [each for each in sys.argv[1:] if each != "--reload"]))
     targets = one_target_each(egress, skip_bad_lines, as_json=as_json)
     try:
         loaded = load_app(app)

@@ -64,7 +64,9 @@ def stop_signals(before_dying: Sequence[Callable[[], None]] = (), *, within: flo
     *within* the process is ended that many seconds after the first one, should it still be there.
     """
     stop = Stop(before_dying, within)
-    before = {number: signal.signal(number, stop._told) for number in _SIGNALS}  # noqa: SLF001 - one piece
+    # What whoever started this process has it ignore stays ignored, as under nohup.
+    heard = [number for number in _SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, stop._told) for number in heard}  # noqa: SLF001 - one piece
     try:
         yield stop
     finally:

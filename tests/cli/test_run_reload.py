@@ -1,0 +1,112 @@
+"""``run --reload``: new code for old state, and old code while the new one is wrong."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.cli.commands import run, started, states, wait_until
+
+APP = """
+from pathlib import Path
+from statefun_actors import Entity, handles, persisted
+
+STEP = 1
+
+class Counter(Entity, typename="test/counter"):
+    n: int = persisted(default=0)
+
+    @handles(int)
+    def add(self, message: int) -> None:
+        self.n += STEP * message
+        Path(f"done {message}").touch()
+"""
+
+
+def lines_of(process: subprocess.Popen[str], until: str) -> list[str]:
+    """What it says, up to the line that holds *until*."""
+    assert process.stderr is not None
+    told: list[str] = []
+    while not told or until not in told[-1]:
+        line = process.stderr.readline()
+        assert line, f"it ended before saying {until!r}: {told}"
+        told.append(line)
+    return told
+
+
+@contextmanager
+def reloading(folder: Path) -> Generator[subprocess.Popen[str]]:
+    """The command while it runs; its own process ends with it, whatever comes."""
+    sender = folder / "sender"
+    sender.mkdir()
+    (sender / "app.py").write_text(APP)
+    with started("run", "app.py", "--reload", "--bind", "none", folder=folder) as process:
+        lines_of(process, "Running test/counter")
+        try:
+            yield process
+        finally:
+            if process.poll() is None:
+                process.send_signal(signal.SIGTERM)
+                process.communicate()
+
+
+def send(folder: Path, number: int) -> None:
+    """Sent by code that has no mistake in it, whatever runs."""
+    command = ("send", "sender/app.py", "test/counter/a", f"{number}", "--store", ".statefun/app.db")
+    assert run(*command, folder=folder).returncode == 0
+    wait_until((folder / f"done {number}").exists, "it is handled")
+
+
+def test_a_change_starts_the_new_code_on_the_old_state_and_a_mistake_leaves_the_old_code(tmp_path: Path) -> None:
+    app = tmp_path / "app.py"
+    app.write_text(APP)
+    with reloading(tmp_path) as process:
+        send(tmp_path, 1)
+        app.write_text(APP.replace("STEP = 1", "STEP = 10"))
+        changed = lines_of(process, "Running test/counter")
+        send(tmp_path, 2)
+        app.write_text(APP.replace("STEP = 1", "STEP = = 1"))
+        mistake = lines_of(process, "goes on")
+        send(tmp_path, 3)
+        process.send_signal(signal.SIGTERM)
+        process.communicate()
+
+    assert changed[0] == "app.py changed.\n"
+    assert "SyntaxError" in "".join(mistake)
+    assert mistake[-1] == "The code that was loaded before goes on.\n"
+    assert states(tmp_path / ".statefun" / "app.db") == {"test/counter/a": {"n": 1 + 20 + 30}}
+    assert process.returncode == 0
+
+
+def test_what_only_a_start_can_find_ends_the_new_run_until_the_next_change(tmp_path: Path) -> None:
+    app = tmp_path / "app.py"
+    app.write_text(APP)
+    with reloading(tmp_path) as process:
+        send(tmp_path, 1)
+        app.write_text(APP.replace("n: int = persisted(default=0)", 'n: str = persisted(default="")'))
+        refused = "".join(lines_of(process, "The run has ended"))
+        app.write_text(APP)
+        lines_of(process, "Running test/counter")
+        send(tmp_path, 2)
+        process.send_signal(signal.SIGINT)
+        process.communicate()
+
+    assert "the state 'n' is `str` now, but test/counter/a holds it as 'io.statefun.types/long'" in refused
+    assert "The run has ended, with exit code 1. A change of a file starts it again; Ctrl-C ends this." in refused
+    assert states(tmp_path / ".statefun" / "app.db") == {"test/counter/a": {"n": 3}}
+    assert process.returncode == 0
+
+
+@pytest.mark.parametrize("other", ["--until-idle", "--memory"])
+def test_it_is_for_runs_that_go_on(tmp_path: Path, other: str) -> None:
+    (tmp_path / "app.py").write_text(APP)
+
+    refused = run("run", "app.py", "--reload", other, folder=tmp_path)
+
+    assert refused.returncode == 2
+    assert f"--reload is for a run that goes on, and keeps its state; leave out {other}." in refused.stderr
