@@ -25,6 +25,7 @@ DISCARD_SECONDS: Final = 5.0
 """For which the rest of a refused body is read: a connection closed before that may take the answer with it."""
 
 _CLOSE: Final = (b"connection", b"close")
+_TOO_MANY: Final = line(503, "not taken, send it again: other large bodies are being read", (b"retry-after", b"1"))
 
 
 class _UnreadError(Exception):
@@ -44,6 +45,8 @@ class Front:
     Args:
         door: who answers the requests to a path, None for *otherwise*.
         body_limit: bytes; a longer body is refused as soon as that is known.
+        bodies_limit: bytes of bodies that are being read at the same time, of all connections; None = no limit. What
+            comes beyond is answered with 503.
         otherwise: the web framework.
         admit: raises RefusedError for a request that *otherwise* is not to see.
     """
@@ -54,10 +57,14 @@ class Front:
         body_limit: int,
         *,
         otherwise: ASGI,
+        bodies_limit: int | None = None,
         admit: Callable[[Exchange], None] | None = None,
     ) -> None:
         self.door = door
         self.body_limit = body_limit
+        self._bodies_limit = bodies_limit
+        self._arrived = 0
+        """Bytes of bodies that have not arrived whole."""
         self._otherwise = otherwise
         self._admit = admit
         self.stopping = False
@@ -130,21 +137,27 @@ class Front:
         limit = self.body_limit
         chunks: list[bytes] = []
         size = 0
-        while True:
-            message = await receive()
-            if message["type"] != "http.request":
-                raise GoneError
-            chunk, more = message.get("body", b""), message.get("more_body", False)
-            if chunk:
-                size += len(chunk)
-                if size > limit:
-                    response = self._too_large("more")
-                    raise _UnreadError(response) if more else RefusedError(response)
-                chunks.append(chunk)
-                if len(chunks) == 2 and (announced := _content_length(exchange)) > limit:
-                    raise _UnreadError(self._too_large(f"{announced} bytes"))
-            if not more:
-                return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+        try:
+            while True:
+                message = await receive()
+                if message["type"] != "http.request":
+                    raise GoneError
+                chunk, more = message.get("body", b""), message.get("more_body", False)
+                if chunk:
+                    size += len(chunk)
+                    self._arrived += len(chunk)
+                    if size > limit:
+                        response = self._too_large("more")
+                        raise _UnreadError(response) if more else RefusedError(response)
+                    if self._bodies_limit is not None and self._arrived > self._bodies_limit:
+                        raise _UnreadError(_TOO_MANY)
+                    chunks.append(chunk)
+                    if len(chunks) == 2 and (announced := _content_length(exchange)) > limit:
+                        raise _UnreadError(self._too_large(f"{announced} bytes"))
+                if not more:
+                    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+        finally:
+            self._arrived -= size
 
     def _too_large(self, size: str) -> Response:
         return line(413, f"a body has at most {self.body_limit} bytes, got {size}")

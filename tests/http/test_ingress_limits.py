@@ -7,7 +7,8 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import ClassVar
 
-from statefun_actors import Entity, handles, persisted
+from statefun_actors import Entity, Settings, handles, persisted
+from statefun_actors.dispatch import Application
 from statefun_actors.embedded import EngineBackend, EngineOptions, MemoryStore
 from statefun_actors.http import Guard, create_ingress_app, listen, serve
 from tests.embedded.engines import DEADLINE, HeldStore, held, running, until
@@ -27,12 +28,15 @@ class Slow(Entity, typename="test/slow"):
 
 
 @asynccontextmanager
-async def serving(store: MemoryStore) -> AsyncGenerator[tuple[EngineBackend, tuple[str, int]]]:
+async def serving(
+    store: MemoryStore, body_limit: int = 1_000_000
+) -> AsyncGenerator[tuple[EngineBackend, tuple[str, int]]]:
     listener = listen("127.0.0.1:0")
     stop = asyncio.Event()
     async with running(Slow, store=store, options=EngineOptions(held=HELD)) as engine:
         backend = EngineBackend(engine)
-        app = create_ingress_app(engine.app, backend, Guard())
+        application = Application(Slow, settings=Settings(body_limit=body_limit))
+        app = create_ingress_app(application, backend, Guard())
         address = listener.sockets[0].getsockname()
         task = asyncio.create_task(serve(app, listener.sockets, stop=stop.wait))
         try:
@@ -55,6 +59,32 @@ async def test_while_the_store_fails_nothing_is_taken_and_afterwards_it_is() -> 
 
     assert [failed[0], while_lost[0], status] == [b"503", b"503", b"202"]
     assert b"\r\nretry-after: 1\r\n" in failed[1]
+
+
+async def test_large_bodies_that_arrive_at_the_same_time_are_bounded() -> None:
+    Slow.open = asyncio.Event()
+    Slow.open.set()
+    async with serving(MemoryStore(), body_limit=500_000) as (_, address), asyncio.timeout(DEADLINE):
+        head = (
+            b"PUT /ingress/test/slow/a HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+            b"Content-Length: 500000\r\n\r\n"
+        )
+        connections = [await asyncio.open_connection(*address) for _ in range(6)]
+        for _, writer in connections:
+            writer.write(head + b" " * 450_000)
+        answered = [asyncio.create_task(reader.readuntil(b"\r\n\r\n")) for reader, _ in connections]
+        await until(lambda: any(task.done() for task in answered))
+        for (_, writer), task in zip(connections, answered, strict=True):
+            if not task.done():
+                writer.write(b" " * 49_999 + b"1")
+        statuses = sorted([(await task)[9:12] for task in answered])
+        for _, writer in connections:
+            writer.close()
+        ((after, _),) = await send_all(address, 1)
+
+    assert set(statuses) == {b"202", b"503"}
+    assert statuses.count(b"202") >= 4
+    assert after == b"202"
 
 
 async def send_all(address: tuple[str, int], count: int) -> list[tuple[bytes, bytes]]:

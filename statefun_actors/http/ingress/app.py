@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from quart import Quart
 
 from statefun_actors.dispatch import Application
@@ -11,6 +13,9 @@ from statefun_actors.http.front import Front
 from statefun_actors.http.ingress.door import IngressDoor
 from statefun_actors.http.ingress.guard import Guard
 from statefun_actors.ingress import Backend
+
+BODIES_READ: Final = 4
+"""How many bodies of the largest size may be on their way at the same time."""
 
 
 def create_ingress_app(application: Application, backend: Backend, guard: Guard) -> Quart:
@@ -26,4 +31,6 @@ def create_ingress_app(application: Application, backend: Backend, guard: Guard)
         if exchange.target not in {b"/healthz", b"/readyz"}:
             guard.admit(exchange)
 
-    return behind(Front(door.opens, application.settings.body_limit, otherwise=app.asgi_app, admit=admit), app)
+    limit = application.settings.body_limit
+    front = Front(door.opens, limit, otherwise=app.asgi_app, bodies_limit=BODIES_READ * limit, admit=admit)
+    return behind(front, app)
