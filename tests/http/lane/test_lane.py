@@ -219,6 +219,27 @@ async def test_plain_requests_do_take_the_lane(monkeypatch: pytest.MonkeyPatch) 
     assert handed_over == []
 
 
+async def test_a_fault_of_our_own_is_a_500_and_the_connection_goes_on(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(*_: object) -> None:
+        raise KeyError("oops")
+
+    async with serving(Functions().served) as served:
+        client = await served.client()
+        with monkeypatch.context() as patch:
+            patch.setattr("statefun_actors.http.endpoint.Endpoint.begin", broken)
+            client.send(post(PLAIN))
+            assert await client.answer() == (
+                b"HTTP/1.1 500 \r\ncontent-type: text/plain; charset=utf-8\r\ncontent-length: 17\r\n\r\n"
+                b"KeyError: 'oops'\n"
+            )
+        client.send(post(PLAIN))
+        assert b" 200 " in await client.answer()
+
+    assert caplog.records[0].exc_info
+
+
 async def test_a_request_may_be_split_at_every_byte() -> None:
     data = post(PLAIN)
     functions = Functions()
