@@ -2,37 +2,319 @@
 
 from __future__ import annotations
 
-from typing import Final
+import asyncio
+import json
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, ClassVar
 
+import attrs
+from google.protobuf.duration_pb2 import Duration
+
+from statefun_actors import Address, Discard, Entity, TerminalError, handles, persisted
+from statefun_actors.dispatch import Application
+from statefun_actors.embedded import Engine, EngineBackend, ManualClock
+from statefun_actors.http import Guard, create_ingress_app
+from statefun_actors.types import value_of
+from tests.cli.commands import run
+from tests.conformance.cases.vocabulary import Named, working
 from tests.conformance.sections import EMBEDDED as E
+from tests.embedded.engines import HeldStore
+from tests.http.test_endpoint import Client
 
-WHY: Final = "the HTTP ingress of the embedded engine is being built"
+JSON = "application/json"
+LONG = "io.statefun.types/long"
+DAY_MS = 86_400_000
 
-E.pending(
+
+class Counter(Entity, typename="conf/count"):
+    """Takes one type."""
+
+    n: int = persisted(default=0)
+
+    @handles
+    def add(self, message: int) -> int:
+        self.n += message
+        return self.n
+
+
+class Several(Entity, typename="conf/takes-several"):
+    """Takes several types."""
+
+    callers: ClassVar[list[str | None]] = []
+
+    @handles(Named, Duration)
+    def tell(self, message: Named | Duration) -> str:
+        Several.callers.append(self.caller.typename if self.caller else None)
+        return type(message).__name__
+
+    @handles(bool)
+    def nothing(self, message: bool) -> None: ...
+
+    @handles(str)
+    def fail(self, message: str) -> None:
+        raise TerminalError(message)
+
+    @handles(float, on_failure=Discard())
+    def discard(self, message: float) -> None:
+        raise ValueError("discarded")
+
+
+class Forwarder(Entity, typename="conf/forwarder"):
+    """Has another answer in its place, twice, or nobody."""
+
+    @handles
+    def forward(self, message: bool) -> None:
+        if message and self.caller is not None:
+            self.send(Teller.at("a"), f"{self.caller.typename} {self.caller.id}")
+
+
+class Teller(Entity, typename="conf/teller"):
+    @handles
+    def tell(self, message: str) -> None:
+        typename, _, id = message.partition(" ")
+        self.send(Address(typename, id), "first")
+        self.send(Address(typename, id), "second")
+
+
+@attrs.frozen
+class Answer:
+    status: int
+    text: str
+    headers: dict[str, str]
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.text)
+
+
+@attrs.frozen
+class Ingress:
+    """The ingress of an engine in virtual time."""
+
+    engine: Engine
+    store: HeldStore
+    clock: ManualClock
+    app: Any
+
+    async def ask(
+        self, path: str, body: object, content_type: str | None = JSON, method: str = "PUT", **headers: str
+    ) -> Answer:
+        found = {"host": "localhost", **{name.replace("_", "-").lower(): value for name, value in headers.items()}}
+        if content_type is not None:
+            found["content-type"] = content_type
+        path, _, query = path.partition("?")
+        client = Client(
+            self.app, method, path, query_string=query.encode(), raw_path=path.encode(),
+            headers=[(name.encode(), value.encode()) for name, value in found.items()],
+        )  # fmt: skip
+        client.body(body if isinstance(body, bytes) else json.dumps(body).encode())
+        status, text = await client.ask()
+        return Answer(
+            status, text.decode(), {name.decode(): value.decode() for name, value in client.sent[0]["headers"]}
+        )
+
+    def count(self, id: str) -> object:
+        held = self.engine.state(Counter.at(id))["n"]
+        return None if held is None else value_of(held)
+
+
+@asynccontextmanager
+async def ingress() -> AsyncGenerator[Ingress]:
+    store, clock = HeldStore(), ManualClock()
+    engine = Engine(Application(Counter, Several, Forwarder, Teller), store, clock)
+    async with working(engine):
+        yield Ingress(engine, store, clock, create_ingress_app(engine.app, EngineBackend(engine), Guard()))
+
+
+@E.once(
     "E15",
-    "with ?wait the caller is statefun-actors/ingress and a request id, and what is sent there is the HTTP reply",
-    WHY,
+    "without ?wait there is no caller; with it, the caller is statefun-actors/ingress and a request id",
+    "embedded",
 )
-E.pending("E16", "of several replies the first one wins", WHY)
-E.pending("E17", "?wait=5s (500ms … 5m) ends with this message's handler: its reply with 200, or 204", WHY)
+async def callers() -> None:
+    path = "/ingress/conf/takes-several/a?type=conf/named"
+    async with ingress() as http:
+        Several.callers.clear()
+        assert (await http.ask(path, {"text": "x"})).status == 202
+        await http.engine.idle()
+        await http.ask(f"{path}&wait=5s", {"text": "x"})
+        assert Several.callers == [None, "statefun-actors/ingress"]
+
+
+@E.once("E16", "what is sent there is the HTTP reply, and the first one wins", "embedded")
+async def first_wins() -> None:
+    async with ingress() as http:
+        answer = await http.ask("/ingress/conf/forwarder/a?wait=5s&until=reply", True)
+        assert (answer.status, answer.json) == (200, "first")
+
+
+@E.once("E17", "?wait=5s ends with this message's handler: its reply with 200, or 204", "embedded")
+async def until_handled() -> None:
+    async with ingress() as http:
+        answer = await http.ask("/ingress/conf/count/a?wait=5s", 3)
+        assert (answer.status, answer.json) == (200, 3)
+        assert (await http.ask("/ingress/conf/takes-several/a?wait=5s&type=io.statefun.types/bool", True)).status == 204
+
+
+@E.once("E18", "a wait is a duration such as 500ms, 5s or 5m, and that is the longest", "embedded")
+async def durations() -> None:
+    async with ingress() as http:
+        found = [
+            (await http.ask(f"/ingress/conf/count/a?wait={wait}", 0)).status for wait in ("500ms", "5m", "6m", "x")
+        ]
+        assert found == [200, 200, 400, 400]
+
+
+@E.once("E19", "?wait=…&until=reply waits for whoever answers, else 504; the message stays delivered", "embedded")
+async def until_reply() -> None:
+    async with ingress() as http:
+        answer = await http.ask("/ingress/conf/forwarder/a?wait=20ms&until=reply", False)
+        assert answer.status == 504
+        assert "the message stays delivered" in answer.text
+
+
+@E.once("E20", "422 with the reason where the message was dead-lettered or discarded", "embedded")
+async def given_up() -> None:
+    async with ingress() as http:
+        answer = await http.ask("/ingress/conf/takes-several/a?wait=5s&type=io.statefun.types/string", "why")
+        assert (answer.status, answer.text) == (422, "TerminalError: why\n")
+        answer = await http.ask("/ingress/conf/takes-several/a?wait=5s&type=io.statefun.types/double", 0.5)
+        assert (answer.status, answer.text) == (422, "ValueError: discarded\n")
+
+
+@E.once("E21", "?type=<typename> with application/json, application/x-protobuf or application/octet-stream", "embedded")
+async def by_query() -> None:
+    path = "/ingress/conf/takes-several/a?wait=5s&type="
+    duration = f"{path}type.googleapis.com/google.protobuf.Duration"
+    async with ingress() as http:
+        assert (await http.ask(f"{path}conf/named", {"text": "x"})).json == "Named"
+        for body, content_type in (
+            ("2s", JSON),
+            (b"\x08\x02", "application/x-protobuf"),
+            (b"\x08\x02", "application/octet-stream"),
+        ):
+            assert (await http.ask(duration, body, content_type)).json == "Duration"
+
+
+@E.once("E22", "or Content-Type: application/vnd.<typename>, which is JSON", "embedded")
+async def by_content_type() -> None:
+    async with ingress() as http:
+        answer = await http.ask("/ingress/conf/takes-several/a?wait=5s", {"text": "x"}, "application/vnd.conf/named")
+        assert answer.json == "Named"
+
+
+@E.once("E23", "or, where the entity takes one type, none", "embedded")
+async def only_type() -> None:
+    async with ingress() as http:
+        assert (await http.ask("/ingress/conf/count/a?wait=5s", b"3", None)).json == 3
+        assert (await http.ask("/ingress/conf/takes-several/a?wait=5s", {"text": "x"})).status == 422
+
+
+@E.once("E24", "the reply body is the value's JSON form as application/json, its typename in Statefun-Type", "embedded")
+async def reply_body() -> None:
+    async with ingress() as http:
+        answer = await http.ask("/ingress/conf/count/a?wait=5s", 3)
+        assert (answer.text, answer.headers["content-type"], answer.headers["statefun-type"]) == ("3", JSON, LONG)
+
+
+@E.once("E25", "PUT and POST mean the same", "embedded")
+async def methods() -> None:
+    async with ingress() as http:
+        for at, method in enumerate(("PUT", "POST"), 1):
+            assert (await http.ask("/ingress/conf/count/a?wait=5s", 1, method=method)).json == at
+        assert (await http.ask("/ingress/conf/count/a", 1, method="GET")).status == 405
+
+
+@E.once("E26", "ids are percent-decoded and may hold /", "embedded")
+async def ids() -> None:
+    async with ingress() as http:
+        assert (await http.ask("/ingress/conf/count/a%2Fb/%C3%BC%20c", 1)).status == 202
+        await http.engine.idle()
+        assert http.count("a/b/ü c") == 1
+
+
+@E.once("E27", "404 for an unknown function type", "embedded")
+async def unknown() -> None:
+    async with ingress() as http:
+        assert (await http.ask("/ingress/conf/nobody/a", 1)).status == 404
+
+
+@E.once("E28", "422 for a message type the entity doesn't handle, or a body that doesn't fit", "embedded")
+async def unfit() -> None:
+    async with ingress() as http:
+        assert (await http.ask("/ingress/conf/count/a?type=their/own", 1)).status == 422
+        assert (await http.ask("/ingress/conf/count/a", "x")).status == 422
+        assert (await http.ask("/ingress/conf/count/a", b"{")).status == 422
+
+
+@E.once("E29", "JSON needs its content type, so no form of another site can send it", "embedded")
+async def forms() -> None:
+    async with ingress() as http:
+        for content_type in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data"):
+            assert (await http.ask("/ingress/conf/count/a", 1, content_type)).status == 415
+        assert http.count("a") is None
+
+
+@E.once("E30", "a foreign Host or Origin is refused with 403", "embedded")
+async def foreign() -> None:
+    async with ingress() as http:
+        for headers in ({"Host": "evil.example"}, {"Origin": "http://evil.example"}, {"Origin": "null"}):
+            assert (await http.ask("/ingress/conf/count/a", 1, **headers)).status == 403
+        assert http.count("a") is None
+
+
+@E.once("E31", "a bind beyond loopback demands --token", "embedded")
+def beyond() -> None:
+    with TemporaryDirectory() as name:
+        app = "from statefun_actors import Entity\nclass A(Entity, typename='conf/a'): ...\n"
+        Path(name, "app.py").write_text(app)
+        done = run("run", "app.py", "--bind", "0.0.0.0:0", folder=Path(name))
+    assert done.returncode == 2
+    assert "--token" in done.stderr
+
+
+@E.once("E32", "Idempotency-Key is scoped to the target's function type and id", "embedded")
+async def scoped() -> None:
+    async with ingress() as http:
+        for id in ("a", "b", "a"):
+            assert (await http.ask(f"/ingress/conf/count/{id}?wait=5s", 1, Idempotency_Key="k")).json == 1
+        assert (http.count("a"), http.count("b")) == (1, 1)
+
+
+@E.once("E33", "it is kept 24 h, and a repeat gets the first result", "embedded")
+async def repeated() -> None:
+    async with ingress() as http:
+        found = []
+        for later in (0, DAY_MS - 1_000, 2_000):
+            http.clock.set_ms(http.clock.now_ms() + later)
+            found.append((await http.ask("/ingress/conf/count/a?wait=5s", 1, Idempotency_Key="k")).json)
+        assert found == [1, 1, 2]
+
+
+@E.once("E34", "a repeat with another body is 409", "embedded")
+async def another_body() -> None:
+    async with ingress() as http:
+        await http.ask("/ingress/conf/count/a?wait=5s", 1, Idempotency_Key="k")
+        assert (await http.ask("/ingress/conf/count/a?wait=5s", 2, Idempotency_Key="k")).status == 409
+        assert http.count("a") == 1
+
+
+@E.once("E35", "after a failed commit waiting requests get 503", "embedded")
+async def failed_commit() -> None:
+    async with ingress() as http:
+        http.store.fail = True
+        answers = await asyncio.gather(*(http.ask(f"/ingress/conf/count/a{wait}", 1) for wait in ("", "?wait=5s")))
+        http.store.fail = False
+        assert [answer.status for answer in answers] == [503, 503]
+        await http.engine.idle()
+        assert (await http.ask("/ingress/conf/count/a?wait=5s", 1)).json == 1
+
+
 E.pending(
-    "E18", "?wait=5s&until=reply waits for whoever answers that address, else 504; the message stays delivered", WHY
+    "E36",
+    "in front of Flink the same paths are served by statefun-actors gateway",
+    "that command is being built, with Kafka behind it",
 )
-E.pending("E19", "422 with the reason where the message was dead-lettered or discarded", WHY)
-E.pending(
-    "E20", "the type is ?type=<typename> with application/json, application/x-protobuf or application/octet-stream", WHY
-)
-E.pending("E21", "or Content-Type: application/vnd.<typename> (JSON)", WHY)
-E.pending("E22", "or, where the entity takes one type, none", WHY)
-E.pending("E23", "the reply body is the value's JSON form as application/json, its typename in Statefun-Type", WHY)
-E.pending("E24", "PUT and POST mean the same", WHY)
-E.pending("E25", "ids are percent-decoded and may hold /", WHY)
-E.pending("E26", "404 for an unknown function type", WHY)
-E.pending("E27", "422 for a message type the entity doesn't handle, or a body that doesn't fit", WHY)
-E.pending("E28", "JSON needs its content type, so a form of another site does not reach it", WHY)
-E.pending("E29", "a foreign Host or Origin is refused with 403", WHY)
-E.pending("E30", "a bind beyond loopback demands --token", WHY)
-E.pending("E31", "Idempotency-Key is scoped to the target's function type and id", WHY)
-E.pending("E32", "it is kept 24 h, and a repeat gets the first result", WHY)
-E.pending("E33", "a repeat with another body is 409", WHY)
-E.pending("E34", "after a failed commit waiting requests get 503", WHY)
