@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import ClassVar
 
 from statefun_actors import (
@@ -21,6 +24,7 @@ from statefun_actors.embedded import Engine, ManualClock, MemoryStore
 from statefun_actors.embedded.control import EngineControl, LetterRetry, Posting
 from statefun_actors.testing import TestRuntime
 from statefun_actors.types import pack
+from tests.cli.commands import run, states, summary, write_lines
 from tests.conformance.cases.vocabulary import ASKER, PROBE, Named, letters, logged, working
 from tests.conformance.engine import Start
 from tests.conformance.sections import FAILURES as F
@@ -197,7 +201,39 @@ async def listed() -> None:
         assert engine.state(ADA) == {"n": pack(15)}
 
 
-@F.case("F30", "Discard(attempts=): after its attempts the message is logged and dropped, the rest goes on")
+APP = """
+from pathlib import Path
+from statefun_actors import DeadLetter, Entity, handles, persisted
+
+class Moody(Entity, typename="conf/moody", on_failure=DeadLetter("conf/letters", attempts=1)):
+    n: int = persisted(default=0)
+
+    @handles
+    def add(self, message: int) -> None:
+        if not Path("cured").exists():
+            raise ValueError("not yet")
+        self.n += message
+"""
+
+
+@F.once("F30", "statefun-actors dead-letters lists them, and has them tried again", "embedded")
+def by_command() -> None:
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "app.py").write_text(APP)
+        write_lines(folder / "in.jsonl", {"to": "conf/moody/a", "value": 5})
+        summary("app.py", "--input", "in.jsonl", "--until-idle", folder=folder)
+        letter = json.loads(run("dead-letters", "list", "app.py", "--json", folder=folder).stdout)
+        (folder / "cured").touch()
+        retried = run("dead-letters", "retry", "app.py", str(letter["number"]), folder=folder)
+        summary("app.py", "--input", "in.jsonl", "--until-idle", folder=folder)
+        found = states(folder / ".statefun" / "app.db")
+    assert (letter["error_type"], letter["error"]) == ("ValueError", "not yet")
+    assert retried.returncode == 0, retried.stderr
+    assert found == {"conf/moody/a": {"n": 5}}
+
+
+@F.case("F31", "Discard(attempts=): after its attempts the message is logged and dropped, the rest goes on")
 async def discarded(start: Start) -> None:
     async with start(Guarded) as engine:
         Guarded.runs = 0
@@ -210,7 +246,7 @@ async def discarded(start: Start) -> None:
         assert lines[0].endswith("after 2 attempts: ValueError: no")
 
 
-@F.once("F31", "dispatch reaches time by its Host alone; a test's host advances virtual time over backoffs by itself")
+@F.once("F32", "dispatch reaches time by its Host alone; a test's host advances virtual time over backoffs by itself")
 async def virtual() -> None:
     async with TestRuntime(Patient) as runtime:
         before = runtime.clock.now

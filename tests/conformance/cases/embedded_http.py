@@ -131,7 +131,7 @@ async def ingress() -> AsyncGenerator[Ingress]:
 
 @E.once(
     "E15",
-    "without ?wait there is no caller; with it, the caller is statefun-actors/ingress and a request id",
+    "without ?wait there is no caller; with it, it is statefun-actors/ingress and a request id",
     "embedded",
 )
 async def callers() -> None:
