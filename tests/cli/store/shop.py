@@ -83,7 +83,7 @@ WISHES: Final = (wish("ada", "tea", 5), wish("adam", "é\n", 0), wish("bob", "ja
 def engine(folder: Path) -> Generator[subprocess.Popen[str]]:
     """An engine that runs on the store in *folder*, its door open."""
     lock = folder / f"{STORE}.lock"
-    with started("run", "app.py", "--quiet", folder=folder) as process:
+    with started("run", "app.py", "--quiet", "--bind", "none", folder=folder) as process:
         wait_until(lambda: lock.exists() and "door " in lock.read_text(), "the control door is open")
         yield process
 
