@@ -14,7 +14,7 @@ import attrs
 
 from statefun_actors.cli.loading import load_app
 from statefun_actors.cli.serving import serve_here
-from statefun_actors.deploy import EndpointProgram
+from statefun_actors.cluster import EndpointProgram
 from statefun_actors.http import Listener, create_app
 from statefun_actors.settings import Settings
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from typing import Any as Untyped
@@ -91,19 +92,14 @@ def flink(  # noqa: PLR0913, PLR0917 - each is an option of the command line
     """  # noqa: D301 - click wants the character itself
     import attrs
 
+    if sys.platform == "win32":
+        raise click.ClickException("a local cluster runs on Linux and macOS only; on Windows, use WSL.")
     from statefun_actors.cli.flink_running import FlinkRun, run_flink
     from statefun_actors.cli.loading import AppError, load_app
     from statefun_actors.cli.module import read
     from statefun_actors.cli.serve import without_policy
-    from statefun_actors.deploy import (
-        differences,
-        local_module,
-        locked,
-        missing_tool,
-        planned_module,
-        savepoint_in,
-        served,
-    )
+    from statefun_actors.cluster import missing_tool, savepoint_in
+    from statefun_actors.deploy import differences, local_module, locked, planned_module, served
     from statefun_actors.dispatch import Application
     from statefun_actors.errors import DefinitionError, StatefunActorsError
     from statefun_actors.http import listen

@@ -16,17 +16,15 @@ import click
 from statefun_actors.cli.endpoint_process import endpoint_program
 from statefun_actors.cli.flink import STATES
 from statefun_actors.cli.signals import Stop, stop_signals
-from statefun_actors.deploy import (
+from statefun_actors.cluster import (
     Cluster,
     ClusterOptions,
     EndpointProgram,
-    Lock,
-    Module,
     SavepointError,
     flink_programs,
     kafka_program,
-    write_lock,
 )
+from statefun_actors.deploy import Lock, Module, write_lock
 from statefun_actors.errors import StatefunActorsError
 from statefun_actors.http import Listener
 from statefun_actors.settings import Settings

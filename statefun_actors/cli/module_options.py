@@ -5,14 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from datetime import timedelta
+from typing import TYPE_CHECKING, Final
 from typing import Any as Untyped
-from typing import Final
 
 import click
 
 from statefun_actors.cli.options import Written
-from statefun_actors.deploy import Wanted, WantedTopic
 from statefun_actors.settings import read_seconds, read_typename
+
+if TYPE_CHECKING:
+    from statefun_actors.deploy import Wanted, WantedTopic
 
 _TOPIC: Final = re.compile(r"(?P<topic>[\w.-]+)(?::(?P<type>[^=]+))?=(?P<targets>.+)")
 _TOPIC_FORM: Final = "write TOPIC=NS/NAME or TOPIC:TYPE=NS/NAME, such as deposits:bank.Deposit=bank/account."
@@ -20,6 +22,8 @@ _TOPIC_FORM: Final = "write TOPIC=NS/NAME or TOPIC:TYPE=NS/NAME, such as deposit
 
 def read_topic(value: object) -> WantedTopic:
     """``TOPIC[:TYPE]=NS/NAME[,NS/NAME...]``; a TYPE without ``/`` is a protobuf message's. Raises ValueError."""
+    from statefun_actors.deploy import WantedTopic
+
     match = _TOPIC.fullmatch(value.strip()) if isinstance(value, str) else None
     if match is None:
         raise ValueError(f"{value!r} is no topic with its targets; {_TOPIC_FORM}")
@@ -94,6 +98,8 @@ def module_options(command: Callable[..., None]) -> Callable[..., None]:
 
 def wanted_of(options: Mapping[str, Untyped], name: str, url: str) -> Wanted:
     """What the values of the options above want for the application *name*, served at *url*."""
+    from statefun_actors.deploy import Wanted
+
     if options["all_topics"] and options["topics"]:
         raise click.UsageError("--all-topics names every topic; leave out --topic, or --all-topics.")
     return Wanted(

@@ -1,4 +1,4 @@
-"""Everything about putting an application behind Flink: module.yaml read, written and checked."""
+"""What an application and a Flink cluster must know of each other: module.yaml and locks, read, written, checked."""
 
 from statefun_actors.deploy.checking import Difference, differences
 from statefun_actors.deploy.components import (
@@ -19,24 +19,6 @@ from statefun_actors.deploy.components import (
     Transport,
 )
 from statefun_actors.deploy.errors import ModuleFileError, Place, Problem
-from statefun_actors.deploy.local import (
-    Cluster,
-    ClusterLateError,
-    ClusterOptions,
-    EndpointProgram,
-    FlinkPrograms,
-    FolderInUseError,
-    JobFailsError,
-    MissingToolError,
-    ProcessEndedError,
-    Program,
-    SavepointError,
-    ToolFailedError,
-    flink_programs,
-    kafka_program,
-    missing_tool,
-    savepoint_in,
-)
 from statefun_actors.deploy.locking import Lock, Refusal, check_compatible, locked, read_lock, write_lock
 from statefun_actors.deploy.planning import Wanted, WantedTopic, local_module, planned_module, topic_name
 from statefun_actors.deploy.reading import parse_module, read_module
@@ -46,52 +28,36 @@ from statefun_actors.deploy.writing import write_module
 __all__ = [
     "ASYNC",
     "OKHTTP",
-    "Cluster",
-    "ClusterLateError",
-    "ClusterOptions",
     "Component",
     "Difference",
     "EagerState",
     "Endpoint",
-    "EndpointProgram",
-    "FlinkPrograms",
-    "FolderInUseError",
     "Format",
     "FromDate",
-    "JobFailsError",
     "KafkaEgress",
     "KafkaIngress",
     "Lock",
-    "MissingToolError",
     "Module",
     "ModuleFileError",
     "OtherComponent",
     "Place",
     "Problem",
-    "ProcessEndedError",
-    "Program",
     "Refusal",
-    "SavepointError",
     "Served",
     "SpecificOffsets",
     "Startup",
-    "ToolFailedError",
     "Topic",
     "Transport",
     "Wanted",
     "WantedTopic",
     "check_compatible",
     "differences",
-    "flink_programs",
-    "kafka_program",
     "local_module",
     "locked",
-    "missing_tool",
     "parse_module",
     "planned_module",
     "read_lock",
     "read_module",
-    "savepoint_in",
     "served",
     "topic_name",
     "write_lock",

@@ -17,7 +17,7 @@ PACKAGE: Final = "statefun_actors"
 
 _MEANING: Final = frozenset({"errors", "model", "types", "definition", "functions", "entity"})
 _EMBEDDED: Final = _MEANING | {"dispatch", "settings"}
-_BELOW_TESTING: Final = _EMBEDDED | {"wire", "endpoint", "ingress", "http", "embedded", "deploy"}
+_BELOW_TESTING: Final = _EMBEDDED | {"wire", "endpoint", "ingress", "http", "embedded", "deploy", "cluster"}
 
 TABLE: Final[Mapping[str, AbstractSet[str]]] = {
     "errors": frozenset(),
@@ -37,6 +37,7 @@ TABLE: Final[Mapping[str, AbstractSet[str]]] = {
     "egress": frozenset({"errors", "model", "types", "embedded"}),
     "console": _EMBEDDED | {"embedded", "ingress"},
     "deploy": _MEANING | {"settings"},
+    "cluster": frozenset({"errors", "deploy"}),
     "kafka": _EMBEDDED | {"embedded", "deploy"},
     "testing": _BELOW_TESTING,
     "cli": _BELOW_TESTING | {"console", "egress", "kafka", "testing"},

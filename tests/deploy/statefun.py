@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from statefun_actors.cluster.jvm import FLINK_POM, OPEN_FLAGS, QUIET_FLAGS, SMALL_FLAGS
+from statefun_actors.cluster.toolchain import compiled, jars
 from statefun_actors.deploy import Format
-from statefun_actors.deploy.local.jvm import FLINK_POM, OPEN_FLAGS, QUIET_FLAGS, SMALL_FLAGS
-from statefun_actors.deploy.local.toolchain import compiled, jars
 
 _HERE: Final = Path(__file__).parent
 

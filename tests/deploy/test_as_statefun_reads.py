@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from statefun_actors.deploy import Module, ModuleFileError, parse_module, write_module
-from tests.deploy.command import need_flink
+from tests.cluster.command import need_flink
 from tests.deploy.statefun import verdicts
 from tests.deploy.strategies import new_modules, old_modules
 from tests.deploy.test_reading import OLD, THREE, ingress_with

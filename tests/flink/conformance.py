@@ -21,7 +21,7 @@ from typing import Final
 import attrs
 
 from statefun_actors import Address, RequestReplyHandler, Settings, TypedValue
-from statefun_actors.deploy import missing_tool
+from statefun_actors.cluster import missing_tool
 from statefun_actors.dispatch import Application
 from statefun_actors.model import Expiration
 from statefun_actors.types import pack, value_of

@@ -9,8 +9,8 @@ from typing import Final
 
 import attrs
 
-from statefun_actors.deploy.local.jvm import FLINK_POM, OPEN_FLAGS, QUIET_FLAGS, SMALL_FLAGS
-from statefun_actors.deploy.local.toolchain import compiled, jars
+from statefun_actors.cluster.jvm import FLINK_POM, OPEN_FLAGS, QUIET_FLAGS, SMALL_FLAGS
+from statefun_actors.cluster.toolchain import compiled, jars
 
 HERE: Final = Path(__file__).parent
 _MAIN: Final = "FlinkOverLines"

@@ -11,8 +11,8 @@ from typing import Final
 import attrs
 import pytest
 
-from statefun_actors.deploy import ToolFailedError, missing_tool
-from statefun_actors.deploy.local.ports import ReservedPort
+from statefun_actors.cluster import ToolFailedError, missing_tool
+from statefun_actors.cluster.ports import ReservedPort
 from tests.flink.app import LETTERS, OUT
 from tests.flink.distribution import HERE, distribution
 from tests.flink.jvm import FlinkError, FlinkJvm

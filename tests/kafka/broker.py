@@ -14,7 +14,7 @@ from typing import Final
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
-from statefun_actors.deploy.local.ports import ReservedPort
+from statefun_actors.cluster.ports import ReservedPort
 
 START_SECONDS: Final = 60.0
 _CLUSTER: Final = "MkU3OEVBNTcwNTJENDM2Qk"  # any 16 bytes, in base64

@@ -8,9 +8,9 @@ import os
 
 import pytest
 
-from statefun_actors.deploy import ToolFailedError, missing_tool
-from statefun_actors.deploy.local.jvm import KAFKA_POM
-from statefun_actors.deploy.local.toolchain import jars
+from statefun_actors.cluster import ToolFailedError, missing_tool
+from statefun_actors.cluster.jvm import KAFKA_POM
+from statefun_actors.cluster.toolchain import jars
 from tests.kafka.broker import Broker, BrokerError
 
 

@@ -18,14 +18,13 @@ from typing import Final
 
 import attrs
 
-from statefun_actors.deploy.components import Module
-from statefun_actors.deploy.local.configuration import FlinkSettings, KafkaSettings
-from statefun_actors.deploy.local.errors import ClusterLateError, FolderInUseError, JobFailsError, SavepointError
-from statefun_actors.deploy.local.jvm import FlinkPrograms, Program
-from statefun_actors.deploy.local.ports import ReservedPort
-from statefun_actors.deploy.local.process import Child
-from statefun_actors.deploy.local.rest import FlinkRest, Job
-from statefun_actors.deploy.writing import write_module
+from statefun_actors.cluster.configuration import FlinkSettings, KafkaSettings
+from statefun_actors.cluster.errors import ClusterLateError, FolderInUseError, JobFailsError, SavepointError
+from statefun_actors.cluster.jvm import FlinkPrograms, Program
+from statefun_actors.cluster.ports import ReservedPort
+from statefun_actors.cluster.process import Child
+from statefun_actors.cluster.rest import FlinkRest, Job
+from statefun_actors.deploy import Module, write_module
 
 START_SECONDS: Final = 240.0
 """For everything to run, on a busy machine; 10 is usual."""

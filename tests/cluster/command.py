@@ -17,7 +17,7 @@ from typing import Any, Final
 import pytest
 from confluent_kafka import Consumer, Producer
 
-from statefun_actors.deploy import ToolFailedError, flink_programs, kafka_program, missing_tool
+from statefun_actors.cluster import ToolFailedError, flink_programs, kafka_program, missing_tool
 
 START_SECONDS: Final = 300.0
 """For a cluster to run: 10 to 20 usually, more the first time, when it fetches some 220 MB."""

@@ -15,8 +15,8 @@ import pytest
 from click.testing import CliRunner
 
 from statefun_actors.cli import main
-from statefun_actors.deploy.local.ports import ReservedPort
-from tests.deploy.command import START_SECONDS, FlinkCommand, Records, need_flink, started, wait_gone
+from statefun_actors.cluster.ports import ReservedPort
+from tests.cluster.command import START_SECONDS, FlinkCommand, Records, need_flink, started, wait_gone
 
 pytestmark = [
     pytest.mark.flink,

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.deploy.command import START_SECONDS, FlinkCommand, need_flink, started
+from tests.cluster.command import START_SECONDS, FlinkCommand, need_flink, started
 
 pytestmark = pytest.mark.flink
 

@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Final, TypeAlias
 
-from statefun_actors.deploy.local.cache import digest, made
-from statefun_actors.deploy.local.errors import MissingToolError, ToolFailedError
-from statefun_actors.deploy.local.leash import guard, leashed
+from statefun_actors.cluster.cache import digest, made
+from statefun_actors.cluster.errors import MissingToolError, ToolFailedError
+from statefun_actors.cluster.leash import guard, leashed
 
 Tell: TypeAlias = Callable[[str], None]
 """Is told what goes on, in a line each time."""

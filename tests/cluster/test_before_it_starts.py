@@ -10,27 +10,21 @@ import pytest
 from click.testing import CliRunner
 
 from statefun_actors.cli import main
-from statefun_actors.deploy import (
+from statefun_actors.cluster import (
     Cluster,
     ClusterOptions,
-    Endpoint,
     FlinkPrograms,
     FolderInUseError,
-    KafkaEgress,
-    KafkaIngress,
     MissingToolError,
-    Module,
     Program,
     SavepointError,
-    Topic,
-    Transport,
-    local_module,
     savepoint_in,
 )
-from statefun_actors.deploy.local.cache import made
+from statefun_actors.cluster.cache import made
+from statefun_actors.deploy import Endpoint, KafkaEgress, KafkaIngress, Module, Topic, Transport, local_module
 from tests.deploy.apps import Cart, served
 
-APP = str(Path(__file__).with_name("apps.py"))
+APP = str(Path(__file__).parents[1] / "deploy" / "apps.py")
 
 
 def test_missing_programs_are_told_with_what_to_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """A real StateFun cluster on this machine: its jars, its processes, and what they are told."""
 
-from statefun_actors.deploy.local.cluster import Cluster, ClusterOptions, EndpointProgram, savepoint_in
-from statefun_actors.deploy.local.errors import (
+from statefun_actors.cluster.cluster import Cluster, ClusterOptions, EndpointProgram, savepoint_in
+from statefun_actors.cluster.errors import (
     ClusterLateError,
     FolderInUseError,
     JobFailsError,
@@ -10,8 +10,8 @@ from statefun_actors.deploy.local.errors import (
     SavepointError,
     ToolFailedError,
 )
-from statefun_actors.deploy.local.jvm import FlinkPrograms, Program, flink_programs, kafka_program
-from statefun_actors.deploy.local.toolchain import missing_tool
+from statefun_actors.cluster.jvm import FlinkPrograms, Program, flink_programs, kafka_program
+from statefun_actors.cluster.toolchain import missing_tool
 
 __all__ = [
     "Cluster",

@@ -14,7 +14,7 @@ from urllib.parse import unquote, urlsplit
 
 import attrs
 
-from statefun_actors.deploy.local.errors import SavepointError
+from statefun_actors.cluster.errors import SavepointError
 
 _TIMEOUT: Final = 10.0
 _OVER: Final = frozenset({"FINISHED", "FAILED", "CANCELED"})

@@ -10,15 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from statefun_actors.deploy.local import leash
-from tests.deploy.command import children_of, is_alive, need_flink, wait_gone, wait_until
+from statefun_actors.cluster import leash
+from tests.cluster.command import children_of, is_alive, need_flink, wait_gone, wait_until
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")
 
 # Starts a process with a child of its own, tells the numbers of both, and waits.
 PARENT = """
 import os, subprocess, sys, time
-from statefun_actors.deploy.local.leash import leashed
+from statefun_actors.cluster.leash import leashed
 guard = os.pipe() if sys.argv[1] == "guard" else None
 nested = "import subprocess, sys; p = subprocess.Popen(['sleep', '60']); print(p.pid, flush=True); p.wait()"
 child = subprocess.Popen(
@@ -82,7 +82,7 @@ def guards_of(child: int) -> list[int]:
 
 
 def test_a_child_whose_parent_has_died_already_does_not_begin() -> None:
-    command = [sys.executable, "-c", "from statefun_actors.deploy.local.leash import leashed; import subprocess, sys;"
+    command = [sys.executable, "-c", "from statefun_actors.cluster.leash import leashed; import subprocess, sys;"
              "sys.exit(subprocess.run(leashed(['echo', 'begun'], 1)).returncode)"]  # fmt: skip
 
     done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
@@ -94,7 +94,7 @@ def test_a_child_whose_parent_has_died_already_does_not_begin() -> None:
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
 def test_maven_does_not_outlive_a_command_that_is_ended(how: signal.Signals, tmp_path: Path) -> None:
     need_flink()
-    app = Path(__file__).with_name("apps.py")
+    app = Path(__file__).parents[1] / "deploy" / "apps.py"
     command = [sys.executable, "-m", "statefun_actors", "flink", str(app), "--kafka"]
     process = subprocess.Popen(
         command, cwd=tmp_path, env={**os.environ, "STATEFUN_ACTORS_CACHE": str(tmp_path / "cache")},

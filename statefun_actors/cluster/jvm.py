@@ -9,7 +9,7 @@ from typing import Final
 
 import attrs
 
-from statefun_actors.deploy.local.toolchain import Tell, compiled, jars, java_version
+from statefun_actors.cluster.toolchain import Tell, compiled, jars, java_version
 
 _HERE: Final = Path(__file__).parent
 FLINK_POM: Final = _HERE / "poms" / "flink.xml"

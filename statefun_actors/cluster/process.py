@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from statefun_actors.deploy.local.errors import ClusterLateError, ProcessEndedError
-from statefun_actors.deploy.local.leash import guard, leashed
+from statefun_actors.cluster.errors import ClusterLateError, ProcessEndedError
+from statefun_actors.cluster.leash import guard, leashed
 
 _CAUSE: Final = re.compile(r"^Caused by: (.+)$", re.MULTILINE)
 _TAIL: Final = 3_000
