@@ -36,8 +36,7 @@ async def test_every_message_is_counted_once_and_has_reached_its_counter_when_a_
 
     assert await totals(ours) == [ledger.expected[key] for key in KEYS]
     assert sum(ledger.expected.values()) > 0
-    assert rate.a_second > 0
-    assert replies > 0
+    assert min(rate.a_second, rate.bytes_each, replies.a_second) > 0
     assert memory(ours) > 1_000_000
 
 

@@ -17,13 +17,16 @@ CONNECTIONS = 32
 
 @attrs.frozen
 class Rate:
-    """Invocations a second, from the first request until all were handled; bytes written to disk for each.
+    """Invocations a second, from the first request until all were handled; what each cost.
 
     Those that a relay's messages cause are not counted, those that ask whether all is handled are.
     """
 
     a_second: float
     bytes_each: float
+    """Bytes written to disk."""
+    cpu_each: float
+    """Seconds of processors, of all the server's processes: what tells most where others use the machine, too."""
 
 
 class Ledger:
@@ -42,24 +45,25 @@ class Ledger:
         """
         server = self.server
         key_of = {server.forward(key, 1) if by_relay else server.add(key, 1, answer=False): key for key in keys}
-        written, began = _written(server), time.perf_counter()
+        before = _Used(server)
         load = await send(server.host, server.port, list(key_of), connections=CONNECTIONS, seconds=seconds)
         for asked, count in load.sent.items():
             self.expected[key_of[asked]] += count
         touched = sorted({key_of[asked] for asked in load.sent})
         invocations = load.answered + await self._handled(touched)
-        taken = time.perf_counter() - began
-        return Rate(invocations / taken, (_written(server) - written) / invocations)
+        return before.rate(invocations)
 
-    async def replied(self, keys: Sequence[str], seconds: float) -> float:
-        """Answers a second, each with the counter's new total."""
+    async def replied(self, keys: Sequence[str], seconds: float) -> Rate:
+        """Add 1 to each of *keys*, in turns, and wait for the new total each time."""
         server = self.server
         key_of = {server.add(key, 1, answer=True): key for key in keys}
+        before = _Used(server)
         load = await send(server.host, server.port, list(key_of), connections=CONNECTIONS, seconds=seconds)
         for asked, count in load.sent.items():
             self.expected[key_of[asked]] += count
+        rate = before.rate(load.answered)
         await self._handled(sorted({key_of[asked] for asked in load.sent}))
-        return load.answered / load.seconds
+        return rate
 
     async def _handled(self, keys: list[str]) -> int:
         """Ask the counters until they have come to what they must; how often they were asked."""
@@ -90,8 +94,24 @@ async def latencies(server: Server, seconds: float) -> list[float]:
     return (await send(server.host, server.port, asked, connections=1, seconds=seconds, times=True)).latencies
 
 
-def _written(server: Server) -> int:
-    return sum(process.written() for process in server.processes)
+class _Used:
+    """What a server has used until now."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self._began, self._bytes, self._cpu = self._now()
+
+    def rate(self, invocations: int) -> Rate:
+        """What so many have used since then."""
+        now, written, cpu = self._now()
+        return Rate(
+            invocations / (now - self._began), (written - self._bytes) / invocations, (cpu - self._cpu) / invocations
+        )
+
+    def _now(self) -> tuple[float, int, float]:
+        processes = self._server.processes
+        written, cpu = sum(each.written() for each in processes), sum(each.cpu_seconds() for each in processes)
+        return time.perf_counter(), written, cpu
 
 
 def memory(server: Server) -> int:

@@ -60,6 +60,12 @@ class Process:
         """Bytes that it has had written to disk."""
         return self._figure("io", r"^write_bytes: (\d+)")
 
+    def cpu_seconds(self) -> float:
+        """What it has used of processors."""
+        stat = Path(f"/proc/{self._process.pid}/stat").read_text(encoding="utf-8")
+        user, system = stat.rpartition(")")[2].split()[11:13]
+        return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+
     def close(self) -> None:
         self._process.terminate()
         try:
