@@ -28,7 +28,7 @@ from statefun_actors.model import Address, Batch, Deadline, Done, Failed, Invoca
 logger: Final = logging.getLogger("statefun_actors.engine")
 
 _LAST_SECONDS: Final = 1.0
-"""For what was cancelled at a stop to end."""
+"""For what was cancelled to end."""
 
 
 class _EngineHost:
@@ -79,6 +79,8 @@ class Steps:
         self._plain = frozenset(name for name, route in app.routes.items() if not route.waits)
         self._tasks: dict[asyncio.Task[None], Address] = {}
         """Batches whose handlers wait for something."""
+        self._left: dict[asyncio.Task[None], Address] = {}
+        """Those that were cancelled and have not ended. Until they do, nothing else of their address begins."""
 
     @property
     def suspended(self) -> int:
@@ -96,7 +98,9 @@ class Steps:
             if epoch.steps >= room:
                 memory.mailboxes.keep_ready(mailboxes[index:])
                 break
-            if len(self._tasks) >= bound and mailbox.address[0] not in self._plain:
+            if (len(self._tasks) >= bound and mailbox.address[0] not in self._plain) or (
+                self._left and mailbox.address in self._left.values()
+            ):
                 memory.mailboxes.set_aside(mailbox)
             else:
                 self._step(memory, mailbox)
@@ -108,20 +112,18 @@ class Steps:
         """
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=seconds)
+        await self.cancel()
+        for address in self._left.values():
+            logger.warning("%s: its handler does not end; its messages are handled again at the next start", address)
+
+    async def cancel(self) -> None:
+        """End what is suspended as if it had never run; what can't be cancelled is left to itself."""
         for task in self._tasks:
             task.cancel()
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=_LAST_SECONDS)
-        for address in self._tasks.values():
-            logger.warning("%s: its handler does not end; its messages are handled again at the next start", address)
+        self._left |= self._tasks
         self._tasks.clear()
-
-    async def cancel(self) -> None:
-        """End what is suspended as if it had never run."""
-        for task in self._tasks:
-            task.cancel()
-        if self._tasks:
-            await asyncio.wait(self._tasks)
 
     def _step(self, memory: Memory, mailbox: Mailbox) -> None:
         address = mailbox.address
@@ -154,6 +156,7 @@ class Steps:
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.pop(task, None)
+        self._left.pop(task, None)
         if not task.cancelled() and (error := task.exception()) is not None:
             self.bug = error
         self._tell_ended()
