@@ -44,10 +44,11 @@ class Report:
         return self._run(case.function(engine.start), f"{case.number} on {engine.name}")  # type: ignore[arg-type]
 
     def _once(self, sentence: Once, engine: EngineKind) -> str:
-        if engine is not ENGINES[0]:
+        shown = ENGINES[1] if sentence.where == "wire" else ENGINES[0]
+        if engine is not shown:
             return "[dim]〃" if sentence.where == "any" else ""
         told = self._run(sentence.run(), sentence.number)
-        return told if sentence.where == "any" else f"{told} [dim]({sentence.where})"
+        return told if sentence.where == "any" else f"{told} [dim](once)"
 
     def _run(self, work: Coroutine[object, object, None], name: str) -> str:
         self.runs += 1
@@ -73,7 +74,7 @@ def main() -> int:
             table.add_row(sentence.number, escape(sentence.sentence), *report.row(sentence))
         console.print(table)
     console.print(
-        "〃 no engine has a part in it: tried once. (wire), (embedded): it is about that one, and tried once."
+        "〃 no engine has a part in it: tried once. (once): it is about the embedded engine, or the wire, alone."
     )
     for reason, number in report.reasons.items():
         console.print(f"[{number}] {reason}", markup=False)

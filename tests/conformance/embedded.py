@@ -117,9 +117,9 @@ EMBEDDED = EngineKind(
     "embedded",
     start,
     {
-        Can.BATCH_FAILS_WHOLE: "embedded, a failed batch runs again, one message at a time, and those before the "
+        Can.BATCH_FAILS_WHOLE: "F9: embedded, a failed batch runs again, one message at a time, and those before the "
         "failing one commit",
-        Can.DECLARE: "the handshake about states is 3.x's",
-        Can.DECLARE_SOME: "the handshake about states is 3.x's",
+        Can.DECLARE: "B2: the handshake about states is 3.x's",
+        Can.DECLARE_SOME: "B2: the handshake about states is 3.x's",
     },
 )

@@ -122,7 +122,8 @@ class EngineKind:
     Args:
         name: the column.
         start: starts one application on it.
-        cannot: what it can't do, with the sentence of the fine print that allows it. A case that needs it does not run.
+        cannot: what it can't do → ``number: why``, by the sentence of the fine print that allows it. A case that needs
+            it does not run.
         missing: why this machine can't run it; None if it can.
     """
 

@@ -178,16 +178,16 @@ def _kind(protocol: int, cannot: dict[Can, str]) -> EngineKind:
 
 
 _FLINK: Final = {
-    Can.ISOLATE: "on Flink the batch is the unit: without a policy it fails as a whole, and Flink retries it",
-    Can.EXPIRE: "states expire in Flink, which is told how (StateSpec); seen on a real one only",
+    Can.ISOLATE: "F8: on Flink the batch is the unit: without a policy it fails as a whole, and Flink retries it",
+    Can.EXPIRE: "B26: states expire in Flink, which is told how (StateSpec); seen on a real one only",
 }
 WIRE_3: Final = _kind(3, _FLINK)
 WIRE_2: Final = _kind(
     2,
     {
         **_FLINK,
-        Can.CANCEL: "2.x can't cancel: a token is dropped, and cancel does nothing",
-        Can.DECLARE: "2.x has no handshake: its states are those of module.yaml",
-        Can.DECLARE_SOME: "2.x has no handshake: its states are those of module.yaml",
+        Can.CANCEL: "B43: 2.x can't cancel: a token is dropped, and cancel does nothing",
+        Can.DECLARE: "B4: 2.x has no handshake: its states are those of module.yaml",
+        Can.DECLARE_SOME: "B4: 2.x has no handshake: its states are those of module.yaml",
     },
 )

@@ -446,10 +446,10 @@ FLINK: Final = EngineKind(
     "Flink",
     start,
     {
-        Can.ISOLATE: "on Flink the batch is the unit: without a policy it fails as a whole, and Flink retries it",
-        Can.DECLARE_SOME: "Flink asks for all states of a function type at its first request",
-        Can.UNDECLARED: "Flink knows no states but those that were declared",
-        Can.RETYPE: "on Flink the typename of a state stays frozen: it fails a job that writes another",
+        Can.ISOLATE: "F8: on Flink the batch is the unit: without a policy it fails as a whole, and Flink retries it",
+        Can.DECLARE_SOME: "B2: Flink asks for all states of a function type at its first request",
+        Can.UNDECLARED: "V24: Flink knows no states but those that were declared",
+        Can.RETYPE: "V24: on Flink the typename of a state stays frozen: it fails a job that writes another",
     },
     missing_tool,
 )

@@ -20,11 +20,16 @@ def test_a_function_and_an_entity_reply_to_their_caller(flink: Flink) -> None:
 
 def test_a_delayed_message_fires_even_if_the_job_crashes_meanwhile(flink: Flink) -> None:
     reminder = flink.at(Reminder)
-    flink.send(reminder, Remind("short", 1), Remind("long", 900))
+    flink.send(reminder, Remind("short", 1), Remind("long", 3_000))
     flink.until(lambda: flink.told("short"), "the short one")
     flink.checkpoint()
     flink.crash()
     flink.until(lambda: flink.told("long"), "the long one")
+    flink.settle()
+
+    before, after = flink.told_by_run()
+    assert sorted(who.partition(" ")[0] for who in before) == ["set", "short"]
+    assert after == {f"long {reminder.id}": [0]}
 
 
 def rung(flink: Flink) -> list[str]:
