@@ -6,6 +6,7 @@ from tests.conformance.cases import field_values
 from tests.conformance.cases import message_types
 from tests.conformance.cases import batch_steps
 from tests.conformance.cases import batch_effects
+from tests.conformance.cases import delayed_messages
 from tests.conformance.cases import batch_handlers
 from tests.conformance.cases import definition_errors
 from tests.conformance.cases import refusals
@@ -22,6 +23,7 @@ MODULES = (
     message_types,
     batch_steps,
     batch_effects,
+    delayed_messages,
     batch_handlers,
     definition_errors,
     refusals,
