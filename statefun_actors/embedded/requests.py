@@ -197,9 +197,11 @@ class Requests:
         old = self._store.requests_before(now_ms - KEPT_MS, _SWEEP_ROWS)
         for row in old:
             key = (row.target, row.key)
-            if key not in epoch.requests:
-                epoch.requests_done[key] = None
-            if (request := self._by_key.get(key)) is not None and request.row.request == row.request:
+            request = self._by_key.get(key)
+            if request is not None and request.row.request != row.request:
+                continue  # the key is in use again, and the row of that is on its way
+            epoch.requests_done[key] = None
+            if request is not None:
                 self._by_caller.pop(row.request, None)
                 del self._by_key[key]
         if len(old) < _SWEEP_ROWS:

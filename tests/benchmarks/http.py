@@ -23,7 +23,7 @@ from tests.benchmarks.official_sdk import python_with_sdk
 
 ROOT = Path(__file__).parents[2]
 CONNECTIONS = 16
-TARGET = 1.2
+TARGET = 3.0
 
 
 class Server:

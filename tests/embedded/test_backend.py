@@ -277,6 +277,25 @@ async def test_a_key_counts_for_a_day_and_then_its_row_goes_away() -> None:
     assert [row.key for row in store.requests()] == ["key"]
 
 
+async def test_a_key_that_is_used_again_is_not_swept_away_with_its_old_row() -> None:
+    store, clock = HeldStore(), ManualClock()
+    async with running(*SERVED, store=store, clock=clock) as engine:
+        backend = EngineBackend(engine)
+        await ask(backend, A, 5, Wait.HANDLED, "key").answer()
+        clock.set_ms(clock.now_ms() + 86_400_000)
+        begun = store.begun
+        store.let_go.clear()
+        again = ask(backend, A, 5, Wait.HANDLED, "key")
+        await until(lambda: store.begun > begun)
+        clock.set_ms(clock.now_ms() + 60_000)
+        other = ask(backend, A, 5, Wait.TAKEN, "other")
+        store.let_go.set()
+        await other.answer()
+
+        assert await again.answer() == Replied(pack(10))
+        assert await ask(backend, A, 5, Wait.HANDLED, "key").answer() == Replied(pack(10))
+
+
 async def test_over_a_restart_a_repeat_gets_the_first_result_and_who_was_pending_gets_it_too(tmp_path: object) -> None:
     path = f"{tmp_path}/store.db"
     store = SqliteStore(path)
