@@ -110,7 +110,7 @@ class SqliteStore(Reads):
             self._running = self._thread.submit(self._checkpoint)
 
     def tell_door(self, door: Path | None) -> None:
-        """Say, to whoever finds the store in use, where the control door of its engine is; None = it has none."""
+        """Say, to whoever finds the store in use, where the control door of its engine is; None = that ends soon."""
         if self._lock is not None:
             self._lock.tell_door(door)
 

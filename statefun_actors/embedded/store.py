@@ -45,11 +45,12 @@ class StoreInUseError(StoreError):
         store: its path.
         holder: who has it, such as ``process 17 since 2026-01-01T00:00:00Z``.
         door: the socket of its control door (:mod:`~statefun_actors.embedded.control`), None without one.
+        ending: its holder has said that it is about to end.
     """
 
-    def __init__(self, store: str, holder: str, door: str | None = None) -> None:
+    def __init__(self, store: str, holder: str, door: str | None = None, *, ending: bool = False) -> None:
         super().__init__(store, f"it is in use by {holder or 'another process'}", "Stop it first.")
-        self.holder, self.door = holder, door
+        self.holder, self.door, self.ending = holder, door, ending
 
 
 def unstorable_text(store: str, text: str) -> StoreError:

@@ -265,6 +265,24 @@ async def test_a_store_in_use_without_a_door_says_by_whom(tmp_path: Path) -> Non
     store.close()
 
 
+async def test_an_engine_that_has_closed_its_door_is_waited_for(tmp_path: Path) -> None:
+    path = tmp_path / "store.db"
+    store = SqliteStore(path)
+    async with running(Counter, store=store, clock=SystemClock()) as engine:
+        await (await ControlDoor.open(store, EngineControl(engine))).close()
+        opening = asyncio.create_task(open_control(path, patience=0))
+        await asyncio.sleep(0)
+        assert not opening.done()
+    store.close()
+    control = await opening
+    await control.send([Posting(ADA, FIVE)])
+    await control.close()
+
+    reader = SqliteReader(path)
+    assert reader.counts()["messages"] == 1
+    reader.close()
+
+
 async def test_a_door_that_opens_late_is_waited_for(tmp_path: Path) -> None:
     path = tmp_path / "store.db"
     store = SqliteStore(path)

@@ -15,7 +15,9 @@ from statefun_actors.embedded.sqlite_store import SqliteStore
 from statefun_actors.embedded.store import StoreError, StoreInUseError
 
 _PATIENCE: Final = 3.0
-"""Seconds that an engine has for opening its door after it has taken the lock, or for ending after it has closed it."""
+"""Seconds that an engine has for opening its door after it has taken the lock."""
+_LAST_BATCHES: Final = 12.0
+"""Seconds more that it has for ending after it has closed it: handlers that run are let to their end."""
 
 
 async def open_control(store: Path, *, patience: float = _PATIENCE) -> Control:
@@ -36,7 +38,7 @@ async def open_control(store: Path, *, patience: float = _PATIENCE) -> Control:
                     return await DoorControl.connect(error.door)
                 except OSError:
                     pass
-            if time.monotonic() > end:
+            if time.monotonic() > end + (_LAST_BATCHES if error.ending else 0.0):
                 raise
             await asyncio.sleep(0.01)
 

@@ -24,6 +24,7 @@ BUSY_SECONDS: Final = 10
 _BRIEF_SECONDS: Final = 5.0
 _BRIEFLY: Final = "briefly"
 _DOOR: Final = "door "
+_ENDING: Final = "ending"
 
 
 class Lock:
@@ -53,9 +54,9 @@ class Lock:
             raise
 
     def tell_door(self, door: Path | None) -> None:
-        """Say in the file where the holder's control door is; None = there is none any more."""
+        """Say in the file where the holder's control door is; None = it is closed, and the holder will end soon."""
         told = [line for line in self._read().splitlines() if not line.startswith(_DOOR)]
-        self._write("".join(f"{line}\n" for line in (*told, *([] if door is None else [f"{_DOOR}{door}"]))))
+        self._write("".join(f"{line}\n" for line in (*told, _ENDING if door is None else f"{_DOOR}{door}")))
 
     def _acquire(self, store: Path) -> None:
         end = time.monotonic() + _BRIEF_SECONDS
@@ -70,7 +71,7 @@ class Lock:
                     continue
                 doors = [line.removeprefix(_DOOR) for line in told if line.startswith(_DOOR)]
                 holder = " ".join(line for line in told if line.startswith(("process ", "since ")))
-                raise StoreInUseError(str(store), holder, doors[0] if doors else None) from None
+                raise StoreInUseError(str(store), holder, doors[0] if doors else None, ending=_ENDING in told) from None
             return
 
     def _read(self) -> str:
