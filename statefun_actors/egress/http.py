@@ -9,9 +9,10 @@ repeats has it exactly once: its first part is drawn once for each store and egr
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import uuid
 from collections import deque
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, assert_never
 
@@ -92,12 +93,14 @@ class HttpSink:
     async def run(self, outlet: Outlet) -> None:
         import httpx  # noqa: PLC0415 - an extra: only those who send need it
 
-        limits = httpx.Limits(max_connections=self._options.in_flight)
-        async with (
-            httpx.AsyncClient(timeout=self._options.timeout, limits=limits) as client,
-            asyncio.TaskGroup() as tasks,
-        ):
-            endpoint = _Endpoint(client, self._url, self._options, self._sleep)
+        async with contextlib.AsyncExitStack() as closing, asyncio.TaskGroup() as tasks:
+            # A client for each connection: one that has many looks at all of them with every request.
+            trusted = httpx.create_ssl_context()
+            clients = [
+                await closing.enter_async_context(httpx.AsyncClient(timeout=self._options.timeout, verify=trusted))
+                for _ in range(self._options.in_flight)
+            ]
+            endpoint = _Endpoint(clients, self._url, self._options, self._sleep)
             lanes = _Lanes(outlet)
             while True:
                 for record in await outlet.take():
@@ -149,10 +152,10 @@ class _Lanes:
 
     def stuck(self, key: str, reason: str, *, all: bool) -> None:
         """The first record of *key* has failed often, as that of any other would have if *all*."""
-        self._stuck[key] = reason
-        if all:
+        if all:  # it may well be through with the next attempt of any other, so it is not stuck by itself
             self.outlet.failing(reason)
         else:
+            self._stuck[key] = reason
             self._judge()
 
     def moving(self, key: str) -> None:
@@ -174,13 +177,15 @@ class _Endpoint:
 
     def __init__(
         self,
-        client: httpx.AsyncClient,
+        clients: Iterable[httpx.AsyncClient],
         url: str,
         options: HttpSinkOptions,
         sleep: Callable[[float], Coroutine[Any, Any, None]],
     ) -> None:
-        self._client, self._url, self._options, self._sleep = client, url, options, sleep
-        self._slots = asyncio.Semaphore(options.in_flight)
+        self._url, self._options, self._sleep = url, options, sleep
+        self._free: asyncio.LifoQueue[httpx.AsyncClient] = asyncio.LifoQueue()
+        for client in clients:
+            self._free.put_nowait(client)
         self._probing = asyncio.Lock()
         self.failures = 0
         """Attempts in a row that failed as any other would have; while it is down."""
@@ -188,13 +193,16 @@ class _Endpoint:
 
     async def post(self, content: bytes, headers: Mapping[str, str]) -> Answer:
         """One attempt, when it is its turn."""
-        async with self._slots:
+        client = await self._free.get()
+        try:
             if not self.failures:
-                return self._noted(await self._post(content, headers), first=True)
+                return self._noted(await self._post(client, content, headers), first=True)
             async with self._probing:
                 if self.failures:
                     await self._sleep(self._pause)
-                return self._noted(await self._post(content, headers), first=False)
+                return self._noted(await self._post(client, content, headers), first=False)
+        finally:
+            self._free.put_nowait(client)
 
     def _noted(self, answer: Answer, *, first: bool) -> Answer:
         if not isinstance(answer, TryAgain) or not answer.whole:
@@ -205,14 +213,14 @@ class _Endpoint:
             self._pause = max(answer.after, min(longest, _FIRST_PAUSE * 2.0 ** min(self.failures - 1, 20)))
         return answer
 
-    async def _post(self, content: bytes, headers: Mapping[str, str]) -> Answer:
+    async def _post(self, client: httpx.AsyncClient, content: bytes, headers: Mapping[str, str]) -> Answer:
         import httpx  # noqa: PLC0415 - loaded already
 
         said = b""
         try:
             async with (
                 asyncio.timeout(self._options.timeout),
-                self._client.stream("POST", self._url, content=content, headers=headers) as response,
+                client.stream("POST", self._url, content=content, headers=headers) as response,
             ):
                 async for chunk in response.aiter_raw():
                     said += chunk
