@@ -144,7 +144,8 @@ def flink(  # noqa: PLR0913, PLR0917 - each is an option of the command line
     run = FlinkRun(
         app=app,
         name=loaded.name,
-        settings=settings,
+        # What StateFun would fail the job for fails the one message instead.
+        settings=attrs.evolve(settings, record_egresses=settings.record_egresses | module.record_egresses),
         listener=listener,
         module_at=module_at,
         states=locked(told, held),

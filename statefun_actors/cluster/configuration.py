@@ -75,7 +75,7 @@ class FlinkSettings:
             "restart-strategy": "fixed-delay",
             "restart-strategy.fixed-delay.attempts": 2147483647,
             "restart-strategy.fixed-delay.delay": "500ms",
-            "heartbeat.interval": max(1000, self.heartbeat_ms // 5),
+            "heartbeat.interval": 1_000,
             "heartbeat.timeout": self.heartbeat_ms,
             "slot.request.timeout": 300_000,
             "akka.ask.timeout": "60s",

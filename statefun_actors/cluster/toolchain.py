@@ -73,6 +73,7 @@ def compiled(sources: Path, class_path: Sequence[Path], name: str) -> Path:
 
 
 def _fetch(pom: Path, tell: Tell, folder: Path) -> None:
+    tell("looking for what it needs")
     command = ["mvn", "-B", "-f", str(pom), "dependency:copy-dependencies", f"-DoutputDirectory={folder}"]
 
     def line(text: str) -> None:

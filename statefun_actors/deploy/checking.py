@@ -9,13 +9,12 @@ from urllib.parse import urlsplit
 
 import attrs
 
-from statefun_actors.deploy.components import EagerState, Endpoint, KafkaEgress, Module, OtherComponent
+from statefun_actors.deploy.components import EagerState, Endpoint, Module
 from statefun_actors.deploy.durations import write_duration
 from statefun_actors.deploy.planning import PATHS, eager_states
 from statefun_actors.deploy.served import Served, ServedFunction
 from statefun_actors.model import Expiration
 
-_KINESIS: Final = "io.statefun.kinesis."
 _EXPIRES: Final = {
     Expiration.NONE: "never",
     Expiration.AFTER_WRITE: "after-write",
@@ -152,18 +151,17 @@ def _targets(module: Module, served: Served) -> Iterator[Difference]:
 
 
 def _egresses(module: Module, served: Served) -> Iterator[Difference]:
-    defined = {egress.id: egress for egress in module.kafka_egresses}
-    others = {other.id: other for other in module.others if other.role == "egress"}
+    places = {egress.id: egress.place for egress in module.kafka_egresses}
+    places |= {other.id: other.place for other in module.others if other.role == "egress" and other.id is not None}
     for name, why in served.all_egresses.items():
-        if name not in defined and name not in others:
+        if name not in places:
             yield Difference(
                 None, f"{name} is sent to ({why}), but not defined: Flink fails the job at the first record"
             )
     for name, why in served.bare_egresses.items():
-        egress: KafkaEgress | OtherComponent | None = defined.get(name) or others.get(name)
-        if isinstance(egress, KafkaEgress) or (egress is not None and egress.kind.startswith(_KINESIS)):
+        if name in module.record_egresses:
             yield Difference(
-                egress.place.line,
+                places[name].line,
                 f"{name} takes records only, but {why} are sent bare (as_value=True): Flink fails the job",
             )
 

@@ -20,6 +20,8 @@ Format: TypeAlias = Literal["3.x", "1.0", "2.0"]
 ASYNC: Final = "io.statefun.transports.v1/async"
 OKHTTP: Final = "io.statefun.transports.v1/okhttp"
 
+KINESIS_EGRESS: Final = "io.statefun.kinesis.v1/egress"
+
 _NOWHERE: Final = Place(0, 0)
 
 
@@ -161,3 +163,9 @@ class Module:
     @property
     def others(self) -> list[OtherComponent]:
         return [component for component in self.components if isinstance(component, OtherComponent)]
+
+    @property
+    def record_egresses(self) -> frozenset[str]:
+        """Egresses for which StateFun takes nothing but records: those to Kafka and Kinesis."""
+        kinesis = {other.id for other in self.others if other.id and other.kind == KINESIS_EGRESS}
+        return frozenset({*(egress.id for egress in self.kafka_egresses), *kinesis})

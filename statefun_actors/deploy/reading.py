@@ -8,7 +8,16 @@ from typing import Final, Literal
 
 import yaml
 
-from statefun_actors.deploy.components import ASYNC, OKHTTP, Component, Endpoint, Format, Module, OtherComponent
+from statefun_actors.deploy.components import (
+    ASYNC,
+    KINESIS_EGRESS,
+    OKHTTP,
+    Component,
+    Endpoint,
+    Format,
+    Module,
+    OtherComponent,
+)
 from statefun_actors.deploy.endpoints import read_endpoint, read_function
 from statefun_actors.deploy.errors import ModuleFileError, Place, Problem
 from statefun_actors.deploy.kafka import read_egress, read_ingress
@@ -18,7 +27,7 @@ _ENDPOINTS: Final = {"io.statefun.endpoints.v1/http": OKHTTP, "io.statefun.endpo
 """By kind, the transport of an endpoint that names none."""
 _KAFKA_INGRESS: Final = "io.statefun.kafka.v1/ingress"
 _KAFKA_EGRESS: Final = "io.statefun.kafka.v1/egress"
-_PASSED_ON: Final = ("io.statefun.kinesis.v1/ingress", "io.statefun.kinesis.v1/egress")
+_PASSED_ON: Final = ("io.statefun.kinesis.v1/ingress", KINESIS_EGRESS)
 _KINDS: Final = (*_ENDPOINTS, _KAFKA_INGRESS, _KAFKA_EGRESS, *_PASSED_ON)
 
 _OLD_KAFKA_INGRESS: Final = "statefun.kafka.io/routable-protobuf-ingress"

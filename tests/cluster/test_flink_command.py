@@ -71,18 +71,39 @@ def test_each_message_counts_once_whatever_dies_and_nothing_is_left_behind(tmp_p
     assert not (tmp_path / "flink" / "cluster.json").exists()
 
 
-def test_nothing_outlives_a_command_that_is_killed(tmp_path: Path) -> None:
+BARE = """
+from statefun_actors import DeadLetter, Entity, handles, message
+
+@message("shop/add")
+class Add:
+    what: str
+
+class Cart(Entity, typename="shop/cart", on_failure=DeadLetter("shop/dead-letters")):
+    @handles(Add)
+    def add(self, message: Add) -> None:
+        self.send_egress("shop/told", message)  # no record
+"""
+
+
+def test_a_bare_value_for_kafka_fails_its_message_not_the_job_and_nothing_outlives_a_killed_command(
+    tmp_path: Path,
+) -> None:
     need_flink()
-    greeter = str(ROOT / "examples" / "greeter" / "greeter.py")
-    several = ("--parallelism", "2", "--task-managers", "2")
-    with started(greeter, "--kafka", *several, folder=tmp_path) as flink:
+    app = tmp_path / "shop.py"
+    app.write_text(BARE, encoding="utf-8")
+    several = ("--parallelism", "2", "--task-managers", "2", "--delivery", "at-least-once")
+    with started(str(app), "--kafka", *several, folder=tmp_path / "flink") as flink:
+        flink.produce([("shop.cart.add", "ada", b'{"what": "tea"}')])
+        with flink.consumed("dead-letters") as letters:
+            flink.until(lambda: bool(letters.read()), "a dead letter")
         pids = dict(flink.pids)
         flink.stop(signal.SIGKILL)
 
+    (key, value), *more = letters
+    assert (key, json.loads(value)["value"], more) == ("shop/cart/ada", {"what": "tea"}, [])
+    assert "kafka_record" in json.loads(value)["error"]
+    assert flink.said == "Starting the cluster.\n"
     assert set(pids) == {"Endpoint", "JobManager", "TaskManager 1", "TaskManager 2", "Kafka"}
-    assert flink.said.splitlines()[0] == (
-        "Warning: Hello (example/hello) has no failure policy: a message that keeps failing stops the Flink job."
-    )
     wait_gone(pids.values())
 
 

@@ -303,6 +303,10 @@ def test_an_endpoint_serves_a_name_or_a_namespace() -> None:
     assert all_.url_of("eu/bank/account") == "http://bank/account/statefun"
 
 
+def test_egresses_to_kafka_and_kinesis_take_records_only() -> None:
+    assert parse_module(THREE).record_egresses == {"bank/receipts", "bank/stream"}
+
+
 def test_every_problem_is_told_with_file_document_line_and_key(tmp_path: Path) -> None:
     path = tmp_path / "module.yaml"
     path.write_text(
