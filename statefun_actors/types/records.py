@@ -102,7 +102,7 @@ class _Topics(dict[str, bytes]):
 
     def __missing__(self, topic: str) -> bytes:
         field = wire.length_field(3, topic.encode())
-        if len(self) < _MOST_TOPICS:
+        if topic and len(self) < _MOST_TOPICS:  # a name that is in here has been found good
             self[topic] = field
         return field
 

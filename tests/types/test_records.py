@@ -131,3 +131,11 @@ def test_malformed_records_are_refused(data: bytes) -> None:
     for typename in (KAFKA, KINESIS):
         with pytest.raises(ValueError, match=r"malformed|decode"):
             record_of_typed(TypedValue(typename, data))
+
+
+def test_a_record_made_by_hand_without_a_topic_makes_no_topic_of_the_empty_name() -> None:
+    record_to_typed(KafkaRecord("", b"x"))
+
+    with pytest.raises(ValueMismatchError) as caught:
+        kafka_record(topic="", value=b"x")
+    assert str(caught.value) == "expected a non-empty `str`, got '' - at `topic`"
