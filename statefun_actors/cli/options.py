@@ -109,12 +109,12 @@ def _settings(defaults: Settings, file: SettingsFile | None, flags: Mapping[Spel
 
 
 def _as_flags(value: object) -> list[object]:
-    """What a flag that can be repeated would have been given: ``bank/receipts=out.jsonl`` for a key and its value."""
+    """What a flag that can be repeated would have been given; of a table, its keys with their values."""
     match value:
         case list():
             return value
         case dict():
-            return [f"{key}={item}" for key, item in value.items()]
+            return list(value.items())
         case _:
             return [value]
 

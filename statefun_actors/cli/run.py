@@ -38,10 +38,10 @@ def _size(text: str) -> int:
     return size
 
 
-def _mapped(text: str) -> tuple[str, Target]:
+def _mapped(written: str | tuple[str, object]) -> tuple[str, Target]:
     from statefun_actors.cli.sinks import read_mapping
 
-    return read_mapping(text)
+    return read_mapping(written)
 
 
 _PORT: Final = 8080

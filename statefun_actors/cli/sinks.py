@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
+import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeAlias, assert_never
@@ -19,17 +20,21 @@ from statefun_actors.settings import read_typename
 _Counted: TypeAlias = JsonLinesSink | StdoutSink | HttpSink
 
 
-def read_mapping(text: str) -> tuple[str, Target]:
-    """An egress and its target, of ``NS/NAME=TARGET``.
+def read_mapping(written: str | tuple[str, object]) -> tuple[str, Target]:
+    """An egress and its target, of ``NS/NAME=TARGET``, or of a key and its value in a settings file.
 
     Raises:
         click.BadParameter: it is something else.
     """
-    name, _, target = text.partition("=")
-    if not target:
-        raise click.BadParameter(f"{text!r} is not NS/NAME=TARGET, such as bank/receipts=receipts.jsonl.")
+    target: object
+    if isinstance(written, str):
+        name, _, target = written.partition("=")
+        if not target:
+            raise click.BadParameter(f"{written!r} is not NS/NAME=TARGET, such as bank/receipts=receipts.jsonl.")
+    else:
+        name, target = written
     try:
-        return read_typename(name), read_target(target)
+        return read_typename(name), read_target(target, os.environ)
     except ValueError as error:
         raise click.BadParameter(str(error)) from None
 
@@ -118,7 +123,7 @@ class Sinks:
                 return sink
             case StdoutTarget():
                 return StdoutSink(known, on_gone=self._on_gone)
-            case HttpTarget(url):
-                return HttpSink(url, known)
+            case HttpTarget(url, headers):
+                return HttpSink(url, known, headers=headers)
             case _:
                 assert_never(target)

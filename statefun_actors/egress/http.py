@@ -64,6 +64,7 @@ class HttpSink:
     Args:
         url: may hold ``user:password@``.
         known: how to read values whose typename the application knows.
+        headers: sent along with each record; names in lower case.
         options: how it is treated.
         sleep: waits so many seconds; for tests.
     """
@@ -73,10 +74,12 @@ class HttpSink:
         url: str,
         known: Mapping[str, Codec] | None = None,
         *,
+        headers: Mapping[str, str] | None = None,
         options: HttpSinkOptions | None = None,
         sleep: Callable[[float], Coroutine[Any, Any, None]] = asyncio.sleep,
     ) -> None:
         self._url, self._known, self._sleep = url, known, sleep
+        self._headers = dict(headers or {})
         self._options = options if options is not None else HttpSinkOptions()
         self._stream = ""
         self.records = 0
@@ -118,7 +121,12 @@ class HttpSink:
             record = lane[0]
             id = f"{self._stream}-{record.seq}"
             content = record_line(record.value, self._known)
-            headers = {"content-type": "application/json", "idempotency-key": id, "statefun-egress": record.egress}
+            headers = {
+                **self._headers,
+                "content-type": "application/json",
+                "idempotency-key": id,
+                "statefun-egress": record.egress,
+            }
             attempts = 0
             while isinstance(answer := _final(await endpoint.post(content, headers), record), TryAgain):
                 attempts += 1

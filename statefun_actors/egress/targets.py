@@ -1,12 +1,20 @@
-"""A target as a user writes it: ``receipts.jsonl``, ``-`` or ``https://example.org/receipts``."""
+"""A target as a user writes it: ``receipts.jsonl``, ``-`` or ``https://example.org/receipts``.
+
+In a settings file it may be a table: ``{ to = "https://…", headers = { authorization = "Bearer ${TOKEN}" } }``, where
+``${TOKEN}`` stands for an environment variable.
+"""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TypeAlias
+from typing import Final, TypeAlias
 from urllib.parse import urlsplit
 
 import attrs
+
+_VARIABLE: Final = re.compile(r"\$\{(\w+)\}")
 
 
 @attrs.frozen
@@ -29,9 +37,10 @@ class StdoutTarget:
 
 @attrs.frozen
 class HttpTarget:
-    """An HTTP endpoint, one POST for each record. ``url`` may hold ``user:password@``."""
+    """An HTTP endpoint, one POST for each record, with *headers*. ``url`` may hold ``user:password@``."""
 
     url: str
+    headers: Mapping[str, str] = {}
 
     def __str__(self) -> str:
         """Without the password: it is shown."""
@@ -42,8 +51,39 @@ class HttpTarget:
 Target: TypeAlias = FileTarget | StdoutTarget | HttpTarget
 
 
-def read_target(text: str) -> Target:
-    """The target in *text*; raises ValueError, saying what to write instead."""
+def read_target(written: object, environment: Mapping[str, str]) -> Target:
+    """The target that is *written*, as text or as a table; raises ValueError, saying what to write instead."""
+    if isinstance(written, str):
+        return _read_text(written)
+    if not isinstance(written, Mapping) or not isinstance(to := written.get("to"), str):
+        text = f'{written!r} is no target; write a text, or {{ to = "https://...", headers = {{ ... }} }}.'
+        raise ValueError(text)  # noqa: TRY004 - as all that is written wrongly
+    if unknown := [key for key in written if key not in {"to", "headers"}]:
+        raise ValueError(f"there is no {unknown[0]!r} of a target; there are to and headers.")
+    target, headers = _read_text(to), written.get("headers", {})
+    if not headers:
+        return target
+    if not isinstance(target, HttpTarget):
+        raise ValueError(f"{to!r} takes no headers; only a URL does.")  # noqa: TRY004 - the same
+    if not isinstance(headers, Mapping) or not all(isinstance(value, str) for value in headers.values()):
+        raise ValueError(f'{headers!r} are no headers; write {{ authorization = "Bearer ${{TOKEN}}" }}.')
+    return attrs.evolve(
+        target, headers={str(name).lower(): _expanded(value, environment) for name, value in headers.items()}
+    )
+
+
+def _expanded(text: str, environment: Mapping[str, str]) -> str:
+    """*text* with ``${NAME}`` replaced; secrets need not stand in files."""
+    for name in _VARIABLE.findall(text):
+        if name not in environment:
+            raise ValueError(f"the environment variable {name}, which a header names, is not set.")
+    expanded = _VARIABLE.sub(lambda found: environment[found[1]], text)
+    if not (expanded.isascii() and expanded.isprintable()):
+        raise ValueError(f"a header is printable ASCII; {text!r} is not.")
+    return expanded
+
+
+def _read_text(text: str) -> Target:
     if text == "-":
         return StdoutTarget()
     scheme, separator, _ = text.partition("://")

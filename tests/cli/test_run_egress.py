@@ -129,6 +129,48 @@ def test_a_settings_file_maps_egresses_by_name(folder: Path) -> None:
     assert told["egress"] == {"bank/alarms": {"to": "alarms.jsonl", "this_run": 2, "in_all": 2}}
 
 
+async def test_a_settings_file_gives_an_endpoint_headers_with_secrets_from_the_environment(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BANK_TOKEN", "s3cret")
+    async with Receiver() as receiver:
+        (folder / "own.toml").write_text(
+            f'[run.egress]\n"bank/alarms" = {{ to = "{receiver.url}", '
+            'headers = { Authorization = "Bearer ${BANK_TOKEN}", x-from = "bank" } }\n'
+        )
+        told = await asyncio.to_thread(summary, *BATCH, "--config", "own.toml", folder=folder)
+
+        assert [post.headers["authorization"] for post in receiver.posts] == ["Bearer s3cret"] * 2
+        assert [post.headers["x-from"] for post in receiver.posts] == ["bank"] * 2
+        assert told["egress"]["bank/alarms"] == {"to": receiver.url, "this_run": 2, "in_all": None}
+
+
+@pytest.mark.parametrize(
+    ("mapping", "told"),
+    [
+        ("5", '5 is no target; write a text, or { to = "https://...", headers = { ... } }.'),
+        ("{ to = 'x', from = 'y' }", "there is no 'from' of a target; there are to and headers."),
+        ("{ to = 'x', headers = { a = 'b' } }", "'x' takes no headers; only a URL does."),
+        (
+            "{ to = 'http://x', headers = { a = 1 } }",
+            "{'a': 1} are no headers; write { authorization = \"Bearer ${TOKEN}\" }.",
+        ),
+        (
+            "{ to = 'http://x', headers = { a = '${NOT_THERE}' } }",
+            "the environment variable NOT_THERE, which a header names, is not set.",
+        ),
+        ("{ to = 'http://x', headers = { a = 'ä' } }", "a header is printable ASCII; 'ä' is not."),
+    ],
+)
+def test_a_table_that_makes_no_sense_is_told_with_its_file_and_key(folder: Path, mapping: str, told: str) -> None:
+    (folder / "own.toml").write_text(f'[run.egress]\n"a/b" = {mapping}\n')
+
+    done = run("run", "app.py", "--config", "own.toml", folder=folder)
+
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1] == f"Error: own.toml: run: egress: {told}"
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
