@@ -27,7 +27,17 @@ WAIT_SECONDS: Final = 90.0
 
 def need_flink() -> None:
     """Skip the test where this machine can't run Flink; under ``CI=true`` that is a failure."""
-    if (why := _lacking()) is not None:
+    _need(_lacking())
+
+
+def need_java() -> None:
+    """:func:`need_flink`, for a test that starts nothing."""
+    lacking = missing_tool()
+    _need(None if lacking is None else str(lacking))
+
+
+def _need(why: str | None) -> None:
+    if why is not None:
         if os.environ.get("CI") == "true":
             pytest.fail(why)
         pytest.skip(why)
