@@ -79,7 +79,8 @@ _FILE: Final = click.Path(dir_okay=False, path_type=Path)
 @click.option(
     "--egress", multiple=True, type=_mapped, metavar="NS/NAME=TARGET",
     help="Where the records of this egress go: a file, one JSON line each, each exactly once; - for standard output; "
-    "or http(s)://..., one POST each, repeated until it is through, with an Idempotency-Key. Records of an egress "
+    "or http(s)://..., one POST each, repeated until it is through, with an Idempotency-Key; one that is refused for "
+    "good (400, 413, 415, 422) goes to the egress statefun-actors/refused-records instead. Records of an egress "
     "without a target stay in the store.",
 )  # fmt: skip
 @click.option(

@@ -80,6 +80,8 @@ class EngineBackend:
             return _STOPS
         if (reason := engine.lost) is not None:
             return NotTaken(reason)
+        if engine.backlogged:
+            return NotTaken(f"{engine.egress_kept:,} egress records wait for their sinks")
         return TooMany(engine.waiting) if engine.full else None
 
 

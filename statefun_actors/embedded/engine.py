@@ -294,7 +294,12 @@ class Engine:
     @property
     def backlogged(self) -> bool:
         """Whether sinks are so far behind (``egress_backlog``) that nothing more should come in."""
-        return self._memory.outbox.kept > self.options.egress_backlog
+        return self.egress_kept > self.options.egress_backlog
+
+    @property
+    def egress_kept(self) -> int:
+        """Egress records that are durable and that their sinks have not written yet."""
+        return self._memory.outbox.kept
 
     @property
     def failing_egress(self) -> Mapping[str, str]:
@@ -315,7 +320,7 @@ class Engine:
     def full(self) -> bool:
         """Whether whoever sends from outside should wait: what has come in is more than can be handled for now."""
         mailboxes, options = self._memory.mailboxes, self.options
-        return mailboxes.held >= options.held or mailboxes.bytes >= options.held_bytes or self.backlogged
+        return mailboxes.held >= options.held or mailboxes.bytes >= options.held_bytes
 
     @property
     def waiting(self) -> int:

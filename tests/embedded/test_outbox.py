@@ -11,6 +11,7 @@ from statefun_actors import Entity, handles, persisted
 from statefun_actors.embedded import (
     Commit,
     EgressRecord,
+    EngineBackend,
     EngineOptions,
     EpochLostError,
     JsonLinesSink,
@@ -19,6 +20,7 @@ from statefun_actors.embedded import (
     Source,
 )
 from statefun_actors.embedded.outlet import WINDOW, WINDOW_BYTES
+from statefun_actors.ingress import Answer, Letter, NotTaken, Taken
 from statefun_actors.types import pack, value_of
 from tests.embedded.engines import HeldStore, held, running, until
 
@@ -270,6 +272,31 @@ async def test_sources_are_read_at_the_pace_of_sinks_once_those_are_too_far_behi
         assert 100 < read <= 130
         assert kept == read
         assert sink.values == list(range(1_000))
+
+
+async def test_whoever_sends_from_outside_is_told_to_wait_while_sinks_are_too_far_behind() -> None:
+    sink, answers = ListSink(open=False), list[Answer]()
+    options = EngineOptions(egress_backlog=2)
+    async with running(Teller, options=options, sinks={OUT: sink}) as engine:
+        backend = EngineBackend(engine)
+
+        async def sent(number: int) -> Answer:
+            told = len(answers)
+            backend.take(Letter(Teller.at("a"), pack(number)), answers.append)
+            await until(lambda: len(answers) > told)
+            return answers[-1]
+
+        for number in range(3):
+            assert await sent(number) == Taken()
+        await until(lambda: not engine.waiting)
+        refused = await sent(3)
+        sink.open.set()
+        await engine.idle()
+
+        assert refused == NotTaken("3 egress records wait for their sinks")
+        assert await sent(4) == Taken()
+        await engine.idle()
+        assert sink.values == [0, 1, 2, 4]
 
 
 @pytest.mark.parametrize("drain", [0.0, 10.0])
