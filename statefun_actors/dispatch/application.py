@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+import contextlib
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from statefun_actors.definition import FailurePolicy, FunctionType, Handler
 from statefun_actors.dispatch.calling import start_of
@@ -11,7 +13,7 @@ from statefun_actors.dispatch.notes import Notes
 from statefun_actors.errors import DefinitionError, MessageDecodeError, UnhandledMessageError
 from statefun_actors.model import TypedValue
 from statefun_actors.settings import Settings
-from statefun_actors.types import Codec, any_of
+from statefun_actors.types import Codec, UnstorableTypeError, any_of, codec_for, message_name
 
 
 class BoundHandler:
@@ -137,6 +139,7 @@ class Application:
         self.settings = settings if settings is not None else Settings()
         self.record_egresses = self.settings.record_egresses
         self.notes = Notes()
+        self._codecs: Mapping[str, Codec] | None = None
         problems: list[str] = []
         routes: dict[str, Route] = {}
         for function in _function_types(served):
@@ -154,13 +157,31 @@ class Application:
         return sorted(self.routes)
 
     def codecs(self) -> Mapping[str, Codec]:
-        """How to read any value whose typename the application knows, for people."""
-        known: dict[str, Codec] = {}
-        for route in self.routes.values():
-            for typename, bound in route.handlers.items():
-                if bound.codec is not None and typename == bound.codec.typename:
-                    known.setdefault(typename, bound.codec)
-        return known
+        """How to read any value whose typename the application knows, for people.
+
+        It knows the types that its handlers take, and the named classes in the modules where these are written. Looked
+        for once, when first asked.
+        """
+        if self._codecs is None:
+            known: dict[str, Codec] = {}
+            for route in self.routes.values():
+                for typename, bound in route.handlers.items():
+                    if bound.codec is not None and typename == bound.codec.typename:
+                        known.setdefault(typename, bound.codec)
+            for cls in self._classes_around():
+                with contextlib.suppress(UnstorableTypeError, TypeError):  # unfinished; of a metaclass without a hash
+                    if (name := message_name(cls)) is not None and name not in known:
+                        known[name] = codec_for(cls)
+            self._codecs = known
+        return self._codecs
+
+    def _classes_around(self) -> Iterator[type]:
+        """The classes in the modules that handlers are written in."""
+        handlers = [handler for route in self.routes.values() for handler, _ in route.function.handlers.values()]
+        handlers += [route.function.any_handler for route in self.routes.values() if route.function.any_handler]
+        for module in dict.fromkeys(getattr(handler.function, "__module__", None) for handler in handlers):
+            if module in sys.modules:
+                yield from [item for item in vars(sys.modules[module]).values() if isinstance(item, type)]
 
 
 def _name_clashes(routes: Mapping[str, Route]) -> list[str]:
@@ -172,9 +193,10 @@ def _name_clashes(routes: Mapping[str, Route]) -> list[str]:
             if codec is None or typename != codec.typename or typename == "statefun-actors/json":
                 continue
             other, where = seen.setdefault(typename, (codec, bound.name))
-            if other is not codec and other.spelling != codec.spelling:
+            if other is not codec:
+                another = "another " if other.spelling == codec.spelling else ""
                 problems.append(
-                    f"{where} takes {other.spelling} and {bound.name} takes {codec.spelling} under one name, "
+                    f"{where} takes {other.spelling} and {bound.name} takes {another}{codec.spelling} under one name, "
                     f"{typename}; give one of them another name"
                 )
     return problems

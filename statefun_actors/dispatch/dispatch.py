@@ -41,6 +41,7 @@ async def dispatch(batch: Batch, app: Application, host: Host) -> Outcome:
     subject = function.open(scope)
     marks: list[int] = []
     index = -1
+    waiting = False
     monotonic = host.monotonic
     before = monotonic()
     try:
@@ -56,7 +57,9 @@ async def dispatch(batch: Batch, app: Application, host: Host) -> Outcome:
             before = after
             if result is not None:
                 if result.__class__ in NOT_YET:
+                    waiting = True
                     result = await awaited(result, handler.name, host, app.notes)
+                    waiting = False
                     before = monotonic()
                 if result is not None and handler.replies:
                     scope.reply(result)
@@ -66,7 +69,7 @@ async def dispatch(batch: Batch, app: Application, host: Host) -> Outcome:
         function.settle(subject, scope)
     except BaseException as raised:
         at_fault = batch.invocations[index] if index >= 0 else None
-        error = sorted_out(raised, route, at_fault)
+        error = sorted_out(raised, route, at_fault, waiting=waiting)
         return Failed(None, scope.fatal) if scope.fatal is not None else Failed(index if index >= 0 else None, error)
     finally:
         function.abandon(subject)

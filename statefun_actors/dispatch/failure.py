@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from statefun_actors.dispatch.application import Route
+from statefun_actors.dispatch.steps import SelfClosedError
 from statefun_actors.errors import (
     HandlerExitError,
     MessageDecodeError,
@@ -28,15 +29,18 @@ def fails_batch(error: BaseException) -> bool:
     return isinstance(error, StateDecodeError | HandlerExitError)
 
 
-def sorted_out(error: BaseException, route: Route, invocation: Invocation | None) -> Exception:
-    """What a handler raised, as the error of its message.
+def sorted_out(error: BaseException, route: Route, invocation: Invocation | None, *, waiting: bool) -> Exception:
+    """What a handler raised, as the error of its message; *waiting* = while it was being waited for.
 
     Raises:
-        BaseException: *error* itself where it is not the handler's: its task is being cancelled, its coroutine closed,
-            the process interrupted.
+        BaseException: *error* itself where it is not the handler's: its task is being cancelled, the coroutine that
+            waits for it closed, the process interrupted.
     """
-    if isinstance(error, GeneratorExit | KeyboardInterrupt):
+    if isinstance(error, KeyboardInterrupt) or (waiting and isinstance(error, GeneratorExit)):
         raise error
+    if isinstance(error, SelfClosedError):
+        assert error.__cause__ is not None
+        error = error.__cause__
     if isinstance(error, asyncio.CancelledError):
         task = asyncio.current_task() if asyncio._get_running_loop() else None  # noqa: SLF001 - no loop is fine here
         if task is not None and task.cancelling():

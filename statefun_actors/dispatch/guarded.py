@@ -42,15 +42,18 @@ class GuardedRun:
                 attempt = 1
                 while True:
                     effects, dropped = len(self.scope.effects), len(self.scope.dropped_replies or ())
+                    waiting = False
                     try:
                         handler = self.route.handler(invocation.argument.typename)
                         result = self._start(handler, invocation)
                         if result.__class__ in NOT_YET:
+                            waiting = True
                             result = await awaited(result, handler.name, host, notes)
+                            waiting = False
                         self._finish(result if handler.replies else None)
                         break
                     except BaseException as raised:
-                        error = sorted_out(raised, self.route, invocation)
+                        error = sorted_out(raised, self.route, invocation, waiting=waiting)
                     policy = self._policy(invocation)
                     if self.scope.fatal is not None:
                         return Failed(None, self.scope.fatal)

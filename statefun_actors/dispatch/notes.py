@@ -10,7 +10,11 @@ from typing import Final
 logger: Final = logging.getLogger("statefun_actors.dispatch")
 
 HELD_TOO_LONG: Final = 0.1
-"""Seconds for which a handler may hold the event loop before it is named in the log."""
+"""Seconds for which a handler may hold the event loop before it is named in the log.
+
+By the clock, not by CPU time: what holds the loop most often is a call that waits, for a socket or a disk, and that
+takes no CPU time at all. So on a machine that is too busy a short handler may be named.
+"""
 
 
 class Notes:
@@ -33,8 +37,8 @@ class Notes:
         """*handler* held the event loop for so long that others had to wait."""
         if handler not in self.longest_held:
             logger.warning(
-                "%s held the event loop for %.0f ms, and everything else had to wait; make it shorter, or let it run "
-                "in a thread: @handles(..., blocking=True) (said once)",
+                "%s held the event loop for %.0f ms, and everything else had to wait; unless the machine is just too "
+                "busy, make it shorter, or let it run in a thread: @handles(..., blocking=True) (said once)",
                 handler,
                 seconds * 1000,
             )

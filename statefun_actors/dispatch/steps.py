@@ -25,11 +25,19 @@ class Watch:
     tell: Callable[[float], None]
 
 
+class SelfClosedError(BaseException):
+    """A coroutine raised GeneratorExit of its own accord, while nobody was closing it."""
+
+
 @types.coroutine
 def resumed(
     coroutine: Coroutine[Untyped, Untyped, _T], pending: object, watch: Watch | None = None
 ) -> Generator[Untyped, Untyped, _T]:
-    """Go on with *coroutine*, whose last step handed out *pending*, as if it had been awaited from the start."""
+    """Go on with *coroutine*, whose last step handed out *pending*, as if it had been awaited from the start.
+
+    Raises:
+        SelfClosedError: *coroutine* raised GeneratorExit, which would look as if its waiter were being closed.
+    """
     before = 0.0
     while True:
         sent, thrown = None, None
@@ -46,6 +54,8 @@ def resumed(
             pending = coroutine.send(sent) if thrown is None else coroutine.throw(thrown)
         except StopIteration as done:
             return done.value  # type: ignore[no-any-return]
+        except GeneratorExit as error:
+            raise SelfClosedError from error
         finally:
             if watch is not None and (held := watch.monotonic() - before) > watch.limit:
                 watch.tell(held)

@@ -100,6 +100,7 @@ def test_what_begins_as_a_known_part_but_goes_on_otherwise_is_parsed(other: byte
     read_three_times(raw_request(KNOWN))
     data = raw_request(KNOWN, other)
     alone = v3_pb2.Invocations.FromString
+    expected = None
     try:
         expected = as_classes_read(data)
         refused = not alone(data).invocation.invocations[1].argument.has_value
@@ -136,6 +137,7 @@ def test_whatever_follows_a_known_part_the_classes_read_the_same(values: list[by
 def test_where_no_part_begins_as_one_before_they_are_not_looked_for() -> None:
     beginnings = v3._invocation_beginnings
 
+    part_of = b""
     for number in range(4100):
         part_of = part(b"7", typename=b"bank/%04d" % number)
         V3.read(raw_request(part_of))

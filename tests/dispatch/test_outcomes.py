@@ -1,0 +1,128 @@
+"""What a batch comes to when it comes to nothing, or to a question; and who is to blame."""
+
+from __future__ import annotations
+
+import pytest
+
+from statefun_actors import Address, Discard, Entity, StatefulFunctions, TypedValue, handles, persisted
+from statefun_actors.dispatch import Application, dispatch
+from statefun_actors.model import Batch, Failed, Invocation, MissingState
+from statefun_actors.types import pack
+from tests.dispatch.world import VirtualHost, World, text_of
+
+UNREADABLE = TypedValue("io.statefun.types/string", b"\x0a\x05ab")
+
+
+class Account(Entity, typename="test/account"):
+    ran = False
+    balance: int = persisted(default=0)
+    owner: str | None = persisted()
+    limit: int = persisted(default=10)
+
+    @handles(int)
+    def deposit(self, message: int) -> None:
+        Account.ran = True
+        self.balance += message
+
+    @handles(str)
+    def rename(self, message: str) -> None:
+        try:
+            assert self.owner != message
+        except Exception:
+            self.owner = message
+
+    @handles(bool)
+    def leave(self, message: bool) -> None:
+        raise SystemExit(3) if message else GeneratorExit
+
+    @handles(float)
+    def spoil(self, message: float) -> None:
+        self.balance = message  # type: ignore[assignment]
+
+
+async def test_states_that_are_missing_are_asked_for_in_declaration_order_and_nothing_has_run() -> None:
+    Account.ran = False
+
+    outcome = await World(Account).missing({"owner": None}, 1)
+
+    assert [spec.name for spec in outcome.specs] == ["balance", "limit"]
+    assert not Account.ran
+
+
+async def test_a_state_that_is_known_to_be_absent_is_not_missing() -> None:
+    outcome = await World(Account).outcome(1)
+
+    assert not isinstance(outcome, MissingState)
+
+
+async def test_a_function_type_that_is_not_served_fails_the_batch() -> None:
+    batch = Batch(Address("test/nobody", "ada"), {}, [Invocation(pack(1))])
+
+    outcome = await dispatch(batch, Application(Account), VirtualHost())
+
+    assert isinstance(outcome, Failed)
+    assert (outcome.index, type(outcome.error).__name__) == (None, "UnknownFunctionTypeError")
+
+
+async def test_without_a_policy_the_first_failure_ends_the_batch_and_is_told_with_its_place() -> None:
+    Account.ran = False
+
+    outcome = await World(Account).failed(b"?", 1)
+
+    assert (outcome.index, type(outcome.error).__name__) == (0, "UnhandledMessageError")
+    assert not Account.ran
+
+
+async def test_a_field_that_does_not_fit_at_the_end_of_a_batch_may_be_any_message_s_fault() -> None:
+    world = World(Account)
+
+    assert (await world.failed(1.5)).index == 0
+    assert (await world.failed(1, 1.5)).index is None
+
+
+@pytest.mark.parametrize("on_failure", [None, Discard()], ids=["no policy", "a policy"])
+async def test_state_that_can_not_be_read_fails_the_batch_even_where_the_handler_swallows_it(
+    on_failure: Discard | None,
+) -> None:
+    world = World(Account, {"owner": UNREADABLE}, on_failure=on_failure)
+
+    outcome = await world.failed(1, "ada")
+
+    assert (outcome.index, type(outcome.error).__name__) == (None, "StateDecodeError")
+
+
+async def test_state_that_can_not_be_read_is_left_alone_where_nobody_reads_it() -> None:
+    outcome = await World(Account, {"owner": UNREADABLE}).done(1)
+
+    assert outcome.changes == {"balance": pack(1)}
+
+
+@pytest.mark.parametrize("on_failure", [None, Discard()], ids=["no policy", "a policy"])
+@pytest.mark.parametrize(("message", "said"), [(True, "SystemExit(3)"), (False, "GeneratorExit()")])
+async def test_a_handler_that_tries_to_leave_fails_its_batch(
+    on_failure: Discard | None, message: bool, said: str
+) -> None:
+    outcome = await World(Account, on_failure=on_failure).failed(1, message)
+
+    assert outcome.index == 1
+    assert text_of(outcome.error).startswith(f"HandlerExitError: Account.leave raised {said}")
+
+
+async def test_a_plain_function_that_returns_a_coroutine_is_told_so() -> None:
+    functions = StatefulFunctions()
+
+    async def later() -> None: ...
+
+    @functions.bind("test/later")
+    def start(context, message):  # type: ignore[no-untyped-def]
+        return later()
+
+    batch = Batch(Address("test/later", "ada"), {}, [Invocation(pack(1))])
+
+    outcome = await dispatch(batch, Application(functions), VirtualHost())
+
+    assert isinstance(outcome, Failed)
+    assert text_of(outcome.error) == (
+        "NotAMessageError: the coroutine that test/later returned is not a message. "
+        "Make the handler `async def`, and await it there."
+    )

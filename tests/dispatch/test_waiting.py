@@ -1,0 +1,204 @@
+"""Handlers that wait: timeouts, threads, cancellation, and coroutines that are closed."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from datetime import timedelta
+
+import pytest
+
+from statefun_actors import Discard, Entity, handles, persisted
+from statefun_actors.model import Done, Failed, Outcome
+from statefun_actors.types import pack
+from tests.dispatch.world import VirtualHost, World, run_plain, text_of
+
+SOON = 30
+
+
+class Doors:
+    """Where handlers of a test wait, each until the test opens it."""
+
+    entered: asyncio.Event
+    go: asyncio.Event
+    thread_entered: threading.Event
+    thread_go: threading.Event
+    thread_done: threading.Event
+    seen: list[str]
+
+
+@pytest.fixture(autouse=True)
+def doors() -> None:
+    Doors.entered, Doors.go = asyncio.Event(), asyncio.Event()
+    Doors.thread_entered, Doors.thread_go = threading.Event(), threading.Event()
+    Doors.thread_done = threading.Event()
+    Doors.seen = []
+
+
+class Waiter(Entity, typename="test/waiter"):
+    count: int = persisted(default=0)
+
+    @handles(int, timeout=5)
+    async def wait(self, message: int) -> None:
+        self.count += message
+        Doors.entered.set()
+        try:
+            await Doors.go.wait()
+        finally:
+            Doors.seen.append("let go")
+
+    @handles(str, blocking=True, timeout=timedelta(seconds=5))
+    def block(self, message: str) -> str:
+        self.count += 1
+        Doors.thread_entered.set()
+        assert Doors.thread_go.wait(SOON)
+        try:
+            self.count += 100
+        except Exception as error:
+            Doors.seen.append(text_of(error))
+        finally:
+            Doors.thread_done.set()
+        return message
+
+    @handles(bool)
+    async def leave(self, message: bool) -> None:
+        await asyncio.sleep(0)
+        raise GeneratorExit
+
+    @handles(bytes)
+    def hold(self, message: bytes) -> None:
+        host.advance(message[0] / 100)
+
+
+host = VirtualHost()
+
+
+async def begun(world: World, *messages: object) -> asyncio.Task[Outcome]:
+    task = asyncio.create_task(world.outcome(*messages))
+    await asyncio.wait_for(Doors.entered.wait(), SOON)
+    return task
+
+
+async def thread_begun(world: World, *messages: object) -> asyncio.Task[Outcome]:
+    task = asyncio.create_task(world.outcome(*messages))
+    assert await asyncio.to_thread(Doors.thread_entered.wait, SOON)
+    return task
+
+
+async def test_a_handler_that_waits_goes_on_where_it_was() -> None:
+    world = World(Waiter)
+    task = await begun(world, 1, 2)
+
+    Doors.go.set()
+
+    outcome = await task
+    assert isinstance(outcome, Done)
+    assert outcome.changes == {"count": pack(3)}
+
+
+async def test_a_timeout_is_a_failure_like_any_other() -> None:
+    world = World(Waiter)
+    task = await begun(world, 1)
+
+    world.host.advance(5)
+
+    outcome = await task
+    assert isinstance(outcome, Failed)
+    assert outcome.index == 0
+    assert text_of(outcome.error) == (
+        "HandlerTimeoutError: Waiter.wait did not finish within 5 s. Raise its timeout=, or make it shorter."
+    )
+    assert Doors.seen == ["let go"]
+
+
+async def test_what_timed_out_is_undone_under_a_policy() -> None:
+    world = World(Waiter, on_failure=Discard())
+    task = await begun(world, 1)
+
+    world.host.advance(5)
+
+    outcome = await task
+    assert isinstance(outcome, Done)
+    assert (outcome.changes, len(outcome.setbacks)) == ({}, 1)
+
+
+async def test_a_blocking_handler_runs_beside_the_loop_and_its_reply_counts() -> None:
+    world = World(Waiter)
+    task = await thread_begun(world, "reply")
+
+    Doors.thread_go.set()
+
+    outcome = await task
+    assert isinstance(outcome, Done)
+    assert outcome.changes == {"count": pack(101)}
+    assert [effect.value for effect in outcome.effects if hasattr(effect, "value")] == [pack("reply")]
+
+
+async def test_a_thread_past_its_timeout_changes_nothing() -> None:
+    world = World(Waiter)
+    task = await thread_begun(world, "reply")
+    world.host.advance(5)
+
+    outcome = await task
+
+    assert isinstance(outcome, Failed)
+    Doors.thread_go.set()
+    assert await asyncio.to_thread(Doors.thread_done.wait, SOON)
+    # What it still holds in its instance nobody looks at.
+    assert world.state["count"] is None
+
+
+async def test_a_batch_that_is_cancelled_lets_go_of_its_handler() -> None:
+    task = await begun(World(Waiter, on_failure=Discard()), 1)
+
+    task.cancel()
+
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert Doors.seen == ["let go"]
+
+
+async def test_a_batch_that_is_cancelled_waits_for_its_thread() -> None:
+    task = await thread_begun(World(Waiter), "reply")
+    task.cancel()
+    done, _ = await asyncio.wait([task], timeout=0.01)
+    assert not done
+
+    Doors.thread_go.set()
+
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
+@pytest.mark.parametrize("on_failure", [None, Discard()], ids=["no policy", "a policy"])
+async def test_a_handler_that_raises_generator_exit_after_waiting_fails_its_batch(on_failure: Discard | None) -> None:
+    outcome = await World(Waiter, on_failure=on_failure).failed(True)
+
+    assert text_of(outcome.error).startswith("HandlerExitError: Waiter.leave raised GeneratorExit()")
+
+
+@pytest.mark.parametrize("on_failure", [None, Discard()], ids=["no policy", "a policy"])
+def test_a_dispatch_that_is_closed_closes_its_handler(on_failure: Discard | None) -> None:
+    async def close() -> None:
+        dispatching = World(Waiter, on_failure=on_failure).outcome(1)
+        dispatching.send(None)
+
+        dispatching.close()
+
+        assert Doors.seen == ["let go"]
+
+    asyncio.run(close())
+
+
+def test_a_handler_that_holds_the_loop_is_named_once(caplog: pytest.LogCaptureFixture) -> None:
+    world = World(Waiter, host=host)
+
+    with caplog.at_level(logging.WARNING, "statefun_actors.dispatch"):
+        run_plain(world, bytes([10]), bytes([11]), bytes([25]), bytes([12]))
+
+    assert caplog.messages == [
+        "Waiter.hold held the event loop for 110 ms, and everything else had to wait; unless the machine is just too "
+        "busy, make it shorter, or let it run in a thread: @handles(..., blocking=True) (said once)"
+    ]
+    assert world.app.notes.longest_held == {"Waiter.hold": pytest.approx(0.25)}
