@@ -40,7 +40,7 @@ from statefun_actors.embedded.portable import (
     known_codecs,
 )
 from statefun_actors.embedded.reading import read_entities
-from statefun_actors.embedded.rows import EntityRecord, unpack
+from statefun_actors.embedded.rows import DamagedStateError, EntityRecord, unpack
 from statefun_actors.embedded.sqlite.reader import SqliteReader
 from statefun_actors.embedded.sqlite_store import SqliteStore
 from statefun_actors.embedded.store import (
@@ -58,12 +58,13 @@ from statefun_actors.embedded.store import (
     StoreReader,
     Timer,
 )
-from statefun_actors.embedded.tickets import INGRESS, EpochLostError, Ticket
+from statefun_actors.embedded.tickets import INGRESS, AnswerLostError, EpochLostError, Ticket
 from statefun_actors.embedded.viewing import EntityView, form_of, view_entity
 
 __all__ = [
     "BAD_LINES",
     "INGRESS",
+    "AnswerLostError",
     "BadExportError",
     "BadLineError",
     "Clock",
@@ -71,6 +72,7 @@ __all__ = [
     "Control",
     "ControlDoor",
     "Counters",
+    "DamagedStateError",
     "DeadLetterEntry",
     "DoorControl",
     "DoorError",

@@ -7,9 +7,10 @@ from typing import Final
 
 from statefun_actors.embedded.engine import Engine
 from statefun_actors.embedded.store import StoreError
-from statefun_actors.embedded.tickets import EpochLostError, Ticket, reason_of
+from statefun_actors.embedded.tickets import AnswerLostError, EpochLostError, Ticket, reason_of
 from statefun_actors.ingress import (
     Answer,
+    AnswerLost,
     GivenUp,
     Handled,
     Interrupted,
@@ -48,7 +49,6 @@ class EngineBackend:
             return _nothing
         waiting = _Waiting(engine, self._waiting, until_reply=letter.wait is Wait.REPLY, tell=tell)
         engine.submit(letter.target, letter.value, delay_ms=letter.delay_ms, ticket=waiting.ticket)
-        engine.when_durable(waiting.taken)
         return waiting.forget
 
     def _take_once(self, letter: Letter, tell: Tell) -> Callable[[], bool]:
@@ -108,7 +108,6 @@ class _Waiting:
     def __init__(self, engine: Engine, all_waiting: set[_Waiting | _Asking], *, until_reply: bool, tell: Tell) -> None:
         self._engine, self._all, self._until_reply, self._tell = engine, all_waiting, until_reply, tell
         self._reply: TypedValue | None = None
-        self._is_taken = False
         self.ticket = Ticket(on_reply=self._replied, on_handled=self._handled, on_lost=self._lost)
         all_waiting.add(self)
 
@@ -118,12 +117,7 @@ class _Waiting:
 
     def forget(self) -> bool:
         self._all.discard(self)
-        self._engine.forget(self.ticket)
-        return self._is_taken
-
-    def taken(self) -> None:
-        """The letter is durable."""
-        self._is_taken = True
+        return self._engine.forget(self.ticket)
 
     def _replied(self, value: TypedValue) -> None:
         if self._until_reply:
@@ -139,11 +133,13 @@ class _Waiting:
         elif not self._until_reply:
             self.end(Handled())
 
-    def _lost(self, error: EpochLostError) -> None:
+    def _lost(self, error: EpochLostError | AnswerLostError) -> None:
         self.end(_lost(error))
 
 
-def _lost(error: Exception) -> NotTaken:
+def _lost(error: Exception) -> NotTaken | AnswerLost:
+    if isinstance(error, AnswerLostError):
+        return AnswerLost(error.reason)
     return NotTaken(error.reason if isinstance(error, EpochLostError) else str(error))
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 
-from statefun_actors.embedded.rows import EntityRecord, resize, unpack
+from statefun_actors.embedded.rows import DamagedStateError, EntityRecord, resize, unpack
 from statefun_actors.embedded.store import Store
 from statefun_actors.model import Address
 
@@ -24,23 +25,30 @@ class EntityCache:
         return len(self._records)
 
     def load(self, addresses: Iterable[Address]) -> None:
-        """Have all of *addresses* in memory, with one read of the store."""
+        """Have all of *addresses* in memory, with one read of the store; but for those that :meth:`get` can't read."""
         records = self._records
         absent = [address for address in addresses if address not in records]
         if not absent:
             return
         for address, packed in zip(absent, self._store.load(absent), strict=True):
-            record = unpack(packed, self._names.get(address.typename, ()))
-            records[address] = record
-            self.bytes += record.size
+            with suppress(DamagedStateError):
+                self._put(address, packed)
 
     def get(self, address: Address) -> EntityRecord:
-        """The record of *address*, which becomes the most recently used."""
+        """The record of *address*, which becomes the most recently used.
+
+        Raises:
+            DamagedStateError: what is stored is none.
+        """
         record = self._records.pop(address, None)
         if record is None:
-            self.load([address])
-            return self._records[address]
+            return self._put(address, *self._store.load([address]))
         self._records[address] = record
+        return record
+
+    def _put(self, address: Address, packed: bytes | None) -> EntityRecord:
+        self._records[address] = record = unpack(address, packed, self._names.get(address.typename, ()))
+        self.bytes += record.size
         return record
 
     def peek(self, address: Address) -> EntityRecord | None:

@@ -206,9 +206,11 @@ class Engine:
         self._memory.epoch.egress.append(EgressRecord(self._memory.seq(), egress, value))
         self._wake.set()
 
-    def forget(self, ticket: Ticket) -> None:
-        """Nobody waits for this ticket any more."""
-        self._memory.tickets.close(ticket)
+    def forget(self, ticket: Ticket) -> bool:
+        """Nobody waits for this ticket any more; whether its message is durable."""
+        tickets = self._memory.tickets
+        tickets.close(ticket)
+        return tickets.stored(ticket)
 
     def wake(self) -> None:
         """Something outside has changed: a source has news. From the thread of the event loop."""
@@ -280,7 +282,7 @@ class Engine:
         return self._commits.error
 
     def state(self, address: Address) -> State:
-        """The state of *address* as of now, the open epoch included."""
+        """The state of *address* as of now, the open epoch included. Raises DamagedStateError if it can't be read."""
         return self._memory.record(address, self.clock.now_ms()).state
 
     def next_due(self) -> int | None:

@@ -17,7 +17,7 @@ import msgspec
 
 from statefun_actors.definition import Field, FunctionType
 from statefun_actors.dispatch import Application
-from statefun_actors.embedded.rows import expire, unpack
+from statefun_actors.embedded.rows import DamagedStateError, expire, unpack
 from statefun_actors.embedded.store import StoreReader
 from statefun_actors.errors import StateDecodeError, StatefunActorsError
 from statefun_actors.model import Address, TypedValue
@@ -129,7 +129,10 @@ def _unreadable(
     most = _LOOKED_AT_BLINDLY if before is None else _LOOKED_AT
     rows = islice(store.entities(function.typename), most) if left else ()
     for row in rows:
-        record = unpack(row.packed, ())
+        try:
+            record = unpack(row.address, row.packed, ())
+        except DamagedStateError:  # that of no class: it fails the batches of its address
+            continue
         expire(record, function.states, now_ms)
         for name, field in list(left.items()):
             stored = record.state.get(name)

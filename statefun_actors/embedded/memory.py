@@ -18,7 +18,7 @@ from statefun_actors.embedded.evolution import shapes
 from statefun_actors.embedded.mailbox import Mailboxes
 from statefun_actors.embedded.options import EngineOptions
 from statefun_actors.embedded.outbox import Outbox
-from statefun_actors.embedded.rows import EntityRecord, expire, expires_ms, unpack
+from statefun_actors.embedded.rows import DamagedStateError, EntityRecord, expire, expires_ms, unpack
 from statefun_actors.embedded.store import Commit, Message, Store, Timer
 from statefun_actors.embedded.tickets import INGRESS, Tickets
 from statefun_actors.embedded.timers import Timers
@@ -66,6 +66,8 @@ class Memory:
         self.epoch = Epoch(1)
         self._sealed: Epoch | None = None
         """The epoch that is being written."""
+        self._sealed_seq = self._next_seq
+        """The first number that is not in it."""
         self.cache = EntityCache(store, shape.names, options.cache_bytes)
         self.timers = Timers(store)
         self.dead_letters = DeadLetters(store)
@@ -137,7 +139,7 @@ class Memory:
         return min(times, default=None)
 
     def record(self, address: Address, now_ms: int) -> EntityRecord:
-        """The entity at *address*, without what has expired."""
+        """The entity at *address*, without what has expired. Raises DamagedStateError where it can't be read."""
         record = self.cache.get(address)
         if address[0] in self._shape.expiring and expire(record, self._shape.specs[address[0]], now_ms):
             self.cache.resized(record)
@@ -161,9 +163,14 @@ class Memory:
             if address in self.mailboxes or (record is not None and record.epoch > self.cache.durable_epoch):
                 continue
             specs = self._shape.specs.get(address[0])
-            if specs and ((expires := expires_ms(unpack(packed, ()), specs)) is None or expires > now_ms):
-                self.changed(address, self.cache.get(address))
-                continue
+            if specs:
+                try:
+                    expires = expires_ms(unpack(address, packed, ()), specs)
+                except DamagedStateError:
+                    continue  # the batches of its address say so; it stays as it is
+                if expires is None or expires > now_ms:
+                    self.changed(address, self.cache.get(address))
+                    continue
             self.cache.forget(address)
             self.epoch.removed[address] = None
         if len(expired) < _SWEEP_ROWS:
@@ -172,6 +179,7 @@ class Memory:
     def seal(self) -> tuple[Epoch, Commit]:
         """Close the open epoch and begin the next one; what the closed one has to write."""
         self._sealed = sealed = self.epoch
+        self._sealed_seq = self._next_seq
         self.epoch = Epoch(sealed.number + 1)
         sealed.positions.update(self._shapes)
         self._shapes = {}
@@ -180,6 +188,7 @@ class Memory:
     def durable(self, sealed: Epoch) -> None:
         """*sealed* is in the store: let the outside see it."""
         self._sealed = None
+        self.tickets.durable_seq = self._sealed_seq
         self.cache.durable_epoch = sealed.number
         self.timers.durable(sealed)
         self.dead_letters.durable(sealed)

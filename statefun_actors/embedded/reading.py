@@ -25,14 +25,14 @@ def read_entities(
 
     Raises:
         StoreError: with the first entity: there is no store in *path*, or it can't be read.
-        StateDecodeError: a stored state does not fit its field.
+        StateDecodeError: a stored state does not fit its field; DamagedStateError if none of an entity can be read.
     """
     function = cls.__function_type__
     now_ms = SystemClock().now_ms() if now is None else to_ms(now)
     store = SqliteStore.open_reader(path)
     try:
         for row in store.entities(function.typename, prefix):
-            record = unpack(row.packed, function.state_names)
+            record = unpack(row.address, row.packed, function.state_names)
             expire(record, function.states, now_ms)
             if any(state is not None for state in record.state.values()):
                 yield row.address.id, hydrate(cls, row.address, record.state)

@@ -13,7 +13,18 @@ from typing import Final
 
 from statefun_actors.embedded.epoch import Epoch
 from statefun_actors.embedded.store import KeyedRequest, RequestState, StoreReader
-from statefun_actors.ingress import Answer, GivenUp, Handled, KeyReused, Letter, Replied, Taken, Wait
+from statefun_actors.ingress import (
+    Answer,
+    AnswerLost,
+    GivenUp,
+    Handled,
+    KeyReused,
+    Letter,
+    NotTaken,
+    Replied,
+    Taken,
+    Wait,
+)
 from statefun_actors.model import Address, TypedValue
 
 Tell = Callable[[Answer], None]
@@ -86,7 +97,8 @@ class Request:
             else:
                 self._waiters[waiter] = (wait, tell)
 
-    def lose(self, answer: Answer) -> None:
+    def lose(self, reason: str) -> None:
+        answer = AnswerLost(reason) if self.taken else NotTaken(reason)
         waiters, self._waiters = self._waiters, {}
         for _, tell in waiters.values():
             tell(answer)
@@ -185,10 +197,10 @@ class Requests:
                     del self._by_key[key]
                 request.became_durable(row)
 
-    def lose(self, answer: Answer) -> None:
+    def lose(self, reason: str) -> None:
         """Nobody can be told any more."""
         for request in list(self._by_key.values()):
-            request.lose(answer)
+            request.lose(reason)
 
     def _sweep(self, now_ms: int, epoch: Epoch) -> None:
         """Have the rows deleted that are older than a day, a bounded number at a time."""

@@ -11,10 +11,26 @@ from typing import Final
 
 import msgspec
 
-from statefun_actors.model import Expiration, StateSpec, TypedValue
+from statefun_actors.errors import StateDecodeError
+from statefun_actors.model import Address, Expiration, StateSpec, TypedValue
 
 _encode: Final = msgspec.msgpack.Encoder().encode
 _decode: Final = msgspec.msgpack.Decoder(tuple[dict[str, tuple[str, bytes]], dict[str, int], int]).decode
+
+
+class DamagedStateError(StateDecodeError):
+    """What is stored of an entity can't even be taken apart into its states. A store put in order cures it."""
+
+    def __init__(self, address: Address, size: int, reason: str) -> None:
+        super().__init__(str(address), "", "a packed entity", f"{size} bytes", reason)
+        self.args = (address, size, reason)
+
+    def __str__(self) -> str:
+        return (
+            f"what is stored of {self.owner} is damaged: expected {self.expected}, got {self.got}: {self.reason}. "
+            "Nothing else is affected, and nothing of it is overwritten. Go back to a backup; or stop the engine, and "
+            "export the store, mend or remove the line of this entity, and import that."
+        )
 
 
 class EntityRecord:
@@ -41,12 +57,19 @@ def _size(state: dict[str, TypedValue | None]) -> int:
     return _BASE_SIZE + sum(_VALUE_SIZE + len(value.value) for value in state.values() if value is not None)
 
 
-def unpack(packed: bytes | None, names: Iterable[str]) -> EntityRecord:
-    """The record that :func:`pack` packed, with every one of *names* in its state."""
+def unpack(address: Address, packed: bytes | None, names: Iterable[str]) -> EntityRecord:
+    """The record of *address* that :func:`pack` packed, with every one of *names* in its state.
+
+    Raises:
+        DamagedStateError: nothing that it made.
+    """
     state: dict[str, TypedValue | None] = dict.fromkeys(names)
     if packed is None:
         return EntityRecord(state, {}, 0)
-    stored, written_ms, last_call_ms = _decode(packed)
+    try:
+        stored, written_ms, last_call_ms = _decode(packed)
+    except msgspec.MsgspecError as error:
+        raise DamagedStateError(address, len(packed), str(error)) from error
     for name, (typename, value) in stored.items():
         state[name] = TypedValue(typename, value)
     return EntityRecord(state, written_ms, last_call_ms)

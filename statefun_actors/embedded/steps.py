@@ -22,6 +22,7 @@ from statefun_actors.embedded.mailbox import Mailbox
 from statefun_actors.embedded.memory import Memory
 from statefun_actors.embedded.merge import Merge
 from statefun_actors.embedded.options import EngineOptions
+from statefun_actors.embedded.rows import DamagedStateError
 from statefun_actors.embedded.store import StoreError
 from statefun_actors.model import Address, Batch, Deadline, Done, Failed, Invocation, MissingState, Outcome
 
@@ -127,9 +128,13 @@ class Steps:
 
     def _step(self, memory: Memory, mailbox: Mailbox) -> None:
         address = mailbox.address
-        record = memory.record(address, self._clock.now_ms())
-        record.running = True
         messages = memory.mailboxes.take(mailbox, self._options.batch)
+        try:
+            record = memory.record(address, self._clock.now_ms())
+        except DamagedStateError as error:
+            self._finish(memory, mailbox, Failed(None, error))
+            return
+        record.running = True
         invocations = [Invocation(message.value, message.caller) for message in messages]
         memory.epoch.steps += len(invocations)
         run = dispatch(Batch(address, record.state, invocations), self._app, self._host)

@@ -12,7 +12,6 @@ from statefun_actors.embedded.epoch import Epoch
 from statefun_actors.embedded.requests import Requests
 from statefun_actors.embedded.store import StoreReader
 from statefun_actors.errors import StatefunActorsError
-from statefun_actors.ingress import NotTaken
 from statefun_actors.model import Address, TypedValue
 
 INGRESS: Final = "statefun-actors/ingress"
@@ -32,6 +31,20 @@ class EpochLostError(StatefunActorsError):
         return f"not stored, so send it again: {self.reason}"
 
 
+class AnswerLostError(StatefunActorsError):
+    """The store failed after this message was stored: it is handled even so, but nobody can tell what comes of it.
+
+    A retry would have it handled twice, unless it comes under the idempotency key of the first.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"stored, so don't send it again; what comes of it can't be told: {self.reason}"
+
+
 @attrs.define(eq=False)
 class Ticket:
     """What to do with what becomes of one message from outside. Each is called once at the most."""
@@ -39,7 +52,7 @@ class Ticket:
     on_reply: Callable[[TypedValue], None] | None = None
     on_handled: Callable[[BaseException | None], None] | None = None
     """With the error of a message that was dead-lettered or discarded."""
-    on_lost: Callable[[EpochLostError], None] | None = None
+    on_lost: Callable[[EpochLostError | AnswerLostError], None] | None = None
     request: str | None = None
     """The id under which it is open."""
 
@@ -54,6 +67,8 @@ class Tickets:
 
     def __init__(self, store: StoreReader) -> None:
         self._open: dict[str, Ticket] = {}
+        self.durable_seq = 0
+        """The messages of requests with smaller numbers are in the store, or have been dealt with there."""
         self.requests = Requests(store)
         """Those who asked with an idempotency key. They have no tickets: more than one may wait for the same."""
 
@@ -69,8 +84,12 @@ class Tickets:
 
     def close(self, ticket: Ticket) -> None:
         """Nobody waits for *ticket* any more."""
-        if ticket.request is not None:
-            self._open.pop(ticket.request, None)
+        if ticket.request is not None and self._open.get(ticket.request) is ticket:
+            del self._open[ticket.request]
+
+    def stored(self, ticket: Ticket) -> bool:
+        """Whether the message of *ticket* is durable."""
+        return ticket.request is not None and int(ticket.request) < self.durable_seq
 
     def reply(self, request: str, value: TypedValue, epoch: Epoch) -> None:
         """The first reply to *request* counts."""
@@ -97,5 +116,5 @@ class Tickets:
         held, self._open = self._open, {}
         for ticket in held.values():
             if ticket.on_lost is not None:
-                ticket.on_lost(error)
-        self.requests.lose(NotTaken(error.reason))
+                ticket.on_lost(AnswerLostError(error.reason) if self.stored(ticket) else error)
+        self.requests.lose(error.reason)

@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Struct
 
 from statefun_actors.definition import FunctionType
-from statefun_actors.embedded.rows import EntityRecord, expire, expiry_ms, unpack
+from statefun_actors.embedded.rows import DamagedStateError, EntityRecord, expire, expiry_ms, unpack
 from statefun_actors.embedded.store import EntityRow
 from statefun_actors.entity import EntityFunction
 from statefun_actors.errors import StateDecodeError, ValueMismatchError
@@ -55,8 +55,8 @@ def view_entity(
     """*row* without what has expired by *now_ms*; as the class of *function* declares it, if that is known."""
     states: list[StateSpec] = [] if function is None else [*function.states]
     try:
-        record = unpack(row.packed, [spec.name for spec in states])
-    except msgspec.MsgspecError as error:
+        record = unpack(row.address, row.packed, [spec.name for spec in states])
+    except DamagedStateError as error:
         return EntityView({"unreadable": str(error)}, frozenset(), {}, 0)
     expire(record, states, now_ms)
     names, fields = _fields(record, row, function, known)

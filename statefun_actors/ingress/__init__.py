@@ -4,6 +4,7 @@ from statefun_actors.ingress.backend import Backend
 from statefun_actors.ingress.lanes import Lane, Lanes, NoJsonFormError, UnclearTypeError
 from statefun_actors.ingress.letter import (
     Answer,
+    AnswerLost,
     GivenUp,
     Handled,
     Interrupted,
@@ -19,6 +20,7 @@ from statefun_actors.ingress.lines import BadLine, Lines
 
 __all__ = [
     "Answer",
+    "AnswerLost",
     "Backend",
     "BadLine",
     "GivenUp",

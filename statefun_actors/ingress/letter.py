@@ -81,4 +81,10 @@ class Interrupted(Struct, frozen=True, gc=False):
     """It is durable, but nobody here will be able to tell what becomes of it: whoever handles it stops."""
 
 
-Answer: TypeAlias = Taken | Handled | Replied | GivenUp | KeyReused | NotTaken | TooMany | Interrupted
+class AnswerLost(Struct, frozen=True, gc=False):
+    """It is durable, and is handled even so; but what comes of it can't be told. ``reason`` is one line."""
+
+    reason: str
+
+
+Answer: TypeAlias = Taken | Handled | Replied | GivenUp | KeyReused | NotTaken | TooMany | Interrupted | AnswerLost

@@ -138,7 +138,7 @@ def states(store: Path) -> dict[str, dict[str, object]]:
         found: dict[str, dict[str, object]] = {}
         for kind in sorted(kinds):
             for row in opened.entities(kind):
-                state = unpack(row.packed, ()).state
+                state = unpack(row.address, row.packed, ()).state
                 found[str(row.address)] = {name: json_of(value) for name, value in state.items() if value is not None}
         return found
     finally:

@@ -12,6 +12,7 @@ from statefun_actors import Address, Discard, Entity, TerminalError, handles, pe
 from statefun_actors.embedded import EngineBackend, EngineOptions, ManualClock, MemoryStore, SqliteStore
 from statefun_actors.ingress import (
     Answer,
+    AnswerLost,
     GivenUp,
     Handled,
     Interrupted,
@@ -200,6 +201,29 @@ async def test_a_commit_that_fails_is_told_and_the_same_key_can_be_used_again(wa
 
     assert refused == NotTaken("store test: the disk is full")
     assert again == Replied(pack(5))
+
+
+@pytest.mark.parametrize("key", [None, "key"])
+@pytest.mark.parametrize("wait", [Wait.HANDLED, Wait.REPLY])
+async def test_who_waits_for_what_is_stored_is_not_told_to_send_it_again_when_a_commit_fails(
+    wait: Wait, key: str | None
+) -> None:
+    store = HeldStore()
+    async with running(*SERVED, store=store) as engine:
+        backend = EngineBackend(engine)
+        stored = ask(backend, Gate.at("g"), 7, wait, key)
+        await until(lambda: Gate.entered)
+        await engine.durable()
+        store.fail = True
+        lost = ask(backend, Gate.at("h"), 7, wait, key)
+        answers = [await stored.answer(), await lost.answer()]
+        store.fail = False
+        Gate.open.set()
+        await until(lambda: engine.lost is None)
+        await engine.idle()
+
+    assert answers == [AnswerLost("store test: the disk is full"), NotTaken("store test: the disk is full")]
+    assert Gate.entered == 3  # that of "g" twice
 
 
 async def test_a_repeat_gets_the_first_result_and_nothing_happens_again() -> None:

@@ -9,7 +9,16 @@ from typing import ClassVar
 import pytest
 
 from statefun_actors import Entity, TerminalError, handles, persisted
-from statefun_actors.embedded import Commit, EngineOptions, EpochLostError, ManualClock, MemoryStore, Message, Ticket
+from statefun_actors.embedded import (
+    AnswerLostError,
+    Commit,
+    EngineOptions,
+    EpochLostError,
+    ManualClock,
+    MemoryStore,
+    Message,
+    Ticket,
+)
 from statefun_actors.model import TypedValue
 from statefun_actors.types import pack, value_of
 from tests.embedded.engines import HeldStore, held, running, until
@@ -171,6 +180,31 @@ async def test_a_read_that_fails_while_a_commit_is_written_runs_nothing_of_that_
         assert store.counts()["messages"] == 0
 
 
+async def test_a_commit_that_succeeds_while_the_memory_is_lost_counts_for_those_who_wait() -> None:
+    Gate.open, Gate.entered = asyncio.Event(), []
+    store, told = HeldStore(), list[str]()
+    ticket = Ticket(on_lost=lambda error: told.append(str(error)))
+    async with running(Gate, Counter, store=store) as engine:
+        store.let_go.clear()
+        engine.submit(Gate.at("slow"), pack(1), ticket=ticket)
+        await until(lambda: Gate.entered)
+        await until(lambda: store.begun)
+        store.fail_reads = 1
+        engine.submit(Counter.at("b"), pack(1))
+        await until(lambda: engine.lost)
+        early = list(told)
+        store.let_go.set()
+        await until(lambda: told)
+        Gate.open.set()
+        await engine.idle()
+
+        assert (early, told) == (
+            [],
+            ["stored, so don't send it again; what comes of it can't be told: store test: the disk can't be read"],
+        )
+        assert held(engine, Gate.at("slow"), "n") == 1
+
+
 async def test_replies_are_released_only_once_their_epoch_is_durable() -> None:
     store = HeldStore()
     replies: list[TypedValue] = []
@@ -190,7 +224,7 @@ async def test_replies_are_released_only_once_their_epoch_is_durable() -> None:
 
 async def test_those_who_wait_for_a_reply_are_told_when_the_epoch_is_lost() -> None:
     store = HeldStore()
-    lost: list[EpochLostError] = []
+    lost: list[EpochLostError | AnswerLostError] = []
     async with running(Counter, store=store) as engine:
         store.fail = True
         engine.submit(Counter.at("a"), pack(1), ticket=Ticket(on_lost=lost.append))

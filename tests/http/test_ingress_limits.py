@@ -61,6 +61,34 @@ async def test_while_the_store_fails_nothing_is_taken_and_afterwards_it_is() -> 
     assert b"\r\nretry-after: 1\r\n" in failed[1]
 
 
+async def test_who_waits_for_what_is_stored_is_told_so_when_the_store_fails() -> None:
+    Slow.open = asyncio.Event()
+    store = HeldStore()
+    async with serving(store) as (backend, address), asyncio.timeout(DEADLINE):
+        reader, writer = await asyncio.open_connection(*address)
+        writer.write(
+            b"PUT /ingress/test/slow/stored?wait=1m HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+            b"Connection: close\r\nContent-Length: 1\r\n\r\n1"
+        )
+        await until(lambda: store.counts()["messages"])
+        store.fail = True
+        await send_all(address, 1)
+        head, _, body = (await reader.read()).partition(b"\r\n\r\n")
+        writer.close()
+        store.fail = False
+        Slow.open.set()
+        await until(lambda: backend._engine.lost is None)
+        await backend._engine.idle()
+
+    assert head.startswith(b"HTTP/1.1 503 ")
+    assert b"retry-after" not in head.lower()
+    assert body == (
+        b"the message is stored, and is handled even so; its answer is lost, so don't send it again "
+        b"unless under the same Idempotency-Key: store test: the disk is full\n"
+    )
+    assert store.counts()["messages"] == 0
+
+
 async def test_large_bodies_that_arrive_at_the_same_time_are_bounded() -> None:
     Slow.open = asyncio.Event()
     Slow.open.set()

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from msgspec import MsgspecError
-
 from statefun_actors.embedded.portable import lines
 from statefun_actors.embedded.portable.lines import Known
-from statefun_actors.embedded.rows import pack, unpack
+from statefun_actors.embedded.rows import DamagedStateError, pack, unpack
 from statefun_actors.embedded.store import EntityRow, StoreReader
 
 _CHUNK = 500
@@ -83,8 +81,8 @@ def _entity(row: EntityRow, known: Known) -> lines.EntityLine:
     packed = row.packed
     assert packed is not None
     try:
-        record = unpack(packed, ())
-    except MsgspecError:
+        record = unpack(row.address, packed, ())
+    except DamagedStateError:
         record = None
     if record is None or pack(record) != packed:
         return lines.EntityLine(typename, id, expires_ms=row.expires_ms, packed=packed)

@@ -11,6 +11,7 @@ import msgspec
 from statefun_actors.http.exchange import JSON, OCTETS, Response, line
 from statefun_actors.ingress import (
     Answer,
+    AnswerLost,
     GivenUp,
     Handled,
     Interrupted,
@@ -54,6 +55,12 @@ class Answers:
                 return line(429, text, _RETRY)
             case Interrupted():
                 return line(503, "the message is stored, and is handled when the server runs again: it stops now")
+            case AnswerLost(reason):
+                return line(
+                    503,
+                    "the message is stored, and is handled even so; its answer is lost, so don't send it again "
+                    f"unless under the same Idempotency-Key: {reason}",
+                )
             case _:
                 assert_never(answer)
 

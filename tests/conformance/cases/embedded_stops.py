@@ -11,7 +11,15 @@ import pytest
 
 from statefun_actors import Entity, handles, persisted
 from statefun_actors.dispatch import Application
-from statefun_actors.embedded import Engine, EpochLostError, JsonLinesSink, ManualClock, MemoryStore, Ticket
+from statefun_actors.embedded import (
+    AnswerLostError,
+    Engine,
+    EpochLostError,
+    JsonLinesSink,
+    ManualClock,
+    MemoryStore,
+    Ticket,
+)
 from statefun_actors.types import pack, value_of
 from tests.conformance.cases.vocabulary import working
 from tests.conformance.sections import EMBEDDED as E
@@ -103,7 +111,7 @@ async def failed_commit() -> None:
 async def acknowledged() -> None:
     store, engine = (held := HeldStore()), Engine(Application(Counter), held, ManualClock())
     replies: list[object] = []
-    lost: list[EpochLostError] = []
+    lost: list[EpochLostError | AnswerLostError] = []
     gone = asyncio.Event()
     async with working(engine):
         engine.submit(A, pack(5), ticket=Ticket(lambda value: replies.append(value_of(value))))
