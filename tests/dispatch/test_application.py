@@ -26,7 +26,7 @@ def entity_taking(cls: Any, typename: str) -> type[Entity]:
     class Taker(Entity, typename=typename):
         cents: int = persisted(default=0)
 
-        @handles(cls)
+        @handles(cls)  # pyright: ignore[reportUntypedFunctionDecorator] # any class
         def take(self, message: object) -> None: ...
 
     return Taker
