@@ -13,8 +13,8 @@ RUNS = [
     pytest.param(
         case,
         engine,
-        id=f"{case.number}-{engine.name.replace(' ', '-')}",
-        marks=[pytest.mark.flink] if engine is FLINK else [],
+        id=f"{case.number}-{engine.name.replace(' + ', '-').replace(' ', '-')}",
+        marks=[pytest.mark.flink, pytest.mark.kafka] if engine is FLINK else [],
     )
     for engine in ENGINES
     for case in sentences()

@@ -1,9 +1,13 @@
-"""The conformance cases on a real Flink.
+"""The conformance cases on a real Flink whose messages come from Kafka and whose records go there.
 
 Between the app and Flink stands the tap. It sees what Flink sends and what the app replies, serves ``probe/...``, and
 speaks to Flink where a case wants what no ingress can do: it holds a request so that what follows becomes one batch,
 sends in the name of a caller, writes a state beforehand, and asks for an entity's states by a message that the app
 never sees. It counts messages on their way, so it knows without waiting when all has happened.
+
+What a case tells comes in by StateFun's Kafka ingress. What the app sends to an egress leaves by StateFun's Kafka
+egress, and the case sees what a consumer reads from the broker. Such an egress takes Kafka records alone: one that the
+app has made goes as it is; of another value the tap makes one.
 
 Flink's time can't be told to go on, so it is scaled: a second of a case takes 200 ms. What Flink delivers before the
 case's own time has come so far is not shown yet; that it comes at all, and what does not, is Flink's doing. A batch
@@ -20,15 +24,16 @@ from typing import Final
 
 import attrs
 
-from statefun_actors import Address, RequestReplyHandler, Settings, TypedValue
+from statefun_actors import Address, KafkaRecord, RequestReplyHandler, Settings, TypedValue
 from statefun_actors.cluster import missing_tool
 from statefun_actors.dispatch import Application
 from statefun_actors.model import Expiration
 from statefun_actors.types import pack, value_of
 from statefun_actors.wire import v3_pb2
 from tests.conformance.engine import Can, EngineKind, Pending, Sent, readable, settings_of
-from tests.flink.jvm import WAIT_SECONDS, Ended, Event, FlinkError, FlinkJvm, Record, Started
-from tests.flink.session import EGRESSES, session
+from tests.flink.jvm import WAIT_SECONDS, Ended, Event, FlinkError, Record, Started
+from tests.flink.over_kafka import FlinkOverKafka, published, read_back
+from tests.flink.session import kafka_session
 from tests.flink.tap import NOTHING_DONE, Answer, Tap, address_of, in_run
 
 SCALE: Final = 0.2
@@ -76,20 +81,20 @@ class FlinkEngine:
     """One application behind the tap.
 
     Args:
-        jvm: Flink.
+        flink: Flink between its topics.
         tap: what Flink calls.
         app: what the tap calls.
     """
 
     protocol = 3
 
-    def __init__(self, jvm: FlinkJvm, tap: Tap, app: Application) -> None:
+    def __init__(self, flink: FlinkOverKafka, tap: Tap, app: Application) -> None:
         self.loop = asyncio.get_running_loop()
         self.failures: list[str] = []
         self.reasons: list[str] = []
         self.changes: list[dict[str, object]] = []
         self.asked: list[list[str]] = []
-        self._jvm, self._tap, self._app = jvm, tap, app
+        self._flink, self._tap, self._app = flink, tap, app
         self._handler = RequestReplyHandler(app)
         self._known = app.codecs()
         specs = [spec for route in app.routes.values() for spec in route.function.states]
@@ -98,7 +103,7 @@ class FlinkEngine:
         self._on_their_way = 0
         self._delayed: dict[str, Delayed] = {}
         self._arrived: list[Arrived] = []
-        self._expected: list[Record] = []
+        self._expected: list[tuple[str, KafkaRecord]] = []
         self._records: list[Record] = []
         self._states: dict[Address, dict[str, TypedValue]] = {}
         self._touched: set[Address] = set()
@@ -110,10 +115,10 @@ class FlinkEngine:
         self._broken: list[str] = []
         self._changed = asyncio.Event()
         self._run = tap.open(self)
-        jvm.listeners.append(self._listen)
+        flink.listeners.append(self._listen)
 
     def close(self) -> None:
-        self._jvm.listeners.remove(self._listen)
+        self._flink.listeners.remove(self._listen)
         self._tap.close_run(self._run)
 
     # --- what a case does
@@ -131,7 +136,7 @@ class FlinkEngine:
             plan = [(target, hold), *plan, (_TAP, mark)]
         self._on_their_way += len(values)
         if caller is None:
-            self._jvm.send_all((in_run(self._run, address), value) for address, value in plan)
+            self._flink.send_all((in_run(self._run, address), value) for address, value in plan)
         else:
             self._speak(caller, plan)
         await self._settled()
@@ -212,7 +217,7 @@ class FlinkEngine:
     async def _control_each(self, controls: list[tuple[Address, str]]) -> None:
         """Send each of the tap's own messages, and return when all have come."""
         came = [asyncio.Event() for _ in controls]
-        self._jvm.send_all(
+        self._flink.send_all(
             (in_run(self._run, target), self._control(kind, event))
             for (target, kind), event in zip(controls, came, strict=True)
         )
@@ -225,19 +230,22 @@ class FlinkEngine:
                     self._changed.clear()
                     await self._changed.wait()
         except TimeoutError:
-            raise FlinkError(f"{WAIT_SECONDS:g} s went by, waiting for {what}\n{self._jvm.log()}") from None
+            raise FlinkError(f"{WAIT_SECONDS:g} s went by, waiting for {what}\n{self._flink.log()}") from None
         if self._broken:
-            raise FlinkError(f"{self._broken[0]}, waiting for {what}\n{self._jvm.log()}")
+            raise FlinkError(f"{self._broken[0]}, waiting for {what}\n{self._flink.log()}")
 
-    def _listen(self, event: Event) -> None:
+    def _listen(self, event: Event | KafkaRecord) -> None:
         self.loop.call_soon_threadsafe(self._came, event)
 
-    def _came(self, event: Event) -> None:
+    def _came(self, event: Event | KafkaRecord) -> None:
         if isinstance(event, Started | Ended):
             self._broken.append("the job failed" if isinstance(event, Started) else "the JVM ended")
-        elif isinstance(event, Record) and event in self._expected:
-            self._expected.remove(event)
-            self._records.append(event)
+        elif isinstance(event, KafkaRecord):
+            for expected in self._expected:
+                if expected[1] == event:
+                    self._expected.remove(expected)
+                    self._records.append(Record(expected[0], read_back(event)))
+                    break
         self._changed.set()
 
     # --- the tap's own messages
@@ -256,7 +264,7 @@ class FlinkEngine:
     def _say(self, speaker: Address, speech: v3_pb2.FromFunction) -> None:
         control = self._control(SPEAK, asyncio.Event())
         self._spoken[control.typename] = speech
-        self._jvm.send(in_run(self._run, speaker), control)
+        self._flink.send(in_run(self._run, speaker), control)
 
     def _fill(
         self,
@@ -419,8 +427,9 @@ class FlinkEngine:
             argument.typename = f"{number}!{argument.typename}"
         for record in result.outgoing_egresses:
             name = f"{record.egress_namespace}/{record.egress_type}"
-            assert name in EGRESSES, f"Flink does not know the egress {name}; add it to EGRESSES"
-            self._expected.append(Record(name, TypedValue(record.argument.typename, record.argument.value)))
+            value, expected = published(name, TypedValue(record.argument.typename, record.argument.value))
+            record.argument.typename, record.argument.value = value.typename, value.value
+            self._expected.append((name, expected))
 
 
 def address_of_sent(address: v3_pb2.Address) -> Address:
@@ -430,12 +439,12 @@ def address_of_sent(address: v3_pb2.Address) -> Address:
 
 @asynccontextmanager
 async def start(*served: object, settings: Settings | None = None) -> AsyncGenerator[FlinkEngine]:
-    flink = session()
+    session = kafka_session()
     app = Application(*served, settings=settings_of(settings))
     for typename in app.routes:
         # An unknown one fails the job over and over, and every case after this one with it.
-        assert typename.startswith("conf/"), f"{typename}: module.yaml knows conf/* only"
-    engine = FlinkEngine(flink.jvm, flink.tap, app)
+        assert typename.startswith("conf/"), f"{typename}: conformance.yaml knows conf/* only"
+    engine = FlinkEngine(session.flink, session.tap, app)
     try:
         yield engine
     finally:
@@ -443,7 +452,7 @@ async def start(*served: object, settings: Settings | None = None) -> AsyncGener
 
 
 FLINK: Final = EngineKind(
-    "Flink",
+    "Flink + Kafka",
     start,
     {
         Can.ISOLATE: "F8: on Flink the batch is the unit: without a policy it fails as a whole, and Flink retries it",

@@ -9,7 +9,7 @@ import os
 import subprocess
 import tempfile
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final, TypeAlias
 
@@ -95,13 +95,20 @@ class FlinkJvm:
     Args:
         distribution: its jars.
         module: the text of module.yaml.
-        egresses: every egress that anything is sent to; an unknown one fails the job.
+        egresses: those that come out as events: all that are not in *module*. An unknown one fails the job.
+        settings: for its modules, on top.
 
     Raises:
         FlinkError: the job does not run in time.
     """
 
-    def __init__(self, distribution: Distribution, module: str, egresses: Iterable[str]) -> None:
+    def __init__(
+        self,
+        distribution: Distribution,
+        module: str,
+        egresses: Iterable[str],
+        settings: Mapping[str, str] | None = None,
+    ) -> None:
         self.events: list[Event] = []
         """All that came out so far; it only grows."""
         self.listeners: list[Callable[[Event], None]] = []
@@ -116,12 +123,13 @@ class FlinkJvm:
         self._log = folder / "log"
         self._archiving = None
         if not self._archive.exists():
-            self._archiving = self._archive.with_name(f"archiving-{os.getpid()}.jsa")
+            self._archiving = self._archive.with_name(f"archiving-{os.getpid()}-{id(self)}.jsa")
         arguments = [
             (folder / "module.yaml").as_uri(),
             ",".join(egresses),
             f"state.checkpoints.dir={(folder / 'checkpoints').as_uri()}",
             *(f"{key}={value}" for key, value in _SETTINGS.items()),
+            *(f"statefun.module.global-config.{key}={value}" for key, value in (settings or {}).items()),
         ]
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(

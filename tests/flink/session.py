@@ -1,4 +1,4 @@
-"""The one Flink of this process: started when it is first asked for, ended with the process."""
+"""The Flinks of this process: each is started when it is first asked for, and ended with the process."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import atexit
 import functools
 import os
 from string import Template
-from typing import Final
+from typing import TypeVar
 
 import attrs
 import pytest
@@ -14,12 +14,14 @@ import pytest
 from statefun_actors.cluster import ToolFailedError, missing_tool
 from statefun_actors.cluster.ports import ReservedPort
 from tests.flink.app import LETTERS, OUT
-from tests.flink.distribution import HERE, distribution
+from tests.flink.distribution import HERE, Distribution, distribution
 from tests.flink.jvm import FlinkError, FlinkJvm
+from tests.flink.over_kafka import FlinkOverKafka
 from tests.flink.tap import Tap
+from tests.kafka.broker import Broker
+from tests.kafka.session import broker
 
-EGRESSES: Final = (OUT, LETTERS, *(f"conf/{name}" for name in ("app", "kafka", "kinesis", "letters", "out", "plain")))
-"""All that is sent to, by the app here and by the conformance cases: Flink wants them beforehand."""
+_Running = TypeVar("_Running", "Session", "KafkaSession")
 
 
 @attrs.frozen
@@ -29,21 +31,37 @@ class Session:
     jvm: FlinkJvm
     served: ReservedPort
     """Which ``flink/*`` leads to."""
+
+
+@attrs.frozen
+class KafkaSession:
+    """The job of the conformance cases."""
+
+    flink: FlinkOverKafka
     tap: Tap
     """Which ``conf/*`` and ``probe/*`` lead to."""
 
 
 def session() -> Session:
     """Skips the test that asks for it where this machine can't run Flink; under ``CI=true`` that is a failure."""
-    match _session():
-        case Session() as running:
-            return running
+    return _running(_session())
+
+
+def kafka_session() -> KafkaSession:
+    """Skips as :func:`session` does."""
+    return _running(_kafka_session(broker()))
+
+
+def _running(found: _Running | Unavailable | FlinkError) -> _Running:
+    match found:
         case Unavailable(why) if os.environ.get("CI") == "true":
             pytest.fail(why)
         case Unavailable(why):
             pytest.skip(why)
         case FlinkError() as error:
             raise error
+        case running:
+            return running
 
 
 @attrs.frozen
@@ -55,20 +73,39 @@ class Unavailable:
 
 @functools.cache  # failures, too: no test has to try again what takes minutes to fail
 def _session() -> Session | Unavailable | FlinkError:
-    if (lacking := missing_tool()) is not None:
-        return Unavailable(str(lacking))
+    found = _distribution()
+    if isinstance(found, Unavailable):
+        return found
+    served = ReservedPort()
+    atexit.register(served.release)
+    text = Template((HERE / "module.yaml").read_text(encoding="utf-8")).substitute(served=served.url)
     try:
-        found = distribution()
-    except ToolFailedError as error:
-        return Unavailable(str(error))
-    served, tap = ReservedPort(), Tap()
-    module = Template((HERE / "module.yaml").read_text(encoding="utf-8"))
-    text = module.substitute(served=served.url, tapped=tap.url)
-    for end in (served.release, tap.close):
-        atexit.register(end)
-    try:
-        jvm = FlinkJvm(found, text, EGRESSES)
+        jvm = FlinkJvm(found, text, (OUT, LETTERS))
     except FlinkError as error:
         return error
     atexit.register(jvm.close)
-    return Session(jvm, served, tap)
+    return Session(jvm, served)
+
+
+@functools.cache
+def _kafka_session(broker: Broker) -> KafkaSession | Unavailable | FlinkError:
+    found = _distribution()
+    if isinstance(found, Unavailable):
+        return found
+    tap = Tap()
+    atexit.register(tap.close)
+    try:
+        flink = FlinkOverKafka(found, broker.address, tap.url)
+    except FlinkError as error:
+        return error
+    atexit.register(flink.close)
+    return KafkaSession(flink, tap)
+
+
+def _distribution() -> Distribution | Unavailable:
+    if (lacking := missing_tool()) is not None:
+        return Unavailable(str(lacking))
+    try:
+        return distribution()
+    except ToolFailedError as error:
+        return Unavailable(str(error))

@@ -67,6 +67,11 @@ class Topics:
         assert len(records) >= count, f"{len(records)} of {count} came"
         return records
 
+    def end(self, name: str) -> int:
+        """How many records partition 0 has had."""
+        with contextlib.closing(self.consumer("ends")) as consumer:
+            return consumer.get_watermark_offsets(TopicPartition(name, 0), SECONDS)[1]
+
     def consumer(self, group: str, isolation: str = "read_committed") -> Consumer:
         return Consumer({
             "bootstrap.servers": self.address,

@@ -34,8 +34,8 @@ import org.apache.flink.streaming.api.functions.source.SourceFunction;
 /**
  * A StateFun job in this one JVM, for tests: lines of JSON in, lines of JSON out.
  *
- * <p>Arguments: the module file that names the endpoints, the egresses separated by commas, then Flink settings as {@code
- * key=value}.
+ * <p>Arguments: the module file that names the endpoints, the egresses that come out as lines separated by commas, then Flink
+ * settings as {@code key=value}.
  *
  * <p>In: {@code {"to": "ns/fn", "id": "…", "type": "…", "value": base64}} is a message from an ingress, routed as StateFun's own
  * Kafka ingress does it. {@code {"do": "crash"}} fails the job, which then goes on from its last checkpoint; {@code {"do":
@@ -149,13 +149,18 @@ public final class FlinkOverLines {
   }
 
   private static AutoRoutable message(JsonNode line) {
-    String to = line.get("to").asText();
+    ByteString value = ByteString.copyFrom(Base64.getDecoder().decode(line.get("value").asText()));
+    return message(line.get("to").asText(), line.get("id").asText(), line.get("type").asText(), value);
+  }
+
+  /** A message as StateFun's own Kafka ingress hands it over. */
+  static AutoRoutable message(String to, String id, String type, ByteString value) {
     TargetFunctionType target =
         TargetFunctionType.newBuilder().setNamespace(namespace(to)).setType(name(to)).build();
     return AutoRoutable.newBuilder()
-        .setConfig(RoutingConfig.newBuilder().setTypeUrl(line.get("type").asText()).addTargetFunctionTypes(target))
-        .setId(line.get("id").asText())
-        .setPayloadBytes(ByteString.copyFrom(Base64.getDecoder().decode(line.get("value").asText())))
+        .setConfig(RoutingConfig.newBuilder().setTypeUrl(type).addTargetFunctionTypes(target))
+        .setId(id)
+        .setPayloadBytes(value)
         .build();
   }
 
@@ -216,7 +221,7 @@ public final class FlinkOverLines {
     reader.start();
     Harness job = new Harness().withParallelism(1).withFlinkSourceFunction(INGRESS, new Source());
     job.withConfiguration("statefun.remote.module-name", arguments[0]);
-    for (String id : arguments[1].split(",")) {
+    for (String id : arguments[1].isEmpty() ? new String[0] : arguments[1].split(",")) {
       job.withConsumingEgress(egress(id), record -> write(id, record));
     }
     for (String setting : Arrays.asList(arguments).subList(2, arguments.length)) {
