@@ -1,6 +1,7 @@
 """Messages from outside: how they are written as JSON, and who takes them."""
 
 from statefun_actors.ingress.backend import Backend
+from statefun_actors.ingress.keys import RepeatedKeyError, check_once
 from statefun_actors.ingress.lanes import Lane, Lanes, NoJsonFormError, UnclearTypeError
 from statefun_actors.ingress.letter import (
     Answer,
@@ -33,9 +34,11 @@ __all__ = [
     "Lines",
     "NoJsonFormError",
     "NotTaken",
+    "RepeatedKeyError",
     "Replied",
     "Taken",
     "TooMany",
     "UnclearTypeError",
     "Wait",
+    "check_once",
 ]

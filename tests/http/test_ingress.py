@@ -242,6 +242,13 @@ TYPES = (
         ("/ingress/test/counter/a", JSON, b'"x"', 422, "expected `int`, got `str`\n"),
         ("/ingress/test/counter/a", JSON, b"{", 422, "the body is no JSON: Input data was truncated\n"),
         ("/ingress/test/counter/a", JSON, b"", 422, "the body is no JSON: Input data was truncated\n"),
+        (
+            "/ingress/bank/account/a?type=bank/deposit",
+            JSON,
+            b'{"cents": 1, "cents": 2}',
+            422,
+            'expected each key once, got "cents" twice in one object\n',
+        ),
         ("/ingress/test/counter/a", "application/octet-stream", b"\xff", 422, "the body can't be read: "),
         ("/ingress/test/anything/a?type=any/thing", JSON, b"{}", 422, "test/anything takes messages of any type, but"),
         (

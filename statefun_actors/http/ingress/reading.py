@@ -12,7 +12,18 @@ import msgspec
 from statefun_actors.dispatch import Application, describe_error
 from statefun_actors.errors import UnhandledMessageError, UnknownFunctionTypeError, ValueMismatchError
 from statefun_actors.http.exchange import Exchange, RefusedError, line
-from statefun_actors.ingress import BadLine, Lane, Lanes, Letter, Lines, NoJsonFormError, UnclearTypeError, Wait
+from statefun_actors.ingress import (
+    BadLine,
+    Lane,
+    Lanes,
+    Letter,
+    Lines,
+    NoJsonFormError,
+    RepeatedKeyError,
+    UnclearTypeError,
+    Wait,
+    check_once,
+)
 from statefun_actors.model import Address, TypedValue
 from statefun_actors.settings import read_seconds
 
@@ -132,6 +143,9 @@ def _value(lane: Lane, form: Form, body: bytes, *, typed: bool) -> TypedValue:
             raise RefusedError(line(415, text))
     try:
         obj = _decode(body)
+        check_once(obj, body)
+    except RepeatedKeyError as error:
+        raise _unfit(str(error)) from None
     except (ValueError, RecursionError) as error:
         raise _unfit(f"the body is no JSON: {describe_error(error)}") from None
     return lane.typed(obj)

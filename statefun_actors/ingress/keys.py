@@ -1,0 +1,55 @@
+"""Keys that come twice in one JSON object. Most parsers keep the last one and say nothing; messages are refused."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Final
+
+import msgspec
+
+_encode: Final = msgspec.json.Encoder().encode
+
+
+class RepeatedKeyError(Exception):
+    """An object holds *key* twice."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__(key)
+        self.key = key
+
+    def __str__(self) -> str:
+        shown = json.dumps(self.key, ensure_ascii=False)
+        return f"expected each key once, got {shown if len(shown) <= 80 else shown[:80] + '…'} twice in one object"
+
+
+def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object, for :func:`json.loads`: only the standard library's parser sees keys that come twice.
+
+    Raises:
+        RepeatedKeyError: one does.
+    """
+    obj: dict[str, Any] = {}
+    for key, item in pairs:
+        if key in obj:
+            raise RepeatedKeyError(key)
+        obj[key] = item
+    return obj
+
+
+def clearly_once(parsed: object, text: bytes) -> bool:
+    """Whether no key came twice in *text*, seen quickly; False also where that takes a closer look.
+
+    A key that comes twice is lost in parsing, and its colon with it. A colon written as an escape could make up for it.
+    """
+    colons = text.count(b":")
+    return not colons or (_encode(parsed).count(b":") == colons and b"\\u003" not in text)
+
+
+def check_once(parsed: object, text: bytes) -> None:
+    """See that no key comes twice in *text*, of which *parsed* was made.
+
+    Raises:
+        RepeatedKeyError: one does.
+    """
+    if not clearly_once(parsed, text):
+        json.loads(text, object_pairs_hook=once)
