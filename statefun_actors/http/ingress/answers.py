@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from typing import Final, assert_never
 from urllib.parse import quote
@@ -65,11 +66,16 @@ class Answers:
                 assert_never(answer)
 
     def _reply(self, value: TypedValue) -> Response:
-        typename = (b"statefun-type", quote(value.typename, safe="/.:;@!$&'()*+,=-_~").encode())
         obj = json_of(value, self._known)
         if obj is NO_JSON:
-            return Response(200, value.value, OCTETS, (typename,))
-        return Response(200, _encode(obj), JSON, (typename,))
+            return Response(200, value.value, OCTETS, _typed(value.typename))
+        return Response(200, _encode(obj), JSON, _typed(value.typename))
+
+
+@functools.lru_cache(1_000)  # an application has few
+def _typed(typename: str) -> tuple[tuple[bytes, bytes], ...]:
+    """The header that names the type."""
+    return ((b"statefun-type", quote(typename, safe="/.:;@!$&'()*+,=-_~").encode()),)
 
 
 def waited_in_vain(seconds: float, *, durable: bool) -> Response:
