@@ -9,7 +9,7 @@ import pytest
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from google.protobuf.any_pb2 import Any as AnyMessage
 from google.protobuf.duration_pb2 import Duration
-from google.protobuf.internal import api_implementation
+from google.protobuf.message import DecodeError
 from google.protobuf.struct_pb2 import Struct, Value
 from google.protobuf.timestamp_pb2 import Timestamp
 
@@ -33,7 +33,7 @@ Outer = _with_required_field()
 
 
 def parts(message: Any) -> tuple[str, bytes]:
-    """For comparing: the pure Python implementation fails at ``==`` of an Any whose type it does not know."""
+    """For comparing: ``==`` of Anys looks for their type in pure Python, which fails or, in old ones, warns."""
     return message.type_url, message.value
 
 
@@ -98,7 +98,16 @@ def test_malformed_bytes_are_refused() -> None:
         codec_for(Duration).decode(b"\x08")
 
 
-@pytest.mark.skipif(api_implementation.Type() == "python", reason="before protobuf 6 it reads messages of any depth")
+def reads_any_depth() -> bool:
+    """Whether this is pure Python of before 5.29.5: what it has written it reads, however deep."""
+    try:
+        Value.FromString(nested(60).SerializeToString())
+    except DecodeError:
+        return False
+    return True
+
+
+@pytest.mark.skipif(reads_any_depth(), reason="no message is too deep for this protobuf's parser")
 def test_a_message_too_deep_for_parsers_is_not_written() -> None:
     codec = codec_for(Value)
 
@@ -145,7 +154,7 @@ def test_the_json_form_of_an_any_of_an_unknown_type_keeps_its_bytes() -> None:
 
     assert codec.to_json(known) == {"@type": "type.googleapis.com/google.protobuf.Duration", "value": "5s"}
     assert codec.to_json(unknown) == {"@type": "some/type", "value_base64": "AA=="}
-    assert codec.from_json(codec.to_json(known)) == known
+    assert parts(codec.from_json(codec.to_json(known))) == parts(known)
     assert parts(codec.from_json(codec.to_json(unknown))) == parts(unknown)
 
 

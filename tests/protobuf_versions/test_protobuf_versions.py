@@ -1,0 +1,162 @@
+"""What reads and writes protobuf, on every major version that pyproject.toml admits, in C and in pure Python.
+
+Each is a run of pytest of its own, over the rooms from types to endpoint and the bank. The versions are installed once,
+into the temporary folder. One that is not there and can't be installed skips its test; under ``CI=true`` it fails it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import tomllib
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Final
+
+import attrs
+import google.protobuf
+import pytest
+from google.protobuf.internal import api_implementation
+
+ROOT: Final = Path(__file__).parents[2]
+CACHE: Final = Path(tempfile.gettempdir()) / "statefun-actors-protobuf"
+VERSIONS: Final = ("5.26.0", "5.29.6", "6.33.6", "7.36.2")
+"""The oldest of all, and the newest of each major version."""
+TESTED: Final = (
+    "tests/types",
+    "tests/wire",
+    "tests/entity",
+    "tests/dispatch",
+    "tests/endpoint",
+    "--ignore=tests/endpoint/official",  # Apache's SDK brings a protobuf of its own
+    "tests/examples/test_bank.py",
+)
+PLAUSIBLE: Final = 1_300
+"""How many tests there are in these, at least."""
+
+
+@attrs.frozen
+class Protobuf:
+    """``implementation`` as protobuf calls it: ``upb`` is the one in C."""
+
+    version: str
+    implementation: str
+
+    def __str__(self) -> str:
+        return f"{self.version}-{self.implementation}"
+
+
+@attrs.frozen
+class Run:
+    """A finished run of pytest. ``seen`` is what the plugin wrote, None if it was not reached."""
+
+    exit_code: int
+    output: str
+    folder: Path
+    seen: dict[str, Any] | None
+
+
+class NotInstalledError(Exception):
+    """pip could not install a version; the text is pip's."""
+
+
+HERE: Final = Protobuf(google.protobuf.__version__, api_implementation.Type())
+"""What runs all the other tests."""
+OTHERS: Final = [
+    protobuf
+    for implementation in ("python", "upb")
+    for version in VERSIONS
+    if (protobuf := Protobuf(version, implementation)) != HERE
+]
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[Protobuf, Future[Run]]]:
+    """All of them, two at a time."""
+    folder = tmp_path_factory.mktemp("seen")
+    pool = ThreadPoolExecutor(2)
+    try:
+        yield {protobuf: pool.submit(run, protobuf, folder / f"{protobuf}.json") for protobuf in OTHERS}
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def run(protobuf: Protobuf, seen: Path) -> Run:
+    """Raises NotInstalledError."""
+    folder = installed(protobuf.version)
+    inherited = {name: value for name, value in os.environ.items() if name != "PYTEST_ADDOPTS"}
+    environment = {
+        **inherited,
+        "PYTHONPATH": os.pathsep.join(filter(None, (str(folder), inherited.get("PYTHONPATH")))),
+        "PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION": protobuf.implementation,
+    }
+    options = ["-q", "-p", "no:cacheprovider", "-p", "tests.protobuf_versions.seen", "--seen", str(seen)]
+    finished = subprocess.run(
+        [sys.executable, "-m", "pytest", *options, *TESTED],
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    return Run(finished.returncode, finished.stdout, folder, json.loads(seen.read_text()) if seen.exists() else None)
+
+
+def installed(version: str) -> Path:
+    """A folder that holds this protobuf and nothing else. Raises NotInstalledError."""
+    folder = CACHE / f"{version}-{sys.implementation.cache_tag}"
+    if folder.exists():
+        return folder
+    CACHE.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=CACHE) as making:
+        made = Path(making) / "made"
+        pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]
+        command = [*pip, "--target", str(made), f"protobuf=={version}"]
+        finished = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+        if finished.returncode != 0:
+            raise NotInstalledError(f"protobuf {version} can't be installed: {finished.stderr}")
+        try:
+            made.rename(folder)
+        except OSError:  # another run may have been first
+            if not folder.exists():
+                raise
+    return folder
+
+
+@pytest.mark.parametrize("protobuf", OTHERS, ids=str)
+def test_what_reads_and_writes_protobuf_does_so_on_every_version(
+    protobuf: Protobuf, runs: Mapping[Protobuf, Future[Run]]
+) -> None:
+    try:
+        run = runs[protobuf].result()
+    except NotInstalledError as error:
+        if os.environ.get("CI") == "true":
+            raise
+        pytest.skip(str(error))
+
+    assert run.exit_code == 0, run.output
+    assert run.seen is not None
+    assert (run.seen["version"], run.seen["implementation"]) == (protobuf.version, protobuf.implementation)
+    assert Path(run.seen["file"]).is_relative_to(run.folder)
+    outcomes = run.seen["outcomes"]
+    assert outcomes.keys() <= {"passed", "skipped"}
+    assert outcomes["passed"] >= PLAUSIBLE
+    assert outcomes.get("skipped", 0) < 10
+
+
+def test_the_oldest_version_and_every_major_version_that_pyproject_admits_are_among_them() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    [admitted] = filter(
+        None, (re.fullmatch(r"protobuf>=(\d+)\.(\d+),<(\d+)", each) for each in project["dependencies"])
+    )
+    major, minor, end = map(int, admitted.groups())
+
+    assert VERSIONS[0] == f"{major}.{minor}.0"
+    assert {int(version.partition(".")[0]) for version in VERSIONS} == set(range(major, end))
