@@ -88,6 +88,11 @@ _FILE: Final = click.Path(dir_okay=False, path_type=Path)
     help="Records that targets may be behind, or down for, before ingress is slowed to their pace.",
 )  # fmt: skip
 @click.option(
+    "--module", "module_file", type=_FILE, metavar="FILE",
+    help="A module.yaml, as Flink has it: its Kafka ingresses are read, its Kafka egresses written, as often as they "
+    "promise there. With --until-idle, topics are read to their end. An --egress goes before the file's.",
+)  # fmt: skip
+@click.option(
     "--skip-bad-lines", type=_FILE, metavar="FILE",
     help="Collect lines that are no messages in this file, with the reason, instead of stopping at the first.",
 )  # fmt: skip
@@ -110,6 +115,7 @@ def run(  # noqa: PLR0913, PLR0917 - each is an option of the command line
     cache_bytes: int,
     egress: tuple[tuple[str, Target], ...],
     egress_backlog: int,
+    module_file: Path | None,
     skip_bad_lines: Path | None,
     reload: bool,
     as_json: bool,
@@ -127,6 +133,9 @@ def run(  # noqa: PLR0913, PLR0917 - each is an option of the command line
     A line of an input is {"to": "ns/name/id", "type": "typename", "value": ..., "after": "PT5S"}. The type may be
     left out where the entity takes one type; "after" is a delay.
 
+    \b
+      statefun-actors run app.py --module module.yaml
+
     The same over HTTP, taken once it is stored; ?wait=5s waits for the reply:
 
     \b
@@ -137,7 +146,10 @@ def run(  # noqa: PLR0913, PLR0917 - each is an option of the command line
     with --until-idle that was stopped before it was done exits with 130 (Ctrl-C) or 143 (SIGTERM), one without
     exits with 0.
     """  # noqa: D301 - click wants the character itself
+    import attrs
+
     from statefun_actors.cli.loading import load_app
+    from statefun_actors.cli.module_edges import Edges, read_edges
     from statefun_actors.cli.running import RunOptions
     from statefun_actors.cli.sinks import one_target_each
 
@@ -159,6 +171,9 @@ def run(  # noqa: PLR0913, PLR0917 - each is an option of the command line
         loaded = load_app(app)
     except KeyboardInterrupt:
         raise SystemExit(128 + signal.SIGINT) from None
+    edges = Edges() if module_file is None else read_edges(module_file, targets, loaded, settings)
+    for warning in () if quiet else edges.warnings:
+        click.echo(f"Warning: {warning}", err=True)
     listening = _listening(binds or (() if until_idle else (_BIND,)), token)
     options = RunOptions(
         inputs=inputs,
@@ -168,11 +183,14 @@ def run(  # noqa: PLR0913, PLR0917 - each is an option of the command line
         cache_bytes=cache_bytes,
         egress=targets,
         egress_backlog=egress_backlog,
+        kafka_ingresses=edges.ingresses,
+        kafka_egresses=edges.egresses,
         skip_bad_lines=skip_bad_lines,
         quiet=quiet,
         listeners=listening,
         token=token,
     )
+    settings = attrs.evolve(settings, record_egresses=settings.record_egresses | edges.record_egresses)
     raise SystemExit(_run(loaded, settings, options, as_json=as_json))
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import os
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 import attrs
 
+from statefun_actors.cli.inputs import input_name, kafka_sources
 from statefun_actors.cli.jumping_clock import JumpingClock
 from statefun_actors.cli.progress import BarDisplay, Display, PlainDisplay
 from statefun_actors.cli.signals import Stop, stop_signals
@@ -36,7 +36,9 @@ from statefun_actors.embedded import (
 
 if TYPE_CHECKING:
     from statefun_actors.cli.ingress import HttpIngress
+    from statefun_actors.deploy import KafkaEgress, KafkaIngress
     from statefun_actors.http import Listener
+    from statefun_actors.kafka import KafkaSource
 
 _STOPPED: Final = 9.5
 """Seconds after a signal until the process is gone, whatever a handler does."""
@@ -57,6 +59,8 @@ class RunOptions:
     cache_bytes: int
     egress: Mapping[str, Target]
     egress_backlog: int
+    kafka_ingresses: Sequence[KafkaIngress] = ()
+    kafka_egresses: Sequence[KafkaEgress] = ()
     skip_bad_lines: Path | None = None
     quiet: bool = False
     listeners: Sequence[Listener] = ()
@@ -70,6 +74,7 @@ class Run:
 
     Raises:
         StoreError, EgressFileError, InputError: one of them can't be had, or is not what it was.
+        BadPropertyError: an ingress or egress of Kafka has properties that its client can't read.
     """
 
     def __init__(self, name: str, app: Application, options: RunOptions) -> None:
@@ -81,20 +86,24 @@ class Run:
             self._store: Store = MemoryStore() if options.store is None else SqliteStore(options.store)
             closing.callback(self._store.close)
             self._sources = {
-                _input_name(path, options.store): JsonLinesSource(
+                input_name(path, options.store): JsonLinesSource(
                     path, app, skip_bad_lines=options.skip_bad_lines is not None, on_stopped=self._read_no_more
                 )
                 for path in options.inputs
             }
             for source in self._sources.values():
                 closing.callback(source.close)
-            self._sinks = Sinks(options.egress, options.skip_bad_lines, app, closing, on_gone=self._read_no_more)
+            self._topics = kafka_sources(options.kafka_ingresses, closing, until_end=options.until_idle)
+            self._read_from: list[JsonLinesSource | KafkaSource] = [*self._sources.values(), *self._topics.values()]
+            self._sinks = Sinks(
+                options.egress, options.kafka_egresses, options.skip_bad_lines, app, closing, self._read_no_more
+            )
             self._clock = JumpingClock() if options.fire_timers else SystemClock()
             self.engine = Engine(
                 app,
                 self._store,
                 self._clock,
-                sources=self._sources,
+                sources={**self._sources, **self._topics},
                 sinks=self._sinks.by_egress,
                 options=EngineOptions(cache_bytes=options.cache_bytes, egress_backlog=options.egress_backlog),
             )
@@ -174,7 +183,7 @@ class Run:
 
     def _read_no_more(self) -> None:
         """The run comes to its end early: an input can't be read on, or nobody reads what is written."""
-        for source in self._sources.values():
+        for source in self._read_from:
             source.exhausted = True
         self._stopped.set()
 
@@ -191,7 +200,7 @@ class Run:
         return self.engine.next_due()
 
     def _all_read(self) -> bool:
-        return all(source.exhausted for source in self._sources.values())
+        return all(source.exhausted for source in self._read_from)
 
     async def _watch(self, display: Display) -> None:
         if not self._options.until_idle:
@@ -250,12 +259,14 @@ class Run:
             seconds=time.monotonic() - self._started,
             lines=Count(lines - lines_before, lines),
             skipped=Count(skipped - skipped_before, skipped),
+            records={source.id: source.records for source in self._topics.values()},
+            bad_records=sum(source.bad for source in self._topics.values()),
             handled=counters.handled,
             timers=Count(None, timers),
             timers_fired=counters.timers_fired,
             waiting=messages - sum(engine.parked.values()),
             egress=self._sinks.counts(),
-            targets={name: str(target) for name, target in self._options.egress.items()},
+            targets=self._sinks.targets,
             kept=kept,
             kept_names=kept_names,
             dead_letters=Count(counters.dead_letters, dead_letters),
@@ -275,16 +286,6 @@ class Run:
         if not names:
             return None
         return f"the records of {', '.join(names)} could not be written, and are kept: run again once they can be."
-
-
-def _input_name(path: Path, store: Path | None) -> str:
-    """What the store knows an input by: the way from the store to it, so that both can be moved or copied together."""
-    if store is None:
-        return str(path)
-    try:
-        return Path(os.path.relpath(path.resolve(), store.resolve().parent)).as_posix()
-    except ValueError:  # on another drive
-        return path.resolve().as_posix()
 
 
 def _error_text(error: BaseException | None) -> str:

@@ -7,7 +7,7 @@ import importlib.util
 import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TypeAlias, assert_never
+from typing import TYPE_CHECKING, TypeAlias, assert_never
 
 import click
 
@@ -17,7 +17,11 @@ from statefun_actors.egress import FileTarget, HttpSink, HttpTarget, StdoutSink,
 from statefun_actors.embedded import BAD_LINES, JsonLinesSink, Sink
 from statefun_actors.settings import read_typename
 
-_Counted: TypeAlias = JsonLinesSink | StdoutSink | HttpSink
+if TYPE_CHECKING:
+    from statefun_actors.deploy import KafkaEgress
+    from statefun_actors.kafka import KafkaSink
+
+_Counted: TypeAlias = "JsonLinesSink | StdoutSink | HttpSink | KafkaSink"
 
 
 def read_mapping(written: str | tuple[str, object]) -> tuple[str, Target]:
@@ -75,25 +79,36 @@ class Sinks:
 
     Args:
         targets: by egress.
+        kafka: egresses that go to Kafka.
         bad_lines: the file for lines that are no messages.
         app: what is run; it knows types.
         on_gone: called once nobody reads standard output any more.
 
     Raises:
         EgressFileError: a file can't be had.
+        BadPropertyError: the properties of an egress make no producer.
     """
 
     def __init__(
         self,
         targets: Mapping[str, Target],
+        kafka: Sequence[KafkaEgress],
         bad_lines: Path | None,
         app: Application,
         closing: contextlib.ExitStack,
         on_gone: Callable[[], None],
     ) -> None:
-        self.targets = targets
+        self.targets = {
+            **{name: str(target) for name, target in targets.items()},
+            **{egress.id: f"Kafka at {egress.address}" for egress in kafka},
+        }
+        """Where each goes, as it is shown."""
         self._app, self._closing, self._on_gone = app, closing, on_gone
         self._counted: dict[str, _Counted] = {name: self._opened(target) for name, target in targets.items()}
+        if kafka:
+            from statefun_actors.kafka import KafkaSink
+
+            self._counted |= {egress.id: KafkaSink(egress, app.codecs()) for egress in kafka}
         self.by_egress: dict[str, Sink] = dict(self._counted)
         if bad_lines is not None:
             sink = JsonLinesSink(bad_lines, line=lambda value: value.value)

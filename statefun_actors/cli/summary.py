@@ -31,6 +31,7 @@ class Summary:
 
     Args:
         ended: ``"idle"``, ``"error"``, or the name of the signal that stopped it.
+        records: read from Kafka in this run, by ingress; *bad_records* of them were no messages.
         egress: by name; where each goes is in *targets*.
         parked: messages kept for function types that nothing here serves, by type.
         ahead_seconds: how far virtual time has run ahead (``--fire-timers``).
@@ -45,6 +46,8 @@ class Summary:
     seconds: float
     lines: Count
     skipped: Count
+    records: Mapping[str, int]
+    bad_records: int
     handled: int
     timers: Count
     timers_fired: int
@@ -73,6 +76,8 @@ class Summary:
             "lines": _pair(self.lines),
             "lines_per_second": round(_rate(self.lines.run or 0, self.seconds)),
             "bad_lines_skipped": _pair(self.skipped),
+            "records": dict(self.records),
+            "bad_records": self.bad_records,
             "messages_handled": self.handled,
             "messages_per_second": round(_rate(self.handled, self.seconds)),
             "messages_waiting": self.waiting,
@@ -121,6 +126,10 @@ class Summary:
         yield "lines read", self.lines
         if self.skipped.all:
             yield "  bad lines skipped", self.skipped
+        for name, records in self.records.items():
+            yield f"records read from {name}", Count(records)
+        if self.bad_records:
+            yield "  no messages, kept for egress statefun-actors/bad-records", Count(self.bad_records)
         yield "messages handled", Count(self.handled)
         if self.waiting:
             yield "messages waiting", Count(None, self.waiting)

@@ -4,6 +4,7 @@ from statefun_actors.egress.answers import Delivered, Refused, TryAgain, meaning
 from statefun_actors.egress.http import REFUSED_RECORDS, HttpSink, HttpSinkOptions
 from statefun_actors.egress.stdout import StdoutSink
 from statefun_actors.egress.targets import FileTarget, HttpTarget, StdoutTarget, Target, read_target
+from statefun_actors.egress.threads import in_thread
 
 __all__ = [
     "REFUSED_RECORDS",
@@ -17,6 +18,7 @@ __all__ = [
     "StdoutTarget",
     "Target",
     "TryAgain",
+    "in_thread",
     "meaning",
     "read_target",
 ]

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import os
-import threading
 from collections.abc import Callable, Mapping
+from functools import partial
 
+from statefun_actors.egress.threads import in_thread
 from statefun_actors.embedded import Outlet, record_line
 from statefun_actors.types import Codec
 
@@ -38,7 +39,7 @@ class StdoutSink:
             records = await outlet.take()
             lines = b"".join(record_line(record.value, self._known) + b"\n" for record in records)
             try:
-                await _in_thread(_write_all, self._file, lines)
+                await in_thread("statefun-actors stdout", partial(_write_all, self._file, lines))
             except BrokenPipeError:
                 outlet.failing("nobody reads standard output any more")
                 if self._on_gone is not None:
@@ -52,28 +53,3 @@ def _write_all(file: int, data: bytes) -> None:
     left = memoryview(data)
     while left:
         left = left[os.write(file, left) :]
-
-
-async def _in_thread(write: Callable[[int, bytes], None], file: int, data: bytes) -> None:
-    """*write* in a thread that nobody waits for at the end of the process: a reader may have stopped reading."""
-    loop = asyncio.get_running_loop()
-    done: asyncio.Future[None] = loop.create_future()
-
-    def tell(error: OSError | None) -> None:
-        if done.cancelled():
-            return
-        if error is None:
-            done.set_result(None)
-        else:
-            done.set_exception(error)
-
-    def work() -> None:
-        try:
-            write(file, data)
-        except OSError as error:
-            loop.call_soon_threadsafe(tell, error)
-        else:
-            loop.call_soon_threadsafe(tell, None)
-
-    threading.Thread(target=work, daemon=True, name="statefun-actors stdout").start()
-    await done

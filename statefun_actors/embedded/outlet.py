@@ -73,6 +73,11 @@ class Outlet:
 
     # --- for the sink
 
+    @property
+    def newest(self) -> int:
+        """No durable record has a greater seq."""
+        return self._newest
+
     async def take(self, most: int = WINDOW) -> list[EgressRecord]:
         """The next records, at least one and at most *most*. Waits while there are none, or the window is full.
 

@@ -1,4 +1,4 @@
-"""What can be wrong with an ingress or egress of Kafka before anything is read or written."""
+"""What can be wrong with an ingress or egress of Kafka."""
 
 from __future__ import annotations
 
@@ -16,4 +16,23 @@ class BadPropertyError(StatefunActorsError, ValueError):
         return (
             f"{self.component}: the Kafka client can't be set up: {self.reason}. Its names are librdkafka's: "
             "correct `properties:` in module.yaml."
+        )
+
+
+class EgressDownError(StatefunActorsError):
+    """Nothing can be written at present; the text says why. A retry helps once that has changed."""
+
+
+class OlderStoreError(StatefunActorsError):
+    """Records have been written from a later state of this store. Retrying cannot help; another store does."""
+
+    def __init__(self, egress: str, group: str, written: int, newest: int) -> None:
+        super().__init__(egress, group, written, newest)
+        self.egress, self.group, self.written, self.newest = egress, group, written, newest
+
+    def __str__(self) -> str:
+        return (
+            f"Kafka holds its records up to number {self.written}, but the store, a backup perhaps, knows none after "
+            f"{self.newest}: run the newer store; or, to write records again that are there, delete the consumer "
+            f"group {self.group}"
         )

@@ -38,7 +38,7 @@ TABLE: Final[Mapping[str, AbstractSet[str]]] = {
     "console": _EMBEDDED | {"embedded", "ingress"},
     "deploy": _MEANING | {"settings"},
     "cluster": frozenset({"errors", "deploy"}),
-    "kafka": _EMBEDDED | {"embedded", "deploy"},
+    "kafka": _EMBEDDED | {"embedded", "egress", "deploy"},
     "testing": _BELOW_TESTING,
     "cli": _BELOW_TESTING | {"console", "egress", "kafka", "testing"},
 }

@@ -33,10 +33,10 @@ async def test_a_state_of_another_type_than_the_declared_one_fails_the_job() -> 
 async def test_what_a_case_tells_and_what_it_sends_to_an_egress_are_at_the_broker() -> None:
     topics = Topics(broker().address, "at-the-broker")
     kafka_session()  # it makes the topics
-    before = [topics.end(IN), topics.end("t")]
+    before = [topics.size(IN), topics.size("t")]
     await case("V38").function(FLINK.start)
 
-    told, sent = (topics.read(name, topics.end(name))[at:] for name, at in zip((IN, "t"), before, strict=True))
+    told, sent = (topics.read(name, topics.size(name))[at:] for name, at in zip((IN, "t"), before, strict=True))
     [go] = [record for record in told if record.value() == pack("go").value]
     assert go.headers() == [("to", b"conf/egresses"), ("type", b"io.statefun.types/string")]
     assert (b"k", b"\0\0\0\x07") in [(record.key(), record.value()) for record in sent]

@@ -67,10 +67,11 @@ class Topics:
         assert len(records) >= count, f"{len(records)} of {count} came"
         return records
 
-    def end(self, name: str) -> int:
-        """How many records partition 0 has had."""
-        with contextlib.closing(self.consumer("ends")) as consumer:
-            return consumer.get_watermark_offsets(TopicPartition(name, 0), SECONDS)[1]
+    def size(self, name: str) -> int:
+        """How many records have ever been written to the topic, committed or not, and marks of transactions."""
+        with contextlib.closing(self.consumer("sizing", "read_uncommitted")) as consumer:
+            places = [TopicPartition(name, number) for number in self._partitions(name)]
+            return sum(consumer.get_watermark_offsets(place, timeout=SECONDS)[1] for place in places)
 
     def consumer(self, group: str, isolation: str = "read_committed") -> Consumer:
         return Consumer({

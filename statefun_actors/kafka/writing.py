@@ -1,0 +1,255 @@
+"""Writing records with a producer: acknowledged ones, and transactions that hold how far they have come.
+
+Everything here blocks, and is called in a thread.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, Protocol
+
+import attrs
+from confluent_kafka import (
+    Consumer,
+    ConsumerGroupTopicPartitions,
+    KafkaError,
+    KafkaException,
+    Message,
+    Producer,
+    TopicPartition,
+)
+from confluent_kafka.admin import AdminClient
+
+from statefun_actors.deploy import KafkaEgress
+from statefun_actors.kafka.complaints import ALL_BROKERS_DOWN, TIMED_OUT, TRANSPORT
+from statefun_actors.kafka.errors import EgressDownError, OlderStoreError
+from statefun_actors.kafka.properties import client
+
+_ANSWER: Final = 10.0
+"""Seconds that brokers have to answer."""
+_PATIENCE: Final = 5.0
+"""Seconds without an acknowledgement until it is said that nothing gets through."""
+_SLICE: Final = 0.2
+_PURGED: Final = frozenset({KafkaError._PURGE_QUEUE, KafkaError._PURGE_INFLIGHT})  # noqa: SLF001 - its Python names
+_FOR_GOOD: Final = frozenset({
+    KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.RECORD_LIST_TOO_LARGE, KafkaError.INVALID_RECORD,
+    KafkaError.TOPIC_EXCEPTION,
+})  # fmt: skip
+
+_DEFAULTS: Final = {
+    "partitioner": "murmur2_random",  # the Java client's: a key goes to the partition that Flink would choose
+    "linger.ms": "0",  # what is written together comes together
+    "reconnect.backoff.ms": "50",
+    "reconnect.backoff.max.ms": "1000",
+}
+"""module.yaml may say otherwise."""
+
+
+@attrs.frozen
+class Record:
+    """A record on its way."""
+
+    seq: int
+    topic: str
+    key: bytes | None
+    value: bytes
+
+
+def refused_for_good(error: KafkaError) -> bool:
+    """Whether the record can't get through, however often it is tried. Not certain of one that was sent with others."""
+    return error.code() in _FOR_GOOD
+
+
+class Writer(Protocol):
+    """One producer."""
+
+    atomic: bool
+    """Whether nothing of what is written together is there if one record fails."""
+    through: int
+    """Every record up to this seq is there already; -1 = that is not known of any."""
+
+    def write(self, records: Sequence[Record]) -> Mapping[int, KafkaError]:
+        """Return once they are there: those that failed by themselves, by seq.
+
+        Raises:
+            EgressDownError: it can't go on; another writer may.
+        """
+        ...
+
+    def close(self) -> None:
+        """Give up on what is under way. In any thread."""
+        ...
+
+
+def check_properties(egress: KafkaEgress) -> None:
+    """Raises BadPropertyError, if the properties of *egress* make no producer."""
+    _producer(egress, _own(egress, "check"), lambda _: None)
+
+
+class Acknowledged:
+    """Each record is there at least once, those of one partition in order.
+
+    *waiting* is called, in the thread, with the reason why nothing gets through at present.
+    """
+
+    atomic = False
+    through = -1
+
+    def __init__(self, egress: KafkaEgress, waiting: Callable[[str], None]) -> None:
+        self._address, self._waiting = egress.address, waiting
+        self._last: KafkaError | None = None
+        self._closed = threading.Event()
+        self._producer = _producer(egress, _own(egress, None), self._on_error)
+
+    def write(self, records: Sequence[Record]) -> Mapping[int, KafkaError]:
+        failed: dict[int, KafkaError] = {}
+        self._last = None
+        for record in records:
+            _produce(self._producer, record, failed)
+        left, waited = len(self._producer), 0.0
+        while (now := self._producer.flush(_SLICE)) and not self._closed.is_set():
+            left, waited = now, 0.0 if now < left else waited + _SLICE
+            if waited >= _PATIENCE:
+                waited = 0.0
+                self._waiting(_reason(self._address, self._last))
+        if self._closed.is_set():
+            self._producer.purge()
+        return failed
+
+    def close(self) -> None:
+        self._closed.set()
+
+    def _on_error(self, error: KafkaError) -> None:
+        self._last = error
+
+
+class Transactions:
+    """Each record is there exactly once for whoever reads what is committed.
+
+    A transaction also holds how far the records have come: as an offset of the consumer group *id*, which is nobody's
+    but this egress's, at partition 0 of each topic that is written. So what may or may not have been committed when
+    something broke is known once the next writer of the same *id* has been made, which also shuts out this one.
+
+    A broker forgets a group's offsets after ``offsets.retention.minutes`` (7 days) without a transaction: what was
+    committed right before a crash may come again if the store is run again only then.
+
+    Raises:
+        EgressDownError: the brokers don't answer, or don't allow it.
+        OlderStoreError: more has been written than the store knows, which is up to *newest*.
+    """
+
+    atomic = True
+
+    def __init__(self, egress: KafkaEgress, id: str, newest: int) -> None:
+        self._address = egress.address
+        self._last: KafkaError | None = None
+        self._producer = _producer(egress, _own(egress, id), self._on_error)
+        common = {"bootstrap.servers": egress.address, "log_level": 0}
+        consumer = client(_name(egress), Consumer, {**common, "group.id": id}, egress.properties)
+        try:
+            self._group = consumer.consumer_group_metadata()
+        finally:
+            consumer.close()
+        try:
+            self._producer.init_transactions(_ANSWER)
+            self.through = _noted(client(_name(egress), AdminClient, common, egress.properties), id)
+        except KafkaException as error:
+            raise EgressDownError(self._why(error)) from error
+        if self.through > newest:
+            raise OlderStoreError(egress.id, id, self.through, newest)
+
+    def write(self, records: Sequence[Record]) -> Mapping[int, KafkaError]:
+        failed: dict[int, KafkaError] = {}
+        try:
+            self._producer.begin_transaction()
+            for record in records:
+                _produce(self._producer, record, failed)
+            if failed:
+                self._producer.abort_transaction(_ANSWER)
+                return failed
+            places = [TopicPartition(topic, 0, records[-1].seq + 1) for topic in {each.topic for each in records}]
+            self._producer.send_offsets_to_transaction(places, self._group, _ANSWER)
+            self._producer.commit_transaction(_ANSWER)
+        except KafkaException as error:
+            return self._aborted(failed, error)
+        return {}
+
+    def close(self) -> None:
+        """What is under way is undone, or found, by the next writer."""
+
+    def _aborted(self, failed: Mapping[int, KafkaError], error: KafkaException) -> Mapping[int, KafkaError]:
+        """The records that are to blame; if there are none, EgressDownError."""
+        own = {seq: each for seq, each in failed.items() if refused_for_good(each)}
+        if not own:
+            raise EgressDownError(self._why(next(iter(failed.values()), None) or error)) from error
+        try:
+            self._producer.abort_transaction(_ANSWER)
+        except KafkaException as again:
+            raise EgressDownError(self._why(again)) from again
+        return own
+
+    def _why(self, error: KafkaException | KafkaError) -> str:
+        inner = error.args[0] if isinstance(error, KafkaException) else error
+        return _reason(self._address, self._last if inner.code() == TIMED_OUT else inner)
+
+    def _on_error(self, error: KafkaError) -> None:
+        self._last = error
+
+
+def _noted(admin: AdminClient, group: str) -> int:
+    """The greatest seq that *group* has noted, -1 if none."""
+    asked = [ConsumerGroupTopicPartitions(group)]
+    (answer,) = admin.list_consumer_group_offsets(asked, require_stable=True, request_timeout=_ANSWER).values()
+    found = -1
+    for at in answer.result().topic_partitions:
+        if at.error is not None:
+            raise KafkaException(at.error)
+        found = max(found, at.offset - 1)
+    return found
+
+
+def _produce(producer: Producer, record: Record, failed: dict[int, KafkaError]) -> None:
+    def delivered(error: KafkaError | None, _: Message) -> None:
+        if error is not None and error.code() not in _PURGED:
+            failed[record.seq] = error
+
+    while True:
+        try:
+            producer.produce(record.topic, record.value, record.key, on_delivery=delivered)
+        except BufferError:  # as many as module.yaml allows are under way
+            producer.poll(_SLICE)
+        except KafkaException as error:
+            failed[record.seq] = error.args[0]
+            return
+        else:
+            return
+
+
+def _own(egress: KafkaEgress, id: str | None) -> dict[str, Any]:
+    if id is None or egress.delivery != "exactly-once":
+        return {"message.timeout.ms": 0}
+    timeout = egress.transaction_timeout
+    limit = {} if timeout is None else {"transaction.timeout.ms": int(timeout.total_seconds() * 1000)}
+    return {"transactional.id": id, **limit}
+
+
+def _producer(egress: KafkaEgress, own: Mapping[str, Any], on_error: Callable[[KafkaError], None]) -> Producer:
+    own = {
+        "bootstrap.servers": egress.address,
+        "enable.idempotence": True,
+        "error_cb": on_error,
+        "log_level": 0,  # what would be printed comes as an error, too
+        **own,
+    }
+    return client(_name(egress), Producer, own, {**_DEFAULTS, **egress.properties})
+
+
+def _name(egress: KafkaEgress) -> str:
+    return f"Kafka egress {egress.id}"
+
+
+def _reason(address: str, error: KafkaError | None) -> str:
+    if error is None or error.code() in {ALL_BROKERS_DOWN, TRANSPORT, TIMED_OUT}:
+        return f"no broker of {address} can be reached"
+    return error.str()

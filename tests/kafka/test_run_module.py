@@ -1,0 +1,95 @@
+"""``run --module``: topics in, topics out, by the very file that a Flink cluster is given."""
+
+from __future__ import annotations
+
+import random
+import signal
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+import pytest
+from confluent_kafka import Message
+
+from tests.cli.commands import started, states, summary, wait_until
+from tests.kafka.modules import write_app, write_module
+from tests.kafka.topics import Topics
+
+pytestmark = pytest.mark.kafka
+
+
+def deposit(cents: int) -> bytes:
+    return msgspec.json.encode({"cents": cents})
+
+
+def by_key(records: Sequence[Message]) -> dict[str, list[str]]:
+    """The values, in order, by key."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for record in records:
+        found[(record.key() or b"").decode()].append((record.value() or b"").decode())
+    return found
+
+
+@pytest.fixture
+def folder(tmp_path: Path, topics: Topics) -> Path:
+    """With the application, and the topics that it writes."""
+    write_app(tmp_path, topics.name("")[:-1])
+    topics.make("out", partitions=3)
+    topics.make("dead")
+    return tmp_path
+
+
+@pytest.mark.parametrize("delivery", ["exactly-once", "at-least-once"])
+def test_records_go_in_and_out_by_the_file_that_the_module_command_prints(
+    folder: Path, topics: Topics, delivery: str
+) -> None:
+    name = topics.make(partitions=2)
+    topics.write(name, [("ada", deposit(5)), ("bob", deposit(1)), ("ada", deposit(7)), ("bob", b"\xff{"), (None, b"x")])
+    write_module(folder, topics.address, name, "--delivery", delivery)
+
+    told = summary("app.py", "--module", "module.yaml", "--until-idle", folder=folder)
+
+    assert by_key(topics.read(topics.name("out"), 3)) == {"ada": ["1 5", "2 7"], "bob": ["1 1"]}
+    (dead,) = topics.read(topics.name("dead"), 1)
+    assert dead.key() == b"bank/account/bob"
+    assert msgspec.json.decode(dead.value() or b"")["value_base64"] == "/3s="
+    assert told["records"] == {"bank/messages": 5}
+    assert told["bad_records"] == 1
+    where = f"Kafka at {topics.address}"
+    assert told["egress"]["bank/receipts"] == {"to": where, "this_run": 3, "in_all": None}
+    assert told["egress"]["bank/dead"] == {"to": where, "this_run": 1, "in_all": None}
+    assert told["error"] is None
+
+
+def test_killed_again_and_again_each_record_is_there_once_for_who_reads_what_is_committed(
+    folder: Path, topics: Topics
+) -> None:
+    keys, part, kills = 40, 2_000, 6
+    count = part * (kills + 1)
+    name = topics.make(partitions=2)
+    write_module(folder, topics.address, name)
+    out = topics.name("out")
+    rng = random.Random(11)
+
+    for round in range(kills + 1):
+        topics.write(
+            name, [(f"k{number % keys}", deposit(number)) for number in range(round * part, (round + 1) * part)]
+        )
+        if round == kills:
+            break
+        enough = topics.size(out) + rng.randrange(1, part)
+        with started("run", "app.py", "--module", "module.yaml", folder=folder) as process:
+            # Of what is not committed yet, too: so it is killed within a transaction, or between it and the store.
+            wait_until(lambda: topics.size(out) >= enough or process.poll() is not None, "enough is written")  # noqa: B023
+            process.send_signal(signal.SIGKILL)
+            assert process.wait() == -signal.SIGKILL, "it ended before it was killed"
+        topics.write(name, deposits[kill * part :][:part])
+    told = summary("app.py", "--module", "module.yaml", "--until-idle", folder=folder)
+
+    assert told["egress"]["bank/receipts"]["this_run"] >= part
+    found = by_key(topics.read(out, count))
+    each = count // keys
+    assert found == {f"k{k}": [f"{n + 1} {k + n * keys}" for n in range(each)] for k in range(keys)}
+    counts = {address: state["count"] for address, state in states(folder / ".statefun" / "app.db").items()}
+    assert counts == {f"bank/account/k{k}": each for k in range(keys)}
