@@ -72,12 +72,9 @@ def test_killed_again_and_again_each_record_is_there_once_for_who_reads_what_is_
     out = topics.name("out")
     rng = random.Random(11)
 
-    for round in range(kills + 1):
-        topics.write(
-            name, [(f"k{number % keys}", deposit(number)) for number in range(round * part, (round + 1) * part)]
-        )
-        if round == kills:
-            break
+    deposits = [(f"k{number % keys}", deposit(number)) for number in range(count)]
+    topics.write(name, deposits[:part])
+    for kill in range(1, kills + 1):
         enough = topics.size(out) + rng.randrange(1, part)
         with started("run", "app.py", "--module", "module.yaml", folder=folder) as process:
             # Of what is not committed yet, too: so it is killed within a transaction, or between it and the store.
