@@ -112,6 +112,8 @@ def test_lines_in_state_and_records_out(folder: Path) -> None:
         "error": None,
         "lines": {"this_run": 3, "in_all": 3},
         "bad_lines_skipped": {"this_run": 0, "in_all": 0},
+        "records": {},
+        "bad_records": 0,
         "messages_handled": 3,
         "messages_waiting": 0,
         "messages_parked": {},
