@@ -15,6 +15,7 @@ from statefun_actors.definition.handlers import Handler, HandlerOptions, bind_ha
 from statefun_actors.definition.persisted import Persisted, declaration_problems, persisted
 from statefun_actors.definition.policy import DeadLetter, Discard, FailurePolicy, policy_problem
 from statefun_actors.definition.scope import Scope
+from statefun_actors.definition.typenames import typename_problem
 
 __all__ = [
     "DeadLetter",
@@ -39,4 +40,5 @@ __all__ = [
     "policy_problem",
     "resolve",
     "return_annotation",
+    "typename_problem",
 ]

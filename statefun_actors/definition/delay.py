@@ -8,6 +8,7 @@ from typing import Final
 from statefun_actors.errors import ValueMismatchError
 
 _MS: Final = timedelta(milliseconds=1)
+_LONGEST: Final = timedelta.max // _MS
 
 
 def delay_ms(delay: object) -> int:
@@ -17,10 +18,12 @@ def delay_ms(delay: object) -> int:
         ValueMismatchError: negative, not a number, or no delay at all.
     """
     duration = _duration(delay)
-    ms = -(-duration // _MS)
+    ms, rest = divmod(duration, _MS)
+    if rest and ms < _LONGEST:
+        ms += 1
     if ms < 0 or (not ms and duration):
         raise ValueMismatchError("a delay of zero or more", f"{delay!r}")
-    return int(ms)
+    return ms
 
 
 def _duration(delay: object) -> timedelta:

@@ -19,13 +19,13 @@ from statefun_actors.definition import (
     class_annotations,
     make_field,
     policy_problem,
+    typename_problem,
 )
 from statefun_actors.entity.addresses import address_type
 from statefun_actors.entity.declared import Claim, method_problems, read_claims
 from statefun_actors.entity.function import EntityField, EntityFunction
 from statefun_actors.entity.slots import RefreshingSlot, apply_attrs, take_slot
-from statefun_actors.errors import DefinitionError, InvalidAddressError
-from statefun_actors.model import RESERVED_NAMESPACES, check_typename
+from statefun_actors.errors import DefinitionError
 from statefun_actors.types import JSON_TYPENAME, Codec
 
 
@@ -58,7 +58,8 @@ def build(cls: Untyped, typename: str | None, on_failure: FailurePolicy | None, 
     if (problem := policy_problem(on_failure)) is not None:
         problems.append(problem)
     if typename is not None:
-        problems += _typename_problems(typename)
+        if (problem := typename_problem(typename)) is not None:
+            problems.append(problem)
         if missing := sorted(cls.__abstractmethods__):
             problems.append(f"abstract methods are left: {', '.join(missing)}; define them, or drop the typename")
     if problems:
@@ -145,18 +146,3 @@ def _shared_names(fields: Iterable[Field], handlers: Mapping[str, tuple[Handler,
                 f"{field.name} holds {field.codec.spelling.strip('`')} and {handler.name} takes another class, "
                 f"both named {field.typename}; give one of them another name"
             )
-
-
-def _typename_problems(typename: object) -> list[str]:
-    try:
-        namespace = check_typename(typename, "typename= is <namespace>/<name>").rpartition("/")[0]
-    except InvalidAddressError as error:
-        return [str(error)]
-    try:
-        str(typename).encode()
-    except UnicodeEncodeError:
-        return [f"typename={typename!r} holds what UTF-8 can't write; choose another name"]
-    for reserved in RESERVED_NAMESPACES:
-        if namespace == reserved or namespace.startswith((f"{reserved}.", f"{reserved}/")):
-            return [f"typename={typename!r}: the namespace {reserved!r} is reserved; choose your own"]
-    return []

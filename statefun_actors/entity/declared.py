@@ -114,14 +114,21 @@ def read_claims(cls: type, local: Mapping[str, object], problems: list[str]) -> 
     """The handlers that the body of *cls* marks."""
     claims = {}
     for name, item in vars(cls).items():
-        mark = getattr(item, MARK, None)
-        if isinstance(mark, HandlerMark):
+        mark = _mark(item)
+        if mark is not None:
             found = list(_claim_problems(name, item, mark))
             types = () if found else _types(name, item, mark, local, found)
             problems += found
             if not found:
                 claims[name] = Claim(mark, types)
     return claims
+
+
+def _mark(item: object) -> HandlerMark | None:
+    """The mark on *item*, or on the method that @staticmethod, @classmethod or @property above @handles hides."""
+    hidden = item.__func__ if isinstance(item, staticmethod | classmethod) else getattr(item, "fget", None)
+    marks = (getattr(each, MARK, None) for each in (item, hidden))
+    return next((mark for mark in marks if isinstance(mark, HandlerMark)), None)
 
 
 def _claim_problems(name: str, item: object, mark: HandlerMark) -> list[str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import abc
 import sys
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, NoReturn
 from typing import Any as Untyped
 
@@ -38,6 +39,8 @@ class EntityMeta(abc.ABCMeta):
     ) -> EntityMeta:
         if not any(isinstance(base, EntityMeta) for base in bases):
             return super().__new__(mcls, name, bases, namespace)  # Entity
+        if "__attrs_attrs__" in namespace:  # attrs makes a second class of the finished one
+            raise DefinitionError(f"class {name}", ["its fields are attrs fields already; drop the attrs decorator"])
         problems = list(body_problems(namespace))
         declarations = {key: item for key, item in namespace.items() if isinstance(item, Persisted)}
         body = {key: item for key, item in namespace.items() if key not in declarations}
@@ -46,7 +49,7 @@ class EntityMeta(abc.ABCMeta):
         try:
             cls = super().__new__(mcls, name, bases, body, **keywords)
         except TypeError as error:
-            _refuse(name, problems, error)
+            _refuse(name, problems, error, keywords)
         # Where the class statement stands, for classes inside functions.
         around = sys._getframe(1).f_locals  # noqa: SLF001
         cls.__declared__ = read_body(cls, declarations, around, problems)
@@ -66,8 +69,12 @@ class EntityMeta(abc.ABCMeta):
             return type.__call__(detached_class(cls), *args, **kwargs)
 
 
-def _refuse(name: str, problems: list[str], error: TypeError) -> NoReturn:
-    if "lay-out conflict" not in str(error):
+def _refuse(name: str, problems: list[str], error: TypeError, keywords: Iterable[str]) -> NoReturn:
+    if "lay-out conflict" in str(error):
+        reason = "two of its bases have a typename, or fields in slots of their own; derive it from one of them"
+    elif "takes no keyword arguments" in str(error):
+        unknown = ", ".join(f"{keyword}=" for keyword in keywords)
+        reason = f"an Entity takes typename= and on_failure=, not {unknown}; correct it"
+    else:
         raise error
-    reason = "two of its bases have a typename, or fields in slots of their own; derive it from one of them"
     raise DefinitionError(f"class {name}", [*problems, reason]) from error

@@ -25,11 +25,12 @@ from statefun_actors.definition import (
     make_field,
     message_types,
     parameter_annotation,
+    typename_problem,
 )
 from statefun_actors.definition import persisted as declare
-from statefun_actors.errors import DefinitionError, InvalidAddressError
+from statefun_actors.errors import DefinitionError
 from statefun_actors.functions.context import Context
-from statefun_actors.model import RESERVED_NAMESPACES, StateSpec, check_typename
+from statefun_actors.model import StateSpec
 from statefun_actors.types import Codec
 
 _F = TypeVar("_F", bound=Callable[..., object])
@@ -122,7 +123,8 @@ class BoundFunction:
         self.typename = typename
         self.function = function
         self.name = getattr(function, "__qualname__", repr(function))
-        problems += _typename_problems(typename)
+        if (problem := typename_problem(typename)) is not None:
+            problems.append(problem)
         problems += options.problems()
         if options.on_failure is not None and not isinstance(options.on_failure, DeadLetter | Discard):
             options = HandlerOptions(blocking=options.blocking)
@@ -161,16 +163,6 @@ class BoundFunction:
 
     def abandon(self, subject: Context) -> None:
         subject._scope = None  # noqa: SLF001 - a context's own room
-
-
-def _typename_problems(typename: object) -> list[str]:
-    try:
-        namespace = check_typename(typename, "a function type is <namespace>/<name>").rpartition("/")[0]
-    except InvalidAddressError as error:
-        return [str(error)]
-    if namespace in RESERVED_NAMESPACES or namespace.startswith("io.statefun."):
-        return [f"{typename!r}: the namespace {namespace!r} is reserved; choose your own"]
-    return []
 
 
 _STATE_HINT: Final = 'states={"count": int, "cart": persisted(type=Cart)}'

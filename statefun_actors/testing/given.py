@@ -125,7 +125,11 @@ def given(cls: Callable[_P, _E], id: str, /, *args: _P.args, **fields: _P.kwargs
 
     Raises:
         FieldMismatchError: a value does not fit its field.
+        TypeError: *cls* is no Entity class, or has no such field.
     """
+    found: object = cls
+    if not (isinstance(found, type) and issubclass(found, Entity)):
+        raise TypeError(f"given(...) takes an Entity class first, as in given(Account, 'ada'); got {cls!r}")
     assert isinstance(cls, type)
     if args:
         raise TypeError("fields are given by name: given(Account, 'ada', balance=3)")

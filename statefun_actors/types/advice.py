@@ -102,7 +102,14 @@ STORABLE = (
 )
 
 
+def is_entity_class(cls: type) -> bool:
+    """Whether *cls* is an Entity, which has an attrs class's fields but is no value."""
+    return hasattr(cls, "__abstract_entity__")
+
+
 def _class_advice(cls: type) -> str:
+    if is_entity_class(cls):
+        return f"an Entity keeps itself; write `Address`, and keep `{cls.__name__}.at(id)`"
     if typing.is_typeddict(cls) or issubclass(cls, msgspec.Struct) or dataclasses.is_dataclass(cls):
         return "make it an attrs class (`@attrs.define`, the fields stay as they are)"
     if hasattr(cls, "__attrs_attrs__"):

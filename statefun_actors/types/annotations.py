@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import attrs
 
-from statefun_actors.types.advice import advice, spelled
+from statefun_actors.types.advice import advice, is_entity_class, spelled
 from statefun_actors.types.attrs_shape import Member, attrs_shape, runs_user_code
 from statefun_actors.types.codec import UnresolvedNameError, UnstorableTypeError
 from statefun_actors.types.containers import (
@@ -80,8 +80,8 @@ def _without_none(union: object) -> object | None:
 
 
 def is_attrs_class(cls: object) -> typing.TypeGuard[type]:
-    """Whether *cls* itself, not just a base of it, is an attrs class."""
-    return isinstance(cls, type) and "__attrs_attrs__" in vars(cls)
+    """Whether *cls* itself, not just a base of it, is an attrs class of values: an Entity is none."""
+    return isinstance(cls, type) and "__attrs_attrs__" in vars(cls) and not is_entity_class(cls)
 
 
 def is_storable_enum(cls: object) -> typing.TypeGuard[type[Enum]]:

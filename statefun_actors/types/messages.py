@@ -13,6 +13,7 @@ import msgspec
 
 from statefun_actors.errors import DefinitionError, InvalidAddressError
 from statefun_actors.model import RESERVED_NAMESPACES, check_typename
+from statefun_actors.types.advice import is_entity_class
 from statefun_actors.types.annotations import Compiler, is_attrs_class
 from statefun_actors.types.codec import UnresolvedNameError, UnstorableTypeError
 from statefun_actors.types.codecs import forget_codecs
@@ -59,6 +60,10 @@ def _typename_problems(typename: object) -> list[str]:
         check_typename(typename, "a message's name is <namespace>/<name>")
     except InvalidAddressError:
         return [f"a message's name is <namespace>/<name>, got {typename!r}. {_EXAMPLE}"]
+    try:
+        str(typename).encode()
+    except UnicodeEncodeError:
+        return ["the name holds what UTF-8 can't write. Write another one."]
     namespace = str(typename).rpartition("/")[0]
     for reserved in (*RESERVED_NAMESPACES, TYPE_URL_PREFIX.rstrip("/")):
         if namespace == reserved or namespace.startswith((f"{reserved}.", f"{reserved}/")):
@@ -108,6 +113,8 @@ def _reason_against(cls: Any) -> str | None:
         return None
     if is_attrs_class(cls):
         return None
+    if is_entity_class(cls):
+        return "an Entity can't be a message. Send its address, or a @message class with what there is to tell."
     if dataclasses.is_dataclass(cls):
         return "a dataclass can't be a message. Remove @dataclass: @message makes the class a frozen attrs class."
     if issubclass(cls, msgspec.Struct):

@@ -9,6 +9,7 @@ from google.protobuf.any_pb2 import Any as AnyMessage
 
 from statefun_actors.errors import NotAMessageError
 from statefun_actors.model import Address, KafkaRecord, KinesisRecord, TypedValue
+from statefun_actors.types.advice import is_entity_class
 from statefun_actors.types.annotations import is_attrs_class, is_storable_enum
 from statefun_actors.types.anyvalue import typed_of_any
 from statefun_actors.types.codec import Codec, UnstorableTypeError
@@ -129,6 +130,8 @@ def _instead(value: Any) -> str:
         return "A record leaves through an egress: `send_egress('<namespace>/<name>', record)`."
     if is_attrs_class(cls):
         return f"Name its class for the wire: `@message('<namespace>/<name>')` above `class {cls.__name__}`."
+    if is_entity_class(cls):
+        return "Send its address, or a @message class with what there is to tell."
     if callable(value):
         return "Send the values that it needs, and call it where they arrive."
     for base in (*PRIMITIVES, *_CONTAINERS):

@@ -12,7 +12,8 @@ import attrs
 import pytest
 from google.protobuf import any_pb2
 
-from statefun_actors import DefinitionError, Entity, handles, message, persisted
+from statefun_actors import DefinitionError, Entity, NotAMessageError, handles, message, persisted
+from statefun_actors.types import pack
 
 declare: Any = persisted  # what the type checker refuses is what is tried here
 marked: Any = handles
@@ -528,6 +529,17 @@ def test_handles_with_types_marks_methods_only() -> None:
         marked(Added)(property(lambda self: None))
 
     assert str(caught.value) == "@handles: it stands above a method, got a property"
+
+
+@pytest.mark.parametrize("above", [staticmethod, classmethod, property])
+def test_a_handler_under_another_decorator_is_not_lost(above: Any) -> None:
+    @handles(Added)
+    def add(self: object, message: Added) -> None: ...
+
+    assert cart(add=above(add)) == [f"add: @handles marks a method, got a {above.__name__}"]
+
+
+def test_a_handler_is_an_ordinary_method() -> None:
     assert cart(f=marked(Added)(staticmethod(lambda message: None))) == [
         "f: @handles marks a method, got a staticmethod"
     ]
@@ -679,3 +691,39 @@ def test_a_broken_repr_does_not_hide_the_problem() -> None:
     assert cart(total=declare(default=0, convert=Broken()), annotations={"total": int}) == [
         "total: convert= is a function of a TypedValue, got <Broken that can't be printed>"
     ]
+
+
+def test_an_option_that_there_is_not_is_named() -> None:
+    def define() -> object:
+        make: Any = type(Entity)
+        return make("Cart", (Entity,), {"__module__": __name__}, type_name="cart/cart", failure=None)
+
+    assert problems_of(define) == ["an Entity takes typename= and on_failure=, not type_name=, failure=; correct it"]
+
+
+def test_attrs_has_no_say_in_an_entity() -> None:
+    def define() -> object:
+        @attrs.define
+        class Cart(Entity, typename="cart/cart"):
+            total: int = persisted(default=0)
+
+        return Cart
+
+    assert problems_of(define) == ["its fields are attrs fields already; drop the attrs decorator"]
+
+
+def test_an_entity_is_no_value() -> None:
+    class Cart(Entity, typename="cart/cart"):
+        total: int = persisted(default=0)
+
+    instead = "`Cart` can't be stored: an Entity keeps itself; write `Address`, and keep `Cart.at(id)`"
+    assert cart(first=declare(default=None), annotations={"first": Cart | None}) == [f"first: {instead}"]
+    assert cart(all=declare(factory=list), annotations={"all": list[Cart]}) == [f"all: {instead}"]
+    assert problems_of(lambda: message("cart/told")(Cart)) == [
+        "an Entity can't be a message. Send its address, or a @message class with what there is to tell."
+    ]
+    with pytest.raises(NotAMessageError) as caught:
+        pack(Cart(total=3))
+    assert str(caught.value) == (
+        "a value of class `Cart` is not a message. Send its address, or a @message class with what there is to tell."
+    )

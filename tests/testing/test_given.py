@@ -104,3 +104,23 @@ def test_a_field_that_is_not_there_is_refused() -> None:
         given(Account, "ada", balanse=1)  # type: ignore[call-arg] # pyright: ignore[reportCallIssue]
 
     assert str(raised.value) == "Account has no field 'balanse'; its fields are balance, history, owner"
+
+
+def test_what_is_no_entity_class_is_refused() -> None:
+    with pytest.raises(TypeError) as raised:
+        given(Account(balance=1), "ada")  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
+
+    assert str(raised.value).startswith(
+        "given(...) takes an Entity class first, as in given(Account, 'ada'); got Account(balance=1, "
+    )
+
+
+def test_a_delay_may_be_the_longest_there_is() -> None:
+    class Late(Entity, typename="kit/late"):
+        @handles(int)
+        def wait(self, message: int) -> None:
+            self.send_after(timedelta.max, self.address, message)
+
+    (delayed,) = given(Late, "ada").when(1).delayed
+
+    assert timedelta(0) <= timedelta.max - delayed.delay < timedelta(milliseconds=1)

@@ -178,6 +178,7 @@ def reserved(namespace: str) -> str:
             f"a message's name is <namespace>/<name>, got {Deposit!r}. "
             "Write <namespace>/<name>, such as @message('bank/deposit').",
         ),
+        ("bank/\ud800", "the name holds what UTF-8 can't write. Write another one."),
         ("statefun-actors/x", reserved("statefun-actors")),
         ("statefun-actors/x/y", reserved("statefun-actors")),
         ("io.statefun/x", reserved("io.statefun")),

@@ -1,0 +1,65 @@
+"""What is wrong with a function is said when it is bound: all of it at once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from statefun_actors import Context, DefinitionError, StatefulFunctions, persisted
+
+
+def greet(context: Context, message: str) -> None: ...
+
+
+def problems_of(typename: object, function: Any = greet, **options: Any) -> list[str]:
+    bind: Any = StatefulFunctions().bind
+    with pytest.raises(DefinitionError) as caught:
+        bind(typename, **options)(function)
+    return list(caught.value.problems)
+
+
+@pytest.mark.parametrize(
+    ("typename", "problem"),
+    [
+        ("greet", "typename= is <namespace>/<name>: got 'greet'. Write <namespace>/<name>, such as 'bank/account'."),
+        (None, "typename= is <namespace>/<name>: got None. Write a string such as 'bank/account'."),
+        ("g/\ud800", "typename='g/\\ud800' holds what UTF-8 can't write; choose another name"),
+        ("io.statefun/x", "typename='io.statefun/x': the namespace 'io.statefun' is reserved; choose your own"),
+        (
+            "statefun-actors.x/x",
+            "typename='statefun-actors.x/x': the namespace 'statefun-actors' is reserved; choose your own",
+        ),
+    ],
+)
+def test_its_name_is_one_that_a_class_could_have(typename: object, problem: str) -> None:
+    assert problems_of(typename) == [problem]
+
+
+@pytest.mark.parametrize("function", [lambda: None, lambda context: None, lambda context, message, more: None])
+def test_it_takes_a_context_and_a_message(function: Any) -> None:
+    assert problems_of("g/greet", function) == [
+        "a stateful function takes two parameters: `def greet(context, message)`"
+    ]
+
+
+def test_everything_is_said_at_once() -> None:
+    async def wait(context: Context) -> None: ...
+
+    states = {
+        "": int,
+        "cart": complex,
+        "seen": persisted(default=0),
+        "one": persisted(type=int, name="two"),
+        "two": str,
+    }
+
+    assert problems_of("greet", wait, blocking=True, states=states) == [
+        "typename= is <namespace>/<name>: got 'greet'. Write <namespace>/<name>, such as 'bank/account'.",
+        "the name of a state is a non-empty string, got ''",
+        "cart: `complex` can't be stored: write `tuple[float, float]`",
+        "seen: a function's state needs its type and reads as None while absent: persisted(type=...)",
+        "one and two are both stored as 'two'; rename one of the two",
+        "a stateful function takes two parameters: `def greet(context, message)`",
+        "blocking=True is for plain `def`; an async function is never blocking",
+    ]
