@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 
-from statefun_actors.embedded.rows import DamagedStateError, EntityRecord, resize, unpack
+from statefun_actors.embedded.rows import DamagedStateError, EntityRecord, unpack
 from statefun_actors.embedded.store import Store
 from statefun_actors.model import Address
 
@@ -53,10 +53,6 @@ class EntityCache:
 
     def peek(self, address: Address) -> EntityRecord | None:
         return self._records.get(address)
-
-    def resized(self, record: EntityRecord) -> None:
-        """The record has changed: count its bytes again."""
-        self.bytes += resize(record)
 
     def forget(self, address: Address) -> None:
         record = self._records.pop(address, None)

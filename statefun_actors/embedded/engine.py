@@ -283,7 +283,7 @@ class Engine:
 
     def state(self, address: Address) -> State:
         """The state of *address* as of now, the open epoch included. Raises DamagedStateError if it can't be read."""
-        return self._memory.record(address, self.clock.now_ms()).state
+        return self._memory.record(address, self.clock.now_ms).state
 
     def next_due(self) -> int | None:
         """When a delayed message or a retry is due next, in milliseconds since 1970."""

@@ -7,8 +7,9 @@ cancels out. Once sealed it does not change: the next epoch runs while it is bei
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any as Untyped
 
-from statefun_actors.embedded.rows import EntityRecord, expires_ms, pack
+from statefun_actors.embedded.rows import EntityRecord, expires_ms, pack, resize
 from statefun_actors.embedded.store import (
     Commit,
     DeadLetterEntry,
@@ -30,6 +31,7 @@ class Epoch:
         "egress",
         "egress_done",
         "entities",
+        "grown",
         "messages",
         "messages_done",
         "number",
@@ -42,11 +44,14 @@ class Epoch:
         "steps",
         "timers",
         "timers_done",
+        "told",
     )
 
     def __init__(self, number: int) -> None:
         self.number = number
         self.steps = 0
+        self.grown = 0
+        """By how many bytes its entities have grown, once it is sealed."""
         self.entities: dict[Address, EntityRecord] = {}
         self.removed: dict[Address, None] = {}
         """Rows to be deleted unread, because they have expired."""
@@ -61,8 +66,10 @@ class Epoch:
         self.requests: dict[tuple[Address, str], KeyedRequest] = {}
         self.requests_done: dict[tuple[Address, str], None] = {}
         self.positions: dict[str, str] = {}
+        self.told: list[tuple[Callable[[Untyped], object], object]] = []
+        """What is told of messages once this epoch is durable, and to whom."""
         self.on_durable: list[Callable[[], None]] = []
-        """Called once this epoch is durable: what the outside may see from then on."""
+        """Called after that."""
         self.on_lost: list[Callable[[Exception], None]] = []
 
     @property
@@ -82,6 +89,7 @@ class Epoch:
             or self.requests
             or self.requests_done
             or self.positions
+            or self.told
             or self.on_durable
         )
 
@@ -90,13 +98,16 @@ class Epoch:
         if self.messages.pop(seq, None) is None:
             self.messages_done.append(seq)
 
-    def seal(self, specs: Mapping[str, tuple[StateSpec, ...]], next_seq: int) -> Commit:
-        """What has to be written."""
+    def seal(self, expiring: Mapping[str, tuple[StateSpec, ...]], next_seq: int) -> Commit:
+        """What has to be written. *expiring* has the states of the function types of which any expires."""
         rows = []
+        grown = 0
         for address, record in self.entities.items():
-            declared = specs.get(address.typename, ())
             packed = pack(record)
-            rows.append(EntityRow(address, packed, expires_ms(record, declared) if packed and declared else None))
+            grown += resize(record, packed)
+            declared = expiring.get(address[0]) if packed is not None else None
+            rows.append(EntityRow(address, packed, None if declared is None else expires_ms(record, declared)))
+        self.grown = grown
         rows += [EntityRow(address, None) for address in self.removed if address not in self.entities]
         return Commit(
             entities=rows,

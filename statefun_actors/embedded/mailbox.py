@@ -21,6 +21,7 @@ logger: Final = logging.getLogger("statefun_actors.engine")
 _FIRST_BACKOFF: Final = 0.1
 _LONGEST_BACKOFF: Final = 60.0
 _LONGEST_BACKOFF_MS: Final = 60_000
+_SPARE: Final = 1_000
 
 
 class Mailbox:
@@ -35,7 +36,7 @@ class Mailbox:
         """How many messages there are behind those in the queue, which is full then."""
         self.last = 0
         """The number of the last message that was put in the queue."""
-        self.running: list[Message] = []
+        self.running: Sequence[Message] = ()
         """The batch in flight."""
         self.queued = False
         """Whether it stands in the line of mailboxes that can run."""
@@ -52,31 +53,10 @@ class Mailbox:
         """How many messages it has, those in flight included."""
         return len(self.running) + len(self.queue) + self.beyond
 
-    def take(self, most: int) -> list[Message]:
-        """The next batch. It leaves the line with this, not before: what arrives meanwhile is part of the batch."""
-        self.queued = False
-        queue = self.queue
-        if self.one_by_one:
-            self.one_by_one -= 1
-            most = 1
-        if len(queue) <= most:
-            batch = list(queue)
-            queue.clear()
-        else:
-            batch = [queue.popleft() for _ in range(most)]
-        self.running = batch
-        return batch
-
     def put_back(self) -> None:
         """The batch in flight came to nothing: its messages are the next ones again."""
         self.queue.extendleft(reversed(self.running))
-        self.running = []
-
-    def succeeded(self) -> None:
-        """The batch in flight is dealt with."""
-        self.running = []
-        self.attempts = 0
-        self.error = None
+        self.running = ()
 
     def backoff(self) -> float:
         """Seconds until the next attempt of its first message, which has just failed."""
@@ -96,6 +76,8 @@ class Mailboxes:
     def __init__(self, served: Container[str], most: int, more: Callable[[Address, int], list[Message]]) -> None:
         self._served, self._most, self._more = served, most, more
         self._by_address: dict[Address, Mailbox] = {}
+        self._spare: list[Mailbox] = []
+        """Empty ones, for the addresses to come: most mailboxes are there for one message."""
         self._ready: deque[Mailbox] = deque()
         self._aside: deque[Mailbox] = deque()
         self._retries: list[tuple[int, int, Mailbox]] = []
@@ -130,13 +112,14 @@ class Mailboxes:
             if target[0] not in self._served:
                 self._park(target[0])
                 return
-            mailbox = self._by_address[target] = Mailbox(target)
+            mailbox = self._by_address[target] = self._opened(target)
         self.waiting += 1
-        if mailbox.beyond or len(mailbox.queue) >= self._most:
+        queue = mailbox.queue
+        if mailbox.beyond or len(queue) >= self._most:
             mailbox.beyond += 1
             self.beyond += 1
             return
-        mailbox.queue.append(message)
+        queue.append(message)
         self.bytes += len(message.value.value)
         mailbox.last = message.seq
         if mailbox.queued:
@@ -154,15 +137,34 @@ class Mailboxes:
         self._ready.extendleft(reversed(mailboxes))
 
     def take(self, mailbox: Mailbox, most: int) -> list[Message]:
-        """The next batch of *mailbox*, which has come to the front of the line."""
-        self.ready_messages -= len(mailbox.queue)
-        return mailbox.take(most)
+        """The next batch of *mailbox*, which has come to the front of the line.
 
-    def dealt_with(self, messages: Sequence[Message]) -> None:
-        """These wait no longer."""
+        It leaves the line with this, not before: what arrives meanwhile is part of the batch.
+        """
+        mailbox.queued = False
+        queue = mailbox.queue
+        count = len(queue)
+        self.ready_messages -= count
+        if mailbox.one_by_one:
+            mailbox.one_by_one -= 1
+            most = 1
+        if count <= most:
+            batch = list(queue)
+            queue.clear()
+        else:
+            batch = [queue.popleft() for _ in range(most)]
+        mailbox.running = batch
+        return batch
+
+    def dealt_with(self, mailbox: Mailbox, messages: Sequence[Message]) -> None:
+        """*messages*, the first ones of *mailbox*, wait no longer, whether they succeeded or were given up."""
         self.waiting -= len(messages)
         for message in messages:
             self.bytes -= len(message.value.value)
+        mailbox.running = ()
+        mailbox.attempts = 0
+        mailbox.error = None
+        self.again(mailbox)
 
     def set_aside(self, mailbox: Mailbox) -> None:
         """It stays in line, but lets others pass until :meth:`bring_back`."""
@@ -178,10 +180,21 @@ class Mailboxes:
         """After a batch: back in line if there is more, or nothing to remember."""
         if mailbox.beyond and not mailbox.queue:
             self._refill(mailbox)
-        if not mailbox.queue:
-            del self._by_address[mailbox.address]
-        elif not (mailbox.queued or mailbox.waits):
-            self._line_up(mailbox)
+        if mailbox.queue:
+            if not (mailbox.queued or mailbox.waits):
+                self._line_up(mailbox)
+            return
+        del self._by_address[mailbox.address]
+        if len(self._spare) < _SPARE:
+            mailbox.one_by_one = 0
+            self._spare.append(mailbox)
+
+    def _opened(self, address: Address) -> Mailbox:
+        if not self._spare:
+            return Mailbox(address)
+        mailbox = self._spare.pop()
+        mailbox.address = address
+        return mailbox
 
     def _line_up(self, mailbox: Mailbox) -> None:
         mailbox.queued = True

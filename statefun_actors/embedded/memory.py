@@ -6,7 +6,7 @@ handler that was suspended over that has an outcome for a memory that is no more
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from statefun_actors.dispatch import Application
@@ -39,13 +39,16 @@ class Shape:
             name: tuple(route.function.states) for name, route in app.routes.items()
         }
         self.names = {name: tuple(spec.name for spec in specs) for name, specs in self.specs.items()}
-        self.expiring = self._with(Expiration.AFTER_WRITE, Expiration.AFTER_CALL)
-        """Function types with states that expire."""
-        self.expiring_after_call = self._with(Expiration.AFTER_CALL)
-
-    def _with(self, *expirations: Expiration) -> frozenset[str]:
-        return frozenset(
-            name for name, specs in self.specs.items() if any(spec.expiration in expirations for spec in specs)
+        self.expiring = {
+            name: specs
+            for name, specs in self.specs.items()
+            if any(spec.expiration is not Expiration.NONE for spec in specs)
+        }
+        """The states of function types with any that expire."""
+        self.expiring_after_call = frozenset(
+            name
+            for name, specs in self.expiring.items()
+            if any(spec.expiration is Expiration.AFTER_CALL for spec in specs)
         )
 
 
@@ -60,7 +63,7 @@ class Memory:
         sinks: Mapping[str, Sink],
         options: EngineOptions,
     ) -> None:
-        self._shape, self._store = shape, store
+        self._shape, self._store, self._expiring = shape, store, shape.expiring
         recovered = store.recover()
         self._next_seq = recovered.next_seq
         self.epoch = Epoch(1)
@@ -94,8 +97,9 @@ class Memory:
 
     def post(self, target: Address, value: TypedValue, caller: Address | None) -> None:
         """A new message."""
-        message = Message(self.seq(), target, value, caller)
-        self.epoch.messages[message.seq] = message
+        seq = self._next_seq
+        self._next_seq = seq + 1
+        self.epoch.messages[seq] = message = Message(seq, target, value, caller)
         self.mailboxes.deliver(message)
 
     def send(self, target: Address, value: TypedValue, sender: Address | None) -> None:
@@ -138,11 +142,12 @@ class Memory:
         times = [due for due in (self.timers.next_due(), self.mailboxes.next_retry()) if due is not None]
         return min(times, default=None)
 
-    def record(self, address: Address, now_ms: int) -> EntityRecord:
+    def record(self, address: Address, now_ms: Callable[[], int]) -> EntityRecord:
         """The entity at *address*, without what has expired. Raises DamagedStateError where it can't be read."""
         record = self.cache.get(address)
-        if address[0] in self._shape.expiring and expire(record, self._shape.specs[address[0]], now_ms):
-            self.cache.resized(record)
+        specs = self._expiring.get(address[0])
+        if specs is not None:
+            expire(record, specs, now_ms())
         return record
 
     def changed(self, address: Address, record: EntityRecord) -> None:
@@ -183,7 +188,9 @@ class Memory:
         self.epoch = Epoch(sealed.number + 1)
         sealed.positions.update(self._shapes)
         self._shapes = {}
-        return sealed, sealed.seal(self._shape.specs, self._next_seq)
+        commit = sealed.seal(self._expiring, self._next_seq)
+        self.cache.bytes += sealed.grown
+        return sealed, commit
 
     def durable(self, sealed: Epoch) -> None:
         """*sealed* is in the store: let the outside see it."""
@@ -194,6 +201,8 @@ class Memory:
         self.dead_letters.durable(sealed)
         self.tickets.requests.durable(sealed)
         self.outbox.durable(sealed.egress)
+        for tell, what in sealed.told:
+            tell(what)
         for release in sealed.on_durable:
             release()
         self.cache.evict()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, assert_never
 
 import attrs
@@ -11,8 +11,22 @@ import attrs
 from statefun_actors.dispatch import describe_error, is_terminal
 from statefun_actors.embedded.mailbox import Mailbox
 from statefun_actors.embedded.memory import Memory, Shape
+from statefun_actors.embedded.rows import EntityRecord
 from statefun_actors.embedded.store import DeadLetterEntry, EgressRecord, Message
-from statefun_actors.model import Address, Cancel, Done, Effect, Egress, Failed, Send, SendAfter, Settlement
+from statefun_actors.embedded.tickets import INGRESS
+from statefun_actors.model import (
+    Address,
+    Cancel,
+    Done,
+    Effect,
+    Egress,
+    Failed,
+    Send,
+    SendAfter,
+    Setback,
+    Settlement,
+    State,
+)
 
 logger: Final = logging.getLogger("statefun_actors.engine")
 
@@ -38,46 +52,45 @@ class Merge:
     ) -> None:
         self._shape, self._counters, self._on_failure = shape, counters, on_failure
 
-    def done(self, memory: Memory, mailbox: Mailbox, done: Done, now_ms: int) -> None:
-        """The batch in flight has run: its changes and effects are part of the open epoch from here on."""
-        messages = mailbox.running
-        epoch = memory.epoch
-        self._keep(memory, mailbox.address, done, now_ms)
+    def done(self, memory: Memory, mailbox: Mailbox, record: EntityRecord, done: Done, now_ms: int) -> None:
+        """The batch in flight has run on *record*: what it changed and asked for is part of the open epoch now."""
+        messages, address, epoch = mailbox.running, mailbox.address, memory.epoch
+        record.running = False
+        if done.changes or address[0] in self._shape.expiring_after_call:
+            self._change(record, address[0], done.changes, now_ms)
+            record.epoch = epoch.number
+            epoch.entities[address] = record
         for message in messages:
             epoch.consume(message.seq)
         for effect in done.effects:
-            self._apply(memory, effect, mailbox.address, now_ms)
-        for setback in done.setbacks:
+            self._apply(memory, effect, address, now_ms)
+        errors = self._set_back(memory, messages, done.setbacks, now_ms) if done.setbacks else None
+        for index, message in enumerate(messages):
+            if (caller := message.caller) is not None and caller[0] == INGRESS:
+                memory.tickets.handled(caller[1], None if errors is None else errors.get(index), epoch)
+        self._counters.handled += len(messages)
+        memory.mailboxes.dealt_with(mailbox, messages)
+
+    def _change(self, record: EntityRecord, typename: str, changes: State, now_ms: int) -> None:
+        record.state.update(changes)
+        record.last_call_ms = now_ms
+        if typename in self._shape.expiring:
+            for name, value in changes.items():
+                if value is None:
+                    record.written_ms.pop(name, None)
+                else:
+                    record.written_ms[name] = now_ms
+
+    def _set_back(
+        self, memory: Memory, messages: Sequence[Message], setbacks: Sequence[Setback], now_ms: int
+    ) -> Mapping[int, BaseException]:
+        """The errors of those that a policy has settled, by index."""
+        for setback in setbacks:
             if setback.settlement is Settlement.DEAD_LETTER:
                 self._bury(memory, messages[setback.index], setback.error, setback.attempts, now_ms)
             else:
                 self._counters.discarded += 1
-        if memory.tickets:
-            errors = {setback.index: setback.error for setback in done.setbacks}
-            for index, message in enumerate(messages):
-                memory.tickets.handled(message.caller, errors.get(index), epoch)
-        self._counters.handled += len(messages)
-        memory.mailboxes.dealt_with(messages)
-        mailbox.succeeded()
-        memory.mailboxes.again(mailbox)
-
-    def _keep(self, memory: Memory, address: Address, done: Done, now_ms: int) -> None:
-        record = memory.cache.get(address)
-        record.running = False
-        typename = address[0]
-        if done.changes:
-            record.state.update(done.changes)
-            memory.cache.resized(record)
-            if typename in self._shape.expiring:
-                for name, value in done.changes.items():
-                    if value is None:
-                        record.written_ms.pop(name, None)
-                    else:
-                        record.written_ms[name] = now_ms
-        elif typename not in self._shape.expiring_after_call:
-            return
-        record.last_call_ms = now_ms
-        memory.changed(address, record)
+        return {setback.index: setback.error for setback in setbacks}
 
     def _apply(self, memory: Memory, effect: Effect, sender: Address, now_ms: int) -> None:
         match effect:
@@ -128,12 +141,11 @@ class Merge:
 
     def _give_up(self, memory: Memory, mailbox: Mailbox, error: BaseException, now_ms: int) -> None:
         message = mailbox.queue.popleft()
-        memory.mailboxes.dealt_with((message,))
         memory.epoch.consume(message.seq)
         self._bury(memory, message, error, mailbox.attempts + 1, now_ms)
-        memory.tickets.handled(message.caller, error, memory.epoch)
-        mailbox.succeeded()
-        memory.mailboxes.again(mailbox)
+        if message.caller is not None and message.caller[0] == INGRESS:
+            memory.tickets.handled(message.caller[1], error, memory.epoch)
+        memory.mailboxes.dealt_with(mailbox, (message,))
         logger.warning(
             "%s: dead letter of type %s: %s: %s",
             message.target,

@@ -38,23 +38,21 @@ class EntityRecord:
 
     __slots__ = ("epoch", "last_call_ms", "running", "size", "state", "written_ms")
 
-    def __init__(self, state: dict[str, TypedValue | None], written_ms: dict[str, int], last_call_ms: int) -> None:
+    def __init__(
+        self, state: dict[str, TypedValue | None], written_ms: dict[str, int], last_call_ms: int, packed: int = 0
+    ) -> None:
         self.state = state
         self.written_ms = written_ms
         self.last_call_ms = last_call_ms
         self.epoch = 0
         """The last epoch that changed it."""
         self.running = False
-        self.size = _size(state)
+        self.size = _BASE_SIZE + _VALUE_SIZE * len(state) + packed
+        """Bytes that it takes up in memory, about, as of when it was last read or packed."""
 
 
 _BASE_SIZE: Final = 700
 _VALUE_SIZE: Final = 150
-
-
-def _size(state: dict[str, TypedValue | None]) -> int:
-    """Bytes that it takes up in memory, about."""
-    return _BASE_SIZE + sum(_VALUE_SIZE + len(value.value) for value in state.values() if value is not None)
 
 
 def unpack(address: Address, packed: bytes | None, names: Iterable[str]) -> EntityRecord:
@@ -72,7 +70,7 @@ def unpack(address: Address, packed: bytes | None, names: Iterable[str]) -> Enti
         raise DamagedStateError(address, len(packed), str(error)) from error
     for name, (typename, value) in stored.items():
         state[name] = TypedValue(typename, value)
-    return EntityRecord(state, written_ms, last_call_ms)
+    return EntityRecord(state, written_ms, last_call_ms, len(packed))
 
 
 def pack(record: EntityRecord) -> bytes | None:
@@ -83,10 +81,11 @@ def pack(record: EntityRecord) -> bytes | None:
     return _encode((stored, record.written_ms, record.last_call_ms))
 
 
-def resize(record: EntityRecord) -> int:
-    """Measure the record again; by how much it grew."""
-    before, record.size = record.size, _size(record.state)
-    return record.size - before
+def resize(record: EntityRecord, packed: bytes | None) -> int:
+    """Note the size of *record*, of which *packed* was made; by how much it grew."""
+    before = record.size
+    record.size = size = _BASE_SIZE + _VALUE_SIZE * len(record.state) + (len(packed) if packed is not None else 0)
+    return size - before
 
 
 def expire(record: EntityRecord, specs: Iterable[StateSpec], now_ms: int) -> bool:

@@ -22,7 +22,7 @@ from statefun_actors.embedded.mailbox import Mailbox
 from statefun_actors.embedded.memory import Memory
 from statefun_actors.embedded.merge import Merge
 from statefun_actors.embedded.options import EngineOptions
-from statefun_actors.embedded.rows import DamagedStateError
+from statefun_actors.embedded.rows import DamagedStateError, EntityRecord
 from statefun_actors.embedded.store import StoreError
 from statefun_actors.model import Address, Batch, Deadline, Done, Failed, Invocation, MissingState, Outcome
 
@@ -74,7 +74,7 @@ class Steps:
     ) -> None:
         self.bug: BaseException | None = None
         """An error of the engine itself, never of a handler."""
-        self._app, self._clock, self._merge, self._options = app, clock, merge, options
+        self._app, self._now_ms, self._merge, self._options = app, clock.now_ms, merge, options
         self._tell_ended, self._tell_lost = ended, lost
         self._host = _EngineHost(clock)
         self._plain = frozenset(name for name, route in app.routes.items() if not route.waits)
@@ -130,23 +130,23 @@ class Steps:
         address = mailbox.address
         messages = memory.mailboxes.take(mailbox, self._options.batch)
         try:
-            record = memory.record(address, self._clock.now_ms())
+            record = memory.record(address, self._now_ms)
         except DamagedStateError as error:
-            self._finish(memory, mailbox, Failed(None, error))
+            self._merge.failed(memory, mailbox, Failed(None, error), self._now_ms())
             return
         record.running = True
         invocations = [Invocation(message.value, message.caller) for message in messages]
         memory.epoch.steps += len(invocations)
         run = dispatch(Batch(address, record.state, invocations), self._app, self._host)
         if address[0] not in self._plain:
-            self._start(self._see_through(memory, mailbox, run), address)
+            self._start(self._see_through(memory, mailbox, record, run), address)
             return
         try:
             pending = run.send(None)
         except StopIteration as done:
-            self._finish(memory, mailbox, done.value)
+            self._finish(memory, mailbox, record, done.value)
         else:
-            self._start(self._see_through(memory, mailbox, resumed(run, pending)), address)
+            self._start(self._see_through(memory, mailbox, record, resumed(run, pending)), address)
 
     def _start(self, work: Coroutine[Untyped, Untyped, None], address: Address) -> None:
         if sys.version_info >= (3, 12):
@@ -166,7 +166,7 @@ class Steps:
             self.bug = error
         self._tell_ended()
 
-    async def _see_through(self, memory: Memory, mailbox: Mailbox, run: Untyped) -> None:
+    async def _see_through(self, memory: Memory, mailbox: Mailbox, record: EntityRecord, run: Untyped) -> None:
         """Await a batch that may be suspended. It ends in whichever epoch is open then."""
         try:
             outcome = await run
@@ -175,16 +175,16 @@ class Steps:
             return
         if not memory.lost:
             try:
-                self._finish(memory, mailbox, outcome)
+                self._finish(memory, mailbox, record, outcome)
             except StoreError as error:
                 self._tell_lost(memory, error)
 
-    def _finish(self, memory: Memory, mailbox: Mailbox, outcome: Outcome) -> None:
+    def _finish(self, memory: Memory, mailbox: Mailbox, record: EntityRecord, outcome: Outcome) -> None:
         match outcome:
             case Done():
-                self._merge.done(memory, mailbox, outcome, self._clock.now_ms())
+                self._merge.done(memory, mailbox, record, outcome, self._now_ms())
             case Failed():
-                self._merge.failed(memory, mailbox, outcome, self._clock.now_ms())
+                self._merge.failed(memory, mailbox, outcome, self._now_ms())
             case MissingState(specs):
                 raise AssertionError(f"the engine gave {mailbox.address} less than its states: {specs}")
             case _:

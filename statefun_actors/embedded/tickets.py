@@ -72,10 +72,6 @@ class Tickets:
         self.requests = Requests(store)
         """Those who asked with an idempotency key. They have no tickets: more than one may wait for the same."""
 
-    def __bool__(self) -> bool:
-        """Whether anybody wants to know what becomes of messages."""
-        return bool(self._open or self.requests)
-
     def open(self, request: str, ticket: Ticket) -> Address:
         """The caller that stands for *ticket*."""
         self._open[request] = ticket
@@ -98,18 +94,16 @@ class Tickets:
         ticket = self._open.get(request)
         if ticket is not None and (tell := ticket.on_reply) is not None:
             ticket.on_reply = None
-            epoch.on_durable.append(lambda: tell(value))
+            epoch.told.append((tell, value))
 
-    def handled(self, caller: Address | None, error: BaseException | None, epoch: Epoch) -> None:
-        """The message of *caller* is dealt with."""
-        if caller is None or caller[0] != INGRESS:
-            return
+    def handled(self, request: str, error: BaseException | None, epoch: Epoch) -> None:
+        """The message of *request* is dealt with."""
         if self.requests:
-            self.requests.handled(caller[1], None if error is None else reason_of(error), epoch)
-        ticket = self._open.get(caller[1])
+            self.requests.handled(request, None if error is None else reason_of(error), epoch)
+        ticket = self._open.get(request)
         if ticket is not None and (tell := ticket.on_handled) is not None:
             ticket.on_handled = None
-            epoch.on_durable.append(lambda: tell(error))
+            epoch.told.append((tell, error))
 
     def lose(self, error: EpochLostError) -> None:
         """Nobody can be told any more."""

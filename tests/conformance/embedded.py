@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 
 from statefun_actors import Address, Settings
 from statefun_actors.dispatch import Application
-from statefun_actors.embedded import Engine, ManualClock, MemoryStore
+from statefun_actors.embedded import Engine, EntityRecord, ManualClock, MemoryStore
 from statefun_actors.embedded.mailbox import Mailbox
 from statefun_actors.embedded.memory import Memory
 from statefun_actors.model import Done, TypedValue
@@ -37,9 +37,9 @@ class EmbeddedEngine:
         merge = self._engine._steps._merge  # the engine shows states, not what changed
         merged = merge.done
 
-        def noted(memory: Memory, mailbox: Mailbox, done: Done, now_ms: int) -> None:
+        def noted(memory: Memory, mailbox: Mailbox, record: EntityRecord, done: Done, now_ms: int) -> None:
             self.changes.append(readable(done.changes, self._known))
-            merged(memory, mailbox, done, now_ms)
+            merged(memory, mailbox, record, done, now_ms)
 
         merge.done = noted  # type: ignore[method-assign]
         self._task = asyncio.create_task(self._engine.run())

@@ -13,7 +13,7 @@ from statefun_actors.definition import Scope
 from statefun_actors.dispatch.calling import Waiting
 from statefun_actors.dispatch.guarded import GuardedRun
 from statefun_actors.dispatch.notes import Notes
-from statefun_actors.embedded.mailbox import Mailbox
+from statefun_actors.embedded.mailbox import Mailbox, Mailboxes
 from statefun_actors.embedded.memory import Memory
 from statefun_actors.embedded.merge import Merge
 from statefun_actors.embedded.timers import Timers
@@ -145,33 +145,32 @@ def compare_no_bytes(patch: Patch) -> None:
 
 
 def reorder_a_batch(patch: Patch) -> None:
-    take = Mailbox.take
+    take = Mailboxes.take
 
-    def backwards(self: Mailbox, most: int) -> Any:
-        taken = take(self, most)
+    def backwards(self: Mailboxes, mailbox: Mailbox, most: int) -> Any:
+        taken = take(self, mailbox, most)
         taken.reverse()
         return taken
 
-    patch.setattr(Mailbox, "take", backwards)
+    patch.setattr(Mailboxes, "take", backwards)
 
 
 def judge_ttl_late(patch: Patch) -> None:
     patch.setattr(Memory, "sweep", lambda *_: None)
     record = Memory.record
-    patch.setattr(Memory, "record", lambda self, address, now_ms: record(self, address, now_ms - 20_000))
+    patch.setattr(Memory, "record", lambda self, address, now_ms: record(self, address, lambda: now_ms() - 20_000))
 
 
 def count_no_call(patch: Patch) -> None:
-    keep = Merge._keep
+    change = Merge._change
 
-    def only_changes(self: Merge, memory: Any, address: Any, done: Any, now_ms: int) -> None:
-        record = memory.cache.get(address)
+    def only_changes(self: Merge, record: Any, typename: str, changes: Any, now_ms: int) -> None:
         before = record.last_call_ms
-        keep(self, memory, address, done, now_ms)
-        if "called" not in done.changes:
+        change(self, record, typename, changes, now_ms)
+        if "called" not in changes:
             record.last_call_ms = before
 
-    patch.setattr(Merge, "_keep", only_changes)
+    patch.setattr(Merge, "_change", only_changes)
 
 
 def retry_at_once(patch: Patch) -> None:
