@@ -224,7 +224,7 @@ class Run:
             first = failing[0]
             display.say(
                 f"Everything else is done; {len(failing)} failing and tried again and again, {first.address} first: "
-                f"{_error_text(first.error)}. Ctrl-C stops; --dead-letters NS/NAME gives up on such messages."
+                f"{_error_text(first.error).removesuffix('.')}. Ctrl-C stops; --dead-letters NS/NAME gives up on such messages."
             )
 
     def _display(self) -> Display:

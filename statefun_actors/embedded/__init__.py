@@ -45,6 +45,7 @@ from statefun_actors.embedded.sqlite.reader import SqliteReader
 from statefun_actors.embedded.sqlite_store import SqliteStore
 from statefun_actors.embedded.store import (
     Commit,
+    DamagedStoreError,
     DeadLetterEntry,
     EgressRecord,
     EntityRow,
@@ -73,6 +74,7 @@ __all__ = [
     "ControlDoor",
     "Counters",
     "DamagedStateError",
+    "DamagedStoreError",
     "DeadLetterEntry",
     "DoorControl",
     "DoorError",

@@ -26,8 +26,8 @@ class Commits:
     def __init__(self, store: Store, clock: Clock, counters: Counters, ended: Callable[[], None]) -> None:
         self.error: BaseException | None = None
         """Why the store failed last; None once a commit has succeeded again."""
-        self.bug: BaseException | None = None
-        """An error of the engine itself, never of the store."""
+        self.fatal: BaseException | None = None
+        """Why the engine can't go on: an error of its own, or a store that no retry mends."""
         self._store, self._clock, self._counters, self._tell_ended = store, clock, counters, ended
         self._writing: asyncio.Task[None] | None = None
         self._pause = _FIRST_PAUSE
@@ -52,14 +52,21 @@ class Commits:
         await self._clock.sleep(self._pause)
         self._pause = min(_LONGEST_PAUSE, self._pause * 2)
 
+    def failed(self, error: StoreError) -> None:
+        """The store could not be read or written."""
+        self.error = error
+        if not error.retryable:
+            self.fatal = error
+
     def lose(self, memory: Memory, error: StoreError) -> None:
         """The store failed: the open epoch is lost, and those who wait for it are told.
 
         What is being written may still become durable, and is heard of first.
         """
-        self.error = error
+        self.failed(error)
         memory.lost = True
-        logger.error("the store failed; going on from the last commit that succeeded: %s", error)
+        if self.fatal is None:
+            logger.error("the store failed; going on from the last commit that succeeded: %s", error)
         if self._writing is None:
             self._tell_lost(memory)
 
@@ -78,7 +85,7 @@ class Commits:
             self.lose(memory, error)
             self._tell_lost(memory, sealed)
         except BaseException as error:
-            self.bug = error
+            self.fatal = error
             raise
         else:
             self._counters.epochs += 1

@@ -85,10 +85,14 @@ class Engine:
     # --- life
 
     async def run(self) -> None:
-        """Work until :meth:`stop`. A store that fails does not end it: it goes on from the last commit."""
+        """Work until :meth:`stop`. A store that fails does not end it: it goes on from the last commit.
+
+        Raises:
+            DamagedStoreError: the file of the store is damaged, so that trying again can't help.
+        """
         self._memory.outbox.start(self._wake.set)
         while True:
-            if (bug := self._steps.bug or self._commits.bug) is not None:
+            if (bug := self._steps.bug or self._commits.fatal) is not None:
                 raise bug
             if self._at_the_end():
                 if await self._memory.outbox.end(0 if self._memory.lost else self._drain_until - time.monotonic()):
@@ -398,7 +402,7 @@ class Engine:
             self._remember()
             self._memory.outbox.start(self._wake.set)
         except StoreError as error:
-            self._commits.error = error
+            self._commits.failed(error)
             logger.error("the store still fails: %s", error)  # noqa: TRY400 - its text says all
 
     # --- rest

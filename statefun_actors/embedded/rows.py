@@ -66,7 +66,7 @@ def unpack(address: Address, packed: bytes | None, names: Iterable[str]) -> Enti
         return EntityRecord(state, {}, 0)
     try:
         stored, written_ms, last_call_ms = _decode(packed)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise DamagedStateError(address, len(packed), str(error)) from error
     for name, (typename, value) in stored.items():
         state[name] = TypedValue(typename, value)

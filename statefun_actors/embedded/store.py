@@ -38,6 +38,16 @@ class StoreError(StatefunActorsError):
         return f"store {self.store}: {self.reason}{'. ' + self.instead if self.instead else ''}"
 
 
+class DamagedStoreError(StoreError):
+    """The file of a store is damaged. No retry helps: a backup does, or an export of what can still be read."""
+
+    retryable: ClassVar[bool] = False
+
+    def __init__(self, store: str, reason: str) -> None:
+        super().__init__(store, f"it is damaged: {reason}", "Go back to a backup.")
+        self.args = (store, reason)
+
+
 class StoreInUseError(StoreError):
     """Another engine, or another command, has the store. A retry can help once that has ended.
 

@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Final
 from urllib.parse import quote
 
-from statefun_actors.embedded.store import StoreError, StoreInUseError, unstorable_text
+from statefun_actors.embedded.store import DamagedStoreError, StoreError, StoreInUseError, unstorable_text
 
 try:
     import fcntl
@@ -146,16 +146,19 @@ def store_error(path: Path, error: Exception) -> StoreError:
     if not isinstance(error, sqlite3.Error):
         return StoreError(str(path), str(error))
     code = getattr(error, "sqlite_errorname", "")
+    if code.startswith("SQLITE_CORRUPT") or str(error).startswith(_NO_TEXT):
+        return DamagedStoreError(str(path), str(error))
     for prefix, reason, instead in _MEANINGS:
         if code.startswith(prefix):
             return StoreError(str(path), reason.format(error=error), instead)
     return StoreError(str(path), f"{error} ({code})" if code else str(error))
 
 
+_NO_TEXT: Final = "Could not decode to UTF-8"
+"""How Python's own error begins, which has no code of SQLite: bytes of a text that are none."""
 _MEANINGS: Final = (
     ("SQLITE_FULL", "the disk is full", "Make room."),
     ("SQLITE_NOTADB", "the file is no SQLite database", "Choose another path."),
-    ("SQLITE_CORRUPT", "it is damaged: {error}", "Go back to a backup."),
     ("SQLITE_READONLY", "it can't be written: {error}", "Look at the permissions of the file and of its folder."),
     ("SQLITE_CANTOPEN", "it can't be opened: {error}", "Look at the permissions of the file and of its folder."),
     ("SQLITE_BUSY", "another program holds a lock on it", "End what else writes to it, or try again."),

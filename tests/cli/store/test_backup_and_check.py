@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.commands import run
-from tests.cli.store.shop import STORE, WISHES, engine, refusal, shop, told
+from tests.cli.commands import run, write_lines
+from tests.cli.store.shop import APP, STORE, WISHES, engine, refusal, shop, told, wish
 
 
 @pytest.fixture(scope="module")
@@ -72,6 +72,47 @@ def test_a_damaged_store_is_told_of_and_the_exit_code_says_so(folder: Path, tmp_
     assert (checked.returncode, first) == (1, "b.db is damaged:")
     assert what
     assert last == "Go back to a backup; `statefun-actors export` saves what can still be read."
+
+
+def test_a_run_ends_when_it_comes_upon_damage_that_no_retry_mends(folder: Path, tmp_path: Path) -> None:
+    run("backup", "app.py", str(tmp_path / "b.db"), folder=folder)
+    damage(tmp_path / "b.db", "entity")
+    (tmp_path / "app.py").write_text(APP)
+    write_lines(tmp_path / "in.jsonl", [wish("ada", "a kite", 5)])
+
+    ran = run("run", "app.py", "--store", "b.db", "--input", "in.jsonl", "--until-idle", folder=tmp_path)
+
+    assert ran.returncode == 1
+    assert ran.stderr == ("Error: store b.db: it is damaged: database disk image is malformed. Go back to a backup.\n")
+
+
+@pytest.mark.parametrize(
+    ("update", "said"),
+    [
+        (
+            "UPDATE entity SET state = X'9381A2FFFF'",
+            "shop/basket/ada: 'utf-8' codec can't decode byte 0xff in position 0: invalid start byte",
+        ),
+        (
+            "UPDATE egress SET egress = CAST(X'73FF' AS TEXT)",
+            "Could not decode to UTF-8 column 'egress' with text 's\ufffd'",
+        ),
+    ],
+)
+def test_damage_that_sqlite_takes_for_sound_is_told_of_too(
+    folder: Path, tmp_path: Path, update: str, said: str
+) -> None:
+    run("backup", "app.py", str(tmp_path / "b.db"), folder=folder)
+    db = sqlite3.connect(tmp_path / "b.db")
+    db.execute(update)
+    db.commit()
+    db.close()
+
+    checked = run("check", "--store", "b.db", folder=tmp_path)
+
+    assert (checked.returncode, checked.stdout.splitlines()[0]) == (1, "b.db is damaged:")
+    assert f"  {said}" in checked.stdout.splitlines()
+    assert "Traceback" not in run("export", "--store", "b.db", folder=tmp_path).stderr
 
 
 def test_what_is_asked_for_wrongly_is_told_in_a_line(folder: Path) -> None:
