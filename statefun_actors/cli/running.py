@@ -222,9 +222,10 @@ class Run:
         if failing and sum(mailbox.waiting for mailbox in failing) == self.engine.waiting:
             self._told_of_failing = True
             first = failing[0]
+            why = _error_text(first.error).removesuffix(".")
             display.say(
                 f"Everything else is done; {len(failing)} failing and tried again and again, {first.address} first: "
-                f"{_error_text(first.error).removesuffix('.')}. Ctrl-C stops; --dead-letters NS/NAME gives up on such messages."
+                f"{why}. Ctrl-C stops; --dead-letters NS/NAME gives up on such messages."
             )
 
     def _display(self) -> Display:

@@ -160,6 +160,18 @@ async def test_another_file_is_begun_where_it_ends(tmp_path: Path) -> None:
     assert values(tmp_path / "new.jsonl") == [4]
 
 
+async def test_after_a_target_of_another_kind_a_file_is_begun_where_it_ends(tmp_path: Path) -> None:
+    (tmp_path / "out.jsonl").write_text('{"value":1}\n')
+
+    sink = JsonLinesSink(tmp_path / "out.jsonl")
+    begun = sink.resume('{"http":"5f0d"}')
+    await sink.write(records(2))
+    sink.close()
+
+    assert begun is not None
+    assert values(tmp_path / "out.jsonl") == [1, 2]
+
+
 async def test_a_write_that_fails_half_way_leaves_no_trace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "out.jsonl"
     sink = sink_at(path, None)

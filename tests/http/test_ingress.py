@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -421,6 +422,18 @@ def test_a_key_has_a_length(server: Running, key: str) -> None:
     answer = server.send("/ingress/test/counter/key", 1, Idempotency_Key=key)
 
     assert answer[:2] == (400, f"an Idempotency-Key has 1 to 255 characters, got {len(key.strip())}\n")
+
+
+def test_two_keys_are_no_key(server: Running) -> None:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=20) as client:
+        client.sendall(
+            b"PUT /ingress/test/counter/keys HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: 1\r\n"
+            b"Content-Type: application/json\r\nIdempotency-Key: a\r\nIdempotency-Key: b\r\n\r\n1"
+        )
+        answer = client.makefile("rb").read()
+
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert answer.endswith(b"\r\n\r\nthere are two Idempotency-Keys; send one\n")
 
 
 def test_a_key_belongs_to_one_message(server: Running) -> None:

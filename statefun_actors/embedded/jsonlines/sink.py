@@ -43,6 +43,14 @@ class _Position:
     records: int
 
 
+def _decoded(position: str | None) -> _Position | None:
+    """None at the first use of the egress, and where its records went to something else than a file before."""
+    try:
+        return msgspec.json.decode(position or "", type=_Position)
+    except msgspec.DecodeError:
+        return None
+
+
 class JsonLinesSink:
     """Appends records to the file *path*, which is made if it isn't there, folders included.
 
@@ -81,7 +89,7 @@ class JsonLinesSink:
             EgressFileError: it is shorter than that.
         """
         assert self._file is not None
-        at = msgspec.json.decode(position, type=_Position) if position is not None else None
+        at = _decoded(position)
         there = os.fstat(self._file).st_size
         if at is None or at.file != str(self.path):
             self._size, self.records = there, 0

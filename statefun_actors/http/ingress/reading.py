@@ -80,6 +80,8 @@ class Reader:
             if name == b"content-type":
                 content_type = header
             elif name == b"idempotency-key":
+                if key and key != header:
+                    raise _bad("there are two Idempotency-Keys; send one")
                 key = header or b" "
             elif name == b"content-encoding":
                 encoding = header
