@@ -78,7 +78,7 @@ def test_a_run_ends_when_it_comes_upon_damage_that_no_retry_mends(folder: Path, 
     run("backup", "app.py", str(tmp_path / "b.db"), folder=folder)
     damage(tmp_path / "b.db", "entity")
     (tmp_path / "app.py").write_text(APP)
-    write_lines(tmp_path / "in.jsonl", [wish("ada", "a kite", 5)])
+    write_lines(tmp_path / "in.jsonl", wish("ada", "a kite", 5))
 
     ran = run("run", "app.py", "--store", "b.db", "--input", "in.jsonl", "--until-idle", folder=tmp_path)
 
