@@ -40,8 +40,8 @@ class EntityField:
     """A field together with the slot that holds it."""
 
     __slots__ = (
-        "codec", "decode", "delete", "encode", "field", "get", "immutable", "name", "optional", "refreshes", "set",
-        "state_name", "typename",
+        "codec", "decode", "delete", "encode", "field", "get", "immutable", "name", "optional", "readable", "refreshes",
+        "set", "state_name", "typename",
     )  # fmt: skip
 
     def __init__(self, field: Field, slot: Untyped) -> None:
@@ -52,6 +52,8 @@ class EntityField:
         self.encode = field.codec.encode
         self.decode = field.codec.decode
         self.typename = field.typename
+        self.readable = field.codec.lenient | field.codec.accepts
+        """The typenames of stored values that it can read."""
         self.immutable = field.immutable
         self.optional = field.optional
         self.refreshes = field.refresh_on_assignment
@@ -157,7 +159,7 @@ class EntityFunction:
             if name not in assigned and (
                 self._reads_the_same(field, current, data, scope)
                 if held is was
-                else _holds_the_same(field, current, data)
+                else _holds_the_same(field, current, was, data)
             ):
                 continue
             changed[state_name] = TypedValue(field.typename, data)
@@ -332,11 +334,16 @@ def hydrate(cls: type, address: Address, state: Mapping[str, TypedValue | None])
     return cls(**values)
 
 
-def _holds_the_same(field: EntityField, current: TypedValue | None, data: bytes) -> bool:
-    """Whether the value assigned is the stored one, though under another typename: 2.x has its own for primitives."""
-    if current is None or current.typename not in field.codec.lenient | field.codec.accepts:
+def _holds_the_same(field: EntityField, current: TypedValue | None, was: object, data: bytes) -> bool:
+    """Whether the value assigned is the stored one, though under another typename: 2.x has its own for primitives.
+
+    *was* is what the stored value was read as, if it has been read.
+    """
+    if current is None or current.typename not in field.readable:
         return False
     try:
-        return field.encode(field.codec.decode(current.value, current.typename)) == data
+        if was is _UNSET or not field.immutable:  # what is not immutable may be another by now
+            was = field.codec.decode(current.value, current.typename)
+        return field.encode(was) == data
     except ValueError:
         return False

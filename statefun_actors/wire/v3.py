@@ -24,7 +24,7 @@ _invocation_beginnings: Final = Beginnings[Address | None]()
 
 def _states(batch: v3_pb2.Request.Batch) -> list[tuple[str, TypedValue | None]]:
     states: list[tuple[str, TypedValue | None]] = []
-    for part in batch.state:
+    for part in batch.state[:]:  # a list, since the end of what protobuf holds is an IndexError
         beginning, _, end = part.partition(MARK)
         known = _state_beginnings.get(beginning)
         if known is not None and len(end) == known[2] + 1 and end[0] == known[2]:
