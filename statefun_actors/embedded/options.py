@@ -23,6 +23,7 @@ class EngineOptions:
         egress_backlog: durable records that their sinks have not written, above which sources are not read: so much a
             sink may be behind, or down for, before what comes in is slowed to its pace. They lie in the store.
         slice_steps: batches begun before the event loop gets its turn.
+        twice: for tests: handlers are given every batch twice, as after a crash that lost what the first time came to.
     """
 
     epoch_steps: int = 500
@@ -35,3 +36,4 @@ class EngineOptions:
     cache_bytes: int = 64 * 1024 * 1024
     egress_backlog: int = 1_000_000
     slice_steps: int = 128
+    twice: bool = False

@@ -24,7 +24,7 @@ from statefun_actors.embedded.merge import Merge
 from statefun_actors.embedded.options import EngineOptions
 from statefun_actors.embedded.rows import DamagedStateError, EntityRecord
 from statefun_actors.embedded.store import StoreError
-from statefun_actors.model import Address, Batch, Deadline, Done, Failed, Invocation, MissingState, Outcome
+from statefun_actors.model import Address, Batch, Deadline, Done, Failed, Host, Invocation, MissingState, Outcome
 
 logger: Final = logging.getLogger("statefun_actors.engine")
 
@@ -48,6 +48,12 @@ class _EngineHost:
 
     def timeout(self, seconds: float) -> Deadline:
         return asyncio.timeout(seconds)
+
+
+async def _dispatch_twice(batch: Batch, app: Application, host: Host) -> Outcome:
+    """What *batch* comes to the second time: what it came to before that is lost."""
+    await dispatch(batch, app, host)
+    return await dispatch(batch, app, host)
 
 
 class Steps:
@@ -77,6 +83,7 @@ class Steps:
         self._app, self._now_ms, self._merge, self._options = app, clock.now_ms, merge, options
         self._tell_ended, self._tell_lost = ended, lost
         self._host = _EngineHost(clock)
+        self._dispatch = _dispatch_twice if options.twice else dispatch
         self._plain = frozenset(name for name, route in app.routes.items() if not route.waits)
         self._tasks: dict[asyncio.Task[None], Address] = {}
         """Batches whose handlers wait for something."""
@@ -137,7 +144,7 @@ class Steps:
         record.running = True
         invocations = [Invocation(message.value, message.caller) for message in messages]
         memory.epoch.steps += len(invocations)
-        run = dispatch(Batch(address, record.state, invocations), self._app, self._host)
+        run = self._dispatch(Batch(address, record.state, invocations), self._app, self._host)
         if address[0] not in self._plain:
             self._start(self._see_through(memory, mailbox, record, run), address)
             return

@@ -91,6 +91,9 @@ class TestRuntime:
         settings: of the application.
         start: the virtual time at which it starts.
         store: a memory store unless given.
+        twice: give every batch to its handlers twice, as after a crash: what the first time came to is lost, so only
+            what a handler does beside its fields and sends happens twice.
+        options: what bounds the engine.
 
     Raises:
         DefinitionError: what is served does not fit together.
@@ -104,13 +107,15 @@ class TestRuntime:
         settings: Settings | None = None,
         start: datetime = _START,
         store: Store | None = None,
+        twice: bool = False,
         options: EngineOptions | None = None,
     ) -> None:
         self.app = Application(*served, settings=settings)
         self._clock = ManualClock(start)
         self.clock = TestClock(self, self._clock)
         self._store = store if store is not None else MemoryStore()
-        self._options = options
+        options = options if options is not None else EngineOptions()
+        self._options = attrs.evolve(options, twice=twice or options.twice)
         self._errors: list[BaseException] = []
         self._known = self.app.codecs()
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime, timedelta
+from typing import ClassVar
 
 import pytest
 
@@ -145,3 +147,36 @@ async def test_time_does_not_go_back() -> None:
     async with TestRuntime(Asked) as runtime:
         with pytest.raises(ValueError, match="time moves forward"):
             await runtime.clock.advance(-1)
+
+
+class Charged(Entity, typename="kit/charged"):
+    """Does what it should, and something beside that."""
+
+    cents: int = persisted(default=0)
+    charges: ClassVar[list[str]] = []
+
+    @handles(int)
+    def charge(self, message: int) -> int:
+        self.cents += message
+        self.charges.append(f"{self.id} {self.cents}")
+        self.send(self.address, "receipt")
+        return self.cents
+
+    @handles(str)
+    async def note(self, message: str) -> None:
+        await asyncio.sleep(0)
+        self.charges.append(f"{self.id} {message}")
+        self.send_egress("kit/receipts", message)
+
+
+@pytest.mark.parametrize("twice", [False, True])
+async def test_a_batch_can_be_given_twice_and_counts_once(*, twice: bool) -> None:
+    Charged.charges.clear()
+    async with TestRuntime(Charged, twice=twice) as runtime:
+        assert await runtime.ask(Charged.at("ada"), 5, int) == 5
+        assert await runtime.ask(Charged.at("ada"), 2, int) == 7
+        assert runtime.state(Charged.at("ada")).cents == 7
+        assert runtime.egress("kit/receipts") == ["receipt", "receipt"]
+
+    runs = ["ada 5", "ada receipt", "ada 7", "ada receipt"]
+    assert Charged.charges == [run for run in runs for _ in range(1 + twice)]
