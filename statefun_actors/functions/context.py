@@ -34,6 +34,8 @@ class Context:
     is assigned.
     """
 
+    __contains__ = None  # Python would try the states 0, 1, 2 ...
+    __iter__ = None
     __slots__ = ("_fields", "_known", "_scope", "_staged", "_typename")
 
     def __init__(self, scope: Scope, typename: str, fields: Mapping[str, Field]) -> None:
@@ -181,9 +183,7 @@ class Context:
         field = self._fields.get(name)
         if isinstance(value, _PACKED) and (field is None or not _holds_any(field)):
             typed = typed_of_any(value) if isinstance(value, Any) else value
-            if field is not None and typed.typename not in field.codec.accepts:
-                raise FieldMismatchError(self._typename, name, field.codec.spelling, f"an Any of {typed.typename!r}")
-            return typed
+            return typed if field is None else self._unpacked(field, typed)
         if field is None:
             raise FieldMismatchError(
                 self._typename,
@@ -192,6 +192,17 @@ class Context:
                 f"`{type(value).__name__}`",
             )
         return self._declared(field, value)
+
+    def _unpacked(self, field: Field, typed: TypedValue) -> TypedValue:
+        """*typed* as the declared state holds it: under its one typename, and never what can't be read back."""
+        codec, got = field.codec, f"an Any of {typed.typename!r}"
+        if typed.typename not in codec.accepts:
+            raise FieldMismatchError(self._typename, field.name, codec.spelling, got)
+        try:
+            value = codec.decode(typed.value, typed.typename)
+        except ValueError as error:
+            raise FieldMismatchError(self._typename, field.name, codec.spelling, f"{got}: {error}") from error
+        return typed if typed.typename == field.typename else self._declared(field, value)
 
     def _declared(self, field: Field, value: object) -> TypedValue:
         try:

@@ -17,6 +17,7 @@ from statefun_actors.entity import Entity, EntityFunction, hydrate
 from statefun_actors.errors import FieldMismatchError, ValueMismatchError
 from statefun_actors.model import Address, Batch, Deadline, Done, Failed, Invocation, MissingState, Outcome, TypedValue
 from statefun_actors.settings import Settings
+from statefun_actors.testing.checks import checked_address, in_utc
 from statefun_actors.testing.seen import Delayed, Sent, seen
 from statefun_actors.types import pack
 
@@ -94,11 +95,13 @@ class Given(Generic[_E]):
             settings: of the application.
 
         Raises:
+            ValueMismatchError: *caller* is no address, or *now* is naive.
             Exception: whatever the handler raised, where no failure policy takes care of it.
         """
         app = Application(self._cls, settings=settings)
-        batch = Batch(self._address, self._state, [Invocation(pack(message), caller) for message in messages])
-        match _run(dispatch(batch, app, _Host(now))):
+        sender = None if caller is None else checked_address(caller)
+        batch = Batch(self._address, self._state, [Invocation(pack(message), sender) for message in messages])
+        match _run(dispatch(batch, app, _Host(in_utc(now, "now")))):
             case Done(effects, changes, setbacks):
                 state = {**self._state, **changes}
             case Failed(_, error):

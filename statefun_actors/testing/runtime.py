@@ -11,12 +11,14 @@ from typing import Self, TypeVar, overload
 
 import attrs
 
+from statefun_actors.definition import delay_ms
 from statefun_actors.dispatch import Application
 from statefun_actors.embedded import Engine, EngineOptions, ManualClock, MemoryStore, Store, Ticket, Timer, at_ms
 from statefun_actors.entity import hydrate
 from statefun_actors.errors import UnhandledMessageError, UnknownFunctionTypeError
 from statefun_actors.model import Address, TypedValue, check_typename
 from statefun_actors.settings import Settings
+from statefun_actors.testing.checks import checked_address, in_utc
 from statefun_actors.types import codec_for, pack, value_of
 
 _R = TypeVar("_R")
@@ -111,24 +113,36 @@ class TestRuntime:
         options: EngineOptions | None = None,
     ) -> None:
         self.app = Application(*served, settings=settings)
-        self._clock = ManualClock(start)
+        self._clock = ManualClock(in_utc(start, "start"))
         self.clock = TestClock(self, self._clock)
         self._store = store if store is not None else MemoryStore()
         options = options if options is not None else EngineOptions()
         self._options = attrs.evolve(options, twice=twice or options.twice)
         self._errors: list[BaseException] = []
         self._known = self.app.codecs()
+        self._engine: Engine | None = None
 
     async def __aenter__(self) -> Self:
-        self.engine = Engine(
+        self._engine = Engine(
             self.app,
             self._store,
             self._clock,
             options=self._options,
             on_failure=lambda _, error: self._errors.append(error),
         )
-        self._task = asyncio.create_task(self.engine.run())
+        self._task = asyncio.create_task(self._engine.run())
         return self
+
+    @property
+    def engine(self) -> Engine:
+        """The engine that runs.
+
+        Raises:
+            RuntimeError: none does yet.
+        """
+        if self._engine is None:
+            raise RuntimeError("it runs inside `async with TestRuntime(...) as runtime:`")
+        return self._engine
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -143,13 +157,12 @@ class TestRuntime:
         Raises:
             UnhandledMessageError: *target* takes no such message.
             UnknownFunctionTypeError: nothing here serves *target*.
+            ValueMismatchError: *target* is no address, or *after* is negative.
             Exception: what a handler raised, where no failure policy takes care of it. The message stays in its
                 mailbox and is tried again once time has moved on.
         """
         value = self._checked(target, message)
-        delay = 0
-        if after is not None:
-            delay = (after if isinstance(after, timedelta) else timedelta(seconds=after)) // timedelta(milliseconds=1)
+        delay = 0 if after is None else delay_ms(after)
         self.engine.submit(target, value, delay_ms=delay)
         await self.settled()
 
@@ -194,7 +207,7 @@ class TestRuntime:
 
     def _checked(self, target: Address, message: object) -> TypedValue:
         value = pack(message)
-        route = self.app.routes.get(target.typename)
+        route = self.app.routes.get(checked_address(target).typename)
         if route is None:
             raise UnknownFunctionTypeError(target.typename, self.app.typenames)
         if value.typename not in route.handlers and route.any_handler is None and route.policy is None:
@@ -219,9 +232,10 @@ class TestRuntime:
 
         Raises:
             UnknownFunctionTypeError: nothing here serves *address*.
+            ValueMismatchError: it is no address.
             StateDecodeError: what is stored does not fit a field.
         """
-        route = self.app.routes.get(address.typename)
+        route = self.app.routes.get(checked_address(address).typename)
         if route is None:
             raise UnknownFunctionTypeError(address.typename, self.app.typenames)
         state = self.engine.state(address)

@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from statefun_actors import Address, DeadLetter, Entity, FieldMismatchError, Settings, handles, message, persisted
+from statefun_actors import (
+    Address,
+    DeadLetter,
+    Entity,
+    FieldMismatchError,
+    Settings,
+    ValueMismatchError,
+    handles,
+    message,
+    persisted,
+)
 from statefun_actors.testing import Delayed, Sent, given
 
 
@@ -124,3 +134,15 @@ def test_a_delay_may_be_the_longest_there_is() -> None:
     (delayed,) = given(Late, "ada").when(1).delayed
 
     assert timedelta(0) <= timedelta.max - delayed.delay < timedelta(milliseconds=1)
+
+
+def test_now_is_told_in_utc_and_a_naive_one_is_refused() -> None:
+    result = given(Account, "ada").when(Deposit(cents=5), now=datetime(1999, 1, 1, tzinfo=timezone(timedelta(hours=1))))
+    assert result.entity.history == ["1998"]
+
+    with pytest.raises(ValueMismatchError) as raised:
+        given(Account, "ada").when(Deposit(cents=5), now=datetime(1999, 1, 1))  # noqa: DTZ001 - what is refused
+
+    assert str(raised.value) == (
+        "expected now= as an aware datetime: datetime(2026, 1, 1, tzinfo=UTC), got datetime.datetime(1999, 1, 1, 0, 0)"
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime, timedelta
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pytest
 
@@ -16,6 +16,7 @@ from statefun_actors import (
     TerminalError,
     UnhandledMessageError,
     UnknownFunctionTypeError,
+    ValueMismatchError,
     handles,
     kafka_record,
     persisted,
@@ -180,3 +181,35 @@ async def test_a_batch_can_be_given_twice_and_counts_once(*, twice: bool) -> Non
 
     runs = ["ada 5", "ada receipt", "ada 7", "ada receipt"]
     assert Charged.charges == [run for run in runs for _ in range(1 + twice)]
+
+
+async def test_what_is_no_address_is_refused() -> None:
+    async with TestRuntime(Charged) as runtime:
+        name: Any = "kit/charged/ada"
+        for call in (lambda: runtime.tell(name, 1), lambda: runtime.ask(name, 1), lambda: runtime.state(name)):
+            with pytest.raises(ValueMismatchError) as raised:
+                await call()
+
+            assert str(raised.value) == (
+                "expected an address: Account.at('ada') or Address('bank/account', 'ada'), got 'kit/charged/ada' (str)"
+            )
+
+
+async def test_times_that_make_no_sense_are_refused() -> None:
+    async with TestRuntime(Charged) as runtime:
+        with pytest.raises(ValueMismatchError, match=r"^expected a delay of zero or more, got -5$"):
+            await runtime.tell(Charged.at("ada"), 1, after=-5)
+    with pytest.raises(ValueMismatchError) as raised:
+        TestRuntime(Charged, start=datetime(2026, 1, 1))  # noqa: DTZ001 - what is refused
+
+    assert str(raised.value) == (
+        "expected start= as an aware datetime: datetime(2026, 1, 1, tzinfo=UTC), "
+        "got datetime.datetime(2026, 1, 1, 0, 0)"
+    )
+
+
+def test_it_runs_inside_its_context_only() -> None:
+    with pytest.raises(RuntimeError) as raised:
+        TestRuntime(Charged).state(Charged.at("ada"))
+
+    assert str(raised.value) == "it runs inside `async with TestRuntime(...) as runtime:`"
