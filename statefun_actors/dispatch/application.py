@@ -109,6 +109,9 @@ class Route:
 def _function_types(served: Iterable[object]) -> Iterable[FunctionType]:
     for item in served:
         if (definition := getattr(item, "__function_type__", None)) is not None:
+            if not isinstance(item, type):
+                problem = f"expected classes, got an instance; write {type(item).__name__} without the ()"
+                raise DefinitionError("an application", [problem])
             yield definition
         elif (several := getattr(item, "__function_types__", None)) is not None:
             yield from several()

@@ -11,6 +11,9 @@ import typing
 from enum import Enum
 
 import msgspec
+from google.protobuf.message import Message
+
+from statefun_actors.types.mismatch import shown
 
 _BARE: dict[object, str] = {
     list: "list[str]",
@@ -94,6 +97,18 @@ def advice(annotation: object) -> str:
     if origin is collections.abc.Callable or isinstance(annotation, types.FunctionType):
         return f"`{name}` can't be stored: write a method, and keep the values that it needs"
     return f"`{name}` can't be stored: write one of the types that can: {STORABLE}"
+
+
+def is_mutable(default: object) -> bool:
+    """Whether *default*, of an attribute, can be changed in place: one object for all instances that leave it out."""
+    return type(default).__hash__ is None or isinstance(default, Message)
+
+
+def shared_default(default: object) -> str:
+    """What is wrong with a mutable *default*, and what to write instead."""
+    written = shown(default)
+    factory = type(default).__name__ if default in ([], {}, set()) else f"lambda: {written}"
+    return f"the default {written} is mutable and would be shared; write `attrs.field(factory={factory})`"
 
 
 STORABLE = (

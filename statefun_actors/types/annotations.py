@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import attrs
 
-from statefun_actors.types.advice import advice, is_entity_class, spelled
+from statefun_actors.types.advice import advice, is_entity_class, is_mutable, shared_default, spelled
 from statefun_actors.types.attrs_shape import Member, attrs_shape, runs_user_code
 from statefun_actors.types.codec import UnresolvedNameError, UnstorableTypeError
 from statefun_actors.types.containers import (
@@ -227,6 +227,8 @@ class Compiler:
             if each.type is None:
                 problems.append(f"{where}: has no annotation; write `{each.name}: <type>`")
                 continue
+            if is_mutable(each.default):
+                problems.append(f"{where}: {shared_default(each.default)}")
             try:
                 hints.append((where, hint_of(cls, each, variables)))
             except UnresolvedNameError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import sys
 from collections.abc import Callable, Mapping
 from enum import Enum
@@ -85,7 +86,7 @@ def _named(cls: type[_T], typename: str, local_names: Mapping[str, object]) -> t
         try:
             cls = attrs.frozen(cls)
         except Exception as error:
-            raise DefinitionError(subject, [f"attrs can't make it a frozen class: {error}"]) from error
+            raise DefinitionError(subject, [_attrs_problem(error)]) from error
     remember_hints(cls, {**local_names, cls.__name__: cls})
     give_name(cls, typename)
     try:
@@ -98,6 +99,12 @@ def _named(cls: type[_T], typename: str, local_names: Mapping[str, object]) -> t
     forget_codecs(cls)
     forget_packer(cls)
     return cls
+
+
+def _attrs_problem(error: Exception) -> str:
+    if "No mandatory attributes allowed" in str(error) and (found := re.search(r"Attribute\(name='(\w+)'", str(error))):
+        return f"{found[1]} has no default and stands after a field that has one. Put it before, or give it a default."
+    return f"attrs can't make it a frozen class: {error}"
 
 
 def _reason_against(cls: Any) -> str | None:

@@ -44,6 +44,15 @@ def test_two_classes_of_one_spelling_under_one_name_are_refused() -> None:
     )
 
 
+def test_an_instance_is_not_served() -> None:
+    cls: Any = entity_taking(deposit_class(), "test/one")
+
+    with pytest.raises(DefinitionError) as raised:
+        Application(cls())
+
+    assert str(raised.value) == "an application: expected classes, got an instance; write Taker without the ()"
+
+
 def test_one_class_may_be_taken_by_several() -> None:
     cls = deposit_class()
 

@@ -9,6 +9,7 @@ import json
 from pathlib import Path
 from typing import Any, cast
 
+import attrs
 import msgspec
 import pytest
 from google.protobuf.any_pb2 import Any as AnyMessage
@@ -36,7 +37,7 @@ from statefun_actors.types import codec_for
 @message("bank/deposit")
 class Deposit:
     cents: int
-    tags: list[str] = []
+    tags: list[str] = attrs.field(factory=list)
 
 
 @message("bank/close")

@@ -145,6 +145,36 @@ def test_all_fields_that_can_not_be_stored_are_told_at_once() -> None:
     )
 
 
+def test_a_default_that_all_instances_would_share_is_refused() -> None:
+    with pytest.raises(DefinitionError) as caught:
+
+        @message("local/shared")
+        class Shared:
+            fine: tuple[str, ...] = ()
+            items: list[str] = []
+            counts: dict[str, int] = {"a": 1}
+
+    assert caught.value.problems == (
+        "Shared.items: the default [] is mutable and would be shared; write `attrs.field(factory=list)`",
+        "Shared.counts: the default {'a': 1} is mutable and would be shared; "
+        "write `attrs.field(factory=lambda: {'a': 1})`",
+    )
+
+
+def test_a_field_without_a_default_stands_before_those_with_one() -> None:
+    with pytest.raises(DefinitionError) as caught:
+
+        @message("local/order")
+        class Order:
+            first: int = 0
+            second: int  # type: ignore[misc] # pyright: ignore[reportGeneralTypeIssues] # what is refused
+
+    assert str(caught.value) == (
+        "@message('local/order') on Order: second has no default and stands after a field that has one. "
+        "Put it before, or give it a default."
+    )
+
+
 def test_a_class_that_was_refused_has_no_name() -> None:
     @attrs.define
     class Bad:
