@@ -73,7 +73,10 @@ def _parsed(path: Path) -> dict[str, object]:
 def _read(name: str, table: object) -> SettingsFile:
     if not isinstance(table, dict):
         raise SettingsFileError(f"{name}: expected a table, got {table!r}.")
-    commands = {key: value for key, value in table.items() if key in _COMMANDS and isinstance(value, dict)}
+    commands = {key: value for key, value in table.items() if key in _COMMANDS}
+    for key, value in commands.items():
+        if not isinstance(value, dict):
+            raise SettingsFileError(f"{name}: {key}: expected a table, got {value!r}.")
     try:
         settings = read_settings({key: value for key, value in table.items() if key not in commands})
     except DefinitionError as error:

@@ -9,6 +9,7 @@ import msgspec
 
 from statefun_actors.client.conversation import Answered
 from statefun_actors.client.errors import NoReplyError, UnexpectedReplyError
+from statefun_actors.errors import ValueMismatchError
 from statefun_actors.model import Address, TypedValue
 from statefun_actors.types import Codec, codec_for, codec_known, pack
 
@@ -17,8 +18,12 @@ def packed(target: Address, message: object) -> TypedValue:
     """*message* for *target*, which has a say in it if it knows its class.
 
     Raises:
-        NotAMessageError, ValueMismatchError, UnhandledMessageError: it can't be sent there.
+        NotAMessageError, ValueMismatchError, UnhandledMessageError: it can't be sent there, or *target* is no address.
     """
+    if not isinstance(target, Address):
+        raise ValueMismatchError(
+            "an address: Account.at('ada') or Address('bank/account', 'ada')", f"{target!r} ({type(target).__name__})"
+        )
     value = pack(message)
     if (check_takes := getattr(target.__class__, "check_takes", None)) is not None:
         check_takes(value)

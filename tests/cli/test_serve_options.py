@@ -102,6 +102,7 @@ def test_a_project_without_the_table_says_nothing(folder: Path) -> None:
         ('retry-budget = "soon"', "own.toml: retry-budget: 'soon' is no duration"),
         ("[serve]\nbnid = 1", "own.toml: serve has no 'bnid'; it has bind, ca-certs, certfile, keyfile, workers."),
         ("[serve]\nworkers = 0", "own.toml: serve: workers: 0 is not in the range x>=1"),
+        ("run = 5", "own.toml: run: expected a table, got 5."),
         ("[tool]\nstatefun-actors = 1", "own.toml: expected a table, got 1"),
     ],
 )

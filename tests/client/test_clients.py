@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 import pytest
 
-from statefun_actors import Address, UnhandledMessageError
+from statefun_actors import Address, UnhandledMessageError, ValueMismatchError
 from statefun_actors.client import (
     AsyncClient,
     Client,
@@ -118,6 +118,15 @@ def test_an_address_that_knows_its_class_refuses_before_anything_is_sent(client:
         client.tell(Account.at("ada"), "hello")
 
     assert str(caught.value).startswith("Account (bank/account) ")
+
+
+def test_a_text_is_no_address(client: Calls) -> None:
+    with pytest.raises(ValueMismatchError) as caught:
+        client.tell("bank/account/ada", Deposit(cents=5))  # type: ignore[arg-type]
+
+    assert str(caught.value) == (
+        "expected an address: Account.at('ada') or Address('bank/account', 'ada'), got 'bank/account/ada' (str)"
+    )
 
 
 def test_one_key_is_one_message(client: Calls, ada: Address, request: pytest.FixtureRequest) -> None:

@@ -24,7 +24,7 @@ class Guard:
     """
 
     def __init__(self, token: str | None = None, *, local: bool = True) -> None:
-        self._bearer = None if token is None else b"Bearer " + token.encode()
+        self._token = None if token is None else token.encode()
         self._local = local
         self._own: set[bytes] = set()
         """Hosts that are known to be none of others."""
@@ -43,7 +43,7 @@ class Guard:
         if origin and not _same(origin, host):
             text = f"a page of {_shown(origin)} can't send requests to {_shown(host)}: it is another origin"
             raise RefusedError(line(403, text))
-        if self._bearer is not None and not hmac.compare_digest(authorization, self._bearer):
+        if self._token is not None and not hmac.compare_digest(_bearer(authorization), self._token):
             text = "this needs the token that the server was started with; send it as Authorization: Bearer <token>"
             raise RefusedError(line(401, text, (b"www-authenticate", b"Bearer")))
 
@@ -53,6 +53,12 @@ class Guard:
             raise RefusedError(line(403, text))
         if len(self._own) < _MOST_KEPT:
             self._own.add(host)
+
+
+def _bearer(authorization: bytes) -> bytes:
+    """The token in it, empty where there is none. A scheme is the same in any case."""
+    scheme, _, token = authorization.partition(b" ")
+    return token.strip(b" ") if scheme.lower() == b"bearer" else b""
 
 
 def is_local(host: str) -> bool:
