@@ -167,8 +167,9 @@ class Engine:
         Raises:
             EpochLostError: the store has just failed.
         """
-        self._check()
         memory = self._memory
+        if memory.lost:
+            self._check()
         caller = None if ticket is None else memory.tickets.open(str(memory.seq()), ticket)
         if delay_ms > 0:
             memory.post_later(self.clock.now_ms() + delay_ms, target, value, caller, None)

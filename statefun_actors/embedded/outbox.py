@@ -83,7 +83,7 @@ class Outbox:
     @property
     def kept(self) -> int:
         """Durable records that their sinks have not written yet."""
-        return sum(outlet.kept for outlet in self._outlets.values())
+        return sum([outlet.kept for outlet in self._outlets.values()]) if self._outlets else 0
 
     @property
     def settled(self) -> bool:

@@ -122,15 +122,12 @@ class Requests:
     def __init__(self, store: StoreReader) -> None:
         self._store = store
         self._by_key: dict[tuple[Address, str], Request] = {}
-        self._by_caller: dict[str, Request] = {}
+        self.by_caller: dict[str, Request] = {}
         """Those that are pending, by the id under which they are the caller of their message."""
         self._next_sweep = 0
         for row in store.requests(pending=True):
             request = Request(row, durable=True)
-            self._by_key[row.target, row.key] = self._by_caller[row.request] = request
-
-    def __bool__(self) -> bool:
-        return bool(self._by_caller)
+            self._by_key[row.target, row.key] = self.by_caller[row.request] = request
 
     def found(self, letter: Letter, now_ms: int) -> Request | KeyReused | None:
         """What was asked under the key of *letter* in the last day; KeyReused if that was another message."""
@@ -153,16 +150,16 @@ class Requests:
         }[letter.wait]
         row = KeyedRequest(letter.target, letter.key, digest_of(letter.value), now_ms, caller, state)
         if (before := self._by_key.get((letter.target, letter.key))) is not None:
-            self._by_caller.pop(before.row.request, None)
+            self.by_caller.pop(before.row.request, None)
         request = self._by_key[row.target, row.key] = Request(row, durable=False)
         if row.pending:
-            self._by_caller[caller] = request
+            self.by_caller[caller] = request
         epoch.requests[row.target, row.key] = row
         return request
 
     def reply(self, caller: str, value: TypedValue, epoch: Epoch) -> None:
         """Somebody replies to *caller*."""
-        request = self._by_caller.get(caller)
+        request = self.by_caller.get(caller)
         if request is None or request.reply is not None:
             return
         request.reply = value
@@ -171,7 +168,7 @@ class Requests:
 
     def handled(self, caller: str, reason: str | None, epoch: Epoch) -> None:
         """The message of *caller* is dealt with; *reason* says why it was given up."""
-        request = self._by_caller.get(caller)
+        request = self.by_caller.get(caller)
         if request is None:
             return
         if reason is not None:
@@ -185,7 +182,7 @@ class Requests:
         row = request.row
         request.row = row = KeyedRequest(row.target, row.key, row.digest, row.time_ms, row.request, state, result)
         request.durable = False
-        del self._by_caller[row.request]
+        del self.by_caller[row.request]
         epoch.requests[row.target, row.key] = row
 
     def durable(self, sealed: Epoch) -> None:
@@ -214,7 +211,7 @@ class Requests:
                 continue  # the key is in use again, and the row of that is on its way
             epoch.requests_done[key] = None
             if request is not None:
-                self._by_caller.pop(row.request, None)
+                self.by_caller.pop(row.request, None)
                 del self._by_key[key]
         if len(old) < _SWEEP_ROWS:
             self._next_sweep = now_ms + _SWEEP_EVERY_MS

@@ -76,7 +76,7 @@ class Tickets:
         """The caller that stands for *ticket*."""
         self._open[request] = ticket
         ticket.request = request
-        return Address(INGRESS, request)
+        return tuple.__new__(Address, (INGRESS, request))  # well formed, for certain
 
     def close(self, ticket: Ticket) -> None:
         """Nobody waits for *ticket* any more."""
@@ -89,7 +89,7 @@ class Tickets:
 
     def reply(self, request: str, value: TypedValue, epoch: Epoch) -> None:
         """The first reply to *request* counts."""
-        if self.requests:
+        if self.requests.by_caller:
             self.requests.reply(request, value, epoch)
         ticket = self._open.get(request)
         if ticket is not None and (tell := ticket.on_reply) is not None:
@@ -98,7 +98,7 @@ class Tickets:
 
     def handled(self, request: str, error: BaseException | None, epoch: Epoch) -> None:
         """The message of *request* is dealt with."""
-        if self.requests:
+        if self.requests.by_caller:
             self.requests.handled(request, None if error is None else reason_of(error), epoch)
         ticket = self._open.get(request)
         if ticket is not None and (tell := ticket.on_handled) is not None:
