@@ -51,7 +51,10 @@ class EndpointProgram:
 
 @attrs.frozen(kw_only=True)
 class ClusterOptions:
-    """``folder`` keeps Kafka's log from one run to the next, and the logs of this one. ``kafka=None`` is no broker."""
+    """``folder`` keeps Kafka's log from one run to the next, and the logs of this one. ``kafka=None`` is no broker.
+
+    ``settings`` are further keys of flink-conf.yaml; they win over the cluster's own.
+    """
 
     name: str
     folder: Path
@@ -61,6 +64,7 @@ class ClusterOptions:
     task_managers: int = 1
     checkpoint_ms: int = 1_000
     from_savepoint: Path | None = None
+    settings: Mapping[str, object] = attrs.field(factory=dict)
 
 
 class Cluster:
@@ -107,8 +111,10 @@ class Cluster:
 
     # --- starting
 
-    async def start(self, module: Module, endpoint: EndpointProgram) -> None:
+    async def start(self, module: Module, endpoint: EndpointProgram | None) -> None:
         """Return when every task of the job runs. *module* leads to the endpoint and to the broker as they are here.
+
+        Without an *endpoint* those of *module* are someone else's to run.
 
         Raises:
             ProcessEndedError: something ended before that.
@@ -133,10 +139,12 @@ class Cluster:
             checkpoint_ms=options.checkpoint_ms,
             heartbeat_ms=_DUMPING_HEARTBEAT_MS if self._dumping() else _HEARTBEAT_MS,
             from_savepoint=None if options.from_savepoint is None else options.from_savepoint.absolute().as_uri(),
+            more=options.settings,
         ).write(flink / "conf")
         if options.kafka is not None:
             await self._start_broker(options.kafka, module)
-        await self._start_child("Endpoint")
+        if endpoint is not None:
+            await self._start_child("Endpoint")
         await self._start_child("JobManager")
         if options.kafka is not None:  # its topics must be there before the job looks for them
             await self._children["Kafka"].said("ready", START_SECONDS)

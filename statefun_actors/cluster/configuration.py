@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -23,7 +24,10 @@ logger.akka.level = WARN
 
 @attrs.frozen(kw_only=True)
 class FlinkSettings:
-    """``folder`` takes checkpoints and temporary files. ``from_savepoint`` is a URI or None. Times are milliseconds."""
+    """``folder`` takes checkpoints and temporary files. ``from_savepoint`` is a URI or None. Times are milliseconds.
+
+    ``more`` are further keys of flink-conf.yaml; they win over what is set here.
+    """
 
     name: str
     folder: Path
@@ -35,6 +39,7 @@ class FlinkSettings:
     checkpoint_ms: int
     heartbeat_ms: int
     from_savepoint: str | None
+    more: Mapping[str, object]
 
     def write(self, conf: Path) -> None:
         """flink-conf.yaml and log4j.properties, into the folder *conf*."""
@@ -101,6 +106,7 @@ class FlinkSettings:
             "taskmanager.memory.jvm-metaspace.size": "256m",
             "taskmanager.memory.jvm-overhead.min": "128m",
             "taskmanager.memory.jvm-overhead.max": "128m",
+            **self.more,
         }
 
 

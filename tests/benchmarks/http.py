@@ -26,6 +26,15 @@ CONNECTIONS = 16
 TARGET = 3.0
 
 
+def cpu_seconds(pid: int) -> float:
+    """What a process has used so far; 0 where the system has no /proc."""
+    stat = Path(f"/proc/{pid}/stat")
+    if not stat.exists():
+        return 0.0
+    user, system = stat.read_text(encoding="utf-8").rpartition(")")[2].split()[11:13]
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+
+
 class Server:
     """A process that tells on its first line where it listens."""
 
@@ -41,11 +50,7 @@ class Server:
 
     def cpu_seconds(self) -> float:
         """What the process has used so far; 0 where the system has no /proc."""
-        stat = Path(f"/proc/{self._process.pid}/stat")
-        if not stat.exists():
-            return 0.0
-        user, system = stat.read_text(encoding="utf-8").rpartition(")")[2].split()[11:13]
-        return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+        return cpu_seconds(self._process.pid)
 
     def close(self) -> None:
         self._process.terminate()

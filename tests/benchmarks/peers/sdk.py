@@ -7,6 +7,7 @@ python -m tests.benchmarks.peers.sdk aiohttp
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from importlib import import_module
 from typing import Any
 
@@ -30,6 +31,21 @@ def account(context: Any, message: Any) -> None:
     )
 
 
+served: Counter[str] = Counter()
+
+
+@functions.bind("theirs/account", specs=[statefun.ValueSpec("balance", statefun.LongType)])  # type: ignore[untyped-decorator]
+def counted(context: Any, message: Any) -> None:
+    """The same without the message elsewhere; its record tells the balance, and the requests so far as nanoseconds."""
+    context.storage.balance = balance = (context.storage.balance or 0) + message.as_type(DURATION).seconds
+    told = Duration(seconds=balance, nanos=served["requests"])
+    context.send_egress(
+        statefun.kafka_egress_message(
+            "bank/receipts", topic="theirs.out", key=context.address.id, value=told, value_type=DURATION
+        )
+    )
+
+
 handler = statefun.RequestReplyHandler(functions)
 
 
@@ -37,6 +53,7 @@ def aiohttp_app() -> Any:
     web = import_module("aiohttp.web")
 
     async def handle(request: Any) -> Any:
+        served["requests"] += 1
         reply = await handler.handle_async(await request.read())
         return web.Response(body=reply, content_type="application/octet-stream")
 
