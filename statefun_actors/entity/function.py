@@ -136,31 +136,21 @@ class EntityFunction:
         for name, was in seen.items():
             field = by_name[name]
             held = field.get(subject)
-            if held is was and field.immutable and name not in assigned:
+            renewed = name in assigned
+            if held is was and field.immutable and not renewed:
                 continue
             seen[name] = held
             state_name = field.state_name
+            current = None if name in deleted else scope.current(state_name)
             if held is None and field.optional:
-                if scope.current(state_name) is not None:
+                if current is not None:
                     changed[state_name] = None
                 continue
             try:
                 data = field.encode(held)
             except ValueMismatchError as error:
                 raise self._mismatch(field, error) from error
-            current = None if name in deleted else scope.current(state_name)
-            if (
-                current is not None
-                and current.value == data
-                and current.typename == field.typename
-                and name not in assigned
-            ):
-                continue
-            if name not in assigned and (
-                self._reads_the_same(field, current, data, scope)
-                if held is was
-                else _holds_the_same(field, current, was, data)
-            ):
+            if not renewed and self._is_stored(field, current, was, held, data, scope):
                 continue
             changed[state_name] = TypedValue(field.typename, data)
         if deleted or scope.changes:
@@ -201,14 +191,28 @@ class EntityFunction:
         if self._likely[: len(found)] != found:
             self._likely = [*found, *(field for field in self._likely if field not in found)]
 
-    def _reads_the_same(self, field: EntityField, current: TypedValue | None, data: bytes, scope: Scope) -> bool:
-        """Whether what was read and left in place is as it was read, though the stored bytes are others.
+    def _is_stored(
+        self, field: EntityField, current: TypedValue | None, was: object, held: object, data: bytes, scope: Scope
+    ) -> bool:
+        """Whether *data*, as *held* is encoded, need not be stored: *current* is that, or other bytes for the same.
 
-        So it is with the default made for an absent field, and with values that another SDK or an older class wrote.
+        Other bytes are what another SDK or an older class wrote, or 2.x, which has its own for primitives; and none at
+        all where *held* is the default made for an absent field. *was* is what the field was read as, or _UNSET.
         """
         if current is None:
-            return scope.defaults is not None and scope.defaults.get(field.name) == data
-        return field.encode(field.field.read(self.name, current)) == data
+            return held is was and scope.defaults is not None and scope.defaults.get(field.name) == data
+        if current.value == data and current.typename == field.typename:
+            return True
+        if held is was:
+            return field.encode(field.field.read(self.name, current)) == data
+        if current.typename not in field.readable:
+            return False
+        try:
+            if was is _UNSET or not field.immutable:  # what is not immutable may be another by now
+                was = field.codec.decode(current.value, current.typename)
+            return field.encode(was) == data
+        except ValueError:
+            return False
 
     def _mismatch(self, field: EntityField, error: ValueMismatchError) -> FieldMismatchError:
         expected = (
@@ -332,18 +336,3 @@ def hydrate(cls: type, address: Address, state: Mapping[str, TypedValue | None])
         if stored is not None:
             values[field.name] = field.field.read(f"{function.name}({address.id!r})", stored)
     return cls(**values)
-
-
-def _holds_the_same(field: EntityField, current: TypedValue | None, was: object, data: bytes) -> bool:
-    """Whether the value assigned is the stored one, though under another typename: 2.x has its own for primitives.
-
-    *was* is what the stored value was read as, if it has been read.
-    """
-    if current is None or current.typename not in field.readable:
-        return False
-    try:
-        if was is _UNSET or not field.immutable:  # what is not immutable may be another by now
-            was = field.codec.decode(current.value, current.typename)
-        return field.encode(was) == data
-    except ValueError:
-        return False
