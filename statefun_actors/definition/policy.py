@@ -40,6 +40,9 @@ class DeadLetter:
             check_typename(self.egress, "an egress is <namespace>/<name>")
         except InvalidAddressError as error:
             problems.insert(0, str(error))
+        else:
+            if not is_text(self.egress):
+                problems.insert(0, f"the egress {shown(self.egress)} holds what UTF-8 can't write; choose another name")
         if self.topic is not None and not is_text(self.topic):
             problems.append(f"topic= is a non-empty string that UTF-8 can write; got {shown(self.topic)}")
         if not isinstance(self.as_value, bool):

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NoReturn
 from typing import Any as Untyped
 
 from statefun_actors.definition import FailurePolicy, Persisted
+from statefun_actors.entity.body import ClassBody, lost_in
 from statefun_actors.entity.building import build, inherited_fields
 from statefun_actors.entity.declared import Declared, read_body
 from statefun_actors.entity.detached import detached_class
@@ -26,6 +27,10 @@ class EntityMeta(abc.ABCMeta):
 
     __declared__: Declared
     """The fields and handlers that the class itself declares."""
+
+    @classmethod
+    def __prepare__(cls, _name: str, _bases: tuple[type, ...], /, **_options: object) -> ClassBody:
+        return ClassBody()
 
     def __new__(
         mcls,
@@ -42,6 +47,7 @@ class EntityMeta(abc.ABCMeta):
         if "__attrs_attrs__" in namespace:  # attrs makes a second class of the finished one
             raise DefinitionError(f"class {name}", ["its fields are attrs fields already; drop the attrs decorator"])
         problems = list(body_problems(namespace))
+        problems += lost_in(namespace)
         declarations = {key: item for key, item in namespace.items() if isinstance(item, Persisted)}
         body = {key: item for key, item in namespace.items() if key not in declarations}
         fields = (*inherited_fields(bases), *declarations) if typename is not None else ()
@@ -60,7 +66,7 @@ class EntityMeta(abc.ABCMeta):
 
     if not TYPE_CHECKING:  # for checkers an entity is made as its fields say, not by this
 
-        def __call__(cls, *args: object, **kwargs: object) -> Untyped:
+        def __call__(cls, /, *args: object, **kwargs: object) -> Untyped:
             """A detached instance."""
             if cls.__dict__.get("__function_type__") is None:
                 raise DefinitionError(

@@ -727,3 +727,52 @@ def test_an_entity_is_no_value() -> None:
     assert str(caught.value) == (
         "a value of class `Cart` is not a message. Send its address, or a @message class with what there is to tell."
     )
+
+
+def test_a_handler_or_a_field_that_is_defined_away_is_told() -> None:
+    def define() -> object:
+        class Cart(Entity, typename="cart/cart"):
+            total: int = persisted(default=0)  # pyright: ignore[reportRedeclaration, reportAssignmentType]
+
+            @handles(Added)
+            def change(self, message: Added) -> None: ...  # pyright: ignore[reportRedeclaration]
+
+            @handles(Taken)  # type: ignore[no-redef]
+            def change(self, message: Taken) -> None: ...  # noqa: F811
+
+            @handles(int)  # type: ignore[no-redef]
+            def total(self, message: int) -> None: ...  # noqa: F811
+
+        return Cart
+
+    assert problems_of(define)[:2] == [
+        "change is defined twice, and the first one is lost; give each a name of its own",
+        "total is defined twice, and the first one is lost; give each a name of its own",
+    ]
+
+
+def test_a_handler_may_be_decorated_further_down() -> None:
+    def loudly(method: Callable[..., str]) -> Callable[..., str]:
+        @functools.wraps(method)
+        def loud(self: object, message: Added) -> str:
+            return method(self, message).upper()
+
+        return loud
+
+    class Cart(Entity, typename="cart/cart"):
+        @handles(Added)
+        def add(self, message: Added) -> str:
+            return message.sku
+
+        add = loudly(add)
+
+    assert Cart.add(Cart(), Added("apple")) == "APPLE"
+
+
+@pytest.mark.parametrize("name", ["cls", "name", "args", "typename", "values"])
+def test_a_field_may_have_any_other_name(name: str) -> None:
+    make: Any = type(Entity)
+    body = {"__module__": __name__, "__annotations__": {name: int}, name: persisted(default=0)}
+    cls = make("Cart", (Entity,), body, typename="cart/cart")
+
+    assert getattr(cls(**{name: 3}), name) == 3
