@@ -109,9 +109,13 @@ def message_of(app: object, target: str, typename: str | None, text: str) -> Typ
         raise click.UsageError(
             f"expected JSON, got {text[:80]!r}: {error}. A text in JSON has quotes of its own: '\"ada\"'."
         ) from error
+    except UnicodeEncodeError as error:  # the system hands on bytes that are no UTF-8 as halves of surrogate pairs
+        raise click.UsageError(f"expected JSON in UTF-8, got {text[:80]!r}.") from error
     try:
         return Lanes(app).lane(target, typename).typed(obj)
     except ValueMismatchError as error:
         raise click.UsageError(f"the JSON does not fit {typename or 'the type'}: {error}.") from error
-    except (UnknownFunctionTypeError, UnhandledMessageError, UnclearTypeError, NoJsonFormError) as error:
+    except UnclearTypeError as error:
+        raise click.UsageError(f"{error}: put TYPE before the JSON.") from error
+    except (UnknownFunctionTypeError, UnhandledMessageError, NoJsonFormError) as error:
         raise click.UsageError(str(error)) from error

@@ -61,6 +61,7 @@ def _is_what(word: str) -> bool:
 
 def _told(reader: SqliteReader, place: Place, word: str) -> str | Address:
     """The function type or the address that *word* stands for. Namespaces may hold slashes, and so may ids."""
+    from statefun_actors.errors import InvalidAddressError
     from statefun_actors.model import Address, check_typename
 
     types = {*reader.types(), *(place.app.routes if place.app is not None else ())}
@@ -69,7 +70,10 @@ def _told(reader: SqliteReader, place: Place, word: str) -> str | Address:
     for typename in sorted(types, key=len, reverse=True):
         if word.startswith(f"{typename}/") and word != f"{typename}/":
             return Address(typename, word.removeprefix(f"{typename}/"))
-    check_typename(word, "a type is <namespace>/<name>, an address <namespace>/<name>/<id>")
+    try:
+        check_typename(word, "a type is <namespace>/<name>, an address <namespace>/<name>/<id>")
+    except InvalidAddressError as error:
+        raise click.UsageError(str(error)) from error
     there = ", ".join(sorted(types)) or "no types at all"
     raise click.UsageError(f"there is nothing of {word!r} in {place.store}; there are {there}.")
 

@@ -94,8 +94,10 @@ def test_it_can_be_for_later_and_come_from_standard_input(tmp_path: Path) -> Non
         (
             ["shop/basket/a", "1"],
             2,
-            "shop/basket takes io.statefun.types/long and shop/wish, so a message for it has to name its type",
+            "shop/basket takes io.statefun.types/long and shop/wish, so a message for it has to name its type: "
+            "put TYPE before the JSON.",
         ),
+        (["shop/page/a", '"\udcff"'], 2, "expected JSON in UTF-8, got '\"\\udcff\"'."),
         (
             ["shop/page/a", "one"],
             2,

@@ -112,7 +112,7 @@ def test_it_looks_in_beside_an_engine(tmp_path: Path) -> None:
         ),
         (
             ["app.py", "basket"],
-            1,
+            2,
             "Error: a type is <namespace>/<name>, an address <namespace>/<name>/<id>: got 'basket'. "
             "Write <namespace>/<name>, such as 'bank/account'.",
         ),
