@@ -140,8 +140,7 @@ def write_unchanged_state(patch: Patch) -> None:
 
 def compare_no_bytes(patch: Patch) -> None:
     patch.setattr(Scope, "change", lambda self, changes, _: self.changes.update(changes))
-    function = importlib.import_module("statefun_actors.entity.function")
-    patch.setattr(function, "_holds_the_same", lambda *_: False)
+    patch.setattr(EntityFunction, "_is_stored", lambda *_: False)
 
 
 def reorder_a_batch(patch: Patch) -> None:
