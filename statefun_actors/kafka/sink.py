@@ -19,7 +19,15 @@ from statefun_actors.deploy import KafkaEgress
 from statefun_actors.egress import REFUSED_RECORDS, in_thread
 from statefun_actors.embedded import EgressRecord, Outlet, record_line
 from statefun_actors.kafka.errors import EgressDownError
-from statefun_actors.kafka.writing import Acknowledged, Record, Transactions, Writer, check_properties, refused_for_good
+from statefun_actors.kafka.writing import (
+    Acknowledged,
+    Record,
+    Transactions,
+    Writer,
+    check_properties,
+    refused_for_good,
+    why_failed,
+)
 from statefun_actors.model import KafkaRecord, TypedValue
 from statefun_actors.types import JSON_TYPENAME, Codec, record_of_typed
 
@@ -98,22 +106,23 @@ class KafkaSink:
                 records = [each for each in records if each[0].seq in failed]
             first = next(index for index, (kept, _) in enumerate(records) if kept.seq in failed)
             if before := records[:first]:
-                if failed_too := await _written(writer, before):
-                    raise EgressDownError(next(iter(failed_too.values())).str())
+                if again := await _written(writer, before):
+                    failing = next(record for kept, record in before if kept.seq in again)
+                    raise EgressDownError(why_failed(failing, again[failing.seq]))
                 self._done([kept for kept, _ in before], outlet)
             await self._alone(records[first], writer, outlet)
             records = records[first + 1 :]
 
     async def _alone(self, pair: tuple[EgressRecord, Record], writer: Writer, outlet: Outlet) -> None:
         """This one has failed among others, which need not be its own fault."""
-        kept, _ = pair
+        kept, record = pair
         failed = await _written(writer, [pair])
         if not failed:
             self._done([kept], outlet)
         elif refused_for_good(error := failed[kept.seq]):
-            self._refuse(kept, error.str(), outlet)
+            self._refuse(kept, why_failed(record, error), outlet)
         else:
-            raise EgressDownError(f"topic {pair[1].topic}: {error.str()}")
+            raise EgressDownError(why_failed(record, error))
 
     def _readable(self, records: Sequence[EgressRecord], outlet: Outlet) -> list[tuple[EgressRecord, Record]]:
         """With what each is for Kafka; those that are no Kafka records are refused."""

@@ -5,7 +5,7 @@ Everything here blocks, and is called in a thread.
 
 from __future__ import annotations
 
-import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, Protocol
 
@@ -37,6 +37,15 @@ _FOR_GOOD: Final = frozenset({
     KafkaError.TOPIC_EXCEPTION,
 })  # fmt: skip
 
+_NO_TOPIC: Final = frozenset({
+    KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC, KafkaError._UNKNOWN_PARTITION,  # noqa: SLF001 - the same
+})  # fmt: skip
+_SOON: Final = frozenset({
+    KafkaError.COORDINATOR_LOAD_IN_PROGRESS, KafkaError.COORDINATOR_NOT_AVAILABLE, KafkaError.NOT_COORDINATOR,
+    KafkaError.UNSTABLE_OFFSET_COMMIT,
+})  # fmt: skip
+"""What a broker says that is about to be able to answer."""
+
 _DEFAULTS: Final = {
     "partitioner": "murmur2_random",  # the Java client's: a key goes to the partition that Flink would choose
     "linger.ms": "0",  # what is written together comes together
@@ -59,6 +68,13 @@ class Record:
 def refused_for_good(error: KafkaError) -> bool:
     """Whether the record can't get through, however often it is tried. Not certain of one that was sent with others."""
     return error.code() in _FOR_GOOD
+
+
+def why_failed(record: Record, error: KafkaError) -> str:
+    """Why *record* by itself does not get through, for its user."""
+    if error.code() in _NO_TOPIC:
+        return f"there is no topic {record.topic!r}"
+    return f"topic {record.topic}: {KafkaError(error.code()).str()}"
 
 
 class Writer(Protocol):
@@ -99,7 +115,6 @@ class Acknowledged:
     def __init__(self, egress: KafkaEgress, waiting: Callable[[str], None]) -> None:
         self._address, self._waiting = egress.address, waiting
         self._last: KafkaError | None = None
-        self._closed = threading.Event()
         self._producer = _producer(egress, _own(egress, None), self._on_error)
 
     def write(self, records: Sequence[Record]) -> Mapping[int, KafkaError]:
@@ -107,18 +122,11 @@ class Acknowledged:
         self._last = None
         for record in records:
             _produce(self._producer, record, failed)
-        left, waited = len(self._producer), 0.0
-        while (now := self._producer.flush(_SLICE)) and not self._closed.is_set():
-            left, waited = now, 0.0 if now < left else waited + _SLICE
-            if waited >= _PATIENCE:
-                waited = 0.0
-                self._waiting(_reason(self._address, self._last))
-        if self._closed.is_set():
-            self._producer.purge()
+        _flush(self._producer, _PATIENCE, lambda: self._waiting(_reason(self._address, self._last)))
         return failed
 
     def close(self) -> None:
-        self._closed.set()
+        self._producer.purge(blocking=False)
 
     def _on_error(self, error: KafkaError) -> None:
         self._last = error
@@ -142,9 +150,8 @@ class Transactions:
     atomic = True
 
     def __init__(self, egress: KafkaEgress, id: str, newest: int) -> None:
-        self._address = egress.address
+        self._egress, self._id, self._address = egress, id, egress.address
         self._last: KafkaError | None = None
-        self._producer = _producer(egress, _own(egress, id), self._on_error)
         common = {"bootstrap.servers": egress.address, "log_level": 0}
         consumer = client(_name(egress), Consumer, {**common, "group.id": id}, egress.properties)
         try:
@@ -152,7 +159,7 @@ class Transactions:
         finally:
             consumer.close()
         try:
-            self._producer.init_transactions(_ANSWER)
+            self._producer = self._begun()
             self.through = _noted(client(_name(egress), AdminClient, common, egress.properties), id)
         except KafkaException as error:
             raise EgressDownError(self._why(error)) from error
@@ -165,32 +172,32 @@ class Transactions:
             self._producer.begin_transaction()
             for record in records:
                 _produce(self._producer, record, failed)
+            _flush(self._producer, _ANSWER, self._stalled)
             if failed:
-                self._producer.abort_transaction(_ANSWER)
+                # A client whose record the broker has refused may not get anything more through, not even an abort.
+                self._producer = self._begun()
                 return failed
             places = [TopicPartition(topic, 0, records[-1].seq + 1) for topic in {each.topic for each in records}]
             self._producer.send_offsets_to_transaction(places, self._group, _ANSWER)
             self._producer.commit_transaction(_ANSWER)
         except KafkaException as error:
-            return self._aborted(failed, error)
+            raise EgressDownError(self._why(error)) from error
         return {}
 
     def close(self) -> None:
         """What is under way is undone, or found, by the next writer."""
 
-    def _aborted(self, failed: Mapping[int, KafkaError], error: KafkaException) -> Mapping[int, KafkaError]:
-        """The records that are to blame; if there are none, EgressDownError."""
-        own = {seq: each for seq, each in failed.items() if refused_for_good(each)}
-        if not own:
-            raise EgressDownError(self._why(next(iter(failed.values()), None) or error)) from error
-        try:
-            self._producer.abort_transaction(_ANSWER)
-        except KafkaException as again:
-            raise EgressDownError(self._why(again)) from again
-        return own
+    def _begun(self) -> Producer:
+        """A producer, once whatever others of the same id had under way is undone, and they are shut out."""
+        producer = _producer(self._egress, _own(self._egress, self._id), self._on_error)
+        producer.init_transactions(_ANSWER)
+        return producer
 
-    def _why(self, error: KafkaException | KafkaError) -> str:
-        inner = error.args[0] if isinstance(error, KafkaException) else error
+    def _stalled(self) -> None:
+        raise EgressDownError(_reason(self._address, self._last))
+
+    def _why(self, error: KafkaException) -> str:
+        inner = error.args[0]
         return _reason(self._address, self._last if inner.code() == TIMED_OUT else inner)
 
     def _on_error(self, error: KafkaError) -> None:
@@ -200,13 +207,32 @@ class Transactions:
 def _noted(admin: AdminClient, group: str) -> int:
     """The greatest seq that *group* has noted, -1 if none."""
     asked = [ConsumerGroupTopicPartitions(group)]
-    (answer,) = admin.list_consumer_group_offsets(asked, require_stable=True, request_timeout=_ANSWER).values()
+    end = time.monotonic() + _ANSWER
+    while True:
+        (answer,) = admin.list_consumer_group_offsets(asked, require_stable=True, request_timeout=_ANSWER).values()
+        try:
+            places = answer.result().topic_partitions or ()
+            break
+        except KafkaException as error:
+            if error.args[0].code() not in _SOON or time.monotonic() > end:
+                raise
+        time.sleep(_SLICE)
     found = -1
-    for at in answer.result().topic_partitions:
+    for at in places:
         if at.error is not None:
             raise KafkaException(at.error)
         found = max(found, at.offset - 1)
     return found
+
+
+def _flush(producer: Producer, patience: float, stalled: Callable[[], None]) -> None:
+    """Return once all is acknowledged, or has failed; *stalled* is called each *patience* seconds without any news."""
+    left, waited = len(producer), 0.0
+    while now := producer.flush(_SLICE):
+        left, waited = now, 0.0 if now < left else waited + _SLICE
+        if waited >= patience:
+            waited = 0.0
+            stalled()
 
 
 def _produce(producer: Producer, record: Record, failed: dict[int, KafkaError]) -> None:

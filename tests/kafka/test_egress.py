@@ -1,0 +1,158 @@
+"""Records out: which, how often, to which partition; and what becomes of those that can't get through."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+import pytest
+
+from statefun_actors import kafka_record
+from statefun_actors.deploy import KafkaEgress
+from statefun_actors.egress import REFUSED_RECORDS
+from statefun_actors.embedded import Engine, MemoryStore, SqliteStore, SystemClock
+from statefun_actors.kafka import EgressDownError, KafkaSink
+from statefun_actors.kafka.writing import Record, Transactions
+from statefun_actors.model import KafkaRecord, TypedValue
+from statefun_actors.types import record_to_typed
+from tests.kafka.runs import APP, SECONDS
+from tests.kafka.topics import Topics
+
+pytestmark = pytest.mark.kafka
+
+OUT: Final = "kafka/out"
+BOTH: Final = pytest.mark.parametrize("delivery", ["exactly-once", "at-least-once"])
+
+
+def egress(topics: Topics, delivery: Any, **more: Any) -> KafkaEgress:
+    return KafkaEgress(
+        id=OUT, address=topics.address, delivery=delivery, transaction_timeout=timedelta(minutes=1), **more
+    )
+
+
+@asynccontextmanager
+async def writing(to: KafkaEgress, path: Path | None = None) -> AsyncGenerator[Engine]:
+    """An engine whose one egress is *to*, over the store at *path*, or one in memory."""
+    store = MemoryStore() if path is None else SqliteStore(path)
+    engine = Engine(APP, store, SystemClock(), sinks={to.id: KafkaSink(to)})
+    working = asyncio.create_task(engine.run())
+    try:
+        yield engine
+    finally:
+        await engine.stop(drain=0.0)
+        await working
+        store.close()
+
+
+async def until(what: Callable[[], object]) -> None:
+    async with asyncio.timeout(SECONDS):
+        while not what():  # noqa: ASYNC110 - a broker sets no event
+            await asyncio.sleep(0.01)
+
+
+def send(engine: Engine, *records: KafkaRecord) -> None:
+    for record in records:
+        engine.emit(OUT, record_to_typed(record))
+
+
+def refused(engine: Engine) -> list[dict[str, Any]]:
+    kept = engine.store.egress_after(0, 1_000, [REFUSED_RECORDS])
+    return [msgspec.json.decode(record.value.value) for record in kept]
+
+
+async def until_idle(engine: Engine) -> None:
+    await asyncio.wait_for(engine.idle(), SECONDS)
+
+
+@BOTH
+async def test_a_record_that_can_never_get_through_is_set_aside_and_the_others_go_on_in_order(
+    topics: Topics, delivery: str
+) -> None:
+    name, small = topics.make("out"), topics.make("small", 1, **{"max.message.bytes": "2000"})
+    async with writing(egress(topics, delivery)) as engine:
+        send(engine, *(kafka_record(topic=name, key="k", value=str(number)) for number in range(3)))
+        send(engine, kafka_record(topic=name, key="k", value=b"x" * 2_000_000))  # more than the client takes
+        engine.emit(OUT, TypedValue("bank/receipt", b"bare"))
+        send(engine, *(kafka_record(topic=small, key="k", value=b"y" * 1_000) for _ in range(5)))  # too large together
+        send(engine, kafka_record(topic=small, key="k", value=b"z" * 3_000))  # more than the broker takes
+        send(engine, *(kafka_record(topic=name, key="k", value=str(number)) for number in range(3, 6)))
+        await until(lambda: len(refused(engine)) == 3)
+        await until_idle(engine)
+
+        assert [record.value() for record in topics.read(name, 6)] == [b"0", b"1", b"2", b"3", b"4", b"5"]
+        assert [record.value() for record in topics.read(small, 5)] == [b"y" * 1_000] * 5
+        assert sorted((told["egress"], told["reason"]) for told in refused(engine)) == [
+            (OUT, "it is no Kafka record with a topic; send kafka_record(...)"),
+            (OUT, f"topic {name}: Broker: Message size too large"),
+            (OUT, f"topic {small}: Broker: Message size too large"),
+        ]
+
+
+@BOTH
+async def test_records_for_a_topic_that_is_not_there_wait_for_it(
+    topics: Topics, delivery: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    quick = {"topic.metadata.propagation.max.ms": "200", "topic.metadata.refresh.interval.ms": "200"}
+    async with writing(egress(topics, delivery, properties=quick)) as engine:
+        send(engine, *(kafka_record(topic=topics.name("late"), key="k", value=str(number)) for number in range(3)))
+        await until(lambda: caplog.messages)
+        name = topics.make("late")
+        assert [record.value() for record in await asyncio.to_thread(topics.read, name, 3)] == [b"0", b"1", b"2"]
+    assert caplog.messages[0] == f"egress {OUT} can't be written, its records are kept: there is no topic {name!r}"
+
+
+async def test_a_store_from_before_is_told_of_instead_of_passing_over_its_records(
+    topics: Topics, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    name, to = topics.make("out"), egress(topics, "exactly-once")
+    store, backup = tmp_path / "store.db", tmp_path / "backup.db"
+    async with writing(to, store) as engine:
+        send(engine, kafka_record(topic=name, value="0"))
+        await until_idle(engine)
+    shutil.copy(store, backup)
+    async with writing(to, store) as engine:
+        send(engine, *(kafka_record(topic=name, value=str(number)) for number in range(1, 5)))
+        await until_idle(engine)
+        newest = engine.store.recover().next_seq - 1
+
+    async with writing(to, backup) as engine:
+        older = engine.store.recover()
+        await until(lambda: caplog.messages)
+
+    group = f"statefun-actors-{OUT}-{msgspec.json.decode(older.positions[f'sink:{OUT}'])['kafka']}"
+    assert caplog.messages == [
+        f"egress {OUT} can't be written, its records are kept: Kafka holds its records up to number {newest}, but the "
+        f"store, a backup perhaps, knows none after {older.next_seq - 1}: run the newer store; or, to write records "
+        f"again that are there, delete the consumer group {group}"
+    ]
+
+
+def test_who_writes_by_the_same_id_later_shuts_out_who_did_before(topics: Topics) -> None:
+    name, to, id = topics.make("out"), egress(topics, "exactly-once"), topics.name("id")
+    zombie = Transactions(to, id, 10)
+    Transactions(to, id, 10)
+
+    with pytest.raises(EgressDownError):
+        zombie.write([Record(1, name, None, b"from the dead")])
+
+    assert topics.read(name, 0) == []
+
+
+@BOTH
+async def test_a_key_goes_to_the_partition_that_the_java_client_chooses(topics: Topics, delivery: str) -> None:
+    # From the tests of Kafka's own Utils.murmur2.
+    hashes = {"21": -973932308, "foobar": -790332482, "a-little-bit-long-string": -985981536,
+              "a-little-bit-longer-string": -1486304829}  # fmt: skip
+    name = topics.make("out", partitions=7)
+    async with writing(egress(topics, delivery)) as engine:
+        send(engine, *(kafka_record(topic=name, key=key, value="") for key in hashes))
+        await until_idle(engine)
+
+    found = {(record.key() or b"").decode(): record.partition() for record in topics.read(name, 4)}
+    assert found == {key: (hash & 0x7FFFFFFF) % 7 for key, hash in hashes.items()}
