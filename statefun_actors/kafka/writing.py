@@ -5,6 +5,7 @@ Everything here blocks, and is called in a thread.
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, Protocol
@@ -28,6 +29,10 @@ from statefun_actors.kafka.properties import client
 
 _ANSWER: Final = 10.0
 """Seconds that brokers have to answer."""
+_UNDONE: Final = 3.0
+"""Seconds that a client has to abort, until another one is made to do it."""
+_never_ended: Final[list[Producer]] = []
+"""Clients that could not abort: librdkafka may hang, or crash, when such a one is ended."""
 _PATIENCE: Final = 5.0
 """Seconds without an acknowledgement until it is said that nothing gets through."""
 _SLICE: Final = 0.2
@@ -126,7 +131,9 @@ class Acknowledged:
         return failed
 
     def close(self) -> None:
-        self._producer.purge(blocking=False)
+        producer = self._producer
+        del self._producer
+        _let_go(producer)
 
     def _on_error(self, error: KafkaError) -> None:
         self._last = error
@@ -174,8 +181,7 @@ class Transactions:
                 _produce(self._producer, record, failed)
             _flush(self._producer, _ANSWER, self._stalled)
             if failed:
-                # A client whose record the broker has refused may not get anything more through, not even an abort.
-                self._producer = self._begun()
+                self._undo()
                 return failed
             places = [TopicPartition(topic, 0, records[-1].seq + 1) for topic in {each.topic for each in records}]
             self._producer.send_offsets_to_transaction(places, self._group, _ANSWER)
@@ -186,11 +192,27 @@ class Transactions:
 
     def close(self) -> None:
         """What is under way is undone, or found, by the next writer."""
+        producer = self._producer
+        del self._producer
+        _let_go(producer)
+
+    def _undo(self) -> None:
+        """Abort, and go on with another client: one whose record a broker has refused gets nothing more through."""
+        before = self._producer
+        try:
+            before.abort_transaction(_UNDONE)
+        except KafkaException:
+            _never_ended.append(before)
+        self._producer = self._begun()
 
     def _begun(self) -> Producer:
         """A producer, once whatever others of the same id had under way is undone, and they are shut out."""
         producer = _producer(self._egress, _own(self._egress, self._id), self._on_error)
-        producer.init_transactions(_ANSWER)
+        try:
+            producer.init_transactions(_ANSWER)
+        except KafkaException:
+            _let_go(producer)
+            raise
         return producer
 
     def _stalled(self) -> None:
@@ -250,6 +272,17 @@ def _produce(producer: Producer, record: Record, failed: dict[int, KafkaError]) 
             return
         else:
             return
+
+
+def _let_go(producer: Producer) -> None:
+    """Give up on what *producer* has under way, and have it end beside everything else: it may take for ever."""
+    threading.Thread(target=_end, args=(producer,), daemon=True, name="statefun-actors Kafka egress, ending").start()
+
+
+def _end(producer: Producer) -> None:
+    producer.purge()
+    producer.flush(_ANSWER)
+    # Here the last reference to it goes.
 
 
 def _own(egress: KafkaEgress, id: str | None) -> dict[str, Any]:

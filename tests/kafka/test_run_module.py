@@ -12,7 +12,8 @@ import msgspec
 import pytest
 from confluent_kafka import Message
 
-from tests.cli.commands import started, states, summary, wait_until
+from tests.cli.commands import DEADLINE, started, states, summary, wait_until
+from tests.kafka.broker import Broker
 from tests.kafka.modules import write_app, write_module
 from tests.kafka.topics import Topics
 
@@ -90,3 +91,40 @@ def test_killed_again_and_again_each_record_is_there_once_for_who_reads_what_is_
     assert found == {f"k{k}": [f"{n + 1} {k + n * keys}" for n in range(each)] for k in range(keys)}
     counts = {address: state["count"] for address, state in states(folder / ".statefun" / "app.db").items()}
     assert counts == {f"bank/account/k{k}": each for k in range(keys)}
+
+
+def test_a_broker_may_be_down_at_the_start_and_be_killed_while_records_go_through(
+    tmp_path: Path, own_broker: Broker
+) -> None:
+    topics, keys, count = Topics(own_broker.address, "outage"), 20, 4_000
+    deposits = [(f"k{number % keys}", deposit(number)) for number in range(count)]
+    write_app(tmp_path, "outage")
+    write_module(tmp_path, own_broker.address, topics.name("in"))
+    with started("run", "app.py", "--module", "module.yaml", folder=tmp_path) as process:
+        assert process.stderr is not None
+        told = {process.stderr.readline() for _ in range(4)}
+        assert told == {
+            "Running bank/account; state in .statefun/app.db. Ctrl-C stops.\n",
+            f"WARNING Kafka ingress bank/messages: no broker of {own_broker.address} can be reached; trying on\n",
+            *(
+                f"WARNING egress {name} can't be written, its records are kept: no broker of {own_broker.address} can "
+                "be reached\n"
+                for name in ("bank/dead", "bank/receipts")
+            ),
+        }
+
+        own_broker.start()
+        out = topics.make("out", partitions=3)
+        topics.make("dead")
+        name = topics.make(partitions=2)
+        topics.write(name, deposits[: count // 2])
+        wait_until(lambda: topics.size(out) > 100, "records go through")
+        own_broker.kill()
+        own_broker.start()
+        topics.write(name, deposits[count // 2 :])
+
+        found = by_key(topics.read(out, count))
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(DEADLINE) == 0
+    each = count // keys
+    assert found == {f"k{k}": [f"{n + 1} {k + n * keys}" for n in range(each)] for k in range(keys)}
