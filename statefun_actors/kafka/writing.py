@@ -32,7 +32,7 @@ _ANSWER: Final = 10.0
 _UNDONE: Final = 3.0
 """Seconds that a client has to abort, until another one is made to do it."""
 _never_ended: Final[list[Producer]] = []
-"""Clients that could not abort: librdkafka may hang, or crash, when such a one is ended."""
+"""Clients with a transaction that broke: librdkafka may hang, or crash, when such a one is ended."""
 _PATIENCE: Final = 5.0
 """Seconds without an acknowledgement until it is said that nothing gets through."""
 _SLICE: Final = 0.2
@@ -174,6 +174,13 @@ class Transactions:
             raise OlderStoreError(egress.id, id, self.through, newest)
 
     def write(self, records: Sequence[Record]) -> Mapping[int, KafkaError]:
+        try:
+            return self._written(records)
+        except EgressDownError:
+            _never_ended.append(self._producer)
+            raise
+
+    def _written(self, records: Sequence[Record]) -> Mapping[int, KafkaError]:
         failed: dict[int, KafkaError] = {}
         try:
             self._producer.begin_transaction()
