@@ -33,7 +33,7 @@ def check(words: tuple[str, ...], store: Path | None, as_json: bool) -> None:
     place = place_of(app, store)
     reader = SqliteReader(place.store, older=True)
     try:
-        wrong = reader.integrity_check()
+        wrong = reader.integrity_check() or reader.damaged_entities()
     finally:
         reader.close()
     if as_json:

@@ -174,21 +174,39 @@ class Reads:
         return [address_of(*row) for row in self._rows(EXPIRED, (now_ms, limit))]
 
     def integrity_check(self) -> list[str]:
-        """What is wrong with the file, mostly in SQLite's words, and with what it holds; nothing if all is well.
+        """What is wrong with the file, mostly in SQLite's words; nothing if all is well. Reads all of it.
 
-        Reads all of it.
+        What the engine has packed into entities is not looked into: see :meth:`damaged_entities`.
         """
         try:
             with self._connected_anew() as db:
                 found = [text for (text,) in db.execute("PRAGMA integrity_check").fetchall()]
                 (next_seq,) = db.execute("SELECT next_seq FROM counter").fetchone()
                 (last,) = db.execute(LAST_SEQ).fetchone()
-                found += _undecodable(db)
+                _read_texts(db)
         except sqlite3.DatabaseError as error:
             return [str(error)]
         if last >= next_seq:
             found.append(f"the next sequence number is {next_seq}, but {last} is taken")
         return [text for text in found if text != "ok"]
+
+    def damaged_entities(self) -> list[str]:
+        """Entities whose packed states can't be unpacked, each with the reason. Reads all of them.
+
+        Raises:
+            StoreError: the file itself is damaged.
+        """
+        found = []
+        try:
+            with self._connected_anew() as db:
+                for typename, id, state in db.execute("SELECT type, id, state FROM entity"):
+                    try:
+                        unpack(address_of(typename, id), state, ())
+                    except DamagedStateError as error:
+                        found.append(f"{error.owner}: {error.reason}")
+        except sqlite3.Error as error:
+            raise store_error(self.path, error) from error
+        return found
 
     def backup(self, target: Path | str, *, overwrite: bool = False) -> None:
         """Copy the store as of now to *target*, whole or not at all, while the engine goes on.
@@ -257,8 +275,8 @@ class Reads:
             db.close()
 
 
-def _undecodable(db: sqlite3.Connection) -> Iterator[str]:
-    """What SQLite takes for sound and nobody can read: damage inside of texts and of packed entities.
+def _read_texts(db: sqlite3.Connection) -> None:
+    """Read what SQLite takes for sound without looking: texts.
 
     Raises:
         sqlite3.Error: a text is none.
@@ -266,11 +284,8 @@ def _undecodable(db: sqlite3.Connection) -> Iterator[str]:
     for table in ("position", "message", "timer", "egress", "dead_letter"):
         for _ in db.execute(f"SELECT * FROM {table}"):
             pass
-    for typename, id, state in db.execute("SELECT type, id, state FROM entity"):
-        try:
-            unpack(address_of(typename, id), state, ())
-        except DamagedStateError as error:
-            yield f"{error.owner}: {error.reason}"
+    for _ in db.execute("SELECT type, id FROM entity"):
+        pass
 
 
 class SqliteReader(Reads):
