@@ -95,8 +95,7 @@ def test_killed_again_and_again_each_record_is_there_once_for_who_reads_what_is_
 
 @pytest.mark.xfail(
     strict=False,
-    reason="open fault: after a broker was killed in mid-transaction, what is read from then on may not be written "
-    "until the run is started again",
+    reason="open fault: after a broker was killed in mid-transaction, what is sent from then on may not come out",
 )
 def test_a_broker_may_be_down_at_the_start_and_be_killed_while_records_go_through(
     tmp_path: Path, own_broker: Broker
