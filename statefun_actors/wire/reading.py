@@ -7,7 +7,7 @@ remembers the last few thousand, decodes them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sized
+from collections.abc import Callable, Iterable, Sized
 from typing import Final, Generic, Protocol, TypeAlias, TypeVar
 
 from google.protobuf.message import DecodeError, Message
@@ -113,8 +113,18 @@ def has_unknown(message: Message, number: int) -> bool:
     return any(fields[index].field_number == number for index in range(len(fields)))
 
 
-States: TypeAlias = Callable[[_B], list[tuple[str, TypedValue | None]]]
-"""All the states of a batch, as they come."""
+def twice(names: Iterable[str]) -> UnfitError:
+    """What is wrong with a batch that has states of these *names*, one of which came before."""
+    seen: set[str] = set()
+    for index, name in enumerate(names):
+        if name in seen:
+            break
+        seen.add(name)
+    return UnfitError("each state once", f"{shown(name)} twice", f"state[{index}]")
+
+
+States: TypeAlias = Callable[[_B], dict[str, TypedValue | None]]
+"""All the states of a batch; UnfitError where one comes twice."""
 Invocations: TypeAlias = Callable[[bytes, _B, list[Invocation]], None]
 """Appends the invocations of a request, and of its batch, to the list; UnfitError at the first one that is none."""
 
@@ -152,20 +162,14 @@ class Reader(Generic[_B]):
                 raise self._malformed("a batch", "none", "invocation")
             raise self._malformed("an Address", "none", "invocation.target")
 
-        try:
-            states = self._states(batch)
-        except UNPARSABLE:
-            raise self._unparsable(data) from None
-        state = dict(states)
-        if len(state) != len(states):
-            raise self._twice(states)
-
         invocations: list[Invocation] = []
+        state: dict[str, TypedValue | None] | None = None
         try:
+            state = self._states(batch)
             self._invocations(data, batch, invocations)
         except UnfitError as unfit:
-            where = f"invocation.invocations[{len(invocations)}].{unfit.part}"
-            raise self._malformed(unfit.expected, unfit.got, where) from None
+            where = "" if state is None else f"invocations[{len(invocations)}]."
+            raise self._malformed(unfit.expected, unfit.got, f"invocation.{where}{unfit.part}") from None
         except UNPARSABLE:
             raise self._unparsable(data) from None
         if not invocations:
@@ -177,8 +181,3 @@ class Reader(Generic[_B]):
 
     def _malformed(self, expected: str, got: str, where: str) -> MalformedRequestError:
         return MalformedRequestError(self._protocol, expected, got, where)
-
-    def _twice(self, states: list[tuple[str, TypedValue | None]]) -> MalformedRequestError:
-        first = {name: index for index, (name, _) in reversed(list(enumerate(states)))}
-        index, name = next((index, name) for index, (name, _) in enumerate(states) if first[name] != index)
-        return self._malformed("each state once", f"{shown(name)} twice", f"invocation.state[{index}]")

@@ -11,7 +11,7 @@ from statefun_actors.model import Invocation, MissingState, TypedValue
 from statefun_actors.wire import v2_pb2, v3_pb2
 from statefun_actors.wire.dialect import Dialect
 from statefun_actors.wire.encoding import field, varint
-from statefun_actors.wire.reading import UNPARSABLE, Addresses, Reader, UnfitError, has_unknown
+from statefun_actors.wire.reading import UNPARSABLE, Addresses, Reader, UnfitError, has_unknown, twice
 from statefun_actors.wire.writing import Conversions, Writer
 
 PROTOCOL: Final = "2.x"
@@ -20,8 +20,12 @@ UNREADABLE: Final = "statefun-actors/unreadable"
 """The typename of a 2.x state whose bytes are not an Any. Nothing reads it, and ``TypedValue.value`` is those bytes."""
 
 
-def _states(batch: v2_pb2.Request.Batch) -> list[tuple[str, TypedValue | None]]:
-    return [(entry.state_name, _state(entry.state_value)) for entry in batch.state]
+def _states(batch: v2_pb2.Request.Batch) -> dict[str, TypedValue | None]:
+    entries = batch.state[:]
+    states = {entry.state_name: _state(entry.state_value) for entry in entries}
+    if len(states) != len(entries):
+        raise twice(entry.state_name for entry in entries)
+    return states
 
 
 def _state(data: bytes) -> TypedValue | None:

@@ -9,7 +9,7 @@ from statefun_actors.wire import v3_pb2
 from statefun_actors.wire.beginnings import MARK, Beginnings
 from statefun_actors.wire.dialect import Dialect
 from statefun_actors.wire.encoding import field, varint
-from statefun_actors.wire.reading import Addresses, Reader, UnfitError, has_unknown
+from statefun_actors.wire.reading import Addresses, Reader, UnfitError, has_unknown, twice
 from statefun_actors.wire.writing import Writer
 
 PROTOCOL: Final = "3.x"
@@ -20,37 +20,41 @@ _parse_invocations: Final = v3_pb2.Invocations.FromString
 _callers: Final = Addresses(v3_pb2.Address.FromString)
 _state_beginnings: Final = Beginnings[str]()
 _invocation_beginnings: Final = Beginnings[Address | None]()
+_known_state: Final = _state_beginnings.get
+_known_invocation: Final = _invocation_beginnings.get
 
 
-def _states(batch: v3_pb2.Request.Batch) -> list[tuple[str, TypedValue | None]]:
-    states: list[tuple[str, TypedValue | None]] = []
-    for part in batch.state[:]:  # a list, since the end of what protobuf holds is an IndexError
+def _states(batch: v3_pb2.Request.Batch) -> dict[str, TypedValue | None]:
+    states: dict[str, TypedValue | None] = {}
+    parts = batch.state[:]  # a list, since the end of what protobuf holds is an IndexError
+    for part in parts:
         beginning, _, end = part.partition(MARK)
-        known = _state_beginnings.get(beginning)
-        if known is not None and len(end) == known[2] + 1 and end[0] == known[2]:
-            states.append((known[0], TypedValue(known[1], end[1:])))
+        known = _known_state(beginning)
+        if known is not None and len(end) - 1 == known[2] == end[0]:
+            states[known[0]] = TypedValue(known[1], end[1:])
             continue
         entry = _parse_state(part)
         name, value = entry.state_name, entry.state_value
-        states.append((name, TypedValue(value.typename, value.value) if value.has_value else None))
+        states[name] = TypedValue(value.typename, value.value) if value.has_value else None
         if value.has_value:
             _state_beginnings.remember(part, name.encode(), name, value.typename)
+    if len(states) != len(parts):
+        raise twice(_parse_state(part).state_name for part in parts)
     return states
 
 
 def _invocations(data: bytes, batch: v3_pb2.Request.Batch, invocations: list[Invocation]) -> None:
     parts = batch.invocations[:]
     if not _invocation_beginnings.resting:
-        append, known = invocations.append, _invocation_beginnings.get
         for part in parts:
             beginning, _, end = part.partition(MARK)
-            meaning = known(beginning)
-            if meaning is None:
+            known = _known_invocation(beginning)
+            if known is None:
                 break
-            caller, typename, size = meaning
-            if len(end) != size + 1 or end[0] != size:
+            caller, typename, size = known
+            if not len(end) - 1 == size == end[0]:
                 break
-            append(Invocation(TypedValue(typename, end[1:]), caller))
+            invocations.append(Invocation(TypedValue(typename, end[1:]), caller))
         _invocation_beginnings.used += len(invocations)
     if len(invocations) < len(parts):
         _parsed(data, parts, invocations)
