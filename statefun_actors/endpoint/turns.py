@@ -27,8 +27,9 @@ class Turns(dict[Address, Turn]):
         """The batch that entered with *turn* has ended."""
         del self[address]
         # Whoever is added from here on finds that this turn is over, and does not wait.
-        for wake in turn:
-            wake()
+        if turn:
+            for wake in turn:
+                wake()
 
     async def ended(self, address: Address) -> None:
         """Return when the batch of *address* that is under way has ended."""

@@ -95,6 +95,7 @@ class EntityFunction:
         self._likely = list(fields)
         """The fields in the order in which they are looked at for assignments."""
         self._set_scope = cls.__scope__.__set__  # type: ignore[attr-defined]
+        self._count = len(self.fields)
         self._bare = self._referents_when_bare()
 
     def open(self, scope: Scope) -> Untyped:
@@ -103,7 +104,8 @@ class EntityFunction:
         ahead = self._ahead.get(scope.first)
         if ahead is not None:
             for field in ahead:
-                stored = scope.current(field.state_name)
+                name = field.state_name
+                stored = scope.changes[name] if name in scope.changes else scope.batch_state[name]
                 if stored is not None and stored.typename == field.typename:
                     try:
                         value = field.decode(stored.value)
@@ -125,12 +127,14 @@ class EntityFunction:
             FieldMismatchError: a field holds what its declared type does not allow.
         """
         seen, deleted, assigned = scope.seen, scope.deleted, scope.assigned
-        unseen = len(get_referents(subject)) - self._bare - len(seen)
-        if unseen:
-            self._find_assigned(subject, seen, unseen)
+        if len(seen) != self._count:
+            unseen = len(get_referents(subject)) - self._bare - len(seen)
+            if unseen:
+                self._find_assigned(subject, seen, unseen)
         # All or nothing: a field that does not fit leaves the scope as it was.
         by_name = self.by_name
         changed: dict[str, TypedValue | None] = {}
+        settled, before = scope.changes, scope.batch_state
         for name in deleted:
             changed[by_name[name].state_name] = None
         for name, was in seen.items():
@@ -141,7 +145,9 @@ class EntityFunction:
                 continue
             seen[name] = held
             state_name = field.state_name
-            current = None if name in deleted else scope.current(state_name)
+            current = settled[state_name] if state_name in settled else before[state_name]
+            if name in deleted:
+                current = None
             if held is None and field.optional:
                 if current is not None:
                     changed[state_name] = None
@@ -153,7 +159,7 @@ class EntityFunction:
             if not renewed and self._is_stored(field, current, was, held, data, scope):
                 continue
             changed[state_name] = TypedValue(field.typename, data)
-        if deleted or scope.changes:
+        if deleted or settled:
             scope.change(changed, self._refreshing)
         elif changed:
             scope.changes = changed
@@ -205,6 +211,8 @@ class EntityFunction:
             return True
         if held is was:
             return field.encode(field.field.read(self.name, current)) == data
+        if field.immutable and was.__class__ is held.__class__ and was != held:
+            return False  # as codecs promise: equal bytes are read as equal values
         if current.typename not in field.readable:
             return False
         try:

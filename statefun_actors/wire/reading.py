@@ -118,9 +118,9 @@ def twice(names: Iterable[str]) -> UnfitError:
     seen: set[str] = set()
     for index, name in enumerate(names):
         if name in seen:
-            break
+            return UnfitError("each state once", f"{shown(name)} twice", f"state[{index}]")
         seen.add(name)
-    return UnfitError("each state once", f"{shown(name)} twice", f"state[{index}]")
+    raise AssertionError("no name came before")
 
 
 States: TypeAlias = Callable[[_B], dict[str, TypedValue | None]]

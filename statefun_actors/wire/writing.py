@@ -22,7 +22,14 @@ Conversions: TypeAlias = Mapping[str, Callable[[bytes], tuple[str, bytes]]]
 
 LONGEST_DELAY_MS: Final = (1 << 63) - 1
 
-_INVOCATION_RESULT: Final = b"\xa2\x06"  # FromFunction.invocation_result = 100
+
+def _head(size: int) -> bytes:
+    """FromFunction.invocation_result = 100, a message of *size* bytes."""
+    return b"\xa2\x06" + varint(size)
+
+
+_SMALL: Final = 2048
+_HEADS: Final = [_head(size) for size in range(_SMALL)]
 
 
 class Writer:
@@ -55,7 +62,7 @@ class Writer:
             effects = [self._converted_effect(effect) for effect in effects]
             changes = {name: None if value is None else self._converted(value) for name, value in changes.items()}
         sends, egresses = self._sends, self._egresses
-        messages: list[bytes] = []
+        messages = self._mutations(changes)
         delayed: list[bytes] = []
         records: list[bytes] = []
         for effect in effects:
@@ -75,8 +82,12 @@ class Writer:
                 self._cancel(effect.token, token_prefix, delayed)
             else:
                 assert_never(effect)
-        result = b"".join([*self._mutations(changes), *messages, *delayed, *records])
-        return _INVOCATION_RESULT + varint(len(result)) + result
+        if delayed:
+            messages += delayed
+        messages += records
+        result = b"".join(messages)
+        size = len(result)
+        return (_HEADS[size] if size < _SMALL else _head(size)) + result
 
     def drops(self, outcome: Done | MissingState) -> bool:
         if self._cancels or isinstance(outcome, MissingState):
@@ -87,6 +98,7 @@ class Writer:
         )
 
     def _mutations(self, changes: State) -> list[bytes]:
+        """The beginning of the result's parts: what its states become."""
         mutations: list[bytes] = []
         for name, value in changes.items():
             if value is None:
