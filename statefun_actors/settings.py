@@ -42,6 +42,7 @@ class Settings:
         retry_budget: how long one batch may wait, in all, between the attempts of messages that fail.
         body_limit: the largest request body that is read.
         record_egresses: egresses that take nothing but ``kafka_record`` and ``kinesis_record``.
+        linger: how long ``serve`` may hold back the reply to a batch of two or more, while Flink sends many requests.
 
     Times are seconds or timedeltas and become seconds; ``handler_timeout=None`` is no limit.
 
@@ -54,6 +55,7 @@ class Settings:
     retry_budget: float = attrs.field(default=5.0, converter=_seconds)
     body_limit: int = 32 * 1024 * 1024
     record_egresses: frozenset[str] = attrs.field(default=frozenset(), converter=_names)
+    linger: float = attrs.field(default=0.02, converter=_seconds)
 
     def __attrs_post_init__(self) -> None:
         problems = []
@@ -65,6 +67,8 @@ class Settings:
             problems.append(f"retry_budget= is a number of seconds, 0 or more; got {self.retry_budget!r}")
         if not isinstance(self.body_limit, int) or isinstance(self.body_limit, bool) or self.body_limit < 1:
             problems.append(f"body_limit= is a whole number of bytes, more than 0; got {self.body_limit!r}")
+        if not (_is_finite(self.linger) and self.linger >= 0):
+            problems.append(f"linger= is a number of seconds, 0 or more; got {self.linger!r}")
         if isinstance(self.record_egresses, str):
             problems.append(f"record_egresses= is a list of names; write [{self.record_egresses!r}]")
         else:
@@ -89,6 +93,7 @@ class Options(TypedDict, total=False):
     retry_budget: timedelta | float
     body_limit: int
     record_egresses: Iterable[str]
+    linger: timedelta | float
 
 
 def settings_with(settings: Settings | None, options: Options, defaults: Settings | None = None) -> Settings:
@@ -121,7 +126,7 @@ class Spelling:
         several: whether the flag may be repeated, each time for one more.
     """
 
-    setting: Literal["on_failure", "handler_timeout", "retry_budget", "body_limit", "record_egresses"]
+    setting: Literal["on_failure", "handler_timeout", "retry_budget", "body_limit", "record_egresses", "linger"]
     key: str
     form: str
     read: Callable[[object], object]
@@ -218,6 +223,7 @@ SPELLINGS: Final = (
     Spelling(
         "record_egresses", "record-egresses", "NS/NAME", _read_names, _documented("record_egresses"), several=True
     ),
+    Spelling("linger", "linger", "SECONDS", read_seconds, _documented("linger")),
 )
 
 

@@ -40,6 +40,7 @@ def test_everything_that_makes_no_sense_is_said_at_once() -> None:
         "retry_budget": float("nan"),
         "body_limit": 1.5,
         "record_egresses": "bank/receipts",
+        "linger": -1,
     }
     with pytest.raises(DefinitionError) as raised:
         Settings(**wrong)
@@ -49,6 +50,7 @@ def test_everything_that_makes_no_sense_is_said_at_once() -> None:
         "handler_timeout= is a number of seconds, more than 0; got 0",
         "retry_budget= is a number of seconds, 0 or more; got nan",
         "body_limit= is a whole number of bytes, more than 0; got 1.5",
+        "linger= is a number of seconds, 0 or more; got -1",
         "record_egresses= is a list of names; write ['bank/receipts']",
     )
 
@@ -85,7 +87,7 @@ def test_a_keyword_that_is_no_setting_is_refused_with_those_there_are(make: Any)
 
     assert str(raised.value) == (
         "settings: there is no timeout=; "
-        "there are on_failure, handler_timeout, retry_budget, body_limit, record_egresses"
+        "there are on_failure, handler_timeout, retry_budget, body_limit, record_egresses, linger"
     )
 
 
@@ -124,6 +126,7 @@ def test_a_file_gives_all_of_them() -> None:
         "retry-budget": 1,
         "body-limit": "1M",
         "record-egresses": ["bank/receipts"],
+        "linger": "5ms",
     }
 
     assert Settings(**read_settings(written)) == Settings(
@@ -132,6 +135,7 @@ def test_a_file_gives_all_of_them() -> None:
         retry_budget=1,
         body_limit=1 << 20,
         record_egresses={"bank/receipts"},
+        linger=0.005,
     )
     assert read_settings({"dead-letters": "bank/dead"}) == {"on_failure": DeadLetter("bank/dead")}
     assert read_settings({"handler-timeout": "none"}) == {"handler_timeout": None}
@@ -151,7 +155,7 @@ def test_everything_wrong_in_a_file_is_said_at_once() -> None:
 
     assert raised.value.problems == (
         "there is no 'retry_budget'; "
-        "there are dead-letters, handler-timeout, retry-budget, body-limit, record-egresses",
+        "there are dead-letters, handler-timeout, retry-budget, body-limit, record-egresses, linger",
         "retry-budget: 'soon' is no duration; write 5 (seconds), 500ms, 2m or 1h.",
         "handler-timeout: 0 is no time limit; write 50 (seconds), 500ms, 2m, or none for no limit.",
         "dead-letters: there is no 'tries' of dead letters; there are egress, topic, attempts, backoff, as-value.",

@@ -12,6 +12,7 @@ from statefun_actors.endpoint import RequestReplyHandler
 from statefun_actors.http.endpoint import Endpoint
 from statefun_actors.http.failures import Failures
 from statefun_actors.http.front import Front
+from statefun_actors.http.linger import Linger
 from statefun_actors.settings import ENDPOINT_DEFAULTS, Options, Settings, settings_with
 
 
@@ -35,10 +36,10 @@ def create_app(*served: object, settings: Settings | None = None, **options: Unp
     else:
         application = Application(*served, settings=settings_with(settings, options, ENDPOINT_DEFAULTS))
     app = bare_app()
-    failures = Failures()
+    failures, linger = Failures(), Linger(application.settings.linger)
     doors = {
-        "/statefun": Endpoint(RequestReplyHandler(application, protocol=3), failures),
-        "/statefun/v2": Endpoint(RequestReplyHandler(application, protocol=2), failures),
+        "/statefun": Endpoint(RequestReplyHandler(application, protocol=3), failures, linger),
+        "/statefun/v2": Endpoint(RequestReplyHandler(application, protocol=2), failures, linger),
     }
     return behind(Front(doors.get, application.settings.body_limit, otherwise=app.asgi_app), app)
 

@@ -10,6 +10,7 @@ from statefun_actors.dispatch import resumed
 from statefun_actors.endpoint import RequestReplyHandler
 from statefun_actors.http.exchange import OCTETS, TEXT, Exchange, GoneError, RefusedError, Response, line
 from statefun_actors.http.failures import Failures, logger, one_line, shown_address
+from statefun_actors.http.linger import Linger
 from statefun_actors.model import Batch
 from statefun_actors.wire import MalformedRequestError
 
@@ -21,9 +22,10 @@ class Endpoint:
     Errors are one short line of text.
     """
 
-    def __init__(self, handler: RequestReplyHandler, failures: Failures) -> None:
+    def __init__(self, handler: RequestReplyHandler, failures: Failures, linger: Linger) -> None:
         self.handler = handler
         self._failures = failures
+        self._linger = linger
 
     def admit(self, exchange: Exchange) -> None:
         if exchange.method != "POST":
@@ -60,8 +62,12 @@ class Endpoint:
             return self._failed(None, error)
 
     async def _reply(self, exchange: Exchange, batch: Batch) -> Response:
+        until = self._linger.until(len(batch.invocations))
         try:
-            return Response(200, await self.handler.reply(batch), OCTETS)
+            reply = await self.handler.reply(batch)
+            if until is not None:
+                await self._linger.hold(until)
+            return Response(200, reply, OCTETS)
         except asyncio.CancelledError:
             if exchange.gone:
                 _log_gone(batch)

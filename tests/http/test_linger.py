@@ -1,0 +1,140 @@
+"""Which replies are held back, and for how long: by a clock of the test's own."""
+
+from __future__ import annotations
+
+import pytest
+
+from statefun_actors import Address, Entity, RequestReplyHandler, handles, persisted
+from statefun_actors.http.endpoint import Endpoint
+from statefun_actors.http.exchange import Exchange
+from statefun_actors.http.failures import Failures
+from statefun_actors.http.linger import COUNTED, MANY, RECENT, Linger
+from statefun_actors.model import Batch, Invocation
+from statefun_actors.types import pack
+from statefun_actors.wire import V3
+from tests.wire.reference import request
+
+SECONDS = 0.25
+
+
+class Time:
+    """Goes on only where it is told to, or is slept through."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+        self.slept: list[float] = []
+
+    def monotonic(self) -> float:
+        return self.now
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.now += seconds
+
+    def linger(self, seconds: float = SECONDS) -> Linger:
+        return Linger(seconds, self.monotonic, self.sleep)
+
+    def requests(self, linger: Linger, a_second: float, times: int = COUNTED) -> None:
+        for _ in range(times):
+            self.now += 1 / a_second
+            assert linger.until(1) is None
+
+
+def test_a_batch_of_two_is_held_while_many_requests_come() -> None:
+    time = Time()
+    linger = time.linger()
+    time.requests(linger, MANY * 2)
+
+    assert linger.until(2) == time.now + SECONDS
+    assert linger.until(1) is None
+
+
+def test_nothing_is_held_while_few_requests_come() -> None:
+    time = Time()
+    linger = time.linger()
+    assert linger.until(2) is None
+    time.requests(linger, MANY / 2, times=COUNTED * 3)
+
+    assert linger.until(1_000) is None
+
+
+def test_nothing_is_held_once_many_requests_are_a_while_ago() -> None:
+    time = Time()
+    linger = time.linger()
+    time.requests(linger, MANY * 2)
+    assert linger.until(2) is not None
+
+    time.now += RECENT
+
+    assert linger.until(2) is None
+
+
+def test_nothing_is_held_where_it_is_switched_off() -> None:
+    time = Time()
+    linger = time.linger(0)
+    time.requests(linger, MANY * 2)
+
+    assert linger.until(2) is None
+
+
+class Counter(Entity, typename="test/counter"):
+    n: int = persisted(default=0)
+
+    @handles(int)
+    def add(self, message: int) -> None:
+        self.n += message
+
+
+def body(*messages: int) -> bytes:
+    return request(V3, Batch(Address("test/counter", "a"), {"n": None}, [Invocation(pack(n), None) for n in messages]))
+
+
+async def answered(endpoint: Endpoint, data: bytes) -> bytes:
+    response = await endpoint.answer(Exchange("POST", b"/statefun", ()), data)
+    assert response.status == 200, response
+    return response.body
+
+
+async def test_the_reply_that_was_held_is_the_same() -> None:
+    time, handler = Time(), RequestReplyHandler(Counter)
+    endpoint = Endpoint(handler, Failures(), time.linger())
+    for _ in range(COUNTED):
+        await answered(endpoint, body(1))
+    assert time.slept == []
+
+    reply = await answered(endpoint, body(1, 2))
+
+    assert time.slept == [SECONDS]
+    assert reply == await handler.handle(body(1, 2))
+
+
+async def test_what_the_handlers_take_counts() -> None:
+    time = Time()
+
+    class Slow(Entity, typename="test/counter"):
+        n: int = persisted(default=0)
+
+        @handles(int)
+        async def wait(self, message: int) -> None:
+            time.now += message / 1000
+
+    endpoint = Endpoint(RequestReplyHandler(Slow), Failures(), time.linger())
+    for _ in range(COUNTED):
+        await answered(endpoint, body(0))
+
+    await answered(endpoint, body(100, 50))
+    await answered(endpoint, body(200, 100))
+
+    assert time.slept == [pytest.approx(0.1)]
+
+
+async def test_a_failure_is_told_at_once() -> None:
+    time = Time()
+    endpoint = Endpoint(RequestReplyHandler(Counter), Failures(), time.linger())
+    for _ in range(COUNTED):
+        await answered(endpoint, body(0))
+    bad = request(V3, Batch(Address("test/counter", "a"), {"n": None}, [Invocation(pack("no"), None)] * 2))
+
+    response = await endpoint.answer(Exchange("POST", b"/statefun", ()), bad)
+
+    assert (response.status, time.slept) == (500, [])
