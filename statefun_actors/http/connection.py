@@ -3,7 +3,8 @@
 Hypercorn writes a reply in three pieces, each a system call that wakes the client; here what is written in one turn of
 the event loop is one piece. It starts two tasks and a timer whenever a connection falls idle, and cancels them with the
 next request; here a connection has one timer, which looks when it was last in use. And it keeps a connection that its
-client has closed for as long as an idle one; here that ends at once. Before all that, plain requests take the fast lane
+client has closed for as long as an idle one; here that ends at once. And it asks for a body (``Expect``) before anyone
+has looked at its length. Before all that, plain requests take the fast lane
 (lane/), which has the connection until something else comes.
 """
 
@@ -18,7 +19,9 @@ from typing import cast
 import hypercorn.asyncio.run as hypercorn_run
 from hypercorn.asyncio.tcp_server import MAX_RECV, TCPServer
 from hypercorn.events import Closed, Event, RawData
+from hypercorn.protocol.h11 import H11Protocol
 
+from statefun_actors.http.framing import H11
 from statefun_actors.http.front import Front
 from statefun_actors.http.lane import Lane
 
@@ -89,6 +92,9 @@ class Connection(TCPServer):
                 self.writer.write(data)
 
     async def _read_data(self) -> None:
+        spoken = self.protocol.protocol
+        if isinstance(spoken, H11Protocol):
+            spoken.connection = H11(self.front.body_limit, self.config.h11_max_incomplete_size)
         while not self.reader.at_eof():
             try:
                 data = await self.reader.read(MAX_RECV)

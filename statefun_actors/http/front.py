@@ -16,6 +16,7 @@ from hypercorn.typing import ASGIReceiveCallable, ASGISendCallable, HTTPScope, S
 
 from statefun_actors.dispatch import resumed
 from statefun_actors.http.exchange import Door, Exchange, GoneError, RefusedError, Response, line
+from statefun_actors.http.framing import announced_length, is_framed_twice, origin_form
 
 ASGI = Callable[[Untyped, Untyped, Untyped], Awaitable[None]]
 
@@ -25,6 +26,9 @@ DISCARD_SECONDS: Final = 5.0
 """For which the rest of a refused body is read: a connection closed before that may take the answer with it."""
 
 _CLOSE: Final = (b"connection", b"close")
+_FRAMED_TWICE: Final = line(
+    400, "the end of the body is said twice, by Content-Length and by Transfer-Encoding; send one of them"
+)
 _TOO_MANY: Final = line(503, "not taken, send it again: other large bodies are being read", (b"retry-after", b"1"))
 
 
@@ -39,8 +43,8 @@ class _UnreadError(Exception):
 class Front:
     """An ASGI app that has doors answer the requests to their paths, and hands everything else to *otherwise*.
 
-    408 and 413 where a body is too slow or too large; 503 where an answer was cancelled because the server stops.
-    An answer is cancelled when its connection closes.
+    400 where the end of a body is said twice; 408 and 413 where it is too slow or too large; 503 where an answer was
+    cancelled because the server stops. An answer is cancelled when its connection closes.
 
     Args:
         door: who answers the requests to a path, None for *otherwise*.
@@ -76,6 +80,11 @@ class Front:
         if scope["type"] != "http":
             await self._otherwise(scope, receive, send)
             return
+        scope = origin_form(scope)
+        exchange = _exchange(scope)
+        if is_framed_twice(exchange.headers):
+            await self._refuse(_FRAMED_TWICE, scope, receive, send)
+            return
         door = self._door(scope)
         if door is None and self._admit is None:
             await self._otherwise(scope, receive, send)
@@ -83,7 +92,6 @@ class Front:
         task = asyncio.current_task()
         assert task is not None
         self.in_flight.add(task)
-        exchange = _exchange(scope)
         read = False
         try:
             try:
@@ -122,7 +130,9 @@ class Front:
     # --- the body
 
     async def _body(self, exchange: Exchange, receive: ASGIReceiveCallable) -> bytes:
-        reading = self._read(exchange, receive)
+        if (announced := announced_length(exchange.headers)) > self.body_limit:
+            raise _UnreadError(self._too_large(f"{announced} bytes"))
+        reading = self._read(receive)
         try:
             pending = reading.send(None)
         except StopIteration as done:
@@ -133,7 +143,7 @@ class Front:
         except TimeoutError:
             raise _UnreadError(line(408, f"the body did not arrive within {BODY_SECONDS:g} s")) from None
 
-    async def _read(self, exchange: Exchange, receive: ASGIReceiveCallable) -> bytes:
+    async def _read(self, receive: ASGIReceiveCallable) -> bytes:
         limit = self.body_limit
         chunks: list[bytes] = []
         size = 0
@@ -152,8 +162,6 @@ class Front:
                     if self._bodies_limit is not None and self._arrived > self._bodies_limit:
                         raise _UnreadError(_TOO_MANY)
                     chunks.append(chunk)
-                    if len(chunks) == 2 and (announced := _content_length(exchange)) > limit:
-                        raise _UnreadError(self._too_large(f"{announced} bytes"))
                 if not more:
                     return chunks[0] if len(chunks) == 1 else b"".join(chunks)
         finally:
@@ -232,9 +240,3 @@ def _exchange(scope: HTTPScope) -> Exchange:
     client = scope.get("client")
     peer = (client[0], client[1] or 0) if client else None
     return Exchange(scope["method"], raw + b"?" + query if query else raw, headers, peer)
-
-
-def _content_length(exchange: Exchange) -> int:
-    """0 where the request does not say."""
-    length = exchange.header(b"content-length")
-    return int(length[:20]) if length.isdigit() else 0

@@ -222,6 +222,7 @@ def test_bodies_of_all_kinds(
 TYPES = (
     "application/json, application/vnd.<typename> (JSON as well), application/x-protobuf or application/octet-stream"
 )
+NO_ESCAPE = "a % in the path begins an escape such as %2F; % itself is written %25\n"
 
 
 @pytest.mark.parametrize(
@@ -231,6 +232,10 @@ TYPES = (
         ("/ingress/bank/account", JSON, b"1", 404, "a message is sent to /ingress/<namespace>/<name>/<id>\n"),
         ("/ingress/bank/account/", JSON, b"1", 404, "a message is sent to /ingress/<namespace>/<name>/<id>\n"),
         ("/ingress/bank/account/%ff", JSON, b"1", 400, "the path is no UTF-8, percent-encoded\n"),
+        ("/ingress/bank/account/%zz", JSON, b"1", 400, NO_ESCAPE),
+        ("/ingress/bank/account/a%2", JSON, b"1", 400, NO_ESCAPE),
+        ("/ingress/bank/account/%%41", JSON, b"1", 400, NO_ESCAPE),
+        ("/ingress/bank/acc%unt/a", JSON, b"1", 400, NO_ESCAPE),
         ("/elsewhere", JSON, b"1", 404, "Not Found\n"),
         (
             "/ingress/bank/account/a?type=x/y",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from enum import Enum
 from functools import lru_cache
 from typing import Final
@@ -36,6 +37,7 @@ _VENDOR: Final = "application/vnd."
 _JSON: Final = "application/json"
 _LINES: Final = ("application/jsonl", "application/x-ndjson", "application/x-jsonlines")
 _BYTES: Final = ("application/x-protobuf", "application/protobuf", "application/octet-stream")
+_NO_ESCAPE: Final = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 _decode: Final = msgspec.json.Decoder().decode
 
 
@@ -158,6 +160,8 @@ def _target(path: bytes) -> tuple[str, str]:
     parts = path[len(_PREFIX) :].split(b"/", 2) if path.startswith(_PREFIX) else []
     if len(parts) != 3 or not all(parts):
         raise RefusedError(line(404, "a message is sent to /ingress/<namespace>/<name>/<id>"))
+    if b"%" in path and _NO_ESCAPE.search(path):
+        raise _bad("a % in the path begins an escape such as %2F; % itself is written %25")
     try:
         namespace, name, id = (unquote_to_bytes(part).decode() if b"%" in part else part.decode() for part in parts)
     except UnicodeDecodeError:
