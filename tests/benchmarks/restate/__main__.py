@@ -10,7 +10,6 @@ what is done, and has its SDK under uvicorn, with uvloop.
 from __future__ import annotations
 
 import argparse
-import asyncio
 import os
 import statistics
 import sys
@@ -39,7 +38,7 @@ def note(figures: Figures, what: str, name: str, rate: Rate) -> None:
     figures[f"{what}: bytes written each"][name].append(rate.bytes_each)
 
 
-async def compare(servers: dict[str, Server], floor: Server, rounds: int, seconds: float) -> Figures:
+def compare(servers: dict[str, Server], floor: Server, rounds: int, seconds: float) -> Figures:
     """Everything but the start and the memory."""
     ledgers = {name: Ledger(server) for name, server in servers.items()}
     figures: Figures = defaultdict(lambda: defaultdict(list))
@@ -47,21 +46,21 @@ async def compare(servers: dict[str, Server], floor: Server, rounds: int, second
         print(f"round {number + 1} of {rounds}", file=sys.stderr)
         for count in KEYS:
             for name, ledger in ledgers.items():
-                rate = await ledger.sent(keys(count), seconds)
+                rate = ledger.sent(keys(count), seconds)
                 note(figures, f"sent to {count:,} keys", name, rate)
         for name, ledger in ledgers.items():
-            note(figures, "answered with the total", name, await ledger.replied(keys(100), seconds))
+            note(figures, "answered with the total", name, ledger.replied(keys(100), seconds))
         for name, ledger in ledgers.items():
-            rate = await ledger.sent(keys(100), seconds, by_relay=True)
+            rate = ledger.sent(keys(100), seconds, by_relay=True)
             note(figures, "each sending another", name, rate)
         for name, server in {**servers, floor.name: floor}.items():
-            times = await latencies(server, seconds)
+            times = latencies(server, seconds)
             figures["one at a time, p50, ms"][name].append(1e3 * times[len(times) // 2])
             figures["one at a time, p99, ms"][name].append(1e3 * times[len(times) * 99 // 100])
     return figures
 
 
-async def other_forms(folder: Path, rounds: int, seconds: float) -> Figures:
+def other_forms(folder: Path, rounds: int, seconds: float) -> Figures:
     """Our own, by how numbers travel."""
     figures: Figures = defaultdict(lambda: defaultdict(list))
     for _ in range(rounds):
@@ -69,9 +68,9 @@ async def other_forms(folder: Path, rounds: int, seconds: float) -> Figures:
             server = Ours(folder / form.replace(" ", "-"), form)
             ledger = Ledger(server)
             try:
-                rate = await ledger.sent(keys(100), seconds)
+                rate = ledger.sent(keys(100), seconds)
                 note(figures, "sent to 100 keys", form, rate)
-                note(figures, "answered with the total", form, await ledger.replied(keys(100), seconds))
+                note(figures, "answered with the total", form, ledger.replied(keys(100), seconds))
             finally:
                 close(server)
             for file in (folder / form.replace(" ", "-")).iterdir():
@@ -109,13 +108,13 @@ def run(installed: Restate, folder: Path, rounds: int, seconds: float) -> tuple[
     try:
         for server in servers.values():
             first_answer(server)
-        figures = asyncio.run(compare(servers, floor, rounds, seconds))
+        figures = compare(servers, floor, rounds, seconds)
         figures["memory after that, MiB"] = {name: [memory(server) / 2**20] for name, server in servers.items()}
     finally:
         for server in (*servers.values(), floor):
             close(server)
     figures["start to the first answer, s"] = started
-    return figures, asyncio.run(other_forms(folder, rounds, seconds))
+    return figures, other_forms(folder, rounds, seconds)
 
 
 def verdicts(found: dict[str, dict[str, float]]) -> list[tuple[str, bool, str]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections import defaultdict
 from collections.abc import Sequence
@@ -37,7 +36,7 @@ class Ledger:
         self.expected: dict[str, int] = defaultdict(int)
         """What each counter must have come to."""
 
-    async def sent(self, keys: Sequence[str], seconds: float, *, by_relay: bool = False) -> Rate:
+    def sent(self, keys: Sequence[str], seconds: float, *, by_relay: bool = False) -> Rate:
         """Add 1 to each of *keys*, in turns, or have relays do it, and wait until all of it is handled.
 
         Raises:
@@ -46,52 +45,43 @@ class Ledger:
         server = self.server
         key_of = {server.forward(key, 1) if by_relay else server.add(key, 1, answer=False): key for key in keys}
         before = _Used(server)
-        load = await send(server.host, server.port, list(key_of), connections=CONNECTIONS, seconds=seconds)
+        load = send(server.host, server.port, list(key_of), connections=CONNECTIONS, seconds=seconds)
         for asked, count in load.sent.items():
             self.expected[key_of[asked]] += count
         touched = sorted({key_of[asked] for asked in load.sent})
-        invocations = load.answered + await self._handled(touched)
+        invocations = load.answered + self._handled(touched)
         return before.rate(invocations)
 
-    async def replied(self, keys: Sequence[str], seconds: float) -> Rate:
+    def replied(self, keys: Sequence[str], seconds: float) -> Rate:
         """Add 1 to each of *keys*, in turns, and wait for the new total each time."""
         server = self.server
         key_of = {server.add(key, 1, answer=True): key for key in keys}
         before = _Used(server)
-        load = await send(server.host, server.port, list(key_of), connections=CONNECTIONS, seconds=seconds)
+        load = send(server.host, server.port, list(key_of), connections=CONNECTIONS, seconds=seconds)
         for asked, count in load.sent.items():
             self.expected[key_of[asked]] += count
         rate = before.rate(load.answered)
-        await self._handled(sorted({key_of[asked] for asked in load.sent}))
+        self._handled(sorted({key_of[asked] for asked in load.sent}))
         return rate
 
-    async def _handled(self, keys: list[str]) -> int:
+    def _handled(self, keys: list[str]) -> int:
         """Ask the counters until they have come to what they must; how often they were asked."""
         server, left, asked = self.server, keys, 0
         while left:
             asked += len(left)
-            got = await _totals(server, {server.add(key, 0, answer=True): key for key in left})
+            key_of = {server.add(key, 0, answer=True): key for key in left}
+            load = send(server.host, server.port, list(key_of), connections=CONNECTIONS, seconds=None)
+            got = {key_of[each]: total for each, total in load.numbers.items()}
             for key, total in got.items():
                 assert total <= self.expected[key], f"{server.name}: {key} is {total}, of {self.expected[key]} sent"
             left = [key for key, total in got.items() if total < self.expected[key]]
         return asked
 
 
-async def _totals(server: Server, asks: dict[bytes, str]) -> dict[str, int]:
-    """Each connection asks for its own part, so that answers can be told apart."""
-    parts = [list(asks)[number::CONNECTIONS] for number in range(min(CONNECTIONS, len(asks)))]
-    loads = await asyncio.gather(*(send(server.host, server.port, part, connections=1, seconds=None) for part in parts))
-    return {
-        asks[asked]: n
-        for part, load in zip(parts, loads, strict=True)
-        for asked, n in zip(part, load.numbers, strict=True)
-    }
-
-
-async def latencies(server: Server, seconds: float) -> list[float]:
+def latencies(server: Server, seconds: float) -> list[float]:
     """Of requests one at a time, each answered with the total, in seconds, sorted."""
     asked = [server.add("alone", 0, answer=True)]
-    return (await send(server.host, server.port, asked, connections=1, seconds=seconds, times=True)).latencies
+    return send(server.host, server.port, asked, connections=1, seconds=seconds, times=True).latencies
 
 
 class _Used:
