@@ -24,6 +24,7 @@ from statefun_actors.ingress.keys import RepeatedKeyError, clearly_once, once
 from statefun_actors.ingress.lanes import Lanes, NoJsonFormError, UnclearTypeError
 from statefun_actors.ingress.letter import Letter
 from statefun_actors.model import Address, parse_address
+from statefun_actors.types import json_fault
 
 _BOM: Final = b"\xef\xbb\xbf"
 _LONGEST_SHOWN: Final = 80
@@ -143,7 +144,9 @@ def _parsed(line: bytes) -> dict[str, Any]:
         raise BadLine(str(error)) from None
     except json.JSONDecodeError as error:
         raise BadLine(f"expected JSON, got {_cut(text.strip())} ({error.msg} at column {error.colno})") from None
-    except (ValueError, RecursionError, msgspec.MsgspecError) as error:
+    except msgspec.MsgspecError as error:
+        raise BadLine(f"expected JSON, got {_cut(text.strip())} ({json_fault(line, error)})") from None
+    except (ValueError, RecursionError) as error:
         raise BadLine(f"expected JSON, got {_cut(text.strip())} ({error})") from None
     if not isinstance(obj, dict):
         raise BadLine(f'expected an object, as {{"to": "ns/name/id", "value": …}}, got {_shown(obj)}')

@@ -7,7 +7,8 @@ This room knows every type that can be stored or sent, and nothing of entities, 
 - :func:`pack` turns whatever user code sends into a TypedValue;
 - :func:`any_of` and :func:`typed_of_any` carry values of any type in a ``google.protobuf.Any``;
 - :func:`kafka_record`, :func:`kinesis_record` and their typed forms are for egresses;
-- :func:`json_of` shows any value to people, :func:`codec_known` finds the codec of a typename.
+- :func:`json_of` shows any value to people, :func:`codec_known` finds the codec of a typename;
+- :func:`json_fault` says what is wrong with JSON that can't be read.
 """
 
 from statefun_actors.types.annotations import split_optional
@@ -20,6 +21,7 @@ from statefun_actors.types.messages import message
 from statefun_actors.types.names import message_name
 from statefun_actors.types.pack import pack
 from statefun_actors.types.records import kafka_record, kinesis_record, record_of_typed, record_to_typed
+from statefun_actors.types.surrogates import json_fault
 from statefun_actors.types.value import value_of
 
 __all__ = [
@@ -32,6 +34,7 @@ __all__ = [
     "any_of",
     "codec_for",
     "codec_known",
+    "json_fault",
     "json_of",
     "kafka_record",
     "kinesis_record",

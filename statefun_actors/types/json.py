@@ -13,7 +13,7 @@ from statefun_actors.types.codec import Codec
 from statefun_actors.types.containers import to_bytes
 from statefun_actors.types.mismatch import Mismatch
 from statefun_actors.types.shape import Shape
-from statefun_actors.types.surrogates import lone_surrogate
+from statefun_actors.types.surrogates import json_fault, lone_surrogate
 
 JSON_TYPENAME: Final = "statefun-actors/json"
 
@@ -110,7 +110,7 @@ def parse_json(data: bytes) -> Any:
         if colons and not (obj.__class__ is dict and len(obj) == colons) and to_bytes(obj) != data:
             json.loads(data, object_pairs_hook=_without_repeats, parse_int=_ignored, parse_float=_ignored)
     except msgspec.MsgspecError as error:
-        raise ValueError(f"malformed JSON: {str(error).removeprefix('JSON is malformed: ')}") from None
+        raise ValueError(f"malformed JSON: {json_fault(data, error).removeprefix('JSON is malformed: ')}") from None
     except UnicodeDecodeError as error:
         raise ValueError(f"malformed JSON: not UTF-8 ({error.reason})") from None
     except RecursionError:

@@ -1,7 +1,8 @@
-"""Where in a value the text is that UTF-8 can't write. Looked for only once the encoder has refused the whole."""
+"""Where in a value the text is that UTF-8 can't write. Looked for only once encoder or parser have refused it."""
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from statefun_actors.types.mismatch import Mismatch, member, text_mismatch
@@ -12,6 +13,18 @@ def lone_surrogate(dumped: Any) -> Mismatch:
     found = _search(dumped)
     assert found is not None, "the encoder refused text that is fine"
     return found
+
+
+def json_fault(data: bytes | str, error: Exception) -> str:
+    """What is wrong with *data*, which msgspec refuses to parse with *error*.
+
+    Of half a surrogate pair, written as an escape, msgspec may say that the input was truncated.
+    """
+    try:
+        found = _search(json.loads(data))
+    except (ValueError, RecursionError):
+        found = None
+    return str(error) if found is None else str(found.error())
 
 
 def _search(obj: Any) -> Mismatch | None:

@@ -222,6 +222,7 @@ def test_bodies_of_all_kinds(
 TYPES = (
     "application/json, application/vnd.<typename> (JSON as well), application/x-protobuf or application/octet-stream"
 )
+SURROGATE = r"expected text that UTF-8 can write, got '\ud800', which holds a lone surrogate"
 NO_ESCAPE = "a % in the path begins an escape such as %2F; % itself is written %25\n"
 
 
@@ -247,6 +248,16 @@ NO_ESCAPE = "a % in the path begins an escape such as %2F; % itself is written %
         ("/ingress/bank/account/a", JSON, b"{}", 422, "bank/account takes bank/close and bank/deposit and io.statefun"),
         ("/ingress/test/counter/a", JSON, b'"x"', 422, "expected `int`, got `str`\n"),
         ("/ingress/test/counter/a", JSON, b"{", 422, "the body is no JSON: Input data was truncated\n"),
+        ("/ingress/test/counter/a", JSON, b'"\\ud800"', 422, f"the body is no JSON: {SURROGATE}\n"),
+        (
+            "/ingress/test/counter/a",
+            JSON,
+            b'{"a": ["\\udc00\\ud800"]}',
+            422,
+            "the body is no JSON: expected text that UTF",
+        ),
+        ("/ingress/test/counter/a", JSON, b'"\xed\xa0\x80"', 422, f"the body is no JSON: {SURROGATE}\n"),
+        ("/ingress/test/counter/a", JSON, b'"\xff"', 422, "the body is no JSON: "),
         ("/ingress/test/counter/a", JSON, b"", 422, "the body is no JSON: Input data was truncated\n"),
         (
             "/ingress/bank/account/a?type=bank/deposit",

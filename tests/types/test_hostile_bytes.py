@@ -89,6 +89,9 @@ def test_showing_and_reading_records(typename: str, data: bytes) -> None:
         record_of_typed(typed)
 
 
+SURROGATE = r"expected text that UTF-8 can write, got '\ud800', which holds a lone surrogate"
+
+
 @pytest.mark.parametrize(
     ("data", "reason"),
     [
@@ -97,7 +100,8 @@ def test_showing_and_reading_records(typename: str, data: bytes) -> None:
         (b"[1]x", "malformed JSON: trailing characters (byte 4)"),
         (b'["\xff"]', "malformed JSON: not UTF-8 (invalid start byte)"),
         (b'["\xed\xa0\x80"]', "malformed JSON: not UTF-8 (invalid continuation byte)"),
-        (b'["\\ud800"]', "malformed JSON: "),
+        (b'["\\ud800"]', f"malformed JSON: {SURROGATE} - at `$[0]`"),
+        (b'{"a": "\\ud800"}', f"malformed JSON: {SURROGATE} - at `$.a`"),
         (b"[" * 100_000 + b"]" * 100_000, "malformed JSON: nested too deeply"),
         (b"NaN", "malformed JSON: invalid character (byte 0)"),
         (b'[{"a":1,"a":2}]', "malformed JSON: the key 'a' comes twice in one object"),

@@ -101,13 +101,15 @@ def message_of(app: object, target: str, typename: str | None, text: str) -> Typ
     from statefun_actors.dispatch import Application
     from statefun_actors.errors import UnhandledMessageError, UnknownFunctionTypeError, ValueMismatchError
     from statefun_actors.ingress import Lanes, NoJsonFormError, UnclearTypeError
+    from statefun_actors.types import json_fault
 
     assert isinstance(app, Application)
     try:
         obj = msgspec.json.decode(text)
     except (msgspec.DecodeError, RecursionError) as error:
         raise click.UsageError(
-            f"expected JSON, got {text[:80]!r}: {error}. A text in JSON has quotes of its own: '\"ada\"'."
+            f"expected JSON, got {text[:80]!r}: {json_fault(text, error)}. "
+            "A text in JSON has quotes of its own: '\"ada\"'."
         ) from error
     except UnicodeEncodeError as error:  # the system hands on bytes that are no UTF-8 as halves of surrogate pairs
         raise click.UsageError(f"expected JSON in UTF-8, got {text[:80]!r}.") from error

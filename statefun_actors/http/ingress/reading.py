@@ -27,6 +27,7 @@ from statefun_actors.ingress import (
 )
 from statefun_actors.model import Address, TypedValue
 from statefun_actors.settings import read_seconds
+from statefun_actors.types import json_fault
 
 PATH: Final = "/ingress"
 LONGEST_WAIT: Final = 300.0
@@ -151,7 +152,7 @@ def _value(lane: Lane, form: Form, body: bytes, *, typed: bool) -> TypedValue:
     except RepeatedKeyError as error:
         raise _unfit(str(error)) from None
     except (ValueError, RecursionError) as error:
-        raise _unfit(f"the body is no JSON: {describe_error(error)}") from None
+        raise _unfit(f"the body is no JSON: {json_fault(body, error)}") from None
     return lane.typed(obj)
 
 

@@ -97,6 +97,12 @@ def test_it_can_be_for_later_and_come_from_standard_input(tmp_path: Path) -> Non
             "shop/basket takes io.statefun.types/long and shop/wish, so a message for it has to name its type: "
             "put TYPE before the JSON.",
         ),
+        (
+            ["shop/page/a", r'"\ud800"'],
+            2,
+            r"""expected JSON, got '"\\ud800"': expected text that UTF-8 can write, got '\ud800', """
+            "which holds a lone surrogate. A text in JSON has quotes of its own: '\"ada\"'.",
+        ),
         (["shop/page/a", '"\udcff"'], 2, "expected JSON in UTF-8, got '\"\\udcff\"'."),
         (
             ["shop/page/a", "one"],
