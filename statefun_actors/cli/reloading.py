@@ -19,12 +19,13 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from statefun_actors.cli.signals import STOP_SIGNALS, Terminals, heard, is_repeated
+
 if TYPE_CHECKING:
     from watchfiles import Change
 
 _LOOKS: Final = 200
 """Milliseconds between two looks at whether the run has ended."""
-_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 _CHECK: Final = "from statefun_actors.cli.reloading import check; check()"
 
 
@@ -80,19 +81,17 @@ class _Reloaded:
         """Whether a signal has come."""
         self.code = 0
         self._app, self._command = app, command
+        self._heard = heard()
+        self._terminals = Terminals()
         self._ended = False
 
     def __enter__(self) -> None:
-        # Ctrl-C reaches every process at the terminal: the run leaves it to this one, and is told by SIGTERM.
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        self._process = subprocess.Popen(self._command)
-        for number in _SIGNALS:
-            signal.signal(number, self._signalled)
+        self._start()
 
     def __exit__(self, *_: object) -> None:
         self.code = self._process.wait()
-        for number in _SIGNALS:
-            signal.signal(number, signal.SIG_DFL if number is signal.SIGTERM else signal.default_int_handler)
+        for number in self._heard:
+            signal.signal(number, signal.default_int_handler if number is signal.SIGINT else signal.SIG_DFL)
 
     def changed(self, names: str) -> None:
         """Start again, if what has changed can be loaded."""
@@ -102,7 +101,7 @@ class _Reloaded:
             return
         self._stop()
         if not self.told:
-            self._start_again()
+            self._start()
 
     def look(self) -> None:
         """Say so if the run has ended by itself."""
@@ -115,12 +114,20 @@ class _Reloaded:
             self._process.terminate()
         self._process.wait()
 
-    def _start_again(self) -> None:
-        handled = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    def _start(self) -> None:
+        # Ctrl-C and a closed window reach every process at the terminal: the run leaves them to this one, and is told
+        # by SIGTERM.
+        for number in STOP_SIGNALS:
+            if number is not signal.SIGTERM:
+                signal.signal(number, signal.SIG_IGN)
         self._process, self._ended = subprocess.Popen(self._command), False
-        signal.signal(signal.SIGINT, handled)
+        for number in self._heard:
+            signal.signal(number, self._signalled)
 
-    def _signalled(self, _number: int, _frame: FrameType | None) -> None:
+    def _signalled(self, number: int, _frame: FrameType | None) -> None:
+        self._terminals.forget_those_gone()
+        if self.told and is_repeated(number):
+            return
         self.told = True
         with contextlib.suppress(ProcessLookupError):
             self._process.terminate()  # a second one ends it at once

@@ -143,8 +143,8 @@ def run(  # noqa: PLR0913, PLR0917 - each is an option of the command line
 
     A run that was stopped or killed is continued by running it again: what has been read and handled is not read
     again. The exit code is 0 when all is done, 1 after an error, 2 for a mistake in the command or in APP; a run
-    with --until-idle that was stopped before it was done exits with 130 (Ctrl-C) or 143 (SIGTERM), one without
-    exits with 0.
+    with --until-idle that was stopped before it was done exits with 130 (Ctrl-C), 143 (SIGTERM) or 129 (SIGHUP, of a
+    closed window), one without exits with 0.
     """  # noqa: D301 - click wants the character itself
     import attrs
 

@@ -56,8 +56,8 @@ def serve(
       statefun-actors serve app.py --bind 0.0.0.0:8000
 
     POST /statefun speaks the protocol of StateFun 3.x, /statefun/v2 that of 2.x; /healthz and /readyz are for whoever
-    watches over it. Ctrl-C or SIGTERM ends it within 10 seconds, once the batches under way have ended; a second one
-    ends it at once.
+    watches over it. Ctrl-C, SIGTERM or a closed window ends it within 10 seconds, once the batches under way have
+    ended; a second Ctrl-C or SIGTERM ends it at once.
     """  # noqa: D301 - click wants the character itself
     import logging
 

@@ -1,4 +1,8 @@
-"""Ctrl-C and SIGTERM: the first one stops cleanly, the second one at once; and so does time, if it is bounded."""
+"""Ctrl-C and SIGTERM: the first one stops cleanly, the second one at once; and so does time, if it is bounded.
+
+A closed window (SIGHUP) stops cleanly, too, but is never a second one: the shell and the system send one each, and
+systemd sends one after SIGTERM.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +16,9 @@ from collections.abc import Callable, Generator, Sequence
 from types import FrameType
 from typing import Final
 
-_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
+_HANG_UP: Final[signal.Signals | None] = getattr(signal, "SIGHUP", None)
+"""Windows has none."""
+STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, *(() if _HANG_UP is None else (_HANG_UP,)))
 
 
 class Stop:
@@ -24,8 +30,10 @@ class Stop:
         self._loop = asyncio.get_running_loop()
         self._before_dying = before_dying
         self._within = within
+        self._terminals = Terminals()
 
     def _told(self, number: int, _: FrameType | None) -> None:
+        self._terminals.forget_those_gone()
         # Python's own signal handlers: the event loop's would wait for a handler that holds the loop.
         if self.signal is None:
             self.signal = signal.Signals(number)
@@ -35,6 +43,8 @@ class Stop:
                 late = threading.Timer(self._within, self._too_late, [number])
                 late.daemon = True
                 late.start()
+            return
+        if is_repeated(number):
             return
         self._mend()
         signal.signal(number, signal.SIG_DFL)
@@ -56,6 +66,31 @@ class Stop:
                 mend()
 
 
+class Terminals:
+    """The terminals that output and errors go to now."""
+
+    def __init__(self) -> None:
+        self._descriptors = [descriptor for descriptor in (1, 2) if os.isatty(descriptor)]
+
+    def forget_those_gone(self) -> None:
+        """What is written to a terminal that was closed goes nowhere from now on. It would be an error."""
+        for descriptor in self._descriptors:
+            if not os.isatty(descriptor):
+                nowhere = os.open(os.devnull, os.O_WRONLY)
+                os.dup2(nowhere, descriptor)
+                os.close(nowhere)
+
+
+def is_repeated(number: int) -> bool:
+    """Whether a second signal of this *number* says no more than the first one."""
+    return number == _HANG_UP
+
+
+def heard() -> list[signal.Signals]:
+    """The signals to stop by. What whoever started this process has it ignore stays ignored, as under nohup."""
+    return [number for number in STOP_SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
+
+
 @contextlib.contextmanager
 def stop_signals(before_dying: Sequence[Callable[[], None]] = (), *, within: float | None = None) -> Generator[Stop]:
     """Have the signals told to a :class:`Stop`.
@@ -64,9 +99,7 @@ def stop_signals(before_dying: Sequence[Callable[[], None]] = (), *, within: flo
     *within* the process is ended that many seconds after the first one, should it still be there.
     """
     stop = Stop(before_dying, within)
-    # What whoever started this process has it ignore stays ignored, as under nohup.
-    heard = [number for number in _SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
-    before = {number: signal.signal(number, stop._told) for number in heard}  # noqa: SLF001 - one piece
+    before = {number: signal.signal(number, stop._told) for number in heard()}  # noqa: SLF001 - one piece
     try:
         yield stop
     finally:

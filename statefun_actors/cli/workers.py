@@ -25,6 +25,7 @@ from quart import Quart
 
 from statefun_actors.cli.loading import load_app
 from statefun_actors.cli.serving import serve_until
+from statefun_actors.cli.signals import STOP_SIGNALS, Terminals, heard, is_repeated
 from statefun_actors.http import STOP_SECONDS, Listener, Tls, create_app
 from statefun_actors.settings import Settings
 
@@ -53,10 +54,11 @@ class _Watch:
         self._app, self._settings, self._listeners, self._tls = app, settings, listeners, tls
         self._running: dict[int, tuple[SpawnProcess, float]] = {}
         self._told = 0
+        self._terminals = Terminals()
         self._woken, self._wake = os.pipe()
 
     def over(self, workers: int, announce: Announce) -> int:
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in heard():
             signal.signal(number, self._signal)
         announce()
         for index in range(workers):
@@ -92,6 +94,9 @@ class _Watch:
         return 0
 
     def _signal(self, number: int, _: FrameType | None) -> None:
+        self._terminals.forget_those_gone()
+        if self._told and is_repeated(number):
+            return
         self._told += 1
         if self._told > 1:
             for process, _started in self._running.values():
@@ -116,12 +121,14 @@ class _Watch:
                 process.kill()
                 process.join()
         # One that was told before it served anything has died of it.
-        return int(any(process.exitcode not in (0, -signal.SIGTERM) for process in processes))
+        return int(any(process.exitcode not in {0, *(-number for number in STOP_SIGNALS)} for process in processes))
 
 
 def _work(app: str, settings: Settings, sockets: Sequence[socket], tls: Tls | None) -> None:
     """What one process does."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches every process; the watching one tells the others
+    for number in STOP_SIGNALS:
+        if number is not signal.SIGTERM:  # they reach every process at a terminal; the watching one tells the others
+            signal.signal(number, signal.SIG_IGN)
     served = create_app(*load_app(app).served, settings=settings)
     logging.basicConfig(level=logging.INFO, format=_LOG)
     asyncio.run(_until_told(served, sockets, tls))

@@ -80,7 +80,7 @@ def on_a_terminal(*arguments: str, folder: Path) -> Generator[Terminal]:
         yield terminal
     finally:
         terminal.kill()
-        os.close(control)
+        terminal.hang_up()
 
 
 class Terminal:
@@ -89,6 +89,7 @@ class Terminal:
     def __init__(self, pid: int, control: int) -> None:
         self._pid, self._control = pid, control
         self._code: int | None = None
+        self._open = True
         self.shown = ""
 
     def wait_for(self, *texts: str) -> None:
@@ -102,9 +103,15 @@ class Terminal:
     def type(self, keys: bytes) -> None:
         os.write(self._control, keys)
 
+    def hang_up(self) -> None:
+        """Close its window."""
+        if self._open:
+            self._open = False
+            os.close(self._control)
+
     def exit_code(self) -> int:
         """Of the ended command, its last words read; negative = the signal that killed it."""
-        while self._read(DEADLINE):
+        while self._open and self._read(DEADLINE):
             pass
         if self._code is None:
             _, status = os.waitpid(self._pid, 0)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.commands import run, started, states, wait_until
+from tests.cli.commands import on_a_terminal, run, started, states, wait_until
 
 APP = """
 from pathlib import Path
@@ -57,7 +57,11 @@ def reloading(folder: Path) -> Generator[subprocess.Popen[str]]:
 
 def send(folder: Path, number: int) -> None:
     """Sent by code that has no mistake in it, whatever runs."""
-    command = ("send", "sender/app.py", "test/counter/a", f"{number}", "--store", ".statefun/app.db")
+    send_to(folder, "sender/app.py", number)
+
+
+def send_to(folder: Path, app: str, number: int) -> None:
+    command = ("send", app, "test/counter/a", f"{number}", "--store", ".statefun/app.db")
     assert run(*command, folder=folder).returncode == 0
     wait_until((folder / f"done {number}").exists, "it is handled")
 
@@ -100,6 +104,19 @@ def test_what_only_a_start_can_find_ends_the_new_run_until_the_next_change(tmp_p
     assert "The run has ended, with exit code 1. A change of a file starts it again; Ctrl-C ends this." in refused
     assert states(tmp_path / ".statefun" / "app.db") == {"test/counter/a": {"n": 3}}
     assert process.returncode == 0
+
+
+def test_a_closed_window_stops_it_cleanly(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text(APP)
+    with on_a_terminal("run", "app.py", "--reload", "--bind", "none", folder=tmp_path) as terminal:
+        terminal.wait_for("Running test/counter")
+        send_to(tmp_path, "app.py", 1)
+        terminal.hang_up()
+        code = terminal.exit_code()
+
+    assert code == 0
+    assert states(tmp_path / ".statefun" / "app.db") == {"test/counter/a": {"n": 1}}
+    assert run("check", "app.py", folder=tmp_path).returncode == 0
 
 
 @pytest.mark.parametrize("other", ["--until-idle", "--memory"])

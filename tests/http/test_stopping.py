@@ -248,6 +248,25 @@ def test_it_ends_within_ten_seconds_whatever_its_handlers_do(
     connection.close()
 
 
+@pytest.mark.parametrize("workers", [(), ("--workers", "2")], ids=["one process", "two workers"])
+def test_a_sighup_stops_it_as_sigterm_does(app: Path, workers: tuple[str, ...]) -> None:
+    """A closed window sends it to every process, twice."""
+    with serving(app, *workers) as server:
+        processes = {*(all_that_answer(server, 2) if workers else ()), server.process.pid}
+        under_way = begun(server, slow("a", "one"))
+        eventually(lambda: "begin a one" in lines(app), "the batch began")
+        for pid in sorted(processes, key=lambda pid: pid == server.process.pid):
+            os.kill(pid, signal.SIGHUP)
+        eventually(lambda: any("Once more" in line for line in server.shown), "it says that it stops")
+        os.kill(server.process.pid, signal.SIGHUP)
+        for name in ("go-a", "clean-a"):
+            (app.parent / name).touch()
+        assert under_way.getresponse().status == 200
+        under_way.close()
+
+        assert server.process.wait(DEADLINE) == 0
+
+
 # --- several processes
 
 
