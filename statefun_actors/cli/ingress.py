@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 
 from statefun_actors.embedded import Engine, EngineBackend
-from statefun_actors.http import Front, Guard, Listener, create_ingress_app, serve
+from statefun_actors.http import Guard, Listener, create_ingress_app, serve
 
 
 class HttpIngress:
@@ -15,12 +15,10 @@ class HttpIngress:
     def __init__(self, engine: Engine, listeners: Sequence[Listener], token: str | None) -> None:
         self._backend = EngineBackend(engine)
         local = token is None and all(listener.local for listener in listeners)
-        app = create_ingress_app(engine.app, self._backend, Guard(token, local=local))
-        assert isinstance(app.asgi_app, Front)
-        self._front = app.asgi_app
+        self._front = create_ingress_app(engine.app, self._backend, Guard(token, local=local))
         self._closing = asyncio.Event()
         sockets = [sock for listener in listeners for sock in listener.sockets]
-        self.serving = asyncio.create_task(serve(app, sockets, stop=self._closing.wait))
+        self.serving = asyncio.create_task(serve(self._front, sockets, stop=self._closing.wait))
         """Ends by itself only if serving fails."""
 
     def stop(self) -> None:

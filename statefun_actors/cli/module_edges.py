@@ -5,16 +5,19 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import attrs
 import click
 
 from statefun_actors.cli.loading import App, AppError
 from statefun_actors.cli.module import read
-from statefun_actors.deploy import KafkaEgress, KafkaIngress, Module, Served, differences, served
 from statefun_actors.dispatch import Application
 from statefun_actors.errors import DefinitionError
 from statefun_actors.settings import Settings
+
+if TYPE_CHECKING:
+    from statefun_actors.deploy import KafkaEgress, KafkaIngress, Module, Served
 
 
 @attrs.frozen(kw_only=True)
@@ -36,6 +39,8 @@ def read_edges(path: Path, mapped: Collection[str], loaded: App, settings: Setti
         AppError: the file can't be read, or asks for what can't be had here, all of that at once.
         click.UsageError: the Kafka client is not installed.
     """
+    from statefun_actors.deploy import differences, served
+
     module = read(path)
     try:
         app = Application(*loaded.served, settings=settings)

@@ -1,4 +1,4 @@
-"""The endpoint that Flink calls, and the ingress: Quart apps, and Hypercorn to serve them."""
+"""The endpoint that Flink calls, and the ingress: ASGI apps, and Hypercorn to serve them."""
 
 from statefun_actors.http.app import create_app
 from statefun_actors.http.front import Front

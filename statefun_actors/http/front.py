@@ -41,18 +41,17 @@ class _UnreadError(Exception):
 
 
 class Front:
-    """An ASGI app that has doors answer the requests to their paths, and hands everything else to *otherwise*.
+    """An ASGI app that has doors answer the requests to their paths, and *otherwise* everything else.
 
     400 where the end of a body is said twice; 408 and 413 where it is too slow or too large; 503 where an answer was
     cancelled because the server stops. An answer is cancelled when its connection closes.
 
     Args:
-        door: who answers the requests to a path, None for *otherwise*.
+        door: who answers the requests to a path, None for nobody in particular.
         body_limit: bytes; a longer body is refused as soon as that is known.
         bodies_limit: bytes of bodies that are being read at the same time, of all connections; None = no limit. What
             comes beyond is answered with 503.
-        otherwise: the web framework.
-        admit: raises RefusedError for a request that *otherwise* is not to see.
+        otherwise: a web framework; or the door for all other paths, where there is none.
     """
 
     def __init__(
@@ -60,17 +59,20 @@ class Front:
         door: Callable[[str], Door | None],
         body_limit: int,
         *,
-        otherwise: ASGI,
+        otherwise: ASGI | Door,
         bodies_limit: int | None = None,
-        admit: Callable[[Exchange], None] | None = None,
     ) -> None:
         self.door = door
         self.body_limit = body_limit
         self._bodies_limit = bodies_limit
         self._arrived = 0
         """Bytes of bodies that have not arrived whole."""
-        self._otherwise = otherwise
-        self._admit = admit
+        self._framework: ASGI | None = None
+        self._last_door: Door | None = None
+        if callable(otherwise):
+            self._framework = otherwise
+        else:
+            self._last_door = otherwise
         self.stopping = False
         """Set by the server before it stops: answers then close their connections."""
         self.in_flight: set[asyncio.Task[Untyped]] = set()
@@ -78,7 +80,7 @@ class Front:
 
     async def __call__(self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
         if scope["type"] != "http":
-            await self._otherwise(scope, receive, send)
+            await self._other(scope, receive, send)
             return
         scope = origin_form(scope)
         exchange = _exchange(scope)
@@ -86,8 +88,8 @@ class Front:
             await self._refuse(_FRAMED_TWICE, scope, receive, send)
             return
         door = self._door(scope)
-        if door is None and self._admit is None:
-            await self._otherwise(scope, receive, send)
+        if door is None:
+            await self._other(scope, receive, send)
             return
         task = asyncio.current_task()
         assert task is not None
@@ -95,11 +97,6 @@ class Front:
         read = False
         try:
             try:
-                if door is None:
-                    assert self._admit is not None
-                    self._admit(exchange)
-                    await self._otherwise(scope, receive, send)
-                    return
                 door.admit(exchange)
                 body = await self._body(exchange, receive)
                 read = True
@@ -125,7 +122,14 @@ class Front:
         door = self.door(path)
         if door is None and (root := scope.get("root_path")):
             door = self.door(path.removeprefix(root))
-        return door
+        return self._last_door if door is None else door
+
+    async def _other(self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
+        """What is for no door."""
+        if self._framework is not None:
+            await self._framework(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1008, "reason": None})
 
     # --- the body
 

@@ -15,17 +15,19 @@ import sys
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from socket import socket
+from typing import TYPE_CHECKING, Final
 from typing import Any as Untyped
-from typing import Final
 from wsgiref.handlers import format_date_time
 
 from hypercorn.asyncio import serve as hypercorn_serve
 from hypercorn.config import Config
-from quart import Quart
 
 from statefun_actors.http.connection import connections
 from statefun_actors.http.front import Front
 from statefun_actors.http.listening import BACKLOG, Tls
+
+if TYPE_CHECKING:
+    from quart import Quart
 
 logger: Final = logging.getLogger("statefun_actors.http")
 
@@ -70,14 +72,14 @@ def configured(sockets: Sequence[socket], tls: Tls | None) -> Config:
 
 
 async def serve(
-    app: Quart, sockets: Sequence[socket], *, stop: Callable[[], Awaitable[object]], tls: Tls | None = None
+    app: Quart | Front, sockets: Sequence[socket], *, stop: Callable[[], Awaitable[object]], tls: Tls | None = None
 ) -> None:
-    """Serve *app*, made by ``create_app``, until ``stop()`` returns; then end within ``STOP_SECONDS``.
+    """Serve *app* until ``stop()`` returns; then end within ``STOP_SECONDS``. It is one of those made here.
 
     Handlers that can't be cancelled (a thread, a handler that ignores it) are not waited for, but a thread keeps the
     process from ending. The *sockets* listen already, and are closed at the end.
     """
-    front = app.asgi_app
+    front = app if isinstance(app, Front) else app.asgi_app
     assert isinstance(front, Front), "an app made by create_app"
     logging.getLogger("statefun_actors.http.hypercorn").setLevel(logging.WARNING)
     asyncio.get_running_loop().set_exception_handler(_note)

@@ -34,6 +34,16 @@ def test_importing_the_package_loads_no_web_framework_database_or_terminal() -> 
     assert unwanted & set(loaded.stdout.split()) == set()
 
 
+def test_a_run_loads_no_web_framework_and_nothing_of_clusters() -> None:
+    started_by = ("cli.main", "cli.loading", "cli.module_edges", "cli.running", "cli.ingress")
+    script = f"import sys; import {', '.join(f'{PACKAGE}.{module}' for module in started_by)}; print(*sys.modules)"
+
+    loaded = subprocess.run([sys.executable, "-c", script], cwd=ROOT, check=True, capture_output=True, text=True)
+
+    unwanted = {"confluent_kafka", "flask", "httpx", "jinja2", "quart", "rich", "werkzeug", "yaml", f"{PACKAGE}.deploy"}
+    assert unwanted & set(loaded.stdout.split()) == set()
+
+
 def house(folder: Path, files: dict[str, str]) -> list[str]:
     """What is wrong in a package that consists of *files*: path without ``.py`` -> source."""
     for name, source in files.items():

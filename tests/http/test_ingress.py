@@ -302,6 +302,36 @@ def test_only_put_and_post_send(server: Running, path: str) -> None:
     assert (answer.status, answer.headers["allow"]) == (405, "POST, PUT")
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "status", "told"),
+    [
+        ("GET", "/healthz", 200, "alive\n"),
+        ("GET", "/readyz?now", 200, "ready\n"),
+        ("HEAD", "/readyz", 200, ""),
+        ("POST", "/healthz", 405, "Method Not Allowed\n"),
+        ("GET", "/", 404, "Not Found\n"),
+        ("DELETE", "/elsewhere", 404, "Not Found\n"),
+    ],
+)
+def test_beside_the_ingress_it_says_only_how_it_is(
+    server: Running, method: str, path: str, status: int, told: str
+) -> None:
+    answer = server.send(path, method=method)
+
+    assert (answer.status, answer.text) == (status, told)
+
+
+def test_a_websocket_is_refused(server: Running) -> None:
+    upgrade = {
+        "Connection": "Upgrade",
+        "Upgrade": "websocket",
+        "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+        "Sec-WebSocket-Version": "13",
+    }
+
+    assert server.send("/healthz", method="GET", **upgrade).status == 403
+
+
 def test_an_encoded_body_is_refused(server: Running) -> None:
     answer = server.send("/ingress/test/counter/a", b"1", Content_Encoding="gzip")
 

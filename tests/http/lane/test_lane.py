@@ -102,8 +102,9 @@ async def serving(*served: object, ingress: bool = False) -> AsyncGenerator[Serv
     async with running(*served) as engine:
         application = Application(*served)
         app = create_ingress_app(application, EngineBackend(engine), Guard()) if ingress else create_app(application)
-        assert isinstance(app.asgi_app, Front)
-        found = Served(app.asgi_app, listener.sockets[0].getsockname())
+        front = app if isinstance(app, Front) else app.asgi_app
+        assert isinstance(front, Front)
+        found = Served(front, listener.sockets[0].getsockname())
         task = asyncio.create_task(serve(app, listener.sockets, stop=found.stop.wait))
         try:
             yield found
