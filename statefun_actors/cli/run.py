@@ -214,9 +214,8 @@ def _listening(binds: Sequence[str], token: str | None) -> list[Listener]:
 
 def _run(loaded: App, settings: Settings, options: RunOptions, *, as_json: bool) -> int:
     """The exit code."""
-    import asyncio
-
     from statefun_actors.cli.loading import AppError
+    from statefun_actors.cli.looping import in_a_loop
     from statefun_actors.cli.running import Run
     from statefun_actors.dispatch import Application
     from statefun_actors.errors import DefinitionError, StatefunActorsError
@@ -230,7 +229,7 @@ def _run(loaded: App, settings: Settings, options: RunOptions, *, as_json: bool)
         return await Run(loaded.name, app, options).to_the_end()
 
     try:
-        summary = asyncio.run(work())
+        summary = in_a_loop(work(), "What was stored is kept; the next run goes on from there.")
     except KeyboardInterrupt:  # before the engine ran
         return 128 + signal.SIGINT
     except StatefunActorsError as error:

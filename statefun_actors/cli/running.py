@@ -128,25 +128,32 @@ class Run:
             terminal.callback(logging.getLogger().removeHandler, log)
             working = asyncio.create_task(self.engine.run())
             door = await self._open_door()
-            ingress = self._open_ingress()
-            watching = asyncio.create_task(self._watch(display))
-            ending = [asyncio.create_task(self._end()), asyncio.create_task(stop.wanted.wait())]
-            serving = [] if ingress is None else [ingress.serving]
-            await asyncio.wait([working, *serving, *ending], return_when=asyncio.FIRST_COMPLETED)
-            if stop.signal is not None:
-                display.say("Stopping: what is under way is finished and stored. Once more to leave at once.")
-            for task in (watching, *ending):
-                task.cancel()
-            if ingress is not None:
-                ingress.stop()
-            if door is not None:
-                await door.close()
-            await self.engine.stop()
-            await working
-            if ingress is not None:
-                await ingress.close()
+            try:
+                await self._work(working, stop, display, door)
+            finally:
+                if door is not None:  # again, where code of the application ended the loop
+                    await door.close()
             display.close()
             return self._summary(stop)
+
+    async def _work(self, working: asyncio.Task[None], stop: Stop, display: Display, door: ControlDoor | None) -> None:
+        ingress = self._open_ingress()
+        watching = asyncio.create_task(self._watch(display))
+        ending = [asyncio.create_task(self._end()), asyncio.create_task(stop.wanted.wait())]
+        serving = [] if ingress is None else [ingress.serving]
+        await asyncio.wait([working, *serving, *ending], return_when=asyncio.FIRST_COMPLETED)
+        if stop.signal is not None:
+            display.say("Stopping: what is under way is finished and stored. Once more to leave at once.")
+        for task in (watching, *ending):
+            task.cancel()
+        if ingress is not None:
+            ingress.stop()
+        if door is not None:
+            await door.close()
+        await self.engine.stop()
+        await working
+        if ingress is not None:
+            await ingress.close()
 
     async def _open_door(self) -> ControlDoor | None:
         """The door for commands that change the store while this runs; a run without one is no worse otherwise."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import sys
 import threading
@@ -12,6 +11,7 @@ from typing import Final
 
 from quart import Quart
 
+from statefun_actors.cli.looping import in_a_loop
 from statefun_actors.cli.signals import stop_signals
 from statefun_actors.http import STOP_SECONDS, Tls, serve
 
@@ -31,7 +31,7 @@ def serve_here(app: Quart, sockets: Sequence[socket], tls: Tls | None, announce:
 
             await serve_until(wanted, app, sockets, tls)
 
-    asyncio.run(told())
+    in_a_loop(told(), "Flink sends the batches under way again, once this is started again.")
     return 0
 
 

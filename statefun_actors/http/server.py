@@ -114,6 +114,8 @@ def _cancel(front: Front) -> None:
 def _note(loop: asyncio.AbstractEventLoop, context: dict[str, Untyped]) -> None:
     """Failed handshakes and broken connections are the client's doing: a line in the log, no traceback."""
     error = context.get("exception")
+    if isinstance(error, asyncio.CancelledError):
+        return  # Python 3.11 complains of connections that the end of the loop cancels
     if isinstance(error, ssl.SSLError | OSError):
         logger.warning("a connection failed: %s", error)
     else:
