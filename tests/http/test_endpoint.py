@@ -22,7 +22,7 @@ TARGET = Address("test/fn", "a")
 class Client:
     """One request, whose events are put in by hand and whose answer is collected."""
 
-    def __init__(self, app: Quart, method: str = "POST", path: str = "/statefun", **scope: Any) -> None:
+    def __init__(self, app: Quart | Front, method: str = "POST", path: str = "/statefun", **scope: Any) -> None:
         self._app = app
         self._scope = {
             "type": "http",
@@ -49,7 +49,7 @@ class Client:
         async def send(event: dict[str, Any]) -> None:
             self.sent.append(event)
 
-        return asyncio.create_task(self._app.asgi_app(self._scope, self._events.get, send))  # type: ignore[arg-type]
+        return asyncio.create_task(self._app(self._scope, self._events.get, send))  # type: ignore[arg-type]
 
     async def ask(self) -> tuple[int, bytes]:
         async with asyncio.timeout(DEADLINE):
