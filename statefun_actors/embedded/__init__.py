@@ -16,6 +16,7 @@ from statefun_actors.embedded.control import (
 from statefun_actors.embedded.dead_letters import NoDeadLetterError
 from statefun_actors.embedded.doors import Sink, Source
 from statefun_actors.embedded.engine import Engine
+from statefun_actors.embedded.epoch import Counters
 from statefun_actors.embedded.evolution import IncompatibleStateError, UnreadableState
 from statefun_actors.embedded.jsonlines import (
     BAD_LINES,
@@ -29,7 +30,6 @@ from statefun_actors.embedded.jsonlines import (
     record_line,
 )
 from statefun_actors.embedded.memory_store import MemoryStore
-from statefun_actors.embedded.merge import Counters
 from statefun_actors.embedded.options import EngineOptions
 from statefun_actors.embedded.outlet import Outlet
 from statefun_actors.embedded.portable import (

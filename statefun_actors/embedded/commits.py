@@ -8,9 +8,8 @@ from collections.abc import Callable
 from typing import Final
 
 from statefun_actors.embedded.clock import Clock
-from statefun_actors.embedded.epoch import Epoch
+from statefun_actors.embedded.epoch import Counters, Epoch
 from statefun_actors.embedded.memory import Memory
-from statefun_actors.embedded.merge import Counters
 from statefun_actors.embedded.store import Commit, Store, StoreError
 from statefun_actors.embedded.tickets import EpochLostError
 
@@ -88,7 +87,7 @@ class Commits:
             self.fatal = error
             raise
         else:
-            self._counters.epochs += 1
+            self._counters.take(sealed.counters)
             memory.durable(sealed)
             if memory.lost:
                 self._tell_lost(memory)

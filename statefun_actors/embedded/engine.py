@@ -21,10 +21,11 @@ from statefun_actors.dispatch import Application
 from statefun_actors.embedded.clock import Clock
 from statefun_actors.embedded.commits import Commits
 from statefun_actors.embedded.doors import Sink, Source
+from statefun_actors.embedded.epoch import Counters
 from statefun_actors.embedded.evolution import check_shapes
 from statefun_actors.embedded.mailbox import Mailbox
 from statefun_actors.embedded.memory import Memory, Shape
-from statefun_actors.embedded.merge import Counters, Merge
+from statefun_actors.embedded.merge import Merge
 from statefun_actors.embedded.options import EngineOptions
 from statefun_actors.embedded.steps import Steps
 from statefun_actors.embedded.store import DeadLetterEntry, EgressRecord, Store, StoreError
@@ -65,10 +66,11 @@ class Engine:
         self.app, self.store, self.clock = app, store, clock
         self.options = options if options is not None else EngineOptions()
         self.counters = Counters()
+        """Since it started; what is lost with an epoch and done again counts once."""
         self.sources, self.sinks = dict(sources or {}), dict(sinks or {})
         self._shape = Shape(app)
         self._wake = asyncio.Event()
-        merge = Merge(self._shape, self.counters, on_failure)
+        merge = Merge(self._shape, on_failure)
         self._commits = Commits(store, clock, self.counters, self._wake.set)
         self._steps = Steps(app, clock, merge, self.options, ended=self._wake.set, lost=self._commits.lose)
         self._stopping = False
@@ -348,7 +350,7 @@ class Engine:
         memory.mailboxes.end_waits(now)
         memory.sweep(now)
         if not self._stopping:
-            self.counters.timers_fired += memory.fire(now, self._room(memory))
+            memory.epoch.counters.timers_fired += memory.fire(now, self._room(memory))
             self._read_sources(memory)
         if memory.mailboxes.ready and memory.epoch.steps >= options.epoch_steps and self._commits.writing:
             # The open epoch is full and the one before it is still being written: let that catch up.
@@ -360,6 +362,8 @@ class Engine:
         if memory.epoch.empty:
             # Every batch begun in it is suspended still: there is nothing to write, so nothing fills it either.
             memory.epoch.steps = 0
+            if not self._commits.writing:
+                self.counters.take(memory.epoch.counters)  # what changed nothing can't be lost either
         elif not self._commits.writing and self._full(memory):
             self._commits.begin(memory)
         return bool(memory.mailboxes.ready) and not self._stopping

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any as Untyped
 
+import attrs
+
 from statefun_actors.embedded.rows import EntityRecord, expires_ms, pack, resize
 from statefun_actors.embedded.store import (
     Commit,
@@ -22,10 +24,29 @@ from statefun_actors.embedded.store import (
 from statefun_actors.model import Address, StateSpec
 
 
+@attrs.define
+class Counters:
+    """What was done with messages; of the engine, as far as it is durable."""
+
+    handled: int = 0
+    dead_letters: int = 0
+    discarded: int = 0
+    timers_fired: int = 0
+
+    def take(self, other: Counters) -> None:
+        """Count what *other* counts, which begins anew."""
+        self.handled += other.handled
+        self.dead_letters += other.dead_letters
+        self.discarded += other.discarded
+        self.timers_fired += other.timers_fired
+        other.handled = other.dead_letters = other.discarded = other.timers_fired = 0
+
+
 class Epoch:
     """The open epoch, or the one being written."""
 
     __slots__ = (
+        "counters",
         "dead_letters",
         "dead_letters_done",
         "egress",
@@ -50,6 +71,7 @@ class Epoch:
     def __init__(self, number: int) -> None:
         self.number = number
         self.steps = 0
+        self.counters = Counters()
         self.grown = 0
         """By how many bytes its entities have grown, once it is sealed."""
         self.entities: dict[Address, EntityRecord] = {}

@@ -6,8 +6,6 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final, assert_never
 
-import attrs
-
 from statefun_actors.dispatch import describe_error, is_terminal
 from statefun_actors.embedded.mailbox import Mailbox
 from statefun_actors.embedded.memory import Memory, Shape
@@ -31,26 +29,11 @@ from statefun_actors.model import (
 logger: Final = logging.getLogger("statefun_actors.engine")
 
 
-@attrs.define
-class Counters:
-    """What the engine has done since it started."""
-
-    handled: int = 0
-    failed: int = 0
-    dead_letters: int = 0
-    discarded: int = 0
-    timers_fired: int = 0
-    egress: int = 0
-    epochs: int = 0
-
-
 class Merge:
     """Moves outcomes into memory."""
 
-    def __init__(
-        self, shape: Shape, counters: Counters, on_failure: Callable[[Address, BaseException], None] | None
-    ) -> None:
-        self._shape, self._counters, self._on_failure = shape, counters, on_failure
+    def __init__(self, shape: Shape, on_failure: Callable[[Address, BaseException], None] | None) -> None:
+        self._shape, self._on_failure = shape, on_failure
 
     def done(self, memory: Memory, mailbox: Mailbox, record: EntityRecord, done: Done, now_ms: int) -> None:
         """The batch in flight has run on *record*: what it changed and asked for is part of the open epoch now."""
@@ -68,7 +51,7 @@ class Merge:
         for index, message in enumerate(messages):
             if (caller := message.caller) is not None and caller[0] == INGRESS:
                 memory.tickets.handled(caller[1], None if errors is None else errors.get(index), epoch)
-        self._counters.handled += len(messages)
+        epoch.counters.handled += len(messages)
         memory.mailboxes.dealt_with(mailbox, messages)
 
     def _change(self, record: EntityRecord, typename: str, changes: State, now_ms: int) -> None:
@@ -89,7 +72,7 @@ class Merge:
             if setback.settlement is Settlement.DEAD_LETTER:
                 self._bury(memory, messages[setback.index], setback.error, setback.attempts, now_ms)
             else:
-                self._counters.discarded += 1
+                memory.epoch.counters.discarded += 1
         return {setback.index: setback.error for setback in setbacks}
 
     def _apply(self, memory: Memory, effect: Effect, sender: Address, now_ms: int) -> None:
@@ -102,7 +85,6 @@ class Merge:
                 memory.timers.cancel(sender, token, memory.epoch)
             case Egress(name, value):
                 memory.epoch.egress.append(EgressRecord(memory.seq(), name, value))
-                self._counters.egress += 1
             case _:
                 assert_never(effect)
 
@@ -119,7 +101,6 @@ class Merge:
             mailbox.one_by_one = count
             memory.mailboxes.again(mailbox)
             return
-        self._counters.failed += 1
         if is_terminal(error):
             self._give_up(memory, mailbox, error, now_ms)
             return
@@ -158,7 +139,7 @@ class Merge:
         memory.epoch.dead_letters.append(
             DeadLetterEntry(memory.seq(), message, type(error).__name__, describe_error(error), attempts, now_ms)
         )
-        self._counters.dead_letters += 1
+        memory.epoch.counters.dead_letters += 1
 
     def give_back(self, memory: Memory, mailbox: Mailbox, *, run: bool = True) -> None:
         """A batch that was cancelled is a batch that never ran."""

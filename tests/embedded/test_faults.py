@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import resource
 from collections.abc import Callable, Generator, Sequence
@@ -12,10 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from statefun_actors import Address, Entity, handles, persisted
+from statefun_actors import Address, DeadLetter, Discard, Entity, handles, persisted
 from statefun_actors.dispatch import Application
 from statefun_actors.embedded import (
     Commit,
+    Counters,
     Engine,
     EngineOptions,
     EpochLostError,
@@ -129,6 +131,45 @@ async def test_a_commit_that_fails_while_the_next_epoch_runs_changes_nothing(
             raise StoreError("test", "the disk is full")
 
     assert await outcome(Faulty(fault), tmp_path / "out.jsonl") == EXPECTED
+
+
+class Picky(Entity, typename="test/picky", on_failure=Discard()):
+    @handles(int)
+    def give_up(self, message: int) -> None:
+        raise ValueError(message)
+
+    @handles(str, on_failure=DeadLetter("test/dead-letters", attempts=1))
+    def bury(self, message: str) -> None:
+        raise ValueError(message)
+
+
+@pytest.mark.parametrize("failing", [None, 1, 2, 3, 5, 8, 13])
+async def test_what_was_lost_with_its_epoch_and_done_again_is_counted_once(failing: int | None) -> None:
+    def fault(number: int, when: str) -> None:
+        if when == "before" and number == failing:
+            raise StoreError("test", "the disk is full")
+
+    clock, options, picky = ManualClock(), SMALL, [(Picky.at("a"), number) for number in range(10)]
+    messages = [each for pair in itertools.zip_longest(MESSAGES, picky) for each in pair if each is not None]
+    sources = {"in": Listed(messages)}
+    async with running(Shop, Till, Picky, store=Faulty(fault), clock=clock, options=options, sources=sources) as engine:
+        await engine.idle()
+        clock.set_ms(clock.now_ms() + 2_000)
+        await engine.idle()
+        for number in range(5):
+            engine.submit(Picky.at("b"), pack(f"{number}"))
+            await engine.idle()
+
+        assert engine.counters == Counters(handled=60 + 60 + 12 + 10 + 5, timers_fired=12, discarded=10, dead_letters=5)
+
+
+async def test_what_left_nothing_to_write_is_counted_too() -> None:
+    async with running(Till) as engine:
+        for _ in range(3):
+            engine.submit(Till.at("a"), pack(0))
+        await engine.idle()
+
+        assert engine.counters.handled == 3
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
