@@ -63,6 +63,8 @@ async def dispatch(batch: Batch, app: Application, host: Host) -> Outcome:
                     before = monotonic()
                 if result is not None and handler.replies:
                     scope.reply(result)
+                    if scope.caller == scope.target:
+                        app.notes.replied_to_itself(handler.name)
             marks.append(len(effects))
         if index:
             index = -1  # more than one message: what does not fit may be any one's

@@ -88,6 +88,8 @@ class GuardedRun:
         scope = self.scope
         if result is not None:
             scope.reply(result)
+            if scope.caller == scope.target:
+                self.app.notes.replied_to_itself(scope.handler)
         if scope.fatal is not None:
             raise scope.fatal
         self.route.function.settle(self.subject, scope)

@@ -23,6 +23,8 @@ class Notes:
     def __init__(self) -> None:
         self.dropped_replies: Counter[str] = Counter()
         """How many replies went nowhere, because their messages had no caller."""
+        self.own_replies: set[str] = set()
+        """Handlers whose entities got their own replies."""
         self.longest_held: dict[str, float] = {}
         """The longest time, in seconds, for which a handler held the event loop, where that was too long."""
 
@@ -32,6 +34,16 @@ class Notes:
             if name not in self.dropped_replies:
                 logger.info("%s replied to a message without a caller; such replies are dropped (said once)", name)
             self.dropped_replies[name] += 1
+
+    def replied_to_itself(self, handler: str) -> None:
+        """*handler* returned a reply to a message that its own entity had sent."""
+        if handler not in self.own_replies:
+            self.own_replies.add(handler)
+            logger.warning(
+                "%s returned a value for a message that its entity had sent to itself, so the entity gets it as a "
+                "message; if that is not meant, return None where self.caller == self.address (said once)",
+                handler,
+            )
 
     def held_loop(self, handler: str, seconds: float) -> None:
         """*handler* held the event loop for so long that others had to wait."""
