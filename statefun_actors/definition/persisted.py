@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from types import BuiltinFunctionType
 from typing import Any as Untyped
 from typing import Final, TypeVar, overload
 
@@ -102,11 +103,20 @@ def persisted(
         type: of the value, where there is no annotation to say it (a function's state).
         expire_after_write: the state goes away this long after it was last written.
         expire_after_call: the state goes away this long after the entity's last batch.
-        convert: ``fn(TypedValue) -> value`` reads state that an older version wrote as another type.
+        convert: ``fn(TypedValue) -> value`` reads state that an older version wrote as another type. It gets
+            the ``typename`` and the bytes, ``value``; ``statefun_actors.types.value_of`` makes a Python value of them.
+            A result that does not fit the field's type fails the batch.
 
     What can't work is reported by the class or function that the declaration is used in, when that is defined.
     """
     return Persisted(default, factory, name, type, expire_after_write, expire_after_call, convert)
+
+
+def _builtin_name(convert: object) -> str | None:
+    """The name of *convert*, if it is one of Python's own: most of these make something of any object there is."""
+    if isinstance(convert, type | BuiltinFunctionType) and convert.__module__ == "builtins":
+        return convert.__name__
+    return None
 
 
 def declaration_problems(declaration: Persisted) -> list[str]:
@@ -120,6 +130,11 @@ def declaration_problems(declaration: Persisted) -> list[str]:
         problems.append(f"factory= is called without arguments to make the default, got {shown(declaration.factory)}")
     if declaration.convert is not None and not callable(declaration.convert):
         problems.append(f"convert= is a function of a TypedValue, got {shown(declaration.convert)}")
+    elif (name := _builtin_name(declaration.convert)) is not None:
+        problems.append(
+            f"convert= is a function of a TypedValue, of which {name} knows nothing; write "
+            f"convert=lambda stored: {name}(value_of(stored)), with value_of from statefun_actors.types"
+        )
     if declaration.expire_after_write is not None and declaration.expire_after_call is not None:
         problems.append("give expire_after_write= or expire_after_call=, not both")
     for keyword in ("expire_after_write", "expire_after_call"):

@@ -227,6 +227,12 @@ def test_a_field_of_a_base_that_is_no_entity_is_no_field() -> None:
             "persisted(type=list[int]) contradicts the annotation int | None; leave one out",
         ),
         (int, declare(default=0, convert=5), "convert= is a function of a TypedValue, got 5"),
+        (str, declare(default="", convert=str), "convert= is a function of a TypedValue, of which str knows nothing; "
+            "write convert=lambda stored: str(value_of(stored)), with value_of from statefun_actors.types"),
+        (str, declare(default="", convert=repr), "convert= is a function of a TypedValue, of which repr knows nothing; "
+            "write convert=lambda stored: repr(value_of(stored)), with value_of from statefun_actors.types"),
+        (bool, declare(default=False, convert=bool), "convert= is a function of a TypedValue, of which bool knows "
+            "nothing; write convert=lambda stored: bool(value_of(stored)), with value_of from statefun_actors.types"),
         (
             int,
             declare(default=0, expire_after_write=timedelta(1), expire_after_call=timedelta(1)),
