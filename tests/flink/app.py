@@ -18,10 +18,12 @@ from statefun_actors import (
     message,
     persisted,
 )
+from tests.flink.egresses import LETTERS, OUT
 from tests.flink.gate import asked
+from tests.flink.smoke.interpreters import SmokeBare, SmokeGuarded, smoke_functions
 
-OUT = "flink/out"
-LETTERS = "flink/letters"
+__all__ = ["SmokeBare", "SmokeGuarded", "smoke_functions"]
+"""What comes from elsewhere, and is served, too."""
 
 
 @message("flink/seen")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from statefun_actors import Address, Entity
-from tests.flink.app import OUT, Count, Counter, Seen
+from tests.flink.app import Count, Counter, Seen
+from tests.flink.egresses import OUT
 from tests.flink.jvm import FlinkJvm, Record, Started
 
 

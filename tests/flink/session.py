@@ -13,8 +13,8 @@ import pytest
 
 from statefun_actors.cluster import ToolFailedError, missing_tool
 from statefun_actors.cluster.ports import ReservedPort
-from tests.flink.app import LETTERS, OUT
 from tests.flink.distribution import HERE, Distribution, distribution
+from tests.flink.egresses import LETTERS, OUT
 from tests.flink.jvm import FlinkError, FlinkJvm
 from tests.flink.over_kafka import FlinkOverKafka
 from tests.flink.tap import Tap

@@ -6,7 +6,8 @@ import json
 
 import pytest
 
-from tests.flink.app import LETTERS, Ask, Bare, Guarded
+from tests.flink.app import Ask, Bare, Guarded
+from tests.flink.egresses import LETTERS
 from tests.flink.gate import Gate
 from tests.flink.seen import Flink
 
