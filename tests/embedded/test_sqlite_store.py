@@ -854,3 +854,28 @@ def test_a_backup_that_cannot_be_written_leaves_nothing(store: SqliteStore, tmp_
 
     assert names(target.parent) == []
     assert "File exists" in refusal(lambda: store.backup(store.path / "backup.db"))
+
+
+@pytest.mark.parametrize(
+    ("start", "said"),
+    [
+        (0, "the file is no SQLite database. Choose another path."),
+        (100, "it is damaged: database disk image is malformed. Go back to a backup."),
+    ],
+    ids=["its header", "its schema"],
+)
+def test_a_backup_of_what_is_damaged_names_that_and_leaves_nothing(
+    store: SqliteStore, path: Path, start: int, said: str
+) -> None:
+    commit(store, entity("ada"))
+    store.close()
+    reader = SqliteStore.open_reader(path)
+    with path.open("r+b") as file:
+        file.seek(start)
+        file.write(b"\xa5" * (4_096 - start))
+
+    told = refusal(lambda: reader.backup(path.parent / "backups" / "monday.db"))
+    reader.close()
+
+    assert told == f"store {path}: {said}"
+    assert names(path.parent / "backups") == []

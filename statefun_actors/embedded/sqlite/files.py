@@ -154,6 +154,17 @@ def store_error(path: Path, error: Exception) -> StoreError:
     return StoreError(str(path), f"{error} ({code})" if code else str(error))
 
 
+def is_about_writing(error: sqlite3.Error) -> bool:
+    """Whether *error*, of a copy from one file to another, is about the one that is written."""
+    return getattr(error, "sqlite_errorname", "").startswith(_OF_WRITING)
+
+
+_OF_WRITING: Final = (
+    "SQLITE_FULL",
+    "SQLITE_READONLY",
+    "SQLITE_CANTOPEN",
+    *(f"SQLITE_IOERR_{what}" for what in ("WRITE", "FSYNC", "DIR_FSYNC", "TRUNCATE", "DELETE", "CLOSE")),
+)
 _NO_TEXT: Final = "Could not decode to UTF-8"
 """How Python's own error begins, which has no code of SQLite: bytes of a text that are none."""
 _MEANINGS: Final = (

@@ -11,7 +11,14 @@ from typing import Any
 
 from statefun_actors.embedded.rows import DamagedStateError, unpack
 from statefun_actors.embedded.sqlite import schema
-from statefun_actors.embedded.sqlite.files import Lock, connect_read_only, make_folder, put_in_place, store_error
+from statefun_actors.embedded.sqlite.files import (
+    Lock,
+    connect_read_only,
+    is_about_writing,
+    make_folder,
+    put_in_place,
+    store_error,
+)
 from statefun_actors.embedded.sqlite.schema import DEAD_LETTER, EGRESS, MESSAGE
 from statefun_actors.embedded.sqlite.selects import (
     DEAD_LETTER_BY_SEQ,
@@ -212,7 +219,8 @@ class Reads:
         """Copy the store as of now to *target*, whole or not at all, while the engine goes on.
 
         Raises:
-            StoreError: *target* exists and *overwrite* isn't set, a store is in use there, or it can't be written.
+            StoreError: *target* exists and *overwrite* isn't set, a store is in use there, or it can't be written; or
+                the store itself can't be read. Pages are copied as they are: what is wrong inside them is copied, too.
         """
         target = Path(target)
         partial = target.with_name(f"{target.name}.{os.getpid()}.partial")
@@ -229,7 +237,7 @@ class Reads:
             else:
                 put_in_place(partial, target)
         except sqlite3.Error as error:
-            raise store_error(target, error) from error
+            raise store_error(target if is_about_writing(error) else self.path, error) from error
         except OSError as error:
             raise StoreError(str(target), f"the backup can't be written: {error}") from error
         finally:
