@@ -24,6 +24,7 @@ from confluent_kafka.admin import AdminClient
 
 from statefun_actors.deploy import KafkaEgress
 from statefun_actors.kafka.complaints import ALL_BROKERS_DOWN, TIMED_OUT, TRANSPORT
+from statefun_actors.kafka.deadline import within
 from statefun_actors.kafka.errors import EgressDownError, OlderStoreError
 from statefun_actors.kafka.properties import client
 
@@ -58,6 +59,10 @@ _DEFAULTS: Final = {
     "reconnect.backoff.max.ms": "1000",
 }
 """module.yaml may say otherwise."""
+_TRANSACTIONAL: Final = {"metadata.recovery.strategy": "none"}
+"""Beside them. A client that has begun anew from its bootstrap servers, as it would once none of its brokers can be
+reached, can commit no more: see ``_note``. A writer that nobody answers is made anew itself.
+"""
 
 
 @attrs.frozen
@@ -190,12 +195,24 @@ class Transactions:
             if failed:
                 self._undo()
                 return failed
-            places = [TopicPartition(topic, 0, records[-1].seq + 1) for topic in {each.topic for each in records}]
-            self._producer.send_offsets_to_transaction(places, self._group, _ANSWER)
+            self._note([TopicPartition(topic, 0, records[-1].seq + 1) for topic in {each.topic for each in records}])
             self._producer.commit_transaction(_ANSWER)
         except KafkaException as error:
             raise EgressDownError(self._why(error)) from error
         return {}
+
+    def _note(self, places: Sequence[TopicPartition]) -> None:
+        """How far the records have come, in the transaction.
+
+        The client ignores its timeout. It waits for ever once it has dropped the broker that keeps the group, because
+        that was missing for a while: https://github.com/confluentinc/librdkafka/issues/5456, and 5511. Should the call
+        come to something later, this writer is shut out by the next one, or that one finds what it has done.
+        """
+        producer, group = self._producer, self._group
+        try:
+            within(_ANSWER, lambda: producer.send_offsets_to_transaction(list(places), group, _ANSWER))
+        except TimeoutError as error:
+            raise EgressDownError(f"no broker of {self._address} takes how far its group has come") from error
 
     def close(self) -> None:
         """What is under way is undone, or found, by the next writer."""
@@ -308,7 +325,8 @@ def _producer(egress: KafkaEgress, own: Mapping[str, Any], on_error: Callable[[K
         "log_level": 0,  # what would be printed comes as an error, too
         **own,
     }
-    return client(_name(egress), Producer, own, {**_DEFAULTS, **egress.properties})
+    defaults = {**_DEFAULTS, **_TRANSACTIONAL} if "transactional.id" in own else _DEFAULTS
+    return client(_name(egress), Producer, own, {**defaults, **egress.properties})
 
 
 def _name(egress: KafkaEgress) -> str:

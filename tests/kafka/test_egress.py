@@ -21,6 +21,7 @@ from statefun_actors.kafka import EgressDownError, KafkaSink
 from statefun_actors.kafka.writing import Record, Transactions
 from statefun_actors.model import KafkaRecord, TypedValue
 from statefun_actors.types import record_to_typed
+from tests.kafka.broker import Broker
 from tests.kafka.runs import APP, SECONDS
 from tests.kafka.topics import Topics
 
@@ -142,6 +143,30 @@ def test_who_writes_by_the_same_id_later_shuts_out_who_did_before(topics: Topics
         zombie.write([Record(1, name, None, b"from the dead")])
 
     assert topics.read(name, 0) == []
+
+
+@pytest.mark.parametrize("begins_anew", [False, True])
+def test_after_a_broker_was_killed_that_keeps_how_far_its_records_have_come_an_egress_goes_on(
+    own_broker: Broker, *, begins_anew: bool
+) -> None:
+    own_broker.start()
+    topics = Topics(own_broker.address, "killed")
+    more = {"properties": {"metadata.recovery.strategy": "rebootstrap"}} if begins_anew else {}
+    name, to, id = topics.make("out"), egress(topics, "exactly-once", **more), topics.name("id")
+    writer = Transactions(to, id, 0)
+    writer.write([Record(1, name, None, b"before")])
+    own_broker.kill()
+    own_broker.start()
+
+    if begins_anew:  # the client would wait for ever
+        with pytest.raises(EgressDownError) as caught:
+            writer.write([Record(2, name, None, b"after")])
+        assert str(caught.value) == f"no broker of {to.address} takes how far its group has come"
+        writer = Transactions(to, id, 1)
+    writer.write([Record(2, name, None, b"after")])
+
+    assert writer.through == (1 if begins_anew else -1)
+    assert [record.value() for record in topics.read(name, 2)] == [b"before", b"after"]
 
 
 @BOTH
