@@ -16,7 +16,7 @@ from statefun_actors.embedded.control import (
 from statefun_actors.embedded.dead_letters import NoDeadLetterError
 from statefun_actors.embedded.doors import Sink, Source
 from statefun_actors.embedded.engine import Engine
-from statefun_actors.embedded.epoch import Counters
+from statefun_actors.embedded.epoch import Counters, EpochLostError
 from statefun_actors.embedded.evolution import IncompatibleStateError, UnreadableState
 from statefun_actors.embedded.jsonlines import (
     BAD_LINES,
@@ -59,7 +59,7 @@ from statefun_actors.embedded.store import (
     StoreReader,
     Timer,
 )
-from statefun_actors.embedded.tickets import INGRESS, AnswerLostError, EpochLostError, Ticket
+from statefun_actors.embedded.tickets import INGRESS, AnswerLostError, Ticket
 from statefun_actors.embedded.viewing import EntityView, form_of, view_entity
 
 __all__ = [

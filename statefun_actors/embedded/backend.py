@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from statefun_actors.embedded.engine import Engine
+from statefun_actors.embedded.epoch import Epoch, EpochLostError
 from statefun_actors.embedded.store import StoreError
-from statefun_actors.embedded.tickets import AnswerLostError, EpochLostError, Ticket, reason_of
+from statefun_actors.embedded.tickets import AnswerLostError, reason_of
 from statefun_actors.ingress import (
     Answer,
     AnswerLost,
@@ -37,18 +38,18 @@ class EngineBackend:
         self._waiting: set[_Waiting | _Asking] = set()
 
     def take(self, letter: Letter, tell: Tell) -> Callable[[], bool]:
-        if (refused := self._refused()) is not None:
-            tell(refused)
-            return _nothing
         engine = self._engine
+        if not engine.takes:
+            tell(self._refused())
+            return _nothing
         if letter.key is not None:
             return self._take_once(letter, tell)
         if letter.wait is Wait.TAKEN:
             engine.submit(letter.target, letter.value, delay_ms=letter.delay_ms)
-            engine.when_durable(lambda: tell(_TAKEN), lambda error: tell(_lost(error)))
+            engine.when_durable(lambda lost: tell(_TAKEN if lost is None else NotTaken(lost.reason)))
             return _nothing
         waiting = _Waiting(engine, self._waiting, until_reply=letter.wait is Wait.REPLY, tell=tell)
-        engine.submit(letter.target, letter.value, delay_ms=letter.delay_ms, ticket=waiting.ticket)
+        engine.submit(letter.target, letter.value, delay_ms=letter.delay_ms, ticket=waiting)
         return waiting.forget
 
     def _take_once(self, letter: Letter, tell: Tell) -> Callable[[], bool]:
@@ -62,19 +63,21 @@ class EngineBackend:
         return asking.forget
 
     def take_all(self, letters: Sequence[Letter], tell: Tell) -> None:
-        if (refused := self._refused()) is not None:
-            tell(refused)
+        engine = self._engine
+        if not engine.takes:
+            tell(self._refused())
             return
         for letter in letters:
-            self._engine.submit(letter.target, letter.value, delay_ms=letter.delay_ms)
-        self._engine.when_durable(lambda: tell(_TAKEN), lambda error: tell(_lost(error)))
+            engine.submit(letter.target, letter.value, delay_ms=letter.delay_ms)
+        engine.when_durable(lambda lost: tell(_TAKEN if lost is None else NotTaken(lost.reason)))
 
     def interrupt(self) -> None:
         """The engine has stopped: whoever still waits for the end of a handler, or for a reply, is told so."""
         for waiting in list(self._waiting):
             waiting.end(Interrupted())
 
-    def _refused(self) -> Answer | None:
+    def _refused(self) -> Answer:
+        """Why the engine takes nothing."""
         engine = self._engine
         if engine.stopping:
             return _STOPS
@@ -82,7 +85,7 @@ class EngineBackend:
             return NotTaken(reason)
         if engine.backlogged:
             return NotTaken(f"{engine.egress_kept:,} egress records wait for their sinks")
-        return TooMany(engine.waiting) if engine.full else None
+        return TooMany(engine.waiting)
 
 
 class _Asking:
@@ -103,44 +106,55 @@ class _Asking:
 
 
 class _Waiting:
-    """Somebody who waits for what comes of a letter."""
+    """Somebody who waits for what comes of a letter. The engine's ticket for it, too."""
+
+    __slots__ = ("_all", "_answered", "_engine", "_reply", "_tell", "_until_reply", "request")
 
     def __init__(self, engine: Engine, all_waiting: set[_Waiting | _Asking], *, until_reply: bool, tell: Tell) -> None:
         self._engine, self._all, self._until_reply, self._tell = engine, all_waiting, until_reply, tell
         self._reply: TypedValue | None = None
-        self.ticket = Ticket(on_reply=self._replied, on_handled=self._handled, on_lost=self._lost)
+        self._answered = False
+        """Whether there is an answer, which is told once it is durable."""
+        self.request: str | None = None
         all_waiting.add(self)
 
     def end(self, answer: Answer) -> None:
-        self.forget()
+        self._all.discard(self)
+        self._engine.forget(self)
         self._tell(answer)
 
     def forget(self) -> bool:
         self._all.discard(self)
-        return self._engine.forget(self.ticket)
+        self._engine.forget(self)
+        return self._engine.stored(self)
 
-    def _replied(self, value: TypedValue) -> None:
+    def replied(self, value: TypedValue, epoch: Epoch) -> None:
         if self._until_reply:
-            self.end(Replied(value))
-        else:
+            self._answer(Replied(value), epoch)
+        elif self._reply is None:
             self._reply = value
 
-    def _handled(self, error: BaseException | None) -> None:
+    def handled(self, error: BaseException | None, epoch: Epoch) -> None:
         if error is not None:
-            self.end(GivenUp(reason_of(error)))
+            self._answer(GivenUp(reason_of(error)), epoch)
         elif self._reply is not None:
-            self.end(Replied(self._reply))
-        elif not self._until_reply:
-            self.end(Handled())
+            self._answer(Replied(self._reply), epoch)
+        elif self._until_reply:
+            epoch.told.append((_noted, None))  # also where it changed nothing, that it is dealt with becomes durable
+        else:
+            self._answer(Handled(), epoch)
 
-    def _lost(self, error: EpochLostError | AnswerLostError) -> None:
-        self.end(_lost(error))
+    def _answer(self, answer: Answer, epoch: Epoch) -> None:
+        if not self._answered:
+            self._answered = True
+            epoch.told.append((self.end, answer))
+
+    def lost(self, error: EpochLostError | AnswerLostError) -> None:
+        self.end(AnswerLost(error.reason) if isinstance(error, AnswerLostError) else NotTaken(error.reason))
 
 
-def _lost(error: Exception) -> NotTaken | AnswerLost:
-    if isinstance(error, AnswerLostError):
-        return AnswerLost(error.reason)
-    return NotTaken(error.reason if isinstance(error, EpochLostError) else str(error))
+def _noted(_: None) -> None:
+    """Nobody is told yet."""
 
 
 def _nothing() -> bool:

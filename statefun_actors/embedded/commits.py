@@ -8,10 +8,9 @@ from collections.abc import Callable
 from typing import Final
 
 from statefun_actors.embedded.clock import Clock
-from statefun_actors.embedded.epoch import Counters, Epoch
+from statefun_actors.embedded.epoch import Counters, Epoch, EpochLostError
 from statefun_actors.embedded.memory import Memory
 from statefun_actors.embedded.store import Commit, Store, StoreError
-from statefun_actors.embedded.tickets import EpochLostError
 
 logger: Final = logging.getLogger("statefun_actors.engine")
 
@@ -72,9 +71,9 @@ class Commits:
     def _tell_lost(self, memory: Memory, *sealed: Epoch) -> None:
         lost = EpochLostError(str(self.error))
         for epoch in (*sealed, memory.epoch):
-            for tell in epoch.on_lost:
+            for tell in epoch.on_end:
                 tell(lost)
-            epoch.on_lost.clear()
+            epoch.on_end.clear()
         memory.tickets.lose(lost)
 
     async def _write(self, memory: Memory, sealed: Epoch, commit: Commit) -> None:

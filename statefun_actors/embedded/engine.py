@@ -21,7 +21,7 @@ from statefun_actors.dispatch import Application
 from statefun_actors.embedded.clock import Clock
 from statefun_actors.embedded.commits import Commits
 from statefun_actors.embedded.doors import Sink, Source
-from statefun_actors.embedded.epoch import Counters
+from statefun_actors.embedded.epoch import Counters, EpochLostError
 from statefun_actors.embedded.evolution import check_shapes
 from statefun_actors.embedded.mailbox import Mailbox
 from statefun_actors.embedded.memory import Memory, Shape
@@ -29,7 +29,7 @@ from statefun_actors.embedded.merge import Merge
 from statefun_actors.embedded.options import EngineOptions
 from statefun_actors.embedded.steps import Steps
 from statefun_actors.embedded.store import DeadLetterEntry, EgressRecord, Store, StoreError
-from statefun_actors.embedded.tickets import INGRESS, EpochLostError, Ticket
+from statefun_actors.embedded.tickets import INGRESS, Waiter
 from statefun_actors.ingress import Answer, KeyReused, Letter
 from statefun_actors.model import Address, State, TypedValue
 
@@ -163,7 +163,7 @@ class Engine:
 
     # --- the doors
 
-    def submit(self, target: Address, value: TypedValue, *, delay_ms: int = 0, ticket: Ticket | None = None) -> None:
+    def submit(self, target: Address, value: TypedValue, *, delay_ms: int = 0, ticket: Waiter | None = None) -> None:
         """A message from outside, in the open epoch. With a *ticket*, what becomes of it is told there.
 
         Raises:
@@ -213,22 +213,21 @@ class Engine:
         self._memory.epoch.egress.append(EgressRecord(self._memory.seq(), egress, value))
         self._wake.set()
 
-    def forget(self, ticket: Ticket) -> bool:
-        """Nobody waits for this ticket any more; whether its message is durable."""
-        tickets = self._memory.tickets
-        tickets.close(ticket)
-        return tickets.stored(ticket)
+    def forget(self, ticket: Waiter) -> None:
+        """Nobody waits for this ticket any more."""
+        self._memory.tickets.close(ticket)
+
+    def stored(self, ticket: Waiter) -> bool:
+        """Whether the message of this ticket is durable."""
+        return self._memory.tickets.stored(ticket)
 
     def wake(self) -> None:
         """Something outside has changed: a source has news. From the thread of the event loop."""
         self._wake.set()
 
-    def when_durable(self, call: Callable[[], None], lost: Callable[[Exception], None] | None = None) -> None:
-        """Have *call* called once everything submitted so far is durable; or *lost*, if its commit fails."""
-        epoch = self._memory.epoch
-        epoch.on_durable.append(call)
-        if lost is not None:
-            epoch.on_lost.append(lost)
+    def when_durable(self, tell: Callable[[EpochLostError | None], object]) -> None:
+        """Have *tell* called once everything submitted so far is durable: with None, or why its commit failed."""
+        self._memory.epoch.on_end.append(tell)
         self._wake.set()
 
     async def durable(self) -> None:
@@ -239,10 +238,15 @@ class Engine:
         """
         self._check()
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self.when_durable(
-            lambda: None if waiter.done() else waiter.set_result(None),
-            lambda error: None if waiter.done() else waiter.set_exception(error),
-        )
+
+        def tell(lost: EpochLostError | None) -> None:
+            if not waiter.done():
+                if lost is None:
+                    waiter.set_result(None)
+                else:
+                    waiter.set_exception(lost)
+
+        self.when_durable(tell)
         await waiter
 
     # --- dead letters
@@ -314,6 +318,19 @@ class Engine:
     def failing_egress(self) -> Mapping[str, str]:
         """Egresses that can't be written at present, and why."""
         return self._memory.outbox.failing
+
+    @property
+    def takes(self) -> bool:
+        """Whether messages from outside are taken; if not, the properties below say why."""
+        memory, options = self._memory, self.options
+        mailboxes = memory.mailboxes
+        return not (
+            self._stopping
+            or memory.lost
+            or mailboxes.waiting - mailboxes.beyond >= options.held
+            or mailboxes.bytes >= options.held_bytes
+            or memory.outbox.kept > options.egress_backlog
+        )
 
     @property
     def stopping(self) -> bool:

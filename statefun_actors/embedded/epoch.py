@@ -21,6 +21,7 @@ from statefun_actors.embedded.store import (
     Message,
     Timer,
 )
+from statefun_actors.errors import StatefunActorsError
 from statefun_actors.model import Address, StateSpec
 
 
@@ -42,6 +43,19 @@ class Counters:
         other.handled = other.dead_letters = other.discarded = other.timers_fired = 0
 
 
+class EpochLostError(StatefunActorsError):
+    """The commit that held this message failed, and nothing of it happened. A retry can help."""
+
+    retryable = True
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"not stored, so send it again: {self.reason}"
+
+
 class Epoch:
     """The open epoch, or the one being written."""
 
@@ -56,8 +70,7 @@ class Epoch:
         "messages",
         "messages_done",
         "number",
-        "on_durable",
-        "on_lost",
+        "on_end",
         "positions",
         "removed",
         "requests",
@@ -90,9 +103,8 @@ class Epoch:
         self.positions: dict[str, str] = {}
         self.told: list[tuple[Callable[[Untyped], object], object]] = []
         """What is told of messages once this epoch is durable, and to whom."""
-        self.on_durable: list[Callable[[], None]] = []
-        """Called after that."""
-        self.on_lost: list[Callable[[Exception], None]] = []
+        self.on_end: list[Callable[[EpochLostError | None], object]] = []
+        """Called after that with None; or, if this epoch is lost, with why."""
 
     @property
     def empty(self) -> bool:
@@ -112,7 +124,7 @@ class Epoch:
             or self.requests_done
             or self.positions
             or self.told
-            or self.on_durable
+            or self.on_end
         )
 
     def consume(self, seq: int) -> None:

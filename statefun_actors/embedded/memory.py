@@ -203,6 +203,6 @@ class Memory:
         self.outbox.durable(sealed.egress)
         for tell, what in sealed.told:
             tell(what)
-        for release in sealed.on_durable:
-            release()
+        for release in sealed.on_end:
+            release(None)
         self.cache.evict()

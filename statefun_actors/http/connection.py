@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from typing import Any as Untyped
 from typing import cast
 
@@ -34,6 +34,8 @@ class Connection(TCPServer):
 
     opened: set[Connection]
     front: Front
+    header_lines: Callable[[], bytes]
+    """The lines of the headers that every response has."""
 
     def __init__(self, *args: Untyped) -> None:
         super().__init__(*args)
@@ -64,12 +66,9 @@ class Connection(TCPServer):
         if not data:
             return True
         transport = cast("asyncio.Transport", self.writer.transport)  # it also reads
-        self._lane = lane = Lane(transport, self.front, self._common_headers, self._idle)
+        self._lane = lane = Lane(transport, self.front, self.header_lines, self._idle)
         lane.begin(data)
         return await lane.handed_over
-
-    def _common_headers(self) -> list[tuple[bytes, bytes]]:
-        return self.config.response_headers("h11")
 
     async def protocol_send(self, event: Event) -> None:
         if not isinstance(event, RawData):
@@ -159,12 +158,14 @@ class _Idle:
 
 
 @contextlib.contextmanager
-def connections(front: Front) -> Generator[set[Connection]]:
+def connections(front: Front, header_lines: Callable[[], bytes]) -> Generator[set[Connection]]:
     """Have Hypercorn make its connections of this kind; the set of those that there are."""
     opened: set[Connection] = set()
     hypercorn: Untyped = hypercorn_run  # which has no setting for it
     before = hypercorn.TCPServer
-    hypercorn.TCPServer = type("Connection", (Connection,), {"opened": opened, "front": front})
+    hypercorn.TCPServer = type(
+        "Connection", (Connection,), {"opened": opened, "front": front, "header_lines": staticmethod(header_lines)}
+    )
     try:
         yield opened
     finally:

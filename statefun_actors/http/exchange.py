@@ -35,9 +35,13 @@ def line(status: int, text: str, *headers: tuple[bytes, bytes]) -> Response:
 
 
 class Exchange:
-    """A request but for its body. ``headers`` have names in lower case; ``target`` is as it came, query included."""
+    """A request but for its body. ``headers`` have names in lower case; ``target`` is as it came, query included.
 
-    __slots__ = ("client", "gone", "headers", "method", "target")
+    ``block`` is what the headers were read from, where that is known, else empty. Clients repeat themselves, so what
+    follows from headers alone can be kept by their block.
+    """
+
+    __slots__ = ("block", "client", "gone", "headers", "method", "target")
 
     def __init__(
         self,
@@ -45,8 +49,9 @@ class Exchange:
         target: bytes,
         headers: Sequence[tuple[bytes, bytes]],
         client: tuple[str, int] | None = None,
+        block: bytes = b"",
     ) -> None:
-        self.method, self.target, self.headers, self.client = method, target, headers, client
+        self.method, self.target, self.headers, self.client, self.block = method, target, headers, client, block
         self.gone = False
         """Whether its connection was closed: there is nobody to answer any more."""
 

@@ -47,15 +47,22 @@ class _Config(Config):
 
     _second = 0
     _headers: Sequence[tuple[bytes, bytes]] = ()
+    _lines = b""
 
     def response_headers(self, protocol: str) -> list[tuple[bytes, bytes]]:  # noqa: ARG002 - Hypercorn's signature
-        second = int(time.time())
-        if second != self._second:
-            self._second, self._headers = second, [(b"date", format_date_time(second).encode())]
+        self.header_lines()
         return self._headers  # type: ignore[return-value] # nobody adds to it
 
+    def header_lines(self) -> bytes:
+        """The same as they are written."""
+        second = int(time.time())
+        if second != self._second:
+            date = format_date_time(second).encode()
+            self._second, self._headers, self._lines = second, [(b"date", date)], b"date: %b\r\n" % date
+        return self._lines
 
-def configured(sockets: Sequence[socket], tls: Tls | None) -> Config:
+
+def configured(sockets: Sequence[socket], tls: Tls | None) -> _Config:
     """Hypercorn's configuration for the front. The sockets are its own from here on."""
     config = _Config()
     config.bind = [f"fd://{each.detach()}" for each in sockets]
@@ -84,7 +91,8 @@ async def serve(
     logging.getLogger("statefun_actors.http.hypercorn").setLevel(logging.WARNING)
     asyncio.get_running_loop().set_exception_handler(_note)
 
-    with connections(front) as opened:
+    config = configured(sockets, tls)
+    with connections(front, config.header_lines) as opened:
 
         async def drained() -> None:
             await stop()
@@ -92,7 +100,7 @@ async def serve(
             for connection in list(opened):
                 connection.close_if_idle()
 
-        await hypercorn_serve(front, configured(sockets, tls), shutdown_trigger=drained, mode="asgi")
+        await hypercorn_serve(front, config, shutdown_trigger=drained, mode="asgi")
 
 
 async def _drain(front: Front) -> None:

@@ -72,7 +72,7 @@ class KafkaSource:
             position[record.topic()][record.partition()] = record.offset() + 1  # type: ignore[index,operator] # never None
         self.records += len(records)
         offsets = _offsets(position)
-        engine.when_durable(lambda: setattr(self._buffer, "durable", offsets))
+        engine.when_durable(lambda lost: None if lost else setattr(self._buffer, "durable", offsets))
         return msgspec.json.encode(position).decode()
 
     def close(self) -> None:

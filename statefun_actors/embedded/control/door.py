@@ -21,8 +21,8 @@ import msgspec
 from statefun_actors.embedded.control import wire
 from statefun_actors.embedded.control.control import Control
 from statefun_actors.embedded.dead_letters import NoDeadLetterError
+from statefun_actors.embedded.epoch import EpochLostError
 from statefun_actors.embedded.sqlite_store import SqliteStore
-from statefun_actors.embedded.tickets import EpochLostError
 from statefun_actors.errors import InvalidAddressError
 
 logger: Final = logging.getLogger("statefun_actors.engine")

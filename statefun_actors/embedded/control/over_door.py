@@ -11,7 +11,7 @@ import msgspec
 
 from statefun_actors.embedded.control import wire
 from statefun_actors.embedded.control.control import LetterRetry, Posting
-from statefun_actors.embedded.tickets import EpochLostError
+from statefun_actors.embedded.epoch import EpochLostError
 from statefun_actors.errors import StatefunActorsError
 
 PATIENCE: Final = 30.0

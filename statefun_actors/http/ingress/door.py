@@ -8,10 +8,11 @@ from typing import Final
 
 from statefun_actors.dispatch import Application
 from statefun_actors.http.exchange import Exchange, RefusedError, Response, line
-from statefun_actors.http.ingress.answers import Answers, waited_in_vain
+from statefun_actors.http.ingress.answers import Answers
 from statefun_actors.http.ingress.guard import Guard
 from statefun_actors.http.ingress.reading import PATH, Reader
-from statefun_actors.ingress import Answer, Backend, Letter
+from statefun_actors.http.ingress.waiting import Deadlines, Waiting
+from statefun_actors.ingress import Backend
 
 Tell = Callable[[Response], None]
 
@@ -31,6 +32,7 @@ class IngressDoor:
         self._backend, self._guard = backend, guard
         self._reader = Reader(app)
         self._answers = Answers(app.codecs())
+        self._deadlines = Deadlines()
 
     def opens(self, path: str) -> IngressDoor | None:
         """This door, if *path* leads to it."""
@@ -67,30 +69,5 @@ class IngressDoor:
         if not asked.seconds:
             self._backend.take(asked.letter, lambda answer: tell(self._answers.response(answer)))
             return None
-        return _Waiting(self._backend, self._answers, asked.letter, asked.seconds, tell).forget
-
-
-class _Waiting:
-    """A request that waits for so long."""
-
-    def __init__(self, backend: Backend, answers: Answers, letter: Letter, seconds: float, tell: Tell) -> None:
-        self._answers, self._seconds, self._tell = answers, seconds, tell
-        self._over = False
-        self._timer = asyncio.get_running_loop().call_later(seconds, self._expire)
-        self._forget = backend.take(letter, self._told)
-
-    def _told(self, answer: Answer) -> None:
-        if not self._over:
-            self._over = True
-            self._timer.cancel()
-            self._tell(self._answers.response(answer))
-
-    def _expire(self) -> None:
-        self._over = True
-        self._tell(waited_in_vain(self._seconds, durable=self._forget()))
-
-    def forget(self) -> None:
-        if not self._over:
-            self._over = True
-            self._timer.cancel()
-            self._forget()
+        waiting = Waiting(self._backend, self._answers, self._deadlines, asked.letter, asked.seconds, tell)
+        return waiting.forget

@@ -12,7 +12,7 @@ from typing import Final
 
 from statefun_actors.http.exchange import Exchange, RefusedError, line
 
-_MOST_KEPT: Final = 100
+_MOST_KEPT: Final = 1_000
 
 
 class Guard:
@@ -28,8 +28,19 @@ class Guard:
         self._local = local
         self._own: set[bytes] = set()
         """Hosts that are known to be none of others."""
+        self._admitted: set[bytes] = set()
+        """Blocks of headers that may ask."""
 
     def admit(self, exchange: Exchange) -> None:
+        if exchange.block in self._admitted:
+            return
+        self._examine(exchange)
+        if exchange.block:
+            if len(self._admitted) >= _MOST_KEPT:
+                self._admitted.clear()
+            self._admitted.add(exchange.block)
+
+    def _examine(self, exchange: Exchange) -> None:
         host = origin = authorization = b""
         for name, value in exchange.headers:
             if name == b"host":

@@ -32,6 +32,7 @@ from statefun_actors.types import json_fault
 PATH: Final = "/ingress"
 LONGEST_WAIT: Final = 300.0
 LONGEST_KEY: Final = 255
+_MOST_WAYS: Final = 1_000
 
 _PREFIX: Final = PATH.encode() + b"/"
 _VENDOR: Final = "application/vnd."
@@ -67,16 +68,46 @@ class Asked(msgspec.Struct, frozen=True, gc=False):
     seconds: float
 
 
+class Way(msgspec.Struct, frozen=True, gc=False):
+    """All that requests have in common which differ in their ids and bodies alone. It is worked out once."""
+
+    lane: Lane
+    form: Form
+    wait: Wait
+    seconds: float
+
+
 class Reader:
     """Reads requests for one application; all its methods raise RefusedError."""
 
     def __init__(self, app: Application) -> None:
         self._lanes = Lanes(app)
         self._lines = Lines(app)
+        self._ways: dict[tuple[bytes, bytes, bytes], Way] = {}
+        """By what stands before the id, the query, and the headers."""
 
     def asked(self, exchange: Exchange, body: bytes) -> Asked:
         """The one message of a request to ``/ingress/<namespace>/<name>/<id>``."""
-        path, _, raw_query = exchange.target.partition(b"?")
+        path, _, query = exchange.target.partition(b"?")
+        place, _, id = path.rpartition(b"/")
+        key = None
+        way = self._ways.get((place, query, exchange.block))
+        if way is not None and id and b"%" not in id:
+            target = tuple.__new__(Address, (way.lane.target, id.decode()))
+        else:
+            way, target, key = self._found(path, query, exchange)
+        try:
+            value = _value(way, body)
+        except (NoJsonFormError, ValueMismatchError) as error:
+            raise _unfit(str(error)) from None
+        except RefusedError:
+            raise
+        except Exception as error:
+            raise _unfit(f"the body can't be read: {type(error).__name__}: {describe_error(error)}") from None
+        return Asked(Letter(target, value, 0, way.wait, key), way.seconds)
+
+    def _found(self, path: bytes, raw_query: bytes, exchange: Exchange) -> tuple[Way, Address, str | None]:
+        """The way of a request, its target, and its idempotency key."""
         typename, id = _target(path)
         content_type = encoding = key = b""
         for name, header in exchange.headers:
@@ -95,19 +126,20 @@ class Reader:
         asked_type = query.typename if named is None else named
         try:
             lane = self._lanes.lane(typename, asked_type)
-            value = _value(lane, form, body, typed=asked_type is not None)
         except UnknownFunctionTypeError as error:
             raise RefusedError(line(404, str(error))) from None
         except UnclearTypeError as error:
             raise _unfit(f"{error}: write ?type=<typename>, or Content-Type: {_VENDOR}<typename>") from None
-        except (UnhandledMessageError, NoJsonFormError, ValueMismatchError) as error:
+        except UnhandledMessageError as error:
             raise _unfit(str(error)) from None
-        except RefusedError:
-            raise
-        except Exception as error:
-            raise _unfit(f"the body can't be read: {type(error).__name__}: {describe_error(error)}") from None
-        target = tuple.__new__(Address, (lane.target, id))
-        return Asked(Letter(target, value, 0, query.wait, _key(key) if key else None), query.seconds)
+        if form is Form.NOT_SAID and asked_type is None:
+            form = Form.JSON
+        way = Way(lane, form, query.wait, query.seconds)
+        if exchange.block and not key and path.isascii() and b"%" not in path:
+            if len(self._ways) >= _MOST_WAYS:
+                self._ways.clear()
+            self._ways[_PREFIX + typename.encode(), raw_query, exchange.block] = way
+        return way, tuple.__new__(Address, (lane.target, id)), _key(key) if key else None
 
     def letters(self, exchange: Exchange, body: bytes) -> list[Letter]:
         """The messages of a request to ``/ingress``, one in each line."""
@@ -132,20 +164,16 @@ class Reader:
         return letters
 
 
-def _value(lane: Lane, form: Form, body: bytes, *, typed: bool) -> TypedValue:
-    match form:
-        case Form.JSON:
-            pass
-        case Form.BYTES:
-            return lane.checked(body)
-        case Form.NOT_SAID if not typed:
-            pass
-        case _:
-            text = (
-                f"a body is written as {_JSON}, {_VENDOR}<typename> (JSON as well), {_BYTES[0]} or {_BYTES[-1]}; "
-                "say so in Content-Type"
-            )
-            raise RefusedError(line(415, text))
+def _value(way: Way, body: bytes) -> TypedValue:
+    lane, form = way.lane, way.form
+    if form is Form.BYTES:
+        return lane.checked(body)
+    if form is not Form.JSON:
+        text = (
+            f"a body is written as {_JSON}, {_VENDOR}<typename> (JSON as well), {_BYTES[0]} or {_BYTES[-1]}; "
+            "say so in Content-Type"
+        )
+        raise RefusedError(line(415, text))
     try:
         obj = _decode(body)
         check_once(obj, body)

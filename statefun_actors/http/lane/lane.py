@@ -7,7 +7,7 @@ good: the server behind reads it from its first byte. Nothing of it has been don
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine
 from typing import Any as Untyped
 from typing import Final, Protocol
 
@@ -15,7 +15,7 @@ from statefun_actors.http.exchange import Door, Exchange, GoneError, RefusedErro
 from statefun_actors.http.failures import logger, one_line
 from statefun_actors.http.front import Front
 from statefun_actors.http.lane.parser import DECLINED, INCOMPLETE, Unread, read_head
-from statefun_actors.http.lane.writing import Header, written
+from statefun_actors.http.lane.writing import written
 
 LONGEST_BODY: Final = 256 * 1024
 """A longer one is read by the server behind."""
@@ -23,7 +23,7 @@ PATIENCE_SECONDS: Final = 1.0
 """For the rest of a request to arrive."""
 _MOST_AHEAD: Final = 64 * 1024
 """Bytes of later requests that are read while one is under way."""
-_CLOSE: Final = (b"connection", b"close")
+_CLOSE: Final = b"connection: close\r\n"
 
 
 class Watcher(Protocol):
@@ -42,12 +42,12 @@ class Lane(asyncio.Protocol):
     """Answers plain requests at *transport*, by the doors of *front*.
 
     Args:
-        common: the headers that every response has.
+        common: the lines of the headers that every response has.
         watcher: is told when the connection is in use.
     """
 
     def __init__(
-        self, transport: asyncio.Transport, front: Front, common: Callable[[], Iterable[Header]], watcher: Watcher
+        self, transport: asyncio.Transport, front: Front, common: Callable[[], bytes], watcher: Watcher
     ) -> None:
         self._transport, self._front, self._common, self._watcher = transport, front, common, watcher
         self._behind = transport.get_protocol()
@@ -126,7 +126,7 @@ class Lane(asyncio.Protocol):
                 self._wait_for(end, data)
                 return
             self._no_patience()
-            exchange = Exchange(head.method, head.target, head.headers, self._client)
+            exchange = Exchange(head.method, head.target, head.headers, self._client, head.block)
             try:
                 door.admit(exchange)
             except RefusedError:  # the server behind is made to say so
@@ -197,13 +197,17 @@ class Lane(asyncio.Protocol):
             return
         self._exchange = self._stop = None
         if self._front.stopping:
-            self._transport.write(written(response, (*self._common(), _CLOSE)))
+            self._transport.write(written(response, self._common() + _CLOSE))
             self._over = True
             self._transport.close()
         else:
             self._transport.write(written(response, self._common()))
-        if not self._working:
+        if self._working:
+            return
+        if self._buffer or self._read_paused:
             self._go_on()
+        else:
+            self._watcher.idle()
 
     def _go_on(self) -> None:
         if self._over:

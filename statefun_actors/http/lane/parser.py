@@ -27,6 +27,8 @@ class Head(Struct, frozen=True, gc=False):
     target: bytes
     headers: Headers
     """Their names in lower case."""
+    block: bytes
+    """They as they came."""
     length: int
     size: int
 
@@ -61,11 +63,12 @@ def read_head(data: bytes) -> Head | Unread:
     if start is None:
         return DECLINED
     method, target = start.groups()
-    read = _read_headers(data[start.end() : end])
+    block = data[start.end() : end]
+    read = _read_headers(block)
     if read is None:
         return DECLINED
     headers, length = read
-    return Head("POST" if method == b"POST" else "PUT", target, headers, length, end + 4)
+    return Head("POST" if method == b"POST" else "PUT", target, headers, block, length, end + 4)
 
 
 def _unfinished(data: bytes) -> Literal[Unread.INCOMPLETE, Unread.DECLINED]:

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
-from statefun_actors.http.exchange import OCTETS, Response
-
-Header = tuple[bytes, bytes]
+from statefun_actors.http.exchange import Response
 
 
-def written(response: Response, more: Iterable[Header]) -> bytes:
-    """The bytes of *response*, with *more* headers after its own."""
-    body = response.body
-    tail = b"".join([b"%b: %b\r\n" % header for header in more])
-    if response.content_type is OCTETS and not response.headers:
+def written(response: Response, more: bytes) -> bytes:
+    """The bytes of *response*, with *more* lines of headers after its own."""
+    status, body, content_type = response.status, response.body, response.content_type
+    if response.headers:
+        more = b"".join([*[b"%b: %b\r\n" % header for header in response.headers], more])
+    if content_type is not None:
         return b"HTTP/1.1 %d \r\ncontent-type: %b\r\ncontent-length: %d\r\n%b\r\n%b" % (
-            response.status,
-            OCTETS,
-            len(body),
-            tail,
-            body,
+            *(status, content_type, len(body)),
+            *(more, body),
         )
-    own = b"".join([b"%b: %b\r\n" % header for header in response.all_headers])
-    return b"HTTP/1.1 %d \r\n%b%b\r\n%b" % (response.status, own, tail, body)
+    if status == 204:
+        return b"HTTP/1.1 204 \r\n%b\r\n" % more
+    return b"HTTP/1.1 %d \r\ncontent-length: %d\r\n%b\r\n%b" % (status, len(body), more, body)
