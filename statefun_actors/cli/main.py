@@ -7,6 +7,7 @@ import click
 from statefun_actors.cli.completion import completion
 from statefun_actors.cli.flink import flink
 from statefun_actors.cli.module import module
+from statefun_actors.cli.output import Commands
 from statefun_actors.cli.run import run
 from statefun_actors.cli.serve import serve
 from statefun_actors.cli.store.backup import backup
@@ -20,7 +21,7 @@ from statefun_actors.cli.store.state import state
 from statefun_actors.cli.store.timers import timers
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="statefun-actors", message="statefun-actors %(version)s")
 def main() -> None:
     """Durable actors as plain Python classes.

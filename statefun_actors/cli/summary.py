@@ -154,7 +154,7 @@ class Summary:
     def _notes(self) -> Iterator[str]:
         if self.ahead_seconds >= 1:
             yield f"Virtual time has run {self.ahead_seconds / 86_400:,.1f} days ahead."
-        if self.kept:
+        if self.kept and not set(self.kept_names) <= self.targets.keys():
             yield "Kept records are written once their egress has a target: --egress NS/NAME=FILE.jsonl"
         for failing in self.failing:
             yield f"Failing: {failing.address}, {failing.attempts} attempts: {failing.error}"

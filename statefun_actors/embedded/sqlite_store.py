@@ -17,7 +17,14 @@ from time import perf_counter
 from typing import Final, Literal
 
 from statefun_actors.embedded.sqlite import schema, writing
-from statefun_actors.embedded.sqlite.files import BUSY_SECONDS, Lock, connect_read_only, make_folder, store_error
+from statefun_actors.embedded.sqlite.files import (
+    BUSY_SECONDS,
+    Lock,
+    connect_read_only,
+    make_folder,
+    store_error,
+    unopened,
+)
 from statefun_actors.embedded.sqlite.gathering import Gathering
 from statefun_actors.embedded.sqlite.reader import Reads, SqliteReader
 from statefun_actors.embedded.store import Commit, StoreError
@@ -78,7 +85,7 @@ class SqliteStore(Reads):
             if isinstance(error, sqlite3.Error):
                 raise store_error(self.path, error) from error
             if isinstance(error, OSError):
-                raise StoreError(str(path), str(error), "Choose another path.") from error
+                raise unopened(self.path, error) from error
             raise
 
     @staticmethod

@@ -204,7 +204,7 @@ def test_two_runs_can_not_write_to_one_file(tmp_path: Path) -> None:
     finally:
         sink.close()
 
-    assert str(caught.value) == f"{path}: another run is writing to it. Map the egress to another file."
+    assert str(caught.value) == f"{path}: another run is writing to it. Choose another file."
 
 
 def test_what_is_no_file_is_refused(tmp_path: Path) -> None:

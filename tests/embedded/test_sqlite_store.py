@@ -161,10 +161,14 @@ def test_a_path_that_cannot_be_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     (tmp_path / "folder.db").mkdir()
 
-    assert "File exists" in refusal(lambda: SqliteStore(tmp_path / "file" / "store.db"))
+    assert refusal(lambda: SqliteStore(tmp_path / "file" / "store.db")) == (
+        f"store {tmp_path}/file/store.db: it can't be opened: File exists: {tmp_path}/file. Choose another path."
+    )
     folder = tmp_path / "folder.db"
     assert refusal(lambda: SqliteStore(folder)) == f"store {folder}: it is a folder. Name a file in it."
-    assert refusal(lambda: SqliteStore("/proc/nowhere/store.db")).startswith("store /proc/nowhere/store.db: [Errno ")
+    assert refusal(lambda: SqliteStore("/proc/nowhere/store.db")).startswith(
+        "store /proc/nowhere/store.db: it can't be opened: "
+    )
 
 
 @contextmanager
@@ -187,7 +191,21 @@ def test_a_folder_without_the_right_to_write_is_refused() -> None:
         complaint = refusal(lambda: SqliteStore(f"{folder}/store.db"))
 
     assert complaint == (
-        f"store {folder}/store.db: [Errno 13] Permission denied: '{folder}/store.db.lock'. Choose another path."
+        f"store {folder}/store.db: it can't be opened: Permission denied: {folder}/store.db.lock. "
+        "Look at the permissions of its folder, or choose another path."
+    )
+
+
+def test_a_store_in_a_folder_that_can_not_be_written_is_told_so_to_who_reads_it() -> None:
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "store.db"
+        SqliteStore(path).close()
+        with without_rights(folder, 0o555):
+            complaint = refusal(lambda: SqliteStore.open_reader(path))
+
+    assert complaint == (
+        f"store {path}: its folder can't be written, and SQLite keeps a log there, even to read. "
+        "Look at the permissions of the folder; or copy the file, and work on that."
     )
 
 

@@ -61,20 +61,33 @@ def _writer(output: Path | None) -> Generator[IO[bytes]]:
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
         return
+    if output.exists() and not output.is_file():  # a pipe or a device is written to as it is
+        with _told(output), output.open("wb") as raw, _compressed(output, raw) as file:
+            yield file
+        return
     partial = output.with_name(f"{output.name}.{os.getpid()}.partial")
     try:
-        with partial.open("xb") as raw:
-            with (
-                gzip.GzipFile("", "wb", 6, raw, mtime=0)
-                if output.suffix == ".gz"
-                else contextlib.nullcontext(raw) as file
-            ):
-                yield file  # type: ignore[misc] # GzipFile is as good as any
-            raw.flush()
-            os.fsync(raw.fileno())
-        partial.replace(output)
-    except OSError as error:
-        raise click.ClickException(f"{output} can't be written: {error.strerror or error}.") from error
+        with _told(output):
+            with partial.open("xb") as raw:
+                with _compressed(output, raw) as file:
+                    yield file
+                raw.flush()
+                os.fsync(raw.fileno())
+            partial.replace(output)
     finally:
         with contextlib.suppress(OSError):
             partial.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _told(output: Path) -> Generator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise click.ClickException(f"{output} can't be written: {error.strerror or error}.") from error
+
+
+def _compressed(output: Path, raw: IO[bytes]) -> contextlib.AbstractContextManager[IO[bytes]]:
+    if output.suffix != ".gz":
+        return contextlib.nullcontext(raw)
+    return gzip.GzipFile("", "wb", 6, raw, mtime=0)  # type: ignore[return-value] # as good as any

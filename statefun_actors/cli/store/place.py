@@ -12,6 +12,7 @@ from typing import Any as Untyped
 import attrs
 import click
 
+from statefun_actors.cli.output import is_of_output
 from statefun_actors.errors import StatefunActorsError
 
 if TYPE_CHECKING:
@@ -114,6 +115,8 @@ def store_command(function: Callable[..., None]) -> Callable[..., None]:
             function(*args, **params)
         except (StatefunActorsError, OSError) as error:
             if isinstance(error, BrokenPipeError):  # whoever reads has seen enough
+                raise
+            if isinstance(error, OSError) and is_of_output(error):
                 raise
             raise click.ClickException(str(error)) from error
 

@@ -160,7 +160,7 @@ class JsonLinesSink:
         return file
 
     def _refused(self, reason: str) -> EgressFileError:
-        return EgressFileError(str(self.path), reason, "Map the egress to another file.")
+        return EgressFileError(str(self.path), reason, "Choose another file.")
 
 
 async def _synced(file: int) -> None:

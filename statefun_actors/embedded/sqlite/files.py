@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sqlite3
 import time
@@ -80,8 +81,10 @@ class Lock:
 
     def _write(self, text: str) -> None:
         assert self._file is not None
-        os.ftruncate(self._file, 0)
-        os.pwrite(self._file, text.encode(errors="surrogateescape"), 0)
+        data = text.encode(errors="surrogateescape")
+        # Over what stands there, which stays if the disk is full.
+        os.pwrite(self._file, data.ljust(os.fstat(self._file).st_size, b"\n"), 0)
+        os.ftruncate(self._file, len(data))
 
     def release(self) -> None:
         if self._file is not None:
@@ -154,6 +157,18 @@ def store_error(path: Path, error: Exception) -> StoreError:
     return StoreError(str(path), f"{error} ({code})" if code else str(error))
 
 
+def unopened(path: Path, error: OSError) -> StoreError:
+    """What it means for the store in *path* that *error* came of opening it."""
+    why = error.strerror or str(error)
+    where = "" if error.filename is None or Path(error.filename) == path else f": {os.fsdecode(error.filename)}"
+    instead = "Choose another path."
+    if error.errno in {errno.ENOSPC, getattr(errno, "EDQUOT", None)}:
+        instead = "Make room, or choose another path."
+    elif error.errno in {errno.EACCES, errno.EPERM, errno.EROFS}:
+        instead = "Look at the permissions of its folder, or choose another path."
+    return StoreError(str(path), f"it can't be opened: {why}{where}", instead)
+
+
 def is_about_writing(error: sqlite3.Error) -> bool:
     """Whether *error*, of a copy from one file to another, is about the one that is written."""
     return getattr(error, "sqlite_errorname", "").startswith(_OF_WRITING)
@@ -170,6 +185,11 @@ _NO_TEXT: Final = "Could not decode to UTF-8"
 _MEANINGS: Final = (
     ("SQLITE_FULL", "the disk is full", "Make room."),
     ("SQLITE_NOTADB", "the file is no SQLite database", "Choose another path."),
+    (
+        ("SQLITE_READONLY_DIRECTORY", "SQLITE_READONLY_CANTINIT"),
+        "its folder can't be written, and SQLite keeps a log there, even to read",
+        "Look at the permissions of the folder; or copy the file, and work on that.",
+    ),
     ("SQLITE_READONLY", "it can't be written: {error}", "Look at the permissions of the file and of its folder."),
     ("SQLITE_CANTOPEN", "it can't be opened: {error}", "Look at the permissions of the file and of its folder."),
     ("SQLITE_BUSY", "another program holds a lock on it", "End what else writes to it, or try again."),

@@ -225,7 +225,7 @@ class Reads:
         target = Path(target)
         partial = target.with_name(f"{target.name}.{os.getpid()}.partial")
         try:
-            if target.exists() and (not overwrite or target.samefile(self.path)):
+            if target.exists() and (not overwrite or not target.is_file() or target.samefile(self.path)):
                 raise StoreError(str(target), "it exists already", "Choose another target for the backup.")
             make_folder(target.parent)
             partial.unlink(missing_ok=True)
