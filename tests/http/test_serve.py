@@ -10,8 +10,9 @@ import socket
 import ssl
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 import httpx
 import pytest
@@ -21,6 +22,8 @@ from statefun_actors.model import TypedValue
 from statefun_actors.types import pack
 from statefun_actors.wire import v2_pb2, v3_pb2
 from tests.http.serving import DEADLINE, Server, request, serving
+
+_Step = TypeVar("_Step")
 
 APP = """
 import asyncio
@@ -333,6 +336,40 @@ async def test_over_tls_http_2_is_spoken_to_who_speaks_it(app: Path, certificate
 
     assert {(reply.status_code, reply.http_version) for reply in replies} == {(200, "HTTP/2")}
     assert (refused.status_code, refused.headers["allow"]) == (405, "POST")
+
+
+def test_who_sends_a_request_and_leaves_in_one_breath_is_no_fault_of_ours(app: Path, certificates: Path) -> None:
+    files = ("--certfile", str(certificates / "server.pem"), "--keyfile", str(certificates / "server.key"))
+    context = ssl.create_default_context(cafile=str(certificates / "server.pem"))
+
+    def post(target: Address) -> bytes:
+        body = request(target, 1, state={"n": None})
+        return b"POST /statefun HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)
+
+    with serving(app, *files) as server, socket.create_connection((server.host, server.port), DEADLINE) as connection:
+        arrived, leaving = ssl.MemoryBIO(), ssl.MemoryBIO()
+        tls = context.wrap_bio(arrived, leaving, server_hostname=server.host)
+
+        def done(step: Callable[[], _Step]) -> _Step:
+            while True:
+                try:
+                    return step()
+                except ssl.SSLWantReadError:
+                    connection.sendall(leaving.read())
+                    arrived.write(connection.recv(65536))
+
+        done(tls.do_handshake)
+        tls.write(post(COUNTER))
+        assert b" 200 " in done(lambda: tls.read(65536))
+        tls.write(post(Address("test/slow", "never")))
+        with pytest.raises(ssl.SSLWantReadError):
+            tls.unwrap()
+        connection.sendall(leaving.read())  # both in one segment, so the server hears of both at once
+        while connection.recv(65536):
+            ...
+        code, shown = server.stop()
+
+    assert (code, "never awaited" in shown, (app.parent / "never.entered").exists()) == (0, False, False), shown
 
 
 def test_it_listens_at_a_path_and_takes_the_place_of_one_that_is_gone(app: Path, tmp_path: Path) -> None:
