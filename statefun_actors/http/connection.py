@@ -47,14 +47,14 @@ class Connection(TCPServer):
     async def run(self) -> None:
         self.opened.add(self)
         try:
-            if await self._is_for_hypercorn():
+            if await self._is_for_hypercorn() and self.writer.get_extra_info("socket") is not None:  # it is not lost
                 await super().run()
         finally:
             self.opened.discard(self)
             self._idle.forget()
 
     async def _is_for_hypercorn(self) -> bool:
-        """Return once there is something that the lane is not for; False if that never came."""
+        """Return once there is something that the lane is not for; False if nothing came, or the end of it."""
         tls = self.writer.get_extra_info("ssl_object")
         if tls is not None and tls.selected_alpn_protocol() == "h2":
             return True
@@ -63,8 +63,11 @@ class Connection(TCPServer):
             data = await self.reader.read(_ALL)
         except OSError:  # also of TLS
             data = b""
-        if not data:
-            return True
+        if self._over:
+            return False  # it came too late to be answered, so nothing is done about it
+        if not data or self.reader.at_eof():  # and so is whatever came: TLS has no half-closed connections
+            self.writer.close()
+            return False
         transport = cast("asyncio.Transport", self.writer.transport)  # it also reads
         self._lane = lane = Lane(transport, self.front, self.header_lines, self._idle)
         lane.begin(data)
@@ -110,6 +113,8 @@ class Connection(TCPServer):
             self._lane.hand_over()
         elif self._idle.since is not None:
             self._over = True
+            if self._lane is not None:
+                self._lane.end()
             self._flush()
             self.writer.close()
 

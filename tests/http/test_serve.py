@@ -8,7 +8,7 @@ import random
 import signal
 import socket
 import ssl
-import subprocess
+import struct
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -291,16 +291,6 @@ def test_settings_come_from_a_file_and_flags_go_before_it(app: Path, tmp_path: P
     assert (refused, taken) == (413, 200)
 
 
-@pytest.fixture(scope="module")
-def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("tls")
-    for name in ("server", "client", "stranger"):
-        command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", f"/CN={name}"]
-        names = ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", f"{name}.key", "-out", f"{name}.pem"]
-        subprocess.run([*command, *names], cwd=folder, check=True, capture_output=True)
-    return folder
-
-
 def test_mutual_tls_takes_whom_it_knows_and_nobody_else(app: Path, certificates: Path) -> None:
     files = {name: str(certificates / name) for name in ("server.pem", "server.key", "client.pem")}
     options = ("--certfile", files["server.pem"], "--keyfile", files["server.key"], "--ca-certs", files["client.pem"])
@@ -338,17 +328,20 @@ async def test_over_tls_http_2_is_spoken_to_who_speaks_it(app: Path, certificate
     assert (refused.status_code, refused.headers["allow"]) == (405, "POST")
 
 
-def test_who_sends_a_request_and_leaves_in_one_breath_is_no_fault_of_ours(app: Path, certificates: Path) -> None:
-    files = ("--certfile", str(certificates / "server.pem"), "--keyfile", str(certificates / "server.key"))
+def post_bytes(target: Address) -> bytes:
+    body = request(target, 1, state={"n": None})
+    return b"POST /statefun HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)
+
+
+def leave_over_tls(server: Server, certificates: Path, *requests: bytes, reset: bool = False) -> None:
+    """Send *requests*, await the answers to all but the last, and leave together with that: in one segment.
+
+    With *reset*, leave without a farewell.
+    """
     context = ssl.create_default_context(cafile=str(certificates / "server.pem"))
-
-    def post(target: Address) -> bytes:
-        body = request(target, 1, state={"n": None})
-        return b"POST /statefun HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)
-
-    with serving(app, *files) as server, socket.create_connection((server.host, server.port), DEADLINE) as connection:
-        arrived, leaving = ssl.MemoryBIO(), ssl.MemoryBIO()
-        tls = context.wrap_bio(arrived, leaving, server_hostname=server.host)
+    arrived, leaving = ssl.MemoryBIO(), ssl.MemoryBIO()
+    tls = context.wrap_bio(arrived, leaving, server_hostname=server.host)
+    with socket.create_connection((server.host, server.port), DEADLINE) as connection:
 
         def done(step: Callable[[], _Step]) -> _Step:
             while True:
@@ -359,17 +352,36 @@ def test_who_sends_a_request_and_leaves_in_one_breath_is_no_fault_of_ours(app: P
                     arrived.write(connection.recv(65536))
 
         done(tls.do_handshake)
-        tls.write(post(COUNTER))
-        assert b" 200 " in done(lambda: tls.read(65536))
-        tls.write(post(Address("test/slow", "never")))
-        with pytest.raises(ssl.SSLWantReadError):
-            tls.unwrap()
-        connection.sendall(leaving.read())  # both in one segment, so the server hears of both at once
-        while connection.recv(65536):
-            ...
+        for each in requests[:-1]:
+            tls.write(each)
+            assert b" 200 " in done(lambda: tls.read(65536))
+        for each in requests[-1:]:
+            tls.write(each)
+        if not reset:
+            with pytest.raises(ssl.SSLWantReadError):
+                tls.unwrap()
+        connection.sendall(leaving.read())
+        if reset:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        else:
+            while connection.recv(65536):
+                ...
+
+
+def test_whoever_leaves_over_tls_is_no_fault_of_ours(app: Path, certificates: Path) -> None:
+    files = ("--certfile", str(certificates / "server.pem"), "--keyfile", str(certificates / "server.key"))
+    slow, ready = post_bytes(Address("test/slow", "never")), b"GET /readyz HTTP/1.1\r\nHost: x\r\n\r\n"
+    with serving(app, *files) as server:
+        for requests in [(), (slow,), (ready,), (slow[:-1],), (post_bytes(COUNTER), slow), (ready, ready)]:
+            leave_over_tls(server, certificates, *requests)
+        for _ in range(20):  # the server may hear of it at various moments
+            leave_over_tls(server, certificates, reset=True)
         code, shown = server.stop()
 
-    assert (code, "never awaited" in shown, (app.parent / "never.entered").exists()) == (0, False, False), shown
+    assert code == 0
+    assert "Traceback" not in shown
+    assert "never awaited" not in shown, shown
+    assert not (app.parent / "never.entered").exists()
 
 
 def test_it_listens_at_a_path_and_takes_the_place_of_one_that_is_gone(app: Path, tmp_path: Path) -> None:

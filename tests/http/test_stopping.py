@@ -6,6 +6,7 @@ import http.client
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
@@ -180,39 +181,43 @@ def test_while_it_stops_it_is_not_ready_and_still_answers(app: Path, server: Ser
     assert server.process.wait(DEADLINE) == 0
 
 
-def test_a_stop_under_load_leaves_nothing_that_was_handled_unanswered(app: Path, server: Server) -> None:
-    answered: list[int] = []
-    enough = threading.Event()
+@pytest.mark.parametrize("tls", [False, True], ids=["plain", "TLS"])
+def test_a_stop_under_load_leaves_nothing_that_was_handled_unanswered(app: Path, certificates: Path, tls: bool) -> None:
+    files = ("--certfile", str(certificates / "server.pem"), "--keyfile", str(certificates / "server.key"))
+    context = ssl.create_default_context(cafile=str(certificates / "server.pem")) if tls else None
+    with serving(app, *(files if tls else ())) as server:
+        answered: list[int] = []
+        enough = threading.Event()
 
-    def client(number: int) -> None:
-        """One request after the other, over connections that are kept while the server keeps them."""
-        count = 0
-        connection = server.connection()
-        try:
-            while True:
-                connection.request("POST", "/statefun", slow(f"{number}", 1))
-                response = connection.getresponse()
-                assert response.status == 200
-                assert response.read()
-                count += 1
-                if count == 20:
-                    enough.set()
-        except (http.client.HTTPException, OSError):
-            answered.append(count)  # it refuses connections, or closed one that was idle
-        finally:
-            connection.close()
+        def client(number: int) -> None:
+            """One request after the other, over connections that are kept while the server keeps them."""
+            count = 0
+            connection = server.connection(context)
+            try:
+                while True:
+                    connection.request("POST", "/statefun", slow(f"{number}", 1))
+                    response = connection.getresponse()
+                    assert response.status == 200
+                    assert response.read()
+                    count += 1
+                    if count == 20:
+                        enough.set()
+            except (http.client.HTTPException, OSError):
+                answered.append(count)  # it refuses connections, or closed one that was idle
+            finally:
+                connection.close()
 
-    clients = [threading.Thread(target=client, args=(number,)) for number in range(8)]
-    for each in clients:
-        each.start()
-    assert enough.wait(DEADLINE)
-    server.process.send_signal(signal.SIGTERM)
-    for each in clients:
-        each.join(DEADLINE)
+        clients = [threading.Thread(target=client, args=(number,)) for number in range(8)]
+        for each in clients:
+            each.start()
+        assert enough.wait(DEADLINE)
+        server.process.send_signal(signal.SIGTERM)
+        for each in clients:
+            each.join(DEADLINE)
 
-    assert server.process.wait(DEADLINE) == 0
-    assert sum(answered) == lines(app).count("handled")
-    assert "Traceback" not in "".join(server.shown)
+        assert server.process.wait(DEADLINE) == 0
+        assert sum(answered) == lines(app).count("handled")
+        assert "Traceback" not in "".join(server.shown)
 
 
 def test_a_second_signal_ends_it_at_once(app: Path, server: Server) -> None:

@@ -92,7 +92,6 @@ class Lane(asyncio.Protocol):
         self._gone()
         if not self.handed_over.done():
             self._over = True
-            self._transport.set_protocol(self._behind)
             self._behind.connection_lost(exc)
             self.handed_over.set_result(False)
 
@@ -137,7 +136,8 @@ class Lane(asyncio.Protocol):
                 self._buffer = rest
                 return
             data = rest
-        self._watcher.idle()
+        if not self._over:
+            self._watcher.idle()
 
     def _unread(self, why: Unread, data: bytes) -> None:
         if why is DECLINED:
@@ -237,6 +237,10 @@ class Lane(asyncio.Protocol):
             behind.data_received(arrived)
         self._buffer = b""
         self.handed_over.set_result(True)
+
+    def end(self) -> None:
+        """The connection is being closed: what still comes, as it does over TLS, is not looked at."""
+        self._over = True
 
     @property
     def has_begun(self) -> bool:
