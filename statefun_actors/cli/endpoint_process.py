@@ -12,6 +12,7 @@ import sys
 
 import attrs
 
+from statefun_actors.cli.endpoint_log import FORMAT
 from statefun_actors.cli.loading import load_app
 from statefun_actors.cli.serving import serve_here
 from statefun_actors.cluster import EndpointProgram
@@ -46,5 +47,5 @@ def main() -> int:
     assert isinstance(task, _Task)
     sys.path[:] = task.path
     served = create_app(*load_app(task.app).served, settings=task.settings)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    logging.basicConfig(level=logging.INFO, format=FORMAT)
     return serve_here(served, [socket.socket(fileno=task.socket)], None, lambda: print("ready", flush=True))

@@ -83,9 +83,10 @@ def flink(  # noqa: PLR0913, PLR0917 - each is an option of the command line
     \b
       statefun-actors flink app.py --kafka
 
-    It needs a JDK and Maven, which fetches some 220 MB once, and takes seconds to start from then on. It tells where
-    everything is: Flink's web page, the endpoint, the broker, the logs. Processes that die are replaced, but for the
-    JobManager and the broker. Ctrl-C or SIGTERM ends everything; a second one ends it at once.
+    It needs a JDK and Maven, which fetches some 220 MB once, and takes seconds to start from then on; they are kept in
+    ~/.cache/statefun-actors, or where STATEFUN_ACTORS_CACHE says. It tells where everything is: Flink's web page, the
+    endpoint, the broker, the logs; and what goes wrong, messages that fail, too. Processes that die are replaced, but
+    for the JobManager and the broker. Ctrl-C or SIGTERM ends everything; a second one ends it at once.
 
     The state lives as long as the cluster, and in savepoints. Without --from-savepoint everything that is still in
     the topics is handled again, from the beginning.

@@ -5,17 +5,19 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import signal
 import sys
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Generator, Sequence
 from pathlib import Path
 from typing import Final
 
 import attrs
 import click
 
+from statefun_actors.cli.endpoint_log import EndpointLog
 from statefun_actors.cli.endpoint_process import endpoint_program
 from statefun_actors.cli.flink import STATES
-from statefun_actors.cli.signals import Stop, stop_signals
+from statefun_actors.cli.signals import STOP_SIGNALS, Stop, stop_signals
 from statefun_actors.cluster import (
     Cluster,
     ClusterOptions,
@@ -31,6 +33,8 @@ from statefun_actors.settings import Settings
 
 _FACTS: Final = "cluster.json"
 """In the cluster's folder while it runs: where everything is, for programs."""
+_LOOK_SECONDS: Final = 0.25
+"""Between two looks into the endpoint's log."""
 
 
 @attrs.frozen(kw_only=True)
@@ -56,7 +60,7 @@ class FlinkRun:
 def run_flink(run: FlinkRun) -> int:
     """Run it until Ctrl-C or SIGTERM; the exit code."""
     try:
-        with _Status() as status:
+        with _stopped_by_signals(), _Status() as status:
             options = ClusterOptions(
                 name=run.name,
                 folder=run.folder,
@@ -72,14 +76,48 @@ def run_flink(run: FlinkRun) -> int:
         return asyncio.run(_run(run, Cluster(options)))
     except StatefunActorsError as error:
         raise click.ClickException(str(error)) from error
+    except OSError as error:  # no room, or a folder or a cache that is someone else's
+        raise click.ClickException(
+            f"{error.filename or run.folder} can't be used: {error.strerror or error}."
+        ) from error
+    except _Stopped as stopped:
+        return 128 + stopped.signal
     except KeyboardInterrupt:  # before the signals were ours
         return 130
+    finally:
+        run.listener.close()
+
+
+class _Stopped(BaseException):
+    """A signal other than Ctrl-C's, while something is fetched: it ends that as Ctrl-C does, and leaves nothing."""
+
+    def __init__(self, signal: int) -> None:
+        super().__init__(signal)
+        self.signal = signal
+
+
+@contextlib.contextmanager
+def _stopped_by_signals() -> Generator[None]:
+    def stop(number: int, _: object) -> None:
+        raise _Stopped(number)
+
+    before = {
+        number: signal.signal(number, stop) for number in STOP_SIGNALS if signal.getsignal(number) == signal.SIG_DFL
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 async def _run(run: FlinkRun, cluster: Cluster) -> int:
     facts = run.folder / _FACTS
-    facts.unlink(missing_ok=True)  # of one that was killed
+    log = cluster.logs / "endpoint.log"
+    for old in (facts, log):  # of one that was killed
+        old.unlink(missing_ok=True)
     with stop_signals([cluster.kill]) as stop:
+        telling = asyncio.create_task(_tell_of_messages(log))
         try:
             endpoint = endpoint_program(run.app, run.settings, run.listener)
             module = run.module_at(endpoint.url, cluster.kafka_address if run.kafka else None)
@@ -96,7 +134,7 @@ async def _run(run: FlinkRun, cluster: Cluster) -> int:
                 facts.unlink()
             click.echo("Stopping. Once more to leave at once.", err=True)
             await cluster.stop()
-            run.listener.close()
+            telling.cancel()
 
 
 async def _unless(stop: Stop, work: Coroutine[object, object, None]) -> None:
@@ -115,6 +153,15 @@ async def _watch(cluster: Cluster, facts: Path, told: dict[str, object]) -> None
     async for line in cluster.watch():
         _write(facts, {**told, "pids": dict(cluster.pids)})
         click.echo(line, err=True)
+
+
+async def _tell_of_messages(log: Path) -> None:
+    """Tell what is wrong with messages. Flink waits for minutes before it says so, and then not what."""
+    endpoint = EndpointLog(log)
+    while True:
+        for line in endpoint.news():
+            click.echo(line, err=True)
+        await asyncio.sleep(_LOOK_SECONDS)
 
 
 async def _leave_savepoint(run: FlinkRun, cluster: Cluster) -> int:

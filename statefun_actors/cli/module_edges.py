@@ -69,7 +69,7 @@ def _only_on_flink(module: Module, mapped: Collection[str]) -> Iterator[str]:
             continue
         named = f"{other.kind} {other.id}" if other.id else other.kind
         instead = "leave it out" if other.role != "egress" else f"map its records: --egress {other.id}=FILE.jsonl"
-        yield f"line {other.place.line}: {named} runs on Flink only; here, of a file's, those of Kafka do: {instead}"
+        yield f"line {other.place.line}: {named} runs on Flink only; here, Kafka's do: {instead}"
 
 
 def _not_served(module: Module, told: Served) -> Iterator[str]:

@@ -1,17 +1,26 @@
 """What is made once and kept in the user's cache: ``STATEFUN_ACTORS_CACHE``, else the XDG one.
 
 Everything lies under a name that changes with what it was made from. It is made beside its place and renamed into it,
-so several processes may make it at once.
+so several processes may make it at once. What one that was killed leaves half made, the next one that makes something
+removes.
 """
 
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import hashlib
 import os
+import shutil
 import tempfile
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Generator
 from pathlib import Path
+from typing import Final
+
+_UNDER_WAY: Final = "making-"
+_LOCKED_BY: Final = 10.0
+"""Seconds after which a folder that is made in is locked, too."""
 
 
 def cache_folder() -> Path:
@@ -31,7 +40,8 @@ def made(name: str, make: Callable[[Path], None]) -> Path:
     if place.is_dir():
         return place
     place.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=place.parent, prefix="making-") as folder:
+    _sweep(place.parent)
+    with tempfile.TemporaryDirectory(dir=place.parent, prefix=_UNDER_WAY) as folder, _held(Path(folder)):
         under_way = Path(folder) / "made"
         under_way.mkdir()
         make(under_way)
@@ -39,3 +49,27 @@ def made(name: str, make: Callable[[Path], None]) -> Path:
             under_way.rename(place)
     assert place.is_dir()
     return place
+
+
+@contextlib.contextmanager
+def _held(folder: Path) -> Generator[bool]:
+    """Lock *folder* as long as this process uses it; whether that could be done."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            yield False
+        else:
+            yield True
+    finally:
+        os.close(descriptor)
+
+
+def _sweep(cache: Path) -> None:
+    for folder in cache.glob(f"{_UNDER_WAY}*"):
+        with contextlib.suppress(OSError):  # somebody else was quicker
+            if time.time() - folder.stat().st_mtime > _LOCKED_BY:
+                with _held(folder) as left:
+                    if left:
+                        shutil.rmtree(folder, ignore_errors=True)

@@ -19,7 +19,7 @@ class MissingToolError(StatefunActorsError):
 
     def __str__(self) -> str:
         if self.found is not None:
-            return f"expected Java 11 or newer, got {self.found}: install a newer JDK (17, say) and put it on the PATH."
+            return f"expected Java 11 or newer, got {self.found}: install a JDK (17, say) and put it on the PATH."
         packages = " and ".join(dict.fromkeys(self._PACKAGES[tool] for tool in self.tools))
         return (
             f"no {', no '.join(self.tools)} on the PATH: a Flink here needs {packages}. Install "

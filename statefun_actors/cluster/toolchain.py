@@ -31,20 +31,21 @@ def missing_tool() -> MissingToolError | None:
     """What this machine lacks for a Flink; None if nothing."""
     if lacking := [tool for tool in ("java", "javac", "mvn") if shutil.which(tool) is None]:
         return MissingToolError(lacking)
-    if java_version() < OLDEST_JAVA:
-        return MissingToolError(["java"], f"Java {java_version()} ({shutil.which('java')})")
+    if (version := java_version()) < OLDEST_JAVA:
+        place, says = shutil.which("java"), " ".join(_java_says().split()).rstrip(".")
+        return MissingToolError(["java"], f"Java {version} ({place})" if version else f"{place}, which says: {says}")
     return None
 
 
 def java_version() -> int:
-    """The major version of the ``java`` on the PATH."""
+    """The major version of the ``java`` on the PATH; 0 of one that is none, as macOS has it until a JDK is there."""
     match = _VERSION.search(_java_says())
     return int(match[1]) if match else 0
 
 
 @functools.cache
 def _java_says() -> str:
-    return subprocess.run(["java", "-version"], check=True, capture_output=True, text=True, timeout=60).stderr
+    return subprocess.run(["java", "-version"], check=False, capture_output=True, text=True, timeout=60).stderr
 
 
 def jars(pom: Path, tell: Tell) -> Path:

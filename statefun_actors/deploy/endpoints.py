@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Final, Literal
 from urllib.parse import urlsplit
 
-from statefun_actors.deploy.components import ASYNC, OKHTTP, EagerState, Endpoint, Transport
+from statefun_actors.deploy.components import ASYNC, OKHTTP, EagerState, Endpoint, Format, Transport
 from statefun_actors.deploy.section import Section
 from statefun_actors.model import Expiration
 
@@ -15,6 +15,9 @@ _ASYNC_KEYS: Final = (
     "connect", "pool_ttl", "pool_size", "trust_cacerts", "client_cert", "client_key", "client_key_password",
 )  # fmt: skip
 _MINUTE: Final = timedelta(minutes=1)
+_OKHTTP_TIMEOUTS: Final = ("connect", "read", "write")
+_ASYNC_TIMEOUTS: Final = ("connect",)
+_OLD_TIMEOUTS: Final = ("connectTimeout", "readTimeout", "writeTimeout")
 _URL: Final = "a URL, http, https or http+unix"
 _SCHEMES: Final = ("http", "https", "http+unix", "https+unix")
 _EXPIRE: Final = {"after-write": Expiration.AFTER_WRITE, "after-invoke": Expiration.AFTER_CALL}
@@ -47,7 +50,7 @@ def _transport(section: Section | None, default: str) -> Transport:
     further: dict[str, str] = {}
     if timeouts is not None:
         call = timeouts.duration("call", _MINUTE)
-        further = _known(timeouts, ("connect",) if is_async else ("connect", "read", "write"), "timeouts.")
+        further = _known(timeouts, _ASYNC_TIMEOUTS if is_async else _OKHTTP_TIMEOUTS, "timeouts.")
     payload = None
     if is_async:
         call = section.duration("call", call)
@@ -97,8 +100,7 @@ def read_function(function: Section, *, states_expire: bool) -> Endpoint | None:
 
 
 def _timeouts(spec: Section) -> dict[str, str]:
-    keys = ("connectTimeout", "readTimeout", "writeTimeout")
-    found = {key: spec.text(key, "a duration", default="") for key in keys}
+    found = {key: spec.text(key, "a duration", default="") for key in _OLD_TIMEOUTS}
     return {key: value for key, value in found.items() if value}
 
 
@@ -125,7 +127,22 @@ def _expiration(text: str) -> Expiration:
         raise ValueError(text) from None
 
 
+def transport_options(format: Format, kind: str) -> Sequence[str]:
+    """What may be said of a transport of *kind* in a file of *format*, beside its type, limit and call timeout."""
+    if format != "3.x":
+        return _OLD_TIMEOUTS if format == "2.0" else ()
+    if kind == OKHTTP:
+        return [f"timeouts.{key}" for key in _OKHTTP_TIMEOUTS]
+    return [*_ASYNC_KEYS, *(f"timeouts.{key}" for key in _ASYNC_TIMEOUTS)]
+
+
+def is_url(text: str) -> bool:
+    """Whether Flink may call an endpoint at *text*."""
+    parts = urlsplit(text)
+    return parts.scheme in _SCHEMES and bool(parts.netloc or parts.scheme.endswith("+unix"))
+
+
 def _url(text: str) -> str:
-    if urlsplit(text).scheme not in _SCHEMES:
+    if not is_url(text):
         raise ValueError(text)
     return text

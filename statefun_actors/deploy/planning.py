@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Final, Literal
 from urllib.parse import urlsplit
@@ -23,6 +23,7 @@ from statefun_actors.deploy.components import (
     Topic,
     Transport,
 )
+from statefun_actors.deploy.endpoints import is_url, transport_options
 from statefun_actors.deploy.served import Served, ServedFunction
 from statefun_actors.errors import DefinitionError
 
@@ -33,6 +34,7 @@ _MARGIN: Final = timedelta(seconds=5)
 _MINUTE: Final = timedelta(minutes=1)
 _TRANSACTION_TIMEOUT: Final = timedelta(minutes=15)
 """What a broker allows at most, unless it is told otherwise."""
+_BROKERS: Final = re.compile(r"[^\s,]+:\d+(\s*,\s*[^\s,]+:\d+)*")
 _NOT_IN_A_TOPIC: Final = re.compile(r"[^A-Za-z0-9._-]+")
 
 
@@ -86,8 +88,8 @@ def planned_module(served: Served, wanted: Wanted) -> Module:
     Raises:
         DefinitionError: what is wanted makes no sense for this application; all reasons at once.
     """
-    problems: list[str] = []
-    components: list[Component] = list(_endpoints(served, wanted))
+    problems = list(_mistakes(wanted))
+    components: list[Component] = [] if problems else list(_endpoints(served, wanted))
     topics = _topics(served, wanted, problems)
     if wanted.kafka is None:
         problems += [f"topic {topic.topic}: where are its brokers? Give --kafka HOST:PORT" for topic in topics]
@@ -102,6 +104,29 @@ def planned_module(served: Served, wanted: Wanted) -> Module:
     if problems:
         raise DefinitionError("module.yaml", problems)
     return Module(components=components, format=wanted.format)
+
+
+def _mistakes(wanted: Wanted) -> Iterator[str]:
+    """What Flink would refuse, or leave out without a word."""
+    if not is_url(wanted.url):
+        yield f"url: expected a URL such as http://host:8000, got {wanted.url!r}"
+    if wanted.kafka is not None and not _BROKERS.fullmatch(wanted.kafka):
+        yield f"brokers: expected HOST:PORT, or several with commas between them, got {wanted.kafka!r}"
+    kind = wanted.transport.get("type", ASYNC)
+    if wanted.format == "3.x" and kind not in (ASYNC, OKHTTP):
+        yield f"transport type: expected {ASYNC} or {OKHTTP}, got {kind!r}"
+    taken = list(transport_options(wanted.format, kind))
+    if wanted.format == "3.x":
+        taken += ["type", "payload_max_bytes"] if kind == ASYNC else ["type"]
+    for key, value in wanted.transport.items():
+        if key not in taken:
+            yield (
+                f"transport {key}: a file of format {wanted.format} has no such key there; "
+                f"it has {', '.join(taken) or 'none'}"
+                + ("; for how long Flink waits give --call-timeout" if key.rpartition(".")[2] == "call" else "")
+            )
+        elif key == "payload_max_bytes" and not value.isdecimal():
+            yield f"transport {key}: expected a number of bytes, got {value!r}"
 
 
 def local_module(module: Module, served: Served, url: str, kafka: str | None) -> Module:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
 from datetime import timedelta
 from pathlib import Path
 
@@ -17,11 +21,13 @@ from statefun_actors.cluster import (
     MissingToolError,
     Program,
     SavepointError,
+    missing_tool,
     savepoint_in,
 )
 from statefun_actors.cluster.cache import made
+from statefun_actors.cluster.toolchain import _java_says
 from statefun_actors.deploy import Endpoint, KafkaEgress, KafkaIngress, Module, Topic, Transport, local_module
-from tests.cluster.command import need_java
+from tests.cluster.command import WAIT_SECONDS, need_java, wait_gone, wait_until
 from tests.deploy.apps import Cart, served
 
 APP = str(Path(__file__).parents[1] / "deploy" / "apps.py")
@@ -42,9 +48,25 @@ def test_missing_programs_are_told_with_what_to_install(monkeypatch: pytest.Monk
 
 def test_a_java_that_is_too_old_is_told() -> None:
     assert str(MissingToolError(["java"], "Java 8 (/usr/bin/java)")) == (
-        "expected Java 11 or newer, got Java 8 (/usr/bin/java): install a newer JDK (17, say) and put it on the PATH."
+        "expected Java 11 or newer, got Java 8 (/usr/bin/java): install a JDK (17, say) and put it on the PATH."
     )
     assert str(MissingToolError(["mvn"])).startswith("no mvn on the PATH: a Flink here needs Maven. Install it, by")
+
+
+def test_a_java_that_is_none_is_told_with_what_it_says(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for tool in ("java", "javac", "mvn"):
+        (tmp_path / tool).write_text("#!/bin/sh\necho Unable to locate a Java Runtime. >&2\nexit 1\n")
+        (tmp_path / tool).chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    _java_says.cache_clear()
+
+    lacking = missing_tool()
+
+    _java_says.cache_clear()
+    assert str(lacking) == (
+        f"expected Java 11 or newer, got {tmp_path / 'java'}, which says: Unable to locate a Java Runtime: install "
+        "a JDK (17, say) and put it on the PATH."
+    )
 
 
 def test_a_folder_takes_one_cluster(tmp_path: Path) -> None:
@@ -64,8 +86,6 @@ def test_a_folder_takes_one_cluster(tmp_path: Path) -> None:
 
 
 def test_a_savepoint_is_a_folder_or_the_newest_in_one(tmp_path: Path) -> None:
-    import os
-
     for number, name in enumerate(("newest", "older")):
         (tmp_path / name).mkdir()
         (tmp_path / name / "_metadata").touch()
@@ -119,6 +139,7 @@ def test_a_file_is_made_to_fit_this_machine() -> None:
         (["--kafka", "--checkpoint-interval", "0"], 2, "'0' is too often; write 1 (second), 100ms or 1m."),
         (["--kafka", "--from-savepoint", "none"], 1, "none is no savepoint, and holds none"),
         (["--module", "none.yaml"], 2, "none.yaml can't be read: No such file or directory."),
+        (["--kafka", "--folder", "/dev/null/flink"], 1, "Error: /dev/null/flink can't be used: Not a directory."),
     ],
 )
 def test_mistakes_in_the_command_are_told_before_anything_starts(
@@ -151,3 +172,42 @@ def test_what_is_made_once_is_kept_and_a_failure_leaves_nothing(
     assert list(tmp_path.iterdir()) == []
     assert made("jars", make) == made("jars", make) == tmp_path / "jars"
     assert ([path.name for path in (tmp_path / "jars").iterdir()], len(calls)) == (["jar"], 2)
+
+
+def test_what_a_killed_process_has_left_half_made_is_removed_but_not_what_is_being_made(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("STATEFUN_ACTORS_CACHE", str(tmp_path))
+    left = tmp_path / "making-left"
+    (left / "made").mkdir(parents=True)
+    os.utime(left, (0, 0))
+
+    def make_outer(folder: Path) -> None:
+        os.utime(folder.parent, (0, 0))
+        made("inner", lambda _: None)
+        (folder / "jar").write_text("jar")
+
+    assert (made("outer", make_outer) / "jar").read_text() == "jar"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["inner", "outer"]
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_while_something_is_fetched_ends_that_and_leaves_nothing(how: signal.Signals, tmp_path: Path) -> None:
+    programs, cache, begun = tmp_path / "bin", tmp_path / "cache", tmp_path / "begun"
+    programs.mkdir()
+    says = "#!/bin/sh\necho 'openjdk version \"17\"' >&2\n"
+    fetches = f"#!/bin/sh\necho $$ >{begun}.half && mv {begun}.half {begun} && exec sleep 600\n"
+    for tool, script in (("java", says), ("javac", says), ("mvn", fetches)):
+        (programs / tool).write_text(script)
+        (programs / tool).chmod(0o755)
+    command = [sys.executable, "-m", "statefun_actors", "flink", APP, "--kafka", "--folder", str(tmp_path / "flink")]
+    environment = {**os.environ, "PATH": f"{programs}:/usr/bin:/bin", "STATEFUN_ACTORS_CACHE": str(cache)}
+    with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as process:
+        wait_until(begun.exists, "Maven to begin")
+        process.send_signal(how)
+        _, said = process.communicate(timeout=WAIT_SECONDS)
+
+    assert process.returncode == 128 + how
+    assert said.splitlines()[-1] == "Fetching Flink by Maven, once."
+    wait_gone([int(begun.read_text())])
+    assert list(cache.iterdir()) == []

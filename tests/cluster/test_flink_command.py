@@ -96,13 +96,18 @@ def test_a_bare_value_for_kafka_fails_its_message_not_the_job_and_nothing_outliv
         flink.produce([("shop.cart.add", "ada", b'{"what": "tea"}')])
         with flink.consumed("dead-letters") as letters:
             flink.until(lambda: bool(letters.read()), "a dead letter")
+        flink.until(lambda: "WARNING" in flink.said, "what the endpoint says of it")
         pids = dict(flink.pids)
         flink.stop(signal.SIGKILL)
 
     (key, value), *more = letters
     assert (key, json.loads(value)["value"], more) == ("shop/cart/ada", {"what": "tea"}, [])
     assert "kafka_record" in json.loads(value)["error"]
-    assert flink.said == "Starting the cluster.\n"
+    assert flink.said == (
+        "Starting the cluster.\nWARNING shop/cart/ada: dead letter of type shop/add after 3 attempts: "
+        "ValueMismatchError: expected kafka_record(...) or kinesis_record(...), which is all that the egress shop/told "
+        "takes, got a Add\n"
+    )
     assert set(pids) == {"Endpoint", "JobManager", "TaskManager 1", "TaskManager 2", "Kafka"}
     wait_gone(pids.values())
 

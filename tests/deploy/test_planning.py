@@ -10,6 +10,7 @@ from hypothesis import given
 from statefun_actors import DeadLetter, DefinitionError
 from statefun_actors.deploy import (
     ASYNC,
+    OKHTTP,
     EagerState,
     Endpoint,
     KafkaEgress,
@@ -110,6 +111,44 @@ def test_what_can_not_be_planned_is_told_at_once() -> None:
         "  - topic d: shop/anything leave open which type its records have; say which. Write TOPIC:TYPE=...\n"
         "  - topic c: where are its brokers? Give --kafka HOST:PORT"
     )
+
+
+def test_what_flink_would_refuse_or_pass_over_is_told() -> None:
+    transport = {"payload_max_bytes": "32M", "pool": "5", "pool_size": "5", "call": "1m"}
+    with pytest.raises(DefinitionError) as caught:
+        planned_module(served(Cart), Wanted(url="shop:8000", kafka="k1:9092,k2", transport=transport))
+
+    keys = (
+        "a file of format 3.x has no such key there; it has connect, pool_ttl, pool_size, trust_cacerts, client_cert, "
+        "client_key, client_key_password, timeouts.connect, type, payload_max_bytes"
+    )
+    assert str(caught.value) == (
+        "module.yaml has 5 problems:\n"
+        "  - url: expected a URL such as http://host:8000, got 'shop:8000'\n"
+        "  - brokers: expected HOST:PORT, or several with commas between them, got 'k1:9092,k2'\n"
+        "  - transport payload_max_bytes: expected a number of bytes, got '32M'\n"
+        f"  - transport pool: {keys}\n"
+        f"  - transport call: {keys}; for how long Flink waits give --call-timeout"
+    )
+
+
+def test_what_a_transport_takes_depends_on_the_format_and_its_type() -> None:
+    assert planned_module(served(Cart), Wanted(url="http+unix:///shop.sock")).endpoints
+    for format, transport, text in (
+        (
+            "1.0",
+            {"readTimeout": "1min"},
+            "transport readTimeout: a file of format 1.0 has no such key there; it has none",
+        ),
+        ("3.x", {"type": "tcp"}, f"transport type: expected {ASYNC} or {OKHTTP}, got 'tcp'"),
+        ("3.x", {"type": OKHTTP, "pool_size": "5"}, "it has timeouts.connect, timeouts.read, timeouts.write, type"),
+    ):
+        with pytest.raises(DefinitionError) as caught:
+            planned_module(served(Cart), Wanted(url=URL, format=format, transport=transport))  # type: ignore[arg-type]
+        assert text in str(caught.value)
+    for format, transport in (("2.0", {"readTimeout": "1min"}), ("3.x", {"type": OKHTTP, "timeouts.read": "1min"})):
+        module = planned_module(served(Cart), Wanted(url=URL, format=format, transport=transport))  # type: ignore[arg-type]
+        assert parse_module(write_module(module)) == module
 
 
 @pytest.mark.parametrize(("seconds", "minutes"), [(None, 1), (50, 1), (55, 1), (56, 2), (120, 3)], ids=str)

@@ -1,0 +1,57 @@
+"""What the ``flink`` command shows of its endpoint's log."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+from statefun_actors.cli.endpoint_log import FORMAT, EndpointLog
+
+
+def test_it_tells_what_is_wrong_as_it_is_written_and_nothing_twice(tmp_path: Path) -> None:
+    path = tmp_path / "endpoint.log"
+    log = EndpointLog(path)
+    assert log.news() == []
+    handler = logging.FileHandler(path, encoding="utf-8")
+    handler.setFormatter(logging.Formatter(FORMAT))
+    logger = logging.getLogger("shop")
+    logger.setLevel(logging.INFO)
+    logger.addHandler(handler)
+
+    logger.info("as ever")
+    logger.warning("a dead letter: %s", "é")
+    assert log.news() == ["WARNING a dead letter: é"]
+    try:
+        raise RuntimeError("boom")
+    except RuntimeError:
+        logger.exception("shop/cart/a: a batch failed")
+    logger.info("first line\nsecond line")
+    first, *traceback = log.news()
+    logger.removeHandler(handler)
+    handler.close()
+
+    assert first == "ERROR shop/cart/a: a batch failed"
+    assert (traceback[0], traceback[-1]) == ("Traceback (most recent call last):", "RuntimeError: boom")
+    assert log.news() == []
+
+
+def test_a_line_that_is_half_written_is_told_once_it_is_whole(tmp_path: Path) -> None:
+    path = tmp_path / "endpoint.log"
+    log = EndpointLog(path)
+
+    path.write_text("2026-01-01 00:00:00,000 ERROR one\n2026-01-01 00:00:00,001 ERR", encoding="utf-8")
+    assert log.news() == ["ERROR one"]
+    with path.open("a", encoding="utf-8") as file:
+        file.write("OR two\n")
+
+    assert log.news() == ["ERROR two"]
+
+
+def test_of_a_flood_the_first_lines_are_told_and_where_the_others_are(tmp_path: Path) -> None:
+    path = tmp_path / "endpoint.log"
+    path.write_text("".join(f"2026-01-01 00:00:00,000 ERROR {n}\n" for n in range(1_000)), encoding="utf-8")
+
+    told = EndpointLog(path).news()
+
+    assert told[0] == "ERROR 0"
+    assert told[59:] == ["ERROR 59", f"940 more lines are in {path}"]
