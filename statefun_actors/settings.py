@@ -42,7 +42,7 @@ class Settings:
         retry_budget: how long one batch may wait, in all, between the attempts of messages that fail.
         body_limit: the largest request body that is read.
         record_egresses: egresses that take nothing but ``kafka_record`` and ``kinesis_record``.
-        linger: how long ``serve`` may hold back the reply to a batch of two or more, while Flink sends many requests.
+        linger: how long ``serve`` may hold back the reply to a batch of two or more, while Flink sends many; 0 = never.
 
     Times are seconds or timedeltas and become seconds; ``handler_timeout=None`` is no limit.
 
@@ -67,8 +67,8 @@ class Settings:
             problems.append(f"retry_budget= is a number of seconds, 0 or more; got {self.retry_budget!r}")
         if not isinstance(self.body_limit, int) or isinstance(self.body_limit, bool) or self.body_limit < 1:
             problems.append(f"body_limit= is a whole number of bytes, more than 0; got {self.body_limit!r}")
-        if not (_is_finite(self.linger) and self.linger >= 0):
-            problems.append(f"linger= is a number of seconds, 0 or more; got {self.linger!r}")
+        if not (_is_finite(self.linger) and 0 <= self.linger <= 1):
+            problems.append(f"linger= is a number of seconds, from 0 (never) to 1; got {self.linger!r}")
         if isinstance(self.record_egresses, str):
             problems.append(f"record_egresses= is a list of names; write [{self.record_egresses!r}]")
         else:

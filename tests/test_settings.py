@@ -50,7 +50,7 @@ def test_everything_that_makes_no_sense_is_said_at_once() -> None:
         "handler_timeout= is a number of seconds, more than 0; got 0",
         "retry_budget= is a number of seconds, 0 or more; got nan",
         "body_limit= is a whole number of bytes, more than 0; got 1.5",
-        "linger= is a number of seconds, 0 or more; got -1",
+        "linger= is a number of seconds, from 0 (never) to 1; got -1",
         "record_egresses= is a list of names; write ['bank/receipts']",
     )
 
@@ -65,6 +65,7 @@ def test_everything_that_makes_no_sense_is_said_at_once() -> None:
         ("body_limit", 0),
         ("body_limit", True),
         ("record_egresses", ["receipts"]),
+        ("linger", 20),  # which would have been milliseconds
     ],
 )
 def test_a_value_that_makes_no_sense_is_refused(option: str, value: object) -> None:
