@@ -19,7 +19,8 @@ another; with --store, APP may be left out.
   statefun-actors backup --store .statefun/app.db monday.db
 
 FILE is a store like any other, as of one commit: run APP --store FILE goes on from it. It is written whole or not at
-all, and never over a store in use. Copying the file of a live store by other means may lose what is in its log.
+all, never from a damaged store, and never over a store in use. Copying the file of a live store by other means may
+lose what is in its log.
 {EXIT_CODES}
 """
 

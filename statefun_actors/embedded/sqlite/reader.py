@@ -42,6 +42,7 @@ from statefun_actors.embedded.sqlite.selects import (
     timer_of,
 )
 from statefun_actors.embedded.store import (
+    DamagedStoreError,
     DeadLetterEntry,
     EgressRecord,
     EntityRow,
@@ -220,7 +221,7 @@ class Reads:
 
         Raises:
             StoreError: *target* exists and *overwrite* isn't set, a store is in use there, or it can't be written; or
-                the store itself can't be read. Pages are copied as they are: what is wrong inside them is copied, too.
+                the store itself can't be read, or is damaged: *target* then stays as it was.
         """
         target = Path(target)
         partial = target.with_name(f"{target.name}.{os.getpid()}.partial")
@@ -230,7 +231,9 @@ class Reads:
             make_folder(target.parent)
             partial.unlink(missing_ok=True)
             with self._connected_anew() as db:
-                _copy(db, partial)
+                wrong = _copy(db, partial)
+            if wrong != "ok":
+                raise DamagedStoreError(str(self.path), wrong)
             if target.exists():
                 with Lock(target):
                     put_in_place(partial, target)
@@ -354,10 +357,13 @@ class SqliteReader(Reads):
         return self._db
 
 
-def _copy(db: sqlite3.Connection, target: Path) -> None:
+def _copy(db: sqlite3.Connection, target: Path) -> str:
+    """Copy *db* to *target*, pages as they are; what is wrong with these, ``ok`` if nothing is."""
     copy = sqlite3.connect(target, isolation_level=None)
     try:
         db.backup(copy)
         copy.execute("PRAGMA journal_mode = DELETE")  # a backup is one file, without a log beside it
+        (wrong,) = copy.execute("PRAGMA quick_check(1)").fetchone()  # takes half as long as the copy
+        return " ".join(str(wrong).removeprefix("*** in database main ***").split())
     finally:
         copy.close()

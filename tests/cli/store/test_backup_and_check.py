@@ -74,6 +74,21 @@ def test_a_damaged_store_is_told_of_and_the_exit_code_says_so(folder: Path, tmp_
     assert last == "Go back to a backup; `statefun-actors export` saves what can still be read."
 
 
+@pytest.mark.parametrize("table", ["timer", "entity"])
+def test_a_damaged_store_takes_the_place_of_no_backup(folder: Path, tmp_path: Path, table: str) -> None:
+    for name in ("b.db", "copy.db"):
+        run("backup", "app.py", str(tmp_path / name), folder=folder)
+    good = (tmp_path / "copy.db").read_bytes()
+    damage(tmp_path / "b.db", table)
+
+    refused = refusal("backup", "--store", "b.db", "copy.db", "--overwrite", folder=tmp_path, code=1)
+
+    assert refused.startswith("Error: store b.db: it is damaged: ")
+    assert refused.endswith(". Go back to a backup.")
+    assert (tmp_path / "copy.db").read_bytes() == good
+    assert sorted(path.name for path in tmp_path.iterdir() if path.suffix == ".partial") == []
+
+
 def test_a_run_ends_when_it_comes_upon_damage_that_no_retry_mends(folder: Path, tmp_path: Path) -> None:
     run("backup", "app.py", str(tmp_path / "b.db"), folder=folder)
     damage(tmp_path / "b.db", "entity")
