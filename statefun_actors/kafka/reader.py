@@ -80,8 +80,9 @@ class Reader:
             "error_cb": self._complaints.error,
             "log_level": 0,  # what would be printed comes as an error, too
         }
-        self._consumer = client(self._name, Consumer, own, {**_DEFAULTS, **ingress.properties})
-        self._notes = Notes(self._name, ingress, ingress.properties, self._complaints)
+        written = {**_DEFAULTS, **ingress.properties}
+        self._consumer = client(self._name, Consumer, own, written)
+        self._notes = Notes(self._name, ingress, written, self._complaints)
         self._known: Offsets = {}
         self._next: dict[Partition, int] = {}
         self._at_end: set[Partition] = set()

@@ -49,6 +49,25 @@ async def test_a_broker_may_be_down_at_the_start_and_be_killed_later(
     assert time.monotonic() - stopping < 10, "a stop waits for brokers that are not there"
 
 
+async def test_how_far_it_has_come_is_noted_after_an_outage_longer_than_any_request_may_take(
+    own_broker: Broker, caplog: pytest.LogCaptureFixture
+) -> None:
+    await asyncio.to_thread(own_broker.start)
+    topics = Topics(own_broker.address, "outage")
+    name = topics.make("in")
+    async with running(ingress(own_broker.address, name, group=topics.name("group"))) as run:
+        topics.write(name, [("ada", add(1))])
+        await run.until(lambda: topics.noted("group", name) == {0: 1})
+        topics.write(name, [("ada", add(2))])
+        await run.until(lambda: run.amounts("ada") == [1, 2])
+        await asyncio.to_thread(own_broker.kill)
+        with pytest.raises(AssertionError, match="did not come"):
+            await run.until(lambda: "noted" in caplog.text, 11.0)
+        await asyncio.to_thread(own_broker.start)
+
+        await run.until(lambda: topics.noted("group", name) == {0: 2})
+
+
 class _FailingStore(MemoryStore):
     """Its third commit fails, and every fifth afterwards."""
 
