@@ -13,14 +13,12 @@ from typing import Any, Final, Protocol
 import attrs
 from confluent_kafka import (
     Consumer,
-    ConsumerGroupTopicPartitions,
     KafkaError,
     KafkaException,
     Message,
     Producer,
     TopicPartition,
 )
-from confluent_kafka.admin import AdminClient
 
 from statefun_actors.deploy import KafkaEgress
 from statefun_actors.kafka.complaints import ALL_BROKERS_DOWN, TIMED_OUT, TRANSPORT
@@ -164,17 +162,16 @@ class Transactions:
     def __init__(self, egress: KafkaEgress, id: str, newest: int) -> None:
         self._egress, self._id, self._address = egress, id, egress.address
         self._last: KafkaError | None = None
-        common = {"bootstrap.servers": egress.address, "log_level": 0}
-        consumer = client(_name(egress), Consumer, {**common, "group.id": id}, egress.properties)
+        own = {"bootstrap.servers": egress.address, "log_level": 0, "group.id": id, "isolation.level": "read_committed"}
+        consumer = client(_name(egress), Consumer, own, egress.properties)
         try:
             self._group = consumer.consumer_group_metadata()
-        finally:
-            consumer.close()
-        try:
             self._producer = self._begun()
-            self.through = _noted(client(_name(egress), AdminClient, common, egress.properties), id)
+            self.through = _noted(consumer)
         except KafkaException as error:
             raise EgressDownError(self._why(error)) from error
+        finally:
+            consumer.close()
         if self.through > newest:
             raise OlderStoreError(egress.id, id, self.through, newest)
 
@@ -250,25 +247,27 @@ class Transactions:
         self._last = error
 
 
-def _noted(admin: AdminClient, group: str) -> int:
-    """The greatest seq that *group* has noted, -1 if none."""
-    asked = [ConsumerGroupTopicPartitions(group)]
+def _noted(consumer: Consumer) -> int:
+    """The greatest seq that the group of *consumer* has noted, -1 if none.
+
+    An AdminClient would know without being told topics, but crashes where a broker is not the group's yet.
+    """
     end = time.monotonic() + _ANSWER
     while True:
-        (answer,) = admin.list_consumer_group_offsets(asked, require_stable=True, request_timeout=_ANSWER).values()
         try:
-            places = answer.result().topic_partitions or ()
-            break
+            topics = consumer.list_topics(timeout=_ANSWER).topics
+            places = (
+                consumer.committed([TopicPartition(topic, 0) for topic in topics], timeout=_ANSWER) if topics else []
+            )
+            failed = next((at.error for at in places if at.error is not None), None)
+            if failed is not None:
+                raise KafkaException(failed)
         except KafkaException as error:
             if error.args[0].code() not in _SOON or time.monotonic() > end:
                 raise
-        time.sleep(_SLICE)
-    found = -1
-    for at in places:
-        if at.error is not None:
-            raise KafkaException(at.error)
-        found = max(found, at.offset - 1)
-    return found
+            time.sleep(_SLICE)
+        else:
+            return max((at.offset - 1 for at in places if at.offset >= 0), default=-1)
 
 
 def _flush(producer: Producer, patience: float, stalled: Callable[[], None]) -> None:
