@@ -17,6 +17,7 @@ from statefun_actors import (
     Context,
     NoCallerError,
     RequestReplyHandler,
+    StateDecodeError,
     StatefulFunctions,
     UndeclaredStateError,
     UnhandledMessageError,
@@ -29,6 +30,7 @@ from statefun_actors.wire import V2, V3, Dialect
 from tests.wire.reference import BOTH, GOOGLE, KAFKA, KINESIS, in_2x, reply, request
 
 ADA, CALLER = Address("example/fn", "ada"), Address("example/caller", "bob")
+ANY = f"{GOOGLE}google.protobuf.Any"
 USER, ADMIN = User(seconds=1), Admin(seconds=2)
 
 both = pytest.mark.parametrize("dialect", BOTH, ids=lambda dialect: dialect.protocol)
@@ -245,6 +247,22 @@ def test_state_is_absent_at_first_and_kept_from_then_on(dialect: Dialect) -> Non
     assert handled(dialect, functions, USER, ADMIN, state={"count": pack(User(seconds=5))}) == expected(
         dialect, count=pack(User(seconds=7))
     )
+
+
+@both
+def test_once_it_is_declared_as_any_it_still_reads_what_was_kept_before(dialect: Dialect) -> None:
+    functions = StatefulFunctions()
+    functions.register("example/fn", count_greeter, states={"count": Any})
+
+    def declared(count: User) -> TypedValue:
+        return TypedValue(ANY, any_of(count).SerializeToString())
+
+    for before in (pack(User(seconds=5)), declared(User(seconds=5))):
+        after = declared(User(seconds=6))
+        assert handled(dialect, functions, USER, state={"count": before}) == expected(dialect, count=after)
+    for no_any in (TypedValue("statefun-actors/unreadable", b"x"), TypedValue(ANY, b"x")):
+        with pytest.raises(StateDecodeError):
+            handled(dialect, functions, USER, state={"count": no_any})
 
 
 @both
