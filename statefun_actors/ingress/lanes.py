@@ -78,7 +78,7 @@ class Lane:
             if self.typename != JSON_TYPENAME:
                 raise NoJsonFormError(self.target, self.typename)
             return TypedValue(self.typename, _json_bytes(obj))
-        return TypedValue(self.typename, codec.encode(codec.from_json(obj)))
+        return TypedValue(self.typename, codec.bytes_from_json(obj))
 
     def checked(self, data: bytes) -> TypedValue:
         """The message whose bytes are *data*. Bytes of a type that nothing here knows are taken as they are.

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Final
+
+import msgspec
 
 from statefun_actors.errors import StatefunActorsError
+
+_json_text: Final = msgspec.json.Encoder().encode
 
 
 class Codec(ABC):
@@ -62,6 +66,14 @@ class Codec(ABC):
         Raises:
             ValueMismatchError: *obj* does not fit the type, with the path inside it.
         """
+
+    def bytes_from_json(self, obj: object) -> bytes:
+        """The bytes of the value that *obj* is the JSON form of. Raises as :meth:`from_json` does."""
+        return self.encode(self.from_json(obj))
+
+    def json_text(self, value: object) -> bytes:
+        """The JSON form of *value*, as text. Raises as :meth:`to_json` does."""
+        return _json_text(self.to_json(value))
 
     # Each of the two is at least one call shorter, for those who keep it for many values.
 

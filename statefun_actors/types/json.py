@@ -59,26 +59,29 @@ class JsonCodec(Codec):
     def decode(self, data: bytes, typename: str | None = None) -> object:
         if typename is not None and typename != self.typename:
             raise self.refuse_typename(typename)
-        obj = parse_json(data)
+        return self._loaded(parse_json(data))
+
+    def to_json(self, value: Any) -> object:
+        return _from_bytes(self.encode(value))
+
+    def json_text(self, value: Any) -> bytes:
+        return self.encode(value)
+
+    def from_json(self, obj: Any) -> object:
+        value = self._loaded(obj)
+        self.encode(value)  # *obj* need not come from a JSON parser: it may hold lone surrogates
+        return value
+
+    def bytes_from_json(self, obj: Any) -> bytes:
+        return self.encode(self._loaded(obj))
+
+    def _loaded(self, obj: Any) -> object:
         try:
             return self._load(obj)
         except Mismatch as mismatch:
             raise mismatch.error() from mismatch.cause
         except RecursionError:
             raise self._too_deep() from None
-
-    def to_json(self, value: Any) -> object:
-        return _from_bytes(self.encode(value))
-
-    def from_json(self, obj: Any) -> object:
-        try:
-            value = self._load(obj)
-        except Mismatch as mismatch:
-            raise mismatch.error() from mismatch.cause
-        except RecursionError:
-            raise self._too_deep() from None
-        self.encode(value)  # *obj* need not come from a JSON parser: it may hold lone surrogates
-        return value
 
     def _read_back(self, data: bytes) -> None:
         again = b""

@@ -228,4 +228,4 @@ def _of_text(typename: str, text: bytes, known: Known) -> bytes:
     codec = _codec(typename, known)
     if codec is None:
         raise ValueError(f"{typename} can't be read here: its class is not known. Give the APP that has it")
-    return codec.encode(codec.from_json(_decode_any(text)))
+    return codec.bytes_from_json(_decode_any(text))

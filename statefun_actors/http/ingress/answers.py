@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from collections.abc import Mapping
 from typing import Final, assert_never
@@ -41,10 +42,10 @@ class Answers:
         match answer:
             case Taken():
                 return _TAKEN
+            case Replied():
+                return self._reply(answer.value)
             case Handled():
                 return _HANDLED
-            case Replied(value):
-                return self._reply(value)
             case GivenUp(reason):
                 return line(422, " ".join(reason.split()))
             case KeyReused(key):
@@ -66,10 +67,16 @@ class Answers:
                 assert_never(answer)
 
     def _reply(self, value: TypedValue) -> Response:
-        obj = json_of(value, self._known)
-        if obj is NO_JSON:
+        codec = self._known.get(value.typename)
+        text: bytes | None = None
+        if codec is not None:
+            with contextlib.suppress(ValueError):  # it does not fit its type
+                text = codec.json_text(codec.decode(value.value, value.typename))
+        elif (obj := json_of(value)) is not NO_JSON:
+            text = _encode(obj)
+        if text is None:
             return Response(200, value.value, OCTETS, _typed(value.typename))
-        return Response(200, _encode(obj), JSON, _typed(value.typename))
+        return Response(200, text, JSON, _typed(value.typename))
 
 
 @functools.lru_cache(1_000)  # an application has few

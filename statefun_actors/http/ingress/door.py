@@ -17,6 +17,8 @@ from statefun_actors.ingress import Backend
 Tell = Callable[[Response], None]
 
 _METHODS: Final = ("POST", "PUT")
+_ONE: Final = PATH.encode() + b"/"
+"""Before the target of one message."""
 
 
 class IngressDoor:
@@ -58,7 +60,7 @@ class IngressDoor:
     def begin(self, exchange: Exchange, body: bytes, tell: Tell) -> Callable[[], None] | None:
         """Have *tell* called once, at once or later; what to call if nobody waits for it any more."""
         try:
-            if exchange.target.partition(b"?")[0] == PATH.encode():
+            if not exchange.target.startswith(_ONE):
                 letters = self._reader.letters(exchange, body)
                 self._backend.take_all(letters, lambda answer: tell(self._answers.response(answer)))
                 return None

@@ -19,10 +19,13 @@ class Deadlines:
 
     def __init__(self) -> None:
         self._by_tick: dict[int, set[Waiting]] = {}
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     def add(self, waiting: Waiting, seconds: float) -> set[Waiting]:
         """Have *waiting* expire in *seconds*, or up to a tick later, unless it has left the set that it is in."""
-        loop = asyncio.get_running_loop()
+        loop = self._loop
+        if loop is None:  # remembered, since to ask for it is a system call
+            loop = self._loop = asyncio.get_running_loop()
         tick = int((loop.time() + seconds) * _TICKS) + 1
         due = self._by_tick.get(tick)
         if due is None:
