@@ -14,6 +14,8 @@ from statefun_actors.embedded.store import Commit, Store, StoreError
 
 logger: Final = logging.getLogger("statefun_actors.engine")
 
+_MOST_TURNS: Final = 4
+"""Of the event loop, for which an epoch waits for more to come in."""
 _FIRST_PAUSE: Final = 0.1
 _LONGEST_PAUSE: Final = 5.0
 
@@ -29,15 +31,31 @@ class Commits:
         self._store, self._clock, self._counters, self._tell_ended = store, clock, counters, ended
         self._writing: asyncio.Task[None] | None = None
         self._pause = _FIRST_PAUSE
+        self._turns = self._steps = self._last_steps = 0
 
     @property
     def writing(self) -> bool:
         """Whether a commit is being written."""
         return self._writing is not None
 
+    def more_to_come(self, memory: Memory) -> bool:
+        """Whether the open epoch, in which nothing is left to do, should stay open for another turn of the event loop.
+
+        A commit costs as much as some messages. Those who were told together of the last one send their next messages
+        one after the other: as long as each turn brings some of these, they are for one commit. Nobody waits for that
+        who is alone.
+        """
+        steps = memory.epoch.steps
+        if steps <= self._steps or self._turns >= _MOST_TURNS or (steps == 1 and self._last_steps <= 1):
+            return False
+        self._turns += 1
+        self._steps = steps
+        return True
+
     def begin(self, memory: Memory) -> None:
         """Seal the open epoch and write it."""
         assert self._writing is None
+        self._turns, self._steps, self._last_steps = 0, 0, memory.epoch.steps
         self._writing = asyncio.get_running_loop().create_task(self._write(memory, *memory.seal()))
 
     async def ended(self) -> None:

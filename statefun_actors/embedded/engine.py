@@ -381,13 +381,14 @@ class Engine:
             memory.epoch.steps = 0
             if not self._commits.writing:
                 self.counters.take(memory.epoch.counters)  # what changed nothing can't be lost either
-        elif not self._commits.writing and self._full(memory):
-            self._commits.begin(memory)
+        elif not self._commits.writing:
+            if self._stopping or memory.epoch.steps >= options.epoch_steps:
+                self._commits.begin(memory)
+            elif not memory.mailboxes.ready:  # an idle engine commits at once, a busy one groups
+                if self._commits.more_to_come(memory):
+                    return True
+                self._commits.begin(memory)
         return bool(memory.mailboxes.ready) and not self._stopping
-
-    def _full(self, memory: Memory) -> bool:
-        """Whether to commit now: an idle engine does so at once, a busy one groups."""
-        return not memory.mailboxes.ready or self._stopping or memory.epoch.steps >= self.options.epoch_steps
 
     def _room(self, memory: Memory) -> int:
         """How many more messages may be let in.

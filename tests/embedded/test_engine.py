@@ -448,3 +448,45 @@ async def test_a_cache_smaller_than_the_population_changes_nothing_but_speed() -
         await engine.idle()
 
         assert {held(engine, Counter.at(str(index)), "n") for index in range(200)} == {3}
+
+
+async def test_what_comes_in_from_turn_to_turn_of_the_event_loop_is_one_commit() -> None:
+    store = HeldStore()
+    async with running(Counter, store=store) as engine:
+        for _ in range(3):
+            engine.submit(Counter.at("a"), pack(1))
+            engine.submit(Counter.at("b"), pack(1))
+            await asyncio.sleep(0)
+        await engine.idle()
+
+    assert store.begun == 1
+
+
+async def test_a_message_that_comes_alone_waits_for_no_other() -> None:
+    store = HeldStore()
+    async with running(Counter, store=store) as engine:
+
+        async def turns_until_a_commit_of(messages: int) -> int:
+            await engine.idle()
+            store.begun = turns = 0
+            for _ in range(messages):
+                engine.submit(Counter.at("a"), pack(1))
+            while not store.begun:
+                await asyncio.sleep(0)
+                turns += 1
+            return turns
+
+        alone, alone_again = await turns_until_a_commit_of(1), await turns_until_a_commit_of(1)
+        assert await turns_until_a_commit_of(2) == alone + 1 == alone_again + 1
+
+
+async def test_no_stream_of_messages_keeps_an_epoch_open() -> None:
+    store = HeldStore()
+    async with running(Counter, store=store) as engine:
+        turns = 0
+        while not store.begun:
+            engine.submit(Counter.at("a"), pack(1))
+            engine.submit(Counter.at("b"), pack(1))
+            await asyncio.sleep(0)
+            turns += 1
+            assert turns < 20
