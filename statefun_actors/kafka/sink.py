@@ -19,12 +19,12 @@ from statefun_actors.deploy import KafkaEgress
 from statefun_actors.egress import REFUSED_RECORDS, in_thread
 from statefun_actors.embedded import EgressRecord, Outlet, record_line
 from statefun_actors.kafka.errors import EgressDownError
+from statefun_actors.kafka.producers import check_properties
 from statefun_actors.kafka.writing import (
     Acknowledged,
     Record,
     Transactions,
     Writer,
-    check_properties,
     refused_for_good,
     why_failed,
 )

@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 import attrs
 from confluent_kafka import (
@@ -24,6 +24,7 @@ from statefun_actors.deploy import KafkaEgress
 from statefun_actors.kafka.complaints import ALL_BROKERS_DOWN, TIMED_OUT, TRANSPORT
 from statefun_actors.kafka.deadline import within
 from statefun_actors.kafka.errors import EgressDownError, OlderStoreError
+from statefun_actors.kafka.producers import name_of, producer
 from statefun_actors.kafka.properties import client
 
 _ANSWER: Final = 10.0
@@ -49,18 +50,6 @@ _SOON: Final = frozenset({
     KafkaError.UNSTABLE_OFFSET_COMMIT,
 })  # fmt: skip
 """What a broker says that is about to be able to answer."""
-
-_DEFAULTS: Final = {
-    "partitioner": "murmur2_random",  # the Java client's: a key goes to the partition that Flink would choose
-    "linger.ms": "0",  # what is written together comes together
-    "reconnect.backoff.ms": "50",
-    "reconnect.backoff.max.ms": "1000",
-}
-"""module.yaml may say otherwise."""
-_TRANSACTIONAL: Final = {"metadata.recovery.strategy": "none"}
-"""Beside them. A client that has begun anew from its bootstrap servers, as it would once none of its brokers can be
-reached, can commit no more: see ``_note``. A writer that nobody answers is made anew itself.
-"""
 
 
 @attrs.frozen
@@ -106,11 +95,6 @@ class Writer(Protocol):
         ...
 
 
-def check_properties(egress: KafkaEgress) -> None:
-    """Raises BadPropertyError, if the properties of *egress* make no producer."""
-    _producer(egress, _own(egress, "check"), lambda _: None)
-
-
 class Acknowledged:
     """Each record is there at least once, those of one partition in order.
 
@@ -123,7 +107,7 @@ class Acknowledged:
     def __init__(self, egress: KafkaEgress, waiting: Callable[[str], None]) -> None:
         self._address, self._waiting = egress.address, waiting
         self._last: KafkaError | None = None
-        self._producer = _producer(egress, _own(egress, None), self._on_error)
+        self._producer = producer(egress, None, self._on_error)
 
     def write(self, records: Sequence[Record]) -> Mapping[int, KafkaError]:
         failed: dict[int, KafkaError] = {}
@@ -134,9 +118,9 @@ class Acknowledged:
         return failed
 
     def close(self) -> None:
-        producer = self._producer
+        given_up = self._producer
         del self._producer
-        _let_go(producer)
+        _let_go(given_up)
 
     def _on_error(self, error: KafkaError) -> None:
         self._last = error
@@ -163,7 +147,7 @@ class Transactions:
         self._egress, self._id, self._address = egress, id, egress.address
         self._last: KafkaError | None = None
         own = {"bootstrap.servers": egress.address, "log_level": 0, "group.id": id, "isolation.level": "read_committed"}
-        consumer = client(_name(egress), Consumer, own, egress.properties)
+        consumer = client(name_of(egress), Consumer, own, egress.properties)
         try:
             self._group = consumer.consumer_group_metadata()
             self._producer = self._begun()
@@ -205,17 +189,17 @@ class Transactions:
         that was missing for a while: https://github.com/confluentinc/librdkafka/issues/5456, and 5511. Should the call
         come to something later, this writer is shut out by the next one, or that one finds what it has done.
         """
-        producer, group = self._producer, self._group
+        writing, group = self._producer, self._group
         try:
-            within(_ANSWER, lambda: producer.send_offsets_to_transaction(list(places), group, _ANSWER))
+            within(_ANSWER, lambda: writing.send_offsets_to_transaction(list(places), group, _ANSWER))
         except TimeoutError as error:
             raise EgressDownError(f"no broker of {self._address} takes how far its group has come") from error
 
     def close(self) -> None:
         """What is under way is undone, or found, by the next writer."""
-        producer = self._producer
+        given_up = self._producer
         del self._producer
-        _let_go(producer)
+        _let_go(given_up)
 
     def _undo(self) -> None:
         """Abort, and go on with another client: one whose record a broker has refused gets nothing more through."""
@@ -228,13 +212,13 @@ class Transactions:
 
     def _begun(self) -> Producer:
         """A producer, once whatever others of the same id had under way is undone, and they are shut out."""
-        producer = _producer(self._egress, _own(self._egress, self._id), self._on_error)
+        begun = producer(self._egress, self._id, self._on_error)
         try:
-            producer.init_transactions(_ANSWER)
+            begun.init_transactions(_ANSWER)
         except KafkaException:
-            _let_go(producer)
+            _let_go(begun)
             raise
-        return producer
+        return begun
 
     def _stalled(self) -> None:
         raise EgressDownError(_reason(self._address, self._last))
@@ -306,30 +290,6 @@ def _end(producer: Producer) -> None:
     producer.purge()
     producer.flush(_ANSWER)
     # Here the last reference to it goes.
-
-
-def _own(egress: KafkaEgress, id: str | None) -> dict[str, Any]:
-    if id is None or egress.delivery != "exactly-once":
-        return {"message.timeout.ms": 0}
-    timeout = egress.transaction_timeout
-    limit = {} if timeout is None else {"transaction.timeout.ms": int(timeout.total_seconds() * 1000)}
-    return {"transactional.id": id, **limit}
-
-
-def _producer(egress: KafkaEgress, own: Mapping[str, Any], on_error: Callable[[KafkaError], None]) -> Producer:
-    own = {
-        "bootstrap.servers": egress.address,
-        "enable.idempotence": True,
-        "error_cb": on_error,
-        "log_level": 0,  # what would be printed comes as an error, too
-        **own,
-    }
-    defaults = {**_DEFAULTS, **_TRANSACTIONAL} if "transactional.id" in own else _DEFAULTS
-    return client(_name(egress), Producer, own, {**defaults, **egress.properties})
-
-
-def _name(egress: KafkaEgress) -> str:
-    return f"Kafka egress {egress.id}"
 
 
 def _reason(address: str, error: KafkaError | None) -> str:
