@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -12,19 +14,29 @@ _BEGINS: Final = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} (?P<level>[A-
 _TOLD: Final = frozenset({"WARNING", "ERROR", "CRITICAL"})
 _MOST: Final = 60
 """Lines at a time: a traceback or two, but not a flood."""
+_AGAIN: Final = 60.0
+"""Seconds after which the same is told again: Flink sends a batch that has failed again and again."""
+_REMEMBERED: Final = 1_000
 
 
 class EndpointLog:
-    """Reads the file at *path*, written in :data:`FORMAT`, from its beginning. It need not be there yet."""
+    """Reads the file at *path*, written in :data:`FORMAT`, from its beginning. It need not be there yet.
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    *monotonic* gives seconds since some moment.
+    """
+
+    def __init__(self, path: Path, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._path, self._monotonic = path, monotonic
+        self._last: dict[str, float] = {}
         self._at = 0
         self._rest = b""
         self._told = False
 
     def news(self) -> list[str]:
-        """Its warnings and errors since the last call, tracebacks too, without their times; of very many the first."""
+        """Its warnings and errors since the last call, tracebacks too, without their times.
+
+        Of very many at once the first are told, and what is said again and again once a minute.
+        """
         try:
             with self._path.open("rb") as file:
                 file.seek(self._at)
@@ -40,6 +52,15 @@ class EndpointLog:
 
     def _shown(self, line: str) -> str | None:
         if (begins := _BEGINS.match(line)) is not None:
-            self._told = begins["level"] in _TOLD
             line = line[begins.start("level") :]
+            self._told = begins["level"] in _TOLD and self._is_due(line)
         return line if self._told else None
+
+    def _is_due(self, line: str) -> bool:
+        now = self._monotonic()
+        if now - self._last.get(line, -_AGAIN) < _AGAIN:
+            return False
+        if len(self._last) >= _REMEMBERED:
+            self._last.clear()
+        self._last[line] = now
+        return True

@@ -133,8 +133,8 @@ async def _run(run: FlinkRun, cluster: Cluster) -> int:
             with contextlib.suppress(OSError):
                 facts.unlink()
             click.echo("Stopping. Once more to leave at once.", err=True)
-            await cluster.stop()
             telling.cancel()
+            await cluster.stop()
 
 
 async def _unless(stop: Stop, work: Coroutine[object, object, None]) -> None:

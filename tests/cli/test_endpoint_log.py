@@ -55,3 +55,20 @@ def test_of_a_flood_the_first_lines_are_told_and_where_the_others_are(tmp_path: 
 
     assert told[0] == "ERROR 0"
     assert told[59:] == ["ERROR 59", f"940 more lines are in {path}"]
+
+
+def test_what_is_said_again_and_again_is_told_once_a_minute(tmp_path: Path) -> None:
+    path, now = tmp_path / "endpoint.log", 5.0
+    log = EndpointLog(path, lambda: now)
+
+    def said(*lines: str) -> list[str]:
+        with path.open("a", encoding="utf-8") as file:
+            file.writelines(f"{line}\n" for line in lines)
+        return log.news()
+
+    failed = "2026-01-01 00:00:00,000 ERROR a failed"
+    assert said(failed, "Traceback", failed, "Traceback") == ["ERROR a failed", "Traceback"]
+    now += 59
+    assert said(failed, failed.replace("a ", "b ")) == ["ERROR b failed"]
+    now += 1
+    assert said(failed, failed) == ["ERROR a failed"]
