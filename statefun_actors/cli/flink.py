@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from typing import Any as Untyped
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 STATES: Final = "statefun-actors-states.yaml"
 """In a savepoint that the command has left: the lock of the application that left it."""
+MODULE: Final = "statefun-actors-module.yaml"
+"""There, too: the module.yaml that it ran with."""
 
 _FOLDER: Final = click.Path(file_okay=False, path_type=Path)
 
@@ -133,6 +136,8 @@ def flink(  # noqa: PLR0913, PLR0917 - each is an option of the command line
         module = module_at("http://127.0.0.1", "127.0.0.1:9092")  # what is wrong with it is told first
     except DefinitionError as error:
         raise AppError(str(error)) from error
+    if start is not None:
+        _keep_places(start, module)
     drifted = [] if file is None else differences(module, told)
     for warning in (*(f"Warning: {module_file}: {each}" for each in drifted), *without_policy(application)):
         click.echo(warning, err=True)
@@ -172,6 +177,19 @@ def _states_in(savepoint: Path, told: Served) -> Lock:
         return {}
     held = read_lock_file(states)
     if refusals := check_compatible(held, told):
-        text = "".join(f"\n  - {refusal}" for refusal in refusals)
-        raise click.ClickException(f"{savepoint} can't be gone on from:{text}")
+        raise _refused(savepoint, refusals)
     return held
+
+
+def _keep_places(savepoint: Path, module: Module) -> None:
+    """End the command where Flink would read topics again that it had read when it left *savepoint*."""
+    from statefun_actors.cli.module import read
+    from statefun_actors.deploy import lost_places
+
+    if (savepoint / MODULE).exists() and (lost := lost_places(read(savepoint / MODULE), module)):
+        raise _refused(savepoint, lost)
+
+
+def _refused(savepoint: Path, reasons: Iterable[object]) -> click.ClickException:
+    text = "".join(f"\n  - {reason}" for reason in reasons)
+    return click.ClickException(f"{savepoint} can't be gone on from:{text}")

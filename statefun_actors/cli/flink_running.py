@@ -16,7 +16,7 @@ import click
 
 from statefun_actors.cli.endpoint_log import EndpointLog
 from statefun_actors.cli.endpoint_process import endpoint_program
-from statefun_actors.cli.flink import STATES
+from statefun_actors.cli.flink import MODULE, STATES
 from statefun_actors.cli.signals import STOP_SIGNALS, Stop, stop_signals
 from statefun_actors.cluster import (
     Cluster,
@@ -26,7 +26,7 @@ from statefun_actors.cluster import (
     flink_programs,
     kafka_program,
 )
-from statefun_actors.deploy import Lock, Module, write_lock
+from statefun_actors.deploy import Lock, Module, write_lock, write_module
 from statefun_actors.errors import StatefunActorsError
 from statefun_actors.http import Listener
 from statefun_actors.settings import Settings
@@ -128,7 +128,7 @@ async def _run(run: FlinkRun, cluster: Cluster) -> int:
                 return 128 + int(stop.signal or 0)
             told = _announce(run, cluster, module, endpoint)
             await _unless(stop, _watch(cluster, facts, told))
-            return await _leave_savepoint(run, cluster)
+            return await _leave_savepoint(run, cluster, module)
         finally:
             with contextlib.suppress(OSError):
                 facts.unlink()
@@ -164,13 +164,14 @@ async def _tell_of_messages(log: Path) -> None:
         await asyncio.sleep(_LOOK_SECONDS)
 
 
-async def _leave_savepoint(run: FlinkRun, cluster: Cluster) -> int:
+async def _leave_savepoint(run: FlinkRun, cluster: Cluster, module: Module) -> int:
     if run.savepoint is None:
         return 0
     click.echo("Taking a savepoint.", err=True)
     try:
         place = await cluster.savepoint(run.savepoint.absolute())
         write_lock(place / STATES, run.states)
+        (place / MODULE).write_text(write_module(module), encoding="utf-8")
     except SavepointError as error:
         click.echo(f"Error: {error}", err=True)
         return 1

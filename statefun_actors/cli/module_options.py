@@ -104,6 +104,7 @@ def wanted_of(options: Mapping[str, Untyped], name: str, url: str) -> Wanted:
         raise click.UsageError("--all-topics names every topic; leave out --topic, or --all-topics.")
     return Wanted(
         url=url,
+        name=name,
         group=options["group"] or name,
         topics=None if options["all_topics"] else options["topics"],
         egresses=options["egresses"],

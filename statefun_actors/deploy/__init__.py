@@ -20,6 +20,7 @@ from statefun_actors.deploy.components import (
 )
 from statefun_actors.deploy.errors import ModuleFileError, Place, Problem
 from statefun_actors.deploy.locking import Lock, Refusal, check_compatible, locked, read_lock, write_lock
+from statefun_actors.deploy.places import LostPlace, lost_places
 from statefun_actors.deploy.planning import Wanted, WantedTopic, local_module, planned_module, topic_name
 from statefun_actors.deploy.reading import parse_module, read_module
 from statefun_actors.deploy.served import Served, served
@@ -37,6 +38,7 @@ __all__ = [
     "KafkaEgress",
     "KafkaIngress",
     "Lock",
+    "LostPlace",
     "Module",
     "ModuleFileError",
     "OtherComponent",
@@ -54,6 +56,7 @@ __all__ = [
     "differences",
     "local_module",
     "locked",
+    "lost_places",
     "parse_module",
     "planned_module",
     "read_lock",

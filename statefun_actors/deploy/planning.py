@@ -54,6 +54,8 @@ class Wanted:
     Args:
         url: where the application is served; without a path, the one where ``serve`` speaks the format's protocol.
         kafka: brokers, ``host:port``; without them there are no topics and no egresses.
+        name: of the application. By it Flink, and a store, know how far topics have been read: with another one they
+            are read anew.
         group: Kafka's consumer group.
         topics: to read; None = one for each function type and type of message, see :func:`topic_name`.
         egresses: beside those that the application is known to send to.
@@ -66,6 +68,7 @@ class Wanted:
     url: str
     format: Format = "3.x"
     kafka: str | None = None
+    name: str = "statefun-actors"
     group: str = "statefun-actors"
     topics: Sequence[WantedTopic] | None = ()
     egresses: Sequence[str] = ()
@@ -95,7 +98,7 @@ def planned_module(served: Served, wanted: Wanted) -> Module:
         problems += [f"topic {topic.topic}: where are its brokers? Give --kafka HOST:PORT" for topic in topics]
     elif not problems:
         if topics:
-            components.append(_ingress(served, wanted, wanted.kafka, topics))
+            components.append(_ingress(wanted, wanted.kafka, topics))
         timeout = _TRANSACTION_TIMEOUT if wanted.delivery == "exactly-once" else None
         components += [
             KafkaEgress(id=name, address=wanted.kafka, delivery=wanted.delivery, transaction_timeout=timeout)
@@ -233,8 +236,6 @@ def _only_type(topic: str, targets: Sequence[ServedFunction], problems: list[str
     return None
 
 
-def _ingress(served: Served, wanted: Wanted, kafka: str, topics: Sequence[Topic]) -> KafkaIngress:
-    namespace = served.typenames[0].rpartition("/")[0]
-    return KafkaIngress(
-        id=f"{namespace}/messages", address=kafka, group=wanted.group, startup="earliest", topics=list(topics)
-    )
+def _ingress(wanted: Wanted, kafka: str, topics: Sequence[Topic]) -> KafkaIngress:
+    id = f"{_NOT_IN_A_TOPIC.sub('-', wanted.name)}/messages"
+    return KafkaIngress(id=id, address=kafka, group=wanted.group, startup="earliest", topics=list(topics))

@@ -43,6 +43,13 @@ SECOND = """
     items: list[str] = persisted(factory=list)
     owner: str | None = persisted(default=None)
 """
+NEW_CLASS = """
+
+class Audit(Entity, typename="audit/log"):
+    @handles(Add)
+    def add(self, message: Add) -> None:
+        pass
+"""
 ANOTHER_TYPE = SECOND.replace('int = persisted(default=0, name="total")', 'str = persisted(default="", name="total")')
 EXPIRING = SECOND.replace("factory=list", "factory=list, expire_after_write=timedelta(days=1)")
 
@@ -54,13 +61,14 @@ class Shop:
         self.cluster, self.savepoints = folder / "cluster", folder / "savepoints"
         self._app = folder / "shop.py"
 
-    def write(self, fields: str, code: str) -> str:
+    def write(self, fields: str, code: str, more: str = "") -> str:
         names = [line.split(":")[0].strip() for line in fields.splitlines() if ":" in line]
-        self._app.write_text(APP.format(fields=fields, code=f"        {code}", names=names), encoding="utf-8")
+        text = APP.format(fields=fields, code=f"        {code}", names=names) + more
+        self._app.write_text(text, encoding="utf-8")
         return str(self._app)
 
-    def arguments(self, fields: str, code: str) -> Sequence[str]:
-        return self.write(fields, code), "--kafka", "--checkpoint-interval", "200ms"
+    def arguments(self, fields: str, code: str, more: str = "") -> Sequence[str]:
+        return self.write(fields, code, more), "--kafka", "--checkpoint-interval", "200ms"
 
     def run(self, *arguments: str) -> str:
         """What the command says that must fail before its cluster runs."""
@@ -93,7 +101,7 @@ class Shop:
 
 @pytest.fixture(scope="module")
 def upgraded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Shop, list[str]]:
-    """A shop that has gone on from a savepoint with other fields; and what its cart a has told."""
+    """A shop that has gone on from a savepoint with other fields and one more class; and what its cart a has told."""
     need_flink()
     shop = Shop(tmp_path_factory.mktemp("shop"))
     saving = ("--savepoint", str(shop.savepoints))
@@ -105,7 +113,7 @@ def upgraded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Shop, list[str]]
         code, output = flink.stop()
         assert code == 0, flink.said
         assert output.splitlines()[-1].startswith(f"Savepoint  {shop.savepoints}/savepoint-")
-    second = shop.arguments(SECOND, "self.count += 1; self.items.append(message.what); self.owner = self.id")
+    second = shop.arguments(SECOND, "self.count += 1; self.items.append(message.what); self.owner = self.id", NEW_CLASS)
     with started(*second, *saving, "--from-savepoint", str(shop.savepoints), folder=shop.cluster) as flink:
         shop.add(flink, "w")
         told = shop.told(flink, 4)
@@ -126,6 +134,24 @@ def test_fields_that_come_go_and_are_renamed_keep_what_is_kept(upgraded: tuple[S
         "{'count': 3, 'items': ['x', 'y', 'z'], 'owner': 'a'}",
     }
     assert told[3:] == ["{'count': 4, 'items': ['x', 'y', 'z', 'w'], 'owner': 'a'}"]
+
+
+def test_an_ingress_that_does_not_know_how_far_its_topics_have_been_read_is_refused(
+    upgraded: tuple[Shop, list[str]], tmp_path: Path
+) -> None:
+    shop = upgraded[0].copied_to(tmp_path)
+    savepoint = min(shop.savepoints.iterdir(), key=lambda path: (path / "_metadata").stat().st_mtime_ns)
+    text = (savepoint / "statefun-actors-module.yaml").read_text(encoding="utf-8")
+    (tmp_path / "module.yaml").write_text(text.replace("shop/messages", "shop/in"), encoding="utf-8")
+    app = shop.write(SECOND, "pass")
+
+    told = shop.run(app, "--module", str(tmp_path / "module.yaml"), "--from-savepoint", str(savepoint))
+
+    assert told == (
+        f"Error: {savepoint} can't be gone on from:\n"
+        "  - topic shop.cart.add was read by the ingress shop/messages and is by shop/in now, which does not know how "
+        "far: what is in it would count again. Name the ingress shop/messages, in a --module FILE.\n"
+    )
 
 
 @pytest.mark.parametrize(

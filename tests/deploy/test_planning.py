@@ -35,7 +35,9 @@ URL = "http://shop:8000"
 def test_an_application_gets_an_endpoint_a_namespace_its_topics_and_its_egresses() -> None:
     planned = planned_module(
         served(Cart, functions, body_limit=1000, record_egresses=["shop/records"]),
-        Wanted(url=URL, kafka="k:9092", group="shop", topics=[WantedTopic("adds", ["shop/cart"], "shop/add")]),
+        Wanted(
+            url=URL, kafka="k:9092", name="shop", group="shop", topics=[WantedTopic("adds", ["shop/cart"], "shop/add")]
+        ),
     )
 
     exactly_once = timedelta(minutes=15)
@@ -111,6 +113,14 @@ def test_what_can_not_be_planned_is_told_at_once() -> None:
         "  - topic d: shop/anything leave open which type its records have; say which. Write TOPIC:TYPE=...\n"
         "  - topic c: where are its brokers? Give --kafka HOST:PORT"
     )
+
+
+def test_how_far_topics_have_been_read_is_known_by_the_name_of_the_application_whatever_classes_it_has() -> None:
+    wanted = Wanted(url=URL, kafka="k:9092", name="my shop/v1", topics=None)
+
+    ids = [planned_module(served(*each), wanted).kafka_ingresses[0].id for each in ((Cart,), (Cart, functions))]
+
+    assert ids == ["my-shop-v1/messages"] * 2
 
 
 def test_what_flink_would_refuse_or_pass_over_is_told() -> None:

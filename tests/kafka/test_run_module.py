@@ -55,7 +55,7 @@ def test_records_go_in_and_out_by_the_file_that_the_module_command_prints(
     (dead,) = topics.read(topics.name("dead"), 1)
     assert dead.key() == b"bank/account/bob"
     assert msgspec.json.decode(dead.value() or b"")["value_base64"] == "/3s="
-    assert told["records"] == {"bank/messages": 5}
+    assert told["records"] == {"app/messages": 5}
     assert told["bad_records"] == 1
     where = f"Kafka at {topics.address}"
     assert told["egress"]["bank/receipts"] == {"to": where, "this_run": 3, "in_all": None}
@@ -105,7 +105,7 @@ def test_a_broker_may_be_down_at_the_start_and_be_killed_while_records_go_throug
         assert process.stderr is not None
         expected = {
             "Running bank/account; state in .statefun/app.db. Ctrl-C stops.\n",
-            f"WARNING Kafka ingress bank/messages: no broker of {own_broker.address} can be reached; trying on\n",
+            f"WARNING Kafka ingress app/messages: no broker of {own_broker.address} can be reached; trying on\n",
         }
         if delivery == "exactly-once":  # which asks at the start how far its records have come
             expected |= {

@@ -1,0 +1,38 @@
+"""How far topics have been read: Flink keeps it in a savepoint, by the id of the ingress that reads them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import attrs
+
+from statefun_actors.deploy.components import Module
+
+
+@attrs.frozen
+class LostPlace:
+    """A topic that another ingress reads now: Flink would read it anew, and its records would count once more."""
+
+    topic: str
+    before: str
+    now: Sequence[str]
+
+    def __str__(self) -> str:
+        return (
+            f"topic {self.topic} was read by the ingress {self.before} and is by {', '.join(self.now)} now, which does "
+            f"not know how far: what is in it would count again. Name the ingress {self.before}, in a --module FILE."
+        )
+
+
+def lost_places(before: Module, now: Module) -> Sequence[LostPlace]:
+    """The topics whose places are lost if *now* goes on from a savepoint of *before*."""
+    readers: dict[str, list[str]] = {}
+    for ingress in now.kafka_ingresses:
+        for topic in ingress.topics:
+            readers.setdefault(topic.topic, []).append(ingress.id)
+    return [
+        LostPlace(topic.topic, ingress.id, reading)
+        for ingress in before.kafka_ingresses
+        for topic in ingress.topics
+        if (reading := readers.get(topic.topic)) is not None and ingress.id not in reading
+    ]
