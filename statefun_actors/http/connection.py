@@ -27,6 +27,8 @@ from statefun_actors.http.lane import Lane
 
 _ALL = 1 << 30
 """More bytes than a reader has."""
+_FAREWELL_SECONDS = 0.8
+"""For which a server that stops waits for a client's farewell, which TLS asks for, and who is idle may not read."""
 
 
 class Connection(TCPServer):
@@ -111,12 +113,16 @@ class Connection(TCPServer):
     def close_if_idle(self) -> None:
         if self._lane is not None and self._lane.has_begun:
             self._lane.hand_over()
-        elif self._idle.since is not None:
+        elif self._idle.since is not None and not self._over:
             self._over = True
             if self._lane is not None:
                 self._lane.end()
             self._flush()
-            self.writer.close()
+            transport = self.writer.transport
+            if self.front.drained and self.writer.get_extra_info("ssl_object") is not None:
+                self.loop.call_later(_FAREWELL_SECONDS, transport.abort)
+            if not transport.is_closing():  # a second close takes from a TLS transport what abort needs
+                transport.close()
 
 
 class _Idle:
@@ -138,7 +144,7 @@ class _Idle:
         """It is idle from now on."""
         connection = self._connection
         self.since = connection.loop.time()
-        if connection.context.terminated.is_set():
+        if connection.front.drained:
             connection.close_if_idle()
         elif self._timer is None:
             self._timer = connection.loop.call_later(connection.config.keep_alive_timeout, self._look)

@@ -73,6 +73,8 @@ class Front:
             self._framework = otherwise
         else:
             self._last_door = otherwise
+        self.drained = False
+        """Set by the server once it has given batches their time: connections then close as soon as they are idle."""
         self.stopping = False
         """Set by the server before it stops: answers then close their connections."""
         self.in_flight: set[asyncio.Task[Untyped]] = set()

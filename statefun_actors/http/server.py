@@ -97,6 +97,7 @@ async def serve(
         async def drained() -> None:
             await stop()
             await _drain(front)
+            front.drained = True
             for connection in list(opened):
                 connection.close_if_idle()
 

@@ -220,6 +220,23 @@ def test_a_stop_under_load_leaves_nothing_that_was_handled_unanswered(app: Path,
         assert "Traceback" not in "".join(server.shown)
 
 
+@pytest.mark.parametrize("method", ["GET", "POST"], ids=["behind", "in the lane"])
+def test_a_client_that_does_not_hear_the_farewell_of_tls_keeps_nobody_waiting(
+    app: Path, certificates: Path, method: str
+) -> None:
+    files = ("--certfile", str(certificates / "server.pem"), "--keyfile", str(certificates / "server.key"))
+    with serving(app, *files) as server:
+        connection = server.connection(ssl.create_default_context(cafile=str(certificates / "server.pem")))
+        connection.request(method, "/healthz" if method == "GET" else "/statefun", slow("a", 1))
+        response = connection.getresponse()
+        assert response.status == 200
+        response.read()
+        code, shown = server.stop()
+        connection.close()
+
+    assert code == 0, shown
+
+
 def test_a_second_signal_ends_it_at_once(app: Path, server: Server) -> None:
     connection = begun(server, slow("a", "one"))
     eventually(lambda: "begin a one" in lines(app), "the batch began")
