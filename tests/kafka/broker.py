@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import subprocess
 import tempfile
@@ -14,6 +15,7 @@ from typing import Final
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
+from statefun_actors.cluster.leash import leashed
 from statefun_actors.cluster.ports import ReservedPort
 
 START_SECONDS: Final = 60.0
@@ -87,9 +89,8 @@ class Broker:
                 raise BrokerError(done.stdout + done.stderr)
             self._formatted = True
         with self._log.open("ab") as log:
-            self._process = subprocess.Popen(
-                self._command("kafka.Kafka", str(self._properties)), stdin=subprocess.DEVNULL, stdout=log, stderr=log
-            )
+            command = leashed(self._command("kafka.Kafka", str(self._properties)), os.getpid())
+            self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         admin = AdminClient({"bootstrap.servers": self.address, "log_level": 0, "reconnect.backoff.max.ms": 100})
         deadline = time.monotonic() + START_SECONDS
         while True:
