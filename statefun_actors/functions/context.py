@@ -172,7 +172,10 @@ class Context:
             self._staged[name] = None if value is None else self._encoded(name, value)
             self._known.pop(name, None)
         else:
-            self._staged[name] = self._declared(field, value)
+            try:
+                self._staged[name] = TypedValue(field.typename, field.codec.encode(value))
+            except ValueMismatchError as error:
+                raise self._mismatch(field, error) from error
             self._known[name] = value
 
     def __delitem__(self, name: str) -> None:
@@ -208,7 +211,10 @@ class Context:
         try:
             return TypedValue(field.typename, field.codec.encode(value))
         except ValueMismatchError as error:
-            raise FieldMismatchError(self._typename, field.name, error.expected, error.got, error.path) from error
+            raise self._mismatch(field, error) from error
+
+    def _mismatch(self, field: Field, error: ValueMismatchError) -> FieldMismatchError:
+        return FieldMismatchError(self._typename, field.name, error.expected, error.got, error.path)
 
     def _stored(self, name: str, scope: Scope) -> TypedValue | None:
         try:

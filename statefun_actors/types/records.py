@@ -21,6 +21,7 @@ KAFKA_TYPENAME: Final = "type.googleapis.com/io.statefun.sdk.egress.KafkaProduce
 KINESIS_TYPENAME: Final = "type.googleapis.com/io.statefun.sdk.egress.KinesisEgressRecord"
 
 _MOST_TOPICS: Final = 1_000
+_ONE_BYTE: Final = wire.ONE_BYTE
 _KEY, _VALUE = wire.SHORT[1], wire.SHORT[2]
 _PAYLOADS = "bytes, str, int, float, a protobuf message or a @message class"
 
@@ -36,7 +37,10 @@ def kafka_record(*, topic: str, value: object, key: str | None = None) -> KafkaR
     """
     if topic.__class__ is not str or topic not in _topics:
         _name("topic", topic)
-    data = _payload(value)
+    try:
+        data = _writers[type(value)](value)  # as _payload does, one call shorter
+    except Exception:
+        data = _told(value)
     if key is not None and not (key.__class__ is str and key.isascii()):
         _optional_text("key", key)
     return KafkaRecord(topic, data, key or None)
@@ -63,7 +67,7 @@ def record_to_typed(record: KafkaRecord | KinesisRecord) -> TypedValue:
     if isinstance(record, KafkaRecord):
         key, value = (record.key or "").encode(), record.value
         key_size, size = len(key), len(value)
-        if 0 < key_size < wire.ONE_BYTE and 0 < size < wire.ONE_BYTE:  # as almost all are
+        if 0 < key_size < _ONE_BYTE and 0 < size < _ONE_BYTE:  # as almost all are
             data = b"".join((_KEY[key_size], key, _VALUE[size], value, _topics[record.topic]))
         else:
             data = wire.length_field(1, key) + wire.length_field(2, value) + _topics[record.topic]

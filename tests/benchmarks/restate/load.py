@@ -23,8 +23,8 @@ import attrs
 _LENGTH = re.compile(rb"(?i)\r\ncontent-length: *(\d+)")
 _NUMBER = re.compile(rb"\d+")
 _END = b"\r\n\r\n"
-_SILENCE_SECONDS = 60.0
-"""After which a server is taken for dead."""
+_SILENCE_SECONDS = 300.0
+"""After which a server is taken for dead. Restate may be behind by minutes, with one key."""
 
 
 def request(host: str, port: int, path: str, body: bytes, content_type: str, method: str = "POST") -> bytes:
