@@ -174,9 +174,8 @@ class Lane(asyncio.Protocol):
             task = self._loop.create_task(self._see_through(begun, exchange))
             self._front.in_flight.add(task)
             task.add_done_callback(self._front.in_flight.discard)
-            task.add_done_callback(
-                lambda _: begun.close()
-            )  # if it was cancelled before it was begun: TLS can be so fast
+            # For one that is cancelled before it has begun, which a client over TLS can be quick enough for.
+            task.add_done_callback(lambda _: begun.close())
             self._stop = task.cancel
         else:
             self._stop = begun
