@@ -7,7 +7,7 @@ This room knows every type that can be stored or sent, and nothing of entities, 
 - :func:`pack` turns whatever user code sends into a TypedValue;
 - :func:`any_of` and :func:`typed_of_any` carry values of any type in a ``google.protobuf.Any``;
 - :func:`kafka_record`, :func:`kinesis_record` and their typed forms are for egresses;
-- :func:`json_of` shows any value to people, :func:`codec_known` finds the codec of a typename;
+- :func:`json_of` and :func:`json_text_of` show any value to people, :func:`codec_known` finds the codec of a typename;
 - :func:`json_fault` says what is wrong with JSON that can't be read.
 """
 
@@ -15,7 +15,7 @@ from statefun_actors.types.annotations import split_optional
 from statefun_actors.types.anyvalue import any_of, typed_of_any
 from statefun_actors.types.codec import Codec, UnresolvedNameError, UnstorableTypeError
 from statefun_actors.types.codecs import codec_for
-from statefun_actors.types.display import NO_JSON, NoJson, codec_known, json_of
+from statefun_actors.types.display import NO_JSON, NoJson, codec_known, json_of, json_text_of
 from statefun_actors.types.json import JSON_TYPENAME
 from statefun_actors.types.messages import message
 from statefun_actors.types.names import message_name
@@ -36,6 +36,7 @@ __all__ = [
     "codec_known",
     "json_fault",
     "json_of",
+    "json_text_of",
     "kafka_record",
     "kinesis_record",
     "message",

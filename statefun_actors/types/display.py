@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import Final
 
+import msgspec
 from google.protobuf import descriptor_pool, message_factory
 
 from statefun_actors.model import KafkaRecord, TypedValue
@@ -33,6 +34,7 @@ _PRIMITIVES: Final[dict[str, Codec]] = {
 }
 
 _codecs: dict[str, Codec] = {}
+_encode: Final = msgspec.json.Encoder().encode
 
 
 def json_of(typed: TypedValue, known: Mapping[str, Codec] | None = None) -> object:
@@ -44,7 +46,7 @@ def json_of(typed: TypedValue, known: Mapping[str, Codec] | None = None) -> obje
     """
     typename = typed.typename
     try:
-        codec = (known.get(typename) if known else None) or codec_known(typename)
+        codec = _codec(typename, known)
         if codec is not None:
             return codec.to_json(codec.decode(typed.value, typename))
         if typename == JSON_TYPENAME:
@@ -67,6 +69,22 @@ def json_of(typed: TypedValue, known: Mapping[str, Codec] | None = None) -> obje
     except UnicodeDecodeError:
         form["value_base64"] = base64_text(record.value)
     return form
+
+
+def json_text_of(typed: TypedValue, known: Mapping[str, Codec] | None = None) -> bytes | None:
+    """The same as text, None if there is none. What is stored as JSON is not parsed and written again for it."""
+    codec = _codec(typed.typename, known)
+    if codec is not None:
+        try:
+            return codec.json_text(codec.decode(typed.value, typed.typename))
+        except ValueError:
+            return None
+    obj = json_of(typed)
+    return None if obj is NO_JSON else _encode(obj)
+
+
+def _codec(typename: str, known: Mapping[str, Codec] | None) -> Codec | None:
+    return (known.get(typename) if known else None) or codec_known(typename)
 
 
 def _named(typed: TypedValue) -> object:

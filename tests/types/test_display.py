@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from google.protobuf.duration_pb2 import Duration
 from google.protobuf.wrappers_pb2 import Int64Value
 
 from statefun_actors.model import KafkaRecord, KinesisRecord, TypedValue
-from statefun_actors.types import NO_JSON, codec_for, json_of, message, pack, record_to_typed, value_of
+from statefun_actors.types import NO_JSON, codec_for, json_of, json_text_of, message, pack, record_to_typed, value_of
 from tests.types.shapes import Added
 
 KNOWN = {"shop/added": codec_for(Added)}
@@ -38,6 +39,9 @@ KNOWN = {"shop/added": codec_for(Added)}
 )
 def test_what_has_a_json_form(typed: TypedValue, form: Any) -> None:
     assert json_of(typed, KNOWN) == form
+    text = json_text_of(typed, KNOWN)
+    assert text is not None
+    assert json.loads(text) == form
 
 
 @pytest.mark.parametrize(
@@ -57,6 +61,8 @@ def test_what_has_a_json_form(typed: TypedValue, form: Any) -> None:
 )
 def test_what_has_none(typed: TypedValue) -> None:
     assert json_of(typed) is NO_JSON
+    assert json_of(typed, KNOWN) is NO_JSON
+    assert json_text_of(typed) is json_text_of(typed, KNOWN) is None
 
 
 def test_a_type_url_means_its_type_though_the_class_has_another_name_here() -> None:

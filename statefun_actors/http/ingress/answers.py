@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 from collections.abc import Mapping
 from typing import Final, assert_never
 from urllib.parse import quote
-
-import msgspec
 
 from statefun_actors.http.exchange import JSON, OCTETS, Response, line
 from statefun_actors.ingress import (
@@ -24,12 +21,11 @@ from statefun_actors.ingress import (
     TooMany,
 )
 from statefun_actors.model import TypedValue
-from statefun_actors.types import NO_JSON, Codec, json_of
+from statefun_actors.types import Codec, json_text_of
 
 _TAKEN: Final = Response(202)
 _HANDLED: Final = Response(204)
 _RETRY: Final = (b"retry-after", b"1")
-_encode: Final = msgspec.json.Encoder().encode
 
 
 class Answers:
@@ -67,13 +63,7 @@ class Answers:
                 assert_never(answer)
 
     def _reply(self, value: TypedValue) -> Response:
-        codec = self._known.get(value.typename)
-        text: bytes | None = None
-        if codec is not None:
-            with contextlib.suppress(ValueError):  # it does not fit its type
-                text = codec.json_text(codec.decode(value.value, value.typename))
-        elif (obj := json_of(value)) is not NO_JSON:
-            text = _encode(obj)
+        text = json_text_of(value, self._known)
         if text is None:
             return Response(200, value.value, OCTETS, _typed(value.typename))
         return Response(200, text, JSON, _typed(value.typename))
