@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import signal
 from collections.abc import Callable
 from typing import Any
 
@@ -16,6 +17,17 @@ import pytest
 hypothesis.settings.register_profile("steady", deadline=None, derandomize=True, database=None)
 hypothesis.settings.register_profile("explore", deadline=None, max_examples=2_000)
 hypothesis.settings.load_profile("steady")
+
+
+def pytest_configure() -> None:
+    """Processes that tests start hear the signals that stop them, also where this one was started not to hear them.
+
+    A shell has what it runs in the background ignore Ctrl-C, and ``nohup`` SIGHUP; programs hand that on. A handler of
+    Python's is not handed on, and this one leaves it at that here.
+    """
+    for number in (signal.SIGINT, getattr(signal, "SIGHUP", signal.SIGINT)):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, lambda *_: None)
 
 
 @pytest.hookimpl(tryfirst=True)
