@@ -18,6 +18,7 @@ import attrs
 from statefun_actors.definition import DeadLetter, Discard, FailurePolicy
 from statefun_actors.errors import DefinitionError, InvalidAddressError
 from statefun_actors.model import check_typename
+from statefun_actors.units import DURATION_FORM, read_seconds, read_size
 
 
 def _seconds(value: timedelta | float) -> float:
@@ -134,31 +135,6 @@ class Spelling:
     several: bool = False
 
 
-_SIZES: Final = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
-_DURATIONS: Final = {"ms": 0.001, "": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
-_SIZE: Final = re.compile(r"(\d+) *([kmg]?)(?:i?b)?", re.IGNORECASE)
-_DURATION: Final = re.compile(r"(\d+(?:\.\d+)?) *(ms|s|m|h|)", re.IGNORECASE)
-
-
-def read_size(value: object) -> int:
-    """Bytes: ``67108864`` or ``"64M"``; raises ValueError."""
-    match = _SIZE.fullmatch(str(value).strip()) if isinstance(value, str | int) else None
-    size = int(match[1]) * _SIZES[match[2].lower()] if match else 0
-    if size <= 0:
-        raise ValueError(f"{value!r} is no number of bytes; write 67108864 or 64M.")
-    return size
-
-
-def read_seconds(value: object) -> float:
-    """Seconds: ``5``, ``0.5``, ``"500ms"`` or ``"2m"``; raises ValueError."""
-    if _is_finite(value) and value >= 0:  # type: ignore[operator]
-        return float(value)  # type: ignore[arg-type]
-    match = _DURATION.fullmatch(value.strip()) if isinstance(value, str) else None
-    if match is None:
-        raise ValueError(f"{value!r} is no duration; write 5 (seconds), 500ms, 2m or 1h.")
-    return float(match[1]) * _DURATIONS[match[2].lower()]
-
-
 def read_typename(value: object) -> str:
     """``<namespace>/<name>``; raises ValueError."""
     try:
@@ -175,7 +151,7 @@ def _read_timeout(value: object) -> float | None:
     except ValueError:
         seconds = 0
     if not seconds:
-        raise ValueError(f"{value!r} is no time limit; write 50 (seconds), 500ms, 2m, or none for no limit.")
+        raise ValueError(f"expected {DURATION_FORM}, more than 0; or none, for no limit; got {value!r}")
     return seconds
 
 
@@ -217,13 +193,13 @@ SPELLINGS: Final = (
         "Give up on a message that keeps failing, and send a record about it to this egress. Classes and handlers "
         "with an on_failure= of their own keep it.",
     ),
-    Spelling("handler_timeout", "handler-timeout", "SECONDS", _read_timeout, _documented("handler_timeout")),
-    Spelling("retry_budget", "retry-budget", "SECONDS", read_seconds, _documented("retry_budget")),
-    Spelling("body_limit", "body-limit", "BYTES", read_size, _documented("body_limit")),
+    Spelling("handler_timeout", "handler-timeout", "DURATION", _read_timeout, _documented("handler_timeout")),
+    Spelling("retry_budget", "retry-budget", "DURATION", read_seconds, _documented("retry_budget")),
+    Spelling("body_limit", "body-limit", "SIZE", read_size, _documented("body_limit")),
     Spelling(
         "record_egresses", "record-egresses", "NS/NAME", _read_names, _documented("record_egresses"), several=True
     ),
-    Spelling("linger", "linger", "SECONDS", read_seconds, _documented("linger")),
+    Spelling("linger", "linger", "DURATION", read_seconds, _documented("linger")),
 )
 
 

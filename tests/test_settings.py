@@ -12,11 +12,10 @@ from statefun_actors import DeadLetter, DefinitionError, Discard, RequestReplyHa
 from statefun_actors.settings import (
     ENDPOINT_DEFAULTS,
     SPELLINGS,
-    read_seconds,
     read_settings,
-    read_size,
     settings_with,
 )
+from statefun_actors.units import DURATION_FORM
 
 
 def test_every_setting_can_be_written_outside_of_python_and_is_explained() -> None:
@@ -92,34 +91,6 @@ def test_a_keyword_that_is_no_setting_is_refused_with_those_there_are(make: Any)
     )
 
 
-@pytest.mark.parametrize(
-    ("written", "size"),
-    [(1, 1), ("1000", 1000), ("64M", 64 << 20), ("64MiB", 64 << 20), ("2 k", 2048), ("1gb", 1 << 30), (" 5b ", 5)],
-)
-def test_sizes(written: object, size: int) -> None:
-    assert read_size(written) == size
-
-
-@pytest.mark.parametrize("written", [0, -1, "", "M", "1.5M", "1T", "ten", True, None, 1.0, []])
-def test_what_is_no_size(written: object) -> None:
-    with pytest.raises(ValueError, match="write 67108864 or 64M"):
-        read_size(written)
-
-
-@pytest.mark.parametrize(
-    ("written", "seconds"),
-    [(0, 0), (5, 5), (0.25, 0.25), (1e-5, 1e-5), ("5", 5), ("500ms", 0.5), ("1.5 s", 1.5), ("2m", 120), ("1H", 3600)],
-)
-def test_durations(written: object, seconds: float) -> None:
-    assert read_seconds(written) == seconds
-
-
-@pytest.mark.parametrize("written", [-1, "", "s", "5d", "1m30s", "-2", True, None, float("nan"), float("inf"), []])
-def test_what_is_no_duration(written: object) -> None:
-    with pytest.raises(ValueError, match=r"write 5 \(seconds\), 500ms, 2m or 1h"):
-        read_seconds(written)
-
-
 def test_a_file_gives_all_of_them() -> None:
     written = {
         "dead-letters": {"egress": "bank/dead", "attempts": 5, "as-value": True},
@@ -157,8 +128,8 @@ def test_everything_wrong_in_a_file_is_said_at_once() -> None:
     assert raised.value.problems == (
         "there is no 'retry_budget'; "
         "there are dead-letters, handler-timeout, retry-budget, body-limit, record-egresses, linger",
-        "retry-budget: 'soon' is no duration; write 5 (seconds), 500ms, 2m or 1h.",
-        "handler-timeout: 0 is no time limit; write 50 (seconds), 500ms, 2m, or none for no limit.",
+        f"retry-budget: expected {DURATION_FORM}, got 'soon'",
+        f"handler-timeout: expected {DURATION_FORM}, more than 0; or none, for no limit; got 0",
         "dead-letters: there is no 'tries' of dead letters; there are egress, topic, attempts, backoff, as-value.",
         "record-egresses: 'bank/receipts' is no list of egresses; write [\"bank/receipts\"].",
     )

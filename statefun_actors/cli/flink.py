@@ -12,7 +12,8 @@ import click
 
 from statefun_actors.cli.module_options import module_options, wanted_of
 from statefun_actors.cli.options import Written, settings_options
-from statefun_actors.settings import ENDPOINT_DEFAULTS, read_seconds
+from statefun_actors.settings import ENDPOINT_DEFAULTS
+from statefun_actors.units import DURATION_FORM, read_seconds
 
 if TYPE_CHECKING:
     from statefun_actors.deploy import Lock, Module, Served
@@ -29,7 +30,7 @@ _FOLDER: Final = click.Path(file_okay=False, path_type=Path)
 def _read_interval(value: object) -> int:
     seconds = read_seconds(value)
     if seconds < 0.01:
-        raise ValueError(f"{value!r} is too often; write 1 (second), 100ms or 1m.")
+        raise ValueError(f"expected {DURATION_FORM}, of 10ms or more; got {value!r}")
     return round(seconds * 1000)
 
 
@@ -49,7 +50,7 @@ def _read_interval(value: object) -> int:
 @click.option("--task-managers", type=click.IntRange(1, 16), default=1, show_default=True, metavar="NUMBER")
 @click.option(
     "--checkpoint-interval", "checkpoint_ms", type=Written(_read_interval), default="1s", show_default=True,
-    metavar="SECONDS", help="Between two checkpoints; records leave exactly-once egresses with them.",
+    metavar="DURATION", help="Between two checkpoints; records leave exactly-once egresses with them.",
 )  # fmt: skip
 @click.option("--savepoint", type=_FOLDER, metavar="DIR", help="Leave a savepoint in DIR when it is stopped.")
 @click.option(

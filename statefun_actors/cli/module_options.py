@@ -11,7 +11,8 @@ from typing import Any as Untyped
 import click
 
 from statefun_actors.cli.options import Written
-from statefun_actors.settings import read_seconds, read_typename
+from statefun_actors.settings import read_typename
+from statefun_actors.units import DURATION_FORM, read_duration
 
 if TYPE_CHECKING:
     from statefun_actors.deploy import Wanted, WantedTopic
@@ -45,10 +46,10 @@ def _read_pair(value: object) -> tuple[str, str]:
 
 
 def _read_call_timeout(value: object) -> timedelta:
-    seconds = read_seconds(value)
-    if not seconds:
-        raise ValueError("the call timeout is more than 0.")
-    return timedelta(seconds=seconds)
+    timeout = read_duration(value)
+    if not timeout:
+        raise ValueError(f"expected {DURATION_FORM}, more than 0; got {value!r}")
+    return timeout
 
 
 _OPTIONS: Final = (
@@ -75,7 +76,7 @@ _OPTIONS: Final = (
         help="Messages for one id that Flink sends in one request, at most.",
     ),
     click.option(
-        "--call-timeout", type=Written(_read_call_timeout), metavar="SECONDS",
+        "--call-timeout", type=Written(_read_call_timeout), metavar="DURATION",
         help="How long Flink waits for a reply. Default: a minute, or more than the longest handler may take",
     ),
     click.option(

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from statefun_actors.cli.binding import listeners
-from statefun_actors.cli.options import settings_options
+from statefun_actors.cli.options import Written, settings_options
 from statefun_actors.cli.store.place import default_store
 from statefun_actors.settings import Settings
+from statefun_actors.units import read_size
 
 if TYPE_CHECKING:
     from statefun_actors.cli.loading import App
@@ -21,21 +22,6 @@ if TYPE_CHECKING:
     from statefun_actors.cli.summary import Summary
     from statefun_actors.egress import Target
     from statefun_actors.http import Listener
-
-_SIZES: Final = {"k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
-
-
-def _size(text: str) -> int:
-    """Bytes: ``67108864`` or ``64M``."""
-    number = text.strip().lower().removesuffix("b").removesuffix("i")
-    unit = _SIZES.get(number[-1:], 1)
-    try:
-        size = int(number if unit == 1 else number[:-1]) * unit
-    except ValueError:
-        size = 0
-    if size <= 0:
-        raise click.BadParameter(f"{text!r} is no number of bytes; write 67108864 or 64M.")
-    return size
 
 
 def _mapped(written: str | tuple[str, object]) -> tuple[str, Target]:
@@ -73,7 +59,7 @@ _FILE: Final = click.Path(dir_okay=False, path_type=Path)
 @click.option("--store", type=_FILE, metavar="FILE", help="Where state is kept. Default: ./.statefun/<APP's name>.db")
 @click.option("--memory", is_flag=True, help="Keep state in memory only: it is gone when the run ends.")
 @click.option(
-    "--cache-bytes", type=_size, default="64M", show_default=True, metavar="BYTES",
+    "--cache-bytes", type=Written(read_size), default="64M", show_default=True, metavar="SIZE",
     help="Memory for entities in use; 64M, 1G and the like. The others stay in the store.",
 )  # fmt: skip
 @click.option(
@@ -130,8 +116,8 @@ def run(  # noqa: PLR0913, PLR0917 - each is an option of the command line
     \b
       statefun-actors run app.py --input events.jsonl --until-idle
 
-    A line of an input is {"to": "ns/name/id", "type": "typename", "value": ..., "after": "PT5S"}. The type may be
-    left out where the entity takes one type; "after" is a delay.
+    A line of an input is {"to": "ns/name/id", "type": "typename", "value": ..., "after": "5s"}. The type may be left
+    out where the entity takes one type; "after" is a delay: 500ms, 5s, 2m, 1h30m, 7d or PT5S.
 
     \b
       statefun-actors run app.py --module module.yaml

@@ -1,4 +1,4 @@
-"""A line of JSON that is a message: ``{"to": "ns/name/id", "type": "typename", "value": …, "after": "PT5S"}``.
+"""A line of JSON that is a message: ``{"to": "ns/name/id", "type": "typename", "value": …, "after": "5s"}``.
 
 The quick way through a line takes for granted that all is well; whatever goes wrong on it, the line is read again with
 care, by the code that can say what is wrong.
@@ -7,7 +7,6 @@ care, by the code that can say what is wrong.
 from __future__ import annotations
 
 import json
-from datetime import timedelta
 from typing import Any, Final
 
 import msgspec
@@ -25,6 +24,7 @@ from statefun_actors.ingress.lanes import Lanes, NoJsonFormError, UnclearTypeErr
 from statefun_actors.ingress.letter import Letter
 from statefun_actors.model import Address, parse_address
 from statefun_actors.types import json_fault
+from statefun_actors.units import DURATION_FORM, read_duration
 
 _BOM: Final = b"\xef\xbb\xbf"
 _LONGEST_SHOWN: Final = 80
@@ -156,13 +156,9 @@ def _parsed(line: bytes) -> dict[str, Any]:
 def _delay(after: object) -> int:
     """*after* in milliseconds."""
     try:
-        if isinstance(after, str):
-            delay = msgspec.convert(after, timedelta)
-            if delay >= timedelta(0):
-                return delay_ms(delay)
-    except msgspec.ValidationError:
-        pass
-    raise BadLine(f'expected a duration such as "PT5S" or "P1DT12H", got {_shown(after)} - at `$.after`')
+        return delay_ms(read_duration(after))
+    except ValueError:
+        raise BadLine(f"expected {DURATION_FORM}, got {_shown(after)} - at `$.after`") from None
 
 
 def _shown(obj: object) -> str:

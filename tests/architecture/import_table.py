@@ -16,23 +16,24 @@ from typing import Final
 PACKAGE: Final = "statefun_actors"
 
 _MEANING: Final = frozenset({"errors", "model", "types", "definition", "functions", "entity"})
-_EMBEDDED: Final = _MEANING | {"dispatch", "settings"}
+_EMBEDDED: Final = _MEANING | {"units", "dispatch", "settings"}
 _BELOW_TESTING: Final = _EMBEDDED | {"wire", "endpoint", "ingress", "http", "embedded", "deploy", "cluster"}
 
 TABLE: Final[Mapping[str, AbstractSet[str]]] = {
     "errors": frozenset(),
     "model": frozenset({"errors"}),
+    "units": frozenset(),
     "wire": frozenset({"errors", "model"}),
     "types": frozenset({"errors", "model"}),
     "client": frozenset({"errors", "model", "types"}),
     "definition": frozenset({"errors", "model", "types"}),
-    "settings": frozenset({"errors", "model", "definition"}),
+    "settings": frozenset({"errors", "model", "units", "definition"}),
     "functions": frozenset({"errors", "model", "types", "definition"}),
     "entity": frozenset({"errors", "model", "types", "definition", "functions"}),
     "dispatch": _MEANING | {"settings"},
     "endpoint": _MEANING | {"dispatch", "wire", "settings"},
     "ingress": _EMBEDDED,
-    "http": _MEANING | {"settings", "dispatch", "wire", "endpoint", "ingress"},
+    "http": _MEANING | {"units", "settings", "dispatch", "wire", "endpoint", "ingress"},
     "embedded": _EMBEDDED | {"ingress"},
     "egress": frozenset({"errors", "model", "types", "embedded"}),
     "console": _EMBEDDED | {"embedded", "ingress"},

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from statefun_actors.units import SIZE_FORM
 from tests.cli.commands import (
     COMMAND,
     DEADLINE,
@@ -535,7 +536,7 @@ def test_a_closed_window_stops_it_cleanly(folder: Path) -> None:
         (["--egress", "a=x"], "Invalid value for '--egress': 'a' is not <namespace>/<name>, such as bank/receipts."),
         (
             ["--cache-bytes", "much"],
-            "Invalid value for '--cache-bytes': 'much' is no number of bytes; write 67108864 or 64M.",
+            f"Invalid value for '--cache-bytes': expected {SIZE_FORM}, got 'much'",
         ),
     ],
 )

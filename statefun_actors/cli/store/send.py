@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from statefun_actors.cli.options import Written
 from statefun_actors.cli.store.place import EXIT_CODES, place_of, store_command
 from statefun_actors.cli.store.showing import show_json
+from statefun_actors.units import read_duration
 
 if TYPE_CHECKING:
     from statefun_actors.model import TypedValue
@@ -24,34 +25,28 @@ target takes one type. JSON is its value, - reads it from standard input.
 
 \b
   statefun-actors send app.py bank/account/ada bank/deposit '{{"cents": 500}}'
-  statefun-actors send app.py counter/page/home 1 --after PT10M
+  statefun-actors send app.py counter/page/home 1 --after 10m
 
 While APP runs, it gets the message at once; otherwise the message waits in the store for the next run. Either way it
 is safe on the disk when this command ends. {EXIT_CODES}
 """
 
 
-def _delay_ms(context: click.Context, param: click.Parameter, text: str | None) -> int:
-    import msgspec
-
+def _read_delay(value: object) -> int:
+    """In milliseconds."""
     from statefun_actors.definition import delay_ms
 
-    if text is None:
-        return 0
-    try:
-        delay = msgspec.convert(text, timedelta)
-        if delay >= timedelta(0):
-            return delay_ms(delay)
-    except msgspec.ValidationError:
-        pass
-    raise click.BadParameter(f"{text!r} is no duration, such as PT5S, PT10M or P1DT12H.", context, param)
+    return delay_ms(read_duration(value))
 
 
 @click.command(short_help="Send a message to an entity or a function.", help=_HELP)
 @click.argument("app", metavar="APP")
 @click.argument("address", metavar="ADDRESS")
 @click.argument("words", nargs=-1, required=True, metavar="[TYPE] JSON")
-@click.option("--after", "delay", callback=_delay_ms, metavar="DURATION", help="Deliver it later: PT5S, P1DT12H.")
+@click.option(
+    "--after", "delay", type=Written(_read_delay), default="0s", metavar="DURATION",
+    help="Deliver it later: after 500ms, 5s, 10m, 1h30m, 7d or PT5S.",
+)  # fmt: skip
 @store_command
 def send(app: str, address: str, words: tuple[str, ...], delay: int, store: Path | None, as_json: bool) -> None:
     from statefun_actors.errors import InvalidAddressError

@@ -26,8 +26,8 @@ from statefun_actors.ingress import (
     check_once,
 )
 from statefun_actors.model import Address, TypedValue
-from statefun_actors.settings import read_seconds
 from statefun_actors.types import json_fault
+from statefun_actors.units import DURATION_FORM, read_seconds
 
 PATH: Final = "/ingress"
 LONGEST_WAIT: Final = 300.0
@@ -224,7 +224,7 @@ def _seconds(written: str | None) -> float:
     except ValueError:
         seconds = 0.0
     if not 0 < seconds <= LONGEST_WAIT:
-        raise _bad(f"wait= is a duration such as 500ms, 5s or 5m, which is the longest; got {written[:40]!r}")
+        raise _bad(f"?wait=: expected {DURATION_FORM}, more than 0 and at most 5m; got {written[:40]!r}")
     return seconds
 
 

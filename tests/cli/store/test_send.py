@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from statefun_actors.units import DURATION_FORM
 from tests.cli.commands import COMMAND, DEADLINE, run, summary, wait_until
 from tests.cli.store.shop import STORE, engine, refusal, shop, spent, told, wish
 
@@ -124,12 +125,12 @@ def test_it_can_be_for_later_and_come_from_standard_input(tmp_path: Path) -> Non
         (
             ["shop/page/a", "1", "--after", "soon"],
             2,
-            "Invalid value for '--after': 'soon' is no duration, such as PT5S, PT10M or P1DT12H.",
+            f"Invalid value for '--after': expected {DURATION_FORM}, got 'soon'",
         ),
         (
             ["shop/page/a", "1", "--after", "-PT5S"],
             2,
-            "Invalid value for '--after': '-PT5S' is no duration, such as PT5S, PT10M or P1DT12H.",
+            f"Invalid value for '--after': expected {DURATION_FORM}, got '-PT5S'",
         ),
         (
             ["shop/page/a", "1", "--store", "no.db"],

@@ -85,6 +85,9 @@ async def after() -> None:
     deposit = {"to": "conf/account/ada", "type": "conf/deposit", "value": {"cents": 5}, "after": "PT5S"}
     assert held(await read(deposit, advance=4.999), Account, "ada") == {}
     assert held(await read(deposit, advance=5), Account, "ada") == {"balance": 5}
+    deposit["after"] = "5s"
+    assert held(await read(deposit, advance=4.999), Account, "ada") == {}
+    assert held(await read(deposit, advance=5), Account, "ada") == {"balance": 5}
 
 
 @E.once("E4", "the id is all that follows the second /", "embedded")
