@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import click
 
-from statefun_actors.dispatch import describe_error
+from statefun_actors.text import describe
 
 T = TypeVar("T")
 
@@ -22,7 +22,7 @@ class LoopEndedError(click.ClickException):
             case asyncio.CancelledError():
                 how = "by cancelling tasks that are not its own"
             case SystemExit():
-                how = f"by {type(error).__name__}: {describe_error(error)}, in a callback or a task"
+                how = f"by {describe(error)}, in a callback or a task"
             case _:
                 how = "by loop.stop()"
         super().__init__(f"code of the application ended the event loop {how}. {then}")

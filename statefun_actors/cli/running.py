@@ -19,7 +19,7 @@ from statefun_actors.cli.progress import BarDisplay, Display, PlainDisplay
 from statefun_actors.cli.signals import Stop, stop_signals
 from statefun_actors.cli.sinks import Sinks
 from statefun_actors.cli.summary import Count, FailingAddress, Summary
-from statefun_actors.dispatch import Application, describe_error
+from statefun_actors.dispatch import Application
 from statefun_actors.egress import Target
 from statefun_actors.embedded import (
     BadLineError,
@@ -33,6 +33,7 @@ from statefun_actors.embedded import (
     Store,
     SystemClock,
 )
+from statefun_actors.text import describe
 
 if TYPE_CHECKING:
     from statefun_actors.cli.ingress import HttpIngress
@@ -297,7 +298,7 @@ class Run:
 
 
 def _error_text(error: BaseException | None) -> str:
-    return "" if error is None else f"{type(error).__name__}: {describe_error(error)}"
+    return "" if error is None else describe(error)
 
 
 class _LogLines(logging.Handler):

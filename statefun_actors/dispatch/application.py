@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from statefun_actors.definition import FailurePolicy, FunctionType, Handler
 from statefun_actors.dispatch.calling import start_of
-from statefun_actors.dispatch.describing import describe_error
 from statefun_actors.dispatch.notes import Notes
 from statefun_actors.errors import DefinitionError, MessageDecodeError, UnhandledMessageError
 from statefun_actors.model import TypedValue
 from statefun_actors.settings import Settings
+from statefun_actors.text import describe_error
 from statefun_actors.types import Codec, UnstorableTypeError, any_of, codec_for, message_name
 
 

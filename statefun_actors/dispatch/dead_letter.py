@@ -8,8 +8,8 @@ import msgspec
 
 from statefun_actors.definition import DeadLetter
 from statefun_actors.dispatch.application import Application
-from statefun_actors.dispatch.describing import describe_error
 from statefun_actors.model import Address, Egress, Invocation, TypedValue
+from statefun_actors.text import describe_error, describe_type, encodable
 from statefun_actors.types import NO_JSON, json_of, kafka_record, record_to_typed
 
 
@@ -30,16 +30,18 @@ def dead_letter(
         "caller": None if invocation.caller is None else str(invocation.caller),
         "typename": argument.typename,
         **_shown(argument, app),
-        "error_type": type(error).__name__,
+        "error_type": describe_type(error),
         "error": describe_error(error),
         "attempts": attempts,
         "time": time,
     }
-    data = msgspec.json.encode({key: _clean(item) if isinstance(item, str) else item for key, item in record.items()})
+    data = msgspec.json.encode(
+        {key: encodable(item) if isinstance(item, str) else item for key, item in record.items()}
+    )
     if policy.as_value:
         return Egress(policy.egress, TypedValue("statefun-actors/dead-letter", data))
     topic = policy.topic if policy.topic is not None else policy.egress.rpartition("/")[2]
-    return Egress(policy.egress, record_to_typed(kafka_record(topic=topic, key=_clean(str(target)), value=data)))
+    return Egress(policy.egress, record_to_typed(kafka_record(topic=topic, key=encodable(str(target)), value=data)))
 
 
 def _shown(argument: TypedValue, app: Application) -> dict[str, object]:
@@ -48,8 +50,3 @@ def _shown(argument: TypedValue, app: Application) -> dict[str, object]:
     if shown is NO_JSON:
         return {"value_base64": base64.b64encode(argument.value).decode()}
     return {"value": shown}
-
-
-def _clean(text: str) -> str:
-    """*text* with what UTF-8 can't write spelled out."""
-    return text.encode("utf-8", "backslashreplace").decode()

@@ -14,11 +14,11 @@ from statefun_actors.definition import DeadLetter, Discard, FailurePolicy, Scope
 from statefun_actors.dispatch.application import Application, BoundHandler, Route
 from statefun_actors.dispatch.calling import NOT_YET, awaited
 from statefun_actors.dispatch.dead_letter import dead_letter
-from statefun_actors.dispatch.describing import describe_error
 from statefun_actors.dispatch.failure import fails_batch, is_terminal, sorted_out
 from statefun_actors.dispatch.notes import HELD_TOO_LONG
 from statefun_actors.dispatch.outcome import done
 from statefun_actors.model import Batch, Failed, Invocation, Outcome, Setback, Settlement
+from statefun_actors.text import describe
 
 logger: Final = logging.getLogger("statefun_actors.dispatch")
 
@@ -128,8 +128,8 @@ class GuardedRun:
             case _:
                 assert_never(policy)
         logger.warning(
-            "%s: %s of type %s after %d attempt%s: %s: %s",
+            "%s: %s of type %s after %d attempt%s: %s",
             target, settlement.value, invocation.argument.typename, attempts, "" if attempts == 1 else "s",
-            type(error).__name__, describe_error(error),
+            describe(error),
         )  # fmt: skip
         self.setbacks.append(Setback(index, error, settlement, attempts))

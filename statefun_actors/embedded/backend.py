@@ -8,7 +8,7 @@ from typing import Final
 from statefun_actors.embedded.engine import Engine
 from statefun_actors.embedded.epoch import Epoch, EpochLostError
 from statefun_actors.embedded.store import StoreError
-from statefun_actors.embedded.tickets import AnswerLostError, reason_of
+from statefun_actors.embedded.tickets import AnswerLostError
 from statefun_actors.ingress import (
     Answer,
     AnswerLost,
@@ -23,6 +23,7 @@ from statefun_actors.ingress import (
     Wait,
 )
 from statefun_actors.model import TypedValue
+from statefun_actors.text import describe
 
 Tell = Callable[[Answer], None]
 
@@ -136,7 +137,7 @@ class _Waiting:
 
     def handled(self, error: BaseException | None, epoch: Epoch) -> None:
         if error is not None:
-            self._answer(GivenUp(reason_of(error)), epoch)
+            self._answer(GivenUp(describe(error)), epoch)
         elif self._reply is not None:
             self._answer(Replied(self._reply), epoch)
         elif self._until_reply:

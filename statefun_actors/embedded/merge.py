@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final, assert_never
 
-from statefun_actors.dispatch import describe_error, is_terminal
+from statefun_actors.dispatch import is_terminal
 from statefun_actors.embedded.mailbox import Mailbox
 from statefun_actors.embedded.memory import Memory, Shape
 from statefun_actors.embedded.rows import EntityRecord
@@ -25,6 +25,7 @@ from statefun_actors.model import (
     Settlement,
     State,
 )
+from statefun_actors.text import describe, describe_error, describe_type, loggable
 
 logger: Final = logging.getLogger("statefun_actors.engine")
 
@@ -108,14 +109,13 @@ class Merge:
         wait = mailbox.backoff()
         memory.mailboxes.put_off(mailbox, now_ms + round(wait * 1000))
         logger.warning(
-            "%s: attempt %d of a message of type %s failed, the next in %g s: %s: %s",
+            "%s: attempt %d of a message of type %s failed, the next in %g s: %s",
             mailbox.address,
             mailbox.attempts,
             mailbox.queue[0].value.typename,
             wait,
-            type(error).__name__,
-            describe_error(error),
-            exc_info=error if mailbox.attempts == 1 else None,
+            describe(error),
+            exc_info=loggable(error) if mailbox.attempts == 1 else None,
         )
         if self._on_failure is not None:
             self._on_failure(mailbox.address, error)
@@ -127,17 +127,11 @@ class Merge:
         if message.caller is not None and message.caller[0] == INGRESS:
             memory.tickets.handled(message.caller[1], error, memory.epoch)
         memory.mailboxes.dealt_with(mailbox, (message,))
-        logger.warning(
-            "%s: dead letter of type %s: %s: %s",
-            message.target,
-            message.value.typename,
-            type(error).__name__,
-            describe_error(error),
-        )
+        logger.warning("%s: dead letter of type %s: %s", message.target, message.value.typename, describe(error))
 
     def _bury(self, memory: Memory, message: Message, error: BaseException, attempts: int, now_ms: int) -> None:
         memory.epoch.dead_letters.append(
-            DeadLetterEntry(memory.seq(), message, type(error).__name__, describe_error(error), attempts, now_ms)
+            DeadLetterEntry(memory.seq(), message, describe_type(error), describe_error(error), attempts, now_ms)
         )
         memory.epoch.counters.dead_letters += 1
 

@@ -16,6 +16,7 @@ from statefun_actors.embedded.epoch import Epoch
 from statefun_actors.embedded.outlet import Book, Outlet, position_key
 from statefun_actors.embedded.store import EgressRecord, Recovered, Store
 from statefun_actors.errors import StatefunActorsError
+from statefun_actors.text import describe, describe_error
 
 _FIRST_PAUSE: Final = 0.1
 _LONGEST_PAUSE: Final = 10.0
@@ -121,9 +122,9 @@ async def _kept_running(sink: Sink, outlet: Outlet) -> None:
         try:
             await sink.run(outlet)
         except (OSError, StatefunActorsError) as error:
-            outlet.failing(str(error))
+            outlet.failing(describe_error(error))
         except Exception as error:
-            outlet.failing(f"{type(error).__name__}: {error}", error)
+            outlet.failing(describe(error), error)
         else:
             outlet.failing("its sink ended by itself")
         outlet.hand_again()

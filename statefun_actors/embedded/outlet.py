@@ -18,6 +18,7 @@ import attrs
 from statefun_actors.embedded.epoch import Epoch
 from statefun_actors.embedded.store import EgressRecord, Store
 from statefun_actors.model import TypedValue
+from statefun_actors.text import loggable
 
 logger: Final = logging.getLogger("statefun_actors.engine")
 
@@ -121,7 +122,8 @@ class Outlet:
         """Nothing gets through at present, so nobody waits for it to. *error* is logged with its trace."""
         if not self._told:
             self._told = True
-            logger.warning("egress %s can't be written, its records are kept: %s", self.egress, reason, exc_info=error)
+            shown = None if error is None else loggable(error)
+            logger.warning("egress %s can't be written, its records are kept: %s", self.egress, reason, exc_info=shown)
         self.error = reason
         self._book.wake()
 

@@ -172,7 +172,7 @@ class Requests:
         if request is None:
             return
         if reason is not None:
-            self._settle(request, RequestState.GIVEN_UP, TypedValue(_REASON, reason.encode("utf-8", "replace")), epoch)
+            self._settle(request, RequestState.GIVEN_UP, TypedValue(_REASON, reason.encode()), epoch)
         elif request.reply is not None:
             self._settle(request, RequestState.REPLIED, request.reply, epoch)
         elif not request.until_reply:

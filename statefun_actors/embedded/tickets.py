@@ -7,12 +7,12 @@ from typing import Final, Protocol
 
 import attrs
 
-from statefun_actors.dispatch import describe_error
 from statefun_actors.embedded.epoch import Epoch, EpochLostError
 from statefun_actors.embedded.requests import Requests
 from statefun_actors.embedded.store import StoreReader
 from statefun_actors.errors import StatefunActorsError
 from statefun_actors.model import Address, TypedValue
+from statefun_actors.text import describe
 
 INGRESS: Final = "statefun-actors/ingress"
 """The function type of those who ask from outside; the id is the request's."""
@@ -75,11 +75,6 @@ class Ticket:
             self.on_lost(error)
 
 
-def reason_of(error: BaseException) -> str:
-    """What is told of *error* to whoever sent the message."""
-    return f"{type(error).__name__}: {describe_error(error)}"
-
-
 class Tickets:
     """Open requests by the id under which they are the caller of their message."""
 
@@ -115,7 +110,7 @@ class Tickets:
     def handled(self, request: str, error: BaseException | None, epoch: Epoch) -> None:
         """The message of *request* is dealt with."""
         if self.requests.by_caller:
-            self.requests.handled(request, None if error is None else reason_of(error), epoch)
+            self.requests.handled(request, None if error is None else describe(error), epoch)
         if (waiter := self._open.get(request)) is not None:
             waiter.handled(error, epoch)
 

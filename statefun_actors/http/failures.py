@@ -8,8 +8,8 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Final
 
-from statefun_actors.dispatch import describe_error
 from statefun_actors.model import Address, Batch
+from statefun_actors.text import describe_error, describe_type, loggable
 
 logger: Final = logging.getLogger("statefun_actors.http")
 
@@ -36,7 +36,7 @@ class Failures:
     def log(self, batch: Batch | None, error: BaseException) -> None:
         """One line with address, message types and error; the traceback too, once a minute for each kind."""
         if batch is None:
-            logger.error("a request failed: %s", one_line(error), exc_info=error)
+            logger.error("a request failed: %s", one_line(error), exc_info=loggable(error))
             return
         types = Counter(invocation.argument.typename for invocation in batch.invocations)
         shown = [
@@ -50,7 +50,7 @@ class Failures:
             len(batch.invocations),
             ", ".join(shown),
             one_line(error),
-            exc_info=error if self._is_due(batch.target.typename, error) else None,
+            exc_info=loggable(error) if self._is_due(batch.target.typename, error) else None,
         )
 
     def _is_due(self, typename: str, error: BaseException) -> bool:
@@ -81,7 +81,7 @@ def one_line(error: BaseException) -> str:
     if first.startswith("Traceback (most recent call last)"):
         first, more = more[-1].strip() if more else "", []
     text = _plain(first) + (" …" if more else "")
-    return _cut(f"{type(error).__name__}: {text}" if text else type(error).__name__, _LONGEST_LINE)
+    return _cut(f"{describe_type(error)}: {text}" if text else describe_type(error), _LONGEST_LINE)
 
 
 def _plain(text: str) -> str:

@@ -12,7 +12,7 @@ from typing import Any, Final
 import msgspec
 
 from statefun_actors.definition import delay_ms
-from statefun_actors.dispatch import Application, describe_error
+from statefun_actors.dispatch import Application
 from statefun_actors.errors import (
     InvalidAddressError,
     UnhandledMessageError,
@@ -23,6 +23,7 @@ from statefun_actors.ingress.keys import RepeatedKeyError, clearly_once, once
 from statefun_actors.ingress.lanes import Lanes, NoJsonFormError, UnclearTypeError
 from statefun_actors.ingress.letter import Letter
 from statefun_actors.model import Address, parse_address
+from statefun_actors.text import describe
 from statefun_actors.types import json_fault
 from statefun_actors.units import DURATION_FORM, read_duration
 
@@ -106,7 +107,7 @@ class Lines:
             where = error.path.replace("$", "$.value", 1)
             raise BadLine(f"expected {error.expected}, got {error.got} - at `{where}`") from None
         except Exception as error:
-            raise BadLine(f"the value can't be read: {type(error).__name__}: {describe_error(error)}") from error
+            raise BadLine(f"the value can't be read: {describe(error)}") from error
 
 
 _decode: Final = msgspec.json.Decoder(_Line).decode

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 import attrs
 
+from statefun_actors.text import describe
 from statefun_actors.types.mismatch import Mismatch, member
 from statefun_actors.types.shape import One, Shape, wrong_type
 
@@ -137,6 +138,6 @@ def _constructor(cls: type) -> Callable[..., Any]:
 
 def _refused(spelling: str) -> Callable[[Exception], Mismatch]:
     def refused(error: Exception) -> Mismatch:
-        return Mismatch(f"values that `{spelling}` accepts", f"{type(error).__name__}: {error}", error)
+        return Mismatch(f"values that `{spelling}` accepts", describe(error), error)
 
     return refused

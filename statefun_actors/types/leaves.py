@@ -18,6 +18,7 @@ import msgspec
 
 from statefun_actors.errors import InvalidAddressError
 from statefun_actors.model import Address
+from statefun_actors.text import describe
 from statefun_actors.types.mismatch import Mismatch, kind, shown
 from statefun_actors.types.scalars import (
     LARGEST,
@@ -124,7 +125,7 @@ def _write_datetime(value: datetime) -> str:
     try:
         return value.isoformat()
     except Exception as error:  # a tzinfo of the user's
-        raise Mismatch("a `datetime` with a working tzinfo", f"{type(error).__name__}: {error}", error) from None
+        raise Mismatch("a `datetime` with a working tzinfo", describe(error), error) from None
 
 
 def _read_datetime(text: str) -> datetime:

@@ -15,30 +15,31 @@ from typing import Final
 
 PACKAGE: Final = "statefun_actors"
 
-_MEANING: Final = frozenset({"errors", "model", "types", "definition", "functions", "entity"})
+_MEANING: Final = frozenset({"text", "errors", "model", "types", "definition", "functions", "entity"})
 _EMBEDDED: Final = _MEANING | {"units", "dispatch", "settings"}
 _BELOW_TESTING: Final = _EMBEDDED | {"wire", "endpoint", "ingress", "http", "embedded", "deploy", "cluster"}
 
 TABLE: Final[Mapping[str, AbstractSet[str]]] = {
-    "errors": frozenset(),
-    "model": frozenset({"errors"}),
+    "text": frozenset(),
+    "errors": frozenset({"text"}),
+    "model": frozenset({"text", "errors"}),
     "units": frozenset(),
-    "wire": frozenset({"errors", "model"}),
-    "types": frozenset({"errors", "model"}),
-    "client": frozenset({"errors", "model", "types"}),
-    "definition": frozenset({"errors", "model", "types"}),
-    "settings": frozenset({"errors", "model", "units", "definition"}),
-    "functions": frozenset({"errors", "model", "types", "definition"}),
-    "entity": frozenset({"errors", "model", "types", "definition", "functions"}),
+    "wire": frozenset({"text", "errors", "model"}),
+    "types": frozenset({"text", "errors", "model"}),
+    "client": frozenset({"text", "errors", "model", "types"}),
+    "definition": frozenset({"text", "errors", "model", "types"}),
+    "settings": frozenset({"text", "errors", "model", "units", "definition"}),
+    "functions": frozenset({"text", "errors", "model", "types", "definition"}),
+    "entity": frozenset({"text", "errors", "model", "types", "definition", "functions"}),
     "dispatch": _MEANING | {"settings"},
     "endpoint": _MEANING | {"dispatch", "wire", "settings"},
     "ingress": _EMBEDDED,
     "http": _MEANING | {"units", "settings", "dispatch", "wire", "endpoint", "ingress"},
     "embedded": _EMBEDDED | {"ingress"},
-    "egress": frozenset({"errors", "model", "types", "embedded"}),
+    "egress": frozenset({"text", "errors", "model", "types", "embedded"}),
     "console": _EMBEDDED | {"embedded", "ingress"},
     "deploy": _MEANING | {"settings"},
-    "cluster": frozenset({"errors", "deploy"}),
+    "cluster": frozenset({"text", "errors", "deploy"}),
     "kafka": _EMBEDDED | {"embedded", "egress", "deploy"},
     "testing": _BELOW_TESTING,
     "cli": _BELOW_TESTING | {"console", "egress", "kafka", "testing"},

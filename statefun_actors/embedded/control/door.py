@@ -24,6 +24,7 @@ from statefun_actors.embedded.dead_letters import NoDeadLetterError
 from statefun_actors.embedded.epoch import EpochLostError
 from statefun_actors.embedded.sqlite_store import SqliteStore
 from statefun_actors.errors import InvalidAddressError
+from statefun_actors.text import describe
 
 logger: Final = logging.getLogger("statefun_actors.engine")
 
@@ -133,7 +134,7 @@ class ControlDoor:
             return wire.Refused(str(error))
         except Exception as error:
             logger.exception("a request at the control door failed")
-            return wire.Refused(f"{type(error).__name__}: {error}")
+            return wire.Refused(describe(error))
         return wire.Done()
 
 

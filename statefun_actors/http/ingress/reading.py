@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, unquote_to_bytes
 
 import msgspec
 
-from statefun_actors.dispatch import Application, describe_error
+from statefun_actors.dispatch import Application
 from statefun_actors.errors import UnhandledMessageError, UnknownFunctionTypeError, ValueMismatchError
 from statefun_actors.http.exchange import Exchange, RefusedError, line
 from statefun_actors.ingress import (
@@ -26,6 +26,7 @@ from statefun_actors.ingress import (
     check_once,
 )
 from statefun_actors.model import Address, TypedValue
+from statefun_actors.text import describe
 from statefun_actors.types import json_fault
 from statefun_actors.units import DURATION_FORM, read_seconds
 
@@ -103,7 +104,7 @@ class Reader:
         except RefusedError:
             raise
         except Exception as error:
-            raise _unfit(f"the body can't be read: {type(error).__name__}: {describe_error(error)}") from None
+            raise _unfit(f"the body can't be read: {describe(error)}") from None
         return Asked(Letter(target, value, 0, way.wait, key), way.seconds)
 
     def _found(self, path: bytes, raw_query: bytes, exchange: Exchange) -> tuple[Way, Address, str | None]:
