@@ -121,16 +121,27 @@ async def judged_once(start: Start) -> None:
         await batch
         assert [sent.value for sent in engine.sent] == ["v v"]
         await engine.tell(FADING, "read")
-        assert [sent.value for sent in engine.sent][1:] in (["None v"], ["None None"])
+        [after] = [sent.value for sent in engine.sent][1:]
+        assert after in {"None v", "None None"}  # the last call was when that batch began, or when it ended
+
+        # What has expired when a batch starts is absent in all of it.
+        await engine.tell(FADING, "write")
+        await engine.advance(20)
+        await engine.tell(FADING, "read", "other", "read")
+        assert [sent.value for sent in engine.sent][2:] == ["None None", "None None"]
 
 
 @B.case("B25", "a state with expire_after_write expires after its last write", Can.EXPIRE)
 async def after_write(start: Start) -> None:
     async with start(Fading) as engine:
         await engine.tell(FADING, "write")
-        for seconds in (6, 6):
+        for seconds, message in (
+            (6, "write"),
+            (6, "read"),
+            (6, "read"),
+        ):  # 12 s after the first write, 6 after the last
             await engine.advance(seconds)
-            await engine.tell(FADING, "read")
+            await engine.tell(FADING, message)
         assert [sent.value for sent in engine.sent] == ["v v", "None v"]
 
 
@@ -219,13 +230,20 @@ async def no_caller_for_a_function(start: Start) -> None:
 class Clock(Entity, typename="conf/clock"):
     """Tells the time."""
 
+    entered: ClassVar[asyncio.Event]
+    go_on: ClassVar[asyncio.Event]
+
     @handles(str)
     async def tell(self, message: str) -> None:
-        before = self.now
-        await asyncio.sleep(0)
-        assert self.now is before
-        assert self.now.utcoffset() == timedelta(0)
+        before, began = self.now, datetime.now(UTC)
+        self.send(PROBE, before)
+        if message == "wait":
+            Clock.entered.set()
+            await Clock.go_on.wait()
+            if datetime.now(UTC) < began + timedelta(milliseconds=2):  # the engine's clock may be that of the machine
+                await asyncio.sleep(0.002)
         self.send(PROBE, self.now)
+        self.send(PROBE, self.now.tzinfo is UTC and self.now == before)
 
     @handles(float)
     def ask(self, message: float) -> datetime:
@@ -238,12 +256,22 @@ class Clock(Entity, typename="conf/clock"):
 
 @B.case("B32", "self.now is aware, in UTC, and constant within a message")
 async def now(start: Start) -> None:
+    Clock.entered, Clock.go_on = asyncio.Event(), asyncio.Event()
     async with start(Clock) as engine:
-        await engine.tell(Clock.at("a"), "now")
-        await engine.advance(10)
-        await engine.tell(Clock.at("a"), "now")
-        assert engine.failures == []
-        assert len(engine.sent) == 2
+        began = datetime.now(UTC)
+        batch = asyncio.ensure_future(engine.tell(Clock.at("a"), "wait", "again"))
+        await Clock.entered.wait()
+        await engine.elapse(10)
+        Clock.go_on.set()
+        await batch
+        told = [sent.value for sent in engine.sent]
+        first, first_later, second, second_later = (datetime.fromisoformat(str(told[at])) for at in (0, 1, 3, 4))
+        assert (told[2], told[5]) == (True, True)
+        assert (first_later, second_later) == (first, second)
+        assert first.utcoffset() == timedelta(0)
+        assert second > first  # constant within a message, not within a batch
+        if abs(first - began) > timedelta(hours=1):  # the engine's time is virtual, and exact
+            assert second - first == timedelta(seconds=10)
 
 
 @B.once("B33", "it is virtual in tests")

@@ -17,11 +17,11 @@ from statefun_actors import Address, Discard, Entity, TerminalError, handles, pe
 from statefun_actors.dispatch import Application
 from statefun_actors.embedded import Engine, EngineBackend, ManualClock
 from statefun_actors.http import Front, Guard, create_ingress_app
-from statefun_actors.types import value_of
+from statefun_actors.types import pack, value_of
 from tests.cli.commands import run
 from tests.conformance.cases.vocabulary import Named, working
 from tests.conformance.sections import EMBEDDED as E
-from tests.embedded.engines import HeldStore
+from tests.embedded.engines import HeldStore, until
 from tests.http.test_endpoint import Client
 
 JSON = "application/json"
@@ -37,6 +37,17 @@ class Counter(Entity, typename="conf/count"):
     @handles
     def add(self, message: int) -> int:
         self.n += message
+        return self.n
+
+
+class Tally(Entity, typename="conf/tally"):
+    """Takes the same type as Counter."""
+
+    n: int = persisted(default=0)
+
+    @handles
+    def add(self, message: int) -> int:
+        self.n += 100 * message
         return self.n
 
 
@@ -65,8 +76,11 @@ class Several(Entity, typename="conf/takes-several"):
 class Forwarder(Entity, typename="conf/forwarder"):
     """Has another answer in its place, twice, or nobody."""
 
+    forwarded: int = persisted(default=0)
+
     @handles
     def forward(self, message: bool) -> None:
+        self.forwarded += 1
         if message and self.caller is not None:
             self.send(Teller.at("a"), f"{self.caller.typename} {self.caller.id}")
 
@@ -124,7 +138,7 @@ class Ingress:
 @asynccontextmanager
 async def ingress() -> AsyncGenerator[Ingress]:
     store, clock = HeldStore(), ManualClock()
-    engine = Engine(Application(Counter, Several, Forwarder, Teller), store, clock)
+    engine = Engine(Application(Counter, Tally, Several, Forwarder, Teller), store, clock)
     async with working(engine):
         yield Ingress(engine, store, clock, create_ingress_app(engine.app, EngineBackend(engine), Guard()))
 
@@ -171,9 +185,15 @@ async def durations() -> None:
 @E.once("E19", "?wait=…&until=reply waits for whoever answers, else 504; the message stays delivered", "embedded")
 async def until_reply() -> None:
     async with ingress() as http:
+        # The first handler ends without a reply; the answer is another entity's, one message later.
+        answer = await http.ask("/ingress/conf/forwarder/a?wait=5s&until=reply", True)
+        assert (answer.status, answer.json) == (200, "first")
+        assert (await http.ask("/ingress/conf/forwarder/a?wait=5s", True)).status == 204
         answer = await http.ask("/ingress/conf/forwarder/a?wait=20ms&until=reply", False)
         assert answer.status == 504
         assert "the message stays delivered" in answer.text
+        await http.engine.idle()
+        assert http.engine.state(Forwarder.at("a"))["forwarded"] == pack(3)
 
 
 @E.once("E20", "422 with the reason where the message was dead-lettered or discarded", "embedded")
@@ -282,6 +302,9 @@ async def scoped() -> None:
         for id in ("a", "b", "a"):
             assert (await http.ask(f"/ingress/conf/count/{id}?wait=5s", 1, Idempotency_Key="k")).json == 1
         assert (http.count("a"), http.count("b")) == (1, 1)
+        for _ in range(2):  # the same key, id, body and message type, for another function type
+            assert (await http.ask("/ingress/conf/tally/a?wait=5s", 1, Idempotency_Key="k")).json == 100
+        assert (http.count("a"), http.engine.state(Tally.at("a"))["n"]) == (1, pack(100))
 
 
 @E.once("E33", "it is kept 24 h, and a repeat gets the first result", "embedded")
@@ -298,8 +321,25 @@ async def repeated() -> None:
 async def another_body() -> None:
     async with ingress() as http:
         await http.ask("/ingress/conf/count/a?wait=5s", 1, Idempotency_Key="k")
-        assert (await http.ask("/ingress/conf/count/a?wait=5s", 2, Idempotency_Key="k")).status == 409
+        for wait in ("", "?wait=5s", "?wait=5s&until=reply"):
+            assert (await http.ask(f"/ingress/conf/count/a{wait}", 2, Idempotency_Key="k")).status == 409
         assert http.count("a") == 1
+        assert (await http.ask("/ingress/conf/count/a?wait=5s", 1, Idempotency_Key="k")).json == 1
+
+        # One that is not durable yet counts, too.
+        http.store.let_go.clear()
+        first = asyncio.ensure_future(http.ask("/ingress/conf/count/b?wait=5s", 1, Idempotency_Key="k"))
+        await until(lambda: http.count("b") == 1)
+        other = asyncio.ensure_future(http.ask("/ingress/conf/count/b?wait=5s", 2, Idempotency_Key="k"))
+        http.store.let_go.set()
+        assert [(await first).json, (await other).status, http.count("b")] == [1, 409, 1]
+        # The same bytes as another type are another body.
+        path = "/ingress/conf/takes-several/a?type="
+        found = [
+            (await http.ask(f"{path}{typename}", "2s", Idempotency_Key="k")).status
+            for typename in ("type.googleapis.com/google.protobuf.Duration", "io.statefun.types/string")
+        ]
+        assert found == [202, 409]
 
 
 @E.once("E35", "after a failed commit waiting requests get 503", "embedded")

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import ClassVar
 
 import pytest
 
@@ -23,7 +25,7 @@ from statefun_actors.embedded import (
 from statefun_actors.types import pack, value_of
 from tests.conformance.cases.vocabulary import working
 from tests.conformance.sections import EMBEDDED as E
-from tests.embedded.engines import HeldStore
+from tests.embedded.engines import HeldStore, until
 
 
 class Counter(Entity, typename="conf/counter"):
@@ -36,7 +38,32 @@ class Counter(Entity, typename="conf/counter"):
         return self.n
 
 
+class Sum(Entity, typename="conf/sum"):
+    n: int = persisted(default=0)
+
+    @handles(int)
+    def add(self, message: int) -> None:
+        self.n += message
+
+
+class Relay(Entity, typename="conf/relay"):
+    """Has every effect. Fails on 13 until it is cured."""
+
+    cured: ClassVar[bool] = False
+    n: int = persisted(default=0)
+
+    @handles(int)
+    def pass_on(self, message: int) -> None:
+        self.n += message
+        self.send(SUM, message)
+        self.send_after(timedelta(minutes=1), SUM, message)
+        self.send_egress("conf/relayed", message)
+        if message == 13 and not Relay.cured:
+            raise ValueError("thirteen")
+
+
 A = Counter.at("a")
+SUM, RELAY, OTHER_RELAY = Sum.at("a"), Relay.at("a"), Relay.at("b")
 
 
 async def counted(store: MemoryStore, path: Path, *numbers: int) -> None:
@@ -91,20 +118,40 @@ async def cut_back() -> None:
     "embedded",
 )
 async def failed_commit() -> None:
-    store = HeldStore()
-    engine = Engine(Application(Counter), store, ManualClock())
+    Relay.cured = False
+    store, clock = HeldStore(), ManualClock()
+    engine = Engine(Application(Relay, Sum), store, clock)
     async with working(engine):
-        engine.submit(A, pack(5))
-        await engine.durable()
+        for number in (5, 13, 4):  # 13 fails, and 4 waits behind it
+            engine.submit(RELAY, pack(number))
+        await until(lambda: contents(engine, store)[3] == [13, 4])
+        stored = contents(engine, store)
         store.fail = True
-        engine.submit(A, pack(7))
+        engine.submit(OTHER_RELAY, pack(7))
+        engine.submit(SUM, pack(100))
         with pytest.raises(EpochLostError):
             await engine.durable()
         store.fail = False
+        await until(lambda: contents(engine, store) == stored)
+        assert stored[:3] == ({"relay": 5, "sum": 5}, [5], [5])
+
+        Relay.cured = True
+        clock.set_ms(clock.now_ms() + 60_000)
         await engine.idle()
-        engine.submit(A, pack(1))
         await engine.durable()
-        assert value_of(engine.state(A)["n"]) == 6  # type: ignore[arg-type]
+        expected = {"relay": 5 + 13 + 4, "sum": 5 + 13 + 4 + 5}  # the delayed 5 is due by now
+        assert contents(engine, store) == (expected, [13, 4], [5, 13, 4], [])
+
+
+def contents(engine: Engine, store: MemoryStore) -> tuple[dict[str, object], list[object], list[object], list[object]]:
+    """States, delayed messages, records of Relay, and messages that wait."""
+    held = {"relay": engine.state(RELAY)["n"], "sum": engine.state(SUM)["n"], "other": engine.state(OTHER_RELAY)["n"]}
+    return (
+        {name: value_of(value) for name, value in held.items() if value is not None},
+        [value_of(timer.value) for timer in store.timers_after(-1, 0, 10)],
+        [value_of(record.value) for record in store.egress_after(0, 10, ["conf/relayed"])],
+        [value_of(message.value) for message in store.messages()],
+    )
 
 
 @E.once("E14", "then nothing acknowledged is lost, and nobody is told of what never happened", "embedded")

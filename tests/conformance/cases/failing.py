@@ -155,6 +155,21 @@ async def isolated(start: Start) -> None:
         assert engine.changes == [{"n": 1}, {"n": 3}]
 
 
+class Patient(Entity, typename="conf/patient"):
+    """Fails on 13 until it is cured, and keeps the order of what it took."""
+
+    cured: ClassVar[bool] = False
+    tried: ClassVar[list[int]] = []
+    seen: list[int] = persisted(factory=list)
+
+    @handles(int)
+    def note(self, message: int) -> None:
+        Patient.tried.append(message)
+        if message == 13 and not Patient.cured:
+            raise ValueError("thirteen")
+        self.seen.append(message)
+
+
 @F.case("F10", "the failing one waits with backoff, 0.1 s doubling to 60 s", Can.ISOLATE)
 async def backoff(start: Start) -> None:
     Bare.cured, Bare.runs = False, 0
@@ -166,19 +181,32 @@ async def backoff(start: Start) -> None:
             assert Bare.runs == at
             await engine.advance(0.001)
             assert Bare.runs == at + 1
+        Bare.cured = True
+        await engine.advance(60)
+        assert engine.state(Bare.at("a")) == {"n": 13}
+
+        # A success ends the row: the next failure of that address begins at 0.1 s again.
+        Bare.cured, Bare.runs = False, 0
+        await engine.tell(Bare.at("a"), 13)
+        for at, seconds in enumerate([0.1, 0.2, 0.4], 1):
+            await engine.advance(seconds - 0.001)
+            assert Bare.runs == at
+            await engine.advance(0.001)
+            assert Bare.runs == at + 1
 
 
 @F.case("F11", "later ones of that address wait behind it, in their order", Can.ISOLATE)
 async def behind(start: Start) -> None:
-    Bare.cured = False
-    async with start(Bare) as engine:
-        await engine.tell(Bare.at("a"), 13, 4)
-        await engine.tell(Bare.at("a"), 5)
-        assert engine.state(Bare.at("a")) == {}
-        Bare.cured = True
+    Patient.cured, Patient.tried = False, []
+    async with start(Patient) as engine:
+        await engine.tell(Patient.at("a"), 13, 4, 6)
+        await engine.tell(Patient.at("a"), 5)
+        await engine.advance(0.3)
+        assert set(Patient.tried) == {13}
+        assert engine.state(Patient.at("a")) == {}
+        Patient.cured = True
         await engine.advance(1)
-        assert engine.changes[0] == {"n": 13}
-        assert engine.state(Bare.at("a")) == {"n": 22}
+        assert engine.state(Patient.at("a")) == {"seen": [13, 4, 6, 5]}
 
 
 @F.case("F12", "other addresses are unaffected", Can.ISOLATE)
