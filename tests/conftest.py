@@ -1,4 +1,4 @@
-"""What every test gets: ``async def`` tests, and properties that fail the same way for everyone.
+"""What every test gets: ``async def`` tests, what they need, and properties that fail the same way for everyone.
 
 ``python -m pytest --hypothesis-profile=explore`` looks further, at random, for counterexamples.
 """
@@ -14,8 +14,11 @@ from typing import Any
 import hypothesis
 import pytest
 
+from tests.needs import check
+
 hypothesis.settings.register_profile("steady", deadline=None, derandomize=True, database=None)
 hypothesis.settings.register_profile("explore", deadline=None, max_examples=2_000)
+hypothesis.settings.register_profile("brief", hypothesis.settings.get_profile("steady"), max_examples=20)
 hypothesis.settings.load_profile("steady")
 
 
@@ -28,6 +31,13 @@ def pytest_configure() -> None:
     for number in (signal.SIGINT, getattr(signal, "SIGHUP", signal.SIGINT)):
         if signal.getsignal(number) is signal.SIG_IGN:
             signal.signal(number, lambda *_: None)
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip, or fail under ``CI=true``, what this machine lacks something for."""
+    for mark in item.iter_markers("needs"):
+        for name in mark.args:
+            check(name)
 
 
 @pytest.hookimpl(tryfirst=True)

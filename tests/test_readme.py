@@ -1,9 +1,7 @@
-"""The README is run: its Python in one go, its commands in a folder of their own, and what it names is there."""
+"""The README is run: its Python, its tests and its commands in folders of their own; and what it names is there."""
 
 from __future__ import annotations
 
-import asyncio
-import inspect
 import os
 import re
 import shlex
@@ -13,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from statefun_actors import RequestReplyHandler
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -39,19 +39,22 @@ def run(command: str, folder: Path) -> str:
     return done.stdout
 
 
-def test_its_python_runs_block_after_block_and_the_tests_in_it_pass() -> None:
-    names: dict[str, Any] = {"__name__": "readme"}
+def test_its_tests_pass_under_plain_pytest(tmp_path: Path) -> None:
+    entity, tests, _ = blocks("python")
+    (tmp_path / "bank.py").write_text(entity, encoding="utf-8")
+    (tmp_path / "test_bank.py").write_text(tests, encoding="utf-8")
 
-    for code in blocks("python"):
+    printed = run("env -u PYTEST_ADDOPTS python -W error -m pytest -q -p no:cacheprovider", tmp_path)
+
+    assert "2 passed" in printed
+
+
+def test_its_functions_and_handler_are_made() -> None:
+    names: dict[str, Any] = {"__name__": "readme"}
+    for code in (blocks("python")[0], blocks("python")[2]):
         exec(compile(code, "README.md", "exec"), names)
 
-    tests = [name for name in names if name.startswith("test_")]
-    assert tests == ["test_deposit", "test_reminder"]
-    for test in (names[name] for name in tests):
-        if inspect.iscoroutinefunction(test):
-            asyncio.run(test())
-        else:
-            test()
+    assert isinstance(names["handler"], RequestReplyHandler)
 
 
 def test_the_first_commands_set_up_and_do_what_is_shown(tmp_path: Path) -> None:

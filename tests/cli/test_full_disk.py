@@ -7,7 +7,6 @@ import os
 import re
 import signal
 import subprocess
-import sys
 import threading
 from collections.abc import Callable, Generator
 from pathlib import Path
@@ -15,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.commands import COMMAND, DEADLINE, run, started, states, summary, wait_until, write_lines
+from tests.needs import skip_or_fail
 
 APP = """
 from statefun_actors import Entity, handles, persisted
@@ -41,7 +41,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="limits the files of another process")
+@pytest.mark.needs("linux")  # limits the files of another process
 @pytest.mark.parametrize("room_again", [False, True])
 def test_a_run_on_a_full_disk_refuses_what_comes_and_stops_cleanly(folder: Path, room_again: bool) -> None:
     import resource
@@ -79,7 +79,7 @@ def small_disk(path: Path) -> Generator[Callable[[str], object]]:
     try:
         mount("-t", "tmpfs", "-o", "size=600k", "tmpfs")
     except (OSError, subprocess.CalledProcessError) as error:
-        pytest.skip(f"no file system can be mounted here: {error}")
+        skip_or_fail(f"no file system can be mounted here: {error}")
     try:
         yield lambda size: mount("-o", f"remount,size={size}")
     finally:
@@ -124,7 +124,7 @@ def test_a_disk_that_is_full_before_it_starts_is_told_of(folder: Path) -> None:
     )
 
 
-@pytest.mark.skipif(not FULL.is_char_device(), reason="needs /dev/full")
+@pytest.mark.needs("/dev/full")
 @pytest.mark.parametrize(
     "command",
     ["run app.py --until-idle", "run app.py --until-idle --json", "state app.py", "export app.py", "--help"],

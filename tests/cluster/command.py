@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import functools
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -14,10 +13,10 @@ from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-import pytest
 from confluent_kafka import Consumer, Producer
 
 from statefun_actors.cluster import ToolFailedError, flink_programs, kafka_program, missing_tool
+from tests.needs import skip_or_fail
 
 START_SECONDS: Final = 300.0
 """For a cluster to run: 10 to 20 usually, more the first time, when it fetches some 220 MB."""
@@ -27,20 +26,8 @@ WAIT_SECONDS: Final = 90.0
 
 def need_flink() -> None:
     """Skip the test where this machine can't run Flink; under ``CI=true`` that is a failure."""
-    _need(_lacking())
-
-
-def need_java() -> None:
-    """:func:`need_flink`, for a test that starts nothing."""
-    lacking = missing_tool()
-    _need(None if lacking is None else str(lacking))
-
-
-def _need(why: str | None) -> None:
-    if why is not None:
-        if os.environ.get("CI") == "true":
-            pytest.fail(why)
-        pytest.skip(why)
+    if (why := _lacking()) is not None:
+        skip_or_fail(why)
 
 
 @functools.cache

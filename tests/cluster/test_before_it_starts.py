@@ -27,7 +27,7 @@ from statefun_actors.cluster import (
 from statefun_actors.cluster.cache import made
 from statefun_actors.cluster.toolchain import _java_says
 from statefun_actors.deploy import Endpoint, KafkaEgress, KafkaIngress, Module, Topic, Transport, local_module
-from tests.cluster.command import WAIT_SECONDS, need_java, wait_gone, wait_until
+from tests.cluster.command import WAIT_SECONDS, wait_gone, wait_until
 from tests.deploy.apps import Cart, served
 
 APP = str(Path(__file__).parents[1] / "deploy" / "apps.py")
@@ -126,6 +126,7 @@ def test_a_file_is_made_to_fit_this_machine() -> None:
     ]
 
 
+@pytest.mark.needs("java")
 @pytest.mark.parametrize(
     ("arguments", "code", "text"),
     [
@@ -145,7 +146,6 @@ def test_a_file_is_made_to_fit_this_machine() -> None:
 def test_mistakes_in_the_command_are_told_before_anything_starts(
     arguments: list[str], code: int, text: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    need_java()
     monkeypatch.chdir(tmp_path)
 
     result = CliRunner().invoke(main, ["flink", APP, *arguments])

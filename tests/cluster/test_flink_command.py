@@ -20,7 +20,7 @@ from tests.cluster.command import START_SECONDS, FlinkCommand, Records, need_fli
 
 pytestmark = [
     pytest.mark.flink,
-    pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc"),
+    pytest.mark.needs("linux"),  # looks for processes in /proc
 ]
 
 ROOT = Path(__file__).resolve().parents[2]

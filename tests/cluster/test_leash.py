@@ -13,7 +13,7 @@ import pytest
 from statefun_actors.cluster import leash
 from tests.cluster.command import children_of, is_alive, need_flink, wait_gone, wait_until
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")
+pytestmark = pytest.mark.needs("linux")  # looks for processes in /proc
 
 # Starts a process with a child of its own, tells the numbers of both, and waits.
 PARENT = """

@@ -144,8 +144,8 @@ def test_its_commands_run_as_the_docstring_says(tmp_path: Path) -> None:
 # --- the generated code
 
 
+@pytest.mark.needs("grpc_tools")
 def test_the_generated_code_is_that_of_the_definition(tmp_path: Path) -> None:
-    pytest.importorskip("grpc_tools", reason="protoc is in grpcio-tools, of the extra dev")
     parsed = tmp_path / "descriptors"
     protoc = [sys.executable, "-m", "grpc_tools.protoc", f"-I{BANK}", f"--descriptor_set_out={parsed}", "bank.proto"]
     subprocess.run(protoc, check=True)

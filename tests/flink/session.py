@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import atexit
 import functools
-import os
 from string import Template
 from typing import TypeVar
 
 import attrs
-import pytest
 
 from statefun_actors.cluster import ToolFailedError, missing_tool
 from statefun_actors.cluster.ports import ReservedPort
@@ -20,6 +18,7 @@ from tests.flink.over_kafka import FlinkOverKafka
 from tests.flink.tap import Tap
 from tests.kafka.broker import Broker
 from tests.kafka.session import broker
+from tests.needs import skip_or_fail
 
 _Running = TypeVar("_Running", "Session", "KafkaSession")
 
@@ -53,15 +52,11 @@ def kafka_session() -> KafkaSession:
 
 
 def _running(found: _Running | Unavailable | FlinkError) -> _Running:
-    match found:
-        case Unavailable(why) if os.environ.get("CI") == "true":
-            pytest.fail(why)
-        case Unavailable(why):
-            pytest.skip(why)
-        case FlinkError() as error:
-            raise error
-        case running:
-            return running
+    if isinstance(found, Unavailable):
+        skip_or_fail(found.why)
+    if isinstance(found, FlinkError):
+        raise found
+    return found
 
 
 @attrs.frozen

@@ -4,27 +4,22 @@ from __future__ import annotations
 
 import atexit
 import functools
-import os
-
-import pytest
 
 from statefun_actors.cluster import ToolFailedError, missing_tool
 from statefun_actors.cluster.jvm import KAFKA_POM
 from statefun_actors.cluster.toolchain import jars
 from tests.kafka.broker import Broker, BrokerError
+from tests.needs import skip_or_fail
 
 
 def broker() -> Broker:
     """Skips the test that asks for it where this machine can't run Kafka; under ``CI=true`` that is a failure."""
-    match _broker():
-        case Broker() as running:
-            return running
-        case BrokerError() as error:
-            raise error
-        case why if os.environ.get("CI") == "true":
-            pytest.fail(why)
-        case why:
-            pytest.skip(why)
+    found = _broker()
+    if isinstance(found, str):
+        skip_or_fail(found)
+    if isinstance(found, BrokerError):
+        raise found
+    return found
 
 
 def new_broker() -> Broker:

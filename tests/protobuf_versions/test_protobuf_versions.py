@@ -1,7 +1,7 @@
 """What reads and writes protobuf, on every major version that pyproject.toml admits, in C and in pure Python.
 
-Each is a run of pytest of its own, over the rooms from types to endpoint and the bank. The versions are installed once,
-into the temporary folder. One that is not there and can't be installed skips its test; under ``CI=true`` it fails it.
+Each is a run of pytest of its own, over the tests that touch protobuf. The versions are installed once, into the
+temporary folder. One that is not there and can't be installed skips its test; under ``CI=true`` it fails it.
 """
 
 from __future__ import annotations
@@ -13,8 +13,6 @@ import subprocess
 import sys
 import tempfile
 import tomllib
-from collections.abc import Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,20 +21,27 @@ import google.protobuf
 import pytest
 from google.protobuf.internal import api_implementation
 
+from tests.needs import skip_or_fail
+
 ROOT: Final = Path(__file__).parents[2]
 CACHE: Final = Path(tempfile.gettempdir()) / "statefun-actors-protobuf"
 VERSIONS: Final = ("5.26.0", "5.29.6", "6.33.6", "7.36.2")
 """The oldest of all, and the newest of each major version."""
 TESTED: Final = (
     "tests/types",
+    "--ignore=tests/types/test_hostile_bytes.py",  # JSON, and our own reader of primitives
+    "--ignore=tests/types/test_attrs_classes.py",
+    "--deselect=tests/types/test_round_trips.py::test_a_value_of_any_kind_is_read_back_equal_or_is_refused",
+    "--deselect=tests/types/test_round_trips.py::test_what_can_be_sent_is_valid_json_or_known_bytes",
     "tests/wire",
-    "tests/entity",
-    "tests/dispatch",
-    "tests/endpoint",
-    "--ignore=tests/endpoint/official",  # Apache's SDK brings a protobuf of its own
+    "tests/entity/test_messages.py",
+    "tests/entity/test_fields.py",
+    "tests/functions/test_states.py",
+    "tests/endpoint/test_documentation_2_0.py",
     "tests/examples/test_bank.py",
+    "--deselect=tests/examples/test_bank.py::test_its_commands_run_as_the_docstring_says",
 )
-PLAUSIBLE: Final = 1_300
+PLAUSIBLE: Final = 700
 """How many tests there are in these, at least."""
 
 
@@ -69,21 +74,10 @@ HERE: Final = Protobuf(google.protobuf.__version__, api_implementation.Type())
 """What runs all the other tests."""
 OTHERS: Final = [
     protobuf
-    for implementation in ("python", "upb")
-    for version in VERSIONS
+    for implementation, versions in (("upb", VERSIONS), ("python", (VERSIONS[0], VERSIONS[-1])))
+    for version in versions
     if (protobuf := Protobuf(version, implementation)) != HERE
 ]
-
-
-@pytest.fixture(scope="module")
-def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[Protobuf, Future[Run]]]:
-    """All of them, two at a time."""
-    folder = tmp_path_factory.mktemp("seen")
-    pool = ThreadPoolExecutor(2)
-    try:
-        yield {protobuf: pool.submit(run, protobuf, folder / f"{protobuf}.json") for protobuf in OTHERS}
-    finally:
-        pool.shutdown(cancel_futures=True)
 
 
 def run(protobuf: Protobuf, seen: Path) -> Run:
@@ -95,7 +89,8 @@ def run(protobuf: Protobuf, seen: Path) -> Run:
         "PYTHONPATH": os.pathsep.join(filter(None, (str(folder), inherited.get("PYTHONPATH")))),
         "PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION": protobuf.implementation,
     }
-    options = ["-q", "-p", "no:cacheprovider", "-p", "tests.protobuf_versions.seen", "--seen", str(seen)]
+    plugin = ["-p", "tests.protobuf_versions.seen", "--seen", str(seen)]
+    options = ["-q", "-p", "no:cacheprovider", "--hypothesis-profile=brief", *plugin]
     finished = subprocess.run(
         [sys.executable, "-m", "pytest", *options, *TESTED],
         cwd=ROOT,
@@ -131,22 +126,18 @@ def installed(version: str) -> Path:
 
 
 @pytest.mark.parametrize("protobuf", OTHERS, ids=str)
-def test_what_reads_and_writes_protobuf_does_so_on_every_version(
-    protobuf: Protobuf, runs: Mapping[Protobuf, Future[Run]]
-) -> None:
+def test_what_reads_and_writes_protobuf_does_so_on_every_version(protobuf: Protobuf, tmp_path: Path) -> None:
     try:
-        run = runs[protobuf].result()
+        finished = run(protobuf, tmp_path / "seen.json")
     except NotInstalledError as error:
-        if os.environ.get("CI") == "true":
-            raise
-        pytest.skip(str(error))
+        skip_or_fail(str(error))
 
-    assert run.exit_code == 0, run.output
-    assert run.seen is not None
-    assert (run.seen["version"], run.seen["implementation"]) == (protobuf.version, protobuf.implementation)
-    assert Path(run.seen["file"]).is_relative_to(run.folder)
-    outcomes = run.seen["outcomes"]
-    assert outcomes.keys() <= {"passed", "skipped"}
+    assert finished.exit_code == 0, finished.output
+    assert finished.seen is not None
+    assert (finished.seen["version"], finished.seen["implementation"]) == (protobuf.version, protobuf.implementation)
+    assert Path(finished.seen["file"]).is_relative_to(finished.folder)
+    outcomes = finished.seen["outcomes"]
+    assert outcomes.keys() <= {"passed", "skipped", "deselected"}
     assert outcomes["passed"] >= PLAUSIBLE
     assert outcomes.get("skipped", 0) < 10
 

@@ -52,7 +52,7 @@ def test_random_bytes(readable: tuple[Any, str], data: bytes) -> None:
     read(readable[0], data, readable[1])
 
 
-@settings(max_examples=250)
+@settings(max_examples=200)
 @given(codec=st.sampled_from(CODECS), obj=json_values)
 def test_any_json(codec: Any, obj: Any) -> None:
     read(codec, json.dumps(obj).encode())

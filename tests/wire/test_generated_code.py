@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import subprocess
 import sys
@@ -19,7 +18,7 @@ from tests.wire.reference import KAFKA, request
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.mark.skipif(importlib.util.find_spec("grpc_tools") is None, reason="protoc is not installed (grpcio-tools)")
+@pytest.mark.needs("grpc_tools")
 def test_generated_code_is_what_the_definitions_say() -> None:
     check = [sys.executable, str(ROOT / "protos" / "generate.py"), "--check"]
     finished = subprocess.run(check, capture_output=True, text=True, check=False)

@@ -1,0 +1,61 @@
+"""What tests need of the machine. What is missing skips its test; under ``CI=true`` it fails it.
+
+A test asks by the mark ``needs("linux", "grpc_tools")``, or calls :func:`skip_or_fail` where only trying tells.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Final, NoReturn
+
+import pytest
+
+from statefun_actors.cluster import missing_tool
+
+
+def _java() -> str | None:
+    lacking = missing_tool()
+    return None if lacking is None else str(lacking)
+
+
+def _linux() -> str | None:
+    return None if sys.platform == "linux" else f"needs Linux, not {sys.platform}"
+
+
+def _proc() -> str | None:
+    return None if Path("/proc/self/fd").exists() else "needs /proc"
+
+
+def _dev_full() -> str | None:
+    return None if Path("/dev/full").is_char_device() else "needs /dev/full"
+
+
+def _grpc_tools() -> str | None:
+    return None if importlib.util.find_spec("grpc_tools") else "needs protoc: pip install grpcio-tools"
+
+
+NEEDS: Final[Mapping[str, Callable[[], str | None]]] = {
+    "java": _java,
+    "linux": _linux,
+    "/proc": _proc,
+    "/dev/full": _dev_full,
+    "grpc_tools": _grpc_tools,
+}
+"""By name, what tells why this machine lacks it; None where it is there."""
+
+
+def check(name: str) -> None:
+    """Skip the running test, or fail it under ``CI=true``, where the machine lacks *name*, a key of ``NEEDS``."""
+    if (why := NEEDS[name]()) is not None:
+        skip_or_fail(why)
+
+
+def skip_or_fail(why: str) -> NoReturn:
+    """End the running test because the machine lacks something: *why* says what."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(why, pytrace=False)
+    pytest.skip(why)
