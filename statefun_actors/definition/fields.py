@@ -109,7 +109,7 @@ def make_field(
             "leave one out"
         )
     try:
-        codec = codec_for(inner)
+        codec = codec_for(inner, state=True)
     except UnstorableTypeError as error:
         return None, [*problems, str(error)]
     problems += _default_problems(codec, optional, declaration)

@@ -141,7 +141,7 @@ def _shared_names(fields: Iterable[Field], handlers: Mapping[str, tuple[Handler,
     """Two classes under one name, one in a field, one in a handler."""
     for field in fields:
         handler, codec = handlers.get(field.typename, (None, field.codec))
-        if handler is not None and codec is not field.codec and field.typename != JSON_TYPENAME:
+        if handler is not None and codec is not field.codec.in_messages and field.typename != JSON_TYPENAME:
             yield (
                 f"{field.name} holds {field.codec.spelling.strip('`')} and {handler.name} takes another class, "
                 f"both named {field.typename}; give one of them another name"

@@ -28,7 +28,7 @@ from statefun_actors.types.containers import (
 )
 from statefun_actors.types.hints import hint_of, type_arguments
 from statefun_actors.types.keys import key_of
-from statefun_actors.types.leaves import LEAVES, enum_shape, literal_shape
+from statefun_actors.types.leaves import LEAVES, STATE_LEAVES, enum_shape, literal_shape
 from statefun_actors.types.names import message_name
 from statefun_actors.types.protobuf import is_protobuf_class, protobuf_shape
 from statefun_actors.types.scalars import is_int64
@@ -101,12 +101,18 @@ class Compiler:
     """Compiles one annotation, in as many parts as it has.
 
     ``careful`` afterwards says whether reading a value back may run code of the user's, so that only trying shows
-    whether it can be; ``recursive`` whether values may be nested without limit.
+    whether it can be; ``recursive`` whether values may be nested without limit; ``differs`` whether values in state are
+    written otherwise than in messages.
+
+    Args:
+        state: compile for values in state; else for values in messages.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, state: bool = False) -> None:
         self.careful = False
         self.recursive = False
+        self.differs = False
+        self._leaves = STATE_LEAVES if state else LEAVES
         self._open: dict[object, Shape] = {}
         self._done: dict[object, Shape] = {}
 
@@ -121,10 +127,11 @@ class Compiler:
             return self._alias(annotation)
         annotation = bare(annotation)
         try:
-            leaf = LEAVES.get(annotation)
+            leaf = self._leaves.get(annotation)
         except TypeError:  # unhashable
             raise UnstorableTypeError([advice(annotation)]) from None
         if leaf is not None:
+            self.differs = self.differs or leaf is not LEAVES.get(annotation)
             return leaf
         if is_union(annotation):
             return self._union(annotation)

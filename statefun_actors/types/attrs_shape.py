@@ -31,7 +31,11 @@ class Member(NamedTuple):
 def attrs_shape(cls: type, spelling: str, members: Sequence[Member]) -> Shape:
     """The shape of the attrs class *cls*; *members* are all its attributes, in order."""
     return Shape(
-        spelling, _dump(cls, spelling, members), _load(cls, spelling, members), hashable=cls.__hash__ is not None
+        spelling,
+        _dump(cls, spelling, members),
+        _load(cls, spelling, members),
+        hashable=cls.__hash__ is not None,
+        merges=any(shape.merges for _, shape in members),
     )
 
 
@@ -45,6 +49,7 @@ def runs_user_code(cls: type) -> bool:
 
 
 def _dump(cls: type, spelling: str, members: Sequence[Member]) -> One:
+    places = {each.attribute.name: index for index, each in enumerate(members)}
     lines = ["if value.__class__ is not cls:", "    raise wrong_type(spelling, value)", "try:", "    at = ''"]
     names: dict[str, object] = {"cls": cls, "spelling": spelling, "wrong_type": wrong_type}
     for index, (attribute, shape) in enumerate(members):
@@ -57,7 +62,7 @@ def _dump(cls: type, spelling: str, members: Sequence[Member]) -> One:
         "    raise",
         "except AttributeError:",
         "    raise Mismatch('a value', 'an attribute that was never set').under(member(at)) from None",
-        f"return {{{', '.join(f'{each.attribute.name!r}: v{index}' for index, each in enumerate(members))}}}",
+        f"return {{{', '.join(f'{name!r}: v{index}' for name, index in sorted(places.items()))}}}",
     ]
     return _function(f"dump {spelling}", "value", lines, names)
 
@@ -70,7 +75,8 @@ def _load(cls: type, spelling: str, members: Sequence[Member]) -> One:
         "    at, get = '', obj.get",
     ]
     names: dict[str, object] = {"spelling": spelling, "wrong_type": wrong_type, "MISSING": _MISSING}
-    arguments: list[str] = []
+    positional: list[str] = []
+    keywords: list[str] = []
     late: list[str] = []
     for index, (attribute, shape) in enumerate(members):
         names |= {f"load_{index}": shape.load, f"default_{index}": attribute.default}
@@ -88,14 +94,17 @@ def _load(cls: type, spelling: str, members: Sequence[Member]) -> One:
         else:
             lines += [f"        v{index} = default_{index}"]
         lines += ["    else:", *_converted(index, shape, "load", "        ")]
-        arguments.append(f"{attribute.alias}=v{index}" if attribute.kw_only else f"v{index}")
+        if attribute.kw_only:
+            keywords.append(f"{attribute.alias}=v{index}")
+        else:
+            positional.append(f"v{index}")
     names |= {"make": _constructor(cls), "refused": _refused(spelling), "set_attribute": object.__setattr__}
     lines += [
         "except Mismatch as mismatch:",
         "    mismatch.under(member(at))",
         "    raise",
         "try:",
-        f"    result = make({', '.join(arguments)})",
+        f"    result = make({', '.join((*positional, *keywords))})",
         "except RecursionError:",
         "    raise",
         "except Exception as error:",

@@ -16,8 +16,9 @@ _json_text: Final = msgspec.json.Encoder().encode
 class Codec(ABC):
     """Turns the values of one Python type into a typename and bytes, and back.
 
-    What :meth:`encode` writes, :meth:`decode` reads back as an equal value of the same class; a value for which that
-    would not hold is refused by :meth:`encode`. Both check the value in depth. A codec keeps no state between calls
+    What :meth:`encode` writes, :meth:`decode` reads back as an equal value of the same class, in messages with the
+    offsets of datetimes in the place of their zones; a value for which that would not hold is refused by
+    :meth:`encode`. Both check the value in depth. A codec keeps no state between calls
     and may be used from several threads.
     """
 
@@ -34,9 +35,14 @@ class Codec(ABC):
     immutable: bool
     """Whether no value can be changed in place, in depth. False for every container, protobuf and attrs class."""
 
+    @property
+    def in_messages(self) -> Codec:
+        """The codec of the same type in messages: itself, unless it writes state otherwise."""
+        return self
+
     @abstractmethod
     def encode(self, value: object) -> bytes:
-        """The bytes of *value*; equal values of the same class give equal bytes.
+        """The bytes of *value*; equal values of the same class give equal bytes, but for the order of dicts.
 
         Raises:
             ValueMismatchError: *value* does not fit the type, with the path inside it.

@@ -14,10 +14,13 @@ from statefun_actors.types.primitives import PRIMITIVES
 from statefun_actors.types.protobuf import ProtobufCodec, is_protobuf_class
 
 _codecs: dict[Any, Codec] = dict(PRIMITIVES)
+_state_codecs: dict[Any, Codec] = dict(PRIMITIVES)
 
 
-def codec_for(annotation: object) -> Codec:
+def codec_for(annotation: object, *, state: bool = False) -> Codec:
     """The codec for values of the type *annotation*; ``| None`` at its top is not looked at.
+
+    Values in messages and in *state* have one codec, unless there is a datetime in them: state keeps its zone.
 
     The same annotation gives the same codec, until a class in it is given another name.
 
@@ -26,29 +29,33 @@ def codec_for(annotation: object) -> Codec:
         UnstorableTypeError: values of this type can't be stored; the error says what to write instead.
     """
     try:
-        codec = _codecs.get(annotation)
+        known = _state_codecs if state else _codecs
+        codec = known.get(annotation)
     except TypeError:  # Annotated[int, []] has no hash
-        return _compiled(annotation)
+        return _compiled(annotation, state)
     if codec is None:
-        codec = _codecs[annotation] = _compiled(annotation)
+        codec = known[annotation] = _compiled(annotation, state)
     return codec
 
 
 def forget_codecs(cls: type) -> None:
     """Drops the codec of *cls*, which has just been given a name."""
-    codec = _codecs.get(cls)
-    for annotation in [each for each, other in _codecs.items() if other is codec]:  # also that of ``cls | None``
-        del _codecs[annotation]
+    for known in (_codecs, _state_codecs):
+        codec = known.get(cls)
+        for annotation in [each for each, other in known.items() if other is codec]:  # also that of ``cls | None``
+            del known[annotation]
 
 
-def _compiled(annotation: object) -> Codec:
+def _compiled(annotation: object, state: bool) -> Codec:
     inner, optional = split_optional(annotation)
     if optional or inner is not annotation:
-        return codec_for(inner)
+        return codec_for(inner, state=state)
     if is_protobuf_class(inner):
-        return ProtobufCodec(inner)
-    compiler = Compiler()
+        return codec_for(inner) if state else ProtobufCodec(inner)
+    compiler = Compiler(state=state)
     shape = compiler.shape(inner)
+    if state and not compiler.differs:
+        return codec_for(inner)
     name = message_name(inner) if is_attrs_class(inner) else None
     return JsonCodec(
         shape,
@@ -56,6 +63,7 @@ def _compiled(annotation: object) -> Codec:
         careful=compiler.careful,
         recursive=compiler.recursive,
         immutable=_is_immutable(inner),
+        in_messages=codec_for(inner) if state else None,
     )
 
 

@@ -16,8 +16,8 @@ from statefun_actors.types.surrogates import lone_surrogate
 TYPE_KEY: Final = "@type"
 """Where a union keeps the name of the member that follows."""
 
-to_bytes: Final[Callable[[Any], bytes]] = msgspec.json.Encoder(order="deterministic").encode
-"""Deterministic JSON of what the shapes dump."""
+to_bytes: Final[Callable[[Any], bytes]] = msgspec.json.Encoder().encode
+"""JSON of what the shapes dump, its members in their order."""
 
 
 def list_shape(item: Shape) -> Shape:
@@ -54,7 +54,7 @@ def tuple_shape(item: Shape) -> Shape:
             raise wrong_type(spelling, obj)
         return tuple(load_items(obj))
 
-    return Shape(spelling, dump, load, hashable=item.hashable)
+    return Shape(spelling, dump, load, hashable=item.hashable, merges=item.merges)
 
 
 def fixed_tuple_shape(items: Sequence[Shape]) -> Shape:
@@ -84,13 +84,20 @@ def fixed_tuple_shape(items: Sequence[Shape]) -> Shape:
     def load(obj: Any) -> Any:
         return tuple(convert(obj, loads, list))
 
-    return Shape(spelling, dump, load, hashable=all(item.hashable for item in items))
+    return Shape(
+        spelling,
+        dump,
+        load,
+        hashable=all(item.hashable for item in items),
+        merges=any(item.merges for item in items),
+    )
 
 
 def set_shape(cls: Any, item: Shape) -> Shape:
     """``set[X]`` or ``frozenset[X]``: a sorted array."""
     spelling = f"{cls.__name__}[{item.spelling}]"
-    dump_one, load_items, ordered = item.dump, item.load_many, item.ordered
+    dump_one, load_one, load_items = item.dump, item.load, item.load_many
+    ordered, merges = item.ordered, item.merges
 
     def dump(value: Any) -> Any:
         if value.__class__ is not cls:
@@ -110,6 +117,8 @@ def set_shape(cls: Any, item: Shape) -> Shape:
         for (one, _), (other, index) in itertools.pairwise(written):
             if one == other:
                 raise Mismatch(f"`{spelling}` of items that differ", f"two items that are both {shown(items[index])}")
+        if merges:
+            _check_distinct(spelling, "items", items, load_one)
         return [items[index] for _, index in written]
 
     def load(obj: Any) -> Any:
@@ -124,7 +133,7 @@ def set_shape(cls: Any, item: Shape) -> Shape:
             raise Mismatch(f"`{spelling}` of items that differ", "an item twice")
         return elements
 
-    return Shape(spelling, dump, load, hashable=cls is frozenset)
+    return Shape(spelling, dump, load, hashable=cls is frozenset, merges=merges)
 
 
 def dict_shape(key: Key, item: Shape) -> Shape:
@@ -141,6 +150,8 @@ def dict_shape(key: Key, item: Shape) -> Shape:
             keys: Any = value
         else:
             keys = _keys(value, dump_key)
+            if key.merges:
+                _check_distinct(spelling, "keys", keys, load_key)
         values = list(value.values())
         try:
             items = dump_items(values)
@@ -172,6 +183,18 @@ def _under_key(mismatch: Mismatch, keys: Collection[str]) -> None:
     mismatch.under(member(next(key for number, key in enumerate(keys) if number == index)))
 
 
+def _check_distinct(spelling: str, what: str, dumped: Sequence[Any], load: Callable[[Any], Any]) -> None:
+    """Refuses values that differ, but not any more once what they were *dumped* as is read back."""
+    seen: dict[Any, Any] = {}
+    for each in dumped:
+        other = seen.setdefault(load(each), each)
+        if other is not each:
+            raise Mismatch(
+                f"`{spelling}` with {what} that differ when they are read back",
+                f"{shown(other)} and {shown(each)}, which are equal",
+            )
+
+
 def _keys(keys: Collection[Any], one: Callable[[Any], Any]) -> list[Any]:
     results: list[Any] = []
     for key in keys:
@@ -201,7 +224,7 @@ def optional_shape(inner: Shape) -> Shape:
         return None if obj is None else inner_load(obj)
 
     passes = f"{{v}} is None or {inner.passes}" if inner.passes else None
-    return Shape(f"{inner.spelling} | None", dump, load, hashable=inner.hashable, passes=passes)
+    return Shape(f"{inner.spelling} | None", dump, load, hashable=inner.hashable, merges=inner.merges, passes=passes)
 
 
 def union_shape(members: Mapping[type, tuple[str, Shape]]) -> Shape:
@@ -227,4 +250,10 @@ def union_shape(members: Mapping[type, tuple[str, Shape]]) -> Shape:
             raise Mismatch(f"one of {names}", got).under(member(TYPE_KEY))
         return load_member(obj)
 
-    return Shape(spelling, dump, load, hashable=all(shape.hashable for _, shape in members.values()))
+    return Shape(
+        spelling,
+        dump,
+        load,
+        hashable=all(shape.hashable for _, shape in members.values()),
+        merges=any(shape.merges for _, shape in members.values()),
+    )

@@ -26,11 +26,25 @@ _from_bytes: Callable[[bytes], Any] = msgspec.json.Decoder().decode
 
 
 class JsonCodec(Codec):
-    """The codec of one shape. *careful*: only trying shows whether a value can be read back, so every value is."""
+    """The codec of one shape.
 
-    __slots__ = ("_careful", "_dump", "_load", "_recursive")
+    Args:
+        careful: only trying shows whether a value can be read back, so every value is.
+        in_messages: the codec of the same type in messages, for one that writes state otherwise.
+    """
 
-    def __init__(self, shape: Shape, typename: str, *, careful: bool, recursive: bool, immutable: bool) -> None:
+    __slots__ = ("_careful", "_dump", "_in_messages", "_load", "_recursive")
+
+    def __init__(
+        self,
+        shape: Shape,
+        typename: str,
+        *,
+        careful: bool,
+        recursive: bool,
+        immutable: bool,
+        in_messages: Codec | None = None,
+    ) -> None:
         self.typename = typename
         self.accepts = frozenset((typename,))
         self.lenient = frozenset()
@@ -38,6 +52,11 @@ class JsonCodec(Codec):
         self.immutable = immutable
         self._dump, self._load = shape.dump, shape.load
         self._careful, self._recursive = careful, recursive
+        self._in_messages = in_messages
+
+    @property
+    def in_messages(self) -> Codec:
+        return self if self._in_messages is None else self._in_messages
 
     def encode(self, value: Any) -> bytes:
         dumped = None

@@ -15,12 +15,16 @@ from statefun_actors.types.shape import One, Shape
 
 
 class Key(NamedTuple):
-    """How keys of one type are written and read; ``plain`` if the keys are str, written as they are."""
+    """How keys of one type are written and read.
+
+    ``plain``: the keys are str, written as they are. ``merges``: keys that differ may be equal once they are read back.
+    """
 
     spelling: str
     dump: One
     load: One
     plain: bool = False
+    merges: bool = False
 
 
 def key_of(annotation: object, shape: Shape) -> Key | None:
@@ -28,7 +32,7 @@ def key_of(annotation: object, shape: Shape) -> Key | None:
     if annotation is str:
         return Key("str", shape.dump, shape.load, plain=True)
     if annotation in (UUID, date, datetime, Decimal):
-        return Key(shape.spelling, shape.dump, shape.load)
+        return Key(shape.spelling, shape.dump, shape.load, merges=shape.merges)
     if annotation is int:
         return _of_int(shape)
     if isinstance(annotation, type) and issubclass(annotation, Enum):

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from array import array
 from collections.abc import Callable, Collection
-from datetime import date, datetime, timedelta, timezone
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import Enum
 from typing import Any, Final
@@ -18,7 +18,7 @@ import msgspec
 
 from statefun_actors.errors import InvalidAddressError
 from statefun_actors.model import Address
-from statefun_actors.text import describe
+from statefun_actors.types import moments
 from statefun_actors.types.mismatch import Mismatch, kind, shown
 from statefun_actors.types.scalars import (
     LARGEST,
@@ -101,7 +101,7 @@ def _dump_bytes(value: Any) -> str:
     return base64_text(value)
 
 
-def _as_text(cls: type, write: Callable[[Any], str], read: Callable[[str], Any]) -> Shape:
+def _as_text(cls: type, write: Callable[[Any], str], read: Callable[[str], Any], *, merges: bool = False) -> Shape:
     """A shape written as one str. *read* may raise anything that derives from ArithmeticError or ValueError."""
     name = cls.__name__
 
@@ -118,23 +118,7 @@ def _as_text(cls: type, write: Callable[[Any], str], read: Callable[[str], Any])
         except (ArithmeticError, ValueError):
             raise Mismatch(f"`{name}` as text", shown(obj)) from None
 
-    return Shape(name, dump, load, hashable=True)
-
-
-def _write_datetime(value: datetime) -> str:
-    try:
-        return value.isoformat()
-    except Exception as error:  # a tzinfo of the user's
-        raise Mismatch("a `datetime` with a working tzinfo", describe(error), error) from None
-
-
-def _read_datetime(text: str) -> datetime:
-    value = datetime.fromisoformat(text)
-    if len(text) > 26 and text[-15:-6] == "00:00:00." and text[-16] in "+-":
-        # fromisoformat takes an offset of less than a second for UTC.
-        offset = timedelta(microseconds=int(text[-6:]))
-        return value.replace(tzinfo=timezone(offset if text[-16] == "+" else -offset))
-    return value
+    return Shape(name, dump, load, hashable=True, merges=merges)
 
 
 def _read_timedelta(text: str) -> timedelta:
@@ -213,14 +197,20 @@ LEAVES: Final[dict[object, Shape]] = {
         passes="{v}.__class__ is str",
     ),
     bytes: Shape("bytes", _dump_bytes, bytes_of_base64, hashable=True),
-    datetime: _as_text(datetime, _write_datetime, _read_datetime),
+    datetime: _as_text(datetime, moments.write_in_message, moments.read, merges=True),
     date: _as_text(date, date.isoformat, date.fromisoformat),
     timedelta: _as_text(timedelta, msgspec.to_builtins, _read_timedelta),
     Decimal: _as_text(Decimal, _write_decimal, _read_decimal),
     UUID: _as_text(UUID, str, UUID),
     Address: Shape("Address", _dump_address, _load_address, hashable=True),
 }
-"""The shapes that need no compiling, by class."""
+"""The shapes that need no compiling, by class, as messages hold their values."""
+
+STATE_LEAVES: Final[dict[object, Shape]] = {
+    **LEAVES,
+    datetime: _as_text(datetime, moments.write_in_state, moments.read),
+}
+"""The same as state holds them: a datetime keeps its zone."""
 
 
 def enum_shape(cls: type[Enum]) -> Shape:

@@ -12,39 +12,31 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from typing import Any, TypeAlias
 
+import attrs
+
 from statefun_actors.types.mismatch import Mismatch, kind
 
 One: TypeAlias = Callable[[Any], Any]
 Many: TypeAlias = Callable[[Collection[Any]], Collection[Any]]
 
 
+@attrs.frozen(eq=False)
 class Shape:
     """One compiled type. Compared by identity."""
 
-    __slots__ = ("dump", "dump_many", "hashable", "load", "load_many", "ordered", "passes", "spelling")
-
-    def __init__(
-        self,
-        spelling: str,
-        dump: One,
-        load: One,
-        dump_many: Many | None = None,
-        load_many: Many | None = None,
-        *,
-        hashable: bool = False,
-        ordered: bool = False,
-        passes: str | None = None,
-    ) -> None:
-        self.spelling = spelling
-        self.dump, self.load = dump, load
-        self.dump_many = dump_many or many(dump)
-        self.load_many = load_many or many(load)
-        self.hashable = hashable
-        """Whether values may be members of a set."""
-        self.ordered = ordered
-        """Whether what ``dump`` gives sorts by itself, and differs wherever the values differ."""
-        self.passes = passes
-        """A test of the variable ``{v}`` in Python: values that pass it are dumped and loaded as they are."""
+    spelling: str
+    dump: One
+    load: One
+    dump_many: Many = attrs.Factory(lambda self: many(self.dump), takes_self=True)
+    load_many: Many = attrs.Factory(lambda self: many(self.load), takes_self=True)
+    hashable: bool = attrs.field(default=False, kw_only=True)
+    """Whether values may be members of a set."""
+    ordered: bool = attrs.field(default=False, kw_only=True)
+    """Whether what ``dump`` gives sorts by itself, and differs wherever the values differ."""
+    merges: bool = attrs.field(default=False, kw_only=True)
+    """Whether values that differ may be equal once they are read back."""
+    passes: str | None = attrs.field(default=None, kw_only=True)
+    """A test of the variable ``{v}`` in Python: values that pass it are dumped and loaded as they are."""
 
 
 def many(one: One) -> Many:

@@ -253,3 +253,53 @@ def test_a_class_that_is_none_of_attrs_though_its_base_is_must_be_decorated() ->
 
 def test_a_plain_attrs_class_travels_inside_a_container() -> None:
     assert pack([Line("x")]).value == b'[{"count":1,"price":null,"sku":"x"}]'
+
+
+def listed(names: list[str]) -> list[str]:
+    return list(names)
+
+
+@attrs.define(kw_only=True)
+class Stamped:
+    made: str = ""
+    _by: str = attrs.field(default="", alias="author")
+
+
+@attrs.define
+class Stock(Stamped):
+    """Keyword-only attributes come before a positional one, one that is no argument, and one with an alias."""
+
+    sku: str = "x"
+    _shelf: int = 0
+    count: int = attrs.field(default=0, kw_only=True, on_setattr=attrs.setters.frozen)
+    # What attrs makes of `@label.default`, which type checkers do not know.
+    label: str = attrs.field(default=attrs.Factory(lambda self: self.sku.upper(), takes_self=True), init=False)
+    names: list[str] = attrs.field(
+        default=attrs.Factory(lambda self: [self.sku], takes_self=True),
+        kw_only=True,
+        converter=listed,
+    )
+    note: str = attrs.field(default="", alias="remark")
+
+
+@attrs.define(init=False)
+class Bare:
+    x: int = attrs.field(kw_only=True)
+    y: int = 0
+
+
+def test_attributes_are_handed_to_init_as_attrs_orders_them() -> None:
+    stock = Stock("pen", 3, "few", made="today", author="ada", count=2)
+    codec = codec_for(Stock)
+
+    assert codec.decode(codec.encode(stock)) == stock
+    assert codec.encode(stock) == (
+        b'{"_by":"ada","_shelf":3,"count":2,"label":"PEN","made":"today","names":["pen"],"note":"few","sku":"pen"}'
+    )
+    assert codec.decode(b'{"made":"now"}') == Stock(made="now")
+
+
+def test_a_class_without_an_init_is_made_by_that_of_attrs() -> None:
+    bare: Any = codec_for(Bare).decode(b'{"x":1,"y":2}')
+
+    assert (type(bare), bare.x, bare.y) == (Bare, 1, 2)

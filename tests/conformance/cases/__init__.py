@@ -4,6 +4,7 @@
 from tests.conformance.cases import wire_values
 from tests.conformance.cases import field_values
 from tests.conformance.cases import message_types
+from tests.conformance.cases import kept_values
 from tests.conformance.cases import batch_steps
 from tests.conformance.cases import batch_effects
 from tests.conformance.cases import delayed_messages
@@ -21,6 +22,7 @@ MODULES = (
     wire_values,
     field_values,
     message_types,
+    kept_values,
     batch_steps,
     batch_effects,
     delayed_messages,

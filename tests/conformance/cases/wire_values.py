@@ -9,6 +9,7 @@ from google.protobuf.duration_pb2 import Duration
 from google.protobuf.type_pb2 import Option
 
 from statefun_actors import Address, Context, Entity, StatefulFunctions, TypedValue, handles, message
+from statefun_actors.types import pack
 from tests.conformance.cases.vocabulary import PROBE, Named
 from tests.conformance.engine import Engine, Start
 from tests.conformance.sections import VALUES as V
@@ -114,13 +115,19 @@ async def message_classes(start: Start) -> None:
     await travels(start, Named("n", [1, 2]), on_the_wire, on_the_wire)
 
 
-@V.case("V11", "a value of any other type is statefun-actors/json, in JSON that is the same for equal values")
+@V.case(
+    "V11",
+    "a value of any other type is statefun-actors/json: JSON without spaces, dicts in their own order, sets sorted",
+)
 async def other_values(start: Start) -> None:
     async with start(Echo) as engine:
         await engine.tell(ECHO, TypedValue("statefun-actors/json", b'{"b":2, "a":1}'))
-        await engine.tell(ECHO, {"a": 1, "b": 2})
-        on_the_wire = ("statefun-actors/json", b'{"a":1,"b":2}')
-        assert [(sent.typename, sent.data) for sent in engine.sent] == [on_the_wire] * 2
+        await engine.tell(ECHO, {"b": 2, "a": 1})
+        await engine.tell(ECHO, {"b": 1, "a": 2})
+        on_the_wire = ("statefun-actors/json", b'{"b":2,"a":1}')
+        assert [(sent.typename, sent.data) for sent in engine.sent[:2]] == [on_the_wire] * 2
+        assert engine.sent[2].data == b'{"b":1,"a":2}'
+    assert pack({3, 1, 2}) == TypedValue("statefun-actors/json", b"[1,2,3]")
 
 
 functions = StatefulFunctions()
