@@ -1,7 +1,12 @@
-"""Text made from what users raise: always a plain ``str`` that UTF-8 can encode, and of bounded length.
+r"""Text made from what users raise: always a plain ``str`` that UTF-8 can encode, and of bounded length.
 
 An error's text goes into the store, into log files, HTTP bodies and egress records. Users make it from anything:
 ``os.fsdecode`` gives half surrogate pairs, ``__str__`` may raise, a message may hold a whole response body.
+
+What is logged, shown on a terminal or answered over HTTP is made printable here, too: ids, typenames, header values,
+file names and texts of errors come from outside. A line feed in one of them would forge a line, an escape sequence
+would command the terminal, a bidirectional mark would turn the text around it. Each character of that kind is written
+as its Python escape: ``\n``, ``\x1b``, ``\u202e``.
 """
 
 from __future__ import annotations
@@ -12,6 +17,8 @@ LONGEST_ERROR: Final = 2_000
 """Characters of an error's text that are kept."""
 LONGEST_TYPE_NAME: Final = 200
 """Characters of the name of an error's class that are kept."""
+CONTINUATION: Final = "  | "
+"""What the second and every later line of one record or error begins with."""
 _MOST_LINKED: Final = 100
 """Errors of one chain that are looked at."""
 
@@ -44,6 +51,21 @@ def describe_type(error: BaseException) -> str:
 def describe(error: BaseException) -> str:
     """*error* as ``ValueError: its text``."""
     return f"{describe_type(error)}: {describe_error(error)}"
+
+
+def one_line(text: str) -> str:
+    """*text* on one line of printable characters, which any encoding of Unicode can write."""
+    return text if text.isprintable() else "".join(char if char.isprintable() else _escaped(char) for char in text)
+
+
+def lines_of(text: str, prefix: str = CONTINUATION) -> str:
+    """*text* with its lines kept, each of printable characters, and each after the first behind *prefix*."""
+    return f"\n{prefix}".join(one_line(line) for line in text.split("\n"))
+
+
+def json_text(encoded: str) -> str:
+    """The JSON *encoded* with the same meaning and of printable characters alone, which only its strings can lack."""
+    return encoded if encoded.isprintable() else "".join(c if c.isprintable() else _json_escaped(c) for c in encoded)
 
 
 class ShortenedError(Exception):
@@ -92,3 +114,15 @@ def _linked(error: BaseException) -> list[BaseException]:
         if isinstance(each, BaseExceptionGroup):
             pending += each.exceptions
     return list(found.values())
+
+
+def _escaped(char: str) -> str:
+    return ascii(char)[1:-1]
+
+
+def _json_escaped(char: str) -> str:
+    code = ord(char)
+    if code <= 0xFFFF:
+        return f"\\u{code:04x}"
+    high, low = divmod(code - 0x10000, 0x400)
+    return f"\\u{0xD800 + high:04x}\\u{0xDC00 + low:04x}"

@@ -8,9 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-FORMAT: Final = "%(asctime)s %(levelname)s %(message)s"
-
 _BEGINS: Final = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} (?P<level>[A-Z]+) ")
+_JSON_BEGINS: Final = re.compile(r'\{"time": "[^"]*", "level": "(?P<level>[A-Z]+)"')
 _TOLD: Final = frozenset({"WARNING", "ERROR", "CRITICAL"})
 _MOST: Final = 60
 """Lines at a time: a traceback or two, but not a flood."""
@@ -20,7 +19,7 @@ _REMEMBERED: Final = 1_000
 
 
 class EndpointLog:
-    """Reads the file at *path*, written in :data:`FORMAT`, from its beginning. It need not be there yet.
+    """Reads the file at *path*, written by :mod:`~.logs`, from its beginning. It need not be there yet.
 
     *monotonic* gives seconds since some moment.
     """
@@ -51,9 +50,11 @@ class EndpointLog:
         return found
 
     def _shown(self, line: str) -> str | None:
-        if (begins := _BEGINS.match(line)) is not None:
-            line = line[begins.start("level") :]
-            self._told = begins["level"] in _TOLD and self._is_due(line)
+        if (begins := _BEGINS.match(line) or _JSON_BEGINS.match(line)) is not None:
+            rest = line[begins.start("level") :]
+            self._told = begins["level"] in _TOLD and self._is_due(rest)
+            if begins.re is _BEGINS:
+                line = rest
         return line if self._told else None
 
     def _is_due(self, line: str) -> bool:

@@ -5,15 +5,14 @@ What it serves comes pickled on its input, from :func:`endpoint_program`; its so
 
 from __future__ import annotations
 
-import logging
 import pickle
 import socket
 import sys
 
 import attrs
 
-from statefun_actors.cli.endpoint_log import FORMAT
 from statefun_actors.cli.loading import load_app
+from statefun_actors.cli.logs import LogOptions, logging_to_stderr
 from statefun_actors.cli.serving import serve_here
 from statefun_actors.cluster import EndpointProgram
 from statefun_actors.http import Listener, create_app
@@ -24,15 +23,16 @@ from statefun_actors.settings import Settings
 class _Task:
     app: str
     settings: Settings
+    logs: LogOptions
     path: tuple[str, ...]
     """Where Python looks for modules in the process that loaded the app first."""
     socket: int
 
 
-def endpoint_program(app: str, settings: Settings, listener: Listener) -> EndpointProgram:
+def endpoint_program(app: str, settings: Settings, logs: LogOptions, listener: Listener) -> EndpointProgram:
     """A process that serves APP at *listener*, which stays open here: another one can take its place."""
     (listening,) = listener.sockets
-    task = _Task(app, settings, tuple(sys.path), listening.fileno())
+    task = _Task(app, settings, logs, tuple(sys.path), listening.fileno())
     return EndpointProgram(
         command=[sys.executable, "-c", f"import sys; from {__name__} import main; sys.exit(main())"],
         data=pickle.dumps(task),
@@ -46,6 +46,6 @@ def main() -> int:
     task = pickle.load(sys.stdin.buffer)  # noqa: S301 - from the process that started this one
     assert isinstance(task, _Task)
     sys.path[:] = task.path
-    served = create_app(*load_app(task.app).served, settings=task.settings)
-    logging.basicConfig(level=logging.INFO, format=FORMAT)
-    return serve_here(served, [socket.socket(fileno=task.socket)], None, lambda: print("ready", flush=True))
+    with logging_to_stderr(task.logs):
+        served = create_app(*load_app(task.app).served, settings=task.settings)
+        return serve_here(served, [socket.socket(fileno=task.socket)], None, lambda: print("ready", flush=True))

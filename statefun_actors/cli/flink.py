@@ -10,6 +10,7 @@ from typing import Any as Untyped
 
 import click
 
+from statefun_actors.cli.logs import LogFormat, LogLevel, LogOptions, log_options, logging_to_stderr
 from statefun_actors.cli.module_options import module_options, wanted_of
 from statefun_actors.cli.options import Written, settings_options
 from statefun_actors.settings import ENDPOINT_DEFAULTS
@@ -65,6 +66,7 @@ def _read_interval(value: object) -> int:
     help="For Kafka's log, Flink's checkpoints and all logs. Default: ./.statefun/flink/<APP's name>",
 )  # fmt: skip
 @module_options
+@log_options("info")
 @settings_options(ENDPOINT_DEFAULTS)
 def flink(  # noqa: PLR0913, PLR0917 - each is an option of the command line
     app: str,
@@ -77,6 +79,8 @@ def flink(  # noqa: PLR0913, PLR0917 - each is an option of the command line
     from_savepoint: Path | None,
     bind: str,
     folder: Path | None,
+    log_level: LogLevel,
+    log_format: LogFormat,
     settings: Settings,
     **written: Untyped,
 ) -> None:
@@ -111,6 +115,8 @@ def flink(  # noqa: PLR0913, PLR0917 - each is an option of the command line
 
     if not kafka and module_file is None:
         raise click.UsageError("Nothing would ever come in: give --kafka, or --module FILE with an ingress.")
+    logs = LogOptions(log_level, log_format)
+    click.get_current_context().with_resource(logging_to_stderr(logs))
     loaded = load_app(app)
     try:
         if (lacking := missing_tool()) is not None:
@@ -153,6 +159,7 @@ def flink(  # noqa: PLR0913, PLR0917 - each is an option of the command line
         name=loaded.name,
         # What StateFun would fail the job for fails the one message instead.
         settings=attrs.evolve(settings, record_egresses=settings.record_egresses | module.record_egresses),
+        logs=logs,
         listener=listener,
         module_at=module_at,
         states=locked(told, held),

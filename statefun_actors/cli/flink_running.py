@@ -17,6 +17,7 @@ import click
 from statefun_actors.cli.endpoint_log import EndpointLog
 from statefun_actors.cli.endpoint_process import endpoint_program
 from statefun_actors.cli.flink import MODULE, STATES
+from statefun_actors.cli.logs import LogOptions
 from statefun_actors.cli.signals import STOP_SIGNALS, Stop, stop_signals
 from statefun_actors.cluster import (
     Cluster,
@@ -44,6 +45,8 @@ class FlinkRun:
     app: str
     name: str
     settings: Settings
+    logs: LogOptions
+    """Of the endpoint."""
     listener: Listener
     module_at: Callable[[str, str | None], Module]
     typenames: Sequence[str]
@@ -119,7 +122,7 @@ async def _run(run: FlinkRun, cluster: Cluster) -> int:
     with stop_signals([cluster.kill]) as stop:
         telling = asyncio.create_task(_tell_of_messages(log))
         try:
-            endpoint = endpoint_program(run.app, run.settings, run.listener)
+            endpoint = endpoint_program(run.app, run.settings, run.logs, run.listener)
             module = run.module_at(endpoint.url, cluster.kafka_address if run.kafka else None)
             with _Status() as status:
                 status.show("Starting the cluster" + (" (the first time takes longer)" if cluster.is_first else ""))

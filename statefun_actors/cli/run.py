@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import click
+from click.core import ParameterSource
 
 from statefun_actors.cli.binding import listeners
+from statefun_actors.cli.logs import LogFormat, LogHandler, LogLevel, LogOptions, log_options, logging_to_stderr
 from statefun_actors.cli.options import Written, settings_options
 from statefun_actors.cli.store.place import default_store
 from statefun_actors.settings import Settings
@@ -32,6 +34,7 @@ def _mapped(written: str | tuple[str, object]) -> tuple[str, Target]:
 
 _PORT: Final = 8080
 _BIND: Final = f"127.0.0.1:{_PORT}"
+_LOG_LEVEL: Final = "warning"
 _FILE: Final = click.Path(dir_okay=False, path_type=Path)
 
 
@@ -88,6 +91,7 @@ _FILE: Final = click.Path(dir_okay=False, path_type=Path)
 )  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as one JSON object.")
 @click.option("--quiet", "-q", is_flag=True, help="No progress bar, no warnings and no summary; errors only.")
+@log_options(_LOG_LEVEL)
 @settings_options(Settings())
 def run(  # noqa: PLR0913, PLR0917 - each is an option of the command line
     app: str,
@@ -106,6 +110,8 @@ def run(  # noqa: PLR0913, PLR0917 - each is an option of the command line
     reload: bool,
     as_json: bool,
     quiet: bool,
+    log_level: LogLevel,
+    log_format: LogFormat,
     settings: Settings,
 ) -> None:
     """Run an application here, its state in one SQLite file.
@@ -152,6 +158,10 @@ def run(  # noqa: PLR0913, PLR0917 - each is an option of the command line
             other = "--until-idle" if until_idle else "--memory"
             raise click.UsageError(f"--reload is for a run that goes on, and keeps its state; leave out {other}.")
         raise SystemExit(run_reloading(app, [each for each in sys.argv[1:] if each != "--reload"]))
+    context = click.get_current_context()
+    if quiet and context.get_parameter_source("log_level") is ParameterSource.DEFAULT and log_level == _LOG_LEVEL:
+        log_level = "error"
+    log = context.with_resource(logging_to_stderr(LogOptions(log_level, log_format)))
     targets = one_target_each(egress, skip_bad_lines, as_json=as_json)
     try:
         loaded = load_app(app)
@@ -177,7 +187,7 @@ def run(  # noqa: PLR0913, PLR0917 - each is an option of the command line
         token=token,
     )
     settings = attrs.evolve(settings, record_egresses=settings.record_egresses | edges.record_egresses)
-    raise SystemExit(_run(loaded, settings, options, as_json=as_json))
+    raise SystemExit(_run(loaded, settings, options, log, as_json=as_json))
 
 
 def _listening(binds: Sequence[str], token: str | None) -> list[Listener]:
@@ -198,7 +208,7 @@ def _listening(binds: Sequence[str], token: str | None) -> list[Listener]:
     return listening
 
 
-def _run(loaded: App, settings: Settings, options: RunOptions, *, as_json: bool) -> int:
+def _run(loaded: App, settings: Settings, options: RunOptions, log: LogHandler, *, as_json: bool) -> int:
     """The exit code."""
     from statefun_actors.cli.loading import AppError
     from statefun_actors.cli.looping import in_a_loop
@@ -212,7 +222,7 @@ def _run(loaded: App, settings: Settings, options: RunOptions, *, as_json: bool)
         raise AppError(str(error)) from error
 
     async def work() -> Summary:
-        return await Run(loaded.name, app, options).to_the_end()
+        return await Run(loaded.name, app, options, log).to_the_end()
 
     try:
         summary = in_a_loop(work(), "What was stored is kept; the next run goes on from there.")

@@ -15,6 +15,7 @@ import attrs
 
 from statefun_actors.cli.inputs import input_name, kafka_sources
 from statefun_actors.cli.jumping_clock import JumpingClock
+from statefun_actors.cli.logs import LogHandler
 from statefun_actors.cli.progress import BarDisplay, Display, PlainDisplay
 from statefun_actors.cli.signals import Stop, stop_signals
 from statefun_actors.cli.sinks import Sinks
@@ -78,8 +79,8 @@ class Run:
         BadPropertyError: an ingress or egress of Kafka has properties that its client can't read.
     """
 
-    def __init__(self, name: str, app: Application, options: RunOptions) -> None:
-        self._name, self._options = name, options
+    def __init__(self, name: str, app: Application, options: RunOptions, log: LogHandler) -> None:
+        self._name, self._options, self._log = name, options, log
         self._stopped = asyncio.Event()
         self._closing = contextlib.ExitStack()
         self._started = time.monotonic()
@@ -124,9 +125,8 @@ class Run:
             display = self._display()
             before_dying.append(display.close)
             terminal.callback(display.close)
-            log = _LogLines(display)
-            logging.getLogger().addHandler(log)
-            terminal.callback(logging.getLogger().removeHandler, log)
+            if isinstance(display, BarDisplay):
+                terminal.enter_context(self._log.writing_by(display.say))
             working = asyncio.create_task(self.engine.run())
             door = await self._open_door()
             try:
@@ -299,18 +299,3 @@ class Run:
 
 def _error_text(error: BaseException | None) -> str:
     return "" if error is None else describe(error)
-
-
-class _LogLines(logging.Handler):
-    """What the engine and handlers log, above the progress bar."""
-
-    def __init__(self, display: Display) -> None:
-        super().__init__(logging.WARNING)
-        self._display = display
-        self.setFormatter(logging.Formatter("%(levelname)s %(message)s"))
-
-    def emit(self, record: logging.LogRecord) -> None:
-        try:
-            self._display.say(self.format(record))
-        except Exception:
-            self.handleError(record)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from statefun_actors.cli.binding import listeners
+from statefun_actors.cli.logs import LogFormat, LogLevel, LogOptions, log_options, logging_to_stderr
 from statefun_actors.cli.options import settings_options
 from statefun_actors.settings import ENDPOINT_DEFAULTS
 
@@ -37,14 +38,17 @@ _FILE: Final = click.Path(dir_okay=False, path_type=Path)
     "--ca-certs", type=_FILE, metavar="FILE",
     help="Certificates, PEM, one of which must have signed a client's: mutual TLS.",
 )  # fmt: skip
+@log_options("info")
 @settings_options(ENDPOINT_DEFAULTS)
-def serve(
+def serve(  # noqa: PLR0913, PLR0917 - each is an option of the command line
     app: str,
     binds: Sequence[str],
     workers: int,
     certfile: Path | None,
     keyfile: Path | None,
     ca_certs: Path | None,
+    log_level: LogLevel,
+    log_format: LogFormat,
     settings: Settings,
 ) -> None:
     """Serve an application to a Flink cluster.
@@ -59,8 +63,6 @@ def serve(
     watches over it. Ctrl-C, SIGTERM or a closed window ends it within 10 seconds, once the batches under way have
     ended; a second Ctrl-C or SIGTERM ends it at once.
     """  # noqa: D301 - click wants the character itself
-    import logging
-
     from statefun_actors.cli.loading import AppError, load_app
     from statefun_actors.cli.serving import serve_here
     from statefun_actors.cli.workers import serve_in_workers
@@ -69,12 +71,13 @@ def serve(
     from statefun_actors.http import create_app
 
     tls = _tls(certfile, keyfile, ca_certs)
+    logs = LogOptions(log_level, log_format, show_process=workers > 1)
+    click.get_current_context().with_resource(logging_to_stderr(logs))
     loaded = load_app(app)
     try:
         application = Application(*loaded.served, settings=settings)
     except DefinitionError as error:
         raise AppError(str(error)) from error
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     listening = listeners(binds, processes=workers)
 
     def announce() -> None:
@@ -86,7 +89,7 @@ def serve(
     if workers == 1:
         sockets = [listener.sockets[0] for listener in listening]
         raise SystemExit(serve_here(create_app(application), sockets, tls, announce))
-    raise SystemExit(serve_in_workers(app, settings, listening, tls, workers, announce))
+    raise SystemExit(serve_in_workers(app, settings, logs, listening, tls, workers, announce))
 
 
 def _tls(certfile: Path | None, keyfile: Path | None, ca_certs: Path | None) -> Tls | None:

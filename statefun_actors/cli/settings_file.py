@@ -1,6 +1,7 @@
 """A settings file: TOML, its own or the ``[tool.statefun-actors]`` of a project.
 
-At its top stand the settings, with the keys of their flags (``retry-budget = 2``); a table named for a command holds
+At its top stand the settings, with the keys of their flags (``retry-budget = 2``), and the ``log-level`` and
+``log-format`` of all commands that log; a table named for a command holds
 options of that command alone (``[serve]``, ``bind = "0.0.0.0:8000"``; in a pyproject.toml
 ``[tool.statefun-actors.serve]``).
 """
@@ -15,10 +16,12 @@ from typing import Final
 import attrs
 import click
 
+from statefun_actors.cli.logs import OPTION_KEYS
 from statefun_actors.errors import DefinitionError
 from statefun_actors.settings import Options, read_settings
 
 _COMMANDS: Final = ("flink", "module", "run", "serve")
+_LOGGING: Final = ("flink", "run", "serve")
 _PROJECT: Final = Path("pyproject.toml")
 
 
@@ -78,7 +81,10 @@ def _read(name: str, table: object) -> SettingsFile:
         if not isinstance(value, dict):
             raise SettingsFileError(f"{name}: {key}: expected a table, got {value!r}.")
     try:
-        settings = read_settings({key: value for key, value in table.items() if key not in commands})
+        settings = read_settings(
+            {key: value for key, value in table.items() if key not in commands and key not in OPTION_KEYS}
+        )
     except DefinitionError as error:
         raise SettingsFileError("\n".join(f"{name}: {problem}" for problem in error.problems)) from None
-    return SettingsFile(name, settings, commands)
+    logs = {key: table[key] for key in OPTION_KEYS if key in table}
+    return SettingsFile(name, settings, {**commands, **{key: logs | commands.get(key, {}) for key in _LOGGING}})

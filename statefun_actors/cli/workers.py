@@ -8,7 +8,6 @@ when its process dies and another takes its place.
 from __future__ import annotations
 
 import asyncio
-import logging
 import multiprocessing
 import os
 import signal
@@ -24,6 +23,7 @@ from typing import Final, TypeAlias
 from quart import Quart
 
 from statefun_actors.cli.loading import load_app
+from statefun_actors.cli.logs import LogOptions, logging_to_stderr
 from statefun_actors.cli.serving import serve_until
 from statefun_actors.cli.signals import STOP_SIGNALS, Terminals, heard, is_repeated
 from statefun_actors.http import STOP_SECONDS, Listener, Tls, create_app
@@ -33,25 +33,32 @@ Announce: TypeAlias = Callable[[], None]
 
 _SOON: Final = 5.0
 """Seconds: a process that dies before that died of something that its successor would die of too."""
-_LOG: Final = "%(asctime)s [%(process)d] %(levelname)s %(message)s"
 
 
 def serve_in_workers(
-    app: str, settings: Settings, listeners: Sequence[Listener], tls: Tls | None, workers: int, announce: Announce
+    app: str,
+    settings: Settings,
+    logs: LogOptions,
+    listeners: Sequence[Listener],
+    tls: Tls | None,
+    workers: int,
+    announce: Announce,
 ) -> int:
     """Serve APP in *workers* processes until Ctrl-C or SIGTERM, for which it listens before it calls *announce*.
 
     Returns:
         The exit code.
     """
-    return _Watch(app, settings, listeners, tls).over(workers, announce)
+    return _Watch(app, settings, logs, listeners, tls).over(workers, announce)
 
 
 class _Watch:
     """The watching process."""
 
-    def __init__(self, app: str, settings: Settings, listeners: Sequence[Listener], tls: Tls | None) -> None:
-        self._app, self._settings, self._listeners, self._tls = app, settings, listeners, tls
+    def __init__(
+        self, app: str, settings: Settings, logs: LogOptions, listeners: Sequence[Listener], tls: Tls | None
+    ) -> None:
+        self._app, self._settings, self._logs, self._listeners, self._tls = app, settings, logs, listeners, tls
         self._running: dict[int, tuple[SpawnProcess, float]] = {}
         self._told = 0
         self._terminals = Terminals()
@@ -76,7 +83,7 @@ class _Watch:
     def _start(self, index: int) -> None:
         sockets = [listener.sockets[index] for listener in self._listeners]
         process = multiprocessing.get_context("spawn").Process(
-            target=_work, args=(self._app, self._settings, sockets, self._tls), name=f"worker {index + 1}"
+            target=_work, args=(self._app, self._settings, self._logs, sockets, self._tls), name=f"worker {index + 1}"
         )
         process.start()
         self._running[index] = (process, time.monotonic())
@@ -124,14 +131,14 @@ class _Watch:
         return int(any(process.exitcode not in {0, *(-number for number in STOP_SIGNALS)} for process in processes))
 
 
-def _work(app: str, settings: Settings, sockets: Sequence[socket], tls: Tls | None) -> None:
+def _work(app: str, settings: Settings, logs: LogOptions, sockets: Sequence[socket], tls: Tls | None) -> None:
     """What one process does."""
     for number in STOP_SIGNALS:
         if number is not signal.SIGTERM:  # they reach every process at a terminal; the watching one tells the others
             signal.signal(number, signal.SIG_IGN)
-    served = create_app(*load_app(app).served, settings=settings)
-    logging.basicConfig(level=logging.INFO, format=_LOG)
-    asyncio.run(_until_told(served, sockets, tls))
+    with logging_to_stderr(logs):
+        served = create_app(*load_app(app).served, settings=settings)
+        asyncio.run(_until_told(served, sockets, tls))
 
 
 async def _until_told(app: Quart, sockets: Sequence[socket], tls: Tls | None) -> None:

@@ -16,6 +16,7 @@ from statefun_actors.dispatch.failure import sorted_out
 from statefun_actors.dispatch.guarded import GuardedRun
 from statefun_actors.dispatch.notes import HELD_TOO_LONG
 from statefun_actors.dispatch.outcome import done
+from statefun_actors.dispatch.running import found_in, inherit
 from statefun_actors.errors import UnknownFunctionTypeError
 from statefun_actors.model import Batch, Failed, Host, MissingState, Outcome
 
@@ -35,6 +36,8 @@ async def dispatch(batch: Batch, app: Application, host: Host) -> Outcome:
         if name not in state:
             return MissingState([spec for spec in route.function.states if spec.name not in state])
     scope = Scope(batch, host, app.record_egresses)
+    if route.waits:
+        inherit(scope)
     if route.guarded:
         return await GuardedRun(batch, app, route, scope).outcome()
     function, handlers, effects = route.function, route.handlers, scope.effects
@@ -49,7 +52,7 @@ async def dispatch(batch: Batch, app: Application, host: Host) -> Outcome:
             index += 1
             argument = invocation.argument
             handler = handlers.get(argument.typename) or route.handler(argument.typename)
-            scope.begin(handler.name, invocation.caller)
+            scope.begin(handler.name, invocation)
             result = handler.start(subject, handler.message(argument))
             after = monotonic()
             if after - before > HELD_TOO_LONG:
@@ -78,3 +81,6 @@ async def dispatch(batch: Batch, app: Application, host: Host) -> Outcome:
     if scope.fatal is not None:
         return Failed(None, scope.fatal)
     return done(scope, app.notes, function, (), marks)
+
+
+found_in(dispatch, lambda variables: variables.get("scope"))

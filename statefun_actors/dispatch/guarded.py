@@ -17,6 +17,7 @@ from statefun_actors.dispatch.dead_letter import dead_letter
 from statefun_actors.dispatch.failure import fails_batch, is_terminal, sorted_out
 from statefun_actors.dispatch.notes import HELD_TOO_LONG
 from statefun_actors.dispatch.outcome import done
+from statefun_actors.dispatch.running import found_in, inherit
 from statefun_actors.model import Batch, Failed, Invocation, Outcome, Setback, Settlement
 from statefun_actors.text import describe
 
@@ -75,7 +76,7 @@ class GuardedRun:
     def _start(self, handler: BoundHandler, invocation: Invocation) -> object:
         """The result of the message's handler, or what NOT_YET says."""
         scope = self.scope
-        scope.begin(handler.name, invocation.caller)
+        scope.begin(handler.name, invocation)
         monotonic = scope.host.monotonic
         before = monotonic()
         result = handler.start(self.subject, handler.message(invocation.argument))
@@ -104,6 +105,8 @@ class GuardedRun:
         function = self.route.function
         function.abandon(self.subject)
         self.scope = self.scope.undone(effects, dropped_replies)
+        if self.route.waits:
+            inherit(self.scope)
         self.subject = function.open(self.scope)
 
     def _wait(self, policy: FailurePolicy, error: BaseException, attempts: int) -> float | None:
@@ -133,3 +136,6 @@ class GuardedRun:
             describe(error),
         )  # fmt: skip
         self.setbacks.append(Setback(index, error, settlement, attempts))
+
+
+found_in(GuardedRun.outcome, lambda variables: variables["self"].scope)

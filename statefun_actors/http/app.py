@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Unpack
 from statefun_actors.dispatch import Application
 from statefun_actors.endpoint import RequestReplyHandler
 from statefun_actors.http.endpoint import Endpoint
+from statefun_actors.http.exchange import TEXT, line
 from statefun_actors.http.failures import Failures
 from statefun_actors.http.front import Front
 from statefun_actors.http.linger import Linger
@@ -50,8 +51,8 @@ def _behind(doors: Mapping[str, Endpoint], body_limit: int) -> Quart:
     from quart import Quart, Response
     from werkzeug.exceptions import HTTPException
 
-    def line(status: int, text: str) -> Response:
-        return Response(f"{text}\n", status, content_type="text/plain; charset=utf-8")
+    def answered(status: int, text: str) -> Response:
+        return Response(line(status, text).body, status, content_type=TEXT.decode())
 
     app = Quart("statefun_actors", static_folder=None, template_folder=None)
     front = Front(doors.get, body_limit, otherwise=app.asgi_app)
@@ -59,15 +60,15 @@ def _behind(doors: Mapping[str, Endpoint], body_limit: int) -> Quart:
 
     @app.get("/healthz")
     async def healthz() -> Response:
-        return line(200, "alive")
+        return answered(200, "alive")
 
     @app.get("/readyz")
     async def readyz() -> Response:
-        return line(503, "stopping") if front.stopping else line(200, "ready")
+        return answered(503, "stopping") if front.stopping else answered(200, "ready")
 
     @app.errorhandler(HTTPException)
     async def refused(error: HTTPException) -> Response:
-        response = line(error.code or 500, error.name)
+        response = answered(error.code or 500, error.name)
         allowed = getattr(error, "valid_methods", None)
         if allowed:
             response.headers["Allow"] = ", ".join(sorted(allowed))

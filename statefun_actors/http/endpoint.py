@@ -8,8 +8,8 @@ from typing import Any as Untyped
 
 from statefun_actors.dispatch import resumed
 from statefun_actors.endpoint import RequestReplyHandler
-from statefun_actors.http.exchange import OCTETS, TEXT, Exchange, GoneError, RefusedError, Response, line
-from statefun_actors.http.failures import Failures, logger, one_line, shown_address
+from statefun_actors.http.exchange import OCTETS, Exchange, GoneError, RefusedError, Response, line
+from statefun_actors.http.failures import Failures, first_line, logger, shown_address
 from statefun_actors.http.linger import Linger
 from statefun_actors.model import Batch
 from statefun_actors.wire import MalformedRequestError
@@ -80,7 +80,7 @@ class Endpoint:
 
     def _failed(self, batch: Batch | None, error: Exception) -> Response:
         self._failures.log(batch, error)
-        return Response(500, one_line(error).encode("utf-8", "backslashreplace") + b"\n", TEXT)
+        return line(500, first_line(error))
 
 
 async def _awaited(running: Coroutine[Untyped, Untyped, Response], pending: object) -> Response:

@@ -8,6 +8,8 @@ from typing import Final, Protocol
 
 from msgspec import Struct
 
+from statefun_actors.text import one_line
+
 JSON: Final = b"application/json"
 OCTETS: Final = b"application/octet-stream"
 TEXT: Final = b"text/plain; charset=utf-8"
@@ -30,8 +32,8 @@ class Response(Struct, frozen=True, gc=False):
 
 
 def line(status: int, text: str, *headers: tuple[bytes, bytes]) -> Response:
-    """One short line of text."""
-    return Response(status, text.encode("utf-8", "backslashreplace") + b"\n", TEXT, headers)
+    """One short line of text; whatever *text* holds, it is one line, and printable. Every body of text is made here."""
+    return Response(status, one_line(text).encode() + b"\n", TEXT, headers)
 
 
 class Exchange:

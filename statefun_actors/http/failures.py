@@ -9,7 +9,8 @@ from collections.abc import Callable
 from typing import Final
 
 from statefun_actors.model import Address, Batch
-from statefun_actors.text import describe_error, describe_type, loggable
+from statefun_actors.text import describe_error, describe_type, loggable, one_line
+from statefun_actors.throttle import Throttle
 
 logger: Final = logging.getLogger("statefun_actors.http")
 
@@ -19,7 +20,6 @@ TRACEBACK_EVERY: Final = 60.0
 _LONGEST_LINE: Final = 300
 _LONGEST_ADDRESS: Final = 200
 _MOST_TYPES: Final = 5
-_MOST_KINDS: Final = 1_000
 
 
 class Failures:
@@ -30,17 +30,16 @@ class Failures:
     """
 
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
-        self._monotonic = monotonic
-        self._shown: dict[tuple[str, type, str], float] = {}
+        self._tracebacks = Throttle(TRACEBACK_EVERY, monotonic)
 
     def log(self, batch: Batch | None, error: BaseException) -> None:
         """One line with address, message types and error; the traceback too, once a minute for each kind."""
         if batch is None:
-            logger.error("a request failed: %s", one_line(error), exc_info=loggable(error))
+            logger.error("a request failed: %s", first_line(error), exc_info=loggable(error))
             return
         types = Counter(invocation.argument.typename for invocation in batch.invocations)
         shown = [
-            f"{_plain(name)}{f' x {times}' if times > 1 else ''}" for name, times in types.most_common(_MOST_TYPES)
+            f"{one_line(name)}{f' x {times}' if times > 1 else ''}" for name, times in types.most_common(_MOST_TYPES)
         ]
         if len(types) > _MOST_TYPES:
             shown.append(f"{len(types) - _MOST_TYPES} more types")
@@ -49,7 +48,7 @@ class Failures:
             shown_address(batch.target),
             len(batch.invocations),
             ", ".join(shown),
-            one_line(error),
+            first_line(error),
             exc_info=loggable(error) if self._is_due(batch.target.typename, error) else None,
         )
 
@@ -60,33 +59,21 @@ class Failures:
             return False
         while trace.tb_next is not None:
             trace = trace.tb_next
-        kind = (typename, type(error), f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}")
-        now = self._monotonic()
-        if now - self._shown.get(kind, -TRACEBACK_EVERY) < TRACEBACK_EVERY:
-            return False
-        if len(self._shown) >= _MOST_KINDS:
-            self._shown.clear()
-        self._shown[kind] = now
-        return True
+        return self._tracebacks.due((typename, type(error), trace.tb_frame.f_code, trace.tb_lineno)) is not None
 
 
 def shown_address(address: Address) -> str:
     """*address* as it stands in a log line."""
-    return _cut(_plain(str(address)), _LONGEST_ADDRESS)
+    return _cut(one_line(str(address)), _LONGEST_ADDRESS)
 
 
-def one_line(error: BaseException) -> str:
+def first_line(error: BaseException) -> str:
     """*error* as a reply body or a log line tells it: its class and the first line of its text, cut where long."""
     first, *more = describe_error(error).strip().splitlines() or [""]
     if first.startswith("Traceback (most recent call last)"):
         first, more = more[-1].strip() if more else "", []
-    text = _plain(first) + (" …" if more else "")
+    text = one_line(first) + (" …" if more else "")
     return _cut(f"{describe_type(error)}: {text}" if text else describe_type(error), _LONGEST_LINE)
-
-
-def _plain(text: str) -> str:
-    """*text* with everything spelled out that would break a line, or can't be written."""
-    return text if text.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 def _cut(text: str, longest: int) -> str:

@@ -88,7 +88,6 @@ async def serve(
     """
     front = app if isinstance(app, Front) else app.asgi_app
     assert isinstance(front, Front), "an app made by create_app"
-    logging.getLogger("statefun_actors.http.hypercorn").setLevel(logging.WARNING)
     asyncio.get_running_loop().set_exception_handler(_note)
 
     config = configured(sockets, tls)

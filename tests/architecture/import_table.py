@@ -16,7 +16,7 @@ from typing import Final
 PACKAGE: Final = "statefun_actors"
 
 _MEANING: Final = frozenset({"text", "errors", "model", "types", "definition", "functions", "entity"})
-_EMBEDDED: Final = _MEANING | {"units", "dispatch", "settings"}
+_EMBEDDED: Final = _MEANING | {"units", "throttle", "dispatch", "settings"}
 _BELOW_TESTING: Final = _EMBEDDED | {"wire", "endpoint", "ingress", "http", "embedded", "deploy", "cluster"}
 
 TABLE: Final[Mapping[str, AbstractSet[str]]] = {
@@ -24,6 +24,7 @@ TABLE: Final[Mapping[str, AbstractSet[str]]] = {
     "errors": frozenset({"text"}),
     "model": frozenset({"text", "errors"}),
     "units": frozenset(),
+    "throttle": frozenset(),
     "wire": frozenset({"text", "errors", "model"}),
     "types": frozenset({"text", "errors", "model"}),
     "client": frozenset({"text", "errors", "model", "types"}),
@@ -34,7 +35,7 @@ TABLE: Final[Mapping[str, AbstractSet[str]]] = {
     "dispatch": _MEANING | {"settings"},
     "endpoint": _MEANING | {"dispatch", "wire", "settings"},
     "ingress": _EMBEDDED,
-    "http": _MEANING | {"units", "settings", "dispatch", "wire", "endpoint", "ingress"},
+    "http": _MEANING | {"units", "throttle", "settings", "dispatch", "wire", "endpoint", "ingress"},
     "embedded": _EMBEDDED | {"ingress"},
     "egress": frozenset({"text", "errors", "model", "types", "embedded"}),
     "console": _EMBEDDED | {"embedded", "ingress"},

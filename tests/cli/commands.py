@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import re
 import select
 import signal
 import subprocess
@@ -57,6 +58,11 @@ def started(*arguments: str, folder: Path) -> Generator[subprocess.Popen[str]]:
     finally:
         process.kill()
         process.communicate()
+
+
+def without_times(log: str) -> str:
+    """The lines of a *log* without the time that each record begins with."""
+    return re.sub(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} ", "", log, flags=re.MULTILINE)
 
 
 def wait_until(condition: Callable[[], bool], what: str) -> None:

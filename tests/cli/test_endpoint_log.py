@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
-from statefun_actors.cli.endpoint_log import FORMAT, EndpointLog
+from statefun_actors.cli.endpoint_log import EndpointLog
+from statefun_actors.cli.logs import LogOptions, TextFormatter
 
 
 def test_it_tells_what_is_wrong_as_it_is_written_and_nothing_twice(tmp_path: Path) -> None:
@@ -13,14 +14,14 @@ def test_it_tells_what_is_wrong_as_it_is_written_and_nothing_twice(tmp_path: Pat
     log = EndpointLog(path)
     assert log.news() == []
     handler = logging.FileHandler(path, encoding="utf-8")
-    handler.setFormatter(logging.Formatter(FORMAT))
+    handler.setFormatter(TextFormatter(LogOptions("info")))
     logger = logging.getLogger("shop")
     logger.setLevel(logging.INFO)
     logger.addHandler(handler)
 
     logger.info("as ever")
     logger.warning("a dead letter: %s", "é")
-    assert log.news() == ["WARNING a dead letter: é"]
+    assert log.news() == ["WARNING shop: a dead letter: é"]
     try:
         raise RuntimeError("boom")
     except RuntimeError:
@@ -30,8 +31,8 @@ def test_it_tells_what_is_wrong_as_it_is_written_and_nothing_twice(tmp_path: Pat
     logger.removeHandler(handler)
     handler.close()
 
-    assert first == "ERROR shop/cart/a: a batch failed"
-    assert (traceback[0], traceback[-1]) == ("Traceback (most recent call last):", "RuntimeError: boom")
+    assert first == "ERROR shop: shop/cart/a: a batch failed"
+    assert (traceback[0], traceback[-1]) == ("  | Traceback (most recent call last):", "  | RuntimeError: boom")
     assert log.news() == []
 
 

@@ -13,7 +13,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.commands import COMMAND, DEADLINE, run, started, states, summary, wait_until, write_lines
+from tests.cli.commands import (
+    COMMAND,
+    DEADLINE,
+    run,
+    started,
+    states,
+    summary,
+    wait_until,
+    without_times,
+    write_lines,
+)
 from tests.needs import skip_or_fail
 
 APP = """
@@ -100,8 +110,9 @@ def test_a_run_goes_on_where_the_disk_was_full(folder: Path) -> None:
         second = summary(*command, folder=folder)
         found = states(folder / "disk" / "store.db")
 
-    assert told == (
-        "ERROR the store failed; going on from the last commit that succeeded: store disk/store.db: the disk is full. "
+    assert without_times(told) == (
+        "ERROR statefun_actors.engine: "
+        "the store failed; going on from the last commit that succeeded: store disk/store.db: the disk is full. "
         "Make room.\n"
     )
     assert process.returncode == 128 + signal.SIGTERM

@@ -26,6 +26,7 @@ from tests.cli.commands import (
     states,
     summary,
     wait_until,
+    without_times,
     write_lines,
 )
 
@@ -314,8 +315,9 @@ def test_a_message_that_keeps_failing_can_be_given_up(folder: Path) -> None:
     done = run("run", *BATCH, "--dead-letters", "bank/dead", "--egress", "bank/dead=dead.jsonl", folder=folder)
 
     assert done.returncode == 0
-    assert done.stderr == (
-        "WARNING bank/account/ada: dead letter of type bank/deposit after 3 attempts: ValueError: no such money\n"
+    assert without_times(done.stderr) == (
+        "WARNING statefun_actors.dispatch: bank/account/ada: dead letter of type bank/deposit after 3 attempts: "
+        "ValueError: no such money\n"
     )
     (letter,) = lines_of(folder / "dead.jsonl")
     assert (letter["key"], letter["value"]["error"]) == ("bank/account/ada", "no such money")

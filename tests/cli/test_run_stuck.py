@@ -93,8 +93,8 @@ def test_sigterm_ends_a_run_within_ten_seconds_whatever_holds_it(tmp_path: Path)
     assert {kind: LATE in text for kind, text in told.items()} == dict.fromkeys(KINDS, True)
     for kind in ("thread", "deaf"):
         assert (
-            f"WARNING bank/{kind}/a: its handler does not end; its messages are handled again at the next start"
-            in told[kind]
+            f"WARNING statefun_actors.engine: "
+            f"bank/{kind}/a: its handler does not end; its messages are handled again at the next start" in told[kind]
         )
     for kind in KINDS:
         found = states(tmp_path / kind / ".statefun" / "app.db")

@@ -101,7 +101,10 @@ def test_a_project_without_the_table_says_nothing(folder: Path) -> None:
         ("retry-budget = ", "own.toml is no TOML"),
         ("retry-budgte = 1", "own.toml: there is no 'retry-budgte'"),
         ('retry-budget = "soon"', "own.toml: retry-budget: expected a duration, such as 500ms"),
-        ("[serve]\nbnid = 1", "own.toml: serve has no 'bnid'; it has bind, ca-certs, certfile, keyfile, workers."),
+        (
+            "[serve]\nbnid = 1",
+            "own.toml: serve has no 'bnid'; it has bind, ca-certs, certfile, keyfile, log-format, log-level, workers.",
+        ),
         ("[serve]\nworkers = 0", "own.toml: serve: workers: 0 is not in the range x>=1"),
         ("run = 5", "own.toml: run: expected a table, got 5."),
         ("[tool]\nstatefun-actors = 1", "own.toml: expected a table, got 1"),

@@ -104,7 +104,8 @@ def test_a_bare_value_for_kafka_fails_its_message_not_the_job_and_nothing_outliv
     assert (key, json.loads(value)["value"], more) == ("shop/cart/ada", {"what": "tea"}, [])
     assert "kafka_record" in json.loads(value)["error"]
     assert flink.said == (
-        "Starting the cluster.\nWARNING shop/cart/ada: dead letter of type shop/add after 3 attempts: "
+        "Starting the cluster.\nWARNING statefun_actors.dispatch: "
+        "shop/cart/ada: dead letter of type shop/add after 3 attempts: "
         "ValueMismatchError: expected kafka_record(...) or kinesis_record(...), which is all that the egress shop/told "
         "takes, got a Add\n"
     )

@@ -7,7 +7,7 @@ import logging
 import pytest
 
 from statefun_actors.errors import StateDecodeError, UnhandledMessageError
-from statefun_actors.http.failures import TRACEBACK_EVERY, Failures, one_line
+from statefun_actors.http.failures import TRACEBACK_EVERY, Failures, first_line
 from statefun_actors.model import Address, Batch, Invocation, TypedValue
 
 
@@ -49,7 +49,7 @@ def raised(error: BaseException) -> BaseException:
     ],
 )
 def test_an_error_is_one_short_line(error: BaseException, line: str) -> None:
-    shown = one_line(error)
+    shown = first_line(error)
 
     assert shown.startswith(line)
     assert len(shown) <= 300
@@ -96,5 +96,5 @@ def test_kinds_without_end_do_not_fill_the_memory(caplog: pytest.LogCaptureFixtu
     for number in range(3000):
         failures.log(Batch(Address(f"bank/a{number}", "x"), {}, batch("a/b").invocations), error)
 
-    assert len(failures._shown) <= 1000
+    assert len(failures._tracebacks._written) <= 1000
     assert len(caplog.records) == 3000

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import traceback
 
@@ -14,7 +15,10 @@ from statefun_actors.text import (
     describe_error,
     describe_type,
     encodable,
+    json_text,
+    lines_of,
     loggable,
+    one_line,
 )
 
 
@@ -139,3 +143,23 @@ def test_a_chain_of_errors_that_leads_back_to_itself_is_logged() -> None:
     one.__cause__, other.__cause__ = other, one
 
     assert loggable(one) is one
+
+
+HOSTILE = "a\nERROR b\r\x1b]0;c\x07\u202e\u2028\x9b\udcff\x00é\U0001f600\u200b"
+SHOWN = r"a\nERROR b\r\x1b]0;c\x07\u202e\u2028\x9b\udcff\x00é" + "\U0001f600" + r"\u200b"
+
+
+def test_any_text_is_shown_on_one_line_of_printable_characters() -> None:
+    assert one_line(HOSTILE) == SHOWN
+    assert one_line("plain, é \\n") == "plain, é \\n"
+
+
+def test_lines_are_kept_behind_a_prefix() -> None:
+    assert lines_of("a\nb\x1b\n") == "a\n  | b\\x1b\n  | "
+
+
+def test_json_keeps_its_meaning_and_is_printable() -> None:
+    text = json_text(json.dumps({HOSTILE: [HOSTILE, "\U000e0001"]}, ensure_ascii=False))
+
+    assert json.loads(text) == {HOSTILE: [HOSTILE, "\U000e0001"]}
+    assert text.isprintable()

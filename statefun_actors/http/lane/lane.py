@@ -12,7 +12,7 @@ from typing import Any as Untyped
 from typing import Final, Protocol
 
 from statefun_actors.http.exchange import Door, Exchange, GoneError, RefusedError, Response, line
-from statefun_actors.http.failures import logger, one_line
+from statefun_actors.http.failures import first_line, logger
 from statefun_actors.http.front import Front
 from statefun_actors.http.lane.parser import DECLINED, INCOMPLETE, Unread, read_head
 from statefun_actors.http.lane.writing import written
@@ -164,7 +164,7 @@ class Lane(asyncio.Protocol):
             begun = door.begin(exchange, body, self._tell)
         except Exception as error:  # a fault of our own
             logger.exception("a request failed")
-            self._tell(line(500, one_line(error)))
+            self._tell(line(500, first_line(error)))
             return True
         finally:
             self._working = False

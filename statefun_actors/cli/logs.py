@@ -1,0 +1,181 @@
+"""The log of a command: set up here, once, for the library, the application and every other library.
+
+A record is one line, or in ``json`` one JSON object. Nothing that an id, an error's text or a header holds can begin a
+line or reach the terminal (:mod:`statefun_actors.text`); the lines of a traceback follow their record, each behind
+a prefix. What is logged while a message is handled carries its address and its type.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import sys
+from collections.abc import Callable, Generator
+from datetime import UTC, datetime
+from typing import Any as Untyped
+from typing import Final, Literal, TypeAlias, get_args
+
+import attrs
+import click
+
+from statefun_actors.text import CONTINUATION, json_text, lines_of, one_line
+
+LogLevel: TypeAlias = Literal["debug", "info", "warning", "error", "critical"]
+LogFormat: TypeAlias = Literal["text", "json"]
+OPTION_KEYS: Final = ("log-level", "log-format")
+"""Of a command line, and of a settings file."""
+
+_TALKATIVE: Final = ("httpx", "httpcore", "statefun_actors.http.hypercorn")
+"""Loggers whose INFO is about each request or repeats what the command says: shown from ``--log-level debug`` on."""
+_STANDARD: Final = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
+_OWN: Final = ("statefun_address", "statefun_type")
+
+
+@attrs.frozen
+class LogOptions:
+    """What is logged, and how."""
+
+    level: LogLevel
+    """Records below it are dropped."""
+    format: LogFormat = "text"
+    show_process: bool = False
+    """Whether a line of text names the process that wrote it."""
+
+
+def log_options(default: LogLevel) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Decorator: the command takes ``--log-level`` and ``--log-format``."""
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        level = click.option(
+            "--log-level", type=click.Choice(get_args(LogLevel)), default=default, show_default=True,
+            help="Log records of this level and above, on standard error.",
+        )  # fmt: skip
+        form = click.option(
+            "--log-format", type=click.Choice(get_args(LogFormat)), default="text", show_default=True,
+            help="One line of text for each record, or one JSON object.",
+        )  # fmt: skip
+        return level(form(command))
+
+    return decorate
+
+
+class LogHandler(logging.Handler):
+    """Writes records to standard error."""
+
+    def __init__(self, formatter: logging.Formatter) -> None:
+        super().__init__()
+        self.setFormatter(formatter)
+        self._write: Callable[[str], None] = _to_stderr
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            self._write(self.format(record))
+        except Exception:
+            self.handleError(record)
+
+    @contextlib.contextmanager
+    def writing_by(self, write: Callable[[str], None]) -> Generator[None]:
+        """Have *write* write the records meanwhile: above a progress bar, say."""
+        self._write = write
+        try:
+            yield
+        finally:
+            self._write = _to_stderr
+
+
+def _to_stderr(text: str) -> None:
+    sys.stderr.write(f"{text}\n")
+    sys.stderr.flush()
+
+
+@contextlib.contextmanager
+def logging_to_stderr(options: LogOptions) -> Generator[LogHandler]:
+    """Log as *options* say until the block ends.
+
+    An application that sets up the root logger for itself, with ``logging.config`` or ``basicConfig(force=True)``,
+    replaces the handler; its records have the attributes ``statefun_address`` and ``statefun_type`` then, too.
+    """
+    root, factory = logging.getLogger(), logging.getLogRecordFactory()
+    level = getattr(logging, options.level.upper())
+    handler = LogHandler(TextFormatter(options) if options.format == "text" else JsonFormatter())
+    quieted = [logging.getLogger(name) for name in (_TALKATIVE if level > logging.DEBUG else ())]
+    before = [(logger, logger.level) for logger in (root, *quieted)]
+    root.addHandler(handler)
+    root.setLevel(level)
+    for logger in quieted:
+        logger.setLevel(logging.WARNING)
+    logging.setLogRecordFactory(_with_message(factory))
+    logging.captureWarnings(True)
+    try:
+        yield handler
+    finally:
+        logging.captureWarnings(False)
+        logging.setLogRecordFactory(factory)
+        root.removeHandler(handler)
+        for logger, was in before:
+            logger.setLevel(was)
+
+
+def _with_message(factory: Callable[..., logging.LogRecord]) -> Callable[..., logging.LogRecord]:
+    """Makes records that carry the message under way, found where and when something is logged."""
+    from statefun_actors.dispatch import running_message
+
+    def make(*args: Untyped, **kwargs: Untyped) -> logging.LogRecord:
+        record = factory(*args, **kwargs)
+        running = running_message()
+        record.statefun_address, record.statefun_type = (None, None) if running is None else map(str, running)
+        return record
+
+    return make
+
+
+class TextFormatter(logging.Formatter):
+    """``2026-01-31 12:00:00,000 WARNING bank [bank/account/ada bank/deposit]: low balance``."""
+
+    def __init__(self, options: LogOptions) -> None:
+        super().__init__()
+        self._show_process = options.show_process
+
+    def format(self, record: logging.LogRecord) -> str:
+        process = f"[{record.process}] " if self._show_process else ""
+        address, typename = (getattr(record, name, None) for name in _OWN)
+        # What the library itself logs names the address in its text, where it is about one.
+        shown = "" if address is None or _is_own(record) else f" [{f'{address} {typename}'.rstrip()}]"
+        head = f"{record.levelname} {record.name}{shown}: {record.getMessage().rstrip()}"
+        first = f"{self.formatTime(record)} {process}{one_line(head)}"
+        return f"\n{CONTINUATION}".join([first, *(lines_of(text) for text in _more(self, record))])
+
+
+class JsonFormatter(logging.Formatter):
+    """One JSON object, without characters that are not printable."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        address, typename = (getattr(record, name, None) for name in _OWN)
+        obj: dict[str, object] = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")[:-6] + "Z",
+            "level": record.levelname,
+            "logger": record.name,
+            "process": record.process,
+            "address": address,
+            "type": typename,
+            "message": record.getMessage(),
+            "exception": "\n".join(_more(self, record)) or None,
+            "extra": {
+                key: value for key, value in vars(record).items() if key not in _STANDARD and key not in _OWN
+            } or None,
+        }  # fmt: skip
+        given = {key: value for key, value in obj.items() if value is not None}
+        return json_text(json.dumps(given, ensure_ascii=False, default=repr))
+
+
+def _is_own(record: logging.LogRecord) -> bool:
+    return record.name.partition(".")[0] == "statefun_actors"
+
+
+def _more(formatter: logging.Formatter, record: logging.LogRecord) -> list[str]:
+    """The traceback and the stack of *record*, where it has them."""
+    if record.exc_info and not record.exc_text:
+        record.exc_text = formatter.formatException(record.exc_info)
+    stack = formatter.formatStack(record.stack_info) if record.stack_info else None
+    return [text for text in (record.exc_text, stack) if text]
