@@ -1,12 +1,26 @@
 """Durable actors as plain Python classes.
 
 One file, two engines: embedded (one process, one SQLite file) and Apache Flink Stateful Functions, with one meaning.
-Importing this package loads neither a web framework nor a database; ``create_app`` is loaded when first asked for.
+Importing this package loads neither a web framework nor a database; ``create_app``,
+``AsyncRuntime`` and ``Runtime`` are loaded when first used.
 """
 
 import importlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from statefun_actors.calls import (
+    Actors,
+    CallError,
+    KeyReusedError,
+    MessageRefusedError,
+    NoReplyError,
+    NotAdmittedError,
+    NotServedError,
+    ReplyTimeoutError,
+    UnavailableError,
+    UnexpectedAnswerError,
+    UnexpectedReplyError,
+)
 from statefun_actors.definition import DeadLetter, Discard, persisted
 from statefun_actors.endpoint import RequestReplyHandler
 from statefun_actors.entity import Entity, handles
@@ -37,9 +51,13 @@ from statefun_actors.types import kafka_record, kinesis_record, message
 
 if TYPE_CHECKING:
     from statefun_actors.http import create_app
+    from statefun_actors.runtime import AsyncRuntime, Runtime
 
 __all__ = [
+    "Actors",
     "Address",
+    "AsyncRuntime",
+    "CallError",
     "Context",
     "DeadLetter",
     "DefinitionError",
@@ -51,20 +69,30 @@ __all__ = [
     "HandlerTimeoutError",
     "InvalidAddressError",
     "KafkaRecord",
+    "KeyReusedError",
     "KinesisRecord",
     "MessageDecodeError",
+    "MessageRefusedError",
     "MissingStateError",
     "NoCallerError",
+    "NoReplyError",
     "NotAMessageError",
+    "NotAdmittedError",
+    "NotServedError",
+    "ReplyTimeoutError",
     "RequestReplyHandler",
+    "Runtime",
     "Settings",
     "StateDecodeError",
     "StatefulFunctions",
     "StatefunActorsError",
     "TerminalError",
     "TypedValue",
+    "UnavailableError",
     "UndeclaredAttributeError",
     "UndeclaredStateError",
+    "UnexpectedAnswerError",
+    "UnexpectedReplyError",
     "UnhandledMessageError",
     "UnknownFunctionTypeError",
     "ValueMismatchError",
@@ -77,10 +105,17 @@ __all__ = [
 ]
 
 
+_LATE: Final = {
+    "AsyncRuntime": "statefun_actors.runtime",
+    "Runtime": "statefun_actors.runtime",
+    "create_app": "statefun_actors.http",
+}
+
+
 def __getattr__(name: str) -> object:
-    """``create_app`` is loaded when it is first asked for, and the web framework with it."""
-    if name == "create_app":
-        return importlib.import_module("statefun_actors.http").create_app
+    """What needs a web framework or a database is loaded when it is first used."""
+    if (room := _LATE.get(name)) is not None:
+        return getattr(importlib.import_module(room), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

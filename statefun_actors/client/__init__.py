@@ -9,9 +9,8 @@
 Needs the extra ``[client]``.
 """
 
-from statefun_actors.client.clients import AsyncClient, Client
-from statefun_actors.client.errors import (
-    ClientError,
+from statefun_actors.calls import (
+    CallError,
     KeyReusedError,
     MessageRefusedError,
     NoReplyError,
@@ -22,11 +21,12 @@ from statefun_actors.client.errors import (
     UnexpectedAnswerError,
     UnexpectedReplyError,
 )
+from statefun_actors.client.clients import AsyncClient, Client
 
 __all__ = [
     "AsyncClient",
+    "CallError",
     "Client",
-    "ClientError",
     "KeyReusedError",
     "MessageRefusedError",
     "NoReplyError",

@@ -5,39 +5,26 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from datetime import timedelta
 from types import TracebackType
 from typing import Any as Untyped
-from typing import Final, Self, TypedDict, TypeVar, Unpack, overload
+from typing import Final, Self, TypeVar, Unpack, overload
 
 try:
     import httpx
 except ImportError as error:
     raise ImportError('statefun_actors.client needs httpx: pip install "statefun-actors[client]"') from error
 
+from statefun_actors.calls import CallOptions, packed, question, timeout_seconds
 from statefun_actors.client.conversation import Answered, Attempt, Broken, Call, Came, Pause, conversation
-from statefun_actors.client.replies import packed, reply_codec, reply_of
-from statefun_actors.model import Address
+from statefun_actors.client.replies import reply_of
+from statefun_actors.model import Address, TypedValue
 
+_E = TypeVar("_E")
+_M = TypeVar("_M")
 _R = TypeVar("_R")
 _CONNECT_SECONDS: Final = 5.0
-
-
-class TellOptions(TypedDict, total=False):
-    """What a call may say beside its message."""
-
-    timeout: timedelta | float
-    """For this call with all its attempts, in place of the client's."""
-    key: str
-    """An idempotency key, for a message that was, or may be, sent by another call, too. Otherwise a new one."""
-
-
-class AskOptions(TellOptions, total=False):
-    """What a call that waits for a reply may say beside its message."""
-
-    until_reply: bool
-    """Wait for whoever replies, whenever; otherwise for the end of the message's own handler."""
 
 
 class _Calls:
@@ -51,18 +38,22 @@ class _Calls:
         self._timeout = timeout
         self._headers: Mapping[str, str] = {} if token is None else {"authorization": f"Bearer {token}"}
 
-    def _call(self, target: Address, message: object, options: AskOptions | TellOptions, *, waits: bool) -> Call:
-        given = options.get("timeout", self._timeout)
-        seconds = given.total_seconds() if isinstance(given, timedelta) else float(given)
-        if not seconds > 0:
-            raise ValueError(f"expected a timeout= of more than 0 seconds, got {given!r}")
+    def _call(
+        self,
+        target: Address,
+        value: TypedValue,
+        options: CallOptions,
+        *,
+        waits: bool = False,
+        until_reply: bool = False,
+    ) -> Call:
         return Call(
             target=target,
-            value=packed(target, message),
+            value=value,
             waits=waits,
-            until_reply=bool(options.get("until_reply")),
+            until_reply=until_reply,
             key=options.get("key") or uuid.uuid4().hex,
-            seconds=seconds,
+            seconds=timeout_seconds(options, self._timeout),
         )
 
     def _request(self, attempt: Attempt) -> dict[str, Untyped]:
@@ -118,50 +109,37 @@ class Client(_Calls):
         self._http = http if http is not None else httpx.Client()
         self._own = http is None
 
-    def tell(self, target: Address, message: object, **options: Unpack[TellOptions]) -> None:
-        """Send *message*; return once it can't be lost any more. The options are those of :class:`TellOptions`.
+    def tell(self, target: Address, message: object, **options: Unpack[CallOptions]) -> None:
+        """Send *message*, and return once it is durable.
 
         Raises:
-            ClientError: it was not taken; its class says why.
+            CallError: it was not taken; its class says why.
             NotAMessageError, ValueMismatchError, UnhandledMessageError: it can't be sent to *target*.
         """
-        self._carried_out(self._call(target, message, options, waits=False))
+        self._carried_out(self._call(target, packed(target, message), options))
 
+    @overload
+    def ask(self, target: Address, message: object, reply: type[_R], /, **options: Unpack[CallOptions]) -> _R: ...
+    @overload
+    def ask(self, target: Address, message: object, /, **options: Unpack[CallOptions]) -> Untyped: ...
     @overload
     def ask(
         self,
-        target: Address,
-        message: object,
-        reply: type[_R],
-        **options: Unpack[AskOptions],
+        handler: Callable[[_E, _M], Coroutine[Untyped, Untyped, _R]],
+        id: str,
+        message: _M,
+        /,
+        **options: Unpack[CallOptions],
     ) -> _R: ...
     @overload
+    def ask(self, handler: Callable[[_E, _M], _R], id: str, message: _M, /, **options: Unpack[CallOptions]) -> _R: ...
     def ask(
-        self,
-        target: Address,
-        message: object,
-        **options: Unpack[AskOptions],
-    ) -> Untyped: ...
-    def ask(
-        self,
-        target: Address,
-        message: object,
-        reply: Untyped = None,
-        **options: Unpack[AskOptions],
+        self, target: Untyped, message: Untyped, reply: Untyped = None, /, **options: Unpack[CallOptions]
     ) -> Untyped:
-        """Send *message* and return the reply: a *reply*, or without one whatever comes, as it is best known here.
-
-        The options are those of :class:`AskOptions`.
-
-        Raises:
-            NoReplyError: its handler ended without a reply.
-            ReplyTimeoutError: no reply came in time.
-            UnexpectedReplyError: it is no *reply*.
-            Exception: as :meth:`tell`; MessageRefusedError also where the handler failed for good.
-        """
-        codec = reply_codec(reply)
-        call = self._call(target, message, options, waits=True)
-        return reply_of(target, self._carried_out(call), codec)
+        """Send *message* and return the reply. See :meth:`statefun_actors.Actors.ask`."""
+        asked = question(target, message, reply)
+        call = self._call(asked.target, asked.value, options, waits=True, until_reply=asked.until_reply)
+        return reply_of(asked, self._carried_out(call))
 
     def close(self) -> None:
         """Let go of the connections. Safe to call twice."""
@@ -213,36 +191,34 @@ class AsyncClient(_Calls):
         self._http = http if http is not None else httpx.AsyncClient()
         self._own = http is None
 
-    async def tell(self, target: Address, message: object, **options: Unpack[TellOptions]) -> None:
+    async def tell(self, target: Address, message: object, **options: Unpack[CallOptions]) -> None:
         """See :meth:`Client.tell`."""
-        await self._carried_out(self._call(target, message, options, waits=False))
+        await self._carried_out(self._call(target, packed(target, message), options))
 
+    @overload
+    async def ask(self, target: Address, message: object, reply: type[_R], /, **options: Unpack[CallOptions]) -> _R: ...
+    @overload
+    async def ask(self, target: Address, message: object, /, **options: Unpack[CallOptions]) -> Untyped: ...
     @overload
     async def ask(
         self,
-        target: Address,
-        message: object,
-        reply: type[_R],
-        **options: Unpack[AskOptions],
+        handler: Callable[[_E, _M], Coroutine[Untyped, Untyped, _R]],
+        id: str,
+        message: _M,
+        /,
+        **options: Unpack[CallOptions],
     ) -> _R: ...
     @overload
     async def ask(
-        self,
-        target: Address,
-        message: object,
-        **options: Unpack[AskOptions],
-    ) -> Untyped: ...
+        self, handler: Callable[[_E, _M], _R], id: str, message: _M, /, **options: Unpack[CallOptions]
+    ) -> _R: ...
     async def ask(
-        self,
-        target: Address,
-        message: object,
-        reply: Untyped = None,
-        **options: Unpack[AskOptions],
+        self, target: Untyped, message: Untyped, reply: Untyped = None, /, **options: Unpack[CallOptions]
     ) -> Untyped:
         """See :meth:`Client.ask`."""
-        codec = reply_codec(reply)
-        call = self._call(target, message, options, waits=True)
-        return reply_of(target, await self._carried_out(call), codec)
+        asked = question(target, message, reply)
+        call = self._call(asked.target, asked.value, options, waits=True, until_reply=asked.until_reply)
+        return reply_of(asked, await self._carried_out(call))
 
     async def close(self) -> None:
         """Let go of the connections. Safe to call twice."""

@@ -13,8 +13,8 @@ from urllib.parse import quote
 
 import attrs
 
-from statefun_actors.client.errors import (
-    ClientError,
+from statefun_actors.calls import (
+    CallError,
     KeyReusedError,
     MessageRefusedError,
     NotAdmittedError,
@@ -96,7 +96,7 @@ def conversation(call: Call, now: Callable[[], float], chance: Callable[[], floa
     """Send *call* until it is answered for good; *now* is in seconds, *chance* from 0 to 1 spreads repeats.
 
     Raises:
-        ClientError: what came of it instead.
+        CallError: what came of it instead.
     """
     began = now()
     attempts = 0
@@ -141,7 +141,7 @@ def _pause(came: Came, attempts: int, chance: float) -> float:
     return max(backoff, float(asked)) if asked.isdecimal() else backoff
 
 
-def _error(target: Address, came: Answered) -> ClientError:
+def _error(target: Address, came: Answered) -> CallError:
     said = _said(came)
     match came.status:
         case 401 | 403:

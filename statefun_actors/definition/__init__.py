@@ -11,13 +11,20 @@ from statefun_actors.definition.annotations import (
 from statefun_actors.definition.delay import delay_ms
 from statefun_actors.definition.fields import Field, make_field
 from statefun_actors.definition.function import FunctionType
-from statefun_actors.definition.handlers import Handler, HandlerOptions, bind_handlers, message_problem
+from statefun_actors.definition.handlers import (
+    ENTITY_OF_HANDLER,
+    Handler,
+    HandlerOptions,
+    bind_handlers,
+    message_problem,
+)
 from statefun_actors.definition.persisted import Persisted, declaration_problems, persisted
 from statefun_actors.definition.policy import DeadLetter, Discard, FailurePolicy, policy_problem
 from statefun_actors.definition.scope import Scope
 from statefun_actors.definition.typenames import typename_problem
 
 __all__ = [
+    "ENTITY_OF_HANDLER",
     "DeadLetter",
     "Discard",
     "FailurePolicy",

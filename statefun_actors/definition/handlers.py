@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 import typing
 from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
 from typing import Any as Untyped
+from typing import Final
 
 import attrs
 from google.protobuf.any_pb2 import Any
@@ -50,10 +52,18 @@ class HandlerOptions:
         return None if self.timeout is None else delay_ms(self.timeout) / 1000
 
 
-class Handler:
-    """One handler: how it is called, and what it takes. *replies*: whether what it returns goes to the caller."""
+ENTITY_OF_HANDLER: Final = "__statefun_entity__"
+"""The attribute of a method that handles messages: the entity class that it belongs to."""
 
-    __slots__ = ("blocking", "function", "is_async", "name", "on_failure", "replies", "timeout")
+
+class Handler:
+    """One handler: how it is called, and what it takes. *replies*: whether what it returns goes to the caller.
+
+    *returns* is what its annotation says that it returns, resolved; ``inspect.Parameter.empty`` where it says nothing,
+    or names something that exists for the type checker alone.
+    """
+
+    __slots__ = ("blocking", "function", "is_async", "name", "on_failure", "replies", "returns", "timeout")
 
     def __init__(
         self,
@@ -63,11 +73,13 @@ class Handler:
         options: HandlerOptions,
         *,
         replies: bool = True,
+        returns: object = inspect.Parameter.empty,
     ) -> None:
         self.name = name
         self.function = function
         self.is_async = is_async
         self.replies = replies
+        self.returns = returns
         self.blocking = options.blocking
         self.timeout = options.timeout_seconds
         self.on_failure = options.on_failure

@@ -40,7 +40,7 @@ from statefun_actors.embedded.portable import (
     known_codecs,
 )
 from statefun_actors.embedded.reading import read_entities
-from statefun_actors.embedded.rows import DamagedStateError, EntityRecord, unpack
+from statefun_actors.embedded.rows import DamagedStateError, EntityRecord, expire, unpack
 from statefun_actors.embedded.sqlite.reader import SqliteReader
 from statefun_actors.embedded.sqlite_store import SqliteStore
 from statefun_actors.embedded.store import (
@@ -119,6 +119,7 @@ __all__ = [
     "Timer",
     "UnreadableState",
     "at_ms",
+    "expire",
     "export_store",
     "form_of",
     "import_store",

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from types import FunctionType as PythonFunction
 from types import MemberDescriptorType
 from typing import Any as Untyped
+from typing import Final
 
 import attrs
 
 from statefun_actors.definition import (
+    ENTITY_OF_HANDLER,
     FailurePolicy,
     Field,
     Handler,
@@ -27,6 +30,8 @@ from statefun_actors.entity.function import EntityField, EntityFunction
 from statefun_actors.entity.slots import RefreshingSlot, apply_attrs, take_slot
 from statefun_actors.errors import DefinitionError
 from statefun_actors.types import JSON_TYPENAME, Codec
+
+_ANNOTATIONS: Final = "__annotate__" if sys.version_info >= (3, 14) else "__annotations__"
 
 
 @attrs.frozen
@@ -52,7 +57,7 @@ def build(cls: Untyped, typename: str | None, on_failure: FailurePolicy | None, 
     """
     declarations = _declarations(cls, problems)
     fields = _fields(declarations, problems)
-    handlers, any_handler, taken, wrong = bind_handlers(_handlers(cls, problems))
+    handlers, any_handler, taken, wrong = bind_handlers(_handlers(cls, problems, concrete=typename is not None))
     problems += wrong
     problems += _shared_names(fields, handlers)
     if (problem := policy_problem(on_failure)) is not None:
@@ -114,7 +119,7 @@ def _fields(declarations: dict[str, _Declaration], problems: list[str]) -> list[
     return fields
 
 
-def _handlers(cls: type, problems: list[str]) -> list[tuple[Handler, tuple[object, ...]]]:
+def _handlers(cls: type, problems: list[str], *, concrete: bool) -> list[tuple[Handler, tuple[object, ...]]]:
     """The handlers of *cls* and what each takes: of a name, the nearest mark and the method that Python finds."""
     claims: dict[str, tuple[type, Claim]] = {}
     for base in reversed(cls.__mro__):
@@ -133,8 +138,25 @@ def _handlers(cls: type, problems: list[str]) -> list[tuple[Handler, tuple[objec
         wrong += [f"{name}: {problem}" for problem in claim.mark.options.problems(is_async=is_async)]
         problems += wrong
         if not wrong:
-            handlers.append((Handler(f"{cls.__name__}.{name}", method, is_async, claim.mark.options), claim.types))
+            own = _own(cls, name, method) if concrete else method
+            if own is not method or name in cls.__dict__:
+                setattr(own, ENTITY_OF_HANDLER, cls)
+            handler = Handler(f"{cls.__name__}.{name}", own, is_async, claim.mark.options, returns=claim.returns)
+            handlers.append((handler, claim.types))
     return handlers
+
+
+def _own(cls: type, name: str, method: PythonFunction) -> PythonFunction:
+    """*method* as *cls* itself has it: of one that it inherits a copy, so that ``Account.deposit`` says Account."""
+    if name in cls.__dict__:
+        return method
+    own: Untyped = PythonFunction(method.__code__, method.__globals__, name, method.__defaults__, method.__closure__)
+    for attribute in ("__kwdefaults__", "__doc__", "__module__", "__qualname__", "__type_params__", _ANNOTATIONS):
+        if hasattr(method, attribute):
+            setattr(own, attribute, getattr(method, attribute))
+    own.__dict__.update(method.__dict__)
+    setattr(cls, name, own)
+    return own  # type: ignore[no-any-return]
 
 
 def _shared_names(fields: Iterable[Field], handlers: Mapping[str, tuple[Handler, Codec]]) -> Iterator[str]:

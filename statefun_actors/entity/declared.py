@@ -36,10 +36,11 @@ _NOT_TYPES: Final = (
 
 @attrs.frozen
 class Claim:
-    """A method marked as a handler, and the types that its mark and its annotation name."""
+    """A method marked as a handler, the types that its mark and its annotation name, and what it says it returns."""
 
     mark: HandlerMark
     types: tuple[object, ...]
+    returns: object = inspect.Parameter.empty
 
 
 @attrs.frozen
@@ -120,7 +121,7 @@ def read_claims(cls: type, local: Mapping[str, object], problems: list[str]) -> 
             types = () if found else _types(name, item, mark, local, found)
             problems += found
             if not found:
-                claims[name] = Claim(mark, types)
+                claims[name] = Claim(mark, types, _returns(item, local))
     return claims
 
 
@@ -178,7 +179,7 @@ def _types(
         problems.append(
             f"{name}: @handles names {_names(extra)}, its annotation says {_names(hinted)}; make them agree"
         )
-    problems += _reply_problems(name, method, local)
+    problems += _reply_problems(name, _returns(method, local))
     return types or hinted
 
 
@@ -194,14 +195,17 @@ def _covers(hint: object, part: object) -> bool:
         return True
 
 
-def _reply_problems(name: str, method: PythonFunction, local: Mapping[str, object]) -> list[str]:
-    """A class that can't be sent can't be returned either."""
+def _returns(method: Untyped, local: Mapping[str, object]) -> object:
     try:
-        annotation = return_annotation(method, local)
+        return return_annotation(method, local)
     except UnresolvedAnnotationError:
-        return []  # may well be there for the type checker alone
+        return inspect.Parameter.empty  # may well be there for the type checker alone
+
+
+def _reply_problems(name: str, returns: object) -> list[str]:
+    """A class that can't be sent can't be returned either."""
     found = []
-    for part in message_types(annotation):
+    for part in message_types(returns):
         if isinstance(part, type) and attrs.has(part) and not issubclass(part, Message):
             problem = message_problem(part)
             found += [f"{name}: its reply can't be sent: {problem}"] if problem else []

@@ -79,16 +79,23 @@ def configured(sockets: Sequence[socket], tls: Tls | None) -> _Config:
 
 
 async def serve(
-    app: Quart | Front, sockets: Sequence[socket], *, stop: Callable[[], Awaitable[object]], tls: Tls | None = None
+    app: Quart | Front,
+    sockets: Sequence[socket],
+    *,
+    stop: Callable[[], Awaitable[object]],
+    tls: Tls | None = None,
+    own_loop: bool = True,
 ) -> None:
     """Serve *app* until ``stop()`` returns; then end within ``STOP_SECONDS``. It is one of those made here.
 
     Handlers that can't be cancelled (a thread, a handler that ignores it) are not waited for, but a thread keeps the
-    process from ending. The *sockets* listen already, and are closed at the end.
+    process from ending. The *sockets* listen already, and are closed at the end. *own_loop*: nothing else of the
+    process runs on this event loop, so that what it reports is told here, too.
     """
     front = app if isinstance(app, Front) else app.asgi_app
     assert isinstance(front, Front), "an app made by create_app"
-    asyncio.get_running_loop().set_exception_handler(_note)
+    if own_loop:
+        asyncio.get_running_loop().set_exception_handler(_note)
 
     config = configured(sockets, tls)
     with connections(front, config.header_lines) as opened:

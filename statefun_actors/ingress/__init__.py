@@ -1,6 +1,7 @@
 """Messages from outside: how they are written as JSON, and who takes them."""
 
 from statefun_actors.ingress.backend import Backend
+from statefun_actors.ingress.deadlines import Deadlines
 from statefun_actors.ingress.keys import RepeatedKeyError, check_once
 from statefun_actors.ingress.lanes import Lane, Lanes, NoJsonFormError, UnclearTypeError
 from statefun_actors.ingress.letter import (
@@ -24,6 +25,7 @@ __all__ = [
     "AnswerLost",
     "Backend",
     "BadLine",
+    "Deadlines",
     "GivenUp",
     "Handled",
     "Interrupted",

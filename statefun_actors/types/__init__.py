@@ -22,7 +22,7 @@ from statefun_actors.types.names import message_name
 from statefun_actors.types.pack import pack
 from statefun_actors.types.records import kafka_record, kinesis_record, record_of_typed, record_to_typed
 from statefun_actors.types.surrogates import json_fault
-from statefun_actors.types.value import value_of
+from statefun_actors.types.value import codec_named, value_of
 
 __all__ = [
     "JSON_TYPENAME",
@@ -34,6 +34,7 @@ __all__ = [
     "any_of",
     "codec_for",
     "codec_known",
+    "codec_named",
     "json_fault",
     "json_of",
     "json_text_of",

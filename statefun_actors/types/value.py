@@ -13,15 +13,25 @@ from statefun_actors.types.names import classes_named
 from statefun_actors.types.records import record_of_typed
 
 
+def codec_named(typename: str, known: Mapping[str, Codec] | None = None) -> Codec | None:
+    """The codec of *typename*: by *known* codecs, primitives, imported classes; None where nothing here knows it.
+
+    Raises:
+        UnstorableTypeError: the class of that name can't be stored.
+    """
+    codec = (known.get(typename) if known else None) or codec_known(typename)
+    if codec is None and (classes := classes_named(typename)):
+        codec = codec_for(classes[-1])
+    return codec
+
+
 def value_of(typed: TypedValue, known: Mapping[str, Codec] | None = None) -> object:
     """The Python value of *typed*: by *known* codecs, primitives, imported classes; records as records.
 
     ``statefun-actors/json`` gives JSON builtins. What nothing here knows, or can read, is returned as it is.
     """
     try:
-        codec = (known.get(typed.typename) if known else None) or codec_known(typed.typename)
-        if codec is None and (classes := classes_named(typed.typename)):
-            codec = codec_for(classes[-1])
+        codec = codec_named(typed.typename, known)
         if codec is not None:
             return codec.decode(typed.value, typed.typename)
         if typed.typename == JSON_TYPENAME:

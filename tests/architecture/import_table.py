@@ -27,8 +27,9 @@ TABLE: Final[Mapping[str, AbstractSet[str]]] = {
     "throttle": frozenset(),
     "wire": frozenset({"text", "errors", "model"}),
     "types": frozenset({"text", "errors", "model"}),
-    "client": frozenset({"text", "errors", "model", "types"}),
     "definition": frozenset({"text", "errors", "model", "types"}),
+    "calls": frozenset({"errors", "model", "types", "definition"}),
+    "client": frozenset({"text", "model", "calls"}),
     "settings": frozenset({"text", "errors", "model", "units", "definition"}),
     "functions": frozenset({"text", "errors", "model", "types", "definition"}),
     "entity": frozenset({"text", "errors", "model", "types", "definition", "functions"}),
@@ -42,6 +43,7 @@ TABLE: Final[Mapping[str, AbstractSet[str]]] = {
     "deploy": _MEANING | {"settings"},
     "cluster": frozenset({"text", "errors", "deploy"}),
     "kafka": _EMBEDDED | {"embedded", "egress", "deploy"},
+    "runtime": _EMBEDDED | {"calls", "ingress", "http", "embedded", "egress"},
     "testing": _BELOW_TESTING,
     "cli": _BELOW_TESTING | {"console", "egress", "kafka", "testing"},
 }

@@ -8,6 +8,19 @@ import statefun_actors
 from statefun_actors import errors
 
 PUBLIC = [
+    "Actors",
+    "AsyncRuntime",
+    "CallError",
+    "KeyReusedError",
+    "MessageRefusedError",
+    "NoReplyError",
+    "NotAdmittedError",
+    "NotServedError",
+    "ReplyTimeoutError",
+    "Runtime",
+    "UnavailableError",
+    "UnexpectedAnswerError",
+    "UnexpectedReplyError",
     "Address",
     "Context",
     "DeadLetter",

@@ -11,21 +11,17 @@ from typing import Any, Protocol
 
 import pytest
 
-from statefun_actors import Address, UnhandledMessageError, ValueMismatchError
+from statefun_actors import Address
 from statefun_actors.client import (
     AsyncClient,
     Client,
-    KeyReusedError,
     MessageRefusedError,
-    NoReplyError,
     NotAdmittedError,
-    NotServedError,
     ReplyTimeoutError,
     UnavailableError,
-    UnexpectedReplyError,
 )
 from tests.client import bank
-from tests.client.bank import Account, Deposit, Deposited, Echo
+from tests.client.bank import Account, Deposit, Deposited
 from tests.http.running import Running, running
 
 
@@ -92,95 +88,9 @@ def ada(request: pytest.FixtureRequest) -> Address:
     return Account.at(request.node.name)
 
 
-def test_told_messages_are_handled_in_order_and_a_reply_is_typed(client: Calls, ada: Address) -> None:
-    client.tell(ada, Deposit(cents=1))
-    client.tell(ada, Deposit(cents=2))
-
-    assert client.ask(ada, Deposit(cents=3), Deposited) == Deposited(balance=6)
-
-
-@pytest.mark.parametrize("value", [5, "hällo", b"\x00\xff", 2.5, float("inf")], ids=repr)
-def test_any_value_goes_there_and_back(client: Calls, value: object) -> None:
-    assert client.ask(Echo.at("e"), value, type(value)) == value
-    assert client.ask(Echo.at("e"), value) == value
-
-
-@pytest.mark.parametrize("id", ["a/b", "..", ".", "%2e", "ö ä?#&", "/x/"])
-def test_ids_are_what_they_are(client: Calls, id: str) -> None:
-    before = client.ask(Account.at(id), Deposit(cents=0), Deposited).balance
-
-    assert client.ask(Address("bank/account", id), Deposit(cents=3), Deposited).balance == before + 3
-    assert client.ask(Account.at(id), Deposit(cents=0), Deposited).balance == before + 3
-
-
-def test_an_address_that_knows_its_class_refuses_before_anything_is_sent(client: Calls) -> None:
-    with pytest.raises(UnhandledMessageError) as caught:
-        client.tell(Account.at("ada"), "hello")
-
-    assert str(caught.value).startswith("Account (bank/account) ")
-
-
-def test_a_text_is_no_address(client: Calls) -> None:
-    with pytest.raises(ValueMismatchError) as caught:
-        client.tell("bank/account/ada", Deposit(cents=5))  # type: ignore[arg-type]
-
-    assert str(caught.value) == (
-        "expected an address: Account.at('ada') or Address('bank/account', 'ada'), got 'bank/account/ada' (str)"
-    )
-
-
-def test_one_key_is_one_message(client: Calls, ada: Address, request: pytest.FixtureRequest) -> None:
-    key = request.node.name
-    first = client.ask(ada, Deposit(cents=5), Deposited, key=key)
-    again = client.ask(ada, Deposit(cents=5), Deposited, key=key)
-    with pytest.raises(KeyReusedError) as caught:
-        client.tell(ada, Deposit(cents=6), key=key)
-
-    assert (first, again) == (Deposited(5), Deposited(5))
-    assert str(caught.value) == (
-        f"{ada}: another message has been sent under the Idempotency-Key {key!r}; take a new key"
-    )
-
-
-def test_a_reply_from_another_entity_is_waited_for_if_asked(client: Calls) -> None:
-    assert client.ask(Echo.at("e"), Deposit(cents=1), Deposited, until_reply=True) == Deposited(7)
-
-
-def test_what_its_handler_gives_up_is_refused(client: Calls, ada: Address) -> None:
-    with pytest.raises(MessageRefusedError) as caught:
-        client.ask(ada, Deposit(cents=-1))
-
-    assert str(caught.value) == f"{ada} refused the message: TerminalError: no such money"
-    assert not caught.value.retryable
-
-
 def test_what_its_target_does_not_take_is_refused(client: Calls) -> None:
     with pytest.raises(MessageRefusedError, match=r"^bank/account/x refused the message: .*bank/account.*string"):
         client.tell(Address("bank/account", "x"), "hello")
-
-
-def test_no_reply_is_told_with_what_to_do(client: Calls, ada: Address) -> None:
-    with pytest.raises(NoReplyError) as caught:
-        client.ask(ada, True)
-
-    assert str(caught.value) == (
-        f"{ada} handled the message without a reply. Return one from its handler, wait for one that comes "
-        "later with until_reply=True, or don't wait: tell(...)."
-    )
-
-
-def test_another_reply_than_expected_is_told(client: Calls) -> None:
-    with pytest.raises(UnexpectedReplyError) as caught:
-        client.ask(Echo.at("e"), "hello", int)
-
-    assert str(caught.value) == (
-        'expected `int` in reply from test/echo/e, got io.statefun.types/string: "hello"'
-    )  # fmt: skip
-
-
-def test_what_nobody_serves_is_told(client: Calls) -> None:
-    with pytest.raises(NotServedError, match=r"^no/body/x is not served there: .*bank/account"):
-        client.tell(Address("no/body", "x"), 1)
 
 
 def test_a_reply_that_takes_too_long_is_not_waited_for(client: Calls, ada: Address) -> None:

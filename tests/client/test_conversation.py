@@ -6,7 +6,7 @@ import pytest
 
 from statefun_actors import Address
 from statefun_actors.client import (
-    ClientError,
+    CallError,
     MessageRefusedError,
     ReplyTimeoutError,
     UnavailableError,
@@ -31,7 +31,7 @@ class Carried:
         self.attempts: list[Attempt] = []
         self.pauses: list[float] = []
         self.answered: Answered | None = None
-        self.error: ClientError | None = None
+        self.error: CallError | None = None
         now = 0.0
         steps, left = conversation(call, lambda: now, chance=lambda: 1.0), list(came)
         sent: Came | None = None
@@ -48,7 +48,7 @@ class Carried:
                         sent = left.pop(0) if left else came[-1]
         except StopIteration as done:
             self.answered = done.value
-        except ClientError as error:
+        except CallError as error:
             self.error = error
 
 
@@ -125,19 +125,19 @@ def test_an_answer_that_is_late_is_no_reply_to_who_waits_and_a_reason_to_repeat_
             418,
             b"<html>tea",
             UnexpectedAnswerError,
-            f"the answer to a message for {ADA} is none of an ingress: 418 status 418",
+            f"unexpected answer to a message for {ADA}: 418 status 418",
         ),
         (
             302,
             b"\xff",
             UnexpectedAnswerError,
-            f"the answer to a message for {ADA} is none of an ingress: 302 \ufffd",
+            f"unexpected answer to a message for {ADA}: 302 \ufffd",
         ),
         (422, b"x" * 600, MessageRefusedError, f"{ADA} refused the message: {'x' * 500}…"),
     ],
 )
 def test_what_no_repetition_helps_is_an_error_at_once(
-    status: int, body: bytes, kind: type[ClientError], told: str
+    status: int, body: bytes, kind: type[CallError], told: str
 ) -> None:
     carried = Carried(call(), Answered(status, {}, body))
 

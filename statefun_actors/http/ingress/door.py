@@ -11,8 +11,8 @@ from statefun_actors.http.exchange import Exchange, RefusedError, Response, line
 from statefun_actors.http.ingress.answers import Answers
 from statefun_actors.http.ingress.guard import Guard
 from statefun_actors.http.ingress.reading import PATH, Reader
-from statefun_actors.http.ingress.waiting import Deadlines, Waiting
-from statefun_actors.ingress import Backend
+from statefun_actors.http.ingress.waiting import Waiting
+from statefun_actors.ingress import Backend, Deadlines
 
 Tell = Callable[[Response], None]
 

@@ -1,0 +1,42 @@
+"""Calls from outside: what ``tell`` and ``ask`` take, expect and raise, whoever carries them out.
+
+The HTTP clients, the runtimes and the test kit share this room, so that a call has one meaning.
+"""
+
+from statefun_actors.calls.actors import Actors
+from statefun_actors.calls.errors import (
+    CallError,
+    KeyReusedError,
+    MessageRefusedError,
+    NoReplyError,
+    NotAdmittedError,
+    NotServedError,
+    ReplyTimeoutError,
+    UnavailableError,
+    UnexpectedAnswerError,
+    UnexpectedReplyError,
+)
+from statefun_actors.calls.options import CallOptions, timeout_seconds
+from statefun_actors.calls.question import Question, packed, question
+from statefun_actors.calls.reply_type import ReplyType, reply_type
+
+__all__ = [
+    "Actors",
+    "CallError",
+    "CallOptions",
+    "KeyReusedError",
+    "MessageRefusedError",
+    "NoReplyError",
+    "NotAdmittedError",
+    "NotServedError",
+    "Question",
+    "ReplyTimeoutError",
+    "ReplyType",
+    "UnavailableError",
+    "UnexpectedAnswerError",
+    "UnexpectedReplyError",
+    "packed",
+    "question",
+    "reply_type",
+    "timeout_seconds",
+]

@@ -1,0 +1,66 @@
+"""``Actors``: what a function may expect that talks to entities from outside."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from typing import Any as Untyped
+from typing import Protocol, TypeVar, Unpack, overload
+
+from statefun_actors.calls.options import CallOptions
+from statefun_actors.model import Address
+
+_E = TypeVar("_E")
+_M = TypeVar("_M")
+_R = TypeVar("_R")
+
+
+class Actors(Protocol):
+    """Entities and functions, as seen from outside.
+
+    ``AsyncRuntime``, ``AsyncClient`` and ``TestRuntime`` are such: a function that takes ``Actors`` works with an
+    engine in this process, with one behind HTTP, and in a test.
+    """
+
+    async def tell(self, target: Address, message: object, **options: Unpack[CallOptions]) -> None:
+        """Send *message*, and return once it is durable.
+
+        Raises:
+            CallError: it was not taken; see :mod:`statefun_actors.calls.errors`.
+            NotAMessageError, ValueMismatchError, UnhandledMessageError: it can't be sent to *target*.
+        """
+        ...
+
+    @overload
+    async def ask(self, target: Address, message: object, reply: type[_R], /, **options: Unpack[CallOptions]) -> _R: ...
+    @overload
+    async def ask(self, target: Address, message: object, /, **options: Unpack[CallOptions]) -> Untyped: ...
+    @overload
+    async def ask(
+        self,
+        handler: Callable[[_E, _M], Coroutine[Untyped, Untyped, _R]],
+        id: str,
+        message: _M,
+        /,
+        **options: Unpack[CallOptions],
+    ) -> _R: ...
+    @overload
+    async def ask(
+        self, handler: Callable[[_E, _M], _R], id: str, message: _M, /, **options: Unpack[CallOptions]
+    ) -> _R: ...
+    async def ask(
+        self, target: Untyped, message: Untyped, reply: Untyped = None, /, **options: Unpack[CallOptions]
+    ) -> Untyped:
+        """Send *message* and return the reply.
+
+        - ``ask(address, message, Reply)`` waits for a reply of that type, whoever sends it and whenever.
+        - ``ask(Account.deposit, "ada", message)`` asks the entity ``ada``, and the handler's annotation says the type.
+        - ``ask(address, message)`` waits until the handler has ended, and returns its reply.
+
+        Raises:
+            NoReplyError: the handler ended without a reply.
+            ReplyTimeoutError: no reply came in time. The message stays delivered.
+            UnexpectedReplyError: the reply has another type.
+            MessageRefusedError: the handler failed for the last time.
+            Exception: as :meth:`tell`.
+        """
+        ...

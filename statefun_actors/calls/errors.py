@@ -1,0 +1,137 @@
+"""The errors of a call: ``tell`` and ``ask`` raise them, whether over HTTP, in this process or in a test.
+
+The tree::
+
+    CallError
+    ├── UnavailableError (ConnectionError)   no engine took the message within the timeout, retries included
+    ├── ReplyTimeoutError (TimeoutError)     the message is delivered; no reply came within the timeout
+    ├── NoReplyError (LookupError)           the message is handled; its handler did not reply
+    ├── UnexpectedReplyError (TypeError)     the reply has another type than the one asked for
+    ├── MessageRefusedError (ValueError)     the message does not fit its target, or its handler gave it up
+    ├── NotServedError (LookupError)         nothing serves the target
+    ├── NotAdmittedError (PermissionError)   the token is missing or wrong (over HTTP)
+    ├── KeyReusedError (ValueError)          another message was sent under the same key
+    └── UnexpectedAnswerError                the server answered in a way that no ingress does (over HTTP)
+
+``retryable`` says whether the same call can succeed later. A call retries by itself where that can help.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from statefun_actors.errors import StatefunActorsError
+from statefun_actors.model import Address
+
+
+class CallError(StatefunActorsError):
+    """A call failed.
+
+    Args:
+        target: the address of the message.
+        said: the reason, on one line, in the words of the server or engine.
+    """
+
+    def __init__(self, target: Address, said: str) -> None:
+        super().__init__(target, said)
+        self.target, self.said = target, said
+
+
+class UnavailableError(CallError, ConnectionError):
+    """No engine confirmed the message within the timeout. It may or may not have been delivered.
+
+    The same call with the same ``key=`` delivers it once, whatever became of this call.
+    """
+
+    retryable: ClassVar[bool] = True
+
+    def __init__(self, target: Address, said: str, attempts: int, seconds: float, key: str | None = None) -> None:
+        super().__init__(target, said)
+        self.args = (target, said, attempts, seconds, key)
+        self.attempts, self.seconds, self.key = attempts, seconds, key
+
+    def __str__(self) -> str:
+        times = "once" if self.attempts == 1 else f"{self.attempts} times"
+        return f"{self.target} can't be reached, tried {times} in {self.seconds:.1f} s: {self.said}." + (
+            f" Send it again with key={self.key!r}: it is then delivered once, whatever became of this call."
+            if self.key is not None
+            else ""
+        )
+
+
+class ReplyTimeoutError(CallError, TimeoutError):
+    """The message is delivered, but no reply came within the timeout. Asking again sends another message."""
+
+    def __str__(self) -> str:
+        return f"no reply from {self.target}: {self.said}. Give it more time with timeout=, or don't wait: tell(...)."
+
+
+class NoReplyError(CallError, LookupError):
+    """The message is handled, and its handler did not reply."""
+
+    def __init__(self, target: Address) -> None:
+        super().__init__(target, "its handler ended without a reply")
+        self.args = (target,)
+
+    def __str__(self) -> str:
+        return (
+            f"{self.target} handled the message without a reply. Return one from its handler; or name the type of a "
+            "reply that comes later, ask(address, message, Reply); or don't wait: tell(...)."
+        )
+
+
+class UnexpectedReplyError(CallError, TypeError):
+    """The reply has another type than the one asked for. The message is handled.
+
+    Args:
+        expected: the type asked for, as errors spell it.
+        typename: the type of the reply.
+    """
+
+    def __init__(self, target: Address, expected: str, typename: str, said: str) -> None:
+        super().__init__(target, said)
+        self.args = (target, expected, typename, said)
+        self.expected, self.typename = expected, typename
+
+    def __str__(self) -> str:
+        return f"expected {self.expected} in reply from {self.target}, got {self.typename}: {self.said}"
+
+
+class MessageRefusedError(CallError, ValueError):
+    """The target does not take the message, or its handler failed for the last time. No retry helps."""
+
+    def __str__(self) -> str:
+        return f"{self.target} refused the message: {self.said}"
+
+
+class NotServedError(CallError, LookupError):
+    """Nothing serves the function type of the target."""
+
+    def __str__(self) -> str:
+        return f"{self.target} is not served: {self.said}"
+
+
+class NotAdmittedError(CallError, PermissionError):
+    """The token is missing or wrong, or the server was called by a host name that is not its own."""
+
+    def __str__(self) -> str:
+        return f"not admitted to {self.target}: {self.said}"
+
+
+class KeyReusedError(CallError, ValueError):
+    """Another message was sent to this target under the same ``key=``. This one was not taken."""
+
+    def __str__(self) -> str:
+        return f"{self.target}: {self.said}"
+
+
+class UnexpectedAnswerError(CallError):
+    """The answer is not one that an ingress gives: another server may listen at this URL. ``status`` is HTTP's."""
+
+    def __init__(self, target: Address, said: str, status: int) -> None:
+        super().__init__(target, said)
+        self.args = (target, said, status)
+        self.status = status
+
+    def __str__(self) -> str:
+        return f"unexpected answer to a message for {self.target}: {self.status} {self.said}"

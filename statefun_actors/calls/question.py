@@ -1,0 +1,115 @@
+"""One ``ask`` before it is sent: its target, its message, and the reply that it expects."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any as Untyped
+from typing import Final
+
+import attrs
+
+from statefun_actors.calls.errors import NoReplyError
+from statefun_actors.calls.reply_type import ReplyType, any_reply, any_reply_json, reply_type
+from statefun_actors.definition import ENTITY_OF_HANDLER
+from statefun_actors.errors import ValueMismatchError
+from statefun_actors.model import Address, TypedValue
+from statefun_actors.types import Codec, pack
+
+_EXPECTED: Final = "an address, such as Account.at('ada'), or a handler and an id: ask(Account.deposit, 'ada', message)"
+
+
+@attrs.frozen
+class Question:
+    """An ``ask``. *reply* is the type of the reply, None where its sender named none."""
+
+    target: Address
+    value: TypedValue
+    reply: ReplyType | None = None
+
+    @property
+    def until_reply(self) -> bool:
+        """Whether it waits for a reply, whoever sends it; if not, it waits until the message's handler has ended."""
+        return self.reply is not None and not self.reply.optional
+
+    def answer(self, value: TypedValue, known: Mapping[str, Codec]) -> object:
+        """The reply that *value* holds. Raises UnexpectedReplyError: it has another type."""
+        if self.reply is None:
+            return any_reply(self.target, value, known)
+        return None if self.reply.never else self.reply.read(self.target, value)
+
+    def json_answer(self, typename: str, text: bytes) -> object:
+        """The reply of the type *typename* whose JSON form is *text*. Raises as :meth:`answer` does."""
+        if self.reply is None:
+            return any_reply_json(self.target, typename, text)
+        return None if self.reply.never else self.reply.read_json(self.target, typename, text)
+
+    def no_reply(self) -> None:
+        """The handler ended without a reply. Raises NoReplyError: one was expected."""
+        if self.reply is None or not self.reply.optional:
+            raise NoReplyError(self.target)
+
+
+def packed(target: Address, message: object) -> TypedValue:
+    """*message* as it is sent to *target*, which checks it where it knows its class.
+
+    Raises:
+        NotAMessageError, ValueMismatchError, UnhandledMessageError: it can't be sent there, or *target* is no address.
+    """
+    if not isinstance(target, Address):
+        raise ValueMismatchError(_EXPECTED, f"{target!r} ({type(target).__name__})")
+    value = pack(message)
+    if (check_takes := getattr(target.__class__, "check_takes", None)) is not None:
+        check_takes(value)
+    return value
+
+
+def question(subject: Untyped, first: Untyped, second: Untyped) -> Question:
+    """The question that ``ask(subject, first, second)`` asks.
+
+    Args:
+        subject: an address, or a handler as its class has it: ``Account.deposit``.
+        first: the message; for a handler, the id of the entity.
+        second: the type of the reply or None; for a handler, the message.
+
+    Raises:
+        NotAMessageError, ValueMismatchError, UnhandledMessageError: the message can't be sent there.
+        UnstorableTypeError: nothing of the type of the reply can be sent.
+        TypeError: *subject* is neither.
+    """
+    if isinstance(subject, Address):
+        return Question(subject, packed(subject, first), None if second is None else reply_type(second))
+    owner, reply = _asked_by(subject)
+    target: Address = owner.at(first)
+    return Question(target, packed(target, second), reply)
+
+
+def _asked_by(handler: Untyped) -> tuple[Untyped, ReplyType]:
+    """The class of *handler* and the type of its replies."""
+    try:
+        return _handler(handler)
+    except TypeError as error:
+        if "unhashable" not in str(error):
+            raise
+    raise ValueMismatchError(_EXPECTED, f"{handler!r} ({type(handler).__name__})")
+
+
+@functools.lru_cache(1_000)
+def _handler(handler: Callable[..., object]) -> tuple[Untyped, ReplyType]:
+    owner = getattr(handler, ENTITY_OF_HANDLER, None)
+    if owner is None:
+        raise ValueMismatchError(_EXPECTED, f"{handler!r} ({type(handler).__name__})")
+    function = owner.__function_type__
+    if function is None:
+        raise ValueMismatchError(_EXPECTED, f"a handler of {owner.__name__}, which is abstract")
+    found = [bound for bound, _ in function.handlers.values() if bound.function is handler]
+    if function.any_handler is not None:
+        found.append(function.any_handler)
+    returns = found[0].returns
+    if returns in {inspect.Parameter.empty, object, Untyped}:
+        raise TypeError(
+            f"{found[0].name} does not say what it replies: annotate what it returns, or write "
+            f"ask({owner.__name__}.at(id), message, Reply)"
+        )
+    return owner, reply_type(returns)

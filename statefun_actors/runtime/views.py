@@ -1,0 +1,99 @@
+"""What a store holds, as Python values: entities and dead letters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any as Untyped
+
+import attrs
+
+from statefun_actors.calls import NotServedError
+from statefun_actors.dispatch import Application
+from statefun_actors.embedded import Clock, StoreReader, expire, unpack
+from statefun_actors.entity import hydrate
+from statefun_actors.errors import ValueMismatchError
+from statefun_actors.model import Address, State
+from statefun_actors.types import Codec, value_of
+
+
+@attrs.frozen
+class DeadLetterView:
+    """A message that was given up, and why."""
+
+    target: Address
+    message: object
+    error_type: str
+    error: str
+    attempts: int
+
+
+class StoreViews:
+    """Reads *store* as of its last commit, for *app*."""
+
+    def __init__(self, app: Application, store: StoreReader, clock: Clock) -> None:
+        self._app, self._store, self._clock = app, store, clock
+
+    def state(self, address: Address) -> Untyped:
+        """The entity at *address*: a detached instance, absent fields read as their defaults.
+
+        For a function: its states by name, as Python values.
+
+        Raises:
+            NotServedError: nothing here serves *address*.
+            ValueMismatchError: it is no address.
+            StateDecodeError: what is stored does not fit a field.
+            StoreError: the store can't be read.
+        """
+        if not isinstance(address, Address):
+            expected = "an address: Account.at('ada') or Address('bank/account', 'ada')"
+            raise ValueMismatchError(expected, f"{address!r} ({type(address).__name__})")
+        route = self._app.routes.get(address.typename)
+        if route is None:
+            raise NotServedError(address, f"this engine runs {', '.join(self._app.typenames) or 'nothing'}")
+        (packed,) = self._store.load([address])
+        record = unpack(address, packed, route.state_names)
+        expire(record, route.function.states, self._clock.now_ms())
+        return state_of(self._app, address, record.state)
+
+    def entities(self, of: type | str, prefix: str = "") -> list[Address]:
+        """The addresses of the entities of the class or function type *of* whose ids begin with *prefix*, sorted.
+
+        Raises:
+            NotServedError: nothing here serves *of*.
+            StoreError: the store can't be read.
+        """
+        typename = of if isinstance(of, str) else of.__function_type__.typename  # type: ignore[attr-defined]
+        route = self._app.routes.get(typename)
+        if route is None:
+            raise NotServedError(Address(typename, prefix or "*"), f"this engine runs {', '.join(self._app.typenames)}")
+        now, specs = self._clock.now_ms(), route.function.states
+        found = []
+        for row in self._store.entities(typename, prefix):
+            record = unpack(row.address, row.packed, ())
+            expire(record, specs, now)
+            if any(value is not None for value in record.state.values()):
+                found.append(row.address)
+        return found
+
+    def dead_letters(self) -> list[DeadLetterView]:
+        """The messages that were given up and that nobody has dealt with, oldest first."""
+        known: Mapping[str, Codec] = self._app.codecs()
+        return [
+            DeadLetterView(
+                entry.message.target,
+                value_of(entry.message.value, known),
+                entry.error_type,
+                entry.error,
+                entry.attempts,
+            )
+            for entry in self._store.dead_letters()
+        ]
+
+
+def state_of(app: Application, address: Address, state: State) -> Untyped:
+    """*state* of the entity at *address*, which *app* serves: a detached instance, or a function's states by name."""
+    cls = getattr(app.routes[address.typename].function, "cls", None)
+    if cls is not None:
+        return hydrate(cls, address, state)
+    known = app.codecs()
+    return {name: value_of(value, known) for name, value in state.items() if value is not None}

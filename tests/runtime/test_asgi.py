@@ -1,0 +1,123 @@
+"""The ingress mounted in web applications: FastAPI, Starlette, Quart; under a prefix, on other event loops."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from hypercorn.middleware import DispatcherMiddleware
+from quart import Quart
+from starlette.applications import Starlette
+from starlette.routing import Mount
+
+from statefun_actors import AsyncRuntime, Runtime
+from tests.client.bank import Account, Deposit, Deposited, Echo
+
+PATH = "/ingress/bank/account/{}?type=bank/deposit&wait=5s"
+
+
+def fastapi(runtime: AsyncRuntime, prefix: str) -> Any:
+    app = FastAPI()
+    app.mount(prefix, runtime.asgi)
+    return app
+
+
+def starlette(runtime: AsyncRuntime, prefix: str) -> Any:
+    return Starlette(routes=[Mount(prefix, app=runtime.asgi)])
+
+
+def hypercorn(runtime: AsyncRuntime, prefix: str) -> Any:
+    return DispatcherMiddleware({prefix: runtime.asgi, "": Quart("test")})  # type: ignore[dict-item]
+
+
+async def send(app: Any, path: str, headers: dict[str, str] | None = None, cents: int = 1) -> httpx.Response:
+    transport = httpx.ASGITransport(app=app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://example.org") as http:
+        return await http.put(path, json={"cents": cents}, headers=headers)
+
+
+@pytest.mark.parametrize("mounted", [fastapi, starlette, hypercorn])
+@pytest.mark.parametrize("prefix", ["/actors", "/a/b"])
+@pytest.mark.parametrize("id", ["ada", "a/b", "ö ä?#&", "ingress", "/ingress/bank/account/x", "%2F"])
+def test_a_message_reaches_its_entity_through_a_mount(mounted: Any, prefix: str, id: str) -> None:
+    async def work() -> tuple[int, object, int]:
+        async with AsyncRuntime(Account) as runtime:
+            response = await send(mounted(runtime, prefix), prefix + PATH.format(quote(id, safe="")), cents=5)
+            return response.status_code, response.json(), runtime.state(Account.at(id)).balance
+
+    assert asyncio.run(work()) == (200, {"balance": 5}, 5)
+
+
+def test_a_page_of_another_origin_is_refused_and_the_host_is_the_applications_business() -> None:
+    async def work() -> list[int]:
+        async with AsyncRuntime(Account) as runtime:
+            foreign = await send(runtime.asgi, PATH.format("a"), {"Origin": "http://evil.example"})
+            own = await send(runtime.asgi, PATH.format("a"), {"Origin": "http://example.org"})
+            return [foreign.status_code, own.status_code]
+
+    assert asyncio.run(work()) == [403, 200]
+
+
+def test_the_token_counts_for_the_mounted_ingress_too() -> None:
+    async def work() -> list[int]:
+        async with AsyncRuntime(Account, token="secret") as runtime:
+            wrong = await send(runtime.asgi, PATH.format("a"))
+            right = await send(runtime.asgi, PATH.format("a"), {"Authorization": "Bearer secret"})
+            return [wrong.status_code, right.status_code]
+
+    assert asyncio.run(work()) == [401, 200]
+
+
+def test_the_mounted_ingress_answers_on_another_event_loop_than_the_engines() -> None:
+    with Runtime(Account, Echo) as runtime:
+        waited = asyncio.run(send(runtime.asgi, PATH.format("ada"), cents=5))
+        refused = asyncio.run(send(runtime.asgi, "/ingress/bank/account/ada?type=no/such"))
+        taken = asyncio.run(send(runtime.asgi, "/ingress/bank/account/ada?type=bank/deposit", cents=2))
+
+        assert (waited.status_code, waited.json()) == (200, {"balance": 5})
+        assert refused.status_code == 422
+        assert taken.status_code == 202
+        assert runtime.ask(Account.deposit, "ada", Deposit(cents=0)) == Deposited(7)
+
+
+def test_a_wait_that_is_over_on_another_event_loop_is_a_504() -> None:
+    with Runtime(Account) as runtime:
+        path = "/ingress/bank/account/ada?type=io.statefun.types/double&wait=50ms"
+
+        async def late() -> httpx.Response:
+            transport = httpx.ASGITransport(app=runtime.asgi)
+            async with httpx.AsyncClient(transport=transport, base_url="http://example.org") as http:
+                return await http.put(path, json=5.0)
+
+        assert asyncio.run(late()).status_code == 504
+
+
+def test_a_runtime_lives_in_the_lifespan_of_its_application() -> None:
+    @contextlib.asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with AsyncRuntime(Account) as runtime:
+            app.state.runtime = runtime
+            app.mount("/actors", runtime.asgi)
+            yield
+
+    app = FastAPI(lifespan=lifespan)
+
+    @app.post("/deposits/{id}")
+    async def deposit(id: str, cents: int) -> int:
+        reply = await app.state.runtime.ask(Account.deposit, id, Deposit(cents=cents))
+        return int(reply.balance)
+
+    async def work() -> tuple[int, object]:
+        async with app.router.lifespan_context(app):
+            await send(app, "/actors" + PATH.format("ada"), cents=5)
+            transport = httpx.ASGITransport(app=app)
+            async with httpx.AsyncClient(transport=transport, base_url="http://example.org") as http:
+                return 0, (await http.post("/deposits/ada?cents=2")).json()
+
+    assert asyncio.run(work()) == (0, 7)
