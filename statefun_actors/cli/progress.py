@@ -8,10 +8,33 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
+import click
+
 from statefun_actors.embedded import JsonLinesSource
 
 _WINDOW: Final = 5.0
 """Seconds over which the rate is taken."""
+
+
+_CHECK_EVERY: Final = 2.0
+"""Seconds between two lines about a check of what is stored."""
+
+
+class CheckProgress:
+    """Tells how far the check is that a start makes where classes have changed: lines, or nothing if *quiet*.
+
+    A check that takes less than two seconds says nothing.
+    """
+
+    def __init__(self, *, quiet: bool = False, now: Callable[[], float] = time.monotonic) -> None:
+        self._quiet, self._now = quiet, now
+        self._next = now() + _CHECK_EVERY
+
+    def __call__(self, what: str, done: int) -> None:
+        if self._quiet or self._now() < self._next:
+            return
+        self._next = self._now() + _CHECK_EVERY
+        click.echo(f"Classes have changed, so what is stored is checked: {done:,} {what} so far.", err=True)
 
 
 class Display(Protocol):

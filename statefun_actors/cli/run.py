@@ -82,6 +82,11 @@ _FILE: Final = click.Path(dir_okay=False, path_type=Path)
     "promise there. With --until-idle, topics are read to their end. An --egress goes before the file's.",
 )  # fmt: skip
 @click.option(
+    "--strict", is_flag=True,
+    help="Don't start where the classes have changed so that something stored would be lost or left out: a renamed "
+    "field, say, or a class that is gone. Without it, that is a warning.",
+)  # fmt: skip
+@click.option(
     "--skip-bad-lines", type=_FILE, metavar="FILE",
     help="Collect lines that are no messages in this file, with the reason, instead of stopping at the first.",
 )  # fmt: skip
@@ -106,6 +111,7 @@ def run(  # noqa: PLR0913, PLR0917 - each is an option of the command line
     egress: tuple[tuple[str, Target], ...],
     egress_backlog: int,
     module_file: Path | None,
+    strict: bool,
     skip_bad_lines: Path | None,
     reload: bool,
     as_json: bool,
@@ -181,6 +187,7 @@ def run(  # noqa: PLR0913, PLR0917 - each is an option of the command line
         egress_backlog=egress_backlog,
         kafka_ingresses=edges.ingresses,
         kafka_egresses=edges.egresses,
+        strict=strict,
         skip_bad_lines=skip_bad_lines,
         quiet=quiet,
         listeners=listening,

@@ -16,7 +16,7 @@ import attrs
 from statefun_actors.cli.inputs import input_name, kafka_sources
 from statefun_actors.cli.jumping_clock import JumpingClock
 from statefun_actors.cli.logs import LogHandler
-from statefun_actors.cli.progress import BarDisplay, Display, PlainDisplay
+from statefun_actors.cli.progress import BarDisplay, CheckProgress, Display, PlainDisplay
 from statefun_actors.cli.signals import Stop, stop_signals
 from statefun_actors.cli.sinks import Sinks
 from statefun_actors.cli.summary import Count, FailingAddress, Summary
@@ -24,6 +24,7 @@ from statefun_actors.dispatch import Application
 from statefun_actors.egress import Target
 from statefun_actors.embedded import (
     BadLineError,
+    Check,
     ControlDoor,
     Engine,
     EngineControl,
@@ -63,6 +64,8 @@ class RunOptions:
     egress_backlog: int
     kafka_ingresses: Sequence[KafkaIngress] = ()
     kafka_egresses: Sequence[KafkaEgress] = ()
+    strict: bool = False
+    """Refuse to start where classes have changed so that something stored would be lost."""
     skip_bad_lines: Path | None = None
     quiet: bool = False
     listeners: Sequence[Listener] = ()
@@ -76,6 +79,7 @@ class Run:
 
     Raises:
         StoreError, EgressFileError, InputError: one of them can't be had, or is not what it was.
+        IncompatibleStateError, LossRefusedError: classes have changed so that what is stored does not fit them.
         BadPropertyError: an ingress or egress of Kafka has properties that its client can't read.
     """
 
@@ -108,6 +112,7 @@ class Run:
                 sources={**self._sources, **self._topics},
                 sinks=self._sinks.by_egress,
                 options=EngineOptions(cache_bytes=options.cache_bytes, egress_backlog=options.egress_backlog),
+                check_changes=Check(strict=options.strict, progress=CheckProgress(quiet=options.quiet)),
             )
             self._closing = closing.pop_all()
         if isinstance(self._clock, JumpingClock):

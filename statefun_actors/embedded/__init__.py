@@ -17,7 +17,15 @@ from statefun_actors.embedded.dead_letters import NoDeadLetterError
 from statefun_actors.embedded.doors import Sink, Source
 from statefun_actors.embedded.engine import Engine
 from statefun_actors.embedded.epoch import Counters, EpochLostError
-from statefun_actors.embedded.evolution import IncompatibleStateError, UnreadableState
+from statefun_actors.embedded.evolution import (
+    Check,
+    Findings,
+    IncompatibleStateError,
+    Loss,
+    LossRefusedError,
+    Unreadable,
+    find_changes,
+)
 from statefun_actors.embedded.jsonlines import (
     BAD_LINES,
     BadLineError,
@@ -68,6 +76,7 @@ __all__ = [
     "AnswerLostError",
     "BadExportError",
     "BadLineError",
+    "Check",
     "Clock",
     "Commit",
     "Control",
@@ -88,6 +97,7 @@ __all__ = [
     "EntityRow",
     "EntityView",
     "EpochLostError",
+    "Findings",
     "IncompatibleStateError",
     "InputChangedError",
     "InputError",
@@ -96,6 +106,8 @@ __all__ = [
     "JsonLinesSource",
     "KeyedRequest",
     "LetterRetry",
+    "Loss",
+    "LossRefusedError",
     "ManualClock",
     "MemoryStore",
     "Message",
@@ -117,10 +129,11 @@ __all__ = [
     "SystemClock",
     "Ticket",
     "Timer",
-    "UnreadableState",
+    "Unreadable",
     "at_ms",
     "expire",
     "export_store",
+    "find_changes",
     "form_of",
     "import_store",
     "known_codecs",

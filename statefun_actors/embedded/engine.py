@@ -22,7 +22,7 @@ from statefun_actors.embedded.clock import Clock
 from statefun_actors.embedded.commits import Commits
 from statefun_actors.embedded.doors import Sink, Source
 from statefun_actors.embedded.epoch import Counters, EpochLostError
-from statefun_actors.embedded.evolution import check_shapes
+from statefun_actors.embedded.evolution import Check, check
 from statefun_actors.embedded.mailbox import Mailbox
 from statefun_actors.embedded.memory import Memory, Shape
 from statefun_actors.embedded.merge import Merge
@@ -45,10 +45,12 @@ class Engine:
         clock: where time comes from.
         sources: ingresses that are read as fast as messages are handled.
         sinks: egress name → where its records go; records of other egresses stay in the store.
+        check_changes: how classes that have changed since the last run are looked for.
         on_failure: called with each failure of a message that has no policy, before it is retried.
 
     Raises:
-        IncompatibleStateError: the store holds state that the classes of *app* can't read.
+        IncompatibleStateError: the store holds what the classes of *app* can't read.
+        LossRefusedError: they would lose some of it, and *check_changes* refuses that.
         StoreError: the store can't be read.
     """
 
@@ -62,6 +64,7 @@ class Engine:
         sinks: Mapping[str, Sink] | None = None,
         options: EngineOptions | None = None,
         on_failure: Callable[[Address, BaseException], None] | None = None,
+        check_changes: Check | None = None,
     ) -> None:
         self.app, self.store, self.clock = app, store, clock
         self.options = options if options is not None else EngineOptions()
@@ -77,7 +80,7 @@ class Engine:
         self._drain_until = 0.0
         self._idle_waiters: list[asyncio.Future[None]] = []
         self._settled_waiters: list[asyncio.Future[None]] = []
-        check_shapes(app, store, clock.now_ms())
+        check(app, store, clock.now_ms(), check_changes if check_changes is not None else Check())
         self._remember()
 
     def _remember(self) -> None:

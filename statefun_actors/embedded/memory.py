@@ -84,6 +84,8 @@ class Memory:
         self.outbox = Outbox(sinks, store, recovered, lambda: self.epoch, self.seq)
         self._shapes = {name: shape for name, shape in shape.texts.items() if recovered.positions.get(name) != shape}
         """How the types look, for the next commit, where the store remembers something else."""
+        if recovered.positions:  # what has been read because of it need not be read at the next start, too
+            self.epoch.positions.update(self._shapes)
         self.lost = False
         """Whether it holds more than the store ever will: nothing is built on it any more."""
         self.next_sweep = 0 if shape.expiring else None

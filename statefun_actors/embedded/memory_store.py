@@ -17,6 +17,7 @@ from statefun_actors.embedded.store import (
     DeadLetterEntry,
     EgressRecord,
     EntityRow,
+    Kept,
     KeyedRequest,
     Message,
     Recovered,
@@ -136,6 +137,15 @@ class MemoryStore:
             "dead_letters": len(self._dead_letters),
             **{typename: len(rows) for typename, rows in sorted(self._entities.items())},
         }
+
+    def kept_for(self, typename: str) -> Kept:
+        messages, timers = self._messages.values(), self._timers.values()
+        return Kept(
+            len(self._entities.get(typename, {})),
+            sum(message.target.typename == typename for message in messages),
+            sum(timer.target.typename == typename for timer in timers),
+            sum(letter.message.target.typename == typename for letter in self._dead_letters.values()),
+        )
 
     def drop_expired(self, now_ms: int, limit: int) -> list[Address]:
         expired = sorted(

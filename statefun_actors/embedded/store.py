@@ -182,6 +182,15 @@ class Recovered(Struct, frozen=True):
     positions: Mapping[str, str]
 
 
+class Kept(Struct, frozen=True):
+    """How much is stored of one function type: entities, and what is addressed to them."""
+
+    entities: int
+    messages: int
+    timers: int
+    dead_letters: int
+
+
 class StoreReader(Protocol):
     """What can be read: from the engine's store, or from beside it."""
 
@@ -247,6 +256,10 @@ class StoreReader(Protocol):
 
     def counts(self) -> Mapping[str, int]:
         """How many ``messages``, ``timers``, ``egress``, ``dead_letters``, and entities of each function type."""
+        ...
+
+    def kept_for(self, typename: str) -> Kept:
+        """How much is stored of the function type *typename*. Looks at all delayed messages and dead letters."""
         ...
 
     def drop_expired(self, now_ms: int, limit: int) -> list[Address]:

@@ -8,14 +8,17 @@ This room knows every type that can be stored or sent, and nothing of entities, 
 - :func:`any_of` and :func:`typed_of_any` carry values of any type in a ``google.protobuf.Any``;
 - :func:`kafka_record`, :func:`kinesis_record` and their typed forms are for egresses;
 - :func:`json_of` and :func:`json_text_of` show any value to people, :func:`codec_known` finds the codec of a typename;
-- :func:`json_fault` says what is wrong with JSON that can't be read.
+- :func:`json_fault` says what is wrong with JSON that can't be read;
+- :func:`form_of` describes a type for later versions of it, :class:`Changes` compares two such forms.
 """
 
 from statefun_actors.types.annotations import split_optional
 from statefun_actors.types.anyvalue import any_of, typed_of_any
+from statefun_actors.types.changes import Change, Changes, Harm
 from statefun_actors.types.codec import Codec, UnresolvedNameError, UnstorableTypeError
 from statefun_actors.types.codecs import codec_for
 from statefun_actors.types.display import NO_JSON, NoJson, codec_known, json_of, json_text_of
+from statefun_actors.types.forms import Form, form_of, spelled_form
 from statefun_actors.types.json import JSON_TYPENAME
 from statefun_actors.types.messages import message
 from statefun_actors.types.names import message_name
@@ -27,7 +30,11 @@ from statefun_actors.types.value import codec_named, value_of
 __all__ = [
     "JSON_TYPENAME",
     "NO_JSON",
+    "Change",
+    "Changes",
     "Codec",
+    "Form",
+    "Harm",
     "NoJson",
     "UnresolvedNameError",
     "UnstorableTypeError",
@@ -35,6 +42,7 @@ __all__ = [
     "codec_for",
     "codec_known",
     "codec_named",
+    "form_of",
     "json_fault",
     "json_of",
     "json_text_of",
@@ -45,6 +53,7 @@ __all__ = [
     "pack",
     "record_of_typed",
     "record_to_typed",
+    "spelled_form",
     "split_optional",
     "typed_of_any",
     "value_of",

@@ -44,9 +44,9 @@ def bare(annotation: object) -> object:
             annotation = typing.get_args(annotation)[0]
         elif isinstance(annotation, typing.NewType):
             annotation = annotation.__supertype__
-        elif _is_alias(annotation):
+        elif is_alias(annotation):
             annotation = annotation.__value__  # type: ignore[attr-defined]
-        elif _is_alias(origin := typing.get_origin(annotation)):
+        elif is_alias(origin := typing.get_origin(annotation)):
             annotation = origin.__value__[typing.get_args(annotation)]  # type: ignore[union-attr]
         else:
             return annotation
@@ -92,7 +92,7 @@ def is_storable_enum(cls: object) -> typing.TypeGuard[type[Enum]]:
     return bool(values) and all(type(value) is str or is_int64(value) for value in values)
 
 
-def _is_alias(annotation: object) -> bool:
+def is_alias(annotation: object) -> bool:
     """Whether it is a ``type X = …``, whether Python's or that of typing_extensions."""
     return type(annotation).__name__ == "TypeAliasType" and hasattr(annotation, "__value__")
 
@@ -123,7 +123,7 @@ class Compiler:
             UnresolvedNameError: a name in it does not exist yet, and nothing else is wrong.
             UnstorableTypeError: otherwise, with all problems that could be found.
         """
-        if _is_alias(annotation):
+        if is_alias(annotation):
             return self._alias(annotation)
         annotation = bare(annotation)
         try:

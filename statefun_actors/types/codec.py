@@ -22,7 +22,7 @@ class Codec(ABC):
     and may be used from several threads.
     """
 
-    __slots__ = ("accepts", "immutable", "lenient", "spelling", "typename")
+    __slots__ = ("accepts", "annotation", "immutable", "lenient", "spelling", "typename")
 
     typename: str
     """The typename under which values are written."""
@@ -32,6 +32,8 @@ class Codec(ABC):
     """More typenames that :meth:`decode` reads, meant for when nothing else claims them: the 2.x wrapper messages."""
     spelling: str
     """How errors spell the type, in backticks: ```list[str]```."""
+    annotation: object
+    """The type, as it was annotated."""
     immutable: bool
     """Whether no value can be changed in place, in depth. False for every container, protobuf and attrs class."""
 

@@ -64,6 +64,7 @@ def _compiled(annotation: object, state: bool) -> Codec:
         recursive=compiler.recursive,
         immutable=_is_immutable(inner),
         in_messages=codec_for(inner) if state else None,
+        annotation=inner,
     )
 
 

@@ -44,12 +44,14 @@ class JsonCodec(Codec):
         recursive: bool,
         immutable: bool,
         in_messages: Codec | None = None,
+        annotation: object = None,
     ) -> None:
         self.typename = typename
         self.accepts = frozenset((typename,))
         self.lenient = frozenset()
         self.spelling = f"`{shape.spelling}`"
         self.immutable = immutable
+        self.annotation = annotation
         self._dump, self._load = shape.dump, shape.load
         self._careful, self._recursive = careful, recursive
         self._in_messages = in_messages

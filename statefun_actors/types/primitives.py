@@ -61,8 +61,9 @@ _POSITIVE_ZERO = _DOUBLE.pack(_TAG_64, 0.0)
 class _Primitive(Codec):
     __slots__ = ()
 
-    def __init__(self, spelling: str, typename: str, also: Iterable[str], wrappers: Iterable[str]) -> None:
-        self.spelling = f"`{spelling}`"
+    def __init__(self, cls: type, typename: str, also: Iterable[str], wrappers: Iterable[str]) -> None:
+        self.annotation = cls
+        self.spelling = f"`{cls.__name__}`"
         self.typename = typename
         self.accepts = frozenset((typename, *also))
         self.lenient = frozenset(f"type.googleapis.com/google.protobuf.{name}" for name in wrappers)
@@ -241,10 +242,10 @@ def _floating(data: bytes, wire_type: int) -> float:
     return number
 
 
-BOOL: Final = _Bool("bool", BOOL_TYPENAME, (), ("BoolValue",))
-INT: Final = _Int("int", LONG_TYPENAME, (INT_TYPENAME,), ("Int64Value", "Int32Value", "UInt64Value", "UInt32Value"))
-FLOAT: Final = _Float("float", DOUBLE_TYPENAME, (FLOAT_TYPENAME,), ("DoubleValue", "FloatValue"))
-STR: Final = _Str("str", STRING_TYPENAME, (), ("StringValue",))
-BYTES: Final = _Bytes("bytes", BYTES_TYPENAME, (), ("BytesValue",))
+BOOL: Final = _Bool(bool, BOOL_TYPENAME, (), ("BoolValue",))
+INT: Final = _Int(int, LONG_TYPENAME, (INT_TYPENAME,), ("Int64Value", "Int32Value", "UInt64Value", "UInt32Value"))
+FLOAT: Final = _Float(float, DOUBLE_TYPENAME, (FLOAT_TYPENAME,), ("DoubleValue", "FloatValue"))
+STR: Final = _Str(str, STRING_TYPENAME, (), ("StringValue",))
+BYTES: Final = _Bytes(bytes, BYTES_TYPENAME, (), ("BytesValue",))
 
 PRIMITIVES: Final[dict[type, Codec]] = {bool: BOOL, int: INT, float: FLOAT, str: STR, bytes: BYTES}

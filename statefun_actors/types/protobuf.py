@@ -43,6 +43,7 @@ class ProtobufCodec(Codec):
         self.lenient = frozenset()
         self.spelling = f"`{cls.DESCRIPTOR.name}`"
         self.immutable = False
+        self.annotation = cls
         self._cls = cls
         reachable, self._recursive = _reachable(cast("Descriptor", cls.DESCRIPTOR))
         self._has_required = any(_is_required(field) for each in reachable for field in each.fields)

@@ -44,25 +44,28 @@ async def written_by(cls: type[Entity], *values: object, clock: ManualClock | No
     return store
 
 
+def warnings_in(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+
+
 def refusal(store: MemoryStore, *served: object) -> str:
     with pytest.raises(IncompatibleStateError) as raised:
         Engine(Application(*served), store, ManualClock())
     return str(raised.value)
 
 
-WAYS_OUT = (
-    "\nNothing was changed. Go back to the type that wrote it, or declare persisted(..., convert=fn) to read it, "
-    "or give the new field another name and leave the old state where it is."
-)
+REFUSED = "the store was written by another version of these classes, and this version can't read all of it:"
 
 
 async def test_a_retyped_field_is_refused_with_the_old_type_the_new_one_and_the_ways_out() -> None:
     store = await written_by(account(int), 5)
 
     assert refusal(store, account(str, default="")) == (
-        "the store was written by other versions of these classes:\n"
-        "  - bank/account: the state 'balance' is `str` now, but bank/account/0 holds it as 'io.statefun.types/long', "
-        "written when its type was `int`" + WAYS_OUT
+        f"{REFUSED}\n"
+        "  - bank/account: state 'balance' can't be read (bank/account/0): it is stored as 'io.statefun.types/long'. "
+        "Old type: int. New type: str. Changed: it was int, is str. "
+        "Read the old type with persisted(..., convert=fn), or go back to the old type.\n"
+        "Nothing was changed."
     )
 
 
@@ -105,7 +108,7 @@ async def test_a_type_that_reads_what_the_old_one_wrote_starts() -> None:
 
     async with running(account(list[float], factory=list), store=store):
         pass
-    assert "'balance' is `list[str]` now, but bank/account/0 holds it as 'statefun-actors/json'" in refusal(
+    assert "state 'balance' can't be read (bank/account/0): expected `str`, got `int` - at `$[0]`" in refusal(
         store, account(list[str], factory=list)
     )
 
@@ -136,7 +139,7 @@ async def test_a_field_that_was_removed_keeps_its_state_and_is_checked_when_it_c
     async with running(account(int), store=store) as engine:
         balance = held(engine, account().at("0"), "balance")
 
-    assert "but bank/account/0 holds it as 'io.statefun.types/long'\n" in complaint
+    assert "it is stored as 'io.statefun.types/long'. Old type: unknown. New type: str." in complaint
     assert balance == 5
 
 
@@ -155,7 +158,7 @@ async def test_states_of_functions_are_checked_too() -> None:
         engine.submit(Address("test/greeter", "a"), pack(1))
         await engine.idle()
 
-    assert "test/greeter: the state 'seen' is" in refusal(store, functions(str))
+    assert "test/greeter: state 'seen' can't be read (test/greeter/a)" in refusal(store, functions(str))
 
 
 async def test_every_state_that_cannot_be_read_is_told_at_once() -> None:
@@ -173,7 +176,7 @@ async def test_every_state_that_cannot_be_read_is_told_at_once() -> None:
         a: bool = persisted(default=False)
         b: bytes = persisted(default=b"")
 
-    assert re.findall(r"the state '(\w)'", refusal(store, Other)) == ["a", "b"]
+    assert re.findall(r"state '(\w)'", refusal(store, Other)) == ["a", "b"]
 
 
 async def test_messages_that_wait_for_a_handler_that_is_gone_are_named_and_can_be_tried_again_later(
@@ -195,7 +198,7 @@ async def test_messages_that_wait_for_a_handler_that_is_gone_are_named_and_can_b
     caplog.clear()
     async with running(account(int), store=store) as engine:
         await engine.idle()
-        warnings = [record.getMessage() for record in caplog.records if "any more" in record.getMessage()]
+        warnings = [text for text in warnings_in(caplog) if "any more" in text]
     after = account(int, handles(str)(late))
     async with running(after, store=store) as engine:
         for letter in list(engine.dead_letters()):
@@ -203,8 +206,9 @@ async def test_messages_that_wait_for_a_handler_that_is_gone_are_named_and_can_b
         await engine.idle()
 
         assert warnings == [
-            "bank/account has no handler for io.statefun.types/string any more: 3 waiting and 1 delayed messages "
-            "become dead letters, unless a failure policy says otherwise. Put the handler back and retry them."
+            "bank/account: no handler takes io.statefun.types/string any more; 3 waiting and 1 delayed messages "
+            "become dead letters, unless a failure policy says otherwise. Keep the handler, or put it back and retry "
+            "them."
         ]
         assert held(engine, after.at("a"), "balance") == 21
 
@@ -214,6 +218,15 @@ async def test_a_store_that_remembers_no_shapes_is_looked_through() -> None:
     for name in [name for name in store._positions if name.startswith("shape:")]:
         store._positions[name] = "[of another time]"
 
-    assert "but bank/account/0 holds it as 'io.statefun.types/long'\n" in refusal(store, account(str, default=""))
+    assert "Old type: unknown. New type: str." in refusal(store, account(str, default=""))
     async with running(account(int), store=store):
         pass
+
+
+async def test_shapes_that_earlier_versions_noted_are_understood() -> None:
+    store = await written_by(account(int), 5)
+    store._positions["shape:bank/account"] = (
+        '{"states":{"balance":["io.statefun.types/long","`int`"]},"takes":["io.statefun.types/int"]}'
+    )
+
+    assert "Old type: int. New type: str." in refusal(store, account(str, default=""))

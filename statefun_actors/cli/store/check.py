@@ -2,30 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from statefun_actors.cli.store.place import app_and_rest, no_more_than, place_of, store_command
 from statefun_actors.cli.store.showing import printable, show_json
 
-_HELP = """Read a whole store and say what is wrong with it.
+if TYPE_CHECKING:
+    from statefun_actors.dispatch import Application
+    from statefun_actors.embedded import Findings, SqliteReader
+
+_HELP = """Read a whole store and say what is wrong with it, and whether APP can go on with it.
 
 APP is a module, a .py file or a folder, as for run; its store is ./.statefun/<APP's name>.db unless --store names
 another; with --store, APP may be left out.
 
 \b
   statefun-actors check app.py
+  statefun-actors check new/app.py --store live.db
 
-It looks for damage to the file, as a failing disk does it, while an engine runs on it or not, and changes nothing. The
-exit code is 0 for a sound store, 1 for a damaged one and after an error, 2 for a mistake in the command or in APP.
+It looks for damage to the file, as a failing disk does it. With APP, it also reads what a start would read where
+classes have changed since the last run, and says what they could not read or would lose. It works while an engine
+runs on the store, and changes nothing. The exit code is 0 for a sound store that APP can go on with, 1 otherwise and
+after an error, 2 for a mistake in the command or in APP.
 """
 
 
-@click.command(short_help="Say whether a store is sound.", help=_HELP)
+@click.command(short_help="Say whether a store is sound, and whether APP can go on with it.", help=_HELP)
 @click.argument("words", nargs=-1, metavar="[APP]")
+@click.option("--strict", is_flag=True, help="Exit with 1, too, where something would be lost, as run --strict does.")
 @store_command
-def check(words: tuple[str, ...], store: Path | None, as_json: bool) -> None:
+def check(words: tuple[str, ...], strict: bool, store: Path | None, as_json: bool) -> None:
     from statefun_actors.embedded import SqliteReader
 
     app, rest = app_and_rest(words, store)
@@ -34,16 +44,48 @@ def check(words: tuple[str, ...], store: Path | None, as_json: bool) -> None:
     reader = SqliteReader(place.store, older=True)
     try:
         wrong = reader.integrity_check() or reader.damaged_entities()
+        found = None if wrong or place.app is None else _changes(place.app, reader, quiet=as_json)
     finally:
         reader.close()
     if as_json:
-        show_json({"store": str(place.store), "sound": not wrong, "wrong": wrong})
-    elif not wrong:
-        click.echo(f"{place.store} is sound.")
-    else:
+        show_json({"store": str(place.store), "sound": not wrong, "wrong": wrong, **_as_json(found)})
+    elif wrong:
         click.echo(f"{place.store} is damaged:")
-        for text in wrong:
-            click.echo(f"  {printable(text)}")
+        _list(wrong)
         click.echo("Go back to a backup; `statefun-actors export` saves what can still be read.")
-    if wrong:
+    else:
+        click.echo(f"{place.store} is sound.")
+        if found is not None:
+            _tell(str(app), found)
+    if wrong or (found is not None and (found.unreadable or (strict and found.losses))):
         raise SystemExit(1)
+
+
+def _changes(app: Application, reader: SqliteReader, *, quiet: bool) -> Findings:
+    from statefun_actors.cli.progress import CheckProgress
+    from statefun_actors.embedded import SystemClock, find_changes
+
+    with reader.snapshot():
+        return find_changes(app, reader, SystemClock().now_ms(), CheckProgress(quiet=quiet))
+
+
+def _as_json(found: Findings | None) -> dict[str, object]:
+    if found is None:
+        return {}
+    return {"unreadable": [str(each) for each in found.unreadable], "losses": [str(each) for each in found.losses]}
+
+
+def _tell(app: str, found: Findings) -> None:
+    if found.unreadable:
+        click.echo(f"{app} can't read all of it, and would not start:")
+        _list(found.unreadable)
+    else:
+        click.echo(f"{app} can read all of it.")
+    if found.losses:
+        click.echo("It would lose or leave out:")
+        _list(found.losses)
+
+
+def _list(lines: Iterable[object]) -> None:
+    for line in lines:
+        click.echo(f"  {printable(str(line))}")

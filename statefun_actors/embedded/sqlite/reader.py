@@ -46,6 +46,7 @@ from statefun_actors.embedded.store import (
     DeadLetterEntry,
     EgressRecord,
     EntityRow,
+    Kept,
     KeyedRequest,
     Message,
     Recovered,
@@ -176,6 +177,15 @@ class Reads:
         with self._standing_still() as db:
             found = {name: self._rows(f"SELECT count(*) FROM {table}", (), db)[0][0] for name, table in tables.items()}
             return found | dict(self._rows("SELECT type, count(*) FROM entity GROUP BY type ORDER BY type", (), db))
+
+    def kept_for(self, typename: str) -> Kept:
+        """How much is stored of the function type *typename*. Looks at all delayed messages and dead letters."""
+        with self._standing_still() as db:
+            counts = [
+                self._rows(f"SELECT count(*) FROM {table} WHERE type = ?", (typename,), db)[0][0]
+                for table in ("entity", "message", "timer", "dead_letter")
+            ]
+        return Kept(*counts)
 
     def drop_expired(self, now_ms: int, limit: int) -> list[Address]:
         """Addresses of at most *limit* entity rows with ``expires_ms <= now_ms``, the longest expired first."""

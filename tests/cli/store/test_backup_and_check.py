@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from pathlib import Path
 
@@ -46,8 +47,27 @@ def test_a_sound_store_is_sound_beside_an_engine_too(folder: Path) -> None:
     with engine(folder):
         live = run("check", "app.py", folder=folder)
 
-    assert (live.returncode, live.stdout) == (0, f"{STORE} is sound.\n")
+    assert (live.returncode, live.stdout) == (0, f"{STORE} is sound.\napp.py can read all of it.\n")
     assert told("check", "--store", str(STORE), folder=folder) == [{"store": str(STORE), "sound": True, "wrong": []}]
+
+
+def test_check_says_before_a_deployment_what_the_new_classes_would_cost(folder: Path) -> None:
+    before = told("state", "app.py", folder=folder)
+    (folder / "new.py").write_text(APP.replace("wishes", "likes"))
+
+    checked = run("check", "new.py", "--store", str(STORE), folder=folder)
+    strict = run("check", "new.py", "--store", str(STORE), "--strict", "--json", folder=folder)
+    refused = run("run", "new.py", "--store", str(STORE), "--strict", "--until-idle", folder=folder)
+
+    assert checked.returncode == 0
+    assert checked.stdout.splitlines()[:3] == [
+        f"{STORE} is sound.", "new.py can read all of it.", "It would lose or leave out:",
+    ]  # fmt: skip
+    assert "shop/basket: the state 'wishes' is gone, while 'likes' came; " in checked.stdout
+    assert (strict.returncode, json.loads(strict.stdout)["unreadable"]) == (1, [])
+    assert refused.returncode == 1
+    assert "Error: --strict: a start with these classes would leave out or lose what is stored:" in refused.stderr
+    assert told("state", "app.py", folder=folder) == before
 
 
 def damage(store: Path, table: str) -> None:

@@ -23,7 +23,7 @@ COMMANDS = {
     "export": "Write a whole store as lines of JSON, on standard output or to a file.",
     "import": "Make a store of the lines that export wrote.",
     "backup": "Copy a store to FILE, while an engine runs on it or not.",
-    "check": "Read a whole store and say what is wrong with it.",
+    "check": "Read a whole store and say what is wrong with it, and whether APP can go on with it.",
 }
 
 

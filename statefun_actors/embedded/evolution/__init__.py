@@ -1,0 +1,23 @@
+"""Classes that change between two runs: what a store remembers of those that wrote it, and what a change would cost.
+
+With its first commit an engine notes under ``shape:<function type>`` how each type looks, in depth. The next engine
+reads nothing where that is the same. Where it differs it reads all there is of that type, so no class is refused for a
+change that does no harm, and none starts that would fail later.
+"""
+
+from statefun_actors.embedded.evolution.checking import Check, Findings, Progress, check, find_changes
+from statefun_actors.embedded.evolution.findings import IncompatibleStateError, Loss, LossRefusedError, Unreadable
+from statefun_actors.embedded.evolution.shapes import shapes
+
+__all__ = [
+    "Check",
+    "Findings",
+    "IncompatibleStateError",
+    "Loss",
+    "LossRefusedError",
+    "Progress",
+    "Unreadable",
+    "check",
+    "find_changes",
+    "shapes",
+]

@@ -1,0 +1,97 @@
+"""What a change of classes would cost, in lines for people."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import attrs
+
+from statefun_actors.errors import StatefunActorsError
+
+_MOST_LINES: Final = 50
+_MOST_CHANGES: Final = 3
+
+
+@attrs.frozen(kw_only=True)
+class Unreadable:
+    """A state, or messages of one type, of which some can't be read any more.
+
+    Args:
+        typename: the function type.
+        what: ``state 'days'``, ``waiting messages of type iot/heartbeat`` and so on.
+        count: how many can't be read.
+        first: one of them: the address of its entity.
+        old, new: the type that was declared at the last run, None where that isn't known; and now.
+        changes: what differs between the two, each with its place.
+        reason: why the first can't be read.
+        ways: what to do, one of these.
+    """
+
+    typename: str
+    what: str
+    count: int
+    first: str
+    old: str | None
+    new: str
+    changes: Sequence[str]
+    reason: str
+    ways: Sequence[str]
+
+    def __str__(self) -> str:
+        entities = f"{self.count:,} entities, {self.first} first" if self.count > 1 else self.first
+        changed = ", ".join(self.changes[:_MOST_CHANGES]) + (", ..." if len(self.changes) > _MOST_CHANGES else "")
+        return (
+            f"{self.typename}: {self.what} can't be read ({entities}): {self.reason.rstrip('.')}. "
+            f"Old type: {self.old or 'unknown'}. New type: {self.new}. "
+            f"{f'Changed: {changed}. ' if changed else ''}{_either(self.ways)}."
+        )
+
+
+@attrs.frozen
+class Loss:
+    """Something that a start would lose in silence: ``text`` says what, how much of it, and how to keep it."""
+
+    typename: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.typename}: {self.text}"
+
+
+class IncompatibleStateError(StatefunActorsError):
+    """What is stored can't all be read by the classes to be run. Nothing was run or changed; other classes cure it."""
+
+    def __init__(self, found: Sequence[Unreadable]) -> None:
+        super().__init__(tuple(found))
+        self.found = tuple(found)
+
+    def __str__(self) -> str:
+        return (
+            "the store was written by another version of these classes, and this version can't read all of it:"
+            f"{_lines(self.found)}\nNothing was changed."
+        )
+
+
+class LossRefusedError(StatefunActorsError):
+    """A start would lose something in silence, and was asked not to. Nothing was run or changed."""
+
+    def __init__(self, losses: Sequence[Loss]) -> None:
+        super().__init__(tuple(losses))
+        self.losses = tuple(losses)
+
+    def __str__(self) -> str:
+        return (
+            f"--strict: a start with these classes would leave out or lose what is stored:{_lines(self.losses)}\n"
+            "Nothing was changed. Correct the classes, or run without --strict."
+        )
+
+
+def _lines(found: Sequence[object]) -> str:
+    shown = "".join(f"\n  - {each}" for each in found[:_MOST_LINES])
+    more = len(found) - _MOST_LINES
+    return f"{shown}\n  - and {more:,} more" if more > 0 else shown
+
+
+def _either(ways: Sequence[str]) -> str:
+    return ", or ".join(way if not number else way[:1].lower() + way[1:] for number, way in enumerate(ways))
