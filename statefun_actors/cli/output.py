@@ -1,15 +1,30 @@
-"""Output that can't be written: a full disk behind ``>``, say. Told in a line, whatever command it was."""
+"""Standard output that cannot be written: a full disk behind ``>``, a pipe that nobody reads, a closed one (``>&-``).
+
+Python flushes standard output once more while it ends, where an error becomes ``Exception ignored ...`` and exit code
+120. So it is flushed here, where that error can be reported as any other.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import errno
+import os
 import sys
+from collections.abc import Generator
 from typing import Any as Untyped
 from typing import Final
 
 import click
 
-_UNWRITABLE: Final = frozenset((errno.ENOSPC, errno.EFBIG, errno.EIO, *filter(None, (getattr(errno, "EDQUOT", None),))))
+_UNWRITABLE: Final = frozenset(
+    (
+        errno.ENOSPC,
+        errno.EFBIG,
+        errno.EIO,
+        errno.EPIPE,
+        *filter(None, (getattr(errno, "EDQUOT", None),)),
+    )
+)
 
 
 def is_of_output(error: OSError) -> bool:
@@ -17,14 +32,68 @@ def is_of_output(error: OSError) -> bool:
     return error.errno in _UNWRITABLE and error.filename is None
 
 
+class OutputError(click.ClickException):
+    """Standard output cannot be written. The command is not done; running it again helps once the cause is gone."""
+
+    def __init__(self, error: OSError) -> None:
+        super().__init__(f"the output can't be written: {error.strerror}.")
+
+
 class Commands(click.Group):
-    """A group whose commands, and their help, tell it in a line if their output can't be written."""
+    """A group whose commands, and their help, report in one line that standard output cannot be written."""
 
     def main(self, *args: Untyped, **extra: Untyped) -> Untyped:
+        open_closed_streams()
+        return super().main(*args, **extra)
+
+    def make_context(self, *args: Untyped, **extra: Untyped) -> click.Context:
+        with _written():
+            return super().make_context(*args, **extra)
+
+    def invoke(self, ctx: click.Context) -> Untyped:
+        with _written():
+            return super().invoke(ctx)
+
+
+def open_closed_streams() -> None:
+    """Put ``/dev/null`` in the place of standard streams that are closed (``>&-``): nobody wants what goes there.
+
+    Otherwise the next file or socket that is opened would get their number, and with it what is printed.
+    """
+    for descriptor, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
         try:
-            return super().main(*args, **extra)
-        except OSError as error:
-            if not is_of_output(error):
-                raise
-            click.ClickException(f"the output can't be written: {error.strerror}.").show(sys.stderr)
-            raise SystemExit(1) from None
+            os.fstat(descriptor)
+        except OSError:
+            nowhere = os.open(os.devnull, os.O_RDWR)
+            if nowhere != descriptor:
+                os.dup2(nowhere, descriptor)
+                os.close(nowhere)
+            os.set_inheritable(descriptor, True)
+        if getattr(sys, name) is None:
+            # Another file may have got the descriptor by now. This one stays open until the process ends.
+            nowhere = os.open(os.devnull, os.O_RDWR)
+            setattr(sys, name, open(nowhere, mode, encoding="utf-8", closefd=False))  # noqa: SIM115
+
+
+@contextlib.contextmanager
+def _written() -> Generator[None]:
+    """Raise OutputError unless everything that is printed inside can be written."""
+    try:
+        try:
+            yield
+        finally:
+            sys.stdout.flush()
+    except OSError as error:
+        if not is_of_output(error):
+            raise
+        _discard_stdout()
+        raise OutputError(error) from None
+
+
+def _discard_stdout() -> None:
+    """Send what is still buffered nowhere: the interpreter flushes it when it ends."""
+    with contextlib.suppress(OSError, ValueError):  # a stream without a descriptor
+        descriptor = sys.stdout.fileno()
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, descriptor)
+        os.close(nowhere)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import sys
 import time
 from collections import deque
@@ -14,6 +16,7 @@ from statefun_actors.embedded import JsonLinesSource
 
 _WINDOW: Final = 5.0
 """Seconds over which the rate is taken."""
+_ERASE_LINE_AND_SHOW_CURSOR: Final = b"\r\x1b[2K\x1b[?25h"
 
 
 _CHECK_EVERY: Final = 2.0
@@ -49,7 +52,11 @@ class Display(Protocol):
         ...
 
     def close(self) -> None:
-        """Leave the terminal as it was. Safe to call twice, and from a signal handler."""
+        """Leave the terminal as it was. Safe to call twice."""
+        ...
+
+    def abandon(self) -> None:
+        """Leave the terminal usable right before the process is ended. Safe from a signal handler and any thread."""
         ...
 
 
@@ -63,9 +70,12 @@ class PlainDisplay:
 
     def say(self, text: str) -> None:
         if not self._quiet:
-            print(text, file=sys.stderr)
+            with contextlib.suppress(OSError):  # a log that cannot be written ends no run
+                print(text, file=sys.stderr)
 
     def close(self) -> None: ...
+
+    def abandon(self) -> None: ...
 
 
 class BarDisplay:
@@ -113,6 +123,10 @@ class BarDisplay:
 
     def close(self) -> None:
         self._progress.stop()
+
+    def abandon(self) -> None:
+        # Straight to the terminal: what was interrupted may hold the lock of the console, or its buffer unwritten.
+        os.write(self._console.file.fileno(), _ERASE_LINE_AND_SHOW_CURSOR)
 
     def _done(self) -> tuple[int, int]:
         """Lines and bytes read."""

@@ -128,7 +128,7 @@ class Run:
             before_dying: list[Callable[[], None]] = []
             stop = terminal.enter_context(stop_signals(before_dying, within=_STOPPED))
             display = self._display()
-            before_dying.append(display.close)
+            before_dying.append(display.abandon)
             terminal.callback(display.close)
             if isinstance(display, BarDisplay):
                 terminal.enter_context(self._log.writing_by(display.say))

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 
 import attrs
+import click
 
 
 @attrs.frozen
@@ -107,9 +108,12 @@ class Summary:
         table.add_column("in all", justify="right")
         for label, count in self._rows():
             table.add_row(Text(label), _figure(count.run), _figure(count.all))
-        console.print(table)
-        for note in self._notes():
-            console.print(Text(note))
+        # Rich itself would end the process, without a word, where nobody reads the output.
+        with console.capture() as captured:
+            console.print(table)
+            for note in self._notes():
+                console.print(Text(note))
+        click.echo(captured.get(), file=file, nl=False)
 
     def _target(self, egress: str) -> str:
         target = self.targets[egress]

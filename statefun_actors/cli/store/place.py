@@ -114,8 +114,6 @@ def store_command(function: Callable[..., None]) -> Callable[..., None]:
         try:
             function(*args, **params)
         except (StatefunActorsError, OSError) as error:
-            if isinstance(error, BrokenPipeError):  # whoever reads has seen enough
-                raise
             if isinstance(error, OSError) and is_of_output(error):
                 raise
             raise click.ClickException(str(error)) from error
