@@ -260,7 +260,7 @@ class Run:
             counts.pop(key) for key in ("messages", "timers", "egress", "dead_letters")
         )
         kept_names = sorted({record.egress for record in self._store.egress_after(0, 1_000)}) if kept else []
-        error = str(stopped) if stopped is not None else self._unwritten(kept_names)
+        error = str(stopped) if stopped is not None else self._unwritten(kept_names, stop)
         lines, skipped = sum(source.line for source in sources), sum(source.skipped for source in sources)
         lines_before = sum(before[0] for before in self._before)
         skipped_before = sum(before[1] for before in self._before)
@@ -291,13 +291,14 @@ class Run:
                 FailingAddress(str(mailbox.address), mailbox.attempts, _error_text(mailbox.error))
                 for mailbox in engine.failing()[:_MOST_FAILING]
             ],
+            failing_egress=dict(engine.failing_egress),
             ahead_seconds=self._clock.ahead_ms / 1000 if isinstance(self._clock, JumpingClock) else 0.0,
         )
 
-    def _unwritten(self, kept_names: Sequence[str]) -> str | None:
-        """What to say of records that have a target and yet did not get there."""
+    def _unwritten(self, kept_names: Sequence[str], stop: Stop) -> str | None:
+        """The error of records that have a target and did not get there; none where a signal left them no time."""
         names = [name for name in kept_names if name in self.engine.sinks]
-        if not names:
+        if not names or stop.signal is not None:
             return None
         return f"the records of {', '.join(names)} could not be written, and are kept: run again once they can be."
 

@@ -62,6 +62,8 @@ class Summary:
     entities: Mapping[str, int]
     parked: Mapping[str, int]
     failing: Sequence[FailingAddress]
+    failing_egress: Mapping[str, str]
+    """Egresses that could not be written at the end of the run, and why."""
     ahead_seconds: float = 0.0
 
     def as_json(self) -> str:
@@ -92,6 +94,7 @@ class Summary:
             "discarded": self.discarded,
             "entities": dict(self.entities),
             "failing": [attrs.asdict(failing) for failing in self.failing],
+            "failing_egress": dict(self.failing_egress),
         }).decode()  # fmt: skip
 
     def print_table(self) -> None:
@@ -160,6 +163,8 @@ class Summary:
             yield f"Virtual time has run {self.ahead_seconds / 86_400:,.1f} days ahead."
         if self.kept and not set(self.kept_names) <= self.targets.keys():
             yield "Kept records are written once their egress has a target: --egress NS/NAME=FILE.jsonl"
+        for name, reason in self.failing_egress.items():
+            yield f"Failing: egress {name}: {reason}"
         for failing in self.failing:
             yield f"Failing: {failing.address}, {failing.attempts} attempts: {failing.error}"
         if self.failing:

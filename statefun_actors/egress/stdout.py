@@ -30,6 +30,8 @@ class StdoutSink:
         self._known, self._on_gone, self._file = known, on_gone, file
         self.records = 0
         """Records written since it was made."""
+        self._ahead = 0
+        """Bytes of the next records that were written before an error, so that no part of a line comes twice."""
 
     def resume(self, position: str | None) -> str | None:  # noqa: ARG002 - the protocol
         return None
@@ -39,7 +41,7 @@ class StdoutSink:
             records = await outlet.take()
             lines = b"".join(record_line(record.value, self._known) + b"\n" for record in records)
             try:
-                await in_thread("statefun-actors stdout", partial(_write_all, self._file, lines))
+                await in_thread("statefun-actors stdout", partial(self._write, lines))
             except BrokenPipeError:
                 outlet.failing("nobody reads standard output any more")
                 if self._on_gone is not None:
@@ -48,8 +50,7 @@ class StdoutSink:
             outlet.done(records)
             self.records += len(records)
 
-
-def _write_all(file: int, data: bytes) -> None:
-    left = memoryview(data)
-    while left:
-        left = left[os.write(file, left) :]
+    def _write(self, data: bytes) -> None:
+        while self._ahead < len(data):
+            self._ahead += os.write(self._file, memoryview(data)[self._ahead :])
+        self._ahead = 0

@@ -84,7 +84,7 @@ def _expanded(text: str, environment: Mapping[str, str]) -> str:
 
 
 def _read_text(text: str) -> Target:
-    if text == "-":
+    if text in {"-", "/dev/stdout", "/dev/fd/1"}:
         return StdoutTarget()
     scheme, separator, _ = text.partition("://")
     if not separator:

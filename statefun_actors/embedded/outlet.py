@@ -15,7 +15,7 @@ from typing import Final
 
 import attrs
 
-from statefun_actors.embedded.epoch import Epoch
+from statefun_actors.embedded.epoch import Epoch, EpochLostError
 from statefun_actors.embedded.store import EgressRecord, Store
 from statefun_actors.model import TypedValue
 from statefun_actors.text import loggable
@@ -107,11 +107,36 @@ class Outlet:
         self.kept -= len(records)
         self.through += len(records)
         self.error = None
-        if self._told and not self.kept:
-            self._told = False
-            logger.warning("egress %s is written again, and nothing is left", self.egress)
+        self._told_working()
         self._news.set()
         self._book.wake()
+
+    async def begin(self, position: str) -> None:
+        """The sink stands at *position*: return once that is durable.
+
+        Raises:
+            EpochLostError: the store failed. A retry can help.
+        """
+        durable: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+        def tell(lost: EpochLostError | None) -> None:
+            if durable.done():
+                return
+            if lost is None:
+                durable.set_result(None)
+            else:
+                durable.set_exception(lost)
+
+        epoch = self._book.epoch()
+        epoch.positions[position_key(self.egress)] = position
+        epoch.on_end.append(tell)
+        self._book.wake()
+        await durable
+
+    def working(self) -> None:
+        """The sink, which has nothing to write, would be able to."""
+        self.error = None
+        self._told_working()
 
     def done_as(self, record: EgressRecord, egress: str, value: TypedValue) -> None:
         """*record* will never get through: *value* goes to *egress* in its place, in one and the same epoch."""
@@ -126,6 +151,11 @@ class Outlet:
             logger.warning("egress %s can't be written, its records are kept: %s", self.egress, reason, exc_info=shown)
         self.error = reason
         self._book.wake()
+
+    def _told_working(self) -> None:
+        if self._told and not self.kept:
+            self._told = False
+            logger.warning("egress %s is written again, and nothing is left", self.egress)
 
     # --- for the engine
 

@@ -91,6 +91,25 @@ async def test_a_run_until_idle_ends_though_an_endpoint_is_down_and_keeps_its_re
         )
 
 
+async def test_a_run_that_is_stopped_while_an_endpoint_never_answers_exits_with_0_and_keeps_its_records(
+    folder: Path,
+) -> None:
+    async def hang(post: Post) -> bytes:
+        await asyncio.Event().wait()
+        return b""
+
+    async with Receiver(hang) as receiver:
+        command = ("run", "app.py", "--input", "in.jsonl", "--egress", f"bank/receipts={receiver.url}", "--json")
+        with started(*command, folder=folder) as process:
+            await asyncio.to_thread(wait_until, lambda: len(receiver.posts) == 2, "both keys have a record under way")
+            process.send_signal(signal.SIGTERM)
+            out, _ = await asyncio.to_thread(process.communicate, timeout=DEADLINE)
+
+    told = json.loads(out)
+    assert process.returncode == 0
+    assert (told["ended"], told["error"], told["egress_kept"]) == ("SIGTERM", None, 6 + 2)
+
+
 def test_records_on_standard_output_are_alone_there(folder: Path) -> None:
     done = run("run", *BATCH, "--egress", "bank/alarms=-", folder=folder)
 

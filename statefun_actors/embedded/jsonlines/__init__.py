@@ -7,7 +7,8 @@ from statefun_actors.embedded.jsonlines.errors import (
     InputError,
     InputUnreadableError,
 )
-from statefun_actors.embedded.jsonlines.sink import JsonLinesSink, record_line
+from statefun_actors.embedded.jsonlines.record_line import record_line
+from statefun_actors.embedded.jsonlines.sink import JsonLinesSink
 from statefun_actors.embedded.jsonlines.source import BAD_LINES, JsonLinesSource
 
 __all__ = [

@@ -60,3 +60,54 @@ class EgressFileError(StatefunActorsError, OSError):
 
     def __str__(self) -> str:
         return f"{self.path}: {self.reason}. {self.instead}"
+
+
+class _EgressFileLengthError(EgressFileError):
+    """Others have changed an egress file: *there* bytes, of which *size* were expected. Nothing is written meanwhile.
+
+    Retrying helps once the file is moved away, or is again what was written.
+    """
+
+    def __init__(self, path: str, there: int, size: int, reason: str, instead: str) -> None:
+        super().__init__(path, reason, instead)
+        self.there, self.size = there, size
+
+
+class EgressFileCutError(_EgressFileLengthError):
+    """An egress file is shorter than what was written to it. Retrying helps once it is mended."""
+
+    def __init__(self, path: str, there: int, size: int) -> None:
+        super().__init__(
+            path,
+            there,
+            size,
+            f"it was truncated: expected {size:,} bytes, found {there:,}",
+            "Move it away, and a new file is begun (with logrotate: `create`, not `copytruncate`); or put it back as "
+            "it was.",
+        )
+
+
+class EgressFileAppendedError(_EgressFileLengthError):
+    """An egress file holds what was not written by its egress. Retrying helps once it is mended."""
+
+    def __init__(self, path: str, there: int, size: int) -> None:
+        super().__init__(
+            path,
+            there,
+            size,
+            f"another program has written to it: expected {size:,} bytes, found {there:,}",
+            f"Move it away, and a new file is begun; or remove what it holds beyond byte {size}.",
+        )
+
+
+class EgressFileChangedError(_EgressFileLengthError):
+    """What was written to an egress file is no longer there. Retrying helps once it is mended."""
+
+    def __init__(self, path: str, size: int) -> None:
+        super().__init__(
+            path,
+            size,
+            size,
+            f"another program has changed it: its bytes before byte {size:,} are not those that were written",
+            "Move it away, and a new file is begun; or put it back as it was.",
+        )

@@ -1,18 +1,26 @@
-"""A sink that is a file of JSON lines: whole lines, each record once, whatever happened to the process in between.
+"""A sink that is a file of JSON lines: whole lines, each record once, whatever happens to the process or the file.
 
-The committed position says how long the file was after the last write that the store knows of. What stands beyond it
-was written by a run that did not live to note it; those records are still in the store, so the file is cut back to the
-position and they are written again. The very first position, where our part of the file begins, is committed before
-anything is written.
+The committed position says how long the file was after the last write that the store knows of, and what its last bytes
+were. The very first position, where our part of a file begins, is committed before anything is written.
+
+What stands beyond the position was written by a run that did not live to commit it, or by another program. Records that
+are not committed are still in the store and come next, in order, so a tail that begins as they do is ours: it counts as
+written, and is completed. Any other tail is not ours.
+
+The same comparison is made before each write of a run, and at its start:
+
+- removed, or another file in its place (``mv``, logrotate's ``create``): a new part begins at the end of what is there;
+- shorter, changed, or appended to: :class:`EgressFileError`, and records stay in the store until that is mended.
+
+A rename between a write and its commit is the one thing that can't be made good after a crash: the records of that
+write are in the renamed file, and again in the new one.
 """
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-import json
-import os
-import stat
+import logging
+import zlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
@@ -20,27 +28,37 @@ from typing import Final
 import attrs
 import msgspec
 
-from statefun_actors.embedded.jsonlines.errors import EgressFileError
+from statefun_actors.embedded.jsonlines.egress_file import CHECKED, EgressFile
+from statefun_actors.embedded.jsonlines.errors import (
+    EgressFileAppendedError,
+    EgressFileChangedError,
+    EgressFileCutError,
+)
+from statefun_actors.embedded.jsonlines.record_line import record_line
 from statefun_actors.embedded.outlet import Outlet
 from statefun_actors.embedded.store import EgressRecord
-from statefun_actors.model import KafkaRecord, KinesisRecord, TypedValue
-from statefun_actors.types import NO_JSON, Codec, json_of, record_of_typed
+from statefun_actors.model import TypedValue
+from statefun_actors.types import Codec
 
-try:
-    import fcntl
-except ImportError:  # Windows: two runs can't be kept apart there
-    fcntl = None  # type: ignore[assignment]
+logger: Final = logging.getLogger("statefun_actors.engine")
 
-_CONTROL: Final = frozenset(map(chr, range(0x20))) - frozenset("\t\n\r")
+_BLOCK: Final = 256 * 1024
 
 
 @attrs.frozen
 class _Position:
-    """``file`` had ``size`` bytes, after ``records`` records."""
+    """``file`` had ``size`` bytes, after ``records`` records.
+
+    Args:
+        inode: of the file; 0 in positions of earlier versions.
+        check: checksum of the last bytes before *size*; None in positions of earlier versions.
+    """
 
     file: str
     size: int
     records: int
+    inode: int = 0
+    check: int | None = None
 
 
 def _decoded(position: str | None) -> _Position | None:
@@ -75,164 +93,160 @@ class JsonLinesSink:
         line: Callable[[TypedValue], bytes] | None = None,
     ) -> None:
         self.path = path.absolute()
-        self.records = 0
-        """Records in the file, since this store first wrote to it."""
         self._line = line if line is not None else lambda value: record_line(value, known)
-        self._size = 0
-        self._uncut = False
-        self._file: int | None = self._opened()
+        self._file: EgressFile | None = EgressFile(self.path)
+        self._at: _Position | None = None
+
+    @property
+    def records(self) -> int:
+        """Records written to this path, since this store first wrote to it."""
+        return self._at.records if self._at is not None else 0
 
     def resume(self, position: str | None) -> str | None:
-        """Cut the file back to *position*.
-
-        Raises:
-            EgressFileError: it is shorter than that.
-        """
-        assert self._file is not None
-        at = _decoded(position)
-        there = os.fstat(self._file).st_size
-        if at is None or at.file != str(self.path):
-            self._size, self.records = there, 0
-            return self._position()
-        if there < at.size:
-            raise EgressFileError(
-                str(self.path),
-                f"it has {there:,} bytes, and {at.size:,} had been written to it",
-                "Put it back as it was, or map the egress to a new file.",
-            )
-        self._size, self.records = at.size, at.records
-        os.ftruncate(self._file, self._size)
-        return None
+        """Go on at *position*, or begin where the file ends if that is none of this file."""
+        self._at = _decoded(position)
+        try:
+            if self._file is not None and self._file.in_place():
+                return self._placed(self._file)
+            return self._reopened()
+        except OSError:  # after a failed commit; run() meets it again, and reports it
+            return None
 
     async def run(self, outlet: Outlet) -> None:
-        """Append what *outlet* gives. Raises OSError where the file can't be written."""
+        """Append what *outlet* gives.
+
+        Raises:
+            EgressFileError: the file can't be had, or others have changed it; it is looked at again when run again.
+            OSError: it can't be written.
+        """
+        await self._current(outlet)
+        if not outlet.kept:
+            self._check_unwritten()
+            outlet.working()
         while True:
             records = await outlet.take()
-            outlet.done(records, await self.write(records))
+            await self._current(outlet)
+            while (position := await self.write(records)) is None:
+                await self._current(outlet)
+            outlet.done(records, position)
 
-    async def write(self, records: Sequence[EgressRecord]) -> str:
-        """Write *records*, durably; the position after them."""
-        assert self._file is not None
-        lines = [self._line(record.value) for record in records]
-        data = b"\n".join(lines) + b"\n"
-        if self._size and os.pread(self._file, 1, self._size - 1) != b"\n":
+    async def write(self, records: Sequence[EgressRecord]) -> str | None:
+        """Write *records*, durably; the position after them. None = the file was removed under them: write them again.
+
+        Raises:
+            EgressFileError: others have changed the file.
+            OSError: it can't be written; it is cut back to what it was, where that is possible.
+        """
+        file, at = self._file, self._at
+        assert file is not None
+        assert at is not None
+        before = self._checked(file, at)
+        data = b"".join([self._line(record.value) + b"\n" for record in records])
+        if before and not before.endswith(b"\n"):
             data = b"\n" + data  # what was there before us does not end in a whole line
-        if self._uncut:
-            os.ftruncate(self._file, self._size)
-        self._uncut = True
-        left = memoryview(data)
-        at = self._size
-        while left:
-            written = os.pwrite(self._file, left, at)
-            left, at = left[written:], at + written
-        await _synced(self._file)
-        self._uncut = False
-        self._size, self.records = at, self.records + len(records)
+        written = self._written_already(file, at, data)
+        if written < len(data):
+            try:
+                file.append(memoryview(data)[written:])
+            except OSError:
+                with contextlib.suppress(OSError):
+                    if data.startswith(file.read(at.size, at.size + len(data))) and file.size <= at.size + len(data):
+                        file.cut(at.size)
+                raise
+            self._find(file, at, data)
+        await file.sync()
+        if file.removed:
+            return None
+        size = at.size + len(data)
+        check = zlib.crc32((before + data)[-CHECKED:])
+        self._at = _Position(str(self.path), size, at.records + len(records), file.inode, check)
         return self._position()
 
     def close(self) -> None:
         """Let go of the file. Safe to call twice."""
         if self._file is not None:
-            os.close(self._file)
+            self._file.close()
             self._file = None
 
+    # --- which file
+
+    async def _current(self, outlet: Outlet) -> None:
+        """Have that file open which the path leads to now; where our part of it begins is durable."""
+        while self._file is None or not self._file.in_place():
+            if (begun := self._reopened()) is not None:
+                await outlet.begin(begun)
+
+    def _reopened(self) -> str | None:
+        file = EgressFile(self.path)  # before the old one is closed, whose inode would be free for it
+        self.close()
+        self._file = file
+        return self._placed(file)
+
+    def _placed(self, file: EgressFile) -> str | None:
+        """Go on in *file* where the position says, if that is a position of it; else the new one, at its end."""
+        at, there = self._at, file.size
+        is_new, file.is_new = file.is_new, False
+        same_path = at is not None and at.file == str(self.path)
+        if at is not None:
+            if at.check is None:  # an earlier version wrote it: by its path alone
+                if same_path:
+                    return None
+            elif there >= at.size > 0 and file.check(at.size) == at.check:
+                return None  # also if it was copied or restored, or its folder was moved
+            elif same_path and at.inode == file.inode and not is_new:
+                return None  # what is wrong with it is found before it is written to
+        if same_path and at is not None and at.records:
+            what = "was removed: a new file is begun" if is_new else "was replaced: records go on in the new file"
+            logger.warning("egress file %s %s", self.path, what)
+        records = at.records if same_path and at is not None else 0
+        self._at = _Position(str(self.path), there, records, file.inode, file.check(there))
+        return self._position()
+
     def _position(self) -> str:
-        return msgspec.json.encode(_Position(str(self.path), self._size, self.records)).decode()
+        return msgspec.json.encode(self._at).decode()
 
-    def _opened(self) -> int:
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-        except OSError as error:
-            raise self._refused(error.strerror or str(error)) from error
-        try:
-            if not stat.S_ISREG(os.fstat(file).st_mode):
-                raise self._refused("it is no regular file")
-            if fcntl is not None:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            _sync_folder(self.path.parent)
-        except BlockingIOError:
-            os.close(file)
-            raise self._refused("another run is writing to it") from None
-        except BaseException:
-            os.close(file)
-            raise
-        return file
+    # --- what others have done to it
 
-    def _refused(self, reason: str) -> EgressFileError:
-        return EgressFileError(str(self.path), reason, "Choose another file.")
+    def _checked(self, file: EgressFile, at: _Position) -> bytes:
+        """The last bytes before the position, which are those that were written. Raises EgressFileError otherwise."""
+        there = file.size
+        if there < at.size:
+            raise EgressFileCutError(str(self.path), there, at.size)
+        before = file.read(max(0, at.size - CHECKED), at.size)
+        if at.check is not None and zlib.crc32(before) != at.check:
+            raise EgressFileChangedError(str(self.path), at.size)
+        return before
 
+    def _check_unwritten(self) -> None:
+        """As before a write, where no records are left that a tail of ours could be of."""
+        if self._file is not None and self._at is not None:
+            self._checked(self._file, self._at)
+            if self._file.size > self._at.size:
+                raise EgressFileAppendedError(str(self.path), self._file.size, self._at.size)
 
-async def _synced(file: int) -> None:
-    """Have *file* on the disk, without holding up the event loop. Being cancelled, it still ends first."""
-    syncing = asyncio.get_running_loop().run_in_executor(None, os.fsync, file)
-    try:
-        await asyncio.shield(syncing)
-    except asyncio.CancelledError:
-        with contextlib.suppress(OSError):
-            await syncing
-        raise
+    def _written_already(self, file: EgressFile, at: _Position, data: bytes) -> int:
+        """How many bytes of *data* stand beyond the position, from a write that was interrupted."""
+        there = file.size
+        if there == at.size:
+            return 0
+        beyond = file.read(at.size, at.size + len(data))
+        ours = beyond.rstrip(b"\0")  # a file system may have noted the new length before a power failure, and no more
+        if not data.startswith(ours):
+            raise EgressFileAppendedError(str(self.path), there, at.size)
+        if len(ours) < len(beyond):
+            start = at.size + len(ours)
+            if any(file.read(block, block + _BLOCK).strip(b"\0") for block in range(start, there, _BLOCK)):
+                raise EgressFileAppendedError(str(self.path), there, at.size)
+            file.cut(start)
+        return len(ours)
 
+    def _find(self, file: EgressFile, at: _Position, data: bytes) -> None:
+        """Raise EgressFileError unless *data* has got whole into the file, wherever others have left its end.
 
-def _sync_folder(folder: Path) -> None:
-    """Make the file's name as durable as what is in it."""
-    with contextlib.suppress(OSError):  # not every file system can
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
-
-
-def record_line(value: TypedValue, known: Mapping[str, Codec] | None = None) -> bytes:
-    """The JSON, on one line, that stands for an egress record."""
-    try:
-        record = record_of_typed(value)
-    except ValueError:
-        record = None
-    if record is not None:
-        return _encoded(_record_form(record))
-    shown = json_of(value, known)
-    if shown is not NO_JSON:
-        with contextlib.suppress(ValueError):  # half a surrogate pair
-            return _encoded({"type": value.typename, "value": shown})
-    return _encoded({"type": value.typename, "value_base64": value.value})
-
-
-def _record_form(record: KafkaRecord | KinesisRecord) -> dict[str, object]:
-    form: dict[str, object]
-    if isinstance(record, KafkaRecord):
-        form = {"topic": record.topic, "key": record.key}
-    else:
-        form = {"stream": record.stream, "partition_key": record.partition_key}
-        if record.explicit_hash_key is not None:
-            form["explicit_hash_key"] = record.explicit_hash_key
-    data = record.value
-    if data[:1] in (b"{", b"[") and _is_json(data):
-        # Newlines in JSON stand between its parts only.
-        form["value"] = msgspec.Raw(data.replace(b"\n", b" ").replace(b"\r", b" "))
-        return form
-    try:
-        text = data.decode()
-    except UnicodeDecodeError:
-        text = "\0"
-    if _CONTROL.isdisjoint(text):
-        form["value"] = text
-    else:
-        form["value_base64"] = data
-    return form
-
-
-def _is_json(data: bytes) -> bool:
-    try:
-        msgspec.json.decode(data)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return False
-    return True
-
-
-def _encoded(form: object) -> bytes:
-    try:
-        return msgspec.json.encode(form)
-    except OverflowError:  # an int beyond 64 bits
-        return json.dumps(form, ensure_ascii=False, separators=(",", ":"), default=str).encode()
+        Where it has, and others have written at the same moment, that is found before the next write.
+        """
+        there = file.size
+        if there == at.size + len(data):
+            return
+        if data not in file.read(max(0, min(at.size, there - len(data))), there):
+            raise EgressFileAppendedError(str(self.path), there, at.size)
