@@ -18,7 +18,7 @@ The tree::
     ├── DetachedEntityError (RuntimeError)          self.send and friends outside a handler
     ├── NoCallerError (RuntimeError)                context.reply without a caller
     ├── HandlerTimeoutError (TimeoutError)          a handler took longer than its timeout
-    ├── HandlerExitError (RuntimeError)             a handler raised SystemExit or CancelledError
+    ├── HandlerExitError (RuntimeError)             a handler raised SystemExit, CancelledError or the like
     └── TerminalError                               raised by users: do not try this message again
 
 ``retryable`` on each class says whether running the same thing again, unchanged, can succeed.
@@ -264,7 +264,10 @@ class HandlerTimeoutError(StatefunActorsError, TimeoutError):
 
 
 class HandlerExitError(StatefunActorsError, RuntimeError):
-    """A handler raised SystemExit or CancelledError: its batch fails, the process lives. A retry can help."""
+    """A handler raised what is no Exception (SystemExit, KeyboardInterrupt, CancelledError, …), or cancelled its task.
+
+    A failure of its message like any other; the process goes on. ``__cause__`` is what was raised. A retry can help.
+    """
 
     retryable = True
 

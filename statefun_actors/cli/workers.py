@@ -24,6 +24,7 @@ from quart import Quart
 
 from statefun_actors.cli.loading import load_app
 from statefun_actors.cli.logs import LogOptions, logging_to_stderr
+from statefun_actors.cli.looping import in_a_loop
 from statefun_actors.cli.serving import serve_until
 from statefun_actors.cli.signals import STOP_SIGNALS, Terminals, heard, is_repeated
 from statefun_actors.http import STOP_SECONDS, Listener, Tls, create_app
@@ -138,7 +139,7 @@ def _work(app: str, settings: Settings, logs: LogOptions, sockets: Sequence[sock
             signal.signal(number, signal.SIG_IGN)
     with logging_to_stderr(logs):
         served = create_app(*load_app(app).served, settings=settings)
-        asyncio.run(_until_told(served, sockets, tls))
+        in_a_loop(_until_told(served, sockets, tls), "Flink sends the batches under way again.")
 
 
 async def _until_told(app: Quart, sockets: Sequence[socket], tls: Tls | None) -> None:

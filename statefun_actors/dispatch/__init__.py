@@ -3,7 +3,27 @@
 from statefun_actors.dispatch.application import Application
 from statefun_actors.dispatch.dispatch import dispatch
 from statefun_actors.dispatch.failure import is_terminal
+from statefun_actors.dispatch.process import owning_process
 from statefun_actors.dispatch.running import running_message
 from statefun_actors.dispatch.steps import resumed
+from statefun_actors.dispatch.tasks import (
+    HandlerTask,
+    beside_current_task,
+    in_handler_task,
+    run_without_task,
+    start_handler_task,
+)
 
-__all__ = ["Application", "dispatch", "is_terminal", "resumed", "running_message"]
+__all__ = [
+    "Application",
+    "HandlerTask",
+    "beside_current_task",
+    "dispatch",
+    "in_handler_task",
+    "is_terminal",
+    "owning_process",
+    "resumed",
+    "run_without_task",
+    "running_message",
+    "start_handler_task",
+]

@@ -17,7 +17,8 @@ from typing import TypeAlias
 
 from statefun_actors.definition import Handler
 from statefun_actors.dispatch.notes import HELD_TOO_LONG, Notes
-from statefun_actors.dispatch.steps import Watch, resumed
+from statefun_actors.dispatch.steps import SelfClosedError, Watch, resumed
+from statefun_actors.dispatch.tasks import HandlerTask
 from statefun_actors.errors import HandlerTimeoutError, NotAMessageError
 from statefun_actors.model import Host
 
@@ -71,7 +72,7 @@ class Waiting:
         try:
             async with deadline:
                 result = await work
-        except asyncio.CancelledError:
+        except GeneratorExit:
             raise
         except BaseException as error:
             if deadline.expired():
@@ -107,8 +108,19 @@ class Other(Waiting):
         super().__init__(name, timeout)
         self.awaitable = awaitable
 
-    async def result(self, host: Host, notes: Notes) -> object:  # noqa: ARG002 - as for the others
-        return await self._in_time(self.awaitable, host)
+    async def result(self, host: Host, notes: Notes) -> object:
+        waiting = _awaited(self.awaitable)
+        try:
+            pending = waiting.send(None)
+        except StopIteration as done:
+            return done.value
+        except GeneratorExit as error:
+            raise SelfClosedError from error
+        return await Suspended(self.name, self.timeout, waiting, pending).result(host, notes)
+
+
+async def _awaited(awaitable: Awaitable[object]) -> object:
+    return await awaitable
 
 
 class InThread(Waiting):
@@ -147,6 +159,8 @@ class InThread(Waiting):
         except StopIteration as error:
             # A future can't hold a StopIteration.
             raise RuntimeError("the handler raised StopIteration") from error
+        except GeneratorExit as error:
+            raise SelfClosedError from error
 
 
 def _forget(thread: asyncio.Future[object]) -> None:
@@ -158,15 +172,19 @@ NOT_YET = frozenset({Suspended, Other, InThread, CoroutineType})
 """The classes of what a start may give instead of the result."""
 
 
-async def awaited(started: object, handler: str, host: Host, notes: Notes) -> object:
-    """The result of what a start gave, where its class is one of NOT_YET.
+async def awaited(started: object, handler: str, host: Host, notes: Notes, task: HandlerTask[Untyped] | None) -> object:
+    """The result of what a start gave, where its class is one of NOT_YET; *task* is the one in which it runs.
 
     Raises:
         NotAMessageError: a plain ``def`` returned a coroutine, which nobody would await.
+        CancelledError: the engine stopped the batch, even where the handler swallowed it.
         BaseException: as :meth:`Waiting.result` does.
     """
     if isinstance(started, Waiting):
-        return await started.result(host, notes)
+        result = await started.result(host, notes)
+        if task is not None and task.stopped:
+            raise asyncio.CancelledError
+        return result
     assert isinstance(started, CoroutineType)
     started.close()
     raise NotAMessageError(

@@ -12,16 +12,17 @@ from __future__ import annotations
 from statefun_actors.definition import Scope
 from statefun_actors.dispatch.application import Application
 from statefun_actors.dispatch.calling import NOT_YET, awaited
-from statefun_actors.dispatch.failure import sorted_out
+from statefun_actors.dispatch.failure import failure_of
 from statefun_actors.dispatch.guarded import GuardedRun
 from statefun_actors.dispatch.notes import HELD_TOO_LONG
 from statefun_actors.dispatch.outcome import done
 from statefun_actors.dispatch.running import found_in, inherit
+from statefun_actors.dispatch.tasks import current_handler_task, end_cancellations, take_back_cancellations
 from statefun_actors.errors import UnknownFunctionTypeError
 from statefun_actors.model import Batch, Failed, Host, MissingState, Outcome
 
 
-async def dispatch(batch: Batch, app: Application, host: Host) -> Outcome:
+async def dispatch(batch: Batch, app: Application, host: Host) -> Outcome:  # noqa: C901 - hot, so in one piece
     """Run every message of *batch* in order.
 
     Returns:
@@ -44,7 +45,8 @@ async def dispatch(batch: Batch, app: Application, host: Host) -> Outcome:
     subject = function.open(scope)
     marks: list[int] = []
     index = -1
-    waiting = False
+    suspended = False
+    task = current_handler_task() if route.waits else None
     monotonic = host.monotonic
     before = monotonic()
     try:
@@ -60,9 +62,9 @@ async def dispatch(batch: Batch, app: Application, host: Host) -> Outcome:
             before = after
             if result is not None:
                 if result.__class__ in NOT_YET:
-                    waiting = True
-                    result = await awaited(result, handler.name, host, app.notes)
-                    waiting = False
+                    suspended = True
+                    result = await awaited(result, handler.name, host, app.notes, task)
+                    suspended = False
                     before = monotonic()
                 if result is not None and handler.replies:
                     scope.reply(result)
@@ -72,12 +74,18 @@ async def dispatch(batch: Batch, app: Application, host: Host) -> Outcome:
         if index:
             index = -1  # more than one message: what does not fit may be any one's
         function.settle(subject, scope)
+        if task is not None and task.cancelling():
+            await take_back_cancellations(task)
     except BaseException as raised:
         at_fault = batch.invocations[index] if index >= 0 else None
-        error = sorted_out(raised, route, at_fault, waiting=waiting)
+        error = failure_of(raised, route, at_fault, task, suspended=suspended)
+        if task is not None and task.cancelling():
+            await end_cancellations(task)
         return Failed(None, scope.fatal) if scope.fatal is not None else Failed(index if index >= 0 else None, error)
     finally:
         function.abandon(subject)
+        if task is not None:
+            task.runs_handlers = False
     if scope.fatal is not None:
         return Failed(None, scope.fatal)
     return done(scope, app.notes, function, (), marks)

@@ -14,10 +14,11 @@ from statefun_actors.definition import DeadLetter, Discard, FailurePolicy, Scope
 from statefun_actors.dispatch.application import Application, BoundHandler, Route
 from statefun_actors.dispatch.calling import NOT_YET, awaited
 from statefun_actors.dispatch.dead_letter import dead_letter
-from statefun_actors.dispatch.failure import fails_batch, is_terminal, sorted_out
+from statefun_actors.dispatch.failure import fails_batch, failure_of, is_terminal
 from statefun_actors.dispatch.notes import HELD_TOO_LONG
 from statefun_actors.dispatch.outcome import done
 from statefun_actors.dispatch.running import found_in, inherit
+from statefun_actors.dispatch.tasks import current_handler_task, end_cancellations, take_back_cancellations
 from statefun_actors.model import Batch, Failed, Invocation, Outcome, Setback, Settlement
 from statefun_actors.text import describe
 
@@ -38,23 +39,32 @@ class GuardedRun:
     async def outcome(self) -> Outcome:
         notes, host, function = self.app.notes, self.scope.host, self.route.function
         marks: list[int] = []
+        task = current_handler_task() if self.route.waits else None
         try:
             for index, invocation in enumerate(self.batch.invocations):
                 attempt = 1
                 while True:
                     effects, dropped = len(self.scope.effects), len(self.scope.dropped_replies or ())
-                    waiting = False
+                    suspended = False
                     try:
+                        if task is not None:
+                            task.runs_handlers = True
                         handler = self.route.handler(invocation.argument.typename)
                         result = self._start(handler, invocation)
                         if result.__class__ in NOT_YET:
-                            waiting = True
-                            result = await awaited(result, handler.name, host, notes)
-                            waiting = False
+                            suspended = True
+                            result = await awaited(result, handler.name, host, notes, task)
+                            suspended = False
+                        if task is not None and task.cancelling():
+                            await take_back_cancellations(task)
                         self._finish(result if handler.replies else None)
                         break
                     except BaseException as raised:
-                        error = sorted_out(raised, self.route, invocation, waiting=waiting)
+                        error = failure_of(raised, self.route, invocation, task, suspended=suspended)
+                    if task is not None:
+                        task.runs_handlers = False
+                        if task.cancelling():
+                            await end_cancellations(task)
                     policy = self._policy(invocation)
                     if self.scope.fatal is not None:
                         return Failed(None, self.scope.fatal)
@@ -71,6 +81,8 @@ class GuardedRun:
                 marks.append(len(self.scope.effects))
         finally:
             function.abandon(self.subject)
+            if task is not None:
+                task.runs_handlers = False
         return done(self.scope, notes, function, self.setbacks, marks)
 
     def _start(self, handler: BoundHandler, invocation: Invocation) -> object:

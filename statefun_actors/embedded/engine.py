@@ -102,7 +102,7 @@ class Engine:
             if self._at_the_end():
                 if await self._memory.outbox.end(0 if self._memory.lost else self._drain_until - time.monotonic()):
                     continue  # what has just got through is still to be marked so
-                self._release()
+                self.release()
                 return
             if self._memory.lost:
                 await self._begin_again()
@@ -153,7 +153,8 @@ class Engine:
         self._wake.set()
         await waiter
 
-    def _release(self) -> None:
+    def release(self) -> None:
+        """Return from :meth:`idle` and :meth:`settled` now, whatever is left to do."""
         self._resolve(self._idle_waiters)
         self._resolve(self._settled_waiters)
 

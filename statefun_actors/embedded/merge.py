@@ -98,7 +98,7 @@ class Merge:
         self.give_back(memory, mailbox, run=False)
         count, error = len(mailbox.running), failed.error
         mailbox.put_back()
-        if count > 1:
+        if count > 1 and isinstance(error, Exception):
             mailbox.one_by_one = count
             memory.mailboxes.again(mailbox)
             return

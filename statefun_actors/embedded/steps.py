@@ -8,15 +8,22 @@ to is thrown away, too.
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
-import sys
 import time
 from collections.abc import Callable, Coroutine
 from datetime import datetime
 from typing import Any as Untyped
 from typing import Final, assert_never
 
-from statefun_actors.dispatch import Application, dispatch, resumed
+from statefun_actors.dispatch import (
+    Application,
+    HandlerTask,
+    dispatch,
+    resumed,
+    run_without_task,
+    start_handler_task,
+)
 from statefun_actors.embedded.clock import Clock, at_ms
 from statefun_actors.embedded.mailbox import Mailbox
 from statefun_actors.embedded.memory import Memory
@@ -85,9 +92,9 @@ class Steps:
         self._host = _EngineHost(clock)
         self._dispatch = _dispatch_twice if options.twice else dispatch
         self._plain = frozenset(name for name, route in app.routes.items() if not route.waits)
-        self._tasks: dict[asyncio.Task[None], Address] = {}
+        self._tasks: dict[HandlerTask[None], Address] = {}
         """Batches whose handlers wait for something."""
-        self._left: dict[asyncio.Task[None], Address] = {}
+        self._left: dict[HandlerTask[None], Address] = {}
         """Those that were cancelled and have not ended. Until they do, nothing else of their address begins."""
 
     @property
@@ -97,6 +104,9 @@ class Steps:
 
     def take(self, memory: Memory) -> None:
         """Begin the next batches in line, as many as belong in one slice and in the open epoch."""
+        run_without_task(functools.partial(self._take, memory))
+
+    def _take(self, memory: Memory) -> None:
         bound = self._options.suspended
         memory.mailboxes.bring_back(bound - len(self._tasks))
         mailboxes = memory.mailboxes.take_ready(self._options.slice_steps)
@@ -127,7 +137,7 @@ class Steps:
     async def cancel(self) -> None:
         """End what is suspended as if it had never run; what can't be cancelled is left to itself."""
         for task in self._tasks:
-            task.cancel()
+            task.stop()
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=_LAST_SECONDS)
         self._left |= self._tasks
@@ -156,17 +166,14 @@ class Steps:
             self._start(self._see_through(memory, mailbox, record, resumed(run, pending)), address)
 
     def _start(self, work: Coroutine[Untyped, Untyped, None], address: Address) -> None:
-        if sys.version_info >= (3, 12):
-            task = asyncio.Task(work, loop=asyncio.get_running_loop(), eager_start=True)
-        else:
-            task = asyncio.get_running_loop().create_task(work)
+        task = start_handler_task(work)
         if task.done():
             task.result()
         else:
             self._tasks[task] = address
             task.add_done_callback(self._ended)
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
+    def _ended(self, task: HandlerTask[None]) -> None:
         self._tasks.pop(task, None)
         self._left.pop(task, None)
         if not task.cancelled() and (error := task.exception()) is not None:

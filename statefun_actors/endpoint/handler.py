@@ -8,7 +8,7 @@ from collections.abc import Coroutine
 from typing import Any as Untyped
 from typing import Final, Literal, Unpack, assert_never
 
-from statefun_actors.dispatch import Application, dispatch
+from statefun_actors.dispatch import Application, beside_current_task, dispatch, in_handler_task
 from statefun_actors.endpoint.host import SystemHost, ThreadHost
 from statefun_actors.endpoint.turns import Turn, Turns
 from statefun_actors.errors import DefinitionError, MissingStateError
@@ -68,8 +68,9 @@ class RequestReplyHandler:
             MalformedRequestError: *data* is no request; answer 400, a retry cannot help.
             Exception: why the batch came to nothing (a handler's own error, UnknownFunctionTypeError,
                 StateDecodeError, …); answer 500, so that Flink tries again.
+            KeyboardInterrupt: a handler raised it, or it was Ctrl-C.
         """
-        return await self.reply(self._dialect.read(data))
+        return await self.reply_apart(self._dialect.read(data))
 
     def read(self, data: bytes) -> Batch:
         """The batch in the request *data*; raises MalformedRequestError."""
@@ -79,17 +80,27 @@ class RequestReplyHandler:
         """Whether *batch* is for handlers that may wait for something, and so have to run in a task."""
         return batch.target[0] in self._waiting
 
+    async def reply_apart(self, batch: Batch) -> bytes:
+        """The reply to a request that has been read already; raises as :meth:`handle` does.
+
+        Its handlers run in a task of their own, or without one, so that they can't cancel the caller's.
+        """
+        run = in_handler_task if batch.target[0] in self._waiting else beside_current_task
+        return self._written(batch, await run(self._outcome(batch)))
+
     async def reply(self, batch: Batch) -> bytes:
-        """The reply to a request that has been read already; raises as :meth:`handle` does."""
+        """As :meth:`reply_apart`, for a caller whose task is a HandlerTask, or who has none."""
+        return self._written(batch, await self._outcome(batch))
+
+    async def _outcome(self, batch: Batch) -> Outcome:
         target, turns = batch.target, self._turns
         turn: Turn = []
         while turns.setdefault(target, turn) is not turn:
             await turns.ended(target)
         try:
-            outcome = await dispatch(batch, self.app, self._host)
+            return await dispatch(batch, self.app, self._host)
         finally:
             turns.leave(target, turn)
-        return self._written(batch, outcome)
 
     def __call__(self, data: bytes) -> bytes:
         """The reply to the request *data*, for a thread without an event loop. Raises as :meth:`handle` does.
@@ -103,7 +114,7 @@ class RequestReplyHandler:
             )
         batch = self._dialect.read(data)
         if batch.target[0] in self._waiting:
-            return asyncio.run(self.reply(batch))
+            return self._written(batch, asyncio.run(in_handler_task(self._outcome(batch))))
         target, turns = batch.target, self._turns
         turn: Turn = []
         while turns.setdefault(target, turn) is not turn:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any as Untyped
 
 from statefun_actors.dispatch import resumed
@@ -34,7 +34,7 @@ class Endpoint:
 
     async def answer(self, exchange: Exchange, body: bytes) -> Response:
         batch = self._read(exchange, body)
-        return batch if isinstance(batch, Response) else await self._reply(exchange, batch)
+        return batch if isinstance(batch, Response) else await self._reply(exchange, batch, self.handler.reply_apart)
 
     def begin(
         self, exchange: Exchange, body: bytes, tell: Callable[[Response], None]
@@ -43,7 +43,7 @@ class Endpoint:
         if isinstance(batch, Response):
             tell(batch)
             return None
-        running = self._reply(exchange, batch)
+        running = self._reply(exchange, batch, self.handler.reply)
         if self.handler.waits(batch):
             return running
         try:
@@ -61,10 +61,10 @@ class Endpoint:
         except Exception as error:
             return self._failed(None, error)
 
-    async def _reply(self, exchange: Exchange, batch: Batch) -> Response:
+    async def _reply(self, exchange: Exchange, batch: Batch, reply_to: Callable[[Batch], Awaitable[bytes]]) -> Response:
         until = self._linger.until(len(batch.invocations))
         try:
-            reply = await self.handler.reply(batch)
+            reply = await reply_to(batch)
             if until is not None:
                 await self._linger.hold(until)
             return Response(200, reply, OCTETS)

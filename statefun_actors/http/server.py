@@ -22,6 +22,7 @@ from wsgiref.handlers import format_date_time
 from hypercorn.asyncio import serve as hypercorn_serve
 from hypercorn.config import Config
 
+from statefun_actors.dispatch import HandlerTask
 from statefun_actors.http.connection import connections
 from statefun_actors.http.front import Front
 from statefun_actors.http.listening import BACKLOG, Tls
@@ -123,7 +124,10 @@ def _cancel(front: Front) -> None:
     if front.in_flight:
         logger.warning("%d batches did not end in time, and are cancelled", len(front.in_flight))
     for task in front.in_flight:
-        task.cancel()
+        if isinstance(task, HandlerTask):
+            task.stop()
+        else:
+            task.cancel()
 
 
 def _note(loop: asyncio.AbstractEventLoop, context: dict[str, Untyped]) -> None:

@@ -12,7 +12,7 @@ from typing import Generic, ParamSpec, TypeVar
 
 import attrs
 
-from statefun_actors.dispatch import Application, dispatch
+from statefun_actors.dispatch import Application, dispatch, in_handler_task
 from statefun_actors.entity import Entity, EntityFunction, hydrate
 from statefun_actors.errors import FieldMismatchError, ValueMismatchError
 from statefun_actors.model import Address, Batch, Deadline, Done, Failed, Invocation, MissingState, Outcome, TypedValue
@@ -96,12 +96,14 @@ class Given(Generic[_E]):
 
         Raises:
             ValueMismatchError: *caller* is no address, or *now* is naive.
-            Exception: whatever the handler raised, where no failure policy takes care of it.
+            Exception: whatever the handler raised, where no failure policy takes care of it; HandlerExitError for what
+                is no Exception.
+            KeyboardInterrupt: the handler raised it, or it was Ctrl-C.
         """
         app = Application(self._cls, settings=settings)
         sender = None if caller is None else checked_address(caller)
         batch = Batch(self._address, self._state, [Invocation(pack(message), sender) for message in messages])
-        match _run(dispatch(batch, app, _Host(in_utc(now, "now")))):
+        match _run(in_handler_task(dispatch(batch, app, _Host(in_utc(now, "now"))))):
             case Done(effects, changes, setbacks):
                 state = {**self._state, **changes}
             case Failed(_, error):

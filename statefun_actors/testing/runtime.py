@@ -131,6 +131,7 @@ class TestRuntime:
             on_failure=lambda _, error: self._errors.append(error),
         )
         self._task = asyncio.create_task(self._engine.run())
+        self._task.add_done_callback(lambda _: self.engine.release())  # should it end by an error, nobody waits on
         return self
 
     @property
@@ -150,6 +151,10 @@ class TestRuntime:
         await self.engine.stop()
         await self._task
         self._store.close()
+        if error is None:
+            for missed in self._errors:
+                if not isinstance(missed, Exception):
+                    raise missed
 
     async def tell(self, target: Address, message: object, *, after: timedelta | float | None = None) -> None:
         """Send *message* as an ingress does, and return once everything that followed from it has run.
@@ -219,11 +224,14 @@ class TestRuntime:
 
         Raises:
             Exception: the first error of a handler without a failure policy.
+            KeyboardInterrupt: a handler raised it, or it was Ctrl-C.
         """
         await self.engine.settled()
         if self._errors:
             errors, self._errors = self._errors, []
-            raise errors[0]
+            raise next((error for error in errors if not isinstance(error, Exception)), errors[0])
+        if self._task.done():
+            self._task.result()
 
     def state(self, address: Address) -> Untyped:
         """The entity at *address* as it is now: a detached instance; absent fields read as their defaults.

@@ -31,10 +31,6 @@ class Account(Entity, typename="test/account"):
         except Exception:
             self.owner = message
 
-    @handles(bool)
-    def leave(self, message: bool) -> None:
-        raise SystemExit(3) if message else GeneratorExit
-
     @handles(float)
     def spoil(self, message: float) -> None:
         self.balance = message  # type: ignore[assignment]
@@ -95,17 +91,6 @@ async def test_state_that_can_not_be_read_is_left_alone_where_nobody_reads_it() 
     outcome = await World(Account, {"owner": UNREADABLE}).done(1)
 
     assert outcome.changes == {"balance": pack(1)}
-
-
-@pytest.mark.parametrize("on_failure", [None, Discard()], ids=["no policy", "a policy"])
-@pytest.mark.parametrize(("message", "said"), [(True, "SystemExit(3)"), (False, "GeneratorExit()")])
-async def test_a_handler_that_tries_to_leave_fails_its_batch(
-    on_failure: Discard | None, message: bool, said: str
-) -> None:
-    outcome = await World(Account, on_failure=on_failure).failed(1, message)
-
-    assert outcome.index == 1
-    assert text_of(outcome.error).startswith(f"HandlerExitError: Account.leave raised {said}")
 
 
 async def test_a_plain_function_that_returns_a_coroutine_is_told_so() -> None:

@@ -10,6 +10,7 @@ from datetime import timedelta
 import pytest
 
 from statefun_actors import Discard, Entity, handles, persisted
+from statefun_actors.dispatch import dispatch
 from statefun_actors.model import Done, Failed, Outcome
 from statefun_actors.types import pack
 from tests.dispatch.world import VirtualHost, World, run_plain, text_of
@@ -60,11 +61,6 @@ class Waiter(Entity, typename="test/waiter"):
         finally:
             Doors.thread_done.set()
         return message
-
-    @handles(bool)
-    async def leave(self, message: bool) -> None:
-        await asyncio.sleep(0)
-        raise GeneratorExit
 
     @handles(bytes)
     def hold(self, message: bytes) -> None:
@@ -172,16 +168,10 @@ async def test_a_batch_that_is_cancelled_waits_for_its_thread() -> None:
 
 
 @pytest.mark.parametrize("on_failure", [None, Discard()], ids=["no policy", "a policy"])
-async def test_a_handler_that_raises_generator_exit_after_waiting_fails_its_batch(on_failure: Discard | None) -> None:
-    outcome = await World(Waiter, on_failure=on_failure).failed(True)
-
-    assert text_of(outcome.error).startswith("HandlerExitError: Waiter.leave raised GeneratorExit()")
-
-
-@pytest.mark.parametrize("on_failure", [None, Discard()], ids=["no policy", "a policy"])
 def test_a_dispatch_that_is_closed_closes_its_handler(on_failure: Discard | None) -> None:
     async def close() -> None:
-        dispatching = World(Waiter, on_failure=on_failure).outcome(1)
+        world = World(Waiter, on_failure=on_failure)
+        dispatching = dispatch(world.batch(1), world.app, world.host)
         dispatching.send(None)
 
         dispatching.close()

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from types import TracebackType
 
 from statefun_actors import Address, DeadLetter, Discard, Settings, TypedValue
-from statefun_actors.dispatch import Application, dispatch
+from statefun_actors.dispatch import Application, dispatch, in_handler_task
 from statefun_actors.model import Batch, Done, Effect, Failed, Invocation, MissingState, Outcome, State
 from statefun_actors.types import pack
 
@@ -100,7 +100,8 @@ class World:
 
     async def outcome(self, *messages: object, caller: Address | None = CALLER) -> Outcome:
         """What the batch of *messages* comes to; the state stays as it was."""
-        return await dispatch(self.batch(*messages, caller=caller), self.app, self.host)
+        run = dispatch(self.batch(*messages, caller=caller), self.app, self.host)
+        return await (in_handler_task(run) if asyncio._get_running_loop() else run)
 
     async def done(self, *messages: object, caller: Address | None = CALLER) -> Done:
         """The same for a batch that succeeds, whose changes are kept."""

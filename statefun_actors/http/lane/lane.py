@@ -11,6 +11,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any as Untyped
 from typing import Final, Protocol
 
+from statefun_actors.dispatch import start_handler_task
 from statefun_actors.http.exchange import Door, Exchange, GoneError, RefusedError, Response, line
 from statefun_actors.http.failures import first_line, logger
 from statefun_actors.http.front import Front
@@ -171,12 +172,12 @@ class Lane(asyncio.Protocol):
         if self._exchange is None:
             return True
         if isinstance(begun, Coroutine):
-            task = self._loop.create_task(self._see_through(begun, exchange))
+            task = start_handler_task(self._see_through(begun, exchange), eager=False)
             self._front.in_flight.add(task)
             task.add_done_callback(self._front.in_flight.discard)
             # For one that is cancelled before it has begun, which a client over TLS can be quick enough for.
             task.add_done_callback(lambda _: begun.close())
-            self._stop = task.cancel
+            self._stop = task.stop
         else:
             self._stop = begun
         self._watcher.busy()

@@ -23,6 +23,7 @@ from statefun_actors import (
     handles,
     persisted,
 )
+from statefun_actors.dispatch import owning_process
 from statefun_actors.settings import ENDPOINT_DEFAULTS
 from tests.conformance.cases.vocabulary import ASKER, PROBE, letters, logged
 from tests.conformance.engine import Start
@@ -300,6 +301,8 @@ class Leaving(Entity, typename="conf/leaving", on_failure=DeadLetter("conf/lette
     raising: ClassVar[dict[str, type[BaseException]]] = {
         "exit": SystemExit,
         "cancel": asyncio.CancelledError,
+        "generator": GeneratorExit,
+        "interrupt": KeyboardInterrupt,
     }
 
     @handles(str)
@@ -313,15 +316,24 @@ class Leaving(Entity, typename="conf/leaving", on_failure=DeadLetter("conf/lette
         await asyncio.sleep(0)
         raise SystemExit if message else asyncio.CancelledError
 
+    @handles(int)
+    async def cancelling(self, message: int) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        task.cancel()
+        for _ in range(message):
+            await asyncio.sleep(0)
 
-@B.case("B61", "SystemExit or CancelledError raised by a handler fails its batch; the endpoint lives and answers")
+
+@B.case("B61", "Whatever leaves a handler is a failure of its message; the engine and the endpoint live and answer")
 async def leaving(start: Start) -> None:
-    async with start(Leaving) as engine:
-        for at, message in enumerate(("exit", "cancel", True, False), 1):
-            await engine.tell(Leaving.at(f"{at}"), message, caller=ASKER)
-            assert engine.failures == ["HandlerExitError"] * at
-        await engine.tell(Leaving.at("last"), "alive", caller=ASKER)
-        assert [sent.value for sent in engine.sent] == ["alive"]
+    with owning_process():
+        async with start(Leaving) as engine:
+            for way in ("exit", "cancel", "generator", "interrupt", True, False, 0, 1):
+                await engine.tell(Leaving.at("a"), "before", way, "after", caller=ASKER)
+            assert [sent.value for sent in engine.sent] == ["before", "after"] * 8
+            told = letters(engine.egress("conf/letters"))
+            assert [letter["error_type"] for letter in told] == ["HandlerExitError"] * 8
 
 
 @B.once("B62", "handler(data) inside a running event loop raises, pointing to `await handler.handle(data)`", "wire")

@@ -241,12 +241,13 @@ class Leaving(Entity, typename="conf/leaving-batch", on_failure=Discard()):
             raise SystemExit
 
 
-@F.case("F14", "SystemExit fails the batch under any policy")
+@F.case("F14", "A policy applies to SystemExit as to any failure")
 async def leave(start: Start) -> None:
     async with start(Leaving) as engine:
-        await engine.tell(Leaving.at("a"), 13, caller=ASKER)
-        assert engine.failures == ["HandlerExitError"]
-        assert (engine.state(Leaving.at("a")), engine.sent) == ({}, [])
+        await engine.tell(Leaving.at("a"), 1, 13, 2, caller=ASKER)
+        assert engine.failures == []
+        assert engine.state(Leaving.at("a")) == {"n": 3}
+        assert [sent.value for sent in engine.sent] == [1, 3]
 
 
 class Deaf(Entity, typename="conf/deaf", on_failure=DeadLetter("conf/letters", attempts=5)):

@@ -1,0 +1,154 @@
+"""The task in which handlers run that may suspend, and who asked for its cancellation.
+
+Handlers may cancel their own task, keep it in a list for others to cancel, or use ``asyncio.timeout`` and
+``TaskGroup``, which cancel it and take that back. All of these call ``Task.cancel``. The engine never does: it calls
+:meth:`HandlerTask.stop`, so a cancellation that it did not ask for is a failure of the message whose handler ran.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+import sys
+from collections.abc import Callable, Coroutine
+from typing import Any as Untyped
+from typing import TypeVar
+
+from statefun_actors.dispatch.steps import resumed
+
+_T = TypeVar("_T")
+
+
+class HandlerTask(asyncio.Task[_T]):
+    """A task in which handlers run. Its engine ends it by :meth:`stop`; anybody may call ``cancel``."""
+
+    stopped = False
+    """Whether the engine asked for the cancellation."""
+    runs_handlers = False
+    """Whether a handler is running. Set by dispatch; a ``cancel`` from other code changes nothing while it is False."""
+
+    def stop(self) -> None:
+        """Cancel it on behalf of the engine: its batch has never run."""
+        self.stopped = True
+        super().cancel()
+
+    def cancel(self, msg: Untyped = None) -> bool:
+        """As ``Task.cancel``. Where no handler is running, only whoever closes the event loop is obeyed."""
+        if asyncio._get_running_loop() is None:  # noqa: SLF001 - the public form raises where there is none
+            self.stopped = True
+        elif not self.runs_handlers:
+            return False
+        return super().cancel(msg)
+
+
+class _Steps(Coroutine[Untyped, Untyped, _T]):
+    """The steps of *work*; a GeneratorExit that a handler awaits is raised where it awaits it.
+
+    That is what comes out of a child task that raised it. A task hands on what it awaits by ``throw``, and
+    ``throw(GeneratorExit)`` closes every coroutine on the way there.
+    """
+
+    __slots__ = ("_work",)
+
+    def __init__(self, work: Coroutine[Untyped, Untyped, _T]) -> None:
+        self._work = work
+
+    def send(self, value: Untyped) -> Untyped:
+        return self._work.send(value)
+
+    def throw(self, *error: Untyped) -> Untyped:
+        # The future that is awaited raises it by itself.
+        return self._work.send(None) if isinstance(error[0], GeneratorExit) else self._work.throw(*error)
+
+    def close(self) -> None:
+        self._work.close()
+
+    def __await__(self) -> Untyped:
+        return self._work.__await__()
+
+
+def start_handler_task(work: Coroutine[Untyped, Untyped, _T], *, eager: bool = True) -> HandlerTask[_T]:
+    """Run *work* in a task for handlers; its first step has run on return where it is *eager*, from Python 3.12 on."""
+    loop = asyncio.get_running_loop()
+    if eager and sys.version_info >= (3, 12):
+        return HandlerTask(_Steps(work), loop=loop, eager_start=True)
+    return HandlerTask(_Steps(work), loop=loop)
+
+
+def current_handler_task() -> HandlerTask[Untyped] | None:
+    """The task for handlers that runs now, in which one begins; None in another task or without one."""
+    loop = asyncio._get_running_loop()  # noqa: SLF001 - the public form raises where there is none
+    task = None if loop is None else asyncio.current_task(loop)
+    if not isinstance(task, HandlerTask):
+        return None
+    task.runs_handlers = True
+    return task
+
+
+async def in_handler_task(work: Coroutine[Untyped, Untyped, _T]) -> _T:
+    """What *work* returns, in a task for handlers of its own.
+
+    Where the caller is cancelled, *work* is stopped, and has ended before the cancellation goes on upwards.
+    """
+    task = start_handler_task(work)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        while not task.done():
+            task.stop()
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.wait([task])
+        if not task.cancelled():
+            task.exception()  # it is retrieved, and of no interest any more
+        raise
+
+
+async def take_back_cancellations(task: HandlerTask[Untyped]) -> None:
+    """Undo the cancellations that a handler asked for, so that they reach nothing that runs later in *task*.
+
+    Raises:
+        CancelledError: one has not been delivered: the handler asked for it and returned, or the engine did.
+    """
+    while task.cancelling():
+        task.uncancel()
+    await asyncio.sleep(0)  # here it is delivered
+
+
+async def end_cancellations(task: HandlerTask[Untyped]) -> None:
+    """As :meth:`take_back_cancellations` of a handler that has failed, which counts once.
+
+    Raises:
+        CancelledError: the engine stopped the batch.
+    """
+    try:
+        await take_back_cancellations(task)
+    except asyncio.CancelledError:
+        if task.stopped:
+            raise
+
+
+def run_without_task(run: Callable[[], _T]) -> _T:
+    """What *run* returns. In it there is no current task, so that plain handlers can't cancel that of their engine."""
+    loop = asyncio._get_running_loop()  # noqa: SLF001 - the public form raises where there is none
+    task = None if loop is None else asyncio.current_task(loop)
+    if loop is None or task is None:
+        return run()
+    asyncio._leave_task(loop, task)  # noqa: SLF001 - documented, for those who make tasks of their own kind
+    try:
+        return run()
+    finally:
+        asyncio._enter_task(loop, task)  # noqa: SLF001 - as above
+
+
+async def beside_current_task(work: Coroutine[Untyped, Untyped, _T]) -> _T:
+    """What *work* returns, which rarely suspends: its first step without a current task, the rest in one of its own."""
+    try:
+        pending = run_without_task(functools.partial(work.send, None))
+    except StopIteration as done:
+        return done.value  # type: ignore[no-any-return]
+    return await in_handler_task(_rest(work, pending))
+
+
+async def _rest(work: Coroutine[Untyped, Untyped, _T], pending: object) -> _T:
+    return await resumed(work, pending)
