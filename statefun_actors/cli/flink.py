@@ -122,6 +122,7 @@ def flink(  # noqa: PLR0913, PLR0917 - each is an option of the command line
         if (lacking := missing_tool()) is not None:
             raise lacking
         application = Application(*loaded.served, settings=settings)
+        application.refuse_renamed()
         start = None if from_savepoint is None else savepoint_in(from_savepoint)
     except DefinitionError as error:
         raise AppError(str(error)) from error

@@ -74,6 +74,7 @@ def module(
     loaded = load_app(app)
     try:
         application = Application(*loaded.served, settings=settings)
+        application.refuse_renamed()
         told = served((route.function for route in application.routes.values()), settings)
         if check is not None:
             raise SystemExit(_check(check, told, url))

@@ -76,6 +76,7 @@ def serve(  # noqa: PLR0913, PLR0917 - each is an option of the command line
     loaded = load_app(app)
     try:
         application = Application(*loaded.served, settings=settings)
+        application.refuse_renamed()
     except DefinitionError as error:
         raise AppError(str(error)) from error
     listening = listeners(binds, processes=workers)

@@ -22,6 +22,8 @@ class FunctionType(Protocol):
     """
 
     typename: str
+    was: Sequence[str]
+    """Function types under which it was stored before: an embedded engine moves what is stored to ``typename``."""
     states: Sequence[StateSpec]
     persisted: Sequence[Field]
     """What stands behind the states, in the same order."""

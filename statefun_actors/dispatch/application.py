@@ -10,7 +10,7 @@ from statefun_actors.definition import FailurePolicy, FunctionType, Handler
 from statefun_actors.dispatch.calling import start_of
 from statefun_actors.dispatch.notes import Notes
 from statefun_actors.errors import DefinitionError, MessageDecodeError, UnhandledMessageError
-from statefun_actors.model import TypedValue
+from statefun_actors.model import Address, TypedValue
 from statefun_actors.settings import Settings
 from statefun_actors.text import describe_error
 from statefun_actors.types import Codec, UnstorableTypeError, any_of, codec_for, message_name
@@ -150,14 +150,42 @@ class Application:
                 problems.append(f"two function types are named {function.typename!r}; give one of them another name")
             routes[function.typename] = Route(function, self.settings)
         problems += _name_clashes(routes)
+        problems += _former_name_clashes(routes)
         if problems:
             raise DefinitionError("this application", problems)
         self.routes: Mapping[str, Route] = routes
+        self.renamed: Mapping[str, str] = {
+            former: name for name, route in routes.items() for former in route.function.was
+        }
+        """By a function type that a class had before, the one that it has now."""
 
     @property
     def typenames(self) -> list[str]:
         """The function types served, sorted."""
         return sorted(self.routes)
+
+    def route(self, typename: str) -> Route | None:
+        """The route of the function type *typename*, or of the one that it is called now; None if neither is served."""
+        return self.routes.get(self.renamed.get(typename, typename))
+
+    def current(self, address: Address) -> Address:
+        """*address*, under the function type that it has now."""
+        renamed = self.renamed.get(address.typename)
+        return address if renamed is None else Address(renamed, address.id)
+
+    def refuse_renamed(self) -> None:
+        """For what Flink runs, which keeps state under the function type that wrote it.
+
+        Raises:
+            DefinitionError: a class has ``was=``.
+        """
+        problems = [
+            f"{name} has was={former!r}, and Flink can't move state to another function type: keep "
+            f"typename={former!r} and drop was=, or run it on the embedded engine"
+            for former, name in self.renamed.items()
+        ]
+        if problems:
+            raise DefinitionError("this application", problems)
 
     def codecs(self) -> Mapping[str, Codec]:
         """How to read any value whose typename the application knows, for people.
@@ -185,6 +213,16 @@ class Application:
         for module in dict.fromkeys(getattr(handler.function, "__module__", None) for handler in handlers):
             if module in sys.modules:
                 yield from [item for item in vars(sys.modules[module]).values() if isinstance(item, type)]
+
+
+def _former_name_clashes(routes: Mapping[str, Route]) -> Iterator[str]:
+    seen: dict[str, str] = {}
+    for name, route in routes.items():
+        for former in route.function.was:
+            if former in routes:
+                yield f"{name} has was={former!r}, which is served, too; drop was=, or stop serving {former!r}"
+            if (other := seen.setdefault(former, name)) != name:
+                yield f"{other} and {name} both have was={former!r}; its state can only move to one of them"
 
 
 def _name_clashes(routes: Mapping[str, Route]) -> list[str]:

@@ -23,6 +23,8 @@ from statefun_actors.embedded.evolution import (
     IncompatibleStateError,
     Loss,
     LossRefusedError,
+    StoredTwice,
+    StoredTwiceError,
     Unreadable,
     find_changes,
 )
@@ -126,6 +128,8 @@ __all__ = [
     "StoreInUseError",
     "StoreNotEmptyError",
     "StoreReader",
+    "StoredTwice",
+    "StoredTwiceError",
     "SystemClock",
     "Ticket",
     "Timer",

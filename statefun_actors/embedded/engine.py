@@ -17,14 +17,16 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
+from msgspec.structs import replace
+
 from statefun_actors.dispatch import Application
 from statefun_actors.embedded.clock import Clock
 from statefun_actors.embedded.commits import Commits
 from statefun_actors.embedded.doors import Sink, Source
 from statefun_actors.embedded.epoch import Counters, EpochLostError
-from statefun_actors.embedded.evolution import Check, check
+from statefun_actors.embedded.evolution import Check, check, move_renamed
 from statefun_actors.embedded.mailbox import Mailbox
-from statefun_actors.embedded.memory import Memory, Shape
+from statefun_actors.embedded.memory import Memory, RenamingMemory, Shape
 from statefun_actors.embedded.merge import Merge
 from statefun_actors.embedded.options import EngineOptions
 from statefun_actors.embedded.steps import Steps
@@ -49,6 +51,7 @@ class Engine:
         on_failure: called with each failure of a message that has no policy, before it is retried.
 
     Raises:
+        StoredTwiceError: was= can't move what is stored.
         IncompatibleStateError: the store holds what the classes of *app* can't read.
         LossRefusedError: they would lose some of it, and *check_changes* refuses that.
         StoreError: the store can't be read.
@@ -81,11 +84,13 @@ class Engine:
         self._idle_waiters: list[asyncio.Future[None]] = []
         self._settled_waiters: list[asyncio.Future[None]] = []
         check(app, store, clock.now_ms(), check_changes if check_changes is not None else Check())
+        move_renamed(app, store)
         self._remember()
 
     def _remember(self) -> None:
         """Everything in memory, from the store."""
-        self._memory = Memory(self._shape, self.store, self.sources, self.sinks, self.options)
+        make = RenamingMemory if self.app.renamed else Memory
+        self._memory = make(self._shape, self.store, self.sources, self.sinks, self.options)
 
     # --- life
 
@@ -195,6 +200,8 @@ class Engine:
         """
         self._check()
         memory, now = self._memory, self.clock.now_ms()
+        if letter.target[0] in self.app.renamed:  # its key is scoped to the name that it has now
+            letter = replace(letter, target=self.app.current(letter.target))
         requests = memory.tickets.requests
         request = requests.found(letter, now)
         if isinstance(request, KeyReused):
@@ -298,7 +305,7 @@ class Engine:
 
     def state(self, address: Address) -> State:
         """The state of *address* as of now, the open epoch included. Raises DamagedStateError if it can't be read."""
-        return self._memory.record(address, self.clock.now_ms).state
+        return self._memory.record(self.app.current(address), self.clock.now_ms).state
 
     def next_due(self) -> int | None:
         """When a delayed message or a retry is due next, in milliseconds since 1970."""

@@ -33,6 +33,7 @@ class Shape:
 
     def __init__(self, app: Application) -> None:
         self.served = app.routes
+        self.renamed = app.renamed
         self.texts = shapes(app)
         """How the types look, for a store to remember."""
         self.specs: dict[str, tuple[StateSpec, ...]] = {
@@ -208,3 +209,22 @@ class Memory:
         for release in sealed.on_end:
             release(None)
         self.cache.evict()
+
+
+class RenamingMemory(Memory):
+    """The memory of an application with classes that had other function types before: messages to these reach them.
+
+    A class of its own, so that others pay nothing for it.
+    """
+
+    def post(self, target: Address, value: TypedValue, caller: Address | None) -> None:
+        super().post(self._current(target), value, caller)
+
+    def post_later(
+        self, due_ms: int, target: Address, value: TypedValue, caller: Address | None, token: str | None
+    ) -> None:
+        super().post_later(due_ms, self._current(target), value, caller, token)
+
+    def _current(self, target: Address) -> Address:
+        renamed = self._shape.renamed.get(target[0])
+        return target if renamed is None else Address(renamed, target[1])

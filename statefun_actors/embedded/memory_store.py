@@ -12,7 +12,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Protocol, TypeVar
 
+from msgspec.structs import replace
+
 from statefun_actors.embedded.store import (
+    SHAPES,
     Commit,
     DeadLetterEntry,
     EgressRecord,
@@ -33,6 +36,7 @@ class _HasSeq(Protocol):
 
 
 _Row = TypeVar("_Row")
+_Addressed = TypeVar("_Addressed", Message, Timer)
 _Numbered = TypeVar("_Numbered", bound=_HasSeq)
 
 
@@ -137,6 +141,33 @@ class MemoryStore:
             "dead_letters": len(self._dead_letters),
             **{typename: len(rows) for typename, rows in sorted(self._entities.items())},
         }
+
+    def rename_types(self, renamed: Mapping[str, str]) -> None:
+        def current(address: Address) -> Address:
+            return Address(renamed.get(address.typename, address.typename), address.id)
+
+        def moved(message: _Addressed) -> _Addressed:
+            caller = None if message.caller is None else current(message.caller)
+            return replace(message, target=current(message.target), caller=caller)
+
+        for old, new in renamed.items():
+            if (rows := self._entities.pop(old, None)) is not None:
+                self._entities.setdefault(new, {}).update(rows)
+            if (shape := self._positions.pop(f"{SHAPES}{old}", None)) is not None:
+                self._positions.setdefault(f"{SHAPES}{new}", shape)
+        for timer in list(self._timers.values()):
+            self._forget_timer(timer.seq)
+            self._keep_timer(moved(timer))
+        self._messages = {seq: moved(message) for seq, message in self._messages.items()}
+        for seq, letter in self._dead_letters.items():
+            self._dead_letters[seq] = replace(letter, message=moved(letter.message))
+        requests = sorted(self._requests.values(), key=lambda request: request.target.typename not in renamed)
+        moved_requests = [replace(request, target=current(request.target)) for request in requests]
+        self._requests = {(request.target, request.key): request for request in moved_requests}
+
+    def stored_twice(self, typename: str, former: str) -> tuple[int, str] | None:
+        both = self._entities.get(typename, {}).keys() & self._entities.get(former, {}).keys()
+        return (len(both), min(both)) if both else None
 
     def kept_for(self, typename: str) -> Kept:
         messages, timers = self._messages.values(), self._timers.values()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -31,7 +32,12 @@ def read_entities(
     now_ms = SystemClock().now_ms() if now is None else to_ms(now)
     store = SqliteStore.open_reader(path)
     try:
-        for row in store.entities(function.typename, prefix):
+        names = (
+            function.typename,
+            *function.was,
+        )  # an engine that moves what is under the former ones may not have run
+        rows = heapq.merge(*(store.entities(name, prefix) for name in names), key=lambda row: row.address.id)
+        for row in rows:
             record = unpack(row.address, row.packed, function.state_names)
             expire(record, function.states, now_ms)
             if any(state is not None for state in record.state.values()):

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from time import perf_counter
 from typing import Final, Literal
 
-from statefun_actors.embedded.sqlite import schema, writing
+from statefun_actors.embedded.sqlite import renaming, schema, writing
 from statefun_actors.embedded.sqlite.files import (
     BUSY_SECONDS,
     Lock,
@@ -115,6 +115,20 @@ class SqliteStore(Reads):
         if self._log_pages >= _LOG_PAGES and self._commits != "loop":
             self._log_pages = 0
             self._running = self._thread.submit(self._checkpoint)
+
+    def rename_types(self, renamed: Mapping[str, str]) -> None:
+        """Move all that is stored under each key of *renamed* to its value, in one transaction.
+
+        Raises:
+            StoreError: nothing was moved.
+        """
+        db = self._writer
+        if db is None:
+            raise StoreError(str(self.path), "it is closed")
+        try:
+            renaming.rename_types(db, renamed)
+        except sqlite3.Error as error:
+            raise store_error(self.path, error) from error
 
     def tell_door(self, door: Path | None) -> None:
         """Say, to whoever finds the store in use, where the control door of its engine is; None = that ends soon."""

@@ -17,12 +17,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import Enum
-from typing import ClassVar, Protocol
+from typing import ClassVar, Final, Protocol
 
 from msgspec import Struct
 
 from statefun_actors.errors import StatefunActorsError
 from statefun_actors.model import Address, TypedValue
+
+SHAPES: Final = "shape:"
+"""With the name of a function type, the position that says how that looked at the last run."""
 
 
 class StoreError(StatefunActorsError):
@@ -258,6 +261,10 @@ class StoreReader(Protocol):
         """How many ``messages``, ``timers``, ``egress``, ``dead_letters``, and entities of each function type."""
         ...
 
+    def stored_twice(self, typename: str, former: str) -> tuple[int, str] | None:
+        """How many entity ids are stored under both function types, and the first of them; None if none is."""
+        ...
+
     def kept_for(self, typename: str) -> Kept:
         """How much is stored of the function type *typename*. Looks at all delayed messages and dead letters."""
         ...
@@ -276,6 +283,17 @@ class StoreReader(Protocol):
 
 class Store(StoreReader, Protocol):
     """Durable memory of one engine."""
+
+    def rename_types(self, renamed: Mapping[str, str]) -> None:
+        """Move all that is stored under each key of *renamed* to its value, all or nothing, before an engine runs.
+
+        Entities, messages and timers with their senders and tokens, dead letters, requests, positions of shapes. No
+        entity may be stored under both names; of a request that is, the one under the new name stays.
+
+        Raises:
+            StoreError: nothing was moved.
+        """
+        ...
 
     async def commit(self, commit: Commit) -> None:
         """Make *commit* durable, whole.

@@ -51,6 +51,7 @@ class RequestReplyHandler:
             self.app = Application(*served, settings=settings_with(settings, options))
         if protocol not in _DIALECTS:
             raise DefinitionError("RequestReplyHandler(...)", [f"protocol= is 2 or 3, got {protocol!r}"])
+        self.app.refuse_renamed()
         self._dialect = _DIALECTS[protocol]
         self._host = SystemHost()
         routes = self.app.routes.items()

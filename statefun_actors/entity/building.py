@@ -49,7 +49,13 @@ def inherited_fields(bases: Iterable[type]) -> Iterator[str]:
                 yield from declared.fields
 
 
-def build(cls: Untyped, typename: str | None, on_failure: FailurePolicy | None, problems: list[str]) -> None:
+def build(
+    cls: Untyped,
+    typename: str | None,
+    on_failure: FailurePolicy | None,
+    problems: list[str],
+    was: str | Iterable[str] = (),
+) -> None:
     """Make *cls* an entity class; abstract without a *typename*.
 
     Raises:
@@ -62,6 +68,7 @@ def build(cls: Untyped, typename: str | None, on_failure: FailurePolicy | None, 
     problems += _shared_names(fields, handlers)
     if (problem := policy_problem(on_failure)) is not None:
         problems.append(problem)
+    former = _former_names(typename, was, problems)
     if typename is not None:
         if (problem := typename_problem(typename)) is not None:
             problems.append(problem)
@@ -77,10 +84,25 @@ def build(cls: Untyped, typename: str | None, on_failure: FailurePolicy | None, 
     if typename is None:
         return
     slots = [EntityField(field, take_slot(cls, field)) for field in fields]
-    cls.__function_type__ = EntityFunction(cls, typename, slots, handlers, any_handler, taken, on_failure)
+    cls.__function_type__ = EntityFunction(cls, typename, slots, handlers, any_handler, taken, on_failure, former)
     cls.__address_type__ = address_type(cls.__function_type__)
     own = class_annotations(cls)
     apply_attrs(cls, fields, {name: found.annotation for name, found in declarations.items() if name not in own})
+
+
+def _former_names(typename: str | None, was: object, problems: list[str]) -> tuple[str, ...]:
+    names: tuple[object, ...]
+    names = (was,) if isinstance(was, str) else tuple(was) if isinstance(was, Iterable) else (was,)
+    if names and typename is None:
+        problems.append("was= is for a class with a typename; give it one, or move was= to the classes derived from it")
+    for name in names:
+        if (problem := typename_problem(name)) is not None:
+            problems.append(problem.replace("typename=", "was="))
+        elif name == typename:
+            problems.append(f"was={name!r} is the class's own typename; name the one that it had before")
+    if len(set(map(str, names))) < len(names):
+        problems.append("was= names a function type twice; name each once")
+    return tuple(map(str, names))
 
 
 def _declarations(cls: type, problems: list[str]) -> dict[str, _Declaration]:

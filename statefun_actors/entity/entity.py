@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, ClassVar, NoReturn, dataclass_transform
 from typing import Any as Untyped
@@ -21,7 +22,9 @@ class Entity(metaclass=EntityMeta):
     """Base of durable actors: ``class Account(Entity, typename="bank/account")``.
 
     Without ``typename`` a class is abstract: it shares its fields and handlers with the classes derived from it.
-    ``on_failure`` is the failure policy of the class's handlers.
+    ``on_failure`` is the failure policy of the class's handlers. ``was`` is a function type that the class had
+    before, or several: when an embedded engine starts, it moves what is stored under these, and what is sent to them
+    goes to this class.
 
     Instances are made by the engine. ``Account(balance=3)`` gives a detached one, for tests of plain methods; so do
     copying and pickling.
@@ -37,9 +40,14 @@ class Entity(metaclass=EntityMeta):
     __scope__: Scope | None
 
     def __init_subclass__(
-        cls, *, typename: str | None = None, on_failure: FailurePolicy | None = None, **keywords: object
+        cls,
+        *,
+        typename: str | None = None,
+        on_failure: FailurePolicy | None = None,
+        was: str | Iterable[str] = (),
+        **keywords: object,
     ) -> None:
-        """Declared for the type checkers; the metaclass takes both."""
+        """Declared for the type checkers; the metaclass takes them."""
         super().__init_subclass__(**keywords)
 
     @classmethod

@@ -76,8 +76,10 @@ class EntityFunction:
         any_handler: Handler | None,
         taken: Sequence[str],
         on_failure: FailurePolicy | None,
+        was: Sequence[str] = (),
     ) -> None:
         self.cls = cls
+        self.was = tuple(was)
         self.name = cls.__name__
         self.typename = typename
         self.fields = tuple(fields)

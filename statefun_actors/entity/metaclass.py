@@ -40,6 +40,7 @@ class EntityMeta(abc.ABCMeta):
         *,
         typename: str | None = None,
         on_failure: FailurePolicy | None = None,
+        was: str | Iterable[str] = (),
         **keywords: object,
     ) -> EntityMeta:
         if not any(isinstance(base, EntityMeta) for base in bases):
@@ -61,7 +62,7 @@ class EntityMeta(abc.ABCMeta):
         cls.__declared__ = read_body(cls, declarations, around, problems)
         entity = next(base for base in reversed(cls.__mro__) if isinstance(base, EntityMeta))
         problems += foreign_base_problems(cls, entity)
-        build(cls, typename, on_failure, problems)
+        build(cls, typename, on_failure, problems, was)
         return cls
 
     if not TYPE_CHECKING:  # for checkers an entity is made as its fields say, not by this
@@ -80,7 +81,7 @@ def _refuse(name: str, problems: list[str], error: TypeError, keywords: Iterable
         reason = "two of its bases have a typename, or fields in slots of their own; derive it from one of them"
     elif "takes no keyword arguments" in str(error):
         unknown = ", ".join(f"{keyword}=" for keyword in keywords)
-        reason = f"an Entity takes typename= and on_failure=, not {unknown}; correct it"
+        reason = f"an Entity takes typename=, on_failure= and was=, not {unknown}; correct it"
     else:
         raise error
     raise DefinitionError(f"class {name}", [*problems, reason]) from error

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import timedelta
 from types import FunctionType as PythonFunction
 from typing import Any as Untyped
@@ -111,6 +111,7 @@ class BoundFunction:
     """One function as a function type."""
 
     owns_tokens: ClassVar[bool] = False
+    was: ClassVar[Sequence[str]] = ()
 
     def __init__(
         self,

@@ -122,9 +122,10 @@ class Lanes:
         return lane
 
     def _found(self, target: str, typename: str | None) -> Lane:
-        route = self._app.routes.get(target)
+        route = self._app.route(target)
         if route is None:
             raise UnknownFunctionTypeError(target, self._app.typenames)
+        target = route.function.typename
         codecs = {bound.codec.typename: bound.codec for bound in route.handlers.values() if bound.codec is not None}
         if typename is None:
             if len(codecs) != 1 or route.any_handler is not None:

@@ -81,7 +81,7 @@ class EngineCalls:
         return None
 
     def _check(self, target: Address, value: TypedValue) -> None:
-        route = self._app.routes.get(target.typename)
+        route = self._app.route(target.typename)
         if route is None:
             raise NotServedError(target, f"this engine runs {', '.join(self._app.typenames) or 'nothing'}")
         if value.typename not in route.handlers and route.any_handler is None:

@@ -47,9 +47,10 @@ class StoreViews:
         if not isinstance(address, Address):
             expected = "an address: Account.at('ada') or Address('bank/account', 'ada')"
             raise ValueMismatchError(expected, f"{address!r} ({type(address).__name__})")
-        route = self._app.routes.get(address.typename)
+        route = self._app.route(address.typename)
         if route is None:
             raise NotServedError(address, f"this engine runs {', '.join(self._app.typenames) or 'nothing'}")
+        address = self._app.current(address)
         (packed,) = self._store.load([address])
         record = unpack(address, packed, route.state_names)
         expire(record, route.function.states, self._clock.now_ms())
@@ -63,9 +64,10 @@ class StoreViews:
             StoreError: the store can't be read.
         """
         typename = of if isinstance(of, str) else of.__function_type__.typename  # type: ignore[attr-defined]
-        route = self._app.routes.get(typename)
+        route = self._app.route(typename)
         if route is None:
             raise NotServedError(Address(typename, prefix or "*"), f"this engine runs {', '.join(self._app.typenames)}")
+        typename = route.function.typename
         now, specs = self._clock.now_ms(), route.function.states
         found = []
         for row in self._store.entities(typename, prefix):
@@ -92,6 +94,7 @@ class StoreViews:
 
 def state_of(app: Application, address: Address, state: State) -> Untyped:
     """*state* of the entity at *address*, which *app* serves: a detached instance, or a function's states by name."""
+    address = app.current(address)
     cls = getattr(app.routes[address.typename].function, "cls", None)
     if cls is not None:
         return hydrate(cls, address, state)

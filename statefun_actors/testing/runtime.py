@@ -212,7 +212,7 @@ class TestRuntime:
 
     def _checked(self, target: Address, message: object) -> TypedValue:
         value = pack(message)
-        route = self.app.routes.get(checked_address(target).typename)
+        route = self.app.route(checked_address(target).typename)
         if route is None:
             raise UnknownFunctionTypeError(target.typename, self.app.typenames)
         if value.typename not in route.handlers and route.any_handler is None and route.policy is None:
@@ -243,7 +243,7 @@ class TestRuntime:
             ValueMismatchError: it is no address.
             StateDecodeError: what is stored does not fit a field.
         """
-        route = self.app.routes.get(checked_address(address).typename)
+        route = self.app.route(checked_address(address).typename)
         if route is None:
             raise UnknownFunctionTypeError(address.typename, self.app.typenames)
         state = self.engine.state(address)

@@ -704,7 +704,9 @@ def test_an_option_that_there_is_not_is_named() -> None:
         make: Any = type(Entity)
         return make("Cart", (Entity,), {"__module__": __name__}, type_name="cart/cart", failure=None)
 
-    assert problems_of(define) == ["an Entity takes typename= and on_failure=, not type_name=, failure=; correct it"]
+    assert problems_of(define) == [
+        "an Entity takes typename=, on_failure= and was=, not type_name=, failure=; correct it"
+    ]
 
 
 def test_attrs_has_no_say_in_an_entity() -> None:

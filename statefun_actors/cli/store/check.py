@@ -57,7 +57,7 @@ def check(words: tuple[str, ...], strict: bool, store: Path | None, as_json: boo
         click.echo(f"{place.store} is sound.")
         if found is not None:
             _tell(str(app), found)
-    if wrong or (found is not None and (found.unreadable or (strict and found.losses))):
+    if wrong or (found is not None and (found.stored_twice or found.unreadable or (strict and found.losses))):
         raise SystemExit(1)
 
 
@@ -76,10 +76,13 @@ def _as_json(found: Findings | None) -> dict[str, object]:
 
 
 def _tell(app: str, found: Findings) -> None:
+    if found.stored_twice:
+        click.echo(f"{app} would not start, since was= can't move what is stored under both names:")
+        _list(found.stored_twice)
     if found.unreadable:
         click.echo(f"{app} can't read all of it, and would not start:")
         _list(found.unreadable)
-    else:
+    elif not found.stored_twice:
         click.echo(f"{app} can read all of it.")
     if found.losses:
         click.echo("It would lose or leave out:")

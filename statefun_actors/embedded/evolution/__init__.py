@@ -5,8 +5,15 @@ reads nothing where that is the same. Where it differs it reads all there is of 
 change that does no harm, and none starts that would fail later.
 """
 
-from statefun_actors.embedded.evolution.checking import Check, Findings, Progress, check, find_changes
-from statefun_actors.embedded.evolution.findings import IncompatibleStateError, Loss, LossRefusedError, Unreadable
+from statefun_actors.embedded.evolution.checking import Check, Findings, Progress, check, find_changes, move_renamed
+from statefun_actors.embedded.evolution.findings import (
+    IncompatibleStateError,
+    Loss,
+    LossRefusedError,
+    StoredTwice,
+    StoredTwiceError,
+    Unreadable,
+)
 from statefun_actors.embedded.evolution.shapes import shapes
 
 __all__ = [
@@ -16,8 +23,11 @@ __all__ = [
     "Loss",
     "LossRefusedError",
     "Progress",
+    "StoredTwice",
+    "StoredTwiceError",
     "Unreadable",
     "check",
     "find_changes",
+    "move_renamed",
     "shapes",
 ]

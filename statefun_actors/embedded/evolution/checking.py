@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final, TypeAlias, TypeVar
@@ -9,10 +10,17 @@ from typing import Final, TypeAlias, TypeVar
 import attrs
 
 from statefun_actors.dispatch import Application
-from statefun_actors.embedded.evolution.findings import IncompatibleStateError, Loss, LossRefusedError, Unreadable
+from statefun_actors.embedded.evolution.findings import (
+    IncompatibleStateError,
+    Loss,
+    LossRefusedError,
+    StoredTwice,
+    StoredTwiceError,
+    Unreadable,
+)
 from statefun_actors.embedded.evolution.reading import TypeReading
 from statefun_actors.embedded.evolution.shapes import decoded, position_of, shapes, types_remembered
-from statefun_actors.embedded.store import Kept, StoreReader, Timer
+from statefun_actors.embedded.store import Kept, Store, StoreReader, Timer
 
 logger: Final = logging.getLogger("statefun_actors.engine")
 
@@ -46,6 +54,7 @@ class Findings:
 
     unreadable: list[Unreadable]
     losses: list[Loss]
+    stored_twice: list[StoredTwice] = attrs.field(factory=list)
 
 
 def find_changes(app: Application, store: StoreReader, now_ms: int, progress: Progress = _no_progress) -> Findings:
@@ -58,10 +67,15 @@ def find_changes(app: Application, store: StoreReader, now_ms: int, progress: Pr
     """
     positions = store.recover().positions
     readings: dict[str, TypeReading] = {}
-    for name, text in shapes(app).items():
+    texts = shapes(app)
+    for name, text in texts.items():
         if positions.get(name) != text:
             function = app.routes[name.removeprefix(position_of(""))].function
             readings[function.typename] = TypeReading(function, decoded(positions.get(name)), now_ms)
+    for former, typename in app.renamed.items():
+        before, function = positions.get(position_of(former)), app.routes[typename].function
+        if before != texts[position_of(typename)] and _any(store.kept_for(former)):
+            readings[former] = TypeReading(function, decoded(before), now_ms)
     for typename, reading in readings.items():
         if reading.reads_entities:
             for row in _told(store.entities(typename), f"entities of {typename}", progress):
@@ -72,6 +86,7 @@ def find_changes(app: Application, store: StoreReader, now_ms: int, progress: Pr
     return Findings(
         [each for reading in readings.values() for each in reading.unreadable()],
         [*losses, *_types_gone(app, store, positions)],
+        _stored_twice(app, store),
     )
 
 
@@ -79,17 +94,34 @@ def check(app: Application, store: StoreReader, now_ms: int, how: Check) -> None
     """See whether *app* can go on with what is in *store*, and log what it would lose of it.
 
     Raises:
+        StoredTwiceError: was= can't move what is stored.
         IncompatibleStateError: part of it can't be read.
         LossRefusedError: part of it would be lost, and that is refused.
         StoreError: the store can't be read.
     """
     found = find_changes(app, store, now_ms, how.progress)
+    if found.stored_twice:
+        raise StoredTwiceError(found.stored_twice)
     if found.unreadable:
         raise IncompatibleStateError(found.unreadable)
     if found.losses and how.strict:
         raise LossRefusedError(found.losses)
     for loss in found.losses:
         logger.warning("%s", loss)
+
+
+def move_renamed(app: Application, store: Store) -> None:
+    """Move what is stored under the former function types of *app*'s classes, all or nothing, and log how much it is.
+
+    Raises:
+        StoreError: nothing was moved.
+    """
+    if not app.renamed:
+        return
+    for former, typename in app.renamed.items():
+        if kept := _in_words(store.kept_for(former)):
+            logger.info("%s is %s now: moving %s", former, typename, kept)
+    store.rename_types(app.renamed)
 
 
 def _read_messages(store: StoreReader, readings: Mapping[str, TypeReading], progress: Progress) -> None:
@@ -119,10 +151,26 @@ def _told(rows: Iterator[_T], what: str, progress: Progress) -> Iterator[_T]:
         yield row
 
 
+def _stored_twice(app: Application, store: StoreReader) -> list[StoredTwice]:
+    """The ids that was= can't move: of a class, each name that it has or had with each other one."""
+    found = []
+    for typename, route in app.routes.items():
+        names = (typename, *route.function.was)
+        for one, other in itertools.combinations(names, 2):
+            both = store.stored_twice(one, other)
+            if both is not None:
+                found.append(StoredTwice(one, other, *both))
+    return found
+
+
+def _any(kept: Kept) -> bool:
+    return any((kept.entities, kept.messages, kept.timers, kept.dead_letters))
+
+
 def _types_gone(app: Application, store: StoreReader, positions: Mapping[str, str]) -> list[Loss]:
     """The function types that an earlier version served, this one doesn't, and that have something stored."""
     found = []
-    for typename in sorted({*store.types(), *types_remembered(positions)} - app.routes.keys()):
+    for typename in sorted({*store.types(), *types_remembered(positions)} - app.routes.keys() - app.renamed.keys()):
         kept = _in_words(store.kept_for(typename))
         if kept:
             text = (

@@ -59,6 +59,35 @@ class Loss:
         return f"{self.typename}: {self.text}"
 
 
+@attrs.frozen
+class StoredTwice:
+    """Ids that are stored under a function type and under one that it had before."""
+
+    typename: str
+    former: str
+    count: int
+    first: str
+
+    def __str__(self) -> str:
+        ids = f"{self.count:,} ids, {self.first!r} first, are" if self.count > 1 else f"the id {self.first!r} is"
+        return f"{self.typename}: {ids} stored under {self.former}, too"
+
+
+class StoredTwiceError(StatefunActorsError):
+    """``was=`` would move an entity to where there is one already. Nothing was run or changed."""
+
+    def __init__(self, found: Sequence[StoredTwice]) -> None:
+        super().__init__(tuple(found))
+        self.found = tuple(found)
+
+    def __str__(self) -> str:
+        return (
+            f"was= can't move what is stored, since some of it is stored under both names:{_lines(self.found)}\n"
+            "Nothing was changed. Keep one of each two: `statefun-actors export` the store, remove the lines of the "
+            "others, and `import` it; or drop was=."
+        )
+
+
 class IncompatibleStateError(StatefunActorsError):
     """What is stored can't all be read by the classes to be run. Nothing was run or changed; other classes cure it."""
 

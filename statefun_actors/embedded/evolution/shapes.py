@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
 
 import msgspec
 
 from statefun_actors.definition import FunctionType
 from statefun_actors.dispatch import Application
+from statefun_actors.embedded.store import SHAPES
 from statefun_actors.types import Form, form_of
-
-_PREFIX: Final = "shape:"
 
 
 class StateShape(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -38,12 +36,12 @@ class _EarlierShape(msgspec.Struct, frozen=True):
 
 def position_of(typename: str) -> str:
     """The name under which a store keeps the shape of the function type *typename*."""
-    return f"{_PREFIX}{typename}"
+    return f"{SHAPES}{typename}"
 
 
 def types_remembered(positions: Mapping[str, str]) -> list[str]:
     """The function types whose shapes are among *positions*."""
-    return sorted(name.removeprefix(_PREFIX) for name in positions if name.startswith(_PREFIX))
+    return sorted(name.removeprefix(SHAPES) for name in positions if name.startswith(SHAPES))
 
 
 def shape_of(function: FunctionType) -> TypeShape:

@@ -178,6 +178,15 @@ class Reads:
             found = {name: self._rows(f"SELECT count(*) FROM {table}", (), db)[0][0] for name, table in tables.items()}
             return found | dict(self._rows("SELECT type, count(*) FROM entity GROUP BY type ORDER BY type", (), db))
 
+    def stored_twice(self, typename: str, former: str) -> tuple[int, str] | None:
+        """How many entity ids are stored under both function types, and the first of them; None if none is."""
+        ((count, first),) = self._rows(
+            "SELECT count(*), min(id) FROM entity AS one WHERE type = ? AND EXISTS "
+            "(SELECT 1 FROM entity AS other WHERE other.type = ? AND other.id = one.id)",
+            (former, typename),
+        )
+        return (count, first) if count else None
+
     def kept_for(self, typename: str) -> Kept:
         """How much is stored of the function type *typename*. Looks at all delayed messages and dead letters."""
         with self._standing_still() as db:
