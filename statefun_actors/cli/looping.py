@@ -12,6 +12,7 @@ from typing import Final, TypeVar
 import click
 
 from statefun_actors.dispatch import owning_process
+from statefun_actors.loop_errors import loop_errors
 from statefun_actors.text import describe_error, describe_type
 
 T = TypeVar("T")
@@ -44,6 +45,7 @@ def in_a_loop(work: Coroutine[Untyped, Untyped, T], then: str) -> T:
     told: set[str] = set()
     with asyncio.Runner() as runner, owning_process():
         loop = runner.get_loop()
+        loop.set_exception_handler(loop_errors())
         task = loop.create_task(work)
         while True:
             try:

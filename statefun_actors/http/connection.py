@@ -19,14 +19,20 @@ from typing import cast
 import hypercorn.asyncio.run as hypercorn_run
 from hypercorn.asyncio.tcp_server import MAX_RECV, TCPServer
 from hypercorn.events import Closed, Event, RawData
+from hypercorn.protocol.h2 import H2Protocol
 from hypercorn.protocol.h11 import H11Protocol
 
+from statefun_actors.http.failures import logger
 from statefun_actors.http.framing import H11
 from statefun_actors.http.front import Front
 from statefun_actors.http.lane import Lane
+from statefun_actors.text import describe
+from statefun_actors.throttle import Throttle, repeats
 
 _ALL = 1 << 30
 """More bytes than a reader has."""
+_UNREAD_SECONDS = 5.0
+"""For which an idle connection that is closed is waited for: its client may read what it was sent."""
 _FAREWELL_SECONDS = 0.8
 """For which a server that stops waits for a client's farewell, which TLS asks for, and who is idle may not read."""
 
@@ -36,6 +42,7 @@ class Connection(TCPServer):
 
     opened: set[Connection]
     front: Front
+    failures: Throttle
     header_lines: Callable[[], bytes]
     """The lines of the headers that every response has."""
 
@@ -48,12 +55,22 @@ class Connection(TCPServer):
 
     async def run(self) -> None:
         self.opened.add(self)
+        peer = self.writer.get_extra_info("peername")
         try:
             if await self._is_for_hypercorn() and self.writer.get_extra_info("socket") is not None:  # it is not lost
                 await super().run()
+        except Exception as error:  # what a client can make Hypercorn and h2 raise; the connection is closed
+            self._failed(peer, error)
         finally:
             self.opened.discard(self)
             self._idle.forget()
+
+    def _failed(self, peer: object, error: BaseException) -> None:
+        while isinstance(error, BaseExceptionGroup):
+            error = error.exceptions[0]
+        if (left_out := self.failures.due(error.__class__.__name__)) is not None:
+            shown = f"{peer[0]}:{peer[1]}" if isinstance(peer, tuple) else "a socket"
+            logger.warning("closed the connection of %s, which failed: %s%s", shown, describe(error), repeats(left_out))
 
     async def _is_for_hypercorn(self) -> bool:
         """Return once there is something that the lane is not for; False if nothing came, or the end of it."""
@@ -107,6 +124,13 @@ class Connection(TCPServer):
             if self._over:
                 break  # it came too late to be answered, so nothing is done about it
             await self.protocol.handle(RawData(data))
+            if (
+                self._idle.since is None
+                and isinstance(self.protocol.protocol, H2Protocol)
+                and self.protocol.protocol.idle
+            ):
+                # Its preface looks like a request that is never answered. Pings and settings keep nothing alive.
+                self._idle.idle()
         await self.protocol.handle(Closed())
         await self._idle.stop()
 
@@ -119,8 +143,8 @@ class Connection(TCPServer):
                 self._lane.end()
             self._flush()
             transport = self.writer.transport
-            if self.front.drained and self.writer.get_extra_info("ssl_object") is not None:
-                self.loop.call_later(_FAREWELL_SECONDS, transport.abort)
+            # Else who reads neither its answers nor a farewell would keep its connection, and what is unread, for good.
+            self.loop.call_later(_FAREWELL_SECONDS if self.front.drained else _UNREAD_SECONDS, transport.abort)
             if not transport.is_closing():  # a second close takes from a TLS transport what abort needs
                 transport.close()
 
@@ -175,7 +199,9 @@ def connections(front: Front, header_lines: Callable[[], bytes]) -> Generator[se
     hypercorn: Untyped = hypercorn_run  # which has no setting for it
     before = hypercorn.TCPServer
     hypercorn.TCPServer = type(
-        "Connection", (Connection,), {"opened": opened, "front": front, "header_lines": staticmethod(header_lines)}
+        "Connection",
+        (Connection,),
+        {"opened": opened, "front": front, "failures": Throttle(), "header_lines": staticmethod(header_lines)},
     )
     try:
         yield opened

@@ -9,7 +9,7 @@ from typing import Any as Untyped
 from statefun_actors.dispatch import resumed
 from statefun_actors.endpoint import RequestReplyHandler
 from statefun_actors.http.exchange import OCTETS, Exchange, GoneError, RefusedError, Response, line
-from statefun_actors.http.failures import Failures, first_line, logger, shown_address
+from statefun_actors.http.failures import Failures, first_line
 from statefun_actors.http.linger import Linger
 from statefun_actors.model import Batch
 from statefun_actors.wire import MalformedRequestError
@@ -57,7 +57,7 @@ class Endpoint:
         try:
             return self.handler.read(body)
         except MalformedRequestError as error:
-            return _malformed(error, exchange)
+            return _malformed(error, exchange, self._failures)
         except Exception as error:
             return self._failed(None, error)
 
@@ -70,11 +70,11 @@ class Endpoint:
             return Response(200, reply, OCTETS)
         except asyncio.CancelledError:
             if exchange.gone:
-                _log_gone(batch)
+                self._failures.log_gone(batch)
             raise
         except Exception as error:
             if exchange.gone:
-                _log_gone(batch)
+                self._failures.log_gone(batch)
                 raise GoneError from None
             return self._failed(batch, error)
 
@@ -87,13 +87,9 @@ async def _awaited(running: Coroutine[Untyped, Untyped, Response], pending: obje
     return await resumed(running, pending)
 
 
-def _log_gone(batch: Batch) -> None:
-    logger.info("%s: the connection was closed, and its batch was cancelled", shown_address(batch.target))
-
-
-def _malformed(error: MalformedRequestError, exchange: Exchange) -> Response:
+def _malformed(error: MalformedRequestError, exchange: Exchange, failures: Failures) -> Response:
     if encoding := exchange.header(b"content-encoding"):
         text = f"a body travels as it is, not with content encoding {encoding.decode('latin-1')[:40]}"
         return line(415, text, (b"accept-encoding", b"identity"))
-    logger.warning("refused a request from %s: %s", exchange.peer, error)
+    failures.log_malformed(exchange.client, exchange.peer, error)
     return line(400, str(error))

@@ -10,7 +10,7 @@ from typing import Final
 
 from statefun_actors.model import Address, Batch
 from statefun_actors.text import describe_error, describe_type, loggable, one_line
-from statefun_actors.throttle import Throttle
+from statefun_actors.throttle import Throttle, repeats
 
 logger: Final = logging.getLogger("statefun_actors.http")
 
@@ -31,6 +31,7 @@ class Failures:
 
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._tracebacks = Throttle(TRACEBACK_EVERY, monotonic)
+        self._lines = Throttle(monotonic=monotonic)
 
     def log(self, batch: Batch | None, error: BaseException) -> None:
         """One line with address, message types and error; the traceback too, once a minute for each kind."""
@@ -51,6 +52,17 @@ class Failures:
             first_line(error),
             exc_info=loggable(error) if self._is_due(batch.target.typename, error) else None,
         )
+
+    def log_gone(self, batch: Batch) -> None:
+        """One line a minute for each function type: a client can close as many connections as it likes."""
+        if (left_out := self._lines.due(batch.target.typename)) is not None:
+            text = "%s: the connection was closed, and its batch was cancelled%s"
+            logger.info(text, shown_address(batch.target), repeats(left_out))
+
+    def log_malformed(self, client: tuple[str, int] | None, peer: str, error: Exception) -> None:
+        """One line a minute for each host."""
+        if (left_out := self._lines.due((client and client[0],))) is not None:
+            logger.warning("refused a request from %s: %s%s", peer, describe_error(error), repeats(left_out))
 
     def _is_due(self, typename: str, error: BaseException) -> bool:
         """Whether the log is to have the traceback: it has none of such an error from there, or an old one."""

@@ -39,7 +39,7 @@ def announced_length(headers: Iterable[tuple[bytes, bytes]]) -> int:
 
 
 class H11(h11.Connection):
-    """h11's side of a server that asks for no body which it will refuse for its length."""
+    """h11's side of a server that asks for no body which it will refuse for its length, and that takes no h2c."""
 
     def __init__(self, body_limit: int, max_incomplete_event_size: int) -> None:
         super().__init__(h11.SERVER, max_incomplete_event_size=max_incomplete_event_size)
@@ -47,6 +47,15 @@ class H11(h11.Connection):
 
     def next_event(self) -> Untyped:  # as h11 has it: an event, or one of two sentinels
         event = super().next_event()
-        if isinstance(event, h11.Request) and announced_length(event.headers) > self._body_limit:
-            self.client_is_waiting_for_100_continue = False
+        if isinstance(event, h11.Request):
+            if announced_length(event.headers) > self._body_limit:
+                self.client_is_waiting_for_100_continue = False
+            if any(name == b"upgrade" and value.strip().lower() == b"h2c" for name, value in event.headers):
+                return _without_upgrade(event)
         return event
+
+
+def _without_upgrade(request: h11.Request) -> h11.Request:
+    """*request* as one for HTTP/1.1: a server may ignore an Upgrade, and over plain text this one always does."""
+    headers = [header for header in request.headers if header[0] not in {b"upgrade", b"http2-settings"}]
+    return h11.Request(method=request.method, headers=headers, target=request.target, http_version=request.http_version)

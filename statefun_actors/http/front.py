@@ -22,9 +22,13 @@ ASGI = Callable[[Untyped, Untyped, Untyped], Awaitable[None]]
 
 BODY_SECONDS: Final = 60.0
 """For a whole body to arrive."""
+BODIES_READ: Final = 4
+"""How many bodies of the largest size may be on their way at the same time."""
 DISCARD_SECONDS: Final = 5.0
 """For which the rest of a refused body is read: a connection closed before that may take the answer with it."""
 
+_PART: Final = 32 * 1024
+"""Bytes of a body that are kept together."""
 _CLOSE: Final = (b"connection", b"close")
 _FRAMED_TWICE: Final = line(
     400, "the end of the body is said twice, by Content-Length and by Transfer-Encoding; send one of them"
@@ -44,13 +48,12 @@ class Front:
     """An ASGI app that has doors answer the requests to their paths, and *otherwise* everything else.
 
     400 where the end of a body is said twice; 408 and 413 where it is too slow or too large; 503 where an answer was
-    cancelled because the server stops. An answer is cancelled when its connection closes.
+    cancelled because the server stops, and where bodies that are being read, of all connections together, hold
+    ``BODIES_READ`` times *body_limit* bytes. An answer is cancelled when its connection closes.
 
     Args:
         door: who answers the requests to a path, None for nobody in particular.
         body_limit: bytes; a longer body is refused as soon as that is known.
-        bodies_limit: bytes of bodies that are being read at the same time, of all connections; None = no limit. What
-            comes beyond is answered with 503.
         otherwise: a web framework; or the door for all other paths, where there is none.
     """
 
@@ -60,13 +63,12 @@ class Front:
         body_limit: int,
         *,
         otherwise: ASGI | Door,
-        bodies_limit: int | None = None,
     ) -> None:
         self.door = door
         self.body_limit = body_limit
-        self._bodies_limit = bodies_limit
+        self._bodies_limit = BODIES_READ * body_limit
         self._arrived = 0
-        """Bytes of bodies that have not arrived whole."""
+        """Bytes of bodies that have not arrived whole, and those that the lane has set aside for such bodies."""
         self._framework: ASGI | None = None
         self._last_door: Door | None = None
         if callable(otherwise):
@@ -151,7 +153,8 @@ class Front:
 
     async def _read(self, receive: ASGIReceiveCallable) -> bytes:
         limit = self.body_limit
-        chunks: list[bytes] = []
+        parts: list[bytes] = []
+        small = bytearray()  # a body can come a byte at a time, and each object would take 40
         size = 0
         try:
             while True:
@@ -165,13 +168,28 @@ class Front:
                     if size > limit:
                         response = self._too_large("more")
                         raise _UnreadError(response) if more else RefusedError(response)
-                    if self._bodies_limit is not None and self._arrived > self._bodies_limit:
+                    if self._arrived > self._bodies_limit:
                         raise _UnreadError(_TOO_MANY)
-                    chunks.append(chunk)
                 if not more:
-                    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+                    return chunk if size == len(chunk) else b"".join((*parts, small, chunk))
+                small += chunk
+                if len(small) >= _PART:
+                    parts.append(bytes(small))
+                    small.clear()
         finally:
             self._arrived -= size
+            parts.clear()  # the traceback of a refusal would hold them until its answer is sent
+
+    def set_aside(self, size: int) -> bool:
+        """Whether there is room for *size* bytes of a body that has not arrived whole; :meth:`give_back` returns it."""
+        if self._arrived + size > self._bodies_limit:
+            return False
+        self._arrived += size
+        return True
+
+    def give_back(self, size: int) -> None:
+        """The opposite of :meth:`set_aside`."""
+        self._arrived -= size
 
     def _too_large(self, size: str) -> Response:
         return line(413, f"a body has at most {self.body_limit} bytes, got {size}")

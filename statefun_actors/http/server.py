@@ -16,7 +16,6 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from socket import socket
 from typing import TYPE_CHECKING, Final
-from typing import Any as Untyped
 from wsgiref.handlers import format_date_time
 
 from hypercorn.asyncio import serve as hypercorn_serve
@@ -26,6 +25,7 @@ from statefun_actors.dispatch import HandlerTask
 from statefun_actors.http.connection import connections
 from statefun_actors.http.front import Front
 from statefun_actors.http.listening import BACKLOG, Tls
+from statefun_actors.loop_errors import loop_errors
 
 if TYPE_CHECKING:
     from quart import Quart
@@ -96,7 +96,7 @@ async def serve(
     front = app if isinstance(app, Front) else app.asgi_app
     assert isinstance(front, Front), "an app made by create_app"
     if own_loop:
-        asyncio.get_running_loop().set_exception_handler(_note)
+        asyncio.get_running_loop().set_exception_handler(loop_errors())
 
     config = configured(sockets, tls)
     with connections(front, config.header_lines) as opened:
@@ -128,14 +128,3 @@ def _cancel(front: Front) -> None:
             task.stop()
         else:
             task.cancel()
-
-
-def _note(loop: asyncio.AbstractEventLoop, context: dict[str, Untyped]) -> None:
-    """Failed handshakes and broken connections are the client's doing: a line in the log, no traceback."""
-    error = context.get("exception")
-    if isinstance(error, asyncio.CancelledError):
-        return  # Python 3.11 complains of connections that the end of the loop cancels
-    if isinstance(error, ssl.SSLError | OSError):
-        logger.warning("a connection failed: %s", error)
-    else:
-        loop.default_exception_handler(context)

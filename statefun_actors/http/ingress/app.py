@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from statefun_actors.dispatch import Application
 from statefun_actors.http.front import Front
 from statefun_actors.http.ingress.door import IngressDoor
 from statefun_actors.http.ingress.guard import Guard
 from statefun_actors.http.ingress.rest import Rest
 from statefun_actors.ingress import Backend
-
-BODIES_READ: Final = 4
-"""How many bodies of the largest size may be on their way at the same time."""
 
 
 def create_ingress_app(application: Application, backend: Backend, guard: Guard) -> Front:
@@ -21,9 +16,6 @@ def create_ingress_app(application: Application, backend: Backend, guard: Guard)
     ``PUT`` and ``POST`` to ``/ingress/<namespace>/<name>/<id>`` send one message, to ``/ingress`` many, as lines of
     JSON. ``GET /healthz`` and ``/readyz`` are for everybody, whatever else it answers only for whom *guard* admits.
     """
-    limit = application.settings.body_limit
     rest = Rest(guard, lambda: front.stopping)
-    front = Front(
-        IngressDoor(application, backend, guard).opens, limit, otherwise=rest, bodies_limit=BODIES_READ * limit
-    )
+    front = Front(IngressDoor(application, backend, guard).opens, application.settings.body_limit, otherwise=rest)
     return front

@@ -59,6 +59,8 @@ class Lane(asyncio.Protocol):
         self._wanted = 0
         """How long the buffer has to be before it is worth looking at."""
         self._patience: asyncio.TimerHandle | None = None
+        self._set_aside = 0
+        """Bytes that the front holds for the body that is waited for."""
         self._exchange: Exchange | None = None
         """The request under way."""
         self._stop: Callable[[], object] | None = None
@@ -151,12 +153,20 @@ class Lane(asyncio.Protocol):
         self._buffer, self._wanted = data, wanted
         if self._patience is None:
             self._patience = self._loop.call_later(PATIENCE_SECONDS, self.hand_over)
+        if wanted and not self._set_aside:
+            if self._front.set_aside(wanted):
+                self._set_aside = wanted
+            else:  # the server behind reads it while there is room
+                self.hand_over()
 
     def _no_patience(self) -> None:
         self._wanted = 0
         if self._patience is not None:
             self._patience.cancel()
             self._patience = None
+            if self._set_aside:
+                self._front.give_back(self._set_aside)
+                self._set_aside = 0
 
     def _answered(self, door: Door, exchange: Exchange, body: bytes) -> bool:
         """Whether it is answered already."""
