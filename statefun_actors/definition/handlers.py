@@ -16,7 +16,7 @@ from statefun_actors.definition.delay import delay_ms
 from statefun_actors.definition.policy import FailurePolicy, policy_problem
 from statefun_actors.definition.showing import shown, spelled
 from statefun_actors.errors import ValueMismatchError
-from statefun_actors.types import JSON_TYPENAME, Codec, UnstorableTypeError, codec_for
+from statefun_actors.types import JSON_TYPENAME, Codec, UnstorableTypeError, codec_for, message_advice
 
 
 @attrs.frozen(kw_only=True)
@@ -139,23 +139,27 @@ def message_problem(annotation: object) -> str | None:
     """Why values of this type are no messages, and what to write instead; None if they are."""
     if annotation is None or annotation is type(None):
         return "a message is never None; drop `| None`"
+    cls: Untyped = typing.get_origin(annotation) or annotation
+    advice = message_advice(cls) if isinstance(cls, type) else None
     try:
         codec = codec_for(annotation)
     except UnstorableTypeError as error:
-        return str(error)
-    cls = typing.get_origin(annotation) or annotation
+        return str(error) if advice is None or attrs.has(cls) else f"{spelled(annotation)} is no message; {advice}"
     if isinstance(cls, type) and attrs.has(cls) and codec.typename == JSON_TYPENAME:
-        return (
-            f"{spelled(annotation)} has no name on the wire; "
-            f'write @message("<namespace>/<name>") above the class to make it a message'
-        )
+        return f"{spelled(annotation)} has no name on the wire; {advice}"
     return None
 
 
 def _clash(typename: str, first: Handler, second: Handler, one: object, two: object) -> str:
     if one == two:
         return f"{first.name} and {second.name} both handle {spelled(one)}; one type has one handler"
-    both = f"{spelled(one)} and {spelled(two)} are both {typename} on the wire"
+    if first is second:
+        both = f"{first.name} takes {spelled(one)} and {spelled(two)}, which are both {typename} on the wire"
+    else:
+        both = (
+            f"{first.name} takes {spelled(one)} and {second.name} takes {spelled(two)}, "
+            f"which are both {typename} on the wire"
+        )
     if typename == JSON_TYPENAME:
         return f"{both}; put one of them into a field of a @message class of its own"
     return f"{both}; give one of them another name"

@@ -21,6 +21,7 @@ from statefun_actors.definition import (
     bind_handlers,
     class_annotations,
     make_field,
+    message_types,
     policy_problem,
     typename_problem,
 )
@@ -29,7 +30,7 @@ from statefun_actors.entity.declared import Claim, method_problems, read_claims
 from statefun_actors.entity.function import EntityField, EntityFunction
 from statefun_actors.entity.slots import RefreshingSlot, apply_attrs, take_slot
 from statefun_actors.errors import DefinitionError
-from statefun_actors.types import JSON_TYPENAME, Codec
+from statefun_actors.types import JSON_TYPENAME, Codec, filled_in, type_arguments, type_variable
 
 _ANNOTATIONS: Final = "__annotate__" if sys.version_info >= (3, 14) else "__annotations__"
 
@@ -62,7 +63,7 @@ def build(
         DefinitionError: with *problems* and all that is found here.
     """
     declarations = _declarations(cls, problems)
-    fields = _fields(declarations, problems)
+    fields = _fields(cls, declarations, problems, concrete=typename is not None)
     handlers, any_handler, taken, wrong = bind_handlers(_handlers(cls, problems, concrete=typename is not None))
     problems += wrong
     problems += _shared_names(fields, handlers)
@@ -107,10 +108,11 @@ def _former_names(typename: str | None, was: object, problems: list[str]) -> tup
 
 def _declarations(cls: type, problems: list[str]) -> dict[str, _Declaration]:
     found: dict[str, _Declaration] = {}
+    arguments = type_arguments(cls, ())
     for base in reversed(cls.__mro__):
         if (declared := base.__dict__.get("__declared__")) is not None:
             for name, (declaration, annotation) in declared.fields.items():
-                found[name] = _Declaration(base, declaration, annotation)
+                found[name] = _Declaration(base, declaration, filled_in(annotation, arguments))
     for name, field in list(found.items()):
         for base in cls.__mro__:
             item = base.__dict__.get(name)
@@ -127,10 +129,14 @@ def _declarations(cls: type, problems: list[str]) -> dict[str, _Declaration]:
     return found
 
 
-def _fields(declarations: dict[str, _Declaration], problems: list[str]) -> list[Field]:
+def _fields(cls: type, declarations: dict[str, _Declaration], problems: list[str], *, concrete: bool) -> list[Field]:
     fields: list[Field] = []
     by_state: dict[str, str] = {}
     for name, found in declarations.items():
+        if (variable := type_variable(found.annotation)) is not None:
+            if concrete:
+                problems.append(f"{name}: {_open(cls, variable)}")
+            continue
         field, wrong = make_field(name, found.annotation, found.declaration)
         problems += [f"{name}: {problem}" for problem in wrong]
         if field is None:
@@ -141,6 +147,16 @@ def _fields(declarations: dict[str, _Declaration], problems: list[str]) -> list[
     return fields
 
 
+def _open(cls: type, variable: object) -> str:
+    """What to write where *variable* stands for no type, though *cls* is concrete."""
+    generic: Untyped = next(base for base in cls.__mro__ if getattr(base, "__parameters__", ()))
+    written = f"{generic.__name__}[{', '.join('int' for _ in generic.__parameters__)}]"
+    name = getattr(variable, "__name__", variable)
+    if generic is cls:
+        return f"{name} stands for no type yet; drop the typename, and derive a class with one from `{written}`, say"
+    return f"{name} stands for no type yet; derive the class from `{written}`, say"
+
+
 def _handlers(cls: type, problems: list[str], *, concrete: bool) -> list[tuple[Handler, tuple[object, ...]]]:
     """The handlers of *cls* and what each takes: of a name, the nearest mark and the method that Python finds."""
     claims: dict[str, tuple[type, Claim]] = {}
@@ -149,6 +165,7 @@ def _handlers(cls: type, problems: list[str], *, concrete: bool) -> list[tuple[H
         own = read_claims(base, {}, problems) if declared is None else declared.claims
         claims |= {name: (base, claim) for name, claim in own.items()}
     handlers = []
+    arguments = type_arguments(cls, ())
     for name, (base, claim) in claims.items():
         method = inspect.getattr_static(cls, name)
         if not isinstance(method, PythonFunction):
@@ -158,13 +175,17 @@ def _handlers(cls: type, problems: list[str], *, concrete: bool) -> list[tuple[H
         is_async = inspect.iscoroutinefunction(method) or inspect.iscoroutinefunction(inner)
         wrong = method_problems(name, method) if name not in base.__dict__ or method is not base.__dict__[name] else []
         wrong += [f"{name}: {problem}" for problem in claim.mark.options.problems(is_async=is_async)]
+        types = tuple(part for each in claim.types for part in message_types(filled_in(each, arguments)))
+        variables = [variable for each in types if (variable := type_variable(each)) is not None]
+        if variables and concrete:
+            wrong.append(f"{name}: {_open(cls, variables[0])}")
         problems += wrong
-        if not wrong:
+        if not wrong and not variables:
             own = _own(cls, name, method) if concrete else method
             if own is not method or name in cls.__dict__:
                 setattr(own, ENTITY_OF_HANDLER, cls)
             handler = Handler(f"{cls.__name__}.{name}", own, is_async, claim.mark.options, returns=claim.returns)
-            handlers.append((handler, claim.types))
+            handlers.append((handler, types))
     return handlers
 
 

@@ -60,7 +60,9 @@ def read_body(
 
     What is wrong is added to *problems*.
     """
-    local = {**around, **{name: item for name, item in vars(cls).items() if not isinstance(item, _NOT_TYPES)}}
+    own = {name: item for name, item in vars(cls).items() if not isinstance(item, _NOT_TYPES)}
+    variables = {str(each): each for each in getattr(cls, "__type_params__", ())}  # of `class Shelf[T](Entity)`
+    local = {**around, **variables, **own}
     names = _Names(vars(sys.modules[cls.__module__]) if cls.__module__ in sys.modules else {}, local)
     return Declared(_fields(cls, declarations, names, problems), read_claims(cls, local, problems))
 

@@ -6,15 +6,13 @@ notes what the codec has to be careful about.
 
 from __future__ import annotations
 
-import types
 import typing
 from collections.abc import Callable
-from enum import Enum
-from typing import Any, Final
+from typing import Any
 
 import attrs
 
-from statefun_actors.types.advice import advice, is_entity_class, is_mutable, shared_default, spelled
+from statefun_actors.types.advice import advice, is_mutable, shared_default, spelled
 from statefun_actors.types.attrs_shape import Member, attrs_shape, runs_user_code
 from statefun_actors.types.codec import UnresolvedNameError, UnstorableTypeError
 from statefun_actors.types.containers import (
@@ -28,73 +26,12 @@ from statefun_actors.types.containers import (
 )
 from statefun_actors.types.hints import hint_of, type_arguments
 from statefun_actors.types.keys import key_of
+from statefun_actors.types.kinds import bare, is_alias, is_attrs_class, is_storable_enum, is_union, without_none
 from statefun_actors.types.leaves import LEAVES, STATE_LEAVES, enum_shape, literal_shape
-from statefun_actors.types.names import message_name
+from statefun_actors.types.names import is_strict, message_name
 from statefun_actors.types.protobuf import is_protobuf_class, protobuf_shape
 from statefun_actors.types.scalars import is_int64
 from statefun_actors.types.shape import Shape
-
-NoneType: Final = type(None)
-
-
-def bare(annotation: object) -> object:
-    """*annotation* without what does not change its values: Annotated, NewType, type aliases."""
-    while True:
-        if typing.get_origin(annotation) is typing.Annotated:
-            annotation = typing.get_args(annotation)[0]
-        elif isinstance(annotation, typing.NewType):
-            annotation = annotation.__supertype__
-        elif is_alias(annotation):
-            annotation = annotation.__value__  # type: ignore[attr-defined]
-        elif is_alias(origin := typing.get_origin(annotation)):
-            annotation = origin.__value__[typing.get_args(annotation)]  # type: ignore[union-attr]
-        else:
-            return annotation
-
-
-def split_optional(annotation: object) -> tuple[object, bool]:
-    """*annotation* without ``| None`` at its top, and whether it had that.
-
-    ``Annotated``, ``NewType`` and type aliases at the top are taken off too: they don't change the values.
-    """
-    annotation = bare(annotation)
-    if not is_union(annotation):
-        return annotation, False
-    rest = _without_none(annotation)
-    if rest is None:
-        return annotation, False
-    inner, _ = split_optional(rest)
-    return inner, True
-
-
-def is_union(annotation: object) -> bool:
-    """Whether it is ``X | Y`` or ``Union[X, Y]``."""
-    return typing.get_origin(annotation) in (typing.Union, types.UnionType)
-
-
-def _without_none(union: object) -> object | None:
-    """What is left of *union* without None, None if None is not in it."""
-    members = typing.get_args(union)
-    others = tuple(each for each in members if bare(each) is not NoneType)
-    return typing.Union[others] if 0 < len(others) < len(members) else None  # noqa: UP007 - as many as there are
-
-
-def is_attrs_class(cls: object) -> typing.TypeGuard[type]:
-    """Whether *cls* itself, not just a base of it, is an attrs class of values: an Entity is none."""
-    return isinstance(cls, type) and "__attrs_attrs__" in vars(cls) and not is_entity_class(cls)
-
-
-def is_storable_enum(cls: object) -> typing.TypeGuard[type[Enum]]:
-    """Whether *cls* is an Enum with members, whose values are all str, or int of 64 bits."""
-    if not (isinstance(cls, type) and issubclass(cls, Enum)):
-        return False
-    values = [each.value for each in cls]
-    return bool(values) and all(type(value) is str or is_int64(value) for value in values)
-
-
-def is_alias(annotation: object) -> bool:
-    """Whether it is a ``type X = …``, whether Python's or that of typing_extensions."""
-    return type(annotation).__name__ == "TypeAliasType" and hasattr(annotation, "__value__")
 
 
 class Compiler:
@@ -102,7 +39,7 @@ class Compiler:
 
     ``careful`` afterwards says whether reading a value back may run code of the user's, so that only trying shows
     whether it can be; ``recursive`` whether values may be nested without limit; ``differs`` whether values in state are
-    written otherwise than in messages.
+    written or read otherwise than in messages.
 
     Args:
         state: compile for values in state; else for values in messages.
@@ -112,6 +49,7 @@ class Compiler:
         self.careful = False
         self.recursive = False
         self.differs = False
+        self._state = state
         self._leaves = STATE_LEAVES if state else LEAVES
         self._open: dict[object, Shape] = {}
         self._done: dict[object, Shape] = {}
@@ -194,7 +132,7 @@ class Compiler:
         return dict_shape(key, shape)
 
     def _union(self, annotation: object) -> Shape:
-        rest = _without_none(annotation)
+        rest = without_none(annotation)
         if rest is not None:
             return optional_shape(self.shape(rest))
         members: list[Any] = list(map(bare, typing.get_args(annotation)))
@@ -241,10 +179,14 @@ class Compiler:
             except UnresolvedNameError as error:
                 unresolved.extend(f"{where}: {problem}" for problem in error.problems)
         shapes = self._all(hints, problems, unresolved)
+        name = message_name(cls)
+        strict = name is not None and is_strict(cls)
+        self.differs = self.differs or (strict and self._state)
         return attrs_shape(
             cls,
             spelling,
             [Member(each, shape) for each, shape in zip(attributes, shapes, strict=True)],
+            strict=name if strict and not self._state else None,
         )
 
     def _all(

@@ -10,13 +10,13 @@ twice as long, and every message and field of such a class goes through here.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 import attrs
 
 from statefun_actors.text import describe
-from statefun_actors.types.mismatch import Mismatch, member
-from statefun_actors.types.shape import One, Shape, wrong_type
+from statefun_actors.types.mismatch import Mismatch, member, shown
+from statefun_actors.types.shape import TYPE_KEY, One, Shape, wrong_type
 
 _MISSING: Any = object()
 
@@ -28,12 +28,15 @@ class Member(NamedTuple):
     shape: Shape
 
 
-def attrs_shape(cls: type, spelling: str, members: Sequence[Member]) -> Shape:
-    """The shape of the attrs class *cls*; *members* are all its attributes, in order."""
+def attrs_shape(cls: type, spelling: str, members: Sequence[Member], *, strict: str | None = None) -> Shape:
+    """The shape of the attrs class *cls*; *members* are all its attributes, in order.
+
+    *strict*: the name of the class on the wire, if what has unknown members is refused.
+    """
     return Shape(
         spelling,
         _dump(cls, spelling, members),
-        _load(cls, spelling, members),
+        _load(cls, spelling, members, strict),
         hashable=cls.__hash__ is not None,
         merges=any(shape.merges for _, shape in members),
     )
@@ -67,7 +70,7 @@ def _dump(cls: type, spelling: str, members: Sequence[Member]) -> One:
     return _function(f"dump {spelling}", "value", lines, names)
 
 
-def _load(cls: type, spelling: str, members: Sequence[Member]) -> One:
+def _load(cls: type, spelling: str, members: Sequence[Member], strict: str | None) -> One:
     lines = [
         "if obj.__class__ is not dict:",
         "    raise wrong_type(spelling, obj)",
@@ -75,6 +78,14 @@ def _load(cls: type, spelling: str, members: Sequence[Member]) -> One:
         "    at, get = '', obj.get",
     ]
     names: dict[str, object] = {"spelling": spelling, "wrong_type": wrong_type, "MISSING": _MISSING}
+    if strict is not None:
+        known = [each.attribute.name for each in members]
+        names |= {"KNOWN": frozenset((*known, TYPE_KEY)), "refuse_unknown": _refuse_unknown(spelling, strict, known)}
+        # A union, or a list of unknown type, puts the name of the class beside its members.
+        lines[2:2] = [
+            f"if not obj.keys() <= KNOWN or obj.get({TYPE_KEY!r}, {strict!r}) != {strict!r}:",
+            "    refuse_unknown(obj)",
+        ]
     positional: list[str] = []
     keywords: list[str] = []
     late: list[str] = []
@@ -143,6 +154,15 @@ def _constructor(cls: type) -> Callable[..., Any]:
         return value
 
     return make
+
+
+def _refuse_unknown(spelling: str, name: str, known: Sequence[str]) -> Callable[[dict[str, Any]], NoReturn]:
+    def refuse(obj: dict[str, Any]) -> NoReturn:
+        unknown = ", ".join(shown(key) for key in obj if key not in known and (key != TYPE_KEY or obj[key] != name))
+        keys = f"no keys but {', '.join(map(repr, known))}" if known else "no keys"
+        raise Mismatch(f"`{spelling}` with {keys}", unknown)
+
+    return refuse
 
 
 def _refused(spelling: str) -> Callable[[Exception], Mismatch]:

@@ -16,7 +16,6 @@ import attrs
 import msgspec
 
 from statefun_actors.types import wire
-from statefun_actors.types.containers import TYPE_KEY
 from statefun_actors.types.forms import (
     AliasForm,
     Attribute,
@@ -35,6 +34,7 @@ from statefun_actors.types.forms import (
     spelled_field,
     spelled_form,
 )
+from statefun_actors.types.shape import TYPE_KEY
 
 _VARINTS: Final = frozenset({"int32", "int64", "uint32", "uint64", "bool", "enum"})
 _GROUPS: Final = (

@@ -39,7 +39,7 @@ class Codec(ABC):
 
     @property
     def in_messages(self) -> Codec:
-        """The codec of the same type in messages: itself, unless it writes state otherwise."""
+        """The codec of the same type in messages: itself, unless it writes or reads state otherwise."""
         return self
 
     @abstractmethod

@@ -5,9 +5,10 @@ from __future__ import annotations
 import typing
 from typing import Any
 
-from statefun_actors.types.annotations import Compiler, is_attrs_class, is_storable_enum, split_optional
+from statefun_actors.types.annotations import Compiler
 from statefun_actors.types.codec import Codec
 from statefun_actors.types.json import JSON_TYPENAME, JsonCodec
+from statefun_actors.types.kinds import is_attrs_class, is_storable_enum, split_optional
 from statefun_actors.types.leaves import LEAVES
 from statefun_actors.types.names import message_name
 from statefun_actors.types.primitives import PRIMITIVES
@@ -20,7 +21,8 @@ _state_codecs: dict[Any, Codec] = dict(PRIMITIVES)
 def codec_for(annotation: object, *, state: bool = False) -> Codec:
     """The codec for values of the type *annotation*; ``| None`` at its top is not looked at.
 
-    Values in messages and in *state* have one codec, unless there is a datetime in them: state keeps its zone.
+    Values in messages and in *state* have one codec, unless there is a datetime in them, whose zone state keeps,
+    or a strict message class, whose unknown keys state ignores.
 
     The same annotation gives the same codec, until a class in it is given another name.
 

@@ -10,11 +10,8 @@ import msgspec
 
 from statefun_actors.types.keys import Key
 from statefun_actors.types.mismatch import Mismatch, member, shown
-from statefun_actors.types.shape import Shape, wrong_type
+from statefun_actors.types.shape import TYPE_KEY, Shape, wrong_type
 from statefun_actors.types.surrogates import lone_surrogate
-
-TYPE_KEY: Final = "@type"
-"""Where a union keeps the name of the member that follows."""
 
 to_bytes: Final[Callable[[Any], bytes]] = msgspec.json.Encoder().encode
 """JSON of what the shapes dump, its members in their order."""

@@ -17,9 +17,9 @@ import attrs
 import msgspec
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
-from statefun_actors.types.annotations import bare, is_alias, is_attrs_class, is_storable_enum, is_union
 from statefun_actors.types.codec import Codec
 from statefun_actors.types.hints import hint_of, type_arguments
+from statefun_actors.types.kinds import bare, is_alias, is_attrs_class, is_storable_enum, is_union
 from statefun_actors.types.leaves import LEAVES
 from statefun_actors.types.names import message_name
 from statefun_actors.types.protobuf import is_protobuf_class

@@ -35,7 +35,7 @@ def hint_of(cls: type, attribute: attrs.Attribute[Any], arguments: Mapping[objec
     """
     known = _resolved.get(cls, {})
     hint = known[attribute.name] if attribute.name in known else _resolve(cls, attribute, {})
-    return _filled_in(hint, arguments)
+    return filled_in(hint, arguments)
 
 
 def type_arguments(cls: type, arguments: tuple[object, ...]) -> dict[object, object]:
@@ -45,17 +45,26 @@ def type_arguments(cls: type, arguments: tuple[object, ...]) -> dict[object, obj
         for base in vars(each).get("__orig_bases__", ()):
             parameters = getattr(typing.get_origin(base), "__parameters__", ())
             for parameter, argument in zip(parameters, typing.get_args(base), strict=False):
-                filled.setdefault(parameter, _filled_in(argument, filled))
+                filled.setdefault(parameter, filled_in(argument, filled))
     return filled
 
 
-def _filled_in(hint: object, arguments: Mapping[object, object]) -> object:
+def filled_in(hint: object, arguments: Mapping[object, object]) -> object:
+    """*hint* with *arguments*, as :func:`type_arguments` gives them, in the place of its type variables."""
     if isinstance(hint, typing.TypeVar):
         return arguments.get(hint, hint)
     parameters = getattr(hint, "__parameters__", ())
     if not arguments or not parameters or isinstance(hint, type):
         return hint
     return hint[tuple(arguments.get(each, each) for each in parameters)]  # type: ignore[index]
+
+
+def type_variable(hint: object) -> object | None:
+    """The first type variable in *hint*, None if there is none. A generic class without its arguments has none."""
+    if isinstance(hint, typing.TypeVar):
+        return hint
+    parameters = () if isinstance(hint, type) else getattr(hint, "__parameters__", ())
+    return parameters[0] if parameters else None
 
 
 def _writes(cls: type, name: str) -> bool:

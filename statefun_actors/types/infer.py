@@ -14,7 +14,7 @@ from typing import Any, Final, TypeAlias
 import attrs
 
 from statefun_actors.model import Address
-from statefun_actors.types.annotations import Compiler, is_attrs_class, is_storable_enum
+from statefun_actors.types.annotations import Compiler
 from statefun_actors.types.codec import UnstorableTypeError
 from statefun_actors.types.containers import (
     dict_shape,
@@ -25,8 +25,10 @@ from statefun_actors.types.containers import (
     tuple_shape,
     union_shape,
 )
+from statefun_actors.types.foreign import message_advice
 from statefun_actors.types.json import JSON_TYPENAME, JsonCodec
 from statefun_actors.types.keys import key_of
+from statefun_actors.types.kinds import is_attrs_class, is_storable_enum
 from statefun_actors.types.leaves import LEAVES
 from statefun_actors.types.mismatch import Mismatch, kind, member, shown
 from statefun_actors.types.names import message_name
@@ -87,6 +89,7 @@ Sketch: TypeAlias = "Unknown | Single | Named | Many | Fixed | Keyed | Optional"
 
 UNKNOWN: Final = Unknown()
 _MOST_KEPT: Final = 1000
+_ONE_TYPE: Final = 'items of one type (for several write a class with a field for each: @message("ns/name"))'
 _codecs: dict[Sketch, JsonCodec] = {}
 _LEAF_CLASSES: Final = frozenset(LEAVES)
 
@@ -114,7 +117,8 @@ def sketch(value: Any) -> Sketch:
         return Named(frozenset((cls,))) if message_name(cls) else Single(cls)
     if is_protobuf_class(cls) or is_storable_enum(cls):
         return Single(cls)
-    raise Mismatch("a value that can be stored", kind(value))
+    advice = message_advice(cls)
+    raise Mismatch("a value that can be stored", kind(value) if advice is None else f"{kind(value)} ({advice})")
 
 
 def codec_of(outline: Sketch) -> JsonCodec:
@@ -157,7 +161,8 @@ def _common_key(items: dict[Any, Any]) -> Sketch:
     try:
         return _common(list(items))
     except Mismatch as mismatch:
-        raise Mismatch(f"keys that are {mismatch.expected}", mismatch.got) from None
+        one_type = mismatch.expected == _ONE_TYPE
+        raise Mismatch("keys of one type" if one_type else f"keys that are {mismatch.expected}", mismatch.got) from None
 
 
 def _common_value(items: dict[Any, Any]) -> Sketch:
@@ -174,7 +179,7 @@ def _common_value(items: dict[Any, Any]) -> Sketch:
 def _joined(one: Sketch, other: Sketch, value: Any, step: str) -> Sketch:
     common = _join(one, other)
     if common is None:
-        raise Mismatch("items of one type", f"{kind(value)} after others").under(step)
+        raise Mismatch(_ONE_TYPE, f"{kind(value)} after others").under(step)
     return common
 
 

@@ -30,7 +30,7 @@ class JsonCodec(Codec):
 
     Args:
         careful: only trying shows whether a value can be read back, so every value is.
-        in_messages: the codec of the same type in messages, for one that writes state otherwise.
+        in_messages: the codec of the same type in messages, for one that writes or reads state otherwise.
     """
 
     __slots__ = ("_careful", "_dump", "_in_messages", "_load", "_recursive")

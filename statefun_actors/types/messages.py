@@ -2,35 +2,33 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
 import sys
 from collections.abc import Callable, Mapping
-from enum import Enum
 from typing import Any, TypeVar, dataclass_transform
 
 import attrs
-import msgspec
 
 from statefun_actors.errors import DefinitionError, InvalidAddressError
 from statefun_actors.model import RESERVED_NAMESPACES, check_typename
-from statefun_actors.types.advice import is_entity_class
-from statefun_actors.types.annotations import Compiler, is_attrs_class
+from statefun_actors.types.annotations import Compiler
 from statefun_actors.types.codec import UnresolvedNameError, UnstorableTypeError
 from statefun_actors.types.codecs import forget_codecs
+from statefun_actors.types.foreign import reason_against_plain
 from statefun_actors.types.hints import remember_hints
+from statefun_actors.types.kinds import is_attrs_class
+from statefun_actors.types.mismatch import shown
 from statefun_actors.types.names import give_name, message_name, take_name
 from statefun_actors.types.pack import forget_packer
 from statefun_actors.types.protobuf import TYPE_URL_PREFIX, is_protobuf_class
 
 _T = TypeVar("_T")
 
-_NO_BASES = (Enum, str, int, float, bytes, list, dict, tuple, set, frozenset, BaseException)
 _EXAMPLE = "Write <namespace>/<name>, such as @message('bank/deposit')."
 
 
 @dataclass_transform(frozen_default=True, field_specifiers=(attrs.field,))
-def message(typename: str) -> Callable[[type[_T]], type[_T]]:
+def message(typename: str, *, strict: bool = False) -> Callable[[type[_T]], type[_T]]:
     """Names a class for the wire: its values travel under *typename*.
 
     On a protobuf class, ``message("bank/deposit")(Deposit)``, and on an attrs class it only gives the name and
@@ -40,18 +38,25 @@ def message(typename: str) -> Callable[[type[_T]], type[_T]]:
     Type checkers take every class decorated with it for a frozen one; name a mutable attrs class afterwards:
     ``message("bank/cart")(Cart)``.
 
+    Args:
+        typename: ``<namespace>/<name>``.
+        strict: refuse messages with keys that the class does not have, instead of ignoring these keys as newer
+            versions of the class may need. What is kept in state is always read.
+
     Raises:
         DefinitionError: *typename* is no ``<namespace>/<name>`` or is reserved; or, from the decorator, the class
             has a name, can't be a message, or has fields that can't be stored, all of them at once. Fields whose
             classes don't exist yet are looked at when the class is first used.
     """
     problems = _typename_problems(typename)
+    if not isinstance(strict, bool):
+        problems.append(f"strict= is True or False, got {shown(strict)}.")
     if problems:
         raise DefinitionError(f"message({typename!r})", problems)
     local_names = sys._getframe(1).f_locals  # noqa: SLF001 - classes inside functions name each other
 
     def name(cls: type[_T]) -> type[_T]:
-        return _named(cls, typename, local_names)
+        return _named(cls, typename, local_names, strict=strict)
 
     return name
 
@@ -72,12 +77,14 @@ def _typename_problems(typename: object) -> list[str]:
     return []
 
 
-def _named(cls: type[_T], typename: str, local_names: Mapping[str, object]) -> type[_T]:
+def _named(cls: type[_T], typename: str, local_names: Mapping[str, object], *, strict: bool) -> type[_T]:
     subject = f"@message({typename!r}) on {getattr(cls, '__name__', repr(cls))}"
     reason = _reason_against(cls)
     if reason:
         raise DefinitionError(subject, [reason])
     if is_protobuf_class(cls):
+        if strict:
+            raise DefinitionError(subject, ["strict=True is for JSON; protobuf keeps unknown fields. Leave it out."])
         forget_codecs(cls)
         forget_packer(cls)
         give_name(cls, typename)
@@ -88,7 +95,7 @@ def _named(cls: type[_T], typename: str, local_names: Mapping[str, object]) -> t
         except Exception as error:
             raise DefinitionError(subject, [_attrs_problem(error)]) from error
     remember_hints(cls, {**local_names, cls.__name__: cls})
-    give_name(cls, typename)
+    give_name(cls, typename, strict=strict)
     try:
         Compiler().shape(cls)
     except UnresolvedNameError:
@@ -120,13 +127,4 @@ def _reason_against(cls: Any) -> str | None:
         return None
     if is_attrs_class(cls):
         return None
-    if is_entity_class(cls):
-        return "an Entity can't be a message. Send its address, or a @message class with what there is to tell."
-    if dataclasses.is_dataclass(cls):
-        return "a dataclass can't be a message. Remove @dataclass: @message makes the class a frozen attrs class."
-    if issubclass(cls, msgspec.Struct):
-        return "a msgspec.Struct can't be a message. Remove the base: @message makes the class a frozen attrs class."
-    for base in _NO_BASES:
-        if issubclass(cls, base):
-            return f"{base.__name__} and what derives from it can't be named. Name a class that has one as a field."
-    return None
+    return reason_against_plain(cls)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakSet
 
+_strict: WeakSet[type] = WeakSet()
 _names: WeakKeyDictionary[type, str] = WeakKeyDictionary()
 
 
@@ -23,8 +24,16 @@ def classes_named(typename: str) -> list[type]:
 def take_name(cls: type) -> None:
     """Takes the name off *cls* again, which turned out to be no message."""
     del _names[cls]
+    _strict.discard(cls)
 
 
-def give_name(cls: type, typename: str) -> None:
-    """Names *cls*, which must have no name yet."""
+def give_name(cls: type, typename: str, *, strict: bool = False) -> None:
+    """Names *cls*, which must have no name yet. *strict*: its messages may have no unknown keys."""
     _names[cls] = typename
+    if strict:
+        _strict.add(cls)
+
+
+def is_strict(cls: type) -> bool:
+    """Whether messages of the class *cls* with unknown keys are refused."""
+    return cls in _strict

@@ -10,12 +10,13 @@ from google.protobuf.any_pb2 import Any as AnyMessage
 from statefun_actors.errors import NotAMessageError
 from statefun_actors.model import Address, KafkaRecord, KinesisRecord, TypedValue
 from statefun_actors.types.advice import is_entity_class
-from statefun_actors.types.annotations import is_attrs_class, is_storable_enum
 from statefun_actors.types.anyvalue import typed_of_any
 from statefun_actors.types.codec import Codec, UnstorableTypeError
 from statefun_actors.types.codecs import codec_for
+from statefun_actors.types.foreign import message_advice
 from statefun_actors.types.infer import codec_of, sketch
 from statefun_actors.types.json import JSON_TYPENAME
+from statefun_actors.types.kinds import is_attrs_class, is_storable_enum
 from statefun_actors.types.leaves import LEAVES
 from statefun_actors.types.mismatch import Mismatch, kind
 from statefun_actors.types.names import message_name
@@ -128,10 +129,10 @@ def _instead(value: Any) -> str:
         return f"Send an instance: `{value.__name__}(...)`."
     if isinstance(value, (KafkaRecord, KinesisRecord)):
         return "A record leaves through an egress: `send_egress('<namespace>/<name>', record)`."
-    if is_attrs_class(cls):
-        return f"Name its class for the wire: `@message('<namespace>/<name>')` above `class {cls.__name__}`."
     if is_entity_class(cls):
         return "Send its address, or a @message class with what there is to tell."
+    if (advice := message_advice(cls)) is not None:
+        return f"{advice[0].upper()}{advice[1:]}."
     if callable(value):
         return "Send the values that it needs, and call it where they arrive."
     for base in (*PRIMITIVES, *_CONTAINERS):

@@ -11,9 +11,9 @@ from google.protobuf.message import Message
 from statefun_actors.errors import ValueMismatchError
 from statefun_actors.model import KafkaRecord, KinesisRecord, TypedValue
 from statefun_actors.types import wire
-from statefun_actors.types.annotations import is_attrs_class
 from statefun_actors.types.codec import UnstorableTypeError
 from statefun_actors.types.codecs import codec_for
+from statefun_actors.types.kinds import is_attrs_class
 from statefun_actors.types.mismatch import kind, shown, text_mismatch
 from statefun_actors.types.names import message_name
 

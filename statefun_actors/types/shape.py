@@ -10,11 +10,14 @@ check many values have their own. They may return what they were given.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import attrs
 
 from statefun_actors.types.mismatch import Mismatch, kind
+
+TYPE_KEY: Final = "@type"
+"""Where a union keeps the name of the member that follows."""
 
 One: TypeAlias = Callable[[Any], Any]
 Many: TypeAlias = Callable[[Collection[Any]], Collection[Any]]

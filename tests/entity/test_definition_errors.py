@@ -5,10 +5,12 @@ from __future__ import annotations
 import abc
 import functools
 from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any, ClassVar
 
 import attrs
+import pydantic
 import pytest
 from google.protobuf import any_pb2
 
@@ -34,6 +36,19 @@ class Taken:
 @message("cart/added")
 class Other:
     sku: str
+
+
+class Plain:
+    x: int
+
+
+@dataclass
+class Data:
+    x: int
+
+
+class Model(pydantic.BaseModel):
+    x: int
 
 
 @attrs.frozen
@@ -402,8 +417,10 @@ def test_a_handler_is_written_so_that_it_can_be_called(mark: Any, method: str, p
 @pytest.mark.parametrize(
     ("types", "problem"),
     [
-        ((Nameless,), 'Nameless has no name on the wire; write @message("<namespace>/<name>") above the class '
-            "to make it a message"),
+        ((Nameless,), 'Nameless has no name on the wire; write @message("ns/name") above `class Nameless`'),
+        ((Plain,), 'Plain is no message; write @message("ns/name") above `class Plain`'),
+        ((Data,), 'Data is no message; write @message("ns/name") above `class Data`, and remove @dataclass'),
+        ((Model,), 'Model is no message; write @message("ns/name") above `class Model`, and remove the base BaseModel'),
         ((complex,), "`complex` can't be stored: write `tuple[float, float]`"),
         ((Added | None,), "a message is never None; drop `| None`"),
         ((None,), "a message is never None; drop `| None`"),
@@ -426,8 +443,8 @@ def test_a_reply_that_can_not_be_sent_is_refused() -> None:
         return Cart
 
     assert problems_of(define) == [
-        'add: its reply can\'t be sent: Nameless has no name on the wire; write @message("<namespace>/<name>") '
-        "above the class to make it a message"
+        "add: its reply can't be sent: Nameless has no name on the wire; "
+        'write @message("ns/name") above `class Nameless`'
     ]
 
 
@@ -467,7 +484,7 @@ def test_two_types_that_are_one_on_the_wire_are_refused() -> None:
         return Cart
 
     assert problems_of(define) == [
-        "list[str] and dict[str, int] are both statefun-actors/json on the wire; "
+        "Cart.f takes list[str] and dict[str, int], which are both statefun-actors/json on the wire; "
         "put one of them into a field of a @message class of its own"
     ]
 
@@ -493,7 +510,8 @@ def test_two_classes_under_one_name_are_refused() -> None:
         return Cart
 
     assert problems_of(two_handlers) == [
-        "Added and Other are both cart/added on the wire; give one of them another name"
+        "Cart.f takes Added and Cart.g takes Other, which are both cart/added on the wire; "
+        "give one of them another name"
     ]
     assert problems_of(handler_and_field) == [
         "last holds Other and Cart.f takes another class, both named cart/added; give one of them another name"

@@ -11,6 +11,7 @@ import pytest
 from statefun_actors import DeadLetter, DefinitionError, Discard, Entity, handles, message, persisted
 from statefun_actors.dispatch import Application
 from statefun_actors.model import Send
+from statefun_actors.testing import given
 from statefun_actors.types import pack
 from tests.dispatch.world import CALLER, World
 from tests.entity import elsewhere
@@ -275,3 +276,62 @@ def test_a_class_is_made_once() -> None:
 
     assert made == ["Cart"]
     assert Cart.__subclasses__() == []
+
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+class Shelf(Entity, Generic[K, V]):
+    items: dict[K, V] = persisted(factory=dict)
+    last: V | None = persisted(default=None)
+
+    @handles
+    def put(self, message: V) -> None:
+        self.last = message
+
+
+class NamedShelf(Shelf[str, V]):
+    lists: list[tuple[V, ...]] = persisted(factory=list)
+
+
+async def test_a_generic_base_is_filled_in_by_the_classes_derived_from_it() -> None:
+    class Numbers(NamedShelf[int], typename="test/numbers"):
+        pass
+
+    class Pongs(Shelf[int, Pong], typename="test/pongs"):
+        pass
+
+    spellings = {field.name: field.field.spelling for field in Numbers.__function_type__.fields}
+    assert spellings == {"items": "`dict[str, int]`", "last": "`int` or None", "lists": "`list[tuple[int, ...]]`"}
+    assert (Numbers.__function_type__.taken, Pongs.__function_type__.taken) == (("int",), ("Pong",))
+    assert given(Numbers, "a").when(3).entity.last == 3
+
+
+def test_a_type_variable_that_stands_for_no_type_is_refused_where_the_class_is_concrete() -> None:
+    with pytest.raises(DefinitionError) as caught:
+
+        class Bare(NamedShelf, typename="test/bare"):  # type: ignore[type-arg] # pyright: ignore[reportMissingTypeArgument]
+            pass
+
+    assert str(caught.value) == (
+        "class Bare has 4 problems:\n"
+        "  - items: V stands for no type yet; derive the class from `NamedShelf[int]`, say\n"
+        "  - last: V stands for no type yet; derive the class from `NamedShelf[int]`, say\n"
+        "  - lists: V stands for no type yet; derive the class from `NamedShelf[int]`, say\n"
+        "  - put: V stands for no type yet; derive the class from `NamedShelf[int]`, say"
+    )
+
+    def concrete() -> object:
+        class Concrete(Entity, Generic[V], typename="test/concrete"):
+            items: list[V] = persisted(factory=list)
+
+        return Concrete
+
+    with pytest.raises(DefinitionError) as caught:
+        concrete()
+
+    assert str(caught.value) == (
+        "class Concrete: items: V stands for no type yet; "
+        "drop the typename, and derive a class with one from `Concrete[int]`, say"
+    )

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any
+from typing import Any, NamedTuple, TypedDict
 
 import attrs
 import msgspec
+import pydantic.dataclasses
 import pytest
 from google.protobuf.any_pb2 import Any as AnyMessage
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.field_mask_pb2 import FieldMask
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from statefun_actors.errors import DefinitionError
+from statefun_actors.errors import DefinitionError, ValueMismatchError
 from statefun_actors.model import TypedValue
 from statefun_actors.types import UnresolvedNameError, codec_for, message, message_name, pack
 
@@ -186,6 +188,12 @@ def test_a_class_that_was_refused_has_no_name() -> None:
     assert message_name(Bad) is None
 
 
+PYDANTIC = (
+    "{} can't be a message: its validation would be lost. Remove {}: @message makes the class a frozen attrs class; "
+    "a field is checked by attrs.field(validator=...)."
+)
+
+
 def reserved(namespace: str) -> str:
     return f"the namespace {namespace!r} is reserved. Write a namespace of the application's own."
 
@@ -232,6 +240,43 @@ class Struct(msgspec.Struct):
     x: int
 
 
+class Typed(TypedDict):
+    x: int
+
+
+class Named(NamedTuple):
+    x: int
+
+
+class Model(pydantic.BaseModel):
+    x: int
+
+
+class Narrower(Model):
+    y: int
+
+
+@pydantic.dataclasses.dataclass
+class Validated:
+    x: int
+
+
+class Plain:
+    x: int
+
+
+class OnPlain(Plain):
+    y: int
+
+
+class Meta(type):
+    pass
+
+
+class Managed(metaclass=Meta):
+    x: int
+
+
 class Colour(Enum):
     RED = "red"
 
@@ -251,7 +296,33 @@ def function() -> None: ...
         (
             Struct,
             "Struct",
-            "a msgspec.Struct can't be a message. Remove the base: @message makes the class a frozen attrs class.",
+            "a msgspec.Struct can't be a message. "
+            "Remove the base msgspec.Struct: @message makes the class a frozen attrs class.",
+        ),
+        (
+            Typed,
+            "Typed",
+            "a TypedDict can't be a message. Remove the base TypedDict: @message makes the class a frozen attrs class.",
+        ),
+        (
+            Named,
+            "Named",
+            "a NamedTuple can't be a message. "
+            "Remove the base NamedTuple: @message makes the class a frozen attrs class.",
+        ),
+        (Model, "Model", PYDANTIC.format("a pydantic model", "the base BaseModel")),
+        (Narrower, "Narrower", PYDANTIC.format("a pydantic model", "the base BaseModel")),
+        (Validated, "Validated", PYDANTIC.format("a pydantic dataclass", "@dataclass")),
+        (
+            OnPlain,
+            "OnPlain",
+            "its base Plain is a plain class, so that x would be no field. Write @attrs.frozen above class Plain.",
+        ),
+        (
+            Managed,
+            "Managed",
+            "its metaclass Meta makes the fields of its own kind of class, which @message does not know. "
+            "Write a class without that base, with annotated fields.",
         ),
         (Colour, "Colour", "Enum and what derives from it can't be named. Name a class that has one as a field."),
         (int, "int", "int and what derives from it can't be named. Name a class that has one as a field."),
@@ -284,3 +355,96 @@ def test_two_classes_may_have_one_name_until_one_entity_uses_both() -> None:
 def test_a_wrapper_keeps_its_own_type_url() -> None:
     assert pack(Duration()).typename == "type.googleapis.com/google.protobuf.Duration"
     assert codec_for(Timestamp).typename == "type.googleapis.com/google.protobuf.Timestamp"
+
+
+@message("strict/line", strict=True)
+class Line:
+    sku: str
+    count: int = 1
+
+
+@message("strict/order", strict=True)
+class Order:
+    lines: list[Line]
+    either: Line | Deposit | None = None
+
+
+@message("strict/empty", strict=True)
+class Empty:
+    pass
+
+
+@message("strict/around")
+class Around:
+    line: Line | None = None
+
+
+@pytest.mark.parametrize(
+    ("cls", "data", "error"),
+    [
+        (Line, b'{"sku":"x","cuont":2}', "expected `Line` with no keys but 'sku', 'count', got 'cuont'"),
+        (Line, b'{"a":1,"b":2}', "expected `Line` with no keys but 'sku', 'count', got 'a', 'b'"),
+        (Line, b'{"@type":"bank/deposit","sku":"x"}', "expected `Line` with no keys but 'sku', 'count', got '@type'"),
+        (Empty, b'{"x":1}', "expected `Empty` with no keys, got 'x'"),
+        (
+            Order,
+            b'{"lines":[{"sku":"x"},{"sku":"y","n":1}]}',
+            "expected `Line` with no keys but 'sku', 'count', got 'n' - at `$.lines[1]`",
+        ),
+        (
+            Order,
+            b'{"lines":[],"either":{"@type":"strict/line","sku":"x","n":1}}',
+            "expected `Line` with no keys but 'sku', 'count', got 'n' - at `$.either`",
+        ),
+        (
+            Around,
+            b'{"new":1,"line":{"sku":"x","n":1}}',
+            "expected `Line` with no keys but 'sku', 'count', got 'n' - at `$.line`",
+        ),
+    ],
+)
+def test_a_strict_class_refuses_unknown_keys(cls: object, data: bytes, error: str) -> None:
+    codec = codec_for(cls)
+
+    with pytest.raises(ValueMismatchError) as on_the_wire:
+        codec.decode(data)
+    with pytest.raises(ValueMismatchError) as as_json:
+        codec.bytes_from_json(msgspec.json.decode(data))
+
+    assert str(on_the_wire.value) == str(as_json.value) == error
+
+
+def test_a_strict_class_takes_its_own_keys_and_the_name_that_a_union_adds() -> None:
+    order = Order([Line("x")], Line("y", 2))
+
+    assert codec_for(Order).decode(pack(order).value) == order
+    assert codec_for(Line).decode(b'{"@type":"strict/line","sku":"x"}') == Line("x")
+    assert codec_for(list[Line]).decode(pack([Line("x")]).value) == [Line("x")]
+    assert codec_for(Order).decode(b'{"lines":[],"either":{"@type":"bank/deposit","cents":1,"new":2}}') == Order(
+        [], Deposit(1)
+    )
+
+
+def test_state_of_a_strict_class_is_read_whatever_its_keys() -> None:
+    codec = codec_for(Order, state=True)
+
+    assert codec.decode(b'{"lines":[{"sku":"x","old":1}],"gone":2}') == Order([Line("x")])
+    assert codec.in_messages is codec_for(Order)
+
+
+@pytest.mark.parametrize(
+    ("name", "problem"),
+    [
+        (lambda: message("strict/x", strict=1), "message('strict/x'): strict= is True or False, got 1."),  # type: ignore[arg-type]
+        (
+            lambda: message("strict/duration", strict=True)(Duration),
+            "@message('strict/duration') on Duration: strict=True is for JSON; protobuf keeps unknown fields. "
+            "Leave it out.",
+        ),
+    ],
+)
+def test_what_can_not_be_strict(name: Callable[[], object], problem: str) -> None:
+    with pytest.raises(DefinitionError) as caught:
+        name()
+
+    assert str(caught.value) == problem

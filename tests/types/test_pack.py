@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections import OrderedDict
+from dataclasses import dataclass
 from datetime import date
 from typing import Any, Literal
 
@@ -18,6 +19,12 @@ from statefun_actors.types import any_of, codec_for, message, pack, typed_of_any
 from tests.types.shapes import Added, Colour, Line, Ping, Removed, Size
 
 JSON = "statefun-actors/json"
+ONE_TYPE = 'items of one type (for several write a class with a field for each: @message("ns/name"))'
+
+
+@dataclass
+class Data:
+    x: int
 
 
 class Weird(enum.Enum):
@@ -93,8 +100,7 @@ SEND = (
         ),
         (
             Line("x"),
-            "a value of class `Line` is not a message. "
-            "Name its class for the wire: `@message('<namespace>/<name>')` above `class Line`.",
+            'a value of class `Line` is not a message. Write @message("ns/name") above `class Line`.',
         ),
         (
             len,
@@ -132,19 +138,24 @@ def test_what_is_no_message(value: Any, error: str) -> None:
         (1 << 63, "expected an int of 64 bits, got 9223372036854775808"),
         ("\ud800", r"expected text that UTF-8 can write, got '\ud800', which holds a lone surrogate"),
         (AnyMessage(), "expected an Any with a type_url, got one without"),
-        ([1, "x"], "expected items of one type, got `str` after others - at `$[1]`"),
-        ([1, True], "expected items of one type, got `bool` after others - at `$[1]`"),
-        ([[1], {"a": 1}], "expected items of one type, got `dict` after others - at `$[1]`"),
-        ([(1,), ("x", 2)], "expected items of one type, got `tuple` after others - at `$[1]`"),
-        ([Line("x"), Added("x")], "expected items of one type, got `Added` after others - at `$[1]`"),
+        ([1, "x"], f"expected {ONE_TYPE}, got `str` after others - at `$[1]`"),
+        ([1, True], f"expected {ONE_TYPE}, got `bool` after others - at `$[1]`"),
+        ([[1], {"a": 1}], f"expected {ONE_TYPE}, got `dict` after others - at `$[1]`"),
+        ([(1,), ("x", 2)], f"expected {ONE_TYPE}, got `tuple` after others - at `$[1]`"),
+        ([Line("x"), Added("x")], f"expected {ONE_TYPE}, got `Added` after others - at `$[1]`"),
         ({"a": {"b": [1, 1 << 63]}}, "expected an int of 64 bits, got 9223372036854775808 - at `$.a.b[1]`"),
         ({"a": float("nan")}, "expected a finite `float`, got nan - at `$.a`"),
         ({"a b": [0, object()]}, "expected a value that can be stored, got `object` - at `$['a b'][1]`"),
         ({1: object()}, "expected a value that can be stored, got `object` - at `$[1]`"),
         ({(0, object()): 1}, "expected keys that are a value that can be stored, got `object`"),
-        ({1: 1, "a": 1}, "expected keys that are items of one type, got `str` after others"),
-        ({"x", 1.5}, "expected items of one type, got "),
+        ({1: 1, "a": 1}, "expected keys of one type, got `str` after others"),
+        ({"x", 1.5}, f"expected {ONE_TYPE}, got "),
         (({1},), ""),
+        (
+            [Data(1)],
+            'expected a value that can be stored, got `Data` (write @message("ns/name") above `class Data`, '
+            "and remove @dataclass) - at `$[0]`",
+        ),
         ([bytearray()], "expected a value that can be stored, got `bytearray` - at `$[0]`"),
         (Added(5), "expected `str`, got `int` - at `$.sku`"),  # type: ignore[arg-type]
         ([Added("x", True)], "expected `int`, got `bool` - at `$[0].count`"),

@@ -143,3 +143,29 @@ async def equal_keys(start: Start) -> None:
             "expected `dict[datetime, int]` with keys that differ when they are read back, got "
             "'2026-10-25T02:30:00+01:00' and '2026-10-25T01:30:00+00:00', which are equal"
         ]
+
+
+@message("conf/strict", strict=True)
+class Strict:
+    x: int = 0
+
+
+class TakesStrict(Entity, typename="conf/takes-strict", on_failure=DeadLetter("conf/letters", attempts=1)):
+    @handles(Strict)
+    def go(self, message: Strict) -> None:
+        self.send(PROBE, message)
+
+
+@V.case("V52", 'unknown keys of a message are ignored, and refused by @message("ns/name", strict=True)')
+async def strict(start: Start) -> None:
+    async with start(TakesStrict, Reader) as engine:
+        await engine.tell(TakesStrict.at(ADA), TypedValue("conf/strict", b'{"x":1}'))
+        await engine.tell(TakesStrict.at(ADA), TypedValue("conf/strict", b'{"x":1,"y":2}'))
+        loose = b'{"at":"2026-03-28T09:00:00+01:00","later":1}'
+        await engine.tell(Reader.at(ADA), TypedValue("conf/appointment", loose))
+        assert [sent.value for sent in engine.sent] == [Strict(1), "2026-03-29T09:00:00+01:00"]
+        [letter] = letters(engine.egress("conf/letters"))
+        assert (letter["error_type"], letter["error"]) == (
+            "MessageDecodeError",
+            "a message of type conf/strict can't be read: expected `Strict` with no keys but 'x', got 'y'",
+        )

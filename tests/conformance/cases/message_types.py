@@ -39,7 +39,7 @@ def nameless_handled() -> None:
         return Takes
 
     [problem] = problems_of(define)
-    assert problem.endswith('write @message("<namespace>/<name>") above the class to make it a message')
+    assert problem.endswith('write @message("ns/name") above `class Point`')
 
 
 class Sender(Entity, typename="conf/nameless"):
@@ -114,7 +114,8 @@ def namesakes() -> None:
         def namesake(self, message: Namesake) -> None: ...
 
     assert problems_of(one_entity) == [
-        "Known and Namesake are both conf/namesake on the wire; give one of them another name"
+        "Both.named takes Known and Both.namesake takes Namesake, which are both conf/namesake on the wire; "
+        "give one of them another name"
     ]
     assert problems_of(lambda: Application(One, Another)) == [
         "One.named takes `Known` and Another.namesake takes `Namesake` under one name, conf/namesake; "
