@@ -14,9 +14,9 @@ from statefun_actors.embedded.control import (
     open_control,
 )
 from statefun_actors.embedded.dead_letters import NoDeadLetterError
-from statefun_actors.embedded.doors import Sink, Source
+from statefun_actors.embedded.doors import Receiver, Sink, Source
 from statefun_actors.embedded.engine import Engine
-from statefun_actors.embedded.epoch import Counters, EpochLostError
+from statefun_actors.embedded.epoch import Counters, EpochLostError, NotStorableError
 from statefun_actors.embedded.evolution import (
     Check,
     Findings,
@@ -55,6 +55,7 @@ from statefun_actors.embedded.sqlite.reader import SqliteReader
 from statefun_actors.embedded.sqlite_store import SqliteStore
 from statefun_actors.embedded.store import (
     Commit,
+    CommitRefusedError,
     DamagedStoreError,
     DeadLetterEntry,
     EgressRecord,
@@ -81,6 +82,7 @@ __all__ = [
     "Check",
     "Clock",
     "Commit",
+    "CommitRefusedError",
     "Control",
     "ControlDoor",
     "Counters",
@@ -114,8 +116,10 @@ __all__ = [
     "MemoryStore",
     "Message",
     "NoDeadLetterError",
+    "NotStorableError",
     "Outlet",
     "Posting",
+    "Receiver",
     "Recovered",
     "RequestState",
     "Sink",

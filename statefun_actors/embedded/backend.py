@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from statefun_actors.embedded.engine import Engine
-from statefun_actors.embedded.epoch import Epoch, EpochLostError
+from statefun_actors.embedded.epoch import Epoch, EpochLostError, Lost, NotStorableError
 from statefun_actors.embedded.store import StoreError
 from statefun_actors.embedded.tickets import AnswerLostError
 from statefun_actors.ingress import (
@@ -46,21 +46,15 @@ class EngineBackend:
         if letter.key is not None:
             return self._take_once(letter, tell)
         if letter.wait is Wait.TAKEN:
-            engine.submit(letter.target, letter.value, delay_ms=letter.delay_ms)
-            engine.when_durable(lambda lost: tell(_TAKEN if lost is None else NotTaken(lost.reason)))
+            self._enter((letter,), tell)
             return _nothing
-        waiting = _Waiting(engine, self._waiting, until_reply=letter.wait is Wait.REPLY, tell=tell)
-        engine.submit(letter.target, letter.value, delay_ms=letter.delay_ms, ticket=waiting)
+        waiting = _Waiting(engine, self._waiting, letter, tell)
+        waiting.enter()
         return waiting.forget
 
     def _take_once(self, letter: Letter, tell: Tell) -> Callable[[], bool]:
-        asking = _Asking(self._waiting, tell)
-        try:
-            stop = self._engine.submit_once(letter, asking.end)
-        except StoreError as error:
-            asking.end(NotTaken(str(error)))
-            return _nothing
-        asking.stop = stop
+        asking = _Asking(self._engine, self._waiting, letter, tell)
+        asking.enter()
         return asking.forget
 
     def take_all(self, letters: Sequence[Letter], tell: Tell) -> None:
@@ -68,9 +62,28 @@ class EngineBackend:
         if not engine.takes:
             tell(self._refused())
             return
+        self._enter(letters, tell)
+
+    def _enter(self, letters: Sequence[Letter], tell: Tell) -> None:
+        """Submit *letters*, in one epoch, and *tell* once that is durable."""
+        if self._engine.in_turn:
+            self._engine.enter(lambda: self._submit(letters, tell), lambda lost: tell(NotTaken(lost.reason)))
+        else:
+            self._submit(letters, tell)
+
+    def _submit(self, letters: Sequence[Letter], tell: Tell) -> None:
+        engine = self._engine
         for letter in letters:
             engine.submit(letter.target, letter.value, delay_ms=letter.delay_ms)
-        engine.when_durable(lambda lost: tell(_TAKEN if lost is None else NotTaken(lost.reason)))
+        engine.when_durable(lambda lost: tell(_TAKEN) if lost is None else self._lost(letters, tell, lost))
+
+    def _lost(self, letters: Sequence[Letter], tell: Tell, lost: Lost) -> None:
+        if isinstance(lost, NotStorableError):
+            tell(GivenUp(describe(lost)))
+        elif lost.again:
+            self._enter(letters, tell)
+        else:
+            tell(NotTaken(lost.reason))
 
     def interrupt(self) -> None:
         """The engine has stopped: whoever still waits for the end of a handler, or for a reply, is told so."""
@@ -92,10 +105,28 @@ class EngineBackend:
 class _Asking:
     """Somebody who waits for what comes of the letters with one key, the first of which may be another's."""
 
-    def __init__(self, all_waiting: set[_Waiting | _Asking], tell: Tell) -> None:
-        self._all, self._tell = all_waiting, tell
-        self.stop: Callable[[], bool] = _nothing
+    def __init__(self, engine: Engine, all_waiting: set[_Waiting | _Asking], letter: Letter, tell: Tell) -> None:
+        self._engine, self._all, self._letter, self._tell = engine, all_waiting, letter, tell
+        self._stop: Callable[[], bool] = _nothing
         all_waiting.add(self)
+
+    def enter(self) -> None:
+        if self._engine.in_turn:
+            self._engine.enter(self._submit, lambda lost: self.end(NotTaken(lost.reason)))
+        else:
+            self._submit()
+
+    def _submit(self) -> None:
+        try:
+            self._stop = self._engine.submit_once(self._letter, self._told)
+        except StoreError as error:
+            self.end(NotTaken(str(error)))
+
+    def _told(self, answer: Answer | EpochLostError) -> None:
+        if isinstance(answer, EpochLostError):
+            self.enter()
+        else:
+            self.end(answer)
 
     def end(self, answer: Answer) -> None:
         self.forget()
@@ -103,21 +134,32 @@ class _Asking:
 
     def forget(self) -> bool:
         self._all.discard(self)
-        return self.stop()
+        return self._stop()
 
 
 class _Waiting:
     """Somebody who waits for what comes of a letter. The engine's ticket for it, too."""
 
-    __slots__ = ("_all", "_answered", "_engine", "_reply", "_tell", "_until_reply", "request")
+    __slots__ = ("_all", "_answered", "_engine", "_letter", "_reply", "_tell", "_until_reply", "request")
 
-    def __init__(self, engine: Engine, all_waiting: set[_Waiting | _Asking], *, until_reply: bool, tell: Tell) -> None:
-        self._engine, self._all, self._until_reply, self._tell = engine, all_waiting, until_reply, tell
+    def __init__(self, engine: Engine, all_waiting: set[_Waiting | _Asking], letter: Letter, tell: Tell) -> None:
+        self._engine, self._all, self._letter, self._tell = engine, all_waiting, letter, tell
+        self._until_reply = letter.wait is Wait.REPLY
         self._reply: TypedValue | None = None
         self._answered = False
         """Whether there is an answer, which is told once it is durable."""
         self.request: str | None = None
         all_waiting.add(self)
+
+    def enter(self) -> None:
+        if self._engine.in_turn:
+            self._engine.enter(self._submit, lambda lost: self.end(NotTaken(lost.reason)))
+        else:
+            self._submit()
+
+    def _submit(self) -> None:
+        letter = self._letter
+        self._engine.submit(letter.target, letter.value, delay_ms=letter.delay_ms, ticket=self)
 
     def end(self, answer: Answer) -> None:
         self._all.discard(self)
@@ -150,8 +192,19 @@ class _Waiting:
             self._answered = True
             epoch.told.append((self.end, answer))
 
-    def lost(self, error: EpochLostError | AnswerLostError) -> None:
-        self.end(AnswerLost(error.reason) if isinstance(error, AnswerLostError) else NotTaken(error.reason))
+    def again(self) -> None:
+        self._reply, self._answered = None, False
+
+    def lost(self, error: Lost | AnswerLostError) -> None:
+        self.again()
+        if isinstance(error, AnswerLostError):
+            self.end(AnswerLost(error.reason))
+        elif isinstance(error, NotStorableError):
+            self.end(GivenUp(describe(error)))
+        elif error.again:
+            self.enter()
+        else:
+            self.end(NotTaken(error.reason))
 
 
 def _noted(_: None) -> None:

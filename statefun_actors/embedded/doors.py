@@ -16,11 +16,34 @@ whichever epoch is open then. How often a record arrives is the sink's affair:
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
+from statefun_actors.embedded.epoch import Lost
+from statefun_actors.model import Address, TypedValue
+
 if TYPE_CHECKING:
-    from statefun_actors.embedded.engine import Engine
     from statefun_actors.embedded.outlet import Outlet
+
+
+class Receiver(Protocol):
+    """Takes what a source reads: the engine, in most cases."""
+
+    def submit(self, target: Address, value: TypedValue, *, delay_ms: int = 0) -> None:
+        """A message."""
+        ...
+
+    def emit(self, egress: str, value: TypedValue) -> None:
+        """An egress record, about what can't be a message."""
+        ...
+
+    def when_durable(self, tell: Callable[[Lost | None], object]) -> None:
+        """Have *tell* called once what was read so far is durable, with None; or lost, with why."""
+        ...
+
+    def wake(self) -> None:
+        """The source has news. From the thread of the event loop, at any time."""
+        ...
 
 
 class Source(Protocol):
@@ -33,8 +56,8 @@ class Source(Protocol):
         """Go on after *position*; None = from the start."""
         ...
 
-    def read(self, most: int, engine: Engine) -> str | None:
-        """Submit at most *most* messages to *engine*; the position after them, None if there was nothing."""
+    def read(self, most: int, receiver: Receiver) -> str | None:
+        """Submit at most *most* messages to *receiver*; the position after them, None if there was nothing."""
         ...
 
 

@@ -23,8 +23,9 @@ from statefun_actors.dispatch import Application
 from statefun_actors.embedded.clock import Clock
 from statefun_actors.embedded.commits import Commits
 from statefun_actors.embedded.doors import Sink, Source
-from statefun_actors.embedded.epoch import Counters, EpochLostError
+from statefun_actors.embedded.epoch import Counters, EpochLostError, Lost
 from statefun_actors.embedded.evolution import Check, check, move_renamed
+from statefun_actors.embedded.isolation import Entry, Isolation
 from statefun_actors.embedded.mailbox import Mailbox
 from statefun_actors.embedded.memory import Memory, RenamingMemory, Shape
 from statefun_actors.embedded.merge import Merge
@@ -77,8 +78,18 @@ class Engine:
         self._shape = Shape(app)
         self._wake = asyncio.Event()
         merge = Merge(self._shape, on_failure)
-        self._commits = Commits(store, clock, self.counters, self._wake.set)
-        self._steps = Steps(app, clock, merge, self.options, ended=self._wake.set, lost=self._commits.lose)
+        self._isolation = Isolation(self.sources, self._wake.set)
+        self._commits = Commits(store, clock, self.counters, self._isolation, self._wake.set)
+        self._steps = Steps(
+            app,
+            clock,
+            merge,
+            self.options,
+            ended=self._wake.set,
+            lost=self._commits.lose,
+            isolation=self._isolation,
+            may_enter=self._may_enter,
+        )
         self._stopping = False
         self._drain_until = 0.0
         self._idle_waiters: list[asyncio.Future[None]] = []
@@ -91,6 +102,7 @@ class Engine:
         """Everything in memory, from the store."""
         make = RenamingMemory if self.app.renamed else Memory
         self._memory = make(self._shape, self.store, self.sources, self.sinks, self.options)
+        self._memory.direct = not self._isolation.active
 
     # --- life
 
@@ -103,18 +115,20 @@ class Engine:
         self._memory.outbox.start(self._wake.set)
         while True:
             if (bug := self._steps.bug or self._commits.fatal) is not None:
+                self._isolation.abandon(str(bug))
                 raise bug
             if self._at_the_end():
                 if await self._memory.outbox.end(0 if self._memory.lost else self._drain_until - time.monotonic()):
                     continue  # what has just got through is still to be marked so
                 self.release()
+                self._isolation.abandon("the engine stops")
                 return
             if self._memory.lost:
                 await self._begin_again()
                 await asyncio.sleep(0)
                 continue
             try:
-                more = await self._slice()
+                more = await (self._isolated_slice() if self._isolation.active else self._slice())
             except StoreError as error:
                 self._commits.lose(self._memory, error)
                 continue
@@ -179,7 +193,9 @@ class Engine:
             EpochLostError: the store has just failed.
         """
         memory = self._memory
-        if memory.lost:
+        if not memory.direct:
+            if self._enters_later(lambda: self.submit(target, value, delay_ms=delay_ms, ticket=ticket), target, value):
+                return
             self._check()
         caller = None if ticket is None else memory.tickets.open(str(memory.seq()), ticket)
         if delay_ms > 0:
@@ -188,8 +204,10 @@ class Engine:
             memory.post(target, value, caller)
         self._wake.set()
 
-    def submit_once(self, letter: Letter, tell: Callable[[Answer], None]) -> Callable[[], bool]:
+    def submit_once(self, letter: Letter, tell: Callable[[Answer | EpochLostError], None]) -> Callable[[], bool]:
         """As :meth:`submit` for a letter with an idempotency key: what came of it, or of the first of its key, is told.
+
+        An EpochLostError is told where it has to be submitted again, by :meth:`enter`.
 
         Returns:
             What to call when nobody waits any more; it says whether the letter is durable.
@@ -220,7 +238,10 @@ class Engine:
 
     def emit(self, egress: str, value: TypedValue) -> None:
         """An egress record from outside, in the open epoch. Raises EpochLostError as :meth:`submit` does."""
-        self._check()
+        if not self._memory.direct:
+            if self._enters_later(lambda: self.emit(egress, value)):
+                return
+            self._check()
         self._memory.epoch.egress.append(EgressRecord(self._memory.seq(), egress, value))
         self._wake.set()
 
@@ -236,8 +257,10 @@ class Engine:
         """Something outside has changed: a source has news. From the thread of the event loop."""
         self._wake.set()
 
-    def when_durable(self, tell: Callable[[EpochLostError | None], object]) -> None:
+    def when_durable(self, tell: Callable[[Lost | None], object]) -> None:
         """Have *tell* called once everything submitted so far is durable: with None, or why its commit failed."""
+        if not self._memory.direct and self._enters_later(lambda: self.when_durable(tell)):
+            return
         self._memory.epoch.on_end.append(tell)
         self._wake.set()
 
@@ -246,11 +269,13 @@ class Engine:
 
         Raises:
             EpochLostError: its commit failed.
+            NotStorableError: the store refuses it for good.
         """
-        self._check()
+        if not self._isolation.active:
+            self._check()
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
-        def tell(lost: EpochLostError | None) -> None:
+        def tell(lost: Lost | None) -> None:
             if not waiter.done():
                 if lost is None:
                     waiter.set_result(None)
@@ -259,6 +284,75 @@ class Engine:
 
         self.when_durable(tell)
         await waiter
+
+    # --- submissions that an epoch may be lost over for another's fault
+
+    @property
+    def in_turn(self) -> bool:
+        """Whether submissions from outside enter one by one: see :meth:`enter`."""
+        return self._isolation.active
+
+    def enter(self, submit: Callable[[], object], abandon: Callable[[EpochLostError], object]) -> None:
+        """Call *submit*, which submits, at once; while messages are run one an epoch, when its turn has come.
+
+        *abandon* is called instead where the engine ends before that.
+
+        Raises:
+            EpochLostError: the store has just failed.
+        """
+        if self._isolation.active:
+            self._isolation.entries.append(Entry(submit, abandon))
+            self._wake.set()
+        else:
+            self._check()
+            submit()
+
+    async def entered(self, submit: Callable[[], object]) -> None:
+        """Call *submit*, which submits, and return once that is durable. It is called again after a loss for another's
+        fault.
+
+        Raises:
+            EpochLostError: its commit failed.
+            NotStorableError: the store refuses it for good.
+            Exception: what *submit* raised.
+        """
+        while True:
+            waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+            def end(error: Exception | None, waiter: asyncio.Future[None] = waiter) -> None:
+                if not waiter.done():
+                    if error is None:
+                        waiter.set_result(None)
+                    else:
+                        waiter.set_exception(error)
+
+            def submit_and_wait(end: Callable[[Exception | None], None] = end) -> None:
+                try:
+                    submit()
+                except Exception as error:  # its caller waits for it
+                    end(error)
+                else:
+                    self.when_durable(end)
+
+            self.enter(submit_and_wait, end)
+            try:
+                await waiter
+            except EpochLostError as lost:
+                if not lost.again:
+                    raise
+            else:
+                return
+
+    def _enters_later(
+        self, submit: Callable[[], object], target: Address | None = None, value: TypedValue | None = None
+    ) -> bool:
+        """Whether *submit* is called when its turn has come; else the engine has lost its memory."""
+        if not self._isolation.active:
+            return False
+        message = None if target is None or value is None else (target, value)
+        self._isolation.entries.append(Entry(submit, message=message))
+        self._wake.set()
+        return True
 
     # --- dead letters
 
@@ -337,8 +431,8 @@ class Engine:
         mailboxes = memory.mailboxes
         return not (
             self._stopping
-            or memory.lost
-            or mailboxes.waiting - mailboxes.beyond >= options.held
+            or (memory.lost and not self._isolation.active)
+            or mailboxes.waiting - mailboxes.beyond + len(self._isolation.entries) >= options.held
             or mailboxes.bytes >= options.held_bytes
             or memory.outbox.kept > options.egress_backlog
         )
@@ -351,7 +445,7 @@ class Engine:
     @property
     def lost(self) -> str | None:
         """Why nothing can be taken right now, the store having failed; None while it can."""
-        return str(self.error) if self._memory.lost else None
+        return str(self.error) if self._memory.lost and not self._isolation.active else None
 
     @property
     def full(self) -> bool:
@@ -401,6 +495,46 @@ class Engine:
                 self._commits.begin(memory)
         return bool(memory.mailboxes.ready) and not self._stopping
 
+    def _may_enter(self, memory: Memory) -> bool:
+        return memory.epoch.empty and not self._commits.writing
+
+    async def _isolated_slice(self) -> bool:
+        """One cause, and its commit; whether there is more to do right away."""
+        memory, isolation = self._memory, self._isolation
+        if not self._may_enter(memory):
+            if not self._commits.writing:
+                self._commits.begin(memory)
+            await self._commits.ended()
+            if not memory.lost:
+                isolation.durable()
+                self._leave_isolation()
+            return True
+        if isolation.next_turn():
+            return True
+        if self._stopping:
+            return False
+        now = self.clock.now_ms()
+        memory.mailboxes.end_waits(now)
+        isolation.begin_turn()
+        if (
+            isolation.give_up_guilty(memory, now)
+            or isolation.enter(memory)
+            or self._steps.take_one(memory)
+            or isolation.fire(memory, now)
+            or (not self.backlogged and isolation.read(memory, now))
+        ):
+            return True
+        if not self._steps.suspended:
+            isolation.nothing_left()
+            self._leave_isolation()
+            return True
+        return False
+
+    def _leave_isolation(self) -> None:
+        """Once the search is over, whoever has waited enters."""
+        if not self._isolation.active:
+            self._isolation.enter_all(self._memory)
+
     def _room(self, memory: Memory) -> int:
         """How many more messages may be let in.
 
@@ -431,10 +565,15 @@ class Engine:
         await self._commits.ended()
         await self._steps.cancel()
         await self._memory.outbox.end()
-        await self._commits.pause()
+        tickets = self._memory.tickets
         try:
+            if not self._commits.refused:
+                await self._commits.recover()
             self._remember()
+            self._memory.tickets.adopt(tickets)
             self._memory.outbox.start(self._wake.set)
+            self._isolation.recovered()
+            self._leave_isolation()
         except StoreError as error:
             self._commits.failed(error)
             logger.error("the store still fails: %s", error)  # noqa: TRY400 - its text says all

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import Any as Untyped
+from typing import TypeAlias
 
 import attrs
 
@@ -44,16 +45,38 @@ class Counters:
 
 
 class EpochLostError(StatefunActorsError):
-    """The commit that held this message failed, and nothing of it happened. A retry can help."""
+    """The commit that held this message failed, and nothing of it happened. A retry can help.
+
+    ``again``: the store refused what some message of the epoch brought, this one or another. The engine runs them one
+    by one now; whoever submitted this one submits it again, by :meth:`Engine.enter`.
+    """
 
     retryable = True
+
+    def __init__(self, reason: str, *, again: bool = False) -> None:
+        super().__init__(reason)
+        self.reason, self.again = reason, again
+
+    def __str__(self) -> str:
+        return f"not stored, so send it again: {self.reason}"
+
+
+class NotStorableError(StatefunActorsError):
+    """The store refuses what this message holds or what its handler made of it. Retrying cannot help."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
 
     def __str__(self) -> str:
-        return f"not stored, so send it again: {self.reason}"
+        return (
+            f"the store refuses this message, or what its handler wrote or sent: {self.reason}. A retry can't help: "
+            "the handler, or the sender, has to write something else."
+        )
+
+
+Lost: TypeAlias = EpochLostError | NotStorableError
+"""Why what was submitted is not stored."""
 
 
 class Epoch:
@@ -103,7 +126,7 @@ class Epoch:
         self.positions: dict[str, str] = {}
         self.told: list[tuple[Callable[[Untyped], object], object]] = []
         """What is told of messages once this epoch is durable, and to whom."""
-        self.on_end: list[Callable[[EpochLostError | None], object]] = []
+        self.on_end: list[Callable[[Lost | None], object]] = []
         """Called after that with None; or, if this epoch is lost, with why."""
 
     @property

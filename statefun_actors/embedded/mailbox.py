@@ -166,6 +166,27 @@ class Mailboxes:
         mailbox.error = None
         self.again(mailbox)
 
+    def drop_first(self, message: Message) -> bool:
+        """Take *message* out, where it is the first one of its target and not in flight; whether it was."""
+        mailbox = self._by_address.get(message.target)
+        if mailbox is None or mailbox.running or not mailbox.queue or mailbox.queue[0].seq != message.seq:
+            return False
+        if mailbox.queued:
+            (self._ready if mailbox in self._ready else self._aside).remove(mailbox)
+            mailbox.queued = False
+            self.ready_messages -= len(mailbox.queue)
+        self._end_wait(mailbox)
+        mailbox.queue.popleft()
+        self.dealt_with(mailbox, (message,))
+        return True
+
+    def _end_wait(self, mailbox: Mailbox) -> None:
+        """It waits out no backoff any more."""
+        if mailbox.waits:
+            mailbox.waits = False
+            self._retries = [retry for retry in self._retries if retry[2] is not mailbox]
+            heapq.heapify(self._retries)
+
     def set_aside(self, mailbox: Mailbox) -> None:
         """It stays in line, but lets others pass until :meth:`bring_back`."""
         self._aside.append(mailbox)

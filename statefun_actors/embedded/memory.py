@@ -75,7 +75,7 @@ class Memory:
         self.cache = EntityCache(store, shape.names, options.cache_bytes)
         self.timers = Timers(store)
         self.dead_letters = DeadLetters(store)
-        self.tickets = Tickets(store)
+        self.tickets = Tickets(store, recovered.next_seq)
         self._mailbox = options.mailbox
         self.mailboxes = Mailboxes(shape.served, options.mailbox, self._messages_to)
         for message in store.messages():
@@ -89,6 +89,8 @@ class Memory:
             self.epoch.positions.update(self._shapes)
         self.lost = False
         """Whether it holds more than the store ever will: nothing is built on it any more."""
+        self.direct = True
+        """Whether submissions from outside enter the open epoch at once. Not while it is lost, or in isolation."""
         self.next_sweep = 0 if shape.expiring else None
         """When expired rows are looked for again."""
 
@@ -184,16 +186,24 @@ class Memory:
         if len(expired) < _SWEEP_ROWS:
             self.next_sweep = now_ms + _SWEEP_EVERY_MS
 
-    def seal(self) -> tuple[Epoch, Commit]:
-        """Close the open epoch and begin the next one; what the closed one has to write."""
+    def seal(self) -> Epoch:
+        """Close the open epoch and begin the next one."""
         self._sealed = sealed = self.epoch
         self._sealed_seq = self._next_seq
         self.epoch = Epoch(sealed.number + 1)
         sealed.positions.update(self._shapes)
         self._shapes = {}
+        return sealed
+
+    def commit(self, sealed: Epoch) -> Commit:
+        """What *sealed*, just closed, has to write.
+
+        Raises:
+            ValueError, TypeError, OverflowError: something in a state can't be packed.
+        """
         commit = sealed.seal(self._expiring, self._next_seq)
         self.cache.bytes += sealed.grown
-        return sealed, commit
+        return commit
 
     def durable(self, sealed: Epoch) -> None:
         """*sealed* is in the store: let the outside see it."""

@@ -10,13 +10,15 @@ from bisect import bisect_right, insort
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
-from typing import Protocol, TypeVar
+from typing import Final, Protocol, TypeAlias, TypeVar
 
 from msgspec.structs import replace
 
 from statefun_actors.embedded.store import (
+    LARGEST_ROW,
     SHAPES,
     Commit,
+    CommitRefusedError,
     DeadLetterEntry,
     EgressRecord,
     EntityRow,
@@ -28,6 +30,7 @@ from statefun_actors.embedded.store import (
     unstorable_text,
 )
 from statefun_actors.model import Address
+from statefun_actors.text import shortened
 
 
 class _HasSeq(Protocol):
@@ -41,9 +44,14 @@ _Numbered = TypeVar("_Numbered", bound=_HasSeq)
 
 
 class MemoryStore:
-    """Durable for as long as the process lives. Everything is in memory; ``close`` keeps it, so it can be reopened."""
+    """Durable for as long as the process lives. Everything is in memory; ``close`` keeps it, so it can be reopened.
 
-    def __init__(self) -> None:
+    Args:
+        largest_row: bytes of the largest row that it takes, all its columns together.
+    """
+
+    def __init__(self, *, largest_row: int = LARGEST_ROW) -> None:
+        self._largest_row = largest_row
         self._entities: dict[str, dict[str, tuple[bytes, int | None]]] = {}
         self._messages: dict[int, Message] = {}
         self._timers: dict[int, Timer] = {}
@@ -54,6 +62,10 @@ class MemoryStore:
         self._requests: dict[tuple[Address, str], KeyedRequest] = {}
         self._positions: dict[str, str] = {}
         self._next_seq = 1
+
+    @property
+    def largest_row(self) -> int:
+        return self._largest_row
 
     def recover(self) -> Recovered:
         return Recovered(self._next_seq, dict(self._positions))
@@ -69,7 +81,7 @@ class MemoryStore:
         return sorted(self._entities)
 
     async def commit(self, commit: Commit) -> None:
-        _refuse_what_no_store_keeps(commit)
+        self._check(commit)
         for row in commit.entities:
             typename, id = row.address
             if row.packed is not None:
@@ -190,6 +202,18 @@ class MemoryStore:
     def close(self) -> None:
         pass
 
+    def _check(self, commit: Commit) -> None:
+        """Refuse the rows that a database refuses, so that a test meets them too.
+
+        Raises:
+            CommitRefusedError: a string with half a surrogate pair, an int of more than 64 bits, a row too large.
+        """
+        for row in _rows_of(commit):
+            size = sum(map(_size, row))
+            if size > self._largest_row:
+                reason = f"it takes rows of at most {self._largest_row:,} bytes, got one of {size:,}"
+                raise CommitRefusedError(_NAME, reason)
+
     def _keep_timer(self, timer: Timer) -> None:
         self._timers[timer.seq] = timer
         insort(self._due, (timer.due_ms, timer.seq))
@@ -219,35 +243,50 @@ def _replace(rows: dict[int, _Numbered], done: Iterable[int], born: Iterable[_Nu
         rows[row.seq] = row
 
 
-def _refuse_what_no_store_keeps(commit: Commit) -> None:
-    """Refuse the strings that a database refuses, so that a test meets them too.
+_Column: TypeAlias = str | bytes | int | None
+
+
+def _rows_of(commit: Commit) -> Iterator[tuple[_Column, ...]]:
+    """The rows that a database would write for *commit*, by their columns."""
+    for row in commit.entities:
+        yield (*row.address, row.expires_ms, row.packed)
+    for message in commit.messages:
+        yield _columns(message)
+    for timer in commit.timers:
+        yield (timer.due_ms, timer.token, *_columns(timer))
+    for record in commit.egress:
+        yield (record.seq, record.egress, record.value.typename, record.value.value)
+    for letter in commit.dead_letters:
+        yield (letter.error_type, letter.error, letter.attempts, letter.time_ms, *_columns(letter.message))
+    for request in commit.requests:
+        result = (None, None) if request.result is None else (request.result.typename, request.result.value)
+        yield (*request.target, request.key, request.digest, request.time_ms, request.request, *result)
+    yield from commit.positions.items()
+
+
+def _columns(message: Message | Timer) -> tuple[_Column, ...]:
+    caller = message.caller or (None, None)
+    return (message.seq, *message.target, *caller, message.value.typename, message.value.value)
+
+
+def _size(column: _Column) -> int:
+    """Bytes of *column* in a database.
 
     Raises:
-        StoreError: a string with half a surrogate pair.
+        CommitRefusedError: no database takes it.
     """
-    for text in _texts(commit):
-        if not text.isascii():
-            try:
-                text.encode()
-            except UnicodeEncodeError:
-                raise unstorable_text("in memory", text) from None
+    if isinstance(column, str):
+        try:
+            return len(column) if column.isascii() else len(column.encode())
+        except UnicodeEncodeError:
+            raise unstorable_text(_NAME, column) from None
+    if isinstance(column, bytes):
+        return len(column)
+    if column is not None and not _LEAST_INT <= column <= _GREATEST_INT:
+        raise CommitRefusedError(_NAME, f"{shortened(str(column), 40)} is no integer of 64 bits")
+    return 8
 
 
-def _texts(commit: Commit) -> Iterator[str]:
-    for row in commit.entities:
-        yield from row.address
-    letters = [letter.message for letter in commit.dead_letters]
-    messages: list[Message | Timer] = [*commit.messages, *commit.timers, *letters]
-    for message in messages:
-        yield from (*message.target, *(message.caller or ()), message.value.typename)
-    for timer in commit.timers:
-        yield timer.token or ""
-    for record in commit.egress:
-        yield from (record.egress, record.value.typename)
-    for letter in commit.dead_letters:
-        yield from (letter.error_type, letter.error)
-    for request in commit.requests:
-        yield from (*request.target, request.key, request.digest, request.request)
-        yield "" if request.result is None else request.result.typename
-    for position in commit.positions.items():
-        yield from position
+_NAME: Final = "in memory"
+_LEAST_INT: Final = -(1 << 63)
+_GREATEST_INT: Final = (1 << 63) - 1

@@ -15,7 +15,7 @@ from typing import Final
 
 import attrs
 
-from statefun_actors.embedded.epoch import Epoch, EpochLostError
+from statefun_actors.embedded.epoch import Epoch
 from statefun_actors.embedded.store import EgressRecord, Store
 from statefun_actors.model import TypedValue
 from statefun_actors.text import loggable
@@ -119,7 +119,7 @@ class Outlet:
         """
         durable: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
-        def tell(lost: EpochLostError | None) -> None:
+        def tell(lost: Lost | None) -> None:
             if durable.done():
                 return
             if lost is None:

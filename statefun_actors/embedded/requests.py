@@ -11,7 +11,7 @@ import hashlib
 from collections.abc import Callable
 from typing import Final
 
-from statefun_actors.embedded.epoch import Epoch
+from statefun_actors.embedded.epoch import Epoch, EpochLostError, Lost, NotStorableError
 from statefun_actors.embedded.store import KeyedRequest, RequestState, StoreReader
 from statefun_actors.ingress import (
     Answer,
@@ -27,7 +27,8 @@ from statefun_actors.ingress import (
 )
 from statefun_actors.model import Address, TypedValue
 
-Tell = Callable[[Answer], None]
+Tell = Callable[[Answer | EpochLostError], None]
+"""An EpochLostError says that the message has to be submitted again."""
 
 KEPT_MS: Final = 24 * 60 * 60 * 1000
 """For how long a key counts."""
@@ -97,8 +98,14 @@ class Request:
             else:
                 self._waiters[waiter] = (wait, tell)
 
-    def lose(self, reason: str) -> None:
-        answer = AnswerLost(reason) if self.taken else NotTaken(reason)
+    def lose(self, error: Lost) -> None:
+        answer: Answer | EpochLostError
+        if isinstance(error, EpochLostError) and error.again:
+            answer = error
+        elif isinstance(error, NotStorableError) and not self.taken:
+            answer = GivenUp(str(error))
+        else:
+            answer = AnswerLost(error.reason) if self.taken else NotTaken(error.reason)
         waiters, self._waiters = self._waiters, {}
         for _, tell in waiters.values():
             tell(answer)
@@ -194,10 +201,10 @@ class Requests:
                     del self._by_key[key]
                 request.became_durable(row)
 
-    def lose(self, reason: str) -> None:
+    def lose(self, error: Lost) -> None:
         """Nobody can be told any more."""
         for request in list(self._by_key.values()):
-            request.lose(reason)
+            request.lose(error)
 
     def _sweep(self, now_ms: int, epoch: Epoch) -> None:
         """Have the rows deleted that are older than a day, a bounded number at a time."""

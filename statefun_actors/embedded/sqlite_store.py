@@ -20,12 +20,13 @@ from statefun_actors.embedded.sqlite import renaming, schema, writing
 from statefun_actors.embedded.sqlite.files import (
     BUSY_SECONDS,
     Lock,
+    commit_error,
     connect_read_only,
     make_folder,
     store_error,
     unopened,
 )
-from statefun_actors.embedded.sqlite.gathering import Gathering
+from statefun_actors.embedded.sqlite.gathering import Gathering, Plan
 from statefun_actors.embedded.sqlite.reader import Reads, SqliteReader
 from statefun_actors.embedded.store import Commit, StoreError
 
@@ -97,19 +98,23 @@ class SqliteStore(Reads):
         """Make *commit* durable, whole. Being cancelled, it still ends first what it has begun.
 
         Raises:
+            CommitRefusedError: nothing was written, and this commit will never succeed.
             StoreError: nothing was written; the store can be used again once the cause is gone.
         """
+        plan = self._gathering.plan(commit.entities)
         try:
-            plan = self._gathering.plan(commit.entities)
-            change = writing.change(commit, plan)
-            self._in_place()
-            if self._on_loop(change):
-                self._write(change)
-            else:
-                await self._in_thread(self._write, change)
-        except (sqlite3.Error, OverflowError, UnicodeEncodeError) as error:
+            try:
+                change = await self._make(commit, plan)
+            except sqlite3.IntegrityError:
+                if not plan.places:
+                    raise
+                # A place may be wrong, which is none of the commit's fault: once more, without any.
+                self._gathering.forget()
+                plan = Plan()
+                change = await self._make(commit, plan)
+        except (sqlite3.Error, OverflowError, TypeError, ValueError) as error:
             self._gathering.forget()
-            raise store_error(self.path, error) from error
+            raise commit_error(self.path, error) from error
         self._gathering.done(plan)
         self._log_pages += change.pages
         if self._log_pages >= _LOG_PAGES and self._commits != "loop":
@@ -129,6 +134,22 @@ class SqliteStore(Reads):
             renaming.rename_types(db, renamed)
         except sqlite3.Error as error:
             raise store_error(self.path, error) from error
+
+    async def _make(self, commit: Commit, plan: Plan) -> writing.Change:
+        """Write *commit*, its entities where *plan* says."""
+        change = writing.change(commit, plan)
+        self._in_place()
+        if self._on_loop(change):
+            self._write(change)
+        else:
+            await self._in_thread(self._write, change)
+        return change
+
+    @property
+    def largest_row(self) -> int:
+        if self._writer is None:
+            raise StoreError(str(self.path), "it is closed")
+        return self._writer.getlimit(sqlite3.SQLITE_LIMIT_LENGTH)
 
     def tell_door(self, door: Path | None) -> None:
         """Say, to whoever finds the store in use, where the control door of its engine is; None = that ends soon."""

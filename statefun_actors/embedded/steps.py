@@ -25,6 +25,7 @@ from statefun_actors.dispatch import (
     start_handler_task,
 )
 from statefun_actors.embedded.clock import Clock, at_ms
+from statefun_actors.embedded.isolation import Isolation
 from statefun_actors.embedded.mailbox import Mailbox
 from statefun_actors.embedded.memory import Memory
 from statefun_actors.embedded.merge import Merge
@@ -73,6 +74,8 @@ class Steps:
         options: of the engine.
         ended: called whenever a batch that had to wait has ended.
         lost: called where the store could not be read while its outcome was merged.
+        isolation: whether messages are run one an epoch.
+        may_enter: whether the open epoch of a memory is empty, and nothing is being written.
     """
 
     def __init__(
@@ -84,7 +87,10 @@ class Steps:
         *,
         ended: Callable[[], None],
         lost: Callable[[Memory, StoreError], None],
+        isolation: Isolation,
+        may_enter: Callable[[Memory], bool],
     ) -> None:
+        self._isolation, self._may_enter = isolation, may_enter
         self.bug: BaseException | None = None
         """An error of the engine itself, never of a handler."""
         self._app, self._now_ms, self._merge, self._options = app, clock.now_ms, merge, options
@@ -122,6 +128,20 @@ class Steps:
                 memory.mailboxes.set_aside(mailbox)
             else:
                 self._step(memory, mailbox)
+
+    def take_one(self, memory: Memory) -> bool:
+        """In isolation: begin a batch of one message of the mailbox that is next in line; whether there was one."""
+        memory.mailboxes.bring_back(self._options.suspended - len(self._tasks))
+        for _ in range(memory.mailboxes.ready):
+            [mailbox] = memory.mailboxes.take_ready(1)
+            if self._left and mailbox.address in self._left.values():
+                memory.mailboxes.set_aside(mailbox)
+                continue
+            mailbox.one_by_one = max(mailbox.one_by_one, 1)
+            self._isolation.ran(mailbox.queue[0])
+            self._step(memory, mailbox)
+            return True
+        return False
 
     async def drain(self, seconds: float) -> None:
         """Let what is suspended end within *seconds*; what doesn't is cancelled, and never ran.
@@ -184,6 +204,10 @@ class Steps:
         """Await a batch that may be suspended. It ends in whichever epoch is open then."""
         try:
             outcome = await run
+            while self._isolation.active and not (memory.lost or self._may_enter(memory)):
+                await self._isolation.turn()
+            if self._isolation.active and mailbox.running:
+                self._isolation.ran(mailbox.running[0])
         except asyncio.CancelledError:
             self._merge.give_back(memory, mailbox)
             return

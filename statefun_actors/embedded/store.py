@@ -7,6 +7,11 @@ come from one counter for messages, timers, egress records and dead letters, so 
 Rules that every store keeps (``tests/embedded/store_checks.py`` holds them as tests):
 
 - ``commit`` returns once the commit is durable, or raises and has changed nothing.
+- A commit that can never succeed raises :class:`CommitRefusedError`: its rows are at fault, not the disk. A text that
+  UTF-8 can't encode, a row larger than :attr:`Store.largest_row`, a value of another type than its column, a constraint
+  that a row breaks. The next commit may succeed. A full disk, a lock of another program and an I/O error raise another
+  StoreError, since a retry of the same commit can succeed.
+- Only single rows are bounded: a commit of many rows may be larger than the largest row.
 - Commits are applied in the order of their calls; the engine never calls ``commit`` again before the last one returned.
 - Reads see whole commits only: while a commit is being written they see the state before it, afterwards the one after.
 - ``load``, ``messages_to``, ``pending_timer``, ``request`` and ``egress_after`` may be called while a commit is being
@@ -23,6 +28,7 @@ from msgspec import Struct
 
 from statefun_actors.errors import StatefunActorsError
 from statefun_actors.model import Address, TypedValue
+from statefun_actors.text import shortened
 
 SHAPES: Final = "shape:"
 """With the name of a function type, the position that says how that looked at the last run."""
@@ -51,6 +57,12 @@ class DamagedStoreError(StoreError):
         self.args = (store, reason)
 
 
+class CommitRefusedError(StoreError):
+    """The store refuses what a commit holds. The same commit never succeeds; nothing of it was written."""
+
+    retryable: ClassVar[bool] = False
+
+
 class StoreInUseError(StoreError):
     """Another engine, or another command, has the store. A retry can help once that has ended.
 
@@ -66,9 +78,15 @@ class StoreInUseError(StoreError):
         self.holder, self.door, self.ending = holder, door, ending
 
 
-def unstorable_text(store: str, text: str) -> StoreError:
+LARGEST_ROW: Final = 1_000_000_000
+"""Bytes of the largest row that every store takes, all its columns together: the default limit of SQLite."""
+
+
+def unstorable_text(store: str, text: str) -> CommitRefusedError:
     """The error for a string that is no Unicode text: half a surrogate pair has no UTF-8."""
-    return StoreError(store, f"{text!r} can't be stored: it holds half a surrogate pair", "Send valid Unicode text.")
+    shown = shortened(repr(text), 200)
+    reason = f"{shown} can't be stored: it holds half a surrogate pair"
+    return CommitRefusedError(store, reason, "Send valid Unicode text.")
 
 
 class Message(Struct, frozen=True, gc=False):
@@ -295,10 +313,16 @@ class Store(StoreReader, Protocol):
         """
         ...
 
+    @property
+    def largest_row(self) -> int:
+        """Bytes of the largest row that it takes, all its columns together; about, since each has an overhead."""
+        ...
+
     async def commit(self, commit: Commit) -> None:
         """Make *commit* durable, whole.
 
         Raises:
+            CommitRefusedError: nothing was written, and this commit will never succeed; another one may.
             StoreError: nothing was written (disk full, store gone); the store can be used again once the cause is gone.
         """
         ...

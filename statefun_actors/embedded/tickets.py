@@ -7,7 +7,7 @@ from typing import Final, Protocol
 
 import attrs
 
-from statefun_actors.embedded.epoch import Epoch, EpochLostError
+from statefun_actors.embedded.epoch import Epoch, Lost, NotStorableError
 from statefun_actors.embedded.requests import Requests
 from statefun_actors.embedded.store import StoreReader
 from statefun_actors.errors import StatefunActorsError
@@ -45,8 +45,12 @@ class Waiter(Protocol):
         """Its handler ended, in the open *epoch*; with the *error* of a message that was dead-lettered or discarded."""
         ...
 
-    def lost(self, error: EpochLostError | AnswerLostError) -> None:
+    def lost(self, error: Lost | AnswerLostError) -> None:
         """Nothing more can be told."""
+        ...
+
+    def again(self) -> None:
+        """The epochs in which there was an answer are lost. The message is stored, and handled again."""
         ...
 
 
@@ -57,20 +61,25 @@ class Ticket:
     on_reply: Callable[[TypedValue], None] | None = None
     on_handled: Callable[[BaseException | None], None] | None = None
     """With the error of a message that was dead-lettered or discarded."""
-    on_lost: Callable[[EpochLostError | AnswerLostError], None] | None = None
+    on_lost: Callable[[Lost | AnswerLostError], None] | None = None
     request: str | None = None
+    _is_replied: bool = False
+    _is_handled: bool = False
 
     def replied(self, value: TypedValue, epoch: Epoch) -> None:
-        tell, self.on_reply = self.on_reply, None
-        if tell is not None:
-            epoch.told.append((tell, value))
+        if self.on_reply is not None and not self._is_replied:
+            self._is_replied = True
+            epoch.told.append((self.on_reply, value))
 
     def handled(self, error: BaseException | None, epoch: Epoch) -> None:
-        tell, self.on_handled = self.on_handled, None
-        if tell is not None:
-            epoch.told.append((tell, error))
+        if self.on_handled is not None and not self._is_handled:
+            self._is_handled = True
+            epoch.told.append((self.on_handled, error))
 
-    def lost(self, error: EpochLostError | AnswerLostError) -> None:
+    def again(self) -> None:
+        self._is_replied = self._is_handled = False
+
+    def lost(self, error: Lost | AnswerLostError) -> None:
         if self.on_lost is not None:
             self.on_lost(error)
 
@@ -78,9 +87,9 @@ class Ticket:
 class Tickets:
     """Open requests by the id under which they are the caller of their message."""
 
-    def __init__(self, store: StoreReader) -> None:
+    def __init__(self, store: StoreReader, next_seq: int) -> None:
         self._open: dict[str, Waiter] = {}
-        self.durable_seq = 0
+        self.durable_seq = next_seq
         """The messages of requests with smaller numbers are in the store, or have been dealt with there."""
         self.requests = Requests(store)
         """Those who asked with an idempotency key. They have no tickets: more than one may wait for the same."""
@@ -114,9 +123,20 @@ class Tickets:
         if (waiter := self._open.get(request)) is not None:
             waiter.handled(error, epoch)
 
-    def lose(self, error: EpochLostError) -> None:
-        """Nobody can be told any more."""
+    def lose(self, error: Lost) -> None:
+        """Nobody can be told any more; but for those whose messages are stored and run again: see :meth:`adopt`."""
+        run_again = isinstance(error, NotStorableError) or error.again
         held, self._open = self._open, {}
-        for waiter in held.values():
-            waiter.lost(AnswerLostError(error.reason) if self.stored(waiter) else error)
-        self.requests.lose(error.reason)
+        for request, waiter in held.items():
+            if not self.stored(waiter):
+                waiter.lost(error)
+            elif run_again:
+                waiter.again()
+                self._open[request] = waiter
+            else:
+                waiter.lost(AnswerLostError(error.reason))
+        self.requests.lose(error)
+
+    def adopt(self, others: Tickets) -> None:
+        """Tell those who are left in *others*, the tickets of a lost memory, too."""
+        self._open |= others._open

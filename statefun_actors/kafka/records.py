@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from statefun_actors.deploy import Topic
-from statefun_actors.embedded import Engine
+from statefun_actors.embedded import Receiver
 from statefun_actors.model import Address, TypedValue
 from statefun_actors.types import JSON_TYPENAME
 
@@ -38,17 +38,17 @@ class Routes:
     def topics(self) -> list[str]:
         return [topic for topic in self._routes if topic is not None]
 
-    def deliver(self, record: Message, engine: Engine) -> str | None:
+    def deliver(self, record: Message, receiver: Receiver) -> str | None:
         """Submit the messages that *record* becomes; or say why it is none, having kept it at :data:`BAD_RECORDS`."""
         try:
             id = _id(record.key())
             if (data := record.value()) is None:
                 raise _NoMessage("it has no value")
         except _NoMessage as why:
-            engine.emit(BAD_RECORDS, TypedValue(JSON_TYPENAME, self._kept(record, str(why))))
+            receiver.emit(BAD_RECORDS, TypedValue(JSON_TYPENAME, self._kept(record, str(why))))
             return str(why)
         for target, typename in self._routes[record.topic()]:
-            engine.submit(Address(target, id), TypedValue(typename, data))
+            receiver.submit(Address(target, id), TypedValue(typename, data))
         return None
 
     def _kept(self, record: Message, reason: str) -> bytes:

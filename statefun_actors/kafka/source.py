@@ -9,12 +9,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+from collections.abc import Callable
 from typing import Final
 
 import msgspec
 
 from statefun_actors.deploy import KafkaIngress
-from statefun_actors.embedded import Engine
+from statefun_actors.embedded import Receiver
 from statefun_actors.kafka.reader import Reader, ReaderOptions
 from statefun_actors.kafka.records import BAD_RECORDS, Routes
 
@@ -42,7 +43,7 @@ class KafkaSource:
         """Records read since it was made, and how many of them were no messages."""
         self._routes = Routes(ingress.id, ingress.topics)
         self._position: _Position = {}
-        self._engine: Engine | None = None
+        self._wake_engine: Callable[[], None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._reader = Reader(ingress, self._routes.topics, self._wake, options or ReaderOptions())
         self._buffer = self._reader.buffer
@@ -52,9 +53,9 @@ class KafkaSource:
         self.exhausted = False
         self._reader.begin(_offsets(self._position))
 
-    def read(self, most: int, engine: Engine) -> str | None:
-        if self._engine is None:
-            self._engine, self._loop = engine, asyncio.get_running_loop()
+    def read(self, most: int, receiver: Receiver) -> str | None:
+        if self._loop is None:
+            self._wake_engine, self._loop = receiver.wake, asyncio.get_running_loop()
         if self._reader.bug is not None:
             raise self._reader.bug
         records, begun = self._buffer.take(max(1, most // self._routes.fan_out))
@@ -67,12 +68,12 @@ class KafkaSource:
             self._position.setdefault(topic, {})[partition] = offset
         position, deliver = self._position, self._routes.deliver
         for record in records:
-            if (why := deliver(record, engine)) is not None:
+            if (why := deliver(record, receiver)) is not None:
                 self._tell_of_bad(str(record.topic()), why)
             position[record.topic()][record.partition()] = record.offset() + 1  # type: ignore[index,operator] # never None
         self.records += len(records)
         offsets = _offsets(position)
-        engine.when_durable(lambda lost: None if lost else setattr(self._buffer, "durable", offsets))
+        receiver.when_durable(lambda lost: None if lost else setattr(self._buffer, "durable", offsets))
         return msgspec.json.encode(position).decode()
 
     def close(self) -> None:
@@ -80,9 +81,9 @@ class KafkaSource:
         self._reader.close()
 
     def _wake(self) -> None:
-        if self._engine is not None and self._loop is not None:
+        if self._wake_engine is not None and self._loop is not None:
             with contextlib.suppress(RuntimeError):  # the loop has ended
-                self._loop.call_soon_threadsafe(self._engine.wake)
+                self._loop.call_soon_threadsafe(self._wake_engine)
 
     def _tell_of_bad(self, topic: str, why: str) -> None:
         self.bad += 1

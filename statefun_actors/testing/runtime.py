@@ -168,7 +168,7 @@ class TestRuntime:
         """
         value = self._checked(target, message)
         delay = 0 if after is None else delay_ms(after)
-        self.engine.submit(target, value, delay_ms=delay)
+        await self.engine.entered(lambda: self.engine.submit(target, value, delay_ms=delay))
         await self.settled()
 
     @overload
@@ -189,8 +189,8 @@ class TestRuntime:
         replies: list[TypedValue] = []
         given_up: list[BaseException | None] = []
         ticket = Ticket(on_reply=replies.append, on_handled=given_up.append)
-        self.engine.submit(target, value, ticket=ticket)
         try:
+            await self.engine.entered(lambda: self.engine.submit(target, value, ticket=ticket))
             await self.settled()
         finally:
             self.engine.forget(ticket)

@@ -23,10 +23,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
-
-if TYPE_CHECKING:
-    from statefun_actors.embedded import Engine
+from typing import Final
 
 TYPE: Final = "bench/counter"
 HOT: Final = 1_000
@@ -62,7 +59,7 @@ async def work(path: Path, targets: Sequence[int], messages: int) -> tuple[float
     """Messages per second, by the clock and of processor time."""
     from statefun_actors import Entity, handles, persisted
     from statefun_actors.dispatch import Application
-    from statefun_actors.embedded import Engine, SqliteStore, SystemClock
+    from statefun_actors.embedded import Engine, Receiver, SqliteStore, SystemClock
     from statefun_actors.model import Address
     from statefun_actors.types import pack as packed
 
@@ -82,10 +79,10 @@ async def work(path: Path, targets: Sequence[int], messages: int) -> tuple[float
         def resume(self, position: str | None) -> None:
             pass
 
-        def read(self, most: int, engine: Engine) -> str | None:
+        def read(self, most: int, receiver: Receiver) -> str | None:
             count = min(most, self.left)
             for _ in range(count):
-                engine.submit(Address(TYPE, id_of(rng.choice(targets))), packed(rng.randrange(1_000)))
+                receiver.submit(Address(TYPE, id_of(rng.choice(targets))), packed(rng.randrange(1_000)))
             self.left -= count
             self.exhausted = not self.left
             return str(self.left)

@@ -15,6 +15,7 @@ from statefun_actors.embedded import (
     EngineOptions,
     ManualClock,
     MemoryStore,
+    Receiver,
     Recovered,
     Sink,
     Source,
@@ -67,10 +68,10 @@ class Listed:
         self.at = int(position or 0)
         self.exhausted = False
 
-    def read(self, most: int, engine: Engine) -> str | None:
+    def read(self, most: int, receiver: Receiver) -> str | None:
         chunk = self.messages[self.at : self.at + most]
         for target, number in chunk:
-            engine.submit(target, pack(number))
+            receiver.submit(target, pack(number))
         self.at += len(chunk)
         self.exhausted = not chunk
         return f"{self.at}" if chunk else None

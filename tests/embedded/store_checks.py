@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from statefun_actors import Address
 from statefun_actors.embedded import (
     Commit,
+    CommitRefusedError,
     DeadLetterEntry,
     EgressRecord,
     EntityRow,
@@ -24,7 +25,6 @@ from statefun_actors.embedded import (
     Recovered,
     RequestState,
     Store,
-    StoreError,
     Timer,
 )
 from statefun_actors.embedded.store import StoreReader
@@ -219,7 +219,7 @@ async def text_that_is_none_is_refused_wherever_it_stands_and_nothing_is_written
 
         try:
             await store.commit(beside)
-        except StoreError as error:
+        except CommitRefusedError as error:
             text = str(error)
         else:
             raise AssertionError(beside)
@@ -230,6 +230,31 @@ async def text_that_is_none_is_refused_wherever_it_stands_and_nothing_is_written
 
     await store.commit(Commit(entities=[entity("ada", b"later")]))
     assert store.load([ADA]) == [b"later"]
+
+
+@check
+async def a_time_of_more_than_64_bits_is_refused_for_good(store: Store) -> None:
+    await store.commit(Commit(entities=[entity("ada")], next_seq=5))
+    for commit in (
+        Commit(timers=[Timer(1, 1 << 63, ADA, VALUE)]),
+        Commit(timers=[Timer(1, -(1 << 63) - 1, ADA, VALUE)]),
+        Commit(entities=[entity("bob", b"", 1 << 63)]),
+    ):
+        try:
+            await store.commit(commit)
+        except CommitRefusedError:
+            pass
+        else:
+            raise AssertionError(commit)
+
+    assert store.recover() == Recovered(5, {})
+    assert dict(store.counts()) == {"messages": 0, "timers": 0, "egress": 0, "dead_letters": 0, "bank/account": 1}
+    assert ids(store) == ["ada"]
+
+
+@check
+async def every_store_takes_rows_of_a_gigabyte(store: Store) -> None:
+    assert store.largest_row >= 1_000_000_000
 
 
 @check

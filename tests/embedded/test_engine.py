@@ -10,7 +10,6 @@ import pytest
 
 from statefun_actors import Entity, TerminalError, handles, persisted
 from statefun_actors.embedded import (
-    AnswerLostError,
     Commit,
     EngineOptions,
     EpochLostError,
@@ -224,7 +223,7 @@ async def test_replies_are_released_only_once_their_epoch_is_durable() -> None:
 
 async def test_those_who_wait_for_a_reply_are_told_when_the_epoch_is_lost() -> None:
     store = HeldStore()
-    lost: list[EpochLostError | AnswerLostError] = []
+    lost: list[Exception] = []
     async with running(Counter, store=store) as engine:
         store.fail = True
         engine.submit(Counter.at("a"), pack(1), ticket=Ticket(on_lost=lost.append))

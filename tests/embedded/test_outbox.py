@@ -250,10 +250,10 @@ class Numbers:
     def resume(self, position: str | None) -> None:
         self.read_so_far = int(position or 0)
 
-    def read(self, most: int, engine: object) -> str | None:
+    def read(self, most: int, receiver: object) -> str | None:
         numbers = range(self.read_so_far, min(self.count, self.read_so_far + most))
         for number in numbers:
-            engine.submit(Teller.at("a"), pack(number))  # type: ignore[attr-defined]
+            receiver.submit(Teller.at("a"), pack(number))  # type: ignore[attr-defined]
         self.read_so_far += len(numbers)
         return str(self.read_so_far)
 

@@ -13,7 +13,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from statefun_actors import Address
-from statefun_actors.embedded import Commit, EntityRow, MemoryStore, SqliteStore, Store, StoreError
+from statefun_actors.embedded import (
+    Commit,
+    CommitRefusedError,
+    DeadLetterEntry,
+    EgressRecord,
+    EntityRow,
+    KeyedRequest,
+    MemoryStore,
+    Message,
+    RequestState,
+    SqliteStore,
+    Store,
+    StoreError,
+    Timer,
+)
+from statefun_actors.model import TypedValue
 from tests.embedded.store_checks import CHECKS, Check, answers, commits
 
 STORES: dict[str, Callable[[Path], Store]] = {
@@ -114,3 +129,39 @@ def test_entities_that_move_and_are_written_by_their_place_stay_what_they_are(
         assert store.drop_expired(9, 10) == memory.drop_expired(9, 10)
         assert store.integrity_check() == []
         store.close()
+
+
+def small_sqlite(path: Path) -> Store:
+    store = SqliteStore(path)
+    assert store._writer is not None
+    store._writer.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, 50_000)
+    return store
+
+
+@pytest.mark.parametrize(
+    "open_store", [lambda path: MemoryStore(largest_row=50_000), small_sqlite], ids=["memory", "sqlite"]
+)
+@pytest.mark.parametrize("text", ["t/v", "t/\0"], ids=["", "by row"])
+async def test_a_row_that_is_too_large_is_refused_for_good_and_one_that_fits_is_not(
+    tmp_path: Path, open_store: Callable[[Path], Store], text: str
+) -> None:
+    store, target = open_store(tmp_path / "store.db"), Address("t/a", "x")
+    large, fits = TypedValue(text, bytes(50_001)), TypedValue(text, bytes(49_000))
+    message = Message(1, target, large)
+    for commit in (
+        Commit(entities=[EntityRow(target, bytes(50_001))]),
+        Commit(messages=[message]),
+        Commit(timers=[Timer(1, 1, target, large)]),
+        Commit(egress=[EgressRecord(1, "t/out", large)]),
+        Commit(dead_letters=[DeadLetterEntry(1, message, "", "", 1, 1)]),
+        Commit(requests=[KeyedRequest(target, "k", "", 1, "1", RequestState.REPLIED, large)]),
+        Commit(messages=[Message(1, Address("t/a", "x" * 50_001), fits)]),
+        Commit(positions={"in": "x" * 50_001}),
+    ):
+        with pytest.raises(CommitRefusedError):
+            await store.commit(commit)
+
+    messages = [Message(seq, target, fits) for seq in range(1, 6)]
+    await store.commit(Commit(messages=messages))
+    assert list(store.messages()) == messages
+    store.close()

@@ -38,6 +38,7 @@ class Control(Protocol):
 
     Raises:
         StoreError, EpochLostError, DoorError: it could not be done; the text says whether it may have been, after all.
+        NotStorableError: the store refuses it for good.
     """
 
     async def send(self, postings: Sequence[Posting]) -> None:

@@ -21,7 +21,7 @@ import msgspec
 from statefun_actors.embedded.control import wire
 from statefun_actors.embedded.control.control import Control
 from statefun_actors.embedded.dead_letters import NoDeadLetterError
-from statefun_actors.embedded.epoch import EpochLostError
+from statefun_actors.embedded.epoch import EpochLostError, NotStorableError
 from statefun_actors.embedded.sqlite_store import SqliteStore
 from statefun_actors.errors import InvalidAddressError
 from statefun_actors.text import describe
@@ -130,6 +130,8 @@ class ControlDoor:
             return wire.Missing(error.seq)
         except EpochLostError as error:
             return wire.Lost(error.reason)
+        except NotStorableError as error:
+            return wire.NotStorable(error.reason)
         except (msgspec.MsgspecError, InvalidAddressError, UnicodeDecodeError) as error:
             return wire.Refused(str(error))
         except Exception as error:

@@ -11,7 +11,7 @@ import msgspec
 
 from statefun_actors.embedded.control import wire
 from statefun_actors.embedded.control.control import LetterRetry, Posting
-from statefun_actors.embedded.epoch import EpochLostError
+from statefun_actors.embedded.epoch import EpochLostError, NotStorableError
 from statefun_actors.errors import StatefunActorsError
 
 PATIENCE: Final = 30.0
@@ -88,6 +88,8 @@ class DoorControl:
                 raise reply.error()
             case wire.Lost(reason):
                 raise EpochLostError(reason)
+            case wire.NotStorable(reason):
+                raise NotStorableError(reason)
             case wire.Refused(reason):
                 raise DoorError(self._door, f"refuses: {reason}", f"Nothing was changed. {_VERSIONS}")
             case _:

@@ -15,23 +15,31 @@ class EngineControl:
         self._engine = engine
 
     async def send(self, postings: Sequence[Posting]) -> None:
-        for posting in postings:
-            self._engine.submit(posting.target, posting.value, delay_ms=posting.delay_ms)
-        await self._engine.durable()
+        def submit() -> None:
+            for posting in postings:
+                self._engine.submit(posting.target, posting.value, delay_ms=posting.delay_ms)
+
+        await self._engine.entered(submit)
 
     async def retry(self, letters: Sequence[LetterRetry]) -> None:
         values = {letter.seq: letter.value for letter in letters}
-        self._look(values)
-        for seq, value in values.items():
-            self._engine.retry_dead_letter(seq, value)
-        await self._engine.durable()
+
+        def submit() -> None:
+            self._look(values)
+            for seq, value in values.items():
+                self._engine.retry_dead_letter(seq, value)
+
+        await self._engine.entered(submit)
 
     async def discard(self, seqs: Sequence[int]) -> None:
         wanted = dict.fromkeys(seqs)
-        self._look(wanted)
-        for seq in wanted:
-            self._engine.discard_dead_letter(seq)
-        await self._engine.durable()
+
+        def submit() -> None:
+            self._look(wanted)
+            for seq in wanted:
+                self._engine.discard_dead_letter(seq)
+
+        await self._engine.entered(submit)
 
     async def close(self) -> None:
         pass

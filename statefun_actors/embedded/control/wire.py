@@ -96,6 +96,12 @@ class Lost(msgspec.Struct, tag_field="is", tag="lost"):
     reason: str
 
 
+class NotStorable(msgspec.Struct, tag_field="is", tag="not-storable"):
+    """NotStorableError: asking again does not help."""
+
+    reason: str
+
+
 class Refused(msgspec.Struct, tag_field="is", tag="refused"):
     """The line makes no sense; asking again does not help."""
 
@@ -103,7 +109,7 @@ class Refused(msgspec.Struct, tag_field="is", tag="refused"):
 
 
 Request = Send | Retry | Discard
-Reply = Done | Missing | Lost | Refused
+Reply = Done | Missing | Lost | NotStorable | Refused
 
 encode: Final = msgspec.json.Encoder().encode
 decode_request: Final = msgspec.json.Decoder(Request).decode

@@ -11,7 +11,7 @@ import attrs
 import msgspec
 
 from statefun_actors.dispatch import Application
-from statefun_actors.embedded.engine import Engine
+from statefun_actors.embedded.doors import Receiver
 from statefun_actors.embedded.jsonlines.errors import BadLineError, InputError
 from statefun_actors.embedded.jsonlines.reader import LineReader, Place
 from statefun_actors.ingress import BadLine, Lines
@@ -88,7 +88,7 @@ class JsonLinesSource:
         self.messages, self.skipped = (at.messages, at.skipped) if at is not None else (0, 0)
         self.exhausted, self.error = False, None
 
-    def read(self, most: int, engine: Engine) -> str | None:
+    def read(self, most: int, receiver: Receiver) -> str | None:
         reader = self._reader
         assert reader is not None
         try:
@@ -99,7 +99,7 @@ class JsonLinesSource:
         if not lines:
             self.exhausted = True
             return None
-        read, submit = self._lines.letter, engine.submit
+        read, submit = self._lines.letter, receiver.submit
         passed, bad = 0, None
         try:
             for line in lines:
@@ -112,7 +112,7 @@ class JsonLinesSource:
             bad = found
         if passed:
             reader.advance(passed)
-        if bad is not None and self._past(bad, lines[passed], engine):
+        if bad is not None and self._past(bad, lines[passed], receiver):
             passed += 1
         if not passed:
             return None
@@ -127,7 +127,7 @@ class JsonLinesSource:
         if self._reader is not None:
             self._reader.close()
 
-    def _past(self, bad: BadLine, line: bytes, engine: Engine) -> bool:
+    def _past(self, bad: BadLine, line: bytes, receiver: Receiver) -> bool:
         """Skip the bad line that comes next, if bad lines are skipped; else stop before it."""
         assert self._reader is not None
         number = self._reader.line + 1
@@ -139,7 +139,7 @@ class JsonLinesSource:
         except InputError as error:
             self._stop(error)
             return False
-        engine.emit(BAD_LINES, TypedValue(JSON_TYPENAME, self._kept(line, number, str(bad))))
+        receiver.emit(BAD_LINES, TypedValue(JSON_TYPENAME, self._kept(line, number, str(bad))))
         self.skipped += 1
         return True
 

@@ -12,7 +12,14 @@ from types import TracebackType
 from typing import Final
 from urllib.parse import quote
 
-from statefun_actors.embedded.store import DamagedStoreError, StoreError, StoreInUseError, unstorable_text
+from statefun_actors.embedded.store import (
+    CommitRefusedError,
+    DamagedStoreError,
+    StoreError,
+    StoreInUseError,
+    unstorable_text,
+)
+from statefun_actors.text import describe
 
 try:
     import fcntl
@@ -144,17 +151,31 @@ def put_in_place(file: Path, target: Path) -> None:
 
 def store_error(path: Path, error: Exception) -> StoreError:
     """What the error of SQLite means for the store in *path*."""
-    if isinstance(error, UnicodeEncodeError):
-        return unstorable_text(str(path), error.object)
     if not isinstance(error, sqlite3.Error):
-        return StoreError(str(path), str(error))
+        return StoreError(str(path), describe(error))
     code = getattr(error, "sqlite_errorname", "")
     if code.startswith("SQLITE_CORRUPT") or str(error).startswith(_NO_TEXT):
         return DamagedStoreError(str(path), str(error))
     for prefix, reason, instead in _MEANINGS:
         if code.startswith(prefix):
             return StoreError(str(path), reason.format(error=error), instead)
-    return StoreError(str(path), f"{error} ({code})" if code else str(error))
+    return StoreError(str(path), _with_code(error))
+
+
+def _with_code(error: sqlite3.Error) -> str:
+    code = getattr(error, "sqlite_errorname", "")
+    return f"{error} ({code})" if code else str(error)
+
+
+def commit_error(path: Path, error: Exception) -> StoreError:
+    """What *error*, of a commit, means for the store in *path*: whether the same commit can ever succeed."""
+    if isinstance(error, UnicodeEncodeError):
+        return unstorable_text(str(path), error.object)
+    if isinstance(error, sqlite3.DataError | sqlite3.IntegrityError | sqlite3.InterfaceError):
+        return CommitRefusedError(str(path), _with_code(error))
+    return (
+        store_error(path, error) if isinstance(error, sqlite3.Error) else CommitRefusedError(str(path), describe(error))
+    )
 
 
 def unopened(path: Path, error: OSError) -> StoreError:

@@ -9,7 +9,8 @@ statement.
 An entity whose place is known (gathering.py) is written by its row id, which spares the search in the index of all
 keys. That the row there is the entity's is part of the write.
 
-SQLite's JSON ends a string at U+0000. A commit with one goes row by row, which is rare enough to be slow.
+SQLite's JSON ends a string at U+0000, and bounds each value at 1 GB. A commit with such a string, or with more bytes
+in all, goes row by row, which is rare enough to be slow.
 """
 
 from __future__ import annotations
@@ -74,6 +75,7 @@ def change(commit: Commit, plan: Plan = Plan()) -> Change:  # noqa: B008 - froze
 
     Raises:
         UnicodeEncodeError: a string that is no Unicode text.
+        OverflowError: a time that is no integer of 64 bits, of which SQLite would make a float.
     """
     chunks: list[bytes] = []
     at = 1
@@ -82,16 +84,18 @@ def change(commit: Commit, plan: Plan = Plan()) -> Change:  # noqa: B008 - froze
     entities: list[Row] = []
     gone: list[Row] = []
     for row in commit.entities:
-        packed = row.packed
+        packed, expires_ms = row.packed, row.expires_ms
+        if expires_ms is not None and not _LEAST <= expires_ms <= _GREATEST:
+            raise OverflowError(f"an entity expires at {expires_ms} ms, which has more than 64 bits")
         if packed is None:
             gone.append(row.address)
         else:
             size = len(packed)
             place = places.get(row.address)
             if place is None:
-                entities.append((*row.address, row.expires_ms, at, size))
+                entities.append((*row.address, expires_ms, at, size))
             else:
-                placed.append((place, *row.address, row.expires_ms, at, size))
+                placed.append((place, *row.address, expires_ms, at, size))
             chunks.append(packed)
             at += size
     messages: list[Row] = []
@@ -102,6 +106,8 @@ def change(commit: Commit, plan: Plan = Plan()) -> Change:  # noqa: B008 - froze
         at += size
     timers: list[Row] = []
     for t in commit.timers:
+        if not _LEAST <= t.due_ms <= _GREATEST:
+            raise OverflowError(f"a delayed message is due at {t.due_ms} ms, which has more than 64 bits")
         size = len(t.value.value)
         timers.append((t.seq, t.due_ms, *t.target, *(t.caller or _NOBODY), t.token, t.value.typename, at, size))
         chunks.append(t.value.value)
@@ -156,6 +162,8 @@ def change(commit: Commit, plan: Plan = Plan()) -> Change:  # noqa: B008 - froze
 
 
 _NOBODY: Final = (None, None)
+_LEAST: Final = -(1 << 63)
+_GREATEST: Final = (1 << 63) - 1
 
 
 def _json(rows: Sequence[object]) -> str | None:
@@ -178,7 +186,10 @@ def write(db: sqlite3.Connection, epoch: Epoch) -> None:
     Raises:
         sqlite3.Error: nothing was written.
     """
-    if not any(isinstance(rows, str) and _NUL in rows for rows in epoch):
+    largest = db.getlimit(sqlite3.SQLITE_LIMIT_LENGTH)
+    if len(epoch.bytes) <= largest and not any(
+        isinstance(rows, str) and (_NUL in rows or len(rows) > largest) for rows in epoch
+    ):
         db.executemany(_WRITE, (epoch,))  # unlike execute() it doesn't stop to ask for the last row id
         return
     db.execute("BEGIN IMMEDIATE")

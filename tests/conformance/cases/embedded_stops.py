@@ -14,7 +14,6 @@ import pytest
 from statefun_actors import Entity, handles, persisted
 from statefun_actors.dispatch import Application
 from statefun_actors.embedded import (
-    AnswerLostError,
     Engine,
     EpochLostError,
     JsonLinesSink,
@@ -158,7 +157,7 @@ def contents(engine: Engine, store: MemoryStore) -> tuple[dict[str, object], lis
 async def acknowledged() -> None:
     store, engine = (held := HeldStore()), Engine(Application(Counter), held, ManualClock())
     replies: list[object] = []
-    lost: list[EpochLostError | AnswerLostError] = []
+    lost: list[Exception] = []
     gone = asyncio.Event()
     async with working(engine):
         engine.submit(A, pack(5), ticket=Ticket(lambda value: replies.append(value_of(value))))
