@@ -38,10 +38,16 @@ _good_typenames: Final[set[str]] = set()
 """Function types that have been checked: an application has few, and makes addresses of them all the time."""
 
 
-def _good(typename: object) -> None:
-    good = check_typename(typename, "a function type is <namespace>/<name>")
+def _good(typename: object) -> str:
+    good = plain_str(check_typename(typename, "a function type is <namespace>/<name>"))
     if len(_good_typenames) < _MOST_TYPENAMES:
         _good_typenames.add(good)
+    return good
+
+
+def plain_str(text: str) -> str:
+    """*text* as a ``str`` itself: neither a store nor a wire takes instances of subclasses."""
+    return text if text.__class__ is str else str.__str__(text)
 
 
 _new_tuple: Final = tuple.__new__
@@ -60,9 +66,11 @@ class Address(tuple[str, str]):
 
     def __new__(cls, typename: str, id: str) -> Address:
         if not (typename.__class__ is str and typename in _good_typenames):
-            _good(typename)
-        if not isinstance(id, str) or not id:
-            raise InvalidAddressError(f"an id of {typename} is a non-empty string", id, "Write the id as a str.")
+            typename = _good(typename)
+        if id.__class__ is not str or not id:
+            if not isinstance(id, str) or not id:
+                raise InvalidAddressError(f"an id of {typename} is a non-empty string", id, "Write the id as a str.")
+            id = plain_str(id)
         return _new_tuple(cls, (typename, id))
 
     typename: str = property(itemgetter(0))  # type: ignore[assignment]
@@ -107,6 +115,10 @@ def parse_address(text: str) -> Address:
     if len(parts) != 3 or not all(parts):
         raise InvalidAddressError("an address is <namespace>/<name>/<id>", text, "Write it as 'bank/account/ada'.")
     return Address(f"{parts[0]}/{parts[1]}", parts[2])
+
+
+LARGEST_VALUE: Final = 900_000_000
+"""Bytes of the largest value that can be sent or kept. Every store and every wire holds it, with its names and ids."""
 
 
 class TypedValue(Struct, frozen=True, gc=False):

@@ -8,7 +8,7 @@ from statefun_actors.definition.annotations import (
     resolve,
     return_annotation,
 )
-from statefun_actors.definition.delay import delay_ms
+from statefun_actors.definition.delay import LONGEST_DELAY, delay_ms
 from statefun_actors.definition.fields import Field, make_field
 from statefun_actors.definition.function import FunctionType
 from statefun_actors.definition.handlers import (
@@ -21,10 +21,12 @@ from statefun_actors.definition.handlers import (
 from statefun_actors.definition.persisted import Persisted, declaration_problems, persisted
 from statefun_actors.definition.policy import DeadLetter, Discard, FailurePolicy, policy_problem
 from statefun_actors.definition.scope import Scope
+from statefun_actors.definition.showing import is_text
 from statefun_actors.definition.typenames import typename_problem
 
 __all__ = [
     "ENTITY_OF_HANDLER",
+    "LONGEST_DELAY",
     "DeadLetter",
     "Discard",
     "FailurePolicy",
@@ -39,6 +41,7 @@ __all__ = [
     "class_annotations",
     "declaration_problems",
     "delay_ms",
+    "is_text",
     "make_field",
     "message_problem",
     "message_types",

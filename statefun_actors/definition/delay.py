@@ -5,25 +5,32 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Final
 
+from statefun_actors.definition.showing import shown
 from statefun_actors.errors import ValueMismatchError
 
 _MS: Final = timedelta(milliseconds=1)
-_LONGEST: Final = timedelta.max // _MS
+LONGEST_DELAY: Final = timedelta(days=365_250)
+"""A thousand years: what is due in the end is a date that Python, stores and wires can hold."""
 
 
 def delay_ms(delay: object) -> int:
     """*delay* (a timedelta, or seconds) in whole milliseconds, rounded up.
 
     Raises:
-        ValueMismatchError: negative, not a number, or no delay at all.
+        ValueMismatchError: negative, longer than LONGEST_DELAY, not a number, or no delay at all.
     """
     duration = _duration(delay)
     ms, rest = divmod(duration, _MS)
-    if rest and ms < _LONGEST:
+    if rest:
         ms += 1
     if ms < 0 or (not ms and duration):
         raise ValueMismatchError("a delay of zero or more", f"{delay!r}")
+    if duration > LONGEST_DELAY:
+        raise ValueMismatchError(_MOST, f"{delay!r}")
     return ms
+
+
+_MOST: Final = f"a delay of at most {LONGEST_DELAY.days:,} days"
 
 
 def _duration(delay: object) -> timedelta:
@@ -35,5 +42,7 @@ def _duration(delay: object) -> timedelta:
         raise ValueMismatchError("a delay of zero or more", f"{delay!r}")
     try:
         return timedelta(seconds=delay)
-    except (ValueError, OverflowError):
+    except OverflowError:
+        raise ValueMismatchError(_MOST, f"{shown(delay)}") from None
+    except ValueError:
         raise ValueMismatchError("a delay as timedelta or seconds", f"{delay!r}") from None

@@ -15,6 +15,7 @@ from typing import Final
 from statefun_actors.definition.delay import delay_ms
 from statefun_actors.errors import ValueMismatchError
 from statefun_actors.model import (
+    LARGEST_VALUE,
     Address,
     Batch,
     Cancel,
@@ -28,6 +29,7 @@ from statefun_actors.model import (
     SendAfter,
     TypedValue,
     check_typename,
+    plain_str,
 )
 from statefun_actors.types import pack, record_to_typed
 
@@ -42,11 +44,12 @@ _good_egresses: Final[set[str]] = set()
 """Names of egresses that have been checked: an application has few, and sends to them all the time."""
 
 
-def _check_egress(egress: str) -> None:
-    check_typename(egress, "an egress is <namespace>/<name>")
+def _checked_egress(egress: str) -> str:
+    egress = plain_str(check_typename(egress, "an egress is <namespace>/<name>"))
     _check_text(egress, "an egress's name")
     if len(_good_egresses) < _MOST_EGRESSES:
         _good_egresses.add(egress)
+    return egress
 
 
 class Scope:
@@ -179,6 +182,8 @@ class Scope:
 
     def send(self, target: Address, message: object) -> None:
         value = pack(message)
+        if len(value.value) > LARGEST_VALUE:
+            raise _too_large(value)
         if not (target.__class__ is Address and target[0].isascii() and target[1].isascii()):
             _check_target(target, value)
         self.effects.append(Send(target, value))
@@ -186,14 +191,15 @@ class Scope:
     def send_after(self, delay: object, target: Address, message: object, token: str | None) -> None:
         ms = delay_ms(delay)
         value = pack(message)
+        if len(value.value) > LARGEST_VALUE:
+            raise _too_large(value)
         _check_target(target, value)
         if token is not None:
-            _check_token(token)
+            token = _checked_token(token)
         self.effects.append(SendAfter(target, value, ms, token) if ms else Send(target, value))
 
     def cancel(self, token: str) -> None:
-        _check_token(token)
-        self.effects.append(Cancel(token))
+        self.effects.append(Cancel(_checked_token(token)))
 
     def cancel_pending(self) -> None:
         """Cancel what this batch sent with a token."""
@@ -202,7 +208,7 @@ class Scope:
 
     def send_egress(self, egress: str, message: object) -> None:
         if egress.__class__ is not str or egress not in _good_egresses:
-            _check_egress(egress)
+            egress = _checked_egress(egress)
         if isinstance(message, _RECORDS):
             value = record_to_typed(message)
         else:
@@ -212,14 +218,18 @@ class Scope:
                     f"kafka_record(...) or kinesis_record(...), which is all that the egress {egress} takes",
                     f"a {type(message).__name__}",
                 )
+        if len(value.value) > LARGEST_VALUE:
+            raise _too_large(value)
         self.effects.append(Egress(egress, value))
 
     def reply(self, message: object) -> None:
         """To the caller; without one it is dropped and counted, but still has to be a message."""
+        value = pack(message)
+        if len(value.value) > LARGEST_VALUE:
+            raise _too_large(value)
         if self.caller is not None:
-            self.effects.append(Send(self.caller, pack(message)))
+            self.effects.append(Send(self.caller, value))
             return
-        pack(message)
         if self.dropped_replies is None:
             self.dropped_replies = []
         self.dropped_replies.append(self.handler)
@@ -244,10 +254,17 @@ def _check_target(target: object, value: TypedValue) -> None:
         _check_text(id, "an id")
 
 
-def _check_token(token: object) -> None:
+def _checked_token(token: object) -> str:
     if not isinstance(token, str) or not token:
         raise ValueMismatchError("a cancellation token as a non-empty string", f"{token!r}")
+    token = plain_str(token)
     _check_text(token, "a cancellation token")
+    return token
+
+
+def _too_large(value: TypedValue) -> ValueMismatchError:
+    expected = f"a value of at most {LARGEST_VALUE:,} bytes"
+    return ValueMismatchError(expected, f"one of {len(value.value):,} ({value.typename})")
 
 
 def _check_text(text: str, what: str) -> None:

@@ -15,7 +15,7 @@ from typing import Final
 
 import attrs
 
-from statefun_actors.embedded.epoch import Epoch
+from statefun_actors.embedded.epoch import Epoch, Lost
 from statefun_actors.embedded.store import EgressRecord, Store
 from statefun_actors.model import TypedValue
 from statefun_actors.text import loggable

@@ -19,7 +19,7 @@ from statefun_actors.errors import (
     ValueMismatchError,
 )
 from statefun_actors.model import Address, TypedValue
-from statefun_actors.types import Codec, any_of, codec_for, pack, typed_of_any
+from statefun_actors.types import Codec, any_of, checked_typed, codec_for, pack, typed_of_any
 
 _PACKED: Final = (Any, TypedValue)
 _PRIMITIVES: Final[dict[type, Codec]] = {cls: codec_for(cls) for cls in (bool, int, float, str, bytes)}
@@ -185,7 +185,7 @@ class Context:
     def _encoded(self, name: str, value: object) -> TypedValue:
         field = self._fields.get(name)
         if isinstance(value, _PACKED) and (field is None or not _holds_any(field)):
-            typed = typed_of_any(value) if isinstance(value, Any) else value
+            typed = typed_of_any(value) if isinstance(value, Any) else checked_typed(value)
             return typed if field is None else self._unpacked(field, typed)
         if field is None:
             raise FieldMismatchError(

@@ -22,6 +22,7 @@ from statefun_actors.definition import (
     Scope,
     UnresolvedAnnotationError,
     bind_handlers,
+    is_text,
     make_field,
     message_types,
     parameter_annotation,
@@ -176,8 +177,8 @@ def _fields(states: Mapping[str, object], problems: list[str]) -> dict[str, Fiel
         return fields
     seen: dict[str, str] = {}
     for name, declared in states.items():
-        if not isinstance(name, str) or not name:
-            problems.append(f"the name of a state is a non-empty string, got {name!r}")
+        if not is_text(name):
+            problems.append(f"the name of a state is a non-empty string that UTF-8 can write, got {name!r}")
             continue
         declaration = declared if isinstance(declared, Persisted) else declare(type=declared)
         annotation = declaration.type

@@ -6,17 +6,20 @@ from datetime import UTC, datetime
 
 from statefun_actors.errors import ValueMismatchError
 from statefun_actors.model import Address
+from statefun_actors.text import encodable
 
 
 def checked_address(target: object) -> Address:
     """*target* if it is an address.
 
     Raises:
-        ValueMismatchError: it isn't.
+        ValueMismatchError: it isn't, or it holds what UTF-8 can't encode.
     """
     if not isinstance(target, Address):
         got = f"{target!r} ({type(target).__name__})"
         raise ValueMismatchError("an address: Account.at('ada') or Address('bank/account', 'ada')", got)
+    if encodable(str(target)) != str(target):
+        raise ValueMismatchError("an address that UTF-8 can write", f"{target!r}")
     return target
 
 

@@ -4,7 +4,7 @@ This room knows every type that can be stored or sent, and nothing of entities, 
 
 - :func:`codec_for` gives the :class:`Codec` of an annotation, :func:`split_optional` takes ``| None`` off it;
 - :func:`message` names a class for the wire, :func:`message_name` tells the name, :func:`message_advice` what to write;
-- :func:`pack` turns whatever user code sends into a TypedValue;
+- :func:`pack` turns whatever user code sends into a TypedValue, :func:`checked_typed` checks one that it made;
 - :func:`any_of` and :func:`typed_of_any` carry values of any type in a ``google.protobuf.Any``;
 - :func:`type_arguments` and :func:`filled_in` give annotations the types that stand for their type
   variables, :func:`type_variable` tells of one that is left;
@@ -26,7 +26,7 @@ from statefun_actors.types.json import JSON_TYPENAME
 from statefun_actors.types.kinds import split_optional
 from statefun_actors.types.messages import message
 from statefun_actors.types.names import message_name
-from statefun_actors.types.pack import pack
+from statefun_actors.types.pack import checked_typed, pack
 from statefun_actors.types.records import kafka_record, kinesis_record, record_of_typed, record_to_typed
 from statefun_actors.types.surrogates import json_fault
 from statefun_actors.types.value import codec_named, value_of
@@ -43,6 +43,7 @@ __all__ = [
     "UnresolvedNameError",
     "UnstorableTypeError",
     "any_of",
+    "checked_typed",
     "codec_for",
     "codec_known",
     "codec_named",

@@ -18,7 +18,7 @@ from statefun_actors.types.infer import codec_of, sketch
 from statefun_actors.types.json import JSON_TYPENAME
 from statefun_actors.types.kinds import is_attrs_class, is_storable_enum
 from statefun_actors.types.leaves import LEAVES
-from statefun_actors.types.mismatch import Mismatch, kind
+from statefun_actors.types.mismatch import Mismatch, kind, shown, text_mismatch
 from statefun_actors.types.names import message_name
 from statefun_actors.types.primitives import PRIMITIVES
 from statefun_actors.types.protobuf import is_protobuf_class
@@ -89,8 +89,25 @@ def _refusing(reason: str) -> _Packer:
     return refuse
 
 
-def _pack_typed(value: TypedValue) -> TypedValue:
-    return value
+def checked_typed(value: TypedValue) -> TypedValue:
+    """*value*, which user code made, as a store and a wire can hold it: a plain typename and plain bytes.
+
+    Raises:
+        ValueMismatchError: its typename is no non-empty text that UTF-8 can encode, or its value no ``bytes``.
+    """
+    typename, data = value.typename, value.value
+    if not isinstance(typename, str) or not typename:
+        raise Mismatch("a TypedValue whose typename is a non-empty `str`", shown(typename)).error()
+    if not isinstance(data, bytes):
+        raise Mismatch("a TypedValue whose value is `bytes`", kind(data)).error()
+    if typename.__class__ is str and data.__class__ is bytes and typename.isascii():
+        return value
+    typename = str.__str__(typename)
+    try:
+        typename.encode()
+    except UnicodeEncodeError:
+        raise text_mismatch(typename).under(".typename").error() from None
+    return TypedValue(typename, bytes(data))
 
 
 def _pack_container(value: Any) -> TypedValue:
@@ -107,7 +124,7 @@ def _pack_container(value: Any) -> TypedValue:
 
 
 _packers: Final = _Packers()
-_packers.update({TypedValue: _pack_typed, AnyMessage: typed_of_any})
+_packers.update({TypedValue: checked_typed, AnyMessage: typed_of_any})
 _packers.update({cls: _packer(codec) for cls, codec in PRIMITIVES.items()})
 _packers.update({cls: _packer(codec_for(cls)) for cls in LEAVES if isinstance(cls, type)})
 _packers.update(dict.fromkeys(_CONTAINERS, _pack_container))

@@ -63,22 +63,43 @@ def kinesis_record(
 
 
 def record_to_typed(record: KafkaRecord | KinesisRecord) -> TypedValue:
-    """The protobuf message by which StateFun 3.x knows *record*, with its typename."""
-    if isinstance(record, KafkaRecord):
-        key, value = (record.key or "").encode(), record.value
-        key_size, size = len(key), len(value)
-        if 0 < key_size < _ONE_BYTE and 0 < size < _ONE_BYTE:  # as almost all are
-            data = b"".join((_KEY[key_size], key, _VALUE[size], value, _topics[record.topic]))
-        else:
-            data = wire.length_field(1, key) + wire.length_field(2, value) + _topics[record.topic]
-        return TypedValue(KAFKA_TYPENAME, data)
-    data = (
-        wire.length_field(1, record.partition_key.encode())
-        + wire.length_field(2, record.value)
-        + wire.length_field(3, record.stream.encode())
-        + wire.length_field(4, (record.explicit_hash_key or "").encode())
-    )
+    """The protobuf message by which StateFun 3.x knows *record*, with its typename.
+
+    Raises:
+        ValueMismatchError: *record* was not made by :func:`kafka_record` or :func:`kinesis_record`, and is malformed.
+    """
+    try:
+        if isinstance(record, KafkaRecord):
+            key, value = (record.key or "").encode(), record.value
+            key_size, size = len(key), len(value)
+            if 0 < key_size < _ONE_BYTE and 0 < size < _ONE_BYTE:  # as almost all are
+                data = b"".join((_KEY[key_size], key, _VALUE[size], value, _topics[record.topic]))
+            else:
+                data = wire.length_field(1, key) + wire.length_field(2, value) + _topics[record.topic]
+            return TypedValue(KAFKA_TYPENAME, data)
+        data = (
+            wire.length_field(1, record.partition_key.encode())
+            + wire.length_field(2, record.value)
+            + wire.length_field(3, record.stream.encode())
+            + wire.length_field(4, (record.explicit_hash_key or "").encode())
+        )
+    except Exception:
+        _check_record(record)
+        raise
     return TypedValue(KINESIS_TYPENAME, data)
+
+
+def _check_record(record: KafkaRecord | KinesisRecord) -> None:
+    """Raises ValueMismatchError for what the functions that make records refuse."""
+    if isinstance(record, KafkaRecord):
+        kafka_record(topic=record.topic, key=record.key, value=record.value)
+    else:
+        kinesis_record(
+            stream=record.stream,
+            partition_key=record.partition_key,
+            value=record.value,
+            explicit_hash_key=record.explicit_hash_key,
+        )
 
 
 def record_of_typed(typed: TypedValue) -> KafkaRecord | KinesisRecord | None:

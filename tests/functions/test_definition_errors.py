@@ -56,7 +56,7 @@ def test_everything_is_said_at_once() -> None:
 
     assert problems_of("greet", wait, blocking=True, states=states) == [
         "typename= is <namespace>/<name>: got 'greet'. Write <namespace>/<name>, such as 'bank/account'.",
-        "the name of a state is a non-empty string, got ''",
+        "the name of a state is a non-empty string that UTF-8 can write, got ''",
         "cart: `complex` can't be stored: write `tuple[float, float]`",
         "seen: a function's state needs its type and reads as None while absent: persisted(type=...)",
         "one and two are both stored as 'two'; rename one of the two",

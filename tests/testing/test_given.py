@@ -125,15 +125,21 @@ def test_what_is_no_entity_class_is_refused() -> None:
     )
 
 
-def test_a_delay_may_be_the_longest_there_is() -> None:
+def test_a_delay_may_be_a_thousand_years_and_no_longer() -> None:
     class Late(Entity, typename="kit/late"):
         @handles(int)
         def wait(self, message: int) -> None:
-            self.send_after(timedelta.max, self.address, message)
+            self.send_after(timedelta(days=365_250, milliseconds=message), self.address, message)
 
-    (delayed,) = given(Late, "ada").when(1).delayed
+    (delayed,) = given(Late, "ada").when(0).delayed
+    assert delayed.delay == timedelta(days=365_250)
 
-    assert timedelta(0) <= timedelta.max - delayed.delay < timedelta(milliseconds=1)
+    with pytest.raises(ValueMismatchError) as raised:
+        given(Late, "ada").when(1)
+
+    assert str(raised.value) == (
+        "expected a delay of at most 365,250 days, got datetime.timedelta(days=365250, microseconds=1000)"
+    )
 
 
 def test_now_is_told_in_utc_and_a_naive_one_is_refused() -> None:

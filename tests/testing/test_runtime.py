@@ -213,3 +213,13 @@ def test_it_runs_inside_its_context_only() -> None:
         TestRuntime(Charged).state(Charged.at("ada"))
 
     assert str(raised.value) == "it runs inside `async with TestRuntime(...) as runtime:`"
+
+
+async def test_an_address_that_utf8_cannot_write_is_refused() -> None:
+    async with TestRuntime(Clock) as runtime:
+        with pytest.raises(ValueMismatchError) as raised:
+            await runtime.tell(Address("kit/account", "half \ud800 of a pair"), 1)
+
+        assert str(raised.value) == (
+            r"expected an address that UTF-8 can write, got Address('kit/account', 'half \ud800 of a pair')"
+        )
