@@ -132,14 +132,18 @@ def test_limits_that_do_not_go_together(transport: Transport, difference: str) -
     assert told(attrs.evolve(ALL, transport=transport), *EGRESSES) == [f"line 7: shop/*: {difference}"]
 
 
-def old(format: str, *states: EagerState) -> list[str]:
-    endpoint = Endpoint(
-        functions="shop/cart",
+def old_endpoint(functions: str, line: int, *states: EagerState) -> Endpoint:
+    return Endpoint(
+        functions=functions,
         url="http://shop/statefun/v2",
         states=states,
         transport=attrs.evolve(MINUTES, payload_max_bytes=None),
-        place=Place(1, 5),
+        place=Place(1, line),
     )
+
+
+def old(format: str, *states: EagerState) -> list[str]:
+    endpoint = old_endpoint("shop/cart", 5, *states)
     module = Module(components=[endpoint, *EGRESSES], format="1.0" if format == "1.0" else "2.0")
     return [str(each) for each in differences(module, served(Cart))]
 
@@ -158,6 +162,19 @@ def test_states_of_a_file_for_2_2() -> None:
         "line 5: shop/cart: state 'seen' expires never, its class says after-invoke 90min",
         "line 5: shop/cart: state 'total' is in states:, but is declared no more",
     ]
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_an_endpoint_of_one_function_comes_before_that_of_its_namespace(order: int) -> None:
+    states = (
+        EagerState(name="items", expiration=Expiration.AFTER_WRITE, ttl_ms=86_400_000),
+        EagerState(name="sum"),
+        EagerState(name="seen", expiration=Expiration.AFTER_CALL, ttl_ms=5_400_000),
+    )
+    endpoints = [old_endpoint("shop/*", 9), old_endpoint("shop/cart", 5, *states)][::order]
+    module = Module(components=[*endpoints, *EGRESSES], format="2.0")
+
+    assert [str(each) for each in differences(module, served(Cart))] == []
 
 
 def test_a_file_for_2_0_can_not_say_when_states_expire() -> None:

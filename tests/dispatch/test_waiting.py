@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
+from contextlib import suppress
 from datetime import timedelta
 
 import pytest
@@ -62,6 +63,15 @@ class Waiter(Entity, typename="test/waiter"):
             Doors.thread_done.set()
         return message
 
+    @handles(float, timeout=5)
+    async def swallow(self, message: float) -> str:
+        """Ends as if nothing were wrong, although it is cancelled at its timeout."""
+        self.count += 1
+        Doors.entered.set()
+        with suppress(asyncio.CancelledError):
+            await Doors.go.wait()
+        return "done"
+
     @handles(bytes)
     def hold(self, message: bytes) -> None:
         host.advance(message[0] / 100)
@@ -106,6 +116,24 @@ async def test_a_timeout_is_a_failure_like_any_other() -> None:
         "HandlerTimeoutError: Waiter.wait did not finish within 5 s. Raise its timeout=, or make it shorter."
     )
     assert Doors.seen == ["let go"]
+
+
+@pytest.mark.parametrize("on_failure", [None, Discard()])
+async def test_a_handler_that_swallows_its_cancellation_has_timed_out_all_the_same(on_failure: Discard | None) -> None:
+    world = World(Waiter, on_failure=on_failure)
+    task = await begun(world, 0.5)
+
+    world.host.advance(5)
+
+    outcome = await task
+    assert isinstance(outcome, Failed | Done)
+    assert isinstance(outcome, Done) == (on_failure is not None)
+    error = outcome.error if isinstance(outcome, Failed) else outcome.setbacks[0].error
+    assert text_of(error) == (
+        "HandlerTimeoutError: Waiter.swallow did not finish within 5 s. Raise its timeout=, or make it shorter."
+    )
+    if isinstance(outcome, Done):
+        assert (outcome.changes, outcome.effects) == ({}, [])
 
 
 async def test_what_timed_out_is_undone_under_a_policy() -> None:

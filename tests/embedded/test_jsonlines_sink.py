@@ -212,6 +212,27 @@ async def test_a_write_that_fails_half_way_leaves_no_trace(tmp_path: Path, monke
     assert values(path) == [1, 2]
 
 
+async def test_records_count_as_written_only_once_they_are_on_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "out.jsonl"
+    sink = sink_at(path, None)
+    await sink.write(records(1))
+
+    def failing(_: int) -> None:
+        raise OSError(5, "Input/output error")
+
+    with monkeypatch.context() as patch:
+        for name in ("fsync", "fdatasync"):
+            patch.setattr(os, name, failing, raising=False)
+        with pytest.raises(OSError, match="Input/output error"):
+            await sink.write(records(2))
+    await sink.write(records(2))
+    sink.close()
+
+    assert values(path) == [1, 2]
+
+
 def test_two_runs_can_not_write_to_one_file(tmp_path: Path) -> None:
     path = tmp_path / "out.jsonl"
     sink = JsonLinesSink(path)

@@ -649,3 +649,40 @@ async def test_states_that_the_batch_lacks_are_asked_for_in_the_order_of_declara
         StateSpec("ratio", DOUBLE),
     ]
     assert not ran
+
+
+SPACED = TypedValue(JSON, b'[ "a" ]')  # as another SDK may write it
+
+
+def changes_and_replaces(account: Account) -> None:
+    account.history.append("b")
+    account.history = list(account.history)
+
+
+def replaces_and_changes(account: Account) -> None:
+    before = account.history
+    account.history = [*before, "b"]
+    before.append("b")
+
+
+def changes_back(account: Account) -> None:
+    account.history.append("b")
+    account.history = account.history[:1]
+
+
+@pytest.mark.parametrize("kind", [Account, Guarded])
+@pytest.mark.parametrize("stored", [SPACED, pack(["a"])])
+@pytest.mark.parametrize(
+    ("deed", "changes"),
+    [
+        (changes_and_replaces, {"history": TypedValue(JSON, b'["a","b"]')}),
+        (replaces_and_changes, {"history": TypedValue(JSON, b'["a","b"]')}),
+        (changes_back, {}),
+    ],
+)
+async def test_a_change_is_found_whether_the_old_value_was_changed_or_replaced(
+    kind: type[Account], stored: TypedValue, deed: Callable[[Account], None], changes: dict[str, TypedValue]
+) -> None:
+    world = World(kind, {"history": stored})
+
+    assert (await world.done(do(deed))).changes == changes

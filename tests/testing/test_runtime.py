@@ -63,6 +63,24 @@ class Asked(Entity, typename="kit/asked"):
                 return message.upper()
 
 
+class Starter(Entity, typename="kit/starter"):
+    """Has two others fail, one after the other."""
+
+    @handles(int)
+    def start(self, message: int) -> None:
+        self.send(Failing.at("a"), "first")
+        self.send(Failing.at("b"), "second")
+
+    @handles(str)
+    def nothing(self, message: str) -> None: ...
+
+
+class Failing(Entity, typename="kit/failing"):
+    @handles(str)
+    def fail(self, message: str) -> None:
+        raise ValueError(message)
+
+
 class Guarded(Entity, typename="kit/guarded", on_failure=DeadLetter("kit/letters", attempts=2)):
     @handles(int)
     def fail(self, message: int) -> None:
@@ -123,6 +141,14 @@ async def test_what_a_handler_without_a_policy_raises_is_raised_and_its_message_
             await runtime.clock.advance(1)
 
         assert await runtime.ask(Asked.at("y"), "hi", str) == "HI"
+
+
+async def test_of_several_errors_the_first_is_raised_and_none_of_them_twice() -> None:
+    async with TestRuntime(Starter, Failing) as runtime:
+        with pytest.raises(ValueError, match=r"^first$"):
+            await runtime.tell(Starter.at("x"), 0)
+
+        await runtime.tell(Starter.at("y"), "nothing")
 
 
 async def test_what_a_policy_gives_up_is_in_the_dead_letters() -> None:
