@@ -8,6 +8,7 @@ options of that command alone (``[serve]``, ``bind = "0.0.0.0:8000"``; in a pypr
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,6 +23,8 @@ from statefun_actors.settings import Options, read_settings
 
 _COMMANDS: Final = ("flink", "module", "run", "serve")
 _LOGGING: Final = ("flink", "run", "serve")
+_DEEPEST: Final = 20
+_QUOTED: Final = re.compile(r""""(?:\\.|[^"\\])*"|'[^']*'|#.*""")
 _PROJECT: Final = Path("pyproject.toml")
 
 
@@ -66,11 +69,46 @@ def _own_table(parsed: dict[str, object]) -> object:
 
 def _parsed(path: Path) -> dict[str, object]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        parsed = tomllib.loads(text)
     except OSError as error:
         raise SettingsFileError(f"{path} can't be read: {error.strerror}.") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except RecursionError:
+        raise _too_deep(path, text) from None
+    except ValueError as error:  # TOMLDecodeError and UnicodeDecodeError are such, and numbers of thousands of digits
         raise SettingsFileError(f"{path} is no TOML: {error}.") from None
+    if _is_deep(parsed):
+        raise _too_deep(path, text)
+    return parsed
+
+
+def _is_deep(parsed: object) -> bool:
+    """Whether *parsed* has more levels than ``_DEEPEST``. Found without recursion, which may not end well."""
+    level = [parsed]
+    for _ in range(_DEEPEST):
+        level = [
+            item
+            for each in level
+            if isinstance(each, dict | list)
+            for item in (each.values() if isinstance(each, dict) else each)
+        ]
+        if not level:
+            return False
+    return True
+
+
+def _too_deep(path: Path, text: str) -> SettingsFileError:
+    """The error, with the line that goes deepest: brackets that are open there, and parts of its key."""
+    open_brackets, deepest, where = 0, 0, 1
+    for number, line in enumerate(text.splitlines(), 1):
+        bare = _QUOTED.sub("", line)
+        depth = open_brackets + sum(bare.count(char) for char in "[{.")
+        open_brackets += sum(bare.count(char) for char in "[{") - sum(bare.count(char) for char in "]}")
+        if depth > deepest:
+            deepest, where = depth, number
+    return SettingsFileError(
+        f"{path}, line {where}: expected at most {_DEEPEST} levels of arrays and tables, got more."
+    )
 
 
 def _read(name: str, table: object) -> SettingsFile:

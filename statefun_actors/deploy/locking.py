@@ -16,6 +16,7 @@ from typing import Final, TypeAlias
 import attrs
 import yaml
 
+from statefun_actors.deploy.documents import read_documents
 from statefun_actors.deploy.durations import read_duration, write_duration
 from statefun_actors.deploy.errors import ModuleFileError, Place, Problem
 from statefun_actors.deploy.section import Findings, Section
@@ -96,13 +97,11 @@ def read_lock(path: Path) -> Lock:
     """
     findings = Findings()
     problems = findings.problems
-    try:
-        node = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        problems.append(Problem(Place(1, 1), "", "YAML", str(error).splitlines()[0]))
-        node = None
+    nodes = read_documents(path)
+    if len(nodes) > 1:
+        problems.append(Problem(Place(2, nodes[1].start_mark.line + 1), "", "one document", "another"))
     lock: dict[str, dict[str, StateSpec]] = {}
-    if node is not None:
+    for node in nodes[:1]:
         document = Section(node, 1, "", findings)
         for typename in document.keys:
             states = document.section(typename)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final, Literal
 
@@ -18,6 +18,7 @@ from statefun_actors.deploy.components import (
     Module,
     OtherComponent,
 )
+from statefun_actors.deploy.documents import documents, read_documents
 from statefun_actors.deploy.endpoints import read_endpoint, read_function
 from statefun_actors.deploy.errors import ModuleFileError, Place, Problem
 from statefun_actors.deploy.kafka import read_egress, read_ingress
@@ -41,10 +42,7 @@ def read_module(path: Path) -> Module:
         ModuleFileError: it says what makes no sense, all of it at once; each with document, line and key.
         OSError: it can't be read.
     """
-    try:
-        return parse_module(path.read_text(encoding="utf-8"), str(path))
-    except UnicodeDecodeError as error:
-        raise ModuleFileError(str(path), [Problem(Place(1, 1), "", "text in UTF-8", str(error))]) from None
+    return _module(read_documents(path), str(path))
 
 
 def parse_module(text: str, name: str = "module.yaml") -> Module:
@@ -53,38 +51,25 @@ def parse_module(text: str, name: str = "module.yaml") -> Module:
     Raises:
         ModuleFileError: it says what makes no sense, all of it at once; each with document, line and key.
     """
+    return _module(documents(text, name), name)
+
+
+def _module(nodes: Sequence[yaml.Node], name: str) -> Module:
     findings = Findings()
     problems = findings.problems
-    documents = _documents(text, name, findings)
+    sections = [Section(node, number, "", findings) for number, node in enumerate(nodes, 1)]
     components: list[Component] = []
     format: Format = "3.x"
-    if len(documents) == 1 and "module" in documents[0]:
-        format, components = _old_module(documents[0])
+    if len(sections) == 1 and "module" in sections[0]:
+        format, components = _old_module(sections[0])
     else:
-        components = [component for document in documents if (component := _component(document)) is not None]
-        if not documents:
+        components = [component for section in sections if (component := _component(section)) is not None]
+        if not sections:
             problems.append(Problem(Place(1, 1), "", "documents with kind: and spec:", "an empty file"))
     problems += _twice(components)
     if problems:
         raise ModuleFileError(name, problems)
     return Module(components=components, format=format, name=name, ignored=findings.ignored)
-
-
-def _documents(text: str, name: str, findings: Findings) -> list[Section]:
-    try:
-        nodes = list(yaml.compose_all(text, Loader=yaml.SafeLoader))
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        place = Place(1 + sum(each.startswith("---") for each in text.splitlines()[1:line]), line)
-        got = ", ".join(filter(None, (error.context, error.problem)))
-        raise ModuleFileError(name, [Problem(place, "", "YAML", got)]) from None
-    except yaml.YAMLError as error:
-        raise ModuleFileError(name, [Problem(Place(1, 1), "", "YAML", str(error).splitlines()[0])]) from None
-    return [
-        Section(node, number, "", findings)
-        for number, node in enumerate(nodes, 1)
-        if node is not None and node.tag != "tag:yaml.org,2002:null"  # `---` with nothing after it
-    ]
 
 
 # --- 3.x

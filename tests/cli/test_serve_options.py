@@ -176,3 +176,29 @@ def test_the_help_shows_every_setting_in_the_same_words(command: str) -> None:
     for spelling in SPELLINGS:
         assert f"--{spelling.key} {spelling.form}" in shown
         assert spelling.help.rstrip(".") in shown
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("[serve]\nbind = " + "[" * 3_000 + "]" * 3_000, 2),
+        ("retry-budget = 1\nserve." + ".".join("a" * 3_000) + " = 1", 2),
+        ("a = [\n" + "{ b = [\n" * 30 + "] }\n" * 30 + "]\n", 31),
+    ],
+)
+def test_a_file_that_is_nested_too_deeply_is_refused_with_its_line(folder: Path, text: str, line: int) -> None:
+    (folder / "own.toml").write_text(text, encoding="utf-8")
+
+    result = refused("--config", "own.toml")
+
+    expected = "expected at most 20 levels of arrays and tables, got more"
+    assert (result.exit_code, result.output) == (2, f"Error: own.toml, line {line}: {expected}.\n")
+
+
+def test_a_number_of_thousands_of_digits_is_refused(folder: Path) -> None:
+    (folder / "own.toml").write_text(f"retry-budget = {'9' * 10_000}", encoding="utf-8")
+
+    result = refused("--config", "own.toml")
+
+    assert result.exit_code == 2
+    assert result.output.startswith("Error: own.toml is no TOML: Exceeds the limit ")

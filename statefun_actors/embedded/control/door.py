@@ -132,7 +132,7 @@ class ControlDoor:
             return wire.Lost(error.reason)
         except NotStorableError as error:
             return wire.NotStorable(error.reason)
-        except (msgspec.MsgspecError, InvalidAddressError, UnicodeDecodeError) as error:
+        except (msgspec.MsgspecError, InvalidAddressError, UnicodeDecodeError, RecursionError) as error:
             return wire.Refused(str(error))
         except Exception as error:
             logger.exception("a request at the control door failed")

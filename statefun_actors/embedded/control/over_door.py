@@ -79,7 +79,7 @@ class DoorControl:
     def _heed(self, answer: bytes) -> None:
         try:
             reply = wire.decode_reply(answer)
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             raise DoorError(self._door, f"answers what makes no sense here: {error}", _VERSIONS) from None
         match reply:
             case wire.Done():

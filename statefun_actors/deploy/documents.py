@@ -1,0 +1,109 @@
+"""The documents of a YAML file as nodes, in bounded time and memory, whatever the file holds.
+
+A few lines of YAML can stand for billions of values (aliases of aliases), for a value that contains itself, or for more
+levels than Python's stack has. Each is refused with its line before anything walks the nodes.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any as Untyped
+from typing import Final
+
+import yaml
+
+from statefun_actors.deploy.errors import ModuleFileError, Place, Problem
+
+LARGEST: Final = 1024 * 1024
+"""Bytes of a file."""
+MOST_VALUES: Final = 100_000
+"""Of a file, each alias counted as all that it stands for."""
+DEEPEST: Final = 50
+"""Levels of lists and mappings."""
+
+
+def read_documents(path: Path) -> list[yaml.Node]:
+    """The documents in the file *path*, as :func:`documents`; OSError where it can't be read."""
+    with path.open("rb") as file:
+        data = file.read(LARGEST + 1)
+    try:
+        return documents(data.decode("utf-8"), str(path))
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise ModuleFileError(str(path), [Problem(Place(1, line), "", "text in UTF-8", str(error))]) from None
+
+
+def documents(text: str, name: str) -> list[yaml.Node]:
+    """The documents of *text*, empty ones left out; *name* is what errors call it.
+
+    Raises:
+        ModuleFileError: it is no YAML, or too large, too deep, or contains itself; with document and line.
+    """
+    if len(text) > LARGEST:
+        raise ModuleFileError(name, [Problem(Place(1, 1), "", f"at most {LARGEST:,} bytes", "more")])
+    try:
+        found: list[yaml.Node | None] = list(yaml.compose_all(text, Loader=_BoundedLoader))
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        place = Place(1 + sum(each.startswith("---") for each in text.splitlines()[1:line]), line)
+        if isinstance(error, _BoundError):
+            problem = Problem(place, "", error.expected, error.got)
+        else:
+            problem = Problem(place, "", "YAML", ", ".join(filter(None, (error.context, error.problem))))
+        raise ModuleFileError(name, [problem]) from None
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        raise ModuleFileError(name, [Problem(Place(1, line), "", "YAML", str(error).splitlines()[0])]) from None
+    except yaml.YAMLError as error:
+        raise ModuleFileError(name, [Problem(Place(1, 1), "", "YAML", str(error).splitlines()[0])]) from None
+    return [node for node in found if node is not None and node.tag != "tag:yaml.org,2002:null"]
+
+
+class _BoundError(yaml.MarkedYAMLError):
+    def __init__(self, expected: str, got: str, mark: Untyped) -> None:
+        super().__init__(None, None, f"expected {expected}, got {got}", mark)
+        self.expected, self.got = expected, got
+
+
+class _BoundedLoader(yaml.SafeLoader):
+    """Counts what it composes while it does."""
+
+    def __init__(self, stream: Untyped) -> None:
+        super().__init__(stream)
+        self._depth = 0
+        self._values = 0
+        self._sizes: dict[str, int] = {}
+        """By anchor, how many values it stands for; 0 while it is still open."""
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        event: Untyped = self.peek_event()  # type: ignore[no-untyped-call]
+        anchor: str | None = event.anchor
+        if isinstance(event, yaml.AliasEvent):
+            if anchor is not None and (size := self._sizes.get(anchor)) is not None:
+                if not size:
+                    raise _BoundError("values that end", f"*{anchor}, which contains itself", event.start_mark)
+                self._count(size, event)
+            return super().compose_node(parent, index)
+        self._count(1, event)
+        if self._depth == DEEPEST:
+            raise _BoundError(f"at most {DEEPEST} levels of lists and mappings", "more", event.start_mark)
+        before = self._values
+        if anchor is not None and anchor not in self._sizes:
+            self._sizes[anchor] = 0
+        self._depth += 1
+        node = super().compose_node(parent, index)
+        self._depth -= 1
+        if anchor is not None:
+            self._sizes[anchor] = self._values - before + 1
+        return node
+
+    def compose_document(self) -> yaml.Node | None:
+        self._sizes.clear()  # anchors end with their document
+        return super().compose_document()
+
+    def _count(self, values: int, event: Untyped) -> None:
+        self._values += values
+        if self._values > MOST_VALUES:
+            raise _BoundError(
+                f"at most {MOST_VALUES:,} values, those that aliases stand for counted", "more", event.start_mark
+            )
