@@ -13,6 +13,7 @@ import click
 from statefun_actors.cli.logs import LogFormat, LogLevel, LogOptions, log_options, logging_to_stderr
 from statefun_actors.cli.module_options import module_options, wanted_of
 from statefun_actors.cli.options import Written, settings_options
+from statefun_actors.cli.output import echo
 from statefun_actors.settings import ENDPOINT_DEFAULTS
 from statefun_actors.units import DURATION_FORM, read_seconds
 
@@ -148,7 +149,7 @@ def flink(  # noqa: PLR0913, PLR0917 - each is an option of the command line
         _keep_places(start, module)
     drifted = [] if file is None else differences(module, told)
     for warning in (*(f"Warning: {module_file}: {each}" for each in drifted), *without_policy(application)):
-        click.echo(warning, err=True)
+        echo(warning, err=True)
     try:
         listener = listen(bind)
     except ValueError as error:

@@ -18,6 +18,7 @@ from statefun_actors.cli.endpoint_log import EndpointLog
 from statefun_actors.cli.endpoint_process import endpoint_program
 from statefun_actors.cli.flink import MODULE, STATES
 from statefun_actors.cli.logs import LogOptions
+from statefun_actors.cli.output import echo
 from statefun_actors.cli.signals import STOP_SIGNALS, Stop, stop_signals
 from statefun_actors.cluster import (
     Cluster,
@@ -31,6 +32,7 @@ from statefun_actors.deploy import Lock, Module, write_lock, write_module
 from statefun_actors.errors import StatefunActorsError
 from statefun_actors.http import Listener
 from statefun_actors.settings import Settings
+from statefun_actors.text import one_line
 
 _FACTS: Final = "cluster.json"
 """In the cluster's folder while it runs: where everything is, for programs."""
@@ -135,7 +137,7 @@ async def _run(run: FlinkRun, cluster: Cluster) -> int:
         finally:
             with contextlib.suppress(OSError):
                 facts.unlink()
-            click.echo("Stopping. Once more to leave at once.", err=True)
+            echo("Stopping. Once more to leave at once.", err=True)
             telling.cancel()
             await cluster.stop()
 
@@ -155,7 +157,7 @@ async def _unless(stop: Stop, work: Coroutine[object, object, None]) -> None:
 async def _watch(cluster: Cluster, facts: Path, told: dict[str, object]) -> None:
     async for line in cluster.watch():
         _write(facts, {**told, "pids": dict(cluster.pids)})
-        click.echo(line, err=True)
+        echo(line, err=True)
 
 
 async def _tell_of_messages(log: Path) -> None:
@@ -163,22 +165,22 @@ async def _tell_of_messages(log: Path) -> None:
     endpoint = EndpointLog(log)
     while True:
         for line in endpoint.news():
-            click.echo(line, err=True)
+            echo(line, err=True)
         await asyncio.sleep(_LOOK_SECONDS)
 
 
 async def _leave_savepoint(run: FlinkRun, cluster: Cluster, module: Module) -> int:
     if run.savepoint is None:
         return 0
-    click.echo("Taking a savepoint.", err=True)
+    echo("Taking a savepoint.", err=True)
     try:
         place = await cluster.savepoint(run.savepoint.absolute())
         write_lock(place / STATES, run.states)
         (place / MODULE).write_text(write_module(module), encoding="utf-8")
     except SavepointError as error:
-        click.echo(f"Error: {error}", err=True)
+        echo(f"Error: {error}", err=True)
         return 1
-    click.echo(f"Savepoint  {place}")
+    echo(f"Savepoint  {place}")
     return 0
 
 
@@ -195,12 +197,12 @@ def _announce(run: FlinkRun, cluster: Cluster, module: Module, endpoint: Endpoin
         "pids": dict(cluster.pids),
     }
     _write(run.folder / _FACTS, facts)
-    click.echo(f"Endpoint   {endpoint.url}/statefun   {', '.join(run.typenames)}")
+    echo(f"Endpoint   {endpoint.url}/statefun   {', '.join(run.typenames)}")
     if run.kafka:
-        click.echo(f"Kafka      {cluster.kafka_address}   {', '.join(topics) or 'no topics'}")
-    click.echo(f"Module     {run.folder / 'module.yaml'}")
-    click.echo(f"Logs       {cluster.logs}")
-    click.echo(f"Flink      {cluster.url}   Ctrl-C stops everything.")
+        echo(f"Kafka      {cluster.kafka_address}   {', '.join(topics) or 'no topics'}")
+    echo(f"Module     {run.folder / 'module.yaml'}")
+    echo(f"Logs       {cluster.logs}")
+    echo(f"Flink      {cluster.url}   Ctrl-C stops everything.")
     return facts
 
 
@@ -221,10 +223,11 @@ class _Status:
     def __enter__(self) -> _Status:
         if sys.stderr.isatty():
             from rich.console import Console
+            from rich.text import Text
 
             status = Console(stderr=True).status("")
             self._exits.enter_context(status)
-            self._status = status.update
+            self._status = lambda text: status.update(Text(one_line(text)))  # not markup
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -235,4 +238,4 @@ class _Status:
             self._status(text)
         elif (what := text.partition(":")[0]) != self._shown:
             self._shown = what
-            click.echo(f"{what}.", err=True)
+            echo(f"{what}.", err=True)

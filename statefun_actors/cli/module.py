@@ -11,6 +11,7 @@ import click
 
 from statefun_actors.cli.module_options import module_options, wanted_of
 from statefun_actors.cli.options import settings_options
+from statefun_actors.cli.output import echo
 from statefun_actors.settings import ENDPOINT_DEFAULTS
 
 if TYPE_CHECKING:
@@ -86,9 +87,9 @@ def module(
         planned = planned_module(told, wanted)
     except DefinitionError as error:
         raise AppError(str(error)) from error
-    click.echo(write_module(planned), nl=False)
+    click.echo(write_module(planned), nl=False)  # YAML, which escapes what is not printable
     if kafka is None and told.all_egresses:
-        click.echo(f"Not defined, for want of --kafka HOST:PORT: {', '.join(told.all_egresses)}", err=True)
+        echo(f"Not defined, for want of --kafka HOST:PORT: {', '.join(told.all_egresses)}", err=True)
 
 
 def _lock(path: Path, told: Served) -> int:
@@ -98,11 +99,11 @@ def _lock(path: Path, told: Served) -> int:
     before = read_lock_file(path) if path.exists() else {}
     refusals = check_compatible(before, told)
     for refusal in refusals:
-        click.echo(f"{path}: {refusal}")
+        echo(f"{path}: {refusal}")
     if refusals:
         return 1
     write_lock(path, now := locked(told, before))
-    click.echo(f"{path} holds {sum(map(len, now.values()))} states of {', '.join(now) or 'nothing'}.")
+    echo(f"{path} holds {sum(map(len, now.values()))} states of {', '.join(now) or 'nothing'}.")
     return 0
 
 
@@ -138,8 +139,8 @@ def _check(path: Path, told: Served, url: str | None) -> int:
 
     found = differences(read(path), told, url)
     if not found:
-        click.echo(f"{path} agrees with {', '.join(told.typenames)}.")
+        echo(f"{path} agrees with {', '.join(told.typenames)}.")
         return 0
     for difference in found:
-        click.echo(f"{path}: {difference}")
+        echo(f"{path}: {difference}")
     return 1

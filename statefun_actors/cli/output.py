@@ -1,4 +1,6 @@
-"""Standard output that cannot be written: a full disk behind ``>``, a pipe that nobody reads, a closed one (``>&-``).
+"""What commands print: all of it goes through here, except what is meant for other programs as it is.
+
+Standard output may not be writable: a full disk behind ``>``, a pipe that nobody reads, a closed one (``>&-``).
 
 Python flushes standard output once more while it ends, where an error becomes ``Exception ignored ...`` and exit code
 120. So it is flushed here, where that error can be reported as any other.
@@ -8,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import json
 import os
 import sys
 from collections.abc import Generator
@@ -15,6 +18,8 @@ from typing import Any as Untyped
 from typing import Final
 
 import click
+
+from statefun_actors.text import json_text, one_line
 
 _UNWRITABLE: Final = frozenset(
     (
@@ -39,6 +44,45 @@ class OutputError(click.ClickException):
         super().__init__(f"the output can't be written: {error.strerror}.")
 
 
+def echo(text: str, *, err: bool = False) -> None:
+    """Print *text* on one line of printable characters, whatever ids, names and texts of errors are in it."""
+    write(one_line(text), err=err)
+
+
+def write(text: str, *, err: bool = False) -> None:
+    """Print *text*, which is printable, but for line feeds and styles that are meant; in any encoding."""
+    encoding = getattr(sys.stderr if err else sys.stdout, "encoding", None) or "utf-8"
+    click.echo(text.encode(encoding, "backslashreplace").decode(encoding), err=err)
+
+
+def echo_json(obj: object) -> None:
+    """Print *obj* as one line of JSON in UTF-8: of printable characters, the others being escaped."""
+    import msgspec
+
+    try:
+        text = msgspec.json.encode(obj).decode()
+    except UnicodeEncodeError:  # half a surrogate pair, in the name of a file say
+        text = json.dumps(obj, ensure_ascii=False, separators=(",", ":"))
+    click.echo(json_text(text).encode())
+
+
+@contextlib.contextmanager
+def _printable_errors() -> Generator[None]:
+    """Have errors show printable characters alone, and each of their lines but the first indented."""
+    try:
+        yield
+    except click.ClickException as error:
+        text = printable_lines(error.format_message())
+        error.format_message = lambda: text  # type: ignore[method-assign] # whatever class it is, it shows this
+        raise
+
+
+def printable_lines(text: str) -> str:
+    """*text* with its lines kept: each printable, and none but the first at the margin, where an error would begin."""
+    first, *more = map(one_line, text.split("\n"))
+    return "\n".join([first, *(line if not line or line[0] == " " else f"  {line}" for line in more)])
+
+
 class Commands(click.Group):
     """A group whose commands, and their help, report in one line that standard output cannot be written."""
 
@@ -47,11 +91,11 @@ class Commands(click.Group):
         return super().main(*args, **extra)
 
     def make_context(self, *args: Untyped, **extra: Untyped) -> click.Context:
-        with _written():
+        with _printable_errors(), _written():
             return super().make_context(*args, **extra)
 
     def invoke(self, ctx: click.Context) -> Untyped:
-        with _written():
+        with _printable_errors(), _written():
             return super().invoke(ctx)
 
 

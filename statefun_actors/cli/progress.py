@@ -10,8 +10,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
-import click
-
+from statefun_actors.cli.output import echo, write
 from statefun_actors.embedded import JsonLinesSource
 
 _WINDOW: Final = 5.0
@@ -37,7 +36,7 @@ class CheckProgress:
         if self._quiet or self._now() < self._next:
             return
         self._next = self._now() + _CHECK_EVERY
-        click.echo(f"Classes have changed, so what is stored is checked: {done:,} {what} so far.", err=True)
+        echo(f"Classes have changed, so what is stored is checked: {done:,} {what} so far.", err=True)
 
 
 class Display(Protocol):
@@ -48,7 +47,7 @@ class Display(Protocol):
         ...
 
     def say(self, text: str) -> None:
-        """One line for the user, above whatever else is shown."""
+        """Printable text for the user, above whatever else is shown."""
         ...
 
     def close(self) -> None:
@@ -71,7 +70,7 @@ class PlainDisplay:
     def say(self, text: str) -> None:
         if not self._quiet:
             with contextlib.suppress(OSError):  # a log that cannot be written ends no run
-                print(text, file=sys.stderr)
+                write(text, err=True)
 
     def close(self) -> None: ...
 
@@ -88,7 +87,7 @@ class BarDisplay:
         self._sources, self._phase = sources, phase
         self._console = Console(stderr=True)
         self._progress = Progress(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=30),
             TaskProgressColumn(),
             TextColumn("{task.fields[lines]:,} lines"),

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from statefun_actors.cli.output import echo
 from statefun_actors.cli.signals import STOP_SIGNALS, Terminals, heard, is_repeated
 
 if TYPE_CHECKING:
@@ -149,4 +150,4 @@ def _names(changed: set[tuple[Change, str]], folder: Path) -> str:
 
 
 def _say(text: str) -> None:
-    click.echo(text, err=True)
+    echo(text, err=True)

@@ -14,6 +14,7 @@ from click.core import ParameterSource
 from statefun_actors.cli.binding import listeners
 from statefun_actors.cli.logs import LogFormat, LogHandler, LogLevel, LogOptions, log_options, logging_to_stderr
 from statefun_actors.cli.options import Written, settings_options
+from statefun_actors.cli.output import echo, echo_json, printable_lines, write
 from statefun_actors.cli.store.place import default_store
 from statefun_actors.settings import Settings
 from statefun_actors.units import read_size
@@ -175,7 +176,7 @@ def run(  # noqa: PLR0913, PLR0917 - each is an option of the command line
         raise SystemExit(128 + signal.SIGINT) from None
     edges = Edges() if module_file is None else read_edges(module_file, targets, loaded, settings)
     for warning in () if quiet else edges.warnings:
-        click.echo(f"Warning: {warning}", err=True)
+        echo(f"Warning: {warning}", err=True)
     listening = _listening(binds or (() if until_idle else (_BIND,)), token)
     options = RunOptions(
         inputs=inputs,
@@ -238,12 +239,12 @@ def _run(loaded: App, settings: Settings, options: RunOptions, log: LogHandler, 
     except StatefunActorsError as error:
         raise click.ClickException(str(error)) from error
     if as_json:
-        print(summary.as_json())
+        echo_json(summary.as_object())
     elif not options.quiet:
         summary.print_table()
     if summary.error is not None:
         instead = "" if options.skip_bad_lines else " Or collect such lines: --skip-bad-lines FILE"
-        click.echo(f"Error: {summary.error}{instead if summary.bad_line else ''}", err=True)
+        write(printable_lines(f"Error: {summary.error}{instead if summary.bad_line else ''}"), err=True)
         return 1
     if summary.ended != "idle" and options.until_idle:
         return 128 + int(signal.Signals[summary.ended])

@@ -35,7 +35,7 @@ from statefun_actors.embedded import (
     Store,
     SystemClock,
 )
-from statefun_actors.text import describe
+from statefun_actors.text import describe, one_line
 
 if TYPE_CHECKING:
     from statefun_actors.cli.ingress import HttpIngress
@@ -218,9 +218,9 @@ class Run:
     async def _watch(self, display: Display) -> None:
         if not self._options.until_idle:
             where = "memory" if self._options.store is None else self._options.store
-            display.say(f"Running {', '.join(self.engine.app.typenames)}; state in {where}. Ctrl-C stops.")
+            display.say(one_line(f"Running {', '.join(self.engine.app.typenames)}; state in {where}. Ctrl-C stops."))
         for listener in self._options.listeners:
-            display.say(f"Messages are taken at {listener.url(tls=False)}/ingress/<namespace>/<name>/<id>")
+            display.say(one_line(f"Messages are taken at {listener.url(tls=False)}/ingress/<namespace>/<name>/<id>"))
         while self._options.until_idle or not self._all_read():
             display.show()
             if self._options.until_idle and not self._told_of_failing:
@@ -236,10 +236,11 @@ class Run:
             self._told_of_failing = True
             first = failing[0]
             why = _error_text(first.error).removesuffix(".")
-            display.say(
+            text = (
                 f"Everything else is done; {len(failing)} failing and tried again and again, {first.address} first: "
                 f"{why}. Ctrl-C stops; --dead-letters NS/NAME gives up on such messages."
             )
+            display.say(one_line(text))
 
     def _display(self) -> Display:
         if self._options.quiet or not sys.stderr.isatty() or not self._sources:

@@ -10,6 +10,7 @@ import click
 from statefun_actors.cli.binding import listeners
 from statefun_actors.cli.logs import LogFormat, LogLevel, LogOptions, log_options, logging_to_stderr
 from statefun_actors.cli.options import settings_options
+from statefun_actors.cli.output import echo
 from statefun_actors.settings import ENDPOINT_DEFAULTS
 
 if TYPE_CHECKING:
@@ -83,9 +84,9 @@ def serve(  # noqa: PLR0913, PLR0917 - each is an option of the command line
 
     def announce() -> None:
         for listener in listening:
-            click.echo(f"Serving {', '.join(application.typenames)} at {listener.url(tls=tls is not None)}/statefun")
+            echo(f"Serving {', '.join(application.typenames)} at {listener.url(tls=tls is not None)}/statefun")
         for warning in without_policy(application):
-            click.echo(warning, err=True)
+            echo(warning, err=True)
 
     if workers == 1:
         sockets = [listener.sockets[0] for listener in listening]

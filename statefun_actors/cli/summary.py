@@ -6,7 +6,9 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 
 import attrs
-import click
+
+from statefun_actors.cli.output import write
+from statefun_actors.text import one_line
 
 
 @attrs.frozen
@@ -66,11 +68,9 @@ class Summary:
     """Egresses that could not be written at the end of the run, and why."""
     ahead_seconds: float = 0.0
 
-    def as_json(self) -> str:
-        """One JSON object, on one line."""
-        import msgspec
-
-        return msgspec.json.encode({
+    def as_object(self) -> dict[str, object]:
+        """What programs are given, as JSON."""
+        return {
             "app": self.app,
             "store": self.store,
             "ended": self.ended,
@@ -95,7 +95,7 @@ class Summary:
             "entities": dict(self.entities),
             "failing": [attrs.asdict(failing) for failing in self.failing],
             "failing_egress": dict(self.failing_egress),
-        }).decode()  # fmt: skip
+        }  # fmt: skip
 
     def print_table(self) -> None:
         """The table, on standard output; on standard error where records go to the former."""
@@ -105,18 +105,19 @@ class Summary:
 
         file = sys.stderr if "-" in self.targets.values() else sys.stdout
         console = Console(file=file, highlight=False, soft_wrap=not file.isatty())
-        table = Table(title=Text(self._title()), title_justify="left", box=None, pad_edge=False, padding=(0, 3, 0, 0))
+        title = Text(one_line(self._title()))
+        table = Table(title=title, title_justify="left", box=None, pad_edge=False, padding=(0, 3, 0, 0))
         table.add_column("")
         table.add_column("this run", justify="right")
         table.add_column("in all", justify="right")
         for label, count in self._rows():
-            table.add_row(Text(label), _figure(count.run), _figure(count.all))
+            table.add_row(Text(one_line(label)), _figure(count.run), _figure(count.all))
         # Rich itself would end the process, without a word, where nobody reads the output.
         with console.capture() as captured:
             console.print(table)
             for note in self._notes():
-                console.print(Text(note))
-        click.echo(captured.get(), file=file, nl=False)
+                console.print(Text(one_line(note)))
+        write(captured.get().removesuffix("\n"), err=file is sys.stderr)
 
     def _target(self, egress: str) -> str:
         target = self.targets[egress]

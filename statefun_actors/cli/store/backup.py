@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
+from statefun_actors.cli.output import echo, echo_json
 from statefun_actors.cli.store.place import EXIT_CODES, app_and_file, place_of, store_command
-from statefun_actors.cli.store.showing import show_json
 
 _HELP = f"""Copy a store to FILE, while an engine runs on it or not.
 
@@ -41,6 +41,6 @@ def backup(words: tuple[str, ...], overwrite: bool, store: Path | None, as_json:
         reader.close()
     size = target.stat().st_size
     if as_json:
-        show_json({"store": str(place.store), "file": str(target), "bytes": size})
+        echo_json({"store": str(place.store), "file": str(target), "bytes": size})
     else:
-        click.echo(f"Copied {place.store} to {target}: {size:,} bytes.")
+        echo(f"Copied {place.store} to {target}: {size:,} bytes.")

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from statefun_actors.cli.output import echo, echo_json
 from statefun_actors.cli.store.place import app_and_rest, no_more_than, place_of, store_command
-from statefun_actors.cli.store.showing import printable, show_json
 
 if TYPE_CHECKING:
     from statefun_actors.dispatch import Application
@@ -48,13 +48,13 @@ def check(words: tuple[str, ...], strict: bool, store: Path | None, as_json: boo
     finally:
         reader.close()
     if as_json:
-        show_json({"store": str(place.store), "sound": not wrong, "wrong": wrong, **_as_json(found)})
+        echo_json({"store": str(place.store), "sound": not wrong, "wrong": wrong, **_as_json(found)})
     elif wrong:
-        click.echo(f"{place.store} is damaged:")
+        echo(f"{place.store} is damaged:")
         _list(wrong)
-        click.echo("Go back to a backup; `statefun-actors export` saves what can still be read.")
+        echo("Go back to a backup; `statefun-actors export` saves what can still be read.")
     else:
-        click.echo(f"{place.store} is sound.")
+        echo(f"{place.store} is sound.")
         if found is not None:
             _tell(str(app), found)
     if wrong or (found is not None and (found.stored_twice or found.unreadable or (strict and found.losses))):
@@ -77,18 +77,18 @@ def _as_json(found: Findings | None) -> dict[str, object]:
 
 def _tell(app: str, found: Findings) -> None:
     if found.stored_twice:
-        click.echo(f"{app} would not start, since was= can't move what is stored under both names:")
+        echo(f"{app} would not start, since was= can't move what is stored under both names:")
         _list(found.stored_twice)
     if found.unreadable:
-        click.echo(f"{app} can't read all of it, and would not start:")
+        echo(f"{app} can't read all of it, and would not start:")
         _list(found.unreadable)
     elif not found.stored_twice:
-        click.echo(f"{app} can read all of it.")
+        echo(f"{app} can read all of it.")
     if found.losses:
-        click.echo("It would lose or leave out:")
+        echo("It would lose or leave out:")
         _list(found.losses)
 
 
 def _list(lines: Iterable[object]) -> None:
     for line in lines:
-        click.echo(f"  {printable(str(line))}")
+        echo(f"  {line!s}")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from statefun_actors.cli.output import echo, echo_json
 from statefun_actors.cli.store.place import EXIT_CODES, WHICH_STORE, app_and_rest, no_more_than, place_of, store_command
 from statefun_actors.cli.store.send import message_of
 from statefun_actors.cli.store.showing import (
@@ -16,7 +17,6 @@ from statefun_actors.cli.store.showing import (
     address_or_none,
     brief,
     limit_option,
-    show_json,
     show_rows,
     show_table,
     time_of,
@@ -135,7 +135,7 @@ def show(words: tuple[str, ...], store: Path | None, as_json: bool) -> None:
     (seq,) = _numbers(rest)
     obj = _object(place, _entry(place, seq))
     if as_json:
-        show_json(obj)
+        echo_json(obj)
         return
     import msgspec
 
@@ -164,7 +164,7 @@ def retry(words: tuple[str, ...], every: bool, text: str | None, edit: bool, sto
             raise click.UsageError("--value or --edit mends one dead letter: give one NUMBER and one of them.")
         letters = _mended(place, seqs[0], text)
         if not letters:
-            click.echo("Nothing was changed, and nothing is retried.", err=True)
+            echo("Nothing was changed, and nothing is retried.", err=True)
             raise SystemExit(1)
     _change(place, seqs, lambda control: control.retry(letters), "Retried", as_json=as_json)
 
@@ -252,8 +252,8 @@ def _change(
 
     running = asyncio.run(changed())
     if as_json:
-        show_json({done.lower(): [*seqs], "running": running})
+        echo_json({done.lower(): [*seqs], "running": running})
         return
     what = f"dead letter {seqs[0]}" if len(seqs) == 1 else f"{len(seqs):,} dead letters"
     waits = "" if running or done == "Discarded" or not seqs else " The next run handles what that comes to."
-    click.echo(f"{done} {what}.{waits}")
+    echo(f"{done} {what}.{waits}")

@@ -12,8 +12,8 @@ from typing import IO
 
 import click
 
+from statefun_actors.cli.output import echo, echo_json
 from statefun_actors.cli.store.place import EXIT_CODES, WHICH_STORE, app_and_rest, no_more_than, place_of, store_command
-from statefun_actors.cli.store.showing import show_json
 
 _HELP = f"""Write a whole store as lines of JSON, on standard output or to a file.
 
@@ -50,9 +50,9 @@ def export(words: tuple[str, ...], output: Path | None, store: Path | None, as_j
     if output is None:
         return
     if as_json:
-        show_json({"store": str(place.store), "file": str(output), "lines": count})
+        echo_json({"store": str(place.store), "file": str(output), "lines": count})
     else:
-        click.echo(f"Exported {place.store} to {output}: {count:,} lines.")
+        echo(f"Exported {place.store} to {output}: {count:,} lines.")
 
 
 @contextlib.contextmanager

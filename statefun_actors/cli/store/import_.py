@@ -12,8 +12,8 @@ from pathlib import Path
 
 import click
 
+from statefun_actors.cli.output import echo, echo_json
 from statefun_actors.cli.store.place import EXIT_CODES, app_and_file, place_of, store_command
-from statefun_actors.cli.store.showing import show_json
 
 _HELP = f"""Make a store of the lines that export wrote.
 
@@ -42,10 +42,10 @@ def import_(words: tuple[str, ...], replace: bool, store: Path | None, as_json: 
     with _lines(file) as lines:
         counts = asyncio.run(import_store(lines, file, place.store, place.known, replace=replace))
     if as_json:
-        show_json({"store": str(place.store), **_named(counts)})
+        echo_json({"store": str(place.store), **_named(counts)})
         return
     told = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in _named(counts).items() if count)
-    click.echo(f"Imported {file} into {place.store}: {told or 'an empty store'}.")
+    echo(f"Imported {file} into {place.store}: {told or 'an empty store'}.")
 
 
 def _named(counts: dict[str, int]) -> dict[str, int]:

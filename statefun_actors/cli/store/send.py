@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import click
 
 from statefun_actors.cli.options import Written
+from statefun_actors.cli.output import echo, echo_json
 from statefun_actors.cli.store.place import EXIT_CODES, place_of, store_command
-from statefun_actors.cli.store.showing import show_json
 from statefun_actors.units import read_duration
 
 if TYPE_CHECKING:
@@ -78,11 +78,11 @@ def send(app: str, address: str, words: tuple[str, ...], delay: int, store: Path
 
     running = asyncio.run(post())
     if as_json:
-        show_json({"to": str(target), "type": value.typename, "delay_ms": delay, "running": running})
+        echo_json({"to": str(target), "type": value.typename, "delay_ms": delay, "running": running})
         return
     later = ", to be delivered later" if delay else ""
     where = "the running engine has it" if running else f"it waits in {place.store} for the next run"
-    click.echo(f"Sent {value.typename} to {target}{later}: {where}.")
+    echo(f"Sent {value.typename} to {target}{later}: {where}.")
 
 
 def message_of(app: object, target: str, typename: str | None, text: str) -> TypedValue:

@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from statefun_actors.cli.output import echo, echo_json, write
+from statefun_actors.text import one_line
+
 if TYPE_CHECKING:
     from statefun_actors.model import Address
 
@@ -34,16 +37,16 @@ def show_rows(
     """Print at most *limit* of *rows*; *nothing* is said to people where there are none."""
     if as_json:
         for _, obj in islice(rows, limit):
-            show_json(obj)
+            echo_json(obj)
         return
     most = limit or _FEW
     kept = [cells for cells, _ in islice(rows, most + 1)]
     if not kept:
-        click.echo(nothing)
+        echo(nothing)
         return
     show_table(columns, kept[:most])
     if len(kept) > most:
-        click.echo(f"… and more; --limit NUMBER shows more than {most}.")
+        echo(f"… and more; --limit NUMBER shows more than {most}.")
 
 
 def show_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
@@ -58,18 +61,11 @@ def show_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     for column in columns:
         table.add_column(Text(column, style="bold"), overflow="fold")
     for row in rows:
-        table.add_row(*[Text(printable(cell)) for cell in row])
+        table.add_row(*[Text(one_line(cell)) for cell in row])
     with console.capture() as captured:
         console.print(table)
     for line in captured.get().splitlines():
-        click.echo(line.rstrip())
-
-
-def show_json(obj: Mapping[str, object]) -> None:
-    """One object, on one line."""
-    import msgspec
-
-    click.echo(msgspec.json.encode(obj))
+        write(line.rstrip())
 
 
 def brief(form: object) -> str:
@@ -78,11 +74,6 @@ def brief(form: object) -> str:
 
     text = msgspec.json.encode(form).decode()
     return text if len(text) <= _WIDEST else f"{text[: _WIDEST - 1]}…"
-
-
-def printable(text: str) -> str:
-    """*text* without what would move the cursor."""
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
 
 
 def time_of(ms: int) -> str:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from statefun_actors.cli.output import echo, echo_json
 from statefun_actors.cli.store.place import EXIT_CODES, WHICH_STORE, app_and_rest, no_more_than, place_of, store_command
-from statefun_actors.cli.store.showing import Row, brief, limit_option, show_json, show_rows, show_table, time_of
+from statefun_actors.cli.store.showing import Row, brief, limit_option, show_rows, show_table, time_of
 
 if TYPE_CHECKING:
     from statefun_actors.cli.store.place import Place
@@ -130,13 +131,13 @@ def _show_one(reader: SqliteReader, place: Place, address: Address, *, as_json: 
             f"was deleted. `statefun-actors state … {address.typename}` lists those that are there."
         )
     if as_json:
-        show_json(_object(address, view))
+        echo_json(_object(address, view))
         return
     rows = [
         (name, "" if name in view.absent and form is None else _whole(form), _note(view, name))
         for name, form in view.fields.items()
     ]
-    click.echo(f"{address}, last changed {time_of(view.last_call_ms)}")
+    echo(f"{address}, last changed {time_of(view.last_call_ms)}")
     show_table(["field", "value", ""], rows)
 
 
