@@ -23,7 +23,7 @@ from statefun_actors.calls import (
 )
 from statefun_actors.definition import DeadLetter, Discard, persisted
 from statefun_actors.endpoint import RequestReplyHandler
-from statefun_actors.entity import Entity, handles
+from statefun_actors.entity import Entity, answers, handles
 from statefun_actors.errors import (
     DefinitionError,
     DetachedEntityError,
@@ -46,6 +46,7 @@ from statefun_actors.errors import (
 )
 from statefun_actors.functions import Context, StatefulFunctions
 from statefun_actors.model import Address, KafkaRecord, KinesisRecord, TypedValue
+from statefun_actors.no_answer import NoAnswer
 from statefun_actors.settings import Settings
 from statefun_actors.types import kafka_record, kinesis_record, message
 
@@ -74,6 +75,7 @@ __all__ = [
     "MessageDecodeError",
     "MessageRefusedError",
     "MissingStateError",
+    "NoAnswer",
     "NoCallerError",
     "NoReplyError",
     "NotAMessageError",
@@ -96,6 +98,7 @@ __all__ = [
     "UnhandledMessageError",
     "UnknownFunctionTypeError",
     "ValueMismatchError",
+    "answers",
     "create_app",
     "handles",
     "kafka_record",

@@ -273,6 +273,10 @@ class Host(Protocol):
         """Return after *seconds*: the wait between two attempts. A test's host advances its own clock instead."""
         ...
 
+    def token(self) -> str:
+        """128 random bits as 32 hexadecimal digits, that nobody can guess; in tests from a seed."""
+        ...
+
     def timeout(self, seconds: float) -> Deadline:
         """A context that raises TimeoutError in its body after *seconds* of waiting."""
         ...

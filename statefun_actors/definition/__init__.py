@@ -8,6 +8,7 @@ from statefun_actors.definition.annotations import (
     resolve,
     return_annotation,
 )
+from statefun_actors.definition.answers import AnswerMethod
 from statefun_actors.definition.delay import LONGEST_DELAY, delay_ms
 from statefun_actors.definition.fields import Field, make_field
 from statefun_actors.definition.function import FunctionType
@@ -27,6 +28,7 @@ from statefun_actors.definition.typenames import typename_problem
 __all__ = [
     "ENTITY_OF_HANDLER",
     "LONGEST_DELAY",
+    "AnswerMethod",
     "DeadLetter",
     "Discard",
     "FailurePolicy",

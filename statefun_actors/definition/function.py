@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any as Untyped
 from typing import ClassVar, Protocol
 
+from statefun_actors.definition.answers import AnswerMethod
 from statefun_actors.definition.fields import Field
 from statefun_actors.definition.handlers import Handler
 from statefun_actors.definition.policy import FailurePolicy
@@ -33,6 +34,8 @@ class FunctionType(Protocol):
     """By the typename of the message."""
     any_handler: Handler | None
     """Takes what no other handler takes, as a google.protobuf.Any."""
+    answers: Mapping[str, AnswerMethod]
+    """The methods that take answers, by the names under which open asks know them."""
     taken: Sequence[str]
     """The types that handlers take, as their user spelled them."""
     on_failure: FailurePolicy | None

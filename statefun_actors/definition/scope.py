@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from statefun_actors.definition.answers import AnswerMethod
 from statefun_actors.definition.delay import delay_ms
+from statefun_actors.envelopes import REPLY, SCHEDULE, Cease, Open, Repeat, order, schedule_id
 from statefun_actors.errors import ValueMismatchError
 from statefun_actors.model import (
     LARGEST_VALUE,
@@ -31,8 +33,11 @@ from statefun_actors.model import (
     check_typename,
     plain_str,
 )
+from statefun_actors.recurrence import Recurrence
 from statefun_actors.types import pack, record_to_typed
 
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND: Final = timedelta(milliseconds=1)
 _RECORD_TYPES: Final = (".KafkaProducerRecord", ".KinesisEgressRecord")
 _NO_NAMES: Final[set[str]] = set()
 """Stands where most batches have no names to hold; whoever adds one makes a set of its own first."""
@@ -221,6 +226,43 @@ class Scope:
         if len(value.value) > LARGEST_VALUE:
             raise _too_large(value)
         self.effects.append(Egress(egress, value))
+
+    def open_ask(
+        self, then: AnswerMethod, keep: TypedValue | None, timeout_ms: int, target: Address | None, question: object
+    ) -> Address:
+        """The reply address of an ask, opened by the effect that this leaves; *question* goes to *target* from there.
+
+        Raises:
+            Exception: as :meth:`send`.
+        """
+        value = None if target is None else pack(question)
+        if target is not None and value is not None:
+            _check_target(target, value)
+        address: Address = tuple.__new__(Address, (REPLY, self.host.token()))
+        content = Open(
+            self.target,
+            then.name,
+            None if keep is None else (keep.typename, keep.value),
+            self.caller,
+            timeout_ms,
+            (self.now - _EPOCH) // _MILLISECOND,
+            target,
+            None if value is None else (value.typename, value.value),
+        )
+        self.effects.append(Send(address, order(content)))
+        return address
+
+    def send_every(self, recurrence: Recurrence, target: Address, message: object, name: str) -> None:
+        """A recurring message, begun by the effect that this leaves. Raises as :meth:`send`."""
+        value = pack(message)
+        _check_target(target, value)
+        now_ms = (self.now - _EPOCH) // _MILLISECOND
+        content = Repeat(self.target, name, recurrence, target, (value.typename, value.value), now_ms)
+        self.effects.append(Send(Address(SCHEDULE, schedule_id(self.target, name)), order(content)))
+
+    def cancel_every(self, name: str) -> None:
+        """The recurring message *name* of this entity ends."""
+        self.effects.append(Send(Address(SCHEDULE, schedule_id(self.target, name)), order(Cease())))
 
     def reply(self, message: object) -> None:
         """To the caller; without one it is dropped and counted, but still has to be a message."""

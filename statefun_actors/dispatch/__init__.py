@@ -1,8 +1,10 @@
 """The waist: the one place where user code runs."""
 
+from statefun_actors.dispatch.answers import tell_asker, unwrapped
 from statefun_actors.dispatch.application import Application
 from statefun_actors.dispatch.dispatch import dispatch
 from statefun_actors.dispatch.failure import is_terminal
+from statefun_actors.dispatch.host import SystemHost, ThreadHost, random_token
 from statefun_actors.dispatch.process import owning_process
 from statefun_actors.dispatch.running import running_message
 from statefun_actors.dispatch.steps import resumed
@@ -17,13 +19,18 @@ from statefun_actors.dispatch.tasks import (
 __all__ = [
     "Application",
     "HandlerTask",
+    "SystemHost",
+    "ThreadHost",
     "beside_current_task",
     "dispatch",
     "in_handler_task",
     "is_terminal",
     "owning_process",
+    "random_token",
     "resumed",
     "run_without_task",
     "running_message",
     "start_handler_task",
+    "tell_asker",
+    "unwrapped",
 ]

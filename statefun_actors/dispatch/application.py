@@ -6,11 +6,13 @@ import contextlib
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
+from statefun_actors.conversations import own_functions
 from statefun_actors.definition import FailurePolicy, FunctionType, Handler
+from statefun_actors.dispatch.answers import RESERVED, BoundAnswer, BoundAnswers, find_answer
 from statefun_actors.dispatch.calling import start_of
 from statefun_actors.dispatch.notes import Notes
 from statefun_actors.errors import DefinitionError, MessageDecodeError, UnhandledMessageError
-from statefun_actors.model import Address, TypedValue
+from statefun_actors.model import Address, Invocation, TypedValue
 from statefun_actors.settings import Settings
 from statefun_actors.text import describe_error
 from statefun_actors.types import Codec, UnstorableTypeError, any_of, codec_for, message_name
@@ -62,19 +64,22 @@ class Route:
     """One function type under the settings of one application."""
 
     __slots__ = (
+        "answers",
         "any_handler",
-        "bound",
         "fails_batches",
         "function",
         "guarded",
         "handlers",
+        "own",
         "policy",
         "state_names",
         "waits",
     )
 
-    def __init__(self, function: FunctionType, settings: Settings) -> None:
+    def __init__(self, function: FunctionType, settings: Settings, *, own: bool = False) -> None:
         self.function = function
+        self.own = own
+        """Whether it is this library's own, which takes the reserved types of message."""
         self.state_names = function.state_names
         self.policy: FailurePolicy | None = (
             function.on_failure if function.on_failure is not None else settings.on_failure
@@ -86,13 +91,30 @@ class Route:
         self.any_handler = (
             None if function.any_handler is None else BoundHandler(function.any_handler, None, None, self, settings)
         )
-        bound = [*self.handlers.values(), *([self.any_handler] if self.any_handler else [])]
+        self.answers: dict[str, BoundAnswers] = {
+            name: BoundAnswers(method, self.policy, settings.handler_timeout)
+            for name, method in function.answers.items()
+        }
+        """The methods that take answers, by the names under which open asks know them."""
+        bound: list[BoundHandler | BoundAnswers] = [*self.handlers.values(), *self.answers.values()]
+        bound += [self.any_handler] if self.any_handler else []
         self.waits = any(handler.waits for handler in bound)
         """Whether it has handlers that need a running event loop."""
         self.fails_batches = any(handler.policy is None for handler in bound)
         """Whether a message of it that fails can fail its whole batch, for want of a policy."""
         self.guarded = self.policy is not None or any(handler.policy is not None for handler in bound)
         """Whether single messages can be undone; otherwise a failure undoes the whole batch."""
+
+    def resolve(self, invocation: Invocation) -> tuple[BoundHandler | BoundAnswer, Invocation]:
+        """What runs *invocation*, and the message that it is given: of an answer what is in its envelope.
+
+        Raises:
+            UnhandledMessageError: nothing takes it.
+        """
+        typename = invocation.argument.typename
+        if typename in RESERVED and not self.own:
+            return find_answer(self.function.typename, self.answers, invocation)
+        return self.handler(typename), invocation
 
     def handler(self, typename: str) -> BoundHandler:
         """The handler that takes messages of *typename*.
@@ -154,10 +176,16 @@ class Application:
         if problems:
             raise DefinitionError("this application", problems)
         self.routes: Mapping[str, Route] = routes
+        """What was served, by function type."""
         self.renamed: Mapping[str, str] = {
             former: name for name, route in routes.items() for former in route.function.was
         }
         """By a function type that a class had before, the one that it has now."""
+        own = {
+            function.typename: Route(function, Settings(), own=True) for function in _function_types([own_functions()])
+        }
+        self.all_routes: Mapping[str, Route] = {**routes, **own}
+        """The same, and this library's own functions."""
 
     @property
     def typenames(self) -> list[str]:

@@ -10,7 +10,8 @@ nothing to go back to in between. With a policy every message is settled on its 
 from __future__ import annotations
 
 from statefun_actors.definition import Scope
-from statefun_actors.dispatch.application import Application
+from statefun_actors.dispatch.answers import BoundAnswer
+from statefun_actors.dispatch.application import Application, BoundHandler
 from statefun_actors.dispatch.calling import NOT_YET, awaited
 from statefun_actors.dispatch.failure import failure_of
 from statefun_actors.dispatch.guarded import GuardedRun
@@ -29,7 +30,7 @@ async def dispatch(batch: Batch, app: Application, host: Host) -> Outcome:  # no
         :class:`Done` with effects and changed states; :class:`MissingState` where the batch lacks states that the
         function declares (no user code has run); :class:`Failed` where the batch comes to nothing.
     """
-    route = app.routes.get(batch.target[0])
+    route = app.all_routes.get(batch.target[0])
     if route is None:
         return Failed(None, UnknownFunctionTypeError(batch.target[0], app.typenames))
     state = batch.state
@@ -53,7 +54,10 @@ async def dispatch(batch: Batch, app: Application, host: Host) -> Outcome:  # no
         for invocation in batch.invocations:
             index += 1
             argument = invocation.argument
-            handler = handlers.get(argument.typename) or route.handler(argument.typename)
+            handler: BoundHandler | BoundAnswer | None = handlers.get(argument.typename)
+            if handler is None:
+                handler, invocation = route.resolve(invocation)  # noqa: PLW2901 - an answer out of its envelope
+                argument = invocation.argument
             scope.begin(handler.name, invocation)
             result = handler.start(subject, handler.message(argument))
             after = monotonic()

@@ -11,6 +11,7 @@ from datetime import UTC
 from typing import Final, assert_never
 
 from statefun_actors.definition import DeadLetter, Discard, FailurePolicy, Scope
+from statefun_actors.dispatch.answers import BoundAnswer, tell_asker, unwrapped
 from statefun_actors.dispatch.application import Application, BoundHandler, Route
 from statefun_actors.dispatch.calling import NOT_YET, awaited
 from statefun_actors.dispatch.dead_letter import dead_letter
@@ -19,6 +20,7 @@ from statefun_actors.dispatch.notes import HELD_TOO_LONG
 from statefun_actors.dispatch.outcome import done
 from statefun_actors.dispatch.running import found_in, inherit
 from statefun_actors.dispatch.tasks import current_handler_task, end_cancellations, take_back_cancellations
+from statefun_actors.errors import MessageDecodeError, UnhandledMessageError
 from statefun_actors.model import Batch, Failed, Invocation, Outcome, Setback, Settlement
 from statefun_actors.text import describe
 
@@ -49,8 +51,8 @@ class GuardedRun:
                     try:
                         if task is not None:
                             task.runs_handlers = True
-                        handler = self.route.handler(invocation.argument.typename)
-                        result = self._start(handler, invocation)
+                        handler, message = self.route.resolve(invocation)
+                        result = self._start(handler, message)
                         if result.__class__ in NOT_YET:
                             suspended = True
                             result = await awaited(result, handler.name, host, notes, task)
@@ -85,7 +87,7 @@ class GuardedRun:
                 task.runs_handlers = False
         return done(self.scope, notes, function, self.setbacks, marks)
 
-    def _start(self, handler: BoundHandler, invocation: Invocation) -> object:
+    def _start(self, handler: BoundHandler | BoundAnswer, invocation: Invocation) -> object:
         """The result of the message's handler, or what NOT_YET says."""
         scope = self.scope
         scope.begin(handler.name, invocation)
@@ -108,9 +110,11 @@ class GuardedRun:
         self.route.function.settle(self.subject, scope)
 
     def _policy(self, invocation: Invocation) -> FailurePolicy | None:
-        typename = invocation.argument.typename
-        handler = self.route.handlers.get(typename, self.route.any_handler)
-        return self.route.policy if handler is None else handler.policy
+        try:
+            handler, _ = self.route.resolve(invocation)
+        except (UnhandledMessageError, MessageDecodeError):
+            return self.route.policy
+        return handler.policy
 
     def _undo(self, effects: int, dropped_replies: int) -> None:
         """A new subject, where the last settled message ended."""
@@ -132,11 +136,11 @@ class GuardedRun:
     def _give_up(
         self, policy: FailurePolicy, index: int, invocation: Invocation, error: BaseException, attempts: int
     ) -> None:
-        target = self.batch.target
+        target, message = self.batch.target, unwrapped(invocation)
         match policy:
             case DeadLetter():
                 time = self.scope.host.now().astimezone(UTC).isoformat()
-                self.scope.effects.append(dead_letter(policy, self.app, target, invocation, error, attempts, time))
+                self.scope.effects.append(dead_letter(policy, self.app, target, message, error, attempts, time))
                 settlement = Settlement.DEAD_LETTER
             case Discard():
                 settlement = Settlement.DISCARDED
@@ -144,9 +148,11 @@ class GuardedRun:
                 assert_never(policy)
         logger.warning(
             "%s: %s of type %s after %d attempt%s: %s",
-            target, settlement.value, invocation.argument.typename, attempts, "" if attempts == 1 else "s",
+            target, settlement.value, message.argument.typename, attempts, "" if attempts == 1 else "s",
             describe(error),
         )  # fmt: skip
+        if (told := tell_asker(invocation, error)) is not None:
+            self.scope.effects.append(told)
         self.setbacks.append(Setback(index, error, settlement, attempts))
 
 

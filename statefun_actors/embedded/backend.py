@@ -187,6 +187,13 @@ class _Waiting:
         else:
             self._answer(Handled(), epoch)
 
+    def await_reply(self, epoch: Epoch) -> None:
+        if self._reply is not None:
+            self._answer(Replied(self._reply), epoch)
+        else:
+            self._until_reply = True
+            epoch.told.append((_noted, None))
+
     def _answer(self, answer: Answer, epoch: Epoch) -> None:
         if not self._answered:
             self._answered = True

@@ -1,12 +1,15 @@
-"""Time as the engine knows it: passed in, real or moved by hand."""
+"""Time and randomness as the engine knows them: passed in, real or made by hand."""
 
 from __future__ import annotations
 
 import asyncio
+import random
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Final, Protocol
+
+from statefun_actors.dispatch import random_token
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _LONGEST_WAIT: Final = 60.0
@@ -24,7 +27,11 @@ def to_ms(moment: datetime) -> int:
 
 
 class Clock(Protocol):
-    """What the engine asks of time."""
+    """What the engine asks of time and chance."""
+
+    def token(self) -> str:
+        """128 random bits as 32 hexadecimal digits."""
+        ...
 
     def now_ms(self) -> int:
         """Milliseconds since 1970, UTC."""
@@ -40,7 +47,10 @@ class Clock(Protocol):
 
 
 class SystemClock:
-    """The wall clock, and the event loop's timers."""
+    """The wall clock, the event loop's timers, and the system's randomness."""
+
+    def token(self) -> str:
+        return random_token()
 
     def now_ms(self) -> int:
         return time.time_ns() // 1_000_000
@@ -56,8 +66,12 @@ class SystemClock:
 class ManualClock:
     """A clock that moves when it is told to. A backoff moves it by itself, so no test waits for one."""
 
-    def __init__(self, start: datetime = datetime(2026, 1, 1, tzinfo=UTC)) -> None:
+    def __init__(self, start: datetime = datetime(2026, 1, 1, tzinfo=UTC), seed: int = 0) -> None:
         self._now_ms = to_ms(start)
+        self._random = random.Random(seed)  # noqa: S311 - in tests the same each time
+
+    def token(self) -> str:
+        return f"{self._random.getrandbits(128):032x}"
 
     def now_ms(self) -> int:
         return self._now_ms

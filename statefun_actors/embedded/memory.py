@@ -32,12 +32,12 @@ class Shape:
     """What the engine needs to know of an application's states, worked out once."""
 
     def __init__(self, app: Application) -> None:
-        self.served = app.routes
         self.renamed = app.renamed
+        self.served = app.all_routes
         self.texts = shapes(app)
         """How the types look, for a store to remember."""
         self.specs: dict[str, tuple[StateSpec, ...]] = {
-            name: tuple(route.function.states) for name, route in app.routes.items()
+            name: tuple(route.function.states) for name, route in app.all_routes.items()
         }
         self.names = {name: tuple(spec.name for spec in specs) for name, specs in self.specs.items()}
         self.expiring = {

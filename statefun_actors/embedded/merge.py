@@ -10,8 +10,8 @@ from statefun_actors.dispatch import is_terminal
 from statefun_actors.embedded.mailbox import Mailbox
 from statefun_actors.embedded.memory import Memory, Shape
 from statefun_actors.embedded.rows import EntityRecord
+from statefun_actors.embedded.settling import message_given_up, message_handled
 from statefun_actors.embedded.store import DeadLetterEntry, EgressRecord, Message
-from statefun_actors.embedded.tickets import INGRESS
 from statefun_actors.model import (
     Address,
     Cancel,
@@ -50,8 +50,8 @@ class Merge:
             self._apply(memory, effect, address, now_ms)
         errors = self._set_back(memory, messages, done.setbacks, now_ms) if done.setbacks else None
         for index, message in enumerate(messages):
-            if (caller := message.caller) is not None and caller[0] == INGRESS:
-                memory.tickets.handled(caller[1], None if errors is None else errors.get(index), epoch)
+            if message.caller is not None:
+                message_handled(memory, message, done, index, None if errors is None else errors.get(index))
         epoch.counters.handled += len(messages)
         memory.mailboxes.dealt_with(mailbox, messages)
 
@@ -124,8 +124,7 @@ class Merge:
         message = mailbox.queue.popleft()
         memory.epoch.consume(message.seq)
         self._bury(memory, message, error, mailbox.attempts + 1, now_ms)
-        if message.caller is not None and message.caller[0] == INGRESS:
-            memory.tickets.handled(message.caller[1], error, memory.epoch)
+        message_given_up(memory, message, error)
         memory.mailboxes.dealt_with(mailbox, (message,))
         logger.warning("%s: dead letter of type %s: %s", message.target, message.value.typename, describe(error))
 

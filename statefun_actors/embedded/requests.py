@@ -185,6 +185,22 @@ class Requests:
         elif not request.until_reply:
             self._settle(request, RequestState.HANDLED, None, epoch)
 
+    def await_reply(self, caller: str, epoch: Epoch) -> None:
+        """The handler of the message of *caller* ended, and asked somebody."""
+        request = self.by_caller.get(caller)
+        if request is None or request.until_reply:
+            return
+        if request.reply is not None:
+            self._settle(request, RequestState.REPLIED, request.reply, epoch)
+            return
+        request.until_reply = True
+        row = request.row
+        request.row = row = KeyedRequest(
+            row.target, row.key, row.digest, row.time_ms, row.request, RequestState.PENDING_REPLY
+        )
+        request.durable = False
+        epoch.requests[row.target, row.key] = row
+
     def _settle(self, request: Request, state: RequestState, result: TypedValue | None, epoch: Epoch) -> None:
         row = request.row
         request.row = row = KeyedRequest(row.target, row.key, row.digest, row.time_ms, row.request, state, result)

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import functools
 import logging
-import time
 from collections.abc import Callable, Coroutine
 from datetime import datetime
 from typing import Any as Untyped
@@ -19,6 +18,7 @@ from typing import Final, assert_never
 from statefun_actors.dispatch import (
     Application,
     HandlerTask,
+    SystemHost,
     dispatch,
     resumed,
     run_without_task,
@@ -32,7 +32,7 @@ from statefun_actors.embedded.merge import Merge
 from statefun_actors.embedded.options import EngineOptions
 from statefun_actors.embedded.rows import DamagedStateError, EntityRecord
 from statefun_actors.embedded.store import StoreError
-from statefun_actors.model import Address, Batch, Deadline, Done, Failed, Host, Invocation, MissingState, Outcome
+from statefun_actors.model import Address, Batch, Done, Failed, Host, Invocation, MissingState, Outcome
 
 logger: Final = logging.getLogger("statefun_actors.engine")
 
@@ -40,22 +40,18 @@ _LAST_SECONDS: Final = 1.0
 """For what was cancelled to end."""
 
 
-class _EngineHost:
-    """Time, for dispatch."""
-
-    monotonic = staticmethod(time.monotonic)
+class _EngineHost(SystemHost):
+    """Time and randomness as the engine's clock gives them."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
+        self.token = clock.token
 
     def now(self) -> datetime:
         return at_ms(self._clock.now_ms())
 
     async def sleep(self, seconds: float) -> None:
         await self._clock.sleep(seconds)
-
-    def timeout(self, seconds: float) -> Deadline:
-        return asyncio.timeout(seconds)
 
 
 async def _dispatch_twice(batch: Batch, app: Application, host: Host) -> Outcome:
@@ -97,7 +93,7 @@ class Steps:
         self._tell_ended, self._tell_lost = ended, lost
         self._host = _EngineHost(clock)
         self._dispatch = _dispatch_twice if options.twice else dispatch
-        self._plain = frozenset(name for name, route in app.routes.items() if not route.waits)
+        self._plain = frozenset(name for name, route in app.all_routes.items() if not route.waits)
         self._tasks: dict[HandlerTask[None], Address] = {}
         """Batches whose handlers wait for something."""
         self._left: dict[HandlerTask[None], Address] = {}

@@ -45,6 +45,10 @@ class Waiter(Protocol):
         """Its handler ended, in the open *epoch*; with the *error* of a message that was dead-lettered or discarded."""
         ...
 
+    def await_reply(self, epoch: Epoch) -> None:
+        """Its handler ended, and asked somebody: what comes of that is the reply, unless there has been one."""
+        ...
+
     def lost(self, error: Lost | AnswerLostError) -> None:
         """Nothing more can be told."""
         ...
@@ -78,6 +82,9 @@ class Ticket:
 
     def again(self) -> None:
         self._is_replied = self._is_handled = False
+
+    def await_reply(self, epoch: Epoch) -> None:
+        pass
 
     def lost(self, error: Lost | AnswerLostError) -> None:
         if self.on_lost is not None:
@@ -122,6 +129,13 @@ class Tickets:
             self.requests.handled(request, None if error is None else describe(error), epoch)
         if (waiter := self._open.get(request)) is not None:
             waiter.handled(error, epoch)
+
+    def await_reply(self, request: str, epoch: Epoch) -> None:
+        """The handler of *request* ended, and asked somebody."""
+        if self.requests.by_caller:
+            self.requests.await_reply(request, epoch)
+        if (waiter := self._open.get(request)) is not None:
+            waiter.await_reply(epoch)
 
     def lose(self, error: Lost) -> None:
         """Nobody can be told any more; but for those whose messages are stored and run again: see :meth:`adopt`."""

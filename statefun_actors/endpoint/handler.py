@@ -8,8 +8,7 @@ from collections.abc import Coroutine
 from typing import Any as Untyped
 from typing import Final, Literal, Unpack, assert_never
 
-from statefun_actors.dispatch import Application, beside_current_task, dispatch, in_handler_task
-from statefun_actors.endpoint.host import SystemHost, ThreadHost
+from statefun_actors.dispatch import Application, SystemHost, ThreadHost, beside_current_task, dispatch, in_handler_task
 from statefun_actors.endpoint.turns import Turn, Turns
 from statefun_actors.errors import DefinitionError, MissingStateError
 from statefun_actors.model import Batch, Done, Failed, MissingState, Outcome
@@ -54,7 +53,7 @@ class RequestReplyHandler:
         self.app.refuse_renamed()
         self._dialect = _DIALECTS[protocol]
         self._host = SystemHost()
-        routes = self.app.routes.items()
+        routes = self.app.all_routes.items()
         self._waiting = frozenset(name for name, route in routes if route.waits)
         self._prefixes = {name: name if route.function.owns_tokens else None for name, route in routes}
         self._turns = Turns()

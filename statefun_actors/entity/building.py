@@ -26,8 +26,9 @@ from statefun_actors.definition import (
     typename_problem,
 )
 from statefun_actors.entity.addresses import address_type
+from statefun_actors.entity.answers import answer_methods
 from statefun_actors.entity.declared import Claim, method_problems, read_claims
-from statefun_actors.entity.function import EntityField, EntityFunction
+from statefun_actors.entity.function import EntityField, EntityFunction, Methods
 from statefun_actors.entity.slots import RefreshingSlot, apply_attrs, take_slot
 from statefun_actors.errors import DefinitionError
 from statefun_actors.types import JSON_TYPENAME, Codec, filled_in, type_arguments, type_variable
@@ -66,6 +67,7 @@ def build(
     fields = _fields(cls, declarations, problems, concrete=typename is not None)
     handlers, any_handler, taken, wrong = bind_handlers(_handlers(cls, problems, concrete=typename is not None))
     problems += wrong
+    answers = answer_methods(cls, problems)
     problems += _shared_names(fields, handlers)
     if (problem := policy_problem(on_failure)) is not None:
         problems.append(problem)
@@ -85,7 +87,8 @@ def build(
     if typename is None:
         return
     slots = [EntityField(field, take_slot(cls, field)) for field in fields]
-    cls.__function_type__ = EntityFunction(cls, typename, slots, handlers, any_handler, taken, on_failure, former)
+    methods = Methods(handlers, any_handler, taken, answers)
+    cls.__function_type__ = EntityFunction(cls, typename, slots, methods, on_failure, former)
     cls.__address_type__ = address_type(cls.__function_type__)
     own = class_annotations(cls)
     apply_attrs(cls, fields, {name: found.annotation for name, found in declarations.items() if name not in own})

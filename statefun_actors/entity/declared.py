@@ -25,6 +25,7 @@ from statefun_actors.definition import (
     resolve,
     return_annotation,
 )
+from statefun_actors.entity.answers import AnswerClaim, read_answers
 from statefun_actors.entity.handles import MARK, HandlerMark
 from statefun_actors.entity.names import ENTITY_NAMES, hides
 
@@ -51,6 +52,8 @@ class Declared:
     """Field → its declaration and its annotation."""
     claims: Mapping[str, Claim]
     """Method → what it handles."""
+    answers: Mapping[str, AnswerClaim]
+    """Method → which answers it takes."""
 
 
 def read_body(
@@ -64,7 +67,11 @@ def read_body(
     variables = {str(each): each for each in getattr(cls, "__type_params__", ())}  # of `class Shelf[T](Entity)`
     local = {**around, **variables, **own}
     names = _Names(vars(sys.modules[cls.__module__]) if cls.__module__ in sys.modules else {}, local)
-    return Declared(_fields(cls, declarations, names, problems), read_claims(cls, local, problems))
+    return Declared(
+        _fields(cls, declarations, names, problems),
+        read_claims(cls, local, problems),
+        read_answers(cls, local, problems),
+    )
 
 
 @attrs.frozen

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, ClassVar, NoReturn, dataclass_transform
+from typing import TYPE_CHECKING, ClassVar, NoReturn, TypeVar, dataclass_transform, overload
 from typing import Any as Untyped
 
 import attrs
 
 from statefun_actors.definition import FailurePolicy, Scope, persisted
+from statefun_actors.entity.asking import DEFAULT_TIMEOUT, NOT_GIVEN, ask, schedule_name
 from statefun_actors.entity.detached import restored
 from statefun_actors.entity.function import EntityFunction
 from statefun_actors.entity.metaclass import EntityMeta
 from statefun_actors.errors import DetachedEntityError, InvalidAddressError
 from statefun_actors.model import Address
+from statefun_actors.recurrence import recurrence
+
+_K = TypeVar("_K")
 
 
 @dataclass_transform(kw_only_default=True, field_specifiers=(persisted,))
@@ -119,6 +123,90 @@ class Entity(metaclass=EntityMeta):
     def reply(self, message: object) -> None:
         """Send *message* to :attr:`caller`; dropped where there is none. Returning it from a handler is the same."""
         (self.__scope__ or _detached(self, "reply")).reply(message)
+
+    @overload
+    def ask(
+        self,
+        target: Address,
+        message: object,
+        *,
+        then: Callable[[Untyped], object],
+        timeout: timedelta | float = ...,
+    ) -> None: ...
+    @overload
+    def ask(
+        self,
+        target: Address,
+        message: object,
+        *,
+        then: Callable[[Untyped, _K], object],
+        timeout: timedelta | float = ...,
+        keep: _K,
+    ) -> None: ...
+    def ask(
+        self,
+        target: Untyped,
+        message: Untyped,
+        *,
+        then: Untyped,
+        timeout: timedelta | float = DEFAULT_TIMEOUT,
+        keep: Untyped = NOT_GIVEN,
+    ) -> None:
+        """Send *message* to *target*, and have *then* called with the answer.
+
+        The handler ends, and this entity takes other messages; the answer comes as a message. In *then*,
+        ``self.caller`` is the caller of the present message, and what *then* returns is the reply to it.
+
+        Args:
+            target: any address, in any language.
+            message: the question.
+            then: a method of this entity that is decorated with ``@answers``.
+            timeout: a timedelta or seconds, at most ten years, after which *then* gets ``NoAnswer("timeout")``.
+            keep: any value that a field may hold: *then* gets it beside the answer.
+
+        Raises:
+            ValueMismatchError: *then* is no such method, *keep* does not fit it, or *timeout* is out of range.
+            Exception: as :meth:`send`.
+        """
+        ask(self.__scope__ or _detached(self, "ask"), self, then, timeout, keep, target, message)
+
+    @overload
+    def reply_address(self, *, then: Callable[[Untyped], object], timeout: timedelta | float) -> Address: ...
+    @overload
+    def reply_address(
+        self, *, then: Callable[[Untyped, _K], object], timeout: timedelta | float, keep: _K
+    ) -> Address: ...
+    def reply_address(self, *, then: Untyped, timeout: timedelta | float, keep: Untyped = NOT_GIVEN) -> Address:
+        """An address for one answer, which *then* gets: to be put into a message or a mail.
+
+        It is good once this message has committed: hand it on by a send, or by an egress. Over HTTP it is answered by
+        ``POST /replies/<id of the address>``. Arguments and errors are those of :meth:`ask`.
+        """
+        return ask(self.__scope__ or _detached(self, "reply_address"), self, then, timeout, keep, None, None)
+
+    def send_every(
+        self, schedule: timedelta | str, target: Address, message: object, *, name: str, tz: str = "UTC"
+    ) -> None:
+        """Send *message* to *target* again and again, until :meth:`cancel_every`.
+
+        Args:
+            schedule: an interval of a second or more, or a cron line of five fields: ``"0 9 * * mon-fri"``.
+            target: any address.
+            message: anything that can be sent.
+            name: of this entity's recurring messages, one has it: another schedule of that name takes its place, the
+                same one changes nothing.
+            tz: the IANA zone of the cron line.
+
+        Raises:
+            ValueMismatchError: a schedule that can't be read or never fires, an unknown zone, an empty name.
+            Exception: as :meth:`send`.
+        """
+        scope = self.__scope__ or _detached(self, "send_every")
+        scope.send_every(recurrence(schedule, tz), target, message, schedule_name(name))
+
+    def cancel_every(self, name: str) -> None:
+        """End the recurring message *name* of this entity. One that has left already may still arrive."""
+        (self.__scope__ or _detached(self, "cancel_every")).cancel_every(schedule_name(name))
 
     def clear(self) -> None:
         """Delete all fields, and cancel what this batch sent with a token."""

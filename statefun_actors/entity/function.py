@@ -15,7 +15,9 @@ from gc import get_referents
 from typing import Any as Untyped
 from typing import ClassVar, Final
 
-from statefun_actors.definition import FailurePolicy, Field, Handler, Scope
+import attrs
+
+from statefun_actors.definition import AnswerMethod, FailurePolicy, Field, Handler, Scope
 from statefun_actors.entity.over import OVER
 from statefun_actors.errors import (
     DetachedEntityError,
@@ -62,6 +64,16 @@ class EntityField:
         self.delete = slot.__delete__
 
 
+@attrs.frozen
+class Methods:
+    """The methods of a class that messages run, and the types that they take, as their user spelled them."""
+
+    handlers: Mapping[str, tuple[Handler, Codec]]
+    any_handler: Handler | None
+    taken: Sequence[str]
+    answers: Mapping[str, AnswerMethod]
+
+
 class EntityFunction:
     """The function type of one Entity class."""
 
@@ -72,14 +84,15 @@ class EntityFunction:
         cls: type,
         typename: str,
         fields: Sequence[EntityField],
-        handlers: Mapping[str, tuple[Handler, Codec]],
-        any_handler: Handler | None,
-        taken: Sequence[str],
+        methods: Methods,
         on_failure: FailurePolicy | None,
         was: Sequence[str] = (),
     ) -> None:
         self.cls = cls
         self.was = tuple(was)
+        self.answers = methods.answers
+        self.answer_names = {method.handler.name.rpartition(".")[2]: method for method in methods.answers.values()}
+        """By the names that the methods have in the class."""
         self.name = cls.__name__
         self.typename = typename
         self.fields = tuple(fields)
@@ -87,9 +100,9 @@ class EntityFunction:
         self.persisted = tuple(field.field for field in fields)
         self.states: tuple[StateSpec, ...] = tuple(field.spec for field in self.persisted)
         self.state_names = frozenset(spec.name for spec in self.states)
-        self.handlers = handlers
-        self.any_handler = any_handler
-        self.taken = tuple(taken)
+        self.handlers = methods.handlers
+        self.any_handler = methods.any_handler
+        self.taken = tuple(methods.taken)
         self.on_failure = on_failure
         self._refreshing = frozenset(field.state_name for field in fields if field.refreshes)
         self._ahead: dict[str, list[EntityField]] = {}

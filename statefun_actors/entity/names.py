@@ -9,7 +9,23 @@ from typing import Final
 from statefun_actors.definition import Persisted
 
 ENTITY_NAMES: Final = frozenset(
-    {"address", "at", "caller", "cancel", "clear", "id", "now", "reply", "send", "send_after", "send_egress"}
+    {
+        "address",
+        "ask",
+        "at",
+        "caller",
+        "cancel",
+        "cancel_every",
+        "clear",
+        "id",
+        "now",
+        "reply",
+        "reply_address",
+        "send",
+        "send_after",
+        "send_egress",
+        "send_every",
+    }
 )
 _ENGINE_NAMES: Final = frozenset(
     {

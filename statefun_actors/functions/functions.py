@@ -12,6 +12,7 @@ from typing import ClassVar, Final, TypeVar
 from google.protobuf.any_pb2 import Any
 
 from statefun_actors.definition import (
+    AnswerMethod,
     DeadLetter,
     Discard,
     FailurePolicy,
@@ -48,7 +49,9 @@ class StatefulFunctions:
     def hello(context: Context, message: User | Admin) -> None: ...
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, own: bool = False) -> None:
+        """*own*: they are this library's, whose namespace is reserved."""
+        self._own = own
         self._functions: dict[str, BoundFunction] = {}
 
     def bind(
@@ -97,7 +100,7 @@ class StatefulFunctions:
         problems: list[str] = []
         if typename in self._functions:
             problems.append(f"{typename!r} is bound already; one function type has one function")
-        bound = BoundFunction(typename, function, states or {}, options, problems)
+        bound = BoundFunction(typename, function, states or {}, options, problems, own=self._own)
         self._functions[typename] = bound
 
     @property
@@ -121,11 +124,14 @@ class BoundFunction:
         states: Mapping[str, object],
         options: HandlerOptions,
         problems: list[str],
+        *,
+        own: bool = False,
     ) -> None:
         self.typename = typename
         self.function = function
+        self.answers: Mapping[str, AnswerMethod] = {}
         self.name = getattr(function, "__qualname__", repr(function))
-        if (problem := typename_problem(typename)) is not None:
+        if not own and (problem := typename_problem(typename)) is not None:
             problems.append(problem)
         problems += options.problems()
         if options.on_failure is not None and not isinstance(options.on_failure, DeadLetter | Discard):

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import threading
-import time
 from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime, timedelta
 from typing import Any as Untyped
@@ -12,10 +12,10 @@ from typing import Generic, ParamSpec, TypeVar
 
 import attrs
 
-from statefun_actors.dispatch import Application, dispatch, in_handler_task
+from statefun_actors.dispatch import Application, SystemHost, dispatch, in_handler_task
 from statefun_actors.entity import Entity, EntityFunction, hydrate
 from statefun_actors.errors import FieldMismatchError, ValueMismatchError
-from statefun_actors.model import Address, Batch, Deadline, Done, Failed, Invocation, MissingState, Outcome, TypedValue
+from statefun_actors.model import Address, Batch, Done, Failed, Invocation, MissingState, Outcome, TypedValue
 from statefun_actors.settings import Settings
 from statefun_actors.testing.checks import checked_address, in_utc
 from statefun_actors.testing.seen import Delayed, Sent, seen
@@ -27,22 +27,21 @@ _START = datetime(2026, 1, 1, tzinfo=UTC)
 _CALLER = Address("statefun-actors/test", "caller")
 
 
-class _Host:
-    """Virtual time: a backoff moves it, so no test waits for one."""
-
-    monotonic = staticmethod(time.monotonic)
+class _Host(SystemHost):
+    """Virtual time: a backoff moves it, so no test waits for one. Tokens are the same in each test."""
 
     def __init__(self, now: datetime) -> None:
         self._now = now
+        self._tokens = itertools.count(1)
+
+    def token(self) -> str:
+        return f"{next(self._tokens):032x}"
 
     def now(self) -> datetime:
         return self._now
 
     async def sleep(self, seconds: float) -> None:
         self._now += timedelta(seconds=seconds)
-
-    def timeout(self, seconds: float) -> Deadline:
-        return asyncio.timeout(seconds)
 
 
 @attrs.frozen

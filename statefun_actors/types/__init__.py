@@ -24,7 +24,7 @@ from statefun_actors.types.forms import Form, form_of, spelled_form
 from statefun_actors.types.hints import filled_in, type_arguments, type_variable
 from statefun_actors.types.json import JSON_TYPENAME
 from statefun_actors.types.kinds import split_optional
-from statefun_actors.types.messages import message
+from statefun_actors.types.messages import message, own_message
 from statefun_actors.types.names import message_name
 from statefun_actors.types.pack import checked_typed, pack
 from statefun_actors.types.records import kafka_record, kinesis_record, record_of_typed, record_to_typed
@@ -57,6 +57,7 @@ __all__ = [
     "message",
     "message_advice",
     "message_name",
+    "own_message",
     "pack",
     "record_of_typed",
     "record_to_typed",

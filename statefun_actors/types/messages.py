@@ -61,6 +61,12 @@ def message(typename: str, *, strict: bool = False) -> Callable[[type[_T]], type
     return name
 
 
+@dataclass_transform(frozen_default=True, field_specifiers=(attrs.field,))
+def own_message(typename: str) -> Callable[[type[_T]], type[_T]]:
+    """:func:`message` for classes of this library, whose namespace is reserved."""
+    return lambda cls: _named(cls, typename, {}, strict=False)
+
+
 def _typename_problems(typename: object) -> list[str]:
     try:
         check_typename(typename, "a message's name is <namespace>/<name>")

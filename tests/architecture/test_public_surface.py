@@ -8,6 +8,8 @@ import statefun_actors
 from statefun_actors import errors
 
 PUBLIC = [
+    "NoAnswer",
+    "answers",
     "Actors",
     "AsyncRuntime",
     "CallError",

@@ -8,14 +8,12 @@ record. The best of several rounds, in turns, since the machine's mood changes.
 
 from __future__ import annotations
 
-import asyncio
 import time
-from datetime import UTC, datetime
 from typing import Any
 
 from statefun_actors import Address, Discard, Entity, handles, kafka_record, persisted
-from statefun_actors.dispatch import Application, dispatch
-from statefun_actors.model import Batch, Deadline, Done, Invocation, State, TypedValue
+from statefun_actors.dispatch import Application, SystemHost, dispatch
+from statefun_actors.model import Batch, Done, Invocation, State, TypedValue
 from statefun_actors.types import pack
 
 SIZES = (1, 10, 100)
@@ -60,19 +58,6 @@ class History(Fields, typename="bench/history"):
     def deposit(self, message: int) -> None:
         self.history.append("deposit")
         del self.history[:-5]
-
-
-class SystemHost:
-    monotonic = staticmethod(time.monotonic)
-
-    def now(self) -> datetime:
-        return datetime.now(UTC)
-
-    async def sleep(self, seconds: float) -> None:
-        await asyncio.sleep(seconds)
-
-    def timeout(self, seconds: float) -> Deadline:
-        return asyncio.timeout(seconds)
 
 
 APP = Application(Plain, Async, Guarded, Sending, History)

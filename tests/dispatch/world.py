@@ -21,6 +21,7 @@ class VirtualHost:
 
     def __init__(self) -> None:
         self.seconds = 0.0
+        self.tokens = 0
         self.waits: list[float] = []
         self._deadlines: list[VirtualDeadline] = []
 
@@ -29,6 +30,10 @@ class VirtualHost:
 
     def monotonic(self) -> float:
         return self.seconds
+
+    def token(self) -> str:
+        self.tokens += 1
+        return f"{self.tokens:032x}"
 
     async def sleep(self, seconds: float) -> None:
         self.waits.append(seconds)

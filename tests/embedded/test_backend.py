@@ -83,7 +83,7 @@ class Later(Entity, typename="test/later"):
     asker: Address | None = persisted(default=None)
 
     @handles(int)
-    def ask(self, message: int) -> None:
+    def asked(self, message: int) -> None:
         self.asker = self.caller
 
     @handles(bool)

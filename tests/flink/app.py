@@ -285,7 +285,7 @@ class Asker(Entity, typename="flink/asker"):
     """Asks an entity and a function, and tells their answers."""
 
     @handles(str)
-    def ask(self, message: str) -> None:
+    def asked(self, message: str) -> None:
         self.send(Address("flink/greeter", self.id), User(message))
         self.send(Answerer.at(self.id), message)
 

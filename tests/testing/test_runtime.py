@@ -46,7 +46,7 @@ class Asked(Entity, typename="kit/asked"):
     tries: int = persisted(default=0)
 
     @handles(str)
-    def ask(self, message: str) -> str | None:
+    def asked(self, message: str) -> str | None:
         match message:
             case "pass on":
                 assert self.caller is not None

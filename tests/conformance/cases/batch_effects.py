@@ -246,7 +246,7 @@ class Clock(Entity, typename="conf/clock"):
         self.send(PROBE, self.now.tzinfo is UTC and self.now == before)
 
     @handles(float)
-    def ask(self, message: float) -> datetime:
+    def asked(self, message: float) -> datetime:
         return self.now
 
     @handles(int)

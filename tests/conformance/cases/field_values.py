@@ -260,7 +260,7 @@ class Patient(Entity, typename="conf/patient"):
     asker: Address | None = persisted(default=None)
 
     @handles(str)
-    def ask(self, message: str) -> None:
+    def asked(self, message: str) -> None:
         self.asker = self.caller
 
     @handles(int)

@@ -1,18 +1,25 @@
-"""Real time, for dispatch: on an event loop, or in a thread that has none."""
+"""Real time and real randomness, for dispatch: on an event loop, or in a thread that has none."""
 
 from __future__ import annotations
 
 import asyncio
+import secrets
 import time
 from datetime import UTC, datetime
 
 from statefun_actors.model import Deadline
 
 
+def random_token() -> str:
+    """128 random bits as 32 hexadecimal digits."""
+    return secrets.token_hex(16)
+
+
 class SystemHost:
-    """The wall clock and the running event loop."""
+    """The wall clock, the running event loop, and the system's randomness."""
 
     monotonic = staticmethod(time.monotonic)
+    token = staticmethod(random_token)
 
     def now(self) -> datetime:
         return datetime.now(UTC)

@@ -1,0 +1,21 @@
+"""The functions that the library serves for itself."""
+
+from __future__ import annotations
+
+import functools
+
+from statefun_actors.conversations.reply import STATES as REPLY_STATES
+from statefun_actors.conversations.reply import reply
+from statefun_actors.conversations.schedule import STATES as SCHEDULE_STATES
+from statefun_actors.conversations.schedule import schedule
+from statefun_actors.envelopes import REPLY, SCHEDULE
+from statefun_actors.functions import StatefulFunctions
+
+
+@functools.cache
+def own_functions() -> StatefulFunctions:
+    """The reply function and the schedule function."""
+    functions = StatefulFunctions(own=True)
+    functions.register(REPLY, reply, states=REPLY_STATES)
+    functions.register(SCHEDULE, schedule, states=SCHEDULE_STATES)
+    return functions

@@ -1,0 +1,155 @@
+"""The reply function: one instance for each open ask, at the token of the ask.
+
+======================  ============================  ========================================
+message                 the ask is open               it is not (not yet, or no more)
+======================  ============================  ========================================
+Open, from a function   ignored                       kept, its timer set, its question sent;
+                                                      answered at once if the answer is here
+Expire, from itself     the answer is "timeout"       an early answer is dropped
+Close, from a function  the answer is "failed"        ignored
+FAILED, from a function the answer is "failed"        dropped
+any other               it is the answer              from a function: kept for a minute
+======================  ============================  ========================================
+
+A question is sent from here, so what comes back comes here. An answer from outside (its caller is None, or the ingress)
+gets the reply True where it became the answer, else False.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Final
+
+import msgspec
+from google.protobuf.any_pb2 import Any
+from msgspec import Struct
+
+from statefun_actors.envelopes import FAILED, ORDER, REPLY, Answer, Close, Expire, Open, address_of, answer, order
+from statefun_actors.envelopes import read_order as read
+from statefun_actors.functions import Context
+from statefun_actors.model import Address, TypedValue
+from statefun_actors.no_answer import NoAnswer
+from statefun_actors.types import codec_for
+
+logger: Final = logging.getLogger("statefun_actors.conversations")
+
+STATES: Final[Mapping[str, object]] = {"ask": bytes, "early": bytes}
+_EARLY_SECONDS: Final = 60.0
+_INGRESS: Final = "statefun-actors/ingress"
+
+_pack: Final = msgspec.msgpack.Encoder().encode
+_early: Final = msgspec.msgpack.Decoder(tuple[str, bytes]).decode
+_open: Final = msgspec.msgpack.Decoder(Open).decode
+_no_answer: Final = codec_for(NoAnswer)
+
+
+class OpenAsk(Struct, frozen=True):
+    """An open ask, for listings. Times in milliseconds since 1970; *target* is None for a reply address."""
+
+    token: str
+    asker: Address
+    then: str
+    target: Address | None
+    since_ms: int
+    until_ms: int
+
+
+def reply(context: Context, message: Any) -> None:
+    """See the table above."""
+    caller = context.caller
+    inside = caller is not None and caller.typename != _INGRESS
+    typename, data = message.type_url, message.value
+    stored: bytes | None = context["ask"]
+    if typename == ORDER:
+        if inside:
+            _ordered(context, data, stored)
+        return
+    if stored is None:
+        _unexpected(context, typename, data, inside=inside)
+        return
+    ask = _open(stored)
+    if typename == FAILED:
+        if not inside:
+            return
+        typename, data = _failed(ask, data.decode())
+    _close(context, ask, (typename, data))
+    if caller is not None and not inside:
+        context.pack_and_reply(True)
+
+
+def _ordered(context: Context, data: bytes, stored: bytes | None) -> None:
+    content = read(data)
+    if isinstance(content, Open):
+        if stored is None:
+            _open_ask(context, content)
+    elif isinstance(content, Expire):
+        if context.caller != context.address:
+            return
+        if stored is None:
+            context["early"] = None
+        else:
+            ask = _open(stored)
+            _close(context, ask, _none(ask, "timeout", ""))
+    elif isinstance(content, Close) and stored is not None:
+        ask = _open(stored)
+        _close(context, ask, _failed(ask, content.reason))
+
+
+def _open_ask(context: Context, ask: Open) -> None:
+    token = context.address.id
+    if ask.target is not None and ask.question is not None:
+        context.send(*ask.target, TypedValue(*ask.question))
+    early: bytes | None = context["early"]
+    if early is not None:
+        context["early"] = None
+        context.cancel(token)
+        _send(context, ask, _early(early))
+        return
+    context["ask"] = _pack(msgspec.structs.replace(ask, question=None))
+    wait = timedelta(milliseconds=ask.timeout_ms)
+    context.send_after(wait, REPLY, token, order(Expire()), cancellation_token=token)
+
+
+def _unexpected(context: Context, typename: str, data: bytes, *, inside: bool) -> None:
+    """An answer to no open ask: it came before its ask, as it can on Flink, or too late."""
+    if not inside:
+        if context.caller is not None:
+            context.pack_and_reply(False)
+        return
+    if typename == FAILED or context["early"] is not None:
+        logger.info("an answer of type %s came too late, and is dropped", typename)
+        return
+    context["early"] = _pack((typename, data))
+    token = context.address.id
+    context.send_after(_EARLY_SECONDS, REPLY, token, order(Expire()), cancellation_token=token)
+
+
+def _close(context: Context, ask: Open, value: tuple[str, bytes]) -> None:
+    context["ask"] = None
+    context.cancel(context.address.id)
+    _send(context, ask, value)
+
+
+def _send(context: Context, ask: Open, value: tuple[str, bytes]) -> None:
+    context.send(*ask.asker, answer(Answer(ask.then, ask.keep, ask.caller, value)))
+
+
+def _failed(ask: Open, error: str) -> tuple[str, bytes]:
+    return _none(ask, "failed", error)
+
+
+def _none(ask: Open, reason: str, error: str) -> tuple[str, bytes]:
+    return _no_answer.typename, _no_answer.encode(NoAnswer(address_of(ask.target), reason, error))
+
+
+def open_ask(token: str, state: Mapping[str, TypedValue | None]) -> OpenAsk | None:
+    """The open ask that the reply function keeps as *state* at *token*; None if there is none."""
+    stored = state.get("ask")
+    if stored is None:
+        return None
+    ask = _open(stored.value)
+    asker = address_of(ask.asker)
+    assert asker is not None
+    return OpenAsk(token, asker, ask.then, address_of(ask.target), ask.since_ms, ask.since_ms + ask.timeout_ms)

@@ -1,0 +1,131 @@
+"""The schedule function: one instance for each recurring message of each sender.
+
+It wakes itself by a delayed message, sends the recurring message, and sets the next one. A wake-up carries the
+generation of its schedule, so that one of a schedule that was replaced or cancelled since is known and ignored: with a
+protocol that can't cancel delayed messages, too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+import msgspec
+from google.protobuf.any_pb2 import Any
+from msgspec import Struct
+
+from statefun_actors.envelopes import ORDER, SCHEDULE, Cease, Fire, Repeat, address_of, order, read_order
+from statefun_actors.functions import Context
+from statefun_actors.model import Address, TypedValue
+from statefun_actors.recurrence import Recurrence
+
+STATES: Final[Mapping[str, object]] = {"schedule": bytes, "generation": int}
+_INGRESS: Final = "statefun-actors/ingress"
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+_pack: Final = msgspec.msgpack.Encoder().encode
+
+
+class _Kept(Struct, frozen=True, array_like=True, gc=False):
+    """A schedule as it is stored; *slot_ms* is the next slot."""
+
+    content: Repeat
+    slot_ms: int
+
+
+_kept: Final = msgspec.msgpack.Decoder(_Kept).decode
+
+
+class OpenSchedule(Struct, frozen=True):
+    """A recurring message, for listings. *next_ms*: its next slot, in milliseconds since 1970."""
+
+    sender: Address
+    name: str
+    recurrence: Recurrence
+    target: Address
+    message: TypedValue
+    next_ms: int
+
+
+def schedule(context: Context, message: Any) -> None:
+    """Take an order of a function; everything else, replies to what was sent included, is dropped."""
+    caller = context.caller
+    if message.type_url != ORDER or caller is None or caller.typename == _INGRESS:
+        return
+    match read_order(message.value):
+        case Repeat() as content:
+            _repeat(context, content)
+        case Cease():
+            _cease(context)
+        case Fire() as fired if caller == context.address:
+            _fire(context, fired)
+        case _:
+            pass
+
+
+def _repeat(context: Context, content: Repeat) -> None:
+    stored: bytes | None = context["schedule"]
+    if stored is not None:
+        kept = _kept(stored).content
+        if msgspec.structs.replace(kept, now_ms=content.now_ms) == content:
+            return
+    _begin(context, content, content.recurrence.first_ms(content.now_ms))
+
+
+def _begin(context: Context, content: Repeat, slot_ms: int) -> None:
+    """Wait for *slot_ms*, in place of whatever was waited for before."""
+    generation: int = context["generation"] or 0
+    if generation:
+        context.cancel(_token(context, generation))
+    generation += 1
+    context["generation"] = generation
+    context["schedule"] = _pack(_Kept(content, slot_ms))
+    wait = max(timedelta(milliseconds=1), _EPOCH + timedelta(milliseconds=slot_ms) - context.now)
+    context.send_after(
+        wait,
+        SCHEDULE,
+        context.address.id,
+        order(Fire(generation, slot_ms)),
+        cancellation_token=_token(context, generation),
+    )
+
+
+def _cease(context: Context) -> None:
+    generation: int | None = context["generation"]
+    if generation is not None:
+        context.cancel(_token(context, generation))
+        # The number stays, for wake-ups that can't be cancelled any more.
+        context["generation"] = generation + 1
+    context["schedule"] = None
+
+
+def _fire(context: Context, fired: Fire) -> None:
+    stored: bytes | None = context["schedule"]
+    if stored is None or context["generation"] != fired.generation:
+        return
+    content = _kept(stored).content
+    now_ms = (context.now - _EPOCH) // timedelta(milliseconds=1)
+    if now_ms < fired.slot_ms:  # the clock was set back, or a delay ended early: its time has not come
+        _begin(context, content, fired.slot_ms)
+        return
+    context.send(*content.target, TypedValue(*content.message))
+    _begin(context, content, content.recurrence.next_ms(fired.slot_ms, now_ms))
+
+
+def _token(context: Context, generation: int) -> str:
+    """Of this function alone: Flink tells tokens apart by the id of their sender only."""
+    return f"{SCHEDULE}:{context.address.id}:{generation}"
+
+
+def open_schedule(state: Mapping[str, TypedValue | None]) -> OpenSchedule | None:
+    """The recurring message that the schedule function keeps as *state*; None if there is none."""
+    stored = state.get("schedule")
+    if stored is None:
+        return None
+    kept = _kept(stored.value)
+    content = kept.content
+    sender, target = address_of(content.sender), address_of(content.target)
+    assert sender is not None
+    assert target is not None
+    return OpenSchedule(sender, content.name, content.recurrence, target, TypedValue(*content.message), kept.slot_ms)

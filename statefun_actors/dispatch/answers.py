@@ -1,0 +1,106 @@
+"""Answers: the one reserved type of message, which runs the method that ``then=`` of an ask named."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from statefun_actors.definition import AnswerMethod, FailurePolicy
+from statefun_actors.dispatch.calling import start_of
+from statefun_actors.envelopes import ANSWER, FAILED, ORDER, REPLY, Answer, address_of, failed, read_answer
+from statefun_actors.errors import MessageDecodeError, UnhandledMessageError
+from statefun_actors.model import Address, Invocation, Send, TypedValue
+from statefun_actors.text import describe, describe_error
+from statefun_actors.types import any_of
+
+RESERVED = frozenset({ANSWER, ORDER, FAILED})
+"""The typenames that no handler of an application takes."""
+
+
+class BoundAnswers:
+    """A method that takes answers, ready to be called."""
+
+    __slots__ = ("method", "name", "policy", "start", "timeout", "waits")
+
+    def __init__(self, method: AnswerMethod, policy: FailurePolicy | None, timeout: float | None) -> None:
+        handler = method.handler
+        self.method, self.name = method, handler.name
+        self.waits = handler.is_async or handler.blocking
+        self.timeout = handler.timeout if handler.timeout is not None else timeout
+        self.start = start_of(handler, self.timeout)
+        self.policy = handler.on_failure if handler.on_failure is not None else policy
+
+
+class BoundAnswer:
+    """One answer for one method: it stands where a handler's BoundHandler stands."""
+
+    __slots__ = ("_keep", "_method", "name", "policy", "replies", "start")
+
+    def __init__(self, bound: BoundAnswers, keep: tuple[str, bytes] | None) -> None:
+        self._method, self._keep = bound.method, keep
+        self.name, self.policy, self.start = bound.name, bound.policy, bound.start
+        self.replies = True
+
+    def message(self, argument: TypedValue) -> object:
+        """The answer as the method takes it; a pair of it and what was kept, if it takes both.
+
+        Raises:
+            MessageDecodeError: the bytes of one of them do not fit the type.
+        """
+        method = self._method
+        codec = method.codecs.get(argument.typename)
+        try:
+            value = any_of(argument) if codec is None else codec.decode(argument.value, argument.typename)
+            if not method.keeps:
+                return value
+            return value, method.read_keep(None if self._keep is None else TypedValue(*self._keep))
+        except ValueError as error:
+            raise MessageDecodeError(argument.typename, describe_error(error)) from error
+
+
+def find_answer(
+    function: str, answers: Mapping[str, BoundAnswers], invocation: Invocation
+) -> tuple[BoundAnswer, Invocation]:
+    """The method for a message of a reserved type, and the message as this method sees it.
+
+    Raises:
+        UnhandledMessageError: it is no answer of the reply function, its method is gone, or does not take its type.
+    """
+    caller = invocation.caller
+    if invocation.argument.typename != ANSWER or caller is None or caller[0] != REPLY:
+        raise UnhandledMessageError(function, (), invocation.argument.typename)
+    content = _content(invocation.argument)
+    bound = answers.get(content.then)
+    if bound is None:
+        taken = sorted(answers) or ["no answers"]
+        raise UnhandledMessageError(f"{function}: {content.then}", taken, content.value[0])
+    if not bound.method.takes(content.value[0]):
+        raise UnhandledMessageError(bound.name, bound.method.taken, content.value[0])
+    return BoundAnswer(bound, content.keep), _unwrapped(content)
+
+
+def unwrapped(invocation: Invocation) -> Invocation:
+    """*invocation*; of an answer in its envelope the answer itself, and the caller whom its method replies to."""
+    if invocation.argument.typename != ANSWER:
+        return invocation
+    try:
+        return _unwrapped(_content(invocation.argument))
+    except MessageDecodeError:
+        return invocation
+
+
+def tell_asker(invocation: Invocation, error: BaseException) -> Send | None:
+    """What tells a reply address that *invocation*, which stands for its question, was given up; None without one."""
+    caller = unwrapped(invocation).caller
+    return Send(caller, failed(describe(error))) if caller is not None and caller[0] == REPLY else None
+
+
+def _content(argument: TypedValue) -> Answer:
+    try:
+        return read_answer(argument.value)
+    except ValueError as error:
+        raise MessageDecodeError(argument.typename, describe_error(error)) from error
+
+
+def _unwrapped(content: Answer) -> Invocation:
+    caller: Address | None = address_of(content.caller)
+    return Invocation(TypedValue(*content.value), caller)

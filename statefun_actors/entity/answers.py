@@ -1,0 +1,173 @@
+"""``@answers``: marks a method that takes the answers to this entity's asks."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from types import FunctionType as PythonFunction
+from typing import Any as Untyped
+from typing import Final, TypedDict, TypeVar, Unpack, overload
+
+import attrs
+
+from statefun_actors.definition import (
+    AnswerMethod,
+    FailurePolicy,
+    Handler,
+    HandlerOptions,
+    UnresolvedAnnotationError,
+    message_types,
+    parameter_annotation,
+    return_annotation,
+)
+from statefun_actors.errors import DefinitionError
+
+_F = TypeVar("_F", bound=Callable[..., object])
+
+MARK: Final = "__statefun_answers__"
+
+
+@attrs.frozen
+class AnswersMark:
+    """What the decorator leaves on the method."""
+
+    name: str | None
+    options: HandlerOptions
+
+
+class _Options(TypedDict, total=False):
+    name: str | None
+    on_failure: FailurePolicy | None
+    blocking: bool
+    timeout: timedelta | float | None
+
+
+@overload
+def answers(method: _F, /) -> _F: ...
+@overload
+def answers(**options: Unpack[_Options]) -> Callable[[_F], _F]: ...
+def answers(
+    method: Untyped = None,
+    /,
+    *,
+    name: str | None = None,
+    on_failure: FailurePolicy | None = None,
+    blocking: bool = False,
+    timeout: timedelta | float | None = None,
+) -> Untyped:
+    """Mark a method that takes answers, as ``then=`` of ``self.ask(...)`` names it.
+
+    ::
+
+        @answers
+        def reserved(self, answer: Reserved | NoAnswer, sku: str) -> Refused | None: ...
+
+    Its first parameter says which answers it takes, NoAnswer among them; its second one, if there is one, is what
+    ``keep=`` kept. It runs once for each ask, as a message of this entity; ``self.caller`` is then the caller of the
+    message that asked, and what it returns is the reply to that.
+
+    Args:
+        method: the method.
+        name: under which open asks know it, its own name unless given: give it when the method is renamed.
+        on_failure: the failure policy, before that of the class and of the application.
+        blocking: run a plain ``def`` in a thread instead of on the event loop.
+        timeout: a timedelta or seconds after which an async or blocking method has failed.
+
+    What can't work is reported when the class is defined.
+    """
+    mark = AnswersMark(name, HandlerOptions(on_failure=on_failure, blocking=blocking, timeout=timeout))
+    return _marked(method, mark) if method is not None else lambda found: _marked(found, mark)
+
+
+def _marked(method: Untyped, mark: AnswersMark) -> Untyped:
+    if not isinstance(method, PythonFunction):
+        raise DefinitionError("@answers", [f"it stands above a method, got a {type(method).__name__}"])
+    setattr(method, MARK, mark)
+    return method
+
+
+@attrs.frozen
+class AnswerClaim:
+    """A method marked with ``@answers``: the types of its answers, of the value kept, and of what it returns."""
+
+    mark: AnswersMark
+    types: tuple[object, ...]
+    keep: object | None
+    returns: object
+
+
+def read_answers(cls: type, local: Mapping[str, object], problems: list[str]) -> dict[str, AnswerClaim]:
+    """The methods that the body of *cls* marks; what is wrong with them is added to *problems*."""
+    claims = {}
+    for name, item in vars(cls).items():
+        mark = getattr(item, MARK, None)
+        if isinstance(mark, AnswersMark) and isinstance(item, PythonFunction):
+            found: list[str] = []
+            claim = _claim(name, item, mark, local, found)
+            problems += [f"{name}: {problem}" for problem in found]
+            if claim is not None and not found:
+                claims[name] = claim
+    return claims
+
+
+def _claim(
+    name: str, method: PythonFunction, mark: AnswersMark, local: Mapping[str, object], problems: list[str]
+) -> AnswerClaim | None:
+    parameters = list(inspect.signature(method).parameters.values())
+    if len(parameters) not in {2, 3} or any(p.kind is not p.POSITIONAL_OR_KEYWORD for p in parameters):
+        problems.append(
+            f"it takes the answer and, at most, what was kept: `def {name}(self, answer: Reply | NoAnswer, kept: str)`"
+        )
+        return None
+    inner: Untyped = inspect.unwrap(method)
+    if inspect.isgeneratorfunction(inner) or inspect.isasyncgenfunction(inner):
+        problems.append("it returns its reply; it can't yield")
+        return None
+    annotations: list[object] = []
+    for index in range(1, len(parameters)):
+        try:
+            annotations.append(parameter_annotation(method, index, local))
+        except UnresolvedAnnotationError as error:
+            problems.append(f"{error}; import or define it above the class")
+            return None
+    if inspect.Parameter.empty in annotations:
+        problems.append(f"annotate its parameters: `def {name}(self, answer: Reply | NoAnswer, kept: str)`")
+        return None
+    try:
+        returns = return_annotation(method, local)
+    except UnresolvedAnnotationError:
+        returns = inspect.Parameter.empty  # may well be there for the type checker alone
+    return AnswerClaim(mark, message_types(annotations[0]), annotations[1] if len(annotations) > 1 else None, returns)
+
+
+def answer_methods(cls: type, problems: list[str]) -> dict[str, AnswerMethod]:
+    """The methods of *cls* and its bases that take answers, by the names under which open asks know them."""
+    claims: dict[str, tuple[type, AnswerClaim]] = {}
+    for base in reversed(cls.__mro__):
+        declared = base.__dict__.get("__declared__")
+        own = read_answers(base, {}, problems) if declared is None else declared.answers
+        claims |= {name: (base, claim) for name, claim in own.items()}
+    found: dict[str, AnswerMethod] = {}
+    for name, (base, claim) in claims.items():
+        method = inspect.getattr_static(cls, name)
+        if not isinstance(method, PythonFunction):
+            problems.append(f"{name} takes answers in {base.__name__}; a {type(method).__name__} can't stand in for it")
+            continue
+        is_async = inspect.iscoroutinefunction(inspect.unwrap(method))
+        problems += [f"{name}: {problem}" for problem in claim.mark.options.problems(is_async=is_async)]
+        function = method if claim.keep is None else _with_kept(method)
+        handler = Handler(f"{cls.__name__}.{name}", function, is_async, claim.mark.options, returns=claim.returns)
+        known_as = claim.mark.name or name
+        if known_as in found:
+            problems.append(
+                f"{found[known_as].handler.name} and {handler.name} are both known as {known_as!r} to open asks; "
+                "give one of them another name="
+            )
+        found[known_as] = AnswerMethod(known_as, handler, claim.types, claim.keep, problems)
+    return found
+
+
+def _with_kept(method: PythonFunction) -> Callable[[Untyped, Untyped], object]:
+    """*method* as it is called with the pair of an answer and what was kept."""
+    return lambda subject, pair: method(subject, *pair)

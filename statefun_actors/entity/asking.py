@@ -1,0 +1,58 @@
+"""What ``self.ask(...)`` checks before anything is sent."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any as Untyped
+from typing import Final
+
+from statefun_actors.definition import AnswerMethod, Scope, delay_ms
+from statefun_actors.errors import ValueMismatchError
+from statefun_actors.model import Address, TypedValue
+
+NOT_GIVEN: Final[Untyped] = object()
+"""Stands for a keyword that is not written; None is a value that can be kept."""
+DEFAULT_TIMEOUT: Final = timedelta(seconds=60)
+_LONGEST_MS: Final = timedelta(days=3653) // timedelta(milliseconds=1)
+
+
+def ask(
+    scope: Scope,
+    entity: Untyped,
+    then: object,
+    timeout: timedelta | float,
+    keep: object,
+    target: Address | None,
+    question: object,
+) -> Address:
+    """The reply address of an ask of *entity*. Raises as :meth:`Entity.ask` does."""
+    method = _method(entity, then)
+    kept: TypedValue | None = method.pack_keep(None if keep is NOT_GIVEN else keep, given=keep is not NOT_GIVEN)
+    ms = delay_ms(timeout)
+    if not 0 < ms <= _LONGEST_MS:
+        raise ValueMismatchError("a timeout= of more than zero and at most ten years", repr(timeout))
+    return scope.open_ask(method, kept, ms, target, question)
+
+
+def _method(entity: Untyped, then: object) -> AnswerMethod:
+    cls = type(entity)
+    name = getattr(then, "__name__", None)
+    bound = getattr(then, "__self__", None)
+    method: AnswerMethod | None = cls.__function_type__.answer_names.get(name)
+    if method is not None and (bound is entity or bound is None):
+        return method
+    if bound is not entity and hasattr(type(bound), "__function_type__"):
+        raise ValueMismatchError(f"then=, a method of this very entity, such as self.{name}", repr(then))
+    shown = f"self.{name}" if bound is entity and name else repr(then)
+    raise ValueMismatchError(f"then=, a method of {cls.__name__} that is decorated with @answers", shown)
+
+
+def schedule_name(name: object) -> str:
+    """*name* of a recurring message. Raises ValueMismatchError: it is no non-empty string, or not of Unicode."""
+    if not isinstance(name, str) or not name:
+        raise ValueMismatchError("name= as a non-empty string", repr(name))
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        raise ValueMismatchError("name= that UTF-8 can write", repr(name)) from None
+    return name
