@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from statefun_actors.settings import Settings
 
 STATES: Final = "statefun-actors-states.yaml"
-"""In a savepoint that the command has left: the lock of the application that left it."""
+"""In a savepoint that the command has left, and in the folder of a run's checkpoints: the lock of its application."""
 MODULE: Final = "statefun-actors-module.yaml"
 """There, too: the module.yaml that it ran with."""
 
@@ -56,7 +56,13 @@ def _read_interval(value: object) -> int:
 )  # fmt: skip
 @click.option("--savepoint", type=_FOLDER, metavar="DIR", help="Leave a savepoint in DIR when it is stopped.")
 @click.option(
-    "--from-savepoint", type=_FOLDER, metavar="DIR", help="Go on from this savepoint, or from the newest one in DIR.",
+    "--from-savepoint", type=_FOLDER, metavar="DIR",
+    help="Resume from this savepoint or checkpoint, or from the newest one in DIR. It is never removed.",
+)  # fmt: skip
+@click.option(
+    "--resume", is_flag=True,
+    help="Resume from the newest state there is: a savepoint, or the last checkpoint of an earlier run, which stays "
+    "however that ended.",
 )  # fmt: skip
 @click.option(
     "--bind", default="127.0.0.1:0", metavar="HOST:PORT",
@@ -78,6 +84,7 @@ def flink(  # noqa: PLR0913, PLR0917 - each is an option of the command line
     checkpoint_ms: int,
     savepoint: Path | None,
     from_savepoint: Path | None,
+    resume: bool,
     bind: str,
     folder: Path | None,
     log_level: LogLevel,
@@ -97,8 +104,8 @@ def flink(  # noqa: PLR0913, PLR0917 - each is an option of the command line
     endpoint, the broker, the logs; and what goes wrong, messages that fail, too. Processes that die are replaced, but
     for the JobManager and the broker. Ctrl-C or SIGTERM ends everything; a second one ends it at once.
 
-    The state lives as long as the cluster, and in savepoints. Without --from-savepoint everything that is still in
-    the topics is handled again, from the beginning.
+    The state is kept in savepoints, and in the last checkpoint of each of the last runs, killed or not. Without
+    --resume or --from-savepoint, everything that is still in the topics is handled again, from the beginning.
     """  # noqa: D301 - click wants the character itself
     import attrs
 
@@ -108,12 +115,14 @@ def flink(  # noqa: PLR0913, PLR0917 - each is an option of the command line
     from statefun_actors.cli.loading import AppError, load_app
     from statefun_actors.cli.module import read
     from statefun_actors.cli.serve import without_policy
-    from statefun_actors.cluster import missing_tool, savepoint_in
+    from statefun_actors.cluster import missing_tool
     from statefun_actors.deploy import differences, local_module, locked, planned_module, served
     from statefun_actors.dispatch import Application
     from statefun_actors.errors import DefinitionError, StatefunActorsError
     from statefun_actors.http import listen
 
+    if resume and from_savepoint is not None:
+        raise click.UsageError("--resume finds what to resume from, --from-savepoint names it; leave one out.")
     if not kafka and module_file is None:
         raise click.UsageError("Nothing would ever come in: give --kafka, or --module FILE with an ingress.")
     logs = LogOptions(log_level, log_format)
@@ -124,7 +133,8 @@ def flink(  # noqa: PLR0913, PLR0917 - each is an option of the command line
             raise lacking
         application = Application(*loaded.served, settings=settings)
         application.refuse_renamed()
-        start = None if from_savepoint is None else savepoint_in(from_savepoint)
+        folder = folder or Path(".statefun", "flink", loaded.name)
+        start = _state_to_start_from(folder, savepoint, from_savepoint, resume=resume)
     except DefinitionError as error:
         raise AppError(str(error)) from error
     except StatefunActorsError as error:
@@ -166,7 +176,7 @@ def flink(  # noqa: PLR0913, PLR0917 - each is an option of the command line
         module_at=module_at,
         states=locked(told, held),
         typenames=application.typenames,
-        folder=folder or Path(".statefun", "flink", loaded.name),
+        folder=folder,
         kafka=kafka,
         parallelism=parallelism,
         task_managers=min(task_managers, parallelism),
@@ -177,13 +187,32 @@ def flink(  # noqa: PLR0913, PLR0917 - each is an option of the command line
     raise SystemExit(run_flink(run))
 
 
+def _state_to_start_from(folder: Path, savepoints: Path | None, named: Path | None, *, resume: bool) -> Path | None:
+    """The savepoint or checkpoint to resume from, None = none. Says which it is where the user did not name it.
+
+    Raises:
+        SavepointError: there is none.
+    """
+    from statefun_actors.cluster import last_state, resume_from, savepoint_in
+
+    if resume:
+        state = resume_from(folder, savepoints)
+        click.echo(f"Resuming from {state}.", err=True)
+        return state.path
+    if named is not None:
+        return savepoint_in(named)
+    if (kept := last_state(folder, savepoints)) is not None:
+        click.echo(f"Starting without state. --resume would resume from {kept}.", err=True)
+    return None
+
+
 def _states_in(savepoint: Path, told: Served) -> Lock:
     """What is known of the states in *savepoint*. Ends the command where Flink would fail for ever."""
     from statefun_actors.cli.module import read_lock_file
     from statefun_actors.deploy import check_compatible
 
-    states = savepoint / STATES
-    if not states.exists():
+    states = _beside(savepoint, STATES)
+    if states is None:
         return {}
     held = read_lock_file(states)
     if refusals := check_compatible(held, told):
@@ -196,10 +225,19 @@ def _keep_places(savepoint: Path, module: Module) -> None:
     from statefun_actors.cli.module import read
     from statefun_actors.deploy import lost_places
 
-    if (savepoint / MODULE).exists() and (lost := lost_places(read(savepoint / MODULE), module)):
+    file = _beside(savepoint, MODULE)
+    if file is not None and (lost := lost_places(read(file), module)):
         raise _refused(savepoint, lost)
+
+
+def _beside(state: Path, name: str) -> Path | None:
+    """The file *name* of a savepoint, or of the run that a checkpoint belongs to; None where there is none."""
+    from statefun_actors.cluster import is_checkpoint
+
+    places = [state, *(state.absolute().parents[:2] if is_checkpoint(state) else ())]
+    return next((place / name for place in places if (place / name).exists()), None)
 
 
 def _refused(savepoint: Path, reasons: Iterable[object]) -> click.ClickException:
     text = "".join(f"\n  - {reason}" for reason in reasons)
-    return click.ClickException(f"{savepoint} can't be gone on from:{text}")
+    return click.ClickException(f"cannot resume from {savepoint}:{text}")

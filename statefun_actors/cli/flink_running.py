@@ -27,6 +27,7 @@ from statefun_actors.cluster import (
     SavepointError,
     flink_programs,
     kafka_program,
+    note_savepoint,
 )
 from statefun_actors.deploy import Lock, Module, write_lock, write_module
 from statefun_actors.errors import StatefunActorsError
@@ -127,6 +128,7 @@ async def _run(run: FlinkRun, cluster: Cluster) -> int:
             endpoint = endpoint_program(run.app, run.settings, run.logs, run.listener)
             module = run.module_at(endpoint.url, cluster.kafka_address if run.kafka else None)
             with _Status() as status:
+                _note_application(run, module, cluster.checkpoints)
                 status.show("Starting the cluster" + (" (the first time takes longer)" if cluster.is_first else ""))
                 await _unless(stop, cluster.start(module, endpoint))
             if stop.wanted.is_set():
@@ -175,13 +177,20 @@ async def _leave_savepoint(run: FlinkRun, cluster: Cluster, module: Module) -> i
     echo("Taking a savepoint.", err=True)
     try:
         place = await cluster.savepoint(run.savepoint.absolute())
-        write_lock(place / STATES, run.states)
-        (place / MODULE).write_text(write_module(module), encoding="utf-8")
+        _note_application(run, module, place)
+        note_savepoint(run.folder, place)
     except SavepointError as error:
         echo(f"Error: {error}", err=True)
         return 1
     echo(f"Savepoint  {place}")
     return 0
+
+
+def _note_application(run: FlinkRun, module: Module, folder: Path) -> None:
+    """Write beside a state what later versions of the application are compared with before they resume from it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    write_lock(folder / STATES, run.states)
+    (folder / MODULE).write_text(write_module(module), encoding="utf-8")
 
 
 def _announce(run: FlinkRun, cluster: Cluster, module: Module, endpoint: EndpointProgram) -> dict[str, object]:

@@ -1,6 +1,6 @@
 """A real StateFun cluster on this machine: its jars, its processes, and what they are told."""
 
-from statefun_actors.cluster.cluster import Cluster, ClusterOptions, EndpointProgram, savepoint_in
+from statefun_actors.cluster.cluster import Cluster, ClusterOptions, EndpointProgram
 from statefun_actors.cluster.errors import (
     ClusterLateError,
     FolderInUseError,
@@ -11,6 +11,14 @@ from statefun_actors.cluster.errors import (
     ToolFailedError,
 )
 from statefun_actors.cluster.jvm import FlinkPrograms, Program, flink_programs, kafka_program
+from statefun_actors.cluster.states import (
+    SavedState,
+    is_checkpoint,
+    last_state,
+    note_savepoint,
+    resume_from,
+    savepoint_in,
+)
 from statefun_actors.cluster.toolchain import missing_tool
 
 __all__ = [
@@ -24,10 +32,15 @@ __all__ = [
     "MissingToolError",
     "ProcessEndedError",
     "Program",
+    "SavedState",
     "SavepointError",
     "ToolFailedError",
     "flink_programs",
+    "is_checkpoint",
     "kafka_program",
+    "last_state",
     "missing_tool",
+    "note_savepoint",
+    "resume_from",
     "savepoint_in",
 ]

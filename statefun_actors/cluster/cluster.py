@@ -10,9 +10,9 @@ import asyncio
 import contextlib
 import fcntl
 import os
-import shutil
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
@@ -24,6 +24,7 @@ from statefun_actors.cluster.jvm import FlinkPrograms, Program
 from statefun_actors.cluster.ports import ReservedPort
 from statefun_actors.cluster.process import Child
 from statefun_actors.cluster.rest import FlinkRest, Job
+from statefun_actors.cluster.states import checkpoints_in, clear_for_new_run
 from statefun_actors.deploy import Module, write_module
 
 START_SECONDS: Final = 240.0
@@ -77,6 +78,8 @@ class Cluster:
     def __init__(self, options: ClusterOptions) -> None:
         self._options = options
         self.logs = options.folder / "logs"
+        self.checkpoints = checkpoints_in(options.folder).absolute() / f"{datetime.now(UTC):%Y%m%dT%H%M%S.%f}"
+        """Where this run keeps its checkpoints, which stay when it ends."""
         options.folder.mkdir(parents=True, exist_ok=True)
         self._lock = os.open(options.folder / "lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC)
         try:
@@ -124,13 +127,14 @@ class Cluster:
         options = self._options
         self._endpoint = endpoint
         flink = options.folder / "flink"
-        for old in (flink, self.logs):
-            shutil.rmtree(old, ignore_errors=True)
-        flink.mkdir()
+        resumed = () if options.from_savepoint is None else (options.from_savepoint,)
+        clear_for_new_run(options.folder, self.checkpoints, *resumed)
+        self.checkpoints.mkdir(parents=True, exist_ok=True)
         (options.folder / "module.yaml").write_text(write_module(module), encoding="utf-8")
         FlinkSettings(
             name=options.name,
             folder=flink.absolute(),
+            checkpoints=self.checkpoints,
             module=(options.folder / "module.yaml").absolute(),
             rpc_port=self._rpc.number,
             rest_port=self._rest_port.number,
@@ -290,17 +294,3 @@ class Cluster:
 
 def _with_flag(program: Program, flag: str) -> Program:
     return attrs.evolve(program, flags=[*program.flags, flag])
-
-
-def savepoint_in(path: Path) -> Path:
-    """The savepoint at *path*, or the newest one in it.
-
-    Raises:
-        SavepointError: there is none.
-    """
-    if (path / "_metadata").is_file():
-        return path
-    found = [metadata for metadata in path.glob("*/_metadata") if metadata.is_file()]
-    if not found:
-        raise SavepointError(f"{path} is no savepoint, and holds none: a savepoint is a folder with a file _metadata.")
-    return max(found, key=lambda metadata: metadata.stat().st_mtime_ns).parent

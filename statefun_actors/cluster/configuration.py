@@ -24,13 +24,16 @@ logger.akka.level = WARN
 
 @attrs.frozen(kw_only=True)
 class FlinkSettings:
-    """``folder`` takes checkpoints and temporary files. ``from_savepoint`` is a URI or None. Times are milliseconds.
+    """``folder`` takes temporary files, ``checkpoints`` checkpoints, which outlive the job.
+
+    ``from_savepoint`` is a URI or None. Times are milliseconds.
 
     ``more`` are further keys of flink-conf.yaml; they win over what is set here.
     """
 
     name: str
     folder: Path
+    checkpoints: Path
     module: Path
     rpc_port: int
     rest_port: int
@@ -92,7 +95,8 @@ class FlinkSettings:
             # Where things are kept.
             "state.backend": "rocksdb",
             "state.backend.incremental": "true",
-            "state.checkpoints.dir": (self.folder / "checkpoints").as_uri(),
+            "state.checkpoints.dir": self.checkpoints.as_uri(),
+            "execution.checkpointing.externalized-checkpoint-retention": "RETAIN_ON_CANCELLATION",
             "io.tmp.dirs": self.folder / "tmp",
             # Memory: a TaskManager that is started by hand is to be told every part of it.
             "jobmanager.memory.jvm-overhead.min": "64m",

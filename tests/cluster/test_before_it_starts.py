@@ -22,9 +22,12 @@ from statefun_actors.cluster import (
     Program,
     SavepointError,
     missing_tool,
+    note_savepoint,
+    resume_from,
     savepoint_in,
 )
 from statefun_actors.cluster.cache import made
+from statefun_actors.cluster.states import checkpoints_in, clear_for_new_run
 from statefun_actors.cluster.toolchain import _java_says
 from statefun_actors.deploy import Endpoint, KafkaEgress, KafkaIngress, Module, Topic, Transport, local_module
 from tests.cluster.command import WAIT_SECONDS, wait_gone, wait_until
@@ -96,8 +99,55 @@ def test_a_savepoint_is_a_folder_or_the_newest_in_one(tmp_path: Path) -> None:
     with pytest.raises(SavepointError) as caught:
         savepoint_in(tmp_path / "none")
     assert str(caught.value) == (
-        f"{tmp_path / 'none'} is no savepoint, and holds none: a savepoint is a folder with a file _metadata."
+        f"{tmp_path / 'none'} is no savepoint or checkpoint, and holds none: either is a folder with a file _metadata."
     )
+
+
+def completed(path: Path, seconds: int) -> Path:
+    """A savepoint or checkpoint that was completed at this time."""
+    path.mkdir(parents=True)
+    (path / "_metadata").touch()
+    os.utime(path / "_metadata", (seconds, seconds))
+    return path
+
+
+def test_resume_takes_the_newest_of_checkpoints_and_savepoints(tmp_path: Path) -> None:
+    cluster, savepoints = tmp_path / "cluster", tmp_path / "savepoints"
+    with pytest.raises(SavepointError) as caught:
+        resume_from(cluster)
+    assert str(caught.value) == (
+        f"there is nothing to resume from: {cluster} has no checkpoint and remembers no savepoint. Leave --resume out "
+        "to read the topics from their beginning, or name a savepoint: --from-savepoint DIR."
+    )
+
+    checkpoint = completed(checkpoints_in(cluster) / "20260101T000000.0" / "job" / "chk-7", 1_000_000_000)
+    assert str(resume_from(cluster, savepoints)) == f"the checkpoint {checkpoint}, completed 2001-09-09 01:46:40 UTC"
+
+    note_savepoint(cluster, completed(tmp_path / "elsewhere" / "savepoint-1", 1_000_000_001))
+    assert resume_from(cluster).path == tmp_path / "elsewhere" / "savepoint-1"
+
+    completed(savepoints / "savepoint-2", 1_000_000_002)
+    assert str(resume_from(cluster, savepoints)).startswith(f"the savepoint {savepoints / 'savepoint-2'}, ")
+
+
+def test_a_new_run_keeps_what_it_resumes_from_and_the_last_two_runs(tmp_path: Path) -> None:
+    checkpoints = checkpoints_in(tmp_path)
+    runs = [completed(checkpoints / f"run-{n}" / "job" / "chk-1", 1_000 + n) for n in range(5)]
+    (checkpoints / "run-without-a-checkpoint" / "job").mkdir(parents=True)
+    (checkpoints / "this-run").mkdir()
+    temporary = completed(tmp_path / "flink" / "tmp" / "copied", 1)
+    (tmp_path / "logs").mkdir()
+
+    clear_for_new_run(tmp_path, checkpoints / "this-run", runs[1])
+
+    assert sorted(path.name for path in checkpoints.iterdir()) == ["run-1", "run-3", "run-4", "this-run"]
+    assert not (tmp_path / "logs").exists()
+    assert not temporary.exists()
+
+    completed(temporary, 1)
+    clear_for_new_run(tmp_path, temporary)
+
+    assert temporary.exists()
 
 
 def test_a_file_is_made_to_fit_this_machine() -> None:
@@ -137,8 +187,10 @@ def test_a_file_is_made_to_fit_this_machine() -> None:
             "module.yaml: topic a: nothing here serves 'b/c'; served are shop/anything",
         ),
         (["--kafka", "--bind", "nowhere"], 1, "can't listen at nowhere"),
-        (["--kafka", "--checkpoint-interval", "0"], 2, "'0' is too often; write 1 (second), 100ms or 1m."),
-        (["--kafka", "--from-savepoint", "none"], 1, "none is no savepoint, and holds none"),
+        (["--kafka", "--checkpoint-interval", "0"], 2, "of 10ms or more; got '0'"),
+        (["--kafka", "--resume"], 1, "there is nothing to resume from: .statefun/flink/apps has no checkpoint"),
+        (["--kafka", "--resume", "--from-savepoint", "x"], 2, "--from-savepoint names it; leave one out."),
+        (["--kafka", "--from-savepoint", "none"], 1, "none is no savepoint or checkpoint, and holds none"),
         (["--module", "none.yaml"], 2, "none.yaml can't be read: No such file or directory."),
         (["--kafka", "--folder", "/dev/null/flink"], 1, "Error: /dev/null/flink can't be used: Not a directory."),
     ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cluster.command import START_SECONDS, FlinkCommand, need_flink, started
+from tests.cluster.command import START_SECONDS, FlinkCommand, need_flink, started, wait_gone
 
 pytestmark = pytest.mark.flink
 
@@ -148,10 +149,34 @@ def test_an_ingress_that_does_not_know_how_far_its_topics_have_been_read_is_refu
     told = shop.run(app, "--module", str(tmp_path / "module.yaml"), "--from-savepoint", str(savepoint))
 
     assert told == (
-        f"Error: {savepoint} can't be gone on from:\n"
+        f"Error: cannot resume from {savepoint}:\n"
         "  - topic shop.cart.add was read by the ingress shop/messages and is by shop/in now, which does not know how "
         "far: what is in it would count again. Name the ingress shop/messages, in a --module FILE.\n"
     )
+
+
+def test_a_cluster_that_was_killed_is_resumed_from_its_last_checkpoint_which_stays(tmp_path: Path) -> None:
+    need_flink()
+    shop = Shop(tmp_path)
+    arguments = shop.arguments(FIRST, "self.total += 1")
+    with started(*arguments, folder=shop.cluster) as flink:
+        shop.add(flink, "x", "y")
+        shop.told(flink, 2)
+        pids = [flink.pid, *flink.pids.values()]
+    wait_gone(pids)
+
+    with started(*arguments, "--resume", folder=shop.cluster) as flink:
+        shop.add(flink, "z")
+        told = shop.told(flink, 3)
+        said = flink.said
+        flink.stop()
+
+    resumed = re.search(r"Resuming from the checkpoint (.*/chk-\d+), completed ", said)
+    assert resumed is not None, said
+    assert (shop.cluster.parent / resumed[1] / "_metadata").is_file()
+    assert told == [f"{{'total': {n}, 'items': [], 'note': ''}}" for n in (1, 2, 3)]
+    changed = shop.run(*shop.arguments(ANOTHER_TYPE, "pass"), "--from-savepoint", resumed[1])
+    assert changed.startswith(f"Error: cannot resume from {resumed[1]}:\n  - shop/cart: state 'total' was ")
 
 
 @pytest.mark.parametrize(
@@ -182,4 +207,5 @@ def test_what_the_lock_tells_flink_refuses(
         flink.until(lambda: refused in flink.said, "Flink to refuse it")
         flink.stop()
 
-    assert f"can't be gone on from:\n  - shop/cart: {found}, which Flink refuses" in told
+    assert told.startswith(f"Error: cannot resume from {shop.savepoints}/savepoint-")
+    assert f":\n  - shop/cart: {found}, which Flink refuses" in told
