@@ -17,6 +17,7 @@ from tests.conformance.cases import context
 from tests.conformance.cases import embedded_input
 from tests.conformance.cases import embedded_stops
 from tests.conformance.cases import embedded_http
+from tests.conformance.cases import evolution
 
 MODULES = (
     wire_values,
@@ -35,4 +36,5 @@ MODULES = (
     embedded_input,
     embedded_stops,
     embedded_http,
+    evolution,
 )
