@@ -205,7 +205,8 @@ class UndeclaredStateError(StatefunActorsError, LookupError):
     def __str__(self) -> str:
         return (
             f"{self.typename} has no state {self.name!r}; known are {', '.join(self.known) or 'none'}. "
-            f'Declare it: bind({self.typename!r}, states={{"{self.name}": int}}), or list it under `states:` (2.x).'
+            f'Declare it: bind({self.typename!r}, states={{"{self.name}": int}}); '
+            f"under 2.x add to its function in module.yaml: `states: [{', '.join((*self.known, self.name))}]`."
         )
 
 

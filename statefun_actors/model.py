@@ -302,4 +302,6 @@ class KinesisRecord(Struct, frozen=True, gc=False):
 Decode: TypeAlias = Callable[[bytes], object]
 
 ANY_TYPENAME: Final = "type.googleapis.com/google.protobuf.Any"
+UNREADABLE: Final = "statefun-actors/unreadable"
+"""The typename of a 2.x state whose bytes are not an Any. Nothing reads it, and ``TypedValue.value`` is those bytes."""
 RESERVED_NAMESPACES: Final = ("statefun-actors", "io.statefun")

@@ -9,10 +9,9 @@ from typing import Final
 from statefun_actors.definition.persisted import NOTHING, Persisted, declaration_problems
 from statefun_actors.definition.showing import shown, spelled
 from statefun_actors.errors import StateDecodeError, ValueMismatchError
-from statefun_actors.model import Expiration, StateSpec, TypedValue
+from statefun_actors.model import UNREADABLE, Expiration, StateSpec, TypedValue
 from statefun_actors.types import Codec, UnstorableTypeError, any_of, codec_for, split_optional
 
-_MESSAGE: Final = "type.googleapis.com/"
 _ANY: Final = "type.googleapis.com/google.protobuf.Any"
 
 
@@ -66,8 +65,8 @@ class Field:
                 raise self._unreadable(owner, stored, str(error)) from error
             return self._converted(owner, stored, f"{error}; and ")
         if self.convert is None:
-            if self.typename == _ANY and typename.startswith(_MESSAGE):
-                return any_of(stored)  # a 2.x state that was kept before it was declared
+            if self.typename == _ANY and typename != UNREADABLE:
+                return any_of(stored)  # under 2.x the state is the Any itself
             raise StateDecodeError(owner, self.name, self.spelling, f"state of type {typename!r}", "")
         return self._converted(owner, stored, "")
 

@@ -197,9 +197,12 @@ class Context:
         return self._declared(field, value)
 
     def _unpacked(self, field: Field, typed: TypedValue) -> TypedValue:
-        """*typed* as the declared state holds it: under its one typename, and never what can't be read back."""
+        """*typed* as the declared state holds it: under its one typename, and never what can't be read back.
+
+        What the declared type reads fits, the wrapper messages that 2.x has for primitives too.
+        """
         codec, got = field.codec, f"an Any of {typed.typename!r}"
-        if typed.typename not in codec.accepts:
+        if typed.typename not in codec.accepts and typed.typename not in codec.lenient:
             raise FieldMismatchError(self._typename, field.name, codec.spelling, got)
         try:
             value = codec.decode(typed.value, typed.typename)

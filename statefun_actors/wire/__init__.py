@@ -6,7 +6,7 @@ and ``v2`` how they differ; ``v3_pb2`` and ``v2_pb2`` are generated from ``proto
 
 from statefun_actors.wire.dialect import Dialect
 from statefun_actors.wire.malformed import MalformedRequestError
-from statefun_actors.wire.v2 import UNREADABLE, V2
+from statefun_actors.wire.v2 import V2
 from statefun_actors.wire.v3 import V3
 
-__all__ = ["UNREADABLE", "V2", "V3", "Dialect", "MalformedRequestError"]
+__all__ = ["V2", "V3", "Dialect", "MalformedRequestError"]

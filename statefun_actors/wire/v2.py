@@ -7,7 +7,7 @@ from typing import Final, NoReturn
 
 from google.protobuf.any_pb2 import Any
 
-from statefun_actors.model import Invocation, MissingState, TypedValue
+from statefun_actors.model import UNREADABLE, Invocation, MissingState, TypedValue
 from statefun_actors.wire import v2_pb2, v3_pb2
 from statefun_actors.wire.dialect import Dialect
 from statefun_actors.wire.encoding import field, varint
@@ -16,8 +16,7 @@ from statefun_actors.wire.writing import Conversions, Writer
 
 PROTOCOL: Final = "2.x"
 
-UNREADABLE: Final = "statefun-actors/unreadable"
-"""The typename of a 2.x state whose bytes are not an Any. Nothing reads it, and ``TypedValue.value`` is those bytes."""
+_ANY: Final = "type.googleapis.com/google.protobuf.Any"
 
 
 def _states(batch: v2_pb2.Request.Batch) -> dict[str, TypedValue | None]:
@@ -114,6 +113,15 @@ CONVERSIONS: Final[Conversions] = {
 }
 
 
+def _any_state(data: bytes) -> tuple[str, bytes]:
+    """A state declared as Any is the Any itself, as the 2.0 SDK has it.
+
+    An Any that would be read back as something else, since it is empty or holds an Any, is written as an Any in an Any.
+    """
+    held = Any.FromString(data)
+    return (held.type_url, held.value) if held.type_url not in ("", _ANY) else (_ANY, data)
+
+
 def _incomplete(outcome: MissingState) -> NoReturn:
     names = ", ".join(spec.name for spec in outcome.specs)
     raise TypeError(f"protocol 2.x can't ask for states ({names}): fail the batch with a MissingStateError instead")
@@ -122,6 +130,6 @@ def _incomplete(outcome: MissingState) -> NoReturn:
 V2: Final = Dialect(
     PROTOCOL,
     Reader(PROTOCOL, v2_pb2.Request.FromString, v2_pb2.Address.FromString, _states, _invocations).read,
-    Writer(_value_fields, CONVERSIONS, _incomplete, cancels=False),
+    Writer(_value_fields, CONVERSIONS, _incomplete, state_conversions={_ANY: _any_state}, cancels=False),
 )
 """Protocol 2.x."""

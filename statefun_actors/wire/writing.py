@@ -41,10 +41,12 @@ class Writer:
         conversions: Conversions,
         incomplete: Callable[[MissingState], bytes],
         *,
+        state_conversions: Conversions | None = None,
         cancels: bool,
     ) -> None:
         self._value_fields = value_fields
         self._conversions = conversions
+        self._state_conversions = {**conversions, **(state_conversions or {})}
         self._incomplete = incomplete
         self._cancels = cancels
         # Keys: function type, length of the id; typename, length of the value; and what is added to these.
@@ -60,7 +62,7 @@ class Writer:
         effects, changes = outcome.effects, outcome.changes
         if self._conversions:
             effects = [self._converted_effect(effect) for effect in effects]
-            changes = {name: None if value is None else self._converted(value) for name, value in changes.items()}
+            changes = {name: None if value is None else self._converted_state(value) for name, value in changes.items()}
         sends, egresses = self._sends, self._egresses
         messages = self._mutations(changes)
         delayed: list[bytes] = []
@@ -131,6 +133,10 @@ class Writer:
 
     def _converted(self, value: TypedValue) -> TypedValue:
         convert = self._conversions.get(value.typename)
+        return value if convert is None else TypedValue(*convert(value.value))
+
+    def _converted_state(self, value: TypedValue) -> TypedValue:
+        convert = self._state_conversions.get(value.typename)
         return value if convert is None else TypedValue(*convert(value.value))
 
     def _converted_effect(self, effect: Effect) -> Effect:

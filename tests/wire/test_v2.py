@@ -18,6 +18,7 @@ from google.protobuf.wrappers_pb2 import (
 )
 
 from statefun_actors.model import (
+    UNREADABLE,
     Address,
     Batch,
     Cancel,
@@ -31,7 +32,7 @@ from statefun_actors.model import (
     StateSpec,
     TypedValue,
 )
-from statefun_actors.wire import UNREADABLE, V2, v2_pb2, v3_pb2
+from statefun_actors.wire import V2, v2_pb2, v3_pb2
 from tests.wire.reference import KAFKA, KINESIS, request, unpacked
 
 ADA = Address("bank/account", "ada")
@@ -125,6 +126,26 @@ def test_a_record_travels_under_its_2x_name(name: str, record: Message, expected
     packed.Pack(expected)
 
     assert written(TypedValue(name, record.SerializeToString())) == [TypedValue(packed.type_url, packed.value)] * 4
+
+
+ANY = "type.googleapis.com/google.protobuf.Any"
+
+
+def test_a_state_declared_as_any_is_the_any_itself_unless_it_would_be_read_back_as_another() -> None:
+    def state_written(held: Any) -> tuple[str, bytes]:
+        outcome = Done([], {"s": TypedValue(ANY, held.SerializeToString())})
+        reply = v2_pb2.FromFunction.FromString(V2.write(outcome, None))
+        written = Any.FromString(reply.invocation_result.state_mutations[0].state_value)
+        return written.type_url, written.value
+
+    number, around = Any(), Any()
+    number.Pack(Int64Value(value=7))
+    around.Pack(number)
+
+    assert state_written(number) == (number.type_url, number.value)
+    assert state_written(Any(type_url="bank/deposit", value=b"{}")) == ("bank/deposit", b"{}")
+    for held in (around, Any(), Any(value=b"x")):
+        assert state_written(held) == (ANY, held.SerializeToString())
 
 
 def test_what_is_read_is_not_converted() -> None:

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from google.protobuf.any_pb2 import Any
 from google.protobuf.duration_pb2 import Duration
+from google.protobuf.wrappers_pb2 import Int32Value, Int64Value, StringValue
 
 from statefun_actors import Address, Context, StatefulFunctions, TypedValue, persisted
 from statefun_actors.model import Expiration, StateSpec
@@ -94,6 +95,25 @@ async def any_assigned(start: Start) -> None:
         await engine.tell(A, "any")
         await engine.tell(A, 2, caller=ASKER)
         assert [sent.value for sent in engine.sent] == [5]
+
+
+mixed = StatefulFunctions()
+M = Address("conf/mixed", "a")
+
+
+@mixed.bind("conf/mixed", states={"box": Any, "count": int, "name": str})
+def mix(context: Context, message: str) -> None:
+    """Reads what it keeps as Any, and assigns Anys of the wrapper messages to states of other types."""
+    for name, value in (("count", Int32Value(value=7)), ("name", StringValue(value="ada"))):
+        packed = Any()
+        packed.Pack(value)
+        context[name] = packed
+    held = Int64Value()
+    if context["box"] is not None and context["box"].Unpack(held):
+        context.pack_and_send("probe/x", "1", held.value)
+    box = Any()
+    box.Pack(Int64Value(value=41))
+    context["box"] = box
 
 
 undeclared = StatefulFunctions()
@@ -228,3 +248,27 @@ async def others(start: Start) -> None:
         assert [(sent.target, sent.value) for sent in engine.sent] == [(ASKER, own), (ASKER, 1)]
         assert [(item.delay_ms, item.value) for item in engine.pending] == [(1_000, own), (2_000, 3)]
         assert engine.egress("conf/out") == [own, 4]
+
+
+@C.case("C15", "an assigned Any fits where its type is one that the declared type reads, wrapper messages too")
+async def wrapped(start: Start) -> None:
+    async with start(mixed) as engine:
+        await engine.tell(M, "go")
+        assert engine.failures == []
+        assert (engine.state(M)["count"], engine.state(M)["name"]) == (7, "ada")
+
+
+@C.case("C16", "a state declared as Any is read whether it is stored as the Any itself (2.x) or as an Any in an Any")
+async def any_forms(start: Start) -> None:
+    packed = Any()
+    packed.Pack(Int64Value(value=5))
+    async with start(mixed) as engine:
+        engine.put_state(M, "box", TypedValue("type.googleapis.com/google.protobuf.Any", packed.SerializeToString()))
+        await engine.tell(M, "go")
+        await engine.tell(M, "go")
+        assert [sent.value for sent in engine.sent] == [5, 41]
+        if engine.protocol == 2:  # the same states without the declaration, as functions of the 2.0 SDK read them
+            assert engine.state(M)["box"] == 41
+            engine.put_state(M, "box", TypedValue(packed.type_url, packed.value))
+            await engine.tell(M, "go")
+            assert engine.sent[-1].value == 5
