@@ -28,6 +28,7 @@ from statefun_actors.embedded.evolution import (
     Unreadable,
     find_changes,
 )
+from statefun_actors.embedded.failing import FailingMessage, NotFailingError
 from statefun_actors.embedded.jsonlines import (
     BAD_LINES,
     BadLineError,
@@ -101,6 +102,7 @@ __all__ = [
     "EntityRow",
     "EntityView",
     "EpochLostError",
+    "FailingMessage",
     "Findings",
     "IncompatibleStateError",
     "InputChangedError",
@@ -116,6 +118,7 @@ __all__ = [
     "MemoryStore",
     "Message",
     "NoDeadLetterError",
+    "NotFailingError",
     "NotStorableError",
     "Outlet",
     "Posting",

@@ -22,8 +22,8 @@ from statefun_actors.ingress import (
     TooMany,
     Wait,
 )
-from statefun_actors.model import TypedValue
-from statefun_actors.text import describe
+from statefun_actors.model import Address, TypedValue
+from statefun_actors.text import describe, describe_error
 
 Tell = Callable[[Answer], None]
 
@@ -63,6 +63,21 @@ class EngineBackend:
             tell(self._refused())
             return
         self._enter(letters, tell)
+
+    def unready(self) -> str | None:
+        error = self._engine.error
+        return None if error is None else describe_error(error)
+
+    def notices(self) -> Sequence[str]:
+        now_ms = self._engine.clock.now_ms()
+        failing = [message.describe(now_ms) for message in self._engine.failing_messages()]
+        return failing + [
+            f"egress {name} can't be written: {why}" for name, why in sorted(self._engine.failing_egress.items())
+        ]
+
+    def failing(self, target: Address) -> str | None:
+        message = self._engine.failing_message(target)
+        return None if message is None else message.describe(self._engine.clock.now_ms())
 
     def _enter(self, letters: Sequence[Letter], tell: Tell) -> None:
         """Submit *letters*, in one epoch, and *tell* once that is durable."""

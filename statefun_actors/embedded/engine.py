@@ -25,6 +25,7 @@ from statefun_actors.embedded.commits import Commits
 from statefun_actors.embedded.doors import Sink, Source
 from statefun_actors.embedded.epoch import Counters, EpochLostError, Lost
 from statefun_actors.embedded.evolution import Check, check, move_renamed
+from statefun_actors.embedded.failing import FailingMessage, NotFailingError, failing_message
 from statefun_actors.embedded.isolation import Entry, Isolation
 from statefun_actors.embedded.mailbox import Mailbox
 from statefun_actors.embedded.memory import Memory, RenamingMemory, Shape
@@ -77,7 +78,7 @@ class Engine:
         self.sources, self.sinks = dict(sources or {}), dict(sinks or {})
         self._shape = Shape(app)
         self._wake = asyncio.Event()
-        merge = Merge(self._shape, on_failure)
+        self._merge = merge = Merge(self._shape, on_failure)
         self._isolation = Isolation(self.sources, self._wake.set)
         self._commits = Commits(store, clock, self.counters, self._isolation, self._wake.set)
         self._steps = Steps(
@@ -404,6 +405,43 @@ class Engine:
     def next_due(self) -> int | None:
         """When a delayed message or a retry is due next, in milliseconds since 1970."""
         return self._memory.next_due()
+
+    def failing_messages(self) -> list[FailingMessage]:
+        """Messages without a policy that keep failing, by their addresses."""
+        found = (failing_message(mailbox) for mailbox in self.failing())
+        return sorted((each for each in found if each is not None), key=lambda each: each.message.target)
+
+    def failing_message(self, address: Address) -> FailingMessage | None:
+        """The first message of *address*, if that keeps failing."""
+        mailbox = self._memory.mailboxes.of(address)
+        return None if mailbox is None else failing_message(mailbox)
+
+    def retry_failing(self, address: Address) -> None:
+        """Try the failing message of *address* now, without waiting for the end of its backoff.
+
+        Raises:
+            NotFailingError: there is none, or it is being tried.
+            EpochLostError: the store has just failed.
+        """
+        self._memory.mailboxes.retry_now(self._failing(address))
+        self._wake.set()
+
+    def drop_failing(self, address: Address, *, discard: bool = False) -> None:
+        """Take the failing message of *address* out, in the open epoch: it becomes a dead letter, unless *discard*.
+
+        Raises as :meth:`retry_failing` does.
+        """
+        self._merge.drop(self._memory, self._failing(address), self.clock.now_ms(), discard=discard)
+        self._wake.set()
+
+    def _failing(self, address: Address) -> Mailbox:
+        self._check()
+        mailbox = self._memory.mailboxes.of(address)
+        if mailbox is None or not mailbox.attempts:
+            raise NotFailingError(address, "none of its messages is failing")
+        if mailbox.running:
+            raise NotFailingError(address, "its message is being handled right now; try again in a moment")
+        return mailbox
 
     def failing(self) -> list[Mailbox]:
         """Addresses whose first message keeps failing, with its error."""

@@ -27,7 +27,21 @@ _SPARE: Final = 1_000
 class Mailbox:
     """One address: its messages in order, at most one batch of them in flight."""
 
-    __slots__ = ("address", "attempts", "beyond", "error", "last", "one_by_one", "queue", "queued", "running", "waits")
+    __slots__ = (
+        "address",
+        "attempts",
+        "backoffs",
+        "beyond",
+        "error",
+        "last",
+        "next_ms",
+        "one_by_one",
+        "queue",
+        "queued",
+        "running",
+        "suspect",
+        "waits",
+    )
 
     def __init__(self, address: Address) -> None:
         self.address = address
@@ -45,8 +59,15 @@ class Mailbox:
         self.one_by_one = 0
         """How many of the next messages run in a batch of their own, to find the one at fault."""
         self.attempts = 0
+        """How often its first message has failed."""
+        self.backoffs = 0
+        """How often it was put off for that."""
+        self.suspect = 0
+        """The number of a message that has failed as part of a batch, and will be tried alone; 0 = there is none."""
         self.error: BaseException | None = None
         """Why its first message failed last time."""
+        self.next_ms = 0
+        """While it waits out a backoff, when that is over."""
 
     @property
     def waiting(self) -> int:
@@ -61,7 +82,8 @@ class Mailbox:
     def backoff(self) -> float:
         """Seconds until the next attempt of its first message, which has just failed."""
         self.attempts += 1
-        return min(_LONGEST_BACKOFF, _FIRST_BACKOFF * 2.0 ** min(self.attempts - 1, 20))
+        self.backoffs += 1
+        return min(_LONGEST_BACKOFF, _FIRST_BACKOFF * 2.0 ** min(self.backoffs - 1, 20))
 
 
 class Mailboxes:
@@ -162,8 +184,10 @@ class Mailboxes:
         for message in messages:
             self.bytes -= len(message.value.value)
         mailbox.running = ()
-        mailbox.attempts = 0
+        mailbox.attempts = mailbox.backoffs = 0
         mailbox.error = None
+        if mailbox.suspect and messages[-1].seq >= mailbox.suspect:
+            mailbox.suspect = 0
         self.again(mailbox)
 
     def drop_first(self, message: Message) -> bool:
@@ -233,6 +257,7 @@ class Mailboxes:
     def put_off(self, mailbox: Mailbox, until_ms: int) -> None:
         """Its first message has failed: leave it, and all behind it, alone until then."""
         mailbox.waits = True
+        mailbox.next_ms = until_ms
         heapq.heappush(self._retries, (until_ms, id(mailbox), mailbox))
 
     def end_waits(self, now_ms: int) -> None:
@@ -246,6 +271,16 @@ class Mailboxes:
     def next_retry(self) -> int | None:
         """When the next backoff is over, in milliseconds since 1970."""
         return self._retries[0][0] if self._retries else None
+
+    def retry_now(self, mailbox: Mailbox) -> None:
+        """Back in line, if it waits out a backoff."""
+        if mailbox.waits:
+            self._end_wait(mailbox)
+            self.again(mailbox)
+
+    def of(self, address: Address) -> Mailbox | None:
+        """The mailbox of *address*, if there is anything in it."""
+        return self._by_address.get(address)
 
     def failing(self) -> list[Mailbox]:
         """Those whose first message keeps failing."""

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final, assert_never
 
 from statefun_actors.dispatch import is_terminal
+from statefun_actors.embedded.failing import DroppedError
 from statefun_actors.embedded.mailbox import Mailbox
 from statefun_actors.embedded.memory import Memory, Shape
 from statefun_actors.embedded.rows import EntityRecord
@@ -92,19 +93,25 @@ class Merge:
     def failed(self, memory: Memory, mailbox: Mailbox, failed: Failed, now_ms: int) -> None:
         """The batch in flight came to nothing.
 
-        One of several messages: they run again, each in a batch of its own, which finds the one at fault. That one
-        is tried again after a backoff, with everything behind it waiting, unless no retry can help it.
+        One of several messages: they run again, each in a batch of its own, so that those before the one at fault are
+        done. That one is tried again after a backoff, alone, with everything behind it waiting, unless no retry can
+        help it.
         """
         self.give_back(memory, mailbox, run=False)
         count, error = len(mailbox.running), failed.error
         mailbox.put_back()
-        if count > 1 and isinstance(error, Exception):
+        if count > 1 and failed.index != 0 and isinstance(error, Exception):
             mailbox.one_by_one = count
+            if failed.index is not None and not is_terminal(error):
+                mailbox.suspect = mailbox.queue[failed.index].seq
             memory.mailboxes.again(mailbox)
             return
+        if mailbox.suspect == mailbox.queue[0].seq:
+            mailbox.attempts, mailbox.suspect = mailbox.attempts + 1, 0
         if is_terminal(error):
             self._give_up(memory, mailbox, error, now_ms)
             return
+        mailbox.one_by_one = max(mailbox.one_by_one, 1)
         mailbox.error = error
         wait = mailbox.backoff()
         memory.mailboxes.put_off(mailbox, now_ms + round(wait * 1000))
@@ -115,7 +122,7 @@ class Merge:
             mailbox.queue[0].value.typename,
             wait,
             describe(error),
-            exc_info=loggable(error) if mailbox.attempts == 1 else None,
+            exc_info=loggable(error) if mailbox.backoffs == 1 else None,
         )
         if self._on_failure is not None:
             self._on_failure(mailbox.address, error)
@@ -133,6 +140,27 @@ class Merge:
             DeadLetterEntry(memory.seq(), message, describe_type(error), describe_error(error), attempts, now_ms)
         )
         memory.epoch.counters.dead_letters += 1
+
+    def drop(self, memory: Memory, mailbox: Mailbox, now_ms: int, *, discard: bool) -> None:
+        """Take the first message of *mailbox*, which keeps failing, out: into the dead letters, unless *discard*."""
+        message, attempts = mailbox.queue[0], mailbox.attempts
+        error = mailbox.error or DroppedError()
+        memory.mailboxes.drop_first(message)
+        memory.epoch.consume(message.seq)
+        if discard:
+            memory.epoch.counters.discarded += 1
+        else:
+            self._bury(memory, message, error, attempts, now_ms)
+        if message.caller is not None and message.caller[0] == INGRESS:
+            memory.tickets.handled(message.caller[1], error, memory.epoch)
+        logger.warning(
+            "%s: a message of type %s, which failed %d times, is dropped on request (%s): %s",
+            message.target,
+            message.value.typename,
+            attempts,
+            "discarded" if discard else "now a dead letter",
+            describe(error),
+        )
 
     def give_back(self, memory: Memory, mailbox: Mailbox, *, run: bool = True) -> None:
         """A batch that was cancelled is a batch that never ran."""

@@ -33,7 +33,12 @@ class Response(Struct, frozen=True, gc=False):
 
 def line(status: int, text: str, *headers: tuple[bytes, bytes]) -> Response:
     """One short line of text; whatever *text* holds, it is one line, and printable. Every body of text is made here."""
-    return Response(status, one_line(text).encode() + b"\n", TEXT, headers)
+    return lines(status, (text,), *headers)
+
+
+def lines(status: int, texts: Sequence[str], *headers: tuple[bytes, bytes]) -> Response:
+    """A line for each of *texts*, as :func:`line` writes it."""
+    return Response(status, b"".join(one_line(text).encode() + b"\n" for text in texts), TEXT, headers)
 
 
 class Exchange:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from statefun_actors.ingress.letter import Answer, Letter
+from statefun_actors.model import Address
 
 
 class Backend(Protocol):
@@ -18,6 +19,18 @@ class Backend(Protocol):
             What to call when nobody waits any more, which says whether the letter is durable by then. It is delivered
             all the same; of one that is waited for, *tell* is not called any more.
         """
+        ...
+
+    def unready(self) -> str | None:
+        """Why it takes nothing at present, such as a store that fails; None while it does."""
+        ...
+
+    def notices(self) -> Sequence[str]:
+        """What whoever runs it should know of: messages that keep failing, egresses that can't be written."""
+        ...
+
+    def failing(self, target: Address) -> str | None:
+        """What is known of the first message of *target* that keeps failing, in a sentence; None where none does."""
         ...
 
     def take_all(self, letters: Sequence[Letter], tell: Callable[[Answer], None]) -> None:

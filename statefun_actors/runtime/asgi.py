@@ -12,6 +12,7 @@ from weakref import WeakKeyDictionary
 from statefun_actors.dispatch import Application
 from statefun_actors.http import Front, Guard, create_ingress_app
 from statefun_actors.ingress import Answer, Backend, Letter
+from statefun_actors.model import Address
 
 ASGI: TypeAlias = Callable[
     [MutableMapping[str, Untyped], Callable[[], Awaitable[Untyped]], Callable[[Untyped], Awaitable[None]]],
@@ -88,6 +89,15 @@ class _FromLoop:
 
     def take_all(self, letters: Sequence[Letter], tell: Callable[[Answer], None]) -> None:
         self._engines.call_soon_threadsafe(self._backend.take_all, letters, self._back(tell))
+
+    def unready(self) -> str | None:
+        return self._backend.unready()
+
+    def notices(self) -> Sequence[str]:
+        return ()  # mailboxes may be looked at on the engine's loop only, which nobody waits for here
+
+    def failing(self, target: Address) -> str | None:  # noqa: ARG002 - as for notices
+        return None
 
     def _back(self, tell: Callable[[Answer], None]) -> Callable[[Answer], None]:
         return lambda answer: self._to_caller(tell, answer)

@@ -75,7 +75,8 @@ def _typed(typename: str) -> tuple[tuple[bytes, bytes], ...]:
     return ((b"statefun-type", quote(typename, safe="/.:;@!$&'()*+,=-_~").encode()),)
 
 
-def waited_in_vain(seconds: float, *, durable: bool) -> Response:
-    """Nothing came in time."""
+def waited_in_vain(seconds: float, *, durable: bool, failing: str | None = None) -> Response:
+    """Nothing came in time. *failing*: what is known of a message of the same address that keeps failing."""
     what = "the message stays delivered" if durable else "the message is not even stored yet, and may be or not"
-    return line(504, f"no answer came within {seconds:g} s; {what}")
+    why = "" if failing is None else f": {failing}"
+    return line(504, f"no answer came within {seconds:g} s; {what}{why}")

@@ -14,8 +14,9 @@ def create_ingress_app(application: Application, backend: Backend, guard: Guard)
     """The ingress to *application*, as an ASGI app over whoever takes its messages.
 
     ``PUT`` and ``POST`` to ``/ingress/<namespace>/<name>/<id>`` send one message, to ``/ingress`` many, as lines of
-    JSON. ``GET /healthz`` and ``/readyz`` are for everybody, whatever else it answers only for whom *guard* admits.
+    JSON. ``GET /healthz`` and ``/readyz`` are for everybody, whatever else it answers only for whom *guard* admits:
+    ``/readyz?verbose``, too, which names messages that keep failing.
     """
-    rest = Rest(guard, lambda: front.stopping)
+    rest = Rest(guard, backend, lambda: front.stopping)
     front = Front(IngressDoor(application, backend, guard).opens, application.settings.body_limit, otherwise=rest)
     return front

@@ -12,7 +12,7 @@ from statefun_actors.ingress import Answer, Backend, Deadlines, Letter
 class Waiting:
     """A request that waits."""
 
-    __slots__ = ("_answers", "_due", "_forget", "_over", "_seconds", "_tell")
+    __slots__ = ("_answers", "_backend", "_due", "_forget", "_over", "_seconds", "_target", "_tell")
 
     def __init__(
         self,
@@ -24,6 +24,7 @@ class Waiting:
         tell: Callable[[Response], None],
     ) -> None:
         self._answers, self._seconds, self._tell = answers, seconds, tell
+        self._backend, self._target = backend, letter.target
         self._over = False
         self._due = deadlines.add(self, seconds)
         self._forget = backend.take(letter, self._told)
@@ -37,7 +38,8 @@ class Waiting:
     def expire(self) -> None:
         """Nothing came in time."""
         self._over = True
-        self._tell(waited_in_vain(self._seconds, durable=self._forget()))
+        failing = self._backend.failing(self._target)
+        self._tell(waited_in_vain(self._seconds, durable=self._forget(), failing=failing))
 
     def forget(self) -> None:
         """Nobody is there any more."""
