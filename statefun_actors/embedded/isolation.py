@@ -24,6 +24,7 @@ from msgspec import Struct
 from statefun_actors.embedded.doors import Source
 from statefun_actors.embedded.epoch import EpochLostError, Lost, NotStorableError
 from statefun_actors.embedded.memory import Memory
+from statefun_actors.embedded.settling import message_given_up
 from statefun_actors.embedded.store import (
     CommitRefusedError,
     DeadLetterEntry,
@@ -31,7 +32,6 @@ from statefun_actors.embedded.store import (
     Message,
     Timer,
 )
-from statefun_actors.embedded.tickets import INGRESS
 from statefun_actors.model import LARGEST_VALUE, Address, TypedValue
 from statefun_actors.text import describe_error, encodable
 
@@ -295,8 +295,7 @@ class Isolation:
         else:
             memory.epoch.counters.discarded += 1
             logger.error("%s: a message of type %s is dropped, not even its dead letter: %s", target, typename, text)
-        if message.caller is not None and message.caller[0] == INGRESS:
-            memory.tickets.handled(message.caller[1], error, memory.epoch)
+        message_given_up(memory, message, error)
 
 
 class _Recorder:

@@ -151,8 +151,7 @@ class Merge:
             memory.epoch.counters.discarded += 1
         else:
             self._bury(memory, message, error, attempts, now_ms)
-        if message.caller is not None and message.caller[0] == INGRESS:
-            memory.tickets.handled(message.caller[1], error, memory.epoch)
+        message_given_up(memory, message, error)
         logger.warning(
             "%s: a message of type %s, which failed %d times, is dropped on request (%s): %s",
             message.target,
