@@ -1,4 +1,4 @@
-"""What every test gets: ``async def`` tests, what they need, and properties that fail the same way for everyone.
+"""What every test gets: ``async def`` tests, time limits, workers, and properties that fail the same way for everyone.
 
 ``python -m pytest --hypothesis-profile=explore`` looks further, at random, for counterexamples.
 """
@@ -9,7 +9,8 @@ import asyncio
 import inspect
 import signal
 from collections.abc import Callable
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
 import hypothesis
 import pytest
@@ -21,6 +22,9 @@ hypothesis.settings.register_profile("explore", deadline=None, max_examples=2_00
 hypothesis.settings.register_profile("brief", hypothesis.settings.get_profile("steady"), max_examples=20)
 hypothesis.settings.load_profile("steady")
 
+LONG_SECONDS: Final = 900
+"""The time limit of slow tests, and of those that may be the first to start Flink or Kafka, and to fetch it."""
+
 
 def pytest_configure() -> None:
     """Processes that tests start hear the signals that stop them, also where this one was started not to hear them.
@@ -31,6 +35,37 @@ def pytest_configure() -> None:
     for number in (signal.SIGINT, getattr(signal, "SIGHUP", signal.SIGINT)):
         if signal.getsignal(number) is signal.SIG_IGN:
             signal.signal(number, lambda *_: None)
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
+    """No workers where single files or tests are named: output, a debugger and a quick answer are wanted there."""
+    named = [Path(argument.partition("::")[0]) for argument in config.args]
+    return None if all(path.is_dir() for path in named) else 0
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give tests that take long their time limit, and tell which tests must run in one worker.
+
+    One Flink serves all tests that need one, and one Kafka broker; what tests of a file share is made once.
+    """
+    for item in items:
+        slow, flink, kafka = (item.get_closest_marker(name) is not None for name in ("slow", "flink", "kafka"))
+        if (slow or flink or kafka) and item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(LONG_SECONDS))
+        if item.get_closest_marker("xdist_group") is None and (group := _group(item, flink=flink, kafka=kafka)):
+            item.add_marker(pytest.mark.xdist_group(group))
+
+
+def _group(item: pytest.Item, *, flink: bool, kafka: bool) -> str | None:
+    """What the tests are called that run in the same worker as *item*; None where it may run in any."""
+    if flink or kafka:
+        return "flink" if flink else "kafka"
+    found = item._fixtureinfo.name2fixturedefs.values() if isinstance(item, pytest.Function) else ()
+    shares = any(
+        each[-1].baseid and each[-1].scope != "function" for each in found if each
+    )  # pytest's own have no baseid
+    return item.nodeid.partition("::")[0] if shares else None
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -20,6 +20,7 @@ from tests.cluster.command import START_SECONDS, FlinkCommand, Records, need_fli
 
 pytestmark = [
     pytest.mark.flink,
+    pytest.mark.xdist_group(__name__),  # clusters of its own, one after the other
     pytest.mark.needs("linux"),  # looks for processes in /proc
 ]
 

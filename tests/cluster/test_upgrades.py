@@ -14,7 +14,10 @@ import pytest
 
 from tests.cluster.command import START_SECONDS, FlinkCommand, need_flink, started, wait_gone
 
-pytestmark = pytest.mark.flink
+pytestmark = [
+    pytest.mark.flink,
+    pytest.mark.xdist_group(__name__),  # clusters of its own, one after the other
+]
 
 APP = """
 from datetime import timedelta

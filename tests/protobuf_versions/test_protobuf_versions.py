@@ -90,7 +90,7 @@ def run(protobuf: Protobuf, seen: Path) -> Run:
         "PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION": protobuf.implementation,
     }
     plugin = ["-p", "tests.protobuf_versions.seen", "--seen", str(seen)]
-    options = ["-q", "-p", "no:cacheprovider", "--hypothesis-profile=brief", *plugin]
+    options = ["-q", "-n0", "-p", "no:cacheprovider", "--hypothesis-profile=brief", *plugin]
     finished = subprocess.run(
         [sys.executable, "-m", "pytest", *options, *TESTED],
         cwd=ROOT,
@@ -125,6 +125,7 @@ def installed(version: str) -> Path:
     return folder
 
 
+@pytest.mark.timeout(600)  # it is a run of hundreds of tests, and may have to install its protobuf first
 @pytest.mark.parametrize("protobuf", OTHERS, ids=str)
 def test_what_reads_and_writes_protobuf_does_so_on_every_version(protobuf: Protobuf, tmp_path: Path) -> None:
     try:

@@ -332,7 +332,9 @@ def function() -> None: ...
             "ValueError",
             "BaseException and what derives from it can't be named. Name a class that has one as a field.",
         ),
-        (function, "function", f"it names classes, got {function!r}. Put it above a class."),
+        pytest.param(
+            function, "function", f"it names classes, got {function!r}. Put it above a class.", id="a function"
+        ),
         (AnyMessage, "Any", "google.protobuf.Any carries the name of what is inside. Name that."),
     ],
 )
