@@ -16,6 +16,8 @@ from collections.abc import Callable, Generator, Sequence
 from types import FrameType
 from typing import Final
 
+from statefun_actors.forks import loop_kept_from_children, signals_kept_from_children
+
 _HANG_UP: Final[signal.Signals | None] = getattr(signal, "SIGHUP", None)
 """Windows has none."""
 STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, *(() if _HANG_UP is None else (_HANG_UP,)))
@@ -99,9 +101,11 @@ def stop_signals(before_dying: Sequence[Callable[[], None]] = (), *, within: flo
     *within* the process is ended that many seconds after the first one, should it still be there.
     """
     stop = Stop(before_dying, within)
-    before = {number: signal.signal(number, stop._told) for number in heard()}  # noqa: SLF001 - one piece
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    tell = stop._told  # noqa: SLF001 - one piece
+    with loop_kept_from_children(asyncio.get_running_loop()), signals_kept_from_children(tell):
+        before = {number: signal.signal(number, tell) for number in heard()}
+        try:
+            yield stop
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)

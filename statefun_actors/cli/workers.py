@@ -27,11 +27,14 @@ from statefun_actors.cli.logs import LogOptions, logging_to_stderr
 from statefun_actors.cli.looping import in_a_loop
 from statefun_actors.cli.serving import serve_until
 from statefun_actors.cli.signals import STOP_SIGNALS, Terminals, heard, is_repeated
+from statefun_actors.forks import loop_kept_from_children, signals_kept_from_children
 from statefun_actors.http import STOP_SECONDS, Listener, Tls, create_app
 from statefun_actors.settings import Settings
 
 Announce: TypeAlias = Callable[[], None]
 
+_LOOKS: Final = 0.5
+"""Seconds between two looks at which processes have ended."""
 _SOON: Final = 5.0
 """Seconds: a process that dies before that died of something that its successor would die of too."""
 
@@ -73,7 +76,8 @@ class _Watch:
             self._start(index)
         code = 0
         while self._running:
-            wait([self._woken, *(process.sentinel for process, _ in self._running.values())])
+            # A child that a handler has started keeps the sentinel of its process from telling that this has ended.
+            wait([self._woken, *(process.sentinel for process, _ in self._running.values())], _LOOKS)
             if self._told:
                 break
             code = self._replace_the_dead()
@@ -124,7 +128,8 @@ class _Watch:
             process.terminate()
         until = time.monotonic() + STOP_SECONDS
         for process in processes:
-            process.join(max(0.0, until - time.monotonic()))
+            while process.is_alive() and time.monotonic() < until:
+                wait([process.sentinel], min(_LOOKS, max(0.0, until - time.monotonic())))
             if process.is_alive():
                 process.kill()
                 process.join()
@@ -134,10 +139,11 @@ class _Watch:
 
 def _work(app: str, settings: Settings, logs: LogOptions, sockets: Sequence[socket], tls: Tls | None) -> None:
     """What one process does."""
-    for number in STOP_SIGNALS:
+    for number in heard():
         if number is not signal.SIGTERM:  # they reach every process at a terminal; the watching one tells the others
-            signal.signal(number, signal.SIG_IGN)
-    with logging_to_stderr(logs):
+            # Not SIG_IGN, which programs that are started would inherit.
+            signal.signal(number, _left_to_the_watching_process)
+    with signals_kept_from_children(_left_to_the_watching_process), logging_to_stderr(logs):
         served = create_app(*load_app(app).served, settings=settings)
         in_a_loop(_until_told(served, sockets, tls), "Flink sends the batches under way again.")
 
@@ -145,7 +151,10 @@ def _work(app: str, settings: Settings, logs: LogOptions, sockets: Sequence[sock
 async def _until_told(app: Quart, sockets: Sequence[socket], tls: Tls | None) -> None:
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
-    loop.add_signal_handler(signal.SIGTERM, stop.set)
+
+    def terminated(_number: int, _frame: FrameType | None) -> None:
+        loop.call_soon_threadsafe(stop.set)
+
     parent = multiprocessing.parent_process()
     assert parent is not None
 
@@ -155,4 +164,9 @@ async def _until_told(app: Quart, sockets: Sequence[socket], tls: Tls | None) ->
         stop.set()
 
     loop.add_reader(parent.sentinel, alone)
-    await serve_until(stop.wait, app, sockets, tls)
+    with loop_kept_from_children(loop), signals_kept_from_children(terminated):
+        signal.signal(signal.SIGTERM, terminated)
+        await serve_until(stop.wait, app, sockets, tls)
+
+
+def _left_to_the_watching_process(_number: int, _frame: FrameType | None) -> None: ...

@@ -25,6 +25,7 @@ TABLE: Final[Mapping[str, AbstractSet[str]]] = {
     "model": frozenset({"text", "errors"}),
     "units": frozenset(),
     "throttle": frozenset(),
+    "forks": frozenset(),
     "loop_errors": frozenset({"throttle"}),
     "wire": frozenset({"text", "errors", "model"}),
     "types": frozenset({"text", "errors", "model"}),
@@ -42,7 +43,7 @@ TABLE: Final[Mapping[str, AbstractSet[str]]] = {
     "endpoint": _MEANING | {"dispatch", "wire", "settings"},
     "ingress": _EMBEDDED,
     "http": _MEANING | {"units", "throttle", "loop_errors", "settings", "dispatch", "wire", "endpoint", "ingress"},
-    "embedded": _EMBEDDED | {"envelopes", "ingress"},
+    "embedded": _EMBEDDED | {"forks", "envelopes", "ingress"},
     "egress": frozenset({"text", "errors", "model", "types", "embedded"}),
     "console": _EMBEDDED | {"embedded", "ingress"},
     "deploy": _MEANING | {"settings"},
@@ -50,7 +51,7 @@ TABLE: Final[Mapping[str, AbstractSet[str]]] = {
     "kafka": _EMBEDDED | {"embedded", "egress", "deploy"},
     "runtime": _EMBEDDED | {"calls", "ingress", "http", "embedded", "egress"},
     "testing": _BELOW_TESTING,
-    "cli": _BELOW_TESTING | {"loop_errors", "console", "egress", "kafka", "testing"},
+    "cli": _BELOW_TESTING | {"forks", "loop_errors", "console", "egress", "kafka", "testing"},
 }
 """What each room may import, lowest rooms first."""
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from statefun_actors.embedded.jsonlines.errors import EgressFileError
+from statefun_actors.forks import keep_from_children, release
 
 try:
     import fcntl
@@ -37,6 +38,7 @@ class EgressFile:
         self.is_new = not path.exists()
         """Whether it was made now, so that it is not the one of a position, whatever its inode."""
         self._file = self._opened()
+        keep_from_children(self._file)
         found = os.fstat(self._file)
         self._identity = (found.st_dev, found.st_ino)
 
@@ -92,6 +94,7 @@ class EgressFile:
             raise
 
     def close(self) -> None:
+        release(self._file)
         os.close(self._file)
 
     def _opened(self) -> int:

@@ -19,6 +19,7 @@ from statefun_actors.embedded.store import (
     StoreInUseError,
     unstorable_text,
 )
+from statefun_actors.forks import keep_from_children, release
 from statefun_actors.text import describe
 
 try:
@@ -53,6 +54,7 @@ class Lock:
     def __init__(self, store: Path, *, brief: bool = False) -> None:
         path = store.with_name(store.name + ".lock")
         self._file: int | None = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o644)
+        keep_from_children(self._file)
         try:
             self._acquire(store)
             since = f"process {os.getpid()}\nsince {datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}\n"
@@ -95,6 +97,7 @@ class Lock:
 
     def release(self) -> None:
         if self._file is not None:
+            release(self._file)
             os.close(self._file)
             self._file = None
 
