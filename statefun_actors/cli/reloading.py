@@ -1,8 +1,8 @@
-"""``run --reload``: the run as a process of its own, stopped and started again whenever a Python file of APP changes.
+"""``run --reload``: the run as a process of its own, replaced whenever a Python file of APP changes.
 
-State is kept, since it is in the store, and a stop is a clean one. New code is loaded beside the running one first:
-with a mistake in it, of syntax or of definition, that is shown and the old code goes on. What only a start can find,
-such as a store that the new classes can't read, ends the new run; the next change starts another.
+State is kept, since it is in the store, and a stop is a clean one. The new run loads its code while the old one still
+runs: with a mistake in it, of syntax or of definition, that is shown and the old run goes on. What only a start can
+find, such as a store that the new classes can't read, ends the new run; the next change starts another.
 """
 
 from __future__ import annotations
@@ -12,13 +12,14 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Final
 
 import click
 
+from statefun_actors.cli.handover import NextRun
 from statefun_actors.cli.output import echo
 from statefun_actors.cli.signals import STOP_SIGNALS, Terminals, heard, is_repeated
 
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 
 _LOOKS: Final = 200
 """Milliseconds between two looks at whether the run has ended."""
-_CHECK: Final = "from statefun_actors.cli.reloading import check; check()"
 
 
 def run_reloading(app: str, arguments: Sequence[str]) -> int:
@@ -39,7 +39,8 @@ def run_reloading(app: str, arguments: Sequence[str]) -> int:
             "--reload needs watchfiles, which is not installed: pip install 'statefun-actors[reload]'."
         ) from None
     folder = _folder(app)
-    run = _Reloaded(app, [sys.executable, "-m", "statefun_actors", *arguments])
+    # -B: compiled files are told from others by the second of the change, in which there may be another one.
+    run = _Reloaded([sys.executable, "-B", "-m", "statefun_actors", *arguments])
     with run:
         changes = watchfiles.watch(
             folder,
@@ -58,32 +59,19 @@ def run_reloading(app: str, arguments: Sequence[str]) -> int:
     return run.code
 
 
-def check() -> None:
-    """In a process of its own: load APP, the only argument, and exit with 2 and what is wrong, if anything is."""
-    from statefun_actors.cli.loading import AppError, load_app
-    from statefun_actors.dispatch import Application
-    from statefun_actors.errors import DefinitionError
-
-    try:
-        try:
-            Application(*load_app(sys.argv[1]).served)
-        except DefinitionError as error:
-            raise AppError(str(error)) from error
-    except AppError as error:
-        error.show()
-        raise SystemExit(error.exit_code) from None
-
-
 class _Reloaded:
     """The process that runs now."""
 
-    def __init__(self, app: str, command: Sequence[str]) -> None:
+    def __init__(self, command: Sequence[str]) -> None:
         self.told = False
         """Whether a signal has come."""
+        self._forced = False
+        """Whether another one has come."""
         self.code = 0
-        self._app, self._command = app, command
+        self._command = command
         self._heard = heard()
         self._terminals = Terminals()
+        self._process: subprocess.Popen[bytes]
         self._ended = False
 
     def __enter__(self) -> None:
@@ -91,18 +79,28 @@ class _Reloaded:
 
     def __exit__(self, *_: object) -> None:
         self.code = self._process.wait()
+        if self.code < 0:  # one that was told to stop before it listened has lost nothing
+            self.code = 0 if self.code == -signal.SIGTERM and not self._forced else 128 - self.code
         for number in self._heard:
             signal.signal(number, signal.default_int_handler if number is signal.SIGINT else signal.SIG_DFL)
 
     def changed(self, names: str) -> None:
         """Start again, if what has changed can be loaded."""
         _say(f"{names} changed.")
-        if subprocess.run([sys.executable, "-c", _CHECK, self._app], check=False).returncode:
-            _say("The code that was loaded before goes on." if self._process.poll() is None else "Nothing runs.")
+        with self._signals_left_to_this():
+            following = NextRun(self._command)
+        if not following.is_loaded(lambda: self.told):
+            if not self.told:
+                _say("The code that was loaded before goes on." if self._process.poll() is None else "Nothing runs.")
             return
         self._stop()
-        if not self.told:
-            self._start()
+        if self.told:
+            following.end()
+            return
+        self._process, self._ended = following.process, False
+        following.begin()
+        if self.told:  # the signal came before this was the process to stop
+            self._terminate()
 
     def look(self) -> None:
         """Say so if the run has ended by itself."""
@@ -111,27 +109,38 @@ class _Reloaded:
             _say(f"The run has ended, with exit code {code}. A change of a file starts it again; Ctrl-C ends this.")
 
     def _stop(self) -> None:
-        with contextlib.suppress(ProcessLookupError):
-            self._process.terminate()
+        self._terminate()
         self._process.wait()
 
+    def _terminate(self) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            self._process.terminate()
+
     def _start(self) -> None:
-        # Ctrl-C and a closed window reach every process at the terminal: the run leaves them to this one, and is told
-        # by SIGTERM.
+        with self._signals_left_to_this():
+            self._process, self._ended = subprocess.Popen(self._command), False
+
+    @contextlib.contextmanager
+    def _signals_left_to_this(self) -> Generator[None]:
+        """Ctrl-C and a closed window reach every process at the terminal: a run that is started inside leaves them to
+        this one, and is stopped by SIGTERM.
+        """
         for number in STOP_SIGNALS:
             if number is not signal.SIGTERM:
                 signal.signal(number, signal.SIG_IGN)
-        self._process, self._ended = subprocess.Popen(self._command), False
-        for number in self._heard:
-            signal.signal(number, self._signalled)
+        try:
+            yield
+        finally:
+            for number in self._heard:
+                signal.signal(number, self._signalled)
 
     def _signalled(self, number: int, _frame: FrameType | None) -> None:
         self._terminals.forget_those_gone()
         if self.told and is_repeated(number):
             return
+        self._forced = self.told
         self.told = True
-        with contextlib.suppress(ProcessLookupError):
-            self._process.terminate()  # a second one ends it at once
+        self._terminate()  # a second one ends it at once
 
 
 def _folder(app: str) -> Path:

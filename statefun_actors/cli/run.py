@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from statefun_actors.cli.loading import App
     from statefun_actors.cli.running import RunOptions
     from statefun_actors.cli.summary import Summary
+    from statefun_actors.dispatch import Application
     from statefun_actors.egress import Target
     from statefun_actors.http import Listener
 
@@ -147,11 +148,13 @@ def run(  # noqa: PLR0913, PLR0917 - each is an option of the command line
     """  # noqa: D301 - click wants the character itself
     import attrs
 
+    from statefun_actors.cli.handover import Turn
     from statefun_actors.cli.loading import load_app
     from statefun_actors.cli.module_edges import Edges, read_edges
     from statefun_actors.cli.running import RunOptions
     from statefun_actors.cli.sinks import one_target_each
 
+    turn = Turn()
     if memory and store is not None:
         raise click.UsageError("--memory keeps no store; leave out one of --store and --memory.")
     if fire_timers and not until_idle:
@@ -177,6 +180,9 @@ def run(  # noqa: PLR0913, PLR0917 - each is an option of the command line
     edges = Edges() if module_file is None else read_edges(module_file, targets, loaded, settings)
     for warning in () if quiet else edges.warnings:
         echo(f"Warning: {warning}", err=True)
+    settings = attrs.evolve(settings, record_egresses=settings.record_egresses | edges.record_egresses)
+    application = _application(loaded, settings)
+    turn.wait()
     listening = _listening(binds or (() if until_idle else (_BIND,)), token)
     options = RunOptions(
         inputs=inputs,
@@ -194,8 +200,19 @@ def run(  # noqa: PLR0913, PLR0917 - each is an option of the command line
         listeners=listening,
         token=token,
     )
-    settings = attrs.evolve(settings, record_egresses=settings.record_egresses | edges.record_egresses)
-    raise SystemExit(_run(loaded, settings, options, log, as_json=as_json))
+    raise SystemExit(_run(loaded.name, application, options, log, as_json=as_json))
+
+
+def _application(loaded: App, settings: Settings) -> Application:
+    """What is run. Raises AppError where its definitions don't go together."""
+    from statefun_actors.cli.loading import AppError
+    from statefun_actors.dispatch import Application
+    from statefun_actors.errors import DefinitionError
+
+    try:
+        return Application(*loaded.served, settings=settings)
+    except DefinitionError as error:
+        raise AppError(str(error)) from error
 
 
 def _listening(binds: Sequence[str], token: str | None) -> list[Listener]:
@@ -216,21 +233,14 @@ def _listening(binds: Sequence[str], token: str | None) -> list[Listener]:
     return listening
 
 
-def _run(loaded: App, settings: Settings, options: RunOptions, log: LogHandler, *, as_json: bool) -> int:
+def _run(name: str, app: Application, options: RunOptions, log: LogHandler, *, as_json: bool) -> int:
     """The exit code."""
-    from statefun_actors.cli.loading import AppError
     from statefun_actors.cli.looping import in_a_loop
     from statefun_actors.cli.running import Run
-    from statefun_actors.dispatch import Application
-    from statefun_actors.errors import DefinitionError, StatefunActorsError
-
-    try:
-        app = Application(*loaded.served, settings=settings)
-    except DefinitionError as error:
-        raise AppError(str(error)) from error
+    from statefun_actors.errors import StatefunActorsError
 
     async def work() -> Summary:
-        return await Run(loaded.name, app, options, log).to_the_end()
+        return await Run(name, app, options, log).to_the_end()
 
     try:
         summary = in_a_loop(work(), "What was stored is kept; the next run goes on from there.")

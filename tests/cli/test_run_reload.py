@@ -24,7 +24,7 @@ class Counter(Entity, typename="test/counter"):
     @handles(int)
     def add(self, message: int) -> None:
         self.n += STEP * message
-        Path(f"done {message}").touch()
+        Path(f"done {message}").write_text(f"{STEP}")
 """
 
 
@@ -63,7 +63,8 @@ def send(folder: Path, number: int) -> None:
 def send_to(folder: Path, app: str, number: int) -> None:
     command = ("send", app, "test/counter/a", f"{number}", "--store", ".statefun/app.db")
     assert run(*command, folder=folder).returncode == 0
-    wait_until((folder / f"done {number}").exists, "it is handled")
+    done = folder / f"done {number}"
+    wait_until(lambda: done.exists() and done.read_text() != "", "it is handled")
 
 
 def test_a_change_starts_the_new_code_on_the_old_state_and_a_mistake_leaves_the_old_code(tmp_path: Path) -> None:
@@ -87,6 +88,33 @@ def test_a_change_starts_the_new_code_on_the_old_state_and_a_mistake_leaves_the_
     assert process.returncode == 0
 
 
+def test_a_mistake_within_a_second_of_a_good_change_leaves_code_that_could_be_loaded(tmp_path: Path) -> None:
+    app = tmp_path / "app.py"
+    app.write_text(APP)
+    with reloading(tmp_path) as process:
+        send(tmp_path, 1)
+        app.write_text(APP.replace("STEP = 1", "STEP = 10"))
+        lines_of(process, "changed.")
+        app.write_text(APP.replace("STEP = 1", "STEP = = 1"))  # while the good one is being loaded
+        mistake = lines_of(process, "goes on")
+        send(tmp_path, 2)
+        app.write_text(APP.replace("STEP = 1", "STEP = 100"))
+        number = 2
+        while (tmp_path / f"done {number}").read_text() != "100":
+            number += 1
+            send(tmp_path, number)
+        process.send_signal(signal.SIGTERM)
+        process.communicate()
+
+    assert "SyntaxError" in "".join(mistake)
+    assert "The run has ended" not in "".join(mistake)
+    steps = {sent: int((tmp_path / f"done {sent}").read_text()) for sent in range(1, number + 1)}
+    assert steps[2] in {1, 10}  # whichever of the first two was loaded when the mistake came
+    expected = sum(sent * step for sent, step in steps.items())
+    assert states(tmp_path / ".statefun" / "app.db") == {"test/counter/a": {"n": expected}}
+    assert process.returncode == 0
+
+
 def test_what_only_a_start_can_find_ends_the_new_run_until_the_next_change(tmp_path: Path) -> None:
     app = tmp_path / "app.py"
     app.write_text(APP)
@@ -100,7 +128,9 @@ def test_what_only_a_start_can_find_ends_the_new_run_until_the_next_change(tmp_p
         process.send_signal(signal.SIGINT)
         process.communicate()
 
-    assert "the state 'n' is `str` now, but test/counter/a holds it as 'io.statefun.types/long'" in refused
+    assert (
+        "test/counter: state 'n' can't be read (test/counter/a): it is stored as 'io.statefun.types/long'." in refused
+    )
     assert "The run has ended, with exit code 1. A change of a file starts it again; Ctrl-C ends this." in refused
     assert states(tmp_path / ".statefun" / "app.db") == {"test/counter/a": {"n": 3}}
     assert process.returncode == 0
