@@ -7,6 +7,7 @@ The tree::
     ├── InvalidAddressError (ValueError)            not ``namespace/name`` and an id
     ├── UnknownFunctionTypeError (LookupError)      nothing here serves the batch's target
     ├── UnhandledMessageError (TypeError)           no handler takes this type of message
+    ├── InternalMessageError (PermissionError)      a message from outside for an internal handler
     ├── NotAMessageError (TypeError)                a value that cannot travel
     ├── ValueMismatchError (TypeError, ValueError)  a value does not fit its declared type
     │   └── FieldMismatchError                      … the value of a persisted field
@@ -35,6 +36,7 @@ __all__ = [
     "FieldMismatchError",
     "HandlerExitError",
     "HandlerTimeoutError",
+    "InternalMessageError",
     "InvalidAddressError",
     "MessageDecodeError",
     "MissingStateError",
@@ -110,6 +112,24 @@ class UnhandledMessageError(StatefunActorsError, TypeError):
         return (
             f"{self.target} takes {', '.join(self.taken) or 'no messages'}, got {self.came}. "
             "Add a handler for it, or one for google.protobuf.Any, which takes what no other handler takes."
+        )
+
+
+class InternalMessageError(StatefunActorsError, PermissionError):
+    """A message from outside for a handler that is ``internal=True``. Retrying cannot help.
+
+    From outside are messages without a caller, and those whose caller is the HTTP ingress. ``target`` is the function
+    type, ``came`` the typename of the message, ``handler`` its name.
+    """
+
+    def __init__(self, target: str, came: str, handler: str) -> None:
+        super().__init__(target, came, handler)
+        self.target, self.came, self.handler = target, came, handler
+
+    def __str__(self) -> str:
+        return (
+            f"{self.target} takes {self.came} from other functions only, since {self.handler} is internal=True; "
+            "got one from outside. Send it from a function, or drop internal=True."
         )
 
 

@@ -207,6 +207,8 @@ class Settlement(Enum):
 
     DEAD_LETTER = "dead letter"
     DISCARDED = "discarded"
+    REFUSED = "refused"
+    """No policy: a message from outside for an internal handler. A dead letter where the engine keeps some."""
 
 
 class Setback(Struct, frozen=True):
@@ -301,6 +303,8 @@ class KinesisRecord(Struct, frozen=True, gc=False):
 
 Decode: TypeAlias = Callable[[bytes], object]
 
+INGRESS: Final = "statefun-actors/ingress"
+"""The function type of those who ask from outside; the id is the request's."""
 ANY_TYPENAME: Final = "type.googleapis.com/google.protobuf.Any"
 UNREADABLE: Final = "statefun-actors/unreadable"
 """The typename of a 2.x state whose bytes are not an Any. Nothing reads it, and ``TypedValue.value`` is those bytes."""

@@ -112,7 +112,7 @@ class NotServedError(CallError, LookupError):
 
 
 class NotAdmittedError(CallError, PermissionError):
-    """The token is missing or wrong, or the server was called by a host name that is not its own."""
+    """The token is missing or wrong, the host name is not the server's, or the handler is ``internal=True``."""
 
     def __str__(self) -> str:
         return f"not admitted to {self.target}: {self.said}"

@@ -1,5 +1,6 @@
 """What dispatch has to know of a function type, whichever way its user wrote it: as a class or as a function."""
 
+from statefun_actors.definition.access import TypeOptions
 from statefun_actors.definition.annotations import (
     UnresolvedAnnotationError,
     class_annotations,
@@ -38,6 +39,7 @@ __all__ = [
     "HandlerOptions",
     "Persisted",
     "Scope",
+    "TypeOptions",
     "UnresolvedAnnotationError",
     "bind_handlers",
     "class_annotations",

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any as Untyped
 from typing import ClassVar, Protocol
 
+from statefun_actors.definition.access import TypeOptions
 from statefun_actors.definition.answers import AnswerMethod
 from statefun_actors.definition.fields import Field
 from statefun_actors.definition.handlers import Handler
@@ -39,6 +40,7 @@ class FunctionType(Protocol):
     taken: Sequence[str]
     """The types that handlers take, as their user spelled them."""
     on_failure: FailurePolicy | None
+    options: TypeOptions
     owns_tokens: ClassVar[bool]
     """Whether cancellation tokens are the sender's own, or are passed through as they are."""
 

@@ -12,6 +12,7 @@ from typing import Final
 import attrs
 from google.protobuf.any_pb2 import Any
 
+from statefun_actors.definition.access import internal_problem
 from statefun_actors.definition.delay import delay_ms
 from statefun_actors.definition.policy import FailurePolicy, policy_problem
 from statefun_actors.definition.showing import shown, spelled
@@ -26,11 +27,15 @@ class HandlerOptions:
     on_failure: FailurePolicy | None = None
     blocking: bool = False
     timeout: timedelta | float | None = None
+    internal: bool | None = None
+    """None = as its function type."""
 
     def problems(self, *, is_async: bool | None = None) -> list[str]:
         """What is wrong with them, for an ``async def`` or a plain ``def``; None = for either."""
         found = []
         if (problem := policy_problem(self.on_failure)) is not None:
+            found.append(problem)
+        if (problem := internal_problem(self.internal)) is not None:
             found.append(problem)
         if not isinstance(self.blocking, bool):
             found.append(f"blocking= is True or False, got {shown(self.blocking)}")
@@ -63,7 +68,7 @@ class Handler:
     or names something that exists for the type checker alone.
     """
 
-    __slots__ = ("blocking", "function", "is_async", "name", "on_failure", "replies", "returns", "timeout")
+    __slots__ = ("blocking", "function", "internal", "is_async", "name", "on_failure", "replies", "returns", "timeout")
 
     def __init__(
         self,
@@ -83,6 +88,7 @@ class Handler:
         self.blocking = options.blocking
         self.timeout = options.timeout_seconds
         self.on_failure = options.on_failure
+        self.internal = options.internal
 
 
 def bind_handlers(

@@ -11,8 +11,8 @@ from statefun_actors.definition import FailurePolicy, FunctionType, Handler
 from statefun_actors.dispatch.answers import RESERVED, BoundAnswer, BoundAnswers, find_answer
 from statefun_actors.dispatch.calling import start_of
 from statefun_actors.dispatch.notes import Notes
-from statefun_actors.errors import DefinitionError, MessageDecodeError, UnhandledMessageError
-from statefun_actors.model import Address, Invocation, TypedValue
+from statefun_actors.errors import DefinitionError, InternalMessageError, MessageDecodeError, UnhandledMessageError
+from statefun_actors.model import INGRESS, Address, Invocation, TypedValue
 from statefun_actors.settings import Settings
 from statefun_actors.text import describe_error
 from statefun_actors.types import Codec, UnstorableTypeError, any_of, codec_for, message_name
@@ -21,7 +21,7 @@ from statefun_actors.types import Codec, UnstorableTypeError, any_of, codec_for,
 class BoundHandler:
     """A handler for one typename, ready to be called. For the handler of Any, *typename* and *codec* are None."""
 
-    __slots__ = ("codec", "name", "policy", "read", "replies", "start", "timeout", "waits")
+    __slots__ = ("codec", "internal", "name", "policy", "read", "replies", "start", "timeout", "waits")
 
     def __init__(
         self, handler: Handler, typename: str | None, codec: Codec | None, route: Route, settings: Settings
@@ -30,6 +30,8 @@ class BoundHandler:
         self.replies = handler.replies
         self.waits = handler.is_async or handler.blocking
         """Whether it needs a running event loop."""
+        self.internal = bool(route.function.options.internal if handler.internal is None else handler.internal)
+        """Whether it refuses messages from outside."""
         self.codec = codec
         self.read: Callable[[bytes], object] | None
         """What reads its bytes; None = they go into a google.protobuf.Any."""
@@ -70,6 +72,7 @@ class Route:
         "function",
         "guarded",
         "handlers",
+        "internal",
         "own",
         "policy",
         "state_names",
@@ -100,6 +103,8 @@ class Route:
         bound += [self.any_handler] if self.any_handler else []
         self.waits = any(handler.waits for handler in bound)
         """Whether it has handlers that need a running event loop."""
+        self.internal = any(handler.internal for handler in bound if isinstance(handler, BoundHandler))
+        """Whether it has handlers that refuse messages from outside."""
         self.fails_batches = any(handler.policy is None for handler in bound)
         """Whether a message of it that fails can fail its whole batch, for want of a policy."""
         self.guarded = self.policy is not None or any(handler.policy is not None for handler in bound)
@@ -115,6 +120,15 @@ class Route:
         if typename in RESERVED and not self.own:
             return find_answer(self.function.typename, self.answers, invocation)
         return self.handler(typename), invocation
+
+    def refused(self, typename: str, caller: Address | None) -> InternalMessageError | None:
+        """Why a message of *typename* from *caller* is not taken: it is from outside, and its handler is internal."""
+        if not self.internal or not (caller is None or caller[0] == INGRESS):
+            return None
+        handler = self.handlers.get(typename, self.any_handler)
+        if handler is None or not handler.internal:
+            return None
+        return InternalMessageError(self.function.typename, typename, handler.name)
 
     def handler(self, typename: str) -> BoundHandler:
         """The handler that takes messages of *typename*.

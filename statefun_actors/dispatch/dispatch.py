@@ -14,7 +14,7 @@ from statefun_actors.dispatch.answers import BoundAnswer
 from statefun_actors.dispatch.application import Application, BoundHandler
 from statefun_actors.dispatch.calling import NOT_YET, awaited
 from statefun_actors.dispatch.failure import failure_of
-from statefun_actors.dispatch.guarded import GuardedRun
+from statefun_actors.dispatch.guarded import GuardedRun, any_refused
 from statefun_actors.dispatch.notes import HELD_TOO_LONG
 from statefun_actors.dispatch.outcome import done
 from statefun_actors.dispatch.running import found_in, inherit
@@ -40,7 +40,7 @@ async def dispatch(batch: Batch, app: Application, host: Host) -> Outcome:  # no
     scope = Scope(batch, host, app.record_egresses)
     if route.waits:
         inherit(scope)
-    if route.guarded:
+    if route.guarded or (route.internal and any_refused(route, batch)):
         return await GuardedRun(batch, app, route, scope).outcome()
     function, handlers, effects = route.function, route.handlers, scope.effects
     subject = function.open(scope)

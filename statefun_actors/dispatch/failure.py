@@ -11,6 +11,7 @@ from statefun_actors.dispatch.steps import SelfClosedError
 from statefun_actors.dispatch.tasks import HandlerTask
 from statefun_actors.errors import (
     HandlerExitError,
+    InternalMessageError,
     MessageDecodeError,
     StateDecodeError,
     TerminalError,
@@ -26,7 +27,7 @@ def is_terminal(error: BaseException) -> bool:
     if isinstance(error, BaseExceptionGroup):
         # A TaskGroup wraps what its tasks raise.
         return error.subgroup(TerminalError) is not None
-    return isinstance(error, TerminalError | UnhandledMessageError | MessageDecodeError)
+    return isinstance(error, TerminalError | UnhandledMessageError | InternalMessageError | MessageDecodeError)
 
 
 def fails_batch(error: BaseException) -> bool:

@@ -20,7 +20,7 @@ from statefun_actors.dispatch.notes import HELD_TOO_LONG
 from statefun_actors.dispatch.outcome import done
 from statefun_actors.dispatch.running import found_in, inherit
 from statefun_actors.dispatch.tasks import current_handler_task, end_cancellations, take_back_cancellations
-from statefun_actors.errors import MessageDecodeError, UnhandledMessageError
+from statefun_actors.errors import InternalMessageError, MessageDecodeError, UnhandledMessageError
 from statefun_actors.model import Batch, Failed, Invocation, Outcome, Setback, Settlement
 from statefun_actors.text import describe
 
@@ -44,6 +44,10 @@ class GuardedRun:
         task = current_handler_task() if self.route.waits else None
         try:
             for index, invocation in enumerate(self.batch.invocations):
+                if self.route.internal and (refused := refusal(self.route, invocation)) is not None:
+                    self._refuse(index, invocation, refused)
+                    marks.append(len(self.scope.effects))
+                    continue
                 attempt = 1
                 while True:
                     effects, dropped = len(self.scope.effects), len(self.scope.dropped_replies or ())
@@ -109,6 +113,16 @@ class GuardedRun:
             raise scope.fatal
         self.route.function.settle(self.subject, scope)
 
+    def _refuse(self, index: int, invocation: Invocation, refused: InternalMessageError) -> None:
+        """A message from outside that its handler does not take. Without a policy it never fails the batch."""
+        policy = self._policy(invocation)
+        if policy is not None:
+            self._give_up(policy, index, invocation, refused, 1)
+            return
+        self.app.notes.refused[refused.handler] += 1
+        logger.warning("%s: %s: %s", self.batch.target, Settlement.REFUSED.value, describe(refused))
+        self.setbacks.append(Setback(index, refused, Settlement.REFUSED, 1))
+
     def _policy(self, invocation: Invocation) -> FailurePolicy | None:
         try:
             handler, _ = self.route.resolve(invocation)
@@ -154,6 +168,16 @@ class GuardedRun:
         if (told := tell_asker(invocation, error)) is not None:
             self.scope.effects.append(told)
         self.setbacks.append(Setback(index, error, settlement, attempts))
+
+
+def refusal(route: Route, invocation: Invocation) -> InternalMessageError | None:
+    """Why the message is not taken: it comes from outside, and its handler is internal."""
+    return route.refused(invocation.argument.typename, invocation.caller)
+
+
+def any_refused(route: Route, batch: Batch) -> bool:
+    """Whether any message of *batch* is refused."""
+    return any(refusal(route, invocation) is not None for invocation in batch.invocations)
 
 
 found_in(GuardedRun.outcome, lambda variables: variables["self"].scope)

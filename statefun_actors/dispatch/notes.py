@@ -23,6 +23,8 @@ class Notes:
     def __init__(self) -> None:
         self.dropped_replies: Counter[str] = Counter()
         """How many replies went nowhere, because their messages had no caller."""
+        self.refused: Counter[str] = Counter()
+        """How many messages from outside internal handlers without a failure policy have refused."""
         self.own_replies: set[str] = set()
         """Handlers whose entities got their own replies."""
         self.longest_held: dict[str, float] = {}

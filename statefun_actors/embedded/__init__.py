@@ -71,12 +71,11 @@ from statefun_actors.embedded.store import (
     StoreReader,
     Timer,
 )
-from statefun_actors.embedded.tickets import INGRESS, AnswerLostError, Ticket
+from statefun_actors.embedded.tickets import AnswerLostError, Ticket
 from statefun_actors.embedded.viewing import EntityView, form_of, view_entity
 
 __all__ = [
     "BAD_LINES",
-    "INGRESS",
     "AnswerLostError",
     "BadExportError",
     "BadLineError",

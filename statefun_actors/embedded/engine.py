@@ -33,9 +33,9 @@ from statefun_actors.embedded.merge import Merge
 from statefun_actors.embedded.options import EngineOptions
 from statefun_actors.embedded.steps import Steps
 from statefun_actors.embedded.store import DeadLetterEntry, EgressRecord, Store, StoreError
-from statefun_actors.embedded.tickets import INGRESS, Waiter
+from statefun_actors.embedded.tickets import Waiter
 from statefun_actors.ingress import Answer, KeyReused, Letter
-from statefun_actors.model import Address, State, TypedValue
+from statefun_actors.model import INGRESS, Address, State, TypedValue
 
 logger: Final = logging.getLogger("statefun_actors.engine")
 
@@ -187,8 +187,19 @@ class Engine:
 
     # --- the doors
 
-    def submit(self, target: Address, value: TypedValue, *, delay_ms: int = 0, ticket: Waiter | None = None) -> None:
+    def submit(
+        self,
+        target: Address,
+        value: TypedValue,
+        *,
+        delay_ms: int = 0,
+        ticket: Waiter | None = None,
+        caller: Address | None = None,
+    ) -> None:
         """A message from outside, in the open epoch. With a *ticket*, what becomes of it is told there.
+
+        With a *caller* it is a message of that function's, and the ticket is told what is sent there, until
+        :meth:`forget`.
 
         Raises:
             EpochLostError: the store has just failed.
@@ -198,7 +209,11 @@ class Engine:
             if self._enters_later(lambda: self.submit(target, value, delay_ms=delay_ms, ticket=ticket), target, value):
                 return
             self._check()
-        caller = None if ticket is None else memory.tickets.open(str(memory.seq()), ticket)
+        if ticket is not None:
+            if caller is None:
+                caller = memory.tickets.open(str(memory.seq()), ticket)
+            else:
+                memory.stand_in(caller, ticket)
         if delay_ms > 0:
             memory.post_later(self.clock.now_ms() + delay_ms, target, value, caller, None)
         else:
@@ -246,9 +261,11 @@ class Engine:
         self._memory.epoch.egress.append(EgressRecord(self._memory.seq(), egress, value))
         self._wake.set()
 
-    def forget(self, ticket: Waiter) -> None:
-        """Nobody waits for this ticket any more."""
+    def forget(self, ticket: Waiter, caller: Address | None = None) -> None:
+        """Nobody waits for this ticket any more, which was submitted with *caller*."""
         self._memory.tickets.close(ticket)
+        if caller is not None:
+            self._memory.stand_back(caller)
 
     def stored(self, ticket: Waiter) -> bool:
         """Whether the message of this ticket is durable."""

@@ -71,10 +71,11 @@ class Merge:
     ) -> Mapping[int, BaseException]:
         """The errors of those that a policy has settled, by index."""
         for setback in setbacks:
-            if setback.settlement is Settlement.DEAD_LETTER:
-                self._bury(memory, messages[setback.index], setback.error, setback.attempts, now_ms)
-            else:
+            if setback.settlement is Settlement.DISCARDED:
                 memory.epoch.counters.discarded += 1
+            else:
+                self._bury(memory, messages[setback.index], setback.error, setback.attempts, now_ms)
+            memory.tickets.given_up(messages[setback.index].caller, setback.error, memory.epoch)
         return {setback.index: setback.error for setback in setbacks}
 
     def _apply(self, memory: Memory, effect: Effect, sender: Address, now_ms: int) -> None:
@@ -132,6 +133,7 @@ class Merge:
         memory.epoch.consume(message.seq)
         self._bury(memory, message, error, mailbox.attempts + 1, now_ms)
         message_given_up(memory, message, error)
+        memory.tickets.given_up(message.caller, error, memory.epoch)
         memory.mailboxes.dealt_with(mailbox, (message,))
         logger.warning("%s: dead letter of type %s: %s", message.target, message.value.typename, describe(error))
 

@@ -7,9 +7,8 @@ from typing import Final
 from statefun_actors.dispatch import tell_asker, unwrapped
 from statefun_actors.embedded.memory import Memory
 from statefun_actors.embedded.store import Message
-from statefun_actors.embedded.tickets import INGRESS
 from statefun_actors.envelopes import ANSWER, ORDER, REPLY, Open, read_order
-from statefun_actors.model import Done, Invocation, Send
+from statefun_actors.model import INGRESS, Done, Invocation, Send
 
 _TOLD: Final = frozenset({INGRESS, REPLY})
 

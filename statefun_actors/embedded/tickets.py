@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final, Protocol
+from typing import Protocol
 
 import attrs
 
@@ -11,11 +11,8 @@ from statefun_actors.embedded.epoch import Epoch, Lost, NotStorableError
 from statefun_actors.embedded.requests import Requests
 from statefun_actors.embedded.store import StoreReader
 from statefun_actors.errors import StatefunActorsError
-from statefun_actors.model import Address, TypedValue
+from statefun_actors.model import INGRESS, Address, TypedValue
 from statefun_actors.text import describe
-
-INGRESS: Final = "statefun-actors/ingress"
-"""The function type of those who ask from outside; the id is the request's."""
 
 
 class AnswerLostError(StatefunActorsError):
@@ -96,6 +93,8 @@ class Tickets:
 
     def __init__(self, store: StoreReader, next_seq: int) -> None:
         self._open: dict[str, Waiter] = {}
+        self.stand_ins: dict[Address, Waiter] = {}
+        """Who gets what is sent to an address, in its place: tests ask on behalf of an entity."""
         self.durable_seq = next_seq
         """The messages of requests with smaller numbers are in the store, or have been dealt with there."""
         self.requests = Requests(store)
@@ -111,6 +110,11 @@ class Tickets:
         """*waiter* does not wait any more."""
         if waiter.request is not None and self._open.get(waiter.request) is waiter:
             del self._open[waiter.request]
+
+    def given_up(self, caller: Address | None, error: BaseException, epoch: Epoch) -> None:
+        """A message of *caller*'s was dead-lettered or discarded, which those who stand in for it are told."""
+        if caller is not None and caller in self.stand_ins:
+            self.stand_ins[caller].handled(error, epoch)
 
     def stored(self, waiter: Waiter) -> bool:
         """Whether the message of *waiter* is durable."""

@@ -18,6 +18,7 @@ from statefun_actors.definition import (
     Field,
     Handler,
     Persisted,
+    TypeOptions,
     bind_handlers,
     class_annotations,
     make_field,
@@ -55,6 +56,7 @@ def build(
     cls: Untyped,
     typename: str | None,
     on_failure: FailurePolicy | None,
+    options: TypeOptions,
     problems: list[str],
     was: str | Iterable[str] = (),
 ) -> None:
@@ -72,6 +74,7 @@ def build(
     if (problem := policy_problem(on_failure)) is not None:
         problems.append(problem)
     former = _former_names(typename, was, problems)
+    problems += options.problems()
     if typename is not None:
         if (problem := typename_problem(typename)) is not None:
             problems.append(problem)
@@ -81,14 +84,17 @@ def build(
         raise DefinitionError(f"class {cls.__name__}", list(dict.fromkeys(problems)))
     if on_failure is None:
         on_failure = next((policy for base in cls.__mro__ if (policy := base.__dict__.get("__on_failure__"))), None)
+    for base in cls.__mro__[1:]:
+        options = options.inherited(base.__dict__.get("__type_options__", TypeOptions()))
     cls.__on_failure__ = on_failure
+    cls.__type_options__ = options
     cls.__abstract_entity__ = typename is None
     cls.__function_type__ = cls.__address_type__ = None
     if typename is None:
         return
     slots = [EntityField(field, take_slot(cls, field)) for field in fields]
     methods = Methods(handlers, any_handler, taken, answers)
-    cls.__function_type__ = EntityFunction(cls, typename, slots, methods, on_failure, former)
+    cls.__function_type__ = EntityFunction(cls, typename, slots, methods, on_failure, options, former)
     cls.__address_type__ = address_type(cls.__function_type__)
     own = class_annotations(cls)
     apply_attrs(cls, fields, {name: found.annotation for name, found in declarations.items() if name not in own})

@@ -30,6 +30,10 @@ class Entity(metaclass=EntityMeta):
     before, or several: when an embedded engine starts, it moves what is stored under these, and what is sent to them
     goes to this class.
 
+    With ``internal=True`` the handlers take messages from other functions alone, but for those that say otherwise. At
+    most ``concurrency`` batches of the class run at once in a process; others wait. What a class does not say of
+    policy, access and concurrency, it takes from its bases.
+
     Instances are made by the engine. ``Account(balance=3)`` gives a detached one, for tests of plain methods; so do
     copying and pickling.
 
@@ -48,6 +52,8 @@ class Entity(metaclass=EntityMeta):
         *,
         typename: str | None = None,
         on_failure: FailurePolicy | None = None,
+        internal: bool | None = None,
+        concurrency: int | None = None,
         was: str | Iterable[str] = (),
         **keywords: object,
     ) -> None:
@@ -84,7 +90,12 @@ class Entity(metaclass=EntityMeta):
 
     @property
     def caller(self) -> Address | None:
-        """Who sent the message being handled; None if it came from an ingress."""
+        """The caller of the message being handled: the function that sent it; for a delayed message, its sender.
+
+        A message from outside has None, or the address of the HTTP ingress (its typename is
+        ``statefun-actors/ingress``) where whoever sent it waits for the reply. So it is no proof of who sent a message:
+        to take none from outside, write ``@handles(..., internal=True)``.
+        """
         return (self.__scope__ or _detached(self, "caller")).caller
 
     @property

@@ -17,7 +17,7 @@ from typing import ClassVar, Final
 
 import attrs
 
-from statefun_actors.definition import AnswerMethod, FailurePolicy, Field, Handler, Scope
+from statefun_actors.definition import AnswerMethod, FailurePolicy, Field, Handler, Scope, TypeOptions
 from statefun_actors.entity.over import OVER
 from statefun_actors.errors import (
     DetachedEntityError,
@@ -86,6 +86,7 @@ class EntityFunction:
         fields: Sequence[EntityField],
         methods: Methods,
         on_failure: FailurePolicy | None,
+        options: TypeOptions,
         was: Sequence[str] = (),
     ) -> None:
         self.cls = cls
@@ -104,6 +105,7 @@ class EntityFunction:
         self.any_handler = methods.any_handler
         self.taken = tuple(methods.taken)
         self.on_failure = on_failure
+        self.options = options
         self._refreshing = frozenset(field.state_name for field in fields if field.refreshes)
         self._ahead: dict[str, list[EntityField]] = {}
         """By the type of a batch's first message, fields that such batches read: decoded at once, it costs a third."""

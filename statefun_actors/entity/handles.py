@@ -37,6 +37,7 @@ class _Options(TypedDict, total=False):
     on_failure: FailurePolicy | None
     blocking: bool
     timeout: timedelta | float | None
+    internal: bool | None
 
 
 # Types come first: a bare form in front would take a class for the method. That they overlap is meant.
@@ -61,6 +62,7 @@ def handles(
     on_failure: FailurePolicy | None = None,
     blocking: bool = False,
     timeout: timedelta | float | None = None,
+    internal: bool | None = None,
 ) -> Untyped:
     """Mark a method as the handler of messages of these types; bare, of the types that its annotation names.
 
@@ -70,10 +72,13 @@ def handles(
         on_failure: the failure policy of this handler, before that of its class and of the application.
         blocking: run a plain ``def`` in a thread instead of on the event loop.
         timeout: a timedelta or seconds after which an async or blocking handler has failed.
+        internal: take messages from other functions alone. From outside are messages without a caller, and those of
+            the HTTP ingress: there it answers 403, elsewhere they fail with InternalMessageError, and without a
+            failure policy they are dead letters (on Flink they are dropped and logged). None = as the class says.
 
     What can't work is reported when the class is defined, or at once where the class could not know of it.
     """
-    options = HandlerOptions(on_failure=on_failure, blocking=blocking, timeout=timeout)
+    options = HandlerOptions(on_failure=on_failure, blocking=blocking, timeout=timeout, internal=internal)
     if len(message_types) == 1 and isinstance(message_types[0], types.FunctionType):
         return _marked(message_types[0], HandlerMark((), options))
     for wrong in message_types:

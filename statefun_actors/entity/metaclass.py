@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, NoReturn
 from typing import Any as Untyped
 
-from statefun_actors.definition import FailurePolicy, Persisted
+from statefun_actors.definition import FailurePolicy, Persisted, TypeOptions
 from statefun_actors.entity.body import ClassBody, lost_in
 from statefun_actors.entity.building import build, inherited_fields
 from statefun_actors.entity.declared import Declared, read_body
@@ -40,6 +40,8 @@ class EntityMeta(abc.ABCMeta):
         *,
         typename: str | None = None,
         on_failure: FailurePolicy | None = None,
+        internal: bool | None = None,
+        concurrency: int | None = None,
         was: str | Iterable[str] = (),
         **keywords: object,
     ) -> EntityMeta:
@@ -62,7 +64,8 @@ class EntityMeta(abc.ABCMeta):
         cls.__declared__ = read_body(cls, declarations, around, problems)
         entity = next(base for base in reversed(cls.__mro__) if isinstance(base, EntityMeta))
         problems += foreign_base_problems(cls, entity)
-        build(cls, typename, on_failure, problems, was)
+        options = TypeOptions(internal=internal, concurrency=concurrency)
+        build(cls, typename, on_failure, options, problems, was)
         return cls
 
     if not TYPE_CHECKING:  # for checkers an entity is made as its fields say, not by this
@@ -81,7 +84,8 @@ def _refuse(name: str, problems: list[str], error: TypeError, keywords: Iterable
         reason = "two of its bases have a typename, or fields in slots of their own; derive it from one of them"
     elif "takes no keyword arguments" in str(error):
         unknown = ", ".join(f"{keyword}=" for keyword in keywords)
-        reason = f"an Entity takes typename=, on_failure= and was=, not {unknown}; correct it"
+        takes = "typename=, on_failure=, internal=, concurrency= and was="
+        reason = f"an Entity takes {takes}, not {unknown}; correct it"
     else:
         raise error
     raise DefinitionError(f"class {name}", [*problems, reason]) from error

@@ -21,6 +21,7 @@ from statefun_actors.definition import (
     HandlerOptions,
     Persisted,
     Scope,
+    TypeOptions,
     UnresolvedAnnotationError,
     bind_handlers,
     is_text,
@@ -62,6 +63,8 @@ class StatefulFunctions:
         on_failure: FailurePolicy | None = None,
         blocking: bool = False,
         timeout: timedelta | float | None = None,
+        internal: bool | None = None,
+        concurrency: int | None = None,
     ) -> Callable[[_F], _F]:
         """Decorator: serve the function under the function type *typename*.
 
@@ -74,13 +77,24 @@ class StatefulFunctions:
             on_failure: failure policy.
             blocking: run a plain ``def`` in a thread.
             timeout: a timedelta or seconds after which an async or blocking function has failed.
+            internal: take messages from other functions alone, as in ``@handles``.
+            concurrency: at most so many batches run at once in a process; others wait. None = no limit.
 
         Raises:
             DefinitionError: everything that is wrong with it.
         """
 
         def bound(function: _F) -> _F:
-            self.register(typename, function, states=states, on_failure=on_failure, blocking=blocking, timeout=timeout)
+            self.register(
+                typename,
+                function,
+                states=states,
+                on_failure=on_failure,
+                blocking=blocking,
+                timeout=timeout,
+                internal=internal,
+                concurrency=concurrency,
+            )
             return function
 
         return bound
@@ -94,13 +108,16 @@ class StatefulFunctions:
         on_failure: FailurePolicy | None = None,
         blocking: bool = False,
         timeout: timedelta | float | None = None,
+        internal: bool | None = None,
+        concurrency: int | None = None,
     ) -> None:
         """Serve *function* under *typename*; see :meth:`bind`."""
-        options = HandlerOptions(on_failure=on_failure, blocking=blocking, timeout=timeout)
+        options = HandlerOptions(on_failure=on_failure, blocking=blocking, timeout=timeout, internal=internal)
+        type_options = TypeOptions(concurrency=concurrency)
         problems: list[str] = []
         if typename in self._functions:
             problems.append(f"{typename!r} is bound already; one function type has one function")
-        bound = BoundFunction(typename, function, states or {}, options, problems, own=self._own)
+        bound = BoundFunction(typename, function, states or {}, options, type_options, problems, own=self._own)
         self._functions[typename] = bound
 
     @property
@@ -123,6 +140,7 @@ class BoundFunction:
         function: Callable[..., object],
         states: Mapping[str, object],
         options: HandlerOptions,
+        type_options: TypeOptions,
         problems: list[str],
         *,
         own: bool = False,
@@ -134,6 +152,8 @@ class BoundFunction:
         if not own and (problem := typename_problem(typename)) is not None:
             problems.append(problem)
         problems += options.problems()
+        problems += type_options.problems()
+        self.options = type_options
         if options.on_failure is not None and not isinstance(options.on_failure, DeadLetter | Discard):
             options = HandlerOptions(blocking=options.blocking)
         self.fields = _fields(states, problems)

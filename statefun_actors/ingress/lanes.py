@@ -99,10 +99,10 @@ def _json_bytes(obj: object) -> bytes:
 
 
 class Lanes:
-    """The lanes of one application."""
+    """The lanes of one application; with *outside* those for messages from outside."""
 
-    def __init__(self, app: Application) -> None:
-        self._app = app
+    def __init__(self, app: Application, *, outside: bool = True) -> None:
+        self._app, self._outside = app, outside
         self.known: dict[tuple[str, str | None], Lane] = {}
         """The lanes looked up so far, by target and typename."""
 
@@ -113,10 +113,13 @@ class Lanes:
             UnknownFunctionTypeError: nothing here serves *target*.
             UnhandledMessageError: *target* does not take *typename*.
             UnclearTypeError: no *typename*, and *target* does not take exactly one type.
+            InternalMessageError: *target* does not take it from outside.
         """
         lane = self.known.get((target, typename))
         if lane is None:
             lane = self._found(target, typename)
+            if self._outside and (refused := self._app.routes[target].refused(lane.typename, None)) is not None:
+                raise refused
             if lane.known:  # of others there is no end
                 self.known[target, typename] = lane
         return lane

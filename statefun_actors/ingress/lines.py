@@ -14,6 +14,7 @@ import msgspec
 from statefun_actors.definition import delay_ms
 from statefun_actors.dispatch import Application
 from statefun_actors.errors import (
+    InternalMessageError,
     InvalidAddressError,
     UnhandledMessageError,
     UnknownFunctionTypeError,
@@ -101,6 +102,8 @@ class Lines:
             raise BadLine(
                 f'expected the key "type", since {error.target} takes {" and ".join(error.taken)}; got none'
             ) from None
+        except InternalMessageError as error:
+            raise BadLine(str(error)) from error
         except NoJsonFormError as error:
             raise BadLine(str(error)) from None
         except ValueMismatchError as error:

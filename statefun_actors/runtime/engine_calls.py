@@ -13,6 +13,7 @@ from statefun_actors.calls import (
     CallOptions,
     KeyReusedError,
     MessageRefusedError,
+    NotAdmittedError,
     NotServedError,
     ReplyTimeoutError,
     UnavailableError,
@@ -86,6 +87,8 @@ class EngineCalls:
             raise NotServedError(target, f"this engine runs {', '.join(self._app.typenames) or 'nothing'}")
         if value.typename not in route.handlers and route.any_handler is None:
             raise UnhandledMessageError(target.typename, route.function.taken, value.typename)
+        if (refused := route.refused(value.typename, None)) is not None:
+            raise NotAdmittedError(target, str(refused))
 
     async def _taken(self, message: Letter, seconds: float) -> Answer | None:
         """What became of *message*; None if nothing did within *seconds*. Sends it again where that can help."""

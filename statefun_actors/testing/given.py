@@ -15,7 +15,17 @@ import attrs
 from statefun_actors.dispatch import Application, SystemHost, dispatch, in_handler_task
 from statefun_actors.entity import Entity, EntityFunction, hydrate
 from statefun_actors.errors import FieldMismatchError, ValueMismatchError
-from statefun_actors.model import Address, Batch, Done, Failed, Invocation, MissingState, Outcome, TypedValue
+from statefun_actors.model import (
+    Address,
+    Batch,
+    Done,
+    Failed,
+    Invocation,
+    MissingState,
+    Outcome,
+    Settlement,
+    TypedValue,
+)
 from statefun_actors.settings import Settings
 from statefun_actors.testing.checks import checked_address, in_utc
 from statefun_actors.testing.seen import Delayed, Sent, seen
@@ -89,7 +99,7 @@ class Given(Generic[_E]):
 
         Args:
             messages: anything that can be sent.
-            caller: who sends them; None = they come from an ingress.
+            caller: who sends them; None = they come from outside.
             now: what ``self.now`` says.
             settings: of the application.
 
@@ -97,6 +107,7 @@ class Given(Generic[_E]):
             ValueMismatchError: *caller* is no address, or *now* is naive.
             Exception: whatever the handler raised, where no failure policy takes care of it; HandlerExitError for what
                 is no Exception.
+            InternalMessageError: *caller* is outside, the handler internal, and there is no failure policy.
             KeyboardInterrupt: the handler raised it, or it was Ctrl-C.
         """
         app = Application(self._cls, settings=settings)
@@ -104,6 +115,9 @@ class Given(Generic[_E]):
         batch = Batch(self._address, self._state, [Invocation(pack(message), sender) for message in messages])
         match _run(in_handler_task(dispatch(batch, app, _Host(in_utc(now, "now"))))):
             case Done(effects, changes, setbacks):
+                for setback in setbacks:
+                    if setback.settlement is Settlement.REFUSED:
+                        raise setback.error
                 state = {**self._state, **changes}
             case Failed(_, error):
                 raise error

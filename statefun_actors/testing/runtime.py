@@ -15,7 +15,7 @@ from statefun_actors.definition import delay_ms
 from statefun_actors.dispatch import Application
 from statefun_actors.embedded import Engine, EngineOptions, ManualClock, MemoryStore, Store, Ticket, Timer, at_ms
 from statefun_actors.entity import hydrate
-from statefun_actors.errors import UnhandledMessageError, UnknownFunctionTypeError
+from statefun_actors.errors import InternalMessageError, UnhandledMessageError, UnknownFunctionTypeError
 from statefun_actors.model import Address, TypedValue, check_typename
 from statefun_actors.settings import Settings
 from statefun_actors.testing.checks import checked_address, in_utc
@@ -156,27 +156,50 @@ class TestRuntime:
                 if not isinstance(missed, Exception):
                     raise missed
 
-    async def tell(self, target: Address, message: object, *, after: timedelta | float | None = None) -> None:
+    async def tell(
+        self,
+        target: Address,
+        message: object,
+        *,
+        after: timedelta | float | None = None,
+        caller: Address | None = None,
+    ) -> None:
         """Send *message* as an ingress does, and return once everything that followed from it has run.
 
+        Args:
+            target: where it goes.
+            message: anything that can be sent.
+            after: a timedelta, or seconds, after which it arrives.
+            caller: the function that sends it; None = it comes from outside.
+
         Raises:
+            InternalMessageError: it comes from outside, and its handler is internal. Without a failure policy it is a
+                dead letter, too.
             UnhandledMessageError: *target* takes no such message.
             UnknownFunctionTypeError: nothing here serves *target*.
-            ValueMismatchError: *target* is no address, or *after* is negative.
+            ValueMismatchError: *target* or *caller* is no address, or *after* is negative.
             Exception: what a handler raised, where no failure policy takes care of it. The message stays in its
                 mailbox and is tried again once time has moved on.
         """
         value = self._checked(target, message)
         delay = 0 if after is None else delay_ms(after)
-        await self.engine.entered(lambda: self.engine.submit(target, value, delay_ms=delay))
+        sender = _caller(caller)
+        await self.engine.entered(lambda: self.engine.submit(target, value, delay_ms=delay, caller=sender))
         await self.settled()
+        if (refused := self._refused(target, value, caller)) is not None:
+            raise refused
 
     @overload
-    async def ask(self, target: Address, message: object, reply: type[_R]) -> _R: ...
+    async def ask(self, target: Address, message: object, reply: type[_R], *, caller: Address | None = None) -> _R: ...
     @overload
-    async def ask(self, target: Address, message: object) -> Untyped: ...
-    async def ask(self, target: Address, message: object, reply: Untyped = None) -> Untyped:
+    async def ask(self, target: Address, message: object, *, caller: Address | None = None) -> Untyped: ...
+    async def ask(
+        self, target: Address, message: object, reply: Untyped = None, *, caller: Address | None = None
+    ) -> Untyped:
         """Send *message* and return the reply, of the type *reply*.
+
+        With a *caller* it is a message of that function's, and this returns what is sent there in the meantime, which
+        that function does not get. Otherwise it comes from outside.
 
         Everything that followed has run by then. The reply may come from the target or from whoever it passed
         ``self.caller`` on to; time does not move by itself: for a reply after a delay, ``tell`` and look at state.
@@ -189,11 +212,12 @@ class TestRuntime:
         replies: list[TypedValue] = []
         given_up: list[BaseException | None] = []
         ticket = Ticket(on_reply=replies.append, on_handled=given_up.append)
+        sender = _caller(caller)
         try:
-            await self.engine.entered(lambda: self.engine.submit(target, value, ticket=ticket))
+            await self.engine.entered(lambda: self.engine.submit(target, value, ticket=ticket, caller=sender))
             await self.settled()
         finally:
-            self.engine.forget(ticket)
+            self.engine.forget(ticket, caller)
         if not replies:
             if given_up and given_up[0] is not None:
                 raise given_up[0]
@@ -218,6 +242,14 @@ class TestRuntime:
         if value.typename not in route.handlers and route.any_handler is None and route.policy is None:
             raise UnhandledMessageError(target.typename, route.function.taken, value.typename)
         return value
+
+    def _refused(self, target: Address, value: TypedValue, caller: Address | None) -> InternalMessageError | None:
+        """Why a message is refused, where no failure policy takes care of that."""
+        route = self.app.routes[target.typename]
+        refused = route.refused(value.typename, caller)
+        if refused is None or route.handler(value.typename).policy is not None:
+            return None
+        return refused
 
     async def settled(self) -> None:
         """Return once nothing is left to do at this virtual time.
@@ -287,3 +319,7 @@ class TestRuntime:
     def _pending(self, timer: Timer) -> PendingTimer:
         message = value_of(timer.value, self._known)
         return PendingTimer(at_ms(timer.due_ms), timer.target, message, timer.caller, timer.token)
+
+
+def _caller(caller: Address | None) -> Address | None:
+    return None if caller is None else checked_address(caller)

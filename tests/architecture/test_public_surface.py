@@ -32,6 +32,7 @@ PUBLIC = [
     "Entity",
     "FieldMismatchError",
     "HandlerExitError",
+    "InternalMessageError",
     "HandlerTimeoutError",
     "InvalidAddressError",
     "KafkaRecord",

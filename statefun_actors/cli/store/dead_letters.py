@@ -222,7 +222,7 @@ def _mended(place: Place, seq: int, text: str | None) -> list[LetterRetry]:
         text = _edited(message.value, place)
         if text is None:
             return []
-    value = message_of(place.app, message.target.typename, message.value.typename, text)
+    value = message_of(place.app, message.target.typename, message.value.typename, text, outside=False)
     return [LetterRetry(seq, value)]
 
 

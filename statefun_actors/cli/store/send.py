@@ -85,16 +85,21 @@ def send(app: str, address: str, words: tuple[str, ...], delay: int, store: Path
     echo(f"Sent {value.typename} to {target}{later}: {where}.")
 
 
-def message_of(app: object, target: str, typename: str | None, text: str) -> TypedValue:
+def message_of(app: object, target: str, typename: str | None, text: str, *, outside: bool = True) -> TypedValue:
     """The message of the type *typename* for the function type *target* whose JSON is *text*.
 
     Raises:
-        click.UsageError: there is no such target or type, or *text* does not fit.
+        click.UsageError: there is no such target or type, *text* does not fit, or the target takes none from *outside*.
     """
     import msgspec
 
     from statefun_actors.dispatch import Application
-    from statefun_actors.errors import UnhandledMessageError, UnknownFunctionTypeError, ValueMismatchError
+    from statefun_actors.errors import (
+        InternalMessageError,
+        UnhandledMessageError,
+        UnknownFunctionTypeError,
+        ValueMismatchError,
+    )
     from statefun_actors.ingress import Lanes, NoJsonFormError, UnclearTypeError
     from statefun_actors.types import json_fault
 
@@ -109,10 +114,10 @@ def message_of(app: object, target: str, typename: str | None, text: str) -> Typ
     except UnicodeEncodeError as error:  # the system hands on bytes that are no UTF-8 as halves of surrogate pairs
         raise click.UsageError(f"expected JSON in UTF-8, got {text[:80]!r}.") from error
     try:
-        return Lanes(app).lane(target, typename).typed(obj)
+        return Lanes(app, outside=outside).lane(target, typename).typed(obj)
     except ValueMismatchError as error:
         raise click.UsageError(f"the JSON does not fit {typename or 'the type'}: {error}.") from error
     except UnclearTypeError as error:
         raise click.UsageError(f"{error}: put TYPE before the JSON.") from error
-    except (UnknownFunctionTypeError, UnhandledMessageError, NoJsonFormError) as error:
+    except (UnknownFunctionTypeError, UnhandledMessageError, InternalMessageError, NoJsonFormError) as error:
         raise click.UsageError(str(error)) from error

@@ -11,7 +11,12 @@ from urllib.parse import parse_qsl, unquote_to_bytes
 import msgspec
 
 from statefun_actors.dispatch import Application
-from statefun_actors.errors import UnhandledMessageError, UnknownFunctionTypeError, ValueMismatchError
+from statefun_actors.errors import (
+    InternalMessageError,
+    UnhandledMessageError,
+    UnknownFunctionTypeError,
+    ValueMismatchError,
+)
 from statefun_actors.http.exchange import Exchange, RefusedError, line
 from statefun_actors.ingress import (
     BadLine,
@@ -133,6 +138,8 @@ class Reader:
             raise _unfit(f"{error}: write ?type=<typename>, or Content-Type: {_VENDOR}<typename>") from None
         except UnhandledMessageError as error:
             raise _unfit(str(error)) from None
+        except InternalMessageError as error:
+            raise RefusedError(line(403, str(error))) from None
         if form is Form.NOT_SAID and asked_type is None:
             form = Form.JSON
         way = Way(lane, form, query.wait, query.seconds)
@@ -159,7 +166,10 @@ class Reader:
             try:
                 letter = self._lines.letter(text_line, first=number == 1)
             except BadLine as bad:
-                raise _unfit(f"line {number}: {bad}. Nothing of this request was taken") from None
+                status = 403 if isinstance(bad.__cause__, InternalMessageError) else 422
+                raise _refused(
+                    status, f"line {number}: {str(bad).removesuffix('.')}. Nothing of this request was taken"
+                ) from None
             if letter is not None:
                 letters.append(letter)
         return letters
@@ -263,4 +273,8 @@ def _bad(text: str) -> RefusedError:
 
 
 def _unfit(text: str) -> RefusedError:
-    return RefusedError(line(422, " ".join(text.split())))
+    return _refused(422, text)
+
+
+def _refused(status: int, text: str) -> RefusedError:
+    return RefusedError(line(status, " ".join(text.split())))
