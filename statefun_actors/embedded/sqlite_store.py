@@ -8,6 +8,7 @@ disk that syncs fast is over before a second thread has woken up; anything else 
 from __future__ import annotations
 
 import asyncio
+import logging
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -16,19 +17,25 @@ from pathlib import Path
 from time import perf_counter
 from typing import Final, Literal
 
-from statefun_actors.embedded.sqlite import renaming, schema, writing
+from statefun_actors.embedded.sqlite import log_marks, renaming, schema, writing
 from statefun_actors.embedded.sqlite.files import (
     BUSY_SECONDS,
-    Lock,
     commit_error,
     connect_read_only,
+    keep_private,
     make_folder,
+    make_private_file,
     store_error,
     unopened,
 )
 from statefun_actors.embedded.sqlite.gathering import Gathering, Plan
+from statefun_actors.embedded.sqlite.in_place import InPlace
+from statefun_actors.embedded.sqlite.lock import Lock
+from statefun_actors.embedded.sqlite.ownership import Ownership, owner_of
 from statefun_actors.embedded.sqlite.reader import Reads, SqliteReader
-from statefun_actors.embedded.store import Commit, StoreError
+from statefun_actors.embedded.store import Commit, StoreError, StoreMismatchError, StoreTakenError
+
+logger: Final = logging.getLogger("statefun_actors.engine")
 
 _CACHE_KIB: Final = 16_384
 _READER_CACHE_KIB: Final = 4_096
@@ -65,6 +72,10 @@ class SqliteStore(Reads):
         steps: Sequence[schema.Step] = schema.STEPS,
     ) -> None:
         self.path = Path(path)
+        self._file = self.path.resolve()
+        """Where :attr:`path` leads to."""
+        self._brief = brief
+        self._steps = steps
         self._commits = commits
         self._sync_seconds = 0.0
         self._log_pages = 0
@@ -74,13 +85,21 @@ class SqliteStore(Reads):
         self._reader: sqlite3.Connection | None = None
         self._writer: sqlite3.Connection | None = None
         self._lock: Lock | None = None
+        self._ownership = Ownership(self._file)
+        self._keeps_log = False
+        """Whether the log is to stay as it is, since the file beside it is another one."""
         try:
-            make_folder(self.path.parent)
-            if self.path.exists():  # before all else, since what isn't ours must stay as it is
+            make_folder(self._file.parent)
+            # Before all else, since what isn't ours must stay as it is.
+            log_marks.check_together(self.path, len(steps))
+            if self._file.exists():
                 self._reader = connect_read_only(self.path)
                 schema.version(self._reader, self.path, len(steps))
             self._lock = Lock(self.path, brief=brief)
-            self._open(steps)
+            if not self._file.exists():
+                make_private_file(self._file)
+            keep_private(self._file)
+            self._open()
         except BaseException as error:
             self.close()
             if isinstance(error, sqlite3.Error):
@@ -138,7 +157,8 @@ class SqliteStore(Reads):
     async def _make(self, commit: Commit, plan: Plan) -> writing.Change:
         """Write *commit*, its entities where *plan* says."""
         change = writing.change(commit, plan)
-        self._in_place()
+        if not self._in_place.undisturbed():
+            await self._look_again()
         if self._on_loop(change):
             self._write(change)
         else:
@@ -160,22 +180,30 @@ class SqliteStore(Reads):
         """Let go of the files. Safe to call twice."""
         self._thread.shutdown()
         self._running = None
-        for db in (self._reader, self._writer):
-            if db is not None:
-                db.close()
-        self._reader = self._writer = None
+        self._disconnect()
         if self._lock is not None:
             self._lock.release()
             self._lock = None
+        self._ownership.end()
 
-    def _open(self, steps: Sequence[schema.Step]) -> None:
+    def _disconnect(self) -> None:
+        connections = [self._reader, self._writer]
+        if self._keeps_log:  # SQLite brings the log home, and deletes it, when the last one is closed that can write
+            connections.reverse()
+        for db in connections:
+            if db is not None:
+                db.close()
+        self._reader = self._writer = None
+
+    def _open(self) -> None:
+        steps = self._steps
         self._writer = db = sqlite3.connect(
             self.path, isolation_level=None, check_same_thread=False, timeout=BUSY_SECONDS
         )
         for pragma in (
             f"page_size = {schema.PAGE_SIZE}",
             "journal_mode = WAL",
-            "synchronous = FULL",
+            "synchronous = NORMAL",  # what a start writes is durable with its checkpoint
             f"cache_size = -{_CACHE_KIB}",
             # Where the thread does it, this is for the case that it can't.
             f"wal_autocheckpoint = {_LOG_PAGES * (1 if self._commits == 'loop' else 4)}",
@@ -187,25 +215,58 @@ class SqliteStore(Reads):
         schema.migrate(db, version, steps)
         if version < len(steps):  # so that the file alone says what it is
             db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-        db.execute("BEGIN IMMEDIATE")
-        db.execute("UPDATE counter SET next_seq = next_seq")  # fails where nothing can be written
-        db.execute("ROLLBACK")
+        all_home = log_marks.bring_home(db)
+        self._ownership.take(db, self.path)  # fails where nothing can be written
+        if all_home and not self._brief:
+            log_marks.renew(db, self._ownership.owner)  # the file by itself now gets a mark that no copy of it has
+            self._bring_home()
+        db.execute("PRAGMA synchronous = FULL")
         writing.prepare(db)
         ((last,),) = db.execute("SELECT coalesce(max(rowid), 0) FROM entity").fetchall()
         self._gathering = Gathering(last + 1)
         if self._reader is None:
             self._reader = connect_read_only(self.path)
         self._reader.execute(f"PRAGMA cache_size = -{_READER_CACHE_KIB}")
-        self._identity = _identity(self.path)
+        self._in_place = InPlace(self._file)
 
-    def _in_place(self) -> None:
-        """A file that was deleted could still be written, and nobody would ever find it.
+    async def _look_again(self) -> None:
+        """The files are not as they were when last looked at.
 
         Raises:
-            StoreError: the file isn't there any more.
+            StoreError: the store's file isn't there any more.
+            StoreMismatchError: another file's content was copied over it. No retry helps.
         """
-        if _identity(self.path) != self._identity:
+        if self._running is not None:
+            await asyncio.wait([asyncio.wrap_future(self._running)])
+        db = self._writer
+        if db is None:
+            raise StoreError(str(self.path), "it is closed")
+        if not self._in_place.has_file():
+            # One that was deleted could still be written, and nobody would ever find it.
             raise StoreError(str(self.path), "its file has been deleted, moved or replaced", "Put it back.")
+        if not log_marks.is_of_log(self._file, db, len(self._steps)):
+            self._keeps_log = True
+            raise StoreMismatchError(
+                str(self.path),
+                "its file has been overwritten while an engine ran on it, which ends; what was acknowledged since it "
+                "was last written is in its log",
+                "Stop the engine before a file is copied; to go back to a backup, use `statefun-actors restore`.",
+            )
+        if not self._in_place.has_log():
+            self._save_log(db)
+        self._in_place.look()
+
+    def _save_log(self, db: sqlite3.Connection) -> None:
+        """The log was deleted, but is still open: bring it home, and begin another.
+
+        Raises:
+            StoreError: somebody who reads the store prevents it.
+        """
+        if not log_marks.bring_home(db):
+            raise StoreError(str(self.path), "its log has been deleted, and another program reads it", "End that.")
+        logger.warning("store %s: its log has been deleted; nothing of it is lost, and another is begun", self.path)
+        self._disconnect()
+        self._open()
 
     def _on_loop(self, change: writing.Change) -> bool:
         if self._commits != "auto":
@@ -217,14 +278,25 @@ class SqliteStore(Reads):
         if db is None:
             raise StoreError(str(self.path), "it is closed")
         started = perf_counter()
-        writing.write(db, change.epoch)
+        try:
+            writing.write(db, change.epoch, self._ownership.owner.id)
+        except writing.NotOwnerError as error:
+            raise StoreTakenError(str(self.path), str(owner_of(db) or "another process")) from error
         syncing = min(perf_counter() - started - change.rows * _ROW_SECONDS, 5 * _LOOP_SECONDS)
         self._sync_seconds += 0.2 * (syncing - self._sync_seconds)
 
     def _checkpoint(self) -> None:
-        if self._writer is not None:
-            with suppress(sqlite3.Error):  # it is tried again
-                self._writer.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+        with suppress(sqlite3.Error, OSError):  # it is tried again
+            self._bring_home()
+
+    def _bring_home(self) -> None:
+        """What is in the log goes into the file; if that is all of it, a new log begins, with a mark of its own."""
+        if self._writer is None or not log_marks.bring_home(self._writer):
+            return
+        marks = log_marks.renew(self._writer, self._ownership.owner)
+        if marks is not None and self._lock is not None:
+            with suppress(OSError):  # of a full disk: then it is not noticed if the log is deleted
+                self._lock.tell_log(*marks)
 
     async def _in_thread(self, work: Callable[[writing.Change], None], change: writing.Change) -> None:
         self._running = self._thread.submit(work, change)
@@ -247,11 +319,3 @@ class SqliteStore(Reads):
         if db is None:
             raise StoreError(str(self.path), "it is closed")
         return db
-
-
-def _identity(path: Path) -> tuple[int, int] | None:
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_dev, found.st_ino

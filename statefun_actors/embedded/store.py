@@ -82,6 +82,32 @@ LARGEST_ROW: Final = 1_000_000_000
 """Bytes of the largest row that every store takes, all its columns together: the default limit of SQLite."""
 
 
+class StoreTakenError(StoreError):
+    """Another engine has taken over the store of one that still ran. No retry helps: the first one ends.
+
+    Args:
+        store: its path.
+        owner: who has it now, such as ``process 17 on host-a since 2026-01-01T00:00:00Z``.
+    """
+
+    retryable: ClassVar[bool] = False
+
+    def __init__(self, store: str, owner: str) -> None:
+        super().__init__(
+            store,
+            f"it has been taken over by {owner}, so this engine ends; nothing that was acknowledged is lost",
+            "Run one engine on a store, and leave its lock file where it is.",
+        )
+        self.args = (store, owner)
+        self.owner = owner
+
+
+class StoreMismatchError(StoreError):
+    """The files of a store don't belong together: a file was replaced, moved or deleted. No retry helps."""
+
+    retryable: ClassVar[bool] = False
+
+
 def unstorable_text(store: str, text: str) -> CommitRefusedError:
     """The error for a string that is no Unicode text: half a surrogate pair has no UTF-8."""
     shown = shortened(repr(text), 200)

@@ -33,7 +33,7 @@ from statefun_actors.embedded import (
     known_codecs,
 )
 from statefun_actors.embedded.portable import lines
-from statefun_actors.embedded.sqlite.schema import STEPS
+from statefun_actors.embedded.sqlite.schema import STEPS, migrate
 from statefun_actors.model import KafkaRecord, KinesisRecord, TypedValue
 from statefun_actors.testing import TestRuntime
 from statefun_actors.types import pack, record_to_typed
@@ -456,11 +456,9 @@ def test_an_import_that_was_killed_leaves_no_store_and_is_no_obstacle(tmp_path: 
 
 def test_a_store_of_an_earlier_version_is_replaced_only_if_told(tmp_path: Path) -> None:
     path = tmp_path / "store.db"
-    older = SqliteStore(path, steps=STEPS[:1])
-    older.close()
-    db = sqlite3.connect(path)
+    db = sqlite3.connect(path, isolation_level=None)
+    migrate(db, 0, STEPS[:1])
     db.execute("INSERT INTO position VALUES ('in', '3')")
-    db.commit()
     db.close()
 
     with pytest.raises(StoreNotEmptyError, match="it holds 1 positions already"):

@@ -200,6 +200,7 @@ def test_a_store_in_a_folder_that_can_not_be_written_is_told_so_to_who_reads_it(
     with TemporaryDirectory() as folder:
         path = Path(folder) / "store.db"
         SqliteStore(path).close()
+        path.chmod(0o644)
         with without_rights(folder, 0o555):
             complaint = refusal(lambda: SqliteStore.open_reader(path))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -12,7 +13,8 @@ import msgspec
 from statefun_actors.embedded.portable import lines
 from statefun_actors.embedded.portable.lines import Known
 from statefun_actors.embedded.rows import EntityRecord, pack
-from statefun_actors.embedded.sqlite.files import Lock, make_folder, put_in_place
+from statefun_actors.embedded.sqlite.files import make_folder, put_in_place
+from statefun_actors.embedded.sqlite.lock import Lock
 from statefun_actors.embedded.sqlite.reader import SqliteReader
 from statefun_actors.embedded.sqlite_store import SqliteStore
 from statefun_actors.embedded.store import (
@@ -74,6 +76,7 @@ async def import_store(
         StoreNotEmptyError: *target* holds something, and *replace* isn't set.
         StoreError: *target* is in use, no store of ours, or can't be written.
     """
+    target = await asyncio.to_thread(target.resolve)
     try:
         make_folder(target.parent)
         with Lock(target):

@@ -1,14 +1,13 @@
-"""Files around a SQLite store: the lock beside it, its folder, a connection that can't write, what went wrong."""
+"""Files of a SQLite store: its folder, who may read them, a connection that can't write, what went wrong."""
 
 from __future__ import annotations
 
 import errno
+import logging
 import os
 import sqlite3
-import time
-from datetime import UTC, datetime
+import stat
 from pathlib import Path
-from types import TracebackType
 from typing import Final
 from urllib.parse import quote
 
@@ -16,98 +15,18 @@ from statefun_actors.embedded.store import (
     CommitRefusedError,
     DamagedStoreError,
     StoreError,
-    StoreInUseError,
     unstorable_text,
 )
-from statefun_actors.forks import keep_from_children, release
 from statefun_actors.text import describe
 
-try:
-    import fcntl
-except ImportError:  # Windows, where nothing locks yet
-    fcntl = None  # type: ignore[assignment]
+logger: Final = logging.getLogger("statefun_actors.engine")
 
 BUSY_SECONDS: Final = 10
 """How long to wait for one of SQLite's own locks, which nobody holds for more than a moment."""
 
-_BRIEF_SECONDS: Final = 5.0
-_BRIEFLY: Final = "briefly"
-_DOOR: Final = "door "
-_ENDING: Final = "ending"
-
-
-class Lock:
-    """One engine per store: a lock on ``<store>.lock``, held until :meth:`release` or the end of the process.
-
-    The file says who holds it, and where its control door is. It stays, and stays meaningless without a holder: were it
-    deleted, one process could lock the deleted file and another one the new file of that name.
-
-    Args:
-        store: the file that is locked.
-        brief: it is let go at once, so who comes meanwhile waits rather than being refused.
-
-    Raises:
-        StoreInUseError: it is held already, in this process or in another one, which the error names.
-        OSError: the file can't be made.
-    """
-
-    def __init__(self, store: Path, *, brief: bool = False) -> None:
-        path = store.with_name(store.name + ".lock")
-        self._file: int | None = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o644)
-        keep_from_children(self._file)
-        try:
-            self._acquire(store)
-            since = f"process {os.getpid()}\nsince {datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}\n"
-            self._write(f"{since}{_BRIEFLY}\n" if brief else since)
-        except BaseException:
-            self.release()
-            raise
-
-    def tell_door(self, door: Path | None) -> None:
-        """Say in the file where the holder's control door is; None = it is closed, and the holder will end soon."""
-        told = [line for line in self._read().splitlines() if not line.startswith(_DOOR)]
-        self._write("".join(f"{line}\n" for line in (*told, _ENDING if door is None else f"{_DOOR}{door}")))
-
-    def _acquire(self, store: Path) -> None:
-        end = time.monotonic() + _BRIEF_SECONDS
-        while fcntl is not None and self._file is not None:
-            try:
-                fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                told = self._read().splitlines()
-                # A holder that has not written yet who it is may be a brief one, too.
-                if (_BRIEFLY in told or not told) and time.monotonic() < end:
-                    time.sleep(0.005)
-                    continue
-                doors = [line.removeprefix(_DOOR) for line in told if line.startswith(_DOOR)]
-                holder = " ".join(line for line in told if line.startswith(("process ", "since ")))
-                raise StoreInUseError(str(store), holder, doors[0] if doors else None, ending=_ENDING in told) from None
-            return
-
-    def _read(self) -> str:
-        assert self._file is not None
-        return os.pread(self._file, 4_096, 0).decode(errors="surrogateescape")
-
-    def _write(self, text: str) -> None:
-        assert self._file is not None
-        data = text.encode(errors="surrogateescape")
-        # Over what stands there, which stays if the disk is full.
-        os.pwrite(self._file, data.ljust(os.fstat(self._file).st_size, b"\n"), 0)
-        os.ftruncate(self._file, len(data))
-
-    def release(self) -> None:
-        if self._file is not None:
-            release(self._file)
-            os.close(self._file)
-            self._file = None
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.release()
+LOG_SUFFIXES: Final = ("-wal", "-shm")
+"""What SQLite adds to a file's name for its log and for the index of that."""
+_OF_OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 
 
 def connect_read_only(path: Path) -> sqlite3.Connection:
@@ -126,11 +45,35 @@ def connect_read_only(path: Path) -> sqlite3.Connection:
 
 
 def make_folder(path: Path) -> None:
-    """Make *path* and what is missing above it, so that it survives a power failure."""
+    """Make *path* and what is missing above it, for its owner alone, so that it survives a power failure."""
     missing = [folder for folder in (path, *path.parents) if not folder.exists()]
-    path.mkdir(parents=True, exist_ok=True)
-    for folder in missing:
+    for folder in reversed(missing):
+        folder.mkdir(mode=0o700, exist_ok=True)
         sync_folder(folder.parent)
+    path.mkdir(exist_ok=True)  # raises where a file has that name
+
+
+def make_private_file(path: Path) -> None:
+    """Make an empty file *path*, which only its owner may read or write, where there is none."""
+    os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600))
+
+
+def keep_private(store: Path) -> None:
+    """Take the files of *store* from the reach of other users, or say that they are in it."""
+    for path in (store, *(with_suffix(store, suffix) for suffix in LOG_SUFFIXES)):
+        try:
+            mode = path.stat().st_mode
+            if mode & _OF_OTHERS:
+                path.chmod(stat.S_IMODE(mode) & ~_OF_OTHERS)
+        except FileNotFoundError:
+            pass
+        except OSError as error:
+            logger.warning("other users have access to %s, and its mode can't be changed: %s", path, error.strerror)
+
+
+def with_suffix(store: Path, suffix: str) -> Path:
+    """The file that lies beside *store* under the same name with *suffix* added."""
+    return store.with_name(store.name + suffix)
 
 
 def sync_folder(path: Path) -> None:
@@ -145,10 +88,15 @@ def sync_folder(path: Path) -> None:
 
 
 def put_in_place(file: Path, target: Path) -> None:
-    """The database *file* becomes *target*, which nobody has open."""
-    for log in ("-wal", "-shm"):  # of what was there before: SQLite would play it into the new file
-        target.with_name(target.name + log).unlink(missing_ok=True)
+    """The database *file* becomes *target*, which nobody has open.
+
+    The log of what was there before goes last: were this killed before that, the two don't belong together, which the
+    next start notices. Without its log, the old file would seem whole.
+    """
     file.replace(target)
+    sync_folder(target.parent)
+    for suffix in LOG_SUFFIXES:
+        with_suffix(target, suffix).unlink(missing_ok=True)
     sync_folder(target.parent)
 
 

@@ -12,13 +12,15 @@ from typing import Any
 from statefun_actors.embedded.rows import DamagedStateError, unpack
 from statefun_actors.embedded.sqlite import schema
 from statefun_actors.embedded.sqlite.files import (
-    Lock,
     connect_read_only,
     is_about_writing,
     make_folder,
+    make_private_file,
     put_in_place,
     store_error,
 )
+from statefun_actors.embedded.sqlite.lock import Lock
+from statefun_actors.embedded.sqlite.log_marks import check_together, mark_copy
 from statefun_actors.embedded.sqlite.schema import DEAD_LETTER, EGRESS, MESSAGE
 from statefun_actors.embedded.sqlite.selects import (
     DEAD_LETTER_BY_SEQ,
@@ -242,13 +244,14 @@ class Reads:
             StoreError: *target* exists and *overwrite* isn't set, a store is in use there, or it can't be written; or
                 the store itself can't be read, or is damaged: *target* then stays as it was.
         """
-        target = Path(target)
+        target = Path(target).resolve()
         partial = target.with_name(f"{target.name}.{os.getpid()}.partial")
         try:
             if target.exists() and (not overwrite or not target.is_file() or target.samefile(self.path)):
                 raise StoreError(str(target), "it exists already", "Choose another target for the backup.")
             make_folder(target.parent)
             partial.unlink(missing_ok=True)
+            make_private_file(partial)
             with self._connected_anew() as db:
                 wrong = _copy(db, partial)
             if wrong != "ok":
@@ -337,6 +340,7 @@ class SqliteReader(Reads):
         if not self.path.exists():
             raise StoreError(str(path), "there is no such file", "`statefun-actors run` makes it.")
         self._db: sqlite3.Connection | None = None
+        check_together(self.path)
         db = connect_read_only(self.path)
         try:
             version = schema.version(db, self.path, len(schema.STEPS))
@@ -382,6 +386,7 @@ def _copy(db: sqlite3.Connection, target: Path) -> str:
     try:
         db.backup(copy)
         copy.execute("PRAGMA journal_mode = DELETE")  # a backup is one file, without a log beside it
+        mark_copy(copy)
         (wrong,) = copy.execute("PRAGMA quick_check(1)").fetchone()  # takes half as long as the copy
         return " ".join(str(wrong).removeprefix("*** in database main ***").split())
     finally:

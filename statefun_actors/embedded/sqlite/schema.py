@@ -89,8 +89,26 @@ def _keep_requests(db: sqlite3.Connection) -> None:
         db.execute(statement)
 
 
-STEPS: Final[Sequence[Step]] = (_create, _find_messages_by_target, _keep_requests)
+_OWNER: Final = """
+CREATE TABLE owner (
+    id TEXT NOT NULL, process INTEGER NOT NULL, host TEXT NOT NULL, since TEXT NOT NULL, path TEXT NOT NULL);
+ALTER TABLE counter ADD COLUMN log_base TEXT;
+ALTER TABLE counter ADD COLUMN log_mark TEXT;
+UPDATE counter SET log_mark = lower(hex(randomblob(8)))
+"""
+
+
+def _keep_owner(db: sqlite3.Connection) -> None:
+    """Who took the store last (ownership.py), and which log belongs to the file (log_marks.py)."""
+    for statement in _OWNER.split(";"):
+        db.execute(statement)
+
+
+STEPS: Final[Sequence[Step]] = (_create, _find_messages_by_target, _keep_requests, _keep_owner)
 """``STEPS[n]`` leads from version *n* to *n + 1*; version 0 is the empty file."""
+
+WITH_MARKS: Final = STEPS.index(_keep_owner) + 1
+"""The first version that has an owner and marks of its log."""
 
 
 def version(db: sqlite3.Connection, path: Path, newest: int) -> int:

@@ -70,6 +70,10 @@ class Change(Struct, frozen=True):
         return self.rows + len(self.epoch.bytes) // PAGE_SIZE + 8
 
 
+class NotOwnerError(Exception):
+    """Whoever writes does not own the store any more."""
+
+
 def change(commit: Commit, plan: Plan = Plan()) -> Change:  # noqa: B008 - frozen
     """*commit*, ready to be written, its entities where *plan* says.
 
@@ -172,7 +176,7 @@ def _json(rows: Sequence[object]) -> str | None:
 
 def prepare(db: sqlite3.Connection) -> None:
     """Make the view that :func:`write` writes to. It is temporary: nothing of it is in the file."""
-    db.execute(f"CREATE TEMP VIEW epoch AS SELECT {', '.join(f'NULL AS {name}' for name in Epoch._fields)}")
+    db.execute(f"CREATE TEMP VIEW epoch AS SELECT {', '.join(f'NULL AS {name}' for name in _COLUMNS)}")
     for when, statements in _TRIGGERS:
         db.execute(
             f"CREATE TEMP TRIGGER epoch_{when[0]} INSTEAD OF INSERT ON epoch "
@@ -180,20 +184,28 @@ def prepare(db: sqlite3.Connection) -> None:
         )
 
 
-def write(db: sqlite3.Connection, epoch: Epoch) -> None:
+def write(db: sqlite3.Connection, epoch: Epoch, owner: str) -> None:
     """Commit *epoch*: a transaction of its own, durable on return.
 
     Raises:
+        NotOwnerError: *owner* does not own the store any more; nothing was written.
         sqlite3.Error: nothing was written.
     """
     largest = db.getlimit(sqlite3.SQLITE_LIMIT_LENGTH)
     if len(epoch.bytes) <= largest and not any(
         isinstance(rows, str) and (_NUL in rows or len(rows) > largest) for rows in epoch
     ):
-        db.executemany(_WRITE, (epoch,))  # unlike execute() it doesn't stop to ask for the last row id
+        try:
+            db.executemany(_WRITE, ((*epoch, owner),))  # unlike execute() it doesn't stop to ask for the last row id
+        except sqlite3.IntegrityError as error:
+            if str(error) == _NOT_OWNER:
+                raise NotOwnerError from error
+            raise
         return
     db.execute("BEGIN IMMEDIATE")
     try:
+        if not db.execute("SELECT EXISTS (SELECT 1 FROM owner WHERE id = ?)", (owner,)).fetchone()[0]:
+            raise NotOwnerError
         _write_by_row(db, epoch)
         db.execute("COMMIT")
     except BaseException:
@@ -202,7 +214,9 @@ def write(db: sqlite3.Connection, epoch: Epoch) -> None:
         raise
 
 
-_WRITE: Final = f"INSERT INTO epoch VALUES ({', '.join('?' * len(Epoch._fields))})"
+_COLUMNS: Final = (*Epoch._fields, "owner")
+_WRITE: Final = f"INSERT INTO epoch VALUES ({', '.join('?' * len(_COLUMNS))})"
+_NOT_OWNER: Final = "the store has another owner"
 
 _TABLES: Final = (
     # columns of the view, table, its columns
@@ -268,7 +282,13 @@ _TRIGGERS: Final[Sequence[tuple[tuple[str, ...], tuple[str, ...]]]] = (
         ("positions",),
         (f"INSERT OR REPLACE INTO position SELECT {', '.join(_items(2))} FROM json_each(new.positions)",),
     ),
-    (("next_seq",), (_COUNT.replace("?", "new.next_seq"),)),
+    (
+        ("next_seq",),
+        (
+            f"SELECT RAISE(ABORT, '{_NOT_OWNER}') WHERE NOT EXISTS (SELECT 1 FROM owner WHERE id = new.owner)",
+            _COUNT.replace("?", "new.next_seq"),
+        ),
+    ),
 )
 
 
