@@ -19,8 +19,6 @@ from statefun_actors.embedded.store import StoreMismatchError, StoreTakenError
 from statefun_actors.model import Address
 from tests.embedded.store_checks import entity, ids
 
-linux_only = pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells whether an owner still runs")
-
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
@@ -105,7 +103,7 @@ def test_a_file_with_two_names_is_used_by_the_one_it_had(path: Path, tmp_path: P
     SqliteStore(tmp_path / "moved.db").close()
 
 
-@linux_only
+@pytest.mark.needs("linux")  # which alone tells whether an owner still runs
 @pytest.mark.parametrize("brief", [False, True])
 def test_without_the_lock_file_an_owner_that_runs_is_found_by_the_store(
     first: SqliteStore, path: Path, brief: bool
