@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import ipaddress
-import os
 import socket
 import ssl
-import stat
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 import attrs
+
+from statefun_actors.unix_sockets import listen_at
 
 BACKLOG: Final = 1024
 
@@ -78,15 +78,17 @@ def listen(bind: str, processes: int = 1, *, port: int = 8000) -> Listener:
 
     Port 0 takes a free one.
 
+    Only this user can connect to a path, unless its mode is changed. A socket that nobody serves any more is replaced.
+
     With several *processes* the kernel spreads the connections over their sockets.
 
     Raises:
         ValueError: *bind* is no such address.
-        OSError: it can't be had.
+        OSError: it can't be had, another process listens there, say.
     """
     if bind.startswith("unix:"):
         # One socket for all: there is no spreading of the connections to a path.
-        return Listener(bind, [_listening_at(bind.removeprefix("unix:"))] * processes)
+        return Listener(bind, [listen_at(Path(bind.removeprefix("unix:")), BACKLOG)] * processes)
     host, port = _host_and_port(bind, port)
     family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
     sockets: list[socket.socket] = []
@@ -121,19 +123,3 @@ def _host_and_port(bind: str, default: int) -> tuple[str, int]:
     if not host or not port.isdecimal() or int(port) > 0xFFFF:
         raise ValueError(f"{bind!r} is no address to listen at; write host:port, such as 0.0.0.0:8000.")
     return host, int(port)
-
-
-def _listening_at(path: str) -> socket.socket:
-    try:
-        if stat.S_ISSOCK(Path(path).stat().st_mode):
-            os.remove(path)  # noqa: PTH107 - left behind by an earlier run
-    except FileNotFoundError:
-        pass
-    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    try:
-        sock.bind(path)
-        sock.listen(BACKLOG)
-    except BaseException:
-        sock.close()
-        raise
-    return sock

@@ -1,13 +1,14 @@
 """The control door of an engine: a Unix domain socket beside the store, for this user's other processes.
 
-It is ``<store>.sock``, or, where that is too long for a socket's name, one in a folder of its own in the system's
-folder for temporary files. Either way the store's lock file names it, so nobody has to guess.
+It is ``<store>.sock``, or, where that is too long for a socket's name or served by another process, one in a folder of
+its own in the system's folder for temporary files. Either way the store's lock file names it, so nobody has to guess.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import logging
 import os
 import shutil
@@ -25,6 +26,7 @@ from statefun_actors.embedded.epoch import EpochLostError, NotStorableError
 from statefun_actors.embedded.sqlite_store import SqliteStore
 from statefun_actors.errors import InvalidAddressError
 from statefun_actors.text import describe
+from statefun_actors.unix_sockets import listen_at
 
 logger: Final = logging.getLogger("statefun_actors.engine")
 
@@ -39,6 +41,7 @@ class ControlDoor:
 
     def __init__(self, store: SqliteStore, control: Control) -> None:
         self.path, self._folder = _place(store.path)
+        self._inode: int | None = None
         self._store = store
         self._control = control
         self._server: asyncio.Server | None = None
@@ -55,7 +58,7 @@ class ControlDoor:
         """
         door = cls(store, control)
         try:
-            bound = _bound(door.path)
+            bound = door._bound()
             try:
                 door._server = await asyncio.start_unix_server(door._accept, sock=bound, limit=wire.LONGEST_LINE)
             except BaseException:
@@ -66,6 +69,18 @@ class ControlDoor:
             door._remove()
             raise
         return door
+
+    def _bound(self) -> socket.socket:
+        try:
+            bound = listen_at(self.path)
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE or self._folder is not None:
+                raise
+            self.path, self._folder = _elsewhere()
+            bound = listen_at(self.path)
+        self._inode = self.path.stat().st_ino
+        bound.setblocking(False)
+        return bound
 
     async def close(self) -> None:
         """Take no more; whoever has asked gets an answer first, if that comes soon."""
@@ -89,7 +104,8 @@ class ControlDoor:
 
     def _remove(self) -> None:
         with contextlib.suppress(OSError):
-            self.path.unlink(missing_ok=True)
+            if self.path.stat().st_ino == self._inode:  # not another process's
+                self.path.unlink()
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
 
@@ -142,21 +158,13 @@ class ControlDoor:
 
 def _place(store: Path) -> tuple[Path, Path | None]:
     """Where the socket is, and the folder that was made for it."""
-    path = store.absolute().with_name(store.name + ".sock")
+    file = store.resolve()
+    path = file.with_name(file.name + ".sock")
     if len(os.fsencode(path)) <= _LONGEST_NAME and str(path).isprintable():
         return path, None
+    return _elsewhere()
+
+
+def _elsewhere() -> tuple[Path, Path | None]:
     folder = Path(tempfile.mkdtemp(prefix="statefun-actors-"))  # only this user can look into it
     return folder / "store.sock", folder
-
-
-def _bound(path: Path) -> socket.socket:
-    path.unlink(missing_ok=True)  # of an engine that was killed: this one has the lock
-    bound = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    try:
-        bound.bind(str(path))
-        path.chmod(0o600)  # nobody can connect before it listens
-        bound.setblocking(False)
-    except BaseException:
-        bound.close()
-        raise
-    return bound

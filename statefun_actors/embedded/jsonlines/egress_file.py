@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from statefun_actors.embedded.jsonlines.errors import EgressFileError
+from statefun_actors.embedded.sqlite.files import make_folder
 from statefun_actors.forks import keep_from_children, release
 
 try:
@@ -100,8 +101,8 @@ class EgressFile:
     def _opened(self) -> int:
         flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | getattr(os, "O_NONBLOCK", 0)
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            file = os.open(self.path, flags, 0o644)
+            make_folder(self.path.parent)
+            file = os.open(self.path, flags, 0o600)  # whoever can read a file can lock it, and keep a run from it
         except OSError as error:
             raise self._refused(error.strerror or str(error)) from error
         try:
