@@ -16,6 +16,7 @@ from statefun_actors.cli.store.dead_letters import dead_letters
 from statefun_actors.cli.store.egress import egress
 from statefun_actors.cli.store.export import export
 from statefun_actors.cli.store.import_ import import_
+from statefun_actors.cli.store.restore import restore
 from statefun_actors.cli.store.send import send
 from statefun_actors.cli.store.state import state
 from statefun_actors.cli.store.timers import timers
@@ -46,5 +47,5 @@ main.add_command(flink)
 main.add_command(module)
 main.add_command(run)
 main.add_command(serve)
-for command in (send, state, timers, egress, dead_letters, export, import_, backup, check, completion):
+for command in (send, state, timers, egress, dead_letters, export, import_, backup, restore, check, completion):
     main.add_command(command)

@@ -53,6 +53,7 @@ from statefun_actors.embedded.portable import (
 from statefun_actors.embedded.reading import read_entities
 from statefun_actors.embedded.rows import DamagedStateError, EntityRecord, expire, unpack
 from statefun_actors.embedded.sqlite.reader import SqliteReader
+from statefun_actors.embedded.sqlite.restoring import restore_store
 from statefun_actors.embedded.sqlite_store import SqliteStore
 from statefun_actors.embedded.store import (
     Commit,
@@ -150,6 +151,7 @@ __all__ = [
     "open_control",
     "read_entities",
     "record_line",
+    "restore_store",
     "to_ms",
     "unpack",
     "view_entity",

@@ -95,6 +95,15 @@ def check_together(store: Path, newest: int = len(schema.STEPS)) -> None:
         raise wrong
 
 
+def owner_by_file(store: Path) -> Owner | None:
+    """Who owns *store* according to its file alone, whatever log lies beside it; None if nobody is known."""
+    file = store.resolve()
+    try:
+        return _File.read(file, store, len(schema.STEPS)).owner if _size(file) else None
+    except StoreError:  # it is another application's, or a newer version's
+        return None
+
+
 def is_of_log(store: Path, db: sqlite3.Connection, newest: int) -> bool:
     """Whether the file of *store* is the one that the log belongs to which *db*, a connection of its owner, writes."""
     home = _File.read(store, store, newest)

@@ -23,6 +23,7 @@ COMMANDS = {
     "export": "Write a whole store as lines of JSON, on standard output or to a file.",
     "import": "Make a store of the lines that export wrote.",
     "backup": "Copy a store to FILE, while an engine runs on it or not.",
+    "restore": "Go back to a backup: put a copy of FILE in the place of a store.",
     "check": "Read a whole store and say what is wrong with it, and whether APP can go on with it.",
 }
 
