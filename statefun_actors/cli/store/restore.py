@@ -7,8 +7,8 @@ from pathlib import Path
 
 import click
 
+from statefun_actors.cli.output import echo, echo_json
 from statefun_actors.cli.store.place import EXIT_CODES, app_and_file, place_of, store_command
-from statefun_actors.cli.store.showing import show_json
 
 _HELP = f"""Go back to a backup: put a copy of FILE in the place of a store.
 
@@ -53,8 +53,8 @@ def restore(words: tuple[str, ...], yes: bool, store: Path | None, as_json: bool
     size = place.store.stat().st_size
     if as_json:
         told = {"store": str(place.store), "file": file, "bytes": size, "kept": None if kept is None else str(kept)}
-        show_json(told)
+        echo_json(told)
         return
-    click.echo(f"Restored {place.store} from {file}: {size:,} bytes.")
+    echo(f"Restored {place.store} from {file}: {size:,} bytes.")
     if kept is not None:
-        click.echo(f"What was there before is kept as {kept}; delete it once you don't need it.")
+        echo(f"What was there before is kept as {kept}; delete it once you don't need it.")
