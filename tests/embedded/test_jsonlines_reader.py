@@ -173,6 +173,23 @@ def test_a_change_in_what_was_read_is_refused(
     )
 
 
+def test_a_file_that_is_truncated_while_it_is_read_has_not_ended(tmp_path: Path) -> None:
+    path = file(tmp_path, b"x" * 99 + b"\n" + b"y" * 400_000 + b"\n" + b"z\n")
+    reader = LineReader(path, None, PLENTY)
+    reader.advance(len(reader.peek(1)))
+    os.truncate(path, 0)
+
+    with pytest.raises(InputChangedError) as caught:
+        list(all_lines(reader))
+    reader.close()
+
+    assert str(caught.value) == (
+        f"{path} has changed since it was read up to line 1: it was truncated to 0 bytes while it was read, after "
+        "262,144 bytes. Lines may be added at its end; restore what stood before, or give new content another name to "
+        "have it read from the start."
+    )
+
+
 def cut_short(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-12])
 

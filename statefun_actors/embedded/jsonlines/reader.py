@@ -42,7 +42,8 @@ class LineReader:
     its beginning only, of more than *longest* bytes, and moved over like any other.
 
     Raises:
-        InputChangedError: the file does not begin with what was read up to *place*.
+        InputChangedError: the file does not begin with what was read up to *place*; or, of :meth:`peek` and
+            :meth:`advance`, it was truncated while it was read.
         InputUnreadableError: it can't be opened or read; :meth:`peek` and :meth:`advance` raise it too.
     """
 
@@ -143,6 +144,9 @@ class LineReader:
             self._damage = str(error)
         if self._damage is not None and not pieces:
             raise self._unreadable(self._damage)
+        if not pieces and (there := os.fstat(self._raw.fileno()).st_size) < (read := self._raw.tell()):
+            found = f"it was truncated to {there:,} bytes while it was read, after {read:,} bytes"
+            raise InputChangedError(str(self.path), self._line, found)
         return b"".join(pieces)
 
     def _go_to(self, place: Place) -> None:
