@@ -548,7 +548,7 @@ class Engine:
                 if self._commits.more_to_come(memory):
                     return True
                 self._commits.begin(memory)
-        return bool(memory.mailboxes.ready) and not self._stopping
+        return (bool(memory.mailboxes.ready) or self._steps.more) and not self._stopping
 
     def _may_enter(self, memory: Memory) -> bool:
         return memory.epoch.empty and not self._commits.writing

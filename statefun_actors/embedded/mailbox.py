@@ -102,6 +102,8 @@ class Mailboxes:
         """Empty ones, for the addresses to come: most mailboxes are there for one message."""
         self._ready: deque[Mailbox] = deque()
         self._aside: deque[Mailbox] = deque()
+        self._held: dict[str, deque[Mailbox]] = {}
+        """By function type, those that wait until fewer batches of it run."""
         self._retries: list[tuple[int, int, Mailbox]] = []
         self.waiting = 0
         self.beyond = 0
@@ -196,7 +198,8 @@ class Mailboxes:
         if mailbox is None or mailbox.running or not mailbox.queue or mailbox.queue[0].seq != message.seq:
             return False
         if mailbox.queued:
-            (self._ready if mailbox in self._ready else self._aside).remove(mailbox)
+            lines = (self._ready, self._aside, *self._held.values())
+            next(line for line in lines if mailbox in line).remove(mailbox)
             mailbox.queued = False
             self.ready_messages -= len(mailbox.queue)
         self._end_wait(mailbox)
@@ -220,6 +223,19 @@ class Mailboxes:
         while self._aside and most > 0:
             self._ready.append(self._aside.popleft())
             most -= 1
+
+    def hold(self, mailbox: Mailbox) -> None:
+        """It stays in line, but lets others pass until :meth:`next_held` gives it back."""
+        self._held.setdefault(mailbox.address[0], deque()).append(mailbox)
+
+    def holds(self, typename: str) -> bool:
+        """Whether mailboxes of *typename* are held."""
+        return bool(self._held.get(typename))
+
+    def next_held(self, typename: str) -> Mailbox | None:
+        """The mailbox of *typename* that has been held longest, which runs at once or goes back by :meth:`hold`."""
+        held = self._held.get(typename)
+        return held.popleft() if held else None
 
     def again(self, mailbox: Mailbox) -> None:
         """After a batch: back in line if there is more, or nothing to remember."""

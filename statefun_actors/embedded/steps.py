@@ -98,6 +98,12 @@ class Steps:
         """Batches whose handlers wait for something."""
         self._left: dict[HandlerTask[None], Address] = {}
         """Those that were cancelled and have not ended. Until they do, nothing else of their address begins."""
+        concurrency = {name: route.function.options.concurrency for name, route in app.all_routes.items()}
+        self._places = {name: most for name, most in concurrency.items() if most is not None}
+        """How many more batches of a function type may begin, for those with ``concurrency=``."""
+
+        self.more = False
+        """Whether batches that waited for a place can begin."""
 
     @property
     def suspended(self) -> int:
@@ -114,6 +120,8 @@ class Steps:
         mailboxes = memory.mailboxes.take_ready(self._options.slice_steps)
         memory.cache.load([mailbox.address for mailbox in mailboxes])
         epoch, room = memory.epoch, self._options.epoch_steps
+        if self._places:
+            self._take_held(memory)
         for index, mailbox in enumerate(mailboxes):
             if epoch.steps >= room:
                 memory.mailboxes.keep_ready(mailboxes[index:])
@@ -122,16 +130,45 @@ class Steps:
                 self._left and mailbox.address in self._left.values()
             ):
                 memory.mailboxes.set_aside(mailbox)
+            elif self._places and self._full(memory, mailbox.address[0]):
+                memory.mailboxes.hold(mailbox)
             else:
                 self._step(memory, mailbox)
+        if self._places:
+            self.more = any(places and memory.mailboxes.holds(name) for name, places in self._places.items())
+
+    def _full(self, memory: Memory, typename: str) -> bool:
+        """Whether a batch of *typename* has to wait, for a place or for those that have waited longer."""
+        return not self._places.get(typename, 1) or memory.mailboxes.holds(typename)
+
+    def _take_held(self, memory: Memory) -> None:
+        """Begin batches that waited for a place, as many as there are places, and as belong in the open epoch."""
+        epoch, room = memory.epoch, self._options.epoch_steps
+        left = self._options.slice_steps
+        for typename in self._places:
+            while self._places[typename] and left and epoch.steps < room:
+                mailbox = memory.mailboxes.next_held(typename)
+                if mailbox is None:
+                    break
+                left -= 1
+                if self._left and mailbox.address in self._left.values():
+                    memory.mailboxes.set_aside(mailbox)
+                else:
+                    self._step(memory, mailbox)
 
     def take_one(self, memory: Memory) -> bool:
         """In isolation: begin a batch of one message of the mailbox that is next in line; whether there was one."""
         memory.mailboxes.bring_back(self._options.suspended - len(self._tasks))
+        for typename, places in self._places.items():
+            if places and (held := memory.mailboxes.next_held(typename)) is not None:
+                memory.mailboxes.keep_ready([held])
         for _ in range(memory.mailboxes.ready):
             [mailbox] = memory.mailboxes.take_ready(1)
             if self._left and mailbox.address in self._left.values():
                 memory.mailboxes.set_aside(mailbox)
+                continue
+            if self._places and not self._places.get(mailbox.address[0], 1):
+                memory.mailboxes.hold(mailbox)
                 continue
             mailbox.one_by_one = max(mailbox.one_by_one, 1)
             self._isolation.ran(mailbox.queue[0])
@@ -187,11 +224,14 @@ class Steps:
             task.result()
         else:
             self._tasks[task] = address
+            if address[0] in self._places:
+                self._places[address[0]] -= 1
             task.add_done_callback(self._ended)
 
     def _ended(self, task: HandlerTask[None]) -> None:
-        self._tasks.pop(task, None)
-        self._left.pop(task, None)
+        address = self._tasks.pop(task, None) or self._left.pop(task)
+        if address[0] in self._places:
+            self._places[address[0]] += 1
         if not task.cancelled() and (error := task.exception()) is not None:
             self.bug = error
         self._tell_ended()

@@ -9,6 +9,7 @@ from typing import Any as Untyped
 from typing import Final, Literal, Unpack, assert_never
 
 from statefun_actors.dispatch import Application, SystemHost, ThreadHost, beside_current_task, dispatch, in_handler_task
+from statefun_actors.endpoint.gates import gate_of
 from statefun_actors.endpoint.turns import Turn, Turns
 from statefun_actors.errors import DefinitionError, MissingStateError
 from statefun_actors.model import Batch, Done, Failed, MissingState, Outcome
@@ -57,6 +58,8 @@ class RequestReplyHandler:
         self._waiting = frozenset(name for name, route in routes if route.waits)
         self._prefixes = {name: name if route.function.owns_tokens else None for name, route in routes}
         self._turns = Turns()
+        self._gates = {name: gate for name, route in routes if (gate := gate_of(route.function)) is not None}
+        """Of the function types with ``concurrency=``."""
         self._dropped: set[str] = set()
 
     async def handle(self, data: bytes) -> bytes:
@@ -98,6 +101,12 @@ class RequestReplyHandler:
         while turns.setdefault(target, turn) is not turn:
             await turns.ended(target)
         try:
+            if self._gates and (gate := self._gates.get(target[0])) is not None:
+                await gate.enter()
+                try:
+                    return await dispatch(batch, self.app, self._host)
+                finally:
+                    gate.leave()
             return await dispatch(batch, self.app, self._host)
         finally:
             turns.leave(target, turn)
@@ -119,8 +128,15 @@ class RequestReplyHandler:
         turn: Turn = []
         while turns.setdefault(target, turn) is not turn:
             turns.wait(target)
+        gate = self._gates.get(target[0])
         try:
-            outcome = _finished(dispatch(batch, self.app, ThreadHost()))
+            if gate is not None:
+                gate.enter_thread()
+            try:
+                outcome = _finished(dispatch(batch, self.app, ThreadHost()))
+            finally:
+                if gate is not None:
+                    gate.leave()
         finally:
             turns.leave(target, turn)
         return self._written(batch, outcome)

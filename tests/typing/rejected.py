@@ -7,7 +7,7 @@ mypy finds unused ignores in strict mode; for pyright they are switched on in th
 
 from __future__ import annotations
 
-from statefun_actors import Address, DeadLetter, Entity, handles, kafka_record, message, persisted
+from statefun_actors import Address, DeadLetter, Entity, StatefulFunctions, handles, kafka_record, message, persisted
 from statefun_actors.testing import TestRuntime, given
 
 
@@ -48,6 +48,9 @@ def values() -> None:
     Address("typing/account")  # type: ignore[call-arg]
     DeadLetter("typing/letters", attempts="3")  # type: ignore[arg-type]
     kafka_record(value=b"")  # type: ignore[call-arg]
+    handles(Deposit, internal="yes")  # type: ignore[call-overload]
+    StatefulFunctions().bind("typing/fn", internal="yes")  # type: ignore[arg-type]
+    StatefulFunctions().bind("typing/fn", concurrency="4")  # type: ignore[arg-type]
 
 
 def kit() -> None:
