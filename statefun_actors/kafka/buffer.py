@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 from confluent_kafka import Message
 
-from statefun_actors.kafka.start import Offsets, Partition
+from statefun_actors.kafka.start import Offsets, Place
 
 
 class Buffer:
@@ -19,30 +19,39 @@ class Buffer:
         self._changed = threading.Condition()
         self._records: deque[Message] = deque()
         self._size = 0
-        self._begun: dict[Partition, int] = {}
+        self._put = self._taken = 0
+        """How many records have ever been put and taken."""
+        self._begun: deque[tuple[int, Place]] = deque()
+        """Where partitions begin, each with how many records were put before."""
         self._ended = False
-        self._wanted: Offsets | None = None
+        self._wanted: Place | None = None
         self._durable: Offsets = {}
         self.closed = False
         """Whether the thread is to end."""
 
     # --- the engine's side
 
-    def begin(self, offsets: Offsets) -> None:
-        """Forget everything: what is wanted now is what comes after *offsets*."""
+    def begin(self, place: Place) -> None:
+        """Forget everything: what is wanted now is what comes after *place*."""
         with self._changed:
-            self._wanted = dict(offsets)
+            self._wanted = place
+            self._taken = self._put
             self._records.clear()
             self._begun.clear()
             self._size, self._ended = 0, False
             self._changed.notify_all()
 
-    def take(self, most: int) -> tuple[list[Message], Mapping[Partition, int]]:
-        """At most *most* records, and the partitions that have come to it, each with where it is read from."""
+    def take(self, most: int) -> tuple[list[Message], Sequence[Place]]:
+        """At most *most* records, and where partitions begin: that is before these records, and after earlier ones."""
         with self._changed:
+            begun: list[Place] = []
+            while self._begun and self._begun[0][0] <= self._taken:
+                begun.append(self._begun.popleft()[1])
+            if self._begun:
+                most = min(most, self._begun[0][0] - self._taken)
             records = [self._records.popleft() for _ in range(min(most, len(self._records)))]
+            self._taken += len(records)
             self._size -= sum(map(len, records))
-            begun, self._begun = self._begun, {}
             if records:
                 self._changed.notify_all()
         return records, begun
@@ -71,20 +80,27 @@ class Buffer:
 
     # --- the thread's side
 
-    def wanted(self) -> Offsets | None:
+    def wanted(self) -> Place | None:
         """Where to begin anew; None = go on. Once told, what is put is taken to come from there."""
         with self._changed:
             wanted, self._wanted = self._wanted, None
             return wanted
 
-    def put(self, records: Sequence[Message], begun: Offsets, *, ended: bool = False) -> None:
+    def put(self, records: Sequence[Message], *, ended: bool = False) -> None:
         """Add what was read; nothing comes of it if it is not wanted any more."""
         with self._changed:
             if self._wanted is None:
                 self._records.extend(records)
+                self._put += len(records)
                 self._size += sum(map(len, records))
-                self._begun.update(begun)
                 self._ended = ended
+
+    def put_begun(self, begun: Place) -> None:
+        """Add where partitions begin; nothing comes of it if that is not wanted any more."""
+        with self._changed:
+            if self._wanted is None:
+                self._begun.append((self._put, begun))
+                self._ended = False
 
     def wait_for_room(self, seconds: float) -> bool:
         """Whether there is room now, or comes within *seconds*. Ends early if something else is to be done."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 import attrs
@@ -18,10 +18,17 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 
 from statefun_actors.deploy import KafkaIngress
 from statefun_actors.kafka.buffer import Buffer
-from statefun_actors.kafka.complaints import AUTO_OFFSET_RESET, PARTITION_EOF, Complaints
+from statefun_actors.kafka.complaints import (
+    AUTO_OFFSET_RESET,
+    PARTITION_EOF,
+    UNKNOWN_PARTITION,
+    UNKNOWN_TOPIC,
+    Complaints,
+)
 from statefun_actors.kafka.group import Notes
+from statefun_actors.kafka.ids import TopicIds
 from statefun_actors.kafka.properties import client
-from statefun_actors.kafka.start import NoTopicError, Offsets, Partition, edge, partitions_of, starts
+from statefun_actors.kafka.start import NoTopicError, Offsets, Partition, Place, edge, partitions_of, starts
 
 logger: Final = logging.getLogger("statefun_actors.kafka")
 
@@ -30,6 +37,10 @@ _POLL: Final = 0.25
 """Seconds that a poll waits for a record."""
 _UNPAUSED: Final = 1.0
 """Seconds that the buffer may be full before the partitions are paused."""
+_GONE: Final = frozenset(
+    {KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError.UNKNOWN_TOPIC_ID, UNKNOWN_TOPIC, UNKNOWN_PARTITION}
+)
+"""A topic was deleted, and may have been created again."""
 _AGAIN: Final = 1.0
 """Seconds until what has failed is tried again."""
 
@@ -83,14 +94,16 @@ class Reader:
         written = {**_DEFAULTS, **ingress.properties}
         self._consumer = client(self._name, Consumer, own, written)
         self._notes = Notes(self._name, ingress, written, self._complaints)
-        self._known: Offsets = {}
+        self._topic_ids = TopicIds(self._name, ingress)
+        self._known = Place()
+        self._ids: dict[str, str] = {}
         self._next: dict[Partition, int] = {}
         self._at_end: set[Partition] = set()
         self._begun = self._paused = False
         self._next_look = 0.0
         self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
 
-    def begin(self, known: Offsets) -> None:
+    def begin(self, known: Place) -> None:
         """Read on from *known*, forgetting what has been read."""
         self.buffer.begin(known)
         if not self._thread.is_alive():
@@ -113,6 +126,11 @@ class Reader:
                     self._turn()
                 except NoTopicError as error:
                     self._complaints.tell(f"{error}; waiting for it")
+                    if (
+                        self._begun
+                    ):  # one that is created again is another one: nothing is fetched before it was looked at
+                        self._begin_again()
+                        self._consumer.unassign()
                     self.buffer.rest(_AGAIN)
                 except KafkaException as error:
                     self._complaints.failed(error)
@@ -137,17 +155,41 @@ class Reader:
         self._keep(self._polled(_POLL if roomy else 0))
         self._notes.note(self.buffer.durable)
 
-    def _begin(self) -> None:
+    def _partitions(self) -> tuple[list[Partition], Mapping[str, str]]:
+        """All partitions, and the ids of their topics."""
         partitions = [partition for topic in self._topics for partition in partitions_of(self._consumer, topic)]
-        self._next = starts(self._consumer, self._ingress, partitions, self._known)
-        self._begun = True
+        ids = self._topic_ids.of(self._topics)
         self._next_look = time.monotonic() + self._options.look_every
+        return partitions, ids
+
+    def _begin(self) -> None:
+        partitions, ids = self._partitions()
+        anew = self._known.made_anew(ids)
+        known = {partition: offset for partition, offset in self._known.offsets.items() if partition[0] not in anew}
+        same = [partition for partition in partitions if partition[0] not in anew]
+        found = starts(self._consumer, self._ingress, same, known)
+        reset = self._ingress.reset
+        found.update({each: edge(self._consumer, each, reset) for each in partitions if each[0] in anew})
+        for topic in sorted(anew):
+            logger.warning(
+                "%s: topic %s has been made anew (its id is another one), so what was read of it does not count; "
+                "going on at its %s",
+                self._name, topic, reset,
+            )  # fmt: skip
+        self._next, self._ids = found, {**self._known.ids, **ids}
+        self._begun = True
         self._assign(self._next)
 
+    def _begin_again(self) -> None:
+        """Go on from where it is, after another look at the topics."""
+        self._known, self._begun = Place(dict(self._next), self._ids), False
+
     def _look(self) -> None:
-        """See whether partitions have been added."""
-        self._next_look = time.monotonic() + self._options.look_every
-        partitions = [partition for topic in self._topics for partition in partitions_of(self._consumer, topic)]
+        """See whether partitions have been added, or topics made anew."""
+        partitions, ids = self._partitions()
+        if Place({}, self._ids).made_anew(ids):
+            self._begin_again()
+            return
         new = [partition for partition in partitions if partition not in self._next]
         if new:
             begun = starts(self._consumer, self._ingress, new, self._next)
@@ -159,7 +201,7 @@ class Reader:
         self._consumer.assign([TopicPartition(*partition, offset) for partition, offset in self._next.items()])
         self._paused = False
         self._at_end.clear()
-        self.buffer.put([], begun)
+        self.buffer.put_begun(Place(dict(begun), self._ids))
         self._wake()
 
     def _pause(self, paused: bool) -> None:
@@ -185,7 +227,7 @@ class Reader:
             self._complaints.forget()
         ended = self._options.until_end and self._at_end >= self._next.keys()
         if records or ended:
-            self.buffer.put(records, {}, ended=ended)
+            self.buffer.put(records, ended=ended)
             self._wake()
 
     def _on_partition_error(self, record: Message, error: KafkaError) -> None:
@@ -194,11 +236,16 @@ class Reader:
         elif error.code() == AUTO_OFFSET_RESET:
             self._reset(_partition(record))
         else:
+            if error.code() in _GONE:
+                self._next_look = 0.0
             self._complaints.tell(f"{record.topic()}: {error.str()}; trying on")
 
     def _reset(self, partition: Partition) -> None:
         """What was to be read next is not there: the topic has been emptied, or made anew."""
         topic, number = partition
+        if Place({}, self._ids).made_anew(self._topic_ids.of([topic])):
+            self._begin_again()
+            return
         wanted = self._next[partition]
         found = edge(self._consumer, partition, self._ingress.reset)
         lost = f"{found - wanted:,} records are lost" if found > wanted else "it has been made anew"

@@ -18,11 +18,14 @@ from statefun_actors.deploy import KafkaIngress
 from statefun_actors.embedded import Receiver
 from statefun_actors.kafka.reader import Reader, ReaderOptions
 from statefun_actors.kafka.records import BAD_RECORDS, Routes
+from statefun_actors.kafka.start import Place
 
 logger: Final = logging.getLogger("statefun_actors.kafka")
 
 _Position = dict[str, dict[int, int]]
 """The offset of the record that is read next, by topic and partition."""
+_IDS: Final = "topic ids"
+"""Where a position has the ids of its topics, none of which can be called that. Earlier versions wrote none."""
 
 
 class KafkaSource:
@@ -43,15 +46,19 @@ class KafkaSource:
         """Records read since it was made, and how many of them were no messages."""
         self._routes = Routes(ingress.id, ingress.topics)
         self._position: _Position = {}
+        self._ids: dict[str, str] = {}
+        """Of the topics whose position is known."""
         self._wake_engine: Callable[[], None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._reader = Reader(ingress, self._routes.topics, self._wake, options or ReaderOptions())
         self._buffer = self._reader.buffer
 
     def resume(self, position: str | None) -> None:
-        self._position = msgspec.json.decode(position, type=_Position) if position is not None else {}
+        found = msgspec.json.decode(position or "{}", type=dict[str, msgspec.Raw])
+        self._ids = msgspec.json.decode(found.pop(_IDS, b"{}"), type=dict[str, str])
+        self._position = {topic: msgspec.json.decode(held, type=dict[int, int]) for topic, held in found.items()}
         self.exhausted = False
-        self._reader.begin(_offsets(self._position))
+        self._reader.begin(Place(_offsets(self._position), dict(self._ids)))
 
     def read(self, most: int, receiver: Receiver) -> str | None:
         if self._loop is None:
@@ -64,8 +71,12 @@ class KafkaSource:
             if not begun:
                 return None
         # First where a partition begins: that is kept before anything of it has been read.
-        for (topic, partition), offset in begun.items():
-            self._position.setdefault(topic, {})[partition] = offset
+        for place in begun:
+            for topic in place.made_anew(self._ids):
+                self._position.pop(topic, None)
+            self._ids.update(place.ids)
+            for (topic, partition), offset in place.offsets.items():
+                self._position.setdefault(topic, {})[partition] = offset
         position, deliver = self._position, self._routes.deliver
         for record in records:
             if (why := deliver(record, receiver)) is not None:
@@ -74,7 +85,7 @@ class KafkaSource:
         self.records += len(records)
         offsets = _offsets(position)
         receiver.when_durable(lambda lost: None if lost else setattr(self._buffer, "durable", offsets))
-        return msgspec.json.encode(position).decode()
+        return msgspec.json.encode({**position, _IDS: self._ids} if self._ids else position).decode()
 
     def close(self) -> None:
         """Let go of the brokers. Safe to call twice."""

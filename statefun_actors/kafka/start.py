@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Final, TypeAlias
 
+import attrs
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from statefun_actors.deploy import FromDate, KafkaIngress, SpecificOffsets
@@ -14,6 +15,20 @@ Partition: TypeAlias = tuple[str, int]
 """A topic, and the number of one of its partitions."""
 Offsets: TypeAlias = Mapping[Partition, int]
 """The offset of the record that is read next."""
+
+
+@attrs.frozen
+class Place:
+    """How far topics have been read: ``offsets``, of the topics that have these ``ids``."""
+
+    offsets: Offsets = attrs.field(factory=dict[Partition, int])
+    ids: Mapping[str, str] = attrs.field(factory=dict[str, str])
+    """By topic. Missing where none is known: the broker gives none, or an earlier version noted none."""
+
+    def made_anew(self, ids: Mapping[str, str]) -> set[str]:
+        """The topics that have been deleted and created again since, *ids* being what they are now."""
+        return {topic for topic, id in ids.items() if self.ids.get(topic, id) != id}
+
 
 _SECONDS: Final = 5.0
 """How long a broker may take to answer."""

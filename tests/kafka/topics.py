@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterable, Sequence
 from typing import Final, TypeAlias
 
-from confluent_kafka import Consumer, KafkaException, Message, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewPartitions, NewTopic
 
@@ -36,6 +36,27 @@ class Topics:
         name = self.name(topic)
         self._admin.create_topics([NewTopic(name, partitions, 1, config=config)])[name].result(SECONDS)
         return name
+
+    def delete(self, name: str) -> None:
+        self._admin.delete_topics([name])[name].result(SECONDS)
+
+    def remake(self, name: str, partitions: int = 1) -> None:
+        """Delete the topic, and make an empty one of the same name."""
+        self.delete(name)
+        self.make_again(name, partitions)
+
+    def make_again(self, name: str, partitions: int = 1) -> None:
+        """Make the topic that was deleted; the broker may still be at deleting it."""
+        deadline = time.monotonic() + SECONDS
+        while True:
+            try:
+                self._admin.create_topics([NewTopic(name, partitions, 1)])[name].result(SECONDS)
+            except KafkaException as error:
+                if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.05)
+            else:
+                return
 
     def grow(self, name: str, partitions: int) -> None:
         self._admin.create_partitions([NewPartitions(name, partitions)])[name].result(SECONDS)
