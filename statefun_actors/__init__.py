@@ -21,6 +21,7 @@ from statefun_actors.calls import (
     UnexpectedAnswerError,
     UnexpectedReplyError,
 )
+from statefun_actors.conversations import activity
 from statefun_actors.definition import DeadLetter, Discard, persisted
 from statefun_actors.endpoint import RequestReplyHandler
 from statefun_actors.entity import Entity, answers, handles
@@ -100,6 +101,7 @@ __all__ = [
     "UnhandledMessageError",
     "UnknownFunctionTypeError",
     "ValueMismatchError",
+    "activity",
     "answers",
     "create_app",
     "handles",

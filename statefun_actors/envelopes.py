@@ -27,6 +27,8 @@ ANSWER: Final = "statefun-actors/answer"
 """The typename of an answer in its envelope: what ``then`` of an entity takes, and nothing else."""
 ORDER: Final = "statefun-actors/order"
 """The typename of what only the library's own functions take."""
+ATTEMPT: Final = "statefun-actors/attempt"
+"""The typename of a further attempt of an activity."""
 FAILED: Final = "statefun-actors/failed"
 """The typename of what a function of this library sends to a reply address in place of an answer: an error's text."""
 
@@ -101,8 +103,17 @@ class Answer(Struct, frozen=True, array_like=True, gc=False):
     value: _Value
 
 
+class Attempt(Struct, frozen=True, array_like=True, gc=False):
+    """From an activity to itself, once it is time: attempt *number* at *value*, which *caller* sent."""
+
+    number: int
+    value: _Value
+    caller: _Address | None
+
+
 _encode: Final = msgspec.msgpack.Encoder().encode
 _order: Final[msgspec.msgpack.Decoder[Order]] = msgspec.msgpack.Decoder(Order)
+_attempt: Final = msgspec.msgpack.Decoder(Attempt).decode
 _answer: Final = msgspec.msgpack.Decoder(Answer).decode
 
 
@@ -124,6 +135,16 @@ def answer(content: Answer) -> TypedValue:
 def read_answer(data: bytes) -> Answer:
     """The answer in the bytes of a message. Raises ValueError: there is none in them."""
     return _answer(data)
+
+
+def attempt(content: Attempt) -> TypedValue:
+    """*content* as a message."""
+    return TypedValue(ATTEMPT, _encode(content))
+
+
+def read_attempt(data: bytes) -> Attempt:
+    """The attempt in the bytes of a message. Raises ValueError: there is none in them."""
+    return _attempt(data)
 
 
 def failed(error: str) -> TypedValue:

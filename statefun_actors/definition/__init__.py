@@ -9,7 +9,7 @@ from statefun_actors.definition.annotations import (
     resolve,
     return_annotation,
 )
-from statefun_actors.definition.answers import AnswerMethod
+from statefun_actors.definition.answers import AnswerMethod, Callee
 from statefun_actors.definition.delay import LONGEST_DELAY, delay_ms
 from statefun_actors.definition.fields import Field, make_field
 from statefun_actors.definition.function import FunctionType
@@ -21,7 +21,7 @@ from statefun_actors.definition.handlers import (
     message_problem,
 )
 from statefun_actors.definition.persisted import Persisted, declaration_problems, persisted
-from statefun_actors.definition.policy import DeadLetter, Discard, FailurePolicy, policy_problem
+from statefun_actors.definition.policy import DeadLetter, Discard, FailurePolicy, TimedAttempts, policy_problem
 from statefun_actors.definition.scope import Scope
 from statefun_actors.definition.showing import is_text
 from statefun_actors.definition.typenames import typename_problem
@@ -30,6 +30,7 @@ __all__ = [
     "ENTITY_OF_HANDLER",
     "LONGEST_DELAY",
     "AnswerMethod",
+    "Callee",
     "DeadLetter",
     "Discard",
     "FailurePolicy",
@@ -39,6 +40,7 @@ __all__ = [
     "HandlerOptions",
     "Persisted",
     "Scope",
+    "TimedAttempts",
     "TypeOptions",
     "UnresolvedAnnotationError",
     "bind_handlers",

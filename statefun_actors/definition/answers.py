@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Generic, TypeVar
 
 from google.protobuf.any_pb2 import Any
 
 from statefun_actors.definition.handlers import Handler, bind_handlers
 from statefun_actors.definition.showing import spelled
 from statefun_actors.errors import ValueMismatchError
-from statefun_actors.model import TypedValue
+from statefun_actors.model import Address, TypedValue
 from statefun_actors.no_answer import NoAnswer
 from statefun_actors.types import Codec, UnstorableTypeError, codec_for, split_optional
 
-_NONE: Final = TypedValue("", b"")
+_M = TypeVar("_M")
+_R = TypeVar("_R")
+
+
+class Callee(Generic[_M, _R]):
+    """What is asked at an id of its own each time: it takes messages of one type, and answers with one."""
+
+    def at(self, key: str) -> Address:
+        """The address of the run *key*."""
+        raise NotImplementedError
 
 
 class AnswerMethod:

@@ -67,12 +67,31 @@ class Discard:
             raise DefinitionError("Discard(...)", problems)
 
 
-FailurePolicy: TypeAlias = DeadLetter | Discard
+@attrs.frozen(kw_only=True)
+class TimedAttempts:
+    """The policy of activities: attempts wait by timers, so that the process may end between two of them.
+
+    Args:
+        total: every try counted.
+        backoff: seconds before the second try, doubled before each further one.
+    """
+
+    total: int
+    backoff: float
+    attempts: int = attrs.field(default=1, init=False)
+    """Of those in place: the next one is another message."""
+
+    def __attrs_post_init__(self) -> None:
+        if problems := _attempts_problems(self.total, self.backoff):
+            raise DefinitionError("an activity", problems)
+
+
+FailurePolicy: TypeAlias = DeadLetter | Discard | TimedAttempts
 
 
 def policy_problem(on_failure: object) -> str | None:
     """What is wrong with an ``on_failure=``, None if nothing is."""
-    if on_failure is None or isinstance(on_failure, FailurePolicy):
+    if on_failure is None or isinstance(on_failure, DeadLetter | Discard):
         return None
     return f"on_failure= is DeadLetter(...) or Discard(...), got {shown(on_failure)}"
 

@@ -3,16 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final
 
-from statefun_actors.definition import AnswerMethod, FailurePolicy
+from statefun_actors.definition import AnswerMethod, FailurePolicy, TimedAttempts
 from statefun_actors.dispatch.calling import start_of
-from statefun_actors.envelopes import ANSWER, FAILED, ORDER, REPLY, Answer, address_of, failed, read_answer
+from statefun_actors.envelopes import (
+    ANSWER,
+    ATTEMPT,
+    FAILED,
+    ORDER,
+    REPLY,
+    Answer,
+    Attempt,
+    address_of,
+    attempt,
+    failed,
+    read_answer,
+    read_attempt,
+)
 from statefun_actors.errors import MessageDecodeError, UnhandledMessageError
-from statefun_actors.model import Address, Invocation, Send, TypedValue
+from statefun_actors.model import Address, Invocation, Send, SendAfter, TypedValue
 from statefun_actors.text import describe, describe_error
 from statefun_actors.types import any_of
 
-RESERVED = frozenset({ANSWER, ORDER, FAILED})
+_MOST_DOUBLINGS: Final = 60
+_LONGEST_BACKOFF: Final = 86_400.0
+RESERVED: Final = frozenset({ANSWER, ORDER, FAILED, ATTEMPT})
 """The typenames that no handler of an application takes."""
 
 
@@ -79,13 +95,40 @@ def find_answer(
 
 
 def unwrapped(invocation: Invocation) -> Invocation:
-    """*invocation*; of an answer in its envelope the answer itself, and the caller whom its method replies to."""
-    if invocation.argument.typename != ANSWER:
-        return invocation
+    """*invocation*; of what came in an envelope the message inside, and the caller that gets its reply."""
+    typename = invocation.argument.typename
     try:
-        return _unwrapped(_content(invocation.argument))
+        if typename == ANSWER:
+            return _unwrapped(_content(invocation.argument))
+        if typename == ATTEMPT:
+            return attempted(invocation)
     except MessageDecodeError:
-        return invocation
+        pass
+    return invocation
+
+
+def attempted(invocation: Invocation) -> Invocation:
+    """The message of which *invocation* is a further attempt. Raises MessageDecodeError: it is none."""
+    content = _attempt(invocation)
+    return Invocation(TypedValue(*content.value), address_of(content.caller))
+
+
+def next_attempt(target: Address, invocation: Invocation, policy: TimedAttempts) -> SendAfter | None:
+    """The next attempt at *invocation* of the activity at *target*; None after the last one."""
+    number = _attempt(invocation).number if invocation.argument.typename == ATTEMPT else 1
+    if number >= policy.total:
+        return None
+    message = unwrapped(invocation)
+    content = Attempt(number + 1, (message.argument.typename, message.argument.value), message.caller)
+    seconds = min(policy.backoff * 2.0 ** min(number - 1, _MOST_DOUBLINGS), _LONGEST_BACKOFF)
+    return SendAfter(target, attempt(content), max(1, round(seconds * 1000)))
+
+
+def _attempt(invocation: Invocation) -> Attempt:
+    try:
+        return read_attempt(invocation.argument.value)
+    except ValueError as error:
+        raise MessageDecodeError(invocation.argument.typename, describe_error(error)) from error
 
 
 def tell_asker(invocation: Invocation, error: BaseException) -> Send | None:

@@ -7,10 +7,11 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from statefun_actors.conversations import own_functions
-from statefun_actors.definition import FailurePolicy, FunctionType, Handler
-from statefun_actors.dispatch.answers import RESERVED, BoundAnswer, BoundAnswers, find_answer
+from statefun_actors.definition import FailurePolicy, FunctionType, Handler, TimedAttempts
+from statefun_actors.dispatch.answers import RESERVED, BoundAnswer, BoundAnswers, attempted, find_answer
 from statefun_actors.dispatch.calling import start_of
 from statefun_actors.dispatch.notes import Notes
+from statefun_actors.envelopes import ATTEMPT
 from statefun_actors.errors import DefinitionError, InternalMessageError, MessageDecodeError, UnhandledMessageError
 from statefun_actors.model import INGRESS, Address, Invocation, TypedValue
 from statefun_actors.settings import Settings
@@ -75,6 +76,7 @@ class Route:
         "internal",
         "own",
         "policy",
+        "retries",
         "state_names",
         "waits",
     )
@@ -87,6 +89,8 @@ class Route:
         self.policy: FailurePolicy | None = (
             function.on_failure if function.on_failure is not None else settings.on_failure
         )
+        self.retries = isinstance(self.policy, TimedAttempts)
+        """Whether it is an activity, whose further attempts are messages to itself."""
         self.handlers: dict[str, BoundHandler] = {
             typename: BoundHandler(handler, typename, codec, self, settings)
             for typename, (handler, codec) in function.handlers.items()
@@ -118,8 +122,14 @@ class Route:
         """
         typename = invocation.argument.typename
         if typename in RESERVED and not self.own:
+            if self.retries and typename == ATTEMPT and self._is_own(invocation.caller):
+                message = attempted(invocation)
+                return self.handler(message.argument.typename), message
             return find_answer(self.function.typename, self.answers, invocation)
         return self.handler(typename), invocation
+
+    def _is_own(self, caller: Address | None) -> bool:
+        return caller is not None and caller[0] == self.function.typename
 
     def refused(self, typename: str, caller: Address | None) -> InternalMessageError | None:
         """Why a message of *typename* from *caller* is not taken: it is from outside, and its handler is internal."""

@@ -10,8 +10,8 @@ import logging
 from datetime import UTC
 from typing import Final, assert_never
 
-from statefun_actors.definition import DeadLetter, Discard, FailurePolicy, Scope
-from statefun_actors.dispatch.answers import BoundAnswer, tell_asker, unwrapped
+from statefun_actors.definition import DeadLetter, Discard, FailurePolicy, Scope, TimedAttempts
+from statefun_actors.dispatch.answers import BoundAnswer, next_attempt, tell_asker, unwrapped
 from statefun_actors.dispatch.application import Application, BoundHandler, Route
 from statefun_actors.dispatch.calling import NOT_YET, awaited
 from statefun_actors.dispatch.dead_letter import dead_letter
@@ -157,6 +157,15 @@ class GuardedRun:
                 self.scope.effects.append(dead_letter(policy, self.app, target, message, error, attempts, time))
                 settlement = Settlement.DEAD_LETTER
             case Discard():
+                settlement = Settlement.DISCARDED
+            case TimedAttempts():
+                again = None if is_terminal(error) else next_attempt(target, invocation, policy)
+                if again is not None:
+                    self.scope.effects.append(again)
+                    logger.warning(
+                        "%s: an attempt failed, the next in %g s: %s", target, again.delay_ms / 1000, describe(error)
+                    )
+                    return
                 settlement = Settlement.DISCARDED
             case _:
                 assert_never(policy)

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any as Untyped
 from typing import Final
 
-from statefun_actors.definition import AnswerMethod, Scope, delay_ms
+from statefun_actors.definition import AnswerMethod, Callee, Scope, delay_ms
 from statefun_actors.errors import ValueMismatchError
 from statefun_actors.model import Address, TypedValue
 
@@ -22,7 +22,7 @@ def ask(
     then: object,
     timeout: timedelta | float,
     keep: object,
-    target: Address | None,
+    target: Address | Callee[Untyped, Untyped] | None,
     question: object,
 ) -> Address:
     """The reply address of an ask of *entity*. Raises as :meth:`Entity.ask` does."""
@@ -31,6 +31,8 @@ def ask(
     ms = delay_ms(timeout)
     if not 0 < ms <= _LONGEST_MS:
         raise ValueMismatchError("a timeout= of more than zero and at most ten years", repr(timeout))
+    if isinstance(target, Callee):
+        target = target.at(scope.host.token())
     return scope.open_ask(method, kept, ms, target, question)
 
 

@@ -9,16 +9,19 @@ from typing import Any as Untyped
 
 import attrs
 
-from statefun_actors.definition import FailurePolicy, Scope, persisted
+from statefun_actors.definition import Callee, FailurePolicy, Scope, persisted
 from statefun_actors.entity.asking import DEFAULT_TIMEOUT, NOT_GIVEN, ask, schedule_name
 from statefun_actors.entity.detached import restored
 from statefun_actors.entity.function import EntityFunction
 from statefun_actors.entity.metaclass import EntityMeta
 from statefun_actors.errors import DetachedEntityError, InvalidAddressError
 from statefun_actors.model import Address
+from statefun_actors.no_answer import NoAnswer
 from statefun_actors.recurrence import recurrence
 
 _K = TypeVar("_K")
+_M = TypeVar("_M")
+_R = TypeVar("_R")
 
 
 @dataclass_transform(kw_only_default=True, field_specifiers=(persisted,))
@@ -138,6 +141,25 @@ class Entity(metaclass=EntityMeta):
     @overload
     def ask(
         self,
+        target: Callee[_M, _R],
+        message: _M,
+        *,
+        then: Callable[[_R | NoAnswer], object],
+        timeout: timedelta | float = ...,
+    ) -> None: ...
+    @overload
+    def ask(
+        self,
+        target: Callee[_M, _R],
+        message: _M,
+        *,
+        then: Callable[[_R | NoAnswer, _K], object],
+        timeout: timedelta | float = ...,
+        keep: _K,
+    ) -> None: ...
+    @overload
+    def ask(
+        self,
         target: Address,
         message: object,
         *,
@@ -169,7 +191,7 @@ class Entity(metaclass=EntityMeta):
         ``self.caller`` is the caller of the present message, and what *then* returns is the reply to it.
 
         Args:
-            target: any address, in any language.
+            target: any address, in any language; or an activity.
             message: the question.
             then: a method of this entity that is decorated with ``@answers``.
             timeout: a timedelta or seconds, at most ten years, after which *then* gets ``NoAnswer("timeout")``.

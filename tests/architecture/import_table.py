@@ -38,8 +38,10 @@ TABLE: Final[Mapping[str, AbstractSet[str]]] = {
     "client": frozenset({"text", "model", "calls"}),
     "settings": frozenset({"text", "errors", "model", "units", "definition"}),
     "functions": frozenset({"text", "errors", "model", "types", "definition"}),
-    "entity": frozenset({"text", "errors", "model", "types", "recurrence", "definition", "functions"}),
-    "conversations": frozenset({"model", "types", "no_answer", "recurrence", "envelopes", "functions"}),
+    "entity": frozenset({"text", "errors", "model", "types", "recurrence", "definition", "functions", "no_answer"}),
+    "conversations": frozenset(
+        {"errors", "model", "types", "no_answer", "recurrence", "envelopes", "definition", "functions"}
+    ),
     "dispatch": _MEANING | {"settings", "envelopes", "conversations"},
     "endpoint": _MEANING | {"dispatch", "wire", "settings"},
     "ingress": _EMBEDDED,

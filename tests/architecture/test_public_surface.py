@@ -10,6 +10,7 @@ from statefun_actors import errors
 PUBLIC = [
     "NoAnswer",
     "answers",
+    "activity",
     "Actors",
     "AsyncRuntime",
     "CallError",

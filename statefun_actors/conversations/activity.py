@@ -1,0 +1,263 @@
+"""Activities: outside calls as durable steps.
+
+An activity is a function type without state. Each ask runs it at an id of its own, the *key*: the same over all
+attempts. What its function returns is the answer. Where it fails, the next attempt is a delayed message of the activity
+to itself, so the process may end in between; after the last one its asker gets ``NoAnswer("failed")``.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from datetime import timedelta
+from typing import Any as Untyped
+from typing import ClassVar, TypedDict, TypeVar, Unpack, overload
+
+import attrs
+
+from statefun_actors.definition import (
+    Callee,
+    Field,
+    Handler,
+    HandlerOptions,
+    Scope,
+    TimedAttempts,
+    TypeOptions,
+    UnresolvedAnnotationError,
+    bind_handlers,
+    message_problem,
+    message_types,
+    parameter_annotation,
+    return_annotation,
+    typename_problem,
+)
+from statefun_actors.errors import DefinitionError
+from statefun_actors.model import Address, StateSpec
+
+_M = TypeVar("_M")
+_R = TypeVar("_R")
+
+
+class _Options(TypedDict, total=False):
+    attempts: int
+    backoff: float
+    timeout: timedelta | float
+    concurrency: int | None
+
+
+class Activity(Callee[_M, _R]):
+    """An outside call that entities ask for: ``self.ask(charge, Charge(100), then=self.charged)``.
+
+    It is made by :func:`activity`, and served like a class. Calling it, ``charge(Charge(100), "key")``, calls the
+    function itself, as a test may do.
+    """
+
+    def __init__(self, typename: str, function: Callable[..., Untyped], options: _Options) -> None:
+        self.typename, self.function, self._options = typename, function, options
+        self._type = ActivityFunction(typename, function, options)
+
+    def __call__(self, *arguments: Untyped) -> Untyped:
+        return self.function(*arguments)
+
+    def at(self, key: str) -> Address:
+        """The address of the run *key*.
+
+        Raises:
+            InvalidAddressError: *key* is no non-empty string.
+        """
+        return Address(self.typename, key)
+
+    def replaced(self, function: Callable[..., Untyped]) -> Activity[_M, _R]:
+        """The same activity, which runs *function* instead: ``TestRuntime(Order, charge.replaced(fake))``.
+
+        *function* takes the message, or the message and the key; without annotations those of the original count.
+        """
+        return Activity(self.typename, _like(function, self.function), self._options)
+
+    @property
+    def __function_types__(self) -> Callable[[], Iterable[ActivityFunction]]:
+        return lambda: (self._type,)
+
+    def __repr__(self) -> str:
+        return f"<activity {self.typename}>"
+
+
+class ActivityFunction:
+    """An activity as a function type."""
+
+    owns_tokens: ClassVar[bool] = False
+    was: Sequence[str] = ()
+    states: Sequence[StateSpec] = ()
+    persisted: Sequence[Field] = ()
+    state_names: frozenset[str] = frozenset()
+    any_handler: Handler | None = None
+    answers: Mapping[str, Untyped] = {}
+
+    def __init__(self, typename: str, function: Callable[..., Untyped], options: _Options) -> None:
+        self.typename = typename
+        self.name = getattr(function, "__qualname__", repr(function))
+        problems: list[str] = []
+        if (problem := typename_problem(typename)) is not None:
+            problems.append(problem)
+        keyed = _takes_key(function, problems)
+        types, returns = _types(function, problems)
+        is_async = inspect.iscoroutinefunction(inspect.unwrap(function))
+        handler_options = HandlerOptions(timeout=options.get("timeout", timedelta(seconds=30)), blocking=not is_async)
+        problems += handler_options.problems(is_async=is_async)
+        self.options = TypeOptions(concurrency=options.get("concurrency"))
+        problems += self.options.problems()
+        try:
+            self.on_failure = TimedAttempts(total=options.get("attempts", 5), backoff=options.get("backoff", 1.0))
+        except DefinitionError as error:
+            problems += error.problems
+        handler = Handler(typename, _run(function, is_async, keyed, done=returns is None), is_async, handler_options)
+        self.handlers, _, taken, wrong = bind_handlers([(handler, types)])
+        problems += wrong
+        self.taken = tuple(taken)
+        if problems:
+            raise DefinitionError(f"activity {self.name} ({typename})", list(dict.fromkeys(problems)))
+
+    def open(self, scope: Scope) -> _Run:
+        return _Run(scope.id)
+
+    def settle(self, subject: _Run, scope: Scope) -> None:
+        """It has no state."""
+
+    def abandon(self, subject: _Run) -> None:
+        """It holds nothing of its batch."""
+
+
+@attrs.frozen
+class _Run:
+    key: str
+
+
+def _run(
+    function: Callable[..., Untyped], is_async: bool, keyed: bool, *, done: bool
+) -> Callable[[Untyped, Untyped], object]:
+    """*function* as a handler; *done*: it returns nothing, so that it is done is the answer."""
+    if is_async:
+
+        async def run_async(run: _Run, message: object) -> object:
+            result = await (function(message, run.key) if keyed else function(message))
+            return True if done else result
+
+        return run_async
+
+    def run_blocking(run: _Run, message: object) -> object:
+        result = function(message, run.key) if keyed else function(message)
+        return True if done else result
+
+    return run_blocking
+
+
+def _takes_key(function: Callable[..., Untyped], problems: list[str]) -> bool:
+    try:
+        parameters = [
+            each
+            for each in inspect.signature(function).parameters.values()
+            if each.kind in {each.POSITIONAL_ONLY, each.POSITIONAL_OR_KEYWORD}
+        ]
+    except (TypeError, ValueError):
+        parameters = []
+    if len(parameters) not in {1, 2}:
+        problems.append("an activity takes its message and, if it likes, its key: `def charge(message, key)`")
+    return len(parameters) == 2
+
+
+def _types(function: Callable[..., Untyped], problems: list[str]) -> tuple[tuple[object, ...], object]:
+    """The types of its messages, and what it returns (None for nothing)."""
+    local = inspect.getclosurevars(inspect.unwrap(function)).nonlocals if inspect.isfunction(function) else {}
+    try:
+        annotation = parameter_annotation(function, 0, local)
+        returns = return_annotation(function, local)
+    except (UnresolvedAnnotationError, IndexError, AttributeError) as error:
+        problems.append(f"{error}; import or define it above the activity")
+        return (), None
+    empty = inspect.Parameter.empty
+    if annotation is empty or returns is empty:
+        problems.append("annotate its message and what it returns: `async def charge(message: Charge) -> Charged`")
+        return (), None
+    returns = None if returns is type(None) else returns
+    parts = () if returns is None else message_types(returns)
+    wrong = [problem for part in parts if (problem := message_problem(part)) is not None]
+    problems += [f"its answer can't be sent: {problem}" for problem in wrong]
+    return message_types(annotation), returns
+
+
+def _like(function: Callable[..., Untyped], original: Callable[..., Untyped]) -> Callable[..., Untyped]:
+    """*function* with the annotations of *original*, where it has none of its own."""
+    if getattr(function, "__annotations__", None):
+        return function
+    types, returns = _types(original, [])
+    keyed = _takes_key(function, [])
+    if inspect.iscoroutinefunction(inspect.unwrap(function)):
+
+        async def replaced_async(message: object, key: str) -> object:
+            return await (function(message, key) if keyed else function(message))
+
+        replaced: Untyped = replaced_async
+    else:
+
+        def replaced_blocking(message: object, key: str) -> object:
+            return function(message, key) if keyed else function(message)
+
+        replaced = replaced_blocking
+    replaced.__annotations__ = {"message": _union(types), "key": str, "return": returns}
+    return replaced  # type: ignore[no-any-return]
+
+
+def _union(types: Sequence[Untyped]) -> Untyped:
+    found = types[0]
+    for each in types[1:]:
+        found = found | each
+    return found
+
+
+class _Decorator:
+    """What ``activity(...)`` gives: it takes a function, and returns an Activity typed by its annotations."""
+
+    def __init__(self, typename: str, options: _Options) -> None:
+        self._typename, self._options = typename, options
+
+    @overload
+    def __call__(self, function: Callable[[_M, str], Coroutine[Untyped, Untyped, None]]) -> Activity[_M, bool]: ...
+    @overload
+    def __call__(self, function: Callable[[_M], Coroutine[Untyped, Untyped, None]]) -> Activity[_M, bool]: ...
+    @overload
+    def __call__(self, function: Callable[[_M, str], Coroutine[Untyped, Untyped, _R]]) -> Activity[_M, _R]: ...
+    @overload
+    def __call__(self, function: Callable[[_M], Coroutine[Untyped, Untyped, _R]]) -> Activity[_M, _R]: ...
+    @overload
+    def __call__(self, function: Callable[[_M, str], None]) -> Activity[_M, bool]: ...
+    @overload
+    def __call__(self, function: Callable[[_M], None]) -> Activity[_M, bool]: ...
+    @overload
+    def __call__(self, function: Callable[[_M, str], _R]) -> Activity[_M, _R]: ...
+    @overload
+    def __call__(self, function: Callable[[_M], _R]) -> Activity[_M, _R]: ...
+    def __call__(self, function: Untyped) -> Untyped:
+        return Activity(self._typename, function, self._options)
+
+
+def activity(typename: str, **options: Unpack[_Options]) -> _Decorator:
+    """Decorator: an outside call, such as a payment, as a durable step that entities ask for.
+
+    ::
+
+        @activity("shop/charge", attempts=5, concurrency=8)
+        async def charge(message: Charge, key: str) -> Charged: ...
+
+    It may run more than once; its answer counts once. Hand *key* to the outside as an idempotency key: it is the same
+    over retries and crashes. A plain ``def`` runs in a thread. One that returns None answers True once it is done.
+
+    Args:
+        typename: ``<namespace>/<name>``.
+        options: ``attempts`` (5), every try counted; ``backoff`` (1.0), seconds before the second try, doubled before
+            each further one; ``timeout`` (30 seconds) of one try; ``concurrency`` (no bound), how many run at once in a
+            process.
+
+    Raises:
+        DefinitionError: everything that is wrong with it.
+    """
+    return _Decorator(typename, options)

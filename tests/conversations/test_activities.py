@@ -1,0 +1,225 @@
+"""Activities: outside calls with retries by timers, a stable key, and one answer."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Coroutine
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from statefun_actors import (
+    AsyncRuntime,
+    DefinitionError,
+    Entity,
+    NoAnswer,
+    TerminalError,
+    activity,
+    answers,
+    handles,
+    message,
+    persisted,
+)
+from statefun_actors.conversations import Activity
+from statefun_actors.testing import TestRuntime
+
+
+@message("shop/charge-order")
+class Charge:
+    cents: int
+
+
+@message("shop/charged")
+class Charged:
+    key: str
+
+
+CALLS: list[tuple[str, int]] = []
+
+
+@activity("shop/charge", attempts=3, backoff=1.0)
+async def charge(message: Charge, key: str) -> Charged:
+    CALLS.append((key, message.cents))
+    await asyncio.sleep(0)
+    if message.cents < 0:
+        raise TerminalError("negative")
+    if len(CALLS) < message.cents:
+        raise ConnectionError("the bank is away")
+    return Charged(key)
+
+
+@activity("shop/notify")
+def notify(message: str) -> None:
+    CALLS.append((threading.current_thread().name, len(message)))
+
+
+class Order(Entity, typename="shop/payer"):
+    state: str = persisted(default="new")
+
+    @handles
+    def pay(self, message: Charge) -> None:
+        self.ask(charge, message, then=self.charged, timeout=timedelta(hours=1))
+        self.state = "asked"
+
+    @handles
+    def tell(self, message: str) -> None:
+        self.ask(notify, message, then=self.told)
+
+    @answers
+    def charged(self, answer: Charged | NoAnswer) -> str:
+        self.state = answer.key if isinstance(answer, Charged) else f"{answer.reason}: {answer.error}"
+        if isinstance(answer, NoAnswer):
+            assert answer.target is not None
+            assert answer.target.id == CALLS[0][0]
+        return self.state
+
+    @answers
+    def told(self, answer: bool | NoAnswer) -> str:
+        return f"told {answer}"
+
+
+def in_test(work: Callable[[TestRuntime], Coroutine[Any, Any, None]], *served: object) -> None:
+    CALLS.clear()
+
+    async def run() -> None:
+        async with TestRuntime(*served) as runtime:
+            await work(runtime)
+
+    asyncio.run(run())
+
+
+def test_an_answer_comes_after_attempts_that_wait_by_timers_under_one_key() -> None:
+    async def work(runtime: TestRuntime) -> None:
+        order = Order.at("o")
+        await runtime.tell(order, Charge(3))
+        assert len(CALLS) == 1
+        await runtime.clock.advance(1.0)
+        assert len(CALLS) == 2
+        await runtime.clock.advance(1.9)
+        assert len(CALLS) == 2
+        await runtime.clock.advance(0.1)
+        assert runtime.state(order).state == CALLS[0][0]
+        assert {key for key, _ in CALLS} == {CALLS[0][0]}
+        assert runtime.dead_letters == []
+
+    in_test(work, Order, charge, notify)
+
+
+def test_the_last_attempt_that_fails_tells_the_asker() -> None:
+    async def work(runtime: TestRuntime) -> None:
+        await runtime.tell(Order.at("o"), Charge(100))
+        await runtime.clock.advance(60)
+        assert runtime.state(Order.at("o")).state == "failed: ConnectionError: the bank is away"
+        assert len(CALLS) == 3
+
+    in_test(work, Order, charge, notify)
+
+
+def test_a_terminal_error_skips_the_attempts_that_are_left() -> None:
+    async def work(runtime: TestRuntime) -> None:
+        assert await runtime.ask(Order.at("o"), Charge(-1), str) == "failed: TerminalError: negative"
+        assert len(CALLS) == 1
+
+    in_test(work, Order, charge, notify)
+
+
+def test_a_plain_function_runs_in_a_thread_and_one_that_returns_nothing_answers_true() -> None:
+    async def work(runtime: TestRuntime) -> None:
+        assert await runtime.ask(Order.at("o"), "hello", str) == "told True"
+        assert CALLS[0][0] != threading.main_thread().name
+
+    in_test(work, Order, charge, notify)
+
+
+def test_an_activity_is_replaced_in_a_test() -> None:
+    async def work(runtime: TestRuntime) -> None:
+        assert await runtime.ask(Order.at("o"), Charge(5), str) == "fake"
+        assert CALLS == []
+
+    in_test(work, Order, charge.replaced(lambda message: Charged("fake")), notify)
+
+
+def test_the_entity_takes_other_messages_meanwhile() -> None:
+    gate = asyncio.Event()
+
+    @activity("test/slow")
+    async def slow(message: int) -> int:
+        await gate.wait()
+        return message
+
+    class Busy(Entity, typename="test/busy"):
+        seen: list[str] = persisted(factory=list)
+
+        @handles
+        def begin(self, message: int) -> None:
+            self.ask(slow, message, then=self.done)
+
+        @handles
+        def count(self, message: str) -> int:
+            self.seen.append(message)
+            return len(self.seen)
+
+        @answers
+        def done(self, answer: int | NoAnswer) -> str:
+            self.seen.append(f"answer {answer}")
+            return ", ".join(self.seen)
+
+    async def work() -> str:
+        async with AsyncRuntime(Busy, slow) as runtime:
+            asked = asyncio.create_task(runtime.ask(Busy.at("b"), 7, str))
+            assert await runtime.ask(Busy.count, "b", "x") == 1
+            gate.set()
+            return await asked
+
+    assert asyncio.run(work()) == "x, answer 7"
+
+
+def test_an_attempt_that_takes_too_long_has_failed() -> None:
+    @activity("test/hanging", attempts=1, timeout=0.05)
+    async def hanging(message: int) -> int:
+        await asyncio.sleep(60)
+        return message
+
+    class Waits(Entity, typename="test/waits"):
+        @handles
+        def begin(self, message: int) -> None:
+            self.ask(hanging, message, then=self.done)
+
+        @answers
+        def done(self, answer: int | NoAnswer) -> str:
+            return answer.error if isinstance(answer, NoAnswer) else ""
+
+    async def work() -> str:
+        async with AsyncRuntime(Waits, hanging) as runtime:
+            return await runtime.ask(Waits.at("w"), 1, str)
+
+    assert "0.05" in asyncio.run(work())
+
+
+def test_everything_wrong_with_an_activity_is_reported_at_once() -> None:
+    with pytest.raises(DefinitionError) as caught:
+
+        @activity("nowhere", attempts=0, backoff=-1, concurrency=0, timeout=0)  # type: ignore[arg-type]
+        async def wrong(message, one: str, two: str):  # type: ignore[no-untyped-def]
+            pass
+
+    text = str(caught.value)
+    for part in (
+        "Write <namespace>/<name>",
+        "an activity takes its message and, if it likes, its key",
+        "annotate its message and what it returns",
+        "attempts= counts every try",
+        "backoff= is in seconds",
+        "concurrency= is a whole number of batches",
+        "timeout= is a timedelta or seconds",
+    ):
+        assert part in text
+
+
+def test_calling_an_activity_calls_its_function() -> None:
+    assert isinstance(charge, Activity)
+    CALLS.clear()
+
+    assert asyncio.run(charge(Charge(1), "k")) == Charged("k")
