@@ -15,11 +15,13 @@ from typing import ClassVar, TypedDict, TypeVar, Unpack, overload
 
 import attrs
 
+from statefun_actors.conversations.rate import Rate, rate_problem
 from statefun_actors.definition import (
     Callee,
     Field,
     Handler,
     HandlerOptions,
+    NotYetError,
     Scope,
     TimedAttempts,
     TypeOptions,
@@ -43,6 +45,7 @@ class _Options(TypedDict, total=False):
     backoff: float
     timeout: timedelta | float
     concurrency: int | None
+    rate: str | None
 
 
 class Activity(Callee[_M, _R]):
@@ -110,6 +113,11 @@ class ActivityFunction:
             self.on_failure = TimedAttempts(total=options.get("attempts", 5), backoff=options.get("backoff", 1.0))
         except DefinitionError as error:
             problems += error.problems
+        rate = options.get("rate")
+        if (problem := rate_problem(rate)) is not None:
+            problems.append(problem)
+            rate = None
+        self._rate = None if rate is None else Rate(rate)
         handler = Handler(typename, _run(function, is_async, keyed, done=returns is None), is_async, handler_options)
         self.handlers, _, taken, wrong = bind_handlers([(handler, types)])
         problems += wrong
@@ -118,7 +126,7 @@ class ActivityFunction:
             raise DefinitionError(f"activity {self.name} ({typename})", list(dict.fromkeys(problems)))
 
     def open(self, scope: Scope) -> _Run:
-        return _Run(scope.id)
+        return _Run(scope, self._rate)
 
     def settle(self, subject: _Run, scope: Scope) -> None:
         """It has no state."""
@@ -129,7 +137,16 @@ class ActivityFunction:
 
 @attrs.frozen
 class _Run:
-    key: str
+    """One run: the subject of an activity's handler."""
+
+    scope: Scope
+    rate: Rate | None
+
+    def begin(self) -> str:
+        """The key. Raises NotYetError: by its rate it may not begin yet."""
+        if self.rate is not None and (delay := self.rate.begin(self.scope.now)):
+            raise NotYetError(delay)
+        return self.scope.id
 
 
 def _run(
@@ -139,13 +156,15 @@ def _run(
     if is_async:
 
         async def run_async(run: _Run, message: object) -> object:
-            result = await (function(message, run.key) if keyed else function(message))
+            key = run.begin()
+            result = await (function(message, key) if keyed else function(message))
             return True if done else result
 
         return run_async
 
     def run_blocking(run: _Run, message: object) -> object:
-        result = function(message, run.key) if keyed else function(message)
+        key = run.begin()
+        result = function(message, key) if keyed else function(message)
         return True if done else result
 
     return run_blocking
@@ -167,10 +186,9 @@ def _takes_key(function: Callable[..., Untyped], problems: list[str]) -> bool:
 
 def _types(function: Callable[..., Untyped], problems: list[str]) -> tuple[tuple[object, ...], object]:
     """The types of its messages, and what it returns (None for nothing)."""
-    local = inspect.getclosurevars(inspect.unwrap(function)).nonlocals if inspect.isfunction(function) else {}
     try:
-        annotation = parameter_annotation(function, 0, local)
-        returns = return_annotation(function, local)
+        annotation = parameter_annotation(function, 0, {})
+        returns = return_annotation(function, {})
     except (UnresolvedAnnotationError, IndexError, AttributeError) as error:
         problems.append(f"{error}; import or define it above the activity")
         return (), None
@@ -255,7 +273,7 @@ def activity(typename: str, **options: Unpack[_Options]) -> _Decorator:
         typename: ``<namespace>/<name>``.
         options: ``attempts`` (5), every try counted; ``backoff`` (1.0), seconds before the second try, doubled before
             each further one; ``timeout`` (30 seconds) of one try; ``concurrency`` (no bound), how many run at once in a
-            process.
+            process; ``rate`` (no bound), how many begin in any second, minute or hour in a process: ``"60/m"``.
 
     Raises:
         DefinitionError: everything that is wrong with it.

@@ -21,7 +21,14 @@ from statefun_actors.definition.handlers import (
     message_problem,
 )
 from statefun_actors.definition.persisted import Persisted, declaration_problems, persisted
-from statefun_actors.definition.policy import DeadLetter, Discard, FailurePolicy, TimedAttempts, policy_problem
+from statefun_actors.definition.policy import (
+    DeadLetter,
+    Discard,
+    FailurePolicy,
+    NotYetError,
+    TimedAttempts,
+    policy_problem,
+)
 from statefun_actors.definition.scope import Scope
 from statefun_actors.definition.showing import is_text
 from statefun_actors.definition.typenames import typename_problem
@@ -38,6 +45,7 @@ __all__ = [
     "FunctionType",
     "Handler",
     "HandlerOptions",
+    "NotYetError",
     "Persisted",
     "Scope",
     "TimedAttempts",

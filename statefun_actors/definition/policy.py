@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TypeAlias
 
 import attrs
@@ -65,6 +66,14 @@ class Discard:
     def __attrs_post_init__(self) -> None:
         if problems := _attempts_problems(self.attempts, self.backoff):
             raise DefinitionError("Discard(...)", problems)
+
+
+class NotYetError(Exception):
+    """A run of an activity may not begin yet. It is put off by *delay*, which is no failed attempt."""
+
+    def __init__(self, delay: timedelta) -> None:
+        super().__init__(delay)
+        self.delay = delay
 
 
 @attrs.frozen(kw_only=True)

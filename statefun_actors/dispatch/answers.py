@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Final
 
-from statefun_actors.definition import AnswerMethod, FailurePolicy, TimedAttempts
+from statefun_actors.definition import AnswerMethod, FailurePolicy, NotYetError, TimedAttempts
 from statefun_actors.dispatch.calling import start_of
 from statefun_actors.envelopes import (
     ANSWER,
@@ -113,15 +114,22 @@ def attempted(invocation: Invocation) -> Invocation:
     return Invocation(TypedValue(*content.value), address_of(content.caller))
 
 
-def next_attempt(target: Address, invocation: Invocation, policy: TimedAttempts) -> SendAfter | None:
-    """The next attempt at *invocation* of the activity at *target*; None after the last one."""
+def next_attempt(
+    target: Address, invocation: Invocation, policy: TimedAttempts, error: BaseException
+) -> SendAfter | None:
+    """The next attempt at *invocation* of the activity at *target*, after *error*; None after the last one."""
     number = _attempt(invocation).number if invocation.argument.typename == ATTEMPT else 1
+    if isinstance(error, NotYetError):
+        return _attempt_after(target, unwrapped(invocation), number, error.delay.total_seconds())
     if number >= policy.total:
         return None
-    message = unwrapped(invocation)
-    content = Attempt(number + 1, (message.argument.typename, message.argument.value), message.caller)
     seconds = min(policy.backoff * 2.0 ** min(number - 1, _MOST_DOUBLINGS), _LONGEST_BACKOFF)
-    return SendAfter(target, attempt(content), max(1, round(seconds * 1000)))
+    return _attempt_after(target, unwrapped(invocation), number + 1, seconds)
+
+
+def _attempt_after(target: Address, message: Invocation, number: int, seconds: float) -> SendAfter:
+    value = (message.argument.typename, message.argument.value)
+    return SendAfter(target, attempt(Attempt(number, value, message.caller)), max(1, math.ceil(seconds * 1000)))
 
 
 def _attempt(invocation: Invocation) -> Attempt:

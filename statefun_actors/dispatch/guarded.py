@@ -10,7 +10,7 @@ import logging
 from datetime import UTC
 from typing import Final, assert_never
 
-from statefun_actors.definition import DeadLetter, Discard, FailurePolicy, Scope, TimedAttempts
+from statefun_actors.definition import DeadLetter, Discard, FailurePolicy, NotYetError, Scope, TimedAttempts
 from statefun_actors.dispatch.answers import BoundAnswer, next_attempt, tell_asker, unwrapped
 from statefun_actors.dispatch.application import Application, BoundHandler, Route
 from statefun_actors.dispatch.calling import NOT_YET, awaited
@@ -159,12 +159,12 @@ class GuardedRun:
             case Discard():
                 settlement = Settlement.DISCARDED
             case TimedAttempts():
-                again = None if is_terminal(error) else next_attempt(target, invocation, policy)
+                again = None if is_terminal(error) else next_attempt(target, invocation, policy, error)
                 if again is not None:
                     self.scope.effects.append(again)
-                    logger.warning(
-                        "%s: an attempt failed, the next in %g s: %s", target, again.delay_ms / 1000, describe(error)
-                    )
+                    if not isinstance(error, NotYetError):
+                        wait = again.delay_ms / 1000
+                        logger.warning("%s: an attempt failed, the next in %g s: %s", target, wait, describe(error))
                     return
                 settlement = Settlement.DISCARDED
             case _:

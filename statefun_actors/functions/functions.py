@@ -246,7 +246,7 @@ def _message_types(function: Callable[..., object], problems: list[str]) -> tupl
     if plain is None:
         return (Any,)
     try:
-        annotation = parameter_annotation(plain, 1 + offset, inspect.getclosurevars(plain).nonlocals)
+        annotation = parameter_annotation(plain, 1 + offset, {})
     except IndexError:
         return (Any,)
     except UnresolvedAnnotationError as error:

@@ -198,10 +198,45 @@ def test_an_attempt_that_takes_too_long_has_failed() -> None:
     assert "0.05" in asyncio.run(work())
 
 
+def test_no_more_runs_begin_in_any_span_than_the_rate_allows() -> None:
+    begun: list[float] = []
+
+    @activity("test/rated", rate="3/s")
+    async def rated(message: int) -> int:
+        begun.append(running[0].clock.now.timestamp())
+        return message
+
+    class Many(Entity, typename="test/many"):
+        got: int = persisted(default=0)
+
+        @handles
+        def begin(self, message: int) -> None:
+            for number in range(message):
+                self.ask(rated, number, then=self.done)
+
+        @answers
+        def done(self, answer: int | NoAnswer) -> None:
+            assert isinstance(answer, int)
+            self.got += 1
+
+    running: list[TestRuntime] = []
+
+    async def work(runtime: TestRuntime) -> None:
+        running.append(runtime)
+        await runtime.tell(Many.at("m"), 10)
+        await runtime.clock.advance(10)
+        assert runtime.state(Many.at("m")).got == 10
+        assert len(begun) == 10
+        assert all(later - earlier >= 1 for earlier, later in zip(begun, begun[3:], strict=False))
+        assert begun[-1] - begun[0] == 3
+
+    in_test(work, Many, rated)
+
+
 def test_everything_wrong_with_an_activity_is_reported_at_once() -> None:
     with pytest.raises(DefinitionError) as caught:
 
-        @activity("nowhere", attempts=0, backoff=-1, concurrency=0, timeout=0)  # type: ignore[arg-type]
+        @activity("nowhere", attempts=0, backoff=-1, concurrency=0, timeout=0, rate="5/d")  # type: ignore[arg-type]
         async def wrong(message, one: str, two: str):  # type: ignore[no-untyped-def]
             pass
 
@@ -212,6 +247,7 @@ def test_everything_wrong_with_an_activity_is_reported_at_once() -> None:
         "annotate its message and what it returns",
         "attempts= counts every try",
         "backoff= is in seconds",
+        "rate= is a number a second, minute or hour",
         "concurrency= is a whole number of batches",
         "timeout= is a timedelta or seconds",
     ):
