@@ -54,19 +54,20 @@ class Lines:
         self._known = self._lanes.known
         self.longest = app.settings.body_limit
 
-    def letter(self, line: bytes, *, first: bool) -> Letter | None:
-        """The message in *line*, None if it is white space. The *first* line may begin with a byte order mark.
+    def letter(self, line: bytes) -> Letter | None:
+        """The message in *line*, None if it is white space.
+
+        Any line may begin with a byte order mark: files that begin with one may have been put behind each other.
 
         Raises:
             BadLine: it is no message.
         """
         if len(line) <= self.longest and (letter := _quick(line, self._known)) is not None:
             return letter
-        return self._careful(line, first=first)
+        return self._careful(line)
 
-    def _careful(self, line: bytes, *, first: bool) -> Letter | None:
-        if first and line.startswith(_BOM):
-            line = line[len(_BOM) :]
+    def _careful(self, line: bytes) -> Letter | None:
+        line = line.removeprefix(_BOM)
         if len(line) > self.longest:
             raise BadLine(f"expected a line of at most {self.longest:,} bytes, got a longer one")
         if not line.strip():

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 
+from statefun_actors.entity import Entity
 from statefun_actors.errors import ValueMismatchError
 from statefun_actors.model import Address
 from statefun_actors.text import encodable
@@ -32,3 +34,33 @@ def in_utc(moment: datetime, name: str) -> datetime:
     if not isinstance(moment, datetime) or moment.tzinfo is None:
         raise ValueMismatchError(f"{name}= as an aware datetime: datetime(2026, 1, 1, tzinfo=UTC)", f"{moment!r}")
     return moment.astimezone(UTC)
+
+
+def check_served(parked: Iterable[str], told: set[str]) -> None:
+    """Refuses messages to Entity classes that are not run; other function types may be in other languages.
+
+    *parked*: the function types whose messages are kept, since nothing serves them; those in *told* are known.
+
+    Raises:
+        AssertionError: it names the classes.
+    """
+    new = [typename for typename in parked if typename not in told]
+    if not new:
+        return
+    told.update(new)
+    classes = {cls.__function_type__.typename: cls for cls in _entity_classes()}
+    forgotten = [classes[typename] for typename in new if typename in classes]
+    if forgotten:
+        names = ", ".join(cls.__name__ for cls in forgotten)
+        raise AssertionError(
+            f"messages were sent to {names}, which this TestRuntime does not run: write TestRuntime(..., {names})"
+        )
+
+
+def _entity_classes() -> Iterator[type[Entity]]:
+    waiting = list(Entity.__subclasses__())
+    while waiting:
+        cls = waiting.pop()
+        waiting += cls.__subclasses__()
+        if vars(cls).get("__function_type__") is not None:
+            yield cls

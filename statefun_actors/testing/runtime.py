@@ -18,7 +18,7 @@ from statefun_actors.entity import hydrate
 from statefun_actors.errors import InternalMessageError, UnhandledMessageError, UnknownFunctionTypeError
 from statefun_actors.model import Address, TypedValue, check_typename
 from statefun_actors.settings import Settings
-from statefun_actors.testing.checks import checked_address, in_utc
+from statefun_actors.testing.checks import check_served, checked_address, in_utc
 from statefun_actors.types import codec_for, pack, value_of
 
 _R = TypeVar("_R")
@@ -119,6 +119,7 @@ class TestRuntime:
         options = options if options is not None else EngineOptions()
         self._options = attrs.evolve(options, twice=twice or options.twice)
         self._errors: list[BaseException] = []
+        self._told: set[str] = set()
         self._known = self.app.codecs()
         self._engine: Engine | None = None
 
@@ -256,9 +257,11 @@ class TestRuntime:
 
         Raises:
             Exception: the first error of a handler without a failure policy.
+            AssertionError: a message went to an Entity class that is not run here.
             KeyboardInterrupt: a handler raised it, or it was Ctrl-C.
         """
         await self.engine.settled()
+        check_served(self.engine.parked, self._told)
         if self._errors:
             errors, self._errors = self._errors, []
             raise next((error for error in errors if not isinstance(error, Exception)), errors[0])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from statefun_actors.model import TypedValue
 from statefun_actors.types.codec import Codec, UnstorableTypeError
@@ -25,7 +26,7 @@ def codec_named(typename: str, known: Mapping[str, Codec] | None = None) -> Code
     return codec
 
 
-def value_of(typed: TypedValue, known: Mapping[str, Codec] | None = None) -> object:
+def value_of(typed: TypedValue, known: Mapping[str, Codec] | None = None) -> Any:
     """The Python value of *typed*: by *known* codecs, primitives, imported classes; records as records.
 
     ``statefun-actors/json`` gives JSON builtins. What nothing here knows, or can read, is returned as it is.

@@ -90,7 +90,7 @@ def test_a_line_of_input_is_a_bad_line(app: Application) -> None:
     lines = Lines(app)
     for _ in range(2):
         with pytest.raises(BadLine) as caught:
-            lines.letter(b'{"to": "test/vault/a", "type": "%b", "value": 1}' % LONG.encode(), first=False)
+            lines.letter(b'{"to": "test/vault/a", "type": "%b", "value": 1}' % LONG.encode())
         assert str(caught.value) == SAID
 
 

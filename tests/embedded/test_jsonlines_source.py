@@ -214,6 +214,15 @@ def test_empty_lines_a_byte_order_mark_and_foreign_line_ends_are_no_trouble(tmp_
     assert json.loads(position)["place"]["line"] == 5
 
 
+def test_files_with_a_byte_order_mark_may_be_put_behind_each_other(tmp_path: Path) -> None:
+    members = [gzip.compress(b"\xef\xbb\xbf" + line("bench/counter/a", number)) for number in (1, 2)]
+
+    taken, _, error = read(tmp_path / "in.gz", b"".join(members))
+
+    assert error is None
+    assert [target for target, _, _ in taken.messages] == ["bench/counter/a"] * 2
+
+
 BAD = [
     (b"\xff\n", "expected UTF-8, got the byte 0xff after 0 others"),
     (b"hello\n", "expected JSON, got hello (Expecting value at column 1)"),
@@ -294,7 +303,7 @@ def test_the_quick_way_through_a_line_comes_to_the_same_as_the_careful_one(objec
     for obj in [{"to": "bench/counter/a", "value": 1}, *objects]:
         text = json.dumps(obj).encode()
         try:
-            careful = lines._careful(text, first=False)
+            careful = lines._careful(text)
         except Exception:
             careful = None
         quick = _quick(text, lines._known)

@@ -14,7 +14,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from statefun_actors import Address, Discard, Entity, TypedValue, handles, message, persisted
 from statefun_actors.model import Expiration, StateSpec
-from statefun_actors.types import codec_for, pack
+from statefun_actors.types import codec_for, pack, value_of
 from tests.dispatch.world import World, text_of
 
 LONG = "io.statefun.types/long"
@@ -438,7 +438,7 @@ async def test_a_renamed_field_keeps_its_state() -> None:
 def from_text(stored: TypedValue) -> int:
     if stored.typename != "io.statefun.types/string":
         raise LookupError("no text")
-    return int(str(codec_for(str).decode(stored.value)))
+    return int(value_of(stored))
 
 
 class Converted(Entity, typename="bank/converted"):

@@ -249,3 +249,38 @@ async def test_an_address_that_utf8_cannot_write_is_refused() -> None:
         assert str(raised.value) == (
             r"expected an address that UTF-8 can write, got Address('kit/account', 'half \ud800 of a pair')"
         )
+
+
+class Forgotten(Entity, typename="kit/forgotten"):
+    @handles(int)
+    def take(self, message: int) -> None: ...
+
+
+class Forgetful(Entity, typename="kit/forgetful"):
+    """Sends to a class, at once or later, and to a function that may be in another language."""
+
+    @handles(str)
+    def go(self, message: str) -> str:
+        if message == "now":
+            self.send(Forgotten.at("x"), 1)
+        elif message == "later":
+            self.send_after(5, Forgotten.at("x"), 1)
+        else:
+            self.send(Address("fraud/checker", "x"), 1)
+        return message
+
+
+async def test_a_message_to_a_class_that_is_not_run_fails_the_test() -> None:
+    error = "messages were sent to Forgotten, which this TestRuntime does not run: write TestRuntime(..., Forgotten)"
+    async with TestRuntime(Forgetful) as runtime:
+        assert await runtime.ask(Forgetful.at("a"), "elsewhere", str) == "elsewhere"
+        with pytest.raises(AssertionError) as raised:
+            await runtime.ask(Forgetful.at("a"), "now", str)
+        assert str(raised.value) == error
+    async with TestRuntime(Forgetful) as runtime:
+        await runtime.tell(Forgetful.at("a"), "later")
+        with pytest.raises(AssertionError) as raised:
+            await runtime.clock.advance(5)
+        assert str(raised.value) == error
+    async with TestRuntime(Forgetful, Forgotten) as runtime:
+        assert await runtime.ask(Forgetful.at("a"), "now", str) == "now"

@@ -61,6 +61,9 @@ def send(app: str, address: str, words: tuple[str, ...], delay: int, store: Path
         target = parse_address(address)
     except InvalidAddressError as error:
         raise click.UsageError(str(error)) from error
+    for word in (address, *types):
+        if not is_utf8(word):  # the system hands on such bytes as halves of surrogate pairs
+            raise click.UsageError(f"expected ADDRESS and TYPE in UTF-8, got {word[:80]!r}.")
     value = message_of(
         place.app, target.typename, types[0] if types else None, sys.stdin.read() if text == "-" else text
     )
@@ -83,6 +86,15 @@ def send(app: str, address: str, words: tuple[str, ...], delay: int, store: Path
     later = ", to be delivered later" if delay else ""
     where = "the running engine has it" if running else f"it waits in {place.store} for the next run"
     echo(f"Sent {value.typename} to {target}{later}: {where}.")
+
+
+def is_utf8(text: str) -> bool:
+    """Whether *text* can be written in UTF-8."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def message_of(app: object, target: str, typename: str | None, text: str, *, outside: bool = True) -> TypedValue:
@@ -111,7 +123,7 @@ def message_of(app: object, target: str, typename: str | None, text: str, *, out
             f"expected JSON, got {text[:80]!r}: {json_fault(text, error)}. "
             "A text in JSON has quotes of its own: '\"ada\"'."
         ) from error
-    except UnicodeEncodeError as error:  # the system hands on bytes that are no UTF-8 as halves of surrogate pairs
+    except UnicodeEncodeError as error:
         raise click.UsageError(f"expected JSON in UTF-8, got {text[:80]!r}.") from error
     try:
         return Lanes(app, outside=outside).lane(target, typename).typed(obj)

@@ -103,7 +103,7 @@ class JsonLinesSource:
         passed, bad = 0, None
         try:
             for line in lines:
-                letter = read(line, first=reader.line + passed == 0)
+                letter = read(line)
                 if letter is not None:
                     submit(letter.target, letter.value, delay_ms=letter.delay_ms)
                     self.messages += 1

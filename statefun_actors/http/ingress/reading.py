@@ -164,7 +164,7 @@ class Reader:
         letters: list[Letter] = []
         for number, text_line in enumerate(body.split(b"\n"), start=1):
             try:
-                letter = self._lines.letter(text_line, first=number == 1)
+                letter = self._lines.letter(text_line)
             except BadLine as bad:
                 status = 403 if isinstance(bad.__cause__, InternalMessageError) else 422
                 raise _refused(
