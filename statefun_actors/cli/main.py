@@ -15,6 +15,7 @@ from statefun_actors.cli.store.check import check
 from statefun_actors.cli.store.dead_letters import dead_letters
 from statefun_actors.cli.store.egress import egress
 from statefun_actors.cli.store.export import export
+from statefun_actors.cli.store.failing import failing
 from statefun_actors.cli.store.import_ import import_
 from statefun_actors.cli.store.restore import restore
 from statefun_actors.cli.store.send import send
@@ -47,5 +48,18 @@ main.add_command(flink)
 main.add_command(module)
 main.add_command(run)
 main.add_command(serve)
-for command in (send, state, timers, egress, dead_letters, export, import_, backup, restore, check, completion):
+for command in (
+    send,
+    state,
+    timers,
+    egress,
+    dead_letters,
+    failing,
+    export,
+    import_,
+    backup,
+    restore,
+    check,
+    completion,
+):
     main.add_command(command)

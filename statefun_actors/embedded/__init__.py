@@ -12,6 +12,7 @@ from statefun_actors.embedded.control import (
     Posting,
     StoreControl,
     open_control,
+    running_engine,
 )
 from statefun_actors.embedded.dead_letters import NoDeadLetterError
 from statefun_actors.embedded.doors import Receiver, Sink, Source
@@ -152,6 +153,7 @@ __all__ = [
     "read_entities",
     "record_line",
     "restore_store",
+    "running_engine",
     "to_ms",
     "unpack",
     "view_entity",

@@ -451,6 +451,10 @@ class Engine:
         self._merge.drop(self._memory, self._failing(address), self.clock.now_ms(), discard=discard)
         self._wake.set()
 
+    def check_failing(self, address: Address) -> None:
+        """Raise what :meth:`retry_failing` and :meth:`drop_failing` raise for *address*."""
+        self._failing(address)
+
     def _failing(self, address: Address) -> Mailbox:
         self._check()
         mailbox = self._memory.mailboxes.of(address)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from statefun_actors.cli.output import echo, echo_json
+from statefun_actors.cli.store.failing import hint_of_failing
 from statefun_actors.cli.store.place import EXIT_CODES, WHICH_STORE, app_and_rest, no_more_than, place_of, store_command
 from statefun_actors.cli.store.send import message_of
 from statefun_actors.cli.store.showing import (
@@ -86,6 +87,8 @@ def list_(words: tuple[str, ...], to: str | None, limit: int | None, store: Path
             limit=limit,
             nothing=f"There are no dead letters{f' for {to}' if to else ''}.",
         )
+    if not as_json:
+        hint_of_failing(place)
 
 
 def _rows(place: Place, entries: Iterator[DeadLetterEntry], to: str) -> Iterator[Row]:

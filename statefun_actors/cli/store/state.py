@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from statefun_actors.cli.output import echo, echo_json
+from statefun_actors.cli.store.failing import hint_of_failing
 from statefun_actors.cli.store.place import EXIT_CODES, WHICH_STORE, app_and_rest, no_more_than, place_of, store_command
 from statefun_actors.cli.store.showing import Row, brief, limit_option, show_rows, show_table, time_of
 
@@ -46,6 +47,8 @@ def state(words: tuple[str, ...], prefix: str, limit: int | None, store: Path | 
             if prefix:
                 raise click.UsageError("--prefix goes with a TYPE, such as bank/account.")
             _show_types(reader, limit, as_json=as_json)
+            if not as_json:
+                hint_of_failing(place)
             return
         what = _told(reader, place, rest[0])
         if isinstance(what, str):

@@ -7,7 +7,7 @@ straight into a store that no engine runs on, and through the control door of an
 
 from statefun_actors.embedded.control.control import Control, LetterRetry, Posting
 from statefun_actors.embedded.control.door import ControlDoor
-from statefun_actors.embedded.control.opening import open_control
+from statefun_actors.embedded.control.opening import open_control, running_engine
 from statefun_actors.embedded.control.over_door import DoorControl, DoorError
 from statefun_actors.embedded.control.over_engine import EngineControl
 from statefun_actors.embedded.control.over_store import StoreControl
@@ -22,4 +22,5 @@ __all__ = [
     "Posting",
     "StoreControl",
     "open_control",
+    "running_engine",
 ]

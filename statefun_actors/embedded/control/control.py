@@ -15,6 +15,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
+from statefun_actors.embedded.failing import FailingMessage
 from statefun_actors.model import Address, TypedValue
 
 
@@ -58,6 +59,28 @@ class Control(Protocol):
 
         Raises:
             NoDeadLetterError: one of them isn't there; the error names the first.
+        """
+        ...
+
+    async def failing(self) -> list[FailingMessage]:
+        """The messages without a policy that keep failing, by their addresses; none where no engine runs."""
+        ...
+
+    async def retry_failing(self, addresses: Sequence[Address]) -> None:
+        """Try the failing messages of *addresses* now. Without an engine the next run tries them anyway.
+
+        Raises:
+            NotFailingError: one of them has none; the error names the first.
+        """
+        ...
+
+    async def drop_failing(self, addresses: Sequence[Address], *, discard: bool = False) -> None:
+        """Take the failing messages of *addresses* out of their mailboxes: into the dead letters, unless *discard*.
+
+        Without an engine nobody knows what fails: it is the first message that waits for each address.
+
+        Raises:
+            NotFailingError: one of them has none; the error names the first.
         """
         ...
 

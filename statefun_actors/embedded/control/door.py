@@ -23,6 +23,7 @@ from statefun_actors.embedded.control import wire
 from statefun_actors.embedded.control.control import Control
 from statefun_actors.embedded.dead_letters import NoDeadLetterError
 from statefun_actors.embedded.epoch import EpochLostError, NotStorableError
+from statefun_actors.embedded.failing import NotFailingError
 from statefun_actors.embedded.sqlite_store import SqliteStore
 from statefun_actors.errors import InvalidAddressError
 from statefun_actors.text import describe
@@ -140,8 +141,17 @@ class ControlDoor:
                     await self._control.retry(request.retries())
                 case wire.Discard():
                     await self._control.discard(request.seqs)
+                case wire.Failing():
+                    return wire.FailingList.of(await self._control.failing())
+                case wire.RetryFailing():
+                    await self._control.retry_failing([each.address() for each in request.addresses])
+                case wire.DropFailing():
+                    addresses = [each.address() for each in request.addresses]
+                    await self._control.drop_failing(addresses, discard=request.discard)
                 case _:
                     assert_never(request)
+        except NotFailingError as error:
+            return wire.NotFailing(wire.addresses_of([error.address])[0], error.reason)
         except NoDeadLetterError as error:
             return wire.Missing(error.seq)
         except EpochLostError as error:

@@ -11,6 +11,7 @@ from statefun_actors.embedded.clock import SystemClock
 from statefun_actors.embedded.control.control import Control
 from statefun_actors.embedded.control.over_door import DoorControl
 from statefun_actors.embedded.control.over_store import StoreControl
+from statefun_actors.embedded.sqlite.lock import doors_of
 from statefun_actors.embedded.sqlite_store import SqliteStore
 from statefun_actors.embedded.store import StoreError, StoreInUseError
 
@@ -41,6 +42,16 @@ async def open_control(store: Path, *, patience: float = _PATIENCE) -> Control:
             if time.monotonic() > end + (_LAST_BATCHES if error.ending else 0.0):
                 raise
             await asyncio.sleep(0.01)
+
+
+async def running_engine(store: Path) -> DoorControl | None:
+    """The control of the engine that runs on *store*, through its door; None where none does. Takes no lock."""
+    for door in doors_of(store):
+        try:
+            return await DoorControl.connect(door)
+        except OSError:
+            continue
+    return None
 
 
 def _over_store(store: Path) -> StoreControl:

@@ -12,7 +12,9 @@ import msgspec
 from statefun_actors.embedded.control import wire
 from statefun_actors.embedded.control.control import LetterRetry, Posting
 from statefun_actors.embedded.epoch import EpochLostError, NotStorableError
+from statefun_actors.embedded.failing import FailingMessage, NotFailingError
 from statefun_actors.errors import StatefunActorsError
+from statefun_actors.model import Address
 
 PATIENCE: Final = 30.0
 """Seconds to wait for an answer: a handler may hold up the engine, and its disk may be slow."""
@@ -52,12 +54,21 @@ class DoorControl:
     async def discard(self, seqs: Sequence[int]) -> None:
         await self._ask(wire.Discard([*seqs]))
 
+    async def failing(self) -> list[FailingMessage]:
+        return await self._ask(wire.Failing())
+
+    async def retry_failing(self, addresses: Sequence[Address]) -> None:
+        await self._ask(wire.RetryFailing(wire.addresses_of(addresses)))
+
+    async def drop_failing(self, addresses: Sequence[Address], *, discard: bool = False) -> None:
+        await self._ask(wire.DropFailing(wire.addresses_of(addresses), discard))
+
     async def close(self) -> None:
         self._writer.close()
         with contextlib.suppress(OSError):
             await self._writer.wait_closed()
 
-    async def _ask(self, request: wire.Request) -> None:
+    async def _ask(self, request: wire.Request) -> list[FailingMessage]:
         line = wire.encode(request) + b"\n"
         if len(line) > wire.LONGEST_LINE:
             reason = f"takes at most {wire.LONGEST_LINE:,} bytes at once, got {len(line):,}"
@@ -74,16 +85,20 @@ class DoorControl:
             raise DoorError(self._door, f"has gone: {error}", _MAYBE) from None
         if not answer.endswith(b"\n"):
             raise DoorError(self._door, "has ended without an answer", _MAYBE)
-        self._heed(answer)
+        return self._heed(answer)
 
-    def _heed(self, answer: bytes) -> None:
+    def _heed(self, answer: bytes) -> list[FailingMessage]:
         try:
             reply = wire.decode_reply(answer)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             raise DoorError(self._door, f"answers what makes no sense here: {error}", _VERSIONS) from None
         match reply:
             case wire.Done():
-                return
+                return []
+            case wire.FailingList(messages):
+                return [each.failing() for each in messages]
+            case wire.NotFailing(address, reason):
+                raise NotFailingError(address.address(), reason)
             case wire.Missing():
                 raise reply.error()
             case wire.Lost(reason):

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Sequence
 
 from statefun_actors.embedded.control.control import LetterRetry, Posting
 from statefun_actors.embedded.engine import Engine
+from statefun_actors.embedded.failing import FailingMessage
+from statefun_actors.model import Address
 
 
 class EngineControl:
@@ -40,6 +42,27 @@ class EngineControl:
                 self._engine.discard_dead_letter(seq)
 
         await self._engine.entered(submit)
+
+    async def failing(self) -> list[FailingMessage]:
+        return self._engine.failing_messages()
+
+    async def retry_failing(self, addresses: Sequence[Address]) -> None:
+        wanted = dict.fromkeys(addresses)
+        for address in wanted:
+            self._engine.check_failing(address)
+        for address in wanted:
+            self._engine.retry_failing(address)
+
+    async def drop_failing(self, addresses: Sequence[Address], *, discard: bool = False) -> None:
+        wanted = dict.fromkeys(addresses)
+
+        def drop() -> None:
+            for address in wanted:
+                self._engine.check_failing(address)
+            for address in wanted:
+                self._engine.drop_failing(address, discard=discard)
+
+        await self._engine.entered(drop)
 
     async def close(self) -> None:
         pass

@@ -7,7 +7,10 @@ from collections.abc import Iterable, Sequence
 from statefun_actors.embedded.clock import Clock
 from statefun_actors.embedded.control.control import LetterRetry, Posting
 from statefun_actors.embedded.dead_letters import NoDeadLetterError
+from statefun_actors.embedded.failing import DroppedError, FailingMessage, NotFailingError
 from statefun_actors.embedded.store import Commit, DeadLetterEntry, Message, Store, Timer
+from statefun_actors.model import Address
+from statefun_actors.text import describe_error, describe_type
 
 
 class StoreControl:
@@ -42,6 +45,36 @@ class StoreControl:
     async def discard(self, seqs: Sequence[int]) -> None:
         done = [entry.seq for entry in self._entries(dict.fromkeys(seqs))]
         await self._store.commit(Commit(dead_letters_done=done))
+
+    async def failing(self) -> list[FailingMessage]:
+        return []
+
+    async def retry_failing(self, addresses: Sequence[Address]) -> None:
+        self._first_messages(addresses)
+
+    async def drop_failing(self, addresses: Sequence[Address], *, discard: bool = False) -> None:
+        messages = self._first_messages(addresses)
+        first, error = self._store.recover().next_seq, DroppedError()
+        letters = [
+            DeadLetterEntry(seq, message, describe_type(error), describe_error(error), 0, self._clock.now_ms())
+            for seq, message in enumerate(messages, first)
+        ]
+        await self._store.commit(
+            Commit(
+                messages_done=[message.seq for message in messages],
+                dead_letters=[] if discard else letters,
+                next_seq=first + len(letters),
+            )
+        )
+
+    def _first_messages(self, addresses: Sequence[Address]) -> list[Message]:
+        found: list[Message] = []
+        for address in dict.fromkeys(addresses):
+            messages = self._store.messages_to(address, 0, 1)
+            if not messages:
+                raise NotFailingError(address, "no message waits for it")
+            found += messages
+        return found
 
     async def close(self) -> None:
         self._store.close()

@@ -6,12 +6,15 @@ talk to it: ``nc -U store.db.sock``, ``{"do": "discard", "seqs": [17]}``, ``{"is
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
 
 from statefun_actors.embedded.control.control import LetterRetry, Posting
 from statefun_actors.embedded.dead_letters import NoDeadLetterError
+from statefun_actors.embedded.failing import FailingMessage
+from statefun_actors.embedded.store import Message
 from statefun_actors.model import Address, TypedValue
 
 LONGEST_LINE: Final = 64 * 1024 * 1024
@@ -77,6 +80,94 @@ class Discard(msgspec.Struct, tag_field="do", tag="discard", forbid_unknown_fiel
     seqs: list[int]
 
 
+class _Address(msgspec.Struct, forbid_unknown_fields=True):
+    type: str
+    id: str
+
+    def address(self) -> Address:
+        """Raises InvalidAddressError where it is none."""
+        return Address(self.type, self.id)
+
+
+def addresses_of(addresses: Sequence[Address]) -> list[_Address]:
+    return [_Address(*address) for address in addresses]
+
+
+class Failing(msgspec.Struct, tag_field="do", tag="failing", forbid_unknown_fields=True):
+    """Asks for :meth:`Control.failing`."""
+
+
+class RetryFailing(msgspec.Struct, tag_field="do", tag="retry-failing", forbid_unknown_fields=True):
+    """Asks for :meth:`Control.retry_failing`."""
+
+    addresses: list[_Address]
+
+
+class DropFailing(msgspec.Struct, tag_field="do", tag="drop-failing", forbid_unknown_fields=True):
+    """Asks for :meth:`Control.drop_failing`."""
+
+    addresses: list[_Address]
+    discard: bool = False
+
+
+class _Failing(msgspec.Struct):
+    seq: int
+    type: str
+    id: str
+    caller: _Address | None
+    value: Value
+    attempts: int
+    error_type: str
+    error: str
+    next_ms: int | None
+    behind: int
+
+    @classmethod
+    def of(cls, failing: FailingMessage) -> _Failing:
+        message = failing.message
+        value = Value.of(message.value)
+        if len(value.base64) > _LONGEST_VALUE:
+            value = Value(value.type, value.base64[:_LONGEST_VALUE])
+        return cls(
+            message.seq,
+            *message.target,
+            None if message.caller is None else _Address(*message.caller),
+            value,
+            failing.attempts,
+            failing.error_type,
+            failing.error,
+            failing.next_ms,
+            failing.behind,
+        )
+
+    def failing(self) -> FailingMessage:
+        caller = None if self.caller is None else self.caller.address()
+        message = Message(self.seq, Address(self.type, self.id), self.value.typed(), caller)
+        return FailingMessage(message, self.attempts, self.error_type, self.error, self.next_ms, self.behind)
+
+
+_LONGEST_VALUE: Final = 16_384
+"""Bytes of a failing message's value that are shown."""
+_MOST_FAILING: Final = 1_000
+
+
+class FailingList(msgspec.Struct, tag_field="is", tag="failing"):
+    """What keeps failing: the first of them, by their addresses."""
+
+    messages: list[_Failing]
+
+    @classmethod
+    def of(cls, failing: Sequence[FailingMessage]) -> FailingList:
+        return cls([_Failing.of(each) for each in failing[:_MOST_FAILING]])
+
+
+class NotFailing(msgspec.Struct, tag_field="is", tag="not-failing"):
+    """NotFailingError."""
+
+    address: _Address
+    reason: str
+
+
 class Done(msgspec.Struct, tag_field="is", tag="done"):
     """What was asked for is durable."""
 
@@ -108,8 +199,8 @@ class Refused(msgspec.Struct, tag_field="is", tag="refused"):
     reason: str
 
 
-Request = Send | Retry | Discard
-Reply = Done | Missing | Lost | NotStorable | Refused
+Request = Send | Retry | Discard | Failing | RetryFailing | DropFailing
+Reply = Done | FailingList | Missing | NotFailing | Lost | NotStorable | Refused
 
 encode: Final = msgspec.json.Encoder().encode
 decode_request: Final = msgspec.json.Decoder(Request).decode

@@ -149,3 +149,12 @@ def log_of(store: Path) -> tuple[str, str] | None:
 
 def _lines(data: bytes) -> list[str]:
     return data.decode(errors="surrogateescape").splitlines()
+
+
+def doors_of(store: Path) -> list[str]:
+    """The control door that the last engine on *store* has named, if it has not said that it ends."""
+    try:
+        lines = with_suffix(store.resolve(), ".lock").read_bytes().decode(errors="surrogateescape").splitlines()
+    except OSError:
+        return []
+    return [line.removeprefix(_DOOR) for line in lines if line.startswith(_DOOR)]

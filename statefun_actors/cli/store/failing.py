@@ -1,0 +1,261 @@
+"""``statefun-actors failing``: messages without a failure policy that keep failing, and what waits behind them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+from typing import Any as Untyped
+
+import click
+
+from statefun_actors.cli.output import echo, echo_json
+from statefun_actors.cli.store.place import EXIT_CODES, WHICH_STORE, app_and_rest, no_more_than, place_of, store_command
+from statefun_actors.cli.store.showing import Row, address_or_none, brief, limit_option, show_rows, time_of
+
+if TYPE_CHECKING:
+    from statefun_actors.cli.store.place import Place
+    from statefun_actors.embedded import Control, FailingMessage
+    from statefun_actors.model import Address
+
+
+class _ListFirst(click.Group):
+    """``failing APP`` is ``failing list APP``."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if args and args[0] not in self.commands and args[0] not in ctx.help_option_names:
+            args.insert(0, "list")
+        return super().parse_args(ctx, args)
+
+
+@click.group("failing", cls=_ListFirst, short_help="List messages that keep failing; retry or drop them.")
+def failing() -> None:
+    """Messages that keep failing: those without a failure policy are tried again and again, up to a minute apart.
+
+    Everything else for the same address waits behind such a message. How often one has failed is known only to the
+    engine that runs it, since it began.
+
+    \b
+      statefun-actors failing app.py
+      statefun-actors failing retry app.py bank/account/ada
+      statefun-actors failing drop app.py bank/account/ada --dry-run
+
+    An on_failure= in the code, or --dead-letters NS/NAME, gives up on such messages by itself.
+    """  # noqa: D301 - click wants the character itself
+
+
+_LIST = f"""List messages that keep failing, by their addresses, with attempts and the last error.
+
+It asks the engine that runs on the store. Where none does, it says how many messages wait in the store: which of them
+fail shows once one runs. {WHICH_STORE} {EXIT_CODES}
+"""
+_RETRY = f"""Try failing messages now, instead of when their next attempt is due.
+
+ADDRESSes are those that list shows; several are all retried or, if one isn't failing, none. {WHICH_STORE} {EXIT_CODES}
+"""
+_DROP = f"""Take failing messages out of the way: what waits behind them goes on.
+
+Each becomes a dead letter.
+
+ADDRESSes are those that list shows; several are all dropped or, if one isn't failing, none. dead-letters retry tries
+one again. With --discard they are gone for good; the log of the engine has a line for each. Where no engine runs, it
+is the first message that waits for each ADDRESS. {WHICH_STORE} {EXIT_CODES}
+"""
+
+
+@failing.command("list", short_help="List them.", help=_LIST)
+@click.argument("words", nargs=-1, metavar="[APP]")
+@limit_option()
+@store_command
+def list_(words: tuple[str, ...], limit: int | None, store: Path | None, as_json: bool) -> None:
+    app, rest = app_and_rest(words, store)
+    no_more_than(0, rest)
+    place = place_of(app, store)
+    found = failing_now(place)
+    if found is None and not as_json:
+        echo(_without_engine(place))
+        return
+    show_rows(
+        ["address", "type", "value", "attempts", "next attempt", "behind", "error"],
+        _rows(place, found or []),
+        as_json=as_json,
+        limit=limit,
+        nothing="No message is failing.",
+    )
+
+
+@failing.command(short_help="Try some now.", help=_RETRY)
+@click.argument("words", nargs=-1, metavar="[APP] ADDRESS...")
+@click.option("--all", "every", is_flag=True, help="All that are failing now.")
+@store_command
+def retry(words: tuple[str, ...], every: bool, store: Path | None, as_json: bool) -> None:
+    app, rest = app_and_rest(words, store, _is_address)
+    place = place_of(app, store)
+    addresses = _addresses(place, rest, every=every)
+    running = _through(place, lambda control: control.retry_failing(addresses))
+    _tell("Retried", addresses, running=running, as_json=as_json, waits=" The next run tries what waits in the store.")
+
+
+@failing.command(short_help="Take some out of the way.", help=_DROP)
+@click.argument("words", nargs=-1, metavar="[APP] ADDRESS...")
+@click.option("--all", "every", is_flag=True, help="All that are failing now. Asks first, unless --yes.")
+@click.option("--discard", is_flag=True, help="Don't keep them as dead letters. Asks first, unless --yes.")
+@click.option("--dry-run", is_flag=True, help="Only say what would be dropped.")
+@click.option("--yes", is_flag=True, help="Don't ask.")
+@store_command
+def drop(
+    words: tuple[str, ...],
+    every: bool,
+    discard: bool,
+    dry_run: bool,
+    yes: bool,
+    store: Path | None,
+    as_json: bool,
+) -> None:
+    app, rest = app_and_rest(words, store, _is_address)
+    place = place_of(app, store)
+    addresses = _addresses(place, rest, every=every)
+    what = _counted(addresses)
+    if dry_run:
+        _check(place, addresses)
+        if as_json:
+            echo_json({"would drop": [str(address) for address in addresses], "discard": discard})
+        else:
+            echo(f"Would drop {what}{'' if discard else ', into the dead letters'}. Nothing was changed.")
+        return
+    if (every or discard) and addresses and not yes:
+        click.confirm(f"Drop {what} of {place.store}{' for good' if discard else ''}?", abort=True, err=True)
+    running = _through(place, lambda control: control.drop_failing(addresses, discard=discard))
+    _tell("Discarded" if discard else "Dropped", addresses, running=running, as_json=as_json)
+
+
+def failing_now(place: Place) -> list[FailingMessage] | None:
+    """What the engine on the store of *place* says is failing; None where no engine runs."""
+
+    async def asked() -> list[FailingMessage] | None:
+        from statefun_actors.embedded import running_engine
+
+        control = await running_engine(place.store)
+        if control is None:
+            return None
+        try:
+            return await control.failing()
+        finally:
+            await control.close()
+
+    return asyncio.run(asked())
+
+
+def hint_of_failing(place: Place) -> None:
+    """Say on standard error that messages are failing, where that is so: other lists show nothing of it."""
+    from statefun_actors.errors import StatefunActorsError
+
+    try:
+        found = failing_now(place)
+    except (StatefunActorsError, OSError):
+        return
+    if found:
+        first = found[0].message.target
+        more = "" if len(found) == 1 else f", and of {len(found) - 1} more"
+        echo(f"The first message of {first}{more} keeps failing: `statefun-actors failing` shows why.", err=True)
+
+
+def _without_engine(place: Place) -> str:
+    with place.reader() as reader:
+        waiting = reader.counts()["messages"]
+    holds = (
+        "no message waits in it" if not waiting else f"{waiting:,} message{'s wait' if waiting > 1 else ' waits'} in it"
+    )
+    return f"No engine runs on {place.store}; {holds}. Which messages fail is known only while an engine runs."
+
+
+def _rows(place: Place, found: Sequence[FailingMessage]) -> Iterator[Row]:
+    from statefun_actors.embedded import form_of
+
+    for each in found:
+        message, form = each.message, form_of(each.message.value, place.known)
+        due = None if each.next_ms is None else time_of(each.next_ms)
+        error = f"{each.error_type}: {each.error}"
+        yield (
+            (
+                str(message.target),
+                message.value.typename,
+                brief(form),
+                str(each.attempts),
+                due or "now",
+                str(each.behind),
+                error if len(error) <= 80 else f"{error[:79]}…",
+            ),
+            {
+                "address": str(message.target),
+                "from": address_or_none(message.caller),
+                "type": message.value.typename,
+                "value": form,
+                "attempts": each.attempts,
+                "next_attempt": due,
+                "behind": each.behind,
+                "error_type": each.error_type,
+                "error": each.error,
+            },
+        )
+
+
+def _is_address(word: str) -> bool:
+    return word.count("/") >= 2 and not word.endswith(".py") and not Path(word).exists()
+
+
+def _addresses(place: Place, rest: Sequence[str], *, every: bool) -> list[Address]:
+    from statefun_actors.model import parse_address
+
+    if every and rest:
+        raise click.UsageError("give ADDRESSes or --all, not both.")
+    if every:
+        return [each.message.target for each in failing_now(place) or []]
+    if not rest:
+        raise click.UsageError("expected an ADDRESS, as `statefun-actors failing` shows it.")
+    return list(dict.fromkeys(map(parse_address, rest)))
+
+
+def _check(place: Place, addresses: Sequence[Address]) -> None:
+    """Raises NotFailingError for one of which no message is failing, as far as is known."""
+    from statefun_actors.embedded import NotFailingError
+
+    found = failing_now(place)
+    if found is not None:
+        known = {each.message.target for each in found}
+        for address in addresses:
+            if address not in known:
+                raise NotFailingError(address, "none of its messages is failing")
+        return
+    with place.reader() as reader:
+        for address in addresses:
+            if not reader.messages_to(address, 0, 1):
+                raise NotFailingError(address, "no message waits for it")
+
+
+def _through(place: Place, change: Callable[[Control], Awaitable[Untyped]]) -> bool:
+    """Carry out *change*; whether an engine did it."""
+
+    async def changed() -> bool:
+        from statefun_actors.embedded import DoorControl, open_control
+
+        control = await open_control(place.store)
+        try:
+            await change(control)
+        finally:
+            await control.close()
+        return isinstance(control, DoorControl)
+
+    return asyncio.run(changed())
+
+
+def _counted(addresses: Sequence[Address]) -> str:
+    return f"the first message of {addresses[0]}" if len(addresses) == 1 else f"{len(addresses):,} messages"
+
+
+def _tell(done: str, addresses: Sequence[Address], *, running: bool, as_json: bool, waits: str = "") -> None:
+    if as_json:
+        echo_json({done.lower(): [str(address) for address in addresses], "running": running})
+    else:
+        echo(f"{done} {_counted(addresses)}.{'' if running else waits}")

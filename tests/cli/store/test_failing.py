@@ -1,0 +1,112 @@
+"""``statefun-actors failing``: what keeps failing is listed, tried now, or taken out of the way."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.cli.commands import wait_until
+from tests.cli.store.shop import STORE, engine, in_this_process, refusal, shop, told
+
+ADA = "shop/basket/ada"
+APP = """
+from statefun_actors import Entity, handles, persisted
+
+
+class Basket(Entity, typename="shop/basket"):
+    spent: int = persisted(default=0)
+
+    @handles
+    def add(self, message: int) -> None:
+        if message < 0:
+            raise ValueError(f"{message} is negative")
+        self.spent += message
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    shop(tmp_path)
+    (tmp_path / "app.py").write_text(APP)
+    return tmp_path
+
+
+def send(folder: Path, *numbers: int) -> None:
+    for number in numbers:
+        assert in_this_process("send", "app.py", ADA, "--", str(number), folder=folder).exit_code == 0
+
+
+def spent(folder: Path) -> int:
+    found = told("state", "app.py", "shop/basket", folder=folder)
+    return sum(int(each["fields"]["spent"]) for each in found)
+
+
+def test_what_fails_is_listed_retried_and_dropped_while_an_engine_runs(folder: Path) -> None:
+    with engine(folder):
+        nothing = in_this_process("failing", "app.py", folder=folder).stdout
+        send(folder, -1, 5, 6)
+        wait_until(lambda: told("failing", "app.py", folder=folder) != [], "the message has failed")
+        retried = in_this_process("failing", "retry", "app.py", ADA, folder=folder)
+        [shown] = told("failing", "app.py", folder=folder)
+        table = in_this_process("failing", "app.py", folder=folder).stdout.splitlines()
+        letters = in_this_process("dead-letters", "list", "app.py", folder=folder)
+        dry = in_this_process("failing", "drop", "app.py", ADA, "--dry-run", folder=folder)
+        dropped = told("failing", "drop", "app.py", ADA, folder=folder)
+        wait_until(lambda: spent(folder) == 11, "what waited behind is handled")
+        after = told("failing", "app.py", folder=folder)
+
+    assert nothing == "No message is failing.\n"
+    assert retried.stdout in {f"Retried the first message of {ADA}.\n", ""}
+    assert shown["attempts"] >= 1
+    assert {**shown, "attempts": 0, "next_attempt": None} == {
+        "address": ADA, "from": None, "type": "io.statefun.types/long", "value": -1, "attempts": 0,
+        "next_attempt": None, "behind": 2, "error_type": "ValueError", "error": "-1 is negative",
+    }  # fmt: skip
+    assert table[0].split() == ["address", "type", "value", "attempts", "next", "attempt", "behind", "error"]
+    assert letters.stdout == "There are no dead letters.\n"
+    assert letters.stderr == f"The first message of {ADA} keeps failing: `statefun-actors failing` shows why.\n"
+    assert dry.stdout == f"Would drop the first message of {ADA}, into the dead letters. Nothing was changed.\n"
+    assert dropped == [{"dropped": [ADA], "running": True}]
+    assert after == []
+    assert [letter["error"] for letter in told("dead-letters", "list", "app.py", folder=folder)] == ["-1 is negative"]
+
+
+def test_without_an_engine_it_says_what_the_store_holds_and_drops_the_first_message(folder: Path) -> None:
+    send(folder, -1, 5)
+    shown = in_this_process("failing", "app.py", folder=folder).stdout
+    dropped = in_this_process("failing", "drop", "app.py", ADA, folder=folder).stdout
+
+    assert shown == (
+        f"No engine runs on {STORE}; 2 messages wait in it. Which messages fail is known only while an engine runs.\n"
+    )
+    assert dropped == f"Dropped the first message of {ADA}.\n"
+    [letter] = told("dead-letters", "list", "app.py", folder=folder)
+    assert (letter["value"], letter["error"]) == (-1, "dropped by `statefun-actors failing drop`")
+    with engine(folder):
+        wait_until(lambda: spent(folder) == 5, "the other message is handled")
+
+
+def test_discarding_asks_first(folder: Path) -> None:
+    send(folder, -1)
+    asked = in_this_process("failing", "drop", "app.py", ADA, "--discard", folder=folder)
+    done = in_this_process("failing", "drop", "app.py", ADA, "--discard", "--yes", folder=folder)
+
+    assert asked.exit_code == 1
+    assert f"Drop the first message of {ADA} of {STORE} for good? [y/N]:" in asked.stderr
+    assert done.stdout == f"Discarded the first message of {ADA}.\n"
+    assert told("dead-letters", "list", "app.py", folder=folder) == []
+
+
+@pytest.mark.parametrize("command", ["retry", "drop"])
+def test_what_is_not_failing_is_refused(folder: Path, command: str) -> None:
+    known = "`statefun-actors failing` lists the messages that are failing."
+    without = refusal("failing", command, "app.py", "shop/basket/bob", folder=folder, code=1)
+    with engine(folder):
+        with_one = refusal("failing", command, "app.py", "shop/basket/bob", folder=folder, code=1)
+
+    assert without == f"Error: shop/basket/bob: no message waits for it. {known}"
+    assert with_one == f"Error: shop/basket/bob: none of its messages is failing. {known}"
+    assert refusal("failing", command, "app.py", folder=folder, code=2) == (
+        "Error: expected an ADDRESS, as `statefun-actors failing` shows it."
+    )
