@@ -158,6 +158,9 @@ class Steps:
 
     def take_one(self, memory: Memory) -> bool:
         """In isolation: begin a batch of one message of the mailbox that is next in line; whether there was one."""
+        return run_without_task(functools.partial(self._take_one, memory))
+
+    def _take_one(self, memory: Memory) -> bool:
         memory.mailboxes.bring_back(self._options.suspended - len(self._tasks))
         for typename, places in self._places.items():
             if places and (held := memory.mailboxes.next_held(typename)) is not None:
