@@ -148,8 +148,6 @@ async def test_a_web_framework_keeps_its_task() -> None:
     for message in (1, True):
         await handler.handle(request(Address("test/own", "a"), message, state=STATE))
         assert task.cancelling() == 0
-    await RequestReplyHandler(Plain).handle(request(Address("test/plain", "a"), 1))
-    assert task.cancelling() == 0
 
 
 def test_a_thread_without_a_loop_gets_the_error() -> None:
