@@ -161,9 +161,11 @@ class BoundFunction:
         self.states: tuple[StateSpec, ...] = tuple(field.spec for field in self.persisted)
         self.state_names = frozenset(spec.name for spec in self.states)
         types = _message_types(function, problems)
-        is_async = inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(
-            getattr(function, "__call__", None)  # noqa: B004 - an object whose __call__ is async
-        )
+        # The function, what a decorator wrapped, and the method of an object that can be called.
+        forms = (function, inspect.unwrap(function), getattr(function, "__call__", None))  # noqa: B004 - it is wanted
+        is_async = any(inspect.iscoroutinefunction(form) for form in forms)
+        if any(inspect.isgeneratorfunction(form) or inspect.isasyncgenfunction(form) for form in forms):
+            problems.append("a function can't yield: nothing would run it; send what it has to say")
         if is_async and options.blocking:
             problems.append("blocking=True is for plain `def`; an async function is never blocking")
         if problems:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import functools
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 import pytest
 
-from statefun_actors import Context, DefinitionError, StatefulFunctions, persisted
+from statefun_actors import Address, Context, DefinitionError, RequestReplyHandler, StatefulFunctions, persisted
+from tests.http.serving import request
 
 
 def greet(context: Context, message: str) -> None: ...
@@ -63,3 +67,43 @@ def test_everything_is_said_at_once() -> None:
         "a stateful function takes two parameters: `def greet(context, message)`",
         "blocking=True is for plain `def`; an async function is never blocking",
     ]
+
+
+async def yielding(context: Context, message: str) -> AsyncIterator[int]:
+    yield 1
+
+
+class Yielding:
+    def __call__(self, context: Context, message: str) -> Iterator[int]:
+        yield 1
+
+
+@pytest.mark.parametrize("function", [yielding, Yielding(), functools.partial(yielding)])
+def test_a_function_that_yields_would_never_run(function: Callable[..., object]) -> None:
+    with pytest.raises(DefinitionError) as caught:
+        StatefulFunctions().register("test/fn", function)
+
+    assert caught.value.problems == ("a function can't yield: nothing would run it; send what it has to say",)
+
+
+async def test_a_decorated_async_function_is_awaited() -> None:
+    seen: list[str] = []
+
+    def decorated(function: Callable[..., object]) -> Callable[..., object]:
+        @functools.wraps(function)
+        def wrapper(*args: object) -> object:
+            return function(*args)
+
+        return wrapper
+
+    functions = StatefulFunctions()
+
+    @functions.bind("test/fn")
+    @decorated
+    async def fn(context: Context, message: str) -> None:
+        await asyncio.sleep(0)
+        seen.append(message)
+
+    await RequestReplyHandler(functions).handle(request(Address("test/fn", "a"), "hello"))
+
+    assert seen == ["hello"]
