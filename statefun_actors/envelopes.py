@@ -31,6 +31,10 @@ ATTEMPT: Final = "statefun-actors/attempt"
 """The typename of a further attempt of an activity."""
 FAILED: Final = "statefun-actors/failed"
 """The typename of what a function of this library sends to a reply address in place of an answer: an error's text."""
+RESERVED: Final = frozenset({ANSWER, ORDER, FAILED, ATTEMPT})
+"""The typenames that no handler of an application takes."""
+LONGEST_MS: Final = 3653 * 24 * 60 * 60 * 1000
+"""Milliseconds of the longest timeout and interval: ten years."""
 
 _Value: TypeAlias = tuple[str, bytes]
 _Address: TypeAlias = tuple[str, str]
@@ -111,6 +115,7 @@ class Attempt(Struct, frozen=True, array_like=True, gc=False):
     caller: _Address | None
 
 
+_MOST_DIGITS: Final = 12
 _encode: Final = msgspec.msgpack.Encoder().encode
 _order: Final[msgspec.msgpack.Decoder[Order]] = msgspec.msgpack.Decoder(Order)
 _attempt: Final = msgspec.msgpack.Decoder(Attempt).decode
@@ -159,3 +164,15 @@ def address_of(parts: _Address | None) -> Address | None:
 def schedule_id(sender: Address, name: str) -> str:
     """The id under which the schedule function keeps the schedule *name* of *sender*."""
     return f"{len(name)}:{name}:{sender}"
+
+
+def schedule_name(id: str) -> str:
+    """The name of the schedule that the schedule function keeps under *id*."""
+    length, _, rest = id.partition(":")
+    return rest[: int(length)]
+
+
+def owns_schedule(sender: Address, id: str) -> bool:
+    """Whether *id* is that of a schedule of *sender*."""
+    length, _, rest = id.partition(":")
+    return length.isdecimal() and len(length) < _MOST_DIGITS and rest[int(length) :] == f":{sender}"

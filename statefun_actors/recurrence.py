@@ -36,12 +36,12 @@ _CRON: Final = "a cron line of five fields, minute, hour, day of month, month an
 _ITEM: Final = re.compile(r"(\*|[0-9A-Z]+(-[0-9A-Z]+)?)(/[0-9]+)?")
 
 
-class Recurrence(Struct, frozen=True, gc=False):
-    """A schedule.
+class Recurrence(Struct, frozen=True, gc=False, eq=False):
+    """A schedule. Two are equal if they say the same, in whatever case and with whatever blanks.
 
     Args:
         every_ms: the interval in milliseconds; 0 for a cron line.
-        cron: the line, its fields in upper case with one blank between them; empty for an interval.
+        cron: the line as it was written; empty for an interval.
         tz: the IANA zone of the cron line.
     """
 
@@ -51,8 +51,22 @@ class Recurrence(Struct, frozen=True, gc=False):
 
     def __str__(self) -> str:
         if self.cron:
-            return f"{self.cron.lower()} {self.tz}"
+            return f"{' '.join(self.cron.split())} {self.tz}"
         return f"every {timedelta(milliseconds=self.every_ms)}"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Recurrence) and self._compared() == other._compared()
+
+    def __hash__(self) -> int:
+        return hash(self._compared())
+
+    def _compared(self) -> tuple[int, str, str]:
+        return self.every_ms, " ".join(self.cron.upper().split()), self.tz
+
+    @property
+    def written(self) -> timedelta | str:
+        """The schedule as ``send_every`` took it."""
+        return self.cron or timedelta(milliseconds=self.every_ms)
 
     def first_ms(self, now_ms: int) -> int:
         """The first slot of a schedule that begins at *now_ms*, both in milliseconds since 1970."""
@@ -110,11 +124,10 @@ def _cron(written: str, tz: str) -> Recurrence:
     except (ValueError, LookupError, OSError):
         expected = "a zone by its IANA name, such as 'Europe/Paris' (a machine without zones needs: pip install tzdata)"
         raise ValueMismatchError(expected, repr(tz)) from None
-    cron = " ".join(fields)
     try:
-        next(CronSim(cron, datetime(2026, 1, 1, tzinfo=zone)))
+        next(CronSim(written, datetime(2026, 1, 1, tzinfo=zone)))
     except CronSimError as error:
         raise ValueMismatchError(_CRON, f"{written!r}: {error}") from None
     except (StopIteration, RuntimeError):
         raise ValueMismatchError("a cron line that fits some day", f"{written!r}, which never does") from None
-    return Recurrence(0, cron, tz)
+    return Recurrence(0, written, tz)

@@ -10,6 +10,7 @@ The tree::
     ├── MessageRefusedError (ValueError)     the message does not fit its target, or its handler gave it up
     ├── NotServedError (LookupError)         nothing serves the target
     ├── NotAdmittedError (PermissionError)   the token is missing or wrong (over HTTP)
+    ├── NotOpenError (LookupError)           the reply address has been answered, has expired, or never was
     ├── KeyReusedError (ValueError)          another message was sent under the same key
     └── UnexpectedAnswerError                the server answered in a way that no ingress does (over HTTP)
 
@@ -18,10 +19,13 @@ The tree::
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from statefun_actors.errors import StatefunActorsError
 from statefun_actors.model import Address
+
+SHOWN_OF_TOKEN: Final = 8
+"""Characters of a reply address's token that errors and listings show: the whole of it is a permission."""
 
 
 class CallError(StatefunActorsError):
@@ -109,6 +113,18 @@ class NotServedError(CallError, LookupError):
 
     def __str__(self) -> str:
         return f"{self.target} is not served: {self.said}"
+
+
+class NotOpenError(CallError, LookupError):
+    """A reply address takes no answer: it has been answered, its time is over, or it never was. No retry helps."""
+
+    def __init__(self, target: Address) -> None:
+        super().__init__(target, "answered, expired or unknown")
+        self.args = (target,)
+
+    def __str__(self) -> str:
+        shown = self.target.id[:SHOWN_OF_TOKEN]
+        return f"the reply address {shown}... takes no answer: it has been answered, its time is over, or it never was"
 
 
 class NotAdmittedError(CallError, PermissionError):

@@ -5,7 +5,17 @@ Both are written with the function API, and know nothing of an application: in o
 
 from statefun_actors.conversations.activity import Activity, activity
 from statefun_actors.conversations.own_functions import own_functions
-from statefun_actors.conversations.reply import OpenAsk, open_ask
-from statefun_actors.conversations.schedule import OpenSchedule, open_schedule
+from statefun_actors.conversations.reply import OpenAsk, open_ask, opened
+from statefun_actors.conversations.schedule import OpenSchedule, begun, open_schedule
 
-__all__ = ["Activity", "OpenAsk", "OpenSchedule", "activity", "open_ask", "open_schedule", "own_functions"]
+__all__ = [
+    "Activity",
+    "OpenAsk",
+    "OpenSchedule",
+    "activity",
+    "begun",
+    "open_ask",
+    "open_schedule",
+    "opened",
+    "own_functions",
+]

@@ -8,8 +8,12 @@ Open, from a function   ignored                       kept, its timer set, its q
 Expire, from itself     the answer is "timeout"       an early answer is dropped
 Close, from a function  the answer is "failed"        ignored
 FAILED, from a function the answer is "failed"        dropped
+ANSWER                  dropped                       dropped
 any other               it is the answer              from a function: kept for a minute
 ======================  ============================  ========================================
+
+An order that makes no sense is dropped, too: an entity opens asks of its own only, and no question can pass for one of
+this library's own messages, since its caller would be this function.
 
 A question is sent from here, so what comes back comes here. An answer from outside (its caller is None, or the ingress)
 gets the reply True where it became the answer, else False.
@@ -26,10 +30,24 @@ import msgspec
 from google.protobuf.any_pb2 import Any
 from msgspec import Struct
 
-from statefun_actors.envelopes import FAILED, ORDER, REPLY, Answer, Close, Expire, Open, address_of, answer, order
-from statefun_actors.envelopes import read_order as read
+from statefun_actors.envelopes import (
+    ANSWER,
+    FAILED,
+    LONGEST_MS,
+    ORDER,
+    REPLY,
+    RESERVED,
+    Answer,
+    Close,
+    Expire,
+    Open,
+    address_of,
+    answer,
+    order,
+    read_order,
+)
 from statefun_actors.functions import Context
-from statefun_actors.model import Address, TypedValue
+from statefun_actors.model import INGRESS, LARGEST_VALUE, Address, TypedValue
 from statefun_actors.no_answer import NoAnswer
 from statefun_actors.types import codec_for
 
@@ -37,7 +55,8 @@ logger: Final = logging.getLogger("statefun_actors.conversations")
 
 STATES: Final[Mapping[str, object]] = {"ask": bytes, "early": bytes}
 _EARLY_SECONDS: Final = 60.0
-_INGRESS: Final = "statefun-actors/ingress"
+_ENVELOPE: Final = 100_000
+"""Bytes that an answer's envelope takes at most, beside the answer and what was kept."""
 
 _pack: Final = msgspec.msgpack.Encoder().encode
 _early: Final = msgspec.msgpack.Decoder(tuple[str, bytes]).decode
@@ -46,7 +65,10 @@ _no_answer: Final = codec_for(NoAnswer)
 
 
 class OpenAsk(Struct, frozen=True):
-    """An open ask, for listings. Times in milliseconds since 1970; *target* is None for a reply address."""
+    """An open ask, for listings. Times in milliseconds since 1970; *target* is None for a reply address.
+
+    *question* and *keep* are as they were sent and given; None without one.
+    """
 
     token: str
     asker: Address
@@ -54,17 +76,21 @@ class OpenAsk(Struct, frozen=True):
     target: Address | None
     since_ms: int
     until_ms: int
+    question: TypedValue | None = None
+    keep: TypedValue | None = None
 
 
 def reply(context: Context, message: Any) -> None:
     """See the table above."""
     caller = context.caller
-    inside = caller is not None and caller.typename != _INGRESS
+    inside = caller is not None and caller.typename != INGRESS
     typename, data = message.type_url, message.value
     stored: bytes | None = context["ask"]
     if typename == ORDER:
         if inside:
             _ordered(context, data, stored)
+        return
+    if typename == ANSWER:
         return
     if stored is None:
         _unexpected(context, typename, data, inside=inside)
@@ -73,17 +99,23 @@ def reply(context: Context, message: Any) -> None:
     if typename == FAILED:
         if not inside:
             return
-        typename, data = _failed(ask, data.decode())
+        typename, data = _failed(ask, data.decode("utf-8", "backslashreplace"))
     _close(context, ask, (typename, data))
     if caller is not None and not inside:
         context.pack_and_reply(True)
 
 
 def _ordered(context: Context, data: bytes, stored: bytes | None) -> None:
-    content = read(data)
+    try:
+        content = read_order(data)
+    except ValueError as error:
+        logger.warning("an order of %s can't be read, and is dropped: %s", context.caller, error)
+        return
     if isinstance(content, Open):
-        if stored is None:
-            _open_ask(context, content)
+        if not _makes_sense(content, context):
+            logger.warning("an order of %s makes no sense, and is dropped", context.caller)
+        elif stored is None:
+            _open_ask(context, content, data)
     elif isinstance(content, Expire):
         if context.caller != context.address:
             return
@@ -97,7 +129,18 @@ def _ordered(context: Context, data: bytes, stored: bytes | None) -> None:
         _close(context, ask, _failed(ask, content.reason))
 
 
-def _open_ask(context: Context, ask: Open) -> None:
+def _makes_sense(ask: Open, context: Context) -> bool:
+    """Whether *ask* is its sender's own, and its question is nobody's order or answer."""
+    if ask.asker != context.caller or not 0 < ask.timeout_ms <= LONGEST_MS:
+        return False
+    if ask.target is None or ask.question is None:
+        return ask.target is None and ask.question is None
+    typename, id = ask.target
+    namespace, _, name = typename.rpartition("/")
+    return bool(namespace and name and id and ask.question[0]) and ask.question[0] not in RESERVED
+
+
+def _open_ask(context: Context, ask: Open, data: bytes) -> None:
     token = context.address.id
     if ask.target is not None and ask.question is not None:
         context.send(*ask.target, TypedValue(*ask.question))
@@ -107,7 +150,7 @@ def _open_ask(context: Context, ask: Open) -> None:
         context.cancel(token)
         _send(context, ask, _early(early))
         return
-    context["ask"] = _pack(msgspec.structs.replace(ask, question=None))
+    context["ask"] = data
     wait = timedelta(milliseconds=ask.timeout_ms)
     context.send_after(wait, REPLY, token, order(Expire()), cancellation_token=token)
 
@@ -133,6 +176,9 @@ def _close(context: Context, ask: Open, value: tuple[str, bytes]) -> None:
 
 
 def _send(context: Context, ask: Open, value: tuple[str, bytes]) -> None:
+    room = LARGEST_VALUE - _ENVELOPE - (0 if ask.keep is None else len(ask.keep[1]))
+    if len(value[1]) > room:
+        value = _failed(ask, f"the answer is too large: {len(value[1]):,} bytes, where {room:,} are left beside keep=")
     context.send(*ask.asker, answer(Answer(ask.then, ask.keep, ask.caller, value)))
 
 
@@ -149,7 +195,18 @@ def open_ask(token: str, state: Mapping[str, TypedValue | None]) -> OpenAsk | No
     stored = state.get("ask")
     if stored is None:
         return None
-    ask = _open(stored.value)
-    asker = address_of(ask.asker)
-    assert asker is not None
-    return OpenAsk(token, asker, ask.then, address_of(ask.target), ask.since_ms, ask.since_ms + ask.timeout_ms)
+    return opened(token, _open(stored.value))
+
+
+def opened(token: str, ask: Open) -> OpenAsk:
+    """The ask that *ask* opens at *token*."""
+    return OpenAsk(
+        token,
+        Address(*ask.asker),
+        ask.then,
+        address_of(ask.target),
+        ask.since_ms,
+        ask.since_ms + ask.timeout_ms,
+        None if ask.question is None else TypedValue(*ask.question),
+        None if ask.keep is None else TypedValue(*ask.keep),
+    )

@@ -7,6 +7,7 @@ protocol that can't cancel delayed messages, too.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -15,13 +16,26 @@ import msgspec
 from google.protobuf.any_pb2 import Any
 from msgspec import Struct
 
-from statefun_actors.envelopes import ORDER, SCHEDULE, Cease, Fire, Repeat, address_of, order, read_order
+from statefun_actors.envelopes import (
+    ORDER,
+    RESERVED,
+    SCHEDULE,
+    Cease,
+    Fire,
+    Repeat,
+    order,
+    owns_schedule,
+    read_order,
+    schedule_id,
+)
+from statefun_actors.errors import ValueMismatchError
 from statefun_actors.functions import Context
-from statefun_actors.model import Address, TypedValue
-from statefun_actors.recurrence import Recurrence
+from statefun_actors.model import INGRESS, Address, TypedValue
+from statefun_actors.recurrence import Recurrence, recurrence
+
+logger: Final = logging.getLogger("statefun_actors.conversations")
 
 STATES: Final[Mapping[str, object]] = {"schedule": bytes, "generation": int}
-_INGRESS: Final = "statefun-actors/ingress"
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 _pack: Final = msgspec.msgpack.Encoder().encode
@@ -49,19 +63,38 @@ class OpenSchedule(Struct, frozen=True):
 
 
 def schedule(context: Context, message: Any) -> None:
-    """Take an order of a function; everything else, replies to what was sent included, is dropped."""
+    """Take an order of a function for a schedule of its own; all else is dropped, replies to what was sent included."""
     caller = context.caller
-    if message.type_url != ORDER or caller is None or caller.typename == _INGRESS:
+    if message.type_url != ORDER or caller is None or caller.typename == INGRESS:
         return
-    match read_order(message.value):
-        case Repeat() as content:
+    try:
+        content = read_order(message.value)
+    except ValueError as error:
+        logger.warning("an order of %s can't be read, and is dropped: %s", caller, error)
+        return
+    match content:
+        case Fire() if caller == context.address:
+            _fire(context, content)
+        case Repeat() if _makes_sense(content, context):
             _repeat(context, content)
-        case Cease():
+        case Cease() if owns_schedule(caller, context.address.id):
             _cease(context)
-        case Fire() as fired if caller == context.address:
-            _fire(context, fired)
         case _:
-            pass
+            logger.warning("an order of %s makes no sense, and is dropped", caller)
+
+
+def _makes_sense(content: Repeat, context: Context) -> bool:
+    """Whether *content* is its sender's own, says when, and its message is nobody's order or answer."""
+    if content.sender != context.caller or context.address.id != schedule_id(context.caller, content.name):
+        return False
+    namespace, _, name = content.target[0].rpartition("/")
+    if not (namespace and name and content.target[1] and content.message[0]) or content.message[0] in RESERVED:
+        return False
+    try:
+        recurrence(content.recurrence.written, "UTC")  # a zone that is unknown here is this machine's fault
+    except ValueMismatchError:
+        return False
+    return True
 
 
 def _repeat(context: Context, content: Repeat) -> None:
@@ -124,8 +157,12 @@ def open_schedule(state: Mapping[str, TypedValue | None]) -> OpenSchedule | None
     if stored is None:
         return None
     kept = _kept(stored.value)
-    content = kept.content
-    sender, target = address_of(content.sender), address_of(content.target)
-    assert sender is not None
-    assert target is not None
-    return OpenSchedule(sender, content.name, content.recurrence, target, TypedValue(*content.message), kept.slot_ms)
+    return begun(kept.content, kept.slot_ms)
+
+
+def begun(content: Repeat, slot_ms: int | None = None) -> OpenSchedule:
+    """The recurring message that *content* begins, at *slot_ms*, or at its first slot."""
+    sender, target = Address(*content.sender), Address(*content.target)
+    if slot_ms is None:
+        slot_ms = content.recurrence.first_ms(content.now_ms)
+    return OpenSchedule(sender, content.name, content.recurrence, target, TypedValue(*content.message), slot_ms)

@@ -14,7 +14,7 @@ from typing import Final
 
 from statefun_actors.definition.answers import AnswerMethod
 from statefun_actors.definition.delay import delay_ms
-from statefun_actors.envelopes import REPLY, SCHEDULE, Cease, Open, Repeat, order, schedule_id
+from statefun_actors.envelopes import REPLY, RESERVED, SCHEDULE, Cease, Open, Order, Repeat, order, schedule_id
 from statefun_actors.errors import ValueMismatchError
 from statefun_actors.model import (
     LARGEST_VALUE,
@@ -237,7 +237,7 @@ class Scope:
         """
         value = None if target is None else pack(question)
         if target is not None and value is not None:
-            _check_target(target, value)
+            _check_relayed(target, value)
         address: Address = tuple.__new__(Address, (REPLY, self.host.token()))
         content = Open(
             self.target,
@@ -249,20 +249,27 @@ class Scope:
             target,
             None if value is None else (value.typename, value.value),
         )
-        self.effects.append(Send(address, order(content)))
+        self._order(address, content)
         return address
 
     def send_every(self, recurrence: Recurrence, target: Address, message: object, name: str) -> None:
         """A recurring message, begun by the effect that this leaves. Raises as :meth:`send`."""
         value = pack(message)
-        _check_target(target, value)
+        _check_relayed(target, value)
         now_ms = (self.now - _EPOCH) // _MILLISECOND
         content = Repeat(self.target, name, recurrence, target, (value.typename, value.value), now_ms)
-        self.effects.append(Send(Address(SCHEDULE, schedule_id(self.target, name)), order(content)))
+        self._order(Address(SCHEDULE, schedule_id(self.target, name)), content)
 
     def cancel_every(self, name: str) -> None:
         """The recurring message *name* of this entity ends."""
-        self.effects.append(Send(Address(SCHEDULE, schedule_id(self.target, name)), order(Cease())))
+        self._order(Address(SCHEDULE, schedule_id(self.target, name)), Cease())
+
+    def _order(self, address: Address, content: Order) -> None:
+        """*content* for one of this library's own functions."""
+        value = order(content)
+        if len(value.value) > LARGEST_VALUE:
+            raise _too_large(value)
+        self.effects.append(Send(address, value))
 
     def reply(self, message: object) -> None:
         """To the caller; without one it is dropped and counted, but still has to be a message."""
@@ -294,6 +301,17 @@ def _check_target(target: object, value: TypedValue) -> None:
     if not (id.isascii() and function_type.isascii()):
         _check_text(function_type, "a function type")
         _check_text(id, "an id")
+
+
+def _check_relayed(target: object, value: TypedValue) -> None:
+    """A message that a function of this library is to send: it can't be one of the library's own.
+
+    Raises:
+        Exception: as :func:`_check_target`; ValueMismatchError where *value* is an order or an answer.
+    """
+    _check_target(target, value)
+    if value.typename in RESERVED:
+        raise ValueMismatchError("a message of another type than this library's own", value.typename)
 
 
 def _checked_token(token: object) -> str:

@@ -11,8 +11,6 @@ from statefun_actors.dispatch.calling import start_of
 from statefun_actors.envelopes import (
     ANSWER,
     ATTEMPT,
-    FAILED,
-    ORDER,
     REPLY,
     Answer,
     Attempt,
@@ -29,8 +27,6 @@ from statefun_actors.types import any_of
 
 _MOST_DOUBLINGS: Final = 60
 _LONGEST_BACKOFF: Final = 86_400.0
-RESERVED: Final = frozenset({ANSWER, ORDER, FAILED, ATTEMPT})
-"""The typenames that no handler of an application takes."""
 
 
 class BoundAnswers:

@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from statefun_actors.conversations import own_functions
 from statefun_actors.definition import FailurePolicy, FunctionType, Handler, TimedAttempts
-from statefun_actors.dispatch.answers import RESERVED, BoundAnswer, BoundAnswers, attempted, find_answer
+from statefun_actors.dispatch.answers import BoundAnswer, BoundAnswers, attempted, find_answer
 from statefun_actors.dispatch.calling import start_of
 from statefun_actors.dispatch.notes import Notes
-from statefun_actors.envelopes import ATTEMPT
+from statefun_actors.envelopes import ATTEMPT, RESERVED
 from statefun_actors.errors import DefinitionError, InternalMessageError, MessageDecodeError, UnhandledMessageError
 from statefun_actors.model import INGRESS, Address, Invocation, TypedValue
 from statefun_actors.settings import Settings
@@ -139,6 +139,10 @@ class Route:
         if handler is None or not handler.internal:
             return None
         return InternalMessageError(self.function.typename, typename, handler.name)
+
+    def takes(self, typename: str) -> bool:
+        """Whether there is a handler for messages of *typename*."""
+        return typename in self.handlers or (self.any_handler is not None and typename not in RESERVED)
 
     def handler(self, typename: str) -> BoundHandler:
         """The handler that takes messages of *typename*.

@@ -206,7 +206,8 @@ class Engine:
         """
         memory = self._memory
         if not memory.direct:
-            if self._enters_later(lambda: self.submit(target, value, delay_ms=delay_ms, ticket=ticket), target, value):
+            again = lambda: self.submit(target, value, delay_ms=delay_ms, ticket=ticket, caller=caller)  # noqa: E731
+            if self._enters_later(again, target, value):
                 return
             self._check()
         if ticket is not None:

@@ -1,8 +1,9 @@
 """Durable actors as classes: declaration, validation, and the way of their state in and out."""
 
 from statefun_actors.entity.answers import answers
+from statefun_actors.entity.asking import NOT_GIVEN, answer_method
 from statefun_actors.entity.entity import Entity
 from statefun_actors.entity.function import EntityFunction, hydrate
 from statefun_actors.entity.handles import handles
 
-__all__ = ["Entity", "EntityFunction", "answers", "handles", "hydrate"]
+__all__ = ["NOT_GIVEN", "Entity", "EntityFunction", "answer_method", "answers", "handles", "hydrate"]

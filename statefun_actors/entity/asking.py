@@ -7,13 +7,13 @@ from typing import Any as Untyped
 from typing import Final
 
 from statefun_actors.definition import AnswerMethod, Callee, Scope, delay_ms
+from statefun_actors.envelopes import LONGEST_MS
 from statefun_actors.errors import ValueMismatchError
 from statefun_actors.model import Address, TypedValue
 
 NOT_GIVEN: Final[Untyped] = object()
 """Stands for a keyword that is not written; None is a value that can be kept."""
 DEFAULT_TIMEOUT: Final = timedelta(seconds=60)
-_LONGEST_MS: Final = timedelta(days=3653) // timedelta(milliseconds=1)
 
 
 def ask(
@@ -29,7 +29,7 @@ def ask(
     method = _method(entity, then)
     kept: TypedValue | None = method.pack_keep(None if keep is NOT_GIVEN else keep, given=keep is not NOT_GIVEN)
     ms = delay_ms(timeout)
-    if not 0 < ms <= _LONGEST_MS:
+    if not 0 < ms <= LONGEST_MS:
         raise ValueMismatchError("a timeout= of more than zero and at most ten years", repr(timeout))
     if isinstance(target, Callee):
         target = target.at(scope.host.token())
@@ -47,6 +47,18 @@ def _method(entity: Untyped, then: object) -> AnswerMethod:
         raise ValueMismatchError(f"then=, a method of this very entity, such as self.{name}", repr(then))
     shown = f"self.{name}" if bound is entity and name else repr(then)
     raise ValueMismatchError(f"then=, a method of {cls.__name__} that is decorated with @answers", shown)
+
+
+def answer_method(cls: Untyped, then: object) -> AnswerMethod:
+    """The method *then* of *cls* that takes answers, ``Order.reserved`` for instance.
+
+    Raises:
+        ValueMismatchError: it is none.
+    """
+    method: AnswerMethod | None = cls.__function_type__.answer_names.get(getattr(then, "__name__", None))
+    if method is None or not any(vars(base).get(then.__name__) is then for base in cls.__mro__):  # type: ignore[attr-defined]
+        raise ValueMismatchError(f"a method of {cls.__name__} that is decorated with @answers", repr(then))
+    return method
 
 
 def schedule_name(name: object) -> str:

@@ -85,7 +85,7 @@ class EngineCalls:
         route = self._app.route(target.typename)
         if route is None:
             raise NotServedError(target, f"this engine runs {', '.join(self._app.typenames) or 'nothing'}")
-        if value.typename not in route.handlers and route.any_handler is None:
+        if not route.takes(value.typename):
             raise UnhandledMessageError(target.typename, route.function.taken, value.typename)
         if (refused := route.refused(value.typename, None)) is not None:
             raise NotAdmittedError(target, str(refused))

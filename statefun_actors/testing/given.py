@@ -8,12 +8,14 @@ import threading
 from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime, timedelta
 from typing import Any as Untyped
-from typing import Generic, ParamSpec, TypeVar
+from typing import Generic, ParamSpec, TypeVar, overload
 
 import attrs
 
 from statefun_actors.dispatch import Application, SystemHost, dispatch, in_handler_task
-from statefun_actors.entity import Entity, EntityFunction, hydrate
+from statefun_actors.entity import NOT_GIVEN, Entity, EntityFunction, answer_method, hydrate
+from statefun_actors.envelopes import REPLY, Answer
+from statefun_actors.envelopes import answer as enveloped
 from statefun_actors.errors import FieldMismatchError, ValueMismatchError
 from statefun_actors.model import (
     Address,
@@ -28,13 +30,17 @@ from statefun_actors.model import (
 )
 from statefun_actors.settings import Settings
 from statefun_actors.testing.checks import checked_address, in_utc
+from statefun_actors.testing.conversations import Ask, Schedule
 from statefun_actors.testing.seen import Delayed, Sent, seen
 from statefun_actors.types import pack
 
 _E = TypeVar("_E", bound=Entity)
 _P = ParamSpec("_P")
+_A = TypeVar("_A")
+_K = TypeVar("_K")
 _START = datetime(2026, 1, 1, tzinfo=UTC)
 _CALLER = Address("statefun-actors/test", "caller")
+_REPLY = Address(REPLY, "test")
 
 
 class _Host(SystemHost):
@@ -60,7 +66,9 @@ class Result(Generic[_E]):
 
     ``entity`` is a detached instance that holds the state afterwards. ``reply`` is the first reply to the caller (None
     without one), ``replies`` are all of them; ``sent``, ``delayed`` and ``egress`` (by egress name) hold Python values.
-    ``dead_letters`` are the errors of messages that a failure policy gave up.
+    ``asks`` are the questions asked and the reply addresses opened, ``schedules`` the recurring messages begun, and
+    ``cancelled_schedules`` the names of those ended. ``dead_letters`` are the errors of messages that a failure policy
+    gave up.
     """
 
     entity: _E
@@ -70,6 +78,9 @@ class Result(Generic[_E]):
     cancelled: list[str]
     egress: dict[str, list[object]]
     changed: dict[str, TypedValue | None]
+    asks: list[Ask]
+    schedules: list[Schedule]
+    cancelled_schedules: list[str]
     dead_letters: list[BaseException]
 
     @property
@@ -110,9 +121,75 @@ class Given(Generic[_E]):
             InternalMessageError: *caller* is outside, the handler internal, and there is no failure policy.
             KeyboardInterrupt: the handler raised it, or it was Ctrl-C.
         """
-        app = Application(self._cls, settings=settings)
         sender = None if caller is None else checked_address(caller)
-        batch = Batch(self._address, self._state, [Invocation(pack(message), sender) for message in messages])
+        return self._handled([Invocation(pack(message), sender) for message in messages], caller, now, settings)
+
+    @overload
+    def answered(
+        self,
+        then: Callable[[_E, _A], object],
+        answer: _A,
+        *,
+        caller: Address | None = _CALLER,
+        now: datetime = _START,
+        settings: Settings | None = None,
+    ) -> Result[_E]: ...
+    @overload
+    def answered(
+        self,
+        then: Callable[[_E, _A, _K], object],
+        answer: _A,
+        *,
+        keep: _K,
+        caller: Address | None = _CALLER,
+        now: datetime = _START,
+        settings: Settings | None = None,
+    ) -> Result[_E]: ...
+    def answered(
+        self,
+        then: Untyped,
+        answer: Untyped,
+        *,
+        keep: Untyped = NOT_GIVEN,
+        caller: Address | None = _CALLER,
+        now: datetime = _START,
+        settings: Settings | None = None,
+    ) -> Result[_E]:
+        """Hand *answer* to the method *then*, as the answer to an ask of this entity, and say what came of it.
+
+        ::
+
+            given(Order, "1", state="asked").answered(Order.reserved, NoAnswer(None, "timeout"), keep="pen")
+
+        Args:
+            then: a method of the class that is decorated with ``@answers``.
+            answer: anything that can be sent.
+            keep: what was kept beside the ask.
+            caller: who sent the message that asked: ``self.caller`` in *then*, who gets what it returns.
+            now: what ``self.now`` says.
+            settings: of the application.
+
+        Raises:
+            ValueMismatchError: *then* is no such method, or *keep* does not fit it.
+            UnhandledMessageError: *then* does not take such an answer, and there is no failure policy.
+            Exception: as :meth:`when`.
+        """
+        method = answer_method(self._cls, then)
+        kept = method.pack_keep(None if keep is NOT_GIVEN else keep, given=keep is not NOT_GIVEN)
+        value = pack(answer)
+        content = Answer(
+            method.name,
+            None if kept is None else (kept.typename, kept.value),
+            None if caller is None else checked_address(caller),
+            (value.typename, value.value),
+        )
+        return self._handled([Invocation(enveloped(content), _REPLY)], caller, now, settings)
+
+    def _handled(
+        self, invocations: list[Invocation], caller: Address | None, now: datetime, settings: Settings | None
+    ) -> Result[_E]:
+        app = Application(self._cls, settings=settings)
+        batch = Batch(self._address, self._state, invocations)
         match _run(in_handler_task(dispatch(batch, app, _Host(in_utc(now, "now"))))):
             case Done(effects, changes, setbacks):
                 for setback in setbacks:
@@ -123,8 +200,7 @@ class Given(Generic[_E]):
                 raise error
             case MissingState(specs):  # pragma: no cover - every declared state is given
                 raise AssertionError(specs)
-        known = app.codecs()
-        found = seen(effects, known)
+        found = seen(effects, app)
         replies = [sent.message for sent in found.sent if sent.target == caller]
         return Result(
             hydrate(self._cls, self._address, state),
@@ -134,6 +210,9 @@ class Given(Generic[_E]):
             found.cancelled,
             found.egress,
             dict(changes),
+            found.asks,
+            found.schedules,
+            found.cancelled_schedules,
             [setback.error for setback in setbacks],
         )
 

@@ -4,79 +4,32 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
+from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Any as Untyped
-from typing import Self, TypeVar, overload
+from typing import Self, TypeVar, Unpack, overload
 
 import attrs
 
+from statefun_actors.calls import NotServedError, question
 from statefun_actors.definition import delay_ms
 from statefun_actors.dispatch import Application
-from statefun_actors.embedded import Engine, EngineOptions, ManualClock, MemoryStore, Store, Ticket, Timer, at_ms
+from statefun_actors.embedded import Engine, EngineOptions, ManualClock, MemoryStore, Store
 from statefun_actors.entity import hydrate
-from statefun_actors.errors import InternalMessageError, UnhandledMessageError, UnknownFunctionTypeError
-from statefun_actors.model import Address, TypedValue, check_typename
+from statefun_actors.model import Address, check_typename
 from statefun_actors.settings import Settings
+from statefun_actors.testing.calling import TestCall, TestCallOptions, TestCalls, reply_address_of
 from statefun_actors.testing.checks import check_served, checked_address, in_utc
-from statefun_actors.types import codec_for, pack, value_of
+from statefun_actors.testing.clock import TestClock
+from statefun_actors.testing.conversations import Ask, Schedule
+from statefun_actors.testing.stored import DeadLetterSeen, PendingTimer, Stored
+from statefun_actors.types import pack, value_of
 
+_E = TypeVar("_E")
+_M = TypeVar("_M")
 _R = TypeVar("_R")
 _START = datetime(2026, 1, 1, tzinfo=UTC)
-
-
-@attrs.frozen
-class PendingTimer:
-    """A delayed message that has not fired yet."""
-
-    due: datetime
-    target: Address
-    message: object
-    sender: Address | None = None
-    cancellation_token: str | None = None
-
-
-@attrs.frozen
-class DeadLetterSeen:
-    """A message that was given up, and why."""
-
-    target: Address
-    message: object
-    error_type: str
-    error: str
-    attempts: int
-
-
-class TestClock:
-    """Virtual time. It stands still until the test moves it; a handler's backoff moves it too."""
-
-    __test__ = False
-
-    def __init__(self, runtime: TestRuntime, clock: ManualClock) -> None:
-        self._runtime, self._clock = runtime, clock
-
-    @property
-    def now(self) -> datetime:
-        """The current virtual time, aware, in UTC."""
-        return at_ms(self._clock.now_ms())
-
-    async def advance(self, delay: timedelta | float) -> None:
-        """Move *delay* (a timedelta, or seconds) ahead. What falls due on the way runs at its own time, in order.
-
-        Raises:
-            ValueError: a negative delay.
-            Exception: what a handler raised, where no failure policy takes care of it.
-        """
-        step = delay if isinstance(delay, timedelta) else timedelta(seconds=delay)
-        if step < timedelta(0):
-            raise ValueError(f"time moves forward: advance() takes a delay of zero or more, got {delay!r}")
-        runtime, clock = self._runtime, self._clock
-        target = clock.now_ms() + step // timedelta(milliseconds=1)
-        while (due := runtime.engine.next_due()) is not None and due <= target:
-            clock.set_ms(max(due, clock.now_ms()))
-            await runtime.settled()
-        clock.set_ms(max(target, clock.now_ms()))
-        await runtime.settled()
 
 
 class TestRuntime:
@@ -113,9 +66,12 @@ class TestRuntime:
         options: EngineOptions | None = None,
     ) -> None:
         self.app = Application(*served, settings=settings)
-        self._clock = ManualClock(in_utc(start, "start"))
-        self.clock = TestClock(self, self._clock)
         self._store = store if store is not None else MemoryStore()
+        # Where a store goes on from an earlier run, the tokens of that run are not given out again.
+        self._clock = ManualClock(in_utc(start, "start"), seed=self._store.recover().next_seq)
+        self.clock = TestClock(self._clock, lambda: self.engine, self.settled)
+        self._stored = Stored(self.app, self._store)
+        self._calls = TestCalls(self.app, lambda: self.engine, self.settled)
         options = options if options is not None else EngineOptions()
         self._options = attrs.evolve(options, twice=twice or options.twice)
         self._errors: list[BaseException] = []
@@ -164,6 +120,8 @@ class TestRuntime:
         *,
         after: timedelta | float | None = None,
         caller: Address | None = None,
+        timeout: timedelta | float | None = None,  # noqa: ASYNC109 - the name that all kinds of Actors share
+        key: str | None = None,
     ) -> None:
         """Send *message* as an ingress does, and return once everything that followed from it has run.
 
@@ -172,85 +130,83 @@ class TestRuntime:
             message: anything that can be sent.
             after: a timedelta, or seconds, after which it arrives.
             caller: the function that sends it; None = it comes from outside.
+            timeout: as everywhere else; here it has no effect, since time stands still.
+            key: an idempotency key: messages sent under one key are delivered once.
 
         Raises:
             InternalMessageError: it comes from outside, and its handler is internal. Without a failure policy it is a
                 dead letter, too.
             UnhandledMessageError: *target* takes no such message.
-            UnknownFunctionTypeError: nothing here serves *target*.
+            NotServedError: nothing here serves *target*.
+            KeyReusedError: another message was sent under *key*.
             ValueMismatchError: *target* or *caller* is no address, or *after* is negative.
             Exception: what a handler raised, where no failure policy takes care of it. The message stays in its
                 mailbox and is tried again once time has moved on.
         """
-        value = self._checked(target, message)
-        delay = 0 if after is None else delay_ms(after)
-        sender = _caller(caller)
-        await self.engine.entered(lambda: self.engine.submit(target, value, delay_ms=delay, caller=sender))
-        await self.settled()
-        if (refused := self._refused(target, value, caller)) is not None:
-            raise refused
+        options = TestCall(caller, timeout, key)
+        await self._calls.tell(target, message, options, 0 if after is None else delay_ms(after))
 
     @overload
-    async def ask(self, target: Address, message: object, reply: type[_R], *, caller: Address | None = None) -> _R: ...
-    @overload
-    async def ask(self, target: Address, message: object, *, caller: Address | None = None) -> Untyped: ...
     async def ask(
-        self, target: Address, message: object, reply: Untyped = None, *, caller: Address | None = None
+        self, target: Address, message: object, reply: type[_R], /, **options: Unpack[TestCallOptions]
+    ) -> _R: ...
+    @overload
+    async def ask(self, target: Address, message: object, /, **options: Unpack[TestCallOptions]) -> Untyped: ...
+    @overload
+    async def ask(
+        self,
+        handler: Callable[[_E, _M], Coroutine[Untyped, Untyped, _R]],
+        id: str,
+        message: _M,
+        /,
+        **options: Unpack[TestCallOptions],
+    ) -> _R: ...
+    @overload
+    async def ask(
+        self, handler: Callable[[_E, _M], _R], id: str, message: _M, /, **options: Unpack[TestCallOptions]
+    ) -> _R: ...
+    async def ask(
+        self,
+        target: Untyped,
+        message: Untyped,
+        reply: Untyped = None,
+        /,
+        *,
+        caller: Address | None = None,
+        timeout: timedelta | float | None = None,  # noqa: ASYNC109 - the name that all kinds of Actors share
+        key: str | None = None,
     ) -> Untyped:
-        """Send *message* and return the reply, of the type *reply*.
+        """Send *message* and return the reply: ``ask(address, message, Reply)``, ``ask(Account.deposit, "ada",
+        message)`` or ``ask(address, message)``, as everywhere else.
 
         With a *caller* it is a message of that function's, and this returns what is sent there in the meantime, which
-        that function does not get. Otherwise it comes from outside.
+        that function does not get. Otherwise it comes from outside. The other options are those of :meth:`tell`.
 
         Everything that followed has run by then. The reply may come from the target or from whoever it passed
-        ``self.caller`` on to; time does not move by itself: for a reply after a delay, ``tell`` and look at state.
+        ``self.caller`` on to, and from what answers an ask; time does not move by itself: for a reply after a delay,
+        ``tell``, advance the clock, and look at state.
 
         Raises:
-            AssertionError: nobody replied, or with another type.
+            NoReplyError: nothing is left to do at this virtual time, and nobody replied. It is an AssertionError, too.
+            UnexpectedReplyError: the reply has another type.
             Exception: as :meth:`tell`; also the error of a message that a failure policy gave up.
         """
-        value = self._checked(target, message)
-        replies: list[TypedValue] = []
-        given_up: list[BaseException | None] = []
-        ticket = Ticket(on_reply=replies.append, on_handled=given_up.append)
-        sender = _caller(caller)
-        try:
-            await self.engine.entered(lambda: self.engine.submit(target, value, ticket=ticket, caller=sender))
-            await self.settled()
-        finally:
-            self.engine.forget(ticket, caller)
-        if not replies:
-            if given_up and given_up[0] is not None:
-                raise given_up[0]
-            raise AssertionError(f"{target} did not reply to {message!r}")
-        return self._reply(target, replies[0], reply)
+        return await self._calls.ask(question(target, message, reply), TestCall(caller, timeout, key))
 
-    def _reply(self, target: Address, value: TypedValue, kind: Untyped) -> object:
-        if kind is None:
-            return value_of(value, self._known)
-        codec = codec_for(kind)
-        if value.typename != codec.typename and value.typename not in codec.accepts:
-            raise AssertionError(
-                f"{target} replied {value_of(value, self._known)!r} ({value.typename}), expected {codec.spelling}"
-            )
-        return codec.decode(value.value, value.typename)
+    async def answer(self, address: Address | str, message: object) -> None:
+        """Answer a reply address, as somebody outside does, and return once everything that followed has run.
 
-    def _checked(self, target: Address, message: object) -> TypedValue:
-        value = pack(message)
-        route = self.app.route(checked_address(target).typename)
-        if route is None:
-            raise UnknownFunctionTypeError(target.typename, self.app.typenames)
-        if value.typename not in route.handlers and route.any_handler is None and route.policy is None:
-            raise UnhandledMessageError(target.typename, route.function.taken, value.typename)
-        return value
+        Args:
+            address: what ``self.reply_address(...)`` returned, or its id, the token.
+            message: anything that can be sent.
 
-    def _refused(self, target: Address, value: TypedValue, caller: Address | None) -> InternalMessageError | None:
-        """Why a message is refused, where no failure policy takes care of that."""
-        route = self.app.routes[target.typename]
-        refused = route.refused(value.typename, caller)
-        if refused is None or route.handler(value.typename).policy is not None:
-            return None
-        return refused
+        Raises:
+            NotOpenError: it has been answered, its time is over, or it never was.
+            UnhandledMessageError: its ``then`` does not take such an answer; it stays open.
+            ValueMismatchError: *address* is no reply address.
+            Exception: as :meth:`tell`.
+        """
+        await self._calls.answer(reply_address_of(address), pack(message))
 
     async def settled(self) -> None:
         """Return once nothing is left to do at this virtual time.
@@ -274,13 +230,13 @@ class TestRuntime:
         For a function: its states by name, as Python values.
 
         Raises:
-            UnknownFunctionTypeError: nothing here serves *address*.
+            NotServedError: nothing here serves *address*.
             ValueMismatchError: it is no address.
             StateDecodeError: what is stored does not fit a field.
         """
         route = self.app.route(checked_address(address).typename)
         if route is None:
-            raise UnknownFunctionTypeError(address.typename, self.app.typenames)
+            raise NotServedError(address, f"this engine runs {', '.join(self.app.typenames) or 'nothing'}")
         state = self.engine.state(address)
         cls = getattr(route.function, "cls", None)
         if cls is not None:
@@ -303,26 +259,19 @@ class TestRuntime:
     @property
     def dead_letters(self) -> list[DeadLetterSeen]:
         """Messages that were given up, oldest first."""
-        return [
-            DeadLetterSeen(
-                entry.message.target,
-                value_of(entry.message.value, self._known),
-                entry.error_type,
-                entry.error,
-                entry.attempts,
-            )
-            for entry in self._store.dead_letters()
-        ]
+        return self._stored.dead_letters()
 
     @property
     def timers(self) -> list[PendingTimer]:
         """Delayed messages that have not fired yet, the nearest first."""
-        return [self._pending(timer) for timer in self._store.timers_after(-1, 0, 1 << 31)]
+        return self._stored.timers()
 
-    def _pending(self, timer: Timer) -> PendingTimer:
-        message = value_of(timer.value, self._known)
-        return PendingTimer(at_ms(timer.due_ms), timer.target, message, timer.caller, timer.token)
+    @property
+    def asks(self) -> list[Ask]:
+        """Asks and reply addresses whose answer has not come yet, the oldest first."""
+        return self._stored.asks()
 
-
-def _caller(caller: Address | None) -> Address | None:
-    return None if caller is None else checked_address(caller)
+    @property
+    def schedules(self) -> list[Schedule]:
+        """Recurring messages, the one that fires next first."""
+        return self._stored.schedules()

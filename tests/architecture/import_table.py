@@ -17,7 +17,18 @@ PACKAGE: Final = "statefun_actors"
 
 _MEANING: Final = frozenset({"text", "errors", "model", "types", "definition", "functions", "entity"})
 _EMBEDDED: Final = _MEANING | {"units", "throttle", "dispatch", "settings"}
-_BELOW_TESTING: Final = _EMBEDDED | {"wire", "endpoint", "ingress", "http", "embedded", "deploy", "cluster"}
+_BELOW_TESTING: Final = _EMBEDDED | {
+    "calls",
+    "envelopes",
+    "conversations",
+    "wire",
+    "endpoint",
+    "ingress",
+    "http",
+    "embedded",
+    "deploy",
+    "cluster",
+}
 
 TABLE: Final[Mapping[str, AbstractSet[str]]] = {
     "text": frozenset(),
@@ -38,7 +49,9 @@ TABLE: Final[Mapping[str, AbstractSet[str]]] = {
     "client": frozenset({"text", "model", "calls"}),
     "settings": frozenset({"text", "errors", "model", "units", "definition"}),
     "functions": frozenset({"text", "errors", "model", "types", "definition"}),
-    "entity": frozenset({"text", "errors", "model", "types", "recurrence", "definition", "functions", "no_answer"}),
+    "entity": frozenset(
+        {"text", "errors", "model", "types", "recurrence", "envelopes", "definition", "functions", "no_answer"}
+    ),
     "conversations": frozenset(
         {"errors", "model", "types", "no_answer", "recurrence", "envelopes", "definition", "functions"}
     ),

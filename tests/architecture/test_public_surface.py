@@ -18,6 +18,7 @@ PUBLIC = [
     "MessageRefusedError",
     "NoReplyError",
     "NotAdmittedError",
+    "NotOpenError",
     "NotServedError",
     "ReplyTimeoutError",
     "Runtime",

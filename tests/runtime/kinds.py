@@ -9,6 +9,7 @@ from typing import Any, Protocol, Self
 
 from statefun_actors import Address, AsyncRuntime, Runtime
 from statefun_actors.client import AsyncClient, Client
+from statefun_actors.testing import TestRuntime
 from tests.client.bank import Account, Echo, Later
 
 SERVED = (Account, Echo, Later)
@@ -71,7 +72,9 @@ def _given(reply: Any) -> tuple[Any, ...]:
     return () if reply is None else (reply,)
 
 
-KINDS = ("Client", "AsyncClient", "Runtime", "AsyncRuntime")
+REAL = ("Client", "AsyncClient", "Runtime", "AsyncRuntime")
+KINDS = (*REAL, "TestRuntime")
+"""All of them. In a test time stands still, and handlers' own errors are raised; else it is like the others."""
 
 
 def opened(kind: str, url: str) -> Awaited | Blocking:
@@ -83,6 +86,8 @@ def opened(kind: str, url: str) -> Awaited | Blocking:
             return Awaited(_Made(url))
         case "Runtime":
             return Blocking(Runtime(*SERVED))
+        case "TestRuntime":
+            return Awaited(TestRuntime(*SERVED))
         case _:
             return Awaited(AsyncRuntime(*SERVED))
 

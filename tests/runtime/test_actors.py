@@ -21,7 +21,7 @@ from statefun_actors import (
 from tests.client import bank
 from tests.client.bank import Account, Deposit, Deposited, Echo
 from tests.http.running import Running, running
-from tests.runtime.kinds import KINDS, Calls, opened
+from tests.runtime.kinds import KINDS, REAL, Calls, opened
 
 
 @pytest.fixture(scope="module")
@@ -119,6 +119,7 @@ def test_an_ask_with_a_type_waits_for_a_reply_of_another_entity(calls: Calls) ->
     assert calls.ask(Echo.at("e"), Deposit(cents=1), Deposited) == Deposited(7)
 
 
+@pytest.mark.parametrize("calls", REAL, indirect=True)
 def test_a_message_that_its_handler_gives_up_is_refused(calls: Calls, ada: Address) -> None:
     with pytest.raises(MessageRefusedError) as caught:
         calls.ask(ada, Deposit(cents=-1))
@@ -127,6 +128,7 @@ def test_a_message_that_its_handler_gives_up_is_refused(calls: Calls, ada: Addre
     assert not caught.value.retryable
 
 
+@pytest.mark.parametrize("calls", REAL, indirect=True)
 def test_an_ask_without_a_reply_says_what_to_do(calls: Calls, ada: Address) -> None:
     with pytest.raises(NoReplyError) as caught:
         calls.ask(ada, True)
@@ -149,6 +151,12 @@ def test_a_function_type_that_is_not_served_is_an_error(calls: Calls) -> None:
         calls.tell(Address("no/body", "x"), 1)
 
 
+def test_an_ask_without_a_reply_is_an_error(calls: Calls, ada: Address) -> None:
+    with pytest.raises(NoReplyError):
+        calls.ask(ada, True)
+
+
+@pytest.mark.parametrize("calls", REAL, indirect=True)
 def test_a_reply_that_takes_too_long_is_a_timeout(calls: Calls, ada: Address) -> None:
     with pytest.raises(ReplyTimeoutError, match=r"Give it more time with timeout="):
         calls.ask(ada, 60.0, timeout=0.3)

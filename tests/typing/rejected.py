@@ -7,7 +7,18 @@ mypy finds unused ignores in strict mode; for pyright they are switched on in th
 
 from __future__ import annotations
 
-from statefun_actors import Address, DeadLetter, Entity, StatefulFunctions, handles, kafka_record, message, persisted
+from statefun_actors import (
+    Address,
+    DeadLetter,
+    Entity,
+    NoAnswer,
+    StatefulFunctions,
+    answers,
+    handles,
+    kafka_record,
+    message,
+    persisted,
+)
 from statefun_actors.testing import TestRuntime, given
 
 
@@ -38,6 +49,21 @@ class Account(Entity, typename="typing/account"):
     def other(self, message: str) -> None:
         """Its annotation is not what @handles says."""
 
+    @handles(str)
+    def asks(self, message: str) -> None:
+        """Asks as it may not."""
+        self.ask(self.address, message, then=self.told)  # type: ignore[arg-type]
+        self.ask(self.address, message, then=self.told, keep=5)  # type: ignore[arg-type]
+        self.ask(self.address, message, then=self.heard, keep="x")  # type: ignore[arg-type]
+
+    @answers
+    def told(self, answer: int | NoAnswer, kept: str) -> None:
+        """Takes an answer and a text."""
+
+    @answers
+    def heard(self, answer: int | NoAnswer) -> None:
+        """Takes an answer."""
+
 
 def values() -> None:
     """Made wrongly."""
@@ -63,4 +89,20 @@ def kit() -> None:
 async def asked(runtime: TestRuntime) -> None:
     """A reply has the type that was asked for."""
     number = await runtime.ask(Account.at("ada"), Deposit(cents=1), int)
+    number.upper()  # type: ignore[attr-defined]
+
+
+def answered() -> None:
+    """An answer is one that its method takes, and so is what was kept."""
+    given(Account, "ada").answered(Account.told, "x", keep="x")  # type: ignore[arg-type]
+    given(Account, "ada").answered(Account.told, 5, keep=5)  # type: ignore[arg-type]
+    given(Account, "ada").answered(Account.told, 5)  # type: ignore[arg-type]
+    given(Account, "ada").answered(Account.heard, "x")  # type: ignore[arg-type]
+    given(Account, "ada").answered(Account.heard, 5, keep="x")  # type: ignore[arg-type]
+
+
+async def asked_by_a_handler(runtime: TestRuntime) -> None:
+    """Its annotations say what it takes and returns."""
+    await runtime.ask(Account.deposit, "ada", "x")  # type: ignore[arg-type]
+    number = await runtime.ask(Account.deposit, "ada", Deposit(cents=1))
     number.upper()  # type: ignore[attr-defined]

@@ -1,0 +1,189 @@
+"""The calls of a ``TestRuntime``: as those of the other kinds of ``Actors``, but for virtual time."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+
+import attrs
+
+from statefun_actors.calls import (
+    CallOptions,
+    KeyReusedError,
+    MessageRefusedError,
+    NoReplyError,
+    NotOpenError,
+    NotServedError,
+    Question,
+    packed,
+    timeout_seconds,
+)
+from statefun_actors.conversations import open_ask
+from statefun_actors.dispatch import Application
+from statefun_actors.embedded import Engine, EpochLostError, Ticket
+from statefun_actors.envelopes import REPLY
+from statefun_actors.errors import InternalMessageError, UnhandledMessageError, ValueMismatchError
+from statefun_actors.ingress import Answer, GivenUp, Handled, KeyReused, Letter, Replied, Taken, Wait
+from statefun_actors.model import Address, TypedValue
+from statefun_actors.testing.checks import checked_address
+
+
+class TestCallOptions(CallOptions, total=False):
+    """What ``ask`` takes beside its message."""
+
+    caller: Address | None
+    """The function that asks; None = the message comes from outside."""
+
+
+@attrs.frozen
+class TestCall:
+    """The options of one call."""
+
+    __test__ = False
+
+    caller: Address | None
+    timeout: timedelta | float | None
+    key: str | None
+
+    def check(self) -> None:
+        """Raises ValueError, ValueMismatchError: one of them makes no sense, or two together."""
+        timeout_seconds({} if self.timeout is None else {"timeout": self.timeout}, 1)
+        if self.caller is not None:
+            checked_address(self.caller)
+            if self.key is not None:
+                raise ValueMismatchError("caller= or key=, since a key is that of a message from outside", "both")
+
+
+class UnansweredError(NoReplyError, AssertionError):
+    """Nothing is left to do at this virtual time, and there is no reply."""
+
+    def __str__(self) -> str:
+        return (
+            f"{self.target} did not reply, and nothing is left to do at this time. Return a reply from its handler, or "
+            "from the method that takes the answer to its ask; where time has to pass first: tell(...), then "
+            "clock.advance(...)."
+        )
+
+
+def reply_address_of(address: Address | str) -> Address:
+    """The reply address that *address* is, or of which it is the token. Raises ValueMismatchError: it is neither."""
+    if isinstance(address, str) and address:
+        return Address(REPLY, address)
+    if isinstance(address, Address) and address.typename == REPLY:
+        return address
+    raise ValueMismatchError("what self.reply_address(...) returned, or its id", f"{address!r}")
+
+
+class TestCalls:
+    """Carries out the calls of a test.
+
+    Args:
+        app: what is served.
+        engine: gives the engine that runs.
+        settled: returns once nothing is left to do at this virtual time, and raises what handlers raised.
+    """
+
+    __test__ = False
+
+    def __init__(self, app: Application, engine: Callable[[], Engine], settled: Callable[[], Awaitable[None]]) -> None:
+        self._app, self._engine, self._settled = app, engine, settled
+
+    async def tell(self, target: Address, message: object, options: TestCall, delay_ms: int) -> None:
+        """See :meth:`TestRuntime.tell`."""
+        value = packed(target, message)
+        self._check(target, value, options)
+        if options.key is not None:
+            _result(await self._once(Letter(target, value, delay_ms, Wait.TAKEN, options.key)), target)
+        else:
+            engine = self._engine()
+            await engine.entered(lambda: engine.submit(target, value, delay_ms=delay_ms, caller=options.caller))
+            await self._settled()
+        if (refused := self._refused(target, value, options.caller)) is not None:
+            raise refused
+
+    async def ask(self, asked: Question, options: TestCall) -> object:
+        """See :meth:`TestRuntime.ask`."""
+        self._check(asked.target, asked.value, options)
+        if options.key is not None:
+            wait = Wait.REPLY if asked.until_reply else Wait.HANDLED
+            value = _result(await self._once(Letter(asked.target, asked.value, 0, wait, options.key)), asked.target)
+        else:
+            value = await self._replied(asked, options.caller)
+        if value is not None:
+            return asked.answer(value, self._app.codecs())
+        if asked.reply is not None and asked.reply.optional:
+            return None
+        raise UnansweredError(asked.target)
+
+    async def _replied(self, asked: Question, caller: Address | None) -> TypedValue | None:
+        """The first reply. Raises the error with which a failure policy gave the message up."""
+        replies: list[TypedValue] = []
+        given_up: list[BaseException | None] = []
+        ticket = Ticket(on_reply=replies.append, on_handled=given_up.append)
+        target, value = asked.target, asked.value
+        engine = self._engine()
+        try:
+            await engine.entered(lambda: engine.submit(target, value, ticket=ticket, caller=caller))
+            await self._settled()
+        finally:
+            engine.forget(ticket, caller)
+        if not replies and given_up and given_up[0] is not None:
+            raise given_up[0]
+        return replies[0] if replies else None
+
+    async def _once(self, letter: Letter) -> Answer | None:
+        """What comes of a letter with a key; None where nothing has yet."""
+        told: list[Answer | EpochLostError] = []
+        cancel: list[Callable[[], bool]] = []
+        engine = self._engine()
+        await engine.entered(lambda: cancel.append(engine.submit_once(letter, told.append)))
+        await self._settled()
+        cancel[-1]()
+        answer = told[-1] if told else None
+        if isinstance(answer, EpochLostError):
+            raise answer
+        return answer
+
+    async def answer(self, target: Address, value: TypedValue) -> None:
+        """See :meth:`TestRuntime.answer`."""
+        engine = self._engine()
+        ask = open_ask(target.id, engine.state(target))
+        if ask is None:
+            raise NotOpenError(target)
+        route = self._app.route(ask.asker.typename)
+        answers = None if route is None else route.answers.get(ask.then)
+        if answers is not None and not answers.method.takes(value.typename):
+            raise UnhandledMessageError(answers.name, answers.method.taken, value.typename)
+        await engine.entered(lambda: engine.submit(target, value))
+        await self._settled()
+
+    def _check(self, target: Address, value: TypedValue, options: TestCall) -> None:
+        options.check()
+        route = self._app.route(checked_address(target).typename)
+        if route is None:
+            raise NotServedError(target, f"this engine runs {', '.join(self._app.typenames) or 'nothing'}")
+        if not route.takes(value.typename):
+            raise UnhandledMessageError(target.typename, route.function.taken, value.typename)
+
+    def _refused(self, target: Address, value: TypedValue, caller: Address | None) -> InternalMessageError | None:
+        """Why a message is refused, where no failure policy takes care of that."""
+        route = self._app.routes[target.typename]
+        refused = route.refused(value.typename, caller)
+        if refused is None or route.handler(value.typename).policy is not None:
+            return None
+        return refused
+
+
+def _result(answer: Answer | None, target: Address) -> TypedValue | None:
+    """The reply that *answer* brings, None without one. Raises the error that it stands for."""
+    match answer:
+        case None | Taken() | Handled():
+            return None
+        case Replied(value):
+            return value
+        case KeyReused(key):
+            raise KeyReusedError(target, f"another message was sent under the key {key!r}")
+        case GivenUp(reason):
+            raise MessageRefusedError(target, reason)
+        case other:  # pragma: no cover - the engine runs until the block ends
+            raise AssertionError(other)

@@ -1,0 +1,48 @@
+"""Virtual time, which a test moves."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+
+from statefun_actors.embedded import Engine, ManualClock, at_ms
+
+
+class TestClock:
+    """Virtual time. It stands still until the test moves it; a handler's backoff moves it too.
+
+    Args:
+        clock: what it moves.
+        engine: gives the engine that runs.
+        settled: returns once nothing is left to do at the time to which the clock was moved.
+    """
+
+    __test__ = False
+
+    def __init__(
+        self, clock: ManualClock, engine: Callable[[], Engine], settled: Callable[[], Awaitable[None]]
+    ) -> None:
+        self._clock, self._engine, self._settled = clock, engine, settled
+
+    @property
+    def now(self) -> datetime:
+        """The current virtual time, aware, in UTC."""
+        return at_ms(self._clock.now_ms())
+
+    async def advance(self, delay: timedelta | float) -> None:
+        """Move *delay* (a timedelta, or seconds) ahead. What falls due on the way runs at its own time, in order.
+
+        Raises:
+            ValueError: a negative delay.
+            Exception: what a handler raised, where no failure policy takes care of it.
+        """
+        step = delay if isinstance(delay, timedelta) else timedelta(seconds=delay)
+        if step < timedelta(0):
+            raise ValueError(f"time moves forward: advance() takes a delay of zero or more, got {delay!r}")
+        clock = self._clock
+        target = clock.now_ms() + step // timedelta(milliseconds=1)
+        while (due := self._engine().next_due()) is not None and due <= target:
+            clock.set_ms(max(due, clock.now_ms()))
+            await self._settled()
+        clock.set_ms(max(target, clock.now_ms()))
+        await self._settled()

@@ -1,0 +1,100 @@
+"""Asks and recurring messages as a test wants to see them."""
+
+from __future__ import annotations
+
+import contextlib
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+import attrs
+
+from statefun_actors.conversations import OpenAsk, OpenSchedule
+from statefun_actors.dispatch import Application
+from statefun_actors.envelopes import REPLY
+from statefun_actors.model import Address, TypedValue
+from statefun_actors.types import value_of
+
+_UNNAMED: Final = Address("statefun-actors/test", "unnamed")
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@attrs.frozen
+class Ask:
+    """A question whose answer has not come yet, or a reply address, whose *target* and *message* are None.
+
+    Two are equal if *target*, *message*, *then*, *timeout* and *keep* are.
+
+    Args:
+        then: the method that takes the answer, by the name under which open asks know it.
+        keep: what it gets beside the answer; None without one.
+        asker: the entity that asks.
+        address: its reply address; ``TestRuntime.answer`` takes it.
+        since: when it was asked; it times out *timeout* later.
+    """
+
+    target: Address | None
+    message: object
+    then: str
+    timeout: timedelta = timedelta(seconds=60)
+    keep: object = None
+    asker: Address = attrs.field(default=_UNNAMED, eq=False)
+    address: Address = attrs.field(default=_UNNAMED, eq=False, repr=False)
+    since: datetime = attrs.field(default=_EPOCH, eq=False, repr=False)
+
+
+@attrs.frozen
+class Schedule:
+    """A recurring message.
+
+    Two are equal if *schedule*, *tz*, *target*, *message* and *name* are.
+
+    Args:
+        schedule: a timedelta or a cron line, as it was written.
+        sender: the entity that began it.
+        next: when it fires next.
+    """
+
+    schedule: timedelta | str
+    tz: str
+    target: Address
+    message: object
+    name: str
+    sender: Address = attrs.field(default=_UNNAMED, eq=False)
+    next: datetime = attrs.field(default=_EPOCH, eq=False, repr=False)
+
+
+def ask_seen(app: Application, ask: OpenAsk) -> Ask:
+    """*ask* in Python values."""
+    return Ask(
+        ask.target,
+        None if ask.question is None else value_of(ask.question, app.codecs()),
+        ask.then,
+        timedelta(milliseconds=ask.until_ms - ask.since_ms),
+        None if ask.keep is None else _kept(app, ask, ask.keep),
+        ask.asker,
+        Address(REPLY, ask.token),
+        _EPOCH + timedelta(milliseconds=ask.since_ms),
+    )
+
+
+def schedule_seen(app: Application, schedule: OpenSchedule) -> Schedule:
+    """*schedule* in Python values."""
+    return Schedule(
+        schedule.recurrence.written,
+        schedule.recurrence.tz,
+        schedule.target,
+        value_of(schedule.message, app.codecs()),
+        schedule.name,
+        schedule.sender,
+        _EPOCH + timedelta(milliseconds=schedule.next_ms),
+    )
+
+
+def _kept(app: Application, ask: OpenAsk, stored: TypedValue) -> object:
+    """The value of ``keep=`` as the method reads it that gets it; where that is gone, as far as its type says."""
+    route = app.route(ask.asker.typename)
+    answers = None if route is None else route.answers.get(ask.then)
+    if answers is not None and answers.method.keep is not None:
+        with contextlib.suppress(ValueError):
+            return answers.method.read_keep(stored)
+    return value_of(stored, app.codecs())

@@ -1,0 +1,101 @@
+"""What a store holds, as a test wants to see it: Python values, and nothing of the library's own functions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+import attrs
+
+from statefun_actors.conversations import open_ask, open_schedule
+from statefun_actors.dispatch import Application, unwrapped
+from statefun_actors.embedded import Store, Timer, at_ms, unpack
+from statefun_actors.envelopes import REPLY, SCHEDULE
+from statefun_actors.model import Address, Invocation, State
+from statefun_actors.testing.conversations import Ask, Schedule, ask_seen, schedule_seen
+from statefun_actors.types import value_of
+
+_ALL = 1 << 31
+
+
+@attrs.frozen
+class PendingTimer:
+    """A delayed message that has not fired yet."""
+
+    due: datetime
+    target: Address
+    message: object
+    sender: Address | None = None
+    cancellation_token: str | None = None
+
+
+@attrs.frozen
+class DeadLetterSeen:
+    """A message that was given up, and why. Of an answer, *message* is the answer itself."""
+
+    target: Address
+    message: object
+    error_type: str
+    error: str
+    attempts: int
+
+
+class Stored:
+    """Reads *store* as of its last commit, for *app*."""
+
+    def __init__(self, app: Application, store: Store) -> None:
+        self._app, self._store, self._known = app, store, app.codecs()
+
+    def timers(self) -> list[PendingTimer]:
+        """The delayed messages of the application, the nearest first."""
+        return [
+            PendingTimer(
+                at_ms(timer.due_ms), timer.target, value_of(timer.value, self._known), timer.caller, timer.token
+            )
+            for timer in self._store.timers_after(-1, 0, _ALL)
+            if not self._own(timer)
+        ]
+
+    def _own(self, timer: Timer) -> bool:
+        route = None if timer.caller is None else self._app.all_routes.get(timer.caller.typename)
+        return route is not None and route.own
+
+    def asks(self) -> list[Ask]:
+        """The open asks, the oldest first."""
+        opened = {
+            timer.target.id: timer.seq
+            for timer in self._store.timers_after(-1, 0, _ALL)
+            if timer.target.typename == REPLY and timer.caller == timer.target
+        }
+        asks = [
+            ask_seen(self._app, ask)
+            for address, state in self._entities(REPLY)
+            if (ask := open_ask(address.id, state)) is not None
+        ]
+        return sorted(asks, key=lambda ask: (ask.since, opened.get(ask.address.id, 0)))
+
+    def schedules(self) -> list[Schedule]:
+        """The recurring messages, in the order in which they fire next."""
+        schedules = [
+            schedule_seen(self._app, schedule)
+            for _, state in self._entities(SCHEDULE)
+            if (schedule := open_schedule(state)) is not None
+        ]
+        return sorted(schedules, key=lambda schedule: (schedule.next, schedule.sender, schedule.name))
+
+    def _entities(self, typename: str) -> Iterator[tuple[Address, State]]:
+        for row in self._store.entities(typename):
+            yield row.address, unpack(row.address, row.packed, ()).state
+
+    def dead_letters(self) -> list[DeadLetterSeen]:
+        """Messages that were given up, the oldest first."""
+        return [
+            DeadLetterSeen(
+                entry.message.target,
+                value_of(unwrapped(Invocation(entry.message.value)).argument, self._known),
+                entry.error_type,
+                entry.error,
+                entry.attempts,
+            )
+            for entry in self._store.dead_letters()
+        ]
