@@ -18,8 +18,8 @@ from time import perf_counter
 from typing import Final, Literal
 
 from statefun_actors.embedded.sqlite import log_marks, renaming, schema, writing
+from statefun_actors.embedded.sqlite.connecting import connect_to_write, prepare_to_write
 from statefun_actors.embedded.sqlite.files import (
-    BUSY_SECONDS,
     commit_error,
     connect_read_only,
     keep_private,
@@ -37,12 +37,9 @@ from statefun_actors.embedded.store import Commit, StoreError, StoreMismatchErro
 
 logger: Final = logging.getLogger("statefun_actors.engine")
 
-_CACHE_KIB: Final = 16_384
 _READER_CACHE_KIB: Final = 4_096
 _LOG_PAGES: Final = 8_000
 """Pages in the log that are worth a checkpoint: enough for the hot ones to be in it many times and be written once."""
-_LOG_BYTES: Final = 64 * 1024 * 1024
-"""A log that grew longer than this, because somebody read for long, is cut back to it."""
 
 _LOOP_SECONDS: Final = 0.001
 """What a commit may take of the event loop's time."""
@@ -196,25 +193,9 @@ class SqliteStore(Reads):
         self._reader = self._writer = None
 
     def _open(self) -> None:
-        steps = self._steps
-        self._writer = db = sqlite3.connect(
-            self.path, isolation_level=None, check_same_thread=False, timeout=BUSY_SECONDS
-        )
-        for pragma in (
-            f"page_size = {schema.PAGE_SIZE}",
-            "journal_mode = WAL",
-            "synchronous = NORMAL",  # what a start writes is durable with its checkpoint
-            f"cache_size = -{_CACHE_KIB}",
-            # Where the thread does it, this is for the case that it can't.
-            f"wal_autocheckpoint = {_LOG_PAGES * (1 if self._commits == 'loop' else 4)}",
-            f"journal_size_limit = {_LOG_BYTES}",
-            "secure_delete = OFF",
-        ):
-            db.execute(f"PRAGMA {pragma}").fetchall()
-        version = schema.version(db, self.path, len(steps))
-        schema.migrate(db, version, steps)
-        if version < len(steps):  # so that the file alone says what it is
-            db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        self._writer = db = connect_to_write(self.path)
+        # Where the thread brings the log home, SQLite does so in case that can't.
+        prepare_to_write(db, self.path, self._steps, _LOG_PAGES * (1 if self._commits == "loop" else 4))
         all_home = log_marks.bring_home(db)
         self._ownership.take(db, self.path)  # fails where nothing can be written
         if all_home and not self._brief:

@@ -14,9 +14,21 @@ from pathlib import Path
 
 import pytest
 
-from statefun_actors.embedded import Commit, EntityRow, SqliteStore, StoreError, StoreInUseError
+from statefun_actors import Entity, handles
+from statefun_actors.dispatch import Application
+from statefun_actors.embedded import (
+    Commit,
+    Engine,
+    EntityRow,
+    EpochLostError,
+    SqliteStore,
+    StoreError,
+    StoreInUseError,
+    SystemClock,
+)
 from statefun_actors.embedded.store import StoreMismatchError, StoreTakenError
 from statefun_actors.model import Address
+from statefun_actors.types import pack
 from tests.embedded.store_checks import entity, ids
 
 
@@ -115,6 +127,42 @@ def test_without_the_lock_file_an_owner_that_runs_is_found_by_the_store(
     )
     commit(first, entity("bob"))
     assert ids(first) == ["ada", "bob"]
+
+
+@pytest.mark.needs("linux")
+def test_without_the_lock_file_no_backup_replaces_a_store_in_use(
+    first: SqliteStore, path: Path, tmp_path: Path
+) -> None:
+    other = SqliteStore(tmp_path / "other.db")
+    path.with_name("store.db.lock").unlink()
+
+    assert refusal(lambda: other.backup(path, overwrite=True), StoreInUseError) == (
+        f"store {path}: it is in use by process N since T. Stop it first."
+    )
+    other.close()
+    commit(first, entity("bob"))
+    assert ids(first) == ["ada", "bob"]
+
+
+async def test_an_engine_that_was_taken_over_ends(path: Path) -> None:
+    class Account(Entity, typename="bank/account"):
+        @handles(int)
+        def add(self, message: int) -> None: ...
+
+    store = SqliteStore(path)
+    engine = Engine(Application(Account), store, SystemClock())
+    running = asyncio.create_task(engine.run())
+    engine.submit(Account.at("ada"), pack(1))
+    await engine.durable()
+    settle_elsewhere(path)
+
+    engine.submit(Account.at("ada"), pack(1))
+
+    with pytest.raises(EpochLostError, match="it has been taken over by process 7 on host-a"):
+        await engine.durable()
+    with pytest.raises(StoreTakenError):
+        await running
+    store.close()
 
 
 def test_an_owner_that_was_closed_or_killed_is_in_nobodys_way(path: Path) -> None:

@@ -18,6 +18,7 @@ import httpx
 import pytest
 
 from statefun_actors import Address
+from statefun_actors.http import listen
 from statefun_actors.model import TypedValue
 from statefun_actors.types import pack
 from statefun_actors.wire import v2_pb2, v3_pb2
@@ -384,11 +385,17 @@ def test_whoever_leaves_over_tls_is_no_fault_of_ours(app: Path, certificates: Pa
     assert not (app.parent / "never.entered").exists()
 
 
-def test_it_listens_at_a_path_and_takes_the_place_of_one_that_is_gone(app: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_it_listens_at_a_path_and_takes_the_place_of_one_that_is_gone(app: Path, tmp_path: Path, workers: str) -> None:
     path = tmp_path / "socket"
     with socket.socket(socket.AF_UNIX) as left_behind:
         left_behind.bind(str(path))
-    with serving(app, "--bind", f"unix:{path}"), socket.socket(socket.AF_UNIX) as connection:
+    with (
+        serving(app, "--bind", f"unix:{path}", "--workers", workers),
+        socket.socket(socket.AF_UNIX) as connection,
+    ):
+        with pytest.raises(OSError, match="another process listens there"):
+            listen(f"unix:{path}")
         connection.settimeout(DEADLINE)
         connection.connect(str(path))
         connection.sendall(b"GET /readyz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")

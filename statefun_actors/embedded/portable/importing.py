@@ -14,7 +14,7 @@ from statefun_actors.embedded.portable import lines
 from statefun_actors.embedded.portable.lines import Known
 from statefun_actors.embedded.rows import EntityRecord, pack
 from statefun_actors.embedded.sqlite.files import make_folder, put_in_place
-from statefun_actors.embedded.sqlite.lock import Lock
+from statefun_actors.embedded.sqlite.log_marks import check_together, lock_to_replace
 from statefun_actors.embedded.sqlite.reader import SqliteReader
 from statefun_actors.embedded.sqlite_store import SqliteStore
 from statefun_actors.embedded.store import (
@@ -76,25 +76,26 @@ async def import_store(
         StoreNotEmptyError: *target* holds something, and *replace* isn't set.
         StoreError: *target* is in use, no store of ours, or can't be written.
     """
-    target = await asyncio.to_thread(target.resolve)
+    there = await asyncio.to_thread(target.resolve)
     try:
-        make_folder(target.parent)
-        with Lock(target):
+        make_folder(there.parent)
+        with lock_to_replace(target):
             _refuse_what_holds_something(target, replace=replace)
-            with _beside(target) as partial:
+            with _beside(there) as partial:
                 store = SqliteStore(partial, commits="loop")
                 try:
                     await _fill(store, source, file, known or {})
                     counts = dict(store.counts())
                 finally:
                     store.close()
-                put_in_place(partial, target)
+                put_in_place(partial, there)
     except OSError as error:
         raise StoreError(str(target), f"it can't be written: {error}", "Nothing was imported.") from error
     return counts
 
 
 def _refuse_what_holds_something(target: Path, *, replace: bool) -> None:
+    check_together(target)  # a log without its file holds something, too
     if not target.exists() or not target.stat().st_size:
         return
     there = SqliteReader(target, older=True)  # refuses what is no store of ours, also where it may be replaced

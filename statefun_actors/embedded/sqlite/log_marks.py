@@ -19,6 +19,8 @@ import os
 import secrets
 import sqlite3
 import time
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
@@ -27,9 +29,9 @@ import attrs
 
 from statefun_actors.embedded.sqlite import schema
 from statefun_actors.embedded.sqlite.files import connect_read_only, store_error, with_suffix
-from statefun_actors.embedded.sqlite.lock import log_of
+from statefun_actors.embedded.sqlite.lock import Lock, log_of
 from statefun_actors.embedded.sqlite.ownership import Owner, owner_of, stored
-from statefun_actors.embedded.store import StoreError, StoreMismatchError
+from statefun_actors.embedded.store import StoreError, StoreInUseError, StoreMismatchError
 
 _LOOKS: Final = 3
 _PAUSE: Final = 0.02
@@ -95,7 +97,20 @@ def check_together(store: Path, newest: int = len(schema.STEPS)) -> None:
         raise wrong
 
 
-def owner_by_file(store: Path) -> Owner | None:
+@contextmanager
+def lock_to_replace(store: Path) -> Generator[None]:
+    """Within it no engine runs on *store*, whose file can be replaced.
+
+    Raises:
+        StoreInUseError: one runs, whether the lock file is there or not; or a command uses it.
+    """
+    with Lock(store):
+        if (owner := _owner_by_file(store)) is not None and owner.runs:
+            raise StoreInUseError(str(store), f"process {owner.process} since {owner.since}")
+        yield
+
+
+def _owner_by_file(store: Path) -> Owner | None:
     """Who owns *store* according to its file alone, whatever log lies beside it; None if nobody is known."""
     file = store.resolve()
     try:

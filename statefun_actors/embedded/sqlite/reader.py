@@ -19,8 +19,7 @@ from statefun_actors.embedded.sqlite.files import (
     put_in_place,
     store_error,
 )
-from statefun_actors.embedded.sqlite.lock import Lock
-from statefun_actors.embedded.sqlite.log_marks import check_together, mark_copy
+from statefun_actors.embedded.sqlite.log_marks import check_together, lock_to_replace, mark_copy
 from statefun_actors.embedded.sqlite.schema import DEAD_LETTER, EGRESS, MESSAGE
 from statefun_actors.embedded.sqlite.selects import (
     DEAD_LETTER_BY_SEQ,
@@ -244,12 +243,13 @@ class Reads:
             StoreError: *target* exists and *overwrite* isn't set, a store is in use there, or it can't be written; or
                 the store itself can't be read, or is damaged: *target* then stays as it was.
         """
-        target = Path(target).resolve()
-        partial = target.with_name(f"{target.name}.{os.getpid()}.partial")
+        target = Path(target)
+        there = target.resolve()
+        partial = there.with_name(f"{there.name}.{os.getpid()}.partial")
         try:
             if target.exists() and (not overwrite or not target.is_file() or target.samefile(self.path)):
                 raise StoreError(str(target), "it exists already", "Choose another target for the backup.")
-            make_folder(target.parent)
+            make_folder(there.parent)
             partial.unlink(missing_ok=True)
             make_private_file(partial)
             with self._connected_anew() as db:
@@ -257,10 +257,10 @@ class Reads:
             if wrong != "ok":
                 raise DamagedStoreError(str(self.path), wrong)
             if target.exists():
-                with Lock(target):
-                    put_in_place(partial, target)
+                with lock_to_replace(target):
+                    put_in_place(partial, there)
             else:
-                put_in_place(partial, target)
+                put_in_place(partial, there)
         except sqlite3.Error as error:
             raise store_error(target if is_about_writing(error) else self.path, error) from error
         except OSError as error:

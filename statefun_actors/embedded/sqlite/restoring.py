@@ -10,10 +10,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from statefun_actors.embedded.sqlite.files import make_folder, put_in_place, store_error, sync_folder, with_suffix
-from statefun_actors.embedded.sqlite.lock import Lock
-from statefun_actors.embedded.sqlite.log_marks import owner_by_file
+from statefun_actors.embedded.sqlite.log_marks import lock_to_replace
 from statefun_actors.embedded.sqlite.reader import SqliteReader
-from statefun_actors.embedded.store import StoreError, StoreInUseError
+from statefun_actors.embedded.store import StoreError
 
 
 def restore_store(backup: Path, store: Path, *, confirm: Callable[[], None] = lambda: None) -> Path | None:
@@ -40,9 +39,7 @@ def restore_store(backup: Path, store: Path, *, confirm: Callable[[], None] = la
     copy = with_suffix(file, ".restoring")
     try:
         make_folder(file.parent)
-        with Lock(store):
-            if (owner := owner_by_file(store)) is not None and owner.runs:
-                raise StoreInUseError(str(store), f"process {owner.process} since {owner.since}")
+        with lock_to_replace(store):
             confirm()
             reader = SqliteReader(backup, older=True)
             try:
