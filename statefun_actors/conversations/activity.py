@@ -89,6 +89,7 @@ class ActivityFunction:
     """An activity as a function type."""
 
     owns_tokens: ClassVar[bool] = False
+    isolate: ClassVar[None] = None
     was: Sequence[str] = ()
     states: Sequence[StateSpec] = ()
     persisted: Sequence[Field] = ()

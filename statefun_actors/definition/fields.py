@@ -153,7 +153,7 @@ def _factory_problems(codec: Codec, factory: Untyped) -> list[str]:
 
 def _default(codec: Codec, declaration: Persisted) -> object:
     """The default as it would be read back: 0.0 where a float is declared and 0 is written."""
-    if declaration.default is NOTHING or declaration.default is None or not codec.immutable:
+    if declaration.default is NOTHING or declaration.default is None:
         return None if declaration.default is NOTHING else declaration.default
     return codec.decode(codec.encode(declaration.default))
 

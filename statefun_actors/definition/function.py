@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any as Untyped
 from typing import ClassVar, Protocol
 
@@ -47,6 +47,9 @@ class FunctionType(Protocol):
     def open(self, scope: Scope) -> object:
         """A subject that starts from the scope's state as last settled."""
         ...
+
+    isolate: Callable[[Untyped, Scope], None] | None
+    """Between two messages of a batch: makes state what it would be in two batches. None = it always is."""
 
     def settle(self, subject: Untyped, scope: Scope) -> None:
         """Check what the subject holds and move what changed into ``scope.changes``."""

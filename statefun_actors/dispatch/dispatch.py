@@ -43,6 +43,7 @@ async def dispatch(batch: Batch, app: Application, host: Host) -> Outcome:  # no
     if route.guarded or (route.internal and any_refused(route, batch)):
         return await GuardedRun(batch, app, route, scope).outcome()
     function, handlers, effects = route.function, route.handlers, scope.effects
+    isolate = function.isolate
     subject = function.open(scope)
     marks: list[int] = []
     index = -1
@@ -52,6 +53,9 @@ async def dispatch(batch: Batch, app: Application, host: Host) -> Outcome:  # no
     before = monotonic()
     try:
         for invocation in batch.invocations:
+            if isolate is not None and index >= 0:
+                result = None  # may be what a field holds
+                isolate(subject, scope)
             index += 1
             argument = invocation.argument
             handler: BoundHandler | BoundAnswer | None = handlers.get(argument.typename)

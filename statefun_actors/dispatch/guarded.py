@@ -111,7 +111,10 @@ class GuardedRun:
                 self.app.notes.replied_to_itself(scope.handler)
         if scope.fatal is not None:
             raise scope.fatal
-        self.route.function.settle(self.subject, scope)
+        function = self.route.function
+        function.settle(self.subject, scope)
+        if function.isolate is not None and len(self.batch.invocations) > 1:
+            function.isolate(self.subject, scope)
 
     def _refuse(self, index: int, invocation: Invocation, refused: InternalMessageError) -> None:
         """A message from outside that its handler does not take. Without a policy it never fails the batch."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from gc import get_referents
 from typing import Any as Untyped
 from typing import ClassVar, Final
@@ -18,6 +18,7 @@ from typing import ClassVar, Final
 import attrs
 
 from statefun_actors.definition import AnswerMethod, FailurePolicy, Field, Handler, Scope, TypeOptions
+from statefun_actors.entity.isolation import isolation
 from statefun_actors.entity.over import OVER
 from statefun_actors.errors import (
     DetachedEntityError,
@@ -42,8 +43,8 @@ class EntityField:
     """A field together with the slot that holds it."""
 
     __slots__ = (
-        "codec", "decode", "delete", "encode", "field", "get", "immutable", "name", "optional", "readable", "refreshes",
-        "set", "state_name", "typename",
+        "alone", "codec", "decode", "delete", "encode", "field", "get", "immutable", "name", "optional", "readable",
+        "refreshes", "set", "state_name", "typename",
     )  # fmt: skip
 
     def __init__(self, field: Field, slot: Untyped) -> None:
@@ -57,6 +58,7 @@ class EntityField:
         self.readable = field.codec.lenient | field.codec.accepts
         """The typenames of stored values that it can read."""
         self.immutable = field.immutable
+        self.alone = field.codec.alone
         self.optional = field.optional
         self.refreshes = field.refresh_on_assignment
         self.get = slot.__get__
@@ -114,6 +116,7 @@ class EntityFunction:
         self._set_scope = cls.__scope__.__set__  # type: ignore[attr-defined]
         self._count = len(self.fields)
         self._bare = self._referents_when_bare()
+        self.isolate: Callable[[Untyped, Scope], None] | None = isolation(self.fields, self._bare, self.settle)
 
     def open(self, scope: Scope) -> Untyped:
         subject: Untyped = _new(self.cls)
@@ -270,7 +273,10 @@ class EntityFunction:
             if factory is None:
                 return field.field.default
             value = factory()
-            scope.note_default(name, value, self._encoded_default(field, value))
+            data = self._encoded_default(field, value)
+            if field.alone is not None and not field.alone(value, 0):
+                value = field.decode(data)  # a part of it belongs to something else, or would be read back as another
+            scope.note_default(name, value, data)
         else:
             try:
                 value = field.field.read(self.name, current)

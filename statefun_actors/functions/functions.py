@@ -132,6 +132,7 @@ class BoundFunction:
     """One function as a function type."""
 
     owns_tokens: ClassVar[bool] = False
+    isolate: ClassVar[None] = None
     was: ClassVar[Sequence[str]] = ()
 
     def __init__(

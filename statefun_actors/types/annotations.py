@@ -223,6 +223,7 @@ class Compiler:
             spelling,
             lambda value: target[0].dump(value),  # noqa: PLW0108 - there is no target yet
             lambda obj: target[0].load(obj),  # noqa: PLW0108
+            alone=lambda value, others: (alone := target[0].alone) is None or alone(value, others + 1),
             hashable=hashable,
         )
         try:

@@ -17,6 +17,7 @@ import attrs
 from statefun_actors.text import describe
 from statefun_actors.types.mismatch import Mismatch, member, shown
 from statefun_actors.types.shape import TYPE_KEY, One, Shape, wrong_type
+from statefun_actors.types.sharing import alone_with_attributes
 
 _MISSING: Any = object()
 
@@ -39,6 +40,7 @@ def attrs_shape(cls: type, spelling: str, members: Sequence[Member], *, strict: 
         _load(cls, spelling, members, strict),
         hashable=cls.__hash__ is not None,
         merges=any(shape.merges for _, shape in members),
+        alone=alone_with_attributes({each.name: shape.alone for each, shape in members}, frozen=_is_frozen(cls)),
     )
 
 
@@ -49,6 +51,11 @@ def runs_user_code(cls: type) -> bool:
         or hasattr(cls, "__attrs_pre_init__")
         or any(each.converter is not None or each.validator is not None for each in attrs.fields(cls))
     )
+
+
+def _is_frozen(cls: type) -> bool:
+    """Whether attrs made *cls* frozen, which it tells by the function that it put there alone."""
+    return cls.__setattr__.__name__ == "_frozen_setattrs"
 
 
 def _dump(cls: type, spelling: str, members: Sequence[Member]) -> One:

@@ -9,6 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from statefun_actors.errors import StatefunActorsError
+from statefun_actors.types.sharing import Alone
 
 _json_text: Final = msgspec.json.Encoder().encode
 
@@ -22,7 +23,7 @@ class Codec(ABC):
     and may be used from several threads.
     """
 
-    __slots__ = ("accepts", "annotation", "immutable", "lenient", "spelling", "typename")
+    __slots__ = ("accepts", "alone", "annotation", "immutable", "lenient", "spelling", "typename")
 
     typename: str
     """The typename under which values are written."""
@@ -36,6 +37,8 @@ class Codec(ABC):
     """The type, as it was annotated."""
     immutable: bool
     """Whether no value can be changed in place, in depth. False for every container, protobuf and attrs class."""
+    alone: Alone | None
+    """Whether a value is as it would be read back, and held by its place alone; None = all are, or can be shared."""
 
     @property
     def in_messages(self) -> Codec:

@@ -11,6 +11,13 @@ import msgspec
 from statefun_actors.types.keys import Key
 from statefun_actors.types.mismatch import Mismatch, member, shown
 from statefun_actors.types.shape import TYPE_KEY, Shape, wrong_type
+from statefun_actors.types.sharing import (
+    alone_as_member,
+    alone_if_any,
+    alone_with_each,
+    alone_with_items,
+    alone_with_values,
+)
 from statefun_actors.types.surrogates import lone_surrogate
 
 to_bytes: Final[Callable[[Any], bytes]] = msgspec.json.Encoder().encode
@@ -33,7 +40,7 @@ def list_shape(item: Shape) -> Shape:
         items = load_items(obj)
         return items if items is not obj else obj.copy()
 
-    return Shape(spelling, dump, load)
+    return Shape(spelling, dump, load, alone=alone_with_items(item.alone))
 
 
 def tuple_shape(item: Shape) -> Shape:
@@ -51,7 +58,8 @@ def tuple_shape(item: Shape) -> Shape:
             raise wrong_type(spelling, obj)
         return tuple(load_items(obj))
 
-    return Shape(spelling, dump, load, hashable=item.hashable, merges=item.merges)
+    alone = None if item.alone is None else alone_with_items(item.alone)
+    return Shape(spelling, dump, load, hashable=item.hashable, merges=item.merges, alone=alone)
 
 
 def fixed_tuple_shape(items: Sequence[Shape]) -> Shape:
@@ -87,6 +95,7 @@ def fixed_tuple_shape(items: Sequence[Shape]) -> Shape:
         load,
         hashable=all(item.hashable for item in items),
         merges=any(item.merges for item in items),
+        alone=alone_with_each([item.alone for item in items]),
     )
 
 
@@ -130,7 +139,8 @@ def set_shape(cls: Any, item: Shape) -> Shape:
             raise Mismatch(f"`{spelling}` of items that differ", "an item twice")
         return elements
 
-    return Shape(spelling, dump, load, hashable=cls is frozenset, merges=merges)
+    alone = None if cls is frozenset and item.alone is None else alone_with_items(item.alone)
+    return Shape(spelling, dump, load, hashable=cls is frozenset, merges=merges, alone=alone)
 
 
 def dict_shape(key: Key, item: Shape) -> Shape:
@@ -171,7 +181,7 @@ def dict_shape(key: Key, item: Shape) -> Shape:
             raise
         return _object(spelling, keys, items)
 
-    return Shape(spelling, dump, load)
+    return Shape(spelling, dump, load, alone=alone_with_values(item.alone))
 
 
 def _under_key(mismatch: Mismatch, keys: Collection[str]) -> None:
@@ -221,7 +231,15 @@ def optional_shape(inner: Shape) -> Shape:
         return None if obj is None else inner_load(obj)
 
     passes = f"{{v}} is None or {inner.passes}" if inner.passes else None
-    return Shape(f"{inner.spelling} | None", dump, load, hashable=inner.hashable, merges=inner.merges, passes=passes)
+    return Shape(
+        f"{inner.spelling} | None",
+        dump,
+        load,
+        hashable=inner.hashable,
+        merges=inner.merges,
+        alone=alone_if_any(inner.alone),
+        passes=passes,
+    )
 
 
 def union_shape(members: Mapping[type, tuple[str, Shape]]) -> Shape:
@@ -253,4 +271,5 @@ def union_shape(members: Mapping[type, tuple[str, Shape]]) -> Shape:
         load,
         hashable=all(shape.hashable for _, shape in members.values()),
         merges=any(shape.merges for _, shape in members.values()),
+        alone=alone_as_member({cls: shape.alone for cls, (_, shape) in members.items()}),
     )

@@ -52,6 +52,7 @@ class JsonCodec(Codec):
         self.spelling = f"`{shape.spelling}`"
         self.immutable = immutable
         self.annotation = annotation
+        self.alone = shape.alone
         self._dump, self._load = shape.dump, shape.load
         self._careful, self._recursive = careful, recursive
         self._in_messages = in_messages

@@ -30,6 +30,7 @@ from statefun_actors.types.scalars import (
     nearest_float,
 )
 from statefun_actors.types.shape import Many, One, Shape, many, wrong_type
+from statefun_actors.types.sharing import alone_if_of
 
 
 def _only(cls: type) -> One:
@@ -184,6 +185,7 @@ LEAVES: Final[dict[object, Shape]] = {
         _floats,
         _load_floats,
         hashable=True,
+        alone=alone_if_of(float),
         passes="{v}.__class__ is float and {v} - {v} == 0.0",  # what is not finite gives NaN
     ),
     str: Shape(
@@ -202,7 +204,7 @@ LEAVES: Final[dict[object, Shape]] = {
     timedelta: _as_text(timedelta, msgspec.to_builtins, _read_timedelta),
     Decimal: _as_text(Decimal, _write_decimal, _read_decimal),
     UUID: _as_text(UUID, str, UUID),
-    Address: Shape("Address", _dump_address, _load_address, hashable=True),
+    Address: Shape("Address", _dump_address, _load_address, hashable=True, alone=alone_if_of(Address)),
 }
 """The shapes that need no compiling, by class, as messages hold their values."""
 

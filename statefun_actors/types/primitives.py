@@ -26,6 +26,7 @@ from statefun_actors.types.scalars import (
     int64_mismatch,
     nearest_float,
 )
+from statefun_actors.types.sharing import alone_if_of
 
 BOOL_TYPENAME: Final = "io.statefun.types/bool"
 INT_TYPENAME: Final = "io.statefun.types/int"
@@ -68,6 +69,7 @@ class _Primitive(Codec):
         self.accepts = frozenset((typename, *also))
         self.lenient = frozenset(f"type.googleapis.com/google.protobuf.{name}" for name in wrappers)
         self.immutable = True
+        self.alone = alone_if_of(float) if cls is float else None
 
     def to_json(self, value: Any) -> object:
         self.encode(value)

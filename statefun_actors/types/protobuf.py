@@ -15,6 +15,7 @@ from statefun_actors.types.mismatch import Mismatch, kind, shown
 from statefun_actors.types.names import message_name
 from statefun_actors.types.scalars import base64_text, bytes_of_base64
 from statefun_actors.types.shape import Shape
+from statefun_actors.types.sharing import alone_itself
 
 TYPE_URL_PREFIX: Final = "type.googleapis.com/"
 
@@ -43,6 +44,7 @@ class ProtobufCodec(Codec):
         self.lenient = frozenset()
         self.spelling = f"`{cls.DESCRIPTOR.name}`"
         self.immutable = False
+        self.alone = alone_itself
         self.annotation = cls
         self._cls = cls
         reachable, self._recursive = _reachable(cast("Descriptor", cls.DESCRIPTOR))
@@ -141,7 +143,7 @@ def protobuf_shape(cls: type[Message]) -> Shape:
         except ValueError as error:
             raise _as_mismatch(error, codec.spelling) from None
 
-    return Shape(cls.DESCRIPTOR.name, dump, load)
+    return Shape(cls.DESCRIPTOR.name, dump, load, alone=alone_itself)
 
 
 def _as_mismatch(error: ValueError, spelling: str) -> Mismatch:

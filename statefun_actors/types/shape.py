@@ -15,6 +15,7 @@ from typing import Any, Final, TypeAlias
 import attrs
 
 from statefun_actors.types.mismatch import Mismatch, kind
+from statefun_actors.types.sharing import Alone
 
 TYPE_KEY: Final = "@type"
 """Where a union keeps the name of the member that follows."""
@@ -38,6 +39,8 @@ class Shape:
     """Whether what ``dump`` gives sorts by itself, and differs wherever the values differ."""
     merges: bool = attrs.field(default=False, kw_only=True)
     """Whether values that differ may be equal once they are read back."""
+    alone: Alone | None = attrs.field(default=None, kw_only=True)
+    """Whether a value is as it would be read back, and held by its place alone; None = all are, or can be shared."""
     passes: str | None = attrs.field(default=None, kw_only=True)
     """A test of the variable ``{v}`` in Python: values that pass it are dumped and loaded as they are."""
 

@@ -169,3 +169,31 @@ async def strict(start: Start) -> None:
             "MessageDecodeError",
             "a message of type conf/strict can't be read: expected `Strict` with no keys but 'x', got 'y'",
         )
+
+
+class Mixes(Entity, typename="conf/mixes"):
+    """Keeps one object in two places, and an int where a float is declared."""
+
+    ones: list[int] = persisted(factory=list)
+    others: list[int] = persisted(factory=list)
+    ratio: float = persisted(default=0.0)
+    log: list[str] = persisted(factory=list)
+
+    @handles(str)
+    def go(self, message: str) -> None:
+        if message == "share":
+            self.ones = self.others = [1]
+            self.ratio = 3
+        else:
+            self.ones.append(2)
+            self.log.append(f"{self.others} {self.ratio}")
+
+
+@V.case("V53", "a batch of n messages and n batches of one end in the same states, also where values are shared")
+async def same_states(start: Start) -> None:
+    async with start(Mixes) as engine:
+        await engine.tell(Mixes.at("two"), "share")
+        await engine.tell(Mixes.at("two"), "grow")
+        await engine.tell(Mixes.at("one"), "share", "grow")
+        expected = {"ones": [1, 2], "others": [1], "ratio": 3.0, "log": ["[1] 3.0"]}
+        assert engine.state(Mixes.at("two")) == engine.state(Mixes.at("one")) == expected
