@@ -8,6 +8,8 @@ Importing this package loads neither a web framework nor a database; ``create_ap
 import importlib
 from typing import TYPE_CHECKING, Final
 
+from statefun_actors.address import Address
+from statefun_actors.asking import NoAnswer
 from statefun_actors.calls import (
     Actors,
     CallError,
@@ -48,8 +50,7 @@ from statefun_actors.errors import (
     ValueMismatchError,
 )
 from statefun_actors.functions import Context, StatefulFunctions
-from statefun_actors.model import Address, KafkaRecord, KinesisRecord, TypedValue
-from statefun_actors.no_answer import NoAnswer
+from statefun_actors.model import KafkaRecord, KinesisRecord, TypedValue
 from statefun_actors.settings import Settings
 from statefun_actors.types import kafka_record, kinesis_record, message
 

@@ -15,9 +15,9 @@ from typing import Final, Literal, TypedDict
 
 import attrs
 
+from statefun_actors.address import check_typename
 from statefun_actors.definition import DeadLetter, Discard, FailurePolicy
 from statefun_actors.errors import DefinitionError, InvalidAddressError
-from statefun_actors.model import check_typename
 from statefun_actors.units import DURATION_FORM, read_seconds, read_size
 
 

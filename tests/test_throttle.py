@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from statefun_actors.throttle import Throttle, repeats
+from statefun_actors.system import Throttle, repeats
 
 
 def test_of_each_kind_the_first_is_written_and_then_one_a_minute_with_the_number_of_the_others() -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from statefun_actors.unix_sockets import listen_at
+from statefun_actors.system import listen_at
 
 
 def refused(path: Path) -> OSError:

@@ -16,7 +16,8 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from statefun_actors.embedded import StoreError, read_entities
+from statefun_actors.admin import read_entities
+from statefun_actors.store import StoreError
 
 TOP = 5
 

@@ -6,8 +6,8 @@ from collections.abc import Callable, Coroutine
 from typing import Any as Untyped
 from typing import Protocol, TypeVar, Unpack, overload
 
+from statefun_actors.address import Address
 from statefun_actors.calls.options import CallOptions
-from statefun_actors.model import Address
 
 _E = TypeVar("_E")
 _M = TypeVar("_M")

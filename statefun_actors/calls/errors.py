@@ -21,8 +21,8 @@ from __future__ import annotations
 
 from typing import ClassVar, Final
 
+from statefun_actors.address import Address
 from statefun_actors.errors import StatefunActorsError
-from statefun_actors.model import Address
 
 SHOWN_OF_TOKEN: Final = 8
 """Characters of a reply address's token that errors and listings show: the whole of it is a permission."""

@@ -10,11 +10,12 @@ from typing import Final
 
 import attrs
 
+from statefun_actors.address import Address
 from statefun_actors.calls.errors import NoReplyError
 from statefun_actors.calls.reply_type import ReplyType, any_reply, any_reply_json, reply_type
 from statefun_actors.definition import ENTITY_OF_HANDLER
 from statefun_actors.errors import ValueMismatchError
-from statefun_actors.model import Address, TypedValue
+from statefun_actors.model import TypedValue
 from statefun_actors.types import Codec, pack
 
 _EXPECTED: Final = "an address, such as Account.at('ada'), or a handler and an id: ask(Account.deposit, 'ada', message)"

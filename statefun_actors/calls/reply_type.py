@@ -9,9 +9,10 @@ from typing import Final
 
 import msgspec
 
+from statefun_actors.address import Address
 from statefun_actors.calls.errors import UnexpectedReplyError
 from statefun_actors.definition import message_types
-from statefun_actors.model import Address, TypedValue
+from statefun_actors.model import TypedValue
 from statefun_actors.types import Codec, codec_for, codec_named, value_of
 
 _LONGEST_SHOWN: Final = 100

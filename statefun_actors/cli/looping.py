@@ -12,7 +12,7 @@ from typing import Final, TypeVar
 import click
 
 from statefun_actors.dispatch import owning_process
-from statefun_actors.loop_errors import loop_errors
+from statefun_actors.system import loop_errors
 from statefun_actors.text import describe_error, describe_type
 
 T = TypeVar("T")

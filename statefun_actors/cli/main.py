@@ -5,11 +5,11 @@ from __future__ import annotations
 import click
 
 from statefun_actors.cli.completion import completion
-from statefun_actors.cli.flink import flink
-from statefun_actors.cli.module import module
+from statefun_actors.cli.flink.command import flink
+from statefun_actors.cli.module.command import module
 from statefun_actors.cli.output import Commands
-from statefun_actors.cli.run import run
-from statefun_actors.cli.serve import serve
+from statefun_actors.cli.run.command import run
+from statefun_actors.cli.serve.command import serve
 from statefun_actors.cli.store.backup import backup
 from statefun_actors.cli.store.check import check
 from statefun_actors.cli.store.dead_letters import dead_letters

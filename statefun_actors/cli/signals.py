@@ -16,7 +16,7 @@ from collections.abc import Callable, Generator, Sequence
 from types import FrameType
 from typing import Final
 
-from statefun_actors.forks import loop_kept_from_children, signals_kept_from_children
+from statefun_actors.system import loop_kept_from_children, signals_kept_from_children
 
 _HANG_UP: Final[signal.Signals | None] = getattr(signal, "SIGHUP", None)
 """Windows has none."""

@@ -16,10 +16,11 @@ try:
 except ImportError as error:
     raise ImportError('statefun_actors.client needs httpx: pip install "statefun-actors[client]"') from error
 
+from statefun_actors.address import Address
 from statefun_actors.calls import CallOptions, packed, question, timeout_seconds
 from statefun_actors.client.conversation import Answered, Attempt, Broken, Call, Came, Pause, conversation
 from statefun_actors.client.replies import reply_of
-from statefun_actors.model import Address, TypedValue
+from statefun_actors.model import TypedValue
 
 _E = TypeVar("_E")
 _M = TypeVar("_M")

@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 import attrs
 
+from statefun_actors.address import Address
 from statefun_actors.calls import (
     CallError,
     KeyReusedError,
@@ -23,7 +24,7 @@ from statefun_actors.calls import (
     UnavailableError,
     UnexpectedAnswerError,
 )
-from statefun_actors.model import Address, TypedValue
+from statefun_actors.model import TypedValue
 
 _FIRST_PAUSE: Final = 0.1
 _LONGEST_PAUSE: Final = 5.0

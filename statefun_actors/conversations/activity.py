@@ -15,6 +15,7 @@ from typing import ClassVar, TypedDict, TypeVar, Unpack, overload
 
 import attrs
 
+from statefun_actors.address import Address
 from statefun_actors.conversations.rate import Rate, rate_problem
 from statefun_actors.definition import (
     Callee,
@@ -34,7 +35,7 @@ from statefun_actors.definition import (
     typename_problem,
 )
 from statefun_actors.errors import DefinitionError
-from statefun_actors.model import Address, StateSpec
+from statefun_actors.model import StateSpec
 
 _M = TypeVar("_M")
 _R = TypeVar("_R")

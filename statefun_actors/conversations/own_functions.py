@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import functools
 
+from statefun_actors.asking import REPLY, SCHEDULE
 from statefun_actors.conversations.reply import STATES as REPLY_STATES
 from statefun_actors.conversations.reply import reply
 from statefun_actors.conversations.schedule import STATES as SCHEDULE_STATES
 from statefun_actors.conversations.schedule import schedule
-from statefun_actors.envelopes import REPLY, SCHEDULE
 from statefun_actors.functions import StatefulFunctions
 
 

@@ -30,7 +30,8 @@ import msgspec
 from google.protobuf.any_pb2 import Any
 from msgspec import Struct
 
-from statefun_actors.envelopes import (
+from statefun_actors.address import Address
+from statefun_actors.asking import (
     ANSWER,
     FAILED,
     LONGEST_MS,
@@ -40,6 +41,7 @@ from statefun_actors.envelopes import (
     Answer,
     Close,
     Expire,
+    NoAnswer,
     Open,
     address_of,
     answer,
@@ -47,8 +49,7 @@ from statefun_actors.envelopes import (
     read_order,
 )
 from statefun_actors.functions import Context
-from statefun_actors.model import INGRESS, LARGEST_VALUE, Address, TypedValue
-from statefun_actors.no_answer import NoAnswer
+from statefun_actors.model import INGRESS, LARGEST_VALUE, TypedValue
 from statefun_actors.types import codec_for
 
 logger: Final = logging.getLogger("statefun_actors.conversations")

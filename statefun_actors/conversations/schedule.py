@@ -16,22 +16,24 @@ import msgspec
 from google.protobuf.any_pb2 import Any
 from msgspec import Struct
 
-from statefun_actors.envelopes import (
+from statefun_actors.address import Address
+from statefun_actors.asking import (
     ORDER,
     RESERVED,
     SCHEDULE,
     Cease,
     Fire,
+    Recurrence,
     Repeat,
     order,
     owns_schedule,
     read_order,
+    recurrence,
     schedule_id,
 )
 from statefun_actors.errors import ValueMismatchError
 from statefun_actors.functions import Context
-from statefun_actors.model import INGRESS, Address, TypedValue
-from statefun_actors.recurrence import Recurrence, recurrence
+from statefun_actors.model import INGRESS, TypedValue
 
 logger: Final = logging.getLogger("statefun_actors.conversations")
 

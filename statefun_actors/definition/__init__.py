@@ -9,7 +9,7 @@ from statefun_actors.definition.annotations import (
     resolve,
     return_annotation,
 )
-from statefun_actors.definition.answers import AnswerMethod, Callee
+from statefun_actors.definition.answer_method import AnswerMethod, Callee
 from statefun_actors.definition.delay import LONGEST_DELAY, delay_ms
 from statefun_actors.definition.fields import Field, make_field
 from statefun_actors.definition.function import FunctionType

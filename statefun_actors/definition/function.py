@@ -7,7 +7,7 @@ from typing import Any as Untyped
 from typing import ClassVar, Protocol
 
 from statefun_actors.definition.access import TypeOptions
-from statefun_actors.definition.answers import AnswerMethod
+from statefun_actors.definition.answer_method import AnswerMethod
 from statefun_actors.definition.fields import Field
 from statefun_actors.definition.handlers import Handler
 from statefun_actors.definition.policy import FailurePolicy

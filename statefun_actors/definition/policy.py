@@ -7,9 +7,9 @@ from typing import TypeAlias
 
 import attrs
 
+from statefun_actors.address import check_typename
 from statefun_actors.definition.showing import is_text, shown
 from statefun_actors.errors import DefinitionError, InvalidAddressError
-from statefun_actors.model import check_typename
 
 
 @attrs.frozen

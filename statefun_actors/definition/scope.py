@@ -12,28 +12,25 @@ from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from statefun_actors.definition.answers import AnswerMethod
+from statefun_actors.address import Address, check_typename, plain_str
+from statefun_actors.asking import REPLY, RESERVED, SCHEDULE, Cease, Open, Order, Recurrence, Repeat, order, schedule_id
+from statefun_actors.definition.answer_method import AnswerMethod
 from statefun_actors.definition.delay import delay_ms
-from statefun_actors.envelopes import REPLY, RESERVED, SCHEDULE, Cease, Open, Order, Repeat, order, schedule_id
 from statefun_actors.errors import ValueMismatchError
+from statefun_actors.host import Host
 from statefun_actors.model import (
     LARGEST_VALUE,
-    Address,
     Batch,
     Cancel,
     Effect,
     Egress,
-    Host,
     Invocation,
     KafkaRecord,
     KinesisRecord,
     Send,
     SendAfter,
     TypedValue,
-    check_typename,
-    plain_str,
 )
-from statefun_actors.recurrence import Recurrence
 from statefun_actors.types import pack, record_to_typed
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)

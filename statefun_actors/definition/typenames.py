@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from statefun_actors.address import check_typename
 from statefun_actors.errors import InvalidAddressError
-from statefun_actors.model import RESERVED_NAMESPACES, check_typename
+from statefun_actors.model import RESERVED_NAMESPACES
 
 
 def typename_problem(typename: object) -> str | None:

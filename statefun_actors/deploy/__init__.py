@@ -20,11 +20,11 @@ from statefun_actors.deploy.components import (
 )
 from statefun_actors.deploy.errors import ModuleFileError, Place, Problem
 from statefun_actors.deploy.locking import Lock, Refusal, check_compatible, locked, read_lock, write_lock
+from statefun_actors.deploy.parsing import parse_module, read_module
 from statefun_actors.deploy.places import LostPlace, lost_places
 from statefun_actors.deploy.planning import Wanted, WantedTopic, local_module, planned_module, topic_name
-from statefun_actors.deploy.reading import parse_module, read_module
+from statefun_actors.deploy.rendering import write_module
 from statefun_actors.deploy.served import Served, served
-from statefun_actors.deploy.writing import write_module
 
 __all__ = [
     "ASYNC",

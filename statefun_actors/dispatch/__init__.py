@@ -7,7 +7,7 @@ from statefun_actors.dispatch.failure import is_terminal
 from statefun_actors.dispatch.host import SystemHost, ThreadHost, random_token
 from statefun_actors.dispatch.process import owning_process
 from statefun_actors.dispatch.running import running_message
-from statefun_actors.dispatch.steps import resumed
+from statefun_actors.dispatch.stepping import resumed
 from statefun_actors.dispatch.tasks import (
     HandlerTask,
     beside_current_task,

@@ -6,9 +6,8 @@ import math
 from collections.abc import Mapping
 from typing import Final
 
-from statefun_actors.definition import AnswerMethod, FailurePolicy, NotYetError, TimedAttempts
-from statefun_actors.dispatch.calling import start_of
-from statefun_actors.envelopes import (
+from statefun_actors.address import Address
+from statefun_actors.asking import (
     ANSWER,
     ATTEMPT,
     REPLY,
@@ -20,8 +19,10 @@ from statefun_actors.envelopes import (
     read_answer,
     read_attempt,
 )
+from statefun_actors.definition import AnswerMethod, FailurePolicy, NotYetError, TimedAttempts
+from statefun_actors.dispatch.calling import start_of
 from statefun_actors.errors import MessageDecodeError, UnhandledMessageError
-from statefun_actors.model import Address, Invocation, Send, SendAfter, TypedValue
+from statefun_actors.model import Invocation, Send, SendAfter, TypedValue
 from statefun_actors.text import describe, describe_error
 from statefun_actors.types import any_of
 

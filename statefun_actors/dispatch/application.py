@@ -6,14 +6,15 @@ import contextlib
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
+from statefun_actors.address import Address
+from statefun_actors.asking import ATTEMPT, RESERVED
 from statefun_actors.conversations import own_functions
 from statefun_actors.definition import FailurePolicy, FunctionType, Handler, TimedAttempts
 from statefun_actors.dispatch.answers import BoundAnswer, BoundAnswers, attempted, find_answer
 from statefun_actors.dispatch.calling import start_of
-from statefun_actors.dispatch.notes import Notes
-from statefun_actors.envelopes import ATTEMPT, RESERVED
+from statefun_actors.dispatch.diagnostics import Notes
 from statefun_actors.errors import DefinitionError, InternalMessageError, MessageDecodeError, UnhandledMessageError
-from statefun_actors.model import INGRESS, Address, Invocation, TypedValue
+from statefun_actors.model import INGRESS, Invocation, TypedValue
 from statefun_actors.settings import Settings
 from statefun_actors.text import describe_error
 from statefun_actors.types import Codec, UnstorableTypeError, any_of, codec_for, message_name

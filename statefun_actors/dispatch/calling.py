@@ -16,11 +16,11 @@ from typing import Any as Untyped
 from typing import TypeAlias
 
 from statefun_actors.definition import Handler
-from statefun_actors.dispatch.notes import HELD_TOO_LONG, Notes
-from statefun_actors.dispatch.steps import SelfClosedError, Watch, resumed
+from statefun_actors.dispatch.diagnostics import HELD_TOO_LONG, Notes
+from statefun_actors.dispatch.stepping import SelfClosedError, Watch, resumed
 from statefun_actors.dispatch.tasks import HandlerTask
 from statefun_actors.errors import HandlerTimeoutError, NotAMessageError
-from statefun_actors.model import Host
+from statefun_actors.host import Host
 
 Start: TypeAlias = Callable[[Untyped, Untyped], object]
 

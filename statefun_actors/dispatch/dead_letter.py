@@ -6,9 +6,10 @@ import base64
 
 import msgspec
 
+from statefun_actors.address import Address
 from statefun_actors.definition import DeadLetter
 from statefun_actors.dispatch.application import Application
-from statefun_actors.model import Address, Egress, Invocation, TypedValue
+from statefun_actors.model import Egress, Invocation, TypedValue
 from statefun_actors.text import describe_error, describe_type, encodable
 from statefun_actors.types import NO_JSON, json_of, kafka_record, record_to_typed
 

@@ -13,14 +13,15 @@ from statefun_actors.definition import Scope
 from statefun_actors.dispatch.answers import BoundAnswer
 from statefun_actors.dispatch.application import Application, BoundHandler
 from statefun_actors.dispatch.calling import NOT_YET, awaited
+from statefun_actors.dispatch.diagnostics import HELD_TOO_LONG
+from statefun_actors.dispatch.done import done
 from statefun_actors.dispatch.failure import failure_of
 from statefun_actors.dispatch.guarded import GuardedRun, any_refused
-from statefun_actors.dispatch.notes import HELD_TOO_LONG
-from statefun_actors.dispatch.outcome import done
 from statefun_actors.dispatch.running import found_in, inherit
 from statefun_actors.dispatch.tasks import current_handler_task, end_cancellations, take_back_cancellations
 from statefun_actors.errors import UnknownFunctionTypeError
-from statefun_actors.model import Batch, Failed, Host, MissingState, Outcome
+from statefun_actors.host import Host
+from statefun_actors.model import Batch, Failed, MissingState, Outcome
 
 
 async def dispatch(batch: Batch, app: Application, host: Host) -> Outcome:  # noqa: C901 - hot, so in one piece

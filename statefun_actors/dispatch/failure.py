@@ -7,7 +7,7 @@ from typing import Any as Untyped
 
 from statefun_actors.dispatch.application import Route
 from statefun_actors.dispatch.process import owns_process
-from statefun_actors.dispatch.steps import SelfClosedError
+from statefun_actors.dispatch.stepping import SelfClosedError
 from statefun_actors.dispatch.tasks import HandlerTask
 from statefun_actors.errors import (
     HandlerExitError,

@@ -15,9 +15,9 @@ from statefun_actors.dispatch.answers import BoundAnswer, next_attempt, tell_ask
 from statefun_actors.dispatch.application import Application, BoundHandler, Route
 from statefun_actors.dispatch.calling import NOT_YET, awaited
 from statefun_actors.dispatch.dead_letter import dead_letter
+from statefun_actors.dispatch.diagnostics import HELD_TOO_LONG
+from statefun_actors.dispatch.done import done
 from statefun_actors.dispatch.failure import fails_batch, failure_of, is_terminal
-from statefun_actors.dispatch.notes import HELD_TOO_LONG
-from statefun_actors.dispatch.outcome import done
 from statefun_actors.dispatch.running import found_in, inherit
 from statefun_actors.dispatch.tasks import current_handler_task, end_cancellations, take_back_cancellations
 from statefun_actors.errors import InternalMessageError, MessageDecodeError, UnhandledMessageError

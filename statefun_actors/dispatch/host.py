@@ -7,7 +7,7 @@ import secrets
 import time
 from datetime import UTC, datetime
 
-from statefun_actors.model import Deadline
+from statefun_actors.host import Deadline
 
 
 def random_token() -> str:

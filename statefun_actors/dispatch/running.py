@@ -15,8 +15,8 @@ from types import CodeType
 from typing import Any as Untyped
 from typing import Final
 
+from statefun_actors.address import Address
 from statefun_actors.definition import Scope
-from statefun_actors.model import Address
 
 _inherited: Final[ContextVar[Scope | None]] = ContextVar("statefun_actors_scope", default=None)
 _on_stack: Final[dict[CodeType, Callable[[dict[str, Untyped]], Scope | None]]] = {}

@@ -15,7 +15,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any as Untyped
 from typing import TypeVar
 
-from statefun_actors.dispatch.steps import resumed
+from statefun_actors.dispatch.stepping import resumed
 
 _T = TypeVar("_T")
 

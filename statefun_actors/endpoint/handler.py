@@ -9,8 +9,8 @@ from typing import Any as Untyped
 from typing import Final, Literal, Unpack, assert_never
 
 from statefun_actors.dispatch import Application, SystemHost, ThreadHost, beside_current_task, dispatch, in_handler_task
+from statefun_actors.endpoint.address_lock import Turn, Turns
 from statefun_actors.endpoint.gates import gate_of
-from statefun_actors.endpoint.turns import Turn, Turns
 from statefun_actors.errors import DefinitionError, MissingStateError
 from statefun_actors.model import Batch, Done, Failed, MissingState, Outcome
 from statefun_actors.settings import Options, Settings, settings_with

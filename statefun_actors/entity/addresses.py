@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from statefun_actors.address import Address
 from statefun_actors.entity.function import EntityFunction
 from statefun_actors.errors import UnhandledMessageError
-from statefun_actors.model import Address, TypedValue
+from statefun_actors.model import TypedValue
 
 
 def address_type(function: EntityFunction) -> type[Address]:

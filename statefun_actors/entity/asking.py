@@ -6,10 +6,11 @@ from datetime import timedelta
 from typing import Any as Untyped
 from typing import Final
 
+from statefun_actors.address import Address
+from statefun_actors.asking import LONGEST_MS
 from statefun_actors.definition import AnswerMethod, Callee, Scope, delay_ms
-from statefun_actors.envelopes import LONGEST_MS
 from statefun_actors.errors import ValueMismatchError
-from statefun_actors.model import Address, TypedValue
+from statefun_actors.model import TypedValue
 
 NOT_GIVEN: Final[Untyped] = object()
 """Stands for a keyword that is not written; None is a value that can be kept."""

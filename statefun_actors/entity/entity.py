@@ -9,15 +9,14 @@ from typing import Any as Untyped
 
 import attrs
 
+from statefun_actors.address import Address
+from statefun_actors.asking import NoAnswer, recurrence
 from statefun_actors.definition import Callee, FailurePolicy, Scope, persisted
 from statefun_actors.entity.asking import DEFAULT_TIMEOUT, NOT_GIVEN, ask, schedule_name
 from statefun_actors.entity.detached import restored
 from statefun_actors.entity.function import EntityFunction
 from statefun_actors.entity.metaclass import EntityMeta
 from statefun_actors.errors import DetachedEntityError, InvalidAddressError
-from statefun_actors.model import Address
-from statefun_actors.no_answer import NoAnswer
-from statefun_actors.recurrence import recurrence
 
 _K = TypeVar("_K")
 _M = TypeVar("_M")

@@ -17,6 +17,7 @@ from typing import ClassVar, Final
 
 import attrs
 
+from statefun_actors.address import Address
 from statefun_actors.definition import AnswerMethod, FailurePolicy, Field, Handler, Scope, TypeOptions
 from statefun_actors.entity.isolation import isolation
 from statefun_actors.entity.over import OVER
@@ -27,7 +28,7 @@ from statefun_actors.errors import (
     UndeclaredAttributeError,
     ValueMismatchError,
 )
-from statefun_actors.model import Address, StateSpec, TypedValue
+from statefun_actors.model import StateSpec, TypedValue
 from statefun_actors.types import Codec
 
 _UNSET: Final = object()

@@ -9,6 +9,7 @@ from typing import Final, NoReturn
 
 from google.protobuf.any_pb2 import Any
 
+from statefun_actors.address import Address
 from statefun_actors.definition import Field, Scope
 from statefun_actors.errors import (
     DetachedEntityError,
@@ -18,7 +19,7 @@ from statefun_actors.errors import (
     UndeclaredStateError,
     ValueMismatchError,
 )
-from statefun_actors.model import Address, TypedValue
+from statefun_actors.model import TypedValue
 from statefun_actors.types import Codec, any_of, checked_typed, codec_for, pack, typed_of_any
 
 _PACKED: Final = (Any, TypedValue)

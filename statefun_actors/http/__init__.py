@@ -1,9 +1,9 @@
 """The endpoint that Flink calls, and the ingress: ASGI apps, and Hypercorn to serve them."""
 
 from statefun_actors.http.app import create_app
-from statefun_actors.http.front import Front
 from statefun_actors.http.ingress import Guard, create_ingress_app
 from statefun_actors.http.listening import Listener, Tls, listen
+from statefun_actors.http.router import Front
 from statefun_actors.http.server import STOP_SECONDS, serve
 
 __all__ = ["STOP_SECONDS", "Front", "Guard", "Listener", "Tls", "create_app", "create_ingress_app", "listen", "serve"]

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Unpack
 from statefun_actors.dispatch import Application
 from statefun_actors.endpoint import RequestReplyHandler
 from statefun_actors.http.endpoint import Endpoint
-from statefun_actors.http.exchange import TEXT, line
 from statefun_actors.http.failures import Failures
-from statefun_actors.http.front import Front
 from statefun_actors.http.linger import Linger
+from statefun_actors.http.request import TEXT, line
+from statefun_actors.http.router import Front
 from statefun_actors.settings import ENDPOINT_DEFAULTS, Options, Settings, settings_with
 
 if TYPE_CHECKING:

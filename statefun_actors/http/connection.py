@@ -23,11 +23,11 @@ from hypercorn.protocol.h2 import H2Protocol
 from hypercorn.protocol.h11 import H11Protocol
 
 from statefun_actors.http.failures import logger
+from statefun_actors.http.fastpath import Lane
 from statefun_actors.http.framing import H11
-from statefun_actors.http.front import Front
-from statefun_actors.http.lane import Lane
+from statefun_actors.http.router import Front
+from statefun_actors.system import Throttle, repeats
 from statefun_actors.text import describe
-from statefun_actors.throttle import Throttle, repeats
 
 _ALL = 1 << 30
 """More bytes than a reader has."""

@@ -8,9 +8,9 @@ from typing import Any as Untyped
 
 from statefun_actors.dispatch import resumed
 from statefun_actors.endpoint import RequestReplyHandler
-from statefun_actors.http.exchange import OCTETS, Exchange, GoneError, RefusedError, Response, line
 from statefun_actors.http.failures import Failures, first_line
 from statefun_actors.http.linger import Linger
+from statefun_actors.http.request import OCTETS, Exchange, GoneError, RefusedError, Response, line
 from statefun_actors.model import Batch
 from statefun_actors.wire import MalformedRequestError
 

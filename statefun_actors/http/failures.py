@@ -8,9 +8,10 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Final
 
-from statefun_actors.model import Address, Batch
+from statefun_actors.address import Address
+from statefun_actors.model import Batch
+from statefun_actors.system import Throttle, repeats
 from statefun_actors.text import describe_error, describe_type, loggable, one_line
-from statefun_actors.throttle import Throttle, repeats
 
 logger: Final = logging.getLogger("statefun_actors.http")
 

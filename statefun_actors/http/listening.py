@@ -11,7 +11,7 @@ from typing import Final
 
 import attrs
 
-from statefun_actors.unix_sockets import listen_at
+from statefun_actors.system import listen_at
 
 BACKLOG: Final = 1024
 

@@ -23,9 +23,9 @@ from hypercorn.config import Config
 
 from statefun_actors.dispatch import HandlerTask
 from statefun_actors.http.connection import connections
-from statefun_actors.http.front import Front
 from statefun_actors.http.listening import BACKLOG, Tls
-from statefun_actors.loop_errors import loop_errors
+from statefun_actors.http.router import Front
+from statefun_actors.system import loop_errors
 
 if TYPE_CHECKING:
     from quart import Quart

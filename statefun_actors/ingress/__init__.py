@@ -2,9 +2,10 @@
 
 from statefun_actors.ingress.backend import Backend
 from statefun_actors.ingress.deadlines import Deadlines
+from statefun_actors.ingress.encoders import Lane, Lanes, NoJsonFormError, UnclearTypeError
 from statefun_actors.ingress.keys import RepeatedKeyError, check_once
-from statefun_actors.ingress.lanes import Lane, Lanes, NoJsonFormError, UnclearTypeError
-from statefun_actors.ingress.letter import (
+from statefun_actors.ingress.lines import BadLine, Lines
+from statefun_actors.ingress.message import (
     Answer,
     AnswerLost,
     GivenUp,
@@ -18,7 +19,6 @@ from statefun_actors.ingress.letter import (
     TooMany,
     Wait,
 )
-from statefun_actors.ingress.lines import BadLine, Lines
 
 __all__ = [
     "Answer",

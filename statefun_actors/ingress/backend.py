@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from statefun_actors.ingress.letter import Answer, Letter
-from statefun_actors.model import Address
+from statefun_actors.address import Address
+from statefun_actors.ingress.message import Answer, Letter
 
 
 class Backend(Protocol):

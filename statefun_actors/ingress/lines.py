@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import msgspec
 
+from statefun_actors.address import Address, parse_address
 from statefun_actors.definition import delay_ms
 from statefun_actors.dispatch import Application
 from statefun_actors.errors import (
@@ -20,10 +21,9 @@ from statefun_actors.errors import (
     UnknownFunctionTypeError,
     ValueMismatchError,
 )
+from statefun_actors.ingress.encoders import Lanes, NoJsonFormError, UnclearTypeError
 from statefun_actors.ingress.keys import RepeatedKeyError, clearly_once, once
-from statefun_actors.ingress.lanes import Lanes, NoJsonFormError, UnclearTypeError
-from statefun_actors.ingress.letter import Letter
-from statefun_actors.model import Address, parse_address
+from statefun_actors.ingress.message import Letter
 from statefun_actors.text import describe
 from statefun_actors.types import json_fault
 from statefun_actors.units import DURATION_FORM, read_duration

@@ -9,10 +9,10 @@ from typing import Final, TypeAlias
 from urllib.parse import quote, unquote_to_bytes
 from weakref import WeakKeyDictionary
 
+from statefun_actors.address import Address
 from statefun_actors.dispatch import Application
 from statefun_actors.http import Front, Guard, create_ingress_app
 from statefun_actors.ingress import Answer, Backend, Letter
-from statefun_actors.model import Address
 
 ASGI: TypeAlias = Callable[
     [MutableMapping[str, Untyped], Callable[[], Awaitable[Untyped]], Callable[[Untyped], Awaitable[None]]],

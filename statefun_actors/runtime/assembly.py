@@ -10,24 +10,17 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
+from statefun_actors.admin import ControlDoor, EngineControl
+from statefun_actors.connectors import FileTarget, HttpTarget, StdoutSink, StdoutTarget, Target, read_target
+from statefun_actors.connectors.files import JsonLinesSink
+from statefun_actors.connectors.http import HttpSink
 from statefun_actors.dispatch import Application
-from statefun_actors.egress import FileTarget, HttpSink, HttpTarget, StdoutSink, StdoutTarget, Target, read_target
-from statefun_actors.embedded import (
-    ControlDoor,
-    Engine,
-    EngineBackend,
-    EngineControl,
-    EngineOptions,
-    JsonLinesSink,
-    MemoryStore,
-    Sink,
-    SqliteStore,
-    Store,
-    SystemClock,
-)
+from statefun_actors.engine import Engine, EngineBackend, EngineOptions, Sink, SystemClock
 from statefun_actors.errors import DefinitionError
 from statefun_actors.http import Guard, Listener, create_ingress_app, listen, serve
 from statefun_actors.runtime.options import RuntimeOptions
+from statefun_actors.store import MemoryStore, Store
+from statefun_actors.store.sqlite import SqliteStore
 
 logger: Final = logging.getLogger("statefun_actors.runtime")
 

@@ -9,9 +9,9 @@ from types import TracebackType
 from typing import Any as Untyped
 from typing import Final, Self, TypeVar, Unpack, cast, overload
 
+from statefun_actors.address import Address
 from statefun_actors.calls import CallOptions
 from statefun_actors.dispatch import Application
-from statefun_actors.model import Address
 from statefun_actors.runtime.asgi import ASGI, IngressAsgi
 from statefun_actors.runtime.assembly import Assembly
 from statefun_actors.runtime.engine_calls import EngineCalls

@@ -11,8 +11,8 @@ from types import TracebackType
 from typing import Any as Untyped
 from typing import Self, TypeVar, Unpack, overload
 
+from statefun_actors.address import Address
 from statefun_actors.calls import CallOptions
-from statefun_actors.model import Address
 from statefun_actors.runtime.asgi import ASGI
 from statefun_actors.runtime.async_runtime import AsyncRuntime
 from statefun_actors.runtime.options import RuntimeOptions

@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Any as Untyped
 from typing import Final, assert_never
 
+from statefun_actors.address import Address
 from statefun_actors.calls import (
     CallOptions,
     KeyReusedError,
@@ -39,7 +40,7 @@ from statefun_actors.ingress import (
     TooMany,
     Wait,
 )
-from statefun_actors.model import Address, TypedValue
+from statefun_actors.model import TypedValue
 
 _FIRST_PAUSE: Final = 0.01
 _LONGEST_PAUSE: Final = 1.0

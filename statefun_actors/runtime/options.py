@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 
-from statefun_actors.egress import Target
-from statefun_actors.embedded import Sink
+from statefun_actors.connectors import Target
+from statefun_actors.engine import Sink
 from statefun_actors.settings import Options
 
 

@@ -7,12 +7,14 @@ from typing import Any as Untyped
 
 import attrs
 
+from statefun_actors.address import Address
 from statefun_actors.calls import NotServedError
 from statefun_actors.dispatch import Application
-from statefun_actors.embedded import Clock, StoreReader, expire, unpack
+from statefun_actors.engine import Clock
 from statefun_actors.entity import hydrate
 from statefun_actors.errors import ValueMismatchError
-from statefun_actors.model import Address, State
+from statefun_actors.model import State
+from statefun_actors.store import StoreReader, expire, unpack
 from statefun_actors.types import Codec, value_of
 
 

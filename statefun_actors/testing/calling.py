@@ -7,6 +7,8 @@ from datetime import timedelta
 
 import attrs
 
+from statefun_actors.address import Address
+from statefun_actors.asking import REPLY
 from statefun_actors.calls import (
     CallOptions,
     KeyReusedError,
@@ -20,11 +22,10 @@ from statefun_actors.calls import (
 )
 from statefun_actors.conversations import open_ask
 from statefun_actors.dispatch import Application
-from statefun_actors.embedded import Engine, EpochLostError, Ticket
-from statefun_actors.envelopes import REPLY
+from statefun_actors.engine import Engine, EpochLostError, Ticket
 from statefun_actors.errors import InternalMessageError, UnhandledMessageError, ValueMismatchError
 from statefun_actors.ingress import Answer, GivenUp, Handled, KeyReused, Letter, Replied, Taken, Wait
-from statefun_actors.model import Address, TypedValue
+from statefun_actors.model import TypedValue
 from statefun_actors.testing.checks import checked_address
 
 

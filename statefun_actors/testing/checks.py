@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 
+from statefun_actors.address import Address
 from statefun_actors.entity import Entity
 from statefun_actors.errors import ValueMismatchError
-from statefun_actors.model import Address
 from statefun_actors.text import encodable
 
 

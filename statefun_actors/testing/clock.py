@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 
-from statefun_actors.embedded import Engine, ManualClock, at_ms
+from statefun_actors.engine import Engine, ManualClock, at_ms
 
 
 class TestClock:

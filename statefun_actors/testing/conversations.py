@@ -8,10 +8,11 @@ from typing import Final
 
 import attrs
 
+from statefun_actors.address import Address
+from statefun_actors.asking import REPLY
 from statefun_actors.conversations import OpenAsk, OpenSchedule
 from statefun_actors.dispatch import Application
-from statefun_actors.envelopes import REPLY
-from statefun_actors.model import Address, TypedValue
+from statefun_actors.model import TypedValue
 from statefun_actors.types import value_of
 
 _UNNAMED: Final = Address("statefun-actors/test", "unnamed")

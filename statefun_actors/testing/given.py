@@ -12,22 +12,13 @@ from typing import Generic, ParamSpec, TypeVar, overload
 
 import attrs
 
+from statefun_actors.address import Address
+from statefun_actors.asking import REPLY, Answer
+from statefun_actors.asking import answer as enveloped
 from statefun_actors.dispatch import Application, SystemHost, dispatch, in_handler_task
 from statefun_actors.entity import NOT_GIVEN, Entity, EntityFunction, answer_method, hydrate
-from statefun_actors.envelopes import REPLY, Answer
-from statefun_actors.envelopes import answer as enveloped
 from statefun_actors.errors import FieldMismatchError, ValueMismatchError
-from statefun_actors.model import (
-    Address,
-    Batch,
-    Done,
-    Failed,
-    Invocation,
-    MissingState,
-    Outcome,
-    Settlement,
-    TypedValue,
-)
+from statefun_actors.model import Batch, Done, Failed, Invocation, MissingState, Outcome, Settlement, TypedValue
 from statefun_actors.settings import Settings
 from statefun_actors.testing.checks import checked_address, in_utc
 from statefun_actors.testing.conversations import Ask, Schedule

@@ -12,13 +12,14 @@ from typing import Self, TypeVar, Unpack, overload
 
 import attrs
 
+from statefun_actors.address import Address, check_typename
 from statefun_actors.calls import NotServedError, question
 from statefun_actors.definition import delay_ms
 from statefun_actors.dispatch import Application
-from statefun_actors.embedded import Engine, EngineOptions, ManualClock, MemoryStore, Store
+from statefun_actors.engine import Engine, EngineOptions, ManualClock
 from statefun_actors.entity import hydrate
-from statefun_actors.model import Address, check_typename
 from statefun_actors.settings import Settings
+from statefun_actors.store import MemoryStore, Store
 from statefun_actors.testing.calling import TestCall, TestCallOptions, TestCalls, reply_address_of
 from statefun_actors.testing.checks import check_served, checked_address, in_utc
 from statefun_actors.testing.clock import TestClock

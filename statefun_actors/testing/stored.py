@@ -7,11 +7,13 @@ from datetime import datetime
 
 import attrs
 
+from statefun_actors.address import Address
+from statefun_actors.asking import REPLY, SCHEDULE
 from statefun_actors.conversations import open_ask, open_schedule
 from statefun_actors.dispatch import Application, unwrapped
-from statefun_actors.embedded import Store, Timer, at_ms, unpack
-from statefun_actors.envelopes import REPLY, SCHEDULE
-from statefun_actors.model import Address, Invocation, State
+from statefun_actors.engine import at_ms
+from statefun_actors.model import Invocation, State
+from statefun_actors.store import Store, Timer, unpack
 from statefun_actors.testing.conversations import Ask, Schedule, ask_seen, schedule_seen
 from statefun_actors.types import value_of
 

@@ -13,7 +13,7 @@ from typing import Any, Final, TypeAlias
 
 import attrs
 
-from statefun_actors.model import Address
+from statefun_actors.address import Address
 from statefun_actors.types.annotations import Compiler
 from statefun_actors.types.codec import UnstorableTypeError
 from statefun_actors.types.containers import (

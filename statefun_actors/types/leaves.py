@@ -16,8 +16,8 @@ from uuid import UUID
 
 import msgspec
 
+from statefun_actors.address import Address
 from statefun_actors.errors import InvalidAddressError
-from statefun_actors.model import Address
 from statefun_actors.types import moments
 from statefun_actors.types.mismatch import Mismatch, kind, shown
 from statefun_actors.types.scalars import (

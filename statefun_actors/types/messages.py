@@ -9,8 +9,9 @@ from typing import Any, TypeVar, dataclass_transform
 
 import attrs
 
+from statefun_actors.address import check_typename
 from statefun_actors.errors import DefinitionError, InvalidAddressError
-from statefun_actors.model import RESERVED_NAMESPACES, check_typename
+from statefun_actors.model import RESERVED_NAMESPACES
 from statefun_actors.types.annotations import Compiler
 from statefun_actors.types.codec import UnresolvedNameError, UnstorableTypeError
 from statefun_actors.types.codecs import forget_codecs

@@ -7,8 +7,9 @@ from typing import Any, Final, NoReturn, TypeAlias
 
 from google.protobuf.any_pb2 import Any as AnyMessage
 
+from statefun_actors.address import Address
 from statefun_actors.errors import NotAMessageError
-from statefun_actors.model import Address, KafkaRecord, KinesisRecord, TypedValue
+from statefun_actors.model import KafkaRecord, KinesisRecord, TypedValue
 from statefun_actors.types.advice import is_entity_class
 from statefun_actors.types.anyvalue import typed_of_any
 from statefun_actors.types.codec import Codec, UnstorableTypeError

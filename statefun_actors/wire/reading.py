@@ -13,7 +13,8 @@ from typing import Final, Generic, Protocol, TypeAlias, TypeVar
 from google.protobuf.message import DecodeError, Message
 from google.protobuf.unknown_fields import UnknownFieldSet
 
-from statefun_actors.model import Address, Batch, Invocation, TypedValue
+from statefun_actors.address import Address
+from statefun_actors.model import Batch, Invocation, TypedValue
 from statefun_actors.wire.encoding import field
 from statefun_actors.wire.malformed import MalformedRequestError, shown
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Final, assert_never
 
-from statefun_actors.model import Address, Expiration, Invocation, MissingState, TypedValue
+from statefun_actors.address import Address
+from statefun_actors.model import Expiration, Invocation, MissingState, TypedValue
 from statefun_actors.wire import v3_pb2
-from statefun_actors.wire.beginnings import MARK, Beginnings
 from statefun_actors.wire.dialect import Dialect
 from statefun_actors.wire.encoding import field, varint
+from statefun_actors.wire.prefix_cache import MARK, Beginnings
 from statefun_actors.wire.reading import Addresses, Reader, UnfitError, has_unknown, twice
 from statefun_actors.wire.writing import Writer
 

@@ -1,13 +1,14 @@
 """Who may import whom, and how to find an import that breaks it.
 
-A room is a package or a file directly in ``statefun_actors``; its door is its ``__init__`` (a file is its own door).
+A room is a package or a file directly in ``statefun_actors``, or one of the packages in it that have a line of their
+own in the table; its public API is its ``__init__`` (a file is its own).
 Imports are read from the source, so what stands under ``TYPE_CHECKING`` or is never run counts too.
 """
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,62 +16,155 @@ from typing import Final
 
 PACKAGE: Final = "statefun_actors"
 
-_MEANING: Final = frozenset({"text", "errors", "model", "types", "definition", "functions", "entity"})
-_EMBEDDED: Final = _MEANING | {"units", "throttle", "dispatch", "settings"}
-_BELOW_TESTING: Final = _EMBEDDED | {
-    "calls",
-    "envelopes",
-    "conversations",
-    "wire",
-    "endpoint",
-    "ingress",
-    "http",
-    "embedded",
-    "deploy",
-    "cluster",
-}
-
 TABLE: Final[Mapping[str, AbstractSet[str]]] = {
     "text": frozenset(),
-    "errors": frozenset({"text"}),
-    "model": frozenset({"text", "errors"}),
     "units": frozenset(),
-    "throttle": frozenset(),
-    "forks": frozenset(),
-    "loop_errors": frozenset({"throttle"}),
-    "unix_sockets": frozenset(),
-    "wire": frozenset({"text", "errors", "model"}),
-    "types": frozenset({"text", "errors", "model"}),
-    "no_answer": frozenset({"model", "types"}),
-    "recurrence": frozenset({"errors"}),
-    "envelopes": frozenset({"model", "recurrence"}),
-    "definition": frozenset({"text", "errors", "model", "types", "no_answer", "recurrence", "envelopes"}),
-    "calls": frozenset({"errors", "model", "types", "definition"}),
-    "client": frozenset({"text", "model", "calls"}),
-    "settings": frozenset({"text", "errors", "model", "units", "definition"}),
-    "functions": frozenset({"text", "errors", "model", "types", "definition"}),
-    "entity": frozenset(
-        {"text", "errors", "model", "types", "recurrence", "envelopes", "definition", "functions", "no_answer"}
+    "errors": frozenset(),
+    "address": frozenset({"errors"}),
+    "host": frozenset(),
+    "model": frozenset({"address"}),
+    "system": frozenset(),
+    "types": frozenset({"text", "errors", "address", "model"}),
+    "wire": frozenset({"errors", "address", "model"}),
+    "store": frozenset({"text", "errors", "address", "model"}),
+    "store.sqlite": frozenset({"text", "address", "model", "system", "store"}),
+    "asking": frozenset({"errors", "address", "model", "types"}),
+    "definition": frozenset({"errors", "address", "host", "model", "types", "asking"}),
+    "calls": frozenset({"errors", "address", "model", "types", "definition"}),
+    "client": frozenset({"address", "model", "calls"}),
+    "functions": frozenset({"errors", "address", "model", "types", "definition"}),
+    "settings": frozenset({"units", "errors", "address", "definition"}),
+    "entity": frozenset({"errors", "address", "model", "types", "asking", "definition"}),
+    "conversations": frozenset({"errors", "address", "model", "types", "asking", "definition", "functions"}),
+    "dispatch": frozenset(
+        {"text", "errors", "address", "host", "model", "types", "asking", "definition", "settings", "conversations"}
     ),
-    "conversations": frozenset(
-        {"errors", "model", "types", "no_answer", "recurrence", "envelopes", "definition", "functions"}
+    "endpoint": frozenset({"errors", "address", "model", "wire", "definition", "settings", "dispatch"}),
+    "ingress": frozenset({"text", "units", "errors", "address", "model", "types", "definition", "dispatch"}),
+    "deploy": frozenset({"errors", "model", "definition", "settings"}),
+    "http": frozenset(
+        {
+            "text",
+            "units",
+            "errors",
+            "address",
+            "model",
+            "system",
+            "types",
+            "wire",
+            "settings",
+            "dispatch",
+            "endpoint",
+            "ingress",
+        }
     ),
-    "dispatch": _MEANING | {"settings", "envelopes", "conversations"},
-    "endpoint": _MEANING | {"dispatch", "wire", "settings"},
-    "ingress": _EMBEDDED,
-    "http": _MEANING
-    | {"units", "throttle", "loop_errors", "unix_sockets", "settings", "dispatch", "wire", "endpoint", "ingress"},
-    "embedded": _EMBEDDED | {"forks", "envelopes", "unix_sockets", "ingress"},
-    "egress": frozenset({"text", "errors", "model", "types", "embedded"}),
-    "console": _EMBEDDED | {"embedded", "ingress"},
-    "deploy": _MEANING | {"settings"},
-    "cluster": frozenset({"text", "errors", "deploy"}),
-    "kafka": _EMBEDDED | {"embedded", "egress", "deploy"},
-    "runtime": _EMBEDDED | {"calls", "ingress", "http", "embedded", "egress"},
-    "testing": _BELOW_TESTING,
-    "cli": _BELOW_TESTING | {"forks", "loop_errors", "console", "egress", "kafka", "testing"},
+    "engine": frozenset(
+        {"text", "errors", "address", "host", "model", "types", "store", "asking", "definition", "dispatch", "ingress"}
+    ),
+    "admin": frozenset(
+        {
+            "text",
+            "errors",
+            "address",
+            "model",
+            "system",
+            "types",
+            "store",
+            "store.sqlite",
+            "definition",
+            "entity",
+            "dispatch",
+            "engine",
+        }
+    ),
+    "connectors.files": frozenset(
+        {"errors", "model", "system", "types", "store", "store.sqlite", "dispatch", "ingress", "engine"}
+    ),
+    "connectors": frozenset({"types", "engine", "connectors.files"}),
+    "connectors.http": frozenset({"model", "types", "store", "engine", "connectors.files"}),
+    "connectors.kafka": frozenset(
+        {
+            "errors",
+            "address",
+            "model",
+            "types",
+            "store",
+            "deploy",
+            "engine",
+            "connectors.files",
+            "connectors",
+            "connectors.http",
+        }
+    ),
+    "runtime": frozenset(
+        {
+            "errors",
+            "address",
+            "model",
+            "types",
+            "store",
+            "store.sqlite",
+            "calls",
+            "settings",
+            "entity",
+            "dispatch",
+            "ingress",
+            "http",
+            "engine",
+            "admin",
+            "connectors.files",
+            "connectors",
+            "connectors.http",
+        }
+    ),
+    "testing": frozenset(
+        {
+            "text",
+            "errors",
+            "address",
+            "model",
+            "types",
+            "store",
+            "asking",
+            "definition",
+            "calls",
+            "settings",
+            "entity",
+            "conversations",
+            "dispatch",
+            "ingress",
+            "engine",
+        }
+    ),
+    "cluster": frozenset({"errors", "deploy"}),
+    "cli": frozenset(
+        {
+            "text",
+            "units",
+            "errors",
+            "address",
+            "model",
+            "system",
+            "types",
+            "store",
+            "store.sqlite",
+            "definition",
+            "settings",
+            "dispatch",
+            "ingress",
+            "deploy",
+            "http",
+            "engine",
+            "admin",
+            "connectors.files",
+            "connectors",
+            "connectors.http",
+            "connectors.kafka",
+            "cluster",
+        }
+    ),
 }
-"""What each room may import, lowest rooms first."""
+"""What each room imports, lowest rooms first: no more, no less."""
 
 # The package's own files stand above the rooms: `__init__` shows what they hold, `__main__` starts the command line.
 _ABOVE: Final[Mapping[str, AbstractSet[str]]] = {"__init__": TABLE.keys(), "__main__": frozenset({"cli"})}
@@ -113,7 +207,13 @@ def _modules(root: Path) -> Iterator[_Module]:
     for path in sorted(root.rglob("*.py")):
         parts = path.relative_to(root).with_suffix("").parts
         dotted = (PACKAGE, *(parts[:-1] if parts[-1] == "__init__" else parts))
-        yield _Module(path, parts[0], ".".join(dotted))
+        yield _Module(path, _room(dotted[1:]) or parts[0], ".".join(dotted))
+
+
+def _room(parts: Sequence[str]) -> str | None:
+    """The room of the module *parts* (without the package), None if the table has none."""
+    lengths = range(len(parts), 0, -1)
+    return next((room for length in lengths if (room := ".".join(parts[:length])) in TABLE), None)
 
 
 def _faults(root: Path, module: _Module) -> Iterator[tuple[int, str]]:
@@ -148,12 +248,55 @@ def _destination(root: Path, found: _Import) -> tuple[str, str | None]:
         if found.name and (found.name in TABLE or _is_module(root / found.name)):
             return found.name, None
         return PACKAGE, None
-    room, *rest = parts
-    if not rest and found.name and _is_module(root / room / found.name):
+    room = _room(parts)
+    if room is None:
+        return parts[0], None
+    rest = parts[room.count(".") + 1 :]
+    if not rest and found.name and f"{room}.{found.name}" in TABLE:
+        return f"{room}.{found.name}", None
+    folder = root.joinpath(*room.split("."))
+    if not rest and found.name and _is_module(folder / found.name):
         # The door may well show a function under the name of the file that holds it.
-        rest = [] if found.name in _names_bound(root / room / "__init__.py") else [found.name]
+        rest = [] if found.name in _names_bound(folder / "__init__.py") else [found.name]
     inner = ".".join((room, *rest))
     return room, f"{inner} is behind the door of {room}; import from {PACKAGE}.{room}" if rest else None
+
+
+def unused(root: Path) -> list[str]:
+    """The entries of the table that no import below *root* needs."""
+    used: dict[str, set[str]] = {}
+    for module in _modules(root):
+        for found in _imports(module):
+            used.setdefault(module.room, set()).add(_destination(root, found)[0])
+    return [f"{room} imports nothing of {other}" for room in TABLE for other in TABLE[room] - used.get(room, set())]
+
+
+def circles(root: Path) -> list[str]:
+    """The circles of modules below *root* that import each other, each as its modules, sorted."""
+    modules = {module.dotted: module for module in _modules(root)}
+    graph = {
+        name: {
+            target
+            for found in _imports(module)
+            if (target := f"{found.module}.{found.name}" if f"{found.module}.{found.name}" in modules else found.module)
+            != name
+            and target in modules
+        }
+        for name, module in modules.items()
+    }
+    reached = {name: _reached(graph, name) for name in graph}
+    rings = {tuple(sorted(other for other in reached[name] if name in reached[other])) for name in graph}
+    return [", ".join(ring) for ring in sorted(rings) if len(ring) > 1]
+
+
+def _reached(graph: Mapping[str, AbstractSet[str]], start: str) -> set[str]:
+    found: set[str] = set()
+    waiting = [start]
+    while waiting:
+        for target in graph[waiting.pop()] - found:
+            found.add(target)
+            waiting.append(target)
+    return found
 
 
 def _is_module(path: Path) -> bool:

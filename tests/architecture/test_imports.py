@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.architecture.import_table import PACKAGE, TABLE, violations
+from tests.architecture.import_table import PACKAGE, TABLE, circles, unused, violations
 
 ROOT = Path(__file__).parents[2]
 
@@ -17,6 +17,27 @@ def test_every_import_follows_the_table() -> None:
     found = violations(ROOT / PACKAGE)
 
     assert not found, "\n".join(found)
+
+
+def test_every_entry_of_the_table_is_needed() -> None:
+    assert unused(ROOT / PACKAGE) == []
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    assert circles(ROOT / PACKAGE) == []
+
+
+def test_a_circle_is_found(tmp_path: Path) -> None:
+    house(
+        tmp_path,
+        {
+            "types/json": "from statefun_actors.types.leaves import a",
+            "types/leaves": "if True:\n    from statefun_actors.types.wire import b",
+            "types/wire": "def f():\n    import statefun_actors.types.json",
+        },
+    )
+
+    assert circles(tmp_path) == ["statefun_actors.types.json, statefun_actors.types.leaves, statefun_actors.types.wire"]
 
 
 def test_every_room_of_the_table_imports_only_rooms_below_it() -> None:
@@ -35,7 +56,7 @@ def test_importing_the_package_loads_no_web_framework_database_or_terminal() -> 
 
 
 def test_a_run_loads_no_web_framework_and_nothing_of_clusters() -> None:
-    started_by = ("cli.main", "cli.loading", "cli.module_edges", "cli.running", "cli.ingress")
+    started_by = ("cli.main", "cli.loading", "cli.run.module_edges", "cli.run.running", "cli.run.ingress")
     script = f"import sys; import {', '.join(f'{PACKAGE}.{module}' for module in started_by)}; print(*sys.modules)"
 
     loaded = subprocess.run([sys.executable, "-c", script], cwd=ROOT, check=True, capture_output=True, text=True)
@@ -67,8 +88,8 @@ def house(folder: Path, files: dict[str, str]) -> list[str]:
             id="up, by a plain import",
         ),
         pytest.param(
-            {"model": "from statefun_actors import errors, dispatch, entity"},
-            ["model.py:1: model may not import dispatch", "model.py:1: model may not import entity"],
+            {"address": "from statefun_actors import errors, dispatch, entity"},
+            ["address.py:1: address may not import dispatch", "address.py:1: address may not import entity"],
             id="up, as names of the package",
         ),
         pytest.param(
@@ -148,12 +169,12 @@ def test_an_import_is_found_that_goes(files: dict[str, str], expected: list[str]
 @pytest.mark.parametrize(
     "files",
     [
-        pytest.param({"model": "from statefun_actors.errors import InvalidAddressError"}, id="down"),
+        pytest.param({"address": "from statefun_actors.errors import InvalidAddressError"}, id="down"),
         pytest.param({"types/json": "from statefun_actors.types.leaves import x", "types/leaves": ""}, id="in a room"),
         pytest.param(
             {"types/json": "def f():\n    import json\n    from re import sub"}, id="a foreign one in a function"
         ),
-        pytest.param({"cli/run": "def f():\n    from statefun_actors.embedded import Runtime"}, id="late, in cli"),
+        pytest.param({"cli/run": "def f():\n    from statefun_actors.engine import Engine"}, id="late, in cli"),
         pytest.param(
             {"__init__": "def __getattr__(name):\n    from statefun_actors.http import create_app"},
             id="lazily, in the package's door",
@@ -161,7 +182,7 @@ def test_an_import_is_found_that_goes(files: dict[str, str], expected: list[str]
         pytest.param({"__main__": "from statefun_actors.cli import main"}, id="from python -m"),
         pytest.param(
             {
-                "embedded/engine": "from statefun_actors.dispatch import dispatch",
+                "engine/engine": "from statefun_actors.dispatch import dispatch",
                 "dispatch/__init__": "from statefun_actors.dispatch.dispatch import dispatch",
                 "dispatch/dispatch": "",
             },

@@ -3,7 +3,7 @@
 The same 1,000 hot entities get the same messages in a store that holds nothing else, and in one with 100,000 entities
 (--full: a million) among which they lie scattered. Each run is a process of its own, the stores take turns, and medians
 are compared. Shown beside their targets: throughput of the large store to that of the small one, and what it were, did
-hot entities not move together (embedded/sqlite/gathering.py); the most memory that the large one takes, also when every
+hot entities not move together (store/sqlite/gathering.py); the most memory that the large one takes, also when every
 entity has been in use; and how long a start takes, from nothing imported to the first message handled and stored, to
 importing the package and opening the store.
 """
@@ -40,9 +40,11 @@ def hot_ones(population: int) -> list[int]:
 
 async def fill(path: Path, population: int) -> None:
     """A store with so many entities as the engine writes them."""
-    from statefun_actors.embedded import Commit, EntityRecord, EntityRow, SqliteStore
-    from statefun_actors.embedded.rows import pack
-    from statefun_actors.model import Address, TypedValue
+    from statefun_actors.address import Address
+    from statefun_actors.model import TypedValue
+    from statefun_actors.store import Commit, EntityRecord, EntityRow
+    from statefun_actors.store.entity_record import pack
+    from statefun_actors.store.sqlite import SqliteStore
     from statefun_actors.types import codec_for
 
     codec = codec_for(int)
@@ -58,9 +60,10 @@ async def fill(path: Path, population: int) -> None:
 async def work(path: Path, targets: Sequence[int], messages: int) -> tuple[float, float]:
     """Messages per second, by the clock and of processor time."""
     from statefun_actors import Entity, handles, persisted
+    from statefun_actors.address import Address
     from statefun_actors.dispatch import Application
-    from statefun_actors.embedded import Engine, Receiver, SqliteStore, SystemClock
-    from statefun_actors.model import Address
+    from statefun_actors.engine import Engine, Receiver, SystemClock
+    from statefun_actors.store.sqlite import SqliteStore
     from statefun_actors.types import pack as packed
 
     class Counter(Entity, typename=TYPE):
@@ -116,14 +119,14 @@ def in_child(task: str, path: Path, population: int, messages: int) -> dict[str,
     found: dict[str, float] = {}
     match task:
         case "open":
-            import statefun_actors.embedded
+            import statefun_actors.engine
 
-            statefun_actors.embedded.SqliteStore(path).close()
+            statefun_actors.store.sqlite.SqliteStore(path).close()
         case "start":
             asyncio.run(work(path, [0], 1))
         case "hot" | "scattered":
             if task == "scattered":
-                from statefun_actors.embedded.sqlite.gathering import Gathering, Plan
+                from statefun_actors.store.sqlite.gathering import Gathering, Plan
 
                 Gathering.plan = lambda self, rows: Plan()  # type: ignore[method-assign]
             found["rate"], found["cpu_rate"] = asyncio.run(work(path, hot_ones(population), messages))

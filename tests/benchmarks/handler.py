@@ -18,7 +18,8 @@ from typing import Any
 
 from google.protobuf.duration_pb2 import Duration
 
-from statefun_actors.model import Address, Batch, Invocation
+from statefun_actors.address import Address
+from statefun_actors.model import Batch, Invocation
 from statefun_actors.types import pack
 from statefun_actors.wire import V3, v3_pb2
 from tests.benchmarks.official_sdk import python_with_sdk

@@ -20,8 +20,8 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from statefun_actors import Address
-from statefun_actors.embedded import Commit, EntityRow, SqliteStore
-from statefun_actors.embedded.sqlite import schema
+from statefun_actors.store import Commit, EntityRow
+from statefun_actors.store.sqlite import SqliteStore, schema
 
 TYPE = "bank/account"
 UPSERT = (

@@ -13,7 +13,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import TypeVar
 
-from statefun_actors.model import Address, Batch, Done, Effect, Egress, Invocation, Send, TypedValue
+from statefun_actors.address import Address
+from statefun_actors.model import Batch, Done, Effect, Egress, Invocation, Send, TypedValue
 from statefun_actors.wire import V2, V3, v3_pb2
 from tests.wire.reference import KAFKA, request
 

@@ -16,7 +16,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from statefun_actors.embedded import SqliteStore, unpack
+from statefun_actors.store import unpack
+from statefun_actors.store.sqlite import SqliteStore
 from statefun_actors.types import json_of
 
 DEADLINE: Final = 30.0

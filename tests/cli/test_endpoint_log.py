@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
-from statefun_actors.cli.endpoint_log import EndpointLog
 from statefun_actors.cli.logs import LogOptions, TextFormatter
+from statefun_actors.cli.serve.endpoint_log import EndpointLog
 
 
 def test_it_tells_what_is_wrong_as_it_is_written_and_nothing_twice(tmp_path: Path) -> None:

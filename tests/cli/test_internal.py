@@ -10,24 +10,18 @@ from pathlib import Path
 import pytest
 
 from statefun_actors import Address
+from statefun_actors.admin import LetterRetry
+from statefun_actors.admin.control.over_store import StoreControl
 from statefun_actors.calls import NotAdmittedError
 from statefun_actors.cli.loading import load_app
 from statefun_actors.dispatch import Application
-from statefun_actors.embedded import (
-    Commit,
-    DeadLetterEntry,
-    Engine,
-    LetterRetry,
-    ManualClock,
-    MemoryStore,
-    Message,
-)
-from statefun_actors.embedded.control.over_store import StoreControl
+from statefun_actors.engine import Engine, ManualClock
 from statefun_actors.errors import InternalMessageError
-from statefun_actors.http.exchange import Exchange, RefusedError
-from statefun_actors.http.ingress.reading import Reader
+from statefun_actors.http.ingress.parsing import Reader
+from statefun_actors.http.request import Exchange, RefusedError
 from statefun_actors.ingress import BadLine, Lanes, Lines
 from statefun_actors.runtime import AsyncRuntime
+from statefun_actors.store import Commit, DeadLetterEntry, MemoryStore, Message
 from statefun_actors.types import pack
 from tests.cli.commands import run, write_lines
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.commands import COMMAND, DEADLINE, lines_of, run, started, summary, wait_until, write_lines
-from tests.egress.receiver import Post, Receiver, answer
+from tests.connectors.receiver import Post, Receiver, answer
 
 APP = """
 from statefun_actors import Entity, handles, kafka_record, persisted

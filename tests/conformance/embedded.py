@@ -8,10 +8,11 @@ from contextlib import asynccontextmanager
 
 from statefun_actors import Address, Settings
 from statefun_actors.dispatch import Application
-from statefun_actors.embedded import Engine, EntityRecord, ManualClock, MemoryStore
-from statefun_actors.embedded.mailbox import Mailbox
-from statefun_actors.embedded.memory import Memory
+from statefun_actors.engine import Engine, ManualClock
+from statefun_actors.engine.mailboxes import Mailbox
+from statefun_actors.engine.working_set import Memory
 from statefun_actors.model import Done, TypedValue
+from statefun_actors.store import EntityRecord, MemoryStore
 from statefun_actors.types import pack, value_of
 from tests.conformance.engine import Can, EngineKind, Pending, Sent, readable, settings_of
 

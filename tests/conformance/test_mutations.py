@@ -11,13 +11,13 @@ import pytest
 
 from statefun_actors.definition import Scope
 from statefun_actors.dispatch.calling import Waiting
+from statefun_actors.dispatch.diagnostics import Notes
 from statefun_actors.dispatch.guarded import GuardedRun
-from statefun_actors.dispatch.notes import Notes
-from statefun_actors.embedded.mailbox import Mailbox, Mailboxes
-from statefun_actors.embedded.memory import Memory
-from statefun_actors.embedded.merge import Merge
-from statefun_actors.embedded.timers import Timers
-from statefun_actors.endpoint.turns import Turns
+from statefun_actors.endpoint.address_lock import Turns
+from statefun_actors.engine.mailboxes import Mailbox, Mailboxes
+from statefun_actors.engine.merge import Merge
+from statefun_actors.engine.timers import Timers
+from statefun_actors.engine.working_set import Memory
 from statefun_actors.entity import EntityFunction
 from statefun_actors.functions import Context
 from statefun_actors.model import Done, Effect, TypedValue

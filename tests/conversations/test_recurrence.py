@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from statefun_actors.asking import Recurrence, recurrence
 from statefun_actors.errors import ValueMismatchError
-from statefun_actors.recurrence import Recurrence, recurrence
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)

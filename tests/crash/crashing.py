@@ -20,7 +20,8 @@ from pathlib import Path
 
 import attrs
 
-from statefun_actors.embedded import SqliteStore, read_entities
+from statefun_actors.admin import read_entities
+from statefun_actors.store.sqlite import SqliteStore
 from tests.crash.bank import OPENING, Account
 from tests.crash.clients import Transfers, work
 from tests.crash.watched import Marks

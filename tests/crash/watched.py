@@ -14,7 +14,8 @@ import sys
 from pathlib import Path
 
 from statefun_actors.cli import main
-from statefun_actors.embedded import Commit, SqliteStore
+from statefun_actors.store import Commit
+from statefun_actors.store.sqlite import SqliteStore
 
 _IDLE_SECONDS = 0.1
 _HELD = 3

@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from statefun_actors import DeadLetter, Discard, Entity, StatefulFunctions, TerminalError, handles, persisted
+from statefun_actors.address import Address
 from statefun_actors.dispatch import Application, dispatch, in_handler_task, is_terminal, owning_process
-from statefun_actors.model import Address, Batch, Done, Failed, Invocation, Setback
+from statefun_actors.model import Batch, Done, Failed, Invocation, Setback
 from statefun_actors.types import pack
 from tests.dispatch.world import VirtualHost, World, text_of
 

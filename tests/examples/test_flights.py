@@ -24,7 +24,9 @@ import pytest
 from flights import Aircraft, Airport, Arrived, Cancelled, Carrier, Departed, Flight, Inspected, InspectionDue
 
 from statefun_actors import Address, TypedValue
-from statefun_actors.embedded import SqliteStore, StoreError, read_entities
+from statefun_actors.admin import read_entities
+from statefun_actors.store import StoreError
+from statefun_actors.store.sqlite import SqliteStore
 from statefun_actors.testing import Delayed, Sent, TestRuntime, given
 
 FLIGHTS = Path(__file__).parents[2] / "examples" / "flights"

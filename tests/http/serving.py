@@ -15,7 +15,8 @@ from pathlib import Path
 
 import attrs
 
-from statefun_actors.model import Address, TypedValue
+from statefun_actors.address import Address
+from statefun_actors.model import TypedValue
 from statefun_actors.types import pack
 from statefun_actors.wire import v2_pb2, v3_pb2
 

@@ -11,9 +11,9 @@ import pytest
 from quart import Quart
 
 from statefun_actors import Address, Context, StatefulFunctions, create_app
-from statefun_actors.http import front as room
+from statefun_actors.http import router as room
 from statefun_actors.http.endpoint import Endpoint
-from statefun_actors.http.front import Front
+from statefun_actors.http.router import Front
 from tests.http.serving import DEADLINE, request
 
 TARGET = Address("test/fn", "a")

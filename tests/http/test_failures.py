@@ -6,9 +6,10 @@ import logging
 
 import pytest
 
+from statefun_actors.address import Address
 from statefun_actors.errors import StateDecodeError, UnhandledMessageError
 from statefun_actors.http.failures import TRACEBACK_EVERY, Failures, first_line
-from statefun_actors.model import Address, Batch, Invocation, TypedValue
+from statefun_actors.model import Batch, Invocation, TypedValue
 
 
 class Clock:

@@ -15,11 +15,11 @@ import h2.connection
 import pytest
 
 from statefun_actors import Entity, handles, persisted
+from statefun_actors.address import Address
 from statefun_actors.http import create_app, listen, serve, server
-from statefun_actors.http.front import Front
-from statefun_actors.loop_errors import loop_errors
-from statefun_actors.model import Address
-from tests.embedded.engines import until
+from statefun_actors.http.router import Front
+from statefun_actors.system import loop_errors
+from tests.engine.engines import until
 from tests.http.serving import request
 
 DEADLINE: Final = 30.0

@@ -9,9 +9,10 @@ from typing import ClassVar
 
 from statefun_actors import Entity, Settings, handles, persisted
 from statefun_actors.dispatch import Application
-from statefun_actors.embedded import EngineBackend, EngineOptions, MemoryStore
+from statefun_actors.engine import EngineBackend, EngineOptions
 from statefun_actors.http import Guard, create_ingress_app, listen, serve
-from tests.embedded.engines import DEADLINE, HeldStore, held, running, until
+from statefun_actors.store import MemoryStore
+from tests.engine.engines import DEADLINE, HeldStore, held, running, until
 
 HELD = 50
 SENT = 500

@@ -6,9 +6,9 @@ import pytest
 
 from statefun_actors import Address, Entity, RequestReplyHandler, handles, persisted
 from statefun_actors.http.endpoint import Endpoint
-from statefun_actors.http.exchange import Exchange
 from statefun_actors.http.failures import Failures
 from statefun_actors.http.linger import COUNTED, MANY, RECENT, Linger
+from statefun_actors.http.request import Exchange
 from statefun_actors.model import Batch, Invocation
 from statefun_actors.types import pack
 from statefun_actors.wire import V3

@@ -8,10 +8,11 @@ from contextlib import asynccontextmanager
 
 from statefun_actors import Entity, handles
 from statefun_actors.dispatch import Application
-from statefun_actors.embedded import Engine, EngineBackend, MemoryStore
+from statefun_actors.engine import Engine, EngineBackend
 from statefun_actors.http import Guard, create_ingress_app, listen, serve
-from tests.embedded.engines import DEADLINE, HeldStore, running, until
-from tests.embedded.refusing import RefusingStore
+from statefun_actors.store import MemoryStore
+from tests.engine.engines import DEADLINE, HeldStore, running, until
+from tests.engine.refusing import RefusingStore
 
 
 class Failing(Entity, typename="test/failing"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from statefun_actors.http.exchange import line
+from statefun_actors.http.request import line
 
 
 @pytest.mark.parametrize("status", [400, 403, 404, 409, 422, 500, 503])

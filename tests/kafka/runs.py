@@ -12,11 +12,13 @@ from typing import Any, Final
 import msgspec
 
 from statefun_actors import Address, Entity, handles, message, persisted
+from statefun_actors.connectors.kafka import BAD_RECORDS, KafkaSource
+from statefun_actors.connectors.kafka.consumer import ReaderOptions
 from statefun_actors.deploy import KafkaIngress, Topic
 from statefun_actors.dispatch import Application
-from statefun_actors.embedded import Engine, MemoryStore, SqliteStore, Store, SystemClock
-from statefun_actors.kafka import BAD_RECORDS, KafkaSource
-from statefun_actors.kafka.reader import ReaderOptions
+from statefun_actors.engine import Engine, SystemClock
+from statefun_actors.store import MemoryStore, Store
+from statefun_actors.store.sqlite import SqliteStore
 
 SECONDS: Final = 30.0
 

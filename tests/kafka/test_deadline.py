@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from statefun_actors.kafka.deadline import within
+from statefun_actors.connectors.kafka.deadline import within
 
 
 def test_what_a_call_returns_in_time_is_returned() -> None:

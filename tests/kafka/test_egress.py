@@ -14,12 +14,14 @@ import msgspec
 import pytest
 
 from statefun_actors import kafka_record
+from statefun_actors.connectors.http import REFUSED_RECORDS
+from statefun_actors.connectors.kafka import EgressDownError, KafkaSink
+from statefun_actors.connectors.kafka.transactions import Record, Transactions
 from statefun_actors.deploy import KafkaEgress
-from statefun_actors.egress import REFUSED_RECORDS
-from statefun_actors.embedded import Engine, MemoryStore, SqliteStore, SystemClock
-from statefun_actors.kafka import EgressDownError, KafkaSink
-from statefun_actors.kafka.writing import Record, Transactions
+from statefun_actors.engine import Engine, SystemClock
 from statefun_actors.model import KafkaRecord, TypedValue
+from statefun_actors.store import MemoryStore
+from statefun_actors.store.sqlite import SqliteStore
 from statefun_actors.types import record_to_typed
 from tests.kafka.broker import Broker
 from tests.kafka.runs import APP, SECONDS

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from statefun_actors.deploy import FromDate, SpecificOffsets
-from statefun_actors.embedded import MemoryStore
+from statefun_actors.store import MemoryStore
 from tests.kafka.runs import Running, add, ingress, ran_to_the_end, running
 from tests.kafka.topics import Topics
 

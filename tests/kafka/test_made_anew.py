@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from statefun_actors.embedded import Commit, MemoryStore
+from statefun_actors.store import Commit, MemoryStore
 from tests.kafka.runs import add, ingress, ran_to_the_end, running
 from tests.kafka.topics import Topics
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from confluent_kafka import Consumer
 
-from statefun_actors.embedded import Commit, MemoryStore, StoreError
-from statefun_actors.kafka import BadPropertyError, KafkaSource
+from statefun_actors.connectors.kafka import BadPropertyError, KafkaSource
+from statefun_actors.store import Commit, MemoryStore, StoreError
 from tests.kafka.broker import Broker
 from tests.kafka.runs import SECONDS, Running, add, ingress, ran_to_the_end, running
 from tests.kafka.topics import Topics

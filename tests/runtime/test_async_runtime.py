@@ -29,7 +29,7 @@ from statefun_actors import (
     handles,
     persisted,
 )
-from statefun_actors.embedded import StoreInUseError
+from statefun_actors.store import StoreInUseError
 from tests.client.bank import Account, Deposit, Deposited
 
 ADA = Account.at("ada")

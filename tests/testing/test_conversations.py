@@ -20,7 +20,7 @@ from statefun_actors import (
     message,
     persisted,
 )
-from statefun_actors.embedded import MemoryStore
+from statefun_actors.store import MemoryStore
 from statefun_actors.testing import Ask, Schedule, Sent, TestRuntime, given
 
 DAY = timedelta(days=1)

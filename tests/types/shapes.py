@@ -13,7 +13,7 @@ from google.protobuf.duration_pb2 import Duration
 from google.protobuf.struct_pb2 import Struct
 from hypothesis import strategies as st
 
-from statefun_actors.model import Address
+from statefun_actors.address import Address
 from statefun_actors.types import message
 
 T = TypeVar("T")

@@ -11,8 +11,8 @@ from uuid import UUID
 import pytest
 from google.protobuf.duration_pb2 import Duration
 
+from statefun_actors.address import Address
 from statefun_actors.errors import ValueMismatchError
-from statefun_actors.model import Address
 from statefun_actors.types import JSON_TYPENAME, codec_for
 from tests.types.shapes import Added, Box, Cart, Colour, Level, Line, Node, Ping, Point, Removed, Rights, Size
 

@@ -13,8 +13,9 @@ import pytest
 from google.protobuf.any_pb2 import Any as AnyMessage
 from google.protobuf.duration_pb2 import Duration
 
+from statefun_actors.address import Address
 from statefun_actors.errors import NotAMessageError, ValueMismatchError
-from statefun_actors.model import Address, KafkaRecord, TypedValue
+from statefun_actors.model import KafkaRecord, TypedValue
 from statefun_actors.types import any_of, codec_for, message, pack, typed_of_any
 from tests.types.shapes import Added, Colour, Line, Ping, Removed, Size
 

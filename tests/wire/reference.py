@@ -16,8 +16,8 @@ from google.protobuf.wrappers_pb2 import (
     StringValue,
 )
 
+from statefun_actors.address import Address
 from statefun_actors.model import (
-    Address,
     Batch,
     Cancel,
     Done,

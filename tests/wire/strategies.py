@@ -7,8 +7,8 @@ import struct
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
+from statefun_actors.address import Address
 from statefun_actors.model import (
-    Address,
     Batch,
     Cancel,
     Done,

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from statefun_actors.address import Address
 from statefun_actors.model import (
-    Address,
     Batch,
     Done,
     Effect,

@@ -11,7 +11,8 @@ import pytest
 from google.protobuf import descriptor_pb2, descriptor_pool
 from google.protobuf.message import Message
 
-from statefun_actors.model import Address, Batch, Done, Egress, Invocation, Send, SendAfter, TypedValue
+from statefun_actors.address import Address
+from statefun_actors.model import Batch, Done, Egress, Invocation, Send, SendAfter, TypedValue
 from statefun_actors.wire import V2, V3, v2_pb2, v3_pb2
 from tests.wire.reference import KAFKA, request
 

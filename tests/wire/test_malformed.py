@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from statefun_actors.address import Address
 from statefun_actors.errors import StatefunActorsError
-from statefun_actors.model import Address, Batch, Invocation, TypedValue
+from statefun_actors.model import Batch, Invocation, TypedValue
 from statefun_actors.wire import V2, V3, Dialect, MalformedRequestError, v2_pb2, v3_pb2
 from tests.wire import strategies
 from tests.wire.reference import BOTH, new_request, request

@@ -17,9 +17,9 @@ from google.protobuf.wrappers_pb2 import (
     StringValue,
 )
 
+from statefun_actors.address import Address
 from statefun_actors.model import (
     UNREADABLE,
-    Address,
     Batch,
     Cancel,
     Done,

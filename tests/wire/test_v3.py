@@ -5,17 +5,8 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 
-from statefun_actors.model import (
-    Address,
-    Cancel,
-    Done,
-    Effect,
-    Expiration,
-    MissingState,
-    SendAfter,
-    StateSpec,
-    TypedValue,
-)
+from statefun_actors.address import Address
+from statefun_actors.model import Cancel, Done, Effect, Expiration, MissingState, SendAfter, StateSpec, TypedValue
 from statefun_actors.wire import V3, v3_pb2
 from tests.wire import strategies
 from tests.wire.reference import reply

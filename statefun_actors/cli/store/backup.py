@@ -30,7 +30,7 @@ lose what is in its log.
 @click.option("--overwrite", is_flag=True, help="FILE may exist.")
 @store_command
 def backup(words: tuple[str, ...], overwrite: bool, store: Path | None, as_json: bool) -> None:
-    from statefun_actors.embedded import SqliteReader
+    from statefun_actors.store.sqlite import SqliteReader
 
     app, file = app_and_file(words, store)
     place, target = place_of(app, store), Path(file)

@@ -13,7 +13,8 @@ from statefun_actors.cli.store.place import app_and_rest, no_more_than, place_of
 
 if TYPE_CHECKING:
     from statefun_actors.dispatch import Application
-    from statefun_actors.embedded import Findings, SqliteReader
+    from statefun_actors.engine import Findings
+    from statefun_actors.store.sqlite import SqliteReader
 
 _HELP = """Read a whole store and say what is wrong with it, and whether APP can go on with it.
 
@@ -36,7 +37,7 @@ after an error, 2 for a mistake in the command or in APP.
 @click.option("--strict", is_flag=True, help="Exit with 1, too, where something would be lost, as run --strict does.")
 @store_command
 def check(words: tuple[str, ...], strict: bool, store: Path | None, as_json: bool) -> None:
-    from statefun_actors.embedded import SqliteReader
+    from statefun_actors.store.sqlite import SqliteReader
 
     app, rest = app_and_rest(words, store)
     no_more_than(0, rest)
@@ -62,8 +63,8 @@ def check(words: tuple[str, ...], strict: bool, store: Path | None, as_json: boo
 
 
 def _changes(app: Application, reader: SqliteReader, *, quiet: bool) -> Findings:
-    from statefun_actors.cli.progress import CheckProgress
-    from statefun_actors.embedded import SystemClock, find_changes
+    from statefun_actors.cli.run.progress import CheckProgress
+    from statefun_actors.engine import SystemClock, find_changes
 
     with reader.snapshot():
         return find_changes(app, reader, SystemClock().now_ms(), CheckProgress(quiet=quiet))

@@ -24,9 +24,10 @@ from statefun_actors.cli.store.showing import (
 )
 
 if TYPE_CHECKING:
+    from statefun_actors.admin import Control, LetterRetry
     from statefun_actors.cli.store.place import Place
-    from statefun_actors.embedded import Control, DeadLetterEntry, LetterRetry
     from statefun_actors.model import TypedValue
+    from statefun_actors.store import DeadLetterEntry
 
 
 @click.group("dead-letters", short_help="List messages that were given up; retry, mend or discard them.")
@@ -112,7 +113,7 @@ def _rows(place: Place, entries: Iterator[DeadLetterEntry], to: str) -> Iterator
 
 
 def _object(place: Place, entry: DeadLetterEntry) -> dict[str, object]:
-    from statefun_actors.embedded import form_of
+    from statefun_actors.admin import form_of
 
     message = entry.message
     return {
@@ -155,7 +156,7 @@ def show(words: tuple[str, ...], store: Path | None, as_json: bool) -> None:
 @click.option("--edit", is_flag=True, help="Open what the message holds in $EDITOR first.")
 @store_command
 def retry(words: tuple[str, ...], every: bool, text: str | None, edit: bool, store: Path | None, as_json: bool) -> None:
-    from statefun_actors.embedded import LetterRetry
+    from statefun_actors.admin import LetterRetry
 
     app, rest = app_and_rest(words, store, str.isdecimal)
     place = place_of(app, store)
@@ -205,7 +206,7 @@ def _numbers(rest: Sequence[str]) -> list[int]:
 
 
 def _entry(place: Place, seq: int) -> DeadLetterEntry:
-    from statefun_actors.embedded import NoDeadLetterError
+    from statefun_actors.engine import NoDeadLetterError
 
     with place.reader() as reader:
         entry = reader.dead_letter(seq)
@@ -216,7 +217,7 @@ def _entry(place: Place, seq: int) -> DeadLetterEntry:
 
 def _mended(place: Place, seq: int, text: str | None) -> list[LetterRetry]:
     """The retry of a letter with the value *text*, or whatever an editor makes of it; nothing if it stays the same."""
-    from statefun_actors.embedded import LetterRetry
+    from statefun_actors.admin import LetterRetry
 
     if place.app is None:
         raise click.UsageError("a value is made by the classes of the application: name APP, too.")
@@ -232,7 +233,7 @@ def _mended(place: Place, seq: int, text: str | None) -> list[LetterRetry]:
 def _edited(value: TypedValue, place: Place) -> str | None:
     import msgspec
 
-    from statefun_actors.embedded import form_of
+    from statefun_actors.admin import form_of
 
     shown = msgspec.json.format(msgspec.json.encode(form_of(value, place.known)), indent=2).decode() + "\n"
     edited = click.edit(shown, extension=".json")
@@ -244,7 +245,7 @@ def _change(
 ) -> None:
     async def changed() -> bool:
         """Whether an engine did it."""
-        from statefun_actors.embedded import DoorControl, open_control
+        from statefun_actors.admin import DoorControl, open_control
 
         control = await open_control(place.store)
         try:

@@ -13,7 +13,7 @@ from statefun_actors.cli.store.showing import Row, brief, limit_option, show_row
 
 if TYPE_CHECKING:
     from statefun_actors.cli.store.place import Place
-    from statefun_actors.embedded import SqliteReader
+    from statefun_actors.store.sqlite import SqliteReader
 
 _CHUNK = 500
 
@@ -52,7 +52,7 @@ def egress(words: tuple[str, ...], name: str | None, limit: int | None, store: P
 
 
 def _rows(reader: SqliteReader, place: Place, name: str | None) -> Iterator[Row]:
-    from statefun_actors.embedded import form_of
+    from statefun_actors.admin import form_of
 
     seq, names = -1, None if name is None else [name]
     while found := reader.egress_after(seq, _CHUNK, names):

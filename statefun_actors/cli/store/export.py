@@ -37,7 +37,7 @@ been read. It is the store as of one commit, whatever runs on it meanwhile. impo
 )  # fmt: skip
 @store_command
 def export(words: tuple[str, ...], output: Path | None, store: Path | None, as_json: bool) -> None:
-    from statefun_actors.embedded import export_store
+    from statefun_actors.admin import export_store
 
     app, rest = app_and_rest(words, store)
     no_more_than(0, rest)

@@ -15,9 +15,10 @@ from statefun_actors.cli.store.place import EXIT_CODES, WHICH_STORE, app_and_res
 from statefun_actors.cli.store.showing import Row, address_or_none, brief, limit_option, show_rows, time_of
 
 if TYPE_CHECKING:
+    from statefun_actors.address import Address
+    from statefun_actors.admin import Control
     from statefun_actors.cli.store.place import Place
-    from statefun_actors.embedded import Control, FailingMessage
-    from statefun_actors.model import Address
+    from statefun_actors.engine import FailingMessage
 
 
 class _ListFirst(click.Group):
@@ -134,7 +135,7 @@ def failing_now(place: Place) -> list[FailingMessage] | None:
     """What the engine on the store of *place* says is failing; None where no engine runs."""
 
     async def asked() -> list[FailingMessage] | None:
-        from statefun_actors.embedded import running_engine
+        from statefun_actors.admin import running_engine
 
         control = await running_engine(place.store)
         if control is None:
@@ -171,7 +172,7 @@ def _without_engine(place: Place) -> str:
 
 
 def _rows(place: Place, found: Sequence[FailingMessage]) -> Iterator[Row]:
-    from statefun_actors.embedded import form_of
+    from statefun_actors.admin import form_of
 
     for each in found:
         message, form = each.message, form_of(each.message.value, place.known)
@@ -206,7 +207,7 @@ def _is_address(word: str) -> bool:
 
 
 def _addresses(place: Place, rest: Sequence[str], *, every: bool) -> list[Address]:
-    from statefun_actors.model import parse_address
+    from statefun_actors.address import parse_address
 
     if every and rest:
         raise click.UsageError("give ADDRESSes or --all, not both.")
@@ -219,7 +220,7 @@ def _addresses(place: Place, rest: Sequence[str], *, every: bool) -> list[Addres
 
 def _check(place: Place, addresses: Sequence[Address]) -> None:
     """Raises NotFailingError for one of which no message is failing, as far as is known."""
-    from statefun_actors.embedded import NotFailingError
+    from statefun_actors.engine import NotFailingError
 
     found = failing_now(place)
     if found is not None:
@@ -238,7 +239,7 @@ def _through(place: Place, change: Callable[[Control], Awaitable[Untyped]]) -> b
     """Carry out *change*; whether an engine did it."""
 
     async def changed() -> bool:
-        from statefun_actors.embedded import DoorControl, open_control
+        from statefun_actors.admin import DoorControl, open_control
 
         control = await open_control(place.store)
         try:

@@ -35,7 +35,7 @@ All of it is imported or, if a line makes no sense, nothing. A store that holds 
 @click.option("--replace", is_flag=True, help="What the store holds may go, once the file has proved good.")
 @store_command
 def import_(words: tuple[str, ...], replace: bool, store: Path | None, as_json: bool) -> None:
-    from statefun_actors.embedded import import_store
+    from statefun_actors.admin import import_store
 
     app, file = app_and_file(words, store)
     place = place_of(app, store)

@@ -17,7 +17,7 @@ from statefun_actors.errors import StatefunActorsError
 
 if TYPE_CHECKING:
     from statefun_actors.dispatch import Application
-    from statefun_actors.embedded import SqliteReader
+    from statefun_actors.store.sqlite import SqliteReader
     from statefun_actors.types import Codec
 
 WHICH_STORE: Final = """APP is a module, a .py file or a folder, as for run; its store is ./.statefun/<APP's name>.db
@@ -44,7 +44,7 @@ class Place:
     @contextmanager
     def reader(self) -> Generator[SqliteReader]:
         """The store for reading, as of its last commit from first to last."""
-        from statefun_actors.embedded import SqliteReader
+        from statefun_actors.store.sqlite import SqliteReader
 
         reader = SqliteReader(self.store)
         try:
@@ -65,9 +65,9 @@ def place_of(app: str | None, store: Path | None) -> Place:
         if store is None:
             raise click.UsageError("name APP, whose store it is, or a store: --store FILE.")
         return Place(store, None)
+    from statefun_actors.admin import known_codecs
     from statefun_actors.cli.loading import AppError, load_app
     from statefun_actors.dispatch import Application
-    from statefun_actors.embedded import known_codecs
     from statefun_actors.errors import DefinitionError
 
     loaded = load_app(app)

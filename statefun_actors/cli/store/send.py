@@ -49,8 +49,8 @@ def _read_delay(value: object) -> int:
 )  # fmt: skip
 @store_command
 def send(app: str, address: str, words: tuple[str, ...], delay: int, store: Path | None, as_json: bool) -> None:
+    from statefun_actors.address import parse_address
     from statefun_actors.errors import InvalidAddressError
-    from statefun_actors.model import parse_address
 
     *types, text = words
     if len(types) > 1:
@@ -70,7 +70,7 @@ def send(app: str, address: str, words: tuple[str, ...], delay: int, store: Path
 
     async def post() -> bool:
         """Whether an engine has it."""
-        from statefun_actors.embedded import DoorControl, Posting, open_control
+        from statefun_actors.admin import DoorControl, Posting, open_control
 
         control = await open_control(place.store)
         try:

@@ -13,7 +13,7 @@ from statefun_actors.cli.output import echo, echo_json, write
 from statefun_actors.text import one_line
 
 if TYPE_CHECKING:
-    from statefun_actors.model import Address
+    from statefun_actors.address import Address
 
 _FEW: Final = 50
 _WIDEST: Final = 80
@@ -78,7 +78,7 @@ def brief(form: object) -> str:
 
 def time_of(ms: int) -> str:
     """Milliseconds since 1970 as ISO 8601, in UTC; as they are where no calendar reaches."""
-    from statefun_actors.embedded import at_ms
+    from statefun_actors.engine import at_ms
 
     try:
         return at_ms(ms).isoformat(timespec="milliseconds").replace("+00:00", "Z")

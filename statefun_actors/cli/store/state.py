@@ -14,10 +14,11 @@ from statefun_actors.cli.store.place import EXIT_CODES, WHICH_STORE, app_and_res
 from statefun_actors.cli.store.showing import Row, brief, limit_option, show_rows, show_table, time_of
 
 if TYPE_CHECKING:
+    from statefun_actors.address import Address
+    from statefun_actors.admin import EntityView
     from statefun_actors.cli.store.place import Place
     from statefun_actors.definition import FunctionType
-    from statefun_actors.embedded import EntityView, SqliteReader
-    from statefun_actors.model import Address
+    from statefun_actors.store.sqlite import SqliteReader
 
 _HELP = f"""Show what entities know, as of the last commit.
 
@@ -65,8 +66,8 @@ def _is_what(word: str) -> bool:
 
 def _told(reader: SqliteReader, place: Place, word: str) -> str | Address:
     """The function type or the address that *word* stands for. Namespaces may hold slashes, and so may ids."""
+    from statefun_actors.address import Address, check_typename
     from statefun_actors.errors import InvalidAddressError
-    from statefun_actors.model import Address, check_typename
 
     types = {*reader.types(), *(place.app.routes if place.app is not None else ())}
     if word in types:
@@ -98,7 +99,8 @@ def _function(place: Place, typename: str) -> FunctionType | None:
 
 
 def _entities(reader: SqliteReader, place: Place, typename: str, prefix: str) -> Iterator[Row]:
-    from statefun_actors.embedded import SystemClock, view_entity
+    from statefun_actors.admin import view_entity
+    from statefun_actors.engine import SystemClock
 
     now_ms, function = SystemClock().now_ms(), _function(place, typename)
     for row in reader.entities(typename, prefix):
@@ -122,7 +124,9 @@ def _object(address: Address, view: EntityView) -> dict[str, object]:
 
 
 def _show_one(reader: SqliteReader, place: Place, address: Address, *, as_json: bool) -> None:
-    from statefun_actors.embedded import EntityRow, SystemClock, view_entity
+    from statefun_actors.admin import view_entity
+    from statefun_actors.engine import SystemClock
+    from statefun_actors.store import EntityRow
 
     (packed,) = reader.load([address])
     view = view_entity(

@@ -13,7 +13,7 @@ from statefun_actors.cli.store.showing import Row, address_or_none, brief, limit
 
 if TYPE_CHECKING:
     from statefun_actors.cli.store.place import Place
-    from statefun_actors.embedded import SqliteReader
+    from statefun_actors.store.sqlite import SqliteReader
 
 _CHUNK = 500
 
@@ -49,7 +49,7 @@ def timers(words: tuple[str, ...], to: str | None, limit: int | None, store: Pat
 
 
 def _rows(reader: SqliteReader, place: Place, to: str) -> Iterator[Row]:
-    from statefun_actors.embedded import form_of
+    from statefun_actors.admin import form_of
 
     after = (-(1 << 63), -1)
     while found := reader.timers_after(*after, _CHUNK):

@@ -1,6 +1,6 @@
 """Messages over HTTP, for whoever takes them: ``PUT /ingress/<namespace>/<name>/<id>``."""
 
-from statefun_actors.http.ingress.app import create_ingress_app
 from statefun_actors.http.ingress.guard import Guard
+from statefun_actors.http.ingress.ingress_app import create_ingress_app
 
 __all__ = ["Guard", "create_ingress_app"]

@@ -10,7 +10,7 @@ import hmac
 import ipaddress
 from typing import Final
 
-from statefun_actors.http.exchange import Exchange, RefusedError, line
+from statefun_actors.http.request import Exchange, RefusedError, line
 
 _MOST_KEPT: Final = 1_000
 

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from statefun_actors.embedded import SqliteReader
+from statefun_actors.store.sqlite import SqliteReader
 from tests.cli.commands import COMMAND, DEADLINE, run
 from tests.cli.store.shop import STORE, WISHES, engine, refusal, shop, told
-from tests.embedded.store_checks import answers
+from tests.store.store_checks import answers
 
 
 @pytest.fixture(scope="module")

@@ -155,7 +155,7 @@ def test_nothing_of_what_was_refused_is_there(folder: Path) -> None:
 def test_a_store_in_other_hands_is_told_by_name(tmp_path: Path) -> None:
     folder = shop(tmp_path, wish("ada", "tea", 5))
     script = (
-        "import sys; from statefun_actors.embedded import SqliteStore; store = SqliteStore(sys.argv[1]); "
+        "import sys; from statefun_actors.store.sqlite import SqliteStore; store = SqliteStore(sys.argv[1]); "
         "print('held', flush=True); sys.stdin.read()"
     )
     with subprocess.Popen(

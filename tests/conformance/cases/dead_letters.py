@@ -19,9 +19,11 @@ from statefun_actors import (
     handles,
     persisted,
 )
+from statefun_actors.admin.control.control import LetterRetry, Posting
+from statefun_actors.admin.control.over_engine import EngineControl
 from statefun_actors.dispatch import Application
-from statefun_actors.embedded import Engine, ManualClock, MemoryStore
-from statefun_actors.embedded.control import EngineControl, LetterRetry, Posting
+from statefun_actors.engine import Engine, ManualClock
+from statefun_actors.store import MemoryStore
 from statefun_actors.testing import TestRuntime
 from statefun_actors.types import pack
 from tests.cli.commands import run, states, summary, write_lines

@@ -15,13 +15,13 @@ from google.protobuf.duration_pb2 import Duration
 
 from statefun_actors import Address, Discard, Entity, TerminalError, handles, persisted
 from statefun_actors.dispatch import Application
-from statefun_actors.embedded import Engine, EngineBackend, ManualClock
+from statefun_actors.engine import Engine, EngineBackend, ManualClock
 from statefun_actors.http import Front, Guard, create_ingress_app
 from statefun_actors.types import pack, value_of
 from tests.cli.commands import run
 from tests.conformance.cases.vocabulary import Named, working
 from tests.conformance.sections import EMBEDDED as E
-from tests.embedded.engines import HeldStore, until
+from tests.engine.engines import HeldStore, until
 from tests.http.test_endpoint import Client
 
 JSON = "application/json"

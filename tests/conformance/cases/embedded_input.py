@@ -11,8 +11,10 @@ from typing import Any
 import pytest
 
 from statefun_actors import Entity, handles, message, persisted
+from statefun_actors.connectors.files import BadLineError, JsonLinesSource
 from statefun_actors.dispatch import Application
-from statefun_actors.embedded import BadLineError, Engine, JsonLinesSource, ManualClock, MemoryStore
+from statefun_actors.engine import Engine, ManualClock
+from statefun_actors.store import MemoryStore
 from statefun_actors.types import value_of
 from tests.cli.commands import states, summary, write_lines
 from tests.conformance.cases.vocabulary import working

@@ -12,19 +12,14 @@ from typing import ClassVar
 import pytest
 
 from statefun_actors import Entity, handles, persisted
+from statefun_actors.connectors.files import JsonLinesSink
 from statefun_actors.dispatch import Application
-from statefun_actors.embedded import (
-    Engine,
-    EpochLostError,
-    JsonLinesSink,
-    ManualClock,
-    MemoryStore,
-    Ticket,
-)
+from statefun_actors.engine import Engine, EpochLostError, ManualClock, Ticket
+from statefun_actors.store import MemoryStore
 from statefun_actors.types import pack, value_of
 from tests.conformance.cases.vocabulary import working
 from tests.conformance.sections import EMBEDDED as E
-from tests.embedded.engines import HeldStore, until
+from tests.engine.engines import HeldStore, until
 
 
 class Counter(Entity, typename="conf/counter"):

@@ -9,16 +9,16 @@ import pytest
 
 from statefun_actors import Address, Entity, RequestReplyHandler, handles, persisted
 from statefun_actors.dispatch import Application
-from statefun_actors.embedded import (
+from statefun_actors.engine import (
     Check,
     Engine,
     IncompatibleStateError,
     LossRefusedError,
     ManualClock,
-    MemoryStore,
     StoredTwiceError,
 )
 from statefun_actors.errors import DefinitionError
+from statefun_actors.store import MemoryStore
 from statefun_actors.types import pack
 from tests.conformance.cases.vocabulary import working
 from tests.conformance.sections import EVOLUTION as G

@@ -12,7 +12,7 @@ from typing import Any, Final
 import attrs
 
 from statefun_actors import Address, DefinitionError, KafkaRecord, message
-from statefun_actors.embedded import Engine
+from statefun_actors.engine import Engine
 
 PROBE: Final = Address("probe/x", "1")
 """Nobody serves it: what goes there is in ``engine.sent``."""

@@ -1,0 +1,26 @@
+"""Changing what is in a store from outside, whether an engine runs on it or not.
+
+The interface is :class:`~.control.Control`. It has an implementation for each case: over an engine of this process,
+straight into a store that no engine runs on, and through the control door of an engine in another process.
+:func:`open_control` finds out which it takes. What is in a store is read beside all this, with ``SqliteReader``.
+"""
+
+from statefun_actors.admin.control.control import Control, LetterRetry, Posting
+from statefun_actors.admin.control.opening import open_control, running_engine
+from statefun_actors.admin.control.over_engine import EngineControl
+from statefun_actors.admin.control.over_socket import DoorControl, DoorError
+from statefun_actors.admin.control.over_store import StoreControl
+from statefun_actors.admin.control.socket import ControlDoor
+
+__all__ = [
+    "Control",
+    "ControlDoor",
+    "DoorControl",
+    "DoorError",
+    "EngineControl",
+    "LetterRetry",
+    "Posting",
+    "StoreControl",
+    "open_control",
+    "running_engine",
+]

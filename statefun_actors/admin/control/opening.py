@@ -1,0 +1,59 @@
+"""Which of the controls a store takes just now."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from pathlib import Path
+from typing import Final
+
+from statefun_actors.admin.control.control import Control
+from statefun_actors.admin.control.over_socket import DoorControl
+from statefun_actors.admin.control.over_store import StoreControl
+from statefun_actors.engine import SystemClock
+from statefun_actors.store import StoreError, StoreInUseError
+from statefun_actors.store.sqlite import SqliteStore, doors_of
+
+_PATIENCE: Final = 3.0
+"""Seconds that an engine has for opening its door after it has taken the lock."""
+_LAST_BATCHES: Final = 12.0
+"""Seconds more that it has for ending after it has closed it: handlers that run are let to their end."""
+
+
+async def open_control(store: Path, *, patience: float = _PATIENCE) -> Control:
+    """The control of the store in the file *store*: through its engine's door, or its own if no engine runs on it.
+
+    Close it soon: without an engine it has the store's lock, and an engine that starts waits for it.
+
+    Raises:
+        StoreError: there is no such store; it is in use by a process without a control door.
+    """
+    end = time.monotonic() + patience
+    while True:
+        try:
+            return _over_store(store)
+        except StoreInUseError as error:
+            if error.door is not None:
+                try:
+                    return await DoorControl.connect(error.door)
+                except OSError:
+                    pass
+            if time.monotonic() > end + (_LAST_BATCHES if error.ending else 0.0):
+                raise
+            await asyncio.sleep(0.01)
+
+
+async def running_engine(store: Path) -> DoorControl | None:
+    """The control of the engine that runs on *store*, through its door; None where none does. Takes no lock."""
+    for door in doors_of(store):
+        try:
+            return await DoorControl.connect(door)
+        except OSError:
+            continue
+    return None
+
+
+def _over_store(store: Path) -> StoreControl:
+    if not store.exists():
+        raise StoreError(str(store), "there is no such file", "`statefun-actors run` makes it.")
+    return StoreControl(SqliteStore(store, brief=True), SystemClock())

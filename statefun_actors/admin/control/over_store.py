@@ -1,0 +1,87 @@
+"""Straight into a store that no engine runs on: one commit for each call."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from statefun_actors.address import Address
+from statefun_actors.admin.control.control import LetterRetry, Posting
+from statefun_actors.engine import Clock, DroppedError, FailingMessage, NoDeadLetterError, NotFailingError
+from statefun_actors.store import Commit, DeadLetterEntry, Message, Store, Timer
+from statefun_actors.text import describe_error, describe_type
+
+
+class StoreControl:
+    """The control of *store*, which it closes. No engine runs on it: whoever opened it has its lock."""
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store, self._clock = store, clock
+
+    async def send(self, postings: Sequence[Posting]) -> None:
+        first = self._store.recover().next_seq
+        now_ms = self._clock.now_ms()
+        messages: list[Message] = []
+        timers: list[Timer] = []
+        for seq, posting in enumerate(postings, first):
+            if posting.delay_ms > 0:
+                timers.append(Timer(seq, now_ms + posting.delay_ms, posting.target, posting.value))
+            else:
+                messages.append(Message(seq, posting.target, posting.value))
+        await self._store.commit(Commit(messages=messages, timers=timers, next_seq=first + len(postings)))
+
+    async def retry(self, letters: Sequence[LetterRetry]) -> None:
+        values = {letter.seq: letter.value for letter in letters}
+        first = self._store.recover().next_seq
+        messages: list[Message] = []
+        for seq, entry in enumerate(self._entries(values), first):
+            message, value = entry.message, values[entry.seq]
+            messages.append(Message(seq, message.target, message.value if value is None else value, message.caller))
+        await self._store.commit(
+            Commit(messages=messages, dead_letters_done=list(values), next_seq=first + len(messages))
+        )
+
+    async def discard(self, seqs: Sequence[int]) -> None:
+        done = [entry.seq for entry in self._entries(dict.fromkeys(seqs))]
+        await self._store.commit(Commit(dead_letters_done=done))
+
+    async def failing(self) -> list[FailingMessage]:
+        return []
+
+    async def retry_failing(self, addresses: Sequence[Address]) -> None:
+        self._first_messages(addresses)
+
+    async def drop_failing(self, addresses: Sequence[Address], *, discard: bool = False) -> None:
+        messages = self._first_messages(addresses)
+        first, error = self._store.recover().next_seq, DroppedError()
+        letters = [
+            DeadLetterEntry(seq, message, describe_type(error), describe_error(error), 0, self._clock.now_ms())
+            for seq, message in enumerate(messages, first)
+        ]
+        await self._store.commit(
+            Commit(
+                messages_done=[message.seq for message in messages],
+                dead_letters=[] if discard else letters,
+                next_seq=first + len(letters),
+            )
+        )
+
+    def _first_messages(self, addresses: Sequence[Address]) -> list[Message]:
+        found: list[Message] = []
+        for address in dict.fromkeys(addresses):
+            messages = self._store.messages_to(address, 0, 1)
+            if not messages:
+                raise NotFailingError(address, "no message waits for it")
+            found += messages
+        return found
+
+    async def close(self) -> None:
+        self._store.close()
+
+    def _entries(self, seqs: Iterable[int]) -> list[DeadLetterEntry]:
+        found: list[DeadLetterEntry] = []
+        for seq in seqs:
+            entry = self._store.dead_letter(seq)
+            if entry is None:
+                raise NoDeadLetterError(seq)
+            found.append(entry)
+        return found

@@ -1,0 +1,178 @@
+"""The control door of an engine: a Unix domain socket beside the store, for this user's other processes.
+
+It is ``<store>.sock``, or, where that is too long for a socket's name or served by another process, one in a folder of
+its own in the system's folder for temporary files. Either way the store's lock file names it, so nobody has to guess.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import logging
+import os
+import shutil
+import socket
+import tempfile
+from pathlib import Path
+from typing import Final, assert_never
+
+import msgspec
+
+from statefun_actors.admin.control import socket_protocol as wire
+from statefun_actors.admin.control.control import Control
+from statefun_actors.engine import EpochLostError, NoDeadLetterError, NotFailingError, NotStorableError
+from statefun_actors.errors import InvalidAddressError
+from statefun_actors.store.sqlite import SqliteStore
+from statefun_actors.system import listen_at
+from statefun_actors.text import describe
+
+logger: Final = logging.getLogger("statefun_actors.engine")
+
+_LONGEST_NAME: Final = 100
+"""Bytes in the name of a socket: Linux takes 107, macOS 103."""
+_LAST_ANSWERS: Final = 5.0
+"""Seconds that are left to those who wait for an answer when the door closes."""
+
+
+class ControlDoor:
+    """Answers whoever comes to the socket at :attr:`path`. Made by :meth:`open`; close it before its engine stops."""
+
+    def __init__(self, store: SqliteStore, control: Control) -> None:
+        self.path, self._folder = _place(store.path)
+        self._inode: int | None = None
+        self._store = store
+        self._control = control
+        self._server: asyncio.Server | None = None
+        self._serving: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
+        self._asked: set[asyncio.Future[None]] = set()
+        """One for each who waits for an answer, done when that is written."""
+
+    @classmethod
+    async def open(cls, store: SqliteStore, control: Control) -> ControlDoor:
+        """The door of the engine on *store*, named in the store's lock file.
+
+        Raises:
+            OSError: no socket can be had.
+        """
+        door = cls(store, control)
+        try:
+            bound = door._bound()
+            try:
+                door._server = await asyncio.start_unix_server(door._accept, sock=bound, limit=wire.LONGEST_LINE)
+            except BaseException:
+                bound.close()
+                raise
+            store.tell_door(door.path)
+        except BaseException:
+            door._remove()
+            raise
+        return door
+
+    def _bound(self) -> socket.socket:
+        try:
+            bound = listen_at(self.path)
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE or self._folder is not None:
+                raise
+            self.path, self._folder = _elsewhere()
+            bound = listen_at(self.path)
+        self._inode = self.path.stat().st_ino
+        bound.setblocking(False)
+        return bound
+
+    async def close(self) -> None:
+        """Take no more; whoever has asked gets an answer first, if that comes soon."""
+        if self._server is not None:
+            with contextlib.suppress(OSError):  # of a full disk: who comes to the door named there finds it closed
+                self._store.tell_door(None)
+            self._server.close()
+            self._server = None
+        if self._asked:
+            await asyncio.wait(self._asked, timeout=_LAST_ANSWERS)
+        serving = dict(self._serving)
+        for task, writer in serving.items():
+            task.cancel()
+            writer.close()  # a task that has not begun to run never will
+        if serving:
+            await asyncio.wait(serving)
+        for writer in serving.values():
+            with contextlib.suppress(OSError):
+                await writer.wait_closed()
+        self._remove()
+
+    def _remove(self) -> None:
+        with contextlib.suppress(OSError):
+            if self.path.stat().st_ino == self._inode:  # not another process's
+                self.path.unlink()
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.get_running_loop().create_task(self._serve(reader, writer))
+        self._serving[task] = writer
+        task.add_done_callback(self._serving.pop)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while line := await reader.readline():
+                asked: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+                self._asked.add(asked)
+                try:
+                    writer.write(wire.encode(await self._answer(line)) + b"\n")
+                    await writer.drain()
+                finally:
+                    asked.set_result(None)
+                    self._asked.discard(asked)
+        except (OSError, ValueError):  # it has gone; or its line is too long, ValueError, and there is no next one
+            pass
+        finally:
+            writer.close()
+
+    async def _answer(self, line: bytes) -> wire.Reply:
+        try:
+            request = wire.decode_request(line)
+            match request:
+                case wire.Send():
+                    await self._control.send(request.postings())
+                case wire.Retry():
+                    await self._control.retry(request.retries())
+                case wire.Discard():
+                    await self._control.discard(request.seqs)
+                case wire.Failing():
+                    return wire.FailingList.of(await self._control.failing())
+                case wire.RetryFailing():
+                    await self._control.retry_failing([each.address() for each in request.addresses])
+                case wire.DropFailing():
+                    addresses = [each.address() for each in request.addresses]
+                    await self._control.drop_failing(addresses, discard=request.discard)
+                case _:
+                    assert_never(request)
+        except NotFailingError as error:
+            return wire.NotFailing(wire.addresses_of([error.address])[0], error.reason)
+        except NoDeadLetterError as error:
+            return wire.Missing(error.seq)
+        except EpochLostError as error:
+            return wire.Lost(error.reason)
+        except NotStorableError as error:
+            return wire.NotStorable(error.reason)
+        except (msgspec.MsgspecError, InvalidAddressError, UnicodeDecodeError, RecursionError) as error:
+            return wire.Refused(str(error))
+        except Exception as error:
+            logger.exception("a request at the control door failed")
+            return wire.Refused(describe(error))
+        return wire.Done()
+
+
+def _place(store: Path) -> tuple[Path, Path | None]:
+    """Where the socket is, and the folder that was made for it."""
+    file = store.resolve()
+    path = file.with_name(file.name + ".sock")
+    if len(os.fsencode(path)) <= _LONGEST_NAME and str(path).isprintable():
+        return path, None
+    return _elsewhere()
+
+
+def _elsewhere() -> tuple[Path, Path | None]:
+    folder = Path(tempfile.mkdtemp(prefix="statefun-actors-"))  # only this user can look into it
+    return folder / "store.sock", folder

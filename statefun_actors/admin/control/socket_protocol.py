@@ -1,0 +1,207 @@
+"""What is said through a control door: one JSON object on a line asks, one on a line answers.
+
+Lines rather than HTTP: both ends are this package, and the embedded room needs no HTTP for them. A person can still
+talk to it: ``nc -U store.db.sock``, ``{"do": "discard", "seqs": [17]}``, ``{"is": "done"}``. Bytes are in base64.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+
+from statefun_actors.address import Address
+from statefun_actors.admin.control.control import LetterRetry, Posting
+from statefun_actors.engine import FailingMessage, NoDeadLetterError
+from statefun_actors.model import TypedValue
+from statefun_actors.store import Message
+
+LONGEST_LINE: Final = 64 * 1024 * 1024
+"""Bytes. A message of 32 MiB, the most that Flink would carry, fits in base64."""
+
+
+class Value(msgspec.Struct, forbid_unknown_fields=True):
+    """A typed value."""
+
+    type: str
+    base64: bytes
+
+    @classmethod
+    def of(cls, value: TypedValue) -> Value:
+        return cls(value.typename, value.value)
+
+    def typed(self) -> TypedValue:
+        return TypedValue(self.type, self.base64)
+
+
+class _Posting(msgspec.Struct, forbid_unknown_fields=True):
+    type: str
+    id: str
+    value: Value
+    delay_ms: int = 0
+
+
+class _Letter(msgspec.Struct, forbid_unknown_fields=True):
+    seq: int
+    value: Value | None = None
+
+
+class Send(msgspec.Struct, tag_field="do", tag="send", forbid_unknown_fields=True):
+    """Asks for :meth:`Control.send`."""
+
+    messages: list[_Posting]
+
+    @classmethod
+    def of(cls, postings: list[Posting]) -> Send:
+        return cls([_Posting(*posting.target, Value.of(posting.value), posting.delay_ms) for posting in postings])
+
+    def postings(self) -> list[Posting]:
+        """Raises InvalidAddressError for a target that is none."""
+        return [Posting(Address(each.type, each.id), each.value.typed(), each.delay_ms) for each in self.messages]
+
+
+class Retry(msgspec.Struct, tag_field="do", tag="retry", forbid_unknown_fields=True):
+    """Asks for :meth:`Control.retry`."""
+
+    letters: list[_Letter]
+
+    @classmethod
+    def of(cls, letters: list[LetterRetry]) -> Retry:
+        return cls([_Letter(each.seq, None if each.value is None else Value.of(each.value)) for each in letters])
+
+    def retries(self) -> list[LetterRetry]:
+        return [LetterRetry(each.seq, None if each.value is None else each.value.typed()) for each in self.letters]
+
+
+class Discard(msgspec.Struct, tag_field="do", tag="discard", forbid_unknown_fields=True):
+    """Asks for :meth:`Control.discard`."""
+
+    seqs: list[int]
+
+
+class _Address(msgspec.Struct, forbid_unknown_fields=True):
+    type: str
+    id: str
+
+    def address(self) -> Address:
+        """Raises InvalidAddressError where it is none."""
+        return Address(self.type, self.id)
+
+
+def addresses_of(addresses: Sequence[Address]) -> list[_Address]:
+    return [_Address(*address) for address in addresses]
+
+
+class Failing(msgspec.Struct, tag_field="do", tag="failing", forbid_unknown_fields=True):
+    """Asks for :meth:`Control.failing`."""
+
+
+class RetryFailing(msgspec.Struct, tag_field="do", tag="retry-failing", forbid_unknown_fields=True):
+    """Asks for :meth:`Control.retry_failing`."""
+
+    addresses: list[_Address]
+
+
+class DropFailing(msgspec.Struct, tag_field="do", tag="drop-failing", forbid_unknown_fields=True):
+    """Asks for :meth:`Control.drop_failing`."""
+
+    addresses: list[_Address]
+    discard: bool = False
+
+
+class _Failing(msgspec.Struct):
+    seq: int
+    type: str
+    id: str
+    caller: _Address | None
+    value: Value
+    attempts: int
+    error_type: str
+    error: str
+    next_ms: int | None
+    behind: int
+
+    @classmethod
+    def of(cls, failing: FailingMessage) -> _Failing:
+        message = failing.message
+        value = Value.of(message.value)
+        if len(value.base64) > _LONGEST_VALUE:
+            value = Value(value.type, value.base64[:_LONGEST_VALUE])
+        return cls(
+            message.seq,
+            *message.target,
+            None if message.caller is None else _Address(*message.caller),
+            value,
+            failing.attempts,
+            failing.error_type,
+            failing.error,
+            failing.next_ms,
+            failing.behind,
+        )
+
+    def failing(self) -> FailingMessage:
+        caller = None if self.caller is None else self.caller.address()
+        message = Message(self.seq, Address(self.type, self.id), self.value.typed(), caller)
+        return FailingMessage(message, self.attempts, self.error_type, self.error, self.next_ms, self.behind)
+
+
+_LONGEST_VALUE: Final = 16_384
+"""Bytes of a failing message's value that are shown."""
+_MOST_FAILING: Final = 1_000
+
+
+class FailingList(msgspec.Struct, tag_field="is", tag="failing"):
+    """What keeps failing: the first of them, by their addresses."""
+
+    messages: list[_Failing]
+
+    @classmethod
+    def of(cls, failing: Sequence[FailingMessage]) -> FailingList:
+        return cls([_Failing.of(each) for each in failing[:_MOST_FAILING]])
+
+
+class NotFailing(msgspec.Struct, tag_field="is", tag="not-failing"):
+    """NotFailingError."""
+
+    address: _Address
+    reason: str
+
+
+class Done(msgspec.Struct, tag_field="is", tag="done"):
+    """What was asked for is durable."""
+
+
+class Missing(msgspec.Struct, tag_field="is", tag="no-dead-letter"):
+    """NoDeadLetterError."""
+
+    seq: int
+
+    def error(self) -> NoDeadLetterError:
+        return NoDeadLetterError(self.seq)
+
+
+class Lost(msgspec.Struct, tag_field="is", tag="lost"):
+    """EpochLostError: asking again may help."""
+
+    reason: str
+
+
+class NotStorable(msgspec.Struct, tag_field="is", tag="not-storable"):
+    """NotStorableError: asking again does not help."""
+
+    reason: str
+
+
+class Refused(msgspec.Struct, tag_field="is", tag="refused"):
+    """The line makes no sense; asking again does not help."""
+
+    reason: str
+
+
+Request = Send | Retry | Discard | Failing | RetryFailing | DropFailing
+Reply = Done | FailingList | Missing | NotFailing | Lost | NotStorable | Refused
+
+encode: Final = msgspec.json.Encoder().encode
+decode_request: Final = msgspec.json.Decoder(Request).decode
+decode_reply: Final = msgspec.json.Decoder(Reply).decode

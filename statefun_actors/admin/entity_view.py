@@ -1,0 +1,93 @@
+"""What is stored, in the JSON form that people and programs look at. Nothing fails: what can't be read says so."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from typing import Final
+
+import msgspec
+from msgspec import Struct
+
+from statefun_actors.definition import FunctionType
+from statefun_actors.entity import EntityFunction
+from statefun_actors.errors import StateDecodeError, ValueMismatchError
+from statefun_actors.model import Expiration, StateSpec, TypedValue
+from statefun_actors.store import DamagedStateError, EntityRecord, EntityRow, expire, expiry_ms, unpack
+from statefun_actors.types import NO_JSON, Codec, json_of
+
+_decode: Final = msgspec.json.Decoder().decode
+
+
+class EntityView(Struct, frozen=True):
+    """One entity as of its last commit.
+
+    Args:
+        fields: the JSON form of each, by name, in the order of the class; a field that is absent has its default.
+        absent: those of them that have no value of their own.
+        expires_ms: when each field that expires will be absent; milliseconds since 1970.
+        last_call_ms: when it ran last, 0 where nothing of it expires or has changed.
+    """
+
+    fields: Mapping[str, object]
+    absent: frozenset[str]
+    expires_ms: Mapping[str, int]
+    last_call_ms: int
+
+
+def form_of(value: TypedValue, known: Mapping[str, Codec] | None = None) -> object:
+    """The JSON form of *value*; ``{"type": …, "base64": …}`` where it has none."""
+    shown = json_of(value, known)
+    if shown is not NO_JSON:
+        return shown
+    if value.value[:1] in (b"{", b"["):  # a message whose class is not known here
+        try:
+            return _decode(value.value)
+        except (ValueError, RecursionError):
+            pass
+    return {"type": value.typename, "base64": base64.b64encode(value.value).decode()}
+
+
+def view_entity(
+    row: EntityRow, now_ms: int, function: FunctionType | None = None, known: Mapping[str, Codec] | None = None
+) -> EntityView:
+    """*row* without what has expired by *now_ms*; as the class of *function* declares it, if that is known."""
+    states: list[StateSpec] = [] if function is None else [*function.states]
+    try:
+        record = unpack(row.address, row.packed, [spec.name for spec in states])
+    except DamagedStateError as error:
+        return EntityView({"unreadable": str(error)}, frozenset(), {}, 0)
+    expire(record, states, now_ms)
+    names, fields = _fields(record, row, function, known)
+    return EntityView(
+        fields=fields,
+        absent=frozenset(names.get(name, name) for name, value in record.state.items() if value is None),
+        expires_ms={
+            names.get(spec.name, spec.name): expiry_ms(record, spec)
+            for spec in states
+            if spec.expiration is not Expiration.NONE and record.state.get(spec.name) is not None
+        },
+        last_call_ms=record.last_call_ms,
+    )
+
+
+def _fields(
+    record: EntityRecord, row: EntityRow, function: FunctionType | None, known: Mapping[str, Codec] | None
+) -> tuple[Mapping[str, str], dict[str, object]]:
+    """The field of each state that has one, and the forms by field or state."""
+    if not isinstance(function, EntityFunction):
+        return {}, {name: None if value is None else form_of(value, known) for name, value in record.state.items()}
+    names = {field.state_name: field.name for field in function.fields}
+    fields: dict[str, object] = {}
+    for field in function.fields:
+        stored = record.state.get(field.state_name)
+        try:
+            if stored is not None:
+                value = field.field.read(f"{function.name}({row.address.id!r})", stored)
+            else:
+                value = field.field.default if field.field.factory is None else field.field.factory()
+            fields[field.name] = None if value is None else field.codec.to_json(value)
+        except (StateDecodeError, ValueMismatchError) as error:
+            fields[field.name] = {"unreadable": str(error)}
+    undeclared = {name: value for name, value in record.state.items() if name not in names and value is not None}
+    return names, fields | {name: form_of(value, known) for name, value in undeclared.items()}

@@ -1,0 +1,89 @@
+"""A store becomes lines, one after another; memory does not grow with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from statefun_actors.admin.portable import lines
+from statefun_actors.admin.portable.lines import Known
+from statefun_actors.store import DamagedStateError, EntityRow, StoreReader, pack, unpack
+
+_CHUNK = 500
+
+
+def export_store(store: StoreReader, known: Known | None = None) -> Iterator[bytes]:
+    """The lines of *store*, each with its line feed. Of a store that changes meanwhile, read within a snapshot.
+
+    Args:
+        store: is read as lines are taken.
+        known: makes values of an application's own types readable, see :func:`known_codecs`.
+
+    Raises:
+        StoreError: it can't be read.
+    """
+    known = known or {}
+    recovered = store.recover()
+    yield _line(lines.Header(lines.VERSION, recovered.next_seq))
+    count = 0
+    for name, position in sorted(recovered.positions.items()):
+        count += 1
+        yield _line(lines.PositionLine(name, position))
+    for line in _rows(store, known):
+        count += 1
+        yield _line(line)
+    yield _line(lines.End(count))
+
+
+def _line(line: lines.Line) -> bytes:
+    return lines.encode(line) + b"\n"
+
+
+def _rows(store: StoreReader, known: Known) -> Iterator[lines.Line]:
+    for typename in store.types():
+        for row in store.entities(typename):
+            yield _entity(row, known)
+    for message in store.messages():
+        value = lines.form(message.value, known)
+        yield lines.MessageLine(message.seq, lines.pair(message.target), value, lines.caller_pair(message.caller))
+    after = (-(1 << 63), -1)
+    while timers := store.timers_after(*after, _CHUNK):
+        for timer in timers:
+            value, caller = lines.form(timer.value, known), lines.caller_pair(timer.caller)
+            yield lines.TimerLine(timer.seq, timer.due_ms, lines.pair(timer.target), value, caller, timer.token)
+        after = (timers[-1].due_ms, timers[-1].seq)
+    seq = -1
+    while records := store.egress_after(seq, _CHUNK):
+        for record in records:
+            yield lines.EgressLine(record.seq, record.egress, lines.form(record.value, known))
+        seq = records[-1].seq
+    for entry in store.dead_letters():
+        message = entry.message
+        yield lines.DeadLetterLine(
+            seq=entry.seq,
+            message_seq=message.seq,
+            to=lines.pair(message.target),
+            value=lines.form(message.value, known),
+            error_type=entry.error_type,
+            error=entry.error,
+            attempts=entry.attempts,
+            time_ms=entry.time_ms,
+            caller=lines.caller_pair(message.caller),
+        )
+    for request in store.requests():
+        result = None if request.result is None else lines.form(request.result, known)
+        to, times = lines.pair(request.target), request.time_ms
+        yield lines.RequestLine(to, request.key, request.digest, times, request.request, request.state, result)
+
+
+def _entity(row: EntityRow, known: Known) -> lines.EntityLine:
+    typename, id = row.address
+    packed = row.packed
+    assert packed is not None
+    try:
+        record = unpack(row.address, packed, ())
+    except DamagedStateError:
+        record = None
+    if record is None or pack(record) != packed:
+        return lines.EntityLine(typename, id, expires_ms=row.expires_ms, packed=packed)
+    state = {name: lines.form(value, known) for name, value in record.state.items() if value is not None}
+    return lines.EntityLine(typename, id, state, record.written_ms, record.last_call_ms, row.expires_ms)

@@ -1,0 +1,21 @@
+"""``NoAnswer``: what the asker of a question gets in place of an answer."""
+
+from __future__ import annotations
+
+from statefun_actors.address import Address
+from statefun_actors.types import own_message
+
+
+@own_message("statefun-actors/no-answer")
+class NoAnswer:
+    """No answer came.
+
+    Args:
+        target: whom the question was for; None where it was a ``reply_address``.
+        reason: ``"timeout"``; or ``"failed"``: the target gave the message up, or the ask was cancelled.
+        error: the text of the error, if it failed.
+    """
+
+    target: Address | None
+    reason: str
+    error: str = ""

@@ -1,0 +1,239 @@
+"""``statefun-actors flink``: an application on a real Flink cluster of this machine."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+from typing import Any as Untyped
+
+import click
+
+from statefun_actors.cli.flink.saved_files import MODULE, STATES
+from statefun_actors.cli.logs import LogFormat, LogLevel, LogOptions, log_options, logging_to_stderr
+from statefun_actors.cli.module.options import module_options, wanted_of
+from statefun_actors.cli.options import Written, settings_options
+from statefun_actors.cli.output import echo
+from statefun_actors.settings import ENDPOINT_DEFAULTS
+from statefun_actors.units import DURATION_FORM, read_seconds
+
+if TYPE_CHECKING:
+    from statefun_actors.deploy import Lock, Module, Served
+    from statefun_actors.settings import Settings
+
+_FOLDER: Final = click.Path(file_okay=False, path_type=Path)
+
+
+def _read_interval(value: object) -> int:
+    seconds = read_seconds(value)
+    if seconds < 0.01:
+        raise ValueError(f"expected {DURATION_FORM}, of 10ms or more; got {value!r}")
+    return round(seconds * 1000)
+
+
+@click.command(short_help="Run an application on a real Flink cluster of this machine.")
+@click.argument("app", metavar="APP")
+@click.option(
+    "--kafka", is_flag=True,
+    help="Run a Kafka broker, too, with the topics that are read. Its log is kept from one run to the next.",
+)  # fmt: skip
+@click.option(
+    "--module", "module_file", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
+    help="The module.yaml to run with. Its endpoints of what APP serves lead to the one started here, and with "
+    "--kafka its addresses to the broker started here. Default: as `module` would print it, with --all-topics "
+    "unless topics are given.",
+)  # fmt: skip
+@click.option("--parallelism", type=click.IntRange(1, 64), default=1, show_default=True, metavar="NUMBER")
+@click.option("--task-managers", type=click.IntRange(1, 16), default=1, show_default=True, metavar="NUMBER")
+@click.option(
+    "--checkpoint-interval", "checkpoint_ms", type=Written(_read_interval), default="1s", show_default=True,
+    metavar="DURATION", help="Between two checkpoints; records leave exactly-once egresses with them.",
+)  # fmt: skip
+@click.option("--savepoint", type=_FOLDER, metavar="DIR", help="Leave a savepoint in DIR when it is stopped.")
+@click.option(
+    "--from-savepoint", type=_FOLDER, metavar="DIR",
+    help="Resume from this savepoint or checkpoint, or from the newest one in DIR. It is never removed.",
+)  # fmt: skip
+@click.option(
+    "--resume", is_flag=True,
+    help="Resume from the newest state there is: a savepoint, or the last checkpoint of an earlier run, which stays "
+    "however that ended.",
+)  # fmt: skip
+@click.option(
+    "--bind", default="127.0.0.1:0", metavar="HOST:PORT",
+    help="Where the endpoint listens. Default: 127.0.0.1, at a free port",
+)  # fmt: skip
+@click.option(
+    "--folder", type=_FOLDER, metavar="DIR",
+    help="For Kafka's log, Flink's checkpoints and all logs. Default: ./.statefun/flink/<APP's name>",
+)  # fmt: skip
+@module_options
+@log_options("info")
+@settings_options(ENDPOINT_DEFAULTS)
+def flink(  # noqa: PLR0913, PLR0917 - each is an option of the command line
+    app: str,
+    kafka: bool,
+    module_file: Path | None,
+    parallelism: int,
+    task_managers: int,
+    checkpoint_ms: int,
+    savepoint: Path | None,
+    from_savepoint: Path | None,
+    resume: bool,
+    bind: str,
+    folder: Path | None,
+    log_level: LogLevel,
+    log_format: LogFormat,
+    settings: Settings,
+    **written: Untyped,
+) -> None:
+    """Run an application on a real Flink cluster of this machine: StateFun 3.3.0, without Docker.
+
+    APP is a module, a .py file or a folder, optionally followed by :name.
+
+    \b
+      statefun-actors flink app.py --kafka
+
+    It needs a JDK and Maven, which fetches some 220 MB once, and takes seconds to start from then on; they are kept in
+    ~/.cache/statefun-actors, or where STATEFUN_ACTORS_CACHE says. It tells where everything is: Flink's web page, the
+    endpoint, the broker, the logs; and what goes wrong, messages that fail, too. Processes that die are replaced, but
+    for the JobManager and the broker. Ctrl-C or SIGTERM ends everything; a second one ends it at once.
+
+    The state is kept in savepoints, and in the last checkpoint of each of the last runs, killed or not. Without
+    --resume or --from-savepoint, everything that is still in the topics is handled again, from the beginning.
+    """  # noqa: D301 - click wants the character itself
+    import attrs
+
+    if sys.platform == "win32":
+        raise click.ClickException("a local cluster runs on Linux and macOS only; on Windows, use WSL.")
+    from statefun_actors.cli.flink.running import FlinkRun, run_flink
+    from statefun_actors.cli.loading import AppError, load_app
+    from statefun_actors.cli.module.command import read
+    from statefun_actors.cli.serve.command import without_policy
+    from statefun_actors.cluster import missing_tool
+    from statefun_actors.deploy import differences, local_module, locked, planned_module, served
+    from statefun_actors.dispatch import Application
+    from statefun_actors.errors import DefinitionError, StatefunActorsError
+    from statefun_actors.http import listen
+
+    if resume and from_savepoint is not None:
+        raise click.UsageError("--resume finds what to resume from, --from-savepoint names it; leave one out.")
+    if not kafka and module_file is None:
+        raise click.UsageError("Nothing would ever come in: give --kafka, or --module FILE with an ingress.")
+    logs = LogOptions(log_level, log_format)
+    click.get_current_context().with_resource(logging_to_stderr(logs))
+    loaded = load_app(app)
+    try:
+        if (lacking := missing_tool()) is not None:
+            raise lacking
+        application = Application(*loaded.served, settings=settings)
+        application.refuse_renamed()
+        folder = folder or Path(".statefun", "flink", loaded.name)
+        start = _state_to_start_from(folder, savepoint, from_savepoint, resume=resume)
+    except DefinitionError as error:
+        raise AppError(str(error)) from error
+    except StatefunActorsError as error:
+        raise click.ClickException(str(error)) from error
+    told = served((route.function for route in application.routes.values()), settings)
+    held = {} if start is None else _states_in(start, told)
+    file = None if module_file is None else read(module_file)
+    wanted = wanted_of(written, loaded.name, "")
+    if not written["topics"]:
+        wanted = attrs.evolve(wanted, topics=None)
+
+    def module_at(url: str, broker: str | None) -> Module:
+        if file is not None:
+            return local_module(file, told, url, broker)
+        return planned_module(told, attrs.evolve(wanted, url=url, kafka=broker))
+
+    try:
+        module = module_at("http://127.0.0.1", "127.0.0.1:9092")  # what is wrong with it is told first
+    except DefinitionError as error:
+        raise AppError(str(error)) from error
+    if start is not None:
+        _keep_places(start, module)
+    drifted = [] if file is None else differences(module, told)
+    for warning in (*(f"Warning: {module_file}: {each}" for each in drifted), *without_policy(application)):
+        echo(warning, err=True)
+    try:
+        listener = listen(bind)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
+    except OSError as error:
+        raise click.ClickException(f"can't listen at {bind}: {error.strerror or error}.") from None
+    run = FlinkRun(
+        app=app,
+        name=loaded.name,
+        # What StateFun would fail the job for fails the one message instead.
+        settings=attrs.evolve(settings, record_egresses=settings.record_egresses | module.record_egresses),
+        logs=logs,
+        listener=listener,
+        module_at=module_at,
+        states=locked(told, held),
+        typenames=application.typenames,
+        folder=folder,
+        kafka=kafka,
+        parallelism=parallelism,
+        task_managers=min(task_managers, parallelism),
+        checkpoint_ms=checkpoint_ms,
+        savepoint=savepoint,
+        from_savepoint=start,
+    )
+    raise SystemExit(run_flink(run))
+
+
+def _state_to_start_from(folder: Path, savepoints: Path | None, named: Path | None, *, resume: bool) -> Path | None:
+    """The savepoint or checkpoint to resume from, None = none. Says which it is where the user did not name it.
+
+    Raises:
+        SavepointError: there is none.
+    """
+    from statefun_actors.cluster import last_state, resume_from, savepoint_in
+
+    if resume:
+        state = resume_from(folder, savepoints)
+        click.echo(f"Resuming from {state}.", err=True)
+        return state.path
+    if named is not None:
+        return savepoint_in(named)
+    if (kept := last_state(folder, savepoints)) is not None:
+        click.echo(f"Starting without state. --resume would resume from {kept}.", err=True)
+    return None
+
+
+def _states_in(savepoint: Path, told: Served) -> Lock:
+    """What is known of the states in *savepoint*. Ends the command where Flink would fail for ever."""
+    from statefun_actors.cli.module.command import read_lock_file
+    from statefun_actors.deploy import check_compatible
+
+    states = _beside(savepoint, STATES)
+    if states is None:
+        return {}
+    held = read_lock_file(states)
+    if refusals := check_compatible(held, told):
+        raise _refused(savepoint, refusals)
+    return held
+
+
+def _keep_places(savepoint: Path, module: Module) -> None:
+    """End the command where Flink would read topics again that it had read when it left *savepoint*."""
+    from statefun_actors.cli.module.command import read
+    from statefun_actors.deploy import lost_places
+
+    file = _beside(savepoint, MODULE)
+    if file is not None and (lost := lost_places(read(file), module)):
+        raise _refused(savepoint, lost)
+
+
+def _beside(state: Path, name: str) -> Path | None:
+    """The file *name* of a savepoint, or of the run that a checkpoint belongs to; None where there is none."""
+    from statefun_actors.cluster import is_checkpoint
+
+    places = [state, *(state.absolute().parents[:2] if is_checkpoint(state) else ())]
+    return next((place / name for place in places if (place / name).exists()), None)
+
+
+def _refused(savepoint: Path, reasons: Iterable[object]) -> click.ClickException:
+    text = "".join(f"\n  - {reason}" for reason in reasons)
+    return click.ClickException(f"cannot resume from {savepoint}:{text}")

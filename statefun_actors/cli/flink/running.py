@@ -1,0 +1,250 @@
+"""One run of ``statefun-actors flink``: from nothing to a running cluster, and back."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import signal
+import sys
+from collections.abc import Callable, Coroutine, Generator, Sequence
+from pathlib import Path
+from typing import Final
+
+import attrs
+import click
+
+from statefun_actors.cli.flink.saved_files import MODULE, STATES
+from statefun_actors.cli.logs import LogOptions
+from statefun_actors.cli.output import echo
+from statefun_actors.cli.serve.endpoint_log import EndpointLog
+from statefun_actors.cli.serve.endpoint_process import endpoint_program
+from statefun_actors.cli.signals import STOP_SIGNALS, Stop, stop_signals
+from statefun_actors.cluster import (
+    Cluster,
+    ClusterOptions,
+    EndpointProgram,
+    SavepointError,
+    flink_programs,
+    kafka_program,
+    note_savepoint,
+)
+from statefun_actors.deploy import Lock, Module, write_lock, write_module
+from statefun_actors.errors import StatefunActorsError
+from statefun_actors.http import Listener
+from statefun_actors.settings import Settings
+from statefun_actors.text import one_line
+
+_FACTS: Final = "cluster.json"
+"""In the cluster's folder while it runs: where everything is, for programs."""
+_LOOK_SECONDS: Final = 0.25
+"""Between two looks into the endpoint's log."""
+
+
+@attrs.frozen(kw_only=True)
+class FlinkRun:
+    """What is to run. ``module_at`` gives the module.yaml for the endpoint's URL and a broker's address, or none."""
+
+    app: str
+    name: str
+    settings: Settings
+    logs: LogOptions
+    """Of the endpoint."""
+    listener: Listener
+    module_at: Callable[[str, str | None], Module]
+    typenames: Sequence[str]
+    states: Lock
+    folder: Path
+    kafka: bool
+    parallelism: int
+    task_managers: int
+    checkpoint_ms: int
+    savepoint: Path | None
+    from_savepoint: Path | None
+
+
+def run_flink(run: FlinkRun) -> int:
+    """Run it until Ctrl-C or SIGTERM; the exit code."""
+    try:
+        with _stopped_by_signals(), _Status() as status:
+            options = ClusterOptions(
+                name=run.name,
+                folder=run.folder,
+                flink=flink_programs(lambda jar: status.show(f"Fetching Flink by Maven, once: {jar}")),
+                kafka=kafka_program(lambda jar: status.show(f"Fetching Kafka by Maven, once: {jar}"))
+                if run.kafka
+                else None,
+                parallelism=run.parallelism,
+                task_managers=run.task_managers,
+                checkpoint_ms=run.checkpoint_ms,
+                from_savepoint=run.from_savepoint,
+            )
+        return asyncio.run(_run(run, Cluster(options)))
+    except StatefunActorsError as error:
+        raise click.ClickException(str(error)) from error
+    except OSError as error:  # no room, or a folder or a cache that is someone else's
+        raise click.ClickException(
+            f"{error.filename or run.folder} can't be used: {error.strerror or error}."
+        ) from error
+    except _Stopped as stopped:
+        return 128 + stopped.signal
+    except KeyboardInterrupt:  # before the signals were ours
+        return 130
+    finally:
+        run.listener.close()
+
+
+class _Stopped(BaseException):
+    """A signal other than Ctrl-C's, while something is fetched: it ends that as Ctrl-C does, and leaves nothing."""
+
+    def __init__(self, signal: int) -> None:
+        super().__init__(signal)
+        self.signal = signal
+
+
+@contextlib.contextmanager
+def _stopped_by_signals() -> Generator[None]:
+    def stop(number: int, _: object) -> None:
+        raise _Stopped(number)
+
+    before = {
+        number: signal.signal(number, stop) for number in STOP_SIGNALS if signal.getsignal(number) == signal.SIG_DFL
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+async def _run(run: FlinkRun, cluster: Cluster) -> int:
+    facts = run.folder / _FACTS
+    log = cluster.logs / "endpoint.log"
+    for old in (facts, log):  # of one that was killed
+        old.unlink(missing_ok=True)
+    with stop_signals([cluster.kill]) as stop:
+        telling = asyncio.create_task(_tell_of_messages(log))
+        try:
+            endpoint = endpoint_program(run.app, run.settings, run.logs, run.listener)
+            module = run.module_at(endpoint.url, cluster.kafka_address if run.kafka else None)
+            with _Status() as status:
+                _note_application(run, module, cluster.checkpoints)
+                status.show("Starting the cluster" + (" (the first time takes longer)" if cluster.is_first else ""))
+                await _unless(stop, cluster.start(module, endpoint))
+            if stop.wanted.is_set():
+                return 128 + int(stop.signal or 0)
+            told = _announce(run, cluster, module, endpoint)
+            await _unless(stop, _watch(cluster, facts, told))
+            return await _leave_savepoint(run, cluster, module)
+        finally:
+            with contextlib.suppress(OSError):
+                facts.unlink()
+            echo("Stopping. Once more to leave at once.", err=True)
+            telling.cancel()
+            await cluster.stop()
+
+
+async def _unless(stop: Stop, work: Coroutine[object, object, None]) -> None:
+    """Do *work* to its end, or until *stop* is wanted."""
+    task = asyncio.create_task(work)
+    wanted = asyncio.create_task(stop.wanted.wait())
+    await asyncio.wait([task, wanted], return_when=asyncio.FIRST_COMPLETED)
+    for each in (task, wanted):
+        each.cancel()
+    await asyncio.wait([task, wanted])
+    if not task.cancelled():
+        task.result()
+
+
+async def _watch(cluster: Cluster, facts: Path, told: dict[str, object]) -> None:
+    async for line in cluster.watch():
+        _write(facts, {**told, "pids": dict(cluster.pids)})
+        echo(line, err=True)
+
+
+async def _tell_of_messages(log: Path) -> None:
+    """Tell what is wrong with messages. Flink waits for minutes before it says so, and then not what."""
+    endpoint = EndpointLog(log)
+    while True:
+        for line in endpoint.news():
+            echo(line, err=True)
+        await asyncio.sleep(_LOOK_SECONDS)
+
+
+async def _leave_savepoint(run: FlinkRun, cluster: Cluster, module: Module) -> int:
+    if run.savepoint is None:
+        return 0
+    echo("Taking a savepoint.", err=True)
+    try:
+        place = await cluster.savepoint(run.savepoint.absolute())
+        _note_application(run, module, place)
+        note_savepoint(run.folder, place)
+    except SavepointError as error:
+        echo(f"Error: {error}", err=True)
+        return 1
+    echo(f"Savepoint  {place}")
+    return 0
+
+
+def _note_application(run: FlinkRun, module: Module, folder: Path) -> None:
+    """Write beside a state what later versions of the application are compared with before they resume from it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    write_lock(folder / STATES, run.states)
+    (folder / MODULE).write_text(write_module(module), encoding="utf-8")
+
+
+def _announce(run: FlinkRun, cluster: Cluster, module: Module, endpoint: EndpointProgram) -> dict[str, object]:
+    """Tell where everything is; the same for programs."""
+    topics = sorted({topic.topic for ingress in module.kafka_ingresses for topic in ingress.topics})
+    facts: dict[str, object] = {
+        "flink": cluster.url,
+        "endpoint": endpoint.url,
+        "kafka": cluster.kafka_address if run.kafka else None,
+        "topics": topics,
+        "module": str((run.folder / "module.yaml").absolute()),
+        "logs": str(cluster.logs.absolute()),
+        "pids": dict(cluster.pids),
+    }
+    _write(run.folder / _FACTS, facts)
+    echo(f"Endpoint   {endpoint.url}/statefun   {', '.join(run.typenames)}")
+    if run.kafka:
+        echo(f"Kafka      {cluster.kafka_address}   {', '.join(topics) or 'no topics'}")
+    echo(f"Module     {run.folder / 'module.yaml'}")
+    echo(f"Logs       {cluster.logs}")
+    echo(f"Flink      {cluster.url}   Ctrl-C stops everything.")
+    return facts
+
+
+def _write(path: Path, facts: object) -> None:
+    beside = path.with_suffix(".writing")
+    beside.write_text(json.dumps(facts, indent=2), encoding="utf-8")
+    beside.replace(path)
+
+
+class _Status:
+    """What goes on: on a terminal a line that changes, elsewhere a line for each thing that is new."""
+
+    def __init__(self) -> None:
+        self._shown = ""
+        self._exits = contextlib.ExitStack()
+        self._status: Callable[[str], None] | None = None
+
+    def __enter__(self) -> _Status:
+        if sys.stderr.isatty():
+            from rich.console import Console
+            from rich.text import Text
+
+            status = Console(stderr=True).status("")
+            self._exits.enter_context(status)
+            self._status = lambda text: status.update(Text(one_line(text)))  # not markup
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._exits.close()
+
+    def show(self, text: str) -> None:
+        if self._status is not None:
+            self._status(text)
+        elif (what := text.partition(":")[0]) != self._shown:
+            self._shown = what
+            echo(f"{what}.", err=True)

@@ -1,0 +1,146 @@
+"""``statefun-actors module``: the module.yaml of an application, printed or checked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+from typing import Any as Untyped
+
+import attrs
+import click
+
+from statefun_actors.cli.module.options import module_options, wanted_of
+from statefun_actors.cli.options import settings_options
+from statefun_actors.cli.output import echo
+from statefun_actors.settings import ENDPOINT_DEFAULTS
+
+if TYPE_CHECKING:
+    from statefun_actors.deploy import Format, Lock, Module, Served
+    from statefun_actors.settings import Settings
+
+_FILE: Final = click.Path(dir_okay=False, path_type=Path)
+
+
+@click.command(short_help="Print or check the module.yaml of an application.")
+@click.argument("app", metavar="APP")
+@click.option(
+    "--url", metavar="URL",
+    help="Where the application is served, as Flink reaches it; without a path, that of serve: "
+    "http://host:8000, or http://host:8000/{function.name}.",
+)  # fmt: skip
+@click.option(
+    "--format", type=click.Choice(["3.x", "2.0", "1.0"]), default="3.x", show_default=True,
+    help="2.0 is for StateFun 2.2, 1.0 for StateFun 2.0 and 2.1.",
+)  # fmt: skip
+@click.option("--kafka", metavar="HOST:PORT", help="Kafka's brokers. Without them, no topics and egresses are written.")
+@click.option(
+    "--check", type=_FILE, metavar="FILE", help="Tell where FILE differs from the application, and exit with 1."
+)
+@click.option(
+    "--lock", type=_FILE, metavar="FILE",
+    help="Keep FILE, which lists the states that savepoints may hold, up to date; tell instead which changes Flink "
+    "would refuse to go on with, and exit with 1.",
+)  # fmt: skip
+@module_options
+@settings_options(ENDPOINT_DEFAULTS)
+def module(
+    app: str,
+    url: str | None,
+    format: Format,
+    kafka: str | None,
+    check: Path | None,
+    lock: Path | None,
+    settings: Settings,
+    **written: Untyped,
+) -> None:
+    """Print or check the module.yaml of an application.
+
+    APP is a module, a .py file or a folder, optionally followed by :name.
+
+    \b
+      statefun-actors module app.py --url http://app:8000 --kafka kafka:9092 --topic deposits=bank/account
+      statefun-actors module app.py --check module.yaml
+      statefun-actors module app.py --lock states.yaml
+
+    Function types, states, limits and timeouts come from the application; so do egresses, as far as its source
+    names them. A file that is checked may say more than that: other applications, Kafka's properties. With --url,
+    endpoints at other hosts are taken for those of other applications. --lock is best run before each deployment: it
+    finds a changed type of a state, or a time to live that came or went, before Flink does.
+    """  # noqa: D301 - click wants the character itself
+    from statefun_actors.cli.loading import AppError, load_app
+    from statefun_actors.deploy import planned_module, served, write_module
+    from statefun_actors.dispatch import Application
+    from statefun_actors.errors import DefinitionError
+
+    loaded = load_app(app)
+    try:
+        application = Application(*loaded.served, settings=settings)
+        application.refuse_renamed()
+        told = served((route.function for route in application.routes.values()), settings)
+        if check is not None:
+            raise SystemExit(_check(check, told, url))
+        if lock is not None:
+            raise SystemExit(_lock(lock, told))
+        if url is None:
+            raise click.UsageError("Where is the application served? Give --url, such as --url http://host:8000.")
+        wanted = attrs.evolve(wanted_of(written, loaded.name, url), format=format, kafka=kafka)
+        planned = planned_module(told, wanted)
+    except DefinitionError as error:
+        raise AppError(str(error)) from error
+    click.echo(write_module(planned), nl=False)  # YAML, which escapes what is not printable
+    if kafka is None and told.all_egresses:
+        echo(f"Not defined, for want of --kafka HOST:PORT: {', '.join(told.all_egresses)}", err=True)
+
+
+def _lock(path: Path, told: Served) -> int:
+    """The exit code."""
+    from statefun_actors.deploy import check_compatible, locked, write_lock
+
+    before = read_lock_file(path) if path.exists() else {}
+    refusals = check_compatible(before, told)
+    for refusal in refusals:
+        echo(f"{path}: {refusal}")
+    if refusals:
+        return 1
+    write_lock(path, now := locked(told, before))
+    echo(f"{path} holds {sum(map(len, now.values()))} states of {', '.join(now) or 'nothing'}.")
+    return 0
+
+
+def read_lock_file(path: Path) -> Lock:
+    """The lock file at *path*; what is wrong with it ends the command with 2."""
+    from statefun_actors.cli.loading import AppError
+    from statefun_actors.deploy import ModuleFileError, read_lock
+
+    try:
+        return read_lock(path)
+    except OSError as error:
+        raise AppError(f"{path} can't be read: {error.strerror}.") from None
+    except ModuleFileError as error:
+        raise AppError(str(error)) from None
+
+
+def read(path: Path) -> Module:
+    """The module.yaml at *path*; what is wrong with it ends the command with 2."""
+    from statefun_actors.cli.loading import AppError
+    from statefun_actors.deploy import ModuleFileError, read_module
+
+    try:
+        return read_module(path)
+    except OSError as error:
+        raise AppError(f"{path} can't be read: {error.strerror}.") from None
+    except ModuleFileError as error:
+        raise AppError(str(error)) from None
+
+
+def _check(path: Path, told: Served, url: str | None) -> int:
+    """The exit code."""
+    from statefun_actors.deploy import differences
+
+    found = differences(read(path), told, url)
+    if not found:
+        echo(f"{path} agrees with {', '.join(told.typenames)}.")
+        return 0
+    for difference in found:
+        echo(f"{path}: {difference}")
+    return 1

@@ -1,0 +1,261 @@
+"""``statefun-actors run``: an application on the embedded engine."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import click
+from click.core import ParameterSource
+
+from statefun_actors.cli.binding import listeners
+from statefun_actors.cli.logs import LogFormat, LogHandler, LogLevel, LogOptions, log_options, logging_to_stderr
+from statefun_actors.cli.options import Written, settings_options
+from statefun_actors.cli.output import echo, echo_json, printable_lines, write
+from statefun_actors.cli.store.place import default_store
+from statefun_actors.settings import Settings
+from statefun_actors.units import read_size
+
+if TYPE_CHECKING:
+    from statefun_actors.cli.loading import App
+    from statefun_actors.cli.run.running import RunOptions
+    from statefun_actors.cli.run.summary import Summary
+    from statefun_actors.connectors import Target
+    from statefun_actors.dispatch import Application
+    from statefun_actors.http import Listener
+
+
+def _mapped(written: str | tuple[str, object]) -> tuple[str, Target]:
+    from statefun_actors.cli.run.sinks import read_mapping
+
+    return read_mapping(written)
+
+
+_PORT: Final = 8080
+_BIND: Final = f"127.0.0.1:{_PORT}"
+_LOG_LEVEL: Final = "warning"
+_FILE: Final = click.Path(dir_okay=False, path_type=Path)
+
+
+@click.command(short_help="Run an application here, its state in one SQLite file.")
+@click.argument("app", metavar="APP")
+@click.option(
+    "--input", "inputs", multiple=True, metavar="FILE", type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="JSON lines to read, plain or gzip. Repeat it for several files; they are read one after another.",
+)  # fmt: skip
+@click.option("--until-idle", is_flag=True, help="End once everything is read and handled and nothing is due.")
+@click.option(
+    "--fire-timers", is_flag=True,
+    help="With --until-idle: handle pending delayed messages too, in virtual time, without waiting for them.",
+)  # fmt: skip
+@click.option(
+    "--bind", "binds", multiple=True, metavar="HOST:PORT",
+    help="Where to listen for messages over HTTP; port 0 takes a free one, none is nowhere. Repeat it for several. "
+    "Default: 127.0.0.1:8080, and none with --until-idle",
+)  # fmt: skip
+@click.option(
+    "--token", metavar="TEXT", envvar="STATEFUN_ACTORS_TOKEN", show_envvar=True,
+    help="What those who send messages over HTTP have to know: Authorization: Bearer TEXT. Anything but a local "
+    "address demands it.",
+)  # fmt: skip
+@click.option("--store", type=_FILE, metavar="FILE", help="Where state is kept. Default: ./.statefun/<APP's name>.db")
+@click.option("--memory", is_flag=True, help="Keep state in memory only: it is gone when the run ends.")
+@click.option(
+    "--cache-bytes", type=Written(read_size), default="64M", show_default=True, metavar="SIZE",
+    help="Memory for entities in use; 64M, 1G and the like. The others stay in the store.",
+)  # fmt: skip
+@click.option(
+    "--egress", multiple=True, type=_mapped, metavar="NS/NAME=TARGET",
+    help="Where the records of this egress go: a file, one JSON line each, each exactly once; - for standard output; "
+    "or http(s)://..., one POST each, repeated until it is through, with an Idempotency-Key; one that is refused for "
+    "good (400, 413, 415, 422) goes to the egress statefun-actors/refused-records instead. Records of an egress "
+    "without a target stay in the store.",
+)  # fmt: skip
+@click.option(
+    "--egress-backlog", type=click.IntRange(min=1), default=1_000_000, show_default=True, metavar="RECORDS",
+    help="Records that targets may be behind, or down for, before ingress is slowed to their pace.",
+)  # fmt: skip
+@click.option(
+    "--module", "module_file", type=_FILE, metavar="FILE",
+    help="A module.yaml, as Flink has it: its Kafka ingresses are read, its Kafka egresses written, as often as they "
+    "promise there. With --until-idle, topics are read to their end. An --egress goes before the file's.",
+)  # fmt: skip
+@click.option(
+    "--strict", is_flag=True,
+    help="Don't start where the classes have changed so that something stored would be lost or left out: a renamed "
+    "field, say, or a class that is gone. Without it, that is a warning.",
+)  # fmt: skip
+@click.option(
+    "--skip-bad-lines", type=_FILE, metavar="FILE",
+    help="Collect lines that are no messages in this file, with the reason, instead of stopping at the first.",
+)  # fmt: skip
+@click.option(
+    "--reload", is_flag=True,
+    help="Start again when a Python file of APP changes. State is kept; with a mistake in it, the old code goes on.",
+)  # fmt: skip
+@click.option("--json", "as_json", is_flag=True, help="Print the summary as one JSON object.")
+@click.option("--quiet", "-q", is_flag=True, help="No progress bar, no warnings and no summary; errors only.")
+@log_options(_LOG_LEVEL)
+@settings_options(Settings())
+def run(  # noqa: PLR0913, PLR0917 - each is an option of the command line
+    app: str,
+    inputs: tuple[Path, ...],
+    until_idle: bool,
+    fire_timers: bool,
+    binds: tuple[str, ...],
+    token: str | None,
+    store: Path | None,
+    memory: bool,
+    cache_bytes: int,
+    egress: tuple[tuple[str, Target], ...],
+    egress_backlog: int,
+    module_file: Path | None,
+    strict: bool,
+    skip_bad_lines: Path | None,
+    reload: bool,
+    as_json: bool,
+    quiet: bool,
+    log_level: LogLevel,
+    log_format: LogFormat,
+    settings: Settings,
+) -> None:
+    """Run an application here, its state in one SQLite file.
+
+    APP is a module, a .py file or a folder, optionally followed by :name. Without a name, every Entity and
+    StatefulFunctions in it is run. A folder stands for the app.py in it.
+
+    \b
+      statefun-actors run app.py --input events.jsonl --until-idle
+
+    A line of an input is {"to": "ns/name/id", "type": "typename", "value": ..., "after": "5s"}. The type may be left
+    out where the entity takes one type; "after" is a delay: 500ms, 5s, 2m, 1h30m, 7d or PT5S.
+
+    \b
+      statefun-actors run app.py --module module.yaml
+
+    The same over HTTP, taken once it is stored; ?wait=5s waits for the reply:
+
+    \b
+      curl -X PUT 'localhost:8080/ingress/ns/name/id?type=typename&wait=5s' --json '{"cents": 5}'
+
+    A run that was stopped or killed is continued by running it again: what has been read and handled is not read
+    again. The exit code is 0 when all is done, 1 after an error, 2 for a mistake in the command or in APP; a run
+    with --until-idle that was stopped before it was done exits with 130 (Ctrl-C), 143 (SIGTERM) or 129 (SIGHUP, of a
+    closed window), one without exits with 0.
+    """  # noqa: D301 - click wants the character itself
+    import attrs
+
+    from statefun_actors.cli.loading import load_app
+    from statefun_actors.cli.run.handover import Turn
+    from statefun_actors.cli.run.module_edges import Edges, read_edges
+    from statefun_actors.cli.run.running import RunOptions
+    from statefun_actors.cli.run.sinks import one_target_each
+
+    turn = Turn()
+    if memory and store is not None:
+        raise click.UsageError("--memory keeps no store; leave out one of --store and --memory.")
+    if fire_timers and not until_idle:
+        raise click.UsageError("--fire-timers goes with --until-idle; without it, time passes by itself.")
+    if len({path.resolve() for path in inputs}) < len(inputs):
+        raise click.UsageError("one --input is named twice; a file is read once.")
+    if reload:
+        from statefun_actors.cli.run.reloading import run_reloading
+
+        if until_idle or memory:
+            other = "--until-idle" if until_idle else "--memory"
+            raise click.UsageError(f"--reload is for a run that goes on, and keeps its state; leave out {other}.")
+        raise SystemExit(run_reloading(app, [each for each in sys.argv[1:] if each != "--reload"]))
+    context = click.get_current_context()
+    if quiet and context.get_parameter_source("log_level") is ParameterSource.DEFAULT and log_level == _LOG_LEVEL:
+        log_level = "error"
+    log = context.with_resource(logging_to_stderr(LogOptions(log_level, log_format)))
+    targets = one_target_each(egress, skip_bad_lines, as_json=as_json)
+    try:
+        loaded = load_app(app)
+    except KeyboardInterrupt:
+        raise SystemExit(128 + signal.SIGINT) from None
+    edges = Edges() if module_file is None else read_edges(module_file, targets, loaded, settings)
+    for warning in () if quiet else edges.warnings:
+        echo(f"Warning: {warning}", err=True)
+    settings = attrs.evolve(settings, record_egresses=settings.record_egresses | edges.record_egresses)
+    application = _application(loaded, settings)
+    turn.wait()
+    listening = _listening(binds or (() if until_idle else (_BIND,)), token)
+    options = RunOptions(
+        inputs=inputs,
+        until_idle=until_idle,
+        fire_timers=fire_timers,
+        store=None if memory else store or default_store(loaded.name),
+        cache_bytes=cache_bytes,
+        egress=targets,
+        egress_backlog=egress_backlog,
+        kafka_ingresses=edges.ingresses,
+        kafka_egresses=edges.egresses,
+        strict=strict,
+        skip_bad_lines=skip_bad_lines,
+        quiet=quiet,
+        listeners=listening,
+        token=token,
+    )
+    raise SystemExit(_run(loaded.name, application, options, log, as_json=as_json))
+
+
+def _application(loaded: App, settings: Settings) -> Application:
+    """What is run. Raises AppError where its definitions don't go together."""
+    from statefun_actors.cli.loading import AppError
+    from statefun_actors.dispatch import Application
+    from statefun_actors.errors import DefinitionError
+
+    try:
+        return Application(*loaded.served, settings=settings)
+    except DefinitionError as error:
+        raise AppError(str(error)) from error
+
+
+def _listening(binds: Sequence[str], token: str | None) -> list[Listener]:
+    if "none" in binds:
+        if len(binds) > 1:
+            raise click.UsageError("--bind none is nowhere, and goes with no other --bind.")
+        return []
+    if not binds:
+        return []
+    if token is not None and not (token.isascii() and token.isprintable() and token.strip() == token and token):
+        raise click.UsageError("a --token is printable ASCII, without blanks around it.")
+    listening = listeners(binds, port=_PORT, instead=" Choose another address with --bind HOST:PORT, or --bind none.")
+    for listener in listening:
+        if token is None and not listener.local:
+            raise click.UsageError(
+                f"whoever can reach {listener.name} could send messages: say with --token what they have to know."
+            )
+    return listening
+
+
+def _run(name: str, app: Application, options: RunOptions, log: LogHandler, *, as_json: bool) -> int:
+    """The exit code."""
+    from statefun_actors.cli.looping import in_a_loop
+    from statefun_actors.cli.run.running import Run
+    from statefun_actors.errors import StatefunActorsError
+
+    async def work() -> Summary:
+        return await Run(name, app, options, log).to_the_end()
+
+    try:
+        summary = in_a_loop(work(), "What was stored is kept; the next run goes on from there.")
+    except KeyboardInterrupt:  # before the engine ran
+        return 128 + signal.SIGINT
+    except StatefunActorsError as error:
+        raise click.ClickException(str(error)) from error
+    if as_json:
+        echo_json(summary.as_object())
+    elif not options.quiet:
+        summary.print_table()
+    if summary.error is not None:
+        instead = "" if options.skip_bad_lines else " Or collect such lines: --skip-bad-lines FILE"
+        write(printable_lines(f"Error: {summary.error}{instead if summary.bad_line else ''}"), err=True)
+        return 1
+    if summary.ended != "idle" and options.until_idle:
+        return 128 + int(signal.Signals[summary.ended])
+    return 0

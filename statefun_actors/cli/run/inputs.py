@@ -1,0 +1,43 @@
+"""Where a run's messages come from: what the store knows files by, and the Kafka ingresses of a module.yaml."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from statefun_actors.connectors.kafka import KafkaSource
+    from statefun_actors.deploy import KafkaIngress
+
+
+def kafka_sources(
+    ingresses: Sequence[KafkaIngress], closing: contextlib.ExitStack, *, until_end: bool
+) -> dict[str, KafkaSource]:
+    """The sources of *ingresses*, by what the store knows them by, open until *closing* is left.
+
+    Raises:
+        BadPropertyError: the properties of one make no consumer.
+    """
+    if not ingresses:
+        return {}
+    from statefun_actors.connectors.kafka import KafkaSource, ReaderOptions
+
+    found: dict[str, KafkaSource] = {}
+    for ingress in ingresses:
+        source = KafkaSource(ingress, ReaderOptions(until_end=until_end))
+        closing.callback(source.close)
+        found[f"kafka:{ingress.id}"] = source
+    return found
+
+
+def input_name(path: Path, store: Path | None) -> str:
+    """What the store knows an input by: the way from the store to it, so that both can be moved or copied together."""
+    if store is None:
+        return str(path)
+    try:
+        return Path(os.path.relpath(path.resolve(), store.resolve().parent)).as_posix()
+    except ValueError:  # on another drive
+        return path.resolve().as_posix()

@@ -1,0 +1,162 @@
+"""``run --reload``: the run as a process of its own, replaced whenever a Python file of APP changes.
+
+State is kept, since it is in the store, and a stop is a clean one. The new run loads its code while the old one still
+runs: with a mistake in it, of syntax or of definition, that is shown and the old run goes on. What only a start can
+find, such as a store that the new classes can't read, ends the new run; the next change starts another.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Generator, Sequence
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from statefun_actors.cli.output import echo
+from statefun_actors.cli.run.handover import NextRun
+from statefun_actors.cli.signals import STOP_SIGNALS, Terminals, heard, is_repeated
+
+if TYPE_CHECKING:
+    from watchfiles import Change
+
+_LOOKS: Final = 200
+"""Milliseconds between two looks at whether the run has ended."""
+
+
+def run_reloading(app: str, arguments: Sequence[str]) -> int:
+    """Run ``statefun-actors`` with *arguments* again and again, until a signal; the exit code of the last one."""
+    try:
+        import watchfiles
+    except ImportError:
+        raise click.UsageError(
+            "--reload needs watchfiles, which is not installed: pip install 'statefun-actors[reload]'."
+        ) from None
+    folder = _folder(app)
+    # -B: compiled files are told from others by the second of the change, in which there may be another one.
+    run = _Reloaded([sys.executable, "-B", "-m", "statefun_actors", *arguments])
+    with run:
+        changes = watchfiles.watch(
+            folder,
+            watch_filter=watchfiles.PythonFilter(),
+            yield_on_timeout=True,
+            rust_timeout=_LOOKS,
+            raise_interrupt=False,
+        )
+        for changed in changes:
+            if run.told:
+                break
+            if changed:
+                run.changed(_names(changed, folder))
+            else:
+                run.look()
+    return run.code
+
+
+class _Reloaded:
+    """The process that runs now."""
+
+    def __init__(self, command: Sequence[str]) -> None:
+        self.told = False
+        """Whether a signal has come."""
+        self._forced = False
+        """Whether another one has come."""
+        self.code = 0
+        self._command = command
+        self._heard = heard()
+        self._terminals = Terminals()
+        self._process: subprocess.Popen[bytes]
+        self._ended = False
+
+    def __enter__(self) -> None:
+        self._start()
+
+    def __exit__(self, *_: object) -> None:
+        self.code = self._process.wait()
+        if self.code < 0:  # one that was told to stop before it listened has lost nothing
+            self.code = 0 if self.code == -signal.SIGTERM and not self._forced else 128 - self.code
+        for number in self._heard:
+            signal.signal(number, signal.default_int_handler if number is signal.SIGINT else signal.SIG_DFL)
+
+    def changed(self, names: str) -> None:
+        """Start again, if what has changed can be loaded."""
+        _say(f"{names} changed.")
+        with self._signals_left_to_this():
+            following = NextRun(self._command)
+        if not following.is_loaded(lambda: self.told):
+            if not self.told:
+                _say("The code that was loaded before goes on." if self._process.poll() is None else "Nothing runs.")
+            return
+        self._stop()
+        if self.told:
+            following.end()
+            return
+        self._process, self._ended = following.process, False
+        following.begin()
+        if self.told:  # the signal came before this was the process to stop
+            self._terminate()
+
+    def look(self) -> None:
+        """Say so if the run has ended by itself."""
+        if not self._ended and (code := self._process.poll()) is not None:
+            self._ended = True
+            _say(f"The run has ended, with exit code {code}. A change of a file starts it again; Ctrl-C ends this.")
+
+    def _stop(self) -> None:
+        self._terminate()
+        self._process.wait()
+
+    def _terminate(self) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            self._process.terminate()
+
+    def _start(self) -> None:
+        with self._signals_left_to_this():
+            self._process, self._ended = subprocess.Popen(self._command), False
+
+    @contextlib.contextmanager
+    def _signals_left_to_this(self) -> Generator[None]:
+        """Ctrl-C and a closed window reach every process at the terminal: a run that is started inside leaves them to
+        this one, and is stopped by SIGTERM.
+        """
+        for number in STOP_SIGNALS:
+            if number is not signal.SIGTERM:
+                signal.signal(number, signal.SIG_IGN)
+        try:
+            yield
+        finally:
+            for number in self._heard:
+                signal.signal(number, self._signalled)
+
+    def _signalled(self, number: int, _frame: FrameType | None) -> None:
+        self._terminals.forget_those_gone()
+        if self.told and is_repeated(number):
+            return
+        self._forced = self.told
+        self.told = True
+        self._terminate()  # a second one ends it at once
+
+
+def _folder(app: str) -> Path:
+    """Where the code of *app* is: its folder, or for a module the one that modules are found from."""
+    for place in (app, re.sub(r":[^:/]+$", "", app)):
+        path = Path(place)
+        if path.exists():
+            return path if path.is_dir() else path.parent
+    return Path()
+
+
+def _names(changed: set[tuple[Change, str]], folder: Path) -> str:
+    paths = sorted({Path(path) for _, path in changed})
+    root = folder.resolve()
+    return ", ".join(str(path.relative_to(root)) if path.is_relative_to(root) else str(path) for path in paths)
+
+
+def _say(text: str) -> None:
+    echo(text, err=True)

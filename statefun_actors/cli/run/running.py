@@ -1,0 +1,300 @@
+"""One run of an application on the embedded engine, from the inputs to the summary."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Literal
+
+import attrs
+
+from statefun_actors.admin import ControlDoor, EngineControl
+from statefun_actors.cli.logs import LogHandler
+from statefun_actors.cli.run.inputs import input_name, kafka_sources
+from statefun_actors.cli.run.jumping_clock import JumpingClock
+from statefun_actors.cli.run.progress import BarDisplay, CheckProgress, Display, PlainDisplay
+from statefun_actors.cli.run.sinks import Sinks
+from statefun_actors.cli.run.summary import Count, FailingAddress, Summary
+from statefun_actors.cli.signals import Stop, stop_signals
+from statefun_actors.connectors import Target
+from statefun_actors.connectors.files import BadLineError, JsonLinesSource
+from statefun_actors.dispatch import Application
+from statefun_actors.engine import Check, Engine, EngineOptions, SystemClock
+from statefun_actors.store import MemoryStore, Store
+from statefun_actors.store.sqlite import SqliteStore
+from statefun_actors.text import describe, one_line
+
+if TYPE_CHECKING:
+    from statefun_actors.cli.run.ingress import HttpIngress
+    from statefun_actors.connectors.kafka import KafkaSource
+    from statefun_actors.deploy import KafkaEgress, KafkaIngress
+    from statefun_actors.http import Listener
+
+_STOPPED: Final = 9.5
+"""Seconds after a signal until the process is gone, whatever a handler does."""
+_LOOKS: Final = 0.2
+"""Seconds between two looks at how things are going."""
+_MOST_FAILING: Final = 20
+
+
+@attrs.frozen(kw_only=True)
+class RunOptions:
+    """What a run is asked to do. Paths are as the user wrote them."""
+
+    inputs: Sequence[Path] = ()
+    until_idle: bool = False
+    fire_timers: bool = False
+    store: Path | None = None
+    """None = in memory."""
+    cache_bytes: int
+    egress: Mapping[str, Target]
+    egress_backlog: int
+    kafka_ingresses: Sequence[KafkaIngress] = ()
+    kafka_egresses: Sequence[KafkaEgress] = ()
+    strict: bool = False
+    """Refuse to start where classes have changed so that something stored would be lost."""
+    skip_bad_lines: Path | None = None
+    quiet: bool = False
+    listeners: Sequence[Listener] = ()
+    """Where the HTTP ingress listens."""
+    token: str | None = None
+    """What it demands."""
+
+
+class Run:
+    """An engine with its inputs and the targets of its egresses.
+
+    Raises:
+        StoreError, EgressFileError, InputError: one of them can't be had, or is not what it was.
+        IncompatibleStateError, LossRefusedError: classes have changed so that what is stored does not fit them.
+        BadPropertyError: an ingress or egress of Kafka has properties that its client can't read.
+    """
+
+    def __init__(self, name: str, app: Application, options: RunOptions, log: LogHandler) -> None:
+        self._name, self._options, self._log = name, options, log
+        self._stopped = asyncio.Event()
+        self._closing = contextlib.ExitStack()
+        self._started = time.monotonic()
+        with contextlib.ExitStack() as closing:
+            self._store: Store = MemoryStore() if options.store is None else SqliteStore(options.store)
+            closing.callback(self._store.close)
+            self._sources = {
+                input_name(path, options.store): JsonLinesSource(
+                    path, app, skip_bad_lines=options.skip_bad_lines is not None, on_stopped=self._read_no_more
+                )
+                for path in options.inputs
+            }
+            for source in self._sources.values():
+                closing.callback(source.close)
+            self._topics = kafka_sources(options.kafka_ingresses, closing, until_end=options.until_idle)
+            self._read_from: list[JsonLinesSource | KafkaSource] = [*self._sources.values(), *self._topics.values()]
+            self._sinks = Sinks(
+                options.egress, options.kafka_egresses, options.skip_bad_lines, app, closing, self._read_no_more
+            )
+            self._clock = JumpingClock() if options.fire_timers else SystemClock()
+            self.engine = Engine(
+                app,
+                self._store,
+                self._clock,
+                sources={**self._sources, **self._topics},
+                sinks=self._sinks.by_egress,
+                options=EngineOptions(cache_bytes=options.cache_bytes, egress_backlog=options.egress_backlog),
+                check_changes=Check(strict=options.strict, progress=CheckProgress(quiet=options.quiet)),
+            )
+            self._closing = closing.pop_all()
+        if isinstance(self._clock, JumpingClock):
+            self._clock.next_jump = self._next_jump
+        self._before = [(source.line, source.skipped) for source in self._sources.values()]
+        self._sinks.begun()
+        self._told_of_failing = False
+
+    async def to_the_end(self) -> Summary:
+        """Work until everything is done, an input can't be read on, or a signal comes."""
+        with self._closing, contextlib.ExitStack() as terminal:
+            # Listened for before anything is shown: whoever sees the bar may press Ctrl-C.
+            before_dying: list[Callable[[], None]] = []
+            stop = terminal.enter_context(stop_signals(before_dying, within=_STOPPED))
+            display = self._display()
+            before_dying.append(display.abandon)
+            terminal.callback(display.close)
+            if isinstance(display, BarDisplay):
+                terminal.enter_context(self._log.writing_by(display.say))
+            working = asyncio.create_task(self.engine.run())
+            door = await self._open_door()
+            try:
+                await self._work(working, stop, display, door)
+            finally:
+                if door is not None:  # again, where code of the application ended the loop
+                    await door.close()
+            display.close()
+            return self._summary(stop)
+
+    async def _work(self, working: asyncio.Task[None], stop: Stop, display: Display, door: ControlDoor | None) -> None:
+        ingress = self._open_ingress()
+        watching = asyncio.create_task(self._watch(display))
+        ending = [asyncio.create_task(self._end()), asyncio.create_task(stop.wanted.wait())]
+        serving = [] if ingress is None else [ingress.serving]
+        await asyncio.wait([working, *serving, *ending], return_when=asyncio.FIRST_COMPLETED)
+        if stop.signal is not None:
+            display.say("Stopping: what is under way is finished and stored. Once more to leave at once.")
+        for task in (watching, *ending):
+            task.cancel()
+        if ingress is not None:
+            ingress.stop()
+        if door is not None:
+            await door.close()
+        await self.engine.stop()
+        await working
+        if ingress is not None:
+            await ingress.close()
+
+    async def _open_door(self) -> ControlDoor | None:
+        """The door for commands that change the store while this runs; a run without one is no worse otherwise."""
+        if not isinstance(self._store, SqliteStore) or not hasattr(asyncio, "start_unix_server"):
+            return None
+        try:
+            return await ControlDoor.open(self._store, EngineControl(self.engine))
+        except OSError as error:
+            logging.getLogger("statefun_actors").warning(
+                "no control door could be opened, so `send` and `dead-letters` can't reach this run: %s", error
+            )
+            return None
+
+    def _open_ingress(self) -> HttpIngress | None:
+        if not self._options.listeners:
+            return None
+        from statefun_actors.cli.run.ingress import HttpIngress
+
+        return HttpIngress(self.engine, self._options.listeners, self._options.token)
+
+    async def _end(self) -> None:
+        """Return when there is a reason to end the run."""
+        ways = [asyncio.create_task(self._stopped.wait())]
+        if self._options.until_idle:
+            ways.append(asyncio.create_task(self._everything_done()))
+        try:
+            await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+            if self._stopped.is_set():
+                # What was read before the bad line is handled first, unless it keeps failing.
+                await self.engine.settled()
+        finally:
+            for way in ways:
+                way.cancel()
+
+    def _read_no_more(self) -> None:
+        """The run comes to its end early: an input can't be read on, or nobody reads what is written."""
+        for source in self._read_from:
+            source.exhausted = True
+        self._stopped.set()
+
+    async def _everything_done(self) -> Literal[True]:
+        while True:
+            await self.engine.idle()
+            if not self._options.fire_timers or self.engine.next_due() is None:
+                return True
+
+    def _next_jump(self) -> int | None:
+        """When the next delayed message is due, if nothing else is left to do."""
+        if self.engine.waiting or not self._all_read():
+            return None
+        return self.engine.next_due()
+
+    def _all_read(self) -> bool:
+        return all(source.exhausted for source in self._read_from)
+
+    async def _watch(self, display: Display) -> None:
+        if not self._options.until_idle:
+            where = "memory" if self._options.store is None else self._options.store
+            display.say(one_line(f"Running {', '.join(self.engine.app.typenames)}; state in {where}. Ctrl-C stops."))
+        for listener in self._options.listeners:
+            display.say(one_line(f"Messages are taken at {listener.url(tls=False)}/ingress/<namespace>/<name>/<id>"))
+        while self._options.until_idle or not self._all_read():
+            display.show()
+            if self._options.until_idle and not self._told_of_failing:
+                self._tell_of_failing(display)
+            await asyncio.sleep(_LOOKS)
+        display.close()
+
+    def _tell_of_failing(self, display: Display) -> None:
+        if not self._all_read():
+            return
+        failing = self.engine.failing()
+        if failing and sum(mailbox.waiting for mailbox in failing) == self.engine.waiting:
+            self._told_of_failing = True
+            first = failing[0]
+            why = _error_text(first.error).removesuffix(".")
+            text = (
+                f"Everything else is done; {len(failing)} failing and tried again and again, {first.address} first: "
+                f"{why}. Ctrl-C stops; --dead-letters NS/NAME gives up on such messages."
+            )
+            display.say(one_line(text))
+
+    def _display(self) -> Display:
+        if self._options.quiet or not sys.stderr.isatty() or not self._sources:
+            return PlainDisplay(quiet=self._options.quiet)
+        return BarDisplay(list(self._sources.values()), self._phase)
+
+    def _phase(self) -> str:
+        if not self._all_read():
+            return "Reading"
+        return f"Handling {self.engine.waiting:,} more" if self.engine.waiting else "Finishing"
+
+    def _summary(self, stop: Stop) -> Summary:
+        engine, counters = self.engine, self.engine.counters
+        sources = list(self._sources.values())
+        stopped = next((source.error for source in sources if source.error is not None), None)
+        counts = dict(self._store.counts())
+        messages, timers, kept, dead_letters = (
+            counts.pop(key) for key in ("messages", "timers", "egress", "dead_letters")
+        )
+        kept_names = sorted({record.egress for record in self._store.egress_after(0, 1_000)}) if kept else []
+        error = str(stopped) if stopped is not None else self._unwritten(kept_names, stop)
+        lines, skipped = sum(source.line for source in sources), sum(source.skipped for source in sources)
+        lines_before = sum(before[0] for before in self._before)
+        skipped_before = sum(before[1] for before in self._before)
+        return Summary(
+            app=self._name,
+            store=None if self._options.store is None else str(self._options.store),
+            ended="error" if error is not None else stop.signal.name if stop.signal is not None else "idle",
+            error=error,
+            bad_line=isinstance(stopped, BadLineError),
+            seconds=time.monotonic() - self._started,
+            lines=Count(lines - lines_before, lines),
+            skipped=Count(skipped - skipped_before, skipped),
+            records={source.id: source.records for source in self._topics.values()},
+            bad_records=sum(source.bad for source in self._topics.values()),
+            handled=counters.handled,
+            timers=Count(None, timers),
+            timers_fired=counters.timers_fired,
+            waiting=messages - sum(engine.parked.values()),
+            egress=self._sinks.counts(),
+            targets=self._sinks.targets,
+            kept=kept,
+            kept_names=kept_names,
+            dead_letters=Count(counters.dead_letters, dead_letters),
+            discarded=counters.discarded,
+            entities=dict(sorted(counts.items())),
+            parked=dict(sorted(engine.parked.items())),
+            failing=[
+                FailingAddress(str(mailbox.address), mailbox.attempts, _error_text(mailbox.error))
+                for mailbox in engine.failing()[:_MOST_FAILING]
+            ],
+            failing_egress=dict(engine.failing_egress),
+            ahead_seconds=self._clock.ahead_ms / 1000 if isinstance(self._clock, JumpingClock) else 0.0,
+        )
+
+    def _unwritten(self, kept_names: Sequence[str], stop: Stop) -> str | None:
+        """The error of records that have a target and did not get there; none where a signal left them no time."""
+        names = [name for name in kept_names if name in self.engine.sinks]
+        if not names or stop.signal is not None:
+            return None
+        return f"the records of {', '.join(names)} could not be written, and are kept: run again once they can be."
+
+
+def _error_text(error: BaseException | None) -> str:
+    return "" if error is None else describe(error)

@@ -1,0 +1,146 @@
+"""What the egresses of a run are mapped to, opened: from targets to sinks, and back to figures for the summary."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import os
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias, assert_never
+
+import click
+
+from statefun_actors.cli.run.summary import Count
+from statefun_actors.connectors import FileTarget, HttpTarget, StdoutSink, StdoutTarget, Target, read_target
+from statefun_actors.connectors.files import BAD_LINES, JsonLinesSink
+from statefun_actors.connectors.http import HttpSink
+from statefun_actors.dispatch import Application
+from statefun_actors.engine import Sink
+from statefun_actors.settings import read_typename
+
+if TYPE_CHECKING:
+    from statefun_actors.connectors.kafka import KafkaSink
+    from statefun_actors.deploy import KafkaEgress
+
+_Counted: TypeAlias = "JsonLinesSink | StdoutSink | HttpSink | KafkaSink"
+
+
+def read_mapping(written: str | tuple[str, object]) -> tuple[str, Target]:
+    """An egress and its target, of ``NS/NAME=TARGET``, or of a key and its value in a settings file.
+
+    Raises:
+        click.BadParameter: it is something else.
+    """
+    target: object
+    if isinstance(written, str):
+        name, _, target = written.partition("=")
+        if not target:
+            raise click.BadParameter(f"{written!r} is not NS/NAME=TARGET, such as bank/receipts=receipts.jsonl.")
+    else:
+        name, target = written
+    try:
+        return read_typename(name), read_target(target, os.environ)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
+
+
+def one_target_each(
+    mapped: Sequence[tuple[str, Target]], bad_lines: Path | None, *, as_json: bool
+) -> dict[str, Target]:
+    """The target of each egress.
+
+    Raises:
+        click.UsageError: they can't go together.
+    """
+    targets = dict(mapped)
+    if len(targets) < len(mapped):
+        raise click.UsageError("one --egress is named twice; give each one target.")
+    files = [target.path for target in targets.values() if isinstance(target, FileTarget)]
+    paths = [path.resolve() for path in (*files, *([bad_lines] if bad_lines else []))]
+    if len(set(paths)) < len(paths):
+        raise click.UsageError("a file can't be shared: give each --egress, and --skip-bad-lines, its own.")
+    on_stdout = [name for name, target in targets.items() if isinstance(target, StdoutTarget)]
+    if len(on_stdout) > 1:
+        raise click.UsageError(
+            f"standard output can't be shared by {' and '.join(on_stdout)}: give each its own target."
+        )
+    if on_stdout and as_json:
+        raise click.UsageError(f"--json and --egress {on_stdout[0]}=- both write to standard output; leave out one.")
+    over_http = [name for name, target in targets.items() if isinstance(target, HttpTarget)]
+    if over_http and importlib.util.find_spec("httpx") is None:
+        raise click.UsageError(
+            f"the records of {over_http[0]} go out by httpx, which is not installed: "
+            'pip install "statefun-actors[client]"'
+        )
+    return targets
+
+
+class Sinks:
+    """The sinks of a run, by egress; files are open until *closing* is left.
+
+    Args:
+        targets: by egress.
+        kafka: egresses that go to Kafka.
+        bad_lines: the file for lines that are no messages.
+        app: what is run; it knows types.
+        on_gone: called once nobody reads standard output any more.
+
+    Raises:
+        EgressFileError: a file can't be had.
+        BadPropertyError: the properties of an egress make no producer.
+    """
+
+    def __init__(
+        self,
+        targets: Mapping[str, Target],
+        kafka: Sequence[KafkaEgress],
+        bad_lines: Path | None,
+        app: Application,
+        closing: contextlib.ExitStack,
+        on_gone: Callable[[], None],
+    ) -> None:
+        self.targets = {
+            **{name: str(target) for name, target in targets.items()},
+            **{egress.id: f"Kafka at {egress.address}" for egress in kafka},
+        }
+        """Where each goes, as it is shown."""
+        self._app, self._closing, self._on_gone = app, closing, on_gone
+        self._counted: dict[str, _Counted] = {name: self._opened(target) for name, target in targets.items()}
+        if kafka:
+            from statefun_actors.connectors.kafka import KafkaSink
+
+            self._counted |= {egress.id: KafkaSink(egress, app.codecs()) for egress in kafka}
+        self.by_egress: dict[str, Sink] = dict(self._counted)
+        if bad_lines is not None:
+            sink = JsonLinesSink(bad_lines, line=lambda value: value.value)
+            closing.callback(sink.close)
+            self.by_egress[BAD_LINES] = sink
+        self._before: dict[str, int] = {}
+
+    def begun(self) -> None:
+        """They stand where the last run left them."""
+        self._before = {name: sink.records for name, sink in self._counted.items()}
+
+    def counts(self) -> dict[str, Count]:
+        """Records written, by egress: in this run and, to files, in all."""
+        return {
+            name: Count(
+                sink.records - self._before.get(name, 0), sink.records if isinstance(sink, JsonLinesSink) else None
+            )
+            for name, sink in self._counted.items()
+        }
+
+    def _opened(self, target: Target) -> _Counted:
+        known = self._app.codecs()
+        match target:
+            case FileTarget(path):
+                sink = JsonLinesSink(path, known)
+                self._closing.callback(sink.close)
+                return sink
+            case StdoutTarget():
+                return StdoutSink(known, on_gone=self._on_gone)
+            case HttpTarget(url, headers):
+                return HttpSink(url, known, headers=headers)
+            case _:
+                assert_never(target)

@@ -1,0 +1,125 @@
+"""``statefun-actors serve``: the endpoint of an application for a Flink cluster."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from statefun_actors.cli.binding import listeners
+from statefun_actors.cli.logs import LogFormat, LogLevel, LogOptions, log_options, logging_to_stderr
+from statefun_actors.cli.options import settings_options
+from statefun_actors.cli.output import echo
+from statefun_actors.settings import ENDPOINT_DEFAULTS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from statefun_actors.dispatch import Application
+    from statefun_actors.http import Tls
+    from statefun_actors.settings import Settings
+
+_FILE: Final = click.Path(dir_okay=False, path_type=Path)
+
+
+@click.command(short_help="Serve an application to a Flink cluster.")
+@click.argument("app", metavar="APP")
+@click.option(
+    "--bind", "binds", multiple=True, default=["127.0.0.1:8000"], show_default="127.0.0.1:8000", metavar="HOST:PORT",
+    help="Where to listen; port 0 takes a free one. Also [::1]:PORT and unix:PATH. Repeat it for several.",
+)  # fmt: skip
+@click.option(
+    "--workers", type=click.IntRange(1), default=1, show_default=True, metavar="NUMBER",
+    help="Processes that serve, each on its own; one uses one core.",
+)  # fmt: skip
+@click.option("--certfile", type=_FILE, metavar="FILE", help="Certificate of this server, PEM. Serves HTTPS.")
+@click.option("--keyfile", type=_FILE, metavar="FILE", help="Private key of that certificate, PEM.")
+@click.option(
+    "--ca-certs", type=_FILE, metavar="FILE",
+    help="Certificates, PEM, one of which must have signed a client's: mutual TLS.",
+)  # fmt: skip
+@log_options("info")
+@settings_options(ENDPOINT_DEFAULTS)
+def serve(  # noqa: PLR0913, PLR0917 - each is an option of the command line
+    app: str,
+    binds: Sequence[str],
+    workers: int,
+    certfile: Path | None,
+    keyfile: Path | None,
+    ca_certs: Path | None,
+    log_level: LogLevel,
+    log_format: LogFormat,
+    settings: Settings,
+) -> None:
+    """Serve an application to a Flink cluster.
+
+    APP is a module, a .py file or a folder, optionally followed by :name. Without a name, every Entity and
+    StatefulFunctions in it is served. A folder stands for the app.py in it.
+
+    \b
+      statefun-actors serve app.py --bind 0.0.0.0:8000
+
+    POST /statefun speaks the protocol of StateFun 3.x, /statefun/v2 that of 2.x; /healthz and /readyz are for whoever
+    watches over it. Ctrl-C, SIGTERM or a closed window ends it within 10 seconds, once the batches under way have
+    ended; a second Ctrl-C or SIGTERM ends it at once.
+    """  # noqa: D301 - click wants the character itself
+    from statefun_actors.cli.loading import AppError, load_app
+    from statefun_actors.cli.serve.serving import serve_here
+    from statefun_actors.cli.serve.workers import serve_in_workers
+    from statefun_actors.dispatch import Application
+    from statefun_actors.errors import DefinitionError
+    from statefun_actors.http import create_app
+
+    tls = _tls(certfile, keyfile, ca_certs)
+    logs = LogOptions(log_level, log_format, show_process=workers > 1)
+    click.get_current_context().with_resource(logging_to_stderr(logs))
+    loaded = load_app(app)
+    try:
+        application = Application(*loaded.served, settings=settings)
+        application.refuse_renamed()
+    except DefinitionError as error:
+        raise AppError(str(error)) from error
+    listening = listeners(binds, processes=workers)
+
+    def announce() -> None:
+        for listener in listening:
+            echo(f"Serving {', '.join(application.typenames)} at {listener.url(tls=tls is not None)}/statefun")
+        for warning in without_policy(application):
+            echo(warning, err=True)
+
+    if workers == 1:
+        sockets = [listener.sockets[0] for listener in listening]
+        raise SystemExit(serve_here(create_app(application), sockets, tls, announce))
+    raise SystemExit(serve_in_workers(app, settings, logs, listening, tls, workers, announce))
+
+
+def _tls(certfile: Path | None, keyfile: Path | None, ca_certs: Path | None) -> Tls | None:
+    from statefun_actors.http import Tls
+
+    if certfile is None or keyfile is None:
+        if certfile or keyfile or ca_certs:
+            raise click.UsageError("TLS takes both --certfile and --keyfile; --ca-certs goes with them.")
+        return None
+    try:
+        return Tls(certfile=certfile, keyfile=keyfile, ca_certs=ca_certs)
+    except ValueError as error:
+        raise click.UsageError(f"{error}.") from None
+
+
+def without_policy(application: Application) -> list[str]:
+    """A line for each function type of which a message could fail a whole batch, and one on what to do."""
+    names = [
+        f"{getattr(route.function, 'name', typename)} ({typename})"
+        for typename, route in application.routes.items()
+        if route.fails_batches
+    ]
+    if not names:
+        return []
+    return [
+        *(
+            f"Warning: {name} has no failure policy: a message that keeps failing stops the Flink job."
+            for name in names
+        ),
+        "Give them on_failure=DeadLetter(...) or Discard(...), or all of them --dead-letters NS/NAME.",
+    ]

@@ -1,0 +1,172 @@
+"""Several processes that serve one application, and the one that watches over them.
+
+Each process loads APP by itself, so nothing that an app starts when it is imported (a thread, a connection) is shared
+by accident. Each has a socket of its own that the watching process holds too: connections that wait in it are not lost
+when its process dies and another takes its place.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import multiprocessing
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Sequence
+from multiprocessing.connection import wait
+from multiprocessing.context import SpawnProcess
+from socket import socket
+from types import FrameType
+from typing import Final, TypeAlias
+
+from quart import Quart
+
+from statefun_actors.cli.loading import load_app
+from statefun_actors.cli.logs import LogOptions, logging_to_stderr
+from statefun_actors.cli.looping import in_a_loop
+from statefun_actors.cli.serve.serving import serve_until
+from statefun_actors.cli.signals import STOP_SIGNALS, Terminals, heard, is_repeated
+from statefun_actors.http import STOP_SECONDS, Listener, Tls, create_app
+from statefun_actors.settings import Settings
+from statefun_actors.system import loop_kept_from_children, signals_kept_from_children
+
+Announce: TypeAlias = Callable[[], None]
+
+_LOOKS: Final = 0.5
+"""Seconds between two looks at which processes have ended."""
+_SOON: Final = 5.0
+"""Seconds: a process that dies before that died of something that its successor would die of too."""
+
+
+def serve_in_workers(
+    app: str,
+    settings: Settings,
+    logs: LogOptions,
+    listeners: Sequence[Listener],
+    tls: Tls | None,
+    workers: int,
+    announce: Announce,
+) -> int:
+    """Serve APP in *workers* processes until Ctrl-C or SIGTERM, for which it listens before it calls *announce*.
+
+    Returns:
+        The exit code.
+    """
+    return _Watch(app, settings, logs, listeners, tls).over(workers, announce)
+
+
+class _Watch:
+    """The watching process."""
+
+    def __init__(
+        self, app: str, settings: Settings, logs: LogOptions, listeners: Sequence[Listener], tls: Tls | None
+    ) -> None:
+        self._app, self._settings, self._logs, self._listeners, self._tls = app, settings, logs, listeners, tls
+        self._running: dict[int, tuple[SpawnProcess, float]] = {}
+        self._told = 0
+        self._terminals = Terminals()
+        self._woken, self._wake = os.pipe()
+
+    def over(self, workers: int, announce: Announce) -> int:
+        for number in heard():
+            signal.signal(number, self._signal)
+        announce()
+        for index in range(workers):
+            self._start(index)
+        code = 0
+        while self._running:
+            # A child that a handler has started keeps the sentinel of its process from telling that this has ended.
+            wait([self._woken, *(process.sentinel for process, _ in self._running.values())], _LOOKS)
+            if self._told:
+                break
+            code = self._replace_the_dead()
+            if code:
+                break
+        return self._stop() or code
+
+    def _start(self, index: int) -> None:
+        sockets = [listener.sockets[index] for listener in self._listeners]
+        process = multiprocessing.get_context("spawn").Process(
+            target=_work, args=(self._app, self._settings, self._logs, sockets, self._tls), name=f"worker {index + 1}"
+        )
+        process.start()
+        self._running[index] = (process, time.monotonic())
+
+    def _replace_the_dead(self) -> int:
+        """The exit code to end with, 0 to go on."""
+        for index, (process, started) in list(self._running.items()):
+            if process.is_alive():
+                continue
+            del self._running[index]
+            print(f"{process.name} ended with exit code {process.exitcode}", file=sys.stderr, flush=True)
+            if time.monotonic() - started < _SOON:
+                return process.exitcode if process.exitcode and process.exitcode > 0 else 1
+            self._start(index)
+        return 0
+
+    def _signal(self, number: int, _: FrameType | None) -> None:
+        self._terminals.forget_those_gone()
+        if self._told and is_repeated(number):
+            return
+        self._told += 1
+        if self._told > 1:
+            for process, _started in self._running.values():
+                process.kill()
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
+        os.write(self._wake, b"!")
+
+    def _stop(self) -> int:
+        """Have every process stop; 1 where one did not in time."""
+        for listener in self._listeners:
+            listener.close()
+        if self._told:
+            print("Stopping once the batches under way have ended. Once more to leave at once.", file=sys.stderr)
+        processes = [process for process, _ in self._running.values()]
+        for process in processes:
+            process.terminate()
+        until = time.monotonic() + STOP_SECONDS
+        for process in processes:
+            while process.is_alive() and time.monotonic() < until:
+                wait([process.sentinel], min(_LOOKS, max(0.0, until - time.monotonic())))
+            if process.is_alive():
+                process.kill()
+                process.join()
+        # One that was told before it served anything has died of it.
+        return int(any(process.exitcode not in {0, *(-number for number in STOP_SIGNALS)} for process in processes))
+
+
+def _work(app: str, settings: Settings, logs: LogOptions, sockets: Sequence[socket], tls: Tls | None) -> None:
+    """What one process does."""
+    for number in heard():
+        if number is not signal.SIGTERM:  # they reach every process at a terminal; the watching one tells the others
+            # Not SIG_IGN, which programs that are started would inherit.
+            signal.signal(number, _left_to_the_watching_process)
+    with signals_kept_from_children(_left_to_the_watching_process), logging_to_stderr(logs):
+        served = create_app(*load_app(app).served, settings=settings)
+        in_a_loop(_until_told(served, sockets, tls), "Flink sends the batches under way again.")
+
+
+async def _until_told(app: Quart, sockets: Sequence[socket], tls: Tls | None) -> None:
+    loop = asyncio.get_running_loop()
+    stop = asyncio.Event()
+
+    def terminated(_number: int, _frame: FrameType | None) -> None:
+        loop.call_soon_threadsafe(stop.set)
+
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+
+    def alone() -> None:
+        """The watching process was killed, and nobody else will tell."""
+        loop.remove_reader(parent.sentinel)
+        stop.set()
+
+    loop.add_reader(parent.sentinel, alone)
+    with loop_kept_from_children(loop), signals_kept_from_children(terminated):
+        signal.signal(signal.SIGTERM, terminated)
+        await serve_until(stop.wait, app, sockets, tls)
+
+
+def _left_to_the_watching_process(_number: int, _frame: FrameType | None) -> None: ...

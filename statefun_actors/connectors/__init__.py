@@ -1,0 +1,25 @@
+"""Where messages come from and where egress records go: files, standard output, HTTP endpoints, Kafka topics."""
+
+from statefun_actors.connectors.stdout import (
+    StdoutSink,
+)
+from statefun_actors.connectors.targets import (
+    FileTarget,
+    HttpTarget,
+    StdoutTarget,
+    Target,
+    read_target,
+)
+from statefun_actors.connectors.threads import (
+    in_thread,
+)
+
+__all__ = [
+    "FileTarget",
+    "HttpTarget",
+    "StdoutSink",
+    "StdoutTarget",
+    "Target",
+    "in_thread",
+    "read_target",
+]

@@ -1,0 +1,31 @@
+"""JSON lines: files that are read as an ingress, and files that egress records are written to."""
+
+from statefun_actors.connectors.files.errors import (
+    BadLineError,
+    EgressFileError,
+    InputChangedError,
+    InputError,
+    InputUnreadableError,
+)
+from statefun_actors.connectors.files.file_sink import (
+    JsonLinesSink,
+)
+from statefun_actors.connectors.files.file_source import (
+    BAD_LINES,
+    JsonLinesSource,
+)
+from statefun_actors.connectors.files.record_line import (
+    record_line,
+)
+
+__all__ = [
+    "BAD_LINES",
+    "BadLineError",
+    "EgressFileError",
+    "InputChangedError",
+    "InputError",
+    "InputUnreadableError",
+    "JsonLinesSink",
+    "JsonLinesSource",
+    "record_line",
+]

@@ -1,0 +1,133 @@
+"""An open egress file: what leads to it, how long it is, and bytes at its end.
+
+Other programs remove, rotate, truncate and append to such a file at any time. Nothing keeps them from it (a lock on a
+file is only advice), so what they have done is looked for before each write, and found again after it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import stat
+import zlib
+from pathlib import Path
+from typing import Final
+
+from statefun_actors.connectors.files.errors import EgressFileError
+from statefun_actors.store.sqlite import make_folder
+from statefun_actors.system import keep_from_children, release
+
+try:
+    import fcntl
+except ImportError:  # Windows: two runs can't be kept apart there
+    fcntl = None  # type: ignore[assignment]
+
+CHECKED: Final = 4096
+"""Bytes before a place that tell whether they are those that were written there."""
+
+
+class EgressFile:
+    """The file that *path* leads to, made if there is none, folders included, and locked.
+
+    Raises:
+        EgressFileError: it can't be opened, is no regular file, or another run or egress is writing to it.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.is_new = not path.exists()
+        """Whether it was made now, so that it is not the one of a position, whatever its inode."""
+        self._file = self._opened()
+        keep_from_children(self._file)
+        found = os.fstat(self._file)
+        self._identity = (found.st_dev, found.st_ino)
+
+    @property
+    def inode(self) -> int:
+        return self._identity[1]
+
+    @property
+    def size(self) -> int:
+        return os.fstat(self._file).st_size
+
+    @property
+    def removed(self) -> bool:
+        """Whether no path leads to it any more, so that nobody can read it."""
+        return os.fstat(self._file).st_nlink == 0
+
+    def in_place(self) -> bool:
+        """Whether its path still leads to it. Raises OSError where that can't be known."""
+        try:
+            found = self.path.stat()
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        return (found.st_dev, found.st_ino) == self._identity
+
+    def check(self, size: int) -> int:
+        """A checksum of the last bytes before *size*; what it is after bytes were appended: :func:`checksum`."""
+        return zlib.crc32(self.read(max(0, size - CHECKED), size))
+
+    def read(self, start: int, end: int) -> bytes:
+        """Its bytes from *start* to *end*, fewer where it ends before."""
+        pieces = []
+        while start < end and (piece := os.pread(self._file, end - start, start)):
+            pieces.append(piece)
+            start += len(piece)
+        return b"".join(pieces)
+
+    def append(self, data: memoryview) -> None:
+        """Write at its end, never over what others have appended in the meantime. Part may be written on OSError."""
+        while data:
+            data = data[os.write(self._file, data) :]
+
+    def cut(self, size: int) -> None:
+        os.ftruncate(self._file, size)
+
+    async def sync(self) -> None:
+        """Have it on the disk, without holding up the event loop. Being cancelled, it still ends first."""
+        syncing = asyncio.get_running_loop().run_in_executor(None, os.fsync, self._file)
+        try:
+            await asyncio.shield(syncing)
+        except asyncio.CancelledError:
+            with contextlib.suppress(OSError):
+                await syncing
+            raise
+
+    def close(self) -> None:
+        release(self._file)
+        os.close(self._file)
+
+    def _opened(self) -> int:
+        flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | getattr(os, "O_NONBLOCK", 0)
+        try:
+            make_folder(self.path.parent)
+            file = os.open(self.path, flags, 0o600)  # whoever can read a file can lock it, and keep a run from it
+        except OSError as error:
+            raise self._refused(error.strerror or str(error)) from error
+        try:
+            if not stat.S_ISREG(os.fstat(file).st_mode):
+                raise self._refused("it is no regular file")
+            if fcntl is not None:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _sync_folder(self.path.parent)
+        except BlockingIOError:
+            os.close(file)
+            raise self._refused("another run, or another egress of this one, is writing to it") from None
+        except BaseException:
+            os.close(file)
+            raise
+        return file
+
+    def _refused(self, reason: str) -> EgressFileError:
+        return EgressFileError(str(self.path), reason, "Choose another file.")
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the file's name as durable as what is in it."""
+    with contextlib.suppress(OSError):  # not every file system can
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)

@@ -1,0 +1,160 @@
+"""An ingress that is a file of JSON lines."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+import attrs
+import msgspec
+
+from statefun_actors.connectors.files.errors import BadLineError, InputError
+from statefun_actors.connectors.files.line_reader import LineReader, Place
+from statefun_actors.dispatch import Application
+from statefun_actors.engine import Receiver
+from statefun_actors.ingress import BadLine, Lines
+from statefun_actors.model import TypedValue
+from statefun_actors.types import JSON_TYPENAME
+
+BAD_LINES: Final = "statefun-actors/bad-lines"
+"""The egress of lines that are no messages: ``{"file", "line", "reason", "text"}``, ``text_base64`` if not UTF-8."""
+
+_LONGEST_KEPT: Final = 1_000
+
+
+@attrs.frozen
+class _Position:
+    """What is committed with an epoch. ``messages`` and ``skipped``: how many of the lines were which."""
+
+    place: Place = attrs.field(factory=Place)
+    messages: int = 0
+    skipped: int = 0
+
+
+class JsonLinesSource:
+    """Reads the file *path*, plain or gzip, once through.
+
+    A line that is no message stops it: what stands before is read, :attr:`error` says why it stopped, and
+    *on_stopped* is called. With *skip_bad_lines* such a line goes to the egress :data:`BAD_LINES` instead.
+    Lines of white space are passed over.
+    A line has at most ``settings.body_limit`` bytes.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        app: Application,
+        *,
+        skip_bad_lines: bool = False,
+        on_stopped: Callable[[], None] | None = None,
+    ) -> None:
+        self.path = path
+        self.exhausted = False
+        self.error: InputError | None = None
+        """Why it stopped before the end."""
+        self.messages = self.skipped = 0
+        """Lines that became messages, and that were skipped as bad, since the file was first read."""
+        self._lines = Lines(app)
+        self._skip = skip_bad_lines
+        self._on_stopped = on_stopped
+        self._reader: LineReader | None = None
+
+    @property
+    def line(self) -> int:
+        """The number of the last line read."""
+        return self._reader.line if self._reader is not None else 0
+
+    @property
+    def bytes_read(self) -> int:
+        """Bytes of the file, of :attr:`bytes_total`, that have been read, about."""
+        return self._reader.raw_offset if self._reader is not None else 0
+
+    @property
+    def bytes_total(self) -> int:
+        return self._reader.size if self._reader is not None else 0
+
+    def resume(self, position: str | None) -> None:
+        """Go on after *position*.
+
+        Raises:
+            InputChangedError: the file has changed before that.
+            InputUnreadableError: it can't be read.
+        """
+        self.close()
+        at = msgspec.json.decode(position, type=_Position) if position is not None else None
+        self._reader = LineReader(self.path, at.place if at is not None else None, self._lines.longest)
+        self.messages, self.skipped = (at.messages, at.skipped) if at is not None else (0, 0)
+        self.exhausted, self.error = False, None
+
+    def read(self, most: int, receiver: Receiver) -> str | None:
+        reader = self._reader
+        assert reader is not None
+        try:
+            lines = reader.peek(most)
+        except InputError as error:
+            self._stop(error)
+            return None
+        if not lines:
+            self.exhausted = True
+            return None
+        read, submit = self._lines.letter, receiver.submit
+        passed, bad = 0, None
+        try:
+            for line in lines:
+                letter = read(line)
+                if letter is not None:
+                    submit(letter.target, letter.value, delay_ms=letter.delay_ms)
+                    self.messages += 1
+                passed += 1
+        except BadLine as found:
+            bad = found
+        if passed:
+            reader.advance(passed)
+        if bad is not None and self._past(bad, lines[passed], receiver):
+            passed += 1
+        if not passed:
+            return None
+        place = reader.place
+        return (
+            f'{{"place":{{"offset":{place.offset},"line":{place.line},"check":{place.check},'
+            f'"unended":{"true" if place.unended else "false"}}},"messages":{self.messages},"skipped":{self.skipped}}}'
+        )
+
+    def close(self) -> None:
+        """Let go of the file. Safe to call twice."""
+        if self._reader is not None:
+            self._reader.close()
+
+    def _past(self, bad: BadLine, line: bytes, receiver: Receiver) -> bool:
+        """Skip the bad line that comes next, if bad lines are skipped; else stop before it."""
+        assert self._reader is not None
+        number = self._reader.line + 1
+        if not self._skip:
+            self._stop(BadLineError(str(self.path), number, str(bad)))
+            return False
+        try:
+            self._reader.advance(1)
+        except InputError as error:
+            self._stop(error)
+            return False
+        receiver.emit(BAD_LINES, TypedValue(JSON_TYPENAME, self._kept(line, number, str(bad))))
+        self.skipped += 1
+        return True
+
+    def _stop(self, error: InputError) -> None:
+        self.error, self.exhausted = error, True
+        if self._on_stopped is not None:
+            self._on_stopped()
+
+    def _kept(self, line: bytes, number: int, reason: str) -> bytes:
+        record: dict[str, object] = {"file": str(self.path), "line": number, "reason": reason}
+        cut = len(line) > self._lines.longest
+        try:
+            record["text"] = line[:_LONGEST_KEPT].decode(errors="ignore") if cut else line.decode()
+        except UnicodeDecodeError:
+            record["text_base64"] = base64.b64encode(line).decode()
+        if cut:
+            record["cut"] = True
+        return msgspec.json.encode(record)

@@ -1,0 +1,220 @@
+"""The lines of a file, plain or gzip, from any place that was reached before.
+
+A :class:`Place` holds a checksum of everything before it, so going on in a file that has changed there is an error,
+while what comes after may be corrected or added to. The price is that all of it is read again when going on, at the
+speed of the disk; handling it took a hundred times as long.
+"""
+
+from __future__ import annotations
+
+import gzip
+import os
+import stat
+import zlib
+from collections.abc import Sequence
+from io import BufferedReader
+from pathlib import Path
+from typing import Final
+
+import attrs
+
+from statefun_actors.connectors.files.errors import InputChangedError, InputUnreadableError
+
+_BLOCK: Final = 256 * 1024
+_GZIP_MAGIC: Final = b"\x1f\x8b"
+
+
+@attrs.frozen
+class Place:
+    """How far a file has been read: bytes (of what is inside the gzip), lines, and the checksum of those bytes."""
+
+    offset: int = 0
+    line: int = 0
+    check: int = 0
+    unended: bool = False
+    """The last line had no newline, since the file ended."""
+
+
+class LineReader:
+    """Reads the file *path* from *place* on.
+
+    :meth:`peek` shows what comes next, :meth:`advance` moves over it. A line longer than *longest* bytes is shown by
+    its beginning only, of more than *longest* bytes, and moved over like any other.
+
+    Raises:
+        InputChangedError: the file does not begin with what was read up to *place*; or, of :meth:`peek` and
+            :meth:`advance`, it was truncated while it was read.
+        InputUnreadableError: it can't be opened or read; :meth:`peek` and :meth:`advance` raise it too.
+    """
+
+    def __init__(self, path: Path, place: Place | None, longest: int) -> None:
+        self.path = path
+        self._longest = longest
+        self._raw, self._file = self._opened()
+        self._offset = self._line = self._check = 0
+        self._unended = False
+        self._damage: str | None = None
+        self._data = self._tail = b""
+        self._at = 0
+        self._lines: list[bytes] = []
+        self._next = 0
+        self._cut = False
+        try:
+            self.size = os.fstat(self._raw.fileno()).st_size
+            if place is not None:
+                self._go_to(place)
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def place(self) -> Place:
+        """What has been moved over."""
+        return Place(self._offset, self._line, self._check, self._unended)
+
+    @property
+    def line(self) -> int:
+        """The number of the last line that has been moved over."""
+        return self._line
+
+    @property
+    def raw_offset(self) -> int:
+        """Bytes of the file itself, out of :attr:`size`, that have been read, about."""
+        return self._raw.tell()
+
+    def peek(self, most: int) -> Sequence[bytes]:
+        """At most *most* of the next lines, without their newlines; none = the file has ended."""
+        if self._next >= len(self._lines):
+            self._load()
+        return self._lines[self._next : self._next + most]
+
+    def advance(self, count: int) -> None:
+        """Move over *count* of the lines that :meth:`peek` showed."""
+        if self._cut:
+            self._skip_cut()
+            return
+        taken = self._lines[self._next : self._next + count]
+        self._next += count
+        end = self._at + sum(map(len, taken)) + count
+        if end > len(self._data):
+            end = len(self._data)
+            self._unended = True
+        self._check = zlib.crc32(memoryview(self._data)[self._at : end], self._check)
+        self._offset += end - self._at
+        self._at = end
+        self._line += count
+
+    def close(self) -> None:
+        self._file.close()
+        self._raw.close()
+
+    def _opened(self) -> tuple[BufferedReader, BufferedReader | gzip.GzipFile]:
+        try:
+            raw = self.path.open("rb")
+            try:
+                if not stat.S_ISREG(os.fstat(raw.fileno()).st_mode):
+                    raise self._unreadable("it is no regular file")
+                packed = raw.read(2) == _GZIP_MAGIC
+                raw.seek(0)
+            except BaseException:
+                raw.close()
+                raise
+        except OSError as error:
+            if isinstance(error, InputUnreadableError):
+                raise
+            raise InputUnreadableError(str(self.path), 0, error.strerror or str(error)) from error
+        return raw, (gzip.GzipFile(fileobj=raw) if packed else raw)
+
+    def _unreadable(self, reason: str) -> InputUnreadableError:
+        return InputUnreadableError(str(self.path), getattr(self, "_line", 0), reason)
+
+    def _read(self, most: int | None = None) -> bytes:
+        """Up to *most* bytes, none = the file has ended. What is well before a damaged place is still read."""
+        if self._damage is not None:
+            raise self._unreadable(self._damage)
+        left = most if most is not None else _BLOCK
+        pieces: list[bytes] = []
+        try:
+            while left and (piece := self._file.read1(left)):
+                pieces.append(piece)
+                left -= len(piece)
+        except EOFError:
+            self._damage = "the gzip file ends in the middle"
+        except (OSError, zlib.error) as error:
+            self._damage = str(error)
+        if self._damage is not None and not pieces:
+            raise self._unreadable(self._damage)
+        if not pieces and (there := os.fstat(self._raw.fileno()).st_size) < (read := self._raw.tell()):
+            found = f"it was truncated to {there:,} bytes while it was read, after {read:,} bytes"
+            raise InputChangedError(str(self.path), self._line, found)
+        return b"".join(pieces)
+
+    def _go_to(self, place: Place) -> None:
+        left, check = place.offset, 0
+        while left:
+            block = self._read(min(_BLOCK, left))
+            if not block:
+                found = f"it holds {place.offset - left:,} bytes, and {place.offset:,} had been read"
+                raise InputChangedError(str(self.path), place.line, found)
+            check = zlib.crc32(block, check)
+            left -= len(block)
+        if check != place.check:
+            raise InputChangedError(str(self.path), place.line, "what stands there is something else")
+        self._offset, self._line, self._check = place.offset, place.line, check
+        if place.unended:
+            self._end_line(place)
+
+    def _end_line(self, place: Place) -> None:
+        """The last line had no newline: the next bytes must be that, if there are any by now."""
+        block = self._read()
+        rest = block.lstrip(b" \t\r")
+        if not rest:
+            self._unended = True
+        elif not rest.startswith(b"\n"):
+            raise InputChangedError(str(self.path), place.line, "that line, which was its last, goes on")
+        self._tail = rest[1:]
+        passed = block[: len(block) - len(self._tail)]
+        self._check = zlib.crc32(passed, self._check)
+        self._offset += len(passed)
+
+    def _load(self) -> None:
+        """Have the next lines in memory, if there are any."""
+        pieces, size, block = [], 0, self._tail
+        self._tail = b""
+        self._next = self._at = 0
+        while True:
+            if block:
+                pieces.append(block)
+                size += len(block)
+                if b"\n" in block:
+                    self._data = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+                    self._lines = self._data.split(b"\n")
+                    self._tail = self._lines.pop()
+                    return
+                if size > self._longest:
+                    self._data = b"".join(pieces)
+                    self._lines = [self._data]
+                    self._cut = True
+                    return
+            block = self._read()
+            if not block:
+                self._data = b"".join(pieces)
+                self._lines = [self._data] if size else []
+                return
+
+    def _skip_cut(self) -> None:
+        block, tail = self._data, b""
+        check, offset = self._check, self._offset
+        while block:
+            end = block.find(b"\n") + 1
+            passed = block[:end] if end else block
+            check = zlib.crc32(passed, check)
+            offset += len(passed)
+            if end:
+                tail = block[end:]
+                break
+            block = self._read()
+        self._unended = not block
+        self._check, self._offset, self._line = check, offset, self._line + 1
+        self._data, self._lines, self._tail, self._cut = b"", [], tail, False
+        self._next = self._at = 0

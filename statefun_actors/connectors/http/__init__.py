@@ -1,0 +1,23 @@
+"""An HTTP endpoint as an egress."""
+
+from statefun_actors.connectors.http.http_sink import (
+    REFUSED_RECORDS,
+    HttpSink,
+    HttpSinkOptions,
+)
+from statefun_actors.connectors.http.verdicts import (
+    Delivered,
+    Refused,
+    TryAgain,
+    meaning,
+)
+
+__all__ = [
+    "REFUSED_RECORDS",
+    "Delivered",
+    "HttpSink",
+    "HttpSinkOptions",
+    "Refused",
+    "TryAgain",
+    "meaning",
+]

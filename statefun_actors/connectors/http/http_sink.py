@@ -1,0 +1,277 @@
+"""A sink that is an HTTP endpoint: one POST for each record, repeated until it is through.
+
+Records with one key (that of a Kafka record, the partition key of a Kinesis record) go one after another, in order,
+each once the one before it is through; others go side by side, and have no order, as in Kafka. Each is sent at least
+once. Its ``Idempotency-Key`` is the same each time and no other record ever has it, so that a receiver which drops
+repeats has it exactly once: its first part is drawn once for each store and egress, and is durable before it is sent.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import uuid
+from collections import deque
+from collections.abc import Callable, Coroutine, Iterable, Mapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final, assert_never
+
+import attrs
+import msgspec
+
+from statefun_actors.connectors.files import record_line
+from statefun_actors.connectors.http.verdicts import Answer, Delivered, Refused, TryAgain, meaning
+from statefun_actors.engine import Outlet
+from statefun_actors.model import KafkaRecord, TypedValue
+from statefun_actors.store import EgressRecord
+from statefun_actors.types import JSON_TYPENAME, Codec, record_of_typed
+
+if TYPE_CHECKING:
+    import httpx
+
+REFUSED_RECORDS: Final = "statefun-actors/refused-records"
+"""The egress of records that their receiver refuses for good: ``{"egress", "id", "status", "reason", "record"}``."""
+
+_FIRST_PAUSE: Final = 0.2
+_MOST_READ: Final = 64 * 1024
+"""Bytes of an answer, which are read so that the connection can be used again."""
+_PATIENCE: Final = 6
+"""Attempts in a row that fail before it is said that nothing gets through: some 6 seconds without a Retry-After."""
+
+
+@attrs.frozen(kw_only=True)
+class HttpSinkOptions:
+    """How an endpoint is treated. Times in seconds.
+
+    Args:
+        in_flight: requests under way at the same time, at the most.
+        timeout: for one request.
+        longest_pause: between two attempts, unless the other side asks for longer.
+    """
+
+    in_flight: int = 16
+    timeout: float = 30.0
+    longest_pause: float = 60.0
+
+
+class _Position(msgspec.Struct, forbid_unknown_fields=True):
+    """``http``: the first part of the ids."""
+
+    http: str
+
+
+class HttpSink:
+    """Sends records to *url*, as JSON in the form that files have.
+
+    Args:
+        url: may hold ``user:password@``.
+        known: how to read values whose typename the application knows.
+        headers: sent along with each record; names in lower case.
+        options: how it is treated.
+        sleep: waits so many seconds; for tests.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        known: Mapping[str, Codec] | None = None,
+        *,
+        headers: Mapping[str, str] | None = None,
+        options: HttpSinkOptions | None = None,
+        sleep: Callable[[float], Coroutine[Any, Any, None]] = asyncio.sleep,
+    ) -> None:
+        self._url, self._known, self._sleep = url, known, sleep
+        self._headers = dict(headers or {})
+        self._options = options if options is not None else HttpSinkOptions()
+        self._stream = ""
+        self.records = 0
+        """Records that got through since it was made."""
+
+    def resume(self, position: str | None) -> str | None:
+        try:
+            self._stream = msgspec.json.decode(position or "", type=_Position).http
+        except msgspec.DecodeError:
+            self._stream = uuid.uuid4().hex
+            return msgspec.json.encode(_Position(self._stream)).decode()
+        return None
+
+    async def run(self, outlet: Outlet) -> None:
+        import httpx  # noqa: PLC0415 - an extra: only those who send need it
+
+        async with contextlib.AsyncExitStack() as closing, asyncio.TaskGroup() as tasks:
+            # A client for each connection: one that has many looks at all of them with every request.
+            trusted = httpx.create_ssl_context()
+            clients = [
+                await closing.enter_async_context(httpx.AsyncClient(timeout=self._options.timeout, verify=trusted))
+                for _ in range(self._options.in_flight)
+            ]
+            endpoint = _Endpoint(clients, self._url, self._options, self._sleep)
+            lanes = _Lanes(outlet)
+            while True:
+                for record in await outlet.take():
+                    key = _key(record)
+                    if (lane := lanes.open.get(key)) is not None:
+                        lane.append(record)
+                    else:
+                        lanes.open[key] = deque([record])
+                        tasks.create_task(self._through(key, lanes, endpoint))
+
+    async def _through(self, key: str, lanes: _Lanes, endpoint: _Endpoint) -> None:
+        """Get the records of one key through, one after another."""
+        lane = lanes.open[key]
+        while lane:
+            record = lane[0]
+            id = f"{self._stream}-{record.seq}"
+            content = record_line(record.value, self._known)
+            headers = {
+                **self._headers,
+                "content-type": "application/json",
+                "idempotency-key": id,
+                "statefun-egress": record.egress,
+            }
+            attempts = 0
+            while isinstance(answer := _final(await endpoint.post(content, headers), record), TryAgain):
+                attempts += 1
+                if attempts >= _PATIENCE or endpoint.failures >= _PATIENCE:
+                    lanes.stuck(key, answer.reason, all=endpoint.failures > 0)
+                if not answer.whole:
+                    await self._sleep(max(answer.after, self._pause(attempts)))
+            lanes.moving(key)
+            match answer:
+                case Delivered():
+                    lanes.outlet.done([record])
+                    self.records += 1
+                case Refused():
+                    lanes.outlet.done_as(record, REFUSED_RECORDS, _refusal(record, id, content, answer))
+                case _:
+                    assert_never(answer)
+            lane.popleft()
+        lanes.ended(key)
+
+    def _pause(self, attempts: int) -> float:
+        return min(self._options.longest_pause, _FIRST_PAUSE * 2.0 ** min(attempts - 1, 20))
+
+
+class _Lanes:
+    """The records under way, by key, and which keys are stuck: when all are, nothing gets through."""
+
+    def __init__(self, outlet: Outlet) -> None:
+        self.outlet = outlet
+        self.open: dict[str, deque[EgressRecord]] = {}
+        self._stuck: dict[str, str] = {}
+
+    def stuck(self, key: str, reason: str, *, all: bool) -> None:
+        """The first record of *key* has failed often, as that of any other would have if *all*."""
+        if all:  # it may well be through with the next attempt of any other, so it is not stuck by itself
+            self.outlet.failing(reason)
+        else:
+            self._stuck[key] = reason
+            self._judge()
+
+    def moving(self, key: str) -> None:
+        """It got through."""
+        self._stuck.pop(key, None)
+
+    def ended(self, key: str) -> None:
+        """Nothing more is under way for *key*."""
+        del self.open[key]
+        self._judge()
+
+    def _judge(self) -> None:
+        if self._stuck and len(self._stuck) == len(self.open):
+            self.outlet.failing(next(iter(self._stuck.values())))
+
+
+class _Endpoint:
+    """The other side. While it is down, one attempt at a time is made, after longer and longer pauses."""
+
+    def __init__(
+        self,
+        clients: Iterable[httpx.AsyncClient],
+        url: str,
+        options: HttpSinkOptions,
+        sleep: Callable[[float], Coroutine[Any, Any, None]],
+    ) -> None:
+        self._url, self._options, self._sleep = url, options, sleep
+        self._free: asyncio.LifoQueue[httpx.AsyncClient] = asyncio.LifoQueue()
+        for client in clients:
+            self._free.put_nowait(client)
+        self._probing = asyncio.Lock()
+        self.failures = 0
+        """Attempts in a row that failed as any other would have; while it is down."""
+        self._pause = 0.0
+
+    async def post(self, content: bytes, headers: Mapping[str, str]) -> Answer:
+        """One attempt, when it is its turn."""
+        client = await self._free.get()
+        try:
+            if not self.failures:
+                return self._noted(await self._post(client, content, headers), first=True)
+            async with self._probing:
+                if self.failures:
+                    await self._sleep(self._pause)
+                return self._noted(await self._post(client, content, headers), first=False)
+        finally:
+            self._free.put_nowait(client)
+
+    def _noted(self, answer: Answer, *, first: bool) -> Answer:
+        if not isinstance(answer, TryAgain) or not answer.whole:
+            self.failures = 0
+        elif not first or not self.failures:  # those that were under way together are one failure
+            self.failures += 1
+            longest = self._options.longest_pause
+            self._pause = max(answer.after, min(longest, _FIRST_PAUSE * 2.0 ** min(self.failures - 1, 20)))
+        return answer
+
+    async def _post(self, client: httpx.AsyncClient, content: bytes, headers: Mapping[str, str]) -> Answer:
+        import httpx  # noqa: PLC0415 - loaded already
+
+        said = b""
+        try:
+            async with (
+                asyncio.timeout(self._options.timeout),
+                client.stream("POST", self._url, content=content, headers=headers) as response,
+            ):
+                async for chunk in response.aiter_raw():
+                    said += chunk
+                    if len(said) > _MOST_READ:
+                        break
+        except TimeoutError:
+            return self._no_answer()
+        except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+            return TryAgain(f"no connection: {error}" if str(error) else "no connection", whole=True)
+        except httpx.TimeoutException:
+            return self._no_answer()
+        except httpx.TransportError as error:
+            return TryAgain(f"the connection broke: {error}" if str(error) else "the connection broke", whole=False)
+        return meaning(response.status_code, response.headers, said, datetime.now(UTC))
+
+    def _no_answer(self) -> TryAgain:
+        return TryAgain(f"no answer within {self._options.timeout:g} s", whole=False)
+
+
+def _final(answer: Answer, record: EgressRecord) -> Answer:
+    """A record about a refusal that is refused itself can only be tried again."""
+    if isinstance(answer, Refused) and record.egress == REFUSED_RECORDS:
+        return TryAgain(answer.reason, whole=False)
+    return answer
+
+
+def _refusal(record: EgressRecord, id: str, content: bytes, answer: Refused) -> TypedValue:
+    told = {"egress": record.egress, "id": id, "status": answer.status, "reason": answer.reason}
+    return TypedValue(JSON_TYPENAME, msgspec.json.encode({**told, "record": msgspec.Raw(content)}))
+
+
+def _key(record: EgressRecord) -> str:
+    """What has the same key is sent in order; what has none has one of its own."""
+    try:
+        sent = record_of_typed(record.value)
+    except ValueError:
+        sent = None
+    if sent is None:
+        key = None
+    elif isinstance(sent, KafkaRecord):
+        key = sent.key
+    else:
+        key = sent.partition_key
+    return f"{record.seq}" if key is None else f"={key}"

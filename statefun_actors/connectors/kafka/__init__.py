@@ -1,0 +1,32 @@
+"""Kafka on the embedded engine: what module.yaml calls ``io.statefun.kafka.v1/ingress`` and ``…/egress``.
+
+Needs the extra ``[kafka]``.
+"""
+
+from statefun_actors.connectors.kafka.consumer import (
+    ReaderOptions,
+)
+from statefun_actors.connectors.kafka.errors import (
+    BadPropertyError,
+    EgressDownError,
+    OlderStoreError,
+)
+from statefun_actors.connectors.kafka.kafka_sink import (
+    KafkaSink,
+)
+from statefun_actors.connectors.kafka.kafka_source import (
+    KafkaSource,
+)
+from statefun_actors.connectors.kafka.records import (
+    BAD_RECORDS,
+)
+
+__all__ = [
+    "BAD_RECORDS",
+    "BadPropertyError",
+    "EgressDownError",
+    "KafkaSink",
+    "KafkaSource",
+    "OlderStoreError",
+    "ReaderOptions",
+]

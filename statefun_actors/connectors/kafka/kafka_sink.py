@@ -1,0 +1,161 @@
+"""A Kafka egress: its records to their topics, as often as its ``deliverySemantic`` promises.
+
+- ``exactly-once``: in transactions; see :class:`~statefun_actors.connectors.kafka.transactions.Transactions`.
+- ``at-least-once``, and ``none``, which promises less: each is through once the brokers have acknowledged it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
+
+import msgspec
+from confluent_kafka import KafkaError
+
+from statefun_actors.connectors import in_thread
+from statefun_actors.connectors.files import record_line
+from statefun_actors.connectors.http import REFUSED_RECORDS
+from statefun_actors.connectors.kafka.errors import EgressDownError
+from statefun_actors.connectors.kafka.producers import check_properties
+from statefun_actors.connectors.kafka.transactions import (
+    Acknowledged,
+    Record,
+    Transactions,
+    Writer,
+    refused_for_good,
+    why_failed,
+)
+from statefun_actors.deploy import KafkaEgress
+from statefun_actors.engine import Outlet
+from statefun_actors.model import KafkaRecord, TypedValue
+from statefun_actors.store import EgressRecord
+from statefun_actors.types import JSON_TYPENAME, Codec, record_of_typed
+
+_THREAD: Final = "statefun-actors Kafka egress"
+
+
+class _Position(msgspec.Struct, forbid_unknown_fields=True):
+    """``kafka``: drawn once for each store and egress."""
+
+    kafka: str
+
+
+class KafkaSink:
+    """Writes the records of *egress*, those with one key in order.
+
+    While no broker can be reached, or a topic is not there, records are kept. One that can never get through, because
+    it is too large or no Kafka record, goes to the egress :data:`~statefun_actors.connectors.http.REFUSED_RECORDS` as
+    ``{"egress", "id", "reason", "record"}``, and the others go on.
+
+    Args:
+        egress: as module.yaml has it.
+        known: how to read values whose typename the application knows.
+
+    Raises:
+        BadPropertyError: the properties of *egress* make no producer.
+    """
+
+    def __init__(self, egress: KafkaEgress, known: Mapping[str, Codec] | None = None) -> None:
+        self._egress, self._known = egress, known
+        self._stream = ""
+        self.records = 0
+        """Records that got through since it was made."""
+        check_properties(egress)
+
+    def resume(self, position: str | None) -> str | None:
+        try:
+            self._stream = msgspec.json.decode(position or "", type=_Position).kafka
+        except msgspec.DecodeError:
+            self._stream = uuid.uuid4().hex
+            return msgspec.json.encode(_Position(self._stream)).decode()
+        return None
+
+    async def run(self, outlet: Outlet) -> None:
+        writer = await in_thread(_THREAD, self._connecting(outlet))
+        if outlet.error is not None:
+            outlet.done([])  # whoever waits for records need not give up on them any more
+        with contextlib.closing(writer):
+            while True:
+                taken = await outlet.take()
+                there = [record for record in taken if record.seq <= writer.through]
+                if there:
+                    outlet.done(there)
+                await self._through(self._readable(taken[len(there) :], outlet), writer, outlet)
+
+    def _connecting(self, outlet: Outlet) -> Callable[[], Writer]:
+        loop = asyncio.get_running_loop()
+
+        def waiting(reason: str) -> None:
+            with contextlib.suppress(RuntimeError):  # the loop has ended
+                loop.call_soon_threadsafe(outlet.failing, reason)
+
+        if self._egress.delivery != "exactly-once":
+            return lambda: Acknowledged(self._egress, waiting)
+        id, newest = f"statefun-actors-{self._egress.id}-{self._stream}", outlet.newest
+        return lambda: Transactions(self._egress, id, newest)
+
+    async def _through(self, records: Sequence[tuple[EgressRecord, Record]], writer: Writer, outlet: Outlet) -> None:
+        """Get *records* through, or refused, in order."""
+        while records:
+            failed = await _written(writer, records)
+            if not failed:
+                self._done([kept for kept, _ in records], outlet)
+                return
+            if not writer.atomic:
+                self._done([kept for kept, _ in records if kept.seq not in failed], outlet)
+                records = [each for each in records if each[0].seq in failed]
+            first = next(index for index, (kept, _) in enumerate(records) if kept.seq in failed)
+            if before := records[:first]:
+                if again := await _written(writer, before):
+                    failing = next(record for kept, record in before if kept.seq in again)
+                    raise EgressDownError(why_failed(failing, again[failing.seq]))
+                self._done([kept for kept, _ in before], outlet)
+            await self._alone(records[first], writer, outlet)
+            records = records[first + 1 :]
+
+    async def _alone(self, pair: tuple[EgressRecord, Record], writer: Writer, outlet: Outlet) -> None:
+        """This one has failed among others, which need not be its own fault."""
+        kept, record = pair
+        failed = await _written(writer, [pair])
+        if not failed:
+            self._done([kept], outlet)
+        elif refused_for_good(error := failed[kept.seq]):
+            self._refuse(kept, why_failed(record, error), outlet)
+        else:
+            raise EgressDownError(why_failed(record, error))
+
+    def _readable(self, records: Sequence[EgressRecord], outlet: Outlet) -> list[tuple[EgressRecord, Record]]:
+        """With what each is for Kafka; those that are no Kafka records are refused."""
+        found = []
+        for kept in records:
+            try:
+                sent = record_of_typed(kept.value)
+            except ValueError:
+                sent = None
+            if isinstance(sent, KafkaRecord) and sent.topic:
+                key = None if sent.key is None else sent.key.encode()
+                found.append((kept, Record(kept.seq, sent.topic, key, sent.value)))
+            else:
+                self._refuse(kept, "it is no Kafka record with a topic; send kafka_record(...)", outlet)
+        return found
+
+    def _done(self, records: Sequence[EgressRecord], outlet: Outlet) -> None:
+        if records:
+            outlet.done(records)
+            self.records += len(records)
+
+    def _refuse(self, kept: EgressRecord, reason: str, outlet: Outlet) -> None:
+        if kept.egress == REFUSED_RECORDS:  # there is nowhere else to put it
+            raise EgressDownError(reason)
+        told = {"egress": kept.egress, "id": f"{self._stream}-{kept.seq}", "reason": reason}
+        record = msgspec.Raw(record_line(kept.value, self._known))
+        outlet.done_as(
+            kept, REFUSED_RECORDS, TypedValue(JSON_TYPENAME, msgspec.json.encode({**told, "record": record}))
+        )
+
+
+async def _written(writer: Writer, records: Sequence[tuple[EgressRecord, Record]]) -> Mapping[int, KafkaError]:
+    return await in_thread(_THREAD, lambda: writer.write([record for _, record in records]))

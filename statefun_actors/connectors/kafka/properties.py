@@ -1,0 +1,87 @@
+"""The properties of a client: ours, and those of module.yaml, which are written for the Java client.
+
+Most names are the same for both. A few are called otherwise here; some have no counterpart, because the client works
+otherwise: they tune it, so they are left out, and told of. What concerns security is never left out.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, Final, TypeVar
+
+from confluent_kafka import KafkaError, KafkaException
+
+from statefun_actors.connectors.kafka.errors import BadPropertyError
+
+logger: Final = logging.getLogger("statefun_actors.kafka")
+
+_Client = TypeVar("_Client")
+
+_CALLED_HERE: Final = {"fetch.max.wait.ms": "fetch.wait.max.ms", "sasl.mechanism": "sasl.mechanisms"}
+_JAVA_ONLY: Final = frozenset({
+    "key.serializer", "value.serializer", "key.deserializer", "value.deserializer", "max.poll.records",
+    "default.api.timeout.ms", "request.timeout.ms", "max.block.ms", "buffer.memory", "partitioner.class",
+    "interceptor.classes", "metric.reporters", "flink.partition-discovery.interval-millis",
+    "flink.disable-metrics", "flink.poll-timeout", "enable.auto.commit", "auto.commit.interval.ms",
+})  # fmt: skip
+"""How the Java client, or Flink, goes about its work; here it is done in another way, with the same result."""
+
+_SECURITY: Final = ("sasl.", "ssl.", "security.")
+_JAAS: Final = re.compile(r"\.(?:Plain|Scram)LoginModule\s+required\b(?P<options>.*)", re.DOTALL)
+_JAAS_OPTION: Final = re.compile(r"\b(username|password)\s*=\s*(?:\"((?:[^\"\\]|\\.)*)\"|'([^']*)'|([^\s;]+))")
+_UNKNOWN: Final = re.compile(r'No such configuration property: "([^"]+)"')
+
+
+def client(
+    component: str,
+    make: Callable[[dict[str, Any]], _Client],
+    own: Mapping[str, object],
+    written: Mapping[str, str],
+) -> _Client:
+    """What *make* makes of the properties *own* and *written*; of one in both, *own* stands.
+
+    Raises:
+        BadPropertyError: a property has a value that is none, or is one of security that is not known here.
+    """
+    properties: dict[str, Any] = {**_translated(component, written), **own}
+    while True:
+        try:
+            return make(properties)
+        except KafkaException as error:
+            reason = _text(error)
+            unknown = _UNKNOWN.search(reason)
+            if unknown is None or unknown[1].startswith(_SECURITY) or unknown[1] not in properties:
+                raise BadPropertyError(component, reason) from error
+            logger.warning("%s: the property %s is not known here, and left out", component, unknown[1])
+            del properties[unknown[1]]
+
+
+def _translated(component: str, written: Mapping[str, str]) -> dict[str, object]:
+    found: dict[str, object] = {}
+    for name, value in written.items():
+        if name == "sasl.jaas.config":
+            found.update(_credentials(component, value))
+        elif name not in _JAVA_ONLY:
+            found[_CALLED_HERE.get(name, name)] = value
+    return found
+
+
+def _credentials(component: str, jaas: str) -> dict[str, str]:
+    """User and password, which the Java client is given as a program to load."""
+    if (module := _JAAS.search(jaas)) is not None:
+        found = {name: re.sub(r"\\(.)", r"\1", a) if a else b or c
+                 for name, a, b, c in _JAAS_OPTION.findall(module["options"])}  # fmt: skip
+        if len(found) == 2:
+            return {f"sasl.{name}": value for name, value in found.items()}
+    raise BadPropertyError(
+        component, "sasl.jaas.config is read where it holds a PlainLoginModule or ScramLoginModule with username and "
+        "password; for anything else write sasl.username, sasl.password or sasl.oauthbearer.*"
+    )  # fmt: skip
+
+
+def _text(error: KafkaException) -> str:
+    """What *error* says, on one line, without its last full stop."""
+    inner = error.args[0] if error.args else error
+    return " ".join((inner.str() if isinstance(inner, KafkaError) else str(inner)).split()).rstrip(".")

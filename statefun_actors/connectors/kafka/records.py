@@ -1,0 +1,83 @@
+"""Records become messages: the bytes as they are, under the topic's typename, to the id that is the record's key."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from statefun_actors.address import Address
+from statefun_actors.deploy import Topic
+from statefun_actors.engine import Receiver
+from statefun_actors.model import TypedValue
+from statefun_actors.types import JSON_TYPENAME
+
+if TYPE_CHECKING:
+    from confluent_kafka import Message
+
+BAD_RECORDS: Final = "statefun-actors/bad-records"
+"""The egress of records that are no messages, since they have no key, say: ``{"ingress", "topic", "partition",
+"offset", "timestamp", "reason", "key", "value"}``, ``key_base64`` and ``value_base64`` where the bytes are not UTF-8.
+"""
+
+
+class Routes:
+    """What becomes of the records of the ingress *id*."""
+
+    def __init__(self, id: str, topics: Sequence[Topic]) -> None:
+        self._id = id
+        self._routes: dict[str | None, list[tuple[str, str]]] = {}
+        for topic in topics:
+            lanes = self._routes.setdefault(topic.topic, [])
+            lanes += [(target, topic.value_type) for target in topic.targets]
+        self.fan_out = max(1, *map(len, self._routes.values()))
+        """How many messages one record becomes, at the most."""
+
+    @property
+    def topics(self) -> list[str]:
+        return [topic for topic in self._routes if topic is not None]
+
+    def deliver(self, record: Message, receiver: Receiver) -> str | None:
+        """Submit the messages that *record* becomes; or say why it is none, having kept it at :data:`BAD_RECORDS`."""
+        try:
+            id = _id(record.key())
+            if (data := record.value()) is None:
+                raise _NoMessage("it has no value")
+        except _NoMessage as why:
+            receiver.emit(BAD_RECORDS, TypedValue(JSON_TYPENAME, self._kept(record, str(why))))
+            return str(why)
+        for target, typename in self._routes[record.topic()]:
+            receiver.submit(Address(target, id), TypedValue(typename, data))
+        return None
+
+    def _kept(self, record: Message, reason: str) -> bytes:
+        kept: dict[str, object] = {
+            "ingress": self._id,
+            "topic": record.topic(),
+            "partition": record.partition(),
+            "offset": record.offset(),
+            "timestamp": record.timestamp()[1],
+            "reason": reason,
+        }
+        for name, data in (("key", record.key()), ("value", record.value())):
+            try:
+                kept[name] = data if data is None else data.decode()
+            except UnicodeDecodeError:
+                assert data is not None
+                kept[f"{name}_base64"] = base64.b64encode(data).decode()
+        return msgspec.json.encode(kept)
+
+
+class _NoMessage(Exception):
+    """Why a record is no message, said of it."""
+
+
+def _id(key: bytes | None) -> str:
+    if not key:
+        raise _NoMessage("it has no key, which is the id of the message's target")
+    try:
+        return key.decode()
+    except UnicodeDecodeError:
+        raise _NoMessage("its key, which is the id of the message's target, is not UTF-8") from None

@@ -1,0 +1,57 @@
+"""A sink that is standard output: one JSON line for each record, as in files.
+
+What was printed can't be taken back: after a crash, the lines of the last moment come again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Mapping
+from functools import partial
+
+from statefun_actors.connectors.files import record_line
+from statefun_actors.connectors.threads import in_thread
+from statefun_actors.engine import Outlet
+from statefun_actors.types import Codec
+
+
+class StdoutSink:
+    """Writes JSON lines to *file*, at the pace of whoever reads there. Only one may write there.
+
+    Args:
+        known: how to read values whose typename the application knows.
+        on_gone: called once nobody reads there any more (``| head``); nothing is written from then on.
+        file: the descriptor.
+    """
+
+    def __init__(
+        self, known: Mapping[str, Codec] | None = None, *, on_gone: Callable[[], None] | None = None, file: int = 1
+    ) -> None:
+        self._known, self._on_gone, self._file = known, on_gone, file
+        self.records = 0
+        """Records written since it was made."""
+        self._ahead = 0
+        """Bytes of the next records that were written before an error, so that no part of a line comes twice."""
+
+    def resume(self, position: str | None) -> str | None:  # noqa: ARG002 - the protocol
+        return None
+
+    async def run(self, outlet: Outlet) -> None:
+        while True:
+            records = await outlet.take()
+            lines = b"".join(record_line(record.value, self._known) + b"\n" for record in records)
+            try:
+                await in_thread("statefun-actors stdout", partial(self._write, lines))
+            except BrokenPipeError:
+                outlet.failing("nobody reads standard output any more")
+                if self._on_gone is not None:
+                    self._on_gone()
+                await asyncio.Event().wait()
+            outlet.done(records)
+            self.records += len(records)
+
+    def _write(self, data: bytes) -> None:
+        while self._ahead < len(data):
+            self._ahead += os.write(self._file, memoryview(data)[self._ahead :])
+        self._ahead = 0

@@ -1,0 +1,106 @@
+"""Methods that take answers: what ``then=`` of an ask may name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Generic, TypeVar
+
+from google.protobuf.any_pb2 import Any
+
+from statefun_actors.address import Address
+from statefun_actors.asking import NoAnswer
+from statefun_actors.definition.handlers import Handler, bind_handlers
+from statefun_actors.definition.showing import spelled
+from statefun_actors.errors import ValueMismatchError
+from statefun_actors.model import TypedValue
+from statefun_actors.types import Codec, UnstorableTypeError, codec_for, split_optional
+
+_M = TypeVar("_M")
+_R = TypeVar("_R")
+
+
+class Callee(Generic[_M, _R]):
+    """What is asked at an id of its own each time: it takes messages of one type, and answers with one."""
+
+    def at(self, key: str) -> Address:
+        """The address of the run *key*."""
+        raise NotImplementedError
+
+
+class AnswerMethod:
+    """A method decorated with ``@answers``.
+
+    Args:
+        name: under which open asks know it.
+        handler: how it is called: with a subject and the answer or, if it takes a value beside it, a pair of both.
+        types: what its annotation says it takes.
+        keep: the annotation of its second parameter, None without one.
+        problems: what is wrong with it is added here.
+    """
+
+    __slots__ = ("any", "codecs", "handler", "keep", "keeps", "name", "optional", "taken")
+
+    def __init__(
+        self, name: str, handler: Handler, types: Sequence[object], keep: object | None, problems: list[str]
+    ) -> None:
+        self.name, self.handler = name, handler
+        found, any_handler, taken, wrong = bind_handlers([(handler, types)])
+        self.codecs: Mapping[str, Codec] = {typename: codec for typename, (_, codec) in found.items()}
+        """How to read its answers, by typename."""
+        self.any = any_handler is not None
+        """Whether it takes answers of all other types, as a google.protobuf.Any."""
+        self.taken = tuple(taken)
+        problems += wrong
+        if NoAnswer not in types:
+            problems.append(
+                f"{handler.name}: an answer may not come; write `answer: {_union(types)} | NoAnswer`, and say what is "
+                "done then"
+            )
+        elif len(types) == 1:
+            problems.append(f"{handler.name}: it takes no answer but NoAnswer; add the types of the answers")
+        self.keeps = keep is not None
+        """Whether it takes a value that was kept beside the ask."""
+        self.keep: Codec | None = None
+        self.optional = False
+        if keep is not None:
+            inner, self.optional = split_optional(keep)
+            try:
+                self.keep = codec_for(inner)
+            except UnstorableTypeError as error:
+                problems.append(f"{handler.name}: its second parameter is what `keep=` keeps: {error}")
+
+    def takes(self, typename: str) -> bool:
+        """Whether it takes answers of the type *typename*."""
+        return typename in self.codecs or self.any
+
+    def pack_keep(self, value: object, *, given: bool) -> TypedValue | None:
+        """*value* of ``keep=`` as it is stored; None for None and for nothing *given*.
+
+        Raises:
+            ValueMismatchError: it does not fit the second parameter.
+        """
+        name = self.handler.name
+        if self.keep is None:
+            if given:
+                raise ValueMismatchError(f"no keep=, since {name} takes the answer alone", repr(value))
+            return None
+        if not given:
+            raise ValueMismatchError(f"keep=, a {self.keep.spelling} for the second parameter of {name}", "none")
+        if value is None and self.optional:
+            return None
+        try:
+            return TypedValue(self.keep.typename, self.keep.encode(value))
+        except ValueMismatchError as error:
+            raise ValueMismatchError(
+                f"keep= as {name} takes it, {error.expected}", error.got, getattr(error, "path", "$")
+            ) from error
+
+    def read_keep(self, stored: TypedValue | None) -> object:
+        """The value of ``keep=``. Raises ValueError: what is stored does not fit the second parameter."""
+        if stored is None or self.keep is None:
+            return None
+        return self.keep.decode(stored.value, stored.typename)
+
+
+def _union(types: Sequence[object]) -> str:
+    return " | ".join("Any" if part is Any else spelled(part) for part in types) or "Reply"

@@ -1,0 +1,20 @@
+"""The outcome of a batch whose messages have all run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from statefun_actors.definition import FunctionType, Scope
+from statefun_actors.dispatch.diagnostics import Notes
+from statefun_actors.model import Done, Setback
+
+
+def done(scope: Scope, notes: Notes, function: FunctionType, setbacks: Sequence[Setback], marks: Sequence[int]) -> Done:
+    """What *scope* came to: effects in the order of their asking, changes in the order of declaration."""
+    changes = scope.changes
+    if len(changes) > 1:
+        names = dict.fromkeys(spec.name for spec in function.states)
+        changes = {name: changes[name] for name in (names | changes) if name in changes}
+    if scope.dropped_replies is not None:
+        notes.dropped(scope.dropped_replies)
+    return Done(scope.effects, changes, setbacks, marks)

@@ -1,0 +1,81 @@
+"""The embedded engine: mailboxes in, epochs out, over a store."""
+
+from statefun_actors.engine.backend import (
+    EngineBackend,
+)
+from statefun_actors.engine.callers import (
+    Ticket,
+)
+from statefun_actors.engine.clock import (
+    Clock,
+    ManualClock,
+    SystemClock,
+    at_ms,
+    to_ms,
+)
+from statefun_actors.engine.dead_letters import (
+    NoDeadLetterError,
+)
+from statefun_actors.engine.egress_queue import (
+    Outlet,
+)
+from statefun_actors.engine.engine import (
+    Engine,
+)
+from statefun_actors.engine.epoch import (
+    Counters,
+    EpochLostError,
+    NotStorableError,
+)
+from statefun_actors.engine.evolution.checking import (
+    Check,
+    Findings,
+    find_changes,
+)
+from statefun_actors.engine.evolution.findings import (
+    IncompatibleStateError,
+    LossRefusedError,
+    StoredTwiceError,
+)
+from statefun_actors.engine.failing import (
+    DroppedError,
+    FailingMessage,
+    NotFailingError,
+)
+from statefun_actors.engine.options import (
+    EngineOptions,
+)
+from statefun_actors.engine.ports import (
+    Receiver,
+    Sink,
+    Source,
+)
+
+__all__ = [
+    "Check",
+    "Clock",
+    "Counters",
+    "DroppedError",
+    "Engine",
+    "EngineBackend",
+    "EngineOptions",
+    "EpochLostError",
+    "FailingMessage",
+    "Findings",
+    "IncompatibleStateError",
+    "LossRefusedError",
+    "ManualClock",
+    "NoDeadLetterError",
+    "NotFailingError",
+    "NotStorableError",
+    "Outlet",
+    "Receiver",
+    "Sink",
+    "Source",
+    "StoredTwiceError",
+    "SystemClock",
+    "Ticket",
+    "at_ms",
+    "find_changes",
+    "to_ms",
+]

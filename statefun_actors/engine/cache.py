@@ -1,0 +1,74 @@
+"""Entities in memory, the least recently used leave first once they take more than the bound."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+
+from statefun_actors.address import Address
+from statefun_actors.store import DamagedStateError, EntityRecord, Store, unpack
+
+
+class EntityCache:
+    """Records by address, within about *bound* bytes; what an epoch not yet durable has changed stays anyway."""
+
+    def __init__(self, store: Store, names: Mapping[str, Iterable[str]], bound: int) -> None:
+        self._store = store
+        self._names = names
+        self._bound = bound
+        self._records: dict[Address, EntityRecord] = {}
+        self.bytes = 0
+        self.durable_epoch = 0
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+    def load(self, addresses: Iterable[Address]) -> None:
+        """Have all of *addresses* in memory, with one read of the store; but for those that :meth:`get` can't read."""
+        records = self._records
+        absent = [address for address in addresses if address not in records]
+        if not absent:
+            return
+        for address, packed in zip(absent, self._store.load(absent), strict=True):
+            with suppress(DamagedStateError):
+                self._put(address, packed)
+
+    def get(self, address: Address) -> EntityRecord:
+        """The record of *address*, which becomes the most recently used.
+
+        Raises:
+            DamagedStateError: what is stored is none.
+        """
+        record = self._records.pop(address, None)
+        if record is None:
+            return self._put(address, *self._store.load([address]))
+        self._records[address] = record
+        return record
+
+    def _put(self, address: Address, packed: bytes | None) -> EntityRecord:
+        self._records[address] = record = unpack(address, packed, self._names.get(address.typename, ()))
+        self.bytes += record.size
+        return record
+
+    def peek(self, address: Address) -> EntityRecord | None:
+        return self._records.get(address)
+
+    def forget(self, address: Address) -> None:
+        record = self._records.pop(address, None)
+        if record is not None:
+            self.bytes -= record.size
+
+    def evict(self) -> None:
+        """Keep within the bound."""
+        if self.bytes <= self._bound:
+            return
+        target = self._bound * 9 // 10
+        for address, record in list(self._records.items()):
+            if self.bytes <= target:
+                return
+            if record.epoch <= self.durable_epoch and not record.running:
+                self.forget(address)
+
+    def clear(self) -> None:
+        self._records.clear()
+        self.bytes = 0

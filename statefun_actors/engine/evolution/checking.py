@@ -1,0 +1,191 @@
+"""Comparing an application with what a store remembers, and reading what has changed."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from typing import Final, TypeAlias, TypeVar
+
+import attrs
+
+from statefun_actors.dispatch import Application
+from statefun_actors.engine.evolution.findings import (
+    IncompatibleStateError,
+    Loss,
+    LossRefusedError,
+    StoredTwice,
+    StoredTwiceError,
+    Unreadable,
+)
+from statefun_actors.engine.evolution.readability import TypeReading
+from statefun_actors.engine.evolution.shapes import decoded, position_of, shapes, types_remembered
+from statefun_actors.store import Kept, Store, StoreReader, Timer
+
+logger: Final = logging.getLogger("statefun_actors.engine")
+
+_T = TypeVar("_T")
+
+_CHUNK: Final = 1_000
+_EVERY: Final = 5_000
+"""Rows between two reports of progress."""
+_UNREADABLE_BEFORE: Final = frozenset({"MessageDecodeError", "UnhandledMessageError"})
+"""Why dead letters are there that no version of the classes could read."""
+
+Progress: TypeAlias = Callable[[str, int], None]
+"""Called with what is read, such as ``entities of bank/account``, and how many have been read."""
+
+
+def _no_progress(_what: str, _done: int) -> None:
+    pass
+
+
+@attrs.frozen
+class Check:
+    """How a start looks for changes. ``strict``: losses refuse it, too."""
+
+    strict: bool = False
+    progress: Progress = _no_progress
+
+
+@attrs.frozen
+class Findings:
+    """What a start would meet."""
+
+    unreadable: list[Unreadable]
+    losses: list[Loss]
+    stored_twice: list[StoredTwice] = attrs.field(factory=list)
+
+
+def find_changes(app: Application, store: StoreReader, now_ms: int, progress: Progress = _no_progress) -> Findings:
+    """What the classes of *app* can't read of *store*, and what they would lose of it. Changes nothing.
+
+    Nothing is read of types that look as they did at the last run. Memory does not grow with what is read.
+
+    Raises:
+        StoreError: the store can't be read.
+    """
+    positions = store.recover().positions
+    readings: dict[str, TypeReading] = {}
+    texts = shapes(app)
+    for name, text in texts.items():
+        if positions.get(name) != text:
+            function = app.routes[name.removeprefix(position_of(""))].function
+            readings[function.typename] = TypeReading(function, decoded(positions.get(name)), now_ms)
+    for former, typename in app.renamed.items():
+        before, function = positions.get(position_of(former)), app.routes[typename].function
+        if before != texts[position_of(typename)] and _any(store.kept_for(former)):
+            readings[former] = TypeReading(function, decoded(before), now_ms)
+    for typename, reading in readings.items():
+        if reading.reads_entities:
+            for row in _told(store.entities(typename), f"entities of {typename}", progress):
+                reading.entity(row)
+    if readings:
+        _read_messages(store, readings, progress)
+    losses = [loss for reading in readings.values() for loss in reading.losses()]
+    return Findings(
+        [each for reading in readings.values() for each in reading.unreadable()],
+        [*losses, *_types_gone(app, store, positions)],
+        _stored_twice(app, store),
+    )
+
+
+def check(app: Application, store: StoreReader, now_ms: int, how: Check) -> None:
+    """See whether *app* can go on with what is in *store*, and log what it would lose of it.
+
+    Raises:
+        StoredTwiceError: was= can't move what is stored.
+        IncompatibleStateError: part of it can't be read.
+        LossRefusedError: part of it would be lost, and that is refused.
+        StoreError: the store can't be read.
+    """
+    found = find_changes(app, store, now_ms, how.progress)
+    if found.stored_twice:
+        raise StoredTwiceError(found.stored_twice)
+    if found.unreadable:
+        raise IncompatibleStateError(found.unreadable)
+    if found.losses and how.strict:
+        raise LossRefusedError(found.losses)
+    for loss in found.losses:
+        logger.warning("%s", loss)
+
+
+def move_renamed(app: Application, store: Store) -> None:
+    """Move what is stored under the former function types of *app*'s classes, all or nothing, and log how much it is.
+
+    Raises:
+        StoreError: nothing was moved.
+    """
+    if not app.renamed:
+        return
+    for former, typename in app.renamed.items():
+        if kept := _in_words(store.kept_for(former)):
+            logger.info("%s is %s now: moving %s", former, typename, kept)
+    store.rename_types(app.renamed)
+
+
+def _read_messages(store: StoreReader, readings: Mapping[str, TypeReading], progress: Progress) -> None:
+    for message in _told(store.messages(), "waiting messages", progress):
+        if (reading := readings.get(message.target.typename)) is not None:
+            reading.message("waiting", message.target, message.value)
+    for timer in _told(_timers(store), "delayed messages", progress):
+        if (reading := readings.get(timer.target.typename)) is not None:
+            reading.message("delayed", timer.target, timer.value)
+    for letter in _told(store.dead_letters(), "dead letters", progress):
+        reading = readings.get(letter.message.target.typename)
+        if reading is not None and letter.error_type not in _UNREADABLE_BEFORE:
+            reading.message("dead-lettered", letter.message.target, letter.message.value)
+
+
+def _timers(store: StoreReader) -> Iterator[Timer]:
+    at = (-(1 << 62), 0)
+    while chunk := store.timers_after(*at, _CHUNK):
+        at = (chunk[-1].due_ms, chunk[-1].seq)
+        yield from chunk
+
+
+def _told(rows: Iterator[_T], what: str, progress: Progress) -> Iterator[_T]:
+    for done, row in enumerate(rows):
+        if done and not done % _EVERY:
+            progress(what, done)
+        yield row
+
+
+def _stored_twice(app: Application, store: StoreReader) -> list[StoredTwice]:
+    """The ids that was= can't move: of a class, each name that it has or had with each other one."""
+    found = []
+    for typename, route in app.routes.items():
+        names = (typename, *route.function.was)
+        for one, other in itertools.combinations(names, 2):
+            both = store.stored_twice(one, other)
+            if both is not None:
+                found.append(StoredTwice(one, other, *both))
+    return found
+
+
+def _any(kept: Kept) -> bool:
+    return any((kept.entities, kept.messages, kept.timers, kept.dead_letters))
+
+
+def _types_gone(app: Application, store: StoreReader, positions: Mapping[str, str]) -> list[Loss]:
+    """The function types that an earlier version served, this one doesn't, and that have something stored."""
+    found = []
+    for typename in sorted({*store.types(), *types_remembered(positions)} - app.routes.keys() - app.renamed.keys()):
+        kept = _in_words(store.kept_for(typename))
+        if kept:
+            text = (
+                f"nothing serves it any more; the store keeps {kept} of it. Serve it again, or put was={typename!r} "
+                "on the class that replaces it."
+            )
+            found.append(Loss(typename, text))
+    return found
+
+
+def _in_words(kept: Kept) -> str:
+    counted = (
+        (kept.entities, "entity", "entities"),
+        (kept.messages, "waiting message", "waiting messages"),
+        (kept.timers, "delayed message", "delayed messages"),
+        (kept.dead_letters, "dead letter", "dead letters"),
+    )
+    return ", ".join(f"{count:,} {one if count == 1 else many}" for count, one, many in counted if count)

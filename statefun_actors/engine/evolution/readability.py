@@ -1,0 +1,227 @@
+"""Reading what is stored of one function type as another version of it, and counting what comes of it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Final
+
+import attrs
+
+from statefun_actors.address import Address
+from statefun_actors.definition import Field, FunctionType
+from statefun_actors.engine.evolution.findings import Loss, Unreadable
+from statefun_actors.engine.evolution.shapes import StateShape, TypeShape, shape_of
+from statefun_actors.errors import StateDecodeError
+from statefun_actors.model import TypedValue
+from statefun_actors.store import DamagedStateError, EntityRow, expire, unpack
+from statefun_actors.types import Changes, Codec, Form, Harm, spelled_form
+
+_LONGEST_REASON: Final = 300
+
+
+@attrs.define
+class _Failures:
+    """Values of one kind that can't be read: how many, and the first."""
+
+    first: Address
+    reason: str
+    count: int = 0
+
+
+@attrs.define
+class _Hurts:
+    first: Address
+    path: str
+    count: int = 0
+
+
+class TypeReading:
+    """What is stored of one function type, read as *function*, whose shape was *before* at the last run."""
+
+    def __init__(self, function: FunctionType, before: TypeShape | None, now_ms: int) -> None:
+        self.function, self._now_ms = function, now_ms
+        self._before, self._now = before, shape_of(function)
+        states = {} if before is None else before.states
+        changed = [field for field in function.persisted if states.get(field.state_name) != self._state(field)]
+        self._changes = {
+            field.state_name: Changes(states[field.state_name].form, self._state(field).form)
+            for field in changed
+            if field.state_name in states
+        }
+        self._fields = {field.state_name: field for field in changed}
+        new = self._now.states.keys() - states.keys()
+        self._replaced = sorted(states.keys() - self._now.states.keys()) if new else []
+        self._came = sorted(field.name for field in function.persisted if field.state_name in new)
+        self._failures: dict[str, _Failures] = {}
+        self._message_failures: dict[tuple[str, str], _Failures] = {}
+        self._hurts: dict[tuple[str, str], _Hurts] = {}
+        self._left: dict[str, _Hurts] = {}
+        self._unhandled: dict[str, Counter[str]] = {}
+        self._message_changes: dict[str, Changes | None] = {}
+
+    def _state(self, field: Field) -> StateShape:
+        return self._now.states[field.state_name]
+
+    @property
+    def reads_entities(self) -> bool:
+        """Whether entities have to be read at all."""
+        return bool(self._fields or self._replaced)
+
+    def entity(self, row: EntityRow) -> None:
+        """Read one entity."""
+        try:
+            record = unpack(row.address, row.packed, ())
+        except DamagedStateError:  # whichever class reads it: the batches of its address fail and say so
+            return
+        expire(record, self.function.states, self._now_ms)
+        for name in self._replaced:
+            if record.state.get(name) is not None:
+                self._left.setdefault(name, _Hurts(row.address, "")).count += 1
+        for name, field in self._fields.items():
+            stored = record.state.get(name)
+            if stored is not None:
+                self._read_state(row.address, name, field, stored)
+
+    def _read_state(self, address: Address, name: str, field: Field, stored: TypedValue) -> None:
+        reason: str | None = None
+        changes = self._changes.get(name)
+        try:
+            field.read("", stored)
+        except Exception as error:
+            reason = _reason(error, stored)
+        else:
+            if changes is not None and field.convert is None:
+                reason = self._hurt(address, name, changes, stored)
+        if reason is not None:
+            self._failures.setdefault(name, _Failures(address, reason)).count += 1
+
+    def _hurt(self, address: Address, name: str, changes: Changes, stored: TypedValue) -> str | None:
+        """Why the value can't be used, though it could be decoded; what it would lose is counted."""
+        seen: set[str] = set()
+        for hurt in changes.hurt(stored.value):
+            if hurt.harm is Harm.UNREADABLE:
+                return f"{hurt.text} - at `${hurt.path}`"
+            if hurt.text not in seen:
+                seen.add(hurt.text)
+                self._hurts.setdefault((name, hurt.text), _Hurts(address, hurt.path)).count += 1
+        return None
+
+    def message(self, kind: str, target: Address, value: TypedValue) -> None:
+        """Read one message: *kind* is waiting, delayed or dead-lettered."""
+        function, typename = self.function, value.typename
+        if typename not in function.handlers:
+            if function.any_handler is None and kind != "dead-lettered":
+                self._unhandled.setdefault(typename, Counter())[kind] += 1
+            return
+        before = None if self._before is None else self._before.takes.get(typename)
+        if before == self._now.takes[typename]:
+            return
+        try:
+            function.handlers[typename][1].decode(value.value, typename)
+        except Exception as error:
+            reason = str(error)
+        else:
+            hurt = self._message_hurt(target, before, value)
+            if hurt is None:
+                return
+            reason = hurt
+        self._message_failures.setdefault((kind, typename), _Failures(target, reason)).count += 1
+
+    def _message_hurt(self, target: Address, before: Form | None, value: TypedValue) -> str | None:
+        typename = value.typename
+        if typename not in self._message_changes:
+            changes = None if before is None else Changes(before, self._now.takes[typename])
+            self._message_changes[typename] = changes
+        changes = self._message_changes[typename]
+        return None if changes is None else self._hurt(target, f"message {typename}", changes, value)
+
+    # --- what came of it
+
+    def unreadable(self) -> list[Unreadable]:
+        """The states and messages of which some can't be read."""
+        found = []
+        for name, failures in self._failures.items():
+            field = self._fields[name]
+            old = None if self._before is None else self._before.states.get(name)
+            form = None if old is None else old.form
+            found.append(self._unreadable(f"state {name!r}", failures, form, field.codec, self._ways(name, field)))
+        for (kind, typename), failures in self._message_failures.items():
+            old_form = None if self._before is None else self._before.takes.get(typename)
+            codec = self.function.handlers[typename][1]
+            changes = self._message_changes.get(typename) or Changes(old_form or "", self._now.takes[typename])
+            ways = (*_way_outs(changes), "Let the old version handle them first")
+            found.append(self._unreadable(f"{kind} messages of type {typename}", failures, old_form, codec, ways))
+        return found
+
+    def _unreadable(
+        self, what: str, failures: _Failures, old: Form | None, codec: Codec, ways: tuple[str, ...]
+    ) -> Unreadable:
+        new = self._form_now(codec)
+        changes = [] if not old else [f"{change.path or 'it'} {change.text}" for change in Changes(old, new).all]
+        return Unreadable(
+            typename=self.function.typename,
+            what=what,
+            count=failures.count,
+            first=str(failures.first),
+            old=spelled_form(old) if old else None,
+            new=spelled_form(new),
+            changes=changes,
+            reason=failures.reason[:_LONGEST_REASON],
+            ways=ways,
+        )
+
+    def _form_now(self, codec: Codec) -> Form:
+        for field in self.function.persisted:
+            if field.codec is codec:
+                return self._now.states[field.state_name].form
+        return next(form for name, form in self._now.takes.items() if self.function.handlers[name][1] is codec)
+
+    def _ways(self, name: str, field: Field) -> tuple[str, ...]:
+        changes = self._changes.get(name)
+        convert = (
+            "Correct its convert=" if field.convert is not None else "Read the old type with persisted(..., convert=fn)"
+        )
+        return (*(() if changes is None else _way_outs(changes)), convert, "Go back to the old type")
+
+    def losses(self) -> list[Loss]:
+        """What would be left behind or lost without an error."""
+        typename = self.function.typename
+        found = []
+        for name, left in self._left.items():
+            came = ", ".join(map(repr, self._came))
+            text = (
+                f"the state {name!r} is gone, while {came} came; {_entities(left)} it. "
+                f"If it was renamed, declare persisted(name={name!r}) on the new field."
+            )
+            found.append(Loss(typename, text))
+        for (where, text), hurts in self._hurts.items():
+            what = where if where.startswith("message ") else f"state {where!r}"
+            found.append(
+                Loss(typename, f"in {what}, {text}; {_entities(hurts)} it, at `${hurts.path}`. Keep the old name.")
+            )
+        for message, counts in sorted(self._unhandled.items()):
+            found.append(
+                Loss(
+                    typename,
+                    f"no handler takes {message} any more; {counts['waiting']:,} waiting and {counts['delayed']:,} "
+                    "delayed messages become dead letters, unless a failure policy says otherwise. Keep the handler, "
+                    "or put it back and retry them.",
+                )
+            )
+        return found
+
+
+def _entities(hurts: _Hurts) -> str:
+    if hurts.count == 1:
+        return f"1 entity, {hurts.first}, holds"
+    return f"{hurts.count:,} entities, {hurts.first} first, hold"
+
+
+def _way_outs(changes: Changes) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(change.way_out for change in changes.all if change.way_out))[:2]
+
+
+def _reason(error: Exception, stored: TypedValue) -> str:
+    if isinstance(error, StateDecodeError):
+        return error.reason or f"it is stored as {stored.typename!r}"
+    return f"{type(error).__name__}: {error}"

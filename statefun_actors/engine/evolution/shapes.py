@@ -1,0 +1,82 @@
+"""How a function type looks, as a store remembers it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+from statefun_actors.definition import FunctionType
+from statefun_actors.dispatch import Application
+from statefun_actors.store import SHAPES
+from statefun_actors.types import Form, form_of
+
+
+class StateShape(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One state. ``convert``: values that its type can't read are converted."""
+
+    typename: str
+    form: Form
+    convert: bool = False
+
+
+class TypeShape(msgspec.Struct, frozen=True):
+    """One function type: its states by name, and the messages that its handlers take by typename."""
+
+    states: dict[str, StateShape]
+    takes: dict[str, Form]
+
+
+class _EarlierShape(msgspec.Struct, frozen=True):
+    """What earlier versions noted: typename and spelling of each state's type, and the typenames of messages."""
+
+    states: dict[str, tuple[str, str]]
+    takes: list[str]
+
+
+def position_of(typename: str) -> str:
+    """The name under which a store keeps the shape of the function type *typename*."""
+    return f"{SHAPES}{typename}"
+
+
+def types_remembered(positions: Mapping[str, str]) -> list[str]:
+    """The function types whose shapes are among *positions*."""
+    return sorted(name.removeprefix(SHAPES) for name in positions if name.startswith(SHAPES))
+
+
+def shape_of(function: FunctionType) -> TypeShape:
+    """The shape of *function*."""
+    states = {
+        field.state_name: StateShape(field.typename, form_of(field.codec), field.convert is not None)
+        for field in function.persisted
+    }
+    return TypeShape(states, {name: form_of(codec) for name, (_, codec) in sorted(function.handlers.items())})
+
+
+def encoded(shape: TypeShape) -> str:
+    """*shape* as text; equal shapes give equal text."""
+    return msgspec.json.encode(shape, order="deterministic").decode()
+
+
+def decoded(text: str | None) -> TypeShape | None:
+    """The shape in *text*; None where there is none, or one of a version that is not known here."""
+    if text is None:
+        return None
+    try:
+        return msgspec.json.decode(text, type=TypeShape)
+    except msgspec.MsgspecError:
+        pass
+    try:
+        earlier = msgspec.json.decode(text, type=_EarlierShape)
+    except msgspec.MsgspecError:
+        return None
+    states = {
+        name: StateShape(typename, spelling.removesuffix(" or None").strip("`"))
+        for name, (typename, spelling) in earlier.states.items()
+    }
+    return TypeShape(states, dict.fromkeys(earlier.takes, ""))
+
+
+def shapes(app: Application) -> Mapping[str, str]:
+    """The positions that say how the types of *app* look."""
+    return {position_of(name): encoded(shape_of(route.function)) for name, route in app.routes.items()}

@@ -1,0 +1,76 @@
+"""Messages that keep failing and have no failure policy: what can be told of them, and what can be done.
+
+Such a message is tried again and again, with the others of its address waiting behind it. How often it has failed is
+known only to the engine that runs it: a restart counts anew.
+"""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from statefun_actors.address import Address
+from statefun_actors.engine.mailboxes import Mailbox
+from statefun_actors.errors import StatefunActorsError
+from statefun_actors.store import Message
+from statefun_actors.text import describe_error, describe_type
+
+
+class NotFailingError(StatefunActorsError, LookupError):
+    """No message of this address is failing, or it is being handled right now, in which case a retry can help."""
+
+    def __init__(self, address: Address, reason: str) -> None:
+        super().__init__(address, reason)
+        self.address, self.reason = address, reason
+
+    def __str__(self) -> str:
+        return f"{self.address}: {self.reason}. `statefun-actors failing` lists the messages that are failing."
+
+
+class DroppedError(StatefunActorsError):
+    """Stands in a dead letter for a message that somebody took out of its mailbox."""
+
+    def __str__(self) -> str:
+        return "dropped by `statefun-actors failing drop`"
+
+
+class FailingMessage(Struct, frozen=True):
+    """The first message of an address, which keeps failing.
+
+    Args:
+        attempts: how often it has failed since the engine started.
+        next_ms: when it is tried next, in milliseconds since 1970; None while it is being tried.
+        behind: messages of the same address that wait behind it.
+    """
+
+    message: Message
+    attempts: int
+    error_type: str
+    error: str
+    next_ms: int | None
+    behind: int
+
+    def describe(self, now_ms: int) -> str:
+        """All of it but the message, in one sentence."""
+        if self.next_ms is None:
+            when = "it is being tried again now"
+        else:
+            when = f"next attempt in {max(0, self.next_ms - now_ms) / 1000:.3g} s"
+        times = "once" if self.attempts == 1 else f"{self.attempts} times"
+        behind = f"; {self.behind} more wait behind it" if self.behind else ""
+        error = f"{self.error_type}: {self.error}"
+        return f"the first message of {self.message.target} has failed {times}, last with {error}; {when}{behind}"
+
+
+def failing_message(mailbox: Mailbox) -> FailingMessage | None:
+    """The message at the head of *mailbox*, if that keeps failing."""
+    if not mailbox.attempts or mailbox.error is None:
+        return None
+    message = mailbox.running[0] if mailbox.running else mailbox.queue[0]
+    return FailingMessage(
+        message,
+        mailbox.attempts,
+        describe_type(mailbox.error),
+        describe_error(mailbox.error),
+        mailbox.next_ms if mailbox.waits else None,
+        mailbox.waiting - 1,
+    )

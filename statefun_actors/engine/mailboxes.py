@@ -1,0 +1,308 @@
+"""The messages that wait: a mailbox for each address, and the line of those that can run.
+
+A mailbox holds the next messages of its address, up to a bound. Those behind them are in the store, or until their
+epoch is durable in that epoch, and come when they are next: an address that fails or takes its time for long costs
+no memory to speak of, however much is sent to it.
+"""
+
+from __future__ import annotations
+
+import heapq
+import logging
+from collections import deque
+from collections.abc import Callable, Container, Sequence
+from typing import Final
+
+from statefun_actors.address import Address
+from statefun_actors.store import Message
+
+logger: Final = logging.getLogger("statefun_actors.engine")
+
+_FIRST_BACKOFF: Final = 0.1
+_LONGEST_BACKOFF: Final = 60.0
+_LONGEST_BACKOFF_MS: Final = 60_000
+_SPARE: Final = 1_000
+
+
+class Mailbox:
+    """One address: its messages in order, at most one batch of them in flight."""
+
+    __slots__ = (
+        "address",
+        "attempts",
+        "backoffs",
+        "beyond",
+        "error",
+        "last",
+        "next_ms",
+        "one_by_one",
+        "queue",
+        "queued",
+        "running",
+        "suspect",
+        "waits",
+    )
+
+    def __init__(self, address: Address) -> None:
+        self.address = address
+        self.queue: deque[Message] = deque()
+        self.beyond = 0
+        """How many messages there are behind those in the queue, which is full then."""
+        self.last = 0
+        """The number of the last message that was put in the queue."""
+        self.running: Sequence[Message] = ()
+        """The batch in flight."""
+        self.queued = False
+        """Whether it stands in the line of mailboxes that can run."""
+        self.waits = False
+        """Whether it waits out a backoff."""
+        self.one_by_one = 0
+        """How many of the next messages run in a batch of their own, to find the one at fault."""
+        self.attempts = 0
+        """How often its first message has failed."""
+        self.backoffs = 0
+        """How often it was put off for that."""
+        self.suspect = 0
+        """The number of a message that has failed as part of a batch, and will be tried alone; 0 = there is none."""
+        self.error: BaseException | None = None
+        """Why its first message failed last time."""
+        self.next_ms = 0
+        """While it waits out a backoff, when that is over."""
+
+    @property
+    def waiting(self) -> int:
+        """How many messages it has, those in flight included."""
+        return len(self.running) + len(self.queue) + self.beyond
+
+    def put_back(self) -> None:
+        """The batch in flight came to nothing: its messages are the next ones again."""
+        self.queue.extendleft(reversed(self.running))
+        self.running = ()
+
+    def backoff(self) -> float:
+        """Seconds until the next attempt of its first message, which has just failed."""
+        self.attempts += 1
+        self.backoffs += 1
+        return min(_LONGEST_BACKOFF, _FIRST_BACKOFF * 2.0 ** min(self.backoffs - 1, 20))
+
+
+class Mailboxes:
+    """All mailboxes that hold something. ``waiting`` counts their messages, those in flight included.
+
+    Args:
+        served: function types that have mailboxes.
+        most: messages that one mailbox holds.
+        more: gives the messages to an address that come after a number, oldest first: at least one where there is one.
+    """
+
+    def __init__(self, served: Container[str], most: int, more: Callable[[Address, int], list[Message]]) -> None:
+        self._served, self._most, self._more = served, most, more
+        self._by_address: dict[Address, Mailbox] = {}
+        self._spare: list[Mailbox] = []
+        """Empty ones, for the addresses to come: most mailboxes are there for one message."""
+        self._ready: deque[Mailbox] = deque()
+        self._aside: deque[Mailbox] = deque()
+        self._held: dict[str, deque[Mailbox]] = {}
+        """By function type, those that wait until fewer batches of it run."""
+        self._retries: list[tuple[int, int, Mailbox]] = []
+        self.waiting = 0
+        self.beyond = 0
+        """How many of those that wait are not in memory."""
+        self.bytes = 0
+        """Bytes of the values of those in memory."""
+        self.ready_messages = 0
+        """How many of those in memory are in mailboxes that stand in line."""
+        self.parked: dict[str, int] = {}
+        """Messages for function types that nothing here serves: kept, for a deployment that does."""
+
+    @property
+    def ready(self) -> int:
+        """How many mailboxes can run."""
+        return len(self._ready)
+
+    @property
+    def held(self) -> int:
+        """How many messages are in memory."""
+        return self.waiting - self.beyond
+
+    def __contains__(self, address: object) -> bool:
+        return address in self._by_address
+
+    def deliver(self, message: Message) -> None:
+        """Put *message* behind the others of its target."""
+        target = message.target
+        mailbox = self._by_address.get(target)
+        if mailbox is None:
+            if target[0] not in self._served:
+                self._park(target[0])
+                return
+            mailbox = self._by_address[target] = self._opened(target)
+        self.waiting += 1
+        queue = mailbox.queue
+        if mailbox.beyond or len(queue) >= self._most:
+            mailbox.beyond += 1
+            self.beyond += 1
+            return
+        queue.append(message)
+        self.bytes += len(message.value.value)
+        mailbox.last = message.seq
+        if mailbox.queued:
+            self.ready_messages += 1
+        elif not (mailbox.running or mailbox.waits):
+            self._line_up(mailbox)
+
+    def take_ready(self, most: int) -> list[Mailbox]:
+        """The next mailboxes in line; each of them either runs at once or goes back by :meth:`keep_ready`."""
+        ready = self._ready
+        return [ready.popleft() for _ in range(min(len(ready), most))]
+
+    def keep_ready(self, mailboxes: list[Mailbox]) -> None:
+        """Those that did not get to run are the next ones."""
+        self._ready.extendleft(reversed(mailboxes))
+
+    def take(self, mailbox: Mailbox, most: int) -> list[Message]:
+        """The next batch of *mailbox*, which has come to the front of the line.
+
+        It leaves the line with this, not before: what arrives meanwhile is part of the batch.
+        """
+        mailbox.queued = False
+        queue = mailbox.queue
+        count = len(queue)
+        self.ready_messages -= count
+        if mailbox.one_by_one:
+            mailbox.one_by_one -= 1
+            most = 1
+        if count <= most:
+            batch = list(queue)
+            queue.clear()
+        else:
+            batch = [queue.popleft() for _ in range(most)]
+        mailbox.running = batch
+        return batch
+
+    def dealt_with(self, mailbox: Mailbox, messages: Sequence[Message]) -> None:
+        """*messages*, the first ones of *mailbox*, wait no longer, whether they succeeded or were given up."""
+        self.waiting -= len(messages)
+        for message in messages:
+            self.bytes -= len(message.value.value)
+        mailbox.running = ()
+        mailbox.attempts = mailbox.backoffs = 0
+        mailbox.error = None
+        if mailbox.suspect and messages[-1].seq >= mailbox.suspect:
+            mailbox.suspect = 0
+        self.again(mailbox)
+
+    def drop_first(self, message: Message) -> bool:
+        """Take *message* out, where it is the first one of its target and not in flight; whether it was."""
+        mailbox = self._by_address.get(message.target)
+        if mailbox is None or mailbox.running or not mailbox.queue or mailbox.queue[0].seq != message.seq:
+            return False
+        if mailbox.queued:
+            lines = (self._ready, self._aside, *self._held.values())
+            next(line for line in lines if mailbox in line).remove(mailbox)
+            mailbox.queued = False
+            self.ready_messages -= len(mailbox.queue)
+        self._end_wait(mailbox)
+        mailbox.queue.popleft()
+        self.dealt_with(mailbox, (message,))
+        return True
+
+    def _end_wait(self, mailbox: Mailbox) -> None:
+        """It waits out no backoff any more."""
+        if mailbox.waits:
+            mailbox.waits = False
+            self._retries = [retry for retry in self._retries if retry[2] is not mailbox]
+            heapq.heapify(self._retries)
+
+    def set_aside(self, mailbox: Mailbox) -> None:
+        """It stays in line, but lets others pass until :meth:`bring_back`."""
+        self._aside.append(mailbox)
+
+    def bring_back(self, most: int) -> None:
+        """At most *most* of those set aside are the last ones in line again."""
+        while self._aside and most > 0:
+            self._ready.append(self._aside.popleft())
+            most -= 1
+
+    def hold(self, mailbox: Mailbox) -> None:
+        """It stays in line, but lets others pass until :meth:`next_held` gives it back."""
+        self._held.setdefault(mailbox.address[0], deque()).append(mailbox)
+
+    def holds(self, typename: str) -> bool:
+        """Whether mailboxes of *typename* are held."""
+        return bool(self._held.get(typename))
+
+    def next_held(self, typename: str) -> Mailbox | None:
+        """The mailbox of *typename* that has been held longest, which runs at once or goes back by :meth:`hold`."""
+        held = self._held.get(typename)
+        return held.popleft() if held else None
+
+    def again(self, mailbox: Mailbox) -> None:
+        """After a batch: back in line if there is more, or nothing to remember."""
+        if mailbox.beyond and not mailbox.queue:
+            self._refill(mailbox)
+        if mailbox.queue:
+            if not (mailbox.queued or mailbox.waits):
+                self._line_up(mailbox)
+            return
+        del self._by_address[mailbox.address]
+        if len(self._spare) < _SPARE:
+            mailbox.one_by_one = 0
+            self._spare.append(mailbox)
+
+    def _opened(self, address: Address) -> Mailbox:
+        if not self._spare:
+            return Mailbox(address)
+        mailbox = self._spare.pop()
+        mailbox.address = address
+        return mailbox
+
+    def _line_up(self, mailbox: Mailbox) -> None:
+        mailbox.queued = True
+        self.ready_messages += len(mailbox.queue)
+        self._ready.append(mailbox)
+
+    def _refill(self, mailbox: Mailbox) -> None:
+        more = self._more(mailbox.address, mailbox.last)
+        mailbox.queue.extend(more)
+        self.bytes += sum(len(message.value.value) for message in more)
+        mailbox.last = more[-1].seq
+        mailbox.beyond -= len(more)
+        self.beyond -= len(more)
+
+    def put_off(self, mailbox: Mailbox, until_ms: int) -> None:
+        """Its first message has failed: leave it, and all behind it, alone until then."""
+        mailbox.waits = True
+        mailbox.next_ms = until_ms
+        heapq.heappush(self._retries, (until_ms, id(mailbox), mailbox))
+
+    def end_waits(self, now_ms: int) -> None:
+        """Back in line with those whose backoff is over."""
+        # Where none is due for longer than any backoff lasts, the clock has been set back.
+        while self._retries and not now_ms < self._retries[0][0] <= now_ms + _LONGEST_BACKOFF_MS:
+            mailbox = heapq.heappop(self._retries)[2]
+            mailbox.waits = False
+            self.again(mailbox)
+
+    def next_retry(self) -> int | None:
+        """When the next backoff is over, in milliseconds since 1970."""
+        return self._retries[0][0] if self._retries else None
+
+    def retry_now(self, mailbox: Mailbox) -> None:
+        """Back in line, if it waits out a backoff."""
+        if mailbox.waits:
+            self._end_wait(mailbox)
+            self.again(mailbox)
+
+    def of(self, address: Address) -> Mailbox | None:
+        """The mailbox of *address*, if there is anything in it."""
+        return self._by_address.get(address)
+
+    def failing(self) -> list[Mailbox]:
+        """Those whose first message keeps failing."""
+        return [mailbox for mailbox in self._by_address.values() if mailbox.attempts]
+
+    def _park(self, typename: str) -> None:
+        if typename not in self.parked:
+            logger.warning("nothing here serves %s; messages for it are kept for a run that does", typename)
+        self.parked[typename] = self.parked.get(typename, 0) + 1

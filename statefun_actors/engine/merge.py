@@ -1,0 +1,160 @@
+"""What becomes of an outcome: merged into the open epoch, or its messages put back, put off or buried."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final, assert_never
+
+from statefun_actors.address import Address
+from statefun_actors.dispatch import is_terminal
+from statefun_actors.engine.failing import DroppedError
+from statefun_actors.engine.mailboxes import Mailbox
+from statefun_actors.engine.settling import message_given_up, message_handled
+from statefun_actors.engine.working_set import Memory, Shape
+from statefun_actors.model import Cancel, Done, Effect, Egress, Failed, Send, SendAfter, Setback, Settlement, State
+from statefun_actors.store import DeadLetterEntry, EgressRecord, EntityRecord, Message
+from statefun_actors.text import describe, describe_error, describe_type, loggable
+
+logger: Final = logging.getLogger("statefun_actors.engine")
+
+
+class Merge:
+    """Moves outcomes into memory."""
+
+    def __init__(self, shape: Shape, on_failure: Callable[[Address, BaseException], None] | None) -> None:
+        self._shape, self._on_failure = shape, on_failure
+
+    def done(self, memory: Memory, mailbox: Mailbox, record: EntityRecord, done: Done, now_ms: int) -> None:
+        """The batch in flight has run on *record*: what it changed and asked for is part of the open epoch now."""
+        messages, address, epoch = mailbox.running, mailbox.address, memory.epoch
+        record.running = False
+        if done.changes or address[0] in self._shape.expiring_after_call:
+            self._change(record, address[0], done.changes, now_ms)
+            record.epoch = epoch.number
+            epoch.entities[address] = record
+        for message in messages:
+            epoch.consume(message.seq)
+        for effect in done.effects:
+            self._apply(memory, effect, address, now_ms)
+        errors = self._set_back(memory, messages, done.setbacks, now_ms) if done.setbacks else None
+        for index, message in enumerate(messages):
+            if message.caller is not None:
+                message_handled(memory, message, done, index, None if errors is None else errors.get(index))
+        epoch.counters.handled += len(messages)
+        memory.mailboxes.dealt_with(mailbox, messages)
+
+    def _change(self, record: EntityRecord, typename: str, changes: State, now_ms: int) -> None:
+        record.state.update(changes)
+        record.last_call_ms = now_ms
+        if typename in self._shape.expiring:
+            for name, value in changes.items():
+                if value is None:
+                    record.written_ms.pop(name, None)
+                else:
+                    record.written_ms[name] = now_ms
+
+    def _set_back(
+        self, memory: Memory, messages: Sequence[Message], setbacks: Sequence[Setback], now_ms: int
+    ) -> Mapping[int, BaseException]:
+        """The errors of those that a policy has settled, by index."""
+        for setback in setbacks:
+            if setback.settlement is Settlement.DISCARDED:
+                memory.epoch.counters.discarded += 1
+            else:
+                self._bury(memory, messages[setback.index], setback.error, setback.attempts, now_ms)
+            memory.tickets.given_up(messages[setback.index].caller, setback.error, memory.epoch)
+        return {setback.index: setback.error for setback in setbacks}
+
+    def _apply(self, memory: Memory, effect: Effect, sender: Address, now_ms: int) -> None:
+        match effect:
+            case Send(target, value):
+                memory.send(target, value, sender)
+            case SendAfter(target, value, delay, token):
+                memory.post_later(now_ms + delay, target, value, sender, token)
+            case Cancel(token):
+                memory.timers.cancel(sender, token, memory.epoch)
+            case Egress(name, value):
+                memory.epoch.egress.append(EgressRecord(memory.seq(), name, value))
+            case _:
+                assert_never(effect)
+
+    def failed(self, memory: Memory, mailbox: Mailbox, failed: Failed, now_ms: int) -> None:
+        """The batch in flight came to nothing.
+
+        One of several messages: they run again, each in a batch of its own, so that those before the one at fault are
+        done. That one is tried again after a backoff, alone, with everything behind it waiting, unless no retry can
+        help it.
+        """
+        self.give_back(memory, mailbox, run=False)
+        count, error = len(mailbox.running), failed.error
+        mailbox.put_back()
+        if count > 1 and failed.index != 0 and isinstance(error, Exception):
+            mailbox.one_by_one = count
+            if failed.index is not None and not is_terminal(error):
+                mailbox.suspect = mailbox.queue[failed.index].seq
+            memory.mailboxes.again(mailbox)
+            return
+        if mailbox.suspect == mailbox.queue[0].seq:
+            mailbox.attempts, mailbox.suspect = mailbox.attempts + 1, 0
+        if is_terminal(error):
+            self._give_up(memory, mailbox, error, now_ms)
+            return
+        mailbox.one_by_one = max(mailbox.one_by_one, 1)
+        mailbox.error = error
+        wait = mailbox.backoff()
+        memory.mailboxes.put_off(mailbox, now_ms + round(wait * 1000))
+        logger.warning(
+            "%s: attempt %d of a message of type %s failed, the next in %g s: %s",
+            mailbox.address,
+            mailbox.attempts,
+            mailbox.queue[0].value.typename,
+            wait,
+            describe(error),
+            exc_info=loggable(error) if mailbox.backoffs == 1 else None,
+        )
+        if self._on_failure is not None:
+            self._on_failure(mailbox.address, error)
+
+    def _give_up(self, memory: Memory, mailbox: Mailbox, error: BaseException, now_ms: int) -> None:
+        message = mailbox.queue.popleft()
+        memory.epoch.consume(message.seq)
+        self._bury(memory, message, error, mailbox.attempts + 1, now_ms)
+        message_given_up(memory, message, error)
+        memory.tickets.given_up(message.caller, error, memory.epoch)
+        memory.mailboxes.dealt_with(mailbox, (message,))
+        logger.warning("%s: dead letter of type %s: %s", message.target, message.value.typename, describe(error))
+
+    def _bury(self, memory: Memory, message: Message, error: BaseException, attempts: int, now_ms: int) -> None:
+        memory.epoch.dead_letters.append(
+            DeadLetterEntry(memory.seq(), message, describe_type(error), describe_error(error), attempts, now_ms)
+        )
+        memory.epoch.counters.dead_letters += 1
+
+    def drop(self, memory: Memory, mailbox: Mailbox, now_ms: int, *, discard: bool) -> None:
+        """Take the first message of *mailbox*, which keeps failing, out: into the dead letters, unless *discard*."""
+        message, attempts = mailbox.queue[0], mailbox.attempts
+        error = mailbox.error or DroppedError()
+        memory.mailboxes.drop_first(message)
+        memory.epoch.consume(message.seq)
+        if discard:
+            memory.epoch.counters.discarded += 1
+        else:
+            self._bury(memory, message, error, attempts, now_ms)
+        message_given_up(memory, message, error)
+        logger.warning(
+            "%s: a message of type %s, which failed %d times, is dropped on request (%s): %s",
+            message.target,
+            message.value.typename,
+            attempts,
+            "discarded" if discard else "now a dead letter",
+            describe(error),
+        )
+
+    def give_back(self, memory: Memory, mailbox: Mailbox, *, run: bool = True) -> None:
+        """A batch that was cancelled is a batch that never ran."""
+        if (record := memory.cache.peek(mailbox.address)) is not None:
+            record.running = False
+        if run:
+            mailbox.put_back()
+            memory.mailboxes.again(mailbox)

@@ -1,0 +1,269 @@
+"""Steps: a batch of one address goes to dispatch, and what it comes to is merged into the epoch that is open then.
+
+A batch that ends at once costs no task. One whose handler waits for something gets a task of its own; until it ends
+its messages count as waiting, and nothing of it is anywhere. Should its memory be thrown away meanwhile, what it comes
+to is thrown away, too.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import logging
+from collections.abc import Callable, Coroutine
+from datetime import datetime
+from typing import Any as Untyped
+from typing import Final, assert_never
+
+from statefun_actors.address import Address
+from statefun_actors.dispatch import (
+    Application,
+    HandlerTask,
+    SystemHost,
+    dispatch,
+    resumed,
+    run_without_task,
+    start_handler_task,
+)
+from statefun_actors.engine.clock import Clock, at_ms
+from statefun_actors.engine.isolation import Isolation
+from statefun_actors.engine.mailboxes import Mailbox
+from statefun_actors.engine.merge import Merge
+from statefun_actors.engine.options import EngineOptions
+from statefun_actors.engine.working_set import Memory
+from statefun_actors.host import Host
+from statefun_actors.model import Batch, Done, Failed, Invocation, MissingState, Outcome
+from statefun_actors.store import DamagedStateError, EntityRecord, StoreError
+
+logger: Final = logging.getLogger("statefun_actors.engine")
+
+_LAST_SECONDS: Final = 1.0
+"""For what was cancelled to end."""
+
+
+class _EngineHost(SystemHost):
+    """Time and randomness as the engine's clock gives them."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self.token = clock.token
+
+    def now(self) -> datetime:
+        return at_ms(self._clock.now_ms())
+
+    async def sleep(self, seconds: float) -> None:
+        await self._clock.sleep(seconds)
+
+
+async def _dispatch_twice(batch: Batch, app: Application, host: Host) -> Outcome:
+    """What *batch* comes to the second time: what it came to before that is lost."""
+    await dispatch(batch, app, host)
+    return await dispatch(batch, app, host)
+
+
+class Steps:
+    """Takes batches from the mailboxes and sees them through.
+
+    Args:
+        app: what is served.
+        clock: where time comes from.
+        merge: what becomes of an outcome.
+        options: of the engine.
+        ended: called whenever a batch that had to wait has ended.
+        lost: called where the store could not be read while its outcome was merged.
+        isolation: whether messages are run one an epoch.
+        may_enter: whether the open epoch of a memory is empty, and nothing is being written.
+    """
+
+    def __init__(
+        self,
+        app: Application,
+        clock: Clock,
+        merge: Merge,
+        options: EngineOptions,
+        *,
+        ended: Callable[[], None],
+        lost: Callable[[Memory, StoreError], None],
+        isolation: Isolation,
+        may_enter: Callable[[Memory], bool],
+    ) -> None:
+        self._isolation, self._may_enter = isolation, may_enter
+        self.bug: BaseException | None = None
+        """An error of the engine itself, never of a handler."""
+        self._app, self._now_ms, self._merge, self._options = app, clock.now_ms, merge, options
+        self._tell_ended, self._tell_lost = ended, lost
+        self._host = _EngineHost(clock)
+        self._dispatch = _dispatch_twice if options.twice else dispatch
+        self._plain = frozenset(name for name, route in app.all_routes.items() if not route.waits)
+        self._tasks: dict[HandlerTask[None], Address] = {}
+        """Batches whose handlers wait for something."""
+        self._left: dict[HandlerTask[None], Address] = {}
+        """Those that were cancelled and have not ended. Until they do, nothing else of their address begins."""
+        concurrency = {name: route.function.options.concurrency for name, route in app.all_routes.items()}
+        self._places = {name: most for name, most in concurrency.items() if most is not None}
+        """How many more batches of a function type may begin, for those with ``concurrency=``."""
+
+        self.more = False
+        """Whether batches that waited for a place can begin."""
+
+    @property
+    def suspended(self) -> int:
+        """How many batches wait for something."""
+        return len(self._tasks)
+
+    def take(self, memory: Memory) -> None:
+        """Begin the next batches in line, as many as belong in one slice and in the open epoch."""
+        run_without_task(functools.partial(self._take, memory))
+
+    def _take(self, memory: Memory) -> None:
+        bound = self._options.suspended
+        memory.mailboxes.bring_back(bound - len(self._tasks))
+        mailboxes = memory.mailboxes.take_ready(self._options.slice_steps)
+        memory.cache.load([mailbox.address for mailbox in mailboxes])
+        epoch, room = memory.epoch, self._options.epoch_steps
+        if self._places:
+            self._take_held(memory)
+        for index, mailbox in enumerate(mailboxes):
+            if epoch.steps >= room:
+                memory.mailboxes.keep_ready(mailboxes[index:])
+                break
+            if (len(self._tasks) >= bound and mailbox.address[0] not in self._plain) or (
+                self._left and mailbox.address in self._left.values()
+            ):
+                memory.mailboxes.set_aside(mailbox)
+            elif self._places and self._full(memory, mailbox.address[0]):
+                memory.mailboxes.hold(mailbox)
+            else:
+                self._step(memory, mailbox)
+        if self._places:
+            self.more = any(places and memory.mailboxes.holds(name) for name, places in self._places.items())
+
+    def _full(self, memory: Memory, typename: str) -> bool:
+        """Whether a batch of *typename* has to wait, for a place or for those that have waited longer."""
+        return not self._places.get(typename, 1) or memory.mailboxes.holds(typename)
+
+    def _take_held(self, memory: Memory) -> None:
+        """Begin batches that waited for a place, as many as there are places, and as belong in the open epoch."""
+        epoch, room = memory.epoch, self._options.epoch_steps
+        left = self._options.slice_steps
+        for typename in self._places:
+            while self._places[typename] and left and epoch.steps < room:
+                mailbox = memory.mailboxes.next_held(typename)
+                if mailbox is None:
+                    break
+                left -= 1
+                if self._left and mailbox.address in self._left.values():
+                    memory.mailboxes.set_aside(mailbox)
+                else:
+                    self._step(memory, mailbox)
+
+    def take_one(self, memory: Memory) -> bool:
+        """In isolation: begin a batch of one message of the mailbox that is next in line; whether there was one."""
+        return run_without_task(functools.partial(self._take_one, memory))
+
+    def _take_one(self, memory: Memory) -> bool:
+        memory.mailboxes.bring_back(self._options.suspended - len(self._tasks))
+        for typename, places in self._places.items():
+            if places and (held := memory.mailboxes.next_held(typename)) is not None:
+                memory.mailboxes.keep_ready([held])
+        for _ in range(memory.mailboxes.ready):
+            [mailbox] = memory.mailboxes.take_ready(1)
+            if self._left and mailbox.address in self._left.values():
+                memory.mailboxes.set_aside(mailbox)
+                continue
+            if self._places and not self._places.get(mailbox.address[0], 1):
+                memory.mailboxes.hold(mailbox)
+                continue
+            mailbox.one_by_one = max(mailbox.one_by_one, 1)
+            self._isolation.ran(mailbox.queue[0])
+            self._step(memory, mailbox)
+            return True
+        return False
+
+    async def drain(self, seconds: float) -> None:
+        """Let what is suspended end within *seconds*; what doesn't is cancelled, and never ran.
+
+        What can't even be cancelled, a thread say, is left to itself: whatever it still comes to changes nothing.
+        """
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=seconds)
+        await self.cancel()
+        for address in self._left.values():
+            logger.warning("%s: its handler does not end; its messages are handled again at the next start", address)
+
+    async def cancel(self) -> None:
+        """End what is suspended as if it had never run; what can't be cancelled is left to itself."""
+        for task in self._tasks:
+            task.stop()
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=_LAST_SECONDS)
+        self._left |= self._tasks
+        self._tasks.clear()
+
+    def _step(self, memory: Memory, mailbox: Mailbox) -> None:
+        address = mailbox.address
+        messages = memory.mailboxes.take(mailbox, self._options.batch)
+        try:
+            record = memory.record(address, self._now_ms)
+        except DamagedStateError as error:
+            self._merge.failed(memory, mailbox, Failed(None, error), self._now_ms())
+            return
+        record.running = True
+        invocations = [Invocation(message.value, message.caller) for message in messages]
+        memory.epoch.steps += len(invocations)
+        run = self._dispatch(Batch(address, record.state, invocations), self._app, self._host)
+        if address[0] not in self._plain:
+            self._start(self._see_through(memory, mailbox, record, run), address)
+            return
+        try:
+            pending = run.send(None)
+        except StopIteration as done:
+            self._finish(memory, mailbox, record, done.value)
+        else:
+            self._start(self._see_through(memory, mailbox, record, resumed(run, pending)), address)
+
+    def _start(self, work: Coroutine[Untyped, Untyped, None], address: Address) -> None:
+        task = start_handler_task(work)
+        if task.done():
+            task.result()
+        else:
+            self._tasks[task] = address
+            if address[0] in self._places:
+                self._places[address[0]] -= 1
+            task.add_done_callback(self._ended)
+
+    def _ended(self, task: HandlerTask[None]) -> None:
+        address = self._tasks.pop(task, None) or self._left.pop(task)
+        if address[0] in self._places:
+            self._places[address[0]] += 1
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self.bug = error
+        self._tell_ended()
+
+    async def _see_through(self, memory: Memory, mailbox: Mailbox, record: EntityRecord, run: Untyped) -> None:
+        """Await a batch that may be suspended. It ends in whichever epoch is open then."""
+        try:
+            outcome = await run
+            while self._isolation.active and not (memory.lost or self._may_enter(memory)):
+                await self._isolation.turn()
+            if self._isolation.active and mailbox.running:
+                self._isolation.ran(mailbox.running[0])
+        except asyncio.CancelledError:
+            self._merge.give_back(memory, mailbox)
+            return
+        if not memory.lost:
+            try:
+                self._finish(memory, mailbox, record, outcome)
+            except StoreError as error:
+                self._tell_lost(memory, error)
+
+    def _finish(self, memory: Memory, mailbox: Mailbox, record: EntityRecord, outcome: Outcome) -> None:
+        match outcome:
+            case Done():
+                self._merge.done(memory, mailbox, record, outcome, self._now_ms())
+            case Failed():
+                self._merge.failed(memory, mailbox, outcome, self._now_ms())
+            case MissingState(specs):
+                raise AssertionError(f"the engine gave {mailbox.address} less than its states: {specs}")
+            case _:
+                assert_never(outcome)

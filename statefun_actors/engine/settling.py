@@ -1,0 +1,50 @@
+"""What the callers of messages that have been dealt with learn: those outside who wait, and those who asked."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from statefun_actors.asking import ANSWER, ORDER, REPLY, Open, read_order
+from statefun_actors.dispatch import tell_asker, unwrapped
+from statefun_actors.engine.working_set import Memory
+from statefun_actors.model import INGRESS, Done, Invocation, Send
+from statefun_actors.store import Message
+
+_TOLD: Final = frozenset({INGRESS, REPLY})
+
+
+def message_handled(memory: Memory, message: Message, done: Done, index: int, error: BaseException | None) -> None:
+    """The message *index* of a batch is dealt with: its handler ended, or a policy gave it up with *error*."""
+    caller = message.caller
+    if caller is None or caller[0] not in _TOLD or (caller[0] == REPLY and message.value.typename != ANSWER):
+        return
+    answer = message.value.typename == ANSWER
+    caller = unwrapped(Invocation(message.value, caller)).caller if answer else caller
+    if caller is None or caller[0] != INGRESS:
+        return
+    if error is not None:
+        memory.tickets.handled(caller[1], error, memory.epoch)
+    elif answer or _asks(done, index):
+        memory.tickets.await_reply(caller[1], memory.epoch)
+    else:
+        memory.tickets.handled(caller[1], None, memory.epoch)
+
+
+def message_given_up(memory: Memory, message: Message, error: BaseException) -> None:
+    """The engine gave *message* up, since it has no policy: it is a dead letter of the store."""
+    invocation = Invocation(message.value, message.caller)
+    if (told := tell_asker(invocation, error)) is not None:
+        memory.send(told.target, told.value, message.target)
+    elif (caller := unwrapped(invocation).caller) is not None and caller[0] == INGRESS:
+        memory.tickets.handled(caller[1], error, memory.epoch)
+
+
+def _asks(done: Done, index: int) -> bool:
+    """Whether the message *index* has asked something: then its caller waits for what comes of that."""
+    begin, end = done.marks[index - 1] if index else 0, done.marks[index]
+    for effect in done.effects[begin:end]:
+        if effect.__class__ is Send and effect.target[0] == REPLY and effect.value.typename == ORDER:
+            content = read_order(effect.value.value)
+            if isinstance(content, Open) and content.target is not None:
+                return True
+    return False

@@ -1,0 +1,135 @@
+"""Pending delayed messages: the nearest in memory, the rest in the store.
+
+Everything due up to the *horizon* is in memory. What lies beyond stays in the store (or, until its epoch is durable, in
+that epoch), so a million pending ones cost the memory of a few thousand.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from statefun_actors.address import Address
+from statefun_actors.engine.epoch import Epoch
+from statefun_actors.store import Store, Timer
+
+_FOREVER: Final = (1 << 63, 0)
+_CHUNK: Final = 1_000
+_MOST: Final = 20_000
+
+
+class Timers:
+    """The pending delayed messages of one engine."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._horizon = (-1, 0)
+        self._near: dict[int, Timer] = {}
+        self._heap: list[tuple[int, int]] = []
+        self._tokens: dict[tuple[Address, str], Timer] = {}
+        """Timers with a token that are near, or not durable yet."""
+        self._gone: set[int] = set()
+        """Removed, but the store may still have them: their removal isn't durable yet."""
+        self._uncommitted: dict[int, dict[int, Timer]] = {}
+        """Epoch number → its timers, until it is durable."""
+
+    def add(self, timer: Timer, epoch: Epoch) -> None:
+        """A new delayed message; a pending one of the same sender and token is replaced."""
+        if timer.token is not None and timer.caller is not None:
+            self.cancel(timer.caller, timer.token, epoch)
+            self._tokens[timer.caller, timer.token] = timer
+        epoch.timers[timer.seq] = timer
+        self._uncommitted.setdefault(epoch.number, epoch.timers)
+        if (timer.due_ms, timer.seq) <= self._horizon:
+            self._remember(timer)
+
+    def cancel(self, owner: Address, token: str, epoch: Epoch) -> bool:
+        """Remove what *owner* has pending under *token*; whether there was anything."""
+        timer = self._tokens.get((owner, token))
+        if timer is None:
+            if self._horizon == _FOREVER:
+                return False
+            timer = self._store.pending_timer(owner, token)
+            if timer is None or timer.seq in self._gone:
+                return False
+        self._remove(timer, epoch)
+        return True
+
+    def take_due(self, now_ms: int, epoch: Epoch) -> Iterator[Timer]:
+        """Remove and yield what is due, in the order of due time."""
+        while (due := self.next_due()) is not None and due <= now_ms:
+            timer = self._near[self._heap[0][1]]
+            self._remove(timer, epoch)
+            yield timer
+
+    def next_due(self) -> int | None:
+        """When the nearest one is due, in milliseconds since 1970."""
+        while True:
+            while self._heap:
+                if self._heap[0][1] in self._near:
+                    return self._heap[0][0]
+                heapq.heappop(self._heap)
+            if self._horizon == _FOREVER:
+                return None
+            self._extend()
+
+    def durable(self, epoch: Epoch) -> None:
+        """*epoch* is in the store now."""
+        far = self._uncommitted.pop(epoch.number, {})
+        for timer in far.values():
+            if timer.token is not None and timer.caller is not None and timer.seq not in self._near:
+                key = (timer.caller, timer.token)
+                if self._tokens.get(key) is timer:
+                    del self._tokens[key]
+        self._gone.difference_update(epoch.timers_done)
+
+    def _remember(self, timer: Timer) -> None:
+        if timer.seq in self._near:
+            return
+        self._near[timer.seq] = timer
+        heapq.heappush(self._heap, (timer.due_ms, timer.seq))
+        if timer.token is not None and timer.caller is not None:
+            self._tokens[timer.caller, timer.token] = timer
+        if len(self._near) > _MOST:
+            self._shrink()
+
+    def _remove(self, timer: Timer, epoch: Epoch) -> None:
+        self._near.pop(timer.seq, None)
+        if timer.token is not None and timer.caller is not None:
+            key = (timer.caller, timer.token)
+            held = self._tokens.get(key)
+            if held is not None and held.seq == timer.seq:
+                del self._tokens[key]
+        if epoch.timers.pop(timer.seq, None) is None:
+            epoch.timers_done.append(timer.seq)
+            self._gone.add(timer.seq)
+
+    def _extend(self) -> None:
+        """Move the horizon outwards by one chunk of the store."""
+        before = self._horizon
+        chunk = self._store.timers_after(*before, _CHUNK)
+        self._horizon = (chunk[-1].due_ms, chunk[-1].seq) if len(chunk) == _CHUNK else _FOREVER
+        waiting = [timer for timers in self._uncommitted.values() for timer in timers.values()]
+        for timer in _within(waiting, before, self._horizon):
+            if timer.seq not in self._gone:
+                self._remember(timer)
+        for timer in chunk:
+            if timer.seq not in self._gone:
+                self._remember(timer)
+
+    def _shrink(self) -> None:
+        """Forget the farther half: the store and the open epochs have them."""
+        nearest = heapq.nsmallest(_MOST // 2, ((timer.due_ms, timer.seq) for timer in self._near.values()))
+        self._horizon = nearest[-1]
+        uncommitted = {seq for timers in self._uncommitted.values() for seq in timers}
+        for seq in [seq for seq, timer in self._near.items() if (timer.due_ms, seq) > self._horizon]:
+            timer = self._near.pop(seq)
+            if timer.token is not None and timer.caller is not None and seq not in uncommitted:
+                self._tokens.pop((timer.caller, timer.token), None)
+        self._heap = nearest
+        heapq.heapify(self._heap)
+
+
+def _within(timers: Iterable[Timer], after: tuple[int, int], upto: tuple[int, int]) -> Iterator[Timer]:
+    return (timer for timer in timers if after < (timer.due_ms, timer.seq) <= upto)

@@ -1,0 +1,268 @@
+"""All that the engine holds in memory, as one object that can be thrown away.
+
+It is built from the store alone. Whatever goes wrong with a commit, the way back is to drop it and build another; a
+handler that was suspended over that has an outcome for a memory that is no more, and nothing happens to the new one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from statefun_actors.address import Address
+from statefun_actors.dispatch import Application
+from statefun_actors.engine.cache import EntityCache
+from statefun_actors.engine.callers import Tickets, Waiter
+from statefun_actors.engine.dead_letters import DeadLetters
+from statefun_actors.engine.epoch import Epoch
+from statefun_actors.engine.evolution.shapes import shapes
+from statefun_actors.engine.mailboxes import Mailboxes
+from statefun_actors.engine.options import EngineOptions
+from statefun_actors.engine.outbox import Outbox
+from statefun_actors.engine.ports import Sink, Source
+from statefun_actors.engine.timers import Timers
+from statefun_actors.model import INGRESS, Expiration, StateSpec, TypedValue
+from statefun_actors.store import (
+    Commit,
+    DamagedStateError,
+    EntityRecord,
+    Message,
+    Store,
+    Timer,
+    expire,
+    expires_ms,
+    unpack,
+)
+
+_SWEEP_ROWS: Final = 500
+_SWEEP_EVERY_MS: Final = 60_000
+
+
+class Shape:
+    """What the engine needs to know of an application's states, worked out once."""
+
+    def __init__(self, app: Application) -> None:
+        self.renamed = app.renamed
+        self.served = app.all_routes
+        self.texts = shapes(app)
+        """How the types look, for a store to remember."""
+        self.specs: dict[str, tuple[StateSpec, ...]] = {
+            name: tuple(route.function.states) for name, route in app.all_routes.items()
+        }
+        self.names = {name: tuple(spec.name for spec in specs) for name, specs in self.specs.items()}
+        self.expiring = {
+            name: specs
+            for name, specs in self.specs.items()
+            if any(spec.expiration is not Expiration.NONE for spec in specs)
+        }
+        """The states of function types with any that expire."""
+        self.expiring_after_call = frozenset(
+            name
+            for name, specs in self.expiring.items()
+            if any(spec.expiration is Expiration.AFTER_CALL for spec in specs)
+        )
+
+
+class Memory:
+    """The open epoch, the cache, the mailboxes, the timers, and who waits outside."""
+
+    def __init__(
+        self,
+        shape: Shape,
+        store: Store,
+        sources: Mapping[str, Source],
+        sinks: Mapping[str, Sink],
+        options: EngineOptions,
+    ) -> None:
+        self._shape, self._store, self._expiring = shape, store, shape.expiring
+        recovered = store.recover()
+        self._next_seq = recovered.next_seq
+        self.epoch = Epoch(1)
+        self._sealed: Epoch | None = None
+        """The epoch that is being written."""
+        self._sealed_seq = self._next_seq
+        """The first number that is not in it."""
+        self.cache = EntityCache(store, shape.names, options.cache_bytes)
+        self.timers = Timers(store)
+        self.dead_letters = DeadLetters(store)
+        self.tickets = Tickets(store, recovered.next_seq)
+        self._mailbox = options.mailbox
+        self.mailboxes = Mailboxes(shape.served, options.mailbox, self._messages_to)
+        for message in store.messages():
+            self.mailboxes.deliver(message)
+        for name, source in sources.items():
+            source.resume(recovered.positions.get(f"source:{name}"))
+        self.outbox = Outbox(sinks, store, recovered, lambda: self.epoch, self.seq)
+        self._shapes = {name: shape for name, shape in shape.texts.items() if recovered.positions.get(name) != shape}
+        """How the types look, for the next commit, where the store remembers something else."""
+        if recovered.positions:  # what has been read because of it need not be read at the next start, too
+            self.epoch.positions.update(self._shapes)
+        self.lost = False
+        """Whether it holds more than the store ever will: nothing is built on it any more."""
+        self.direct = True
+        """Whether submissions from outside enter the open epoch at once. Not while it is lost, or in isolation."""
+        self.next_sweep = 0 if shape.expiring else None
+        """When expired rows are looked for again."""
+
+    def seq(self) -> int:
+        """The next sequence number."""
+        seq = self._next_seq
+        self._next_seq = seq + 1
+        return seq
+
+    def post(self, target: Address, value: TypedValue, caller: Address | None) -> None:
+        """A new message."""
+        seq = self._next_seq
+        self._next_seq = seq + 1
+        self.epoch.messages[seq] = message = Message(seq, target, value, caller)
+        self.mailboxes.deliver(message)
+
+    def send(self, target: Address, value: TypedValue, sender: Address | None) -> None:
+        """A message of *sender*'s: a new one, or a reply to whoever asks from outside."""
+        if target[0] == INGRESS:
+            self.tickets.reply(target[1], value, self.epoch)
+        else:
+            self.post(target, value, sender)
+
+    def stand_in(self, caller: Address, waiter: Waiter) -> None:
+        """Give *waiter* what is sent to *caller*, in its place, until :meth:`stand_back`."""
+        self.tickets.stand_ins[caller] = waiter
+        self.send = self._send_or_tell  # type: ignore[method-assign] # so that all others pay nothing for it
+
+    def stand_back(self, caller: Address) -> None:
+        """Undo :meth:`stand_in`."""
+        self.tickets.stand_ins.pop(caller, None)
+        if not self.tickets.stand_ins:
+            self.__dict__.pop("send", None)
+
+    def _send_or_tell(self, target: Address, value: TypedValue, sender: Address | None) -> None:
+        waiter = self.tickets.stand_ins.get(target)
+        if waiter is None:
+            Memory.send(self, target, value, sender)
+        else:
+            waiter.replied(value, self.epoch)
+
+    def _messages_to(self, target: Address, after: int) -> list[Message]:
+        """The next messages to *target*: a mailbox full of them, or all there are."""
+        messages = self._store.messages_to(target, after, self._mailbox)
+        if len(messages) < self._mailbox:
+            after = messages[-1].seq if messages else after
+            for epoch in (self._sealed, self.epoch):
+                if epoch is not None:  # the store may have the messages of the one being written already
+                    messages += [m for m in epoch.messages.values() if m.seq > after and m.target == target]
+        return messages
+
+    def post_later(
+        self, due_ms: int, target: Address, value: TypedValue, caller: Address | None, token: str | None
+    ) -> None:
+        """A new delayed message."""
+        self.timers.add(Timer(self.seq(), due_ms, target, value, caller, token), self.epoch)
+
+    def fire(self, now_ms: int, most: int) -> int:
+        """Deliver at most *most* delayed messages that are due; how many there were."""
+        if most <= 0:
+            return 0
+        fired = 0
+        for timer in self.timers.take_due(now_ms, self.epoch):
+            self.send(timer.target, timer.value, timer.caller)
+            fired += 1
+            if fired >= most:
+                break
+        return fired
+
+    def next_due(self) -> int | None:
+        """When a delayed message or a retry is due next, in milliseconds since 1970."""
+        times = [due for due in (self.timers.next_due(), self.mailboxes.next_retry()) if due is not None]
+        return min(times, default=None)
+
+    def record(self, address: Address, now_ms: Callable[[], int]) -> EntityRecord:
+        """The entity at *address*, without what has expired. Raises DamagedStateError where it can't be read."""
+        record = self.cache.get(address)
+        specs = self._expiring.get(address[0])
+        if specs is not None:
+            expire(record, specs, now_ms())
+        return record
+
+    def changed(self, address: Address, record: EntityRecord) -> None:
+        """The open epoch writes *record*, the one of *address*."""
+        record.epoch = self.epoch.number
+        self.epoch.entities[address] = record
+
+    def sweep(self, now_ms: int) -> None:
+        """Have rows deleted whose every state has expired, a bounded number at a time.
+
+        The row says when that was to be when it was written. The class may have come to say otherwise.
+        """
+        if self.next_sweep is None or self.next_sweep - _SWEEP_EVERY_MS <= now_ms < self.next_sweep:
+            return
+        expired = self._store.drop_expired(now_ms, _SWEEP_ROWS)
+        for address, packed in zip(expired, self._store.load(expired), strict=True):
+            record = self.cache.peek(address)
+            if address in self.mailboxes or (record is not None and record.epoch > self.cache.durable_epoch):
+                continue
+            specs = self._shape.specs.get(address[0])
+            if specs:
+                try:
+                    expires = expires_ms(unpack(address, packed, ()), specs)
+                except DamagedStateError:
+                    continue  # the batches of its address say so; it stays as it is
+                if expires is None or expires > now_ms:
+                    self.changed(address, self.cache.get(address))
+                    continue
+            self.cache.forget(address)
+            self.epoch.removed[address] = None
+        if len(expired) < _SWEEP_ROWS:
+            self.next_sweep = now_ms + _SWEEP_EVERY_MS
+
+    def seal(self) -> Epoch:
+        """Close the open epoch and begin the next one."""
+        self._sealed = sealed = self.epoch
+        self._sealed_seq = self._next_seq
+        self.epoch = Epoch(sealed.number + 1)
+        sealed.positions.update(self._shapes)
+        self._shapes = {}
+        return sealed
+
+    def commit(self, sealed: Epoch) -> Commit:
+        """What *sealed*, just closed, has to write.
+
+        Raises:
+            ValueError, TypeError, OverflowError: something in a state can't be packed.
+        """
+        commit = sealed.seal(self._expiring, self._next_seq)
+        self.cache.bytes += sealed.grown
+        return commit
+
+    def durable(self, sealed: Epoch) -> None:
+        """*sealed* is in the store: let the outside see it."""
+        self._sealed = None
+        self.tickets.durable_seq = self._sealed_seq
+        self.cache.durable_epoch = sealed.number
+        self.timers.durable(sealed)
+        self.dead_letters.durable(sealed)
+        self.tickets.requests.durable(sealed)
+        self.outbox.durable(sealed.egress)
+        for tell, what in sealed.told:
+            tell(what)
+        for release in sealed.on_end:
+            release(None)
+        self.cache.evict()
+
+
+class RenamingMemory(Memory):
+    """The memory of an application with classes that had other function types before: messages to these reach them.
+
+    A class of its own, so that others pay nothing for it.
+    """
+
+    def post(self, target: Address, value: TypedValue, caller: Address | None) -> None:
+        super().post(self._current(target), value, caller)
+
+    def post_later(
+        self, due_ms: int, target: Address, value: TypedValue, caller: Address | None, token: str | None
+    ) -> None:
+        super().post_later(due_ms, self._current(target), value, caller, token)
+
+    def _current(self, target: Address) -> Address:
+        renamed = self._shape.renamed.get(target[0])
+        return target if renamed is None else Address(renamed, target[1])

@@ -1,0 +1,20 @@
+"""A response as the bytes that go over an HTTP/1.1 connection."""
+
+from __future__ import annotations
+
+from statefun_actors.http.request import Response
+
+
+def written(response: Response, more: bytes) -> bytes:
+    """The bytes of *response*, with *more* lines of headers after its own."""
+    status, body, content_type = response.status, response.body, response.content_type
+    if response.headers:
+        more = b"".join([*[b"%b: %b\r\n" % header for header in response.headers], more])
+    if content_type is not None:
+        return b"HTTP/1.1 %d \r\ncontent-type: %b\r\ncontent-length: %d\r\n%b\r\n%b" % (
+            *(status, content_type, len(body)),
+            *(more, body),
+        )
+    if status == 204:
+        return b"HTTP/1.1 204 \r\n%b\r\n" % more
+    return b"HTTP/1.1 %d \r\ncontent-length: %d\r\n%b\r\n%b" % (status, len(body), more, body)

@@ -1,0 +1,82 @@
+"""What becomes of a letter, as an HTTP response."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from typing import Final, assert_never
+from urllib.parse import quote
+
+from statefun_actors.http.request import JSON, OCTETS, Response, line
+from statefun_actors.ingress import (
+    Answer,
+    AnswerLost,
+    GivenUp,
+    Handled,
+    Interrupted,
+    KeyReused,
+    NotTaken,
+    Replied,
+    Taken,
+    TooMany,
+)
+from statefun_actors.model import TypedValue
+from statefun_actors.types import Codec, json_text_of
+
+_TAKEN: Final = Response(202)
+_HANDLED: Final = Response(204)
+_RETRY: Final = (b"retry-after", b"1")
+
+
+class Answers:
+    """Writes responses. *known*: how to read the values of an application's own types."""
+
+    def __init__(self, known: Mapping[str, Codec]) -> None:
+        self._known = known
+
+    def response(self, answer: Answer) -> Response:
+        match answer:
+            case Taken():
+                return _TAKEN
+            case Replied():
+                return self._reply(answer.value)
+            case Handled():
+                return _HANDLED
+            case GivenUp(reason):
+                return line(422, " ".join(reason.split()))
+            case KeyReused(key):
+                return line(409, f"another message has been sent under the Idempotency-Key {key!r}; take a new key")
+            case NotTaken(reason):
+                return line(503, f"not taken, send it again: {reason}", _RETRY)
+            case TooMany(waiting):
+                text = f"not taken, send it again later: {waiting} messages wait to be handled"
+                return line(429, text, _RETRY)
+            case Interrupted():
+                return line(503, "the message is stored, and is handled when the server runs again: it stops now")
+            case AnswerLost(reason):
+                return line(
+                    503,
+                    "the message is stored, and is handled even so; its answer is lost, so don't send it again "
+                    f"unless under the same Idempotency-Key: {reason}",
+                )
+            case _:
+                assert_never(answer)
+
+    def _reply(self, value: TypedValue) -> Response:
+        text = json_text_of(value, self._known)
+        if text is None:
+            return Response(200, value.value, OCTETS, _typed(value.typename))
+        return Response(200, text, JSON, _typed(value.typename))
+
+
+@functools.lru_cache(1_000)  # an application has few
+def _typed(typename: str) -> tuple[tuple[bytes, bytes], ...]:
+    """The header that names the type."""
+    return ((b"statefun-type", quote(typename, safe="/.:;@!$&'()*+,=-_~").encode()),)
+
+
+def waited_in_vain(seconds: float, *, durable: bool, failing: str | None = None) -> Response:
+    """Nothing came in time. *failing*: what is known of a message of the same address that keeps failing."""
+    what = "the message stays delivered" if durable else "the message is not even stored yet, and may be or not"
+    why = "" if failing is None else f": {failing}"
+    return line(504, f"no answer came within {seconds:g} s; {what}{why}")

@@ -1,0 +1,123 @@
+"""An entity as the store keeps it: state by name, when what expires was written, when the entity last ran.
+
+Expiry is judged here, once, at the start of a batch: ``after_write`` counts from the write of that state,
+``after_call`` from the entity's last batch, whichever states that used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+import msgspec
+
+from statefun_actors.address import Address
+from statefun_actors.errors import StateDecodeError
+from statefun_actors.model import Expiration, StateSpec, TypedValue
+
+_encode: Final = msgspec.msgpack.Encoder().encode
+_decode: Final = msgspec.msgpack.Decoder(tuple[dict[str, tuple[str, bytes]], dict[str, int], int]).decode
+
+
+class DamagedStateError(StateDecodeError):
+    """What is stored of an entity can't even be taken apart into its states. A store put in order cures it."""
+
+    def __init__(self, address: Address, size: int, reason: str) -> None:
+        super().__init__(str(address), "", "a packed entity", f"{size} bytes", reason)
+        self.args = (address, size, reason)
+
+    def __str__(self) -> str:
+        return (
+            f"what is stored of {self.owner} is damaged: expected {self.expected}, got {self.got}: {self.reason}. "
+            "Nothing else is affected, and nothing of it is overwritten. Go back to a backup; or stop the engine, and "
+            "export the store, mend or remove the line of this entity, and import that."
+        )
+
+
+class EntityRecord:
+    """One entity in memory. ``state`` has every declared name, None where it is absent."""
+
+    __slots__ = ("epoch", "last_call_ms", "running", "size", "state", "written_ms")
+
+    def __init__(
+        self, state: dict[str, TypedValue | None], written_ms: dict[str, int], last_call_ms: int, packed: int = 0
+    ) -> None:
+        self.state = state
+        self.written_ms = written_ms
+        self.last_call_ms = last_call_ms
+        self.epoch = 0
+        """The last epoch that changed it."""
+        self.running = False
+        self.size = _BASE_SIZE + _VALUE_SIZE * len(state) + packed
+        """Bytes that it takes up in memory, about, as of when it was last read or packed."""
+
+
+_BASE_SIZE: Final = 700
+_VALUE_SIZE: Final = 150
+
+
+def unpack(address: Address, packed: bytes | None, names: Iterable[str]) -> EntityRecord:
+    """The record of *address* that :func:`pack` packed, with every one of *names* in its state.
+
+    Raises:
+        DamagedStateError: nothing that it made.
+    """
+    state: dict[str, TypedValue | None] = dict.fromkeys(names)
+    if packed is None:
+        return EntityRecord(state, {}, 0)
+    try:
+        stored, written_ms, last_call_ms = _decode(packed)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise DamagedStateError(address, len(packed), str(error)) from error
+    for name, (typename, value) in stored.items():
+        state[name] = TypedValue(typename, value)
+    return EntityRecord(state, written_ms, last_call_ms, len(packed))
+
+
+def pack(record: EntityRecord) -> bytes | None:
+    """Bytes for the store; None where nothing is left to keep."""
+    stored = {name: (value.typename, value.value) for name, value in record.state.items() if value is not None}
+    if not stored:
+        return None
+    return _encode((stored, record.written_ms, record.last_call_ms))
+
+
+def resize(record: EntityRecord, packed: bytes | None) -> int:
+    """Note the size of *record*, of which *packed* was made; by how much it grew."""
+    before = record.size
+    record.size = size = _BASE_SIZE + _VALUE_SIZE * len(record.state) + (len(packed) if packed is not None else 0)
+    return size - before
+
+
+def expire(record: EntityRecord, specs: Iterable[StateSpec], now_ms: int) -> bool:
+    """Make absent what has expired; whether anything has."""
+    expired = False
+    for spec in specs:
+        if spec.expiration is Expiration.NONE or record.state.get(spec.name) is None:
+            continue
+        if now_ms >= expiry_ms(record, spec):
+            record.state[spec.name] = None
+            record.written_ms.pop(spec.name, None)
+            expired = True
+    return expired
+
+
+def expiry_ms(record: EntityRecord, spec: StateSpec) -> int:
+    """When the state *spec*, which expires, will be absent."""
+    if spec.expiration is Expiration.AFTER_WRITE:
+        return record.written_ms.get(spec.name, record.last_call_ms) + spec.ttl_ms
+    return record.last_call_ms + spec.ttl_ms
+
+
+def expires_ms(record: EntityRecord, specs: Iterable[StateSpec]) -> int | None:
+    """When the last of its states expires; None where one never does."""
+    by_name = {spec.name: spec for spec in specs}
+    latest = 0
+    for name, value in record.state.items():
+        if value is None:
+            continue
+        spec = by_name.get(name)
+        if spec is None or spec.expiration is Expiration.NONE:
+            return None
+        latest = max(latest, expiry_ms(record, spec))
+    return latest or None

@@ -1,0 +1,292 @@
+"""The store that forgets with its process: for tests, and for ``run --memory``.
+
+It keeps only values that nobody changes (tuples, bytes, strings, frozen rows), so nothing that the engine does to its
+own lists and dictionaries after a commit reaches in here.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right, insort
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Final, Protocol, TypeAlias, TypeVar
+
+from msgspec.structs import replace
+
+from statefun_actors.address import Address
+from statefun_actors.store.contract import (
+    LARGEST_ROW,
+    SHAPES,
+    Commit,
+    CommitRefusedError,
+    DeadLetterEntry,
+    EgressRecord,
+    EntityRow,
+    Kept,
+    KeyedRequest,
+    Message,
+    Recovered,
+    Timer,
+    unstorable_text,
+)
+from statefun_actors.text import shortened
+
+
+class _HasSeq(Protocol):
+    @property
+    def seq(self) -> int: ...
+
+
+_Row = TypeVar("_Row")
+_Addressed = TypeVar("_Addressed", Message, Timer)
+_Numbered = TypeVar("_Numbered", bound=_HasSeq)
+
+
+class MemoryStore:
+    """Durable for as long as the process lives. Everything is in memory; ``close`` keeps it, so it can be reopened.
+
+    Args:
+        largest_row: bytes of the largest row that it takes, all its columns together.
+    """
+
+    def __init__(self, *, largest_row: int = LARGEST_ROW) -> None:
+        self._largest_row = largest_row
+        self._entities: dict[str, dict[str, tuple[bytes, int | None]]] = {}
+        self._messages: dict[int, Message] = {}
+        self._timers: dict[int, Timer] = {}
+        self._due: list[tuple[int, int]] = []
+        self._by_token: dict[tuple[Address, str], set[int]] = {}
+        self._egress: dict[int, EgressRecord] = {}
+        self._dead_letters: dict[int, DeadLetterEntry] = {}
+        self._requests: dict[tuple[Address, str], KeyedRequest] = {}
+        self._positions: dict[str, str] = {}
+        self._next_seq = 1
+
+    @property
+    def largest_row(self) -> int:
+        return self._largest_row
+
+    def recover(self) -> Recovered:
+        return Recovered(self._next_seq, dict(self._positions))
+
+    def messages_to(self, target: Address, after: int, limit: int) -> list[Message]:
+        found = (message for message in _by_seq(self._messages) if message.seq > after and message.target == target)
+        return list(islice(found, limit))
+
+    def messages(self) -> Iterator[Message]:
+        return iter(_by_seq(self._messages))
+
+    def types(self) -> list[str]:
+        return sorted(self._entities)
+
+    async def commit(self, commit: Commit) -> None:
+        self._check(commit)
+        for row in commit.entities:
+            typename, id = row.address
+            if row.packed is not None:
+                self._entities.setdefault(typename, {})[id] = (row.packed, row.expires_ms)
+            elif rows := self._entities.get(typename):
+                rows.pop(id, None)
+                if not rows:
+                    del self._entities[typename]
+        for seq in commit.timers_done:
+            self._forget_timer(seq)
+        for timer in commit.timers:
+            self._forget_timer(timer.seq)
+            self._keep_timer(timer)
+        _replace(self._messages, commit.messages_done, commit.messages)
+        _replace(self._egress, commit.egress_done, commit.egress)
+        _replace(self._dead_letters, commit.dead_letters_done, commit.dead_letters)
+        for key in commit.requests_done:
+            self._requests.pop(key, None)
+        self._requests.update({(request.target, request.key): request for request in commit.requests})
+        self._positions.update(commit.positions)
+        self._next_seq = max(self._next_seq, commit.next_seq)
+
+    def load(self, addresses: Sequence[Address]) -> list[bytes | None]:
+        rows = (self._entities.get(typename, {}).get(id) for typename, id in addresses)
+        return [None if row is None else row[0] for row in rows]
+
+    def timers_after(self, due_ms: int, seq: int, limit: int) -> list[Timer]:
+        start = bisect_right(self._due, (due_ms, seq))
+        return [self._timers[seq] for _, seq in self._due[start : start + limit]]
+
+    def pending_timer(self, owner: Address, token: str) -> Timer | None:
+        seqs = self._by_token.get((owner, token))
+        return self._timers[max(seqs)] if seqs else None
+
+    def egress_after(self, seq: int, limit: int, names: Iterable[str] | None = None) -> list[EgressRecord]:
+        wanted = None if names is None else set(names)
+        found = (r for r in _by_seq(self._egress) if r.seq > seq and (wanted is None or r.egress in wanted))
+        return list(islice(found, limit))
+
+    def egress_counts(self) -> Mapping[str, int]:
+        return Counter(record.egress for record in self._egress.values())
+
+    def dead_letters(self) -> Iterator[DeadLetterEntry]:
+        return iter(_by_seq(self._dead_letters))
+
+    def dead_letter(self, seq: int) -> DeadLetterEntry | None:
+        return self._dead_letters.get(seq)
+
+    def request(self, target: Address, key: str) -> KeyedRequest | None:
+        return self._requests.get((target, key))
+
+    def requests(self, *, pending: bool = False) -> Iterator[KeyedRequest]:
+        rows = (self._requests[key] for key in sorted(self._requests))
+        return iter([row for row in rows if row.pending or not pending])
+
+    def requests_before(self, time_ms: int, limit: int) -> list[KeyedRequest]:
+        old = [request for request in self._requests.values() if request.time_ms <= time_ms]
+        return sorted(old, key=lambda request: (request.time_ms, request.target, request.key))[:limit]
+
+    def entities(self, typename: str, prefix: str = "") -> Iterator[EntityRow]:
+        rows = self._entities.get(typename, {})
+        return iter([EntityRow(Address(typename, id), *rows[id]) for id in sorted(rows) if id.startswith(prefix)])
+
+    def counts(self) -> Mapping[str, int]:
+        return {
+            "messages": len(self._messages),
+            "timers": len(self._timers),
+            "egress": len(self._egress),
+            "dead_letters": len(self._dead_letters),
+            **{typename: len(rows) for typename, rows in sorted(self._entities.items())},
+        }
+
+    def rename_types(self, renamed: Mapping[str, str]) -> None:
+        def current(address: Address) -> Address:
+            return Address(renamed.get(address.typename, address.typename), address.id)
+
+        def moved(message: _Addressed) -> _Addressed:
+            caller = None if message.caller is None else current(message.caller)
+            return replace(message, target=current(message.target), caller=caller)
+
+        for old, new in renamed.items():
+            if (rows := self._entities.pop(old, None)) is not None:
+                self._entities.setdefault(new, {}).update(rows)
+            if (shape := self._positions.pop(f"{SHAPES}{old}", None)) is not None:
+                self._positions.setdefault(f"{SHAPES}{new}", shape)
+        for timer in list(self._timers.values()):
+            self._forget_timer(timer.seq)
+            self._keep_timer(moved(timer))
+        self._messages = {seq: moved(message) for seq, message in self._messages.items()}
+        for seq, letter in self._dead_letters.items():
+            self._dead_letters[seq] = replace(letter, message=moved(letter.message))
+        requests = sorted(self._requests.values(), key=lambda request: request.target.typename not in renamed)
+        moved_requests = [replace(request, target=current(request.target)) for request in requests]
+        self._requests = {(request.target, request.key): request for request in moved_requests}
+
+    def stored_twice(self, typename: str, former: str) -> tuple[int, str] | None:
+        both = self._entities.get(typename, {}).keys() & self._entities.get(former, {}).keys()
+        return (len(both), min(both)) if both else None
+
+    def kept_for(self, typename: str) -> Kept:
+        messages, timers = self._messages.values(), self._timers.values()
+        return Kept(
+            len(self._entities.get(typename, {})),
+            sum(message.target.typename == typename for message in messages),
+            sum(timer.target.typename == typename for timer in timers),
+            sum(letter.message.target.typename == typename for letter in self._dead_letters.values()),
+        )
+
+    def drop_expired(self, now_ms: int, limit: int) -> list[Address]:
+        expired = sorted(
+            (expires_ms, typename, id)
+            for typename, rows in self._entities.items()
+            for id, (_, expires_ms) in rows.items()
+            if expires_ms is not None and expires_ms <= now_ms
+        )
+        return [Address(typename, id) for _, typename, id in expired[:limit]]
+
+    def close(self) -> None:
+        pass
+
+    def _check(self, commit: Commit) -> None:
+        """Refuse the rows that a database refuses, so that a test meets them too.
+
+        Raises:
+            CommitRefusedError: a string with half a surrogate pair, an int of more than 64 bits, a row too large.
+        """
+        for row in _rows_of(commit):
+            size = sum(map(_size, row))
+            if size > self._largest_row:
+                reason = f"it takes rows of at most {self._largest_row:,} bytes, got one of {size:,}"
+                raise CommitRefusedError(_NAME, reason)
+
+    def _keep_timer(self, timer: Timer) -> None:
+        self._timers[timer.seq] = timer
+        insort(self._due, (timer.due_ms, timer.seq))
+        if timer.caller is not None and timer.token is not None:
+            self._by_token.setdefault((timer.caller, timer.token), set()).add(timer.seq)
+
+    def _forget_timer(self, seq: int) -> None:
+        timer = self._timers.pop(seq, None)
+        if timer is None:
+            return
+        del self._due[bisect_right(self._due, (timer.due_ms, seq)) - 1]
+        if timer.caller is not None and timer.token is not None:
+            owned = self._by_token[timer.caller, timer.token]
+            owned.discard(seq)
+            if not owned:
+                del self._by_token[timer.caller, timer.token]
+
+
+def _by_seq(rows: dict[int, _Row]) -> list[_Row]:
+    return [rows[seq] for seq in sorted(rows)]
+
+
+def _replace(rows: dict[int, _Numbered], done: Iterable[int], born: Iterable[_Numbered]) -> None:
+    for seq in done:
+        rows.pop(seq, None)
+    for row in born:
+        rows[row.seq] = row
+
+
+_Column: TypeAlias = str | bytes | int | None
+
+
+def _rows_of(commit: Commit) -> Iterator[tuple[_Column, ...]]:
+    """The rows that a database would write for *commit*, by their columns."""
+    for row in commit.entities:
+        yield (*row.address, row.expires_ms, row.packed)
+    for message in commit.messages:
+        yield _columns(message)
+    for timer in commit.timers:
+        yield (timer.due_ms, timer.token, *_columns(timer))
+    for record in commit.egress:
+        yield (record.seq, record.egress, record.value.typename, record.value.value)
+    for letter in commit.dead_letters:
+        yield (letter.error_type, letter.error, letter.attempts, letter.time_ms, *_columns(letter.message))
+    for request in commit.requests:
+        result = (None, None) if request.result is None else (request.result.typename, request.result.value)
+        yield (*request.target, request.key, request.digest, request.time_ms, request.request, *result)
+    yield from commit.positions.items()
+
+
+def _columns(message: Message | Timer) -> tuple[_Column, ...]:
+    caller = message.caller or (None, None)
+    return (message.seq, *message.target, *caller, message.value.typename, message.value.value)
+
+
+def _size(column: _Column) -> int:
+    """Bytes of *column* in a database.
+
+    Raises:
+        CommitRefusedError: no database takes it.
+    """
+    if isinstance(column, str):
+        try:
+            return len(column) if column.isascii() else len(column.encode())
+        except UnicodeEncodeError:
+            raise unstorable_text(_NAME, column) from None
+    if isinstance(column, bytes):
+        return len(column)
+    if column is not None and not _LEAST_INT <= column <= _GREATEST_INT:
+        raise CommitRefusedError(_NAME, f"{shortened(str(column), 40)} is no integer of 64 bits")
+    return 8
+
+
+_NAME: Final = "in memory"
+_LEAST_INT: Final = -(1 << 63)
+_GREATEST_INT: Final = (1 << 63) - 1

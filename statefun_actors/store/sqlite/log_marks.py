@@ -1,0 +1,245 @@
+"""Which log belongs to which file: marks that tell a store's own log from one that was left beside another file.
+
+SQLite plays whatever log lies beside a file into it. After a kill a log is left there, with commits that are not in
+the file yet. If then a backup is copied over the file, SQLite mixes the two: the backup is undone, or damaged.
+
+So the table ``counter`` has two random marks. ``log_mark`` is renewed in the log, in a transaction of its own, each
+time that all of the log has been brought home into the file; ``log_base`` is the one before. So the file by itself
+(without its log) has the mark that is, in the last commit of its own log, either ``log_base`` (nothing was brought
+home since) or ``log_mark`` (some of it, or all). This holds after a crash at any moment. A file with any other mark
+was put there by somebody. A start renews them twice, so that a copy of the file from before it has another mark, too;
+``backup`` gives its copy a mark of its own.
+
+The lock file repeats the pair once it is durable. That tells of a log that is gone: the file has ``log_base`` still.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sqlite3
+import time
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+from urllib.parse import quote
+
+import attrs
+
+from statefun_actors.store import StoreError, StoreInUseError, StoreMismatchError
+from statefun_actors.store.sqlite import schema
+from statefun_actors.store.sqlite.files import connect_read_only, store_error, with_suffix
+from statefun_actors.store.sqlite.lock import Lock, log_of
+from statefun_actors.store.sqlite.ownership import Owner, owner_of, stored
+
+_LOOKS: Final = 3
+_PAUSE: Final = 0.02
+"""Seconds between two looks at a store that another process may be writing."""
+_UNREADABLE: Final = "unreadable"
+
+
+def bring_home(db: sqlite3.Connection) -> bool:
+    """Write what is in the log into the file, durably; whether that is all of it: somebody who reads may prevent it."""
+    ((busy, in_log, home),) = db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+    return not busy and in_log == home
+
+
+def renew(db: sqlite3.Connection, owner: Owner) -> tuple[str, str] | None:
+    """Give the log, all of which has been brought home, a new mark; the file's mark and the log's.
+
+    None, and nothing is written, where *owner* does not own the store any more.
+    """
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        changed = db.execute(
+            "UPDATE counter SET log_base = log_mark, log_mark = ? WHERE EXISTS (SELECT 1 FROM owner WHERE id = ?)",
+            (secrets.token_hex(8), owner.id),
+        ).rowcount
+        if not changed:
+            return None
+        ((version,),) = db.execute("PRAGMA user_version").fetchall()
+        # That is on the file's first page, as is where all tables are: so it is in the log.
+        db.execute(f"PRAGMA user_version = {version}")
+        marks = db.execute("SELECT log_base, log_mark FROM counter").fetchone()
+        db.execute("COMMIT")
+    finally:
+        if db.in_transaction:
+            db.execute("ROLLBACK")
+    return marks[0], marks[1]
+
+
+def mark_copy(db: sqlite3.Connection) -> None:
+    """Make the store behind *db*, which is a copy, one of its own: no log of the original belongs to it."""
+    if db.execute("SELECT 1 FROM pragma_table_info('counter') WHERE name = 'log_mark'").fetchone():
+        db.execute("UPDATE counter SET log_base = NULL, log_mark = ?", (secrets.token_hex(8),))
+        db.execute("DELETE FROM owner")
+
+
+def check_together(store: Path, newest: int = len(schema.STEPS)) -> None:
+    """Look whether the file, its log and its lock file belong together. Changes nothing.
+
+    Args:
+        store: the file, or what leads to it.
+        newest: the version up to which stores can be read.
+
+    Raises:
+        StoreMismatchError: they don't.
+        StoreError: the file is no store of ours, or can't be read.
+    """
+    wrong = _mismatch(store, newest)
+    for _ in range(_LOOKS - 1):
+        if wrong is None:
+            return
+        time.sleep(_PAUSE)  # an engine may have changed them between one glance and the next
+        wrong = _mismatch(store, newest)
+    if wrong is not None:
+        raise wrong
+
+
+@contextmanager
+def lock_to_replace(store: Path) -> Generator[None]:
+    """Within it no engine runs on *store*, whose file can be replaced.
+
+    Raises:
+        StoreInUseError: one runs, whether the lock file is there or not; or a command uses it.
+    """
+    with Lock(store):
+        if (owner := _owner_by_file(store)) is not None and owner.runs:
+            raise StoreInUseError(str(store), f"process {owner.process} since {owner.since}")
+        yield
+
+
+def _owner_by_file(store: Path) -> Owner | None:
+    """Who owns *store* according to its file alone, whatever log lies beside it; None if nobody is known."""
+    file = store.resolve()
+    try:
+        return _File.read(file, store, len(schema.STEPS)).owner if _size(file) else None
+    except StoreError:  # it is another application's, or a newer version's
+        return None
+
+
+def is_of_log(store: Path, db: sqlite3.Connection, newest: int) -> bool:
+    """Whether the file of *store* is the one that the log belongs to which *db*, a connection of its owner, writes."""
+    home = _File.read(store, store, newest)
+    return home.mark == _UNREADABLE or home.mark in db.execute("SELECT log_base, log_mark FROM counter").fetchone()
+
+
+def _mismatch(store: Path, newest: int) -> StoreError | None:
+    file = store.resolve()
+    log = with_suffix(file, "-wal")
+    log_size = _size(log)  # before the file: who ends cleanly completes that, and then deletes the log
+    if file.is_dir():
+        return None  # which is told when it is opened
+    if not _size(file):
+        return _no_file(store, log) if log_size else None
+    home = _File.read(file, store, newest)
+    if (other := _other_name(file, home)) is not None:
+        return StoreMismatchError(str(store), *other)
+    if not log_size:
+        return _no_log(store, file, home)
+    try:
+        marks = _marks_in_log(file)
+    except sqlite3.Error as error:
+        if home.mark == _UNREADABLE or not _is_about_content(error):
+            return store_error(store, error)
+        marks = ()
+    if home.mark == _UNREADABLE or home.mark in marks:
+        return None
+    return StoreMismatchError(
+        str(store),
+        f"its log {log} does not belong to it, but to another file that was in its place; nothing has been changed",
+        "To go back to a backup, use `statefun-actors restore`; to keep the file as it is, without what is in the log, "
+        "delete the log.",
+    )
+
+
+def _no_file(store: Path, log: Path) -> StoreError:
+    return StoreMismatchError(
+        str(store),
+        f"its file is missing or empty, but its log {log} is there; nothing has been changed",
+        "Put the file back, or use `statefun-actors restore`; to begin anew, delete the log.",
+    )
+
+
+def _no_log(store: Path, file: Path, home: _File) -> StoreError | None:
+    """The file has no log beside it, which is as it should be after a clean end."""
+    places = [file]
+    if home.owner is not None and home.owner.path != stored(file):
+        places.append(Path(home.owner.path))  # it was moved or copied from there
+    for place in places:
+        marks = log_of(place)
+        if marks is not None and home.mark == marks[0]:
+            return StoreMismatchError(
+                str(store),
+                f"its log {with_suffix(place, '-wal')} is missing, with messages that were acknowledged"
+                if place is file
+                else f"it was moved or copied from {place} without its log {with_suffix(place, '-wal')}",
+                f"Put the log back as {with_suffix(file, '-wal')}, or use `statefun-actors restore`; to go on without "
+                f"it, delete {with_suffix(place, '.lock')}.",
+            )
+    return None
+
+
+def _other_name(file: Path, home: _File) -> tuple[str, str] | None:
+    """Why a file with several names can't be used by this one: SQLite keeps a log for each name."""
+    names = file.stat().st_nlink
+    if names == 1 or (home.owner is not None and home.owner.path == stored(file)):
+        return None
+    reason = f"the file has {names} names (hard links), and a log belongs to one of them only"
+    if home.owner is not None:
+        used = Path(home.owner.path)
+        if used.exists() and used.samefile(file):
+            return reason, f"Use the name {used}."
+    return reason, "Delete all names but one; a copy is made with `statefun-actors backup`."
+
+
+@attrs.frozen
+class _File:
+    """What a file says by itself, without its log."""
+
+    mark: str | None
+    """None for a file that is new, or of a version without marks."""
+    owner: Owner | None
+
+    @classmethod
+    def read(cls, file: Path, store: Path, newest: int) -> _File:
+        """Raises StoreError for a file that is no store of ours, or of a version above *newest*."""
+        uri = f"file:{quote(os.fsencode(file.absolute()))}?immutable=1"  # this looks at no log
+        try:
+            db = sqlite3.connect(uri, uri=True, isolation_level=None)
+            try:
+                if schema.version(db, store, newest) < schema.WITH_MARKS:
+                    return cls(None, None)
+                return cls(db.execute("SELECT log_mark FROM counter").fetchone()[0], owner_of(db))
+            finally:
+                db.close()
+        except (sqlite3.Error, TypeError):  # a crash while a log was brought home can leave it so
+            return cls(_UNREADABLE, None)
+        except StoreError as error:
+            if isinstance(error.__cause__, sqlite3.Error):
+                return cls(_UNREADABLE, None)
+            raise
+
+
+def _marks_in_log(file: Path) -> tuple[str | None, ...]:
+    """The marks of which the file has one, as of the last commit in the log."""
+    db = connect_read_only(file)
+    try:
+        if db.execute("PRAGMA user_version").fetchone()[0] < schema.WITH_MARKS:
+            return (None,)
+        return db.execute("SELECT log_base, log_mark FROM counter").fetchone() or ()
+    finally:
+        db.close()
+
+
+def _is_about_content(error: sqlite3.Error) -> bool:
+    """Whether *error* is about what is in the files, rather than about having them."""
+    return getattr(error, "sqlite_errorname", "").startswith(("SQLITE_CORRUPT", "SQLITE_ERROR", "SQLITE_NOTADB"))
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0

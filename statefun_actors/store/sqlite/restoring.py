@@ -1,0 +1,94 @@
+"""Going back to a backup: a copy of it takes the place of a store, and what was there before is kept."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+
+from statefun_actors.store import StoreError
+from statefun_actors.store.sqlite.files import make_folder, put_in_place, store_error, sync_folder, with_suffix
+from statefun_actors.store.sqlite.log_marks import lock_to_replace
+from statefun_actors.store.sqlite.reader import SqliteReader
+
+
+def restore_store(backup: Path, store: Path, *, confirm: Callable[[], None] = lambda: None) -> Path | None:
+    """Put a copy of the store *backup* in the place of *store*, whole or not at all.
+
+    Killed before that is done, it leaves what was there; killed just after the copy is in place, it may leave the old
+    log beside it, which the next start refuses until this is done again.
+
+    Args:
+        backup: any store, such as ``SqliteReader.backup`` makes it. It stays as it is.
+        store: need not exist. No engine may run on it meanwhile.
+        confirm: called before anything is changed, once all else has been checked. What it raises ends this.
+
+    Returns:
+        Where what was there before is kept: a store of that name, or of its log if only that was left. None = nothing
+        was there.
+
+    Raises:
+        StoreInUseError: an engine runs on *store*, or a command uses it.
+        StoreError: *backup* is no sound store, or *store* can't be written; *store* is as it was.
+    """
+    _refuse(backup, store)
+    file = store.resolve()
+    copy = with_suffix(file, ".restoring")
+    try:
+        make_folder(file.parent)
+        with lock_to_replace(store):
+            confirm()
+            reader = SqliteReader(backup, older=True)
+            try:
+                reader.backup(copy, overwrite=True)
+                kept = _keep(file)
+                put_in_place(copy, file)
+            finally:
+                reader.close()
+                for suffix in ("", ".lock"):
+                    with suppress(OSError):
+                        with_suffix(copy, suffix).unlink(missing_ok=True)
+    except OSError as error:
+        raise StoreError(str(store), f"it can't be written: {error}", "Nothing was restored.") from error
+    return kept
+
+
+def _refuse(backup: Path, store: Path) -> None:
+    """Refuse what is no sound store."""
+    if not backup.exists():
+        raise StoreError(str(backup), "there is no such file", "Name a file that `statefun-actors backup` made.")
+    if store.exists() and backup.samefile(store):
+        raise StoreError(str(backup), "it is the store itself", "Name a file that `statefun-actors backup` made.")
+    reader = SqliteReader(backup, older=True)
+    try:
+        wrong = reader.integrity_check() or reader.damaged_entities()
+    except sqlite3.Error as error:
+        raise store_error(backup, error) from error
+    finally:
+        reader.close()
+    if wrong:
+        raise StoreError(str(backup), f"it is damaged: {wrong[0]}", "Nothing was restored; choose another backup.")
+
+
+def _keep(file: Path) -> Path | None:
+    """Give the store in *file*, and its log, a second name. The first one is still there until it is replaced."""
+    there = [suffix for suffix in ("", "-wal") if with_suffix(file, suffix).exists()]
+    if not there:
+        return None
+    now = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
+    kept = file.with_name(f"{file.stem}.before-restore-{now}{file.suffix}")
+    number = 1
+    while any(with_suffix(kept, suffix).exists() for suffix in ("", "-wal")):
+        number += 1
+        kept = file.with_name(f"{file.stem}.before-restore-{now}-{number}{file.suffix}")
+    for suffix in there:
+        old, new = with_suffix(file, suffix), with_suffix(kept, suffix)
+        try:
+            os.link(old, new)
+        except OSError:  # a file system without hard links
+            old.rename(new)
+    sync_folder(file.parent)
+    return with_suffix(kept, there[0])

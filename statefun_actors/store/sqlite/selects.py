@@ -1,0 +1,89 @@
+"""The SELECT statements of the reads, and the values that their rows stand for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from statefun_actors.address import Address
+from statefun_actors.model import TypedValue
+from statefun_actors.store import DeadLetterEntry, KeyedRequest, Message, RequestState, Timer
+from statefun_actors.store.sqlite.schema import DEAD_LETTER, MESSAGE, REQUEST, TIMER
+
+PAGE: Final = 500
+"""Rows read at a time by what streams. Nothing is held in between, so no checkpoint waits for a slow consumer."""
+
+
+def listed(columns: Sequence[str]) -> str:
+    return ", ".join(columns)
+
+
+MESSAGES_TO: Final = f"SELECT {listed(MESSAGE)} FROM message WHERE type = ? AND id = ? AND seq > ? ORDER BY seq LIMIT ?"
+TIMERS_AFTER: Final = (
+    # Two ranges of the index, merged; the one range (due_ms, seq) > (?, ?) would look at all that are due at due_ms.
+    f"SELECT {listed(TIMER)} FROM timer WHERE due_ms = ? AND seq > ? "
+    f"UNION ALL SELECT {listed(TIMER)} FROM timer WHERE due_ms > ? ORDER BY due_ms, seq LIMIT ?"
+)
+PENDING_TIMER: Final = (
+    f"SELECT {listed(TIMER)} FROM timer WHERE caller_type = ? AND caller_id = ? AND token = ? ORDER BY seq DESC LIMIT 1"
+)
+DEAD_LETTER_BY_SEQ: Final = f"SELECT {listed(DEAD_LETTER)} FROM dead_letter WHERE seq = ?"
+REQUEST_BY_KEY: Final = f"SELECT {listed(REQUEST)} FROM request WHERE type = ? AND id = ? AND key = ?"
+REQUESTS_AFTER: Final = (
+    f"SELECT {listed(REQUEST)} FROM request WHERE (type, id, key) > (?, ?, ?) %s ORDER BY type, id, key LIMIT {PAGE}"
+)
+REQUESTS_BEFORE: Final = (
+    f"SELECT {listed(REQUEST)} FROM request WHERE time_ms <= ? ORDER BY time_ms, type, id, key LIMIT ?"
+)
+EXPIRED: Final = "SELECT type, id FROM entity WHERE expires_ms <= ? ORDER BY expires_ms, type, id LIMIT ?"
+LAST_SEQ: Final = "SELECT coalesce(max(seq), 0) FROM ({})".format(
+    " UNION ALL ".join(
+        f"SELECT max(seq) AS seq FROM {table}" for table in ("message", "timer", "egress", "dead_letter")
+    )
+)
+LOAD_SIZES: Final = (1, 4, 16, 64, 256)
+LOAD: Final = {
+    size: f"SELECT column1, state FROM (VALUES {', '.join(f'({n}, ?, ?)' for n in range(size))}) "
+    "CROSS JOIN entity ON type = column2 AND id = column3"
+    for size in LOAD_SIZES
+}
+"""One statement for so many addresses: a third of the cost of one statement for each."""
+
+
+def after_prefix(prefix: str) -> str | None:
+    """The least string greater than all that begin with *prefix*; None where there is none."""
+    stem = prefix.rstrip("\U0010ffff")
+    if not stem:
+        return None
+    successor = ord(stem[-1]) + 1
+    return stem[:-1] + chr(0xE000 if successor == 0xD800 else successor)
+
+
+def address_of(typename: str, id: str) -> Address:
+    """What was an address when it went in needs no check on its way out."""
+    return tuple.__new__(Address, (typename, id))
+
+
+def message_of(
+    seq: int, typename: str, id: str, caller_type: str | None, caller_id: str | None, value_type: str, value: bytes
+) -> Message:
+    caller = None if caller_type is None or caller_id is None else address_of(caller_type, caller_id)
+    return Message(seq, address_of(typename, id), TypedValue(value_type, value), caller)
+
+
+def dead_letter_of(
+    seq: int, error_type: str, error: str, attempts: int, time_ms: int, *message: Any
+) -> DeadLetterEntry:
+    return DeadLetterEntry(seq, message_of(*message), error_type, error, attempts, time_ms)
+
+
+def request_of(typename: str, id: str, key: str, digest: str, time_ms: int, *rest: Any) -> KeyedRequest:
+    request, state, value_type, value = rest
+    result = None if value_type is None else TypedValue(value_type, value)
+    return KeyedRequest(address_of(typename, id), key, digest, time_ms, request, RequestState(state), result)
+
+
+def timer_of(seq: int, due_ms: int, *message: Any) -> Timer:
+    typename, id, caller_type, caller_id, token, value_type, value = message
+    caller = None if caller_type is None else address_of(caller_type, caller_id)
+    return Timer(seq, due_ms, address_of(typename, id), TypedValue(value_type, value), caller, token)

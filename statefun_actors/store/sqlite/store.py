@@ -1,0 +1,302 @@
+"""The store on disk: one SQLite file, one transaction per commit.
+
+Where a commit is written, on the event loop's thread or on the store's own, is judged anew each time: a small one on a
+disk that syncs fast is over before a second thread has woken up; anything else would hold up the loop. Checkpoints
+(bringing the log's pages home, tens of milliseconds) always run on the store's thread, after the commit is reported.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sqlite3
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+from time import perf_counter
+from typing import Final, Literal
+
+from statefun_actors.store import Commit, StoreError, StoreMismatchError, StoreTakenError
+from statefun_actors.store.sqlite import log_marks, renaming, schema, writing
+from statefun_actors.store.sqlite.connecting import connect_to_write, prepare_to_write
+from statefun_actors.store.sqlite.files import (
+    commit_error,
+    connect_read_only,
+    keep_private,
+    make_folder,
+    make_private_file,
+    store_error,
+    unopened,
+)
+from statefun_actors.store.sqlite.gathering import Gathering, Plan
+from statefun_actors.store.sqlite.in_place import InPlace
+from statefun_actors.store.sqlite.lock import Lock
+from statefun_actors.store.sqlite.ownership import Ownership, owner_of
+from statefun_actors.store.sqlite.reader import Reads, SqliteReader
+
+logger: Final = logging.getLogger("statefun_actors.engine")
+
+_READER_CACHE_KIB: Final = 4_096
+_LOG_PAGES: Final = 8_000
+"""Pages in the log that are worth a checkpoint: enough for the hot ones to be in it many times and be written once."""
+
+_LOOP_SECONDS: Final = 0.001
+"""What a commit may take of the event loop's time."""
+_ROW_SECONDS: Final = 0.000_01
+
+
+class SqliteStore(Reads):
+    """The store in the file *path*; it and the folders above it are made where they are missing.
+
+    Args:
+        path: the file; SQLite keeps its log beside it, in ``<path>-wal`` and ``<path>-shm``.
+        commits: which thread writes them: ``"loop"`` the one of the event loop, ``"thread"`` another one, ``"auto"``
+            the loop's if that takes less than about 1 ms.
+        brief: it is closed again at once, so an engine that starts meanwhile waits for it instead of giving up.
+        steps: what leads from each version of the tables to the next, for tests.
+
+    Raises:
+        StoreError: no store can be had there: in use, no store of ours, newer than this version, out of reach.
+    """
+
+    def __init__(
+        self,
+        path: Path | str,
+        *,
+        commits: Literal["auto", "loop", "thread"] = "auto",
+        brief: bool = False,
+        steps: Sequence[schema.Step] = schema.STEPS,
+    ) -> None:
+        self.path = Path(path)
+        self._file = self.path.resolve()
+        """Where :attr:`path` leads to."""
+        self._brief = brief
+        self._steps = steps
+        self._commits = commits
+        self._sync_seconds = 0.0
+        self._log_pages = 0
+        self._thread = ThreadPoolExecutor(1, "statefun-actors store")
+        self._running: Future[None] | None = None
+        """The last thing given to the thread."""
+        self._reader: sqlite3.Connection | None = None
+        self._writer: sqlite3.Connection | None = None
+        self._lock: Lock | None = None
+        self._ownership = Ownership(self._file)
+        self._keeps_log = False
+        """Whether the log is to stay as it is, since the file beside it is another one."""
+        try:
+            make_folder(self._file.parent)
+            # Before all else, since what isn't ours must stay as it is.
+            log_marks.check_together(self.path, len(steps))
+            if self._file.exists():
+                self._reader = connect_read_only(self.path)
+                schema.version(self._reader, self.path, len(steps))
+            self._lock = Lock(self.path, brief=brief)
+            if not self._file.exists():
+                make_private_file(self._file)
+            keep_private(self._file)
+            self._open()
+        except BaseException as error:
+            self.close()
+            if isinstance(error, sqlite3.Error):
+                raise store_error(self.path, error) from error
+            if isinstance(error, OSError):
+                raise unopened(self.path, error) from error
+            raise
+
+    @staticmethod
+    def open_reader(path: Path | str) -> SqliteReader:
+        """The store in *path* for reading only, beside an engine that runs on it, or without one."""
+        return SqliteReader(path)
+
+    async def commit(self, commit: Commit) -> None:
+        """Make *commit* durable, whole. Being cancelled, it still ends first what it has begun.
+
+        Raises:
+            CommitRefusedError: nothing was written, and this commit will never succeed.
+            StoreError: nothing was written; the store can be used again once the cause is gone.
+        """
+        plan = self._gathering.plan(commit.entities)
+        try:
+            try:
+                change = await self._make(commit, plan)
+            except sqlite3.IntegrityError:
+                if not plan.places:
+                    raise
+                # A place may be wrong, which is none of the commit's fault: once more, without any.
+                self._gathering.forget()
+                plan = Plan()
+                change = await self._make(commit, plan)
+        except (sqlite3.Error, OverflowError, TypeError, ValueError) as error:
+            self._gathering.forget()
+            raise commit_error(self.path, error) from error
+        self._gathering.done(plan)
+        self._log_pages += change.pages
+        if self._log_pages >= _LOG_PAGES and self._commits != "loop":
+            self._log_pages = 0
+            self._running = self._thread.submit(self._checkpoint)
+
+    def rename_types(self, renamed: Mapping[str, str]) -> None:
+        """Move all that is stored under each key of *renamed* to its value, in one transaction.
+
+        Raises:
+            StoreError: nothing was moved.
+        """
+        db = self._writer
+        if db is None:
+            raise StoreError(str(self.path), "it is closed")
+        try:
+            renaming.rename_types(db, renamed)
+        except sqlite3.Error as error:
+            raise store_error(self.path, error) from error
+
+    async def _make(self, commit: Commit, plan: Plan) -> writing.Change:
+        """Write *commit*, its entities where *plan* says."""
+        change = writing.change(commit, plan)
+        if not self._in_place.undisturbed():
+            await self._look_again()
+        if self._on_loop(change):
+            self._write(change)
+        else:
+            await self._in_thread(self._write, change)
+        return change
+
+    @property
+    def largest_row(self) -> int:
+        if self._writer is None:
+            raise StoreError(str(self.path), "it is closed")
+        return self._writer.getlimit(sqlite3.SQLITE_LIMIT_LENGTH)
+
+    def tell_door(self, door: Path | None) -> None:
+        """Say, to whoever finds the store in use, where the control door of its engine is; None = that ends soon."""
+        if self._lock is not None:
+            self._lock.tell_door(door)
+
+    def close(self) -> None:
+        """Let go of the files. Safe to call twice."""
+        self._thread.shutdown()
+        self._running = None
+        self._disconnect()
+        if self._lock is not None:
+            self._lock.release()
+            self._lock = None
+        self._ownership.end()
+
+    def _disconnect(self) -> None:
+        connections = [self._reader, self._writer]
+        if self._keeps_log:  # SQLite brings the log home, and deletes it, when the last one is closed that can write
+            connections.reverse()
+        for db in connections:
+            if db is not None:
+                db.close()
+        self._reader = self._writer = None
+
+    def _open(self) -> None:
+        self._writer = db = connect_to_write(self.path)
+        # Where the thread brings the log home, SQLite does so in case that can't.
+        prepare_to_write(db, self.path, self._steps, _LOG_PAGES * (1 if self._commits == "loop" else 4))
+        all_home = log_marks.bring_home(db)
+        self._ownership.take(db, self.path)  # fails where nothing can be written
+        if all_home and not self._brief:
+            log_marks.renew(db, self._ownership.owner)  # the file by itself now gets a mark that no copy of it has
+            self._bring_home()
+        db.execute("PRAGMA synchronous = FULL")
+        writing.prepare(db)
+        ((last,),) = db.execute("SELECT coalesce(max(rowid), 0) FROM entity").fetchall()
+        self._gathering = Gathering(last + 1)
+        if self._reader is None:
+            self._reader = connect_read_only(self.path)
+        self._reader.execute(f"PRAGMA cache_size = -{_READER_CACHE_KIB}")
+        self._in_place = InPlace(self._file)
+
+    async def _look_again(self) -> None:
+        """The files are not as they were when last looked at.
+
+        Raises:
+            StoreError: the store's file isn't there any more.
+            StoreMismatchError: another file's content was copied over it. No retry helps.
+        """
+        if self._running is not None:
+            await asyncio.wait([asyncio.wrap_future(self._running)])
+        db = self._writer
+        if db is None:
+            raise StoreError(str(self.path), "it is closed")
+        if not self._in_place.has_file():
+            # One that was deleted could still be written, and nobody would ever find it.
+            raise StoreError(str(self.path), "its file has been deleted, moved or replaced", "Put it back.")
+        if not log_marks.is_of_log(self._file, db, len(self._steps)):
+            self._keeps_log = True
+            raise StoreMismatchError(
+                str(self.path),
+                "its file has been overwritten while an engine ran on it, which ends; what was acknowledged since it "
+                "was last written is in its log",
+                "Stop the engine before a file is copied; to go back to a backup, use `statefun-actors restore`.",
+            )
+        if not self._in_place.has_log():
+            self._save_log(db)
+        self._in_place.look()
+
+    def _save_log(self, db: sqlite3.Connection) -> None:
+        """The log was deleted, but is still open: bring it home, and begin another.
+
+        Raises:
+            StoreError: somebody who reads the store prevents it.
+        """
+        if not log_marks.bring_home(db):
+            raise StoreError(str(self.path), "its log has been deleted, and another program reads it", "End that.")
+        logger.warning("store %s: its log has been deleted; nothing of it is lost, and another is begun", self.path)
+        self._disconnect()
+        self._open()
+
+    def _on_loop(self, change: writing.Change) -> bool:
+        if self._commits != "auto":
+            return self._commits == "loop"
+        return not self._busy and self._sync_seconds + change.rows * _ROW_SECONDS < _LOOP_SECONDS
+
+    def _write(self, change: writing.Change) -> None:
+        db = self._writer
+        if db is None:
+            raise StoreError(str(self.path), "it is closed")
+        started = perf_counter()
+        try:
+            writing.write(db, change.epoch, self._ownership.owner.id)
+        except writing.NotOwnerError as error:
+            raise StoreTakenError(str(self.path), str(owner_of(db) or "another process")) from error
+        syncing = min(perf_counter() - started - change.rows * _ROW_SECONDS, 5 * _LOOP_SECONDS)
+        self._sync_seconds += 0.2 * (syncing - self._sync_seconds)
+
+    def _checkpoint(self) -> None:
+        with suppress(sqlite3.Error, OSError):  # it is tried again
+            self._bring_home()
+
+    def _bring_home(self) -> None:
+        """What is in the log goes into the file; if that is all of it, a new log begins, with a mark of its own."""
+        if self._writer is None or not log_marks.bring_home(self._writer):
+            return
+        marks = log_marks.renew(self._writer, self._ownership.owner)
+        if marks is not None and self._lock is not None:
+            with suppress(OSError):  # of a full disk: then it is not noticed if the log is deleted
+                self._lock.tell_log(*marks)
+
+    async def _in_thread(self, work: Callable[[writing.Change], None], change: writing.Change) -> None:
+        self._running = self._thread.submit(work, change)
+        done = asyncio.wrap_future(self._running)
+        try:
+            await asyncio.shield(done)
+        except asyncio.CancelledError:
+            with suppress(Exception):
+                await done
+            raise
+
+    @property
+    def _busy(self) -> bool:
+        """Whether the thread is at work with the writing connection."""
+        return self._running is not None and not self._running.done()
+
+    def _connection(self) -> sqlite3.Connection:
+        """For the next read: the writer's, which remembers what it wrote last; while that writes, the other one."""
+        db = self._reader if self._busy else self._writer
+        if db is None:
+            raise StoreError(str(self.path), "it is closed")
+        return db

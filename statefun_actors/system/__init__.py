@@ -1,0 +1,29 @@
+"""The operating system and the event loop: forks, sockets, errors that repeat."""
+
+from statefun_actors.system.forks import (
+    keep_from_children,
+    loop_kept_from_children,
+    release,
+    signals_kept_from_children,
+)
+from statefun_actors.system.loop_errors import (
+    loop_errors,
+)
+from statefun_actors.system.throttle import (
+    Throttle,
+    repeats,
+)
+from statefun_actors.system.unix_sockets import (
+    listen_at,
+)
+
+__all__ = [
+    "Throttle",
+    "keep_from_children",
+    "listen_at",
+    "loop_errors",
+    "loop_kept_from_children",
+    "release",
+    "repeats",
+    "signals_kept_from_children",
+]

@@ -1,0 +1,131 @@
+"""What every control keeps to, written once: each check takes a control and a way to look into its store."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from statefun_actors import Address
+from statefun_actors.admin import Control, LetterRetry, Posting
+from statefun_actors.engine import NoDeadLetterError
+from statefun_actors.model import TypedValue
+from statefun_actors.store import Commit, DeadLetterEntry, Message, StoreReader
+
+ADA, BOB = Address("bank/account", "ada"), Address("elsewhere/account", "a/b \0ü")
+FIVE, NOTHING = TypedValue("bank/deposit", bytes(range(256))), TypedValue("bank/nothing", b"")
+
+GIVEN = Commit(
+    dead_letters=[
+        DeadLetterEntry(2, Message(1, ADA, FIVE, BOB), "ValueError", "no such money", 3, 5),
+        DeadLetterEntry(4, Message(3, BOB, NOTHING), "TerminalError", "never", 1, 6),
+        DeadLetterEntry(6, Message(5, ADA, FIVE), "KeyError", "'x'", 1, 7),
+    ],
+    next_seq=7,
+)
+"""What is in the store before each check. Nothing there runs for the addresses in it: messages stay where they are."""
+
+Check = Callable[[Control, StoreReader], Awaitable[None]]
+CHECKS: list[Check] = []
+
+
+def check(function: Check) -> Check:
+    CHECKS.append(function)
+    return function
+
+
+def waiting(store: StoreReader) -> list[tuple[Address, TypedValue, Address | None]]:
+    return [(message.target, message.value, message.caller) for message in store.messages()]
+
+
+def left(store: StoreReader) -> list[int]:
+    return [entry.seq for entry in store.dead_letters()]
+
+
+@check
+async def what_is_sent_waits_in_order(control: Control, store: StoreReader) -> None:
+    await control.send([Posting(ADA, FIVE), Posting(BOB, NOTHING)])
+    await control.send([Posting(ADA, NOTHING)])
+
+    assert waiting(store) == [(ADA, FIVE, None), (BOB, NOTHING, None), (ADA, NOTHING, None)]
+    assert [message.seq for message in store.messages()] == [7, 8, 9]
+    assert store.recover().next_seq == 10
+
+
+@check
+async def what_is_sent_for_later_is_a_delayed_message(control: Control, store: StoreReader) -> None:
+    await control.send([Posting(ADA, FIVE, 86_400_000), Posting(ADA, NOTHING)])
+
+    (timer,) = store.timers_after(0, 0, 10)
+    assert (timer.target, timer.value, timer.caller, timer.token) == (ADA, FIVE, None, None)
+    assert timer.due_ms > 86_400_000
+    assert waiting(store) == [(ADA, NOTHING, None)]
+
+
+@check
+async def nothing_to_do_is_done(control: Control, store: StoreReader) -> None:
+    await control.send([])
+    await control.retry([])
+    await control.discard([])
+
+    assert (waiting(store), left(store)) == ([], [2, 4, 6])
+
+
+@check
+async def a_retried_dead_letter_is_a_message_of_its_caller_behind_those_that_wait(
+    control: Control, store: StoreReader
+) -> None:
+    await control.send([Posting(ADA, NOTHING)])
+    await control.retry([LetterRetry(2)])
+
+    assert waiting(store) == [(ADA, NOTHING, None), (ADA, FIVE, BOB)]
+    assert left(store) == [4, 6]
+
+
+@check
+async def several_are_retried_in_the_order_given_each_with_its_own_value(control: Control, store: StoreReader) -> None:
+    await control.retry([LetterRetry(6, NOTHING), LetterRetry(4), LetterRetry(4)])
+
+    assert waiting(store) == [(ADA, NOTHING, None), (BOB, NOTHING, None)]
+    assert left(store) == [2]
+
+
+@check
+async def a_discarded_dead_letter_is_gone(control: Control, store: StoreReader) -> None:
+    await control.discard([4, 4, 2])
+
+    assert (waiting(store), left(store)) == ([], [6])
+
+
+@check
+async def one_that_is_not_there_leaves_all_as_they_were(control: Control, store: StoreReader) -> None:
+    for attempt in (
+        control.discard([2, 5, 9]),
+        control.retry([LetterRetry(2), LetterRetry(5), LetterRetry(9)]),
+    ):
+        with pytest.raises(NoDeadLetterError) as refused:
+            await attempt
+
+        assert str(refused.value) == (
+            "there is no dead letter 5: it has been retried or discarded, or never was. "
+            "`statefun-actors dead-letters list` shows those that are there."
+        )
+        assert (waiting(store), left(store)) == ([], [2, 4, 6])
+    await control.discard([2])
+    with pytest.raises(NoDeadLetterError):
+        await control.retry([LetterRetry(2)])
+
+
+@check
+async def much_goes_in_one_call(control: Control, store: StoreReader) -> None:
+    large = TypedValue("bank/large", bytes(1_000_000))
+
+    await control.send([Posting(ADA, large), *[Posting(ADA, FIVE)] * 2_000])
+
+    assert store.counts()["messages"] == 2_001
+
+
+@check
+async def it_may_be_closed_twice(control: Control, store: StoreReader) -> None:
+    await control.close()
+    await control.close()

@@ -1,0 +1,308 @@
+"""Every control under the same checks, and what only a control door can do."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import socket
+import stat
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from statefun_actors import Entity, handles, persisted
+from statefun_actors.admin import (
+    Control,
+    ControlDoor,
+    DoorControl,
+    DoorError,
+    EngineControl,
+    LetterRetry,
+    Posting,
+    StoreControl,
+    open_control,
+)
+from statefun_actors.engine import EpochLostError, SystemClock
+from statefun_actors.store import MemoryStore, Store, StoreError, StoreInUseError, StoreReader
+from statefun_actors.store.sqlite import SqliteReader, SqliteStore
+from statefun_actors.types import pack
+from tests.admin.control_checks import ADA, CHECKS, FIVE, GIVEN, Check
+from tests.engine.engines import HeldStore, held, running
+
+
+class Counter(Entity, typename="test/counter"):
+    total: int = persisted(default=0)
+
+    @handles
+    def add(self, amount: int) -> None:
+        self.total += amount
+
+
+async def given(store: Store) -> Store:
+    await store.commit(GIVEN)
+    return store
+
+
+@asynccontextmanager
+async def over_a_store_in_memory(folder: Path) -> AsyncGenerator[tuple[Control, StoreReader]]:
+    store = await given(MemoryStore())
+    yield StoreControl(store, SystemClock()), store
+
+
+@asynccontextmanager
+async def over_a_store_on_disk(folder: Path) -> AsyncGenerator[tuple[Control, StoreReader]]:
+    (await given(SqliteStore(folder / "store.db"))).close()
+    control = await open_control(folder / "store.db")
+    assert isinstance(control, StoreControl)
+    yield control, SqliteReader(folder / "store.db")
+    await control.close()
+
+
+@asynccontextmanager
+async def over_an_engine(folder: Path) -> AsyncGenerator[tuple[Control, StoreReader]]:
+    store = await given(MemoryStore())
+    async with running(Counter, store=store, clock=SystemClock()) as engine:
+        yield EngineControl(engine), store
+
+
+@asynccontextmanager
+async def over_a_door(folder: Path) -> AsyncGenerator[tuple[Control, StoreReader]]:
+    async with engine_with_door(folder / "store.db"):
+        control = await open_control(folder / "store.db")
+        assert isinstance(control, DoorControl)
+        yield control, SqliteReader(folder / "store.db")
+        await control.close()
+
+
+@asynccontextmanager
+async def engine_with_door(path: Path) -> AsyncGenerator[ControlDoor]:
+    store = SqliteStore(path)
+    await given(store)
+    async with running(Counter, store=store, clock=SystemClock()) as engine:
+        door = await ControlDoor.open(store, EngineControl(engine))
+        try:
+            yield door
+        finally:
+            await door.close()
+    store.close()
+
+
+WAYS: dict[str, Callable[[Path], AbstractAsyncContextManager[tuple[Control, StoreReader]]]] = {
+    "memory": over_a_store_in_memory,
+    "disk": over_a_store_on_disk,
+    "engine": over_an_engine,
+    "door": over_a_door,
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+async def test_every_control_keeps_to(check: Check, way: str, tmp_path: Path) -> None:
+    async with WAYS[way](tmp_path) as (control, store):
+        await check(control, store)
+
+
+# Through an engine
+
+
+async def test_what_is_sent_through_an_engine_is_handled_by_it() -> None:
+    async with running(Counter) as engine:
+        await EngineControl(engine).send([Posting(Counter.at("a"), pack(2)), Posting(Counter.at("a"), pack(3))])
+        await engine.idle()
+
+        assert held(engine, Counter.at("a"), "total") == 5
+
+
+async def test_what_the_store_refuses_has_not_happened(tmp_path: Path) -> None:
+    store = HeldStore()
+    async with running(Counter, store=store) as engine:
+        store.fail = True
+        with pytest.raises(EpochLostError):
+            await EngineControl(engine).send([Posting(Counter.at("a"), pack(2))])
+        store.fail = False
+        await engine.idle()
+
+        assert list(store.messages()) == []
+
+
+# The door
+
+
+def left_in(folder: Path) -> list[str]:
+    return sorted(file.name for file in folder.iterdir())
+
+
+async def test_the_door_lies_beside_the_store_for_this_user_alone_and_goes_with_its_engine(tmp_path: Path) -> None:
+    async with engine_with_door(tmp_path / "store.db") as door:
+        assert door.path == tmp_path / "store.db.sock"
+        assert stat.S_IMODE(door.path.stat().st_mode) == 0o600
+        assert f"door {door.path}\n" in (tmp_path / "store.db.lock").read_text()
+
+    assert left_in(tmp_path) == ["store.db", "store.db.lock"]
+
+
+@pytest.mark.parametrize("name", ["deep " * 40, "two\nlines"])
+async def test_where_the_name_of_a_socket_ends_the_lock_file_says_where_it_is(tmp_path: Path, name: str) -> None:
+    folder = tmp_path / name
+    async with engine_with_door(folder / "store.db") as door:
+        control = await open_control(folder / "store.db")
+        await control.discard([2])
+        await control.close()
+
+        assert len(str(door.path)) < 100
+        assert stat.S_IMODE(door.path.parent.stat().st_mode) == 0o700
+        assert [entry.seq for entry in SqliteReader(folder / "store.db").dead_letters()] == [4, 6]
+    assert not door.path.parent.exists()
+
+
+async def test_a_socket_that_a_killed_engine_left_is_no_obstacle(tmp_path: Path) -> None:
+    left = socket.socket(socket.AF_UNIX)
+    left.bind(str(tmp_path / "store.db.sock"))
+    left.close()
+    async with engine_with_door(tmp_path / "store.db"):
+        control = await open_control(tmp_path / "store.db")
+        await control.discard([2])
+        await control.close()
+
+
+async def test_a_person_can_talk_to_the_door(tmp_path: Path) -> None:
+    async with engine_with_door(tmp_path / "store.db") as door:
+        told = await said(
+            door,
+            b'{"do": "discard", "seqs": [2]}',
+            b'{"do": "discard", "seqs": [2]}',
+            b'{"do": "retry", "letters": [{"seq": 4}]}',
+            b'{"do": "send", "messages": [{"type": "bank", "id": "a", "value": {"type": "a/b", "base64": ""}}]}',
+            b'{"do": "dance"}',
+            b'{"do": "discard", "sequs": [2]}',
+            b"\xff",
+            b"",
+        )
+
+    assert told[:3] == [{"is": "done"}, {"is": "no-dead-letter", "seq": 2}, {"is": "done"}]
+    assert [answer["is"] for answer in told[3:]] == ["refused"] * 5
+    assert told[3]["reason"].startswith("a function type is <namespace>/<name>: got 'bank'.")
+    assert told[4]["reason"] == "Invalid value 'dance' - at `$.do`"
+    assert told[5]["reason"] == "Object contains unknown field `sequs`"
+
+
+async def said(door: ControlDoor, *lines: bytes) -> list[dict[str, str]]:
+    reader, writer = await asyncio.open_unix_connection(str(door.path))
+    writer.write(b"".join(line + b"\n" for line in lines))
+    answers = [json.loads(await reader.readline()) for _ in lines]
+    writer.close()
+    await writer.wait_closed()
+    return answers
+
+
+async def test_who_has_asked_when_the_door_closes_still_gets_an_answer(tmp_path: Path) -> None:
+    path = tmp_path / "store.db"
+    store = SqliteStore(path)
+    async with running(Counter, store=store, clock=SystemClock()) as engine:
+        gate, begun = asyncio.Event(), asyncio.Event()
+
+        class Slow(EngineControl):
+            async def discard(self, seqs: object) -> None:
+                begun.set()
+                await gate.wait()
+
+        door = await ControlDoor.open(store, Slow(engine))
+        control, idle = await open_control(path), await open_control(path)
+        asking = asyncio.create_task(control.discard([1]))
+        await begun.wait()
+        closing = asyncio.create_task(door.close())
+        await asyncio.sleep(0)
+        gate.set()
+        await asking
+        await closing
+
+        with pytest.raises(DoorError, match="look before you do it again"):
+            await idle.discard([1])
+        await control.close()
+        await idle.close()
+    store.close()
+
+
+async def test_a_door_that_keeps_silent_is_given_up(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as silent:
+        silent.bind(str(tmp_path / "x.sock"))
+        silent.listen()
+        control = await DoorControl.connect(str(tmp_path / "x.sock"), patience=0.01)
+        with pytest.raises(DoorError) as refused:
+            await control.retry([LetterRetry(1)])
+        await control.close()
+
+    assert str(refused.value) == (
+        f"the engine behind {tmp_path}/x.sock has not answered for 0.01 s; a handler may be holding it up. "
+        "The change may have been made or not: look before you do it again."
+    )
+
+
+# Which control a store takes
+
+
+async def test_without_a_store_there_is_no_control(tmp_path: Path) -> None:
+    with pytest.raises(StoreError) as refused:
+        await open_control(tmp_path / "store.db")
+
+    assert str(refused.value) == (f"store {tmp_path}/store.db: there is no such file. `statefun-actors run` makes it.")
+
+
+async def test_a_store_in_use_without_a_door_says_by_whom(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "store.db")
+
+    with pytest.raises(StoreInUseError, match=f"it is in use by process {os.getpid()} since .*Z. Stop it first."):
+        await open_control(tmp_path / "store.db", patience=0)
+    store.close()
+
+
+async def test_an_engine_that_has_closed_its_door_is_waited_for(tmp_path: Path) -> None:
+    path = tmp_path / "store.db"
+    store = SqliteStore(path)
+    async with running(Counter, store=store, clock=SystemClock()) as engine:
+        await (await ControlDoor.open(store, EngineControl(engine))).close()
+        opening = asyncio.create_task(open_control(path, patience=0))
+        await asyncio.sleep(0)
+        assert not opening.done()
+    store.close()
+    control = await opening
+    await control.send([Posting(ADA, FIVE)])
+    await control.close()
+
+    reader = SqliteReader(path)
+    assert reader.counts()["messages"] == 1
+    reader.close()
+
+
+async def test_a_door_that_opens_late_is_waited_for(tmp_path: Path) -> None:
+    path = tmp_path / "store.db"
+    store = SqliteStore(path)
+    async with running(Counter, store=store, clock=SystemClock()) as engine:
+        opening = asyncio.create_task(open_control(path))
+        await asyncio.sleep(0)
+        door = await ControlDoor.open(store, EngineControl(engine))
+        control = await opening
+        await control.send([Posting(ADA, FIVE)])
+        await control.close()
+        await door.close()
+
+        assert store.counts()["messages"] == 1
+    store.close()
+
+
+async def test_an_engine_that_starts_meanwhile_waits_for_a_control_without_one(tmp_path: Path) -> None:
+    path = tmp_path / "store.db"
+    SqliteStore(path).close()
+    control = await open_control(path)
+
+    opening = asyncio.create_task(asyncio.to_thread(SqliteStore, path))
+    await control.send([Posting(ADA, FIVE)])
+    assert not opening.done()
+    await control.close()
+
+    store = await opening
+    assert store.counts()["messages"] == 1
+    store.close()

@@ -1,0 +1,157 @@
+"""Messages that keep failing without a policy: how often they were tried, what is told of them, what can be done."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import pytest
+
+from statefun_actors import Entity, handles, persisted
+from statefun_actors.engine import Engine, EngineBackend, FailingMessage, ManualClock, NotFailingError
+from statefun_actors.ingress import Answer, GivenUp, Letter, Wait
+from statefun_actors.store import MemoryStore
+from statefun_actors.types import pack, value_of
+from tests.engine.engines import HeldStore, held, running, until
+
+
+class Flaky(Entity, typename="test/flaky"):
+    """Fails on negative numbers until it is cured."""
+
+    runs: ClassVar[list[int]] = []
+    cured: ClassVar[bool] = False
+    total: int = persisted(default=0)
+
+    @handles(int)
+    def add(self, message: int) -> None:
+        Flaky.runs.append(message)
+        self.total += message
+        if message < 0 and not Flaky.cured:
+            raise ValueError(f"{message} is negative")
+
+
+A, B = Flaky.at("a"), Flaky.at("b")
+
+
+@pytest.fixture(autouse=True)
+def _begin_anew() -> None:
+    Flaky.runs.clear()
+    Flaky.cured = False
+
+
+async def pass_backoffs(engine: Engine, clock: ManualClock, times: int) -> None:
+    for _ in range(times):
+        due = engine.next_due()
+        assert due is not None
+        clock.set_ms(due)
+        await engine.settled()
+
+
+@pytest.mark.parametrize(
+    ("messages", "tried_alone"),
+    [([-1], True), ([-1, 1], True), ([-1, 1, 2, 3], True), ([1, -1], False), ([1, 2, -1, 3], False)],
+)
+async def test_each_run_of_a_failing_message_counts_once(messages: list[int], tried_alone: bool) -> None:
+    clock = ManualClock()
+    async with running(Flaky, clock=clock) as engine:
+        for message in messages:
+            engine.submit(A, pack(message))
+        await engine.settled()
+        first = Flaky.runs.count(-1)
+        await pass_backoffs(engine, clock, 5)
+        [failing] = engine.failing_messages()
+
+        assert first == (1 if tried_alone else 2)
+        assert failing.attempts == Flaky.runs.count(-1) == first + 5
+        assert Flaky.runs.count(3) == 0
+        assert failing.behind == len(messages) - messages.index(-1) - 1
+        Flaky.cured = True
+        await pass_backoffs(engine, clock, 1)
+        await engine.idle()
+        assert held(engine, A, "total") == sum(messages)
+
+
+async def test_what_is_told_of_a_failing_message() -> None:
+    clock = ManualClock()
+    async with running(Flaky, clock=clock) as engine:
+        for message in (-1, 1, 2):
+            engine.submit(A, pack(message))
+        await engine.settled()
+        await pass_backoffs(engine, clock, 2)
+        [failing] = engine.failing_messages()
+
+        assert failing == FailingMessage(failing.message, 3, "ValueError", "-1 is negative", clock.now_ms() + 400, 2)
+        assert (failing.message.target, value_of(failing.message.value)) == (A, -1)
+        assert (
+            EngineBackend(engine).failing(A)
+            == failing.describe(clock.now_ms())
+            == (
+                "the first message of test/flaky/a has failed 3 times, last with ValueError: -1 is negative; "
+                "next attempt in 0.4 s; 2 more wait behind it"
+            )
+        )
+        assert EngineBackend(engine).failing(B) is None
+        assert EngineBackend(engine).notices() == [failing.describe(clock.now_ms())]
+
+
+async def test_a_retry_does_not_wait_for_the_end_of_the_backoff() -> None:
+    clock = ManualClock()
+    async with running(Flaky, clock=clock) as engine:
+        for message in (-1, 1):
+            engine.submit(A, pack(message))
+        await engine.settled()
+        engine.retry_failing(A)
+        await engine.settled()
+        assert [failing.attempts for failing in engine.failing_messages()] == [2]
+        Flaky.cured = True
+        engine.retry_failing(A)
+        await engine.idle()
+
+        assert held(engine, A, "total") == 0
+        assert engine.failing_messages() == []
+        clock.set_ms(clock.now_ms() + 100_000)  # the backoffs that were cut short lead to nothing
+        await engine.idle()
+        assert Flaky.runs == [-1, -1, -1, 1]
+
+
+@pytest.mark.parametrize("discard", [False, True])
+async def test_a_dropped_message_is_a_dead_letter_or_gone_and_those_behind_it_go_on(discard: bool) -> None:
+    store, answers = MemoryStore(), list[Answer]()
+    async with running(Flaky, store=store) as engine:
+        EngineBackend(engine).take(Letter(A, pack(-1), wait=Wait.HANDLED), answers.append)
+        engine.submit(A, pack(5))
+        engine.submit(A, pack(6))
+        await engine.settled()
+        engine.drop_failing(A, discard=discard)
+        await engine.durable()
+        await engine.idle()
+
+        assert held(engine, A, "total") == 11
+        assert answers == [GivenUp("ValueError: -1 is negative")]
+        letters = [(entry.message.value, entry.error, entry.attempts) for entry in store.dead_letters()]
+        assert letters == ([] if discard else [(pack(-1), "-1 is negative", 1)])
+        assert store.counts()["messages"] == 0
+
+
+async def test_only_failing_messages_can_be_dropped_or_retried() -> None:
+    async with running(Flaky) as engine:
+        for attempt in (engine.drop_failing, engine.retry_failing):
+            with pytest.raises(NotFailingError) as raised:
+                attempt(A)
+
+            assert str(raised.value) == (
+                "test/flaky/a: none of its messages is failing. "
+                "`statefun-actors failing` lists the messages that are failing."
+            )
+
+
+async def test_it_is_not_ready_while_the_store_fails_and_ready_again_without_a_message() -> None:
+    store = HeldStore()
+    async with running(Flaky, store=store) as engine:
+        backend = EngineBackend(engine)
+        assert backend.unready() is None
+        store.fail = True
+        engine.submit(A, pack(1))
+        await until(backend.unready)
+        assert backend.unready() == "store test: the disk is full"
+        store.fail = False
+        await until(lambda: backend.unready() is None)

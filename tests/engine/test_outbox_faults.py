@@ -1,0 +1,106 @@
+"""Commits fail, and engines are restarted: files, and receivers that drop repeats, have each record once, in order."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+from pathlib import Path
+
+import pytest
+
+from statefun_actors import Entity, handles, persisted
+from statefun_actors.connectors.files import JsonLinesSink
+from statefun_actors.engine import EpochLostError, Outlet
+from statefun_actors.store import Commit, MemoryStore, StoreError
+from statefun_actors.types import pack, value_of
+from tests.engine.engines import held, running, until
+
+FILE, WIRE = "test/file", "test/wire"
+
+
+class Teller(Entity, typename="test/teller"):
+    told: list[int] = persisted(factory=list)
+
+    @handles(int)
+    def tell(self, message: int) -> None:
+        self.told.append(message)
+        self.send_egress(FILE, message)
+        self.send_egress(WIRE, message)
+
+
+class UnsteadyStore(MemoryStore):
+    """Some commits take their time, some fail."""
+
+    def __init__(self, chance: random.Random) -> None:
+        super().__init__()
+        self._chance = chance
+        self.failed = 0
+        self.steady = False
+
+    async def commit(self, commit: Commit) -> None:
+        for _ in range(self._chance.randrange(4)):
+            await asyncio.sleep(0)
+        if not self.steady and self._chance.random() < 0.25:
+            self.failed += 1
+            raise StoreError("test", "the disk is full")
+        await super().commit(commit)
+
+
+class Wire:
+    """Sends one record after another to a receiver that drops those whose number it has seen; breaks now and then."""
+
+    def __init__(self, chance: random.Random, received: dict[int, object]) -> None:
+        self._chance, self._received = chance, received
+        self.repeats = 0
+
+    def resume(self, position: str | None) -> str | None:
+        return None
+
+    async def run(self, outlet: Outlet) -> None:
+        while True:
+            for record in await outlet.take(self._chance.randrange(1, 5)):
+                for _ in range(self._chance.randrange(3)):
+                    await asyncio.sleep(0)
+                self.repeats += record.seq in self._received
+                self._received.setdefault(record.seq, value_of(record.value))
+                if self._chance.random() < 0.02:
+                    raise ConnectionError("it broke")
+                outlet.done([record])
+
+
+@pytest.mark.parametrize("seed", range(10))
+async def test_each_durable_record_is_there_once_and_in_order(tmp_path: Path, seed: int) -> None:
+    chance = random.Random(seed)
+    store, path, received = UnsteadyStore(chance), tmp_path / "out.jsonl", dict[int, object]()
+    told: object = []
+    repeats = number = 0
+    for _ in range(4):
+        file, wire = JsonLinesSink(path), Wire(chance, received)
+        async with running(Teller, store=store, sinks={FILE: file, WIRE: wire}) as engine:
+            for _ in range(40):
+                number += 1
+                try:
+                    engine.submit(Teller.at("a"), pack(number))
+                    if chance.random() < 0.5:
+                        await engine.durable()
+                except EpochLostError:
+                    await until(lambda engine=engine: engine.lost is None)  # type: ignore[misc]
+        file.close()
+        repeats += wire.repeats
+    store.steady = True
+    file, wire = JsonLinesSink(path), Wire(random.Random(0), received)
+    async with running(Teller, store=store, sinks={FILE: file, WIRE: wire}) as engine:
+        while store.counts()["egress"]:
+            await engine.idle()
+            await asyncio.sleep(0.001)  # a sink that broke comes back after a pause of its own
+        told = held(engine, Teller.at("a"), "told")
+    file.close()
+
+    assert isinstance(told, list)
+    assert store.failed > 0
+    assert repeats > 0
+    assert len(told) > 40
+    assert [json.loads(line)["value"] for line in path.read_text().splitlines()] == told
+    assert [received[seq] for seq in sorted(received)] == told
+    assert list(received.values()) == told

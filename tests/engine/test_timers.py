@@ -1,0 +1,110 @@
+"""Timers against a plain list: whatever is added, cancelled, fired, committed or forgotten, both know the same."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from statefun_actors import Address
+from statefun_actors.engine import timers
+from statefun_actors.engine.epoch import Epoch
+from statefun_actors.model import TypedValue
+from statefun_actors.store import Commit, MemoryStore, Timer
+
+OWNERS = [Address("test/owner", name) for name in "abc"]
+VALUE = TypedValue("io.statefun.types/long", b"")
+
+add = st.tuples(st.just("add"), st.integers(1, 50), st.sampled_from(OWNERS), st.sampled_from([None, "t", "u"]))
+cancel = st.tuples(st.just("cancel"), st.sampled_from(OWNERS), st.sampled_from(["t", "u"]))
+fire = st.tuples(st.just("fire"), st.integers(0, 20))
+rest = st.sampled_from([("seal",), ("durable",), ("restart",)])
+
+
+class World:
+    """Timers over a store, and beside them the list that says what they should be."""
+
+    def __init__(self) -> None:
+        self.store = MemoryStore()
+        self.timers = timers.Timers(self.store)
+        self.open = Epoch(1)
+        self.sealed: Epoch | None = None
+        self.pending: list[Timer] = []
+        self.durable: list[Timer] = []
+        self.at_seal: list[Timer] = []
+        self.seq = 0
+        self.now = 0
+
+    def add(self, delay: int, owner: Address, token: str | None) -> None:
+        self.seq += 1
+        timer = Timer(self.seq, self.now + delay, owner, VALUE, owner, token)
+        self.timers.add(timer, self.open)
+        if token is not None:
+            self.pending = [other for other in self.pending if (other.caller, other.token) != (owner, token)]
+        self.pending.append(timer)
+
+    def cancel(self, owner: Address, token: str) -> None:
+        found = self.timers.cancel(owner, token, self.open)
+        left = [other for other in self.pending if (other.caller, other.token) != (owner, token)]
+        assert found == (len(left) < len(self.pending))
+        self.pending = left
+
+    def fire(self, ahead: int) -> None:
+        self.now += ahead
+        fired = [timer.seq for timer in self.timers.take_due(self.now, self.open)]
+        due = sorted((t.due_ms, t.seq) for t in self.pending if t.due_ms <= self.now)
+        assert fired == [seq for _, seq in due]
+        self.pending = [timer for timer in self.pending if timer.due_ms > self.now]
+        assert self.timers.next_due() == min((timer.due_ms for timer in self.pending), default=None)
+
+    def seal(self) -> None:
+        if self.sealed is None:
+            self.sealed, self.open = self.open, Epoch(self.open.number + 1)
+            self.at_seal = list(self.pending)
+
+    def make_durable(self) -> None:
+        if self.sealed is not None:
+            commit = Commit(timers=list(self.sealed.timers.values()), timers_done=self.sealed.timers_done)
+            asyncio.run(self.store.commit(commit))
+            self.timers.durable(self.sealed)
+            self.durable, self.sealed = self.at_seal, None
+
+    def restart(self) -> None:
+        self.timers, self.open, self.sealed = timers.Timers(self.store), Epoch(1), None
+        self.pending = list(self.durable)
+
+
+@pytest.mark.parametrize(("chunk", "most"), [(2, 6), (1_000, 20_000)])
+@settings(max_examples=150, deadline=None)
+@given(steps=st.lists(st.one_of(add, add, cancel, fire, rest), max_size=60))
+def test_timers_do_what_a_list_of_them_would_do(chunk: int, most: int, steps: list[tuple[object, ...]]) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(timers, "_CHUNK", chunk)
+        patch.setattr(timers, "_MOST", most)
+        world = World()
+        for name, *arguments in steps:
+            step = {"durable": "make_durable"}.get(str(name), str(name))
+            getattr(world, step)(*arguments)
+        world.fire(100)
+
+        assert world.pending == []
+
+
+def test_a_hundred_thousand_pending_timers_are_mostly_in_the_store() -> None:
+    store = MemoryStore()
+    many = timers.Timers(store)
+    epoch = Epoch(1)
+    many.next_due()
+    for seq in range(100_000):
+        many.add(Timer(seq, seq, OWNERS[0], VALUE, OWNERS[0], f"t{seq}"), epoch)
+    asyncio.run(store.commit(Commit(timers=list(epoch.timers.values()))))
+    many.durable(epoch)
+    held = len(many._near)
+    tokens = len(many._tokens)
+    fired = [timer.seq for timer in many.take_due(100_000, Epoch(2))]
+
+    assert held <= 20_000
+    assert tokens <= 20_000
+    assert fired == list(range(100_000))
