@@ -118,15 +118,26 @@ class Steps:
     def _take(self, memory: Memory) -> None:
         bound = self._options.suspended
         memory.mailboxes.bring_back(bound - len(self._tasks))
-        mailboxes = memory.mailboxes.take_ready(self._options.slice_steps)
-        memory.cache.load([mailbox.address for mailbox in mailboxes])
-        epoch, room = memory.epoch, self._options.epoch_steps
         if self._places:
             self._take_held(memory)
+        left = self._options.slice_steps
+        while left and (mailboxes := memory.mailboxes.take_ready(left)):
+            # What these send may be ready at once: a chain of messages needs no turn of the event loop for each.
+            left -= len(mailboxes)
+            memory.cache.load([mailbox.address for mailbox in mailboxes])
+            if not self._take_all(memory, mailboxes):
+                break
+        if self._places:
+            self.more = any(places and memory.mailboxes.holds(name) for name, places in self._places.items())
+
+    def _take_all(self, memory: Memory, mailboxes: list[Mailbox]) -> bool:
+        """Begin the next batch of each of *mailboxes*; whether the open epoch had room for all."""
+        bound = self._options.suspended
+        epoch, room = memory.epoch, self._options.epoch_steps
         for index, mailbox in enumerate(mailboxes):
             if epoch.steps >= room:
                 memory.mailboxes.keep_ready(mailboxes[index:])
-                break
+                return False
             if (len(self._tasks) >= bound and mailbox.address[0] not in self._plain) or (
                 self._left and mailbox.address in self._left.values()
             ):
@@ -135,8 +146,7 @@ class Steps:
                 memory.mailboxes.hold(mailbox)
             else:
                 self._step(memory, mailbox)
-        if self._places:
-            self.more = any(places and memory.mailboxes.holds(name) for name, places in self._places.items())
+        return True
 
     def _full(self, memory: Memory, typename: str) -> bool:
         """Whether a batch of *typename* has to wait, for a place or for those that have waited longer."""
