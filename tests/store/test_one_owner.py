@@ -160,6 +160,21 @@ async def test_an_engine_that_was_taken_over_ends(path: Path) -> None:
     store.close()
 
 
+@pytest.mark.parametrize("with_lock", [False, True])
+def test_a_copy_is_used_while_an_engine_runs_on_what_it_was_copied_from(
+    first: SqliteStore, path: Path, tmp_path: Path, with_lock: bool
+) -> None:
+    for suffix in ("", "-wal", *([".lock"] if with_lock else [])):
+        subprocess.run(["cp", f"{path}{suffix}", tmp_path / f"copy.db{suffix}"], check=True)
+
+    copy = SqliteStore(tmp_path / "copy.db")
+
+    commit(copy, entity("bob"))
+    commit(first, entity("eve"))
+    assert (ids(copy), ids(first)) == (["ada", "bob"], ["ada", "eve"])
+    copy.close()
+
+
 def test_an_owner_that_was_closed_or_killed_is_in_nobodys_way(path: Path) -> None:
     script = f"{_IMPORTS}; s = SqliteStore(sys.argv[1]); os._exit(1)"
     subprocess.run([sys.executable, "-c", script, str(path)], check=False)

@@ -105,7 +105,7 @@ def lock_to_replace(store: Path) -> Generator[None]:
         StoreInUseError: one runs, whether the lock file is there or not; or a command uses it.
     """
     with Lock(store):
-        if (owner := _owner_by_file(store)) is not None and owner.runs:
+        if (owner := _owner_by_file(store)) is not None and owner.runs_on(store):
             raise StoreInUseError(str(store), f"process {owner.process} since {owner.since}")
         yield
 

@@ -45,12 +45,14 @@ class Owner:
     def __str__(self) -> str:
         return f"process {self.process} on {self.host} since {self.since}"
 
-    @property
-    def runs(self) -> bool:
-        """Whether it certainly still runs."""
-        with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
-            sock.connect(_sign(self.id))
-            return sys.platform == "linux"
+    def runs_on(self, store: Path) -> bool:
+        """Whether it certainly still runs, on *store* itself rather than on the file that this is a copy of."""
+        with suppress(OSError):  # no such file, no such socket
+            if not Path(self.path).samefile(store):
+                return False
+            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
+                sock.connect(_sign(self.id))
+                return sys.platform == "linux"
         return False
 
 
@@ -75,17 +77,17 @@ class Ownership:
             sqlite3.Error: it can't be written.
         """
         end = time.monotonic() + _ENDING_SECONDS
-        while (runs := self._taken_from(db)) is not None:
+        while (runs := self._taken_from(db, store)) is not None:
             if time.monotonic() >= end:
                 raise StoreInUseError(str(store), f"process {runs.process} since {runs.since}")
             time.sleep(0.01)
 
-    def _taken_from(self, db: sqlite3.Connection) -> Owner | None:
+    def _taken_from(self, db: sqlite3.Connection, store: Path) -> Owner | None:
         """The owner that still runs; None if the store is ours now."""
         db.execute("BEGIN IMMEDIATE")
         try:
             before = owner_of(db)
-            if before is not None and before.id != self.owner.id and before.runs:
+            if before is not None and before.id != self.owner.id and before.runs_on(store):
                 return before
             db.execute("DELETE FROM owner")
             db.execute("INSERT INTO owner VALUES (?, ?, ?, ?, ?)", attrs.astuple(self.owner))
