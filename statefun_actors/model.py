@@ -109,7 +109,7 @@ class Settlement(Enum):
     """No policy: a message from outside for an internal handler. A dead letter where the engine keeps some."""
 
 
-class Setback(Struct, frozen=True):
+class MessageFailure(Struct, frozen=True):
     """A message undone by its failure policy while the rest of the batch went on."""
 
     index: int
@@ -126,7 +126,7 @@ class Done(Struct, frozen=True):
 
     effects: Sequence[Effect]
     changes: State
-    setbacks: Sequence[Setback] = ()
+    setbacks: Sequence[MessageFailure] = ()
     marks: Sequence[int] = ()
 
 

@@ -2,7 +2,7 @@
 
 from statefun_actors.admin.control.control import (
     Control,
-    LetterRetry,
+    DeadLetterRetry,
     Posting,
 )
 from statefun_actors.admin.control.opening import (
@@ -13,14 +13,14 @@ from statefun_actors.admin.control.over_engine import (
     EngineControl,
 )
 from statefun_actors.admin.control.over_socket import (
-    DoorControl,
-    DoorError,
+    ControlSocketError,
+    SocketControl,
 )
 from statefun_actors.admin.control.over_store import (
     StoreControl,
 )
 from statefun_actors.admin.control.socket import (
-    ControlDoor,
+    ControlSocket,
 )
 from statefun_actors.admin.entities import (
     read_entities,
@@ -45,13 +45,13 @@ from statefun_actors.admin.portable.known import (
 __all__ = [
     "BadExportError",
     "Control",
-    "ControlDoor",
-    "DoorControl",
-    "DoorError",
+    "ControlSocket",
+    "ControlSocketError",
+    "DeadLetterRetry",
     "EngineControl",
     "EntityView",
-    "LetterRetry",
     "Posting",
+    "SocketControl",
     "StoreControl",
     "StoreNotEmptyError",
     "export_store",

@@ -18,7 +18,7 @@ except ImportError as error:
 
 from statefun_actors.address import Address
 from statefun_actors.calls import CallOptions, packed, question, timeout_seconds
-from statefun_actors.client.conversation import Answered, Attempt, Broken, Call, Came, Pause, conversation
+from statefun_actors.client.conversation import Answered, Broken, Call, Came, HttpAttempt, Pause, conversation
 from statefun_actors.client.replies import reply_of
 from statefun_actors.model import TypedValue
 
@@ -57,7 +57,7 @@ class _Calls:
             seconds=timeout_seconds(options, self._timeout),
         )
 
-    def _request(self, attempt: Attempt) -> dict[str, Untyped]:
+    def _request(self, attempt: HttpAttempt) -> dict[str, Untyped]:
         return {
             "method": "POST",
             "url": self._url + attempt.path,
@@ -71,7 +71,7 @@ class _Calls:
         return Answered(response.status_code, response.headers, response.content)
 
     @staticmethod
-    def _broken(error: httpx.TransportError, attempt: Attempt) -> Broken:
+    def _broken(error: httpx.TransportError, attempt: HttpAttempt) -> Broken:
         match error:
             case httpx.ReadTimeout():
                 return Broken(f"no answer within {attempt.seconds:.1f} s", late=True)
@@ -170,7 +170,7 @@ class Client(_Calls):
             else:
                 came = self._came(step)
 
-    def _came(self, attempt: Attempt) -> Came:
+    def _came(self, attempt: HttpAttempt) -> Came:
         try:
             return self._answered(self._http.request(**self._request(attempt)))
         except httpx.TransportError as error:
@@ -249,7 +249,7 @@ class AsyncClient(_Calls):
             else:
                 came = await self._came(step)
 
-    async def _came(self, attempt: Attempt) -> Came:
+    async def _came(self, attempt: HttpAttempt) -> Came:
         try:
             return self._answered(await self._http.request(**self._request(attempt)))
         except httpx.TransportError as error:

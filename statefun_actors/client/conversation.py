@@ -1,7 +1,7 @@
 """One call as a conversation, without input and output: which requests to send, how long to pause, what comes of it.
 
-A conversation is a generator. It yields an :class:`Attempt`, and is sent what came back; or a :class:`Pause`, and is
-sent None. Who carries that out, with threads or with asyncio, decides nothing.
+A conversation is a generator. It yields an :class:`HttpAttempt`, and is sent what came back; or a :class:`Pause`, and
+is sent None. Who carries that out, with threads or with asyncio, decides nothing.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _AGAIN: Final = frozenset({408, 425, 429, 500, 502, 503})
 
 
 @attrs.frozen
-class Attempt:
+class HttpAttempt:
     """A POST to *path*, to be answered within *seconds*."""
 
     path: str
@@ -71,7 +71,7 @@ class Broken:
 
 
 Came: TypeAlias = Answered | Broken
-Conversation: TypeAlias = Generator[Attempt | Pause, Came | None, Answered]
+Conversation: TypeAlias = Generator[HttpAttempt | Pause, Came | None, Answered]
 
 
 @attrs.frozen(kw_only=True)
@@ -120,7 +120,7 @@ def conversation(call: Call, now: Callable[[], float], chance: Callable[[], floa
         yield Pause(pause)
 
 
-def _attempt(call: Call, left: float) -> Attempt:
+def _attempt(call: Call, left: float) -> HttpAttempt:
     target, id = call.target, quote(call.target.id, safe="")
     if not id.strip("."):
         id = id.replace(".", "%2E")  # . and .. would be taken out of the path on its way
@@ -132,7 +132,7 @@ def _attempt(call: Call, left: float) -> Attempt:
         seconds = wait + _LATE
     path = f"/ingress/{quote(target.namespace, safe='')}/{quote(target.name, safe='')}/{id}{query}"
     headers = {"content-type": "application/octet-stream", "idempotency-key": call.key}
-    return Attempt(path, headers, call.value.value, seconds)
+    return HttpAttempt(path, headers, call.value.value, seconds)
 
 
 def _pause(came: Came, attempts: int, chance: float) -> float:

@@ -12,7 +12,7 @@ from functools import partial
 
 from statefun_actors.connectors.files import record_line
 from statefun_actors.connectors.threads import in_thread
-from statefun_actors.engine import Outlet
+from statefun_actors.engine import EgressQueue
 from statefun_actors.types import Codec
 
 
@@ -37,7 +37,7 @@ class StdoutSink:
     def resume(self, position: str | None) -> str | None:  # noqa: ARG002 - the protocol
         return None
 
-    async def run(self, outlet: Outlet) -> None:
+    async def run(self, outlet: EgressQueue) -> None:
         while True:
             records = await outlet.take()
             lines = b"".join(record_line(record.value, self._known) + b"\n" for record in records)

@@ -6,7 +6,7 @@ from statefun_actors.deploy.components import (
     OKHTTP,
     Component,
     EagerState,
-    Endpoint,
+    EndpointComponent,
     Format,
     FromDate,
     KafkaEgress,
@@ -18,7 +18,7 @@ from statefun_actors.deploy.components import (
     Topic,
     Transport,
 )
-from statefun_actors.deploy.errors import ModuleFileError, Place, Problem
+from statefun_actors.deploy.errors import ModuleFileError, Problem, YamlPosition
 from statefun_actors.deploy.locking import Lock, Refusal, check_compatible, locked, read_lock, write_lock
 from statefun_actors.deploy.parsing import parse_module, read_module
 from statefun_actors.deploy.places import LostPlace, lost_places
@@ -32,7 +32,7 @@ __all__ = [
     "Component",
     "Difference",
     "EagerState",
-    "Endpoint",
+    "EndpointComponent",
     "Format",
     "FromDate",
     "KafkaEgress",
@@ -42,7 +42,6 @@ __all__ = [
     "Module",
     "ModuleFileError",
     "OtherComponent",
-    "Place",
     "Problem",
     "Refusal",
     "Served",
@@ -52,6 +51,7 @@ __all__ = [
     "Transport",
     "Wanted",
     "WantedTopic",
+    "YamlPosition",
     "check_compatible",
     "differences",
     "local_module",

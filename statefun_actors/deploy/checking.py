@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import attrs
 
-from statefun_actors.deploy.components import EagerState, Endpoint, Module
+from statefun_actors.deploy.components import EagerState, EndpointComponent, Module
 from statefun_actors.deploy.durations import write_duration
 from statefun_actors.deploy.planning import PATHS, eager_states
 from statefun_actors.deploy.served import Served, ServedFunction
@@ -59,13 +59,13 @@ def _host(url: str) -> str:
     return urlsplit(url).netloc
 
 
-def _route(module: Module, typename: str) -> Endpoint | None:
+def _route(module: Module, typename: str) -> EndpointComponent | None:
     """The endpoint that Flink calls for *typename*: its own before its namespace's."""
     found = [endpoint for endpoint in module.endpoints if endpoint.serves(typename)]
     return min(found, key=lambda endpoint: endpoint.functions != typename, default=None)
 
 
-def _routing(module: Module, ours: list[Endpoint], served: Served) -> Iterator[Difference]:
+def _routing(module: Module, ours: list[EndpointComponent], served: Served) -> Iterator[Difference]:
     for typename in served.typenames:
         if _route(module, typename) is None:
             yield Difference(None, f"{typename} is served, but no endpoint leads to it: Flink can't deliver to it")
@@ -98,7 +98,7 @@ def _states(module: Module, served: Served) -> Iterator[Difference]:
             yield from _listed(module, endpoint, function)
 
 
-def _listed(module: Module, endpoint: Endpoint, function: ServedFunction) -> Iterator[Difference]:
+def _listed(module: Module, endpoint: EndpointComponent, function: ServedFunction) -> Iterator[Difference]:
     line, name = endpoint.place.line, function.typename
     listed = {state.name: state for state in endpoint.states or ()}
     for state in eager_states(function, module.format):
@@ -169,7 +169,7 @@ def _egresses(module: Module, served: Served) -> Iterator[Difference]:
 # --- how requests travel
 
 
-def _transports(ours: list[Endpoint], served: Served) -> Iterator[Difference]:
+def _transports(ours: list[EndpointComponent], served: Served) -> Iterator[Difference]:
     for endpoint in ours:
         line, transport = endpoint.place.line, endpoint.transport
         payload = transport.payload_max_bytes

@@ -11,7 +11,7 @@ from typing import Final, Literal, TypeAlias
 
 import attrs
 
-from statefun_actors.deploy.errors import Place, Problem
+from statefun_actors.deploy.errors import Problem, YamlPosition
 from statefun_actors.model import Expiration
 
 Format: TypeAlias = Literal["3.x", "1.0", "2.0"]
@@ -22,7 +22,7 @@ OKHTTP: Final = "io.statefun.transports.v1/okhttp"
 
 KINESIS_EGRESS: Final = "io.statefun.kinesis.v1/egress"
 
-_NOWHERE: Final = Place(0, 0)
+_NOWHERE: Final = YamlPosition(0, 0)
 
 
 @attrs.frozen(kw_only=True)
@@ -45,7 +45,7 @@ class EagerState:
 
 
 @attrs.frozen(kw_only=True)
-class Endpoint:
+class EndpointComponent:
     """Where the functions are served. ``functions`` is ``ns/name`` or ``ns/*``; ``states`` is None in 3.x."""
 
     functions: str
@@ -53,7 +53,7 @@ class Endpoint:
     max_batch: int = 1000
     transport: Transport = Transport()
     states: Sequence[EagerState] | None = None
-    place: Place = attrs.field(default=_NOWHERE, eq=False)
+    place: YamlPosition = attrs.field(default=_NOWHERE, eq=False)
 
     def serves(self, typename: str) -> bool:
         namespace, _, name = self.functions.rpartition("/")
@@ -107,7 +107,7 @@ class KafkaIngress:
     startup: Startup = "latest"
     reset: Literal["earliest", "latest"] = "latest"
     properties: Mapping[str, str] = attrs.field(factory=dict)
-    place: Place = attrs.field(default=_NOWHERE, eq=False)
+    place: YamlPosition = attrs.field(default=_NOWHERE, eq=False)
 
 
 @attrs.frozen(kw_only=True)
@@ -119,7 +119,7 @@ class KafkaEgress:
     delivery: Literal["exactly-once", "at-least-once", "none"] = "at-least-once"
     transaction_timeout: timedelta | None = None
     properties: Mapping[str, str] = attrs.field(factory=dict)
-    place: Place = attrs.field(default=_NOWHERE, eq=False)
+    place: YamlPosition = attrs.field(default=_NOWHERE, eq=False)
 
 
 @attrs.frozen(kw_only=True)
@@ -131,10 +131,10 @@ class OtherComponent:
     """Where the kind tells."""
     id: str | None
     spec: Mapping[str, object]
-    place: Place = attrs.field(default=_NOWHERE, eq=False)
+    place: YamlPosition = attrs.field(default=_NOWHERE, eq=False)
 
 
-Component: TypeAlias = Endpoint | KafkaIngress | KafkaEgress | OtherComponent
+Component: TypeAlias = EndpointComponent | KafkaIngress | KafkaEgress | OtherComponent
 
 
 @attrs.frozen(kw_only=True)
@@ -149,8 +149,8 @@ class Module:
     ignored: Sequence[Problem] = attrs.field(default=(), eq=False)
 
     @property
-    def endpoints(self) -> list[Endpoint]:
-        return [component for component in self.components if isinstance(component, Endpoint)]
+    def endpoints(self) -> list[EndpointComponent]:
+        return [component for component in self.components if isinstance(component, EndpointComponent)]
 
     @property
     def kafka_ingresses(self) -> list[KafkaIngress]:

@@ -12,7 +12,7 @@ from typing import Final
 
 import yaml
 
-from statefun_actors.deploy.errors import ModuleFileError, Place, Problem
+from statefun_actors.deploy.errors import ModuleFileError, Problem, YamlPosition
 
 LARGEST: Final = 1024 * 1024
 """Bytes of a file."""
@@ -30,7 +30,7 @@ def read_documents(path: Path) -> list[yaml.Node]:
         return documents(data.decode("utf-8"), str(path))
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        raise ModuleFileError(str(path), [Problem(Place(1, line), "", "text in UTF-8", str(error))]) from None
+        raise ModuleFileError(str(path), [Problem(YamlPosition(1, line), "", "text in UTF-8", str(error))]) from None
 
 
 def documents(text: str, name: str) -> list[yaml.Node]:
@@ -40,12 +40,12 @@ def documents(text: str, name: str) -> list[yaml.Node]:
         ModuleFileError: it is no YAML, or too large, too deep, or contains itself; with document and line.
     """
     if len(text) > LARGEST:
-        raise ModuleFileError(name, [Problem(Place(1, 1), "", f"at most {LARGEST:,} bytes", "more")])
+        raise ModuleFileError(name, [Problem(YamlPosition(1, 1), "", f"at most {LARGEST:,} bytes", "more")])
     try:
         found: list[yaml.Node | None] = list(yaml.compose_all(text, Loader=_BoundedLoader))
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
-        place = Place(1 + sum(each.startswith("---") for each in text.splitlines()[1:line]), line)
+        place = YamlPosition(1 + sum(each.startswith("---") for each in text.splitlines()[1:line]), line)
         if isinstance(error, _BoundError):
             problem = Problem(place, "", error.expected, error.got)
         else:
@@ -53,9 +53,9 @@ def documents(text: str, name: str) -> list[yaml.Node]:
         raise ModuleFileError(name, [problem]) from None
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
-        raise ModuleFileError(name, [Problem(Place(1, line), "", "YAML", str(error).splitlines()[0])]) from None
+        raise ModuleFileError(name, [Problem(YamlPosition(1, line), "", "YAML", str(error).splitlines()[0])]) from None
     except yaml.YAMLError as error:
-        raise ModuleFileError(name, [Problem(Place(1, 1), "", "YAML", str(error).splitlines()[0])]) from None
+        raise ModuleFileError(name, [Problem(YamlPosition(1, 1), "", "YAML", str(error).splitlines()[0])]) from None
     return [node for node in found if node is not None and node.tag != "tag:yaml.org,2002:null"]
 
 

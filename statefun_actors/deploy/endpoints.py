@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Final, Literal
 from urllib.parse import urlsplit
 
-from statefun_actors.deploy.components import ASYNC, OKHTTP, EagerState, Endpoint, Format, Transport
+from statefun_actors.deploy.components import ASYNC, OKHTTP, EagerState, EndpointComponent, Format, Transport
 from statefun_actors.deploy.section import Section
 from statefun_actors.model import Expiration
 
@@ -23,9 +23,9 @@ _SCHEMES: Final = ("http", "https", "http+unix", "https+unix")
 _EXPIRE: Final = {"after-write": Expiration.AFTER_WRITE, "after-invoke": Expiration.AFTER_CALL}
 
 
-def read_endpoint(spec: Section, *, default_transport: str) -> Endpoint:
+def read_endpoint(spec: Section, *, default_transport: str) -> EndpointComponent:
     """An endpoint of 3.x."""
-    found = Endpoint(
+    found = EndpointComponent(
         functions=spec.typename("functions", "<namespace>/* or"),
         url=spec.required("urlPathTemplate", _URL, _url, ""),
         max_batch=spec.whole("maxNumBatchRequests", 1000),
@@ -72,7 +72,7 @@ def _of_type(kind: str, call: timedelta, further: dict[str, str], payload: int |
     return Transport(type=kind, call_timeout=call, options=further, payload_max_bytes=payload)
 
 
-def read_function(function: Section, *, states_expire: bool) -> Endpoint | None:
+def read_function(function: Section, *, states_expire: bool) -> EndpointComponent | None:
     """An endpoint of 2.x. Its file says of each state when it expires if *states_expire*."""
     meta, spec = function.section("meta"), function.section("spec")
     kind = meta.one_of("kind", Literal["http", "grpc"], "http")
@@ -82,7 +82,7 @@ def read_function(function: Section, *, states_expire: bool) -> Endpoint | None:
     if kind == "grpc":
         meta.problem("kind", "http, the one kind that is served here")
         return None
-    found = Endpoint(
+    found = EndpointComponent(
         functions=functions,
         url=spec.required("endpoint", _URL, _url, ""),
         max_batch=spec.whole("maxNumBatchRequests", 1000),

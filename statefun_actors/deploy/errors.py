@@ -10,7 +10,7 @@ from statefun_actors.errors import StatefunActorsError
 
 
 @attrs.frozen
-class Place:
+class YamlPosition:
     """Where something stands in a module.yaml: the YAML document, counted from 1, and the line, too."""
 
     document: int
@@ -21,7 +21,7 @@ class Place:
 class Problem:
     """One thing that does not fit. ``key`` is its path in the document, ``spec.topics[0].targets`` say; or ""."""
 
-    place: Place
+    place: YamlPosition
     key: str
     expected: str
     got: str

@@ -18,7 +18,7 @@ import yaml
 
 from statefun_actors.deploy.documents import read_documents
 from statefun_actors.deploy.durations import read_duration, write_duration
-from statefun_actors.deploy.errors import ModuleFileError, Place, Problem
+from statefun_actors.deploy.errors import ModuleFileError, Problem, YamlPosition
 from statefun_actors.deploy.section import Findings, Section
 from statefun_actors.deploy.served import Served
 from statefun_actors.model import Expiration, StateSpec
@@ -99,7 +99,7 @@ def read_lock(path: Path) -> Lock:
     problems = findings.problems
     nodes = read_documents(path)
     if len(nodes) > 1:
-        problems.append(Problem(Place(2, nodes[1].start_mark.line + 1), "", "one document", "another"))
+        problems.append(Problem(YamlPosition(2, nodes[1].start_mark.line + 1), "", "one document", "another"))
     lock: dict[str, dict[str, StateSpec]] = {}
     for node in nodes[:1]:
         document = Section(node, 1, "", findings)

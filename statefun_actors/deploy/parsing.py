@@ -13,14 +13,14 @@ from statefun_actors.deploy.components import (
     KINESIS_EGRESS,
     OKHTTP,
     Component,
-    Endpoint,
+    EndpointComponent,
     Format,
     Module,
     OtherComponent,
 )
 from statefun_actors.deploy.documents import documents, read_documents
 from statefun_actors.deploy.endpoints import read_endpoint, read_function
-from statefun_actors.deploy.errors import ModuleFileError, Place, Problem
+from statefun_actors.deploy.errors import ModuleFileError, Problem, YamlPosition
 from statefun_actors.deploy.kafka import read_egress, read_ingress
 from statefun_actors.deploy.section import Findings, Section
 
@@ -65,7 +65,7 @@ def _module(nodes: Sequence[yaml.Node], name: str) -> Module:
     else:
         components = [component for section in sections if (component := _component(section)) is not None]
         if not sections:
-            problems.append(Problem(Place(1, 1), "", "documents with kind: and spec:", "an empty file"))
+            problems.append(Problem(YamlPosition(1, 1), "", "documents with kind: and spec:", "an empty file"))
     problems += _twice(components)
     if problems:
         raise ModuleFileError(name, problems)
@@ -149,7 +149,7 @@ def _old_connectors(spec: Section, role: Literal["ingress", "egress"], key: str)
 def _twice(components: list[Component]) -> Iterator[Problem]:
     seen: set[tuple[str, str]] = set()
     for component in components:
-        if isinstance(component, Endpoint):
+        if isinstance(component, EndpointComponent):
             what, id = "function", component.functions
         else:
             what = "egress" if "egress" in type(component).__name__.lower() else "ingress"

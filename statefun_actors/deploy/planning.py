@@ -15,7 +15,7 @@ from statefun_actors.deploy.components import (
     OKHTTP,
     Component,
     EagerState,
-    Endpoint,
+    EndpointComponent,
     Format,
     KafkaEgress,
     KafkaIngress,
@@ -140,7 +140,7 @@ def local_module(module: Module, served: Served, url: str, kafka: str | None) ->
     components: list[Component] = []
     for component in module.components:
         match component:
-            case Endpoint():
+            case EndpointComponent():
                 here = any(component.serves(typename) for typename in served.typenames)
                 local = attrs.evolve(component, states=None, url=url + path if here else component.url)
                 components.append(local)
@@ -151,7 +151,7 @@ def local_module(module: Module, served: Served, url: str, kafka: str | None) ->
     return attrs.evolve(module, components=components, format="3.x")
 
 
-def _endpoints(served: Served, wanted: Wanted) -> list[Endpoint]:
+def _endpoints(served: Served, wanted: Wanted) -> list[EndpointComponent]:
     url = wanted.url
     if urlsplit(url).path in ("", "/"):
         url = url.rstrip("/") + PATHS[wanted.format]
@@ -159,11 +159,11 @@ def _endpoints(served: Served, wanted: Wanted) -> list[Endpoint]:
     if wanted.format == "3.x" and not wanted.per_function:
         namespaces = sorted({name.rpartition("/")[0] for name in served.typenames})
         return [
-            Endpoint(functions=f"{name}/*", url=url, max_batch=wanted.max_batch, transport=transport)
+            EndpointComponent(functions=f"{name}/*", url=url, max_batch=wanted.max_batch, transport=transport)
             for name in namespaces
         ]
     return [
-        Endpoint(
+        EndpointComponent(
             functions=function.typename,
             url=url,
             max_batch=wanted.max_batch,

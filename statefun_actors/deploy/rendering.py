@@ -13,7 +13,7 @@ from statefun_actors.deploy.components import (
     OKHTTP,
     Component,
     EagerState,
-    Endpoint,
+    EndpointComponent,
     FromDate,
     KafkaEgress,
     KafkaIngress,
@@ -59,7 +59,7 @@ def _scalar(text: str) -> object:
 
 def _document(component: Component) -> dict[str, object]:
     match component:
-        case Endpoint():
+        case EndpointComponent():
             return {"kind": "io.statefun.endpoints.v2/http", "spec": _endpoint(component)}
         case KafkaIngress():
             return {
@@ -77,7 +77,7 @@ def _document(component: Component) -> dict[str, object]:
             assert_never(component)
 
 
-def _endpoint(endpoint: Endpoint) -> dict[str, object]:
+def _endpoint(endpoint: EndpointComponent) -> dict[str, object]:
     return {
         "functions": endpoint.functions,
         "urlPathTemplate": endpoint.url,
@@ -150,7 +150,7 @@ def _old_document(module: Module) -> dict[str, object]:
     functions, ingresses, egresses = [], [], []
     for component in module.components:
         match component:
-            case Endpoint():
+            case EndpointComponent():
                 functions.append({"function": _old_function(component, states_expire=module.format == "2.0")})
             case KafkaIngress():
                 kind, spec = "statefun.kafka.io/routable-protobuf-ingress", _kafka_ingress(component, "typeUrl")
@@ -175,7 +175,7 @@ def _connector(kind: str, id: str | None, spec: Mapping[str, object]) -> dict[st
     return {"meta": {"type": kind, "id": id}, "spec": spec}
 
 
-def _old_function(endpoint: Endpoint, *, states_expire: bool) -> dict[str, object]:
+def _old_function(endpoint: EndpointComponent, *, states_expire: bool) -> dict[str, object]:
     return {
         "meta": {"kind": "http", "type": endpoint.functions},
         "spec": {

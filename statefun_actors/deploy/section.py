@@ -16,7 +16,7 @@ import attrs
 import yaml
 
 from statefun_actors.deploy.durations import read_duration
-from statefun_actors.deploy.errors import Place, Problem
+from statefun_actors.deploy.errors import Problem, YamlPosition
 
 _T = TypeVar("_T")
 _D = TypeVar("_D")
@@ -54,8 +54,8 @@ class Section:
                 self._values[name] = value
 
     @property
-    def place(self) -> Place:
-        return Place(self._document, self._node.start_mark.line + 1)
+    def place(self) -> YamlPosition:
+        return YamlPosition(self._document, self._node.start_mark.line + 1)
 
     def __contains__(self, key: str) -> bool:
         return key in self._values
@@ -193,7 +193,7 @@ class Section:
         expected = f"a key among {', '.join(sorted({*self._read, *known}))}"
         for key, node in self._values.items():
             if key not in self._read:
-                place = Place(self._document, node.start_mark.line + 1)
+                place = YamlPosition(self._document, node.start_mark.line + 1)
                 self._findings.ignored.append(Problem(place, self._at(key), expected, repr(key)))
 
     # --- inside
@@ -228,7 +228,7 @@ class Section:
         if self._is_none:
             return
         mark = (node or self._node).start_mark
-        place = Place(self._document, mark.line + 1)
+        place = YamlPosition(self._document, mark.line + 1)
         self._findings.problems.append(
             Problem(place, path, expected, got or (_MISSING if node is None else _shown(node)))
         )

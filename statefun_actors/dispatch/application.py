@@ -12,7 +12,7 @@ from statefun_actors.conversations import own_functions
 from statefun_actors.definition import FailurePolicy, FunctionType, Handler, TimedAttempts
 from statefun_actors.dispatch.answers import BoundAnswer, BoundAnswers, attempted, find_answer
 from statefun_actors.dispatch.calling import start_of
-from statefun_actors.dispatch.diagnostics import Notes
+from statefun_actors.dispatch.diagnostics import Diagnostics
 from statefun_actors.errors import DefinitionError, InternalMessageError, MessageDecodeError, UnhandledMessageError
 from statefun_actors.model import INGRESS, Invocation, TypedValue
 from statefun_actors.settings import Settings
@@ -26,7 +26,7 @@ class BoundHandler:
     __slots__ = ("codec", "internal", "name", "policy", "read", "replies", "start", "timeout", "waits")
 
     def __init__(
-        self, handler: Handler, typename: str | None, codec: Codec | None, route: Route, settings: Settings
+        self, handler: Handler, typename: str | None, codec: Codec | None, route: ServedFunction, settings: Settings
     ) -> None:
         self.name = handler.name
         self.replies = handler.replies
@@ -64,7 +64,7 @@ class BoundHandler:
                 raise MessageDecodeError(argument.typename, describe_error(error)) from error
 
 
-class Route:
+class ServedFunction:
     """One function type under the settings of one application."""
 
     __slots__ = (
@@ -192,28 +192,29 @@ class Application:
     def __init__(self, *served: object, settings: Settings | None = None) -> None:
         self.settings = settings if settings is not None else Settings()
         self.record_egresses = self.settings.record_egresses
-        self.notes = Notes()
+        self.notes = Diagnostics()
         self._codecs: Mapping[str, Codec] | None = None
         problems: list[str] = []
-        routes: dict[str, Route] = {}
+        routes: dict[str, ServedFunction] = {}
         for function in _function_types(served):
             if function.typename in routes and routes[function.typename].function is not function:
                 problems.append(f"two function types are named {function.typename!r}; give one of them another name")
-            routes[function.typename] = Route(function, self.settings)
+            routes[function.typename] = ServedFunction(function, self.settings)
         problems += _name_clashes(routes)
         problems += _former_name_clashes(routes)
         if problems:
             raise DefinitionError("this application", problems)
-        self.routes: Mapping[str, Route] = routes
+        self.routes: Mapping[str, ServedFunction] = routes
         """What was served, by function type."""
         self.renamed: Mapping[str, str] = {
             former: name for name, route in routes.items() for former in route.function.was
         }
         """By a function type that a class had before, the one that it has now."""
         own = {
-            function.typename: Route(function, Settings(), own=True) for function in _function_types([own_functions()])
+            function.typename: ServedFunction(function, Settings(), own=True)
+            for function in _function_types([own_functions()])
         }
-        self.all_routes: Mapping[str, Route] = {**routes, **own}
+        self.all_routes: Mapping[str, ServedFunction] = {**routes, **own}
         """The same, and this library's own functions."""
 
     @property
@@ -221,7 +222,7 @@ class Application:
         """The function types served, sorted."""
         return sorted(self.routes)
 
-    def route(self, typename: str) -> Route | None:
+    def route(self, typename: str) -> ServedFunction | None:
         """The route of the function type *typename*, or of the one that it is called now; None if neither is served."""
         return self.routes.get(self.renamed.get(typename, typename))
 
@@ -272,7 +273,7 @@ class Application:
                 yield from [item for item in vars(sys.modules[module]).values() if isinstance(item, type)]
 
 
-def _former_name_clashes(routes: Mapping[str, Route]) -> Iterator[str]:
+def _former_name_clashes(routes: Mapping[str, ServedFunction]) -> Iterator[str]:
     seen: dict[str, str] = {}
     for name, route in routes.items():
         for former in route.function.was:
@@ -282,7 +283,7 @@ def _former_name_clashes(routes: Mapping[str, Route]) -> Iterator[str]:
                 yield f"{other} and {name} both have was={former!r}; its state can only move to one of them"
 
 
-def _name_clashes(routes: Mapping[str, Route]) -> list[str]:
+def _name_clashes(routes: Mapping[str, ServedFunction]) -> list[str]:
     seen: dict[str, tuple[Codec, str]] = {}
     problems = []
     for route in routes.values():

@@ -16,7 +16,7 @@ from typing import Any as Untyped
 from typing import TypeAlias
 
 from statefun_actors.definition import Handler
-from statefun_actors.dispatch.diagnostics import HELD_TOO_LONG, Notes
+from statefun_actors.dispatch.diagnostics import HELD_TOO_LONG, Diagnostics
 from statefun_actors.dispatch.stepping import SelfClosedError, Watch, resumed
 from statefun_actors.dispatch.tasks import HandlerTask
 from statefun_actors.errors import HandlerTimeoutError, NotAMessageError
@@ -55,7 +55,7 @@ class Waiting:
     def __init__(self, name: str, timeout: float | None) -> None:
         self.name, self.timeout = name, timeout
 
-    async def result(self, host: Host, notes: Notes) -> object:
+    async def result(self, host: Host, notes: Diagnostics) -> object:
         """What the handler returns in the end.
 
         Raises:
@@ -94,7 +94,7 @@ class Suspended(Waiting):
         super().__init__(name, timeout)
         self.coroutine, self.pending = coroutine, pending
 
-    async def result(self, host: Host, notes: Notes) -> object:
+    async def result(self, host: Host, notes: Diagnostics) -> object:
         watch = Watch(host.monotonic, HELD_TOO_LONG, functools.partial(notes.held_loop, self.name))
         return await self._in_time(resumed(self.coroutine, self.pending, watch), host)
 
@@ -108,7 +108,7 @@ class Other(Waiting):
         super().__init__(name, timeout)
         self.awaitable = awaitable
 
-    async def result(self, host: Host, notes: Notes) -> object:
+    async def result(self, host: Host, notes: Diagnostics) -> object:
         waiting = _awaited(self.awaitable)
         try:
             pending = waiting.send(None)
@@ -136,7 +136,7 @@ class InThread(Waiting):
         super().__init__(name, timeout)
         self.call = call
 
-    async def result(self, host: Host, notes: Notes) -> object:  # noqa: ARG002 - as for the others
+    async def result(self, host: Host, notes: Diagnostics) -> object:  # noqa: ARG002 - as for the others
         work = functools.partial(contextvars.copy_context().run, self._run)
         thread = asyncio.get_running_loop().run_in_executor(None, work)
         try:
@@ -172,7 +172,9 @@ NOT_YET = frozenset({Suspended, Other, InThread, CoroutineType})
 """The classes of what a start may give instead of the result."""
 
 
-async def awaited(started: object, handler: str, host: Host, notes: Notes, task: HandlerTask[Untyped] | None) -> object:
+async def awaited(
+    started: object, handler: str, host: Host, notes: Diagnostics, task: HandlerTask[Untyped] | None
+) -> object:
     """The result of what a start gave, where its class is one of NOT_YET; *task* is the one in which it runs.
 
     Raises:

@@ -17,7 +17,7 @@ takes no CPU time at all. So on a machine that is too busy a short handler may b
 """
 
 
-class Notes:
+class Diagnostics:
     """By the name of the handler."""
 
     def __init__(self) -> None:

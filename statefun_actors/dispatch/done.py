@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from statefun_actors.definition import FunctionType, Scope
-from statefun_actors.dispatch.diagnostics import Notes
-from statefun_actors.model import Done, Setback
+from statefun_actors.dispatch.diagnostics import Diagnostics
+from statefun_actors.model import Done, MessageFailure
 
 
-def done(scope: Scope, notes: Notes, function: FunctionType, setbacks: Sequence[Setback], marks: Sequence[int]) -> Done:
+def done(
+    scope: Scope, notes: Diagnostics, function: FunctionType, setbacks: Sequence[MessageFailure], marks: Sequence[int]
+) -> Done:
     """What *scope* came to: effects in the order of their asking, changes in the order of declaration."""
     changes = scope.changes
     if len(changes) > 1:

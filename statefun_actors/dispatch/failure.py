@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any as Untyped
 
-from statefun_actors.dispatch.application import Route
+from statefun_actors.dispatch.application import ServedFunction
 from statefun_actors.dispatch.process import owns_process
 from statefun_actors.dispatch.stepping import SelfClosedError
 from statefun_actors.dispatch.tasks import HandlerTask
@@ -37,7 +37,7 @@ def fails_batch(error: BaseException) -> bool:
 
 def failure_of(
     error: BaseException,
-    route: Route,
+    route: ServedFunction,
     invocation: Invocation | None,
     task: HandlerTask[Untyped] | None,
     *,
@@ -74,7 +74,7 @@ def failure_of(
     return exit_error(error, route, invocation)
 
 
-def exit_error(error: BaseException, route: Route, invocation: Invocation | None) -> HandlerExitError:
+def exit_error(error: BaseException, route: ServedFunction, invocation: Invocation | None) -> HandlerExitError:
     """*error*, which is no Exception, as an error of the handler that it left."""
     name = route.function.typename
     if invocation is not None and (handler := route.handlers.get(invocation.argument.typename, route.any_handler)):

@@ -12,7 +12,7 @@ from typing import Final, assert_never
 
 from statefun_actors.definition import DeadLetter, Discard, FailurePolicy, NotYetError, Scope, TimedAttempts
 from statefun_actors.dispatch.answers import BoundAnswer, next_attempt, tell_asker, unwrapped
-from statefun_actors.dispatch.application import Application, BoundHandler, Route
+from statefun_actors.dispatch.application import Application, BoundHandler, ServedFunction
 from statefun_actors.dispatch.calling import NOT_YET, awaited
 from statefun_actors.dispatch.dead_letter import dead_letter
 from statefun_actors.dispatch.diagnostics import HELD_TOO_LONG
@@ -21,7 +21,7 @@ from statefun_actors.dispatch.failure import fails_batch, failure_of, is_termina
 from statefun_actors.dispatch.running import found_in, inherit
 from statefun_actors.dispatch.tasks import current_handler_task, end_cancellations, take_back_cancellations
 from statefun_actors.errors import InternalMessageError, MessageDecodeError, UnhandledMessageError
-from statefun_actors.model import Batch, Failed, Invocation, Outcome, Setback, Settlement
+from statefun_actors.model import Batch, Failed, Invocation, MessageFailure, Outcome, Settlement
 from statefun_actors.text import describe
 
 logger: Final = logging.getLogger("statefun_actors.dispatch")
@@ -32,10 +32,10 @@ _MOST_DOUBLINGS: Final = 60
 class GuardedRun:
     """One run of one batch."""
 
-    def __init__(self, batch: Batch, app: Application, route: Route, scope: Scope) -> None:
+    def __init__(self, batch: Batch, app: Application, route: ServedFunction, scope: Scope) -> None:
         self.batch, self.app, self.route, self.scope = batch, app, route, scope
         self.budget = app.settings.retry_budget
-        self.setbacks: list[Setback] = []
+        self.setbacks: list[MessageFailure] = []
         self.subject = route.function.open(scope)
 
     async def outcome(self) -> Outcome:
@@ -124,7 +124,7 @@ class GuardedRun:
             return
         self.app.notes.refused[refused.handler] += 1
         logger.warning("%s: %s: %s", self.batch.target, Settlement.REFUSED.value, describe(refused))
-        self.setbacks.append(Setback(index, refused, Settlement.REFUSED, 1))
+        self.setbacks.append(MessageFailure(index, refused, Settlement.REFUSED, 1))
 
     def _policy(self, invocation: Invocation) -> FailurePolicy | None:
         try:
@@ -179,15 +179,15 @@ class GuardedRun:
         )  # fmt: skip
         if (told := tell_asker(invocation, error)) is not None:
             self.scope.effects.append(told)
-        self.setbacks.append(Setback(index, error, settlement, attempts))
+        self.setbacks.append(MessageFailure(index, error, settlement, attempts))
 
 
-def refusal(route: Route, invocation: Invocation) -> InternalMessageError | None:
+def refusal(route: ServedFunction, invocation: Invocation) -> InternalMessageError | None:
     """Why the message is not taken: it comes from outside, and its handler is internal."""
     return route.refused(invocation.argument.typename, invocation.caller)
 
 
-def any_refused(route: Route, batch: Batch) -> bool:
+def any_refused(route: ServedFunction, batch: Batch) -> bool:
     """Whether any message of *batch* is refused."""
     return any(refusal(route, invocation) is not None for invocation in batch.invocations)
 

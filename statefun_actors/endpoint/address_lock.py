@@ -16,14 +16,14 @@ from typing import TypeAlias
 
 from statefun_actors.address import Address
 
-Turn: TypeAlias = list[Callable[[], object]]
+AddressLock: TypeAlias = list[Callable[[], object]]
 """A batch's place: whom to wake when it has ended."""
 
 
-class Turns(dict[Address, Turn]):
+class AddressLocks(dict[Address, AddressLock]):
     """The batches under way, by address. ``setdefault(address, turn) is turn`` enters, :meth:`leave` leaves."""
 
-    def leave(self, address: Address, turn: Turn) -> None:
+    def leave(self, address: Address, turn: AddressLock) -> None:
         """The batch that entered with *turn* has ended."""
         del self[address]
         # Whoever is added from here on finds that this turn is over, and does not wait.

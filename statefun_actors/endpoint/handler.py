@@ -9,7 +9,7 @@ from typing import Any as Untyped
 from typing import Final, Literal, Unpack, assert_never
 
 from statefun_actors.dispatch import Application, SystemHost, ThreadHost, beside_current_task, dispatch, in_handler_task
-from statefun_actors.endpoint.address_lock import Turn, Turns
+from statefun_actors.endpoint.address_lock import AddressLock, AddressLocks
 from statefun_actors.endpoint.gates import gate_of
 from statefun_actors.errors import DefinitionError, MissingStateError
 from statefun_actors.model import Batch, Done, Failed, MissingState, Outcome
@@ -57,7 +57,7 @@ class RequestReplyHandler:
         routes = self.app.all_routes.items()
         self._waiting = frozenset(name for name, route in routes if route.waits)
         self._prefixes = {name: name if route.function.owns_tokens else None for name, route in routes}
-        self._turns = Turns()
+        self._turns = AddressLocks()
         self._gates = {name: gate for name, route in routes if (gate := gate_of(route.function)) is not None}
         """Of the function types with ``concurrency=``."""
         self._dropped: set[str] = set()
@@ -101,7 +101,7 @@ class RequestReplyHandler:
 
     async def _outcome(self, batch: Batch) -> Outcome:
         target, turns = batch.target, self._turns
-        turn: Turn = []
+        turn: AddressLock = []
         while turns.setdefault(target, turn) is not turn:
             await turns.ended(target)
         try:
@@ -129,7 +129,7 @@ class RequestReplyHandler:
         if batch.target[0] in self._waiting:
             return self._written(batch, asyncio.run(in_handler_task(self._outcome(batch))))
         target, turns = batch.target, self._turns
-        turn: Turn = []
+        turn: AddressLock = []
         while turns.setdefault(target, turn) is not turn:
             turns.wait(target)
         gate = self._gates.get(target[0])

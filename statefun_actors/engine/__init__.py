@@ -4,7 +4,7 @@ from statefun_actors.engine.backend import (
     EngineBackend,
 )
 from statefun_actors.engine.callers import (
-    Ticket,
+    Caller,
 )
 from statefun_actors.engine.clock import (
     Clock,
@@ -17,7 +17,7 @@ from statefun_actors.engine.dead_letters import (
     NoDeadLetterError,
 )
 from statefun_actors.engine.egress_queue import (
-    Outlet,
+    EgressQueue,
 )
 from statefun_actors.engine.engine import (
     Engine,
@@ -29,7 +29,7 @@ from statefun_actors.engine.epoch import (
 )
 from statefun_actors.engine.evolution.checking import (
     Check,
-    Findings,
+    EvolutionFindings,
     find_changes,
 )
 from statefun_actors.engine.evolution.findings import (
@@ -52,29 +52,29 @@ from statefun_actors.engine.ports import (
 )
 
 __all__ = [
+    "Caller",
     "Check",
     "Clock",
     "Counters",
     "DroppedError",
+    "EgressQueue",
     "Engine",
     "EngineBackend",
     "EngineOptions",
     "EpochLostError",
+    "EvolutionFindings",
     "FailingMessage",
-    "Findings",
     "IncompatibleStateError",
     "LossRefusedError",
     "ManualClock",
     "NoDeadLetterError",
     "NotFailingError",
     "NotStorableError",
-    "Outlet",
     "Receiver",
     "Sink",
     "Source",
     "StoredTwiceError",
     "SystemClock",
-    "Ticket",
     "at_ms",
     "find_changes",
     "to_ms",

@@ -14,8 +14,8 @@ from statefun_actors.ingress import (
     AnswerLost,
     GivenUp,
     Handled,
+    IngressMessage,
     Interrupted,
-    Letter,
     NotTaken,
     Replied,
     Taken,
@@ -39,7 +39,7 @@ class EngineBackend:
         self._engine = engine
         self._waiting: set[_Waiting | _Asking] = set()
 
-    def take(self, letter: Letter, tell: Tell) -> Callable[[], bool]:
+    def take(self, letter: IngressMessage, tell: Tell) -> Callable[[], bool]:
         engine = self._engine
         if not engine.takes:
             tell(self._refused())
@@ -53,12 +53,12 @@ class EngineBackend:
         waiting.enter()
         return waiting.forget
 
-    def _take_once(self, letter: Letter, tell: Tell) -> Callable[[], bool]:
+    def _take_once(self, letter: IngressMessage, tell: Tell) -> Callable[[], bool]:
         asking = _Asking(self._engine, self._waiting, letter, tell)
         asking.enter()
         return asking.forget
 
-    def take_all(self, letters: Sequence[Letter], tell: Tell) -> None:
+    def take_all(self, letters: Sequence[IngressMessage], tell: Tell) -> None:
         engine = self._engine
         if not engine.takes:
             tell(self._refused())
@@ -80,20 +80,20 @@ class EngineBackend:
         message = self._engine.failing_message(target)
         return None if message is None else message.describe(self._engine.clock.now_ms())
 
-    def _enter(self, letters: Sequence[Letter], tell: Tell) -> None:
+    def _enter(self, letters: Sequence[IngressMessage], tell: Tell) -> None:
         """Submit *letters*, in one epoch, and *tell* once that is durable."""
         if self._engine.in_turn:
             self._engine.enter(lambda: self._submit(letters, tell), lambda lost: tell(NotTaken(lost.reason)))
         else:
             self._submit(letters, tell)
 
-    def _submit(self, letters: Sequence[Letter], tell: Tell) -> None:
+    def _submit(self, letters: Sequence[IngressMessage], tell: Tell) -> None:
         engine = self._engine
         for letter in letters:
             engine.submit(letter.target, letter.value, delay_ms=letter.delay_ms)
         engine.when_durable(lambda lost: tell(_TAKEN) if lost is None else self._lost(letters, tell, lost))
 
-    def _lost(self, letters: Sequence[Letter], tell: Tell, lost: Lost) -> None:
+    def _lost(self, letters: Sequence[IngressMessage], tell: Tell, lost: Lost) -> None:
         if isinstance(lost, NotStorableError):
             tell(GivenUp(describe(lost)))
         elif lost.again:
@@ -121,7 +121,9 @@ class EngineBackend:
 class _Asking:
     """Somebody who waits for what comes of the letters with one key, the first of which may be another's."""
 
-    def __init__(self, engine: Engine, all_waiting: set[_Waiting | _Asking], letter: Letter, tell: Tell) -> None:
+    def __init__(
+        self, engine: Engine, all_waiting: set[_Waiting | _Asking], letter: IngressMessage, tell: Tell
+    ) -> None:
         self._engine, self._all, self._letter, self._tell = engine, all_waiting, letter, tell
         self._stop: Callable[[], bool] = _nothing
         all_waiting.add(self)
@@ -158,7 +160,9 @@ class _Waiting:
 
     __slots__ = ("_all", "_answered", "_engine", "_letter", "_reply", "_tell", "_until_reply", "request")
 
-    def __init__(self, engine: Engine, all_waiting: set[_Waiting | _Asking], letter: Letter, tell: Tell) -> None:
+    def __init__(
+        self, engine: Engine, all_waiting: set[_Waiting | _Asking], letter: IngressMessage, tell: Tell
+    ) -> None:
         self._engine, self._all, self._letter, self._tell = engine, all_waiting, letter, tell
         self._until_reply = letter.wait is Wait.REPLY
         self._reply: TypedValue | None = None

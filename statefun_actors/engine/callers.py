@@ -9,7 +9,7 @@ import attrs
 
 from statefun_actors.address import Address
 from statefun_actors.engine.epoch import Epoch, Lost, NotStorableError
-from statefun_actors.engine.idempotency import Requests
+from statefun_actors.engine.idempotency import KeyedCalls
 from statefun_actors.errors import StatefunActorsError
 from statefun_actors.model import INGRESS, TypedValue
 from statefun_actors.store import StoreReader
@@ -57,7 +57,7 @@ class Waiter(Protocol):
 
 
 @attrs.define(eq=False)
-class Ticket:
+class Caller:
     """What to call with what becomes of one message from outside, once that is durable. Each once at the most."""
 
     on_reply: Callable[[TypedValue], None] | None = None
@@ -89,7 +89,7 @@ class Ticket:
             self.on_lost(error)
 
 
-class Tickets:
+class Callers:
     """Open requests by the id under which they are the caller of their message."""
 
     def __init__(self, store: StoreReader, next_seq: int) -> None:
@@ -98,7 +98,7 @@ class Tickets:
         """Who gets what is sent to an address, in its place: tests ask on behalf of an entity."""
         self.durable_seq = next_seq
         """The messages of requests with smaller numbers are in the store, or have been dealt with there."""
-        self.requests = Requests(store)
+        self.requests = KeyedCalls(store)
         """Those who asked with an idempotency key. They have no tickets: more than one may wait for the same."""
 
     def open(self, request: str, waiter: Waiter) -> Address:
@@ -156,6 +156,6 @@ class Tickets:
                 waiter.lost(AnswerLostError(error.reason))
         self.requests.lose(error)
 
-    def adopt(self, others: Tickets) -> None:
+    def adopt(self, others: Callers) -> None:
         """Tell those who are left in *others*, the tickets of a lost memory, too."""
         self._open |= others._open

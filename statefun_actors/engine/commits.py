@@ -10,7 +10,7 @@ from typing import Final
 from statefun_actors.engine.clock import Clock
 from statefun_actors.engine.epoch import Counters, Epoch, EpochLostError, Lost
 from statefun_actors.engine.isolation import Isolation
-from statefun_actors.engine.working_set import Memory
+from statefun_actors.engine.working_set import WorkingSet
 from statefun_actors.store import Commit, CommitRefusedError, Store, StoreError
 from statefun_actors.text import describe
 
@@ -48,7 +48,7 @@ class Commits:
         """Whether the last commit was refused for what was in it: the store itself works."""
         return isinstance(self.error, CommitRefusedError)
 
-    def more_to_come(self, memory: Memory) -> bool:
+    def more_to_come(self, memory: WorkingSet) -> bool:
         """Whether the open epoch, in which nothing is left to do, should stay open for another turn of the event loop.
 
         A commit costs as much as some messages. Those who were told together of the last one send their next messages
@@ -62,7 +62,7 @@ class Commits:
         self._steps = steps
         return True
 
-    def begin(self, memory: Memory) -> None:
+    def begin(self, memory: WorkingSet) -> None:
         """Seal the open epoch and write it."""
         assert self._writing is None
         self._turns, self._steps, self._last_steps = 0, 0, memory.epoch.steps
@@ -98,7 +98,7 @@ class Commits:
         if not error.retryable:
             self.fatal = error
 
-    def lose(self, memory: Memory, error: StoreError) -> None:
+    def lose(self, memory: WorkingSet, error: StoreError) -> None:
         """The store failed: the open epoch is lost, and those who wait for it are told.
 
         What is being written may still become durable, and is heard of first.
@@ -110,7 +110,7 @@ class Commits:
         if self._writing is None:
             self._tell_lost(memory, EpochLostError(str(error)))
 
-    def _refused(self, memory: Memory, sealed: Epoch, error: CommitRefusedError) -> None:
+    def _refused(self, memory: WorkingSet, sealed: Epoch, error: CommitRefusedError) -> None:
         """The store refuses *sealed* for good: it is lost, and so is the open epoch."""
         self.error = error
         memory.lost, memory.direct = True, False
@@ -119,14 +119,14 @@ class Commits:
         self._tell_lost(memory, loss, sealed)
         self._tell_ended()
 
-    def _tell_lost(self, memory: Memory, lost: Lost, *sealed: Epoch) -> None:
+    def _tell_lost(self, memory: WorkingSet, lost: Lost, *sealed: Epoch) -> None:
         for epoch in (*sealed, memory.epoch):
             for tell in epoch.on_end:
                 tell(lost)
             epoch.on_end.clear()
         memory.tickets.lose(lost)
 
-    async def _write(self, memory: Memory, sealed: Epoch, commit: Commit) -> None:
+    async def _write(self, memory: WorkingSet, sealed: Epoch, commit: Commit) -> None:
         try:
             await self._store.commit(commit)
         except CommitRefusedError as error:

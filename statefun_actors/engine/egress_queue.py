@@ -31,7 +31,7 @@ _LARGE: Final = 16 * 1024
 
 
 @attrs.frozen
-class Book:
+class EpochWriter:
     """Where an outlet notes what has happened: in the open *epoch*; *seq* gives a new number."""
 
     epoch: Callable[[], Epoch]
@@ -40,7 +40,7 @@ class Book:
     """The engine has something to commit, or to look at."""
 
 
-class Outlet:
+class EgressQueue:
     """The records of *egress* that are durable and not through, in the order of their ``seq``.
 
     Args:
@@ -51,7 +51,7 @@ class Outlet:
         newest: no record of the store has a greater seq.
     """
 
-    def __init__(self, egress: str, store: Store, book: Book, kept: int, newest: int) -> None:
+    def __init__(self, egress: str, store: Store, book: EpochWriter, kept: int, newest: int) -> None:
         self.egress = egress
         self.kept = kept
         """Durable records that are not through."""

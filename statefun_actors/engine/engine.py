@@ -32,9 +32,9 @@ from statefun_actors.engine.mailboxes import Mailbox
 from statefun_actors.engine.merge import Merge
 from statefun_actors.engine.options import EngineOptions
 from statefun_actors.engine.ports import Sink, Source
-from statefun_actors.engine.runner import Steps
-from statefun_actors.engine.working_set import Memory, RenamingMemory, Shape
-from statefun_actors.ingress import Answer, KeyReused, Letter
+from statefun_actors.engine.runner import Runner
+from statefun_actors.engine.working_set import RenamingMemory, ServedStates, WorkingSet
+from statefun_actors.ingress import Answer, IngressMessage, KeyReused
 from statefun_actors.model import INGRESS, State, TypedValue
 from statefun_actors.store import DeadLetterEntry, EgressRecord, Store, StoreError
 
@@ -77,12 +77,12 @@ class Engine:
         self.counters = Counters()
         """Since it started; what is lost with an epoch and done again counts once."""
         self.sources, self.sinks = dict(sources or {}), dict(sinks or {})
-        self._shape = Shape(app)
+        self._shape = ServedStates(app)
         self._wake = asyncio.Event()
         self._merge = merge = Merge(self._shape, on_failure)
         self._isolation = Isolation(self.sources, self._wake.set)
         self._commits = Commits(store, clock, self.counters, self._isolation, self._wake.set)
-        self._steps = Steps(
+        self._steps = Runner(
             app,
             clock,
             merge,
@@ -102,7 +102,7 @@ class Engine:
 
     def _remember(self) -> None:
         """Everything in memory, from the store."""
-        make = RenamingMemory if self.app.renamed else Memory
+        make = RenamingMemory if self.app.renamed else WorkingSet
         self._memory = make(self._shape, self.store, self.sources, self.sinks, self.options)
         self._memory.direct = not self._isolation.active
 
@@ -222,7 +222,9 @@ class Engine:
             memory.post(target, value, caller)
         self._wake.set()
 
-    def submit_once(self, letter: Letter, tell: Callable[[Answer | EpochLostError], None]) -> Callable[[], bool]:
+    def submit_once(
+        self, letter: IngressMessage, tell: Callable[[Answer | EpochLostError], None]
+    ) -> Callable[[], bool]:
         """As :meth:`submit` for a letter with an idempotency key: what came of it, or of the first of its key, is told.
 
         An EpochLostError is told where it has to be submitted again, by :meth:`enter`.
@@ -556,7 +558,7 @@ class Engine:
                 self._commits.begin(memory)
         return (bool(memory.mailboxes.ready) or self._steps.more) and not self._stopping
 
-    def _may_enter(self, memory: Memory) -> bool:
+    def _may_enter(self, memory: WorkingSet) -> bool:
         return memory.epoch.empty and not self._commits.writing
 
     async def _isolated_slice(self) -> bool:
@@ -596,7 +598,7 @@ class Engine:
         if not self._isolation.active:
             self._isolation.enter_all(self._memory)
 
-    def _room(self, memory: Memory) -> int:
+    def _room(self, memory: WorkingSet) -> int:
         """How many more messages may be let in.
 
         What waits is worked off first. Where it can't be, behind handlers that take their time and messages that keep
@@ -608,7 +610,7 @@ class Engine:
         at_a_loss = not memory.mailboxes.ready and memory.epoch.empty and not self._commits.writing
         return min(options.epoch_steps, options.held - held) if at_a_loss else 0
 
-    def _read_sources(self, memory: Memory) -> None:
+    def _read_sources(self, memory: WorkingSet) -> None:
         options, mailboxes = self.options, memory.mailboxes
         if self.backlogged:
             return
@@ -656,7 +658,7 @@ class Engine:
         times = [at for at in (memory.next_due(), memory.next_sweep) if at is not None]
         await self._woken(min(times, default=None))
 
-    def _quiet(self, memory: Memory) -> bool:
+    def _quiet(self, memory: WorkingSet) -> bool:
         return (
             not self._commits.writing
             and memory.epoch.empty

@@ -18,8 +18,8 @@ from statefun_actors.ingress import (
     AnswerLost,
     GivenUp,
     Handled,
+    IngressMessage,
     KeyReused,
-    Letter,
     NotTaken,
     Replied,
     Taken,
@@ -47,7 +47,7 @@ def digest_of(value: TypedValue) -> str:
     return found.hexdigest()
 
 
-class Request:
+class KeyedCall:
     """A keyed request in memory, and who waits for its result."""
 
     __slots__ = ("_waiters", "durable", "reply", "row", "taken", "until_reply")
@@ -124,30 +124,30 @@ class Request:
                 return _TAKEN
 
 
-class Requests:
+class KeyedCalls:
     """The keyed requests of one memory."""
 
     def __init__(self, store: StoreReader) -> None:
         self._store = store
-        self._by_key: dict[tuple[Address, str], Request] = {}
-        self.by_caller: dict[str, Request] = {}
+        self._by_key: dict[tuple[Address, str], KeyedCall] = {}
+        self.by_caller: dict[str, KeyedCall] = {}
         """Those that are pending, by the id under which they are the caller of their message."""
         self._next_sweep = 0
         for row in store.requests(pending=True):
-            request = Request(row, durable=True)
+            request = KeyedCall(row, durable=True)
             self._by_key[row.target, row.key] = self.by_caller[row.request] = request
 
-    def found(self, letter: Letter, now_ms: int) -> Request | KeyReused | None:
+    def found(self, letter: IngressMessage, now_ms: int) -> KeyedCall | KeyReused | None:
         """What was asked under the key of *letter* in the last day; KeyReused if that was another message."""
         assert letter.key is not None
         request = self._by_key.get((letter.target, letter.key))
         if request is None and (row := self._store.request(letter.target, letter.key)) is not None:
-            request = Request(row, durable=True)
+            request = KeyedCall(row, durable=True)
         if request is None or request.row.time_ms + KEPT_MS <= now_ms:
             return None
         return request if request.row.digest == digest_of(letter.value) else KeyReused(letter.key)
 
-    def begin(self, letter: Letter, caller: str, now_ms: int, epoch: Epoch) -> Request:
+    def begin(self, letter: IngressMessage, caller: str, now_ms: int, epoch: Epoch) -> KeyedCall:
         """The request of *letter*, which is new, in the open *epoch*."""
         assert letter.key is not None
         self._sweep(now_ms, epoch)
@@ -159,7 +159,7 @@ class Requests:
         row = KeyedRequest(letter.target, letter.key, digest_of(letter.value), now_ms, caller, state)
         if (before := self._by_key.get((letter.target, letter.key))) is not None:
             self.by_caller.pop(before.row.request, None)
-        request = self._by_key[row.target, row.key] = Request(row, durable=False)
+        request = self._by_key[row.target, row.key] = KeyedCall(row, durable=False)
         if row.pending:
             self.by_caller[caller] = request
         epoch.requests[row.target, row.key] = row
@@ -202,7 +202,7 @@ class Requests:
         request.durable = False
         epoch.requests[row.target, row.key] = row
 
-    def _settle(self, request: Request, state: RequestState, result: TypedValue | None, epoch: Epoch) -> None:
+    def _settle(self, request: KeyedCall, state: RequestState, result: TypedValue | None, epoch: Epoch) -> None:
         row = request.row
         request.row = row = KeyedRequest(row.target, row.key, row.digest, row.time_ms, row.request, state, result)
         request.durable = False

@@ -25,7 +25,7 @@ from statefun_actors.address import Address
 from statefun_actors.engine.epoch import EpochLostError, Lost, NotStorableError
 from statefun_actors.engine.ports import Source
 from statefun_actors.engine.settling import message_given_up
-from statefun_actors.engine.working_set import Memory
+from statefun_actors.engine.working_set import WorkingSet
 from statefun_actors.model import LARGEST_VALUE, TypedValue
 from statefun_actors.store import CommitRefusedError, DeadLetterEntry, EgressRecord, Message, Timer
 from statefun_actors.text import describe_error, encodable
@@ -53,13 +53,13 @@ class Entry:
     message: tuple[Address, TypedValue] | None = None
 
 
-class Run(Struct, frozen=True):
+class IsolatedRun(Struct, frozen=True):
     """A message of the store was run."""
 
     message: Message
 
 
-class Fire(Struct, frozen=True):
+class FireTimer(Struct, frozen=True):
     """A delayed message became due."""
 
     timer: Timer
@@ -87,7 +87,7 @@ class Read(Struct, frozen=True):
     received: tuple[Submitted | Emitted, ...]
 
 
-Cause: TypeAlias = Run | Fire | Read | Entry
+Cause: TypeAlias = IsolatedRun | FireTimer | Read | Entry
 
 
 class Isolation:
@@ -185,12 +185,12 @@ class Isolation:
 
     def ran(self, message: Message) -> None:
         """*message*, of the store, is what the open epoch holds."""
-        self._cause = Run(message)
+        self._cause = IsolatedRun(message)
 
-    def give_up_guilty(self, memory: Memory, now_ms: int) -> bool:
+    def give_up_guilty(self, memory: WorkingSet, now_ms: int) -> bool:
         """Give up the message that was found, where it is one of the store; whether it was."""
         guilty = self._guilty
-        if isinstance(guilty, Run):
+        if isinstance(guilty, IsolatedRun):
             message = guilty.message
             if not memory.mailboxes.drop_first(message):
                 return False
@@ -203,7 +203,7 @@ class Isolation:
         self._cause = guilty
         return True
 
-    def enter(self, memory: Memory) -> bool:
+    def enter(self, memory: WorkingSet) -> bool:
         """Let the next submission from outside into the open epoch; whether there was one."""
         if not self.entries:
             return False
@@ -215,10 +215,10 @@ class Isolation:
             memory.direct = False
         return True
 
-    def fire(self, memory: Memory, now_ms: int) -> bool:
+    def fire(self, memory: WorkingSet, now_ms: int) -> bool:
         """Let one delayed message that is due into the open epoch; whether there was one."""
         for timer in memory.timers.take_due(now_ms, memory.epoch):
-            self._cause = Fire(timer)
+            self._cause = FireTimer(timer)
             if self._cause == self._guilty:
                 self._bury(memory, Message(timer.seq, timer.target, timer.value, timer.caller), now_ms)
             else:
@@ -227,7 +227,7 @@ class Isolation:
             return True
         return False
 
-    def read(self, memory: Memory, now_ms: int) -> bool:
+    def read(self, memory: WorkingSet, now_ms: int) -> bool:
         """Let what one source gives next into the open epoch; whether there was anything."""
         for name, source in self._sources.items():
             if source.exhausted:
@@ -246,7 +246,7 @@ class Isolation:
             return True
         return False
 
-    def enter_all(self, memory: Memory) -> None:
+    def enter_all(self, memory: WorkingSet) -> None:
         """After the search: let all submissions that have waited into the open epoch."""
         memory.direct = True
         while self.entries:
@@ -261,7 +261,7 @@ class Isolation:
 
     # --- giving up
 
-    def _bury_read(self, memory: Memory, cause: Read, now_ms: int) -> None:
+    def _bury_read(self, memory: WorkingSet, cause: Read, now_ms: int) -> None:
         for received in cause.received:
             match received:
                 case Submitted(target, value):
@@ -271,7 +271,7 @@ class Isolation:
                 case _:
                     assert_never(received)
 
-    def _bury(self, memory: Memory, message: Message, now_ms: int) -> None:
+    def _bury(self, memory: WorkingSet, message: Message, now_ms: int) -> None:
         """Make *message* a dead letter, with as much of it as the store takes."""
         error = NotStorableError(self._reason)
         target = Address(encodable(message.target.typename), encodable(message.target.id))
@@ -311,7 +311,7 @@ class _Recorder:
         self.on_end.append(tell)
 
 
-def _take_in(memory: Memory, cause: Read, now_ms: int) -> None:
+def _take_in(memory: WorkingSet, cause: Read, now_ms: int) -> None:
     for received in cause.received:
         match received:
             case Submitted(target, value, delay_ms):

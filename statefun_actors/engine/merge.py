@@ -11,8 +11,19 @@ from statefun_actors.dispatch import is_terminal
 from statefun_actors.engine.failing import DroppedError
 from statefun_actors.engine.mailboxes import Mailbox
 from statefun_actors.engine.settling import message_given_up, message_handled
-from statefun_actors.engine.working_set import Memory, Shape
-from statefun_actors.model import Cancel, Done, Effect, Egress, Failed, Send, SendAfter, Setback, Settlement, State
+from statefun_actors.engine.working_set import ServedStates, WorkingSet
+from statefun_actors.model import (
+    Cancel,
+    Done,
+    Effect,
+    Egress,
+    Failed,
+    MessageFailure,
+    Send,
+    SendAfter,
+    Settlement,
+    State,
+)
 from statefun_actors.store import DeadLetterEntry, EgressRecord, EntityRecord, Message
 from statefun_actors.text import describe, describe_error, describe_type, loggable
 
@@ -22,10 +33,10 @@ logger: Final = logging.getLogger("statefun_actors.engine")
 class Merge:
     """Moves outcomes into memory."""
 
-    def __init__(self, shape: Shape, on_failure: Callable[[Address, BaseException], None] | None) -> None:
+    def __init__(self, shape: ServedStates, on_failure: Callable[[Address, BaseException], None] | None) -> None:
         self._shape, self._on_failure = shape, on_failure
 
-    def done(self, memory: Memory, mailbox: Mailbox, record: EntityRecord, done: Done, now_ms: int) -> None:
+    def done(self, memory: WorkingSet, mailbox: Mailbox, record: EntityRecord, done: Done, now_ms: int) -> None:
         """The batch in flight has run on *record*: what it changed and asked for is part of the open epoch now."""
         messages, address, epoch = mailbox.running, mailbox.address, memory.epoch
         record.running = False
@@ -55,7 +66,7 @@ class Merge:
                     record.written_ms[name] = now_ms
 
     def _set_back(
-        self, memory: Memory, messages: Sequence[Message], setbacks: Sequence[Setback], now_ms: int
+        self, memory: WorkingSet, messages: Sequence[Message], setbacks: Sequence[MessageFailure], now_ms: int
     ) -> Mapping[int, BaseException]:
         """The errors of those that a policy has settled, by index."""
         for setback in setbacks:
@@ -66,7 +77,7 @@ class Merge:
             memory.tickets.given_up(messages[setback.index].caller, setback.error, memory.epoch)
         return {setback.index: setback.error for setback in setbacks}
 
-    def _apply(self, memory: Memory, effect: Effect, sender: Address, now_ms: int) -> None:
+    def _apply(self, memory: WorkingSet, effect: Effect, sender: Address, now_ms: int) -> None:
         match effect:
             case Send(target, value):
                 memory.send(target, value, sender)
@@ -79,7 +90,7 @@ class Merge:
             case _:
                 assert_never(effect)
 
-    def failed(self, memory: Memory, mailbox: Mailbox, failed: Failed, now_ms: int) -> None:
+    def failed(self, memory: WorkingSet, mailbox: Mailbox, failed: Failed, now_ms: int) -> None:
         """The batch in flight came to nothing.
 
         One of several messages: they run again, each in a batch of its own, so that those before the one at fault are
@@ -116,7 +127,7 @@ class Merge:
         if self._on_failure is not None:
             self._on_failure(mailbox.address, error)
 
-    def _give_up(self, memory: Memory, mailbox: Mailbox, error: BaseException, now_ms: int) -> None:
+    def _give_up(self, memory: WorkingSet, mailbox: Mailbox, error: BaseException, now_ms: int) -> None:
         message = mailbox.queue.popleft()
         memory.epoch.consume(message.seq)
         self._bury(memory, message, error, mailbox.attempts + 1, now_ms)
@@ -125,13 +136,13 @@ class Merge:
         memory.mailboxes.dealt_with(mailbox, (message,))
         logger.warning("%s: dead letter of type %s: %s", message.target, message.value.typename, describe(error))
 
-    def _bury(self, memory: Memory, message: Message, error: BaseException, attempts: int, now_ms: int) -> None:
+    def _bury(self, memory: WorkingSet, message: Message, error: BaseException, attempts: int, now_ms: int) -> None:
         memory.epoch.dead_letters.append(
             DeadLetterEntry(memory.seq(), message, describe_type(error), describe_error(error), attempts, now_ms)
         )
         memory.epoch.counters.dead_letters += 1
 
-    def drop(self, memory: Memory, mailbox: Mailbox, now_ms: int, *, discard: bool) -> None:
+    def drop(self, memory: WorkingSet, mailbox: Mailbox, now_ms: int, *, discard: bool) -> None:
         """Take the first message of *mailbox*, which keeps failing, out: into the dead letters, unless *discard*."""
         message, attempts = mailbox.queue[0], mailbox.attempts
         error = mailbox.error or DroppedError()
@@ -151,7 +162,7 @@ class Merge:
             describe(error),
         )
 
-    def give_back(self, memory: Memory, mailbox: Mailbox, *, run: bool = True) -> None:
+    def give_back(self, memory: WorkingSet, mailbox: Mailbox, *, run: bool = True) -> None:
         """A batch that was cancelled is a batch that never ran."""
         if (record := memory.cache.peek(mailbox.address)) is not None:
             record.running = False

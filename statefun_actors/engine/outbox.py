@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
-from statefun_actors.engine.egress_queue import Book, Outlet, position_key
+from statefun_actors.engine.egress_queue import EgressQueue, EpochWriter, position_key
 from statefun_actors.engine.epoch import Epoch
 from statefun_actors.engine.ports import Sink
 from statefun_actors.errors import StatefunActorsError
@@ -48,8 +48,10 @@ class Outbox:
         self._wake: Callable[[], None] = lambda: None
         self._tasks: list[asyncio.Task[None]] = []
         kept = store.egress_counts() if sinks else {}
-        book = Book(epoch, seq, self._tell)
-        self._outlets = {name: Outlet(name, store, book, kept.get(name, 0), recovered.next_seq - 1) for name in sinks}
+        book = EpochWriter(epoch, seq, self._tell)
+        self._outlets = {
+            name: EgressQueue(name, store, book, kept.get(name, 0), recovered.next_seq - 1) for name in sinks
+        }
         begun = {name: sink.resume(recovered.positions.get(position_key(name))) for name, sink in sinks.items()}
         new = {position_key(name): position for name, position in begun.items() if position is not None}
         epoch().positions.update(new)
@@ -116,7 +118,7 @@ class Outbox:
         return True
 
 
-async def _kept_running(sink: Sink, outlet: Outlet) -> None:
+async def _kept_running(sink: Sink, outlet: EgressQueue) -> None:
     pause, through = _FIRST_PAUSE, 0
     while True:
         try:

@@ -4,8 +4,8 @@ Both keep their place by a *position*, JSON text of their own making, which is c
 to. After a crash, or a failed commit, ``resume`` gives them the last one that became durable.
 
 A sink works beside the actors, in a task of its own, and at its own pace. It takes records that are durable from its
-:class:`~statefun_actors.engine.egress_queue.Outlet`, and says there which of them are through; that is committed with
-whichever epoch is open then. How often a record arrives is the sink's affair:
+:class:`~statefun_actors.engine.egress_queue.EgressQueue`, and says there which of them are through; that is committed
+with whichever epoch is open then. How often a record arrives is the sink's affair:
 
 - exactly once by position: what stands after the position is undone by ``resume`` (a file is cut back);
 - exactly once by a transaction that holds the records' last ``seq``: what is handed over again is skipped;
@@ -24,7 +24,7 @@ from statefun_actors.engine.epoch import Lost
 from statefun_actors.model import TypedValue
 
 if TYPE_CHECKING:
-    from statefun_actors.engine.egress_queue import Outlet
+    from statefun_actors.engine.egress_queue import EgressQueue
 
 
 class Receiver(Protocol):
@@ -73,7 +73,7 @@ class Sink(Protocol):
         """
         ...
 
-    async def run(self, outlet: Outlet) -> None:
+    async def run(self, outlet: EgressQueue) -> None:
         """Write what *outlet* gives, until cancelled; that may happen at any await, and ``resume`` may follow.
 
         Raises:

@@ -30,7 +30,7 @@ from statefun_actors.engine.isolation import Isolation
 from statefun_actors.engine.mailboxes import Mailbox
 from statefun_actors.engine.merge import Merge
 from statefun_actors.engine.options import EngineOptions
-from statefun_actors.engine.working_set import Memory
+from statefun_actors.engine.working_set import WorkingSet
 from statefun_actors.host import Host
 from statefun_actors.model import Batch, Done, Failed, Invocation, MissingState, Outcome
 from statefun_actors.store import DamagedStateError, EntityRecord, StoreError
@@ -61,7 +61,7 @@ async def _dispatch_twice(batch: Batch, app: Application, host: Host) -> Outcome
     return await dispatch(batch, app, host)
 
 
-class Steps:
+class Runner:
     """Takes batches from the mailboxes and sees them through.
 
     Args:
@@ -83,9 +83,9 @@ class Steps:
         options: EngineOptions,
         *,
         ended: Callable[[], None],
-        lost: Callable[[Memory, StoreError], None],
+        lost: Callable[[WorkingSet, StoreError], None],
         isolation: Isolation,
-        may_enter: Callable[[Memory], bool],
+        may_enter: Callable[[WorkingSet], bool],
     ) -> None:
         self._isolation, self._may_enter = isolation, may_enter
         self.bug: BaseException | None = None
@@ -111,11 +111,11 @@ class Steps:
         """How many batches wait for something."""
         return len(self._tasks)
 
-    def take(self, memory: Memory) -> None:
+    def take(self, memory: WorkingSet) -> None:
         """Begin the next batches in line, as many as belong in one slice and in the open epoch."""
         run_without_task(functools.partial(self._take, memory))
 
-    def _take(self, memory: Memory) -> None:
+    def _take(self, memory: WorkingSet) -> None:
         bound = self._options.suspended
         memory.mailboxes.bring_back(bound - len(self._tasks))
         if self._places:
@@ -130,7 +130,7 @@ class Steps:
         if self._places:
             self.more = any(places and memory.mailboxes.holds(name) for name, places in self._places.items())
 
-    def _take_all(self, memory: Memory, mailboxes: list[Mailbox]) -> bool:
+    def _take_all(self, memory: WorkingSet, mailboxes: list[Mailbox]) -> bool:
         """Begin the next batch of each of *mailboxes*; whether the open epoch had room for all."""
         bound = self._options.suspended
         epoch, room = memory.epoch, self._options.epoch_steps
@@ -148,11 +148,11 @@ class Steps:
                 self._step(memory, mailbox)
         return True
 
-    def _full(self, memory: Memory, typename: str) -> bool:
+    def _full(self, memory: WorkingSet, typename: str) -> bool:
         """Whether a batch of *typename* has to wait, for a place or for those that have waited longer."""
         return not self._places.get(typename, 1) or memory.mailboxes.holds(typename)
 
-    def _take_held(self, memory: Memory) -> None:
+    def _take_held(self, memory: WorkingSet) -> None:
         """Begin batches that waited for a place, as many as there are places, and as belong in the open epoch."""
         epoch, room = memory.epoch, self._options.epoch_steps
         left = self._options.slice_steps
@@ -167,11 +167,11 @@ class Steps:
                 else:
                     self._step(memory, mailbox)
 
-    def take_one(self, memory: Memory) -> bool:
+    def take_one(self, memory: WorkingSet) -> bool:
         """In isolation: begin a batch of one message of the mailbox that is next in line; whether there was one."""
         return run_without_task(functools.partial(self._take_one, memory))
 
-    def _take_one(self, memory: Memory) -> bool:
+    def _take_one(self, memory: WorkingSet) -> bool:
         memory.mailboxes.bring_back(self._options.suspended - len(self._tasks))
         for typename, places in self._places.items():
             if places and (held := memory.mailboxes.next_held(typename)) is not None:
@@ -210,7 +210,7 @@ class Steps:
         self._left |= self._tasks
         self._tasks.clear()
 
-    def _step(self, memory: Memory, mailbox: Mailbox) -> None:
+    def _step(self, memory: WorkingSet, mailbox: Mailbox) -> None:
         address = mailbox.address
         messages = memory.mailboxes.take(mailbox, self._options.batch)
         try:
@@ -250,7 +250,7 @@ class Steps:
             self.bug = error
         self._tell_ended()
 
-    async def _see_through(self, memory: Memory, mailbox: Mailbox, record: EntityRecord, run: Untyped) -> None:
+    async def _see_through(self, memory: WorkingSet, mailbox: Mailbox, record: EntityRecord, run: Untyped) -> None:
         """Await a batch that may be suspended. It ends in whichever epoch is open then."""
         try:
             outcome = await run
@@ -267,7 +267,7 @@ class Steps:
             except StoreError as error:
                 self._tell_lost(memory, error)
 
-    def _finish(self, memory: Memory, mailbox: Mailbox, record: EntityRecord, outcome: Outcome) -> None:
+    def _finish(self, memory: WorkingSet, mailbox: Mailbox, record: EntityRecord, outcome: Outcome) -> None:
         match outcome:
             case Done():
                 self._merge.done(memory, mailbox, record, outcome, self._now_ms())

@@ -6,14 +6,14 @@ from typing import Final
 
 from statefun_actors.asking import ANSWER, ORDER, REPLY, Open, read_order
 from statefun_actors.dispatch import tell_asker, unwrapped
-from statefun_actors.engine.working_set import Memory
+from statefun_actors.engine.working_set import WorkingSet
 from statefun_actors.model import INGRESS, Done, Invocation, Send
 from statefun_actors.store import Message
 
 _TOLD: Final = frozenset({INGRESS, REPLY})
 
 
-def message_handled(memory: Memory, message: Message, done: Done, index: int, error: BaseException | None) -> None:
+def message_handled(memory: WorkingSet, message: Message, done: Done, index: int, error: BaseException | None) -> None:
     """The message *index* of a batch is dealt with: its handler ended, or a policy gave it up with *error*."""
     caller = message.caller
     if caller is None or caller[0] not in _TOLD or (caller[0] == REPLY and message.value.typename != ANSWER):
@@ -30,7 +30,7 @@ def message_handled(memory: Memory, message: Message, done: Done, index: int, er
         memory.tickets.handled(caller[1], None, memory.epoch)
 
 
-def message_given_up(memory: Memory, message: Message, error: BaseException) -> None:
+def message_given_up(memory: WorkingSet, message: Message, error: BaseException) -> None:
     """The engine gave *message* up, since it has no policy: it is a dead letter of the store."""
     invocation = Invocation(message.value, message.caller)
     if (told := tell_asker(invocation, error)) is not None:

@@ -12,7 +12,7 @@ from typing import Final
 from statefun_actors.address import Address
 from statefun_actors.dispatch import Application
 from statefun_actors.engine.cache import EntityCache
-from statefun_actors.engine.callers import Tickets, Waiter
+from statefun_actors.engine.callers import Callers, Waiter
 from statefun_actors.engine.dead_letters import DeadLetters
 from statefun_actors.engine.epoch import Epoch
 from statefun_actors.engine.evolution.shapes import shapes
@@ -38,7 +38,7 @@ _SWEEP_ROWS: Final = 500
 _SWEEP_EVERY_MS: Final = 60_000
 
 
-class Shape:
+class ServedStates:
     """What the engine needs to know of an application's states, worked out once."""
 
     def __init__(self, app: Application) -> None:
@@ -63,12 +63,12 @@ class Shape:
         )
 
 
-class Memory:
+class WorkingSet:
     """The open epoch, the cache, the mailboxes, the timers, and who waits outside."""
 
     def __init__(
         self,
-        shape: Shape,
+        shape: ServedStates,
         store: Store,
         sources: Mapping[str, Source],
         sinks: Mapping[str, Sink],
@@ -85,7 +85,7 @@ class Memory:
         self.cache = EntityCache(store, shape.names, options.cache_bytes)
         self.timers = Timers(store)
         self.dead_letters = DeadLetters(store)
-        self.tickets = Tickets(store, recovered.next_seq)
+        self.tickets = Callers(store, recovered.next_seq)
         self._mailbox = options.mailbox
         self.mailboxes = Mailboxes(shape.served, options.mailbox, self._messages_to)
         for message in store.messages():
@@ -138,7 +138,7 @@ class Memory:
     def _send_or_tell(self, target: Address, value: TypedValue, sender: Address | None) -> None:
         waiter = self.tickets.stand_ins.get(target)
         if waiter is None:
-            Memory.send(self, target, value, sender)
+            WorkingSet.send(self, target, value, sender)
         else:
             waiter.replied(value, self.epoch)
 
@@ -249,7 +249,7 @@ class Memory:
         self.cache.evict()
 
 
-class RenamingMemory(Memory):
+class RenamingMemory(WorkingSet):
     """The memory of an application with classes that had other function types before: messages to these reach them.
 
     A class of its own, so that others pay nothing for it.

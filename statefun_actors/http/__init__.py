@@ -3,7 +3,7 @@
 from statefun_actors.http.app import create_app
 from statefun_actors.http.ingress import Guard, create_ingress_app
 from statefun_actors.http.listening import Listener, Tls, listen
-from statefun_actors.http.router import Front
+from statefun_actors.http.router import Router
 from statefun_actors.http.server import STOP_SECONDS, serve
 
-__all__ = ["STOP_SECONDS", "Front", "Guard", "Listener", "Tls", "create_app", "create_ingress_app", "listen", "serve"]
+__all__ = ["STOP_SECONDS", "Guard", "Listener", "Router", "Tls", "create_app", "create_ingress_app", "listen", "serve"]

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Unpack
 
 from statefun_actors.dispatch import Application
 from statefun_actors.endpoint import RequestReplyHandler
-from statefun_actors.http.endpoint import Endpoint
+from statefun_actors.http.endpoint import EndpointRoute
 from statefun_actors.http.failures import Failures
 from statefun_actors.http.linger import Linger
 from statefun_actors.http.request import TEXT, line
-from statefun_actors.http.router import Front
+from statefun_actors.http.router import Router
 from statefun_actors.settings import ENDPOINT_DEFAULTS, Options, Settings, settings_with
 
 if TYPE_CHECKING:
@@ -39,13 +39,13 @@ def create_app(*served: object, settings: Settings | None = None, **options: Unp
         application = Application(*served, settings=settings_with(settings, options, ENDPOINT_DEFAULTS))
     failures, linger = Failures(), Linger(application.settings.linger)
     doors = {
-        "/statefun": Endpoint(RequestReplyHandler(application, protocol=3), failures, linger),
-        "/statefun/v2": Endpoint(RequestReplyHandler(application, protocol=2), failures, linger),
+        "/statefun": EndpointRoute(RequestReplyHandler(application, protocol=3), failures, linger),
+        "/statefun/v2": EndpointRoute(RequestReplyHandler(application, protocol=2), failures, linger),
     }
     return _behind(doors, application.settings.body_limit)
 
 
-def _behind(doors: Mapping[str, Endpoint], body_limit: int) -> Quart:
+def _behind(doors: Mapping[str, EndpointRoute], body_limit: int) -> Quart:
     """An app with *doors* before it, and what every endpoint answers."""
     # A run serves no endpoint, and starts a quarter sooner without them.
     from quart import Quart, Response
@@ -55,7 +55,7 @@ def _behind(doors: Mapping[str, Endpoint], body_limit: int) -> Quart:
         return Response(line(status, text).body, status, content_type=TEXT.decode())
 
     app = Quart("statefun_actors", static_folder=None, template_folder=None)
-    front = Front(doors.get, body_limit, otherwise=app.asgi_app)
+    front = Router(doors.get, body_limit, otherwise=app.asgi_app)
     app.asgi_app = front  # type: ignore[method-assign]
 
     @app.get("/healthz")

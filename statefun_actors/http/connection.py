@@ -23,9 +23,9 @@ from hypercorn.protocol.h2 import H2Protocol
 from hypercorn.protocol.h11 import H11Protocol
 
 from statefun_actors.http.failures import logger
-from statefun_actors.http.fastpath import Lane
+from statefun_actors.http.fastpath import FastPath
 from statefun_actors.http.framing import H11
-from statefun_actors.http.router import Front
+from statefun_actors.http.router import Router
 from statefun_actors.system import Throttle, repeats
 from statefun_actors.text import describe
 
@@ -41,7 +41,7 @@ class Connection(TCPServer):
     """One connection. ``opened`` holds those that there are."""
 
     opened: set[Connection]
-    front: Front
+    front: Router
     failures: Throttle
     header_lines: Callable[[], bytes]
     """The lines of the headers that every response has."""
@@ -51,7 +51,7 @@ class Connection(TCPServer):
         self._held: list[bytes] = []
         self._over = False
         self._idle = self.idle_task = _Idle(self)  # type: ignore[assignment] # has the methods that Hypercorn calls
-        self._lane: Lane | None = None
+        self._lane: FastPath | None = None
 
     async def run(self) -> None:
         self.opened.add(self)
@@ -88,7 +88,7 @@ class Connection(TCPServer):
             self.writer.close()
             return False
         transport = cast("asyncio.Transport", self.writer.transport)  # it also reads
-        self._lane = lane = Lane(transport, self.front, self.header_lines, self._idle)
+        self._lane = lane = FastPath(transport, self.front, self.header_lines, self._idle)
         lane.begin(data)
         return await lane.handed_over
 
@@ -193,7 +193,7 @@ class _Idle:
 
 
 @contextlib.contextmanager
-def connections(front: Front, header_lines: Callable[[], bytes]) -> Generator[set[Connection]]:
+def connections(front: Router, header_lines: Callable[[], bytes]) -> Generator[set[Connection]]:
     """Have Hypercorn make its connections of this kind; the set of those that there are."""
     opened: set[Connection] = set()
     hypercorn: Untyped = hypercorn_run  # which has no setting for it

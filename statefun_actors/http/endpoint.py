@@ -10,12 +10,12 @@ from statefun_actors.dispatch import resumed
 from statefun_actors.endpoint import RequestReplyHandler
 from statefun_actors.http.failures import Failures, first_line
 from statefun_actors.http.linger import Linger
-from statefun_actors.http.request import OCTETS, Exchange, GoneError, RefusedError, Response, line
+from statefun_actors.http.request import OCTETS, GoneError, RefusedError, Request, Response, line
 from statefun_actors.model import Batch
 from statefun_actors.wire import MalformedRequestError
 
 
-class Endpoint:
+class EndpointRoute:
     """Answers the POSTs of batches to *handler*.
 
     200 with the reply; 400 for what is no request; 405 and 415 as HTTP has them; 500 where the batch failed.
@@ -27,17 +27,17 @@ class Endpoint:
         self._failures = failures
         self._linger = linger
 
-    def admit(self, exchange: Exchange) -> None:
+    def admit(self, exchange: Request) -> None:
         if exchange.method != "POST":
             text = f"send batches by POST, not {exchange.method[:20]}"
             raise RefusedError(line(405, text, (b"allow", b"POST")))
 
-    async def answer(self, exchange: Exchange, body: bytes) -> Response:
+    async def answer(self, exchange: Request, body: bytes) -> Response:
         batch = self._read(exchange, body)
         return batch if isinstance(batch, Response) else await self._reply(exchange, batch, self.handler.reply_apart)
 
     def begin(
-        self, exchange: Exchange, body: bytes, tell: Callable[[Response], None]
+        self, exchange: Request, body: bytes, tell: Callable[[Response], None]
     ) -> Coroutine[Untyped, Untyped, Response] | None:
         batch = self._read(exchange, body)
         if isinstance(batch, Response):
@@ -53,7 +53,7 @@ class Endpoint:
             return None
         return _awaited(running, pending)
 
-    def _read(self, exchange: Exchange, body: bytes) -> Batch | Response:
+    def _read(self, exchange: Request, body: bytes) -> Batch | Response:
         try:
             return self.handler.read(body)
         except MalformedRequestError as error:
@@ -61,7 +61,7 @@ class Endpoint:
         except Exception as error:
             return self._failed(None, error)
 
-    async def _reply(self, exchange: Exchange, batch: Batch, reply_to: Callable[[Batch], Awaitable[bytes]]) -> Response:
+    async def _reply(self, exchange: Request, batch: Batch, reply_to: Callable[[Batch], Awaitable[bytes]]) -> Response:
         until = self._linger.until(len(batch.invocations))
         try:
             reply = await reply_to(batch)
@@ -87,7 +87,7 @@ async def _awaited(running: Coroutine[Untyped, Untyped, Response], pending: obje
     return await resumed(running, pending)
 
 
-def _malformed(error: MalformedRequestError, exchange: Exchange, failures: Failures) -> Response:
+def _malformed(error: MalformedRequestError, exchange: Request, failures: Failures) -> Response:
     if encoding := exchange.header(b"content-encoding"):
         text = f"a body travels as it is, not with content encoding {encoding.decode('latin-1')[:40]}"
         return line(415, text, (b"accept-encoding", b"identity"))

@@ -41,7 +41,7 @@ def lines(status: int, texts: Sequence[str], *headers: tuple[bytes, bytes]) -> R
     return Response(status, b"".join(one_line(text).encode() + b"\n" for text in texts), TEXT, headers)
 
 
-class Exchange:
+class Request:
     """A request but for its body. ``headers`` have names in lower case; ``target`` is as it came, query included.
 
     ``block`` is what the headers were read from, where that is known, else empty. Clients repeat themselves, so what
@@ -86,14 +86,14 @@ class GoneError(Exception):
     """There is nobody to answer any more."""
 
 
-class Door(Protocol):
+class Route(Protocol):
     """Answers the requests to some paths."""
 
-    def admit(self, exchange: Exchange) -> None:
+    def admit(self, exchange: Request) -> None:
         """Raise RefusedError for a request whose body need not be read."""
         ...
 
-    async def answer(self, exchange: Exchange, body: bytes) -> Response:
+    async def answer(self, exchange: Request, body: bytes) -> Response:
         """The answer. Cancelled when the connection closes, with ``exchange.gone`` set, and when the server stops.
 
         Raises:
@@ -102,7 +102,7 @@ class Door(Protocol):
         ...
 
     def begin(
-        self, exchange: Exchange, body: bytes, tell: Callable[[Response], None]
+        self, exchange: Request, body: bytes, tell: Callable[[Response], None]
     ) -> Coroutine[Untyped, Untyped, Response] | Callable[[], None] | None:
         """As :meth:`answer`, for whoever makes no task for a request that needs none: *tell* may be called at once.
 

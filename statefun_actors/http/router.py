@@ -16,7 +16,7 @@ from hypercorn.typing import ASGIReceiveCallable, ASGISendCallable, HTTPScope, S
 
 from statefun_actors.dispatch import resumed
 from statefun_actors.http.framing import announced_length, is_framed_twice, origin_form
-from statefun_actors.http.request import Door, Exchange, GoneError, RefusedError, Response, line
+from statefun_actors.http.request import GoneError, RefusedError, Request, Response, Route, line
 
 ASGI = Callable[[Untyped, Untyped, Untyped], Awaitable[None]]
 
@@ -44,7 +44,7 @@ class _UnreadError(Exception):
         self.response = response
 
 
-class Front:
+class Router:
     """An ASGI app that has doors answer the requests to their paths, and *otherwise* everything else.
 
     400 where the end of a body is said twice; 408 and 413 where it is too slow or too large; 503 where an answer was
@@ -59,10 +59,10 @@ class Front:
 
     def __init__(
         self,
-        door: Callable[[str], Door | None],
+        door: Callable[[str], Route | None],
         body_limit: int,
         *,
-        otherwise: ASGI | Door,
+        otherwise: ASGI | Route,
     ) -> None:
         self.door = door
         self.body_limit = body_limit
@@ -70,7 +70,7 @@ class Front:
         self._arrived = 0
         """Bytes of bodies that have not arrived whole, and those that the lane has set aside for such bodies."""
         self._framework: ASGI | None = None
-        self._last_door: Door | None = None
+        self._last_door: Route | None = None
         if callable(otherwise):
             self._framework = otherwise
         else:
@@ -121,7 +121,7 @@ class Front:
         finally:
             self.in_flight.discard(task)
 
-    def _door(self, scope: HTTPScope) -> Door | None:
+    def _door(self, scope: HTTPScope) -> Route | None:
         path = scope["path"]
         door = self.door(path)
         if door is None and (root := scope.get("root_path")):
@@ -137,7 +137,7 @@ class Front:
 
     # --- the body
 
-    async def _body(self, exchange: Exchange, receive: ASGIReceiveCallable) -> bytes:
+    async def _body(self, exchange: Request, receive: ASGIReceiveCallable) -> bytes:
         if (announced := announced_length(exchange.headers)) > self.body_limit:
             raise _UnreadError(self._too_large(f"{announced} bytes"))
         reading = self._read(receive)
@@ -198,8 +198,8 @@ class Front:
 
     async def _answer(
         self,
-        door: Door,
-        exchange: Exchange,
+        door: Route,
+        exchange: Request,
         body: bytes,
         receive: ASGIReceiveCallable,
         task: asyncio.Task[Untyped],
@@ -257,10 +257,10 @@ async def _discard(receive: ASGIReceiveCallable) -> None:
         pass
 
 
-def _exchange(scope: HTTPScope) -> Exchange:
+def _exchange(scope: HTTPScope) -> Request:
     raw = scope.get("raw_path") or scope["path"].encode()
     query = scope["query_string"]
     headers = [(bytes(key).lower(), bytes(value)) for key, value in scope["headers"]]
     client = scope.get("client")
     peer = (client[0], client[1] or 0) if client else None
-    return Exchange(scope["method"], raw + b"?" + query if query else raw, headers, peer)
+    return Request(scope["method"], raw + b"?" + query if query else raw, headers, peer)

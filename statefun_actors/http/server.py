@@ -24,7 +24,7 @@ from hypercorn.config import Config
 from statefun_actors.dispatch import HandlerTask
 from statefun_actors.http.connection import connections
 from statefun_actors.http.listening import BACKLOG, Tls
-from statefun_actors.http.router import Front
+from statefun_actors.http.router import Router
 from statefun_actors.system import loop_errors
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def configured(sockets: Sequence[socket], tls: Tls | None) -> _Config:
 
 
 async def serve(
-    app: Quart | Front,
+    app: Quart | Router,
     sockets: Sequence[socket],
     *,
     stop: Callable[[], Awaitable[object]],
@@ -93,8 +93,8 @@ async def serve(
     process from ending. The *sockets* listen already, and are closed at the end. *own_loop*: nothing else of the
     process runs on this event loop, so that what it reports is told here, too.
     """
-    front = app if isinstance(app, Front) else app.asgi_app
-    assert isinstance(front, Front), "an app made by create_app"
+    front = app if isinstance(app, Router) else app.asgi_app
+    assert isinstance(front, Router), "an app made by create_app"
     if own_loop:
         asyncio.get_running_loop().set_exception_handler(loop_errors())
 
@@ -111,7 +111,7 @@ async def serve(
         await hypercorn_serve(front, config, shutdown_trigger=drained, mode="asgi")
 
 
-async def _drain(front: Front) -> None:
+async def _drain(front: Router) -> None:
     front.stopping = True
     until = time.monotonic() + DRAIN_SECONDS
     if front.in_flight:
@@ -120,7 +120,7 @@ async def _drain(front: Front) -> None:
     asyncio.get_running_loop().call_later(max(0.0, until - time.monotonic()), _cancel, front)
 
 
-def _cancel(front: Front) -> None:
+def _cancel(front: Router) -> None:
     if front.in_flight:
         logger.warning("%d batches did not end in time, and are cancelled", len(front.in_flight))
     for task in front.in_flight:

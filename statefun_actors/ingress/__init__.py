@@ -2,7 +2,7 @@
 
 from statefun_actors.ingress.backend import Backend
 from statefun_actors.ingress.deadlines import Deadlines
-from statefun_actors.ingress.encoders import Lane, Lanes, NoJsonFormError, UnclearTypeError
+from statefun_actors.ingress.encoders import MessageEncoder, MessageEncoders, NoJsonFormError, UnclearTypeError
 from statefun_actors.ingress.keys import RepeatedKeyError, check_once
 from statefun_actors.ingress.lines import BadLine, Lines
 from statefun_actors.ingress.message import (
@@ -10,9 +10,9 @@ from statefun_actors.ingress.message import (
     AnswerLost,
     GivenUp,
     Handled,
+    IngressMessage,
     Interrupted,
     KeyReused,
-    Letter,
     NotTaken,
     Replied,
     Taken,
@@ -28,12 +28,12 @@ __all__ = [
     "Deadlines",
     "GivenUp",
     "Handled",
+    "IngressMessage",
     "Interrupted",
     "KeyReused",
-    "Lane",
-    "Lanes",
-    "Letter",
     "Lines",
+    "MessageEncoder",
+    "MessageEncoders",
     "NoJsonFormError",
     "NotTaken",
     "RepeatedKeyError",

@@ -6,13 +6,13 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from statefun_actors.address import Address
-from statefun_actors.ingress.message import Answer, Letter
+from statefun_actors.ingress.message import Answer, IngressMessage
 
 
 class Backend(Protocol):
     """Takes letters. Everything is called on the thread of the event loop, and nothing of it blocks or raises."""
 
-    def take(self, letter: Letter, tell: Callable[[Answer], None]) -> Callable[[], bool]:
+    def take(self, letter: IngressMessage, tell: Callable[[Answer], None]) -> Callable[[], bool]:
         """Take *letter*, and *tell* once what became of it: at once or later, as far as ``letter.wait`` asks for it.
 
         Returns:
@@ -33,6 +33,6 @@ class Backend(Protocol):
         """What is known of the first message of *target* that keeps failing, in a sentence; None where none does."""
         ...
 
-    def take_all(self, letters: Sequence[Letter], tell: Callable[[Answer], None]) -> None:
+    def take_all(self, letters: Sequence[IngressMessage], tell: Callable[[Answer], None]) -> None:
         """Take all of *letters*, or none, in their order; *tell* once they are durable. ``wait`` does not count."""
         ...

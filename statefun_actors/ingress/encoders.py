@@ -1,7 +1,7 @@
 """A message from outside, written as JSON: which type it is, and its bytes.
 
 JSON lines, HTTP bodies and command lines say *where* a message goes and *what* it holds; its type may be left out
-where the target takes only one. A :class:`Lane` is the answer for one target and one type, looked up once.
+where the target takes only one. A :class:`MessageEncoder` is the answer for one target and one type, looked up once.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class NoJsonFormError(StatefunActorsError, TypeError):
         )
 
 
-class Lane:
+class MessageEncoder:
     """What messages of one type for one function type are made by."""
 
     __slots__ = ("_asked", "_codec", "target", "typename")
@@ -98,15 +98,15 @@ def _json_bytes(obj: object) -> bytes:
         raise ValueMismatchError("a JSON value", str(error)) from error
 
 
-class Lanes:
+class MessageEncoders:
     """The lanes of one application; with *outside* those for messages from outside."""
 
     def __init__(self, app: Application, *, outside: bool = True) -> None:
         self._app, self._outside = app, outside
-        self.known: dict[tuple[str, str | None], Lane] = {}
+        self.known: dict[tuple[str, str | None], MessageEncoder] = {}
         """The lanes looked up so far, by target and typename."""
 
-    def lane(self, target: str, typename: str | None = None) -> Lane:
+    def lane(self, target: str, typename: str | None = None) -> MessageEncoder:
         """The lane to the function type *target* for messages of the type *typename*, or of its only one.
 
         Raises:
@@ -124,7 +124,7 @@ class Lanes:
                 self.known[target, typename] = lane
         return lane
 
-    def _found(self, target: str, typename: str | None) -> Lane:
+    def _found(self, target: str, typename: str | None) -> MessageEncoder:
         route = self._app.route(target)
         if route is None:
             raise UnknownFunctionTypeError(target, self._app.typenames)
@@ -135,16 +135,16 @@ class Lanes:
                 taken = [*sorted(codecs), *(["messages of any type"] if route.any_handler is not None else [])]
                 raise UnclearTypeError(target, taken or ["no messages"])
             ((typename, codec),) = codecs.items()
-            return Lane(target, typename, codec)
+            return MessageEncoder(target, typename, codec)
         bound = route.handlers.get(typename)
         if bound is not None and bound.codec is not None:
-            return Lane(target, bound.codec.typename, bound.codec, typename)
+            return MessageEncoder(target, bound.codec.typename, bound.codec, typename)
         if route.any_handler is None:
             raise UnhandledMessageError(target, sorted(codecs), typename)
         named = next((codec for codec in self._known(typename) if typename in codec.accepts | codec.lenient), None)
         if named is None:
-            return Lane(target, typename, None)
-        return Lane(target, named.typename, named, typename)
+            return MessageEncoder(target, typename, None)
+        return MessageEncoder(target, named.typename, named, typename)
 
     def _known(self, typename: str) -> Iterator[Codec]:
         yield from self._app.codecs().values()

@@ -21,9 +21,9 @@ from statefun_actors.errors import (
     UnknownFunctionTypeError,
     ValueMismatchError,
 )
-from statefun_actors.ingress.encoders import Lanes, NoJsonFormError, UnclearTypeError
+from statefun_actors.ingress.encoders import MessageEncoders, NoJsonFormError, UnclearTypeError
 from statefun_actors.ingress.keys import RepeatedKeyError, clearly_once, once
-from statefun_actors.ingress.message import Letter
+from statefun_actors.ingress.message import IngressMessage
 from statefun_actors.text import describe
 from statefun_actors.types import json_fault
 from statefun_actors.units import DURATION_FORM, read_duration
@@ -50,11 +50,11 @@ class Lines:
     """Reads lines for one application. A line has at most ``settings.body_limit`` bytes."""
 
     def __init__(self, app: Application) -> None:
-        self._lanes = Lanes(app)
+        self._lanes = MessageEncoders(app)
         self._known = self._lanes.known
         self.longest = app.settings.body_limit
 
-    def letter(self, line: bytes) -> Letter | None:
+    def letter(self, line: bytes) -> IngressMessage | None:
         """The message in *line*, None if it is white space.
 
         Any line may begin with a byte order mark: files that begin with one may have been put behind each other.
@@ -66,7 +66,7 @@ class Lines:
             return letter
         return self._careful(line)
 
-    def _careful(self, line: bytes) -> Letter | None:
+    def _careful(self, line: bytes) -> IngressMessage | None:
         line = line.removeprefix(_BOM)
         if len(line) > self.longest:
             raise BadLine(f"expected a line of at most {self.longest:,} bytes, got a longer one")
@@ -88,7 +88,7 @@ class Lines:
         except InvalidAddressError:
             raise BadLine(f'expected "<namespace>/<name>/<id>", got {_shown(obj["to"])} - at `$.to`') from None
         try:
-            return Letter(address, self._lanes.lane(address.typename, typename).typed(obj["value"]), delay)
+            return IngressMessage(address, self._lanes.lane(address.typename, typename).typed(obj["value"]), delay)
         except UnknownFunctionTypeError as error:
             served = ", ".join(error.served) or "none"
             raise BadLine(
@@ -117,7 +117,7 @@ class Lines:
 _decode: Final = msgspec.json.Decoder(_Line).decode
 
 
-def _quick(line: bytes, lanes: Any) -> Letter | None:
+def _quick(line: bytes, lanes: Any) -> IngressMessage | None:
     """The message in *line*, None if that takes a closer look."""
     try:
         parsed = _decode(line)
@@ -127,7 +127,7 @@ def _quick(line: bytes, lanes: Any) -> Letter | None:
         id = to[slash + 1 :]
         if slash < 0 or not id or not clearly_once(parsed, line):
             return None
-        return Letter(tuple.__new__(Address, (lane.target, id)), lane.typed(parsed.value))
+        return IngressMessage(tuple.__new__(Address, (lane.target, id)), lane.typed(parsed.value))
     except Exception:
         return None
 

@@ -22,7 +22,7 @@ class Wait(Enum):
     """A reply, from whomever and whenever."""
 
 
-class Letter(Struct, frozen=True, gc=False):
+class IngressMessage(Struct, frozen=True, gc=False):
     """A message from outside.
 
     Args:

@@ -11,8 +11,8 @@ from weakref import WeakKeyDictionary
 
 from statefun_actors.address import Address
 from statefun_actors.dispatch import Application
-from statefun_actors.http import Front, Guard, create_ingress_app
-from statefun_actors.ingress import Answer, Backend, Letter
+from statefun_actors.http import Guard, Router, create_ingress_app
+from statefun_actors.ingress import Answer, Backend, IngressMessage
 
 ASGI: TypeAlias = Callable[
     [MutableMapping[str, Untyped], Callable[[], Awaitable[Untyped]], Callable[[Untyped], Awaitable[None]]],
@@ -26,7 +26,7 @@ class IngressAsgi:
 
     def __init__(self, app: Application, backend: Backend, loop: asyncio.AbstractEventLoop, token: str | None) -> None:
         self._app, self._backend, self._loop, self._token = app, backend, loop, token
-        self._by_loop: WeakKeyDictionary[asyncio.AbstractEventLoop, Front] = WeakKeyDictionary()
+        self._by_loop: WeakKeyDictionary[asyncio.AbstractEventLoop, Router] = WeakKeyDictionary()
 
     async def __call__(
         self,
@@ -43,7 +43,7 @@ class IngressAsgi:
             scope = unmounted(scope)
         await self._front()(scope, receive, send)  # type: ignore[arg-type] # Hypercorn's types are narrower than ASGI's
 
-    def _front(self) -> Front:
+    def _front(self) -> Router:
         loop = asyncio.get_running_loop()
         front = self._by_loop.get(loop)
         if front is None:
@@ -77,7 +77,7 @@ class _FromLoop:
     ) -> None:
         self._backend, self._engines, self._callers = backend, engines, callers
 
-    def take(self, letter: Letter, tell: Callable[[Answer], None]) -> Callable[[], bool]:
+    def take(self, letter: IngressMessage, tell: Callable[[Answer], None]) -> Callable[[], bool]:
         cancel: list[Callable[[], bool]] = []
         self._engines.call_soon_threadsafe(lambda: cancel.append(self._backend.take(letter, self._back(tell))))
 
@@ -87,7 +87,7 @@ class _FromLoop:
 
         return cancelled
 
-    def take_all(self, letters: Sequence[Letter], tell: Callable[[Answer], None]) -> None:
+    def take_all(self, letters: Sequence[IngressMessage], tell: Callable[[Answer], None]) -> None:
         self._engines.call_soon_threadsafe(self._backend.take_all, letters, self._back(tell))
 
     def unready(self) -> str | None:

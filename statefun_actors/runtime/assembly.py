@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from statefun_actors.admin import ControlDoor, EngineControl
+from statefun_actors.admin import ControlSocket, EngineControl
 from statefun_actors.connectors import FileTarget, HttpTarget, StdoutSink, StdoutTarget, Target, read_target
 from statefun_actors.connectors.files import JsonLinesSink
 from statefun_actors.connectors.http import HttpSink
@@ -60,7 +60,7 @@ class Assembly:
         self._front = create_ingress_app(app, self.backend, Guard(self._token, local=self._token is None))
         self._served = asyncio.Event()
         self._serving: asyncio.Task[None] | None = None
-        self._control: ControlDoor | None = None
+        self._control: ControlSocket | None = None
 
     async def start(self) -> None:
         """Begin to work. On the event loop that is to run the engine."""
@@ -105,12 +105,12 @@ class Assembly:
             logger.error("the engine has stopped: %s", error)
             self.backend.interrupt()
 
-    async def _open_control(self) -> ControlDoor | None:
+    async def _open_control(self) -> ControlSocket | None:
         """The socket for commands that change the store while the engine runs; without one they can't."""
         if not isinstance(self.store, SqliteStore) or not hasattr(asyncio, "start_unix_server"):
             return None
         try:
-            return await ControlDoor.open(self.store, EngineControl(self.engine))
+            return await ControlSocket.open(self.store, EngineControl(self.engine))
         except OSError as error:
             logger.warning("cannot open the control socket, so commands can't change this store: %s", error)
             return None

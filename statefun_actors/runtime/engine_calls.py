@@ -31,9 +31,9 @@ from statefun_actors.ingress import (
     Deadlines,
     GivenUp,
     Handled,
+    IngressMessage,
     Interrupted,
     KeyReused,
-    Letter,
     NotTaken,
     Replied,
     Taken,
@@ -62,7 +62,7 @@ class EngineCalls:
         value = packed(target, message)
         self._check(target, value)
         seconds = timeout_seconds(options, self._timeout)
-        answer = await self._taken(Letter(target, value, key=options.get("key")), seconds)
+        answer = await self._taken(IngressMessage(target, value, key=options.get("key")), seconds)
         if answer is None:
             raise UnavailableError(target, f"not durable within {seconds:g} s", 1, seconds, options.get("key"))
         self._refuse(target, answer, options)
@@ -73,7 +73,9 @@ class EngineCalls:
         self._check(asked.target, asked.value)
         seconds = timeout_seconds(options, self._timeout)
         wait = Wait.REPLY if asked.until_reply else Wait.HANDLED
-        answer = await self._taken(Letter(asked.target, asked.value, wait=wait, key=options.get("key")), seconds)
+        answer = await self._taken(
+            IngressMessage(asked.target, asked.value, wait=wait, key=options.get("key")), seconds
+        )
         if answer is None:
             raise ReplyTimeoutError(asked.target, f"no answer within {seconds:g} s")
         if isinstance(answer, Replied):
@@ -91,7 +93,7 @@ class EngineCalls:
         if (refused := route.refused(value.typename, None)) is not None:
             raise NotAdmittedError(target, str(refused))
 
-    async def _taken(self, message: Letter, seconds: float) -> Answer | None:
+    async def _taken(self, message: IngressMessage, seconds: float) -> Answer | None:
         """What became of *message*; None if nothing did within *seconds*. Sends it again where that can help."""
         loop = asyncio.get_running_loop()
         until = loop.time() + seconds
@@ -139,7 +141,7 @@ class _Call:
         self._due = deadlines.add(self, seconds)
         self._cancel: Callable[[], bool] | None = None
 
-    async def answer(self, backend: Backend, message: Letter) -> Answer | None:
+    async def answer(self, backend: Backend, message: IngressMessage) -> Answer | None:
         """The answer; None if it did not come in time. A message that has been taken stays delivered."""
         self._cancel = backend.take(message, self._answered)
         try:

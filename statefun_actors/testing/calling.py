@@ -22,9 +22,9 @@ from statefun_actors.calls import (
 )
 from statefun_actors.conversations import open_ask
 from statefun_actors.dispatch import Application
-from statefun_actors.engine import Engine, EpochLostError, Ticket
+from statefun_actors.engine import Caller, Engine, EpochLostError
 from statefun_actors.errors import InternalMessageError, UnhandledMessageError, ValueMismatchError
-from statefun_actors.ingress import Answer, GivenUp, Handled, KeyReused, Letter, Replied, Taken, Wait
+from statefun_actors.ingress import Answer, GivenUp, Handled, IngressMessage, KeyReused, Replied, Taken, Wait
 from statefun_actors.model import TypedValue
 from statefun_actors.testing.checks import checked_address
 
@@ -94,7 +94,7 @@ class TestCalls:
         value = packed(target, message)
         self._check(target, value, options)
         if options.key is not None:
-            _result(await self._once(Letter(target, value, delay_ms, Wait.TAKEN, options.key)), target)
+            _result(await self._once(IngressMessage(target, value, delay_ms, Wait.TAKEN, options.key)), target)
         else:
             engine = self._engine()
             await engine.entered(lambda: engine.submit(target, value, delay_ms=delay_ms, caller=options.caller))
@@ -107,7 +107,9 @@ class TestCalls:
         self._check(asked.target, asked.value, options)
         if options.key is not None:
             wait = Wait.REPLY if asked.until_reply else Wait.HANDLED
-            value = _result(await self._once(Letter(asked.target, asked.value, 0, wait, options.key)), asked.target)
+            value = _result(
+                await self._once(IngressMessage(asked.target, asked.value, 0, wait, options.key)), asked.target
+            )
         else:
             value = await self._replied(asked, options.caller)
         if value is not None:
@@ -120,7 +122,7 @@ class TestCalls:
         """The first reply. Raises the error with which a failure policy gave the message up."""
         replies: list[TypedValue] = []
         given_up: list[BaseException | None] = []
-        ticket = Ticket(on_reply=replies.append, on_handled=given_up.append)
+        ticket = Caller(on_reply=replies.append, on_handled=given_up.append)
         target, value = asked.target, asked.value
         engine = self._engine()
         try:
@@ -132,7 +134,7 @@ class TestCalls:
             raise given_up[0]
         return replies[0] if replies else None
 
-    async def _once(self, letter: Letter) -> Answer | None:
+    async def _once(self, letter: IngressMessage) -> Answer | None:
         """What comes of a letter with a key; None where nothing has yet."""
         told: list[Answer | EpochLostError] = []
         cancel: list[Callable[[], bool]] = []

@@ -25,7 +25,7 @@ _LONGEST: Final = 512
 _REST: Final = 16 * _MOST
 
 
-class Beginnings(dict[bytes, tuple[_T, str, int]], Generic[_T]):
+class PrefixCache(dict[bytes, tuple[_T, str, int]], Generic[_T]):
     """What parts say, by their beginnings: whose they are, a typename, and how many bytes there are (1 to 127).
 
     After ``beginning, _, end = part.partition(MARK)`` such a part has ``size, *bytes`` for its *end*, and nothing else:

@@ -9,7 +9,7 @@ from statefun_actors.model import Expiration, Invocation, MissingState, TypedVal
 from statefun_actors.wire import v3_pb2
 from statefun_actors.wire.dialect import Dialect
 from statefun_actors.wire.encoding import field, varint
-from statefun_actors.wire.prefix_cache import MARK, Beginnings
+from statefun_actors.wire.prefix_cache import MARK, PrefixCache
 from statefun_actors.wire.reading import Addresses, Reader, UnfitError, has_unknown, twice
 from statefun_actors.wire.writing import Writer
 
@@ -19,8 +19,8 @@ _parse_state: Final = v3_pb2.ToFunction.PersistedValue.FromString
 _parse_invocations: Final = v3_pb2.Invocations.FromString
 
 _callers: Final = Addresses(v3_pb2.Address.FromString)
-_state_beginnings: Final = Beginnings[str]()
-_invocation_beginnings: Final = Beginnings[Address | None]()
+_state_beginnings: Final = PrefixCache[str]()
+_invocation_beginnings: Final = PrefixCache[Address | None]()
 _known_state: Final = _state_beginnings.get
 _known_invocation: Final = _invocation_beginnings.get
 

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from statefun_actors import Address
-from statefun_actors.admin import Control, LetterRetry, Posting
+from statefun_actors.admin import Control, DeadLetterRetry, Posting
 from statefun_actors.engine import NoDeadLetterError
 from statefun_actors.model import TypedValue
 from statefun_actors.store import Commit, DeadLetterEntry, Message, StoreReader
@@ -76,7 +76,7 @@ async def a_retried_dead_letter_is_a_message_of_its_caller_behind_those_that_wai
     control: Control, store: StoreReader
 ) -> None:
     await control.send([Posting(ADA, NOTHING)])
-    await control.retry([LetterRetry(2)])
+    await control.retry([DeadLetterRetry(2)])
 
     assert waiting(store) == [(ADA, NOTHING, None), (ADA, FIVE, BOB)]
     assert left(store) == [4, 6]
@@ -84,7 +84,7 @@ async def a_retried_dead_letter_is_a_message_of_its_caller_behind_those_that_wai
 
 @check
 async def several_are_retried_in_the_order_given_each_with_its_own_value(control: Control, store: StoreReader) -> None:
-    await control.retry([LetterRetry(6, NOTHING), LetterRetry(4), LetterRetry(4)])
+    await control.retry([DeadLetterRetry(6, NOTHING), DeadLetterRetry(4), DeadLetterRetry(4)])
 
     assert waiting(store) == [(ADA, NOTHING, None), (BOB, NOTHING, None)]
     assert left(store) == [2]
@@ -101,7 +101,7 @@ async def a_discarded_dead_letter_is_gone(control: Control, store: StoreReader) 
 async def one_that_is_not_there_leaves_all_as_they_were(control: Control, store: StoreReader) -> None:
     for attempt in (
         control.discard([2, 5, 9]),
-        control.retry([LetterRetry(2), LetterRetry(5), LetterRetry(9)]),
+        control.retry([DeadLetterRetry(2), DeadLetterRetry(5), DeadLetterRetry(9)]),
     ):
         with pytest.raises(NoDeadLetterError) as refused:
             await attempt
@@ -113,7 +113,7 @@ async def one_that_is_not_there_leaves_all_as_they_were(control: Control, store:
         assert (waiting(store), left(store)) == ([], [2, 4, 6])
     await control.discard([2])
     with pytest.raises(NoDeadLetterError):
-        await control.retry([LetterRetry(2)])
+        await control.retry([DeadLetterRetry(2)])
 
 
 @check

@@ -16,12 +16,12 @@ import pytest
 from statefun_actors import Entity, handles, persisted
 from statefun_actors.admin import (
     Control,
-    ControlDoor,
-    DoorControl,
-    DoorError,
+    ControlSocket,
+    ControlSocketError,
+    DeadLetterRetry,
     EngineControl,
-    LetterRetry,
     Posting,
+    SocketControl,
     StoreControl,
     open_control,
 )
@@ -72,17 +72,17 @@ async def over_an_engine(folder: Path) -> AsyncGenerator[tuple[Control, StoreRea
 async def over_a_door(folder: Path) -> AsyncGenerator[tuple[Control, StoreReader]]:
     async with engine_with_door(folder / "store.db"):
         control = await open_control(folder / "store.db")
-        assert isinstance(control, DoorControl)
+        assert isinstance(control, SocketControl)
         yield control, SqliteReader(folder / "store.db")
         await control.close()
 
 
 @asynccontextmanager
-async def engine_with_door(path: Path) -> AsyncGenerator[ControlDoor]:
+async def engine_with_door(path: Path) -> AsyncGenerator[ControlSocket]:
     store = SqliteStore(path)
     await given(store)
     async with running(Counter, store=store, clock=SystemClock()) as engine:
-        door = await ControlDoor.open(store, EngineControl(engine))
+        door = await ControlSocket.open(store, EngineControl(engine))
         try:
             yield door
         finally:
@@ -189,7 +189,7 @@ async def test_a_person_can_talk_to_the_door(tmp_path: Path) -> None:
     assert told[5]["reason"] == "Object contains unknown field `sequs`"
 
 
-async def said(door: ControlDoor, *lines: bytes) -> list[dict[str, str]]:
+async def said(door: ControlSocket, *lines: bytes) -> list[dict[str, str]]:
     reader, writer = await asyncio.open_unix_connection(str(door.path))
     writer.write(b"".join(line + b"\n" for line in lines))
     answers = [json.loads(await reader.readline()) for _ in lines]
@@ -209,7 +209,7 @@ async def test_who_has_asked_when_the_door_closes_still_gets_an_answer(tmp_path:
                 begun.set()
                 await gate.wait()
 
-        door = await ControlDoor.open(store, Slow(engine))
+        door = await ControlSocket.open(store, Slow(engine))
         control, idle = await open_control(path), await open_control(path)
         asking = asyncio.create_task(control.discard([1]))
         await begun.wait()
@@ -219,7 +219,7 @@ async def test_who_has_asked_when_the_door_closes_still_gets_an_answer(tmp_path:
         await asking
         await closing
 
-        with pytest.raises(DoorError, match="look before you do it again"):
+        with pytest.raises(ControlSocketError, match="look before you do it again"):
             await idle.discard([1])
         await control.close()
         await idle.close()
@@ -230,9 +230,9 @@ async def test_a_door_that_keeps_silent_is_given_up(tmp_path: Path) -> None:
     with socket.socket(socket.AF_UNIX) as silent:
         silent.bind(str(tmp_path / "x.sock"))
         silent.listen()
-        control = await DoorControl.connect(str(tmp_path / "x.sock"), patience=0.01)
-        with pytest.raises(DoorError) as refused:
-            await control.retry([LetterRetry(1)])
+        control = await SocketControl.connect(str(tmp_path / "x.sock"), patience=0.01)
+        with pytest.raises(ControlSocketError) as refused:
+            await control.retry([DeadLetterRetry(1)])
         await control.close()
 
     assert str(refused.value) == (
@@ -263,7 +263,7 @@ async def test_an_engine_that_has_closed_its_door_is_waited_for(tmp_path: Path) 
     path = tmp_path / "store.db"
     store = SqliteStore(path)
     async with running(Counter, store=store, clock=SystemClock()) as engine:
-        await (await ControlDoor.open(store, EngineControl(engine))).close()
+        await (await ControlSocket.open(store, EngineControl(engine))).close()
         opening = asyncio.create_task(open_control(path, patience=0))
         await asyncio.sleep(0)
         assert not opening.done()
@@ -283,7 +283,7 @@ async def test_a_door_that_opens_late_is_waited_for(tmp_path: Path) -> None:
     async with running(Counter, store=store, clock=SystemClock()) as engine:
         opening = asyncio.create_task(open_control(path))
         await asyncio.sleep(0)
-        door = await ControlDoor.open(store, EngineControl(engine))
+        door = await ControlSocket.open(store, EngineControl(engine))
         control = await opening
         await control.send([Posting(ADA, FIVE)])
         await control.close()

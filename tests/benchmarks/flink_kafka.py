@@ -34,7 +34,7 @@ from google.protobuf.duration_pb2 import Duration
 
 from statefun_actors.cluster import Cluster, ClusterOptions, flink_programs, kafka_program
 from statefun_actors.cluster.leash import leashed
-from statefun_actors.deploy import Endpoint, KafkaEgress, KafkaIngress, Module, Topic
+from statefun_actors.deploy import EndpointComponent, KafkaEgress, KafkaIngress, Module, Topic
 from tests.benchmarks.http import Server, cpu_seconds
 from tests.benchmarks.official_sdk import python_with_sdk
 
@@ -142,13 +142,13 @@ def started(name: str, linger: str | None) -> Server:
 
 def module(urls: Mapping[str, str], broker: str) -> Module:
     """Each peer's topic leads to its own endpoint."""
-    parts: list[Endpoint | KafkaIngress | KafkaEgress] = [
+    parts: list[EndpointComponent | KafkaIngress | KafkaEgress] = [
         KafkaEgress(id="bank/receipts", address=broker, delivery="at-least-once", properties={"linger.ms": "20"})
     ]
     for peer, url in urls.items():
         topic = Topic(topic=f"{peer}.in", value_type=DURATION, targets=[f"{peer}/account"])
         parts += [
-            Endpoint(functions=f"{peer}/account", url=url, max_batch=1000),
+            EndpointComponent(functions=f"{peer}/account", url=url, max_batch=1000),
             KafkaIngress(id=f"{peer}/in", address=broker, topics=[topic], group=peer, startup="earliest"),
         ]
     return Module(components=parts)

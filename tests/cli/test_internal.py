@@ -10,16 +10,16 @@ from pathlib import Path
 import pytest
 
 from statefun_actors import Address
-from statefun_actors.admin import LetterRetry
+from statefun_actors.admin import DeadLetterRetry
 from statefun_actors.admin.control.over_store import StoreControl
 from statefun_actors.calls import NotAdmittedError
 from statefun_actors.cli.loading import load_app
 from statefun_actors.dispatch import Application
 from statefun_actors.engine import Engine, ManualClock
 from statefun_actors.errors import InternalMessageError
-from statefun_actors.http.ingress.parsing import Reader
-from statefun_actors.http.request import Exchange, RefusedError
-from statefun_actors.ingress import BadLine, Lanes, Lines
+from statefun_actors.http.ingress.parsing import RequestParser
+from statefun_actors.http.request import RefusedError, Request
+from statefun_actors.ingress import BadLine, Lines, MessageEncoders
 from statefun_actors.runtime import AsyncRuntime
 from statefun_actors.store import Commit, DeadLetterEntry, MemoryStore, Message
 from statefun_actors.types import pack
@@ -68,12 +68,12 @@ def refused(call: Callable[[], object]) -> tuple[int, str]:
 
 
 def test_http_answers_403(app: Application) -> None:
-    reader = Reader(app)
+    reader = RequestParser(app)
     json_type = [(b"content-type", b"application/json")]
-    one = Exchange("POST", b"/ingress/test/vault/a?type=" + LONG.encode(), json_type, block=b"x")
+    one = Request("POST", b"/ingress/test/vault/a?type=" + LONG.encode(), json_type, block=b"x")
     for _ in range(2):  # the second one could be known already
         assert refused(lambda: reader.asked(one, b"1")) == (403, f"{SAID}\n")
-    many = Exchange("POST", b"/ingress", [(b"content-type", b"application/jsonl")])
+    many = Request("POST", b"/ingress", [(b"content-type", b"application/jsonl")])
     lines = b'{"to": "test/vault/a", "type": "%b", "value": 1}\n' % LONG.encode()
     assert refused(lambda: reader.letters(many, lines)) == (
         403, f"line 1: {SAID} Nothing of this request was taken\n",
@@ -90,9 +90,9 @@ def test_a_line_of_input_is_a_bad_line(app: Application) -> None:
 
 def test_who_is_inside_may_write_one(app: Application) -> None:
     with pytest.raises(InternalMessageError):
-        Lanes(app).lane("test/vault", LONG)
+        MessageEncoders(app).lane("test/vault", LONG)
 
-    assert Lanes(app, outside=False).lane("test/vault", LONG).typed(5).value
+    assert MessageEncoders(app, outside=False).lane("test/vault", LONG).typed(5).value
 
 
 def test_run_and_send_say_so_and_store_nothing(folder: Path) -> None:
@@ -114,7 +114,7 @@ async def test_a_dead_letter_that_is_tried_again_keeps_its_caller(app: Applicati
     outside = Message(2, vault, pack(13), None)
     letters = [DeadLetterEntry(seq, each, "ValueError", "thirteen", 1, 0) for seq, each in ((3, message), (4, outside))]
     await store.commit(Commit(dead_letters=letters, next_seq=5))
-    await StoreControl(store, ManualClock()).retry([LetterRetry(3, pack(5)), LetterRetry(4, pack(6))])
+    await StoreControl(store, ManualClock()).retry([DeadLetterRetry(3, pack(5)), DeadLetterRetry(4, pack(6))])
 
     engine = Engine(app, store, ManualClock())
     running = asyncio.create_task(engine.run())

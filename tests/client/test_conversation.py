@@ -12,7 +12,7 @@ from statefun_actors.client import (
     UnavailableError,
     UnexpectedAnswerError,
 )
-from statefun_actors.client.conversation import Answered, Attempt, Broken, Call, Came, Pause, conversation
+from statefun_actors.client.conversation import Answered, Broken, Call, Came, HttpAttempt, Pause, conversation
 from statefun_actors.types import pack
 
 ADA = Address("bank/account", "a/b ü")
@@ -28,7 +28,7 @@ class Carried:
     """A conversation carried out with *came*, one after another; each attempt takes *takes* seconds."""
 
     def __init__(self, call: Call, *came: Came, takes: float = 0.0) -> None:
-        self.attempts: list[Attempt] = []
+        self.attempts: list[HttpAttempt] = []
         self.pauses: list[float] = []
         self.answered: Answered | None = None
         self.error: CallError | None = None
@@ -42,7 +42,7 @@ class Carried:
                         self.pauses.append(seconds)
                         now += seconds
                         sent = None
-                    case Attempt() as attempt:
+                    case HttpAttempt() as attempt:
                         self.attempts.append(attempt)
                         now += takes
                         sent = left.pop(0) if left else came[-1]

@@ -29,7 +29,7 @@ from statefun_actors.cluster import (
 from statefun_actors.cluster.cache import made
 from statefun_actors.cluster.states import checkpoints_in, clear_for_new_run
 from statefun_actors.cluster.toolchain import _java_says
-from statefun_actors.deploy import Endpoint, KafkaEgress, KafkaIngress, Module, Topic, Transport, local_module
+from statefun_actors.deploy import EndpointComponent, KafkaEgress, KafkaIngress, Module, Topic, Transport, local_module
 from tests.cluster.command import WAIT_SECONDS, wait_gone, wait_until
 from tests.deploy.apps import Cart, served
 
@@ -156,8 +156,8 @@ def test_a_file_is_made_to_fit_this_machine() -> None:
     file = Module(
         format="1.0",
         components=[
-            Endpoint(functions="shop/cart", url="http://far:1/statefun/v2", states=[], transport=transport),
-            Endpoint(functions="other/one", url="http://other:1/statefun", states=[]),
+            EndpointComponent(functions="shop/cart", url="http://far:1/statefun/v2", states=[], transport=transport),
+            EndpointComponent(functions="other/one", url="http://other:1/statefun", states=[]),
             KafkaIngress(id="shop/in", address="far:9092", topics=topics),
             KafkaEgress(id="shop/out", address="far:9092"),
         ],
@@ -165,8 +165,8 @@ def test_a_file_is_made_to_fit_this_machine() -> None:
 
     assert local_module(file, served(Cart), "http://127.0.0.1:7", "127.0.0.1:8") == Module(
         components=[
-            Endpoint(functions="shop/cart", url="http://127.0.0.1:7/statefun", transport=transport),
-            Endpoint(functions="other/one", url="http://other:1/statefun"),
+            EndpointComponent(functions="shop/cart", url="http://127.0.0.1:7/statefun", transport=transport),
+            EndpointComponent(functions="other/one", url="http://other:1/statefun"),
             KafkaIngress(id="shop/in", address="127.0.0.1:8", topics=topics),
             KafkaEgress(id="shop/out", address="127.0.0.1:8"),
         ]

@@ -10,7 +10,7 @@ from statefun_actors import Address, Settings
 from statefun_actors.dispatch import Application
 from statefun_actors.engine import Engine, ManualClock
 from statefun_actors.engine.mailboxes import Mailbox
-from statefun_actors.engine.working_set import Memory
+from statefun_actors.engine.working_set import WorkingSet
 from statefun_actors.model import Done, TypedValue
 from statefun_actors.store import EntityRecord, MemoryStore
 from statefun_actors.types import pack, value_of
@@ -38,7 +38,7 @@ class EmbeddedEngine:
         merge = self._engine._steps._merge  # the engine shows states, not what changed
         merged = merge.done
 
-        def noted(memory: Memory, mailbox: Mailbox, record: EntityRecord, done: Done, now_ms: int) -> None:
+        def noted(memory: WorkingSet, mailbox: Mailbox, record: EntityRecord, done: Done, now_ms: int) -> None:
             self.changes.append(readable(done.changes, self._known))
             merged(memory, mailbox, record, done, now_ms)
 

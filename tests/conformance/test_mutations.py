@@ -11,13 +11,13 @@ import pytest
 
 from statefun_actors.definition import Scope
 from statefun_actors.dispatch.calling import Waiting
-from statefun_actors.dispatch.diagnostics import Notes
+from statefun_actors.dispatch.diagnostics import Diagnostics
 from statefun_actors.dispatch.guarded import GuardedRun
-from statefun_actors.endpoint.address_lock import Turns
+from statefun_actors.endpoint.address_lock import AddressLocks
 from statefun_actors.engine.mailboxes import Mailbox, Mailboxes
 from statefun_actors.engine.merge import Merge
 from statefun_actors.engine.timers import Timers
-from statefun_actors.engine.working_set import Memory
+from statefun_actors.engine.working_set import WorkingSet
 from statefun_actors.entity import EntityFunction
 from statefun_actors.functions import Context
 from statefun_actors.model import Done, Effect, TypedValue
@@ -155,9 +155,9 @@ def reorder_a_batch(patch: Patch) -> None:
 
 
 def judge_ttl_late(patch: Patch) -> None:
-    patch.setattr(Memory, "sweep", lambda *_: None)
-    record = Memory.record
-    patch.setattr(Memory, "record", lambda self, address, now_ms: record(self, address, lambda: now_ms() - 20_000))
+    patch.setattr(WorkingSet, "sweep", lambda *_: None)
+    record = WorkingSet.record
+    patch.setattr(WorkingSet, "record", lambda self, address, now_ms: record(self, address, lambda: now_ms() - 20_000))
 
 
 def count_no_call(patch: Patch) -> None:
@@ -185,12 +185,12 @@ def never_time_out(patch: Patch) -> None:
 
 
 def run_side_by_side(patch: Patch) -> None:
-    patch.setattr(Turns, "setdefault", lambda _, __, turn: turn)
-    patch.setattr(Turns, "leave", lambda *_: None)
+    patch.setattr(AddressLocks, "setdefault", lambda _, __, turn: turn)
+    patch.setattr(AddressLocks, "leave", lambda *_: None)
 
 
 def log_nothing(patch: Patch) -> None:
-    patch.setattr(Notes, "held_loop", lambda *_: None)
+    patch.setattr(Diagnostics, "held_loop", lambda *_: None)
 
 
 def answer_nobody(patch: Patch) -> None:

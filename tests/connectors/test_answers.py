@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from statefun_actors.connectors.http import Delivered, Refused, TryAgain, meaning
+from statefun_actors.connectors.http import Delivered, RecordRefused, TryAgain, meaning
 from statefun_actors.connectors.http.verdicts import retry_after
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -37,15 +37,15 @@ def test_any_success_is_a_delivery(status: int) -> None:
 @pytest.mark.parametrize(
     ("status", "headers", "body", "expected"),
     [
-        (422, {}, b" no\n such  user ", Refused(422, "422 Unprocessable Entity: no such user")),
-        (400, {}, b"<html>", Refused(400, "400 Bad Request")),
+        (422, {}, b" no\n such  user ", RecordRefused(422, "422 Unprocessable Entity: no such user")),
+        (400, {}, b"<html>", RecordRefused(400, "400 Bad Request")),
         (599, {}, b"", TryAgain("599", whole=False)),
         (502, {}, b"", TryAgain("502 Bad Gateway", whole=True)),
         (403, {}, b"", TryAgain("403 Forbidden", whole=True)),
         (429, {"retry-after": "2"}, b"", TryAgain("429 Too Many Requests", whole=True, after=2)),
         (301, {"location": "/new"}, b"", TryAgain("301 Moved Permanently; it points to /new", whole=True)),
-        (400, {}, b"x" * 300, Refused(400, f"400 Bad Request: {'x' * 200}…")),
-        (400, {}, b"\xff", Refused(400, "400 Bad Request: \ufffd")),
+        (400, {}, b"x" * 300, RecordRefused(400, f"400 Bad Request: {'x' * 200}…")),
+        (400, {}, b"\xff", RecordRefused(400, "400 Bad Request: \ufffd")),
     ],
 )
 def test_what_other_answers_mean(status: int, headers: dict[str, str], body: bytes, expected: object) -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from statefun_actors.connectors.files import InputChangedError, InputUnreadableError
 from statefun_actors.connectors.files import line_reader as module
-from statefun_actors.connectors.files.line_reader import LineReader, Place
+from statefun_actors.connectors.files.line_reader import LineOffset, LineReader
 
 PLENTY = 1_000_000
 
@@ -29,7 +29,7 @@ def all_lines(reader: LineReader, most: int = 3) -> Iterator[bytes]:
         reader.advance(len(lines))
 
 
-def place_after(path: Path, lines: int) -> Place:
+def place_after(path: Path, lines: int) -> LineOffset:
     reader = LineReader(path, None, PLENTY)
     while lines and (found := reader.peek(lines)):
         reader.advance(len(found))
@@ -38,7 +38,7 @@ def place_after(path: Path, lines: int) -> Place:
     return reader.place
 
 
-def rest(path: Path, place: Place | None) -> list[bytes]:
+def rest(path: Path, place: LineOffset | None) -> list[bytes]:
     reader = LineReader(path, place, PLENTY)
     found = list(all_lines(reader))
     reader.close()

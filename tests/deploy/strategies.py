@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from statefun_actors.deploy import (
     OKHTTP,
     EagerState,
-    Endpoint,
+    EndpointComponent,
     Format,
     FromDate,
     KafkaEgress,
@@ -76,7 +76,7 @@ _connectors = st.one_of(
 
 
 _new_endpoints = st.builds(
-    Endpoint,
+    EndpointComponent,
     functions=_typenames,
     url=st.just("http://shop/{function.name}"),
     max_batch=st.integers(1, 10**6),
@@ -93,9 +93,9 @@ _new_endpoints = st.builds(
 )
 
 
-def _old_endpoints(states: st.SearchStrategy[EagerState]) -> st.SearchStrategy[Endpoint]:
+def _old_endpoints(states: st.SearchStrategy[EagerState]) -> st.SearchStrategy[EndpointComponent]:
     return st.builds(
-        Endpoint,
+        EndpointComponent,
         functions=_typenames,
         url=st.just("https://shop/x"),
         max_batch=st.integers(1, 10**6),

@@ -14,15 +14,15 @@ from statefun_actors.cli import main
 from statefun_actors.deploy import (
     Component,
     EagerState,
-    Endpoint,
+    EndpointComponent,
     KafkaEgress,
     KafkaIngress,
     Module,
     OtherComponent,
-    Place,
     Topic,
     Transport,
     Wanted,
+    YamlPosition,
     differences,
     planned_module,
 )
@@ -31,7 +31,7 @@ from tests.deploy.apps import Cart, served
 
 URL = "http://shop:8000/statefun"
 MINUTES = Transport(call_timeout=timedelta(minutes=2))
-ALL = Endpoint(functions="shop/*", url=URL, transport=MINUTES, place=Place(1, 7))
+ALL = EndpointComponent(functions="shop/*", url=URL, transport=MINUTES, place=YamlPosition(1, 7))
 EGRESSES = [KafkaEgress(id=name, address="k:1") for name in ("shop/audited", "shop/dead-letters", "shop/greetings")]
 
 
@@ -48,7 +48,7 @@ def test_a_planned_file_does_not_differ(format: str) -> None:
 
 
 def test_what_is_served_but_not_routed_and_routed_but_not_served() -> None:
-    other = Endpoint(functions="shop/other", url=URL, transport=MINUTES, place=Place(1, 3))
+    other = EndpointComponent(functions="shop/other", url=URL, transport=MINUTES, place=YamlPosition(1, 3))
 
     assert told(other, *EGRESSES) == [
         "shop/cart is served, but no endpoint leads to it: Flink can't deliver to it",
@@ -57,7 +57,7 @@ def test_what_is_served_but_not_routed_and_routed_but_not_served() -> None:
 
 
 def test_endpoints_at_other_hosts_are_other_applications() -> None:
-    other = Endpoint(functions="other/*", url="http://other:8000/statefun")
+    other = EndpointComponent(functions="other/*", url="http://other:8000/statefun")
 
     assert told(ALL, other, *EGRESSES, url="http://shop:8000") == []
 
@@ -79,9 +79,9 @@ def test_egresses_that_are_sent_to_but_not_defined() -> None:
 @pytest.mark.parametrize(
     "egress",
     [
-        KafkaEgress(id="bare/letters", address="k:1", place=Place(2, 9)),
+        KafkaEgress(id="bare/letters", address="k:1", place=YamlPosition(2, 9)),
         OtherComponent(
-            kind="io.statefun.kinesis.v1/egress", role="egress", id="bare/letters", spec={}, place=Place(2, 9)
+            kind="io.statefun.kinesis.v1/egress", role="egress", id="bare/letters", spec={}, place=YamlPosition(2, 9)
         ),
     ],
     ids=["kafka", "kinesis"],
@@ -100,7 +100,7 @@ def test_topics_that_lead_nowhere_or_hold_what_is_not_taken() -> None:
         Topic(topic="a", value_type="shop/add", targets=["shop/cart", "other/one"]),
         Topic(topic="b", value_type="shop/sub", targets=["shop/cart"]),
     ]
-    ingress = KafkaIngress(id="shop/in", address="k:1", topics=topics, place=Place(2, 4))
+    ingress = KafkaIngress(id="shop/in", address="k:1", topics=topics, place=YamlPosition(2, 4))
 
     assert told(ALL, ingress, *EGRESSES) == [
         "line 4: shop/in: topic a leads to other/one, which nothing serves",
@@ -132,13 +132,13 @@ def test_limits_that_do_not_go_together(transport: Transport, difference: str) -
     assert told(attrs.evolve(ALL, transport=transport), *EGRESSES) == [f"line 7: shop/*: {difference}"]
 
 
-def old_endpoint(functions: str, line: int, *states: EagerState) -> Endpoint:
-    return Endpoint(
+def old_endpoint(functions: str, line: int, *states: EagerState) -> EndpointComponent:
+    return EndpointComponent(
         functions=functions,
         url="http://shop/statefun/v2",
         states=states,
         transport=attrs.evolve(MINUTES, payload_max_bytes=None),
-        place=Place(1, line),
+        place=YamlPosition(1, line),
     )
 
 

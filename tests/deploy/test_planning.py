@@ -12,7 +12,7 @@ from statefun_actors.deploy import (
     ASYNC,
     OKHTTP,
     EagerState,
-    Endpoint,
+    EndpointComponent,
     KafkaEgress,
     KafkaIngress,
     Module,
@@ -42,7 +42,7 @@ def test_an_application_gets_an_endpoint_a_namespace_its_topics_and_its_egresses
 
     exactly_once = timedelta(minutes=15)
     assert planned.components == [
-        Endpoint(
+        EndpointComponent(
             functions="shop/*",
             url="http://shop:8000/statefun",
             transport=Transport(call_timeout=timedelta(minutes=2), payload_max_bytes=1000),
@@ -223,7 +223,9 @@ def test_a_written_file_for_2_x_is_read_with_the_same_components(module: Module)
 def test_a_file_is_written_as_people_write_it() -> None:
     module = Module(
         components=[
-            Endpoint(functions="shop/*", url="http://shop/statefun", transport=Transport(options={"pool_size": "7"})),
+            EndpointComponent(
+                functions="shop/*", url="http://shop/statefun", transport=Transport(options={"pool_size": "7"})
+            ),
             KafkaEgress(id="shop/out", address="k:9092", properties={"linger.ms": "20", "client.id": "on"}),
         ]
     )

@@ -11,7 +11,7 @@ from statefun_actors.deploy import (
     ASYNC,
     OKHTTP,
     EagerState,
-    Endpoint,
+    EndpointComponent,
     FromDate,
     KafkaEgress,
     KafkaIngress,
@@ -130,7 +130,7 @@ def test_a_file_for_3_x_is_read_whole() -> None:
 
     assert module == Module(
         components=[
-            Endpoint(
+            EndpointComponent(
                 functions="bank/*",
                 url="http://bank:8000/{function.name}/statefun",
                 max_batch=500,
@@ -264,7 +264,7 @@ def test_a_file_for_2_x_is_read_whole(version: str, written: str, states: list[E
     assert module == Module(
         format="1.0" if version == "1.0" else "2.0",
         components=[
-            Endpoint(
+            EndpointComponent(
                 functions="bank/account",
                 url="http://bank:8000/statefun/v2",
                 max_batch=10,
@@ -291,8 +291,8 @@ def test_a_file_for_2_x_is_read_whole(version: str, written: str, states: list[E
 
 
 def test_an_endpoint_serves_a_name_or_a_namespace() -> None:
-    one = Endpoint(functions="bank/account", url="http://bank/statefun")
-    all_ = Endpoint(functions="eu/bank/*", url="http://bank/{function.name}/statefun")
+    one = EndpointComponent(functions="bank/account", url="http://bank/statefun")
+    all_ = EndpointComponent(functions="eu/bank/*", url="http://bank/{function.name}/statefun")
 
     assert (one.serves("bank/account"), one.serves("bank/audit")) == (True, False)
     assert (all_.serves("eu/bank/account"), all_.serves("bank/account"), all_.serves("eu/bank/b/c")) == (

@@ -13,7 +13,7 @@ import pytest
 from statefun_actors import DeadLetter, Discard, Entity, StatefulFunctions, TerminalError, handles, persisted
 from statefun_actors.address import Address
 from statefun_actors.dispatch import Application, dispatch, in_handler_task, is_terminal, owning_process
-from statefun_actors.model import Batch, Done, Failed, Invocation, Setback
+from statefun_actors.model import Batch, Done, Failed, Invocation, MessageFailure
 from statefun_actors.types import pack
 from tests.dispatch.world import VirtualHost, World, text_of
 
@@ -402,5 +402,5 @@ async def test_a_group_that_holds_a_terminal_error_is_terminal_whatever_else_it_
 async def test_the_cause_is_what_was_raised() -> None:
     outcome = await World(Leaver, on_failure=Discard()).done("SystemExit, later")
 
-    setback: Setback = outcome.setbacks[0]
+    setback: MessageFailure = outcome.setbacks[0]
     assert isinstance(setback.error.__cause__, SystemExit)

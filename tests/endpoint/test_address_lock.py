@@ -7,7 +7,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 from statefun_actors import Address, Context, Discard, RequestReplyHandler, StatefulFunctions
-from statefun_actors.endpoint.address_lock import Turn, Turns
+from statefun_actors.endpoint.address_lock import AddressLock, AddressLocks
 from tests.http.serving import DEADLINE, request
 
 ADA, BOB = Address("bank/account", "ada"), Address("bank/account", "bob")
@@ -126,8 +126,8 @@ async def test_who_waits_can_be_cancelled_and_the_next_one_gets_the_turn() -> No
 
 
 def test_a_turn_that_ends_while_one_asks_for_it_is_not_waited_for() -> None:
-    turns = Turns()
-    turn: Turn = []
+    turns = AddressLocks()
+    turn: AddressLock = []
     turns.setdefault(ADA, turn)
     turns.leave(ADA, turn)
 
@@ -135,8 +135,8 @@ def test_a_turn_that_ends_while_one_asks_for_it_is_not_waited_for() -> None:
 
 
 async def test_a_waiter_whose_loop_is_gone_keeps_nobody() -> None:
-    turns = Turns()
-    turn: Turn = []
+    turns = AddressLocks()
+    turn: AddressLock = []
     assert turns.setdefault(ADA, turn) is turn
 
     async def wait_a_little() -> None:

@@ -15,9 +15,9 @@ from statefun_actors.ingress import (
     AnswerLost,
     GivenUp,
     Handled,
+    IngressMessage,
     Interrupted,
     KeyReused,
-    Letter,
     NotTaken,
     Replied,
     Taken,
@@ -132,7 +132,7 @@ def ask(
     backend: EngineBackend, target: Address, message: object, wait: Wait = Wait.TAKEN, key: str | None = None
 ) -> Asked:
     asked = Asked()
-    asked.forget = backend.take(Letter(target, pack(message), 0, wait, key), asked.tell)
+    asked.forget = backend.take(IngressMessage(target, pack(message), 0, wait, key), asked.tell)
     return asked
 
 
@@ -373,7 +373,7 @@ async def test_a_delayed_reply_is_a_reply(key: str | None) -> None:
 async def test_many_letters_are_taken_together() -> None:
     async with running(*SERVED) as engine:
         asked = Asked()
-        EngineBackend(engine).take_all([Letter(A, pack(n)) for n in range(4)], asked.tell)
+        EngineBackend(engine).take_all([IngressMessage(A, pack(n)) for n in range(4)], asked.tell)
 
         assert await asked.answer() == Taken()
         await engine.idle()

@@ -8,7 +8,7 @@ from typing import ClassVar
 import pytest
 
 from statefun_actors import Entity, TerminalError, handles, persisted
-from statefun_actors.engine import EpochLostError, NoDeadLetterError, Ticket
+from statefun_actors.engine import Caller, EpochLostError, NoDeadLetterError
 from statefun_actors.store import MemoryStore
 from statefun_actors.types import pack, value_of
 from tests.engine.engines import HeldStore, held, running, until
@@ -131,7 +131,7 @@ async def test_a_retry_whose_commit_fails_leaves_the_dead_letter() -> None:
 async def test_nobody_is_told_of_a_retry_who_was_told_of_the_failure() -> None:
     told: list[object] = []
     async with running(Picky) as engine:
-        engine.submit(Picky.at("a"), pack(-1), ticket=Ticket(told.append, lambda error: told.append(str(error))))
+        engine.submit(Picky.at("a"), pack(-1), ticket=Caller(told.append, lambda error: told.append(str(error))))
         await engine.idle()
         [letter] = engine.dead_letters()
         engine.retry_dead_letter(letter.seq, pack(1))

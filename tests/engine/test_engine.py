@@ -9,7 +9,7 @@ from typing import ClassVar
 import pytest
 
 from statefun_actors import Entity, TerminalError, handles, persisted
-from statefun_actors.engine import EngineOptions, EpochLostError, ManualClock, Ticket
+from statefun_actors.engine import Caller, EngineOptions, EpochLostError, ManualClock
 from statefun_actors.model import TypedValue
 from statefun_actors.store import Commit, MemoryStore, Message
 from statefun_actors.types import pack, value_of
@@ -159,7 +159,7 @@ async def test_a_read_that_fails_while_a_commit_is_written_runs_nothing_of_that_
         await until(lambda: store.begun == 2)  # which deals with that message
         durable = asyncio.create_task(engine.durable())
         store.fail_reads = 1
-        engine.submit(Counter.at("b"), pack(1), ticket=Ticket(on_lost=lambda error: told.append(str(error))))
+        engine.submit(Counter.at("b"), pack(1), ticket=Caller(on_lost=lambda error: told.append(str(error))))
         for _ in range(20):
             await asyncio.sleep(0)
         store.let_go.set()
@@ -175,7 +175,7 @@ async def test_a_read_that_fails_while_a_commit_is_written_runs_nothing_of_that_
 async def test_a_commit_that_succeeds_while_the_memory_is_lost_counts_for_those_who_wait() -> None:
     Gate.open, Gate.entered = asyncio.Event(), []
     store, told = HeldStore(), list[str]()
-    ticket = Ticket(on_lost=lambda error: told.append(str(error)))
+    ticket = Caller(on_lost=lambda error: told.append(str(error)))
     async with running(Gate, Counter, store=store) as engine:
         store.let_go.clear()
         engine.submit(Gate.at("slow"), pack(1), ticket=ticket)
@@ -203,7 +203,7 @@ async def test_replies_are_released_only_once_their_epoch_is_durable() -> None:
     handled: list[BaseException | None] = []
     async with running(Counter, store=store) as engine:
         store.let_go.clear()
-        engine.submit(Counter.at("a"), pack(1), ticket=Ticket(replies.append, handled.append))
+        engine.submit(Counter.at("a"), pack(1), ticket=Caller(replies.append, handled.append))
         await until(lambda: store.begun == 1)
         before = (list(replies), list(handled))
         store.let_go.set()
@@ -219,7 +219,7 @@ async def test_those_who_wait_for_a_reply_are_told_when_the_epoch_is_lost() -> N
     lost: list[Exception] = []
     async with running(Counter, store=store) as engine:
         store.fail = True
-        engine.submit(Counter.at("a"), pack(1), ticket=Ticket(on_lost=lost.append))
+        engine.submit(Counter.at("a"), pack(1), ticket=Caller(on_lost=lost.append))
         await until(lambda: lost)
         store.fail = False
 
@@ -416,7 +416,7 @@ async def test_state_expires_after_its_write_or_after_the_last_call_and_leaves_t
     replies: list[object] = []
 
     def ask(value: object) -> None:
-        engine.submit(Fading.at("x"), pack(value), ticket=Ticket(lambda reply: replies.append(value_of(reply))))
+        engine.submit(Fading.at("x"), pack(value), ticket=Caller(lambda reply: replies.append(value_of(reply))))
 
     async with running(Fading, store=store, clock=clock) as engine:
         ask("v")

@@ -10,7 +10,7 @@ import pytest
 
 from statefun_actors import Address, DeadLetter, Discard, Entity, TerminalError, handles, persisted
 from statefun_actors.engine.backend import EngineBackend
-from statefun_actors.ingress import Answer, GivenUp, Letter, Replied, Wait
+from statefun_actors.ingress import Answer, GivenUp, IngressMessage, Replied, Wait
 from statefun_actors.store import MemoryStore, Store
 from statefun_actors.store.sqlite import SqliteStore
 from statefun_actors.types import pack
@@ -68,7 +68,7 @@ async def test_a_message_that_fails_with_any_text_is_given_up_and_the_others_go_
     async with running(cls, store=store) as engine:
         backend = EngineBackend(engine)
         for id, name in (("a", "ok"), ("b", text), ("c", "ok"), ("b", "ok")):
-            letter = Letter(cls.at(id), pack(name), wait=Wait.HANDLED, key=key and f"{key} {name}")
+            letter = IngressMessage(cls.at(id), pack(name), wait=Wait.HANDLED, key=key and f"{key} {name}")
             backend.take(letter, lambda answer, tag=f"{id} {name}": answers.__setitem__(tag, answer))  # type: ignore[misc]
         await until(lambda: len(answers) == 4)
         entries = list(store.dead_letters())

@@ -8,7 +8,7 @@ import pytest
 
 from statefun_actors import Entity, handles, persisted
 from statefun_actors.engine import Engine, EngineBackend, FailingMessage, ManualClock, NotFailingError
-from statefun_actors.ingress import Answer, GivenUp, Letter, Wait
+from statefun_actors.ingress import Answer, GivenUp, IngressMessage, Wait
 from statefun_actors.store import MemoryStore
 from statefun_actors.types import pack, value_of
 from tests.engine.engines import HeldStore, held, running, until
@@ -117,7 +117,7 @@ async def test_a_retry_does_not_wait_for_the_end_of_the_backoff() -> None:
 async def test_a_dropped_message_is_a_dead_letter_or_gone_and_those_behind_it_go_on(discard: bool) -> None:
     store, answers = MemoryStore(), list[Answer]()
     async with running(Flaky, store=store) as engine:
-        EngineBackend(engine).take(Letter(A, pack(-1), wait=Wait.HANDLED), answers.append)
+        EngineBackend(engine).take(IngressMessage(A, pack(-1), wait=Wait.HANDLED), answers.append)
         engine.submit(A, pack(5))
         engine.submit(A, pack(6))
         await engine.settled()

@@ -9,9 +9,9 @@ import pytest
 
 from statefun_actors import Entity, handles, persisted
 from statefun_actors.connectors.files import JsonLinesSink
-from statefun_actors.engine import EngineBackend, EngineOptions, EpochLostError, Outlet, Source
+from statefun_actors.engine import EgressQueue, EngineBackend, EngineOptions, EpochLostError, Source
 from statefun_actors.engine.egress_queue import WINDOW, WINDOW_BYTES
-from statefun_actors.ingress import Answer, Letter, NotTaken, Taken
+from statefun_actors.ingress import Answer, IngressMessage, NotTaken, Taken
 from statefun_actors.store import Commit, EgressRecord, MemoryStore
 from statefun_actors.types import pack, value_of
 from tests.engine.engines import HeldStore, held, running, until
@@ -54,7 +54,7 @@ class ListSink:
         self.resumed.append(position)
         return self._begins if position is None else None
 
-    async def run(self, outlet: Outlet) -> None:
+    async def run(self, outlet: EgressQueue) -> None:
         self.runs += 1
         while True:
             records = await outlet.take()
@@ -213,7 +213,7 @@ class Refuser:
     def resume(self, position: str | None) -> str | None:
         return None
 
-    async def run(self, outlet: Outlet) -> None:
+    async def run(self, outlet: EgressQueue) -> None:
         while True:
             for record in await outlet.take():
                 outlet.done_as(record, "test/other", pack(f"not {value_of(record.value)}"))
@@ -274,7 +274,7 @@ async def test_whoever_sends_from_outside_is_told_to_wait_while_sinks_are_too_fa
 
         async def sent(number: int) -> Answer:
             told = len(answers)
-            backend.take(Letter(Teller.at("a"), pack(number)), answers.append)
+            backend.take(IngressMessage(Teller.at("a"), pack(number)), answers.append)
             await until(lambda: len(answers) > told)
             return answers[-1]
 

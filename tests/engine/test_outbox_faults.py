@@ -11,7 +11,7 @@ import pytest
 
 from statefun_actors import Entity, handles, persisted
 from statefun_actors.connectors.files import JsonLinesSink
-from statefun_actors.engine import EpochLostError, Outlet
+from statefun_actors.engine import EgressQueue, EpochLostError
 from statefun_actors.store import Commit, MemoryStore, StoreError
 from statefun_actors.types import pack, value_of
 from tests.engine.engines import held, running, until
@@ -57,7 +57,7 @@ class Wire:
     def resume(self, position: str | None) -> str | None:
         return None
 
-    async def run(self, outlet: Outlet) -> None:
+    async def run(self, outlet: EgressQueue) -> None:
         while True:
             for record in await outlet.take(self._chance.randrange(1, 5)):
                 for _ in range(self._chance.randrange(3)):

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from statefun_actors import Address, Entity, TypedValue, handles, persisted
-from statefun_actors.admin import EngineControl, LetterRetry, Posting
+from statefun_actors.admin import DeadLetterRetry, EngineControl, Posting
 from statefun_actors.dispatch import Application
 from statefun_actors.engine import Engine, EngineBackend, ManualClock, NotStorableError
-from statefun_actors.ingress import Answer, GivenUp, Handled, Letter, Replied, Taken, Wait
+from statefun_actors.ingress import Answer, GivenUp, Handled, IngressMessage, Replied, Taken, Wait
 from statefun_actors.store import Commit, CommitRefusedError, DeadLetterEntry, MemoryStore, Message, Store, Timer
 from statefun_actors.store.sqlite import SqliteStore
 from statefun_actors.testing import TestRuntime
@@ -80,8 +80,8 @@ def refusing(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callabl
 Refusing = Callable[..., Store]
 
 
-def letter(target: Address, message: object, wait: Wait = Wait.HANDLED, key: str | None = None) -> Letter:
-    return Letter(target, pack(message), wait=wait, key=key)
+def letter(target: Address, message: object, wait: Wait = Wait.HANDLED, key: str | None = None) -> IngressMessage:
+    return IngressMessage(target, pack(message), wait=wait, key=key)
 
 
 def given_up(store: Store) -> list[DeadLetterEntry]:
@@ -273,10 +273,10 @@ async def test_changes_through_the_control_are_told_apart(refusing: Refusing) ->
         )
         await engine.idle()
         [entry] = given_up(store)
-        await control.retry([LetterRetry(entry.seq)])
+        await control.retry([DeadLetterRetry(entry.seq)])
         await engine.idle()
         [again] = given_up(store)
-        await control.retry([LetterRetry(again.seq, pack("ok"))])
+        await control.retry([DeadLetterRetry(again.seq, pack("ok"))])
         await engine.idle()
 
         assert results[0] is None

@@ -19,7 +19,7 @@ from statefun_actors.connectors.files import JsonLinesSource
 from statefun_actors.dispatch import Application
 from statefun_actors.engine import Engine, ManualClock, StoredTwiceError, SystemClock, find_changes
 from statefun_actors.errors import DefinitionError
-from statefun_actors.ingress import Handled, Letter, Wait
+from statefun_actors.ingress import Handled, IngressMessage, Wait
 from statefun_actors.store import MemoryStore, Store, StoreError
 from statefun_actors.store.sqlite import SqliteStore
 from statefun_actors.testing import TestRuntime
@@ -76,7 +76,7 @@ async def written(store: Store, clock: ManualClock, cls: type[Entity] = OLD) -> 
         engine.submit(cls.at("a"), pack(5))
         engine.submit(cls.at("a"), pack(Later(7)))
         engine.submit(cls.at("a"), pack(Fail()))
-        engine.submit_once(Letter(cls.at("b"), pack(1), 0, Wait.HANDLED, "key"), lambda _: None)
+        engine.submit_once(IngressMessage(cls.at("b"), pack(1), 0, Wait.HANDLED, "key"), lambda _: None)
         await engine.settled()
     store.close()
 
@@ -88,7 +88,7 @@ async def test_all_that_is_stored_moves_and_goes_on(opened: Opened) -> None:
     answers: list[object] = []
     async with running(NEW, store=store, clock=clock) as engine:
         engine.submit(NEW.at("a"), pack(Later(8)))  # replaces what is pending under this token
-        engine.submit_once(Letter(NEW.at("b"), pack(1), 0, Wait.HANDLED, "key"), answers.append)
+        engine.submit_once(IngressMessage(NEW.at("b"), pack(1), 0, Wait.HANDLED, "key"), answers.append)
         await engine.settled()
         clock.set_ms(clock.now_ms() + 3_600_000)
         (letter,) = engine.dead_letters()
@@ -120,9 +120,9 @@ async def test_what_is_sent_to_the_former_name_reaches_the_class(opened: Opened,
     async with running(NEW, Sender, store=store, clock=clock, sources={"in": source}) as engine:
         engine.submit(Sender.at("s"), pack(1))
         engine.submit(Address("old/account", "a"), pack(100))
-        engine.submit_once(Letter(Address("old/account", "a"), pack(5), 0, Wait.HANDLED, "key"), answers.append)
+        engine.submit_once(IngressMessage(Address("old/account", "a"), pack(5), 0, Wait.HANDLED, "key"), answers.append)
         await engine.settled()
-        engine.submit_once(Letter(NEW.at("a"), pack(5), 0, Wait.HANDLED, "key"), answers.append)
+        engine.submit_once(IngressMessage(NEW.at("a"), pack(5), 0, Wait.HANDLED, "key"), answers.append)
         clock.set_ms(clock.now_ms() + 3_600_000)
         await engine.settled()
 

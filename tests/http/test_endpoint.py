@@ -12,8 +12,8 @@ from quart import Quart
 
 from statefun_actors import Address, Context, StatefulFunctions, create_app
 from statefun_actors.http import router as room
-from statefun_actors.http.endpoint import Endpoint
-from statefun_actors.http.router import Front
+from statefun_actors.http.endpoint import EndpointRoute
+from statefun_actors.http.router import Router
 from tests.http.serving import DEADLINE, request
 
 TARGET = Address("test/fn", "a")
@@ -22,7 +22,7 @@ TARGET = Address("test/fn", "a")
 class Client:
     """One request, whose events are put in by hand and whose answer is collected."""
 
-    def __init__(self, app: Quart | Front, method: str = "POST", path: str = "/statefun", **scope: Any) -> None:
+    def __init__(self, app: Quart | Router, method: str = "POST", path: str = "/statefun", **scope: Any) -> None:
         self._app = app
         self._scope = {
             "type": "http",
@@ -81,8 +81,8 @@ class Waiting:
                 raise
 
 
-def endpoint_of(app: Quart) -> Front:
-    assert isinstance(app.asgi_app, Front)
+def endpoint_of(app: Quart) -> Router:
+    assert isinstance(app.asgi_app, Router)
     return app.asgi_app
 
 
@@ -217,7 +217,7 @@ async def test_a_fault_of_our_own_is_a_500_too(
         raise KeyError("oops")
 
     door = endpoint_of(app).door("/statefun")
-    assert isinstance(door, Endpoint)
+    assert isinstance(door, EndpointRoute)
     monkeypatch.setattr(door.handler, "read", broken)
 
     assert await Client(app).body(b"x").ask() == (500, b"KeyError: 'oops'\n")

@@ -17,7 +17,7 @@ import pytest
 from statefun_actors import Entity, handles, persisted
 from statefun_actors.address import Address
 from statefun_actors.http import create_app, listen, serve, server
-from statefun_actors.http.router import Front
+from statefun_actors.http.router import Router
 from statefun_actors.system import loop_errors
 from tests.engine.engines import until
 from tests.http.serving import request
@@ -37,12 +37,12 @@ class Sleeper(Entity, typename="test/sleeper"):
 
 
 @asynccontextmanager
-async def serving() -> AsyncGenerator[tuple[Front, tuple[str, int]]]:
+async def serving() -> AsyncGenerator[tuple[Router, tuple[str, int]]]:
     listener = listen("127.0.0.1:0")
     stop = asyncio.Event()
     app = create_app(Sleeper, body_limit=LIMIT)
     front = app.asgi_app
-    assert isinstance(front, Front)
+    assert isinstance(front, Router)
     task = asyncio.create_task(serve(app, listener.sockets, stop=stop.wait))
     try:
         async with asyncio.timeout(DEADLINE):

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from statefun_actors import Address, Entity, RequestReplyHandler, handles, persisted
-from statefun_actors.http.endpoint import Endpoint
+from statefun_actors.http.endpoint import EndpointRoute
 from statefun_actors.http.failures import Failures
 from statefun_actors.http.linger import COUNTED, MANY, RECENT, Linger
-from statefun_actors.http.request import Exchange
+from statefun_actors.http.request import Request
 from statefun_actors.model import Batch, Invocation
 from statefun_actors.types import pack
 from statefun_actors.wire import V3
@@ -89,15 +89,15 @@ def body(*messages: int) -> bytes:
     return request(V3, Batch(Address("test/counter", "a"), {"n": None}, [Invocation(pack(n), None) for n in messages]))
 
 
-async def answered(endpoint: Endpoint, data: bytes) -> bytes:
-    response = await endpoint.answer(Exchange("POST", b"/statefun", ()), data)
+async def answered(endpoint: EndpointRoute, data: bytes) -> bytes:
+    response = await endpoint.answer(Request("POST", b"/statefun", ()), data)
     assert response.status == 200, response
     return response.body
 
 
 async def test_the_reply_that_was_held_is_the_same() -> None:
     time, handler = Time(), RequestReplyHandler(Counter)
-    endpoint = Endpoint(handler, Failures(), time.linger())
+    endpoint = EndpointRoute(handler, Failures(), time.linger())
     for _ in range(COUNTED):
         await answered(endpoint, body(1))
     assert time.slept == []
@@ -118,7 +118,7 @@ async def test_what_the_handlers_take_counts() -> None:
         async def wait(self, message: int) -> None:
             time.now += message / 1000
 
-    endpoint = Endpoint(RequestReplyHandler(Slow), Failures(), time.linger())
+    endpoint = EndpointRoute(RequestReplyHandler(Slow), Failures(), time.linger())
     for _ in range(COUNTED):
         await answered(endpoint, body(0))
 
@@ -130,11 +130,11 @@ async def test_what_the_handlers_take_counts() -> None:
 
 async def test_a_failure_is_told_at_once() -> None:
     time = Time()
-    endpoint = Endpoint(RequestReplyHandler(Counter), Failures(), time.linger())
+    endpoint = EndpointRoute(RequestReplyHandler(Counter), Failures(), time.linger())
     for _ in range(COUNTED):
         await answered(endpoint, body(0))
     bad = request(V3, Batch(Address("test/counter", "a"), {"n": None}, [Invocation(pack("no"), None)] * 2))
 
-    response = await endpoint.answer(Exchange("POST", b"/statefun", ()), bad)
+    response = await endpoint.answer(Request("POST", b"/statefun", ()), bad)
 
     assert (response.status, time.slept) == (500, [])

@@ -9,7 +9,7 @@ from google.protobuf.duration_pb2 import Duration
 from statefun_actors import Entity, handles, message
 from statefun_actors.dispatch import Application
 from statefun_actors.errors import UnhandledMessageError, UnknownFunctionTypeError, ValueMismatchError
-from statefun_actors.ingress import Lanes, NoJsonFormError, UnclearTypeError
+from statefun_actors.ingress import MessageEncoders, NoJsonFormError, UnclearTypeError
 from statefun_actors.model import TypedValue
 from statefun_actors.types import pack
 
@@ -45,8 +45,8 @@ INT, LONG = "io.statefun.types/int", "io.statefun.types/long"
 
 
 @pytest.fixture
-def lanes() -> Lanes:
-    return Lanes(APP)
+def lanes() -> MessageEncoders:
+    return MessageEncoders(APP)
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def lanes() -> Lanes:
     ],
 )
 def test_a_message_is_made_of_its_json_form(
-    lanes: Lanes, target: str, typename: str | None, obj: object, value: TypedValue
+    lanes: MessageEncoders, target: str, typename: str | None, obj: object, value: TypedValue
 ) -> None:
     assert lanes.lane(target, typename).typed(obj) == value
 
@@ -81,7 +81,9 @@ def test_a_message_is_made_of_its_json_form(
         ("test/anything", LONG, pack(5)),
     ],
 )
-def test_its_bytes_are_taken_as_they_are(lanes: Lanes, target: str, typename: str | None, value: TypedValue) -> None:
+def test_its_bytes_are_taken_as_they_are(
+    lanes: MessageEncoders, target: str, typename: str | None, value: TypedValue
+) -> None:
     assert lanes.lane(target, typename).checked(value.value) == value
 
 
@@ -95,7 +97,7 @@ def test_its_bytes_are_taken_as_they_are(lanes: Lanes, target: str, typename: st
         ("test/anything", LONG, b"\xff"),
     ],
 )
-def test_bytes_that_do_not_fit_are_refused(lanes: Lanes, target: str, typename: str, data: bytes) -> None:
+def test_bytes_that_do_not_fit_are_refused(lanes: MessageEncoders, target: str, typename: str, data: bytes) -> None:
     with pytest.raises(ValueError):
         lanes.lane(target, typename).checked(data)
 
@@ -139,7 +141,7 @@ def test_bytes_that_do_not_fit_are_refused(lanes: Lanes, target: str, typename: 
     ],
 )
 def test_what_there_is_no_lane_for(
-    lanes: Lanes, target: str, typename: str | None, error: type[Exception], told: str
+    lanes: MessageEncoders, target: str, typename: str | None, error: type[Exception], told: str
 ) -> None:
     with pytest.raises(error) as raised:
         lanes.lane(target, typename)
@@ -147,14 +149,14 @@ def test_what_there_is_no_lane_for(
     assert str(raised.value) == told
 
 
-def test_a_json_form_that_does_not_fit_is_refused_with_its_place(lanes: Lanes) -> None:
+def test_a_json_form_that_does_not_fit_is_refused_with_its_place(lanes: MessageEncoders) -> None:
     with pytest.raises(ValueMismatchError) as raised:
         lanes.lane("test/several", "test/order").typed({"count": "x"})
 
     assert str(raised.value) == "expected `int`, got `str` - at `$.count`"
 
 
-def test_a_type_that_nobody_knows_has_no_json_form_and_is_not_remembered(lanes: Lanes) -> None:
+def test_a_type_that_nobody_knows_has_no_json_form_and_is_not_remembered(lanes: MessageEncoders) -> None:
     """Whoever sends may invent types without end."""
     lane = lanes.lane("test/anything", "any/thing")
     with pytest.raises(NoJsonFormError) as raised:
@@ -167,5 +169,5 @@ def test_a_type_that_nobody_knows_has_no_json_form_and_is_not_remembered(lanes: 
     assert list(lanes.known) == []
 
 
-def test_a_lane_is_looked_up_once(lanes: Lanes) -> None:
+def test_a_lane_is_looked_up_once(lanes: MessageEncoders) -> None:
     assert lanes.lane("test/one") is lanes.lane("test/one")

@@ -13,9 +13,9 @@ from statefun_actors.model import (
     Effect,
     Egress,
     Invocation,
+    MessageFailure,
     Send,
     SendAfter,
-    Setback,
     Settlement,
     TypedValue,
 )
@@ -136,7 +136,7 @@ def test_a_typename_is_split_at_its_last_slash(dialect: Dialect) -> None:
 
 @both
 def test_what_a_policy_settled_is_not_flinks_business(dialect: Dialect) -> None:
-    settled = Done([], {}, [Setback(0, ValueError("no"), Settlement.DISCARDED, 1)], [0])
+    settled = Done([], {}, [MessageFailure(0, ValueError("no"), Settlement.DISCARDED, 1)], [0])
 
     assert dialect.write(settled, token_prefix=None) == dialect.write(Done([], {}), token_prefix=None)
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from statefun_actors.address import Address
 from statefun_actors.model import Batch, Invocation, TypedValue
 from statefun_actors.wire import V3, MalformedRequestError, v3, v3_pb2
-from statefun_actors.wire.prefix_cache import MARK, Beginnings
+from statefun_actors.wire.prefix_cache import MARK, PrefixCache
 from tests.wire.reference import request
 
 TARGET = Address("bank/account", "ada")
@@ -152,7 +152,7 @@ def test_where_no_part_begins_as_one_before_they_are_not_looked_for() -> None:
 
 
 def test_where_parts_begin_alike_they_go_on_being_remembered() -> None:
-    beginnings = Beginnings[None]()
+    beginnings = PrefixCache[None]()
     beginnings.used = 5_000
 
     for number in range(4097):

@@ -5,21 +5,21 @@ straight into a store that no engine runs on, and through the control door of an
 :func:`open_control` finds out which it takes. What is in a store is read beside all this, with ``SqliteReader``.
 """
 
-from statefun_actors.admin.control.control import Control, LetterRetry, Posting
+from statefun_actors.admin.control.control import Control, DeadLetterRetry, Posting
 from statefun_actors.admin.control.opening import open_control, running_engine
 from statefun_actors.admin.control.over_engine import EngineControl
-from statefun_actors.admin.control.over_socket import DoorControl, DoorError
+from statefun_actors.admin.control.over_socket import ControlSocketError, SocketControl
 from statefun_actors.admin.control.over_store import StoreControl
-from statefun_actors.admin.control.socket import ControlDoor
+from statefun_actors.admin.control.socket import ControlSocket
 
 __all__ = [
     "Control",
-    "ControlDoor",
-    "DoorControl",
-    "DoorError",
+    "ControlSocket",
+    "ControlSocketError",
+    "DeadLetterRetry",
     "EngineControl",
-    "LetterRetry",
     "Posting",
+    "SocketControl",
     "StoreControl",
     "open_control",
     "running_engine",

@@ -28,7 +28,7 @@ class Posting(Struct, frozen=True):
     delay_ms: int = 0
 
 
-class LetterRetry(Struct, frozen=True):
+class DeadLetterRetry(Struct, frozen=True):
     """The dead letter *seq* is to be tried again, with another ``value`` in place of its own if one is given."""
 
     seq: int
@@ -47,7 +47,7 @@ class Control(Protocol):
         """Put messages into the mailboxes of their targets."""
         ...
 
-    async def retry(self, letters: Sequence[LetterRetry]) -> None:
+    async def retry(self, letters: Sequence[DeadLetterRetry]) -> None:
         """Make messages of dead letters again.
 
         Raises:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from statefun_actors.admin.control.control import Control
-from statefun_actors.admin.control.over_socket import DoorControl
+from statefun_actors.admin.control.over_socket import SocketControl
 from statefun_actors.admin.control.over_store import StoreControl
 from statefun_actors.engine import SystemClock
 from statefun_actors.store import StoreError, StoreInUseError
@@ -35,7 +35,7 @@ async def open_control(store: Path, *, patience: float = _PATIENCE) -> Control:
         except StoreInUseError as error:
             if error.door is not None:
                 try:
-                    return await DoorControl.connect(error.door)
+                    return await SocketControl.connect(error.door)
                 except OSError:
                     pass
             if time.monotonic() > end + (_LAST_BATCHES if error.ending else 0.0):
@@ -43,11 +43,11 @@ async def open_control(store: Path, *, patience: float = _PATIENCE) -> Control:
             await asyncio.sleep(0.01)
 
 
-async def running_engine(store: Path) -> DoorControl | None:
+async def running_engine(store: Path) -> SocketControl | None:
     """The control of the engine that runs on *store*, through its door; None where none does. Takes no lock."""
     for door in doors_of(store):
         try:
-            return await DoorControl.connect(door)
+            return await SocketControl.connect(door)
         except OSError:
             continue
     return None

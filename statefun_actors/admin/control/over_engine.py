@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from statefun_actors.address import Address
-from statefun_actors.admin.control.control import LetterRetry, Posting
+from statefun_actors.admin.control.control import DeadLetterRetry, Posting
 from statefun_actors.engine import Engine, FailingMessage
 
 
@@ -22,7 +22,7 @@ class EngineControl:
 
         await self._engine.entered(submit)
 
-    async def retry(self, letters: Sequence[LetterRetry]) -> None:
+    async def retry(self, letters: Sequence[DeadLetterRetry]) -> None:
         values = {letter.seq: letter.value for letter in letters}
 
         def submit() -> None:

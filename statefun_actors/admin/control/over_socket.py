@@ -11,7 +11,7 @@ import msgspec
 
 from statefun_actors.address import Address
 from statefun_actors.admin.control import socket_protocol as wire
-from statefun_actors.admin.control.control import LetterRetry, Posting
+from statefun_actors.admin.control.control import DeadLetterRetry, Posting
 from statefun_actors.engine import EpochLostError, FailingMessage, NotFailingError, NotStorableError
 from statefun_actors.errors import StatefunActorsError
 
@@ -19,7 +19,7 @@ PATIENCE: Final = 30.0
 """Seconds to wait for an answer: a handler may hold up the engine, and its disk may be slow."""
 
 
-class DoorError(StatefunActorsError):
+class ControlSocketError(StatefunActorsError):
     """The engine gave no answer, or did not understand. Whether the change was made is in the text."""
 
     retryable: ClassVar[bool] = True
@@ -32,26 +32,26 @@ class DoorError(StatefunActorsError):
         return f"the engine behind {self.door} {self.reason}. {self.instead}"
 
 
-class DoorControl:
+class SocketControl:
     """The control behind the socket *door*, to which *reader* and *writer* lead. Made by :meth:`connect`."""
 
     def __init__(self, door: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, patience: float) -> None:
         self._door, self._reader, self._writer, self._patience = door, reader, writer, patience
 
     @classmethod
-    async def connect(cls, door: str, *, patience: float = PATIENCE) -> DoorControl:
+    async def connect(cls, door: str, *, patience: float = PATIENCE) -> SocketControl:
         """Raises OSError where nobody listens at *door* (any more)."""
         reader, writer = await asyncio.open_unix_connection(door, limit=wire.LONGEST_LINE)
         return cls(door, reader, writer, patience)
 
     async def send(self, postings: Sequence[Posting]) -> None:
-        await self._ask(wire.Send.of([*postings]))
+        await self._ask(wire.SendRequest.of([*postings]))
 
-    async def retry(self, letters: Sequence[LetterRetry]) -> None:
-        await self._ask(wire.Retry.of([*letters]))
+    async def retry(self, letters: Sequence[DeadLetterRetry]) -> None:
+        await self._ask(wire.RetryRequest.of([*letters]))
 
     async def discard(self, seqs: Sequence[int]) -> None:
-        await self._ask(wire.Discard([*seqs]))
+        await self._ask(wire.DiscardRequest([*seqs]))
 
     async def failing(self) -> list[FailingMessage]:
         return await self._ask(wire.Failing())
@@ -71,7 +71,7 @@ class DoorControl:
         line = wire.encode(request) + b"\n"
         if len(line) > wire.LONGEST_LINE:
             reason = f"takes at most {wire.LONGEST_LINE:,} bytes at once, got {len(line):,}"
-            raise DoorError(self._door, reason, "Nothing was changed; do it in several steps.")
+            raise ControlSocketError(self._door, reason, "Nothing was changed; do it in several steps.")
         try:
             async with asyncio.timeout(self._patience):
                 self._writer.write(line)
@@ -79,20 +79,20 @@ class DoorControl:
                 answer = await self._reader.readline()
         except TimeoutError:
             reason = f"has not answered for {self._patience:g} s; a handler may be holding it up"
-            raise DoorError(self._door, reason, _MAYBE) from None
+            raise ControlSocketError(self._door, reason, _MAYBE) from None
         except OSError as error:
-            raise DoorError(self._door, f"has gone: {error}", _MAYBE) from None
+            raise ControlSocketError(self._door, f"has gone: {error}", _MAYBE) from None
         if not answer.endswith(b"\n"):
-            raise DoorError(self._door, "has ended without an answer", _MAYBE)
+            raise ControlSocketError(self._door, "has ended without an answer", _MAYBE)
         return self._heed(answer)
 
     def _heed(self, answer: bytes) -> list[FailingMessage]:
         try:
             reply = wire.decode_reply(answer)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-            raise DoorError(self._door, f"answers what makes no sense here: {error}", _VERSIONS) from None
+            raise ControlSocketError(self._door, f"answers what makes no sense here: {error}", _VERSIONS) from None
         match reply:
-            case wire.Done():
+            case wire.DoneReply():
                 return []
             case wire.FailingList(messages):
                 return [each.failing() for each in messages]
@@ -104,8 +104,8 @@ class DoorControl:
                 raise EpochLostError(reason)
             case wire.NotStorable(reason):
                 raise NotStorableError(reason)
-            case wire.Refused(reason):
-                raise DoorError(self._door, f"refuses: {reason}", f"Nothing was changed. {_VERSIONS}")
+            case wire.RefusedReply(reason):
+                raise ControlSocketError(self._door, f"refuses: {reason}", f"Nothing was changed. {_VERSIONS}")
             case _:
                 assert_never(reply)
 

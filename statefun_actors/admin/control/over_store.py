@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from statefun_actors.address import Address
-from statefun_actors.admin.control.control import LetterRetry, Posting
+from statefun_actors.admin.control.control import DeadLetterRetry, Posting
 from statefun_actors.engine import Clock, DroppedError, FailingMessage, NoDeadLetterError, NotFailingError
 from statefun_actors.store import Commit, DeadLetterEntry, Message, Store, Timer
 from statefun_actors.text import describe_error, describe_type
@@ -29,7 +29,7 @@ class StoreControl:
                 messages.append(Message(seq, posting.target, posting.value))
         await self._store.commit(Commit(messages=messages, timers=timers, next_seq=first + len(postings)))
 
-    async def retry(self, letters: Sequence[LetterRetry]) -> None:
+    async def retry(self, letters: Sequence[DeadLetterRetry]) -> None:
         values = {letter.seq: letter.value for letter in letters}
         first = self._store.recover().next_seq
         messages: list[Message] = []

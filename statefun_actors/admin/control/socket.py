@@ -35,7 +35,7 @@ _LAST_ANSWERS: Final = 5.0
 """Seconds that are left to those who wait for an answer when the door closes."""
 
 
-class ControlDoor:
+class ControlSocket:
     """Answers whoever comes to the socket at :attr:`path`. Made by :meth:`open`; close it before its engine stops."""
 
     def __init__(self, store: SqliteStore, control: Control) -> None:
@@ -49,7 +49,7 @@ class ControlDoor:
         """One for each who waits for an answer, done when that is written."""
 
     @classmethod
-    async def open(cls, store: SqliteStore, control: Control) -> ControlDoor:
+    async def open(cls, store: SqliteStore, control: Control) -> ControlSocket:
         """The door of the engine on *store*, named in the store's lock file.
 
         Raises:
@@ -133,11 +133,11 @@ class ControlDoor:
         try:
             request = wire.decode_request(line)
             match request:
-                case wire.Send():
+                case wire.SendRequest():
                     await self._control.send(request.postings())
-                case wire.Retry():
+                case wire.RetryRequest():
                     await self._control.retry(request.retries())
-                case wire.Discard():
+                case wire.DiscardRequest():
                     await self._control.discard(request.seqs)
                 case wire.Failing():
                     return wire.FailingList.of(await self._control.failing())
@@ -157,11 +157,11 @@ class ControlDoor:
         except NotStorableError as error:
             return wire.NotStorable(error.reason)
         except (msgspec.MsgspecError, InvalidAddressError, UnicodeDecodeError, RecursionError) as error:
-            return wire.Refused(str(error))
+            return wire.RefusedReply(str(error))
         except Exception as error:
             logger.exception("a request at the control door failed")
-            return wire.Refused(describe(error))
-        return wire.Done()
+            return wire.RefusedReply(describe(error))
+        return wire.DoneReply()
 
 
 def _place(store: Path) -> tuple[Path, Path | None]:

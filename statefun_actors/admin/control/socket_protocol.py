@@ -12,7 +12,7 @@ from typing import Final
 import msgspec
 
 from statefun_actors.address import Address
-from statefun_actors.admin.control.control import LetterRetry, Posting
+from statefun_actors.admin.control.control import DeadLetterRetry, Posting
 from statefun_actors.engine import FailingMessage, NoDeadLetterError
 from statefun_actors.model import TypedValue
 from statefun_actors.store import Message
@@ -47,13 +47,13 @@ class _Letter(msgspec.Struct, forbid_unknown_fields=True):
     value: Value | None = None
 
 
-class Send(msgspec.Struct, tag_field="do", tag="send", forbid_unknown_fields=True):
+class SendRequest(msgspec.Struct, tag_field="do", tag="send", forbid_unknown_fields=True):
     """Asks for :meth:`Control.send`."""
 
     messages: list[_Posting]
 
     @classmethod
-    def of(cls, postings: list[Posting]) -> Send:
+    def of(cls, postings: list[Posting]) -> SendRequest:
         return cls([_Posting(*posting.target, Value.of(posting.value), posting.delay_ms) for posting in postings])
 
     def postings(self) -> list[Posting]:
@@ -61,20 +61,20 @@ class Send(msgspec.Struct, tag_field="do", tag="send", forbid_unknown_fields=Tru
         return [Posting(Address(each.type, each.id), each.value.typed(), each.delay_ms) for each in self.messages]
 
 
-class Retry(msgspec.Struct, tag_field="do", tag="retry", forbid_unknown_fields=True):
+class RetryRequest(msgspec.Struct, tag_field="do", tag="retry", forbid_unknown_fields=True):
     """Asks for :meth:`Control.retry`."""
 
     letters: list[_Letter]
 
     @classmethod
-    def of(cls, letters: list[LetterRetry]) -> Retry:
+    def of(cls, letters: list[DeadLetterRetry]) -> RetryRequest:
         return cls([_Letter(each.seq, None if each.value is None else Value.of(each.value)) for each in letters])
 
-    def retries(self) -> list[LetterRetry]:
-        return [LetterRetry(each.seq, None if each.value is None else each.value.typed()) for each in self.letters]
+    def retries(self) -> list[DeadLetterRetry]:
+        return [DeadLetterRetry(each.seq, None if each.value is None else each.value.typed()) for each in self.letters]
 
 
-class Discard(msgspec.Struct, tag_field="do", tag="discard", forbid_unknown_fields=True):
+class DiscardRequest(msgspec.Struct, tag_field="do", tag="discard", forbid_unknown_fields=True):
     """Asks for :meth:`Control.discard`."""
 
     seqs: list[int]
@@ -168,7 +168,7 @@ class NotFailing(msgspec.Struct, tag_field="is", tag="not-failing"):
     reason: str
 
 
-class Done(msgspec.Struct, tag_field="is", tag="done"):
+class DoneReply(msgspec.Struct, tag_field="is", tag="done"):
     """What was asked for is durable."""
 
 
@@ -193,14 +193,14 @@ class NotStorable(msgspec.Struct, tag_field="is", tag="not-storable"):
     reason: str
 
 
-class Refused(msgspec.Struct, tag_field="is", tag="refused"):
+class RefusedReply(msgspec.Struct, tag_field="is", tag="refused"):
     """The line makes no sense; asking again does not help."""
 
     reason: str
 
 
-Request = Send | Retry | Discard | Failing | RetryFailing | DropFailing
-Reply = Done | FailingList | Missing | NotFailing | Lost | NotStorable | Refused
+Request = SendRequest | RetryRequest | DiscardRequest | Failing | RetryFailing | DropFailing
+Reply = DoneReply | FailingList | Missing | NotFailing | Lost | NotStorable | RefusedReply
 
 encode: Final = msgspec.json.Encoder().encode
 decode_request: Final = msgspec.json.Decoder(Request).decode

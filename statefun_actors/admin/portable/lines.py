@@ -41,7 +41,7 @@ Int = Annotated[int, Meta(ge=-(1 << 63), le=(1 << 63) - 1)]
 """What fits in a column."""
 
 
-class Form(Struct, forbid_unknown_fields=True):
+class ValueForm(Struct, forbid_unknown_fields=True):
     """A typed value."""
 
     type: str
@@ -65,7 +65,7 @@ class EntityLine(Struct, tag_field="kind", tag="entity", forbid_unknown_fields=T
 
     type: str
     id: str
-    state: dict[str, Form] = {}
+    state: dict[str, ValueForm] = {}
     written_ms: dict[str, Int] = {}
     """When each state that expires was written."""
     last_call_ms: Int = 0
@@ -80,7 +80,7 @@ class MessageLine(
 ):
     seq: Int
     to: tuple[str, str]
-    value: Form
+    value: ValueForm
     caller: tuple[str, str] | None = None
 
 
@@ -90,7 +90,7 @@ class TimerLine(
     seq: Int
     due_ms: Int
     to: tuple[str, str]
-    value: Form
+    value: ValueForm
     caller: tuple[str, str] | None = None
     token: str | None = None
 
@@ -98,7 +98,7 @@ class TimerLine(
 class EgressLine(Struct, tag_field="kind", tag="egress", forbid_unknown_fields=True):
     seq: Int
     name: str
-    value: Form
+    value: ValueForm
 
 
 class DeadLetterLine(
@@ -112,7 +112,7 @@ class DeadLetterLine(
     seq: Int
     message_seq: Int
     to: tuple[str, str]
-    value: Form
+    value: ValueForm
     error_type: str
     error: str
     attempts: Int
@@ -127,7 +127,7 @@ class RequestLine(Struct, tag_field="kind", tag="request", forbid_unknown_fields
     time_ms: Int
     request: str
     state: RequestState
-    result: Form | None = None
+    result: ValueForm | None = None
 
 
 class End(Struct, tag_field="kind", tag="end", forbid_unknown_fields=True):
@@ -143,22 +143,22 @@ _decode_any: Final = msgspec.json.Decoder().decode
 _decode_json: Final = msgspec.json.Decoder(Raw).decode
 
 
-def form(value: TypedValue, known: Known) -> Form:
+def form(value: TypedValue, known: Known) -> ValueForm:
     """*value*, readable if nothing is lost by it."""
     typename, data = value.typename, value.value
     if typename == JSON_TYPENAME or data[:1] in (b"{", b"["):
         if _stands_as_it_is(data):
-            return Form(typename, json=Raw(data))
+            return ValueForm(typename, json=Raw(data))
     elif is_record(typename) or _codec(typename, known) is not None:
         shown = json_of(value, known)
         if shown is not NO_JSON:
             text = _text(shown)
             if text is not None and _made(typename, text, known) == data:
-                return Form(typename, value=Raw(text))
-    return Form(typename, base64=data)
+                return ValueForm(typename, value=Raw(text))
+    return ValueForm(typename, base64=data)
 
 
-def typed(form: Form, known: Known) -> TypedValue:
+def typed(form: ValueForm, known: Known) -> TypedValue:
     """The value of *form*.
 
     Raises:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 import attrs
 
-from statefun_actors.admin import ControlDoor, EngineControl
+from statefun_actors.admin import ControlSocket, EngineControl
 from statefun_actors.cli.logs import LogHandler
 from statefun_actors.cli.run.inputs import input_name, kafka_sources
 from statefun_actors.cli.run.jumping_clock import JumpingClock
@@ -134,7 +134,9 @@ class Run:
             display.close()
             return self._summary(stop)
 
-    async def _work(self, working: asyncio.Task[None], stop: Stop, display: Display, door: ControlDoor | None) -> None:
+    async def _work(
+        self, working: asyncio.Task[None], stop: Stop, display: Display, door: ControlSocket | None
+    ) -> None:
         ingress = self._open_ingress()
         watching = asyncio.create_task(self._watch(display))
         ending = [asyncio.create_task(self._end()), asyncio.create_task(stop.wanted.wait())]
@@ -153,12 +155,12 @@ class Run:
         if ingress is not None:
             await ingress.close()
 
-    async def _open_door(self) -> ControlDoor | None:
+    async def _open_door(self) -> ControlSocket | None:
         """The door for commands that change the store while this runs; a run without one is no worse otherwise."""
         if not isinstance(self._store, SqliteStore) or not hasattr(asyncio, "start_unix_server"):
             return None
         try:
-            return await ControlDoor.open(self._store, EngineControl(self.engine))
+            return await ControlSocket.open(self._store, EngineControl(self.engine))
         except OSError as error:
             logging.getLogger("statefun_actors").warning(
                 "no control door could be opened, so `send` and `dead-letters` can't reach this run: %s", error

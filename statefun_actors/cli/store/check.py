@@ -13,7 +13,7 @@ from statefun_actors.cli.store.place import app_and_rest, no_more_than, place_of
 
 if TYPE_CHECKING:
     from statefun_actors.dispatch import Application
-    from statefun_actors.engine import Findings
+    from statefun_actors.engine import EvolutionFindings
     from statefun_actors.store.sqlite import SqliteReader
 
 _HELP = """Read a whole store and say what is wrong with it, and whether APP can go on with it.
@@ -62,7 +62,7 @@ def check(words: tuple[str, ...], strict: bool, store: Path | None, as_json: boo
         raise SystemExit(1)
 
 
-def _changes(app: Application, reader: SqliteReader, *, quiet: bool) -> Findings:
+def _changes(app: Application, reader: SqliteReader, *, quiet: bool) -> EvolutionFindings:
     from statefun_actors.cli.run.progress import CheckProgress
     from statefun_actors.engine import SystemClock, find_changes
 
@@ -70,13 +70,13 @@ def _changes(app: Application, reader: SqliteReader, *, quiet: bool) -> Findings
         return find_changes(app, reader, SystemClock().now_ms(), CheckProgress(quiet=quiet))
 
 
-def _as_json(found: Findings | None) -> dict[str, object]:
+def _as_json(found: EvolutionFindings | None) -> dict[str, object]:
     if found is None:
         return {}
     return {"unreadable": [str(each) for each in found.unreadable], "losses": [str(each) for each in found.losses]}
 
 
-def _tell(app: str, found: Findings) -> None:
+def _tell(app: str, found: EvolutionFindings) -> None:
     if found.stored_twice:
         echo(f"{app} would not start, since was= can't move what is stored under both names:")
         _list(found.stored_twice)

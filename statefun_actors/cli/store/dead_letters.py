@@ -24,8 +24,8 @@ from statefun_actors.cli.store.showing import (
 )
 
 if TYPE_CHECKING:
-    from statefun_actors.admin import Control, LetterRetry
-    from statefun_actors.cli.store.place import Place
+    from statefun_actors.admin import Control, DeadLetterRetry
+    from statefun_actors.cli.store.place import StoreLocation
     from statefun_actors.model import TypedValue
     from statefun_actors.store import DeadLetterEntry
 
@@ -92,7 +92,7 @@ def list_(words: tuple[str, ...], to: str | None, limit: int | None, store: Path
         hint_of_failing(place)
 
 
-def _rows(place: Place, entries: Iterator[DeadLetterEntry], to: str) -> Iterator[Row]:
+def _rows(place: StoreLocation, entries: Iterator[DeadLetterEntry], to: str) -> Iterator[Row]:
     for entry in entries:
         message = entry.message
         if str(message.target).startswith(to):
@@ -112,7 +112,7 @@ def _rows(place: Place, entries: Iterator[DeadLetterEntry], to: str) -> Iterator
             )
 
 
-def _object(place: Place, entry: DeadLetterEntry) -> dict[str, object]:
+def _object(place: StoreLocation, entry: DeadLetterEntry) -> dict[str, object]:
     from statefun_actors.admin import form_of
 
     message = entry.message
@@ -156,13 +156,13 @@ def show(words: tuple[str, ...], store: Path | None, as_json: bool) -> None:
 @click.option("--edit", is_flag=True, help="Open what the message holds in $EDITOR first.")
 @store_command
 def retry(words: tuple[str, ...], every: bool, text: str | None, edit: bool, store: Path | None, as_json: bool) -> None:
-    from statefun_actors.admin import LetterRetry
+    from statefun_actors.admin import DeadLetterRetry
 
     app, rest = app_and_rest(words, store, str.isdecimal)
     place = place_of(app, store)
     seqs = _seqs(place, rest, every=every)
     if text is None and not edit:
-        letters = [LetterRetry(seq) for seq in seqs]
+        letters = [DeadLetterRetry(seq) for seq in seqs]
     else:
         if len(seqs) != 1 or (text is not None and edit):
             raise click.UsageError("--value or --edit mends one dead letter: give one NUMBER and one of them.")
@@ -187,7 +187,7 @@ def discard(words: tuple[str, ...], every: bool, yes: bool, store: Path | None, 
     _change(place, seqs, lambda control: control.discard(seqs), "Discarded", as_json=as_json)
 
 
-def _seqs(place: Place, rest: Sequence[str], *, every: bool) -> list[int]:
+def _seqs(place: StoreLocation, rest: Sequence[str], *, every: bool) -> list[int]:
     if every and rest:
         raise click.UsageError("give NUMBERs or --all, not both.")
     if not every:
@@ -205,7 +205,7 @@ def _numbers(rest: Sequence[str]) -> list[int]:
     return list(dict.fromkeys(map(int, rest)))
 
 
-def _entry(place: Place, seq: int) -> DeadLetterEntry:
+def _entry(place: StoreLocation, seq: int) -> DeadLetterEntry:
     from statefun_actors.engine import NoDeadLetterError
 
     with place.reader() as reader:
@@ -215,9 +215,9 @@ def _entry(place: Place, seq: int) -> DeadLetterEntry:
     return entry
 
 
-def _mended(place: Place, seq: int, text: str | None) -> list[LetterRetry]:
+def _mended(place: StoreLocation, seq: int, text: str | None) -> list[DeadLetterRetry]:
     """The retry of a letter with the value *text*, or whatever an editor makes of it; nothing if it stays the same."""
-    from statefun_actors.admin import LetterRetry
+    from statefun_actors.admin import DeadLetterRetry
 
     if place.app is None:
         raise click.UsageError("a value is made by the classes of the application: name APP, too.")
@@ -227,10 +227,10 @@ def _mended(place: Place, seq: int, text: str | None) -> list[LetterRetry]:
         if text is None:
             return []
     value = message_of(place.app, message.target.typename, message.value.typename, text, outside=False)
-    return [LetterRetry(seq, value)]
+    return [DeadLetterRetry(seq, value)]
 
 
-def _edited(value: TypedValue, place: Place) -> str | None:
+def _edited(value: TypedValue, place: StoreLocation) -> str | None:
     import msgspec
 
     from statefun_actors.admin import form_of
@@ -241,18 +241,18 @@ def _edited(value: TypedValue, place: Place) -> str | None:
 
 
 def _change(
-    place: Place, seqs: Sequence[int], change: Callable[[Control], Awaitable[None]], done: str, *, as_json: bool
+    place: StoreLocation, seqs: Sequence[int], change: Callable[[Control], Awaitable[None]], done: str, *, as_json: bool
 ) -> None:
     async def changed() -> bool:
         """Whether an engine did it."""
-        from statefun_actors.admin import DoorControl, open_control
+        from statefun_actors.admin import SocketControl, open_control
 
         control = await open_control(place.store)
         try:
             await change(control)
         finally:
             await control.close()
-        return isinstance(control, DoorControl)
+        return isinstance(control, SocketControl)
 
     running = asyncio.run(changed())
     if as_json:

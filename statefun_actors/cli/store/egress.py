@@ -12,7 +12,7 @@ from statefun_actors.cli.store.place import EXIT_CODES, WHICH_STORE, app_and_res
 from statefun_actors.cli.store.showing import Row, brief, limit_option, show_rows
 
 if TYPE_CHECKING:
-    from statefun_actors.cli.store.place import Place
+    from statefun_actors.cli.store.place import StoreLocation
     from statefun_actors.store.sqlite import SqliteReader
 
 _CHUNK = 500
@@ -51,7 +51,7 @@ def egress(words: tuple[str, ...], name: str | None, limit: int | None, store: P
         )
 
 
-def _rows(reader: SqliteReader, place: Place, name: str | None) -> Iterator[Row]:
+def _rows(reader: SqliteReader, place: StoreLocation, name: str | None) -> Iterator[Row]:
     from statefun_actors.admin import form_of
 
     seq, names = -1, None if name is None else [name]

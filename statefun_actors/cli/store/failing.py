@@ -17,7 +17,7 @@ from statefun_actors.cli.store.showing import Row, address_or_none, brief, limit
 if TYPE_CHECKING:
     from statefun_actors.address import Address
     from statefun_actors.admin import Control
-    from statefun_actors.cli.store.place import Place
+    from statefun_actors.cli.store.place import StoreLocation
     from statefun_actors.engine import FailingMessage
 
 
@@ -131,7 +131,7 @@ def drop(
     _tell("Discarded" if discard else "Dropped", addresses, running=running, as_json=as_json)
 
 
-def failing_now(place: Place) -> list[FailingMessage] | None:
+def failing_now(place: StoreLocation) -> list[FailingMessage] | None:
     """What the engine on the store of *place* says is failing; None where no engine runs."""
 
     async def asked() -> list[FailingMessage] | None:
@@ -148,7 +148,7 @@ def failing_now(place: Place) -> list[FailingMessage] | None:
     return asyncio.run(asked())
 
 
-def hint_of_failing(place: Place) -> None:
+def hint_of_failing(place: StoreLocation) -> None:
     """Say on standard error that messages are failing, where that is so: other lists show nothing of it."""
     from statefun_actors.errors import StatefunActorsError
 
@@ -162,7 +162,7 @@ def hint_of_failing(place: Place) -> None:
         echo(f"The first message of {first}{more} keeps failing: `statefun-actors failing` shows why.", err=True)
 
 
-def _without_engine(place: Place) -> str:
+def _without_engine(place: StoreLocation) -> str:
     with place.reader() as reader:
         waiting = reader.counts()["messages"]
     holds = (
@@ -171,7 +171,7 @@ def _without_engine(place: Place) -> str:
     return f"No engine runs on {place.store}; {holds}. Which messages fail is known only while an engine runs."
 
 
-def _rows(place: Place, found: Sequence[FailingMessage]) -> Iterator[Row]:
+def _rows(place: StoreLocation, found: Sequence[FailingMessage]) -> Iterator[Row]:
     from statefun_actors.admin import form_of
 
     for each in found:
@@ -206,7 +206,7 @@ def _is_address(word: str) -> bool:
     return word.count("/") >= 2 and not word.endswith(".py") and not Path(word).exists()
 
 
-def _addresses(place: Place, rest: Sequence[str], *, every: bool) -> list[Address]:
+def _addresses(place: StoreLocation, rest: Sequence[str], *, every: bool) -> list[Address]:
     from statefun_actors.address import parse_address
 
     if every and rest:
@@ -218,7 +218,7 @@ def _addresses(place: Place, rest: Sequence[str], *, every: bool) -> list[Addres
     return list(dict.fromkeys(map(parse_address, rest)))
 
 
-def _check(place: Place, addresses: Sequence[Address]) -> None:
+def _check(place: StoreLocation, addresses: Sequence[Address]) -> None:
     """Raises NotFailingError for one of which no message is failing, as far as is known."""
     from statefun_actors.engine import NotFailingError
 
@@ -235,18 +235,18 @@ def _check(place: Place, addresses: Sequence[Address]) -> None:
                 raise NotFailingError(address, "no message waits for it")
 
 
-def _through(place: Place, change: Callable[[Control], Awaitable[Untyped]]) -> bool:
+def _through(place: StoreLocation, change: Callable[[Control], Awaitable[Untyped]]) -> bool:
     """Carry out *change*; whether an engine did it."""
 
     async def changed() -> bool:
-        from statefun_actors.admin import DoorControl, open_control
+        from statefun_actors.admin import SocketControl, open_control
 
         control = await open_control(place.store)
         try:
             await change(control)
         finally:
             await control.close()
-        return isinstance(control, DoorControl)
+        return isinstance(control, SocketControl)
 
     return asyncio.run(changed())
 

@@ -33,7 +33,7 @@ def default_store(name: str) -> Path:
 
 
 @attrs.frozen
-class Place:
+class StoreLocation:
     """A store, and its application if that is known."""
 
     store: Path
@@ -54,7 +54,7 @@ class Place:
             reader.close()
 
 
-def place_of(app: str | None, store: Path | None) -> Place:
+def place_of(app: str | None, store: Path | None) -> StoreLocation:
     """The store *store*, or that of *app*.
 
     Raises:
@@ -64,7 +64,7 @@ def place_of(app: str | None, store: Path | None) -> Place:
     if app is None:
         if store is None:
             raise click.UsageError("name APP, whose store it is, or a store: --store FILE.")
-        return Place(store, None)
+        return StoreLocation(store, None)
     from statefun_actors.admin import known_codecs
     from statefun_actors.cli.loading import AppError, load_app
     from statefun_actors.dispatch import Application
@@ -75,7 +75,7 @@ def place_of(app: str | None, store: Path | None) -> Place:
         application = Application(*loaded.served)
     except DefinitionError as error:
         raise AppError(str(error)) from error
-    return Place(store or default_store(loaded.name), application, known_codecs(application))
+    return StoreLocation(store or default_store(loaded.name), application, known_codecs(application))
 
 
 def app_and_rest(

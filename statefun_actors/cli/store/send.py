@@ -70,14 +70,14 @@ def send(app: str, address: str, words: tuple[str, ...], delay: int, store: Path
 
     async def post() -> bool:
         """Whether an engine has it."""
-        from statefun_actors.admin import DoorControl, Posting, open_control
+        from statefun_actors.admin import Posting, SocketControl, open_control
 
         control = await open_control(place.store)
         try:
             await control.send([Posting(target, value, delay)])
         finally:
             await control.close()
-        return isinstance(control, DoorControl)
+        return isinstance(control, SocketControl)
 
     running = asyncio.run(post())
     if as_json:
@@ -112,7 +112,7 @@ def message_of(app: object, target: str, typename: str | None, text: str, *, out
         UnknownFunctionTypeError,
         ValueMismatchError,
     )
-    from statefun_actors.ingress import Lanes, NoJsonFormError, UnclearTypeError
+    from statefun_actors.ingress import MessageEncoders, NoJsonFormError, UnclearTypeError
     from statefun_actors.types import json_fault
 
     assert isinstance(app, Application)
@@ -126,7 +126,7 @@ def message_of(app: object, target: str, typename: str | None, text: str, *, out
     except UnicodeEncodeError as error:
         raise click.UsageError(f"expected JSON in UTF-8, got {text[:80]!r}.") from error
     try:
-        return Lanes(app, outside=outside).lane(target, typename).typed(obj)
+        return MessageEncoders(app, outside=outside).lane(target, typename).typed(obj)
     except ValueMismatchError as error:
         raise click.UsageError(f"the JSON does not fit {typename or 'the type'}: {error}.") from error
     except UnclearTypeError as error:

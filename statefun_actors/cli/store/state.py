@@ -16,7 +16,7 @@ from statefun_actors.cli.store.showing import Row, brief, limit_option, show_row
 if TYPE_CHECKING:
     from statefun_actors.address import Address
     from statefun_actors.admin import EntityView
-    from statefun_actors.cli.store.place import Place
+    from statefun_actors.cli.store.place import StoreLocation
     from statefun_actors.definition import FunctionType
     from statefun_actors.store.sqlite import SqliteReader
 
@@ -64,7 +64,7 @@ def _is_what(word: str) -> bool:
     return "/" in word.strip("/") and not word.endswith(".py") and not Path(word).exists()
 
 
-def _told(reader: SqliteReader, place: Place, word: str) -> str | Address:
+def _told(reader: SqliteReader, place: StoreLocation, word: str) -> str | Address:
     """The function type or the address that *word* stands for. Namespaces may hold slashes, and so may ids."""
     from statefun_actors.address import Address, check_typename
     from statefun_actors.errors import InvalidAddressError
@@ -93,12 +93,12 @@ def _show_types(reader: SqliteReader, limit: int | None, *, as_json: bool) -> No
     show_rows(["type", "entities"], rows, as_json=as_json, limit=limit, nothing="No entities are stored.")
 
 
-def _function(place: Place, typename: str) -> FunctionType | None:
+def _function(place: StoreLocation, typename: str) -> FunctionType | None:
     route = None if place.app is None else place.app.routes.get(typename)
     return None if route is None else route.function
 
 
-def _entities(reader: SqliteReader, place: Place, typename: str, prefix: str) -> Iterator[Row]:
+def _entities(reader: SqliteReader, place: StoreLocation, typename: str, prefix: str) -> Iterator[Row]:
     from statefun_actors.admin import view_entity
     from statefun_actors.engine import SystemClock
 
@@ -123,7 +123,7 @@ def _object(address: Address, view: EntityView) -> dict[str, object]:
     }
 
 
-def _show_one(reader: SqliteReader, place: Place, address: Address, *, as_json: bool) -> None:
+def _show_one(reader: SqliteReader, place: StoreLocation, address: Address, *, as_json: bool) -> None:
     from statefun_actors.admin import view_entity
     from statefun_actors.engine import SystemClock
     from statefun_actors.store import EntityRow

@@ -12,7 +12,7 @@ from statefun_actors.cli.store.place import EXIT_CODES, WHICH_STORE, app_and_res
 from statefun_actors.cli.store.showing import Row, address_or_none, brief, limit_option, show_rows, time_of
 
 if TYPE_CHECKING:
-    from statefun_actors.cli.store.place import Place
+    from statefun_actors.cli.store.place import StoreLocation
     from statefun_actors.store.sqlite import SqliteReader
 
 _CHUNK = 500
@@ -48,7 +48,7 @@ def timers(words: tuple[str, ...], to: str | None, limit: int | None, store: Pat
         )
 
 
-def _rows(reader: SqliteReader, place: Place, to: str) -> Iterator[Row]:
+def _rows(reader: SqliteReader, place: StoreLocation, to: str) -> Iterator[Row]:
     from statefun_actors.admin import form_of
 
     after = (-(1 << 63), -1)

@@ -35,7 +35,7 @@ from statefun_actors.connectors.files.errors import (
     EgressFileCutError,
 )
 from statefun_actors.connectors.files.record_line import record_line
-from statefun_actors.engine import Outlet
+from statefun_actors.engine import EgressQueue
 from statefun_actors.model import TypedValue
 from statefun_actors.store import EgressRecord
 from statefun_actors.types import Codec
@@ -46,7 +46,7 @@ _BLOCK: Final = 256 * 1024
 
 
 @attrs.frozen
-class _Position:
+class _SinkPosition:
     """``file`` had ``size`` bytes, after ``records`` records.
 
     Args:
@@ -61,10 +61,10 @@ class _Position:
     check: int | None = None
 
 
-def _decoded(position: str | None) -> _Position | None:
+def _decoded(position: str | None) -> _SinkPosition | None:
     """None at the first use of the egress, and where its records went to something else than a file before."""
     try:
-        return msgspec.json.decode(position or "", type=_Position)
+        return msgspec.json.decode(position or "", type=_SinkPosition)
     except msgspec.DecodeError:
         return None
 
@@ -95,7 +95,7 @@ class JsonLinesSink:
         self.path = path.absolute()
         self._line = line if line is not None else lambda value: record_line(value, known)
         self._file: EgressFile | None = EgressFile(self.path)
-        self._at: _Position | None = None
+        self._at: _SinkPosition | None = None
 
     @property
     def records(self) -> int:
@@ -112,7 +112,7 @@ class JsonLinesSink:
         except OSError:  # after a failed commit; run() meets it again, and reports it
             return None
 
-    async def run(self, outlet: Outlet) -> None:
+    async def run(self, outlet: EgressQueue) -> None:
         """Append what *outlet* gives.
 
         Raises:
@@ -159,7 +159,7 @@ class JsonLinesSink:
             return None
         size = at.size + len(data)
         check = zlib.crc32((before + data)[-CHECKED:])
-        self._at = _Position(str(self.path), size, at.records + len(records), file.inode, check)
+        self._at = _SinkPosition(str(self.path), size, at.records + len(records), file.inode, check)
         return self._position()
 
     def close(self) -> None:
@@ -170,7 +170,7 @@ class JsonLinesSink:
 
     # --- which file
 
-    async def _current(self, outlet: Outlet) -> None:
+    async def _current(self, outlet: EgressQueue) -> None:
         """Have that file open which the path leads to now; where our part of it begins is durable."""
         while self._file is None or not self._file.in_place():
             if (begun := self._reopened()) is not None:
@@ -199,7 +199,7 @@ class JsonLinesSink:
             what = "was removed: a new file is begun" if is_new else "was replaced: records go on in the new file"
             logger.warning("egress file %s %s", self.path, what)
         records = at.records if same_path and at is not None else 0
-        self._at = _Position(str(self.path), there, records, file.inode, file.check(there))
+        self._at = _SinkPosition(str(self.path), there, records, file.inode, file.check(there))
         return self._position()
 
     def _position(self) -> str:
@@ -207,7 +207,7 @@ class JsonLinesSink:
 
     # --- what others have done to it
 
-    def _checked(self, file: EgressFile, at: _Position) -> bytes:
+    def _checked(self, file: EgressFile, at: _SinkPosition) -> bytes:
         """The last bytes before the position, which are those that were written. Raises EgressFileError otherwise."""
         there = file.size
         if there < at.size:
@@ -224,7 +224,7 @@ class JsonLinesSink:
             if self._file.size > self._at.size:
                 raise EgressFileAppendedError(str(self.path), self._file.size, self._at.size)
 
-    def _written_already(self, file: EgressFile, at: _Position, data: bytes) -> int:
+    def _written_already(self, file: EgressFile, at: _SinkPosition, data: bytes) -> int:
         """How many bytes of *data* stand beyond the position, from a write that was interrupted."""
         there = file.size
         if there == at.size:
@@ -240,7 +240,7 @@ class JsonLinesSink:
             file.cut(start)
         return len(ours)
 
-    def _find(self, file: EgressFile, at: _Position, data: bytes) -> None:
+    def _find(self, file: EgressFile, at: _SinkPosition, data: bytes) -> None:
         """Raise EgressFileError unless *data* has got whole into the file, wherever others have left its end.
 
         Where it has, and others have written at the same moment, that is found before the next write.

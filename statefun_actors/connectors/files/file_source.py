@@ -11,7 +11,7 @@ import attrs
 import msgspec
 
 from statefun_actors.connectors.files.errors import BadLineError, InputError
-from statefun_actors.connectors.files.line_reader import LineReader, Place
+from statefun_actors.connectors.files.line_reader import LineOffset, LineReader
 from statefun_actors.dispatch import Application
 from statefun_actors.engine import Receiver
 from statefun_actors.ingress import BadLine, Lines
@@ -25,10 +25,10 @@ _LONGEST_KEPT: Final = 1_000
 
 
 @attrs.frozen
-class _Position:
+class _SourcePosition:
     """What is committed with an epoch. ``messages`` and ``skipped``: how many of the lines were which."""
 
-    place: Place = attrs.field(factory=Place)
+    place: LineOffset = attrs.field(factory=LineOffset)
     messages: int = 0
     skipped: int = 0
 
@@ -83,7 +83,7 @@ class JsonLinesSource:
             InputUnreadableError: it can't be read.
         """
         self.close()
-        at = msgspec.json.decode(position, type=_Position) if position is not None else None
+        at = msgspec.json.decode(position, type=_SourcePosition) if position is not None else None
         self._reader = LineReader(self.path, at.place if at is not None else None, self._lines.longest)
         self.messages, self.skipped = (at.messages, at.skipped) if at is not None else (0, 0)
         self.exhausted, self.error = False, None

@@ -1,7 +1,7 @@
 """The lines of a file, plain or gzip, from any place that was reached before.
 
-A :class:`Place` holds a checksum of everything before it, so going on in a file that has changed there is an error,
-while what comes after may be corrected or added to. The price is that all of it is read again when going on, at the
+A :class:`LineOffset` holds a checksum of everything before it, so going on in a file that has changed there is an
+error, while what comes after may be corrected or added to. The price is that all of it is read again when going on, at the
 speed of the disk; handling it took a hundred times as long.
 """
 
@@ -25,7 +25,7 @@ _GZIP_MAGIC: Final = b"\x1f\x8b"
 
 
 @attrs.frozen
-class Place:
+class LineOffset:
     """How far a file has been read: bytes (of what is inside the gzip), lines, and the checksum of those bytes."""
 
     offset: int = 0
@@ -47,7 +47,7 @@ class LineReader:
         InputUnreadableError: it can't be opened or read; :meth:`peek` and :meth:`advance` raise it too.
     """
 
-    def __init__(self, path: Path, place: Place | None, longest: int) -> None:
+    def __init__(self, path: Path, place: LineOffset | None, longest: int) -> None:
         self.path = path
         self._longest = longest
         self._raw, self._file = self._opened()
@@ -68,9 +68,9 @@ class LineReader:
             raise
 
     @property
-    def place(self) -> Place:
+    def place(self) -> LineOffset:
         """What has been moved over."""
-        return Place(self._offset, self._line, self._check, self._unended)
+        return LineOffset(self._offset, self._line, self._check, self._unended)
 
     @property
     def line(self) -> int:
@@ -149,7 +149,7 @@ class LineReader:
             raise InputChangedError(str(self.path), self._line, found)
         return b"".join(pieces)
 
-    def _go_to(self, place: Place) -> None:
+    def _go_to(self, place: LineOffset) -> None:
         left, check = place.offset, 0
         while left:
             block = self._read(min(_BLOCK, left))
@@ -164,7 +164,7 @@ class LineReader:
         if place.unended:
             self._end_line(place)
 
-    def _end_line(self, place: Place) -> None:
+    def _end_line(self, place: LineOffset) -> None:
         """The last line had no newline: the next bytes must be that, if there are any by now."""
         block = self._read()
         rest = block.lstrip(b" \t\r")

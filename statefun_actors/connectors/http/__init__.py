@@ -7,7 +7,7 @@ from statefun_actors.connectors.http.http_sink import (
 )
 from statefun_actors.connectors.http.verdicts import (
     Delivered,
-    Refused,
+    RecordRefused,
     TryAgain,
     meaning,
 )
@@ -17,7 +17,7 @@ __all__ = [
     "Delivered",
     "HttpSink",
     "HttpSinkOptions",
-    "Refused",
+    "RecordRefused",
     "TryAgain",
     "meaning",
 ]

@@ -20,8 +20,8 @@ import attrs
 import msgspec
 
 from statefun_actors.connectors.files import record_line
-from statefun_actors.connectors.http.verdicts import Answer, Delivered, Refused, TryAgain, meaning
-from statefun_actors.engine import Outlet
+from statefun_actors.connectors.http.verdicts import Answer, Delivered, RecordRefused, TryAgain, meaning
+from statefun_actors.engine import EgressQueue
 from statefun_actors.model import KafkaRecord, TypedValue
 from statefun_actors.store import EgressRecord
 from statefun_actors.types import JSON_TYPENAME, Codec, record_of_typed
@@ -54,7 +54,7 @@ class HttpSinkOptions:
     longest_pause: float = 60.0
 
 
-class _Position(msgspec.Struct, forbid_unknown_fields=True):
+class _HttpPosition(msgspec.Struct, forbid_unknown_fields=True):
     """``http``: the first part of the ids."""
 
     http: str
@@ -89,13 +89,13 @@ class HttpSink:
 
     def resume(self, position: str | None) -> str | None:
         try:
-            self._stream = msgspec.json.decode(position or "", type=_Position).http
+            self._stream = msgspec.json.decode(position or "", type=_HttpPosition).http
         except msgspec.DecodeError:
             self._stream = uuid.uuid4().hex
-            return msgspec.json.encode(_Position(self._stream)).decode()
+            return msgspec.json.encode(_HttpPosition(self._stream)).decode()
         return None
 
-    async def run(self, outlet: Outlet) -> None:
+    async def run(self, outlet: EgressQueue) -> None:
         import httpx  # noqa: PLC0415 - an extra: only those who send need it
 
         async with contextlib.AsyncExitStack() as closing, asyncio.TaskGroup() as tasks:
@@ -141,7 +141,7 @@ class HttpSink:
                 case Delivered():
                     lanes.outlet.done([record])
                     self.records += 1
-                case Refused():
+                case RecordRefused():
                     lanes.outlet.done_as(record, REFUSED_RECORDS, _refusal(record, id, content, answer))
                 case _:
                     assert_never(answer)
@@ -155,7 +155,7 @@ class HttpSink:
 class _Lanes:
     """The records under way, by key, and which keys are stuck: when all are, nothing gets through."""
 
-    def __init__(self, outlet: Outlet) -> None:
+    def __init__(self, outlet: EgressQueue) -> None:
         self.outlet = outlet
         self.open: dict[str, deque[EgressRecord]] = {}
         self._stuck: dict[str, str] = {}
@@ -252,12 +252,12 @@ class _Endpoint:
 
 def _final(answer: Answer, record: EgressRecord) -> Answer:
     """A record about a refusal that is refused itself can only be tried again."""
-    if isinstance(answer, Refused) and record.egress == REFUSED_RECORDS:
+    if isinstance(answer, RecordRefused) and record.egress == REFUSED_RECORDS:
         return TryAgain(answer.reason, whole=False)
     return answer
 
 
-def _refusal(record: EgressRecord, id: str, content: bytes, answer: Refused) -> TypedValue:
+def _refusal(record: EgressRecord, id: str, content: bytes, answer: RecordRefused) -> TypedValue:
     told = {"egress": record.egress, "id": id, "status": answer.status, "reason": answer.reason}
     return TypedValue(JSON_TYPENAME, msgspec.json.encode({**told, "record": msgspec.Raw(content)}))
 

@@ -35,7 +35,7 @@ class Delivered:
 
 
 @attrs.frozen
-class Refused:
+class RecordRefused:
     """It will never be accepted."""
 
     status: int
@@ -57,7 +57,7 @@ class TryAgain:
     after: float = 0.0
 
 
-Answer: TypeAlias = Delivered | Refused | TryAgain
+Answer: TypeAlias = Delivered | RecordRefused | TryAgain
 
 
 def meaning(status: int, headers: Mapping[str, str], body: bytes, now: datetime) -> Answer:
@@ -66,7 +66,7 @@ def meaning(status: int, headers: Mapping[str, str], body: bytes, now: datetime)
         return Delivered()
     reason = _reason(status, body)
     if status in _REFUSING:
-        return Refused(status, reason)
+        return RecordRefused(status, reason)
     after = retry_after(headers.get("retry-after"), now)
     if status in _OF_THIS_RECORD or (status >= 500 and status not in _OF_THE_ENDPOINT):
         return TryAgain(reason, whole=False, after=after)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 from confluent_kafka import Message
 
-from statefun_actors.connectors.kafka.start import Offsets, Place
+from statefun_actors.connectors.kafka.start import Offsets, TopicOffset
 
 
 class Buffer:
@@ -21,17 +21,17 @@ class Buffer:
         self._size = 0
         self._put = self._taken = 0
         """How many records have ever been put and taken."""
-        self._begun: deque[tuple[int, Place]] = deque()
+        self._begun: deque[tuple[int, TopicOffset]] = deque()
         """Where partitions begin, each with how many records were put before."""
         self._ended = False
-        self._wanted: Place | None = None
+        self._wanted: TopicOffset | None = None
         self._durable: Offsets = {}
         self.closed = False
         """Whether the thread is to end."""
 
     # --- the engine's side
 
-    def begin(self, place: Place) -> None:
+    def begin(self, place: TopicOffset) -> None:
         """Forget everything: what is wanted now is what comes after *place*."""
         with self._changed:
             self._wanted = place
@@ -41,10 +41,10 @@ class Buffer:
             self._size, self._ended = 0, False
             self._changed.notify_all()
 
-    def take(self, most: int) -> tuple[list[Message], Sequence[Place]]:
+    def take(self, most: int) -> tuple[list[Message], Sequence[TopicOffset]]:
         """At most *most* records, and where partitions begin: that is before these records, and after earlier ones."""
         with self._changed:
-            begun: list[Place] = []
+            begun: list[TopicOffset] = []
             while self._begun and self._begun[0][0] <= self._taken:
                 begun.append(self._begun.popleft()[1])
             if self._begun:
@@ -80,7 +80,7 @@ class Buffer:
 
     # --- the thread's side
 
-    def wanted(self) -> Place | None:
+    def wanted(self) -> TopicOffset | None:
         """Where to begin anew; None = go on. Once told, what is put is taken to come from there."""
         with self._changed:
             wanted, self._wanted = self._wanted, None
@@ -95,7 +95,7 @@ class Buffer:
                 self._size += sum(map(len, records))
                 self._ended = ended
 
-    def put_begun(self, begun: Place) -> None:
+    def put_begun(self, begun: TopicOffset) -> None:
         """Add where partitions begin; nothing comes of it if that is not wanted any more."""
         with self._changed:
             if self._wanted is None:

@@ -24,14 +24,14 @@ from statefun_actors.connectors.kafka.complaints import (
     UNKNOWN_TOPIC,
     Complaints,
 )
-from statefun_actors.connectors.kafka.group import Notes
+from statefun_actors.connectors.kafka.group import GroupNotes
 from statefun_actors.connectors.kafka.ids import TopicIds
 from statefun_actors.connectors.kafka.properties import client
 from statefun_actors.connectors.kafka.start import (
     NoTopicError,
     Offsets,
     Partition,
-    Place,
+    TopicOffset,
     edge,
     partitions_of,
     starts,
@@ -73,7 +73,7 @@ class ReaderOptions:
     look_every: float = 60.0
 
 
-class Reader:
+class TopicReader:
     """Reads *topics* of *ingress* into :attr:`buffer`. *wake* is called, in the thread, when there is news.
 
     Raises:
@@ -101,9 +101,9 @@ class Reader:
         }
         written = {**_DEFAULTS, **ingress.properties}
         self._consumer = client(self._name, Consumer, own, written)
-        self._notes = Notes(self._name, ingress, written, self._complaints)
+        self._notes = GroupNotes(self._name, ingress, written, self._complaints)
         self._topic_ids = TopicIds(self._name, ingress)
-        self._known = Place()
+        self._known = TopicOffset()
         self._ids: dict[str, str] = {}
         self._next: dict[Partition, int] = {}
         self._at_end: set[Partition] = set()
@@ -111,7 +111,7 @@ class Reader:
         self._next_look = 0.0
         self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
 
-    def begin(self, known: Place) -> None:
+    def begin(self, known: TopicOffset) -> None:
         """Read on from *known*, forgetting what has been read."""
         self.buffer.begin(known)
         if not self._thread.is_alive():
@@ -190,12 +190,12 @@ class Reader:
 
     def _begin_again(self) -> None:
         """Go on from where it is, after another look at the topics."""
-        self._known, self._begun = Place(dict(self._next), self._ids), False
+        self._known, self._begun = TopicOffset(dict(self._next), self._ids), False
 
     def _look(self) -> None:
         """See whether partitions have been added, or topics made anew."""
         partitions, ids = self._partitions()
-        if Place({}, self._ids).made_anew(ids):
+        if TopicOffset({}, self._ids).made_anew(ids):
             self._begin_again()
             return
         new = [partition for partition in partitions if partition not in self._next]
@@ -209,7 +209,7 @@ class Reader:
         self._consumer.assign([TopicPartition(*partition, offset) for partition, offset in self._next.items()])
         self._paused = False
         self._at_end.clear()
-        self.buffer.put_begun(Place(dict(begun), self._ids))
+        self.buffer.put_begun(TopicOffset(dict(begun), self._ids))
         self._wake()
 
     def _pause(self, paused: bool) -> None:
@@ -251,7 +251,7 @@ class Reader:
     def _reset(self, partition: Partition) -> None:
         """What was to be read next is not there: the topic has been emptied, or made anew."""
         topic, number = partition
-        if Place({}, self._ids).made_anew(self._topic_ids.of([topic])):
+        if TopicOffset({}, self._ids).made_anew(self._topic_ids.of([topic])):
             self._begin_again()
             return
         wanted = self._next[partition]

@@ -25,7 +25,7 @@ _AWAY: Final = frozenset({
 """The group's broker is away, which whoever reads tells of."""
 
 
-class Notes:
+class GroupNotes:
     """Tells the group of *ingress*, if it has one.
 
     In a thread of its own, by a consumer of its own: either may wait until brokers are back. An AdminClient would not

@@ -24,12 +24,12 @@ from statefun_actors.connectors.kafka.transactions import (
     Acknowledged,
     Record,
     Transactions,
-    Writer,
+    TransactionWriter,
     refused_for_good,
     why_failed,
 )
 from statefun_actors.deploy import KafkaEgress
-from statefun_actors.engine import Outlet
+from statefun_actors.engine import EgressQueue
 from statefun_actors.model import KafkaRecord, TypedValue
 from statefun_actors.store import EgressRecord
 from statefun_actors.types import JSON_TYPENAME, Codec, record_of_typed
@@ -37,7 +37,7 @@ from statefun_actors.types import JSON_TYPENAME, Codec, record_of_typed
 _THREAD: Final = "statefun-actors Kafka egress"
 
 
-class _Position(msgspec.Struct, forbid_unknown_fields=True):
+class _KafkaPosition(msgspec.Struct, forbid_unknown_fields=True):
     """``kafka``: drawn once for each store and egress."""
 
     kafka: str
@@ -67,13 +67,13 @@ class KafkaSink:
 
     def resume(self, position: str | None) -> str | None:
         try:
-            self._stream = msgspec.json.decode(position or "", type=_Position).kafka
+            self._stream = msgspec.json.decode(position or "", type=_KafkaPosition).kafka
         except msgspec.DecodeError:
             self._stream = uuid.uuid4().hex
-            return msgspec.json.encode(_Position(self._stream)).decode()
+            return msgspec.json.encode(_KafkaPosition(self._stream)).decode()
         return None
 
-    async def run(self, outlet: Outlet) -> None:
+    async def run(self, outlet: EgressQueue) -> None:
         writer = await in_thread(_THREAD, self._connecting(outlet))
         if outlet.error is not None:
             outlet.done([])  # whoever waits for records need not give up on them any more
@@ -85,7 +85,7 @@ class KafkaSink:
                     outlet.done(there)
                 await self._through(self._readable(taken[len(there) :], outlet), writer, outlet)
 
-    def _connecting(self, outlet: Outlet) -> Callable[[], Writer]:
+    def _connecting(self, outlet: EgressQueue) -> Callable[[], TransactionWriter]:
         loop = asyncio.get_running_loop()
 
         def waiting(reason: str) -> None:
@@ -97,7 +97,9 @@ class KafkaSink:
         id, newest = f"statefun-actors-{self._egress.id}-{self._stream}", outlet.newest
         return lambda: Transactions(self._egress, id, newest)
 
-    async def _through(self, records: Sequence[tuple[EgressRecord, Record]], writer: Writer, outlet: Outlet) -> None:
+    async def _through(
+        self, records: Sequence[tuple[EgressRecord, Record]], writer: TransactionWriter, outlet: EgressQueue
+    ) -> None:
         """Get *records* through, or refused, in order."""
         while records:
             failed = await _written(writer, records)
@@ -116,7 +118,7 @@ class KafkaSink:
             await self._alone(records[first], writer, outlet)
             records = records[first + 1 :]
 
-    async def _alone(self, pair: tuple[EgressRecord, Record], writer: Writer, outlet: Outlet) -> None:
+    async def _alone(self, pair: tuple[EgressRecord, Record], writer: TransactionWriter, outlet: EgressQueue) -> None:
         """This one has failed among others, which need not be its own fault."""
         kept, record = pair
         failed = await _written(writer, [pair])
@@ -127,7 +129,7 @@ class KafkaSink:
         else:
             raise EgressDownError(why_failed(record, error))
 
-    def _readable(self, records: Sequence[EgressRecord], outlet: Outlet) -> list[tuple[EgressRecord, Record]]:
+    def _readable(self, records: Sequence[EgressRecord], outlet: EgressQueue) -> list[tuple[EgressRecord, Record]]:
         """With what each is for Kafka; those that are no Kafka records are refused."""
         found = []
         for kept in records:
@@ -142,12 +144,12 @@ class KafkaSink:
                 self._refuse(kept, "it is no Kafka record with a topic; send kafka_record(...)", outlet)
         return found
 
-    def _done(self, records: Sequence[EgressRecord], outlet: Outlet) -> None:
+    def _done(self, records: Sequence[EgressRecord], outlet: EgressQueue) -> None:
         if records:
             outlet.done(records)
             self.records += len(records)
 
-    def _refuse(self, kept: EgressRecord, reason: str, outlet: Outlet) -> None:
+    def _refuse(self, kept: EgressRecord, reason: str, outlet: EgressQueue) -> None:
         if kept.egress == REFUSED_RECORDS:  # there is nowhere else to put it
             raise EgressDownError(reason)
         told = {"egress": kept.egress, "id": f"{self._stream}-{kept.seq}", "reason": reason}
@@ -157,5 +159,7 @@ class KafkaSink:
         )
 
 
-async def _written(writer: Writer, records: Sequence[tuple[EgressRecord, Record]]) -> Mapping[int, KafkaError]:
+async def _written(
+    writer: TransactionWriter, records: Sequence[tuple[EgressRecord, Record]]
+) -> Mapping[int, KafkaError]:
     return await in_thread(_THREAD, lambda: writer.write([record for _, record in records]))

@@ -14,9 +14,9 @@ from typing import Final
 
 import msgspec
 
-from statefun_actors.connectors.kafka.consumer import Reader, ReaderOptions
+from statefun_actors.connectors.kafka.consumer import ReaderOptions, TopicReader
 from statefun_actors.connectors.kafka.records import BAD_RECORDS, Routes
-from statefun_actors.connectors.kafka.start import Place
+from statefun_actors.connectors.kafka.start import TopicOffset
 from statefun_actors.deploy import KafkaIngress
 from statefun_actors.engine import Receiver
 
@@ -50,7 +50,7 @@ class KafkaSource:
         """Of the topics whose position is known."""
         self._wake_engine: Callable[[], None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._reader = Reader(ingress, self._routes.topics, self._wake, options or ReaderOptions())
+        self._reader = TopicReader(ingress, self._routes.topics, self._wake, options or ReaderOptions())
         self._buffer = self._reader.buffer
 
     def resume(self, position: str | None) -> None:
@@ -58,7 +58,7 @@ class KafkaSource:
         self._ids = msgspec.json.decode(found.pop(_IDS, b"{}"), type=dict[str, str])
         self._position = {topic: msgspec.json.decode(held, type=dict[int, int]) for topic, held in found.items()}
         self.exhausted = False
-        self._reader.begin(Place(_offsets(self._position), dict(self._ids)))
+        self._reader.begin(TopicOffset(_offsets(self._position), dict(self._ids)))
 
     def read(self, most: int, receiver: Receiver) -> str | None:
         if self._loop is None:

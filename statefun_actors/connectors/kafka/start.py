@@ -18,7 +18,7 @@ Offsets: TypeAlias = Mapping[Partition, int]
 
 
 @attrs.frozen
-class Place:
+class TopicOffset:
     """How far topics have been read: ``offsets``, of the topics that have these ``ids``."""
 
     offsets: Offsets = attrs.field(factory=dict[Partition, int])

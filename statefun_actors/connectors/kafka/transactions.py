@@ -74,7 +74,7 @@ def why_failed(record: Record, error: KafkaError) -> str:
     return f"topic {record.topic}: {KafkaError(error.code()).str()}"
 
 
-class Writer(Protocol):
+class TransactionWriter(Protocol):
     """One producer."""
 
     atomic: bool

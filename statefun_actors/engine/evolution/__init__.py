@@ -5,7 +5,14 @@ reads nothing where that is the same. Where it differs it reads all there is of 
 change that does no harm, and none starts that would fail later.
 """
 
-from statefun_actors.engine.evolution.checking import Check, Findings, Progress, check, find_changes, move_renamed
+from statefun_actors.engine.evolution.checking import (
+    Check,
+    EvolutionFindings,
+    Progress,
+    check,
+    find_changes,
+    move_renamed,
+)
 from statefun_actors.engine.evolution.findings import (
     IncompatibleStateError,
     Loss,
@@ -18,7 +25,7 @@ from statefun_actors.engine.evolution.shapes import shapes
 
 __all__ = [
     "Check",
-    "Findings",
+    "EvolutionFindings",
     "IncompatibleStateError",
     "Loss",
     "LossRefusedError",

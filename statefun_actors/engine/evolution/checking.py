@@ -49,7 +49,7 @@ class Check:
 
 
 @attrs.frozen
-class Findings:
+class EvolutionFindings:
     """What a start would meet."""
 
     unreadable: list[Unreadable]
@@ -57,7 +57,9 @@ class Findings:
     stored_twice: list[StoredTwice] = attrs.field(factory=list)
 
 
-def find_changes(app: Application, store: StoreReader, now_ms: int, progress: Progress = _no_progress) -> Findings:
+def find_changes(
+    app: Application, store: StoreReader, now_ms: int, progress: Progress = _no_progress
+) -> EvolutionFindings:
     """What the classes of *app* can't read of *store*, and what they would lose of it. Changes nothing.
 
     Nothing is read of types that look as they did at the last run. Memory does not grow with what is read.
@@ -83,7 +85,7 @@ def find_changes(app: Application, store: StoreReader, now_ms: int, progress: Pr
     if readings:
         _read_messages(store, readings, progress)
     losses = [loss for reading in readings.values() for loss in reading.losses()]
-    return Findings(
+    return EvolutionFindings(
         [each for reading in readings.values() for each in reading.unreadable()],
         [*losses, *_types_gone(app, store, positions)],
         _stored_twice(app, store),

@@ -1,7 +1,7 @@
 """The fast lane: plain requests answered in front of the web stack, everything else handed on to it."""
 
-from statefun_actors.http.fastpath.fast_path import Lane
+from statefun_actors.http.fastpath.fast_path import FastPath
 from statefun_actors.http.fastpath.parser import DECLINED, INCOMPLETE, Head, Unread, read_head
 from statefun_actors.http.fastpath.response_bytes import written
 
-__all__ = ["DECLINED", "INCOMPLETE", "Head", "Lane", "Unread", "read_head", "written"]
+__all__ = ["DECLINED", "INCOMPLETE", "FastPath", "Head", "Unread", "read_head", "written"]

@@ -15,8 +15,8 @@ from statefun_actors.dispatch import start_handler_task
 from statefun_actors.http.failures import first_line, logger
 from statefun_actors.http.fastpath.parser import DECLINED, INCOMPLETE, Unread, read_head
 from statefun_actors.http.fastpath.response_bytes import written
-from statefun_actors.http.request import Door, Exchange, GoneError, RefusedError, Response, line
-from statefun_actors.http.router import Front
+from statefun_actors.http.request import GoneError, RefusedError, Request, Response, Route, line
+from statefun_actors.http.router import Router
 
 LONGEST_BODY: Final = 256 * 1024
 """A longer one is read by the server behind."""
@@ -39,7 +39,7 @@ class Watcher(Protocol):
         ...
 
 
-class Lane(asyncio.Protocol):
+class FastPath(asyncio.Protocol):
     """Answers plain requests at *transport*, by the doors of *front*.
 
     Args:
@@ -48,7 +48,7 @@ class Lane(asyncio.Protocol):
     """
 
     def __init__(
-        self, transport: asyncio.Transport, front: Front, common: Callable[[], bytes], watcher: Watcher
+        self, transport: asyncio.Transport, front: Router, common: Callable[[], bytes], watcher: Watcher
     ) -> None:
         self._transport, self._front, self._common, self._watcher = transport, front, common, watcher
         self._behind = transport.get_protocol()
@@ -61,7 +61,7 @@ class Lane(asyncio.Protocol):
         self._patience: asyncio.TimerHandle | None = None
         self._set_aside = 0
         """Bytes that the front holds for the body that is waited for."""
-        self._exchange: Exchange | None = None
+        self._exchange: Request | None = None
         """The request under way."""
         self._stop: Callable[[], object] | None = None
         """Ends it."""
@@ -128,7 +128,7 @@ class Lane(asyncio.Protocol):
                 self._wait_for(end, data)
                 return
             self._no_patience()
-            exchange = Exchange(head.method, head.target, head.headers, self._client, head.block)
+            exchange = Request(head.method, head.target, head.headers, self._client, head.block)
             try:
                 door.admit(exchange)
             except RefusedError:  # the server behind is made to say so
@@ -168,7 +168,7 @@ class Lane(asyncio.Protocol):
                 self._front.give_back(self._set_aside)
                 self._set_aside = 0
 
-    def _answered(self, door: Door, exchange: Exchange, body: bytes) -> bool:
+    def _answered(self, door: Route, exchange: Request, body: bytes) -> bool:
         """Whether it is answered already."""
         self._exchange, self._working = exchange, True
         try:
@@ -193,7 +193,7 @@ class Lane(asyncio.Protocol):
         self._watcher.busy()
         return False
 
-    async def _see_through(self, running: Coroutine[Untyped, Untyped, Response], exchange: Exchange) -> None:
+    async def _see_through(self, running: Coroutine[Untyped, Untyped, Response], exchange: Request) -> None:
         try:
             response = await running
         except GoneError:

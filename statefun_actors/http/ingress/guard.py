@@ -10,7 +10,7 @@ import hmac
 import ipaddress
 from typing import Final
 
-from statefun_actors.http.request import Exchange, RefusedError, line
+from statefun_actors.http.request import RefusedError, Request, line
 
 _MOST_KEPT: Final = 1_000
 
@@ -31,7 +31,7 @@ class Guard:
         self._admitted: set[bytes] = set()
         """Blocks of headers that may ask."""
 
-    def admit(self, exchange: Exchange) -> None:
+    def admit(self, exchange: Request) -> None:
         if exchange.block in self._admitted:
             return
         self._examine(exchange)
@@ -40,7 +40,7 @@ class Guard:
                 self._admitted.clear()
             self._admitted.add(exchange.block)
 
-    def _examine(self, exchange: Exchange) -> None:
+    def _examine(self, exchange: Request) -> None:
         host = origin = authorization = b""
         for name, value in exchange.headers:
             if name == b"host":

@@ -7,7 +7,7 @@ from typing import Any as Untyped
 from typing import Final
 
 from statefun_actors.http.ingress.guard import Guard
-from statefun_actors.http.request import Exchange, RefusedError, Response, line, lines
+from statefun_actors.http.request import RefusedError, Request, Response, line, lines
 from statefun_actors.ingress import Backend
 
 _ALIVE: Final = b"/healthz"
@@ -16,13 +16,13 @@ _VERBOSE: Final = b"verbose"
 _MOST_NOTICES: Final = 100
 
 
-class Rest:
+class HealthRoutes:
     """Answers ``GET /healthz`` and ``/readyz`` for everybody, ``/readyz?verbose`` for whom *guard* admits."""
 
     def __init__(self, guard: Guard, backend: Backend, stopping: Callable[[], bool]) -> None:
         self._guard, self._backend, self._stopping = guard, backend, stopping
 
-    def admit(self, exchange: Exchange) -> None:
+    def admit(self, exchange: Request) -> None:
         path, _, query = exchange.target.partition(b"?")
         if query == _VERBOSE or path not in {_ALIVE, _READY}:
             self._guard.admit(exchange)
@@ -31,7 +31,7 @@ class Rest:
         if exchange.method not in {"GET", "HEAD"}:
             raise RefusedError(line(405, "Method Not Allowed", (b"allow", b"GET, HEAD")))
 
-    async def answer(self, exchange: Exchange, body: bytes) -> Response:  # noqa: ARG002 - nothing is asked in it
+    async def answer(self, exchange: Request, body: bytes) -> Response:  # noqa: ARG002 - nothing is asked in it
         path, _, query = exchange.target.partition(b"?")
         if path == _ALIVE:
             return line(200, "alive")
@@ -50,7 +50,7 @@ class Rest:
 
     def begin(
         self,
-        exchange: Exchange,
+        exchange: Request,
         body: bytes,
         tell: Callable[[Response], None],  # noqa: ARG002 - a task tells
     ) -> Coroutine[Untyped, Untyped, Response]:

@@ -18,13 +18,13 @@ from statefun_actors.errors import (
     UnknownFunctionTypeError,
     ValueMismatchError,
 )
-from statefun_actors.http.request import Exchange, RefusedError, line
+from statefun_actors.http.request import RefusedError, Request, line
 from statefun_actors.ingress import (
     BadLine,
-    Lane,
-    Lanes,
-    Letter,
+    IngressMessage,
     Lines,
+    MessageEncoder,
+    MessageEncoders,
     NoJsonFormError,
     RepeatedKeyError,
     UnclearTypeError,
@@ -50,7 +50,7 @@ _NO_ESCAPE: Final = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 _decode: Final = msgspec.json.Decoder().decode
 
 
-class Form(Enum):
+class BodyFormat(Enum):
     """How a body is written."""
 
     JSON = "JSON"
@@ -68,32 +68,32 @@ class Query(msgspec.Struct, frozen=True, gc=False):
     seconds: float = 0.0
 
 
-class Asked(msgspec.Struct, frozen=True, gc=False):
+class ParsedMessage(msgspec.Struct, frozen=True, gc=False):
     """A letter, and for how long its sender waits."""
 
-    letter: Letter
+    letter: IngressMessage
     seconds: float
 
 
-class Way(msgspec.Struct, frozen=True, gc=False):
+class RequestTemplate(msgspec.Struct, frozen=True, gc=False):
     """All that requests have in common which differ in their ids and bodies alone. It is worked out once."""
 
-    lane: Lane
-    form: Form
+    lane: MessageEncoder
+    form: BodyFormat
     wait: Wait
     seconds: float
 
 
-class Reader:
+class RequestParser:
     """Reads requests for one application; all its methods raise RefusedError."""
 
     def __init__(self, app: Application) -> None:
-        self._lanes = Lanes(app)
+        self._lanes = MessageEncoders(app)
         self._lines = Lines(app)
-        self._ways: dict[tuple[bytes, bytes, bytes], Way] = {}
+        self._ways: dict[tuple[bytes, bytes, bytes], RequestTemplate] = {}
         """By what stands before the id, the query, and the headers."""
 
-    def asked(self, exchange: Exchange, body: bytes) -> Asked:
+    def asked(self, exchange: Request, body: bytes) -> ParsedMessage:
         """The one message of a request to ``/ingress/<namespace>/<name>/<id>``."""
         path, _, query = exchange.target.partition(b"?")
         place, _, id = path.rpartition(b"/")
@@ -111,9 +111,9 @@ class Reader:
             raise
         except Exception as error:
             raise _unfit(f"the body can't be read: {describe(error)}") from None
-        return Asked(Letter(target, value, 0, way.wait, key), way.seconds)
+        return ParsedMessage(IngressMessage(target, value, 0, way.wait, key), way.seconds)
 
-    def _found(self, path: bytes, raw_query: bytes, exchange: Exchange) -> tuple[Way, Address, str | None]:
+    def _found(self, path: bytes, raw_query: bytes, exchange: Request) -> tuple[RequestTemplate, Address, str | None]:
         """The way of a request, its target, and its idempotency key."""
         typename, id = _target(path)
         content_type = encoding = key = b""
@@ -141,16 +141,16 @@ class Reader:
             raise _unfit(str(error)) from None
         except InternalMessageError as error:
             raise RefusedError(line(403, str(error))) from None
-        if form is Form.NOT_SAID and asked_type is None:
-            form = Form.JSON
-        way = Way(lane, form, query.wait, query.seconds)
+        if form is BodyFormat.NOT_SAID and asked_type is None:
+            form = BodyFormat.JSON
+        way = RequestTemplate(lane, form, query.wait, query.seconds)
         if exchange.block and not key and path.isascii() and b"%" not in path:
             if len(self._ways) >= _MOST_WAYS:
                 self._ways.clear()
             self._ways[_PREFIX + typename.encode(), raw_query, exchange.block] = way
         return way, tuple.__new__(Address, (lane.target, id)), _key(key) if key else None
 
-    def letters(self, exchange: Exchange, body: bytes) -> list[Letter]:
+    def letters(self, exchange: Request, body: bytes) -> list[IngressMessage]:
         """The messages of a request to ``/ingress``, one in each line."""
         _, question_mark, _ = exchange.target.partition(b"?")
         if question_mark:
@@ -159,10 +159,10 @@ class Reader:
             raise _bad("an Idempotency-Key belongs to one message: send it to /ingress/<namespace>/<name>/<id>")
         _check_encoding(exchange.header(b"content-encoding"))
         form, _ = _form(exchange.header(b"content-type"))
-        if form is not Form.LINES:
+        if form is not BodyFormat.LINES:
             text = "many messages are lines of JSON, with Content-Type: application/jsonl; one message goes to "
             raise RefusedError(line(415, text + "/ingress/<namespace>/<name>/<id>"))
-        letters: list[Letter] = []
+        letters: list[IngressMessage] = []
         for number, text_line in enumerate(body.split(b"\n"), start=1):
             try:
                 letter = self._lines.letter(text_line)
@@ -176,11 +176,11 @@ class Reader:
         return letters
 
 
-def _value(way: Way, body: bytes) -> TypedValue:
+def _value(way: RequestTemplate, body: bytes) -> TypedValue:
     lane, form = way.lane, way.form
-    if form is Form.BYTES:
+    if form is BodyFormat.BYTES:
         return lane.checked(body)
-    if form is not Form.JSON:
+    if form is not BodyFormat.JSON:
         text = (
             f"a body is written as {_JSON}, {_VENDOR}<typename> (JSON as well), {_BYTES[0]} or {_BYTES[-1]}; "
             "say so in Content-Type"
@@ -241,19 +241,19 @@ def _seconds(written: str | None) -> float:
 
 
 @lru_cache(1024)
-def _form(content_type: bytes) -> tuple[Form, str | None]:
+def _form(content_type: bytes) -> tuple[BodyFormat, str | None]:
     """How the body is written, and its type where that is said, too."""
     media = content_type.decode("latin-1").partition(";")[0].strip()
     lower = media.lower()
     if not media:
-        return Form.NOT_SAID, None
+        return BodyFormat.NOT_SAID, None
     if lower.startswith(_VENDOR) and len(media) > len(_VENDOR):
-        return Form.JSON, media[len(_VENDOR) :]
+        return BodyFormat.JSON, media[len(_VENDOR) :]
     if lower == _JSON:
-        return Form.JSON, None
+        return BodyFormat.JSON, None
     if lower in _BYTES:
-        return Form.BYTES, None
-    return (Form.LINES if lower in _LINES else Form.OTHER), None
+        return BodyFormat.BYTES, None
+    return (BodyFormat.LINES if lower in _LINES else BodyFormat.OTHER), None
 
 
 def _key(written: bytes) -> str:

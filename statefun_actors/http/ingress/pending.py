@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 from statefun_actors.http.ingress.responses import Answers, waited_in_vain
 from statefun_actors.http.request import Response
-from statefun_actors.ingress import Answer, Backend, Deadlines, Letter
+from statefun_actors.ingress import Answer, Backend, Deadlines, IngressMessage
 
 
-class Waiting:
+class PendingReply:
     """A request that waits."""
 
     __slots__ = ("_answers", "_backend", "_due", "_forget", "_over", "_seconds", "_target", "_tell")
@@ -19,7 +19,7 @@ class Waiting:
         backend: Backend,
         answers: Answers,
         deadlines: Deadlines,
-        letter: Letter,
+        letter: IngressMessage,
         seconds: float,
         tell: Callable[[Response], None],
     ) -> None:

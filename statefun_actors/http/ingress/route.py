@@ -8,10 +8,10 @@ from typing import Final
 
 from statefun_actors.dispatch import Application
 from statefun_actors.http.ingress.guard import Guard
-from statefun_actors.http.ingress.parsing import PATH, Reader
-from statefun_actors.http.ingress.pending import Waiting
+from statefun_actors.http.ingress.parsing import PATH, RequestParser
+from statefun_actors.http.ingress.pending import PendingReply
 from statefun_actors.http.ingress.responses import Answers
-from statefun_actors.http.request import Exchange, RefusedError, Response, line
+from statefun_actors.http.request import RefusedError, Request, Response, line
 from statefun_actors.ingress import Backend, Deadlines
 
 Tell = Callable[[Response], None]
@@ -21,7 +21,7 @@ _ONE: Final = PATH.encode() + b"/"
 """Before the target of one message."""
 
 
-class IngressDoor:
+class IngressRoute:
     """Hands letters to *backend*, and tells the sender what became of them.
 
     202 once it is durable, 200 with the reply, 204 where there was none; 400 for a request that makes no sense;
@@ -32,21 +32,21 @@ class IngressDoor:
 
     def __init__(self, app: Application, backend: Backend, guard: Guard) -> None:
         self._backend, self._guard = backend, guard
-        self._reader = Reader(app)
+        self._reader = RequestParser(app)
         self._answers = Answers(app.codecs())
         self._deadlines = Deadlines()
 
-    def opens(self, path: str) -> IngressDoor | None:
+    def opens(self, path: str) -> IngressRoute | None:
         """This door, if *path* leads to it."""
         return self if path.startswith(PATH) and path[len(PATH) : len(PATH) + 1] in {"", "/"} else None
 
-    def admit(self, exchange: Exchange) -> None:
+    def admit(self, exchange: Request) -> None:
         self._guard.admit(exchange)
         if exchange.method not in _METHODS:
             text = f"send messages by PUT or POST, not {exchange.method[:20]}"
             raise RefusedError(line(405, text, (b"allow", b"POST, PUT")))
 
-    async def answer(self, exchange: Exchange, body: bytes) -> Response:
+    async def answer(self, exchange: Request, body: bytes) -> Response:
         told: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
         forget = self.begin(exchange, body, lambda response: None if told.done() else told.set_result(response))
         if told.done():
@@ -57,7 +57,7 @@ class IngressDoor:
             if forget is not None:
                 forget()
 
-    def begin(self, exchange: Exchange, body: bytes, tell: Tell) -> Callable[[], None] | None:
+    def begin(self, exchange: Request, body: bytes, tell: Tell) -> Callable[[], None] | None:
         """Have *tell* called once, at once or later; what to call if nobody waits for it any more."""
         try:
             if not exchange.target.startswith(_ONE):
@@ -71,5 +71,5 @@ class IngressDoor:
         if not asked.seconds:
             self._backend.take(asked.letter, lambda answer: tell(self._answers.response(answer)))
             return None
-        waiting = Waiting(self._backend, self._answers, self._deadlines, asked.letter, asked.seconds, tell)
+        waiting = PendingReply(self._backend, self._answers, self._deadlines, asked.letter, asked.seconds, tell)
         return waiting.forget

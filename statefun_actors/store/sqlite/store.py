@@ -151,7 +151,7 @@ class SqliteStore(Reads):
         except sqlite3.Error as error:
             raise store_error(self.path, error) from error
 
-    async def _make(self, commit: Commit, plan: Plan) -> writing.Change:
+    async def _make(self, commit: Commit, plan: Plan) -> writing.PreparedCommit:
         """Write *commit*, its entities where *plan* says."""
         change = writing.change(commit, plan)
         if not self._in_place.undisturbed():
@@ -249,12 +249,12 @@ class SqliteStore(Reads):
         self._disconnect()
         self._open()
 
-    def _on_loop(self, change: writing.Change) -> bool:
+    def _on_loop(self, change: writing.PreparedCommit) -> bool:
         if self._commits != "auto":
             return self._commits == "loop"
         return not self._busy and self._sync_seconds + change.rows * _ROW_SECONDS < _LOOP_SECONDS
 
-    def _write(self, change: writing.Change) -> None:
+    def _write(self, change: writing.PreparedCommit) -> None:
         db = self._writer
         if db is None:
             raise StoreError(str(self.path), "it is closed")
@@ -279,7 +279,7 @@ class SqliteStore(Reads):
             with suppress(OSError):  # of a full disk: then it is not noticed if the log is deleted
                 self._lock.tell_log(*marks)
 
-    async def _in_thread(self, work: Callable[[writing.Change], None], change: writing.Change) -> None:
+    async def _in_thread(self, work: Callable[[writing.PreparedCommit], None], change: writing.PreparedCommit) -> None:
         self._running = self._thread.submit(work, change)
         done = asyncio.wrap_future(self._running)
         try:

@@ -32,7 +32,7 @@ _encode: Final = msgspec.json.Encoder().encode
 _NUL: Final = "\\u0000"
 
 
-class Epoch(NamedTuple):
+class CommitRows(NamedTuple):
     """One row for the view ``epoch``: JSON lists of rows, None for an empty one.
 
     A row's bytes are its last two items: where they begin in ``bytes``, counted from 1, and how many they are.
@@ -57,10 +57,10 @@ class Epoch(NamedTuple):
     bytes: bytes
 
 
-class Change(Struct, frozen=True):
+class PreparedCommit(Struct, frozen=True):
     """A commit made ready for :func:`write`; nothing in it is shared with the engine."""
 
-    epoch: Epoch
+    epoch: CommitRows
     rows: int
     """How many it writes and deletes."""
 
@@ -74,7 +74,7 @@ class NotOwnerError(Exception):
     """Whoever writes does not own the store any more."""
 
 
-def change(commit: Commit, plan: Plan = Plan()) -> Change:  # noqa: B008 - frozen
+def change(commit: Commit, plan: Plan = Plan()) -> PreparedCommit:  # noqa: B008 - frozen
     """*commit*, ready to be written, its entities where *plan* says.
 
     Raises:
@@ -139,7 +139,7 @@ def change(commit: Commit, plan: Plan = Plan()) -> Change:  # noqa: B008 - froze
         chunks.append(data)
         at += size
     chunks.append(b"\0")  # substr() of an empty blob would be NULL
-    epoch = Epoch(
+    epoch = CommitRows(
         moves=_json(plan.moves),
         placed=_json(placed),
         entities=_json(entities),
@@ -162,7 +162,7 @@ def change(commit: Commit, plan: Plan = Plan()) -> Change:  # noqa: B008 - froze
         *(commit.messages_done, commit.timers_done, commit.egress_done, commit.dead_letters_done),
         commit.requests_done,
     )
-    return Change(epoch, len(chunks) + len(gone) + len(commit.positions) + sum(map(len, done)))
+    return PreparedCommit(epoch, len(chunks) + len(gone) + len(commit.positions) + sum(map(len, done)))
 
 
 _NOBODY: Final = (None, None)
@@ -184,7 +184,7 @@ def prepare(db: sqlite3.Connection) -> None:
         )
 
 
-def write(db: sqlite3.Connection, epoch: Epoch, owner: str) -> None:
+def write(db: sqlite3.Connection, epoch: CommitRows, owner: str) -> None:
     """Commit *epoch*: a transaction of its own, durable on return.
 
     Raises:
@@ -214,7 +214,7 @@ def write(db: sqlite3.Connection, epoch: Epoch, owner: str) -> None:
         raise
 
 
-_COLUMNS: Final = (*Epoch._fields, "owner")
+_COLUMNS: Final = (*CommitRows._fields, "owner")
 _WRITE: Final = f"INSERT INTO epoch VALUES ({', '.join('?' * len(_COLUMNS))})"
 _NOT_OWNER: Final = "the store has another owner"
 
@@ -292,7 +292,7 @@ _TRIGGERS: Final[Sequence[tuple[tuple[str, ...], tuple[str, ...]]]] = (
 )
 
 
-def _write_by_row(db: sqlite3.Connection, epoch: Epoch) -> None:
+def _write_by_row(db: sqlite3.Connection, epoch: CommitRows) -> None:
     def rows(name: str) -> list[Any]:
         part = getattr(epoch, name)
         return [] if part is None else msgspec.json.decode(part)

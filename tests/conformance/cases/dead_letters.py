@@ -19,7 +19,7 @@ from statefun_actors import (
     handles,
     persisted,
 )
-from statefun_actors.admin.control.control import LetterRetry, Posting
+from statefun_actors.admin.control.control import DeadLetterRetry, Posting
 from statefun_actors.admin.control.over_engine import EngineControl
 from statefun_actors.dispatch import Application
 from statefun_actors.engine import Engine, ManualClock
@@ -197,7 +197,7 @@ async def listed() -> None:
         await engine.settled()
         [entry] = store.dead_letters()
         assert (entry.error_type, entry.attempts) == ("ValueError", 3)
-        await EngineControl(engine).retry([LetterRetry(entry.seq)])
+        await EngineControl(engine).retry([DeadLetterRetry(entry.seq)])
         await engine.settled()
         assert list(store.dead_letters()) == []
         assert engine.state(ADA) == {"n": pack(15)}

@@ -16,7 +16,7 @@ from google.protobuf.duration_pb2 import Duration
 from statefun_actors import Address, Discard, Entity, TerminalError, handles, persisted
 from statefun_actors.dispatch import Application
 from statefun_actors.engine import Engine, EngineBackend, ManualClock
-from statefun_actors.http import Front, Guard, create_ingress_app
+from statefun_actors.http import Guard, Router, create_ingress_app
 from statefun_actors.types import pack, value_of
 from tests.cli.commands import run
 from tests.conformance.cases.vocabulary import Named, working
@@ -111,7 +111,7 @@ class Ingress:
     engine: Engine
     store: HeldStore
     clock: ManualClock
-    app: Front
+    app: Router
 
     async def ask(
         self, path: str, body: object, content_type: str | None = JSON, method: str = "PUT", **headers: str

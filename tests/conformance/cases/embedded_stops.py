@@ -14,7 +14,7 @@ import pytest
 from statefun_actors import Entity, handles, persisted
 from statefun_actors.connectors.files import JsonLinesSink
 from statefun_actors.dispatch import Application
-from statefun_actors.engine import Engine, EpochLostError, ManualClock, Ticket
+from statefun_actors.engine import Caller, Engine, EpochLostError, ManualClock
 from statefun_actors.store import MemoryStore
 from statefun_actors.types import pack, value_of
 from tests.conformance.cases.vocabulary import working
@@ -155,11 +155,11 @@ async def acknowledged() -> None:
     lost: list[Exception] = []
     gone = asyncio.Event()
     async with working(engine):
-        engine.submit(A, pack(5), ticket=Ticket(lambda value: replies.append(value_of(value))))
+        engine.submit(A, pack(5), ticket=Caller(lambda value: replies.append(value_of(value))))
         await engine.idle()
         store.fail = True
-        engine.submit(A, pack(5), ticket=Ticket(lambda value: replies.append(value_of(value)), on_lost=lost.append))
-        engine.submit(A, pack(5), ticket=Ticket(on_lost=lambda _: gone.set()))
+        engine.submit(A, pack(5), ticket=Caller(lambda value: replies.append(value_of(value)), on_lost=lost.append))
+        engine.submit(A, pack(5), ticket=Caller(on_lost=lambda _: gone.set()))
         await gone.wait()
         store.fail = False
         await engine.idle()

@@ -13,8 +13,8 @@ import pytest
 from statefun_actors import Address, Context, StatefulFunctions, create_app
 from statefun_actors.dispatch import Application
 from statefun_actors.engine import EngineBackend
-from statefun_actors.http import Front, Guard, create_ingress_app, listen, serve
-from statefun_actors.http.fastpath import Lane
+from statefun_actors.http import Guard, Router, create_ingress_app, listen, serve
+from statefun_actors.http.fastpath import FastPath
 from statefun_actors.http.fastpath import fast_path as room
 from tests.engine.engines import running, until
 from tests.http.serving import DEADLINE, request
@@ -80,7 +80,7 @@ class Client:
 class Served:
     """A server in this event loop."""
 
-    def __init__(self, front: Front, address: tuple[str, int]) -> None:
+    def __init__(self, front: Router, address: tuple[str, int]) -> None:
         self.front, self._address = front, address
         self.stop = asyncio.Event()
         self.clients: list[Client] = []
@@ -102,8 +102,8 @@ async def serving(*served: object, ingress: bool = False) -> AsyncGenerator[Serv
     async with running(*served) as engine:
         application = Application(*served)
         app = create_ingress_app(application, EngineBackend(engine), Guard()) if ingress else create_app(application)
-        front = app if isinstance(app, Front) else app.asgi_app
-        assert isinstance(front, Front)
+        front = app if isinstance(app, Router) else app.asgi_app
+        assert isinstance(front, Router)
         found = Served(front, listener.sockets[0].getsockname())
         task = asyncio.create_task(serve(app, listener.sockets, stop=found.stop.wait))
         try:
@@ -210,7 +210,7 @@ async def test_the_ingress_answers_as_the_server_behind_does(data: bytes) -> Non
 async def test_plain_requests_do_take_the_lane(monkeypatch: pytest.MonkeyPatch) -> None:
     """Or the comparisons above would compare the server behind with itself."""
     handed_over = []
-    monkeypatch.setattr(Lane, "hand_over", lambda *arguments: handed_over.append(arguments))
+    monkeypatch.setattr(FastPath, "hand_over", lambda *arguments: handed_over.append(arguments))
     async with serving(Functions().served) as served:
         client = await served.client()
         for _ in range(3):
@@ -229,7 +229,7 @@ async def test_a_fault_of_our_own_is_a_500_and_the_connection_goes_on(
     async with serving(Functions().served) as served:
         client = await served.client()
         with monkeypatch.context() as patch:
-            patch.setattr("statefun_actors.http.endpoint.Endpoint.begin", broken)
+            patch.setattr("statefun_actors.http.endpoint.EndpointRoute.begin", broken)
             client.send(post(PLAIN))
             assert await client.answer() == (
                 b"HTTP/1.1 500 \r\ncontent-type: text/plain; charset=utf-8\r\ncontent-length: 17\r\n\r\n"
