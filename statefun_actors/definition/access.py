@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import attrs
 
+from statefun_actors.definition.persisted import ttl_problem
 from statefun_actors.definition.showing import shown
 
 
 @attrs.frozen(kw_only=True)
 class TypeOptions:
-    """``internal=`` and ``concurrency=`` of a class or of ``bind(...)``; None = not said."""
+    """``internal=``, ``concurrency=`` and ``expire_after_call=`` of a class or of ``bind(...)``; None = not said.
+
+    Args:
+        expire_after_call: of the fields that say nothing themselves.
+    """
 
     internal: bool | None = None
     concurrency: int | None = None
+    expire_after_call: timedelta | None = None
 
     def problems(self) -> list[str]:
         found = []
@@ -22,6 +30,8 @@ class TypeOptions:
             isinstance(self.concurrency, int) and not isinstance(self.concurrency, bool) and self.concurrency > 0
         ):
             found.append(f"concurrency= is a whole number of batches, at least 1; got {shown(self.concurrency)}")
+        if (problem := ttl_problem("expire_after_call", self.expire_after_call)) is not None:
+            found.append(problem)
         return found
 
     def inherited(self, base: TypeOptions) -> TypeOptions:
@@ -29,6 +39,7 @@ class TypeOptions:
         return TypeOptions(
             internal=base.internal if self.internal is None else self.internal,
             concurrency=base.concurrency if self.concurrency is None else self.concurrency,
+            expire_after_call=base.expire_after_call if self.expire_after_call is None else self.expire_after_call,
         )
 
 

@@ -45,6 +45,12 @@ class Persisted:
         self.expire_after_call = expire_after_call
         self.convert = convert
 
+    def expiring(self, after_call: timedelta) -> Persisted:
+        """The same, which expires *after_call* if it says nothing itself."""
+        if self.expire_after_write is not None or self.expire_after_call is not None:
+            return self
+        return Persisted(self.default, self.factory, self.name, self.type, None, after_call, self.convert)
+
     @property
     def has_default(self) -> bool:
         return self.default is not NOTHING or self.factory is not None
@@ -137,8 +143,12 @@ def declaration_problems(declaration: Persisted) -> list[str]:
         )
     if declaration.expire_after_write is not None and declaration.expire_after_call is not None:
         problems.append("give expire_after_write= or expire_after_call=, not both")
-    for keyword in ("expire_after_write", "expire_after_call"):
-        ttl = getattr(declaration, keyword)
-        if ttl is not None and (not isinstance(ttl, timedelta) or ttl < timedelta(milliseconds=1)):
-            problems.append(f"{keyword}= is a timedelta of at least a millisecond, got {shown(ttl)}")
-    return problems
+    ttls = (ttl_problem(name, getattr(declaration, name)) for name in ("expire_after_write", "expire_after_call"))
+    return problems + [problem for problem in ttls if problem is not None]
+
+
+def ttl_problem(keyword: str, ttl: object) -> str | None:
+    """What is wrong with the time to live *ttl*, which was given as *keyword*; None if nothing is."""
+    if ttl is None or (isinstance(ttl, timedelta) and ttl >= timedelta(milliseconds=1)):
+        return None
+    return f"{keyword}= is a timedelta of at least a millisecond, got {shown(ttl)}"

@@ -91,7 +91,7 @@ def planned_module(served: Served, wanted: Wanted) -> Module:
     Raises:
         DefinitionError: what is wanted makes no sense for this application; all reasons at once.
     """
-    problems = list(_mistakes(wanted))
+    problems = [*_mistakes(wanted), *_unsaid(served, wanted.format)]
     components: list[Component] = [] if problems else list(_endpoints(served, wanted))
     topics = _topics(served, wanted, problems)
     if wanted.kafka is None:
@@ -130,6 +130,16 @@ def _mistakes(wanted: Wanted) -> Iterator[str]:
             )
         elif key == "payload_max_bytes" and not value.isdecimal():
             yield f"transport {key}: expected a number of bytes, got {value!r}"
+
+
+def _unsaid(served: Served, format: Format) -> Iterator[str]:
+    """What the application asks of the runtime that a file of *format* can't say."""
+    for function in served.functions if format == "1.0" else ():
+        if function.expires:
+            yield (
+                f"{function.typename}: a file of format 1.0 can't say expire_after_call=, so its entities would never "
+                "end; give --format 2.0 (StateFun 2.2) or 3.x"
+            )
 
 
 def local_module(module: Module, served: Served, url: str, kafka: str | None) -> Module:

@@ -27,6 +27,8 @@ class ServedFunction:
     taken: frozenset[str]
     takes_any: bool
     egresses: Mapping[str, str]
+    expires: bool = False
+    """Whether its class says ``expire_after_call=``."""
 
     def takes(self, typename: str) -> bool:
         return self.takes_any or typename in self.taken
@@ -91,6 +93,7 @@ def _function(function: FunctionType) -> ServedFunction:
         taken=frozenset(function.handlers),
         takes_any=function.any_handler is not None,
         egresses=egresses,
+        expires=function.options.expire_after_call is not None,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import timedelta
 from types import FunctionType as PythonFunction
 from types import MemberDescriptorType
 from typing import Any as Untyped
@@ -43,6 +44,10 @@ class _Declaration:
     declaration: Persisted
     annotation: object
 
+    def expiring(self, after_call: timedelta) -> _Declaration:
+        """The same, which expires *after_call* if it says nothing itself."""
+        return attrs.evolve(self, declaration=self.declaration.expiring(after_call))
+
 
 def inherited_fields(bases: Iterable[type]) -> Iterator[str]:
     """The names of the fields that *bases* bring along."""
@@ -65,7 +70,13 @@ def build(
     Raises:
         DefinitionError: with *problems* and all that is found here.
     """
+    wrong = options.problems()
+    problems += wrong
+    for base in cls.__mro__[1:]:
+        options = options.inherited(base.__dict__.get("__type_options__", TypeOptions()))
     declarations = _declarations(cls, problems)
+    if options.expire_after_call is not None and not wrong:
+        declarations = {name: found.expiring(options.expire_after_call) for name, found in declarations.items()}
     fields = _fields(cls, declarations, problems, concrete=typename is not None)
     handlers, any_handler, taken, wrong = bind_handlers(_handlers(cls, problems, concrete=typename is not None))
     problems += wrong
@@ -74,7 +85,6 @@ def build(
     if (problem := policy_problem(on_failure)) is not None:
         problems.append(problem)
     former = _former_names(typename, was, problems)
-    problems += options.problems()
     if typename is not None:
         if (problem := typename_problem(typename)) is not None:
             problems.append(problem)
@@ -84,8 +94,6 @@ def build(
         raise DefinitionError(f"class {cls.__name__}", list(dict.fromkeys(problems)))
     if on_failure is None:
         on_failure = next((policy for base in cls.__mro__ if (policy := base.__dict__.get("__on_failure__"))), None)
-    for base in cls.__mro__[1:]:
-        options = options.inherited(base.__dict__.get("__type_options__", TypeOptions()))
     cls.__on_failure__ = on_failure
     cls.__type_options__ = options
     cls.__abstract_entity__ = typename is None

@@ -33,8 +33,10 @@ class Entity(metaclass=EntityMeta):
     goes to this class.
 
     With ``internal=True`` the handlers take messages from other functions alone, but for those that say otherwise. At
-    most ``concurrency`` batches of the class run at once in a process; others wait. What a class does not say of
-    policy, access and concurrency, it takes from its bases.
+    most ``concurrency`` batches of the class run at once in a process; others wait. With ``expire_after_call=`` each
+    field that says nothing itself is absent once no message has come for that long; on the embedded engine an entity
+    whose fields are all absent is gone. What a class does not say of policy, access, concurrency and expiry, it takes
+    from its bases.
 
     Instances are made by the engine. ``Account(balance=3)`` gives a detached one, for tests of plain methods; so do
     copying and pickling.
@@ -56,6 +58,7 @@ class Entity(metaclass=EntityMeta):
         on_failure: FailurePolicy | None = None,
         internal: bool | None = None,
         concurrency: int | None = None,
+        expire_after_call: timedelta | None = None,
         was: str | Iterable[str] = (),
         **keywords: object,
     ) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import abc
 import sys
 from collections.abc import Iterable
+from datetime import timedelta
 from typing import TYPE_CHECKING, NoReturn
 from typing import Any as Untyped
 
@@ -32,7 +33,7 @@ class EntityMeta(abc.ABCMeta):
     def __prepare__(cls, _name: str, _bases: tuple[type, ...], /, **_options: object) -> ClassBody:
         return ClassBody()
 
-    def __new__(
+    def __new__(  # noqa: PLR0913 - the keywords of a class statement
         mcls,
         name: str,
         bases: tuple[type, ...],
@@ -42,6 +43,7 @@ class EntityMeta(abc.ABCMeta):
         on_failure: FailurePolicy | None = None,
         internal: bool | None = None,
         concurrency: int | None = None,
+        expire_after_call: timedelta | None = None,
         was: str | Iterable[str] = (),
         **keywords: object,
     ) -> EntityMeta:
@@ -64,7 +66,7 @@ class EntityMeta(abc.ABCMeta):
         cls.__declared__ = read_body(cls, declarations, around, problems)
         entity = next(base for base in reversed(cls.__mro__) if isinstance(base, EntityMeta))
         problems += foreign_base_problems(cls, entity)
-        options = TypeOptions(internal=internal, concurrency=concurrency)
+        options = TypeOptions(internal=internal, concurrency=concurrency, expire_after_call=expire_after_call)
         build(cls, typename, on_failure, options, problems, was)
         return cls
 
@@ -84,7 +86,7 @@ def _refuse(name: str, problems: list[str], error: TypeError, keywords: Iterable
         reason = "two of its bases have a typename, or fields in slots of their own; derive it from one of them"
     elif "takes no keyword arguments" in str(error):
         unknown = ", ".join(f"{keyword}=" for keyword in keywords)
-        takes = "typename=, on_failure=, internal=, concurrency= and was="
+        takes = "typename=, on_failure=, internal=, concurrency=, expire_after_call= and was="
         reason = f"an Entity takes {takes}, not {unknown}; correct it"
     else:
         raise error

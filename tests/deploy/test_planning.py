@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from hypothesis import given
 
-from statefun_actors import DeadLetter, DefinitionError
+from statefun_actors import DeadLetter, DefinitionError, Entity, handles, persisted
 from statefun_actors.deploy import (
     ASYNC,
     OKHTTP,
@@ -252,3 +252,26 @@ def test_a_file_is_written_as_people_write_it() -> None:
         "    - linger.ms: 20\n"
         "    - client.id: 'on'\n"
     )
+
+
+def test_format_1_0_refuses_entities_that_end_since_it_can_t_say_so() -> None:
+    class Session(Entity, typename="shop/session", expire_after_call=timedelta(days=7)):
+        page: str = persisted(default="/")
+        seen: int = persisted(default=0, expire_after_write=timedelta(hours=1))
+
+        @handles(str)
+        def visit(self, message: str) -> None: ...
+
+    with pytest.raises(DefinitionError) as raised:
+        planned_module(served(Session), Wanted(url=URL, format="1.0", delivery="none"))
+    assert raised.value.problems == (
+        "shop/session: a file of format 1.0 can't say expire_after_call=, so its entities would never end; give "
+        "--format 2.0 (StateFun 2.2) or 3.x",
+    )
+
+    [endpoint] = planned_module(served(Session), Wanted(url=URL, format="2.0", delivery="none")).components
+    assert isinstance(endpoint, EndpointComponent)
+    assert endpoint.states == [
+        EagerState(name="page", expiration=Expiration.AFTER_CALL, ttl_ms=7 * 24 * 60 * 60 * 1000),
+        EagerState(name="seen", expiration=Expiration.AFTER_WRITE, ttl_ms=60 * 60 * 1000),
+    ]

@@ -723,7 +723,8 @@ def test_an_option_that_there_is_not_is_named() -> None:
         return make("Cart", (Entity,), {"__module__": __name__}, type_name="cart/cart", failure=None)
 
     assert problems_of(define) == [
-        "an Entity takes typename=, on_failure=, internal=, concurrency= and was=, not type_name=, failure=; correct it"
+        "an Entity takes typename=, on_failure=, internal=, concurrency=, expire_after_call= and was=, "
+        "not type_name=, failure=; correct it"
     ]
 
 

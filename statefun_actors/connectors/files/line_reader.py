@@ -1,8 +1,8 @@
 """The lines of a file, plain or gzip, from any place that was reached before.
 
 A :class:`LineOffset` holds a checksum of everything before it, so going on in a file that has changed there is an
-error, while what comes after may be corrected or added to. The price is that all of it is read again when going on, at the
-speed of the disk; handling it took a hundred times as long.
+error, while what comes after may be corrected or added to. The price is that all of it is read again when going on, at
+the speed of the disk; handling it took a hundred times as long.
 """
 
 from __future__ import annotations
