@@ -111,11 +111,9 @@ class Timers:
         chunk = self._store.timers_after(*before, _CHUNK)
         self._horizon = (chunk[-1].due_ms, chunk[-1].seq) if len(chunk) == _CHUNK else _FOREVER
         waiting = [timer for timers in self._uncommitted.values() for timer in timers.values()]
-        for timer in _within(waiting, before, self._horizon):
-            if timer.seq not in self._gone:
-                self._remember(timer)
-        for timer in chunk:
-            if timer.seq not in self._gone:
+        for timer in (*_within(waiting, before, self._horizon), *chunk):
+            # Remembering one too many moves the horizon inwards: what is beyond it by then is left for later.
+            if timer.seq not in self._gone and (timer.due_ms, timer.seq) <= self._horizon:
                 self._remember(timer)
 
     def _shrink(self) -> None:

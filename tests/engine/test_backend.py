@@ -24,6 +24,7 @@ from statefun_actors.ingress import (
     TooMany,
     Wait,
 )
+from statefun_actors.model import TypedValue
 from statefun_actors.store import MemoryStore
 from statefun_actors.store.sqlite import SqliteStore
 from statefun_actors.types import pack
@@ -41,6 +42,11 @@ class Counter(Entity, typename="test/counter"):
     @handles(bool)
     def add_silently(self, message: bool) -> None:
         self.n += 1
+
+    @handles(bytes)
+    def reply_twice(self, message: bytes) -> str:
+        self.reply("first")
+        return "second"
 
     @handles(str)
     def refuse(self, message: str) -> None:
@@ -149,6 +155,8 @@ async def turns() -> None:
         (5, Wait.TAKEN, Taken()),
         (5, Wait.HANDLED, Replied(pack(5))),
         (True, Wait.HANDLED, Handled()),
+        (b"twice", Wait.HANDLED, Replied(pack("first"))),
+        (b"twice", Wait.REPLY, Replied(pack("first"))),
         (5, Wait.REPLY, Replied(pack(5))),
         ("no", Wait.HANDLED, GivenUp("TerminalError: no")),
         ("no", Wait.REPLY, GivenUp("TerminalError: no")),
@@ -248,7 +256,7 @@ async def test_a_repeat_of_one_who_did_not_wait_is_told_that_it_is_taken() -> No
         assert held(engine, A, "n") == 5
 
 
-@pytest.mark.parametrize("other", [6, True, "5"])
+@pytest.mark.parametrize("other", [6, True, "5", TypedValue("test/of-the-same-bytes", pack(5).value)])
 async def test_another_message_under_the_same_key_is_refused(other: object) -> None:
     async with running(*SERVED) as engine:
         backend = EngineBackend(engine)

@@ -82,6 +82,19 @@ async def test_a_failing_message_is_tried_again_within_a_minute_of_any_jump(jump
         assert held(engine, Sick.at("a"), "n") == 1
 
 
+async def test_what_is_due_next_is_the_nearest_of_delayed_messages_and_retries() -> None:
+    Sick.cured, clock = False, ManualClock()
+    async with running(Sick, Log, clock=clock) as engine:
+        now = clock.now_ms()
+        engine.submit(Log.at("a"), pack(1), delay_ms=MINUTE)
+        await engine.settled()
+        first = engine.next_due()
+        engine.submit(Sick.at("a"), pack(1))
+        await engine.settled()
+
+        assert (first, engine.next_due()) == (now + MINUTE, now + 100)
+
+
 async def test_what_has_expired_leaves_the_store_after_the_clock_was_set_back_for_long() -> None:
     store, clock = MemoryStore(), ManualClock()
     async with running(TEN_SECONDS, store=store, clock=clock) as engine:

@@ -145,6 +145,28 @@ async def test_a_state_that_was_written_again_is_not_swept_away_at_its_earlier_e
         assert held(engine, Fading.at("a"), "text") == "second"
 
 
+async def test_a_state_that_expired_and_is_written_again_in_one_epoch_is_there() -> None:
+    store, clock = HeldStore(), ManualClock()
+    async with running(Fading, Counter, store=store, clock=clock) as engine:
+        engine.submit(Fading.at("a"), pack("old"))
+        await engine.idle()
+        store.let_go.clear()
+        begun = store.begun
+        engine.submit(B, pack(1))
+        await until(lambda: store.begun == begun + 1)
+        clock.set_ms(
+            clock.now_ms() + 61_000
+        )  # expired rows are looked for each minute: this one is found in the open epoch
+        engine.submit(A, pack(1))
+        await until(lambda: held(engine, A, "n") == 1)
+        engine.submit(Fading.at("a"), pack("new"))
+        await until(lambda: held(engine, Fading.at("a"), "text") == "new")
+        store.let_go.set()
+        await engine.idle()
+    async with running(Fading, store=store, clock=clock) as engine:
+        assert held(engine, Fading.at("a"), "text") == "new"
+
+
 async def test_a_result_is_told_once_its_own_epoch_is_durable() -> None:
     store = HeldStore()
     store.let_go.clear()
@@ -158,11 +180,14 @@ async def test_a_result_is_told_once_its_own_epoch_is_durable() -> None:
         await turns()  # it is handled, in the next epoch
         release(store)
         await until(lambda: store.begun == 2)
-        known = (taken.known, asked.known)
+        repeated = ask(backend, Gate.at("g"), 7, Wait.HANDLED, "key")
+        await turns()
+        known = (taken.known, asked.known, repeated.known)
         store.let_go.set()
 
-        assert known == (True, False)
-        assert (await taken.answer(), await asked.answer()) == (Taken(), Replied(pack(7)))
+        assert known == (True, False, False)
+        assert await taken.answer() == Taken()
+        assert [await each.answer() for each in (asked, repeated)] == [Replied(pack(7))] * 2
 
 
 async def test_a_result_whose_epoch_is_lost_is_told_to_nobody() -> None:

@@ -374,6 +374,7 @@ def test_of_many_messages_none_is_taken_if_one_is_bad(server: Running) -> None:
         ({"Host": "localhost:1234", "Origin": "localhost:1234"}, 403),
         ({"Host": "localhost.evil.example"}, 403),
         ({"Host": "localhost@evil.example"}, 403),
+        ({"Host": "localhost:evil.example"}, 403),
         ({"Host": "localhost:1234", "Origin": "http://localhost:1234"}, 200),
         ({"Host": "localhost:1234", "Origin": "https://LOCALHOST:1234"}, 200),
         ({"Host": "LOCALHOST"}, 200),

@@ -1,0 +1,136 @@
+"""What the cache of entities keeps and what it lets go: seen by what is read from the store, and what is not lost."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import ClassVar
+
+import pytest
+
+from statefun_actors import Address, Entity, handles, persisted
+from statefun_actors.engine import EngineOptions, ManualClock
+from statefun_actors.types import pack
+from tests.engine.engines import HeldStore, held, running, until
+
+
+class Blob(Entity, typename="test/blob"):
+    text: str = persisted(default="")
+
+    @handles(str)
+    def append(self, message: str) -> None:
+        self.text += message
+
+
+class Gate(Entity, typename="test/gate"):
+    """Its handler waits until the test lets it go on, and then appends."""
+
+    entered: ClassVar[asyncio.Event]
+    open: ClassVar[asyncio.Event]
+    text: str = persisted(default="", expire_after_write=timedelta(seconds=10))
+
+    @handles(str)
+    async def wait_and_append(self, message: str) -> None:
+        Gate.entered.set()
+        await Gate.open.wait()
+        self.text += message
+
+    @handles(bytes)
+    def append(self, message: bytes) -> None:
+        self.text += message.decode()
+
+
+class Reading(HeldStore):
+    """Notes which entities are read."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.read: list[Address] = []
+
+    def load(self, addresses: Sequence[Address]) -> list[bytes | None]:
+        self.read += addresses
+        return super().load(addresses)
+
+
+SMALL = EngineOptions(cache_bytes=5_000)
+FIRST = Blob.at("0")
+
+
+@pytest.fixture(autouse=True)
+def closed_gate() -> None:
+    Gate.entered, Gate.open = asyncio.Event(), asyncio.Event()
+
+
+async def test_what_has_grown_beyond_the_bound_is_read_again() -> None:
+    store = Reading()
+    async with running(Blob, store=store, options=SMALL) as engine:
+        for number in [0, 1, 2, 0]:  # so few that only what they have grown by is beyond the bound
+            engine.submit(Blob.at(str(number)), pack("x" * 3_000))
+            await engine.idle()
+
+        assert store.read.count(FIRST) == 2
+        assert held(engine, FIRST, "text") == "x" * 6_000
+
+
+async def test_what_fits_is_read_once() -> None:
+    store = Reading()
+    async with running(Blob, store=store, options=SMALL) as engine:
+        for number in [*range(3), *range(3), *range(3)]:
+            engine.submit(Blob.at(str(number)), pack("x" * 200))
+            await engine.idle()
+
+        assert [store.read.count(Blob.at(str(number))) for number in range(3)] == [1, 1, 1]
+
+
+async def test_what_is_used_all_the_time_stays_while_others_come_and_go() -> None:
+    store = Reading()
+    async with running(Blob, store=store, options=SMALL) as engine:
+        for number in range(1, 40):
+            for address, text in ((FIRST, "."), (Blob.at(str(number)), "x" * 1_000)):
+                engine.submit(address, pack(text))
+                await engine.idle()
+
+        assert store.read.count(FIRST) == 1
+        assert held(engine, FIRST, "text") == "." * 39
+
+
+async def test_an_entity_whose_handler_waits_stays_whatever_comes_and_goes() -> None:
+    store = Reading()
+    async with running(Blob, Gate, store=store, options=EngineOptions(cache_bytes=1)) as engine:
+        engine.submit(Gate.at("g"), pack("first"))
+        await Gate.entered.wait()
+        for number in range(3):  # each commit empties the cache
+            engine.submit(Blob.at(str(number)), pack("x"))
+            await engine.durable()
+        store.let_go.clear()
+        Gate.open.set()
+        await until(lambda: held(engine, Gate.at("g"), "text") == "first")
+        engine.submit(Gate.at("g"), pack(b" second"))
+        await until(lambda: not engine.waiting)
+
+        assert held(engine, Gate.at("g"), "text") == "first second"
+
+
+async def test_what_expires_while_its_handler_waits_is_not_swept_away_under_it() -> None:
+    store, clock = HeldStore(), ManualClock()
+    async with running(Blob, Gate, store=store, clock=clock) as engine:
+        engine.submit(Gate.at("g"), pack(b"old"))
+        await engine.idle()
+        clock.set_ms(clock.now_ms() + 55_000)
+        engine.submit(Gate.at("g"), pack("first"))
+        await Gate.entered.wait()
+        clock.set_ms(clock.now_ms() + 6_000)  # expired rows are looked for each minute
+        engine.submit(FIRST, pack("x"))
+        await engine.durable()
+        store.let_go.clear()
+        Gate.open.set()
+        await until(lambda: held(engine, Gate.at("g"), "text") == "first")
+        engine.submit(Gate.at("g"), pack(b" second"))
+        await until(lambda: not engine.waiting)
+        text = held(engine, Gate.at("g"), "text")
+        store.let_go.set()
+        await engine.idle()
+
+        assert text == "first second"
+        assert held(engine, Gate.at("g"), "text") == "first second"
