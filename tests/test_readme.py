@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import shlex
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 
 from statefun_actors import RequestReplyHandler
+from statefun_actors.testing import TestRuntime
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -40,7 +42,7 @@ def run(command: str, folder: Path) -> str:
 
 
 def test_its_tests_pass_under_plain_pytest(tmp_path: Path) -> None:
-    entity, tests, _ = blocks("python")
+    entity, tests, *_ = blocks("python")
     (tmp_path / "bank.py").write_text(entity, encoding="utf-8")
     (tmp_path / "test_bank.py").write_text(tests, encoding="utf-8")
 
@@ -49,9 +51,26 @@ def test_its_tests_pass_under_plain_pytest(tmp_path: Path) -> None:
     assert "2 passed" in printed
 
 
+def _block(text: str) -> str:
+    """The Python block that holds *text*."""
+    (found,) = [code for code in blocks("python") if text in code]
+    return found
+
+
+def test_its_conversation_is_held() -> None:
+    names: dict[str, Any] = {"__name__": "readme_conversation"}
+    exec(compile(_block("@activity"), "README.md", "exec"), names)
+
+    async def work() -> str:
+        async with TestRuntime(names["Order"], names["charge"]) as runtime:
+            return await runtime.ask(names["Order"].at("7"), names["Place"](100), str)
+
+    assert asyncio.run(work()) == "paid"
+
+
 def test_its_functions_and_handler_are_made() -> None:
     names: dict[str, Any] = {"__name__": "readme"}
-    for code in (blocks("python")[0], blocks("python")[2]):
+    for code in (blocks("python")[0], _block("StatefulFunctions()")):
         exec(compile(code, "README.md", "exec"), names)
 
     assert isinstance(names["handler"], RequestReplyHandler)

@@ -62,7 +62,8 @@ def test_only_what_belongs_there_stands_at_the_top() -> None:
     at_the_top = {path.relative_to(ROOT).parts[0] for path in tracked()}
 
     folders = {"statefun_actors", "protos", "examples", "tests", ".ci"}
-    files = {"pyproject.toml", "README.md", "LICENSE", "CHANGELOG.md", "CONTRIBUTING.md", ".gitignore"}
+    documents = {"README.md", "LICENSE", "CHANGELOG.md", "CONTRIBUTING.md", "ARCHITECTURE.md"}
+    files = {"pyproject.toml", ".gitignore", *documents}
     assert at_the_top - folders - files == set()
 
 
