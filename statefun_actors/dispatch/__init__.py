@@ -1,7 +1,7 @@
 """The waist: the one place where user code runs."""
 
 from statefun_actors.dispatch.answers import tell_asker, unwrapped
-from statefun_actors.dispatch.application import Application
+from statefun_actors.dispatch.application import Application, ServedFunction
 from statefun_actors.dispatch.dispatch import dispatch
 from statefun_actors.dispatch.failure import is_terminal
 from statefun_actors.dispatch.host import SystemHost, ThreadHost, random_token
@@ -19,6 +19,7 @@ from statefun_actors.dispatch.tasks import (
 __all__ = [
     "Application",
     "HandlerTask",
+    "ServedFunction",
     "SystemHost",
     "ThreadHost",
     "beside_current_task",

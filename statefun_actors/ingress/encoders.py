@@ -12,7 +12,7 @@ from typing import Final
 import msgspec
 from google.protobuf import descriptor_pool, message_factory
 
-from statefun_actors.dispatch import Application
+from statefun_actors.dispatch import Application, ServedFunction
 from statefun_actors.errors import (
     StatefunActorsError,
     UnhandledMessageError,
@@ -117,17 +117,17 @@ class MessageEncoders:
         """
         lane = self.known.get((target, typename))
         if lane is None:
-            lane = self._found(target, typename)
-            if self._outside and (refused := self._app.routes[target].refused(lane.typename, None)) is not None:
+            route = self._app.route(target)
+            if route is None:
+                raise UnknownFunctionTypeError(target, self._app.typenames)
+            lane = self._found(route, typename)
+            if self._outside and (refused := route.refused(lane.typename, None)) is not None:
                 raise refused
             if lane.known:  # of others there is no end
                 self.known[target, typename] = lane
         return lane
 
-    def _found(self, target: str, typename: str | None) -> MessageEncoder:
-        route = self._app.route(target)
-        if route is None:
-            raise UnknownFunctionTypeError(target, self._app.typenames)
+    def _found(self, route: ServedFunction, typename: str | None) -> MessageEncoder:
         target = route.function.typename
         codecs = {bound.codec.typename: bound.codec for bound in route.handlers.values() if bound.codec is not None}
         if typename is None:

@@ -170,9 +170,9 @@ class TestCalls:
 
     def _refused(self, target: Address, value: TypedValue, caller: Address | None) -> InternalMessageError | None:
         """Why a message is refused, where no failure policy takes care of that."""
-        route = self._app.routes[target.typename]
-        refused = route.refused(value.typename, caller)
-        if refused is None or route.handler(value.typename).policy is not None:
+        route = self._app.route(target.typename)
+        refused = None if route is None else route.refused(value.typename, caller)
+        if route is None or refused is None or route.handler(value.typename).policy is not None:
             return None
         return refused
 

@@ -18,8 +18,8 @@ from statefun_actors.cli import main
 from statefun_actors.connectors.files import JsonLinesSource
 from statefun_actors.dispatch import Application
 from statefun_actors.engine import Engine, ManualClock, StoredTwiceError, SystemClock, find_changes
-from statefun_actors.errors import DefinitionError
-from statefun_actors.ingress import Handled, IngressMessage, Wait
+from statefun_actors.errors import DefinitionError, InternalMessageError
+from statefun_actors.ingress import BadLine, Handled, IngressMessage, Lines, Wait
 from statefun_actors.store import MemoryStore, Store, StoreError
 from statefun_actors.store.sqlite import SqliteStore
 from statefun_actors.testing import TestRuntime
@@ -235,6 +235,25 @@ async def test_test_runtime_takes_the_former_name() -> None:
 
         assert runtime.state(Address("old/account", "a")).balance == 5
         assert runtime.state(NEW.at("a")).balance == 5
+
+
+async def test_an_internal_class_refuses_messages_from_outside_to_its_former_name() -> None:
+    class Ledger(Entity, typename="bank/ledger", was="old/ledger", internal=True):
+        @handles(int)
+        def note(self, cents: int) -> None: ...
+
+    refusal = (
+        "bank/ledger takes io.statefun.types/long from other functions only, since Ledger.note is internal=True; "
+        "got one from outside. Send it from a function, or drop internal=True."
+    )
+    lines = Lines(Application(Ledger))
+    with pytest.raises(BadLine) as bad:
+        lines.letter(b'{"to": "old/ledger/a", "value": 5}')
+    async with TestRuntime(Ledger) as runtime:
+        with pytest.raises(InternalMessageError) as refused:
+            await runtime.tell(Address("old/ledger", "a"), 5)
+
+    assert (str(bad.value), str(refused.value)) == (refusal, refusal)
 
 
 # --- mistakes

@@ -94,7 +94,7 @@ def _show_types(reader: SqliteReader, limit: int | None, *, as_json: bool) -> No
 
 
 def _function(place: StoreLocation, typename: str) -> FunctionType | None:
-    route = None if place.app is None else place.app.routes.get(typename)
+    route = None if place.app is None else place.app.route(typename)
     return None if route is None else route.function
 
 
