@@ -14,6 +14,7 @@ from urllib.parse import quote
 import attrs
 
 from statefun_actors.address import Address
+from statefun_actors.backoff import Backoff
 from statefun_actors.calls import (
     CallError,
     KeyReusedError,
@@ -26,8 +27,7 @@ from statefun_actors.calls import (
 )
 from statefun_actors.model import TypedValue
 
-_FIRST_PAUSE: Final = 0.1
-_LONGEST_PAUSE: Final = 5.0
+_BACKOFF: Final = Backoff(0.1, 5.0)
 _LONGEST_WAIT: Final = 300.0
 """Seconds that a server waits for a reply at the most."""
 _LATE: Final = 1.0
@@ -137,7 +137,7 @@ def _attempt(call: Call, left: float) -> HttpAttempt:
 
 def _pause(came: Came, attempts: int, chance: float) -> float:
     """Longer each time, somewhat by chance, so that those who failed together don't come back together."""
-    backoff = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2.0 ** min(attempts - 1, 20)) * (0.5 + chance / 2)
+    backoff = _BACKOFF.spread(attempts, chance)
     asked = came.headers.get("retry-after", "") if isinstance(came, Answered) else ""
     return max(backoff, float(asked)) if asked.isdecimal() else backoff
 

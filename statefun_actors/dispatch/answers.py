@@ -19,6 +19,7 @@ from statefun_actors.asking import (
     read_answer,
     read_attempt,
 )
+from statefun_actors.backoff import Backoff
 from statefun_actors.definition import AnswerMethod, FailurePolicy, NotYetError, TimedAttempts
 from statefun_actors.dispatch.calling import start_of
 from statefun_actors.errors import MessageDecodeError, UnhandledMessageError
@@ -26,7 +27,6 @@ from statefun_actors.model import Invocation, Send, SendAfter, TypedValue
 from statefun_actors.text import describe, describe_error
 from statefun_actors.types import any_of
 
-_MOST_DOUBLINGS: Final = 60
 _LONGEST_BACKOFF: Final = 86_400.0
 
 
@@ -120,7 +120,7 @@ def next_attempt(
         return _attempt_after(target, unwrapped(invocation), number, error.delay.total_seconds())
     if number >= policy.total:
         return None
-    seconds = min(policy.backoff * 2.0 ** min(number - 1, _MOST_DOUBLINGS), _LONGEST_BACKOFF)
+    seconds = Backoff(policy.backoff, _LONGEST_BACKOFF).seconds(number)
     return _attempt_after(target, unwrapped(invocation), number + 1, seconds)
 
 

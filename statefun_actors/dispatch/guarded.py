@@ -10,6 +10,7 @@ import logging
 from datetime import UTC
 from typing import Final, assert_never
 
+from statefun_actors.backoff import Backoff
 from statefun_actors.definition import DeadLetter, Discard, FailurePolicy, NotYetError, Scope, TimedAttempts
 from statefun_actors.dispatch.answers import BoundAnswer, next_attempt, tell_asker, unwrapped
 from statefun_actors.dispatch.application import Application, BoundHandler, ServedFunction
@@ -25,8 +26,6 @@ from statefun_actors.model import Batch, Failed, Invocation, MessageFailure, Out
 from statefun_actors.text import describe
 
 logger: Final = logging.getLogger("statefun_actors.dispatch")
-
-_MOST_DOUBLINGS: Final = 60
 
 
 class GuardedRun:
@@ -144,7 +143,7 @@ class GuardedRun:
 
     def _wait(self, policy: FailurePolicy, error: BaseException, attempts: int) -> float | None:
         """The seconds before the next attempt, taken from the budget; None where there is no next one."""
-        wait = policy.backoff * 2.0 ** min(attempts - 1, _MOST_DOUBLINGS)
+        wait = Backoff(policy.backoff).seconds(attempts)
         if attempts >= policy.attempts or is_terminal(error) or wait > self.budget:
             return None
         self.budget -= wait

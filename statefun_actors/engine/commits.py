@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable
 from typing import Final
 
+from statefun_actors.backoff import Backoff
 from statefun_actors.engine.clock import Clock
 from statefun_actors.engine.epoch import Counters, Epoch, EpochLostError, Lost
 from statefun_actors.engine.isolation import Isolation
@@ -18,8 +19,7 @@ logger: Final = logging.getLogger("statefun_actors.engine")
 
 _MOST_TURNS: Final = 4
 """Of the event loop, for which an epoch waits for more to come in."""
-_FIRST_PAUSE: Final = 0.1
-_LONGEST_PAUSE: Final = 5.0
+_BACKOFF: Final = Backoff(0.1, 5.0)
 
 
 class Commits:
@@ -35,7 +35,8 @@ class Commits:
         """Why the engine can't go on: an error of its own, or a store that no retry mends."""
         self._store, self._clock, self._counters, self._tell_ended = store, clock, counters, ended
         self._writing: asyncio.Task[None] | None = None
-        self._pause = _FIRST_PAUSE
+        self._failures = 0
+        """Attempts to recover since the last commit that succeeded."""
         self._turns = self._steps = self._last_steps = 0
 
     @property
@@ -87,8 +88,8 @@ class Commits:
         Raises:
             StoreError: it doesn't.
         """
-        await self._clock.sleep(self._pause)
-        self._pause = min(_LONGEST_PAUSE, self._pause * 2)
+        self._failures += 1
+        await self._clock.sleep(_BACKOFF.seconds(self._failures))
         await self._store.commit(Commit(next_seq=self._store.recover().next_seq + 1))
         self.error = None
 
@@ -146,7 +147,7 @@ class Commits:
                 self._tell_lost(memory, EpochLostError(str(self.error)))
             else:
                 self.error = None
-                self._pause = _FIRST_PAUSE
+                self._failures = 0
         finally:
             self._writing = None
             self._tell_ended()

@@ -14,13 +14,13 @@ from collections.abc import Callable, Container, Sequence
 from typing import Final
 
 from statefun_actors.address import Address
+from statefun_actors.backoff import Backoff
 from statefun_actors.store import Message
 
 logger: Final = logging.getLogger("statefun_actors.engine")
 
-_FIRST_BACKOFF: Final = 0.1
-_LONGEST_BACKOFF: Final = 60.0
-_LONGEST_BACKOFF_MS: Final = 60_000
+_BACKOFF: Final = Backoff(0.1, 60.0)
+_LONGEST_BACKOFF_MS: Final = round(_BACKOFF.longest * 1000)
 _SPARE: Final = 1_000
 
 
@@ -83,7 +83,7 @@ class Mailbox:
         """Seconds until the next attempt of its first message, which has just failed."""
         self.attempts += 1
         self.backoffs += 1
-        return min(_LONGEST_BACKOFF, _FIRST_BACKOFF * 2.0 ** min(self.backoffs - 1, 20))
+        return _BACKOFF.seconds(self.backoffs)
 
 
 class Mailboxes:

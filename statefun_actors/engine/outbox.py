@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
+from statefun_actors.backoff import Backoff
 from statefun_actors.engine.egress_queue import EgressQueue, EpochWriter, position_key
 from statefun_actors.engine.epoch import Epoch
 from statefun_actors.engine.ports import Sink
@@ -18,8 +19,7 @@ from statefun_actors.errors import StatefunActorsError
 from statefun_actors.store import EgressRecord, Recovered, Store
 from statefun_actors.text import describe, describe_error
 
-_FIRST_PAUSE: Final = 0.1
-_LONGEST_PAUSE: Final = 10.0
+_BACKOFF: Final = Backoff(0.1, 10.0)
 
 
 class Outbox:
@@ -119,7 +119,7 @@ class Outbox:
 
 
 async def _kept_running(sink: Sink, outlet: EgressQueue) -> None:
-    pause, through = _FIRST_PAUSE, 0
+    failures = through = 0
     while True:
         try:
             await sink.run(outlet)
@@ -131,6 +131,6 @@ async def _kept_running(sink: Sink, outlet: EgressQueue) -> None:
             outlet.failing("its sink ended by itself")
         outlet.hand_again()
         if outlet.through > through:
-            pause, through = _FIRST_PAUSE, outlet.through
-        await asyncio.sleep(pause)
-        pause = min(_LONGEST_PAUSE, pause * 2)
+            failures, through = 0, outlet.through
+        failures += 1
+        await asyncio.sleep(_BACKOFF.seconds(failures))

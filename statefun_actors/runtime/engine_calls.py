@@ -10,6 +10,7 @@ from typing import Any as Untyped
 from typing import Final, assert_never
 
 from statefun_actors.address import Address
+from statefun_actors.backoff import Backoff
 from statefun_actors.calls import (
     CallOptions,
     KeyReusedError,
@@ -42,8 +43,7 @@ from statefun_actors.ingress import (
 )
 from statefun_actors.model import TypedValue
 
-_FIRST_PAUSE: Final = 0.01
-_LONGEST_PAUSE: Final = 1.0
+_BACKOFF: Final = Backoff(0.01, 1.0)
 
 
 class EngineCalls:
@@ -103,7 +103,7 @@ class EngineCalls:
             if not isinstance(answer, NotTaken | TooMany):
                 return answer
             attempts += 1
-            pause = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2.0 ** min(attempts - 1, 20)) * (0.5 + random.random() / 2)  # noqa: S311 - it spreads retries
+            pause = _BACKOFF.spread(attempts, random.random())  # noqa: S311 - it spreads retries
             left = until - loop.time() - pause
             if left <= 0:
                 reason = answer.reason if isinstance(answer, NotTaken) else f"{answer.waiting} messages wait already"

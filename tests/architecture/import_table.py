@@ -19,6 +19,7 @@ PACKAGE: Final = "statefun_actors"
 TABLE: Final[Mapping[str, AbstractSet[str]]] = {
     "text": frozenset(),
     "units": frozenset(),
+    "backoff": frozenset(),
     "errors": frozenset(),
     "address": frozenset({"errors"}),
     "host": frozenset(),
@@ -31,13 +32,25 @@ TABLE: Final[Mapping[str, AbstractSet[str]]] = {
     "asking": frozenset({"errors", "address", "model", "types"}),
     "definition": frozenset({"errors", "address", "host", "model", "types", "asking"}),
     "calls": frozenset({"errors", "address", "model", "types", "definition"}),
-    "client": frozenset({"address", "model", "calls"}),
+    "client": frozenset({"address", "backoff", "model", "calls"}),
     "functions": frozenset({"errors", "address", "model", "types", "definition"}),
     "settings": frozenset({"units", "errors", "address", "definition"}),
     "entity": frozenset({"errors", "address", "model", "types", "asking", "definition"}),
     "conversations": frozenset({"errors", "address", "model", "types", "asking", "definition", "functions"}),
     "dispatch": frozenset(
-        {"text", "errors", "address", "host", "model", "types", "asking", "definition", "settings", "conversations"}
+        {
+            "text",
+            "backoff",
+            "errors",
+            "address",
+            "host",
+            "model",
+            "types",
+            "asking",
+            "definition",
+            "settings",
+            "conversations",
+        }
     ),
     "endpoint": frozenset({"errors", "address", "model", "wire", "definition", "settings", "dispatch"}),
     "ingress": frozenset({"text", "units", "errors", "address", "model", "types", "definition", "dispatch"}),
@@ -59,7 +72,20 @@ TABLE: Final[Mapping[str, AbstractSet[str]]] = {
         }
     ),
     "engine": frozenset(
-        {"text", "errors", "address", "host", "model", "types", "store", "asking", "definition", "dispatch", "ingress"}
+        {
+            "text",
+            "backoff",
+            "errors",
+            "address",
+            "host",
+            "model",
+            "types",
+            "store",
+            "asking",
+            "definition",
+            "dispatch",
+            "ingress",
+        }
     ),
     "admin": frozenset(
         {
@@ -81,7 +107,7 @@ TABLE: Final[Mapping[str, AbstractSet[str]]] = {
         {"errors", "model", "system", "types", "store", "store.sqlite", "dispatch", "ingress", "engine"}
     ),
     "connectors": frozenset({"types", "engine", "connectors.files"}),
-    "connectors.http": frozenset({"model", "types", "store", "engine", "connectors.files"}),
+    "connectors.http": frozenset({"backoff", "model", "types", "store", "engine", "connectors.files"}),
     "connectors.kafka": frozenset(
         {
             "errors",
@@ -98,6 +124,7 @@ TABLE: Final[Mapping[str, AbstractSet[str]]] = {
     ),
     "runtime": frozenset(
         {
+            "backoff",
             "errors",
             "address",
             "model",

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Final, assert_never
 import attrs
 import msgspec
 
+from statefun_actors.backoff import Backoff
 from statefun_actors.connectors.files import record_line
 from statefun_actors.connectors.http.verdicts import Answer, Delivered, RecordRefused, TryAgain, meaning
 from statefun_actors.engine import EgressQueue
@@ -149,7 +150,7 @@ class HttpSink:
         lanes.ended(key)
 
     def _pause(self, attempts: int) -> float:
-        return min(self._options.longest_pause, _FIRST_PAUSE * 2.0 ** min(attempts - 1, 20))
+        return Backoff(_FIRST_PAUSE, self._options.longest_pause).seconds(attempts)
 
 
 class _Lanes:
@@ -219,8 +220,8 @@ class _Endpoint:
             self.failures = 0
         elif not first or not self.failures:  # those that were under way together are one failure
             self.failures += 1
-            longest = self._options.longest_pause
-            self._pause = max(answer.after, min(longest, _FIRST_PAUSE * 2.0 ** min(self.failures - 1, 20)))
+            backoff = Backoff(_FIRST_PAUSE, self._options.longest_pause)
+            self._pause = max(answer.after, backoff.seconds(self.failures))
         return answer
 
     async def _post(self, client: httpx.AsyncClient, content: bytes, headers: Mapping[str, str]) -> Answer:
