@@ -1,7 +1,7 @@
 """Durable actors as plain Python classes.
 
-One file, two engines: embedded (one process, one SQLite file) and Apache Flink Stateful Functions, with one meaning.
-Importing this package loads neither a web framework nor a database; ``create_app``,
+The same file runs on two engines with the same semantics: embedded (one process, one SQLite file) and Apache Flink
+Stateful Functions. Importing this package loads neither a web framework nor a database: ``create_app``,
 ``AsyncRuntime`` and ``Runtime`` are loaded when first used.
 """
 
@@ -115,7 +115,7 @@ __all__ = [
 ]
 
 
-_LATE: Final = {
+_LOADED_ON_USE: Final = {
     "AsyncRuntime": "statefun_actors.runtime",
     "Runtime": "statefun_actors.runtime",
     "create_app": "statefun_actors.http",
@@ -123,8 +123,8 @@ _LATE: Final = {
 
 
 def __getattr__(name: str) -> object:
-    """What needs a web framework or a database is loaded when it is first used."""
-    if (room := _LATE.get(name)) is not None:
+    """Load the names that need a web framework or a database on first use."""
+    if (room := _LOADED_ON_USE.get(name)) is not None:
         return getattr(importlib.import_module(room), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 

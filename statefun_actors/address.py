@@ -1,4 +1,4 @@
-"""Addresses: where a message goes, and how one is written."""
+"""The address of a function or entity, and its text form ``<namespace>/<name>/<id>``."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from statefun_actors.errors import InvalidAddressError
 
 
 def check_typename(typename: object, what: str) -> str:
-    """*typename* if it is ``<namespace>/<name>`` (split at the last ``/``, both parts non-empty).
+    """Return *typename* if it is ``<namespace>/<name>`` (split at the last ``/``, both parts non-empty).
 
     Raises:
-        InvalidAddressError: it isn't.
+        InvalidAddressError: it has another form. *what* is the rule that the error states.
     """
     if not isinstance(typename, str):
         raise InvalidAddressError(what, typename, "Write a string such as 'bank/account'.")
@@ -22,22 +22,22 @@ def check_typename(typename: object, what: str) -> str:
     return typename
 
 
-_MOST_TYPENAMES: Final = 1_000
+_MAX_CACHED_TYPENAMES: Final = 1_000
 
 
-_good_typenames: Final[set[str]] = set()
-"""Function types that have been checked: an application has few, and makes addresses of them all the time."""
+_checked_typenames: Final[set[str]] = set()
+"""Cache of valid function types: an application has few, and creates addresses of them all the time."""
 
 
-def _good(typename: object) -> str:
-    good = plain_str(check_typename(typename, "a function type is <namespace>/<name>"))
-    if len(_good_typenames) < _MOST_TYPENAMES:
-        _good_typenames.add(good)
-    return good
+def _checked(typename: object) -> str:
+    checked = plain_str(check_typename(typename, "a function type is <namespace>/<name>"))
+    if len(_checked_typenames) < _MAX_CACHED_TYPENAMES:
+        _checked_typenames.add(checked)
+    return checked
 
 
 def plain_str(text: str) -> str:
-    """*text* as a ``str`` itself: neither a store nor a wire takes instances of subclasses."""
+    """Return *text* as an exact ``str``: neither a store nor a wire accepts instances of subclasses."""
     return text if text.__class__ is str else str.__str__(text)
 
 
@@ -45,9 +45,9 @@ _new_tuple: Final = tuple.__new__
 
 
 class Address(tuple[str, str]):
-    """Where a message goes: a function type ``<namespace>/<name>`` and an id, both non-empty strings.
+    """The address of a message: a function type ``<namespace>/<name>`` and an id, both non-empty strings.
 
-    A tuple underneath, so that it hashes and compares at C speed: addresses are dictionary keys on every hot path.
+    It is a tuple, so that it hashes and compares at C speed: addresses are dictionary keys on every hot path.
 
     Raises:
         InvalidAddressError: on construction, for a typename without ``/`` or an empty id.
@@ -56,8 +56,8 @@ class Address(tuple[str, str]):
     __slots__ = ()
 
     def __new__(cls, typename: str, id: str) -> Address:
-        if not (typename.__class__ is str and typename in _good_typenames):
-            typename = _good(typename)
+        if not (typename.__class__ is str and typename in _checked_typenames):
+            typename = _checked(typename)
         if id.__class__ is not str or not id:
             if not isinstance(id, str) or not id:
                 raise InvalidAddressError(f"an id of {typename} is a non-empty string", id, "Write the id as a str.")
@@ -78,12 +78,12 @@ class Address(tuple[str, str]):
 
     @property
     def type(self) -> str:
-        """:attr:`name`, as the 2.0 SDK calls it."""
+        """The same as :attr:`name`; its name in the 2.0 SDK."""
         return self.name
 
     @property
     def identity(self) -> str:
-        """:attr:`id`, as the 2.0 SDK calls it."""
+        """The same as :attr:`id`; its name in the 2.0 SDK."""
         return self[1]
 
     def __repr__(self) -> str:
@@ -97,10 +97,10 @@ class Address(tuple[str, str]):
 
 
 def parse_address(text: str) -> Address:
-    """The address written as ``ns/name/id``: the id is all that follows the second ``/``.
+    """Parse an address of the form ``namespace/name/id``. The id is everything after the second ``/``.
 
     Raises:
-        InvalidAddressError: fewer than three parts, or an empty one.
+        InvalidAddressError: there are fewer than three parts, or one is empty.
     """
     parts = text.split("/", 2) if isinstance(text, str) else []
     if len(parts) != 3 or not all(parts):

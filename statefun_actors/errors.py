@@ -1,28 +1,8 @@
-"""Every error a user of statefun_actors can meet.
+"""Errors of definitions, addresses, messages, values and handlers, and the base class of all errors of this package.
 
-The tree::
-
-    StatefunActorsError
-    ├── DefinitionError (TypeError)                 a class or function is declared wrongly; all reasons at once
-    ├── InvalidAddressError (ValueError)            not ``namespace/name`` and an id
-    ├── UnknownFunctionTypeError (LookupError)      nothing here serves the batch's target
-    ├── UnhandledMessageError (TypeError)           no handler takes this type of message
-    ├── InternalMessageError (PermissionError)      a message from outside for an internal handler
-    ├── NotAMessageError (TypeError)                a value that cannot travel
-    ├── ValueMismatchError (TypeError, ValueError)  a value does not fit its declared type
-    │   └── FieldMismatchError                      … the value of a persisted field
-    ├── MessageDecodeError (ValueError)             the bytes of a message do not fit its type
-    ├── StateDecodeError (ValueError)               the bytes of a state do not fit its type
-    ├── MissingStateError (LookupError)             2.x: module.yaml lacks a state
-    ├── UndeclaredStateError (LookupError)          a function asks for a state nobody declared
-    ├── UndeclaredAttributeError (AttributeError)   an entity's attribute that is not a field
-    ├── DetachedEntityError (RuntimeError)          self.send and friends outside a handler
-    ├── NoCallerError (RuntimeError)                context.reply without a caller
-    ├── HandlerTimeoutError (TimeoutError)          a handler took longer than its timeout
-    ├── HandlerExitError (RuntimeError)             a handler raised SystemExit, CancelledError or the like
-    └── TerminalError                               raised by users: do not try this message again
-
-``retryable`` on each class says whether running the same thing again, unchanged, can succeed.
+The errors of calls, stores, connectors and tools are next to what raises them, such as ``calls/errors.py``.
+``tests/architecture/test_errors.py`` shows the tree of all. ``retryable`` on each class says whether the same
+operation, repeated without a change, can succeed.
 """
 
 from __future__ import annotations
@@ -54,13 +34,13 @@ __all__ = [
 
 
 class StatefunActorsError(Exception):
-    """Base of every error raised by this package."""
+    """Base of all errors of this package."""
 
     retryable: ClassVar[bool] = False
 
 
 class DefinitionError(StatefunActorsError, TypeError):
-    """A class or function is declared wrongly. ``problems`` holds every reason found. Retrying cannot help."""
+    """A class, function or setting is declared wrongly. ``problems`` lists all reasons. Retrying cannot help."""
 
     def __init__(self, subject: str, problems: Iterable[str]) -> None:
         self.subject, self.problems = subject, tuple(problems)
@@ -76,18 +56,18 @@ class DefinitionError(StatefunActorsError, TypeError):
 class InvalidAddressError(StatefunActorsError, ValueError):
     """A function type is not ``<namespace>/<name>``, or an id is empty. Retrying cannot help."""
 
-    def __init__(self, what: str, got: object, instead: str) -> None:
-        super().__init__(what, got, instead)
-        self.what, self.got, self.instead = what, got, instead
+    def __init__(self, rule: str, got: object, advice: str) -> None:
+        super().__init__(rule, got, advice)
+        self.rule, self.got, self.advice = rule, got, advice
 
     def __str__(self) -> str:
-        return f"{self.what}: got {self.got!r}. {self.instead}"
+        return f"{self.rule}: got {self.got!r}. {self.advice}"
 
 
 class UnknownFunctionTypeError(StatefunActorsError, LookupError):
-    """A message is addressed to a function type that is not served here.
+    """This application does not serve the function type of a message.
 
-    Retrying here cannot help; a new deployment that serves it can, so endpoints answer 500.
+    Retrying cannot help until an application that serves it is deployed, so endpoints answer 500 and Flink retries.
     """
 
     def __init__(self, typename: str, served: Sequence[str]) -> None:
@@ -102,52 +82,56 @@ class UnknownFunctionTypeError(StatefunActorsError, LookupError):
 
 
 class UnhandledMessageError(StatefunActorsError, TypeError):
-    """A message of a type that no handler of its target takes. Retrying cannot help."""
+    """The target of a message has no handler for its type. Retrying cannot help."""
 
-    def __init__(self, target: str, taken: Sequence[str], came: str) -> None:
-        super().__init__(target, taken, came)
-        self.target, self.taken, self.came = target, tuple(taken), came
+    def __init__(self, target: str, accepted: Sequence[str], got: str) -> None:
+        super().__init__(target, accepted, got)
+        self.target, self.accepted, self.got = target, tuple(accepted), got
 
     def __str__(self) -> str:
         return (
-            f"{self.target} takes {', '.join(self.taken) or 'no messages'}, got {self.came}. "
+            f"{self.target} takes {', '.join(self.accepted) or 'no messages'}, got {self.got}. "
             "Add a handler for it, or one for google.protobuf.Any, which takes what no other handler takes."
         )
 
 
 class InternalMessageError(StatefunActorsError, PermissionError):
-    """A message from outside for a handler that is ``internal=True``. Retrying cannot help.
+    """A message from outside the application for a handler that is ``internal=True``. Retrying cannot help.
 
-    From outside are messages without a caller, and those whose caller is the HTTP ingress. ``target`` is the function
-    type, ``came`` the typename of the message, ``handler`` its name.
+    A message without a caller is from outside, and one whose caller is the HTTP ingress.
+
+    Args:
+        target: function type of the message's target.
+        typename: type of the message.
+        handler: name of the handler.
     """
 
-    def __init__(self, target: str, came: str, handler: str) -> None:
-        super().__init__(target, came, handler)
-        self.target, self.came, self.handler = target, came, handler
+    def __init__(self, target: str, typename: str, handler: str) -> None:
+        super().__init__(target, typename, handler)
+        self.target, self.typename, self.handler = target, typename, handler
 
     def __str__(self) -> str:
         return (
-            f"{self.target} takes {self.came} from other functions only, since {self.handler} is internal=True; "
+            f"{self.target} takes {self.typename} from other functions only, since {self.handler} is internal=True; "
             "got one from outside. Send it from a function, or drop internal=True."
         )
 
 
 class NotAMessageError(StatefunActorsError, TypeError):
-    """A value that cannot be sent: its class has no name on the wire. Retrying cannot help."""
+    """A value cannot be sent, since its class has no typename. Retrying cannot help."""
 
-    def __init__(self, got: str, instead: str) -> None:
-        super().__init__(got, instead)
-        self.got, self.instead = got, instead
+    def __init__(self, got: str, advice: str) -> None:
+        super().__init__(got, advice)
+        self.got, self.advice = got, advice
 
     def __str__(self) -> str:
-        return f"{self.got} is not a message. {self.instead}"
+        return f"{self.got} is not a message. {self.advice}"
 
 
 class ValueMismatchError(StatefunActorsError, TypeError, ValueError):
-    """A value does not fit its declared type. ``path`` is where inside the value (``$`` is the value itself).
+    """A value does not fit its declared type. Raised before anything is written. Retrying cannot help.
 
-    Raised before anything is written. Retrying cannot help.
+    ``path`` is the place inside the value; ``$`` is the value itself.
     """
 
     def __init__(self, expected: str, got: str, path: str = "$") -> None:
@@ -183,7 +167,7 @@ class MessageDecodeError(StatefunActorsError, ValueError):
 
 
 class StateDecodeError(StatefunActorsError, ValueError):
-    """Stored state does not fit its declared type. A deployment that can read it cures it; nothing is overwritten."""
+    """Stored state does not fit its declared type. It is kept; a deployment that can read it resolves the error."""
 
     retryable = True
 
@@ -200,7 +184,7 @@ class StateDecodeError(StatefunActorsError, ValueError):
 
 
 class MissingStateError(StatefunActorsError, LookupError):
-    """2.x: the request lacks states that the function declares. A corrected module.yaml cures it."""
+    """2.x: the request lacks states that the function declares. A corrected module.yaml resolves the error."""
 
     retryable = True
 
@@ -231,7 +215,7 @@ class UndeclaredStateError(StatefunActorsError, LookupError):
 
 
 class UndeclaredAttributeError(StatefunActorsError, AttributeError):
-    """An attribute of an entity that is not a persisted field. Retrying cannot help."""
+    """A handler sets or reads an attribute that is not a persisted field. Retrying cannot help."""
 
     def __init__(self, owner: str, attribute: str, known: Sequence[str]) -> None:
         super().__init__(owner, attribute, known)
@@ -245,7 +229,7 @@ class UndeclaredAttributeError(StatefunActorsError, AttributeError):
 
 
 class DetachedEntityError(StatefunActorsError, RuntimeError):
-    """An entity made by hand, or kept after its batch, has no address, time or way to send. Retrying cannot help."""
+    """An entity has no address or clock and cannot send, outside a batch. Retrying cannot help."""
 
     def __init__(self, owner: str, attribute: str) -> None:
         super().__init__(owner, attribute)
@@ -253,22 +237,24 @@ class DetachedEntityError(StatefunActorsError, RuntimeError):
 
     def __str__(self) -> str:
         return (
-            f"self.{self.attribute} works only while a message is handled; this {self.owner} was made by hand, "
-            "or its batch is over. "
+            f"self.{self.attribute} works only in a handler; this {self.owner} was created by user code, "
+            "or its batch has ended. "
             f"To run a handler in a test: given({self.owner}, 'id').when(message)"
         )
 
 
 class NoCallerError(StatefunActorsError, RuntimeError):
-    """``context.reply`` for a message that has no caller (it came from an ingress). Retrying cannot help."""
+    """``context.reply`` for a message without a caller, which came from an ingress. Retrying cannot help."""
 
     def __init__(self, address: str) -> None:
         super().__init__(address)
         self.address = address
 
     def __str__(self) -> str:
-        came = "this message has no caller (it came from an ingress)"
-        return f"{self.address} can't reply: {came}. Test `context.caller` first"
+        return (
+            f"{self.address} can't reply: this message has no caller (it came from an ingress). "
+            "Check `context.caller` first"
+        )
 
 
 class HandlerTimeoutError(StatefunActorsError, TimeoutError):
@@ -285,9 +271,10 @@ class HandlerTimeoutError(StatefunActorsError, TimeoutError):
 
 
 class HandlerExitError(StatefunActorsError, RuntimeError):
-    """A handler raised what is no Exception (SystemExit, KeyboardInterrupt, CancelledError, …), or cancelled its task.
+    """A handler raised a BaseException (SystemExit, KeyboardInterrupt, CancelledError, …), or cancelled its task.
 
-    A failure of its message like any other; the process goes on. ``__cause__`` is what was raised. A retry can help.
+    The message fails as with any other error, and the process continues. ``__cause__`` is the exception raised. A retry
+    can help.
     """
 
     retryable = True
@@ -301,4 +288,4 @@ class HandlerExitError(StatefunActorsError, RuntimeError):
 
 
 class TerminalError(StatefunActorsError):
-    """Raise it in a handler to say that trying this message again cannot help."""
+    """Raised by users in a handler, to give up the message without further attempts."""

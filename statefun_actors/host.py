@@ -1,4 +1,4 @@
-"""Time, as dispatch reaches it."""
+"""The interface between dispatch and the outside world: clock, sleep, timeouts and random tokens."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Protocol
 
 
 class Deadline(Protocol):
-    """What ``asyncio.timeout()`` returns: it raises TimeoutError in its body, and knows whether it did."""
+    """The context manager that ``asyncio.timeout()`` returns: it raises TimeoutError in its body when it expires."""
 
     async def __aenter__(self) -> object: ...
 
@@ -20,24 +20,24 @@ class Deadline(Protocol):
 
 
 class Host(Protocol):
-    """The only doors through which a dispatch reaches time."""
+    """Gives a dispatch its clock, timeouts and random tokens; dispatch uses no other source of time or randomness."""
 
     def now(self) -> datetime:
-        """The current time, aware, in UTC."""
+        """The current time: an aware datetime in UTC."""
         ...
 
     def monotonic(self) -> float:
-        """Seconds since some moment, never going back: how long a handler holds the event loop. Called per message."""
+        """Seconds on a monotonic clock, to measure how long a handler runs. Called for each message."""
         ...
 
     async def sleep(self, seconds: float) -> None:
-        """Return after *seconds*: the wait between two attempts. A test's host advances its own clock instead."""
+        """Wait *seconds* before the next attempt of a message. A test's host advances its own clock instead."""
         ...
 
     def token(self) -> str:
-        """128 random bits as 32 hexadecimal digits, that nobody can guess; in tests from a seed."""
+        """128 cryptographically random bits as 32 hexadecimal digits; in tests they come from a seed."""
         ...
 
     def timeout(self, seconds: float) -> Deadline:
-        """A context that raises TimeoutError in its body after *seconds* of waiting."""
+        """A context manager that raises TimeoutError in its body after *seconds*."""
         ...

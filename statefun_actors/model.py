@@ -1,8 +1,8 @@
-"""The plain values that rooms hand to each other: what goes into a dispatch and what comes out.
+"""The values that rooms exchange: batches that go into a dispatch, and the effects and outcomes that come out.
 
-Nothing here knows a wire, a database or a clock. Values are msgspec's Structs, made in C: a frozen class of attrs
-costs eight times as much to make, and they are made for every message. Those that hold nothing but text and bytes, in
-whatever depth, are no business of the garbage collector's (``gc=False``): they can't be part of a cycle.
+Nothing here depends on a wire format, a database or a clock. Values are msgspec Structs, created in C: creating an
+instance of a frozen attrs class takes eight times as long, and values are created for every message. The garbage
+collector does not track those that hold only text and bytes, at any depth (``gc=False``): they can't form a cycle.
 """
 
 from __future__ import annotations
@@ -16,25 +16,25 @@ from msgspec import Struct
 from statefun_actors.address import Address
 
 LARGEST_VALUE: Final = 900_000_000
-"""Bytes of the largest value that can be sent or kept. Every store and every wire holds it, with its names and ids."""
+"""Bytes of the largest value that can be sent or stored. It fits, with its names and ids, in every store and wire."""
 
 
 class TypedValue(Struct, frozen=True, gc=False):
-    """A value as it travels: its typename and its bytes."""
+    """An encoded value: its typename and its bytes."""
 
     typename: str
     value: bytes
 
 
 class Invocation(Struct, frozen=True, gc=False):
-    """One message for the batch's target; ``caller`` is None for what came from an ingress."""
+    """One message for the batch's target; ``caller`` is None if it came from an ingress."""
 
     argument: TypedValue
     caller: Address | None = None
 
 
 class Expiration(Enum):
-    """When a state is dropped by itself, counted from its last write or from the entity's last batch."""
+    """When a state expires, counted from its last write or from the entity's last batch."""
 
     NONE = "none"
     AFTER_WRITE = "after_write"
@@ -51,18 +51,18 @@ class StateSpec(Struct, frozen=True, gc=False):
 
 
 State: TypeAlias = "Mapping[str, TypedValue | None]"
-"""State by name. None = known but absent; a name that isn't there = the caller doesn't know that state."""
+"""State by name. None: declared, but has no value. A missing name: the caller does not know that state."""
 
 
 class Batch(Struct, frozen=True):
-    """One or more invocations of one address, in order, with the state they start from."""
+    """One or more invocations of one address, in order, with the state before the first."""
 
     target: Address
     state: State
     invocations: Sequence[Invocation]
 
 
-# Effects: what handlers asked for, in the order in which they asked.
+# Effects: what handlers requested, in the order of the calls.
 
 
 class Send(Struct, frozen=True, gc=False):
@@ -73,7 +73,7 @@ class Send(Struct, frozen=True, gc=False):
 
 
 class SendAfter(Struct, frozen=True, gc=False):
-    """A message that arrives ``delay_ms`` (> 0) later. A pending one of the same sender and token is replaced."""
+    """A message delivered after ``delay_ms`` (> 0). It replaces a pending one with the same sender and token."""
 
     target: Address
     value: TypedValue
@@ -82,13 +82,13 @@ class SendAfter(Struct, frozen=True, gc=False):
 
 
 class Cancel(Struct, frozen=True, gc=False):
-    """Drop the sender's pending delayed message of this token, if there still is one."""
+    """Cancel the sender's pending delayed message with this token, if there is one."""
 
     token: str
 
 
 class Egress(Struct, frozen=True, gc=False):
-    """A record that leaves the application through the egress ``<namespace>/<name>``."""
+    """A record for the egress ``<namespace>/<name>``."""
 
     egress: str
     value: TypedValue
@@ -97,20 +97,20 @@ class Egress(Struct, frozen=True, gc=False):
 Effect: TypeAlias = Send | SendAfter | Cancel | Egress
 
 
-# Outcomes: what a dispatch comes to.
+# Outcomes: the result of a dispatch.
 
 
 class Settlement(Enum):
-    """How a failure policy settled a message that failed for good."""
+    """How a failure policy settled a message whose attempts are used up, or whose failure is permanent."""
 
     DEAD_LETTER = "dead letter"
     DISCARDED = "discarded"
     REFUSED = "refused"
-    """No policy: a message from outside for an internal handler. A dead letter where the engine keeps some."""
+    """Not by a policy: a message from outside for an internal handler. The embedded engine keeps a dead letter."""
 
 
 class MessageFailure(Struct, frozen=True):
-    """A message undone by its failure policy while the rest of the batch went on."""
+    """A message that its failure policy rolled back while the rest of the batch continued."""
 
     index: int
     error: BaseException
@@ -119,14 +119,14 @@ class MessageFailure(Struct, frozen=True):
 
 
 class Done(Struct, frozen=True):
-    """Every message has run (or was settled by a policy): effects in order, and only the states that changed.
+    """Every message has run or was settled by a policy: the effects in order, and only the states that changed.
 
-    ``marks[i]`` is how many effects there were once message *i* had run. A change to None deletes the state.
+    ``marks[i]`` is the number of effects after message *i* has run. A change to None deletes the state.
     """
 
     effects: Sequence[Effect]
     changes: State
-    setbacks: Sequence[MessageFailure] = ()
+    failures: Sequence[MessageFailure] = ()
     marks: Sequence[int] = ()
 
 
@@ -137,7 +137,7 @@ class MissingState(Struct, frozen=True):
 
 
 class Failed(Struct, frozen=True):
-    """The batch came to nothing: no effects, no changes. ``index`` is the message at fault, None if it is the batch."""
+    """The batch failed without effects or changes. ``index`` is the message at fault, None for the batch itself."""
 
     index: int | None
     error: BaseException
@@ -166,8 +166,8 @@ class KinesisRecord(Struct, frozen=True, gc=False):
 Decode: TypeAlias = Callable[[bytes], object]
 
 INGRESS: Final = "statefun-actors/ingress"
-"""The function type of those who ask from outside; the id is the request's."""
+"""The function type of callers outside the application; the id is that of their request."""
 ANY_TYPENAME: Final = "type.googleapis.com/google.protobuf.Any"
 UNREADABLE: Final = "statefun-actors/unreadable"
-"""The typename of a 2.x state whose bytes are not an Any. Nothing reads it, and ``TypedValue.value`` is those bytes."""
+"""The typename of a 2.x state whose bytes are not an Any. ``TypedValue.value`` holds those bytes, undecoded."""
 RESERVED_NAMESPACES: Final = ("statefun-actors", "io.statefun")

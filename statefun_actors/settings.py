@@ -1,14 +1,13 @@
-"""Every option of an application, once, as one value: shared by run, serve, create_app and the test kit.
+"""Options of an application, the same for run, serve, create_app and the test kit.
 
 :class:`Settings` documents them. Outside of Python each is a flag (``--retry-budget 2``) and a key of a settings file
-(``retry-budget = 2``); :data:`SPELLINGS` says how its value is written there.
+(``retry-budget = 2``); :data:`SPELLINGS` lists their names, value formats and help texts.
 """
 
 from __future__ import annotations
 
 import inspect
 import math
-import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from typing import Final, Literal, TypedDict
@@ -30,25 +29,25 @@ def _seconds_or_none(value: timedelta | float | None) -> float | None:
 
 
 def _names(value: Iterable[str]) -> frozenset[str]:
-    return value if isinstance(value, str) else frozenset(value)  # type: ignore[return-value] # refused with the rest
+    return value if isinstance(value, str) else frozenset(value)  # type: ignore[return-value] # refused in post-init
 
 
 @attrs.frozen(kw_only=True)
 class Settings:
-    """How an application behaves, whichever engine runs it.
+    """Options of an application, the same on every engine.
 
     Args:
         on_failure: failure policy of classes and handlers that have none of their own.
-        handler_timeout: how long an async or blocking handler may take; a plain one can't be interrupted.
-        retry_budget: how long one batch may wait, in all, between the attempts of messages that fail.
-        body_limit: the largest request body that is read.
-        record_egresses: egresses that take nothing but ``kafka_record`` and ``kinesis_record``.
-        linger: how long ``serve`` may hold back the reply to a batch of two or more, while Flink sends many; 0 = never.
+        handler_timeout: time limit of an async or blocking handler; a plain one can't be interrupted. None: no limit.
+        retry_budget: total time that one batch may wait between attempts of messages that fail.
+        body_limit: maximum bytes of a request body.
+        record_egresses: egresses that accept only ``kafka_record`` and ``kinesis_record``.
+        linger: time for which ``serve`` may delay the reply to a batch of two or more, while Flink sends many; 0: none.
 
-    Times are seconds or timedeltas and become seconds; ``handler_timeout=None`` is no limit.
+    Times are given in seconds or as timedeltas, and stored in seconds.
 
     Raises:
-        DefinitionError: values that make no sense, all of them at once.
+        DefinitionError: values are invalid; it lists all of them.
     """
 
     on_failure: FailurePolicy | None = None
@@ -87,7 +86,7 @@ def _is_finite(number: object) -> bool:
 
 
 class Options(TypedDict, total=False):
-    """The settings as keyword arguments, for whoever prefers ``create_app(Account, retry_budget=2)``."""
+    """The settings as keyword arguments: ``create_app(Account, retry_budget=2)``."""
 
     on_failure: FailurePolicy | None
     handler_timeout: timedelta | float | None
@@ -98,33 +97,35 @@ class Options(TypedDict, total=False):
 
 
 def settings_with(settings: Settings | None, options: Options, defaults: Settings | None = None) -> Settings:
-    """*settings* (or *defaults*) with *options* in their place.
+    """Return *settings* (or *defaults*) with the values of *options*.
 
     Raises:
-        DefinitionError: an option that makes no sense, or that there isn't.
+        DefinitionError: an option is invalid or unknown.
     """
     base = settings if settings is not None else defaults if defaults is not None else Settings()
     names = [field.name for field in attrs.fields(Settings)]
     if unknown := [name for name in options if name not in names]:
-        raise DefinitionError("settings", [f"there is no {name}=; there are {', '.join(names)}" for name in unknown])
+        raise DefinitionError(
+            "settings", [f"unknown setting {name}=; expected one of: {', '.join(names)}" for name in unknown]
+        )
     return attrs.evolve(base, **options)
 
 
-# --- outside of Python
+# --- flags and settings files
 
 
 @attrs.frozen
 class Spelling:
-    """How one setting is written as a flag and in a settings file.
+    """The flag and the settings file key of one setting.
 
     Args:
-        setting: its name in :class:`Settings`.
-        key: in a file; the flag is ``--<key>``.
-        form: what a value looks like, in capitals.
-        read: a value as it was written (text, or what TOML makes of it) to the setting; raises ValueError, saying
-            what to write instead.
-        help: what it is for, in one paragraph.
-        several: whether the flag may be repeated, each time for one more.
+        setting: name in :class:`Settings`.
+        key: key in a file; the flag is ``--<key>``.
+        form: placeholder of the value in help texts, in capitals.
+        read: converts a written value (text, or a value parsed from TOML) to the setting; raises ValueError, whose
+            text says what to write instead.
+        help: help text, one paragraph.
+        several: whether the flag may be repeated, once for each value.
     """
 
     setting: Literal["on_failure", "handler_timeout", "retry_budget", "body_limit", "record_egresses", "linger"]
@@ -161,8 +162,8 @@ def _read_dead_letters(value: object) -> DeadLetter:
     given = {str(key).replace("-", "_"): item for key, item in value.items()}
     known = list(inspect.signature(DeadLetter).parameters)
     if unknown := [name for name in given if name not in known]:
-        there_are = ", ".join(name.replace("_", "-") for name in known)
-        raise ValueError(f"there is no {unknown[0].replace('_', '-')!r} of dead letters; there are {there_are}.")
+        expected = ", ".join(name.replace("_", "-") for name in known)
+        raise ValueError(f"unknown key {unknown[0].replace('_', '-')!r}; expected one of: {expected}")
     if "egress" not in given:
         raise ValueError('dead letters need an egress: { egress = "bank/dead-letters", attempts = 5 }.')
     try:
@@ -173,15 +174,10 @@ def _read_dead_letters(value: object) -> DeadLetter:
 
 def _read_names(value: object) -> frozenset[str]:
     if not isinstance(value, list | tuple):
-        raise ValueError(f'{value!r} is no list of egresses; write ["bank/receipts"].')  # noqa: TRY004 - as the others
+        raise ValueError(  # noqa: TRY004 - readers raise ValueError
+            f'expected a list of egresses, such as ["bank/receipts"]; got {value!r}'
+        )
     return frozenset(map(read_typename, value))
-
-
-def _documented(setting: str) -> str:
-    """What the docstring of :class:`Settings` says of *setting*."""
-    match = re.search(rf"^\s*{setting}: (.+)$", Settings.__doc__ or "", re.MULTILINE)
-    text = match[1].replace("``", "") if match else setting
-    return text[0].upper() + text[1:]
 
 
 SPELLINGS: Final = (
@@ -193,21 +189,44 @@ SPELLINGS: Final = (
         "Give up on a message that keeps failing, and send a record about it to this egress. Classes and handlers "
         "with an on_failure= of their own keep it.",
     ),
-    Spelling("handler_timeout", "handler-timeout", "DURATION", _read_timeout, _documented("handler_timeout")),
-    Spelling("retry_budget", "retry-budget", "DURATION", read_seconds, _documented("retry_budget")),
-    Spelling("body_limit", "body-limit", "SIZE", read_size, _documented("body_limit")),
     Spelling(
-        "record_egresses", "record-egresses", "NS/NAME", _read_names, _documented("record_egresses"), several=True
+        "handler_timeout",
+        "handler-timeout",
+        "DURATION",
+        _read_timeout,
+        "Time limit of an async or blocking handler; a plain one can't be interrupted.",
     ),
-    Spelling("linger", "linger", "DURATION", read_seconds, _documented("linger")),
+    Spelling(
+        "retry_budget",
+        "retry-budget",
+        "DURATION",
+        read_seconds,
+        "Total time that one batch may wait between attempts of messages that fail.",
+    ),
+    Spelling("body_limit", "body-limit", "SIZE", read_size, "Maximum bytes of a request body."),
+    Spelling(
+        "record_egresses",
+        "record-egresses",
+        "NS/NAME",
+        _read_names,
+        "Egresses that accept only kafka_record and kinesis_record.",
+        several=True,
+    ),
+    Spelling(
+        "linger",
+        "linger",
+        "DURATION",
+        read_seconds,
+        "Time for which serve may delay the reply to a batch of two or more, while Flink sends many; 0: none.",
+    ),
 )
 
 
 def read_settings(written: Mapping[str, object]) -> Options:
-    """The settings among *written*, values by key as in a settings file.
+    """Convert *written*, the values by key of a settings file, to keyword arguments of :class:`Settings`.
 
     Raises:
-        DefinitionError: keys that there aren't, and values that make no sense, all of them at once.
+        DefinitionError: keys are unknown or values are invalid; it lists all of them.
     """
     by_key = {spelling.key: spelling for spelling in SPELLINGS}
     options: dict[str, object] = {}
@@ -215,7 +234,7 @@ def read_settings(written: Mapping[str, object]) -> Options:
     for key, value in written.items():
         spelling = by_key.get(key)
         if spelling is None:
-            problems.append(f"there is no {key!r}; there are {', '.join(by_key)}")
+            problems.append(f"unknown setting {key!r}; expected one of: {', '.join(by_key)}")
             continue
         try:
             options[spelling.setting] = spelling.read(value)
@@ -227,4 +246,4 @@ def read_settings(written: Mapping[str, object]) -> Options:
 
 
 ENDPOINT_DEFAULTS: Final = Settings(handler_timeout=50)
-"""A handler fails before Flink's call timeout (a minute, unless module.yaml says otherwise) ends in a failed job."""
+"""Handlers time out before Flink's call timeout (a minute by default), which would fail the job."""

@@ -1,12 +1,12 @@
-r"""Text made from what users raise: always a plain ``str`` that UTF-8 can encode, and of bounded length.
+r"""Text of errors, encodable and of bounded length, and text from outside, made printable.
 
-An error's text goes into the store, into log files, HTTP bodies and egress records. Users make it from anything:
-``os.fsdecode`` gives half surrogate pairs, ``__str__`` may raise, a message may hold a whole response body.
+The text of an error is stored, logged, and sent in HTTP bodies and egress records. User code can put anything into it:
+``os.fsdecode`` returns unpaired surrogates, ``__str__`` may raise, a message may contain a whole response body. Here it
+becomes an exact ``str`` that UTF-8 can encode, cut to a maximum length.
 
-What is logged, shown on a terminal or answered over HTTP is made printable here, too: ids, typenames, header values,
-file names and texts of errors come from outside. A line feed in one of them would forge a line, an escape sequence
-would command the terminal, a bidirectional mark would turn the text around it. Each character of that kind is written
-as its Python escape: ``\n``, ``\x1b``, ``\u202e``.
+Ids, typenames, header values, file names and texts of errors come from outside, and are logged, shown on terminals and
+returned over HTTP. In them a line feed forges a log line, an escape sequence controls the terminal, a bidirectional
+mark reverses the text around it. Each unprintable character becomes its Python escape: ``\n``, ``\x1b``, ``\u202e``.
 """
 
 from __future__ import annotations
@@ -14,31 +14,31 @@ from __future__ import annotations
 from typing import Final
 
 LONGEST_ERROR: Final = 2_000
-"""Characters of an error's text that are kept."""
+"""Maximum characters of an error's text."""
 LONGEST_TYPE_NAME: Final = 200
-"""Characters of the name of an error's class that are kept."""
+"""Maximum characters of the name of an error's class."""
 CONTINUATION: Final = "  | "
-"""What the second and every later line of one record or error begins with."""
+"""Prefix of the second and every later line of a multi-line log record or error."""
 _MOST_LINKED: Final = 100
-"""Errors of one chain that are looked at."""
+"""Maximum errors of one chain that are examined."""
 
 
 def encodable(text: str) -> str:
-    r"""*text* as a plain ``str``, with half surrogate pairs, which UTF-8 can't encode, escaped as ``\udce9``."""
+    r"""Return *text* as an exact ``str``; unpaired surrogates, which UTF-8 can't encode, become ``\udce9``."""
     if text.__class__ is str and text.isascii():
         return text
     return str.encode(text, "utf-8", "backslashreplace").decode()
 
 
 def shortened(text: str, longest: int) -> str:
-    """The first *longest* characters of *text*, with an ellipsis where more follow."""
+    """The first *longest* characters of *text*, followed by an ellipsis if it was longer."""
     return text if len(text) <= longest else f"{text[:longest]}…"
 
 
 def describe_error(error: BaseException) -> str:
-    """The text of *error*, its repr where that is empty: encodable, and at most about ``LONGEST_ERROR`` characters."""
+    """The text of *error*, or its repr if that is empty: encodable, at most about ``LONGEST_ERROR`` characters."""
     text = _raw_text(error)
-    # Cut first: only what is kept needs to be escaped, and an escape takes six characters.
+    # Cut before escaping: each escape takes six characters, and text that is cut off needs none.
     return encodable(shortened(text, LONGEST_ERROR))
 
 
@@ -49,33 +49,33 @@ def describe_type(error: BaseException) -> str:
 
 
 def describe(error: BaseException) -> str:
-    """*error* as ``ValueError: its text``."""
+    """Describe *error* as ``ValueError: its text``."""
     return f"{describe_type(error)}: {describe_error(error)}"
 
 
 def one_line(text: str) -> str:
-    """*text* on one line of printable characters, which any encoding of Unicode can write."""
+    """Return *text* on one line; each character that is not printable is escaped."""
     return text if text.isprintable() else "".join(char if char.isprintable() else _escaped(char) for char in text)
 
 
 def lines_of(text: str, prefix: str = CONTINUATION) -> str:
-    """*text* with its lines kept, each of printable characters, and each after the first behind *prefix*."""
+    """Return *text* with its line breaks kept, other unprintable characters escaped, and later lines prefixed."""
     return f"\n{prefix}".join(one_line(line) for line in text.split("\n"))
 
 
 def json_text(encoded: str) -> str:
-    """The JSON *encoded* with the same meaning and of printable characters alone, which only its strings can lack."""
+    """The JSON *encoded* with the unprintable characters of its strings escaped; its meaning is the same."""
     return encoded if encoded.isprintable() else "".join(c if c.isprintable() else _json_escaped(c) for c in encoded)
 
 
 class ShortenedError(Exception):
-    """Stands for an error in a traceback, since the error's own text is too long for a log, or can't be encoded."""
+    """Replaces an error in a logged traceback if the error's own text is too long, or can't be encoded."""
 
 
 def loggable(error: BaseException) -> BaseException:
-    """*error* for ``exc_info=``: itself, or a :class:`ShortenedError` with its traceback.
+    """The value for ``exc_info=``: *error* itself, or a :class:`ShortenedError` with its traceback.
 
-    The logging module formats the text of an error and of all that it was raised from or beside, whole.
+    The logging module formats the whole text of an error, and of every error in its chain of causes and contexts.
     """
     linked = _linked(error)
     if len(linked) < _MOST_LINKED and all(map(_is_plain, linked)):
@@ -94,15 +94,15 @@ def _raw_text(error: BaseException) -> str:
 def _is_plain(error: BaseException) -> bool:
     text = _raw_text(error)
     notes = getattr(error, "__notes__", None) or ()
-    return len(text) <= LONGEST_ERROR and encodable(text) == text and not any(_is_odd(note) for note in notes)
+    return len(text) <= LONGEST_ERROR and encodable(text) == text and all(_is_plain_note(note) for note in notes)
 
 
-def _is_odd(note: object) -> bool:
-    return not isinstance(note, str) or len(note) > LONGEST_ERROR or encodable(note) != note
+def _is_plain_note(note: object) -> bool:
+    return isinstance(note, str) and len(note) <= LONGEST_ERROR and encodable(note) == note
 
 
 def _linked(error: BaseException) -> list[BaseException]:
-    """*error* and those that a traceback prints with it: causes, contexts, members of groups."""
+    """*error* and the errors that a traceback prints with it: causes, contexts, members of groups."""
     found: dict[int, BaseException] = {}
     pending: list[BaseException] = [error]
     while pending and len(found) < _MOST_LINKED:

@@ -1,7 +1,7 @@
-"""Durations and sizes as people write them: on the command line, in settings files, in URLs and in lines of JSON.
+"""Parsers of durations and sizes: for the command line, settings files, URLs and lines of JSON.
 
-There is one grammar of each, whoever reads it. Only module.yaml differs: its durations are Flink's, where a bare number
-is milliseconds.
+All of them use one grammar for durations and one for sizes. Only module.yaml differs: its durations are Flink's, where
+a number without a unit is milliseconds.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ _LONGEST_SHOWN: Final = 60
 
 
 def read_duration(value: object) -> timedelta:
-    """The duration that *value* says, zero or more.
+    """Parse a duration of zero or more.
 
     A number is seconds. Text is a number of seconds; numbers with the units ``d``, ``h``, ``m`` (or ``min``), ``s``,
     ``ms``, the larger ones first; or an ISO 8601 duration without years and months: ``PT5S``, ``P1DT12H``.
 
     Raises:
-        ValueError: it is none; the text says what was expected, and what came.
+        ValueError: *value* is not a duration; the text says what was expected and what was given.
     """
     try:
         duration = _duration(value)
@@ -50,18 +50,18 @@ def read_duration(value: object) -> timedelta:
 
 
 def read_seconds(value: object) -> float:
-    """The same as a number of seconds. Raises ValueError as :func:`read_duration` does."""
+    """Parse a duration, as :func:`read_duration` does, and return its seconds."""
     return read_duration(value).total_seconds()
 
 
 def read_size(value: object) -> int:
-    """The number of bytes that *value* says, more than zero.
+    """Parse a size of one byte or more, and return its bytes.
 
     A whole number is bytes. Text is a whole number, alone, with ``B``, or with one of the units ``K``, ``M``, ``G``,
     ``T``, each 1024 times the one before; ``k``, ``KB``, ``KiB`` and ``Ki`` are the same as ``K``.
 
     Raises:
-        ValueError: it is none; the text says what was expected, and what came.
+        ValueError: *value* is not a size; the text says what was expected and what was given.
     """
     match = _SIZE.fullmatch(str(value).strip()) if isinstance(value, str | int) else None
     size = int(match[1]) * _BYTES[(match[2] or "").lower()] if match and len(match[1]) <= 20 else 0

@@ -1,4 +1,4 @@
-"""The settings: as a value, as keywords, as they are written in a file and on the command line."""
+"""Settings: as a value, as keyword arguments, in a file and as flags."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from statefun_actors.settings import (
 from statefun_actors.units import DURATION_FORM
 
 
-def test_every_setting_can_be_written_outside_of_python_and_is_explained() -> None:
+def test_every_setting_has_a_flag_and_a_help_text() -> None:
     assert [spelling.setting for spelling in SPELLINGS] == [field.name for field in attrs.fields(Settings)]
     assert len({spelling.key for spelling in SPELLINGS}) == len(SPELLINGS)
     for spelling in SPELLINGS:
@@ -32,7 +32,7 @@ def test_times_are_seconds_or_timedeltas() -> None:
     assert (settings.handler_timeout, settings.retry_budget) == (60.0, 0.25)
 
 
-def test_everything_that_makes_no_sense_is_said_at_once() -> None:
+def test_all_invalid_values_are_reported_at_once() -> None:
     wrong: dict[str, Any] = {
         "on_failure": "bank/dead",
         "handler_timeout": 0,
@@ -64,15 +64,15 @@ def test_everything_that_makes_no_sense_is_said_at_once() -> None:
         ("body_limit", 0),
         ("body_limit", True),
         ("record_egresses", ["receipts"]),
-        ("linger", 20),  # which would have been milliseconds
+        ("linger", 20),  # meant as milliseconds
     ],
 )
-def test_a_value_that_makes_no_sense_is_refused(option: str, value: object) -> None:
+def test_an_invalid_value_is_refused(option: str, value: object) -> None:
     with pytest.raises(DefinitionError, match=option):
         Settings(**{option: value})  # type: ignore[arg-type]
 
 
-def test_keywords_go_before_settings_and_these_before_defaults() -> None:
+def test_keywords_override_settings_which_override_defaults() -> None:
     base = Settings(retry_budget=1, body_limit=10)
 
     assert settings_with(base, {"body_limit": 20}) == Settings(retry_budget=1, body_limit=20)
@@ -81,17 +81,17 @@ def test_keywords_go_before_settings_and_these_before_defaults() -> None:
 
 
 @pytest.mark.parametrize("make", [RequestReplyHandler, create_app])
-def test_a_keyword_that_is_no_setting_is_refused_with_those_there_are(make: Any) -> None:
+def test_an_unknown_keyword_is_refused_with_the_known_ones(make: Any) -> None:
     with pytest.raises(DefinitionError) as raised:
         make(timeout=5)
 
     assert str(raised.value) == (
-        "settings: there is no timeout=; "
-        "there are on_failure, handler_timeout, retry_budget, body_limit, record_egresses, linger"
+        "settings: unknown setting timeout=; "
+        "expected one of: on_failure, handler_timeout, retry_budget, body_limit, record_egresses, linger"
     )
 
 
-def test_a_file_gives_all_of_them() -> None:
+def test_a_file_can_hold_every_setting() -> None:
     written = {
         "dead-letters": {"egress": "bank/dead", "attempts": 5, "as-value": True},
         "handler-timeout": "2m",
@@ -113,7 +113,7 @@ def test_a_file_gives_all_of_them() -> None:
     assert read_settings({"handler-timeout": "none"}) == {"handler_timeout": None}
 
 
-def test_everything_wrong_in_a_file_is_said_at_once() -> None:
+def test_all_problems_of_a_file_are_reported_at_once() -> None:
     with pytest.raises(DefinitionError) as raised:
         read_settings(
             {
@@ -126,12 +126,12 @@ def test_everything_wrong_in_a_file_is_said_at_once() -> None:
         )
 
     assert raised.value.problems == (
-        "there is no 'retry_budget'; "
-        "there are dead-letters, handler-timeout, retry-budget, body-limit, record-egresses, linger",
+        "unknown setting 'retry_budget'; "
+        "expected one of: dead-letters, handler-timeout, retry-budget, body-limit, record-egresses, linger",
         f"retry-budget: expected {DURATION_FORM}, got 'soon'",
         f"handler-timeout: expected {DURATION_FORM}, more than 0; or none, for no limit; got 0",
-        "dead-letters: there is no 'tries' of dead letters; there are egress, topic, attempts, backoff, as-value.",
-        "record-egresses: 'bank/receipts' is no list of egresses; write [\"bank/receipts\"].",
+        "dead-letters: unknown key 'tries'; expected one of: egress, topic, attempts, backoff, as-value",
+        "record-egresses: expected a list of egresses, such as [\"bank/receipts\"]; got 'bank/receipts'",
     )
 
 
@@ -144,10 +144,10 @@ def test_everything_wrong_in_a_file_is_said_at_once() -> None:
         (5, "is not <namespace>/<name>"),
     ],
 )
-def test_dead_letters_that_make_no_sense(written: object, problem: str) -> None:
+def test_invalid_dead_letters_are_refused(written: object, problem: str) -> None:
     with pytest.raises(DefinitionError, match=problem):
         read_settings({"dead-letters": written})
 
 
-def test_a_policy_of_the_settings_is_one_for_all() -> None:
+def test_on_failure_of_the_settings_is_the_default_policy() -> None:
     assert settings_with(None, {"on_failure": Discard(attempts=2)}).on_failure == Discard(attempts=2)

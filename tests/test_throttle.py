@@ -1,11 +1,11 @@
-"""Log lines that repeat: one a minute for each kind, with the number of those left out."""
+"""Throttle writes one log line a minute of each kind, with the number of lines left out."""
 
 from __future__ import annotations
 
 from statefun_actors.system import Throttle, repeats
 
 
-def test_of_each_kind_the_first_is_written_and_then_one_a_minute_with_the_number_of_the_others() -> None:
+def test_each_kind_is_written_once_a_minute_with_the_number_of_lines_left_out() -> None:
     now = 100.0
     throttle = Throttle(60, lambda: now)
 
@@ -18,7 +18,7 @@ def test_of_each_kind_the_first_is_written_and_then_one_a_minute_with_the_number
     assert (first, soon, later) == ([0, 0, None, None], None, [3, None, 0])
 
 
-def test_kinds_without_end_do_not_fill_the_memory() -> None:
+def test_memory_is_bounded_with_any_number_of_kinds() -> None:
     throttle = Throttle(60, lambda: 0.0)
 
     for number in range(5_000):
@@ -29,6 +29,6 @@ def test_kinds_without_end_do_not_fill_the_memory() -> None:
     assert len(throttle._left_out) <= 1_000
 
 
-def test_what_was_left_out_is_told() -> None:
+def test_the_number_of_lines_left_out_is_shown() -> None:
     assert repeats(0) == ""
     assert repeats(19_399) == " (19,399 more since the last such line; at most one in 60 s is written)"

@@ -1,4 +1,4 @@
-"""Durations and sizes have one grammar, on the command line, in settings files, in URLs and in lines of JSON."""
+"""Durations and sizes have one grammar on the command line, in settings files, in URLs and in lines of JSON."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from statefun_actors.units import read_duration, read_seconds, read_size
         ("PT0S", 0),
     ],
 )
-def test_durations(written: object, seconds: float) -> None:
+def test_durations_are_parsed(written: object, seconds: float) -> None:
     assert read_seconds(written) == seconds
     assert read_duration(written) == timedelta(seconds=seconds)
 
@@ -47,7 +47,7 @@ def test_durations(written: object, seconds: float) -> None:
         *("PT", "P1Y", "99999999999d", 1e300, True, None, float("nan"), float("inf"), [], "1.s", ".5s"),
     ],
 )
-def test_what_is_no_duration(written: object) -> None:
+def test_an_invalid_duration_is_refused(written: object) -> None:
     with pytest.raises(ValueError, match="expected") as raised:
         read_duration(written)
 
@@ -73,14 +73,14 @@ def test_what_is_no_duration(written: object) -> None:
         ("1T", 1 << 40),
     ],
 )
-def test_sizes(written: object, size: int) -> None:
+def test_sizes_are_parsed(written: object, size: int) -> None:
     assert read_size(written) == size
 
 
 @pytest.mark.parametrize(
     "written", [0, -1, "", "M", "1.5M", "ten", "64 i", "5bm", "-5M", "0K", True, None, 1.0, [], "9" * 30, "\u0666M"]
 )
-def test_what_is_no_size(written: object) -> None:
+def test_an_invalid_size_is_refused(written: object) -> None:
     with pytest.raises(ValueError, match="expected") as raised:
         read_size(written)
 
@@ -89,6 +89,6 @@ def test_what_is_no_size(written: object) -> None:
     )
 
 
-def test_a_long_text_is_cut_in_the_error() -> None:
+def test_the_error_shortens_a_long_value() -> None:
     with pytest.raises(ValueError, match=r"got 'x{59}…$"):
         read_size("x" * 1000)

@@ -1,4 +1,4 @@
-"""Sockets at a path: for one user, taken over from the dead, never from who serves them."""
+"""Unix sockets: only their user can connect, stale ones are replaced, those in use are not."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ def refused(path: Path) -> OSError:
     return caught.value
 
 
-def dead(path: Path) -> None:
-    """A socket that nobody serves."""
+def make_stale(path: Path) -> None:
+    """Create a socket that no process listens on."""
     with socket.socket(socket.AF_UNIX) as sock:
         sock.bind(str(path))
 
 
 @pytest.mark.parametrize("umask", [0, 0o22])
-def test_only_its_user_can_connect(tmp_path: Path, umask: int) -> None:
+def test_only_the_user_of_a_socket_can_connect(tmp_path: Path, umask: int) -> None:
     before = os.umask(umask)
     try:
         sock = listen_at(tmp_path / "s")
@@ -37,13 +37,13 @@ def test_only_its_user_can_connect(tmp_path: Path, umask: int) -> None:
     sock.close()
 
 
-def test_one_that_is_served_is_left_to_its_server(tmp_path: Path) -> None:
+def test_a_socket_in_use_is_not_replaced(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to("s")
     with listen_at(tmp_path / "s", backlog=0) as sock:
         inode = (tmp_path / "s").stat().st_ino
 
         for path in (tmp_path / "s", tmp_path / "link"):
-            for _ in range(3):  # until there is no room for another connection
+            for _ in range(3):  # until the backlog is full
                 error = refused(path)
                 assert (error.errno, error.strerror) == (errno.EADDRINUSE, "another process listens there")
         assert (tmp_path / "s").stat().st_ino == inode
@@ -53,41 +53,41 @@ def test_one_that_is_served_is_left_to_its_server(tmp_path: Path) -> None:
         sock.accept()[0].close()
 
 
-def test_a_dead_one_is_taken_over(tmp_path: Path) -> None:
-    dead(tmp_path / "s")
+def test_a_stale_socket_is_replaced(tmp_path: Path) -> None:
+    make_stale(tmp_path / "s")
 
     with listen_at(tmp_path / "s") as sock, socket.socket(socket.AF_UNIX) as client:
         client.connect(str(tmp_path / "s"))
         sock.accept()[0].close()
 
 
-def test_a_file_that_is_no_socket_stays(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_socket_is_kept(tmp_path: Path) -> None:
     (tmp_path / "s").write_text("notes")
 
     error = refused(tmp_path / "s")
 
-    assert (error.errno, error.strerror) == (errno.EEXIST, "there is a file of that name, which is no socket")
+    assert (error.errno, error.strerror) == (errno.EEXIST, "a file of that name exists and is not a socket")
     assert (tmp_path / "s").read_text() == "notes"
 
 
-def test_one_of_many_that_come_at_once_gets_it(tmp_path: Path) -> None:
-    dead(tmp_path / "s")
-    got: list[socket.socket] = []
-    lost: list[OSError] = []
-    together = threading.Barrier(8)
+def test_of_many_threads_that_replace_a_stale_socket_at_once_one_succeeds(tmp_path: Path) -> None:
+    make_stale(tmp_path / "s")
+    listening: list[socket.socket] = []
+    errors: list[OSError] = []
+    barrier = threading.Barrier(8)
 
-    def come() -> None:
-        together.wait()
+    def listen() -> None:
+        barrier.wait()
         try:
-            got.append(listen_at(tmp_path / "s"))
+            listening.append(listen_at(tmp_path / "s"))
         except OSError as error:
-            lost.append(error)
+            errors.append(error)
 
-    threads = [threading.Thread(target=come) for _ in range(8)]
+    threads = [threading.Thread(target=listen) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
 
-    assert (len(got), {error.errno for error in lost}) == (1, {errno.EADDRINUSE})
-    got[0].close()
+    assert (len(listening), {error.errno for error in errors}) == (1, {errno.EADDRINUSE})
+    listening[0].close()

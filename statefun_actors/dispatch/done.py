@@ -10,7 +10,7 @@ from statefun_actors.model import Done, MessageFailure
 
 
 def done(
-    scope: Scope, notes: Diagnostics, function: FunctionType, setbacks: Sequence[MessageFailure], marks: Sequence[int]
+    scope: Scope, notes: Diagnostics, function: FunctionType, failures: Sequence[MessageFailure], marks: Sequence[int]
 ) -> Done:
     """What *scope* came to: effects in the order of their asking, changes in the order of declaration."""
     changes = scope.changes
@@ -19,4 +19,4 @@ def done(
         changes = {name: changes[name] for name in (names | changes) if name in changes}
     if scope.dropped_replies is not None:
         notes.dropped(scope.dropped_replies)
-    return Done(scope.effects, changes, setbacks, marks)
+    return Done(scope.effects, changes, failures, marks)

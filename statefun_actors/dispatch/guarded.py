@@ -34,7 +34,7 @@ class GuardedRun:
     def __init__(self, batch: Batch, app: Application, route: ServedFunction, scope: Scope) -> None:
         self.batch, self.app, self.route, self.scope = batch, app, route, scope
         self.budget = app.settings.retry_budget
-        self.setbacks: list[MessageFailure] = []
+        self.failures: list[MessageFailure] = []
         self.subject = route.function.open(scope)
 
     async def outcome(self) -> Outcome:
@@ -88,7 +88,7 @@ class GuardedRun:
             function.abandon(self.subject)
             if task is not None:
                 task.runs_handlers = False
-        return done(self.scope, notes, function, self.setbacks, marks)
+        return done(self.scope, notes, function, self.failures, marks)
 
     def _start(self, handler: BoundHandler | BoundAnswer, invocation: Invocation) -> object:
         """The result of the message's handler, or what NOT_YET says."""
@@ -123,7 +123,7 @@ class GuardedRun:
             return
         self.app.notes.refused[refused.handler] += 1
         logger.warning("%s: %s: %s", self.batch.target, Settlement.REFUSED.value, describe(refused))
-        self.setbacks.append(MessageFailure(index, refused, Settlement.REFUSED, 1))
+        self.failures.append(MessageFailure(index, refused, Settlement.REFUSED, 1))
 
     def _policy(self, invocation: Invocation) -> FailurePolicy | None:
         try:
@@ -178,7 +178,7 @@ class GuardedRun:
         )  # fmt: skip
         if (told := tell_asker(invocation, error)) is not None:
             self.scope.effects.append(told)
-        self.setbacks.append(MessageFailure(index, error, settlement, attempts))
+        self.failures.append(MessageFailure(index, error, settlement, attempts))
 
 
 def refusal(route: ServedFunction, invocation: Invocation) -> InternalMessageError | None:

@@ -48,7 +48,7 @@ class Merge:
             epoch.consume(message.seq)
         for effect in done.effects:
             self._apply(memory, effect, address, now_ms)
-        errors = self._set_back(memory, messages, done.setbacks, now_ms) if done.setbacks else None
+        errors = self._set_back(memory, messages, done.failures, now_ms) if done.failures else None
         for index, message in enumerate(messages):
             if message.caller is not None:
                 message_handled(memory, message, done, index, None if errors is None else errors.get(index))
@@ -66,16 +66,16 @@ class Merge:
                     record.written_ms[name] = now_ms
 
     def _set_back(
-        self, memory: WorkingSet, messages: Sequence[Message], setbacks: Sequence[MessageFailure], now_ms: int
+        self, memory: WorkingSet, messages: Sequence[Message], failures: Sequence[MessageFailure], now_ms: int
     ) -> Mapping[int, BaseException]:
         """The errors of those that a policy has settled, by index."""
-        for setback in setbacks:
-            if setback.settlement is Settlement.DISCARDED:
+        for failure in failures:
+            if failure.settlement is Settlement.DISCARDED:
                 memory.epoch.counters.discarded += 1
             else:
-                self._bury(memory, messages[setback.index], setback.error, setback.attempts, now_ms)
-            memory.tickets.given_up(messages[setback.index].caller, setback.error, memory.epoch)
-        return {setback.index: setback.error for setback in setbacks}
+                self._bury(memory, messages[failure.index], failure.error, failure.attempts, now_ms)
+            memory.tickets.given_up(messages[failure.index].caller, failure.error, memory.epoch)
+        return {failure.index: failure.error for failure in failures}
 
     def _apply(self, memory: WorkingSet, effect: Effect, sender: Address, now_ms: int) -> None:
         match effect:

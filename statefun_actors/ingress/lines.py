@@ -95,9 +95,9 @@ class Lines:
                 f"expected a function type that is served ({served}), got {_shown(error.typename)} - at `$.to`"
             ) from None
         except UnhandledMessageError as error:
-            taken = ", ".join(error.taken) or "none"
+            taken = ", ".join(error.accepted) or "none"
             raise BadLine(
-                f"expected a type that {error.target} takes ({taken}), got {_shown(error.came)} - at `$.type`"
+                f"expected a type that {error.target} takes ({taken}), got {_shown(error.got)} - at `$.type`"
             ) from None
         except UnclearTypeError as error:
             raise BadLine(

@@ -1,4 +1,4 @@
-"""The operating system and the event loop: forks, sockets, errors that repeat."""
+"""Operating system and event loop: forks, Unix sockets, loop errors, throttled log lines."""
 
 from statefun_actors.system.forks import (
     keep_from_children,

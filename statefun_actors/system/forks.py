@@ -1,12 +1,12 @@
-"""What a forked child of this process does not share with it: locks, sockets, the event loop, signal handlers.
+"""Keeps locks, sockets, the event loop and signal handlers of this process out of its forked children.
 
-A handler may start a child process by ``os.fork``, as ``multiprocessing`` does by default on Linux up to Python 3.13.
-The child has every descriptor of its parent. As long as it lives, a lock on a file stays locked and a port stays taken,
-though the parent has ended; a client waits for the end of a connection that the parent has closed; and what it does to
-the selector or the wakeup socket of the event loop is done to the parent's. So these descriptors lead to ``/dev/null``
-in the child. They are not closed: the objects that hold their numbers would close them again, by then another file's.
+A handler may start a child process with ``os.fork``, as ``multiprocessing`` does by default on Linux up to Python 3.13.
+The child inherits every descriptor. While it runs, file locks stay held and ports stay in use after the parent has
+ended; clients wait for the end of connections that the parent has closed; and its calls on the selector or the wakeup
+socket of the event loop act on the parent's. So the child points these descriptors to ``/dev/null``. It does not close
+them: the objects that hold the numbers would close them a second time, when another file may have the number.
 
-A program that is started (``subprocess``) gets none of these descriptors, and none of Python's signal handlers.
+A program started by ``subprocess`` inherits none of these descriptors and none of Python's signal handlers.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ _handlers: Final[set[Callable[..., object]]] = set()
 
 
 def keep_from_children(descriptor: int) -> None:
-    """Children do not get *descriptor*; until :func:`release`, which comes before it is closed."""
+    """Keep *descriptor* out of forked children. Call :func:`release` before you close it."""
     _descriptors.add(descriptor)
 
 
 def release(descriptor: int) -> None:
-    """*descriptor* is about to be closed, and its number is free for others."""
+    """End :func:`keep_from_children` for *descriptor*: it is about to be closed, and its number to be reused."""
     _descriptors.discard(descriptor)
 
 
 @contextlib.contextmanager
 def loop_kept_from_children(loop: asyncio.AbstractEventLoop) -> Generator[None]:
-    """Children do not get the sockets of *loop*: those that it listens on, connections, and what it is woken by."""
+    """Keep the sockets of *loop* out of forked children: listeners, connections, selector and wakeup socket."""
     _loops.add(loop)
     try:
         yield
@@ -46,7 +46,7 @@ def loop_kept_from_children(loop: asyncio.AbstractEventLoop) -> Generator[None]:
 
 @contextlib.contextmanager
 def signals_kept_from_children(handler: Callable[..., object]) -> Generator[None]:
-    """Children have Python's own signal handlers in the place of *handler*."""
+    """In forked children, replace the signal handler *handler* by Python's default."""
     _handlers.add(handler)
     try:
         yield
@@ -59,15 +59,15 @@ def _in_child() -> None:
         signal.set_wakeup_fd(-1)
         _reset_signals()
     descriptors = {*_descriptors, *(number for loop in _loops for number in _descriptors_of(loop))}
-    for forgotten in (_descriptors, _loops, _handlers):
-        forgotten.clear()
+    for registered in (_descriptors, _loops, _handlers):
+        registered.clear()
     if descriptors:
-        nowhere = os.open(os.devnull, os.O_RDWR)
+        null = os.open(os.devnull, os.O_RDWR)
         for descriptor in descriptors:
             with contextlib.suppress(OSError):
                 os.fstat(descriptor)  # some, such as a kqueue, are not inherited
-                os.dup2(nowhere, descriptor, inheritable=False)
-        os.close(nowhere)
+                os.dup2(null, descriptor, inheritable=False)
+        os.close(null)
 
 
 def _reset_signals() -> None:
@@ -77,9 +77,9 @@ def _reset_signals() -> None:
 
 
 def _descriptors_of(loop: Untyped) -> Iterable[int]:
-    """What *loop* watches, what it watches with, and its transports, which it does not watch while they are paused.
+    """The descriptors of *loop*: its selector and wakeup socket, sockets in the selector, and paused transports.
 
-    asyncio shows none of these. Where another version of it, or another loop, keeps them elsewhere, they are shared.
+    asyncio has no public access to them. With a loop that has other private attributes, the child shares them.
     """
     selector, waker = getattr(loop, "_selector", None), getattr(loop, "_csock", None)
     with contextlib.suppress(AttributeError, ValueError):

@@ -1,7 +1,7 @@
-"""What an event loop reports and no caller can catch: failed handshakes, broken connections, no descriptors left.
+"""Exception handler of the event loop: logs failed handshakes, broken connections and a lack of descriptors.
 
-These are the doing of clients and of the machine, and come by the thousand, so each kind is one line a minute and no
-traceback. While there are no file descriptors the loop tries again each second by itself.
+Clients and the machine cause these errors, by the thousand, so each kind is logged once a minute without a traceback.
+While no file descriptors are free, the loop retries each second by itself.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def loop_errors(throttle: Throttle | None = None) -> ExceptionHandler:
     def handle(loop: asyncio.AbstractEventLoop, context: dict[str, Untyped]) -> None:
         error = context.get("exception")
         if isinstance(error, asyncio.CancelledError):
-            return  # Python 3.11 complains of connections that the end of the loop cancels
+            return  # Python 3.11 reports connections that are cancelled when the loop ends
         if not isinstance(error, ssl.SSLError | OSError):
             loop.default_exception_handler(context)
             return
@@ -38,8 +38,8 @@ def loop_errors(throttle: Throttle | None = None) -> ExceptionHandler:
             return
         if error.errno in _NO_ROOM:
             logger.error(
-                "no connection can be accepted: %s; clients wait. Raise the limit (ulimit -n), or close what holds "
-                "descriptors%s",
+                "cannot accept connections: %s; clients wait. Raise the limit (ulimit -n), or close other files and "
+                "connections%s",
                 error.strerror,
                 repeats(left_out),
             )

@@ -1,4 +1,4 @@
-"""Log lines that would repeat: one a minute for each kind, with the number of those that were left out."""
+"""Rate limit for repeated log lines: one a minute of each kind, with the number of lines that were left out."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Throttle:
 
     Args:
         every: seconds between two lines of one kind.
-        monotonic: seconds since some moment.
+        monotonic: a monotonic clock, in seconds.
     """
 
     def __init__(self, every: float = EVERY, monotonic: Callable[[], float] = time.monotonic) -> None:
@@ -25,10 +25,10 @@ class Throttle:
         self._left_out: dict[Hashable, int] = {}
 
     def due(self, kind: Hashable) -> int | None:
-        """Whether a line of *kind* is to be written now.
+        """Decide whether to write a line of *kind* now.
 
         Returns:
-            None where it is to be left out; else how many were left out since the last one that was written.
+            None to leave it out; otherwise the number of lines left out since the last one that was written.
         """
         now = self._monotonic()
         if now - self._written.get(kind, -self._every) < self._every:
@@ -42,5 +42,5 @@ class Throttle:
 
 
 def repeats(left_out: int, every: float = EVERY) -> str:
-    """What a line adds that stands for *left_out* others; empty where there were none."""
+    """The suffix of a line that stands for *left_out* other lines; empty if there were none."""
     return f" ({left_out:,} more since the last such line; at most one in {every:g} s is written)" if left_out else ""

@@ -1,4 +1,4 @@
-"""Unix domain sockets that listen: for one user alone, and never in the place of one that is served."""
+"""Listening Unix domain sockets that only their user can connect to, and that never replace one in use."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ try:
 except ImportError:  # Windows, where there are no such sockets either
     fcntl = None  # type: ignore[assignment]
 
-_PATIENCE: Final = 2.0
-"""Seconds to wait for another process that is about to listen in the same folder."""
+_LOCK_TIMEOUT: Final = 2.0
+"""Seconds to wait for another process that is creating a socket in the same folder."""
 
 
 def listen_at(path: Path, backlog: int = 128) -> socket.socket:
-    """A socket that listens at *path*; only processes of this user (and root) can connect to it.
+    """Listen on a socket at *path*; only processes of this user (and root) can connect to it.
 
-    A socket that nobody serves any more, left there by a process that was killed, is replaced.
+    A stale socket, left there by a process that was killed, is replaced.
 
     Raises:
-        OSError: another process serves a socket there (``EADDRINUSE``); there is a file of another kind (``EEXIST``);
-            the name is too long, or no file can be made there.
+        OSError: another process listens there (``EADDRINUSE``); a file of another kind is there (``EEXIST``);
+            the name is too long, or no file can be created there.
     """
     path = path.resolve()
-    with _alone_in(path.parent):
-        _remove_dead(path)
+    with _locked(path.parent):
+        _remove_stale(path)
         sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
             sock.bind(str(path))
-            path.chmod(0o600)  # nobody can connect before it listens
+            path.chmod(0o600)  # before listen(), until which no client can connect
             sock.listen(backlog)
         except BaseException:
             sock.close()
@@ -44,48 +44,48 @@ def listen_at(path: Path, backlog: int = 128) -> socket.socket:
     return sock
 
 
-def _remove_dead(path: Path) -> None:
+def _remove_stale(path: Path) -> None:
     try:
         mode = path.lstat().st_mode
     except FileNotFoundError:
         return
     if not stat.S_ISSOCK(mode):
-        raise FileExistsError(errno.EEXIST, "there is a file of that name, which is no socket")
-    if _is_served(path):
+        raise FileExistsError(errno.EEXIST, "a file of that name exists and is not a socket")
+    if _has_listener(path):
         raise OSError(errno.EADDRINUSE, "another process listens there")
     path.unlink(missing_ok=True)
 
 
-def _is_served(path: Path) -> bool:
+def _has_listener(path: Path) -> bool:
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
         sock.setblocking(False)
         try:
             sock.connect(str(path))
         except (ConnectionRefusedError, FileNotFoundError):
             return False
-        except OSError:  # it has no room for another connection, or takes none of this kind or user
+        except OSError:  # its backlog is full, or it is of another type or another user
             return True
     return True
 
 
 @contextmanager
-def _alone_in(folder: Path) -> Generator[None]:
-    """Within it no other process replaces a socket in *folder*: one that does not listen yet looks dead."""
+def _locked(folder: Path) -> Generator[None]:
+    """Keep other processes from replacing sockets in *folder*: one that does not listen yet looks stale."""
     if fcntl is None:
         yield
         return
-    held = os.open(folder, os.O_RDONLY)
+    descriptor = os.open(folder, os.O_RDONLY)
     try:
-        end = time.monotonic() + _PATIENCE
+        deadline = time.monotonic() + _LOCK_TIMEOUT
         while True:
             try:
-                fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                if time.monotonic() > end:  # another user may hold it for ever
+                if time.monotonic() > deadline:  # another user may hold the lock indefinitely
                     break
                 time.sleep(0.005)
             else:
                 break
         yield
     finally:
-        os.close(held)
+        os.close(descriptor)

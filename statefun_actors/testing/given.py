@@ -182,10 +182,10 @@ class Given(Generic[_E]):
         app = Application(self._cls, settings=settings)
         batch = Batch(self._address, self._state, invocations)
         match _run(in_handler_task(dispatch(batch, app, _Host(in_utc(now, "now"))))):
-            case Done(effects, changes, setbacks):
-                for setback in setbacks:
-                    if setback.settlement is Settlement.REFUSED:
-                        raise setback.error
+            case Done(effects, changes, failures):
+                for failure in failures:
+                    if failure.settlement is Settlement.REFUSED:
+                        raise failure.error
                 state = {**self._state, **changes}
             case Failed(_, error):
                 raise error
@@ -204,7 +204,7 @@ class Given(Generic[_E]):
             found.asks,
             found.schedules,
             found.cancelled_schedules,
-            [setback.error for setback in setbacks],
+            [failure.error for failure in failures],
         )
 
 

@@ -99,7 +99,7 @@ def test_a_project_without_the_table_says_nothing(folder: Path) -> None:
     ("content", "problem"),
     [
         ("retry-budget = ", "own.toml is no TOML"),
-        ("retry-budgte = 1", "own.toml: there is no 'retry-budgte'"),
+        ("retry-budgte = 1", "own.toml: unknown setting 'retry-budgte'"),
         ('retry-budget = "soon"', "own.toml: retry-budget: expected a duration, such as 500ms"),
         (
             "[serve]\nbnid = 1",

@@ -59,11 +59,11 @@ def patch_outcomes(patch: Patch, change: Callable[[Done], Done]) -> None:
 
 
 def with_effects(done: Done, effects: list[Effect]) -> Done:
-    return Done(effects, done.changes, done.setbacks, done.marks)
+    return Done(effects, done.changes, done.failures, done.marks)
 
 
 def with_changes(done: Done, changes: dict[str, TypedValue | None]) -> Done:
-    return Done(done.effects, changes, done.setbacks, done.marks)
+    return Done(done.effects, changes, done.failures, done.marks)
 
 
 def swap_effects(patch: Patch) -> None:

@@ -81,7 +81,7 @@ async def test_without_a_policy_it_is_refused_and_the_rest_of_the_batch_goes_on(
     outcome = await world.done("a", 1, "b", caller=caller)
 
     assert outcome.changes == {"opened": pack(200)}
-    assert [(each.index, each.settlement, text_of(each.error)) for each in outcome.setbacks] == [
+    assert [(each.index, each.settlement, text_of(each.error)) for each in outcome.failures] == [
         (1, Settlement.REFUSED, REFUSED)
     ]
     assert caplog.record_tuples == [
@@ -99,8 +99,8 @@ async def test_a_policy_applies_with_one_attempt(caller: Address | None) -> None
     discarded = await World(Vault, on_failure=Discard(attempts=5)).done(1, "a", caller=caller)
     buried = await World(Vault, on_failure=DeadLetter("test/dead", attempts=5)).done(1, "a", caller=caller)
 
-    assert [(each.settlement, each.attempts) for each in discarded.setbacks] == [(Settlement.DISCARDED, 1)]
-    assert [(each.settlement, each.attempts) for each in buried.setbacks] == [(Settlement.DEAD_LETTER, 1)]
+    assert [(each.settlement, each.attempts) for each in discarded.failures] == [(Settlement.DISCARDED, 1)]
+    assert [(each.settlement, each.attempts) for each in buried.failures] == [(Settlement.DEAD_LETTER, 1)]
     assert (discarded.changes, buried.changes, len(buried.effects)) == ({"opened": pack(100)},) * 2 + (1,)
 
 
@@ -108,12 +108,12 @@ async def test_a_class_says_it_for_its_handlers_and_each_may_say_otherwise() -> 
     outcome = await World(Closed).done(1, "a", caller=None)
 
     assert outcome.changes == {"count": pack(100)}
-    assert [each.index for each in outcome.setbacks] == [0]
+    assert [each.index for each in outcome.failures] == [0]
 
 
 @pytest.mark.parametrize(("cls", "refused"), [(Derived, 1), (Opened, 0)])
 async def test_it_is_inherited(cls: type[Entity], refused: int) -> None:
-    assert len((await World(cls).done(1, caller=None)).setbacks) == refused
+    assert len((await World(cls).done(1, caller=None)).failures) == refused
 
 
 async def test_the_message_is_not_even_decoded() -> None:
@@ -172,4 +172,4 @@ async def test_all_of_a_batch_may_be_refused() -> None:
     outcome = await World(Vault).outcome(1, 2, caller=None)
 
     assert isinstance(outcome, Done)
-    assert ([each.index for each in outcome.setbacks], outcome.changes, outcome.effects) == ([0, 1], {}, [])
+    assert ([each.index for each in outcome.failures], outcome.changes, outcome.effects) == ([0, 1], {}, [])

@@ -185,7 +185,7 @@ async def test_a_policy_applies_and_the_rest_of_the_batch_goes_on(
     outcome = await world.done(1, f"{way}, {when}", 2, f"{way}, {when}", 4)
 
     assert outcome.changes == {"count": pack(7)}
-    assert [(setback.index, setback.attempts, text_of(setback.error)) for setback in outcome.setbacks] == [
+    assert [(failure.index, failure.attempts, text_of(failure.error)) for failure in outcome.failures] == [
         (index, policy.attempts, said(way, "Leaver.leave")) for index in (1, 3)
     ]
     assert len(outcome.effects) == (2 if isinstance(policy, DeadLetter) else 0)
@@ -200,7 +200,7 @@ async def test_so_it_is_with_what_a_decorator_made_of_an_async_handler(way: str)
     outcome = await world.done(1, way.encode(), 2)
 
     assert outcome.changes == {"count": pack(3)}
-    assert [text_of(setback.error).partition(" raised ")[0] for setback in outcome.setbacks] == [
+    assert [text_of(failure.error).partition(" raised ")[0] for failure in outcome.failures] == [
         "HandlerExitError: Leaver.elsewhere"
     ]
 
@@ -212,7 +212,7 @@ async def test_so_it_is_with_a_blocking_handler(number: int) -> None:
     outcome = await world.done(1, float(number), 2)
 
     assert outcome.changes == {"count": pack(3)}
-    assert [type(setback.error).__name__ for setback in outcome.setbacks] == [
+    assert [type(failure.error).__name__ for failure in outcome.failures] == [
         "RuntimeError" if EXITS[number] is StopIteration else "HandlerExitError"
     ]
 
@@ -242,7 +242,7 @@ async def test_so_it_is_with_a_plain_handler(way: str) -> None:
     outcome = await World(Plain, on_failure=Discard()).done("fine", way, "fine")
 
     assert outcome.changes == {"count": pack(2)}
-    error = outcome.setbacks[0].error
+    error = outcome.failures[0].error
     assert type(error).__name__ == ("StopIteration" if way == "StopIteration" else "HandlerExitError")
 
 
@@ -301,7 +301,7 @@ async def test_a_cancellation_that_the_handler_itself_dealt_with_is_no_failure(p
     outcome = await World(Careful, on_failure=policy).done(1, 1)
 
     assert outcome.changes == {"count": pack(222)}
-    assert not outcome.setbacks
+    assert not outcome.failures
     assert [task.cancelling() for task in TASKS] == [0, 0]
 
 
@@ -350,7 +350,7 @@ async def test_a_handler_that_swallows_the_cancellation_of_its_timeout_has_faile
     outcome = await task
 
     assert isinstance(outcome, Done)
-    assert (outcome.changes, [type(setback.error).__name__ for setback in outcome.setbacks]) == (
+    assert (outcome.changes, [type(failure.error).__name__ for failure in outcome.failures]) == (
         {},
         ["HandlerTimeoutError"],
     )
@@ -384,7 +384,7 @@ async def test_a_function_is_like_an_entity() -> None:
     outcome = await in_handler_task(dispatch(batch, app, VirtualHost()))
 
     assert isinstance(outcome, Done)
-    assert [text_of(setback.error) for setback in outcome.setbacks] == [said(way, "test/fn") for way in WAYS]
+    assert [text_of(failure.error) for failure in outcome.failures] == [said(way, "test/fn") for way in WAYS]
 
 
 async def test_a_group_that_holds_a_terminal_error_is_terminal_whatever_else_it_holds() -> None:
@@ -402,5 +402,5 @@ async def test_a_group_that_holds_a_terminal_error_is_terminal_whatever_else_it_
 async def test_the_cause_is_what_was_raised() -> None:
     outcome = await World(Leaver, on_failure=Discard()).done("SystemExit, later")
 
-    setback: MessageFailure = outcome.setbacks[0]
-    assert isinstance(setback.error.__cause__, SystemExit)
+    failure: MessageFailure = outcome.failures[0]
+    assert isinstance(failure.error.__cause__, SystemExit)

@@ -98,15 +98,15 @@ async def test_marks_are_told_without_a_policy_too() -> None:
     assert outcome.marks == [2, 4]
 
 
-async def test_a_setback_tells_which_message_failed_why_and_what_became_of_it(
+async def test_a_message_failure_has_its_index_error_settlement_and_attempts(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     with caplog.at_level(logging.WARNING, "statefun_actors.dispatch"):
         outcome = await World(Counter, on_failure=LETTERS).done(1, FAILS)
 
-    (setback,) = outcome.setbacks
-    assert (setback.index, text_of(setback.error)) == (1, "ValueError: thirteen")
-    assert (setback.settlement, setback.attempts) == (Settlement.DEAD_LETTER, 3)
+    (failure,) = outcome.failures
+    assert (failure.index, text_of(failure.error)) == (1, "ValueError: thirteen")
+    assert (failure.settlement, failure.attempts) == (Settlement.DEAD_LETTER, 3)
     assert caplog.messages == [
         "test/counter/ada: dead letter of type io.statefun.types/long after 3 attempts: ValueError: thirteen"
     ]
@@ -120,7 +120,7 @@ async def test_the_next_attempt_comes_after_a_wait_that_doubles(failing: Callabl
 
     assert world.host.waits == [0.1, 0.2, 0.4, 0.8]
     assert outcome.changes == {"runs": pack(1)}
-    assert not outcome.setbacks
+    assert not outcome.failures
 
 
 async def test_each_attempt_has_a_time_of_its_own(failing: Callable[[int], None]) -> None:
@@ -138,16 +138,16 @@ async def test_what_a_batch_waits_in_all_is_bounded(failing: Callable[[int], Non
     outcome = await world.done(1, 2, 3)
 
     assert world.host.waits == [1, 2, 1]
-    assert [setback.attempts for setback in outcome.setbacks] == [3, 2, 1]
+    assert [failure.attempts for failure in outcome.failures] == [3, 2, 1]
 
 
 async def test_a_wait_that_the_budget_can_not_pay_is_not_begun(failing: Callable[[int], None]) -> None:
     world = World(Stubborn, settings=Settings(on_failure=LETTERS, retry_budget=0.9))
     failing(100)
 
-    (setback,) = (await world.done(1)).setbacks
+    (failure,) = (await world.done(1)).failures
 
-    assert (world.host.waits, setback.attempts) == ([], 1)
+    assert (world.host.waits, failure.attempts) == ([], 1)
 
 
 async def test_backoff_may_be_zero(failing: Callable[[int], None]) -> None:
@@ -165,16 +165,16 @@ async def test_a_terminal_error_is_not_tried_again_not_even_inside_a_group() -> 
         async def split(self, message: bool) -> None:
             raise ExceptionGroup("of a TaskGroup", [ValueError("other"), TerminalError("no use")])
 
-    (setback,) = (await World(Tasks, on_failure=LETTERS).done(True)).setbacks
+    (failure,) = (await World(Tasks, on_failure=LETTERS).done(True)).failures
 
-    assert (setback.attempts, str(setback.error)) == (1, "of a TaskGroup (2 sub-exceptions)")
+    assert (failure.attempts, str(failure.error)) == (1, "of a TaskGroup (2 sub-exceptions)")
 
 
 async def test_bytes_that_can_not_be_read_are_given_up_at_once_in_the_words_of_their_type() -> None:
-    (setback,) = (await World(Counter, on_failure=LETTERS).done(_malformed_long())).setbacks
+    (failure,) = (await World(Counter, on_failure=LETTERS).done(_malformed_long())).failures
 
-    assert setback.attempts == 1
-    assert text_of(setback.error) == (
+    assert failure.attempts == 1
+    assert text_of(failure.error) == (
         "MessageDecodeError: a message of type io.statefun.types/long can't be read: "
         "malformed protobuf: it ends in the middle of a field"
     )

@@ -128,7 +128,7 @@ async def test_a_handler_that_swallows_its_cancellation_has_timed_out_all_the_sa
     outcome = await task
     assert isinstance(outcome, Failed | Done)
     assert isinstance(outcome, Done) == (on_failure is not None)
-    error = outcome.error if isinstance(outcome, Failed) else outcome.setbacks[0].error
+    error = outcome.error if isinstance(outcome, Failed) else outcome.failures[0].error
     assert text_of(error) == (
         "HandlerTimeoutError: Waiter.swallow did not finish within 5 s. Raise its timeout=, or make it shorter."
     )
@@ -144,7 +144,7 @@ async def test_what_timed_out_is_undone_under_a_policy() -> None:
 
     outcome = await task
     assert isinstance(outcome, Done)
-    assert (outcome.changes, len(outcome.setbacks)) == ({}, 1)
+    assert (outcome.changes, len(outcome.failures)) == ({}, 1)
 
 
 async def test_a_blocking_handler_runs_beside_the_loop_and_its_reply_counts() -> None:

@@ -359,7 +359,7 @@ async def test_the_message_that_does_not_fit_is_undone_and_the_rest_goes_on() ->
     outcome = await world.done(sets("balance", 1), do(both), do(lambda self: self.history.append("a")))
 
     assert outcome.changes == {"balance": pack(1), "history": codec_json(["a"])}
-    assert [(setback.index, text_of(setback.error)) for setback in outcome.setbacks] == [
+    assert [(failure.index, text_of(failure.error)) for failure in outcome.failures] == [
         (1, "FieldMismatchError: Guarded.owner: expected `str` or None, got `int`")
     ]
 

@@ -87,7 +87,7 @@ async def test_an_overriding_method_stays_the_handler_with_its_options() -> None
 
     outcome = await World(Failing).done(Ping())
 
-    assert [str(setback.error) for setback in outcome.setbacks] == ["no"]
+    assert [str(failure.error) for failure in outcome.failures] == ["no"]
 
 
 async def test_an_overriding_method_that_is_marked_handles_what_its_own_mark_says() -> None:

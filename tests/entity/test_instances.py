@@ -73,7 +73,7 @@ DEEDS: dict[str, Callable[[Any], Any]] = {}
 async def failure(deed: Callable[[Any], Any], kind: type[Cart] = Cart, **state: object) -> BaseException:
     DEEDS["deed"] = deed
     outcome = await World(kind, state).outcome(Do())
-    return outcome.setbacks[0].error if hasattr(outcome, "setbacks") else outcome.error  # type: ignore[union-attr]
+    return outcome.failures[0].error if hasattr(outcome, "failures") else outcome.error  # type: ignore[union-attr]
 
 
 async def run(deed: Callable[[Any], Any], **state: object) -> World:
@@ -115,7 +115,7 @@ def test_it_has_no_address_caller_or_time(attribute: str) -> None:
         getattr(Cart(), attribute)
 
     assert str(caught.value) == (
-        f"self.{attribute} works only while a message is handled; this Cart was made by hand, or its batch is over. "
+        f"self.{attribute} works only in a handler; this Cart was created by user code, or its batch has ended. "
         "To run a handler in a test: given(Cart, 'id').when(message)"
     )
 
@@ -132,7 +132,7 @@ def test_it_has_no_address_caller_or_time(attribute: str) -> None:
     ],
 )
 def test_it_can_not_send(attribute: str, arguments: tuple[object, ...]) -> None:
-    with pytest.raises(DetachedEntityError, match=f"self.{attribute} works only while"):
+    with pytest.raises(DetachedEntityError, match=f"self.{attribute} works only in"):
         getattr(Cart(), attribute)(*arguments)
 
 

@@ -184,7 +184,7 @@ async def test_without_file_descriptors_there_is_one_line_and_later_one_with_the
     handle(loop, {"exception": ssl.SSLError(1, "a client that speaks no TLS")})
 
     assert [record.getMessage() for record in caplog.records] == [
-        "no connection can be accepted: Too many open files; clients wait. Raise the limit (ulimit -n), or close what "
-        "holds descriptors",
+        "cannot accept connections: Too many open files; clients wait. Raise the limit (ulimit -n), or close other "
+        "files and connections",
         "a connection failed: a client that speaks no TLS",
     ]

@@ -1,4 +1,4 @@
-"""What is made of an error's text can be stored and logged, whatever the error is."""
+"""The text of any error can be stored and logged, and text from outside is printable."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from statefun_actors.text import (
 
 
 class Tricky(str):
-    """Breaks whatever it is given to."""
+    """A subclass of str whose methods raise."""
 
     __slots__ = ()
 
@@ -77,20 +77,20 @@ def test_an_error_is_described_by_plain_text_that_utf8_can_encode(error: BaseExc
 
 
 @pytest.mark.parametrize("character", ["x", "\udce9", "é"])
-def test_the_text_of_an_error_is_cut(character: str) -> None:
+def test_the_text_of_an_error_is_shortened(character: str) -> None:
     described = describe_error(ValueError(character * 5_000_000))
 
     assert described == encodable(character) * LONGEST_ERROR + "…"
 
 
-def test_the_name_of_an_errors_class_is_cut() -> None:
+def test_the_name_of_an_errors_class_is_shortened() -> None:
     error = type("E" * 100_000, (Exception,), {})()
 
     assert describe_type(error) == "E" * LONGEST_TYPE_NAME + "…"
 
 
 @pytest.mark.parametrize("text", ["", "plain", "é", "𝄞", "\x00\n"])
-def test_text_that_can_be_encoded_stays_as_it_is(text: str) -> None:
+def test_encodable_text_is_unchanged(text: str) -> None:
     assert encodable(text) == text
 
 
@@ -106,7 +106,7 @@ def raised(error: BaseException, cause: BaseException | None = None) -> BaseExce
         return caught
 
 
-def test_an_error_with_plain_texts_is_logged_as_it_is() -> None:
+def test_an_error_with_plain_text_is_logged_unchanged() -> None:
     error = raised(ValueError("é"), raised(KeyError("k")))
 
     assert loggable(error) is error
@@ -120,9 +120,9 @@ def test_an_error_with_plain_texts_is_logged_as_it_is() -> None:
         raised(ValueError("short"), raised(KeyError("x" * 50_000_000))),
         raised(ExceptionGroup("some", [ValueError("\ud83d"), KeyError("k")])),
     ],
-    ids=["long", "half a pair", "long cause", "group"],
+    ids=["long", "unpaired surrogate", "long cause", "group"],
 )
-def test_an_error_whose_text_no_log_takes_is_logged_shortened_with_its_traceback(error: BaseException) -> None:
+def test_an_error_with_long_or_unencodable_text_is_logged_shortened_with_its_traceback(error: BaseException) -> None:
     text = logged(error)
 
     assert text.encode()
@@ -131,14 +131,14 @@ def test_an_error_whose_text_no_log_takes_is_logged_shortened_with_its_traceback
     assert traceback.extract_tb(error.__traceback__)[0].name in text
 
 
-def test_a_long_note_is_not_logged_whole() -> None:
+def test_a_long_note_is_not_logged() -> None:
     error = raised(ValueError("short"))
     error.add_note("x" * 1_000_000)
 
     assert len(logged(error)) < 3_000
 
 
-def test_a_chain_of_errors_that_leads_back_to_itself_is_logged() -> None:
+def test_a_circular_chain_of_errors_is_logged() -> None:
     one, other = ValueError("one"), ValueError("other")
     one.__cause__, other.__cause__ = other, one
 
@@ -149,12 +149,12 @@ HOSTILE = "a\nERROR b\r\x1b]0;c\x07\u202e\u2028\x9b\udcff\x00é\U0001f600\u200b"
 SHOWN = r"a\nERROR b\r\x1b]0;c\x07\u202e\u2028\x9b\udcff\x00é" + "\U0001f600" + r"\u200b"
 
 
-def test_any_text_is_shown_on_one_line_of_printable_characters() -> None:
+def test_unprintable_characters_are_escaped_on_one_line() -> None:
     assert one_line(HOSTILE) == SHOWN
     assert one_line("plain, é \\n") == "plain, é \\n"
 
 
-def test_lines_are_kept_behind_a_prefix() -> None:
+def test_line_breaks_are_kept_and_later_lines_prefixed() -> None:
     assert lines_of("a\nb\x1b\n") == "a\n  | b\\x1b\n  | "
 
 
