@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 from statefun_actors import Address, Settings
+from statefun_actors.asking import OWN_FUNCTIONS
 from statefun_actors.dispatch import Application
 from statefun_actors.engine import Engine, ManualClock
 from statefun_actors.engine.mailboxes import Mailbox
@@ -39,7 +40,8 @@ class EmbeddedEngine:
         merged = merge.done
 
         def noted(memory: WorkingSet, mailbox: Mailbox, record: EntityRecord, done: Done, now_ms: int) -> None:
-            self.changes.append(readable(done.changes, self._known))
+            if mailbox.address.typename not in OWN_FUNCTIONS:
+                self.changes.append(readable(done.changes, self._known))
             merged(memory, mailbox, record, done, now_ms)
 
         merge.done = noted  # type: ignore[method-assign]
@@ -98,6 +100,7 @@ class EmbeddedEngine:
         return [
             Pending(timer.due_ms - now, timer.target, value_of(timer.value, self._known))
             for timer in self._store.timers_after(-1, 0, 1_000)
+            if timer.caller is None or timer.caller.typename not in OWN_FUNCTIONS
         ]
 
     def egress(self, name: str) -> list[object]:

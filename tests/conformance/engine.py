@@ -30,6 +30,7 @@ class Can(enum.Enum):
     DECLARE_SOME = "be told of one state when it knows the others"
     UNDECLARED = "hold a state that the function does not declare"
     RETYPE = "hold a state of another type than the declared one"
+    TELL_TIME = "have handlers see the time that the case lets pass"
 
 
 @attrs.frozen

@@ -7,18 +7,35 @@ as it does in Flink.
 
 from __future__ import annotations
 
+import random
 from collections import deque
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from statefun_actors import Address, RequestReplyHandler, Settings
-from statefun_actors.dispatch import Application
+from statefun_actors.asking import OWN_FUNCTIONS
+from statefun_actors.dispatch import Application, SystemHost
 from statefun_actors.model import Done, Send, TypedValue
 from statefun_actors.types import pack, value_of
 from statefun_actors.wire import V2, v2_pb2, v3_pb2
 from tests.conformance.engine import Can, EngineKind, Pending, Sent, readable, settings_of
 from tests.http.serving import request
+
+
+class _Host(SystemHost):
+    """Time as the case lets it pass, and tokens that are the same each time."""
+
+    def __init__(self, engine: WireEngine) -> None:
+        self._engine = engine
+        self._random = random.Random(1)
+
+    def now(self) -> datetime:
+        return _BEGIN + timedelta(milliseconds=self._engine._now)
+
+    def token(self) -> str:
+        return f"{self._random.getrandbits(128):032x}"
 
 
 class WireEngine:
@@ -32,6 +49,7 @@ class WireEngine:
         self.asked: list[list[str]] = []
         self._app, self._protocol = app, protocol
         self._handler = RequestReplyHandler(app, protocol=3 if protocol == 3 else 2)
+        self._handler._host = _Host(self)  # time is the case's
         self._known = app.codecs()
         self._states: dict[Address, dict[str, TypedValue | None]] = {}
         self._sent: list[tuple[Address, TypedValue]] = []
@@ -47,7 +65,7 @@ class WireEngine:
     async def _drain(self) -> None:
         while self._queue:
             target, values, caller = self._queue.popleft()
-            if target.typename in self._app.routes:
+            if target.typename in self._app.all_routes:
                 await self._batch(target, values, caller)
             else:
                 self._sent += [(target, value) for value in values]
@@ -55,7 +73,7 @@ class WireEngine:
     async def _batch(self, target: Address, values: list[TypedValue], caller: Address | None) -> None:
         state = self._states.setdefault(target, {})
         if self._protocol == 2:
-            for spec in self._app.routes[target.typename].function.states:
+            for spec in self._app.all_routes[target.typename].function.states:
                 state.setdefault(spec.name, None)  # module.yaml lists them
         messages = [_wrapped(value) if self._protocol == 2 else value for value in values]
         try:
@@ -70,7 +88,8 @@ class WireEngine:
             from_function: Any = v3_pb2.FromFunction.FromString(reply)
             if from_function.HasField("incomplete_invocation_context"):
                 missing = [spec.state_name for spec in from_function.incomplete_invocation_context.missing_values]
-                self.asked.append(missing)
+                if target.typename not in OWN_FUNCTIONS:
+                    self.asked.append(missing)
                 state.update(dict.fromkeys(missing))
                 await self._batch(target, values, caller)
                 return
@@ -102,7 +121,8 @@ class WireEngine:
         }
         assert len(changes) == len(result.state_mutations), "a state is written twice"
         self._states[sender].update(changes)
-        self.changes.append(readable(changes, self._known))
+        if sender.typename not in OWN_FUNCTIONS:
+            self.changes.append(readable(changes, self._known))
 
     def _value(self, argument: Any) -> TypedValue:
         if self._protocol == 3:
@@ -142,12 +162,17 @@ class WireEngine:
 
     @property
     def pending(self) -> list[Pending]:
-        return [Pending(item[0] - self._now, item[3], value_of(item[4], self._known)) for item in sorted(self._delayed)]
+        return [
+            Pending(item[0] - self._now, item[3], value_of(item[4], self._known))
+            for item in sorted(self._delayed)
+            if item[2].typename not in OWN_FUNCTIONS
+        ]
 
     def egress(self, name: str) -> list[object]:
         return [value_of(value, self._known) for egress, value in self._egress if egress == name]
 
 
+_BEGIN: Final = datetime(2026, 1, 1, tzinfo=UTC)
 _PB = "type.googleapis.com/google.protobuf."
 _IO = {
     f"type.googleapis.com/{old}.{name}": f"type.googleapis.com/io.statefun.sdk.egress.{name}"

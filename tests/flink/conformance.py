@@ -25,6 +25,7 @@ from typing import Final
 import attrs
 
 from statefun_actors import Address, KafkaRecord, RequestReplyHandler, Settings, TypedValue
+from statefun_actors.asking import OWN_FUNCTIONS
 from statefun_actors.cluster import missing_tool
 from statefun_actors.dispatch import Application
 from statefun_actors.model import Expiration
@@ -334,7 +335,7 @@ class FlinkEngine:
         if first.startswith("tap/"):
             assert len(batch.invocations) == 1, "one of the tap's own messages has company"
             return await self._controlled(first, target, request)
-        served = target.typename in self._app.routes
+        served = target.typename in self._app.all_routes
         came = [self._take(invocation) for invocation in batch.invocations]
         came_to_something = target not in self._failed
         if served:
@@ -355,7 +356,7 @@ class FlinkEngine:
                 self._on_their_way -= 1
             else:
                 delayed.arrived = True
-        if served and came_to_something:
+        if served and came_to_something and target.typename not in OWN_FUNCTIONS:
             self._note_changes(reply.invocation_result)
         self._send_on(target, reply.invocation_result)
         self._changed.set()
@@ -458,6 +459,7 @@ FLINK: Final = EngineKind(
         Can.ISOLATE: "F8: on Flink the batch is the unit: without a policy it fails as a whole, and Flink retries it",
         Can.DECLARE_SOME: "B2: Flink asks for all states of a function type at its first request",
         Can.UNDECLARED: "V24: Flink knows no states but those that were declared",
+        Can.TELL_TIME: "R1: on Flink recurring messages follow its real time, which a case can't let pass",
         Can.RETYPE: "V24: on Flink the typename of a state stays frozen: it fails a job that writes another",
     },
     missing_tool,

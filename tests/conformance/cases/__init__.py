@@ -18,6 +18,8 @@ from tests.conformance.cases import embedded_input
 from tests.conformance.cases import embedded_stops
 from tests.conformance.cases import embedded_http
 from tests.conformance.cases import evolution
+from tests.conformance.cases import asking
+from tests.conformance.cases import recurring
 
 MODULES = (
     wire_values,
@@ -37,4 +39,6 @@ MODULES = (
     embedded_stops,
     embedded_http,
     evolution,
+    asking,
+    recurring,
 )

@@ -1,0 +1,239 @@
+"""Recurring messages, and an entity's end."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from statefun_actors import Entity, TerminalError, handles, persisted
+from statefun_actors.deploy import Wanted, planned_module
+from statefun_actors.store import MemoryStore
+from statefun_actors.testing import TestRuntime
+from tests.conformance.cases.vocabulary import problems_of
+from tests.conformance.engine import Can, Engine, Start
+from tests.conformance.sections import ENDS as N
+from tests.conformance.sections import RECURRING as R
+from tests.deploy.apps import served
+
+
+class Reminder(Entity, typename="conf/reminder"):
+    """Reminds itself, and notes when."""
+
+    fired: list[str] = persisted(factory=list)
+    other: int = persisted(default=0)
+
+    @handles(str)
+    def go(self, message: str) -> None:
+        match message.split():
+            case ["every", seconds]:
+                self.send_every(timedelta(seconds=int(seconds)), self.address, int(seconds), name="a")
+            case ["other", seconds]:
+                self.send_every(timedelta(seconds=int(seconds)), self.address, 1.5, name="b")
+            case ["cron", zone]:
+                self.send_every("0 9 * * *", self.address, 9, name="a", tz=zone)
+            case ["wrong", *line]:
+                self.send_every(" ".join(line), self.address, 9, name="a")
+            case ["end"]:
+                self.cancel_every("a")
+            case ["clear"]:
+                self.clear()
+            case _:
+                raise TerminalError(message)
+
+    @handles(int)
+    def fire(self, message: int) -> str:
+        assert self.caller is not None
+        if message == 13:
+            raise TerminalError("not thirteen")
+        self.fired.append(f"{message} by {self.caller.typename} at {self.now:%d %H:%M:%S}")
+        return "a reply that goes nowhere"
+
+    @handles(float)
+    def fire_other(self, message: float) -> None:
+        self.other += 1
+
+
+ONE = Reminder.at("1")
+
+
+def fired(engine: Engine) -> object:
+    """When ONE was told, in seconds since the engine began, whose clock begins at midnight of the first."""
+    return engine.state(ONE).get("fired")
+
+
+def at(*times: str, message: int = 10) -> list[str]:
+    return [f"{message} by statefun-actors/schedule at {time}" for time in times]
+
+
+@R.case("R1", "an interval first fires one interval after the message that called, and keeps that phase", Can.TELL_TIME)
+async def interval(start: Start) -> None:
+    async with start(Reminder) as engine:
+        await engine.advance(3)
+        await engine.tell(ONE, "every 10")
+        await engine.advance(25)
+
+        assert fired(engine) == at("01 00:00:13", "01 00:00:23")
+
+
+@R.case("R2", "its messages come from statefun-actors/schedule, and what is replied to them is dropped", Can.TELL_TIME)
+async def caller(start: Start) -> None:
+    async with start(Reminder) as engine:
+        await engine.tell(ONE, "every 10")
+        await engine.advance(10)
+
+        assert (fired(engine), engine.sent, engine.failures) == (at("01 00:00:10"), [], [])
+
+
+@R.case("R3", "the same schedule again changes nothing", Can.TELL_TIME)
+async def same(start: Start) -> None:
+    async with start(Reminder) as engine:
+        await engine.tell(ONE, "every 10")
+        await engine.advance(7)
+        await engine.tell(ONE, "every 10")
+        await engine.advance(6)
+
+        assert fired(engine) == at("01 00:00:10")
+
+
+@R.case("R4", "another one of that name begins anew in its place", Can.TELL_TIME)
+async def another(start: Start) -> None:
+    async with start(Reminder) as engine:
+        await engine.tell(ONE, "every 10")
+        await engine.advance(7)
+        await engine.tell(ONE, "every 20")
+        await engine.advance(25)
+
+        assert fired(engine) == at("01 00:00:27", message=20)
+
+
+@R.case("R5", "of each sender and name there is one", Can.TELL_TIME)
+async def names(start: Start) -> None:
+    async with start(Reminder) as engine:
+        await engine.tell(ONE, "every 10", "other 4")
+        await engine.tell(Reminder.at("2"), "every 5")
+        await engine.tell(ONE, "end")
+        await engine.advance(11)
+
+        assert engine.state(ONE) == {"other": 2}
+        assert engine.state(Reminder.at("2"))["fired"] == at("01 00:00:05", "01 00:00:10", message=5)
+
+
+@R.case("R6", "cancel_every ends it: no firing leaves after it", Can.TELL_TIME)
+async def cancelled(start: Start) -> None:
+    async with start(Reminder) as engine:
+        await engine.tell(ONE, "every 10")
+        await engine.advance(12)
+        await engine.tell(ONE, "end")
+        await engine.advance(60)
+
+        assert fired(engine) == at("01 00:00:10")
+
+
+@R.case("R7", "it can begin again after that, and a stale wake-up is known by its generation", Can.TELL_TIME)
+async def again(start: Start) -> None:
+    async with start(Reminder) as engine:
+        await engine.tell(ONE, "every 10")
+        await engine.tell(ONE, "end")
+        await engine.advance(5)
+        await engine.tell(ONE, "every 10")
+        await engine.advance(15)
+
+        assert fired(engine) == at("01 00:00:15")
+
+
+@R.case("R8", "it goes on when the handler of its target fails", Can.TELL_TIME)
+async def failing(start: Start) -> None:
+    async with start(Reminder) as engine:
+        await engine.tell(ONE, "every 13")
+        await engine.advance(40)
+
+        assert engine.failures == ["TerminalError"] * 3
+
+
+@R.case("R9", "clear() ends none", Can.TELL_TIME)
+async def cleared(start: Start) -> None:
+    async with start(Reminder) as engine:
+        await engine.tell(ONE, "every 10")
+        await engine.tell(ONE, "clear")
+        await engine.advance(11)
+
+        assert fired(engine) == at("01 00:00:10")
+
+
+@R.case("R10", "a cron line fires in its zone", Can.TELL_TIME)
+async def cron(start: Start) -> None:
+    async with start(Reminder) as engine:
+        await engine.tell(ONE, "cron Asia/Kolkata")
+        await engine.advance(2 * 24 * 3600)
+
+        assert fired(engine) == at("01 03:30:00", "02 03:30:00", message=9)
+
+
+@R.case("R11", "a line that can't be read, or never fits, fails at the call")
+async def wrong(start: Start) -> None:
+    lines = ("0 9 * *", "@daily", "0 0 30 2 *", "61 * * * *")
+    async with start(Reminder) as engine:
+        for number, line in enumerate(lines):
+            await engine.tell(Reminder.at(f"{number}"), f"wrong {line}")
+
+        assert engine.failures == ["ValueMismatchError"] * len(lines)
+
+
+@R.once("R12", "firings that were missed while nothing ran come as one, and the phase stays", "embedded")
+async def missed() -> None:
+    class Kept(MemoryStore):
+        def close(self) -> None:
+            """The next run goes on with it."""
+
+    store = Kept()
+    async with TestRuntime(Reminder, store=store) as runtime:
+        await runtime.tell(ONE, "every 10")
+    async with TestRuntime(Reminder, store=store, start=datetime(2026, 1, 1, 0, 0, 35, tzinfo=UTC)) as runtime:
+        await runtime.clock.advance(6)
+
+        assert runtime.state(ONE).fired == at("01 00:00:35", "01 00:00:40")
+
+
+class Session(Entity, typename="conf/session", expire_after_call=timedelta(seconds=5)):
+    """Ends by itself."""
+
+    pages: list[str] = persisted(factory=list)
+    seen: int = persisted(default=0, expire_after_write=timedelta(seconds=60))
+
+    @handles(str)
+    def visit(self, message: str) -> None:
+        self.pages.append(message)
+
+    @handles(int)
+    def look(self, message: int) -> None:
+        self.seen += message
+
+
+@N.case("N1", "expire_after_call= of a class is the TTL of each field that says nothing itself", Can.EXPIRE)
+async def expires(start: Start) -> None:
+    async with start(Session) as engine:
+        ada = Session.at("ada")
+        await engine.tell(ada, "/", 1)
+        await engine.advance(6)
+        await engine.tell(ada, 1)
+
+        assert engine.state(ada) == {"seen": 2}
+
+
+@N.once("N2", "an entity whose fields are all absent is gone, and a message makes it anew", "embedded")
+async def ends() -> None:
+    store = MemoryStore()
+    async with TestRuntime(Session, store=store) as runtime:
+        await runtime.tell(Session.at("ada"), "/")
+        await runtime.clock.advance(70)
+        await runtime.tell(Session.at("bob"), "/")
+
+        assert [row.address.id for row in store.entities("conf/session")] == ["bob"]
+        await runtime.tell(Session.at("ada"), "/")
+        assert runtime.state(Session.at("ada")).pages == ["/"]
+
+
+@N.once("N3", "module --format 1.0 refuses it")
+def refused() -> None:
+    [problem] = problems_of(lambda: planned_module(served(Session), Wanted(url="http://shop:8000", format="1.0")))
+
+    assert problem.startswith("conf/session: a file of format 1.0 can't say expire_after_call=")
