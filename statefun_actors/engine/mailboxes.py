@@ -188,8 +188,6 @@ class Mailboxes:
         mailbox.running = ()
         mailbox.attempts = mailbox.backoffs = 0
         mailbox.error = None
-        if mailbox.suspect and messages[-1].seq >= mailbox.suspect:
-            mailbox.suspect = 0
         self.again(mailbox)
 
     def drop_first(self, message: Message) -> bool:

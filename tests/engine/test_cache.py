@@ -9,7 +9,7 @@ from typing import ClassVar
 
 import pytest
 
-from statefun_actors import Address, Entity, handles, persisted
+from statefun_actors import Address, Entity, TerminalError, handles, persisted
 from statefun_actors.engine import EngineOptions, ManualClock
 from statefun_actors.types import pack
 from tests.engine.engines import HeldStore, held, running, until
@@ -39,6 +39,16 @@ class Gate(Entity, typename="test/gate"):
     @handles(bytes)
     def append(self, message: bytes) -> None:
         self.text += message.decode()
+
+
+class Failing(Entity, typename="test/failing"):
+    """Gives up each message."""
+
+    text: str = persisted(default="")
+
+    @handles(str)
+    def fail(self, message: str) -> None:
+        raise TerminalError(self.text + message)
 
 
 class Reading(HeldStore):
@@ -134,3 +144,16 @@ async def test_what_expires_while_its_handler_waits_is_not_swept_away_under_it()
 
         assert text == "first second"
         assert held(engine, Gate.at("g"), "text") == "first second"
+
+
+async def test_an_entity_whose_message_was_given_up_leaves_the_memory_like_any_other() -> None:
+    store = Reading()
+    async with running(Blob, Failing, store=store, options=EngineOptions(cache_bytes=1)) as engine:
+        for _ in range(3):
+            engine.submit(Failing.at("f"), pack("no"))
+            await engine.idle()
+            engine.submit(FIRST, pack("x"))
+            await engine.idle()
+
+        assert store.read.count(Failing.at("f")) == 3
+        assert [letter.error for letter in engine.dead_letters()] == ["no"] * 3

@@ -9,6 +9,8 @@ import pytest
 from statefun_actors import Address, Entity, StatefulFunctions, handles, persisted
 from statefun_actors.engine import EngineOptions
 from statefun_actors.testing import TestRuntime
+from statefun_actors.types import pack
+from tests.engine.engines import running, until
 
 SOON = 30
 
@@ -74,6 +76,26 @@ async def test_those_that_wait_run_in_the_order_in_which_they_came() -> None:
         await runtime.tell(Many.at("a"), 30)
 
     assert sorted(Site.order) == Site.order
+
+
+async def test_newcomers_do_not_pass_those_that_wait_where_a_slice_begins_few_batches() -> None:
+    class Gated(Entity, typename="test/gated", concurrency=4):
+        @handles(int)
+        async def work(self, message: int) -> None:
+            Site.order.append(self.id)
+            await gate.wait()
+
+    gate = asyncio.Event()
+    async with running(Gated, options=EngineOptions(slice_steps=2)) as engine:
+        for number in range(12):
+            engine.submit(Gated.at(f"{number:02}"), pack(number))
+        await until(lambda: len(Site.order) == 4)
+        gate.set()
+        for number in range(12, 20):
+            engine.submit(Gated.at(f"{number:02}"), pack(number))
+        await engine.idle()
+
+    assert Site.order == [f"{number:02}" for number in range(20)]
 
 
 async def test_handlers_that_end_at_once_take_no_place() -> None:

@@ -12,13 +12,13 @@ import pytest
 from statefun_actors import Address, Entity, TypedValue, handles, persisted
 from statefun_actors.admin import DeadLetterRetry, EngineControl, Posting
 from statefun_actors.dispatch import Application
-from statefun_actors.engine import Engine, EngineBackend, ManualClock, NotStorableError
+from statefun_actors.engine import Engine, EngineBackend, EngineOptions, ManualClock, NotStorableError
 from statefun_actors.ingress import Answer, GivenUp, Handled, IngressMessage, Replied, Taken, Wait
 from statefun_actors.store import Commit, CommitRefusedError, DeadLetterEntry, MemoryStore, Message, Store, Timer
 from statefun_actors.store.sqlite import SqliteStore
 from statefun_actors.testing import TestRuntime
 from statefun_actors.types import pack
-from tests.engine.engines import DEADLINE, held, running, until
+from tests.engine.engines import DEADLINE, Listed, held, running, until
 from tests.engine.refusing import RefusingStore, refusing_sqlite
 
 OUT = "test/out"
@@ -442,3 +442,14 @@ async def test_timers_and_messages_of_the_lost_epoch_come_once(refusing: Refusin
 
         assert [held(engine, target, "count") for target in TARGETS] == [3, 3, 3, 2, 3, 3, 3, 3]
         assert len(given_up(store)) == 1
+
+
+async def test_sources_are_read_on_after_a_message_with_many_behind_it_was_given_up(refusing: Refusing) -> None:
+    store, source, options = refusing(), Listed([(TARGETS[0], 1)] * 20), EngineOptions(epoch_steps=4)
+    async with running(Counted, store=store, options=options, sources={"in": source}) as engine:
+        for message in ("state", *["ok"] * 6):
+            engine.submit(GUILTY, pack(message))
+        await engine.idle()
+
+        assert [entry.message.target for entry in given_up(store)] == [GUILTY]
+        assert (held(engine, GUILTY, "count"), held(engine, TARGETS[0], "count")) == (6, 20)

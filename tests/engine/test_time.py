@@ -9,7 +9,7 @@ import pytest
 
 from statefun_actors import Entity, handles, persisted
 from statefun_actors.engine import ManualClock
-from statefun_actors.store import MemoryStore
+from statefun_actors.store import MemoryStore, unpack
 from statefun_actors.types import pack
 from tests.engine.engines import held, running
 
@@ -158,3 +158,25 @@ async def test_a_row_whose_states_had_no_end_when_it_was_written_goes_once_it_is
 
     assert read is None
     assert "test/fading" not in store.counts()
+
+
+async def test_a_deleted_state_leaves_no_time_of_writing_in_the_store() -> None:
+    class Notes(Entity, typename="test/notes"):
+        text: str | None = persisted(default=None, expire_after_write=timedelta(days=1))
+        kept: int = persisted(default=0)
+
+        @handles(str)
+        def write(self, message: str) -> None:
+            self.kept += 1
+            self.text = message or None
+
+    store = MemoryStore()
+    times: list[list[str]] = []
+    async with running(Notes, store=store) as engine:
+        for text in ("first", "", "second"):
+            engine.submit(Notes.at("n"), pack(text))
+            await engine.idle()
+            [packed] = store.load([Notes.at("n")])
+            times.append(sorted(unpack(Notes.at("n"), packed, ()).written_ms))
+
+    assert times == [["kept", "text"], ["kept"], ["kept", "text"]]

@@ -12,7 +12,8 @@ import pytest
 
 from statefun_actors import Address, Entity, TerminalError, handles, persisted
 from statefun_actors.engine import EngineBackend, EngineOptions, EpochLostError, ManualClock
-from statefun_actors.ingress import AnswerLost, Replied, Taken, Wait
+from statefun_actors.engine.idempotency import KEPT_MS
+from statefun_actors.ingress import AnswerLost, NotTaken, Replied, Taken, Wait
 from statefun_actors.store import MemoryStore, Store
 from statefun_actors.store.sqlite import SqliteStore
 from statefun_actors.types import pack, value_of
@@ -262,3 +263,27 @@ async def test_what_waits_for_an_epoch_that_is_lost_is_told_so() -> None:
 
         assert [type(each) for each in lost] == [EpochLostError] * 3
         assert held(engine, A, "n") is None
+
+
+async def test_a_key_that_is_used_again_after_a_day_waits_for_the_commit_of_its_own_message() -> None:
+    store, clock = HeldStore(), ManualClock()
+    store.let_go.clear()
+    async with running(Counter, store=store, clock=clock) as engine:
+        backend = EngineBackend(engine)
+        ask(backend, A, 1, Wait.TAKEN, "key")
+        await until(lambda: store.begun == 1)
+        clock.set_ms(clock.now_ms() + KEPT_MS)
+        again = ask(backend, A, 2, Wait.TAKEN, "key")  # its epoch is open while that of the first is written
+        await until(lambda: held(engine, A, "n") == 3)
+        release(store)
+        await until(lambda: store.begun == 2)
+        await turns()
+        known = again.known
+        store.fail = True
+        store.let_go.set()
+
+        assert not known
+        assert isinstance(await again.answer(), NotTaken)
+        store.fail = False
+        await engine.idle()
+        assert held(engine, A, "n") == 1

@@ -7,6 +7,7 @@ import random
 from collections.abc import Iterator
 from typing import ClassVar
 
+import attrs
 import pytest
 
 from statefun_actors import Entity, handles, persisted
@@ -95,6 +96,7 @@ async def test_however_many_suspended_ones_there_may_be_the_others_go_on() -> No
         await engine.idle()
 
         assert entered == [f"slow {number}" for number in range(5)]
+        assert Notes.entered[5:10] == [f"slow {number}" for number in range(5, 10)]
         assert sorted(Notes.entered) == sorted(f"slow {number}" for number in range(20))
 
 
@@ -144,6 +146,26 @@ async def test_a_backlog_whose_epochs_are_open_still_comes_from_them() -> None:
         await engine.idle()
 
         assert held(engine, Notes.at("slow"), "seen") == [*range(35), *range(40)]
+
+
+async def test_after_a_backlog_no_more_messages_are_taken_than_before() -> None:
+    options = attrs.evolve(SMALL, held=30)
+    async with running(Notes, options=options) as engine:
+        for number in range(100):
+            engine.submit(Notes.at("slow"), pack(number))
+        behind = engine.takes
+        Notes.open.set()
+        await engine.idle()
+        Notes.open.clear()
+        takes = []
+        for number in range(31):
+            takes.append(engine.takes)
+            engine.submit(Notes.at(f"slow {number}"), pack(number))
+
+        assert behind  # only a few of those are in memory
+        assert takes == [True] * 30 + [False]
+        Notes.open.set()
+        await engine.idle()
 
 
 async def test_what_nobody_serves_and_what_is_far_behind_is_counted_at_the_start_and_not_held() -> None:
