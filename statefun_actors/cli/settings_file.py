@@ -68,6 +68,7 @@ def _own_table(parsed: dict[str, object]) -> object:
 
 
 def _parsed(path: Path) -> dict[str, object]:
+    text = ""
     try:
         text = path.read_text(encoding="utf-8")
         parsed = tomllib.loads(text)

@@ -87,7 +87,8 @@ def schedule(context: Context, message: Any) -> None:
 
 def _makes_sense(content: Repeat, context: Context) -> bool:
     """Whether *content* is its sender's own, says when, and its message is nobody's order or answer."""
-    if content.sender != context.caller or context.address.id != schedule_id(context.caller, content.name):
+    caller = context.caller
+    if caller is None or content.sender != caller or context.address.id != schedule_id(caller, content.name):
         return False
     namespace, _, name = content.target[0].rpartition("/")
     if not (namespace and name and content.target[1] and content.message[0]) or content.message[0] in RESERVED:

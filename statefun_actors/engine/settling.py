@@ -43,7 +43,7 @@ def _asks(done: Done, index: int) -> bool:
     """Whether the message *index* has asked something: then its caller waits for what comes of that."""
     begin, end = done.marks[index - 1] if index else 0, done.marks[index]
     for effect in done.effects[begin:end]:
-        if effect.__class__ is Send and effect.target[0] == REPLY and effect.value.typename == ORDER:
+        if isinstance(effect, Send) and effect.target[0] == REPLY and effect.value.typename == ORDER:
             content = read_order(effect.value.value)
             if isinstance(content, Open) and content.target is not None:
                 return True

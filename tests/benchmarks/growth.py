@@ -119,9 +119,9 @@ def in_child(task: str, path: Path, population: int, messages: int) -> dict[str,
     found: dict[str, float] = {}
     match task:
         case "open":
-            import statefun_actors.engine
+            from statefun_actors.store.sqlite import SqliteStore
 
-            statefun_actors.store.sqlite.SqliteStore(path).close()
+            SqliteStore(path).close()
         case "start":
             asyncio.run(work(path, [0], 1))
         case "hot" | "scattered":

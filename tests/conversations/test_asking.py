@@ -230,7 +230,7 @@ def test_an_ask_that_can_not_work_fails_at_the_call(call: Any, problem: str) -> 
 def test_everything_wrong_with_a_method_that_takes_answers_is_reported_at_once() -> None:
     with pytest.raises(DefinitionError) as caught:
 
-        class Wrong(Entity, typename="test/wrong"):
+        class Wrong(Entity, typename="test/wrong"):  # pyright: ignore[reportUnusedClass]
             @answers
             def never(self, answer: Reserved) -> None: ...
 

@@ -150,9 +150,9 @@ def test_what_is_no_bool_or_no_number_is_refused_when_it_is_defined() -> None:
             def take(self, message: int) -> None: ...
 
     assert caught.value.problems == (
-        "take: internal= is True or False, got 1",
         "internal= is True or False, got 'yes'",
         "concurrency= is a whole number of batches, at least 1; got 0",
+        "take: internal= is True or False, got 1",
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Any
 from urllib.parse import quote
 
@@ -100,7 +100,7 @@ def test_a_wait_that_is_over_on_another_event_loop_is_a_504() -> None:
 
 def test_a_runtime_lives_in_the_lifespan_of_its_application() -> None:
     @contextlib.asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
         async with AsyncRuntime(Account) as runtime:
             app.state.runtime = runtime
             app.mount("/actors", runtime.asgi)

@@ -4,5 +4,5 @@ from statefun_actors import wire
 
 
 def test_the_door_shows_the_two_protocols_and_what_they_raise() -> None:
-    assert wire.__all__ == ["UNREADABLE", "V2", "V3", "Dialect", "MalformedRequestError"]
+    assert wire.__all__ == ["V2", "V3", "Dialect", "MalformedRequestError"]
     assert (wire.V2.protocol, wire.V3.protocol) == ("2.x", "3.x")

@@ -14,7 +14,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
-from multiprocessing.connection import wait
+from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from socket import socket
 from types import FrameType
@@ -35,8 +35,8 @@ Announce: TypeAlias = Callable[[], None]
 
 _LOOKS: Final = 0.5
 """Seconds between two looks at which processes have ended."""
-_SOON: Final = 5.0
-"""Seconds: a process that dies before that died of something that its successor would die of too."""
+_SOON: Final = 1.0
+"""Seconds: a process that ends sooner after it loaded APP ended for a reason that would end its successor, too."""
 
 
 def serve_in_workers(
@@ -63,7 +63,8 @@ class _Watch:
         self, app: str, settings: Settings, logs: LogOptions, listeners: Sequence[Listener], tls: Tls | None
     ) -> None:
         self._app, self._settings, self._logs, self._listeners, self._tls = app, settings, logs, listeners, tls
-        self._running: dict[int, tuple[SpawnProcess, float]] = {}
+        self._running: dict[int, tuple[SpawnProcess, Connection]] = {}
+        """By index, each process and the pipe through which it says when it had loaded APP."""
         self._told = 0
         self._terminals = Terminals()
         self._woken, self._wake = os.pipe()
@@ -87,20 +88,26 @@ class _Watch:
 
     def _start(self, index: int) -> None:
         sockets = [listener.sockets[index] for listener in self._listeners]
-        process = multiprocessing.get_context("spawn").Process(
-            target=_work, args=(self._app, self._settings, self._logs, sockets, self._tls), name=f"worker {index + 1}"
+        context = multiprocessing.get_context("spawn")
+        receiver, sender = context.Pipe(duplex=False)
+        process = context.Process(
+            target=_work,
+            args=(self._app, self._settings, self._logs, sockets, self._tls, sender),
+            name=f"worker {index + 1}",
         )
         process.start()
-        self._running[index] = (process, time.monotonic())
+        sender.close()
+        self._running[index] = (process, receiver)
 
     def _replace_the_dead(self) -> int:
         """The exit code to end with, 0 to go on."""
-        for index, (process, started) in list(self._running.items()):
+        for index, (process, receiver) in list(self._running.items()):
             if process.is_alive():
                 continue
             del self._running[index]
             print(f"{process.name} ended with exit code {process.exitcode}", file=sys.stderr, flush=True)
-            if time.monotonic() - started < _SOON:
+            loaded = _loaded_at(receiver)
+            if loaded is None or time.monotonic() - loaded < _SOON:
                 return process.exitcode if process.exitcode and process.exitcode > 0 else 1
             self._start(index)
         return 0
@@ -111,7 +118,7 @@ class _Watch:
             return
         self._told += 1
         if self._told > 1:
-            for process, _started in self._running.values():
+            for process, _receiver in self._running.values():
                 process.kill()
             signal.signal(number, signal.SIG_DFL)
             os.kill(os.getpid(), number)
@@ -137,14 +144,28 @@ class _Watch:
         return int(any(process.exitcode not in {0, *(-number for number in STOP_SIGNALS)} for process in processes))
 
 
-def _work(app: str, settings: Settings, logs: LogOptions, sockets: Sequence[socket], tls: Tls | None) -> None:
-    """What one process does."""
+def _loaded_at(receiver: Connection) -> float | None:
+    """When the process that ended had loaded APP, in seconds of the monotonic clock; None if it never had."""
+    with receiver:
+        try:
+            loaded: float | None = receiver.recv() if receiver.poll() else None
+        except EOFError:
+            return None
+    return loaded
+
+
+def _work(
+    app: str, settings: Settings, logs: LogOptions, sockets: Sequence[socket], tls: Tls | None, loaded: Connection
+) -> None:
+    """What one process does. It sends the time through *loaded* once it has loaded APP."""
     for number in heard():
         if number is not signal.SIGTERM:  # they reach every process at a terminal; the watching one tells the others
             # Not SIG_IGN, which programs that are started would inherit.
             signal.signal(number, _left_to_the_watching_process)
     with signals_kept_from_children(_left_to_the_watching_process), logging_to_stderr(logs):
         served = create_app(*load_app(app).served, settings=settings)
+        with loaded:
+            loaded.send(time.monotonic())
         in_a_loop(_until_told(served, sockets, tls), "Flink sends the batches under way again.")
 
 
