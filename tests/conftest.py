@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any, Final
 
@@ -66,6 +66,24 @@ def _group(item: pytest.Item, *, flink: bool, kafka: bool) -> str | None:
         each[-1].baseid and each[-1].scope != "function" for each in found if each
     )  # pytest's own have no baseid
     return item.nodeid.partition("::")[0] if shares else None
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_report_to_serializable() -> Generator[None, object, object]:
+    """Escape what a worker can't send: a captured log, or a failure, may hold half a surrogate pair."""
+    return _encodable((yield))
+
+
+def _encodable(data: object) -> object:
+    match data:
+        case str():
+            return data if data.isascii() else data.encode("utf-8", "backslashreplace").decode()
+        case dict():
+            return {key: _encodable(value) for key, value in data.items()}
+        case list() | tuple():
+            return type(data)(_encodable(each) for each in data)
+        case _:
+            return data
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 import shutil
@@ -155,20 +156,21 @@ def refill(path: Path) -> None:
 
 
 AFTER = "Move it away, and a new file is begun"
+OLDER = "Another program has written to it, or the store is older than the file, as after restoring a backup."
 CUT = "(with logrotate: `create`, not `copytruncate`); or put it back as it was."
 CHANGES = [
     pytest.param(truncate, f"it was truncated: expected 88 bytes, found 0. {AFTER} {CUT}", id="truncated"),
     pytest.param(truncate_in_a_line, f"it was truncated: expected 88 bytes, found 47. {AFTER} {CUT}", id="cut"),
     pytest.param(
         append,
-        f"another program has written to it: expected 88 bytes, found 99. {AFTER}; or remove what it holds beyond "
-        "byte 88.",
+        f"it holds what this store did not write: expected 88 bytes, found 99. {OLDER} {AFTER}; or remove what it "
+        "holds beyond byte 88.",
         id="appended to",
     ),
     pytest.param(
         append_part_of_a_line,
-        f"another program has written to it: expected 88 bytes, found 119. {AFTER}; or remove what it holds beyond "
-        "byte 88.",
+        f"it holds what this store did not write: expected 88 bytes, found 119. {OLDER} {AFTER}; or remove what it "
+        "holds beyond byte 88.",
         id="part of a line appended",
     ),
     *(
@@ -281,3 +283,36 @@ async def test_a_project_that_is_copied_after_a_crash_goes_on_in_the_copy_of_its
         await send(engine, 3)
 
     assert values(copied.path) == [1, 2, 3]
+
+
+async def test_a_store_that_is_older_than_its_file_repeats_and_skips_no_record(desk: Desk) -> None:
+    async with desk.engine() as engine:
+        await send(engine, 1, 2)
+    backup = copy.deepcopy(desk.store)
+    async with desk.engine() as engine:
+        await send(engine, 3, 4)
+    desk.store = backup
+    async with desk.engine() as engine:
+        assert "the store is older than the file, as after restoring a backup" in engine.failing_egress[OUT]
+        await send(engine, 3, 5)  # no longer what came after 2
+        assert (desk.kept, values(desk.path)) == (2, [1, 2, 3, 4])
+        os.truncate(desk.path, 2 * LINE)
+        await until(lambda: not desk.kept)
+
+    assert values(desk.path) == [1, 2, 3, 5]
+
+
+async def test_a_store_that_is_older_than_its_file_and_does_the_same_again_counts_it_once(desk: Desk) -> None:
+    async with desk.engine() as engine:
+        await send(engine, 1)
+    backup = copy.deepcopy(desk.store)
+    async with desk.engine() as engine:
+        await send(engine, 2, 3)
+    desk.store = backup
+    async with desk.engine() as engine:
+        await send(engine, 2)
+        await send(engine, 3)
+        await send(engine, 4)
+        await until(lambda: not desk.kept)
+
+    assert values(desk.path) == [1, 2, 3, 4]

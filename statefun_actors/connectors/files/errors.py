@@ -95,7 +95,8 @@ class EgressFileAppendedError(_EgressFileLengthError):
             path,
             there,
             size,
-            f"another program has written to it: expected {size:,} bytes, found {there:,}",
+            f"it holds what this store did not write: expected {size:,} bytes, found {there:,}",
+            "Another program has written to it, or the store is older than the file, as after restoring a backup. "
             f"Move it away, and a new file is begun; or remove what it holds beyond byte {size}.",
         )
 
