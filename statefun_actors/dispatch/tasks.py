@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import contextvars
 import functools
 import sys
 from collections.abc import Callable, Coroutine
@@ -69,11 +70,42 @@ class _Steps(Coroutine[Untyped, Untyped, _T]):
 
 
 def start_handler_task(work: Coroutine[Untyped, Untyped, _T], *, eager: bool = True) -> HandlerTask[_T]:
-    """Run *work* in a task for handlers; its first step has run on return where it is *eager*, from Python 3.12 on."""
+    """Run *work* in a task for handlers. Its first step has run on return if it is *eager*, but on foreign loops."""
     loop = asyncio.get_running_loop()
-    if eager and sys.version_info >= (3, 12):
+    if not eager:
+        return HandlerTask(_Steps(work), loop=loop)
+    if sys.version_info >= (3, 12):
         return HandlerTask(_Steps(work), loop=loop, eager_start=True)
-    return HandlerTask(_Steps(work), loop=loop)
+    return _started_eagerly(work, loop)
+
+
+def _started_eagerly(work: Coroutine[Untyped, Untyped, _T], loop: Untyped) -> HandlerTask[_T]:
+    """What ``eager_start`` does from Python 3.12 on: most handlers end in their first step, and never need the loop.
+
+    A task schedules its first step by ``loop.call_soon`` when it is made. That call is caught, and the step run here.
+    """
+    steps: list[tuple[Callable[[], object], contextvars.Context]] = []
+
+    def caught(step: Callable[[], object], *, context: contextvars.Context) -> None:
+        steps.append((step, context))
+
+    if "call_soon" in getattr(loop, "__dict__", {"call_soon"}):  # a loop written in C, or one that others changed
+        return HandlerTask(_Steps(work), loop=loop)
+    loop.call_soon = caught
+    try:
+        task = HandlerTask(_Steps(work), loop=loop)
+    finally:
+        del loop.call_soon
+    ((step, context),) = steps
+    current = asyncio.current_task(loop)
+    if current is not None:
+        asyncio._leave_task(loop, current)  # noqa: SLF001 - documented, for those who make tasks of their own kind
+    try:
+        context.run(step)
+    finally:
+        if current is not None:
+            asyncio._enter_task(loop, current)  # noqa: SLF001 - as above
+    return task
 
 
 def current_handler_task() -> HandlerTask[Untyped] | None:
@@ -92,6 +124,8 @@ async def in_handler_task(work: Coroutine[Untyped, Untyped, _T]) -> _T:
     Where the caller is cancelled, *work* is stopped, and has ended before the cancellation goes on upwards.
     """
     task = start_handler_task(work)
+    if task.done():
+        return task.result()
     try:
         return await asyncio.shield(task)
     except asyncio.CancelledError:
