@@ -5,7 +5,8 @@ were. The very first position, where our part of a file begins, is committed bef
 
 What stands beyond the position was written by a run that did not live to commit it, or by another program. Records that
 are not committed are still in the store and come next, in order, so a tail that begins as they do is ours: it counts as
-written, and is completed. Any other tail is not ours.
+written, part of a line after it is removed, and what is missing is written. Any other tail is not ours: another program
+wrote it, or the store is older than the file, as after restoring a backup.
 
 The same comparison is made before each write of a run, and at its start:
 
@@ -233,11 +234,14 @@ class JsonLinesSink:
         ours = beyond.rstrip(b"\0")  # a file system may have noted the new length before a power failure, and no more
         if not data.startswith(ours):
             raise EgressFileAppendedError(str(self.path), there, at.size)
+        start = at.size + len(ours)
+        rest = (file.read(block, block + _BLOCK) for block in range(start, there, _BLOCK))
         if len(ours) < len(beyond):
-            start = at.size + len(ours)
-            if any(file.read(block, block + _BLOCK).strip(b"\0") for block in range(start, there, _BLOCK)):
+            if any(block.strip(b"\0") for block in rest):
                 raise EgressFileAppendedError(str(self.path), there, at.size)
             file.cut(start)
+        elif start < there and not any(b"\n" in block for block in rest):
+            file.cut(start)  # part of a line, which the interrupted write began; its record comes again if it is stored
         return len(ours)
 
     def _find(self, file: EgressFile, at: _SinkPosition, data: bytes) -> None:

@@ -15,7 +15,7 @@ from statefun_actors import Entity, handles, persisted
 from statefun_actors.connectors.files import JsonLinesSink
 from statefun_actors.dispatch import Application
 from statefun_actors.engine import Caller, Engine, EpochLostError, ManualClock
-from statefun_actors.store import MemoryStore
+from statefun_actors.store import Commit, EgressRecord, MemoryStore
 from statefun_actors.types import pack, value_of
 from tests.conformance.cases.vocabulary import working
 from tests.conformance.sections import EMBEDDED as E
@@ -100,10 +100,13 @@ async def cut_back() -> None:
     store = MemoryStore()
     with TemporaryDirectory() as folder:
         await counted(store, path := Path(folder, "out.jsonl"), 1)
-        # What a crash left of records that were never marked as written:
+        # A crash left two records that the store does not know to be written, one of them in part:
+        seq = store.recover().next_seq
+        kept = [EgressRecord(seq, "conf/counts", pack(2)), EgressRecord(seq + 1, "conf/counts", pack(3))]
+        await store.commit(Commit(egress=kept, next_seq=seq + 2))
         append(path, '{"type":"io.statefun.types/long","value":2}\n{"type":"io.sta')
-        await counted(store, path, 1)
-        assert lines(path) == [1, 2]
+        await counted(store, path, 3)
+        assert lines(path) == [1, 2, 3, 4]
 
 
 @E.once(
