@@ -139,6 +139,7 @@ def test_lines_in_state_and_records_out(folder: Path) -> None:
         "discarded": 0,
         "entities": {"bank/account": 2},
         "failing": [],
+        "failing_egress": {},
     }
 
 
