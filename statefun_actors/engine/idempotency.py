@@ -103,8 +103,9 @@ class KeyedCall:
         answer: Answer | EpochLostError
         if isinstance(error, EpochLostError) and error.again:
             answer = error
-        elif isinstance(error, NotStorableError) and not self.taken:
-            answer = GivenUp(str(error))
+        elif isinstance(error, NotStorableError):
+            # Another submission is at fault where this one is stored: it is handled again, so ask again.
+            answer = EpochLostError(error.reason, again=True) if self.taken else GivenUp(str(error))
         else:
             answer = AnswerLost(error.reason) if self.taken else NotTaken(error.reason)
         waiters, self._waiters = self._waiters, {}

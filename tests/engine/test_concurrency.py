@@ -98,6 +98,26 @@ async def test_newcomers_do_not_pass_those_that_wait_where_a_slice_begins_few_ba
     assert Site.order == [f"{number:02}" for number in range(20)]
 
 
+async def test_after_some_have_ended_together_as_many_run_again() -> None:
+    class Gated(Entity, typename="test/gated", concurrency=3):
+        @handles(int)
+        async def work(self, message: int) -> None:
+            Site.order.append(self.id)
+            await gates[message].wait()
+
+    gates = [asyncio.Event(), asyncio.Event()]
+    async with running(Gated) as engine:
+        for number in range(7):
+            engine.submit(Gated.at(f"{number}"), pack(int(number > 2)))
+        await until(lambda: len(Site.order) == 3)
+        gates[0].set()
+        await until(lambda: len(Site.order) == 6)
+        gates[1].set()
+        await engine.idle()
+
+    assert len(Site.order) == 7
+
+
 async def test_handlers_that_end_at_once_take_no_place() -> None:
     functions = StatefulFunctions()
 

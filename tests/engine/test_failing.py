@@ -155,3 +155,22 @@ async def test_it_is_not_ready_while_the_store_fails_and_ready_again_without_a_m
         assert backend.unready() == "store test: the disk is full"
         store.fail = False
         await until(lambda: backend.unready() is None)
+
+
+async def test_of_a_message_that_keeps_failing_only_the_first_failure_is_logged_with_its_traceback(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    clock = ManualClock()
+    async with running(Flaky, clock=clock) as engine:
+        engine.submit(A, pack(-1))
+        await engine.settled()
+        await pass_backoffs(engine, clock, 2)
+
+    found = [(record.getMessage(), record.exc_info is not None) for record in caplog.records]
+    said = "test/flaky/a: attempt {} of a message of type io.statefun.types/long failed, the next in {} s: "
+    error = "ValueError: -1 is negative"
+    assert found == [
+        (said.format(1, 0.1) + error, True),
+        (said.format(2, 0.2) + error, False),
+        (said.format(3, 0.4) + error, False),
+    ]

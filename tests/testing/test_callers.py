@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from statefun_actors import Address, DeadLetter, Entity, InternalMessageError, handles, persisted
+from statefun_actors import Address, DeadLetter, Entity, InternalMessageError, TerminalError, handles, persisted
 from statefun_actors.errors import ValueMismatchError
 from statefun_actors.testing import TestRuntime, given
 
@@ -109,3 +109,17 @@ def test_given_takes_a_caller() -> None:
         with pytest.raises(InternalMessageError):
             given(Vault, "a").when(1, caller=caller)
         assert len(given(Policed, "a").when(1, caller=caller).dead_letters) == 1
+
+
+async def test_who_asks_as_an_entity_gets_the_error_of_a_message_that_was_given_up() -> None:
+    class Terminal(Entity, typename="test/terminal"):
+        @handles(int)
+        def refuse(self, message: int) -> int:
+            raise TerminalError("out of stock")
+
+    async with TestRuntime(Terminal, Asker) as runtime:
+        with pytest.raises(TerminalError, match=r"^out of stock$"):
+            await runtime.ask(Terminal.at("a"), 1, int, caller=Asker.at("bob"))
+
+        assert [(letter.error_type, letter.attempts) for letter in runtime.dead_letters] == [("TerminalError", 1)]
+        assert runtime.state(Asker.at("bob")).answers == []

@@ -1,0 +1,148 @@
+"""Sources, delayed messages and senders while the engine looks for what the store refuses, one message an epoch."""
+
+from __future__ import annotations
+
+import pytest
+
+from statefun_actors import Entity, handles, persisted
+from statefun_actors.engine import EngineBackend, ManualClock, Receiver
+from statefun_actors.ingress import Answer, IngressMessage, NotTaken, Wait
+from statefun_actors.types import pack
+from tests.engine.engines import held, running, until
+from tests.engine.refusing import POISON, RefusingStore
+
+MINUTE = 60_000
+
+
+class Notes(Entity, typename="test/notes"):
+    """Keeps its messages, which the store refuses where they are poison."""
+
+    seen: list[str] = persisted(factory=list)
+
+    @handles(str)
+    def note(self, message: str) -> None:
+        self.seen.append(message)
+
+
+class Script:
+    """A source of what a script says: messages, delayed messages, records. It notes which of them are durable."""
+
+    def __init__(self, *lines: tuple[str, str]) -> None:
+        self.lines, self.at, self.exhausted = lines, 0, False
+        self.durable: list[int] = []
+
+    def resume(self, position: str | None) -> None:
+        self.at, self.exhausted = int(position or 0), False
+
+    def read(self, most: int, receiver: Receiver) -> str | None:
+        lines = self.lines[self.at : self.at + most]
+        if not lines:
+            self.exhausted = True
+            return None
+        for kind, text in lines:
+            if kind == "emit":
+                receiver.emit("test/out", pack(text))
+            else:
+                receiver.submit(Notes.at("n"), pack(text), delay_ms=MINUTE if kind == "later" else 0)
+        self.at += len(lines)
+        end = self.at
+
+        def noted(lost: object) -> None:
+            if lost is None:
+                self.durable.append(end)
+
+        receiver.when_durable(noted)
+        return f"{self.at}"
+
+
+A, B = Notes.at("a"), Notes.at("b")
+
+
+async def test_what_a_source_delays_stays_delayed() -> None:
+    store, clock = RefusingStore(("entity",)), ManualClock()
+    source = Script(("now", "one"), ("now", POISON), ("later", "two"), ("now", "three"))
+    async with running(Notes, store=store, clock=clock, sources={"in": source}) as engine:
+        await engine.settled()
+        before = held(engine, Notes.at("n"), "seen")
+        due = engine.next_due()
+        clock.set_ms(clock.now_ms() + MINUTE)
+        await engine.idle()
+
+        assert (before, due) == (["one", "three"], clock.now_ms())
+        assert held(engine, Notes.at("n"), "seen") == ["one", "three", "two"]
+        assert [letter.message.value for letter in engine.dead_letters()] == [pack(POISON)]
+
+
+async def test_a_source_hears_of_each_read_that_is_durable() -> None:
+    store, source = RefusingStore(("entity",)), Script(*[("now", text) for text in ("one", POISON, "two", "three")])
+    async with running(Notes, store=store, sources={"in": source}) as engine:
+        await engine.idle()
+
+        assert held(engine, Notes.at("n"), "seen") == ["one", "two", "three"]
+        assert source.durable[-1] == 4
+        assert source.durable == sorted(source.durable)
+        assert store.recover().positions["source:in"] == "4"
+
+
+async def test_a_record_of_a_source_that_is_refused_is_dropped_with_an_error(caplog: pytest.LogCaptureFixture) -> None:
+    store = RefusingStore(("egress",))
+    source = Script(("now", "one"), ("emit", "first"), ("emit", POISON), ("emit", "last"), ("now", "two"))
+    async with running(Notes, store=store, sources={"in": source}) as engine:
+        await engine.idle()
+
+        assert held(engine, Notes.at("n"), "seen") == ["one", "two"]
+        assert [record.value for record in store.egress_after(0, 10)] == [pack("first"), pack("last")]
+    assert caplog.messages.count("a record of the source in for the egress test/out is dropped") == 1
+
+
+async def test_delayed_messages_are_counted_once() -> None:
+    store, clock = RefusingStore(("entity",)), ManualClock()
+    async with running(Notes, store=store, clock=clock) as engine:
+        for text in ("one", POISON, "two", "three"):
+            engine.submit(A, pack(text), delay_ms=MINUTE)
+        await engine.settled()
+        clock.set_ms(clock.now_ms() + MINUTE)
+        await engine.idle()
+
+        assert held(engine, A, "seen") == ["one", "two", "three"]
+        assert (engine.counters.timers_fired, engine.counters.handled, engine.counters.dead_letters) == (4, 3, 1)
+
+
+async def test_a_sender_that_has_not_had_its_turn_is_answered_when_the_engine_stops() -> None:
+    store = RefusingStore(("entity",))
+    answers: dict[str, Answer] = {}
+    async with running(Notes, store=store) as engine:
+        backend = EngineBackend(engine)
+        engine.submit(A, pack(POISON))
+        await until(lambda: engine.in_turn)
+        for wait in (Wait.TAKEN, Wait.HANDLED):
+            backend.take(
+                IngressMessage(B, pack("late"), wait=wait),
+                lambda answer, of=wait.name: answers.__setitem__(of, answer),  # type: ignore[misc]
+            )
+        backend.take(
+            IngressMessage(B, pack("late"), wait=Wait.HANDLED, key="k"),
+            lambda answer: answers.__setitem__("key", answer),
+        )
+        waiting = dict(answers)
+        await engine.stop(drain=0)
+        backend.interrupt()
+        await until(lambda: len(answers) == 3)
+
+    assert waiting == {}
+    assert answers == dict.fromkeys(("TAKEN", "HANDLED", "key"), NotTaken("the engine stops"))
+
+
+async def test_where_one_submission_is_refused_the_search_ends_with_it(caplog: pytest.LogCaptureFixture) -> None:
+    store = RefusingStore(("timer",))
+    answers: list[Answer] = []
+    async with running(Notes, store=store) as engine:
+        backend = EngineBackend(engine)
+        for text in ("x", POISON, "y"):
+            backend.take_all([IngressMessage(A, pack(text), MINUTE)] * 2, answers.append)
+        await until(lambda: len(answers) == 3)
+        in_turn = engine.in_turn
+
+        assert sorted(type(answer).__name__ for answer in answers) == ["GivenUp", "Taken", "Taken"]
+        assert not in_turn
+    assert "no message was found" not in caplog.text

@@ -1,0 +1,103 @@
+"""Idempotency keys at their edges: what tells messages apart, a key used again after a day, and a refused neighbour."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import ClassVar
+
+import pytest
+
+from statefun_actors import Entity, TypedValue, handles, persisted
+from statefun_actors.engine import EngineBackend, ManualClock
+from statefun_actors.engine.idempotency import KEPT_MS
+from statefun_actors.ingress import GivenUp, IngressMessage, KeyReused, Replied, Taken, Wait
+from statefun_actors.store import Commit, KeyedRequest, MemoryStore, RequestState
+from statefun_actors.types import pack
+from tests.engine.engines import held, running, until
+from tests.engine.refusing import POISON, RefusingStore
+from tests.engine.test_backend import ask
+
+
+class Gate(Entity, typename="test/gate"):
+    """Its handler waits until the test lets it go on."""
+
+    entered: ClassVar[int] = 0
+    open: ClassVar[asyncio.Event]
+    n: int = persisted(default=0)
+
+    @handles(int)
+    async def wait(self, message: int) -> int:
+        Gate.entered += 1
+        await Gate.open.wait()
+        self.n += message
+        return self.n
+
+
+A, B = Gate.at("a"), Gate.at("b")
+
+
+@pytest.fixture(autouse=True)
+def closed_gate() -> None:
+    Gate.open, Gate.entered = asyncio.Event(), 0
+
+
+async def test_the_type_of_a_message_and_its_bytes_are_told_apart() -> None:
+    async with running(Gate) as engine:
+        backend = EngineBackend(engine)
+        answers: list[object] = []
+        for value in (TypedValue("test/a", b"bc"), TypedValue("test/ab", b"c"), TypedValue("test/a", b"bc")):
+            backend.take(IngressMessage(A, value, key="k"), answers.append)
+            await engine.durable()
+
+        assert answers == [Taken(), KeyReused("k"), Taken()]
+
+
+async def test_a_late_result_of_a_key_does_not_replace_what_is_kept_of_its_next_message() -> None:
+    store, clock = MemoryStore(), ManualClock()
+    async with running(Gate, store=store, clock=clock) as engine:
+        backend = EngineBackend(engine)
+        ask(backend, A, 1, Wait.HANDLED, "key")
+        await until(lambda: Gate.entered == 1)
+        await engine.durable()
+        clock.set_ms(clock.now_ms() + KEPT_MS)
+        again = ask(backend, A, 2, Wait.TAKEN, "key")
+        answer = await again.answer()
+        Gate.open.set()
+        await engine.idle()
+        repeats = [await ask(backend, A, message, Wait.TAKEN, "key").answer() for message in (2, 1)]
+
+        assert [answer, *repeats] == [Taken(), Taken(), KeyReused("key")]
+        assert held(engine, A, "n") == 3
+    [row] = store.requests()
+    assert row.state is RequestState.TAKEN
+
+
+async def test_all_old_keys_go_however_many_there_are() -> None:
+    store, clock = MemoryStore(), ManualClock()
+    old = [KeyedRequest(A, f"{number}", "digest", 0, f"{number}", RequestState.TAKEN) for number in range(1_200)]
+    await store.commit(Commit(requests=old, next_seq=2_000))
+    Gate.open.set()
+    async with running(Gate, store=store, clock=clock) as engine:
+        backend = EngineBackend(engine)
+        for number in range(4):
+            await ask(backend, A, number, Wait.TAKEN, f"new {number}").answer()
+            await engine.idle()
+
+    assert sorted(row.key for row in store.requests()) == [f"new {number}" for number in range(4)]
+
+
+async def test_a_keyed_request_that_is_stored_gets_its_answer_though_another_submission_is_refused() -> None:
+    store = RefusingStore(("request",))
+    async with running(Gate, store=store) as engine:
+        backend = EngineBackend(engine)
+        innocent = ask(backend, A, 5, Wait.HANDLED, "key")
+        await until(lambda: Gate.entered == 1)
+        await engine.durable()
+        guilty = ask(backend, B, 1, Wait.TAKEN, POISON)
+        refused = await guilty.answer()
+        Gate.open.set()
+
+        assert isinstance(refused, GivenUp)
+        assert await innocent.answer() == Replied(pack(5))
+        await engine.idle()
+        assert (held(engine, A, "n"), held(engine, B, "n")) == (5, None)

@@ -1,0 +1,92 @@
+"""While a store fails: how long the engine waits, what it takes, and what it says; and that all of it ends."""
+
+from __future__ import annotations
+
+import asyncio
+
+from statefun_actors import Entity, handles, persisted
+from statefun_actors.engine import EngineBackend, ManualClock
+from statefun_actors.ingress import Answer, IngressMessage, NotTaken, Taken
+from statefun_actors.store import Commit, MemoryStore, StoreError
+from statefun_actors.types import pack
+from tests.engine.engines import held, running, until
+
+
+class Counter(Entity, typename="test/counter"):
+    n: int = persisted(default=0)
+
+    @handles(int)
+    def add(self, message: int) -> None:
+        self.n += message
+
+
+A = Counter.at("a")
+
+
+class Pausing(ManualClock):
+    """Notes the pauses between two attempts."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.pauses: list[float] = []
+
+    async def sleep(self, seconds: float) -> None:
+        self.pauses.append(seconds)
+        await super().sleep(seconds)
+
+
+class ReadOnly(MemoryStore):
+    """Can be read all the time; the next ``fail`` commits fail."""
+
+    fail = 0
+
+    async def commit(self, commit: Commit) -> None:
+        if self.fail:
+            self.fail -= 1
+            raise StoreError("test", "the disk is full")
+        await super().commit(commit)
+
+
+async def test_the_pauses_double_up_to_five_seconds_and_begin_anew_after_a_success() -> None:
+    store, clock = ReadOnly(), Pausing()
+    async with running(Counter, store=store, clock=clock) as engine:
+        store.fail = 9  # the commit itself, and eight attempts to find out whether the store works
+        engine.submit(A, pack(1))
+        await until(lambda: not store.fail)
+        await engine.idle()
+        first = list(clock.pauses)
+        engine.submit(A, pack(2))
+        await engine.idle()
+        clock.pauses.clear()
+        store.fail = 3
+        engine.submit(A, pack(4))
+        await until(lambda: not store.fail)
+        await engine.idle()
+
+        assert first == [0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 5.0, 5.0, 5.0]
+        assert clock.pauses == [0.1, 0.2, 0.4]
+        assert held(engine, A, "n") == 2
+
+
+async def test_a_store_that_can_be_read_but_not_written_takes_nothing_until_it_can() -> None:
+    store = ReadOnly()
+    answers: list[Answer] = []
+    async with running(Counter, store=store) as engine:
+        backend = EngineBackend(engine)
+        store.fail = 1_000
+        backend.take(IngressMessage(A, pack(1)), answers.append)
+        await until(lambda: answers)
+        before = store.fail
+        ready: list[object] = []
+        while store.fail > before - 5:
+            ready += [backend.unready(), engine.takes]
+            await asyncio.sleep(0)
+        backend.take(IngressMessage(A, pack(1)), answers.append)
+        store.fail = 0
+        await until(lambda: engine.takes)
+        backend.take(IngressMessage(A, pack(1)), answers.append)
+        await engine.idle()
+
+        assert set(ready) == {"store test: the disk is full", False}
+        assert [type(answer) for answer in answers] == [NotTaken, NotTaken, Taken]
+        assert (backend.unready(), held(engine, A, "n")) == (None, 1)
