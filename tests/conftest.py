@@ -8,8 +8,10 @@ from __future__ import annotations
 import asyncio
 import inspect
 import signal
+import sys
 from collections.abc import Callable, Generator
 from pathlib import Path
+from types import ModuleType
 from typing import Any, Final
 
 import hypothesis
@@ -84,6 +86,28 @@ def _encodable(data: object) -> object:
             return type(data)(_encodable(each) for each in data)
         case _:
             return data
+
+
+@pytest.fixture(autouse=True)
+def forget_temporary_modules(tmp_path_factory: pytest.TempPathFactory) -> Generator[None]:
+    """Remove modules that lie in a temporary folder from ``sys.modules`` and ``sys.path`` after each test.
+
+    A command that runs in this process imports its APP. Otherwise the next test of this worker that writes an
+    ``app.py`` would import the file of this one.
+    """
+    yield
+    temporary = str(tmp_path_factory.getbasetemp())
+    if any(folder.startswith(temporary) for folder in sys.path):  # the loader puts the folder of an APP there
+        sys.path[:] = [folder for folder in sys.path if not folder.startswith(temporary)]
+        for name, module in list(sys.modules.items()):
+            if any(place.startswith(temporary) for place in _places(module)):
+                del sys.modules[name]
+
+
+def _places(module: ModuleType) -> list[str]:
+    """The file of *module*, and the folders of a package."""
+    file = getattr(module, "__file__", None)
+    return [*([] if file is None else [file]), *map(str, getattr(module, "__path__", ()))]
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -103,7 +103,7 @@ def _file(path: Path) -> ModuleType:
     if there is not None and _source(there) == path:
         return there
     found = None if there is not None else _found(name)
-    if found is not None and found.origin is not None and Path(found.origin).resolve() == path:
+    if found is not None and _origin(found) == path:
         return _imported(lambda: importlib.import_module(name), str(path))
     # Another module has that name: a file called types.py, say.
     spec = importlib.util.spec_from_file_location(f"statefun_app_{path.stem}", path)
@@ -130,6 +130,10 @@ def _module(name: str) -> ModuleType:
         found = None
     except Exception as error:
         raise AppError(_crash(error, name)) from error
+    *folders, last = name.split(".")
+    file = Path.cwd().joinpath(*folders, f"{last}.py")
+    if found is not None and _origin(found) != file.resolve() and file.is_file():
+        return _file(file)  # a module of that name is loaded from elsewhere: queue of the standard library, say
     if found is None:
         raise AppError(f"there is no module, file or folder called {name!r} here ({Path.cwd()}).")
     return _imported(lambda: importlib.import_module(name), name)
@@ -140,6 +144,10 @@ def _found(name: str) -> importlib.machinery.ModuleSpec | None:
         return importlib.util.find_spec(name)
     except ValueError:  # not a name of a module; or one without a spec, such as __main__
         return None
+
+
+def _origin(spec: importlib.machinery.ModuleSpec) -> Path | None:
+    return Path(spec.origin).resolve() if spec.has_location and spec.origin is not None else None
 
 
 def _put_on_path(folder: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,14 +17,9 @@ def entity(name: str, base: str = "Entity") -> str:
 
 
 @pytest.fixture(autouse=True)
-def imports_of_its_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
-    """A test's modules and its path are gone after it; it runs in an empty folder."""
-    before = set(sys.modules)
-    monkeypatch.setattr(sys, "path", list(sys.path))
+def empty_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Run each test in an empty folder. Its modules are forgotten after it: see ``tests/conftest.py``."""
     monkeypatch.chdir(tmp_path)
-    yield
-    for name in set(sys.modules) - before:
-        del sys.modules[name]
 
 
 def write(**files: str) -> None:
@@ -151,6 +145,23 @@ def test_a_file_may_be_called_like_a_module_that_is_loaded() -> None:
 
     assert typenames(load_app("json.py")) == ["bank/account"]
     assert "json.py" not in (sys.modules["json"].__file__ or "")
+
+
+@pytest.mark.parametrize("text", ["queue", "queue:Account"])
+def test_a_module_in_the_current_folder_precedes_a_loaded_module_of_its_name(text: str) -> None:
+    import queue
+
+    write(queue=entity("Account"))
+
+    assert typenames(load_app(text)) == ["bank/account"]
+    assert sys.modules["queue"] is queue
+
+
+def test_a_module_of_another_folder_that_was_loaded_before_is_not_served() -> None:
+    write(first__app=entity("First"), app=entity("Account"))
+    load_app("first/app.py")
+
+    assert typenames(load_app("app")) == ["bank/account"]
 
 
 def test_a_file_name_need_not_be_a_name_of_python() -> None:

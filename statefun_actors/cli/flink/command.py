@@ -193,12 +193,12 @@ def _state_to_start_from(folder: Path, savepoints: Path | None, named: Path | No
 
     if resume:
         state = resume_from(folder, savepoints)
-        click.echo(f"Resuming from {state}.", err=True)
+        echo(f"Resuming from {state}.", err=True)
         return state.path
     if named is not None:
         return savepoint_in(named)
     if (kept := last_state(folder, savepoints)) is not None:
-        click.echo(f"Starting without state. --resume would resume from {kept}.", err=True)
+        echo(f"Starting without state. --resume would resume from {kept}.", err=True)
     return None
 
 

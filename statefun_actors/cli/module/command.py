@@ -11,7 +11,7 @@ import click
 
 from statefun_actors.cli.module.options import module_options, wanted_of
 from statefun_actors.cli.options import settings_options
-from statefun_actors.cli.output import echo
+from statefun_actors.cli.output import echo, write
 from statefun_actors.settings import ENDPOINT_DEFAULTS
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def module(
         planned = planned_module(told, wanted)
     except DefinitionError as error:
         raise AppError(str(error)) from error
-    click.echo(write_module(planned), nl=False)  # YAML, which escapes what is not printable
+    write(write_module(planned).removesuffix("\n"))  # YAML escapes what is not printable
     if kafka is None and told.all_egresses:
         echo(f"Not defined, for want of --kafka HOST:PORT: {', '.join(told.all_egresses)}", err=True)
 
