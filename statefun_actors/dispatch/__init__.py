@@ -10,7 +10,6 @@ from statefun_actors.dispatch.running import running_message
 from statefun_actors.dispatch.stepping import resumed
 from statefun_actors.dispatch.tasks import (
     HandlerTask,
-    beside_current_task,
     in_handler_task,
     run_without_task,
     start_handler_task,
@@ -22,7 +21,6 @@ __all__ = [
     "ServedFunction",
     "SystemHost",
     "ThreadHost",
-    "beside_current_task",
     "dispatch",
     "in_handler_task",
     "is_terminal",

@@ -10,13 +10,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import contextvars
-import functools
 import sys
 from collections.abc import Callable, Coroutine
 from typing import Any as Untyped
 from typing import TypeVar
-
-from statefun_actors.dispatch.stepping import resumed
 
 _T = TypeVar("_T")
 
@@ -173,16 +170,3 @@ def run_without_task(run: Callable[[], _T]) -> _T:
         return run()
     finally:
         asyncio._enter_task(loop, task)  # noqa: SLF001 - as above
-
-
-async def beside_current_task(work: Coroutine[Untyped, Untyped, _T]) -> _T:
-    """What *work* returns, which rarely suspends: its first step without a current task, the rest in one of its own."""
-    try:
-        pending = run_without_task(functools.partial(work.send, None))
-    except StopIteration as done:
-        return done.value  # type: ignore[no-any-return]
-    return await in_handler_task(_rest(work, pending))
-
-
-async def _rest(work: Coroutine[Untyped, Untyped, _T], pending: object) -> _T:
-    return await resumed(work, pending)

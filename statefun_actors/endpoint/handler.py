@@ -8,7 +8,7 @@ from collections.abc import Coroutine
 from typing import Any as Untyped
 from typing import Final, Literal, Unpack, assert_never
 
-from statefun_actors.dispatch import Application, SystemHost, ThreadHost, beside_current_task, dispatch, in_handler_task
+from statefun_actors.dispatch import Application, SystemHost, ThreadHost, dispatch, in_handler_task
 from statefun_actors.endpoint.address_lock import AddressLock, AddressLocks
 from statefun_actors.endpoint.gates import gate_of
 from statefun_actors.errors import DefinitionError, MissingStateError
@@ -87,16 +87,11 @@ class RequestReplyHandler:
         """Whether *batch* is for handlers that may wait for something, and so have to run in a task."""
         return batch.target[0] in self._waiting
 
-    async def reply_apart(self, batch: Batch) -> bytes:
+    async def reply(self, batch: Batch) -> bytes:
         """The reply to a request that has been read already; raises as :meth:`handle` does.
 
-        Its handlers run in a task of their own, or without one, so that they can't cancel the caller's.
+        For a caller whose task is a HandlerTask, or that runs without one: handlers may cancel the current task.
         """
-        run = in_handler_task if batch.target[0] in self._waiting else beside_current_task
-        return self._written(batch, await run(self._outcome(batch)))
-
-    async def reply(self, batch: Batch) -> bytes:
-        """As :meth:`reply_apart`, for a caller whose task is a HandlerTask, or who has none."""
         return self._written(batch, await self._outcome(batch))
 
     async def _outcome(self, batch: Batch) -> Outcome:

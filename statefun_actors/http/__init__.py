@@ -1,4 +1,4 @@
-"""The endpoint that Flink calls, and the ingress: ASGI apps, and Hypercorn to serve them."""
+"""HTTP: the endpoint for Flink and the ingress as ASGI apps, and Hypercorn to serve them."""
 
 from statefun_actors.http.app import create_app
 from statefun_actors.http.ingress import Guard, create_ingress_app

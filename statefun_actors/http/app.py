@@ -23,52 +23,52 @@ def create_app(*served: object, settings: Settings | None = None, **options: Unp
 
     ``POST /statefun`` speaks the protocol of StateFun 3.x, ``POST /statefun/v2`` that of 2.x. ``GET /healthz`` answers
     200 while the process lives, ``GET /readyz`` 200 until it is about to stop, 503 from then on. The two POSTs are
-    answered in front of Quart's routing, so its ``before_request`` and the like do not see them.
+    answered before Quart's routing, so its ``before_request`` and the like do not see them.
 
     Args:
         served: Entity classes and StatefulFunctions.
-        settings: of the application; single settings can be given as keywords instead. Where there are no settings,
-            a handler has 50 seconds.
+        settings: of the application; single settings can be given as keywords instead. Without settings, a handler has
+            50 seconds.
 
     Raises:
-        DefinitionError: what is served does not fit together; a setting that makes no sense.
+        DefinitionError: the classes do not fit together, or a setting makes no sense.
     """
     if len(served) == 1 and isinstance(served[0], Application):
         application = served[0]
     else:
         application = Application(*served, settings=settings_with(settings, options, ENDPOINT_DEFAULTS))
     failures, linger = Failures(), Linger(application.settings.linger)
-    doors = {
+    routes = {
         "/statefun": EndpointRoute(RequestReplyHandler(application, protocol=3), failures, linger),
         "/statefun/v2": EndpointRoute(RequestReplyHandler(application, protocol=2), failures, linger),
     }
-    return _behind(doors, application.settings.body_limit)
+    return _app(routes, application.settings.body_limit)
 
 
-def _behind(doors: Mapping[str, EndpointRoute], body_limit: int) -> Quart:
-    """An app with *doors* before it, and what every endpoint answers."""
-    # A run serves no endpoint, and starts a quarter sooner without them.
+def _app(routes: Mapping[str, EndpointRoute], body_limit: int) -> Quart:
+    """A Quart app behind *routes*, with the health checks of every endpoint."""
+    # `run` serves no endpoint, and starts in three quarters of the time without these imports.
     from quart import Quart, Response
     from werkzeug.exceptions import HTTPException
 
-    def answered(status: int, text: str) -> Response:
+    def text_response(status: int, text: str) -> Response:
         return Response(line(status, text).body, status, content_type=TEXT.decode())
 
     app = Quart("statefun_actors", static_folder=None, template_folder=None)
-    front = Router(doors.get, body_limit, otherwise=app.asgi_app)
-    app.asgi_app = front  # type: ignore[method-assign]
+    router = Router(routes.get, body_limit, otherwise=app.asgi_app)
+    app.asgi_app = router  # type: ignore[method-assign]
 
     @app.get("/healthz")
     async def healthz() -> Response:
-        return answered(200, "alive")
+        return text_response(200, "alive")
 
     @app.get("/readyz")
     async def readyz() -> Response:
-        return answered(503, "stopping") if front.stopping else answered(200, "ready")
+        return text_response(503, "stopping") if router.stopping else text_response(200, "ready")
 
     @app.errorhandler(HTTPException)
-    async def refused(error: HTTPException) -> Response:
-        response = answered(error.code or 500, error.name)
+    async def http_error(error: HTTPException) -> Response:
+        response = text_response(error.code or 500, error.name)
         allowed = getattr(error, "valid_methods", None)
         if allowed:
             response.headers["Allow"] = ", ".join(sorted(allowed))

@@ -1,11 +1,11 @@
-"""Hypercorn's connection, cheaper where every request passes, and gone when its client is.
+"""Hypercorn's connection, made cheaper for each request, and closed as soon as its client is gone.
 
-Hypercorn writes a reply in three pieces, each a system call that wakes the client; here what is written in one turn of
-the event loop is one piece. It starts two tasks and a timer whenever a connection falls idle, and cancels them with the
-next request; here a connection has one timer, which looks when it was last in use. And it keeps a connection that its
-client has closed for as long as an idle one; here that ends at once. And it asks for a body (``Expect``) before anyone
-has looked at its length. Before all that, plain requests take the fast lane
-(lane/), which has the connection until something else comes.
+Plain requests take the fast path (fastpath/), which has the connection until another request comes. Hypercorn does the
+rest, with four changes. It writes a response in three pieces, each a system call that wakes the client; here, what is
+written in one turn of the event loop is one piece. It starts two tasks and a timer whenever a connection becomes idle,
+and cancels them with the next request; here, a connection has one timer, which checks when it was last in use. It keeps
+a connection that its client has closed for as long as an idle one; here, that ends at once. And it asks for a body
+(``Expect``) before its length has been checked.
 """
 
 from __future__ import annotations
@@ -32,16 +32,16 @@ from statefun_actors.text import describe
 _ALL = 1 << 30
 """More bytes than a reader has."""
 _UNREAD_SECONDS = 5.0
-"""For which an idle connection that is closed is waited for: its client may read what it was sent."""
+"""For which a client may still read what it was sent after its idle connection was closed."""
 _FAREWELL_SECONDS = 0.8
-"""For which a server that stops waits for a client's farewell, which TLS asks for, and who is idle may not read."""
+"""For which a server that stops waits for a client to close its side, as TLS asks for; an idle client may not read."""
 
 
 class Connection(TCPServer):
-    """One connection. ``opened`` holds those that there are."""
+    """One connection. ``opened`` holds all that are open."""
 
     opened: set[Connection]
-    front: Router
+    router: Router
     failures: Throttle
     header_lines: Callable[[], bytes]
     """The lines of the headers that every response has."""
@@ -51,7 +51,7 @@ class Connection(TCPServer):
         self._held: list[bytes] = []
         self._over = False
         self._idle = self.idle_task = _Idle(self)  # type: ignore[assignment] # has the methods that Hypercorn calls
-        self._lane: FastPath | None = None
+        self._fast_path: FastPath | None = None
 
     async def run(self) -> None:
         self.opened.add(self)
@@ -73,7 +73,7 @@ class Connection(TCPServer):
             logger.warning("closed the connection of %s, which failed: %s%s", shown, describe(error), repeats(left_out))
 
     async def _is_for_hypercorn(self) -> bool:
-        """Return once there is something that the lane is not for; False if nothing came, or the end of it."""
+        """Return once a request comes that is not for the fast path; False if the connection was closed before."""
         tls = self.writer.get_extra_info("ssl_object")
         if tls is not None and tls.selected_alpn_protocol() == "h2":
             return True
@@ -83,14 +83,14 @@ class Connection(TCPServer):
         except OSError:  # also of TLS
             data = b""
         if self._over:
-            return False  # it came too late to be answered, so nothing is done about it
-        if not data or self.reader.at_eof():  # and so is whatever came: TLS has no half-closed connections
+            return False  # it came too late, and is ignored
+        if not data or self.reader.at_eof():  # so what came before it is ignored: TLS has no half-closed connections
             self.writer.close()
             return False
         transport = cast("asyncio.Transport", self.writer.transport)  # it also reads
-        self._lane = lane = FastPath(transport, self.front, self.header_lines, self._idle)
-        lane.begin(data)
-        return await lane.handed_over
+        self._fast_path = fast_path = FastPath(transport, self.router, self.header_lines, self._idle)
+        fast_path.begin(data)
+        return await fast_path.handed_over
 
     async def protocol_send(self, event: Event) -> None:
         if not isinstance(event, RawData):
@@ -115,14 +115,14 @@ class Connection(TCPServer):
     async def _read_data(self) -> None:
         spoken = self.protocol.protocol
         if isinstance(spoken, H11Protocol):
-            spoken.connection = H11(self.front.body_limit, self.config.h11_max_incomplete_size)
+            spoken.connection = H11(self.router.body_limit, self.config.h11_max_incomplete_size)
         while not self.reader.at_eof():
             try:
                 data = await self.reader.read(MAX_RECV)
             except OSError:  # also of TLS
                 break
             if self._over:
-                break  # it came too late to be answered, so nothing is done about it
+                break  # it came too late, and is ignored
             await self.protocol.handle(RawData(data))
             if (
                 self._idle.since is None
@@ -135,28 +135,28 @@ class Connection(TCPServer):
         await self._idle.stop()
 
     def close_if_idle(self) -> None:
-        if self._lane is not None and self._lane.has_begun:
-            self._lane.hand_over()
+        if self._fast_path is not None and self._fast_path.has_begun:
+            self._fast_path.hand_over()
         elif self._idle.since is not None and not self._over:
             self._over = True
-            if self._lane is not None:
-                self._lane.end()
+            if self._fast_path is not None:
+                self._fast_path.end()
             self._flush()
             transport = self.writer.transport
-            # Else who reads neither its answers nor a farewell would keep its connection, and what is unread, for good.
-            self.loop.call_later(_FAREWELL_SECONDS if self.front.drained else _UNREAD_SECONDS, transport.abort)
+            # Or a client that reads nothing would keep its connection, and what was sent on it, forever.
+            self.loop.call_later(_FAREWELL_SECONDS if self.router.drained else _UNREAD_SECONDS, transport.abort)
             if not transport.is_closing():  # a second close takes from a TLS transport what abort needs
                 transport.close()
 
 
 class _Idle:
-    """How long a connection has been idle. Stands where Hypercorn has a task that is restarted."""
+    """How long a connection has been idle. Replaces a task that Hypercorn restarts."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._timer: asyncio.TimerHandle | None = None
         self.since: float | None = None
-        """The time of the event loop since when it has been idle; None while a request is under way, and at the end."""
+        """The time of the event loop at which it became idle; None while a request is under way, and at the end."""
 
     async def restart(self, *_: object) -> None:
         self.idle()
@@ -165,16 +165,16 @@ class _Idle:
         self.busy()
 
     def idle(self) -> None:
-        """It is idle from now on."""
+        """It has become idle."""
         connection = self._connection
         self.since = connection.loop.time()
-        if connection.front.drained:
+        if connection.router.drained:
             connection.close_if_idle()
         elif self._timer is None:
             self._timer = connection.loop.call_later(connection.config.keep_alive_timeout, self._look)
 
     def busy(self) -> None:
-        """It is not idle any more; or it is over."""
+        """It is not idle any more, or it has ended."""
         self.since = None
 
     def _look(self) -> None:
@@ -193,15 +193,15 @@ class _Idle:
 
 
 @contextlib.contextmanager
-def connections(front: Router, header_lines: Callable[[], bytes]) -> Generator[set[Connection]]:
-    """Have Hypercorn make its connections of this kind; the set of those that there are."""
+def connections(router: Router, header_lines: Callable[[], bytes]) -> Generator[set[Connection]]:
+    """Have Hypercorn make connections of this class; returns the set of those that are open."""
     opened: set[Connection] = set()
     hypercorn: Untyped = hypercorn_run  # which has no setting for it
     before = hypercorn.TCPServer
     hypercorn.TCPServer = type(
         "Connection",
         (Connection,),
-        {"opened": opened, "front": front, "failures": Throttle(), "header_lines": staticmethod(header_lines)},
+        {"opened": opened, "router": router, "failures": Throttle(), "header_lines": staticmethod(header_lines)},
     )
     try:
         yield opened

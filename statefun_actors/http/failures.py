@@ -1,4 +1,4 @@
-"""What is told of a batch that came to nothing: one short line to Flink, and a line with more in the log."""
+"""Reports of failed batches: one short line in the response to Flink, and a line with more in the log."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _MOST_TYPES: Final = 5
 
 
 class Failures:
-    """Writes the log lines, and remembers of which failures the log has a traceback already.
+    """Writes the log lines, and remembers which failures the log has a traceback of.
 
     Args:
         monotonic: seconds since some moment.
@@ -66,7 +66,7 @@ class Failures:
             logger.warning("refused a request from %s: %s%s", peer, describe_error(error), repeats(left_out))
 
     def _is_due(self, typename: str, error: BaseException) -> bool:
-        """Whether the log is to have the traceback: it has none of such an error from there, or an old one."""
+        """Whether the log needs the traceback: it has none of such an error from there, or an old one."""
         trace = error.__traceback__
         if trace is None:
             return False
@@ -76,12 +76,12 @@ class Failures:
 
 
 def shown_address(address: Address) -> str:
-    """*address* as it stands in a log line."""
+    """*address* as text for a log line."""
     return _cut(one_line(str(address)), _LONGEST_ADDRESS)
 
 
 def first_line(error: BaseException) -> str:
-    """*error* as a reply body or a log line tells it: its class and the first line of its text, cut where long."""
+    """*error* as text for a response body or a log line: its class and the first line of its text, cut where long."""
     first, *more = describe_error(error).strip().splitlines() or [""]
     if first.startswith("Traceback (most recent call last)"):
         first, more = more[-1].strip() if more else "", []

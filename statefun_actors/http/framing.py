@@ -1,4 +1,4 @@
-"""What the head of a request says of its body and of its target, where Hypercorn leaves that open."""
+"""Checks of a request's head that Hypercorn leaves to the application: its body's length, and its target."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _IN_FULL: Final = re.compile(rb"https?://([^/?#]*)", re.IGNORECASE)
 
 
 def origin_form(scope: HTTPScope) -> HTTPScope:
-    """*scope* as it is for a target without scheme and host: one in full is taken apart (RFC 9112, 3.2.2).
+    """*scope* with its target in origin form, without scheme and host (RFC 9112, 3.2.2).
 
-    Its host is then that of the request, whatever ``Host`` says.
+    The host in a full target replaces the ``Host`` header.
     """
     raw = scope.get("raw_path") or b"/"
     if raw.startswith(b"/") or (match := _IN_FULL.match(raw)) is None:
@@ -28,18 +28,18 @@ def origin_form(scope: HTTPScope) -> HTTPScope:
 
 
 def is_framed_twice(headers: Iterable[tuple[bytes, bytes]]) -> bool:
-    """Whether the end of the body stands there twice. Somebody on the way may have read it otherwise than h11 does."""
+    """Whether the headers say twice where the body ends: a proxy on the way may have read that otherwise than h11."""
     return {b"content-length", b"transfer-encoding"} <= {name for name, _ in headers}
 
 
 def announced_length(headers: Iterable[tuple[bytes, bytes]]) -> int:
-    """0 where the request does not say."""
+    """The Content-Length; 0 without one."""
     length = next((value for name, value in headers if name == b"content-length"), b"")
     return int(length[:20]) if length.isdigit() else 0
 
 
 class H11(h11.Connection):
-    """h11's side of a server that asks for no body which it will refuse for its length, and that takes no h2c."""
+    """A server's h11 connection that asks for no body that is too long, and that ignores an upgrade to h2c."""
 
     def __init__(self, body_limit: int, max_incomplete_event_size: int) -> None:
         super().__init__(h11.SERVER, max_incomplete_event_size=max_incomplete_event_size)
@@ -56,6 +56,6 @@ class H11(h11.Connection):
 
 
 def _without_upgrade(request: h11.Request) -> h11.Request:
-    """*request* as one for HTTP/1.1: a server may ignore an Upgrade, and over plain text this one always does."""
+    """*request* without its Upgrade: a server may ignore that, and this one always does over plain text."""
     headers = [header for header in request.headers if header[0] not in {b"upgrade", b"http2-settings"}]
     return h11.Request(method=request.method, headers=headers, target=request.target, http_version=request.http_version)

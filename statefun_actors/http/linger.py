@@ -1,12 +1,12 @@
 """When a reply is held back, so that fewer requests carry more messages.
 
-Flink has one batch of an address under way; what else comes for it waits, and makes the next batch. An endpoint that
-answers at once so gets batches of two or three from a busy address, and every request costs Flink's TaskManager about
-200 µs, most of what it does. It is the same bargain as ``linger.ms`` of a Kafka producer.
+Flink has one batch of an address under way; later messages for it wait, and make the next batch. An endpoint that
+replies at once gets batches of two or three from a busy address, and every request costs Flink's TaskManager about
+200 µs, most of its work. It is the same trade-off as ``linger.ms`` of a Kafka producer.
 
-Held back are only replies to batches of two messages or more, which show that messages of their address are waiting,
-and only while requests come by the thousand a second: an actor that gathers a few answers on an idle system is not
-slowed down.
+Only replies to batches of two messages or more are held back, since these show that messages of their address are
+waiting, and only while more than a thousand requests a second arrive: an actor that gathers a few answers on an idle
+system is not slowed down.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from typing import Final
 MANY: Final = 1_000
 """Requests a second."""
 COUNTED: Final = 32
-"""Requests from one look at the clock to the next."""
+"""Requests after which the clock is read."""
 RECENT: Final = 0.5
-"""Seconds for which it is believed that many come."""
+"""Seconds for which a measured rate counts."""
 
 
 class Linger:
-    """Holds back replies until *seconds* after their requests arrived; 0 = none is."""
+    """Holds back replies until *seconds* after their requests arrived; 0 holds back none."""
 
     def __init__(
         self,
@@ -39,7 +39,11 @@ class Linger:
         self._many = False
 
     def until(self, messages: int) -> float | None:
-        """A batch of so many *messages* has arrived: the time before which its reply does not leave; None = at once."""
+        """The time before which the reply to a batch that has just arrived is held back; None if it is not.
+
+        Args:
+            messages: how many the batch has.
+        """
         self._left -= 1
         if not self._left:
             now = self._monotonic()

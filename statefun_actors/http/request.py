@@ -1,9 +1,8 @@
-"""One request and its answer, whoever read it from the socket; and the doors that answer."""
+"""A request, its response, and the interface of routes: whichever server read the request from its socket."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Sequence
-from typing import Any as Untyped
+from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
 from msgspec import Struct
@@ -16,7 +15,7 @@ TEXT: Final = b"text/plain; charset=utf-8"
 
 
 class Response(Struct, frozen=True, gc=False):
-    """An answer. ``content_type`` is None where there is no body to speak of."""
+    """A response. ``content_type`` is None where it has no body."""
 
     status: int
     body: bytes = b""
@@ -25,27 +24,32 @@ class Response(Struct, frozen=True, gc=False):
 
     @property
     def all_headers(self) -> list[tuple[bytes, bytes]]:
-        """Those that every server sends, in the order in which they are sent."""
+        """The headers that every server sends, in the order in which they are sent."""
         first = [] if self.content_type is None else [(b"content-type", self.content_type)]
         length = [] if self.status == 204 else [(b"content-length", b"%d" % len(self.body))]
         return [*first, *length, *self.headers]
 
 
 def line(status: int, text: str, *headers: tuple[bytes, bytes]) -> Response:
-    """One short line of text; whatever *text* holds, it is one line, and printable. Every body of text is made here."""
+    """A response with *text* as one printable line, whatever it holds. Every text body is made here."""
     return lines(status, (text,), *headers)
 
 
 def lines(status: int, texts: Sequence[str], *headers: tuple[bytes, bytes]) -> Response:
-    """A line for each of *texts*, as :func:`line` writes it."""
+    """A response with a line for each of *texts*, as :func:`line` writes it."""
     return Response(status, b"".join(one_line(text).encode() + b"\n" for text in texts), TEXT, headers)
 
 
 class Request:
-    """A request but for its body. ``headers`` have names in lower case; ``target`` is as it came, query included.
+    """A request without its body.
 
-    ``block`` is what the headers were read from, where that is known, else empty. Clients repeat themselves, so what
-    follows from headers alone can be kept by their block.
+    Args:
+        method: as HTTP spells it.
+        target: path and query, as they came.
+        headers: with names in lower case.
+        client: host and port; None on a Unix socket.
+        block: the bytes that the headers were read from, empty where these are not known. Clients repeat their
+            headers, so what follows from headers alone can be cached by their block.
     """
 
     __slots__ = ("block", "client", "gone", "headers", "method", "target")
@@ -60,10 +64,10 @@ class Request:
     ) -> None:
         self.method, self.target, self.headers, self.client, self.block = method, target, headers, client, block
         self.gone = False
-        """Whether its connection was closed: there is nobody to answer any more."""
+        """Whether its connection was closed, so that a response reaches nobody."""
 
     def header(self, name: bytes) -> bytes:
-        """The first value of the header *name*; empty where there is none."""
+        """The first value of the header *name*; empty if it is missing."""
         for key, value in self.headers:
             if key == name:
                 return value
@@ -75,39 +79,41 @@ class Request:
 
 
 class RefusedError(Exception):
-    """A request that is answered before its body is asked for."""
+    """A request that gets *response* without being carried out."""
 
     def __init__(self, response: Response) -> None:
         super().__init__(response)
         self.response = response
 
 
-class GoneError(Exception):
-    """There is nobody to answer any more."""
+OnDone = Callable[[Response | None], None]
 
 
-class Route(Protocol):
-    """Answers the requests to some paths."""
+class Pending(Protocol):
+    """A response that is not there yet."""
 
-    def admit(self, exchange: Request) -> None:
-        """Raise RefusedError for a request whose body need not be read."""
-        ...
+    def on_done(self, callback: OnDone) -> None:
+        """Have *callback* called once, after this method has returned: with the response, or with None.
 
-    async def answer(self, exchange: Request, body: bytes) -> Response:
-        """The answer. Cancelled when the connection closes, with ``exchange.gone`` set, and when the server stops.
-
-        Raises:
-            GoneError: ``exchange.gone`` was set meanwhile.
+        None means that there is no response: the work was cancelled, and has ended.
         """
         ...
 
-    def begin(
-        self, exchange: Request, body: bytes, tell: Callable[[Response], None]
-    ) -> Coroutine[Untyped, Untyped, Response] | Callable[[], None] | None:
-        """As :meth:`answer`, for whoever makes no task for a request that needs none: *tell* may be called at once.
+    def cancel(self) -> None:
+        """Stop the work, as far as that is possible; the callback is called once it has ended. Safe to call twice."""
+        ...
 
-        Returns:
-            None, or what to call when the connection closes; or what is to be awaited in a task, *tell* being left to
-            whoever does that.
+
+class Route(Protocol):
+    """Responds to the requests to some paths."""
+
+    def admit(self, request: Request) -> None:
+        """Check a request before its body is read. Raises RefusedError: the body need not be read."""
+        ...
+
+    def respond(self, request: Request, body: bytes) -> Response | Pending:
+        """The response to *request*. Called on the event loop, without a current task.
+
+        A caller that sets ``request.gone`` cancels what is pending; so does a server that stops.
         """
         ...

@@ -1,22 +1,25 @@
-"""What stands before the web framework, as ASGI: body in, answer out.
+"""ASGI router: reads the body, calls the route, writes the response.
 
-Every request passes here, so what a plain one does not need is not made for it. Most answers never wait for anything:
-the first step of their coroutine is the last. Only for one that does is there a second task, which watches whether the
-connection is still there; and only for a body that does not come at once is there a timer.
+Every request passes here or through the fast path, so a plain one costs nothing that it does not need. Most responses
+are there at once. Only for one that is pending is there a second task, which notices when the connection is closed;
+and only for a body that does not arrive at once is there a timer.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+import contextlib
+import functools
+from collections.abc import Awaitable, Callable
 from typing import Any as Untyped
 from typing import Final
 
 from hypercorn.typing import ASGIReceiveCallable, ASGISendCallable, HTTPScope, Scope
 
-from statefun_actors.dispatch import resumed
+from statefun_actors.dispatch import resumed, run_without_task
 from statefun_actors.http.framing import announced_length, is_framed_twice, origin_form
-from statefun_actors.http.request import GoneError, RefusedError, Request, Response, Route, line
+from statefun_actors.http.in_flight import InFlight
+from statefun_actors.http.request import Pending, RefusedError, Request, Response, Route, line
 
 ASGI = Callable[[Untyped, Untyped, Untyped], Awaitable[None]]
 
@@ -25,7 +28,8 @@ BODY_SECONDS: Final = 60.0
 BODIES_READ: Final = 4
 """How many bodies of the largest size may be on their way at the same time."""
 DISCARD_SECONDS: Final = 5.0
-"""For which the rest of a refused body is read: a connection closed before that may take the answer with it."""
+"""For which the rest of a refused body is read: if the connection is closed before, the response may be lost."""
+CANCELLED: Final = line(503, "the server stops, and cancelled this batch")
 
 _PART: Final = 32 * 1024
 """Bytes of a body that are kept together."""
@@ -37,62 +41,65 @@ _TOO_MANY: Final = line(503, "not taken, send it again: other large bodies are b
 
 
 class _UnreadError(Exception):
-    """A request that is refused, its body not read to the end."""
+    """A request that is refused before its body has been read to the end."""
 
     def __init__(self, response: Response) -> None:
         super().__init__(response)
         self.response = response
 
 
-class Router:
-    """An ASGI app that has doors answer the requests to their paths, and *otherwise* everything else.
+class _GoneError(Exception):
+    """The connection was closed: a response would reach nobody."""
 
-    400 where the end of a body is said twice; 408 and 413 where it is too slow or too large; 503 where an answer was
-    cancelled because the server stops, and where bodies that are being read, of all connections together, hold
-    ``BODIES_READ`` times *body_limit* bytes. An answer is cancelled when its connection closes.
+
+class Router:
+    """An ASGI app: requests to the paths of routes get their responses, all others go to *otherwise*.
+
+    400 where the end of a body is said twice; 408 and 413 where it is too slow or too large; 503 where the server stops
+    and cancels a request, and where the bodies that are being read, of all connections together, hold more than
+    ``BODIES_READ`` times *body_limit* bytes. A request is cancelled when its connection closes.
 
     Args:
-        door: who answers the requests to a path, None for nobody in particular.
+        route: returns the route for a path, None if there is none.
         body_limit: bytes; a longer body is refused as soon as that is known.
-        otherwise: a web framework; or the door for all other paths, where there is none.
+        otherwise: a web framework, or the route for all other paths.
     """
 
     def __init__(
         self,
-        door: Callable[[str], Route | None],
+        route: Callable[[str], Route | None],
         body_limit: int,
         *,
         otherwise: ASGI | Route,
     ) -> None:
-        self.door = door
+        self.route = route
         self.body_limit = body_limit
         self._bodies_limit = BODIES_READ * body_limit
         self._arrived = 0
-        """Bytes of bodies that have not arrived whole, and those that the lane has set aside for such bodies."""
+        """Bytes of bodies that have not arrived whole, and those that the fast path has set aside for such bodies."""
         self._framework: ASGI | None = None
-        self._last_door: Route | None = None
+        self._last_route: Route | None = None
         if callable(otherwise):
             self._framework = otherwise
         else:
-            self._last_door = otherwise
+            self._last_route = otherwise
         self.drained = False
-        """Set by the server once it has given batches their time: connections then close as soon as they are idle."""
+        """Set by the server after it has waited for requests under way: connections then close once they are idle."""
         self.stopping = False
-        """Set by the server before it stops: answers then close their connections."""
-        self.in_flight: set[asyncio.Task[Untyped]] = set()
-        """The tasks of the requests that have not been answered yet."""
+        """Set by the server before it stops: each response then closes its connection."""
+        self.in_flight = InFlight()
 
     async def __call__(self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
         if scope["type"] != "http":
             await self._other(scope, receive, send)
             return
         scope = origin_form(scope)
-        exchange = _exchange(scope)
-        if is_framed_twice(exchange.headers):
+        request = _request(scope)
+        if is_framed_twice(request.headers):
             await self._refuse(_FRAMED_TWICE, scope, receive, send)
             return
-        door = self._door(scope)
-        if door is None:
+        route = self._route(scope)
+        if route is None:
             await self._other(scope, receive, send)
             return
         task = asyncio.current_task()
@@ -101,35 +108,35 @@ class Router:
         read = False
         try:
             try:
-                door.admit(exchange)
-                body = await self._body(exchange, receive)
+                route.admit(request)
+                body = await self._body(request, receive)
                 read = True
-                response = await self._answer(door, exchange, body, receive, task)
+                response = await self._response(route, request, body, receive)
             except RefusedError as refused:
                 raise _UnreadError(refused.response) from None
             except asyncio.CancelledError:
                 if not self.stopping or task.uncancel():
                     raise
-                response = line(503, "the server stops, and cancelled this batch")
                 if not read:
-                    raise _UnreadError(response) from None
+                    raise _UnreadError(CANCELLED) from None
+                response = CANCELLED
             await self._send(response, scope, send)
         except _UnreadError as refused:
             await self._refuse(refused.response, scope, receive, send)
-        except GoneError:
+        except _GoneError:
             pass
         finally:
-            self.in_flight.discard(task)
+            self.in_flight.remove(task)
 
-    def _door(self, scope: HTTPScope) -> Route | None:
+    def _route(self, scope: HTTPScope) -> Route | None:
         path = scope["path"]
-        door = self.door(path)
-        if door is None and (root := scope.get("root_path")):
-            door = self.door(path.removeprefix(root))
-        return self._last_door if door is None else door
+        route = self.route(path)
+        if route is None and (root := scope.get("root_path")):
+            route = self.route(path.removeprefix(root))
+        return self._last_route if route is None else route
 
     async def _other(self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
-        """What is for no door."""
+        """Hand over what is for no route."""
         if self._framework is not None:
             await self._framework(scope, receive, send)
         elif scope["type"] == "websocket":
@@ -137,8 +144,8 @@ class Router:
 
     # --- the body
 
-    async def _body(self, exchange: Request, receive: ASGIReceiveCallable) -> bytes:
-        if (announced := announced_length(exchange.headers)) > self.body_limit:
+    async def _body(self, request: Request, receive: ASGIReceiveCallable) -> bytes:
+        if (announced := announced_length(request.headers)) > self.body_limit:
             raise _UnreadError(self._too_large(f"{announced} bytes"))
         reading = self._read(receive)
         try:
@@ -160,7 +167,7 @@ class Router:
             while True:
                 message = await receive()
                 if message["type"] != "http.request":
-                    raise GoneError
+                    raise _GoneError
                 chunk, more = message.get("body", b""), message.get("more_body", False)
                 if chunk:
                     size += len(chunk)
@@ -178,7 +185,7 @@ class Router:
                     small.clear()
         finally:
             self._arrived -= size
-            parts.clear()  # the traceback of a refusal would hold them until its answer is sent
+            parts.clear()  # the traceback of a refusal would hold them until its response is sent
 
     def set_aside(self, size: int) -> bool:
         """Whether there is room for *size* bytes of a body that has not arrived whole; :meth:`give_back` returns it."""
@@ -194,40 +201,37 @@ class Router:
     def _too_large(self, size: str) -> Response:
         return line(413, f"a body has at most {self.body_limit} bytes, got {size}")
 
-    # --- the answer
+    # --- the response
 
-    async def _answer(
-        self,
-        door: Route,
-        exchange: Request,
-        body: bytes,
-        receive: ASGIReceiveCallable,
-        task: asyncio.Task[Untyped],
-    ) -> Response:
-        running: Coroutine[Untyped, Untyped, Response] = door.answer(exchange, body)
-        try:
-            pending = running.send(None)
-        except StopIteration as done:
-            return done.value  # type: ignore[no-any-return]
+    async def _response(self, route: Route, request: Request, body: bytes, receive: ASGIReceiveCallable) -> Response:
+        # Plain handlers run in here, and could cancel the task of the web server if they saw it.
+        response = run_without_task(functools.partial(route.respond, request, body))
+        return response if isinstance(response, Response) else await self._done(response, request, receive)
+
+    async def _done(self, pending: Pending, request: Request, receive: ASGIReceiveCallable) -> Response:
+        """The response that is pending, once it is there. Where it is cancelled, its work has ended on return."""
+        done: asyncio.Future[Response | None] = asyncio.get_running_loop().create_future()
+        pending.on_done(done.set_result)
 
         async def watch() -> None:
             while (await receive())["type"] != "http.disconnect":
                 pass
-            exchange.gone = True
-            task.cancel()
+            request.gone = True
+            pending.cancel()
 
         watching = asyncio.ensure_future(watch())
         try:
-            response = await resumed(running, pending)
-        except (Exception, asyncio.CancelledError):
-            if not exchange.gone or task.uncancel():
-                raise
-            raise GoneError from None
+            response = await asyncio.shield(done)
+        except asyncio.CancelledError:
+            while not done.done():
+                pending.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await asyncio.wait([done])
+            raise
         finally:
             watching.cancel()
-        if exchange.gone:
-            task.uncancel()
-            raise GoneError
+        if response is None or request.gone:
+            raise _GoneError
         return response
 
     async def _send(
@@ -248,7 +252,7 @@ class Router:
 
 
 async def _discard(receive: ASGIReceiveCallable) -> None:
-    """Read what is left of a body, and forget it."""
+    """Read the rest of a body, and drop it."""
     try:
         async with asyncio.timeout(DISCARD_SECONDS):
             while (message := await receive())["type"] == "http.request" and message.get("more_body", False):
@@ -257,7 +261,7 @@ async def _discard(receive: ASGIReceiveCallable) -> None:
         pass
 
 
-def _exchange(scope: HTTPScope) -> Request:
+def _request(scope: HTTPScope) -> Request:
     raw = scope.get("raw_path") or scope["path"].encode()
     query = scope["query_string"]
     headers = [(bytes(key).lower(), bytes(value)) for key, value in scope["headers"]]

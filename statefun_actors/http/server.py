@@ -1,9 +1,9 @@
-"""Serving on Hypercorn in this process, and stopping so that nothing under way is lost.
+"""Serving on Hypercorn in this process, and stopping without losing requests that are under way.
 
-To stop takes three steps. First the endpoint says that it is not ready, and each reply closes its connection, so that
-clients go elsewhere by themselves; it goes on listening until the batches that were under way then have ended. Then it
-stops listening, and closes connections that are idle. What still runs when the time is up is cancelled and answered
-with 503, which makes Flink send it again.
+A stop takes three steps. First, the server says that it is not ready, and each response closes its connection, so that
+clients go elsewhere; it listens until the requests that were under way have ended. Then it stops listening, and closes
+idle connections. Requests that still run when the time is up are cancelled, and get 503, which makes Flink send them
+again.
 """
 
 from __future__ import annotations
@@ -21,7 +21,6 @@ from wsgiref.handlers import format_date_time
 from hypercorn.asyncio import serve as hypercorn_serve
 from hypercorn.config import Config
 
-from statefun_actors.dispatch import HandlerTask
 from statefun_actors.http.connection import connections
 from statefun_actors.http.listening import BACKLOG, Tls
 from statefun_actors.http.router import Router
@@ -33,18 +32,18 @@ if TYPE_CHECKING:
 logger: Final = logging.getLogger("statefun_actors.http")
 
 STOP_SECONDS: Final = 10.0
-"""From the wish to stop to the end, at most."""
+"""The longest time that a stop takes."""
 DRAIN_SECONDS: Final = 8.0
-"""For the batches under way to end by themselves."""
+"""For the requests under way to end by themselves."""
 LINGER_SECONDS: Final = 0.25
-"""For which clients that send one request after the other are told that their connection closes."""
+"""For which clients that send one request after the other still get responses that close their connections."""
 IDLE_SECONDS: Final = 75.0
-"""After which a connection without requests is closed: later than StateFun's clients do that (15 s), lest a request
-meets the closing."""
+"""After which an idle connection is closed: later than StateFun's clients close it (15 s), so that no request is sent
+at that moment."""
 
 
 class _Config(Config):
-    """Hypercorn's configuration, with one Date header a second instead of one a request."""
+    """Hypercorn's configuration, which makes a Date header once a second and not for each request."""
 
     _second = 0
     _headers: Sequence[tuple[bytes, bytes]] = ()
@@ -52,10 +51,10 @@ class _Config(Config):
 
     def response_headers(self, protocol: str) -> list[tuple[bytes, bytes]]:  # noqa: ARG002 - Hypercorn's signature
         self.header_lines()
-        return self._headers  # type: ignore[return-value] # nobody adds to it
+        return self._headers  # type: ignore[return-value] # nothing is added to it
 
     def header_lines(self) -> bytes:
-        """The same as they are written."""
+        """The same headers as bytes."""
         second = int(time.time())
         if second != self._second:
             date = format_date_time(second).encode()
@@ -64,7 +63,7 @@ class _Config(Config):
 
 
 def configured(sockets: Sequence[socket], tls: Tls | None) -> _Config:
-    """Hypercorn's configuration for the front. The sockets are its own from here on."""
+    """Hypercorn's configuration. It owns the sockets from here on."""
     config = _Config()
     config.bind = [f"fd://{each.detach()}" for each in sockets]
     config.backlog = BACKLOG
@@ -87,44 +86,39 @@ async def serve(
     tls: Tls | None = None,
     own_loop: bool = True,
 ) -> None:
-    """Serve *app* until ``stop()`` returns; then end within ``STOP_SECONDS``. It is one of those made here.
+    """Serve *app*, which this package made, until ``stop()`` returns; then end within ``STOP_SECONDS``.
 
     Handlers that can't be cancelled (a thread, a handler that ignores it) are not waited for, but a thread keeps the
     process from ending. The *sockets* listen already, and are closed at the end. *own_loop*: nothing else of the
-    process runs on this event loop, so that what it reports is told here, too.
+    process runs on this event loop, so its errors are logged here, too.
     """
-    front = app if isinstance(app, Router) else app.asgi_app
-    assert isinstance(front, Router), "an app made by create_app"
+    router = app if isinstance(app, Router) else app.asgi_app
+    assert isinstance(router, Router), "an app made by create_app"
     if own_loop:
         asyncio.get_running_loop().set_exception_handler(loop_errors())
 
     config = configured(sockets, tls)
-    with connections(front, config.header_lines) as opened:
+    with connections(router, config.header_lines) as opened:
 
         async def drained() -> None:
             await stop()
-            await _drain(front)
-            front.drained = True
+            await _drain(router)
+            router.drained = True
             for connection in list(opened):
                 connection.close_if_idle()
 
-        await hypercorn_serve(front, config, shutdown_trigger=drained, mode="asgi")
+        await hypercorn_serve(router, config, shutdown_trigger=drained, mode="asgi")
 
 
-async def _drain(front: Router) -> None:
-    front.stopping = True
+async def _drain(router: Router) -> None:
+    router.stopping = True
     until = time.monotonic() + DRAIN_SECONDS
-    if front.in_flight:
-        await asyncio.wait(set(front.in_flight), timeout=DRAIN_SECONDS)
+    await router.in_flight.wait(DRAIN_SECONDS)
     await asyncio.sleep(min(LINGER_SECONDS, until - time.monotonic()))
-    asyncio.get_running_loop().call_later(max(0.0, until - time.monotonic()), _cancel, front)
+    asyncio.get_running_loop().call_later(max(0.0, until - time.monotonic()), _cancel, router)
 
 
-def _cancel(front: Router) -> None:
-    if front.in_flight:
-        logger.warning("%d batches did not end in time, and are cancelled", len(front.in_flight))
-    for task in front.in_flight:
-        if isinstance(task, HandlerTask):
-            task.stop()
-        else:
-            task.cancel()
+def _cancel(router: Router) -> None:
+    if count := len(router.in_flight):
+        logger.warning("%d batches did not end in time, and are cancelled", count)
+        router.in_flight.cancel()

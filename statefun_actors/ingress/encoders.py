@@ -52,7 +52,7 @@ class NoJsonFormError(StatefunActorsError, TypeError):
 
 
 class MessageEncoder:
-    """What messages of one type for one function type are made by."""
+    """Encodes messages of one type for one function type."""
 
     __slots__ = ("_asked", "_codec", "target", "typename")
 
@@ -99,15 +99,15 @@ def _json_bytes(obj: object) -> bytes:
 
 
 class MessageEncoders:
-    """The lanes of one application; with *outside* those for messages from outside."""
+    """The encoders of one application. *outside*: for messages from outside, which internal handlers refuse."""
 
     def __init__(self, app: Application, *, outside: bool = True) -> None:
         self._app, self._outside = app, outside
         self.known: dict[tuple[str, str | None], MessageEncoder] = {}
-        """The lanes looked up so far, by target and typename."""
+        """The encoders looked up so far, by target and typename."""
 
-    def lane(self, target: str, typename: str | None = None) -> MessageEncoder:
-        """The lane to the function type *target* for messages of the type *typename*, or of its only one.
+    def encoder(self, target: str, typename: str | None = None) -> MessageEncoder:
+        """The encoder for messages of *typename*, or of the only type that it takes, to the function type *target*.
 
         Raises:
             UnknownFunctionTypeError: nothing here serves *target*.
@@ -115,17 +115,17 @@ class MessageEncoders:
             UnclearTypeError: no *typename*, and *target* does not take exactly one type.
             InternalMessageError: *target* does not take it from outside.
         """
-        lane = self.known.get((target, typename))
-        if lane is None:
+        encoder = self.known.get((target, typename))
+        if encoder is None:
             route = self._app.route(target)
             if route is None:
                 raise UnknownFunctionTypeError(target, self._app.typenames)
-            lane = self._found(route, typename)
-            if self._outside and (refused := route.refused(lane.typename, None)) is not None:
+            encoder = self._found(route, typename)
+            if self._outside and (refused := route.refused(encoder.typename, None)) is not None:
                 raise refused
-            if lane.known:  # of others there is no end
-                self.known[target, typename] = lane
-        return lane
+            if encoder.known:  # clients can name any number of others
+                self.known[target, typename] = encoder
+        return encoder
 
     def _found(self, route: ServedFunction, typename: str | None) -> MessageEncoder:
         target = route.function.typename

@@ -50,11 +50,11 @@ class Lines:
     """Reads lines for one application. A line has at most ``settings.body_limit`` bytes."""
 
     def __init__(self, app: Application) -> None:
-        self._lanes = MessageEncoders(app)
-        self._known = self._lanes.known
+        self._encoders = MessageEncoders(app)
+        self._known = self._encoders.known
         self.longest = app.settings.body_limit
 
-    def letter(self, line: bytes) -> IngressMessage | None:
+    def message(self, line: bytes) -> IngressMessage | None:
         """The message in *line*, None if it is white space.
 
         Any line may begin with a byte order mark: files that begin with one may have been put behind each other.
@@ -62,8 +62,8 @@ class Lines:
         Raises:
             BadLine: it is no message.
         """
-        if len(line) <= self.longest and (letter := _quick(line, self._known)) is not None:
-            return letter
+        if len(line) <= self.longest and (message := _quick(line, self._known)) is not None:
+            return message
         return self._careful(line)
 
     def _careful(self, line: bytes) -> IngressMessage | None:
@@ -88,7 +88,9 @@ class Lines:
         except InvalidAddressError:
             raise BadLine(f'expected "<namespace>/<name>/<id>", got {_shown(obj["to"])} - at `$.to`') from None
         try:
-            return IngressMessage(address, self._lanes.lane(address.typename, typename).typed(obj["value"]), delay)
+            return IngressMessage(
+                address, self._encoders.encoder(address.typename, typename).typed(obj["value"]), delay
+            )
         except UnknownFunctionTypeError as error:
             served = ", ".join(error.served) or "none"
             raise BadLine(
@@ -117,17 +119,17 @@ class Lines:
 _decode: Final = msgspec.json.Decoder(_Line).decode
 
 
-def _quick(line: bytes, lanes: Any) -> IngressMessage | None:
+def _quick(line: bytes, encoders: Any) -> IngressMessage | None:
     """The message in *line*, None if that takes a closer look."""
     try:
         parsed = _decode(line)
         to, typename = parsed.to, parsed.type
         slash = to.find("/", to.find("/") + 1)
-        lane = lanes[to[:slash], typename]
+        encoder = encoders[to[:slash], typename]
         id = to[slash + 1 :]
         if slash < 0 or not id or not clearly_once(parsed, line):
             return None
-        return IngressMessage(tuple.__new__(Address, (lane.target, id)), lane.typed(parsed.value))
+        return IngressMessage(tuple.__new__(Address, (encoder.target, id)), encoder.typed(parsed.value))
     except Exception:
         return None
 

@@ -68,14 +68,14 @@ def refused(call: Callable[[], object]) -> tuple[int, str]:
 
 
 def test_http_answers_403(app: Application) -> None:
-    reader = RequestParser(app)
+    parser = RequestParser(app)
     json_type = [(b"content-type", b"application/json")]
     one = Request("POST", b"/ingress/test/vault/a?type=" + LONG.encode(), json_type, block=b"x")
     for _ in range(2):  # the second one could be known already
-        assert refused(lambda: reader.asked(one, b"1")) == (403, f"{SAID}\n")
+        assert refused(lambda: parser.message(one, b"1")) == (403, f"{SAID}\n")
     many = Request("POST", b"/ingress", [(b"content-type", b"application/jsonl")])
     lines = b'{"to": "test/vault/a", "type": "%b", "value": 1}\n' % LONG.encode()
-    assert refused(lambda: reader.letters(many, lines)) == (
+    assert refused(lambda: parser.messages(many, lines)) == (
         403, f"line 1: {SAID} Nothing of this request was taken\n",
     )  # fmt: skip
 
@@ -84,15 +84,15 @@ def test_a_line_of_input_is_a_bad_line(app: Application) -> None:
     lines = Lines(app)
     for _ in range(2):
         with pytest.raises(BadLine) as caught:
-            lines.letter(b'{"to": "test/vault/a", "type": "%b", "value": 1}' % LONG.encode())
+            lines.message(b'{"to": "test/vault/a", "type": "%b", "value": 1}' % LONG.encode())
         assert str(caught.value) == SAID
 
 
 def test_who_is_inside_may_write_one(app: Application) -> None:
     with pytest.raises(InternalMessageError):
-        MessageEncoders(app).lane("test/vault", LONG)
+        MessageEncoders(app).encoder("test/vault", LONG)
 
-    assert MessageEncoders(app, outside=False).lane("test/vault", LONG).typed(5).value
+    assert MessageEncoders(app, outside=False).encoder("test/vault", LONG).typed(5).value
 
 
 def test_run_and_send_say_so_and_store_nothing(folder: Path) -> None:

@@ -248,7 +248,7 @@ async def test_an_internal_class_refuses_messages_from_outside_to_its_former_nam
     )
     lines = Lines(Application(Ledger))
     with pytest.raises(BadLine) as bad:
-        lines.letter(b'{"to": "old/ledger/a", "value": 5}')
+        lines.message(b'{"to": "old/ledger/a", "value": 5}')
     async with TestRuntime(Ledger) as runtime:
         with pytest.raises(InternalMessageError) as refused:
             await runtime.tell(Address("old/ledger", "a"), 5)

@@ -72,7 +72,7 @@ def running(folder: Path, *options: str) -> Generator[Running]:
         assert process.stderr is not None
         shown = ""
         while (found := re.search(r"taken at http://([\d.]+):(\d+)/ingress", shown)) is None:
-            told = process.stderr.readline()
-            assert told, f"run ended with {process.wait()}:\n{shown}"
-            shown += told
+            line = process.stderr.readline()
+            assert line, f"run ended with {process.wait()}:\n{shown}"
+            shown += line
         yield Running(process, found[1], int(found[2]), shown)

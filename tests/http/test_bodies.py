@@ -192,11 +192,11 @@ def test_a_compressed_body_is_refused_for_what_it_is(server: Server) -> None:
     connection = server.connection()
     connection.request("POST", "/statefun", b"\x1f\x8b\x08junk", {"Content-Encoding": "gzip"})
     response = connection.getresponse()
-    told = response.read()
+    text = response.read()
     connection.close()
 
     assert (response.status, response.getheader("Accept-Encoding")) == (415, "identity")
-    assert told == b"a body travels as it is, not with content encoding gzip\n"
+    assert text == b"a body travels as it is, not with content encoding gzip\n"
     good(server)
 
 

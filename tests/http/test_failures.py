@@ -1,4 +1,4 @@
-"""What is told of a failed batch: one line to Flink, one in the log, and a traceback now and then."""
+"""Reports of a failed batch: one line to Flink, one in the log, and a traceback now and then."""
 
 from __future__ import annotations
 

@@ -58,7 +58,7 @@ def batch() -> bytes:
     return request(Address("test/counter", "a"), 1, state={"n": None})
 
 
-def exchanged(asked: Asked, data: bytes) -> bytes:
+def response_to(asked: Asked, data: bytes) -> bytes:
     """All that comes back until the server closes, which it has to."""
     with socket.create_connection(asked.address, DEADLINE) as connection:
         connection.sendall(data)
@@ -83,7 +83,7 @@ def test_a_length_together_with_chunks_is_refused_and_what_follows_is_not_looked
     """They may have been read in two ways on the way here: RFC 9112, 6.1 and 6.3."""
     chunks = b"%x\r\n%b\r\n0\r\n\r\n" % (len(asked.body), asked.body)
     both = asked.head(b"Content-Length: %d" % len(chunks), b"Transfer-Encoding: chunked")
-    answer = exchanged(asked, both + chunks + asked.whole())
+    answer = response_to(asked, both + chunks + asked.whole())
 
     assert answer.startswith(b"HTTP/1.1 400 ")
     assert answer.count(b"HTTP/1.1") == 1
@@ -95,7 +95,7 @@ def test_a_length_together_with_chunks_is_refused_and_what_follows_is_not_looked
 
 def test_that_holds_for_every_path(asked: Asked) -> None:
     both = asked.head(b"Content-Length: 5", b"Transfer-Encoding: chunked", target=b"/healthz")
-    answer = exchanged(asked, both + b"0\r\n\r\n" + asked.whole())
+    answer = response_to(asked, both + b"0\r\n\r\n" + asked.whole())
 
     assert answer.startswith(b"HTTP/1.1 400 ")
     assert answer.count(b"HTTP/1.1") == 1

@@ -227,7 +227,7 @@ NO_ESCAPE = "a % in the path begins an escape such as %2F; % itself is written %
 
 
 @pytest.mark.parametrize(
-    ("path", "content_type", "body", "status", "told"),
+    ("path", "content_type", "body", "status", "text"),
     [
         ("/ingress/bank/none/a", JSON, b"1", 404, "nothing here serves 'bank/none'; served are bank/account"),
         ("/ingress/bank/account", JSON, b"1", 404, "a message is sent to /ingress/<namespace>/<name>/<id>\n"),
@@ -287,11 +287,11 @@ NO_ESCAPE = "a % in the path begins an escape such as %2F; % itself is written %
     ],
 )
 def test_what_is_refused_and_why(
-    server: Running, path: str, content_type: str | None, body: bytes, status: int, told: str
+    server: Running, path: str, content_type: str | None, body: bytes, status: int, text: str
 ) -> None:
     answer = server.send(path, body, content_type)
 
-    assert (answer.status, answer.text[: len(told)]) == (status, told)
+    assert (answer.status, answer.text[: len(text)]) == (status, text)
     assert answer.text.count("\n") == 1
 
 
@@ -303,7 +303,7 @@ def test_only_put_and_post_send(server: Running, path: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("method", "path", "status", "told"),
+    ("method", "path", "status", "text"),
     [
         ("GET", "/healthz", 200, "alive\n"),
         ("GET", "/readyz?now", 200, "ready\n"),
@@ -314,11 +314,11 @@ def test_only_put_and_post_send(server: Running, path: str) -> None:
     ],
 )
 def test_beside_the_ingress_it_says_only_how_it_is(
-    server: Running, method: str, path: str, status: int, told: str
+    server: Running, method: str, path: str, status: int, text: str
 ) -> None:
     answer = server.send(path, method=method)
 
-    assert (answer.status, answer.text) == (status, told)
+    assert (answer.status, answer.text) == (status, text)
 
 
 def test_a_websocket_is_refused(server: Running) -> None:
@@ -412,7 +412,7 @@ def test_an_address_that_others_can_reach_demands_a_token(folder: Path) -> None:
     assert "could send messages: say with --token what they have to know." in done.stderr
 
 
-def test_a_port_that_is_taken_is_told_with_a_way_out(folder: Path, server: Running) -> None:
+def test_the_error_for_a_port_in_use_names_a_way_out(folder: Path, server: Running) -> None:
     done = run("run", "app.py", "--memory", "--bind", f"127.0.0.1:{server.port}", folder=folder)
 
     assert (done.returncode, done.stderr) == (
@@ -443,9 +443,9 @@ def test_a_stop_answers_those_who_wait_and_is_over_in_time(tmp_path: Path) -> No
         assert server.stop() == 0
         first, second = soon.getresponse(), never.getresponse()
 
-    told = second.read().decode()
+    text = second.read().decode()
     assert first.status == 204
-    assert (second.status, told) == (
+    assert (second.status, text) == (
         503,
         "the message is stored, and is handled when the server runs again: it stops now\n",
     )

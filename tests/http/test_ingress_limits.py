@@ -62,7 +62,7 @@ async def test_while_the_store_fails_nothing_is_taken_and_afterwards_it_is() -> 
     assert b"\r\nretry-after: 1\r\n" in failed[1]
 
 
-async def test_who_waits_for_what_is_stored_is_told_so_when_the_store_fails() -> None:
+async def test_a_request_that_waits_for_a_stored_message_gets_503_when_the_store_fails() -> None:
     Slow.open = asyncio.Event()
     store = HeldStore()
     async with serving(store) as (backend, address), asyncio.timeout(DEADLINE):

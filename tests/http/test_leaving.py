@@ -130,9 +130,9 @@ class Plain(Entity, typename="test/plain"):
 async def test_any_other_server_answers_too(message: object) -> None:
     client = Client(create_app(Own)).body(request(Address("test/own", "a"), message, state=STATE))
 
-    status, told = await client.ask()
+    status, text = await client.ask()
 
-    assert (status, told.partition(b" raised ")[0].partition(b".")[0]) == (500, b"HandlerExitError: Own")
+    assert (status, text.partition(b" raised ")[0].partition(b".")[0]) == (500, b"HandlerExitError: Own")
 
 
 async def test_a_plain_handler_can_not_cancel_the_task_of_any_other_server() -> None:

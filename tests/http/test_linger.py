@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from statefun_actors import Address, Entity, RequestReplyHandler, handles, persisted
 from statefun_actors.http.endpoint import EndpointRoute
 from statefun_actors.http.failures import Failures
 from statefun_actors.http.linger import COUNTED, MANY, RECENT, Linger
-from statefun_actors.http.request import Request
+from statefun_actors.http.request import Request, Response
 from statefun_actors.model import Batch, Invocation
 from statefun_actors.types import pack
 from statefun_actors.wire import V3
@@ -18,7 +20,7 @@ SECONDS = 0.25
 
 
 class Time:
-    """Goes on only where it is told to, or is slept through."""
+    """A clock that moves only where a test sets it, or something sleeps."""
 
     def __init__(self) -> None:
         self.now = 100.0
@@ -89,8 +91,19 @@ def body(*messages: int) -> bytes:
     return request(V3, Batch(Address("test/counter", "a"), {"n": None}, [Invocation(pack(n), None) for n in messages]))
 
 
+async def response_to(endpoint: EndpointRoute, data: bytes) -> Response:
+    response = endpoint.respond(Request("POST", b"/statefun", ()), data)
+    if isinstance(response, Response):
+        return response
+    done: asyncio.Future[Response | None] = asyncio.get_running_loop().create_future()
+    response.on_done(done.set_result)
+    found = await done
+    assert found is not None
+    return found
+
+
 async def answered(endpoint: EndpointRoute, data: bytes) -> bytes:
-    response = await endpoint.answer(Request("POST", b"/statefun", ()), data)
+    response = await response_to(endpoint, data)
     assert response.status == 200, response
     return response.body
 
@@ -128,13 +141,13 @@ async def test_what_the_handlers_take_counts() -> None:
     assert time.slept == [pytest.approx(0.1)]
 
 
-async def test_a_failure_is_told_at_once() -> None:
+async def test_a_failure_is_reported_at_once() -> None:
     time = Time()
     endpoint = EndpointRoute(RequestReplyHandler(Counter), Failures(), time.linger())
     for _ in range(COUNTED):
         await answered(endpoint, body(0))
     bad = request(V3, Batch(Address("test/counter", "a"), {"n": None}, [Invocation(pack("no"), None)] * 2))
 
-    response = await endpoint.answer(Request("POST", b"/statefun", ()), bad)
+    response = await response_to(endpoint, bad)
 
     assert (response.status, time.slept) == (500, [])

@@ -1,4 +1,4 @@
-"""What the ingress tells of how it is: whether it is ready, and which messages keep failing."""
+"""Health checks of the ingress: whether it is ready, and which messages keep failing."""
 
 from __future__ import annotations
 

@@ -103,7 +103,7 @@ def good(server: Server, protocol: int = 3) -> None:
         assert len(result2.outgoing_messages) == 2
 
 
-def exchange(server: Server, raw: bytes) -> bytes:
+def response_to(server: Server, raw: bytes) -> bytes:
     """Send raw bytes, and read until the server closes."""
     with socket.create_connection((server.host, server.port), DEADLINE) as connection:
         connection.sendall(raw)
@@ -156,12 +156,12 @@ def test_what_is_refused_is_refused_in_one_line(
     connection = server.connection()
     connection.request(method, path, body)
     response = connection.getresponse()
-    told = response.read()
+    text = response.read()
     connection.close()
 
-    assert (response.status, answer in told) == (status, True), told
-    assert b"Traceback" not in told
-    assert told.count(b"\n") == 1
+    assert (response.status, answer in text) == (status, True), text
+    assert b"Traceback" not in text
+    assert text.count(b"\n") == 1
     assert (response.getheader("Allow") is not None) == (status == 405)
     good(server)
 
@@ -172,9 +172,9 @@ def test_a_body_beyond_the_limit_is_refused_while_it_is_read(app: Path, chunked:
         head = b"POST /statefun HTTP/1.1\r\nHost: x\r\nContent-Type: application/octet-stream\r\n"
         if chunked:
             piece = b"1f4\r\n" + b"x" * 500 + b"\r\n"
-            answer = exchange(server, head + b"Transfer-Encoding: chunked\r\n\r\n" + piece * 3 + b"0\r\n\r\n")
+            answer = response_to(server, head + b"Transfer-Encoding: chunked\r\n\r\n" + piece * 3 + b"0\r\n\r\n")
         else:
-            answer = exchange(server, head + b"Content-Length: 5000\r\n\r\n" + b"x" * 5000)
+            answer = response_to(server, head + b"Content-Length: 5000\r\n\r\n" + b"x" * 5000)
         assert answer.startswith(b"HTTP/1.1 413 ")
         assert b"a body has at most 1000 bytes" in answer
         good(server)

@@ -220,7 +220,7 @@ def test_a_stop_under_load_leaves_nothing_that_was_handled_unanswered(app: Path,
         assert "Traceback" not in "".join(server.shown)
 
 
-@pytest.mark.parametrize("method", ["GET", "POST"], ids=["behind", "in the lane"])
+@pytest.mark.parametrize("method", ["GET", "POST"], ids=["hypercorn", "fast path"])
 def test_a_client_that_does_not_hear_the_farewell_of_tls_keeps_nobody_waiting(
     app: Path, certificates: Path, method: str
 ) -> None:

@@ -45,7 +45,7 @@ INT, LONG = "io.statefun.types/int", "io.statefun.types/long"
 
 
 @pytest.fixture
-def lanes() -> MessageEncoders:
+def encoders() -> MessageEncoders:
     return MessageEncoders(APP)
 
 
@@ -65,9 +65,9 @@ def lanes() -> MessageEncoders:
     ],
 )
 def test_a_message_is_made_of_its_json_form(
-    lanes: MessageEncoders, target: str, typename: str | None, obj: object, value: TypedValue
+    encoders: MessageEncoders, target: str, typename: str | None, obj: object, value: TypedValue
 ) -> None:
-    assert lanes.lane(target, typename).typed(obj) == value
+    assert encoders.encoder(target, typename).typed(obj) == value
 
 
 @pytest.mark.parametrize(
@@ -82,9 +82,9 @@ def test_a_message_is_made_of_its_json_form(
     ],
 )
 def test_its_bytes_are_taken_as_they_are(
-    lanes: MessageEncoders, target: str, typename: str | None, value: TypedValue
+    encoders: MessageEncoders, target: str, typename: str | None, value: TypedValue
 ) -> None:
-    assert lanes.lane(target, typename).checked(value.value) == value
+    assert encoders.encoder(target, typename).checked(value.value) == value
 
 
 @pytest.mark.parametrize(
@@ -97,9 +97,9 @@ def test_its_bytes_are_taken_as_they_are(
         ("test/anything", LONG, b"\xff"),
     ],
 )
-def test_bytes_that_do_not_fit_are_refused(lanes: MessageEncoders, target: str, typename: str, data: bytes) -> None:
+def test_bytes_that_do_not_fit_are_refused(encoders: MessageEncoders, target: str, typename: str, data: bytes) -> None:
     with pytest.raises(ValueError):
-        lanes.lane(target, typename).checked(data)
+        encoders.encoder(target, typename).checked(data)
 
 
 @pytest.mark.parametrize(
@@ -140,34 +140,34 @@ def test_bytes_that_do_not_fit_are_refused(lanes: MessageEncoders, target: str, 
         ),
     ],
 )
-def test_what_there_is_no_lane_for(
-    lanes: MessageEncoders, target: str, typename: str | None, error: type[Exception], told: str
+def test_a_message_that_its_target_does_not_take_has_no_encoder(
+    encoders: MessageEncoders, target: str, typename: str | None, error: type[Exception], told: str
 ) -> None:
     with pytest.raises(error) as raised:
-        lanes.lane(target, typename)
+        encoders.encoder(target, typename)
 
     assert str(raised.value) == told
 
 
-def test_a_json_form_that_does_not_fit_is_refused_with_its_place(lanes: MessageEncoders) -> None:
+def test_a_json_form_that_does_not_fit_is_refused_with_its_place(encoders: MessageEncoders) -> None:
     with pytest.raises(ValueMismatchError) as raised:
-        lanes.lane("test/several", "test/order").typed({"count": "x"})
+        encoders.encoder("test/several", "test/order").typed({"count": "x"})
 
     assert str(raised.value) == "expected `int`, got `str` - at `$.count`"
 
 
-def test_a_type_that_nobody_knows_has_no_json_form_and_is_not_remembered(lanes: MessageEncoders) -> None:
+def test_a_type_that_nobody_knows_has_no_json_form_and_is_not_remembered(encoders: MessageEncoders) -> None:
     """Whoever sends may invent types without end."""
-    lane = lanes.lane("test/anything", "any/thing")
+    encoder = encoders.encoder("test/anything", "any/thing")
     with pytest.raises(NoJsonFormError) as raised:
-        lane.typed({})
+        encoder.typed({})
 
     assert str(raised.value) == (
         "test/anything takes messages of any type, but 'any/thing' can't be written from JSON here: its class is not "
         "known. Import its protobuf module in the application, or add a handler for its class."
     )
-    assert list(lanes.known) == []
+    assert list(encoders.known) == []
 
 
-def test_a_lane_is_looked_up_once(lanes: MessageEncoders) -> None:
-    assert lanes.lane("test/one") is lanes.lane("test/one")
+def test_an_encoder_is_looked_up_once(encoders: MessageEncoders) -> None:
+    assert encoders.encoder("test/one") is encoders.encoder("test/one")

@@ -126,7 +126,7 @@ def message_of(app: object, target: str, typename: str | None, text: str, *, out
     except UnicodeEncodeError as error:
         raise click.UsageError(f"expected JSON in UTF-8, got {text[:80]!r}.") from error
     try:
-        return MessageEncoders(app, outside=outside).lane(target, typename).typed(obj)
+        return MessageEncoders(app, outside=outside).encoder(target, typename).typed(obj)
     except ValueMismatchError as error:
         raise click.UsageError(f"the JSON does not fit {typename or 'the type'}: {error}.") from error
     except UnclearTypeError as error:

@@ -99,7 +99,7 @@ class JsonLinesSource:
         if not lines:
             self.exhausted = True
             return None
-        read, submit = self._lines.letter, receiver.submit
+        read, submit = self._lines.message, receiver.submit
         passed, bad = 0, None
         try:
             for line in lines:

@@ -1,4 +1,4 @@
-"""The fast lane: plain requests answered in front of the web stack, everything else handed on to it."""
+"""Fast path for plain HTTP/1.1 requests; all others are handed over to Hypercorn."""
 
 from statefun_actors.http.fastpath.fast_path import FastPath
 from statefun_actors.http.fastpath.parser import DECLINED, INCOMPLETE, Head, Unread, read_head

@@ -1,25 +1,23 @@
-"""A connection while its requests are plain: each is answered in the turn of the event loop that brings it.
+"""Fast path for plain HTTP/1.1: parse, dispatch and respond in one callback of the event loop.
 
-The first one that is not plain, and whatever takes its time to arrive, is handed on together with the connection, for
-good: the server behind reads it from its first byte. Nothing of it has been done here.
+The first request that is not plain, and one that does not arrive whole in time, is handed over to Hypercorn together
+with the connection, which stays there. Hypercorn reads that request from its first byte; nothing of it has been done.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
-from typing import Any as Untyped
+from collections.abc import Callable
 from typing import Final, Protocol
 
-from statefun_actors.dispatch import start_handler_task
 from statefun_actors.http.failures import first_line, logger
 from statefun_actors.http.fastpath.parser import DECLINED, INCOMPLETE, Unread, read_head
 from statefun_actors.http.fastpath.response_bytes import written
-from statefun_actors.http.request import GoneError, RefusedError, Request, Response, Route, line
-from statefun_actors.http.router import Router
+from statefun_actors.http.request import Pending, RefusedError, Request, Response, Route, line
+from statefun_actors.http.router import CANCELLED, Router
 
 LONGEST_BODY: Final = 256 * 1024
-"""A longer one is read by the server behind."""
+"""Bytes; Hypercorn reads longer bodies."""
 PATIENCE_SECONDS: Final = 1.0
 """For the rest of a request to arrive."""
 _MOST_AHEAD: Final = 64 * 1024
@@ -28,59 +26,59 @@ _CLOSE: Final = b"connection: close\r\n"
 
 
 class Watcher(Protocol):
-    """Who looks after the connection."""
+    """Closes connections that are idle for too long."""
 
     def busy(self) -> None:
         """A request is under way."""
         ...
 
     def idle(self) -> None:
-        """None is."""
+        """No request is under way."""
         ...
 
 
 class FastPath(asyncio.Protocol):
-    """Answers plain requests at *transport*, by the doors of *front*.
+    """Responds to plain requests at *transport*, by the routes of *router*.
 
     Args:
-        common: the lines of the headers that every response has.
-        watcher: is told when the connection is in use.
+        common_headers: returns the header lines that every response has.
+        watcher: is notified when the connection becomes busy or idle.
     """
 
     def __init__(
-        self, transport: asyncio.Transport, front: Router, common: Callable[[], bytes], watcher: Watcher
+        self, transport: asyncio.Transport, router: Router, common_headers: Callable[[], bytes], watcher: Watcher
     ) -> None:
-        self._transport, self._front, self._common, self._watcher = transport, front, common, watcher
-        self._behind = transport.get_protocol()
+        self._transport, self._router, self._common_headers = transport, router, common_headers
+        self._watcher = watcher
+        self._hypercorn = transport.get_protocol()
         self._client = _client(transport)
         self._loop = asyncio.get_running_loop()
         self._buffer = b""
-        """What has arrived and is not answered yet: the beginning of a request, or what follows one under way."""
+        """Bytes without a response yet: the beginning of a request, or what follows the one under way."""
         self._wanted = 0
-        """How long the buffer has to be before it is worth looking at."""
+        """Bytes that the buffer needs before it is looked at again."""
         self._patience: asyncio.TimerHandle | None = None
         self._set_aside = 0
-        """Bytes that the front holds for the body that is waited for."""
-        self._exchange: Request | None = None
-        """The request under way."""
-        self._stop: Callable[[], object] | None = None
-        """Ends it."""
-        self._working = False
+        """Bytes that the router holds for the body that is still arriving."""
+        self._request: Request | None = None
+        """The request under way, None while there is none."""
+        self._pending: Pending | None = None
+        """Its response to come."""
         self._write_paused = self._read_paused = self._over = False
         self.handed_over: asyncio.Future[bool] = self._loop.create_future()
-        """Whether the server behind has to go on; False once the connection is closed."""
+        """Its result: whether Hypercorn goes on with the connection; False if it was closed."""
 
     def begin(self, data: bytes) -> None:
         """Take over the connection, of which *data* has been read."""
         self._transport.set_protocol(self)
         self.data_received(data)
 
-    # --- what the transport calls
+    # --- called by the transport
 
     def data_received(self, data: bytes) -> None:
         if self._buffer:
             data = self._buffer + data
-        if self._exchange is not None or self._write_paused or len(data) < self._wanted:
+        if self._request is not None or self._write_paused or len(data) < self._wanted:
             self._buffer = data
             if len(data) > max(_MOST_AHEAD, self._wanted):
                 self._pause_reading()
@@ -95,7 +93,7 @@ class FastPath(asyncio.Protocol):
         self._gone()
         if not self.handed_over.done():
             self._over = True
-            self._behind.connection_lost(exc)
+            self._hypercorn.connection_lost(exc)
             self.handed_over.set_result(False)
 
     def pause_writing(self) -> None:
@@ -104,13 +102,13 @@ class FastPath(asyncio.Protocol):
 
     def resume_writing(self) -> None:
         self._write_paused = False
-        if self._exchange is None:
-            self._go_on()
+        if self._request is None:
+            self._resume()
 
     # --- requests
 
     def _work(self, data: bytes) -> None:
-        """Answer the requests that *data* begins with, up to the first that takes longer or has not arrived."""
+        """Respond to the requests that *data* begins with, up to one that takes longer or has not arrived whole."""
         while data:
             if self._write_paused or self._over:
                 self._buffer = data
@@ -120,22 +118,22 @@ class FastPath(asyncio.Protocol):
                 self._unread(head, data)
                 return
             end = head.size + head.length
-            door = self._front.door(head.target.partition(b"?")[0].decode())
-            if door is None or head.length > LONGEST_BODY or head.length > self._front.body_limit:
+            route = self._router.route(head.target.partition(b"?")[0].decode())
+            if route is None or head.length > LONGEST_BODY or head.length > self._router.body_limit:
                 self.hand_over(data)
                 return
             if len(data) < end:
                 self._wait_for(end, data)
                 return
             self._no_patience()
-            exchange = Request(head.method, head.target, head.headers, self._client, head.block)
+            request = Request(head.method, head.target, head.headers, self._client, head.block)
             try:
-                door.admit(exchange)
-            except RefusedError:  # the server behind is made to say so
+                route.admit(request)
+            except RefusedError:  # Hypercorn refuses it
                 self.hand_over(data)
                 return
             rest = data[end:]
-            if not self._answered(door, exchange, data[head.size : end]):
+            if not self._respond(route, request, data[head.size : end]):
                 self._buffer = rest
                 return
             data = rest
@@ -154,9 +152,9 @@ class FastPath(asyncio.Protocol):
         if self._patience is None:
             self._patience = self._loop.call_later(PATIENCE_SECONDS, self.hand_over)
         if wanted and not self._set_aside:
-            if self._front.set_aside(wanted):
+            if self._router.set_aside(wanted):
                 self._set_aside = wanted
-            else:  # the server behind reads it while there is room
+            else:  # Hypercorn reads it while there is room
                 self.hand_over()
 
     def _no_patience(self) -> None:
@@ -165,64 +163,53 @@ class FastPath(asyncio.Protocol):
             self._patience.cancel()
             self._patience = None
             if self._set_aside:
-                self._front.give_back(self._set_aside)
+                self._router.give_back(self._set_aside)
                 self._set_aside = 0
 
-    def _answered(self, door: Route, exchange: Request, body: bytes) -> bool:
-        """Whether it is answered already."""
-        self._exchange, self._working = exchange, True
+    def _respond(self, route: Route, request: Request, body: bytes) -> bool:
+        """Whether the response has been written already."""
         try:
-            begun = door.begin(exchange, body, self._tell)
-        except Exception as error:  # a fault of our own
+            response = route.respond(request, body)
+        except Exception as error:  # a bug of this library
             logger.exception("a request failed")
-            self._tell(line(500, first_line(error)))
+            response = line(500, first_line(error))
+        if isinstance(response, Response):
+            self._write(response)
             return True
-        finally:
-            self._working = False
-        if self._exchange is None:
-            return True
-        if isinstance(begun, Coroutine):
-            task = start_handler_task(self._see_through(begun, exchange), eager=False)
-            self._front.in_flight.add(task)
-            task.add_done_callback(self._front.in_flight.discard)
-            # For one that is cancelled before it has begun, which a client over TLS can be quick enough for.
-            task.add_done_callback(lambda _: begun.close())
-            self._stop = task.stop
-        else:
-            self._stop = begun
+        self._request, self._pending = request, response
+        self._router.in_flight.add(response)
+        response.on_done(self._on_response)
         self._watcher.busy()
         return False
 
-    async def _see_through(self, running: Coroutine[Untyped, Untyped, Response], exchange: Request) -> None:
-        try:
-            response = await running
-        except GoneError:
+    def _on_response(self, response: Response | None) -> None:
+        """The request under way has got *response*, or will get none."""
+        pending, self._pending = self._pending, None
+        if pending is not None:
+            self._router.in_flight.remove(pending)
+        if self._request is None or self._over:
             return
-        except asyncio.CancelledError:
-            if exchange.gone or not self._front.stopping:
-                raise
-            response = line(503, "the server stops, and cancelled this batch")
-        self._tell(response)
-
-    def _tell(self, response: Response) -> None:
-        """The request under way is answered."""
-        if self._exchange is None or self._over:
-            return
-        self._exchange = self._stop = None
-        if self._front.stopping:
-            self._transport.write(written(response, self._common() + _CLOSE))
-            self._over = True
-            self._transport.close()
-        else:
-            self._transport.write(written(response, self._common()))
-        if self._working:
-            return
+        self._request = None
+        if response is None:
+            if not self._router.stopping:
+                self._transport.close()
+                return
+            response = CANCELLED
+        self._write(response)
         if self._buffer or self._read_paused:
-            self._go_on()
+            self._resume()
         else:
             self._watcher.idle()
 
-    def _go_on(self) -> None:
+    def _write(self, response: Response) -> None:
+        if self._router.stopping:
+            self._transport.write(written(response, self._common_headers() + _CLOSE))
+            self._over = True
+            self._transport.close()
+        else:
+            self._transport.write(written(response, self._common_headers()))
+
+    def _resume(self) -> None:
         if self._over:
             return
         self._resume_reading()
@@ -232,39 +219,37 @@ class FastPath(asyncio.Protocol):
     # --- the end
 
     def hand_over(self, data: bytes | None = None) -> None:
-        """The server behind goes on with the connection, beginning with *data*, or with what has arrived."""
+        """Have Hypercorn go on with the connection, beginning with *data*, or with what has arrived."""
         self._no_patience()
-        if self.handed_over.done() or self._exchange is not None:
+        if self.handed_over.done() or self._request is not None:
             return
         self._over = True
-        transport, behind = self._transport, self._behind
-        transport.set_protocol(behind)
+        transport, hypercorn = self._transport, self._hypercorn
+        transport.set_protocol(hypercorn)
         if self._write_paused:
-            behind.pause_writing()
+            hypercorn.pause_writing()
         self._resume_reading()
-        assert isinstance(behind, asyncio.Protocol)
+        assert isinstance(hypercorn, asyncio.Protocol)
         if arrived := self._buffer if data is None else data:
-            behind.data_received(arrived)
+            hypercorn.data_received(arrived)
         self._buffer = b""
         self.handed_over.set_result(True)
 
     def end(self) -> None:
-        """The connection is being closed: what still comes, as it does over TLS, is not looked at."""
+        """The connection is being closed: ignore bytes that still arrive, as they do over TLS."""
         self._over = True
 
     @property
     def has_begun(self) -> bool:
         """Whether the beginning of a request has arrived, and the rest has not."""
-        return bool(self._buffer) and self._exchange is None and not self._over
+        return bool(self._buffer) and self._request is None and not self._over
 
     def _gone(self) -> None:
         self._no_patience()
-        exchange, self._exchange = self._exchange, None
-        if exchange is not None:
-            exchange.gone = True
-            if self._stop is not None:
-                self._stop()
-                self._stop = None
+        request, self._request = self._request, None
+        if request is not None and self._pending is not None:
+            request.gone = True
+            self._pending.cancel()
 
     def _pause_reading(self) -> None:
         if not self._read_paused and not self._transport.is_closing():

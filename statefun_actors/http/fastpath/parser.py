@@ -1,9 +1,9 @@
-"""The head of a plain request, read; bytes in, a value out.
+"""Parser for the head of a plain request: bytes in, a value out.
 
-The rule: what is read here, any HTTP server would read the same way. Whatever could be read in two ways, or asks for
-more than a reply, is declined, and read by the server behind: other methods, other versions, a chunked body, a length
-that is missing, given twice or written strangely, folded lines, bare line feeds, bytes that are not ASCII,
-``Expect``, ``Upgrade``, a ``Connection`` other than one that is kept.
+The rule: any HTTP server would read what is read here in the same way. A head that could be read in two ways, or that
+asks for more than a response, is declined, and Hypercorn reads it: other methods, other versions, a chunked body, a
+length that is missing, given twice or written strangely, folded lines, bare line feeds, bytes that are not ASCII,
+``Expect``, ``Upgrade``, a ``Connection`` other than ``keep-alive``.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ Headers: TypeAlias = "tuple[tuple[bytes, bytes], ...]"
 
 
 class Head(Struct, frozen=True, gc=False):
-    """A request but for its body, which is ``length`` bytes from ``size`` on."""
+    """A request without its body, which has ``length`` bytes and begins after ``size`` bytes."""
 
     method: str
     target: bytes
     headers: Headers
-    """Their names in lower case."""
+    """With names in lower case."""
     block: bytes
-    """They as they came."""
+    """The headers as they came."""
     length: int
     size: int
 
@@ -37,9 +37,9 @@ class Unread(Enum):
     """Why no head was read."""
 
     INCOMPLETE = "incomplete"
-    """It goes on: read again with more."""
+    """Its end has not arrived: read again with more."""
     DECLINED = "declined"
-    """It is not for here, whatever comes after it."""
+    """It is not plain: Hypercorn reads it."""
 
 
 INCOMPLETE: Final = Unread.INCOMPLETE
@@ -51,7 +51,7 @@ _LENGTH: Final = re.compile(rb"[0-9]{1,10}")
 _OTHERS: Final = frozenset(
     (b"transfer-encoding", b"expect", b"upgrade", b"trailer", b"te", b"http2-settings", b"proxy-connection")
 )
-"""Headers that ask for something that is not done here."""
+"""Headers that ask for something that only Hypercorn does."""
 
 
 def read_head(data: bytes) -> Head | Unread:
@@ -74,13 +74,16 @@ def read_head(data: bytes) -> Head | Unread:
 def _unfinished(data: bytes) -> Literal[Unread.INCOMPLETE, Unread.DECLINED]:
     if len(data) >= LONGEST_HEAD or not (data[:6] == b"POST /"[: len(data)] or data[:5] == b"PUT /"[: len(data)]):
         return DECLINED
-    # A server that takes a bare line feed for the end of a line may see the end of the head where there is none here.
+    # A server that ends a line at a bare line feed may see the end of the head where this one does not.
     return INCOMPLETE if data.count(b"\n") == data.count(b"\r\n") else DECLINED
 
 
 @lru_cache(1024)
 def _read_headers(block: bytes) -> tuple[Headers, int] | None:
-    """The headers in *block* and the length of the body; None where they are not plain. Clients repeat themselves."""
+    """The headers in *block* and the length of the body; None where they are not plain.
+
+    Cached, since clients repeat their headers.
+    """
     headers: list[tuple[bytes, bytes]] = []
     length = hosts = None
     for line in block.split(b"\r\n"):

@@ -1,4 +1,4 @@
-"""Messages over HTTP, for whoever takes them: ``PUT /ingress/<namespace>/<name>/<id>``."""
+"""Messages over HTTP: ``PUT /ingress/<namespace>/<name>/<id>``."""
 
 from statefun_actors.http.ingress.guard import Guard
 from statefun_actors.http.ingress.ingress_app import create_ingress_app

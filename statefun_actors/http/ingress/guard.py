@@ -1,7 +1,7 @@
-"""Who may ask at all: browsers on other people's sites may not, nor whoever lacks the token.
+"""Access control: refuses requests of other sites' pages, and requests without the token.
 
 A page of another site can make a browser send requests here. It can't hide that: the browser names the page's origin,
-or, where the site has its own name lead to this machine, the name is in ``Host``.
+or, where the site's own name leads to this machine, ``Host`` holds that name.
 """
 
 from __future__ import annotations
@@ -16,33 +16,34 @@ _MOST_KEPT: Final = 1_000
 
 
 class Guard:
-    """Raises RefusedError for those who may not ask: 401 without the token, 403 for a foreign ``Host`` or ``Origin``.
+    """Checks requests: 401 without the token, 403 for a foreign ``Host`` or ``Origin``.
 
     Args:
-        token: what ``Authorization: Bearer`` has to say; None = nothing.
-        local: only the names of this machine, seen from itself, are no foreign hosts.
+        token: that clients must send as ``Authorization: Bearer``; None if they need none.
+        local: whether ``Host`` must be a name of this machine, seen from itself.
     """
 
     def __init__(self, token: str | None = None, *, local: bool = True) -> None:
         self._token = None if token is None else token.encode()
         self._local = local
         self._own: set[bytes] = set()
-        """Hosts that are known to be none of others."""
+        """Values of ``Host`` that have been checked."""
         self._admitted: set[bytes] = set()
-        """Blocks of headers that may ask."""
+        """Blocks of headers that have been checked."""
 
-    def admit(self, exchange: Request) -> None:
-        if exchange.block in self._admitted:
+    def admit(self, request: Request) -> None:
+        """Raises RefusedError: the request is not allowed."""
+        if request.block in self._admitted:
             return
-        self._examine(exchange)
-        if exchange.block:
+        self._examine(request)
+        if request.block:
             if len(self._admitted) >= _MOST_KEPT:
                 self._admitted.clear()
-            self._admitted.add(exchange.block)
+            self._admitted.add(request.block)
 
-    def _examine(self, exchange: Request) -> None:
+    def _examine(self, request: Request) -> None:
         host = origin = authorization = b""
-        for name, value in exchange.headers:
+        for name, value in request.headers:
             if name == b"host":
                 host = value
             elif name == b"origin":
@@ -67,13 +68,13 @@ class Guard:
 
 
 def _bearer(authorization: bytes) -> bytes:
-    """The token in it, empty where there is none. A scheme is the same in any case."""
+    """The token in an Authorization header, empty without one. Schemes are case-insensitive."""
     scheme, _, token = authorization.partition(b" ")
     return token.strip(b" ") if scheme.lower() == b"bearer" else b""
 
 
 def is_local(host: str) -> bool:
-    """Whether *host* means this machine, seen from itself, whatever a name server says."""
+    """Whether *host* is a name of this machine by itself, without asking a name server."""
     host = host.lower().rstrip(".")
     if host == "localhost" or host.endswith(".localhost"):
         return True

@@ -1,9 +1,8 @@
-"""What is answered at all other paths than the ingress: that the server lives, that it is ready, and nothing else."""
+"""The routes for all paths but the ingress: health checks, and 404 for any other."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Sequence
-from typing import Any as Untyped
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from statefun_actors.http.ingress.guard import Guard
@@ -17,22 +16,22 @@ _MOST_NOTICES: Final = 100
 
 
 class HealthRoutes:
-    """Answers ``GET /healthz`` and ``/readyz`` for everybody, ``/readyz?verbose`` for whom *guard* admits."""
+    """Responds to ``GET /healthz`` and ``/readyz`` for everybody, ``/readyz?verbose`` where *guard* admits it."""
 
     def __init__(self, guard: Guard, backend: Backend, stopping: Callable[[], bool]) -> None:
         self._guard, self._backend, self._stopping = guard, backend, stopping
 
-    def admit(self, exchange: Request) -> None:
-        path, _, query = exchange.target.partition(b"?")
+    def admit(self, request: Request) -> None:
+        path, _, query = request.target.partition(b"?")
         if query == _VERBOSE or path not in {_ALIVE, _READY}:
-            self._guard.admit(exchange)
+            self._guard.admit(request)
         if path not in {_ALIVE, _READY}:
             raise RefusedError(line(404, "Not Found"))
-        if exchange.method not in {"GET", "HEAD"}:
+        if request.method not in {"GET", "HEAD"}:
             raise RefusedError(line(405, "Method Not Allowed", (b"allow", b"GET, HEAD")))
 
-    async def answer(self, exchange: Request, body: bytes) -> Response:  # noqa: ARG002 - nothing is asked in it
-        path, _, query = exchange.target.partition(b"?")
+    def respond(self, request: Request, body: bytes) -> Response:  # noqa: ARG002 - these requests have none
+        path, _, query = request.target.partition(b"?")
         if path == _ALIVE:
             return line(200, "alive")
         if self._stopping():
@@ -47,11 +46,3 @@ class HealthRoutes:
         notices = self._backend.notices()
         more = len(notices) - _MOST_NOTICES
         return [*notices[:_MOST_NOTICES], f"and {more} more"] if more > 0 else notices
-
-    def begin(
-        self,
-        exchange: Request,
-        body: bytes,
-        tell: Callable[[Response], None],  # noqa: ARG002 - a task tells
-    ) -> Coroutine[Untyped, Untyped, Response]:
-        return self.answer(exchange, body)

@@ -11,12 +11,12 @@ from statefun_actors.ingress import Backend
 
 
 def create_ingress_app(application: Application, backend: Backend, guard: Guard) -> Router:
-    """The ingress to *application*, as an ASGI app over whoever takes its messages.
+    """The ingress to *application*, as an ASGI app over the *backend* that takes its messages.
 
     ``PUT`` and ``POST`` to ``/ingress/<namespace>/<name>/<id>`` send one message, to ``/ingress`` many, as lines of
-    JSON. ``GET /healthz`` and ``/readyz`` are for everybody, whatever else it answers only for whom *guard* admits:
-    ``/readyz?verbose``, too, which names messages that keep failing.
+    JSON. ``GET /healthz`` and ``/readyz`` are for everybody; *guard* admits all others, and ``/readyz?verbose``, which
+    names messages that keep failing.
     """
-    rest = HealthRoutes(guard, backend, lambda: front.stopping)
-    front = Router(IngressRoute(application, backend, guard).opens, application.settings.body_limit, otherwise=rest)
-    return front
+    health = HealthRoutes(guard, backend, lambda: router.stopping)
+    router = Router(IngressRoute(application, backend, guard).at, application.settings.body_limit, otherwise=health)
+    return router

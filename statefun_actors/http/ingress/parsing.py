@@ -1,4 +1,4 @@
-"""A request to the ingress, read: the letter that it holds, or why it holds none."""
+"""Parser for requests to the ingress: their messages, or why there are none."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ from statefun_actors.units import DURATION_FORM, read_seconds
 PATH: Final = "/ingress"
 LONGEST_WAIT: Final = 300.0
 LONGEST_KEY: Final = 255
-_MOST_WAYS: Final = 1_000
+_MOST_TEMPLATES: Final = 1_000
 
 _PREFIX: Final = PATH.encode() + b"/"
 _VENDOR: Final = "application/vnd."
@@ -51,7 +51,7 @@ _decode: Final = msgspec.json.Decoder().decode
 
 
 class BodyFormat(Enum):
-    """How a body is written."""
+    """The form of a body."""
 
     JSON = "JSON"
     BYTES = "bytes"
@@ -61,7 +61,7 @@ class BodyFormat(Enum):
 
 
 class Query(msgspec.Struct, frozen=True, gc=False):
-    """What stands behind the ``?``."""
+    """The query of a request."""
 
     typename: str | None = None
     wait: Wait = Wait.TAKEN
@@ -69,55 +69,55 @@ class Query(msgspec.Struct, frozen=True, gc=False):
 
 
 class ParsedMessage(msgspec.Struct, frozen=True, gc=False):
-    """A letter, and for how long its sender waits."""
+    """A message, and for how long its sender waits."""
 
-    letter: IngressMessage
+    message: IngressMessage
     seconds: float
 
 
 class RequestTemplate(msgspec.Struct, frozen=True, gc=False):
-    """All that requests have in common which differ in their ids and bodies alone. It is worked out once."""
+    """What requests have in common that differ only in id and body. It is worked out once."""
 
-    lane: MessageEncoder
+    encoder: MessageEncoder
     form: BodyFormat
     wait: Wait
     seconds: float
 
 
 class RequestParser:
-    """Reads requests for one application; all its methods raise RefusedError."""
+    """Reads requests for one application. All its methods raise RefusedError."""
 
     def __init__(self, app: Application) -> None:
-        self._lanes = MessageEncoders(app)
+        self._encoders = MessageEncoders(app)
         self._lines = Lines(app)
-        self._ways: dict[tuple[bytes, bytes, bytes], RequestTemplate] = {}
-        """By what stands before the id, the query, and the headers."""
+        self._templates: dict[tuple[bytes, bytes, bytes], RequestTemplate] = {}
+        """By the path before the id, the query, and the headers."""
 
-    def asked(self, exchange: Request, body: bytes) -> ParsedMessage:
+    def message(self, request: Request, body: bytes) -> ParsedMessage:
         """The one message of a request to ``/ingress/<namespace>/<name>/<id>``."""
-        path, _, query = exchange.target.partition(b"?")
-        place, _, id = path.rpartition(b"/")
+        path, _, query = request.target.partition(b"?")
+        prefix, _, id = path.rpartition(b"/")
         key = None
-        way = self._ways.get((place, query, exchange.block))
-        if way is not None and id and b"%" not in id:
-            target = tuple.__new__(Address, (way.lane.target, id.decode()))
+        template = self._templates.get((prefix, query, request.block))
+        if template is not None and id and b"%" not in id:
+            target = tuple.__new__(Address, (template.encoder.target, id.decode()))
         else:
-            way, target, key = self._found(path, query, exchange)
+            template, target, key = self._found(path, query, request)
         try:
-            value = _value(way, body)
+            value = _value(template.encoder, template.form, body)
         except (NoJsonFormError, ValueMismatchError) as error:
             raise _unfit(str(error)) from None
         except RefusedError:
             raise
         except Exception as error:
             raise _unfit(f"the body can't be read: {describe(error)}") from None
-        return ParsedMessage(IngressMessage(target, value, 0, way.wait, key), way.seconds)
+        return ParsedMessage(IngressMessage(target, value, 0, template.wait, key), template.seconds)
 
-    def _found(self, path: bytes, raw_query: bytes, exchange: Request) -> tuple[RequestTemplate, Address, str | None]:
-        """The way of a request, its target, and its idempotency key."""
+    def _found(self, path: bytes, raw_query: bytes, request: Request) -> tuple[RequestTemplate, Address, str | None]:
+        """The template of a request, its target, and its idempotency key."""
         typename, id = _target(path)
         content_type = encoding = key = b""
-        for name, header in exchange.headers:
+        for name, header in request.headers:
             if name == b"content-type":
                 content_type = header
             elif name == b"idempotency-key":
@@ -130,9 +130,9 @@ class RequestParser:
         query, (form, named) = _query(raw_query), _form(content_type)
         if named is not None and query.typename not in {None, named}:
             raise _bad(f"two types: ?type={query.typename} and Content-Type {_VENDOR}{named}; leave out one of them")
-        asked_type = query.typename if named is None else named
+        typename_given = query.typename if named is None else named
         try:
-            lane = self._lanes.lane(typename, asked_type)
+            encoder = self._encoders.encoder(typename, typename_given)
         except UnknownFunctionTypeError as error:
             raise RefusedError(line(404, str(error))) from None
         except UnclearTypeError as error:
@@ -141,45 +141,44 @@ class RequestParser:
             raise _unfit(str(error)) from None
         except InternalMessageError as error:
             raise RefusedError(line(403, str(error))) from None
-        if form is BodyFormat.NOT_SAID and asked_type is None:
+        if form is BodyFormat.NOT_SAID and typename_given is None:
             form = BodyFormat.JSON
-        way = RequestTemplate(lane, form, query.wait, query.seconds)
-        if exchange.block and not key and path.isascii() and b"%" not in path:
-            if len(self._ways) >= _MOST_WAYS:
-                self._ways.clear()
-            self._ways[_PREFIX + typename.encode(), raw_query, exchange.block] = way
-        return way, tuple.__new__(Address, (lane.target, id)), _key(key) if key else None
+        template = RequestTemplate(encoder, form, query.wait, query.seconds)
+        if request.block and not key and path.isascii() and b"%" not in path:
+            if len(self._templates) >= _MOST_TEMPLATES:
+                self._templates.clear()
+            self._templates[_PREFIX + typename.encode(), raw_query, request.block] = template
+        return template, tuple.__new__(Address, (encoder.target, id)), _key(key) if key else None
 
-    def letters(self, exchange: Request, body: bytes) -> list[IngressMessage]:
+    def messages(self, request: Request, body: bytes) -> list[IngressMessage]:
         """The messages of a request to ``/ingress``, one in each line."""
-        _, question_mark, _ = exchange.target.partition(b"?")
+        _, question_mark, _ = request.target.partition(b"?")
         if question_mark:
             raise _bad("many messages take no query: their types stand in their lines, and nothing is waited for")
-        if exchange.header(b"idempotency-key"):
+        if request.header(b"idempotency-key"):
             raise _bad("an Idempotency-Key belongs to one message: send it to /ingress/<namespace>/<name>/<id>")
-        _check_encoding(exchange.header(b"content-encoding"))
-        form, _ = _form(exchange.header(b"content-type"))
+        _check_encoding(request.header(b"content-encoding"))
+        form, _ = _form(request.header(b"content-type"))
         if form is not BodyFormat.LINES:
             text = "many messages are lines of JSON, with Content-Type: application/jsonl; one message goes to "
             raise RefusedError(line(415, text + "/ingress/<namespace>/<name>/<id>"))
-        letters: list[IngressMessage] = []
+        messages: list[IngressMessage] = []
         for number, text_line in enumerate(body.split(b"\n"), start=1):
             try:
-                letter = self._lines.letter(text_line)
+                message = self._lines.message(text_line)
             except BadLine as bad:
                 status = 403 if isinstance(bad.__cause__, InternalMessageError) else 422
                 raise _refused(
                     status, f"line {number}: {str(bad).removesuffix('.')}. Nothing of this request was taken"
                 ) from None
-            if letter is not None:
-                letters.append(letter)
-        return letters
+            if message is not None:
+                messages.append(message)
+        return messages
 
 
-def _value(way: RequestTemplate, body: bytes) -> TypedValue:
-    lane, form = way.lane, way.form
+def _value(encoder: MessageEncoder, form: BodyFormat, body: bytes) -> TypedValue:
     if form is BodyFormat.BYTES:
-        return lane.checked(body)
+        return encoder.checked(body)
     if form is not BodyFormat.JSON:
         text = (
             f"a body is written as {_JSON}, {_VENDOR}<typename> (JSON as well), {_BYTES[0]} or {_BYTES[-1]}; "
@@ -193,11 +192,11 @@ def _value(way: RequestTemplate, body: bytes) -> TypedValue:
         raise _unfit(str(error)) from None
     except (ValueError, RecursionError) as error:
         raise _unfit(f"the body is no JSON: {json_fault(body, error)}") from None
-    return lane.typed(obj)
+    return encoder.typed(obj)
 
 
 def _target(path: bytes) -> tuple[str, str]:
-    """Function type and id. The id is all that follows, so it may hold a ``/``, written plainly or as ``%2F``."""
+    """Function type and id. The id is the rest of the path, so it may hold a ``/``, written plainly or as ``%2F``."""
     parts = path[len(_PREFIX) :].split(b"/", 2) if path.startswith(_PREFIX) else []
     if len(parts) != 3 or not all(parts):
         raise RefusedError(line(404, "a message is sent to /ingress/<namespace>/<name>/<id>"))
@@ -242,7 +241,7 @@ def _seconds(written: str | None) -> float:
 
 @lru_cache(1024)
 def _form(content_type: bytes) -> tuple[BodyFormat, str | None]:
-    """How the body is written, and its type where that is said, too."""
+    """The form of the body, and its type if the media type names one."""
     media = content_type.decode("latin-1").partition(";")[0].strip()
     lower = media.lower()
     if not media:

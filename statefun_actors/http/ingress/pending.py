@@ -1,49 +1,69 @@
-"""Requests that wait for what comes of their letter, each for so long."""
+"""Responses that wait for an answer of the backend."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from statefun_actors.http.ingress.responses import Answers, waited_in_vain
-from statefun_actors.http.request import Response
+from statefun_actors.http.ingress.responses import ResponseWriter, timeout_response
+from statefun_actors.http.request import OnDone, Response
 from statefun_actors.ingress import Answer, Backend, Deadlines, IngressMessage
 
 
-class PendingReply:
-    """A request that waits."""
+class PendingAnswer:
+    """The response to messages, which comes once the backend has answered."""
 
-    __slots__ = ("_answers", "_backend", "_due", "_forget", "_over", "_seconds", "_target", "_tell")
+    __slots__ = ("_callback", "_writer", "response")
+
+    def __init__(self, writer: ResponseWriter) -> None:
+        self._writer = writer
+        self._callback: OnDone | None = None
+        self.response: Response | None = None
+        """The response, if the backend answered before :meth:`on_done` was called."""
+
+    def answer(self, answer: Answer) -> None:
+        """The backend has answered."""
+        self._end(self._writer.response(answer))
+
+    def on_done(self, callback: OnDone) -> None:
+        self._callback = callback
+
+    def cancel(self) -> None:
+        """Wait for no answer any more. The messages stay delivered."""
+        self._end(None)
+
+    def _end(self, response: Response | None) -> None:
+        callback, self._callback = self._callback, _ignore
+        if callback is None:
+            self.response = response
+        else:
+            callback(response)
+
+
+class PendingReply(PendingAnswer):
+    """The response to a message whose sender waits for at most *seconds* for its reply."""
+
+    __slots__ = ("_backend", "_due", "_forget", "_seconds", "_target")
 
     def __init__(
-        self,
-        backend: Backend,
-        answers: Answers,
-        deadlines: Deadlines,
-        letter: IngressMessage,
-        seconds: float,
-        tell: Callable[[Response], None],
+        self, writer: ResponseWriter, backend: Backend, deadlines: Deadlines, message: IngressMessage, seconds: float
     ) -> None:
-        self._answers, self._seconds, self._tell = answers, seconds, tell
-        self._backend, self._target = backend, letter.target
-        self._over = False
+        super().__init__(writer)
+        self._backend, self._target, self._seconds = backend, message.target, seconds
         self._due = deadlines.add(self, seconds)
-        self._forget = backend.take(letter, self._told)
+        self._forget = backend.take(message, self.answer)
 
-    def _told(self, answer: Answer) -> None:
-        if not self._over:
-            self._over = True
-            self._due.discard(self)
-            self._tell(self._answers.response(answer))
+    def answer(self, answer: Answer) -> None:
+        self._due.discard(self)
+        super().answer(answer)
 
     def expire(self) -> None:
-        """Nothing came in time."""
-        self._over = True
+        """No reply came in time."""
         failing = self._backend.failing(self._target)
-        self._tell(waited_in_vain(self._seconds, durable=self._forget(), failing=failing))
+        self._end(timeout_response(self._seconds, durable=self._forget(), failing=failing))
 
-    def forget(self) -> None:
-        """Nobody is there any more."""
-        if not self._over:
-            self._over = True
-            self._due.discard(self)
-            self._forget()
+    def cancel(self) -> None:
+        self._due.discard(self)
+        self._forget()
+        super().cancel()
+
+
+def _ignore(_: Response | None) -> None:
+    """The response has been given already."""

@@ -1,4 +1,4 @@
-"""What becomes of a letter, as an HTTP response."""
+"""Answers of the backend as HTTP responses."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ _HANDLED: Final = Response(204)
 _RETRY: Final = (b"retry-after", b"1")
 
 
-class Answers:
-    """Writes responses. *known*: how to read the values of an application's own types."""
+class ResponseWriter:
+    """Writes responses. *known*: the codecs of an application's own types, by typename."""
 
     def __init__(self, known: Mapping[str, Codec]) -> None:
         self._known = known
@@ -75,8 +75,8 @@ def _typed(typename: str) -> tuple[tuple[bytes, bytes], ...]:
     return ((b"statefun-type", quote(typename, safe="/.:;@!$&'()*+,=-_~").encode()),)
 
 
-def waited_in_vain(seconds: float, *, durable: bool, failing: str | None = None) -> Response:
-    """Nothing came in time. *failing*: what is known of a message of the same address that keeps failing."""
+def timeout_response(seconds: float, *, durable: bool, failing: str | None = None) -> Response:
+    """No answer came in time. *failing*: a sentence on a message of the same address that keeps failing."""
     what = "the message stays delivered" if durable else "the message is not even stored yet, and may be or not"
     why = "" if failing is None else f": {failing}"
     return line(504, f"no answer came within {seconds:g} s; {what}{why}")

@@ -1,4 +1,4 @@
-"""The lane's parser beside h11: what it reads, h11 reads the same way; what it waits for, h11 waits for as well."""
+"""The fast path's parser next to h11: h11 reads the same heads in the same way, and waits where it waits."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def read_by_h11(data: bytes) -> tuple[h11.Connection, object]:
 
 
 def check_beside_h11(data: bytes) -> Head | Unread:
-    """What the lane makes of *data*, which must not contradict h11."""
+    """The head that the parser reads from *data*, which must not contradict h11."""
     head = read_head(data)
     connection, event = read_by_h11(data)
     if head is INCOMPLETE:

@@ -1,4 +1,4 @@
-"""The lane on real sockets: the same answers as from the server behind it, however the bytes arrive."""
+"""The fast path on real sockets: the same responses as from Hypercorn, however the bytes arrive."""
 
 from __future__ import annotations
 
@@ -80,16 +80,16 @@ class Client:
 class Served:
     """A server in this event loop."""
 
-    def __init__(self, front: Router, address: tuple[str, int]) -> None:
-        self.front, self._address = front, address
+    def __init__(self, router: Router, address: tuple[str, int]) -> None:
+        self.router, self._address = router, address
         self.stop = asyncio.Event()
         self.clients: list[Client] = []
 
-    async def client(self, *, behind: bool = False) -> Client:
-        """A connection; one to the server *behind* the lane has asked for something else first."""
+    async def client(self, *, hypercorn: bool = False) -> Client:
+        """A connection; with *hypercorn* it has sent another request first, and so left the fast path."""
         found = Client(*await asyncio.open_connection(*self._address))
         self.clients.append(found)
-        if behind:
+        if hypercorn:
             found.send(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
             assert b" 200 " in await found.answer()
         return found
@@ -102,9 +102,9 @@ async def serving(*served: object, ingress: bool = False) -> AsyncGenerator[Serv
     async with running(*served) as engine:
         application = Application(*served)
         app = create_ingress_app(application, EngineBackend(engine), Guard()) if ingress else create_app(application)
-        front = app if isinstance(app, Router) else app.asgi_app
-        assert isinstance(front, Router)
-        found = Served(front, listener.sockets[0].getsockname())
+        router = app if isinstance(app, Router) else app.asgi_app
+        assert isinstance(router, Router)
+        found = Served(router, listener.sockets[0].getsockname())
         task = asyncio.create_task(serve(app, listener.sockets, stop=found.stop.wait))
         try:
             yield found
@@ -175,10 +175,10 @@ INGRESS_REQUESTS = [
 
 
 async def both(served: Served, data: bytes) -> tuple[bytes, bytes]:
-    """The answers of the lane and of the server behind it."""
+    """The responses of the fast path and of Hypercorn."""
     answers = []
-    for behind in (False, True):
-        client = await served.client(behind=behind)
+    for hypercorn in (False, True):
+        client = await served.client(hypercorn=hypercorn)
         client.send(data)
         answers.append(await client.answer())
         client.close()
@@ -186,29 +186,29 @@ async def both(served: Served, data: bytes) -> tuple[bytes, bytes]:
 
 
 @pytest.mark.parametrize("data", ENDPOINT_REQUESTS)
-async def test_the_endpoint_answers_as_the_server_behind_does(monkeypatch: pytest.MonkeyPatch, data: bytes) -> None:
+async def test_the_endpoint_responds_as_it_does_behind_hypercorn(monkeypatch: pytest.MonkeyPatch, data: bytes) -> None:
     async with serving(Functions().served) as served:
-        served.front.body_limit = 500_000
-        lane, behind = await both(served, data)
+        served.router.body_limit = 500_000
+        fast, slow = await both(served, data)
 
-        assert lane == behind
+        assert fast == slow
 
 
 @pytest.mark.parametrize("data", INGRESS_REQUESTS)
-async def test_the_ingress_answers_as_the_server_behind_does(data: bytes) -> None:
+async def test_the_ingress_responds_as_it_does_behind_hypercorn(data: bytes) -> None:
     functions = StatefulFunctions()
 
     @functions.bind("test/counter")
     def count(context: Context, message: int) -> None: ...
 
     async with serving(functions, ingress=True) as served:
-        lane, behind = await both(served, data)
+        fast, slow = await both(served, data)
 
-        assert lane == behind
+        assert fast == slow
 
 
-async def test_plain_requests_do_take_the_lane(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Or the comparisons above would compare the server behind with itself."""
+async def test_plain_requests_take_the_fast_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Otherwise the comparisons above would compare Hypercorn with itself."""
     handed_over = []
     monkeypatch.setattr(FastPath, "hand_over", lambda *arguments: handed_over.append(arguments))
     async with serving(Functions().served) as served:
@@ -229,7 +229,7 @@ async def test_a_fault_of_our_own_is_a_500_and_the_connection_goes_on(
     async with serving(Functions().served) as served:
         client = await served.client()
         with monkeypatch.context() as patch:
-            patch.setattr("statefun_actors.http.endpoint.EndpointRoute.begin", broken)
+            patch.setattr("statefun_actors.http.endpoint.EndpointRoute.respond", broken)
             client.send(post(PLAIN))
             assert await client.answer() == (
                 b"HTTP/1.1 500 \r\ncontent-type: text/plain; charset=utf-8\r\ncontent-length: 17\r\n\r\n"
@@ -300,7 +300,7 @@ async def test_a_closed_connection_cancels_the_batch_under_way() -> None:
         client.send(post(WAITS))
         await functions.entered.wait()
         client.close()
-        await until(lambda: not served.front.in_flight)
+        await until(lambda: not len(served.router.in_flight))
 
     assert functions.cancelled
 
