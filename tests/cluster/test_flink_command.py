@@ -143,6 +143,6 @@ def test_a_job_that_fails_at_each_start_ends_the_command_with_the_cause(tmp_path
     assert re.search(
         r"Error: Flink started the job \d times, and it failed each time: "
         r"org.apache.kafka.common.errors.TimeoutException: Timeout expired while fetching topic metadata\n"
-        r"More is in .statefun/flink/greeter/logs/jobmanager.log\n$",
+        r"  More is in .statefun/flink/greeter/logs/jobmanager.log\n$",
         ended.stderr,
     ), ended.stderr
