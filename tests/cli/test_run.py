@@ -166,6 +166,17 @@ def test_the_summary_is_a_table(folder: Path) -> None:
     assert rows[-1] == "Kept records are written once their egress has a target: --egress NS/NAME=FILE.jsonl"
 
 
+def test_the_summary_names_a_target_whose_egress_got_no_record(folder: Path) -> None:
+    write_lines(folder / "in.jsonl", deposit("ada", 5))
+
+    done = run("run", *BATCH, "--egress", "bank/receipt=out.jsonl", folder=folder)
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1].strip() == (
+        "No record was sent to bank/receipt, which has a target. Is bank/receipts meant?"
+    )
+
+
 def test_quiet_says_nothing(folder: Path) -> None:
     write_lines(folder / "in.jsonl", deposit("ada", 5))
 

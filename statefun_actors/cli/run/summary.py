@@ -162,8 +162,11 @@ class Summary:
     def _notes(self) -> Iterator[str]:
         if self.ahead_seconds >= 1:
             yield f"Virtual time has run {self.ahead_seconds / 86_400:,.1f} days ahead."
-        if self.kept and not set(self.kept_names) <= self.targets.keys():
+        if self.kept and (unmapped := sorted(set(self.kept_names) - self.targets.keys())):
             yield "Kept records are written once their egress has a target: --egress NS/NAME=FILE.jsonl"
+            for name, count in self.egress.items():
+                if not (count.run or count.all):
+                    yield f"No record was sent to {name}, which has a target. Is {' or '.join(unmapped)} meant?"
         for name, reason in self.failing_egress.items():
             yield f"Failing: egress {name}: {reason}"
         for failing in self.failing:
