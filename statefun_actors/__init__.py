@@ -52,6 +52,7 @@ from statefun_actors.errors import (
 from statefun_actors.functions import Context, StatefulFunctions
 from statefun_actors.model import KafkaRecord, KinesisRecord, TypedValue
 from statefun_actors.settings import Settings
+from statefun_actors.store import StoreError, StoreInUseError
 from statefun_actors.types import kafka_record, kinesis_record, message
 
 if TYPE_CHECKING:
@@ -94,6 +95,8 @@ __all__ = [
     "StateDecodeError",
     "StatefulFunctions",
     "StatefunActorsError",
+    "StoreError",
+    "StoreInUseError",
     "TerminalError",
     "TypedValue",
     "UnavailableError",

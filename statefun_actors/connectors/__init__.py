@@ -1,5 +1,8 @@
 """Where messages come from and where egress records go: files, standard output, HTTP endpoints, Kafka topics."""
 
+from statefun_actors.connectors.opening import (
+    open_sink,
+)
 from statefun_actors.connectors.stdout import (
     StdoutSink,
 )
@@ -21,5 +24,6 @@ __all__ = [
     "StdoutTarget",
     "Target",
     "in_thread",
+    "open_sink",
     "read_target",
 ]

@@ -1,7 +1,7 @@
 """Messages from outside: how they are written as JSON, and who takes them."""
 
 from statefun_actors.ingress.backend import Backend
-from statefun_actors.ingress.deadlines import Deadlines
+from statefun_actors.ingress.deadlines import Deadlines, Expiring
 from statefun_actors.ingress.encoders import MessageEncoder, MessageEncoders, NoJsonFormError, UnclearTypeError
 from statefun_actors.ingress.keys import RepeatedKeyError, check_once
 from statefun_actors.ingress.lines import BadLine, Lines
@@ -26,6 +26,7 @@ __all__ = [
     "Backend",
     "BadLine",
     "Deadlines",
+    "Expiring",
     "GivenUp",
     "Handled",
     "IngressMessage",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Final, Protocol
+from typing import Final, Generic, Protocol, TypeVar
 
 _TICKS: Final = 50
 """Ticks in a second; a call expires at the end of one."""
@@ -17,14 +17,17 @@ class Expiring(Protocol):
         ...
 
 
-class Deadlines:
+_C = TypeVar("_C", bound=Expiring)
+
+
+class Deadlines(Generic[_C]):
     """The calls that wait, by the tick in which they expire."""
 
     def __init__(self) -> None:
-        self._by_tick: dict[int, set[Expiring]] = {}
+        self._by_tick: dict[int, set[_C]] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
 
-    def add(self, call: Expiring, seconds: float) -> set[Expiring]:
+    def add(self, call: _C, seconds: float) -> set[_C]:
         """Have *call* expire in *seconds*, or up to a tick later, unless it is discarded from the returned set."""
         loop = self._loop
         if loop is None:  # kept, since to look it up is a system call
@@ -36,6 +39,10 @@ class Deadlines:
             loop.call_at(tick / _TICKS, self._expire, tick)
         due.add(call)
         return due
+
+    def waiting(self) -> list[_C]:
+        """The calls that have neither expired nor been discarded."""
+        return [call for due in self._by_tick.values() for call in due]
 
     def _expire(self, tick: int) -> None:
         for call in list(self._by_tick.pop(tick)):  # one may end others

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import itertools
+import threading
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from typing import Any as Untyped
 from typing import Final, TypeAlias
 from urllib.parse import quote, unquote_to_bytes
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakSet
 
 from statefun_actors.address import Address
 from statefun_actors.dispatch import Application
 from statefun_actors.http import Guard, Router, create_ingress_app
-from statefun_actors.ingress import Answer, Backend, IngressMessage
+from statefun_actors.ingress import Answer, Backend, IngressMessage, NotTaken
 
 ASGI: TypeAlias = Callable[
     [MutableMapping[str, Untyped], Callable[[], Awaitable[Untyped]], Callable[[Untyped], Awaitable[None]]],
     Awaitable[None],
 ]
+_STOPPED: Final = NotTaken("the engine has stopped")
 _SAFE: Final = "/:@!$&'()*+,;=-._~"
 
 
@@ -26,7 +30,8 @@ class IngressAsgi:
 
     def __init__(self, app: Application, backend: Backend, loop: asyncio.AbstractEventLoop, token: str | None) -> None:
         self._app, self._backend, self._loop, self._token = app, backend, loop, token
-        self._by_loop: WeakKeyDictionary[asyncio.AbstractEventLoop, Router] = WeakKeyDictionary()
+        self._routers: WeakKeyDictionary[asyncio.AbstractEventLoop, Router] = WeakKeyDictionary()
+        self._elsewhere: WeakSet[_FromLoop] = WeakSet()
 
     async def __call__(
         self,
@@ -41,15 +46,23 @@ class IngressAsgi:
             return
         if scope["type"] == "http":
             scope = unmounted(scope)
-        await self._front()(scope, receive, send)  # type: ignore[arg-type] # Hypercorn's types are narrower than ASGI's
+        await self._router()(scope, receive, send)  # type: ignore[arg-type] # Hypercorn's types are narrower than ASGI's
 
-    def _front(self) -> Router:
+    def end(self) -> None:
+        """The engine has stopped: nothing is taken any more, from whichever event loop."""
+        for backend in list(self._elsewhere):
+            backend.end()
+
+    def _router(self) -> Router:
         loop = asyncio.get_running_loop()
-        front = self._by_loop.get(loop)
-        if front is None:
-            backend = self._backend if loop is self._loop else _FromLoop(self._backend, self._loop, loop)
-            front = self._by_loop[loop] = create_ingress_app(self._app, backend, Guard(self._token, local=False))
-        return front
+        router = self._routers.get(loop)
+        if router is None:
+            backend = self._backend
+            if loop is not self._loop:
+                backend = from_loop = _FromLoop(self._backend, self._loop, loop)
+                self._elsewhere.add(from_loop)
+            router = self._routers[loop] = create_ingress_app(self._app, backend, Guard(self._token, local=False))
+        return router
 
 
 def unmounted(scope: MutableMapping[str, Untyped]) -> MutableMapping[str, Untyped]:
@@ -70,38 +83,65 @@ def unmounted(scope: MutableMapping[str, Untyped]) -> MutableMapping[str, Untype
 
 
 class _FromLoop:
-    """A backend whose engine runs on another event loop than those who call it."""
+    """A backend on the event loop *engines*, for callers on the event loop *callers*."""
 
     def __init__(
         self, backend: Backend, engines: asyncio.AbstractEventLoop, callers: asyncio.AbstractEventLoop
     ) -> None:
         self._backend, self._engines, self._callers = backend, engines, callers
+        self._waiting: dict[int, Callable[[Answer], None]] = {}
+        self._numbers = itertools.count()
+        self._lock = threading.Lock()
+        self._ended = False
 
     def take(self, letter: IngressMessage, tell: Callable[[Answer], None]) -> Callable[[], bool]:
         cancel: list[Callable[[], bool]] = []
-        self._engines.call_soon_threadsafe(lambda: cancel.append(self._backend.take(letter, self._back(tell))))
+        self._on_engines_loop(lambda answered: cancel.append(self._backend.take(letter, answered)), tell)
 
         def cancelled() -> bool:
-            self._engines.call_soon_threadsafe(lambda: [each() for each in cancel])
-            return False  # whether it is durable by now is known on the other loop only
+            with contextlib.suppress(RuntimeError):  # that event loop is closed
+                self._engines.call_soon_threadsafe(lambda: [each() for each in cancel])
+            return False  # whether it is durable by now is known on the other event loop only
 
         return cancelled
 
     def take_all(self, letters: Sequence[IngressMessage], tell: Callable[[Answer], None]) -> None:
-        self._engines.call_soon_threadsafe(self._backend.take_all, letters, self._back(tell))
+        self._on_engines_loop(lambda answered: self._backend.take_all(letters, answered), tell)
 
     def unready(self) -> str | None:
         return self._backend.unready()
 
     def notices(self) -> Sequence[str]:
-        return ()  # mailboxes may be looked at on the engine's loop only, which nobody waits for here
+        return ()  # mailboxes may be read on the engine's event loop only
 
     def failing(self, target: Address) -> str | None:  # noqa: ARG002 - as for notices
         return None
 
-    def _back(self, tell: Callable[[Answer], None]) -> Callable[[Answer], None]:
-        return lambda answer: self._to_caller(tell, answer)
+    def end(self) -> None:
+        """The engine has stopped. Messages whose turn on its event loop will not come are refused."""
+        with self._lock:
+            self._ended = True
+            waiting, self._waiting = self._waiting, {}
+        for on_answer in waiting.values():
+            self._to_caller(on_answer, _STOPPED)
 
-    def _to_caller(self, tell: Callable[[Answer], None], answer: Answer) -> None:
-        if not self._callers.is_closed():
-            self._callers.call_soon_threadsafe(tell, answer)
+    def _on_engines_loop(
+        self, take: Callable[[Callable[[Answer], None]], object], on_answer: Callable[[Answer], None]
+    ) -> None:
+        number = next(self._numbers)
+
+        def answered(answer: Answer) -> None:
+            if self._waiting.pop(number, None) is not None:
+                self._to_caller(on_answer, answer)
+
+        with self._lock:
+            ended = self._ended or self._engines.is_closed()
+            if not ended:
+                self._waiting[number] = on_answer
+                self._engines.call_soon_threadsafe(take, answered)
+        if ended:
+            on_answer(_STOPPED)
+
+    def _to_caller(self, on_answer: Callable[[Answer], None], answer: Answer) -> None:
+        with contextlib.suppress(RuntimeError):  # the caller's event loop is closed
+            self._callers.call_soon_threadsafe(on_answer, answer)

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
-from datetime import timedelta
+import contextlib
+import os
+import threading
+from collections.abc import Callable, Coroutine
+from concurrent.futures import Future, InvalidStateError
 from types import TracebackType
 from typing import Any as Untyped
-from typing import Final, Self, TypeVar, Unpack, cast, overload
+from typing import Final, Self, TypeVar, Unpack, overload
+from weakref import WeakSet
 
 from statefun_actors.address import Address
+from statefun_actors.assembly import Assembly
 from statefun_actors.calls import CallOptions
 from statefun_actors.dispatch import Application
 from statefun_actors.runtime.asgi import ASGI, IngressAsgi
-from statefun_actors.runtime.assembly import Assembly
 from statefun_actors.runtime.engine_calls import EngineCalls
-from statefun_actors.runtime.options import RuntimeOptions
+from statefun_actors.runtime.opening import assemble
+from statefun_actors.runtime.options import RuntimeOptions, application_settings
 from statefun_actors.runtime.views import DeadLetterView, StoreViews
-from statefun_actors.settings import Options, settings_with
 
 _T = TypeVar("_T")
 _E = TypeVar("_E")
@@ -25,7 +29,6 @@ _M = TypeVar("_M")
 _R = TypeVar("_R")
 
 _DRAIN_SECONDS: Final = 8.0
-_OWN: Final = ("store", "bind", "token", "timeout", "egress", "cache_bytes")
 
 
 class AsyncRuntime:
@@ -52,42 +55,105 @@ class AsyncRuntime:
     """
 
     def __init__(self, *served: object, **options: Unpack[RuntimeOptions]) -> None:
-        settings = {name: value for name, value in options.items() if name not in _OWN}
-        self.app = Application(*served, settings=settings_with(None, cast("Options", settings)))
+        self.app = Application(*served, settings=application_settings(options))
         self._options = options
-        self._timeout: timedelta | float = options.get("timeout", 30.0)
-        self._assembly: Assembly | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
+        self._running: _Running | None = None
+        self._interrupt: KeyboardInterrupt | None = None
+        self.forked = False
+        """Whether this is the copy of a runtime in a child process."""
 
     async def __aenter__(self) -> Self:
-        if self._assembly is not None:
+        if self._running is not None:
             raise RuntimeError("this runtime runs already; make another one")
-        assembly = Assembly(self.app, self._options)
-        await assembly.start()
-        self._loop = asyncio.get_running_loop()
-        self._calls = EngineCalls(self.app, assembly.backend, self._timeout)
-        self._views = StoreViews(self.app, assembly.store, assembly.clock)
-        self._asgi = IngressAsgi(self.app, assembly.backend, self._loop, self._options.get("token"))
-        self._assembly = assembly
+        self._interrupt, self.forked = None, False
+        assembly, urls = assemble(self.app, self._options, on_failure=self._failed, on_death=self._died)
+        self._running = _Running(self.app, assembly, urls, self._options)
+        try:
+            await assembly.start()
+        except BaseException:
+            self._running = None
+            raise
+        _running.add(self)
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        assembly, self._assembly, self._loop = self._running, None, None
-        failure = await assembly.stop(_DRAIN_SECONDS)
+        if self.forked:  # the engine is the parent's
+            return
+        running = self._running
+        if running is None:
+            raise RuntimeError(_NOT_RUNNING)
+        if asyncio.get_running_loop() is not running.loop:
+            await self._exit_elsewhere(running, error)
+            return
+        running.leaving = True
+        try:
+            failure = await running.assembly.stop(_DRAIN_SECONDS)
+        except asyncio.CancelledError:
+            if self._interrupt is None:
+                raise
+            failure = None
+        finally:
+            self._running = None
+            _running.discard(self)
+            running.asgi.end()
+            running.calls.end()
+        if self._interrupt is not None:
+            raise self._interrupt
         if failure is not None and error is None:
             raise failure
 
+    async def _exit_elsewhere(self, running: _Running, error: BaseException | None) -> None:
+        """Leave the block on another event loop than the one on which it was entered."""
+        if running.loop.is_closed():
+            self._running = None
+            running.assembly.abandon()
+            raise RuntimeError(_CLOSED) from error
+        leaving = asyncio.run_coroutine_threadsafe(self.__aexit__(None, error, None), running.loop)
+        await asyncio.wrap_future(leaving)
+
+    def _failed(self, address: Address, error: BaseException) -> None:
+        """A handler of *address* failed. A KeyboardInterrupt of one belongs to the program."""
+        running = self._running
+        if not isinstance(error, KeyboardInterrupt) or running is None:
+            return
+        if not running.calls.interrupt(address, error):
+            self._interrupt = error
+            if running.owner is not None and not running.leaving:
+                running.owner.cancel()
+
+    def _died(self, error: BaseException) -> None:
+        if self._running is not None:
+            self._running.calls.end(error)
+
     @property
-    def _running(self) -> Assembly:
-        if self._assembly is None:
-            raise RuntimeError("this runtime does not run: call it inside `async with AsyncRuntime(...) as runtime:`")
-        return self._assembly
+    def calls(self) -> EngineCalls:
+        """The calls of this runtime, which ``Runtime`` makes from other threads.
+
+        Raises:
+            RuntimeError: it does not run, or not in this process.
+        """
+        return self._here().calls
+
+    def _here(self) -> _Running:
+        running = self._running
+        if running is None:
+            raise RuntimeError(_NOT_RUNNING)
+        if self.forked:
+            raise RuntimeError(
+                f"this runtime runs in process {running.process}, from which this one was forked: start another one "
+                "here, over another store, or use Client"
+            )
+        if running.loop.is_closed():
+            raise RuntimeError(_CLOSED)
+        return running
 
     async def tell(self, target: Address, message: object, **options: Unpack[CallOptions]) -> None:
         """Send *message*, and return once it is durable. See :meth:`statefun_actors.Actors.tell`."""
-        await self._on_its_loop(lambda: self._calls.tell(target, message, options))
+        calls = self.calls
+        sent = calls.telling(target, message, options)
+        calls.told(sent, await calls.answer(sent))
 
     @overload
     async def ask(self, target: Address, message: object, reply: type[_R], /, **options: Unpack[CallOptions]) -> _R: ...
@@ -113,7 +179,9 @@ class AsyncRuntime:
 
         An ask that is cancelled leaves its message delivered.
         """
-        return await self._on_its_loop(lambda: self._calls.ask(target, message, reply, options))
+        calls = self.calls
+        asked, sent = calls.asking(target, message, reply, options)
+        return calls.reply(asked, sent, await calls.answer(sent))
 
     def state(self, address: Address) -> Untyped:
         """The entity at *address* as of the last commit: a detached instance; of a function its states by name.
@@ -122,8 +190,7 @@ class AsyncRuntime:
             NotServedError: nothing here serves *address*.
             StateDecodeError: what is stored does not fit a field.
         """
-        _ = self._running
-        return self._views.state(address)
+        return self._read(lambda views: views.state(address))
 
     def entities(self, of: type | str, prefix: str = "") -> list[Address]:
         """The addresses of the entities of the class *of* as of the last commit, sorted by id.
@@ -131,14 +198,12 @@ class AsyncRuntime:
         Raises:
             NotServedError: nothing here serves *of*.
         """
-        _ = self._running
-        return self._views.entities(of, prefix)
+        return self._read(lambda views: views.entities(of, prefix))
 
     @property
     def dead_letters(self) -> list[DeadLetterView]:
         """The messages that were given up, as of the last commit, oldest first."""
-        _ = self._running
-        return self._views.dead_letters()
+        return self._read(StoreViews.dead_letters)
 
     @property
     def asgi(self) -> ASGI:
@@ -147,20 +212,60 @@ class AsyncRuntime:
         Who may reach it is the business of that application: there is no check of the host name. A page of another
         origin gets 403, and ``token=`` counts. It may be served on any event loop of this process.
         """
-        _ = self._running
-        return self._asgi
+        return self._here().asgi
 
     @property
     def urls(self) -> list[str]:
         """Where the HTTP ingress listens, as ``bind=`` came out: port 0 is a free port by now."""
-        return self._running.urls
+        return self._here().urls
 
-    async def _on_its_loop(self, call: Callable[[], Coroutine[Untyped, Untyped, _T]]) -> _T:
-        _ = self._running
-        loop = self._loop
-        assert loop is not None
-        if asyncio.get_running_loop() is loop:
-            return await call()
-        if loop.is_closed():
-            raise RuntimeError("the event loop of this runtime is closed; leave `async with` before it ends")
-        return await cast("Awaitable[_T]", asyncio.wrap_future(asyncio.run_coroutine_threadsafe(call(), loop)))
+    def _read(self, read: Callable[[StoreViews], _T]) -> _T:
+        """What *read* returns, on the thread of the engine: as of its last commit."""
+        running = self._here()
+        if threading.get_ident() == running.thread:
+            return read(running.views)
+        future: Future[_T] = Future()
+
+        def on_loop() -> None:
+            with contextlib.suppress(InvalidStateError):  # the caller has gone
+                try:
+                    future.set_result(read(running.views))
+                except Exception as error:  # the caller's
+                    future.set_exception(error)
+
+        running.calls.run_on_loop(on_loop, future, lambda: RuntimeError(_NOT_RUNNING))
+        return future.result()
+
+
+class _Running:
+    """What an AsyncRuntime has while it runs, on the event loop *loop*."""
+
+    def __init__(self, app: Application, assembly: Assembly, urls: list[str], options: RuntimeOptions) -> None:
+        self.assembly, self.urls = assembly, urls
+        self.loop = loop = asyncio.get_running_loop()
+        self.owner = asyncio.current_task()
+        """The task inside the block."""
+        self.leaving = False
+        self.thread, self.process = threading.get_ident(), os.getpid()
+        durable = options.get("store") is not None
+        self.calls = EngineCalls(app, assembly.backend, loop, options.get("timeout", 30.0), durable=durable)
+        self.views = StoreViews(app, assembly.engine.store, assembly.engine.clock)
+        self.asgi = IngressAsgi(app, assembly.backend, loop, options.get("token"))
+
+
+_NOT_RUNNING: Final = "this runtime does not run: call it inside `async with AsyncRuntime(...) as runtime:`"
+_CLOSED: Final = (
+    "the event loop of this runtime was closed before its block was left: what it confirmed is stored; leave "
+    "`async with` before the loop ends"
+)
+_running: Final[WeakSet[AsyncRuntime]] = WeakSet()
+
+
+def _in_child() -> None:
+    for runtime in _running:
+        runtime.forked = True
+    _running.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_in_child)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import threading
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
@@ -15,8 +14,10 @@ from statefun_actors.address import Address
 from statefun_actors.calls import CallOptions
 from statefun_actors.runtime.asgi import ASGI
 from statefun_actors.runtime.async_runtime import AsyncRuntime
+from statefun_actors.runtime.engine_calls import EngineCalls
 from statefun_actors.runtime.options import RuntimeOptions
 from statefun_actors.runtime.views import DeadLetterView
+from statefun_actors.system import loop_kept_from_children
 
 _T = TypeVar("_T")
 _E = TypeVar("_E")
@@ -37,49 +38,51 @@ class Runtime:
     def __init__(self, *served: object, **options: Unpack[RuntimeOptions]) -> None:
         self._runtime = AsyncRuntime(*served, **options)
         self._thread: threading.Thread | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._stop = asyncio.Event()
+        self._stop: Future[None] = Future()
         self._failure: BaseException | None = None
-        self._process = 0
+        """What left the block of the AsyncRuntime on its thread."""
 
     def __enter__(self) -> Self:
         if self._thread is not None:
             raise RuntimeError("this runtime runs already; make another one")
         ready: Future[None] = Future()
-        self._process = os.getpid()
+        self._stop, self._failure = Future(), None
         self._thread = threading.Thread(target=self._work, args=(ready,), name="statefun-actors runtime", daemon=True)
         self._thread.start()
         try:
             ready.result()
-        except BaseException:
-            self._thread.join()
-            self._thread = None
+        except BaseException:  # a Ctrl-C included
+            self._end_thread()
             raise
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        thread, loop = self._thread, self._loop
-        if thread is None or loop is None:
-            return
-        if os.getpid() != self._process:  # a child that was forked inside the block: the engine is its parent's
-            self._thread = self._loop = None
+        if self._runtime.forked:  # the engine is the parent's
+            self._thread = None
             return
         self._check_thread()
-        loop.call_soon_threadsafe(self._stop.set)
-        thread.join()
-        self._thread = self._loop = None
+        self._end_thread()
         failure, self._failure = self._failure, None
-        if failure is not None and error is None:
+        if failure is not None and (error is None or isinstance(failure, KeyboardInterrupt)):
             raise failure
+
+    def _end_thread(self) -> None:
+        thread = self._thread
+        if thread is None:
+            return
+        if not self._stop.done():
+            self._stop.set_result(None)
+        thread.join()
+        self._thread = None
 
     def _work(self, ready: Future[None]) -> None:
         async def life() -> None:
-            async with self._runtime:
-                self._loop = asyncio.get_running_loop()
-                ready.set_result(None)
-                await self._stop.wait()
+            with loop_kept_from_children(asyncio.get_running_loop()):
+                async with self._runtime:
+                    ready.set_result(None)
+                    await asyncio.wrap_future(self._stop)
 
         try:
             asyncio.run(life())
@@ -96,26 +99,19 @@ class Runtime:
                 "or self.reply(...)"
             )
 
-    def _call(self, call: Callable[[], Coroutine[Untyped, Untyped, _T]]) -> _T:
-        loop = self._loop
-        if loop is None:
+    def _calls(self) -> EngineCalls:
+        if isinstance(self._failure, KeyboardInterrupt):
+            raise self._failure
+        if self._thread is None:
             raise RuntimeError("this runtime does not run: call it inside `with Runtime(...) as runtime:`")
-        if os.getpid() != self._process:
-            raise RuntimeError(
-                f"this runtime runs in process {self._process}, from which this one was forked: start another one "
-                "here, over another store, or use Client"
-            )
         self._check_thread()
-        future = asyncio.run_coroutine_threadsafe(call(), loop)
-        try:
-            return future.result()
-        except BaseException:
-            future.cancel()  # a Ctrl-C while it waits; of one that has ended this does nothing
-            raise
+        return self._runtime.calls
 
     def tell(self, target: Address, message: object, **options: Unpack[CallOptions]) -> None:
         """Send *message*, and return once it is durable. See :meth:`statefun_actors.Actors.tell`."""
-        self._call(lambda: self._runtime.tell(target, message, **options))
+        calls = self._calls()
+        sent = calls.telling(target, message, options)
+        calls.told(sent, _result(calls.from_outside(sent)))
 
     @overload
     def ask(self, target: Address, message: object, reply: type[_R], /, **options: Unpack[CallOptions]) -> _R: ...
@@ -136,20 +132,25 @@ class Runtime:
         self, target: Untyped, message: Untyped, reply: Untyped = None, /, **options: Unpack[CallOptions]
     ) -> Untyped:
         """Send *message* and return the reply. See :meth:`statefun_actors.Actors.ask`."""
-        return self._call(lambda: self._runtime.ask(target, message, reply, **options))
+        calls = self._calls()
+        asked, sent = calls.asking(target, message, reply, options)
+        return calls.reply(asked, sent, _result(calls.from_outside(sent)))
 
     def state(self, address: Address) -> Untyped:
         """The entity at *address* as of the last commit. See :meth:`AsyncRuntime.state`."""
-        return self._read(lambda: self._runtime.state(address))
+        self._calls()
+        return self._runtime.state(address)
 
     def entities(self, of: type | str, prefix: str = "") -> list[Address]:
         """The addresses of the entities of the class *of*. See :meth:`AsyncRuntime.entities`."""
-        return self._read(lambda: self._runtime.entities(of, prefix))
+        self._calls()
+        return self._runtime.entities(of, prefix)
 
     @property
     def dead_letters(self) -> list[DeadLetterView]:
         """The messages that were given up. See :attr:`AsyncRuntime.dead_letters`."""
-        return self._read(lambda: self._runtime.dead_letters)
+        self._calls()
+        return self._runtime.dead_letters
 
     @property
     def asgi(self) -> ASGI:
@@ -161,8 +162,10 @@ class Runtime:
         """Where the HTTP ingress listens. See :attr:`AsyncRuntime.urls`."""
         return self._runtime.urls
 
-    def _read(self, read: Callable[[], _T]) -> _T:
-        async def on_loop() -> _T:
-            return read()
 
-        return self._call(on_loop)
+def _result(future: Future[_T]) -> _T:
+    try:
+        return future.result()
+    except BaseException:
+        future.cancel()  # a Ctrl-C while it waits; of one that has ended this does nothing
+        raise

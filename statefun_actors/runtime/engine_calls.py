@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-import random
+import contextlib
+import threading
 from collections.abc import Callable
+from concurrent.futures import Future, InvalidStateError
 from datetime import timedelta
 from typing import Any as Untyped
-from typing import Final, assert_never
+from typing import TypeAlias, assert_never
 
 from statefun_actors.address import Address
-from statefun_actors.backoff import Backoff
 from statefun_actors.calls import (
+    CallError,
     CallOptions,
     KeyReusedError,
     MessageRefusedError,
     NotAdmittedError,
     NotServedError,
+    Question,
     ReplyTimeoutError,
     UnavailableError,
     packed,
@@ -42,47 +45,162 @@ from statefun_actors.ingress import (
     Wait,
 )
 from statefun_actors.model import TypedValue
+from statefun_actors.runtime.one_call import OneCall
 
-_BACKOFF: Final = Backoff(0.01, 1.0)
+Sent: TypeAlias = tuple[IngressMessage, float]
+"""A message, and the seconds that its call may take."""
 
 
 class EngineCalls:
-    """Carries out calls by *backend*, which serves *app*. To be used on the event loop of the engine.
+    """Carries out calls by *backend*, which serves *app* on the event loop *loop*.
+
+    A call is prepared and its answer read where it is made; what lies between happens on *loop*.
 
     Args:
         timeout: for one call with all its attempts; a timedelta, or seconds.
+        durable: whether the store outlives the engine.
     """
 
-    def __init__(self, app: Application, backend: Backend, timeout: timedelta | float) -> None:
-        self._app, self._backend, self._timeout = app, backend, timeout
-        self._deadlines = Deadlines()
+    def __init__(
+        self,
+        app: Application,
+        backend: Backend,
+        loop: asyncio.AbstractEventLoop,
+        timeout: timedelta | float,
+        *,
+        durable: bool,
+    ) -> None:
+        self._app, self._backend, self._loop = app, backend, loop
+        self._timeout = timeout_seconds({"timeout": timeout}, timeout)
+        self._stopped = (
+            "the message is stored, and is handled by the next run: this engine has stopped"
+            if durable
+            else "this engine has stopped, and its store in memory is gone"
+        )
+        self._deadlines: Deadlines[OneCall] = Deadlines()
+        self._lock = threading.Lock()
+        self._outside: dict[Future[Untyped], Callable[[], BaseException]] = {}
+        """What other threads and event loops wait for, each with its error should the engine end before."""
+        self._end: tuple[str, BaseException | None] | None = None
+        """Why no call can succeed any more, and the error behind that."""
 
-    async def tell(self, target: Address, message: object, options: CallOptions) -> None:
-        """See :meth:`statefun_actors.Actors.tell`."""
+    # --- a call, step by step
+
+    def telling(self, target: Address, message: object, options: CallOptions) -> Sent:
+        """What ``tell(target, message, **options)`` sends. Raises what it raises before anything is sent."""
         value = packed(target, message)
         self._check(target, value)
-        seconds = timeout_seconds(options, self._timeout)
-        answer = await self._taken(IngressMessage(target, value, key=options.get("key")), seconds)
-        if answer is None:
-            raise UnavailableError(target, f"not durable within {seconds:g} s", 1, seconds, options.get("key"))
-        self._refuse(target, answer, options)
+        return IngressMessage(target, value, key=options.get("key")), timeout_seconds(options, self._timeout)
 
-    async def ask(self, subject: Untyped, first: Untyped, second: Untyped, options: CallOptions) -> Untyped:
-        """See :meth:`statefun_actors.Actors.ask`."""
+    def told(self, sent: Sent, answer: Answer | None) -> None:
+        """The end of a ``tell`` that got *answer*. Raises the error that this stands for, if any."""
+        message, seconds = sent
+        if answer is None:
+            raise UnavailableError(message.target, f"not durable within {seconds:g} s", 1, seconds, message.key)
+        self._refuse(message, answer)
+
+    def asking(self, subject: Untyped, first: Untyped, second: Untyped, options: CallOptions) -> tuple[Question, Sent]:
+        """What ``ask(subject, first, second, **options)`` sends. Raises what it raises before anything is sent."""
         asked = question(subject, first, second)
         self._check(asked.target, asked.value)
-        seconds = timeout_seconds(options, self._timeout)
         wait = Wait.REPLY if asked.until_reply else Wait.HANDLED
-        answer = await self._taken(
-            IngressMessage(asked.target, asked.value, wait=wait, key=options.get("key")), seconds
-        )
-        if answer is None:
-            raise ReplyTimeoutError(asked.target, f"no answer within {seconds:g} s")
+        message = IngressMessage(asked.target, asked.value, wait=wait, key=options.get("key"))
+        return asked, (message, timeout_seconds(options, self._timeout))
+
+    def reply(self, asked: Question, sent: Sent, answer: Answer | None) -> Untyped:
+        """The reply to an ``ask`` that got *answer*. Raises the error that this stands for, if any."""
         if isinstance(answer, Replied):
             return asked.answer(answer.value, self._app.codecs())
-        self._refuse(asked.target, answer, options)
+        message, seconds = sent
+        if answer is None:
+            raise ReplyTimeoutError(message.target, f"no answer within {seconds:g} s")
+        self._refuse(message, answer)
         asked.no_reply()
         return None
+
+    async def answer(self, sent: Sent) -> Answer | None:
+        """The answer to a message, on any event loop; None if there is none in time.
+
+        Raises:
+            UnavailableError: the message was not taken in time, or the engine has ended.
+        """
+        if asyncio.get_running_loop() is not self._loop:
+            return await asyncio.wrap_future(self.from_outside(sent))
+        if self._end is not None:
+            raise self._ended(sent[0])
+        future: asyncio.Future[Answer | None] = self._loop.create_future()
+        call = self._start(sent, future)
+        try:
+            return await future
+        except asyncio.CancelledError:
+            call.withdraw()
+            raise
+
+    def from_outside(self, sent: Sent) -> Future[Answer | None]:
+        """The same from any thread: the answer is the result of the future, which may be cancelled.
+
+        Raises:
+            UnavailableError: the engine has ended.
+        """
+        future: Future[Answer | None] = Future()
+        self.run_on_loop(lambda: self._start(sent, future), future, lambda: self._ended(sent[0]))
+        return future
+
+    def run_on_loop(
+        self, work: Callable[[], object], future: Future[Untyped], ended: Callable[[], BaseException]
+    ) -> None:
+        """Call *work*, which is to settle *future*, on the event loop of the engine.
+
+        Should the engine end before that, the future raises what *ended* returns.
+
+        Raises:
+            BaseException: what *ended* returns; the engine has ended already.
+        """
+        with self._lock:
+            if self._end is not None:
+                raise ended()
+            self._loop.call_soon_threadsafe(work)
+            self._outside[future] = ended
+        future.add_done_callback(self._outside.pop)
+
+    def _start(self, sent: Sent, future: asyncio.Future[Answer | None] | Future[Answer | None]) -> OneCall:
+        message, seconds = sent
+        call = OneCall(self._backend, message, future)
+        call.due = self._deadlines.add(call, seconds)
+        call.send()
+        return call
+
+    # --- what ends calls
+
+    def end(self, error: BaseException | None = None) -> None:
+        """No call can succeed any more: the engine has stopped, or it has died of *error*. Those that wait fail."""
+        with self._lock:
+            self._end = (self._stopped, None) if error is None else (f"the engine has ended: {error}", error)
+            outside = dict(self._outside)
+        for call in self._deadlines.waiting():
+            call.fail(self._ended(call.message))
+        for future, ended in outside.items():
+            with contextlib.suppress(InvalidStateError):  # it is settled already, or its caller has gone
+                future.set_exception(ended())
+
+    def interrupt(self, address: Address, error: KeyboardInterrupt) -> bool:
+        """Raise *error*, which left a handler of *address*, from the calls that wait; whether there are any.
+
+        These are the calls to *address*; where there is none, all, since one may have led there by way of others.
+        """
+        waiting = [call for call in self._deadlines.waiting() if call.message.wait is not Wait.TAKEN]
+        for call in [call for call in waiting if call.message.target == address] or waiting:
+            call.fail(error)
+        return bool(waiting)
+
+    def _ended(self, message: IngressMessage) -> UnavailableError:
+        assert self._end is not None
+        reason, cause = self._end
+        error = UnavailableError(message.target, reason, 1, 0.0, message.key)
+        error.__cause__ = cause
+        return error
+
+    # --- what calls are refused for
 
     def _check(self, target: Address, value: TypedValue) -> None:
         route = self._app.route(target.typename)
@@ -93,71 +211,29 @@ class EngineCalls:
         if (refused := route.refused(value.typename, None)) is not None:
             raise NotAdmittedError(target, str(refused))
 
-    async def _taken(self, message: IngressMessage, seconds: float) -> Answer | None:
-        """What became of *message*; None if nothing did within *seconds*. Sends it again where that can help."""
-        loop = asyncio.get_running_loop()
-        until = loop.time() + seconds
-        attempts, left = 0, seconds
-        while True:
-            answer = await _Call(self._deadlines, left).answer(self._backend, message)
-            if not isinstance(answer, NotTaken | TooMany):
-                return answer
-            attempts += 1
-            pause = _BACKOFF.spread(attempts, random.random())  # noqa: S311 - it spreads retries
-            left = until - loop.time() - pause
-            if left <= 0:
-                reason = answer.reason if isinstance(answer, NotTaken) else f"{answer.waiting} messages wait already"
-                raise UnavailableError(message.target, reason, attempts, seconds - left - pause, message.key)
-            await asyncio.sleep(pause)
+    def _refuse(self, message: IngressMessage, answer: Answer) -> None:
+        if isinstance(answer, Taken | Handled | Replied):
+            return
+        raise self._error(message, answer)
 
-    @staticmethod
-    def _refuse(target: Address, answer: Answer, options: CallOptions) -> None:
-        """Raise the error that *answer* stands for, if any."""
+    def _error(
+        self,
+        message: IngressMessage,
+        answer: GivenUp | KeyReused | Interrupted | AnswerLost | NotTaken | TooMany,
+    ) -> CallError:
+        """The error that *answer* stands for."""
+        target = message.target
         match answer:
-            case Taken() | Handled() | Replied():
-                return
             case GivenUp(reason):
-                raise MessageRefusedError(target, reason)
+                return MessageRefusedError(target, reason)
             case KeyReused(key):
-                raise KeyReusedError(target, f"another message was sent under the key {key!r}")
+                return KeyReusedError(target, f"another message was sent under the key {key!r}")
             case Interrupted():
-                reason = "the message is stored, and is handled by the next run: this engine has stopped"
+                reason = self._stopped
             case AnswerLost(reason):
                 reason = f"the message is stored and will be handled, but its reply is lost: {reason}"
-            case NotTaken() | TooMany():  # pragma: no cover - sent again before
+            case NotTaken() | TooMany():  # pragma: no cover - OneCall sends it again
                 raise AssertionError(answer)
             case _:
                 assert_never(answer)
-        raise UnavailableError(target, reason, 1, 0.0, options.get("key"))
-
-
-class _Call:
-    """One attempt that waits for its answer."""
-
-    __slots__ = ("_cancel", "_due", "_future")
-
-    def __init__(self, deadlines: Deadlines, seconds: float) -> None:
-        self._future: asyncio.Future[Answer | None] = asyncio.get_running_loop().create_future()
-        self._due = deadlines.add(self, seconds)
-        self._cancel: Callable[[], bool] | None = None
-
-    async def answer(self, backend: Backend, message: IngressMessage) -> Answer | None:
-        """The answer; None if it did not come in time. A message that has been taken stays delivered."""
-        self._cancel = backend.take(message, self._answered)
-        try:
-            return await self._future
-        except asyncio.CancelledError:
-            self._cancel()
-            raise
-        finally:
-            self._due.discard(self)
-
-    def _answered(self, answer: Answer) -> None:
-        if not self._future.done():
-            self._future.set_result(answer)
-
-    def expire(self) -> None:
-        if not self._future.done():
-            if self._cancel is not None:
-                self._cancel()
-            self._future.set_result(None)
+        return UnavailableError(target, reason, 1, 0.0, message.key)

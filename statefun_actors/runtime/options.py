@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+import importlib.util
+import os
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
+from typing import Final, cast
 
-from statefun_actors.connectors import Target
+from statefun_actors.calls import timeout_seconds
+from statefun_actors.connectors import FileTarget, HttpTarget, Target, read_target
 from statefun_actors.engine import Sink
-from statefun_actors.settings import Options
+from statefun_actors.errors import DefinitionError
+from statefun_actors.settings import Options, Settings, settings_with
 
 
 class RuntimeOptions(Options, total=False):
-    """What ``AsyncRuntime`` and ``Runtime`` take beside the classes that they run, and the settings of these.
+    """The keyword arguments of ``AsyncRuntime`` and ``Runtime``: those below, and the settings of the application.
 
     Each has a default.
     """
 
     store: Path | str | None
     """The SQLite file, made where it is missing. Default: None, a store in memory that ends with the runtime."""
+    strict: bool
+    """Refuse to start where the classes have changed so that something stored would be lost. Default: False, a warning.
+    """
     bind: str | Sequence[str] | None
     """Addresses at which the HTTP ingress listens: ``127.0.0.1:8080``, ``unix:/path``. Default: None, nowhere."""
     token: str | None
@@ -26,9 +34,69 @@ class RuntimeOptions(Options, total=False):
     timeout: timedelta | float
     """For one call with all its attempts: a timedelta, or seconds. Default: 30."""
     egress: Mapping[str, Target | Sink | str]
-    """Where the records of each egress go: a path, ``-``, an ``http(s)://`` URL, or a Sink of one's own.
+    """Where the records of each egress go: a path, ``-``, an ``http(s)://`` URL, or a Sink of your own.
 
     Records of other egresses stay in the store.
     """
+    egress_backlog: int
+    """Records that sinks may be behind, or down for, before messages from outside are refused. Default: 1,000,000."""
     cache_bytes: int
     """Memory for entities that are in use, in bytes. Default: 64 MiB."""
+
+
+_OWN: Final = ("store", "strict", "bind", "token", "timeout", "egress", "egress_backlog", "cache_bytes")
+
+
+def application_settings(options: RuntimeOptions) -> Settings:
+    """The settings of the application among *options*.
+
+    Raises:
+        DefinitionError: an option that makes no sense, or that does not exist.
+    """
+    known = RuntimeOptions.__annotations__
+    if unknown := [name for name in options if name not in known]:
+        expected = ", ".join((*_OWN, *sorted(known.keys() - _OWN)))
+        raise DefinitionError(
+            "a runtime", [f"unknown option {name!r}; expected one of: {expected}" for name in unknown]
+        )
+    problems = []
+    token = options.get("token")
+    if token is not None and not (token.isascii() and token.isprintable() and token and token.strip() == token):
+        problems.append("expected a token= of printable ASCII without blanks around it")
+    for name in ("cache_bytes", "egress_backlog"):
+        value = options.get(name, 1)
+        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+            problems.append(f"expected a {name}= of 1 or more, got {value!r}")
+    try:
+        timeout_seconds({}, options.get("timeout", 1))
+    except ValueError as error:
+        problems.append(str(error))
+    if problems:
+        raise DefinitionError("a runtime", problems)
+    settings = {name: value for name, value in options.items() if name not in _OWN}
+    return settings_with(None, cast("Options", settings))
+
+
+def egress_targets(egress: Mapping[str, Target | Sink | str]) -> dict[str, Target | Sink]:
+    """*egress* with each text read.
+
+    Raises:
+        DefinitionError: a text is no target, two egresses share a file, or httpx is missing.
+    """
+    found: dict[str, Target | Sink] = {}
+    problems: list[str] = []
+    by_path: dict[Path, str] = {}
+    for name, written in egress.items():
+        try:
+            target = read_target(written, os.environ) if isinstance(written, str) else written
+        except ValueError as error:
+            problems.append(f"egress= {name}: {error}")
+            continue
+        found[name] = target
+        if isinstance(target, FileTarget) and (other := by_path.setdefault(target.path.resolve(), name)) != name:
+            problems.append(f"egress=: {other} and {name} can't share the file {target.path}; give each its own")
+        if isinstance(target, HttpTarget) and importlib.util.find_spec("httpx") is None:
+            problems.append(f'egress=: {name} needs httpx: pip install "statefun-actors[client]"')
+    if problems:
+        raise DefinitionError("a runtime", problems)
+    return found

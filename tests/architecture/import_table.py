@@ -106,8 +106,8 @@ TABLE: Final[Mapping[str, AbstractSet[str]]] = {
     "connectors.files": frozenset(
         {"errors", "model", "system", "types", "store", "store.sqlite", "dispatch", "ingress", "engine"}
     ),
-    "connectors": frozenset({"types", "engine", "connectors.files"}),
     "connectors.http": frozenset({"backoff", "model", "types", "store", "engine", "connectors.files"}),
+    "connectors": frozenset({"types", "engine", "connectors.files", "connectors.http"}),
     "connectors.kafka": frozenset(
         {
             "errors",
@@ -122,12 +122,16 @@ TABLE: Final[Mapping[str, AbstractSet[str]]] = {
             "connectors.http",
         }
     ),
+    "assembly": frozenset({"engine"}),
+    "assembly.control": frozenset({"store", "store.sqlite", "engine", "admin"}),
+    "assembly.ingress": frozenset({"http", "engine"}),
     "runtime": frozenset(
         {
             "backoff",
             "errors",
             "address",
             "model",
+            "system",
             "types",
             "store",
             "store.sqlite",
@@ -138,10 +142,10 @@ TABLE: Final[Mapping[str, AbstractSet[str]]] = {
             "ingress",
             "http",
             "engine",
-            "admin",
-            "connectors.files",
             "connectors",
-            "connectors.http",
+            "assembly",
+            "assembly.control",
+            "assembly.ingress",
         }
     ),
     "testing": frozenset(

@@ -48,6 +48,8 @@ PUBLIC = [
     "StateDecodeError",
     "StatefulFunctions",
     "StatefunActorsError",
+    "StoreError",
+    "StoreInUseError",
     "TerminalError",
     "TypedValue",
     "UndeclaredAttributeError",

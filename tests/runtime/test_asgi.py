@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncGenerator
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -121,3 +122,38 @@ def test_a_runtime_lives_in_the_lifespan_of_its_application() -> None:
                 return 0, (await http.post("/deposits/ada?cents=2")).json()
 
     assert asyncio.run(work()) == (0, 7)
+
+
+def test_paths_follow_the_root_path_whether_the_server_leaves_it_in_the_path_or_not() -> None:
+    async def work(path: str) -> tuple[int, object]:
+        async with AsyncRuntime(Account) as runtime:
+            transport = httpx.ASGITransport(app=runtime.asgi, root_path="/proxied/actors")
+            async with httpx.AsyncClient(transport=transport, base_url="http://example.org") as http:
+                response = await http.put(path + PATH.format("a%2Fb"), json={"cents": 5})
+                return response.status_code, runtime.state(Account.at("a/b")).balance
+
+    assert asyncio.run(work("/proxied/actors")) == (200, 5)
+    assert asyncio.run(work("")) == (200, 5)
+
+
+def test_a_mounted_ingress_refuses_messages_once_its_runtime_has_ended() -> None:
+    with Runtime(Account) as runtime:
+        app = runtime.asgi
+        asyncio.run(send(app, PATH.format("ada")))
+
+    late = asyncio.run(send(app, PATH.format("ada")))
+
+    assert (late.status_code, late.text) == (503, "not taken, send it again: the engine has stopped\n")
+
+
+def test_a_bound_ingress_has_the_protections_of_run(tmp_path: Path) -> None:
+    async def work() -> list[int]:
+        async with AsyncRuntime(Account, bind=["127.0.0.1:0", f"unix:{tmp_path / 'bank.sock'}"]) as runtime:
+            first, second = runtime.urls
+            assert second == f"http+unix://{tmp_path / 'bank.sock'}"
+            async with httpx.AsyncClient() as http:
+                url = first + PATH.format("ada")
+                sent = [{}, {"Host": "evil.example"}, {"Origin": "http://evil.example"}]
+                return [(await http.put(url, json={"cents": 5}, headers=headers)).status_code for headers in sent]
+
+    assert asyncio.run(work()) == [200, 403, 403]

@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from statefun_actors import Entity, Runtime, handles, persisted
-from statefun_actors.store import StoreInUseError
+from statefun_actors import Entity, Runtime, StoreInUseError, handles, persisted
 from tests.client.bank import Account, Deposit, Deposited
 
 _HELD: list[Runtime] = []

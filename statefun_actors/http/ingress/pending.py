@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from statefun_actors.http.ingress.responses import ResponseWriter, timeout_response
 from statefun_actors.http.request import OnDone, Response
-from statefun_actors.ingress import Answer, Backend, Deadlines, IngressMessage
+from statefun_actors.ingress import Answer, Backend, Deadlines, Expiring, IngressMessage
 
 
 class PendingAnswer:
@@ -43,7 +43,12 @@ class PendingReply(PendingAnswer):
     __slots__ = ("_backend", "_due", "_forget", "_seconds", "_target")
 
     def __init__(
-        self, writer: ResponseWriter, backend: Backend, deadlines: Deadlines, message: IngressMessage, seconds: float
+        self,
+        writer: ResponseWriter,
+        backend: Backend,
+        deadlines: Deadlines[Expiring],
+        message: IngressMessage,
+        seconds: float,
     ) -> None:
         super().__init__(writer)
         self._backend, self._target, self._seconds = backend, message.target, seconds

@@ -10,7 +10,7 @@ from statefun_actors.http.ingress.parsing import PATH, RequestParser
 from statefun_actors.http.ingress.pending import PendingAnswer, PendingReply
 from statefun_actors.http.ingress.responses import ResponseWriter
 from statefun_actors.http.request import Pending, RefusedError, Request, Response, line
-from statefun_actors.ingress import Backend, Deadlines
+from statefun_actors.ingress import Backend, Deadlines, Expiring
 
 _METHODS: Final = ("POST", "PUT")
 _ONE: Final = PATH.encode() + b"/"
@@ -30,7 +30,7 @@ class IngressRoute:
         self._backend, self._guard = backend, guard
         self._parser = RequestParser(app)
         self._writer = ResponseWriter(app.codecs())
-        self._deadlines = Deadlines()
+        self._deadlines: Deadlines[Expiring] = Deadlines()
 
     def at(self, path: str) -> IngressRoute | None:
         """This route, if *path* is one of its paths."""

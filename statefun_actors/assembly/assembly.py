@@ -1,0 +1,133 @@
+"""An engine with what belongs to it: services in front of it, resources below it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable, Sequence
+from typing import Final, Protocol
+
+from statefun_actors.engine import Engine, EngineBackend
+
+logger: Final = logging.getLogger("statefun_actors.engine")
+
+
+class Service(Protocol):
+    """Something through which others reach a running engine: the HTTP ingress, the control socket."""
+
+    @property
+    def serving(self) -> asyncio.Task[None] | None:
+        """The task that serves, None if there is none. It ends by itself only if serving fails."""
+        ...
+
+    async def open(self, engine: Engine, backend: EngineBackend) -> None:
+        """Begin to serve *engine*, whose messages from outside go through *backend*."""
+        ...
+
+    async def refuse(self) -> None:
+        """Take nothing new: the engine is about to stop."""
+        ...
+
+    async def close(self) -> None:
+        """Stop serving: the engine has stopped, and everything that it answers has been answered."""
+        ...
+
+
+class Assembly:
+    """One engine with its services and resources.
+
+    Args:
+        engine: runs on the event loop on which :meth:`start` is called.
+        services: opened once the engine runs, in this order.
+        resources: closed once the engine has stopped: its store, sources, sinks and sockets.
+        on_death: called with the reason where the engine ends by itself; it is logged, too.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        services: Sequence[Service] = (),
+        resources: contextlib.ExitStack | None = None,
+        on_death: Callable[[BaseException], None] | None = None,
+    ) -> None:
+        self.engine = engine
+        self.backend = EngineBackend(engine)
+        self._services, self._on_death = services, on_death
+        self._resources = resources if resources is not None else contextlib.ExitStack()
+        self._opened: list[Service] = []
+        self._working: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Start the engine, then open the services.
+
+        Raises:
+            Exception: a service could not be opened; the engine has stopped and the resources are closed by then.
+        """
+        self._working = asyncio.create_task(self.engine.run())
+        self._working.add_done_callback(self._engine_ended)
+        try:
+            for service in self._services:
+                await service.open(self.engine, self.backend)
+                self._opened.append(service)
+        except BaseException:
+            await self.stop(0)
+            raise
+
+    async def ended(self) -> None:
+        """Return once the engine or a service has ended by itself."""
+        await asyncio.wait(self._tasks(), return_when=asyncio.FIRST_COMPLETED)
+
+    @property
+    def failure(self) -> BaseException | None:
+        """Why the engine, or a service, has ended by itself; None while neither has."""
+        ended = (task for task in self._tasks() if task.done() and not task.cancelled())
+        return next((error for task in ended if (error := task.exception()) is not None), None)
+
+    async def stop(self, drain: float) -> BaseException | None:
+        """Let handlers that run end within *drain* seconds, commit, close the services and the resources.
+
+        Being cancelled meanwhile cuts the drain short.
+
+        Returns:
+            Why the engine, or a service, had ended by itself before; None if neither had.
+        """
+        with self._resources:
+            try:
+                for service in self._opened:
+                    await service.refuse()
+                await self._stop_engine(drain)
+            except asyncio.CancelledError:
+                await self._stop_engine(0)
+                raise
+            finally:
+                self.backend.interrupt()
+                for service in self._opened:
+                    await service.close()
+        return self.failure
+
+    def abandon(self) -> None:
+        """Close the resources where nothing can be stopped in order any more: the event loop is closed."""
+        self._resources.close()
+
+    async def _stop_engine(self, drain: float) -> None:
+        working = self._working
+        if working is None:
+            return
+        await self.engine.stop(drain=0 if working.done() else drain)  # of a dead engine no handler's end counts
+        await asyncio.wait([working])
+
+    def _engine_ended(self, working: asyncio.Task[None]) -> None:
+        self.engine.release()
+        error = RuntimeError("its task was cancelled") if working.cancelled() else working.exception()
+        if error is None:
+            return
+        if not working.cancelled():
+            logger.error("the engine has stopped: %s", error)
+        if self._on_death is not None:
+            self._on_death(error)
+        self.backend.interrupt()
+
+    def _tasks(self) -> list[asyncio.Task[None]]:
+        found = [self._working, *(service.serving for service in self._opened)]
+        return [task for task in found if task is not None]

@@ -1,0 +1,42 @@
+"""The control socket of an engine, as a service."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Final
+
+from statefun_actors.admin import ControlSocket, EngineControl
+from statefun_actors.engine import Engine, EngineBackend
+from statefun_actors.store import Store
+from statefun_actors.store.sqlite import SqliteStore
+
+logger: Final = logging.getLogger("statefun_actors.engine")
+
+
+class ControlService:
+    """Lets the commands of this user change *store* while an engine runs on it.
+
+    A store in memory has none, and where no socket can be had the engine runs without one: that is logged.
+    """
+
+    serving: asyncio.Task[None] | None = None
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._socket: ControlSocket | None = None
+
+    async def open(self, engine: Engine, backend: EngineBackend) -> None:  # noqa: ARG002 - a Service's
+        if not isinstance(self._store, SqliteStore) or not hasattr(asyncio, "start_unix_server"):
+            return
+        try:
+            self._socket = await ControlSocket.open(self._store, EngineControl(engine))
+        except OSError as error:
+            logger.warning("cannot open a control socket; `send` and `dead-letters` can't reach this engine: %s", error)
+
+    async def refuse(self) -> None:
+        if self._socket is not None:
+            await self._socket.close()
+
+    async def close(self) -> None:
+        pass

@@ -1,0 +1,44 @@
+"""The HTTP ingress of an engine, as a service."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from statefun_actors.engine import Engine, EngineBackend
+from statefun_actors.http import Guard, Listener, Router, create_ingress_app, serve
+
+
+class HttpService:
+    """Serves the HTTP ingress at *listeners*.
+
+    Args:
+        listeners: closed at the end.
+        token: what clients must send; None = nothing.
+        own_loop: nothing else of the process runs on this event loop.
+    """
+
+    serving: asyncio.Task[None] | None = None
+
+    def __init__(self, listeners: Sequence[Listener], token: str | None, *, own_loop: bool) -> None:
+        self._listeners, self._token, self._own_loop = listeners, token, own_loop
+        self._router: Router | None = None
+        self._closing = asyncio.Event()
+
+    async def open(self, engine: Engine, backend: EngineBackend) -> None:
+        local = self._token is None and all(listener.local for listener in self._listeners)
+        self._router = create_ingress_app(engine.app, backend, Guard(self._token, local=local))
+        sockets = [sock for listener in self._listeners for sock in listener.sockets]
+        self.serving = asyncio.create_task(
+            serve(self._router, sockets, stop=self._closing.wait, own_loop=self._own_loop)
+        )
+
+    async def refuse(self) -> None:
+        """Connections are closed with their next answer."""
+        if self._router is not None:
+            self._router.stopping = True
+
+    async def close(self) -> None:
+        self._closing.set()
+        if self.serving is not None:
+            await asyncio.wait([self.serving])

@@ -1,0 +1,95 @@
+"""One call on the event loop of its engine, with all its attempts."""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import contextlib
+import random
+import time
+from collections.abc import Callable
+from typing import Final, TypeAlias
+
+from statefun_actors.backoff import Backoff
+from statefun_actors.calls import UnavailableError
+from statefun_actors.ingress import Answer, Backend, IngressMessage, NotTaken, TooMany
+
+AnyFuture: TypeAlias = "asyncio.Future[Answer | None] | concurrent.futures.Future[Answer | None]"
+
+_BACKOFF: Final = Backoff(0.01, 1.0)
+_REFUSED: Final = (NotTaken, TooMany)
+_SETTLED: Final = (asyncio.InvalidStateError, concurrent.futures.InvalidStateError)
+
+
+class OneCall:
+    """Sends *message* to *backend* until it is taken, and gives the answer to *future*: None if it comes too late.
+
+    A message that was taken stays delivered, whatever becomes of the call.
+    """
+
+    __slots__ = ("_attempts", "_backend", "_cancel", "_future", "_reason", "_started", "due", "message")
+
+    due: set[OneCall]
+    """Those that expire when it does, itself included as long as it waits."""
+
+    def __init__(self, backend: Backend, message: IngressMessage, future: AnyFuture) -> None:
+        self._backend, self.message, self._future = backend, message, future
+        self._cancel: Callable[[], bool] | None = None
+        self._attempts = 0
+        self._reason: str | None = None
+        """Why the last attempt was refused; None once one was taken."""
+        self._started = 0.0
+
+    def send(self) -> None:
+        """The next attempt."""
+        self._reason = None
+        self._cancel = self._backend.take(self.message, self._answered)
+
+    def _answered(self, answer: Answer) -> None:
+        if isinstance(answer, _REFUSED):
+            self._send_again(answer)
+        else:
+            self.due.discard(self)
+            self._resolve(answer)
+
+    def _send_again(self, answer: NotTaken | TooMany) -> None:
+        if self._future.done():
+            return
+        if not self._attempts:
+            self._started = time.monotonic()
+        self._attempts += 1
+        self._reason = answer.reason if isinstance(answer, NotTaken) else f"{answer.waiting} messages wait already"
+        pause = _BACKOFF.spread(self._attempts, random.random())  # noqa: S311 - it spreads retries
+        asyncio.get_running_loop().call_later(pause, self._next_attempt)
+
+    def _next_attempt(self) -> None:
+        if not self._future.done():
+            self.send()
+
+    def expire(self) -> None:
+        """Its time is over."""
+        if self._reason is not None:
+            seconds = time.monotonic() - self._started
+            message = self.message
+            self.fail(UnavailableError(message.target, self._reason, self._attempts, seconds, message.key))
+        else:
+            self.withdraw()
+            self._resolve(None)
+
+    def withdraw(self) -> None:
+        """Wait for no answer any more."""
+        self.due.discard(self)
+        if self._cancel is not None:
+            self._cancel()
+
+    def fail(self, error: BaseException) -> None:
+        """Have the call raise *error*."""
+        self.withdraw()
+        with contextlib.suppress(*_SETTLED):
+            self._future.set_exception(error)
+
+    def _resolve(self, answer: Answer | None) -> None:
+        try:
+            self._future.set_result(answer)
+        except _SETTLED:
+            return  # the caller has stopped waiting, on another thread perhaps
