@@ -32,6 +32,12 @@ def blocks(language: str) -> list[str]:
     return [code for kind, code in BLOCKS if kind == language]
 
 
+def block_with(text: str) -> str:
+    """The Python block in which *text* stands."""
+    (found,) = [code for code in blocks("python") if text in code]
+    return found
+
+
 def run(command: str, folder: Path) -> str:
     """What *command* prints."""
     done = subprocess.run(

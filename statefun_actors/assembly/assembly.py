@@ -40,7 +40,7 @@ class Assembly:
     Args:
         engine: runs on the event loop on which :meth:`start` is called.
         services: opened once the engine runs, in this order.
-        resources: closed once the engine has stopped: its store, sources, sinks and sockets.
+        resources: what :meth:`close` closes: its store, sources, sinks and sockets.
         on_death: called with the reason where the engine ends by itself; it is logged, too.
     """
 
@@ -71,7 +71,10 @@ class Assembly:
                 await service.open(self.engine, self.backend)
                 self._opened.append(service)
         except BaseException:
-            await self.stop(0)
+            try:
+                await self.stop(0)
+            finally:
+                self.close()
             raise
 
     async def ended(self) -> None:
@@ -85,29 +88,28 @@ class Assembly:
         return next((error for task in ended if (error := task.exception()) is not None), None)
 
     async def stop(self, drain: float) -> BaseException | None:
-        """Let handlers that run end within *drain* seconds, commit, close the services and the resources.
+        """Let handlers that run end within *drain* seconds, commit, and close the services.
 
         Being cancelled meanwhile cuts the drain short.
 
         Returns:
             Why the engine, or a service, had ended by itself before; None if neither had.
         """
-        with self._resources:
-            try:
-                for service in self._opened:
-                    await service.refuse()
-                await self._stop_engine(drain)
-            except asyncio.CancelledError:
-                await self._stop_engine(0)
-                raise
-            finally:
-                self.backend.interrupt()
-                for service in self._opened:
-                    await service.close()
+        try:
+            for service in self._opened:
+                await service.refuse()
+            await self._stop_engine(drain)
+        except asyncio.CancelledError:
+            await self._stop_engine(0)
+            raise
+        finally:
+            self.backend.interrupt()
+            for service in self._opened:
+                await service.close()
         return self.failure
 
-    def abandon(self) -> None:
-        """Close the resources where nothing can be stopped in order any more: the event loop is closed."""
+    def close(self) -> None:
+        """Close the resources. The engine has stopped, or its event loop is closed and nothing can be stopped."""
         self._resources.close()
 
     async def _stop_engine(self, drain: float) -> None:

@@ -22,7 +22,38 @@ ASGI: TypeAlias = Callable[
     Awaitable[None],
 ]
 _STOPPED: Final = NotTaken("the engine has stopped")
+_NOT_RUNNING: Final = b"not taken, send it again: this runtime does not run\n"
 _SAFE: Final = "/:@!$&'()*+,;=-._~"
+
+
+class RuntimeAsgi:
+    """The ASGI app of a runtime, which exists before the runtime runs and after.
+
+    Args:
+        running: gives the app of the engine that runs; None while none does.
+    """
+
+    def __init__(self, running: Callable[[], IngressAsgi | None]) -> None:
+        self._running = running
+
+    async def __call__(
+        self,
+        scope: MutableMapping[str, Untyped],
+        receive: Callable[[], Awaitable[Untyped]],
+        send: Callable[[Untyped], Awaitable[None]],
+    ) -> None:
+        if scope["type"] == "lifespan":  # of the server: the runtime has its own
+            while (await receive())["type"] != "lifespan.shutdown":
+                await send({"type": "lifespan.startup.complete"})
+            await send({"type": "lifespan.shutdown.complete"})
+        elif (app := self._running()) is not None:
+            await app(scope, receive, send)
+        elif scope["type"] == "http":
+            headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", b"%d" % len(_NOT_RUNNING))]
+            await send({"type": "http.response.start", "status": 503, "headers": headers})
+            await send({"type": "http.response.body", "body": _NOT_RUNNING})
+        else:
+            raise RuntimeError("this runtime does not run: its ingress can't be reached")
 
 
 class IngressAsgi:
@@ -39,11 +70,6 @@ class IngressAsgi:
         receive: Callable[[], Awaitable[Untyped]],
         send: Callable[[Untyped], Awaitable[None]],
     ) -> None:
-        if scope["type"] == "lifespan":  # a server that serves this app alone
-            while (await receive())["type"] != "lifespan.shutdown":
-                await send({"type": "lifespan.startup.complete"})
-            await send({"type": "lifespan.shutdown.complete"})
-            return
         if scope["type"] == "http":
             scope = unmounted(scope)
         await self._router()(scope, receive, send)  # type: ignore[arg-type] # Hypercorn's types are narrower than ASGI's

@@ -17,7 +17,7 @@ from statefun_actors.address import Address
 from statefun_actors.assembly import Assembly
 from statefun_actors.calls import CallOptions
 from statefun_actors.dispatch import Application
-from statefun_actors.runtime.asgi import ASGI, IngressAsgi
+from statefun_actors.runtime.asgi import ASGI, IngressAsgi, RuntimeAsgi
 from statefun_actors.runtime.engine_calls import EngineCalls
 from statefun_actors.runtime.opening import assemble
 from statefun_actors.runtime.options import RuntimeOptions, application_settings
@@ -57,6 +57,7 @@ class AsyncRuntime:
     def __init__(self, *served: object, **options: Unpack[RuntimeOptions]) -> None:
         self.app = Application(*served, settings=application_settings(options))
         self._options = options
+        self._asgi = RuntimeAsgi(lambda: None if self._running is None else self._running.asgi)
         self._running: _Running | None = None
         self._interrupt: KeyboardInterrupt | None = None
         self.forked = False
@@ -99,6 +100,7 @@ class AsyncRuntime:
             _running.discard(self)
             running.asgi.end()
             running.calls.end()
+            running.assembly.close()
         if self._interrupt is not None:
             raise self._interrupt
         if failure is not None and error is None:
@@ -108,7 +110,7 @@ class AsyncRuntime:
         """Leave the block on another event loop than the one on which it was entered."""
         if running.loop.is_closed():
             self._running = None
-            running.assembly.abandon()
+            running.assembly.close()
             raise RuntimeError(_CLOSED) from error
         leaving = asyncio.run_coroutine_threadsafe(self.__aexit__(None, error, None), running.loop)
         await asyncio.wrap_future(leaving)
@@ -210,9 +212,10 @@ class AsyncRuntime:
         """The HTTP ingress as an ASGI app, to be mounted in a web application, at any path.
 
         Who may reach it is the business of that application: there is no check of the host name. A page of another
-        origin gets 403, and ``token=`` counts. It may be served on any event loop of this process.
+        origin gets 403, and ``token=`` counts. It may be served on any event loop of this process. It may be mounted
+        before the runtime runs; outside ``async with`` it answers 503.
         """
-        return self._here().asgi
+        return self._asgi
 
     @property
     def urls(self) -> list[str]:

@@ -191,6 +191,9 @@ TABLE: Final[Mapping[str, AbstractSet[str]]] = {
             "connectors",
             "connectors.http",
             "connectors.kafka",
+            "assembly",
+            "assembly.control",
+            "assembly.ingress",
             "cluster",
         }
     ),

@@ -56,7 +56,7 @@ def test_importing_the_package_loads_no_web_framework_database_or_terminal() -> 
 
 
 def test_a_run_loads_no_web_framework_and_nothing_of_clusters() -> None:
-    started_by = ("cli.main", "cli.loading", "cli.run.module_edges", "cli.run.running", "cli.run.ingress")
+    started_by = ("cli.main", "cli.loading", "cli.run.module_edges", "cli.run.running", "assembly.ingress")
     script = f"import sys; import {', '.join(f'{PACKAGE}.{module}' for module in started_by)}; print(*sys.modules)"
 
     loaded = subprocess.run([sys.executable, "-c", script], cwd=ROOT, check=True, capture_output=True, text=True)

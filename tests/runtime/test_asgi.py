@@ -143,7 +143,7 @@ def test_a_mounted_ingress_refuses_messages_once_its_runtime_has_ended() -> None
 
     late = asyncio.run(send(app, PATH.format("ada")))
 
-    assert (late.status_code, late.text) == (503, "not taken, send it again: the engine has stopped\n")
+    assert (late.status_code, late.text) == (503, "not taken, send it again: this runtime does not run\n")
 
 
 def test_a_bound_ingress_has_the_protections_of_run(tmp_path: Path) -> None:

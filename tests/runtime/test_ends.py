@@ -183,6 +183,7 @@ def test_leaving_lets_handlers_end_within_the_drain_and_keeps_the_messages_of_ot
         assembly.backend.take(IngressMessage(Sleeper.at("s"), pack(seconds)), taken.set_result)
         await taken
         assert await assembly.stop(2.0) is None
+        assembly.close()
 
     asyncio.run(work())
     with Runtime(Account, Sleeper, store=tmp_path / "sleep.db") as again:

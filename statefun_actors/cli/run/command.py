@@ -149,8 +149,9 @@ def run(  # noqa: PLR0913, PLR0917 - each is an option of the command line
     import attrs
 
     from statefun_actors.cli.loading import load_app
+    from statefun_actors.cli.module.command import read as read_module
     from statefun_actors.cli.run.handover import Turn
-    from statefun_actors.cli.run.module_edges import Edges, read_edges
+    from statefun_actors.cli.run.module_edges import Edges, edges_of
     from statefun_actors.cli.run.running import RunOptions
     from statefun_actors.cli.run.sinks import one_target_each
 
@@ -177,11 +178,14 @@ def run(  # noqa: PLR0913, PLR0917 - each is an option of the command line
         loaded = load_app(app)
     except KeyboardInterrupt:
         raise SystemExit(128 + signal.SIGINT) from None
-    edges = Edges() if module_file is None else read_edges(module_file, targets, loaded, settings)
+    module = None if module_file is None else read_module(module_file)
+    records = frozenset() if module is None else module.record_egresses
+    application = _application(loaded, attrs.evolve(settings, record_egresses=settings.record_egresses | records))
+    edges = Edges()
+    if module is not None and module_file is not None:
+        edges = edges_of(module, module_file, targets, application, settings)
     for warning in () if quiet else edges.warnings:
         echo(f"Warning: {warning}", err=True)
-    settings = attrs.evolve(settings, record_egresses=settings.record_egresses | edges.record_egresses)
-    application = _application(loaded, settings)
     turn.wait()
     listening = _listening(binds or (() if until_idle else (_BIND,)), token)
     options = RunOptions(

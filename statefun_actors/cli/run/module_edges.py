@@ -10,10 +10,8 @@ from typing import TYPE_CHECKING
 import attrs
 import click
 
-from statefun_actors.cli.loading import App, AppError
-from statefun_actors.cli.module.command import read
+from statefun_actors.cli.loading import AppError
 from statefun_actors.dispatch import Application
-from statefun_actors.errors import DefinitionError
 from statefun_actors.settings import Settings
 
 if TYPE_CHECKING:
@@ -22,30 +20,29 @@ if TYPE_CHECKING:
 
 @attrs.frozen(kw_only=True)
 class Edges:
-    """Of the file, what is run here. ``record_egresses`` are all that take nothing but records; ``warnings`` say where
-    the file and the application differ.
-    """
+    """The edges of a file that are run here; ``warnings`` say where the file and the application differ."""
 
     ingresses: Sequence[KafkaIngress] = ()
     egresses: Sequence[KafkaEgress] = ()
-    record_egresses: frozenset[str] = frozenset()
     warnings: Sequence[str] = ()
 
 
-def read_edges(path: Path, mapped: Collection[str], loaded: App, settings: Settings) -> Edges:
-    """The edges in the file at *path*, but for the egresses that are *mapped* to a target already.
+def edges_of(module: Module, path: Path, mapped: Collection[str], app: Application, settings: Settings) -> Edges:
+    """The edges in *module*, of the file at *path*, without the egresses that are *mapped* to a target already.
+
+    Args:
+        module: what the file holds.
+        path: as its user wrote it, for warnings and errors.
+        mapped: names of egresses.
+        app: the application that is run.
+        settings: as its user gave them.
 
     Raises:
-        AppError: the file can't be read, or asks for what can't be had here, all of that at once.
+        AppError: the file asks for what can't be had here, all of that at once.
         click.UsageError: the Kafka client is not installed.
     """
     from statefun_actors.deploy import differences, served
 
-    module = read(path)
-    try:
-        app = Application(*loaded.served, settings=settings)
-    except DefinitionError as error:
-        raise AppError(str(error)) from error
     told = served((route.function for route in app.routes.values()), settings)
     if problems := [*_only_on_flink(module, mapped), *_not_served(module, told)]:
         raise AppError("\n".join(f"{path}: {problem}" for problem in problems))
@@ -58,7 +55,6 @@ def read_edges(path: Path, mapped: Collection[str], loaded: App, settings: Setti
     return Edges(
         ingresses=module.kafka_ingresses,
         egresses=egresses,
-        record_egresses=module.record_egresses,
         warnings=[f"{path}: {difference}" for difference in differences(module, told)],
     )
 

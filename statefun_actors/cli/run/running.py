@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -13,7 +12,8 @@ from typing import TYPE_CHECKING, Final, Literal
 
 import attrs
 
-from statefun_actors.admin import ControlSocket, EngineControl
+from statefun_actors.assembly import Assembly, Service
+from statefun_actors.assembly.control import ControlService
 from statefun_actors.cli.logs import LogHandler
 from statefun_actors.cli.run.inputs import input_name, kafka_sources
 from statefun_actors.cli.run.jumping_clock import JumpingClock
@@ -30,13 +30,14 @@ from statefun_actors.store.sqlite import SqliteStore
 from statefun_actors.text import describe, one_line
 
 if TYPE_CHECKING:
-    from statefun_actors.cli.run.ingress import HttpIngress
     from statefun_actors.connectors.kafka import KafkaSource
     from statefun_actors.deploy import KafkaEgress, KafkaIngress
     from statefun_actors.http import Listener
 
 _STOPPED: Final = 9.5
 """Seconds after a signal until the process is gone, whatever a handler does."""
+_DRAIN: Final = 8.0
+"""Seconds of these for handlers to end."""
 _LOOKS: Final = 0.2
 """Seconds between two looks at how things are going."""
 _MOST_FAILING: Final = 20
@@ -78,7 +79,6 @@ class Run:
     def __init__(self, name: str, app: Application, options: RunOptions, log: LogHandler) -> None:
         self._name, self._options, self._log = name, options, log
         self._stopped = asyncio.Event()
-        self._closing = contextlib.ExitStack()
         self._started = time.monotonic()
         with contextlib.ExitStack() as closing:
             self._store: Store = MemoryStore() if options.store is None else SqliteStore(options.store)
@@ -106,16 +106,24 @@ class Run:
                 options=EngineOptions(cache_bytes=options.cache_bytes, egress_backlog=options.egress_backlog),
                 check_changes=Check(strict=options.strict, progress=CheckProgress(quiet=options.quiet)),
             )
-            self._closing = closing.pop_all()
+            self._assembly = Assembly(self.engine, self._services(), closing.pop_all())
         if isinstance(self._clock, JumpingClock):
             self._clock.next_jump = self._next_jump
         self._before = [(source.line, source.skipped) for source in self._sources.values()]
         self._sinks.begun()
         self._told_of_failing = False
 
+    def _services(self) -> list[Service]:
+        services: list[Service] = [ControlService(self._store)]
+        if self._options.listeners:
+            from statefun_actors.assembly.ingress import HttpService
+
+            services.append(HttpService(self._options.listeners, self._options.token, own_loop=True))
+        return services
+
     async def to_the_end(self) -> Summary:
         """Work until everything is done, an input can't be read on, or a signal comes."""
-        with self._closing, contextlib.ExitStack() as terminal:
+        with contextlib.closing(self._assembly), contextlib.ExitStack() as terminal:
             # Listened for before anything is shown: whoever sees the bar may press Ctrl-C.
             before_dying: list[Callable[[], None]] = []
             stop = terminal.enter_context(stop_signals(before_dying, within=_STOPPED))
@@ -124,55 +132,24 @@ class Run:
             terminal.callback(display.close)
             if isinstance(display, BarDisplay):
                 terminal.enter_context(self._log.writing_by(display.say))
-            working = asyncio.create_task(self.engine.run())
-            door = await self._open_door()
-            try:
-                await self._work(working, stop, display, door)
-            finally:
-                if door is not None:  # again, where code of the application ended the loop
-                    await door.close()
+            await self._assembly.start()
+            await self._work(stop, display)
             display.close()
             return self._summary(stop)
 
-    async def _work(
-        self, working: asyncio.Task[None], stop: Stop, display: Display, door: ControlSocket | None
-    ) -> None:
-        ingress = self._open_ingress()
+    async def _work(self, stop: Stop, display: Display) -> None:
         watching = asyncio.create_task(self._watch(display))
-        ending = [asyncio.create_task(self._end()), asyncio.create_task(stop.wanted.wait())]
-        serving = [] if ingress is None else [ingress.serving]
-        await asyncio.wait([working, *serving, *ending], return_when=asyncio.FIRST_COMPLETED)
-        if stop.signal is not None:
-            display.say("Stopping: what is under way is finished and stored. Once more to leave at once.")
-        for task in (watching, *ending):
-            task.cancel()
-        if ingress is not None:
-            ingress.stop()
-        if door is not None:
-            await door.close()
-        await self.engine.stop()
-        await working
-        if ingress is not None:
-            await ingress.close()
-
-    async def _open_door(self) -> ControlSocket | None:
-        """The door for commands that change the store while this runs; a run without one is no worse otherwise."""
-        if not isinstance(self._store, SqliteStore) or not hasattr(asyncio, "start_unix_server"):
-            return None
+        ending = [asyncio.create_task(end) for end in (self._end(), stop.wanted.wait(), self._assembly.ended())]
         try:
-            return await ControlSocket.open(self._store, EngineControl(self.engine))
-        except OSError as error:
-            logging.getLogger("statefun_actors").warning(
-                "no control door could be opened, so `send` and `dead-letters` can't reach this run: %s", error
-            )
-            return None
-
-    def _open_ingress(self) -> HttpIngress | None:
-        if not self._options.listeners:
-            return None
-        from statefun_actors.cli.run.ingress import HttpIngress
-
-        return HttpIngress(self.engine, self._options.listeners, self._options.token)
+            await asyncio.wait(ending, return_when=asyncio.FIRST_COMPLETED)
+            if stop.signal is not None:
+                display.say("Stopping: what is under way is finished and stored. Once more to leave at once.")
+        finally:  # again, where code of the application ended the event loop
+            for task in (watching, *ending):
+                task.cancel()
+            failure = await self._assembly.stop(_DRAIN)
+        if failure is not None:
+            raise failure
 
     async def _end(self) -> None:
         """Return when there is a reason to end the run."""

@@ -7,12 +7,12 @@ import importlib.util
 import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias, assert_never
+from typing import TYPE_CHECKING, TypeAlias
 
 import click
 
 from statefun_actors.cli.run.summary import Count
-from statefun_actors.connectors import FileTarget, HttpTarget, StdoutSink, StdoutTarget, Target, read_target
+from statefun_actors.connectors import FileTarget, HttpTarget, StdoutSink, StdoutTarget, Target, open_sink, read_target
 from statefun_actors.connectors.files import BAD_LINES, JsonLinesSink
 from statefun_actors.connectors.http import HttpSink
 from statefun_actors.dispatch import Application
@@ -105,12 +105,14 @@ class Sinks:
             **{egress.id: f"Kafka at {egress.address}" for egress in kafka},
         }
         """Where each goes, as it is shown."""
-        self._app, self._closing, self._on_gone = app, closing, on_gone
-        self._counted: dict[str, _Counted] = {name: self._opened(target) for name, target in targets.items()}
+        known = app.codecs()
+        self._counted: dict[str, _Counted] = {
+            name: open_sink(target, known, closing, on_gone) for name, target in targets.items()
+        }
         if kafka:
             from statefun_actors.connectors.kafka import KafkaSink
 
-            self._counted |= {egress.id: KafkaSink(egress, app.codecs()) for egress in kafka}
+            self._counted |= {egress.id: KafkaSink(egress, known) for egress in kafka}
         self.by_egress: dict[str, Sink] = dict(self._counted)
         if bad_lines is not None:
             sink = JsonLinesSink(bad_lines, line=lambda value: value.value)
@@ -130,17 +132,3 @@ class Sinks:
             )
             for name, sink in self._counted.items()
         }
-
-    def _opened(self, target: Target) -> _Counted:
-        known = self._app.codecs()
-        match target:
-            case FileTarget(path):
-                sink = JsonLinesSink(path, known)
-                self._closing.callback(sink.close)
-                return sink
-            case StdoutTarget():
-                return StdoutSink(known, on_gone=self._on_gone)
-            case HttpTarget(url, headers):
-                return HttpSink(url, known, headers=headers)
-            case _:
-                assert_never(target)

@@ -1,0 +1,215 @@
+"""Durable asks inside a program, next to HTTP, the disk and DBOS: ``python -m tests.benchmarks.library``.
+
+- Asks a second of ``AsyncRuntime``, at 100 and 10,000 keys, next to the same load over HTTP: ``statefun-actors run`` on
+  its fast path, in a process of its own, asked over as many connections as there are tasks here. They take turns, and
+  medians are compared. Aim: at least 1.5 times as many.
+- One ask at a time, next to appending as many bytes to a file and calling fdatasync. Aim: a p50 of at most 1.3 times.
+- Processor time of an ask, next to a workflow of one step on DBOS, both with SQLite, one at a time.
+
+``--profile`` shows where the time of asks inside a program goes instead.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import cProfile
+import json
+import os
+import pstats
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import venv
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from statefun_actors import AsyncRuntime, Entity, handles, message, persisted
+from tests.benchmarks.restate.load import request, send
+from tests.benchmarks.restate.servers import Process
+
+ROOT: Final = Path(__file__).parents[2]
+DBOS: Final = "3.4.0"
+KEYS: Final = (100, 10_000)
+
+
+@message("library/deposit")
+class Deposit:
+    cents: int
+
+
+@message("library/balance")
+class Balance:
+    cents: int
+
+
+class Account(Entity, typename="library/account"):
+    balance: int = persisted(default=0)
+
+    @handles
+    def deposit(self, message: Deposit) -> Balance:
+        self.balance += message.cents
+        return Balance(self.balance)
+
+
+async def asked(runtime: AsyncRuntime, keys: int, tasks: int, seconds: float) -> tuple[float, float]:
+    """Asks a second by *tasks* at the same time, and µs of a processor for each."""
+    until = time.perf_counter() + seconds
+    done = 0
+
+    async def ask(number: int) -> None:
+        nonlocal done
+        while time.perf_counter() < until:
+            reply = await runtime.ask(Account.deposit, str(number % keys), Deposit(1))
+            assert isinstance(reply, Balance)
+            done += 1
+            number += tasks
+
+    began, used = time.perf_counter(), time.process_time()
+    await asyncio.gather(*(ask(number) for number in range(tasks)))
+    return done / (time.perf_counter() - began), (time.process_time() - used) / done * 1e6
+
+
+class Http:
+    """``statefun-actors run``, which listens."""
+
+    def __init__(self, folder: Path) -> None:
+        run = (sys.executable, "-m", "statefun_actors", "run", "tests.benchmarks.library:Account")
+        self._process = Process(*run, "--store", folder / "http.db", "--bind", "127.0.0.1:0")
+        found = self._process.line_with(r"taken at http://([\d.]+):(\d+)/ingress")
+        self._host, self._port = found[1], int(found[2])
+
+    def asked(self, keys: int, connections: int, seconds: float) -> tuple[float, float]:
+        requests = [
+            request(
+                self._host,
+                self._port,
+                f"/ingress/library/account/{key}?type=library/deposit&wait=30s",
+                b'{"cents":1}',
+                "application/json",
+            )
+            for key in range(keys)
+        ]
+        used = self._process.cpu_seconds()
+        load = send(self._host, self._port, requests, connections=connections, seconds=seconds)
+        return load.answered / load.seconds, (self._process.cpu_seconds() - used) / load.answered * 1e6
+
+    def close(self) -> None:
+        self._process.close()
+
+
+@contextmanager
+def serving(folder: Path) -> Generator[Http]:
+    """The server, for as long as it is used."""
+    server = Http(folder)
+    try:
+        yield server
+    finally:
+        server.close()
+
+
+async def compare_with_http(folder: Path, options: argparse.Namespace) -> None:
+    """Prints asks a second in process and over HTTP."""
+    with serving(folder) as http:
+        async with AsyncRuntime(Account, store=folder / "library.db") as runtime:
+            for keys in KEYS:
+                rates: dict[str, list[tuple[float, float]]] = {"in process": [], "over HTTP": []}
+                for _ in range(options.rounds):
+                    rates["in process"].append(await asked(runtime, keys, options.tasks, options.seconds))
+                    over_http = asyncio.to_thread(http.asked, keys, options.tasks, options.seconds)
+                    rates["over HTTP"].append(await over_http)
+                for name, values in rates.items():
+                    rate, cpu = (statistics.median(column) for column in zip(*values, strict=True))
+                    print(f"{keys:6,} keys, {name:12}{rate:10,.0f} asks/s{cpu:8.0f} µs of a processor each")
+                ours, theirs = (statistics.median(rate for rate, _ in values) for values in rates.values())
+                print(f"{keys:6,} keys: {ours / theirs:.2f} times as many in process (aim: 1.5)\n")
+
+
+async def compare_with_the_disk(folder: Path, options: argparse.Namespace) -> float:
+    """Prints what one ask at a time takes; returns its processor time in µs."""
+    ours: list[float] = []
+    disk: list[float] = []
+    used = 0.0
+    file = os.open(folder / "appended", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    async with AsyncRuntime(Account, store=folder / "single.db") as runtime:
+        await runtime.ask(Account.deposit, "ada", Deposit(1))
+        for _ in range(options.single):
+            began, before = time.perf_counter(), time.process_time()
+            await runtime.ask(Account.deposit, "ada", Deposit(1))
+            ours.append(time.perf_counter() - began)
+            used += time.process_time() - before
+            began = time.perf_counter()
+            os.write(file, b"x" * 200)
+            os.fdatasync(file)
+            disk.append(time.perf_counter() - began)
+    os.close(file)
+    one, floor = statistics.median(ours), statistics.median(disk)
+    print(f"one at a time, p50: {one * 1e3:.3f} ms; append and fdatasync {floor * 1e3:.3f} ms")
+    print(f"{one / floor:.2f} times an fdatasync (aim: 1.3)\n")
+    return float(used / options.single * 1e6)
+
+
+def compare_with_dbos(folder: Path, ours: float, count: int) -> None:
+    """Prints the processor time of an ask and of a DBOS workflow."""
+    try:
+        python = _python_with_dbos()
+    except subprocess.CalledProcessError as error:
+        print(f"an ask takes {ours:,.0f} µs of a processor; DBOS {DBOS} can't be installed here: {error}")
+        return
+    script = Path(__file__).parent / "peers" / "dbos_workflow.py"
+    done = subprocess.run(
+        [python, script, folder / "dbos.sqlite", str(count)], check=True, stdout=subprocess.PIPE, text=True, cwd=folder
+    )
+    theirs = float(json.loads(done.stdout.splitlines()[-1])["cpu_seconds"]) / count * 1e6
+    print(f"processor time: an ask {ours:,.0f} µs, a workflow of one step on DBOS {DBOS} {theirs:,.0f} µs")
+    print(f"{ours / theirs:.3f} of it")
+
+
+def _python_with_dbos() -> Path:
+    """The interpreter of an environment with DBOS, made once in the temporary folder."""
+    folder = Path(tempfile.gettempdir()) / "statefun-actors-benchmarks" / f"DBOS-{DBOS}"
+    python, done = folder / "bin" / "python", folder / "done"
+    if not done.exists():
+        print(f"installing dbos {DBOS} in {folder}", file=sys.stderr)
+        venv.EnvBuilder(clear=True, with_pip=True).create(folder)
+        subprocess.run([python, "-m", "pip", "install", "--quiet", f"dbos=={DBOS}"], check=True)
+        done.touch()
+    return python
+
+
+async def profile(folder: Path, options: argparse.Namespace) -> None:
+    """Prints the functions in which asks spend their time."""
+    async with AsyncRuntime(Account, store=folder / "profile.db") as runtime:
+        await asked(runtime, 100, options.tasks, 0.5)
+        profiler = cProfile.Profile(time.process_time)  # of this process alone: others share its processors
+        profiler.enable()
+        await asked(runtime, 100, options.tasks, options.seconds)
+        profiler.disable()
+    pstats.Stats(profiler).sort_stats("tottime").print_stats(45)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=2.0, help="of each measurement")
+    parser.add_argument("--tasks", type=int, default=32, help="that ask at the same time")
+    parser.add_argument("--single", type=int, default=1_000, help="asks one at a time")
+    parser.add_argument("--folder", type=Path, help="where the stores are; a temporary one unless given")
+    parser.add_argument("--profile", action="store_true")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(dir=options.folder) as name:
+        folder = Path(name)
+        if options.profile:
+            asyncio.run(profile(folder, options))
+            return
+        asyncio.run(compare_with_http(folder, options))
+        ours = asyncio.run(compare_with_the_disk(folder, options))
+        compare_with_dbos(folder, ours, options.single // 4)
+
+
+if __name__ == "__main__":
+    main()

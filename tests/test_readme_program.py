@@ -1,0 +1,108 @@
+"""The README's section "In your own program" is run: programs, and web applications from start to stop."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.test_readme import block_with, blocks, run
+
+SERVED = """
+import asyncio
+
+import httpx
+
+from {module} import {name} as app
+
+
+async def main() -> None:
+    incoming: asyncio.Queue[dict[str, str]] = asyncio.Queue()
+    done: asyncio.Queue[str] = asyncio.Queue()
+
+    async def send(event: dict[str, str]) -> None:
+        await done.put(event["type"])
+
+    await incoming.put({{"type": "lifespan.startup"}})
+    scope = {{"type": "lifespan", "asgi": {{"version": "3.0", "spec_version": "2.0"}}, "state": {{}}}}
+    life = asyncio.create_task(app(scope, incoming.get, send))
+    print(await done.get())
+    transport = httpx.ASGITransport(app=app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as http:
+        print((await http.post("/accounts/ada/deposits?cents=5")).text)
+        put = http.put("/actors/ingress/bank/account/ada?type=bank/deposit&wait=5s", json={{"cents": 6}})
+        print((await put).text)
+    await incoming.put({{"type": "lifespan.shutdown"}})
+    print(await done.get())
+    await life
+
+
+asyncio.run(main())
+"""
+SETTINGS = """
+ROOT_URLCONF = "mysite.urls"
+SECRET_KEY = "for a test"
+ALLOWED_HOSTS = ["localhost"]
+USE_TZ = True
+"""
+URLS = """
+from django.http import HttpResponse
+from django.urls import path
+
+from bank import Account, Deposit
+from mysite.asgi import runtime
+
+
+async def deposit(request, name):
+    cents = int(request.GET["cents"])
+    return HttpResponse(str(await runtime.ask(Account.deposit, name, Deposit(cents=cents))))
+
+
+urlpatterns = [path("accounts/<name>/deposits", deposit)]
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """With the actor of the README in it, as bank.py."""
+    (tmp_path / "bank.py").write_text(blocks("python")[0], encoding="utf-8")
+    return tmp_path
+
+
+def printed(code: str, folder: Path) -> list[str]:
+    """What *code* prints, run as a program in *folder*."""
+    (folder / "program.py").write_text(code, encoding="utf-8")
+    return run("python -W error program.py", folder).splitlines()
+
+
+def test_its_asyncio_program_and_then_its_blocking_one_share_a_store(folder: Path) -> None:
+    first = printed(block_with("asyncio.run(main())\n"), folder)
+    second = printed(block_with("with Runtime("), folder)
+
+    assert first == ["505 ['deposit', 'deposit'] [Address('bank/account', 'ada')]"]
+    assert second == ["510"]
+
+
+@pytest.mark.parametrize("mark", ["FastAPI(", "Quart("])
+def test_its_web_application_runs(folder: Path, mark: str) -> None:
+    (folder / "web.py").write_text(block_with(mark), encoding="utf-8")
+
+    shown = printed(SERVED.format(module="web", name="app"), folder)
+
+    assert shown == ["lifespan.startup.complete", "5", "11", "lifespan.shutdown.complete"]
+
+
+def test_its_django_project_runs(folder: Path) -> None:
+    site = folder / "mysite"
+    site.mkdir()
+    for name, code in (
+        ("__init__", ""),
+        ("settings", SETTINGS),
+        ("urls", URLS),
+        ("asgi", block_with("get_asgi_application()")),
+    ):
+        (site / f"{name}.py").write_text(code, encoding="utf-8")
+
+    shown = printed(SERVED.format(module="mysite.asgi", name="application"), folder)
+
+    assert shown == ["lifespan.startup.complete", "5", "11", "lifespan.shutdown.complete"]
