@@ -91,7 +91,7 @@ class UnhandledMessageError(StatefunActorsError, TypeError):
     def __str__(self) -> str:
         return (
             f"{self.target} takes {', '.join(self.accepted) or 'no messages'}, got {self.got}. "
-            "Add a handler for it, or one for google.protobuf.Any, which takes what no other handler takes."
+            "Add a handler for it, or one for google.protobuf.Any, which takes every type without its own handler."
         )
 
 

@@ -140,7 +140,7 @@ def test_all_problems_of_a_file_are_reported_at_once() -> None:
     [
         ({}, "dead letters need an egress"),
         ({"egress": "dead"}, "is not <namespace>/<name>"),
-        ({"egress": "bank/dead", "attempts": 0}, "attempts= counts every try"),
+        ({"egress": "bank/dead", "attempts": 0}, "attempts= is the total number of attempts"),
         (5, "is not <namespace>/<name>"),
     ],
 )

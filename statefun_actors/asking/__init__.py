@@ -1,4 +1,4 @@
-"""What asks, answers and recurring messages are made of."""
+"""Asks, answers and recurring messages: their messages, and the schedule of recurrences."""
 
 from statefun_actors.asking.envelopes import (
     ANSWER,

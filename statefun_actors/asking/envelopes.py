@@ -1,11 +1,11 @@
-"""What entities and the library's own functions send to each other: orders, answers, failures.
+"""The messages between entities and the library's own functions: orders, answers, failures.
 
-An *ask* travels as an order to the reply function, at an address that holds the token of the ask. That function sends
-the question on, so its own address is the caller of the question, and what reaches it there is the answer. It sends the
-answer to the entity that asked, in an envelope that says which method takes it. A recurring message travels as an order
-to the schedule function.
+An *ask* is sent as an order to the reply function, at an address that contains the token of the ask. That function
+forwards the question, so it is the caller of the question, and receives the answer. It sends the answer to the asking
+entity, in an envelope with the name of the method that takes it. A recurring message is sent as an order to the
+schedule function.
 
-Orders and answers are msgpack, since nobody else reads them; their typenames are handled by no class of an application.
+Orders and answers are msgpack, since only this library reads them; no class of an application handles their typenames.
 """
 
 from __future__ import annotations
@@ -20,20 +20,20 @@ from statefun_actors.asking.recurrence import Recurrence
 from statefun_actors.model import TypedValue
 
 REPLY: Final = "statefun-actors/reply"
-"""The function that keeps open asks; its ids are their tokens."""
+"""The function that stores open asks; its ids are their tokens."""
 SCHEDULE: Final = "statefun-actors/schedule"
-"""The function that keeps recurring messages; its ids name the sender and the schedule."""
+"""The function that stores recurring messages; its ids contain the sender and the name of the schedule."""
 OWN_FUNCTIONS: Final = (REPLY, SCHEDULE)
 ANSWER: Final = "statefun-actors/answer"
-"""The typename of an answer in its envelope: what ``then`` of an entity takes, and nothing else."""
+"""The typename of an answer in its envelope, which only the ``then`` of an entity takes."""
 ORDER: Final = "statefun-actors/order"
-"""The typename of what only the library's own functions take."""
+"""The typename of messages that only the library's own functions take."""
 ATTEMPT: Final = "statefun-actors/attempt"
 """The typename of a further attempt of an activity."""
 FAILED: Final = "statefun-actors/failed"
-"""The typename of what a function of this library sends to a reply address in place of an answer: an error's text."""
+"""The typename of an error's text that the library's functions send to a reply address instead of an answer."""
 RESERVED: Final = frozenset({ANSWER, ORDER, FAILED, ATTEMPT})
-"""The typenames that no handler of an application takes."""
+"""Typenames that no handler of an application takes."""
 LONGEST_MS: Final = 3653 * 24 * 60 * 60 * 1000
 """Milliseconds of the longest timeout and interval: ten years."""
 
@@ -45,13 +45,13 @@ class Open(Struct, frozen=True, array_like=True, tag="open", gc=False):
     """To the reply function: open an ask, and send its question, if it has one.
 
     Args:
-        asker: the entity that asks.
+        asker: the asking entity.
         then: the method that takes the answer.
-        keep: the value that this method gets beside the answer.
-        caller: whoever sent the asker the message that made it ask.
-        timeout_ms: after which the answer is that there is none.
-        target: where the question goes; None where a reply address is opened without a question.
-        since_ms: when it was asked, in milliseconds since 1970.
+        keep: the value that this method gets with the answer.
+        caller: the caller of the message whose handler asked.
+        timeout_ms: time after which the answer is NoAnswer.
+        target: target of the question; None for a reply address without a question.
+        since_ms: time of the ask, in milliseconds since 1970.
     """
 
     asker: _Address
@@ -65,11 +65,11 @@ class Open(Struct, frozen=True, array_like=True, tag="open", gc=False):
 
 
 class Expire(Struct, frozen=True, array_like=True, tag="expire", gc=False):
-    """From the reply function to itself: the timeout of an ask, or of an answer that came before its ask."""
+    """From the reply function to itself: the timeout of an ask, or of an answer that arrived before its ask."""
 
 
 class Close(Struct, frozen=True, array_like=True, tag="close", gc=False):
-    """To the reply function: end an ask; its asker is told that it failed, with *reason*."""
+    """To the reply function: end an ask; its asker gets NoAnswer("failed") with *reason*."""
 
     reason: str
 
@@ -86,11 +86,11 @@ class Repeat(Struct, frozen=True, array_like=True, tag="repeat", gc=False):
 
 
 class Cease(Struct, frozen=True, array_like=True, tag="cease", gc=False):
-    """To the schedule function: fire no more."""
+    """To the schedule function: stop."""
 
 
 class Fire(Struct, frozen=True, array_like=True, tag="fire", gc=False):
-    """From the schedule function to itself: a slot has come, of the schedule of this *generation*."""
+    """From the schedule function to itself: a slot of the schedule of this *generation* is due."""
 
     generation: int
     slot_ms: int
@@ -100,7 +100,7 @@ Order: TypeAlias = Open | Expire | Close | Repeat | Cease | Fire
 
 
 class Answer(Struct, frozen=True, array_like=True, gc=False):
-    """To the entity that asked: *value* for its method *then*, which gets *keep*; ``self.caller`` is *caller* there."""
+    """To the asking entity: *value* for its method *then*, with *keep*; ``self.caller`` is *caller* there."""
 
     then: str
     keep: _Value | None
@@ -109,7 +109,7 @@ class Answer(Struct, frozen=True, array_like=True, gc=False):
 
 
 class Attempt(Struct, frozen=True, array_like=True, gc=False):
-    """From an activity to itself, once it is time: attempt *number* at *value*, which *caller* sent."""
+    """From an activity to itself, after the backoff: attempt *number* of *value*, which *caller* sent."""
 
     number: int
     value: _Value
@@ -124,37 +124,37 @@ _answer: Final = msgspec.msgpack.Decoder(Answer).decode
 
 
 def order(content: Order) -> TypedValue:
-    """*content* as a message."""
+    """Encode *content* as a message."""
     return TypedValue(ORDER, _encode(content))
 
 
 def read_order(data: bytes) -> Order:
-    """The order in the bytes of a message. Raises ValueError: there is none in them."""
+    """Decode an order. Raises ValueError: the bytes are not an order."""
     return _order.decode(data)
 
 
 def answer(content: Answer) -> TypedValue:
-    """*content* as a message."""
+    """Encode *content* as a message."""
     return TypedValue(ANSWER, _encode(content))
 
 
 def read_answer(data: bytes) -> Answer:
-    """The answer in the bytes of a message. Raises ValueError: there is none in them."""
+    """Decode an answer. Raises ValueError: the bytes are not an answer."""
     return _answer(data)
 
 
 def attempt(content: Attempt) -> TypedValue:
-    """*content* as a message."""
+    """Encode *content* as a message."""
     return TypedValue(ATTEMPT, _encode(content))
 
 
 def read_attempt(data: bytes) -> Attempt:
-    """The attempt in the bytes of a message. Raises ValueError: there is none in them."""
+    """Decode an attempt. Raises ValueError: the bytes are not an attempt."""
     return _attempt(data)
 
 
 def failed(error: str) -> TypedValue:
-    """What tells a reply address that the message it stands for was given up, with the text of the error."""
+    """The message to a reply address for a question that was given up, with the text of the error."""
     return TypedValue(FAILED, error.encode("utf-8", "backslashreplace"))
 
 
@@ -163,12 +163,12 @@ def address_of(parts: _Address | None) -> Address | None:
 
 
 def schedule_id(sender: Address, name: str) -> str:
-    """The id under which the schedule function keeps the schedule *name* of *sender*."""
+    """The id of the schedule *name* of *sender* at the schedule function."""
     return f"{len(name)}:{name}:{sender}"
 
 
 def schedule_name(id: str) -> str:
-    """The name of the schedule that the schedule function keeps under *id*."""
+    """The name of the schedule with this *id*."""
     length, _, rest = id.partition(":")
     return rest[: int(length)]
 

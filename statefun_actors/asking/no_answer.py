@@ -1,4 +1,4 @@
-"""``NoAnswer``: what the asker of a question gets in place of an answer."""
+"""``NoAnswer``: passed to ``then`` in place of an answer."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from statefun_actors.types import own_message
 
 @own_message("statefun-actors/no-answer")
 class NoAnswer:
-    """No answer came.
+    """No answer arrived.
 
     Args:
-        target: whom the question was for; None where it was a ``reply_address``.
+        target: target of the question; None for a ``reply_address``.
         reason: ``"timeout"``; or ``"failed"``: the target gave the message up, or the ask was cancelled.
         error: the text of the error, if it failed.
     """

@@ -1,11 +1,10 @@
-"""When a recurring message fires: each interval, or by a cron line in a time zone.
+"""Schedules of recurring messages: an interval, or a cron line in a time zone.
 
-A slot is an instant. After a firing comes the first slot that is later than both that slot and the present, so what was
-missed while nothing ran comes as one firing, and a clock that is set back fires nothing twice.
+A slot is an instant. After a firing comes the first slot later than both that slot and the present, so slots that were
+missed while nothing ran are made up for by one firing, and a clock that is set back repeats none.
 
-Cron lines are read by cronsim, which follows Debian's cron: with a day of month and a weekday, either fits; where
-minute and hour are given, a time that the clocks skip fires when the gap ends, and one that comes twice fires the
-first time.
+cronsim parses cron lines as Debian's cron does: with a day of month and a weekday, either matches; if minute and hour
+are given, a time that the clocks skip fires at the end of the gap, and a time that is repeated fires the first time.
 """
 
 from __future__ import annotations
@@ -37,7 +36,7 @@ _ITEM: Final = re.compile(r"(\*|[0-9A-Z]+(-[0-9A-Z]+)?)(/[0-9]+)?")
 
 
 class Recurrence(Struct, frozen=True, gc=False, eq=False):
-    """A schedule. Two are equal if they say the same, in whatever case and with whatever blanks.
+    """A schedule. Two are equal if they mean the same, regardless of case and blanks.
 
     Args:
         every_ms: the interval in milliseconds; 0 for a cron line.
@@ -65,11 +64,11 @@ class Recurrence(Struct, frozen=True, gc=False, eq=False):
 
     @property
     def written(self) -> timedelta | str:
-        """The schedule as ``send_every`` took it."""
+        """The schedule as it was passed to ``send_every``."""
         return self.cron or timedelta(milliseconds=self.every_ms)
 
     def first_ms(self, now_ms: int) -> int:
-        """The first slot of a schedule that begins at *now_ms*, both in milliseconds since 1970."""
+        """The first slot of a schedule that starts at *now_ms*, both in milliseconds since 1970."""
         return now_ms + self.every_ms if self.every_ms else self._after(now_ms)
 
     def next_ms(self, slot_ms: int, now_ms: int) -> int:
@@ -83,24 +82,24 @@ class Recurrence(Struct, frozen=True, gc=False, eq=False):
         """The first slot of the cron line after *ms*."""
         after = _EPOCH + timedelta(milliseconds=ms)
         for slot in CronSim(self.cron, after.astimezone(ZoneInfo(self.tz))):
-            # Within the hour that comes twice cronsim does not tell the first from the second.
+            # Within the repeated hour cronsim does not distinguish the first from the second.
             if (at := slot.astimezone(UTC)) > after:
                 return (at - _EPOCH) // timedelta(milliseconds=1)
-        raise AssertionError(f"the cron line {self.cron!r} has no slot after {after}")  # it had one at the call
+        raise AssertionError(f"the cron line {self.cron!r} has no slot after {after}")  # checked at the call
 
 
 def recurrence(schedule: object, tz: object) -> Recurrence:
-    """The schedule that ``send_every(schedule, …, tz=tz)`` names.
+    """Parse the schedule of ``send_every(schedule, …, tz=tz)``.
 
     Raises:
-        ValueMismatchError: an interval below a second; a cron line that can't be read or never fits; a zone that this
+        ValueMismatchError: an interval below a second; a cron line that is invalid or never fits; a zone that this
             machine does not know.
     """
     if isinstance(schedule, timedelta):
         if not _SHORTEST <= schedule <= _LONGEST:
             raise ValueMismatchError("an interval from one second to ten years", repr(schedule))
         if tz != "UTC":
-            raise ValueMismatchError("no tz= beside an interval, which is the same in all zones", repr(tz))
+            raise ValueMismatchError("no tz= with an interval, which is the same in all zones", repr(tz))
         return Recurrence(schedule // timedelta(milliseconds=1))
     if not isinstance(schedule, str):
         raise ValueMismatchError(f"a timedelta, or {_CRON}", f"{schedule!r} ({type(schedule).__name__})")
@@ -129,5 +128,5 @@ def _cron(written: str, tz: str) -> Recurrence:
     except CronSimError as error:
         raise ValueMismatchError(_CRON, f"{written!r}: {error}") from None
     except (StopIteration, RuntimeError):
-        raise ValueMismatchError("a cron line that fits some day", f"{written!r}, which never does") from None
+        raise ValueMismatchError("a cron line that matches some day", f"{written!r}, which never does") from None
     return Recurrence(0, written, tz)

@@ -1,4 +1,4 @@
-"""What dispatch has to know of a function type, whichever way its user wrote it: as a class or as a function."""
+"""Function types as dispatch sees them, whether they were written as a class or as a function."""
 
 from statefun_actors.definition.access import TypeOptions
 from statefun_actors.definition.annotations import (

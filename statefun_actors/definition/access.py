@@ -1,4 +1,4 @@
-"""What a whole function type says of its messages and batches, beside its failure policy."""
+"""Options of a whole function type, in addition to its failure policy."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from statefun_actors.definition.showing import shown
 
 @attrs.frozen(kw_only=True)
 class TypeOptions:
-    """``internal=``, ``concurrency=`` and ``expire_after_call=`` of a class or of ``bind(...)``; None = not said.
+    """``internal=``, ``concurrency=`` and ``expire_after_call=`` of a class or of ``bind(...)``; None: not given.
 
     Args:
-        expire_after_call: of the fields that say nothing themselves.
+        expire_after_call: the default of fields that have no expiry of their own.
     """
 
     internal: bool | None = None
@@ -35,7 +35,7 @@ class TypeOptions:
         return found
 
     def inherited(self, base: TypeOptions) -> TypeOptions:
-        """These, with what they do not say taken from *base*."""
+        """A copy in which options that are not given are taken from *base*."""
         return TypeOptions(
             internal=base.internal if self.internal is None else self.internal,
             concurrency=base.concurrency if self.concurrency is None else self.concurrency,
@@ -44,7 +44,7 @@ class TypeOptions:
 
 
 def internal_problem(internal: object) -> str | None:
-    """What is wrong with ``internal=``; None if nothing is."""
+    """The problem of an ``internal=``; None without one."""
     return (
         None if internal is None or isinstance(internal, bool) else f"internal= is True or False, got {shown(internal)}"
     )

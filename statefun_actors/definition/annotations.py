@@ -1,4 +1,4 @@
-"""Reading the types that a user wrote: of a field, and of a handler's message, alone or in a union."""
+"""Evaluates the annotations of fields and of handlers' messages."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from statefun_actors.types import split_optional
 
 
 class UnresolvedAnnotationError(Exception):
-    """An annotation that names something which isn't there (yet)."""
+    """An annotation names something that does not exist (yet)."""
 
 
 def parameter_annotation(function: Callable[..., object], index: int, local: Mapping[str, object]) -> object:
-    """The annotation of the positional parameter *index*, resolved; ``inspect.Parameter.empty`` without one.
+    """The evaluated annotation of the positional parameter *index*; ``inspect.Parameter.empty`` without one.
 
-    Of a decorated function, that of the function inside counts. Only this one annotation is evaluated: the others may
-    name things that exist for the type checker alone. *local* is the name space around the definition, for classes made
-    inside a function.
+    Of a decorated function, the wrapped function counts. Only this one annotation is evaluated: others may name things
+    that exist only for type checkers. *local* is the name space around the definition, for classes defined inside a
+    function.
 
     Raises:
         UnresolvedAnnotationError: the annotation can't be evaluated.
@@ -36,7 +36,7 @@ def parameter_annotation(function: Callable[..., object], index: int, local: Map
 
 
 def return_annotation(function: Callable[..., object], local: Mapping[str, object]) -> object:
-    """What *function* says it returns, resolved; ``inspect.Parameter.empty`` where it says nothing.
+    """The evaluated return annotation of *function*; ``inspect.Parameter.empty`` without one.
 
     Raises:
         UnresolvedAnnotationError: the annotation can't be evaluated.
@@ -52,7 +52,7 @@ def _annotation(function: Untyped, name: str, local: Mapping[str, object]) -> ob
 
 
 def _closure(function: Untyped) -> dict[str, object]:
-    """The names of functions around that *function* uses, as far as they have values yet."""
+    """The names of enclosing functions that *function* uses and that have values yet."""
     found = {}
     for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
         with contextlib.suppress(ValueError):  # an empty cell
@@ -69,12 +69,12 @@ def _raw_annotations(owner: Untyped) -> Mapping[str, object]:
 
 
 def class_annotations(cls: type) -> Mapping[str, object]:
-    """The annotations that *cls* itself makes, unresolved where they are strings."""
+    """The annotations of *cls* itself; strings are not evaluated."""
     return _raw_annotations(cls)
 
 
 def resolve(annotation: object, global_names: Mapping[str, object], local: Mapping[str, object]) -> object:
-    """*annotation*, with every string and forward reference in it evaluated.
+    """Evaluate every string and forward reference in *annotation*.
 
     Raises:
         UnresolvedAnnotationError: it can't be evaluated.
@@ -88,7 +88,7 @@ def resolve(annotation: object, global_names: Mapping[str, object], local: Mappi
 
 
 def message_types(annotation: object) -> tuple[object, ...]:
-    """The members of a union, in order, or the one type itself; ``type(None)`` last where None is one of them."""
+    """The members of a union in order, with ``type(None)`` last if None is one, or the single type."""
     inner, optional = split_optional(annotation)
     members: tuple[object, ...] = (inner,)
     if isinstance(inner, types.UnionType) or typing.get_origin(inner) is typing.Union:

@@ -1,4 +1,4 @@
-"""Methods that take answers: what ``then=`` of an ask may name."""
+"""Methods decorated with ``@answers``, which ``then=`` of an ask may name."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _R = TypeVar("_R")
 
 
 class Callee(Generic[_M, _R]):
-    """What is asked at an id of its own each time: it takes messages of one type, and answers with one."""
+    """A target that is asked at a new id each time: it takes one type of message, and answers with one type."""
 
     def at(self, key: str) -> Address:
         """The address of the run *key*."""
@@ -31,11 +31,11 @@ class AnswerMethod:
     """A method decorated with ``@answers``.
 
     Args:
-        name: under which open asks know it.
-        handler: how it is called: with a subject and the answer or, if it takes a value beside it, a pair of both.
-        types: what its annotation says it takes.
+        name: its name in stored asks.
+        handler: how it is called: with a subject and the answer or, if it takes a kept value, a pair of both.
+        types: the types of its answers, from the annotation.
         keep: the annotation of its second parameter, None without one.
-        problems: what is wrong with it is added here.
+        problems: its problems are appended here.
     """
 
     __slots__ = ("any", "codecs", "handler", "keep", "keeps", "name", "optional", "taken")
@@ -46,20 +46,20 @@ class AnswerMethod:
         self.name, self.handler = name, handler
         found, any_handler, taken, wrong = bind_handlers([(handler, types)])
         self.codecs: Mapping[str, Codec] = {typename: codec for typename, (_, codec) in found.items()}
-        """How to read its answers, by typename."""
+        """The codecs of its answers, by typename."""
         self.any = any_handler is not None
         """Whether it takes answers of all other types, as a google.protobuf.Any."""
         self.taken = tuple(taken)
         problems += wrong
         if NoAnswer not in types:
             problems.append(
-                f"{handler.name}: an answer may not come; write `answer: {_union(types)} | NoAnswer`, and say what is "
-                "done then"
+                f"{handler.name}: an answer may not arrive; write `answer: {_union(types)} | NoAnswer`, and handle "
+                "NoAnswer"
             )
         elif len(types) == 1:
-            problems.append(f"{handler.name}: it takes no answer but NoAnswer; add the types of the answers")
+            problems.append(f"{handler.name}: it takes only NoAnswer; add the types of the answers")
         self.keeps = keep is not None
-        """Whether it takes a value that was kept beside the ask."""
+        """Whether it takes the value of ``keep=``."""
         self.keep: Codec | None = None
         self.optional = False
         if keep is not None:
@@ -67,14 +67,14 @@ class AnswerMethod:
             try:
                 self.keep = codec_for(inner)
             except UnstorableTypeError as error:
-                problems.append(f"{handler.name}: its second parameter is what `keep=` keeps: {error}")
+                problems.append(f"{handler.name}: its second parameter is the value of `keep=`: {error}")
 
     def takes(self, typename: str) -> bool:
         """Whether it takes answers of the type *typename*."""
         return typename in self.codecs or self.any
 
     def pack_keep(self, value: object, *, given: bool) -> TypedValue | None:
-        """*value* of ``keep=`` as it is stored; None for None and for nothing *given*.
+        """Encode the *value* of ``keep=`` for storage; None for None, or if it is not *given*.
 
         Raises:
             ValueMismatchError: it does not fit the second parameter.
@@ -82,7 +82,7 @@ class AnswerMethod:
         name = self.handler.name
         if self.keep is None:
             if given:
-                raise ValueMismatchError(f"no keep=, since {name} takes the answer alone", repr(value))
+                raise ValueMismatchError(f"no keep=, since {name} takes only the answer", repr(value))
             return None
         if not given:
             raise ValueMismatchError(f"keep=, a {self.keep.spelling} for the second parameter of {name}", "none")
@@ -92,11 +92,11 @@ class AnswerMethod:
             return TypedValue(self.keep.typename, self.keep.encode(value))
         except ValueMismatchError as error:
             raise ValueMismatchError(
-                f"keep= as {name} takes it, {error.expected}", error.got, getattr(error, "path", "$")
+                f"keep= of {name} as {error.expected}", error.got, getattr(error, "path", "$")
             ) from error
 
     def read_keep(self, stored: TypedValue | None) -> object:
-        """The value of ``keep=``. Raises ValueError: what is stored does not fit the second parameter."""
+        """Decode the value of ``keep=``. Raises ValueError: the stored value does not fit the second parameter."""
         if stored is None or self.keep is None:
             return None
         return self.keep.decode(stored.value, stored.typename)

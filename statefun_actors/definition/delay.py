@@ -1,4 +1,4 @@
-"""Delays as users write them."""
+"""Conversion of delays, as users give them, to milliseconds."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from statefun_actors.errors import ValueMismatchError
 
 _MS: Final = timedelta(milliseconds=1)
 LONGEST_DELAY: Final = timedelta(days=365_250)
-"""A thousand years: what is due in the end is a date that Python, stores and wires can hold."""
+"""A thousand years: the due time is then a date that Python, stores and wires can represent."""
 
 
 def delay_ms(delay: object) -> int:
     """*delay* (a timedelta, or seconds) in whole milliseconds, rounded up.
 
     Raises:
-        ValueMismatchError: negative, longer than LONGEST_DELAY, not a number, or no delay at all.
+        ValueMismatchError: negative, longer than LONGEST_DELAY, or not a number.
     """
     duration = _duration(delay)
     ms, rest = divmod(duration, _MS)

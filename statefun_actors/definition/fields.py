@@ -1,4 +1,4 @@
-"""Persisted fields, with everything worked out that can be, once, when they are defined."""
+"""Persisted fields: declarations, checked and compiled once when they are defined."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Field:
         return f"{self.codec.spelling} or None" if self.optional else self.codec.spelling
 
     def read(self, owner: str, stored: TypedValue) -> object:
-        """The Python value of *stored*.
+        """Decode *stored* to a Python value.
 
         Raises:
             StateDecodeError: it doesn't fit the declared type.
@@ -66,19 +66,21 @@ class Field:
             return self._converted(owner, stored, f"{error}; and ")
         if self.convert is None:
             if self.typename == _ANY and typename != UNREADABLE:
-                return any_of(stored)  # under 2.x the state is the Any itself
+                return any_of(stored)  # in 2.x the state is the Any itself
             raise StateDecodeError(owner, self.name, self.spelling, f"state of type {typename!r}", "")
         return self._converted(owner, stored, "")
 
     def _converted(self, owner: str, stored: TypedValue, first: str) -> object:
-        """What *convert* makes of state that the declared type can't read: another typename, or an older shape."""
+        """Let *convert* read state that the declared type can't read: another typename, or an older shape."""
         assert self.convert is not None
         try:
             value = self.convert(stored)
             if not (value is None and self.optional):
                 self.codec.encode(value)
         except ValueMismatchError as error:
-            raise self._unreadable(owner, stored, f"{first}convert= made something else of it: {error}") from error
+            raise self._unreadable(
+                owner, stored, f"{first}convert= returned a value of another type: {error}"
+            ) from error
         except Exception as error:
             raise self._unreadable(owner, stored, f"{first}convert= raised {shown(error)}") from error
         return value
@@ -92,20 +94,19 @@ class Field:
 def make_field(
     name: str, annotation: object, declaration: Persisted, *, optional: bool = False
 ) -> tuple[Field | None, list[str]]:
-    """The field *name*, or what is wrong with it. *optional* = it may be None, whatever the annotation says."""
+    """The field *name*, or its problems. *optional*: it may be None, whatever its annotation says."""
     problems = declaration_problems(declaration)
     if isinstance(annotation, Persisted):
         return None, [
             *problems,
-            f"Python takes the field itself for its annotation, since both are named {name!r}; "
-            f"annotate it by a longer name, such as `module.{name}`",
+            f"Python resolves the annotation to the field itself, since both are named {name!r}; "
+            f"use a qualified name, such as `module.{name}`",
         ]
     inner, may_be_none = split_optional(annotation)
     optional = optional or may_be_none
     if declaration.type is not NOTHING and split_optional(declaration.type)[0] != inner:
         problems.append(
-            f"persisted(type={spelled(declaration.type)}) contradicts the annotation {spelled(annotation)}; "
-            "leave one out"
+            f"persisted(type={spelled(declaration.type)}) contradicts the annotation {spelled(annotation)}; remove one"
         )
     try:
         codec = codec_for(inner, state=True)
@@ -119,11 +120,11 @@ def _default_problems(codec: Codec, optional: bool, declaration: Persisted) -> l
     default = declaration.default
     if declaration.factory is not None:
         if optional:
-            return ["an optional field's default is None; leave factory= out, or drop `| None`"]
+            return ["an optional field's default is None; remove factory=, or remove `| None`"]
         return _factory_problems(codec, declaration.factory) if callable(declaration.factory) else []
     if optional:
         if default is not NOTHING and default is not None:
-            return [f"an optional field's default is None, got {shown(default)}; drop `| None`, or the default"]
+            return [f"an optional field's default is None, got {shown(default)}; remove `| None`, or the default"]
         return []
     if default is NOTHING:
         return ["a field that is not optional needs a default: persisted(default=...) or persisted(factory=...)"]
@@ -143,23 +144,23 @@ def _factory_problems(codec: Codec, factory: Untyped) -> list[str]:
         made = factory()
         codec.encode(made)
     except ValueMismatchError as error:
-        return [f"factory= makes a value that does not fit: {error}"]
+        return [f"factory= returns a value that does not fit: {error}"]
     except Exception as error:
         return [f"factory= raised {shown(error)}"]
     if not codec.immutable and not _is_immutable(made) and factory() is made:
-        return ["factory= gives one object twice, which would be shared; let it make a new one each time"]
+        return ["factory= returns the same object twice, which would be shared; return a new one each time"]
     return []
 
 
 def _default(codec: Codec, declaration: Persisted) -> object:
-    """The default as it would be read back: 0.0 where a float is declared and 0 is written."""
+    """The default as it would be read back: 0.0 for a 0 in a field of float."""
     if declaration.default is NOTHING or declaration.default is None:
         return None if declaration.default is NOTHING else declaration.default
     return codec.decode(codec.encode(declaration.default))
 
 
 def _is_immutable(value: object) -> bool:
-    """Whether *value* can't be changed in place, in depth: it has a hash that depends on what it holds."""
+    """Whether *value* is immutable, in depth: its hash depends on its content."""
     if type(value).__hash__ is object.__hash__:
         return False
     try:

@@ -1,4 +1,4 @@
-"""A function type as dispatch sees it: which handler takes a message, and how state gets in and out."""
+"""The interface of a function type: its handlers, and how state enters and leaves its instances."""
 
 from __future__ import annotations
 
@@ -17,46 +17,46 @@ from statefun_actors.types import Codec
 
 
 class FunctionType(Protocol):
-    """One function type. Its *subject* is what handlers get as their first argument: an entity or a context.
+    """One function type. Its *subject* is the first argument of handlers: an entity or a context.
 
-    A function type that can say more about an exception of its users' than Python does may have a method
-    ``explain(error: Exception) -> Exception``, which gives the clearer one, or *error* itself.
+    A function type that can explain exceptions of user code better than Python may have a method
+    ``explain(error: Exception) -> Exception``, which returns the clearer error, or *error* itself.
     """
 
     typename: str
     was: Sequence[str]
-    """Function types under which it was stored before: an embedded engine moves what is stored to ``typename``."""
+    """Former function types: the embedded engine moves state stored under these to ``typename``."""
     states: Sequence[StateSpec]
     persisted: Sequence[Field]
-    """What stands behind the states, in the same order."""
+    """The fields of the states, in the same order."""
     state_names: frozenset[str]
-    """The states without which no batch may run."""
+    """The states that a batch must have."""
     handlers: Mapping[str, tuple[Handler, Codec]]
     """By the typename of the message."""
     any_handler: Handler | None
-    """Takes what no other handler takes, as a google.protobuf.Any."""
+    """The handler of all other types, as a google.protobuf.Any; None without one."""
     answers: Mapping[str, AnswerMethod]
-    """The methods that take answers, by the names under which open asks know them."""
+    """The methods that take answers, by their names in stored asks."""
     taken: Sequence[str]
-    """The types that handlers take, as their user spelled them."""
+    """The types that handlers take, as annotated."""
     on_failure: FailurePolicy | None
     options: TypeOptions
     owns_tokens: ClassVar[bool]
-    """Whether cancellation tokens are the sender's own, or are passed through as they are."""
+    """Whether cancellation tokens are private to the sender, or passed through unchanged."""
 
     def open(self, scope: Scope) -> object:
-        """A subject that starts from the scope's state as last settled."""
+        """Create a subject with the last settled state of the scope."""
         ...
 
     isolate: Callable[[Untyped, Scope], None] | None
-    """Between two messages of a batch: makes state what it would be in two batches. None = it always is."""
+    """Between two messages of a batch: makes state as it would be in two batches. None: it always is."""
 
     def settle(self, subject: Untyped, scope: Scope) -> None:
-        """Check what the subject holds and move what changed into ``scope.changes``."""
+        """Check the values of the subject, and copy changes to ``scope.changes``."""
         ...
 
     def abandon(self, subject: Untyped) -> None:
-        """Cut a subject off from its scope: what still runs with it (a thread past its timeout, a task that its handler
-        left behind) changes nothing, and is told so by an error where it tries.
+        """Detach a subject from its scope: code that still runs with it (a thread past its timeout, a task that its
+        handler left running) changes nothing, and gets an error if it tries to.
         """
         ...

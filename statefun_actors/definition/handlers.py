@@ -1,4 +1,4 @@
-"""Handlers: what is said of one beside its code, and which of them takes which message."""
+"""Handlers: their options, and which of them takes which message."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ from statefun_actors.types import JSON_TYPENAME, Codec, UnstorableTypeError, cod
 
 @attrs.frozen(kw_only=True)
 class HandlerOptions:
-    """What ``@handles(...)`` and ``bind(...)`` say beside the types."""
+    """The options of ``@handles(...)`` and ``bind(...)``, in addition to the types."""
 
     on_failure: FailurePolicy | None = None
     blocking: bool = False
     timeout: timedelta | float | None = None
     internal: bool | None = None
-    """None = as its function type."""
+    """None: that of its function type."""
 
     def problems(self, *, is_async: bool | None = None) -> list[str]:
-        """What is wrong with them, for an ``async def`` or a plain ``def``; None = for either."""
+        """The problems of these options for an ``async def`` or a plain ``def``; None: for either."""
         found = []
         if (problem := policy_problem(self.on_failure)) is not None:
             found.append(problem)
@@ -58,14 +58,14 @@ class HandlerOptions:
 
 
 ENTITY_OF_HANDLER: Final = "__statefun_entity__"
-"""The attribute of a method that handles messages: the entity class that it belongs to."""
+"""The attribute of a handler method that holds its entity class."""
 
 
 class Handler:
-    """One handler: how it is called, and what it takes. *replies*: whether what it returns goes to the caller.
+    """One handler: how it is called, and what it takes. *replies*: whether its return value is the reply.
 
-    *returns* is what its annotation says that it returns, resolved; ``inspect.Parameter.empty`` where it says nothing,
-    or names something that exists for the type checker alone.
+    *returns* is its evaluated return annotation; ``inspect.Parameter.empty`` without one, or if it names something that
+    exists only for type checkers.
     """
 
     __slots__ = ("blocking", "function", "internal", "is_async", "name", "on_failure", "replies", "returns", "timeout")
@@ -94,10 +94,10 @@ class Handler:
 def bind_handlers(
     claims: Iterable[tuple[Handler, Sequence[object]]],
 ) -> tuple[dict[str, tuple[Handler, Codec]], Handler | None, list[str], list[str]]:
-    """Which handler takes which typename.
+    """Map typenames to handlers.
 
     Returns:
-        handlers by typename, the handler for Any, how the types are spelled, and what is wrong.
+        handlers by typename, the handler for Any, the types as annotated, and the problems.
     """
     binding = _Binding()
     for handler, types in claims:
@@ -116,7 +116,7 @@ class _Binding:
         self.taken: list[str] = []
         self.problems: list[str] = []
         self.spare: list[tuple[str, Handler, Codec]] = []
-        """Typenames that a handler would take if no other does."""
+        """Typenames that a handler takes if no other handler does."""
         self._annotations: dict[str, object] = {}
 
     def bind(self, handler: Handler, annotation: object) -> None:
@@ -142,23 +142,23 @@ class _Binding:
 
 
 def message_problem(annotation: object) -> str | None:
-    """Why values of this type are no messages, and what to write instead; None if they are."""
+    """Why values of this type can't be messages, and what to write instead; None if they can."""
     if annotation is None or annotation is type(None):
-        return "a message is never None; drop `| None`"
+        return "a message is never None; remove `| None`"
     cls: Untyped = typing.get_origin(annotation) or annotation
     advice = message_advice(cls) if isinstance(cls, type) else None
     try:
         codec = codec_for(annotation)
     except UnstorableTypeError as error:
-        return str(error) if advice is None or attrs.has(cls) else f"{spelled(annotation)} is no message; {advice}"
+        return str(error) if advice is None or attrs.has(cls) else f"{spelled(annotation)} is not a message; {advice}"
     if isinstance(cls, type) and attrs.has(cls) and codec.typename == JSON_TYPENAME:
-        return f"{spelled(annotation)} has no name on the wire; {advice}"
+        return f"{spelled(annotation)} has no typename; {advice}"
     return None
 
 
 def _clash(typename: str, first: Handler, second: Handler, one: object, two: object) -> str:
     if one == two:
-        return f"{first.name} and {second.name} both handle {spelled(one)}; one type has one handler"
+        return f"{first.name} and {second.name} both handle {spelled(one)}; a type has one handler"
     if first is second:
         both = f"{first.name} takes {spelled(one)} and {spelled(two)}, which are both {typename} on the wire"
     else:

@@ -1,4 +1,4 @@
-"""Persisted state as it is declared: ``persisted(...)``, for a field of a class and for a state of a function."""
+"""``persisted(...)``: declares a field of a class, or a state of a function."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ NOTHING: Final = _Nothing()
 
 
 class Persisted:
-    """What ``persisted(...)`` returns: a declaration, taken in when its class or function is defined."""
+    """The declaration that ``persisted(...)`` returns; its class or function evaluates it."""
 
     __slots__ = ("convert", "default", "expire_after_call", "expire_after_write", "factory", "name", "type")
 
@@ -46,7 +46,7 @@ class Persisted:
         self.convert = convert
 
     def expiring(self, after_call: timedelta) -> Persisted:
-        """The same, which expires *after_call* if it says nothing itself."""
+        """A copy that expires *after_call*, unless it has an expiry."""
         if self.expire_after_write is not None or self.expire_after_call is not None:
             return self
         return Persisted(self.default, self.factory, self.name, self.type, None, after_call, self.convert)
@@ -102,34 +102,34 @@ def persisted(
     """A field of an entity that is kept between messages, or a declared state of a function.
 
     Args:
-        default: what the field reads as while it is absent; immutable.
-        factory: makes that value instead, for mutable ones: ``factory=list``.
-        name: of the state where it is stored; the field's own name unless given. Renaming a field keeps its state
+        default: the value while the field is absent; immutable.
+        factory: creates that value, for mutable ones: ``factory=list``.
+        name: name of the stored state, by default that of the field. A renamed field keeps its state
             if the old name is given here.
-        type: of the value, where there is no annotation to say it (a function's state).
-        expire_after_write: the state goes away this long after it was last written.
-        expire_after_call: the state goes away this long after the entity's last batch.
+        type: type of the value, if there is no annotation (a function's state).
+        expire_after_write: time after its last write when the state expires.
+        expire_after_call: time after the entity's last batch when the state expires.
         convert: ``fn(TypedValue) -> value`` reads state that an older version wrote as another type. It gets
-            the ``typename`` and the bytes, ``value``; ``statefun_actors.types.value_of`` makes a Python value of them.
+            the ``typename`` and the bytes, ``value``; ``statefun_actors.types.value_of`` decodes them.
             A result that does not fit the field's type fails the batch.
 
-    What can't work is reported by the class or function that the declaration is used in, when that is defined.
+    Invalid declarations are reported when the class or function that uses them is defined.
     """
     return Persisted(default, factory, name, type, expire_after_write, expire_after_call, convert)
 
 
 def _builtin_name(convert: object) -> str | None:
-    """The name of *convert*, if it is one of Python's own: most of these make something of any object there is."""
+    """The name of *convert*, if it is a class of Python's: most of these accept any object."""
     if isinstance(convert, type | BuiltinFunctionType) and convert.__module__ == "builtins":
         return convert.__name__
     return None
 
 
 def declaration_problems(declaration: Persisted) -> list[str]:
-    """What is wrong with a declaration, whatever its type."""
+    """The problems of a declaration that don't depend on its type."""
     problems = []
     if declaration.name is not None and not is_text(declaration.name):
-        problems.append(f"name= is a non-empty string that UTF-8 can write, got {shown(declaration.name)}")
+        problems.append(f"name= is a non-empty string that UTF-8 can encode, got {shown(declaration.name)}")
     if declaration.default is not NOTHING and declaration.factory is not None:
         problems.append("give default= or factory=, not both")
     if declaration.factory is not None and not callable(declaration.factory):
@@ -138,7 +138,7 @@ def declaration_problems(declaration: Persisted) -> list[str]:
         problems.append(f"convert= is a function of a TypedValue, got {shown(declaration.convert)}")
     elif (name := _builtin_name(declaration.convert)) is not None:
         problems.append(
-            f"convert= is a function of a TypedValue, of which {name} knows nothing; write "
+            f"convert= is a function of a TypedValue, which {name} does not understand; write "
             f"convert=lambda stored: {name}(value_of(stored)), with value_of from statefun_actors.types"
         )
     if declaration.expire_after_write is not None and declaration.expire_after_call is not None:
@@ -148,7 +148,7 @@ def declaration_problems(declaration: Persisted) -> list[str]:
 
 
 def ttl_problem(keyword: str, ttl: object) -> str | None:
-    """What is wrong with the time to live *ttl*, which was given as *keyword*; None if nothing is."""
+    """The problem of the time to live *ttl*, given as *keyword*; None without one."""
     if ttl is None or (isinstance(ttl, timedelta) and ttl >= timedelta(milliseconds=1)):
         return None
     return f"{keyword}= is a timedelta of at least a millisecond, got {shown(ttl)}"

@@ -1,4 +1,4 @@
-"""Failure policies: what becomes of a message that keeps failing."""
+"""Failure policies: how a message that fails is retried and given up."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from statefun_actors.errors import DefinitionError, InvalidAddressError
 
 @attrs.frozen
 class DeadLetter:
-    """Try *attempts* times in all, then undo the message and send one record about it to the egress *egress*.
+    """Try a message *attempts* times in all, then roll it back and send a record about it to the egress *egress*.
 
-    The rest of its batch goes on.
+    The rest of its batch continues.
 
     Args:
         egress: ``<namespace>/<name>`` of the egress.
-        topic: of the Kafka record; the last part of *egress* unless given.
-        attempts: every try counted, at least 1.
-        backoff: seconds before the second try, doubled before each further one.
-        as_value: send a bare ``statefun-actors/dead-letter`` value instead of a Kafka record.
+        topic: topic of the Kafka record, by default the last part of *egress*.
+        attempts: total attempts, at least 1.
+        backoff: seconds before the second attempt, doubled before each further one.
+        as_value: send a ``statefun-actors/dead-letter`` value instead of a Kafka record.
 
     Raises:
-        DefinitionError: an argument that makes no sense.
+        DefinitionError: an argument is invalid.
     """
 
     egress: str
@@ -43,9 +43,11 @@ class DeadLetter:
             problems.insert(0, str(error))
         else:
             if not is_text(self.egress):
-                problems.insert(0, f"the egress {shown(self.egress)} holds what UTF-8 can't write; choose another name")
+                problems.insert(
+                    0, f"the egress {shown(self.egress)} contains text that UTF-8 can't encode; choose another name"
+                )
         if self.topic is not None and not is_text(self.topic):
-            problems.append(f"topic= is a non-empty string that UTF-8 can write; got {shown(self.topic)}")
+            problems.append(f"topic= is a non-empty string that UTF-8 can encode; got {shown(self.topic)}")
         if not isinstance(self.as_value, bool):
             problems.append(f"as_value= is True or False; got {shown(self.as_value)}")
         if problems:
@@ -54,10 +56,10 @@ class DeadLetter:
 
 @attrs.frozen
 class Discard:
-    """Try *attempts* times in all, then undo the message, log it and drop it. The rest of its batch goes on.
+    """Try a message *attempts* times in all, then roll it back, log it and drop it. The rest of its batch continues.
 
     Raises:
-        DefinitionError: an argument that makes no sense.
+        DefinitionError: an argument is invalid.
     """
 
     attempts: int = 1
@@ -69,7 +71,7 @@ class Discard:
 
 
 class NotYetError(Exception):
-    """A run of an activity may not begin yet. It is put off by *delay*, which is no failed attempt."""
+    """A run of an activity can't start yet. It is postponed by *delay*, which is not a failed attempt."""
 
     def __init__(self, delay: timedelta) -> None:
         super().__init__(delay)
@@ -78,17 +80,17 @@ class NotYetError(Exception):
 
 @attrs.frozen(kw_only=True)
 class TimedAttempts:
-    """The policy of activities: attempts wait by timers, so that the process may end between two of them.
+    """The policy of activities: timers separate attempts, so that the process may end between two of them.
 
     Args:
-        total: every try counted.
-        backoff: seconds before the second try, doubled before each further one.
+        total: total attempts.
+        backoff: seconds before the second attempt, doubled before each further one.
     """
 
     total: int
     backoff: float
     attempts: int = attrs.field(default=1, init=False)
-    """Of those in place: the next one is another message."""
+    """Attempts within the batch: one, since the next is another message."""
 
     def __attrs_post_init__(self) -> None:
         if problems := _attempts_problems(self.total, self.backoff):
@@ -99,7 +101,7 @@ FailurePolicy: TypeAlias = DeadLetter | Discard | TimedAttempts
 
 
 def policy_problem(on_failure: object) -> str | None:
-    """What is wrong with an ``on_failure=``, None if nothing is."""
+    """The problem of an ``on_failure=``; None without one."""
     if on_failure is None or isinstance(on_failure, DeadLetter | Discard):
         return None
     return f"on_failure= is DeadLetter(...) or Discard(...), got {shown(on_failure)}"
@@ -108,7 +110,7 @@ def policy_problem(on_failure: object) -> str | None:
 def _attempts_problems(attempts: object, backoff: object) -> list[str]:
     problems = []
     if not isinstance(attempts, int) or isinstance(attempts, bool) or attempts < 1:
-        problems.append(f"attempts= counts every try, so it is at least 1; got {shown(attempts)}")
+        problems.append(f"attempts= is the total number of attempts, at least 1; got {shown(attempts)}")
     if not isinstance(backoff, int | float) or isinstance(backoff, bool) or not 0 <= backoff < float("inf"):
         problems.append(f"backoff= is in seconds, 0 or more; got {shown(backoff)}")
     return problems

@@ -1,8 +1,8 @@
-"""The batch under way, as user code sees it through an entity or a context.
+"""The scope of a running batch, which user code accesses through an entity or a context.
 
-A scope holds what the batch started from, what has changed since, and the effects asked for so far. Undo is cheap by
-construction: :meth:`Scope.undone` is a new scope that stands where the last settled message ended. Whatever still
-holds the old one, a thread past its timeout for instance, works on something that nobody looks at any more.
+A scope holds the state at the start of the batch, the changes since, and the effects requested so far. A rollback is
+cheap: :meth:`Scope.undone` is a new scope at the end of the last settled message. Code that still holds the old one,
+such as a thread past its timeout, changes an object that is no longer used.
 """
 
 from __future__ import annotations
@@ -37,20 +37,20 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND: Final = timedelta(milliseconds=1)
 _RECORD_TYPES: Final = (".KafkaProducerRecord", ".KinesisEgressRecord")
 _NO_NAMES: Final[set[str]] = set()
-"""Stands where most batches have no names to hold; whoever adds one makes a set of its own first."""
+"""Shared by batches without names; a set of its own replaces it before the first is added."""
 
 
 _RECORDS: Final = (KafkaRecord, KinesisRecord)
 _MOST_EGRESSES: Final = 1_000
-_good_egresses: Final[set[str]] = set()
-"""Names of egresses that have been checked: an application has few, and sends to them all the time."""
+_checked_egresses: Final[set[str]] = set()
+"""Cache of valid egress names: an application has few, and uses them all the time."""
 
 
 def _checked_egress(egress: str) -> str:
     egress = plain_str(check_typename(egress, "an egress is <namespace>/<name>"))
     _check_text(egress, "an egress's name")
-    if len(_good_egresses) < _MOST_EGRESSES:
-        _good_egresses.add(egress)
+    if len(_checked_egresses) < _MOST_EGRESSES:
+        _checked_egresses.add(egress)
     return egress
 
 
@@ -88,30 +88,30 @@ class Scope:
         self.record_egresses = record_egresses
         self.caller: Address | None = None
         self.invocation: Invocation | None = None
-        """The message under way; None before the first."""
+        """The current message; None before the first."""
         self.first = batch.invocations[0].argument.typename if batch.invocations else ""
         """The type of the batch's first message."""
         self.handler = ""
-        """The handler that runs."""
+        """The running handler."""
         self.changes: dict[str, TypedValue | None] = {}
-        """What settled messages changed; None = deleted."""
+        """The changes of settled messages; None: deleted."""
         self.effects: list[Effect] = []
         self.dropped_replies: list[str] | None = None
-        """The handlers of replies that had nobody to go to; None = there were none."""
+        """The handlers of replies that were dropped for lack of a caller; None: there were none."""
         self.fatal: BaseException | None = None
-        """Set by what must fail the whole batch even if user code swallows the exception."""
+        """An error that fails the whole batch even if user code swallows it."""
         self._now: datetime | None = None
         self.seen: dict[str, object] = {}
         """Field → the object that it held when it was read, or last settled."""
         self.defaults: dict[str, bytes] | None = None
-        """Field → the bytes of the default that was made for it because it was absent; None = none was made."""
+        """Field → the bytes of the default created because it was absent; None: none was created."""
         self.assigned = _NO_NAMES
-        """Fields whose assignment alone counts as a change (expire_after_write)."""
+        """Fields for which any assignment counts as a change (expire_after_write)."""
         self.deleted = _NO_NAMES
         """Fields deleted since the scope last settled."""
 
     def undone(self, effects: int, dropped_replies: int) -> Scope:
-        """A scope at the point where there were so many *effects* and *dropped_replies*, all that is settled kept."""
+        """A scope at the point with this number of *effects* and *dropped_replies*; settled changes are kept."""
         scope = Scope(self.batch, self.host, self.record_egresses)
         scope.changes = self.changes
         scope.effects = self.effects[:effects]
@@ -120,13 +120,15 @@ class Scope:
         return scope
 
     def current(self, name: str) -> TypedValue | None:
-        """The state *name* as last settled. KeyError where neither the batch nor a change has it."""
+        """The state *name* as last settled. Raises KeyError if neither the batch nor a change has it."""
         if name in self.changes:
             return self.changes[name]
         return self.batch_state[name]
 
     def change(self, changes: Mapping[str, TypedValue | None], always: AbstractSet[str]) -> None:
-        """States that a message has changed. What the batch began with needs no change, but for the states *always*."""
+        """The states that messages changed. States with their initial value are left out, except the states
+        *always*.
+        """
         before = self.batch_state
         for name, value in changes.items():
             was = before[name]
@@ -145,7 +147,7 @@ class Scope:
                 self.changes[name] = value
 
     def begin(self, handler: str, invocation: Invocation) -> None:
-        """A message starts."""
+        """Start a message."""
         self.handler = handler
         self.invocation = invocation
         self.caller = invocation.caller
@@ -153,7 +155,7 @@ class Scope:
 
     @property
     def now(self) -> datetime:
-        """The time at which this message first asked, aware, in UTC."""
+        """The time of the message's first call of this, aware, in UTC."""
         now = self._now
         if now is None:
             now = self._now = self.host.now()
@@ -166,7 +168,7 @@ class Scope:
         self.assigned.add(field)
 
     def note_default(self, field: str, made: object, data: bytes) -> None:
-        """*field* was absent, and *made* is the default that it reads as."""
+        """*field* was absent; *made* is its default."""
         if self.defaults is None:
             self.defaults = {}
         self.defaults[field] = data
@@ -204,12 +206,12 @@ class Scope:
         self.effects.append(Cancel(_checked_token(token)))
 
     def cancel_pending(self) -> None:
-        """Cancel what this batch sent with a token."""
+        """Cancel messages that this batch sent with a token."""
         tokens = dict.fromkeys(e.token for e in self.effects if isinstance(e, SendAfter) and e.token is not None)
         self.effects.extend(Cancel(token) for token in tokens)
 
     def send_egress(self, egress: str, message: object) -> None:
-        if egress.__class__ is not str or egress not in _good_egresses:
+        if egress.__class__ is not str or egress not in _checked_egresses:
             egress = _checked_egress(egress)
         if isinstance(message, _RECORDS):
             value = record_to_typed(message)
@@ -217,7 +219,7 @@ class Scope:
             value = pack(message)
             if egress in self.record_egresses and not value.typename.endswith(_RECORD_TYPES):
                 raise ValueMismatchError(
-                    f"kafka_record(...) or kinesis_record(...), which is all that the egress {egress} takes",
+                    f"kafka_record(...) or kinesis_record(...), the only values that the egress {egress} takes",
                     f"a {type(message).__name__}",
                 )
         if len(value.value) > LARGEST_VALUE:
@@ -227,7 +229,7 @@ class Scope:
     def open_ask(
         self, then: AnswerMethod, keep: TypedValue | None, timeout_ms: int, target: Address | None, question: object
     ) -> Address:
-        """The reply address of an ask, opened by the effect that this leaves; *question* goes to *target* from there.
+        """The reply address of a new ask, opened by the effect added here; *question* is sent to *target* from it.
 
         Raises:
             Exception: as :meth:`send`.
@@ -250,7 +252,7 @@ class Scope:
         return address
 
     def send_every(self, recurrence: Recurrence, target: Address, message: object, name: str) -> None:
-        """A recurring message, begun by the effect that this leaves. Raises as :meth:`send`."""
+        """Start a recurring message by an effect. Raises as :meth:`send`."""
         value = pack(message)
         _check_relayed(target, value)
         now_ms = (self.now - _EPOCH) // _MILLISECOND
@@ -258,18 +260,18 @@ class Scope:
         self._order(Address(SCHEDULE, schedule_id(self.target, name)), content)
 
     def cancel_every(self, name: str) -> None:
-        """The recurring message *name* of this entity ends."""
+        """End the recurring message *name* of this entity."""
         self._order(Address(SCHEDULE, schedule_id(self.target, name)), Cease())
 
     def _order(self, address: Address, content: Order) -> None:
-        """*content* for one of this library's own functions."""
+        """Send *content* to one of the library's own functions."""
         value = order(content)
         if len(value.value) > LARGEST_VALUE:
             raise _too_large(value)
         self.effects.append(Send(address, value))
 
     def reply(self, message: object) -> None:
-        """To the caller; without one it is dropped and counted, but still has to be a message."""
+        """Reply to the caller; without one, the reply is checked, dropped and counted."""
         value = pack(message)
         if len(value.value) > LARGEST_VALUE:
             raise _too_large(value)
@@ -282,10 +284,10 @@ class Scope:
 
 
 def _check_target(target: object, value: TypedValue) -> None:
-    """An address that can travel; one made by ``Account.at`` also knows what its class takes.
+    """Check an address to send to; one made by ``Account.at`` also checks that its class takes *value*.
 
     Raises:
-        ValueMismatchError: it is no address, or holds what UTF-8 can't write.
+        ValueMismatchError: it is not an address, or contains text that UTF-8 can't encode.
         UnhandledMessageError: its class doesn't take *value*.
     """
     if not isinstance(target, Address):
@@ -301,14 +303,14 @@ def _check_target(target: object, value: TypedValue) -> None:
 
 
 def _check_relayed(target: object, value: TypedValue) -> None:
-    """A message that a function of this library is to send: it can't be one of the library's own.
+    """Check a message that one of the library's functions will send: it can't be one of the library's own.
 
     Raises:
-        Exception: as :func:`_check_target`; ValueMismatchError where *value* is an order or an answer.
+        Exception: as :func:`_check_target`; ValueMismatchError if *value* is an order or an answer.
     """
     _check_target(target, value)
     if value.typename in RESERVED:
-        raise ValueMismatchError("a message of another type than this library's own", value.typename)
+        raise ValueMismatchError("a message whose type is not reserved", value.typename)
 
 
 def _checked_token(token: object) -> str:
@@ -325,9 +327,9 @@ def _too_large(value: TypedValue) -> ValueMismatchError:
 
 
 def _check_text(text: str, what: str) -> None:
-    """What no UTF-8 can write would fail the whole batch, or a whole epoch, where it is written."""
+    """Check text early: unencodable text would fail the whole batch, or a whole epoch, when it is written."""
     if not text.isascii():
         try:
             text.encode()
         except UnicodeEncodeError:
-            raise ValueMismatchError(f"{what} that UTF-8 can write", f"{text!r}") from None
+            raise ValueMismatchError(f"{what} that UTF-8 can encode", f"{text!r}") from None

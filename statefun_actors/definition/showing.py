@@ -1,4 +1,4 @@
-"""Things of users' as text, for errors: their own ``repr`` may fail."""
+"""Values and annotations of users as text for errors; their own ``repr`` may fail."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import typing
 
 
 def shown(value: object) -> str:
-    """The ``repr`` of *value*, or what can be said without it."""
+    """The ``repr`` of *value*, or its class if that fails."""
     try:
         return repr(value)
     except Exception:
@@ -14,14 +14,14 @@ def shown(value: object) -> str:
 
 
 def spelled(annotation: object) -> str:
-    """*annotation* about as it was written."""
+    """*annotation* approximately as it was written."""
     if isinstance(annotation, type) and not typing.get_args(annotation):
         return annotation.__name__
     return str(annotation).replace("typing.", "")
 
 
 def is_text(value: object) -> bool:
-    """Whether *value* is a non-empty string that UTF-8 can write, as every name that travels has to be."""
+    """Whether *value* is a non-empty string that UTF-8 can encode, as every name on a wire must be."""
     try:
         return isinstance(value, str) and bool(value.encode())
     except UnicodeEncodeError:

@@ -1,4 +1,4 @@
-"""Names of function types, as classes and functions are given them."""
+"""Checks of function type names."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from statefun_actors.model import RESERVED_NAMESPACES
 
 
 def typename_problem(typename: object) -> str | None:
-    """Why a function type can't be named *typename*, and what to do about it; None if it can."""
+    """Why *typename* can't name a function type, and what to do; None if it can."""
     try:
         namespace = check_typename(typename, "typename= is <namespace>/<name>").rpartition("/")[0]
     except InvalidAddressError as error:
@@ -16,7 +16,7 @@ def typename_problem(typename: object) -> str | None:
     try:
         str(typename).encode()
     except UnicodeEncodeError:
-        return f"typename={typename!r} holds what UTF-8 can't write; choose another name"
+        return f"typename={typename!r} contains text that UTF-8 can't encode; choose another name"
     for reserved in RESERVED_NAMESPACES:
         if namespace == reserved or namespace.startswith((f"{reserved}.", f"{reserved}/")):
             return f"typename={typename!r}: the namespace {reserved!r} is reserved; choose your own"

@@ -1,4 +1,4 @@
-"""Durable actors as classes: declaration, validation, and the way of their state in and out."""
+"""Durable actors as classes: declaration, validation, and conversion of their state."""
 
 from statefun_actors.entity.answers import answers
 from statefun_actors.entity.asking import NOT_GIVEN, answer_method

@@ -1,4 +1,4 @@
-"""The addresses that ``Account.at(id)`` makes: equal to plain ones, but they know what their class takes."""
+"""The addresses that ``Account.at(id)`` returns: equal to plain ones, but they know which messages the class takes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from statefun_actors.model import TypedValue
 
 
 def address_type(function: EntityFunction) -> type[Address]:
-    """The class of the addresses of *function*'s entities."""
+    """The address class of *function*'s entities."""
     typename, handlers, takes_anything = function.typename, function.handlers, function.any_handler is not None
 
     def check_takes(value: TypedValue) -> None:
@@ -17,7 +17,7 @@ def address_type(function: EntityFunction) -> type[Address]:
             raise UnhandledMessageError(f"{function.name} ({typename})", function.taken, value.typename)
 
     def as_plain(self: Address) -> tuple[type[Address], tuple[str, str]]:
-        """Copied or pickled it is a plain Address, as it would be after a journey over the wire."""
+        """Copied or pickled, it becomes a plain Address, as it does when it is sent."""
         return Address, (self[0], self[1])
 
     namespace = {

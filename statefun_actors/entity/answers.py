@@ -30,7 +30,7 @@ MARK: Final = "__statefun_answers__"
 
 @attrs.frozen
 class AnswersMark:
-    """What the decorator leaves on the method."""
+    """The mark that the decorator sets on the method."""
 
     name: str | None
     options: HandlerOptions
@@ -56,25 +56,11 @@ def answers(
     blocking: bool = False,
     timeout: timedelta | float | None = None,
 ) -> Untyped:
-    """Mark a method that takes answers, as ``then=`` of ``self.ask(...)`` names it.
+    """Mark a method that takes answers, for ``then=`` of ``self.ask(...)``.
 
     ::
 
         @answers
-        def reserved(self, answer: Reserved | NoAnswer, sku: str) -> Refused | None: ...
-
-    Its first parameter says which answers it takes, NoAnswer among them; its second one, if there is one, is what
-    ``keep=`` kept. It runs once for each ask, as a message of this entity; ``self.caller`` is then the caller of the
-    message that asked, and what it returns is the reply to that.
-
-    Args:
-        method: the method.
-        name: under which open asks know it, its own name unless given: give it when the method is renamed.
-        on_failure: the failure policy, before that of the class and of the application.
-        blocking: run a plain ``def`` in a thread instead of on the event loop.
-        timeout: a timedelta or seconds after which an async or blocking method has failed.
-
-    What can't work is reported when the class is defined.
     """
     mark = AnswersMark(name, HandlerOptions(on_failure=on_failure, blocking=blocking, timeout=timeout))
     return _marked(method, mark) if method is not None else lambda found: _marked(found, mark)
@@ -82,14 +68,14 @@ def answers(
 
 def _marked(method: Untyped, mark: AnswersMark) -> Untyped:
     if not isinstance(method, PythonFunction):
-        raise DefinitionError("@answers", [f"it stands above a method, got a {type(method).__name__}"])
+        raise DefinitionError("@answers", [f"expected a method, got a {type(method).__name__}"])
     setattr(method, MARK, mark)
     return method
 
 
 @attrs.frozen
 class AnswerClaim:
-    """A method marked with ``@answers``: the types of its answers, of the value kept, and of what it returns."""
+    """A method marked with ``@answers``: the types of its answers, of its kept value, and of its return value."""
 
     mark: AnswersMark
     types: tuple[object, ...]
@@ -98,7 +84,7 @@ class AnswerClaim:
 
 
 def read_answers(cls: type, local: Mapping[str, object], problems: list[str]) -> dict[str, AnswerClaim]:
-    """The methods that the body of *cls* marks; what is wrong with them is added to *problems*."""
+    """The marked methods in the body of *cls*; their problems are appended to *problems*."""
     claims = {}
     for name, item in vars(cls).items():
         mark = getattr(item, MARK, None)
@@ -117,12 +103,12 @@ def _claim(
     parameters = list(inspect.signature(method).parameters.values())
     if len(parameters) not in {2, 3} or any(p.kind is not p.POSITIONAL_OR_KEYWORD for p in parameters):
         problems.append(
-            f"it takes the answer and, at most, what was kept: `def {name}(self, answer: Reply | NoAnswer, kept: str)`"
+            f"it takes the answer and, at most, the kept value: `def {name}(self, answer: Reply | NoAnswer, kept: str)`"
         )
         return None
     inner: Untyped = inspect.unwrap(method)
     if inspect.isgeneratorfunction(inner) or inspect.isasyncgenfunction(inner):
-        problems.append("it returns its reply; it can't yield")
+        problems.append("it can't yield; return the reply")
         return None
     annotations: list[object] = []
     for index in range(1, len(parameters)):
@@ -137,12 +123,12 @@ def _claim(
     try:
         returns = return_annotation(method, local)
     except UnresolvedAnnotationError:
-        returns = inspect.Parameter.empty  # may well be there for the type checker alone
+        returns = inspect.Parameter.empty  # may exist only for type checkers
     return AnswerClaim(mark, message_types(annotations[0]), annotations[1] if len(annotations) > 1 else None, returns)
 
 
 def answer_methods(cls: type, problems: list[str]) -> dict[str, AnswerMethod]:
-    """The methods of *cls* and its bases that take answers, by the names under which open asks know them."""
+    """The methods of *cls* and its bases that take answers, by their names in stored asks."""
     claims: dict[str, tuple[type, AnswerClaim]] = {}
     for base in reversed(cls.__mro__):
         declared = base.__dict__.get("__declared__")
@@ -152,7 +138,7 @@ def answer_methods(cls: type, problems: list[str]) -> dict[str, AnswerMethod]:
     for name, (base, claim) in claims.items():
         method = inspect.getattr_static(cls, name)
         if not isinstance(method, PythonFunction):
-            problems.append(f"{name} takes answers in {base.__name__}; a {type(method).__name__} can't stand in for it")
+            problems.append(f"{name} takes answers in {base.__name__}; a {type(method).__name__} can't override it")
             continue
         is_async = inspect.iscoroutinefunction(inspect.unwrap(method))
         problems += [f"{name}: {problem}" for problem in claim.mark.options.problems(is_async=is_async)]
@@ -161,7 +147,7 @@ def answer_methods(cls: type, problems: list[str]) -> dict[str, AnswerMethod]:
         known_as = claim.mark.name or name
         if known_as in found:
             problems.append(
-                f"{found[known_as].handler.name} and {handler.name} are both known as {known_as!r} to open asks; "
+                f"{found[known_as].handler.name} and {handler.name} are both named {known_as!r} in open asks; "
                 "give one of them another name="
             )
         found[known_as] = AnswerMethod(known_as, handler, claim.types, claim.keep, problems)
@@ -169,5 +155,5 @@ def answer_methods(cls: type, problems: list[str]) -> dict[str, AnswerMethod]:
 
 
 def _with_kept(method: PythonFunction) -> Callable[[Untyped, Untyped], object]:
-    """*method* as it is called with the pair of an answer and what was kept."""
+    """*method*, callable with the pair of an answer and its kept value."""
     return lambda subject, pair: method(subject, *pair)

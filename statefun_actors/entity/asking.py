@@ -1,4 +1,4 @@
-"""What ``self.ask(...)`` checks before anything is sent."""
+"""Checks of the arguments of ``self.ask(...)``."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from statefun_actors.errors import ValueMismatchError
 from statefun_actors.model import TypedValue
 
 NOT_GIVEN: Final[Untyped] = object()
-"""Stands for a keyword that is not written; None is a value that can be kept."""
+"""The default of a keyword; None is a value that can be kept."""
 DEFAULT_TIMEOUT: Final = timedelta(seconds=60)
 
 
@@ -45,16 +45,16 @@ def _method(entity: Untyped, then: object) -> AnswerMethod:
     if method is not None and (bound is entity or bound is None):
         return method
     if bound is not entity and hasattr(type(bound), "__function_type__"):
-        raise ValueMismatchError(f"then=, a method of this very entity, such as self.{name}", repr(then))
+        raise ValueMismatchError(f"then=, a method of this entity, such as self.{name}", repr(then))
     shown = f"self.{name}" if bound is entity and name else repr(then)
     raise ValueMismatchError(f"then=, a method of {cls.__name__} that is decorated with @answers", shown)
 
 
 def answer_method(cls: Untyped, then: object) -> AnswerMethod:
-    """The method *then* of *cls* that takes answers, ``Order.reserved`` for instance.
+    """The answer method *then* of *cls*, such as ``Order.reserved``.
 
     Raises:
-        ValueMismatchError: it is none.
+        ValueMismatchError: it is not one.
     """
     method: AnswerMethod | None = cls.__function_type__.answer_names.get(getattr(then, "__name__", None))
     if method is None or not any(vars(base).get(then.__name__) is then for base in cls.__mro__):  # type: ignore[attr-defined]
@@ -63,11 +63,13 @@ def answer_method(cls: Untyped, then: object) -> AnswerMethod:
 
 
 def schedule_name(name: object) -> str:
-    """*name* of a recurring message. Raises ValueMismatchError: it is no non-empty string, or not of Unicode."""
+    """Check the *name* of a recurring message. Raises ValueMismatchError: it is not a non-empty string of Unicode
+    text.
+    """
     if not isinstance(name, str) or not name:
         raise ValueMismatchError("name= as a non-empty string", repr(name))
     try:
         name.encode()
     except UnicodeEncodeError:
-        raise ValueMismatchError("name= that UTF-8 can write", repr(name)) from None
+        raise ValueMismatchError("name= that UTF-8 can encode", repr(name)) from None
     return name

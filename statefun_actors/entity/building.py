@@ -1,4 +1,4 @@
-"""Putting an entity class together from what it and its bases declare."""
+"""Builds an entity class from its own declarations and those of its bases."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from statefun_actors.entity.declared import Claim, method_problems, read_claims
 from statefun_actors.entity.function import EntityField, EntityFunction, Methods
 from statefun_actors.entity.slots import RefreshingSlot, apply_attrs, take_slot
 from statefun_actors.errors import DefinitionError
-from statefun_actors.types import JSON_TYPENAME, Codec, filled_in, type_arguments, type_variable
+from statefun_actors.types import JSON_TYPENAME, Codec, substituted, type_arguments, type_variable
 
 _ANNOTATIONS: Final = "__annotate__" if sys.version_info >= (3, 14) else "__annotations__"
 
@@ -45,12 +45,12 @@ class _Declaration:
     annotation: object
 
     def expiring(self, after_call: timedelta) -> _Declaration:
-        """The same, which expires *after_call* if it says nothing itself."""
+        """A copy that expires *after_call*, unless it has an expiry."""
         return attrs.evolve(self, declaration=self.declaration.expiring(after_call))
 
 
 def inherited_fields(bases: Iterable[type]) -> Iterator[str]:
-    """The names of the fields that *bases* bring along."""
+    """The names of the fields of *bases*."""
     for base in bases:
         for cls in base.__mro__:
             if (declared := cls.__dict__.get("__declared__")) is not None:
@@ -65,10 +65,10 @@ def build(
     problems: list[str],
     was: str | Iterable[str] = (),
 ) -> None:
-    """Make *cls* an entity class; abstract without a *typename*.
+    """Make *cls* an entity class; without a *typename*, an abstract one.
 
     Raises:
-        DefinitionError: with *problems* and all that is found here.
+        DefinitionError: with *problems* and all problems found here.
     """
     wrong = options.problems()
     problems += wrong
@@ -89,7 +89,7 @@ def build(
         if (problem := typename_problem(typename)) is not None:
             problems.append(problem)
         if missing := sorted(cls.__abstractmethods__):
-            problems.append(f"abstract methods are left: {', '.join(missing)}; define them, or drop the typename")
+            problems.append(f"it has abstract methods: {', '.join(missing)}; define them, or remove the typename")
     if problems:
         raise DefinitionError(f"class {cls.__name__}", list(dict.fromkeys(problems)))
     if on_failure is None:
@@ -117,9 +117,9 @@ def _former_names(typename: str | None, was: object, problems: list[str]) -> tup
         if (problem := typename_problem(name)) is not None:
             problems.append(problem.replace("typename=", "was="))
         elif name == typename:
-            problems.append(f"was={name!r} is the class's own typename; name the one that it had before")
+            problems.append(f"was={name!r} is the class's own typename; name a former one")
     if len(set(map(str, names))) < len(names):
-        problems.append("was= names a function type twice; name each once")
+        problems.append("was= repeats a function type; name each once")
     return tuple(map(str, names))
 
 
@@ -129,13 +129,13 @@ def _declarations(cls: type, problems: list[str]) -> dict[str, _Declaration]:
     for base in reversed(cls.__mro__):
         if (declared := base.__dict__.get("__declared__")) is not None:
             for name, (declaration, annotation) in declared.fields.items():
-                found[name] = _Declaration(base, declaration, filled_in(annotation, arguments))
+                found[name] = _Declaration(base, declaration, substituted(annotation, arguments))
     for name, field in list(found.items()):
         for base in cls.__mro__:
             item = base.__dict__.get(name)
             if item is None or isinstance(item, MemberDescriptorType | RefreshingSlot):
                 continue
-            # A field may stand in for a property of a base of its own class; anything else would be lost.
+            # A field may replace a property of a base of its own class; anything else would be lost.
             if base is field.owner or not issubclass(field.owner, base):
                 problems.append(
                     f"{name} is a field of {field.owner.__name__}, and {base.__name__} has something else of that "
@@ -165,17 +165,20 @@ def _fields(cls: type, declarations: dict[str, _Declaration], problems: list[str
 
 
 def _open(cls: type, variable: object) -> str:
-    """What to write where *variable* stands for no type, though *cls* is concrete."""
+    """The advice for a free type *variable* of the concrete class *cls*."""
     generic: Untyped = next(base for base in cls.__mro__ if getattr(base, "__parameters__", ()))
     written = f"{generic.__name__}[{', '.join('int' for _ in generic.__parameters__)}]"
     name = getattr(variable, "__name__", variable)
     if generic is cls:
-        return f"{name} stands for no type yet; drop the typename, and derive a class with one from `{written}`, say"
-    return f"{name} stands for no type yet; derive the class from `{written}`, say"
+        return (
+            f"{name} is a free type variable; "
+            f"remove the typename, and derive a class with one from `{written}`, for example"
+        )
+    return f"{name} is a free type variable; derive the class from `{written}`, for example"
 
 
 def _handlers(cls: type, problems: list[str], *, concrete: bool) -> list[tuple[Handler, tuple[object, ...]]]:
-    """The handlers of *cls* and what each takes: of a name, the nearest mark and the method that Python finds."""
+    """The handlers of *cls* and their types: for a name, the nearest mark and the method that Python finds."""
     claims: dict[str, tuple[type, Claim]] = {}
     for base in reversed(cls.__mro__):
         declared = base.__dict__.get("__declared__")
@@ -186,13 +189,13 @@ def _handlers(cls: type, problems: list[str], *, concrete: bool) -> list[tuple[H
     for name, (base, claim) in claims.items():
         method = inspect.getattr_static(cls, name)
         if not isinstance(method, PythonFunction):
-            problems.append(f"{name} is a handler of {base.__name__}; a {type(method).__name__} can't stand in for it")
+            problems.append(f"{name} is a handler of {base.__name__}; a {type(method).__name__} can't override it")
             continue
         inner = inspect.unwrap(method)
         is_async = inspect.iscoroutinefunction(method) or inspect.iscoroutinefunction(inner)
         wrong = method_problems(name, method) if name not in base.__dict__ or method is not base.__dict__[name] else []
         wrong += [f"{name}: {problem}" for problem in claim.mark.options.problems(is_async=is_async)]
-        types = tuple(part for each in claim.types for part in message_types(filled_in(each, arguments)))
+        types = tuple(part for each in claim.types for part in message_types(substituted(each, arguments)))
         variables = [variable for each in types if (variable := type_variable(each)) is not None]
         if variables and concrete:
             wrong.append(f"{name}: {_open(cls, variables[0])}")
@@ -207,7 +210,7 @@ def _handlers(cls: type, problems: list[str], *, concrete: bool) -> list[tuple[H
 
 
 def _own(cls: type, name: str, method: PythonFunction) -> PythonFunction:
-    """*method* as *cls* itself has it: of one that it inherits a copy, so that ``Account.deposit`` says Account."""
+    """*method* of *cls* itself; of an inherited one a copy, so that ``Account.deposit`` says Account."""
     if name in cls.__dict__:
         return method
     own: Untyped = PythonFunction(method.__code__, method.__globals__, name, method.__defaults__, method.__closure__)
@@ -220,7 +223,7 @@ def _own(cls: type, name: str, method: PythonFunction) -> PythonFunction:
 
 
 def _shared_names(fields: Iterable[Field], handlers: Mapping[str, tuple[Handler, Codec]]) -> Iterator[str]:
-    """Two classes under one name, one in a field, one in a handler."""
+    """Problems of two classes with one typename, one in a field, the other in a handler."""
     for field in fields:
         handler, codec = handlers.get(field.typename, (None, field.codec))
         if handler is not None and codec is not field.codec.in_messages and field.typename != JSON_TYPENAME:

@@ -1,4 +1,4 @@
-"""What one class body declares: its fields and its handlers, resolved in the name space where it stands."""
+"""The fields and handlers of one class body, with their annotations evaluated."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _NOT_TYPES: Final = (
 
 @attrs.frozen
 class Claim:
-    """A method marked as a handler, the types that its mark and its annotation name, and what it says it returns."""
+    """A method marked as a handler: the types of its mark and its annotation, and its return annotation."""
 
     mark: HandlerMark
     types: tuple[object, ...]
@@ -46,22 +46,22 @@ class Claim:
 
 @attrs.frozen
 class Declared:
-    """What one class itself declares."""
+    """The declarations of one class itself."""
 
     fields: Mapping[str, tuple[Persisted, object]]
     """Field → its declaration and its annotation."""
     claims: Mapping[str, Claim]
-    """Method → what it handles."""
+    """Method → its mark as a handler."""
     answers: Mapping[str, AnswerClaim]
-    """Method → which answers it takes."""
+    """Method → its mark as an answer method."""
 
 
 def read_body(
     cls: type, declarations: Mapping[str, Persisted], around: Mapping[str, object], problems: list[str]
 ) -> Declared:
-    """What *cls* declares; *declarations* were taken out of its body, *around* is the name space around it.
+    """The declarations of *cls*; *declarations* were removed from its body, *around* is the enclosing name space.
 
-    What is wrong is added to *problems*.
+    Problems are appended to *problems*.
     """
     own = {name: item for name, item in vars(cls).items() if not isinstance(item, _NOT_TYPES)}
     variables = {str(each): each for each in getattr(cls, "__type_params__", ())}  # of `class Shelf[T](Entity)`
@@ -101,19 +101,19 @@ def _fields(
         if annotation is inspect.Parameter.empty or ClassVar in (annotation, get_origin(annotation)):
             continue
         problems.append(
-            f"{name}: an annotated attribute is no field by itself; "
+            f"{name}: an annotated attribute is not a field; "
             f"write `{name}: ... = persisted(default=...)` to keep it, or ClassVar[...] to share it"
         )
     found: dict[str, tuple[Persisted, object]] = {}
     for name, declaration in declarations.items():
         if name in annotations:
             raw = annotations[name]
-            # A field named like its own type (`date: date = …`) is its own annotation; make_field says so.
+            # A field named like its own type (`date: date = …`) is its own annotation; make_field reports it.
             annotation = raw if isinstance(raw, Persisted) else names.resolve(raw, name, problems)
         elif declaration.has_type:
             annotation = declaration.type
         else:
-            problems.append(f"{name}: a field needs its type: `{name}: <type> = persisted(...)`")
+            problems.append(f"{name}: a field needs a type: `{name}: <type> = persisted(...)`")
             continue
         if annotation is not inspect.Parameter.empty:
             found[name] = (declaration, annotation)
@@ -121,7 +121,7 @@ def _fields(
 
 
 def read_claims(cls: type, local: Mapping[str, object], problems: list[str]) -> dict[str, Claim]:
-    """The handlers that the body of *cls* marks."""
+    """The handlers marked in the body of *cls*."""
     claims = {}
     for name, item in vars(cls).items():
         mark = _mark(item)
@@ -135,7 +135,7 @@ def read_claims(cls: type, local: Mapping[str, object], problems: list[str]) -> 
 
 
 def _mark(item: object) -> HandlerMark | None:
-    """The mark on *item*, or on the method that @staticmethod, @classmethod or @property above @handles hides."""
+    """The mark of *item*, or of the method wrapped by a @staticmethod, @classmethod or @property above @handles."""
     hidden = item.__func__ if isinstance(item, staticmethod | classmethod) else getattr(item, "fget", None)
     marks = (getattr(each, MARK, None) for each in (item, hidden))
     return next((mark for mark in marks if isinstance(mark, HandlerMark)), None)
@@ -145,16 +145,16 @@ def _claim_problems(name: str, item: object, mark: HandlerMark) -> list[str]:
     if not isinstance(item, PythonFunction):
         return [f"{name}: @handles marks a method, got a {type(item).__name__}"]
     if mark.repeated:
-        return [f"{name}: @handles stands above it twice; write one, with all types: @handles(A, B)"]
+        return [f"{name}: it has two @handles; write one with all types: @handles(A, B)"]
     return method_problems(name, item)
 
 
 def method_problems(name: str, method: Callable[..., object]) -> list[str]:
-    """What is wrong with *method* as a handler, whatever it handles."""
+    """The problems of *method* as a handler, whatever it handles."""
     inner = inspect.unwrap(method)
     found = []
     if any(inspect.isgeneratorfunction(f) or inspect.isasyncgenfunction(f) for f in (method, inner)):
-        found.append(f"{name}: a handler returns its reply; it can't yield")
+        found.append(f"{name}: a handler can't yield; return the reply")
     if not _takes_one_message(method):
         found.append(f"{name}: a handler takes two parameters: `def {name}(self, message: ...)`")
     return found
@@ -183,24 +183,22 @@ def _types(
     hinted = () if annotation in (inspect.Parameter.empty, object, Untyped) else message_types(annotation)
     types = tuple(part for given in mark.types for part in message_types(given))
     if not types and not hinted:
-        problems.append(f"{name}: which messages does it take? Write @handles(Type), or annotate: `message: Type`")
+        problems.append(f"{name}: it has no message type; write @handles(Type), or annotate `message: Type`")
     if types and hinted and (extra := [part for part in types if not any(_covers(hint, part) for hint in hinted)]):
-        problems.append(
-            f"{name}: @handles names {_names(extra)}, its annotation says {_names(hinted)}; make them agree"
-        )
+        problems.append(f"{name}: @handles names {_names(extra)}, its annotation {_names(hinted)}; make them equal")
     problems += _reply_problems(name, _returns(method, local))
     return types or hinted
 
 
 def _covers(hint: object, part: object) -> bool:
-    """Whether a parameter annotated *hint* may be given a *part*: the same, or a class above it."""
+    """Whether a parameter annotated *hint* accepts a *part*: the same class, or a base of it."""
     if hint == part or isinstance(hint, TypeVar):
         return True
     if not (isinstance(hint, type) and isinstance(part, type)):
         return False
     try:
         return issubclass(part, hint)
-    except TypeError:  # a Protocol, which only the type checker can compare
+    except TypeError:  # a Protocol, which only type checkers can compare
         return True
 
 
@@ -208,11 +206,11 @@ def _returns(method: Untyped, local: Mapping[str, object]) -> object:
     try:
         return return_annotation(method, local)
     except UnresolvedAnnotationError:
-        return inspect.Parameter.empty  # may well be there for the type checker alone
+        return inspect.Parameter.empty  # may exist only for type checkers
 
 
 def _reply_problems(name: str, returns: object) -> list[str]:
-    """A class that can't be sent can't be returned either."""
+    """A return type that can't be sent is a problem."""
     found = []
     for part in message_types(returns):
         if isinstance(part, type) and attrs.has(part) and not issubclass(part, Message):

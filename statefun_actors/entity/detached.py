@@ -1,7 +1,7 @@
-"""Detached instances: made by hand, for tests of plain methods, and by copying or unpickling.
+"""Detached instances: created by user code for tests of plain methods, or by copying and unpickling.
 
-They are of a class of their own, which explains itself when an undeclared attribute is assigned. That it is another one
-shows in nothing but ``type(...)``: instances that run pay nothing for the explanation.
+They have a class of their own, which raises a helpful error when an undeclared attribute is assigned. Only
+``type(...)`` shows that. Instances in batches don't pay for this error.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def detached_class(cls: Untyped) -> Untyped:
 
 
 def _unannounced(cls: Untyped, namespace: dict[str, object]) -> Untyped:
-    """A subclass that the user's ``__init_subclass__`` is not told of: to users it is the class itself."""
+    """A subclass for which the user's ``__init_subclass__`` is not called: to users it is the class itself."""
     own = cls.__dict__.get("__init_subclass__")
     type.__setattr__(cls, "__init_subclass__", classmethod(lambda _: None))
     try:
@@ -62,5 +62,5 @@ def _set_declared(self: Untyped, name: str, value: object) -> None:
 
 
 def restored(cls: Untyped, values: Mapping[str, object]) -> Untyped:
-    """A detached instance of *cls* that holds *values*; what the class no longer declares is left out."""
+    """A detached instance of *cls* with *values*; those that the class no longer declares are left out."""
     return cls(**{name: held for name, held in values.items() if name in cls.__function_type__.by_name})

@@ -1,4 +1,4 @@
-"""``Entity``: what a user's class inherits, and what ``self`` can do while a message is handled."""
+"""``Entity``: the base class of users' classes, and what ``self`` can do in a handler."""
 
 from __future__ import annotations
 
@@ -29,20 +29,20 @@ class Entity(metaclass=EntityMeta):
 
     Without ``typename`` a class is abstract: it shares its fields and handlers with the classes derived from it.
     ``on_failure`` is the failure policy of the class's handlers. ``was`` is a function type that the class had
-    before, or several: when an embedded engine starts, it moves what is stored under these, and what is sent to them
-    goes to this class.
+    before, or several: when an embedded engine starts, it moves state stored under these, and messages to them
+    are delivered to this class.
 
-    With ``internal=True`` the handlers take messages from other functions alone, but for those that say otherwise. At
+    With ``internal=True`` the handlers only take messages from other functions, unless they say otherwise. At
     most ``concurrency`` batches of the class run at once in a process; others wait. With ``expire_after_call=`` each
-    field that says nothing itself is absent once no message has come for that long; on the embedded engine an entity
-    whose fields are all absent is gone. What a class does not say of policy, access, concurrency and expiry, it takes
-    from its bases.
+    field without an expiry of its own expires after that time without messages; on the embedded engine an entity
+    whose fields are all absent is deleted. Policy, access, concurrency and expiry that a class does not declare are
+    inherited from its bases.
 
-    Instances are made by the engine. ``Account(balance=3)`` gives a detached one, for tests of plain methods; so do
+    The engine creates instances. ``Account(balance=3)`` creates a detached one, for tests of plain methods; so do
     copying and pickling.
 
     Raises:
-        DefinitionError: when a class is defined, with everything that is wrong with it.
+        DefinitionError: a class is declared wrongly; it lists all problems.
     """
 
     __slots__ = ("__scope__",)
@@ -62,7 +62,7 @@ class Entity(metaclass=EntityMeta):
         was: str | Iterable[str] = (),
         **keywords: object,
     ) -> None:
-        """Declared for the type checkers; the metaclass takes them."""
+        """Declared for type checkers; the metaclass handles them."""
         super().__init_subclass__(**keywords)
 
     @classmethod
@@ -70,7 +70,7 @@ class Entity(metaclass=EntityMeta):
         """The address of this class's entity *id*; a send to it fails at once if the class does not take the message.
 
         Raises:
-            InvalidAddressError: *id* is no non-empty string, or the class is abstract.
+            InvalidAddressError: *id* is not a non-empty string, or the class is abstract.
         """
         kind = cls.__address_type__
         if kind is None:
@@ -98,8 +98,8 @@ class Entity(metaclass=EntityMeta):
         """The caller of the message being handled: the function that sent it; for a delayed message, its sender.
 
         A message from outside has None, or the address of the HTTP ingress (its typename is
-        ``statefun-actors/ingress``) where whoever sent it waits for the reply. So it is no proof of who sent a message:
-        to take none from outside, write ``@handles(..., internal=True)``.
+        ``statefun-actors/ingress``) if its sender waits for the reply. So it does not authenticate the sender:
+        to refuse messages from outside, write ``@handles(..., internal=True)``.
         """
         return (self.__scope__ or _detached(self, "caller")).caller
 
@@ -109,19 +109,19 @@ class Entity(metaclass=EntityMeta):
         return (self.__scope__ or _detached(self, "now")).now
 
     def send(self, target: Address, message: object) -> None:
-        """Send *message*; it leaves when what this message did is committed, or not at all.
+        """Send *message*; it is sent when the effects of the current message are committed, or not at all.
 
         Raises:
             UnhandledMessageError: *target* was made by ``Class.at`` and the class has no handler for it.
-            NotAMessageError: its class has no name on the wire.
-            ValueMismatchError: the message holds a value that its own types do not allow.
+            NotAMessageError: its class has no typename.
+            ValueMismatchError: a value in the message does not fit its declared type.
         """
         (self.__scope__ or _detached(self, "send")).send(target, message)
 
     def send_after(
         self, delay: timedelta | float, target: Address, message: object, *, cancellation_token: str | None = None
     ) -> None:
-        """Send *message* once *delay* (a timedelta, or seconds) has passed. Zero is an ordinary send.
+        """Send *message* after *delay* (a timedelta, or seconds). Zero is an ordinary send.
 
         With a *cancellation_token* it can be cancelled, and it replaces this entity's pending one of the same token.
         Raises as :meth:`send` does, and ValueMismatchError for a negative delay.
@@ -129,15 +129,15 @@ class Entity(metaclass=EntityMeta):
         (self.__scope__ or _detached(self, "send_after")).send_after(delay, target, message, cancellation_token)
 
     def cancel(self, cancellation_token: str) -> None:
-        """Cancel this entity's delayed message of that token, if it has not left yet: best effort."""
+        """Cancel this entity's delayed message with that token, if it has not been delivered yet: best effort."""
         (self.__scope__ or _detached(self, "cancel")).cancel(cancellation_token)
 
     def send_egress(self, egress: str, message: object) -> None:
-        """Send *message*, a ``kafka_record`` or a ``kinesis_record`` out through *egress* (``<namespace>/<name>``)."""
+        """Send *message*, a ``kafka_record`` or a ``kinesis_record`` to *egress* (``<namespace>/<name>``)."""
         (self.__scope__ or _detached(self, "send_egress")).send_egress(egress, message)
 
     def reply(self, message: object) -> None:
-        """Send *message* to :attr:`caller`; dropped where there is none. Returning it from a handler is the same."""
+        """Send *message* to :attr:`caller`; without one it is dropped. Returning it from a handler does the same."""
         (self.__scope__ or _detached(self, "reply")).reply(message)
 
     @overload
@@ -187,17 +187,17 @@ class Entity(metaclass=EntityMeta):
         timeout: timedelta | float = DEFAULT_TIMEOUT,
         keep: Untyped = NOT_GIVEN,
     ) -> None:
-        """Send *message* to *target*, and have *then* called with the answer.
+        """Send *message* to *target*, and call *then* with the answer.
 
         The handler ends, and this entity takes other messages; the answer comes as a message. In *then*,
-        ``self.caller`` is the caller of the present message, and what *then* returns is the reply to it.
+        ``self.caller`` is the caller of the current message, and the return value of *then* is the reply to it.
 
         Args:
             target: any address, in any language; or an activity.
             message: the question.
             then: a method of this entity that is decorated with ``@answers``.
             timeout: a timedelta or seconds, at most ten years, after which *then* gets ``NoAnswer("timeout")``.
-            keep: any value that a field may hold: *then* gets it beside the answer.
+            keep: any value that a field may hold: *then* gets it with the answer.
 
         Raises:
             ValueMismatchError: *then* is no such method, *keep* does not fit it, or *timeout* is out of range.
@@ -212,39 +212,39 @@ class Entity(metaclass=EntityMeta):
         self, *, then: Callable[[Untyped, _K], object], timeout: timedelta | float, keep: _K
     ) -> Address: ...
     def reply_address(self, *, then: Untyped, timeout: timedelta | float, keep: Untyped = NOT_GIVEN) -> Address:
-        """An address for one answer, which *then* gets: to be put into a message or a mail.
+        """An address for one answer, which *then* gets: to put into a message or a mail.
 
-        It is good once this message has committed: hand it on by a send, or by an egress. Over HTTP it is answered by
-        ``POST /replies/<id of the address>``. Arguments and errors are those of :meth:`ask`.
+        It can be used after this message has committed: pass it on by a send, or by an egress. Over HTTP it is answered
+        by ``POST /replies/<id of the address>``. Arguments and errors are those of :meth:`ask`.
         """
         return ask(self.__scope__ or _detached(self, "reply_address"), self, then, timeout, keep, None, None)
 
     def send_every(
         self, schedule: timedelta | str, target: Address, message: object, *, name: str, tz: str = "UTC"
     ) -> None:
-        """Send *message* to *target* again and again, until :meth:`cancel_every`.
+        """Send *message* to *target* repeatedly, until :meth:`cancel_every`.
 
         Args:
             schedule: an interval of a second or more, or a cron line of five fields: ``"0 9 * * mon-fri"``.
             target: any address.
             message: anything that can be sent.
-            name: of this entity's recurring messages, one has it: another schedule of that name takes its place, the
-                same one changes nothing.
+            name: name of the recurring message in this entity: another schedule of that name replaces it, the
+                same schedule changes nothing.
             tz: the IANA zone of the cron line.
 
         Raises:
-            ValueMismatchError: a schedule that can't be read or never fires, an unknown zone, an empty name.
+            ValueMismatchError: a schedule that is invalid or never fires, an unknown zone, an empty name.
             Exception: as :meth:`send`.
         """
         scope = self.__scope__ or _detached(self, "send_every")
         scope.send_every(recurrence(schedule, tz), target, message, schedule_name(name))
 
     def cancel_every(self, name: str) -> None:
-        """End the recurring message *name* of this entity. One that has left already may still arrive."""
+        """End the recurring message *name* of this entity. A message already sent may still arrive."""
         (self.__scope__ or _detached(self, "cancel_every")).cancel_every(schedule_name(name))
 
     def clear(self) -> None:
-        """Delete all fields, and cancel what this batch sent with a token."""
+        """Delete all fields, and cancel delayed messages that this batch sent with a token."""
         scope = self.__scope__ or _detached(self, "clear")
         function = type(self).__function_type__
         for name in function.by_name:
@@ -253,10 +253,10 @@ class Entity(metaclass=EntityMeta):
 
     if TYPE_CHECKING:
         __attrs_attrs__: ClassVar[tuple[attrs.Attribute[Untyped], ...]]
-    else:  # type checkers would take any attribute for granted
+    else:  # type checkers would accept any attribute
 
         def __getattr__(self, name: str) -> object:
-            # Reached for what has no slot, and for fields that were neither read nor set yet.
+            # Called for attributes without a slot, and for fields that were neither read nor set yet.
             if name.startswith("__"):
                 raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
             return type(self).__function_type__.read(self, name, self.__scope__)
@@ -265,7 +265,7 @@ class Entity(metaclass=EntityMeta):
             type(self).__function_type__.delete(self, name, self.__scope__)
 
     def __eq__(self, other: object) -> bool:
-        """Whether *other* is of the same class and its fields hold the same."""
+        """Whether *other* is of the same class and has equal fields."""
         if not isinstance(other, Entity) or other.__class__ is not self.__class__:
             return NotImplemented
         names = type(self).__function_type__.by_name
@@ -284,5 +284,5 @@ class Entity(metaclass=EntityMeta):
 
 
 def _detached(entity: Entity, attribute: str) -> NoReturn:
-    """Raises for an entity that has no scope (yet), or none any more: None and OVER are both false."""
+    """Raise for an entity without a scope, or whose scope has ended: None and OVER are both false."""
     raise DetachedEntityError(type(entity).__name__, attribute)

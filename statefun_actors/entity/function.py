@@ -1,9 +1,9 @@
-"""An entity class as a function type: how an instance gets its state, and how what it holds becomes changes.
+"""The function type of an entity class: loads state into instances, and finds the changes of instances.
 
-An instance is hydrated lazily. Fields are slots; an unset slot sends Python to ``Entity.__getattr__``, which decodes
-the field, once, and notes what it read. Setting a field costs nothing beyond Python's own, since nothing watches it.
-What was set without having been read is found at the end, by counting what the instance holds; whether a field has
-changed is decided by encoded bytes, so a change in place cannot be missed.
+Fields are loaded lazily. They are slots; Python calls ``Entity.__getattr__`` for an unset slot, which decodes the
+field, once, and remembers the value. Setting a field costs nothing extra, since it is not observed. Fields that were
+set without having been read are found at the end, by counting the referents of the instance. Whether a field has
+changed is decided by its encoded bytes, so in-place changes are always detected.
 """
 
 from __future__ import annotations
@@ -34,18 +34,31 @@ from statefun_actors.types import Codec
 _UNSET: Final = object()
 _ALL: Final = -1
 _UNCOUNTABLE: Final = 1 << 30
-"""More than any instance refers to, so that the difference is negative: not known."""
+"""More than the referents of any instance, so that the difference is negative: unknown."""
 _MOST_AHEAD: Final = 4
 _new: Final = object.__new__
 _NO_ATTRIBUTE: Final = re.compile(r"'([^']+)' object has no attribute '([^']+)'")
 
 
 class EntityField:
-    """A field together with the slot that holds it."""
+    """A field together with its slot."""
 
     __slots__ = (
-        "alone", "codec", "decode", "delete", "encode", "field", "get", "immutable", "name", "optional", "readable",
-        "refreshes", "set", "state_name", "typename",
+        "codec",
+        "decode",
+        "delete",
+        "encode",
+        "field",
+        "get",
+        "immutable",
+        "name",
+        "optional",
+        "readable",
+        "refreshes",
+        "set",
+        "state_name",
+        "typename",
+        "unshared",
     )  # fmt: skip
 
     def __init__(self, field: Field, slot: Untyped) -> None:
@@ -57,9 +70,9 @@ class EntityField:
         self.decode = field.codec.decode
         self.typename = field.typename
         self.readable = field.codec.lenient | field.codec.accepts
-        """The typenames of stored values that it can read."""
+        """The typenames of stored values that it reads."""
         self.immutable = field.immutable
-        self.alone = field.codec.alone
+        self.unshared = field.codec.unshared
         self.optional = field.optional
         self.refreshes = field.refresh_on_assignment
         self.get = slot.__get__
@@ -69,7 +82,7 @@ class EntityField:
 
 @attrs.frozen
 class Methods:
-    """The methods of a class that messages run, and the types that they take, as their user spelled them."""
+    """The methods of a class that messages call, and their message types as annotated."""
 
     handlers: Mapping[str, tuple[Handler, Codec]]
     any_handler: Handler | None
@@ -96,7 +109,7 @@ class EntityFunction:
         self.was = tuple(was)
         self.answers = methods.answers
         self.answer_names = {method.handler.name.rpartition(".")[2]: method for method in methods.answers.values()}
-        """By the names that the methods have in the class."""
+        """By the methods' names in the class."""
         self.name = cls.__name__
         self.typename = typename
         self.fields = tuple(fields)
@@ -111,9 +124,10 @@ class EntityFunction:
         self.options = options
         self._refreshing = frozenset(field.state_name for field in fields if field.refreshes)
         self._ahead: dict[str, list[EntityField]] = {}
-        """By the type of a batch's first message, fields that such batches read: decoded at once, it costs a third."""
+        """By the type of a batch's first message: fields that such batches read. Decoding them at once costs a
+        third."""
         self._likely = list(fields)
-        """The fields in the order in which they are looked at for assignments."""
+        """The fields in the order in which they are checked for assignments."""
         self._set_scope = cls.__scope__.__set__  # type: ignore[attr-defined]
         self._count = len(self.fields)
         self._bare = self._referents_when_bare()
@@ -131,7 +145,7 @@ class EntityFunction:
                     try:
                         value = field.decode(stored.value)
                     except ValueError:
-                        continue  # told to whoever reads it
+                        continue  # raised when the field is read
                     field.set(subject, value)
                     scope.seen[field.name] = value
         return subject
@@ -142,17 +156,17 @@ class EntityFunction:
     # --- state out
 
     def settle(self, subject: Untyped, scope: Scope) -> None:
-        """Move what changed into ``scope.changes``.
+        """Copy changes to ``scope.changes``.
 
         Raises:
-            FieldMismatchError: a field holds what its declared type does not allow.
+            FieldMismatchError: the value of a field does not fit its declared type.
         """
         seen, deleted, assigned = scope.seen, scope.deleted, scope.assigned
         if len(seen) != self._count:
             unseen = len(get_referents(subject)) - self._bare - len(seen)
             if unseen:
                 self._find_assigned(subject, seen, unseen)
-        # All or nothing: a field that does not fit leaves the scope as it was.
+        # All or nothing: a field that does not fit leaves the scope unchanged.
         by_name = self.by_name
         changed: dict[str, TypedValue | None] = {}
         settled, before = scope.changes, scope.batch_state
@@ -190,7 +204,7 @@ class EntityFunction:
             deleted.clear()
 
     def _referents_when_bare(self) -> int:
-        """How many objects an instance holds beside the values of its fields, where Python can count them."""
+        """The number of referents of an instance without fields, if Python can count them."""
         subject: Untyped = object.__new__(self.cls)
         subject.__scope__ = None
         bare = len(get_referents(subject))
@@ -201,7 +215,7 @@ class EntityFunction:
         return bare
 
     def _find_assigned(self, subject: Untyped, seen: dict[str, object], count: int) -> None:
-        """Note the *count* fields that were assigned without having been read; negative = it is not known how many."""
+        """Record the *count* fields that were assigned without having been read; negative: the number is unknown."""
         found = []
         for field in self._likely:
             if field.name in seen:
@@ -214,17 +228,18 @@ class EntityFunction:
             found.append(field)
             if len(found) == count:
                 break
-        # An unset slot costs an exception, so those that were assigned last are looked at first.
+        # An unset slot costs an exception, so the fields that were assigned last are checked first.
         if self._likely[: len(found)] != found:
             self._likely = [*found, *(field for field in self._likely if field not in found)]
 
     def _is_stored(
         self, field: EntityField, current: TypedValue | None, was: object, held: object, data: bytes, scope: Scope
     ) -> bool:
-        """Whether *data*, as *held* is encoded, need not be stored: *current* is that, or other bytes for the same.
+        """Whether *data*, the encoding of *held*, need not be stored: *current* is equal, or another encoding of the
+        same.
 
-        Other bytes are what another SDK or an older class wrote, or 2.x, which has its own for primitives; and none at
-        all where *held* is the default made for an absent field. *was* is what the field was read as, or _UNSET.
+        Other SDKs, older classes and 2.x (for primitives) encode differently; a default created for an absent field has
+        no encoding. *was* is the value that was read, or _UNSET.
         """
         if current is None:
             return held is was and scope.defaults is not None and scope.defaults.get(field.name) == data
@@ -233,11 +248,11 @@ class EntityFunction:
         if held is was:
             return field.encode(field.field.read(self.name, current)) == data
         if field.immutable and was.__class__ is held.__class__ and was != held:
-            return False  # as codecs promise: equal bytes are read as equal values
+            return False  # codecs guarantee that equal bytes are read as equal values
         if current.typename not in field.readable:
             return False
         try:
-            if was is _UNSET or not field.immutable:  # what is not immutable may be another by now
+            if was is _UNSET or not field.immutable:  # a mutable value may have changed
                 was = field.codec.decode(current.value, current.typename)
             return field.encode(was) == data
         except ValueError:
@@ -257,7 +272,7 @@ class EntityFunction:
         Raises:
             UndeclaredAttributeError: there is no such field.
             StateDecodeError: its stored state can't be read.
-            DetachedEntityError: the batch is over.
+            DetachedEntityError: the batch has ended.
         """
         field = self.by_name.get(name)
         if field is None:
@@ -275,8 +290,8 @@ class EntityFunction:
                 return field.field.default
             value = factory()
             data = self._encoded_default(field, value)
-            if field.alone is not None and not field.alone(value, 0):
-                value = field.decode(data)  # a part of it belongs to something else, or would be read back as another
+            if field.unshared is not None and not field.unshared(value, 0):
+                value = field.decode(data)  # it is shared, or would be read back differently
             scope.note_default(name, value, data)
         else:
             try:
@@ -291,13 +306,13 @@ class EntityFunction:
         return value
 
     def _read_ahead(self, field: EntityField, scope: Scope) -> None:
-        """Batches that begin as this one did will read *field* too."""
+        """Prefetch *field* in batches that start with the same type of message."""
         ahead = self._ahead.setdefault(scope.first, [])
         if field not in ahead and len(ahead) < _MOST_AHEAD:
             ahead.append(field)
 
     def readable(self, subject: Untyped, scope: Scope | None) -> list[str]:
-        """The fields that can be read: all, until the batch is over; then those that the instance still holds."""
+        """The readable fields: all during the batch; afterwards those that the instance still holds."""
         if scope is not OVER:
             return list(self.by_name)
         seen: dict[str, object] = {}
@@ -312,7 +327,7 @@ class EntityFunction:
         return made
 
     def _otherwise(self, subject: Untyped, name: str) -> object:
-        """What has no slot: nothing, or a property that raised AttributeError, whose own error is what helps."""
+        """The error for an attribute without a slot; for a property that raised AttributeError, its own error."""
         for cls in type(subject).__mro__:
             if name in cls.__dict__:
                 return cls.__dict__[name].__get__(subject, type(subject))
@@ -325,11 +340,11 @@ class EntityFunction:
             raise self._mismatch(field, error) from error
 
     def delete(self, subject: Untyped, name: str, scope: Scope | None) -> None:
-        """``del self.name``: absent from now on.
+        """``del self.name``: make the field absent.
 
         Raises:
             UndeclaredAttributeError: there is no such field.
-            DetachedEntityError: the batch is over.
+            DetachedEntityError: the batch has ended.
         """
         field = self.by_name.get(name)
         if field is None:
@@ -342,9 +357,9 @@ class EntityFunction:
             field.delete(subject)
 
     def explain(self, error: Exception) -> Exception:
-        """*error*, or what to write instead where an attribute was assigned that is no field.
+        """*error*, or a helpful error if an attribute was assigned that is not a field.
 
-        Python itself refuses that, since the class has slots, but it cannot say more.
+        The class has slots, so Python itself refuses the assignment, but with less detail.
         """
         if not isinstance(error, AttributeError) or isinstance(error, UndeclaredAttributeError):
             return error
@@ -356,7 +371,7 @@ class EntityFunction:
 
 
 def hydrate(cls: type, address: Address, state: Mapping[str, TypedValue | None]) -> Untyped:
-    """A detached instance of *cls* that holds *state*: to look at, outside any handler.
+    """A detached instance of *cls* with *state*: to look at, outside any handler.
 
     Raises:
         StateDecodeError: a state does not fit its field.

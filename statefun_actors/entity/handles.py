@@ -25,12 +25,12 @@ MARK: Final = "__statefun_handler__"
 
 @attrs.frozen
 class HandlerMark:
-    """What the decorator leaves on the method; () types = take them from the annotation."""
+    """The mark that the decorator sets on the method; () types: take them from the annotation."""
 
     types: tuple[object, ...]
     options: HandlerOptions
     repeated: bool = False
-    """Whether there was a mark on it already."""
+    """Whether it was marked already."""
 
 
 class _Options(TypedDict, total=False):
@@ -40,7 +40,7 @@ class _Options(TypedDict, total=False):
     internal: bool | None
 
 
-# Types come first: a bare form in front would take a class for the method. That they overlap is meant.
+# Types come first: a first overload without types would accept a class as the method. The overlap is intended.
 @overload
 def handles(  # type: ignore[overload-overlap]
     message_type: type[_M], /, **options: Unpack[_Options]
@@ -64,27 +64,14 @@ def handles(
     timeout: timedelta | float | None = None,
     internal: bool | None = None,
 ) -> Untyped:
-    """Mark a method as the handler of messages of these types; bare, of the types that its annotation names.
-
-    Args:
-        message_types: protobuf classes, ``@message`` classes, primitives and other field types, unions of them;
-            ``google.protobuf.any_pb2.Any`` takes what no other handler takes.
-        on_failure: the failure policy of this handler, before that of its class and of the application.
-        blocking: run a plain ``def`` in a thread instead of on the event loop.
-        timeout: a timedelta or seconds after which an async or blocking handler has failed.
-        internal: take messages from other functions alone. From outside are messages without a caller, and those of
-            the HTTP ingress: there it answers 403, elsewhere they fail with InternalMessageError, and without a
-            failure policy they are dead letters (on Flink they are dropped and logged). None = as the class says.
-
-    What can't work is reported when the class is defined, or at once where the class could not know of it.
-    """
+    """Mark a method as the handler of messages of these types; without types, of those in its annotation."""
     options = HandlerOptions(on_failure=on_failure, blocking=blocking, timeout=timeout, internal=internal)
     if len(message_types) == 1 and isinstance(message_types[0], types.FunctionType):
         return _marked(message_types[0], HandlerMark((), options))
     for wrong in message_types:
         if isinstance(wrong, _NO_TYPES):
             got = type(wrong).__name__
-            raise DefinitionError("@handles", [f"it stands above a method, or takes types; got a {got}"])
+            raise DefinitionError("@handles", [f"expected a method or types, got a {got}"])
     return lambda method: _marked(method, HandlerMark(message_types, options))
 
 
@@ -100,5 +87,5 @@ def _marked(method: Untyped, mark: HandlerMark) -> Untyped:
     try:
         setattr(method, MARK, mark)
     except AttributeError:
-        raise DefinitionError("@handles", [f"it stands above a method, got a {type(method).__name__}"]) from None
+        raise DefinitionError("@handles", [f"expected a method, got a {type(method).__name__}"]) from None
     return method

@@ -1,8 +1,8 @@
-"""Between two messages of a batch: what the next one finds is what it would find in a batch of its own.
+"""Isolates the messages of a batch from each other: each sees state as it would in a batch of its own.
 
-A value that something else holds as well (another field, an object of the module, a task that was left behind), or that
-would be read back as another one (an int in a field of float), is written, and read again when it is next asked for.
-All others stay in memory.
+A value that is shared (with another field, an object of the module, a task that was left running), or that would be
+read back differently (an int in a field of float), is written, and read again on its next access. All other values stay
+in memory.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ _UNSET: Final = object()
 
 
 class Holder(Protocol):
-    """A field and the slot that holds it."""
+    """A field and its slot."""
 
     name: str
-    alone: Callable[[Untyped, int], bool] | None
+    unshared: Callable[[Untyped, int], bool] | None
     get: Callable[[Untyped], object]
     delete: Callable[[Untyped], None]
 
@@ -29,25 +29,25 @@ class Holder(Protocol):
 def isolation(
     fields: Iterable[Holder], bare: int, settle: Callable[[Untyped, Scope], None]
 ) -> Callable[[Untyped, Scope], None] | None:
-    """What isolates the messages of a batch from each other; None where no field needs that.
+    """A function that isolates two messages of a batch; None if no field needs it.
 
     Args:
-        fields: of the class.
-        bare: how many objects an instance holds beside the values of its fields.
-        settle: moves what changed into the scope; raises FieldMismatchError, which then is the message's error.
+        fields: fields of the class.
+        bare: number of referents of an instance without fields.
+        settle: copies changes to the scope; raises FieldMismatchError, which then is the message's error.
     """
-    shareable = [(field, field.name, field.get, field.alone) for field in fields if field.alone is not None]
+    shareable = [(field, field.name, field.get, field.unshared) for field in fields if field.unshared is not None]
     if not shareable:
         return None
 
     def isolate(subject: Untyped, scope: Scope) -> None:
         seen, unseen = scope.seen, -1
         shared: list[Holder] | None = None
-        for field, name, get, alone in shareable:
+        for field, name, get, unshared in shareable:
             if name in seen:
                 held = get(subject)
-                # What is as it was read is held by ``seen``, too.
-                if held is None or alone(held, 1 if held is seen[name] else 0):
+                # ``seen`` holds values that are unchanged since they were read, too.
+                if held is None or unshared(held, 1 if held is seen[name] else 0):
                     continue
             else:
                 if unseen < 0:
@@ -58,7 +58,7 @@ def isolation(
                     held = get(subject)
                 except AttributeError:
                     continue
-                if held is None or alone(held, 0):
+                if held is None or unshared(held, 0):
                     continue
             shared = [field] if shared is None else [*shared, field]
         if shared:

@@ -1,7 +1,7 @@
-"""``EntityMeta``: from a class statement to an entity class, or to one error with everything that is wrong.
+"""``EntityMeta``: creates an entity class from a class statement, or raises one error with all its problems.
 
-The class is made once, by Python, and only then looked at, so that ``super()`` and ``__init_subclass__`` work in it as
-in any other.
+Python creates the class first, then it is checked, so that ``super()`` and ``__init_subclass__`` work as in any other
+class.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from statefun_actors.errors import DefinitionError
 
 
 class EntityMeta(abc.ABCMeta):
-    """Makes Entity classes. ABCMeta underneath, so that abstract methods can be shared too."""
+    """The metaclass of entities. It derives from ABCMeta, so that abstract methods can be used, too."""
 
     __declared__: Declared
     """The fields and handlers that the class itself declares."""
@@ -49,8 +49,8 @@ class EntityMeta(abc.ABCMeta):
     ) -> EntityMeta:
         if not any(isinstance(base, EntityMeta) for base in bases):
             return super().__new__(mcls, name, bases, namespace)  # Entity
-        if "__attrs_attrs__" in namespace:  # attrs makes a second class of the finished one
-            raise DefinitionError(f"class {name}", ["its fields are attrs fields already; drop the attrs decorator"])
+        if "__attrs_attrs__" in namespace:  # attrs creates a second class from the finished one
+            raise DefinitionError(f"class {name}", ["its fields are attrs fields already; remove the attrs decorator"])
         problems = list(body_problems(namespace))
         problems += lost_in(namespace)
         declarations = {key: item for key, item in namespace.items() if isinstance(item, Persisted)}
@@ -61,7 +61,7 @@ class EntityMeta(abc.ABCMeta):
             cls = super().__new__(mcls, name, bases, body, **keywords)
         except TypeError as error:
             _refuse(name, problems, error, keywords)
-        # Where the class statement stands, for classes inside functions.
+        # The name space around the class statement, for classes inside functions.
         around = sys._getframe(1).f_locals  # noqa: SLF001
         cls.__declared__ = read_body(cls, declarations, around, problems)
         entity = next(base for base in reversed(cls.__mro__) if isinstance(base, EntityMeta))
@@ -70,24 +70,25 @@ class EntityMeta(abc.ABCMeta):
         build(cls, typename, on_failure, options, problems, was)
         return cls
 
-    if not TYPE_CHECKING:  # for checkers an entity is made as its fields say, not by this
+    if not TYPE_CHECKING:  # for type checkers the fields define the constructor
 
         def __call__(cls, /, *args: object, **kwargs: object) -> Untyped:
             """A detached instance."""
             if cls.__dict__.get("__function_type__") is None:
                 raise DefinitionError(
-                    f"{cls.__name__}(...)", ['an abstract Entity has no instances; give the class a typename="ns/name"']
+                    f"{cls.__name__}(...)",
+                    ["an abstract Entity can't have instances; give the class a typename='ns/name'"],
                 )
             return type.__call__(detached_class(cls), *args, **kwargs)
 
 
 def _refuse(name: str, problems: list[str], error: TypeError, keywords: Iterable[str]) -> NoReturn:
     if "lay-out conflict" in str(error):
-        reason = "two of its bases have a typename, or fields in slots of their own; derive it from one of them"
+        reason = "two of its bases have a typename, or slots of their own; derive it from one of them"
     elif "takes no keyword arguments" in str(error):
         unknown = ", ".join(f"{keyword}=" for keyword in keywords)
         takes = "typename=, on_failure=, internal=, concurrency=, expire_after_call= and was="
-        reason = f"an Entity takes {takes}, not {unknown}; correct it"
+        reason = f"an Entity takes {takes}, not {unknown}"
     else:
         raise error
     raise DefinitionError(f"class {name}", [*problems, reason]) from error

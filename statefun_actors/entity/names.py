@@ -1,4 +1,4 @@
-"""Names that mean something to every entity, and what is wrong with a class that uses one of them otherwise."""
+"""Reserved names of entities, and the problems of classes that use them for something else."""
 
 from __future__ import annotations
 
@@ -37,42 +37,42 @@ _ENGINE_NAMES: Final = frozenset(
 
 
 def body_problems(body: Mapping[str, object]) -> Iterator[str]:
-    """What is wrong with the names in the body of an entity class."""
+    """The problems of the names in the body of an entity class."""
     for name, item in body.items():
         if name in ENTITY_NAMES:
             yield hides(name)
         elif name in _ENGINE_NAMES:
-            yield f"{name} is the engine's, which makes the instances; give fields their defaults in persisted(...)"
+            yield f"{name} is reserved: the engine creates the instances; give fields their defaults in persisted(...)"
         elif isinstance(item, functools.cached_property):
-            yield f"{name}: a cached_property needs a place to keep its value, which would be lost; write @property"
+            yield f"{name}: a cached_property would lose its value after the batch; write @property"
         elif isinstance(item, Persisted) and name.startswith("_"):
             yield f"{name}: a field's name must not begin with _; choose another one"
         elif isinstance(item, Persisted) and name == "self":
-            yield "self is no name for a field; choose another one"
+            yield "a field can't be named self; choose another name"
 
 
 def hides(name: str) -> str:
-    return f"{name!r} hides what every Entity has; choose another name"
+    return f"{name!r} hides an attribute of Entity; choose another name"
 
 
 def foreign_base_problems(cls: type, entity: type) -> Iterator[str]:
-    """What is wrong with those bases of *cls* that do not derive from *entity*."""
+    """The problems of those bases of *cls* that do not derive from *entity*."""
     mro = cls.__mro__
     for place, base in enumerate(mro):
         if issubclass(base, entity) or base is object or base.__module__ in ("typing", "abc"):
             continue
         if base.__dictoffset__:
             yield (
-                f"the base {base.__name__} lets any attribute be assigned, to be lost silently; "
+                f"the base {base.__name__} accepts any attribute, which would be lost silently; "
                 "derive it from Entity (without a typename), or give it `__slots__ = ()`"
             )
         for name, item in vars(base).items():
             if isinstance(item, Persisted):
                 yield (
-                    f"{base.__name__}.{name} is no field, since {base.__name__} is no Entity; "
+                    f"{base.__name__}.{name} is not a field, since {base.__name__} is not an Entity; "
                     "derive it from Entity (without a typename)"
                 )
             elif name in ENTITY_NAMES and place < mro.index(entity):
-                yield f"{base.__name__}.{name} hides what every Entity has; choose another name"
+                yield f"{base.__name__}.{name} hides an attribute of Entity; choose another name"
             elif name in _ENGINE_NAMES - {"__dict__", "__slots__"}:
-                yield f"{base.__name__}.{name} is never called: instances are made by the engine; drop it"
+                yield f"{base.__name__}.{name} is never called, since the engine creates the instances; remove it"

@@ -1,4 +1,4 @@
-"""What an instance has in the place of a scope once its batch is over: nothing can be asked of it any more."""
+"""The scope of an instance whose batch has ended: every access raises."""
 
 from __future__ import annotations
 

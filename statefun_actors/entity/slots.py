@@ -1,8 +1,8 @@
-"""Fields as slots, and what attrs adds to a finished class.
+"""Fields as slots, and the additions of attrs to a finished class.
 
-Slots make assigning what is not declared an error of Python's own, at no cost. Slots of two classes can't be combined,
-so abstract classes have none: their fields become slots of the concrete class that inherits them, which is also what
-lets mixins with fields be mixed.
+With slots, Python itself refuses the assignment of undeclared attributes, at no cost. Slots of two classes can't be
+combined, so abstract classes have none: their fields become slots of the concrete class that inherits them, so mixins
+with fields can be combined.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def has_slot(name: str, bases: Iterable[type]) -> bool:
 
 
 class RefreshingSlot:
-    """The slot of a field with expire_after_write: any assignment renews its time, even one of the same value."""
+    """The slot of a field with expire_after_write: any assignment renews its time, even of an equal value."""
 
     __slots__ = ("name", "slot")
 
@@ -46,7 +46,7 @@ class RefreshingSlot:
 
 
 def take_slot(cls: type, field: Field) -> Untyped:
-    """The descriptor that reads and writes *field*, past what may watch its assignment."""
+    """The descriptor that reads and writes *field*, bypassing the one that observes assignments."""
     slot = next(base.__dict__[field.name] for base in cls.__mro__ if field.name in base.__dict__)
     inner = slot.slot if isinstance(slot, RefreshingSlot) else slot
     if field.refresh_on_assignment:
@@ -57,7 +57,9 @@ def take_slot(cls: type, field: Field) -> Untyped:
 
 
 def apply_attrs(cls: type, fields: Sequence[Field], types: Mapping[str, object]) -> None:
-    """Give *cls* its ``__init__``, and itself to ``attrs.fields``. *types*: those it does not annotate itself."""
+    """Give *cls* its ``__init__``, and make it known to ``attrs.fields``. *types*: those that it does not annotate
+    itself.
+    """
     made = {}
     for field in fields:
         default: Untyped = attrs.Factory(field.factory) if field.factory is not None else field.default

@@ -1,4 +1,4 @@
-"""Stateful functions as plain Python functions of a context and a message, as the 2.0 SDK has them."""
+"""Stateful functions as Python functions of a context and a message, as in the 2.0 SDK."""
 
 from statefun_actors.functions.context import Context
 from statefun_actors.functions.functions import StatefulFunctions

@@ -1,4 +1,4 @@
-"""``Context``: what a stateful function is given beside its message."""
+"""``Context``: the first argument of a stateful function."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ _PRIMITIVES: Final[dict[type, Codec]] = {cls: codec_for(cls) for cls in (bool, i
 
 
 class Context:
-    """The address, caller and time of the message being handled, its function's state, and the ways to send.
+    """The address, caller and time of the current message, the function's state, and methods to send.
 
     ``context["name"]`` reads a state (None while it is absent), ``context["name"] = value`` writes it, ``del`` and
     assigning None delete it. A state that the function declares (``states={"name": int}``) holds Python values; any
-    other one that came with the request holds a ``google.protobuf.Any``. A value changed in place is kept only once it
-    is assigned.
+    other one in the request holds a ``google.protobuf.Any``. A value changed in place is only stored after it is
+    assigned.
     """
 
-    __contains__ = None  # Python would try the states 0, 1, 2 ...
+    __contains__ = None  # otherwise Python tries the states 0, 1, 2 ...
     __iter__ = None
     __slots__ = ("_fields", "_known", "_scope", "_staged", "_typename")
 
@@ -44,9 +44,9 @@ class Context:
         self._typename = typename
         self._fields = fields
         self._staged: dict[str, TypedValue | None] = {}
-        """What was written since the batch last settled, checked and encoded; None = deleted."""
+        """Writes since the batch last settled, checked and encoded; None: deleted."""
         self._known: dict[str, object] = {}
-        """States that need not be decoded again, as read or written last: none that can be changed in place."""
+        """Cache of immutable states, as last read or written."""
 
     @property
     def address(self) -> Address:
@@ -55,7 +55,7 @@ class Context:
 
     @property
     def caller(self) -> Address | None:
-        """Who sent the message; None if it came from an ingress."""
+        """The sender of the message; None if it came from an ingress."""
         return (self._scope or self._detached("caller")).caller
 
     @property
@@ -63,7 +63,7 @@ class Context:
         """The current time, aware, in UTC; constant while one message is handled, virtual in tests."""
         return (self._scope or self._detached("now")).now
 
-    # --- messages: the plain forms take what is packed already, the pack_ forms take any value that can be sent
+    # messages: the plain forms take an Any or a TypedValue, the pack_ forms any value that can be sent
 
     def send(self, typename: str, id: str, message: Any | TypedValue) -> None:
         """Send *message* to the function *typename* with *id*.
@@ -99,7 +99,7 @@ class Context:
         *,
         cancellation_token: str | None = None,
     ) -> None:
-        """Send *message* once *delay* (a timedelta, or seconds) has passed; with a token it can be cancelled."""
+        """Send *message* after *delay* (a timedelta, or seconds); with a token it can be cancelled."""
         packed = _packed(message, "pack_and_send_after")
         (self._scope or self._detached("send_after")).send_after(
             delay, Address(typename, id), packed, cancellation_token
@@ -114,31 +114,31 @@ class Context:
         *,
         cancellation_token: str | None = None,
     ) -> None:
-        """Pack *message* and send it once *delay* has passed."""
+        """Pack *message* and send it after *delay*."""
         (self._scope or self._detached("pack_and_send_after")).send_after(
             delay, Address(typename, id), message, cancellation_token
         )
 
     def cancel(self, cancellation_token: str) -> None:
-        """Cancel the delayed message with that token, if it has not left yet: best effort."""
+        """Cancel the delayed message with that token, if it has not been delivered yet: best effort."""
         (self._scope or self._detached("cancel")).cancel(cancellation_token)
 
     def send_egress(self, typename: str, message: Any | TypedValue) -> None:
-        """Send *message* out through the egress *typename*."""
+        """Send *message* to the egress *typename*."""
         (self._scope or self._detached("send_egress")).send_egress(typename, _packed(message, "pack_and_send_egress"))
 
     def pack_and_send_egress(self, typename: str, message: object) -> None:
-        """Pack *message* (a ``kafka_record``, a ``kinesis_record`` or any message) and send it out."""
+        """Pack *message* (a ``kafka_record``, a ``kinesis_record`` or any message) and send it to an egress."""
         (self._scope or self._detached("pack_and_send_egress")).send_egress(typename, message)
 
     # --- state
 
     def __getitem__(self, name: str) -> Untyped:
-        """The state *name*, None while it is absent.
+        """The state *name*; None while it is absent.
 
         Raises:
-            UndeclaredStateError: the function does not declare it and the request did not bring it.
-            StateDecodeError: what is stored does not fit the declared type.
+            UndeclaredStateError: the function does not declare it, and the request does not contain it.
+            StateDecodeError: the stored value does not fit the declared type.
         """
         scope = self._scope or self._detached(f'["{name}"]')
         known = self._known
@@ -198,9 +198,9 @@ class Context:
         return self._declared(field, value)
 
     def _unpacked(self, field: Field, typed: TypedValue) -> TypedValue:
-        """*typed* as the declared state holds it: under its one typename, and never what can't be read back.
+        """Convert *typed* to the declared state: to its typename, and checked to be readable.
 
-        What the declared type reads fits, the wrapper messages that 2.x has for primitives too.
+        Values that the declared type reads fit, including the 2.x wrappers of primitives.
         """
         codec, got = field.codec, f"an Any of {typed.typename!r}"
         if typed.typename not in codec.accepts and typed.typename not in codec.lenient:

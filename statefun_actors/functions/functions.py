@@ -1,4 +1,4 @@
-"""``StatefulFunctions``: functions by their function type, and each one as dispatch sees it."""
+"""``StatefulFunctions``: a set of functions by their function types."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class StatefulFunctions:
     """
 
     def __init__(self, *, own: bool = False) -> None:
-        """*own*: they are this library's, whose namespace is reserved."""
+        """*own*: they are the library's, whose namespace is reserved."""
         self._own = own
         self._functions: dict[str, BoundFunction] = {}
 
@@ -68,20 +68,20 @@ class StatefulFunctions:
     ) -> Callable[[_F], _F]:
         """Decorator: serve the function under the function type *typename*.
 
-        The annotation of its second parameter says which messages it takes: one type or a union. Without one it takes
-        everything, as ``google.protobuf.Any``. What it returns is ignored.
+        The annotation of its second parameter declares its messages: one type or a union. Without one it takes all, as
+        ``google.protobuf.Any``. Its return value is ignored.
 
         Args:
             typename: ``<namespace>/<name>``.
             states: name → type or ``persisted(type=...)``, declared to the runtime (3.x protocol).
             on_failure: failure policy.
             blocking: run a plain ``def`` in a thread.
-            timeout: a timedelta or seconds after which an async or blocking function has failed.
-            internal: take messages from other functions alone, as in ``@handles``.
-            concurrency: at most so many batches run at once in a process; others wait. None = no limit.
+            timeout: a timedelta or seconds after which an async or blocking function fails.
+            internal: take messages from other functions only, as in ``@handles``.
+            concurrency: maximum batches that run at once in a process; others wait. None: no limit.
 
         Raises:
-            DefinitionError: everything that is wrong with it.
+            DefinitionError: it is declared wrongly; the error lists all problems.
         """
 
         def bound(function: _F) -> _F:
@@ -116,7 +116,7 @@ class StatefulFunctions:
         type_options = TypeOptions(concurrency=concurrency)
         problems: list[str] = []
         if typename in self._functions:
-            problems.append(f"{typename!r} is bound already; one function type has one function")
+            problems.append(f"{typename!r} is bound already; a function type has one function")
         bound = BoundFunction(typename, function, states or {}, options, type_options, problems, own=self._own)
         self._functions[typename] = bound
 
@@ -162,16 +162,16 @@ class BoundFunction:
         self.states: tuple[StateSpec, ...] = tuple(field.spec for field in self.persisted)
         self.state_names = frozenset(spec.name for spec in self.states)
         types = _message_types(function, problems)
-        # The function, what a decorator wrapped, and the method of an object that can be called.
+        # The function itself, the function wrapped by a decorator, and the method of a callable object.
         forms = (function, inspect.unwrap(function), getattr(function, "__call__", None))  # noqa: B004 - it is wanted
         is_async = any(inspect.iscoroutinefunction(form) for form in forms)
         if any(inspect.isgeneratorfunction(form) or inspect.isasyncgenfunction(form) for form in forms):
-            problems.append("a function can't yield: nothing would run it; send what it has to say")
+            problems.append("a function can't yield: nothing iterates over it; send messages instead")
         if is_async and options.blocking:
-            problems.append("blocking=True is for plain `def`; an async function is never blocking")
+            problems.append("blocking=True is for plain `def`; an async function does not block")
         if problems:
             raise DefinitionError(f"function {self.name} ({typename})", problems)
-        # Unlike a method's, a function's return value is no reply.
+        # Unlike a method's, a function's return value is not a reply.
         handler = Handler(typename, function, is_async, options, replies=False)
         bound: tuple[dict[str, tuple[Handler, Codec]], Handler | None, list[str], list[str]]
         bound = bind_handlers([(handler, types)])
@@ -185,7 +185,7 @@ class BoundFunction:
         return Context(scope, self.typename, self.fields)
 
     def settle(self, subject: Context, scope: Scope) -> None:
-        staged = subject._staged  # noqa: SLF001 - a context's own room
+        staged = subject._staged  # noqa: SLF001 - context of this room
         if staged:
             for name, stored in staged.items():
                 field = self.fields.get(name)
@@ -193,7 +193,7 @@ class BoundFunction:
             staged.clear()
 
     def abandon(self, subject: Context) -> None:
-        subject._scope = None  # noqa: SLF001 - a context's own room
+        subject._scope = None  # noqa: SLF001 - context of this room
 
 
 _STATE_HINT: Final = 'states={"count": int, "cart": persisted(type=Cart)}'
@@ -207,18 +207,16 @@ def _fields(states: Mapping[str, object], problems: list[str]) -> dict[str, Fiel
     seen: dict[str, str] = {}
     for name, declared in states.items():
         if not is_text(name):
-            problems.append(f"the name of a state is a non-empty string that UTF-8 can write, got {name!r}")
+            problems.append(f"the name of a state is a non-empty string that UTF-8 can encode, got {name!r}")
             continue
         declaration = declared if isinstance(declared, Persisted) else declare(type=declared)
         annotation = declaration.type
         if not isinstance(declared, Persisted):
             annotation = declared
         elif declaration.has_default or not declaration.has_type:
-            problems.append(
-                f"{name}: a function's state needs its type and reads as None while absent: persisted(type=...)"
-            )
+            problems.append(f"{name}: a function's state needs a type and is None while absent: persisted(type=...)")
             continue
-        # Absent reads as None, so as a field it is an optional one.
+        # An absent state is None, so the field is optional.
         field, wrong = make_field(name, annotation, declaration, optional=True)
         problems += [f"{name}: {problem}" for problem in wrong]
         if field is not None:
@@ -261,7 +259,7 @@ def _message_types(function: Callable[..., object], problems: list[str]) -> tupl
 
 
 def _plain(function: Callable[..., object]) -> tuple[PythonFunction | None, int]:
-    """The Python function underneath, and how many of its parameters are bound already."""
+    """The innermost Python function, and the number of its parameters that are bound already."""
     function = inspect.unwrap(function)
     if inspect.ismethod(function):
         return function.__func__, 1  # type: ignore[return-value]

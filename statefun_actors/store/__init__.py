@@ -1,25 +1,15 @@
-"""What an engine asks of a store, and the two stores: in memory, and one SQLite file."""
+"""Stores of the embedded engine: the contract, its records and errors, and the store in memory."""
 
 from statefun_actors.store.contract import (
     SHAPES,
-    Commit,
     CommitRefusedError,
     DamagedStoreError,
-    DeadLetterEntry,
-    EgressRecord,
-    EntityRow,
-    Kept,
-    KeyedRequest,
-    Message,
-    Recovered,
-    RequestState,
     Store,
     StoreError,
     StoreInUseError,
     StoreMismatchError,
     StoreReader,
     StoreTakenError,
-    Timer,
     unstorable_text,
 )
 from statefun_actors.store.entity_record import (
@@ -34,6 +24,18 @@ from statefun_actors.store.entity_record import (
 )
 from statefun_actors.store.memory import (
     MemoryStore,
+)
+from statefun_actors.store.rows import (
+    Commit,
+    DeadLetterEntry,
+    EgressRecord,
+    EntityRow,
+    Kept,
+    KeyedRequest,
+    Message,
+    Recovered,
+    RequestState,
+    Timer,
 )
 
 __all__ = [

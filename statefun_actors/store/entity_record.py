@@ -1,7 +1,7 @@
-"""An entity as the store keeps it: state by name, when what expires was written, when the entity last ran.
+"""A stored entity: its states by name, the write times of those that expire, and the time of its last batch.
 
-Expiry is judged here, once, at the start of a batch: ``after_write`` counts from the write of that state,
-``after_call`` from the entity's last batch, whichever states that used.
+Expiry is determined here, once, at the start of a batch: ``after_write`` counts from the write of that state,
+``after_call`` from the entity's last batch, whichever states it used.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _decode: Final = msgspec.msgpack.Decoder(tuple[dict[str, tuple[str, bytes]], dic
 
 
 class DamagedStateError(StateDecodeError):
-    """What is stored of an entity can't even be taken apart into its states. A store put in order cures it."""
+    """The stored bytes of an entity can't be unpacked to states. Repairing the store resolves it."""
 
     def __init__(self, address: Address, size: int, reason: str) -> None:
         super().__init__(str(address), "", "a packed entity", f"{size} bytes", reason)
@@ -28,14 +28,14 @@ class DamagedStateError(StateDecodeError):
 
     def __str__(self) -> str:
         return (
-            f"what is stored of {self.owner} is damaged: expected {self.expected}, got {self.got}: {self.reason}. "
-            "Nothing else is affected, and nothing of it is overwritten. Go back to a backup; or stop the engine, and "
+            f"the stored state of {self.owner} is damaged: expected {self.expected}, got {self.got}: {self.reason}. "
+            "Nothing else is affected, and it is not overwritten. Restore a backup; or stop the engine, and "
             "export the store, mend or remove the line of this entity, and import that."
         )
 
 
 class EntityRecord:
-    """One entity in memory. ``state`` has every declared name, None where it is absent."""
+    """One entity in memory. ``state`` has every declared name; None if it is absent."""
 
     __slots__ = ("epoch", "last_call_ms", "running", "size", "state", "written_ms")
 
@@ -49,7 +49,7 @@ class EntityRecord:
         """The last epoch that changed it."""
         self.running = False
         self.size = _BASE_SIZE + _VALUE_SIZE * len(state) + packed
-        """Bytes that it takes up in memory, about, as of when it was last read or packed."""
+        """Approximate bytes in memory when it was last read or packed."""
 
 
 _BASE_SIZE: Final = 700
@@ -57,10 +57,10 @@ _VALUE_SIZE: Final = 150
 
 
 def unpack(address: Address, packed: bytes | None, names: Iterable[str]) -> EntityRecord:
-    """The record of *address* that :func:`pack` packed, with every one of *names* in its state.
+    """Unpack the record of *address*; its state gets all *names*.
 
     Raises:
-        DamagedStateError: nothing that it made.
+        DamagedStateError: :func:`pack` did not write these bytes.
     """
     state: dict[str, TypedValue | None] = dict.fromkeys(names)
     if packed is None:
@@ -75,7 +75,7 @@ def unpack(address: Address, packed: bytes | None, names: Iterable[str]) -> Enti
 
 
 def pack(record: EntityRecord) -> bytes | None:
-    """Bytes for the store; None where nothing is left to keep."""
+    """Pack for the store; None if there is nothing to store."""
     stored = {name: (value.typename, value.value) for name, value in record.state.items() if value is not None}
     if not stored:
         return None
@@ -83,14 +83,14 @@ def pack(record: EntityRecord) -> bytes | None:
 
 
 def resize(record: EntityRecord, packed: bytes | None) -> int:
-    """Note the size of *record*, of which *packed* was made; by how much it grew."""
+    """Update the size of *record*, packed as *packed*; return its growth."""
     before = record.size
     record.size = size = _BASE_SIZE + _VALUE_SIZE * len(record.state) + (len(packed) if packed is not None else 0)
     return size - before
 
 
 def expire(record: EntityRecord, specs: Iterable[StateSpec], now_ms: int) -> bool:
-    """Make absent what has expired; whether anything has."""
+    """Make expired states absent; return whether there were any."""
     expired = False
     for spec in specs:
         if spec.expiration is Expiration.NONE or record.state.get(spec.name) is None:
@@ -103,14 +103,14 @@ def expire(record: EntityRecord, specs: Iterable[StateSpec], now_ms: int) -> boo
 
 
 def expiry_ms(record: EntityRecord, spec: StateSpec) -> int:
-    """When the state *spec*, which expires, will be absent."""
+    """The time at which the state *spec*, which expires, becomes absent."""
     if spec.expiration is Expiration.AFTER_WRITE:
         return record.written_ms.get(spec.name, record.last_call_ms) + spec.ttl_ms
     return record.last_call_ms + spec.ttl_ms
 
 
 def expires_ms(record: EntityRecord, specs: Iterable[StateSpec]) -> int | None:
-    """When the last of its states expires; None where one never does."""
+    """The time at which its last state expires; None if one never does."""
     by_name = {spec.name: spec for spec in specs}
     latest = 0
     for name, value in record.state.items():

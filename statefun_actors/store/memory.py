@@ -1,7 +1,7 @@
-"""The store that forgets with its process: for tests, and for ``run --memory``.
+"""The store in memory, which is lost with its process: for tests, and for ``run --memory``.
 
-It keeps only values that nobody changes (tuples, bytes, strings, frozen rows), so nothing that the engine does to its
-own lists and dictionaries after a commit reaches in here.
+It holds only immutable values (tuples, bytes, strings, frozen rows), so later changes of the engine to its own lists
+and dictionaries do not affect it.
 """
 
 from __future__ import annotations
@@ -15,11 +15,9 @@ from typing import Final, Protocol, TypeAlias, TypeVar
 from msgspec.structs import replace
 
 from statefun_actors.address import Address
-from statefun_actors.store.contract import (
-    LARGEST_ROW,
-    SHAPES,
+from statefun_actors.store.contract import LARGEST_ROW, SHAPES, CommitRefusedError, unstorable_text
+from statefun_actors.store.rows import (
     Commit,
-    CommitRefusedError,
     DeadLetterEntry,
     EgressRecord,
     EntityRow,
@@ -28,7 +26,6 @@ from statefun_actors.store.contract import (
     Message,
     Recovered,
     Timer,
-    unstorable_text,
 )
 from statefun_actors.text import shortened
 
@@ -44,10 +41,10 @@ _Numbered = TypeVar("_Numbered", bound=_HasSeq)
 
 
 class MemoryStore:
-    """Durable for as long as the process lives. Everything is in memory; ``close`` keeps it, so it can be reopened.
+    """A store as durable as its process. ``close`` keeps the content, so it can be reopened.
 
     Args:
-        largest_row: bytes of the largest row that it takes, all its columns together.
+        largest_row: bytes of the largest row that it accepts, all columns together.
     """
 
     def __init__(self, *, largest_row: int = LARGEST_ROW) -> None:
@@ -203,15 +200,15 @@ class MemoryStore:
         pass
 
     def _check(self, commit: Commit) -> None:
-        """Refuse the rows that a database refuses, so that a test meets them too.
+        """Refuse rows that a database refuses, so that tests see the same errors.
 
         Raises:
-            CommitRefusedError: a string with half a surrogate pair, an int of more than 64 bits, a row too large.
+            CommitRefusedError: a string with an unpaired surrogate, an int of more than 64 bits, a row too large.
         """
         for row in _rows_of(commit):
             size = sum(map(_size, row))
             if size > self._largest_row:
-                reason = f"it takes rows of at most {self._largest_row:,} bytes, got one of {size:,}"
+                reason = f"expected rows of at most {self._largest_row:,} bytes, got one of {size:,}"
                 raise CommitRefusedError(_NAME, reason)
 
     def _keep_timer(self, timer: Timer) -> None:
@@ -247,7 +244,7 @@ _Column: TypeAlias = str | bytes | int | None
 
 
 def _rows_of(commit: Commit) -> Iterator[tuple[_Column, ...]]:
-    """The rows that a database would write for *commit*, by their columns."""
+    """The rows that a database would write for *commit*, as their columns."""
     for row in commit.entities:
         yield (*row.address, row.expires_ms, row.packed)
     for message in commit.messages:
@@ -273,7 +270,7 @@ def _size(column: _Column) -> int:
     """Bytes of *column* in a database.
 
     Raises:
-        CommitRefusedError: no database takes it.
+        CommitRefusedError: a database refuses it.
     """
     if isinstance(column, str):
         try:
@@ -283,7 +280,7 @@ def _size(column: _Column) -> int:
     if isinstance(column, bytes):
         return len(column)
     if column is not None and not _LEAST_INT <= column <= _GREATEST_INT:
-        raise CommitRefusedError(_NAME, f"{shortened(str(column), 40)} is no integer of 64 bits")
+        raise CommitRefusedError(_NAME, f"{shortened(str(column), 40)} is not an integer of 64 bits")
     return 8
 
 

@@ -21,7 +21,7 @@ def checked_address(target: object) -> Address:
         got = f"{target!r} ({type(target).__name__})"
         raise ValueMismatchError("an address: Account.at('ada') or Address('bank/account', 'ada')", got)
     if encodable(str(target)) != str(target):
-        raise ValueMismatchError("an address that UTF-8 can write", f"{target!r}")
+        raise ValueMismatchError("an address that UTF-8 can encode", f"{target!r}")
     return target
 
 

@@ -6,7 +6,7 @@ This room knows every type that can be stored or sent, and nothing of entities, 
 - :func:`message` names a class for the wire, :func:`message_name` tells the name, :func:`message_advice` what to write;
 - :func:`pack` turns whatever user code sends into a TypedValue, :func:`checked_typed` checks one that it made;
 - :func:`any_of` and :func:`typed_of_any` carry values of any type in a ``google.protobuf.Any``;
-- :func:`type_arguments` and :func:`filled_in` give annotations the types that stand for their type
+- :func:`type_arguments` and :func:`substituted` give annotations the types that stand for their type
   variables, :func:`type_variable` tells of one that is left;
 - :func:`kafka_record`, :func:`kinesis_record` and their typed forms are for egresses;
 - :func:`json_of` and :func:`json_text_of` show any value to people, :func:`codec_known` finds the codec of a typename;
@@ -14,22 +14,22 @@ This room knows every type that can be stored or sent, and nothing of entities, 
 - :func:`form_of` describes a type for later versions of it, :class:`Changes` compares two such forms.
 """
 
-from statefun_actors.types.anyvalue import any_of, typed_of_any
 from statefun_actors.types.changes import Change, Changes, Harm
 from statefun_actors.types.codec import Codec, UnresolvedNameError, UnstorableTypeError
 from statefun_actors.types.codecs import codec_for
-from statefun_actors.types.display import NO_JSON, NoJson, codec_known, json_of, json_text_of
+from statefun_actors.types.describing import form_of
+from statefun_actors.types.display import NO_JSON, NoJson, codec_known, codec_named, json_of, json_text_of, value_of
 from statefun_actors.types.foreign import message_advice
-from statefun_actors.types.forms import Form, form_of, spelled_form
-from statefun_actors.types.hints import filled_in, type_arguments, type_variable
+from statefun_actors.types.forms import Form, spelled_form
+from statefun_actors.types.hints import substituted, type_arguments, type_variable
 from statefun_actors.types.json import JSON_TYPENAME
 from statefun_actors.types.kinds import split_optional
 from statefun_actors.types.messages import message, own_message
 from statefun_actors.types.names import message_name
 from statefun_actors.types.pack import checked_typed, pack
+from statefun_actors.types.protobuf import any_of, typed_of_any
 from statefun_actors.types.records import kafka_record, kinesis_record, record_of_typed, record_to_typed
 from statefun_actors.types.surrogates import json_fault
-from statefun_actors.types.value import codec_named, value_of
 
 __all__ = [
     "JSON_TYPENAME",
@@ -47,7 +47,6 @@ __all__ = [
     "codec_for",
     "codec_known",
     "codec_named",
-    "filled_in",
     "form_of",
     "json_fault",
     "json_of",
@@ -63,6 +62,7 @@ __all__ = [
     "record_to_typed",
     "spelled_form",
     "split_optional",
+    "substituted",
     "type_arguments",
     "type_variable",
     "typed_of_any",

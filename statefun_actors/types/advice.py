@@ -1,4 +1,4 @@
-"""What to write instead of an annotation whose values can't be stored."""
+"""Advice for annotations whose values can't be stored: why, and what to write instead."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import msgspec
 from google.protobuf.message import Message
 
 from statefun_actors.types.mismatch import shown
+from statefun_actors.types.supported import FIELD_TYPES
 
 _BARE: dict[object, str] = {
     list: "list[str]",
@@ -50,15 +51,15 @@ _OTHERS: dict[object, str] = {
     complex: "write `tuple[float, float]`",
     bytearray: "write `bytes`",
     memoryview: "write `bytes`",
-    type(None): "None is no value; write `X | None`",
-    None: "None is no value; write `X | None`",
+    type(None): "None alone is not a field type; write `X | None`",
+    None: "None alone is not a field type; write `X | None`",
     type: "write `str`, and keep the class's name",
     dt.time: "write `timedelta`, the time since midnight",
 }
 
 
 def spelled(annotation: object) -> str:
-    """*annotation* as its author may have written it, without modules."""
+    """*annotation* as source code, without modules."""
     origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
     if annotation is None or annotation is type(None):
         return "None"
@@ -89,58 +90,52 @@ def advice(annotation: object) -> str:
     if (other := _look_up(_OTHERS, annotation) or _look_up(_OTHERS, origin or annotation)) is not None:
         return f"`{name}` can't be stored: {other}"
     if isinstance(annotation, (str, typing.ForwardRef)):
-        return f"{name} is a name in quotes: write the class itself"
+        return f"{name} is quoted: write the class itself"
     if isinstance(annotation, (typing.TypeVar, typing.ParamSpec)):
-        return f"`{name}` stands for no class yet: write the class with its argument, such as `Box[int]`"
+        return f"`{name}` is a free type variable: write the class with its argument, such as `Box[int]`"
     if isinstance(annotation, type):
         return f"`{name}` can't be stored: {_class_advice(annotation)}"
     if origin is collections.abc.Callable or isinstance(annotation, types.FunctionType):
         return f"`{name}` can't be stored: write a method, and keep the values that it needs"
-    return f"`{name}` can't be stored: write one of the types that can: {STORABLE}"
+    return f"`{name}` can't be stored: write one of the types that can: {FIELD_TYPES}"
 
 
 def is_mutable(default: object) -> bool:
-    """Whether *default*, of an attribute, can be changed in place: one object for all instances that leave it out."""
+    """Whether *default*, of an attribute, is mutable, and so would be shared by all instances that use it."""
     return type(default).__hash__ is None or isinstance(default, Message)
 
 
 def shared_default(default: object) -> str:
-    """What is wrong with a mutable *default*, and what to write instead."""
+    """Why a mutable *default* is refused, and what to write instead."""
     written = shown(default)
     factory = type(default).__name__ if default in ([], {}, set()) else f"lambda: {written}"
     return f"the default {written} is mutable and would be shared; write `attrs.field(factory={factory})`"
 
 
-STORABLE = (
-    "bool, int, float, str, bytes, protobuf messages, attrs classes, list, dict, tuple, set, frozenset, datetime, "
-    "date, timedelta, Decimal, UUID, Enum, Address, X | None, unions of @message classes"
-)
-
-
 def is_entity_class(cls: type) -> bool:
-    """Whether *cls* is an Entity, which has an attrs class's fields but is no value."""
+    """Whether *cls* is an Entity class, which has the fields of an attrs class but is not a value."""
     return hasattr(cls, "__abstract_entity__")
 
 
 def _class_advice(cls: type) -> str:
     if is_entity_class(cls):
-        return f"an Entity keeps itself; write `Address`, and keep `{cls.__name__}.at(id)`"
+        return f"an Entity is not a value; write `Address`, and keep `{cls.__name__}.at(id)`"
     if typing.is_typeddict(cls) or issubclass(cls, msgspec.Struct) or dataclasses.is_dataclass(cls):
         return "make it an attrs class (`@attrs.define`, the fields stay as they are)"
     if hasattr(cls, "__attrs_attrs__"):
-        return "it derives from an attrs class, but is none itself: decorate it with `@attrs.define` too"
+        return "it derives from an attrs class, but is not one itself: decorate it with `@attrs.define` too"
     if issubclass(cls, tuple) and hasattr(cls, "_fields"):
         return "make it an attrs class (`@attrs.frozen`), or write `tuple[X, Y]`"
     if issubclass(cls, Enum):
         return "an Enum is stored by its values, which must all be str, or int of 64 bits; give it such values"
     if getattr(cls, "_is_protocol", False):
-        return "a Protocol is no class of values; write the classes that there are"
+        return "a Protocol has no values of its own; write the classes that implement it"
     if hasattr(cls, "model_fields") or hasattr(cls, "__pydantic_fields__"):
         return "make it an attrs class (`@attrs.define`), or keep its JSON text as `str`"
     for base in (str, int, float, bytes, list, dict, tuple, set):
         if issubclass(cls, base):
             return f"it would be read back as a plain {base.__name__}; write `{_look_up(_BARE, base) or base.__name__}`"
-    return "write an attrs class (`@attrs.define`) with what is worth keeping of it"
+    return "write an attrs class (`@attrs.define`) with the fields to keep"
 
 
 def _look_up(table: dict[object, str], annotation: object) -> str | None:

@@ -1,7 +1,7 @@
-"""From an annotation to the shape of its values.
+"""Compiles annotations to shapes.
 
-One :class:`Compiler` compiles one annotation: it reports all problems at once, lets classes hold themselves, and
-notes what the codec has to be careful about.
+One :class:`Compiler` compiles one annotation: it reports all problems at once, supports recursive classes, and records
+what the codec has to check.
 """
 
 from __future__ import annotations
@@ -26,32 +26,33 @@ from statefun_actors.types.containers import (
 )
 from statefun_actors.types.hints import hint_of, type_arguments
 from statefun_actors.types.keys import key_of
-from statefun_actors.types.kinds import bare, is_alias, is_attrs_class, is_storable_enum, is_union, without_none
+from statefun_actors.types.kinds import is_alias, is_attrs_class, is_storable_enum, is_union, unwrapped, without_none
 from statefun_actors.types.leaves import LEAVES, STATE_LEAVES, enum_shape, literal_shape
 from statefun_actors.types.names import is_strict, message_name
 from statefun_actors.types.protobuf import is_protobuf_class, protobuf_shape
 from statefun_actors.types.scalars import is_int64
 from statefun_actors.types.shape import Shape
+from statefun_actors.types.supported import KEY_TYPES
 
 
 class Compiler:
-    """Compiles one annotation, in as many parts as it has.
+    """Compiles one annotation, with all its parts.
 
-    ``careful`` afterwards says whether reading a value back may run code of the user's, so that only trying shows
-    whether it can be; ``recursive`` whether values may be nested without limit; ``differs`` whether values in state are
-    written or read otherwise than in messages.
+    Afterwards ``verify`` says whether reading a value may run user code, so that values have to be read back to check
+    them; ``recursive`` whether values may be nested without limit; ``state_differs`` whether values in state are
+    written or read differently from those in messages.
 
     Args:
-        state: compile for values in state; else for values in messages.
+        state: compile for values in state; otherwise for values in messages.
     """
 
     def __init__(self, *, state: bool = False) -> None:
-        self.careful = False
+        self.verify = False
         self.recursive = False
-        self.differs = False
+        self.state_differs = False
         self._state = state
         self._leaves = STATE_LEAVES if state else LEAVES
-        self._open: dict[object, Shape] = {}
+        self._compiling: dict[object, Shape] = {}
         self._done: dict[object, Shape] = {}
 
     def shape(self, annotation: object) -> Shape:
@@ -63,13 +64,13 @@ class Compiler:
         """
         if is_alias(annotation):
             return self._alias(annotation)
-        annotation = bare(annotation)
+        annotation = unwrapped(annotation)
         try:
             leaf = self._leaves.get(annotation)
         except TypeError:  # unhashable
             raise UnstorableTypeError([advice(annotation)]) from None
         if leaf is not None:
-            self.differs = self.differs or leaf is not LEAVES.get(annotation)
+            self.state_differs = self.state_differs or leaf is not LEAVES.get(annotation)
             return leaf
         if is_union(annotation):
             return self._union(annotation)
@@ -121,13 +122,10 @@ class Compiler:
 
     def _dict(self, key_annotation: object, annotation: object) -> Shape:
         key_shape, shape = self._all([(None, key_annotation), (None, annotation)])
-        key = key_of(bare(key_annotation), key_shape)
+        key = key_of(unwrapped(key_annotation), key_shape)
         if key is None:
             raise UnstorableTypeError(
-                [
-                    f"`{key_shape.spelling}` can't be the key of a dict: "
-                    "write a key of str, int, UUID, date, datetime, Decimal, or an Enum of str or of int"
-                ]
+                [f"`{key_shape.spelling}` can't be the key of a dict: write a key of {KEY_TYPES}"]
             )
         return dict_shape(key, shape)
 
@@ -135,7 +133,7 @@ class Compiler:
         rest = without_none(annotation)
         if rest is not None:
             return optional_shape(self.shape(rest))
-        members: list[Any] = list(map(bare, typing.get_args(annotation)))
+        members: list[Any] = list(map(unwrapped, typing.get_args(annotation)))
         nameless = [each for each in members if not (is_attrs_class(each) and message_name(each))]
         if nameless:
             raise UnstorableTypeError([_union_advice(annotation, nameless)])
@@ -161,7 +159,7 @@ class Compiler:
         )
 
     def _new_attrs(self, cls: type, spelling: str, arguments: tuple[Any, ...]) -> Shape:
-        self.careful = self.careful or runs_user_code(cls)
+        self.verify = self.verify or runs_user_code(cls)
         variables = type_arguments(cls, arguments)
         attributes = attrs.fields(cls)
         hints: list[tuple[str | None, object]] = []
@@ -181,7 +179,7 @@ class Compiler:
         shapes = self._all(hints, problems, unresolved)
         name = message_name(cls)
         strict = name is not None and is_strict(cls)
-        self.differs = self.differs or (strict and self._state)
+        self.state_differs = self.state_differs or (strict and self._state)
         return attrs_shape(
             cls,
             spelling,
@@ -195,7 +193,7 @@ class Compiler:
         problems: list[str] | None = None,
         unresolved: list[str] | None = None,
     ) -> list[Shape]:
-        """The shapes of all *parts* (where, annotation); if there are none, the problems of all of them."""
+        """The shapes of all *parts* (where, annotation). If any fails, the error has the problems of all."""
         problems, unresolved = problems or [], unresolved or []
         shapes: list[Shape] = []
         for where, annotation in parts:
@@ -203,7 +201,7 @@ class Compiler:
                 shapes.append(self.shape(annotation))
             except UnstorableTypeError as error:
                 found = unresolved if isinstance(error, UnresolvedNameError) else problems
-                # A class inside this one has said where already; one place is enough, and it is the nearest.
+                # A class inside this one has given the place already; one is enough, and it is the nearest.
                 found.extend(f"{where}: {each}" if where else each for each in error.problems)
         if problems:
             raise UnstorableTypeError(problems)
@@ -212,30 +210,30 @@ class Compiler:
         return shapes
 
     def _once(self, key: object, spelling: str, compile_it: Callable[[], Shape], *, hashable: bool) -> Shape:
-        """Compiles what may hold itself: while it is being compiled, whatever refers to it gets a stand-in."""
+        """Compile a type that may contain itself: while it is compiled, references to it get a placeholder."""
         if key in self._done:
             return self._done[key]
-        if key in self._open:
+        if key in self._compiling:
             self.recursive = True
-            return self._open[key]
+            return self._compiling[key]
         target: list[Shape] = []
-        self._open[key] = Shape(
+        self._compiling[key] = Shape(
             spelling,
-            lambda value: target[0].dump(value),  # noqa: PLW0108 - there is no target yet
+            lambda value: target[0].dump(value),  # noqa: PLW0108 - target is still empty
             lambda obj: target[0].load(obj),  # noqa: PLW0108
-            alone=lambda value, others: (alone := target[0].alone) is None or alone(value, others + 1),
+            unshared=lambda value, others: (unshared := target[0].unshared) is None or unshared(value, others + 1),
             hashable=hashable,
         )
         try:
             shape = compile_it()
         except RecursionError:
-            if len(self._open) > 1:
-                raise  # said once, by the outermost
+            if len(self._compiling) > 1:
+                raise  # reported once, by the outermost
             raise UnstorableTypeError(
-                [f"`{spelling}` holds ever larger types of itself; write out one of them"]
+                [f"`{spelling}` contains ever larger types of itself; write out one of them"]
             ) from None
         finally:
-            del self._open[key]
+            del self._compiling[key]
         target.append(shape)
         self._done[key] = shape
         return shape
@@ -244,7 +242,8 @@ class Compiler:
 def _union_advice(annotation: object, nameless: list[Any]) -> str:
     names = ", ".join(f"`{spelled(each)}`" for each in nameless)
     return (
-        f"`{spelled(annotation)}` does not tell its members apart once they are JSON: "
-        f"a union holds attrs classes with @message names, which {names} {'is' if len(nameless) == 1 else 'are'} not; "
+        f"`{spelled(annotation)}` can't be read back: its members look alike in JSON; "
+        f"members of a union are attrs classes with @message names, which {names} "
+        f"{'is' if len(nameless) == 1 else 'are'} not; "
         "write one type, or make each member a class with @message('<namespace>/<name>')"
     )

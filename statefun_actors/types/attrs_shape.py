@@ -1,10 +1,10 @@
-"""The shape of an attrs class: an object with a member for each attribute, under the attribute's name.
+"""Shape of an attrs class: a JSON object with one member for each attribute.
 
-Reading tolerates what other versions of the class wrote: unknown members are ignored, missing ones take the
-attribute's default. Values are made by ``__init__``, so converters and validators run.
+Reading accepts what other versions of the class wrote: unknown members are ignored, missing ones get the attribute's
+default. Instances are created by ``__init__``, so converters and validators run.
 
-Both halves are written out as source for each class, as attrs writes ``__init__``: a loop over the attributes takes
-twice as long, and every message and field of such a class goes through here.
+``dump`` and ``load`` are generated as source code for each class, as attrs generates ``__init__``: a loop over the
+attributes takes twice as long, and every message and field of such a class is converted here.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import attrs
 from statefun_actors.text import describe
 from statefun_actors.types.mismatch import Mismatch, member, shown
 from statefun_actors.types.shape import TYPE_KEY, One, Shape, wrong_type
-from statefun_actors.types.sharing import alone_with_attributes
+from statefun_actors.types.sharing import unshared_with_attributes
 
 _MISSING: Any = object()
 
@@ -32,7 +32,7 @@ class Member(NamedTuple):
 def attrs_shape(cls: type, spelling: str, members: Sequence[Member], *, strict: str | None = None) -> Shape:
     """The shape of the attrs class *cls*; *members* are all its attributes, in order.
 
-    *strict*: the name of the class on the wire, if what has unknown members is refused.
+    *strict*: the typename of the class, if objects with unknown members are refused.
     """
     return Shape(
         spelling,
@@ -40,12 +40,14 @@ def attrs_shape(cls: type, spelling: str, members: Sequence[Member], *, strict: 
         _load(cls, spelling, members, strict),
         hashable=cls.__hash__ is not None,
         merges=any(shape.merges for _, shape in members),
-        alone=alone_with_attributes({each.name: shape.alone for each, shape in members}, frozen=_is_frozen(cls)),
+        unshared=unshared_with_attributes(
+            {each.name: shape.unshared for each, shape in members}, frozen=_is_frozen(cls)
+        ),
     )
 
 
 def runs_user_code(cls: type) -> bool:
-    """Whether making an instance runs converters, validators or other code that may refuse or change values."""
+    """Whether creating an instance runs converters, validators or other code that may refuse or change values."""
     return (
         hasattr(cls, "__attrs_post_init__")
         or hasattr(cls, "__attrs_pre_init__")
@@ -54,7 +56,7 @@ def runs_user_code(cls: type) -> bool:
 
 
 def _is_frozen(cls: type) -> bool:
-    """Whether attrs made *cls* frozen, which it tells by the function that it put there alone."""
+    """Whether attrs made *cls* frozen: such a class has the ``__setattr__`` of attrs."""
     return cls.__setattr__.__name__ == "_frozen_setattrs"
 
 
@@ -88,26 +90,26 @@ def _load(cls: type, spelling: str, members: Sequence[Member], strict: str | Non
     if strict is not None:
         known = [each.attribute.name for each in members]
         names |= {"KNOWN": frozenset((*known, TYPE_KEY)), "refuse_unknown": _refuse_unknown(spelling, strict, known)}
-        # A union, or a list of unknown type, puts the name of the class beside its members.
+        # Members of unions, and items of containers of unknown type, have the typename of the class as well.
         lines[2:2] = [
             f"if not obj.keys() <= KNOWN or obj.get({TYPE_KEY!r}, {strict!r}) != {strict!r}:",
             "    refuse_unknown(obj)",
         ]
     positional: list[str] = []
     keywords: list[str] = []
-    late: list[str] = []
+    after_init: list[str] = []
     for index, (attribute, shape) in enumerate(members):
         names |= {f"load_{index}": shape.load, f"default_{index}": attribute.default}
         lines += [f"    at = {attribute.name!r}", f"    v{index} = get({attribute.name!r}, MISSING)"]
         if not attribute.init:
             lines += [f"    if v{index} is not MISSING:", *_converted(index, shape, "load", "        ")]
-            late += [f"if v{index} is not MISSING:", f"    set_attribute(result, {attribute.name!r}, v{index})"]
+            after_init += [f"if v{index} is not MISSING:", f"    set_attribute(result, {attribute.name!r}, v{index})"]
             continue
         lines += [f"    if v{index} is MISSING:"]
         if attribute.default is attrs.NOTHING:
             lines += [f"        raise Mismatch({f'`{shape.spelling}`'!r}, 'nothing')"]
         elif isinstance(attribute.default, attrs.Factory):  # type: ignore[arg-type]
-            names[f"default_{index}"] = attrs.NOTHING  # with it __init__ calls the factory itself
+            names[f"default_{index}"] = attrs.NOTHING  # __init__ calls the factory for NOTHING
             lines += [f"        v{index} = default_{index}"]
         else:
             lines += [f"        v{index} = default_{index}"]
@@ -127,14 +129,14 @@ def _load(cls: type, spelling: str, members: Sequence[Member], strict: str | Non
         "    raise",
         "except Exception as error:",
         "    raise refused(error) from None",
-        *late,
+        *after_init,
         "return result",
     ]
     return _function(f"load {spelling}", "obj", lines, names)
 
 
 def _converted(index: int, shape: Shape, half: str, indent: str) -> list[str]:
-    """Converts variable *index* in place; values that obviously stay as they are skip the call."""
+    """Source lines that convert variable *index* in place; values that pass the quick test skip the call."""
     if shape.passes is None:
         return [f"{indent}v{index} = {half}_{index}(v{index})"]
     test = shape.passes.format(v=f"v{index}")
@@ -144,13 +146,15 @@ def _converted(index: int, shape: Shape, half: str, indent: str) -> list[str]:
 def _function(title: str, argument: str, lines: Sequence[str], names: dict[str, object]) -> One:
     source = "\n    ".join((f"def written({argument}):", *lines))
     scope: dict[str, Any] = {"Mismatch": Mismatch, "member": member, **names}
-    exec(compile(source, f"<{title}>", "exec"), scope)  # noqa: S102 - made of identifiers and of text above only
+    exec(compile(source, f"<{title}>", "exec"), scope)  # noqa: S102 - source is made of identifiers and the text above
     written: One = scope["written"]
     return written
 
 
 def _constructor(cls: type) -> Callable[..., Any]:
-    """What makes an instance of the attributes: the class, or attrs' own __init__ where the user wrote another."""
+    """The function that creates an instance from attributes: the class, or attrs' own __init__ if the user wrote
+    another.
+    """
     own_init = vars(cls).get("__attrs_init__")
     if own_init is None:
         return cls

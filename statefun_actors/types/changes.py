@@ -1,7 +1,7 @@
-"""What differs between two forms of one type, and which values that costs something.
+"""Compares two forms of one type, and finds the values that lose data or become unreadable.
 
-Most differences do no harm, or are found by reading the value. Two are not: an attribute that was renamed reads as its
-default, and a protobuf field whose number got another type is skipped or misread. These are looked for here.
+Most changes are harmless, or are found by reading the value. Two are not: a renamed attribute is read as its default,
+and a protobuf field whose number got another type is skipped or misread. These are detected here.
 """
 
 from __future__ import annotations
@@ -48,11 +48,11 @@ _WIDER: Final = frozenset(
     {("int32", "int64"), ("uint32", "uint64"), ("uint32", "int64"), ("enum", "int32"), ("enum", "int64")}
 )
 _FITS_ALL: Final = 1 << 31
-"""A varint below it is the same number in each type that is written as one, but bool."""
+"""A smaller varint is the same number in each type encoded as varint, except bool."""
 
 
 class Harm(Enum):
-    """What a change costs a value."""
+    """What a change does to a value."""
 
     UNREADABLE = "unreadable"
     LOST = "lost"
@@ -60,16 +60,16 @@ class Harm(Enum):
 
 @attrs.frozen
 class Change:
-    """One difference. ``path`` is where, from the value's top; ``text`` says what; ``way_out`` what to do about it."""
+    """One difference. ``path`` is its place in the value, ``text`` describes it, ``advice`` says how to resolve it."""
 
     path: str
     text: str
-    way_out: str = ""
+    advice: str = ""
 
 
 @attrs.frozen
-class Hurt:
-    """What became of a part of one value."""
+class Damage:
+    """The effect of a change on a part of one value."""
 
     harm: Harm
     path: str
@@ -86,19 +86,19 @@ class Changes:
         self._hidden = False
         self.all: list[Change] = list(self._differences(old, new, ""))
 
-    def hurt(self, data: bytes) -> Iterator[Hurt]:
-        """What the changes do to the value in *data*, beyond what reading it shows."""
+    def damage(self, data: bytes) -> Iterator[Damage]:
+        """The effects of the changes on the value in *data*, except those found by reading it."""
         if not self._hidden:
             return
         old, new = self._resolved(self._old, self._new)
         if isinstance(old, ProtobufForm) and isinstance(new, ProtobufForm):
-            yield from self._hurt_in_bytes(old, new, data, "")
+            yield from self._damage_in_bytes(old, new, data, "")
         elif not isinstance(old, str):
             try:
                 obj = msgspec.json.decode(data)
             except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-                return  # reading it says so
-            yield from self._hurt_in(old, new, obj, "")
+                return  # reading it raises an error
+            yield from self._damage_in(old, new, obj, "")
 
     def _resolved(self, old: Form, new: Form) -> tuple[Form, Form]:
         return _target(old, self._old_ids), _target(new, self._new_ids)
@@ -108,7 +108,7 @@ class Changes:
     def _differences(self, old: Form, new: Form, path: str) -> Iterator[Change]:
         old, new = self._resolved(old, new)
         pair = (id(old), id(new))
-        if not isinstance(old, str):  # forms that hold themselves are compared once
+        if not isinstance(old, str):  # forms that contain themselves are compared once
             if pair in self._compared:
                 return
             self._compared.add(pair)
@@ -119,17 +119,17 @@ class Changes:
                 yield from self._of_protobufs(old, new, path)
             case UnionForm(members=olds), UnionForm(members=news):
                 for name in olds.keys() - news.keys():
-                    yield Change(path, f"the union has no {name} any more", f"Keep {name} in the union")
+                    yield Change(path, f"the union no longer has {name}", f"Keep {name} in the union")
                 for name in sorted(olds.keys() & news.keys()):
                     yield from self._differences(olds[name], news[name], path)
             case ChoiceForm(values=were), ChoiceForm(values=now):
                 for value in were:
                     if value not in now:
-                        yield Change(path, f"the value {value!r} is gone", f"Keep a member of the value {value!r}")
+                        yield Change(path, f"the value {value!r} was removed", f"Keep a member of the value {value!r}")
             case OptionalForm(), OptionalForm():
                 yield from self._differences(old.of, new.of, path)
             case OptionalForm(), _:
-                yield Change(path, "may have been None, and may not be any more", "Keep `| None`")
+                yield Change(path, "was optional, and is not any more", "Keep `| None`")
                 yield from self._differences(old.of, new, path)
             case _, OptionalForm():
                 yield from self._differences(old, new.of, path)
@@ -154,33 +154,37 @@ class Changes:
 
     def _of_objects(self, old: ObjectForm, new: ObjectForm, path: str) -> Iterator[Change]:
         before, now = old.attributes, new.attributes
-        came = [name for name in now if name not in before]
-        for name in came:
+        added = [name for name in now if name not in before]
+        for name in added:
             if now[name].required:
                 yield Change(f"{path}.{name}", "is new and has no default", f"Give {name!r} a default")
-        gone = _replaced(before, now)
-        self._hidden = self._hidden or bool(gone)
-        for name in gone:
-            yield Change(f"{path}.{name}", f"is gone, while {', '.join(came)} came", f"Keep the name {name!r}")
+        removed = _removed(before, now)
+        self._hidden = self._hidden or bool(removed)
+        for name in removed:
+            yield Change(
+                f"{path}.{name}", f"was removed, while {', '.join(added)} was added", f"Keep the name {name!r}"
+            )
         for name, attribute in now.items():
             if name in before:
                 yield from self._of_attributes(name, before[name], attribute, path)
         if new.checks and not old.checks:
-            yield Change(path, "has an __attrs_post_init__ or __attrs_pre_init__ now")
+            yield Change(path, "now has an __attrs_post_init__ or __attrs_pre_init__")
 
     def _of_attributes(self, name: str, old: Attribute, new: Attribute, path: str) -> Iterator[Change]:
         if new.required and not old.required:
-            yield Change(f"{path}.{name}", "has no default any more", f"Give {name!r} a default")
+            yield Change(f"{path}.{name}", "no longer has a default", f"Give {name!r} a default")
         if new.checks and new.checks != old.checks:
             yield Change(f"{path}.{name}", f"has another {new.checks}")
         yield from self._differences(old.form, new.form, f"{path}.{name}")
 
     def _of_protobufs(self, old: ProtobufForm, new: ProtobufForm, path: str) -> Iterator[Change]:
-        gone = _replaced(old.fields, new.fields)
-        self._hidden = self._hidden or bool(gone)
-        for number in gone:
+        removed = _removed(old.fields, new.fields)
+        self._hidden = self._hidden or bool(removed)
+        for number in removed:
             name = old.fields[number].name
-            yield Change(f"{path}.{name}", f"the field number {number} is gone, while others came", "Keep its number")
+            yield Change(
+                f"{path}.{name}", f"the field number {number} was removed, while others were added", "Keep its number"
+            )
         for number, field in new.fields.items():
             before = old.fields.get(number)
             if before is None:
@@ -197,69 +201,69 @@ class Changes:
 
     # --- in a value
 
-    def _hurt_in(self, old: Form, new: Form, obj: Any, path: str) -> Iterator[Hurt]:
+    def _damage_in(self, old: Form, new: Form, obj: Any, path: str) -> Iterator[Damage]:
         old, new = self._resolved(old, new)
         match old, new, obj:
             case OptionalForm(), _, _:
                 if obj is not None:
-                    yield from self._hurt_in(old.of, new.of if isinstance(new, OptionalForm) else new, obj, path)
+                    yield from self._damage_in(old.of, new.of if isinstance(new, OptionalForm) else new, obj, path)
             case _, OptionalForm(), _:
-                yield from self._hurt_in(old, new.of, obj, path)
+                yield from self._damage_in(old, new.of, obj, path)
             case ObjectForm(), ObjectForm(), dict():
-                for name in _replaced(old.attributes, new.attributes):
+                for name in _removed(old.attributes, new.attributes):
                     if name in obj:
-                        yield Hurt(Harm.LOST, f"{path}.{name}", _gone(name, old.attributes, new.attributes))
+                        yield Damage(Harm.LOST, f"{path}.{name}", _removal_text(name, old.attributes, new.attributes))
                 for name in old.attributes.keys() & new.attributes.keys() & obj.keys():
                     inner = old.attributes[name].form, new.attributes[name].form
-                    yield from self._hurt_in(*inner, obj[name], f"{path}.{name}")
+                    yield from self._damage_in(*inner, obj[name], f"{path}.{name}")
             case UnionForm(), UnionForm(), dict():
                 member = obj.get(TYPE_KEY)
                 if isinstance(member, str) and member in old.members and member in new.members:
-                    yield from self._hurt_in(old.members[member], new.members[member], obj, path)
+                    yield from self._damage_in(old.members[member], new.members[member], obj, path)
             case ProtobufForm(), ProtobufForm(), str():
                 try:
                     data = base64.b64decode(obj, validate=True)
                 except binascii.Error:
                     return
-                yield from self._hurt_in_bytes(old, new, data, path)
+                yield from self._damage_in_bytes(old, new, data, path)
             case _:
-                yield from self._hurt_in_items(old, new, obj, path)
+                yield from self._damage_in_items(old, new, obj, path)
 
-    def _hurt_in_items(self, old: Form, new: Form, obj: Any, path: str) -> Iterator[Hurt]:
+    def _damage_in_items(self, old: Form, new: Form, obj: Any, path: str) -> Iterator[Damage]:
         match old, new, obj:
             case DictForm(), DictForm(), dict():
                 for key, value in obj.items():
-                    yield from self._hurt_in(old.value, new.value, value, f"{path}[{key!r}]")
+                    yield from self._damage_in(old.value, new.value, value, f"{path}[{key!r}]")
             case ManyForm(), ManyForm(), list():
                 for number, item in enumerate(obj):
-                    yield from self._hurt_in(old.item, new.item, item, f"{path}[{number}]")
+                    yield from self._damage_in(old.item, new.item, item, f"{path}[{number}]")
             case TupleForm(), TupleForm(), list():
                 for number, (one, other, item) in enumerate(zip(old.items, new.items, obj, strict=False)):
-                    yield from self._hurt_in(one, other, item, f"{path}[{number}]")
+                    yield from self._damage_in(one, other, item, f"{path}[{number}]")
             case _:
                 pass
 
-    def _hurt_in_bytes(self, old: ProtobufForm, new: ProtobufForm, data: bytes, path: str) -> Iterator[Hurt]:
+    def _damage_in_bytes(self, old: ProtobufForm, new: ProtobufForm, data: bytes, path: str) -> Iterator[Damage]:
         try:
             fields = wire.fields(data)
         except ValueError:
-            return  # reading it says so
-        gone = _replaced(old.fields, new.fields)
+            return  # reading it raises an error
+        removed = _removed(old.fields, new.fields)
         for number, _, value in fields:
             before, now = old.fields.get(str(number)), new.fields.get(str(number))
             if before is None:
                 continue
             where = f"{path}.{before.name}"
             if now is None:
-                if str(number) in gone:
-                    yield Hurt(Harm.LOST, where, f"the field number {number} is gone, while others came")
+                if str(number) in removed:
+                    yield Damage(Harm.LOST, where, f"the field number {number} was removed, while others were added")
             elif not _fits(before, now, value):
                 text = f"the field number {number} was {spelled_field(before)}, is {spelled_field(now)}"
-                yield Hurt(Harm.UNREADABLE, where, text)
+                yield Damage(Harm.UNREADABLE, where, text)
             elif before.message is not None and now.message is not None and isinstance(value, bytes):
                 inner, inner_now = self._resolved(before.message, now.message)
                 if isinstance(inner, ProtobufForm) and isinstance(inner_now, ProtobufForm):
-                    yield from self._hurt_in_bytes(inner, inner_now, value, where)
+                    yield from self._damage_in_bytes(inner, inner_now, value, where)
 
 
 def _target(form: Form, ids: Any) -> Form:
@@ -268,14 +272,14 @@ def _target(form: Form, ids: Any) -> Form:
     return form
 
 
-def _replaced(old: Any, new: Any) -> list[str]:
-    """What is gone from *old* while *new* has something that was not in it."""
+def _removed(old: Any, new: Any) -> list[str]:
+    """The names in *old* that *new* lacks, if *new* has names that *old* lacks."""
     return [name for name in old if name not in new] if new.keys() - old.keys() else []
 
 
-def _gone(name: str, old: Any, new: Any) -> str:
-    came = ", ".join(repr(each) for each in new if each not in old)
-    return f"{name!r} is gone, while {came} came"
+def _removal_text(name: str, old: Any, new: Any) -> str:
+    added = ", ".join(repr(each) for each in new if each not in old)
+    return f"{name!r} was removed, while {added} was added"
 
 
 def _kind(field: ProtobufField) -> tuple[str, bool]:
@@ -283,7 +287,7 @@ def _kind(field: ProtobufField) -> tuple[str, bool]:
 
 
 def _fits(old: ProtobufField, new: ProtobufField, value: int | bytes) -> bool:
-    """Whether *value*, written as *old*, is the same when it is read as *new*."""
+    """Whether *value*, written as *old*, has the same meaning read as *new*."""
     if old.repeated and not new.repeated:
         return False
     if old.kind == new.kind:

@@ -1,4 +1,4 @@
-"""What every type that can travel or be stored looks like from outside."""
+"""Codec: the interface of every type that can be sent or stored."""
 
 from __future__ import annotations
 
@@ -9,57 +9,56 @@ from typing import Any, Final
 import msgspec
 
 from statefun_actors.errors import StatefunActorsError
-from statefun_actors.types.sharing import Alone
+from statefun_actors.types.sharing import Unshared
 
 _json_text: Final = msgspec.json.Encoder().encode
 
 
 class Codec(ABC):
-    """Turns the values of one Python type into a typename and bytes, and back.
+    """Encodes the values of one Python type as a typename and bytes, and decodes them.
 
-    What :meth:`encode` writes, :meth:`decode` reads back as an equal value of the same class, in messages with the
-    offsets of datetimes in the place of their zones; a value for which that would not hold is refused by
-    :meth:`encode`. Both check the value in depth. A codec keeps no state between calls
-    and may be used from several threads.
+    :meth:`decode` returns a value equal to the encoded one, of the same class; in messages datetimes have offsets
+    instead of zones. :meth:`encode` refuses values for which that is impossible. Both check the value in depth. A codec
+    keeps no state between calls and may be used by several threads.
     """
 
-    __slots__ = ("accepts", "alone", "annotation", "immutable", "lenient", "spelling", "typename")
+    __slots__ = ("accepts", "annotation", "immutable", "lenient", "spelling", "typename", "unshared")
 
     typename: str
     """The typename under which values are written."""
     accepts: frozenset[str]
     """The typenames that :meth:`decode` reads, :attr:`typename` included."""
     lenient: frozenset[str]
-    """More typenames that :meth:`decode` reads, meant for when nothing else claims them: the 2.x wrapper messages."""
+    """Further typenames that :meth:`decode` reads if nothing else claims them: the 2.x wrapper messages."""
     spelling: str
-    """How errors spell the type, in backticks: ```list[str]```."""
+    """The type in error texts, in backticks: ```list[str]```."""
     annotation: object
-    """The type, as it was annotated."""
+    """The type as annotated."""
     immutable: bool
-    """Whether no value can be changed in place, in depth. False for every container, protobuf and attrs class."""
-    alone: Alone | None
-    """Whether a value is as it would be read back, and held by its place alone; None = all are, or can be shared."""
+    """Whether values are immutable, in depth. False for every container, protobuf and attrs class."""
+    unshared: Unshared | None
+    """Whether a value is unshared and would be read back as it is; None: always, or sharing does no harm."""
 
     @property
     def in_messages(self) -> Codec:
-        """The codec of the same type in messages: itself, unless it writes or reads state otherwise."""
+        """The codec of the same type in messages: itself, unless state is written or read differently."""
         return self
 
     @abstractmethod
     def encode(self, value: object) -> bytes:
-        """The bytes of *value*; equal values of the same class give equal bytes, but for the order of dicts.
+        """The bytes of *value*; equal values of the same class have equal bytes, except for the order of dicts.
 
         Raises:
-            ValueMismatchError: *value* does not fit the type, with the path inside it.
+            ValueMismatchError: *value* does not fit the type; the error has the path inside it.
         """
 
     @abstractmethod
     def decode(self, data: bytes, typename: str | None = None) -> object:
-        """The value that *data*, written under *typename* (default: :attr:`typename`), stands for.
+        """The value encoded in *data* under *typename* (default: :attr:`typename`).
 
         Raises:
-            ValueMismatchError: *data* is well-formed, but holds something else, with the path inside it.
-            ValueError: *data* is malformed, or *typename* is one that this codec does not read.
+            ValueMismatchError: *data* is well-formed but contains something else; the error has the path inside it.
+            ValueError: *data* is malformed, or this codec does not read *typename*.
         """
 
     @abstractmethod
@@ -72,33 +71,33 @@ class Codec(ABC):
 
     @abstractmethod
     def from_json(self, obj: object) -> object:
-        """The value of a JSON form, as :meth:`to_json` gives it; *obj* is not kept.
+        """The value of a JSON form, as :meth:`to_json` returns it; *obj* is not kept.
 
         Raises:
-            ValueMismatchError: *obj* does not fit the type, with the path inside it.
+            ValueMismatchError: *obj* does not fit the type; the error has the path inside it.
         """
 
     def bytes_from_json(self, obj: object) -> bytes:
-        """The bytes of the value that *obj* is the JSON form of. Raises as :meth:`from_json` does."""
+        """The bytes of the value whose JSON form is *obj*. Raises as :meth:`from_json` does."""
         return self.encode(self.from_json(obj))
 
     def json_text(self, value: object) -> bytes:
-        """The JSON form of *value*, as text. Raises as :meth:`to_json` does."""
+        """The JSON form of *value* as text. Raises as :meth:`to_json` does."""
         return _json_text(self.to_json(value))
 
     # Each of the two is at least one call shorter, for those who keep it for many values.
 
     def writer(self) -> Callable[[Any], bytes]:
-        """The shortest way from a value, known to be of the codec's own class, to its bytes.
+        """The fastest function that encodes values of exactly the codec's own class.
 
-        It raises where :meth:`encode` does, but maybe something else: ask :meth:`encode` for the words.
+        It raises for the same values as :meth:`encode`, maybe other errors: call :meth:`encode` for the full error.
         """
         return self.encode
 
     def reader(self, typename: str) -> Callable[[bytes], object]:
-        """The shortest way from bytes written under *typename*, one that this codec reads, to a value.
+        """The fastest function that decodes bytes under *typename*, which this codec must read.
 
-        It raises where :meth:`decode` does, but maybe something else: ask :meth:`decode` for the words.
+        It raises for the same bytes as :meth:`decode`, maybe other errors: call :meth:`decode` for the full error.
         """
         return self.decode if typename == self.typename else lambda data: self.decode(data, typename)
 
@@ -111,7 +110,7 @@ class Codec(ABC):
 
 
 class UnstorableTypeError(StatefunActorsError, TypeError):
-    """An annotation whose values can't be stored or sent. Each of ``problems`` says what to write instead."""
+    """Values of an annotation can't be stored or sent. Each of ``problems`` says what to write instead."""
 
     def __init__(self, problems: Sequence[str]) -> None:
         super().__init__(tuple(problems))
@@ -122,4 +121,4 @@ class UnstorableTypeError(StatefunActorsError, TypeError):
 
 
 class UnresolvedNameError(UnstorableTypeError):
-    """An annotation names something that does not exist (yet): a class that is defined further down, or nowhere."""
+    """An annotation names something that does not exist (yet): a class defined further down, or nowhere."""

@@ -1,4 +1,4 @@
-"""The codec of an annotation."""
+"""Cache of codecs by annotation."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ _state_codecs: dict[Any, Codec] = dict(PRIMITIVES)
 
 
 def codec_for(annotation: object, *, state: bool = False) -> Codec:
-    """The codec for values of the type *annotation*; ``| None`` at its top is not looked at.
+    """The codec for values of the type *annotation*; a ``| None`` at its top is ignored.
 
-    Values in messages and in *state* have one codec, unless there is a datetime in them, whose zone state keeps,
-    or a strict message class, whose unknown keys state ignores.
+    Values in messages and in *state* share one codec, unless the type contains a datetime, whose zone state keeps, or a
+    strict message class, whose unknown keys state ignores.
 
-    The same annotation gives the same codec, until a class in it is given another name.
+    The same annotation gives the same codec, until a class in it gets another name.
 
     Raises:
         UnresolvedNameError: an attrs class in it has an annotation with a name that does not exist yet.
@@ -41,10 +41,10 @@ def codec_for(annotation: object, *, state: bool = False) -> Codec:
 
 
 def forget_codecs(cls: type) -> None:
-    """Drops the codec of *cls*, which has just been given a name."""
+    """Drop the cached codecs of *cls*, which has just been named."""
     for known in (_codecs, _state_codecs):
         codec = known.get(cls)
-        for annotation in [each for each, other in known.items() if other is codec]:  # also that of ``cls | None``
+        for annotation in [each for each, other in known.items() if other is codec]:  # includes ``cls | None``
             del known[annotation]
 
 
@@ -56,13 +56,13 @@ def _compiled(annotation: object, state: bool) -> Codec:
         return codec_for(inner) if state else ProtobufCodec(inner)
     compiler = Compiler(state=state)
     shape = compiler.shape(inner)
-    if state and not compiler.differs:
+    if state and not compiler.state_differs:
         return codec_for(inner)
     name = message_name(inner) if is_attrs_class(inner) else None
     return JsonCodec(
         shape,
         name or JSON_TYPENAME,
-        careful=compiler.careful,
+        verify=compiler.verify,
         recursive=compiler.recursive,
         immutable=_is_immutable(inner),
         in_messages=codec_for(inner) if state else None,

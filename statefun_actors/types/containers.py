@@ -1,4 +1,4 @@
-"""The shapes of lists, dicts, tuples, sets, optionals and unions."""
+"""Shapes of lists, dicts, tuples, sets, optionals and unions."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from statefun_actors.types.keys import Key
 from statefun_actors.types.mismatch import Mismatch, member, shown
 from statefun_actors.types.shape import TYPE_KEY, Shape, wrong_type
 from statefun_actors.types.sharing import (
-    alone_as_member,
-    alone_if_any,
-    alone_with_each,
-    alone_with_items,
-    alone_with_values,
+    unshared_as_member,
+    unshared_if_any,
+    unshared_with_each,
+    unshared_with_items,
+    unshared_with_values,
 )
 from statefun_actors.types.surrogates import lone_surrogate
 
 to_bytes: Final[Callable[[Any], bytes]] = msgspec.json.Encoder().encode
-"""JSON of what the shapes dump, its members in their order."""
+"""Encode dumped values as JSON; members keep their order."""
 
 
 def list_shape(item: Shape) -> Shape:
@@ -40,7 +40,7 @@ def list_shape(item: Shape) -> Shape:
         items = load_items(obj)
         return items if items is not obj else obj.copy()
 
-    return Shape(spelling, dump, load, alone=alone_with_items(item.alone))
+    return Shape(spelling, dump, load, unshared=unshared_with_items(item.unshared))
 
 
 def tuple_shape(item: Shape) -> Shape:
@@ -58,12 +58,12 @@ def tuple_shape(item: Shape) -> Shape:
             raise wrong_type(spelling, obj)
         return tuple(load_items(obj))
 
-    alone = None if item.alone is None else alone_with_items(item.alone)
-    return Shape(spelling, dump, load, hashable=item.hashable, merges=item.merges, alone=alone)
+    unshared = None if item.unshared is None else unshared_with_items(item.unshared)
+    return Shape(spelling, dump, load, hashable=item.hashable, merges=item.merges, unshared=unshared)
 
 
 def fixed_tuple_shape(items: Sequence[Shape]) -> Shape:
-    """``tuple[X, Y]``: an array of just that many."""
+    """``tuple[X, Y]``: an array of exactly that length."""
     spelling = f"tuple[{', '.join(item.spelling for item in items) or '()'}]"
     size = len(items)
     dumps = [item.dump for item in items]
@@ -95,7 +95,7 @@ def fixed_tuple_shape(items: Sequence[Shape]) -> Shape:
         load,
         hashable=all(item.hashable for item in items),
         merges=any(item.merges for item in items),
-        alone=alone_with_each([item.alone for item in items]),
+        unshared=unshared_with_each([item.unshared for item in items]),
     )
 
 
@@ -122,7 +122,7 @@ def set_shape(cls: Any, item: Shape) -> Shape:
             raise lone_surrogate(items) from None
         for (one, _), (other, index) in itertools.pairwise(written):
             if one == other:
-                raise Mismatch(f"`{spelling}` of items that differ", f"two items that are both {shown(items[index])}")
+                raise Mismatch(f"`{spelling}` of distinct items", f"two items that are both {shown(items[index])}")
         if merges:
             _check_distinct(spelling, "items", items, load_one)
         return [items[index] for _, index in written]
@@ -133,14 +133,14 @@ def set_shape(cls: Any, item: Shape) -> Shape:
         items = load_items(obj)
         try:
             elements = cls(items)
-        except TypeError as error:  # attrs classes may hold what can't be hashed
+        except TypeError as error:  # attrs classes may contain unhashable values
             raise Mismatch(f"`{spelling}` of hashable items", str(error)) from None
         if len(elements) != len(items):
-            raise Mismatch(f"`{spelling}` of items that differ", "an item twice")
+            raise Mismatch(f"`{spelling}` of distinct items", "a repeated item")
         return elements
 
-    alone = None if cls is frozenset and item.alone is None else alone_with_items(item.alone)
-    return Shape(spelling, dump, load, hashable=cls is frozenset, merges=merges, alone=alone)
+    unshared = None if cls is frozenset and item.unshared is None else unshared_with_items(item.unshared)
+    return Shape(spelling, dump, load, hashable=cls is frozenset, merges=merges, unshared=unshared)
 
 
 def dict_shape(key: Key, item: Shape) -> Shape:
@@ -181,17 +181,17 @@ def dict_shape(key: Key, item: Shape) -> Shape:
             raise
         return _object(spelling, keys, items)
 
-    return Shape(spelling, dump, load, alone=alone_with_values(item.alone))
+    return Shape(spelling, dump, load, unshared=unshared_with_values(item.unshared))
 
 
 def _under_key(mismatch: Mismatch, keys: Collection[str]) -> None:
-    """Puts the key in the place of the index: the items were checked as a list."""
+    """Replace the index in the path by the key: the items were checked as a list."""
     index = mismatch.steps.pop()
     mismatch.under(member(next(key for number, key in enumerate(keys) if number == index)))
 
 
 def _check_distinct(spelling: str, what: str, dumped: Sequence[Any], load: Callable[[Any], Any]) -> None:
-    """Refuses values that differ, but not any more once what they were *dumped* as is read back."""
+    """Refuse different values that would be equal after they are read back."""
     seen: dict[Any, Any] = {}
     for each in dumped:
         other = seen.setdefault(load(each), each)
@@ -216,12 +216,12 @@ def _keys(keys: Collection[Any], one: Callable[[Any], Any]) -> list[Any]:
 def _object(spelling: str, keys: Collection[Any], items: Collection[Any]) -> dict[Any, Any]:
     result = dict(zip(keys, items, strict=True))
     if len(result) != len(keys):
-        raise Mismatch(f"`{spelling}` with keys that differ", "a key twice")
+        raise Mismatch(f"`{spelling}` with distinct keys", "a repeated key")
     return result
 
 
 def optional_shape(inner: Shape) -> Shape:
-    """``X | None``: null, or what X is."""
+    """``X | None``: null, or the form of X."""
     inner_dump, inner_load = inner.dump, inner.load
 
     def dump(value: Any) -> Any:
@@ -237,13 +237,16 @@ def optional_shape(inner: Shape) -> Shape:
         load,
         hashable=inner.hashable,
         merges=inner.merges,
-        alone=alone_if_any(inner.alone),
+        unshared=unshared_if_any(inner.unshared),
         passes=passes,
     )
 
 
 def union_shape(members: Mapping[type, tuple[str, Shape]]) -> Shape:
-    """A union of named classes: the object of the member, with its name first. *members*: class → name and shape."""
+    """A union of named classes: the object of the member, with the typename as its first member.
+
+    *members*: class → typename and shape.
+    """
     spelling = " | ".join(shape.spelling for _, shape in members.values())
     dumps = {cls: (name, shape.dump) for cls, (name, shape) in members.items()}
     loads = {name: shape.load for name, shape in members.values()}
@@ -271,5 +274,5 @@ def union_shape(members: Mapping[type, tuple[str, Shape]]) -> Shape:
         load,
         hashable=all(shape.hashable for _, shape in members.values()),
         merges=any(shape.merges for _, shape in members.values()),
-        alone=alone_as_member({cls: shape.alone for cls, (_, shape) in members.items()}),
+        unshared=unshared_as_member({cls: shape.unshared for cls, (_, shape) in members.items()}),
     )

@@ -1,10 +1,10 @@
-"""The JSON form of whatever travels, for people: consoles, command lines, dead letters, HTTP replies."""
+"""Any typed value as JSON, for people (command lines, dead letters, HTTP replies), and as a Python value, for tools."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import Enum
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 from google.protobuf import descriptor_pool, message_factory
@@ -27,7 +27,7 @@ class NoJson(Enum):
 
 
 NO_JSON: Final = NoJson.NO_JSON
-"""What :func:`json_of` returns for a value without a JSON form: show its bytes in base64."""
+"""The result of :func:`json_of` for a value without a JSON form: show its bytes in base64."""
 
 _PRIMITIVES: Final[dict[str, Codec]] = {
     typename: codec for codec in PRIMITIVES.values() for typename in (*codec.accepts, *codec.lenient)
@@ -38,11 +38,11 @@ _encode: Final = msgspec.json.Encoder().encode
 
 
 def json_of(typed: TypedValue, known: Mapping[str, Codec] | None = None) -> object:
-    """The JSON form of *typed* (JSON builtins only), or :data:`NO_JSON` if there is none. Raises nothing.
+    """The JSON form of *typed* (JSON builtins only), or :data:`NO_JSON`. Raises nothing.
 
-    The type is looked up in *known* (typename → codec), then among the primitives and their 2.x wrappers,
-    ``statefun-actors/json``, the records of egresses, the protobuf messages that this process has imported, and the
-    classes that it has named. Bytes that do not fit their type have no JSON form either.
+    The codec is looked up in *known* (typename → codec), then among the primitives and their 2.x wrappers,
+    ``statefun-actors/json``, the records of egresses, the protobuf messages imported by this process, and the classes
+    named by ``@message``. Bytes that do not fit their type have no JSON form.
     """
     typename = typed.typename
     try:
@@ -72,7 +72,7 @@ def json_of(typed: TypedValue, known: Mapping[str, Codec] | None = None) -> obje
 
 
 def json_text_of(typed: TypedValue, known: Mapping[str, Codec] | None = None) -> bytes | None:
-    """The same as text, None if there is none. What is stored as JSON is not parsed and written again for it."""
+    """The same as text; None if there is no JSON form. Values stored as JSON are not parsed and encoded again."""
     codec = _codec(typed.typename, known)
     if codec is not None:
         try:
@@ -88,7 +88,7 @@ def _codec(typename: str, known: Mapping[str, Codec] | None) -> Codec | None:
 
 
 def _named(typed: TypedValue) -> object:
-    """The JSON form of a value whose class only has a name: an application may send what none of its handlers takes."""
+    """The JSON form of a value of a named class: an application may send what none of its handlers takes."""
     for cls in reversed(classes_named(typed.typename)):
         try:
             codec = codec_for(cls)
@@ -112,3 +112,33 @@ def _imported(typename: str) -> Codec | None:
     except (KeyError, TypeError):  # TypeError: no text that protobuf could look up
         return None
     return _codecs.setdefault(typename, ProtobufCodec(message_factory.GetMessageClass(descriptor), typename))
+
+
+def codec_named(typename: str, known: Mapping[str, Codec] | None = None) -> Codec | None:
+    """The codec of *typename*: among *known* codecs, primitives, imported classes; None if it is unknown.
+
+    Raises:
+        UnstorableTypeError: values of the class of that name can't be stored.
+    """
+    codec = (known.get(typename) if known else None) or codec_known(typename)
+    if codec is None and (classes := classes_named(typename)):
+        codec = codec_for(classes[-1])
+    return codec
+
+
+def value_of(typed: TypedValue, known: Mapping[str, Codec] | None = None) -> Any:
+    """Decode *typed* with *known* codecs, primitives, imported classes; records become records.
+
+    ``statefun-actors/json`` becomes JSON builtins. A value of unknown type, or that can't be decoded, is returned as it
+    is.
+    """
+    try:
+        codec = codec_named(typed.typename, known)
+        if codec is not None:
+            return codec.decode(typed.value, typed.typename)
+        if typed.typename == JSON_TYPENAME:
+            return parse_json(typed.value)
+        record = record_of_typed(typed)
+    except (UnstorableTypeError, ValueError):  # of the ValueErrors, ValueMismatchError is one
+        return typed
+    return typed if record is None else record

@@ -1,4 +1,4 @@
-"""Classes of values that other libraries make, and what makes messages of them."""
+"""Classes of other libraries (dataclasses, pydantic, msgspec, …), and how to make messages of them."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ _KNOWN_METACLASSES: Final = frozenset(("abc", "builtins", "typing", "typing_exte
 
 
 class Foreign(NamedTuple):
-    """A kind of class that has fields of its own making. ``remove``: what makes it one."""
+    """A kind of class whose fields another library defines. ``remove``: the decorator or base that makes it one."""
 
     kind: str
     remove: str
     lost: str = ""
-    """What it would lose as a message."""
+    """The feature that it would lose as a message."""
 
 
 def foreign_kind(cls: type) -> Foreign | None:
-    """The kind of *cls*, None if it is a plain class."""
+    """The kind of *cls*; None if it is a plain class."""
     if hasattr(cls, "__pydantic_fields__") or hasattr(cls, "__pydantic_model__") or hasattr(cls, "model_fields"):
         if dataclasses.is_dataclass(cls):
             return Foreign("a pydantic dataclass", "@dataclass", "its validation")
@@ -44,9 +44,9 @@ def foreign_kind(cls: type) -> Foreign | None:
 
 
 def reason_against_plain(cls: type) -> str | None:
-    """Why ``@message`` can't make an attrs class of *cls*, which is none, and what to write; None if it can."""
+    """Why ``@message`` can't make an attrs class of the plain class *cls*, and what to write; None if it can."""
     if is_entity_class(cls):
-        return "an Entity can't be a message. Send its address, or a @message class with what there is to tell."
+        return "an Entity can't be a message. Send its address, or a @message class with the fields to send."
     foreign = foreign_kind(cls)
     if foreign is not None:
         lost = f": {foreign.lost} would be lost" if foreign.lost else ""
@@ -57,25 +57,25 @@ def reason_against_plain(cls: type) -> str | None:
         )
     for base in _NO_BASES:
         if issubclass(cls, base):
-            return f"{base.__name__} and what derives from it can't be named. Name a class that has one as a field."
+            return f"a subclass of {base.__name__} can't be a message. Name a class that has one as a field."
     metaclass: Any = type(cls)
     if metaclass.__module__ not in _KNOWN_METACLASSES:
         return (
-            f"its metaclass {metaclass.__name__} makes the fields of its own kind of class, which @message does not "
+            f"its metaclass {metaclass.__name__} defines fields in a way that @message does not "
             "know. Write a class without that base, with annotated fields."
         )
     for other in cls.__mro__[1:]:
         fields = vars(other).get("__annotations__", {})
         if fields and "__attrs_attrs__" not in vars(other) and not getattr(other, "_is_protocol", False):
             return (
-                f"its base {other.__name__} is a plain class, so that {', '.join(fields)} would be no field. "
+                f"its base {other.__name__} is a plain class, so {', '.join(fields)} would not be a field. "
                 f"Write @attrs.frozen above class {other.__name__}."
             )
     return None
 
 
 def message_advice(cls: type) -> str | None:
-    """What to write so that values of the class *cls*, which has no name, can be sent. None if nothing helps."""
+    """How to make values of the unnamed class *cls* sendable; None if it can't be done."""
     if not isinstance(cls, type) or is_entity_class(cls) or issubclass(cls, Message):
         return None
     foreign = foreign_kind(cls)

@@ -1,4 +1,4 @@
-"""What the annotations of an attrs class stand for, with all names resolved and type variables filled in."""
+"""Annotations of attrs classes with names resolved and type variables substituted."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ import attrs
 from statefun_actors.types.codec import UnresolvedNameError
 
 _resolved: WeakKeyDictionary[type, dict[str, object]] = WeakKeyDictionary()
-"""Annotations that were resolved where the class was written, with names of the function around it in reach."""
+"""Annotations resolved where the class was defined, with the local names of the enclosing function in scope."""
 
 
 def remember_hints(cls: type, local_names: Mapping[str, object]) -> None:
-    """Resolves the annotations of *cls* now, where *local_names* are in scope, as far as they can be."""
+    """Resolve the annotations of *cls* now, as far as possible, with *local_names* in scope."""
     known: dict[str, object] = {}
     for attribute in attrs.fields(cls):
         try:
@@ -28,29 +28,29 @@ def remember_hints(cls: type, local_names: Mapping[str, object]) -> None:
 
 
 def hint_of(cls: type, attribute: attrs.Attribute[Any], arguments: Mapping[object, object]) -> object:
-    """The annotation of *attribute* with names resolved, and with *arguments* in the place of type variables.
+    """The annotation of *attribute* with names resolved and type variables substituted by *arguments*.
 
     Raises:
         UnresolvedNameError: it names something that does not exist (yet).
     """
     known = _resolved.get(cls, {})
     hint = known[attribute.name] if attribute.name in known else _resolve(cls, attribute, {})
-    return filled_in(hint, arguments)
+    return substituted(hint, arguments)
 
 
 def type_arguments(cls: type, arguments: tuple[object, ...]) -> dict[object, object]:
-    """What stands for each type variable of *cls* and its bases, for ``cls[arguments]``."""
+    """The argument for each type variable of *cls* and its bases, for ``cls[arguments]``."""
     filled: dict[object, object] = dict(zip(getattr(cls, "__parameters__", ()), arguments, strict=False))
     for each in cls.__mro__:
         for base in vars(each).get("__orig_bases__", ()):
             parameters = getattr(typing.get_origin(base), "__parameters__", ())
             for parameter, argument in zip(parameters, typing.get_args(base), strict=False):
-                filled.setdefault(parameter, filled_in(argument, filled))
+                filled.setdefault(parameter, substituted(argument, filled))
     return filled
 
 
-def filled_in(hint: object, arguments: Mapping[object, object]) -> object:
-    """*hint* with *arguments*, as :func:`type_arguments` gives them, in the place of its type variables."""
+def substituted(hint: object, arguments: Mapping[object, object]) -> object:
+    """Substitute the type variables of *hint* by *arguments*, as :func:`type_arguments` returns them."""
     if isinstance(hint, typing.TypeVar):
         return arguments.get(hint, hint)
     parameters = getattr(hint, "__parameters__", ())
@@ -60,21 +60,21 @@ def filled_in(hint: object, arguments: Mapping[object, object]) -> object:
 
 
 def type_variable(hint: object) -> object | None:
-    """The first type variable in *hint*, None if there is none. A generic class without its arguments has none."""
+    """The first type variable in *hint*; None if there is none. A generic class without arguments has none."""
     if isinstance(hint, typing.TypeVar):
         return hint
     parameters = () if isinstance(hint, type) else getattr(hint, "__parameters__", ())
     return parameters[0] if parameters else None
 
 
-def _writes(cls: type, name: str) -> bool:
-    """Whether the attribute *name* is written in *cls* itself."""
+def _annotates(cls: type, name: str) -> bool:
+    """Whether *cls* itself annotates the attribute *name*."""
     return any(each.name == name and not each.inherited for each in vars(cls).get("__attrs_attrs__", ()))
 
 
 def _resolve(cls: type, attribute: attrs.Attribute[Any], local_names: Mapping[str, object]) -> object:
-    """Evaluates the annotation in the module of the class that wrote it."""
-    owner = next((each for each in cls.__mro__ if _writes(each, attribute.name)), cls)
+    """Evaluate the annotation in the module of the class that wrote it."""
+    owner = next((each for each in cls.__mro__ if _annotates(each, attribute.name)), cls)
     module = vars(sys.modules[owner.__module__]) if owner.__module__ in sys.modules else {}
     holder = type("holder", (), {"__annotations__": {"hint": attribute.type}})
     nested = {name: each for name, each in vars(owner).items() if isinstance(each, type) and name not in module}
@@ -86,4 +86,4 @@ def _resolve(cls: type, attribute: attrs.Attribute[Any], local_names: Mapping[st
             [f"{error}: define it at the top level of {owner.__module__}, outside `if TYPE_CHECKING:`"]
         ) from None
     except (SyntaxError, TypeError) as error:
-        raise UnresolvedNameError([f"`{attribute.type}` is no annotation: {error}"]) from None
+        raise UnresolvedNameError([f"`{attribute.type}` is not an annotation: {error}"]) from None

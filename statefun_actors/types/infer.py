@@ -1,9 +1,9 @@
-"""The shape of a value whose type nobody declared: a list, a dict or another container that is sent as it is.
+"""Infers the shape of a container that is sent without a declared type.
 
-A value is sketched first: what it is made of, as a hashable outline, in which the items of one list have one outline
-in common. Equal sketches share one compiled shape, so values are checked by the very functions that check declared
-types, and what no declared type could read back is refused. Members with a ``@message`` name carry it under
-``"@type"``: so both ``list[A]`` and ``list[A | B]`` on the other side can read them.
+Its value is sketched first: a hashable outline, with one common outline for all items of a list. Equal sketches share
+one compiled shape, so values are checked by the functions that check declared types, and values that no declared type
+could read back are refused. Members with a ``@message`` name carry it under ``"@type"``, so that receivers can read
+them both as ``list[A]`` and as ``list[A | B]``.
 """
 
 from __future__ import annotations
@@ -38,19 +38,19 @@ from statefun_actors.types.shape import Shape
 
 @attrs.frozen
 class Unknown:
-    """Of what an empty list is made."""
+    """The items of an empty container."""
 
 
 @attrs.frozen
 class Single:
-    """A class that is no container, and not named."""
+    """A class that is not a container and has no name."""
 
     cls: type
 
 
 @attrs.frozen
 class Named:
-    """One of some classes with ``@message`` names."""
+    """One of several classes with ``@message`` names."""
 
     classes: frozenset[type]
 
@@ -65,7 +65,7 @@ class Many:
 
 @attrs.frozen
 class Fixed:
-    """A tuple of just these."""
+    """A tuple of fixed length."""
 
     items: tuple[Sketch, ...]
 
@@ -80,7 +80,7 @@ class Keyed:
 
 @attrs.frozen
 class Optional:
-    """None, or something."""
+    """None, or a value."""
 
     item: Sketch
 
@@ -122,16 +122,16 @@ def sketch(value: Any) -> Sketch:
 
 
 def codec_of(outline: Sketch) -> JsonCodec:
-    """The codec of the values that have the sketch *outline*.
+    """The codec of values with the sketch *outline*.
 
     Raises:
-        UnstorableTypeError: a class in it can't be stored.
+        UnstorableTypeError: values of a class in it can't be stored.
     """
     codec = _codecs.get(outline)
     if codec is None:
         compiler = Compiler()
         shape = _shape(outline, compiler)
-        codec = JsonCodec(shape, JSON_TYPENAME, careful=compiler.careful, recursive=compiler.recursive, immutable=False)
+        codec = JsonCodec(shape, JSON_TYPENAME, verify=compiler.verify, recursive=compiler.recursive, immutable=False)
         if len(_codecs) >= _MOST_KEPT:
             _codecs.clear()
         _codecs[outline] = codec
@@ -184,7 +184,7 @@ def _joined(one: Sketch, other: Sketch, value: Any, step: str) -> Sketch:
 
 
 def _join(one: Sketch, other: Sketch) -> Sketch | None:
-    """What both are sketches of, None if there is no such type."""
+    """The common type of both sketches; None if there is none."""
     if one == other:
         return one
     match one, other:
@@ -214,7 +214,7 @@ def _join(one: Sketch, other: Sketch) -> Sketch | None:
 
 
 def _any_length(items: tuple[Sketch, ...], rest: Fixed | Many) -> Sketch | None:
-    """Tuples of different lengths: of any length, if all their items have something in common."""
+    """The common sketch of tuples of different lengths, if all their items have a common type."""
     if isinstance(rest, Many) and rest.cls is not tuple:
         return None
     common: Sketch | None = UNKNOWN
@@ -226,7 +226,7 @@ def _any_length(items: tuple[Sketch, ...], rest: Fixed | Many) -> Sketch | None:
 def _shape(outline: Sketch, compiler: Compiler) -> Shape:
     match outline:
         case Unknown():
-            return LEAVES[str]  # of an empty list: no item will come by
+            return LEAVES[str]  # an empty container has no items to convert
         case Single(cls):
             return compiler.shape(cls)
         case Named(classes):

@@ -1,4 +1,4 @@
-"""Values that travel as JSON: ``@message`` classes under their name, all other shapes under one typename."""
+"""Codec of values in JSON: ``@message`` classes under their typename, all others under ``statefun-actors/json``."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from statefun_actors.types.surrogates import json_fault, lone_surrogate
 JSON_TYPENAME: Final = "statefun-actors/json"
 
 DEEPEST: Final = 128
-"""How deep a value that may hold itself may be nested: far less than any reader can take."""
+"""Maximum nesting of values whose type may contain itself; every JSON parser can read this depth."""
 
 _COLON = ord(":")
 
@@ -29,18 +29,18 @@ class JsonCodec(Codec):
     """The codec of one shape.
 
     Args:
-        careful: only trying shows whether a value can be read back, so every value is.
-        in_messages: the codec of the same type in messages, for one that writes or reads state otherwise.
+        verify: read back every value that is written, since user code may change it on reading.
+        in_messages: codec of the same type in messages, if it differs from that in state.
     """
 
-    __slots__ = ("_careful", "_dump", "_in_messages", "_load", "_recursive")
+    __slots__ = ("_dump", "_in_messages", "_load", "_recursive", "_verify")
 
     def __init__(
         self,
         shape: Shape,
         typename: str,
         *,
-        careful: bool,
+        verify: bool,
         recursive: bool,
         immutable: bool,
         in_messages: Codec | None = None,
@@ -52,9 +52,9 @@ class JsonCodec(Codec):
         self.spelling = f"`{shape.spelling}`"
         self.immutable = immutable
         self.annotation = annotation
-        self.alone = shape.alone
+        self.unshared = shape.unshared
         self._dump, self._load = shape.dump, shape.load
-        self._careful, self._recursive = careful, recursive
+        self._verify, self._recursive = verify, recursive
         self._in_messages = in_messages
 
     @property
@@ -74,7 +74,7 @@ class JsonCodec(Codec):
             raise lone_surrogate(dumped).error() from None
         if self._recursive and _depth(dumped) > DEEPEST:
             raise self._too_deep()
-        if self._careful:
+        if self._verify:
             self._read_back(data)
         return data
 
@@ -91,7 +91,7 @@ class JsonCodec(Codec):
 
     def from_json(self, obj: Any) -> object:
         value = self._loaded(obj)
-        self.encode(value)  # *obj* need not come from a JSON parser: it may hold lone surrogates
+        self.encode(value)  # *obj* may not come from a JSON parser, and may contain unpaired surrogates
         return value
 
     def bytes_from_json(self, obj: Any) -> bytes:
@@ -113,24 +113,26 @@ class JsonCodec(Codec):
             raise mismatch.error() from mismatch.cause
         if again != data:
             raise Mismatch(
-                f"{self.spelling} that is read back as it was written",
-                f"one that its converters or __attrs_post_init__ would change: {_cut(data)} becomes {_cut(again)}",
+                f"{self.spelling} that is read back unchanged",
+                f"a value that its converters or __attrs_post_init__ change: {_cut(data)} becomes {_cut(again)}",
             ).error()
 
     def _too_deep(self) -> ValueMismatchError:
-        return Mismatch(f"{self.spelling} nested at most {DEEPEST} deep", "one nested deeper, or inside itself").error()
+        return Mismatch(
+            f"{self.spelling} nested at most {DEEPEST} deep", "one nested deeper, or that contains itself"
+        ).error()
 
 
 def parse_json(data: bytes) -> Any:
-    """The JSON builtins of *data*.
+    """Parse JSON to builtins.
 
     Raises:
-        ValueError: *data* is no JSON in UTF-8, is nested too deeply, or has an object with a key twice.
+        ValueError: *data* is not JSON in UTF-8, is nested too deeply, or has an object with a repeated key.
     """
     try:
         obj = _from_bytes(data)
-        # Each member has a colon, so as many colons as members, or none at all, leave no room for a key twice. What
-        # this package wrote comes out the same when written again. Only the rest needs a parser that looks at keys.
+        # Each member has a colon: if there are as many colons as members, or none, no key is repeated. JSON that this
+        # package wrote is the same when written again. Only other JSON needs a parser that checks for repeated keys.
         colons = data.count(_COLON)
         if colons and not (obj.__class__ is dict and len(obj) == colons) and to_bytes(obj) != data:
             json.loads(data, object_pairs_hook=_without_repeats, parse_int=_ignored, parse_float=_ignored)
@@ -144,14 +146,14 @@ def parse_json(data: bytes) -> Any:
 
 
 def _ignored(_: str) -> None:
-    """Numbers are of no interest to the search for repeated keys, and may be beyond the limit on digits."""
+    """Skip numbers: the search for repeated keys needs none, and they may exceed the limit on digits."""
 
 
 def _without_repeats(pairs: list[tuple[str, Any]]) -> None:
     seen: set[str] = set()
     for key, _ in pairs:
         if key in seen:
-            raise ValueError(f"malformed JSON: the key {key!r} comes twice in one object")
+            raise ValueError(f"malformed JSON: the key {key!r} is repeated in one object")
         seen.add(key)
 
 
@@ -161,7 +163,7 @@ def _cut(data: bytes) -> str:
 
 
 def _depth(dumped: Any) -> int:
-    """How deep arrays and objects are nested in *dumped*."""
+    """Depth of the arrays and objects in *dumped*."""
     depth, level = 0, [dumped]
     while level:
         depth += 1

@@ -1,4 +1,4 @@
-"""The keys of dicts: JSON has only str keys, so every other type of key is written as one."""
+"""Dict keys as JSON member names, which are always str."""
 
 from __future__ import annotations
 
@@ -6,18 +6,22 @@ import typing
 from datetime import date, datetime
 from decimal import Decimal
 from enum import Enum
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from statefun_actors.types.leaves import LEAVES, enum_shape
 from statefun_actors.types.mismatch import Mismatch, shown
 from statefun_actors.types.shape import One, Shape
 
+KEY_CLASSES: Final = (str, int, UUID, date, datetime, Decimal)
+"""Classes of keys, in addition to enums and literals of one of the first two."""
+
 
 class Key(NamedTuple):
-    """How keys of one type are written and read.
+    """How keys of one type are dumped and loaded.
 
-    ``plain``: the keys are str, written as they are. ``merges``: keys that differ may be equal once they are read back.
+    ``plain``: the keys are str and need no conversion. ``merges``: different keys may be equal after they are read
+    back.
     """
 
     spelling: str
@@ -28,13 +32,13 @@ class Key(NamedTuple):
 
 
 def key_of(annotation: object, shape: Shape) -> Key | None:
-    """The key form of the type *annotation*, whose shape is *shape*; None if it can't be a key."""
+    """The key form of the type *annotation*, whose shape is *shape*; None if it can't be a dict key."""
     if annotation is str:
         return Key("str", shape.dump, shape.load, plain=True)
-    if annotation in (UUID, date, datetime, Decimal):
-        return Key(shape.spelling, shape.dump, shape.load, merges=shape.merges)
     if annotation is int:
         return _of_int(shape)
+    if annotation in KEY_CLASSES:
+        return Key(shape.spelling, shape.dump, shape.load, merges=shape.merges)
     if isinstance(annotation, type) and issubclass(annotation, Enum):
         kinds = {type(value) for value in annotation._value2member_map_}
         if kinds == {str}:
@@ -46,7 +50,7 @@ def key_of(annotation: object, shape: Shape) -> Key | None:
 
 
 def _of_int(shape: Shape) -> Key:
-    """Decimal digits, in the one way in which int writes them."""
+    """A key written in decimal digits, as ``str(int)`` writes it."""
     dump_int, load_int = shape.dump, shape.load
 
     def dump(key: Any) -> str:

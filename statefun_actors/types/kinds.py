@@ -1,4 +1,4 @@
-"""What kind of type an annotation is, before its values are looked at."""
+"""Predicates on annotations: union, optional, attrs class, enum, type alias."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from statefun_actors.types.scalars import is_int64
 _NoneType: Final = type(None)
 
 
-def bare(annotation: object) -> object:
-    """*annotation* without what does not change its values: Annotated, NewType, type aliases."""
+def unwrapped(annotation: object) -> object:
+    """Strip what does not change the values from *annotation*: Annotated, NewType, type aliases."""
     while True:
         if typing.get_origin(annotation) is typing.Annotated:
             annotation = typing.get_args(annotation)[0]
@@ -29,11 +29,11 @@ def bare(annotation: object) -> object:
 
 
 def split_optional(annotation: object) -> tuple[object, bool]:
-    """*annotation* without ``| None`` at its top, and whether it had that.
+    """Split ``| None`` off the top of *annotation*; the bool says whether it was there.
 
-    ``Annotated``, ``NewType`` and type aliases at the top are taken off too: they don't change the values.
+    ``Annotated``, ``NewType`` and type aliases at the top are stripped as well: they don't change the values.
     """
-    annotation = bare(annotation)
+    annotation = unwrapped(annotation)
     if not is_union(annotation):
         return annotation, False
     rest = without_none(annotation)
@@ -49,19 +49,19 @@ def is_union(annotation: object) -> bool:
 
 
 def without_none(union: object) -> object | None:
-    """What is left of *union* without None, None if None is not in it."""
+    """*union* without None; None if it has no None member."""
     members = typing.get_args(union)
-    others = tuple(each for each in members if bare(each) is not _NoneType)
-    return typing.Union[others] if 0 < len(others) < len(members) else None  # noqa: UP007 - as many as there are
+    others = tuple(each for each in members if unwrapped(each) is not _NoneType)
+    return typing.Union[others] if 0 < len(others) < len(members) else None  # noqa: UP007 - a variable number of members
 
 
 def is_attrs_class(cls: object) -> typing.TypeGuard[type]:
-    """Whether *cls* itself, not just a base of it, is an attrs class of values: an Entity is none."""
+    """Whether *cls* itself, not just a base of it, is an attrs class of values. An Entity class is not."""
     return isinstance(cls, type) and "__attrs_attrs__" in vars(cls) and not is_entity_class(cls)
 
 
 def is_storable_enum(cls: object) -> typing.TypeGuard[type[Enum]]:
-    """Whether *cls* is an Enum with members, whose values are all str, or int of 64 bits."""
+    """Whether *cls* is an Enum with members whose values are all str, or all ints of 64 bits or str."""
     if not (isinstance(cls, type) and issubclass(cls, Enum)):
         return False
     values = [each.value for each in cls]
@@ -69,5 +69,5 @@ def is_storable_enum(cls: object) -> typing.TypeGuard[type[Enum]]:
 
 
 def is_alias(annotation: object) -> bool:
-    """Whether it is a ``type X = …``, whether Python's or that of typing_extensions."""
+    """Whether it is a type alias, ``type X = …`` or TypeAliasType of typing_extensions."""
     return type(annotation).__name__ == "TypeAliasType" and hasattr(annotation, "__value__")

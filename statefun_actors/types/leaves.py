@@ -1,6 +1,6 @@
-"""The shapes of single values: numbers, text, bytes, moments, identifiers, enumerations, literals.
+"""Shapes of single values: numbers, text, bytes, datetimes, identifiers, enums, literals.
 
-Classes are compared exactly: True is no int, and a subclass of str would come back as a plain str.
+Classes are compared exactly: True is not an int, and a subclass of str would be read back as a plain str.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ from statefun_actors.types.scalars import (
     nearest_float,
 )
 from statefun_actors.types.shape import Many, One, Shape, many, wrong_type
-from statefun_actors.types.sharing import alone_if_of
+from statefun_actors.types.sharing import unshared_if_of
 
 
 def _only(cls: type) -> One:
-    """Passes instances of *cls* itself, refuses the rest."""
+    """Accept only instances of the exact class *cls*."""
 
     def check(value: Any) -> Any:
         if value.__class__ is not cls:
@@ -65,7 +65,7 @@ def _int(value: Any) -> Any:
 def _ints(items: Collection[Any]) -> Collection[Any]:
     if _ONLY_INT(map(type, items)):
         try:
-            array("q", items)  # is quicker to find an int beyond 64 bits than min() and max()
+            array("q", items)  # finds an int beyond 64 bits faster than min() and max()
         except OverflowError:
             return _each_int(items)
         return items
@@ -103,7 +103,7 @@ def _dump_bytes(value: Any) -> str:
 
 
 def _as_text(cls: type, write: Callable[[Any], str], read: Callable[[str], Any], *, merges: bool = False) -> Shape:
-    """A shape written as one str. *read* may raise anything that derives from ArithmeticError or ValueError."""
+    """A shape written as one str. *read* may raise any ArithmeticError or ValueError."""
     name = cls.__name__
 
     def dump(value: Any) -> str:
@@ -143,7 +143,7 @@ def _read_decimal(text: str) -> Decimal:
 
 
 def _dump_address(value: Any) -> Any:
-    # Account.at makes addresses of a class of its own; they are equal to the plain one that is read back.
+    # Account.at creates addresses of a class of its own, equal to the plain one that is read back.
     if not isinstance(value, Address):
         raise wrong_type("Address", value)
     return [value[0], value[1]]
@@ -185,8 +185,8 @@ LEAVES: Final[dict[object, Shape]] = {
         _floats,
         _load_floats,
         hashable=True,
-        alone=alone_if_of(float),
-        passes="{v}.__class__ is float and {v} - {v} == 0.0",  # what is not finite gives NaN
+        unshared=unshared_if_of(float),
+        passes="{v}.__class__ is float and {v} - {v} == 0.0",  # NaN unless it is finite
     ),
     str: Shape(
         "str",
@@ -204,19 +204,19 @@ LEAVES: Final[dict[object, Shape]] = {
     timedelta: _as_text(timedelta, msgspec.to_builtins, _read_timedelta),
     Decimal: _as_text(Decimal, _write_decimal, _read_decimal),
     UUID: _as_text(UUID, str, UUID),
-    Address: Shape("Address", _dump_address, _load_address, hashable=True, alone=alone_if_of(Address)),
+    Address: Shape("Address", _dump_address, _load_address, hashable=True, unshared=unshared_if_of(Address)),
 }
-"""The shapes that need no compiling, by class, as messages hold their values."""
+"""Shapes of the classes without parts, as they are in messages."""
 
 STATE_LEAVES: Final[dict[object, Shape]] = {
     **LEAVES,
     datetime: _as_text(datetime, moments.write_in_state, moments.read),
 }
-"""The same as state holds them: a datetime keeps its zone."""
+"""The same as they are in state, where a datetime keeps its zone."""
 
 
 def enum_shape(cls: type[Enum]) -> Shape:
-    """Members by their value. The class has members, with str or int values only (the caller has checked that)."""
+    """The shape of an enum, written as its value. The caller has checked that all values are str or int."""
     kinds = frozenset(type(value) for value in cls._value2member_map_)
     name = cls.__name__
 
@@ -230,14 +230,14 @@ def enum_shape(cls: type[Enum]) -> Shape:
             raise Mismatch(f"a value of `{name}`", kind(obj))
         try:
             return cls(obj)
-        except Exception as error:  # ValueError, or whatever a _missing_ of the user's raises
+        except Exception as error:  # ValueError, or any error of the user's _missing_
             raise Mismatch(f"a value of `{name}`", shown(obj), error) from None
 
     return Shape(name, dump, load, hashable=True)
 
 
 def literal_shape(choices: tuple[str | int | bool, ...]) -> Shape:
-    """One of *choices*, told apart by class too: Literal[1] does not take True."""
+    """The shape of a Literal. Choices of different classes are different: Literal[1] does not accept True."""
     known = frozenset((type(choice), choice) for choice in choices)
     spelling = f"Literal[{', '.join(map(repr, choices))}]"
 

@@ -1,4 +1,4 @@
-"""``message("ns/name")``: the name of a class on the wire."""
+"""``message("ns/name")``: gives a class its typename."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from statefun_actors.types.foreign import reason_against_plain
 from statefun_actors.types.hints import remember_hints
 from statefun_actors.types.kinds import is_attrs_class
 from statefun_actors.types.mismatch import shown
-from statefun_actors.types.names import give_name, message_name, take_name
+from statefun_actors.types.names import give_name, message_name, remove_name
 from statefun_actors.types.pack import forget_packer
 from statefun_actors.types.protobuf import TYPE_URL_PREFIX, is_protobuf_class
 
@@ -30,24 +30,25 @@ _EXAMPLE = "Write <namespace>/<name>, such as @message('bank/deposit')."
 
 @dataclass_transform(frozen_default=True, field_specifiers=(attrs.field,))
 def message(typename: str, *, strict: bool = False) -> Callable[[type[_T]], type[_T]]:
-    """Names a class for the wire: its values travel under *typename*.
+    """Give a class the *typename* under which its values are sent.
 
-    On a protobuf class, ``message("bank/deposit")(Deposit)``, and on an attrs class it only gives the name and
-    returns the class itself. On a plain class with annotations it makes an attrs class, frozen and with slots, as
-    ``attrs.frozen`` does. Values of attrs classes travel as JSON. Subclasses of a named class are not named by that.
+    On a protobuf class, ``message("bank/deposit")(Deposit)``, and on an attrs class it only sets the name and returns
+    the class itself. A plain class with annotations becomes an attrs class, frozen and with slots, as with
+    ``attrs.frozen``. Values of attrs classes are encoded as JSON. Subclasses of a named class have no name of their
+    own.
 
-    Type checkers take every class decorated with it for a frozen one; name a mutable attrs class afterwards:
+    Type checkers treat every class decorated with it as frozen; name a mutable attrs class afterwards:
     ``message("bank/cart")(Cart)``.
 
     Args:
         typename: ``<namespace>/<name>``.
-        strict: refuse messages with keys that the class does not have, instead of ignoring these keys as newer
-            versions of the class may need. What is kept in state is always read.
+        strict: refuse messages with keys that the class does not have. By default these keys are ignored, since newer
+            versions of the class may need them. State is read in any case.
 
     Raises:
-        DefinitionError: *typename* is no ``<namespace>/<name>`` or is reserved; or, from the decorator, the class
-            has a name, can't be a message, or has fields that can't be stored, all of them at once. Fields whose
-            classes don't exist yet are looked at when the class is first used.
+        DefinitionError: *typename* is not ``<namespace>/<name>`` or is reserved; or, from the decorator, the class has
+            a name, can't be a message, or has fields that can't be stored; it lists all problems. Fields whose classes
+            don't exist yet are checked when the class is first used.
     """
     problems = _typename_problems(typename)
     if not isinstance(strict, bool):
@@ -76,11 +77,11 @@ def _typename_problems(typename: object) -> list[str]:
     try:
         str(typename).encode()
     except UnicodeEncodeError:
-        return ["the name holds what UTF-8 can't write. Write another one."]
+        return ["UTF-8 can't encode the name. Write another one."]
     namespace = str(typename).rpartition("/")[0]
     for reserved in (*RESERVED_NAMESPACES, TYPE_URL_PREFIX.rstrip("/")):
         if namespace == reserved or namespace.startswith((f"{reserved}.", f"{reserved}/")):
-            return [f"the namespace {reserved!r} is reserved. Write a namespace of the application's own."]
+            return [f"the namespace {reserved!r} is reserved. Write a namespace of your own."]
     return []
 
 
@@ -106,9 +107,9 @@ def _named(cls: type[_T], typename: str, local_names: Mapping[str, object], *, s
     try:
         Compiler().shape(cls)
     except UnresolvedNameError:
-        pass  # a class further down: looked at again by codec_for
+        pass  # a class further down: codec_for checks it again
     except UnstorableTypeError as error:
-        take_name(cls)
+        remove_name(cls)
         raise DefinitionError(subject, error.problems) from None
     forget_codecs(cls)
     forget_packer(cls)
@@ -117,20 +118,20 @@ def _named(cls: type[_T], typename: str, local_names: Mapping[str, object], *, s
 
 def _attrs_problem(error: Exception) -> str:
     if "No mandatory attributes allowed" in str(error) and (found := re.search(r"Attribute\(name='(\w+)'", str(error))):
-        return f"{found[1]} has no default and stands after a field that has one. Put it before, or give it a default."
+        return f"{found[1]} has no default and follows a field that has one. Put it first, or give it a default."
     return f"attrs can't make it a frozen class: {error}"
 
 
 def _reason_against(cls: Any) -> str | None:
     """Why *cls* can't be named, None if it can."""
     if not isinstance(cls, type):
-        return f"it names classes, got {cls!r}. Put it above a class."
+        return f"expected a class, got {cls!r}. Put it above a class."
     name = message_name(cls)
     if name is not None:
         return f"the class is already named {name!r}. Keep one of the two names."
     if is_protobuf_class(cls):
         if cls.DESCRIPTOR.full_name == "google.protobuf.Any":
-            return "google.protobuf.Any carries the name of what is inside. Name that."
+            return "google.protobuf.Any carries the typename of its content. Name that class."
         return None
     if is_attrs_class(cls):
         return None

@@ -1,8 +1,8 @@
-"""Moments as text: RFC 3339 in messages, and RFC 9557, which keeps the zone, in state.
+"""Datetimes as text: RFC 3339 in messages, and RFC 9557, which keeps the zone, in state.
 
 ``2026-03-28T09:00:00+01:00`` and ``2026-03-28T09:00:00+01:00[Europe/Berlin]``. Both forms are read everywhere. State
-also keeps, as tags that RFC 9557 leaves to applications, what would otherwise be lost: ``[_name=CET]`` is the name of
-a fixed offset, ``[_fold=1]`` a fold that does not follow from the offset.
+also has tags of its own, as RFC 9557 permits: ``[_name=CET]`` is the name of a fixed offset, ``[_fold=1]`` a fold that
+does not follow from the offset.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _ADVICE: Final = 'write ZoneInfo("Europe/Berlin"), or convert it with `moment.as
 
 
 def write_in_message(value: datetime) -> str:
-    """*value* with its offset alone.
+    """*value* with its offset only.
 
     Raises:
         Mismatch: its tzinfo is neither a fixed offset nor an IANA zone.
@@ -41,12 +41,12 @@ def write_in_state(value: datetime) -> str:
 
 
 def read(text: str) -> datetime:
-    """The moment that *text* is, in either form.
+    """Parse a datetime in either form.
 
-    Where tzdata gives a zone another offset by now than is written, the instant is kept.
+    If tzdata now gives the zone another offset than the text has, the instant is kept.
 
     Raises:
-        ArithmeticError, ValueError: it is none.
+        ArithmeticError, ValueError: *text* is not a datetime.
         Mismatch: it names a zone that this machine does not know.
     """
     if not text.endswith("]"):
@@ -67,13 +67,13 @@ def read(text: str) -> datetime:
             raise ValueError(f"unknown tag {tag}")
     if name is not None:
         value = value.replace(tzinfo=timezone(value.utcoffset() or timedelta(), name))
-    if zone and zone[0] not in "+-":  # an offset in brackets says nothing new
+    if zone and zone[0] not in "+-":  # an offset in brackets repeats the first
         value = _in_zone(value, _zone(zone))
     return value if fold is None else value.replace(fold=fold)
 
 
 def _check(zone: tzinfo, value: datetime) -> str:
-    """The key of *zone*, by which it can be read back."""
+    """The key of *zone*, from which it can be restored."""
     key = zone.key if isinstance(zone, ZoneInfo) and type(zone) is ZoneInfo else None
     if not key:
         raise Mismatch(
@@ -81,7 +81,7 @@ def _check(zone: tzinfo, value: datetime) -> str:
         )
     known = _zone(key)
     if known is not zone and value.replace(tzinfo=known).utcoffset() != value.utcoffset():
-        raise Mismatch(f"a `datetime` with an IANA zone ({_ADVICE})", f"a zone of its own called {shown(key)}")
+        raise Mismatch(f"a `datetime` with an IANA zone ({_ADVICE})", f"a different zone named {shown(key)}")
     return key
 
 
@@ -104,12 +104,12 @@ def _zone(key: str) -> ZoneInfo:
         return ZoneInfo(key)
     except (KeyError, OSError, ValueError):
         raise Mismatch(
-            "a `datetime` in a zone that this machine knows (`pip install tzdata` brings them all)", shown(key)
+            "a `datetime` in a zone that this machine knows (`pip install tzdata` installs all)", shown(key)
         ) from None
 
 
 def _in_zone(value: datetime, zone: ZoneInfo) -> datetime:
-    """*value* in *zone*, its fold by its offset."""
+    """*value* in *zone*; the offset determines the fold."""
     offset = value.utcoffset()
     for fold in (0, 1):
         local = value.replace(tzinfo=zone, fold=fold)

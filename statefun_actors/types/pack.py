@@ -1,4 +1,4 @@
-"""``pack``: any value that user code sends, as what travels."""
+"""``pack``: encodes any value that user code sends."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from statefun_actors.address import Address
 from statefun_actors.errors import NotAMessageError
 from statefun_actors.model import KafkaRecord, KinesisRecord, TypedValue
 from statefun_actors.types.advice import is_entity_class
-from statefun_actors.types.anyvalue import typed_of_any
 from statefun_actors.types.codec import Codec, UnstorableTypeError
 from statefun_actors.types.codecs import codec_for
 from statefun_actors.types.foreign import message_advice
@@ -22,42 +21,41 @@ from statefun_actors.types.leaves import LEAVES
 from statefun_actors.types.mismatch import Mismatch, kind, shown, text_mismatch
 from statefun_actors.types.names import message_name
 from statefun_actors.types.primitives import PRIMITIVES
-from statefun_actors.types.protobuf import is_protobuf_class
+from statefun_actors.types.protobuf import is_protobuf_class, typed_of_any
+from statefun_actors.types.supported import CONTAINERS, SENDABLE_TYPES
 
 _Packer: TypeAlias = Callable[[Any], TypedValue]
 
-_CONTAINERS = (list, dict, tuple, set, frozenset)
-
 
 def pack(value: object) -> TypedValue:
-    """*value* as it travels.
+    """Encode *value* for sending.
 
-    A ``TypedValue`` and a ``google.protobuf.Any`` travel as they are; protobuf messages, ``@message`` classes and
-    bool, int, float, str, bytes under the typename that ``codec_for(type(value))`` has. Lists, dicts, tuples, sets,
-    datetimes, Decimals, UUIDs, Enums and Addresses become ``statefun-actors/json``, checked as a declared type would
-    check them: their items must have one type in common.
+    A ``TypedValue`` and a ``google.protobuf.Any`` are already encoded. Protobuf messages, ``@message`` classes and the
+    primitive types are encoded under the typename of ``codec_for(type(value))``. All other supported types become
+    ``statefun-actors/json``; their values are checked as values of a declared type are, so the items of a container
+    must have one type in common.
 
     Raises:
-        NotAMessageError: a value of this class can't travel; the error says what to send instead.
-        ValueMismatchError: the value, or something in it, can't be written, with the path.
+        NotAMessageError: values of this class can't be sent; the error says what to send instead.
+        ValueMismatchError: the value, or a part of it, can't be encoded; the error has its path.
     """
     return _packers[type(value)](value)
 
 
 def forget_packer(cls: type) -> None:
-    """Drops what is known of *cls*, which has just been given a name."""
+    """Drop the cached packer of *cls*, which has just been named."""
     _packers.pop(cls, None)
 
 
 class _Packers(dict[type, _Packer]):
-    """What packs the values of a class, ``packers[cls]``."""
+    """The packer of each class: ``packers[cls]``."""
 
     def __missing__(self, cls: type) -> _Packer:
         if is_protobuf_class(cls) or is_storable_enum(cls) or (is_attrs_class(cls) and message_name(cls)):
             try:
                 packer = _packer(codec_for(cls))
             except UnstorableTypeError as error:
-                return _refusing(f"{error}.")
+                return _refusing_because(f"{error}.")
         elif issubclass(cls, Address):
             packer = self[Address]
         else:
@@ -73,17 +71,17 @@ def _packer(codec: Codec) -> _Packer:
         try:
             return TypedValue(typename, write(value))
         except Exception:
-            codec.encode(value)  # knows the words
+            codec.encode(value)  # raises the error with the full text
             raise
 
     return packed
 
 
 def _refuse(value: object) -> NoReturn:
-    raise NotAMessageError(_spelled(value), _instead(value))
+    raise NotAMessageError(_spelled(value), _advice(value))
 
 
-def _refusing(reason: str) -> _Packer:
+def _refusing_because(reason: str) -> _Packer:
     def refuse(value: object) -> NoReturn:
         raise NotAMessageError(_spelled(value), reason)
 
@@ -91,10 +89,10 @@ def _refusing(reason: str) -> _Packer:
 
 
 def checked_typed(value: TypedValue) -> TypedValue:
-    """*value*, which user code made, as a store and a wire can hold it: a plain typename and plain bytes.
+    """Check a TypedValue that user code made, and return it with an exact str and exact bytes.
 
     Raises:
-        ValueMismatchError: its typename is no non-empty text that UTF-8 can encode, or its value no ``bytes``.
+        ValueMismatchError: its typename is not non-empty text that UTF-8 can encode, or its value is not ``bytes``.
     """
     typename, data = value.typename, value.value
     if not isinstance(typename, str) or not typename:
@@ -117,8 +115,8 @@ def _pack_container(value: Any) -> TypedValue:
     except Mismatch as mismatch:
         raise mismatch.error() from mismatch.cause
     except RecursionError:
-        got = f"a {kind(value)} nested too deeply, or inside itself"
-        raise Mismatch("a value that ends somewhere", got).error() from None
+        got = f"a {kind(value)} that is nested too deeply, or contains itself"
+        raise Mismatch("a value of limited depth", got).error() from None
     except UnstorableTypeError as error:
         raise NotAMessageError(_spelled(value), f"{error}.") from None
     return TypedValue(JSON_TYPENAME, codec.encode(value))
@@ -128,7 +126,7 @@ _packers: Final = _Packers()
 _packers.update({TypedValue: checked_typed, AnyMessage: typed_of_any})
 _packers.update({cls: _packer(codec) for cls, codec in PRIMITIVES.items()})
 _packers.update({cls: _packer(codec_for(cls)) for cls in LEAVES if isinstance(cls, type)})
-_packers.update(dict.fromkeys(_CONTAINERS, _pack_container))
+_packers.update(dict.fromkeys(CONTAINERS, _pack_container))
 
 
 def _spelled(value: object) -> str:
@@ -139,24 +137,21 @@ def _spelled(value: object) -> str:
     return f"a value of class `{type(value).__name__}`"
 
 
-def _instead(value: Any) -> str:
+def _advice(value: Any) -> str:
     cls = type(value)
     if value is None:
-        return "Send a value that says what there is, such as an empty @message class."
+        return "Send a value, such as an empty @message class."
     if isinstance(value, type):
         return f"Send an instance: `{value.__name__}(...)`."
     if isinstance(value, (KafkaRecord, KinesisRecord)):
-        return "A record leaves through an egress: `send_egress('<namespace>/<name>', record)`."
+        return "A record is sent to an egress: `send_egress('<namespace>/<name>', record)`."
     if is_entity_class(cls):
-        return "Send its address, or a @message class with what there is to tell."
+        return "Send its address, or a @message class with the fields to send."
     if (advice := message_advice(cls)) is not None:
         return f"{advice[0].upper()}{advice[1:]}."
     if callable(value):
-        return "Send the values that it needs, and call it where they arrive."
-    for base in (*PRIMITIVES, *_CONTAINERS):
+        return "Send its arguments, and call it in the handler that receives them."
+    for base in (*PRIMITIVES, *CONTAINERS):
         if isinstance(value, base) and base is not object:
             return f"It would arrive as a plain {base.__name__}: send `{base.__name__}(...)` of it."
-    return (
-        "Send a protobuf message, a @message class, or bool, int, float, str, bytes, list, dict, tuple, set, "
-        "datetime, date, timedelta, Decimal, UUID, Enum or Address."
-    )
+    return f"Send {SENDABLE_TYPES}."

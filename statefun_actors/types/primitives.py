@@ -1,8 +1,8 @@
-"""bool, int, float, str and bytes: the types that every StateFun SDK shares.
+"""Codecs of bool, int, float, str and bytes, the types that every StateFun SDK shares.
 
-On the wire each is a message with one field, number 1 (only bytes go bare). As proto3 has it, the zero value is
-empty bytes. The usual length is packed and unpacked here; anything else goes through the full parse of
-:mod:`~statefun_actors.types.wire`: fields in any number and order, the last one wins.
+Each is encoded as a message with one field, number 1 (bytes are not wrapped). As in proto3, the zero value is empty
+bytes. The usual length is packed and unpacked here; any other input is parsed by :mod:`~statefun_actors.types.wire`:
+any number of fields in any order, of which the last is valid.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from statefun_actors.types.scalars import (
     int64_mismatch,
     nearest_float,
 )
-from statefun_actors.types.sharing import alone_if_of
+from statefun_actors.types.sharing import unshared_if_of
 
 BOOL_TYPENAME: Final = "io.statefun.types/bool"
 INT_TYPENAME: Final = "io.statefun.types/int"
@@ -69,7 +69,7 @@ class _Primitive(Codec):
         self.accepts = frozenset((typename, *also))
         self.lenient = frozenset(f"type.googleapis.com/google.protobuf.{name}" for name in wrappers)
         self.immutable = True
-        self.alone = alone_if_of(float) if cls is float else None
+        self.unshared = unshared_if_of(float) if cls is float else None
 
     def to_json(self, value: Any) -> object:
         self.encode(value)
@@ -80,13 +80,13 @@ class _Primitive(Codec):
         return obj
 
     def _unwrap(self, data: bytes, typename: str) -> object:
-        """The value inside a 2.x wrapper message."""
+        """The value in a 2.x wrapper message."""
         if typename not in self.lenient:
             raise self.refuse_typename(typename)
         wrapper = _WRAPPER_CLASSES[typename]()
         try:
             wrapper.ParseFromString(data)
-        except Exception as error:  # upb raises DecodeError, the pure Python implementation also others
+        except Exception as error:  # upb raises DecodeError, pure Python others as well
             raise ValueError(f"malformed {typename}: {error}") from error
         return wrapper.value  # type: ignore[attr-defined]
 
@@ -151,7 +151,7 @@ class _Float(_Primitive):
             except Mismatch as mismatch:
                 raise mismatch.error() from None
         data = _DOUBLE.pack(_TAG_64, value)
-        return b"" if data == _POSITIVE_ZERO else data  # -0.0 is no zero value: its sign would be lost
+        return b"" if data == _POSITIVE_ZERO else data  # -0.0 is not the zero value: its sign would be lost
 
     def decode(self, data: bytes, typename: str | None = None) -> object:
         if typename is None or typename == DOUBLE_TYPENAME:

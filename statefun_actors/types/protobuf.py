@@ -1,4 +1,4 @@
-"""Protobuf messages: bytes as protobuf writes them, under their own type URL or a name of the application's."""
+"""Codec of protobuf messages: protobuf bytes, under the type URL or the name given by ``message(...)``."""
 
 from __future__ import annotations
 
@@ -10,17 +10,18 @@ from google.protobuf.any_pb2 import Any as AnyMessage
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import DecodeError, EncodeError, Message
 
+from statefun_actors.model import TypedValue
 from statefun_actors.types.codec import Codec
 from statefun_actors.types.mismatch import Mismatch, kind, shown
 from statefun_actors.types.names import message_name
 from statefun_actors.types.scalars import base64_text, bytes_of_base64
 from statefun_actors.types.shape import Shape
-from statefun_actors.types.sharing import alone_itself
+from statefun_actors.types.sharing import unshared_value
 
 TYPE_URL_PREFIX: Final = "type.googleapis.com/"
 
 _LONGEST_SHALLOW = 200
-"""Parsers stop at 100 levels, and each takes two bytes at least."""
+"""Parsers refuse more than 100 levels, and each level takes at least two bytes."""
 
 
 def is_protobuf_class(cls: object) -> TypeGuard[type[Message]]:
@@ -29,12 +30,12 @@ def is_protobuf_class(cls: object) -> TypeGuard[type[Message]]:
 
 
 def protobuf_typename(cls: type[Message]) -> str:
-    """The typename of *cls*: the name it was given, else its type URL."""
+    """The typename of *cls*: its given name, or its type URL."""
     return message_name(cls) or TYPE_URL_PREFIX + cls.DESCRIPTOR.full_name
 
 
 class ProtobufCodec(Codec):
-    """The codec of one protobuf message class, ``google.protobuf.Any`` included, whose state is the Any itself."""
+    """The codec of one protobuf message class. For ``google.protobuf.Any`` the state is the Any itself."""
 
     __slots__ = ("_cls", "_has_required", "_parse", "_recursive", "_serialize")
 
@@ -44,12 +45,12 @@ class ProtobufCodec(Codec):
         self.lenient = frozenset()
         self.spelling = f"`{cls.DESCRIPTOR.name}`"
         self.immutable = False
-        self.alone = alone_itself
+        self.unshared = unshared_value
         self.annotation = cls
         self._cls = cls
         reachable, self._recursive = _reachable(cast("Descriptor", cls.DESCRIPTOR))
         self._has_required = any(_is_required(field) for each in reachable for field in each.fields)
-        # Only the order of maps and extensions is left open; asking for a fixed one takes three times as long.
+        # Deterministic output only fixes the order of maps and extensions, and takes three times as long.
         ordered = not any(each.GetOptions().map_entry or each.is_extendable for each in reachable)
         self._serialize: Callable[[Any], bytes] = cls.SerializeToString if ordered else _deterministic
         self._parse: Callable[[bytes], Message] = cls.FromString
@@ -61,7 +62,7 @@ class ProtobufCodec(Codec):
             data = self._serialize(value)
         except (EncodeError, ValueError, RecursionError) as error:
             raise self._incomplete(value, error) from None
-        if self._recursive and len(data) > _LONGEST_SHALLOW:  # may be nested deeper than any parser reads
+        if self._recursive and len(data) > _LONGEST_SHALLOW:  # may exceed the depth that parsers accept
             try:
                 self.decode(data)
             except ValueError:
@@ -81,7 +82,7 @@ class ProtobufCodec(Codec):
             message = self._parse(data)
         except DecodeError as error:
             raise ValueError(f"malformed {self._cls.DESCRIPTOR.full_name}: {error}") from error
-        except Exception as error:  # the pure Python implementation lets many others through
+        except Exception as error:  # the pure Python implementation raises other errors as well
             raise ValueError(f"malformed {self._cls.DESCRIPTOR.full_name}: {type(error).__name__}: {error}") from error
         if self._has_required and not message.IsInitialized():
             raise self._incomplete(message, None)
@@ -98,7 +99,7 @@ class ProtobufCodec(Codec):
             return _opaque_any(obj)
         try:
             json_format.ParseDict(obj, message)
-        except Exception as error:  # ParseError; and whatever a JSON value of the wrong kind runs into
+        except Exception as error:  # ParseError; and other errors for JSON of another type
             raise Mismatch(f"the JSON form of {self.spelling}", f"{shown(obj)} ({error})", error).error() from None
         if self._has_required and not message.IsInitialized():
             raise self._incomplete(message, None)
@@ -126,7 +127,7 @@ def protobuf_json(message: Message) -> object:
 
 
 def protobuf_shape(cls: type[Message]) -> Shape:
-    """A message inside JSON: its bytes in base64."""
+    """The shape of a message inside JSON: its bytes in base64."""
     codec = ProtobufCodec(cls)
     encode, decode = codec.encode, codec.decode
 
@@ -143,7 +144,7 @@ def protobuf_shape(cls: type[Message]) -> Shape:
         except ValueError as error:
             raise _as_mismatch(error, codec.spelling) from None
 
-    return Shape(cls.DESCRIPTOR.name, dump, load, alone=alone_itself)
+    return Shape(cls.DESCRIPTOR.name, dump, load, unshared=unshared_value)
 
 
 def _as_mismatch(error: ValueError, spelling: str) -> Mismatch:
@@ -171,7 +172,7 @@ def _is_required(field: Any) -> bool:
 
 
 def _reachable(start: Descriptor) -> tuple[set[Descriptor], bool]:
-    """The message types of *start* and of its fields, in depth; and whether one of them can hold itself."""
+    """The message types of *start* and its fields, in depth; the bool says whether one of them can contain itself."""
     open_: set[Descriptor] = set()
     done: set[Descriptor] = set()
     waiting = [(start, False)]
@@ -188,3 +189,27 @@ def _reachable(start: Descriptor) -> tuple[set[Descriptor], bool]:
             waiting.append((descriptor, True))
             waiting.extend((field.message_type, False) for field in descriptor.fields if field.message_type)
     return done, recursive
+
+
+def typed_of_any(message: AnyMessage) -> TypedValue:
+    """The value in *message*, with its ``type_url`` as typename.
+
+    Raises:
+        ValueMismatchError: it has no ``type_url``.
+    """
+    typename = message.type_url
+    if not typename:
+        raise Mismatch("an Any with a type_url", "one without").error()
+    return TypedValue(typename, message.value)
+
+
+def any_of(typed: TypedValue) -> AnyMessage:
+    """*typed* as an Any with the typename as ``type_url``. Values of every type can be carried, primitives included.
+
+    Raises:
+        ValueError: protobuf can't encode the typename.
+    """
+    message = AnyMessage()
+    message.type_url = typed.typename
+    message.value = typed.value
+    return message

@@ -1,4 +1,4 @@
-"""Records for Kafka and Kinesis egresses: from values to records, and from records to what StateFun expects."""
+"""Records for Kafka and Kinesis egresses, and the protobuf messages that StateFun expects for them."""
 
 from __future__ import annotations
 
@@ -20,27 +20,27 @@ from statefun_actors.types.names import message_name
 KAFKA_TYPENAME: Final = "type.googleapis.com/io.statefun.sdk.egress.KafkaProducerRecord"
 KINESIS_TYPENAME: Final = "type.googleapis.com/io.statefun.sdk.egress.KinesisEgressRecord"
 
-_MOST_TOPICS: Final = 1_000
+_MAX_CACHED_TOPICS: Final = 1_000
 _ONE_BYTE: Final = wire.ONE_BYTE
 _KEY, _VALUE = wire.SHORT[1], wire.SHORT[2]
 _PAYLOADS = "bytes, str, int, float, a protobuf message or a @message class"
 
 
 def kafka_record(*, topic: str, value: object, key: str | None = None) -> KafkaRecord:
-    """A record for a Kafka egress. An empty *key* is no key, as StateFun has it.
+    """Create a record for a Kafka egress. An empty *key* means no key, as in StateFun.
 
     *value*: bytes as they are, str in UTF-8, a protobuf message serialized, a ``@message`` class as JSON, an int in 4
     bytes and a float in 8, both big-endian, as the official SDK packs them.
 
     Raises:
-        ValueMismatchError: an argument is of another type, or does not fit; the path begins with the argument's name.
+        ValueMismatchError: an argument has another type, or does not fit; the path begins with the argument's name.
     """
     if topic.__class__ is not str or topic not in _topics:
         _name("topic", topic)
     try:
-        data = _writers[type(value)](value)  # as _payload does, one call shorter
+        data = _writers[type(value)](value)  # the same as _payload, one call fewer
     except Exception:
-        data = _told(value)
+        data = _checked_payload(value)
     if key is not None and not (key.__class__ is str and key.isascii()):
         _optional_text("key", key)
     return KafkaRecord(topic, data, key or None)
@@ -49,10 +49,11 @@ def kafka_record(*, topic: str, value: object, key: str | None = None) -> KafkaR
 def kinesis_record(
     *, stream: str, partition_key: str, value: object, explicit_hash_key: str | None = None
 ) -> KinesisRecord:
-    """A record for a Kinesis egress. *value* as for :func:`kafka_record`; an empty *explicit_hash_key* is none.
+    """Create a record for a Kinesis egress. *value* as in :func:`kafka_record`; an empty *explicit_hash_key* means
+    none.
 
     Raises:
-        ValueMismatchError: an argument is of another type, or does not fit; the path begins with the argument's name.
+        ValueMismatchError: an argument has another type, or does not fit; the path begins with the argument's name.
     """
     return KinesisRecord(
         _name("stream", stream),
@@ -63,16 +64,17 @@ def kinesis_record(
 
 
 def record_to_typed(record: KafkaRecord | KinesisRecord) -> TypedValue:
-    """The protobuf message by which StateFun 3.x knows *record*, with its typename.
+    """Encode *record* as the protobuf message that StateFun 3.x expects.
 
     Raises:
-        ValueMismatchError: *record* was not made by :func:`kafka_record` or :func:`kinesis_record`, and is malformed.
+        ValueMismatchError: *record* was not created by :func:`kafka_record` or :func:`kinesis_record`, and is
+            malformed.
     """
     try:
         if isinstance(record, KafkaRecord):
             key, value = (record.key or "").encode(), record.value
             key_size, size = len(key), len(value)
-            if 0 < key_size < _ONE_BYTE and 0 < size < _ONE_BYTE:  # as almost all are
+            if 0 < key_size < _ONE_BYTE and 0 < size < _ONE_BYTE:  # the usual case
                 data = b"".join((_KEY[key_size], key, _VALUE[size], value, _topics[record.topic]))
             else:
                 data = wire.length_field(1, key) + wire.length_field(2, value) + _topics[record.topic]
@@ -90,7 +92,7 @@ def record_to_typed(record: KafkaRecord | KinesisRecord) -> TypedValue:
 
 
 def _check_record(record: KafkaRecord | KinesisRecord) -> None:
-    """Raises ValueMismatchError for what the functions that make records refuse."""
+    """Raise the ValueMismatchError of the functions that create records, if *record* is invalid."""
     if isinstance(record, KafkaRecord):
         kafka_record(topic=record.topic, key=record.key, value=record.value)
     else:
@@ -103,10 +105,10 @@ def _check_record(record: KafkaRecord | KinesisRecord) -> None:
 
 
 def record_of_typed(typed: TypedValue) -> KafkaRecord | KinesisRecord | None:
-    """The record that *typed* is, None if it is something else. Fields that newer versions add are ignored.
+    """Decode the record in *typed*; None if it is not a record. Fields of newer versions are ignored.
 
     Raises:
-        ValueError: it is a record by its typename, but malformed.
+        ValueError: its typename is that of a record, but its bytes are malformed.
     """
     if typed.typename == KAFKA_TYPENAME:
         found = _length_fields(typed.value)
@@ -123,11 +125,11 @@ def record_of_typed(typed: TypedValue) -> KafkaRecord | KinesisRecord | None:
 
 
 class _Topics(dict[str, bytes]):
-    """The field that holds a topic, ``topics[topic]``: an application has few, and uses them all the time."""
+    """Cache of encoded topic fields, ``topics[topic]``: an application has few topics, and uses them all the time."""
 
     def __missing__(self, topic: str) -> bytes:
         field = wire.length_field(3, topic.encode())
-        if topic and len(self) < _MOST_TOPICS:  # a name that is in here has been found good
+        if topic and len(self) < _MAX_CACHED_TOPICS:  # cached names have been checked
             self[topic] = field
         return field
 
@@ -143,11 +145,11 @@ def _payload(value: Any) -> bytes:
     try:
         return _writers[type(value)](value)
     except Exception:
-        return _told(value)
+        return _checked_payload(value)
 
 
-def _told(value: Any) -> bytes:
-    """The bytes of *value*, or rather what is wrong with it, in its codec's words."""
+def _checked_payload(value: Any) -> bytes:
+    """The bytes of *value*, by the slow path whose errors have the full text."""
     try:
         return codec_for(type(value)).encode(value) if _has_codec(type(value)) else _writers[type(value)](value)
     except UnstorableTypeError as error:
@@ -168,14 +170,14 @@ def _four_bytes(value: Any) -> bytes:
 
 
 class _Writers(dict[type, Callable[[Any], bytes]]):
-    """What makes bytes of the values of a class, ``writers[cls]``."""
+    """The function that encodes the values of a class: ``writers[cls]``."""
 
     def __missing__(self, cls: type) -> Callable[[Any], bytes]:
         if not _has_codec(cls):
             return bytes if issubclass(cls, bytes) else _refuse
         write = codec_for(cls).writer()
         if issubclass(cls, Message):
-            self[cls] = write  # an attrs class may yet be given, or hold one that is given, another name
+            self[cls] = write  # not for attrs classes: they, or classes in them, may be renamed
         return write
 
 
@@ -183,7 +185,7 @@ def _refuse(value: object) -> NoReturn:
     raise ValueMismatchError(_PAYLOADS, kind(value), "value")
 
 
-def _as_it_is(value: bytes) -> bytes:
+def _unchanged(value: bytes) -> bytes:
     return value
 
 
@@ -191,7 +193,7 @@ def _encoded_text(value: str) -> bytes:
     return _encoded("value", value)
 
 
-_writers: Final = _Writers({bytes: _as_it_is, str: _encoded_text, int: _four_bytes, float: struct.Struct(">d").pack})
+_writers: Final = _Writers({bytes: _unchanged, str: _encoded_text, int: _four_bytes, float: struct.Struct(">d").pack})
 
 
 def _name(argument: str, value: Any) -> str:

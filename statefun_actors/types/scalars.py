@@ -1,4 +1,4 @@
-"""Rules for single numbers, and bytes as text, that hold on the wire and inside JSON alike."""
+"""Checks and conversions of single numbers, and base64, shared by the wire format and JSON."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def int64_mismatch(value: int) -> Mismatch:
 
 
 def exact_float(value: Any) -> float:
-    """*value* as the float that equals it: a float is itself, an int is converted if nothing is lost.
+    """Return the float that equals *value*: a float itself, or an int converted without loss.
 
     Raises:
         Mismatch: it is neither, or an int that no float equals.
@@ -42,10 +42,10 @@ def exact_float(value: Any) -> float:
 
 
 def nearest_float(obj: Any) -> float:
-    """The float that a JSON number stands for: other writers give whole numbers without a point, with all digits.
+    """The float nearest to a JSON number. Other writers write whole numbers without a point and with all digits.
 
     Raises:
-        Mismatch: it is no number, or beyond all floats.
+        Mismatch: it is not a number, or out of the range of floats.
     """
     if obj.__class__ is float:
         return obj
@@ -58,15 +58,15 @@ def nearest_float(obj: Any) -> float:
 
 
 def base64_text(data: bytes) -> str:
-    """*data* in base64, as JSON carries bytes."""
+    """Encode *data* in base64, the form of bytes in JSON."""
     return binascii.b2a_base64(data, newline=False).decode()
 
 
 def bytes_of_base64(obj: Any) -> bytes:
-    """The bytes of a base64 text.
+    """Decode base64 text.
 
     Raises:
-        Mismatch: it is none.
+        Mismatch: it is not base64.
     """
     if obj.__class__ is not str:
         raise Mismatch("base64 text", kind(obj))

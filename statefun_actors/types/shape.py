@@ -1,10 +1,10 @@
-"""A shape: how the values of one type are written as JSON, and read back.
+"""Shape: the functions that convert the values of one type to JSON and back.
 
-Types are compiled once, when they are declared, into shapes whose two halves are plain functions. ``dump`` gives what
-the JSON encoder takes (str, int, finite float, bool, None, list, tuple, dict with str keys), ``load`` takes what the
-JSON decoder gives; both check everything and raise :class:`Mismatch`. ``dump_many`` and ``load_many`` do the same for
-all items of a list, tuple or view at once: that is where big values spend their time, so types with a quick way to
-check many values have their own. They may return what they were given.
+Types are compiled to shapes once, when they are declared. ``dump`` returns what the JSON encoder accepts (str, int,
+finite float, bool, None, list, tuple, dict with str keys), ``load`` accepts what the JSON decoder returns; both check
+everything and raise :class:`Mismatch`. ``dump_many`` and ``load_many`` convert all items of a collection at once: big
+values spend most of their time there, so types that can check many values faster define their own. All may return
+their argument.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from typing import Any, Final, TypeAlias
 import attrs
 
 from statefun_actors.types.mismatch import Mismatch, kind
-from statefun_actors.types.sharing import Alone
+from statefun_actors.types.sharing import Unshared
 
 TYPE_KEY: Final = "@type"
-"""Where a union keeps the name of the member that follows."""
+"""The member of a union's object that holds the typename of the union member."""
 
 One: TypeAlias = Callable[[Any], Any]
 Many: TypeAlias = Callable[[Collection[Any]], Collection[Any]]
@@ -26,7 +26,7 @@ Many: TypeAlias = Callable[[Collection[Any]], Collection[Any]]
 
 @attrs.frozen(eq=False)
 class Shape:
-    """One compiled type. Compared by identity."""
+    """A compiled type. Shapes are compared by identity."""
 
     spelling: str
     dump: One
@@ -36,17 +36,17 @@ class Shape:
     hashable: bool = attrs.field(default=False, kw_only=True)
     """Whether values may be members of a set."""
     ordered: bool = attrs.field(default=False, kw_only=True)
-    """Whether what ``dump`` gives sorts by itself, and differs wherever the values differ."""
+    """Whether dumped values can be sorted, and are different for different values."""
     merges: bool = attrs.field(default=False, kw_only=True)
-    """Whether values that differ may be equal once they are read back."""
-    alone: Alone | None = attrs.field(default=None, kw_only=True)
-    """Whether a value is as it would be read back, and held by its place alone; None = all are, or can be shared."""
+    """Whether different values may be equal after they are read back."""
+    unshared: Unshared | None = attrs.field(default=None, kw_only=True)
+    """Whether a value is unshared and would be read back as it is; None: always, or sharing does no harm."""
     passes: str | None = attrs.field(default=None, kw_only=True)
-    """A test of the variable ``{v}`` in Python: values that pass it are dumped and loaded as they are."""
+    """A Python test of the variable ``{v}``: values that pass it are dumped and loaded unchanged."""
 
 
 def many(one: One) -> Many:
-    """*one* for every item of a collection; a mismatch is told the index of its item."""
+    """Apply *one* to every item of a collection; a mismatch gets the index of its item."""
 
     def each(items: Collection[Any]) -> Collection[Any]:
         results: list[Any] = []
@@ -63,5 +63,5 @@ def many(one: One) -> Many:
 
 
 def wrong_type(expected: str, value: object) -> Mismatch:
-    """The mismatch of a value of another type than *expected*."""
+    """The mismatch of a value that is not of the type *expected*."""
     return Mismatch(f"`{expected}`", kind(value))

@@ -1,9 +1,9 @@
-"""Whether a value is as it would be read back, and held by nothing but its field.
+"""Detects by reference counts whether a value is shared: held by something other than its field.
 
-Between two messages of one batch a value stays in memory; between two batches it is written and read back. Both come to
-the same only where nothing else holds a part of it that can be changed in place: another field, a list that has it
-twice, an object of the module. Counting references finds that without looking at whoever holds them. (It
-does not find who holds a part of a protobuf message, which makes its parts anew for each who asks.)
+Between two messages of one batch a value stays in memory; between two batches it is written and read back. The results
+are the same only if nothing else holds a mutable part of it: another field, a list that contains it twice, an object
+of the module. Reference counts detect that without a search for the holders. (Parts of a protobuf message are not
+detected: each access creates them anew.)
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
-Alone: TypeAlias = Callable[[Any, int], bool]
-"""Whether a value is alone. The int: how many references more than its place and one variable hold it rightly."""
+Unshared: TypeAlias = Callable[[Any, int], bool]
+"""Whether a value is unshared. The int: the number of legitimate references besides its field and one variable."""
 
 _getrefcount: Final[Callable[[object], int] | None] = getattr(sys, "getrefcount", None)
 
@@ -23,9 +23,9 @@ def _counted(value: object, _: int) -> int:
 
 
 def _usual() -> int:
-    """The count of a value that is alone: of an item of a list, asked for as the functions below ask.
+    """The reference count of an unshared value: an item of a list, counted as the functions below count.
 
-    0, so that no value is taken for alone, where Python does not count references or counts them in several places.
+    0, so that every value counts as shared, if Python does not count references, or counts them in several places.
     """
     is_gil_enabled: Callable[[], bool] = getattr(sys, "_is_gil_enabled", lambda: True)
     if _getrefcount is None or not is_gil_enabled():
@@ -37,38 +37,38 @@ def _usual() -> int:
 _USUAL: Final = _usual()
 
 
-def alone_itself(value: Any, others: int) -> bool:
-    """Of a value that can be changed in place, and holds nothing else that can be."""
+def unshared_value(value: Any, others: int) -> bool:
+    """For mutable values without mutable parts."""
     return _getrefcount is not None and _getrefcount(value) <= _USUAL + others
 
 
-def alone_if_of(cls: type) -> Alone:
-    """Of a type that takes instances of other classes than *cls*, as which they are read back."""
+def unshared_if_of(cls: type) -> Unshared:
+    """For types that accept instances of classes other than *cls*, which are read back as *cls*."""
     return lambda value, _: value.__class__ is cls
 
 
-def alone_with_items(item: Alone | None) -> Alone:
-    """Of a list, a tuple or a set."""
+def unshared_with_items(item: Unshared | None) -> Unshared:
+    """For a list, a tuple or a set."""
     if item is None:
-        return alone_itself
+        return unshared_value
 
-    def alone(value: Any, others: int) -> bool:
+    def unshared(value: Any, others: int) -> bool:
         if _getrefcount is None or _getrefcount(value) > _USUAL + others:
             return False
-        for each in value:  # noqa: SIM110 - all() would hold each item once more
+        for each in value:  # noqa: SIM110 - all() would hold one more reference to each item
             if not item(each, 0):
                 return False
         return True
 
-    return alone
+    return unshared
 
 
-def alone_with_values(item: Alone | None) -> Alone:
-    """Of a dict, whose keys can never be changed."""
+def unshared_with_values(item: Unshared | None) -> Unshared:
+    """For a dict; its keys are immutable."""
     if item is None:
-        return alone_itself
+        return unshared_value
 
-    def alone(value: Any, others: int) -> bool:
+    def unshared(value: Any, others: int) -> bool:
         if _getrefcount is None or _getrefcount(value) > _USUAL + others:
             return False
         for each in value.values():  # noqa: SIM110 - as above
@@ -76,16 +76,16 @@ def alone_with_values(item: Alone | None) -> Alone:
                 return False
         return True
 
-    return alone
+    return unshared
 
 
-def alone_with_each(items: Sequence[Alone | None]) -> Alone | None:
-    """Of a tuple of just these."""
+def unshared_with_each(items: Sequence[Unshared | None]) -> Unshared | None:
+    """For a tuple of fixed length."""
     checks = [(index, item) for index, item in enumerate(items) if item is not None]
     if not checks:
         return None
 
-    def alone(value: Any, others: int) -> bool:
+    def unshared(value: Any, others: int) -> bool:
         if _getrefcount is None or _getrefcount(value) > _USUAL + others:
             return False
         for index, item in checks:
@@ -94,16 +94,16 @@ def alone_with_each(items: Sequence[Alone | None]) -> Alone | None:
                 return False
         return True
 
-    return alone
+    return unshared
 
 
-def alone_with_attributes(members: Mapping[str, Alone | None], *, frozen: bool) -> Alone | None:
-    """Of an attrs class."""
+def unshared_with_attributes(members: Mapping[str, Unshared | None], *, frozen: bool) -> Unshared | None:
+    """For an attrs class."""
     checks = [(name, item) for name, item in members.items() if item is not None]
     if not checks:
-        return None if frozen else alone_itself
+        return None if frozen else unshared_value
 
-    def alone(value: Any, others: int) -> bool:
+    def unshared(value: Any, others: int) -> bool:
         if _getrefcount is None or _getrefcount(value) > _USUAL + others:
             return False
         for name, item in checks:
@@ -112,23 +112,23 @@ def alone_with_attributes(members: Mapping[str, Alone | None], *, frozen: bool) 
                 return False
         return True
 
-    return alone
+    return unshared
 
 
-def alone_if_any(item: Alone | None) -> Alone | None:
-    """Of ``X | None``."""
+def unshared_if_any(item: Unshared | None) -> Unshared | None:
+    """For ``X | None``."""
     if item is None:
         return None
     return lambda value, others: value is None or item(value, others + 1)
 
 
-def alone_as_member(members: Mapping[type, Alone | None]) -> Alone | None:
-    """Of a union."""
+def unshared_as_member(members: Mapping[type, Unshared | None]) -> Unshared | None:
+    """For a union."""
     if all(item is None for item in members.values()):
         return None
 
-    def alone(value: Any, others: int) -> bool:
+    def unshared(value: Any, others: int) -> bool:
         item = members.get(value.__class__)
         return item is None or item(value, others + 1)
 
-    return alone
+    return unshared

@@ -1,4 +1,4 @@
-"""Where in a value the text is that UTF-8 can't write. Looked for only once encoder or parser have refused it."""
+"""Finds text that UTF-8 can't encode inside a value, after an encoder or a parser has refused it."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from statefun_actors.types.mismatch import Mismatch, member, text_mismatch
 
 
 def lone_surrogate(dumped: Any) -> Mismatch:
-    """The mismatch of the first such text in *dumped*, which holds one."""
+    """The mismatch of the first such text in *dumped*, which must contain one."""
     found = _search(dumped)
     assert found is not None, "the encoder refused text that is fine"
     return found
 
 
 def json_fault(data: bytes | str, error: Exception) -> str:
-    """What is wrong with *data*, which msgspec refuses to parse with *error*.
+    """Why msgspec can't parse *data*, given its *error*.
 
-    Of half a surrogate pair, written as an escape, msgspec may say that the input was truncated.
+    For an unpaired surrogate, written as an escape, msgspec may report that the input was truncated.
     """
     try:
         found = _search(json.loads(data))

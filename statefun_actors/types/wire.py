@@ -1,7 +1,7 @@
-"""The few parts of the protobuf wire format that are written and read by hand.
+"""The parts of the protobuf wire format that this package writes and reads itself.
 
-Written: a field of known number. Read: all fields of one message, as a list of (number, wire type, value); it knows
-nothing of the message, so unknown fields are skipped by whoever looks only for its own.
+It writes fields with a known number. It reads all fields of a message as a list of (number, wire type, value), without
+its schema; callers select the fields they know.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ _GROUP_START = 3
 _GROUP_END = 4
 _DEEPEST_GROUP = 100
 ONE_BYTE: Final = 128
-"""A length below it is written as one byte."""
+"""Lengths below it take one byte."""
 SHORT: Final = [[bytes((number << 3 | LENGTH, size)) for size in range(ONE_BYTE)] for number in range(5)]
-"""``SHORT[number][size]``: how a string, bytes or message field begins, for the fields that are written by hand."""
+"""``SHORT[number][size]``: tag and length of a string, bytes or message field."""
 
 
 def varint(number: int) -> bytes:
-    """*number* (>= 0) as a varint."""
+    """Encode *number* (>= 0) as a varint."""
     out = bytearray()
     while number > 0x7F:
         out.append(number & 0x7F | 0x80)
@@ -33,7 +33,7 @@ def varint(number: int) -> bytes:
 
 
 def length_field(number: int, data: bytes) -> bytes:
-    """A string, bytes or message field; nothing at all for empty *data*, as proto3 has it."""
+    """Encode a string, bytes or message field; empty *data* is omitted, as in proto3."""
     size = len(data)
     if 0 < size < ONE_BYTE and number < len(SHORT):
         return SHORT[number][size] + data
@@ -41,10 +41,10 @@ def length_field(number: int, data: bytes) -> bytes:
 
 
 def fields(data: bytes) -> list[tuple[int, int, int | bytes]]:
-    """The fields of a message in the order in which they come: a varint as its unsigned int, the rest as its bytes.
+    """The fields of a message in their order: a varint as an unsigned int, others as bytes.
 
     Raises:
-        ValueError: *data* is no protobuf message.
+        ValueError: *data* is not a protobuf message.
     """
     found: list[tuple[int, int, int | bytes]] = []
     position, end = 0, len(data)
@@ -64,7 +64,7 @@ def fields(data: bytes) -> list[tuple[int, int, int | bytes]]:
             continue
         elif wire_type == _GROUP_END:
             if not groups or groups.pop() != number:
-                raise ValueError("malformed protobuf: a group ends that did not begin")
+                raise ValueError("malformed protobuf: a group end without a start")
             continue
         else:
             if wire_type == LENGTH:
@@ -87,10 +87,10 @@ def fields(data: bytes) -> list[tuple[int, int, int | bytes]]:
 
 
 def last(data: bytes, wire_type: int) -> int | bytes | None:
-    """The value of field 1 of *data*: the last one that comes with *wire_type*, None if none does.
+    """The value of the last field 1 in *data* that has *wire_type*; None if there is none.
 
     Raises:
-        ValueError: *data* is no protobuf message.
+        ValueError: *data* is not a protobuf message.
     """
     value: int | bytes | None = None
     for number, came, this in fields(data):

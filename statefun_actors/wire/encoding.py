@@ -1,8 +1,7 @@
-"""Pieces of the protobuf wire format, and a cache for the pieces that come again and again.
+"""Encoders of protobuf fields, and a cache of encoded pieces.
 
-Replies are not built from message objects: each assignment to one costs more than joining bytes that are known already.
-What is written here is what protobuf itself would write, byte for byte: fields in the order of their numbers, a
-string, number or bool that is zero or empty left out.
+Replies are not built from message objects: each assignment to one costs more than joining known bytes. The output is
+the same as that of protobuf, byte for byte: fields in the order of their numbers, without empty or zero values.
 """
 
 from __future__ import annotations
@@ -31,19 +30,19 @@ _VARINTS: Final = [_varint(number) for number in range(_SMALL)]
 
 
 def varint(number: int) -> bytes:
-    """*number*, which is not negative, as a varint."""
+    """*number* (>= 0) as a varint."""
     return _VARINTS[number] if number < _SMALL else _varint(number)
 
 
 def field(tag: bytes, content: bytes) -> bytes:
-    """A string or bytes field, left out where it is empty."""
+    """A string or bytes field; empty if its content is."""
     return tag + varint(len(content)) + content if content else b""
 
 
 class Pieces(dict[_K, _P], Generic[_K, _P]):
-    """Bytes, or two of them, by what they are made from, ``pieces[key]``; made when first asked for.
+    """Cache of encoded pieces (bytes, or two of them) by their arguments: ``pieces[key]``.
 
-    No traffic can make it grow past about 10 MiB: it starts anew when it holds 4,096 keys, and keeps no long piece.
+    Its size is bounded by about 10 MiB: it is cleared when it has 4,096 keys, and does not keep long pieces.
     """
 
     def __init__(self, make: Callable[[_K], _P]) -> None:

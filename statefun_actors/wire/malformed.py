@@ -1,4 +1,4 @@
-"""What is raised for a request that makes no sense."""
+"""The error for malformed requests."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ SHOWN = 60
 
 
 class MalformedRequestError(StatefunActorsError, ValueError):
-    """A request body is no batch of its protocol. ``where`` is the field at fault, empty for the body as a whole.
+    """A request body is not a batch of its protocol. Retrying cannot help: an endpoint answers 400.
 
-    Its text is one short line, fit to be sent back. Retrying cannot help: an endpoint answers 400.
+    ``where`` is the invalid field, empty for the body as a whole. The text is one short line, safe to send to the
+    client.
     """
 
     def __init__(self, protocol: str, expected: str, got: str, where: str = "") -> None:
@@ -23,5 +24,5 @@ class MalformedRequestError(StatefunActorsError, ValueError):
 
 
 def shown(text: str) -> str:
-    """*text* as it may stand in an error: quoted, on one line, cut where it is long."""
+    """*text* for an error: quoted, on one line, and shortened."""
     return repr(text if len(text) <= SHOWN else f"{text[: SHOWN - 3]}...")

@@ -1,8 +1,8 @@
-"""The way from a request body to a Batch, as far as both protocols share it.
+"""Decodes request bodies to Batches, as far as both protocols share it.
 
-protobuf parses in one go, in C; after that every look at a field makes a Python object, and these are what reading
-costs. So each field is looked at once, and addresses stay bytes (``protos/*/reading.proto``) until ``Addresses``, which
-remembers the last few thousand, decodes them.
+protobuf parses a request at once, in C; then each access to a field creates a Python object, which is the main cost.
+So each field is accessed once, and addresses stay bytes (``protos/*/reading.proto``) until ``Addresses``, a cache of a
+few thousand, decodes them.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from statefun_actors.wire.encoding import field
 from statefun_actors.wire.malformed import MalformedRequestError, shown
 
 UNPARSABLE: Final = (DecodeError, UnicodeDecodeError, RecursionError)
-"""What parsing raises. The last two come from protobuf's pure Python: no UTF-8 in a string, groups without end."""
+"""Errors of parsers. The last two come from pure Python protobuf: a string that is not UTF-8, unterminated groups."""
 
 _ADDRESSES: Final = 4096
 _ADDRESS_BYTES: Final = 512
@@ -50,7 +50,7 @@ class RequestMessage(Protocol[_B_co]):
 
 
 class UnfitError(Exception):
-    """A part of an invocation, or the target, is not what it should be; its reader knows where that was."""
+    """A part of an invocation, or the target, is malformed; the reader adds its place."""
 
     def __init__(self, expected: str, got: str, part: str) -> None:
         super().__init__(expected, got, part)
@@ -58,28 +58,28 @@ class UnfitError(Exception):
 
 
 class Addresses(dict[bytes, Address | None]):
-    """Addresses by their bytes, ``addresses[data]``; None where all parts are empty, as no address is written.
+    """Cache of addresses by their bytes: ``addresses[data]``; None if all parts are empty, which means no address.
 
-    Holds at most 4,096, and no long ones. Raises UnfitError for anything else that is not an address.
+    Holds at most 4,096, and no long ones. Raises UnfitError for bytes that are not an address.
     """
 
     def __init__(self, parse: Callable[[bytes], AddressMessage]) -> None:
         super().__init__()
         self._parse = parse
-        # The function type of the address decoded last, and how the bytes of such an address begin, down to the id's
-        # length: the next one is often another id of the same type, and then needs no message.
+        # The function type of the address decoded last, and the first bytes of such an address, up to the length of the
+        # id: the next one often has the same type, and then needs no message.
         self._last = ("", b"")
 
     def __missing__(self, data: bytes) -> Address | None:
-        function_type, beginning = self._last
-        size = len(data) - len(beginning) - 1
+        function_type, prefix = self._last
+        size = len(data) - len(prefix) - 1
         try:
-            if 0 < size < 0x80 and data.startswith(beginning) and data[-size - 1] == size and function_type:
+            if 0 < size < 0x80 and data.startswith(prefix) and data[-size - 1] == size and function_type:
                 address: Address | None = _checked(function_type, data[-size:].decode())
             else:
                 address = self._decoded(data)
         except UNPARSABLE:
-            raise UnfitError("an Address", f"{len(data)} bytes that are none", "caller") from None
+            raise UnfitError("an Address", f"{len(data)} bytes that are not one", "caller") from None
         if len(data) <= _ADDRESS_BYTES:
             if len(self) >= _ADDRESSES:
                 self.clear()
@@ -91,8 +91,8 @@ class Addresses(dict[bytes, Address | None]):
         namespace, name, id = message.namespace, message.type, message.id
         if namespace and name and id and "/" not in name:
             function_type = f"{namespace}/{name}"
-            beginning = field(b"\x0a", namespace.encode()) + field(b"\x12", name.encode()) + b"\x1a"
-            self._last = (function_type, beginning)
+            prefix = field(b"\x0a", namespace.encode()) + field(b"\x12", name.encode()) + b"\x1a"
+            self._last = (function_type, prefix)
             return _checked(function_type, id)
         if not (namespace or name or id):
             return None
@@ -104,34 +104,34 @@ class Addresses(dict[bytes, Address | None]):
 
 
 def _checked(function_type: str, id: str) -> Address:
-    """An Address without the checks of its constructor, for what has just passed them."""
+    """Create an Address from parts that have been checked, without the checks of its constructor."""
     return tuple.__new__(Address, (function_type, id))
 
 
 def has_unknown(message: Message, number: int) -> bool:
-    """Whether *message* came with a field of this number that is none of its own, or not of its type."""
+    """Whether *message* has an unknown field of this number, or one of another wire type."""
     fields = UnknownFieldSet(message)
     return any(fields[index].field_number == number for index in range(len(fields)))
 
 
-def twice(names: Iterable[str]) -> UnfitError:
-    """What is wrong with a batch that has states of these *names*, one of which came before."""
+def repeated_state(names: Iterable[str]) -> UnfitError:
+    """The error for a batch whose state *names* contain a duplicate."""
     seen: set[str] = set()
     for index, name in enumerate(names):
         if name in seen:
             return UnfitError("each state once", f"{shown(name)} twice", f"state[{index}]")
         seen.add(name)
-    raise AssertionError("no name came before")
+    raise AssertionError("no name is repeated")
 
 
 States: TypeAlias = Callable[[_B], dict[str, TypedValue | None]]
-"""All the states of a batch; UnfitError where one comes twice."""
+"""Reads all states of a batch; UnfitError if one is repeated."""
 Invocations: TypeAlias = Callable[[bytes, _B, list[Invocation]], None]
-"""Appends the invocations of a request, and of its batch, to the list; UnfitError at the first one that is none."""
+"""Appends the invocations of a request and its batch to the list; UnfitError at the first malformed one."""
 
 
 class Reader(Generic[_B]):
-    """Reads the requests of one protocol."""
+    """Decodes the requests of one protocol."""
 
     def __init__(
         self,
@@ -178,7 +178,7 @@ class Reader(Generic[_B]):
         return Batch(target, state, invocations)
 
     def _unparsable(self, data: bytes) -> MalformedRequestError:
-        return self._malformed("a ToFunction message", f"{len(data)} bytes that are none", "")
+        return self._malformed("a ToFunction message", f"{len(data)} bytes that are not one", "")
 
     def _malformed(self, expected: str, got: str, where: str) -> MalformedRequestError:
         return MalformedRequestError(self._protocol, expected, got, where)

@@ -1,4 +1,4 @@
-"""Protocol 2.x (StateFun 2.0 to 2.2): values are Anys, states are declared in module.yaml, nothing can be cancelled."""
+"""Protocol 2.x (StateFun 2.0 to 2.2): values are Anys, module.yaml declares states, nothing can be cancelled."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from statefun_actors.model import UNREADABLE, Invocation, MissingState, TypedVal
 from statefun_actors.wire import v2_pb2, v3_pb2
 from statefun_actors.wire.dialect import Dialect
 from statefun_actors.wire.encoding import field, varint
-from statefun_actors.wire.reading import UNPARSABLE, Addresses, Reader, UnfitError, has_unknown, twice
+from statefun_actors.wire.reading import UNPARSABLE, Addresses, Reader, UnfitError, has_unknown, repeated_state
 from statefun_actors.wire.writing import Conversions, Writer
 
 PROTOCOL: Final = "2.x"
@@ -23,7 +23,7 @@ def _states(batch: v2_pb2.Request.Batch) -> dict[str, TypedValue | None]:
     entries = batch.state[:]
     states = {entry.state_name: _state(entry.state_value) for entry in entries}
     if len(states) != len(entries):
-        raise twice(entry.state_name for entry in entries)
+        raise repeated_state(entry.state_name for entry in entries)
     return states
 
 
@@ -51,14 +51,14 @@ def _invocations(data: bytes, batch: v2_pb2.Request.Batch, invocations: list[Inv
 
 
 def _check_empty(message: v2_pb2.Request.Invocation) -> None:
-    """Refuses an empty argument that isn't there at all, or is a 3.x value, whose bytes an Any does not see.
+    """Refuse an empty argument that is absent, or is a 3.x value, whose bytes an Any ignores.
 
-    Read as Anys, the values of 3.x are all empty: every state would read as zero, and then be written.
+    Read as Anys, all values of 3.x are empty: every state would be read as zero, and then be overwritten.
     """
     if not message.HasField("argument"):
         raise UnfitError("a value", "none", "argument")
     if has_unknown(message.argument, 2):
-        raise UnfitError("a value", "a TypedValue, which is a value of protocol 3.x", "argument")
+        raise UnfitError("a value", "a TypedValue, a value of protocol 3.x", "argument")
 
 
 def _value_fields(type_url: str, length: int) -> bytes:
@@ -90,12 +90,12 @@ def _as_int64_value(data: bytes) -> tuple[str, bytes]:
 
 
 def _number(number: int) -> bytes:
-    """An int32 or int64 field 1: both write a negative number as 64 bits."""
+    """Field 1 as int32 or int64: both write a negative number in 64 bits."""
     return b"\x08" + varint(number & 0xFFFF_FFFF_FFFF_FFFF) if number else b""
 
 
-# An Any holds protobuf messages, so a primitive travels in the wrapper that protobuf has for it. All but the integers
-# are the same bytes in both. Bytes that are no such primitive stay what they are, for the receiver to refuse.
+# An Any holds protobuf messages, so primitives are sent in protobuf's wrappers. All but those of integers have the
+# same bytes. Bytes that are not a valid primitive stay unchanged, for the receiver to refuse.
 CONVERSIONS: Final[Conversions] = {
     "io.statefun.types/bool": _renamed("type.googleapis.com/google.protobuf.BoolValue"),
     "io.statefun.types/int": _as_int32_value,
@@ -114,9 +114,9 @@ CONVERSIONS: Final[Conversions] = {
 
 
 def _any_state(data: bytes) -> tuple[str, bytes]:
-    """A state declared as Any is the Any itself, as the 2.0 SDK has it.
+    """A state declared as Any is written as the Any itself, as the 2.0 SDK does.
 
-    An Any that would be read back as something else, since it is empty or holds an Any, is written as an Any in an Any.
+    An Any that would be read back differently, since it is empty or contains an Any, is wrapped in another Any.
     """
     held = Any.FromString(data)
     return (held.type_url, held.value) if held.type_url not in ("", _ANY) else (_ANY, data)
@@ -124,7 +124,7 @@ def _any_state(data: bytes) -> tuple[str, bytes]:
 
 def _incomplete(outcome: MissingState) -> NoReturn:
     names = ", ".join(spec.name for spec in outcome.specs)
-    raise TypeError(f"protocol 2.x can't ask for states ({names}): fail the batch with a MissingStateError instead")
+    raise TypeError(f"protocol 2.x can't request states ({names}): fail the batch with a MissingStateError instead")
 
 
 V2: Final = Dialect(

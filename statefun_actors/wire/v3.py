@@ -1,4 +1,4 @@
-"""Protocol 3.x (StateFun 3.0 and later): values are TypedValues; a function declares its states itself."""
+"""Protocol 3.x (StateFun 3.0 and later): values are TypedValues, functions declare their states."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from statefun_actors.wire import v3_pb2
 from statefun_actors.wire.dialect import Dialect
 from statefun_actors.wire.encoding import field, varint
 from statefun_actors.wire.prefix_cache import MARK, PrefixCache
-from statefun_actors.wire.reading import Addresses, Reader, UnfitError, has_unknown, twice
+from statefun_actors.wire.reading import Addresses, Reader, UnfitError, has_unknown, repeated_state
 from statefun_actors.wire.writing import Writer
 
 PROTOCOL: Final = "3.x"
@@ -19,18 +19,18 @@ _parse_state: Final = v3_pb2.ToFunction.PersistedValue.FromString
 _parse_invocations: Final = v3_pb2.Invocations.FromString
 
 _callers: Final = Addresses(v3_pb2.Address.FromString)
-_state_beginnings: Final = PrefixCache[str]()
-_invocation_beginnings: Final = PrefixCache[Address | None]()
-_known_state: Final = _state_beginnings.get
-_known_invocation: Final = _invocation_beginnings.get
+_state_prefixes: Final = PrefixCache[str]()
+_invocation_prefixes: Final = PrefixCache[Address | None]()
+_known_state: Final = _state_prefixes.get
+_known_invocation: Final = _invocation_prefixes.get
 
 
 def _states(batch: v3_pb2.Request.Batch) -> dict[str, TypedValue | None]:
     states: dict[str, TypedValue | None] = {}
-    parts = batch.state[:]  # a list, since the end of what protobuf holds is an IndexError
+    parts = batch.state[:]  # a list: iteration over protobuf's container ends by an IndexError
     for part in parts:
-        beginning, _, end = part.partition(MARK)
-        known = _known_state(beginning)
+        prefix, _, end = part.partition(MARK)
+        known = _known_state(prefix)
         if known is not None and len(end) - 1 == known[2] == end[0]:
             states[known[0]] = TypedValue(known[1], end[1:])
             continue
@@ -38,32 +38,32 @@ def _states(batch: v3_pb2.Request.Batch) -> dict[str, TypedValue | None]:
         name, value = entry.state_name, entry.state_value
         states[name] = TypedValue(value.typename, value.value) if value.has_value else None
         if value.has_value:
-            _state_beginnings.remember(part, name.encode(), name, value.typename)
+            _state_prefixes.remember(part, name.encode(), name, value.typename)
     if len(states) != len(parts):
-        raise twice(_parse_state(part).state_name for part in parts)
+        raise repeated_state(_parse_state(part).state_name for part in parts)
     return states
 
 
 def _invocations(data: bytes, batch: v3_pb2.Request.Batch, invocations: list[Invocation]) -> None:
     parts = batch.invocations[:]
-    if not _invocation_beginnings.resting:
+    if not _invocation_prefixes.resting:
         for part in parts:
-            beginning, _, end = part.partition(MARK)
-            known = _known_invocation(beginning)
+            prefix, _, end = part.partition(MARK)
+            known = _known_invocation(prefix)
             if known is None:
                 break
             caller, typename, size = known
             if not len(end) - 1 == size == end[0]:
                 break
             invocations.append(Invocation(TypedValue(typename, end[1:]), caller))
-        _invocation_beginnings.used += len(invocations)
+        _invocation_prefixes.used += len(invocations)
     if len(invocations) < len(parts):
         _parsed(data, parts, invocations)
 
 
 def _parsed(data: bytes, parts: list[bytes], invocations: list[Invocation]) -> None:
-    """Append what is still missing of the invocations in *data*, which are *parts*."""
-    resting = _invocation_beginnings.resting
+    """Append the remaining invocations in *data*, which are *parts*."""
+    resting = _invocation_prefixes.resting
     begin = len(invocations)
     for part, message in zip(parts[begin:], _parse_invocations(data).invocation.invocations[begin:], strict=True):
         argument = message.argument
@@ -73,15 +73,15 @@ def _parsed(data: bytes, parts: list[bytes], invocations: list[Invocation]) -> N
         again = first in _callers
         caller = _callers[first]
         invocations.append(Invocation(TypedValue(typename, argument.value), caller))
-        if again and not resting:  # a caller that came once may well not come again
-            _invocation_beginnings.remember(part, first, caller, typename)
+        if again and not resting:  # a caller that was seen once may not be seen again
+            _invocation_prefixes.remember(part, first, caller, typename)
     if resting:
-        _invocation_beginnings.resting = max(0, resting - len(parts))
+        _invocation_prefixes.resting = max(0, resting - len(parts))
 
 
 def _no_value(argument: v3_pb2.TypedValue) -> str:
-    """What came instead. An Any, the value of 2.x, leaves its field 2 unknown, since there it holds bytes."""
-    return "a google.protobuf.Any, which is a value of protocol 2.x" if has_unknown(argument, 2) else "none"
+    """The value that was found instead. In an Any, the value of 2.x, field 2 is unknown to TypedValue."""
+    return "a google.protobuf.Any, a value of protocol 2.x" if has_unknown(argument, 2) else "none"
 
 
 def _value_fields(typename: str, length: int) -> bytes:

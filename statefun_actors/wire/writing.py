@@ -1,8 +1,8 @@
-"""The way from an Outcome to a reply body, as far as both protocols share it: all of FromFunction but its values.
+"""Encodes Outcomes as reply bodies, as far as both protocols share it: all of FromFunction except values.
 
-A value is a message of three fields at most (2.x: an Any, 3.x: a TypedValue), and both protocols put the bytes last. So
-whatever comes before an address's id or a value's bytes depends only on names and on one length, and is kept in
-``Pieces``; the bytes themselves are copied once, by the final join.
+A value is a message of at most three fields (2.x: an Any, 3.x: a TypedValue), and both protocols write its bytes last.
+So everything before the id of an address, or before the bytes of a value, depends only on names and one length, and is
+cached in ``Pieces``; the bytes are copied once, by the final join.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from statefun_actors.model import Cancel, Done, Effect, Egress, MissingState, Se
 from statefun_actors.wire.encoding import Pieces, field, varint
 
 ValueFields: TypeAlias = Callable[[str, int], bytes]
-"""What a value of this typename and length begins with: everything but its bytes."""
+"""The first bytes of a value with this typename and length: all but its own bytes."""
 Conversions: TypeAlias = Mapping[str, Callable[[bytes], tuple[str, bytes]]]
-"""By typename, what a value of it is written as: typename and bytes."""
+"""By typename: converts the bytes of a value to the typename and bytes to write."""
 
 LONGEST_DELAY_MS: Final = (1 << 63) - 1
 
@@ -33,7 +33,7 @@ _HEADS: Final = [_head(size) for size in range(_SMALL)]
 
 
 class Writer:
-    """Writes the replies of one protocol."""
+    """Encodes the replies of one protocol."""
 
     def __init__(
         self,
@@ -49,7 +49,7 @@ class Writer:
         self._state_conversions = {**conversions, **(state_conversions or {})}
         self._incomplete = incomplete
         self._cancels = cancels
-        # Keys: function type, length of the id; typename, length of the value; and what is added to these.
+        # Keys: function type, length of the id; typename, length of the value; and additional names.
         self._targets = Pieces[tuple[str, int], bytes](lambda key: _target(*key))
         self._values = Pieces[tuple[str, int], bytes](lambda key: self._value(*key))
         self._sends = Pieces[tuple[str, int, str, int], tuple[bytes, bytes]](lambda key: self._send(*key))
@@ -68,7 +68,7 @@ class Writer:
         delayed: list[bytes] = []
         records: list[bytes] = []
         for effect in effects:
-            if isinstance(effect, Send):  # not `match`, which takes three times as long to find the class
+            if isinstance(effect, Send):  # `match` takes three times as long
                 function_type, id = effect.target
                 value = effect.value
                 encoded_id, data = id.encode(), value.value
@@ -100,7 +100,7 @@ class Writer:
         )
 
     def _mutations(self, changes: State) -> list[bytes]:
-        """The beginning of the result's parts: what its states become."""
+        """The first parts of the result: changes of states."""
         mutations: list[bytes] = []
         for name, value in changes.items():
             if value is None:
@@ -117,7 +117,7 @@ class Writer:
         token = b""
         if self._cancels and effect.token is not None:
             token = _token(effect.token, token_prefix)
-            if token_prefix is not None:  # Flink fails the whole job where a token is pending twice
+            if token_prefix is not None:  # Flink fails the whole job if a token is pending twice
                 self._cancel(effect.token, token_prefix, delayed)
         id, data = effect.target.id.encode(), effect.value.value
         delay = b"\x08" + varint(effect.delay_ms) if effect.delay_ms else b""
@@ -144,14 +144,14 @@ class Writer:
             return effect
         return replace(effect, value=self._converted(effect.value))
 
-    # All but the bytes that come last, of messages whose bytes have this length; each begins with its own length.
+    # All but the final bytes of messages whose final bytes have this length; each begins with its own length.
 
     def _value(self, typename: str, length: int) -> bytes:
         fields = self._value_fields(typename, length)
         return varint(len(fields) + length) + fields
 
     def _send(self, function_type: str, id_length: int, typename: str, length: int) -> tuple[bytes, bytes]:
-        """All before the id, and what comes between the id and the bytes."""
+        """The bytes before the id, and those between the id and the value."""
         target = b"\x0a" + self._targets[function_type, id_length]
         value = b"\x12" + self._values[typename, length]
         return b"\x12" + varint(len(target) + id_length + len(value) + length) + target, value
@@ -168,7 +168,7 @@ class Writer:
 
 
 def _target(function_type: str, id_length: int) -> bytes:
-    """An Address without its tag and the id's bytes."""
+    """An Address without its tag and without the bytes of the id."""
     namespace, _, name = function_type.rpartition("/")
     names = field(b"\x0a", namespace.encode()) + field(b"\x12", name.encode())
     fields = names + b"\x1a" + varint(id_length)
@@ -176,5 +176,5 @@ def _target(function_type: str, id_length: int) -> bytes:
 
 
 def _token(token: str, token_prefix: str | None) -> bytes:
-    """The field ``cancellation_token``; nothing for an empty one, which is how no token is written."""
+    """The field ``cancellation_token``; nothing for an empty token."""
     return field(b"\x5a", (token if token_prefix is None else f"{token_prefix}:{token}").encode())

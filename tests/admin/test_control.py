@@ -248,7 +248,9 @@ async def test_without_a_store_there_is_no_control(tmp_path: Path) -> None:
     with pytest.raises(StoreError) as refused:
         await open_control(tmp_path / "store.db")
 
-    assert str(refused.value) == (f"store {tmp_path}/store.db: there is no such file. `statefun-actors run` makes it.")
+    assert str(refused.value) == (
+        f"store {tmp_path}/store.db: the file does not exist. `statefun-actors run` creates it."
+    )
 
 
 async def test_a_store_in_use_without_a_door_says_by_whom(tmp_path: Path) -> None:

@@ -417,7 +417,7 @@ def test_an_empty_store_may_be_filled(tmp_path: Path) -> None:
 def test_what_is_no_store_is_never_replaced(tmp_path: Path) -> None:
     (tmp_path / "diary.txt").write_text("Dear diary, " * 100)
 
-    with pytest.raises(StoreError, match="the file is no SQLite database"):
+    with pytest.raises(StoreError, match="the file is not a SQLite database"):
         imported(GOOD, tmp_path / "diary.txt", replace=True)
 
     assert (tmp_path / "diary.txt").read_text() == "Dear diary, " * 100

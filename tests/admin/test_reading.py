@@ -59,7 +59,7 @@ async def test_what_has_expired_is_absent_and_so_is_an_entity_of_which_nothing_i
 
 
 def test_without_a_store_it_says_so(tmp_path: Path) -> None:
-    with pytest.raises(StoreError, match="there is no such file"):
+    with pytest.raises(StoreError, match="the file does not exist"):
         next(read_entities(tmp_path / "none.db", Basket))
 
 

@@ -82,7 +82,7 @@ def test_a_row_that_is_none_says_so() -> None:
     view = view_entity(EntityRow(ADA, b"\xff"), 0, FUNCTION)
 
     assert list(view.fields) == ["unreadable"]
-    assert str(view.fields["unreadable"]).startswith(f"what is stored of {ADA} is damaged: ")
+    assert str(view.fields["unreadable"]).startswith(f"the stored state of {ADA} is damaged: ")
     assert (view.absent, view.expires_ms, view.last_call_ms) == (frozenset(), {}, 0)
 
 

@@ -113,7 +113,7 @@ def test_a_run_goes_on_where_the_disk_was_full(folder: Path) -> None:
     assert without_times(told) == (
         "ERROR statefun_actors.engine: "
         "the store failed; going on from the last commit that succeeded: store disk/store.db: the disk is full. "
-        "Make room.\n"
+        "Free disk space.\n"
     )
     assert process.returncode == 128 + signal.SIGTERM
     (handled,) = re.findall(r'"messages_handled":(\d+)', first)
@@ -131,7 +131,8 @@ def test_a_disk_that_is_full_before_it_starts_is_told_of(folder: Path) -> None:
 
     assert (refused.returncode, refused.stderr) == (
         1,
-        "Error: store disk/store.db: it can't be opened: No space left on device. Make room, or choose another path.\n",
+        "Error: store disk/store.db: it can't be opened: No space left on device. "
+        "Free disk space, or choose another path.\n",
     )
 
 

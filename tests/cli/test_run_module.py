@@ -143,7 +143,7 @@ def test_a_bare_value_for_an_egress_that_takes_records_fails_its_message_and_nam
     assert done.returncode == 0, done.stderr
     (dead,) = lines_of(folder / "dead.jsonl")
     assert dead["value"]["error"] == (
-        "expected kafka_record(...) or kinesis_record(...), which is all that the egress bank/bare takes, got a int"
+        "expected kafka_record(...) or kinesis_record(...), the only values that the egress bank/bare takes, got a int"
     )
     assert not (folder / "bare.jsonl").read_text()
 

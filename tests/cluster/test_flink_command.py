@@ -107,8 +107,8 @@ def test_a_bare_value_for_kafka_fails_its_message_not_the_job_and_nothing_outliv
     assert flink.said == (
         "Starting the cluster.\nWARNING statefun_actors.dispatch: "
         "shop/cart/ada: dead letter of type shop/add after 3 attempts: "
-        "ValueMismatchError: expected kafka_record(...) or kinesis_record(...), which is all that the egress shop/told "
-        "takes, got a Add\n"
+        "ValueMismatchError: expected kafka_record(...) or kinesis_record(...), the only values that the egress "
+        "shop/told takes, got a Add\n"
     )
     assert set(pids) == {"Endpoint", "JobManager", "TaskManager 1", "TaskManager 2", "Kafka"}
     wait_gone(pids.values())

@@ -227,7 +227,7 @@ BAD = [
     (b"hello\n", "expected JSON, got hello (Expecting value at column 1)"),
     (b'{"to": "bench/counter/a", "val', 'expected JSON, got {"to": "bench/counter/a", "val (Unterminated string starting at at column 27)'),
     (b'{"to": "bench/counter/a", "value": NaN}', 'expected JSON, got {"to": "bench/counter/a", "value": NaN} (JSON is malformed: invalid character (byte 35))'),
-    (b'{"to": "bench/counter/\\ud800", "value": 1}', 'expected JSON, got {"to": "bench/counter/\\ud800", "value": 1} (expected text that UTF-8 can write, got \'bench/counter/\\ud800\', which holds a lone surrogate - at `$.to`)'),
+    (b'{"to": "bench/counter/\\ud800", "value": 1}', 'expected JSON, got {"to": "bench/counter/\\ud800", "value": 1} (expected text that UTF-8 can encode, got \'bench/counter/\\ud800\', which holds a lone surrogate - at `$.to`)'),
     (b"[" * 290, "expected JSON, got " + "[" * 80 + "… (Expecting value at column 291)"),
     (b"[1]", 'expected an object, as {"to": "ns/name/id", "value": …}, got [1]'),
     (b'{"to": "bench/counter/a", "to": "bench/counter/b", "value": 1}', 'expected each key once, got "to" twice in one object'),

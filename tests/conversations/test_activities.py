@@ -245,7 +245,7 @@ def test_everything_wrong_with_an_activity_is_reported_at_once() -> None:
         "Write <namespace>/<name>",
         "an activity takes its message and, if it likes, its key",
         "annotate its message and what it returns",
-        "attempts= counts every try",
+        "attempts= is the total number of attempts",
         "backoff= is in seconds",
         "rate= is a number a second, minute or hour",
         "concurrency= is a whole number of batches",

@@ -200,7 +200,7 @@ def test_keep_none_and_optional_keep_and_fields_of_any_type() -> None:
         (lambda self: self.ask(Stock.at("a"), Reserve(1), then=self.plain), "decorated with @answers, got self.plain"),
         (lambda self: self.ask(Stock.at("a"), Reserve(1), then=print), "decorated with @answers"),
         (lambda self: self.ask(Stock.at("a"), Reserve(1), then=self.taken), "keep=, a `int` for the second parameter"),
-        (lambda self: self.ask(Stock.at("a"), Reserve(1), then=self.taken, keep="x"), "keep= as Asker.taken takes it"),
+        (lambda self: self.ask(Stock.at("a"), Reserve(1), then=self.taken, keep="x"), "keep= of Asker.taken as"),
         (lambda self: self.ask(Stock.at("a"), Reserve(1), then=self.bare, keep=1), "no keep=, since Asker.bare"),
         (lambda self: self.ask(Stock.at("a"), Reserve(1), then=self.bare, timeout=0), "more than zero"),
         (lambda self: self.ask(Stock.at("a"), Reserve(1), then=self.bare, timeout=timedelta(days=4000)), "ten years"),
@@ -248,10 +248,10 @@ def test_everything_wrong_with_a_method_that_takes_answers_is_reported_at_once()
 
     text = str(caught.value)
     for part in (
-        "Wrong.never: an answer may not come; write `answer: Reserved | NoAnswer`",
-        "Wrong.alone: it takes no answer but NoAnswer",
-        "many: it takes the answer and, at most, what was kept",
-        "Wrong.odd: its second parameter is what `keep=` keeps",
+        "Wrong.never: an answer may not arrive; write `answer: Reserved | NoAnswer`",
+        "Wrong.alone: it takes only NoAnswer",
+        "many: it takes the answer and, at most, the kept value",
+        "Wrong.odd: its second parameter is the value of `keep=`",
         "bare: annotate its parameters",
     ):
         assert part in text

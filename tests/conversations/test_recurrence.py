@@ -170,7 +170,7 @@ def test_an_interval_keeps_its_phase_and_missed_slots_are_one_firing() -> None:
         ("0 0 * * *", None, "a zone by its IANA name", "None (NoneType)"),
         (timedelta(milliseconds=999), "UTC", "an interval from one second to ten years", "999000"),
         (timedelta(days=4000), "UTC", "an interval from one second to ten years", "4000"),
-        (timedelta(days=1), "Europe/Paris", "no tz= beside an interval", "'Europe/Paris'"),
+        (timedelta(days=1), "Europe/Paris", "no tz= with an interval", "'Europe/Paris'"),
         (60, "UTC", "a timedelta, or a cron line", "60 (int)"),
     ],
 )

@@ -16,10 +16,10 @@ from statefun_actors import DeadLetter, DefinitionError, Discard
             {"egress": "x"},
             "an egress is <namespace>/<name>: got 'x'. Write <namespace>/<name>, such as 'bank/account'.",
         ),
-        ({"egress": "a/\ud800"}, "the egress 'a/\\ud800' holds what UTF-8 can't write; choose another name"),
-        ({"egress": "a/b", "topic": ""}, "topic= is a non-empty string that UTF-8 can write; got ''"),
-        ({"egress": "a/b", "attempts": 0}, "attempts= counts every try, so it is at least 1; got 0"),
-        ({"egress": "a/b", "attempts": True}, "attempts= counts every try, so it is at least 1; got True"),
+        ({"egress": "a/\ud800"}, "the egress 'a/\\ud800' contains text that UTF-8 can't encode; choose another name"),
+        ({"egress": "a/b", "topic": ""}, "topic= is a non-empty string that UTF-8 can encode; got ''"),
+        ({"egress": "a/b", "attempts": 0}, "attempts= is the total number of attempts, at least 1; got 0"),
+        ({"egress": "a/b", "attempts": True}, "attempts= is the total number of attempts, at least 1; got True"),
         ({"egress": "a/b", "backoff": -1}, "backoff= is in seconds, 0 or more; got -1"),
         ({"egress": "a/b", "as_value": 1}, "as_value= is True or False; got 1"),
     ],
@@ -38,7 +38,7 @@ def test_everything_is_said_at_once() -> None:
 
     assert caught.value.problems == (
         "an egress is <namespace>/<name>: got 'x'. Write <namespace>/<name>, such as 'bank/account'.",
-        "attempts= counts every try, so it is at least 1; got 0",
+        "attempts= is the total number of attempts, at least 1; got 0",
         "backoff= is in seconds, 0 or more; got nan",
     )
 
@@ -47,4 +47,4 @@ def test_a_message_is_tried_once_at_least_before_it_is_discarded() -> None:
     with pytest.raises(DefinitionError) as caught:
         Discard(attempts=0)
 
-    assert str(caught.value) == "Discard(...): attempts= counts every try, so it is at least 1; got 0"
+    assert str(caught.value) == "Discard(...): attempts= is the total number of attempts, at least 1; got 0"

@@ -30,7 +30,7 @@ OTHER = Address("test/other", "x")
 LARGE = TypedValue("test/large", bytes(LARGEST_VALUE + 1))
 FITS = TypedValue("test/large", bytes(LARGEST_VALUE))
 TOO_LARGE = "ValueMismatchError: expected a value of at most 900,000,000 bytes, got one of 900,000,001 (test/large)"
-NO_TEXT = f"text that UTF-8 can write, got {SHOWN}, which holds a lone surrogate"
+NO_TEXT = f"text that UTF-8 can encode, got {SHOWN}, which holds a lone surrogate"
 
 
 class Text(str):
@@ -88,22 +88,22 @@ REFUSED: dict[str, tuple[Callable[[Sender], object], str]] = {
         lambda e: e.send(OTHER, TypedValue("test/x", "text")),  # type: ignore[arg-type]
         "expected a TypedValue whose value is `bytes`, got `str`",
     ),
-    "id": (lambda e: e.send(Address("test/other", HALF), 1), f"expected an id that UTF-8 can write, got {SHOWN}"),
+    "id": (lambda e: e.send(Address("test/other", HALF), 1), f"expected an id that UTF-8 can encode, got {SHOWN}"),
     "function type": (
         lambda e: e.send(Address(f"test/{HALF}", "x"), 1),
-        rf"expected a function type that UTF-8 can write, got 'test/{SHOWN[1:]}",
+        rf"expected a function type that UTF-8 can encode, got 'test/{SHOWN[1:]}",
     ),
     "token": (
         lambda e: e.send_after(1, OTHER, 1, cancellation_token=HALF),
-        f"expected a cancellation token that UTF-8 can write, got {SHOWN}",
+        f"expected a cancellation token that UTF-8 can encode, got {SHOWN}",
     ),
     "cancelled token": (
         lambda e: e.cancel(HALF),
-        f"expected a cancellation token that UTF-8 can write, got {SHOWN}",
+        f"expected a cancellation token that UTF-8 can encode, got {SHOWN}",
     ),
     "egress": (
         lambda e: e.send_egress(f"test/{HALF}", 1),
-        f"expected an egress's name that UTF-8 can write, got 'test/{SHOWN[1:]}",
+        f"expected an egress's name that UTF-8 can encode, got 'test/{SHOWN[1:]}",
     ),
     "topic": (
         lambda e: e.send_egress("test/out", kafka_record(topic=HALF, value=b"")),
@@ -203,5 +203,5 @@ def test_the_name_of_a_functions_state_is_checked_where_it_is_bound() -> None:
         StatefulFunctions().register("test/f", lambda context, message: None, states={HALF: int})
 
     assert str(raised.value).endswith(
-        f"(test/f): the name of a state is a non-empty string that UTF-8 can write, got {SHOWN}"
+        f"(test/f): the name of a state is a non-empty string that UTF-8 can encode, got {SHOWN}"
     )

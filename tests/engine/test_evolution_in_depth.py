@@ -140,7 +140,7 @@ GO_BACK = "or read the old type with persisted(..., convert=fn), or go back to t
             list[OneColor],
             "test/thing: state 'held' can't be read (2 entities, test/thing/a first): "
             "expected a value of `OneColor`, got 'red' - at `$[0]`. Old type: list[Literal['blue', 'red']]. "
-            "New type: list[Literal['blue']]. Changed: [...] the value 'red' is gone. "
+            "New type: list[Literal['blue']]. Changed: [...] the value 'red' was removed. "
             f"Keep a member of the value 'red', {GO_BACK}",
         ),
         (
@@ -151,7 +151,7 @@ GO_BACK = "or read the old type with persisted(..., convert=fn), or go back to t
             "expected one of test/square, test/oval, got 'test/circle' - at `$[0]['@type']`. "
             "Old type: list[test/circle {radius: int} | test/square {side: int}]. "
             "New type: list[test/oval {radius: int} | test/square {side: int}]. "
-            "Changed: [...] the union has no test/circle any more. "
+            "Changed: [...] the union no longer has test/circle. "
             f"Keep test/circle in the union, {GO_BACK}",
         ),
         (
@@ -160,7 +160,7 @@ GO_BACK = "or read the old type with persisted(..., convert=fn), or go back to t
             list[int],
             "test/thing: state 'held' can't be read (2 entities, test/thing/a first): "
             "expected `int`, got `None` - at `$[0]`. Old type: list[int | None]. New type: list[int]. "
-            f"Changed: [...] may have been None, and may not be any more. Keep `| None`, {GO_BACK}",
+            f"Changed: [...] was optional, and is not any more. Keep `| None`, {GO_BACK}",
         ),
         (
             tuple[Day, str],
@@ -250,7 +250,7 @@ async def test_a_renamed_field_is_told_with_counts_and_refused_by_strict(caplog:
         def take(self, message: int) -> None: ...
 
     line = (
-        "test/thing: the state 'held' is gone, while 'kept' came; 2 entities, test/thing/a first, hold it. "
+        "test/thing: the state 'held' was removed, while 'kept' was added; 2 entities, test/thing/a first, hold it. "
         "If it was renamed, declare persisted(name='held') on the new field."
     )
     assert found(store, Named) == ([], [])
@@ -273,7 +273,7 @@ async def test_a_renamed_attribute_inside_a_state_is_told() -> None:
     assert found(store, thing(dict[str, DayRenamed])) == (
         [],
         [
-            "test/thing: in state 'held', 'beats' is gone, while 'pulses' came; "
+            "test/thing: in state 'held', 'beats' was removed, while 'pulses' was added; "
             "2 entities, test/thing/a first, hold it, at `$['x'].beats`. Keep the old name."
         ],
     )
@@ -400,7 +400,7 @@ async def test_a_protobuf_field_of_another_number_is_told() -> None:
     assert found(store, thing(new)) == (
         [],
         [
-            "test/thing: in state 'held', the field number 2 is gone, while others came; "
+            "test/thing: in state 'held', the field number 2 was removed, while others were added; "
             "2 entities, test/thing/a first, hold it, at `$.at`. Keep the old name."
         ],
     )

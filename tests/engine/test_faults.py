@@ -251,7 +251,7 @@ async def test_a_full_store_refuses_what_comes_loses_nothing_and_goes_on_once_th
 
         assert before == list(range(6))
         assert len(during) < 24
-        assert str(failed) == f"store {store.path}: the disk is full. Make room."
+        assert str(failed) == f"store {store.path}: the disk is full. Free disk space."
         assert after[-1] == 35
         assert found == [*before, *during, *after]
         assert engine.error is None

@@ -346,7 +346,7 @@ async def test_of_a_value_that_is_too_large_the_first_bytes_are_kept() -> None:
         [entry] = given_up(store)
         assert entry.message.target == Doubling.at("b")
         assert entry.message.value == TypedValue("statefun-actors/bytes", bytes(199_850)[:65_536])
-        assert "it takes rows of at most 200,000 bytes, got one of 399," in entry.error
+        assert "expected rows of at most 200,000 bytes, got one of 399," in entry.error
         assert entry.error.endswith("(The first 65,536 of its 199,850 bytes are kept.)")
         assert held(engine, Doubling.at("c"), "data") == bytes(20)
 

@@ -262,8 +262,8 @@ async def test_an_internal_class_refuses_messages_from_outside_to_its_former_nam
 @pytest.mark.parametrize(
     ("typename", "was", "problem"),
     [
-        ("test/a", "test/a", "was='test/a' is the class's own typename; name the one that it had before"),
-        ("test/a", ["test/b", "test/b"], "was= names a function type twice; name each once"),
+        ("test/a", "test/a", "was='test/a' is the class's own typename; name a former one"),
+        ("test/a", ["test/b", "test/b"], "was= repeats a function type; name each once"),
         (
             None,
             "test/b",

@@ -144,7 +144,7 @@ async def test_what_the_class_takes_can_be_sent(kind: type[Entity], value: objec
 async def test_what_it_does_not_take_fails_at_the_send(kind: type[Entity], value: object, error: str) -> None:
     assert await sent_to(kind.at("ada"), value) == (
         f"UnhandledMessageError: {error}. "
-        "Add a handler for it, or one for google.protobuf.Any, which takes what no other handler takes."
+        "Add a handler for it, or one for google.protobuf.Any, which takes every type without its own handler."
     )
     assert await sent_to(Address(kind.at("a").typename, "ada"), value) == pack(value)
 
@@ -168,9 +168,9 @@ async def test_a_target_is_an_address(target: Any) -> None:
 @pytest.mark.parametrize(
     ("target", "error"),
     [
-        (Address("cart/cart", "\ud800"), "expected an id that UTF-8 can write, got '\\ud800'"),
-        (Cart.at("\udfff"), "expected an id that UTF-8 can write, got '\\udfff'"),
-        (Address("cart/\ud800", "a"), "expected a function type that UTF-8 can write, got 'cart/\\ud800'"),
+        (Address("cart/cart", "\ud800"), "expected an id that UTF-8 can encode, got '\\ud800'"),
+        (Cart.at("\udfff"), "expected an id that UTF-8 can encode, got '\\udfff'"),
+        (Address("cart/\ud800", "a"), "expected a function type that UTF-8 can encode, got 'cart/\\ud800'"),
     ],
 )
 async def test_what_no_wire_and_no_store_can_write_fails_at_the_send(target: Address, error: str) -> None:

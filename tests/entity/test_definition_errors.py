@@ -93,13 +93,13 @@ def test_everything_wrong_with_a_class_is_said_at_once() -> None:
 
     assert str(caught.value) == (
         "class Cart has 7 problems:\n"
-        "  - 'send' hides what every Entity has; choose another name\n"
-        "  - sent: an annotated attribute is no field by itself; "
+        "  - 'send' hides an attribute of Entity; choose another name\n"
+        "  - sent: an annotated attribute is not a field; "
         "write `sent: ... = persisted(default=...)` to keep it, or ClassVar[...] to share it\n"
-        "  - add: which messages does it take? Write @handles(Type), or annotate: `message: Type`\n"
+        "  - add: it has no message type; write @handles(Type), or annotate `message: Type`\n"
         "  - total: `complex` can't be stored: write `tuple[float, float]`\n"
         "  - items: default=[] is mutable and would be shared; write factory=list\n"
-        "  - Cart.put and Cart.place both handle Added; one type has one handler\n"
+        "  - Cart.put and Cart.place both handle Added; a type has one handler\n"
         "  - typename= is <namespace>/<name>: got 'cart'. Write <namespace>/<name>, such as 'bank/account'."
     )
 
@@ -140,7 +140,7 @@ def test_one_problem_stands_in_one_line() -> None:
             "io.statefun.types/cart",
             "typename='io.statefun.types/cart': the namespace 'io.statefun' is reserved; choose your own",
         ),
-        ("cart/\ud800", "typename='cart/\\ud800' holds what UTF-8 can't write; choose another name"),
+        ("cart/\ud800", "typename='cart/\\ud800' contains text that UTF-8 can't encode; choose another name"),
     ],
 )
 def test_a_typename_is_a_namespace_and_a_name_of_ones_own(typename: object, problem: str) -> None:
@@ -149,7 +149,7 @@ def test_a_typename_is_a_namespace_and_a_name_of_ones_own(typename: object, prob
 
 @pytest.mark.parametrize("name", ENTITY_NAMES)
 def test_nothing_may_hide_what_every_entity_has(name: str) -> None:
-    hides = f"{name!r} hides what every Entity has; choose another name"
+    hides = f"{name!r} hides an attribute of Entity; choose another name"
 
     assert cart(**{name: lambda self: None}) == [hides]
     assert cart(**{name: persisted(default=0)}, annotations={name: int}) == [hides]
@@ -160,7 +160,7 @@ def test_nothing_may_hide_what_every_entity_has(name: str) -> None:
 def test_a_mixin_may_not_hide_it_either(name: str) -> None:
     mixin = type("Mixin", (), {"__slots__": (), name: lambda self: None})
 
-    assert cart(mixin) == [f"Mixin.{name} hides what every Entity has; choose another name"]
+    assert cart(mixin) == [f"Mixin.{name} hides an attribute of Entity; choose another name"]
 
 
 @pytest.mark.parametrize(
@@ -170,9 +170,9 @@ def test_making_instances_is_left_to_the_engine(name: str) -> None:
     mixin = type("Mixin", (), {"__slots__": (), name: lambda self: None})
 
     assert cart(**{name: lambda self: None}) == [
-        f"{name} is the engine's, which makes the instances; give fields their defaults in persisted(...)"
+        f"{name} is reserved: the engine creates the instances; give fields their defaults in persisted(...)"
     ]
-    assert cart(mixin) == [f"Mixin.{name} is never called: instances are made by the engine; drop it"]
+    assert cart(mixin) == [f"Mixin.{name} is never called, since the engine creates the instances; remove it"]
 
 
 def test_a_base_whose_instances_take_any_attribute_is_refused() -> None:
@@ -180,13 +180,13 @@ def test_a_base_whose_instances_take_any_attribute_is_refused() -> None:
         pass
 
     assert cart(Loose) == [
-        "the base Loose lets any attribute be assigned, to be lost silently; "
+        "the base Loose accepts any attribute, which would be lost silently; "
         "derive it from Entity (without a typename), or give it `__slots__ = ()`"
     ]
 
 
 def test_a_cached_property_has_no_place_to_keep_its_value() -> None:
-    problem = "total: a cached_property needs a place to keep its value, which would be lost; write @property"
+    problem = "total: a cached_property would lose its value after the batch; write @property"
     assert cart(total=functools.cached_property(lambda self: 0)) == [problem]
 
 
@@ -196,7 +196,7 @@ def test_a_field_of_a_base_that_is_no_entity_is_no_field() -> None:
         total: int = persisted(default=0)
 
     assert cart(Mixin) == [
-        "Mixin.total is no field, since Mixin is no Entity; derive it from Entity (without a typename)"
+        "Mixin.total is not a field, since Mixin is not an Entity; derive it from Entity (without a typename)"
     ]
 
 
@@ -208,17 +208,17 @@ def test_a_field_of_a_base_that_is_no_entity_is_no_field() -> None:
             declare(),
             "a field that is not optional needs a default: persisted(default=...) or persisted(factory=...)",
         ),
-        (int | None, declare(default=0), "an optional field's default is None, got 0; drop `| None`, or the default"),
+        (int | None, declare(default=0), "an optional field's default is None, got 0; remove `| None`, or the default"),
         (
             list[str] | None,
             declare(factory=list),
-            "an optional field's default is None; leave factory= out, or drop `| None`",
+            "an optional field's default is None; remove factory=, or remove `| None`",
         ),
         (int, declare(default=None), "default=None does not fit `int`; annotate it as optional (`... | None`)"),
         (int, declare(default="0"), "default='0' does not fit: expected `int`, got `str`"),
         (int, declare(default=True), "default=True does not fit: expected `int`, got `bool`"),
         (int, declare(default=1 << 63), f"default={1 << 63} does not fit: expected an int of 64 bits, got {1 << 63}"),
-        (list[int], declare(factory=lambda: ["0"]), "factory= makes a value that does not fit: "
+        (list[int], declare(factory=lambda: ["0"]), "factory= returns a value that does not fit: "
             "expected `int`, got `str` - at `$[0]`"),
         (list[int], declare(factory=lambda: 1 / 0), "factory= raised ZeroDivisionError('division by zero')"),
         (list[int], declare(factory=[]), "factory= is called without arguments to make the default, got []"),
@@ -231,23 +231,26 @@ def test_a_field_of_a_base_that_is_no_entity_is_no_field() -> None:
             declare(default=([],)),
             "default=([],) is mutable and would be shared; write factory=lambda: ([],)",
         ),
-        (int, declare(default=0, name=""), "name= is a non-empty string that UTF-8 can write, got ''"),
-        (int, declare(default=0, name=5), "name= is a non-empty string that UTF-8 can write, got 5"),
-        (int, declare(default=0, name="\ud800"), "name= is a non-empty string that UTF-8 can write, got '\\ud800'"),
+        (int, declare(default=0, name=""), "name= is a non-empty string that UTF-8 can encode, got ''"),
+        (int, declare(default=0, name=5), "name= is a non-empty string that UTF-8 can encode, got 5"),
+        (int, declare(default=0, name="\ud800"), "name= is a non-empty string that UTF-8 can encode, got '\\ud800'"),
         (int, declare(default=0, factory=int), "give default= or factory=, not both"),
-        (int, declare(default=0, type=str), "persisted(type=str) contradicts the annotation int; leave one out"),
+        (int, declare(default=0, type=str), "persisted(type=str) contradicts the annotation int; remove one"),
         (
             int | None,
             declare(type=list[int]),
-            "persisted(type=list[int]) contradicts the annotation int | None; leave one out",
+            "persisted(type=list[int]) contradicts the annotation int | None; remove one",
         ),
         (int, declare(default=0, convert=5), "convert= is a function of a TypedValue, got 5"),
-        (str, declare(default="", convert=str), "convert= is a function of a TypedValue, of which str knows nothing; "
-            "write convert=lambda stored: str(value_of(stored)), with value_of from statefun_actors.types"),
-        (str, declare(default="", convert=repr), "convert= is a function of a TypedValue, of which repr knows nothing; "
-            "write convert=lambda stored: repr(value_of(stored)), with value_of from statefun_actors.types"),
-        (bool, declare(default=False, convert=bool), "convert= is a function of a TypedValue, of which bool knows "
-            "nothing; write convert=lambda stored: bool(value_of(stored)), with value_of from statefun_actors.types"),
+        (str, declare(default="", convert=str), "convert= is a function of a TypedValue, which str does not "
+            "understand; write convert=lambda stored: str(value_of(stored)), with value_of "
+            "from statefun_actors.types"),
+        (str, declare(default="", convert=repr), "convert= is a function of a TypedValue, which repr does not "
+            "understand; write convert=lambda stored: repr(value_of(stored)), with value_of "
+            "from statefun_actors.types"),
+        (bool, declare(default=False, convert=bool), "convert= is a function of a TypedValue, which bool does not "
+            "understand; write convert=lambda stored: bool(value_of(stored)), with value_of "
+            "from statefun_actors.types"),
         (
             int,
             declare(default=0, expire_after_write=timedelta(1), expire_after_call=timedelta(1)),
@@ -279,7 +282,7 @@ def test_a_factory_makes_a_new_object_each_time() -> None:
     problems = cart(items=persisted(factory=lambda: shared), annotations={"items": list[str]})
 
     assert problems == [
-        "items: factory= gives one object twice, which would be shared; let it make a new one each time"
+        "items: factory= returns the same object twice, which would be shared; return a new one each time"
     ]
 
 
@@ -289,7 +292,7 @@ def test_all_problems_of_one_field_are_said() -> None:
     problems = cart(total=declaration, annotations={"total": int})
 
     assert problems == [
-        "total: name= is a non-empty string that UTF-8 can write, got ''",
+        "total: name= is a non-empty string that UTF-8 can encode, got ''",
         "total: give default= or factory=, not both",
         "total: expire_after_call= is a timedelta of at least a millisecond, got 5",
     ]
@@ -309,7 +312,7 @@ def test_immutable_defaults_of_container_types_are_fine() -> None:
 
 
 def test_a_field_needs_a_type() -> None:
-    assert cart(total=persisted(default=0)) == ["total: a field needs its type: `total: <type> = persisted(...)`"]
+    assert cart(total=persisted(default=0)) == ["total: a field needs a type: `total: <type> = persisted(...)`"]
 
 
 def test_the_type_may_be_given_in_the_declaration() -> None:
@@ -336,7 +339,7 @@ def test_a_field_does_not_begin_with_an_underscore(name: str) -> None:
 
 def test_self_is_no_field() -> None:
     assert cart(self=persisted(default=0), annotations={"self": int}) == [
-        "self is no name for a field; choose another one"
+        "a field can't be named self; choose another name"
     ]
 
 
@@ -347,7 +350,7 @@ def test_an_annotated_attribute_is_a_field_or_a_class_variable() -> None:
 
     assert Cart().limit == 3
     assert cart(annotations={"limit": int}, limit=3) == [
-        "limit: an annotated attribute is no field by itself; "
+        "limit: an annotated attribute is not a field; "
         "write `limit: ... = persisted(default=...)` to keep it, or ClassVar[...] to share it"
     ]
 
@@ -356,8 +359,8 @@ def test_a_field_named_like_its_type_can_be_annotated_by_a_longer_name() -> None
     problems = cart(date=(declaration := persisted()), annotations={"date": declaration})
 
     assert problems == [
-        "date: Python takes the field itself for its annotation, since both are named 'date'; "
-        "annotate it by a longer name, such as `module.date`"
+        "date: Python resolves the annotation to the field itself, since both are named 'date'; "
+        "use a qualified name, such as `module.date`"
     ]
 
 
@@ -380,20 +383,20 @@ def test_where_annotations_are_not_evaluated_a_field_may_be_named_like_its_type(
         (marked(Added), "def f(self): ...", "a handler takes two parameters: `def f(self, message: ...)`"),
         (marked(Added), "def f(self, a, b): ...", "a handler takes two parameters: `def f(self, message: ...)`"),
         (marked(Added), "def f(self, *, message): ...", "a handler takes two parameters: `def f(self, message: ...)`"),
-        (marked, "def f(self, *messages): ...", "which messages does it take? "
-            "Write @handles(Type), or annotate: `message: Type`"),
-        (marked, "def f(self, message): ...", "which messages does it take? "
-            "Write @handles(Type), or annotate: `message: Type`"),
-        (marked, "def f(self, message: object): ...", "which messages does it take? "
-            "Write @handles(Type), or annotate: `message: Type`"),
+        (marked, "def f(self, *messages): ...", "it has no message type; "
+            "write @handles(Type), or annotate `message: Type`"),
+        (marked, "def f(self, message): ...", "it has no message type; "
+            "write @handles(Type), or annotate `message: Type`"),
+        (marked, "def f(self, message: object): ...", "it has no message type; "
+            "write @handles(Type), or annotate `message: Type`"),
         (marked, "def f(self, message: 'Missing'): ...", "the annotation 'Missing' can't be resolved "
             "(name 'Missing' is not defined); import or define it above the class"),
-        (marked(Taken), "def f(self, message: Added): ...", "@handles names Taken, its annotation says Added; "
-            "make them agree"),
-        (marked(Added, Taken), "def f(self, message: Added): ...", "@handles names Taken, its annotation says Added; "
-            "make them agree"),
-        (marked(Added), "def f(self, message: Added): yield", "a handler returns its reply; it can't yield"),
-        (marked(Added), "async def f(self, message: Added): yield", "a handler returns its reply; it can't yield"),
+        (marked(Taken), "def f(self, message: Added): ...", "@handles names Taken, its annotation Added; "
+            "make them equal"),
+        (marked(Added, Taken), "def f(self, message: Added): ...", "@handles names Taken, its annotation Added; "
+            "make them equal"),
+        (marked(Added), "def f(self, message: Added): yield", "a handler can't yield; return the reply"),
+        (marked(Added), "async def f(self, message: Added): yield", "a handler can't yield; return the reply"),
         (marked(Added, blocking=True), "async def f(self, message: Added): ...", "blocking=True is for a plain `def`; "
             "an `async def` does not block"),
         (marked(Added, blocking=1), "def f(self, message: Added): ...", "blocking= is True or False, got 1"),
@@ -417,13 +420,16 @@ def test_a_handler_is_written_so_that_it_can_be_called(mark: Any, method: str, p
 @pytest.mark.parametrize(
     ("types", "problem"),
     [
-        ((Nameless,), 'Nameless has no name on the wire; write @message("ns/name") above `class Nameless`'),
-        ((Plain,), 'Plain is no message; write @message("ns/name") above `class Plain`'),
-        ((Data,), 'Data is no message; write @message("ns/name") above `class Data`, and remove @dataclass'),
-        ((Model,), 'Model is no message; write @message("ns/name") above `class Model`, and remove the base BaseModel'),
+        ((Nameless,), 'Nameless has no typename; write @message("ns/name") above `class Nameless`'),
+        ((Plain,), 'Plain is not a message; write @message("ns/name") above `class Plain`'),
+        ((Data,), 'Data is not a message; write @message("ns/name") above `class Data`, and remove @dataclass'),
+        (
+            (Model,),
+            'Model is not a message; write @message("ns/name") above `class Model`, and remove the base BaseModel',
+        ),
         ((complex,), "`complex` can't be stored: write `tuple[float, float]`"),
-        ((Added | None,), "a message is never None; drop `| None`"),
-        ((None,), "a message is never None; drop `| None`"),
+        ((Added | None,), "a message is never None; remove `| None`"),
+        ((None,), "a message is never None; remove `| None`"),
         ((list,), "`list` does not say what it holds: write for example `list[str]`"),
     ],
 )  # fmt: skip
@@ -443,8 +449,7 @@ def test_a_reply_that_can_not_be_sent_is_refused() -> None:
         return Cart
 
     assert problems_of(define) == [
-        "add: its reply can't be sent: Nameless has no name on the wire; "
-        'write @message("ns/name") above `class Nameless`'
+        'add: its reply can\'t be sent: Nameless has no typename; write @message("ns/name") above `class Nameless`'
     ]
 
 
@@ -469,8 +474,8 @@ def test_one_type_has_one_handler() -> None:
         return Cart
 
     assert problems_of(define) == [
-        "Cart.g and Cart.h both handle int; one type has one handler",
-        "Cart.f and Cart.h both handle Added; one type has one handler",
+        "Cart.g and Cart.h both handle int; a type has one handler",
+        "Cart.f and Cart.h both handle Added; a type has one handler",
         "Cart.i and Cart.j both handle google.protobuf.Any; keep one",
     ]
 
@@ -527,7 +532,7 @@ def test_handles_stands_above_a_method_once() -> None:
 
         return Cart
 
-    assert problems_of(twice) == ["f: @handles stands above it twice; write one, with all types: @handles(A, B)"]
+    assert problems_of(twice) == ["f: it has two @handles; write one with all types: @handles(A, B)"]
 
 
 @pytest.mark.parametrize(
@@ -545,14 +550,14 @@ def test_what_handles_can_not_mark_is_refused_at_once(wrong: Any, kind: str) -> 
     with pytest.raises(DefinitionError) as caught:
         handles(wrong)
 
-    assert str(caught.value) == f"@handles: it stands above a method, or takes types; got a {kind}"
+    assert str(caught.value) == f"@handles: expected a method or types, got a {kind}"
 
 
 def test_handles_with_types_marks_methods_only() -> None:
     with pytest.raises(DefinitionError) as caught:
         marked(Added)(property(lambda self: None))
 
-    assert str(caught.value) == "@handles: it stands above a method, got a property"
+    assert str(caught.value) == "@handles: expected a method, got a property"
 
 
 @pytest.mark.parametrize("above", [staticmethod, classmethod, property])
@@ -580,7 +585,7 @@ def test_a_generator_below_a_decorator_is_found() -> None:
     def g(*arguments: Any) -> Any:
         return f(*arguments)
 
-    assert cart(f=handles(Added)(g)) == ["f: a handler returns its reply; it can't yield"]
+    assert cart(f=handles(Added)(g)) == ["f: a handler can't yield; return the reply"]
 
 
 @pytest.mark.parametrize("policy", ["retry", 3, object])
@@ -605,7 +610,7 @@ def test_abstract_methods_are_defined_before_a_class_gets_a_typename() -> None:
 
         return Cart
 
-    assert problems_of(define) == ["abstract methods are left: total; define them, or drop the typename"]
+    assert problems_of(define) == ["it has abstract methods: total; define them, or remove the typename"]
 
 
 def test_a_handler_can_not_be_overridden_by_something_else() -> None:
@@ -619,7 +624,7 @@ def test_a_handler_can_not_be_overridden_by_something_else() -> None:
 
         return Cart
 
-    assert problems_of(define) == ["add is a handler of Base; a NoneType can't stand in for it"]
+    assert problems_of(define) == ["add is a handler of Base; a NoneType can't override it"]
 
 
 def test_a_field_and_something_else_of_its_name_are_refused() -> None:
@@ -665,7 +670,7 @@ def test_two_bases_with_slots_of_their_own_can_not_be_combined() -> None:
         return Cart
 
     assert problems_of(define) == [
-        "two of its bases have a typename, or fields in slots of their own; derive it from one of them"
+        "two of its bases have a typename, or slots of their own; derive it from one of them"
     ]
 
 
@@ -676,7 +681,9 @@ def test_an_abstract_class_has_no_instances() -> None:
     with pytest.raises(DefinitionError) as caught:
         Base(total=3)
 
-    assert str(caught.value) == ('Base(...): an abstract Entity has no instances; give the class a typename="ns/name"')
+    assert str(caught.value) == (
+        "Base(...): an abstract Entity can't have instances; give the class a typename='ns/name'"
+    )
 
 
 def test_an_abstract_class_is_looked_at_too() -> None:
@@ -724,7 +731,7 @@ def test_an_option_that_there_is_not_is_named() -> None:
 
     assert problems_of(define) == [
         "an Entity takes typename=, on_failure=, internal=, concurrency=, expire_after_call= and was=, "
-        "not type_name=, failure=; correct it"
+        "not type_name=, failure="
     ]
 
 
@@ -736,23 +743,23 @@ def test_attrs_has_no_say_in_an_entity() -> None:
 
         return Cart
 
-    assert problems_of(define) == ["its fields are attrs fields already; drop the attrs decorator"]
+    assert problems_of(define) == ["its fields are attrs fields already; remove the attrs decorator"]
 
 
 def test_an_entity_is_no_value() -> None:
     class Cart(Entity, typename="cart/cart"):
         total: int = persisted(default=0)
 
-    instead = "`Cart` can't be stored: an Entity keeps itself; write `Address`, and keep `Cart.at(id)`"
+    instead = "`Cart` can't be stored: an Entity is not a value; write `Address`, and keep `Cart.at(id)`"
     assert cart(first=declare(default=None), annotations={"first": Cart | None}) == [f"first: {instead}"]
     assert cart(all=declare(factory=list), annotations={"all": list[Cart]}) == [f"all: {instead}"]
     assert problems_of(lambda: message("cart/told")(Cart)) == [
-        "an Entity can't be a message. Send its address, or a @message class with what there is to tell."
+        "an Entity can't be a message. Send its address, or a @message class with the fields to send."
     ]
     with pytest.raises(NotAMessageError) as caught:
         pack(Cart(total=3))
     assert str(caught.value) == (
-        "a value of class `Cart` is not a message. Send its address, or a @message class with what there is to tell."
+        "a value of class `Cart` is not a message. Send its address, or a @message class with the fields to send."
     )
 
 

@@ -335,7 +335,7 @@ async def test_a_default_int_of_a_float_field_reads_as_a_float() -> None:
         ("balance", True, "Account.balance: expected `int`, got `bool`"),
         ("balance", 1 << 63, f"Account.balance: expected an int of 64 bits, got {1 << 63}"),
         ("owner", 5, "Account.owner: expected `str` or None, got `int`"),
-        ("owner", "\ud800", "Account.owner: expected text that UTF-8 can write, got '\\ud800', "
+        ("owner", "\ud800", "Account.owner: expected text that UTF-8 can encode, got '\\ud800', "
             "which holds a lone surrogate"),
         ("history", ["a", 5], "Account.history: expected `str`, got `int` - at `$[1]`"),
         ("history", ("a",), "Account.history: expected `list[str]`, got `tuple`"),
@@ -503,7 +503,7 @@ async def test_what_convert_makes_has_to_fit() -> None:
 
     failed = await World(Bad, {"balance": "5"}).failed(reads("balance"))
 
-    assert "convert= made something else of it: expected `int`, got `str`." in str(failed.error)
+    assert "convert= returned a value of another type: expected `int`, got `str`." in str(failed.error)
 
 
 class Session(Entity, typename="web/session"):

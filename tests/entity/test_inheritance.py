@@ -166,7 +166,7 @@ async def test_a_class_with_a_typename_can_be_derived_from() -> None:
     assert [field.name for field in attrs.fields(Limited)] == ["count", "left", "limit"]
     assert (await World(Limited, {"count": 4}).done(Ping())).changes == {"count": pack(5)}
     assert Application(Account, Savings, Limited).typenames == ["test/account", "test/limited", "test/savings"]
-    with pytest.raises(DefinitionError, match="an abstract Entity has no instances"):
+    with pytest.raises(DefinitionError, match="an abstract Entity can't have instances"):
         Abstract()
 
 
@@ -316,10 +316,10 @@ def test_a_type_variable_that_stands_for_no_type_is_refused_where_the_class_is_c
 
     assert str(caught.value) == (
         "class Bare has 4 problems:\n"
-        "  - items: V stands for no type yet; derive the class from `NamedShelf[int]`, say\n"
-        "  - last: V stands for no type yet; derive the class from `NamedShelf[int]`, say\n"
-        "  - lists: V stands for no type yet; derive the class from `NamedShelf[int]`, say\n"
-        "  - put: V stands for no type yet; derive the class from `NamedShelf[int]`, say"
+        "  - items: V is a free type variable; derive the class from `NamedShelf[int]`, for example\n"
+        "  - last: V is a free type variable; derive the class from `NamedShelf[int]`, for example\n"
+        "  - lists: V is a free type variable; derive the class from `NamedShelf[int]`, for example\n"
+        "  - put: V is a free type variable; derive the class from `NamedShelf[int]`, for example"
     )
 
     def concrete() -> object:
@@ -332,6 +332,6 @@ def test_a_type_variable_that_stands_for_no_type_is_refused_where_the_class_is_c
         concrete()
 
     assert str(caught.value) == (
-        "class Concrete: items: V stands for no type yet; "
-        "drop the typename, and derive a class with one from `Concrete[int]`, say"
+        "class Concrete: items: V is a free type variable; "
+        "remove the typename, and derive a class with one from `Concrete[int]`, for example"
     )

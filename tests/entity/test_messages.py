@@ -137,7 +137,7 @@ async def test_what_no_handler_takes_fails() -> None:
     assert text_of(failed.error) == (
         "UnhandledMessageError: taker/taker takes One, Two, int, float, str, bool, Timestamp, EnumValue, list[int], "
         "bytes, got other/type. "
-        "Add a handler for it, or one for google.protobuf.Any, which takes what no other handler takes."
+        "Add a handler for it, or one for google.protobuf.Any, which takes every type without its own handler."
     )
 
 
@@ -285,5 +285,5 @@ def test_a_handler_for_none_is_refused() -> None:
 
         return Nothing
 
-    with pytest.raises(DefinitionError, match=r"a message is never None; drop `\| None`"):
+    with pytest.raises(DefinitionError, match=r"a message is never None; remove `\| None`"):
         define()

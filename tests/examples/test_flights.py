@@ -302,6 +302,6 @@ def test_without_a_store_the_report_says_what_to_do_first(tmp_path: Path) -> Non
 
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == (
-        "store .statefun/flights.db: there is no such file. `statefun-actors run` makes it.\n\n"
+        "store .statefun/flights.db: the file does not exist. `statefun-actors run` creates it.\n\n"
         "    statefun-actors run examples/flights --input flights.jsonl.gz --until-idle\n"
     )

@@ -28,7 +28,7 @@ def problems_of(typename: object, function: Any = greet, **options: Any) -> list
     [
         ("greet", "typename= is <namespace>/<name>: got 'greet'. Write <namespace>/<name>, such as 'bank/account'."),
         (None, "typename= is <namespace>/<name>: got None. Write a string such as 'bank/account'."),
-        ("g/\ud800", "typename='g/\\ud800' holds what UTF-8 can't write; choose another name"),
+        ("g/\ud800", "typename='g/\\ud800' contains text that UTF-8 can't encode; choose another name"),
         ("io.statefun/x", "typename='io.statefun/x': the namespace 'io.statefun' is reserved; choose your own"),
         (
             "statefun-actors.x/x",
@@ -60,12 +60,12 @@ def test_everything_is_said_at_once() -> None:
 
     assert problems_of("greet", wait, blocking=True, states=states) == [
         "typename= is <namespace>/<name>: got 'greet'. Write <namespace>/<name>, such as 'bank/account'.",
-        "the name of a state is a non-empty string that UTF-8 can write, got ''",
+        "the name of a state is a non-empty string that UTF-8 can encode, got ''",
         "cart: `complex` can't be stored: write `tuple[float, float]`",
-        "seen: a function's state needs its type and reads as None while absent: persisted(type=...)",
+        "seen: a function's state needs a type and is None while absent: persisted(type=...)",
         "one and two are both stored as 'two'; rename one of the two",
         "a stateful function takes two parameters: `def greet(context, message)`",
-        "blocking=True is for plain `def`; an async function is never blocking",
+        "blocking=True is for plain `def`; an async function does not block",
     ]
 
 
@@ -83,7 +83,7 @@ def test_a_function_that_yields_would_never_run(function: Callable[..., object])
     with pytest.raises(DefinitionError) as caught:
         StatefulFunctions().register("test/fn", function)
 
-    assert caught.value.problems == ("a function can't yield: nothing would run it; send what it has to say",)
+    assert caught.value.problems == ("a function can't yield: nothing iterates over it; send messages instead",)
 
 
 async def test_a_decorated_async_function_is_awaited() -> None:

@@ -222,7 +222,7 @@ def test_bodies_of_all_kinds(
 TYPES = (
     "application/json, application/vnd.<typename> (JSON as well), application/x-protobuf or application/octet-stream"
 )
-SURROGATE = r"expected text that UTF-8 can write, got '\ud800', which holds a lone surrogate"
+SURROGATE = r"expected text that UTF-8 can encode, got '\ud800', which holds a lone surrogate"
 NO_ESCAPE = "a % in the path begins an escape such as %2F; % itself is written %25\n"
 
 

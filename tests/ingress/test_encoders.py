@@ -117,7 +117,7 @@ def test_bytes_that_do_not_fit_are_refused(encoders: MessageEncoders, target: st
             "x/y",
             UnhandledMessageError,
             "test/one takes io.statefun.types/long, got x/y. "
-            "Add a handler for it, or one for google.protobuf.Any, which takes what no other handler takes.",
+            "Add a handler for it, or one for google.protobuf.Any, which takes every type without its own handler.",
         ),
         (
             "test/several",

@@ -224,7 +224,7 @@ async def text_that_is_none_is_refused_wherever_it_stands_and_nothing_is_written
         else:
             raise AssertionError(beside)
 
-        assert "can't be stored: it holds half a surrogate pair. Send valid Unicode text." in text
+        assert "can't be stored: it contains an unpaired surrogate. Send valid Unicode text." in text
         assert store.recover() == Recovered(5, {})
         assert store.load([ADA]) == [b"packed"]
 

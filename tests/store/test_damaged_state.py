@@ -35,8 +35,8 @@ class Fading(Entity, typename="test/fading"):
 
 BAD, GOOD = Counter.at("bad"), Counter.at("good")
 TEXT = (
-    "what is stored of test/counter/bad is damaged: expected a packed entity, got 3 bytes: Input data was truncated. "
-    "Nothing else is affected, and nothing of it is overwritten. Go back to a backup; or stop the engine, and "
+    "the stored state of test/counter/bad is damaged: expected a packed entity, got 3 bytes: Input data was truncated. "
+    "Nothing else is affected, and it is not overwritten. Restore a backup; or stop the engine, and "
     "export the store, mend or remove the line of this entity, and import that."
 )
 

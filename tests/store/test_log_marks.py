@@ -20,13 +20,13 @@ from tests.store.store_checks import entity, ids
 from tests.store.test_sqlite_crashes import agreed, kill_after, numbered
 
 LOG_IS_ANOTHERS = (
-    "store FILE: its log FILE-wal does not belong to it, but to another file that was in its place; nothing has been "
-    "changed. To go back to a backup, use `statefun-actors restore`; to keep the file as it is, without what is in "
+    "store FILE: its log FILE-wal does not belong to it, but to another file that was in its place; nothing was "
+    "changed. To restore a backup, use `statefun-actors restore`; to keep the file without the changes in "
     "the log, delete the log."
 )
 LOG_IS_MISSING = (
     "store FILE: its log FILE-wal is missing, with messages that were acknowledged. Put the log back as FILE-wal, or "
-    "use `statefun-actors restore`; to go on without it, delete FILE.lock."
+    "use `statefun-actors restore`; to continue without it, delete FILE.lock."
 )
 
 
@@ -145,8 +145,8 @@ def test_a_log_without_its_file_is_left_alone(path: Path, empty: bool) -> None:
         path.touch()
 
     assert refusal(path, lambda: SqliteStore(path)) == (
-        "store FILE: its file is missing or empty, but its log FILE-wal is there; nothing has been changed. Put the "
-        "file back, or use `statefun-actors restore`; to begin anew, delete the log."
+        "store FILE: its file is missing or empty, but its log FILE-wal exists; nothing was changed. Put the "
+        "file back, or use `statefun-actors restore`; to start with an empty store, delete the log."
     )
 
     assert beside(path, "-wal").read_bytes() == log
@@ -179,7 +179,7 @@ def test_a_file_that_was_moved_or_copied_without_its_log_is_refused(path: Path, 
 
     assert refusal(path, lambda: SqliteStore(other)).replace(str(other), "OTHER") == (
         "store OTHER: it was moved or copied from FILE without its log FILE-wal. Put the log back as OTHER-wal, or use "
-        "`statefun-actors restore`; to go on without it, delete FILE.lock."
+        "`statefun-actors restore`; to continue without it, delete FILE.lock."
     )
 
     shutil.copy(beside(path, "-wal"), beside(other, "-wal"))
@@ -229,7 +229,7 @@ def test_a_log_that_is_deleted_while_a_store_is_open_is_saved(
     assert agreed(reader) == agreed(store) == 29
     reader.close()
     assert [record.message for record in caplog.records] == [
-        f"store {path}: its log has been deleted; nothing of it is lost, and another is begun"
+        f"store {path}: its log was deleted; nothing is lost, and a new log was created"
     ] * 4
     store.close()
     again = SqliteStore(path)
@@ -247,7 +247,7 @@ def test_a_log_that_was_deleted_while_somebody_reads_is_saved_once_that_ends(pat
     beside(path, "-wal").unlink()
 
     assert refusal(path, lambda: commit(store, "eve"), StoreError) == (
-        "store FILE: its log has been deleted, and another program reads it. End that."
+        "store FILE: its log was deleted, and another program reads it. Stop that program."
     )
 
     reader.close()
@@ -268,8 +268,8 @@ def test_a_file_that_is_overwritten_while_a_store_is_open_ends_it(path: Path, tm
     subprocess.run(["cp", source, path], check=True)
 
     assert refusal(path, lambda: commit(store, "zoe")) == (
-        "store FILE: its file has been overwritten while an engine ran on it, which ends; what was acknowledged since "
-        "it was last written is in its log. Stop the engine before a file is copied; to go back to a backup, use "
+        "store FILE: its file was overwritten while an engine ran on it, which ends; the messages acknowledged since "
+        "it was last written are in its log. Stop the engine before a file is copied; to restore a backup, use "
         "`statefun-actors restore`."
     )
 

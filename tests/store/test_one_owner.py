@@ -88,7 +88,7 @@ def test_a_hard_link_to_a_store_in_use_is_refused(first: SqliteStore, path: Path
 
     for open_it in (SqliteStore, SqliteStore.open_reader):
         assert refusal(lambda open_it=open_it: open_it(tmp_path / "hard.db"), StoreMismatchError) == (  # type: ignore[misc]
-            f"store {tmp_path}/hard.db: the file has 2 names (hard links), and a log belongs to one of them only. "
+            f"store {tmp_path}/hard.db: the file has 2 names (hard links), and its log belongs to only one of them. "
             f"Use the name {path}."
         )
     commit(first, entity("bob"))
@@ -103,7 +103,7 @@ def test_a_file_with_two_names_is_used_by_the_one_it_had(path: Path, tmp_path: P
 
     path.rename(tmp_path / "moved.db")
     assert refusal(lambda: SqliteStore(tmp_path / "moved.db"), StoreMismatchError) == (
-        f"store {tmp_path}/moved.db: the file has 2 names (hard links), and a log belongs to one of them only. "
+        f"store {tmp_path}/moved.db: the file has 2 names (hard links), and its log belongs to only one of them. "
         "Delete all names but one; a copy is made with `statefun-actors backup`."
     )
     (tmp_path / "hard.db").unlink()
@@ -195,7 +195,7 @@ def test_whoever_was_taken_over_writes_nothing_any_more(path: Path, id: str, com
 
     assert complaint == (
         f"store {path}: it has been taken over by process 7 on host-a since 2026-01-01T00:00:00Z, so this engine ends; "
-        "nothing that was acknowledged is lost. Run one engine on a store, and leave its lock file where it is."
+        "nothing that was acknowledged is lost. Run one engine on a store, and don't delete its lock file."
     )
     assert not StoreTakenError.retryable
     assert first.load([Address("bank/account", id)]) == [b"1"]

@@ -242,8 +242,8 @@ def test_who_looks_while_a_store_is_being_made_is_told_so_or_finds_it_empty(tmp_
         assert maker.wait() == 0
 
     assert told <= {
-        "store FILE: there is no such file. `statefun-actors run` makes it.",
-        "store FILE: nothing is in it yet. A run may be making it: try again.",
+        "store FILE: the file does not exist. `statefun-actors run` creates it.",
+        "store FILE: it is empty. A run may be creating it: try again.",
     }
 
 
@@ -252,6 +252,4 @@ def test_an_empty_file_holds_nothing_yet(tmp_path: Path) -> None:
 
     with pytest.raises(StoreError) as raised:
         SqliteStore.open_reader(tmp_path / "store.db")
-    assert str(raised.value) == (
-        f"store {tmp_path / 'store.db'}: nothing is in it yet. A run may be making it: try again."
-    )
+    assert str(raised.value) == (f"store {tmp_path / 'store.db'}: it is empty. A run may be creating it: try again.")

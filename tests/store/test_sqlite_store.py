@@ -112,7 +112,9 @@ def test_an_empty_file_becomes_a_store(path: Path) -> None:
 def test_a_file_that_is_no_database_is_refused_and_left_alone(path: Path) -> None:
     path.write_text("Dear diary, " * 1_000)
 
-    assert refusal(lambda: SqliteStore(path)) == f"store {path}: the file is no SQLite database. Choose another path."
+    assert (
+        refusal(lambda: SqliteStore(path)) == f"store {path}: the file is not a SQLite database. Choose another path."
+    )
     assert path.read_text() == "Dear diary, " * 1_000
     assert names(path.parent) == ["store.db"]
 
@@ -183,7 +185,7 @@ def test_a_folder_without_the_right_to_write_is_refused() -> None:
 
     assert complaint == (
         f"store {folder}/store.db: it can't be opened: Permission denied: {folder}/store.db.lock. "
-        "Look at the permissions of its folder, or choose another path."
+        "Check the permissions of its folder, or choose another path."
     )
 
 
@@ -197,7 +199,7 @@ def test_a_store_in_a_folder_that_can_not_be_written_is_told_so_to_who_reads_it(
 
     assert complaint == (
         f"store {path}: its folder can't be written, and SQLite keeps a log there, even to read. "
-        "Look at the permissions of the folder; or copy the file, and work on that."
+        "Check the permissions of the folder; or copy the file, and use the copy."
     )
 
 
@@ -212,7 +214,7 @@ def test_a_file_without_the_right_to_write_is_refused() -> None:
 
     assert complaint == (
         f"store {path}: it can't be written: attempt to write a readonly database. "
-        "Look at the permissions of the file and of its folder."
+        "Check the permissions of the file and of its folder."
     )
 
 
@@ -319,7 +321,7 @@ def test_a_reader_does_not_bring_an_older_store_up_to_date(path: Path, monkeypat
 
     assert refusal(lambda: SqliteStore.open_reader(path)) == (
         f"store {path}: it is of version {len(NEWER) - 1}, this statefun-actors reads version {len(NEWER)}. "
-        "Start it once with `statefun-actors run`: that brings it up to date."
+        "Start it once with `statefun-actors run`, which migrates it."
     )
 
 
@@ -420,7 +422,7 @@ def test_a_snapshot_stands_still(store: SqliteStore, path: Path) -> None:
 
 def test_there_is_nothing_to_read_in_a_file_that_is_not_there(path: Path) -> None:
     assert refusal(lambda: SqliteStore.open_reader(path)) == (
-        f"store {path}: there is no such file. `statefun-actors run` makes it."
+        f"store {path}: the file does not exist. `statefun-actors run` creates it."
     )
     assert not path.exists()
 
@@ -504,7 +506,7 @@ def test_a_full_disk_refuses_the_commit_whole_and_the_next_one_works_once_there_
         any_store._writer.execute(f"PRAGMA max_page_count = {pages + more}")
         complaint = refusal(lambda: asyncio.run(any_store.commit(large(2))))
 
-        assert complaint == f"store {any_store.path}: the disk is full. Make room."
+        assert complaint == f"store {any_store.path}: the disk is full. Free disk space."
         assert answers(any_store) == before
         commit(any_store, entity("1-0", bytes(3_000)))  # what needs no room is still written
 
@@ -550,7 +552,7 @@ def test_a_store_that_was_deleted_refuses_commits_until_it_is_back(any_store: Sq
     path.rename(away)
 
     assert refusal(lambda: commit(any_store, entity("bob"))) == (
-        f"store {path}: its file has been deleted, moved or replaced. Put it back."
+        f"store {path}: its file was deleted, moved or replaced. Put it back."
     )
     shutil.copy(away, path)
     assert "replaced" in refusal(lambda: commit(any_store, entity("bob")))
@@ -869,8 +871,8 @@ def test_a_backup_that_cannot_be_written_leaves_nothing(store: SqliteStore, tmp_
 @pytest.mark.parametrize(
     ("start", "said"),
     [
-        (0, "the file is no SQLite database. Choose another path."),
-        (100, "it is damaged: database disk image is malformed. Go back to a backup."),
+        (0, "the file is not a SQLite database. Choose another path."),
+        (100, "it is damaged: database disk image is malformed. Restore a backup."),
     ],
     ids=["its header", "its schema"],
 )

@@ -158,8 +158,8 @@ def test_what_an_answer_s_method_raises_is_raised_or_told_under_a_policy() -> No
         (lambda order: order.answered(Order.go, 5), "a method of Order that is decorated with @answers, got <function"),
         (lambda order: order.answered("reserved", 5), "a method of Order that is decorated with @answers, got 'reserv"),
         (lambda order: order.answered(Order.reserved, 5), "expected keep=, a `Line` for the second parameter"),
-        (lambda order: order.answered(Order.reserved, 5, keep=5), "expected keep= as Order.reserved takes it, `Line`"),
-        (lambda order: order.answered(Order.counted, 5, keep=5), "expected no keep=, since Order.counted takes the"),
+        (lambda order: order.answered(Order.reserved, 5, keep=5), "expected keep= of Order.reserved as `Line`"),
+        (lambda order: order.answered(Order.counted, 5, keep=5), "expected no keep=, since Order.counted takes only"),
         (lambda order: order.answered(Order.counted, 5, caller="ada"), "expected an address"),
     ],
 )

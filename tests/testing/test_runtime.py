@@ -259,7 +259,7 @@ async def test_an_address_that_utf8_cannot_write_is_refused() -> None:
             await runtime.tell(Address("kit/account", "half \ud800 of a pair"), 1)
 
         assert str(raised.value) == (
-            r"expected an address that UTF-8 can write, got Address('kit/account', 'half \ud800 of a pair')"
+            r"expected an address that UTF-8 can encode, got Address('kit/account', 'half \ud800 of a pair')"
         )
 
 

@@ -145,7 +145,7 @@ def test_errors_spell_a_type_as_it_is_written() -> None:
     assert repr(codec_for(Added)) == "<codec of `Added` as shop/added>"
 
 
-def test_an_alias_may_hold_itself() -> None:
+def test_an_alias_may_contain_itself() -> None:
     class TypeAliasType:
         """What ``type Tree = dict[str, Tree | None]`` makes, from Python 3.12 on."""
 
@@ -182,22 +182,22 @@ KEYS = "write a key of str, int, UUID, date, datetime, Decimal, or an Enum of st
         (complex, "`complex` can't be stored: write `tuple[float, float]`"),
         (bytearray, "`bytearray` can't be stored: write `bytes`"),
         (time, "`time` can't be stored: write `timedelta`, the time since midnight"),
-        (None, "`None` can't be stored: None is no value; write `X | None`"),
-        (list[None], "`None` can't be stored: None is no value; write `X | None`"),
+        (None, "`None` can't be stored: None alone is not a field type; write `X | None`"),
+        (list[None], "`None` can't be stored: None alone is not a field type; write `X | None`"),
         (type[int], "`type[int]` can't be stored: write `str`, and keep the class's name"),
         (
             Callable[[int], str],
             "`Callable[[int], str]` can't be stored: write a method, and keep the values that it needs",
         ),
-        ("int", "'int' is a name in quotes: write the class itself"),
-        (list["Line"], "'Line' is a name in quotes: write the class itself"),
-        (T, "`~T` stands for no class yet: write the class with its argument, such as `Box[int]`"),
+        ("int", "'int' is quoted: write the class itself"),
+        (list["Line"], "'Line' is quoted: write the class itself"),
+        (T, "`~T` is a free type variable: write the class with its argument, such as `Box[int]`"),
         (Data, "`Data` can't be stored: make it an attrs class (`@attrs.define`, the fields stay as they are)"),
         (Struct, "`Struct` can't be stored: make it an attrs class (`@attrs.define`, the fields stay as they are)"),
         (Dict, "`Dict` can't be stored: make it an attrs class (`@attrs.define`, the fields stay as they are)"),
         (Tuple, "`Tuple` can't be stored: make it an attrs class (`@attrs.frozen`), or write `tuple[X, Y]`"),
-        (Proto, "`Proto` can't be stored: a Protocol is no class of values; write the classes that there are"),
-        (Plain, "`Plain` can't be stored: write an attrs class (`@attrs.define`) with what is worth keeping of it"),
+        (Proto, "`Proto` can't be stored: a Protocol has no values of its own; write the classes that implement it"),
+        (Plain, "`Plain` can't be stored: write an attrs class (`@attrs.define`) with the fields to keep"),
         (Text, "`Text` can't be stored: it would be read back as a plain str; write `str`"),
         (
             Mixed,
@@ -216,21 +216,24 @@ KEYS = "write a key of str, int, UUID, date, datetime, Decimal, or an Enum of st
         (set[Line], "`Line` can't be in a set, as it has no hash: write `list[Line]`"),
         (
             int | str,
-            "`int | str` does not tell its members apart once they are JSON: a union holds attrs classes with @message "
-            "names, which `int`, `str` are not; write one type, or make each member a class with "
+            "`int | str` can't be read back: its members look alike in JSON; members of a union are attrs classes "
+            "with @message names, which `int`, `str` are not; write one type, or make each member a class with "
             "@message('<namespace>/<name>')",
         ),
         (
             list[Added | Line],
-            "`Added | Line` does not tell its members apart once they are JSON: "
-            "a union holds attrs classes with @message names, which `Line` is not; write one type, or make each member "
-            "a class with @message('<namespace>/<name>')",
+            "`Added | Line` can't be read back: its members look alike in JSON; "
+            "members of a union are attrs classes with @message names, which `Line` is not; write one "
+            "type, or make each member a class with @message('<namespace>/<name>')",
         ),
-        (Grows[int], "`Grows[int]` holds ever larger types of itself; write out one of them"),
+        (
+            Grows[int],
+            "`Grows[int]` contains ever larger types of itself; write out one of them",
+        ),
     ],
     ids=str,
 )
-def test_what_to_write_instead(annotation: Any, problem: str) -> None:
+def test_the_error_says_what_to_write_instead(annotation: Any, problem: str) -> None:
     with pytest.raises(UnstorableTypeError) as caught:
         codec_for(annotation)
 
@@ -238,7 +241,7 @@ def test_what_to_write_instead(annotation: Any, problem: str) -> None:
     assert caught.value.problems == (problem,)
 
 
-def test_all_problems_of_a_class_are_told_at_once() -> None:
+def test_all_problems_of_a_class_are_reported_at_once() -> None:
     with pytest.raises(UnstorableTypeError) as caught:
         codec_for(dict[str, Worse])
 
@@ -252,7 +255,7 @@ def test_all_problems_of_a_class_are_told_at_once() -> None:
     ]
 
 
-def test_an_attribute_without_an_annotation_is_told_apart() -> None:
+def test_an_attribute_without_an_annotation_is_reported() -> None:
     nameless = attrs.make_class("Nameless", {"x": attrs.field()})
 
     with pytest.raises(UnstorableTypeError) as caught:

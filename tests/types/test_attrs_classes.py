@@ -105,7 +105,7 @@ def test_a_missing_member_without_a_default_is_refused() -> None:
     assert str(caught.value) == "expected `str`, got nothing - at `$.lines[0].sku`"
 
 
-def test_members_that_are_no_arguments_come_back_too() -> None:
+def test_members_that_are_not_arguments_of_init_are_read_back() -> None:
     order = Order("a", 1)
     order.seen = 7
     codec = codec_for(Order)
@@ -114,7 +114,7 @@ def test_members_that_are_no_arguments_come_back_too() -> None:
     assert codec.decode(b'{"id":"a","total":1}') == Order("a", 1)
 
 
-def test_what_a_validator_refuses_is_a_mismatch_in_its_place() -> None:
+def test_a_value_that_a_validator_refuses_is_a_mismatch_with_its_path() -> None:
     with pytest.raises(ValueMismatchError) as caught:
         codec_for(list[Order]).decode(b'[{"id":"a","total":0}]')
 
@@ -122,7 +122,7 @@ def test_what_a_validator_refuses_is_a_mismatch_in_its_place() -> None:
     assert isinstance(caught.value.__cause__, ValueError)
 
 
-def test_what_a_validator_would_refuse_on_reading_is_not_written() -> None:
+def test_a_value_that_a_validator_would_refuse_on_reading_is_not_written() -> None:
     order = Order("a", 1)
     object.__setattr__(order, "total", -1)
 
@@ -134,27 +134,28 @@ def test_what_a_validator_would_refuse_on_reading_is_not_written() -> None:
     )
 
 
-def test_what_a_converter_would_change_on_reading_is_not_written() -> None:
+def test_a_value_that_a_converter_would_change_on_reading_is_not_written() -> None:
     codec = codec_for(Doubled)
 
     with pytest.raises(ValueMismatchError) as caught:
         codec.encode(Doubled(1))
 
     assert str(caught.value) == (
-        "expected `Doubled` that is read back as it was written, got one that its converters or __attrs_post_init__ "
-        'would change: {"number":2} becomes {"number":4}'
+        "expected `Doubled` that is read back unchanged, got a value that its converters or "
+        "__attrs_post_init__ "
+        'change: {"number":2} becomes {"number":4}'
     )
     assert codec.encode(Doubled(0)) == b'{"number":0}'
 
 
-def test_converters_run_on_what_is_read() -> None:
+def test_converters_run_on_reading() -> None:
     codec = codec_for(Name)
 
     assert codec.decode(b'{"text":" x "}') == Name("x")
     assert codec.decode(codec.encode(Name(" y"))) == Name("y")
 
 
-def test_what_post_init_computes_comes_back_and_what_it_refuses_is_a_mismatch() -> None:
+def test_post_init_runs_on_reading_and_its_errors_are_mismatches() -> None:
     codec = codec_for(Derived)
 
     assert codec.decode(codec.encode(Derived(3))) == Derived(3)
@@ -164,7 +165,7 @@ def test_what_post_init_computes_comes_back_and_what_it_refuses_is_a_mismatch() 
     assert str(caught.value) == "expected values that `Derived` accepts, got OverflowError: too large"
 
 
-def test_a_class_with_an_init_of_its_own_is_made_by_that_of_attrs() -> None:
+def test_instances_of_a_class_with_its_own_init_are_created_by_attrs() -> None:
     value = WithOwnInit(1)  # type: ignore[call-arg]
     value.y = 2
     codec = codec_for(WithOwnInit)
@@ -181,7 +182,7 @@ def test_an_attribute_that_was_never_set_is_refused() -> None:
     assert str(caught.value) == "expected a value, got an attribute that was never set - at `$.x`"
 
 
-def test_a_subclass_is_no_substitute() -> None:
+def test_an_instance_of_a_subclass_is_refused() -> None:
     @attrs.define
     class Special(Line):
         pass
@@ -192,7 +193,7 @@ def test_a_subclass_is_no_substitute() -> None:
     assert str(caught.value) == "expected `Line`, got `Special`"
 
 
-def test_type_variables_are_filled_in_by_arguments_and_by_bases() -> None:
+def test_type_variables_are_substituted_by_arguments_and_bases() -> None:
     assert codec_for(IntBox).encode(IntBox(1, note="x")) == b'{"content":1,"more":[],"note":"x"}'
     assert codec_for(Pair[str]).encode(Pair(Box("a"), "b")) == b'{"left":{"content":"a","more":[]},"right":"b"}'
     with pytest.raises(ValueMismatchError) as caught:
@@ -200,23 +201,21 @@ def test_type_variables_are_filled_in_by_arguments_and_by_bases() -> None:
     assert str(caught.value) == "expected `str`, got `int` - at `$.left.content`"
 
 
-def test_things_compared_by_identity_can_not_be_two_equal_items_of_a_set() -> None:
+def test_a_set_refuses_two_items_with_equal_bytes() -> None:
     with pytest.raises(ValueMismatchError) as caught:
         codec_for(set[Thing]).encode({Thing("a"), Thing("a")})
 
-    assert str(caught.value) == (
-        "expected `set[Thing]` of items that differ, got two items that are both {'name': 'a'}"
-    )
+    assert str(caught.value) == ("expected `set[Thing]` of distinct items, got two items that are both {'name': 'a'}")
 
 
-def test_items_of_a_set_that_turn_out_to_have_no_hash_are_refused() -> None:
+def test_unhashable_items_of_a_set_are_refused() -> None:
     with pytest.raises(ValueMismatchError) as caught:
         codec_for(set[Loose]).decode(b'[{"items":[]}]')
 
     assert str(caught.value) == "expected `set[Loose]` of hashable items, got unhashable type: 'list'"
 
 
-def test_a_class_inside_a_function_can_hold_itself() -> None:
+def test_a_class_inside_a_function_can_contain_itself() -> None:
     @attrs.define
     class Link:
         next: Link | None = None
@@ -238,7 +237,7 @@ class Calendar:
     int: int
 
 
-def test_a_class_that_is_none_of_attrs_though_its_base_is_must_be_decorated() -> None:
+def test_an_undecorated_subclass_of_an_attrs_class_is_refused() -> None:
     class Forgotten(Line):
         more: int = 0
 
@@ -246,12 +245,12 @@ def test_a_class_that_is_none_of_attrs_though_its_base_is_must_be_decorated() ->
         codec_for(Forgotten)
 
     assert str(caught.value) == (
-        "`Forgotten` can't be stored: it derives from an attrs class, but is none itself: "
+        "`Forgotten` can't be stored: it derives from an attrs class, but is not one itself: "
         "decorate it with `@attrs.define` too"
     )
 
 
-def test_a_plain_attrs_class_travels_inside_a_container() -> None:
+def test_an_attrs_class_without_a_name_can_be_sent_in_a_container() -> None:
     assert pack([Line("x")]).value == b'[{"count":1,"price":null,"sku":"x"}]'
 
 
@@ -288,7 +287,7 @@ class Bare:
     y: int = 0
 
 
-def test_attributes_are_handed_to_init_as_attrs_orders_them() -> None:
+def test_attributes_are_passed_to_init_in_the_order_of_attrs() -> None:
     stock = Stock("pen", 3, "few", made="today", author="ada", count=2)
     codec = codec_for(Stock)
 
@@ -299,7 +298,7 @@ def test_attributes_are_handed_to_init_as_attrs_orders_them() -> None:
     assert codec.decode(b'{"made":"now"}') == Stock(made="now")
 
 
-def test_a_class_without_an_init_is_made_by_that_of_attrs() -> None:
+def test_instances_of_a_class_without_init_are_created_by_attrs() -> None:
     bare: Any = codec_for(Bare).decode(b'{"x":1,"y":2}')
 
     assert (type(bare), bare.x, bare.y) == (Bare, 1, 2)

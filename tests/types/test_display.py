@@ -37,7 +37,7 @@ KNOWN = {"shop/added": codec_for(Added)}
         ),
     ],
 )
-def test_what_has_a_json_form(typed: TypedValue, form: Any) -> None:
+def test_values_with_a_json_form(typed: TypedValue, form: Any) -> None:
     assert json_of(typed, KNOWN) == form
     text = json_text_of(typed, KNOWN)
     assert text is not None
@@ -59,13 +59,13 @@ def test_what_has_a_json_form(typed: TypedValue, form: Any) -> None:
         TypedValue("", b""),
     ],
 )
-def test_what_has_none(typed: TypedValue) -> None:
+def test_values_without_a_json_form(typed: TypedValue) -> None:
     assert json_of(typed) is NO_JSON
     assert json_of(typed, KNOWN) is NO_JSON
     assert json_text_of(typed) is json_text_of(typed, KNOWN) is None
 
 
-def test_a_type_url_means_its_type_though_the_class_has_another_name_here() -> None:
+def test_a_type_url_is_read_as_its_type_if_the_class_has_another_name() -> None:
     from google.protobuf.source_context_pb2 import SourceContext
 
     message("local/context")(SourceContext)
@@ -77,7 +77,7 @@ def test_a_type_url_means_its_type_though_the_class_has_another_name_here() -> N
     assert value_of(pack(value)) == value
 
 
-def test_python_values_of_what_travels() -> None:
+def test_typed_values_are_decoded_to_python_values() -> None:
     record = KafkaRecord("t", b"v", "k")
 
     for value in (5, "x", b"x", Duration(seconds=1), Added("x"), {"a": [1]}, record):
@@ -87,5 +87,5 @@ def test_python_values_of_what_travels() -> None:
         assert value_of(typed) is typed
 
 
-def test_a_class_that_only_has_a_name_is_known_by_it() -> None:
+def test_a_class_is_found_by_its_name() -> None:
     assert json_of(pack(Added("x"))) == {"sku": "x", "count": 1}

@@ -89,7 +89,7 @@ def test_showing_and_reading_records(typename: str, data: bytes) -> None:
         record_of_typed(typed)
 
 
-SURROGATE = r"expected text that UTF-8 can write, got '\ud800', which holds a lone surrogate"
+SURROGATE = r"expected text that UTF-8 can encode, got '\ud800', which holds a lone surrogate"
 
 
 @pytest.mark.parametrize(
@@ -104,10 +104,10 @@ SURROGATE = r"expected text that UTF-8 can write, got '\ud800', which holds a lo
         (b'{"a": "\\ud800"}', f"malformed JSON: {SURROGATE} - at `$.a`"),
         (b"[" * 100_000 + b"]" * 100_000, "malformed JSON: nested too deeply"),
         (b"NaN", "malformed JSON: invalid character (byte 0)"),
-        (b'[{"a":1,"a":2}]', "malformed JSON: the key 'a' comes twice in one object"),
-        (b'{"a":1, "a":2}', "malformed JSON: the key 'a' comes twice in one object"),
-        (b'{"a":{"b":1,"b":2},"c":":"}', "malformed JSON: the key 'b' comes twice in one object"),
-        (b'{"a":1,"\\u0061":2}', "malformed JSON: the key 'a' comes twice in one object"),
+        (b'[{"a":1,"a":2}]', "malformed JSON: the key 'a' is repeated in one object"),
+        (b'{"a":1, "a":2}', "malformed JSON: the key 'a' is repeated in one object"),
+        (b'{"a":{"b":1,"b":2},"c":":"}', "malformed JSON: the key 'b' is repeated in one object"),
+        (b'{"a":1,"\\u0061":2}', "malformed JSON: the key 'a' is repeated in one object"),
         (b"[9" + b"9" * 10_000 + b"]", "malformed JSON: "),
     ],
 )
@@ -125,7 +125,7 @@ def test_json_written_by_others_may_have_spaces_any_order_and_numbers_without_a_
     assert codec_for(list[float]).decode(b"[1, 123456789012345680000]") == [1.0, 123456789012345680000.0]
 
 
-def test_a_value_nested_beyond_any_stack_is_refused() -> None:
+def test_a_value_nested_beyond_the_stack_is_refused() -> None:
     deep = b'{"value":1,"left":' * 50_000 + b"null" + b"}" * 50_000
 
     with pytest.raises(ValueError) as caught:
@@ -134,17 +134,20 @@ def test_a_value_nested_beyond_any_stack_is_refused() -> None:
     assert str(caught.value) == "malformed JSON: nested too deeply"
 
 
-def test_a_value_nested_deeper_than_any_that_is_written_is_refused() -> None:
+def test_a_value_nested_deeper_than_the_limit_is_refused() -> None:
     deep = b'{"value":1,"left":' * 700 + b"null" + b"}" * 700
 
     for attempt in (codec_for(Node).decode, lambda data: codec_for(Node).from_json(json.loads(data))):
         with pytest.raises(ValueError) as caught:
             attempt(deep)
 
-        assert str(caught.value) == "expected `Node` nested at most 128 deep, got one nested deeper, or inside itself"
+        assert (
+            str(caught.value)
+            == "expected `Node` nested at most 128 deep, got one nested deeper, or that contains itself"
+        )
 
 
-def test_finding_a_fault_deep_inside_takes_no_longer_than_reading() -> None:
+def test_locating_a_deep_error_takes_no_longer_than_reading() -> None:
     deep = b'{"value":1,"children":{"a":' * 100 + b'{"value":"x"}' + b"}}" * 100
 
     with pytest.raises(ValueError) as caught:
@@ -162,7 +165,7 @@ def test_finding_a_fault_deep_inside_takes_no_longer_than_reading() -> None:
         (b"\x00\x01", "malformed protobuf: field number 0"),
         (b"\x0f", "malformed protobuf: wire type 7"),
         (b"\x0b", "malformed protobuf: it ends in the middle of a group"),
-        (b"\x0b\x14", "malformed protobuf: a group ends that did not begin"),
+        (b"\x0b\x14", "malformed protobuf: a group end without a start"),
         (b"\x0b" * 101, "malformed protobuf: groups nested too deeply"),
         (b"\x12\xff\xff\xff\xff\x0f", "malformed protobuf: it ends in the middle of a field"),
     ],

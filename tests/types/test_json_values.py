@@ -16,7 +16,7 @@ from statefun_actors.errors import ValueMismatchError
 from statefun_actors.types import JSON_TYPENAME, codec_for
 from tests.types.shapes import Added, Box, Cart, Colour, Level, Line, Node, Ping, Point, Removed, Rights, Size
 
-SURROGATE = r"expected text that UTF-8 can write, got '\ud800', which holds a lone surrogate"
+SURROGATE = r"expected text that UTF-8 can encode, got '\ud800', which holds a lone surrogate"
 CYCLE = Node(1)
 CYCLE.children["itself"] = CYCLE
 
@@ -71,7 +71,7 @@ def test_these_bytes_never_change(annotation: Any, value: Any, data: bytes) -> N
         (
             list[str],
             ["a", "\ud800"],
-            r"expected text that UTF-8 can write, got '\ud800', which holds a lone surrogate - at `$[1]`",
+            r"expected text that UTF-8 can encode, got '\ud800', which holds a lone surrogate - at `$[1]`",
         ),
         (list[int], [1, True], "expected `int`, got `bool` - at `$[1]`"),
         (list[int], [1, 1.0], "expected `int`, got `float` - at `$[1]`"),
@@ -96,12 +96,12 @@ def test_these_bytes_never_change(annotation: Any, value: Any, data: bytes) -> N
         (
             set[str],
             {"\ud800"},
-            r"expected text that UTF-8 can write, got '\ud800', which holds a lone surrogate - at `$[0]`",
+            r"expected text that UTF-8 can encode, got '\ud800', which holds a lone surrogate - at `$[0]`",
         ),
         (
             set[tuple[str]],
             {("\ud800",)},
-            r"expected text that UTF-8 can write, got '\ud800', which holds a lone surrogate - at `$[0][0]`",
+            r"expected text that UTF-8 can encode, got '\ud800', which holds a lone surrogate - at `$[0][0]`",
         ),
         (dict[str, int], {1: 1}, "expected keys that are `str`, got `int`"),
         (dict[str, int], {"a": 1, "b c": "x"}, "expected `int`, got `str` - at `$['b c']`"),
@@ -122,18 +122,18 @@ def test_these_bytes_never_change(annotation: Any, value: Any, data: bytes) -> N
         (
             Address,
             Address("a/b", "\ud800"),
-            r"expected text that UTF-8 can write, got '\ud800', which holds a lone surrogate - at `$[1]`",
+            r"expected text that UTF-8 can encode, got '\ud800', which holds a lone surrogate - at `$[1]`",
         ),
         (Colour, "red", "expected `Colour`, got `str`"),
         (Literal["a", 1], True, "expected `Literal['a', 1]`, got True"),
         (Literal["a", 1], ["a"], "expected `Literal['a', 1]`, got ['a']"),
         (Added | Ping, Removed("x"), "expected `Added | Ping`, got `Removed`"),
         (list[Duration], [Ping()], "expected `Duration`, got `Ping` - at `$[0]`"),
-        (Node, CYCLE, "expected `Node` nested at most 128 deep, got one nested deeper, or inside itself"),
+        (Node, CYCLE, "expected `Node` nested at most 128 deep, got one nested deeper, or that contains itself"),
         (Point, Point(1.0, "x"), "expected `float`, got `str` - at `$.y`"),  # type: ignore[arg-type]
     ],
 )
-def test_what_does_not_fit_is_refused_with_its_place(annotation: Any, value: Any, error: str) -> None:
+def test_a_value_that_does_not_fit_is_refused_with_its_path(annotation: Any, value: Any, error: str) -> None:
     with pytest.raises(ValueMismatchError) as caught:
         codec_for(annotation).encode(value)
 
@@ -148,7 +148,7 @@ def test_what_does_not_fit_is_refused_with_its_place(annotation: Any, value: Any
         (list[int], b"[9223372036854775808]", "expected an int of 64 bits, got 9223372036854775808 - at `$[0]`"),
         (list[bytes], b'["?"]', "expected base64 text, got '?' - at `$[0]`"),
         (tuple[int, str], b"[1]", "expected `tuple[int, str]`, got 1 items"),
-        (set[int], b"[1,1]", "expected `set[int]` of items that differ, got an item twice"),
+        (set[int], b"[1,1]", "expected `set[int]` of distinct items, got a repeated item"),
         (dict[int, int], b'{"01":1}', "expected keys that are an int in plain digits, got '01'"),
         (dict[int, int], b'{"x":1}', "expected keys that are an int in plain digits, got 'x'"),
         (
@@ -159,7 +159,7 @@ def test_what_does_not_fit_is_refused_with_its_place(annotation: Any, value: Any
         (
             dict[Decimal, int],
             b'{"1":1,"1.0":2}',
-            "expected `dict[Decimal, int]` with keys that differ, got a key twice",
+            "expected `dict[Decimal, int]` with distinct keys, got a repeated key",
         ),
         (dict[Level, int], b'{"2":1}', "expected keys that are a value of `Level`, got 2"),
         (dict[str, int], b'{"a":null}', "expected `int`, got `None` - at `$.a`"),
@@ -179,7 +179,7 @@ def test_what_does_not_fit_is_refused_with_its_place(annotation: Any, value: Any
         (list[Duration], b'["gA=="]', "expected the bytes of `Duration`, got malformed google.protobuf.Duration: "),
     ],
 )
-def test_json_that_does_not_fit_is_refused_with_its_place(annotation: Any, data: bytes, error: str) -> None:
+def test_json_that_does_not_fit_is_refused_with_its_path(annotation: Any, data: bytes, error: str) -> None:
     with pytest.raises(ValueMismatchError) as caught:
         codec_for(annotation).decode(data)
 
@@ -198,14 +198,14 @@ def test_json_that_does_not_fit_is_refused_with_its_place(annotation: Any, data:
         (Added | Ping, Added("\ud800"), "$.sku"),
     ],
 )
-def test_a_lone_surrogate_is_found_however_deep(annotation: Any, value: Any, path: str) -> None:
+def test_an_unpaired_surrogate_is_found_at_any_depth(annotation: Any, value: Any, path: str) -> None:
     with pytest.raises(ValueMismatchError) as caught:
         codec_for(annotation).encode(value)
 
     assert str(caught.value) == f"{SURROGATE} - at `{path}`"
 
 
-def test_aware_datetimes_of_any_offset_come_back_equal() -> None:
+def test_aware_datetimes_of_any_offset_are_read_back_equal() -> None:
     codec = codec_for(datetime)
     for micros in (1, -1, 1_000_001, 86_399_999_999):
         value = datetime(2020, 1, 1, tzinfo=timezone(timedelta(microseconds=micros)))
@@ -216,14 +216,14 @@ def test_aware_datetimes_of_any_offset_come_back_equal() -> None:
         assert read.utcoffset() == value.utcoffset()  # type: ignore[attr-defined]
 
 
-def test_the_largest_and_smallest_of_everything_come_back() -> None:
+def test_extreme_values_are_read_back_equal() -> None:
     for value in (datetime.min, datetime.max, date.min, date.max, timedelta.min, timedelta.max):  # noqa: DTZ901
         codec = codec_for(type(value))
 
         assert codec.decode(codec.encode(value)) == value
 
 
-def test_a_value_nested_128_deep_is_the_deepest_that_is_written() -> None:
+def test_values_are_written_up_to_128_levels_deep() -> None:
     node: Node | None = None
     for _ in range(128):
         node = Node(1, node)
@@ -234,7 +234,7 @@ def test_a_value_nested_128_deep_is_the_deepest_that_is_written() -> None:
         codec.encode(Node(1, Node(1, node)))
 
 
-def test_what_is_read_shares_nothing_with_the_json_form_it_came_from() -> None:
+def test_a_value_read_from_json_shares_nothing_with_it() -> None:
     form: Any = [1, 2]
     values = codec_for(list[int]).from_json(form)
     form.append("x")
@@ -256,7 +256,7 @@ def test_a_json_form_with_a_lone_surrogate_is_refused() -> None:
         codec_for(list[str]).from_json(["\ud800"])
 
 
-def test_only_single_values_can_not_be_changed_in_place() -> None:
+def test_only_types_without_parts_are_immutable() -> None:
     immutable = (datetime, date, timedelta, Decimal, UUID, Address, Colour, Level, Literal["a"])
     mutable = (list[int], tuple[int, ...], frozenset[int], dict[str, int], Line, Added, Added | Ping, Duration)
 

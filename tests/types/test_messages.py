@@ -41,7 +41,7 @@ def test_a_plain_class_becomes_a_frozen_attrs_class() -> None:
         deposit.cents = 1  # type: ignore[misc]
 
 
-def test_it_travels_as_json_under_its_name() -> None:
+def test_a_message_is_encoded_as_json_under_its_name() -> None:
     typed = pack(Deposit(500))
 
     assert typed == TypedValue("bank/deposit", b'{"cents":500,"note":"","tags":[]}')
@@ -83,7 +83,7 @@ def test_a_subclass_is_not_named_by_its_base() -> None:
     assert pack(Special(1)).typename == "bank/special"
 
 
-def test_classes_inside_a_function_may_hold_each_other_and_themselves() -> None:
+def test_classes_inside_a_function_may_contain_each_other_and_themselves() -> None:
     @message("local/leaf")
     class Leaf:
         text: str
@@ -114,7 +114,7 @@ class Second:
     number: int
 
 
-def test_a_field_that_names_no_class_is_told_when_the_message_is_used() -> None:
+def test_an_unknown_class_in_an_annotation_is_reported_when_the_message_is_used() -> None:
     @message("local/lost")
     class Lost:
         thing: Nothing  # type: ignore[name-defined] # noqa: F821
@@ -128,7 +128,7 @@ def test_a_field_that_names_no_class_is_told_when_the_message_is_used() -> None:
     )
 
 
-def test_all_fields_that_can_not_be_stored_are_told_at_once() -> None:
+def test_all_fields_that_can_not_be_stored_are_reported_at_once() -> None:
     with pytest.raises(DefinitionError) as caught:
 
         @message("local/bad")
@@ -141,13 +141,13 @@ def test_all_fields_that_can_not_be_stored_are_told_at_once() -> None:
     assert str(caught.value) == (
         "@message('local/bad') on Bad has 2 problems:\n"
         "  - Bad.items: `list` does not say what it holds: write for example `list[str]`\n"
-        "  - Bad.either: `int | str` does not tell its members apart once they are JSON: a union holds attrs classes "
-        "with @message names, which `int`, `str` are not; write one type, or make each member a class with "
+        "  - Bad.either: `int | str` can't be read back: its members look alike in JSON; members of a union are attrs "
+        "classes with @message names, which `int`, `str` are not; write one type, or make each member a class with "
         "@message('<namespace>/<name>')"
     )
 
 
-def test_a_default_that_all_instances_would_share_is_refused() -> None:
+def test_a_mutable_default_is_refused() -> None:
     with pytest.raises(DefinitionError) as caught:
 
         @message("local/shared")
@@ -163,7 +163,7 @@ def test_a_default_that_all_instances_would_share_is_refused() -> None:
     )
 
 
-def test_a_field_without_a_default_stands_before_those_with_one() -> None:
+def test_a_field_without_a_default_after_one_with_a_default_is_refused() -> None:
     with pytest.raises(DefinitionError) as caught:
 
         @message("local/order")
@@ -172,8 +172,8 @@ def test_a_field_without_a_default_stands_before_those_with_one() -> None:
             second: int  # type: ignore[misc] # pyright: ignore[reportGeneralTypeIssues] # what is refused
 
     assert str(caught.value) == (
-        "@message('local/order') on Order: second has no default and stands after a field that has one. "
-        "Put it before, or give it a default."
+        "@message('local/order') on Order: second has no default and follows a field that has one. "
+        "Put it first, or give it a default."
     )
 
 
@@ -195,7 +195,7 @@ PYDANTIC = (
 
 
 def reserved(namespace: str) -> str:
-    return f"the namespace {namespace!r} is reserved. Write a namespace of the application's own."
+    return f"the namespace {namespace!r} is reserved. Write a namespace of your own."
 
 
 @pytest.mark.parametrize(
@@ -216,7 +216,7 @@ def reserved(namespace: str) -> str:
             f"a message's name is <namespace>/<name>, got {Deposit!r}. "
             "Write <namespace>/<name>, such as @message('bank/deposit').",
         ),
-        ("bank/\ud800", "the name holds what UTF-8 can't write. Write another one."),
+        ("bank/\ud800", "UTF-8 can't encode the name. Write another one."),
         ("statefun-actors/x", reserved("statefun-actors")),
         ("statefun-actors/x/y", reserved("statefun-actors")),
         ("io.statefun/x", reserved("io.statefun")),
@@ -224,7 +224,7 @@ def reserved(namespace: str) -> str:
         ("type.googleapis.com/bank.Deposit", reserved("type.googleapis.com")),
     ],
 )
-def test_a_name_that_can_not_be_given(typename: Any, problem: str) -> None:
+def test_an_invalid_name_is_refused(typename: Any, problem: str) -> None:
     with pytest.raises(DefinitionError) as caught:
         message(typename)
 
@@ -316,29 +316,29 @@ def function() -> None: ...
         (
             OnPlain,
             "OnPlain",
-            "its base Plain is a plain class, so that x would be no field. Write @attrs.frozen above class Plain.",
+            "its base Plain is a plain class, so x would not be a field. Write @attrs.frozen above class Plain.",
         ),
         (
             Managed,
             "Managed",
-            "its metaclass Meta makes the fields of its own kind of class, which @message does not know. "
+            "its metaclass Meta defines fields in a way that @message does not know. "
             "Write a class without that base, with annotated fields.",
         ),
-        (Colour, "Colour", "Enum and what derives from it can't be named. Name a class that has one as a field."),
-        (int, "int", "int and what derives from it can't be named. Name a class that has one as a field."),
-        (dict, "dict", "dict and what derives from it can't be named. Name a class that has one as a field."),
+        (Colour, "Colour", "a subclass of Enum can't be a message. Name a class that has one as a field."),
+        (int, "int", "a subclass of int can't be a message. Name a class that has one as a field."),
+        (dict, "dict", "a subclass of dict can't be a message. Name a class that has one as a field."),
         (
             ValueError,
             "ValueError",
-            "BaseException and what derives from it can't be named. Name a class that has one as a field.",
+            "a subclass of BaseException can't be a message. Name a class that has one as a field.",
         ),
         pytest.param(
-            function, "function", f"it names classes, got {function!r}. Put it above a class.", id="a function"
+            function, "function", f"expected a class, got {function!r}. Put it above a class.", id="a function"
         ),
-        (AnyMessage, "Any", "google.protobuf.Any carries the name of what is inside. Name that."),
+        (AnyMessage, "Any", "google.protobuf.Any carries the typename of its content. Name that class."),
     ],
 )
-def test_a_class_that_can_not_be_named(cls: Any, name: str, problem: str) -> None:
+def test_a_class_that_can_not_be_a_message_is_refused(cls: Any, name: str, problem: str) -> None:
     with pytest.raises(DefinitionError) as caught:
         message("some/name")(cls)
 
@@ -416,7 +416,7 @@ def test_a_strict_class_refuses_unknown_keys(cls: object, data: bytes, error: st
     assert str(on_the_wire.value) == str(as_json.value) == error
 
 
-def test_a_strict_class_takes_its_own_keys_and_the_name_that_a_union_adds() -> None:
+def test_a_strict_class_accepts_its_own_keys_and_the_type_key_of_a_union() -> None:
     order = Order([Line("x")], Line("y", 2))
 
     assert codec_for(Order).decode(pack(order).value) == order
@@ -427,7 +427,7 @@ def test_a_strict_class_takes_its_own_keys_and_the_name_that_a_union_adds() -> N
     )
 
 
-def test_state_of_a_strict_class_is_read_whatever_its_keys() -> None:
+def test_state_of_a_strict_class_is_read_with_unknown_keys() -> None:
     codec = codec_for(Order, state=True)
 
     assert codec.decode(b'{"lines":[{"sku":"x","old":1}],"gone":2}') == Order([Line("x")])
@@ -445,7 +445,7 @@ def test_state_of_a_strict_class_is_read_whatever_its_keys() -> None:
         ),
     ],
 )
-def test_what_can_not_be_strict(name: Callable[[], object], problem: str) -> None:
+def test_strict_is_refused_where_it_has_no_effect(name: Callable[[], object], problem: str) -> None:
     with pytest.raises(DefinitionError) as caught:
         name()
 

@@ -130,7 +130,7 @@ def test_any_datetime_in_state_is_read_back_with_the_same_repr(value: datetime, 
         (list[Alarm | None], [None, Alarm(WINTER)]),
     ],
 )
-def test_zones_are_kept_wherever_in_a_state_they_stand(annotation: Any, value: object) -> None:
+def test_zones_are_kept_at_any_depth_of_a_state(annotation: Any, value: object) -> None:
     codec = codec_for(annotation, state=True)
 
     assert repr(codec.decode(codec.encode(value))) == repr(value)
@@ -155,7 +155,7 @@ def test_only_types_with_a_datetime_have_a_codec_of_their_own_for_state() -> Non
         ("2026-03-28T09:00:00+03:00[Europe/Berlin]", datetime(2026, 3, 28, 7, tzinfo=BERLIN)),
     ],
 )
-def test_what_others_write_is_read(text: str, value: datetime) -> None:
+def test_datetimes_in_other_forms_are_read(text: str, value: datetime) -> None:
     assert repr(STATE.decode(f'"{text}"'.encode())) == repr(value)
 
 
@@ -164,12 +164,12 @@ def test_what_others_write_is_read(text: str, value: datetime) -> None:
     [
         (
             "2026-03-28T09:00:00+01:00[Mars/Olympus]",
-            "expected a `datetime` in a zone that this machine knows (`pip install tzdata` brings them all), "
+            "expected a `datetime` in a zone that this machine knows (`pip install tzdata` installs all), "
             "got 'Mars/Olympus'",
         ),
         (
             "2026-03-28T09:00:00+01:00[../../etc/passwd]",
-            "expected a `datetime` in a zone that this machine knows (`pip install tzdata` brings them all), "
+            "expected a `datetime` in a zone that this machine knows (`pip install tzdata` installs all), "
             "got '../../etc/passwd'",
         ),
         (
@@ -180,7 +180,7 @@ def test_what_others_write_is_read(text: str, value: datetime) -> None:
         ("2026-03-28T09:00:00+01:00[]", "expected `datetime` as text, got '2026-03-28T09:00:00+01:00[]'"),
     ],
 )
-def test_what_is_no_moment_is_refused_when_it_is_read(text: str, error: str) -> None:
+def test_an_invalid_datetime_is_refused_on_reading(text: str, error: str) -> None:
     with pytest.raises(ValueMismatchError) as caught:
         STATE.decode(f'"{text}"'.encode())
 
@@ -188,7 +188,7 @@ def test_what_is_no_moment_is_refused_when_it_is_read(text: str, error: str) -> 
 
 
 @pytest.mark.parametrize("codec", [STATE, MESSAGE], ids=["state", "message"])
-def test_a_tzinfo_that_could_not_be_read_back_is_refused_with_what_to_write(codec: Any) -> None:
+def test_a_tzinfo_that_could_not_be_read_back_is_refused_with_advice(codec: Any) -> None:
     advice = 'write ZoneInfo("Europe/Berlin"), or convert it with `moment.astimezone(UTC)`'
     with pytest.raises(ValueMismatchError) as caught:
         codec.encode(datetime(2026, 1, 1, tzinfo=Custom()))

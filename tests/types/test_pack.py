@@ -17,6 +17,7 @@ from statefun_actors.address import Address
 from statefun_actors.errors import NotAMessageError, ValueMismatchError
 from statefun_actors.model import KafkaRecord, TypedValue
 from statefun_actors.types import any_of, codec_for, message, pack, typed_of_any
+from statefun_actors.types.supported import SENDABLE_TYPES
 from tests.types.shapes import Added, Colour, Line, Ping, Removed, Size
 
 JSON = "statefun-actors/json"
@@ -68,7 +69,7 @@ class Unstorable:
         ([[Ping()], [Added("x")]], JSON, b'[[{"@type":"shop/ping"}],[{"@type":"shop/added","count":1,"sku":"x"}]]'),
     ],
 )
-def test_what_travels(value: Any, typename: str, data: bytes) -> None:
+def test_values_that_can_be_sent(value: Any, typename: str, data: bytes) -> None:
     assert pack(value) == TypedValue(typename, data)
     assert pack(value) == TypedValue(typename, data)
 
@@ -80,10 +81,7 @@ def test_named_items_of_a_list_are_read_as_one_type_and_as_a_union() -> None:
     assert codec_for(list[Added | Removed]).decode(typed.value) == [Added("x"), Added("y")]
 
 
-SEND = (
-    "Send a protobuf message, a @message class, or bool, int, float, str, bytes, list, dict, tuple, set, "
-    "datetime, date, timedelta, Decimal, UUID, Enum or Address."
-)
+SEND = f"Send {SENDABLE_TYPES}."
 
 
 @pytest.mark.parametrize(
@@ -91,13 +89,13 @@ SEND = (
     [
         (
             None,
-            "`None` is not a message. Send a value that says what there is, such as an empty @message class.",
+            "`None` is not a message. Send a value, such as an empty @message class.",
         ),
         (Added, "the class `Added` is not a message. Send an instance: `Added(...)`."),
         (
             KafkaRecord("topic", b""),
             "a value of class `KafkaRecord` is not a message. "
-            "A record leaves through an egress: `send_egress('<namespace>/<name>', record)`.",
+            "A record is sent to an egress: `send_egress('<namespace>/<name>', record)`.",
         ),
         (
             Line("x"),
@@ -106,7 +104,7 @@ SEND = (
         (
             len,
             "a value of class `builtin_function_or_method` is not a message. "
-            "Send the values that it needs, and call it where they arrive.",
+            "Send its arguments, and call it in the handler that receives them.",
         ),
         (
             OrderedDict(a=1),
@@ -126,7 +124,7 @@ SEND = (
         ),
     ],
 )
-def test_what_is_no_message(value: Any, error: str) -> None:
+def test_values_that_can_not_be_sent(value: Any, error: str) -> None:
     with pytest.raises(NotAMessageError) as caught:
         pack(value)
 
@@ -137,7 +135,7 @@ def test_what_is_no_message(value: Any, error: str) -> None:
     ("value", "error"),
     [
         (1 << 63, "expected an int of 64 bits, got 9223372036854775808"),
-        ("\ud800", r"expected text that UTF-8 can write, got '\ud800', which holds a lone surrogate"),
+        ("\ud800", r"expected text that UTF-8 can encode, got '\ud800', which holds a lone surrogate"),
         (AnyMessage(), "expected an Any with a type_url, got one without"),
         ([1, "x"], f"expected {ONE_TYPE}, got `str` after others - at `$[1]`"),
         ([1, True], f"expected {ONE_TYPE}, got `bool` after others - at `$[1]`"),
@@ -162,7 +160,7 @@ def test_what_is_no_message(value: Any, error: str) -> None:
         ([Added("x", True)], "expected `int`, got `bool` - at `$[0].count`"),
     ],
 )
-def test_what_does_not_fit_is_refused_with_its_place(value: Any, error: str) -> None:
+def test_a_value_that_does_not_fit_is_refused_with_its_path(value: Any, error: str) -> None:
     if not error:
         pack(value)
         return
@@ -172,17 +170,20 @@ def test_what_does_not_fit_is_refused_with_its_place(value: Any, error: str) -> 
     assert str(caught.value) == error or (error.endswith("got ") and str(caught.value).startswith(error))
 
 
-def test_a_value_inside_itself_is_refused() -> None:
+def test_a_value_that_contains_itself_is_refused() -> None:
     cycle: list[Any] = []
     cycle.append(cycle)
 
     with pytest.raises(ValueMismatchError) as caught:
         pack(cycle)
 
-    assert str(caught.value) == "expected a value that ends somewhere, got a `list` nested too deeply, or inside itself"
+    assert (
+        str(caught.value)
+        == "expected a value of limited depth, got a `list` that is nested too deeply, or contains itself"
+    )
 
 
-def test_a_class_named_after_its_first_refusal_travels() -> None:
+def test_a_class_named_after_its_first_refusal_can_be_sent() -> None:
     @attrs.define
     class Late:
         x: int
@@ -221,7 +222,7 @@ def test_a_value_whose_repr_fails_is_shown_by_its_class() -> None:
     assert str(caught.value) == "expected `Literal['a']`, got `Shy`"
 
 
-def test_an_any_and_a_typed_value_say_the_same() -> None:
+def test_an_any_is_packed_as_its_typed_value() -> None:
     typed = TypedValue("io.statefun.types/int", b"\x0d\x01\x00\x00\x00")
 
     message = any_of(typed)
@@ -230,7 +231,7 @@ def test_an_any_and_a_typed_value_say_the_same() -> None:
     assert typed_of_any(any_of(typed)) == typed
 
 
-def test_an_address_made_by_a_class_travels_and_is_stored_as_a_plain_one() -> None:
+def test_an_address_of_a_subclass_is_sent_and_stored_as_a_plain_address() -> None:
     class Known(Address):
         __slots__ = ()
 

@@ -170,7 +170,7 @@ def test_unknown_fields_are_skipped_and_the_last_value_wins(cls: type, data: byt
         (float, (1 << 53) + 1, "expected an int that a float can hold exactly, got 9007199254740993"),
         (float, 1 << 1024, "expected an int that a float can hold exactly, got one of 1025 bits"),
         (str, b"x", "expected `str`, got `bytes`"),
-        (str, "\ud800", r"expected text that UTF-8 can write, got '\ud800', which holds a lone surrogate"),
+        (str, "\ud800", r"expected text that UTF-8 can encode, got '\ud800', which holds a lone surrogate"),
         (bytes, bytearray(b"x"), "expected `bytes`, got `bytearray`"),
     ],
 )
@@ -225,7 +225,7 @@ def test_the_json_form(cls: type, value: Any, form: Any) -> None:
     assert codec.from_json(form) == value
 
 
-def test_the_json_form_of_nan_is_a_word() -> None:
+def test_the_json_form_of_nan_is_text() -> None:
     codec = codec_for(float)
 
     assert codec.to_json(math.nan) == "NaN"
@@ -251,5 +251,5 @@ def test_another_json_form_is_refused(cls: type, form: Any, error: str) -> None:
     assert str(caught.value) == error
 
 
-def test_primitives_can_not_be_changed_in_place() -> None:
+def test_primitives_are_immutable() -> None:
     assert all(codec_for(cls).immutable for cls in PRIMITIVES)

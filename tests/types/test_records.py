@@ -79,7 +79,7 @@ def test_the_bytes_of_a_value(value: Any, data: bytes) -> None:
 
 
 VALUES = "bytes, str, int, float, a protobuf message or a @message class"
-TEXT = r"text that UTF-8 can write, got '\ud800', which holds a lone surrogate"
+TEXT = r"text that UTF-8 can encode, got '\ud800', which holds a lone surrogate"
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ TEXT = r"text that UTF-8 can write, got '\ud800', which holds a lone surrogate"
         ({"value": Added(1)}, "expected `str`, got `int` - at `value.sku`"),  # type: ignore[arg-type]
     ],
 )
-def test_an_argument_that_does_not_fit_is_named(arguments: dict[str, Any], error: str) -> None:
+def test_the_error_names_the_argument_that_does_not_fit(arguments: dict[str, Any], error: str) -> None:
     valid: dict[str, Any] = {"topic": "t", "value": b""}
 
     with pytest.raises(ValueMismatchError) as caught:
@@ -122,7 +122,7 @@ def test_fields_that_newer_versions_add_are_ignored() -> None:
     assert record_of_typed(TypedValue(KAFKA, newer)) == KafkaRecord("t", b"v")
 
 
-def test_other_values_are_no_records() -> None:
+def test_other_values_are_not_records() -> None:
     assert record_of_typed(TypedValue("io.statefun.types/string", b"")) is None
 
 
@@ -133,7 +133,7 @@ def test_malformed_records_are_refused(data: bytes) -> None:
             record_of_typed(TypedValue(typename, data))
 
 
-def test_a_record_made_by_hand_without_a_topic_makes_no_topic_of_the_empty_name() -> None:
+def test_a_handmade_record_without_a_topic_does_not_cache_the_empty_topic() -> None:
     record_to_typed(KafkaRecord("", b"x"))
 
     with pytest.raises(ValueMismatchError) as caught:

@@ -24,9 +24,7 @@ KNOWN = {codec_for(each).typename: codec_for(each) for each in (Added, Removed, 
 @pytest.mark.parametrize("annotation", TYPES, ids=str)
 @settings(max_examples=12)
 @given(data=st.data())
-def test_a_value_comes_back_the_same_from_its_bytes_its_json_and_as_a_message(
-    annotation: Any, data: st.DataObject
-) -> None:
+def test_a_value_is_read_back_equal_from_bytes_json_and_as_a_message(annotation: Any, data: st.DataObject) -> None:
     codec = codec_for(annotation)
     value = data.draw(ALL[annotation])
 

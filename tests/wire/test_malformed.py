@@ -102,12 +102,12 @@ def test_what_is_wrong_is_said_with_the_place(dialect: Dialect, change: Change, 
     [
         (b"", "expected a batch, got none - at `invocation`"),
         (b"\xa2\x06\x00", "expected an Address, got none - at `invocation.target`"),
-        (b"{}", "expected a ToFunction message, got 2 bytes that are none"),
-        (b"\xa2\x06\x05", "expected a ToFunction message, got 3 bytes that are none"),
-        (b"\xa2\x06\x03\x0a\x01\xff", "expected an Address, got 1 bytes that are none - at `invocation.target`"),
+        (b"{}", "expected a ToFunction message, got 2 bytes that are not one"),
+        (b"\xa2\x06\x05", "expected a ToFunction message, got 3 bytes that are not one"),
+        (b"\xa2\x06\x03\x0a\x01\xff", "expected an Address, got 1 bytes that are not one - at `invocation.target`"),
         (
             b"\xa2\x06\x0f\x0a\x0d\x0a\x04bank\x12\x01a\x1a\x02\xff\xfe",
-            "expected an Address, got 13 bytes that are none - at `invocation.target`",
+            "expected an Address, got 13 bytes that are not one - at `invocation.target`",
         ),
     ],
 )
@@ -124,14 +124,13 @@ def test_a_typed_value_without_a_value_is_no_argument() -> None:
 @given(batch=strategies.batches)
 def test_a_request_of_3x_is_never_taken_for_one_of_2x(batch: Batch) -> None:
     assert complaint(V2, request(V3, batch)) == (
-        "expected a value, got a TypedValue, which is a value of protocol 3.x - at `invocation.invocations[0].argument`"
+        "expected a value, got a TypedValue, a value of protocol 3.x - at `invocation.invocations[0].argument`"
     )
 
 
 def test_a_request_of_2x_is_not_taken_for_one_of_3x() -> None:
     assert complaint(V3, request(V2, BATCH)) == (
-        "expected a value, got a google.protobuf.Any, which is a value of protocol 2.x "
-        "- at `invocation.invocations[0].argument`"
+        "expected a value, got a google.protobuf.Any, a value of protocol 2.x - at `invocation.invocations[0].argument`"
     )
 
 

@@ -18,9 +18,9 @@ BOB = Address("bank/user", "bob")
 
 @pytest.fixture(autouse=True)
 def nothing_remembered() -> None:
-    for beginnings in (v3._state_beginnings, v3._invocation_beginnings):
-        beginnings.clear()
-        beginnings.used = beginnings.resting = 0
+    for prefixes in (v3._state_prefixes, v3._invocation_prefixes):
+        prefixes.clear()
+        prefixes.used = prefixes.resting = 0
 
 
 def batch_of(*values: bytes, caller: Address | None = BOB) -> Batch:
@@ -30,7 +30,7 @@ def batch_of(*values: bytes, caller: Address | None = BOB) -> Batch:
 
 
 def read_three_times(data: bytes) -> Batch:
-    """The first time the beginnings are new, the second time they are known."""
+    """The first time the prefixes are new, the second time they are known."""
     first, second, third = (V3.read(data) for _ in range(3))
 
     assert first == second == third
@@ -64,8 +64,8 @@ def test_a_part_that_came_before_is_read_without_parsing() -> None:
     batch = read_three_times(data)
 
     assert batch == batch_of(b"5", b"6")
-    assert (len(v3._invocation_beginnings), v3._invocation_beginnings.used) == (1, 4)
-    assert list(v3._state_beginnings.values()) == [("balance", "bank/json", 1)]
+    assert (len(v3._invocation_prefixes), v3._invocation_prefixes.used) == (1, 4)
+    assert list(v3._state_prefixes.values()) == [("balance", "bank/json", 1)]
 
 
 @pytest.mark.parametrize("size", [0, 1, 127, 128, 300])
@@ -136,26 +136,26 @@ def test_whatever_follows_a_known_part_the_classes_read_the_same(values: list[by
 
 
 def test_where_no_part_begins_as_one_before_they_are_not_looked_for() -> None:
-    beginnings = v3._invocation_beginnings
+    prefixes = v3._invocation_prefixes
 
     part_of = b""
     for number in range(4100):
         part_of = part(b"7", typename=b"bank/%04d" % number)
         V3.read(raw_request(part_of))
-        if beginnings.resting:
+        if prefixes.resting:
             break
 
-    assert not beginnings.keys() - {part_of.partition(MARK)[0]}
-    before = beginnings.resting
+    assert not prefixes.keys() - {part_of.partition(MARK)[0]}
+    before = prefixes.resting
     assert V3.read(raw_request(KNOWN, KNOWN)).invocations[1].argument.value == b"\x2a\x2a"
-    assert beginnings.resting == before - 2
+    assert prefixes.resting == before - 2
 
 
 def test_where_parts_begin_alike_they_go_on_being_remembered() -> None:
-    beginnings = PrefixCache[None]()
-    beginnings.used = 5_000
+    prefixes = PrefixCache[None]()
+    prefixes.used = 5_000
 
     for number in range(4097):
-        beginnings.remember(part(b"7", typename=b"bank/%04d" % number), b"", None, f"bank/{number:04}")
+        prefixes.remember(part(b"7", typename=b"bank/%04d" % number), b"", None, f"bank/{number:04}")
 
-    assert (len(beginnings), beginnings.used, beginnings.resting) == (1, 0, 0)
+    assert (len(prefixes), prefixes.used, prefixes.resting) == (1, 0, 0)

@@ -192,5 +192,5 @@ def test_missing_states_cannot_be_asked_for() -> None:
         V2.write(MissingState([StateSpec("a", "x/y"), StateSpec("b", "x/y")]), token_prefix=None)
 
     assert str(raised.value) == (
-        "protocol 2.x can't ask for states (a, b): fail the batch with a MissingStateError instead"
+        "protocol 2.x can't request states (a, b): fail the batch with a MissingStateError instead"
     )

@@ -55,5 +55,5 @@ async def running_engine(store: Path) -> SocketControl | None:
 
 def _over_store(store: Path) -> StoreControl:
     if not store.exists():
-        raise StoreError(str(store), "there is no such file", "`statefun-actors run` makes it.")
+        raise StoreError(str(store), "the file does not exist", "`statefun-actors run` creates it.")
     return StoreControl(SqliteStore(store, brief=True), SystemClock())

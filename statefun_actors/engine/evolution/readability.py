@@ -29,7 +29,7 @@ class _Failures:
 
 
 @attrs.define
-class _Hurts:
+class _Damages:
     first: Address
     path: str
     count: int = 0
@@ -54,8 +54,8 @@ class TypeReading:
         self._came = sorted(field.name for field in function.persisted if field.state_name in new)
         self._failures: dict[str, _Failures] = {}
         self._message_failures: dict[tuple[str, str], _Failures] = {}
-        self._hurts: dict[tuple[str, str], _Hurts] = {}
-        self._left: dict[str, _Hurts] = {}
+        self._damages: dict[tuple[str, str], _Damages] = {}
+        self._left: dict[str, _Damages] = {}
         self._unhandled: dict[str, Counter[str]] = {}
         self._message_changes: dict[str, Changes | None] = {}
 
@@ -76,7 +76,7 @@ class TypeReading:
         expire(record, self.function.states, self._now_ms)
         for name in self._replaced:
             if record.state.get(name) is not None:
-                self._left.setdefault(name, _Hurts(row.address, "")).count += 1
+                self._left.setdefault(name, _Damages(row.address, "")).count += 1
         for name, field in self._fields.items():
             stored = record.state.get(name)
             if stored is not None:
@@ -98,12 +98,12 @@ class TypeReading:
     def _hurt(self, address: Address, name: str, changes: Changes, stored: TypedValue) -> str | None:
         """Why the value can't be used, though it could be decoded; what it would lose is counted."""
         seen: set[str] = set()
-        for hurt in changes.hurt(stored.value):
-            if hurt.harm is Harm.UNREADABLE:
-                return f"{hurt.text} - at `${hurt.path}`"
-            if hurt.text not in seen:
-                seen.add(hurt.text)
-                self._hurts.setdefault((name, hurt.text), _Hurts(address, hurt.path)).count += 1
+        for damage in changes.damage(stored.value):
+            if damage.harm is Harm.UNREADABLE:
+                return f"{damage.text} - at `${damage.path}`"
+            if damage.text not in seen:
+                seen.add(damage.text)
+                self._damages.setdefault((name, damage.text), _Damages(address, damage.path)).count += 1
         return None
 
     def message(self, kind: str, target: Address, value: TypedValue) -> None:
@@ -121,13 +121,13 @@ class TypeReading:
         except Exception as error:
             reason = str(error)
         else:
-            hurt = self._message_hurt(target, before, value)
-            if hurt is None:
+            damage = self._message_damage(target, before, value)
+            if damage is None:
                 return
-            reason = hurt
+            reason = damage
         self._message_failures.setdefault((kind, typename), _Failures(target, reason)).count += 1
 
-    def _message_hurt(self, target: Address, before: Form | None, value: TypedValue) -> str | None:
+    def _message_damage(self, target: Address, before: Form | None, value: TypedValue) -> str | None:
         typename = value.typename
         if typename not in self._message_changes:
             changes = None if before is None else Changes(before, self._now.takes[typename])
@@ -190,11 +190,11 @@ class TypeReading:
         for name, left in self._left.items():
             came = ", ".join(map(repr, self._came))
             text = (
-                f"the state {name!r} is gone, while {came} came; {_entities(left)} it. "
+                f"the state {name!r} was removed, while {came} was added; {_entities(left)} it. "
                 f"If it was renamed, declare persisted(name={name!r}) on the new field."
             )
             found.append(Loss(typename, text))
-        for (where, text), hurts in self._hurts.items():
+        for (where, text), hurts in self._damages.items():
             what = where if where.startswith("message ") else f"state {where!r}"
             found.append(
                 Loss(typename, f"in {what}, {text}; {_entities(hurts)} it, at `${hurts.path}`. Keep the old name.")
@@ -211,14 +211,14 @@ class TypeReading:
         return found
 
 
-def _entities(hurts: _Hurts) -> str:
+def _entities(hurts: _Damages) -> str:
     if hurts.count == 1:
         return f"1 entity, {hurts.first}, holds"
     return f"{hurts.count:,} entities, {hurts.first} first, hold"
 
 
 def _way_outs(changes: Changes) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(change.way_out for change in changes.all if change.way_out))[:2]
+    return tuple(dict.fromkeys(change.advice for change in changes.all if change.advice))[:2]
 
 
 def _reason(error: Exception, stored: TypedValue) -> str:

@@ -1,4 +1,4 @@
-"""The connection of the engine that writes a store: how SQLite is set for it, and the tables up to date."""
+"""Opens and configures the write connection of a SQLite store, and migrates its tables."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from statefun_actors.store.sqlite.files import BUSY_SECONDS
 
 _CACHE_KIB: Final = 16_384
 _LOG_BYTES: Final = 64 * 1024 * 1024
-"""A log that grew longer than this, because somebody read for long, is cut back to it."""
+"""If the log grew beyond this size, because of a long read, it is truncated to it."""
 
 
 def connect_to_write(path: Path) -> sqlite3.Connection:
@@ -21,18 +21,18 @@ def connect_to_write(path: Path) -> sqlite3.Connection:
 
 
 def prepare_to_write(db: sqlite3.Connection, path: Path, steps: Sequence[schema.Step], log_pages: int) -> None:
-    """Set *db* up, and bring the tables in *path* up to date. Commits are durable with the next checkpoint only.
+    """Configure *db*, and migrate the tables in *path*. Its commits are durable after the next checkpoint only.
 
-    SQLite brings the log home by itself once it has *log_pages* pages.
+    SQLite runs a checkpoint by itself when the log has *log_pages* pages.
 
     Raises:
-        StoreError: it is no store of ours, or of a newer version.
+        StoreError: it is not a store of ours, or of a newer version.
         sqlite3.Error: it can't be written.
     """
     for pragma in (
         f"page_size = {schema.PAGE_SIZE}",
         "journal_mode = WAL",
-        "synchronous = NORMAL",  # what a start writes is durable with its checkpoint
+        "synchronous = NORMAL",  # writes at the start are durable after its checkpoint
         f"cache_size = -{_CACHE_KIB}",
         f"wal_autocheckpoint = {log_pages}",
         f"journal_size_limit = {_LOG_BYTES}",
@@ -41,5 +41,5 @@ def prepare_to_write(db: sqlite3.Connection, path: Path, steps: Sequence[schema.
         db.execute(f"PRAGMA {pragma}").fetchall()
     version = schema.version(db, path, len(steps))
     schema.migrate(db, version, steps)
-    if version < len(steps):  # so that the file alone says what it is
+    if version < len(steps):  # so that the file has its version without the log
         db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()

@@ -1,4 +1,4 @@
-"""Files of a SQLite store: its folder, who may read them, a connection that can't write, what went wrong."""
+"""Files of a SQLite store: folder, permissions, read-only connections, and errors as StoreErrors."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from statefun_actors.text import describe
 logger: Final = logging.getLogger("statefun_actors.engine")
 
 BUSY_SECONDS: Final = 10
-"""How long to wait for one of SQLite's own locks, which nobody holds for more than a moment."""
+"""Seconds to wait for a lock of SQLite itself, which is held only briefly."""
 
 LOG_SUFFIXES: Final = ("-wal", "-shm")
-"""What SQLite adds to a file's name for its log and for the index of that."""
+"""Suffixes of SQLite's log and of the log's index."""
 _OF_OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 
 
 def connect_read_only(path: Path) -> sqlite3.Connection:
-    """A connection that leaves the file as it is.
+    """A read-only connection.
 
     Raises:
-        StoreError: there is no such file, or it can't be read.
+        StoreError: the file does not exist, or can't be read.
     """
     if path.is_dir():
         raise StoreError(str(path), "it is a folder", "Name a file in it.")
@@ -40,21 +40,21 @@ def connect_read_only(path: Path) -> sqlite3.Connection:
 
 
 def make_folder(path: Path) -> None:
-    """Make *path* and what is missing above it, for its owner alone, so that it survives a power failure."""
+    """Create the folder *path* and its missing parents, for their owner only and durably."""
     missing = [folder for folder in (path, *path.parents) if not folder.exists()]
     for folder in reversed(missing):
         folder.mkdir(mode=0o700, exist_ok=True)
         sync_folder(folder.parent)
-    path.mkdir(exist_ok=True)  # raises where a file has that name
+    path.mkdir(exist_ok=True)  # raises if a file has that name
 
 
 def make_private_file(path: Path) -> None:
-    """Make an empty file *path*, which only its owner may read or write, where there is none."""
+    """Create an empty file *path*, which only its owner may read or write, if it does not exist."""
     os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600))
 
 
 def keep_private(store: Path) -> None:
-    """Take the files of *store* from the reach of other users, or say that they are in it."""
+    """Revoke the access of other users to the files of *store*, or warn about it."""
     for path in (store, *(with_suffix(store, suffix) for suffix in LOG_SUFFIXES)):
         try:
             mode = path.stat().st_mode
@@ -67,12 +67,12 @@ def keep_private(store: Path) -> None:
 
 
 def with_suffix(store: Path, suffix: str) -> Path:
-    """The file that lies beside *store* under the same name with *suffix* added."""
+    """The file next to *store* with the same name plus *suffix*."""
     return store.with_name(store.name + suffix)
 
 
 def sync_folder(path: Path) -> None:
-    """Make durable which names the folder holds."""
+    """Make the names in the folder durable."""
     if os.name == "nt":
         return
     folder = os.open(path, os.O_RDONLY)
@@ -83,10 +83,10 @@ def sync_folder(path: Path) -> None:
 
 
 def put_in_place(file: Path, target: Path) -> None:
-    """The database *file* becomes *target*, which nobody has open.
+    """Replace *target*, which must not be open, by the database *file*.
 
-    The log of what was there before goes last: were this killed before that, the two don't belong together, which the
-    next start notices. Without its log, the old file would seem whole.
+    The log of the old file is deleted last: after a kill before that, the next start detects that the two don't belong
+    together. Without its log, the old file would look complete.
     """
     file.replace(target)
     sync_folder(target.parent)
@@ -96,7 +96,7 @@ def put_in_place(file: Path, target: Path) -> None:
 
 
 def store_error(path: Path, error: Exception) -> StoreError:
-    """What the error of SQLite means for the store in *path*."""
+    """The StoreError for an error of SQLite."""
     if not isinstance(error, sqlite3.Error):
         return StoreError(str(path), describe(error))
     code = getattr(error, "sqlite_errorname", "")
@@ -114,7 +114,7 @@ def _with_code(error: sqlite3.Error) -> str:
 
 
 def commit_error(path: Path, error: Exception) -> StoreError:
-    """What *error*, of a commit, means for the store in *path*: whether the same commit can ever succeed."""
+    """The StoreError for the *error* of a commit: it says whether the same commit can ever succeed."""
     if isinstance(error, UnicodeEncodeError):
         return unstorable_text(str(path), error.object)
     if isinstance(error, sqlite3.DataError | sqlite3.IntegrityError | sqlite3.InterfaceError):
@@ -125,19 +125,19 @@ def commit_error(path: Path, error: Exception) -> StoreError:
 
 
 def unopened(path: Path, error: OSError) -> StoreError:
-    """What it means for the store in *path* that *error* came of opening it."""
+    """The StoreError for an *error* on opening the store in *path*."""
     why = error.strerror or str(error)
     where = "" if error.filename is None or Path(error.filename) == path else f": {os.fsdecode(error.filename)}"
     instead = "Choose another path."
     if error.errno in {errno.ENOSPC, getattr(errno, "EDQUOT", None)}:
-        instead = "Make room, or choose another path."
+        instead = "Free disk space, or choose another path."
     elif error.errno in {errno.EACCES, errno.EPERM, errno.EROFS}:
-        instead = "Look at the permissions of its folder, or choose another path."
+        instead = "Check the permissions of its folder, or choose another path."
     return StoreError(str(path), f"it can't be opened: {why}{where}", instead)
 
 
 def is_about_writing(error: sqlite3.Error) -> bool:
-    """Whether *error*, of a copy from one file to another, is about the one that is written."""
+    """Whether *error*, of a copy from one file to another, concerns the target."""
     return getattr(error, "sqlite_errorname", "").startswith(_OF_WRITING)
 
 
@@ -148,17 +148,17 @@ _OF_WRITING: Final = (
     *(f"SQLITE_IOERR_{what}" for what in ("WRITE", "FSYNC", "DIR_FSYNC", "TRUNCATE", "DELETE", "CLOSE")),
 )
 _NO_TEXT: Final = "Could not decode to UTF-8"
-"""How Python's own error begins, which has no code of SQLite: bytes of a text that are none."""
+"""The prefix of Python's own error, without a code of SQLite, for a text that is not UTF-8."""
 _MEANINGS: Final = (
-    ("SQLITE_FULL", "the disk is full", "Make room."),
-    ("SQLITE_NOTADB", "the file is no SQLite database", "Choose another path."),
+    ("SQLITE_FULL", "the disk is full", "Free disk space."),
+    ("SQLITE_NOTADB", "the file is not a SQLite database", "Choose another path."),
     (
         ("SQLITE_READONLY_DIRECTORY", "SQLITE_READONLY_CANTINIT"),
         "its folder can't be written, and SQLite keeps a log there, even to read",
-        "Look at the permissions of the folder; or copy the file, and work on that.",
+        "Check the permissions of the folder; or copy the file, and use the copy.",
     ),
-    ("SQLITE_READONLY", "it can't be written: {error}", "Look at the permissions of the file and of its folder."),
-    ("SQLITE_CANTOPEN", "it can't be opened: {error}", "Look at the permissions of the file and of its folder."),
-    ("SQLITE_BUSY", "another program holds a lock on it", "End what else writes to it, or try again."),
-    ("SQLITE_IOERR", "the disk failed: {error} ({error.sqlite_errorname})", "Look at the disk and the system's log."),
+    ("SQLITE_READONLY", "it can't be written: {error}", "Check the permissions of the file and of its folder."),
+    ("SQLITE_CANTOPEN", "it can't be opened: {error}", "Check the permissions of the file and of its folder."),
+    ("SQLITE_BUSY", "another program holds a lock on it", "Stop other programs that write to it, or try again."),
+    ("SQLITE_IOERR", "the disk failed: {error} ({error.sqlite_errorname})", "Check the disk and the system's log."),
 )

@@ -1,13 +1,13 @@
-"""Entities that are hot together are laid together, at places that are known: a commit costs what the hot ones cost.
+"""Keeps hot entities together in the file, at known row ids, so that a commit writes few pages.
 
-Entities are born far apart. A commit of a few hundred of them would write a page of the file for each, however few are
-hot, and look each up in an index of all that are stored; the more there are, the worse. So one that is written twice
-within a short time is deleted and inserted again, once: then it lies at the end of the table, where the other hot ones
-lie, and is written by its row id from then on.
+Entities are created far apart. A commit of a few hundred would write a page for each, and search the index of all
+stored keys for each; that costs more the more are stored. So an entity that is written twice within a short time is
+deleted and inserted again, once: it then lies at the end of the table, next to other hot ones, and is written by its
+row id from then on.
 
-A place that is wrong is found out by the write itself, which then changes nothing: the row there has another key, or
-the key is in another row (writing.py). That takes another program that moves rows, as VACUUM does. All places are
-forgotten then, as after any failed commit, and keys find the rows again.
+A wrong row id is detected by the write itself, which then changes nothing: the row has another key, or the key is in
+another row (writing.py). Only other programs that move rows, such as VACUUM, cause that. As after any failed commit,
+all row ids are dropped then, and rows are found by their keys again.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ _RECENT: Final = 16_384
 _SLOTS: Final = 1 << 20
 _MOVED: Final = 1 << 18
 _PLACES: Final = 1 << 16
-"""So many places are remembered, in about 16 MB; hot ones beyond that lie together too, and are found by their key."""
+"""Maximum row ids in memory, about 16 MB; hot entities beyond that are kept together, too, but found by their key."""
 
 
 class Plan(Struct, frozen=True):
-    """Where the entities of one commit are to lie.
+    """Row ids for the entities of one commit.
 
     Args:
-        places: the row id of each whose place is known, or that moves.
+        places: the row id of each entity that has a known one, or that moves.
         moves: those of them that move there.
     """
 
@@ -40,15 +40,14 @@ class Plan(Struct, frozen=True):
 
 
 class Gathering:
-    """Makes the plan of each commit.
+    """Plans the row ids of each commit.
 
-    What it remembers of who was written, and moved, are marks in tables of fixed size, at a slot given by the hash of
-    the address. Where two share a slot, one of them moves too soon or not at all: that costs a little speed, and
-    nothing else.
+    It remembers which entities were written and moved by marks in tables of fixed size, at the slot of the address's
+    hash. Where two share a slot, one of them moves too early or never; that only costs a little speed.
 
     Args:
-        end: the first row id that is free, and all after it.
-        recent: so many writes long, an entity that is written again has become hot.
+        end: the first free row id.
+        recent: an entity that is written again within this number of writes is hot.
     """
 
     def __init__(self, end: int, recent: int = _RECENT) -> None:
@@ -59,7 +58,7 @@ class Gathering:
         self._begin_again()
 
     def forget(self) -> None:
-        """A commit failed: nobody's place is known any more, and for a while nobody moves, since that takes room."""
+        """A commit failed: drop all row ids, and pause moves for a while, since they take disk space."""
         self._begin_again()
         self._resting = self._recent
 
@@ -69,14 +68,14 @@ class Gathering:
         self._places: dict[Address, int] = {}
 
     def plan(self, rows: Sequence[EntityRow]) -> Plan:
-        """The plan for a commit of *rows*. Tell :meth:`done` or :meth:`forget` what became of it."""
+        """Plan a commit of *rows*. Call :meth:`done` or :meth:`forget` after it."""
         places, written, moved = self._places, self._written, self._moved
         planned: dict[Address, int] = {}
         moves: list[Address] = []
         for row in rows:
             address = row.address
             if row.packed is None:
-                places.pop(address, None)  # before it is gone: another row may get its id
+                places.pop(address, None)  # before the deletion: another row may get its id
                 continue
             place = places.get(address)
             if place is not None:
@@ -92,7 +91,7 @@ class Gathering:
                 planned[address] = self._end
                 self._end += 1
                 moves.append(address)
-        self._end += len(rows) - len(planned)  # those that are new take the next ids, at the most
+        self._end += len(rows) - len(planned)  # new ones take at most the next ids
         self._resting -= len(rows)
         self._left -= len(rows)
         if self._left < 0:

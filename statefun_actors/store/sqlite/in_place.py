@@ -1,4 +1,4 @@
-"""Whether the files of a store that is open are still the ones that were opened: what each commit looks at first."""
+"""Detects whether the files of an open store were replaced; each commit checks this first."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from statefun_actors.store.sqlite.files import LOG_SUFFIXES, with_suffix
 
 
 class InPlace:
-    """What was last known of the store in *file*, which is open, and of its log.
+    """The last known state of the store in *file*, which is open, and of its log.
 
-    Looking costs a few microseconds. The time at which the file was last written changes with each time that the log
-    is brought home, too: then there is more to look at, and nothing wrong.
+    A check takes a few microseconds. A checkpoint changes the modification time, too: then more is checked, and nothing
+    is wrong.
     """
 
     def __init__(self, file: Path) -> None:
@@ -42,7 +42,7 @@ class InPlace:
             return False
 
     def look(self) -> None:
-        """Take what there is now for what was opened."""
+        """Record the current files as the opened ones."""
         self._known = self._found()
 
     def _found(self) -> tuple[tuple[int, int], ...]:

@@ -1,4 +1,4 @@
-"""The lock file beside a store: one engine at a time, and what the next one must know of the last."""
+"""The lock file of a store: one engine at a time, and information for the next one."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from statefun_actors.system import keep_from_children, release
 
 try:
     import fcntl
-except ImportError:  # Windows, where nothing locks yet
+except ImportError:  # Windows has no locks here yet
     fcntl = None  # type: ignore[assignment]
 
 _BRIEF_SECONDS: Final = 5.0
@@ -29,22 +29,22 @@ _FLAGS: Final = os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0) | getattr(o
 
 
 class Lock:
-    """One engine per store: a lock on ``<store>.lock``, held until :meth:`release` or the end of the process.
+    """An exclusive lock on ``<store>.lock``, held until :meth:`release` or the end of the process.
 
-    It lies beside the file that *store* leads to, so all symbolic links to a store share one lock. Only its owner can
-    open it: whoever can open a file can hold a lock on it.
+    It is next to the file that *store* resolves to, so all symbolic links to a store share one lock. Only its owner can
+    open it: a process that can open a file can lock it.
 
-    The file says who holds it, and where its control door is. It stays, and stays meaningless without a holder: were it
-    deleted, one process could lock the deleted file and another one the new file of that name. (For the case that
-    somebody deletes it all the same, see ownership.py.)
+    The file names the holder and its control socket. It is never deleted, and means nothing without a holder: after a
+    deletion, one process could lock the deleted file and another one a new file of that name. (ownership.py handles
+    deletions by others.)
 
     Args:
         store: the file that is locked.
-        brief: it is let go at once, so who comes meanwhile waits rather than being refused.
+        brief: it will be released at once, so other processes wait for it.
 
     Raises:
-        StoreInUseError: it is held already, in this process or in another one, which the error names.
-        OSError: the file can't be made.
+        StoreInUseError: another holder, in this process or another one, has it; the error names it.
+        OSError: the file can't be created.
     """
 
     def __init__(self, store: Path, *, brief: bool = False) -> None:
@@ -67,12 +67,12 @@ class Lock:
             raise
 
     def tell_door(self, door: Path | None) -> None:
-        """Say in the file where the holder's control door is; None = it is closed, and the holder will end soon."""
+        """Write the holder's control socket to the file; None: it is closed, and the holder is shutting down."""
         self._door = [_ENDING if door is None else f"{_DOOR}{door}"]
         self._write()
 
     def tell_log(self, base: str, mark: str) -> None:
-        """Say in the file that a store with the mark *base* has a log with the mark *mark* (log_marks.py)."""
+        """Write the marks of the store and its log to the file (log_marks.py)."""
         self._log = [f"{_LOG}{base} {mark}"]
         self._write()
 
@@ -89,7 +89,7 @@ class Lock:
                 fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 told = _lines(os.pread(self._file, 4_096, 0))
-                # A holder that has not written yet who it is may be a brief one, too.
+                # A holder that has not written its name yet may be a brief one, too.
                 if (_BRIEFLY not in told and told) or time.monotonic() >= end:
                     doors = [line.removeprefix(_DOOR) for line in told if line.startswith(_DOOR)]
                     holder = " ".join(line for line in told if line.startswith(("process ", "since ")))
@@ -103,20 +103,20 @@ class Lock:
             self.release()
 
     def _is_there(self, file: int) -> bool:
-        """Whether the file that is locked is the one of that name: it may have been deleted just before."""
+        """Whether the locked file still has its name: it may have just been deleted."""
         try:
             return os.path.samestat(self._path.stat(), os.fstat(file))
         except FileNotFoundError:
             return False
 
     def _write(self) -> None:
-        with self._writing:  # the store's thread tells of logs, the event loop's of doors
+        with self._writing:  # the store's thread writes marks, the event loop the control socket
             if self._file is None:
                 return
             data = "".join(f"{line}\n" for line in (*self._holder, *self._door, *self._log)).encode(
                 errors="surrogateescape"
             )
-            # Over what stands there, which stays if the disk is full.
+            # Overwrite in place: if the disk is full, the old content stays.
             os.pwrite(self._file, data.ljust(os.fstat(self._file).st_size, b"\n"), 0)
             os.ftruncate(self._file, len(data))
 
@@ -136,7 +136,7 @@ class Lock:
 
 
 def log_of(store: Path) -> tuple[str, str] | None:
-    """What the lock file of *store* says of its log: the mark of the file, the mark of the log; None if nothing."""
+    """The mark of the file and the mark of the log in the lock file of *store*; None if it has none."""
     try:
         lines = _lines(with_suffix(store.resolve(), ".lock").read_bytes())
     except OSError:
@@ -152,7 +152,7 @@ def _lines(data: bytes) -> list[str]:
 
 
 def doors_of(store: Path) -> list[str]:
-    """The control door that the last engine on *store* has named, if it has not said that it ends."""
+    """The control socket of the last engine on *store*, unless that engine was shutting down."""
     try:
         lines = with_suffix(store.resolve(), ".lock").read_bytes().decode(errors="surrogateescape").splitlines()
     except OSError:

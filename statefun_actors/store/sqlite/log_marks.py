@@ -1,16 +1,15 @@
-"""Which log belongs to which file: marks that tell a store's own log from one that was left beside another file.
+"""Marks that tell whether a log belongs to its file, or was left next to another file.
 
-SQLite plays whatever log lies beside a file into it. After a kill a log is left there, with commits that are not in
-the file yet. If then a backup is copied over the file, SQLite mixes the two: the backup is undone, or damaged.
+SQLite applies whatever log is next to a file. After a kill, a log stays there with commits that are not in the file
+yet. If a backup is then copied over the file, SQLite mixes the two: the backup is undone, or damaged.
 
-So the table ``counter`` has two random marks. ``log_mark`` is renewed in the log, in a transaction of its own, each
-time that all of the log has been brought home into the file; ``log_base`` is the one before. So the file by itself
-(without its log) has the mark that is, in the last commit of its own log, either ``log_base`` (nothing was brought
-home since) or ``log_mark`` (some of it, or all). This holds after a crash at any moment. A file with any other mark
-was put there by somebody. A start renews them twice, so that a copy of the file from before it has another mark, too;
-``backup`` gives its copy a mark of its own.
+So the table ``counter`` has two random marks. ``log_mark`` is renewed in the log, in a transaction of its own, after
+each complete checkpoint; ``log_base`` is the one before. So the file without its log has a mark that is, in the last
+commit of its own log, either ``log_base`` (no checkpoint since) or ``log_mark`` (a partial or full one). This holds
+after a crash at any moment. A file with any other mark was put there by someone else. A start renews them twice, so
+that an earlier copy of the file has another mark, too; ``backup`` gives its copy a mark of its own.
 
-The lock file repeats the pair once it is durable. That tells of a log that is gone: the file has ``log_base`` still.
+The lock file repeats the pair after it is durable. That detects a deleted log: the file still has ``log_base``.
 """
 
 from __future__ import annotations
@@ -35,20 +34,20 @@ from statefun_actors.store.sqlite.ownership import Owner, owner_of, stored
 
 _LOOKS: Final = 3
 _PAUSE: Final = 0.02
-"""Seconds between two looks at a store that another process may be writing."""
+"""Seconds between two checks of a store that another process may be writing."""
 _UNREADABLE: Final = "unreadable"
 
 
 def bring_home(db: sqlite3.Connection) -> bool:
-    """Write what is in the log into the file, durably; whether that is all of it: somebody who reads may prevent it."""
+    """Run a checkpoint; return whether all of the log is in the file now. A reader may prevent that."""
     ((busy, in_log, home),) = db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
     return not busy and in_log == home
 
 
 def renew(db: sqlite3.Connection, owner: Owner) -> tuple[str, str] | None:
-    """Give the log, all of which has been brought home, a new mark; the file's mark and the log's.
+    """Give a log that is fully in the file a new mark; return the mark of the file and that of the log.
 
-    None, and nothing is written, where *owner* does not own the store any more.
+    None, and nothing is written, if *owner* no longer owns the store.
     """
     db.execute("BEGIN IMMEDIATE")
     try:
@@ -59,7 +58,7 @@ def renew(db: sqlite3.Connection, owner: Owner) -> tuple[str, str] | None:
         if not changed:
             return None
         ((version,),) = db.execute("PRAGMA user_version").fetchall()
-        # That is on the file's first page, as is where all tables are: so it is in the log.
+        # The version is on the file's first page, as the position of all tables: so it is in the log.
         db.execute(f"PRAGMA user_version = {version}")
         marks = db.execute("SELECT log_base, log_mark FROM counter").fetchone()
         db.execute("COMMIT")
@@ -70,28 +69,28 @@ def renew(db: sqlite3.Connection, owner: Owner) -> tuple[str, str] | None:
 
 
 def mark_copy(db: sqlite3.Connection) -> None:
-    """Make the store behind *db*, which is a copy, one of its own: no log of the original belongs to it."""
+    """Make the store of *db*, a copy, independent: no log of the original belongs to it."""
     if db.execute("SELECT 1 FROM pragma_table_info('counter') WHERE name = 'log_mark'").fetchone():
         db.execute("UPDATE counter SET log_base = NULL, log_mark = ?", (secrets.token_hex(8),))
         db.execute("DELETE FROM owner")
 
 
 def check_together(store: Path, newest: int = len(schema.STEPS)) -> None:
-    """Look whether the file, its log and its lock file belong together. Changes nothing.
+    """Check that the file, its log and its lock file belong together. Changes nothing.
 
     Args:
-        store: the file, or what leads to it.
-        newest: the version up to which stores can be read.
+        store: the file, or a link to it.
+        newest: the latest readable version.
 
     Raises:
-        StoreMismatchError: they don't.
-        StoreError: the file is no store of ours, or can't be read.
+        StoreMismatchError: they don't belong together.
+        StoreError: the file is not a store of ours, or can't be read.
     """
     wrong = _mismatch(store, newest)
     for _ in range(_LOOKS - 1):
         if wrong is None:
             return
-        time.sleep(_PAUSE)  # an engine may have changed them between one glance and the next
+        time.sleep(_PAUSE)  # an engine may have changed them between two reads
         wrong = _mismatch(store, newest)
     if wrong is not None:
         raise wrong
@@ -99,10 +98,10 @@ def check_together(store: Path, newest: int = len(schema.STEPS)) -> None:
 
 @contextmanager
 def lock_to_replace(store: Path) -> Generator[None]:
-    """Within it no engine runs on *store*, whose file can be replaced.
+    """Keep engines from running on *store*, so that its file can be replaced.
 
     Raises:
-        StoreInUseError: one runs, whether the lock file is there or not; or a command uses it.
+        StoreInUseError: an engine runs on it, with or without a lock file; or a command uses it.
     """
     with Lock(store):
         if (owner := _owner_by_file(store)) is not None and owner.runs_on(store):
@@ -111,16 +110,16 @@ def lock_to_replace(store: Path) -> Generator[None]:
 
 
 def _owner_by_file(store: Path) -> Owner | None:
-    """Who owns *store* according to its file alone, whatever log lies beside it; None if nobody is known."""
+    """The owner of *store* according to its file without its log; None if there is none."""
     file = store.resolve()
     try:
         return _File.read(file, store, len(schema.STEPS)).owner if _size(file) else None
-    except StoreError:  # it is another application's, or a newer version's
+    except StoreError:  # another application's, or of a newer version
         return None
 
 
 def is_of_log(store: Path, db: sqlite3.Connection, newest: int) -> bool:
-    """Whether the file of *store* is the one that the log belongs to which *db*, a connection of its owner, writes."""
+    """Whether the file of *store* is the one whose log *db*, a connection of its owner, writes."""
     home = _File.read(store, store, newest)
     return home.mark == _UNREADABLE or home.mark in db.execute("SELECT log_base, log_mark FROM counter").fetchone()
 
@@ -128,9 +127,9 @@ def is_of_log(store: Path, db: sqlite3.Connection, newest: int) -> bool:
 def _mismatch(store: Path, newest: int) -> StoreError | None:
     file = store.resolve()
     log = with_suffix(file, "-wal")
-    log_size = _size(log)  # before the file: who ends cleanly completes that, and then deletes the log
+    log_size = _size(log)  # before the file: a clean end completes the file, then deletes the log
     if file.is_dir():
-        return None  # which is told when it is opened
+        return None  # reported when it is opened
     if not _size(file):
         return _no_file(store, log) if log_size else None
     home = _File.read(file, store, newest)
@@ -148,8 +147,8 @@ def _mismatch(store: Path, newest: int) -> StoreError | None:
         return None
     return StoreMismatchError(
         str(store),
-        f"its log {log} does not belong to it, but to another file that was in its place; nothing has been changed",
-        "To go back to a backup, use `statefun-actors restore`; to keep the file as it is, without what is in the log, "
+        f"its log {log} does not belong to it, but to another file that was in its place; nothing was changed",
+        "To restore a backup, use `statefun-actors restore`; to keep the file without the changes in the log, "
         "delete the log.",
     )
 
@@ -157,13 +156,13 @@ def _mismatch(store: Path, newest: int) -> StoreError | None:
 def _no_file(store: Path, log: Path) -> StoreError:
     return StoreMismatchError(
         str(store),
-        f"its file is missing or empty, but its log {log} is there; nothing has been changed",
-        "Put the file back, or use `statefun-actors restore`; to begin anew, delete the log.",
+        f"its file is missing or empty, but its log {log} exists; nothing was changed",
+        "Put the file back, or use `statefun-actors restore`; to start with an empty store, delete the log.",
     )
 
 
 def _no_log(store: Path, file: Path, home: _File) -> StoreError | None:
-    """The file has no log beside it, which is as it should be after a clean end."""
+    """The file has no log, as after a clean end."""
     places = [file]
     if home.owner is not None and home.owner.path != stored(file):
         places.append(Path(home.owner.path))  # it was moved or copied from there
@@ -175,18 +174,18 @@ def _no_log(store: Path, file: Path, home: _File) -> StoreError | None:
                 f"its log {with_suffix(place, '-wal')} is missing, with messages that were acknowledged"
                 if place is file
                 else f"it was moved or copied from {place} without its log {with_suffix(place, '-wal')}",
-                f"Put the log back as {with_suffix(file, '-wal')}, or use `statefun-actors restore`; to go on without "
-                f"it, delete {with_suffix(place, '.lock')}.",
+                f"Put the log back as {with_suffix(file, '-wal')}, or use `statefun-actors restore`; to continue "
+                f"without it, delete {with_suffix(place, '.lock')}.",
             )
     return None
 
 
 def _other_name(file: Path, home: _File) -> tuple[str, str] | None:
-    """Why a file with several names can't be used by this one: SQLite keeps a log for each name."""
+    """Why a file can't be used by this one of its names: SQLite keeps a log for each name."""
     names = file.stat().st_nlink
     if names == 1 or (home.owner is not None and home.owner.path == stored(file)):
         return None
-    reason = f"the file has {names} names (hard links), and a log belongs to one of them only"
+    reason = f"the file has {names} names (hard links), and its log belongs to only one of them"
     if home.owner is not None:
         used = Path(home.owner.path)
         if used.exists() and used.samefile(file):
@@ -196,7 +195,7 @@ def _other_name(file: Path, home: _File) -> tuple[str, str] | None:
 
 @attrs.frozen
 class _File:
-    """What a file says by itself, without its log."""
+    """The content of a file without its log."""
 
     mark: str | None
     """None for a file that is new, or of a version without marks."""
@@ -204,8 +203,8 @@ class _File:
 
     @classmethod
     def read(cls, file: Path, store: Path, newest: int) -> _File:
-        """Raises StoreError for a file that is no store of ours, or of a version above *newest*."""
-        uri = f"file:{quote(os.fsencode(file.absolute()))}?immutable=1"  # this looks at no log
+        """Raises StoreError for a file that is not a store of ours, or of a version above *newest*."""
+        uri = f"file:{quote(os.fsencode(file.absolute()))}?immutable=1"  # this ignores the log
         try:
             db = sqlite3.connect(uri, uri=True, isolation_level=None)
             try:
@@ -214,7 +213,7 @@ class _File:
                 return cls(db.execute("SELECT log_mark FROM counter").fetchone()[0], owner_of(db))
             finally:
                 db.close()
-        except (sqlite3.Error, TypeError):  # a crash while a log was brought home can leave it so
+        except (sqlite3.Error, TypeError):  # possible after a crash during a checkpoint
             return cls(_UNREADABLE, None)
         except StoreError as error:
             if isinstance(error.__cause__, sqlite3.Error):
@@ -223,7 +222,7 @@ class _File:
 
 
 def _marks_in_log(file: Path) -> tuple[str | None, ...]:
-    """The marks of which the file has one, as of the last commit in the log."""
+    """The two possible marks of the file, from the last commit in the log."""
     db = connect_read_only(file)
     try:
         if db.execute("PRAGMA user_version").fetchone()[0] < schema.WITH_MARKS:
@@ -234,7 +233,7 @@ def _marks_in_log(file: Path) -> tuple[str | None, ...]:
 
 
 def _is_about_content(error: sqlite3.Error) -> bool:
-    """Whether *error* is about what is in the files, rather than about having them."""
+    """Whether *error* concerns the content of the files, rather than access to them."""
     return getattr(error, "sqlite_errorname", "").startswith(("SQLITE_CORRUPT", "SQLITE_ERROR", "SQLITE_NOTADB"))
 
 

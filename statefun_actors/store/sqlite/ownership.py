@@ -1,12 +1,12 @@
-"""Which engine owns a store: said in its table ``owner``, which each commit checks in its own transaction.
+"""The engine that owns a store: a row in its table ``owner``, which each commit checks in its own transaction.
 
-The lock file keeps engines apart as long as nobody deletes it. This keeps them apart without it. Whoever opens a store
-to write refuses where the owner that the table names still runs on this machine; else it writes itself into the table.
-A former owner that runs all the same, on another machine say, finds another name there in its next commit, which then
-writes nothing: its engine ends, and nothing that it has acknowledged is lost.
+The lock file keeps engines apart unless it is deleted; this table keeps them apart without it. Opening a store to write
+fails while the owner in the table runs on this machine; otherwise the new process writes itself to the table. A former
+owner that still runs, for example on another machine, finds another name there in its next commit, which then writes
+nothing: its engine ends, and nothing that it has acknowledged is lost.
 
-That an owner runs is seen by a socket whose name is its id, in Linux's abstract namespace: the system removes it with
-the process. Elsewhere it can't be seen, and the second engine takes the store over.
+A running owner is detected by a socket named by its id, in Linux's abstract namespace, which the system removes with
+the process. On other systems it can't be detected, and the second engine takes the store over.
 """
 
 from __future__ import annotations
@@ -28,25 +28,25 @@ from statefun_actors.store import StoreInUseError
 from statefun_actors.system import keep_from_children, release
 
 _ENDING_SECONDS: Final = 2.0
-"""How long the socket of a process that was killed may outlive its lock."""
+"""Seconds for which the socket of a killed process may outlive its lock."""
 
 
 @attrs.frozen
 class Owner:
-    """Who owns a store, as in the row of the table ``owner``."""
+    """The owner of a store: the row of the table ``owner``."""
 
     id: str
     process: int
     host: str
     since: str
     path: str
-    """The file of the store, as this owner found it."""
+    """The file of the store, as the owner opened it."""
 
     def __str__(self) -> str:
         return f"process {self.process} on {self.host} since {self.since}"
 
     def runs_on(self, store: Path) -> bool:
-        """Whether it certainly still runs, on *store* itself rather than on the file that this is a copy of."""
+        """Whether it certainly still runs on *store* itself, and not on the file of which this is a copy."""
         with suppress(OSError):  # no such file, no such socket
             if not Path(self.path).samefile(store):
                 return False
@@ -64,16 +64,16 @@ class Ownership:
         self.owner = Owner(secrets.token_hex(8), os.getpid(), socket.gethostname(), since, stored(file))
         self._socket: socket.socket | None = None
         if sys.platform == "linux":
-            with suppress(OSError):  # where sockets are forbidden
+            with suppress(OSError):  # sockets may be forbidden
                 self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
                 keep_from_children(self._socket.fileno())
                 self._socket.bind(_sign(self.owner.id))
 
     def take(self, db: sqlite3.Connection, store: Path) -> None:
-        """Become the owner of *store*, which is behind *db*.
+        """Become the owner of *store*, opened as *db*.
 
         Raises:
-            StoreInUseError: the one before still runs.
+            StoreInUseError: the previous owner still runs.
             sqlite3.Error: it can't be written.
         """
         end = time.monotonic() + _ENDING_SECONDS
@@ -83,7 +83,7 @@ class Ownership:
             time.sleep(0.01)
 
     def _taken_from(self, db: sqlite3.Connection, store: Path) -> Owner | None:
-        """The owner that still runs; None if the store is ours now."""
+        """Take the store, or return the owner that still runs."""
         db.execute("BEGIN IMMEDIATE")
         try:
             before = owner_of(db)
@@ -106,7 +106,7 @@ class Ownership:
 
 
 def owner_of(db: sqlite3.Connection) -> Owner | None:
-    """Who took the store last, None if nobody did since it was made or copied.
+    """The last owner of the store; None if it has had none since it was created or copied.
 
     Raises:
         sqlite3.Error: it can't be read, or is older than this table.
@@ -116,7 +116,7 @@ def owner_of(db: sqlite3.Connection) -> Owner | None:
 
 
 def stored(file: Path) -> str:
-    """The name of *file* as text that can be stored, whatever bytes are in it."""
+    """The name of *file* as text that can be stored, whatever bytes it has."""
     return os.fsencode(file).decode(errors="backslashreplace")
 
 

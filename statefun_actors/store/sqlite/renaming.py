@@ -1,6 +1,6 @@
-"""Moving all that is stored of a function type to another name, in one transaction.
+"""Moves all that is stored under one function type to another, in one transaction.
 
-An interrupted move leaves nothing moved: SQLite undoes it when the store is next opened.
+After an interruption nothing is moved: SQLite rolls it back when the store is next opened.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _MOVES: Final = (
     "UPDATE timer SET caller_type = :new WHERE caller_type = :old",
     "UPDATE dead_letter SET type = :new WHERE type = :old",
     "UPDATE dead_letter SET caller_type = :new WHERE caller_type = :old",
-    # Of two requests with one key, the one that came under the new name stays.
+    # Of two requests with one key, the one under the new name is kept.
     "UPDATE OR IGNORE request SET type = :new WHERE type = :old",
     "DELETE FROM request WHERE type = :old",
     "UPDATE OR IGNORE position SET name = 'shape:' || :new WHERE name = 'shape:' || :old",

@@ -1,4 +1,4 @@
-"""Going back to a backup: a copy of it takes the place of a store, and what was there before is kept."""
+"""Restores a backup: a copy of it replaces a store, and the previous store is kept."""
 
 from __future__ import annotations
 
@@ -16,23 +16,22 @@ from statefun_actors.store.sqlite.reader import SqliteReader
 
 
 def restore_store(backup: Path, store: Path, *, confirm: Callable[[], None] = lambda: None) -> Path | None:
-    """Put a copy of the store *backup* in the place of *store*, whole or not at all.
+    """Replace *store* by a copy of the store *backup*, all or nothing.
 
-    Killed before that is done, it leaves what was there; killed just after the copy is in place, it may leave the old
-    log beside it, which the next start refuses until this is done again.
+    After a kill before the replacement, the previous store is unchanged; after a kill just after it, the old log may
+    still be next to the copy, which the next start refuses until the restore is repeated.
 
     Args:
-        backup: any store, such as ``SqliteReader.backup`` makes it. It stays as it is.
-        store: need not exist. No engine may run on it meanwhile.
-        confirm: called before anything is changed, once all else has been checked. What it raises ends this.
+        backup: any store, such as one written by ``SqliteReader.backup``. It is not changed.
+        store: need not exist. No engine may run on it.
+        confirm: called before anything is changed, after all checks. Its exceptions end the restore.
 
     Returns:
-        Where what was there before is kept: a store of that name, or of its log if only that was left. None = nothing
-        was there.
+        The path of the previous store (or of its log, if only that existed); None if there was none.
 
     Raises:
         StoreInUseError: an engine runs on *store*, or a command uses it.
-        StoreError: *backup* is no sound store, or *store* can't be written; *store* is as it was.
+        StoreError: *backup* is not a sound store, or *store* can't be written; *store* is unchanged.
     """
     _refuse(backup, store)
     file = store.resolve()
@@ -57,9 +56,9 @@ def restore_store(backup: Path, store: Path, *, confirm: Callable[[], None] = la
 
 
 def _refuse(backup: Path, store: Path) -> None:
-    """Refuse what is no sound store."""
+    """Raise StoreError unless *backup* is a sound store."""
     if not backup.exists():
-        raise StoreError(str(backup), "there is no such file", "Name a file that `statefun-actors backup` made.")
+        raise StoreError(str(backup), "the file does not exist", "Name a file that `statefun-actors backup` made.")
     if store.exists() and backup.samefile(store):
         raise StoreError(str(backup), "it is the store itself", "Name a file that `statefun-actors backup` made.")
     reader = SqliteReader(backup, older=True)
@@ -74,7 +73,7 @@ def _refuse(backup: Path, store: Path) -> None:
 
 
 def _keep(file: Path) -> Path | None:
-    """Give the store in *file*, and its log, a second name. The first one is still there until it is replaced."""
+    """Give the store in *file*, and its log, a second name. The first one exists until it is replaced."""
     there = [suffix for suffix in ("", "-wal") if with_suffix(file, suffix).exists()]
     if not there:
         return None

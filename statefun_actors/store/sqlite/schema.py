@@ -1,10 +1,10 @@
-"""The tables, their version, and the steps from each version to the next.
+"""The tables of a store, their version, and the migrations from each version to the next.
 
 Plain columns, so that ``sqlite3 store.db 'SELECT * FROM timer ORDER BY due_ms'`` answers questions.
 
 ``entity`` is a table with row ids and an index on its key, not ``WITHOUT ROWID``: with states of 1 kB the latter is
-three times larger and writes at half the speed, with small ones it wins little. Pages of 2 kB rather than 4: entities
-that are written together may lie apart, so a page is written for each, and half the bytes are half the work.
+three times larger and writes at half the speed, with small ones it gains little. Pages have 2 kB rather than 4:
+entities that are written together may lie apart, so each writes a page, and half the bytes are half the work.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from statefun_actors.store import StoreError
 from statefun_actors.store.sqlite.files import store_error
 
 APPLICATION_ID: Final = 0x53664163
-"""``SfAc``, in the header of the file: this SQLite database is ours."""
+"""``SfAc``, in the header of the file: identifies a database of this application."""
 
 PAGE_SIZE: Final = 2048
 
@@ -99,26 +99,26 @@ UPDATE counter SET log_mark = lower(hex(randomblob(8)))
 
 
 def _keep_owner(db: sqlite3.Connection) -> None:
-    """Who took the store last (ownership.py), and which log belongs to the file (log_marks.py)."""
+    """Add the last owner of the store (ownership.py), and the marks of its log (log_marks.py)."""
     for statement in _OWNER.split(";"):
         db.execute(statement)
 
 
 STEPS: Final[Sequence[Step]] = (_create, _find_messages_by_target, _keep_requests, _keep_owner)
-"""``STEPS[n]`` leads from version *n* to *n + 1*; version 0 is the empty file."""
+"""``STEPS[n]`` migrates version *n* to *n + 1*; version 0 is the empty file."""
 
 WITH_MARKS: Final = STEPS.index(_keep_owner) + 1
 """The first version that has an owner and marks of its log."""
 
 
 def version(db: sqlite3.Connection, path: Path, newest: int) -> int:
-    """The version of the store behind *db*; 0 for an empty file. Only reads.
+    """The version of the store of *db*; 0 for an empty file. Only reads.
 
     Raises:
-        StoreError: no database, another application's, or a store of a version above *newest*.
+        StoreError: not a database, another application's, or a store of a version above *newest*.
     """
     try:
-        # One look, since it may be made or brought up to date meanwhile: these are functions, and one statement.
+        # One statement, since the store may be created or migrated meanwhile; these pragmas are functions.
         ((application_id, version, things),) = db.execute(
             "SELECT (SELECT application_id FROM pragma_application_id), (SELECT user_version FROM pragma_user_version),"
             " (SELECT count(*) FROM sqlite_master)"
@@ -137,7 +137,7 @@ def version(db: sqlite3.Connection, path: Path, newest: int) -> int:
 
 
 def migrate(db: sqlite3.Connection, at: int, steps: Sequence[Step]) -> None:
-    """Take the store from version *at* to the newest, in one transaction: nobody ever sees one in between."""
+    """Migrate the store from version *at* to the newest, in one transaction."""
     if at == len(steps):
         return
     db.execute("BEGIN IMMEDIATE")

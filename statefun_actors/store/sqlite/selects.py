@@ -1,4 +1,4 @@
-"""The SELECT statements of the reads, and the values that their rows stand for."""
+"""The SELECT statements of the reads, and the conversion of their rows to values."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from statefun_actors.store import DeadLetterEntry, KeyedRequest, Message, Reques
 from statefun_actors.store.sqlite.schema import DEAD_LETTER, MESSAGE, REQUEST, TIMER
 
 PAGE: Final = 500
-"""Rows read at a time by what streams. Nothing is held in between, so no checkpoint waits for a slow consumer."""
+"""Rows that a stream reads at a time. No cursor is open in between, so a slow consumer delays no checkpoint."""
 
 
 def listed(columns: Sequence[str]) -> str:
@@ -20,7 +20,7 @@ def listed(columns: Sequence[str]) -> str:
 
 MESSAGES_TO: Final = f"SELECT {listed(MESSAGE)} FROM message WHERE type = ? AND id = ? AND seq > ? ORDER BY seq LIMIT ?"
 TIMERS_AFTER: Final = (
-    # Two ranges of the index, merged; the one range (due_ms, seq) > (?, ?) would look at all that are due at due_ms.
+    # A union of two ranges of the index: the single range (due_ms, seq) > (?, ?) would scan all that are due at due_ms.
     f"SELECT {listed(TIMER)} FROM timer WHERE due_ms = ? AND seq > ? "
     f"UNION ALL SELECT {listed(TIMER)} FROM timer WHERE due_ms > ? ORDER BY due_ms, seq LIMIT ?"
 )
@@ -47,11 +47,11 @@ LOAD: Final = {
     "CROSS JOIN entity ON type = column2 AND id = column3"
     for size in LOAD_SIZES
 }
-"""One statement for so many addresses: a third of the cost of one statement for each."""
+"""One statement for this many addresses: a third of the cost of one statement for each."""
 
 
 def after_prefix(prefix: str) -> str | None:
-    """The least string greater than all that begin with *prefix*; None where there is none."""
+    """The least string greater than all that begin with *prefix*; None if there is none."""
     stem = prefix.rstrip("\U0010ffff")
     if not stem:
         return None
@@ -60,7 +60,7 @@ def after_prefix(prefix: str) -> str | None:
 
 
 def address_of(typename: str, id: str) -> Address:
-    """What was an address when it went in needs no check on its way out."""
+    """Create an address without checks: it was checked before it was stored."""
     return tuple.__new__(Address, (typename, id))
 
 

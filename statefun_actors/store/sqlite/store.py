@@ -1,8 +1,8 @@
-"""The store on disk: one SQLite file, one transaction per commit.
+"""The store on disk: one SQLite file, one transaction for each commit.
 
-Where a commit is written, on the event loop's thread or on the store's own, is judged anew each time: a small one on a
-disk that syncs fast is over before a second thread has woken up; anything else would hold up the loop. Checkpoints
-(bringing the log's pages home, tens of milliseconds) always run on the store's thread, after the commit is reported.
+For each commit it is decided anew whether the event loop's thread or the store's own thread writes it: on a disk that
+syncs fast, a small commit ends before a second thread wakes up; any other would block the loop. Checkpoints, which take
+tens of milliseconds, always run on the store's thread, after the commit is reported.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from time import perf_counter
 from typing import Final, Literal
 
 from statefun_actors.store import Commit, StoreError, StoreMismatchError, StoreTakenError
-from statefun_actors.store.sqlite import log_marks, renaming, schema, writing
+from statefun_actors.store.sqlite import epoch_view, log_marks, renaming, schema, writing
 from statefun_actors.store.sqlite.connecting import connect_to_write, prepare_to_write
 from statefun_actors.store.sqlite.files import (
     commit_error,
@@ -39,25 +39,25 @@ logger: Final = logging.getLogger("statefun_actors.engine")
 
 _READER_CACHE_KIB: Final = 4_096
 _LOG_PAGES: Final = 8_000
-"""Pages in the log that are worth a checkpoint: enough for the hot ones to be in it many times and be written once."""
+"""Pages in the log that trigger a checkpoint: enough that hot pages, which are in it many times, are written once."""
 
 _LOOP_SECONDS: Final = 0.001
-"""What a commit may take of the event loop's time."""
+"""Maximum seconds for which a commit may block the event loop."""
 _ROW_SECONDS: Final = 0.000_01
 
 
 class SqliteStore(Reads):
-    """The store in the file *path*; it and the folders above it are made where they are missing.
+    """The store in the file *path*, which is created with its missing folders.
 
     Args:
-        path: the file; SQLite keeps its log beside it, in ``<path>-wal`` and ``<path>-shm``.
-        commits: which thread writes them: ``"loop"`` the one of the event loop, ``"thread"`` another one, ``"auto"``
-            the loop's if that takes less than about 1 ms.
-        brief: it is closed again at once, so an engine that starts meanwhile waits for it instead of giving up.
-        steps: what leads from each version of the tables to the next, for tests.
+        path: the file; SQLite keeps its log next to it, in ``<path>-wal`` and ``<path>-shm``.
+        commits: the thread that writes commits: ``"loop"`` that of the event loop, ``"thread"`` another one, ``"auto"``
+            that of the loop if it takes less than about 1 ms.
+        brief: it will be closed at once, so an engine that starts meanwhile waits for it instead of failing.
+        steps: migrations from each version of the tables to the next, for tests.
 
     Raises:
-        StoreError: no store can be had there: in use, no store of ours, newer than this version, out of reach.
+        StoreError: the store can't be opened: it is in use, not ours, of a newer version, or not accessible.
     """
 
     def __init__(
@@ -70,7 +70,7 @@ class SqliteStore(Reads):
     ) -> None:
         self.path = Path(path)
         self._file = self.path.resolve()
-        """Where :attr:`path` leads to."""
+        """The file that :attr:`path` resolves to."""
         self._brief = brief
         self._steps = steps
         self._commits = commits
@@ -78,16 +78,16 @@ class SqliteStore(Reads):
         self._log_pages = 0
         self._thread = ThreadPoolExecutor(1, "statefun-actors store")
         self._running: Future[None] | None = None
-        """The last thing given to the thread."""
+        """The last call submitted to the thread."""
         self._reader: sqlite3.Connection | None = None
         self._writer: sqlite3.Connection | None = None
         self._lock: Lock | None = None
         self._ownership = Ownership(self._file)
         self._keeps_log = False
-        """Whether the log is to stay as it is, since the file beside it is another one."""
+        """Whether to keep the log, since the file next to it is another one."""
         try:
             make_folder(self._file.parent)
-            # Before all else, since what isn't ours must stay as it is.
+            # Before anything else, since files that aren't ours must not be changed.
             log_marks.check_together(self.path, len(steps))
             if self._file.exists():
                 self._reader = connect_read_only(self.path)
@@ -107,15 +107,15 @@ class SqliteStore(Reads):
 
     @staticmethod
     def open_reader(path: Path | str) -> SqliteReader:
-        """The store in *path* for reading only, beside an engine that runs on it, or without one."""
+        """Open the store in *path* for reading only, with or without an engine on it."""
         return SqliteReader(path)
 
     async def commit(self, commit: Commit) -> None:
-        """Make *commit* durable, whole. Being cancelled, it still ends first what it has begun.
+        """Make *commit* durable, all or nothing. If it is cancelled, it still completes a started write.
 
         Raises:
             CommitRefusedError: nothing was written, and this commit will never succeed.
-            StoreError: nothing was written; the store can be used again once the cause is gone.
+            StoreError: nothing was written; the store works again after the cause is resolved.
         """
         plan = self._gathering.plan(commit.entities)
         try:
@@ -124,7 +124,7 @@ class SqliteStore(Reads):
             except sqlite3.IntegrityError:
                 if not plan.places:
                     raise
-                # A place may be wrong, which is none of the commit's fault: once more, without any.
+                # A row id may be wrong, which is not an error of the commit: try again without any.
                 self._gathering.forget()
                 plan = Plan()
                 change = await self._make(commit, plan)
@@ -152,10 +152,10 @@ class SqliteStore(Reads):
             raise store_error(self.path, error) from error
 
     async def _make(self, commit: Commit, plan: Plan) -> writing.PreparedCommit:
-        """Write *commit*, its entities where *plan* says."""
+        """Prepare *commit*, with row ids according to *plan*."""
         change = writing.change(commit, plan)
         if not self._in_place.undisturbed():
-            await self._look_again()
+            await self._check_files()
         if self._on_loop(change):
             self._write(change)
         else:
@@ -169,12 +169,12 @@ class SqliteStore(Reads):
         return self._writer.getlimit(sqlite3.SQLITE_LIMIT_LENGTH)
 
     def tell_door(self, door: Path | None) -> None:
-        """Say, to whoever finds the store in use, where the control door of its engine is; None = that ends soon."""
+        """Publish the control socket of the store's engine in the lock file; None: the engine is shutting down."""
         if self._lock is not None:
             self._lock.tell_door(door)
 
     def close(self) -> None:
-        """Let go of the files. Safe to call twice."""
+        """Close the files. Safe to call twice."""
         self._thread.shutdown()
         self._running = None
         self._disconnect()
@@ -185,7 +185,7 @@ class SqliteStore(Reads):
 
     def _disconnect(self) -> None:
         connections = [self._reader, self._writer]
-        if self._keeps_log:  # SQLite brings the log home, and deletes it, when the last one is closed that can write
+        if self._keeps_log:  # SQLite checkpoints and deletes the log when the last write connection is closed
             connections.reverse()
         for db in connections:
             if db is not None:
@@ -194,15 +194,15 @@ class SqliteStore(Reads):
 
     def _open(self) -> None:
         self._writer = db = connect_to_write(self.path)
-        # Where the thread brings the log home, SQLite does so in case that can't.
+        # If the thread checkpoints the log, SQLite does so only if the thread can't.
         prepare_to_write(db, self.path, self._steps, _LOG_PAGES * (1 if self._commits == "loop" else 4))
         all_home = log_marks.bring_home(db)
-        self._ownership.take(db, self.path)  # fails where nothing can be written
+        self._ownership.take(db, self.path)  # fails if nothing can be written
         if all_home and not self._brief:
-            log_marks.renew(db, self._ownership.owner)  # the file by itself now gets a mark that no copy of it has
-            self._bring_home()
+            log_marks.renew(db, self._ownership.owner)  # the file itself now gets a mark that no copy of it has
+            self._run_checkpoint()
         db.execute("PRAGMA synchronous = FULL")
-        writing.prepare(db)
+        epoch_view.prepare(db)
         ((last,),) = db.execute("SELECT coalesce(max(rowid), 0) FROM entity").fetchall()
         self._gathering = Gathering(last + 1)
         if self._reader is None:
@@ -210,12 +210,12 @@ class SqliteStore(Reads):
         self._reader.execute(f"PRAGMA cache_size = -{_READER_CACHE_KIB}")
         self._in_place = InPlace(self._file)
 
-    async def _look_again(self) -> None:
-        """The files are not as they were when last looked at.
+    async def _check_files(self) -> None:
+        """Handle files that have changed since they were last checked.
 
         Raises:
-            StoreError: the store's file isn't there any more.
-            StoreMismatchError: another file's content was copied over it. No retry helps.
+            StoreError: the store's file no longer exists.
+            StoreMismatchError: another file was copied over it. No retry helps.
         """
         if self._running is not None:
             await asyncio.wait([asyncio.wrap_future(self._running)])
@@ -223,29 +223,29 @@ class SqliteStore(Reads):
         if db is None:
             raise StoreError(str(self.path), "it is closed")
         if not self._in_place.has_file():
-            # One that was deleted could still be written, and nobody would ever find it.
-            raise StoreError(str(self.path), "its file has been deleted, moved or replaced", "Put it back.")
+            # A deleted file could still be written, but its content would be lost.
+            raise StoreError(str(self.path), "its file was deleted, moved or replaced", "Put it back.")
         if not log_marks.is_of_log(self._file, db, len(self._steps)):
             self._keeps_log = True
             raise StoreMismatchError(
                 str(self.path),
-                "its file has been overwritten while an engine ran on it, which ends; what was acknowledged since it "
-                "was last written is in its log",
-                "Stop the engine before a file is copied; to go back to a backup, use `statefun-actors restore`.",
+                "its file was overwritten while an engine ran on it, which ends; the messages acknowledged since it "
+                "was last written are in its log",
+                "Stop the engine before a file is copied; to restore a backup, use `statefun-actors restore`.",
             )
         if not self._in_place.has_log():
             self._save_log(db)
         self._in_place.look()
 
     def _save_log(self, db: sqlite3.Connection) -> None:
-        """The log was deleted, but is still open: bring it home, and begin another.
+        """Save a deleted log, which is still open, to the file, and create a new one.
 
         Raises:
-            StoreError: somebody who reads the store prevents it.
+            StoreError: a reader of the store prevents it.
         """
         if not log_marks.bring_home(db):
-            raise StoreError(str(self.path), "its log has been deleted, and another program reads it", "End that.")
-        logger.warning("store %s: its log has been deleted; nothing of it is lost, and another is begun", self.path)
+            raise StoreError(str(self.path), "its log was deleted, and another program reads it", "Stop that program.")
+        logger.warning("store %s: its log was deleted; nothing is lost, and a new log was created", self.path)
         self._disconnect()
         self._open()
 
@@ -268,15 +268,15 @@ class SqliteStore(Reads):
 
     def _checkpoint(self) -> None:
         with suppress(sqlite3.Error, OSError):  # it is tried again
-            self._bring_home()
+            self._run_checkpoint()
 
-    def _bring_home(self) -> None:
-        """What is in the log goes into the file; if that is all of it, a new log begins, with a mark of its own."""
+    def _run_checkpoint(self) -> None:
+        """Run a checkpoint; if all of the log is in the file, mark the new log."""
         if self._writer is None or not log_marks.bring_home(self._writer):
             return
         marks = log_marks.renew(self._writer, self._ownership.owner)
         if marks is not None and self._lock is not None:
-            with suppress(OSError):  # of a full disk: then it is not noticed if the log is deleted
+            with suppress(OSError):  # disk full: then a deleted log is not detected
                 self._lock.tell_log(*marks)
 
     async def _in_thread(self, work: Callable[[writing.PreparedCommit], None], change: writing.PreparedCommit) -> None:
@@ -291,11 +291,13 @@ class SqliteStore(Reads):
 
     @property
     def _busy(self) -> bool:
-        """Whether the thread is at work with the writing connection."""
+        """Whether the thread is using the write connection."""
         return self._running is not None and not self._running.done()
 
     def _connection(self) -> sqlite3.Connection:
-        """For the next read: the writer's, which remembers what it wrote last; while that writes, the other one."""
+        """The connection of the next read: that of the writer, which caches recent writes; while it writes, the other
+        one.
+        """
         db = self._reader if self._busy else self._writer
         if db is None:
             raise StoreError(str(self.path), "it is closed")

@@ -1,30 +1,42 @@
-"""A whole commit as one SQL statement.
+"""Writes a whole commit as one SQL statement.
 
-``INSERT INTO epoch`` goes into a temporary view. Its triggers take the lists of rows apart, which come as JSON, with
-all bytes in one blob that the rows point into. So the commit is one step inside SQLite: the thread that makes it gives
-up the interpreter once and asks for it back once, where ``executemany`` does so for every row and starves beside a busy
-event loop. It isn't slower without a thread either: SQLite needs no statement journal when a transaction is one
-statement.
+``INSERT INTO epoch`` writes to a temporary view, whose triggers unpack lists of rows in JSON, with all bytes in one
+blob that the rows refer to. So the commit is one step inside SQLite: its thread releases the GIL once and acquires it
+once, while ``executemany`` does so for every row and starves next to a busy event loop. Without a thread it isn't
+slower either: SQLite needs no statement journal if a transaction is one statement.
 
-An entity whose place is known (gathering.py) is written by its row id, which spares the search in the index of all
-keys. That the row there is the entity's is part of the write.
+An entity with a known row id (gathering.py) is written by it, without a search in the index of all keys. The write
+checks that the row has the entity's key.
 
-SQLite's JSON ends a string at U+0000, and bounds each value at 1 GB. A commit with such a string, or with more bytes
-in all, goes row by row, which is rare enough to be slow.
+SQLite's JSON ends a string at U+0000, and limits values to 1 GB. A commit with such a string, or with more bytes in
+all, is written row by row; that is slow, but rare.
 """
 
 from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import msgspec
 from msgspec import Struct
 
 from statefun_actors.store import Commit
+from statefun_actors.store.sqlite.epoch_view import (
+    DELETE_ENTITIES,
+    DELETE_REQUESTS,
+    ENTITY_BY_ROWID,
+    INSERT_EPOCH,
+    NOT_OWNER,
+    SET_NEXT_SEQ,
+    TABLES,
+    UPSERT,
+    UPSERT_BY_ROWID,
+    WRONG_ROWID,
+    CommitRows,
+)
 from statefun_actors.store.sqlite.gathering import Plan
-from statefun_actors.store.sqlite.schema import DEAD_LETTER, EGRESS, ENTITY, MESSAGE, PAGE_SIZE, REQUEST, TIMER
+from statefun_actors.store.sqlite.schema import ENTITY, PAGE_SIZE, REQUEST
 
 Row = Sequence[Any]
 
@@ -32,54 +44,29 @@ _encode: Final = msgspec.json.Encoder().encode
 _NUL: Final = "\\u0000"
 
 
-class CommitRows(NamedTuple):
-    """One row for the view ``epoch``: JSON lists of rows, None for an empty one.
-
-    A row's bytes are its last two items: where they begin in ``bytes``, counted from 1, and how many they are.
-    """
-
-    moves: str | None
-    placed: str | None
-    entities: str | None
-    entities_gone: str | None
-    messages: str | None
-    messages_done: str | None
-    timers: str | None
-    timers_done: str | None
-    egress: str | None
-    egress_done: str | None
-    dead_letters: str | None
-    dead_letters_done: str | None
-    requests: str | None
-    requests_done: str | None
-    positions: str | None
-    next_seq: int
-    bytes: bytes
-
-
 class PreparedCommit(Struct, frozen=True):
-    """A commit made ready for :func:`write`; nothing in it is shared with the engine."""
+    """A commit prepared for :func:`write`; it shares nothing with the engine."""
 
     epoch: CommitRows
     rows: int
-    """How many it writes and deletes."""
+    """The number of rows that it writes and deletes."""
 
     @property
     def pages(self) -> int:
-        """How many pages of the file it changes, roughly."""
+        """The approximate number of pages that it changes."""
         return self.rows + len(self.epoch.bytes) // PAGE_SIZE + 8
 
 
 class NotOwnerError(Exception):
-    """Whoever writes does not own the store any more."""
+    """The writer no longer owns the store."""
 
 
 def change(commit: Commit, plan: Plan = Plan()) -> PreparedCommit:  # noqa: B008 - frozen
-    """*commit*, ready to be written, its entities where *plan* says.
+    """Prepare *commit* for writing, with row ids according to *plan*.
 
     Raises:
-        UnicodeEncodeError: a string that is no Unicode text.
-        OverflowError: a time that is no integer of 64 bits, of which SQLite would make a float.
+        UnicodeEncodeError: a string is not Unicode text.
+        OverflowError: a time is not an integer of 64 bits; SQLite would store it as a float.
     """
     chunks: list[bytes] = []
     at = 1
@@ -174,21 +161,11 @@ def _json(rows: Sequence[object]) -> str | None:
     return _encode(rows).decode() if rows else None
 
 
-def prepare(db: sqlite3.Connection) -> None:
-    """Make the view that :func:`write` writes to. It is temporary: nothing of it is in the file."""
-    db.execute(f"CREATE TEMP VIEW epoch AS SELECT {', '.join(f'NULL AS {name}' for name in _COLUMNS)}")
-    for when, statements in _TRIGGERS:
-        db.execute(
-            f"CREATE TEMP TRIGGER epoch_{when[0]} INSTEAD OF INSERT ON epoch "
-            f"WHEN {' OR '.join(f'new.{column} IS NOT NULL' for column in when)} BEGIN {'; '.join(statements)}; END"
-        )
-
-
 def write(db: sqlite3.Connection, epoch: CommitRows, owner: str) -> None:
-    """Commit *epoch*: a transaction of its own, durable on return.
+    """Commit *epoch* in a transaction of its own; durable on return.
 
     Raises:
-        NotOwnerError: *owner* does not own the store any more; nothing was written.
+        NotOwnerError: *owner* no longer owns the store; nothing was written.
         sqlite3.Error: nothing was written.
     """
     largest = db.getlimit(sqlite3.SQLITE_LIMIT_LENGTH)
@@ -196,9 +173,9 @@ def write(db: sqlite3.Connection, epoch: CommitRows, owner: str) -> None:
         isinstance(rows, str) and (_NUL in rows or len(rows) > largest) for rows in epoch
     ):
         try:
-            db.executemany(_WRITE, ((*epoch, owner),))  # unlike execute() it doesn't stop to ask for the last row id
+            db.executemany(INSERT_EPOCH, ((*epoch, owner),))  # unlike execute() it does not query the last row id
         except sqlite3.IntegrityError as error:
-            if str(error) == _NOT_OWNER:
+            if str(error) == NOT_OWNER:
                 raise NotOwnerError from error
             raise
         return
@@ -214,84 +191,6 @@ def write(db: sqlite3.Connection, epoch: CommitRows, owner: str) -> None:
         raise
 
 
-_COLUMNS: Final = (*CommitRows._fields, "owner")
-_WRITE: Final = f"INSERT INTO epoch VALUES ({', '.join('?' * len(_COLUMNS))})"
-_NOT_OWNER: Final = "the store has another owner"
-
-_TABLES: Final = (
-    # columns of the view, table, its columns
-    ("messages", "messages_done", "message", MESSAGE),
-    ("timers", "timers_done", "timer", TIMER),
-    ("egress", "egress_done", "egress", EGRESS),
-    ("dead_letters", "dead_letters_done", "dead_letter", DEAD_LETTER),
-)
-_UPSERT: Final = "ON CONFLICT (type, id) DO UPDATE SET expires_ms = excluded.expires_ms, state = excluded.state"
-_DELETE: Final = "DELETE FROM entity WHERE (type, id) IN"
-_FORGET: Final = "DELETE FROM request WHERE (type, id, key) IN"
-_PLACE: Final = (
-    "ON CONFLICT (rowid) DO UPDATE SET expires_ms = excluded.expires_ms, state = excluded.state "
-    "WHERE type = excluded.type AND id = excluded.id"
-)
-_PLACED: Final = ("rowid", *ENTITY)
-_ELSEWHERE: Final = "a row lies elsewhere"
-_COUNT: Final = "UPDATE counter SET next_seq = ? WHERE next_seq < ?"
-
-
-def _items(count: int) -> list[str]:
-    return [f"json_extract(value, '$[{n}]')" for n in range(count)]
-
-
-def _select(rows: str, columns: Sequence[str]) -> str:
-    """The rows of the JSON list in the view's column *rows*, of which the last column is bytes."""
-    *items, size = _items(len(columns) + 1)
-    *items, at = items
-    return f"SELECT {', '.join(items)}, substr(new.bytes, {at}, {size}) FROM json_each(new.{rows})"
-
-
-_TRIGGERS: Final[Sequence[tuple[tuple[str, ...], tuple[str, ...]]]] = (
-    # where one of these columns is not NULL, these statements
-    (
-        ("placed", "entities", "entities_gone"),
-        (
-            f"{_DELETE} (SELECT {', '.join(_items(2))} FROM json_each(new.moves))",
-            f"{_DELETE} (SELECT {', '.join(_items(2))} FROM json_each(new.entities_gone))",
-            f"INSERT INTO entity ({', '.join(_PLACED)}) {_select('placed', _PLACED)} WHERE true "
-            "ON CONFLICT (rowid) DO UPDATE SET expires_ms = excluded.expires_ms, state = "
-            f"iif(type = excluded.type AND id = excluded.id, excluded.state, RAISE(ABORT, '{_ELSEWHERE}'))",
-            f"INSERT INTO entity ({', '.join(ENTITY)}) {_select('entities', ENTITY)} WHERE true {_UPSERT}",
-        ),
-    ),
-    *(
-        (
-            (born, done),
-            (
-                f"DELETE FROM {table} WHERE seq IN (SELECT value FROM json_each(new.{done}))",
-                f"INSERT OR REPLACE INTO {table} ({', '.join(columns)}) {_select(born, columns)}",
-            ),
-        )
-        for born, done, table, columns in _TABLES
-    ),
-    (
-        ("requests", "requests_done"),
-        (
-            f"{_FORGET} (SELECT {', '.join(_items(3))} FROM json_each(new.requests_done))",
-            f"INSERT OR REPLACE INTO request ({', '.join(REQUEST)}) {_select('requests', REQUEST)}",
-        ),
-    ),
-    (
-        ("positions",),
-        (f"INSERT OR REPLACE INTO position SELECT {', '.join(_items(2))} FROM json_each(new.positions)",),
-    ),
-    (
-        ("next_seq",),
-        (
-            f"SELECT RAISE(ABORT, '{_NOT_OWNER}') WHERE NOT EXISTS (SELECT 1 FROM owner WHERE id = new.owner)",
-            _COUNT.replace("?", "new.next_seq"),
-        ),
-    ),
-)
-
-
 def _write_by_row(db: sqlite3.Connection, epoch: CommitRows) -> None:
     def rows(name: str) -> list[Any]:
         part = getattr(epoch, name)
@@ -303,16 +202,16 @@ def _write_by_row(db: sqlite3.Connection, epoch: CommitRows) -> None:
     def insert(table: str, columns: Sequence[str]) -> str:
         return f"INTO {table} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"
 
-    db.executemany(f"{_DELETE} (VALUES (?, ?))", rows("moves"))
-    db.executemany(f"{_DELETE} (VALUES (?, ?))", rows("entities_gone"))
+    db.executemany(f"{DELETE_ENTITIES} (VALUES (?, ?))", rows("moves"))
+    db.executemany(f"{DELETE_ENTITIES} (VALUES (?, ?))", rows("entities_gone"))
     for row in whole("placed"):
-        if not db.execute(f"INSERT {insert('entity', _PLACED)} {_PLACE}", row).rowcount:
-            raise sqlite3.IntegrityError(_ELSEWHERE)
-    db.executemany(f"INSERT {insert('entity', ENTITY)} {_UPSERT}", whole("entities"))
-    for born, done, table, columns in _TABLES:
+        if not db.execute(f"INSERT {insert('entity', ENTITY_BY_ROWID)} {UPSERT_BY_ROWID}", row).rowcount:
+            raise sqlite3.IntegrityError(WRONG_ROWID)
+    db.executemany(f"INSERT {insert('entity', ENTITY)} {UPSERT}", whole("entities"))
+    for born, done, table, columns in TABLES:
         db.executemany(f"DELETE FROM {table} WHERE seq = ?", [(seq,) for seq in rows(done)])
         db.executemany(f"INSERT OR REPLACE {insert(table, columns)}", whole(born))
-    db.executemany(f"{_FORGET} (VALUES (?, ?, ?))", rows("requests_done"))
+    db.executemany(f"{DELETE_REQUESTS} (VALUES (?, ?, ?))", rows("requests_done"))
     db.executemany(f"INSERT OR REPLACE {insert('request', REQUEST)}", whole("requests"))
     db.executemany("INSERT OR REPLACE INTO position VALUES (?, ?)", rows("positions"))
-    db.execute(_COUNT, (epoch.next_seq, epoch.next_seq))
+    db.execute(SET_NEXT_SEQ, (epoch.next_seq, epoch.next_seq))

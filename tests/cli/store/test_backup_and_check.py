@@ -63,7 +63,7 @@ def test_check_says_before_a_deployment_what_the_new_classes_would_cost(folder: 
     assert checked.stdout.splitlines()[:3] == [
         f"{STORE} is sound.", "new.py can read all of it.", "It would lose or leave out:",
     ]  # fmt: skip
-    assert "shop/basket: the state 'wishes' is gone, while 'likes' came; " in checked.stdout
+    assert "shop/basket: the state 'wishes' was removed, while 'likes' was added; " in checked.stdout
     assert (strict.returncode, json.loads(strict.stdout)["unreadable"]) == (1, [])
     assert refused.returncode == 1
     assert "Error: --strict: a start with these classes would leave out or lose what is stored:" in refused.stderr
@@ -104,7 +104,7 @@ def test_a_damaged_store_takes_the_place_of_no_backup(folder: Path, tmp_path: Pa
     refused = refusal("backup", "--store", "b.db", "copy.db", "--overwrite", folder=tmp_path, code=1)
 
     assert refused.startswith("Error: store b.db: it is damaged: ")
-    assert refused.endswith(". Go back to a backup.")
+    assert refused.endswith(". Restore a backup.")
     assert (tmp_path / "copy.db").read_bytes() == good
     assert sorted(path.name for path in tmp_path.iterdir() if path.suffix == ".partial") == []
 
@@ -118,7 +118,7 @@ def test_a_run_ends_when_it_comes_upon_damage_that_no_retry_mends(folder: Path, 
     ran = run("run", "app.py", "--store", "b.db", "--input", "in.jsonl", "--until-idle", folder=tmp_path)
 
     assert ran.returncode == 1
-    assert ran.stderr == ("Error: store b.db: it is damaged: database disk image is malformed. Go back to a backup.\n")
+    assert ran.stderr == ("Error: store b.db: it is damaged: database disk image is malformed. Restore a backup.\n")
 
 
 @pytest.mark.parametrize(
@@ -156,5 +156,5 @@ def test_what_is_asked_for_wrongly_is_told_in_a_line(folder: Path) -> None:
     )
     assert refusal("check", "app.py", "x", folder=folder, code=2) == "Error: unexpected argument: 'x'."
     assert refusal("check", "--store", "app.py", folder=folder, code=1) == (
-        "Error: store app.py: the file is no SQLite database. Choose another path."
+        "Error: store app.py: the file is not a SQLite database. Choose another path."
     )

@@ -116,7 +116,7 @@ def test_what_is_asked_for_wrongly_is_told_in_a_line_and_changes_nothing(folder:
         (
             ["export", *new],
             1,
-            f"Error: store {new[1]}: there is no such file. `statefun-actors run` makes it.",
+            f"Error: store {new[1]}: the file does not exist. `statefun-actors run` creates it.",
         ),
     ):
         assert refusal(*arguments, folder=folder, code=code) == complaint

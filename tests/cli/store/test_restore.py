@@ -84,8 +84,8 @@ def test_a_copy_without_restore_is_refused_and_restore_mends_it(folder: Path) ->
     assert (ran.returncode, ran.stdout) == (1, "")
     assert ran.stderr == (
         f"Error: store {STORE}: its log {(folder / STORE).resolve()}-wal does not belong to it, but to another file "
-        "that was in its place; nothing has been changed. To go back to a backup, use `statefun-actors restore`; to "
-        "keep the file as it is, without what is in the log, delete the log.\n"
+        "that was in its place; nothing was changed. To restore a backup, use `statefun-actors restore`; to "
+        "keep the file without the changes in the log, delete the log.\n"
     )
     assert in_this_process("check", "app.py", folder=folder).exit_code == 1
     told("restore", "app.py", "monday.db", "--yes", folder=folder)
@@ -115,10 +115,10 @@ def test_what_is_no_sound_backup_replaces_nothing(folder: Path) -> None:
         refusal("restore", "app.py", "monday.db", "--yes", folder=folder, code=1),
     )
     assert refusal("restore", "app.py", "notes.txt", "--yes", folder=folder, code=1) == (
-        "Error: store notes.txt: the file is no SQLite database. Choose another path."
+        "Error: store notes.txt: the file is not a SQLite database. Choose another path."
     )
     assert refusal("restore", "app.py", "none.db", "--yes", folder=folder, code=1) == (
-        "Error: store none.db: there is no such file. Name a file that `statefun-actors backup` made."
+        "Error: store none.db: the file does not exist. Name a file that `statefun-actors backup` made."
     )
     assert refusal("restore", "app.py", str(STORE), "--yes", folder=folder, code=1) == (
         f"Error: store {STORE}: it is the store itself. Name a file that `statefun-actors backup` made."

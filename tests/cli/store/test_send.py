@@ -90,7 +90,7 @@ def test_it_can_be_for_later_and_come_from_standard_input(tmp_path: Path) -> Non
             ["shop/page/a", "shop/wish", "1"],
             2,
             "shop/page takes io.statefun.types/long, got shop/wish. Add a handler for it, or one for "
-            "google.protobuf.Any, which takes what no other handler takes.",
+            "google.protobuf.Any, which takes every type without its own handler.",
         ),
         (
             ["shop/basket/a", "1"],
@@ -101,7 +101,7 @@ def test_it_can_be_for_later_and_come_from_standard_input(tmp_path: Path) -> Non
         (
             ["shop/page/a", r'"\ud800"'],
             2,
-            r"""expected JSON, got '"\\ud800"': expected text that UTF-8 can write, got '\ud800', """
+            r"""expected JSON, got '"\\ud800"': expected text that UTF-8 can encode, got '\ud800', """
             "which holds a lone surrogate. A text in JSON has quotes of its own: '\"ada\"'.",
         ),
         (["shop/page/a\udcff", "1"], 2, "expected ADDRESS and TYPE in UTF-8, got 'shop/page/a\\udcff'."),
@@ -137,7 +137,7 @@ def test_it_can_be_for_later_and_come_from_standard_input(tmp_path: Path) -> Non
         (
             ["shop/page/a", "1", "--store", "no.db"],
             1,
-            "store no.db: there is no such file. `statefun-actors run` makes it.",
+            "store no.db: the file does not exist. `statefun-actors run` creates it.",
         ),
     ],
 )

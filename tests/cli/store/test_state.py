@@ -102,9 +102,9 @@ def test_it_looks_in_beside_an_engine(tmp_path: Path) -> None:
         (
             ["app.py", "--store", "no.db"],
             1,
-            "Error: store no.db: there is no such file. `statefun-actors run` makes it.",
+            "Error: store no.db: the file does not exist. `statefun-actors run` creates it.",
         ),
-        (["--store", "app.py"], 1, "Error: store app.py: the file is no SQLite database. Choose another path."),
+        (["--store", "app.py"], 1, "Error: store app.py: the file is not a SQLite database. Choose another path."),
         (
             ["app.py", "shop/baskets/ada"],
             2,

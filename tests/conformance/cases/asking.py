@@ -207,7 +207,7 @@ async def checked(start: Start) -> None:
 
         assert engine.failures == ["ValueMismatchError"] * 2
         assert "decorated with @answers, got self.go" in engine.reasons[0]
-        assert "no keep=, since Order.counted takes the answer alone" in engine.reasons[1]
+        assert "no keep=, since Order.counted takes only the answer" in engine.reasons[1]
 
 
 @A.once("A5", "a `then` whose annotation lacks NoAnswer, or has nothing else, is a definition error")
@@ -221,8 +221,8 @@ def definition() -> None:
             def alone(self, answer: NoAnswer) -> None: ...
 
     assert problems_of(without) == [
-        "Wrong.lacks: an answer may not come; write `answer: int | NoAnswer`, and say what is done then",
-        "Wrong.alone: it takes no answer but NoAnswer; add the types of the answers",
+        "Wrong.lacks: an answer may not arrive; write `answer: int | NoAnswer`, and handle NoAnswer",
+        "Wrong.alone: it takes only NoAnswer; add the types of the answers",
     ]
 
 

@@ -30,14 +30,14 @@ def no_default() -> None:
 @B.once("B67", "definition error: an optional one with a default other than None")
 def optional_default() -> None:
     assert problems({"total": int | None}, total=declare(default=0)) == [
-        "total: an optional field's default is None, got 0; drop `| None`, or the default"
+        "total: an optional field's default is None, got 0; remove `| None`, or the default"
     ]
 
 
 @B.once("B68", "definition error: persisted(type=) against the annotation")
 def contradiction() -> None:
     assert problems({"total": int}, total=declare(default=0, type=str)) == [
-        "total: persisted(type=str) contradicts the annotation int; leave one out"
+        "total: persisted(type=str) contradicts the annotation int; remove one"
     ]
 
 
@@ -65,7 +65,7 @@ def one_state_name() -> None:
 @B.once("B72", "definition error: an annotated attribute without persisted(); write that, or ClassVar")
 def no_persisted() -> None:
     assert problems({"limit": int}, limit=3) == [
-        "limit: an annotated attribute is no field by itself; "
+        "limit: an annotated attribute is not a field; "
         "write `limit: ... = persisted(default=...)` to keep it, or ClassVar[...] to share it"
     ]
 
@@ -75,7 +75,7 @@ def bare_handles() -> None:
     def take(self, message): ...  # type: ignore[no-untyped-def] # that is what is tried
 
     assert problems({}, take=handles(take)) == [
-        "take: which messages does it take? Write @handles(Type), or annotate: `message: Type`"
+        "take: it has no message type; write @handles(Type), or annotate `message: Type`"
     ]
 
 

@@ -111,7 +111,7 @@ async def unreadable() -> None:
 async def lost_in_silence() -> None:
     await stored(Book, store := MemoryStore())
     with pytest.raises(
-        LossRefusedError, match="the state 'entries' is gone, while 'lines' came; 1 entity, conf/book/a"
+        LossRefusedError, match="the state 'entries' was removed, while 'lines' was added; 1 entity, conf/book/a"
     ):
         Engine(Application(RenamedField), store, ManualClock(), check_changes=Check(strict=True))
     Engine(Application(RenamedField), store, ManualClock())

@@ -157,7 +157,7 @@ async def not_finite(start: Start) -> None:
 
 @V.case("V18", "a lone surrogate fails that message")
 async def surrogates(start: Start) -> None:
-    expected = "expected text that UTF-8 can write, got '\\ud800', which holds a lone surrogate"
+    expected = "expected text that UTF-8 can encode, got '\\ud800', which holds a lone surrogate"
     await misfits(
         start,
         surrogate=f"Wrong.text: {expected}",

@@ -1,4 +1,4 @@
-"""Values on the wire: what is a message, what takes it, and records for egresses."""
+"""Values on the wire: messages, their handlers, and records for egresses."""
 
 from __future__ import annotations
 
@@ -229,7 +229,7 @@ def one_handler() -> None:
 
         return Two
 
-    assert problems_of(define) == ["Two.one and Two.two both handle Text; one type has one handler"]
+    assert problems_of(define) == ["Two.one and Two.two both handle Text; a type has one handler"]
 
 
 @V.once("V45", "types given to @handles that contradict the annotation are a definition error")
@@ -241,7 +241,7 @@ def contradiction() -> None:
 
         return Torn
 
-    assert problems_of(define) == ["take: @handles names Text, its annotation says Named; make them agree"]
+    assert problems_of(define) == ["take: @handles names Text, its annotation Named; make them equal"]
 
 
 class Empties(Entity, typename="conf/empties"):

@@ -1,0 +1,122 @@
+"""The temporary view ``epoch``, and the triggers that apply a row of it, which is a whole commit."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from statefun_actors.store.sqlite.schema import DEAD_LETTER, EGRESS, ENTITY, MESSAGE, REQUEST, TIMER
+
+
+class CommitRows(NamedTuple):
+    """One row for the view ``epoch``: JSON lists of rows, None for an empty one.
+
+    The last two items of a row are the position of its bytes in ``bytes``, counted from 1, and their number.
+    """
+
+    moves: str | None
+    placed: str | None
+    entities: str | None
+    entities_gone: str | None
+    messages: str | None
+    messages_done: str | None
+    timers: str | None
+    timers_done: str | None
+    egress: str | None
+    egress_done: str | None
+    dead_letters: str | None
+    dead_letters_done: str | None
+    requests: str | None
+    requests_done: str | None
+    positions: str | None
+    next_seq: int
+    bytes: bytes
+
+
+def prepare(db: sqlite3.Connection) -> None:
+    """Create the view that :func:`write` writes to. It is temporary: nothing of it is in the file."""
+    db.execute(f"CREATE TEMP VIEW epoch AS SELECT {', '.join(f'NULL AS {name}' for name in _COLUMNS)}")
+    for when, statements in _TRIGGERS:
+        db.execute(
+            f"CREATE TEMP TRIGGER epoch_{when[0]} INSTEAD OF INSERT ON epoch "
+            f"WHEN {' OR '.join(f'new.{column} IS NOT NULL' for column in when)} BEGIN {'; '.join(statements)}; END"
+        )
+
+
+_COLUMNS: Final = (*CommitRows._fields, "owner")
+INSERT_EPOCH: Final = f"INSERT INTO epoch VALUES ({', '.join('?' * len(_COLUMNS))})"
+NOT_OWNER: Final = "the store has another owner"
+
+TABLES: Final = (
+    # columns of the view, table, columns of the table
+    ("messages", "messages_done", "message", MESSAGE),
+    ("timers", "timers_done", "timer", TIMER),
+    ("egress", "egress_done", "egress", EGRESS),
+    ("dead_letters", "dead_letters_done", "dead_letter", DEAD_LETTER),
+)
+UPSERT: Final = "ON CONFLICT (type, id) DO UPDATE SET expires_ms = excluded.expires_ms, state = excluded.state"
+DELETE_ENTITIES: Final = "DELETE FROM entity WHERE (type, id) IN"
+DELETE_REQUESTS: Final = "DELETE FROM request WHERE (type, id, key) IN"
+UPSERT_BY_ROWID: Final = (
+    "ON CONFLICT (rowid) DO UPDATE SET expires_ms = excluded.expires_ms, state = excluded.state "
+    "WHERE type = excluded.type AND id = excluded.id"
+)
+ENTITY_BY_ROWID: Final = ("rowid", *ENTITY)
+WRONG_ROWID: Final = "a row id is wrong"
+SET_NEXT_SEQ: Final = "UPDATE counter SET next_seq = ? WHERE next_seq < ?"
+
+
+def _items(count: int) -> list[str]:
+    return [f"json_extract(value, '$[{n}]')" for n in range(count)]
+
+
+def _select(rows: str, columns: Sequence[str]) -> str:
+    """SELECT of the rows of the JSON list in the view's column *rows*; the last column is bytes."""
+    *items, size = _items(len(columns) + 1)
+    *items, at = items
+    return f"SELECT {', '.join(items)}, substr(new.bytes, {at}, {size}) FROM json_each(new.{rows})"
+
+
+_TRIGGERS: Final[Sequence[tuple[tuple[str, ...], tuple[str, ...]]]] = (
+    # if one of these columns is not NULL, run these statements
+    (
+        ("placed", "entities", "entities_gone"),
+        (
+            f"{DELETE_ENTITIES} (SELECT {', '.join(_items(2))} FROM json_each(new.moves))",
+            f"{DELETE_ENTITIES} (SELECT {', '.join(_items(2))} FROM json_each(new.entities_gone))",
+            f"INSERT INTO entity ({', '.join(ENTITY_BY_ROWID)}) {_select('placed', ENTITY_BY_ROWID)} WHERE true "
+            "ON CONFLICT (rowid) DO UPDATE SET expires_ms = excluded.expires_ms, state = "
+            f"iif(type = excluded.type AND id = excluded.id, excluded.state, RAISE(ABORT, '{WRONG_ROWID}'))",
+            f"INSERT INTO entity ({', '.join(ENTITY)}) {_select('entities', ENTITY)} WHERE true {UPSERT}",
+        ),
+    ),
+    *(
+        (
+            (born, done),
+            (
+                f"DELETE FROM {table} WHERE seq IN (SELECT value FROM json_each(new.{done}))",
+                f"INSERT OR REPLACE INTO {table} ({', '.join(columns)}) {_select(born, columns)}",
+            ),
+        )
+        for born, done, table, columns in TABLES
+    ),
+    (
+        ("requests", "requests_done"),
+        (
+            f"{DELETE_REQUESTS} (SELECT {', '.join(_items(3))} FROM json_each(new.requests_done))",
+            f"INSERT OR REPLACE INTO request ({', '.join(REQUEST)}) {_select('requests', REQUEST)}",
+        ),
+    ),
+    (
+        ("positions",),
+        (f"INSERT OR REPLACE INTO position SELECT {', '.join(_items(2))} FROM json_each(new.positions)",),
+    ),
+    (
+        ("next_seq",),
+        (
+            f"SELECT RAISE(ABORT, '{NOT_OWNER}') WHERE NOT EXISTS (SELECT 1 FROM owner WHERE id = new.owner)",
+            SET_NEXT_SEQ.replace("?", "new.next_seq"),
+        ),
+    ),
+)
