@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
+import contextlib
 from collections import defaultdict
 from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Any as Untyped
-from typing import Self, TypeVar, Unpack, overload
+from typing import Final, Self, TypeVar, Unpack, overload
 
 import attrs
 
 from statefun_actors.address import Address, check_typename
+from statefun_actors.assembly import Assembly
 from statefun_actors.calls import NotServedError, question
 from statefun_actors.definition import delay_ms
 from statefun_actors.dispatch import Application
@@ -30,7 +31,8 @@ from statefun_actors.types import pack, value_of
 _E = TypeVar("_E")
 _M = TypeVar("_M")
 _R = TypeVar("_R")
-_START = datetime(2026, 1, 1, tzinfo=UTC)
+_DRAIN_SECONDS: Final = 8.0
+_START: Final = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 class TestRuntime:
@@ -78,18 +80,20 @@ class TestRuntime:
         self._errors: list[BaseException] = []
         self._told: set[str] = set()
         self._known = self.app.codecs()
-        self._engine: Engine | None = None
+        self._assembly: Assembly | None = None
 
     async def __aenter__(self) -> Self:
-        self._engine = Engine(
+        resources = contextlib.ExitStack()
+        resources.callback(self._store.close)
+        engine = Engine(
             self.app,
             self._store,
             self._clock,
             options=self._options,
             on_failure=lambda _, error: self._errors.append(error),
         )
-        self._task = asyncio.create_task(self._engine.run())
-        self._task.add_done_callback(lambda _: self.engine.release())  # should it end by an error, nobody waits on
+        self._assembly = Assembly(engine, resources=resources)
+        await self._assembly.start()
         return self
 
     @property
@@ -99,16 +103,21 @@ class TestRuntime:
         Raises:
             RuntimeError: none does yet.
         """
-        if self._engine is None:
+        return self._running.engine
+
+    @property
+    def _running(self) -> Assembly:
+        if self._assembly is None:
             raise RuntimeError("it runs inside `async with TestRuntime(...) as runtime:`")
-        return self._engine
+        return self._assembly
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self.engine.stop()
-        await self._task
-        self._store.close()
+        with contextlib.closing(self._running) as assembly:
+            failure = await assembly.stop(_DRAIN_SECONDS)
+        if failure is not None:
+            raise failure
         if error is None:
             for missed in self._errors:
                 if not isinstance(missed, Exception):
@@ -222,8 +231,8 @@ class TestRuntime:
         if self._errors:
             errors, self._errors = self._errors, []
             raise next((error for error in errors if not isinstance(error, Exception)), errors[0])
-        if self._task.done():
-            self._task.result()
+        if (failure := self._running.failure) is not None:
+            raise failure
 
     def state(self, address: Address) -> Untyped:
         """The entity at *address* as it is now: a detached instance; absent fields read as their defaults.

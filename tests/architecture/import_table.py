@@ -165,6 +165,7 @@ TABLE: Final[Mapping[str, AbstractSet[str]]] = {
             "dispatch",
             "ingress",
             "engine",
+            "assembly",
         }
     ),
     "cluster": frozenset({"errors", "deploy"}),
