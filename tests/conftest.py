@@ -1,6 +1,6 @@
 """What every test gets: ``async def`` tests, time limits, workers, and properties that fail the same way for everyone.
 
-``python -m pytest --hypothesis-profile=explore`` looks further, at random, for counterexamples.
+``--hypothesis-profile=full`` tries ten times as many examples of each property, and ``explore`` many more, at random.
 """
 
 from __future__ import annotations
@@ -19,9 +19,11 @@ import pytest
 
 from tests.needs import check
 
-hypothesis.settings.register_profile("steady", deadline=None, derandomize=True, database=None)
+_STEADY = hypothesis.settings(deadline=None, derandomize=True, database=None, max_examples=40)
+hypothesis.settings.register_profile("steady", _STEADY)
+hypothesis.settings.register_profile("brief", _STEADY, max_examples=10)
+hypothesis.settings.register_profile("full", _STEADY, max_examples=400)
 hypothesis.settings.register_profile("explore", deadline=None, max_examples=2_000)
-hypothesis.settings.register_profile("brief", hypothesis.settings.get_profile("steady"), max_examples=20)
 hypothesis.settings.load_profile("steady")
 
 LONG_SECONDS: Final = 900

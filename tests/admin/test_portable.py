@@ -93,7 +93,7 @@ def imported(lines: list[bytes], path: Path, *, replace: bool = False, app: bool
 # What is exported and imported is the same
 
 
-@settings(max_examples=60)
+@settings(max_examples=settings().max_examples // 2)
 @given(st.lists(commits, min_size=1, max_size=6))
 def test_any_store_comes_back_as_it_was(history: list[Commit]) -> None:
     async def filled() -> MemoryStore:

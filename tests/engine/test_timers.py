@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from statefun_actors import Address
@@ -92,7 +92,6 @@ class World:
 
 
 @pytest.mark.parametrize(("chunk", "most"), [(1, 2), (2, 6), (1_000, 20_000)])
-@settings(max_examples=200)
 @given(steps=st.lists(st.one_of(add, add, cancel, fire, rest), min_size=10, max_size=40))
 def test_timers_do_what_a_list_of_them_would_do(chunk: int, most: int, steps: list[tuple[object, ...]]) -> None:
     with pytest.MonkeyPatch.context() as patch:

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import attrs
 import pytest
 from google.protobuf.field_mask_pb2 import FieldMask
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from statefun_actors import Address, Discard, Entity, Settings, handles, message, persisted
@@ -197,7 +197,6 @@ async def run(app: Application, batches: list[list[str]]) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("guarded", [False, True], ids=["plain", "with a policy"])
-@settings(max_examples=60, deadline=None)
 @given(names=st.lists(st.sampled_from(sorted(DEEDS)), min_size=2, max_size=8))
 def test_whatever_handlers_share(guarded: bool, names: list[str]) -> None:
     app = Application(Anything, settings=GUARDED if guarded else None)

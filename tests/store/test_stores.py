@@ -55,7 +55,7 @@ async def test_every_store_keeps_to(check: Check, store: Store) -> None:
     await check(store)
 
 
-@settings(max_examples=60)
+@settings(max_examples=settings().max_examples // 2)
 @given(st.lists(commits, min_size=1, max_size=6))
 def test_all_stores_answer_alike_after_any_commits_and_after_being_opened_again(history: list[Commit]) -> None:
     async def commit_all(stores: list[Store]) -> None:
@@ -86,7 +86,7 @@ _written = st.builds(
 _beside = st.sampled_from(["", "", "", "VACUUM", "open again", "cancelled"])
 
 
-@settings(max_examples=60)
+@settings(max_examples=settings().max_examples // 2)
 @given(
     st.lists(
         st.tuples(st.lists(_written, min_size=1, max_size=4, unique_by=lambda row: row.address), _beside),

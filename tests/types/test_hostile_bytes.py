@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from statefun_actors.model import TypedValue
@@ -46,19 +46,16 @@ def read(codec: Any, data: bytes, typename: str | None = None) -> None:
     assert codec.encode(codec.decode(codec.encode(value))) == codec.encode(value)
 
 
-@settings(max_examples=200)
 @given(readable=st.sampled_from(READABLE), data=st.binary(max_size=40))
 def test_random_bytes(readable: tuple[Any, str], data: bytes) -> None:
     read(readable[0], data, readable[1])
 
 
-@settings(max_examples=200)
 @given(codec=st.sampled_from(CODECS), obj=json_values)
 def test_any_json(codec: Any, obj: Any) -> None:
     read(codec, json.dumps(obj).encode())
 
 
-@settings(max_examples=200)
 @given(case=cases(ALL), data=st.data())
 def test_bytes_with_damage(case: tuple[Any, Any], data: st.DataObject) -> None:
     codec = codec_for(case[0])
@@ -69,7 +66,6 @@ def test_bytes_with_damage(case: tuple[Any, Any], data: st.DataObject) -> None:
     read(codec, damaged)
 
 
-@settings(max_examples=200)
 @given(codec=st.sampled_from(CODECS), obj=json_values)
 def test_any_json_form(codec: Any, obj: Any) -> None:
     try:
@@ -79,7 +75,6 @@ def test_any_json_form(codec: Any, obj: Any) -> None:
     assert codec.decode(codec.encode(value)) == value
 
 
-@settings(max_examples=200)
 @given(typename=st.sampled_from([typename for _, typename in READABLE]) | st.text(max_size=9), data=st.binary())
 def test_showing_and_reading_records(typename: str, data: bytes) -> None:
     typed = TypedValue(typename, data)

@@ -22,7 +22,7 @@ KNOWN = {codec_for(each).typename: codec_for(each) for each in (Added, Removed, 
 
 
 @pytest.mark.parametrize("annotation", TYPES, ids=str)
-@settings(max_examples=12)
+@settings(max_examples=settings().max_examples // 4)
 @given(data=st.data())
 def test_a_value_is_read_back_equal_from_bytes_json_and_as_a_message(annotation: Any, data: st.DataObject) -> None:
     codec = codec_for(annotation)
@@ -52,7 +52,6 @@ def assert_read_by_who_declares_it(codec: Codec, value: Any) -> None:
         assert codec.decode(typed.value) == value
 
 
-@settings(max_examples=250)
 @given(case=cases(ALL), other=anything)
 def test_a_value_of_any_kind_is_read_back_equal_or_is_refused(case: tuple[Any, Any], other: Any) -> None:
     annotation, _ = case
@@ -65,7 +64,6 @@ def test_a_value_of_any_kind_is_read_back_equal_or_is_refused(case: tuple[Any, A
     assert codec.decode(written) == other
 
 
-@settings(max_examples=200)
 @given(value=anything)
 @example(value=[[], None, [1]])
 @example(value={"a": ()})

@@ -175,7 +175,7 @@ def told(reply: bytes | None) -> Untyped:
     return message.invocation_result
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(batch=batches)
 def test_the_same_program_gives_the_same_reply(apache: Apache, batch: Batch) -> None:
     data = request(V3, batch)
