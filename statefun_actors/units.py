@@ -54,6 +54,16 @@ def read_seconds(value: object) -> float:
     return read_duration(value).total_seconds()
 
 
+def write_duration(duration: timedelta) -> str:
+    """*duration*, zero or more, as :func:`read_duration` reads it, to the millisecond: ``1h30m``."""
+    left, words = duration, []
+    for unit, name in zip(_UNITS, ("d", "h", "m", "s", "ms"), strict=True):
+        count, left = divmod(left, unit)
+        if count:
+            words.append(f"{count}{name}")
+    return "".join(words) or "0s"
+
+
 def read_size(value: object) -> int:
     """Parse a size of one byte or more, and return its bytes.
 

@@ -1,5 +1,9 @@
 """Looking into a store and changing it, whether an engine runs on it or not."""
 
+from statefun_actors.admin.answering import (
+    AmbiguousTokenError,
+    find_ask,
+)
 from statefun_actors.admin.control.control import (
     Control,
     DeadLetterRetry,
@@ -25,11 +29,6 @@ from statefun_actors.admin.control.socket import (
 from statefun_actors.admin.entities import (
     read_entities,
 )
-from statefun_actors.admin.entity_view import (
-    EntityView,
-    form_of,
-    view_entity,
-)
 from statefun_actors.admin.portable.exporting import (
     export_store,
 )
@@ -41,25 +40,92 @@ from statefun_actors.admin.portable.importing import (
 from statefun_actors.admin.portable.known import (
     known_codecs,
 )
+from statefun_actors.admin.views.conversations import (
+    AskItem,
+    ScheduleItem,
+    list_asks,
+    list_schedules,
+)
+from statefun_actors.admin.views.dead_letters import (
+    DeadLetterItem,
+    list_dead_letters,
+    show_dead_letter,
+)
+from statefun_actors.admin.views.egress import (
+    EgressItem,
+    list_egress,
+)
+from statefun_actors.admin.views.entities import (
+    TypeItem,
+    known_types,
+    list_entities,
+    list_types,
+    show_entity,
+    type_or_address,
+)
+from statefun_actors.admin.views.entity_view import (
+    EntityView,
+    view_entity,
+)
+from statefun_actors.admin.views.failing import (
+    FailingItem,
+    list_failing,
+)
+from statefun_actors.admin.views.forms import (
+    form_of,
+    message_inside,
+)
+from statefun_actors.admin.views.soundness import (
+    StoreCheck,
+    check_store,
+)
+from statefun_actors.admin.views.timers import (
+    TimerItem,
+    list_timers,
+)
 
 __all__ = [
+    "AmbiguousTokenError",
+    "AskItem",
     "BadExportError",
     "Control",
     "ControlSocket",
     "ControlSocketError",
+    "DeadLetterItem",
     "DeadLetterRetry",
+    "EgressItem",
     "EngineControl",
     "EntityView",
+    "FailingItem",
     "Posting",
+    "ScheduleItem",
     "SocketControl",
+    "StoreCheck",
     "StoreControl",
     "StoreNotEmptyError",
+    "TimerItem",
+    "TypeItem",
+    "check_store",
     "export_store",
+    "find_ask",
     "form_of",
     "import_store",
     "known_codecs",
+    "known_types",
+    "list_asks",
+    "list_dead_letters",
+    "list_egress",
+    "list_entities",
+    "list_failing",
+    "list_schedules",
+    "list_timers",
+    "list_types",
+    "message_inside",
     "open_control",
     "read_entities",
     "running_engine",
+    "show_dead_letter",
+    "show_entity",
+    "type_or_address",
     "view_entity",
 ]

@@ -38,6 +38,11 @@ from statefun_actors.asking.recurrence import (
     Recurrence,
     recurrence,
 )
+from statefun_actors.asking.tokens import (
+    SHOWN_OF_TOKEN,
+    short_address,
+    short_or_none,
+)
 
 __all__ = [
     "ANSWER",
@@ -49,6 +54,7 @@ __all__ = [
     "REPLY",
     "RESERVED",
     "SCHEDULE",
+    "SHOWN_OF_TOKEN",
     "Answer",
     "Attempt",
     "Cease",
@@ -72,4 +78,6 @@ __all__ = [
     "recurrence",
     "schedule_id",
     "schedule_name",
+    "short_address",
+    "short_or_none",
 ]

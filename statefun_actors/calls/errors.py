@@ -19,13 +19,11 @@ The tree::
 
 from __future__ import annotations
 
-from typing import ClassVar, Final
+from typing import ClassVar
 
 from statefun_actors.address import Address
+from statefun_actors.asking import SHOWN_OF_TOKEN
 from statefun_actors.errors import StatefunActorsError
-
-SHOWN_OF_TOKEN: Final = 8
-"""Characters of a reply address's token that errors and listings show: the whole of it is a permission."""
 
 
 class CallError(StatefunActorsError):

@@ -10,6 +10,7 @@ from statefun_actors.cli.module.command import module
 from statefun_actors.cli.output import Commands
 from statefun_actors.cli.run.command import run
 from statefun_actors.cli.serve.command import serve
+from statefun_actors.cli.store.asks import asks
 from statefun_actors.cli.store.backup import backup
 from statefun_actors.cli.store.check import check
 from statefun_actors.cli.store.dead_letters import dead_letters
@@ -18,6 +19,7 @@ from statefun_actors.cli.store.export import export
 from statefun_actors.cli.store.failing import failing
 from statefun_actors.cli.store.import_ import import_
 from statefun_actors.cli.store.restore import restore
+from statefun_actors.cli.store.schedules import schedules
 from statefun_actors.cli.store.send import send
 from statefun_actors.cli.store.state import state
 from statefun_actors.cli.store.timers import timers
@@ -52,6 +54,8 @@ for command in (
     send,
     state,
     timers,
+    asks,
+    schedules,
     egress,
     dead_letters,
     failing,

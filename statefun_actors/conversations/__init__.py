@@ -5,11 +5,13 @@ Both are written with the function API, and know nothing of an application: in o
 
 from statefun_actors.conversations.activity import Activity, activity
 from statefun_actors.conversations.own_functions import own_functions
+from statefun_actors.conversations.renaming import AddressRenaming
 from statefun_actors.conversations.reply import OpenAsk, open_ask, opened
 from statefun_actors.conversations.schedule import OpenSchedule, begun, open_schedule
 
 __all__ = [
     "Activity",
+    "AddressRenaming",
     "OpenAsk",
     "OpenSchedule",
     "activity",

@@ -43,14 +43,14 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _pack: Final = msgspec.msgpack.Encoder().encode
 
 
-class _Kept(Struct, frozen=True, array_like=True, gc=False):
+class KeptSchedule(Struct, frozen=True, array_like=True, gc=False):
     """A schedule as it is stored; *slot_ms* is the next slot."""
 
     content: Repeat
     slot_ms: int
 
 
-_kept: Final = msgspec.msgpack.Decoder(_Kept).decode
+read_schedule: Final = msgspec.msgpack.Decoder(KeptSchedule).decode
 
 
 class OpenSchedule(Struct, frozen=True):
@@ -103,7 +103,7 @@ def _makes_sense(content: Repeat, context: Context) -> bool:
 def _repeat(context: Context, content: Repeat) -> None:
     stored: bytes | None = context["schedule"]
     if stored is not None:
-        kept = _kept(stored).content
+        kept = read_schedule(stored).content
         if msgspec.structs.replace(kept, now_ms=content.now_ms) == content:
             return
     _begin(context, content, content.recurrence.first_ms(content.now_ms))
@@ -116,7 +116,7 @@ def _begin(context: Context, content: Repeat, slot_ms: int) -> None:
         context.cancel(_token(context, generation))
     generation += 1
     context["generation"] = generation
-    context["schedule"] = _pack(_Kept(content, slot_ms))
+    context["schedule"] = _pack(KeptSchedule(content, slot_ms))
     wait = max(timedelta(milliseconds=1), _EPOCH + timedelta(milliseconds=slot_ms) - context.now)
     context.send_after(
         wait,
@@ -140,7 +140,7 @@ def _fire(context: Context, fired: Fire) -> None:
     stored: bytes | None = context["schedule"]
     if stored is None or context["generation"] != fired.generation:
         return
-    content = _kept(stored).content
+    content = read_schedule(stored).content
     now_ms = (context.now - _EPOCH) // timedelta(milliseconds=1)
     if now_ms < fired.slot_ms:  # the clock was set back, or a delay ended early: its time has not come
         _begin(context, content, fired.slot_ms)
@@ -159,7 +159,7 @@ def open_schedule(state: Mapping[str, TypedValue | None]) -> OpenSchedule | None
     stored = state.get("schedule")
     if stored is None:
         return None
-    kept = _kept(stored.value)
+    kept = read_schedule(stored.value)
     return begun(kept.content, kept.slot_ms)
 
 

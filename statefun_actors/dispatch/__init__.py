@@ -1,6 +1,6 @@
 """The waist: the one place where user code runs."""
 
-from statefun_actors.dispatch.answers import tell_asker, unwrapped
+from statefun_actors.dispatch.answers import answered_method, rewrapped, tell_asker, unwrapped
 from statefun_actors.dispatch.application import Application, ServedFunction
 from statefun_actors.dispatch.dispatch import dispatch
 from statefun_actors.dispatch.failure import is_terminal
@@ -21,12 +21,14 @@ __all__ = [
     "ServedFunction",
     "SystemHost",
     "ThreadHost",
+    "answered_method",
     "dispatch",
     "in_handler_task",
     "is_terminal",
     "owning_process",
     "random_token",
     "resumed",
+    "rewrapped",
     "run_without_task",
     "running_message",
     "start_handler_task",

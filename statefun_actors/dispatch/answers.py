@@ -6,6 +6,8 @@ import math
 from collections.abc import Mapping
 from typing import Final
 
+from msgspec.structs import replace
+
 from statefun_actors.address import Address
 from statefun_actors.asking import (
     ANSWER,
@@ -14,6 +16,7 @@ from statefun_actors.asking import (
     Answer,
     Attempt,
     address_of,
+    answer,
     attempt,
     failed,
     read_answer,
@@ -103,6 +106,29 @@ def unwrapped(invocation: Invocation) -> Invocation:
     except MessageDecodeError:
         pass
     return invocation
+
+
+def rewrapped(envelope: TypedValue, value: TypedValue) -> TypedValue:
+    """*value* in place of the message in *envelope*, an answer or an attempt; *value* itself if that is neither.
+
+    Raises:
+        MessageDecodeError: the envelope can't be read.
+    """
+    inside = (value.typename, value.value)
+    if envelope.typename == ANSWER:
+        return answer(replace(_content(envelope), value=inside))
+    if envelope.typename == ATTEMPT:
+        return attempt(replace(_attempt(Invocation(envelope)), number=1, value=inside))
+    return value
+
+
+def answered_method(envelope: TypedValue) -> str | None:
+    """The name of the method that the answer in *envelope* is for; None if that is no answer.
+
+    Raises:
+        MessageDecodeError: the envelope can't be read.
+    """
+    return _content(envelope).then if envelope.typename == ANSWER else None
 
 
 def attempted(invocation: Invocation) -> Invocation:

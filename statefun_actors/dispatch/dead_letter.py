@@ -7,6 +7,7 @@ import base64
 import msgspec
 
 from statefun_actors.address import Address
+from statefun_actors.asking import short_or_none
 from statefun_actors.definition import DeadLetter
 from statefun_actors.dispatch.application import Application
 from statefun_actors.model import Egress, Invocation, TypedValue
@@ -28,7 +29,7 @@ def dead_letter(
     record: dict[str, object] = {
         "function_type": target.typename,
         "id": target.id,
-        "caller": None if invocation.caller is None else str(invocation.caller),
+        "caller": short_or_none(invocation.caller),
         "typename": argument.typename,
         **_shown(argument, app),
         "error_type": describe_type(error),

@@ -37,6 +37,10 @@ from statefun_actors.engine.evolution.findings import (
     LossRefusedError,
     StoredTwiceError,
 )
+from statefun_actors.engine.evolution.open_conversations import (
+    open_asks,
+    open_schedules,
+)
 from statefun_actors.engine.failing import (
     DroppedError,
     FailingMessage,
@@ -77,5 +81,7 @@ __all__ = [
     "SystemClock",
     "at_ms",
     "find_changes",
+    "open_asks",
+    "open_schedules",
     "to_ms",
 ]

@@ -6,12 +6,13 @@ where the target takes only one. A :class:`MessageEncoder` is the answer for one
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 import msgspec
 from google.protobuf import descriptor_pool, message_factory
 
+from statefun_actors.asking import NoAnswer
 from statefun_actors.dispatch import Application, ServedFunction
 from statefun_actors.errors import (
     StatefunActorsError,
@@ -23,6 +24,7 @@ from statefun_actors.model import TypedValue
 from statefun_actors.types import JSON_TYPENAME, Codec, codec_for
 
 _TYPE_URL_PREFIX: Final = "type.googleapis.com/"
+_NO_ANSWER: Final = codec_for(NoAnswer).typename
 _JSON: Final = msgspec.json.Encoder(order="deterministic")
 
 
@@ -128,18 +130,43 @@ class MessageEncoders:
         return encoder
 
     def _found(self, route: ServedFunction, typename: str | None) -> MessageEncoder:
-        target = route.function.typename
-        codecs = {bound.codec.typename: bound.codec for bound in route.handlers.values() if bound.codec is not None}
+        codecs = {name: bound.codec for name, bound in route.handlers.items() if bound.codec is not None}
+        return self._encoder(route.function.typename, codecs, typename, takes_any=route.any_handler is not None)
+
+    def answer(self, asker: str, then: str, typename: str | None = None) -> MessageEncoder:
+        """What makes answers for the method *then* of the function type *asker*: of *typename*, or of its only type.
+
+        Raises:
+            UnknownFunctionTypeError: nothing here serves *asker*.
+            UnhandledMessageError: it has no such method, or that does not take *typename*.
+            UnclearTypeError: no *typename*, and the method does not take exactly one type besides NoAnswer.
+        """
+        route = self._app.route(asker)
+        if route is None:
+            raise UnknownFunctionTypeError(asker, self._app.typenames)
+        bound = route.answers.get(then)
+        if bound is None:
+            taken = sorted(route.answers) or ["no answers"]
+            raise UnhandledMessageError(f"{asker}: {then}", taken, typename or "an answer")
+        codecs = bound.method.codecs
         if typename is None:
-            if len(codecs) != 1 or route.any_handler is not None:
-                taken = [*sorted(codecs), *(["messages of any type"] if route.any_handler is not None else [])]
-                raise UnclearTypeError(target, taken or ["no messages"])
+            codecs = {name: codec for name, codec in codecs.items() if codec.typename != _NO_ANSWER}
+        return self._encoder(bound.name, codecs, typename, takes_any=bound.method.any)
+
+    def _encoder(
+        self, target: str, taken: Mapping[str, Codec], typename: str | None, *, takes_any: bool
+    ) -> MessageEncoder:
+        """The encoder of *typename*, or of the only type of those that are *taken*."""
+        codecs = {codec.typename: codec for codec in taken.values()}
+        if typename is None:
+            if len(codecs) != 1 or takes_any:
+                names = [*sorted(codecs), *(["messages of any type"] if takes_any else [])]
+                raise UnclearTypeError(target, names or ["no messages"])
             ((typename, codec),) = codecs.items()
             return MessageEncoder(target, typename, codec)
-        bound = route.handlers.get(typename)
-        if bound is not None and bound.codec is not None:
-            return MessageEncoder(target, bound.codec.typename, bound.codec, typename)
-        if route.any_handler is None:
+        if (found := taken.get(typename)) is not None:
+            return MessageEncoder(target, found.typename, found, typename)
+        if not takes_any:
             raise UnhandledMessageError(target, sorted(codecs), typename)
         named = next((codec for codec in self._known(typename) if typename in codec.accepts | codec.lenient), None)
         if named is None:

@@ -9,18 +9,18 @@ import attrs
 
 from statefun_actors.address import Address
 from statefun_actors.calls import NotServedError
-from statefun_actors.dispatch import Application
+from statefun_actors.dispatch import Application, unwrapped
 from statefun_actors.engine import Clock
 from statefun_actors.entity import hydrate
 from statefun_actors.errors import ValueMismatchError
-from statefun_actors.model import State
+from statefun_actors.model import Invocation, State
 from statefun_actors.store import StoreReader, expire, unpack
 from statefun_actors.types import Codec, value_of
 
 
 @attrs.frozen
 class DeadLetterView:
-    """A message that was given up, and why."""
+    """A message that was given up, and why. Of an answer, *message* is the answer itself."""
 
     target: Address
     message: object
@@ -85,7 +85,7 @@ class StoreViews:
         return [
             DeadLetterView(
                 entry.message.target,
-                value_of(entry.message.value, known),
+                value_of(unwrapped(Invocation(entry.message.value)).argument, known),
                 entry.error_type,
                 entry.error,
                 entry.attempts,

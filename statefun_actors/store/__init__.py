@@ -3,6 +3,7 @@
 from statefun_actors.store.contract import (
     SHAPES,
     CommitRefusedError,
+    ContentRenaming,
     DamagedStoreError,
     Store,
     StoreError,
@@ -42,6 +43,7 @@ __all__ = [
     "SHAPES",
     "Commit",
     "CommitRefusedError",
+    "ContentRenaming",
     "DamagedStateError",
     "DamagedStoreError",
     "DeadLetterEntry",

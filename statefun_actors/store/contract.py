@@ -20,7 +20,7 @@ Rules for every store (``tests/store/store_checks.py`` tests them):
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import ClassVar, Final, Protocol
 
 from statefun_actors.address import Address
@@ -123,6 +123,27 @@ def unstorable_text(store: str, text: str) -> CommitRefusedError:
     return CommitRefusedError(store, reason, "Send valid Unicode text.")
 
 
+class ContentRenaming(Protocol):
+    """Renames the addresses inside what certain function types keep, send and are sent."""
+
+    @property
+    def typenames(self) -> Collection[str]:
+        """These function types."""
+        ...
+
+    def entity(self, row: EntityRow) -> EntityRow:
+        """*row* of one of them. All of these are given before messages are."""
+        ...
+
+    def message(self, message: Message) -> Message:
+        """*message* to or from one of them."""
+        ...
+
+    def timer(self, timer: Timer) -> Timer:
+        """*timer* to or from one of them."""
+        ...
+
+
 class StoreReader(Protocol):
     """Read access to a store, for its engine and for tools."""
 
@@ -188,9 +209,11 @@ class StoreReader(Protocol):
         """The entities of one function type ordered by id (by code point); only those with *prefix*."""
         ...
 
-    def counts(self) -> Mapping[str, int]:
+    def counts(self, without: Collection[str] = ()) -> Mapping[str, int]:
         """The numbers of ``messages``, ``timers``, ``egress``, ``dead_letters``, and of entities of each function
         type.
+
+        Entities of the function types *without* and the timers that these have set are left out.
         """
         ...
 
@@ -217,11 +240,12 @@ class StoreReader(Protocol):
 class Store(StoreReader, Protocol):
     """The durable store of one engine."""
 
-    def rename_types(self, renamed: Mapping[str, str]) -> None:
+    def rename_types(self, renamed: Mapping[str, str], contents: ContentRenaming | None = None) -> None:
         """Move all that is stored under each key of *renamed* to its value, all or nothing, before an engine runs.
 
         That is: entities, messages and timers with their senders and tokens, dead letters, requests, positions of
         shapes. No entity may be stored under both names; of a request that is, the one under the new name is kept.
+        Then *contents* renames inside values; of two entities that get one address, the one that has it already stays.
 
         Raises:
             StoreError: nothing was moved.

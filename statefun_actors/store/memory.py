@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from bisect import bisect_right, insort
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Final, Protocol, TypeAlias, TypeVar
 
 from msgspec.structs import replace
 
 from statefun_actors.address import Address
-from statefun_actors.store.contract import LARGEST_ROW, SHAPES, CommitRefusedError, unstorable_text
+from statefun_actors.store.contract import LARGEST_ROW, SHAPES, CommitRefusedError, ContentRenaming, unstorable_text
 from statefun_actors.store.rows import (
     Commit,
     DeadLetterEntry,
@@ -142,16 +142,17 @@ class MemoryStore:
         rows = self._entities.get(typename, {})
         return iter([EntityRow(Address(typename, id), *rows[id]) for id in sorted(rows) if id.startswith(prefix)])
 
-    def counts(self) -> Mapping[str, int]:
+    def counts(self, without: Collection[str] = ()) -> Mapping[str, int]:
+        set_by = (timer.caller and timer.caller.typename for timer in self._timers.values())
         return {
             "messages": len(self._messages),
-            "timers": len(self._timers),
+            "timers": sum(typename not in without for typename in set_by),
             "egress": len(self._egress),
             "dead_letters": len(self._dead_letters),
-            **{typename: len(rows) for typename, rows in sorted(self._entities.items())},
+            **{name: len(rows) for name, rows in sorted(self._entities.items()) if name not in without},
         }
 
-    def rename_types(self, renamed: Mapping[str, str]) -> None:
+    def rename_types(self, renamed: Mapping[str, str], contents: ContentRenaming | None = None) -> None:
         def current(address: Address) -> Address:
             return Address(renamed.get(address.typename, address.typename), address.id)
 
@@ -173,6 +174,29 @@ class MemoryStore:
         requests = sorted(self._requests.values(), key=lambda request: request.target.typename not in renamed)
         moved_requests = [replace(request, target=current(request.target)) for request in requests]
         self._requests = {(request.target, request.key): request for request in moved_requests}
+        if contents is not None:
+            self._rename_inside(contents)
+
+    def _rename_inside(self, contents: ContentRenaming) -> None:
+        types = contents.typenames
+        for typename in types:
+            before = [contents.entity(row) for row in self.entities(typename)]
+            rows = {row.address.id: (row.packed, row.expires_ms) for row in before if row.packed is not None}
+            if rows:
+                self._entities[typename] = rows
+
+        def concerned(message: Message | Timer) -> bool:
+            return message.target.typename in types or (message.caller is not None and message.caller.typename in types)
+
+        for timer in [timer for timer in self._timers.values() if concerned(timer)]:
+            self._forget_timer(timer.seq)
+            self._keep_timer(contents.timer(timer))
+        for seq, message in self._messages.items():
+            if concerned(message):
+                self._messages[seq] = contents.message(message)
+        for seq, letter in self._dead_letters.items():
+            if concerned(letter.message):
+                self._dead_letters[seq] = replace(letter, message=contents.message(letter.message))
 
     def stored_twice(self, typename: str, former: str) -> tuple[int, str] | None:
         both = self._entities.get(typename, {}).keys() & self._entities.get(former, {}).keys()

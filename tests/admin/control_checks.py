@@ -8,14 +8,21 @@ import pytest
 
 from statefun_actors import Address
 from statefun_actors.admin import Control, DeadLetterRetry, Posting
+from statefun_actors.asking import REPLY, Open, order
+from statefun_actors.calls import NotOpenError
 from statefun_actors.engine import NoDeadLetterError
 from statefun_actors.model import TypedValue
-from statefun_actors.store import Commit, DeadLetterEntry, Message, StoreReader
+from statefun_actors.store import Commit, DeadLetterEntry, EntityRecord, EntityRow, Message, StoreReader
+from statefun_actors.store.entity_record import pack
 
 ADA, BOB = Address("bank/account", "ada"), Address("elsewhere/account", "a/b \0ü")
 FIVE, NOTHING = TypedValue("bank/deposit", bytes(range(256))), TypedValue("bank/nothing", b"")
 
+OPEN = "abcdefghijklmnop"
+_ASK = TypedValue("statefun-actors/bytes", order(Open(ADA, "then", None, None, 1 << 38, 1_700_000_000_000)).value)
+
 GIVEN = Commit(
+    entities=[EntityRow(Address(REPLY, OPEN), pack(EntityRecord({"ask": _ASK}, {}, 0)))],
     dead_letters=[
         DeadLetterEntry(2, Message(1, ADA, FIVE, BOB), "ValueError", "no such money", 3, 5),
         DeadLetterEntry(4, Message(3, BOB, NOTHING), "TerminalError", "never", 1, 6),
@@ -114,6 +121,36 @@ async def one_that_is_not_there_leaves_all_as_they_were(control: Control, store:
     await control.discard([2])
     with pytest.raises(NoDeadLetterError):
         await control.retry([DeadLetterRetry(2)])
+
+
+@check
+async def of_an_ask_that_is_not_open_nothing_is_answered_or_cancelled(control: Control, store: StoreReader) -> None:
+    for attempt in (control.answer("0123456789", FIVE), control.cancel_ask("0123456789")):
+        with pytest.raises(NotOpenError) as refused:
+            await attempt
+
+        assert str(refused.value) == (
+            "the reply address 01234567... takes no answer: it has been answered, its time is over, or it never was"
+        )
+    assert waiting(store) == []
+
+
+@check
+async def an_open_ask_is_answered_once(control: Control, store: StoreReader) -> None:
+    await control.answer(OPEN, FIVE)
+
+    with pytest.raises(NotOpenError):
+        await control.answer(OPEN, FIVE)
+    with pytest.raises(NotOpenError):
+        await control.cancel_ask(OPEN)
+
+
+@check
+async def an_open_ask_is_cancelled_once(control: Control, store: StoreReader) -> None:
+    await control.cancel_ask(OPEN)
+
+    with pytest.raises(NotOpenError):
+        await control.answer(OPEN, FIVE)
 
 
 @check

@@ -31,7 +31,7 @@ TABLE: Final[Mapping[str, AbstractSet[str]]] = {
     "store.sqlite": frozenset({"text", "address", "model", "system", "store"}),
     "asking": frozenset({"errors", "address", "model", "types"}),
     "definition": frozenset({"errors", "address", "host", "model", "types", "asking"}),
-    "calls": frozenset({"errors", "address", "model", "types", "definition"}),
+    "calls": frozenset({"errors", "address", "model", "types", "asking", "definition"}),
     "client": frozenset({"address", "backoff", "model", "calls"}),
     "functions": frozenset({"errors", "address", "model", "types", "definition"}),
     "settings": frozenset({"units", "errors", "address", "definition"}),
@@ -53,7 +53,7 @@ TABLE: Final[Mapping[str, AbstractSet[str]]] = {
         }
     ),
     "endpoint": frozenset({"errors", "address", "model", "wire", "definition", "settings", "dispatch"}),
-    "ingress": frozenset({"text", "units", "errors", "address", "model", "types", "definition", "dispatch"}),
+    "ingress": frozenset({"text", "units", "errors", "address", "model", "types", "asking", "definition", "dispatch"}),
     "deploy": frozenset({"errors", "model", "definition", "settings"}),
     "http": frozenset(
         {
@@ -83,6 +83,7 @@ TABLE: Final[Mapping[str, AbstractSet[str]]] = {
             "store",
             "asking",
             "definition",
+            "conversations",
             "dispatch",
             "ingress",
         }
@@ -90,6 +91,7 @@ TABLE: Final[Mapping[str, AbstractSet[str]]] = {
     "admin": frozenset(
         {
             "text",
+            "units",
             "errors",
             "address",
             "model",
@@ -97,8 +99,11 @@ TABLE: Final[Mapping[str, AbstractSet[str]]] = {
             "types",
             "store",
             "store.sqlite",
+            "asking",
             "definition",
+            "calls",
             "entity",
+            "conversations",
             "dispatch",
             "engine",
         }
@@ -180,8 +185,10 @@ TABLE: Final[Mapping[str, AbstractSet[str]]] = {
             "types",
             "store",
             "store.sqlite",
+            "asking",
             "definition",
             "settings",
+            "conversations",
             "dispatch",
             "ingress",
             "deploy",

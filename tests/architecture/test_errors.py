@@ -11,6 +11,7 @@ PACKAGE = Path(__file__).parents[2] / "statefun_actors"
 
 TREE = """\
 StatefunActorsError (Exception): errors
+  AmbiguousTokenError (LookupError): admin
   BadExportError (ValueError): admin
   ControlSocketError: admin
   CallError: calls

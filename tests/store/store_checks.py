@@ -500,6 +500,18 @@ async def counts_tell_each_kind_and_each_type(store: Store) -> None:
 
 
 @check
+async def counts_leave_out_entities_of_certain_types_and_the_timers_that_these_set(store: Store) -> None:
+    own = Address("statefun-actors/reply", "token")
+    timers = [Timer(1, 5, ADA, VALUE, ADA, "t"), Timer(2, 5, own, VALUE, own, "t"), Timer(3, 5, own, VALUE, ADA)]
+    entities = [EntityRow(ADA, b"a"), EntityRow(own, b"b")]
+    await store.commit(Commit(entities=entities, timers=timers, next_seq=4))
+
+    found = store.counts([own.typename, "bank/other"])
+
+    assert found == {"messages": 0, "timers": 2, "egress": 0, "dead_letters": 0, ADA.typename: 1}
+
+
+@check
 async def the_longest_expired_are_dropped_first(store: Store) -> None:
     expiry = {"a": 30, "b": None, "c": 10, "d": 20, "e": 10, "f": 31}
     await store.commit(Commit(entities=[entity(id, b"", expires_ms) for id, expires_ms in expiry.items()]))

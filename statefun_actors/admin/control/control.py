@@ -39,7 +39,8 @@ class Control(Protocol):
     """Changes to a store, each of them durable on return and whole.
 
     Raises:
-        StoreError, EpochLostError, DoorError: it could not be done; the text says whether it may have been, after all.
+        StoreError, EpochLostError, ControlSocketError: it could not be done; the text says whether it may
+            have been, after all.
         NotStorableError: the store refuses it for good.
     """
 
@@ -60,6 +61,26 @@ class Control(Protocol):
 
         Raises:
             NoDeadLetterError: one of them isn't there; the error names the first.
+        """
+        ...
+
+    async def answer(self, token: str, value: TypedValue) -> None:
+        """Answer the open ask *token*, or the reply address of this id.
+
+        Without an engine the next run hands the answer on.
+
+        Raises:
+            NotOpenError: it has been answered, its time is over, or it never was.
+        """
+        ...
+
+    async def cancel_ask(self, token: str) -> None:
+        """End the open ask *token*: its asker gets ``NoAnswer("failed", "cancelled")``.
+
+        Without an engine the next run does this.
+
+        Raises:
+            NotOpenError: it has been answered, its time is over, or it never was.
         """
         ...
 

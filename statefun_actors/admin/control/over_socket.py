@@ -12,8 +12,11 @@ import msgspec
 from statefun_actors.address import Address
 from statefun_actors.admin.control import socket_protocol as wire
 from statefun_actors.admin.control.control import DeadLetterRetry, Posting
+from statefun_actors.asking import REPLY
+from statefun_actors.calls import NotOpenError
 from statefun_actors.engine import EpochLostError, FailingMessage, NotFailingError, NotStorableError
 from statefun_actors.errors import StatefunActorsError
+from statefun_actors.model import TypedValue
 
 PATIENCE: Final = 30.0
 """Seconds to wait for an answer: a handler may hold up the engine, and its disk may be slow."""
@@ -52,6 +55,12 @@ class SocketControl:
 
     async def discard(self, seqs: Sequence[int]) -> None:
         await self._ask(wire.DiscardRequest([*seqs]))
+
+    async def answer(self, token: str, value: TypedValue) -> None:
+        await self._ask(wire.AnswerRequest(token, wire.Value.of(value)))
+
+    async def cancel_ask(self, token: str) -> None:
+        await self._ask(wire.CancelAskRequest(token))
 
     async def failing(self) -> list[FailingMessage]:
         return await self._ask(wire.Failing())
@@ -100,6 +109,8 @@ class SocketControl:
                 raise NotFailingError(address.address(), reason)
             case wire.Missing():
                 raise reply.error()
+            case wire.NotOpen(token):
+                raise NotOpenError(Address(REPLY, token))
             case wire.Lost(reason):
                 raise EpochLostError(reason)
             case wire.NotStorable(reason):

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from statefun_actors.address import Address
+from statefun_actors.admin.answering import cancellation, check_open
 from statefun_actors.admin.control.control import DeadLetterRetry, Posting
+from statefun_actors.asking import REPLY
 from statefun_actors.engine import Clock, DroppedError, FailingMessage, NoDeadLetterError, NotFailingError
+from statefun_actors.model import TypedValue
 from statefun_actors.store import Commit, DeadLetterEntry, Message, Store, Timer
 from statefun_actors.text import describe_error, describe_type
 
@@ -43,6 +46,18 @@ class StoreControl:
     async def discard(self, seqs: Sequence[int]) -> None:
         done = [entry.seq for entry in self._entries(dict.fromkeys(seqs))]
         await self._store.commit(Commit(dead_letters_done=done))
+
+    async def answer(self, token: str, value: TypedValue) -> None:
+        await self._end_ask(Address(REPLY, token), value, None)
+
+    async def cancel_ask(self, token: str) -> None:
+        target = Address(REPLY, token)
+        await self._end_ask(target, *cancellation(target))
+
+    async def _end_ask(self, target: Address, value: TypedValue, caller: Address | None) -> None:
+        check_open(self._store, target, self._clock.now_ms())
+        seq = self._store.recover().next_seq
+        await self._store.commit(Commit(messages=[Message(seq, target, value, caller)], next_seq=seq + 1))
 
     async def failing(self) -> list[FailingMessage]:
         return []

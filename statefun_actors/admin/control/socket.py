@@ -21,6 +21,7 @@ import msgspec
 
 from statefun_actors.admin.control import socket_protocol as wire
 from statefun_actors.admin.control.control import Control
+from statefun_actors.calls import NotOpenError
 from statefun_actors.engine import EpochLostError, NoDeadLetterError, NotFailingError, NotStorableError
 from statefun_actors.errors import InvalidAddressError
 from statefun_actors.store.sqlite import SqliteStore
@@ -131,27 +132,13 @@ class ControlSocket:
 
     async def _answer(self, line: bytes) -> wire.Reply:
         try:
-            request = wire.decode_request(line)
-            match request:
-                case wire.SendRequest():
-                    await self._control.send(request.postings())
-                case wire.RetryRequest():
-                    await self._control.retry(request.retries())
-                case wire.DiscardRequest():
-                    await self._control.discard(request.seqs)
-                case wire.Failing():
-                    return wire.FailingList.of(await self._control.failing())
-                case wire.RetryFailing():
-                    await self._control.retry_failing([each.address() for each in request.addresses])
-                case wire.DropFailing():
-                    addresses = [each.address() for each in request.addresses]
-                    await self._control.drop_failing(addresses, discard=request.discard)
-                case _:
-                    assert_never(request)
+            return await self._carry_out(wire.decode_request(line))
         except NotFailingError as error:
             return wire.NotFailing(wire.addresses_of([error.address])[0], error.reason)
         except NoDeadLetterError as error:
             return wire.Missing(error.seq)
+        except NotOpenError as error:
+            return wire.NotOpen(error.target.id)
         except EpochLostError as error:
             return wire.Lost(error.reason)
         except NotStorableError as error:
@@ -161,6 +148,29 @@ class ControlSocket:
         except Exception as error:
             logger.exception("a request at the control door failed")
             return wire.RefusedReply(describe(error))
+
+    async def _carry_out(self, request: wire.Request) -> wire.Reply:
+        """Raises what the control raises."""
+        match request:
+            case wire.SendRequest():
+                await self._control.send(request.postings())
+            case wire.RetryRequest():
+                await self._control.retry(request.retries())
+            case wire.DiscardRequest():
+                await self._control.discard(request.seqs)
+            case wire.AnswerRequest(token, value):
+                await self._control.answer(token, value.typed())
+            case wire.CancelAskRequest(token):
+                await self._control.cancel_ask(token)
+            case wire.Failing():
+                return wire.FailingList.of(await self._control.failing())
+            case wire.RetryFailing():
+                await self._control.retry_failing([each.address() for each in request.addresses])
+            case wire.DropFailing():
+                addresses = [each.address() for each in request.addresses]
+                await self._control.drop_failing(addresses, discard=request.discard)
+            case _:
+                assert_never(request)
         return wire.DoneReply()
 
 

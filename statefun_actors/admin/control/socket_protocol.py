@@ -13,8 +13,9 @@ import msgspec
 
 from statefun_actors.address import Address
 from statefun_actors.admin.control.control import DeadLetterRetry, Posting
+from statefun_actors.dispatch import unwrapped
 from statefun_actors.engine import FailingMessage, NoDeadLetterError
-from statefun_actors.model import TypedValue
+from statefun_actors.model import Invocation, TypedValue
 from statefun_actors.store import Message
 
 LONGEST_LINE: Final = 64 * 1024 * 1024
@@ -80,6 +81,19 @@ class DiscardRequest(msgspec.Struct, tag_field="do", tag="discard", forbid_unkno
     seqs: list[int]
 
 
+class AnswerRequest(msgspec.Struct, tag_field="do", tag="answer", forbid_unknown_fields=True):
+    """Asks for :meth:`Control.answer`."""
+
+    token: str
+    value: Value
+
+
+class CancelAskRequest(msgspec.Struct, tag_field="do", tag="cancel-ask", forbid_unknown_fields=True):
+    """Asks for :meth:`Control.cancel_ask`."""
+
+    token: str
+
+
 class _Address(msgspec.Struct, forbid_unknown_fields=True):
     type: str
     id: str
@@ -125,13 +139,14 @@ class _Failing(msgspec.Struct):
     @classmethod
     def of(cls, failing: FailingMessage) -> _Failing:
         message = failing.message
-        value = Value.of(message.value)
+        inside = unwrapped(Invocation(message.value, message.caller))
+        value = Value.of(inside.argument)
         if len(value.base64) > _LONGEST_VALUE:
             value = Value(value.type, value.base64[:_LONGEST_VALUE])
         return cls(
             message.seq,
             *message.target,
-            None if message.caller is None else _Address(*message.caller),
+            None if inside.caller is None else _Address(*inside.caller),
             value,
             failing.attempts,
             failing.error_type,
@@ -181,6 +196,12 @@ class Missing(msgspec.Struct, tag_field="is", tag="no-dead-letter"):
         return NoDeadLetterError(self.seq)
 
 
+class NotOpen(msgspec.Struct, tag_field="is", tag="not-open"):
+    """NotOpenError."""
+
+    token: str
+
+
 class Lost(msgspec.Struct, tag_field="is", tag="lost"):
     """EpochLostError: asking again may help."""
 
@@ -199,8 +220,17 @@ class RefusedReply(msgspec.Struct, tag_field="is", tag="refused"):
     reason: str
 
 
-Request = SendRequest | RetryRequest | DiscardRequest | Failing | RetryFailing | DropFailing
-Reply = DoneReply | FailingList | Missing | NotFailing | Lost | NotStorable | RefusedReply
+Request = (
+    SendRequest
+    | RetryRequest
+    | DiscardRequest
+    | AnswerRequest
+    | CancelAskRequest
+    | Failing
+    | RetryFailing
+    | DropFailing
+)
+Reply = DoneReply | FailingList | Missing | NotFailing | NotOpen | Lost | NotStorable | RefusedReply
 
 encode: Final = msgspec.json.Encoder().encode
 decode_request: Final = msgspec.json.Decoder(Request).decode

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 import attrs
 
+from statefun_actors.asking import OWN_FUNCTIONS
 from statefun_actors.assembly import Assembly, Service
 from statefun_actors.assembly.control import ControlService
 from statefun_actors.cli.logs import LogHandler
@@ -227,7 +228,7 @@ class Run:
         engine, counters = self.engine, self.engine.counters
         sources = list(self._sources.values())
         stopped = next((source.error for source in sources if source.error is not None), None)
-        counts = dict(self._store.counts())
+        counts = dict(self._store.counts(OWN_FUNCTIONS))
         messages, timers, kept, dead_letters = (
             counts.pop(key) for key in ("messages", "timers", "egress", "dead_letters")
         )

@@ -12,9 +12,7 @@ from statefun_actors.cli.output import echo, echo_json
 from statefun_actors.cli.store.place import app_and_rest, no_more_than, place_of, store_command
 
 if TYPE_CHECKING:
-    from statefun_actors.dispatch import Application
     from statefun_actors.engine import EvolutionFindings
-    from statefun_actors.store.sqlite import SqliteReader
 
 _HELP = """Read a whole store and say what is wrong with it, and whether APP can go on with it.
 
@@ -37,6 +35,9 @@ after an error, 2 for a mistake in the command or in APP.
 @click.option("--strict", is_flag=True, help="Exit with 1, too, where something would be lost, as run --strict does.")
 @store_command
 def check(words: tuple[str, ...], strict: bool, store: Path | None, as_json: bool) -> None:
+    from statefun_actors.admin import check_store
+    from statefun_actors.cli.run.progress import CheckProgress
+    from statefun_actors.engine import SystemClock
     from statefun_actors.store.sqlite import SqliteReader
 
     app, rest = app_and_rest(words, store)
@@ -44,10 +45,10 @@ def check(words: tuple[str, ...], strict: bool, store: Path | None, as_json: boo
     place = place_of(app, store)
     reader = SqliteReader(place.store, older=True)
     try:
-        wrong = reader.integrity_check() or reader.damaged_entities()
-        found = None if wrong or place.app is None else _changes(place.app, reader, quiet=as_json)
+        result = check_store(reader, place.app, SystemClock().now_ms(), CheckProgress(quiet=as_json))
     finally:
         reader.close()
+    wrong, found = result.damage, result.changes
     if as_json:
         echo_json({"store": str(place.store), "sound": not wrong, "wrong": wrong, **_as_json(found)})
     elif wrong:
@@ -57,17 +58,9 @@ def check(words: tuple[str, ...], strict: bool, store: Path | None, as_json: boo
     else:
         echo(f"{place.store} is sound.")
         if found is not None:
-            _tell(str(app), found)
-    if wrong or (found is not None and (found.stored_twice or found.unreadable or (strict and found.losses))):
+            _show_changes(str(app), found)
+    if not result.passes(strict=strict):
         raise SystemExit(1)
-
-
-def _changes(app: Application, reader: SqliteReader, *, quiet: bool) -> EvolutionFindings:
-    from statefun_actors.cli.run.progress import CheckProgress
-    from statefun_actors.engine import SystemClock, find_changes
-
-    with reader.snapshot():
-        return find_changes(app, reader, SystemClock().now_ms(), CheckProgress(quiet=quiet))
 
 
 def _as_json(found: EvolutionFindings | None) -> dict[str, object]:
@@ -76,7 +69,7 @@ def _as_json(found: EvolutionFindings | None) -> dict[str, object]:
     return {"unreadable": [str(each) for each in found.unreadable], "losses": [str(each) for each in found.losses]}
 
 
-def _tell(app: str, found: EvolutionFindings) -> None:
+def _show_changes(app: str, found: EvolutionFindings) -> None:
     if found.stored_twice:
         echo(f"{app} would not start, since was= can't move what is stored under both names:")
         _list(found.stored_twice)

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from statefun_actors.cli.output import echo, echo_json
+from statefun_actors.cli.store.control import change_store
 from statefun_actors.cli.store.failing import hint_of_failing
 from statefun_actors.cli.store.place import EXIT_CODES, WHICH_STORE, app_and_rest, no_more_than, place_of, store_command
-from statefun_actors.cli.store.send import message_of
+from statefun_actors.cli.store.send import answer_of, message_of
 from statefun_actors.cli.store.showing import (
     Row,
-    address_or_none,
     brief,
+    cut,
     limit_option,
     show_rows,
     show_table,
@@ -24,7 +24,7 @@ from statefun_actors.cli.store.showing import (
 )
 
 if TYPE_CHECKING:
-    from statefun_actors.admin import Control, DeadLetterRetry
+    from statefun_actors.admin import Control, DeadLetterItem, DeadLetterRetry
     from statefun_actors.cli.store.place import StoreLocation
     from statefun_actors.model import TypedValue
     from statefun_actors.store import DeadLetterEntry
@@ -77,13 +77,15 @@ NUMBERs are those that list shows; several are all discarded or, if one isn't th
 @limit_option()
 @store_command
 def list_(words: tuple[str, ...], to: str | None, limit: int | None, store: Path | None, as_json: bool) -> None:
+    from statefun_actors.admin import list_dead_letters
+
     app, rest = app_and_rest(words, store)
     no_more_than(0, rest)
     place = place_of(app, store)
     with place.reader() as reader:
         show_rows(
             ["number", "time", "to", "type", "value", "attempts", "error"],
-            _rows(place, reader.dead_letters(), to or ""),
+            map(_row, list_dead_letters(reader, place.known, to or "")),
             as_json=as_json,
             limit=limit,
             nothing=f"There are no dead letters{f' for {to}' if to else ''}.",
@@ -92,40 +94,29 @@ def list_(words: tuple[str, ...], to: str | None, limit: int | None, store: Path
         hint_of_failing(place)
 
 
-def _rows(place: StoreLocation, entries: Iterator[DeadLetterEntry], to: str) -> Iterator[Row]:
-    for entry in entries:
-        message = entry.message
-        if str(message.target).startswith(to):
-            obj = _object(place, entry)
-            error = f"{entry.error_type}: {entry.error}"
-            yield (
-                (
-                    str(entry.seq),
-                    time_of(entry.time_ms),
-                    str(message.target),
-                    message.value.typename,
-                    brief(obj["value"]),
-                    str(entry.attempts),
-                    error if len(error) <= 80 else f"{error[:79]}…",
-                ),
-                obj,
-            )
+def _row(item: DeadLetterItem) -> Row:
+    return (
+        str(item.number),
+        time_of(item.time_ms),
+        item.target,
+        item.typename,
+        brief(item.value),
+        str(item.attempts),
+        cut(f"{item.error_type}: {item.error}"),
+    ), _object(item)
 
 
-def _object(place: StoreLocation, entry: DeadLetterEntry) -> dict[str, object]:
-    from statefun_actors.admin import form_of
-
-    message = entry.message
+def _object(item: DeadLetterItem) -> dict[str, object]:
     return {
-        "number": entry.seq,
-        "time": time_of(entry.time_ms),
-        "to": str(message.target),
-        "from": address_or_none(message.caller),
-        "type": message.value.typename,
-        "value": form_of(message.value, place.known),
-        "error_type": entry.error_type,
-        "error": entry.error,
-        "attempts": entry.attempts,
+        "number": item.number,
+        "time": time_of(item.time_ms),
+        "to": item.target,
+        "from": item.sender,
+        "type": item.typename,
+        "value": item.value,
+        "error_type": item.error_type,
+        "error": item.error,
+        "attempts": item.attempts,
     }
 
 
@@ -133,11 +124,13 @@ def _object(place: StoreLocation, entry: DeadLetterEntry) -> dict[str, object]:
 @click.argument("words", nargs=-1, metavar="[APP] NUMBER")
 @store_command
 def show(words: tuple[str, ...], store: Path | None, as_json: bool) -> None:
+    from statefun_actors.admin import show_dead_letter
+
     app, rest = app_and_rest(words, store, str.isdecimal)
     no_more_than(1, rest)
     place = place_of(app, store)
     (seq,) = _numbers(rest)
-    obj = _object(place, _entry(place, seq))
+    obj = _object(show_dead_letter(_entry(place, seq), place.known))
     if as_json:
         echo_json(obj)
         return
@@ -217,17 +210,23 @@ def _entry(place: StoreLocation, seq: int) -> DeadLetterEntry:
 
 def _mended(place: StoreLocation, seq: int, text: str | None) -> list[DeadLetterRetry]:
     """The retry of a letter with the value *text*, or whatever an editor makes of it; nothing if it stays the same."""
-    from statefun_actors.admin import DeadLetterRetry
+    from statefun_actors.admin import DeadLetterRetry, message_inside
+    from statefun_actors.dispatch import answered_method, rewrapped
 
     if place.app is None:
         raise click.UsageError("a value is made by the classes of the application: name APP, too.")
     message = _entry(place, seq).message
+    inside = message_inside(message).argument
     if text is None:
-        text = _edited(message.value, place)
+        text = _edited(inside, place)
         if text is None:
             return []
-    value = message_of(place.app, message.target.typename, message.value.typename, text, outside=False)
-    return [DeadLetterRetry(seq, value)]
+    target = message.target.typename
+    if (method := answered_method(message.value)) is not None:
+        value = answer_of(place.app, target, method, inside.typename, text)
+    else:
+        value = message_of(place.app, target, inside.typename, text, outside=False)
+    return [DeadLetterRetry(seq, rewrapped(message.value, value))]
 
 
 def _edited(value: TypedValue, place: StoreLocation) -> str | None:
@@ -243,18 +242,7 @@ def _edited(value: TypedValue, place: StoreLocation) -> str | None:
 def _change(
     place: StoreLocation, seqs: Sequence[int], change: Callable[[Control], Awaitable[None]], done: str, *, as_json: bool
 ) -> None:
-    async def changed() -> bool:
-        """Whether an engine did it."""
-        from statefun_actors.admin import SocketControl, open_control
-
-        control = await open_control(place.store)
-        try:
-            await change(control)
-        finally:
-            await control.close()
-        return isinstance(control, SocketControl)
-
-    running = asyncio.run(changed())
+    running = change_store(place, change)
     if as_json:
         echo_json({done.lower(): [*seqs], "running": running})
         return

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,10 +11,7 @@ from statefun_actors.cli.store.place import EXIT_CODES, WHICH_STORE, app_and_res
 from statefun_actors.cli.store.showing import Row, brief, limit_option, show_rows
 
 if TYPE_CHECKING:
-    from statefun_actors.cli.store.place import StoreLocation
-    from statefun_actors.store.sqlite import SqliteReader
-
-_CHUNK = 500
+    from statefun_actors.admin import EgressItem
 
 _HELP = f"""Show egress records that are kept in the store, the oldest first, as of the last commit.
 
@@ -38,28 +34,21 @@ It looks into the store beside whatever runs on it, and changes nothing. {EXIT_C
 @limit_option()
 @store_command
 def egress(words: tuple[str, ...], name: str | None, limit: int | None, store: Path | None, as_json: bool) -> None:
+    from statefun_actors.admin import list_egress
+
     app, rest = app_and_rest(words, store)
     no_more_than(0, rest)
     place = place_of(app, store)
     with place.reader() as reader:
         show_rows(
             ["egress", "type", "record"],
-            _rows(reader, place, name),
+            map(_row, list_egress(reader, place.known, name)),
             as_json=as_json,
             limit=limit,
             nothing=f"No records are kept{f' for {name}' if name else ''}.",
         )
 
 
-def _rows(reader: SqliteReader, place: StoreLocation, name: str | None) -> Iterator[Row]:
-    from statefun_actors.admin import form_of
-
-    seq, names = -1, None if name is None else [name]
-    while found := reader.egress_after(seq, _CHUNK, names):
-        for record in found:
-            form = form_of(record.value, place.known)
-            yield (
-                (record.egress, record.value.typename, brief(form)),
-                {"seq": record.seq, "egress": record.egress, "type": record.value.typename, "record": form},
-            )
-        seq = found[-1].seq
+def _row(item: EgressItem) -> Row:
+    cells = (item.egress, item.typename, brief(item.record))
+    return cells, {"seq": item.seq, "egress": item.egress, "type": item.typename, "record": item.record}

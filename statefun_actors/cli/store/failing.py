@@ -3,34 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
-from typing import Any as Untyped
 
 import click
 
 from statefun_actors.cli.output import echo, echo_json
+from statefun_actors.cli.store.control import change_store
+from statefun_actors.cli.store.listing_group import ListingGroup
 from statefun_actors.cli.store.place import EXIT_CODES, WHICH_STORE, app_and_rest, no_more_than, place_of, store_command
-from statefun_actors.cli.store.showing import Row, address_or_none, brief, limit_option, show_rows, time_of
+from statefun_actors.cli.store.showing import Row, brief, cut, limit_option, show_rows, time_of
 
 if TYPE_CHECKING:
     from statefun_actors.address import Address
-    from statefun_actors.admin import Control
+    from statefun_actors.admin import FailingItem
     from statefun_actors.cli.store.place import StoreLocation
     from statefun_actors.engine import FailingMessage
 
 
-class _ListFirst(click.Group):
-    """``failing APP`` is ``failing list APP``."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        if args and args[0] not in self.commands and args[0] not in ctx.help_option_names:
-            args.insert(0, "list")
-        return super().parse_args(ctx, args)
-
-
-@click.group("failing", cls=_ListFirst, short_help="List messages that keep failing; retry or drop them.")
+@click.group("failing", cls=ListingGroup, short_help="List messages that keep failing; retry or drop them.")
 def failing() -> None:
     """Messages that keep failing: those without a failure policy are tried again and again, up to a minute apart.
 
@@ -70,6 +62,8 @@ is the first message that waits for each ADDRESS. {WHICH_STORE} {EXIT_CODES}
 @limit_option()
 @store_command
 def list_(words: tuple[str, ...], limit: int | None, store: Path | None, as_json: bool) -> None:
+    from statefun_actors.admin import list_failing
+
     app, rest = app_and_rest(words, store)
     no_more_than(0, rest)
     place = place_of(app, store)
@@ -79,7 +73,7 @@ def list_(words: tuple[str, ...], limit: int | None, store: Path | None, as_json
         return
     show_rows(
         ["address", "type", "value", "attempts", "next attempt", "behind", "error"],
-        _rows(place, found or []),
+        map(_row, list_failing(found or [], place.known)),
         as_json=as_json,
         limit=limit,
         nothing="No message is failing.",
@@ -94,8 +88,10 @@ def retry(words: tuple[str, ...], every: bool, store: Path | None, as_json: bool
     app, rest = app_and_rest(words, store, _is_address)
     place = place_of(app, store)
     addresses = _addresses(place, rest, every=every)
-    running = _through(place, lambda control: control.retry_failing(addresses))
-    _tell("Retried", addresses, running=running, as_json=as_json, waits=" The next run tries what waits in the store.")
+    running = change_store(place, lambda control: control.retry_failing(addresses))
+    _report(
+        "Retried", addresses, running=running, as_json=as_json, waits=" The next run tries what waits in the store."
+    )
 
 
 @failing.command(short_help="Take some out of the way.", help=_DROP)
@@ -127,8 +123,8 @@ def drop(
         return
     if (every or discard) and addresses and not yes:
         click.confirm(f"Drop {what} of {place.store}{' for good' if discard else ''}?", abort=True, err=True)
-    running = _through(place, lambda control: control.drop_failing(addresses, discard=discard))
-    _tell("Discarded" if discard else "Dropped", addresses, running=running, as_json=as_json)
+    running = change_store(place, lambda control: control.drop_failing(addresses, discard=discard))
+    _report("Discarded" if discard else "Dropped", addresses, running=running, as_json=as_json)
 
 
 def failing_now(place: StoreLocation) -> list[FailingMessage] | None:
@@ -171,35 +167,27 @@ def _without_engine(place: StoreLocation) -> str:
     return f"No engine runs on {place.store}; {holds}. Which messages fail is known only while an engine runs."
 
 
-def _rows(place: StoreLocation, found: Sequence[FailingMessage]) -> Iterator[Row]:
-    from statefun_actors.admin import form_of
-
-    for each in found:
-        message, form = each.message, form_of(each.message.value, place.known)
-        due = None if each.next_ms is None else time_of(each.next_ms)
-        error = f"{each.error_type}: {each.error}"
-        yield (
-            (
-                str(message.target),
-                message.value.typename,
-                brief(form),
-                str(each.attempts),
-                due or "now",
-                str(each.behind),
-                error if len(error) <= 80 else f"{error[:79]}…",
-            ),
-            {
-                "address": str(message.target),
-                "from": address_or_none(message.caller),
-                "type": message.value.typename,
-                "value": form,
-                "attempts": each.attempts,
-                "next_attempt": due,
-                "behind": each.behind,
-                "error_type": each.error_type,
-                "error": each.error,
-            },
-        )
+def _row(item: FailingItem) -> Row:
+    due = None if item.next_ms is None else time_of(item.next_ms)
+    return (
+        item.target,
+        item.typename,
+        brief(item.value),
+        str(item.attempts),
+        due or "now",
+        str(item.behind),
+        cut(f"{item.error_type}: {item.error}"),
+    ), {
+        "address": item.target,
+        "from": item.sender,
+        "type": item.typename,
+        "value": item.value,
+        "attempts": item.attempts,
+        "next_attempt": due,
+        "behind": item.behind,
+        "error_type": item.error_type,
+        "error": item.error,
+    }
 
 
 def _is_address(word: str) -> bool:
@@ -235,27 +223,11 @@ def _check(place: StoreLocation, addresses: Sequence[Address]) -> None:
                 raise NotFailingError(address, "no message waits for it")
 
 
-def _through(place: StoreLocation, change: Callable[[Control], Awaitable[Untyped]]) -> bool:
-    """Carry out *change*; whether an engine did it."""
-
-    async def changed() -> bool:
-        from statefun_actors.admin import SocketControl, open_control
-
-        control = await open_control(place.store)
-        try:
-            await change(control)
-        finally:
-            await control.close()
-        return isinstance(control, SocketControl)
-
-    return asyncio.run(changed())
-
-
 def _counted(addresses: Sequence[Address]) -> str:
     return f"the first message of {addresses[0]}" if len(addresses) == 1 else f"{len(addresses):,} messages"
 
 
-def _tell(done: str, addresses: Sequence[Address], *, running: bool, as_json: bool, waits: str = "") -> None:
+def _report(done: str, addresses: Sequence[Address], *, running: bool, as_json: bool, waits: str = "") -> None:
     if as_json:
         echo_json({done.lower(): [str(address) for address in addresses], "running": running})
     else:

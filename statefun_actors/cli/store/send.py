@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,10 +11,13 @@ import click
 
 from statefun_actors.cli.options import Written
 from statefun_actors.cli.output import echo, echo_json
+from statefun_actors.cli.store.control import change_store
 from statefun_actors.cli.store.place import EXIT_CODES, place_of, store_command
 from statefun_actors.units import read_duration
 
 if TYPE_CHECKING:
+    from statefun_actors.dispatch import Application
+    from statefun_actors.ingress import MessageEncoder
     from statefun_actors.model import TypedValue
 
 _HELP = f"""Send a message to an entity or a function.
@@ -50,6 +53,7 @@ def _read_delay(value: object) -> int:
 @store_command
 def send(app: str, address: str, words: tuple[str, ...], delay: int, store: Path | None, as_json: bool) -> None:
     from statefun_actors.address import parse_address
+    from statefun_actors.admin import Posting
     from statefun_actors.errors import InvalidAddressError
 
     *types, text = words
@@ -68,18 +72,8 @@ def send(app: str, address: str, words: tuple[str, ...], delay: int, store: Path
         place.app, target.typename, types[0] if types else None, sys.stdin.read() if text == "-" else text
     )
 
-    async def post() -> bool:
-        """Whether an engine has it."""
-        from statefun_actors.admin import Posting, SocketControl, open_control
-
-        control = await open_control(place.store)
-        try:
-            await control.send([Posting(target, value, delay)])
-        finally:
-            await control.close()
-        return isinstance(control, SocketControl)
-
-    running = asyncio.run(post())
+    posting = Posting(target, value, delay)
+    running = change_store(place, lambda control: control.send([posting]))
     if as_json:
         echo_json({"to": str(target), "type": value.typename, "delay_ms": delay, "running": running})
         return
@@ -97,25 +91,40 @@ def is_utf8(text: str) -> bool:
     return True
 
 
-def message_of(app: object, target: str, typename: str | None, text: str, *, outside: bool = True) -> TypedValue:
+def message_of(app: Application, target: str, typename: str | None, text: str, *, outside: bool = True) -> TypedValue:
     """The message of the type *typename* for the function type *target* whose JSON is *text*.
 
     Raises:
         click.UsageError: there is no such target or type, *text* does not fit, or the target takes none from *outside*.
     """
+    from statefun_actors.ingress import MessageEncoders
+
+    return _typed(text, typename, lambda: MessageEncoders(app, outside=outside).encoder(target, typename))
+
+
+def answer_of(app: Application, asker: str, then: str, typename: str | None, text: str) -> TypedValue:
+    """The answer of the type *typename* for the method *then* of the function type *asker* whose JSON is *text*.
+
+    Raises:
+        click.UsageError: there is no such method or type, or *text* does not fit.
+    """
+    from statefun_actors.ingress import MessageEncoders
+
+    return _typed(text, typename, lambda: MessageEncoders(app).answer(asker, then, typename))
+
+
+def _typed(text: str, typename: str | None, encoder: Callable[[], MessageEncoder]) -> TypedValue:
     import msgspec
 
-    from statefun_actors.dispatch import Application
     from statefun_actors.errors import (
         InternalMessageError,
         UnhandledMessageError,
         UnknownFunctionTypeError,
         ValueMismatchError,
     )
-    from statefun_actors.ingress import MessageEncoders, NoJsonFormError, UnclearTypeError
+    from statefun_actors.ingress import NoJsonFormError, UnclearTypeError
     from statefun_actors.types import json_fault
 
-    assert isinstance(app, Application)
     try:
         obj = msgspec.json.decode(text)
     except (msgspec.DecodeError, RecursionError) as error:
@@ -126,7 +135,7 @@ def message_of(app: object, target: str, typename: str | None, text: str, *, out
     except UnicodeEncodeError as error:
         raise click.UsageError(f"expected JSON in UTF-8, got {text[:80]!r}.") from error
     try:
-        return MessageEncoders(app, outside=outside).encoder(target, typename).typed(obj)
+        return encoder().typed(obj)
     except ValueMismatchError as error:
         raise click.UsageError(f"the JSON does not fit {typename or 'the type'}: {error}.") from error
     except UnclearTypeError as error:

@@ -5,15 +5,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import islice
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import click
 
 from statefun_actors.cli.output import echo, echo_json, write
 from statefun_actors.text import one_line
-
-if TYPE_CHECKING:
-    from statefun_actors.address import Address
 
 _FEW: Final = 50
 _WIDEST: Final = 80
@@ -25,6 +22,11 @@ def limit_option() -> Callable[[Callable[..., None]], Callable[..., None]]:
         "--limit", type=click.IntRange(1), metavar="NUMBER",
         help=f"Show at most so many. Default: {_FEW} in a table, all with --json.",
     )  # fmt: skip
+
+
+def most_rows(limit: int | None, *, as_json: bool) -> int | None:
+    """How many rows :func:`show_rows` looks at; None = all of them."""
+    return limit if as_json else (limit or _FEW) + 1
 
 
 Row = tuple[Sequence[str], Mapping[str, object]]
@@ -72,7 +74,11 @@ def brief(form: object) -> str:
     """The JSON form of something in a cell, cut where it is long."""
     import msgspec
 
-    text = msgspec.json.encode(form).decode()
+    return cut(msgspec.json.encode(form).decode())
+
+
+def cut(text: str) -> str:
+    """*text* in a cell, cut where it is long."""
     return text if len(text) <= _WIDEST else f"{text[: _WIDEST - 1]}…"
 
 
@@ -84,7 +90,3 @@ def time_of(ms: int) -> str:
         return at_ms(ms).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     except (OverflowError, ValueError):
         return f"{ms} ms"
-
-
-def address_or_none(address: Address | None) -> str | None:
-    return None if address is None else str(address)

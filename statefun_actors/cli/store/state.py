@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from statefun_actors.address import Address
     from statefun_actors.admin import EntityView
     from statefun_actors.cli.store.place import StoreLocation
-    from statefun_actors.definition import FunctionType
     from statefun_actors.store.sqlite import SqliteReader
 
 _HELP = f"""Show what entities know, as of the last commit.
@@ -51,7 +50,7 @@ def state(words: tuple[str, ...], prefix: str, limit: int | None, store: Path | 
             if not as_json:
                 hint_of_failing(place)
             return
-        what = _told(reader, place, rest[0])
+        what = _subject(reader, place, rest[0])
         if isinstance(what, str):
             rows = _entities(reader, place, what, prefix)
             nothing = f"Nothing is stored of {what}{f' with an id that begins with {prefix}' if prefix else ''}."
@@ -64,17 +63,15 @@ def _is_what(word: str) -> bool:
     return "/" in word.strip("/") and not word.endswith(".py") and not Path(word).exists()
 
 
-def _told(reader: SqliteReader, place: StoreLocation, word: str) -> str | Address:
-    """The function type or the address that *word* stands for. Namespaces may hold slashes, and so may ids."""
-    from statefun_actors.address import Address, check_typename
+def _subject(reader: SqliteReader, place: StoreLocation, word: str) -> str | Address:
+    """The function type or the address that is written *word*."""
+    from statefun_actors.address import check_typename
+    from statefun_actors.admin import known_types, type_or_address
     from statefun_actors.errors import InvalidAddressError
 
-    types = {*reader.types(), *(place.app.routes if place.app is not None else ())}
-    if word in types:
-        return word
-    for typename in sorted(types, key=len, reverse=True):
-        if word.startswith(f"{typename}/") and word != f"{typename}/":
-            return Address(typename, word.removeprefix(f"{typename}/"))
+    types = known_types(reader, place.app)
+    if (found := type_or_address(word, types)) is not None:
+        return found
     try:
         check_typename(word, "a type is <namespace>/<name>, an address <namespace>/<name>/<id>")
     except InvalidAddressError as error:
@@ -84,38 +81,29 @@ def _told(reader: SqliteReader, place: StoreLocation, word: str) -> str | Addres
 
 
 def _show_types(reader: SqliteReader, limit: int | None, *, as_json: bool) -> None:
-    counts = dict(reader.counts())
-    for other in ("messages", "timers", "egress", "dead_letters"):
-        del counts[other]
+    from statefun_actors.admin import list_types
+
     rows: Iterator[Row] = (
-        ((typename, f"{count:,}"), {"type": typename, "entities": count}) for typename, count in counts.items()
+        ((item.typename, f"{item.entities:,}"), {"type": item.typename, "entities": item.entities})
+        for item in list_types(reader)
     )
     show_rows(["type", "entities"], rows, as_json=as_json, limit=limit, nothing="No entities are stored.")
 
 
-def _function(place: StoreLocation, typename: str) -> FunctionType | None:
-    route = None if place.app is None else place.app.route(typename)
-    return None if route is None else route.function
-
-
 def _entities(reader: SqliteReader, place: StoreLocation, typename: str, prefix: str) -> Iterator[Row]:
-    from statefun_actors.admin import view_entity
+    from statefun_actors.admin import list_entities
     from statefun_actors.engine import SystemClock
 
-    now_ms, function = SystemClock().now_ms(), _function(place, typename)
-    for row in reader.entities(typename, prefix):
-        view = view_entity(row, now_ms, function, place.known)
-        if len(view.absent) == len(view.fields):
-            continue  # all of it has expired
+    for view in list_entities(reader, typename, SystemClock().now_ms(), place.app, place.known, prefix):
         fields = [f"{name}={brief(form)}" for name, form in view.fields.items() if name not in view.absent]
-        yield (row.address.id, time_of(view.last_call_ms), " ".join(fields)), _object(row.address, view)
+        yield (view.address.id, time_of(view.last_call_ms), " ".join(fields)), _object(view)
 
 
-def _object(address: Address, view: EntityView) -> dict[str, object]:
+def _object(view: EntityView) -> dict[str, object]:
     return {
-        "address": str(address),
-        "type": address.typename,
-        "id": address.id,
+        "address": str(view.address),
+        "type": view.address.typename,
+        "id": view.address.id,
         "fields": dict(view.fields),
         "absent": sorted(view.absent),
         "expires": {name: time_of(at) for name, at in view.expires_ms.items()},
@@ -124,21 +112,17 @@ def _object(address: Address, view: EntityView) -> dict[str, object]:
 
 
 def _show_one(reader: SqliteReader, place: StoreLocation, address: Address, *, as_json: bool) -> None:
-    from statefun_actors.admin import view_entity
+    from statefun_actors.admin import show_entity
     from statefun_actors.engine import SystemClock
-    from statefun_actors.store import EntityRow
 
-    (packed,) = reader.load([address])
-    view = view_entity(
-        EntityRow(address, packed), SystemClock().now_ms(), _function(place, address.typename), place.known
-    )
-    if len(view.absent) == len(view.fields):
+    view = show_entity(reader, address, SystemClock().now_ms(), place.app, place.known)
+    if view is None:
         raise click.ClickException(
             f"nothing is stored of {address} in {place.store}: it has never been written, or all of it has expired or "
             f"was deleted. `statefun-actors state … {address.typename}` lists those that are there."
         )
     if as_json:
-        echo_json(_object(address, view))
+        echo_json(_object(view))
         return
     rows = [
         (name, "" if name in view.absent and form is None else _whole(form), _note(view, name))

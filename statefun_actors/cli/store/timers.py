@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from statefun_actors.cli.store.place import EXIT_CODES, WHICH_STORE, app_and_rest, no_more_than, place_of, store_command
-from statefun_actors.cli.store.showing import Row, address_or_none, brief, limit_option, show_rows, time_of
+from statefun_actors.cli.store.showing import Row, brief, limit_option, show_rows, time_of
 
 if TYPE_CHECKING:
-    from statefun_actors.cli.store.place import StoreLocation
-    from statefun_actors.store.sqlite import SqliteReader
-
-_CHUNK = 500
+    from statefun_actors.admin import TimerItem
 
 _HELP = f"""Show delayed messages that are pending, the next one first, as of the last commit.
 
@@ -35,45 +31,30 @@ It looks into the store beside whatever runs on it, and changes nothing. {EXIT_C
 @limit_option()
 @store_command
 def timers(words: tuple[str, ...], to: str | None, limit: int | None, store: Path | None, as_json: bool) -> None:
+    from statefun_actors.admin import list_timers
+
     app, rest = app_and_rest(words, store)
     no_more_than(0, rest)
     place = place_of(app, store)
     with place.reader() as reader:
         show_rows(
             ["due", "to", "type", "value", "from", "token"],
-            _rows(reader, place, to or ""),
+            map(_row, list_timers(reader, place.known, to or "")),
             as_json=as_json,
             limit=limit,
             nothing=f"No delayed messages are pending{f' for {to}' if to else ''}.",
         )
 
 
-def _rows(reader: SqliteReader, place: StoreLocation, to: str) -> Iterator[Row]:
-    from statefun_actors.admin import form_of
-
-    after = (-(1 << 63), -1)
-    while found := reader.timers_after(*after, _CHUNK):
-        for timer in found:
-            if not str(timer.target).startswith(to):
-                continue
-            form, sender = form_of(timer.value, place.known), address_or_none(timer.caller)
-            yield (
-                (
-                    time_of(timer.due_ms),
-                    str(timer.target),
-                    timer.value.typename,
-                    brief(form),
-                    sender or "",
-                    timer.token or "",
-                ),
-                {
-                    "seq": timer.seq,
-                    "due": time_of(timer.due_ms),
-                    "to": str(timer.target),
-                    "from": sender,
-                    "token": timer.token,
-                    "type": timer.value.typename,
-                    "value": form,
-                },
-            )
-        after = (found[-1].due_ms, found[-1].seq)
+def _row(item: TimerItem) -> Row:
+    due = time_of(item.due_ms)
+    cells = (due, item.target, item.typename, brief(item.value), item.sender or "", item.token or "")
+    return cells, {
+        "seq": item.seq,
+        "due": due,
+        "to": item.target,
+        "from": item.sender,
+        "token": item.token,
+        "type": item.typename,
+        "value": item.value,
+    }

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import itertools
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Final, TypeAlias, TypeVar
 
 import attrs
 
 from statefun_actors.dispatch import Application
+from statefun_actors.engine.evolution.contents import OwnContents
 from statefun_actors.engine.evolution.findings import (
     IncompatibleStateError,
     Loss,
@@ -18,6 +20,7 @@ from statefun_actors.engine.evolution.findings import (
     StoredTwiceError,
     Unreadable,
 )
+from statefun_actors.engine.evolution.open_conversations import open_asks, open_schedules
 from statefun_actors.engine.evolution.readability import TypeReading
 from statefun_actors.engine.evolution.shapes import decoded, position_of, shapes, types_remembered
 from statefun_actors.store import Kept, Store, StoreReader, Timer
@@ -80,14 +83,16 @@ def find_changes(
             readings[former] = TypeReading(function, decoded(before), now_ms)
     for typename, reading in readings.items():
         if reading.reads_entities:
-            for row in _told(store.entities(typename), f"entities of {typename}", progress):
+            for row in _reported(store.entities(typename), f"entities of {typename}", progress):
                 reading.entity(row)
     if readings:
         _read_messages(store, readings, progress)
+    gone = _types_gone(app, store, positions)
+    asks, schedules = _read_conversations(store, readings, gone, progress)
     losses = [loss for reading in readings.values() for loss in reading.losses()]
     return EvolutionFindings(
         [each for reading in readings.values() for each in reading.unreadable()],
-        [*losses, *_types_gone(app, store, positions)],
+        [*losses, *_lost_types(store, gone, asks, schedules)],
         _stored_twice(app, store),
     )
 
@@ -123,17 +128,17 @@ def move_renamed(app: Application, store: Store) -> None:
     for former, typename in app.renamed.items():
         if kept := _in_words(store.kept_for(former)):
             logger.info("%s is %s now: moving %s", former, typename, kept)
-    store.rename_types(app.renamed)
+    store.rename_types(app.renamed, OwnContents(app.renamed))
 
 
 def _read_messages(store: StoreReader, readings: Mapping[str, TypeReading], progress: Progress) -> None:
-    for message in _told(store.messages(), "waiting messages", progress):
+    for message in _reported(store.messages(), "waiting messages", progress):
         if (reading := readings.get(message.target.typename)) is not None:
             reading.message("waiting", message.target, message.value)
-    for timer in _told(_timers(store), "delayed messages", progress):
+    for timer in _reported(_timers(store), "delayed messages", progress):
         if (reading := readings.get(timer.target.typename)) is not None:
             reading.message("delayed", timer.target, timer.value)
-    for letter in _told(store.dead_letters(), "dead letters", progress):
+    for letter in _reported(store.dead_letters(), "dead letters", progress):
         reading = readings.get(letter.message.target.typename)
         if reading is not None and letter.error_type not in _UNREADABLE_BEFORE:
             reading.message("dead-lettered", letter.message.target, letter.message.value)
@@ -146,7 +151,7 @@ def _timers(store: StoreReader) -> Iterator[Timer]:
         yield from chunk
 
 
-def _told(rows: Iterator[_T], what: str, progress: Progress) -> Iterator[_T]:
+def _reported(rows: Iterator[_T], what: str, progress: Progress) -> Iterator[_T]:
     for done, row in enumerate(rows):
         if done and not done % _EVERY:
             progress(what, done)
@@ -169,11 +174,37 @@ def _any(kept: Kept) -> bool:
     return any((kept.entities, kept.messages, kept.timers, kept.dead_letters))
 
 
-def _types_gone(app: Application, store: StoreReader, positions: Mapping[str, str]) -> list[Loss]:
-    """The function types that an earlier version served, this one doesn't, and that have something stored."""
+def _types_gone(app: Application, store: StoreReader, positions: Mapping[str, str]) -> list[str]:
+    """The function types that an earlier version served and this one doesn't."""
+    return sorted({*store.types(), *types_remembered(positions)} - app.all_routes.keys() - app.renamed.keys())
+
+
+def _read_conversations(
+    store: StoreReader, readings: Mapping[str, TypeReading], gone: Sequence[str], progress: Progress
+) -> tuple[Counter[str], Counter[str]]:
+    """How many asks are open of each type that is *gone*, and how many messages recur for each."""
+    asks: Counter[str] = Counter()
+    schedules: Counter[str] = Counter()
+    if gone or any(reading.reads_asks for reading in readings.values()):
+        for ask in _reported(open_asks(store), "open asks", progress):
+            if (reading := readings.get(ask.asker.typename)) is not None:
+                reading.ask(ask)
+            asks[ask.asker.typename] += 1
+    if gone or any(reading.reads_schedules for reading in readings.values()):
+        for schedule in _reported(open_schedules(store), "recurring messages", progress):
+            if (reading := readings.get(schedule.target.typename)) is not None:
+                reading.message("recurring", schedule.target, schedule.message)
+            schedules[schedule.target.typename] += 1
+    return asks, schedules
+
+
+def _lost_types(
+    store: StoreReader, gone: Iterable[str], asks: Mapping[str, int], schedules: Mapping[str, int]
+) -> list[Loss]:
+    """The function types that are *gone* and have something stored."""
     found = []
-    for typename in sorted({*store.types(), *types_remembered(positions)} - app.routes.keys() - app.renamed.keys()):
-        kept = _in_words(store.kept_for(typename))
+    for typename in gone:
+        kept = _in_words(store.kept_for(typename), asks.get(typename, 0), schedules.get(typename, 0))
         if kept:
             text = (
                 f"nothing serves it any more; the store keeps {kept} of it. Serve it again, or put was={typename!r} "
@@ -183,11 +214,13 @@ def _types_gone(app: Application, store: StoreReader, positions: Mapping[str, st
     return found
 
 
-def _in_words(kept: Kept) -> str:
+def _in_words(kept: Kept, asks: int = 0, schedules: int = 0) -> str:
     counted = (
         (kept.entities, "entity", "entities"),
         (kept.messages, "waiting message", "waiting messages"),
         (kept.timers, "delayed message", "delayed messages"),
         (kept.dead_letters, "dead letter", "dead letters"),
+        (asks, "open ask", "open asks"),
+        (schedules, "recurring message", "recurring messages"),
     )
     return ", ".join(f"{count:,} {one if count == 1 else many}" for count, one, many in counted if count)

@@ -5,34 +5,20 @@ from __future__ import annotations
 from collections import Counter
 from typing import Final
 
-import attrs
-
 from statefun_actors.address import Address
+from statefun_actors.asking import ANSWER, ATTEMPT, read_answer
+from statefun_actors.conversations import OpenAsk
 from statefun_actors.definition import Field, FunctionType
+from statefun_actors.dispatch import unwrapped
+from statefun_actors.engine.evolution.counted import Damages, Failures, entities_of
 from statefun_actors.engine.evolution.findings import Loss, Unreadable
 from statefun_actors.engine.evolution.shapes import StateShape, TypeShape, shape_of
 from statefun_actors.errors import StateDecodeError
-from statefun_actors.model import TypedValue
+from statefun_actors.model import Invocation, TypedValue
 from statefun_actors.store import DamagedStateError, EntityRow, expire, unpack
 from statefun_actors.types import Changes, Codec, Form, Harm, spelled_form
 
 _LONGEST_REASON: Final = 300
-
-
-@attrs.define
-class _Failures:
-    """Values of one kind that can't be read: how many, and the first."""
-
-    first: Address
-    reason: str
-    count: int = 0
-
-
-@attrs.define
-class _Damages:
-    first: Address
-    path: str
-    count: int = 0
 
 
 class TypeReading:
@@ -52,12 +38,16 @@ class TypeReading:
         new = self._now.states.keys() - states.keys()
         self._replaced = sorted(states.keys() - self._now.states.keys()) if new else []
         self._came = sorted(field.name for field in function.persisted if field.state_name in new)
-        self._failures: dict[str, _Failures] = {}
-        self._message_failures: dict[tuple[str, str], _Failures] = {}
-        self._damages: dict[tuple[str, str], _Damages] = {}
-        self._left: dict[str, _Damages] = {}
+        self._failures: dict[str, Failures] = {}
+        self._message_failures: dict[tuple[str, str], Failures] = {}
+        self._damages: dict[tuple[str, str], Damages] = {}
+        self._left: dict[str, Damages] = {}
         self._unhandled: dict[str, Counter[str]] = {}
         self._message_changes: dict[str, Changes | None] = {}
+        self._kept_failures: dict[str, Failures] = {}
+        """What ``keep=`` of open asks kept and can't be read any more, by the method that gets it."""
+        self._asks: Counter[str] = Counter()
+        """Open asks whose method is gone, by its name."""
 
     def _state(self, field: Field) -> StateShape:
         return self._now.states[field.state_name]
@@ -66,6 +56,31 @@ class TypeReading:
     def reads_entities(self) -> bool:
         """Whether entities have to be read at all."""
         return bool(self._fields or self._replaced)
+
+    @property
+    def reads_asks(self) -> bool:
+        """Whether open asks of the type have to be read: its answer methods have changed."""
+        return self._before is not None and self._before.answers != self._now.answers
+
+    @property
+    def reads_schedules(self) -> bool:
+        """Whether recurring messages for the type have to be read: its handlers have changed."""
+        return self._before is not None and self._before.takes != self._now.takes
+
+    def ask(self, ask: OpenAsk) -> None:
+        """Read one open ask of an entity of the type."""
+        then = ask.then
+        method = self.function.answers.get(then)
+        if method is None:
+            self._asks[then] += 1
+            return
+        before = None if self._before is None else self._before.answers.get(then)
+        if ask.keep is None or (before is not None and before.keep == self._now.answers[then].keep):
+            return
+        try:
+            method.read_keep(ask.keep)
+        except ValueError as error:
+            self._kept_failures.setdefault(then, Failures(ask.asker, str(error))).count += 1
 
     def entity(self, row: EntityRow) -> None:
         """Read one entity."""
@@ -76,7 +91,7 @@ class TypeReading:
         expire(record, self.function.states, self._now_ms)
         for name in self._replaced:
             if record.state.get(name) is not None:
-                self._left.setdefault(name, _Damages(row.address, "")).count += 1
+                self._left.setdefault(name, Damages(row.address, "")).count += 1
         for name, field in self._fields.items():
             stored = record.state.get(name)
             if stored is not None:
@@ -93,7 +108,7 @@ class TypeReading:
             if changes is not None and field.convert is None:
                 reason = self._hurt(address, name, changes, stored)
         if reason is not None:
-            self._failures.setdefault(name, _Failures(address, reason)).count += 1
+            self._failures.setdefault(name, Failures(address, reason)).count += 1
 
     def _hurt(self, address: Address, name: str, changes: Changes, stored: TypedValue) -> str | None:
         """Why the value can't be used, though it could be decoded; what it would lose is counted."""
@@ -103,12 +118,18 @@ class TypeReading:
                 return f"{damage.text} - at `${damage.path}`"
             if damage.text not in seen:
                 seen.add(damage.text)
-                self._damages.setdefault((name, damage.text), _Damages(address, damage.path)).count += 1
+                self._damages.setdefault((name, damage.text), Damages(address, damage.path)).count += 1
         return None
 
     def message(self, kind: str, target: Address, value: TypedValue) -> None:
-        """Read one message: *kind* is waiting, delayed or dead-lettered."""
+        """Read one message: *kind* is waiting, delayed, recurring or dead-lettered."""
         function, typename = self.function, value.typename
+        if typename == ANSWER:
+            self._answer(kind, value)
+            return
+        if typename == ATTEMPT:
+            value = unwrapped(Invocation(value)).argument
+            typename = value.typename
         if typename not in function.handlers:
             if function.any_handler is None and kind != "dead-lettered":
                 self._unhandled.setdefault(typename, Counter())[kind] += 1
@@ -125,7 +146,17 @@ class TypeReading:
             if damage is None:
                 return
             reason = damage
-        self._message_failures.setdefault((kind, typename), _Failures(target, reason)).count += 1
+        self._message_failures.setdefault((kind, typename), Failures(target, reason)).count += 1
+
+    def _answer(self, kind: str, value: TypedValue) -> None:
+        """Read the answer in the envelope *value*. What is inside is read by the method that it is for."""
+        try:
+            content = read_answer(value.value)
+        except ValueError:
+            return
+        method = self.function.answers.get(content.then)
+        if kind != "dead-lettered" and (method is None or not method.takes(content.value[0])):
+            self._unhandled.setdefault(f"{content.value[0]} for {content.then!r}", Counter())[kind] += 1
 
     def _message_damage(self, target: Address, before: Form | None, value: TypedValue) -> str | None:
         typename = value.typename
@@ -151,10 +182,17 @@ class TypeReading:
             changes = self._message_changes.get(typename) or Changes(old_form or "", self._now.takes[typename])
             ways = (*_way_outs(changes), "Let the old version handle them first")
             found.append(self._unreadable(f"{kind} messages of type {typename}", failures, old_form, codec, ways))
+        for then, failures in self._kept_failures.items():
+            keep = self.function.answers[then].keep
+            assert keep is not None
+            shape = None if self._before is None else self._before.answers.get(then)
+            kept = None if shape is None else shape.keep
+            ways = ("Keep its type", "Let the old version take the answers first, or cancel the asks")
+            found.append(self._unreadable(f"keep= of open asks for {then!r}", failures, kept, keep, ways))
         return found
 
     def _unreadable(
-        self, what: str, failures: _Failures, old: Form | None, codec: Codec, ways: tuple[str, ...]
+        self, what: str, failures: Failures, old: Form | None, codec: Codec, ways: tuple[str, ...]
     ) -> Unreadable:
         new = self._form_now(codec)
         changes = [] if not old else [f"{change.path or 'it'} {change.text}" for change in Changes(old, new).all]
@@ -171,6 +209,9 @@ class TypeReading:
         )
 
     def _form_now(self, codec: Codec) -> Form:
+        for name, method in self.function.answers.items():
+            if method.keep is codec and (form := self._now.answers[name].keep) is not None:
+                return form
         for field in self.function.persisted:
             if field.codec is codec:
                 return self._now.states[field.state_name].form
@@ -190,16 +231,35 @@ class TypeReading:
         for name, left in self._left.items():
             came = ", ".join(map(repr, self._came))
             text = (
-                f"the state {name!r} was removed, while {came} was added; {_entities(left)} it. "
+                f"the state {name!r} was removed, while {came} was added; {entities_of(left)} it. "
                 f"If it was renamed, declare persisted(name={name!r}) on the new field."
             )
             found.append(Loss(typename, text))
         for (where, text), hurts in self._damages.items():
             what = where if where.startswith("message ") else f"state {where!r}"
             found.append(
-                Loss(typename, f"in {what}, {text}; {_entities(hurts)} it, at `${hurts.path}`. Keep the old name.")
+                Loss(typename, f"in {what}, {text}; {entities_of(hurts)} it, at `${hurts.path}`. Keep the old name.")
+            )
+        for then, count in sorted(self._asks.items()):
+            many = (
+                "1 open ask, whose answer becomes a dead letter"
+                if count == 1
+                else (f"{count:,} open asks, whose answers become dead letters")
+            )
+            found.append(
+                Loss(
+                    typename,
+                    f"no method takes answers as {then!r} any more; it is that of {many}, unless a failure policy says "
+                    f"otherwise. If it was renamed, write @answers(name={then!r}) on it.",
+                )
             )
         for message, counts in sorted(self._unhandled.items()):
+            if recurring := counts.pop("recurring", 0):
+                many = "1 recurring message" if recurring == 1 else f"{recurring:,} recurring messages"
+                text = f"no handler takes {message} any more; {many} of it would fire in vain. Keep the handler."
+                found.append(Loss(typename, text))
+            if not counts:
+                continue
             found.append(
                 Loss(
                     typename,
@@ -209,12 +269,6 @@ class TypeReading:
                 )
             )
         return found
-
-
-def _entities(hurts: _Damages) -> str:
-    if hurts.count == 1:
-        return f"1 entity, {hurts.first}, holds"
-    return f"{hurts.count:,} entities, {hurts.first} first, hold"
 
 
 def _way_outs(changes: Changes) -> tuple[str, ...]:

@@ -20,11 +20,19 @@ class StateShape(msgspec.Struct, frozen=True, omit_defaults=True):
     convert: bool = False
 
 
-class TypeShape(msgspec.Struct, frozen=True):
-    """One function type: its states by name, and the messages that its handlers take by typename."""
+class AnswerShape(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A method that takes answers: their types by typename, and the type of what it gets beside them."""
+
+    takes: dict[str, Form]
+    keep: Form | None = None
+
+
+class TypeShape(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One function type: its states by name, the messages that its handlers take by typename, its answer methods."""
 
     states: dict[str, StateShape]
     takes: dict[str, Form]
+    answers: dict[str, AnswerShape] = {}
 
 
 class _EarlierShape(msgspec.Struct, frozen=True):
@@ -50,7 +58,14 @@ def shape_of(function: FunctionType) -> TypeShape:
         field.state_name: StateShape(field.typename, form_of(field.codec), field.convert is not None)
         for field in function.persisted
     }
-    return TypeShape(states, {name: form_of(codec) for name, (_, codec) in sorted(function.handlers.items())})
+    answers = {
+        name: AnswerShape(
+            {typename: form_of(codec) for typename, codec in sorted(method.codecs.items())},
+            None if method.keep is None else form_of(method.keep),
+        )
+        for name, method in sorted(function.answers.items())
+    }
+    return TypeShape(states, {name: form_of(codec) for name, (_, codec) in sorted(function.handlers.items())}, answers)
 
 
 def encoded(shape: TypeShape) -> str:

@@ -17,7 +17,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Final, Literal
 
-from statefun_actors.store import Commit, StoreError, StoreMismatchError, StoreTakenError
+from statefun_actors.store import Commit, ContentRenaming, StoreError, StoreMismatchError, StoreTakenError
 from statefun_actors.store.sqlite import epoch_view, log_marks, renaming, schema, writing
 from statefun_actors.store.sqlite.connecting import connect_to_write, prepare_to_write
 from statefun_actors.store.sqlite.files import (
@@ -137,7 +137,7 @@ class SqliteStore(Reads):
             self._log_pages = 0
             self._running = self._thread.submit(self._checkpoint)
 
-    def rename_types(self, renamed: Mapping[str, str]) -> None:
+    def rename_types(self, renamed: Mapping[str, str], contents: ContentRenaming | None = None) -> None:
         """Move all that is stored under each key of *renamed* to its value, in one transaction.
 
         Raises:
@@ -147,7 +147,7 @@ class SqliteStore(Reads):
         if db is None:
             raise StoreError(str(self.path), "it is closed")
         try:
-            renaming.rename_types(db, renamed)
+            renaming.rename_types(db, renamed, contents)
         except sqlite3.Error as error:
             raise store_error(self.path, error) from error
 

@@ -1,22 +1,19 @@
-"""What is stored, in the JSON form that people and programs look at. Nothing fails: what can't be read says so."""
+"""One entity for people and programs: its fields in their JSON form. Nothing fails: what can't be read says so."""
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping
-from typing import Final
 
-import msgspec
 from msgspec import Struct
 
+from statefun_actors.address import Address
+from statefun_actors.admin.views.forms import shortened_tokens, shown_form
 from statefun_actors.definition import FunctionType
 from statefun_actors.entity import EntityFunction
 from statefun_actors.errors import StateDecodeError, ValueMismatchError
-from statefun_actors.model import Expiration, StateSpec, TypedValue
+from statefun_actors.model import Expiration, StateSpec
 from statefun_actors.store import DamagedStateError, EntityRecord, EntityRow, expire, expiry_ms, unpack
-from statefun_actors.types import NO_JSON, Codec, json_of
-
-_decode: Final = msgspec.json.Decoder().decode
+from statefun_actors.types import Codec
 
 
 class EntityView(Struct, frozen=True):
@@ -29,23 +26,16 @@ class EntityView(Struct, frozen=True):
         last_call_ms: when it ran last, 0 where nothing of it expires or has changed.
     """
 
+    address: Address
     fields: Mapping[str, object]
     absent: frozenset[str]
     expires_ms: Mapping[str, int]
     last_call_ms: int
 
-
-def form_of(value: TypedValue, known: Mapping[str, Codec] | None = None) -> object:
-    """The JSON form of *value*; ``{"type": …, "base64": …}`` where it has none."""
-    shown = json_of(value, known)
-    if shown is not NO_JSON:
-        return shown
-    if value.value[:1] in (b"{", b"["):  # a message whose class is not known here
-        try:
-            return _decode(value.value)
-        except (ValueError, RecursionError):
-            pass
-    return {"type": value.typename, "base64": base64.b64encode(value.value).decode()}
+    @property
+    def gone(self) -> bool:
+        """Whether all fields are absent: there is no such entity."""
+        return len(self.absent) == len(self.fields)
 
 
 def view_entity(
@@ -56,10 +46,11 @@ def view_entity(
     try:
         record = unpack(row.address, row.packed, [spec.name for spec in states])
     except DamagedStateError as error:
-        return EntityView({"unreadable": str(error)}, frozenset(), {}, 0)
+        return EntityView(row.address, {"unreadable": str(error)}, frozenset(), {}, 0)
     expire(record, states, now_ms)
     names, fields = _fields(record, row, function, known)
     return EntityView(
+        address=row.address,
         fields=fields,
         absent=frozenset(names.get(name, name) for name, value in record.state.items() if value is None),
         expires_ms={
@@ -76,7 +67,7 @@ def _fields(
 ) -> tuple[Mapping[str, str], dict[str, object]]:
     """The field of each state that has one, and the forms by field or state."""
     if not isinstance(function, EntityFunction):
-        return {}, {name: None if value is None else form_of(value, known) for name, value in record.state.items()}
+        return {}, {name: None if value is None else shown_form(value, known) for name, value in record.state.items()}
     names = {field.state_name: field.name for field in function.fields}
     fields: dict[str, object] = {}
     for field in function.fields:
@@ -86,8 +77,8 @@ def _fields(
                 value = field.field.read(f"{function.name}({row.address.id!r})", stored)
             else:
                 value = field.field.default if field.field.factory is None else field.field.factory()
-            fields[field.name] = None if value is None else field.codec.to_json(value)
+            fields[field.name] = None if value is None else shortened_tokens(field.codec.to_json(value))
         except (StateDecodeError, ValueMismatchError) as error:
             fields[field.name] = {"unreadable": str(error)}
     undeclared = {name: value for name, value in record.state.items() if name not in names and value is not None}
-    return names, fields | {name: form_of(value, known) for name, value in undeclared.items()}
+    return names, fields | {name: shown_form(value, known) for name, value in undeclared.items()}

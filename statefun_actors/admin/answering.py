@@ -1,0 +1,76 @@
+"""Answering and cancelling open asks from outside, by their tokens."""
+
+from __future__ import annotations
+
+from itertools import islice
+
+from statefun_actors.address import Address
+from statefun_actors.asking import ORDER, REPLY, SHOWN_OF_TOKEN, Close, order
+from statefun_actors.calls import NotOpenError
+from statefun_actors.conversations import OpenAsk, open_ask
+from statefun_actors.engine import open_asks
+from statefun_actors.errors import StatefunActorsError
+from statefun_actors.model import TypedValue
+from statefun_actors.store import Message, StoreReader, unpack
+
+_MANY = 1_000
+
+
+class AmbiguousTokenError(StatefunActorsError, LookupError):
+    """The characters given are the first of several tokens. Retry with more of them.
+
+    Args:
+        prefix: the characters.
+        count: of how many open asks, counted to a thousand.
+    """
+
+    def __init__(self, prefix: str, count: int) -> None:
+        super().__init__(prefix, count)
+        self.prefix, self.count = prefix, count
+
+    def __str__(self) -> str:
+        many = f"{self.count:,}" if self.count < _MANY else f"{_MANY:,} or more"
+        return (
+            f"expected the token of one open ask, got {self.prefix[:SHOWN_OF_TOKEN]!r}, with which those of {many} "
+            "begin: give more characters"
+        )
+
+
+def find_ask(store: StoreReader, prefix: str) -> OpenAsk:
+    """The open ask whose token is *prefix*, or begins with it.
+
+    Raises:
+        NotOpenError: there is none.
+        AmbiguousTokenError: there are several.
+    """
+    if not prefix:
+        raise AmbiguousTokenError(prefix, _MANY)
+    found = list(islice(open_asks(store, prefix), _MANY))
+    if not found:
+        raise NotOpenError(Address(REPLY, prefix))
+    if len(found) > 1 and found[0].token != prefix:  # the shortest is the first
+        raise AmbiguousTokenError(prefix, len(found))
+    return found[0]
+
+
+def cancellation(target: Address) -> tuple[TypedValue, Address]:
+    """The message that cancels the ask at *target*, and its caller."""
+    return order(Close("cancelled")), target
+
+
+def check_open(store: StoreReader, target: Address, now_ms: int) -> None:
+    """Of a store that no engine runs on.
+
+    Raises:
+        NotOpenError: no ask is open at *target*, its time is over, or an answer to it waits to be handled.
+    """
+    (packed,) = store.load([target])
+    ask = None if packed is None else open_ask(target.id, unpack(target, packed, ()).state)
+    waiting = store.messages_to(target, 0, _MANY)
+    if ask is None or ask.until_ms <= now_ms or any(map(_ends, waiting)):
+        raise NotOpenError(target)
+
+
+def _ends(message: Message) -> bool:
+    """Whether *message* ends the ask: an answer, or a cancellation."""
+    return message.value.typename != ORDER or message.value == cancellation(message.target)[0]

@@ -1,0 +1,33 @@
+"""Egress records that are kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from msgspec import Struct
+
+from statefun_actors.admin.views.forms import shown_form
+from statefun_actors.store import StoreReader
+from statefun_actors.types import Codec
+
+_CHUNK = 500
+
+
+class EgressItem(Struct, frozen=True):
+    """A record that waits until it is written. *record*: its JSON form."""
+
+    seq: int
+    egress: str
+    typename: str
+    record: object
+
+
+def list_egress(
+    store: StoreReader, known: Mapping[str, Codec] | None = None, name: str | None = None
+) -> Iterator[EgressItem]:
+    """The records that are kept, of the egress *name* only if one is given, the oldest first."""
+    seq, names = -1, None if name is None else [name]
+    while found := store.egress_after(seq, _CHUNK, names):
+        for record in found:
+            yield EgressItem(record.seq, record.egress, record.value.typename, shown_form(record.value, known))
+        seq = found[-1].seq

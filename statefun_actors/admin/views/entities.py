@@ -1,0 +1,82 @@
+"""Entities: how many there are, those of one type, one of them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+
+from msgspec import Struct
+
+from statefun_actors.address import Address
+from statefun_actors.admin.views.entity_view import EntityView, view_entity
+from statefun_actors.asking import OWN_FUNCTIONS
+from statefun_actors.definition import FunctionType
+from statefun_actors.dispatch import Application
+from statefun_actors.store import EntityRow, StoreReader
+from statefun_actors.types import Codec
+
+
+class TypeItem(Struct, frozen=True):
+    """A function type, and how many entities of it are stored."""
+
+    typename: str
+    entities: int
+
+
+def list_types(store: StoreReader) -> list[TypeItem]:
+    """The function types that have entities, by name; none of the library's own."""
+    counts = dict(store.counts(OWN_FUNCTIONS))
+    for other in ("messages", "timers", "egress", "dead_letters"):
+        del counts[other]
+    return [TypeItem(typename, count) for typename, count in counts.items()]
+
+
+def known_types(store: StoreReader, app: Application | None) -> set[str]:
+    """The function types that are stored or served; none of the library's own."""
+    return {*store.types(), *(() if app is None else app.routes)}.difference(OWN_FUNCTIONS)
+
+
+def type_or_address(word: str, types: Collection[str]) -> str | Address | None:
+    """The one of *types*, or the address of an entity of one of them, that is written *word*; None for neither.
+
+    Namespaces and ids may hold slashes.
+    """
+    if word in types:
+        return word
+    for typename in sorted(types, key=len, reverse=True):
+        if word.startswith(f"{typename}/") and word != f"{typename}/":
+            return Address(typename, word.removeprefix(f"{typename}/"))
+    return None
+
+
+def list_entities(
+    store: StoreReader,
+    typename: str,
+    now_ms: int,
+    app: Application | None = None,
+    known: Mapping[str, Codec] | None = None,
+    prefix: str = "",
+) -> Iterator[EntityView]:
+    """The entities of *typename* whose ids begin with *prefix*, by id, without those that have expired by *now_ms*."""
+    function = _function(app, typename)
+    for row in store.entities(typename, prefix):
+        view = view_entity(row, now_ms, function, known)
+        if not view.gone:
+            yield view
+
+
+def show_entity(
+    store: StoreReader,
+    address: Address,
+    now_ms: int,
+    app: Application | None = None,
+    known: Mapping[str, Codec] | None = None,
+) -> EntityView | None:
+    """The entity at *address* as of *now_ms*; None where nothing is stored of it, or all has expired."""
+    (packed,) = store.load([address])
+    view = view_entity(EntityRow(address, packed), now_ms, _function(app, address.typename), known)
+    return None if view.gone else view
+
+
+def _function(app: Application | None, typename: str) -> FunctionType | None:
+    route = None if app is None else app.route(typename)
+    return None if route is None else route.function

@@ -1,0 +1,49 @@
+"""Messages without a failure policy that keep failing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from msgspec import Struct
+
+from statefun_actors.admin.views.forms import message_inside, shown_form
+from statefun_actors.asking import short_address, short_or_none
+from statefun_actors.engine import FailingMessage
+from statefun_actors.types import Codec
+
+
+class FailingItem(Struct, frozen=True):
+    """A message that keeps failing.
+
+    Args:
+        value: its JSON form.
+        next_ms: when its next attempt is due, in milliseconds since 1970; None = it is being tried.
+        behind: how many messages wait for the same address.
+    """
+
+    target: str
+    sender: str | None
+    typename: str
+    value: object
+    attempts: int
+    next_ms: int | None
+    behind: int
+    error_type: str
+    error: str
+
+
+def list_failing(messages: Iterable[FailingMessage], known: Mapping[str, Codec] | None = None) -> Iterator[FailingItem]:
+    """The failing *messages* that an engine reports, in the same order."""
+    for failing in messages:
+        message = message_inside(failing.message)
+        yield FailingItem(
+            short_address(failing.message.target),
+            short_or_none(message.caller),
+            message.argument.typename,
+            shown_form(message.argument, known),
+            failing.attempts,
+            failing.next_ms,
+            failing.behind,
+            failing.error_type,
+            failing.error,
+        )

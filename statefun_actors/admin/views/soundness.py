@@ -1,0 +1,47 @@
+"""Whether a store is sound, and whether an application can use it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from msgspec import Struct
+
+from statefun_actors.dispatch import Application
+from statefun_actors.engine import EvolutionFindings, find_changes
+from statefun_actors.store.sqlite import SqliteReader
+
+
+class StoreCheck(Struct, frozen=True):
+    """What a check of a store found.
+
+    Args:
+        damage: what is damaged, one line each.
+        changes: what an application can't read or would lose; None without an application, and of a damaged store.
+    """
+
+    damage: Sequence[str]
+    changes: EvolutionFindings | None
+
+    def passes(self, *, strict: bool = False) -> bool:
+        """Whether the store is sound and the application would start on it; with *strict*, without losing anything."""
+        if self.damage:
+            return False
+        found = self.changes
+        return found is None or not (found.stored_twice or found.unreadable or (strict and found.losses))
+
+
+def check_store(
+    store: SqliteReader, app: Application | None, now_ms: int, progress: Callable[[str, int], None]
+) -> StoreCheck:
+    """Read all of *store*, and what the classes of *app* need of it. Changes nothing.
+
+    *progress* is called now and then with what is read, and how many have been read.
+
+    Raises:
+        StoreError: the store can't be read.
+    """
+    damage = store.integrity_check() or store.damaged_entities()
+    if damage or app is None:
+        return StoreCheck(damage, None)
+    with store.snapshot():
+        return StoreCheck(damage, find_changes(app, store, now_ms, progress))

@@ -1,0 +1,31 @@
+"""Changing a store through the engine that runs on it, or straight."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from statefun_actors.admin import Control
+    from statefun_actors.cli.store.place import StoreLocation
+
+
+def change_store(place: StoreLocation, change: Callable[[Control], Awaitable[object]]) -> bool:
+    """Carry out *change* on the store of *place*; whether an engine did it.
+
+    Raises:
+        StatefunActorsError: what *change* raised; or the store is in use by a process without a control socket.
+    """
+
+    async def changed() -> bool:
+        from statefun_actors.admin import SocketControl, open_control
+
+        control = await open_control(place.store)
+        try:
+            await change(control)
+        finally:
+            await control.close()
+        return isinstance(control, SocketControl)
+
+    return asyncio.run(changed())

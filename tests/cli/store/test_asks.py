@@ -1,0 +1,255 @@
+"""``statefun-actors asks`` and ``schedules``: open asks and recurring messages, listed, answered, cancelled."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.cli.commands import summary, wait_until, write_lines
+from tests.cli.store.shop import STORE, engine, in_this_process, refusal, table, told
+
+APP = """
+from datetime import timedelta
+
+from statefun_actors import Address, Entity, NoAnswer, TerminalError, answers, handles, kafka_record, message, persisted
+
+
+@message("shop/approval")
+class Approval:
+    by: str
+
+
+@message("shop/refusal")
+class Refusal:
+    why: str
+
+
+class Order(Entity, typename="shop/order"):
+    seen: list[str] = persisted(factory=list)
+    link: Address | None = persisted(default=None)
+
+    @handles
+    def place(self, message: str) -> None:
+        self.link = self.reply_address(then=self.decided, timeout=timedelta(days=3))
+        self.send_after(timedelta(days=1), self.link, Refusal("too late"))
+        self.send_every("0 9 * * mon-fri", self.address, True, name="remind", tz="Europe/Paris")
+        self.send_every(timedelta(minutes=90), Address("shop/other", "x"), True, name="beat")
+
+    @handles
+    def check(self, message: int) -> None:
+        self.ask(Address("shop/stock", self.id), message, then=self.checked, timeout=timedelta(days=1), keep="pen")
+
+    @handles
+    def remind(self, message: bool) -> None: ...
+
+    @answers
+    def decided(self, answer: Approval | Refusal | NoAnswer) -> None:
+        self.seen.append(repr(answer))
+
+    @answers
+    def checked(self, answer: int | NoAnswer, sku: str) -> None:
+        if answer == 13:
+            raise TerminalError("13 is not a number of pens")
+        self.seen.append(f"{sku} {answer!r}")
+"""
+ORDER = "shop/order/17"
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("shop")
+    (folder / "app.py").write_text(APP)
+    write_lines(
+        folder / "in.jsonl",
+        {"to": ORDER, "type": "io.statefun.types/string", "value": "new"},
+        {"to": ORDER, "type": "io.statefun.types/long", "value": 5},
+    )
+    summary("app.py", "--input", "in.jsonl", "--until-idle", folder=folder)
+    return folder
+
+
+@pytest.fixture
+def folder(prepared: Path, tmp_path: Path) -> Path:
+    copied: Path = shutil.copytree(prepared, tmp_path / "shop")
+    return copied
+
+
+def token(folder: Path, then: str) -> str:
+    [found] = [each["token"] for each in told("asks", "app.py", folder=folder) if each["then"] == then]
+    shown: str = found
+    return shown
+
+
+def seen(folder: Path) -> list[str]:
+    found: list[str] = told("state", "app.py", ORDER, folder=folder)[0]["fields"]["seen"]
+    return found
+
+
+def run_on(folder: Path) -> None:
+    summary("app.py", "--until-idle", folder=folder)
+
+
+def test_open_asks_say_who_asks_whom_since_and_until_when_and_what_takes_the_answer(folder: Path) -> None:
+    found = sorted(told("asks", "app.py", folder=folder), key=lambda each: each["then"])
+    head, *rows = table("asks", "app.py", folder=folder)
+
+    assert [cell.strip() for cell in head if cell.strip()] == [
+        "token",
+        "from",
+        "to",
+        "type",
+        "value",
+        "then",
+        "since",
+        "until",
+    ]
+    assert len(rows) == 2
+    checked, decided = found
+    assert {**checked, "token": "", "since": "", "until": ""} == {
+        "token": "", "from": ORDER, "to": "shop/stock/17", "type": "io.statefun.types/long", "value": 5,
+        "then": "checked", "since": "", "until": "",
+    }  # fmt: skip
+    assert (decided["to"], decided["type"], decided["value"]) == (None, None, None)
+    assert [len(each["token"]) for each in found] == [8, 8]
+    assert told("asks", "list", "app.py", "--to", "shop/stock", "--limit", "1", folder=folder) == [checked]
+    assert in_this_process("asks", "app.py", "--to", "x", folder=folder).stdout == "No asks are open of or for x.\n"
+
+
+def test_recurring_messages_say_when_they_fire_next(folder: Path) -> None:
+    found = {each["name"]: each for each in told("schedules", "app.py", folder=folder)}
+    head, *rows = table("schedules", "app.py", folder=folder)
+
+    assert [cell.strip() for cell in head if cell.strip()] == [
+        "next",
+        "from",
+        "name",
+        "schedule",
+        "tz",
+        "to",
+        "type",
+        "value",
+    ]
+    assert len(rows) == 2
+    assert {**found["remind"], "next": ""} == {
+        "next": "", "from": ORDER, "name": "remind", "schedule": "0 9 * * mon-fri", "tz": "Europe/Paris", "to": ORDER,
+        "type": "io.statefun.types/bool", "value": True,
+    }  # fmt: skip
+    assert (found["beat"]["schedule"], found["beat"]["to"]) == ("every 1h30m", "shop/other/x")
+    assert in_this_process("schedules", "app.py", "--to", "x", folder=folder).stdout == (
+        "No messages recur of or for x.\n"
+    )
+
+
+def test_the_functions_that_keep_them_are_in_no_other_list_and_tokens_are_short(folder: Path) -> None:
+    [delayed] = told("timers", "app.py", folder=folder)
+    done = summary("app.py", "--until-idle", folder=folder)
+    decided = token(folder, "decided")
+
+    assert told("state", "app.py", folder=folder) == [{"type": "shop/order", "entities": 1}]
+    assert told("state", "app.py", ORDER, folder=folder)[0]["fields"]["link"] == ["statefun-actors/reply", decided]
+    assert (delayed["to"], delayed["from"]) == (f"statefun-actors/reply/{decided}", ORDER)
+    assert done["entities"] == {"shop/order": 1}
+    assert done["timers_pending"] == 1
+    assert refusal("state", "app.py", "statefun-actors/reply", folder=folder, code=2) == (
+        f"Error: there is nothing of 'statefun-actors/reply' in {STORE}; there are shop/order."
+    )
+
+
+def test_an_answer_given_while_nothing_runs_is_handled_by_the_next_run(folder: Path) -> None:
+    decided, checked = token(folder, "decided"), token(folder, "checked")
+    first = in_this_process("asks", "answer", "app.py", decided, "shop/approval", '{"by": "ada"}', folder=folder).stdout
+    again = refusal("asks", "answer", "app.py", decided, "shop/approval", '{"by": "bob"}', folder=folder, code=1)
+    typed_by_then = told("asks", "answer", "app.py", checked[:4], "7", folder=folder)
+    run_on(folder)
+
+    assert first == f"Answered {decided} of {ORDER} with shop/approval. The next run handles it.\n"
+    assert again == (
+        f"Error: the reply address {decided}... takes no answer: it has been answered, its time is over, or it never "
+        "was"
+    )
+    assert typed_by_then == [
+        {"answered": checked, "from": ORDER, "type": "io.statefun.types/long", "running": False},
+    ]
+    assert sorted(seen(folder)) == ["Approval(by='ada')", "pen 7"]
+    assert told("asks", "app.py", folder=folder) == []
+
+
+def test_a_running_engine_takes_an_answer_at_once_and_only_one(folder: Path) -> None:
+    decided, checked = token(folder, "decided"), token(folder, "checked")
+    with engine(folder):
+        answered = in_this_process("asks", "answer", "app.py", checked, "8", folder=folder).stdout
+        wait_until(lambda: "pen 8" in seen(folder), "the answer is handled")
+        again = refusal("asks", "answer", "app.py", checked, "9", folder=folder, code=1)
+        cancelled = told("asks", "cancel", "app.py", decided, folder=folder)
+        wait_until(lambda: len(seen(folder)) == 2, "the cancellation is handled")
+        open_ones = told("asks", "app.py", folder=folder)
+
+    assert answered == f"Answered {checked} of {ORDER} with io.statefun.types/long.\n"
+    assert "takes no answer" in again
+    assert cancelled == [{"cancelled": decided, "from": ORDER, "running": True}]
+    assert seen(folder)[1] == "NoAnswer(target=None, reason='failed', error='cancelled')"
+    assert open_ones == []
+
+
+def test_an_ask_cancelled_while_nothing_runs_fails_with_the_next_run(folder: Path) -> None:
+    checked = token(folder, "checked")
+    shown = in_this_process("asks", "cancel", "--store", str(STORE), checked, folder=folder).stdout
+    again = refusal("asks", "answer", "app.py", checked, "1", folder=folder, code=1)
+    run_on(folder)
+
+    assert shown == f"Cancelled {checked} of {ORDER}. The next run handles it.\n"
+    assert "takes no answer" in again
+    assert seen(folder) == ["pen NoAnswer(target=Address('shop/stock', '17'), reason='failed', error='cancelled')"]
+
+
+def test_the_dead_letter_of_an_answer_shows_the_answer_and_is_mended_as_one(folder: Path) -> None:
+    in_this_process("asks", "answer", "app.py", token(folder, "checked"), "13", folder=folder)
+    run_on(folder)
+    [letter] = told("dead-letters", "list", "app.py", folder=folder)
+    mended = in_this_process(
+        "dead-letters", "retry", "app.py", str(letter["number"]), "--value", "14", folder=folder
+    ).stdout
+    run_on(folder)
+
+    assert (letter["type"], letter["value"], letter["from"]) == ("io.statefun.types/long", 13, None)
+    assert letter["error"] == "13 is not a number of pens"
+    assert mended == f"Retried dead letter {letter['number']}. The next run handles what that comes to.\n"
+    assert seen(folder) == ["pen 14"]
+
+
+def test_an_export_carries_them(folder: Path) -> None:
+    asks, schedules = told("asks", "app.py", folder=folder), told("schedules", "app.py", folder=folder)
+    in_this_process("export", "app.py", "--output", "all.jsonl", folder=folder)
+    copied = in_this_process("import", "--store", "copy.db", "all.jsonl", folder=folder)
+
+    assert copied.exit_code == 0, copied.stderr
+    assert told("asks", "app.py", "--store", "copy.db", folder=folder) == asks
+    assert told("schedules", "app.py", "--store", "copy.db", folder=folder) == schedules
+
+
+def test_what_is_wrong_is_reported_in_a_line(folder: Path) -> None:
+    decided = token(folder, "decided")
+
+    def wrong(*words: str, code: int = 2) -> str:
+        return refusal("asks", *words, folder=folder, code=code)
+
+    assert wrong("answer", "app.py", decided, '{"by": "ada"}') == (
+        "Error: Order.decided takes shop/approval and shop/refusal, so a message for it has to name its type: put TYPE "
+        "before the JSON."
+    )
+    assert wrong("answer", "app.py", decided, "shop/approval", "{}") == (
+        "Error: the JSON does not fit shop/approval: expected `str`, got nothing - at `$.by`."
+    )
+    assert wrong("answer", "app.py", decided, "shop/order", "{}") == (
+        "Error: Order.decided takes shop/approval, shop/refusal, statefun-actors/no-answer, got shop/order. Add a "
+        "handler for it, or one for google.protobuf.Any, which takes every type without its own handler."
+    )
+    assert wrong("answer", "app.py", "zzz", "1", code=1) == (
+        "Error: the reply address zzz... takes no answer: it has been answered, its time is over, or it never was"
+    )
+    assert wrong("answer", "app.py", decided) == (
+        "Error: expected APP, TOKEN, TYPE if need be, and JSON; got 2 arguments."
+    )
+    assert wrong("cancel", "app.py") == "Error: expected a TOKEN, as `statefun-actors asks` shows it."
