@@ -94,7 +94,7 @@ def test_a_wait_that_is_over_on_another_event_loop_is_a_504() -> None:
         async def late() -> httpx.Response:
             transport = httpx.ASGITransport(app=runtime.asgi)
             async with httpx.AsyncClient(transport=transport, base_url="http://example.org") as http:
-                return await http.put(path, json=5.0)
+                return await http.put(path, json=1.0)
 
         assert asyncio.run(late()).status_code == 504
 
