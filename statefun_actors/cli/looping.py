@@ -58,7 +58,7 @@ def in_a_loop(work: Coroutine[Untyped, Untyped, T], then: str) -> T:
                 how = _how(error)
             if how not in told:
                 told.add(how)
-                logger.warning("code of the application stopped the event loop %s; it goes on (said once)", how)
+                logger.warning("code of the application stopped the event loop %s; it goes on (logged once)", how)
 
 
 def _by_the_application(error: BaseException) -> bool:

@@ -1,4 +1,4 @@
-"""The waist: the one place where user code runs."""
+"""Runs user code: a batch of messages in, an outcome out. Every engine uses it."""
 
 from statefun_actors.dispatch.answers import answered_method, rewrapped, tell_asker, unwrapped
 from statefun_actors.dispatch.application import Application, ServedFunction

@@ -1,4 +1,4 @@
-"""Answers: the one reserved type of message, which runs the method that ``then=`` of an ask named."""
+"""Answers: messages of a reserved type, which run the method that ``then=`` of an ask named."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _LONGEST_BACKOFF: Final = 86_400.0
 
 
 class BoundAnswers:
-    """A method that takes answers, ready to be called."""
+    """An answer method, ready to be called."""
 
     __slots__ = ("method", "name", "policy", "start", "timeout", "waits")
 
@@ -48,7 +48,7 @@ class BoundAnswers:
 
 
 class BoundAnswer:
-    """One answer for one method: it stands where a handler's BoundHandler stands."""
+    """One answer for one method, with the interface of a BoundHandler."""
 
     __slots__ = ("_keep", "_method", "name", "policy", "replies", "start")
 
@@ -58,7 +58,7 @@ class BoundAnswer:
         self.replies = True
 
     def message(self, argument: TypedValue) -> object:
-        """The answer as the method takes it; a pair of it and what was kept, if it takes both.
+        """Decode the answer; return it, or a pair of it and the kept value if the method takes both.
 
         Raises:
             MessageDecodeError: the bytes of one of them do not fit the type.
@@ -77,10 +77,10 @@ class BoundAnswer:
 def find_answer(
     function: str, answers: Mapping[str, BoundAnswers], invocation: Invocation
 ) -> tuple[BoundAnswer, Invocation]:
-    """The method for a message of a reserved type, and the message as this method sees it.
+    """Find the method for a message of a reserved type; return it, and the message inside the envelope.
 
     Raises:
-        UnhandledMessageError: it is no answer of the reply function, its method is gone, or does not take its type.
+        UnhandledMessageError: the caller is not the reply function, or no method of that name takes the type.
     """
     caller = invocation.caller
     if invocation.argument.typename != ANSWER or caller is None or caller[0] != REPLY:
@@ -96,7 +96,7 @@ def find_answer(
 
 
 def unwrapped(invocation: Invocation) -> Invocation:
-    """*invocation*; of what came in an envelope the message inside, and the caller that gets its reply."""
+    """*invocation* without its envelope, if it has one: the message inside, and the caller that gets its reply."""
     typename = invocation.argument.typename
     try:
         if typename == ANSWER:
@@ -132,7 +132,7 @@ def answered_method(envelope: TypedValue) -> str | None:
 
 
 def attempted(invocation: Invocation) -> Invocation:
-    """The message of which *invocation* is a further attempt. Raises MessageDecodeError: it is none."""
+    """The message that *invocation* tries again. Raises MessageDecodeError: it is not a further attempt."""
     content = _attempt(invocation)
     return Invocation(TypedValue(*content.value), address_of(content.caller))
 
@@ -163,7 +163,7 @@ def _attempt(invocation: Invocation) -> Attempt:
 
 
 def tell_asker(invocation: Invocation, error: BaseException) -> Send | None:
-    """What tells a reply address that *invocation*, which stands for its question, was given up; None without one."""
+    """The message that reports to a reply address that *invocation*, its question, was given up; None without one."""
     caller = unwrapped(invocation).caller
     return Send(caller, failed(describe(error))) if caller is not None and caller[0] == REPLY else None
 

@@ -1,7 +1,7 @@
-"""Calling handlers: what happens at once, and what is left to wait for.
+"""Calls handlers: a plain call starts one, and returns its result, or a :class:`Waiting` if it suspends.
 
-Most handlers never wait for anything, whether written ``async def`` or not. So a handler is *started* by a plain call,
-which gives its result, or else a :class:`Waiting`; a coroutine, a timer or a thread is spent on that alone.
+Most handlers never wait for anything, whether written ``async def`` or not. Only those that wait cost a coroutine, a
+timer or a thread.
 """
 
 from __future__ import annotations
@@ -26,7 +26,10 @@ Start: TypeAlias = Callable[[Untyped, Untyped], object]
 
 
 def start_of(handler: Handler, timeout: float | None) -> Start:
-    """What starts *handler* with a subject and a message: gives its result, or a Waiting. *timeout* in seconds."""
+    """A function that starts *handler* with a subject and a message, and returns its result or a Waiting.
+
+    *timeout* is in seconds.
+    """
     name, function = handler.name, handler.function
     if handler.blocking:
         return lambda subject, message: InThread(name, timeout, functools.partial(function, subject, message))
@@ -36,7 +39,7 @@ def start_of(handler: Handler, timeout: float | None) -> Start:
     def start(subject: object, message: object) -> object:
         coroutine: Untyped = function(subject, message)
         if coroutine.__class__ is not CoroutineType:
-            # What a decorator made of an async function.
+            # An async function that a decorator wrapped.
             return Other(name, timeout, coroutine) if inspect.isawaitable(coroutine) else coroutine
         try:
             pending = coroutine.send(None)
@@ -48,7 +51,7 @@ def start_of(handler: Handler, timeout: float | None) -> Start:
 
 
 class Waiting:
-    """A handler that has begun and whose result is still to come."""
+    """A handler that has started, and whose result is pending."""
 
     __slots__ = ("name", "timeout")
 
@@ -56,16 +59,16 @@ class Waiting:
         self.name, self.timeout = name, timeout
 
     async def result(self, host: Host, notes: Diagnostics) -> object:
-        """What the handler returns in the end.
+        """Wait for the handler, and return its result.
 
         Raises:
             HandlerTimeoutError: it took longer than its timeout.
-            BaseException: whatever the handler raised.
+            BaseException: the handler raised it.
         """
         raise NotImplementedError
 
     async def _in_time(self, work: Awaitable[object], host: Host) -> object:
-        """What *work* comes to within the timeout; afterwards nothing counts, whether it was cancelled or went on."""
+        """The result of *work* within the timeout. Later results are ignored, whether it was cancelled or continued."""
         if self.timeout is None:
             return await work
         deadline = host.timeout(self.timeout)
@@ -100,7 +103,7 @@ class Suspended(Waiting):
 
 
 class Other(Waiting):
-    """Anything else that can be awaited."""
+    """Any other awaitable."""
 
     __slots__ = ("awaitable",)
 
@@ -126,8 +129,8 @@ async def _awaited(awaitable: Awaitable[object]) -> object:
 class InThread(Waiting):
     """A blocking handler, in a thread of its own.
 
-    When the batch is cancelled the thread is waited for, so that nothing else of this address starts beside it.
-    A timeout does not wait: the subject is abandoned, so that what the thread still does to it changes nothing.
+    A cancelled batch waits for the thread, so that no other batch of this address runs at the same time.
+    A timeout does not wait: the subject is abandoned, so that later changes by the thread have no effect.
     """
 
     __slots__ = ("call",)
@@ -169,17 +172,17 @@ def _forget(thread: asyncio.Future[object]) -> None:
 
 
 NOT_YET = frozenset({Suspended, Other, InThread, CoroutineType})
-"""The classes of what a start may give instead of the result."""
+"""The classes that a start may return in place of the result."""
 
 
 async def awaited(
     started: object, handler: str, host: Host, notes: Diagnostics, task: HandlerTask[Untyped] | None
 ) -> object:
-    """The result of what a start gave, where its class is one of NOT_YET; *task* is the one in which it runs.
+    """Wait for the result of a start whose class is in NOT_YET; *task* is the task that runs it.
 
     Raises:
-        NotAMessageError: a plain ``def`` returned a coroutine, which nobody would await.
-        CancelledError: the engine stopped the batch, even where the handler swallowed it.
+        NotAMessageError: a plain ``def`` returned a coroutine, which would never be awaited.
+        CancelledError: the engine stopped the batch, even if the handler swallowed it.
         BaseException: as :meth:`Waiting.result` does.
     """
     if isinstance(started, Waiting):

@@ -1,4 +1,4 @@
-"""The record that is left of a message which its policy gave up."""
+"""The dead letter: the record of a message that its failure policy gave up."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def dead_letter(
     attempts: int,
     time: str,
 ) -> Egress:
-    """The record about a message that was given up."""
+    """The dead letter of a message that was given up."""
     argument = invocation.argument
     record: dict[str, object] = {
         "function_type": target.typename,
@@ -47,7 +47,7 @@ def dead_letter(
 
 
 def _shown(argument: TypedValue, app: Application) -> dict[str, object]:
-    """``{"value": …}`` where the value has a JSON form, else ``{"value_base64": …}``."""
+    """``{"value": …}`` if the value has a JSON form, else ``{"value_base64": …}``."""
     shown = json_of(argument, app.codecs())
     if shown is NO_JSON:
         return {"value_base64": base64.b64encode(argument.value).decode()}

@@ -1,10 +1,10 @@
 """``dispatch(batch, app, host) -> Outcome``: the only function that runs user code.
 
-It touches no socket, file or database, and reaches time through *host* alone. Each engine hands it a batch and decides
-what becomes of the outcome, so a behaviour is written here once for all of them.
+It uses no socket, file or database, and takes the time from *host*. Each engine passes it a batch and applies the
+outcome, so each behaviour of user code is implemented here, once for all engines.
 
-A batch of a class without a failure policy is checked once, at its end: any failure discards all of it, so there is
-nothing to go back to in between. With a policy every message is settled on its own (:mod:`~.guarded`).
+A batch of a class without a failure policy is checked once, at its end: any failure discards the whole batch. With a
+policy each message is settled on its own (:mod:`~.guarded`).
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ async def dispatch(batch: Batch, app: Application, host: Host) -> Outcome:  # no
     """Run every message of *batch* in order.
 
     Returns:
-        :class:`Done` with effects and changed states; :class:`MissingState` where the batch lacks states that the
-        function declares (no user code has run); :class:`Failed` where the batch comes to nothing.
+        :class:`Done` with effects and changed states; :class:`MissingState` if the batch lacks states that the
+        function declares (no user code has run); :class:`Failed` if the batch has no effect.
     """
     route = app.all_routes.get(batch.target[0])
     if route is None:
@@ -55,7 +55,7 @@ async def dispatch(batch: Batch, app: Application, host: Host) -> Outcome:  # no
     try:
         for invocation in batch.invocations:
             if isolate is not None and index >= 0:
-                result = None  # may be what a field holds
+                result = None  # it may be the value of a field
                 isolate(subject, scope)
             index += 1
             argument = invocation.argument
@@ -81,7 +81,7 @@ async def dispatch(batch: Batch, app: Application, host: Host) -> Outcome:  # no
                         app.notes.replied_to_itself(handler.name)
             marks.append(len(effects))
         if index:
-            index = -1  # more than one message: what does not fit may be any one's
+            index = -1  # more than one message: any of them may have set a value that does not fit
         function.settle(subject, scope)
         if task is not None and task.cancelling():
             await take_back_cancellations(task)

@@ -1,4 +1,4 @@
-"""What a failure means: for its message, for its batch, and for whoever reads of it."""
+"""Classifies failures: whether a retry can help, whether the whole batch fails, and the error to report."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from statefun_actors.model import Invocation
 
 
 def is_terminal(error: BaseException) -> bool:
-    """Whether the message is at fault in a way that no further attempt can cure."""
+    """Whether no further attempt of the message can succeed."""
     if isinstance(error, HandlerExitError) and error.__cause__ is not None:
         error = error.__cause__
     if isinstance(error, BaseExceptionGroup):
@@ -31,7 +31,7 @@ def is_terminal(error: BaseException) -> bool:
 
 
 def fails_batch(error: BaseException) -> bool:
-    """Whether the whole batch fails, whatever the policy: the deployment is at fault, or Ctrl-C was pressed."""
+    """Whether the whole batch fails, with any policy: the deployment is wrong, or Ctrl-C was pressed."""
     return isinstance(error, StateDecodeError) or not isinstance(error, Exception)
 
 
@@ -43,21 +43,21 @@ def failure_of(
     *,
     suspended: bool,
 ) -> BaseException:
-    """What left a handler, as the error of its message.
+    """Convert an exception that left a handler to the error of its message.
 
     Args:
-        error: what was raised.
+        error: the exception.
         route: of the batch.
-        invocation: the message, None if it may have been any of the batch.
-        task: the one in which handlers run, if there is one.
-        suspended: whether it was raised while a handler was being waited for.
+        invocation: the message; None if any message of the batch may have caused it.
+        task: the task in which handlers run, if there is one.
+        suspended: whether it was raised while a handler was suspended.
 
     Returns:
-        An Exception; or a KeyboardInterrupt where this process isn't ``run``'s or ``serve``'s own.
+        An Exception; or a KeyboardInterrupt if this process is not that of ``run`` or ``serve``.
 
     Raises:
         GeneratorExit: the coroutine that waits for the handler is being closed.
-        CancelledError: the engine stopped the batch, so nothing that its handler still raises is a failure.
+        CancelledError: the engine stopped the batch, so later exceptions of its handler are no failures.
     """
     if suspended and isinstance(error, GeneratorExit):
         raise error
@@ -75,7 +75,7 @@ def failure_of(
 
 
 def exit_error(error: BaseException, route: ServedFunction, invocation: Invocation | None) -> HandlerExitError:
-    """*error*, which is no Exception, as an error of the handler that it left."""
+    """*error*, which is not an Exception, as an error of the handler that it left."""
     name = route.function.typename
     if invocation is not None and (handler := route.handlers.get(invocation.argument.typename, route.any_handler)):
         name = handler.name

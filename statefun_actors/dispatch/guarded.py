@@ -1,7 +1,7 @@
-"""A batch under a failure policy: a message that fails is undone while the rest goes on.
+"""A batch with a failure policy: a message that fails is undone, and the rest of the batch runs.
 
-Every message is settled on its own. Settling encodes what the message touched; those bytes are at once the check, the
-change test and the point to go back to.
+Each message is settled on its own: the fields it touched are encoded. These bytes check the values, show the changes,
+and are the point to roll back to.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ class GuardedRun:
         return done(self.scope, notes, function, self.failures, marks)
 
     def _start(self, handler: BoundHandler | BoundAnswer, invocation: Invocation) -> object:
-        """The result of the message's handler, or what NOT_YET says."""
+        """The result of the message's handler, or an object of a class in NOT_YET."""
         scope = self.scope
         scope.begin(handler.name, invocation)
         monotonic = scope.host.monotonic
@@ -102,7 +102,7 @@ class GuardedRun:
         return result
 
     def _finish(self, result: object) -> None:
-        """The handler has replied *result*: what it did becomes the point to go back to."""
+        """Settle the message after its handler returned *result*: its changes become the point to roll back to."""
         scope = self.scope
         if result is not None:
             scope.reply(result)
@@ -116,7 +116,7 @@ class GuardedRun:
             function.isolate(self.subject, scope)
 
     def _refuse(self, index: int, invocation: Invocation, refused: InternalMessageError) -> None:
-        """A message from outside that its handler does not take. Without a policy it never fails the batch."""
+        """Refuse a message from outside for an internal handler. Without a policy this never fails the batch."""
         policy = self._policy(invocation)
         if policy is not None:
             self._give_up(policy, index, invocation, refused, 1)
@@ -133,7 +133,7 @@ class GuardedRun:
         return handler.policy
 
     def _undo(self, effects: int, dropped_replies: int) -> None:
-        """A new subject, where the last settled message ended."""
+        """Roll back: open a new subject with the state after the last settled message."""
         function = self.route.function
         function.abandon(self.subject)
         self.scope = self.scope.undone(effects, dropped_replies)
@@ -142,7 +142,7 @@ class GuardedRun:
         self.subject = function.open(self.scope)
 
     def _wait(self, policy: FailurePolicy, error: BaseException, attempts: int) -> float | None:
-        """The seconds before the next attempt, taken from the budget; None where there is no next one."""
+        """The seconds before the next attempt, taken from the budget; None after the last attempt."""
         wait = Backoff(policy.backoff).seconds(attempts)
         if attempts >= policy.attempts or is_terminal(error) or wait > self.budget:
             return None
@@ -182,7 +182,7 @@ class GuardedRun:
 
 
 def refusal(route: ServedFunction, invocation: Invocation) -> InternalMessageError | None:
-    """Why the message is not taken: it comes from outside, and its handler is internal."""
+    """The error for a message from outside whose handler is internal; None for other messages."""
     return route.refused(invocation.argument.typename, invocation.caller)
 
 

@@ -1,4 +1,4 @@
-"""Real time and real randomness, for dispatch: on an event loop, or in a thread that has none."""
+"""The system's clock and randomness for dispatch: on an event loop, or in a thread without one."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class SystemHost:
 
 
 class ThreadHost(SystemHost):
-    """For plain handlers called from a thread without an event loop: a wait between attempts blocks that thread."""
+    """The host in a thread without an event loop: a wait between attempts blocks that thread."""
 
     async def sleep(self, seconds: float) -> None:
-        time.sleep(seconds)  # noqa: ASYNC251 - there is no loop to hold up
+        time.sleep(seconds)  # noqa: ASYNC251 - there is no loop to block

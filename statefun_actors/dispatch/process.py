@@ -1,7 +1,7 @@
-"""Whether this process is one of the commands ``run`` and ``serve``, which listen for Ctrl-C themselves.
+"""Whether this process is one of the commands ``run`` and ``serve``, which handle Ctrl-C themselves.
 
 There a ``KeyboardInterrupt`` that leaves a handler was raised by the handler. In any other process it may be Ctrl-C,
-and belongs to whoever started that process.
+which that program handles.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _process: Final = _Process()
 
 @contextlib.contextmanager
 def owning_process() -> Generator[None]:
-    """Inside, a KeyboardInterrupt that leaves a handler is a failure of its message."""
+    """A context in which a KeyboardInterrupt that leaves a handler is a failure of its message."""
     _process.owners += 1
     try:
         yield

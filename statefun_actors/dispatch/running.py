@@ -1,9 +1,8 @@
-"""Which message is being handled where a line is logged.
+"""Finds the message that the current code handles, for log records.
 
-It is looked up when something is logged, so that handlers that log nothing pay nothing for it. What runs in the call
-of a handler, however often it was suspended, has ``dispatch`` on its stack. Threads (``blocking=True``,
-``asyncio.to_thread``) and tasks that a handler starts have not: they inherit a context variable, which is set only for
-classes with handlers that can wait.
+The lookup happens when something is logged, so handlers that log nothing pay nothing. Code in the call of a handler,
+suspended or not, has ``dispatch`` on its stack. Threads (``blocking=True``, ``asyncio.to_thread``) and tasks that a
+handler starts have not: they inherit a context variable, which is set only for classes with handlers that can wait.
 """
 
 from __future__ import annotations
@@ -22,19 +21,19 @@ _inherited: Final[ContextVar[Scope | None]] = ContextVar("statefun_actors_scope"
 _on_stack: Final[dict[CodeType, Callable[[dict[str, Untyped]], Scope | None]]] = {}
 
 inherit: Final = _inherited.set
-"""Have threads and tasks that start from here find this scope.
+"""Set the scope that threads and tasks started from here inherit.
 
-Nobody takes it back: handlers that can wait run in a task of their batch alone.
+It is never reset: handlers that can wait run in a task of their own batch.
 """
 
 
 def found_in(function: Callable[..., object], scope: Callable[[dict[str, Untyped]], Scope | None]) -> None:
-    """Let *scope* find the scope among the local variables of a running *function*."""
+    """Register *scope*, which finds the scope in the local variables of a running *function*."""
     _on_stack[function.__code__] = scope
 
 
 def running_message() -> tuple[Address, str] | None:
-    """Address and message typename of what the calling code handles; None outside of a handler.
+    """The address and the message typename that the calling code handles; None outside of a handler.
 
     The typename is empty before the first message of a batch.
     """

@@ -1,7 +1,7 @@
-"""Running a coroutine's first step before deciding what to spend on it.
+"""Continues a coroutine after its first step, which ran by a plain call.
 
 Most handlers never wait for anything. Their coroutine ends in its first step, so a timer, a task or a second worker
-is set up only for those that do suspend.
+is created only for those that suspend.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _T = TypeVar("_T")
 
 @attrs.frozen
 class Watch:
-    """Tells of every step that takes longer than *limit* seconds of *monotonic*."""
+    """Reports each step that takes longer than *limit* seconds of *monotonic*."""
 
     monotonic: Callable[[], float]
     limit: float
@@ -26,17 +26,17 @@ class Watch:
 
 
 class SelfClosedError(BaseException):
-    """A coroutine raised GeneratorExit of its own accord, while nobody was closing it."""
+    """A coroutine raised GeneratorExit although it was not being closed."""
 
 
 @types.coroutine
 def resumed(
     coroutine: Coroutine[Untyped, Untyped, _T], pending: object, watch: Watch | None = None
 ) -> Generator[Untyped, Untyped, _T]:
-    """Go on with *coroutine*, whose last step handed out *pending*, as if it had been awaited from the start.
+    """Continue *coroutine*, whose last step yielded *pending*, as if it had been awaited from the start.
 
     Raises:
-        SelfClosedError: *coroutine* raised GeneratorExit, which would look as if its waiter were being closed.
+        SelfClosedError: *coroutine* raised GeneratorExit, which would look as if its awaiter were being closed.
     """
     before = 0.0
     while True:

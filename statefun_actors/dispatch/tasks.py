@@ -1,8 +1,8 @@
-"""The task in which handlers run that may suspend, and who asked for its cancellation.
+"""The task of handlers that may suspend; it distinguishes cancellations by the engine from all others.
 
 Handlers may cancel their own task, keep it in a list for others to cancel, or use ``asyncio.timeout`` and
-``TaskGroup``, which cancel it and take that back. All of these call ``Task.cancel``. The engine never does: it calls
-:meth:`HandlerTask.stop`, so a cancellation that it did not ask for is a failure of the message whose handler ran.
+``TaskGroup``, which cancel it and uncancel it. All of these call ``Task.cancel``. The engine never does: it calls
+:meth:`HandlerTask.stop`, so any other cancellation is a failure of the message whose handler ran.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ _T = TypeVar("_T")
 
 
 class HandlerTask(asyncio.Task[_T]):
-    """A task in which handlers run. Its engine ends it by :meth:`stop`; anybody may call ``cancel``."""
+    """A task in which handlers run. Its engine ends it with :meth:`stop`; any code may call ``cancel``."""
 
     stopped = False
-    """Whether the engine asked for the cancellation."""
+    """Whether the engine requested the cancellation."""
     runs_handlers = False
     """Whether a handler is running. Set by dispatch; a ``cancel`` from other code changes nothing while it is False."""
 
     def stop(self) -> None:
-        """Cancel it on behalf of the engine: its batch has never run."""
+        """Cancel it for the engine, which discards its batch."""
         self.stopped = True
         super().cancel()
 
     def cancel(self, msg: Untyped = None) -> bool:
-        """As ``Task.cancel``. Where no handler is running, only whoever closes the event loop is obeyed."""
+        """As ``Task.cancel``. While no handler runs, it is ignored, unless the event loop is being closed."""
         if asyncio._get_running_loop() is None:  # noqa: SLF001 - the public form raises where there is none
             self.stopped = True
         elif not self.runs_handlers:
@@ -41,10 +41,10 @@ class HandlerTask(asyncio.Task[_T]):
 
 
 class _Steps(Coroutine[Untyped, Untyped, _T]):
-    """The steps of *work*; a GeneratorExit that a handler awaits is raised where it awaits it.
+    """The steps of *work*; a GeneratorExit of an awaited task is raised at the ``await`` in the handler.
 
-    That is what comes out of a child task that raised it. A task hands on what it awaits by ``throw``, and
-    ``throw(GeneratorExit)`` closes every coroutine on the way there.
+    A child task can end with a GeneratorExit. A task passes such an error on by ``throw``, and ``throw(GeneratorExit)``
+    would close every coroutine up to the ``await``.
     """
 
     __slots__ = ("_work",)
@@ -56,7 +56,7 @@ class _Steps(Coroutine[Untyped, Untyped, _T]):
         return self._work.send(value)
 
     def throw(self, *error: Untyped) -> Untyped:
-        # The future that is awaited raises it by itself.
+        # The awaited future raises it.
         return self._work.send(None) if isinstance(error[0], GeneratorExit) else self._work.throw(*error)
 
     def close(self) -> None:
@@ -67,7 +67,7 @@ class _Steps(Coroutine[Untyped, Untyped, _T]):
 
 
 def start_handler_task(work: Coroutine[Untyped, Untyped, _T], *, eager: bool = True) -> HandlerTask[_T]:
-    """Run *work* in a task for handlers. Its first step has run on return if it is *eager*, but on foreign loops."""
+    """Run *work* in a handler task. If *eager*, its first step runs at once, except on loops written in C."""
     loop = asyncio.get_running_loop()
     if not eager:
         return HandlerTask(_Steps(work), loop=loop)
@@ -77,9 +77,9 @@ def start_handler_task(work: Coroutine[Untyped, Untyped, _T], *, eager: bool = T
 
 
 def _started_eagerly(work: Coroutine[Untyped, Untyped, _T], loop: Untyped) -> HandlerTask[_T]:
-    """What ``eager_start`` does from Python 3.12 on: most handlers end in their first step, and never need the loop.
+    """Do what ``eager_start`` does from Python 3.12 on: most handlers end in their first step, and never need the loop.
 
-    A task schedules its first step by ``loop.call_soon`` when it is made. That call is caught, and the step run here.
+    A new task schedules its first step by ``loop.call_soon``. This function intercepts that call, and runs the step.
     """
     steps: list[tuple[Callable[[], object], contextvars.Context]] = []
 
@@ -96,7 +96,7 @@ def _started_eagerly(work: Coroutine[Untyped, Untyped, _T], loop: Untyped) -> Ha
     ((step, context),) = steps
     current = asyncio.current_task(loop)
     if current is not None:
-        asyncio._leave_task(loop, current)  # noqa: SLF001 - documented, for those who make tasks of their own kind
+        asyncio._leave_task(loop, current)  # noqa: SLF001 - documented, for custom tasks
     try:
         context.run(step)
     finally:
@@ -106,7 +106,7 @@ def _started_eagerly(work: Coroutine[Untyped, Untyped, _T], loop: Untyped) -> Ha
 
 
 def current_handler_task() -> HandlerTask[Untyped] | None:
-    """The task for handlers that runs now, in which one begins; None in another task or without one."""
+    """The current task if it is a HandlerTask, marked as running handlers; None in another task or without one."""
     loop = asyncio._get_running_loop()  # noqa: SLF001 - the public form raises where there is none
     task = None if loop is None else asyncio.current_task(loop)
     if not isinstance(task, HandlerTask):
@@ -116,9 +116,9 @@ def current_handler_task() -> HandlerTask[Untyped] | None:
 
 
 async def in_handler_task(work: Coroutine[Untyped, Untyped, _T]) -> _T:
-    """What *work* returns, in a task for handlers of its own.
+    """Run *work* in a new handler task, and return its result.
 
-    Where the caller is cancelled, *work* is stopped, and has ended before the cancellation goes on upwards.
+    If the caller is cancelled, *work* is stopped, and has ended before the cancellation propagates.
     """
     task = start_handler_task(work)
     if task.done():
@@ -131,23 +131,23 @@ async def in_handler_task(work: Coroutine[Untyped, Untyped, _T]) -> _T:
             with contextlib.suppress(asyncio.CancelledError):
                 await asyncio.wait([task])
         if not task.cancelled():
-            task.exception()  # it is retrieved, and of no interest any more
+            task.exception()  # mark it as retrieved
         raise
 
 
 async def take_back_cancellations(task: HandlerTask[Untyped]) -> None:
-    """Undo the cancellations that a handler asked for, so that they reach nothing that runs later in *task*.
+    """Undo the cancellations that a handler requested, so that they don't affect later code in *task*.
 
     Raises:
-        CancelledError: one has not been delivered: the handler asked for it and returned, or the engine did.
+        CancelledError: one has not been delivered: the handler requested it and returned, or the engine did.
     """
     while task.cancelling():
         task.uncancel()
-    await asyncio.sleep(0)  # here it is delivered
+    await asyncio.sleep(0)  # delivers it
 
 
 async def end_cancellations(task: HandlerTask[Untyped]) -> None:
-    """As :meth:`take_back_cancellations` of a handler that has failed, which counts once.
+    """As :meth:`take_back_cancellations`, for a handler that has failed: a pending cancellation is no second failure.
 
     Raises:
         CancelledError: the engine stopped the batch.
@@ -160,12 +160,12 @@ async def end_cancellations(task: HandlerTask[Untyped]) -> None:
 
 
 def run_without_task(run: Callable[[], _T]) -> _T:
-    """What *run* returns. In it there is no current task, so that plain handlers can't cancel that of their engine."""
+    """Call *run* without a current task, so that plain handlers can't cancel their engine's; return its result."""
     loop = asyncio._get_running_loop()  # noqa: SLF001 - the public form raises where there is none
     task = None if loop is None else asyncio.current_task(loop)
     if loop is None or task is None:
         return run()
-    asyncio._leave_task(loop, task)  # noqa: SLF001 - documented, for those who make tasks of their own kind
+    asyncio._leave_task(loop, task)  # noqa: SLF001 - documented, for custom tasks
     try:
         return run()
     finally:

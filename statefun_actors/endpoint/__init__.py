@@ -1,4 +1,4 @@
-"""Request bytes to reply bytes: the application behind either wire, in any web framework."""
+"""Turns request bytes into response bytes, for both protocols, in any web framework."""
 
 from statefun_actors.endpoint.handler import RequestReplyHandler
 

@@ -1,8 +1,8 @@
-"""One batch of an address at a time, whatever threads and event loops the web framework runs them in.
+"""A lock per address: one batch at a time, over all threads and event loops of the web framework.
 
 Flink has one batch of an address in flight, but it sends the batch again when a connection breaks, and the handlers of
-the first one may then still be at work. Entering and leaving are two operations on a dictionary, each atomic, because
-every request does both; only who has to wait pays for more.
+the first one may then still be running. Acquire and release are one atomic operation on a dictionary each, because
+every request does both; only a batch that has to wait costs more.
 """
 
 from __future__ import annotations
@@ -17,25 +17,25 @@ from typing import TypeAlias
 from statefun_actors.address import Address
 
 AddressLock: TypeAlias = list[Callable[[], object]]
-"""A batch's place: whom to wake when it has ended."""
+"""The callbacks to call when a batch has ended."""
 
 
 class AddressLocks(dict[Address, AddressLock]):
-    """The batches under way, by address. ``setdefault(address, turn) is turn`` enters, :meth:`leave` leaves."""
+    """The locks held, by address. ``setdefault(address, lock) is lock`` acquires, :meth:`release` releases."""
 
-    def leave(self, address: Address, turn: AddressLock) -> None:
-        """The batch that entered with *turn* has ended."""
+    def release(self, address: Address, lock: AddressLock) -> None:
+        """Release *lock*: its batch has ended."""
         del self[address]
-        # Whoever is added from here on finds that this turn is over, and does not wait.
-        if turn:
-            for wake in turn:
+        # A waiter that is added from here on finds that the lock was released, and does not wait.
+        if lock:
+            for wake in lock:
                 wake()
 
     async def ended(self, address: Address) -> None:
-        """Return when the batch of *address* that is under way has ended."""
+        """Return when the running batch of *address* has ended."""
         loop = asyncio.get_running_loop()
         woken: asyncio.Future[None] = loop.create_future()
-        if self._wake(address, functools.partial(_tell, loop, woken)):
+        if self._wake(address, functools.partial(_notify, loop, woken)):
             await woken
 
     def wait(self, address: Address) -> None:
@@ -45,16 +45,16 @@ class AddressLocks(dict[Address, AddressLock]):
             asleep.acquire()
 
     def _wake(self, address: Address, wake: Callable[[], object]) -> bool:
-        """Have *wake* called when the batch under way ends; False where it has ended already."""
-        turn = self.get(address)
-        if turn is None:
+        """Call *wake* when the running batch ends; return False if it has ended already."""
+        lock = self.get(address)
+        if lock is None:
             return False
-        turn.append(wake)
-        return self.get(address) is turn
+        lock.append(wake)
+        return self.get(address) is lock
 
 
-def _tell(loop: asyncio.AbstractEventLoop, woken: asyncio.Future[None]) -> None:
-    with contextlib.suppress(RuntimeError):  # its loop was closed: nobody waits any more
+def _notify(loop: asyncio.AbstractEventLoop, woken: asyncio.Future[None]) -> None:
+    with contextlib.suppress(RuntimeError):  # its loop was closed, with the waiter
         loop.call_soon_threadsafe(_set, woken)
 
 

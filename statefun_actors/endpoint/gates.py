@@ -1,6 +1,6 @@
-"""``concurrency=`` in an endpoint: how many batches of one function type run at once, over all threads and event loops.
+"""``concurrency=`` in an endpoint: limits the batches of a function type that run at once, over all threads and loops.
 
-A batch that finds no place waits for one, before its handlers and their timeouts begin.
+A batch above the limit waits before its handlers and their timeouts start.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ PATIENCE: Final = 30.0
 
 
 class _Waiter:
-    """A batch that waits. ``wake`` gives it the place; False where it can't be reached any more."""
+    """A batch that waits. ``wake`` gives it the place, and returns False if its event loop is closed."""
 
     __slots__ = ("has_place", "wake")
 
@@ -31,7 +31,7 @@ class _Waiter:
 
 
 class Gate:
-    """At most *places* batches of the function type *name* at once; the others wait in the order in which they came."""
+    """Admits at most *places* batches of the function type *name* at once; the others wait in order of arrival."""
 
     def __init__(self, name: str, places: int, patience: float = PATIENCE) -> None:
         self._name, self._places, self._patience = name, places, patience
@@ -41,7 +41,7 @@ class Gate:
         self._told = False
 
     async def enter(self) -> None:
-        """Return once there is a place, which :meth:`leave` gives back. A wait that is cancelled leaves the queue."""
+        """Return when there is a place; :meth:`leave` gives it back. A cancelled wait leaves the queue."""
         loop = asyncio.get_running_loop()
         woken: asyncio.Future[None] = loop.create_future()
 
@@ -55,7 +55,7 @@ class Gate:
         waiter = self._queued(wake)
         if waiter is None:
             return
-        patience = loop.call_later(self._patience, self._tell)
+        patience = loop.call_later(self._patience, self._warn)
         try:
             await woken
         except BaseException:
@@ -77,14 +77,14 @@ class Gate:
             return
         try:
             if not woken.wait(self._patience):
-                self._tell()
+                self._warn()
                 woken.wait()
         except BaseException:
             self._give_up(waiter)
             raise
 
     def leave(self) -> None:
-        """Give the place to whoever waits longest."""
+        """Give the place to the batch that has waited longest."""
         while True:
             with self._lock:
                 if not self._waiting:
@@ -96,7 +96,7 @@ class Gate:
                 return
 
     def _queued(self, wake: Callable[[], bool]) -> _Waiter | None:
-        """The place in the queue; None where there is a free place to run."""
+        """The position in the queue; None if a place is free."""
         with self._lock:
             if self._free:
                 self._free -= 1
@@ -112,12 +112,12 @@ class Gate:
                 return
         self.leave()
 
-    def _tell(self) -> None:
+    def _warn(self) -> None:
         if not self._told:
             self._told = True
             logger.warning(
                 "%s: a batch has waited %g s for one of %d places (concurrency=%d). Flink counts that towards its call "
-                "timeout; raise concurrency=, or make the handlers shorter (said once)",
+                "timeout; raise concurrency=, or make the handlers shorter (logged once)",
                 self._name,
                 self._patience,
                 self._places,
@@ -135,7 +135,7 @@ _making: Final = threading.Lock()
 
 
 def gate_of(function: FunctionType) -> Gate | None:
-    """The gate of *function*, one for the whole process; None where it has no ``concurrency=``."""
+    """The gate of *function*, one for the whole process; None without ``concurrency=``."""
     places = function.options.concurrency
     if places is None:
         return None

@@ -1,4 +1,4 @@
-"""``RequestReplyHandler``: what a web framework calls with the body of Flink's POST."""
+"""``RequestReplyHandler``: locks the body of Flink's POST into the body of the response, in any web framework."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _DIALECTS: Final[dict[int, Dialect]] = {2: V2, 3: V3}
 
 
 class RequestReplyHandler:
-    """Turns the body of a request from Flink into the body of the reply.
+    """Turns the body of a request from Flink into the body of the response.
 
     ``handler(data)`` is for synchronous frameworks (Flask: ``return handler(request.data)``),
     ``await handler.handle(data)`` for asynchronous ones. Answer 200 with ``application/octet-stream``.
@@ -57,26 +57,26 @@ class RequestReplyHandler:
         routes = self.app.all_routes.items()
         self._waiting = frozenset(name for name, route in routes if route.waits)
         self._prefixes = {name: name if route.function.owns_tokens else None for name, route in routes}
-        self._turns = AddressLocks()
+        self._locks = AddressLocks()
         self._gates = {name: gate for name, route in routes if (gate := gate_of(route.function)) is not None}
-        """Of the function types with ``concurrency=``."""
+        """The gates of the function types with ``concurrency=``."""
         self._dropped: set[str] = set()
 
     async def handle(self, data: bytes) -> bytes:
-        """The reply to the request *data*.
+        """Run the batch in the request *data*; return the body of the response.
 
-        A batch whose task was cancelled has ended before the next one of its address starts.
+        A cancelled batch has ended before the next batch of its address starts.
 
         Raises:
-            MalformedRequestError: *data* is no request; answer 400, a retry cannot help.
-            Exception: why the batch came to nothing (a handler's own error, UnknownFunctionTypeError,
-                StateDecodeError, …); answer 500, so that Flink tries again.
+            MalformedRequestError: *data* is not a request; answer 400, a retry cannot help.
+            Exception: the batch failed (an error of a handler, UnknownFunctionTypeError, StateDecodeError, …);
+            answer 500, so that Flink tries again.
             KeyboardInterrupt: a handler raised it, or it was Ctrl-C.
         """
         batch = self._dialect.read(data)
         if batch.target[0] in self._waiting:
             return self._written(batch, await in_handler_task(self._outcome(batch)))
-        # To hide the caller's task from plain handlers costs a sixth of a batch of one, and these have no use for it.
+        # Hiding the caller's task from plain handlers would take a sixth of the time of a batch of one.
         return self._written(batch, await self._outcome(batch))
 
     def read(self, data: bytes) -> Batch:
@@ -84,21 +84,21 @@ class RequestReplyHandler:
         return self._dialect.read(data)
 
     def waits(self, batch: Batch) -> bool:
-        """Whether *batch* is for handlers that may wait for something, and so have to run in a task."""
+        """Whether the handlers of *batch* may wait for something, so that they have to run in a task."""
         return batch.target[0] in self._waiting
 
     async def reply(self, batch: Batch) -> bytes:
-        """The reply to a request that has been read already; raises as :meth:`handle` does.
+        """Run a batch; return the body of the response. Raises as :meth:`handle` does.
 
         For a caller whose task is a HandlerTask, or that runs without one: handlers may cancel the current task.
         """
         return self._written(batch, await self._outcome(batch))
 
     async def _outcome(self, batch: Batch) -> Outcome:
-        target, turns = batch.target, self._turns
-        turn: AddressLock = []
-        while turns.setdefault(target, turn) is not turn:
-            await turns.ended(target)
+        target, locks = batch.target, self._locks
+        lock: AddressLock = []
+        while locks.setdefault(target, lock) is not lock:
+            await locks.ended(target)
         try:
             if self._gates and (gate := self._gates.get(target[0])) is not None:
                 await gate.enter()
@@ -108,10 +108,10 @@ class RequestReplyHandler:
                     gate.leave()
             return await dispatch(batch, self.app, self._host)
         finally:
-            turns.leave(target, turn)
+            locks.release(target, lock)
 
     def __call__(self, data: bytes) -> bytes:
-        """The reply to the request *data*, for a thread without an event loop. Raises as :meth:`handle` does.
+        """As :meth:`handle`, in a thread without an event loop.
 
         Raises:
             RuntimeError: called inside a running event loop.
@@ -123,10 +123,10 @@ class RequestReplyHandler:
         batch = self._dialect.read(data)
         if batch.target[0] in self._waiting:
             return self._written(batch, asyncio.run(in_handler_task(self._outcome(batch))))
-        target, turns = batch.target, self._turns
-        turn: AddressLock = []
-        while turns.setdefault(target, turn) is not turn:
-            turns.wait(target)
+        target, locks = batch.target, self._locks
+        lock: AddressLock = []
+        while locks.setdefault(target, lock) is not lock:
+            locks.wait(target)
         gate = self._gates.get(target[0])
         try:
             if gate is not None:
@@ -137,7 +137,7 @@ class RequestReplyHandler:
                 if gate is not None:
                     gate.leave()
         finally:
-            turns.leave(target, turn)
+            locks.release(target, lock)
         return self._written(batch, outcome)
 
     def _written(self, batch: Batch, outcome: Outcome) -> bytes:
@@ -147,7 +147,7 @@ class RequestReplyHandler:
                 self._dropped.add(typename)
                 logger.warning(
                     "%s uses cancellation tokens, which the 2.x protocol does not know: a token is dropped, "
-                    "and cancel does nothing (said once)",
+                    "and cancel does nothing (logged once)",
                     typename,
                 )
             return self._dialect.write(outcome, token_prefix=self._prefixes[typename])
@@ -161,7 +161,7 @@ class RequestReplyHandler:
 
 
 def _finished(run: Coroutine[Untyped, Untyped, Outcome]) -> Outcome:
-    """What *run* returns, which never waits for a loop."""
+    """The result of *run*, which never waits for a loop."""
     try:
         run.send(None)
     except StopIteration as done:

@@ -81,7 +81,7 @@ def test_a_run_whose_loop_is_stopped_goes_on_and_says_so(tmp_path: Path, how: st
     done = run("run", *prepared(tmp_path, how), folder=tmp_path)
 
     assert done.returncode == 0
-    told = f"code of the application stopped the event loop {STOPPED[how]}; it goes on (said once)"
+    told = f"code of the application stopped the event loop {STOPPED[how]}; it goes on (logged once)"
     assert done.stderr.count(told) == 1
     assert states(tmp_path / ".statefun" / "app.db") == {
         "bank/account/ada": {"balance": 4_000},

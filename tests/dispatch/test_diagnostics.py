@@ -43,7 +43,7 @@ async def test_a_reply_to_a_message_to_oneself_is_explained_once_for_each_handle
     assert first == [Send(world.address, pack(1)), Send(world.address, pack("done"))]
     assert caplog.messages == [
         f"Counter.{name} returned a value for a message that its entity had sent to itself, so the entity gets it as a "
-        "message; if that is not meant, return None where self.caller == self.address (said once)"
+        "message; if that is not meant, return None where self.caller == self.address (logged once)"
         for name in ("add", "wait")
     ]
 

@@ -56,7 +56,7 @@ def test_plain_handlers_of_one_address_in_many_threads_run_one_after_another() -
         list(pool.map(work, range(8)))
 
     assert not seen.together
-    assert not handler._turns
+    assert not handler._locks
 
 
 def test_async_handlers_of_one_address_in_many_event_loops_run_one_after_another() -> None:
@@ -82,7 +82,7 @@ def test_async_handlers_of_one_address_in_many_event_loops_run_one_after_another
         list(pool.map(work, range(6)))
 
     assert not seen.together
-    assert not handler._turns
+    assert not handler._locks
 
 
 async def test_different_addresses_do_not_wait_for_each_other() -> None:
@@ -103,7 +103,7 @@ async def test_different_addresses_do_not_wait_for_each_other() -> None:
     assert sorted(entered) == ["ada", "bob"]
 
 
-async def test_who_waits_can_be_cancelled_and_the_next_one_gets_the_turn() -> None:
+async def test_a_waiter_can_be_cancelled_and_the_next_one_gets_the_lock() -> None:
     functions, go = StatefulFunctions(), asyncio.Event()
     began: list[int] = []
 
@@ -122,29 +122,29 @@ async def test_who_waits_can_be_cancelled_and_the_next_one_gets_the_turn() -> No
         await asyncio.wait([first, second, third])
 
     assert (began, second.cancelled(), first.cancelled(), third.cancelled()) == ([1, 3], True, False, False)
-    assert not handler._turns
+    assert not handler._locks
 
 
 def test_a_turn_that_ends_while_one_asks_for_it_is_not_waited_for() -> None:
-    turns = AddressLocks()
-    turn: AddressLock = []
-    turns.setdefault(ADA, turn)
-    turns.leave(ADA, turn)
+    locks = AddressLocks()
+    lock: AddressLock = []
+    locks.setdefault(ADA, lock)
+    locks.release(ADA, lock)
 
-    turns.wait(ADA)
+    locks.wait(ADA)
 
 
 async def test_a_waiter_whose_loop_is_gone_keeps_nobody() -> None:
-    turns = AddressLocks()
-    turn: AddressLock = []
-    assert turns.setdefault(ADA, turn) is turn
+    locks = AddressLocks()
+    lock: AddressLock = []
+    assert locks.setdefault(ADA, lock) is lock
 
     async def wait_a_little() -> None:
-        waiting = asyncio.create_task(turns.ended(ADA))
+        waiting = asyncio.create_task(locks.ended(ADA))
         await asyncio.sleep(0)
         waiting.cancel()
 
     await asyncio.get_running_loop().run_in_executor(None, lambda: asyncio.run(wait_a_little()))
-    turns.leave(ADA, turn)
+    locks.release(ADA, lock)
 
-    assert not turns
+    assert not locks

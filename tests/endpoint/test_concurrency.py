@@ -161,7 +161,7 @@ async def test_a_long_wait_is_logged_once(caplog: pytest.LogCaptureFixture) -> N
             "statefun_actors.endpoint",
             logging.WARNING,
             "test/fn: a batch has waited 0.001 s for one of 1 places (concurrency=1). Flink counts that towards its "
-            "call timeout; raise concurrency=, or make the handlers shorter (said once)",
+            "call timeout; raise concurrency=, or make the handlers shorter (logged once)",
         )
     ]
 
