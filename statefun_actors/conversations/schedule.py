@@ -1,8 +1,8 @@
 """The schedule function: one instance for each recurring message of each sender.
 
-It wakes itself by a delayed message, sends the recurring message, and sets the next one. A wake-up carries the
-generation of its schedule, so that one of a schedule that was replaced or cancelled since is known and ignored: with a
-protocol that can't cancel delayed messages, too.
+It wakes itself by a delayed message, sends the recurring message, and sets the next one. A wake-up carries the slot and
+the generation of its schedule, so that it ignores one of a schedule that was replaced or cancelled since, also with
+a protocol that can't cancel delayed messages. A schedule that is cancelled leaves no state.
 """
 
 from __future__ import annotations
@@ -131,16 +131,18 @@ def _cease(context: Context) -> None:
     generation: int | None = context["generation"]
     if generation is not None:
         context.cancel(_token(context, generation))
-        # The number stays, for wake-ups that can't be cancelled any more.
-        context["generation"] = generation + 1
-    context["schedule"] = None
+    context["generation"] = context["schedule"] = None
 
 
 def _fire(context: Context, fired: Fire) -> None:
     stored: bytes | None = context["schedule"]
-    if stored is None or context["generation"] != fired.generation:
+    if stored is None:
         return
-    content = read_schedule(stored).content
+    kept = read_schedule(stored)
+    # A schedule that begins again after it was cancelled counts from 1 again; its slot is another one then.
+    if (context["generation"], kept.slot_ms) != (fired.generation, fired.slot_ms):
+        return
+    content = kept.content
     now_ms = (context.now - _EPOCH) // timedelta(milliseconds=1)
     if now_ms < fired.slot_ms:  # the clock was set back, or a delay ended early: its time has not come
         _begin(context, content, fired.slot_ms)

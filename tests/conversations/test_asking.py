@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from statefun_actors import (
     Entity,
     MessageRefusedError,
     NoAnswer,
+    Runtime,
     TerminalError,
     UnhandledMessageError,
     ValueMismatchError,
@@ -25,6 +27,7 @@ from statefun_actors import (
     message,
     persisted,
 )
+from statefun_actors.store.sqlite import SqliteStore
 from statefun_actors.testing import TestRuntime, given
 from statefun_actors.types import pack
 
@@ -333,3 +336,23 @@ def test_recurring_messages_fire_in_virtual_time_until_they_are_cancelled() -> N
         assert runtime.state(r).fired == [f"0{day} 08:00 statefun-actors/schedule" for day in (1, 2, 3)]
 
     in_test(work, Reminder)
+
+
+def test_a_cancelled_recurring_message_leaves_no_state(tmp_path: Path) -> None:
+    class Reminder(Entity, typename="test/reminder"):
+        @handles
+        def go(self, message: str) -> None:
+            if message == "stop":
+                self.cancel_every("daily")
+            else:
+                self.send_every("0 9 * * *", self.address, "tick", name="daily")
+
+    path = tmp_path / "reminders.db"
+    for message_, schedules in [("begin", 1), ("stop", 0), ("begin", 1), ("stop", 0)]:
+        with Runtime(Reminder, store=path) as runtime:
+            runtime.ask(Reminder.go, "r", message_)
+
+        store = SqliteStore(path)
+        assert store.counts().get("statefun-actors/schedule", 0) == schedules
+        assert len(store.timers_after(0, 0, 10)) == schedules
+        store.close()
