@@ -1,4 +1,4 @@
-"""A real StateFun cluster on this machine: its jars, its processes, and what they are told."""
+"""A real StateFun cluster on this machine: its jars, its processes and their configuration."""
 
 from statefun_actors.cluster.cluster import Cluster, ClusterOptions, EndpointProgram
 from statefun_actors.cluster.errors import (

@@ -1,8 +1,7 @@
-"""What is made once and kept in the user's cache: ``STATEFUN_ACTORS_CACHE``, else the XDG one.
+"""The user's cache of built folders: ``STATEFUN_ACTORS_CACHE``, else the XDG one.
 
-Everything lies under a name that changes with what it was made from. It is made beside its place and renamed into it,
-so several processes may make it at once. What one that was killed leaves half made, the next one that makes something
-removes.
+The name of a folder changes with its sources. It is built under a temporary name and then renamed, so several
+processes may build it at once. Unfinished folders of killed processes are removed by the next build.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from typing import Final
 
 _UNDER_WAY: Final = "making-"
 _LOCKED_BY: Final = 10.0
-"""Seconds after which a folder that is made in is locked, too."""
+"""Seconds after which the folder of a build is certainly locked."""
 
 
 def cache_folder() -> Path:
@@ -30,12 +29,12 @@ def cache_folder() -> Path:
 
 
 def digest(*parts: bytes) -> str:
-    """A name for what is made from *parts*."""
+    """The digest of *parts*, for the name of a folder."""
     return hashlib.sha256(b"".join(hashlib.sha256(part).digest() for part in parts)).hexdigest()[:16]
 
 
 def made(name: str, make: Callable[[Path], None]) -> Path:
-    """The folder *name* of the cache, with what *make* puts into the folder that it is given."""
+    """The folder *name* of the cache; if it is missing, *make* fills it first."""
     place = cache_folder() / name
     if place.is_dir():
         return place
@@ -45,7 +44,7 @@ def made(name: str, make: Callable[[Path], None]) -> Path:
         under_way = Path(folder) / "made"
         under_way.mkdir()
         make(under_way)
-        with contextlib.suppress(OSError):  # someone else was quicker
+        with contextlib.suppress(OSError):  # another process was faster
             under_way.rename(place)
     assert place.is_dir()
     return place
@@ -53,7 +52,7 @@ def made(name: str, make: Callable[[Path], None]) -> Path:
 
 @contextlib.contextmanager
 def _held(folder: Path) -> Generator[bool]:
-    """Lock *folder* as long as this process uses it; whether that could be done."""
+    """Lock *folder* while this process uses it; False if it is locked already."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
     try:
         try:
@@ -68,7 +67,7 @@ def _held(folder: Path) -> Generator[bool]:
 
 def _sweep(cache: Path) -> None:
     for folder in cache.glob(f"{_UNDER_WAY}*"):
-        with contextlib.suppress(OSError):  # somebody else was quicker
+        with contextlib.suppress(OSError):  # another process was faster
             if time.time() - folder.stat().st_mtime > _LOCKED_BY:
                 with _held(folder) as left:
                     if left:

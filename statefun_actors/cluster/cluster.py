@@ -1,7 +1,7 @@
-"""A StateFun cluster on this machine: an endpoint, a JobManager, TaskManagers and, where wanted, a Kafka broker.
+"""A StateFun cluster on this machine: an endpoint, a JobManager, TaskManagers and, optionally, a Kafka broker.
 
-A TaskManager or an endpoint that dies is replaced: Flink goes on from its last checkpoint, as it would anywhere. The
-JobManager and the broker are not: nobody keeps what they know.
+A TaskManager or an endpoint that dies is replaced: Flink recovers from its last checkpoint, as on any cluster. The
+JobManager and the broker are not replaced: their state would be lost.
 """
 
 from __future__ import annotations
@@ -28,21 +28,21 @@ from statefun_actors.cluster.states import checkpoints_in, clear_for_new_run
 from statefun_actors.deploy import Module, write_module
 
 START_SECONDS: Final = 240.0
-"""For everything to run, on a busy machine; 10 is usual."""
+"""Timeout of a start, for busy machines; 10 seconds are usual."""
 _STOP_SECONDS: Final = 8.0
 _DUMP_SECONDS: Final = 120.0
 _SAVEPOINT_SECONDS: Final = 120.0
 _SOON: Final = 10.0
-"""Seconds: a process that dies before that, several times in a row, dies of something that stays."""
+"""Seconds: a process that dies earlier, several times in a row, has a permanent fault."""
 _TRIES: Final = 3
 _HEARTBEAT_MS: Final = 5_000
 _DUMPING_HEARTBEAT_MS: Final = 120_000
-"""A JVM does nothing else while it leaves its class data."""
+"""A JVM does nothing else while it dumps its class data."""
 
 
 @attrs.frozen(kw_only=True)
 class EndpointProgram:
-    """The process that serves the functions: its command, what it reads from its input, what it inherits, its URL."""
+    """The process that serves the functions: its command, standard input, inherited descriptors and URL."""
 
     command: Sequence[str]
     data: bytes
@@ -52,7 +52,7 @@ class EndpointProgram:
 
 @attrs.frozen(kw_only=True)
 class ClusterOptions:
-    """``folder`` keeps Kafka's log from one run to the next, and the logs of this one. ``kafka=None`` is no broker.
+    """``folder`` keeps Kafka's log between runs, and the logs of this run. ``kafka=None`` starts no broker.
 
     ``settings`` are further keys of flink-conf.yaml; they win over the cluster's own.
     """
@@ -69,17 +69,17 @@ class ClusterOptions:
 
 
 class Cluster:
-    """One cluster; it runs between :meth:`start` and :meth:`stop`, which must be called however it went.
+    """One cluster; it runs between :meth:`start` and :meth:`stop`, which must be called after failures, too.
 
     Raises:
-        FolderInUseError: another one works in the folder.
+        FolderInUseError: another cluster uses the folder.
     """
 
     def __init__(self, options: ClusterOptions) -> None:
         self._options = options
         self.logs = options.folder / "logs"
         self.checkpoints = checkpoints_in(options.folder).absolute() / f"{datetime.now(UTC):%Y%m%dT%H%M%S.%f}"
-        """Where this run keeps its checkpoints, which stay when it ends."""
+        """The folder of this run's checkpoints, which stay when it ends."""
         options.folder.mkdir(parents=True, exist_ok=True)
         self._lock = os.open(options.folder / "lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC)
         try:
@@ -95,7 +95,7 @@ class Cluster:
 
     @property
     def url(self) -> str:
-        """Of Flink's web page and REST interface."""
+        """The URL of Flink's web page and REST interface."""
         return self._rest_port.url
 
     @property
@@ -104,25 +104,25 @@ class Cluster:
 
     @property
     def is_first(self) -> bool:
-        """Whether it leaves class data by which later ones start sooner."""
+        """Whether it dumps class data, with which later clusters start sooner."""
         return bool(self._dumping())
 
     @property
     def pids(self) -> Mapping[str, int]:
-        """The processes that run now, by name."""
+        """The process ids of the running processes, by name."""
         return {name: child.pid for name, child in self._children.items()}
 
     # --- starting
 
     async def start(self, module: Module, endpoint: EndpointProgram | None) -> None:
-        """Return when every task of the job runs. *module* leads to the endpoint and to the broker as they are here.
+        """Return when every task of the job runs. *module* has the local URLs of the endpoint and the broker.
 
-        Without an *endpoint* those of *module* are someone else's to run.
+        Without an *endpoint*, the endpoints of *module* must be running already.
 
         Raises:
-            ProcessEndedError: something ended before that.
-            JobFailsError: the job did, again and again.
-            ClusterLateError: it took too long.
+            ProcessEndedError: a process ended during the start.
+            JobFailsError: the job failed repeatedly.
+            ClusterLateError: the start timed out.
         """
         options = self._options
         self._endpoint = endpoint
@@ -150,8 +150,8 @@ class Cluster:
         if endpoint is not None:
             await self._start_child("Endpoint")
         await self._start_child("JobManager")
-        if options.kafka is not None:  # its topics must be there before the job looks for them
-            await self._children["Kafka"].said("ready", START_SECONDS)
+        if options.kafka is not None:  # its topics must exist before the job reads them
+            await self._children["Kafka"].logged("ready", START_SECONDS)
         for number in range(options.task_managers):
             await self._start_child(f"TaskManager {number + 1}")
         await self._running()
@@ -200,7 +200,7 @@ class Cluster:
             await self._something(0.2)
 
     def _dumping(self) -> dict[str, Program]:
-        """What is to leave its class data, by name."""
+        """The programs that dump their class data, by name."""
         programs = {
             "JobManager": self._options.flink.job_manager,
             "TaskManager 1": self._options.flink.task_manager,
@@ -209,7 +209,7 @@ class Cluster:
         return {name: program for name, program in programs.items() if program is not None and program.archives}
 
     async def _dump(self, name: str, program: Program) -> None:
-        """Have a JVM leave class data for those after it. Whether it does is of no importance."""
+        """Let a JVM dump class data for later starts. A failure is ignored."""
         made = program.archive.with_name(f"{program.archive.stem}-{os.getpid()}.making")
         command = ["jcmd", str(self._children[name].pid), "VM.cds", "dynamic_dump", str(made)]
         with contextlib.suppress(OSError, TimeoutError):
@@ -221,10 +221,10 @@ class Cluster:
     # --- running
 
     async def watch(self, tick: float = 1.0) -> AsyncIterator[str]:
-        """A line for whatever happens, as it happens: processes that are replaced, a job that fails and goes on.
+        """Yield a line for each event: a replaced process, a job that fails and recovers.
 
         Raises:
-            ProcessEndedError: one that can't be replaced has ended.
+            ProcessEndedError: a process that can't be replaced has ended.
         """
         failures, down, last = 0, False, ""
         while True:
@@ -234,7 +234,7 @@ class Cluster:
             trouble = None if job is None else await self.rest.trouble(job)
             if trouble is not None and trouble.count > failures:
                 failures, down = trouble.count, True
-                if (cause := trouble.kind) != last:  # one that fails again and again says so once
+                if (cause := trouble.kind) != last:  # report repeated failures once
                     last = cause
                     yield f"The job failed, and Flink starts it again from its last checkpoint: {trouble.cause}"
             elif down and job is not None and job.running:
@@ -248,7 +248,7 @@ class Cluster:
         await asyncio.wait(waiting, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
 
     async def _mend(self) -> list[str]:
-        """Start again what has ended; its names."""
+        """Restart processes that have ended; return their names."""
         ended = [(name, child) for name, child in self._children.items() if child.has_ended]
         for name, child in ended:
             soon = time.monotonic() - child.started < _SOON
@@ -261,10 +261,10 @@ class Cluster:
     # --- stopping
 
     async def savepoint(self, folder: Path) -> Path:
-        """Stop the job; the path of the savepoint that it leaves in *folder*, an absolute path.
+        """Stop the job with a savepoint in *folder*, an absolute path; return the path of the savepoint.
 
         Raises:
-            SavepointError: it leaves none.
+            SavepointError: it failed.
         """
         job: Job | None = await self.rest.job()
         if job is None or not job.running:
@@ -275,19 +275,19 @@ class Cluster:
             raise SavepointError(f"the job left no savepoint within {_SAVEPOINT_SECONDS:g} s.") from None
 
     async def stop(self) -> None:
-        """End everything, and wait for that."""
+        """Stop all processes, and wait until they have ended."""
         await asyncio.gather(*(child.stop(_STOP_SECONDS) for child in self._children.values()))
         self._children.clear()
         self.close()
 
     def close(self) -> None:
-        """Give up the folder and the ports of one that was never started; :meth:`stop` does."""
+        """Release the folder and the ports of a cluster that was never started; :meth:`stop` calls it."""
         for port in (self._rpc, self._rest_port, self._broker_port, self._controller):
             port.release()
         os.close(self._lock)
 
     def kill(self) -> None:
-        """End everything at once, from a signal handler, too."""
+        """Kill all processes at once; signal handlers may call it."""
         for child in self._children.values():
             child.kill()
 

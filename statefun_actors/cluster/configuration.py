@@ -1,4 +1,4 @@
-"""What Flink and Kafka are told in their settings files."""
+"""The settings files of Flink and Kafka."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ logger.akka.level = WARN
 
 @attrs.frozen(kw_only=True)
 class FlinkSettings:
-    """``folder`` takes temporary files, ``checkpoints`` checkpoints, which outlive the job.
+    """``folder`` is for temporary files, ``checkpoints`` for checkpoints, which stay after the job ends.
 
     ``from_savepoint`` is a URI or None. Times are milliseconds.
 
@@ -45,7 +45,7 @@ class FlinkSettings:
     more: Mapping[str, object]
 
     def write(self, conf: Path) -> None:
-        """flink-conf.yaml and log4j.properties, into the folder *conf*."""
+        """Write flink-conf.yaml and log4j.properties to the folder *conf*."""
         conf.mkdir(parents=True, exist_ok=True)
         lines = "".join(f"{key}: {value}\n" for key, value in self._settings().items())
         (conf / "flink-conf.yaml").write_text(lines, encoding="utf-8")
@@ -75,7 +75,7 @@ class FlinkSettings:
             "pipeline.auto-generate-uids": "false",
             "execution.savepoint.ignore-unclaimed-state": "true",
             **({} if self.from_savepoint is None else {"execution.savepoint.path": self.from_savepoint}),
-            # Failures: a job that is never given up, and processes whose end is noticed soon.
+            # Failures: the job is always restarted, and the end of a process is noticed soon.
             "execution.checkpointing.mode": "EXACTLY_ONCE",
             "execution.checkpointing.interval": f"{self.checkpoint_ms}ms",
             "execution.checkpointing.max-concurrent-checkpoints": 1,
@@ -87,18 +87,18 @@ class FlinkSettings:
             "heartbeat.timeout": self.heartbeat_ms,
             "slot.request.timeout": 300_000,
             "akka.ask.timeout": "60s",
-            # One that comes up before the JobManager would wait 10 seconds before it asks again.
+            # A TaskManager that starts before the JobManager would wait 10 seconds before the next attempt.
             "cluster.registration.error-delay": 300,
             "cluster.registration.refused-registration-delay": 500,
             "cluster.registration.initial-timeout": 300,
             "cluster.registration.max-timeout": 2000,
-            # Where things are kept.
+            # Storage.
             "state.backend": "rocksdb",
             "state.backend.incremental": "true",
             "state.checkpoints.dir": self.checkpoints.as_uri(),
             "execution.checkpointing.externalized-checkpoint-retention": "RETAIN_ON_CANCELLATION",
             "io.tmp.dirs": self.folder / "tmp",
-            # Memory: a TaskManager that is started by hand is to be told every part of it.
+            # Memory: a TaskManager that is started by hand needs every part of it.
             "jobmanager.memory.jvm-overhead.min": "64m",
             "taskmanager.memory.framework.heap.size": "96m",
             "taskmanager.memory.framework.off-heap.size": "64m",
@@ -116,7 +116,7 @@ class FlinkSettings:
 
 @attrs.frozen(kw_only=True)
 class KafkaSettings:
-    """A broker on the loopback that is its own controller; its log lies in ``folder``."""
+    """A broker on the loopback that is its own controller; its log is in ``folder``."""
 
     folder: Path
     port: int
@@ -127,7 +127,7 @@ class KafkaSettings:
         return f"127.0.0.1:{self.port}"
 
     def write(self, path: Path) -> None:
-        """server.properties, at *path*."""
+        """Write server.properties to *path*."""
         path.parent.mkdir(parents=True, exist_ok=True)
         lines = "".join(f"{key}={value}\n" for key, value in self._settings().items())
         path.write_text(lines, encoding="utf-8")
@@ -145,7 +145,7 @@ class KafkaSettings:
             "inter.broker.listener.name": "PLAINTEXT",
             "log.dirs": self.folder,
             "num.partitions": 4,
-            "auto.create.topics.enable": "true",  # of those that records are sent to, module.yaml tells nothing
+            "auto.create.topics.enable": "true",  # module.yaml does not list the topics of egresses
             "offsets.topic.num.partitions": 1,
             "offsets.topic.replication.factor": 1,
             "transaction.state.log.num.partitions": 1,

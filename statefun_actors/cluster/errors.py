@@ -1,4 +1,4 @@
-"""Why a local cluster can't be had."""
+"""Errors of a local cluster."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from statefun_actors.errors import StatefunActorsError
 
 
 class MissingToolError(StatefunActorsError):
-    """Programs that a local cluster needs are not on the PATH. Once they are installed, a retry helps."""
+    """Programs that a local cluster needs are not on the PATH. A retry helps after they are installed."""
 
     _PACKAGES: ClassVar = {"java": "a JDK", "javac": "a JDK", "mvn": "Maven"}
 
@@ -19,7 +19,7 @@ class MissingToolError(StatefunActorsError):
 
     def __str__(self) -> str:
         if self.found is not None:
-            return f"expected Java 11 or newer, got {self.found}: install a JDK (17, say) and put it on the PATH."
+            return f"expected Java 11 or newer, got {self.found}: install a JDK, such as 17, and put it on the PATH."
         packages = " and ".join(dict.fromkeys(self._PACKAGES[tool] for tool in self.tools))
         return (
             f"no {', no '.join(self.tools)} on the PATH: a Flink here needs {packages}. Install "
@@ -29,18 +29,18 @@ class MissingToolError(StatefunActorsError):
 
 
 class ToolFailedError(StatefunActorsError):
-    """Maven or the Java compiler failed. A retry helps if the network did."""
+    """Maven or the Java compiler failed. A retry helps if the network failed."""
 
     def __init__(self, tool: str, what: str, says: str) -> None:
         super().__init__(tool, what, says)
         self.tool, self.what, self.says = tool, what, says
 
     def __str__(self) -> str:
-        return f"{self.tool} could not {self.what}. It says:\n{self.says}"
+        return f"{self.tool} could not {self.what}. Its output:\n{self.says}"
 
 
 class ProcessEndedError(StatefunActorsError):
-    """A process of the cluster that nothing can go on without has ended. Its log says why."""
+    """An essential process of the cluster has ended. Its log has the reason."""
 
     def __init__(self, name: str, code: int, log: str, tail: str) -> None:
         super().__init__(name, code, log, tail)
@@ -52,18 +52,18 @@ class ProcessEndedError(StatefunActorsError):
 
 
 class ClusterLateError(StatefunActorsError):
-    """The cluster did not do in time what was expected of it. A retry may help, on a machine that is less busy."""
+    """The cluster timed out. A retry may help, on a machine that is less busy."""
 
     def __init__(self, what: str, seconds: float, why: str) -> None:
         super().__init__(what, seconds, why)
         self.what, self.seconds, self.why = what, seconds, why
 
     def __str__(self) -> str:
-        return f"waited {self.seconds:g} s in vain for {self.what}{f': {self.why}' if self.why else ''}"
+        return f"timed out after {self.seconds:g} s waiting for {self.what}{f': {self.why}' if self.why else ''}"
 
 
 class JobFailsError(StatefunActorsError):
-    """The job does not come up: each start of it fails. A retry helps if what it names has been mended."""
+    """Each start of the job fails. A retry helps after the cause that it names is fixed."""
 
     def __init__(self, starts: int, cause: str, log: str) -> None:
         super().__init__(starts, cause, log)
@@ -76,7 +76,7 @@ class JobFailsError(StatefunActorsError):
 
 
 class SavepointError(StatefunActorsError):
-    """A savepoint can't be taken, or is not where it is looked for."""
+    """A savepoint can't be created, or was not found."""
 
     def __init__(self, text: str) -> None:
         super().__init__(text)
@@ -87,11 +87,11 @@ class SavepointError(StatefunActorsError):
 
 
 class FolderInUseError(StatefunActorsError):
-    """Another cluster works in the folder. A retry helps once that has ended."""
+    """Another cluster uses the folder. A retry helps after that has ended."""
 
     def __init__(self, folder: str) -> None:
         super().__init__(folder)
         self.folder = folder
 
     def __str__(self) -> str:
-        return f"another cluster works in {self.folder}: stop it, or give this one a folder of its own."
+        return f"another cluster uses {self.folder}: stop it, or give this one another folder."

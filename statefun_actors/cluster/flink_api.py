@@ -1,4 +1,4 @@
-"""What Flink's REST interface tells of its one job, and does with it."""
+"""Client of Flink's REST interface, for a cluster with one job."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _OVER: Final = frozenset({"FINISHED", "FAILED", "CANCELED"})
 
 @attrs.frozen
 class Job:
-    """The job as it is now. ``running`` = all of it is; its state alone says so too early."""
+    """The current status of the job. ``running``: all of its tasks run; the job's own state says so too early."""
 
     id: str
     state: str
@@ -35,25 +35,25 @@ class Job:
 
 @attrs.frozen
 class Trouble:
-    """Why the job last failed. ``count`` is how often it has."""
+    """The cause of the job's last failure. ``count`` is the number of its failures."""
 
     cause: str
     count: int
 
     @property
     def kind(self) -> str:
-        """The cause, without the numbers in it: the same for two failures of one kind."""
+        """The cause without its numbers: equal for two failures of one kind."""
         return re.sub(r"[0-9a-f]*[0-9][0-9a-f]*", "", self.cause)
 
 
 class FlinkRest:
-    """The REST interface at *url*. What can't be reached is None."""
+    """The REST interface at *url*. Answers are None while it can't be reached."""
 
     def __init__(self, url: str) -> None:
         self._url = url
 
     async def job(self) -> Job | None:
-        """The job; None as long as there is none."""
+        """The job; None if there is none yet."""
         jobs = await self._get("/jobs")
         if not jobs or not jobs["jobs"]:
             return None
@@ -65,30 +65,30 @@ class FlinkRest:
         return Job(id, told["state"], running and bool(told["vertices"]))
 
     async def trouble(self, job: Job) -> Trouble | None:
-        """Why *job* failed; None if it never did."""
+        """The last failure of *job*; None if it never failed."""
         told = await self._get(f"/jobs/{job.id}/exceptions?maxExceptions=100")
         if not told or not told.get("root-exception"):
             return None
         return Trouble(_root(told["root-exception"]), len(told["exceptionHistory"]["entries"]))
 
     async def task_managers(self) -> int:
-        """How many have registered."""
+        """The number of registered TaskManagers."""
         told = await self._get("/taskmanagers")
         return len(told["taskmanagers"]) if told else 0
 
     async def checkpoints(self, job: Job) -> int:
-        """How many have been completed."""
+        """The number of completed checkpoints."""
         told = await self._get(f"/jobs/{job.id}/checkpoints")
         return int(told["counts"]["completed"]) if told else 0
 
     async def stop_with_savepoint(self, job: Job, folder: Path, seconds: float) -> Path:
-        """End *job*; the savepoint that it leaves in *folder*.
+        """Stop *job* with a savepoint in *folder*; return its path.
 
         Raises:
-            SavepointError: it leaves none.
+            SavepointError: it failed.
         """
-        # Flink's `stop` fails for Kafka's consumer as StateFun uses it (FLINK-28758). Cancelling at a savepoint leaves
-        # the same: no checkpoint comes after it, and what ran since then runs again for whoever goes on from it.
+        # Flink's `stop` fails for Kafka's consumer as StateFun uses it (FLINK-28758). Cancelling with a savepoint has
+        # the same result: no checkpoint follows it, and a job that resumes from it runs later records again.
         wish = {"target-directory": folder.as_uri(), "cancel-job": True}
         begun = await self._call(f"/jobs/{job.id}/savepoints", wish)
         if begun is None:
@@ -119,12 +119,12 @@ class FlinkRest:
         try:
             with urllib.request.urlopen(request, timeout=_TIMEOUT) as response:  # noqa: S310 - as above
                 return json.load(response)
-        except (OSError, ValueError):  # not there yet, or there no more
+        except (OSError, ValueError):  # not started yet, or ended
             return None
 
 
 def _root(trace: str) -> str:
-    """The innermost cause in a Java stack trace, in a line."""
+    """The innermost cause in a Java stack trace, as one line."""
     causes = [line for line in trace.splitlines() if line and not line.startswith(("\t", " "))]
     last = causes[-1] if causes else trace.strip()
     return last.removeprefix("Caused by: ").strip()

@@ -9,13 +9,13 @@ from typing import Final
 
 import attrs
 
-from statefun_actors.cluster.toolchain import Tell, compiled, jars, java_version
+from statefun_actors.cluster.toolchain import Progress, compiled, jars, java_version
 
 _HERE: Final = Path(__file__).parent
 FLINK_POM: Final = _HERE / "poms" / "flink.xml"
 KAFKA_POM: Final = _HERE / "poms" / "kafka.xml"
 
-# Flink 1.16 looks into classes of the JDK that Java 17 closes to everyone.
+# Flink 1.16 uses JDK internals that Java 17 closes.
 _OPENED: Final = (
     "java.lang", "java.lang.reflect", "java.util", "java.util.concurrent", "java.util.concurrent.atomic",
     "java.util.concurrent.locks", "java.io", "java.net", "java.nio", "java.text", "java.time", "sun.nio.ch",
@@ -25,18 +25,18 @@ OPEN_FLAGS: Final = (
     *(f"--add-opens=java.base/{package}=ALL-UNNAMED" for package in _OPENED),
 )
 QUIET_FLAGS: Final = ("-Xlog:disable", "-Xlog:all=error:stderr")
-"""The JVM's own words go to its log, not between the lines of a program's output."""
+"""The JVM's own messages go to its log, not to the program's output."""
 SMALL_FLAGS: Final = (
     "-XX:+UseSerialGC",
-    "-XX:TieredStopAtLevel=1",  # better compiled code would take from a small machine what it gives
+    "-XX:TieredStopAtLevel=1",  # on a small machine, better compilation costs as much as it gains
 )
 _DUMPS_WHILE_IT_RUNS: Final = 17
-"""The Java from which on a JVM can be told to leave its class data without ending."""
+"""The first version of Java that can dump class data of a running JVM."""
 
 
 @attrs.frozen
 class Program:
-    """A JVM's main class with everything around it. ``archive`` is class data by which it starts twice as fast."""
+    """A JVM's main class, class path and options. ``archive`` is class data with which it starts twice as fast."""
 
     jars: Sequence[Path]
     main: str
@@ -45,7 +45,7 @@ class Program:
 
     @property
     def archives(self) -> bool:
-        """Whether a JVM that is started now can be told to leave the class data that isn't there yet."""
+        """Whether a JVM that is started now should dump its class data, which is missing."""
         return not self.archive.exists() and java_version() >= _DUMPS_WHILE_IT_RUNS
 
     def command(self, *arguments: str) -> list[str]:
@@ -64,13 +64,13 @@ class FlinkPrograms:
     task_manager: Program
 
 
-def flink_programs(tell: Tell) -> FlinkPrograms:
-    """A JobManager and a TaskManager of StateFun 3.3.0, fetched and compiled now if they are not there yet.
+def flink_programs(progress: Progress) -> FlinkPrograms:
+    """A JobManager and a TaskManager of StateFun 3.3.0, fetched and compiled first if they are missing.
 
     Raises:
         ToolFailedError: Maven or the compiler failed.
     """
-    fetched = jars(FLINK_POM, tell)
+    fetched = jars(FLINK_POM, progress)
     ours = compiled(_HERE / "java" / "flink", [fetched], "one-job.jar")
     all_jars = [ours / "one-job.jar", *sorted(fetched.glob("*.jar"))]
     metaspace = "-XX:MaxMetaspaceSize=256m"
@@ -85,13 +85,13 @@ def flink_programs(tell: Tell) -> FlinkPrograms:
     )
 
 
-def kafka_program(tell: Tell) -> Program:
-    """A Kafka 3.9 broker, fetched and compiled now if it is not there yet.
+def kafka_program(progress: Progress) -> Program:
+    """A Kafka 3.9 broker, fetched and compiled first if it is missing.
 
     Raises:
         ToolFailedError: Maven or the compiler failed.
     """
-    fetched = jars(KAFKA_POM, tell)
+    fetched = jars(KAFKA_POM, progress)
     ours = compiled(_HERE / "java" / "kafka", [fetched], "one-broker.jar")
     flags = ["-Xmx256m", "-XX:MaxMetaspaceSize=128m", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"]
     return Program([ours / "one-broker.jar", *sorted(fetched.glob("*.jar"))], "OneBroker", flags, ours / "broker.jsa")

@@ -1,8 +1,8 @@
-"""Processes that end with the one that started them, however that one comes to its end.
+"""Child processes that end with their parent, even if that is killed.
 
-A child is this file first, run by a Python that knows nothing else, and then becomes its command. On Linux it asks the
-kernel to be killed when its parent dies. Elsewhere it leaves a guard behind, a process that waits for the other end of
-a pipe to close, which only the parent holds, and kills the child then.
+A child first runs this file, without the rest of the package, and then becomes its command. On Linux it asks the
+kernel to be killed when its parent dies. Elsewhere it starts a guard: a process that waits for the end of a pipe, whose
+other end only the parent holds, and then kills the child.
 """
 
 from __future__ import annotations
@@ -18,9 +18,10 @@ _PR_SET_PDEATHSIG = 1
 
 
 def leashed(command: Sequence[str], parent: int, guard: int = -1) -> list[str]:
-    """The command line by which *command* runs on a leash of process *parent*.
+    """The command line that runs *command* until the process *parent* ends.
 
-    *guard* is the descriptor that it inherits of a pipe whose other end *parent* holds; without it, Linux is relied on.
+    *guard* is the inherited descriptor of a pipe whose other end *parent* holds; without it, the Linux kernel does the
+    job.
     """
     return [sys.executable, "-I", "-S", str(Path(__file__)), str(parent), str(guard), *command]
 
@@ -29,17 +30,17 @@ _pipe: list[int] = []
 
 
 def guard() -> list[int]:
-    """The descriptor that a child of this process must inherit for its guard; none where the kernel takes its place."""
+    """The descriptor that a child must inherit for its guard; none on Linux, which needs no guard."""
     if sys.platform == "linux":
         return []
     if not _pipe:
-        _pipe.extend(os.pipe())  # the writing end stays open here, and here alone, until this process ends
+        _pipe.extend(os.pipe())  # the writing end stays open until this process ends, and only here
     return _pipe[:1]
 
 
 def _with_the_kernel(parent: int) -> None:
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:  # it died before that
+    if os.getppid() != parent:  # it has died already
         os._exit(1)
 
 
@@ -52,7 +53,7 @@ def _with_a_guard(pipe: int) -> None:
     os.closerange(0, pipe)
     os.closerange(pipe + 1, 64)
     os.set_blocking(pipe, False)
-    import select  # noqa: PLC0415 - only here, and it is quicker without
+    import select  # noqa: PLC0415 - only here; other starts are faster without it
 
     while os.getppid() == child:
         if select.select([pipe], [], [], 1.0)[0]:  # the end of the pipe: nothing is ever written
@@ -62,7 +63,7 @@ def _with_a_guard(pipe: int) -> None:
 
 
 def main() -> None:
-    """Become the command that is given as arguments."""
+    """Become the command in the arguments."""
     parent, guard, command = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3:]
     if guard >= 0:
         _with_a_guard(guard)

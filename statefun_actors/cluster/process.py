@@ -1,4 +1,4 @@
-"""One process of the cluster: on a leash, in a group of its own, with a log."""
+"""One process of the cluster: it ends with its parent, and has its own process group and log."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from statefun_actors.cluster.leash import guard, leashed
 
 _CAUSE: Final = re.compile(r"^Caused by: (.+)$", re.MULTILINE)
 _TAIL: Final = 3_000
-"""Characters of a log that an error shows."""
+"""The number of characters of a log in an error."""
 
 
 class Child:
-    """A process that runs *command*, and writes to *log* (its end, from earlier runs, stays)."""
+    """A child process that writes to *log*."""
 
     def __init__(self, name: str, process: asyncio.subprocess.Process, log: Path) -> None:
         self.name, self.log = name, log
@@ -33,14 +33,14 @@ class Child:
     async def start(
         cls, name: str, command: Sequence[str], log: Path, *, descriptors: Sequence[int] = (), data: bytes = b""
     ) -> Child:
-        """Start it. It inherits *descriptors*, and reads *data* from its input."""
+        """Start it. It inherits *descriptors*, and reads *data* from its standard input."""
         log.parent.mkdir(parents=True, exist_ok=True)
         inherited = [*descriptors, *guard()]
         with log.open("ab") as output:
             process = await asyncio.create_subprocess_exec(
                 *leashed(command, os.getpid(), *guard()),
                 stdin=asyncio.subprocess.PIPE, stdout=output, stderr=output, pass_fds=inherited,
-                start_new_session=True,  # Ctrl-C is for the one that started it
+                start_new_session=True,  # only the parent gets Ctrl-C
             )  # fmt: skip
         assert process.stdin is not None
         process.stdin.write(data)
@@ -53,7 +53,7 @@ class Child:
 
     @property
     def ended(self) -> asyncio.Future[int]:
-        """Done with the exit code once it has ended; negative = the signal that killed it."""
+        """The exit code, as a future; negative: the signal that killed it."""
         return self._ended
 
     @property
@@ -61,7 +61,7 @@ class Child:
         return self._ended.done()
 
     def tail(self) -> str:
-        """The end of its log, or what a JVM's log says last of a cause."""
+        """The last cause in the log of a JVM, or the end of the log."""
         with contextlib.suppress(OSError):
             text = self.log.read_text(encoding="utf-8", errors="replace")
             causes = _CAUSE.findall(text)
@@ -69,15 +69,15 @@ class Child:
         return ""
 
     def error(self) -> ProcessEndedError:
-        """That it has ended, and why."""
+        """The error that it has ended, with the end of its log."""
         return ProcessEndedError(self.name, self._ended.result(), str(self.log), self.tail())
 
-    async def said(self, text: str, seconds: float) -> None:
+    async def logged(self, text: str, seconds: float) -> None:
         """Return when its log has a line *text*.
 
         Raises:
-            ProcessEndedError: it ended before.
-            ClusterLateError: that took longer than *seconds*.
+            ProcessEndedError: it ended first.
+            ClusterLateError: it timed out after *seconds*.
         """
         until = time.monotonic() + seconds
         while f"\n{text}\n" not in f"\n{self.log.read_text(encoding='utf-8', errors='replace')}":
@@ -88,7 +88,7 @@ class Child:
             await asyncio.wait([self._ended], timeout=0.05)
 
     async def stop(self, seconds: float) -> None:
-        """Ask it to end, and kill its group if it has not within *seconds*."""
+        """Terminate it; kill its group if it has not ended within *seconds*."""
         if not self.has_ended:
             self._signal(signal.SIGTERM)
             await asyncio.wait([self._ended], timeout=seconds)
@@ -96,7 +96,7 @@ class Child:
         await self._ended
 
     def kill(self) -> None:
-        """Kill it, and what it has started."""
+        """Kill it and its children."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.pid, signal.SIGKILL)
 

@@ -1,7 +1,7 @@
-"""The states that a cluster can resume from: savepoints, and the checkpoints that its earlier runs have left.
+"""The states that a cluster can resume from: savepoints, and the checkpoints of its earlier runs.
 
-Each run has a folder of its own for its checkpoints, named for the time at which it started. The folders of the last
-runs stay, whether they were stopped or killed: a checkpoint may be all that is left of a crash.
+Each run has its own folder of checkpoints, named for the time of its start. The folders of the last runs are kept,
+whether they were stopped or killed: after a crash, a checkpoint may be the only state.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import attrs
 from statefun_actors.cluster.errors import SavepointError
 
 _KEPT_RUNS: Final = 2
-"""Runs with a checkpoint that are kept beside the current one."""
+"""The number of earlier runs with a checkpoint that are kept."""
 _DEPTHS: Final = ("*", "*/*", "*/*/*")
 _METADATA: Final = "_metadata"
 _LAST_SAVEPOINT: Final = "last-savepoint"
@@ -25,7 +25,7 @@ _LAST_SAVEPOINT: Final = "last-savepoint"
 
 @attrs.frozen
 class SavedState:
-    """A savepoint or a checkpoint, and when it was completed."""
+    """A savepoint or a checkpoint, and the time of its completion."""
 
     path: Path
     completed: datetime
@@ -39,12 +39,12 @@ class SavedState:
 
 
 def is_checkpoint(path: Path) -> bool:
-    """Whether the folder *path* is named as Flink names a checkpoint."""
+    """Whether the name of the folder *path* is that of a checkpoint of Flink."""
     return path.name.startswith("chk-")
 
 
 def savepoint_in(path: Path) -> Path:
-    """The savepoint or checkpoint at *path*, or the newest one in it.
+    """The savepoint or checkpoint at *path*, or the newest one inside it.
 
     Raises:
         SavepointError: there is none.
@@ -54,7 +54,7 @@ def savepoint_in(path: Path) -> Path:
     found = _newest([path])
     if found is None:
         raise SavepointError(
-            f"{path} is no savepoint or checkpoint, and holds none: either is a folder with a file _metadata."
+            f"{path} is not a savepoint or checkpoint, and contains none: either is a folder with a file _metadata."
         )
     return found.path
 
@@ -69,7 +69,7 @@ def last_state(folder: Path, savepoints: Path | None = None) -> SavedState | Non
 
 
 def resume_from(folder: Path, savepoints: Path | None = None) -> SavedState:
-    """The same.
+    """As :func:`last_state`.
 
     Raises:
         SavepointError: there is none.
@@ -77,26 +77,26 @@ def resume_from(folder: Path, savepoints: Path | None = None) -> SavedState:
     found = last_state(folder, savepoints)
     if found is None:
         raise SavepointError(
-            f"there is nothing to resume from: {folder} has no checkpoint and remembers no savepoint. Leave --resume "
-            "out to read the topics from their beginning, or name a savepoint: --from-savepoint DIR."
+            f"nothing to resume from: {folder} has no checkpoint and names no savepoint. Omit --resume to read the "
+            "topics from their beginning, or name a savepoint: --from-savepoint DIR."
         )
     return found
 
 
 def note_savepoint(folder: Path, savepoint: Path) -> None:
-    """Remember *savepoint* as the last one of the cluster in *folder*."""
+    """Record *savepoint* as the last one of the cluster in *folder*."""
     (folder / _LAST_SAVEPOINT).write_text(f"{savepoint.absolute()}\n", encoding="utf-8")
 
 
 def checkpoints_in(folder: Path) -> Path:
-    """Where the runs of the cluster in *folder* keep their checkpoints."""
+    """The folder in *folder* with the checkpoints of all runs."""
     return folder / "flink" / "checkpoints"
 
 
 def clear_for_new_run(folder: Path, *keep: Path) -> None:
-    """Remove what earlier runs left in *folder* beside Kafka's log, but for checkpoints that may be needed.
+    """Remove files of earlier runs from *folder*, except Kafka's log and checkpoints that may be needed.
 
-    The newest runs that completed a checkpoint stay, and so do the folders *keep*, wherever they are.
+    The newest runs that completed a checkpoint stay, and so do the folders *keep*.
     """
     checkpoints = checkpoints_in(folder)
     for path in (folder / "logs", *_children(folder / "flink")):
@@ -121,7 +121,7 @@ def _children(folder: Path) -> list[Path]:
 
 
 def _newest(places: Iterable[Path]) -> SavedState | None:
-    """The newest state at one of *places*, or at most three folders below it."""
+    """The newest state in one of *places*, or at most three folders below."""
     found = [
         SavedState(metadata.parent, datetime.fromtimestamp(metadata.stat().st_mtime, UTC))
         for place in places

@@ -1,4 +1,4 @@
-"""Java and Maven as this machine has them: jars fetched once, our own Java compiled once."""
+"""Runs Java and Maven: jars are fetched once, our own Java is compiled once."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from statefun_actors.cluster.cache import digest, made
 from statefun_actors.cluster.errors import MissingToolError, ToolFailedError
 from statefun_actors.cluster.leash import guard, leashed
 
-Tell: TypeAlias = Callable[[str], None]
-"""Is told what goes on, in a line each time."""
+Progress: TypeAlias = Callable[[str], None]
+"""Is called with each line of progress."""
 
 FETCH_SECONDS: Final = 1800
 COMPILE_SECONDS: Final = 180
@@ -28,7 +28,7 @@ _VERSION: Final = re.compile(r'version "(?:1\.)?(\d+)')
 
 
 def missing_tool() -> MissingToolError | None:
-    """What this machine lacks for a Flink; None if nothing."""
+    """The error for tools that Flink needs and this machine lacks; None if it has all."""
     if lacking := [tool for tool in ("java", "javac", "mvn") if shutil.which(tool) is None]:
         return MissingToolError(lacking)
     if (version := java_version()) < OLDEST_JAVA:
@@ -38,7 +38,7 @@ def missing_tool() -> MissingToolError | None:
 
 
 def java_version() -> int:
-    """The major version of the ``java`` on the PATH; 0 of one that is none, as macOS has it until a JDK is there."""
+    """The major version of the ``java`` on the PATH; 0 for the placeholder that macOS has without a JDK."""
     match = _VERSION.search(_java_says())
     return int(match[1]) if match else 0
 
@@ -48,21 +48,21 @@ def _java_says() -> str:
     return subprocess.run(["java", "-version"], check=False, capture_output=True, text=True, timeout=60).stderr
 
 
-def jars(pom: Path, tell: Tell) -> Path:
-    """The folder with the jars that *pom* asks for, fetched by Maven now if they are not there yet.
+def jars(pom: Path, progress: Progress) -> Path:
+    """The folder with the jars of *pom*, fetched by Maven first if it is missing.
 
     Raises:
         ToolFailedError: Maven failed.
     """
-    return made(f"jars-{digest(pom.read_bytes())}", functools.partial(_fetch, pom, tell))
+    return made(f"jars-{digest(pom.read_bytes())}", functools.partial(_fetch, pom, progress))
 
 
 def compiled(sources: Path, class_path: Sequence[Path], name: str) -> Path:
-    """The folder with *name*, a jar of the Java (and whatever else) in *sources*, compiled now if it is not there yet.
+    """The folder with *name*, a jar of the files in *sources*, compiled first if it is missing.
 
     *class_path* are folders of jars.
 
-    It is made anew for another Java, so that what a JVM leaves beside it (class data) is that Java's.
+    Each version of Java has its own, since a JVM dumps its class data next to it.
 
     Raises:
         ToolFailedError: the compiler failed.
@@ -73,13 +73,13 @@ def compiled(sources: Path, class_path: Sequence[Path], name: str) -> Path:
     return made(f"{Path(name).stem}-{key}", lambda folder: _compile(folder / name, files, sources, class_path))
 
 
-def _fetch(pom: Path, tell: Tell, folder: Path) -> None:
-    tell("looking for what it needs")
+def _fetch(pom: Path, progress: Progress, folder: Path) -> None:
+    progress("looking for what it needs")
     command = ["mvn", "-B", "-f", str(pom), "dependency:copy-dependencies", f"-DoutputDirectory={folder}"]
 
     def line(text: str) -> None:
         if match := _DOWNLOADED.search(text):
-            tell(f"{match['jar']}, {match['size']}")
+            progress(f"{match['jar']}, {match['size']}")
 
     _run(command, FETCH_SECONDS, f"fetch the jars of {pom.stem}", line)
 
@@ -103,7 +103,7 @@ def _contents(classes: Path, files: Sequence[Path], sources: Path) -> Iterator[t
                 yield path.relative_to(root).as_posix(), path
 
 
-def _run(command: Sequence[str], seconds: float, what: str, line: Tell) -> None:
+def _run(command: Sequence[str], seconds: float, what: str, line: Progress) -> None:
     said: list[str] = []
     with subprocess.Popen(
         leashed(command, os.getpid(), *guard()),

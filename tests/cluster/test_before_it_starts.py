@@ -51,12 +51,12 @@ def test_missing_programs_are_told_with_what_to_install(monkeypatch: pytest.Monk
 
 def test_a_java_that_is_too_old_is_told() -> None:
     assert str(MissingToolError(["java"], "Java 8 (/usr/bin/java)")) == (
-        "expected Java 11 or newer, got Java 8 (/usr/bin/java): install a JDK (17, say) and put it on the PATH."
+        "expected Java 11 or newer, got Java 8 (/usr/bin/java): install a JDK, such as 17, and put it on the PATH."
     )
     assert str(MissingToolError(["mvn"])).startswith("no mvn on the PATH: a Flink here needs Maven. Install it, by")
 
 
-def test_a_java_that_is_none_is_told_with_what_it_says(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_placeholder_for_java_is_reported_with_its_output(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for tool in ("java", "javac", "mvn"):
         (tmp_path / tool).write_text("#!/bin/sh\necho Unable to locate a Java Runtime. >&2\nexit 1\n")
         (tmp_path / tool).chmod(0o755)
@@ -68,7 +68,7 @@ def test_a_java_that_is_none_is_told_with_what_it_says(monkeypatch: pytest.Monke
     _java_says.cache_clear()
     assert str(lacking) == (
         f"expected Java 11 or newer, got {tmp_path / 'java'}, which says: Unable to locate a Java Runtime: install "
-        "a JDK (17, say) and put it on the PATH."
+        "a JDK, such as 17, and put it on the PATH."
     )
 
 
@@ -83,7 +83,7 @@ def test_a_folder_takes_one_cluster(tmp_path: Path) -> None:
         first.close()
 
     assert str(caught.value) == (
-        f"another cluster works in {tmp_path / 'flink'}: stop it, or give this one a folder of its own."
+        f"another cluster uses {tmp_path / 'flink'}: stop it, or give this one another folder."
     )
     Cluster(options).close()
 
@@ -99,7 +99,8 @@ def test_a_savepoint_is_a_folder_or_the_newest_in_one(tmp_path: Path) -> None:
     with pytest.raises(SavepointError) as caught:
         savepoint_in(tmp_path / "none")
     assert str(caught.value) == (
-        f"{tmp_path / 'none'} is no savepoint or checkpoint, and holds none: either is a folder with a file _metadata."
+        f"{tmp_path / 'none'} is not a savepoint or checkpoint, and contains none: either is a folder with a file "
+        "_metadata."
     )
 
 
@@ -116,8 +117,8 @@ def test_resume_takes_the_newest_of_checkpoints_and_savepoints(tmp_path: Path) -
     with pytest.raises(SavepointError) as caught:
         resume_from(cluster)
     assert str(caught.value) == (
-        f"there is nothing to resume from: {cluster} has no checkpoint and remembers no savepoint. Leave --resume out "
-        "to read the topics from their beginning, or name a savepoint: --from-savepoint DIR."
+        f"nothing to resume from: {cluster} has no checkpoint and names no savepoint. Omit --resume to read the "
+        "topics from their beginning, or name a savepoint: --from-savepoint DIR."
     )
 
     checkpoint = completed(checkpoints_in(cluster) / "20260101T000000.0" / "job" / "chk-7", 1_000_000_000)
@@ -188,9 +189,9 @@ def test_a_file_is_made_to_fit_this_machine() -> None:
         ),
         (["--kafka", "--bind", "nowhere"], 1, "can't listen at nowhere"),
         (["--kafka", "--checkpoint-interval", "0"], 2, "of 10ms or more; got '0'"),
-        (["--kafka", "--resume"], 1, "there is nothing to resume from: .statefun/flink/apps has no checkpoint"),
+        (["--kafka", "--resume"], 1, "nothing to resume from: .statefun/flink/apps has no checkpoint"),
         (["--kafka", "--resume", "--from-savepoint", "x"], 2, "--from-savepoint names it; leave one out."),
-        (["--kafka", "--from-savepoint", "none"], 1, "none is no savepoint or checkpoint, and holds none"),
+        (["--kafka", "--from-savepoint", "none"], 1, "none is not a savepoint or checkpoint, and contains none"),
         (["--module", "none.yaml"], 2, "none.yaml can't be read: No such file or directory."),
         (["--kafka", "--folder", "/dev/null/flink"], 1, "Error: /dev/null/flink can't be used: Not a directory."),
     ],

@@ -1,4 +1,4 @@
-"""One run of ``statefun-actors flink``: from nothing to a running cluster, and back."""
+"""One run of ``statefun-actors flink``: starts the cluster, watches it, and stops it."""
 
 from __future__ import annotations
 
@@ -36,20 +36,20 @@ from statefun_actors.settings import Settings
 from statefun_actors.text import one_line
 
 _FACTS: Final = "cluster.json"
-"""In the cluster's folder while it runs: where everything is, for programs."""
+"""A file in the cluster's folder while it runs: its URLs, folders and process ids, for programs."""
 _LOOK_SECONDS: Final = 0.25
-"""Between two looks into the endpoint's log."""
+"""Seconds between two reads of the endpoint's log."""
 
 
 @attrs.frozen(kw_only=True)
 class FlinkRun:
-    """What is to run. ``module_at`` gives the module.yaml for the endpoint's URL and a broker's address, or none."""
+    """The options of a run. ``module_at`` makes a module.yaml for the URL of an endpoint and a broker's address."""
 
     app: str
     name: str
     settings: Settings
     logs: LogOptions
-    """Of the endpoint."""
+    """Arguments of the endpoint."""
     listener: Listener
     module_at: Callable[[str, str | None], Module]
     typenames: Sequence[str]
@@ -64,7 +64,7 @@ class FlinkRun:
 
 
 def run_flink(run: FlinkRun) -> int:
-    """Run it until Ctrl-C or SIGTERM; the exit code."""
+    """Run it until Ctrl-C or SIGTERM; return the exit code."""
     try:
         with _stopped_by_signals(), _Status() as status:
             options = ClusterOptions(
@@ -82,20 +82,20 @@ def run_flink(run: FlinkRun) -> int:
         return asyncio.run(_run(run, Cluster(options)))
     except StatefunActorsError as error:
         raise click.ClickException(str(error)) from error
-    except OSError as error:  # no room, or a folder or a cache that is someone else's
+    except OSError as error:  # a full disk, or a folder or a cache of another user
         raise click.ClickException(
             f"{error.filename or run.folder} can't be used: {error.strerror or error}."
         ) from error
     except _Stopped as stopped:
         return 128 + stopped.signal
-    except KeyboardInterrupt:  # before the signals were ours
+    except KeyboardInterrupt:  # before the handlers of signals were installed
         return 130
     finally:
         run.listener.close()
 
 
 class _Stopped(BaseException):
-    """A signal other than Ctrl-C's, while something is fetched: it ends that as Ctrl-C does, and leaves nothing."""
+    """A signal other than that of Ctrl-C during a fetch: it ends the fetch as Ctrl-C does, and cleans up."""
 
     def __init__(self, signal: int) -> None:
         super().__init__(signal)
@@ -120,10 +120,10 @@ def _stopped_by_signals() -> Generator[None]:
 async def _run(run: FlinkRun, cluster: Cluster) -> int:
     facts = run.folder / _FACTS
     log = cluster.logs / "endpoint.log"
-    for old in (facts, log):  # of one that was killed
+    for old in (facts, log):  # from a killed run
         old.unlink(missing_ok=True)
     with stop_signals([cluster.kill]) as stop:
-        telling = asyncio.create_task(_tell_of_messages(log))
+        reporting = asyncio.create_task(_report_messages(log))
         try:
             endpoint = endpoint_program(run.app, run.settings, run.logs, run.listener)
             module = run.module_at(endpoint.url, cluster.kafka_address if run.kafka else None)
@@ -133,19 +133,19 @@ async def _run(run: FlinkRun, cluster: Cluster) -> int:
                 await _unless(stop, cluster.start(module, endpoint))
             if stop.wanted.is_set():
                 return 128 + int(stop.signal or 0)
-            told = _announce(run, cluster, module, endpoint)
-            await _unless(stop, _watch(cluster, facts, told))
+            locations = _announce(run, cluster, module, endpoint)
+            await _unless(stop, _watch(cluster, facts, locations))
             return await _leave_savepoint(run, cluster, module)
         finally:
             with contextlib.suppress(OSError):
                 facts.unlink()
             echo("Stopping. Once more to leave at once.", err=True)
-            telling.cancel()
+            reporting.cancel()
             await cluster.stop()
 
 
 async def _unless(stop: Stop, work: Coroutine[object, object, None]) -> None:
-    """Do *work* to its end, or until *stop* is wanted."""
+    """Run *work* until it ends, or until *stop* is requested."""
     task = asyncio.create_task(work)
     wanted = asyncio.create_task(stop.wanted.wait())
     await asyncio.wait([task, wanted], return_when=asyncio.FIRST_COMPLETED)
@@ -156,14 +156,14 @@ async def _unless(stop: Stop, work: Coroutine[object, object, None]) -> None:
         task.result()
 
 
-async def _watch(cluster: Cluster, facts: Path, told: dict[str, object]) -> None:
+async def _watch(cluster: Cluster, facts: Path, locations: dict[str, object]) -> None:
     async for line in cluster.watch():
-        _write(facts, {**told, "pids": dict(cluster.pids)})
+        _write(facts, {**locations, "pids": dict(cluster.pids)})
         echo(line, err=True)
 
 
-async def _tell_of_messages(log: Path) -> None:
-    """Tell what is wrong with messages. Flink waits for minutes before it says so, and then not what."""
+async def _report_messages(log: Path) -> None:
+    """Print errors of messages. Flink reports them after minutes only, and without the cause."""
     endpoint = EndpointLog(log)
     while True:
         for line in endpoint.news():
@@ -187,14 +187,14 @@ async def _leave_savepoint(run: FlinkRun, cluster: Cluster, module: Module) -> i
 
 
 def _note_application(run: FlinkRun, module: Module, folder: Path) -> None:
-    """Write beside a state what later versions of the application are compared with before they resume from it."""
+    """Write the lock and module.yaml next to a state; later versions are checked against them before they resume."""
     folder.mkdir(parents=True, exist_ok=True)
     write_lock(folder / STATES, run.states)
     (folder / MODULE).write_text(write_module(module), encoding="utf-8")
 
 
 def _announce(run: FlinkRun, cluster: Cluster, module: Module, endpoint: EndpointProgram) -> dict[str, object]:
-    """Tell where everything is; the same for programs."""
+    """Print the URLs and folders, and return them for programs."""
     topics = sorted({topic.topic for ingress in module.kafka_ingresses for topic in ingress.topics})
     facts: dict[str, object] = {
         "flink": cluster.url,
@@ -222,7 +222,7 @@ def _write(path: Path, facts: object) -> None:
 
 
 class _Status:
-    """What goes on: on a terminal a line that changes, elsewhere a line for each thing that is new."""
+    """The progress: on a terminal one line that changes, elsewhere a line for each step."""
 
     def __init__(self) -> None:
         self._shown = ""

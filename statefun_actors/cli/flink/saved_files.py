@@ -1,10 +1,10 @@
-"""What lies beside a savepoint, and in the folder of a run's checkpoints."""
+"""Names of the files next to a savepoint, and in the folder of a run's checkpoints."""
 
 from __future__ import annotations
 
 from typing import Final
 
 STATES: Final = "statefun-actors-states.yaml"
-"""In a savepoint that the command has left, and in the folder of a run's checkpoints: the lock of its application."""
+"""The lock of the application that wrote the state."""
 MODULE: Final = "statefun-actors-module.yaml"
-"""There, too: the module.yaml that it ran with."""
+"""The module.yaml that it ran with."""
