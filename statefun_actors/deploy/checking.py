@@ -33,15 +33,19 @@ class Difference:
         return self.what if self.line is None else f"line {self.line}: {self.what}"
 
 
-def differences(module: Module, served: Served, url: str | None = None) -> list[Difference]:
+def differences(
+    module: Module, served: Served, url: str | None = None, *, own_functions: bool = True
+) -> list[Difference]:
     """Every difference between *module* and the application that is *served*.
 
-    With *url*, endpoints at other hosts are other applications' affair.
+    With *url*, endpoints at other hosts are other applications' affair. Without *own_functions*, so are the routes of
+    this library's own functions.
     """
     ours = [endpoint for endpoint in module.endpoints if url is None or _host(endpoint.url) == _host(url)]
     return [
         *_ignored(module),
         *_routing(module, ours, served),
+        *(_own_routing(module, served) if own_functions else ()),
         *_states(module, served),
         *_targets(module, served),
         *_egresses(module, served),
@@ -69,8 +73,9 @@ def _routing(module: Module, ours: list[EndpointComponent], served: Served) -> I
     for typename in served.typenames:
         if _route(module, typename) is None:
             yield Difference(None, f"{typename} is served, but no endpoint leads to it: Flink can't deliver to it")
+    here = [function.typename for function in (*served.functions, *served.own)]
     for endpoint in ours:
-        if any(endpoint.serves(typename) for typename in served.typenames):
+        if any(endpoint.serves(typename) for typename in here):
             continue
         yield Difference(
             endpoint.place.line,
@@ -86,13 +91,23 @@ def _routing(module: Module, ours: list[EndpointComponent], served: Served) -> I
             )
 
 
+def _own_routing(module: Module, served: Served) -> Iterator[Difference]:
+    for function in () if served.calls_own is None else served.own:
+        if _route(module, function.typename) is None:
+            yield Difference(
+                None,
+                f"{function.typename} is called by {served.calls_own}, but no endpoint leads to it: Flink can't "
+                "deliver asks and recurring messages",
+            )
+
+
 # --- states
 
 
 def _states(module: Module, served: Served) -> Iterator[Difference]:
     if module.format == "3.x":  # the endpoint declares them itself
         return
-    for function in served.functions:
+    for function in (*served.functions, *served.own):
         endpoint = _route(module, function.typename)
         if endpoint is not None:
             yield from _listed(module, endpoint, function)
@@ -185,7 +200,8 @@ def _transports(ours: list[EndpointComponent], served: Served) -> Iterator[Diffe
                 f"{endpoint.functions}: payload_max_bytes is {payload}, more than the body limit of "
                 f"{served.body_limit}: the endpoint refuses a batch that Flink sends, which fails the job",
             )
-        if served.longest is not None and transport.call_timeout <= served.longest[0]:
+        calls_handlers = any(endpoint.serves(typename) for typename in served.typenames)
+        if calls_handlers and served.longest is not None and transport.call_timeout <= served.longest[0]:
             seconds, name = served.longest
             yield Difference(
                 line,

@@ -63,6 +63,8 @@ class Wanted:
         per_function: an endpoint for each function type; otherwise for each namespace. 2.x knows only the former.
         call_timeout: None = more than the longest that a handler may take, and at least a minute.
         transport: further keys of ``transport:``, ``pool_size`` say.
+        own_functions: whether this library's own functions are routed here if the application calls them; one
+            application of a job has to.
     """
 
     url: str
@@ -77,6 +79,7 @@ class Wanted:
     max_batch: int = 1000
     call_timeout: timedelta | None = None
     transport: Mapping[str, str] = attrs.field(factory=dict)
+    own_functions: bool = True
 
 
 def topic_name(function: str, type: str) -> str:
@@ -151,7 +154,8 @@ def local_module(module: Module, served: Served, url: str, kafka: str | None) ->
     for component in module.components:
         match component:
             case EndpointComponent():
-                here = any(component.serves(typename) for typename in served.typenames)
+                own = [function.typename for function in served.own]
+                here = any(component.serves(typename) for typename in (*served.typenames, *own))
                 local = attrs.evolve(component, states=None, url=url + path if here else component.url)
                 components.append(local)
             case KafkaIngress() | KafkaEgress() if kafka is not None:
@@ -166,8 +170,10 @@ def _endpoints(served: Served, wanted: Wanted) -> list[EndpointComponent]:
     if urlsplit(url).path in ("", "/"):
         url = url.rstrip("/") + PATHS[wanted.format]
     transport = _transport(served, wanted)
+    own = served.own if wanted.own_functions and served.calls_own is not None else ()
+    functions = [*served.functions, *own]
     if wanted.format == "3.x" and not wanted.per_function:
-        namespaces = sorted({name.rpartition("/")[0] for name in served.typenames})
+        namespaces = sorted({function.typename.rpartition("/")[0] for function in functions})
         return [
             EndpointComponent(functions=f"{name}/*", url=url, max_batch=wanted.max_batch, transport=transport)
             for name in namespaces
@@ -180,7 +186,7 @@ def _endpoints(served: Served, wanted: Wanted) -> list[EndpointComponent]:
             transport=transport,
             states=None if wanted.format == "3.x" else eager_states(function, wanted.format),
         )
-        for function in served.functions
+        for function in functions
     ]
 
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
+from typing import Final
 
 import attrs
 
 from statefun_actors.definition import DeadLetter, FunctionType, Handler
-from statefun_actors.deploy.sources import egresses_in
+from statefun_actors.deploy.sources import calls_any, egresses_in
 from statefun_actors.model import StateSpec
 from statefun_actors.settings import Settings
+
+_RECURRING: Final = frozenset({"send_every", "cancel_every"})
 
 
 @attrs.frozen(kw_only=True)
@@ -45,6 +48,10 @@ class Served:
     """By name, why the application as a whole needs it."""
     bare_egresses: Mapping[str, str]
     """Egresses that are sent other values than Kafka and Kinesis records, by name: by whom."""
+    own: Sequence[ServedFunction] = ()
+    """This library's own functions, which keep open asks and recurring messages. Every endpoint serves them."""
+    calls_own: str | None = None
+    """The first function, as its user calls it, that asks or sends recurring messages; None = none does."""
 
     @property
     def typenames(self) -> list[str]:
@@ -60,8 +67,8 @@ class Served:
         return dict(sorted(found.items()))
 
 
-def served(functions: Iterable[FunctionType], settings: Settings) -> Served:
-    """What *functions* ask for, under *settings*."""
+def served(functions: Iterable[FunctionType], settings: Settings, own: Iterable[FunctionType] = ()) -> Served:
+    """What *functions* ask for, under *settings*. *own*: this library's own functions."""
     functions = sorted(functions, key=lambda function: function.typename)
     policies = [*_policies(functions), (settings.on_failure, "the application's dead letters")]
     longest = max(_timeouts(functions, settings), default=None)
@@ -78,6 +85,8 @@ def served(functions: Iterable[FunctionType], settings: Settings) -> Served:
             for policy, why in reversed(policies)  # of several, the first is told
             if isinstance(policy, DeadLetter) and policy.as_value
         },
+        own=sorted(map(_function, own), key=lambda function: function.typename),
+        calls_own=next((function_name(function) for function in functions if _calls_own(function)), None),
     )
 
 
@@ -95,6 +104,10 @@ def _function(function: FunctionType) -> ServedFunction:
         egresses=egresses,
         expires=function.options.expire_after_call is not None,
     )
+
+
+def _calls_own(function: FunctionType) -> bool:
+    return bool(function.answers) or any(calls_any(code, _RECURRING) for code in _code(function))
 
 
 def function_name(function: FunctionType) -> str:

@@ -1,4 +1,4 @@
-"""Which egresses code sends to, as far as its source tells: names written out, or constants of its module."""
+"""The calls in the source of a class or function: of which methods, and with which egresses."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import ast
 import functools
 import inspect
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from types import ModuleType
 from typing import Final
 
@@ -16,13 +16,28 @@ _CALLS: Final = frozenset({"send_egress", "pack_and_send_egress"})
 def egresses_in(item: object) -> set[str]:
     """The egresses that a class or a function names in its source, and in functions of its module that it uses.
 
-    What is worked out while it runs is not found; nor is anything where there is no source.
+    Names that are constants of its module are found, too. What is worked out while it runs is not found; nor is
+    anything where there is no source.
     """
-    module = sys.modules.get(getattr(item, "__module__", None) or "")
+    module = _module(item)
+    return set() if module is None else {name for call in _calls(item, module) for name in _egress(call, module)}
+
+
+def calls_any(item: object, methods: Collection[str]) -> bool:
+    """Whether a class or a function calls a method with one of these names in its source, as :func:`egresses_in`."""
+    module = _module(item)
+    return module is not None and any(
+        isinstance(call.func, ast.Attribute) and call.func.attr in methods for call in _calls(item, module)
+    )
+
+
+def _module(item: object) -> ModuleType | None:
+    return sys.modules.get(getattr(item, "__module__", None) or "")
+
+
+def _calls(item: object, module: ModuleType) -> Iterator[ast.Call]:
+    """The calls in *item*, and in functions of its module that it uses."""
     name = getattr(item, "__qualname__", "").partition(".")[0]
-    if module is None or not name:
-        return set()
-    found: set[str] = set()
     definitions = _definitions(module)
     waiting, seen = [name], {name}
     while waiting:
@@ -31,11 +46,10 @@ def egresses_in(item: object) -> set[str]:
             continue
         for node in ast.walk(definition):
             if isinstance(node, ast.Call):
-                found.update(_egress(node, module))
+                yield node
             elif isinstance(node, ast.Name) and node.id not in seen and _is_function(definitions.get(node.id)):
                 seen.add(node.id)
                 waiting.append(node.id)
-    return found
 
 
 @functools.cache

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any as Untyped
 
 from google.protobuf.any_pb2 import Any
 
 from statefun_actors import Context, DeadLetter, Entity, Settings, StatefulFunctions, handles, message, persisted
+from statefun_actors.cli.module.application import served_by
 from statefun_actors.deploy import Served
-from statefun_actors.deploy import served as served_by
 from statefun_actors.dispatch import Application
 
 AUDITED = "shop/audited"
@@ -66,5 +65,4 @@ def served(*items: object, **options: Untyped) -> Served:
 
 
 def served_of(application: Application) -> Served:
-    routes: Iterable[Untyped] = application.routes.values()
-    return served_by((route.function for route in routes), application.settings)
+    return served_by(application, application.settings)

@@ -12,6 +12,7 @@ import click
 
 from statefun_actors.cli.flink.saved_files import MODULE, STATES
 from statefun_actors.cli.logs import LogFormat, LogLevel, LogOptions, log_options, logging_to_stderr
+from statefun_actors.cli.module.application import served_by
 from statefun_actors.cli.module.options import module_options, wanted_of
 from statefun_actors.cli.options import Written, settings_options
 from statefun_actors.cli.output import echo
@@ -112,7 +113,7 @@ def flink(  # noqa: PLR0913, PLR0917 - each is an option of the command line
     from statefun_actors.cli.module.command import read
     from statefun_actors.cli.serve.command import without_policy
     from statefun_actors.cluster import missing_tool
-    from statefun_actors.deploy import differences, local_module, locked, planned_module, served
+    from statefun_actors.deploy import differences, local_module, locked, planned_module
     from statefun_actors.dispatch import Application
     from statefun_actors.errors import DefinitionError, StatefunActorsError
     from statefun_actors.http import listen
@@ -135,7 +136,7 @@ def flink(  # noqa: PLR0913, PLR0917 - each is an option of the command line
         raise AppError(str(error)) from error
     except StatefunActorsError as error:
         raise click.ClickException(str(error)) from error
-    told = served((route.function for route in application.routes.values()), settings)
+    told = served_by(application, settings)
     held = {} if start is None else _states_in(start, told)
     file = None if module_file is None else read(module_file)
     wanted = wanted_of(written, loaded.name, "")

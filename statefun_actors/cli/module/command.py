@@ -9,6 +9,7 @@ from typing import Any as Untyped
 import attrs
 import click
 
+from statefun_actors.cli.module.application import served_by
 from statefun_actors.cli.module.options import module_options, wanted_of
 from statefun_actors.cli.options import settings_options
 from statefun_actors.cli.output import echo, write
@@ -41,6 +42,11 @@ _FILE: Final = click.Path(dir_okay=False, path_type=Path)
     help="Keep FILE, which lists the states that savepoints may hold, up to date; tell instead which changes Flink "
     "would refuse to go on with, and exit with 1.",
 )  # fmt: skip
+@click.option(
+    "--no-own-functions", "own_functions", flag_value=False, default=True,
+    help="Leave out statefun-actors/reply and statefun-actors/schedule, which asks and recurring messages need: "
+    "another application of the same Flink job serves them.",
+)  # fmt: skip
 @module_options
 @settings_options(ENDPOINT_DEFAULTS)
 def module(
@@ -50,6 +56,7 @@ def module(
     kafka: str | None,
     check: Path | None,
     lock: Path | None,
+    own_functions: bool,
     settings: Settings,
     **written: Untyped,
 ) -> None:
@@ -68,7 +75,7 @@ def module(
     finds a changed type of a state, or a time to live that came or went, before Flink does.
     """  # noqa: D301 - click wants the character itself
     from statefun_actors.cli.loading import AppError, load_app
-    from statefun_actors.deploy import planned_module, served, write_module
+    from statefun_actors.deploy import planned_module, write_module
     from statefun_actors.dispatch import Application
     from statefun_actors.errors import DefinitionError
 
@@ -76,14 +83,16 @@ def module(
     try:
         application = Application(*loaded.served, settings=settings)
         application.refuse_renamed()
-        told = served((route.function for route in application.routes.values()), settings)
+        told = served_by(application, settings)
         if check is not None:
-            raise SystemExit(_check(check, told, url))
+            raise SystemExit(_check(check, told, url, own_functions=own_functions))
         if lock is not None:
             raise SystemExit(_lock(lock, told))
         if url is None:
             raise click.UsageError("Where is the application served? Give --url, such as --url http://host:8000.")
-        wanted = attrs.evolve(wanted_of(written, loaded.name, url), format=format, kafka=kafka)
+        wanted = attrs.evolve(
+            wanted_of(written, loaded.name, url), format=format, kafka=kafka, own_functions=own_functions
+        )
         planned = planned_module(told, wanted)
     except DefinitionError as error:
         raise AppError(str(error)) from error
@@ -133,11 +142,11 @@ def read(path: Path) -> Module:
         raise AppError(str(error)) from None
 
 
-def _check(path: Path, told: Served, url: str | None) -> int:
+def _check(path: Path, told: Served, url: str | None, *, own_functions: bool) -> int:
     """The exit code."""
     from statefun_actors.deploy import differences
 
-    found = differences(read(path), told, url)
+    found = differences(read(path), told, url, own_functions=own_functions)
     if not found:
         echo(f"{path} agrees with {', '.join(told.typenames)}.")
         return 0

@@ -11,6 +11,7 @@ import attrs
 import click
 
 from statefun_actors.cli.loading import AppError
+from statefun_actors.cli.module.application import served_by
 from statefun_actors.dispatch import Application
 from statefun_actors.settings import Settings
 
@@ -41,9 +42,9 @@ def edges_of(module: Module, path: Path, mapped: Collection[str], app: Applicati
         AppError: the file asks for what can't be had here, all of that at once.
         click.UsageError: the Kafka client is not installed.
     """
-    from statefun_actors.deploy import differences, served
+    from statefun_actors.deploy import differences
 
-    told = served((route.function for route in app.routes.values()), settings)
+    told = served_by(app, settings)
     if problems := [*_only_on_flink(module, mapped), *_not_served(module, told)]:
         raise AppError("\n".join(f"{path}: {problem}" for problem in problems))
     egresses = [egress for egress in module.kafka_egresses if egress.id not in mapped]

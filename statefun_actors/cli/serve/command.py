@@ -85,6 +85,8 @@ def serve(  # noqa: PLR0913, PLR0917 - each is an option of the command line
     def announce() -> None:
         for listener in listening:
             echo(f"Serving {', '.join(application.typenames)} at {listener.url(tls=tls is not None)}/statefun")
+        if (further := further_routes(application)) is not None:
+            echo(further)
         for warning in without_policy(application):
             echo(warning, err=True)
 
@@ -105,6 +107,17 @@ def _tls(certfile: Path | None, keyfile: Path | None, ca_certs: Path | None) -> 
         return Tls(certfile=certfile, keyfile=keyfile, ca_certs=ca_certs)
     except ValueError as error:
         raise click.UsageError(f"{error}.") from None
+
+
+def further_routes(application: Application) -> str | None:
+    """A line on this library's own functions that module.yaml has to route, too; None = *application* needs none."""
+    from statefun_actors.cli.module.application import served_by
+
+    found = served_by(application, application.settings)
+    if found.calls_own is None:
+        return None
+    names = " and ".join(function.typename for function in found.own)
+    return f"module.yaml has to route {names} here, too, or to another application: {found.calls_own} calls them."
 
 
 def without_policy(application: Application) -> list[str]:
