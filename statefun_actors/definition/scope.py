@@ -12,10 +12,18 @@ from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from statefun_actors.address import Address, check_typename, plain_str
-from statefun_actors.asking import REPLY, RESERVED, SCHEDULE, Cease, Open, Order, Recurrence, Repeat, order, schedule_id
+from statefun_actors.address import Address
+from statefun_actors.asking import REPLY, SCHEDULE, Cease, Open, Order, Recurrence, Repeat, order, schedule_id
 from statefun_actors.definition.answer_method import AnswerMethod
 from statefun_actors.definition.delay import delay_ms
+from statefun_actors.definition.send_checks import (
+    check_egress,
+    check_relayed,
+    check_target,
+    check_token,
+    checked_egresses,
+    too_large,
+)
 from statefun_actors.errors import ValueMismatchError
 from statefun_actors.host import Host
 from statefun_actors.model import (
@@ -41,17 +49,6 @@ _NO_NAMES: Final[set[str]] = set()
 
 
 _RECORDS: Final = (KafkaRecord, KinesisRecord)
-_MOST_EGRESSES: Final = 1_000
-_checked_egresses: Final[set[str]] = set()
-"""Cache of valid egress names: an application has few, and uses them all the time."""
-
-
-def _checked_egress(egress: str) -> str:
-    egress = plain_str(check_typename(egress, "an egress is <namespace>/<name>"))
-    _check_text(egress, "an egress's name")
-    if len(_checked_egresses) < _MOST_EGRESSES:
-        _checked_egresses.add(egress)
-    return egress
 
 
 class Scope:
@@ -187,23 +184,23 @@ class Scope:
     def send(self, target: Address, message: object) -> None:
         value = pack(message)
         if len(value.value) > LARGEST_VALUE:
-            raise _too_large(value)
+            raise too_large(value)
         if not (target.__class__ is Address and target[0].isascii() and target[1].isascii()):
-            _check_target(target, value)
+            check_target(target, value)
         self.effects.append(Send(target, value))
 
     def send_after(self, delay: object, target: Address, message: object, token: str | None) -> None:
         ms = delay_ms(delay)
         value = pack(message)
         if len(value.value) > LARGEST_VALUE:
-            raise _too_large(value)
-        _check_target(target, value)
+            raise too_large(value)
+        check_target(target, value)
         if token is not None:
-            token = _checked_token(token)
+            token = check_token(token)
         self.effects.append(SendAfter(target, value, ms, token) if ms else Send(target, value))
 
     def cancel(self, token: str) -> None:
-        self.effects.append(Cancel(_checked_token(token)))
+        self.effects.append(Cancel(check_token(token)))
 
     def cancel_pending(self) -> None:
         """Cancel messages that this batch sent with a token."""
@@ -211,8 +208,8 @@ class Scope:
         self.effects.extend(Cancel(token) for token in tokens)
 
     def send_egress(self, egress: str, message: object) -> None:
-        if egress.__class__ is not str or egress not in _checked_egresses:
-            egress = _checked_egress(egress)
+        if egress.__class__ is not str or egress not in checked_egresses:
+            egress = check_egress(egress)
         if isinstance(message, _RECORDS):
             value = record_to_typed(message)
         else:
@@ -223,7 +220,7 @@ class Scope:
                     f"a {type(message).__name__}",
                 )
         if len(value.value) > LARGEST_VALUE:
-            raise _too_large(value)
+            raise too_large(value)
         self.effects.append(Egress(egress, value))
 
     def open_ask(
@@ -236,7 +233,7 @@ class Scope:
         """
         value = None if target is None else pack(question)
         if target is not None and value is not None:
-            _check_relayed(target, value)
+            check_relayed(target, value)
         address: Address = tuple.__new__(Address, (REPLY, self.host.token()))
         content = Open(
             self.target,
@@ -254,7 +251,7 @@ class Scope:
     def send_every(self, recurrence: Recurrence, target: Address, message: object, name: str) -> None:
         """Start a recurring message by an effect. Raises as :meth:`send`."""
         value = pack(message)
-        _check_relayed(target, value)
+        check_relayed(target, value)
         now_ms = (self.now - _EPOCH) // _MILLISECOND
         content = Repeat(self.target, name, recurrence, target, (value.typename, value.value), now_ms)
         self._order(Address(SCHEDULE, schedule_id(self.target, name)), content)
@@ -267,69 +264,17 @@ class Scope:
         """Send *content* to one of the library's own functions."""
         value = order(content)
         if len(value.value) > LARGEST_VALUE:
-            raise _too_large(value)
+            raise too_large(value)
         self.effects.append(Send(address, value))
 
     def reply(self, message: object) -> None:
         """Reply to the caller; without one, the reply is checked, dropped and counted."""
         value = pack(message)
         if len(value.value) > LARGEST_VALUE:
-            raise _too_large(value)
+            raise too_large(value)
         if self.caller is not None:
             self.effects.append(Send(self.caller, value))
             return
         if self.dropped_replies is None:
             self.dropped_replies = []
         self.dropped_replies.append(self.handler)
-
-
-def _check_target(target: object, value: TypedValue) -> None:
-    """Check an address to send to; one made by ``Account.at`` also checks that its class takes *value*.
-
-    Raises:
-        ValueMismatchError: it is not an address, or contains text that UTF-8 can't encode.
-        UnhandledMessageError: its class doesn't take *value*.
-    """
-    if not isinstance(target, Address):
-        raise ValueMismatchError(
-            "an address: Account.at('ada') or Address('bank/account', 'ada')", f"{target!r} ({type(target).__name__})"
-        )
-    if (check_takes := getattr(target.__class__, "check_takes", None)) is not None:
-        check_takes(value)
-    function_type, id = target
-    if not (id.isascii() and function_type.isascii()):
-        _check_text(function_type, "a function type")
-        _check_text(id, "an id")
-
-
-def _check_relayed(target: object, value: TypedValue) -> None:
-    """Check a message that one of the library's functions will send: it can't be one of the library's own.
-
-    Raises:
-        Exception: as :func:`_check_target`; ValueMismatchError if *value* is an order or an answer.
-    """
-    _check_target(target, value)
-    if value.typename in RESERVED:
-        raise ValueMismatchError("a message whose type is not reserved", value.typename)
-
-
-def _checked_token(token: object) -> str:
-    if not isinstance(token, str) or not token:
-        raise ValueMismatchError("a cancellation token as a non-empty string", f"{token!r}")
-    token = plain_str(token)
-    _check_text(token, "a cancellation token")
-    return token
-
-
-def _too_large(value: TypedValue) -> ValueMismatchError:
-    expected = f"a value of at most {LARGEST_VALUE:,} bytes"
-    return ValueMismatchError(expected, f"one of {len(value.value):,} ({value.typename})")
-
-
-def _check_text(text: str, what: str) -> None:
-    """Check text early: unencodable text would fail the whole batch, or a whole epoch, when it is written."""
-    if not text.isascii():
-        try:
-            text.encode()
-        except UnicodeEncodeError:
-            raise ValueMismatchError(f"{what} that UTF-8 can encode", f"{text!r}") from None

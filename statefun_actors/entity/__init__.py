@@ -2,8 +2,9 @@
 
 from statefun_actors.entity.answers import answers
 from statefun_actors.entity.asking import NOT_GIVEN, answer_method
+from statefun_actors.entity.detached import hydrate
 from statefun_actors.entity.entity import Entity
-from statefun_actors.entity.function import EntityFunction, hydrate
+from statefun_actors.entity.function import EntityFunction
 from statefun_actors.entity.handles import handles
 
 __all__ = ["NOT_GIVEN", "Entity", "EntityFunction", "answer_method", "answers", "handles", "hydrate"]

@@ -1,4 +1,4 @@
-"""Detached instances: created by user code for tests of plain methods, or by copying and unpickling.
+"""Detached instances: created by user code for tests of plain methods, from stored state, or by copying and unpickling.
 
 They have a class of their own, which raises a helpful error when an undeclared attribute is assigned. Only
 ``type(...)`` shows that. Instances in batches don't pay for this error.
@@ -10,8 +10,10 @@ import abc
 from collections.abc import Mapping
 from typing import Any as Untyped
 
+from statefun_actors.address import Address
 from statefun_actors.entity.names import ENTITY_NAMES
 from statefun_actors.errors import UndeclaredAttributeError
+from statefun_actors.model import TypedValue
 
 
 def detached_class(cls: Untyped) -> Untyped:
@@ -64,3 +66,18 @@ def _set_declared(self: Untyped, name: str, value: object) -> None:
 def restored(cls: Untyped, values: Mapping[str, object]) -> Untyped:
     """A detached instance of *cls* with *values*; those that the class no longer declares are left out."""
     return cls(**{name: held for name, held in values.items() if name in cls.__function_type__.by_name})
+
+
+def hydrate(cls: Untyped, address: Address, state: Mapping[str, TypedValue | None]) -> Untyped:
+    """A detached instance of *cls* with *state*: to look at, outside any handler.
+
+    Raises:
+        StateDecodeError: a state does not fit its field.
+    """
+    function = cls.__function_type__
+    values = {}
+    for field in function.fields:
+        stored = state.get(field.state_name)
+        if stored is not None:
+            values[field.name] = field.field.read(f"{function.name}({address.id!r})", stored)
+    return cls(**values)

@@ -10,84 +10,28 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from gc import get_referents
 from typing import Any as Untyped
 from typing import ClassVar, Final
 
-import attrs
-
-from statefun_actors.address import Address
-from statefun_actors.definition import AnswerMethod, FailurePolicy, Field, Handler, Scope, TypeOptions
+from statefun_actors.definition import FailurePolicy, Scope, TypeOptions
+from statefun_actors.entity.field import EntityField, Methods, referents_when_bare
 from statefun_actors.entity.isolation import isolation
 from statefun_actors.entity.over import OVER
 from statefun_actors.errors import (
     DetachedEntityError,
-    FieldMismatchError,
     StateDecodeError,
     UndeclaredAttributeError,
     ValueMismatchError,
 )
 from statefun_actors.model import StateSpec, TypedValue
-from statefun_actors.types import Codec
 
 _UNSET: Final = object()
 _ALL: Final = -1
-_UNCOUNTABLE: Final = 1 << 30
-"""More than the referents of any instance, so that the difference is negative: unknown."""
 _MOST_AHEAD: Final = 4
 _new: Final = object.__new__
 _NO_ATTRIBUTE: Final = re.compile(r"'([^']+)' object has no attribute '([^']+)'")
-
-
-class EntityField:
-    """A field together with its slot."""
-
-    __slots__ = (
-        "codec",
-        "decode",
-        "delete",
-        "encode",
-        "field",
-        "get",
-        "immutable",
-        "name",
-        "optional",
-        "readable",
-        "refreshes",
-        "set",
-        "state_name",
-        "typename",
-        "unshared",
-    )  # fmt: skip
-
-    def __init__(self, field: Field, slot: Untyped) -> None:
-        self.field = field
-        self.name = field.name
-        self.state_name = field.state_name
-        self.codec = field.codec
-        self.encode = field.codec.encode
-        self.decode = field.codec.decode
-        self.typename = field.typename
-        self.readable = field.codec.lenient | field.codec.accepts
-        """The typenames of stored values that it reads."""
-        self.immutable = field.immutable
-        self.unshared = field.codec.unshared
-        self.optional = field.optional
-        self.refreshes = field.refresh_on_assignment
-        self.get = slot.__get__
-        self.set = slot.__set__
-        self.delete = slot.__delete__
-
-
-@attrs.frozen
-class Methods:
-    """The methods of a class that messages call, and their message types as annotated."""
-
-    handlers: Mapping[str, tuple[Handler, Codec]]
-    any_handler: Handler | None
-    taken: Sequence[str]
-    answers: Mapping[str, AnswerMethod]
 
 
 class EntityFunction:
@@ -130,7 +74,7 @@ class EntityFunction:
         """The fields in the order in which they are checked for assignments."""
         self._set_scope = cls.__scope__.__set__  # type: ignore[attr-defined]
         self._count = len(self.fields)
-        self._bare = self._referents_when_bare()
+        self._bare = referents_when_bare(cls, self.fields)
         self.isolate: Callable[[Untyped, Scope], None] | None = isolation(self.fields, self._bare, self.settle)
 
     def open(self, scope: Scope) -> Untyped:
@@ -190,7 +134,7 @@ class EntityFunction:
             try:
                 data = field.encode(held)
             except ValueMismatchError as error:
-                raise self._mismatch(field, error) from error
+                raise field.mismatch(self.name, error) from error
             if not renewed and self._is_stored(field, current, was, held, data, scope):
                 continue
             changed[state_name] = TypedValue(field.typename, data)
@@ -202,17 +146,6 @@ class EntityFunction:
             assigned.clear()
         if deleted:
             deleted.clear()
-
-    def _referents_when_bare(self) -> int:
-        """The number of referents of an instance without fields, if Python can count them."""
-        subject: Untyped = object.__new__(self.cls)
-        subject.__scope__ = None
-        bare = len(get_referents(subject))
-        for count, field in enumerate(self.fields, 1):
-            field.set(subject, None)
-            if len(get_referents(subject)) != bare + count:
-                return _UNCOUNTABLE
-        return bare
 
     def _find_assigned(self, subject: Untyped, seen: dict[str, object], count: int) -> None:
         """Record the *count* fields that were assigned without having been read; negative: the number is unknown."""
@@ -257,12 +190,6 @@ class EntityFunction:
             return field.encode(was) == data
         except ValueError:
             return False
-
-    def _mismatch(self, field: EntityField, error: ValueMismatchError) -> FieldMismatchError:
-        expected = (
-            f"{error.expected} or None" if field.optional and error.expected == field.codec.spelling else error.expected
-        )
-        return FieldMismatchError(self.name, field.name, expected, error.got, error.path)
 
     # --- state in
 
@@ -337,7 +264,7 @@ class EntityFunction:
         try:
             return field.encode(made)
         except ValueMismatchError as error:
-            raise self._mismatch(field, error) from error
+            raise field.mismatch(self.name, error) from error
 
     def delete(self, subject: Untyped, name: str, scope: Scope | None) -> None:
         """``del self.name``: make the field absent.
@@ -368,18 +295,3 @@ class EntityFunction:
             return error
         clear = UndeclaredAttributeError(self.name, match[2], tuple(self.by_name))
         return clear.with_traceback(error.__traceback__)
-
-
-def hydrate(cls: type, address: Address, state: Mapping[str, TypedValue | None]) -> Untyped:
-    """A detached instance of *cls* with *state*: to look at, outside any handler.
-
-    Raises:
-        StateDecodeError: a state does not fit its field.
-    """
-    function: EntityFunction = cls.__function_type__  # type: ignore[attr-defined]
-    values = {}
-    for field in function.fields:
-        stored = state.get(field.state_name)
-        if stored is not None:
-            values[field.name] = field.field.read(f"{function.name}({address.id!r})", stored)
-    return cls(**values)

@@ -1,8 +1,7 @@
 """The store on disk: one SQLite file, one transaction for each commit.
 
-For each commit it is decided anew whether the event loop's thread or the store's own thread writes it: on a disk that
-syncs fast, a small commit ends before a second thread wakes up; any other would block the loop. Checkpoints, which take
-tens of milliseconds, always run on the store's thread, after the commit is reported.
+The event loop's thread writes small commits on a disk that syncs fast: they end before a second thread would wake up.
+The store's own thread writes all others, and runs checkpoints, which take tens of milliseconds.
 """
 
 from __future__ import annotations
@@ -40,7 +39,6 @@ logger: Final = logging.getLogger("statefun_actors.engine")
 _READER_CACHE_KIB: Final = 4_096
 _LOG_PAGES: Final = 8_000
 """Pages in the log that trigger a checkpoint: enough that hot pages, which are in it many times, are written once."""
-
 _LOOP_SECONDS: Final = 0.001
 """Maximum seconds for which a commit may block the event loop."""
 _ROW_SECONDS: Final = 0.000_01
@@ -295,9 +293,7 @@ class SqliteStore(Reads):
         return self._running is not None and not self._running.done()
 
     def _connection(self) -> sqlite3.Connection:
-        """The connection of the next read: that of the writer, which caches recent writes; while it writes, the other
-        one.
-        """
+        """The connection of the next read: the writer's, which caches recent writes; while it is busy, the reader's."""
         db = self._reader if self._busy else self._writer
         if db is None:
             raise StoreError(str(self.path), "it is closed")
