@@ -10,12 +10,13 @@ from bisect import bisect_right, insort
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
-from typing import Final, Protocol, TypeAlias, TypeVar
+from typing import Protocol, TypeVar
 
 from msgspec.structs import replace
 
 from statefun_actors.address import Address
-from statefun_actors.store.contract import LARGEST_ROW, SHAPES, CommitRefusedError, ContentRenaming, unstorable_text
+from statefun_actors.store.contract import LARGEST_ROW, SHAPES, ContentRenaming
+from statefun_actors.store.memory_limits import check_storable
 from statefun_actors.store.rows import (
     Commit,
     DeadLetterEntry,
@@ -27,7 +28,6 @@ from statefun_actors.store.rows import (
     Recovered,
     Timer,
 )
-from statefun_actors.text import shortened
 
 
 class _HasSeq(Protocol):
@@ -78,7 +78,7 @@ class MemoryStore:
         return sorted(self._entities)
 
     async def commit(self, commit: Commit) -> None:
-        self._check(commit)
+        check_storable(commit, self._largest_row)
         for row in commit.entities:
             typename, id = row.address
             if row.packed is not None:
@@ -223,18 +223,6 @@ class MemoryStore:
     def close(self) -> None:
         pass
 
-    def _check(self, commit: Commit) -> None:
-        """Refuse rows that a database refuses, so that tests see the same errors.
-
-        Raises:
-            CommitRefusedError: a string with an unpaired surrogate, an int of more than 64 bits, a row too large.
-        """
-        for row in _rows_of(commit):
-            size = sum(map(_size, row))
-            if size > self._largest_row:
-                reason = f"expected rows of at most {self._largest_row:,} bytes, got one of {size:,}"
-                raise CommitRefusedError(_NAME, reason)
-
     def _keep_timer(self, timer: Timer) -> None:
         self._timers[timer.seq] = timer
         insort(self._due, (timer.due_ms, timer.seq))
@@ -262,52 +250,3 @@ def _replace(rows: dict[int, _Numbered], done: Iterable[int], born: Iterable[_Nu
         rows.pop(seq, None)
     for row in born:
         rows[row.seq] = row
-
-
-_Column: TypeAlias = str | bytes | int | None
-
-
-def _rows_of(commit: Commit) -> Iterator[tuple[_Column, ...]]:
-    """The rows that a database would write for *commit*, as their columns."""
-    for row in commit.entities:
-        yield (*row.address, row.expires_ms, row.packed)
-    for message in commit.messages:
-        yield _columns(message)
-    for timer in commit.timers:
-        yield (timer.due_ms, timer.token, *_columns(timer))
-    for record in commit.egress:
-        yield (record.seq, record.egress, record.value.typename, record.value.value)
-    for letter in commit.dead_letters:
-        yield (letter.error_type, letter.error, letter.attempts, letter.time_ms, *_columns(letter.message))
-    for request in commit.requests:
-        result = (None, None) if request.result is None else (request.result.typename, request.result.value)
-        yield (*request.target, request.key, request.digest, request.time_ms, request.request, *result)
-    yield from commit.positions.items()
-
-
-def _columns(message: Message | Timer) -> tuple[_Column, ...]:
-    caller = message.caller or (None, None)
-    return (message.seq, *message.target, *caller, message.value.typename, message.value.value)
-
-
-def _size(column: _Column) -> int:
-    """Bytes of *column* in a database.
-
-    Raises:
-        CommitRefusedError: a database refuses it.
-    """
-    if isinstance(column, str):
-        try:
-            return len(column) if column.isascii() else len(column.encode())
-        except UnicodeEncodeError:
-            raise unstorable_text(_NAME, column) from None
-    if isinstance(column, bytes):
-        return len(column)
-    if column is not None and not _LEAST_INT <= column <= _GREATEST_INT:
-        raise CommitRefusedError(_NAME, f"{shortened(str(column), 40)} is not an integer of 64 bits")
-    return 8
-
-
-_NAME: Final = "in memory"
-_LEAST_INT: Final = -(1 << 63)
-_GREATEST_INT: Final = (1 << 63) - 1

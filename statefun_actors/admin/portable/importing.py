@@ -12,6 +12,7 @@ import msgspec
 
 from statefun_actors.admin.portable import lines
 from statefun_actors.admin.portable.lines import Known
+from statefun_actors.asking import OWN_FUNCTIONS, REPLY, SCHEDULE
 from statefun_actors.errors import StatefunActorsError
 from statefun_actors.store import (
     Commit,
@@ -74,7 +75,8 @@ async def import_store(
         replace: what is in *target* may go.
 
     Returns:
-        How many of each: ``messages``, ``timers``, ``egress``, ``dead_letters``, entities of each function type.
+        How many of each: ``messages``, ``timers``, ``egress``, ``dead_letters``, entities of each function type; open
+        ``asks`` and ``schedules`` if there are any. The timers of this library's own functions are left out.
 
     Raises:
         BadExportError: a line makes no sense, or lines are missing.
@@ -90,13 +92,19 @@ async def import_store(
                 store = SqliteStore(partial, commits="loop")
                 try:
                     await _fill(store, source, file, known or {})
-                    counts = dict(store.counts())
+                    counts = _counts(store)
                 finally:
                     store.close()
                 put_in_place(partial, there)
     except OSError as error:
         raise StoreError(str(target), f"it can't be written: {error}", "Nothing was imported.") from error
     return counts
+
+
+def _counts(store: SqliteStore) -> dict[str, int]:
+    whole, counts = store.counts(), dict(store.counts(OWN_FUNCTIONS))
+    own = {"asks": REPLY, "schedules": SCHEDULE}
+    return counts | {name: whole[typename] for name, typename in own.items() if typename in whole}
 
 
 def _refuse_what_holds_something(target: Path, *, replace: bool) -> None:

@@ -49,7 +49,8 @@ def import_(words: tuple[str, ...], replace: bool, store: Path | None, as_json: 
 
 
 def _named(counts: dict[str, int]) -> dict[str, int]:
-    kinds = {kind: counts[kind] for kind in ("messages", "timers", "egress", "dead_letters")}
+    every = ("messages", "timers", "egress", "dead_letters", "asks", "schedules")
+    kinds = {kind: counts[kind] for kind in every if kind in counts}
     return {"entities": sum(counts.values()) - sum(kinds.values()), **kinds}
 
 

@@ -225,6 +225,7 @@ def test_an_export_carries_them(folder: Path) -> None:
     copied = in_this_process("import", "--store", "copy.db", "all.jsonl", folder=folder)
 
     assert copied.exit_code == 0, copied.stderr
+    assert copied.stdout == "Imported all.jsonl into copy.db: 1 entities, 1 messages, 1 timers, 2 asks, 2 schedules.\n"
     assert told("asks", "app.py", "--store", "copy.db", folder=folder) == asks
     assert told("schedules", "app.py", "--store", "copy.db", folder=folder) == schedules
 
