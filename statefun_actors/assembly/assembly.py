@@ -8,7 +8,7 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
-from statefun_actors.engine import Engine, EngineBackend
+from statefun_actors.engine import Engine
 
 logger: Final = logging.getLogger("statefun_actors.engine")
 
@@ -21,8 +21,8 @@ class Service(Protocol):
         """The task that serves, None if there is none. It ends by itself only if serving fails."""
         ...
 
-    async def open(self, engine: Engine, backend: EngineBackend) -> None:
-        """Begin to serve *engine*, whose messages from outside go through *backend*."""
+    async def open(self, engine: Engine) -> None:
+        """Begin to serve *engine*."""
         ...
 
     async def refuse(self) -> None:
@@ -52,7 +52,6 @@ class Assembly:
         on_death: Callable[[BaseException], None] | None = None,
     ) -> None:
         self.engine = engine
-        self.backend = EngineBackend(engine)
         self._services, self._on_death = services, on_death
         self._resources = resources if resources is not None else contextlib.ExitStack()
         self._opened: list[Service] = []
@@ -68,7 +67,7 @@ class Assembly:
         self._working.add_done_callback(self._engine_ended)
         try:
             for service in self._services:
-                await service.open(self.engine, self.backend)
+                await service.open(self.engine)
                 self._opened.append(service)
         except BaseException:
             try:
@@ -103,7 +102,6 @@ class Assembly:
             await self._stop_engine(0)
             raise
         finally:
-            self.backend.interrupt()
             for service in self._opened:
                 await service.close()
         return self.failure
@@ -128,7 +126,6 @@ class Assembly:
             logger.error("the engine has stopped: %s", error)
         if self._on_death is not None:
             self._on_death(error)
-        self.backend.interrupt()
 
     def _tasks(self) -> list[asyncio.Task[None]]:
         found = [self._working, *(service.serving for service in self._opened)]

@@ -7,7 +7,7 @@ import logging
 from typing import Final
 
 from statefun_actors.admin import ControlSocket, EngineControl
-from statefun_actors.engine import Engine, EngineBackend
+from statefun_actors.engine import Engine
 from statefun_actors.store import Store
 from statefun_actors.store.sqlite import SqliteStore
 
@@ -26,7 +26,7 @@ class ControlService:
         self._store = store
         self._socket: ControlSocket | None = None
 
-    async def open(self, engine: Engine, backend: EngineBackend) -> None:  # noqa: ARG002 - a Service's
+    async def open(self, engine: Engine) -> None:
         if not isinstance(self._store, SqliteStore) or not hasattr(asyncio, "start_unix_server"):
             return
         try:

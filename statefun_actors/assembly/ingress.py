@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-from statefun_actors.engine import Engine, EngineBackend
+from statefun_actors.engine import Engine
 from statefun_actors.http import Guard, Listener, Router, create_ingress_app, serve
 
 
@@ -25,9 +25,9 @@ class HttpService:
         self._router: Router | None = None
         self._closing = asyncio.Event()
 
-    async def open(self, engine: Engine, backend: EngineBackend) -> None:
+    async def open(self, engine: Engine) -> None:
         local = self._token is None and all(listener.local for listener in self._listeners)
-        self._router = create_ingress_app(engine.app, backend, Guard(self._token, local=local))
+        self._router = create_ingress_app(engine.app, engine, Guard(self._token, local=local))
         sockets = [sock for listener in self._listeners for sock in listener.sockets]
         self.serving = asyncio.create_task(
             serve(self._router, sockets, stop=self._closing.wait, own_loop=self._own_loop)

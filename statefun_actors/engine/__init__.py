@@ -1,11 +1,5 @@
 """The embedded engine: mailboxes in, epochs out, over a store."""
 
-from statefun_actors.engine.backend import (
-    EngineBackend,
-)
-from statefun_actors.engine.callers import (
-    Caller,
-)
 from statefun_actors.engine.clock import (
     Clock,
     ManualClock,
@@ -50,31 +44,33 @@ from statefun_actors.engine.options import (
     EngineOptions,
 )
 from statefun_actors.engine.ports import (
-    Receiver,
+    Inbox,
     Sink,
     Source,
 )
+from statefun_actors.engine.view import (
+    EngineView,
+)
 
 __all__ = [
-    "Caller",
     "Check",
     "Clock",
     "Counters",
     "DroppedError",
     "EgressQueue",
     "Engine",
-    "EngineBackend",
     "EngineOptions",
+    "EngineView",
     "EpochLostError",
     "EvolutionFindings",
     "FailingMessage",
+    "Inbox",
     "IncompatibleStateError",
     "LossRefusedError",
     "ManualClock",
     "NoDeadLetterError",
     "NotFailingError",
     "NotStorableError",
-    "Receiver",
     "Sink",
     "Source",
     "StoredTwiceError",

@@ -33,7 +33,7 @@ class Commits:
         """Why the store failed last; None once a commit has succeeded again."""
         self.fatal: BaseException | None = None
         """Why the engine can't go on: an error of its own, or a store that no retry mends."""
-        self._store, self._clock, self._counters, self._tell_ended = store, clock, counters, ended
+        self._store, self._clock, self._counters, self._on_ended = store, clock, counters, ended
         self._writing: asyncio.Task[None] | None = None
         self._failures = 0
         """Attempts to recover since the last commit that succeeded."""
@@ -49,41 +49,41 @@ class Commits:
         """Whether the last commit was refused for what was in it: the store itself works."""
         return isinstance(self.error, CommitRefusedError)
 
-    def more_to_come(self, memory: WorkingSet) -> bool:
+    def more_to_come(self, working_set: WorkingSet) -> bool:
         """Whether the open epoch, in which nothing is left to do, should stay open for another turn of the event loop.
 
-        A commit costs as much as some messages. Those who were told together of the last one send their next messages
-        one after the other: as long as each turn brings some of these, they are for one commit. Nobody waits for that
-        who is alone.
+        A commit costs as much as some messages. Callers that were answered together after the last one send their next
+        messages one after the other: as long as each turn brings some of these, they share one commit. A single caller
+        does not wait for that.
         """
-        steps = memory.epoch.steps
+        steps = working_set.epoch.steps
         if steps <= self._steps or self._turns >= _MOST_TURNS or (steps == 1 and self._last_steps <= 1):
             return False
         self._turns += 1
         self._steps = steps
         return True
 
-    def begin(self, memory: WorkingSet) -> None:
+    def begin(self, working_set: WorkingSet) -> None:
         """Seal the open epoch and write it."""
         assert self._writing is None
-        self._turns, self._steps, self._last_steps = 0, 0, memory.epoch.steps
-        sealed = memory.seal()
+        self._turns, self._steps, self._last_steps = 0, 0, working_set.epoch.steps
+        sealed = working_set.seal()
         try:
-            commit = memory.commit(sealed)
+            commit = working_set.commit(sealed)
         except _UNFIT as error:
-            self._refused(memory, sealed, _refusal(error))
+            self._refused(working_set, sealed, _refusal(error))
             return
-        self._writing = asyncio.get_running_loop().create_task(self._write(memory, sealed, commit))
+        self._writing = asyncio.get_running_loop().create_task(self._write(working_set, sealed, commit))
 
     async def ended(self) -> None:
-        """Return once nothing is being written any more, whatever came of it."""
+        """Return once no commit is being written, whether it succeeded or failed."""
         if self._writing is not None:
             await asyncio.wait([self._writing])
 
     async def recover(self) -> None:
         """Wait, longer each time until a commit succeeds, then see whether the store takes commits again.
 
-        Nobody else may find out: while it fails nothing is taken.
+        Only this finds that out: while the store fails, no message is taken.
 
         Raises:
             StoreError: it doesn't.
@@ -99,58 +99,59 @@ class Commits:
         if not error.retryable:
             self.fatal = error
 
-    def lose(self, memory: WorkingSet, error: StoreError) -> None:
-        """The store failed: the open epoch is lost, and those who wait for it are told.
+    def lose(self, working_set: WorkingSet, error: StoreError) -> None:
+        """The store failed: the open epoch is lost, and so is what waits for it.
 
-        What is being written may still become durable, and is heard of first.
+        What is being written may still become durable, and ends first.
         """
         self.failed(error)
-        memory.lost, memory.direct = True, False
+        working_set.lost, working_set.direct = True, False
         if self.fatal is None:
             logger.error("the store failed; going on from the last commit that succeeded: %s", error)
         if self._writing is None:
-            self._tell_lost(memory, EpochLostError(str(error)))
+            self.report_lost(working_set, EpochLostError(str(error)))
 
-    def _refused(self, memory: WorkingSet, sealed: Epoch, error: CommitRefusedError) -> None:
+    def _refused(self, working_set: WorkingSet, sealed: Epoch, error: CommitRefusedError) -> None:
         """The store refuses *sealed* for good: it is lost, and so is the open epoch."""
         self.error = error
-        memory.lost, memory.direct = True, False
-        loss = self._isolation.refused(error, sealed.steps + memory.epoch.steps)
+        working_set.lost, working_set.direct = True, False
+        loss = self._isolation.refused(error, sealed.steps + working_set.epoch.steps)
         self.fatal = self._isolation.fatal
-        self._tell_lost(memory, loss, sealed)
-        self._tell_ended()
+        self.report_lost(working_set, loss, sealed)
+        self._on_ended()
 
-    def _tell_lost(self, memory: WorkingSet, lost: Lost, *sealed: Epoch) -> None:
-        for epoch in (*sealed, memory.epoch):
-            for tell in epoch.on_end:
-                tell(lost)
+    def report_lost(self, working_set: WorkingSet, lost: Lost, *sealed: Epoch) -> None:
+        """Answer those that wait for what *sealed* and the open epoch hold: it is *lost*."""
+        for epoch in (*sealed, working_set.epoch):
+            for on_end in epoch.on_end:
+                on_end(lost)
             epoch.on_end.clear()
-        memory.tickets.lose(lost)
+        working_set.callers.lose(lost)
 
-    async def _write(self, memory: WorkingSet, sealed: Epoch, commit: Commit) -> None:
+    async def _write(self, working_set: WorkingSet, sealed: Epoch, commit: Commit) -> None:
         try:
             await self._store.commit(commit)
         except CommitRefusedError as error:
-            self._refused(memory, sealed, error)
+            self._refused(working_set, sealed, error)
         except StoreError as error:
-            self.lose(memory, error)
-            self._tell_lost(memory, EpochLostError(str(error)), sealed)
+            self.lose(working_set, error)
+            self.report_lost(working_set, EpochLostError(str(error)), sealed)
         except _UNFIT as error:
-            self._refused(memory, sealed, _refusal(error))
+            self._refused(working_set, sealed, _refusal(error))
         except BaseException as error:
             self.fatal = error
             raise
         else:
             self._counters.take(sealed.counters)
-            memory.durable(sealed)
-            if memory.lost:
-                self._tell_lost(memory, EpochLostError(str(self.error)))
+            working_set.durable(sealed)
+            if working_set.lost:
+                self.report_lost(working_set, EpochLostError(str(self.error)))
             else:
                 self.error = None
                 self._failures = 0
         finally:
             self._writing = None
-            self._tell_ended()
+            self._on_ended()
 
 
 _UNFIT: Final = (ValueError, TypeError, OverflowError)

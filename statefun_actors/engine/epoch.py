@@ -7,8 +7,7 @@ cancels out. Once sealed it does not change: the next epoch runs while it is bei
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any as Untyped
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 import attrs
 
@@ -52,7 +51,7 @@ class EpochLostError(StatefunActorsError):
     """The commit that held this message failed, and nothing of it happened. A retry can help.
 
     ``again``: the store refused what some message of the epoch brought, this one or another. The engine runs them one
-    by one now; whoever submitted this one submits it again, by :meth:`Engine.enter`.
+    by one now, and what was to enter this epoch enters another one.
     """
 
     retryable = True
@@ -80,13 +79,24 @@ class NotStorableError(StatefunActorsError):
 
 
 Lost: TypeAlias = EpochLostError | NotStorableError
-"""Why what was submitted is not stored."""
+"""Why what was to be stored is not."""
+
+
+class Answered(Protocol):
+    """A call from outside whose answer is known."""
+
+    id: str
+
+    def durable(self) -> None:
+        """The answer is durable."""
+        ...
 
 
 class Epoch:
     """The open epoch, or the one being written."""
 
     __slots__ = (
+        "answered",
         "counters",
         "dead_letters",
         "dead_letters_done",
@@ -96,6 +106,7 @@ class Epoch:
         "grown",
         "messages",
         "messages_done",
+        "noted",
         "number",
         "on_end",
         "positions",
@@ -105,7 +116,6 @@ class Epoch:
         "steps",
         "timers",
         "timers_done",
-        "told",
     )
 
     def __init__(self, number: int) -> None:
@@ -128,14 +138,16 @@ class Epoch:
         self.requests: dict[tuple[Address, str], KeyedRequest] = {}
         self.requests_done: dict[tuple[Address, str], None] = {}
         self.positions: dict[str, str] = {}
-        self.told: list[tuple[Callable[[Untyped], object], object]] = []
-        """What is told of messages once this epoch is durable, and to whom."""
+        self.answered: list[Answered] = []
+        """Calls from outside whose answers are durable with this epoch."""
+        self.noted = False
+        """Whether it has to be committed although it may write nothing."""
         self.on_end: list[Callable[[Lost | None], object]] = []
         """Called after that with None; or, if this epoch is lost, with why."""
 
     @property
     def empty(self) -> bool:
-        """Whether a commit of it would write nothing and tell nobody."""
+        """Whether a commit of it would write nothing, and nothing waits for one."""
         return not (
             self.entities
             or self.removed
@@ -150,7 +162,8 @@ class Epoch:
             or self.requests
             or self.requests_done
             or self.positions
-            or self.told
+            or self.answered
+            or self.noted
             or self.on_end
         )
 

@@ -49,6 +49,11 @@ class FailingMessage(Struct, frozen=True):
     next_ms: int | None
     behind: int
 
+    @property
+    def why(self) -> str:
+        """Its last error, with the class of that."""
+        return f"{self.error_type}: {self.error}"
+
     def describe(self, now_ms: int) -> str:
         """All of it but the message, in one sentence."""
         if self.next_ms is None:
@@ -57,8 +62,7 @@ class FailingMessage(Struct, frozen=True):
             when = f"next attempt in {max(0, self.next_ms - now_ms) / 1000:.3g} s"
         times = "once" if self.attempts == 1 else f"{self.attempts} times"
         behind = f"; {self.behind} more wait behind it" if self.behind else ""
-        error = f"{self.error_type}: {self.error}"
-        return f"the first message of {self.message.target} has failed {times}, last with {error}; {when}{behind}"
+        return f"the first message of {self.message.target} has failed {times}, last with {self.why}; {when}{behind}"
 
 
 def failing_message(mailbox: Mailbox) -> FailingMessage | None:

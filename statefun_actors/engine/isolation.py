@@ -1,13 +1,13 @@
 """Finding the message whose commit the store refuses: one cause an epoch, until a commit of one alone is refused.
 
 A store that refuses a commit for good (:class:`~.store.CommitRefusedError`) would refuse it again after each recovery.
-So once that has happened, the memory is built again from the store, and an epoch holds what one *cause* brings: one
-message of the store that is run, one delayed message that is due, one read of a source, one submission from outside.
-The cause whose commit is refused is given up: it becomes a dead letter with the reason, or, where somebody outside
-waits for it, is refused there. Then epochs are grouped again.
+So once that has happened, the working set is built again from the store, and an epoch holds what one *cause* brings:
+one message of the store that is run, one delayed message that is due, one read of a source, one entry from outside.
+The cause whose commit is refused is given up: it becomes a dead letter with the reason, or, if it is an entry, its
+caller gets the error. Then epochs are grouped again.
 
-Should the store refuse the dead letter as well, it is tried with its value cut, then the message is dropped with an
-error in the log. A commit without any cause that is refused is no message's fault: the engine ends with the error.
+If the store refuses the dead letter as well, the engine tries it with its value cut, then drops the message and logs an
+error. If a commit without any cause is refused, the engine ends with the error.
 """
 
 from __future__ import annotations
@@ -23,11 +23,12 @@ from msgspec import Struct
 
 from statefun_actors.address import Address
 from statefun_actors.engine.epoch import EpochLostError, Lost, NotStorableError
+from statefun_actors.engine.inboxes import Emitted, OpenInbox, Received, RecordingInbox, Submitted
 from statefun_actors.engine.ports import Source
 from statefun_actors.engine.settling import message_given_up
 from statefun_actors.engine.working_set import WorkingSet
 from statefun_actors.model import LARGEST_VALUE, TypedValue
-from statefun_actors.store import CommitRefusedError, DeadLetterEntry, EgressRecord, Message, Timer
+from statefun_actors.store import CommitRefusedError, DeadLetterEntry, Message, Timer
 from statefun_actors.text import describe_error, encodable
 
 logger: Final = logging.getLogger("statefun_actors.engine")
@@ -40,17 +41,15 @@ _MOST_TRIES: Final = 3
 
 @attrs.define(eq=False)
 class Entry:
-    """A submission from outside that waits for an epoch of its own.
+    """Something from outside that waits for an epoch of its own.
 
     Args:
-        enter: submits it.
+        enter: puts it into the open epoch.
         abandon: called instead of *enter* where the engine ends before that.
-        message: what becomes a dead letter if the store refuses it; None = whoever submitted it is told.
     """
 
     enter: Callable[[], object]
-    abandon: Callable[[EpochLostError], object] | None = None
-    message: tuple[Address, TypedValue] | None = None
+    abandon: Callable[[EpochLostError], object]
 
 
 class IsolatedRun(Struct, frozen=True):
@@ -65,26 +64,11 @@ class FireTimer(Struct, frozen=True):
     timer: Timer
 
 
-class Submitted(Struct, frozen=True):
-    """A message that a source has read."""
-
-    target: Address
-    value: TypedValue
-    delay_ms: int
-
-
-class Emitted(Struct, frozen=True):
-    """An egress record that a source has written about what it read."""
-
-    egress: str
-    value: TypedValue
-
-
 class Read(Struct, frozen=True):
     """A source was read, which gave *received*."""
 
     source: str
-    received: tuple[Submitted | Emitted, ...]
+    received: tuple[Received, ...]
 
 
 Cause: TypeAlias = IsolatedRun | FireTimer | Read | Entry
@@ -95,16 +79,16 @@ class Isolation:
 
     Args:
         sources: those of the engine.
+        now_ms: the time.
         wake: the engine has something to do.
-        wake_later: what sources may call from then on to wake the engine.
     """
 
-    def __init__(self, sources: Mapping[str, Source], wake: Callable[[], None]) -> None:
+    def __init__(self, sources: Mapping[str, Source], now_ms: Callable[[], int], wake: Callable[[], None]) -> None:
         self.active = False
         self.entries: deque[Entry] = deque()
         self.fatal: CommitRefusedError | None = None
         """A refusal that is no message's fault."""
-        self._sources, self._wake = sources, wake
+        self._sources, self._now_ms, self._wake = sources, now_ms, wake
         self._cause: Cause | None = None
         """What the open epoch, or the one being written, holds."""
         self._guilty: Cause | None = None
@@ -120,7 +104,7 @@ class Isolation:
     # --- what commits come to
 
     def refused(self, error: CommitRefusedError, steps: int) -> Lost:
-        """A commit was refused, and *steps* messages were run in what is lost; what its submitters are told."""
+        """A commit was refused, with which *steps* messages are lost. Returns the reason for those that wait for it."""
         cause, self._cause = self._cause, None
         reason = describe_error(error)
         if not self.active:
@@ -131,7 +115,7 @@ class Isolation:
             self._tries += 1
             if cause is None or self._tries >= _MOST_TRIES:
                 self.fatal = error
-        elif isinstance(cause, Entry) and cause.message is None:
+        elif isinstance(cause, Entry):
             self._left = 0  # it is found, and there is nothing of it in the store
             return NotStorableError(reason)
         else:
@@ -187,91 +171,87 @@ class Isolation:
         """*message*, of the store, is what the open epoch holds."""
         self._cause = IsolatedRun(message)
 
-    def give_up_guilty(self, memory: WorkingSet, now_ms: int) -> bool:
+    def give_up_guilty(self, working_set: WorkingSet, now_ms: int) -> bool:
         """Give up the message that was found, where it is one of the store; whether it was."""
         guilty = self._guilty
         if isinstance(guilty, IsolatedRun):
             message = guilty.message
-            if not memory.mailboxes.drop_first(message):
+            if not working_set.mailboxes.drop_first(message):
                 return False
-            memory.epoch.consume(message.seq)
-            self._bury(memory, message, now_ms)
-        elif isinstance(guilty, Entry) and guilty.message is not None:
-            self._bury(memory, Message(memory.seq(), *guilty.message), now_ms)
-        else:
-            return False
-        self._cause = guilty
-        return True
-
-    def enter(self, memory: WorkingSet) -> bool:
-        """Let the next submission from outside into the open epoch; whether there was one."""
-        if not self.entries:
-            return False
-        self._cause = entry = self.entries.popleft()
-        memory.direct = True
-        try:
-            entry.enter()
-        finally:
-            memory.direct = False
-        return True
-
-    def fire(self, memory: WorkingSet, now_ms: int) -> bool:
-        """Let one delayed message that is due into the open epoch; whether there was one."""
-        for timer in memory.timers.take_due(now_ms, memory.epoch):
-            self._cause = FireTimer(timer)
-            if self._cause == self._guilty:
-                self._bury(memory, Message(timer.seq, timer.target, timer.value, timer.caller), now_ms)
-            else:
-                memory.send(timer.target, timer.value, timer.caller)
-                memory.epoch.counters.timers_fired += 1
+            working_set.epoch.consume(message.seq)
+            self._bury(working_set, message, now_ms)
+            self._cause = guilty
             return True
         return False
 
-    def read(self, memory: WorkingSet, now_ms: int) -> bool:
+    def enter(self, working_set: WorkingSet) -> bool:
+        """Let the next entry from outside into the open epoch; whether there was one."""
+        if not self.entries:
+            return False
+        self._cause = entry = self.entries.popleft()
+        working_set.direct = True
+        try:
+            entry.enter()
+        finally:
+            working_set.direct = False
+        return True
+
+    def fire(self, working_set: WorkingSet, now_ms: int) -> bool:
+        """Let one delayed message that is due into the open epoch; whether there was one."""
+        for timer in working_set.timers.take_due(now_ms, working_set.epoch):
+            self._cause = FireTimer(timer)
+            if self._cause == self._guilty:
+                self._bury(working_set, Message(timer.seq, timer.target, timer.value, timer.caller), now_ms)
+            else:
+                working_set.send(timer.target, timer.value, timer.caller)
+                working_set.epoch.counters.timers_fired += 1
+            return True
+        return False
+
+    def read(self, working_set: WorkingSet, now_ms: int) -> bool:
         """Let what one source gives next into the open epoch; whether there was anything."""
         for name, source in self._sources.items():
             if source.exhausted:
                 continue
-            recorder = _Recorder(self._wake)
+            recorder = RecordingInbox(self._wake)
             position = source.read(1, recorder)
             if position is None:
                 continue
-            memory.epoch.positions[f"source:{name}"] = position
-            memory.epoch.on_end += recorder.on_end
+            working_set.epoch.positions[f"source:{name}"] = position
+            working_set.epoch.on_end += recorder.on_end
             self._cause = cause = Read(name, tuple(recorder.received))
             if cause == self._guilty:
-                self._bury_read(memory, cause, now_ms)
+                self._bury_read(working_set, cause, now_ms)
             else:
-                _take_in(memory, cause, now_ms)
+                recorder.move(OpenInbox(working_set, self._now_ms, self._wake))
             return True
         return False
 
-    def enter_all(self, memory: WorkingSet) -> None:
-        """After the search: let all submissions that have waited into the open epoch."""
-        memory.direct = True
+    def enter_all(self, working_set: WorkingSet) -> None:
+        """After the search: let all entries that have waited into the open epoch."""
+        working_set.direct = True
         while self.entries:
             self.entries.popleft().enter()
 
     def abandon(self, reason: str) -> None:
-        """The engine ends: tell those whose submissions have not entered."""
+        """The engine ends: give up the entries that wait."""
         entries, self.entries = self.entries, deque()
         for entry in entries:
-            if entry.abandon is not None:
-                entry.abandon(EpochLostError(reason))
+            entry.abandon(EpochLostError(reason))
 
     # --- giving up
 
-    def _bury_read(self, memory: WorkingSet, cause: Read, now_ms: int) -> None:
+    def _bury_read(self, working_set: WorkingSet, cause: Read, now_ms: int) -> None:
         for received in cause.received:
             match received:
                 case Submitted(target, value):
-                    self._bury(memory, Message(memory.seq(), target, value), now_ms)
+                    self._bury(working_set, Message(working_set.seq(), target, value), now_ms)
                 case Emitted(egress):
                     logger.error("a record of the source %s for the egress %s is dropped", cause.source, egress)
                 case _:
                     assert_never(received)
 
-    def _bury(self, memory: WorkingSet, message: Message, now_ms: int) -> None:
+    def _bury(self, working_set: WorkingSet, message: Message, now_ms: int) -> None:
         """Make *message* a dead letter, with as much of it as the store takes."""
         error = NotStorableError(self._reason)
         target = Address(encodable(message.target.typename), encodable(message.target.id))
@@ -282,44 +262,12 @@ class Isolation:
             value = value[:_CUT]
         if self._tries < _MOST_TRIES - 1:
             letter = Message(message.seq, target, TypedValue(typename, value), message.caller)
-            memory.epoch.dead_letters.append(
-                DeadLetterEntry(memory.seq(), letter, type(error).__name__, text, 1, now_ms)
+            working_set.epoch.dead_letters.append(
+                DeadLetterEntry(working_set.seq(), letter, type(error).__name__, text, 1, now_ms)
             )
-            memory.epoch.counters.dead_letters += 1
+            working_set.epoch.counters.dead_letters += 1
             logger.error("%s: dead letter of type %s: %s", target, typename, text)
         else:
-            memory.epoch.counters.discarded += 1
+            working_set.epoch.counters.discarded += 1
             logger.error("%s: a message of type %s is dropped, not even its dead letter: %s", target, typename, text)
-        message_given_up(memory, message, error)
-
-
-class _Recorder:
-    """Takes what a source reads, for a look at it before it enters."""
-
-    def __init__(self, wake: Callable[[], None]) -> None:
-        self.wake = wake
-        self.received: list[Submitted | Emitted] = []
-        self.on_end: list[Callable[[Lost | None], object]] = []
-
-    def submit(self, target: Address, value: TypedValue, *, delay_ms: int = 0) -> None:
-        self.received.append(Submitted(target, value, delay_ms))
-
-    def emit(self, egress: str, value: TypedValue) -> None:
-        self.received.append(Emitted(egress, value))
-
-    def when_durable(self, tell: Callable[[Lost | None], object]) -> None:
-        self.on_end.append(tell)
-
-
-def _take_in(memory: WorkingSet, cause: Read, now_ms: int) -> None:
-    for received in cause.received:
-        match received:
-            case Submitted(target, value, delay_ms):
-                if delay_ms > 0:
-                    memory.post_later(now_ms + delay_ms, target, value, None, None)
-                else:
-                    memory.post(target, value, None)
-            case Emitted(egress, value):
-                memory.epoch.egress.append(EgressRecord(memory.seq(), egress, value))
-            case _:
-                assert_never(received)
+        message_given_up(working_set, message, error)

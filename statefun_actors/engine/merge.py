@@ -31,14 +31,14 @@ logger: Final = logging.getLogger("statefun_actors.engine")
 
 
 class Merge:
-    """Moves outcomes into memory."""
+    """Moves outcomes into working_set."""
 
     def __init__(self, shape: ServedStates, on_failure: Callable[[Address, BaseException], None] | None) -> None:
         self._shape, self._on_failure = shape, on_failure
 
-    def done(self, memory: WorkingSet, mailbox: Mailbox, record: EntityRecord, done: Done, now_ms: int) -> None:
+    def done(self, working_set: WorkingSet, mailbox: Mailbox, record: EntityRecord, done: Done, now_ms: int) -> None:
         """The batch in flight has run on *record*: what it changed and asked for is part of the open epoch now."""
-        messages, address, epoch = mailbox.running, mailbox.address, memory.epoch
+        messages, address, epoch = mailbox.running, mailbox.address, working_set.epoch
         record.running = False
         if done.changes or address[0] in self._shape.expiring_after_call:
             self._change(record, address[0], done.changes, now_ms)
@@ -47,13 +47,13 @@ class Merge:
         for message in messages:
             epoch.consume(message.seq)
         for effect in done.effects:
-            self._apply(memory, effect, address, now_ms)
-        errors = self._set_back(memory, messages, done.failures, now_ms) if done.failures else None
+            self._apply(working_set, effect, address, now_ms)
+        errors = self._set_back(working_set, messages, done.failures, now_ms) if done.failures else None
         for index, message in enumerate(messages):
             if message.caller is not None:
-                message_handled(memory, message, done, index, None if errors is None else errors.get(index))
+                message_handled(working_set, message, done, index, None if errors is None else errors.get(index))
         epoch.counters.handled += len(messages)
-        memory.mailboxes.dealt_with(mailbox, messages)
+        working_set.mailboxes.dealt_with(mailbox, messages)
 
     def _change(self, record: EntityRecord, typename: str, changes: State, now_ms: int) -> None:
         record.state.update(changes)
@@ -66,55 +66,55 @@ class Merge:
                     record.written_ms[name] = now_ms
 
     def _set_back(
-        self, memory: WorkingSet, messages: Sequence[Message], failures: Sequence[MessageFailure], now_ms: int
+        self, working_set: WorkingSet, messages: Sequence[Message], failures: Sequence[MessageFailure], now_ms: int
     ) -> Mapping[int, BaseException]:
         """The errors of those that a policy has settled, by index."""
         for failure in failures:
             if failure.settlement is Settlement.DISCARDED:
-                memory.epoch.counters.discarded += 1
+                working_set.epoch.counters.discarded += 1
             else:
-                self._bury(memory, messages[failure.index], failure.error, failure.attempts, now_ms)
-            memory.tickets.given_up(messages[failure.index].caller, failure.error, memory.epoch)
+                self._bury(working_set, messages[failure.index], failure.error, failure.attempts, now_ms)
+            working_set.callers.given_up(messages[failure.index].caller, failure.error, working_set.epoch)
         return {failure.index: failure.error for failure in failures}
 
-    def _apply(self, memory: WorkingSet, effect: Effect, sender: Address, now_ms: int) -> None:
+    def _apply(self, working_set: WorkingSet, effect: Effect, sender: Address, now_ms: int) -> None:
         match effect:
             case Send(target, value):
-                memory.send(target, value, sender)
+                working_set.send(target, value, sender)
             case SendAfter(target, value, delay, token):
-                memory.post_later(now_ms + delay, target, value, sender, token)
+                working_set.post_later(now_ms + delay, target, value, sender, token)
             case Cancel(token):
-                memory.timers.cancel(sender, token, memory.epoch)
+                working_set.timers.cancel(sender, token, working_set.epoch)
             case Egress(name, value):
-                memory.epoch.egress.append(EgressRecord(memory.seq(), name, value))
+                working_set.epoch.egress.append(EgressRecord(working_set.seq(), name, value))
             case _:
                 assert_never(effect)
 
-    def failed(self, memory: WorkingSet, mailbox: Mailbox, failed: Failed, now_ms: int) -> None:
+    def failed(self, working_set: WorkingSet, mailbox: Mailbox, failed: Failed, now_ms: int) -> None:
         """The batch in flight came to nothing.
 
         One of several messages: they run again, each in a batch of its own, so that those before the one at fault are
         done. That one is tried again after a backoff, alone, with everything behind it waiting, unless no retry can
         help it.
         """
-        self.give_back(memory, mailbox, run=False)
+        self.give_back(working_set, mailbox, run=False)
         count, error = len(mailbox.running), failed.error
         mailbox.put_back()
         if count > 1 and failed.index != 0 and isinstance(error, Exception):
             mailbox.one_by_one = count
             if failed.index is not None and not is_terminal(error):
                 mailbox.suspect = mailbox.queue[failed.index].seq
-            memory.mailboxes.again(mailbox)
+            working_set.mailboxes.again(mailbox)
             return
         if mailbox.suspect == mailbox.queue[0].seq:
             mailbox.attempts, mailbox.suspect = mailbox.attempts + 1, 0
         if is_terminal(error):
-            self._give_up(memory, mailbox, error, now_ms)
+            self._give_up(working_set, mailbox, error, now_ms)
             return
         mailbox.one_by_one = max(mailbox.one_by_one, 1)
         mailbox.error = error
         wait = mailbox.backoff()
-        memory.mailboxes.put_off(mailbox, now_ms + round(wait * 1000))
+        working_set.mailboxes.put_off(mailbox, now_ms + round(wait * 1000))
         logger.warning(
             "%s: attempt %d of a message of type %s failed, the next in %g s: %s",
             mailbox.address,
@@ -127,32 +127,34 @@ class Merge:
         if self._on_failure is not None:
             self._on_failure(mailbox.address, error)
 
-    def _give_up(self, memory: WorkingSet, mailbox: Mailbox, error: BaseException, now_ms: int) -> None:
+    def _give_up(self, working_set: WorkingSet, mailbox: Mailbox, error: BaseException, now_ms: int) -> None:
         message = mailbox.queue.popleft()
-        memory.epoch.consume(message.seq)
-        self._bury(memory, message, error, mailbox.attempts + 1, now_ms)
-        message_given_up(memory, message, error)
-        memory.tickets.given_up(message.caller, error, memory.epoch)
-        memory.mailboxes.dealt_with(mailbox, (message,))
+        working_set.epoch.consume(message.seq)
+        self._bury(working_set, message, error, mailbox.attempts + 1, now_ms)
+        message_given_up(working_set, message, error)
+        working_set.callers.given_up(message.caller, error, working_set.epoch)
+        working_set.mailboxes.dealt_with(mailbox, (message,))
         logger.warning("%s: dead letter of type %s: %s", message.target, message.value.typename, describe(error))
 
-    def _bury(self, memory: WorkingSet, message: Message, error: BaseException, attempts: int, now_ms: int) -> None:
-        memory.epoch.dead_letters.append(
-            DeadLetterEntry(memory.seq(), message, describe_type(error), describe_error(error), attempts, now_ms)
+    def _bury(
+        self, working_set: WorkingSet, message: Message, error: BaseException, attempts: int, now_ms: int
+    ) -> None:
+        working_set.epoch.dead_letters.append(
+            DeadLetterEntry(working_set.seq(), message, describe_type(error), describe_error(error), attempts, now_ms)
         )
-        memory.epoch.counters.dead_letters += 1
+        working_set.epoch.counters.dead_letters += 1
 
-    def drop(self, memory: WorkingSet, mailbox: Mailbox, now_ms: int, *, discard: bool) -> None:
+    def drop(self, working_set: WorkingSet, mailbox: Mailbox, now_ms: int, *, discard: bool) -> None:
         """Take the first message of *mailbox*, which keeps failing, out: into the dead letters, unless *discard*."""
         message, attempts = mailbox.queue[0], mailbox.attempts
         error = mailbox.error or DroppedError()
-        memory.mailboxes.drop_first(message)
-        memory.epoch.consume(message.seq)
+        working_set.mailboxes.drop_first(message)
+        working_set.epoch.consume(message.seq)
         if discard:
-            memory.epoch.counters.discarded += 1
+            working_set.epoch.counters.discarded += 1
         else:
-            self._bury(memory, message, error, attempts, now_ms)
-        message_given_up(memory, message, error)
+            self._bury(working_set, message, error, attempts, now_ms)
+        message_given_up(working_set, message, error)
         logger.warning(
             "%s: a message of type %s, which failed %d times, is dropped on request (%s): %s",
             message.target,
@@ -162,10 +164,10 @@ class Merge:
             describe(error),
         )
 
-    def give_back(self, memory: WorkingSet, mailbox: Mailbox, *, run: bool = True) -> None:
+    def give_back(self, working_set: WorkingSet, mailbox: Mailbox, *, run: bool = True) -> None:
         """A batch that was cancelled is a batch that never ran."""
-        if (record := memory.cache.peek(mailbox.address)) is not None:
+        if (record := working_set.cache.peek(mailbox.address)) is not None:
             record.running = False
         if run:
             mailbox.put_back()
-            memory.mailboxes.again(mailbox)
+            working_set.mailboxes.again(mailbox)

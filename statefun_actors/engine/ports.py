@@ -1,4 +1,4 @@
-"""What stands at the engine's edges: sources that are read, sinks that are written.
+"""The engine's ports: sources that are read, with the inbox they fill; sinks that are written.
 
 Both keep their place by a *position*, JSON text of their own making, which is committed with the epoch that it belongs
 to. After a crash, or a failed commit, ``resume`` gives them the last one that became durable.
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from statefun_actors.engine.egress_queue import EgressQueue
 
 
-class Receiver(Protocol):
-    """Takes what a source reads: the engine, in most cases."""
+class Inbox(Protocol):
+    """Takes what a source reads, into the open epoch."""
 
     def submit(self, target: Address, value: TypedValue, *, delay_ms: int = 0) -> None:
         """A message."""
@@ -38,8 +38,8 @@ class Receiver(Protocol):
         """An egress record, about what can't be a message."""
         ...
 
-    def when_durable(self, tell: Callable[[Lost | None], object]) -> None:
-        """Have *tell* called once what was read so far is durable, with None; or lost, with why."""
+    def when_durable(self, on_end: Callable[[Lost | None], object]) -> None:
+        """Call *on_end* once what was read so far is durable, with None; or lost, with the reason."""
         ...
 
     def wake(self) -> None:
@@ -57,8 +57,8 @@ class Source(Protocol):
         """Go on after *position*; None = from the start."""
         ...
 
-    def read(self, most: int, receiver: Receiver) -> str | None:
-        """Submit at most *most* messages to *receiver*; the position after them, None if there was nothing."""
+    def read(self, most: int, inbox: Inbox, /) -> str | None:
+        """Submit at most *most* messages to *inbox*; the position after them, None if there was nothing."""
         ...
 
 
@@ -73,8 +73,8 @@ class Sink(Protocol):
         """
         ...
 
-    async def run(self, outlet: EgressQueue) -> None:
-        """Write what *outlet* gives, until cancelled; that may happen at any await, and ``resume`` may follow.
+    async def run(self, queue: EgressQueue, /) -> None:
+        """Write what *queue* gives, until cancelled; that may happen at any await, and ``resume`` may follow.
 
         Raises:
             Exception: it can't go on. After a pause, longer each time that nothing got through, it is run again, and

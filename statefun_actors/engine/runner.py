@@ -91,7 +91,7 @@ class Runner:
         self.bug: BaseException | None = None
         """An error of the engine itself, never of a handler."""
         self._app, self._now_ms, self._merge, self._options = app, clock.now_ms, merge, options
-        self._tell_ended, self._tell_lost = ended, lost
+        self._on_ended, self._on_lost = ended, lost
         self._host = _EngineHost(clock)
         self._dispatch = _dispatch_twice if options.twice else dispatch
         self._plain = frozenset(name for name, route in app.all_routes.items() if not route.waits)
@@ -111,82 +111,82 @@ class Runner:
         """How many batches wait for something."""
         return len(self._tasks)
 
-    def take(self, memory: WorkingSet) -> None:
+    def take(self, working_set: WorkingSet) -> None:
         """Begin the next batches in line, as many as belong in one slice and in the open epoch."""
-        run_without_task(functools.partial(self._take, memory))
+        run_without_task(functools.partial(self._take, working_set))
 
-    def _take(self, memory: WorkingSet) -> None:
+    def _take(self, working_set: WorkingSet) -> None:
         bound = self._options.suspended
-        memory.mailboxes.bring_back(bound - len(self._tasks))
+        working_set.mailboxes.bring_back(bound - len(self._tasks))
         if self._places:
-            self._take_held(memory)
+            self._take_held(working_set)
         left = self._options.slice_steps
-        while left and (mailboxes := memory.mailboxes.take_ready(left)):
+        while left and (mailboxes := working_set.mailboxes.take_ready(left)):
             # What these send may be ready at once: a chain of messages needs no turn of the event loop for each.
             left -= len(mailboxes)
-            memory.cache.load([mailbox.address for mailbox in mailboxes])
-            if not self._take_all(memory, mailboxes):
+            working_set.cache.load([mailbox.address for mailbox in mailboxes])
+            if not self._take_all(working_set, mailboxes):
                 break
         if self._places:
-            self.more = any(places and memory.mailboxes.holds(name) for name, places in self._places.items())
+            self.more = any(places and working_set.mailboxes.holds(name) for name, places in self._places.items())
 
-    def _take_all(self, memory: WorkingSet, mailboxes: list[Mailbox]) -> bool:
+    def _take_all(self, working_set: WorkingSet, mailboxes: list[Mailbox]) -> bool:
         """Begin the next batch of each of *mailboxes*; whether the open epoch had room for all."""
         bound = self._options.suspended
-        epoch, room = memory.epoch, self._options.epoch_steps
+        epoch, room = working_set.epoch, self._options.epoch_steps
         for index, mailbox in enumerate(mailboxes):
             if epoch.steps >= room:
-                memory.mailboxes.keep_ready(mailboxes[index:])
+                working_set.mailboxes.keep_ready(mailboxes[index:])
                 return False
             if (len(self._tasks) >= bound and mailbox.address[0] not in self._plain) or (
                 self._left and mailbox.address in self._left.values()
             ):
-                memory.mailboxes.set_aside(mailbox)
-            elif self._places and self._full(memory, mailbox.address[0]):
-                memory.mailboxes.hold(mailbox)
+                working_set.mailboxes.set_aside(mailbox)
+            elif self._places and self._full(working_set, mailbox.address[0]):
+                working_set.mailboxes.hold(mailbox)
             else:
-                self._step(memory, mailbox)
+                self._step(working_set, mailbox)
         return True
 
-    def _full(self, memory: WorkingSet, typename: str) -> bool:
+    def _full(self, working_set: WorkingSet, typename: str) -> bool:
         """Whether a batch of *typename* has to wait, for a place or for those that have waited longer."""
-        return not self._places.get(typename, 1) or memory.mailboxes.holds(typename)
+        return not self._places.get(typename, 1) or working_set.mailboxes.holds(typename)
 
-    def _take_held(self, memory: WorkingSet) -> None:
+    def _take_held(self, working_set: WorkingSet) -> None:
         """Begin batches that waited for a place, as many as there are places, and as belong in the open epoch."""
-        epoch, room = memory.epoch, self._options.epoch_steps
+        epoch, room = working_set.epoch, self._options.epoch_steps
         left = self._options.slice_steps
         for typename in self._places:
             while self._places[typename] and left and epoch.steps < room:
-                mailbox = memory.mailboxes.next_held(typename)
+                mailbox = working_set.mailboxes.next_held(typename)
                 if mailbox is None:
                     break
                 left -= 1
                 if self._left and mailbox.address in self._left.values():
-                    memory.mailboxes.set_aside(mailbox)
+                    working_set.mailboxes.set_aside(mailbox)
                 else:
-                    self._step(memory, mailbox)
+                    self._step(working_set, mailbox)
 
-    def take_one(self, memory: WorkingSet) -> bool:
+    def take_one(self, working_set: WorkingSet) -> bool:
         """In isolation: begin a batch of one message of the mailbox that is next in line; whether there was one."""
-        return run_without_task(functools.partial(self._take_one, memory))
+        return run_without_task(functools.partial(self._take_one, working_set))
 
-    def _take_one(self, memory: WorkingSet) -> bool:
-        memory.mailboxes.bring_back(self._options.suspended - len(self._tasks))
+    def _take_one(self, working_set: WorkingSet) -> bool:
+        working_set.mailboxes.bring_back(self._options.suspended - len(self._tasks))
         for typename, places in self._places.items():
-            if places and (held := memory.mailboxes.next_held(typename)) is not None:
-                memory.mailboxes.keep_ready([held])
-        for _ in range(memory.mailboxes.ready):
-            [mailbox] = memory.mailboxes.take_ready(1)
+            if places and (held := working_set.mailboxes.next_held(typename)) is not None:
+                working_set.mailboxes.keep_ready([held])
+        for _ in range(working_set.mailboxes.ready):
+            [mailbox] = working_set.mailboxes.take_ready(1)
             if self._left and mailbox.address in self._left.values():
-                memory.mailboxes.set_aside(mailbox)
+                working_set.mailboxes.set_aside(mailbox)
                 continue
             if self._places and not self._places.get(mailbox.address[0], 1):
-                memory.mailboxes.hold(mailbox)
+                working_set.mailboxes.hold(mailbox)
                 continue
             mailbox.one_by_one = max(mailbox.one_by_one, 1)
             self._isolation.ran(mailbox.queue[0])
-            self._step(memory, mailbox)
+            self._step(working_set, mailbox)
             return True
         return False
 
@@ -210,27 +210,27 @@ class Runner:
         self._left |= self._tasks
         self._tasks.clear()
 
-    def _step(self, memory: WorkingSet, mailbox: Mailbox) -> None:
+    def _step(self, working_set: WorkingSet, mailbox: Mailbox) -> None:
         address = mailbox.address
-        messages = memory.mailboxes.take(mailbox, self._options.batch)
+        messages = working_set.mailboxes.take(mailbox, self._options.batch)
         try:
-            record = memory.record(address, self._now_ms)
+            record = working_set.record(address, self._now_ms)
         except DamagedStateError as error:
-            self._merge.failed(memory, mailbox, Failed(None, error), self._now_ms())
+            self._merge.failed(working_set, mailbox, Failed(None, error), self._now_ms())
             return
         record.running = True
         invocations = [Invocation(message.value, message.caller) for message in messages]
-        memory.epoch.steps += len(invocations)
+        working_set.epoch.steps += len(invocations)
         run = self._dispatch(Batch(address, record.state, invocations), self._app, self._host)
         if address[0] not in self._plain:
-            self._start(self._see_through(memory, mailbox, record, run), address)
+            self._start(self._see_through(working_set, mailbox, record, run), address)
             return
         try:
             pending = run.send(None)
         except StopIteration as done:
-            self._finish(memory, mailbox, record, done.value)
+            self._finish(working_set, mailbox, record, done.value)
         else:
-            self._start(self._see_through(memory, mailbox, record, resumed(run, pending)), address)
+            self._start(self._see_through(working_set, mailbox, record, resumed(run, pending)), address)
 
     def _start(self, work: Coroutine[Untyped, Untyped, None], address: Address) -> None:
         task = start_handler_task(work)
@@ -240,39 +240,39 @@ class Runner:
             self._tasks[task] = address
             if address[0] in self._places:
                 self._places[address[0]] -= 1
-            task.add_done_callback(self._ended)
+            task.add_done_callback(self._task_ended)
 
-    def _ended(self, task: HandlerTask[None]) -> None:
+    def _task_ended(self, task: HandlerTask[None]) -> None:
         address = self._tasks.pop(task, None) or self._left.pop(task)
         if address[0] in self._places:
             self._places[address[0]] += 1
         if not task.cancelled() and (error := task.exception()) is not None:
             self.bug = error
-        self._tell_ended()
+        self._on_ended()
 
-    async def _see_through(self, memory: WorkingSet, mailbox: Mailbox, record: EntityRecord, run: Untyped) -> None:
+    async def _see_through(self, working_set: WorkingSet, mailbox: Mailbox, record: EntityRecord, run: Untyped) -> None:
         """Await a batch that may be suspended. It ends in whichever epoch is open then."""
         try:
             outcome = await run
-            while self._isolation.active and not (memory.lost or self._may_enter(memory)):
+            while self._isolation.active and not (working_set.lost or self._may_enter(working_set)):
                 await self._isolation.turn()
             if self._isolation.active and mailbox.running:
                 self._isolation.ran(mailbox.running[0])
         except asyncio.CancelledError:
-            self._merge.give_back(memory, mailbox)
+            self._merge.give_back(working_set, mailbox)
             return
-        if not memory.lost:
+        if not working_set.lost:
             try:
-                self._finish(memory, mailbox, record, outcome)
+                self._finish(working_set, mailbox, record, outcome)
             except StoreError as error:
-                self._tell_lost(memory, error)
+                self._on_lost(working_set, error)
 
-    def _finish(self, memory: WorkingSet, mailbox: Mailbox, record: EntityRecord, outcome: Outcome) -> None:
+    def _finish(self, working_set: WorkingSet, mailbox: Mailbox, record: EntityRecord, outcome: Outcome) -> None:
         match outcome:
             case Done():
-                self._merge.done(memory, mailbox, record, outcome, self._now_ms())
+                self._merge.done(working_set, mailbox, record, outcome, self._now_ms())
             case Failed():
-                self._merge.failed(memory, mailbox, outcome, self._now_ms())
+                self._merge.failed(working_set, mailbox, outcome, self._now_ms())
             case MissingState(specs):
                 raise AssertionError(f"the engine gave {mailbox.address} less than its states: {specs}")
             case _:

@@ -13,7 +13,9 @@ from statefun_actors.store import Message
 _TOLD: Final = frozenset({INGRESS, REPLY})
 
 
-def message_handled(memory: WorkingSet, message: Message, done: Done, index: int, error: BaseException | None) -> None:
+def message_handled(
+    working_set: WorkingSet, message: Message, done: Done, index: int, error: BaseException | None
+) -> None:
     """The message *index* of a batch is dealt with: its handler ended, or a policy gave it up with *error*."""
     caller = message.caller
     if caller is None or caller[0] not in _TOLD or (caller[0] == REPLY and message.value.typename != ANSWER):
@@ -23,20 +25,20 @@ def message_handled(memory: WorkingSet, message: Message, done: Done, index: int
     if caller is None or caller[0] != INGRESS:
         return
     if error is not None:
-        memory.tickets.handled(caller[1], error, memory.epoch)
+        working_set.callers.handled(caller[1], error, working_set.epoch)
     elif answer or _asks(done, index):
-        memory.tickets.await_reply(caller[1], memory.epoch)
+        working_set.callers.await_reply(caller[1], working_set.epoch)
     else:
-        memory.tickets.handled(caller[1], None, memory.epoch)
+        working_set.callers.handled(caller[1], None, working_set.epoch)
 
 
-def message_given_up(memory: WorkingSet, message: Message, error: BaseException) -> None:
+def message_given_up(working_set: WorkingSet, message: Message, error: BaseException) -> None:
     """The engine gave *message* up, since it has no policy: it is a dead letter of the store."""
     invocation = Invocation(message.value, message.caller)
     if (told := tell_asker(invocation, error)) is not None:
-        memory.send(told.target, told.value, message.target)
+        working_set.send(told.target, told.value, message.target)
     elif (caller := unwrapped(invocation).caller) is not None and caller[0] == INGRESS:
-        memory.tickets.handled(caller[1], error, memory.epoch)
+        working_set.callers.handled(caller[1], error, working_set.epoch)
 
 
 def _asks(done: Done, index: int) -> bool:

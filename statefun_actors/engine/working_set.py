@@ -1,7 +1,7 @@
-"""All that the engine holds in memory, as one object that can be thrown away.
+"""``WorkingSet``: all that the engine holds in memory, as one object that can be dropped.
 
-It is built from the store alone. Whatever goes wrong with a commit, the way back is to drop it and build another; a
-handler that was suspended over that has an outcome for a memory that is no more, and nothing happens to the new one.
+It is built from the store alone. Where a commit fails, the engine drops it and builds another. The outcome of a handler
+that was suspended meanwhile belongs to the dropped one, and changes nothing in the new one.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from typing import Final
 from statefun_actors.address import Address
 from statefun_actors.dispatch import Application
 from statefun_actors.engine.cache import EntityCache
-from statefun_actors.engine.callers import Callers, Waiter
+from statefun_actors.engine.call import Call
+from statefun_actors.engine.callers import Callers
 from statefun_actors.engine.dead_letters import DeadLetters
 from statefun_actors.engine.epoch import Epoch
 from statefun_actors.engine.evolution.shapes import shapes
@@ -64,7 +65,7 @@ class ServedStates:
 
 
 class WorkingSet:
-    """The open epoch, the cache, the mailboxes, the timers, and who waits outside."""
+    """The open epoch, the cache, the mailboxes, the timers, and the callers outside."""
 
     def __init__(
         self,
@@ -85,7 +86,7 @@ class WorkingSet:
         self.cache = EntityCache(store, shape.names, options.cache_bytes)
         self.timers = Timers(store)
         self.dead_letters = DeadLetters(store)
-        self.tickets = Callers(store, recovered.next_seq)
+        self.callers = Callers(store, recovered.next_seq)
         self._mailbox = options.mailbox
         self.mailboxes = Mailboxes(shape.served, options.mailbox, self._messages_to)
         for message in store.messages():
@@ -98,9 +99,9 @@ class WorkingSet:
         if recovered.positions:  # what has been read because of it need not be read at the next start, too
             self.epoch.positions.update(self._shapes)
         self.lost = False
-        """Whether it holds more than the store ever will: nothing is built on it any more."""
+        """Whether it holds more than the store ever will, which has failed: no epoch is built on it any more."""
         self.direct = True
-        """Whether submissions from outside enter the open epoch at once. Not while it is lost, or in isolation."""
+        """Whether messages from outside enter the open epoch at once. Not while it is lost, or in isolation."""
         self.next_sweep = 0 if shape.expiring else None
         """When expired rows are looked for again."""
 
@@ -118,29 +119,35 @@ class WorkingSet:
         self.mailboxes.deliver(message)
 
     def send(self, target: Address, value: TypedValue, sender: Address | None) -> None:
-        """A message of *sender*'s: a new one, or a reply to whoever asks from outside."""
+        """A message of *sender*'s: a new one, or a reply to a call from outside."""
         if target[0] == INGRESS:
-            self.tickets.reply(target[1], value, self.epoch)
+            self.callers.reply(target[1], value, self.epoch)
         else:
             self.post(target, value, sender)
 
-    def stand_in(self, caller: Address, waiter: Waiter) -> None:
-        """Give *waiter* what is sent to *caller*, in its place, until :meth:`stand_back`."""
-        self.tickets.stand_ins[caller] = waiter
-        self.send = self._send_or_tell  # type: ignore[method-assign] # so that all others pay nothing for it
+    def stand_in(self, address: Address, call: Call) -> None:
+        """Give *call* what is sent to *address*, in its place, until :meth:`stand_back`."""
+        self.callers.stand_ins[address] = call
+        self.send = self._send_or_answer  # type: ignore[method-assign] # so that all others pay nothing for it
 
-    def stand_back(self, caller: Address) -> None:
+    def adopt(self, lost: WorkingSet) -> None:
+        """Take over the calls from outside that wait for messages of the store, from a *lost* working set."""
+        self.callers.adopt(lost.callers)
+        for address, call in lost.callers.stand_ins.items():
+            self.stand_in(address, call)
+
+    def stand_back(self, address: Address) -> None:
         """Undo :meth:`stand_in`."""
-        self.tickets.stand_ins.pop(caller, None)
-        if not self.tickets.stand_ins:
+        self.callers.stand_ins.pop(address, None)
+        if not self.callers.stand_ins:
             self.__dict__.pop("send", None)
 
-    def _send_or_tell(self, target: Address, value: TypedValue, sender: Address | None) -> None:
-        waiter = self.tickets.stand_ins.get(target)
-        if waiter is None:
+    def _send_or_answer(self, target: Address, value: TypedValue, sender: Address | None) -> None:
+        call = self.callers.stand_ins.get(target)
+        if call is None:
             WorkingSet.send(self, target, value, sender)
         else:
-            waiter.replied(value, self.epoch)
+            call.replied(value, self.epoch)
 
     def _messages_to(self, target: Address, after: int) -> list[Message]:
         """The next messages to *target*: a mailbox full of them, or all there are."""
@@ -236,23 +243,20 @@ class WorkingSet:
     def durable(self, sealed: Epoch) -> None:
         """*sealed* is in the store: let the outside see it."""
         self._sealed = None
-        self.tickets.durable_seq = self._sealed_seq
         self.cache.durable_epoch = sealed.number
         self.timers.durable(sealed)
         self.dead_letters.durable(sealed)
-        self.tickets.requests.durable(sealed)
         self.outbox.durable(sealed.egress)
-        for tell, what in sealed.told:
-            tell(what)
-        for release in sealed.on_end:
-            release(None)
+        self.callers.durable(sealed, self._sealed_seq)
+        for on_end in sealed.on_end:
+            on_end(None)
         self.cache.evict()
 
 
-class RenamingMemory(WorkingSet):
-    """The memory of an application with classes that had other function types before: messages to these reach them.
+class RenamingWorkingSet(WorkingSet):
+    """The working set of an application with renamed classes: messages to their former function types reach them.
 
-    A class of its own, so that others pay nothing for it.
+    A class of its own, so that other applications pay nothing for it.
     """
 
     def post(self, target: Address, value: TypedValue, caller: Address | None) -> None:

@@ -1,23 +1,29 @@
-"""Who takes messages from outside: the embedded engine, or a gateway that passes them on to a cluster."""
+"""``Backend``: takes messages from outside. The engine is one; a gateway to a cluster could be another."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Protocol
 
 from statefun_actors.address import Address
-from statefun_actors.ingress.message import Answer, IngressMessage
+from statefun_actors.ingress.message import Cancel, IngressMessage, OnAnswer
 
 
 class Backend(Protocol):
-    """Takes letters. Everything is called on the thread of the event loop, and nothing of it blocks or raises."""
+    """Takes messages. Everything is called on the thread of the event loop, and nothing of it blocks or raises."""
 
-    def take(self, letter: IngressMessage, tell: Callable[[Answer], None]) -> Callable[[], bool]:
-        """Take *letter*, and *tell* once what became of it: at once or later, as far as ``letter.wait`` asks for it.
+    def take(self, message: IngressMessage, on_answer: OnAnswer, /) -> Cancel:
+        """Take *message*, and call *on_answer*, now or later, with the answer that ``message.wait`` asks for.
 
         Returns:
-            What to call when nobody waits any more, which says whether the letter is durable by then. It is delivered
-            all the same; of one that is waited for, *tell* is not called any more.
+            What to call to stop waiting: *on_answer* is not called after that.
+        """
+        ...
+
+    def take_all(self, messages: Sequence[IngressMessage], on_answer: OnAnswer, /) -> None:
+        """Take all of *messages*, in their order, or none, and call *on_answer* once they are durable.
+
+        ``wait`` and ``key`` do not count.
         """
         ...
 
@@ -26,13 +32,9 @@ class Backend(Protocol):
         ...
 
     def notices(self) -> Sequence[str]:
-        """What whoever runs it should know of: messages that keep failing, egresses that can't be written."""
+        """What an operator should know: messages that keep failing, egresses that can't be written."""
         ...
 
-    def failing(self, target: Address) -> str | None:
-        """What is known of the first message of *target* that keeps failing, in a sentence; None where none does."""
-        ...
-
-    def take_all(self, letters: Sequence[IngressMessage], tell: Callable[[Answer], None]) -> None:
-        """Take all of *letters*, or none, in their order; *tell* once they are durable. ``wait`` does not count."""
+    def failing(self, target: Address, /) -> str | None:
+        """A sentence about the first message of *target* if that keeps failing; None if it does not."""
         ...

@@ -1,7 +1,8 @@
-"""A message from outside, and what its sender is told. The vocabulary between those who ask and those who carry out."""
+"""A message from outside, and the answers to it: the vocabulary between the senders of messages and a backend."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import Enum
 from typing import TypeAlias
 
@@ -19,7 +20,7 @@ class Wait(Enum):
     HANDLED = "handled"
     """The end of its handler."""
     REPLY = "reply"
-    """A reply, from whomever and whenever."""
+    """A reply, from any sender, at any time."""
 
 
 class IngressMessage(Struct, frozen=True, gc=False):
@@ -27,7 +28,9 @@ class IngressMessage(Struct, frozen=True, gc=False):
 
     Args:
         delay_ms: it arrives so much later.
-        key: an idempotency key, scoped to *target*: what comes a second time under one key happens once.
+        key: an idempotency key, scoped to *target*: of the messages with one key only the first is delivered.
+        caller: the function that the message claims to come from; None = it comes from outside. With a *wait* for more
+            than :attr:`Wait.TAKEN`, what is sent to that function is the reply instead, until the call is cancelled.
     """
 
     target: Address
@@ -35,9 +38,10 @@ class IngressMessage(Struct, frozen=True, gc=False):
     delay_ms: int = 0
     wait: Wait = Wait.TAKEN
     key: str | None = None
+    caller: Address | None = None
 
 
-# Answers: what becomes of a letter.
+# Answers.
 
 
 class Taken(Struct, frozen=True, gc=False):
@@ -54,10 +58,23 @@ class Replied(Struct, frozen=True, gc=False):
     value: TypedValue
 
 
-class GivenUp(Struct, frozen=True, gc=False):
-    """Its handler failed for good: it was dead-lettered or discarded. ``reason`` is one line."""
+class GivenUp(Struct, frozen=True, eq=False):
+    """It was given up: dead-lettered, discarded, or refused by the store. A retry can't help.
+
+    Args:
+        reason: one line.
+        error: the exception itself, where it is known: not for a repeat of an idempotency key. It does not count in
+            comparisons.
+    """
 
     reason: str
+    error: BaseException | None = None
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, GivenUp) and other.reason == self.reason
+
+    def __hash__(self) -> int:
+        return hash(self.reason)
 
 
 class KeyReused(Struct, frozen=True, gc=False):
@@ -73,19 +90,25 @@ class NotTaken(Struct, frozen=True, gc=False):
 
 
 class TooMany(Struct, frozen=True, gc=False):
-    """Nothing of it happened: so many messages are waiting already that it is for the sender to wait."""
+    """Nothing of it happened, since *waiting* messages wait already. A later retry can help."""
 
     waiting: int
 
 
 class Interrupted(Struct, frozen=True, gc=False):
-    """It is durable, but nobody here will be able to tell what becomes of it: whoever handles it stops."""
+    """It is durable, but its answer will not be known here: the backend stops."""
 
 
 class AnswerLost(Struct, frozen=True, gc=False):
-    """It is durable, and is handled even so; but what comes of it can't be told. ``reason`` is one line."""
+    """It is durable, and will be handled; but its answer is lost. ``reason`` is one line."""
 
     reason: str
 
 
 Answer: TypeAlias = Taken | Handled | Replied | GivenUp | KeyReused | NotTaken | TooMany | Interrupted | AnswerLost
+
+OnAnswer: TypeAlias = Callable[[Answer], None]
+"""Called with the answer, once."""
+
+Cancel: TypeAlias = Callable[[], bool]
+"""Stops waiting for an answer, and returns whether the message is durable. It is delivered all the same."""

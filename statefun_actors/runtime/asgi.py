@@ -15,7 +15,7 @@ from weakref import WeakKeyDictionary, WeakSet
 from statefun_actors.address import Address
 from statefun_actors.dispatch import Application
 from statefun_actors.http import Guard, Router, create_ingress_app
-from statefun_actors.ingress import Answer, Backend, IngressMessage, NotTaken
+from statefun_actors.ingress import Answer, Backend, Cancel, IngressMessage, NotTaken, OnAnswer
 
 ASGI: TypeAlias = Callable[
     [MutableMapping[str, Untyped], Callable[[], Awaitable[Untyped]], Callable[[Untyped], Awaitable[None]]],
@@ -115,14 +115,14 @@ class _FromLoop:
         self, backend: Backend, engines: asyncio.AbstractEventLoop, callers: asyncio.AbstractEventLoop
     ) -> None:
         self._backend, self._engines, self._callers = backend, engines, callers
-        self._waiting: dict[int, Callable[[Answer], None]] = {}
+        self._waiting: dict[int, OnAnswer] = {}
         self._numbers = itertools.count()
         self._lock = threading.Lock()
         self._ended = False
 
-    def take(self, letter: IngressMessage, tell: Callable[[Answer], None]) -> Callable[[], bool]:
-        cancel: list[Callable[[], bool]] = []
-        self._on_engines_loop(lambda answered: cancel.append(self._backend.take(letter, answered)), tell)
+    def take(self, message: IngressMessage, on_answer: OnAnswer, /) -> Cancel:
+        cancel: list[Cancel] = []
+        self._on_engines_loop(lambda answered: cancel.append(self._backend.take(message, answered)), on_answer)
 
         def cancelled() -> bool:
             with contextlib.suppress(RuntimeError):  # that event loop is closed
@@ -131,8 +131,8 @@ class _FromLoop:
 
         return cancelled
 
-    def take_all(self, letters: Sequence[IngressMessage], tell: Callable[[Answer], None]) -> None:
-        self._on_engines_loop(lambda answered: self._backend.take_all(letters, answered), tell)
+    def take_all(self, messages: Sequence[IngressMessage], on_answer: OnAnswer, /) -> None:
+        self._on_engines_loop(lambda answered: self._backend.take_all(messages, answered), on_answer)
 
     def unready(self) -> str | None:
         return self._backend.unready()
@@ -140,7 +140,7 @@ class _FromLoop:
     def notices(self) -> Sequence[str]:
         return ()  # mailboxes may be read on the engine's event loop only
 
-    def failing(self, target: Address) -> str | None:  # noqa: ARG002 - as for notices
+    def failing(self, target: Address, /) -> str | None:  # noqa: ARG002 - as for notices
         return None
 
     def end(self) -> None:
@@ -151,9 +151,7 @@ class _FromLoop:
         for on_answer in waiting.values():
             self._to_caller(on_answer, _STOPPED)
 
-    def _on_engines_loop(
-        self, take: Callable[[Callable[[Answer], None]], object], on_answer: Callable[[Answer], None]
-    ) -> None:
+    def _on_engines_loop(self, take: Callable[[OnAnswer], object], on_answer: OnAnswer) -> None:
         number = next(self._numbers)
 
         def answered(answer: Answer) -> None:
@@ -168,6 +166,6 @@ class _FromLoop:
         if ended:
             on_answer(_STOPPED)
 
-    def _to_caller(self, on_answer: Callable[[Answer], None], answer: Answer) -> None:
+    def _to_caller(self, on_answer: OnAnswer, answer: Answer) -> None:
         with contextlib.suppress(RuntimeError):  # the caller's event loop is closed
             self._callers.call_soon_threadsafe(on_answer, answer)

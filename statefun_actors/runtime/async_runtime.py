@@ -251,9 +251,9 @@ class _Running:
         self.leaving = False
         self.thread, self.process = threading.get_ident(), os.getpid()
         durable = options.get("store") is not None
-        self.calls = EngineCalls(app, assembly.backend, loop, options.get("timeout", 30.0), durable=durable)
+        self.calls = EngineCalls(app, assembly.engine, loop, options.get("timeout", 30.0), durable=durable)
         self.views = StoreViews(app, assembly.engine.store, assembly.engine.clock)
-        self.asgi = IngressAsgi(app, assembly.backend, loop, options.get("token"))
+        self.asgi = IngressAsgi(app, assembly.engine, loop, options.get("token"))
 
 
 _NOT_RUNNING: Final = "this runtime does not run: call it inside `async with AsyncRuntime(...) as runtime:`"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from typing import assert_never
 
 import attrs
 
@@ -17,14 +18,28 @@ from statefun_actors.calls import (
     NotOpenError,
     NotServedError,
     Question,
+    UnavailableError,
     packed,
     timeout_seconds,
 )
 from statefun_actors.conversations import open_ask
 from statefun_actors.dispatch import Application
-from statefun_actors.engine import Caller, Engine, EpochLostError
+from statefun_actors.engine import Engine
 from statefun_actors.errors import InternalMessageError, UnhandledMessageError, ValueMismatchError
-from statefun_actors.ingress import Answer, GivenUp, Handled, IngressMessage, KeyReused, Replied, Taken, Wait
+from statefun_actors.ingress import (
+    Answer,
+    AnswerLost,
+    GivenUp,
+    Handled,
+    IngressMessage,
+    Interrupted,
+    KeyReused,
+    NotTaken,
+    Replied,
+    Taken,
+    TooMany,
+    Wait,
+)
 from statefun_actors.model import TypedValue
 from statefun_actors.testing.checks import checked_address
 
@@ -93,72 +108,45 @@ class TestCalls:
         """See :meth:`TestRuntime.tell`."""
         value = packed(target, message)
         self._check(target, value, options)
-        if options.key is not None:
-            _result(await self._once(IngressMessage(target, value, delay_ms, Wait.TAKEN, options.key)), target)
-        else:
-            engine = self._engine()
-            await engine.entered(lambda: engine.submit(target, value, delay_ms=delay_ms, caller=options.caller))
-            await self._settled()
+        _result(
+            await self._answer(IngressMessage(target, value, delay_ms, key=options.key, caller=options.caller)), target
+        )
         if (refused := self._refused(target, value, options.caller)) is not None:
             raise refused
 
     async def ask(self, asked: Question, options: TestCall) -> object:
         """See :meth:`TestRuntime.ask`."""
         self._check(asked.target, asked.value, options)
-        if options.key is not None:
-            wait = Wait.REPLY if asked.until_reply else Wait.HANDLED
-            value = _result(
-                await self._once(IngressMessage(asked.target, asked.value, 0, wait, options.key)), asked.target
-            )
-        else:
-            value = await self._replied(asked, options.caller)
+        wait = Wait.REPLY if asked.until_reply or options.key is None else Wait.HANDLED
+        message = IngressMessage(asked.target, asked.value, 0, wait, options.key, options.caller)
+        value = _result(await self._answer(message), asked.target)
         if value is not None:
             return asked.answer(value, self._app.codecs())
         if asked.reply is not None and asked.reply.optional:
             return None
         raise UnansweredError(asked.target)
 
-    async def _replied(self, asked: Question, caller: Address | None) -> TypedValue | None:
-        """The first reply. Raises the error with which a failure policy gave the message up."""
-        replies: list[TypedValue] = []
-        given_up: list[BaseException | None] = []
-        ticket = Caller(on_reply=replies.append, on_handled=given_up.append)
-        target, value = asked.target, asked.value
-        engine = self._engine()
+    async def _answer(self, message: IngressMessage) -> Answer | None:
+        """The answer to *message* once everything that followed from it has run; None where there is none yet."""
+        answers: list[Answer] = []
+        cancel = self._engine().take(message, answers.append)
         try:
-            await engine.entered(lambda: engine.submit(target, value, ticket=ticket, caller=caller))
             await self._settled()
         finally:
-            engine.forget(ticket, caller)
-        if not replies and given_up and given_up[0] is not None:
-            raise given_up[0]
-        return replies[0] if replies else None
-
-    async def _once(self, letter: IngressMessage) -> Answer | None:
-        """What comes of a letter with a key; None where nothing has yet."""
-        told: list[Answer | EpochLostError] = []
-        cancel: list[Callable[[], bool]] = []
-        engine = self._engine()
-        await engine.entered(lambda: cancel.append(engine.submit_once(letter, told.append)))
-        await self._settled()
-        cancel[-1]()
-        answer = told[-1] if told else None
-        if isinstance(answer, EpochLostError):
-            raise answer
-        return answer
+            cancel()
+        return answers[0] if answers else None
 
     async def answer(self, target: Address, value: TypedValue) -> None:
         """See :meth:`TestRuntime.answer`."""
         engine = self._engine()
-        ask = open_ask(target.id, engine.state(target))
+        ask = open_ask(target.id, engine.view.state(target))
         if ask is None:
             raise NotOpenError(target)
         route = self._app.route(ask.asker.typename)
         answers = None if route is None else route.answers.get(ask.then)
         if answers is not None and not answers.method.takes(value.typename):
             raise UnhandledMessageError(answers.name, answers.method.taken, value.typename)
-        await engine.entered(lambda: engine.submit(target, value))
-        await self._settled()
+        _result(await self._answer(IngressMessage(target, value)), target)
 
     def _check(self, target: Address, value: TypedValue, options: TestCall) -> None:
         options.check()
@@ -186,7 +174,13 @@ def _result(answer: Answer | None, target: Address) -> TypedValue | None:
             return value
         case KeyReused(key):
             raise KeyReusedError(target, f"another message was sent under the key {key!r}")
-        case GivenUp(reason):
-            raise MessageRefusedError(target, reason)
-        case other:  # pragma: no cover - the engine runs until the block ends
-            raise AssertionError(other)
+        case GivenUp(reason, error):
+            raise MessageRefusedError(target, reason) if error is None else error
+        case NotTaken(reason):
+            raise UnavailableError(target, reason, 1, 0.0, None)
+        case TooMany(waiting):
+            raise UnavailableError(target, f"{waiting} messages wait already", 1, 0.0, None)
+        case AnswerLost() | Interrupted():
+            raise UnavailableError(target, "the message is stored, but its answer is lost", 1, 0.0, None)
+        case _:
+            assert_never(answer)

@@ -41,7 +41,7 @@ class TestClock:
             raise ValueError(f"time moves forward: advance() takes a delay of zero or more, got {delay!r}")
         clock = self._clock
         target = clock.now_ms() + step // timedelta(milliseconds=1)
-        while (due := self._engine().next_due()) is not None and due <= target:
+        while (due := self._engine().view.next_due()) is not None and due <= target:
             clock.set_ms(max(due, clock.now_ms()))
             await self._settled()
         clock.set_ms(max(target, clock.now_ms()))

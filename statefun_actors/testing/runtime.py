@@ -227,7 +227,7 @@ class TestRuntime:
             KeyboardInterrupt: a handler raised it, or it was Ctrl-C.
         """
         await self.engine.settled()
-        check_served(self.engine.parked, self._told)
+        check_served(self.engine.view.parked, self._told)
         if self._errors:
             errors, self._errors = self._errors, []
             raise next((error for error in errors if not isinstance(error, Exception)), errors[0])
@@ -247,7 +247,7 @@ class TestRuntime:
         route = self.app.route(checked_address(address).typename)
         if route is None:
             raise NotServedError(address, f"this engine runs {', '.join(self.app.typenames) or 'nothing'}")
-        state = self.engine.state(address)
+        state = self.engine.view.state(address)
         cls = getattr(route.function, "cls", None)
         if cls is not None:
             return hydrate(cls, address, state)

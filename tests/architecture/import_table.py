@@ -105,6 +105,7 @@ TABLE: Final[Mapping[str, AbstractSet[str]]] = {
             "entity",
             "conversations",
             "dispatch",
+            "ingress",
             "engine",
         }
     ),

@@ -46,7 +46,6 @@ StatefunActorsError (Exception): errors
     InputUnreadableError (OSError): connectors
   OlderStoreError: connectors
   ModuleFileError (ValueError): deploy
-  AnswerLostError: engine
   DroppedError: engine
   EpochLostError: engine
   IncompatibleStateError: engine

@@ -24,6 +24,7 @@ from statefun_actors.engine import Engine, SystemClock
 from statefun_actors.model import TypedValue
 from statefun_actors.store import MemoryStore
 from statefun_actors.types import pack
+from tests.engine.engines import send
 
 MOST_RATIO: Final = 3.5
 MOST_US_A_HOP: Final = 25.0
@@ -106,7 +107,7 @@ async def _spent(engine: Engine, messages: list[tuple[Address, TypedValue]]) -> 
     gc.collect()
     before = time.process_time()
     for target, value in messages:
-        engine.submit(target, value)
+        send(engine, target, value)
     await engine.settled()
     return time.process_time() - before
 
@@ -121,7 +122,7 @@ async def measure(*, profile: bool) -> tuple[float, float, float]:
     for turn in range(TURNS):
         for ask in (False, True) if turn % 2 else (True, False):
             times[ask].append(await _spent(engine, asked if ask else plain))
-    assert engine.state(Order.at("7"))["done"] == pack(2 * TURNS)
+    assert engine.view.state(Order.at("7"))["done"] == pack(2 * TURNS)
     top = Chain.at(str(HOPS))
     chains: dict[bool, list[float]] = {False: [], True: []}
     for _ in range(5):

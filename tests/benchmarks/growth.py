@@ -62,7 +62,7 @@ async def work(path: Path, targets: Sequence[int], messages: int) -> tuple[float
     from statefun_actors import Entity, handles, persisted
     from statefun_actors.address import Address
     from statefun_actors.dispatch import Application
-    from statefun_actors.engine import Engine, Receiver, SystemClock
+    from statefun_actors.engine import Engine, Inbox, SystemClock
     from statefun_actors.store.sqlite import SqliteStore
     from statefun_actors.types import pack as packed
 
@@ -82,10 +82,10 @@ async def work(path: Path, targets: Sequence[int], messages: int) -> tuple[float
         def resume(self, position: str | None) -> None:
             pass
 
-        def read(self, most: int, receiver: Receiver) -> str | None:
+        def read(self, most: int, inbox: Inbox) -> str | None:
             count = min(most, self.left)
             for _ in range(count):
-                receiver.submit(Address(TYPE, id_of(rng.choice(targets))), packed(rng.randrange(1_000)))
+                inbox.submit(Address(TYPE, id_of(rng.choice(targets))), packed(rng.randrange(1_000)))
             self.left -= count
             self.exhausted = not self.left
             return str(self.left)

@@ -50,19 +50,23 @@ async def start(path: Path, began: float) -> tuple[float, float]:
     """Seconds until the first ask is answered and durable, and MB in use."""
     from statefun_actors.dispatch import Application
     from statefun_actors.engine import Engine, SystemClock
+    from statefun_actors.ingress import Answer, IngressMessage, Taken
     from statefun_actors.store.sqlite import SqliteStore
     from statefun_actors.types import pack
     from tests.benchmarks.asks import Order, Stock
 
+    def check(answer: Answer) -> None:
+        assert answer == Taken(), answer
+
     store = SqliteStore(path)
     engine = Engine(Application(Order, Stock), store, SystemClock())
     running = asyncio.create_task(engine.run())
-    engine.submit(Order.at("first"), pack(True))
+    engine.take(IngressMessage(Order.at("first"), pack(True)), check)
     await engine.durable()
-    assert engine.state(Order.at("first"))["done"] == pack(1)
+    assert engine.view.state(Order.at("first"))["done"] == pack(1)
     seconds = time.time() - began
     for number in range(2_000):
-        engine.submit(Order.at(f"{number}"), pack(True))
+        engine.take(IngressMessage(Order.at(f"{number}"), pack(True)), check)
     await engine.durable()
     await engine.stop()
     await running

@@ -119,7 +119,7 @@ async def test_a_dead_letter_that_is_tried_again_keeps_its_caller(app: Applicati
     engine = Engine(app, store, ManualClock())
     running = asyncio.create_task(engine.run())
     await engine.idle()
-    opened = engine.state(vault)["opened"]
+    opened = engine.view.state(vault)["opened"]
     await engine.stop()
     await running
 

@@ -12,6 +12,7 @@ from statefun_actors.dispatch import Application
 from statefun_actors.engine import Engine, ManualClock
 from statefun_actors.engine.mailboxes import Mailbox
 from statefun_actors.engine.working_set import WorkingSet
+from statefun_actors.ingress import IngressMessage
 from statefun_actors.model import Done, TypedValue
 from statefun_actors.store import EntityRecord, MemoryStore
 from statefun_actors.types import pack, value_of
@@ -36,13 +37,13 @@ class EmbeddedEngine:
         self._engine = Engine(
             self._app, self._store, self._clock, on_failure=lambda _, error: self._errors.append(error)
         )  # fmt: skip
-        merge = self._engine._steps._merge  # the engine shows states, not what changed
+        merge = self._engine._core.merge  # the engine shows states, not what changed
         merged = merge.done
 
-        def noted(memory: WorkingSet, mailbox: Mailbox, record: EntityRecord, done: Done, now_ms: int) -> None:
+        def noted(working_set: WorkingSet, mailbox: Mailbox, record: EntityRecord, done: Done, now_ms: int) -> None:
             if mailbox.address.typename not in OWN_FUNCTIONS:
                 self.changes.append(readable(done.changes, self._known))
-            merged(memory, mailbox, record, done, now_ms)
+            merged(working_set, mailbox, record, done, now_ms)
 
         merge.done = noted  # type: ignore[method-assign]
         self._task = asyncio.create_task(self._engine.run())
@@ -60,15 +61,13 @@ class EmbeddedEngine:
         return [*map(str, self._errors), *(entry.error for entry in self._store.dead_letters())]
 
     async def tell(self, target: Address, *messages: object, caller: Address | None = None) -> None:
-        values = [pack(message) for message in messages]
-        for value in values:
-            # The engine's own way to a message with a caller; from outside there is none.
-            self._engine._memory.post(target, value, caller)
+        sent = [IngressMessage(target, pack(message), caller=caller) for message in messages]
+        self._engine.take_all(sent, lambda _: None)
         await self._engine.settled()
 
     async def advance(self, seconds: float) -> None:
         until = self._clock.now_ms() + round(seconds * 1000)
-        while (due := self._engine.next_due()) is not None and due <= until:
+        while (due := self._engine.view.next_due()) is not None and due <= until:
             self._clock.set_ms(max(due, self._clock.now_ms()))
             await self._engine.settled()
         self._clock.set_ms(until)
@@ -78,11 +77,11 @@ class EmbeddedEngine:
         self._clock.set_ms(self._clock.now_ms() + round(seconds * 1000))
 
     def state(self, target: Address) -> dict[str, object]:
-        state = self._engine.state(target)
+        state = self._engine.view.state(target)
         return {name: value_of(held, self._known) for name, held in state.items() if held is not None}
 
     def put_state(self, target: Address, name: str, value: object) -> None:
-        state = self._engine.state(target)
+        state = self._engine.view.state(target)
         assert isinstance(state, dict)
         state[name] = value if isinstance(value, TypedValue) else pack(value)
 

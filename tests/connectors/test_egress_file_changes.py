@@ -18,6 +18,7 @@ from statefun_actors.engine import Engine
 from statefun_actors.store import Commit, EgressRecord, MemoryStore
 from statefun_actors.types import pack
 from tests.engine.engines import running, until
+from tests.engine.engines import send as post
 
 OUT = "test/out"
 LINE = 44
@@ -60,7 +61,7 @@ def desk(tmp_path: Path) -> Desk:
 async def send(engine: Engine, *numbers: int) -> None:
     """They are written, or the sink is failing."""
     for number in numbers:
-        engine.submit(Sender.at("a"), pack(number))
+        post(engine, Sender.at("a"), pack(number))
     await engine.idle()
 
 
@@ -216,7 +217,7 @@ async def test_what_others_change_is_left_alone_and_records_are_kept_until_it_is
     if not live:
         change(desk.path)
         async with desk.engine() as engine:
-            assert engine.failing_egress == {OUT: f"{desk.path}: {reason}"}  # before anything is to be written
+            assert engine.view.failing_egress == {OUT: f"{desk.path}: {reason}"}  # before anything is to be written
             await send(engine, 3)
             await send(engine, 4)
             await check_left_alone_and_mend(desk, engine, reason, mend)
@@ -229,7 +230,7 @@ async def test_what_others_change_is_left_alone_and_records_are_kept_until_it_is
 
 async def check_left_alone_and_mend(desk: Desk, engine: Engine, reason: str, mend: object) -> None:
     changed = desk.path.read_bytes()
-    assert engine.failing_egress == {OUT: f"{desk.path}: {reason}"}
+    assert engine.view.failing_egress == {OUT: f"{desk.path}: {reason}"}
     assert desk.kept == 2
     assert callable(mend)
     if mend is move_away:
@@ -239,7 +240,7 @@ async def check_left_alone_and_mend(desk: Desk, engine: Engine, reason: str, men
     else:
         mend(desk.path)
         await until(lambda: not desk.kept)
-    assert engine.failing_egress == {}
+    assert engine.view.failing_egress == {}
 
 
 async def test_a_failing_file_that_is_mended_while_nothing_is_to_be_written_is_no_longer_failing(desk: Desk) -> None:
@@ -247,9 +248,9 @@ async def test_a_failing_file_that_is_mended_while_nothing_is_to_be_written_is_n
         await send(engine, 1)
     append(desk.path)
     async with desk.engine() as engine:
-        assert engine.failing_egress
+        assert engine.view.failing_egress
         os.truncate(desk.path, LINE)
-        await until(lambda: not engine.failing_egress)
+        await until(lambda: not engine.view.failing_egress)
         await send(engine, 2)
 
     assert values(desk.path) == [1, 2]
@@ -261,7 +262,7 @@ async def test_what_takes_the_place_of_a_file_and_is_none_is_not_written_to(desk
         desk.path.unlink()
         os.mkfifo(desk.path)
         await send(engine, 2)
-        failing = dict(engine.failing_egress)
+        failing = dict(engine.view.failing_egress)
         desk.path.unlink()
         await until(lambda: not desk.kept)
 
@@ -293,7 +294,7 @@ async def test_a_store_that_is_older_than_its_file_repeats_and_skips_no_record(d
         await send(engine, 3, 4)
     desk.store = backup
     async with desk.engine() as engine:
-        assert "the store is older than the file, as after restoring a backup" in engine.failing_egress[OUT]
+        assert "the store is older than the file, as after restoring a backup" in engine.view.failing_egress[OUT]
         await send(engine, 3, 5)  # no longer what came after 2
         assert (desk.kept, values(desk.path)) == (2, [1, 2, 3, 4])
         os.truncate(desk.path, 2 * LINE)
@@ -341,7 +342,7 @@ async def test_whole_lines_after_records_that_an_interrupted_write_left_are_not_
     async with desk.engine() as engine:
         await until(lambda: not desk.kept)
         await send(engine, 3)
-        assert "it holds what this store did not write" in engine.failing_egress[OUT]
+        assert "it holds what this store did not write" in engine.view.failing_egress[OUT]
         assert desk.kept == 1
 
     assert desk.path.read_bytes() == whole + whole.replace(b"1", b"2") + b"mine\n"

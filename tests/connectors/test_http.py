@@ -14,6 +14,7 @@ from statefun_actors.store import MemoryStore
 from statefun_actors.types import codec_for, pack, value_of
 from tests.connectors.receiver import Post, Receiver, answer
 from tests.engine.engines import running, until
+from tests.engine.engines import send as post
 
 OUT = "bank/receipts"
 
@@ -55,7 +56,7 @@ def sink_to(receiver: Receiver, naps: Naps | None = None, **options: float) -> H
 
 def send(engine: Engine, id: str, *numbers: int) -> None:
     for number in numbers:
-        engine.submit(Teller.at(id), pack(number))
+        post(engine, Teller.at(id), pack(number))
 
 
 def numbers(posts: list[Post], key: str | None = None) -> list[int]:
@@ -67,7 +68,7 @@ async def test_a_record_is_one_post_of_its_json_form_with_an_id_of_its_own() -> 
     async with Receiver() as receiver:
         async with running(Teller, store=store, sinks={OUT: sink_to(receiver)}) as engine:
             send(engine, "ada", 1)
-            engine.submit(Teller.at("ada"), pack("plain"))
+            post(engine, Teller.at("ada"), pack("plain"))
             await engine.idle()
         first, second = receiver.posts
 
@@ -96,7 +97,7 @@ async def test_records_of_one_key_go_one_after_another_and_those_of_others_besid
             await engine.durable()
             first = sorted((post.json["key"], post.json["value"]["n"]) for post in receiver.posts)
             for text in "wxyz":
-                engine.submit(Teller.at("d"), pack(text))
+                post(engine, Teller.at("d"), pack(text))
             await until(lambda: receiver.under_way == 5)
             letting_go.set()
             await engine.idle()
@@ -151,7 +152,7 @@ async def test_a_record_that_the_receiver_chokes_on_holds_up_only_what_has_its_k
             send(engine, "bad", 1, 2)
             send(engine, "good", *range(50))
             await engine.idle()
-            failing = dict(engine.failing_egress)
+            failing = dict(engine.view.failing_egress)
 
         assert numbers(receiver.accepted, "good") == list(range(50))
         assert set(numbers(receiver.posts, "bad")) == {1}
@@ -207,11 +208,11 @@ async def test_while_an_endpoint_is_down_one_attempt_at_a_time_is_made_and_then_
     async with running(Teller, sinks={OUT: sink_to(receiver, naps)}) as engine:
         for key in range(100):
             send(engine, str(key), 1)
-        await until(lambda: engine.failing_egress)
+        await until(lambda: engine.view.failing_egress)
         await engine.idle()
-        failing = dict(engine.failing_egress)
+        failing = dict(engine.view.failing_egress)
         await receiver.start()
-        await until(lambda: not engine.failing_egress)
+        await until(lambda: not engine.view.failing_egress)
         await engine.idle()
         await receiver.stop()
 

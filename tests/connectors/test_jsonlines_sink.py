@@ -17,6 +17,7 @@ from statefun_actors.dispatch import Application
 from statefun_actors.engine import Engine, ManualClock
 from statefun_actors.store import EgressRecord, MemoryStore
 from statefun_actors.types import codec_for, pack, record_to_typed
+from tests.engine.engines import send
 
 
 @message("bank/receipt")
@@ -268,7 +269,7 @@ async def run(store: MemoryStore, sink: JsonLinesSink | None, messages: Sequence
     engine = Engine(APP, store, ManualClock(), sinks={} if sink is None else {"bank/out": sink})
     running = asyncio.create_task(engine.run())
     for number in messages:
-        engine.submit(Sender.at("a"), pack(number))
+        send(engine, Sender.at("a"), pack(number))
     await engine.idle()
     await engine.stop()
     await running

@@ -27,7 +27,7 @@ from statefun_actors.connectors.files import (
     JsonLinesSource,
 )
 from statefun_actors.dispatch import Application
-from statefun_actors.engine import Engine, ManualClock
+from statefun_actors.engine import Engine, Inbox, ManualClock
 from statefun_actors.ingress.lines import Lines, _quick
 from statefun_actors.store import MemoryStore
 from statefun_actors.types import codec_for
@@ -107,7 +107,7 @@ def read_to_end(source: JsonLinesSource, most: int = 4) -> tuple[Taken, str | No
     """What it submits, and its last position."""
     taken, last = Taken(), None
     while not source.exhausted:
-        position = source.read(most, cast("Engine", taken))
+        position = source.read(most, cast("Inbox", taken))
         last = position or last
     return taken, last
 
@@ -354,7 +354,7 @@ def test_it_goes_on_after_the_position(tmp_path: Path, first: int, packed: bool)
     source = JsonLinesSource(path, APP)
     source.resume(None)
     before = Taken()
-    position = source.read(first, cast("Engine", before))
+    position = source.read(first, cast("Inbox", before))
 
     source.resume(position)
     after, _ = read_to_end(source)
@@ -400,7 +400,7 @@ async def test_what_stands_before_a_bad_line_is_handled_and_committed(tmp_path: 
 
     assert str(source.error).startswith(f"{path}, line 701: expected JSON, got bad")
     assert stopped == [1]
-    total = engine.state(Counter.at("a"))["total"]
+    total = engine.view.state(Counter.at("a"))["total"]
     assert total is not None
     assert codec_for(int).decode(total.value) == 700
     assert json.loads(store.recover().positions["source:in"])["place"]["line"] == 700

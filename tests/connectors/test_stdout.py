@@ -12,7 +12,7 @@ import pytest
 from statefun_actors import Entity, handles
 from statefun_actors.connectors import FileTarget, StdoutSink, StdoutTarget, Target, read_target
 from statefun_actors.types import pack
-from tests.engine.engines import running, until
+from tests.engine.engines import running, send, until
 
 OUT = "test/out"
 
@@ -30,8 +30,8 @@ async def test_a_line_that_was_written_in_part_is_completed_by_the_next_attempt(
     try:
         async with running(Sender, sinks={OUT: StdoutSink(file=write)}) as engine:
             for number in range(1, 6):
-                engine.submit(Sender.at("a"), pack(number))
-            await until(lambda: engine.failing_egress)
+                send(engine, Sender.at("a"), pack(number))
+            await until(lambda: engine.view.failing_egress)
             while got.count(b"\n") < 5:
                 got += await asyncio.to_thread(os.read, read, 1 << 20)
     finally:

@@ -30,6 +30,7 @@ from statefun_actors import (
 from statefun_actors.store.sqlite import SqliteStore
 from statefun_actors.testing import TestRuntime, given
 from statefun_actors.types import pack
+from tests.engine.engines import send
 
 
 @message("shop/place")
@@ -277,9 +278,9 @@ def test_a_reply_address_is_answered_once_by_whoever_has_it() -> None:
     async def work(runtime: TestRuntime) -> None:
         desk = Desk.at("d")
         link = await runtime.ask(desk, "loan", Address)
-        runtime.engine.submit(link, pack(True))
+        send(runtime.engine, link, pack(True))
         await runtime.settled()
-        runtime.engine.submit(link, pack(False))
+        send(runtime.engine, link, pack(False))
         await runtime.settled()
         assert runtime.state(desk).state == "loan: True;"
         await runtime.ask(desk, "car", Address)

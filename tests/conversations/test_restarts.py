@@ -16,6 +16,7 @@ from statefun_actors.model import State
 from statefun_actors.store import Commit, MemoryStore, Store, unpack
 from statefun_actors.store.sqlite import SqliteStore
 from statefun_actors.types import pack
+from tests.engine.engines import send
 
 SMALL = EngineOptions(epoch_steps=2, batch=2, slice_steps=1)
 ASKS = 6
@@ -89,7 +90,7 @@ async def run_until_killed(store: Store, clock: ManualClock, commits: int, *, fi
     killed = asyncio.create_task(killing.killed.wait())
     if first:
         for number in range(2):
-            engine.submit(Order.at(f"{number}"), pack(True))
+            send(engine, Order.at(f"{number}"), pack(True))
     try:
         while True:
             settled = asyncio.create_task(engine.settled())
@@ -99,7 +100,7 @@ async def run_until_killed(store: Store, clock: ManualClock, commits: int, *, fi
                 running.result()
             if killed.done():
                 return False
-            due = engine.next_due()
+            due = engine.view.next_due()
             if due is None:
                 return True
             clock.set_ms(max(due, clock.now_ms()))

@@ -8,7 +8,10 @@ from contextlib import asynccontextmanager
 
 from statefun_actors import Address
 from statefun_actors.dispatch import Application
-from statefun_actors.engine import Clock, Engine, EngineOptions, ManualClock, Receiver, Sink, Source
+from statefun_actors.engine import Clock, Engine, EngineOptions, Inbox, ManualClock, Sink, Source
+from statefun_actors.engine.inboxes import OpenInbox
+from statefun_actors.ingress import Answer, IngressMessage, Taken
+from statefun_actors.model import TypedValue
 from statefun_actors.store import Commit, MemoryStore, Recovered, Store, StoreError
 from statefun_actors.types import pack, value_of
 
@@ -56,10 +59,10 @@ class Listed:
         self.at = int(position or 0)
         self.exhausted = False
 
-    def read(self, most: int, receiver: Receiver) -> str | None:
+    def read(self, most: int, inbox: Inbox) -> str | None:
         chunk = self.messages[self.at : self.at + most]
         for target, number in chunk:
-            receiver.submit(target, pack(number))
+            inbox.submit(target, pack(number))
         self.at += len(chunk)
         self.exhausted = not chunk
         return f"{self.at}" if chunk else None
@@ -94,6 +97,23 @@ async def running(
         await asyncio.wait_for(task, DEADLINE)
 
 
+def send(engine: Engine, target: Address, value: TypedValue, *, delay_ms: int = 0) -> list[Answer]:
+    """A message from outside. Returns a list of its answer, which is empty until that comes.
+
+    Raises:
+        AssertionError: the engine refuses it at once.
+    """
+    answers: list[Answer] = []
+    engine.take(IngressMessage(target, value, delay_ms), answers.append)
+    assert not answers or answers == [Taken()], answers
+    return answers
+
+
+def inbox_of(engine: Engine) -> Inbox:
+    """The inbox that sources fill."""
+    return OpenInbox(engine._core.working_set, engine.clock.now_ms, engine.wake)
+
+
 async def until(condition: Callable[[], object]) -> None:
     """Wait for a condition that the event loop will bring about."""
     async with asyncio.timeout(DEADLINE):
@@ -103,5 +123,5 @@ async def until(condition: Callable[[], object]) -> None:
 
 def held(engine: Engine, address: Address, name: str) -> object:
     """A field as of now, None where it is absent."""
-    stored = engine.state(address)[name]
+    stored = engine.view.state(address)[name]
     return None if stored is None else value_of(stored)

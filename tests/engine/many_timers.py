@@ -17,6 +17,7 @@ from statefun_actors.dispatch import Application
 from statefun_actors.engine import Engine, ManualClock
 from statefun_actors.store.sqlite import SqliteStore
 from statefun_actors.types import pack
+from tests.engine.engines import send
 
 FIRED = 5_000
 PRIME = 7_919
@@ -41,12 +42,12 @@ async def plan_and_ring(path: Path, count: int) -> dict[str, object]:
     engine = Engine(Application(Bell), store, clock)
     running = asyncio.create_task(engine.run())
     for number in range(1_000):  # whatever a process needs that has planned some
-        engine.submit(Bell.at(f"{number}"), pack(number), delay_ms=1 + number)
+        send(engine, Bell.at(f"{number}"), pack(number), delay_ms=1 + number)
     await engine.durable()
     before = peak()
     for number in range(count):
         due = number * PRIME % count * 100 + 1_000  # in no order
-        engine.submit(Bell.at(f"{due}"), pack(due), delay_ms=due)
+        send(engine, Bell.at(f"{due}"), pack(due), delay_ms=due)
         if number % 500 == 0:
             await engine.durable()
     await engine.durable()

@@ -9,7 +9,7 @@ from typing import ClassVar
 import pytest
 
 from statefun_actors import Address, Discard, Entity, TerminalError, handles, persisted
-from statefun_actors.engine import EngineBackend, EngineOptions, ManualClock
+from statefun_actors.engine import Engine, EngineOptions, ManualClock
 from statefun_actors.ingress import (
     Answer,
     AnswerLost,
@@ -134,11 +134,9 @@ class Asked:
             return await self._told
 
 
-def ask(
-    backend: EngineBackend, target: Address, message: object, wait: Wait = Wait.TAKEN, key: str | None = None
-) -> Asked:
+def ask(engine: Engine, target: Address, message: object, wait: Wait = Wait.TAKEN, key: str | None = None) -> Asked:
     asked = Asked()
-    asked.forget = backend.take(IngressMessage(target, pack(message), 0, wait, key), asked.tell)
+    asked.forget = engine.take(IngressMessage(target, pack(message), 0, wait, key), asked.tell)
     return asked
 
 
@@ -169,7 +167,7 @@ async def test_what_was_asked_for_is_told_once_it_is_durable(
     store = HeldStore()
     store.let_go.clear()
     async with running(*SERVED, store=store) as engine:
-        asked = ask(EngineBackend(engine), A, message, wait, key)
+        asked = ask(engine, A, message, wait, key)
         await until(lambda: store.begun)
         await turns()
         assert not asked.known
@@ -182,11 +180,10 @@ async def test_what_was_asked_for_is_told_once_it_is_durable(
 async def test_who_gives_up_is_told_whether_the_letter_is_durable(key: str | None) -> None:
     store = HeldStore()
     async with running(*SERVED, store=store) as engine:
-        backend = EngineBackend(engine)
         store.let_go.clear()
-        early = ask(backend, Gate.at("a"), 1, Wait.HANDLED, key)
+        early = ask(engine, Gate.at("a"), 1, Wait.HANDLED, key)
         await until(lambda: store.begun)
-        late = ask(backend, Gate.at("b"), 1, Wait.HANDLED, key)
+        late = ask(engine, Gate.at("b"), 1, Wait.HANDLED, key)
         assert early.forget() is False
         store.let_go.set()
         await engine.durable()
@@ -201,13 +198,12 @@ async def test_who_gives_up_is_told_whether_the_letter_is_durable(key: str | Non
 async def test_a_commit_that_fails_is_told_and_the_same_key_can_be_used_again(wait: Wait, key: str | None) -> None:
     store, clock = HeldStore(), ManualClock()
     async with running(*SERVED, store=store, clock=clock) as engine:
-        backend = EngineBackend(engine)
         store.fail = True
-        assert await ask(backend, A, 5, wait, key).answer() == NotTaken("store test: the disk is full")
-        refused = await ask(backend, A, 5, wait, key).answer()
+        assert await ask(engine, A, 5, wait, key).answer() == NotTaken("store test: the disk is full")
+        refused = await ask(engine, A, 5, wait, key).answer()
         store.fail = False
-        await until(lambda: engine.lost is None)
-        again = await ask(backend, A, 5, Wait.HANDLED, key).answer()
+        await until(lambda: engine.view.lost is None)
+        again = await ask(engine, A, 5, Wait.HANDLED, key).answer()
 
     assert refused == NotTaken("store test: the disk is full")
     assert again == Replied(pack(5))
@@ -220,16 +216,15 @@ async def test_who_waits_for_what_is_stored_is_not_told_to_send_it_again_when_a_
 ) -> None:
     store = HeldStore()
     async with running(*SERVED, store=store) as engine:
-        backend = EngineBackend(engine)
-        stored = ask(backend, Gate.at("g"), 7, wait, key)
+        stored = ask(engine, Gate.at("g"), 7, wait, key)
         await until(lambda: Gate.entered)
         await engine.durable()
         store.fail = True
-        lost = ask(backend, Gate.at("h"), 7, wait, key)
+        lost = ask(engine, Gate.at("h"), 7, wait, key)
         answers = [await stored.answer(), await lost.answer()]
         store.fail = False
         Gate.open.set()
-        await until(lambda: engine.lost is None)
+        await until(lambda: engine.view.lost is None)
         await engine.idle()
 
     assert answers == [AnswerLost("store test: the disk is full"), NotTaken("store test: the disk is full")]
@@ -238,10 +233,9 @@ async def test_who_waits_for_what_is_stored_is_not_told_to_send_it_again_when_a_
 
 async def test_a_repeat_gets_the_first_result_and_nothing_happens_again() -> None:
     async with running(*SERVED) as engine:
-        backend = EngineBackend(engine)
-        first = await ask(backend, A, 5, Wait.HANDLED, "key").answer()
-        again = [await ask(backend, A, 5, wait, "key").answer() for wait in Wait]
-        other = await ask(backend, Counter.at("b"), 5, Wait.HANDLED, "key").answer()
+        first = await ask(engine, A, 5, Wait.HANDLED, "key").answer()
+        again = [await ask(engine, A, 5, wait, "key").answer() for wait in Wait]
+        other = await ask(engine, Counter.at("b"), 5, Wait.HANDLED, "key").answer()
 
         assert [first, *again, other] == [Replied(pack(5))] * 5
         assert held(engine, A, "n") == 5
@@ -249,21 +243,19 @@ async def test_a_repeat_gets_the_first_result_and_nothing_happens_again() -> Non
 
 async def test_a_repeat_of_one_who_did_not_wait_is_told_that_it_is_taken() -> None:
     async with running(*SERVED) as engine:
-        backend = EngineBackend(engine)
-        await ask(backend, A, 5, Wait.TAKEN, "key").answer()
+        await ask(engine, A, 5, Wait.TAKEN, "key").answer()
 
-        assert await ask(backend, A, 5, Wait.HANDLED, "key").answer() == Taken()
+        assert await ask(engine, A, 5, Wait.HANDLED, "key").answer() == Taken()
         assert held(engine, A, "n") == 5
 
 
 @pytest.mark.parametrize("other", [6, True, "5", TypedValue("test/of-the-same-bytes", pack(5).value)])
 async def test_another_message_under_the_same_key_is_refused(other: object) -> None:
     async with running(*SERVED) as engine:
-        backend = EngineBackend(engine)
-        asked = ask(backend, A, 5, Wait.HANDLED, "key")
-        at_once = await ask(backend, A, other, Wait.HANDLED, "key").answer()
+        asked = ask(engine, A, 5, Wait.HANDLED, "key")
+        at_once = await ask(engine, A, other, Wait.HANDLED, "key").answer()
         await asked.answer()
-        later = await ask(backend, A, other, Wait.HANDLED, "key").answer()
+        later = await ask(engine, A, other, Wait.HANDLED, "key").answer()
 
         assert at_once == later == KeyReused("key")
         assert held(engine, A, "n") == 5
@@ -271,11 +263,11 @@ async def test_another_message_under_the_same_key_is_refused(other: object) -> N
 
 async def test_a_repeat_while_the_first_is_in_flight_waits_for_it() -> None:
     async with running(*SERVED) as engine:
-        backend, gate = EngineBackend(engine), Gate.at("g")
-        first = ask(backend, gate, 7, Wait.HANDLED, "key")
+        gate = Gate.at("g")
+        first = ask(engine, gate, 7, Wait.HANDLED, "key")
         await until(lambda: Gate.entered)
-        second = ask(backend, gate, 7, Wait.HANDLED, "key")
-        taken = await ask(backend, gate, 7, Wait.TAKEN, "key").answer()
+        second = ask(engine, gate, 7, Wait.HANDLED, "key")
+        taken = await ask(engine, gate, 7, Wait.TAKEN, "key").answer()
         assert not first.known
         assert not second.known
         Gate.open.set()
@@ -286,26 +278,25 @@ async def test_a_repeat_while_the_first_is_in_flight_waits_for_it() -> None:
 
 async def test_who_gives_up_waiting_leaves_the_result_to_a_repeat() -> None:
     async with running(*SERVED) as engine:
-        backend, gate = EngineBackend(engine), Gate.at("g")
-        first = ask(backend, gate, 7, Wait.HANDLED, "key")
+        gate = Gate.at("g")
+        first = ask(engine, gate, 7, Wait.HANDLED, "key")
         await until(lambda: Gate.entered)
         first.forget()
         Gate.open.set()
 
-        assert await ask(backend, gate, 7, Wait.HANDLED, "key").answer() == Replied(pack(7))
+        assert await ask(engine, gate, 7, Wait.HANDLED, "key").answer() == Replied(pack(7))
         assert not first.known
 
 
 async def test_a_key_counts_for_a_day_and_then_its_row_goes_away() -> None:
     store, clock = MemoryStore(), ManualClock()
     async with running(*SERVED, store=store, clock=clock) as engine:
-        backend = EngineBackend(engine)
-        await ask(backend, A, 5, Wait.HANDLED, "key").answer()
-        await ask(backend, A, 5, Wait.HANDLED, "other").answer()
+        await ask(engine, A, 5, Wait.HANDLED, "key").answer()
+        await ask(engine, A, 5, Wait.HANDLED, "other").answer()
         clock.set_ms(clock.now_ms() + 86_399_999)
-        before = await ask(backend, A, 5, Wait.HANDLED, "key").answer()
+        before = await ask(engine, A, 5, Wait.HANDLED, "key").answer()
         clock.set_ms(clock.now_ms() + 1)
-        after = await ask(backend, A, 5, Wait.HANDLED, "key").answer()
+        after = await ask(engine, A, 5, Wait.HANDLED, "key").answer()
 
     assert (before, after) == (Replied(pack(5)), Replied(pack(15)))
     assert [row.key for row in store.requests()] == ["key"]
@@ -314,45 +305,41 @@ async def test_a_key_counts_for_a_day_and_then_its_row_goes_away() -> None:
 async def test_a_key_that_is_used_again_is_not_swept_away_with_its_old_row() -> None:
     store, clock = HeldStore(), ManualClock()
     async with running(*SERVED, store=store, clock=clock) as engine:
-        backend = EngineBackend(engine)
-        await ask(backend, A, 5, Wait.HANDLED, "key").answer()
+        await ask(engine, A, 5, Wait.HANDLED, "key").answer()
         clock.set_ms(clock.now_ms() + 86_400_000)
         begun = store.begun
         store.let_go.clear()
-        again = ask(backend, A, 5, Wait.HANDLED, "key")
+        again = ask(engine, A, 5, Wait.HANDLED, "key")
         await until(lambda: store.begun > begun)
         clock.set_ms(clock.now_ms() + 60_000)
-        other = ask(backend, A, 5, Wait.TAKEN, "other")
+        other = ask(engine, A, 5, Wait.TAKEN, "other")
         store.let_go.set()
         await other.answer()
 
         assert await again.answer() == Replied(pack(10))
-        assert await ask(backend, A, 5, Wait.HANDLED, "key").answer() == Replied(pack(10))
+        assert await ask(engine, A, 5, Wait.HANDLED, "key").answer() == Replied(pack(10))
 
 
 async def test_over_a_restart_a_repeat_gets_the_first_result_and_who_was_pending_gets_it_too(tmp_path: object) -> None:
     path = f"{tmp_path}/store.db"
     store = SqliteStore(path)
     async with running(*SERVED, store=store) as engine:
-        backend = EngineBackend(engine)
-        await ask(backend, A, 5, Wait.HANDLED, "key").answer()
-        pending = ask(backend, Gate.at("g"), 7, Wait.HANDLED, "key")
-        open_end = ask(backend, Later.at("l"), 1, Wait.REPLY, "key")
-        taken = await ask(backend, Gate.at("g"), 7, Wait.TAKEN, "key").answer()
-        await ask(backend, Later.at("l"), 1, Wait.TAKEN, "key").answer()
-    backend.interrupt()
+        await ask(engine, A, 5, Wait.HANDLED, "key").answer()
+        pending = ask(engine, Gate.at("g"), 7, Wait.HANDLED, "key")
+        open_end = ask(engine, Later.at("l"), 1, Wait.REPLY, "key")
+        taken = await ask(engine, Gate.at("g"), 7, Wait.TAKEN, "key").answer()
+        await ask(engine, Later.at("l"), 1, Wait.TAKEN, "key").answer()
     answers = [await pending.answer(), await open_end.answer()]
     store.close()
 
     store = SqliteStore(path)
     async with running(*SERVED, store=store) as engine:
-        backend = EngineBackend(engine)
-        repeated = await ask(backend, A, 5, Wait.HANDLED, "key").answer()
-        pending = ask(backend, Gate.at("g"), 7, Wait.HANDLED, "key")
+        repeated = await ask(engine, A, 5, Wait.HANDLED, "key").answer()
+        pending = ask(engine, Gate.at("g"), 7, Wait.HANDLED, "key")
         Gate.open.set()
         found = await pending.answer()
-        open_end = ask(backend, Later.at("l"), 1, Wait.REPLY, "key")
-        await ask(backend, Later.at("l"), "here", Wait.HANDLED).answer()
+        open_end = ask(engine, Later.at("l"), 1, Wait.REPLY, "key")
+        await ask(engine, Later.at("l"), "here", Wait.HANDLED).answer()
         last = await open_end.answer()
     store.close()
 
@@ -364,9 +351,8 @@ async def test_over_a_restart_a_repeat_gets_the_first_result_and_who_was_pending
 async def test_a_delayed_reply_is_a_reply(key: str | None) -> None:
     clock, store = ManualClock(), MemoryStore()
     async with running(*SERVED, clock=clock, store=store) as engine:
-        backend = EngineBackend(engine)
-        asked = ask(backend, Later.at("l"), True, Wait.REPLY, key)
-        given_up = ask(backend, Later.at("m"), True, Wait.REPLY)
+        asked = ask(engine, Later.at("l"), True, Wait.REPLY, key)
+        given_up = ask(engine, Later.at("m"), True, Wait.REPLY)
         await engine.idle()
         given_up.forget()
         assert not asked.known
@@ -375,13 +361,13 @@ async def test_a_delayed_reply_is_a_reply(key: str | None) -> None:
 
         assert await asked.answer() == Replied(pack("after a while"))
         await engine.idle()
-        assert (engine.waiting, dict(engine.parked), store.counts()["messages"]) == (0, {}, 0)
+        assert (engine.view.waiting, dict(engine.view.parked), store.counts()["messages"]) == (0, {}, 0)
 
 
 async def test_many_letters_are_taken_together() -> None:
     async with running(*SERVED) as engine:
         asked = Asked()
-        EngineBackend(engine).take_all([IngressMessage(A, pack(n)) for n in range(4)], asked.tell)
+        engine.take_all([IngressMessage(A, pack(n)) for n in range(4)], asked.tell)
 
         assert await asked.answer() == Taken()
         await engine.idle()
@@ -390,11 +376,10 @@ async def test_many_letters_are_taken_together() -> None:
 
 async def test_more_than_can_be_held_is_not_taken_and_memory_stays_bounded() -> None:
     async with running(*SERVED, options=EngineOptions(held=10)) as engine:
-        backend = EngineBackend(engine)
-        answers = [await ask(backend, Gate.at(str(n)), n).answer() for n in range(30)]
+        answers = [await ask(engine, Gate.at(str(n)), n).answer() for n in range(30)]
         Gate.open.set()
         await engine.idle()
-        after = await ask(backend, Gate.at("after"), 1, Wait.HANDLED).answer()
+        after = await ask(engine, Gate.at("after"), 1, Wait.HANDLED).answer()
 
     assert answers == [Taken()] * 10 + [TooMany(10)] * 20
     assert after == Replied(pack(1))
@@ -405,14 +390,13 @@ async def test_so_are_the_bytes_in_it(served: type[Entity]) -> None:
     """Whether they wait for a handler that takes its time, or behind a message that keeps failing."""
     clock = ManualClock()
     async with running(*SERVED, Moody, clock=clock, options=EngineOptions(held_bytes=100)) as engine:
-        backend = EngineBackend(engine)
-        answers = [await ask(backend, served.at(str(n)), "x" * 18).answer() for n in range(10)]
+        answers = [await ask(engine, served.at(str(n)), "x" * 18).answer() for n in range(10)]
         Gate.open.set()
         Moody.cured = True
         clock.set_ms(clock.now_ms() + 1_000)
         engine.wake()
         await engine.idle()
-        after = [await ask(backend, served.at("after"), "x" * 18).answer() for _ in range(10)]
+        after = [await ask(engine, served.at("after"), "x" * 18).answer() for _ in range(10)]
 
     assert answers == [Taken()] * 5 + [TooMany(5)] * 5
     assert after[0] == Taken()
@@ -420,10 +404,9 @@ async def test_so_are_the_bytes_in_it(served: type[Entity]) -> None:
 
 async def test_an_engine_that_stops_takes_nothing_more() -> None:
     async with running(*SERVED) as engine:
-        backend = EngineBackend(engine)
         stopping = asyncio.create_task(engine.stop())
         await asyncio.sleep(0)
-        answers = [await ask(backend, A, 5, wait, key).answer() for wait in Wait for key in (None, "key")]
+        answers = [await ask(engine, A, 5, wait, key).answer() for wait in Wait for key in (None, "key")]
         await stopping
 
     assert answers == [NotTaken("the engine stops")] * 6

@@ -16,7 +16,7 @@ from statefun_actors import Address, Entity, TerminalError, handles, persisted
 from statefun_actors.engine import Engine, EngineOptions, ManualClock
 from statefun_actors.store import Commit, MemoryStore
 from statefun_actors.types import pack
-from tests.engine.engines import HeldStore, held, running, until
+from tests.engine.engines import HeldStore, held, running, send, until
 
 
 class Notes(Entity, typename="test/notes"):
@@ -50,7 +50,7 @@ class Bell(Entity, typename="test/bell"):
     @handles(str)
     def ring(self, message: str) -> None:
         self.rings += 1
-        Bell.waiting.append(Bell.engine.waiting)
+        Bell.waiting.append(Bell.engine.view.waiting)
 
 
 A, B = Notes.at("a"), Notes.at("b")
@@ -72,7 +72,7 @@ def batches(address: Address) -> list[list[int]]:
 async def test_messages_that_wait_together_run_together() -> None:
     async with running(Notes) as engine:
         for message in (1, 2, 3):
-            engine.submit(A, pack(message))
+            send(engine, A, pack(message))
         await engine.settled()
 
         assert batches(A) == [[1, 2, 3]]
@@ -83,7 +83,7 @@ async def test_a_failed_batch_runs_again_message_by_message_and_later_ones_run_t
     async with running(Notes, clock=clock) as engine:
         Notes.ill = {13}
         for message in (1, 2, 13, 4, 5):
-            engine.submit(A, pack(message))
+            send(engine, A, pack(message))
         await engine.settled()
         until_failure = batches(A)
         Notes.ill = set()
@@ -91,7 +91,7 @@ async def test_a_failed_batch_runs_again_message_by_message_and_later_ones_run_t
         await engine.settled()
         after = batches(A)[len(until_failure) :]
         for message in (6, 7, 8):
-            engine.submit(A, pack(message))
+            send(engine, A, pack(message))
         await engine.settled()
 
         assert until_failure == [[1, 2, 13], [1], [2], [13]]
@@ -103,42 +103,42 @@ async def test_a_failed_batch_runs_again_message_by_message_and_later_ones_run_t
 async def test_a_message_that_was_dropped_leaves_nothing_behind_for_other_addresses() -> None:
     async with running(Notes) as engine:
         Notes.ill = {13}
-        engine.submit(A, pack(13))
+        send(engine, A, pack(13))
         await engine.settled()
-        engine.drop_failing(A, discard=True)
+        engine.changes.drop_failing(A, discard=True)
         await engine.settled()
         for message in (1, 2, 3):
-            engine.submit(B, pack(message))
+            send(engine, B, pack(message))
         await engine.settled()
         Notes.ill = {4}
-        engine.submit(B, pack(4))
+        send(engine, B, pack(4))
         await engine.settled()
 
         assert batches(B) == [[1, 2, 3], [4]]
-        assert [message.attempts for message in engine.failing_messages()] == [1]
+        assert [message.attempts for message in engine.view.failing_messages()] == [1]
 
 
 async def test_after_a_success_failures_are_counted_anew() -> None:
     clock = ManualClock()
     async with running(Notes, clock=clock) as engine:
         Notes.ill = {1}
-        engine.submit(A, pack(1))
+        send(engine, A, pack(1))
         await engine.settled()
         clock.set_ms(clock.now_ms() + 100)
         await engine.settled()
-        [before] = engine.failing_messages()
+        [before] = engine.view.failing_messages()
         Notes.ill = {2}
-        engine.submit(A, pack(2))
+        send(engine, A, pack(2))
         clock.set_ms(clock.now_ms() + 200)
         await engine.settled()
-        [after] = engine.failing_messages()
-        engine.submit(B, pack(0))
-        engine.drop_failing(A)
+        [after] = engine.view.failing_messages()
+        send(engine, B, pack(0))
+        engine.changes.drop_failing(A)
         await engine.idle()
 
         assert (before.attempts, after.attempts) == (2, 1)
         assert after.next_ms == clock.now_ms() + 100
-        assert sorted((letter.message.target.id, letter.attempts) for letter in engine.dead_letters()) == [
+        assert sorted((letter.message.target.id, letter.attempts) for letter in engine.view.dead_letters()) == [
             ("a", 1),
             ("b", 1),
         ]
@@ -149,7 +149,7 @@ async def test_addresses_run_in_the_order_of_their_messages_however_little_an_ep
     ids = ["e", "a", "d", "b", "c", "f", "g"]
     async with running(Notes, options=EngineOptions(epoch_steps=epoch_steps)) as engine:
         for id in ids:
-            engine.submit(Notes.at(id), pack(1))
+            send(engine, Notes.at(id), pack(1))
         await engine.settled()
 
         assert [id for _, id, _ in Notes.runs] == ids
@@ -171,7 +171,7 @@ async def test_a_commit_takes_no_more_messages_than_its_bound_however_many_can_r
     store = Recording()
     async with running(Notes, store=store, options=EngineOptions(epoch_steps=10)) as engine:
         for number in range(95):
-            engine.submit(Notes.at(f"{number}"), pack(number + 1))
+            send(engine, Notes.at(f"{number}"), pack(number + 1))
         await engine.idle()
 
     assert [count for count in store.written if count] == [*[10] * 9, 5]
@@ -181,7 +181,7 @@ async def test_delayed_messages_that_are_due_together_do_not_fill_the_memory() -
     store, clock = MemoryStore(), ManualClock()
     async with running(Bell, store=store, clock=clock) as engine:
         for _ in range(35):
-            engine.submit(Bell.at("b"), pack(1))
+            send(engine, Bell.at("b"), pack(1))
         await engine.settled()
         clock.set_ms(clock.now_ms() + 3_600_000)
     async with running(Bell, store=store, clock=clock, options=EngineOptions(waiting=10, batch=1)) as engine:
@@ -196,15 +196,15 @@ async def test_a_failed_address_is_tried_again_in_its_turn_and_not_before_its_ti
     clock = ManualClock()
     async with running(Notes, clock=clock) as engine:
         Notes.ill = {13}
-        engine.submit(A, pack(13))
+        send(engine, A, pack(13))
         await engine.settled()
         for message in (1, 2):
-            engine.submit(A, pack(message))
-        engine.submit(B, pack(3))
+            send(engine, A, pack(message))
+        send(engine, B, pack(3))
         await engine.settled()
         before = list(batches(A))
         clock.set_ms(clock.now_ms() + 99)
-        engine.submit(A, pack(4))
+        send(engine, A, pack(4))
         await engine.settled()
 
         assert (before, batches(A), batches(B)) == ([[13]], [[13]], [[3]])
@@ -217,10 +217,10 @@ async def test_what_an_open_commit_holds_up_runs_together_when_it_can() -> None:
     store = HeldStore()
     async with running(Notes, store=store, options=EngineOptions(epoch_steps=1)) as engine:
         store.let_go.clear()
-        engine.submit(A, pack(1))
+        send(engine, A, pack(1))
         await until(lambda: store.begun == 1)
         for message in (2, 3, 4):
-            engine.submit(A, pack(message))
+            send(engine, A, pack(message))
         await until(lambda: len(Notes.runs) == 4)
         store.let_go.set()
         await engine.idle()

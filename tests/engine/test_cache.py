@@ -12,7 +12,7 @@ import pytest
 from statefun_actors import Address, Entity, TerminalError, handles, persisted
 from statefun_actors.engine import EngineOptions, ManualClock
 from statefun_actors.types import pack
-from tests.engine.engines import HeldStore, held, running, until
+from tests.engine.engines import HeldStore, held, running, send, until
 
 
 class Blob(Entity, typename="test/blob"):
@@ -76,7 +76,7 @@ async def test_what_has_grown_beyond_the_bound_is_read_again() -> None:
     store = Reading()
     async with running(Blob, store=store, options=SMALL) as engine:
         for number in [0, 1, 2, 0]:  # so few that only what they have grown by is beyond the bound
-            engine.submit(Blob.at(str(number)), pack("x" * 3_000))
+            send(engine, Blob.at(str(number)), pack("x" * 3_000))
             await engine.idle()
 
         assert store.read.count(FIRST) == 2
@@ -87,7 +87,7 @@ async def test_what_fits_is_read_once() -> None:
     store = Reading()
     async with running(Blob, store=store, options=SMALL) as engine:
         for number in [*range(3), *range(3), *range(3)]:
-            engine.submit(Blob.at(str(number)), pack("x" * 200))
+            send(engine, Blob.at(str(number)), pack("x" * 200))
             await engine.idle()
 
         assert [store.read.count(Blob.at(str(number))) for number in range(3)] == [1, 1, 1]
@@ -98,7 +98,7 @@ async def test_what_is_used_all_the_time_stays_while_others_come_and_go() -> Non
     async with running(Blob, store=store, options=SMALL) as engine:
         for number in range(1, 40):
             for address, text in ((FIRST, "."), (Blob.at(str(number)), "x" * 1_000)):
-                engine.submit(address, pack(text))
+                send(engine, address, pack(text))
                 await engine.idle()
 
         assert store.read.count(FIRST) == 1
@@ -108,16 +108,16 @@ async def test_what_is_used_all_the_time_stays_while_others_come_and_go() -> Non
 async def test_an_entity_whose_handler_waits_stays_whatever_comes_and_goes() -> None:
     store = Reading()
     async with running(Blob, Gate, store=store, options=EngineOptions(cache_bytes=1)) as engine:
-        engine.submit(Gate.at("g"), pack("first"))
+        send(engine, Gate.at("g"), pack("first"))
         await Gate.entered.wait()
         for number in range(3):  # each commit empties the cache
-            engine.submit(Blob.at(str(number)), pack("x"))
+            send(engine, Blob.at(str(number)), pack("x"))
             await engine.durable()
         store.let_go.clear()
         Gate.open.set()
         await until(lambda: held(engine, Gate.at("g"), "text") == "first")
-        engine.submit(Gate.at("g"), pack(b" second"))
-        await until(lambda: not engine.waiting)
+        send(engine, Gate.at("g"), pack(b" second"))
+        await until(lambda: not engine.view.waiting)
 
         assert held(engine, Gate.at("g"), "text") == "first second"
 
@@ -125,19 +125,19 @@ async def test_an_entity_whose_handler_waits_stays_whatever_comes_and_goes() -> 
 async def test_what_expires_while_its_handler_waits_is_not_swept_away_under_it() -> None:
     store, clock = HeldStore(), ManualClock()
     async with running(Blob, Gate, store=store, clock=clock) as engine:
-        engine.submit(Gate.at("g"), pack(b"old"))
+        send(engine, Gate.at("g"), pack(b"old"))
         await engine.idle()
         clock.set_ms(clock.now_ms() + 55_000)
-        engine.submit(Gate.at("g"), pack("first"))
+        send(engine, Gate.at("g"), pack("first"))
         await Gate.entered.wait()
         clock.set_ms(clock.now_ms() + 6_000)  # expired rows are looked for each minute
-        engine.submit(FIRST, pack("x"))
+        send(engine, FIRST, pack("x"))
         await engine.durable()
         store.let_go.clear()
         Gate.open.set()
         await until(lambda: held(engine, Gate.at("g"), "text") == "first")
-        engine.submit(Gate.at("g"), pack(b" second"))
-        await until(lambda: not engine.waiting)
+        send(engine, Gate.at("g"), pack(b" second"))
+        await until(lambda: not engine.view.waiting)
         text = held(engine, Gate.at("g"), "text")
         store.let_go.set()
         await engine.idle()
@@ -150,10 +150,10 @@ async def test_an_entity_whose_message_was_given_up_leaves_the_memory_like_any_o
     store = Reading()
     async with running(Blob, Failing, store=store, options=EngineOptions(cache_bytes=1)) as engine:
         for _ in range(3):
-            engine.submit(Failing.at("f"), pack("no"))
+            send(engine, Failing.at("f"), pack("no"))
             await engine.idle()
-            engine.submit(FIRST, pack("x"))
+            send(engine, FIRST, pack("x"))
             await engine.idle()
 
         assert store.read.count(Failing.at("f")) == 3
-        assert [letter.error for letter in engine.dead_letters()] == ["no"] * 3
+        assert [letter.error for letter in engine.view.dead_letters()] == ["no"] * 3

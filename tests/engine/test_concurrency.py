@@ -10,7 +10,7 @@ from statefun_actors import Address, Entity, StatefulFunctions, handles, persist
 from statefun_actors.engine import EngineOptions
 from statefun_actors.testing import TestRuntime
 from statefun_actors.types import pack
-from tests.engine.engines import running, until
+from tests.engine.engines import running, send, until
 
 SOON = 30
 
@@ -88,11 +88,11 @@ async def test_newcomers_do_not_pass_those_that_wait_where_a_slice_begins_few_ba
     gate = asyncio.Event()
     async with running(Gated, options=EngineOptions(slice_steps=2)) as engine:
         for number in range(12):
-            engine.submit(Gated.at(f"{number:02}"), pack(number))
+            send(engine, Gated.at(f"{number:02}"), pack(number))
         await until(lambda: len(Site.order) == 4)
         gate.set()
         for number in range(12, 20):
-            engine.submit(Gated.at(f"{number:02}"), pack(number))
+            send(engine, Gated.at(f"{number:02}"), pack(number))
         await engine.idle()
 
     assert Site.order == [f"{number:02}" for number in range(20)]
@@ -108,7 +108,7 @@ async def test_after_some_have_ended_together_as_many_run_again() -> None:
     gates = [asyncio.Event(), asyncio.Event()]
     async with running(Gated) as engine:
         for number in range(7):
-            engine.submit(Gated.at(f"{number}"), pack(int(number > 2)))
+            send(engine, Gated.at(f"{number}"), pack(int(number > 2)))
         await until(lambda: len(Site.order) == 3)
         gates[0].set()
         await until(lambda: len(Site.order) == 6)

@@ -8,10 +8,11 @@ from typing import ClassVar
 import pytest
 
 from statefun_actors import Entity, TerminalError, handles, persisted
-from statefun_actors.engine import Caller, EpochLostError, NoDeadLetterError
+from statefun_actors.engine import EpochLostError, NoDeadLetterError
+from statefun_actors.ingress import Answer, GivenUp, IngressMessage, Wait
 from statefun_actors.store import MemoryStore
 from statefun_actors.types import pack, value_of
-from tests.engine.engines import HeldStore, held, running, until
+from tests.engine.engines import HeldStore, held, running, send, until
 
 
 class Picky(Entity, typename="test/picky"):
@@ -35,11 +36,11 @@ def _ill() -> None:
 async def test_a_dead_letter_is_tried_again_with_another_value_behind_what_waits() -> None:
     store = MemoryStore()
     async with running(Picky, store=store) as engine:
-        engine.submit(Picky.at("a"), pack(-1))
+        send(engine, Picky.at("a"), pack(-1))
         await engine.idle()
-        [letter] = engine.dead_letters()
-        engine.submit(Picky.at("a"), pack(2))
-        engine.retry_dead_letter(letter.seq, pack(1))
+        [letter] = engine.view.dead_letters()
+        send(engine, Picky.at("a"), pack(2))
+        engine.changes.retry_dead_letter(letter.seq, pack(1))
         await engine.idle()
 
         assert held(engine, Picky.at("a"), "seen") == [2, 1]
@@ -48,53 +49,53 @@ async def test_a_dead_letter_is_tried_again_with_another_value_behind_what_waits
 
 async def test_one_that_fails_again_is_a_dead_letter_of_another_number() -> None:
     async with running(Picky) as engine:
-        engine.submit(Picky.at("a"), pack(-1))
+        send(engine, Picky.at("a"), pack(-1))
         await engine.idle()
-        [first] = engine.dead_letters()
-        engine.retry_dead_letter(first.seq)
+        [first] = engine.view.dead_letters()
+        engine.changes.retry_dead_letter(first.seq)
         await engine.idle()
-        [second] = engine.dead_letters()
+        [second] = engine.view.dead_letters()
         Picky.cured = True
-        engine.retry_dead_letter(second.seq)
+        engine.changes.retry_dead_letter(second.seq)
         await engine.idle()
 
         assert second.seq > first.seq
         assert (second.error, value_of(second.message.value)) == ("-1 is negative", -1)
         assert held(engine, Picky.at("a"), "seen") == [-1]
-        assert list(engine.dead_letters()) == []
+        assert list(engine.view.dead_letters()) == []
 
 
 async def test_a_discarded_one_is_gone() -> None:
     store = MemoryStore()
     async with running(Picky, store=store) as engine:
         for number in (-1, -2):
-            engine.submit(Picky.at("a"), pack(number))
+            send(engine, Picky.at("a"), pack(number))
         await engine.idle()
-        first, second = engine.dead_letters()
-        engine.discard_dead_letter(first.seq)
+        first, second = engine.view.dead_letters()
+        engine.changes.discard_dead_letter(first.seq)
         await engine.durable()
 
-        assert list(engine.dead_letters()) == list(store.dead_letters()) == [second]
-        assert engine.dead_letter(second.seq) == second
+        assert list(engine.view.dead_letters()) == list(store.dead_letters()) == [second]
+        assert engine.view.dead_letter(second.seq) == second
 
 
 async def test_each_is_dealt_with_once_though_nothing_is_durable_yet() -> None:
     store = HeldStore()
     async with running(Picky, store=store) as engine:
-        engine.submit(Picky.at("a"), pack(-1))
+        send(engine, Picky.at("a"), pack(-1))
         await engine.idle()
-        [letter] = engine.dead_letters()
+        [letter] = engine.view.dead_letters()
         store.let_go.clear()
-        engine.retry_dead_letter(letter.seq, pack(1))
-        open_epoch = _refused(lambda: engine.retry_dead_letter(letter.seq))
+        engine.changes.retry_dead_letter(letter.seq, pack(1))
+        open_epoch = _refused(lambda: engine.changes.retry_dead_letter(letter.seq))
         begun = store.begun
         await until(lambda: store.begun > begun)
-        sealed_epoch = _refused(lambda: engine.discard_dead_letter(letter.seq))
-        listed = list(engine.dead_letters())
+        sealed_epoch = _refused(lambda: engine.changes.discard_dead_letter(letter.seq))
+        listed = list(engine.view.dead_letters())
         store.let_go.set()
         await engine.idle()
 
-        assert open_epoch == sealed_epoch == _refused(lambda: engine.dead_letter(letter.seq))
+        assert open_epoch == sealed_epoch == _refused(lambda: engine.view.dead_letter(letter.seq))
         assert open_epoch == (
             f"there is no dead letter {letter.seq}: it has been retried or discarded, or never was. "
             "`statefun-actors dead-letters list` shows those that are there."
@@ -112,29 +113,31 @@ def _refused(attempt: Callable[[], object]) -> str:
 async def test_a_retry_whose_commit_fails_leaves_the_dead_letter() -> None:
     store = HeldStore()
     async with running(Picky, store=store) as engine:
-        engine.submit(Picky.at("a"), pack(-1))
+        send(engine, Picky.at("a"), pack(-1))
         await engine.idle()
-        [letter] = engine.dead_letters()
+        [letter] = engine.view.dead_letters()
         store.fail = True
-        engine.retry_dead_letter(letter.seq, pack(1))
+        engine.changes.retry_dead_letter(letter.seq, pack(1))
         with pytest.raises(EpochLostError):
             await engine.durable()
         with pytest.raises(EpochLostError):
-            engine.retry_dead_letter(letter.seq, pack(1))
+            engine.changes.retry_dead_letter(letter.seq, pack(1))
         store.fail = False
         await engine.idle()
 
-        assert list(engine.dead_letters()) == [letter]
+        assert list(engine.view.dead_letters()) == [letter]
         assert held(engine, Picky.at("a"), "seen") is None
 
 
-async def test_nobody_is_told_of_a_retry_who_was_told_of_the_failure() -> None:
-    told: list[object] = []
+async def test_a_caller_that_got_the_failure_gets_nothing_of_a_retry() -> None:
+    answers: list[Answer] = []
     async with running(Picky) as engine:
-        engine.submit(Picky.at("a"), pack(-1), ticket=Caller(told.append, lambda error: told.append(str(error))))
+        engine.take(IngressMessage(Picky.at("a"), pack(-1), wait=Wait.REPLY), answers.append)
         await engine.idle()
-        [letter] = engine.dead_letters()
-        engine.retry_dead_letter(letter.seq, pack(1))
+        [letter] = engine.view.dead_letters()
+        engine.changes.retry_dead_letter(letter.seq, pack(1))
         await engine.idle()
 
-        assert told == ["-1 is negative"]
+        [answer] = answers
+        assert isinstance(answer, GivenUp)
+        assert str(answer.error) == "-1 is negative"

@@ -11,7 +11,7 @@ from statefun_actors.engine import EgressQueue, Engine
 from statefun_actors.engine.egress_queue import WINDOW
 from statefun_actors.store import EgressRecord
 from statefun_actors.types import pack, value_of
-from tests.engine.engines import running, until
+from tests.engine.engines import inbox_of, running, until
 
 OUT = "test/out"
 MEGABYTE = b"x" * 1_000_000
@@ -52,7 +52,7 @@ class SteppedSink:
 
 def emit(engine: Engine, *values: object) -> None:
     for value in values:
-        engine.emit(OUT, pack(value))
+        inbox_of(engine).emit(OUT, pack(value))
 
 
 async def test_records_that_come_while_a_sink_is_behind_come_after_those_before_them() -> None:
@@ -93,17 +93,17 @@ async def test_that_a_sink_works_again_is_logged_once_nothing_is_left(caplog: py
         sink.broken = True
         emit(engine, 1, 2, 3)
         sink.takes.put_nowait(0)
-        await until(lambda: engine.failing_egress)
+        await until(lambda: engine.view.failing_egress)
         sink.broken = False
         sink.takes.put_nowait(0)
         await until(lambda: len(sink.taken) == 3)
         sink.takes.put_nowait(2)
-        await until(lambda: engine.egress_kept == 1)
+        await until(lambda: engine.view.egress_kept == 1)
         while_kept = logged in caplog.messages
         emit(engine, 4)
         await until(lambda: len(sink.taken) == 4)
         sink.takes.put_nowait(2)
-        await until(lambda: not engine.egress_kept)
+        await until(lambda: not engine.view.egress_kept)
 
     assert not while_kept
     assert caplog.messages.count(logged) == 1

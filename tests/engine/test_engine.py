@@ -9,11 +9,12 @@ from typing import ClassVar
 import pytest
 
 from statefun_actors import Entity, TerminalError, handles, persisted
-from statefun_actors.engine import Caller, EngineOptions, EpochLostError, ManualClock
+from statefun_actors.engine import EngineOptions, EpochLostError, ManualClock
+from statefun_actors.ingress import Answer, AnswerLost, IngressMessage, NotTaken, Replied, Wait
 from statefun_actors.model import TypedValue
 from statefun_actors.store import Commit, MemoryStore, Message
 from statefun_actors.types import pack, value_of
-from tests.engine.engines import HeldStore, held, running, until
+from tests.engine.engines import HeldStore, held, running, send, until
 
 
 class Counter(Entity, typename="test/counter"):
@@ -113,9 +114,9 @@ async def test_the_next_epoch_runs_while_one_is_written_and_falls_with_it() -> N
     store = HeldStore()
     async with running(Counter, store=store) as engine:
         store.let_go.clear()
-        engine.submit(Counter.at("a"), pack(1))
+        send(engine, Counter.at("a"), pack(1))
         await until(lambda: store.begun == 1)
-        engine.submit(Counter.at("a"), pack(1))
+        send(engine, Counter.at("a"), pack(1))
         second = asyncio.create_task(engine.durable())
         await until(lambda: held(engine, Counter.at("a"), "n") == 2)
         store.fail = True
@@ -131,35 +132,35 @@ async def test_the_next_epoch_runs_while_one_is_written_and_falls_with_it() -> N
 
 
 async def test_a_failed_commit_loses_nothing_that_was_durable() -> None:
-    store = HeldStore()
+    store, answers = HeldStore(), list[Answer]()
     async with running(Counter, store=store) as engine:
-        engine.submit(Counter.at("a"), pack(5))
+        send(engine, Counter.at("a"), pack(5))
         await engine.durable()
         store.fail = True
-        engine.submit(Counter.at("a"), pack(7))
+        send(engine, Counter.at("a"), pack(7))
         with pytest.raises(EpochLostError):
             await engine.durable()
-        with pytest.raises(EpochLostError):
-            engine.submit(Counter.at("a"), pack(7))
+        engine.take(IngressMessage(Counter.at("a"), pack(7)), answers.append)
         store.fail = False
         await engine.idle()
-        engine.submit(Counter.at("a"), pack(1))
+        send(engine, Counter.at("a"), pack(1))
         await engine.durable()
 
         assert held(engine, Counter.at("a"), "n") == 6
-        assert engine.error is None
+        assert answers == [NotTaken("store test: the disk is full")]
+        assert engine.view.error is None
 
 
 async def test_a_read_that_fails_while_a_commit_is_written_runs_nothing_of_that_commit_twice() -> None:
     store, Shouter.runs = HeldStore(), 0
     await store.commit(Commit(messages=[Message(1, Shouter.at("a"), pack(5))], next_seq=2))
-    told: list[str] = []
+    answers: list[Answer] = []
     async with running(Shouter, Counter, store=store) as engine:
         store.let_go.clear()
         await until(lambda: store.begun == 2)  # which deals with that message
         durable = asyncio.create_task(engine.durable())
         store.fail_reads = 1
-        engine.submit(Counter.at("b"), pack(1), ticket=Caller(on_lost=lambda error: told.append(str(error))))
+        engine.take(IngressMessage(Counter.at("b"), pack(1), wait=Wait.HANDLED), answers.append)
         for _ in range(20):
             await asyncio.sleep(0)
         store.let_go.set()
@@ -167,72 +168,65 @@ async def test_a_read_that_fails_while_a_commit_is_written_runs_nothing_of_that_
         await engine.idle()
 
         assert len(store.egress_after(0, 10)) == 1
-        assert told == ["not stored, so send it again: store test: the disk can't be read"]
+        assert answers == [NotTaken("store test: the disk can't be read")]
         assert held(engine, Counter.at("b"), "n") is None
         assert store.counts()["messages"] == 0
 
 
 async def test_a_commit_that_succeeds_while_the_memory_is_lost_counts_for_those_who_wait() -> None:
     Gate.open, Gate.entered = asyncio.Event(), []
-    store, told = HeldStore(), list[str]()
-    ticket = Caller(on_lost=lambda error: told.append(str(error)))
+    store, answers = HeldStore(), list[Answer]()
     async with running(Gate, Counter, store=store) as engine:
         store.let_go.clear()
-        engine.submit(Gate.at("slow"), pack(1), ticket=ticket)
+        engine.take(IngressMessage(Gate.at("slow"), pack(1), wait=Wait.HANDLED), answers.append)
         await until(lambda: Gate.entered)
         await until(lambda: store.begun)
         store.fail_reads = 1
-        engine.submit(Counter.at("b"), pack(1))
-        await until(lambda: engine.lost)
-        early = list(told)
+        send(engine, Counter.at("b"), pack(1))
+        await until(lambda: engine.view.lost)
+        early = list(answers)
         store.let_go.set()
-        await until(lambda: told)
+        await until(lambda: answers)
         Gate.open.set()
         await engine.idle()
 
-        assert (early, told) == (
-            [],
-            ["stored, so don't send it again; what comes of it can't be told: store test: the disk can't be read"],
-        )
+        assert (early, answers) == ([], [AnswerLost("store test: the disk can't be read")])
         assert held(engine, Gate.at("slow"), "n") == 1
 
 
 async def test_replies_are_released_only_once_their_epoch_is_durable() -> None:
     store = HeldStore()
-    replies: list[TypedValue] = []
-    handled: list[BaseException | None] = []
+    answers: list[Answer] = []
     async with running(Counter, store=store) as engine:
         store.let_go.clear()
-        engine.submit(Counter.at("a"), pack(1), ticket=Caller(replies.append, handled.append))
+        engine.take(IngressMessage(Counter.at("a"), pack(1), wait=Wait.HANDLED), answers.append)
         await until(lambda: store.begun == 1)
-        before = (list(replies), list(handled))
+        before = list(answers)
         store.let_go.set()
         await engine.idle()
 
-        assert before == ([], [])
-        assert [value_of(reply) for reply in replies] == [1]
-        assert handled == [None]
+        assert (before, answers) == ([], [Replied(pack(1))])
 
 
 async def test_those_who_wait_for_a_reply_are_told_when_the_epoch_is_lost() -> None:
     store = HeldStore()
-    lost: list[Exception] = []
+    answers: list[Answer] = []
     async with running(Counter, store=store) as engine:
         store.fail = True
-        engine.submit(Counter.at("a"), pack(1), ticket=Caller(on_lost=lost.append))
-        await until(lambda: lost)
+        engine.take(IngressMessage(Counter.at("a"), pack(1), wait=Wait.REPLY), answers.append)
+        await until(lambda: answers)
         store.fail = False
 
-        assert [type(error) for error in lost] == [EpochLostError]
+        assert answers == [NotTaken("store test: the disk is full")]
 
 
 async def test_a_suspended_handler_delays_nobody_else_and_its_message_counts_as_waiting() -> None:
     Gate.open, Gate.entered = asyncio.Event(), []
     store = MemoryStore()
     async with running(Gate, Counter, store=store) as engine:
-        engine.submit(Gate.at("slow"), pack(1))
+        send(engine, Gate.at("slow"), pack(1))
         await until(lambda: Gate.entered)
-        engine.submit(Counter.at("quick"), pack(1))
+        send(engine, Counter.at("quick"), pack(1))
         await engine.durable()
         counts = dict(store.counts())
         Gate.open.set()
@@ -247,7 +241,7 @@ async def test_a_message_whose_handler_was_suspended_at_a_stop_runs_again_at_the
     Gate.open, Gate.entered = asyncio.Event(), []
     store = MemoryStore()
     async with running(Gate, store=store) as engine:
-        engine.submit(Gate.at("slow"), pack(1))
+        send(engine, Gate.at("slow"), pack(1))
         await until(lambda: Gate.entered)
     Gate.open.set()
     async with running(Gate, store=store) as engine:
@@ -262,7 +256,7 @@ async def test_thousands_of_handlers_are_suspended_together_one_batch_for_each_a
     async with running(Gate) as engine:
         for _ in range(2):
             for index in range(3_000):
-                engine.submit(Gate.at(str(index)), pack(1))
+                send(engine, Gate.at(str(index)), pack(1))
             await until(lambda: len(Gate.entered) == 3_000)
         Gate.open.set()
         await engine.idle()
@@ -275,11 +269,11 @@ async def test_a_lost_commit_drops_what_suspended_handlers_were_doing() -> None:
     Gate.open, Gate.entered = asyncio.Event(), []
     store = HeldStore()
     async with running(Gate, Counter, store=store) as engine:
-        engine.submit(Gate.at("slow"), pack(1))
+        send(engine, Gate.at("slow"), pack(1))
         await engine.durable()
         await until(lambda: Gate.entered)
         store.fail = True
-        engine.submit(Counter.at("a"), pack(1))
+        send(engine, Counter.at("a"), pack(1))
         with pytest.raises(EpochLostError):
             await engine.durable()
         store.fail = False
@@ -294,7 +288,7 @@ async def test_a_lost_commit_drops_what_suspended_handlers_were_doing() -> None:
 async def test_messages_from_one_sender_to_one_receiver_arrive_in_order() -> None:
     async with running(Relay, Recorder, options=EngineOptions(batch=7, epoch_steps=20)) as engine:
         for number in range(500):
-            engine.submit(Relay.at("only"), pack(number))
+            send(engine, Relay.at("only"), pack(number))
         await engine.idle()
 
         assert held(engine, Recorder.at("r"), "seen") == list(range(500))
@@ -304,14 +298,14 @@ async def test_messages_from_one_sender_to_one_receiver_arrive_in_order() -> Non
 async def test_a_message_for_a_mailbox_already_taken_to_run_is_handled_once(epoch_steps: int) -> None:
     async with running(Relay, Recorder, options=EngineOptions(epoch_steps=epoch_steps)) as engine:
         for number in range(20):
-            engine.submit(Relay.at(str(number)), pack(number))
-            engine.submit(Recorder.at("r"), pack(100 + number))
+            send(engine, Relay.at(str(number)), pack(number))
+            send(engine, Recorder.at("r"), pack(100 + number))
         await engine.idle()
         seen = held(engine, Recorder.at("r"), "seen")
 
         assert isinstance(seen, list)
         assert sorted(seen) == [*range(20), *range(100, 120)]
-        assert engine.counters.handled == 60
+        assert engine.view.counters.handled == 60
 
 
 async def test_a_failing_message_waits_with_what_is_behind_it_and_nothing_else_does() -> None:
@@ -319,20 +313,20 @@ async def test_a_failing_message_waits_with_what_is_behind_it_and_nothing_else_d
     clock = ManualClock()
     async with running(Moody, clock=clock) as engine:
         for number in (1, 2, 13, 3):
-            engine.submit(Moody.at("a"), pack(number))
-        engine.submit(Moody.at("b"), pack(4))
+            send(engine, Moody.at("a"), pack(number))
+        send(engine, Moody.at("b"), pack(4))
         await engine.settled()
         first = held(engine, Moody.at("a"), "seen")
-        [failing] = engine.failing()
-        failing_then = (failing.address, str(failing.error))
-        due = engine.next_due()
+        [failing] = engine.view.failing_messages()
+        failing_then = (failing.message.target, failing.error)
+        due = engine.view.next_due()
         assert due is not None
         waits = []
         for _ in range(3):
             waits.append(due - clock.now_ms())
             clock.set_ms(due)
             await engine.settled()
-            due = engine.next_due()
+            due = engine.view.next_due()
             assert due is not None
         Moody.cured = True
         clock.set_ms(due)
@@ -349,7 +343,7 @@ async def test_what_no_retry_can_help_goes_to_the_dead_letters() -> None:
     store = MemoryStore()
     async with running(Moody, store=store) as engine:
         for value in (pack(1), pack(14), pack("no handler"), TypedValue("io.statefun.types/long", b"\xff"), pack(2)):
-            engine.submit(Moody.at("a"), value)
+            send(engine, Moody.at("a"), value)
         await engine.idle()
 
         assert held(engine, Moody.at("a"), "seen") == [1, 2]
@@ -363,9 +357,9 @@ async def test_what_no_retry_can_help_goes_to_the_dead_letters() -> None:
 async def test_messages_for_what_nobody_serves_are_kept_for_a_run_that_does() -> None:
     store = MemoryStore()
     async with running(Relay, store=store) as engine:
-        engine.submit(Relay.at("x"), pack(1))
+        send(engine, Relay.at("x"), pack(1))
         await engine.idle()
-        parked = dict(engine.parked)
+        parked = dict(engine.view.parked)
     async with running(Relay, Recorder, store=store) as engine:
         await engine.idle()
 
@@ -377,7 +371,7 @@ async def test_delayed_messages_survive_a_restart_and_fire_late_ones_first_in_or
     store, clock = MemoryStore(), ManualClock()
     async with running(Later, Recorder, store=store, clock=clock) as engine:
         for delay in (30, 10, 20, 500):
-            engine.submit(Later.at("x"), pack(delay))
+            send(engine, Later.at("x"), pack(delay))
         await engine.idle()
     clock.set_ms(clock.now_ms() + 60_000)
     async with running(Later, Recorder, store=store, clock=clock) as engine:
@@ -391,17 +385,17 @@ async def test_delayed_messages_survive_a_restart_and_fire_late_ones_first_in_or
 async def test_a_token_replaces_and_cancels_what_its_sender_has_pending(*, restart: bool) -> None:
     store, clock = MemoryStore(), ManualClock()
     async with running(Later, Recorder, store=store, clock=clock) as engine:
-        engine.submit(Later.at("x"), pack("5"))
-        engine.submit(Later.at("y"), pack("7"))
+        send(engine, Later.at("x"), pack("5"))
+        send(engine, Later.at("y"), pack("7"))
         await engine.idle()
         if not restart:
-            engine.submit(Later.at("x"), pack("9"))
-            engine.submit(Later.at("y"), pack("cancel"))
+            send(engine, Later.at("x"), pack("9"))
+            send(engine, Later.at("y"), pack("cancel"))
             await engine.idle()
     async with running(Later, Recorder, store=store, clock=clock) as engine:
         if restart:
-            engine.submit(Later.at("x"), pack("9"))
-            engine.submit(Later.at("y"), pack("cancel"))
+            send(engine, Later.at("x"), pack("9"))
+            send(engine, Later.at("y"), pack("cancel"))
             await engine.idle()
         pending = [value_of(timer.value) for timer in store.timers_after(-1, 0, 10)]
         clock.set_ms(clock.now_ms() + 60_000)
@@ -415,8 +409,12 @@ async def test_state_expires_after_its_write_or_after_the_last_call_and_leaves_t
     store, clock = MemoryStore(), ManualClock()
     replies: list[object] = []
 
+    def on_answer(answer: Answer) -> None:
+        if isinstance(answer, Replied):
+            replies.append(value_of(answer.value))
+
     def ask(value: object) -> None:
-        engine.submit(Fading.at("x"), pack(value), ticket=Caller(lambda reply: replies.append(value_of(reply))))
+        engine.take(IngressMessage(Fading.at("x"), pack(value), wait=Wait.REPLY), on_answer)
 
     async with running(Fading, store=store, clock=clock) as engine:
         ask("v")
@@ -436,7 +434,7 @@ async def test_a_cache_smaller_than_the_population_changes_nothing_but_speed() -
     async with running(Counter, options=EngineOptions(cache_bytes=5_000, epoch_steps=10)) as engine:
         for _ in range(3):
             for index in range(200):
-                engine.submit(Counter.at(str(index)), pack(1))
+                send(engine, Counter.at(str(index)), pack(1))
         await engine.idle()
 
         assert {held(engine, Counter.at(str(index)), "n") for index in range(200)} == {3}
@@ -446,8 +444,8 @@ async def test_what_comes_in_from_turn_to_turn_of_the_event_loop_is_one_commit()
     store = HeldStore()
     async with running(Counter, store=store) as engine:
         for _ in range(3):
-            engine.submit(Counter.at("a"), pack(1))
-            engine.submit(Counter.at("b"), pack(1))
+            send(engine, Counter.at("a"), pack(1))
+            send(engine, Counter.at("b"), pack(1))
             await asyncio.sleep(0)
         await engine.idle()
 
@@ -462,7 +460,7 @@ async def test_a_message_that_comes_alone_waits_for_no_other() -> None:
             await engine.idle()
             store.begun = turns = 0
             for _ in range(messages):
-                engine.submit(Counter.at("a"), pack(1))
+                send(engine, Counter.at("a"), pack(1))
             while not store.begun:
                 await asyncio.sleep(0)
                 turns += 1
@@ -477,8 +475,8 @@ async def test_no_stream_of_messages_keeps_an_epoch_open() -> None:
     async with running(Counter, store=store) as engine:
         turns = 0
         while not store.begun:
-            engine.submit(Counter.at("a"), pack(1))
-            engine.submit(Counter.at("b"), pack(1))
+            send(engine, Counter.at("a"), pack(1))
+            send(engine, Counter.at("b"), pack(1))
             await asyncio.sleep(0)
             turns += 1
             assert turns < 20

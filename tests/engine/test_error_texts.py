@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from statefun_actors import Address, DeadLetter, Discard, Entity, TerminalError, handles, persisted
-from statefun_actors.engine.backend import EngineBackend
 from statefun_actors.ingress import Answer, GivenUp, IngressMessage, Replied, Wait
 from statefun_actors.store import MemoryStore, Store
 from statefun_actors.store.sqlite import SqliteStore
@@ -66,10 +65,9 @@ async def test_a_message_that_fails_with_any_text_is_given_up_and_the_others_go_
     store = open_store(tmp_path / "store.db")
     caplog.set_level(logging.DEBUG)
     async with running(cls, store=store) as engine:
-        backend = EngineBackend(engine)
         for id, name in (("a", "ok"), ("b", text), ("c", "ok"), ("b", "ok")):
             letter = IngressMessage(cls.at(id), pack(name), wait=Wait.HANDLED, key=key and f"{key} {name}")
-            backend.take(letter, lambda answer, tag=f"{id} {name}": answers.__setitem__(tag, answer))  # type: ignore[misc]
+            engine.take(letter, lambda answer, tag=f"{id} {name}": answers.__setitem__(tag, answer))  # type: ignore[misc]
         await until(lambda: len(answers) == 4)
         entries = list(store.dead_letters())
 
@@ -85,6 +83,6 @@ async def test_a_message_that_fails_with_any_text_is_given_up_and_the_others_go_
             assert (entry.message.target, entry.message.value) == (Address(cls.at("b").typename, "b"), pack(text))
             assert (entry.error_type, entry.error, entry.attempts) == ("TerminalError", shown, 1)
         assert held(engine, cls.at("b"), "rows") == 1
-        assert engine.error is None
+        assert engine.view.error is None
         assert max(len(record.getMessage()) for record in caplog.records) < 20_000
     store.close()

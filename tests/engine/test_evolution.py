@@ -15,7 +15,7 @@ from statefun_actors.engine import Engine, IncompatibleStateError, ManualClock
 from statefun_actors.functions import StatefulFunctions
 from statefun_actors.store import MemoryStore
 from statefun_actors.types import pack, value_of
-from tests.engine.engines import held, running
+from tests.engine.engines import held, running, send
 
 
 def account(annotation: Untyped = int, handler: Callable[..., None] | None = None, **field: Untyped) -> type[Entity]:
@@ -40,7 +40,7 @@ async def written_by(cls: type[Entity], *values: object, clock: ManualClock | No
     store = MemoryStore()
     async with running(cls, store=store, clock=clock) as engine:
         for number, value in enumerate(values):
-            engine.submit(cls.at(f"{number}"), pack(value))
+            send(engine, cls.at(f"{number}"), pack(value))
         await engine.idle()
     return store
 
@@ -88,7 +88,7 @@ async def test_a_retyped_field_with_convert_starts_and_reads_the_old_state() -> 
 
     newer = account(str, handles(int)(note), default="", convert=lambda stored: f"{value_of(stored)} cents")
     async with running(newer, store=store) as engine:
-        engine.submit(newer.at("0"), pack(1))
+        send(engine, newer.at("0"), pack(1))
         await engine.idle()
 
         assert held(engine, newer.at("0"), "balance") == "5 cents and 1"
@@ -134,7 +134,7 @@ async def test_a_field_that_was_removed_keeps_its_state_and_is_checked_when_it_c
             self.other = message
 
     async with running(Bare, store=store) as engine:
-        engine.submit(Bare.at("0"), pack(1))
+        send(engine, Bare.at("0"), pack(1))
         await engine.idle()
     complaint = refusal(store, account(str, default=""))
     async with running(account(int), store=store) as engine:
@@ -156,7 +156,7 @@ async def test_states_of_functions_are_checked_too() -> None:
 
     store = MemoryStore()
     async with running(functions(int), store=store) as engine:
-        engine.submit(Address("test/greeter", "a"), pack(1))
+        send(engine, Address("test/greeter", "a"), pack(1))
         await engine.idle()
 
     assert "test/greeter: state 'seen' can't be read (test/greeter/a)" in refusal(store, functions(str))
@@ -193,8 +193,8 @@ async def test_messages_that_wait_for_a_handler_that_is_gone_are_named_and_can_b
     before = account(int, handles(str)(failing))
     async with running(before, store=store) as engine:
         for _ in range(3):
-            engine.submit(before.at("a"), pack("7"))
-        engine.submit(before.at("a"), pack("8"), delay_ms=1_000)
+            send(engine, before.at("a"), pack("7"))
+        send(engine, before.at("a"), pack("8"), delay_ms=1_000)
         await engine.settled()
     caplog.clear()
     async with running(account(int), store=store) as engine:
@@ -202,8 +202,8 @@ async def test_messages_that_wait_for_a_handler_that_is_gone_are_named_and_can_b
         warnings = [text for text in warnings_in(caplog) if "any more" in text]
     after = account(int, handles(str)(late))
     async with running(after, store=store) as engine:
-        for letter in list(engine.dead_letters()):
-            engine.retry_dead_letter(letter.seq)
+        for letter in list(engine.view.dead_letters()):
+            engine.changes.retry_dead_letter(letter.seq)
         await engine.idle()
 
         assert warnings == [

@@ -25,7 +25,7 @@ from statefun_actors.engine import (
 from statefun_actors.functions import StatefulFunctions
 from statefun_actors.store import MemoryStore
 from statefun_actors.types import pack
-from tests.engine.engines import running
+from tests.engine.engines import running, send
 
 
 def thing(annotation: Untyped, value: object = None, takes: Untyped = int, **more: Untyped) -> type[Entity]:
@@ -52,7 +52,7 @@ async def stored(cls: type[Entity], store: MemoryStore | None = None) -> MemoryS
     store = MemoryStore() if store is None else store
     async with running(cls, store=store) as engine:
         for id in ("a", "b"):
-            engine.submit(cls.at(id), pack(1))
+            send(engine, cls.at(id), pack(1))
         await engine.idle()
     return store
 
@@ -213,7 +213,7 @@ async def test_a_convert_that_is_dropped_too_early_is_refused() -> None:
     store = await stored(thing(int, 5))
     converting = thing(str, field={"convert": lambda _: "five"})
     async with running(converting, store=store) as engine:
-        engine.submit(converting.at("c"), pack(1))
+        send(engine, converting.at("c"), pack(1))
         await engine.idle()
 
     (complaint,), losses = found(store, thing(str))
@@ -291,8 +291,8 @@ async def test_a_function_type_that_is_gone_is_told_with_all_that_is_kept_of_it(
     cls = thing(int, 5, fail=handles(str, on_failure=DeadLetter("test/dead", attempts=1))(failing))
     store = await stored(cls)
     async with running(cls, store=store) as engine:
-        engine.submit(cls.at("a"), pack("x"))
-        engine.submit(cls.at("a"), pack(1), delay_ms=60_000)
+        send(engine, cls.at("a"), pack("x"))
+        send(engine, cls.at("a"), pack(1), delay_ms=60_000)
         await engine.idle()
 
     line = (
@@ -328,13 +328,13 @@ async def test_messages_timers_and_dead_letters_are_read_too() -> None:
     old = thing(int, later=failing(Beat))
     store = MemoryStore()
     async with running(old, store=store) as engine:
-        engine.submit(old.at("a"), pack(Beat(1)))
-        engine.submit(old.at("b"), pack(Beat(2)), delay_ms=60_000)
+        send(engine, old.at("a"), pack(Beat(1)))
+        send(engine, old.at("b"), pack(Beat(2)), delay_ms=60_000)
         await engine.settled()
     giving_up = thing(int, later=failing(Beat, on_failure=DeadLetter("test/dead", attempts=1)))
     async with running(giving_up, store=store) as engine:
-        engine.submit(old.at("c"), pack(Beat(3)))
-        engine.submit(old.at("d"), pack(Beat(4)))
+        send(engine, old.at("c"), pack(Beat(3)))
+        send(engine, old.at("d"), pack(Beat(4)))
         await engine.settled()
 
     unreadable, losses = found(store, thing(int, later=failing(BeatNow)))
@@ -354,7 +354,7 @@ async def test_a_dead_letter_that_nobody_could_read_stops_nobody() -> None:
     old = thing(int, takes=int)
     store = MemoryStore()
     async with running(old, store=store) as engine:
-        engine.submit(old.at("a"), pack("no number"))
+        send(engine, old.at("a"), pack("no number"))
         await engine.idle()
 
     assert found(store, thing(int, takes=str)) == ([], [])
@@ -459,7 +459,7 @@ async def test_progress_is_told_while_much_is_read() -> None:
     cls = thing(int, 5)
     async with running(cls, store=store) as engine:
         for number in range(5_001):
-            engine.submit(Address("test/thing", str(number)), pack(1))
+            send(engine, Address("test/thing", str(number)), pack(1))
         await engine.idle()
     told: list[tuple[str, int]] = []
 

@@ -7,11 +7,11 @@ from typing import ClassVar
 import pytest
 
 from statefun_actors import Entity, handles, persisted
-from statefun_actors.engine import Engine, EngineBackend, FailingMessage, ManualClock, NotFailingError
+from statefun_actors.engine import Engine, FailingMessage, ManualClock, NotFailingError
 from statefun_actors.ingress import Answer, GivenUp, IngressMessage, Wait
 from statefun_actors.store import MemoryStore
 from statefun_actors.types import pack, value_of
-from tests.engine.engines import HeldStore, held, running, until
+from tests.engine.engines import HeldStore, held, running, send, until
 
 
 class Flaky(Entity, typename="test/flaky"):
@@ -40,7 +40,7 @@ def _begin_anew() -> None:
 
 async def pass_backoffs(engine: Engine, clock: ManualClock, times: int) -> None:
     for _ in range(times):
-        due = engine.next_due()
+        due = engine.view.next_due()
         assert due is not None
         clock.set_ms(due)
         await engine.settled()
@@ -54,11 +54,11 @@ async def test_each_run_of_a_failing_message_counts_once(messages: list[int], tr
     clock = ManualClock()
     async with running(Flaky, clock=clock) as engine:
         for message in messages:
-            engine.submit(A, pack(message))
+            send(engine, A, pack(message))
         await engine.settled()
         first = Flaky.runs.count(-1)
         await pass_backoffs(engine, clock, 5)
-        [failing] = engine.failing_messages()
+        [failing] = engine.view.failing_messages()
 
         assert first == (1 if tried_alone else 2)
         assert failing.attempts == Flaky.runs.count(-1) == first + 5
@@ -74,40 +74,40 @@ async def test_what_is_told_of_a_failing_message() -> None:
     clock = ManualClock()
     async with running(Flaky, clock=clock) as engine:
         for message in (-1, 1, 2):
-            engine.submit(A, pack(message))
+            send(engine, A, pack(message))
         await engine.settled()
         await pass_backoffs(engine, clock, 2)
-        [failing] = engine.failing_messages()
+        [failing] = engine.view.failing_messages()
 
         assert failing == FailingMessage(failing.message, 3, "ValueError", "-1 is negative", clock.now_ms() + 400, 2)
         assert (failing.message.target, value_of(failing.message.value)) == (A, -1)
         assert (
-            EngineBackend(engine).failing(A)
+            engine.failing(A)
             == failing.describe(clock.now_ms())
             == (
                 "the first message of test/flaky/a has failed 3 times, last with ValueError: -1 is negative; "
                 "next attempt in 0.4 s; 2 more wait behind it"
             )
         )
-        assert EngineBackend(engine).failing(B) is None
-        assert EngineBackend(engine).notices() == [failing.describe(clock.now_ms())]
+        assert engine.failing(B) is None
+        assert engine.notices() == [failing.describe(clock.now_ms())]
 
 
 async def test_a_retry_does_not_wait_for_the_end_of_the_backoff() -> None:
     clock = ManualClock()
     async with running(Flaky, clock=clock) as engine:
         for message in (-1, 1):
-            engine.submit(A, pack(message))
+            send(engine, A, pack(message))
         await engine.settled()
-        engine.retry_failing(A)
+        engine.changes.retry_failing(A)
         await engine.settled()
-        assert [failing.attempts for failing in engine.failing_messages()] == [2]
+        assert [failing.attempts for failing in engine.view.failing_messages()] == [2]
         Flaky.cured = True
-        engine.retry_failing(A)
+        engine.changes.retry_failing(A)
         await engine.idle()
 
         assert held(engine, A, "total") == 0
-        assert engine.failing_messages() == []
+        assert engine.view.failing_messages() == []
         clock.set_ms(clock.now_ms() + 100_000)  # the backoffs that were cut short lead to nothing
         await engine.idle()
         assert Flaky.runs == [-1, -1, -1, 1]
@@ -117,11 +117,11 @@ async def test_a_retry_does_not_wait_for_the_end_of_the_backoff() -> None:
 async def test_a_dropped_message_is_a_dead_letter_or_gone_and_those_behind_it_go_on(discard: bool) -> None:
     store, answers = MemoryStore(), list[Answer]()
     async with running(Flaky, store=store) as engine:
-        EngineBackend(engine).take(IngressMessage(A, pack(-1), wait=Wait.HANDLED), answers.append)
-        engine.submit(A, pack(5))
-        engine.submit(A, pack(6))
+        engine.take(IngressMessage(A, pack(-1), wait=Wait.HANDLED), answers.append)
+        send(engine, A, pack(5))
+        send(engine, A, pack(6))
         await engine.settled()
-        engine.drop_failing(A, discard=discard)
+        engine.changes.drop_failing(A, discard=discard)
         await engine.durable()
         await engine.idle()
 
@@ -134,7 +134,7 @@ async def test_a_dropped_message_is_a_dead_letter_or_gone_and_those_behind_it_go
 
 async def test_only_failing_messages_can_be_dropped_or_retried() -> None:
     async with running(Flaky) as engine:
-        for attempt in (engine.drop_failing, engine.retry_failing):
+        for attempt in (engine.changes.drop_failing, engine.changes.retry_failing):
             with pytest.raises(NotFailingError) as raised:
                 attempt(A)
 
@@ -147,14 +147,13 @@ async def test_only_failing_messages_can_be_dropped_or_retried() -> None:
 async def test_it_is_not_ready_while_the_store_fails_and_ready_again_without_a_message() -> None:
     store = HeldStore()
     async with running(Flaky, store=store) as engine:
-        backend = EngineBackend(engine)
-        assert backend.unready() is None
+        assert engine.unready() is None
         store.fail = True
-        engine.submit(A, pack(1))
-        await until(backend.unready)
-        assert backend.unready() == "store test: the disk is full"
+        send(engine, A, pack(1))
+        await until(engine.unready)
+        assert engine.unready() == "store test: the disk is full"
         store.fail = False
-        await until(lambda: backend.unready() is None)
+        await until(lambda: engine.unready() is None)
 
 
 async def test_of_a_message_that_keeps_failing_only_the_first_failure_is_logged_with_its_traceback(
@@ -162,7 +161,7 @@ async def test_of_a_message_that_keeps_failing_only_the_first_failure_is_logged_
 ) -> None:
     clock = ManualClock()
     async with running(Flaky, clock=clock) as engine:
-        engine.submit(A, pack(-1))
+        send(engine, A, pack(-1))
         await engine.settled()
         await pass_backoffs(engine, clock, 2)
 

@@ -16,11 +16,12 @@ import pytest
 from statefun_actors import Address, DeadLetter, Discard, Entity, handles, persisted
 from statefun_actors.connectors.files import JsonLinesSink
 from statefun_actors.dispatch import Application
-from statefun_actors.engine import Counters, Engine, EngineOptions, EpochLostError, ManualClock
+from statefun_actors.engine import Counters, Engine, EngineOptions, ManualClock
+from statefun_actors.ingress import Answer, IngressMessage, NotTaken, Taken
 from statefun_actors.store import Commit, MemoryStore, Store, StoreError
 from statefun_actors.store.sqlite import SqliteStore
 from statefun_actors.types import pack
-from tests.engine.engines import Listed, held, running
+from tests.engine.engines import Listed, held, running, send, until
 
 OUT = "test/out"
 SMALL = EngineOptions(epoch_steps=7, batch=3, slice_steps=2)
@@ -148,19 +149,21 @@ async def test_what_was_lost_with_its_epoch_and_done_again_is_counted_once(faili
         clock.set_ms(clock.now_ms() + 2_000)
         await engine.idle()
         for number in range(5):
-            engine.submit(Picky.at("b"), pack(f"{number}"))
+            send(engine, Picky.at("b"), pack(f"{number}"))
             await engine.idle()
 
-        assert engine.counters == Counters(handled=60 + 60 + 12 + 10 + 5, timers_fired=12, discarded=10, dead_letters=5)
+        assert engine.view.counters == Counters(
+            handled=60 + 60 + 12 + 10 + 5, timers_fired=12, discarded=10, dead_letters=5
+        )
 
 
 async def test_what_left_nothing_to_write_is_counted_too() -> None:
     async with running(Till) as engine:
         for _ in range(3):
-            engine.submit(Till.at("a"), pack(0))
+            send(engine, Till.at("a"), pack(0))
         await engine.idle()
 
-        assert engine.counters.handled == 3
+        assert engine.view.counters.handled == 3
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
@@ -187,7 +190,7 @@ async def test_a_process_that_ends_before_or_after_any_commit_changes_nothing(tm
         for task in (run, waiting, idle):
             task.cancel()
         await asyncio.gather(run, waiting, idle, return_exceptions=True)
-        await engine._memory.outbox.end()
+        await engine._core.working_set.outbox.end()
         sink.close()
         store._fault = lambda number, when: None
 
@@ -213,13 +216,15 @@ async def acknowledged(engine: Engine, numbers: Sequence[int]) -> list[int]:
     """Which of *numbers*, sent one after another, were stored."""
     stored = []
     for number in numbers:
-        try:
-            engine.submit(Pile.at(f"{number % 3}"), pack(number))
-            await engine.durable()
-        except EpochLostError as error:
-            assert "the disk is full" in str(error) or "the disk failed" in str(error)  # noqa: PT017 - or there is none
-        else:
-            stored.append(number)
+        answers: list[Answer] = []
+        engine.take(IngressMessage(Pile.at(f"{number % 3}"), pack(number)), answers.append)
+        await until(lambda answers=answers: answers)  # type: ignore[misc]
+        match answers:
+            case [NotTaken(reason)]:
+                assert "the disk is full" in reason or "the disk failed" in reason
+            case _:
+                assert answers == [Taken()]
+                stored.append(number)
     return stored
 
 
@@ -243,7 +248,7 @@ async def test_a_full_store_refuses_what_comes_loses_nothing_and_goes_on_once_th
         (used,) = store._writer.execute("PRAGMA page_count").fetchone()
         store._writer.execute(f"PRAGMA max_page_count = {used + pages}")
         during = await acknowledged(engine, range(6, 30))
-        failed = engine.error
+        failed = engine.view.error
         store._writer.execute("PRAGMA max_page_count = 1000000")
         await engine.idle()
         after = await acknowledged(engine, range(30, 36))
@@ -254,7 +259,7 @@ async def test_a_full_store_refuses_what_comes_loses_nothing_and_goes_on_once_th
         assert str(failed) == f"store {store.path}: the disk is full. Free disk space."
         assert after[-1] == 35
         assert found == [*before, *during, *after]
-        assert engine.error is None
+        assert engine.view.error is None
     assert store.integrity_check() == []
     store.close()
 

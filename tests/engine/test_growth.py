@@ -20,6 +20,7 @@ from statefun_actors.store.entity_record import pack as packed
 from statefun_actors.store.sqlite import SqliteStore
 from statefun_actors.store.sqlite.gathering import Gathering, Plan
 from statefun_actors.types import pack
+from tests.engine.engines import send
 
 HOT = 300
 
@@ -56,7 +57,7 @@ async def handled(store: SqliteStore, *numbers: int, cache_bytes: int = 1 << 20)
     running = asyncio.create_task(engine.run())
     for start in range(0, len(numbers), 500):
         for number in numbers[start : start + 500]:
-            engine.submit(address(number), pack(1))
+            send(engine, address(number), pack(1))
         await engine.idle()
     await engine.stop()
     await running

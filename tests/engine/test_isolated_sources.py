@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from statefun_actors import Entity, handles, persisted
-from statefun_actors.engine import EngineBackend, ManualClock, Receiver
+from statefun_actors.engine import Inbox, ManualClock
 from statefun_actors.ingress import Answer, IngressMessage, NotTaken, Wait
 from statefun_actors.types import pack
-from tests.engine.engines import held, running, until
+from tests.engine.engines import held, running, send, until
 from tests.engine.refusing import POISON, RefusingStore
 
 MINUTE = 60_000
@@ -34,16 +34,16 @@ class Script:
     def resume(self, position: str | None) -> None:
         self.at, self.exhausted = int(position or 0), False
 
-    def read(self, most: int, receiver: Receiver) -> str | None:
+    def read(self, most: int, inbox: Inbox) -> str | None:
         lines = self.lines[self.at : self.at + most]
         if not lines:
             self.exhausted = True
             return None
         for kind, text in lines:
             if kind == "emit":
-                receiver.emit("test/out", pack(text))
+                inbox.emit("test/out", pack(text))
             else:
-                receiver.submit(Notes.at("n"), pack(text), delay_ms=MINUTE if kind == "later" else 0)
+                inbox.submit(Notes.at("n"), pack(text), delay_ms=MINUTE if kind == "later" else 0)
         self.at += len(lines)
         end = self.at
 
@@ -51,7 +51,7 @@ class Script:
             if lost is None:
                 self.durable.append(end)
 
-        receiver.when_durable(noted)
+        inbox.when_durable(noted)
         return f"{self.at}"
 
 
@@ -64,13 +64,13 @@ async def test_what_a_source_delays_stays_delayed() -> None:
     async with running(Notes, store=store, clock=clock, sources={"in": source}) as engine:
         await engine.settled()
         before = held(engine, Notes.at("n"), "seen")
-        due = engine.next_due()
+        due = engine.view.next_due()
         clock.set_ms(clock.now_ms() + MINUTE)
         await engine.idle()
 
         assert (before, due) == (["one", "three"], clock.now_ms())
         assert held(engine, Notes.at("n"), "seen") == ["one", "three", "two"]
-        assert [letter.message.value for letter in engine.dead_letters()] == [pack(POISON)]
+        assert [letter.message.value for letter in engine.view.dead_letters()] == [pack(POISON)]
 
 
 async def test_a_source_hears_of_each_read_that_is_durable() -> None:
@@ -99,34 +99,36 @@ async def test_delayed_messages_are_counted_once() -> None:
     store, clock = RefusingStore(("entity",)), ManualClock()
     async with running(Notes, store=store, clock=clock) as engine:
         for text in ("one", POISON, "two", "three"):
-            engine.submit(A, pack(text), delay_ms=MINUTE)
+            send(engine, A, pack(text), delay_ms=MINUTE)
         await engine.settled()
         clock.set_ms(clock.now_ms() + MINUTE)
         await engine.idle()
 
         assert held(engine, A, "seen") == ["one", "two", "three"]
-        assert (engine.counters.timers_fired, engine.counters.handled, engine.counters.dead_letters) == (4, 3, 1)
+        assert (engine.view.counters.timers_fired, engine.view.counters.handled, engine.view.counters.dead_letters) == (
+            4,
+            3,
+            1,
+        )
 
 
 async def test_a_sender_that_has_not_had_its_turn_is_answered_when_the_engine_stops() -> None:
     store = RefusingStore(("entity",))
     answers: dict[str, Answer] = {}
     async with running(Notes, store=store) as engine:
-        backend = EngineBackend(engine)
-        engine.submit(A, pack(POISON))
-        await until(lambda: engine.in_turn)
+        send(engine, A, pack(POISON))
+        await until(lambda: engine.view.isolating)
         for wait in (Wait.TAKEN, Wait.HANDLED):
-            backend.take(
+            engine.take(
                 IngressMessage(B, pack("late"), wait=wait),
                 lambda answer, of=wait.name: answers.__setitem__(of, answer),  # type: ignore[misc]
             )
-        backend.take(
+        engine.take(
             IngressMessage(B, pack("late"), wait=Wait.HANDLED, key="k"),
             lambda answer: answers.__setitem__("key", answer),
         )
         waiting = dict(answers)
         await engine.stop(drain=0)
-        backend.interrupt()
         await until(lambda: len(answers) == 3)
 
     assert waiting == {}
@@ -137,12 +139,11 @@ async def test_where_one_submission_is_refused_the_search_ends_with_it(caplog: p
     store = RefusingStore(("timer",))
     answers: list[Answer] = []
     async with running(Notes, store=store) as engine:
-        backend = EngineBackend(engine)
         for text in ("x", POISON, "y"):
-            backend.take_all([IngressMessage(A, pack(text), MINUTE)] * 2, answers.append)
+            engine.take_all([IngressMessage(A, pack(text), MINUTE)] * 2, answers.append)
         await until(lambda: len(answers) == 3)
-        in_turn = engine.in_turn
+        isolating = engine.view.isolating
 
         assert sorted(type(answer).__name__ for answer in answers) == ["GivenUp", "Taken", "Taken"]
-        assert not in_turn
+        assert not isolating
     assert "no message was found" not in caplog.text

@@ -8,7 +8,7 @@ from typing import ClassVar
 import pytest
 
 from statefun_actors import Entity, TypedValue, handles, persisted
-from statefun_actors.engine import EngineBackend, ManualClock
+from statefun_actors.engine import ManualClock
 from statefun_actors.engine.idempotency import KEPT_MS
 from statefun_actors.ingress import GivenUp, IngressMessage, KeyReused, Replied, Taken, Wait
 from statefun_actors.store import Commit, KeyedRequest, MemoryStore, RequestState
@@ -43,10 +43,9 @@ def closed_gate() -> None:
 
 async def test_the_type_of_a_message_and_its_bytes_are_told_apart() -> None:
     async with running(Gate) as engine:
-        backend = EngineBackend(engine)
         answers: list[object] = []
         for value in (TypedValue("test/a", b"bc"), TypedValue("test/ab", b"c"), TypedValue("test/a", b"bc")):
-            backend.take(IngressMessage(A, value, key="k"), answers.append)
+            engine.take(IngressMessage(A, value, key="k"), answers.append)
             await engine.durable()
 
         assert answers == [Taken(), KeyReused("k"), Taken()]
@@ -55,16 +54,15 @@ async def test_the_type_of_a_message_and_its_bytes_are_told_apart() -> None:
 async def test_a_late_result_of_a_key_does_not_replace_what_is_kept_of_its_next_message() -> None:
     store, clock = MemoryStore(), ManualClock()
     async with running(Gate, store=store, clock=clock) as engine:
-        backend = EngineBackend(engine)
-        ask(backend, A, 1, Wait.HANDLED, "key")
+        ask(engine, A, 1, Wait.HANDLED, "key")
         await until(lambda: Gate.entered == 1)
         await engine.durable()
         clock.set_ms(clock.now_ms() + KEPT_MS)
-        again = ask(backend, A, 2, Wait.TAKEN, "key")
+        again = ask(engine, A, 2, Wait.TAKEN, "key")
         answer = await again.answer()
         Gate.open.set()
         await engine.idle()
-        repeats = [await ask(backend, A, message, Wait.TAKEN, "key").answer() for message in (2, 1)]
+        repeats = [await ask(engine, A, message, Wait.TAKEN, "key").answer() for message in (2, 1)]
 
         assert [answer, *repeats] == [Taken(), Taken(), KeyReused("key")]
         assert held(engine, A, "n") == 3
@@ -78,9 +76,8 @@ async def test_all_old_keys_go_however_many_there_are() -> None:
     await store.commit(Commit(requests=old, next_seq=2_000))
     Gate.open.set()
     async with running(Gate, store=store, clock=clock) as engine:
-        backend = EngineBackend(engine)
         for number in range(4):
-            await ask(backend, A, number, Wait.TAKEN, f"new {number}").answer()
+            await ask(engine, A, number, Wait.TAKEN, f"new {number}").answer()
             await engine.idle()
 
     assert sorted(row.key for row in store.requests()) == [f"new {number}" for number in range(4)]
@@ -89,11 +86,10 @@ async def test_all_old_keys_go_however_many_there_are() -> None:
 async def test_a_keyed_request_that_is_stored_gets_its_answer_though_another_submission_is_refused() -> None:
     store = RefusingStore(("request",))
     async with running(Gate, store=store) as engine:
-        backend = EngineBackend(engine)
-        innocent = ask(backend, A, 5, Wait.HANDLED, "key")
+        innocent = ask(engine, A, 5, Wait.HANDLED, "key")
         await until(lambda: Gate.entered == 1)
         await engine.durable()
-        guilty = ask(backend, B, 1, Wait.TAKEN, POISON)
+        guilty = ask(engine, B, 1, Wait.TAKEN, POISON)
         refused = await guilty.answer()
         Gate.open.set()
 

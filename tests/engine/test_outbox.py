@@ -9,12 +9,12 @@ import pytest
 
 from statefun_actors import Entity, handles, persisted
 from statefun_actors.connectors.files import JsonLinesSink
-from statefun_actors.engine import EgressQueue, EngineBackend, EngineOptions, EpochLostError, Source
+from statefun_actors.engine import EgressQueue, EngineOptions, EpochLostError, Source
 from statefun_actors.engine.egress_queue import WINDOW, WINDOW_BYTES
 from statefun_actors.ingress import Answer, IngressMessage, NotTaken, Taken
 from statefun_actors.store import Commit, EgressRecord, MemoryStore
 from statefun_actors.types import pack, value_of
-from tests.engine.engines import HeldStore, held, running, until
+from tests.engine.engines import HeldStore, held, running, send, until
 
 OUT = "test/out"
 
@@ -82,8 +82,8 @@ async def test_a_sink_that_is_slow_holds_up_neither_the_actors_nor_another_sink(
     slow, quick, store = ListSink(open=False), ListSink(), MemoryStore()
     async with running(Teller, store=store, sinks={OUT: slow, "test/other": quick}) as engine:
         for number in range(5):
-            engine.submit(Teller.at("a"), pack(number))
-        engine.submit(Teller.at("a"), pack("word"))
+            send(engine, Teller.at("a"), pack(number))
+        send(engine, Teller.at("a"), pack("word"))
         await engine.durable()
         await until(lambda: quick.written)
 
@@ -104,8 +104,8 @@ async def test_what_was_kept_and_what_comes_while_the_window_is_full_is_written_
     await keep(store, *range(2 * WINDOW + 7))
     async with running(Teller, store=store, sinks={OUT: sink}) as engine:
         for number in range(2 * WINDOW + 7, 4 * WINDOW):
-            engine.submit(Teller.at(str(number % 7)), pack(number))
-        await until(lambda: not engine.waiting)
+            send(engine, Teller.at(str(number % 7)), pack(number))
+        await until(lambda: not engine.view.waiting)
         await engine.durable()
         sink.open.set()
         await engine.idle()
@@ -139,16 +139,16 @@ async def test_a_sink_that_fails_is_run_again_and_gets_what_was_not_through_in_o
     async with running(Teller, sinks={OUT: sink}) as engine:
         sink.broken = ConnectionError("nobody there")
         for number in (1, 2, 3):
-            engine.submit(Teller.at("a"), pack(number))
+            send(engine, Teller.at("a"), pack(number))
         await engine.idle()
-        failing = dict(engine.failing_egress)
+        failing = dict(engine.view.failing_egress)
         sink.broken = None
         await until(lambda: len(sink.written) == 3)
 
         assert failing == {OUT: "nobody there"}
         assert sink.values == [1, 2, 3]
         assert sink.runs >= 2
-        assert engine.failing_egress == {}
+        assert engine.view.failing_egress == {}
         assert [record.getMessage() for record in caplog.records] == [
             f"egress {OUT} can't be written, its records are kept: nobody there",
             f"egress {OUT} is written again, and nothing is left",
@@ -175,12 +175,12 @@ async def test_where_a_sink_begins_is_durable_before_its_first_record_is_handed_
 async def test_after_a_lost_commit_what_is_not_marked_through_is_handed_over_again_under_the_same_numbers() -> None:
     store, sink = HeldStore(), ListSink(open=False)
     async with running(Teller, store=store, sinks={OUT: sink}) as engine:
-        engine.submit(Teller.at("a"), pack(1))
-        engine.submit(Teller.at("a"), pack(2))
+        send(engine, Teller.at("a"), pack(1))
+        send(engine, Teller.at("a"), pack(2))
         await engine.durable()
         store.fail = True
         sink.open.set()
-        await until(lambda: engine.error)
+        await until(lambda: engine.view.error)
         store.fail = False
         await until(lambda: len(sink.resumed) == 2)
         await engine.idle()
@@ -196,12 +196,12 @@ async def test_nothing_of_an_epoch_that_is_lost_reaches_a_sink() -> None:
     async with running(Teller, store=store, sinks={OUT: sink}) as engine:
         await engine.idle()
         store.fail = True
-        engine.submit(Teller.at("a"), pack(1))
+        send(engine, Teller.at("a"), pack(1))
         with pytest.raises(EpochLostError):
             await engine.durable()
         store.fail = False
         await engine.idle()
-        engine.submit(Teller.at("a"), pack(2))
+        send(engine, Teller.at("a"), pack(2))
         await engine.idle()
 
         assert sink.values == [2]
@@ -222,7 +222,7 @@ class Refuser:
 async def test_a_record_that_never_gets_through_is_replaced_by_another_in_one_epoch() -> None:
     store, other = MemoryStore(), ListSink()
     async with running(Teller, store=store, sinks={OUT: Refuser(), "test/other": other}) as engine:
-        engine.submit(Teller.at("a"), pack(1))
+        send(engine, Teller.at("a"), pack(1))
         await engine.idle()
 
         assert other.values == ["not 1"]
@@ -255,7 +255,7 @@ async def test_sources_are_read_at_the_pace_of_sinks_once_those_are_too_far_behi
     source: Source = numbers  # type: ignore[assignment] # `exhausted` is only read
     options = EngineOptions(epoch_steps=10, egress_backlog=100)
     async with running(Teller, store=store, options=options, sources={"in": source}, sinks={OUT: sink}) as engine:
-        await until(lambda: engine.backlogged and not engine.waiting)
+        await until(lambda: engine.view.egress_kept > 100 and not engine.view.waiting)
         await engine.durable()
         read, kept = numbers.read_so_far, store.counts()["egress"]
         sink.open.set()
@@ -270,17 +270,16 @@ async def test_whoever_sends_from_outside_is_told_to_wait_while_sinks_are_too_fa
     sink, answers = ListSink(open=False), list[Answer]()
     options = EngineOptions(egress_backlog=2)
     async with running(Teller, options=options, sinks={OUT: sink}) as engine:
-        backend = EngineBackend(engine)
 
         async def sent(number: int) -> Answer:
             told = len(answers)
-            backend.take(IngressMessage(Teller.at("a"), pack(number)), answers.append)
+            engine.take(IngressMessage(Teller.at("a"), pack(number)), answers.append)
             await until(lambda: len(answers) > told)
             return answers[-1]
 
         for number in range(3):
             assert await sent(number) == Taken()
-        await until(lambda: not engine.waiting)
+        await until(lambda: not engine.view.waiting)
         refused = await sent(3)
         sink.open.set()
         await engine.idle()
@@ -295,7 +294,7 @@ async def test_whoever_sends_from_outside_is_told_to_wait_while_sinks_are_too_fa
 async def test_a_stop_waits_for_sinks_no_longer_than_its_drain(drain: float) -> None:
     store, sink = MemoryStore(), ListSink(open=False)
     async with running(Teller, store=store, sinks={OUT: sink}) as engine:
-        engine.submit(Teller.at("a"), pack(1))
+        send(engine, Teller.at("a"), pack(1))
         await engine.durable()
         stopping = asyncio.create_task(engine.stop(drain=drain))
         await stopping
@@ -309,8 +308,8 @@ async def test_a_stop_waits_for_sinks_no_longer_than_its_drain(drain: float) -> 
 async def test_a_file_and_another_sink_each_keep_their_own_position(tmp_path: Path) -> None:
     file, sink, store = JsonLinesSink(tmp_path / "o.jsonl"), ListSink(), MemoryStore()
     async with running(Teller, store=store, sinks={OUT: file, "test/other": sink}) as engine:
-        engine.submit(Teller.at("a"), pack(1))
-        engine.submit(Teller.at("a"), pack("x"))
+        send(engine, Teller.at("a"), pack(1))
+        send(engine, Teller.at("a"), pack("x"))
         await engine.idle()
     file.close()
 

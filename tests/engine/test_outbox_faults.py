@@ -14,7 +14,7 @@ from statefun_actors.connectors.files import JsonLinesSink
 from statefun_actors.engine import EgressQueue, EpochLostError
 from statefun_actors.store import Commit, MemoryStore, StoreError
 from statefun_actors.types import pack, value_of
-from tests.engine.engines import held, running, until
+from tests.engine.engines import held, running, send, until
 
 FILE, WIRE = "test/file", "test/wire"
 
@@ -81,11 +81,11 @@ async def test_each_durable_record_is_there_once_and_in_order(tmp_path: Path, se
             for _ in range(40):
                 number += 1
                 try:
-                    engine.submit(Teller.at("a"), pack(number))
+                    send(engine, Teller.at("a"), pack(number))
                     if chance.random() < 0.5:
                         await engine.durable()
                 except EpochLostError:
-                    await until(lambda engine=engine: engine.lost is None)  # type: ignore[misc]
+                    await until(lambda engine=engine: engine.view.lost is None)  # type: ignore[misc]
         file.close()
         repeats += wire.repeats
     store.steady = True

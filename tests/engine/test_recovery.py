@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 
 from statefun_actors import Entity, handles, persisted
-from statefun_actors.engine import EngineBackend, ManualClock
+from statefun_actors.engine import ManualClock
 from statefun_actors.ingress import Answer, IngressMessage, NotTaken, Taken
 from statefun_actors.store import Commit, MemoryStore, StoreError
 from statefun_actors.types import pack
-from tests.engine.engines import held, running, until
+from tests.engine.engines import held, running, send, until
 
 
 class Counter(Entity, typename="test/counter"):
@@ -51,15 +51,15 @@ async def test_the_pauses_double_up_to_five_seconds_and_begin_anew_after_a_succe
     store, clock = ReadOnly(), Pausing()
     async with running(Counter, store=store, clock=clock) as engine:
         store.fail = 9  # the commit itself, and eight attempts to find out whether the store works
-        engine.submit(A, pack(1))
+        send(engine, A, pack(1))
         await until(lambda: not store.fail)
         await engine.idle()
         first = list(clock.pauses)
-        engine.submit(A, pack(2))
+        send(engine, A, pack(2))
         await engine.idle()
         clock.pauses.clear()
         store.fail = 3
-        engine.submit(A, pack(4))
+        send(engine, A, pack(4))
         await until(lambda: not store.fail)
         await engine.idle()
 
@@ -72,21 +72,20 @@ async def test_a_store_that_can_be_read_but_not_written_takes_nothing_until_it_c
     store = ReadOnly()
     answers: list[Answer] = []
     async with running(Counter, store=store) as engine:
-        backend = EngineBackend(engine)
         store.fail = 1_000
-        backend.take(IngressMessage(A, pack(1)), answers.append)
+        engine.take(IngressMessage(A, pack(1)), answers.append)
         await until(lambda: answers)
         before = store.fail
         ready: list[object] = []
         while store.fail > before - 5:
-            ready += [backend.unready(), engine.takes]
+            ready += [engine.unready(), engine.view.lost is None]
             await asyncio.sleep(0)
-        backend.take(IngressMessage(A, pack(1)), answers.append)
+        engine.take(IngressMessage(A, pack(1)), answers.append)
         store.fail = 0
-        await until(lambda: engine.takes)
-        backend.take(IngressMessage(A, pack(1)), answers.append)
+        await until(lambda: engine.view.lost is None)
+        engine.take(IngressMessage(A, pack(1)), answers.append)
         await engine.idle()
 
         assert set(ready) == {"store test: the disk is full", False}
         assert [type(answer) for answer in answers] == [NotTaken, NotTaken, Taken]
-        assert (backend.unready(), held(engine, A, "n")) == (None, 1)
+        assert (engine.unready(), held(engine, A, "n")) == (None, 1)

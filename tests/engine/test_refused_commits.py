@@ -12,13 +12,13 @@ import pytest
 from statefun_actors import Address, Entity, TypedValue, handles, persisted
 from statefun_actors.admin import DeadLetterRetry, EngineControl, Posting
 from statefun_actors.dispatch import Application
-from statefun_actors.engine import Engine, EngineBackend, EngineOptions, ManualClock, NotStorableError
+from statefun_actors.engine import Engine, EngineOptions, ManualClock, NotStorableError
 from statefun_actors.ingress import Answer, GivenUp, Handled, IngressMessage, Replied, Taken, Wait
 from statefun_actors.store import Commit, CommitRefusedError, DeadLetterEntry, MemoryStore, Message, Store, Timer
 from statefun_actors.store.sqlite import SqliteStore
 from statefun_actors.testing import TestRuntime
 from statefun_actors.types import pack
-from tests.engine.engines import DEADLINE, Listed, held, running, until
+from tests.engine.engines import DEADLINE, Listed, held, inbox_of, running, send, until
 from tests.engine.refusing import RefusingStore, refusing_sqlite
 
 OUT = "test/out"
@@ -96,10 +96,9 @@ async def test_who_waits_for_the_guilty_message_is_told_and_the_others_get_their
     answers: dict[Address, Answer] = {}
     store = refusing()
     async with running(Counted, store=store) as engine:
-        backend = EngineBackend(engine)
         for target in TARGETS:
             message = way if target == GUILTY else "ok"
-            backend.take(letter(target, message, key=key), lambda answer, of=target: answers.__setitem__(of, answer))  # type: ignore[misc]
+            engine.take(letter(target, message, key=key), lambda answer, of=target: answers.__setitem__(of, answer))  # type: ignore[misc]
         await until(lambda: len(answers) == len(TARGETS))
         guilty = answers.pop(GUILTY)
         await engine.idle()
@@ -111,19 +110,18 @@ async def test_who_waits_for_the_guilty_message_is_told_and_the_others_get_their
         assert "there is poison in" in guilty.reason
         assert (entry.message.target, entry.message.value, entry.error_type) == (GUILTY, pack(way), "NotStorableError")
         assert [held(engine, target, "count") for target in TARGETS] == [1, 1, 1, None, 1, 1, 1, 1]
-        assert engine.error is None
-        assert engine.lost is None
+        assert engine.view.error is None
+        assert engine.view.lost is None
 
 
 async def test_several_guilty_messages_are_all_found(refusing: Refusing) -> None:
     store = refusing()
     answers: dict[int, Answer] = {}
     async with running(Counted, store=store) as engine:
-        backend = EngineBackend(engine)
         for number in range(40):
             message = WAYS[number % 4] if number % 3 == 0 else "ok"
             sent = letter(Counted.at(f"{number % 10}"), message)
-            backend.take(sent, lambda answer, of=number: answers.__setitem__(of, answer))  # type: ignore[misc]
+            engine.take(sent, lambda answer, of=number: answers.__setitem__(of, answer))  # type: ignore[misc]
         await until(lambda: len(answers) == 40)
 
         assert {number for number, answer in answers.items() if isinstance(answer, GivenUp)} == {*range(0, 40, 3)}
@@ -134,10 +132,9 @@ async def test_handlers_that_wait_are_found_too(refusing: Refusing) -> None:
     store = refusing()
     answers: dict[int, Answer] = {}
     async with running(Counted, store=store) as engine:
-        backend = EngineBackend(engine)
         for number in range(12):
             sent = letter(Counted.at(f"{number}"), -1 if number in {2, 7} else 1)
-            backend.take(sent, lambda answer, of=number: answers.__setitem__(of, answer))  # type: ignore[misc]
+            engine.take(sent, lambda answer, of=number: answers.__setitem__(of, answer))  # type: ignore[misc]
         await until(lambda: len(answers) == 12)
 
         assert {number for number, answer in answers.items() if isinstance(answer, GivenUp)} == {2, 7}
@@ -185,7 +182,7 @@ async def test_what_a_source_reads_is_given_up_and_the_source_goes_on(
     words[11] = "poison" if tables == ("message",) else "state"
     async with running(Counted, store=store, sources={"in": Words(words)}) as engine:
         await engine.idle()
-        engine.submit(Counted.at("9"), pack("ok"))
+        send(engine, Counted.at("9"), pack("ok"))
         await engine.idle()
 
         assert sum(int(str(held(engine, target, "count") or 0)) for target in TARGETS) == 23 + (tables == ("message",))
@@ -198,7 +195,7 @@ async def test_a_delayed_message_is_found_when_it_is_due(refusing: Refusing) -> 
     store, clock = refusing(), ManualClock()
     async with running(Counted, store=store, clock=clock) as engine:
         for target in TARGETS:
-            engine.submit(target, pack("state" if target == GUILTY else "ok"), delay_ms=1_000)
+            send(engine, target, pack("state" if target == GUILTY else "ok"), delay_ms=1_000)
         await engine.idle()
         clock.set_ms(clock.now_ms() + 2_000)
         await engine.idle()
@@ -225,12 +222,11 @@ async def test_a_submission_that_the_store_refuses_is_refused_to_its_sender(refu
     store = refusing()
     answers: dict[str, Answer] = {}
     async with running(Counted, store=store) as engine:
-        backend = EngineBackend(engine)
         for id, wait in (("a", Wait.TAKEN), ("poison", Wait.TAKEN), ("poison b", Wait.HANDLED), ("c", Wait.HANDLED)):
             sent = letter(Counted.at(id), "state" if "poison" in id else "ok", wait)
-            backend.take(sent, lambda answer, of=id: answers.__setitem__(of, answer))  # type: ignore[misc]
+            engine.take(sent, lambda answer, of=id: answers.__setitem__(of, answer))  # type: ignore[misc]
         many = [letter(Counted.at("d"), "ok"), letter(Counted.at("poison d"), "ok")]
-        backend.take_all(many, lambda answer: answers.__setitem__("many", answer))
+        engine.take_all(many, lambda answer: answers.__setitem__("many", answer))
         await until(lambda: len(answers) == 5)
         await engine.idle()
 
@@ -246,13 +242,12 @@ async def test_what_comes_while_the_guilty_one_is_looked_for_is_taken_in_turn(re
     store = refusing()
     answers: list[Answer] = []
     async with running(Counted, store=store) as engine:
-        backend = EngineBackend(engine)
-        backend.take(letter(GUILTY, "state"), answers.append)
-        await until(lambda: engine.in_turn)
+        engine.take(letter(GUILTY, "state"), answers.append)
+        await until(lambda: engine.view.isolating)
         for number, wait in enumerate((Wait.TAKEN, Wait.HANDLED)):
-            backend.take(letter(TARGETS[number], "ok", wait), answers.append)
-        backend.take(letter(TARGETS[2], "ok", key="k"), answers.append)
-        engine.submit(TARGETS[4], pack("ok"))
+            engine.take(letter(TARGETS[number], "ok", wait), answers.append)
+        engine.take(letter(TARGETS[2], "ok", key="k"), answers.append)
+        send(engine, TARGETS[4], pack("ok"))
         await engine.durable()
         await until(lambda: len(answers) == 4)
         await engine.idle()
@@ -288,14 +283,14 @@ async def test_changes_through_the_control_are_told_apart(refusing: Refusing) ->
         assert held(engine, TARGETS[1], "count") == 1
 
 
-async def test_a_record_from_outside_that_is_refused_hurts_nobody(refusing: Refusing) -> None:
+async def test_an_egress_record_that_is_refused_hurts_no_message(refusing: Refusing) -> None:
     store = refusing()
     async with running(Counted, store=store) as engine:
-        engine.emit(OUT, pack("poison"))
-        engine.submit(TARGETS[0], pack("ok"))
+        inbox_of(engine).emit(OUT, pack("poison"))
+        send(engine, TARGETS[0], pack("ok"))
         await engine.idle()
-        engine.emit(OUT, pack("fine"))
-        engine.submit(TARGETS[1], pack("ok"))
+        inbox_of(engine).emit(OUT, pack("fine"))
+        send(engine, TARGETS[1], pack("ok"))
         await engine.idle()
 
         assert [record.value for record in store.egress_after(0, 10)] == [pack("fine")]
@@ -315,9 +310,8 @@ async def test_where_not_even_the_dead_letter_is_taken_the_message_is_dropped(
 
     store, answers = refusing(tables), dict[str, Answer]()
     async with running(Loud, store=store) as engine:
-        backend = EngineBackend(engine)
         for id, text in (("a", "ok"), ("b", "poison"), ("c", "ok")):
-            backend.take(letter(Loud.at(id), text), lambda answer, of=id: answers.__setitem__(of, answer))  # type: ignore[misc]
+            engine.take(letter(Loud.at(id), text), lambda answer, of=id: answers.__setitem__(of, answer))  # type: ignore[misc]
         await until(lambda: len(answers) == 3)
 
         assert (answers.pop("a"), answers.pop("c")) == (Handled(), Handled())
@@ -368,10 +362,9 @@ async def test_a_value_over_the_limit_of_sqlite_is_its_messages_fault(tmp_path: 
     store._writer.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, 100_000)
     assert store.largest_row == 100_000
     async with running(Growing, store=store) as engine:
-        backend = EngineBackend(engine)
         for number, size in enumerate((60_000, 60_000, 10_000, 60_000, 50_000)):
             id = "a" if number < 3 else "b"
-            backend.take(letter(Growing.at(id), size), lambda answer, of=number: answers.__setitem__(of, answer))  # type: ignore[misc]
+            engine.take(letter(Growing.at(id), size), lambda answer, of=number: answers.__setitem__(of, answer))  # type: ignore[misc]
             await until(lambda of=number: of in answers)  # type: ignore[misc]
 
         assert [answers[number] for number in (0, 2, 3)] == [Replied(pack(size)) for size in (60_000, 70_000, 60_000)]
@@ -448,7 +441,7 @@ async def test_sources_are_read_on_after_a_message_with_many_behind_it_was_given
     store, source, options = refusing(), Listed([(TARGETS[0], 1)] * 20), EngineOptions(epoch_steps=4)
     async with running(Counted, store=store, options=options, sources={"in": source}) as engine:
         for message in ("state", *["ok"] * 6):
-            engine.submit(GUILTY, pack(message))
+            send(engine, GUILTY, pack(message))
         await engine.idle()
 
         assert [entry.message.target for entry in given_up(store)] == [GUILTY]

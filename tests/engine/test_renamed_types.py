@@ -24,7 +24,7 @@ from statefun_actors.store import MemoryStore, Store, StoreError
 from statefun_actors.store.sqlite import SqliteStore
 from statefun_actors.testing import TestRuntime
 from statefun_actors.types import pack
-from tests.engine.engines import held, running
+from tests.engine.engines import held, running, send
 
 
 @message("test/later")
@@ -73,10 +73,10 @@ def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Opened:
 async def written(store: Store, clock: ManualClock, cls: type[Entity] = OLD) -> None:
     """An account a with 5 cents, a deposit of 7 that is delayed, a dead letter, and a keyed request."""
     async with running(cls, store=store, clock=clock) as engine:
-        engine.submit(cls.at("a"), pack(5))
-        engine.submit(cls.at("a"), pack(Later(7)))
-        engine.submit(cls.at("a"), pack(Fail()))
-        engine.submit_once(IngressMessage(cls.at("b"), pack(1), 0, Wait.HANDLED, "key"), lambda _: None)
+        send(engine, cls.at("a"), pack(5))
+        send(engine, cls.at("a"), pack(Later(7)))
+        send(engine, cls.at("a"), pack(Fail()))
+        engine.take(IngressMessage(cls.at("b"), pack(1), 0, Wait.HANDLED, "key"), lambda _: None)
         await engine.settled()
     store.close()
 
@@ -87,12 +87,12 @@ async def test_all_that_is_stored_moves_and_goes_on(opened: Opened) -> None:
     store = opened()
     answers: list[object] = []
     async with running(NEW, store=store, clock=clock) as engine:
-        engine.submit(NEW.at("a"), pack(Later(8)))  # replaces what is pending under this token
-        engine.submit_once(IngressMessage(NEW.at("b"), pack(1), 0, Wait.HANDLED, "key"), answers.append)
+        send(engine, NEW.at("a"), pack(Later(8)))  # replaces what is pending under this token
+        engine.take(IngressMessage(NEW.at("b"), pack(1), 0, Wait.HANDLED, "key"), answers.append)
         await engine.settled()
         clock.set_ms(clock.now_ms() + 3_600_000)
-        (letter,) = engine.dead_letters()
-        engine.retry_dead_letter(letter.seq)
+        (letter,) = engine.view.dead_letters()
+        engine.changes.retry_dead_letter(letter.seq)
         await engine.settled()
 
         assert held(engine, NEW.at("a"), "balance") == 5 + 8 + 1_000
@@ -118,17 +118,17 @@ async def test_what_is_sent_to_the_former_name_reaches_the_class(opened: Opened,
     source = JsonLinesSource(tmp_path / "in.jsonl", app)
     answers: list[object] = []
     async with running(NEW, Sender, store=store, clock=clock, sources={"in": source}) as engine:
-        engine.submit(Sender.at("s"), pack(1))
-        engine.submit(Address("old/account", "a"), pack(100))
-        engine.submit_once(IngressMessage(Address("old/account", "a"), pack(5), 0, Wait.HANDLED, "key"), answers.append)
+        send(engine, Sender.at("s"), pack(1))
+        send(engine, Address("old/account", "a"), pack(100))
+        engine.take(IngressMessage(Address("old/account", "a"), pack(5), 0, Wait.HANDLED, "key"), answers.append)
         await engine.settled()
-        engine.submit_once(IngressMessage(NEW.at("a"), pack(5), 0, Wait.HANDLED, "key"), answers.append)
+        engine.take(IngressMessage(NEW.at("a"), pack(5), 0, Wait.HANDLED, "key"), answers.append)
         clock.set_ms(clock.now_ms() + 3_600_000)
         await engine.settled()
 
         assert held(engine, NEW.at("a"), "balance") == 1 + 10 + 100 + 5 + 3
-        assert engine.state(Address("old/account", "a")) == engine.state(NEW.at("a"))
-        assert not engine.parked
+        assert engine.view.state(Address("old/account", "a")) == engine.view.state(NEW.at("a"))
+        assert not engine.view.parked
     assert answers == [Handled(), Handled()]
     source.close()
     store.close()
@@ -160,7 +160,7 @@ async def test_several_former_names_move_to_one(opened: Opened) -> None:
     clock = ManualClock()
     await written(opened(), clock)
     async with running(account("older/account"), store=opened(), clock=clock) as engine:
-        engine.submit(Address("older/account", "z"), pack(9))
+        send(engine, Address("older/account", "z"), pack(9))
         await engine.settled()
         engine.store.close()
     cls = account("bank/account", ["old/account", "older/account"])

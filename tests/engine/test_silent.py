@@ -10,7 +10,7 @@ from statefun_actors import Discard, Entity, handles
 from statefun_actors.engine import ManualClock
 from statefun_actors.store import MemoryStore
 from statefun_actors.types import pack
-from tests.engine.engines import Listed, running
+from tests.engine.engines import Listed, running, send
 
 
 class Silent(Entity, typename="test/silent"):
@@ -46,7 +46,7 @@ async def test_what_a_source_has_read_is_not_read_again() -> None:
 async def test_a_delayed_message_fires_once() -> None:
     store, clock = MemoryStore(), ManualClock()
     async with running(Silent, store=store, clock=clock) as engine:
-        engine.submit(A, pack(5), delay_ms=1_000)
+        send(engine, A, pack(5), delay_ms=1_000)
         await engine.idle()
     clock.set_ms(clock.now_ms() + 1_000)
     for _ in range(2):
@@ -60,7 +60,11 @@ async def test_a_delayed_message_fires_once() -> None:
 async def test_discarded_messages_are_counted() -> None:
     async with running(Silent) as engine:
         for message in (1, -1, 2, -2, -3):
-            engine.submit(A, pack(message))
+            send(engine, A, pack(message))
         await engine.idle()
 
-        assert (engine.counters.handled, engine.counters.discarded, engine.counters.dead_letters) == (5, 3, 0)
+        assert (engine.view.counters.handled, engine.view.counters.discarded, engine.view.counters.dead_letters) == (
+            5,
+            3,
+            0,
+        )

@@ -13,7 +13,7 @@ import pytest
 from statefun_actors import Entity, handles, persisted
 from statefun_actors.engine import EpochLostError, ManualClock
 from statefun_actors.types import pack
-from tests.engine.engines import DEADLINE, HeldStore, held, running, until
+from tests.engine.engines import DEADLINE, HeldStore, held, running, send, until
 
 
 class InThread(Entity, typename="test/in-thread"):
@@ -57,10 +57,10 @@ def _free() -> Iterator[None]:
 async def test_a_handler_in_a_thread_holds_up_nobody_and_is_one_batch_at_a_time() -> None:
     async with running(InThread, Quick) as engine:
         for _ in range(3):
-            engine.submit(InThread.at("a"), pack(1))
+            send(engine, InThread.at("a"), pack(1))
         await until(lambda: InThread.runs)
-        engine.submit(InThread.at("a"), pack(1))
-        engine.submit(Quick.at("q"), pack(1))
+        send(engine, InThread.at("a"), pack(1))
+        send(engine, Quick.at("q"), pack(1))
         await engine.durable()
         meanwhile = held(engine, Quick.at("q"), "n"), held(engine, InThread.at("a"), "n"), InThread.runs
         InThread.free.set()
@@ -73,9 +73,9 @@ async def test_a_handler_in_a_thread_holds_up_nobody_and_is_one_batch_at_a_time(
 async def test_a_handler_that_takes_too_long_fails_is_undone_and_tried_again() -> None:
     clock = ManualClock()
     async with running(Late, clock=clock) as engine:
-        engine.submit(Late.at("a"), pack(1))
-        await until(engine.failing)
-        [failing] = engine.failing()
+        send(engine, Late.at("a"), pack(1))
+        await until(engine.view.failing_messages)
+        [failing] = engine.view.failing_messages()
         told = str(failing.error)
         Late.cured = True
         clock.set_ms(clock.now_ms() + 100)
@@ -88,16 +88,16 @@ async def test_a_handler_that_takes_too_long_fails_is_undone_and_tried_again() -
 async def test_after_a_lost_commit_others_go_on_while_a_thread_does_not_end_and_its_address_waits_for_it() -> None:
     store = HeldStore()
     async with running(InThread, Quick, store=store) as engine:
-        engine.submit(InThread.at("a"), pack(1))
+        send(engine, InThread.at("a"), pack(1))
         await engine.durable()
         await until(lambda: InThread.runs)
         store.fail = True
-        engine.submit(Quick.at("q"), pack(1))
+        send(engine, Quick.at("q"), pack(1))
         with pytest.raises(EpochLostError):
             await engine.durable()
         store.fail = False
-        await until(lambda: engine.lost is None)
-        engine.submit(Quick.at("q"), pack(5))
+        await until(lambda: engine.view.lost is None)
+        send(engine, Quick.at("q"), pack(5))
         await engine.durable()
         meanwhile = held(engine, Quick.at("q"), "n"), InThread.runs
         InThread.free.set()

@@ -11,7 +11,7 @@ from statefun_actors import Entity, handles, persisted
 from statefun_actors.engine import ManualClock
 from statefun_actors.store import MemoryStore, unpack
 from statefun_actors.types import pack
-from tests.engine.engines import held, running
+from tests.engine.engines import held, running, send
 
 SECOND, MINUTE, HOUR, YEAR = 1_000, 60_000, 3_600_000, 365 * 24 * 3_600_000
 
@@ -57,7 +57,7 @@ async def test_delayed_messages_wait_for_a_clock_that_was_set_back_and_come_once
     clock = ManualClock()
     async with running(Log, clock=clock) as engine:
         for seconds in (20, 10):
-            engine.submit(Log.at("a"), pack(seconds), delay_ms=seconds * SECOND)
+            send(engine, Log.at("a"), pack(seconds), delay_ms=seconds * SECOND)
         seen = []
         for by_ms in (15 * SECOND, -HOUR, 30 * MINUTE, HOUR, -YEAR, YEAR):
             move(clock, by_ms)
@@ -71,7 +71,7 @@ async def test_delayed_messages_wait_for_a_clock_that_was_set_back_and_come_once
 async def test_a_failing_message_is_tried_again_within_a_minute_of_any_jump(jump: int) -> None:
     Sick.cured, clock = False, ManualClock()
     async with running(Sick, clock=clock) as engine:
-        engine.submit(Sick.at("a"), pack(1))
+        send(engine, Sick.at("a"), pack(1))
         await engine.settled()
         Sick.cured = True
         move(clock, jump)
@@ -86,13 +86,13 @@ async def test_what_is_due_next_is_the_nearest_of_delayed_messages_and_retries()
     Sick.cured, clock = False, ManualClock()
     async with running(Sick, Log, clock=clock) as engine:
         now = clock.now_ms()
-        engine.submit(Log.at("a"), pack(1), delay_ms=MINUTE)
+        send(engine, Log.at("a"), pack(1), delay_ms=MINUTE)
         await engine.settled()
-        first = engine.next_due()
-        engine.submit(Sick.at("a"), pack(1))
+        first = engine.view.next_due()
+        send(engine, Sick.at("a"), pack(1))
         await engine.settled()
 
-        assert (first, engine.next_due()) == (now + MINUTE, now + 100)
+        assert (first, engine.view.next_due()) == (now + MINUTE, now + 100)
 
 
 async def test_what_has_expired_leaves_the_store_after_the_clock_was_set_back_for_long() -> None:
@@ -100,7 +100,7 @@ async def test_what_has_expired_leaves_the_store_after_the_clock_was_set_back_fo
     async with running(TEN_SECONDS, store=store, clock=clock) as engine:
         await engine.idle()  # the next look at what has expired is planned
         move(clock, -YEAR)
-        engine.submit(TEN_SECONDS.at("x"), pack("v"))
+        send(engine, TEN_SECONDS.at("x"), pack("v"))
         await engine.idle()
         there = store.counts().get("test/fading")
         for _ in range(2):
@@ -118,7 +118,7 @@ async def test_what_a_newer_class_keeps_for_longer_is_not_dropped_at_the_time_of
     store, clock = MemoryStore(), ManualClock()
     another = persisting_another()
     async with running(TEN_SECONDS, store=store, clock=clock) as engine:
-        engine.submit(TEN_SECONDS.at("x"), pack("v"))
+        send(engine, TEN_SECONDS.at("x"), pack("v"))
         await engine.idle()
     move(clock, HOUR)
     async with running(now, another, store=store, clock=clock) as engine:
@@ -146,12 +146,12 @@ def persisting_another() -> type[Entity]:
 async def test_a_row_whose_states_had_no_end_when_it_was_written_goes_once_it_is_written_again() -> None:
     store, clock, forever = MemoryStore(), ManualClock(), fading()
     async with running(forever, store=store, clock=clock) as engine:
-        engine.submit(forever.at("x"), pack("v"))
+        send(engine, forever.at("x"), pack("v"))
         await engine.idle()
     async with running(TEN_SECONDS, store=store, clock=clock) as engine:
         move(clock, HOUR)
         read = held(engine, TEN_SECONDS.at("x"), "text")
-        engine.submit(TEN_SECONDS.at("x"), pack("w"))
+        send(engine, TEN_SECONDS.at("x"), pack("w"))
         await engine.idle()
         move(clock, HOUR)
         await engine.idle()
@@ -174,7 +174,7 @@ async def test_a_deleted_state_leaves_no_time_of_writing_in_the_store() -> None:
     times: list[list[str]] = []
     async with running(Notes, store=store) as engine:
         for text in ("first", "", "second"):
-            engine.submit(Notes.at("n"), pack(text))
+            send(engine, Notes.at("n"), pack(text))
             await engine.idle()
             [packed] = store.load([Notes.at("n")])
             times.append(sorted(unpack(Notes.at("n"), packed, ()).written_ms))

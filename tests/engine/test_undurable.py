@@ -11,13 +11,13 @@ from typing import ClassVar
 import pytest
 
 from statefun_actors import Address, Entity, TerminalError, handles, persisted
-from statefun_actors.engine import EngineBackend, EngineOptions, EpochLostError, ManualClock
+from statefun_actors.engine import EngineOptions, EpochLostError, ManualClock
 from statefun_actors.engine.idempotency import KEPT_MS
 from statefun_actors.ingress import AnswerLost, NotTaken, Replied, Taken, Wait
 from statefun_actors.store import MemoryStore, Store
 from statefun_actors.store.sqlite import SqliteStore
 from statefun_actors.types import pack, value_of
-from tests.engine.engines import HeldStore, held, running, until
+from tests.engine.engines import HeldStore, held, running, send, until
 from tests.engine.test_backend import ask, turns
 
 
@@ -100,14 +100,14 @@ async def test_a_full_cache_keeps_what_only_an_open_epoch_has() -> None:
     store = HeldStore()
     store.let_go.clear()
     async with running(Counter, store=store, options=EngineOptions(cache_bytes=1)) as engine:
-        engine.submit(A, pack(1))
+        send(engine, A, pack(1))
         await until(lambda: store.begun == 1)
-        engine.submit(A, pack(1))
+        send(engine, A, pack(1))
         await until(lambda: held(engine, A, "n") == 2)
         release(store)  # the cache is emptied now, of what is durable
         await until(lambda: store.begun == 2)
-        engine.submit(A, pack(1))
-        await until(lambda: not engine.waiting)
+        send(engine, A, pack(1))
+        await until(lambda: not engine.view.waiting)
 
         assert held(engine, A, "n") == 3
 
@@ -116,7 +116,7 @@ async def test_a_full_cache_forgets_what_is_durable() -> None:
     store = Reading()
     async with running(Counter, store=store, options=EngineOptions(cache_bytes=1)) as engine:
         for address in (A, B, A):
-            engine.submit(address, pack(1))
+            send(engine, address, pack(1))
             await engine.idle()
 
         assert store.read == [A, B, A]
@@ -126,17 +126,17 @@ async def test_a_full_cache_forgets_what_is_durable() -> None:
 async def test_a_state_that_was_written_again_is_not_swept_away_at_its_earlier_end() -> None:
     store, clock = HeldStore(), ManualClock()
     async with running(Fading, Counter, store=store, clock=clock) as engine:
-        engine.submit(Fading.at("a"), pack("first"))
+        send(engine, Fading.at("a"), pack("first"))
         await engine.idle()
         begun = store.begun
         clock.set_ms(clock.now_ms() + 55_000)
         store.let_go.clear()
-        engine.submit(Fading.at("a"), pack("second"))
+        send(engine, Fading.at("a"), pack("second"))
         await until(lambda: store.begun == begun + 1)
         clock.set_ms(
             clock.now_ms() + 6_000
         )  # expired rows are looked for each minute; the store has the first end only
-        engine.submit(A, pack(1))
+        send(engine, A, pack(1))
         await until(lambda: held(engine, A, "n") == 1)
         store.let_go.set()
         await engine.idle()
@@ -149,18 +149,18 @@ async def test_a_state_that_was_written_again_is_not_swept_away_at_its_earlier_e
 async def test_a_state_that_expired_and_is_written_again_in_one_epoch_is_there() -> None:
     store, clock = HeldStore(), ManualClock()
     async with running(Fading, Counter, store=store, clock=clock) as engine:
-        engine.submit(Fading.at("a"), pack("old"))
+        send(engine, Fading.at("a"), pack("old"))
         await engine.idle()
         store.let_go.clear()
         begun = store.begun
-        engine.submit(B, pack(1))
+        send(engine, B, pack(1))
         await until(lambda: store.begun == begun + 1)
         clock.set_ms(
             clock.now_ms() + 61_000
         )  # expired rows are looked for each minute: this one is found in the open epoch
-        engine.submit(A, pack(1))
+        send(engine, A, pack(1))
         await until(lambda: held(engine, A, "n") == 1)
-        engine.submit(Fading.at("a"), pack("new"))
+        send(engine, Fading.at("a"), pack("new"))
         await until(lambda: held(engine, Fading.at("a"), "text") == "new")
         store.let_go.set()
         await engine.idle()
@@ -172,16 +172,15 @@ async def test_a_result_is_told_once_its_own_epoch_is_durable() -> None:
     store = HeldStore()
     store.let_go.clear()
     async with running(Gate, store=store) as engine:
-        backend = EngineBackend(engine)
-        asked = ask(backend, Gate.at("g"), 7, Wait.HANDLED, "key")
-        taken = ask(backend, Gate.at("g"), 7, Wait.TAKEN, "key")
+        asked = ask(engine, Gate.at("g"), 7, Wait.HANDLED, "key")
+        taken = ask(engine, Gate.at("g"), 7, Wait.TAKEN, "key")
         await Gate.entered.wait()
         await until(lambda: store.begun == 1)
         Gate.open.set()
         await turns()  # it is handled, in the next epoch
         release(store)
         await until(lambda: store.begun == 2)
-        repeated = ask(backend, Gate.at("g"), 7, Wait.HANDLED, "key")
+        repeated = ask(engine, Gate.at("g"), 7, Wait.HANDLED, "key")
         await turns()
         known = (taken.known, asked.known, repeated.known)
         store.let_go.set()
@@ -195,7 +194,7 @@ async def test_a_result_whose_epoch_is_lost_is_told_to_nobody() -> None:
     store = HeldStore()
     store.let_go.clear()
     async with running(Gate, store=store) as engine:
-        asked = ask(EngineBackend(engine), Gate.at("g"), 7, Wait.HANDLED, "key")
+        asked = ask(engine, Gate.at("g"), 7, Wait.HANDLED, "key")
         await Gate.entered.wait()
         await until(lambda: store.begun == 1)
         Gate.open.set()
@@ -219,14 +218,14 @@ async def test_nothing_takes_the_number_of_what_an_earlier_run_stored(kind: str,
     clock = ManualClock()
     for run in (1, 2, 3):
         async with running(Busy, store=(store := opened()), clock=clock) as engine:
-            engine.submit(Address("test/nobody", "a"), pack(run))
+            send(engine, Address("test/nobody", "a"), pack(run))
             await engine.idle()
         store.close()
     for run in (1, 2, 3):
         async with running(Busy, store=(store := opened()), clock=clock) as engine:
-            engine.submit(Busy.at("a"), pack(True))
+            send(engine, Busy.at("a"), pack(True))
             await engine.idle()
-            engine.submit(Busy.at("a"), pack(run))
+            send(engine, Busy.at("a"), pack(run))
             await engine.idle()
         store.close()
     async with running(Busy, store=(store := opened()), clock=clock) as engine:
@@ -252,7 +251,7 @@ async def test_what_waits_for_an_epoch_that_is_lost_is_told_so() -> None:
     store = HeldStore()
     store.let_go.clear()
     async with running(Counter, store=store) as engine:
-        engine.submit(A, pack(1))
+        send(engine, A, pack(1))
         waiting = [asyncio.create_task(engine.durable()) for _ in range(3)]
         await until(lambda: store.begun == 1)
         store.fail = True
@@ -269,11 +268,10 @@ async def test_a_key_that_is_used_again_after_a_day_waits_for_the_commit_of_its_
     store, clock = HeldStore(), ManualClock()
     store.let_go.clear()
     async with running(Counter, store=store, clock=clock) as engine:
-        backend = EngineBackend(engine)
-        ask(backend, A, 1, Wait.TAKEN, "key")
+        ask(engine, A, 1, Wait.TAKEN, "key")
         await until(lambda: store.begun == 1)
         clock.set_ms(clock.now_ms() + KEPT_MS)
-        again = ask(backend, A, 2, Wait.TAKEN, "key")  # its epoch is open while that of the first is written
+        again = ask(engine, A, 2, Wait.TAKEN, "key")  # its epoch is open while that of the first is written
         await until(lambda: held(engine, A, "n") == 3)
         release(store)
         await until(lambda: store.begun == 2)

@@ -12,10 +12,11 @@ import pytest
 
 from statefun_actors import Entity, handles, persisted
 from statefun_actors.engine import EngineOptions, ManualClock
+from statefun_actors.ingress import Answer, IngressMessage, Taken, TooMany
 from statefun_actors.store import MemoryStore
 from statefun_actors.store.sqlite import SqliteStore
 from statefun_actors.types import pack
-from tests.engine.engines import HeldStore, Listed, held, running, until
+from tests.engine.engines import HeldStore, Listed, held, inbox_of, running, send, until
 
 SMALL = EngineOptions(epoch_steps=15, batch=4, waiting=20, mailbox=10, suspended=5, slice_steps=3)
 
@@ -69,8 +70,8 @@ async def test_a_source_is_read_on_past_more_messages_than_may_wait(id: str) -> 
     async with running(Notes, Quick, store=store, options=SMALL, sources={"in": Listed(messages)}) as engine:
         await until(lambda: held(engine, Quick.at("q"), "n") == 100)
         await engine.durable()
-        waiting, counts = engine.waiting, store.counts()
-        mailbox = engine._memory.mailboxes._by_address[Notes.at(id)]
+        waiting, counts = engine.view.waiting, store.counts()
+        mailbox = engine._core.working_set.mailboxes._by_address[Notes.at(id)]
         in_memory = len(mailbox.queue) + len(mailbox.running)
         Notes.ill = False
         Notes.open.set()
@@ -82,14 +83,14 @@ async def test_a_source_is_read_on_past_more_messages_than_may_wait(id: str) -> 
         assert waiting == counts["messages"] == 100
         assert in_memory <= SMALL.mailbox + SMALL.batch
         assert held(engine, Notes.at(id), "seen") == list(range(100))
-        assert engine.waiting == 0
+        assert engine.view.waiting == 0
 
 
 async def test_however_many_suspended_ones_there_may_be_the_others_go_on() -> None:
     async with running(Notes, Quick, options=SMALL) as engine:
         for number in range(20):
-            engine.submit(Notes.at(f"slow {number}"), pack(number))
-            engine.submit(Quick.at("q"), pack(1))
+            send(engine, Notes.at(f"slow {number}"), pack(number))
+            send(engine, Quick.at("q"), pack(1))
         await until(lambda: held(engine, Quick.at("q"), "n") == 20)
         entered = list(Notes.entered)
         Notes.open.set()
@@ -114,7 +115,7 @@ async def test_order_is_kept_through_backlogs_failures_and_restarts(
             Notes.ill = True
             for _ in range(4):
                 count = randomly.randrange(60)
-                engine.submit(Fan.at("ill"), pack(count))
+                send(engine, Fan.at("ill"), pack(count))
                 expected += range(count)
                 for _ in range(randomly.randrange(3)):
                     await engine.settled()
@@ -136,9 +137,9 @@ async def test_a_backlog_whose_epochs_are_open_still_comes_from_them() -> None:
     store = HeldStore()
     async with running(Notes, Fan, store=store, options=SMALL) as engine:
         store.let_go.clear()
-        engine.submit(Fan.at("slow"), pack(35))
+        send(engine, Fan.at("slow"), pack(35))
         await until(lambda: "slow" in Notes.entered)
-        engine.submit(Fan.at("slow"), pack(40))
+        send(engine, Fan.at("slow"), pack(40))
         Notes.open.set()
         for _ in range(50):
             await asyncio.sleep(0)
@@ -149,35 +150,35 @@ async def test_a_backlog_whose_epochs_are_open_still_comes_from_them() -> None:
 
 
 async def test_after_a_backlog_no_more_messages_are_taken_than_before() -> None:
-    options = attrs.evolve(SMALL, held=30)
+    options, behind, answers = attrs.evolve(SMALL, held=30), list[Answer](), list[Answer]()
     async with running(Notes, options=options) as engine:
         for number in range(100):
-            engine.submit(Notes.at("slow"), pack(number))
-        behind = engine.takes
+            inbox_of(engine).submit(Notes.at("slow"), pack(number))
+        engine.take(IngressMessage(Notes.at("slow"), pack(100)), behind.append)
         Notes.open.set()
         await engine.idle()
         Notes.open.clear()
-        takes = []
         for number in range(31):
-            takes.append(engine.takes)
-            engine.submit(Notes.at(f"slow {number}"), pack(number))
-
-        assert behind  # only a few of those are in memory
-        assert takes == [True] * 30 + [False]
+            engine.take(IngressMessage(Notes.at(f"slow {number}"), pack(number)), answers.append)
+        refused = list(answers)
         Notes.open.set()
         await engine.idle()
+
+        assert behind == [Taken()]  # only a few of those are in memory
+        assert refused == [TooMany(30)]
+        assert answers == [TooMany(30), *[Taken()] * 30]
 
 
 async def test_what_nobody_serves_and_what_is_far_behind_is_counted_at_the_start_and_not_held() -> None:
     store = MemoryStore()
     async with running(Fan, store=store, options=SMALL) as engine:
-        engine.submit(Fan.at("ill"), pack(50))
-        engine.submit(Fan.at("other"), pack(30))
+        send(engine, Fan.at("ill"), pack(50))
+        send(engine, Fan.at("other"), pack(30))
         await engine.idle()
     async with running(Fan, store=store, options=SMALL) as engine:
-        parked = (dict(engine.parked), engine.waiting, engine._memory.mailboxes.held)
+        parked = (dict(engine.view.parked), engine.view.waiting, engine._core.working_set.mailboxes.held)
     async with running(Fan, Notes, store=store, options=SMALL) as engine:
-        waiting = engine._memory.mailboxes
+        waiting = engine._core.working_set.mailboxes
         behind = (waiting.waiting, waiting.held)
 
     assert parked == ({"test/notes": 80}, 0, 0)

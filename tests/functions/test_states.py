@@ -25,7 +25,7 @@ async def state_after(act: Callable[[Context], object]) -> Any:
 
     async with TestRuntime(functions) as runtime:
         await runtime.tell(ADA, "go")
-        return runtime.engine.state(ADA)
+        return runtime.engine.view.state(ADA)
 
 
 def assign(name: str, value: object) -> Callable[[Context], object]:

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from statefun_actors import Entity, Settings, handles, persisted
 from statefun_actors.dispatch import Application
-from statefun_actors.engine import EngineBackend, EngineOptions
+from statefun_actors.engine import Engine, EngineOptions
 from statefun_actors.http import Guard, create_ingress_app, listen, serve
 from statefun_actors.store import MemoryStore
 from tests.engine.engines import DEADLINE, HeldStore, held, running, until
@@ -29,19 +29,16 @@ class Slow(Entity, typename="test/slow"):
 
 
 @asynccontextmanager
-async def serving(
-    store: MemoryStore, body_limit: int = 1_000_000
-) -> AsyncGenerator[tuple[EngineBackend, tuple[str, int]]]:
+async def serving(store: MemoryStore, body_limit: int = 1_000_000) -> AsyncGenerator[tuple[Engine, tuple[str, int]]]:
     listener = listen("127.0.0.1:0")
     stop = asyncio.Event()
     async with running(Slow, store=store, options=EngineOptions(held=HELD)) as engine:
-        backend = EngineBackend(engine)
         application = Application(Slow, settings=Settings(body_limit=body_limit))
-        app = create_ingress_app(application, backend, Guard())
+        app = create_ingress_app(application, engine, Guard())
         address = listener.sockets[0].getsockname()
         task = asyncio.create_task(serve(app, listener.sockets, stop=stop.wait))
         try:
-            yield backend, address
+            yield engine, address
         finally:
             stop.set()
             await asyncio.wait_for(task, DEADLINE)
@@ -51,11 +48,11 @@ async def test_while_the_store_fails_nothing_is_taken_and_afterwards_it_is() -> 
     Slow.open = asyncio.Event()
     Slow.open.set()
     store = HeldStore()
-    async with serving(store) as (backend, address), asyncio.timeout(DEADLINE):
+    async with serving(store) as (engine, address), asyncio.timeout(DEADLINE):
         store.fail = True
         failed, while_lost = await send_all(address, 2)
         store.fail = False
-        await until(lambda: backend._engine.lost is None)
+        await until(lambda: engine.view.lost is None)
         ((status, _),) = await send_all(address, 1)
 
     assert [failed[0], while_lost[0], status] == [b"503", b"503", b"202"]
@@ -65,7 +62,7 @@ async def test_while_the_store_fails_nothing_is_taken_and_afterwards_it_is() -> 
 async def test_a_request_that_waits_for_a_stored_message_gets_503_when_the_store_fails() -> None:
     Slow.open = asyncio.Event()
     store = HeldStore()
-    async with serving(store) as (backend, address), asyncio.timeout(DEADLINE):
+    async with serving(store) as (engine, address), asyncio.timeout(DEADLINE):
         reader, writer = await asyncio.open_connection(*address)
         writer.write(
             b"PUT /ingress/test/slow/stored?wait=1m HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
@@ -78,8 +75,8 @@ async def test_a_request_that_waits_for_a_stored_message_gets_503_when_the_store
         writer.close()
         store.fail = False
         Slow.open.set()
-        await until(lambda: backend._engine.lost is None)
-        await backend._engine.idle()
+        await until(lambda: engine.view.lost is None)
+        await engine.idle()
 
     assert head.startswith(b"HTTP/1.1 503 ")
     assert b"retry-after" not in head.lower()
@@ -136,10 +133,9 @@ async def send_all(address: tuple[str, int], count: int) -> list[tuple[bytes, by
 async def test_what_can_not_be_held_is_refused_with_a_time_to_retry_and_what_was_taken_is_handled() -> None:
     Slow.open = asyncio.Event()
     store = MemoryStore()
-    async with serving(store) as (backend, address), asyncio.timeout(DEADLINE):
+    async with serving(store) as (engine, address), asyncio.timeout(DEADLINE):
         answers = await send_all(address, SENT)
-        engine = backend._engine
-        waiting = engine.waiting
+        waiting = engine.view.waiting
         Slow.open.set()
         await engine.idle()
         taken = [number for number, (status, _) in enumerate(answers) if status == b"202"]

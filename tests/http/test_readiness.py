@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 
 from statefun_actors import Entity, handles
 from statefun_actors.dispatch import Application
-from statefun_actors.engine import Engine, EngineBackend
+from statefun_actors.engine import Engine
 from statefun_actors.http import Guard, create_ingress_app, listen, serve
 from statefun_actors.store import MemoryStore
 from tests.engine.engines import DEADLINE, HeldStore, running, until
@@ -43,7 +43,7 @@ class Server:
 async def serving(store: MemoryStore, guard: Guard) -> AsyncGenerator[Server]:
     listener, stop = listen("127.0.0.1:0"), asyncio.Event()
     async with running(Failing, store=store) as engine:
-        app = create_ingress_app(Application(Failing), EngineBackend(engine), guard)
+        app = create_ingress_app(Application(Failing), engine, guard)
         task = asyncio.create_task(serve(app, listener.sockets, stop=stop.wait))
         try:
             async with asyncio.timeout(DEADLINE):
@@ -61,7 +61,7 @@ async def test_it_is_not_ready_while_the_store_fails() -> None:
         refused = await server.ask("POST /ingress/test/failing/a?type=io.statefun.types/long", "1")
         during = await server.ask("GET /readyz")
         store.fail = False
-        await until(lambda: server.engine.error is None)
+        await until(lambda: server.engine.view.error is None)
         after = await server.ask("GET /readyz")
 
         assert before == after == (200, "ready\n")

@@ -70,7 +70,7 @@ class Running:
 
     def amounts(self, id: str) -> list[int]:
         """What has come to the counter *id*, in this order; not all of it durable yet."""
-        found = self.engine.state(Address("kafka/counter", id)).get("amounts")
+        found = self.engine.view.state(Address("kafka/counter", id)).get("amounts")
         return [] if found is None else msgspec.json.decode(found.value, type=list[int])
 
     async def until(self, what: Callable[[], object], seconds: float = SECONDS) -> None:

@@ -23,6 +23,7 @@ from statefun_actors.model import KafkaRecord, TypedValue
 from statefun_actors.store import MemoryStore
 from statefun_actors.store.sqlite import SqliteStore
 from statefun_actors.types import record_to_typed
+from tests.engine.engines import inbox_of
 from tests.kafka.broker import Broker
 from tests.kafka.runs import APP, SECONDS
 from tests.kafka.topics import Topics
@@ -61,7 +62,7 @@ async def until(what: Callable[[], object]) -> None:
 
 def send(engine: Engine, *records: KafkaRecord) -> None:
     for record in records:
-        engine.emit(OUT, record_to_typed(record))
+        inbox_of(engine).emit(OUT, record_to_typed(record))
 
 
 def refused(engine: Engine) -> list[dict[str, Any]]:
@@ -81,7 +82,7 @@ async def test_a_record_that_can_never_get_through_is_set_aside_and_the_others_g
     async with writing(egress(topics, delivery)) as engine:
         send(engine, *(kafka_record(topic=name, key="k", value=str(number)) for number in range(3)))
         send(engine, kafka_record(topic=name, key="k", value=b"x" * 2_000_000))  # more than the client takes
-        engine.emit(OUT, TypedValue("bank/receipt", b"bare"))
+        inbox_of(engine).emit(OUT, TypedValue("bank/receipt", b"bare"))
         send(engine, *(kafka_record(topic=small, key="k", value=b"y" * 1_000) for _ in range(5)))  # too large together
         send(engine, kafka_record(topic=small, key="k", value=b"z" * 3_000))  # more than the broker takes
         send(engine, *(kafka_record(topic=name, key="k", value=str(number)) for number in range(3, 6)))

@@ -43,7 +43,7 @@ async def test_every_target_gets_every_record_of_every_topic(topics: Topics) -> 
     run = await ran_to_the_end(ingress(topics.address, first, second, targets=["kafka/counter", "kafka/twin"]))
 
     assert sorted(run.amounts("ada")) == [1, 20]
-    assert run.engine.counters.handled == 4
+    assert run.engine.view.counters.handled == 4
 
 
 async def test_it_goes_on_where_its_store_says(topics: Topics, tmp_path: Path) -> None:
@@ -55,7 +55,7 @@ async def test_it_goes_on_where_its_store_says(topics: Topics, tmp_path: Path) -
     run = await _last_run(topics, name, tmp_path / "store.db")
 
     assert run.source.records == 20
-    assert run.engine.counters.handled == 20
+    assert run.engine.view.counters.handled == 20
 
 
 async def _last_run(topics: Topics, name: str, store: Path) -> Running:
@@ -187,5 +187,5 @@ async def test_a_record_that_fits_no_type_becomes_a_dead_letter(topics: Topics) 
     run = await ran_to_the_end(ingress(topics.address, name))
 
     assert run.amounts("ada") == [1, 2]
-    (letter,) = run.engine.dead_letters()
+    (letter,) = run.engine.view.dead_letters()
     assert (letter.message.value.value, letter.error_type) == (b"no JSON", "MessageDecodeError")

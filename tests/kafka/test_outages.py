@@ -126,7 +126,7 @@ async def test_a_rebalance_of_the_group_takes_no_partition_away(
     name = topics.make(partitions=2)
     topics.write(name, [(f"k{i % 5}", add(i)) for i in range(50)])
     async with running(ingress(topics.address, name, group=topics.name("group"))) as run:
-        await run.until(lambda: run.engine.counters.handled == 50)
+        await run.until(lambda: run.engine.view.counters.handled == 50)
         with contextlib.closing(topics.consumer("group")) as member:
             member.subscribe([name])
             await asyncio.to_thread(_until_assigned, member)

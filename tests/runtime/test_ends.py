@@ -180,7 +180,7 @@ def test_leaving_lets_handlers_end_within_the_drain_and_keeps_the_messages_of_ot
         )
         await assembly.start()
         taken: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        assembly.backend.take(IngressMessage(Sleeper.at("s"), pack(seconds)), taken.set_result)
+        assembly.engine.take(IngressMessage(Sleeper.at("s"), pack(seconds)), taken.set_result)
         await taken
         assert await assembly.stop(2.0) is None
         assembly.close()

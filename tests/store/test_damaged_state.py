@@ -8,13 +8,13 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from statefun_actors import Address, Discard, Entity, StateDecodeError, handles, persisted
+from statefun_actors import Address, Discard, Entity, handles, persisted
 from statefun_actors.admin import export_store, read_entities
 from statefun_actors.engine import ManualClock
 from statefun_actors.store import Commit, DamagedStateError, EntityRow, MemoryStore
 from statefun_actors.store.sqlite import SqliteStore
 from statefun_actors.types import pack
-from tests.engine.engines import held, running
+from tests.engine.engines import held, running, send
 
 
 class Counter(Entity, typename="test/counter", on_failure=Discard()):
@@ -51,21 +51,19 @@ async def test_it_fails_the_batches_of_its_address_whatever_the_policy_and_nothi
     async with running(Counter, store=store, clock=clock) as engine:
         for number in (1, 2):
             for address in (GOOD, BAD):
-                engine.submit(address, pack(number))
+                send(engine, address, pack(number))
         await engine.settled()
-        (failing,) = engine.failing()
-        error, waiting = failing.error, failing.waiting
+        (failing,) = engine.view.failing_messages()
         kept = store.load([BAD])
         with pytest.raises(DamagedStateError):
-            engine.state(BAD)
+            engine.view.state(BAD)
         good = held(engine, GOOD, "n")
         await store.commit(Commit(entities=[EntityRow(BAD, None)]))
         clock.set_ms(clock.now_ms() + 60_000)
         await engine.idle()
 
-        assert isinstance(error, StateDecodeError)
-        assert str(error) == TEXT
-        assert (failing.address, waiting, kept, good) == (BAD, 2, [b"\x93\x81\xa1"], 3)
+        assert (failing.error_type, failing.error) == ("DamagedStateError", TEXT)
+        assert (failing.message.target, failing.behind, kept, good) == (BAD, 1, [b"\x93\x81\xa1"], 3)
         assert held(engine, BAD, "n") == 3
 
 
@@ -73,7 +71,7 @@ async def test_it_is_not_swept_away_nor_in_the_way_of_what_is() -> None:
     store, clock = MemoryStore(), ManualClock()
     await store.commit(damaged(Fading.at("bad"), expires_ms=clock.now_ms()))
     async with running(Fading, store=store, clock=clock) as engine:
-        engine.submit(Fading.at("good"), pack(5))
+        send(engine, Fading.at("good"), pack(5))
         await engine.idle()
         clock.set_ms(clock.now_ms() + 120_000)
         await engine.idle()

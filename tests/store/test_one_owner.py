@@ -22,6 +22,7 @@ from statefun_actors.store import Commit, EntityRow, StoreError, StoreInUseError
 from statefun_actors.store.contract import StoreMismatchError, StoreTakenError
 from statefun_actors.store.sqlite import SqliteStore
 from statefun_actors.types import pack
+from tests.engine.engines import send
 from tests.store.store_checks import entity, ids
 
 _IMPORTS = "import sys, os; from statefun_actors.store.sqlite import SqliteStore"
@@ -147,11 +148,11 @@ async def test_an_engine_that_was_taken_over_ends(path: Path) -> None:
     store = SqliteStore(path)
     engine = Engine(Application(Account), store, SystemClock())
     running = asyncio.create_task(engine.run())
-    engine.submit(Account.at("ada"), pack(1))
+    send(engine, Account.at("ada"), pack(1))
     await engine.durable()
     settle_elsewhere(path)
 
-    engine.submit(Account.at("ada"), pack(1))
+    send(engine, Account.at("ada"), pack(1))
 
     with pytest.raises(EpochLostError, match="it has been taken over by process 7 on host-a"):
         await engine.durable()

@@ -12,6 +12,7 @@ import pytest
 from statefun_actors import DeadLetter, Entity, HandlerExitError, handles, message, persisted
 from statefun_actors.testing import TestRuntime, given
 from statefun_actors.types import pack
+from tests.engine.engines import send
 
 SOON = 30
 RUNNING: dict[str, asyncio.Task[Any]] = {}
@@ -136,7 +137,7 @@ async def test_a_keyboard_interrupt_undoes_its_batch_and_goes_on_to_who_waits(en
 async def test_one_that_nobody_waits_for_leaves_the_block() -> None:
     async def run() -> None:
         async with asyncio.timeout(SOON), TestRuntime(Job) as runtime:
-            runtime.engine.submit(Job.at("a"), pack(Do("interrupt")))
+            send(runtime.engine, Job.at("a"), pack(Do("interrupt")))
             await Job.begun.wait()
 
     with pytest.raises(KeyboardInterrupt):

@@ -12,11 +12,12 @@ from statefun_actors.admin.control.control import DeadLetterRetry, Posting
 from statefun_actors.asking import REPLY
 from statefun_actors.calls import NotOpenError
 from statefun_actors.conversations import open_ask
-from statefun_actors.engine import Caller, Engine, FailingMessage
+from statefun_actors.engine import Engine, EpochLostError, FailingMessage
+from statefun_actors.ingress import Answer, AnswerLost, IngressMessage, Interrupted, NotTaken, Replied, TooMany, Wait
 from statefun_actors.model import TypedValue
 from statefun_actors.types import pack
 
-_ACCEPTED: Final = pack(True)
+_ACCEPTED: Final = Replied(pack(True))
 
 
 class EngineControl:
@@ -26,11 +27,11 @@ class EngineControl:
         self._engine = engine
 
     async def send(self, postings: Sequence[Posting]) -> None:
-        def submit() -> None:
+        def post() -> None:
             for posting in postings:
-                self._engine.submit(posting.target, posting.value, delay_ms=posting.delay_ms)
+                self._engine.changes.post(IngressMessage(posting.target, posting.value, posting.delay_ms))
 
-        await self._engine.entered(submit)
+        await self._engine.apply(post)
 
     async def retry(self, letters: Sequence[DeadLetterRetry]) -> None:
         values = {letter.seq: letter.value for letter in letters}
@@ -38,9 +39,9 @@ class EngineControl:
         def submit() -> None:
             self._look(values)
             for seq, value in values.items():
-                self._engine.retry_dead_letter(seq, value)
+                self._engine.changes.retry_dead_letter(seq, value)
 
-        await self._engine.entered(submit)
+        await self._engine.apply(submit)
 
     async def discard(self, seqs: Sequence[int]) -> None:
         wanted = dict.fromkeys(seqs)
@@ -48,65 +49,65 @@ class EngineControl:
         def submit() -> None:
             self._look(wanted)
             for seq in wanted:
-                self._engine.discard_dead_letter(seq)
+                self._engine.changes.discard_dead_letter(seq)
 
-        await self._engine.entered(submit)
+        await self._engine.apply(submit)
 
     async def answer(self, token: str, value: TypedValue) -> None:
         """Of several that answer at the same time, the reply function accepts one."""
         target = Address(REPLY, token)
-        accepted: list[TypedValue] = []
-        ticket = Caller(on_reply=accepted.append)
-        handled = asyncio.get_running_loop().create_future()
-        ticket.on_handled = lambda error: None if handled.done() else handled.set_result(error)
-        ticket.on_lost = lambda error: None if handled.done() else handled.set_exception(error)
-
-        def submit() -> None:
-            self._check_open(target)
-            self._engine.submit(target, value, ticket=ticket)
-
+        await self._engine.apply(lambda: self._check_open(target))
+        answered: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        cancel = self._engine.take(IngressMessage(target, value, wait=Wait.HANDLED), answered.set_result)
         try:
-            await self._engine.entered(submit)
-            await handled
+            answer = await answered
         finally:
-            self._engine.forget(ticket)
-        if accepted != [_ACCEPTED]:
-            raise NotOpenError(target)
+            cancel()
+        match answer:
+            case AnswerLost() | Interrupted():
+                pass  # it is stored, and handed on later, as without an engine
+            case NotTaken(reason):
+                raise EpochLostError(reason)
+            case TooMany(waiting):
+                raise EpochLostError(f"{waiting:,} messages wait already")
+            case _:
+                if answer != _ACCEPTED:
+                    raise NotOpenError(target)
 
     async def cancel_ask(self, token: str) -> None:
         target = Address(REPLY, token)
         order, caller = cancellation(target)
 
-        def submit() -> None:
+        def post() -> None:
             self._check_open(target)
-            self._engine.submit(target, order, caller=caller)
+            self._engine.changes.post(IngressMessage(target, order, caller=caller))
 
-        await self._engine.entered(submit)
+        await self._engine.apply(post)
 
     def _check_open(self, target: Address) -> None:
-        if open_ask(target.id, self._engine.state(target)) is None:
+        if open_ask(target.id, self._engine.view.state(target)) is None:
             raise NotOpenError(target)
 
     async def failing(self) -> list[FailingMessage]:
-        return self._engine.failing_messages()
+        return self._engine.view.failing_messages()
 
     async def retry_failing(self, addresses: Sequence[Address]) -> None:
         wanted = dict.fromkeys(addresses)
         for address in wanted:
-            self._engine.check_failing(address)
+            self._engine.changes.check_failing(address)
         for address in wanted:
-            self._engine.retry_failing(address)
+            self._engine.changes.retry_failing(address)
 
     async def drop_failing(self, addresses: Sequence[Address], *, discard: bool = False) -> None:
         wanted = dict.fromkeys(addresses)
 
         def drop() -> None:
             for address in wanted:
-                self._engine.check_failing(address)
+                self._engine.changes.check_failing(address)
             for address in wanted:
-                self._engine.drop_failing(address, discard=discard)
+                self._engine.changes.drop_failing(address, discard=discard)
 
-        await self._engine.entered(drop)
+        await self._engine.apply(drop)
 
     async def close(self) -> None:
         pass
@@ -114,4 +115,4 @@ class EngineControl:
     def _look(self, seqs: Iterable[int]) -> None:
         """All of them first: nothing runs between this and what follows, so it is all of them or none."""
         for seq in seqs:
-            self._engine.dead_letter(seq)
+            self._engine.view.dead_letter(seq)

@@ -28,7 +28,7 @@ from statefun_actors.dispatch import Application
 from statefun_actors.engine import Check, Engine, EngineOptions, SystemClock
 from statefun_actors.store import MemoryStore, Store
 from statefun_actors.store.sqlite import SqliteStore
-from statefun_actors.text import describe, one_line
+from statefun_actors.text import one_line
 
 if TYPE_CHECKING:
     from statefun_actors.connectors.kafka import KafkaSource
@@ -175,14 +175,14 @@ class Run:
     async def _everything_done(self) -> Literal[True]:
         while True:
             await self.engine.idle()
-            if not self._options.fire_timers or self.engine.next_due() is None:
+            if not self._options.fire_timers or self.engine.view.next_due() is None:
                 return True
 
     def _next_jump(self) -> int | None:
         """When the next delayed message is due, if nothing else is left to do."""
-        if self.engine.waiting or not self._all_read():
+        if self.engine.view.waiting or not self._all_read():
             return None
-        return self.engine.next_due()
+        return self.engine.view.next_due()
 
     def _all_read(self) -> bool:
         return all(source.exhausted for source in self._read_from)
@@ -203,13 +203,12 @@ class Run:
     def _tell_of_failing(self, display: Display) -> None:
         if not self._all_read():
             return
-        failing = self.engine.failing()
-        if failing and sum(mailbox.waiting for mailbox in failing) == self.engine.waiting:
+        failing = self.engine.view.failing_messages()
+        if failing and sum(1 + each.behind for each in failing) == self.engine.view.waiting:
             self._told_of_failing = True
-            first = failing[0]
-            why = _error_text(first.error).removesuffix(".")
+            address, why = failing[0].message.target, failing[0].why.removesuffix(".")
             text = (
-                f"Everything else is done; {len(failing)} failing and tried again and again, {first.address} first: "
+                f"Everything else is done; {len(failing)} failing and tried again and again, {address} first: "
                 f"{why}. Ctrl-C stops; --dead-letters NS/NAME gives up on such messages."
             )
             display.say(one_line(text))
@@ -222,10 +221,10 @@ class Run:
     def _phase(self) -> str:
         if not self._all_read():
             return "Reading"
-        return f"Handling {self.engine.waiting:,} more" if self.engine.waiting else "Finishing"
+        return f"Handling {self.engine.view.waiting:,} more" if self.engine.view.waiting else "Finishing"
 
     def _summary(self, stop: Stop) -> Summary:
-        engine, counters = self.engine, self.engine.counters
+        engine, counters = self.engine, self.engine.view.counters
         sources = list(self._sources.values())
         stopped = next((source.error for source in sources if source.error is not None), None)
         counts = dict(self._store.counts(OWN_FUNCTIONS))
@@ -251,7 +250,7 @@ class Run:
             handled=counters.handled,
             timers=Count(None, timers),
             timers_fired=counters.timers_fired,
-            waiting=messages - sum(engine.parked.values()),
+            waiting=messages - sum(engine.view.parked.values()),
             egress=self._sinks.counts(),
             targets=self._sinks.targets,
             kept=kept,
@@ -259,22 +258,18 @@ class Run:
             dead_letters=Count(counters.dead_letters, dead_letters),
             discarded=counters.discarded,
             entities=dict(sorted(counts.items())),
-            parked=dict(sorted(engine.parked.items())),
+            parked=dict(sorted(engine.view.parked.items())),
             failing=[
-                FailingAddress(str(mailbox.address), mailbox.attempts, _error_text(mailbox.error))
-                for mailbox in engine.failing()[:_MOST_FAILING]
+                FailingAddress(str(each.message.target), each.attempts, each.why)
+                for each in engine.view.failing_messages()[:_MOST_FAILING]
             ],
-            failing_egress=dict(engine.failing_egress),
+            failing_egress=dict(engine.view.failing_egress),
             ahead_seconds=self._clock.ahead_ms / 1000 if isinstance(self._clock, JumpingClock) else 0.0,
         )
 
     def _unwritten(self, kept_names: Sequence[str], stop: Stop) -> str | None:
         """The error of records that have a target and did not get there; none where a signal left them no time."""
-        names = [name for name in kept_names if name in self.engine.sinks]
+        names = [name for name in kept_names if name in self._sinks.by_egress]
         if not names or stop.signal is not None:
             return None
         return f"the records of {', '.join(names)} could not be written, and are kept: run again once they can be."
-
-
-def _error_text(error: BaseException | None) -> str:
-    return "" if error is None else describe(error)

@@ -13,7 +13,7 @@ import msgspec
 from statefun_actors.connectors.files.errors import BadLineError, InputError
 from statefun_actors.connectors.files.line_reader import LineOffset, LineReader
 from statefun_actors.dispatch import Application
-from statefun_actors.engine import Receiver
+from statefun_actors.engine import Inbox
 from statefun_actors.ingress import BadLine, Lines
 from statefun_actors.model import TypedValue
 from statefun_actors.types import JSON_TYPENAME
@@ -88,7 +88,7 @@ class JsonLinesSource:
         self.messages, self.skipped = (at.messages, at.skipped) if at is not None else (0, 0)
         self.exhausted, self.error = False, None
 
-    def read(self, most: int, receiver: Receiver) -> str | None:
+    def read(self, most: int, inbox: Inbox) -> str | None:
         reader = self._reader
         assert reader is not None
         try:
@@ -99,7 +99,7 @@ class JsonLinesSource:
         if not lines:
             self.exhausted = True
             return None
-        read, submit = self._lines.message, receiver.submit
+        read, submit = self._lines.message, inbox.submit
         passed, bad = 0, None
         try:
             for line in lines:
@@ -112,7 +112,7 @@ class JsonLinesSource:
             bad = found
         if passed:
             reader.advance(passed)
-        if bad is not None and self._past(bad, lines[passed], receiver):
+        if bad is not None and self._past(bad, lines[passed], inbox):
             passed += 1
         if not passed:
             return None
@@ -127,7 +127,7 @@ class JsonLinesSource:
         if self._reader is not None:
             self._reader.close()
 
-    def _past(self, bad: BadLine, line: bytes, receiver: Receiver) -> bool:
+    def _past(self, bad: BadLine, line: bytes, inbox: Inbox) -> bool:
         """Skip the bad line that comes next, if bad lines are skipped; else stop before it."""
         assert self._reader is not None
         number = self._reader.line + 1
@@ -139,7 +139,7 @@ class JsonLinesSource:
         except InputError as error:
             self._stop(error)
             return False
-        receiver.emit(BAD_LINES, TypedValue(JSON_TYPENAME, self._kept(line, number, str(bad))))
+        inbox.emit(BAD_LINES, TypedValue(JSON_TYPENAME, self._kept(line, number, str(bad))))
         self.skipped += 1
         return True
 

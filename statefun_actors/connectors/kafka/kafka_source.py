@@ -18,7 +18,7 @@ from statefun_actors.connectors.kafka.consumer import ReaderOptions, TopicReader
 from statefun_actors.connectors.kafka.records import BAD_RECORDS, Routes
 from statefun_actors.connectors.kafka.start import TopicOffset
 from statefun_actors.deploy import KafkaIngress
-from statefun_actors.engine import Receiver
+from statefun_actors.engine import Inbox
 
 logger: Final = logging.getLogger("statefun_actors.kafka")
 
@@ -60,9 +60,9 @@ class KafkaSource:
         self.exhausted = False
         self._reader.begin(TopicOffset(_offsets(self._position), dict(self._ids)))
 
-    def read(self, most: int, receiver: Receiver) -> str | None:
+    def read(self, most: int, inbox: Inbox) -> str | None:
         if self._loop is None:
-            self._wake_engine, self._loop = receiver.wake, asyncio.get_running_loop()
+            self._wake_engine, self._loop = inbox.wake, asyncio.get_running_loop()
         if self._reader.bug is not None:
             raise self._reader.bug
         records, begun = self._buffer.take(max(1, most // self._routes.fan_out))
@@ -79,12 +79,12 @@ class KafkaSource:
                 self._position.setdefault(topic, {})[partition] = offset
         position, deliver = self._position, self._routes.deliver
         for record in records:
-            if (why := deliver(record, receiver)) is not None:
+            if (why := deliver(record, inbox)) is not None:
                 self._tell_of_bad(str(record.topic()), why)
             position[record.topic()][record.partition()] = record.offset() + 1  # type: ignore[index,operator] # never None
         self.records += len(records)
         offsets = _offsets(position)
-        receiver.when_durable(lambda lost: None if lost else setattr(self._buffer, "durable", offsets))
+        inbox.when_durable(lambda lost: None if lost else setattr(self._buffer, "durable", offsets))
         return msgspec.json.encode({**position, _IDS: self._ids} if self._ids else position).decode()
 
     def close(self) -> None:

@@ -10,7 +10,7 @@ import msgspec
 
 from statefun_actors.address import Address
 from statefun_actors.deploy import Topic
-from statefun_actors.engine import Receiver
+from statefun_actors.engine import Inbox
 from statefun_actors.model import TypedValue
 from statefun_actors.types import JSON_TYPENAME
 
@@ -39,17 +39,17 @@ class Routes:
     def topics(self) -> list[str]:
         return [topic for topic in self._routes if topic is not None]
 
-    def deliver(self, record: Message, receiver: Receiver) -> str | None:
+    def deliver(self, record: Message, inbox: Inbox) -> str | None:
         """Submit the messages that *record* becomes; or say why it is none, having kept it at :data:`BAD_RECORDS`."""
         try:
             id = _id(record.key())
             if (data := record.value()) is None:
                 raise _NoMessage("it has no value")
         except _NoMessage as why:
-            receiver.emit(BAD_RECORDS, TypedValue(JSON_TYPENAME, self._kept(record, str(why))))
+            inbox.emit(BAD_RECORDS, TypedValue(JSON_TYPENAME, self._kept(record, str(why))))
             return str(why)
         for target, typename in self._routes[record.topic()]:
-            receiver.submit(Address(target, id), TypedValue(typename, data))
+            inbox.submit(Address(target, id), TypedValue(typename, data))
         return None
 
     def _kept(self, record: Message, reason: str) -> bytes:

@@ -200,7 +200,7 @@ async def listed() -> None:
         await EngineControl(engine).retry([DeadLetterRetry(entry.seq)])
         await engine.settled()
         assert list(store.dead_letters()) == []
-        assert engine.state(ADA) == {"n": pack(15)}
+        assert engine.view.state(ADA) == {"n": pack(15)}
 
 
 APP = """

@@ -15,7 +15,7 @@ from google.protobuf.duration_pb2 import Duration
 
 from statefun_actors import Address, Discard, Entity, TerminalError, handles, persisted
 from statefun_actors.dispatch import Application
-from statefun_actors.engine import Engine, EngineBackend, ManualClock
+from statefun_actors.engine import Engine, ManualClock
 from statefun_actors.http import Guard, Router, create_ingress_app
 from statefun_actors.types import pack, value_of
 from tests.cli.commands import run
@@ -131,7 +131,7 @@ class Ingress:
         )
 
     def count(self, id: str) -> object:
-        held = self.engine.state(Counter.at(id))["n"]
+        held = self.engine.view.state(Counter.at(id))["n"]
         return None if held is None else value_of(held)
 
 
@@ -140,7 +140,7 @@ async def ingress() -> AsyncGenerator[Ingress]:
     store, clock = HeldStore(), ManualClock()
     engine = Engine(Application(Counter, Tally, Several, Forwarder, Teller), store, clock)
     async with working(engine):
-        yield Ingress(engine, store, clock, create_ingress_app(engine.app, EngineBackend(engine), Guard()))
+        yield Ingress(engine, store, clock, create_ingress_app(engine.app, engine, Guard()))
 
 
 @E.once(
@@ -193,7 +193,7 @@ async def until_reply() -> None:
         assert answer.status == 504
         assert "the message stays delivered" in answer.text
         await http.engine.idle()
-        assert http.engine.state(Forwarder.at("a"))["forwarded"] == pack(3)
+        assert http.engine.view.state(Forwarder.at("a"))["forwarded"] == pack(3)
 
 
 @E.once("E20", "422 with the reason where the message was dead-lettered or discarded", "embedded")
@@ -304,7 +304,7 @@ async def scoped() -> None:
         assert (http.count("a"), http.count("b")) == (1, 1)
         for _ in range(2):  # the same key, id, body and message type, for another function type
             assert (await http.ask("/ingress/conf/tally/a?wait=5s", 1, Idempotency_Key="k")).json == 100
-        assert (http.count("a"), http.engine.state(Tally.at("a"))["n"]) == (1, pack(100))
+        assert (http.count("a"), http.engine.view.state(Tally.at("a"))["n"]) == (1, pack(100))
 
 
 @E.once("E33", "it is kept 24 h, and a repeat gets the first result", "embedded")

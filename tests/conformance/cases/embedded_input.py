@@ -67,7 +67,7 @@ async def read(*lines: Mapping[str, object], advance: float = 0) -> Engine:
 
 
 def held(engine: Engine, kind: type[Entity], id: str) -> dict[str, object]:
-    return {name: value_of(value) for name, value in engine.state(kind.at(id)).items() if value is not None}
+    return {name: value_of(value) for name, value in engine.view.state(kind.at(id)).items() if value is not None}
 
 
 @E.once("E1", "an ingress message has no caller", "embedded")

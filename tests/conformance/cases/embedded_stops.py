@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from datetime import timedelta
 from pathlib import Path
@@ -14,12 +13,13 @@ import pytest
 from statefun_actors import Entity, handles, persisted
 from statefun_actors.connectors.files import JsonLinesSink
 from statefun_actors.dispatch import Application
-from statefun_actors.engine import Caller, Engine, EpochLostError, ManualClock
+from statefun_actors.engine import Engine, EpochLostError, ManualClock
+from statefun_actors.ingress import Answer, IngressMessage, NotTaken, Replied, Wait
 from statefun_actors.store import Commit, EgressRecord, MemoryStore
 from statefun_actors.types import pack, value_of
 from tests.conformance.cases.vocabulary import working
 from tests.conformance.sections import EMBEDDED as E
-from tests.engine.engines import HeldStore, until
+from tests.engine.engines import HeldStore, send, until
 
 
 class Counter(Entity, typename="conf/counter"):
@@ -68,7 +68,7 @@ async def counted(store: MemoryStore, path: Path, *numbers: int) -> None:
     try:
         async with working(engine):
             for number in numbers:
-                engine.submit(A, pack(number))
+                send(engine, A, pack(number))
             await engine.idle()
     finally:
         sink.close()
@@ -120,12 +120,12 @@ async def failed_commit() -> None:
     engine = Engine(Application(Relay, Sum), store, clock)
     async with working(engine):
         for number in (5, 13, 4):  # 13 fails, and 4 waits behind it
-            engine.submit(RELAY, pack(number))
+            send(engine, RELAY, pack(number))
         await until(lambda: contents(engine, store)[3] == [13, 4])
         stored = contents(engine, store)
         store.fail = True
-        engine.submit(OTHER_RELAY, pack(7))
-        engine.submit(SUM, pack(100))
+        send(engine, OTHER_RELAY, pack(7))
+        send(engine, SUM, pack(100))
         with pytest.raises(EpochLostError):
             await engine.durable()
         store.fail = False
@@ -142,7 +142,11 @@ async def failed_commit() -> None:
 
 def contents(engine: Engine, store: MemoryStore) -> tuple[dict[str, object], list[object], list[object], list[object]]:
     """States, delayed messages, records of Relay, and messages that wait."""
-    held = {"relay": engine.state(RELAY)["n"], "sum": engine.state(SUM)["n"], "other": engine.state(OTHER_RELAY)["n"]}
+    held = {
+        "relay": engine.view.state(RELAY)["n"],
+        "sum": engine.view.state(SUM)["n"],
+        "other": engine.view.state(OTHER_RELAY)["n"],
+    }
     return (
         {name: value_of(value) for name, value in held.items() if value is not None},
         [value_of(timer.value) for timer in store.timers_after(-1, 0, 10)],
@@ -154,18 +158,17 @@ def contents(engine: Engine, store: MemoryStore) -> tuple[dict[str, object], lis
 @E.once("E14", "then nothing acknowledged is lost, and nobody is told of what never happened", "embedded")
 async def acknowledged() -> None:
     store, engine = (held := HeldStore()), Engine(Application(Counter), held, ManualClock())
-    replies: list[object] = []
-    lost: list[Exception] = []
-    gone = asyncio.Event()
+    answers: list[Answer] = []
     async with working(engine):
-        engine.submit(A, pack(5), ticket=Caller(lambda value: replies.append(value_of(value))))
+        engine.take(IngressMessage(A, pack(5), wait=Wait.REPLY), answers.append)
         await engine.idle()
         store.fail = True
-        engine.submit(A, pack(5), ticket=Caller(lambda value: replies.append(value_of(value)), on_lost=lost.append))
-        engine.submit(A, pack(5), ticket=Caller(on_lost=lambda _: gone.set()))
-        await gone.wait()
+        engine.take(IngressMessage(A, pack(5), wait=Wait.REPLY), answers.append)
+        engine.take(IngressMessage(A, pack(5)), answers.append)
+        await until(lambda: len(answers) == 3)
         store.fail = False
         await engine.idle()
-        assert (replies, len(lost)) == ([5], 1)
-        assert value_of(engine.state(A)["n"]) == 5  # type: ignore[arg-type]
+        assert answers[0] == Replied(pack(5))
+        assert [type(answer) for answer in answers[1:]] == [NotTaken, NotTaken]
+        assert value_of(engine.view.state(A)["n"]) == 5  # type: ignore[arg-type]
         assert [value_of(record.value) for record in store.egress_after(0, 10)] == [5]

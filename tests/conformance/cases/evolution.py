@@ -22,6 +22,7 @@ from statefun_actors.store import MemoryStore
 from statefun_actors.types import pack
 from tests.conformance.cases.vocabulary import working
 from tests.conformance.sections import EVOLUTION as G
+from tests.engine.engines import send
 
 
 @attrs.frozen
@@ -86,7 +87,7 @@ class Reads(MemoryStore):
 async def stored(cls: type[Entity], store: MemoryStore) -> None:
     engine = Engine(Application(cls), store, ManualClock())
     async with working(engine):
-        engine.submit(cls.at("a"), pack(5))
+        send(engine, cls.at("a"), pack(5))
         await engine.settled()
 
 
@@ -122,9 +123,9 @@ async def renamed() -> None:
     await stored(Book, store := MemoryStore())
     engine = Engine(Application(Moved), store, ManualClock())
     async with working(engine):
-        engine.submit(Address("conf/book", "a"), pack(6))
+        send(engine, Address("conf/book", "a"), pack(6))
         await engine.settled()
-        state = engine.state(Moved.at("a"))["entries"]
+        state = engine.view.state(Moved.at("a"))["entries"]
     assert state is not None
     assert state.value == b'{"0":{"cents":5},"1":{"cents":6}}'
 

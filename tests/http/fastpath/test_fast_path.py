@@ -12,7 +12,6 @@ import pytest
 
 from statefun_actors import Address, Context, StatefulFunctions, create_app
 from statefun_actors.dispatch import Application
-from statefun_actors.engine import EngineBackend
 from statefun_actors.http import Guard, Router, create_ingress_app, listen, serve
 from statefun_actors.http.fastpath import FastPath
 from statefun_actors.http.fastpath import fast_path as room
@@ -101,7 +100,7 @@ async def serving(*served: object, ingress: bool = False) -> AsyncGenerator[Serv
     listener = listen("127.0.0.1:0")
     async with running(*served) as engine:
         application = Application(*served)
-        app = create_ingress_app(application, EngineBackend(engine), Guard()) if ingress else create_app(application)
+        app = create_ingress_app(application, engine, Guard()) if ingress else create_app(application)
         router = app if isinstance(app, Router) else app.asgi_app
         assert isinstance(router, Router)
         found = Served(router, listener.sockets[0].getsockname())

@@ -1,0 +1,116 @@
+"""``Call``: a message from outside whose answer is not durable yet, with the callers who wait for the answer.
+
+==================  ==============================  ===================================
+event               waits for the end of a handler  waits for a reply
+==================  ==============================  ===================================
+a reply             is kept for the end             is the answer
+the handler ended   the reply, if any, is the       nothing: a reply may still come
+                    answer, else Handled
+... and has asked   as above; without a reply it    nothing
+                    waits for one from now on
+given up            GivenUp is the answer           GivenUp is the answer
+==================  ==============================  ===================================
+
+The first answer counts. Callers get it once its epoch is durable, never before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from statefun_actors.engine.epoch import Epoch
+from statefun_actors.ingress import Answer, GivenUp, Handled, IngressMessage, OnAnswer, Replied
+from statefun_actors.model import TypedValue
+from statefun_actors.text import describe
+
+_HANDLED: Final = Handled()
+
+
+class Caller:
+    """Waits outside for the answer to *message*. *enter* lets the message into an open epoch, again if need be."""
+
+    __slots__ = ("call", "cancelled", "enter", "message", "on_answer", "stored")
+
+    def __init__(self, message: IngressMessage, on_answer: OnAnswer, enter: Callable[[Caller], None]) -> None:
+        self.message, self.on_answer, self.enter = message, on_answer, enter
+        self.cancelled = False
+        self.stored = False
+        """Whether its message is durable, where no call says so."""
+        self.call: Call | None = None
+        """What it waits for, once its message is in an epoch."""
+
+
+class Call:
+    """A message from outside, without an idempotency key. It is the caller ``id`` of the message that it sends."""
+
+    __slots__ = ("answer", "callers", "id", "reply", "until_reply")
+
+    keyed = False
+
+    def __init__(self, id: str, *, until_reply: bool) -> None:
+        self.id, self.until_reply = id, until_reply
+        self.reply: TypedValue | None = None
+        """The first reply, which counts once the handler ends."""
+        self.answer: Answer | None = None
+        """The answer, which is durable with the epoch that has it."""
+        self.callers: list[Caller] = []
+
+    def join(self, caller: Caller) -> None:
+        """Let *caller* wait for the answer, too."""
+        caller.call = self
+        self.callers.append(caller)
+
+    def replied(self, value: TypedValue, epoch: Epoch) -> None:
+        """A reply came, in the open *epoch*."""
+        if self.answer is not None:
+            return
+        if self.until_reply:
+            self._settle(Replied(value), epoch)
+        elif self.reply is None:
+            self.reply = value
+
+    def handled(self, error: BaseException | None, epoch: Epoch) -> None:
+        """The handler ended, in the open *epoch*; or the message was given up with *error*."""
+        if self.answer is not None:
+            return
+        if error is not None:
+            self._settle(GivenUp(describe(error), error), epoch)
+        elif self.reply is not None:
+            self._settle(Replied(self.reply), epoch)
+        elif self.until_reply:
+            epoch.noted = True  # that it has been handled becomes durable, even if that changed nothing
+        else:
+            self._settle(_HANDLED, epoch)
+
+    def await_reply(self, epoch: Epoch) -> None:
+        """The handler ended, in the open *epoch*, and has asked: the answer to that brings the reply."""
+        if self.answer is not None:
+            return
+        if self.reply is not None:
+            self._settle(Replied(self.reply), epoch)
+        elif not self.until_reply:
+            self._prolong(epoch)
+
+    def _settle(self, answer: Answer, epoch: Epoch) -> None:
+        self.answer = answer
+        epoch.answered.append(self)
+
+    def _prolong(self, epoch: Epoch) -> None:
+        self.until_reply = True
+        epoch.noted = True
+
+    def durable(self) -> None:
+        """The answer is durable."""
+        assert self.answer is not None
+        self.end(self.answer)
+
+    def end(self, answer: Answer) -> None:
+        """Answer all callers."""
+        callers, self.callers = self.callers, []
+        for caller in callers:
+            caller.on_answer(answer)
+
+    def reset(self) -> None:
+        """The epochs since its message became durable are lost, and the message is handled again."""
+        self.reply = self.answer = None

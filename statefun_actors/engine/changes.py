@@ -1,0 +1,87 @@
+"""``Changes``: what an operator changes, in the open epoch. ``Engine.apply`` makes it durable."""
+
+from __future__ import annotations
+
+from statefun_actors.address import Address
+from statefun_actors.engine.core import Core
+from statefun_actors.engine.epoch import EpochLostError
+from statefun_actors.engine.failing import NotFailingError
+from statefun_actors.engine.mailboxes import Mailbox
+from statefun_actors.engine.working_set import WorkingSet
+from statefun_actors.ingress import IngressMessage
+from statefun_actors.model import TypedValue
+
+
+class Changes:
+    """Changes mailboxes and dead letters in the open epoch of *core*.
+
+    Every method raises EpochLostError if the store has just failed. A retry can help.
+    """
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+
+    def post(self, message: IngressMessage) -> None:
+        """Put *message* into the mailbox of its target, however many wait already."""
+        working_set = self._working_set()
+        if message.delay_ms > 0:
+            due_ms = self._core.clock.now_ms() + message.delay_ms
+            working_set.post_later(due_ms, message.target, message.value, message.caller, None)
+        else:
+            working_set.post(message.target, message.value, message.caller)
+        self._core.news.set()
+
+    def retry_dead_letter(self, seq: int, value: TypedValue | None = None) -> None:
+        """Put the message of a dead letter, or *value* in its place, behind the others of its target.
+
+        If the message fails again, it becomes a dead letter of another number. A caller that waited for its reply got
+        the failure, and gets nothing more.
+
+        Raises:
+            NoDeadLetterError: there is none of that number (any more).
+        """
+        working_set = self._working_set()
+        message = working_set.dead_letters.take(seq, working_set.epoch).message
+        working_set.post(message.target, message.value if value is None else value, message.caller)
+        self._core.news.set()
+
+    def discard_dead_letter(self, seq: int) -> None:
+        """Remove a dead letter. Raises as :meth:`retry_dead_letter` does."""
+        working_set = self._working_set()
+        working_set.dead_letters.take(seq, working_set.epoch)
+        self._core.news.set()
+
+    def retry_failing(self, address: Address) -> None:
+        """Try the failing message of *address* now, without waiting for the end of its backoff.
+
+        Raises:
+            NotFailingError: there is none, or it is being tried.
+        """
+        self._core.working_set.mailboxes.retry_now(self._failing(address))
+        self._core.news.set()
+
+    def drop_failing(self, address: Address, *, discard: bool = False) -> None:
+        """Take the failing message of *address* out: it becomes a dead letter, unless *discard*.
+
+        Raises as :meth:`retry_failing` does.
+        """
+        mailbox = self._failing(address)
+        self._core.merge.drop(self._core.working_set, mailbox, self._core.clock.now_ms(), discard=discard)
+        self._core.news.set()
+
+    def check_failing(self, address: Address) -> None:
+        """Raise what :meth:`retry_failing` and :meth:`drop_failing` raise for *address*."""
+        self._failing(address)
+
+    def _failing(self, address: Address) -> Mailbox:
+        mailbox = self._working_set().mailboxes.of(address)
+        if mailbox is None or not mailbox.attempts:
+            raise NotFailingError(address, "none of its messages is failing")
+        if mailbox.running:
+            raise NotFailingError(address, "its message is being handled right now; try again in a moment")
+        return mailbox
+
+    def _working_set(self) -> WorkingSet:
+        if self._core.working_set.lost:
+            raise EpochLostError(str(self._core.commits.error))
+        return self._core.working_set

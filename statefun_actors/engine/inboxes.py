@@ -1,0 +1,81 @@
+"""Inboxes: where sources put what they read. One for the open epoch, one that records a read for a look at it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeAlias, assert_never
+
+from msgspec import Struct
+
+from statefun_actors.address import Address
+from statefun_actors.engine.epoch import Lost
+from statefun_actors.engine.working_set import WorkingSet
+from statefun_actors.model import TypedValue
+from statefun_actors.store import EgressRecord
+
+
+class OpenInbox:
+    """Puts what a source reads into the open epoch of *working_set*."""
+
+    def __init__(self, working_set: WorkingSet, now_ms: Callable[[], int], wake: Callable[[], None]) -> None:
+        self._working_set, self._now_ms, self.wake = working_set, now_ms, wake
+
+    def submit(self, target: Address, value: TypedValue, *, delay_ms: int = 0) -> None:
+        if delay_ms > 0:
+            self._working_set.post_later(self._now_ms() + delay_ms, target, value, None, None)
+        else:
+            self._working_set.post(target, value, None)
+
+    def emit(self, egress: str, value: TypedValue) -> None:
+        working_set = self._working_set
+        working_set.epoch.egress.append(EgressRecord(working_set.seq(), egress, value))
+
+    def when_durable(self, on_end: Callable[[Lost | None], object]) -> None:
+        self._working_set.epoch.on_end.append(on_end)
+
+
+class Submitted(Struct, frozen=True):
+    """A message that a source has read."""
+
+    target: Address
+    value: TypedValue
+    delay_ms: int
+
+
+class Emitted(Struct, frozen=True):
+    """An egress record that a source has written about what it read."""
+
+    egress: str
+    value: TypedValue
+
+
+Received: TypeAlias = Submitted | Emitted
+
+
+class RecordingInbox:
+    """Keeps what a source reads, for :func:`move`."""
+
+    def __init__(self, wake: Callable[[], None]) -> None:
+        self.wake = wake
+        self.received: list[Received] = []
+        self.on_end: list[Callable[[Lost | None], object]] = []
+
+    def submit(self, target: Address, value: TypedValue, *, delay_ms: int = 0) -> None:
+        self.received.append(Submitted(target, value, delay_ms))
+
+    def emit(self, egress: str, value: TypedValue) -> None:
+        self.received.append(Emitted(egress, value))
+
+    def when_durable(self, on_end: Callable[[Lost | None], object]) -> None:
+        self.on_end.append(on_end)
+
+    def move(self, inbox: OpenInbox) -> None:
+        """Put all of it into *inbox*."""
+        for received in self.received:
+            match received:
+                case Submitted(target, value, delay_ms):
+                    inbox.submit(target, value, delay_ms=delay_ms)
+                case Emitted(egress, value):
+                    inbox.emit(egress, value)
+                case _:
+                    assert_never(received)

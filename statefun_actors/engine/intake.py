@@ -1,0 +1,227 @@
+"""``Intake``: how messages and changes from outside enter the open epoch, and how callers get their answers.
+
+What enters has one of three ends: its epoch becomes durable; it is lost, which its caller learns; or it is lost to the
+fault of another message (``EpochLostError.again``), and enters another epoch, without its caller's doing. While the
+engine looks for that message (isolation), entries wait for an epoch of their own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from msgspec.structs import replace
+
+from statefun_actors.address import Address
+from statefun_actors.engine.call import Call, Caller
+from statefun_actors.engine.core import Core
+from statefun_actors.engine.epoch import EpochLostError, Lost, NotStorableError
+from statefun_actors.engine.isolation import Entry
+from statefun_actors.ingress import Answer, Cancel, GivenUp, IngressMessage, NotTaken, OnAnswer, Taken, TooMany, Wait
+from statefun_actors.model import INGRESS
+from statefun_actors.store import StoreError
+from statefun_actors.text import describe
+
+_TAKEN: Final = Taken()
+_STOPS: Final = NotTaken("the engine stops")
+
+
+class Intake:
+    """Lets what comes from outside into the open epoch of *core*."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+
+    # --- messages
+
+    def take(self, message: IngressMessage, on_answer: OnAnswer) -> Cancel:
+        """See :meth:`~statefun_actors.ingress.Backend.take`."""
+        if not self.open:
+            on_answer(self._refusal())
+            return _not_durable
+        caller = Caller(message, on_answer, self._enter)
+        self._enter(caller)
+        return lambda: self._cancel(caller)
+
+    def take_all(self, messages: Sequence[IngressMessage], on_answer: OnAnswer) -> None:
+        """See :meth:`~statefun_actors.ingress.Backend.take_all`."""
+        if self.open:
+            self._enter_all(messages, on_answer)
+        else:
+            on_answer(self._refusal())
+
+    @property
+    def open(self) -> bool:
+        """Whether messages are taken."""
+        core = self._core
+        working_set, options = core.working_set, core.options
+        mailboxes = working_set.mailboxes
+        return not (
+            core.stopping
+            or (working_set.lost and not core.isolation.active)
+            or mailboxes.waiting - mailboxes.beyond + len(core.isolation.entries) >= options.held
+            or mailboxes.bytes >= options.held_bytes
+            or working_set.outbox.kept > options.egress_backlog
+        )
+
+    def _refusal(self) -> Answer:
+        """Why no message is taken."""
+        core = self._core
+        if core.stopping:
+            return _STOPS
+        if (reason := core.lost) is not None:
+            return NotTaken(reason)
+        if core.backlogged:
+            return NotTaken(f"{core.working_set.outbox.kept:,} egress records wait for their sinks")
+        return TooMany(core.working_set.mailboxes.waiting)
+
+    def _enter_all(self, messages: Sequence[IngressMessage], on_answer: OnAnswer) -> None:
+        if self._core.working_set.direct:
+            self._post_all(messages, on_answer)
+        else:
+            self._enter_later(
+                lambda: self._post_all(messages, on_answer), lambda lost: on_answer(NotTaken(lost.reason))
+            )
+
+    def _post_all(self, messages: Sequence[IngressMessage], on_answer: OnAnswer) -> None:
+        for message in messages:
+            self._post(message, message.caller)
+        self._core.working_set.epoch.on_end.append(lambda lost: self._posted(messages, on_answer, lost))
+        self._core.news.set()
+
+    def _posted(self, messages: Sequence[IngressMessage], on_answer: OnAnswer, lost: Lost | None) -> None:
+        answer = _answer(lost)
+        if answer is None:
+            self._enter_all(messages, on_answer)
+        else:
+            on_answer(answer)
+
+    def _post(self, message: IngressMessage, sender: Address | None) -> None:
+        if message.delay_ms > 0:
+            due_ms = self._core.clock.now_ms() + message.delay_ms
+            self._core.working_set.post_later(due_ms, message.target, message.value, sender, None)
+        else:
+            self._core.working_set.post(message.target, message.value, sender)
+
+    # --- callers
+
+    def _enter(self, caller: Caller) -> None:
+        """Let the message of *caller* into an epoch: at once if that can be, else when its turn has come."""
+        if self._core.working_set.direct:
+            self._open_call(caller)
+        else:
+            self._enter_later(lambda: self._open_call(caller), lambda lost: caller.on_answer(NotTaken(lost.reason)))
+
+    def _open_call(self, caller: Caller) -> None:
+        message, working_set = caller.message, self._core.working_set
+        if message.key is not None:
+            self._open_keyed(caller)
+        elif message.wait is Wait.TAKEN or caller.cancelled:
+            self._post(message, message.caller)
+            working_set.epoch.on_end.append(lambda lost: self._stored(caller, lost))
+        else:
+            sender = working_set.callers.open(caller, str(working_set.seq()))
+            if message.caller is not None:
+                assert caller.call is not None
+                working_set.stand_in(message.caller, caller.call)
+                sender = message.caller
+            self._post(message, sender)
+        self._core.news.set()
+
+    def _stored(self, caller: Caller, lost: Lost | None) -> None:
+        answer, caller.stored = _answer(lost), lost is None
+        if answer is None:
+            self._enter(caller)
+        else:
+            caller.on_answer(answer)
+
+    def _open_keyed(self, caller: Caller) -> None:
+        core, message = self._core, caller.message
+        if message.target[0] in core.app.renamed:  # its key is scoped to the name that it has now
+            message = replace(message, target=core.app.current(message.target))
+        working_set, now = core.working_set, core.clock.now_ms()
+        calls = working_set.callers.keyed
+        try:
+            call = calls.find(message, now)
+            if call is None:
+                call = calls.begin(message, str(working_set.seq()), now, working_set.epoch)
+                self._post(message, Address(INGRESS, call.id) if call.row.pending else None)
+        except StoreError as error:
+            caller.on_answer(NotTaken(str(error)))
+            return
+        if not isinstance(call, Call):
+            caller.on_answer(call)
+        elif message.wait is Wait.TAKEN and working_set.callers.stored(call):
+            caller.on_answer(_TAKEN)
+        else:
+            call.join(caller)
+
+    def _cancel(self, caller: Caller) -> bool:
+        caller.on_answer, caller.cancelled = _ignore, True
+        message = caller.message
+        if message.caller is not None and message.wait is not Wait.TAKEN:
+            self._core.working_set.stand_back(message.caller)
+        return self._core.working_set.callers.cancel(caller)
+
+    # --- changes
+
+    async def apply(self, change: Callable[[], object]) -> None:
+        """See :meth:`Engine.apply`."""
+        durable: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._change(change, durable)
+        await durable
+
+    def _change(self, change: Callable[[], object], durable: asyncio.Future[None]) -> None:
+        if self._core.working_set.direct:
+            self._make(change, durable)
+        else:
+            self._enter_later(lambda: self._make(change, durable), lambda lost: _fail(durable, lost))
+
+    def _make(self, change: Callable[[], object], durable: asyncio.Future[None]) -> None:
+        try:
+            change()
+        except Exception as error:  # its caller, who waits, gets it
+            _fail(durable, error)
+        else:
+            self._core.working_set.epoch.on_end.append(lambda lost: self._made(change, durable, lost))
+            self._core.news.set()
+
+    def _made(self, change: Callable[[], object], durable: asyncio.Future[None], lost: Lost | None) -> None:
+        if isinstance(lost, EpochLostError) and lost.again:
+            self._change(change, durable)
+        elif lost is not None:
+            _fail(durable, lost)
+        elif not durable.done():
+            durable.set_result(None)
+
+    def _enter_later(self, enter: Callable[[], None], abandon: Callable[[EpochLostError], None]) -> None:
+        """Call *enter* once its turn has come; or *abandon*, at once where the store has just failed."""
+        core = self._core
+        if core.isolation.active:
+            core.isolation.entries.append(Entry(enter, abandon))
+            core.news.set()
+        else:
+            abandon(EpochLostError(str(core.commits.error)))
+
+
+def _fail(durable: asyncio.Future[None], error: Exception) -> None:
+    if not durable.done():
+        durable.set_exception(error)
+
+
+def _answer(lost: Lost | None) -> Answer | None:
+    """The answer to a message that had to become durable; None where it has to enter another epoch."""
+    if lost is None:
+        return _TAKEN
+    if isinstance(lost, NotStorableError):
+        return GivenUp(describe(lost), lost)
+    return None if lost.again else NotTaken(lost.reason)
+
+
+def _ignore(_: Answer) -> None:
+    """The caller does not wait any more."""
+
+
+def _not_durable() -> bool:
+    return False
