@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 import attrs
 from google.protobuf.any_pb2 import Any
 
@@ -70,7 +68,7 @@ class Order(Entity, typename="conf/order"):
             case "undone":
                 self.ask(Stock.at("s"), 1, then=self.undone)
             case "link":
-                self.send(PROBE, self.reply_address(then=self.counted, timeout=timedelta(minutes=5)).id)
+                self.send(PROBE, self.reply_address(then=self.counted, timeout=30).id)
             case "clear":
                 self.ask(Stock.at("s"), 1, then=self.counted)
                 self.clear()
@@ -347,7 +345,7 @@ async def reply_address(start: Start) -> None:
 async def unanswered(start: Start) -> None:
     async with start(Order) as engine:
         await link(engine)
-        await engine.advance(301)
+        await engine.advance(31)
 
         assert seen(engine) == ["None timeout"]
 
