@@ -48,7 +48,8 @@ def _rows_of(commit: Commit) -> Iterator[tuple[_Column, ...]]:
 
 def _columns(message: Message | Timer) -> tuple[_Column, ...]:
     caller = message.caller or (None, None)
-    return (message.seq, *message.target, *caller, message.value.typename, message.value.value)
+    headers = () if message.headers is None else (*message.headers, *message.headers.values())
+    return (message.seq, *message.target, *caller, *headers, message.value.typename, message.value.value)
 
 
 def _size(column: _Column) -> int:

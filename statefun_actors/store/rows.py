@@ -10,14 +10,18 @@ from msgspec import Struct
 from statefun_actors.address import Address
 from statefun_actors.model import TypedValue
 
+Headers = Mapping[str, str]
+"""What accompanies a message and is no part of it, by name."""
+
 
 class Message(Struct, frozen=True, gc=False):
-    """A message in its target's mailbox."""
+    """A message in its target's mailbox. ``headers``: of its record in Kafka, for instance; None if it has none."""
 
     seq: int
     target: Address
     value: TypedValue
     caller: Address | None = None
+    headers: Headers | None = None
 
 
 class Timer(Struct, frozen=True, gc=False):
@@ -29,6 +33,7 @@ class Timer(Struct, frozen=True, gc=False):
     value: TypedValue
     caller: Address | None = None
     token: str | None = None
+    headers: Headers | None = None
 
 
 class EgressRecord(Struct, frozen=True, gc=False):

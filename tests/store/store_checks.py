@@ -626,7 +626,8 @@ _values = st.builds(TypedValue, _texts, st.binary(max_size=3))
 _seqs = st.integers(1, 12)
 _times = st.integers(0, 6)
 _done = st.lists(_seqs, max_size=3)
-_messages = st.builds(Message, _seqs, _addresses, _values, st.none() | _addresses)
+_headers = st.none() | st.dictionaries(_texts, _texts, max_size=2)
+_messages = st.builds(Message, _seqs, _addresses, _values, st.none() | _addresses, _headers)
 _requests = st.builds(
     KeyedRequest,
     _owners,
@@ -656,7 +657,14 @@ commits: st.SearchStrategy[Commit] = st.builds(
     messages_done=_done,
     timers=_few(
         st.builds(
-            Timer, _seqs, _times, _addresses, _values, st.none() | _owners, st.none() | st.sampled_from(["t", "u"])
+            Timer,
+            _seqs,
+            _times,
+            _addresses,
+            _values,
+            st.none() | _owners,
+            st.none() | st.sampled_from(["t", "u"]),
+            _headers,
         ),
         lambda row: row.seq,
     ),

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from statefun_actors.admin.portable import lines
 from statefun_actors.admin.portable.lines import Known
-from statefun_actors.store import DamagedStateError, EntityRow, StoreReader, pack, unpack
+from statefun_actors.store import DamagedStateError, EntityRow, Message, StoreReader, Timer, pack, unpack
 
 _CHUNK = 500
 
@@ -43,13 +43,14 @@ def _rows(store: StoreReader, known: Known) -> Iterator[lines.Line]:
         for row in store.entities(typename):
             yield _entity(row, known)
     for message in store.messages():
-        value = lines.form(message.value, known)
-        yield lines.MessageLine(message.seq, lines.pair(message.target), value, lines.caller_pair(message.caller))
+        value, caller = lines.form(message.value, known), lines.caller_pair(message.caller)
+        yield lines.MessageLine(message.seq, lines.pair(message.target), value, caller, _headers(message))
     after = (-(1 << 63), -1)
     while timers := store.timers_after(*after, _CHUNK):
         for timer in timers:
             value, caller = lines.form(timer.value, known), lines.caller_pair(timer.caller)
-            yield lines.TimerLine(timer.seq, timer.due_ms, lines.pair(timer.target), value, caller, timer.token)
+            to, headers = lines.pair(timer.target), _headers(timer)
+            yield lines.TimerLine(timer.seq, timer.due_ms, to, value, caller, timer.token, headers)
         after = (timers[-1].due_ms, timers[-1].seq)
     seq = -1
     while records := store.egress_after(seq, _CHUNK):
@@ -68,11 +69,16 @@ def _rows(store: StoreReader, known: Known) -> Iterator[lines.Line]:
             attempts=entry.attempts,
             time_ms=entry.time_ms,
             caller=lines.caller_pair(message.caller),
+            headers=_headers(message),
         )
     for request in store.requests():
         result = None if request.result is None else lines.form(request.result, known)
         to, times = lines.pair(request.target), request.time_ms
         yield lines.RequestLine(to, request.key, request.digest, times, request.request, request.state, result)
+
+
+def _headers(message: Message | Timer) -> dict[str, str] | None:
+    return None if message.headers is None else dict(message.headers)
 
 
 def _entity(row: EntityRow, known: Known) -> lines.EntityLine:

@@ -276,19 +276,21 @@ class _Batch:
             case lines.MessageLine():
                 self._numbered(line)
                 value, caller = lines.typed(line.value, known), lines.caller(line.caller)
-                self._messages.append(Message(line.seq, lines.address(line.to), value, caller))
+                self._messages.append(Message(line.seq, lines.address(line.to), value, caller, line.headers))
             case lines.TimerLine():
                 self._numbered(line, line.due_ms)
                 self.timers_seen += 1
                 value, caller = lines.typed(line.value, known), lines.caller(line.caller)
-                self._timers.append(Timer(line.seq, line.due_ms, lines.address(line.to), value, caller, line.token))
+                self._timers.append(
+                    Timer(line.seq, line.due_ms, lines.address(line.to), value, caller, line.token, line.headers)
+                )
             case lines.EgressLine():
                 self._numbered(line)
                 self._egress.append(EgressRecord(line.seq, line.name, lines.typed(line.value, known)))
             case lines.DeadLetterLine():
                 self._numbered(line)
                 value, caller = lines.typed(line.value, known), lines.caller(line.caller)
-                message = Message(line.message_seq, lines.address(line.to), value, caller)
+                message = Message(line.message_seq, lines.address(line.to), value, caller, line.headers)
                 self._dead_letters.append(
                     DeadLetterEntry(line.seq, message, line.error_type, line.error, line.attempts, line.time_ms)
                 )

@@ -82,6 +82,7 @@ class MessageLine(
     to: tuple[str, str]
     value: ValueForm
     caller: tuple[str, str] | None = None
+    headers: dict[str, str] | None = None
 
 
 class TimerLine(
@@ -93,6 +94,7 @@ class TimerLine(
     value: ValueForm
     caller: tuple[str, str] | None = None
     token: str | None = None
+    headers: dict[str, str] | None = None
 
 
 class EgressLine(Struct, tag_field="kind", tag="egress", forbid_unknown_fields=True):
@@ -118,6 +120,7 @@ class DeadLetterLine(
     attempts: Int
     time_ms: Int
     caller: tuple[str, str] | None = None
+    headers: dict[str, str] | None = None
 
 
 class RequestLine(Struct, tag_field="kind", tag="request", forbid_unknown_fields=True, omit_defaults=True):

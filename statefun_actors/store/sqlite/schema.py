@@ -23,12 +23,12 @@ APPLICATION_ID: Final = 0x53664163
 PAGE_SIZE: Final = 2048
 
 ENTITY: Final = ("type", "id", "expires_ms", "state")
-MESSAGE: Final = ("seq", "type", "id", "caller_type", "caller_id", "value_type", "value")
-TIMER: Final = ("seq", "due_ms", "type", "id", "caller_type", "caller_id", "token", "value_type", "value")
+MESSAGE: Final = ("seq", "type", "id", "caller_type", "caller_id", "headers", "value_type", "value")
+TIMER: Final = ("seq", "due_ms", "type", "id", "caller_type", "caller_id", "token", "headers", "value_type", "value")
 EGRESS: Final = ("seq", "egress", "value_type", "value")
 DEAD_LETTER: Final = (
     *("seq", "error_type", "error", "attempts", "time_ms"),
-    *("message_seq", "type", "id", "caller_type", "caller_id", "value_type", "value"),
+    *("message_seq", "type", "id", "caller_type", "caller_id", "headers", "value_type", "value"),
 )
 REQUEST: Final = ("type", "id", "key", "digest", "time_ms", "request", "state", "value_type", "value")
 
@@ -104,7 +104,13 @@ def _keep_owner(db: sqlite3.Connection) -> None:
         db.execute(statement)
 
 
-STEPS: Final[Sequence[Step]] = (_create, _find_messages_by_target, _keep_requests, _keep_owner)
+def _keep_headers(db: sqlite3.Connection) -> None:
+    """Add the headers of messages, a JSON object of strings; NULL where there are none."""
+    for table in ("message", "timer", "dead_letter"):
+        db.execute(f"ALTER TABLE {table} ADD COLUMN headers TEXT")
+
+
+STEPS: Final[Sequence[Step]] = (_create, _find_messages_by_target, _keep_requests, _keep_owner, _keep_headers)
 """``STEPS[n]`` migrates version *n* to *n + 1*; version 0 is the empty file."""
 
 WITH_MARKS: Final = STEPS.index(_keep_owner) + 1

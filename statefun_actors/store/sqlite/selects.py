@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
+import msgspec
+
 from statefun_actors.address import Address
 from statefun_actors.model import TypedValue
-from statefun_actors.store import DeadLetterEntry, KeyedRequest, Message, RequestState, Timer
+from statefun_actors.store import DeadLetterEntry, Headers, KeyedRequest, Message, RequestState, Timer
 from statefun_actors.store.sqlite.schema import DEAD_LETTER, MESSAGE, REQUEST, TIMER
+
+_read_headers: Final = msgspec.json.Decoder(dict[str, str]).decode
 
 PAGE: Final = 500
 """Rows that a stream reads at a time. No cursor is open in between, so a slow consumer delays no checkpoint."""
@@ -64,11 +68,10 @@ def address_of(typename: str, id: str) -> Address:
     return tuple.__new__(Address, (typename, id))
 
 
-def message_of(
-    seq: int, typename: str, id: str, caller_type: str | None, caller_id: str | None, value_type: str, value: bytes
-) -> Message:
-    caller = None if caller_type is None or caller_id is None else address_of(caller_type, caller_id)
-    return Message(seq, address_of(typename, id), TypedValue(value_type, value), caller)
+def message_of(seq: int, typename: str, id: str, caller_type: str | None, *rest: Any) -> Message:
+    caller_id, headers, value_type, value = rest
+    caller = None if caller_type is None else address_of(caller_type, caller_id)
+    return Message(seq, address_of(typename, id), TypedValue(value_type, value), caller, _headers(headers))
 
 
 def dead_letter_of(
@@ -84,6 +87,10 @@ def request_of(typename: str, id: str, key: str, digest: str, time_ms: int, *res
 
 
 def timer_of(seq: int, due_ms: int, *message: Any) -> Timer:
-    typename, id, caller_type, caller_id, token, value_type, value = message
+    typename, id, caller_type, caller_id, token, headers, value_type, value = message
     caller = None if caller_type is None else address_of(caller_type, caller_id)
-    return Timer(seq, due_ms, address_of(typename, id), TypedValue(value_type, value), caller, token)
+    return Timer(seq, due_ms, address_of(typename, id), TypedValue(value_type, value), caller, token, _headers(headers))
+
+
+def _headers(stored: str | None) -> Headers | None:
+    return None if stored is None else _read_headers(stored)

@@ -21,7 +21,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
-from statefun_actors.store import Commit
+from statefun_actors.store import Commit, Message, Timer
 from statefun_actors.store.sqlite.epoch_view import (
     DELETE_ENTITIES,
     DELETE_REQUESTS,
@@ -92,7 +92,7 @@ def change(commit: Commit, plan: Plan = Plan()) -> PreparedCommit:  # noqa: B008
     messages: list[Row] = []
     for m in commit.messages:
         size = len(m.value.value)
-        messages.append((m.seq, *m.target, *(m.caller or _NOBODY), m.value.typename, at, size))
+        messages.append((m.seq, *m.target, *(m.caller or _NOBODY), _headers(m), m.value.typename, at, size))
         chunks.append(m.value.value)
         at += size
     timers: list[Row] = []
@@ -100,7 +100,8 @@ def change(commit: Commit, plan: Plan = Plan()) -> PreparedCommit:  # noqa: B008
         if not _LEAST <= t.due_ms <= _GREATEST:
             raise OverflowError(f"a delayed message is due at {t.due_ms} ms, which has more than 64 bits")
         size = len(t.value.value)
-        timers.append((t.seq, t.due_ms, *t.target, *(t.caller or _NOBODY), t.token, t.value.typename, at, size))
+        whose = (*t.target, *(t.caller or _NOBODY), t.token)
+        timers.append((t.seq, t.due_ms, *whose, _headers(t), t.value.typename, at, size))
         chunks.append(t.value.value)
         at += size
     egress: list[Row] = []
@@ -114,7 +115,8 @@ def change(commit: Commit, plan: Plan = Plan()) -> PreparedCommit:  # noqa: B008
         m = letter.message
         size = len(m.value.value)
         why = (letter.seq, letter.error_type, letter.error, letter.attempts, letter.time_ms)
-        dead_letters.append((*why, m.seq, *m.target, *(m.caller or _NOBODY), m.value.typename, at, size))
+        whose = (*m.target, *(m.caller or _NOBODY))
+        dead_letters.append((*why, m.seq, *whose, _headers(m), m.value.typename, at, size))
         chunks.append(m.value.value)
         at += size
     requests: list[Row] = []
@@ -155,6 +157,10 @@ def change(commit: Commit, plan: Plan = Plan()) -> PreparedCommit:  # noqa: B008
 _NOBODY: Final = (None, None)
 _LEAST: Final = -(1 << 63)
 _GREATEST: Final = (1 << 63) - 1
+
+
+def _headers(message: Message | Timer) -> str | None:
+    return None if message.headers is None else _encode(message.headers).decode()
 
 
 def _json(rows: Sequence[object]) -> str | None:
