@@ -10,8 +10,7 @@ from typing import TypeVar
 
 from statefun_actors.engine import SystemClock, to_ms
 from statefun_actors.entity import Entity, hydrate
-from statefun_actors.store import expire, unpack
-from statefun_actors.store.sqlite import SqliteStore
+from statefun_actors.store import expire, open_reader, unpack
 
 _E = TypeVar("_E", bound=Entity)
 
@@ -30,7 +29,7 @@ def read_entities(
     """
     function = cls.__function_type__
     now_ms = SystemClock().now_ms() if now is None else to_ms(now)
-    store = SqliteStore.open_reader(path)
+    store = open_reader(path)
     try:
         names = (
             function.typename,

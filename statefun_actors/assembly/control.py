@@ -9,7 +9,6 @@ from typing import Final
 from statefun_actors.admin import ControlSocket, EngineControl
 from statefun_actors.engine import Engine
 from statefun_actors.store import Store
-from statefun_actors.store.sqlite import SqliteStore
 
 logger: Final = logging.getLogger("statefun_actors.engine")
 
@@ -27,10 +26,10 @@ class ControlService:
         self._socket: ControlSocket | None = None
 
     async def open(self, engine: Engine) -> None:
-        if not isinstance(self._store, SqliteStore) or not hasattr(asyncio, "start_unix_server"):
+        if self._store.path is None or not hasattr(asyncio, "start_unix_server"):
             return
         try:
-            self._socket = await ControlSocket.open(self._store, EngineControl(engine))
+            self._socket = await ControlSocket.open(self._store, self._store.path, EngineControl(engine))
         except OSError as error:
             logger.warning("cannot open a control socket; `send` and `dead-letters` can't reach this engine: %s", error)
 

@@ -250,7 +250,7 @@ class _Running:
         """The task inside the block."""
         self.leaving = False
         self.thread, self.process = threading.get_ident(), os.getpid()
-        durable = options.get("store") is not None
+        durable = assembly.engine.store.path is not None
         self.calls = EngineCalls(app, assembly.engine, loop, options.get("timeout", 30.0), durable=durable)
         self.views = StoreViews(app, assembly.engine.store, assembly.engine.clock)
         self.asgi = IngressAsgi(app, assembly.engine, loop, options.get("token"))

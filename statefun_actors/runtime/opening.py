@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Final
 
 from statefun_actors.address import Address
@@ -17,8 +16,7 @@ from statefun_actors.engine import Check, Engine, EngineOptions, Sink, SystemClo
 from statefun_actors.errors import DefinitionError
 from statefun_actors.http import Listener, listen
 from statefun_actors.runtime.options import RuntimeOptions, egress_targets
-from statefun_actors.store import MemoryStore, Store
-from statefun_actors.store.sqlite import SqliteStore
+from statefun_actors.store import MEMORY, open_store
 
 _PORT: Final = 8080
 _CACHE_BYTES: Final = 64 * 1024 * 1024
@@ -50,7 +48,7 @@ def assemble(
     with contextlib.ExitStack() as resources:
         listeners = _listeners(options.get("bind"), token, resources)
         path = options.get("store")
-        store: Store = MemoryStore() if path is None else SqliteStore(Path(path))
+        store = open_store(MEMORY if path is None else path)
         resources.callback(store.close)
         sinks: dict[str, Sink] = {
             name: open_sink(target, app.codecs(), resources)

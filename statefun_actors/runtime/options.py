@@ -23,7 +23,9 @@ class RuntimeOptions(Options, total=False):
     """
 
     store: Path | str | None
-    """The SQLite file, made where it is missing. Default: None, a store in memory that ends with the runtime."""
+    """The SQLite file, created if it is missing, or a URL: ``sqlite:///FILE`` (absolute: four slashes), ``memory://``.
+    Default: None, a store in memory that ends with the runtime.
+    """
     strict: bool
     """Refuse to start where the classes have changed so that something stored would be lost. Default: False, a warning.
     """

@@ -26,6 +26,15 @@ from statefun_actors.store.entity_record import (
 from statefun_actors.store.memory import (
     MemoryStore,
 )
+from statefun_actors.store.opening import (
+    MEMORY,
+    ReadOnlyStore,
+    contact_of,
+    open_reader,
+    open_store,
+    replace_store,
+    restore_store,
+)
 from statefun_actors.store.rows import (
     Commit,
     DeadLetterEntry,
@@ -41,6 +50,7 @@ from statefun_actors.store.rows import (
 )
 
 __all__ = [
+    "MEMORY",
     "SHAPES",
     "Commit",
     "CommitRefusedError",
@@ -56,6 +66,7 @@ __all__ = [
     "KeyedRequest",
     "MemoryStore",
     "Message",
+    "ReadOnlyStore",
     "Recovered",
     "RequestState",
     "Store",
@@ -65,11 +76,16 @@ __all__ = [
     "StoreReader",
     "StoreTakenError",
     "Timer",
+    "contact_of",
     "expire",
     "expires_ms",
     "expiry_ms",
+    "open_reader",
+    "open_store",
     "pack",
+    "replace_store",
     "resize",
+    "restore_store",
     "unpack",
     "unstorable_text",
 ]

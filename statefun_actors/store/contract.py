@@ -21,6 +21,7 @@ Rules for every store (``tests/store/store_checks.py`` tests them):
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import ClassVar, Final, Protocol
 
 from statefun_actors.address import Address
@@ -77,13 +78,13 @@ class StoreInUseError(StoreError):
     Args:
         store: its path.
         holder: the process that uses it, such as ``process 17 since 2026-01-01T00:00:00Z``.
-        door: its control socket (:mod:`~statefun_actors.admin.control`), None without one.
+        contact: what it announced (:meth:`Store.announce`), None if nothing.
         ending: its holder is shutting down.
     """
 
-    def __init__(self, store: str, holder: str, door: str | None = None, *, ending: bool = False) -> None:
+    def __init__(self, store: str, holder: str, contact: str | None = None, *, ending: bool = False) -> None:
         super().__init__(store, f"it is in use by {holder or 'another process'}", "Stop it first.")
-        self.holder, self.door, self.ending = holder, door, ending
+        self.holder, self.contact, self.ending = holder, contact, ending
 
 
 LARGEST_ROW: Final = 1_000_000_000
@@ -238,7 +239,23 @@ class StoreReader(Protocol):
 
 
 class Store(StoreReader, Protocol):
-    """The durable store of one engine."""
+    """The store of one engine, durable unless it is in memory."""
+
+    @property
+    def path(self) -> Path | None:
+        """Its file, as it was named; None for a store in memory, which ends with its process."""
+        ...
+
+    def announce(self, contact: str | None) -> None:
+        """Publish the address of the engine on this store, for processes that find it in use.
+
+        Args:
+            contact: opaque to the store, such as the path of a socket. None: the engine is shutting down.
+
+        Raises:
+            OSError: it can't be written.
+        """
+        ...
 
     def rename_types(self, renamed: Mapping[str, str], contents: ContentRenaming | None = None) -> None:
         """Move all that is stored under each key of *renamed* to its value, all or nothing, before an engine runs.

@@ -61,6 +61,13 @@ class MemoryStore:
         self._next_seq = 1
 
     @property
+    def path(self) -> None:
+        """There is no file."""
+
+    def announce(self, contact: str | None) -> None:
+        """No other process can find this store."""
+
+    @property
     def largest_row(self) -> int:
         return self._largest_row
 

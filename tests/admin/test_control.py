@@ -82,7 +82,7 @@ async def engine_with_door(path: Path) -> AsyncGenerator[ControlSocket]:
     store = SqliteStore(path)
     await given(store)
     async with running(Counter, store=store, clock=SystemClock()) as engine:
-        door = await ControlSocket.open(store, EngineControl(engine))
+        door = await ControlSocket.open(store, path, EngineControl(engine))
         try:
             yield door
         finally:
@@ -209,7 +209,7 @@ async def test_who_has_asked_when_the_door_closes_still_gets_an_answer(tmp_path:
                 begun.set()
                 await gate.wait()
 
-        door = await ControlSocket.open(store, Slow(engine))
+        door = await ControlSocket.open(store, path, Slow(engine))
         control, idle = await open_control(path), await open_control(path)
         asking = asyncio.create_task(control.discard([1]))
         await begun.wait()
@@ -265,7 +265,7 @@ async def test_an_engine_that_has_closed_its_door_is_waited_for(tmp_path: Path) 
     path = tmp_path / "store.db"
     store = SqliteStore(path)
     async with running(Counter, store=store, clock=SystemClock()) as engine:
-        await (await ControlSocket.open(store, EngineControl(engine))).close()
+        await (await ControlSocket.open(store, path, EngineControl(engine))).close()
         opening = asyncio.create_task(open_control(path, patience=0))
         await asyncio.sleep(0)
         assert not opening.done()
@@ -285,7 +285,7 @@ async def test_a_door_that_opens_late_is_waited_for(tmp_path: Path) -> None:
     async with running(Counter, store=store, clock=SystemClock()) as engine:
         opening = asyncio.create_task(open_control(path))
         await asyncio.sleep(0)
-        door = await ControlSocket.open(store, EngineControl(engine))
+        door = await ControlSocket.open(store, path, EngineControl(engine))
         control = await opening
         await control.send([Posting(ADA, FIVE)])
         await control.close()

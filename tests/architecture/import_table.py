@@ -98,7 +98,6 @@ TABLE: Final[Mapping[str, AbstractSet[str]]] = {
             "system",
             "types",
             "store",
-            "store.sqlite",
             "asking",
             "definition",
             "calls",
@@ -129,7 +128,7 @@ TABLE: Final[Mapping[str, AbstractSet[str]]] = {
         }
     ),
     "assembly": frozenset({"engine"}),
-    "assembly.control": frozenset({"store", "store.sqlite", "engine", "admin"}),
+    "assembly.control": frozenset({"store", "engine", "admin"}),
     "assembly.ingress": frozenset({"http", "engine"}),
     "runtime": frozenset(
         {
@@ -140,7 +139,6 @@ TABLE: Final[Mapping[str, AbstractSet[str]]] = {
             "system",
             "types",
             "store",
-            "store.sqlite",
             "calls",
             "settings",
             "entity",
@@ -185,7 +183,6 @@ TABLE: Final[Mapping[str, AbstractSet[str]]] = {
             "system",
             "types",
             "store",
-            "store.sqlite",
             "asking",
             "definition",
             "settings",

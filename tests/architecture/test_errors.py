@@ -82,6 +82,7 @@ StatefunActorsError (Exception): errors
     StoreInUseError: store
     StoreMismatchError: store
     StoreTakenError: store
+    StoreUrlError: store
   UnstorableTypeError (TypeError): types
     UnresolvedNameError: types
   MalformedRequestError (ValueError): wire

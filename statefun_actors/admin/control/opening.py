@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -11,8 +12,7 @@ from statefun_actors.admin.control.control import Control
 from statefun_actors.admin.control.over_socket import SocketControl
 from statefun_actors.admin.control.over_store import StoreControl
 from statefun_actors.engine import SystemClock
-from statefun_actors.store import StoreError, StoreInUseError
-from statefun_actors.store.sqlite import SqliteStore, doors_of
+from statefun_actors.store import StoreError, StoreInUseError, contact_of, open_store
 
 _PATIENCE: Final = 3.0
 """Seconds that an engine has for opening its door after it has taken the lock."""
@@ -33,27 +33,24 @@ async def open_control(store: Path, *, patience: float = _PATIENCE) -> Control:
         try:
             return _over_store(store)
         except StoreInUseError as error:
-            if error.door is not None:
-                try:
-                    return await SocketControl.connect(error.door)
-                except OSError:
-                    pass
+            if error.contact is not None:
+                with suppress(OSError):
+                    return await SocketControl.connect(error.contact)
             if time.monotonic() > end + (_LAST_BATCHES if error.ending else 0.0):
                 raise
             await asyncio.sleep(0.01)
 
 
 async def running_engine(store: Path) -> SocketControl | None:
-    """The control of the engine that runs on *store*, through its door; None where none does. Takes no lock."""
-    for door in doors_of(store):
-        try:
-            return await SocketControl.connect(door)
-        except OSError:
-            continue
+    """The control of the engine that runs on *store*, through its socket; None if there is none. Takes no lock."""
+    contact = contact_of(store)
+    if contact is not None:
+        with suppress(OSError):
+            return await SocketControl.connect(contact)
     return None
 
 
 def _over_store(store: Path) -> StoreControl:
     if not store.exists():
         raise StoreError(str(store), "the file does not exist", "`statefun-actors run` creates it.")
-    return StoreControl(SqliteStore(store, brief=True), SystemClock())
+    return StoreControl(open_store(store, brief=True), SystemClock())

@@ -24,7 +24,7 @@ from statefun_actors.admin.control.control import Control
 from statefun_actors.calls import NotOpenError
 from statefun_actors.engine import EpochLostError, NoDeadLetterError, NotFailingError, NotStorableError
 from statefun_actors.errors import InvalidAddressError
-from statefun_actors.store.sqlite import SqliteStore
+from statefun_actors.store import Store
 from statefun_actors.system import listen_at
 from statefun_actors.text import describe
 
@@ -39,8 +39,8 @@ _LAST_ANSWERS: Final = 5.0
 class ControlSocket:
     """Answers whoever comes to the socket at :attr:`path`. Made by :meth:`open`; close it before its engine stops."""
 
-    def __init__(self, store: SqliteStore, control: Control) -> None:
-        self.path, self._folder = _place(store.path)
+    def __init__(self, store: Store, file: Path, control: Control) -> None:
+        self.path, self._folder = _place(file)
         self._inode: int | None = None
         self._store = store
         self._control = control
@@ -50,25 +50,25 @@ class ControlSocket:
         """One for each who waits for an answer, done when that is written."""
 
     @classmethod
-    async def open(cls, store: SqliteStore, control: Control) -> ControlSocket:
-        """The door of the engine on *store*, named in the store's lock file.
+    async def open(cls, store: Store, file: Path, control: Control) -> ControlSocket:
+        """The control socket of the engine on *store*, whose path is *file*; the store announces it.
 
         Raises:
-            OSError: no socket can be had.
+            OSError: no socket can be opened.
         """
-        door = cls(store, control)
+        opened = cls(store, file, control)
         try:
-            bound = door._bound()
+            bound = opened._bound()
             try:
-                door._server = await asyncio.start_unix_server(door._accept, sock=bound, limit=wire.LONGEST_LINE)
+                opened._server = await asyncio.start_unix_server(opened._accept, sock=bound, limit=wire.LONGEST_LINE)
             except BaseException:
                 bound.close()
                 raise
-            store.tell_door(door.path)
+            store.announce(str(opened.path))
         except BaseException:
-            door._remove()
+            opened._remove()
             raise
-        return door
+        return opened
 
     def _bound(self) -> socket.socket:
         try:
@@ -86,7 +86,7 @@ class ControlSocket:
         """Take no more; whoever has asked gets an answer first, if that comes soon."""
         if self._server is not None:
             with contextlib.suppress(OSError):  # of a full disk: who comes to the door named there finds it closed
-                self._store.tell_door(None)
+                self._store.announce(None)
             self._server.close()
             self._server = None
         if self._asked:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Generator, Iterable
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final, Protocol, assert_never
 
@@ -22,17 +20,12 @@ from statefun_actors.store import (
     EntityRow,
     KeyedRequest,
     Message,
+    ReadOnlyStore,
+    Store,
     StoreError,
     Timer,
     pack,
-)
-from statefun_actors.store.sqlite import (
-    SqliteReader,
-    SqliteStore,
-    check_together,
-    lock_to_replace,
-    make_folder,
-    put_in_place,
+    replace_store,
 )
 
 _ROWS: Final = 2_000
@@ -83,44 +76,27 @@ async def import_store(
         StoreNotEmptyError: *target* holds something, and *replace* isn't set.
         StoreError: *target* is in use, no store of ours, or can't be written.
     """
-    there = await asyncio.to_thread(target.resolve)
+
+    def confirm(there: ReadOnlyStore) -> None:
+        holds = "" if replace else _contents(there)
+        if holds:
+            raise StoreNotEmptyError(str(target), holds)
+
     try:
-        make_folder(there.parent)
-        with lock_to_replace(target):
-            _refuse_what_holds_something(target, replace=replace)
-            with _beside(there) as partial:
-                store = SqliteStore(partial, commits="loop")
-                try:
-                    await _fill(store, source, file, known or {})
-                    counts = _counts(store)
-                finally:
-                    store.close()
-                put_in_place(partial, there)
+        with replace_store(target, confirm) as store:
+            await _fill(store, source, file, known or {})
+            return _counts(store)
     except OSError as error:
         raise StoreError(str(target), f"it can't be written: {error}", "Nothing was imported.") from error
-    return counts
 
 
-def _counts(store: SqliteStore) -> dict[str, int]:
+def _counts(store: Store) -> dict[str, int]:
     whole, counts = store.counts(), dict(store.counts(OWN_FUNCTIONS))
     own = {"asks": REPLY, "schedules": SCHEDULE}
     return counts | {name: whole[typename] for name, typename in own.items() if typename in whole}
 
 
-def _refuse_what_holds_something(target: Path, *, replace: bool) -> None:
-    check_together(target)  # a log without its file holds something, too
-    if not target.exists() or not target.stat().st_size:
-        return
-    there = SqliteReader(target, older=True)  # refuses what is no store of ours, also where it may be replaced
-    try:
-        holds = "" if replace else _contents(there)
-    finally:
-        there.close()
-    if holds:
-        raise StoreNotEmptyError(str(target), holds)
-
-
-def _contents(store: SqliteReader) -> str:
+def _contents(store: ReadOnlyStore) -> str:
     """What there is in *store*, in words; nothing if it is empty."""
     counts = dict(store.counts())
     parts = {
@@ -138,22 +114,7 @@ def _contents(store: SqliteReader) -> str:
     return ", ".join(f"{number:,} {name}" for name, number in parts.items() if number)
 
 
-@contextmanager
-def _beside(target: Path) -> Generator[Path]:
-    """A file beside *target* to build in. What is left of it at the end goes away."""
-    partial = target.with_name(f"{target.name}.importing")  # of one that was killed, too: the lock is ours
-    files = [partial.with_name(partial.name + end) for end in ("", "-wal", "-shm", ".lock")]
-    try:
-        for file in files:
-            file.unlink(missing_ok=True)
-        yield partial
-    finally:
-        for file in files:
-            with suppress(OSError):
-                file.unlink(missing_ok=True)
-
-
-async def _fill(store: SqliteStore, source: Iterable[bytes], file: str, known: Known) -> None:
+async def _fill(store: Store, source: Iterable[bytes], file: str, known: Known) -> None:
     batch = _Batch(known)
     number, ended = 0, False
     for number, text in enumerate(source, 1):

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from statefun_actors.dispatch import Application
 from statefun_actors.engine import EvolutionFindings, find_changes
-from statefun_actors.store.sqlite import SqliteReader
+from statefun_actors.store import ReadOnlyStore
 
 
 class StoreCheck(Struct, frozen=True):
@@ -31,7 +31,7 @@ class StoreCheck(Struct, frozen=True):
 
 
 def check_store(
-    store: SqliteReader, app: Application | None, now_ms: int, progress: Callable[[str, int], None]
+    store: ReadOnlyStore, app: Application | None, now_ms: int, progress: Callable[[str, int], None]
 ) -> StoreCheck:
     """Read all of *store*, and what the classes of *app* need of it. Changes nothing.
 
@@ -40,7 +40,7 @@ def check_store(
     Raises:
         StoreError: the store can't be read.
     """
-    damage = store.integrity_check() or store.damaged_entities()
+    damage = store.check()
     if damage or app is None:
         return StoreCheck(damage, None)
     with store.snapshot():

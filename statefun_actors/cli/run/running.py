@@ -26,8 +26,7 @@ from statefun_actors.connectors import Target
 from statefun_actors.connectors.files import BadLineError, JsonLinesSource
 from statefun_actors.dispatch import Application
 from statefun_actors.engine import Check, Engine, EngineOptions, SystemClock
-from statefun_actors.store import MemoryStore, Store
-from statefun_actors.store.sqlite import SqliteStore
+from statefun_actors.store import MEMORY, open_store
 from statefun_actors.text import one_line
 
 if TYPE_CHECKING:
@@ -82,7 +81,7 @@ class Run:
         self._stopped = asyncio.Event()
         self._started = time.monotonic()
         with contextlib.ExitStack() as closing:
-            self._store: Store = MemoryStore() if options.store is None else SqliteStore(options.store)
+            self._store = open_store(MEMORY if options.store is None else options.store)
             closing.callback(self._store.close)
             self._sources = {
                 input_name(path, options.store): JsonLinesSource(

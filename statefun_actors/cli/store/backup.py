@@ -30,11 +30,11 @@ lose what is in its log.
 @click.option("--overwrite", is_flag=True, help="FILE may exist.")
 @store_command
 def backup(words: tuple[str, ...], overwrite: bool, store: Path | None, as_json: bool) -> None:
-    from statefun_actors.store.sqlite import SqliteReader
+    from statefun_actors.store import open_reader
 
     app, file = app_and_file(words, store)
     place, target = place_of(app, store), Path(file)
-    reader = SqliteReader(place.store, older=True)  # no snapshot: the copy takes one of its own
+    reader = open_reader(place.store, older=True)  # no snapshot: the copy takes one of its own
     try:
         reader.backup(target, overwrite=overwrite)
     finally:

@@ -38,12 +38,12 @@ def check(words: tuple[str, ...], strict: bool, store: Path | None, as_json: boo
     from statefun_actors.admin import check_store
     from statefun_actors.cli.run.progress import CheckProgress
     from statefun_actors.engine import SystemClock
-    from statefun_actors.store.sqlite import SqliteReader
+    from statefun_actors.store import open_reader
 
     app, rest = app_and_rest(words, store)
     no_more_than(0, rest)
     place = place_of(app, store)
-    reader = SqliteReader(place.store, older=True)
+    reader = open_reader(place.store, older=True)
     try:
         result = check_store(reader, place.app, SystemClock().now_ms(), CheckProgress(quiet=as_json))
     finally:

@@ -17,7 +17,7 @@ from statefun_actors.errors import StatefunActorsError
 
 if TYPE_CHECKING:
     from statefun_actors.dispatch import Application
-    from statefun_actors.store.sqlite import SqliteReader
+    from statefun_actors.store import ReadOnlyStore
     from statefun_actors.types import Codec
 
 WHICH_STORE: Final = """APP is a module, a .py file or a folder, as for run; its store is ./.statefun/<APP's name>.db
@@ -42,11 +42,11 @@ class StoreLocation:
     """What makes values of the application's types readable."""
 
     @contextmanager
-    def reader(self) -> Generator[SqliteReader]:
+    def reader(self) -> Generator[ReadOnlyStore]:
         """The store for reading, as of its last commit from first to last."""
-        from statefun_actors.store.sqlite import SqliteReader
+        from statefun_actors.store import open_reader
 
-        reader = SqliteReader(self.store)
+        reader = open_reader(self.store)
         try:
             with reader.snapshot():
                 yield reader

@@ -34,7 +34,7 @@ Egress files are cut back to where they were at the time of the backup when APP 
 @click.option("--yes", "-y", is_flag=True, help="Don't ask.")
 @store_command
 def restore(words: tuple[str, ...], yes: bool, store: Path | None, as_json: bool) -> None:
-    from statefun_actors.store.sqlite import restore_store
+    from statefun_actors.store import restore_store
 
     app, file = app_and_file(words, store)
     place = place_of(app, store)

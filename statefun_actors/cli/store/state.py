@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from statefun_actors.address import Address
     from statefun_actors.admin import EntityView
     from statefun_actors.cli.store.place import StoreLocation
-    from statefun_actors.store.sqlite import SqliteReader
+    from statefun_actors.store import ReadOnlyStore
 
 _HELP = f"""Show what entities know, as of the last commit.
 
@@ -63,7 +63,7 @@ def _is_what(word: str) -> bool:
     return "/" in word.strip("/") and not word.endswith(".py") and not Path(word).exists()
 
 
-def _subject(reader: SqliteReader, place: StoreLocation, word: str) -> str | Address:
+def _subject(reader: ReadOnlyStore, place: StoreLocation, word: str) -> str | Address:
     """The function type or the address that is written *word*."""
     from statefun_actors.address import check_typename
     from statefun_actors.admin import known_types, type_or_address
@@ -80,7 +80,7 @@ def _subject(reader: SqliteReader, place: StoreLocation, word: str) -> str | Add
     raise click.UsageError(f"there is nothing of {word!r} in {place.store}; there are {there}.")
 
 
-def _show_types(reader: SqliteReader, limit: int | None, *, as_json: bool) -> None:
+def _show_types(reader: ReadOnlyStore, limit: int | None, *, as_json: bool) -> None:
     from statefun_actors.admin import list_types
 
     rows: Iterator[Row] = (
@@ -90,7 +90,7 @@ def _show_types(reader: SqliteReader, limit: int | None, *, as_json: bool) -> No
     show_rows(["type", "entities"], rows, as_json=as_json, limit=limit, nothing="No entities are stored.")
 
 
-def _entities(reader: SqliteReader, place: StoreLocation, typename: str, prefix: str) -> Iterator[Row]:
+def _entities(reader: ReadOnlyStore, place: StoreLocation, typename: str, prefix: str) -> Iterator[Row]:
     from statefun_actors.admin import list_entities
     from statefun_actors.engine import SystemClock
 
@@ -111,7 +111,7 @@ def _object(view: EntityView) -> dict[str, object]:
     }
 
 
-def _show_one(reader: SqliteReader, place: StoreLocation, address: Address, *, as_json: bool) -> None:
+def _show_one(reader: ReadOnlyStore, place: StoreLocation, address: Address, *, as_json: bool) -> None:
     from statefun_actors.admin import show_entity
     from statefun_actors.engine import SystemClock
 

@@ -1,18 +1,18 @@
-"""The store in one SQLite file."""
+"""The store in one SQLite file. :mod:`statefun_actors.store` opens it by URL, with the functions that are here."""
+
+from pathlib import Path
 
 from statefun_actors.store.sqlite.files import (
     make_folder,
-    put_in_place,
 )
 from statefun_actors.store.sqlite.lock import (
-    doors_of,
-)
-from statefun_actors.store.sqlite.log_marks import (
-    check_together,
-    lock_to_replace,
+    contact_of,
 )
 from statefun_actors.store.sqlite.reader import (
     SqliteReader,
+)
+from statefun_actors.store.sqlite.replacing import (
+    replace_store,
 )
 from statefun_actors.store.sqlite.restoring import (
     restore_store,
@@ -24,10 +24,20 @@ from statefun_actors.store.sqlite.store import (
 __all__ = [
     "SqliteReader",
     "SqliteStore",
-    "check_together",
-    "doors_of",
-    "lock_to_replace",
+    "contact_of",
     "make_folder",
-    "put_in_place",
+    "open_reader",
+    "open_store",
+    "replace_store",
     "restore_store",
 ]
+
+
+def open_store(file: Path, *, brief: bool = False) -> SqliteStore:
+    """See :func:`statefun_actors.store.open_store`."""
+    return SqliteStore(file, brief=brief)
+
+
+def open_reader(file: Path, *, older: bool = False) -> SqliteReader:
+    """See :func:`statefun_actors.store.open_reader`."""
+    return SqliteReader(file, older=older)

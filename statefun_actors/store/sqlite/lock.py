@@ -22,7 +22,7 @@ except ImportError:  # Windows has no locks here yet
 
 _BRIEF_SECONDS: Final = 5.0
 _BRIEFLY: Final = "briefly"
-_DOOR: Final = "door "
+_CONTACT: Final = "door "
 _ENDING: Final = "ending"
 _LOG: Final = "log "
 _FLAGS: Final = os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0)
@@ -59,16 +59,16 @@ class Lock:
                 f"since {datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
                 *([_BRIEFLY] if brief else ()),
             ]
-            self._door: list[str] = []
+            self._contact: list[str] = []
             self._log = [] if log is None else [_LOG + " ".join(log)]
             self._write()
         except BaseException:
             self.release()
             raise
 
-    def tell_door(self, door: Path | None) -> None:
+    def announce(self, contact: str | None) -> None:
         """Write the holder's control socket to the file; None: it is closed, and the holder is shutting down."""
-        self._door = [_ENDING if door is None else f"{_DOOR}{door}"]
+        self._contact = [_ENDING if contact is None else f"{_CONTACT}{contact}"]
         self._write()
 
     def tell_log(self, base: str, mark: str) -> None:
@@ -91,10 +91,9 @@ class Lock:
                 told = _lines(os.pread(self._file, 4_096, 0))
                 # A holder that has not written its name yet may be a brief one, too.
                 if (_BRIEFLY not in told and told) or time.monotonic() >= end:
-                    doors = [line.removeprefix(_DOOR) for line in told if line.startswith(_DOOR)]
                     holder = " ".join(line for line in told if line.startswith(("process ", "since ")))
                     ending = _ENDING in told
-                    raise StoreInUseError(str(store), holder, doors[0] if doors else None, ending=ending) from None
+                    raise StoreInUseError(str(store), holder, _contact_in(told), ending=ending) from None
                 self.release()
                 time.sleep(0.005)
                 continue
@@ -113,7 +112,7 @@ class Lock:
         with self._writing:  # the store's thread writes marks, the event loop the control socket
             if self._file is None:
                 return
-            data = "".join(f"{line}\n" for line in (*self._holder, *self._door, *self._log)).encode(
+            data = "".join(f"{line}\n" for line in (*self._holder, *self._contact, *self._log)).encode(
                 errors="surrogateescape"
             )
             # Overwrite in place: if the disk is full, the old content stays.
@@ -151,10 +150,13 @@ def _lines(data: bytes) -> list[str]:
     return data.decode(errors="surrogateescape").splitlines()
 
 
-def doors_of(store: Path) -> list[str]:
+def contact_of(store: Path) -> str | None:
     """The control socket of the last engine on *store*, unless that engine was shutting down."""
     try:
-        lines = with_suffix(store.resolve(), ".lock").read_bytes().decode(errors="surrogateescape").splitlines()
+        return _contact_in(_lines(with_suffix(store.resolve(), ".lock").read_bytes()))
     except OSError:
-        return []
-    return [line.removeprefix(_DOOR) for line in lines if line.startswith(_DOOR)]
+        return None
+
+
+def _contact_in(lines: list[str]) -> str | None:
+    return next((line.removeprefix(_CONTACT) for line in lines if line.startswith(_CONTACT)), None)

@@ -34,6 +34,10 @@ from statefun_actors.store.sqlite.selects import (
 class Reads(Queries):
     """All reads of a store, including those of the whole file."""
 
+    def check(self) -> list[str]:
+        """Check all of the store; return its faults, each in one line. Empty: it is sound."""
+        return self.integrity_check() or self.damaged_entities()
+
     def integrity_check(self) -> list[str]:
         """Check the file; return its faults, most of them as SQLite reports them. Reads all of it.
 
@@ -129,7 +133,7 @@ class SqliteReader(Reads):
     """The store in the file *path*, read-only, with or without an engine on it. It takes no lock.
 
     Each read sees the last commit at its time; those that stream see it page by page, except within :meth:`snapshot`.
-    Not for two threads at once, except :meth:`integrity_check` and :meth:`backup`, which may run in another thread.
+    Not for two threads at once, except :meth:`check` and :meth:`backup`, which may run in another thread.
 
     Args:
         path: the file.

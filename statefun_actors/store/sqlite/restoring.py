@@ -63,7 +63,7 @@ def _refuse(backup: Path, store: Path) -> None:
         raise StoreError(str(backup), "it is the store itself", "Name a file that `statefun-actors backup` made.")
     reader = SqliteReader(backup, older=True)
     try:
-        wrong = reader.integrity_check() or reader.damaged_entities()
+        wrong = reader.check()
     except sqlite3.Error as error:
         raise store_error(backup, error) from error
     finally:

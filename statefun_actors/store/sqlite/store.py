@@ -166,10 +166,10 @@ class SqliteStore(Reads):
             raise StoreError(str(self.path), "it is closed")
         return self._writer.getlimit(sqlite3.SQLITE_LIMIT_LENGTH)
 
-    def tell_door(self, door: Path | None) -> None:
+    def announce(self, contact: str | None) -> None:
         """Publish the control socket of the store's engine in the lock file; None: the engine is shutting down."""
         if self._lock is not None:
-            self._lock.tell_door(door)
+            self._lock.announce(contact)
 
     def close(self) -> None:
         """Close the files. Safe to call twice."""

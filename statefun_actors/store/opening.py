@@ -1,0 +1,169 @@
+"""Stores by URL: ``memory://``, ``sqlite:///FILE``, or the path of a file, which is a SQLite store.
+
+A kind of store is a scheme in ``_MODULES`` and a package that has the functions of :class:`StoreModule`. The package is
+imported by name with its first use: a program without a file loads no database.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from importlib import import_module
+from pathlib import Path
+from typing import ClassVar, Final, Protocol, cast
+
+from statefun_actors.store.contract import Store, StoreError, StoreReader
+from statefun_actors.store.memory import MemoryStore
+
+MEMORY: Final = "memory://"
+"""The URL of a store in memory, which ends with its process."""
+_MODULES: Final = {"sqlite": "statefun_actors.store.sqlite"}
+_DEFAULT: Final = "sqlite"
+_URL: Final = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]*)://(.*)", re.DOTALL)
+
+
+class StoreUrlError(StoreError):
+    """No store can be opened by this URL. No retry helps."""
+
+    retryable: ClassVar[bool] = False
+
+
+class ReadOnlyStore(StoreReader, Protocol):
+    """A store that is only read, while an engine runs on it or not."""
+
+    @property
+    def is_older(self) -> bool:
+        """Whether an earlier version of this package wrote it: it can be counted, checked and copied, not read."""
+        ...
+
+    def snapshot(self) -> AbstractContextManager[None]:
+        """Within it, all reads see the same commit."""
+        ...
+
+    def check(self) -> list[str]:
+        """Check all of the store; return its faults, each in one line. Empty: it is sound."""
+        ...
+
+    def backup(self, target: Path, *, overwrite: bool = False) -> None:
+        """Copy the store as of one commit to the file *target*, all or nothing.
+
+        Raises:
+            StoreError: *target* exists and *overwrite* isn't set, a store is in use there, or it can't be written; or
+                the store itself can't be read, or is damaged: *target* is unchanged then.
+        """
+        ...
+
+
+class StoreModule(Protocol):
+    """The functions of a package that implements stores on disk. *file*: the part of the URL behind its scheme."""
+
+    def open_store(self, file: Path, *, brief: bool = False) -> Store:
+        """As the function of this module."""
+        ...
+
+    def open_reader(self, file: Path, *, older: bool = False) -> ReadOnlyStore:
+        """As the function of this module."""
+        ...
+
+    def replace_store(self, store: Path, confirm: Callable[[ReadOnlyStore], None]) -> AbstractContextManager[Store]:
+        """As the function of this module."""
+        ...
+
+    def restore_store(self, backup: Path, store: Path, *, confirm: Callable[[], None]) -> Path | None:
+        """As the function of this module."""
+        ...
+
+    def contact_of(self, store: Path) -> str | None:
+        """As the function of this module."""
+        ...
+
+
+def open_store(url: Path | str, *, brief: bool = False) -> Store:
+    """Open the store at *url* for one engine. A file, and the folders above it, are created if they are missing.
+
+    Args:
+        url: ``memory://``, ``sqlite:///FILE``, or the path of a file.
+        brief: it is closed again at once, so an engine that starts meanwhile waits for it instead of failing.
+
+    Raises:
+        StoreInUseError: another engine or command uses it. A retry can help after that has ended.
+        StoreError: *url* has an unknown scheme; or the store is not ours, of a newer version, or can't be opened.
+    """
+    if url == MEMORY:
+        return MemoryStore()
+    module, file = _module_of(url)
+    return module.open_store(file, brief=brief)
+
+
+def open_reader(url: Path | str, *, older: bool = False) -> ReadOnlyStore:
+    """Open the store at *url* to read it, while an engine runs on it or not. It takes no lock.
+
+    Args:
+        url: ``sqlite:///FILE``, or the path of a file.
+        older: accept a store of an earlier version: it can be counted, checked and copied, but not read otherwise.
+
+    Raises:
+        StoreError: there is no such store, it is of a version that can't be read, or it is in memory.
+    """
+    module, file = _module_of(url)
+    return module.open_reader(file, older=older)
+
+
+def replace_store(url: Path | str, confirm: Callable[[ReadOnlyStore], None]) -> AbstractContextManager[Store]:
+    """An empty store, which replaces the store at *url* when the block ends without an error.
+
+    Args:
+        url: ``sqlite:///FILE``, or the path of a file. There may be no store yet.
+        confirm: called with the store that will be replaced, if there is one, while no engine can start on it. What it
+            raises ends this; the store is unchanged.
+
+    Raises:
+        StoreInUseError: on entering; another engine or command uses the store.
+        StoreError: on entering; what is at *url* is not a store of ours.
+        OSError: it can't be written; the store is unchanged.
+    """
+    module, file = _module_of(url)
+    return module.replace_store(file, confirm)
+
+
+def restore_store(backup: Path, url: Path | str, *, confirm: Callable[[], None] = lambda: None) -> Path | None:
+    """Replace the store at *url* by a copy of *backup*, all or nothing.
+
+    Args:
+        backup: a file that :meth:`ReadOnlyStore.backup` wrote, or any store of that kind. It is not changed.
+        url: ``sqlite:///FILE``, or the path of a file. There may be no store yet.
+        confirm: called before anything is changed, after all checks. What it raises ends this.
+
+    Returns:
+        The file to which the previous store was moved; None if there was none.
+
+    Raises:
+        StoreInUseError: another engine or command uses the store.
+        StoreError: *backup* is not a sound store, or the store can't be written; the store is unchanged.
+    """
+    module, file = _module_of(url)
+    return module.restore_store(backup, file, confirm=confirm)
+
+
+def contact_of(url: Path | str) -> str | None:
+    """What the last engine on the store at *url* announced (:meth:`Store.announce`), unless it was shutting down."""
+    module, file = _module_of(url)
+    return module.contact_of(file)
+
+
+def _module_of(url: Path | str) -> tuple[StoreModule, Path]:
+    """The package that implements the store at *url*, and the file."""
+    found = _URL.fullmatch(url) if isinstance(url, str) else None
+    scheme = _DEFAULT if found is None else found[1].lower()
+    if url == MEMORY:
+        raise StoreUrlError(MEMORY, "a store in memory can be used by its own process only", "Name a file.")
+    if scheme == "memory":
+        raise StoreUrlError(str(url), f"expected {MEMORY}, which has no name")
+    if scheme not in _MODULES:
+        known = ", ".join(sorted(["memory", *_MODULES]))
+        raise StoreUrlError(str(url), f"unknown scheme {scheme!r}; expected one of: {known}")
+    if found is not None and not found[2].startswith("/"):
+        raise StoreUrlError(str(url), f"expected {scheme}:///FILE, or {scheme}:////FILE for an absolute path")
+    file = Path(url if found is None else found[2].removeprefix("/"))
+    return cast("StoreModule", import_module(_MODULES[scheme])), file
