@@ -1,4 +1,4 @@
-"""Where messages come from and where egress records go: files, standard output, HTTP endpoints, Kafka topics."""
+"""Sources of messages and sinks of egress records: files, standard output, HTTP endpoints, Kafka topics."""
 
 from statefun_actors.connectors.opening import (
     open_sink,

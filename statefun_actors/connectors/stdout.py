@@ -1,6 +1,6 @@
-"""A sink that is standard output: one JSON line for each record, as in files.
+"""A sink that is standard output: one JSON line per record, as in files.
 
-What was printed can't be taken back: after a crash, the lines of the last moment come again.
+Printed lines can't be undone: after a crash, the last lines may be printed again.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from statefun_actors.types import Codec
 
 
 class StdoutSink:
-    """Writes JSON lines to *file*, at the pace of whoever reads there. Only one may write there.
+    """Writes JSON lines to *file*, at the speed of its reader. One sink only may write to it.
 
     Args:
-        known: how to read values whose typename the application knows.
-        on_gone: called once nobody reads there any more (``| head``); nothing is written from then on.
+        known: the codecs of the application, by typename.
+        on_gone: called when the reader has closed its end (``| head``); nothing is written after that.
         file: the descriptor.
     """
 
@@ -30,9 +30,9 @@ class StdoutSink:
     ) -> None:
         self._known, self._on_gone, self._file = known, on_gone, file
         self.records = 0
-        """Records written since it was made."""
+        """The number of records written since it was created."""
         self._ahead = 0
-        """Bytes of the next records that were written before an error, so that no part of a line comes twice."""
+        """Bytes of the next records that were written before an error, so that no partial line is repeated."""
 
     def resume(self, position: str | None) -> str | None:  # noqa: ARG002 - the protocol
         return None

@@ -1,7 +1,7 @@
-"""A target as a user writes it: ``receipts.jsonl``, ``-`` or ``https://example.org/receipts``.
+"""Parses the target of an egress: ``receipts.jsonl``, ``-`` or ``https://example.org/receipts``.
 
-In a settings file it may be a table: ``{ to = "https://…", headers = { authorization = "Bearer ${TOKEN}" } }``, where
-``${TOKEN}`` stands for an environment variable.
+In a settings file it may be a table: ``{ to = "https://…", headers = { authorization = "Bearer ${TOKEN}" } }``;
+``${TOKEN}`` is replaced by an environment variable.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class HttpTarget:
     headers: Mapping[str, str] = {}
 
     def __str__(self) -> str:
-        """Without the password: it is shown."""
+        """The URL without its password, for display."""
         parts = urlsplit(self.url)
         return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 
@@ -52,12 +52,12 @@ Target: TypeAlias = FileTarget | StdoutTarget | HttpTarget
 
 
 def read_target(written: object, environment: Mapping[str, str]) -> Target:
-    """The target that is *written*, as text or as a table; raises ValueError, saying what to write instead."""
+    """Parse a target, a text or a table. Raises ValueError with what to write instead."""
     if isinstance(written, str):
         return _read_text(written)
     if not isinstance(written, Mapping) or not isinstance(to := written.get("to"), str):
         text = f'{written!r} is no target; write a text, or {{ to = "https://...", headers = {{ ... }} }}.'
-        raise ValueError(text)  # noqa: TRY004 - as all that is written wrongly
+        raise ValueError(text)  # noqa: TRY004 - all mistakes are ValueErrors
     if unknown := [key for key in written if key not in {"to", "headers"}]:
         raise ValueError(f"there is no {unknown[0]!r} of a target; there are to and headers.")
     target, headers = _read_text(to), written.get("headers", {})
@@ -73,7 +73,7 @@ def read_target(written: object, environment: Mapping[str, str]) -> Target:
 
 
 def _expanded(text: str, environment: Mapping[str, str]) -> str:
-    """*text* with ``${NAME}`` replaced; secrets need not stand in files."""
+    """*text* with ``${NAME}`` replaced, so that files need no secrets."""
     for name in _VARIABLE.findall(text):
         if name not in environment:
             raise ValueError(f"the environment variable {name}, which a header names, is not set.")

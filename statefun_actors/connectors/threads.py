@@ -1,4 +1,4 @@
-"""Calls that block, made beside the event loop."""
+"""Runs blocking calls in threads."""
 
 from __future__ import annotations
 
@@ -12,27 +12,27 @@ _T = TypeVar("_T")
 
 
 async def in_thread(name: str, call: Callable[[], _T]) -> _T:
-    """What *call* returns or raises, in a thread that nobody waits for at the end of the process: it may never end.
+    """Run *call* in a daemon thread, since it may never end; return its result.
 
-    If this is cancelled, the call goes on, and what it comes to is dropped.
+    If this is cancelled, the call continues, and its result is dropped.
     """
     loop = asyncio.get_running_loop()
     done: asyncio.Future[_T] = loop.create_future()
 
-    def tell(tell: Callable[[], None]) -> None:
+    def finish(set_outcome: Callable[[], None]) -> None:
         if not done.cancelled():
-            tell()
+            set_outcome()
 
     def work() -> None:
         try:
             result = call()
         except Exception as error:
             failure = error
-            told = lambda: done.set_exception(failure)  # noqa: E731 - one of two
+            outcome = lambda: done.set_exception(failure)  # noqa: E731 - one of two
         else:
-            told = lambda: done.set_result(result)  # noqa: E731 - the other
+            outcome = lambda: done.set_result(result)  # noqa: E731 - the other
         with contextlib.suppress(RuntimeError):  # the loop has ended
-            loop.call_soon_threadsafe(tell, told)
+            loop.call_soon_threadsafe(finish, outcome)
 
     threading.Thread(target=work, daemon=True, name=name).start()
     return await done

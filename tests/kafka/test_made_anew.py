@@ -16,8 +16,8 @@ pytestmark = pytest.mark.kafka
 
 def told(name: str, reset: str) -> str:
     return (
-        f"Kafka ingress kafka/in: topic {name} has been made anew (its id is another one), so what was read of it does "
-        f"not count; going on at its {reset}"
+        f"Kafka ingress kafka/in: topic {name} has been recreated (its id has changed), so its old offsets are "
+        f"dropped; continuing at its {reset}"
     )
 
 

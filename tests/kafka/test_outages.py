@@ -26,7 +26,7 @@ async def test_a_broker_may_be_down_at_the_start_and_be_killed_later(
     topics = Topics(own_broker.address, "outage")
     name = topics.name("in")
     async with running(ingress(own_broker.address, name, group="outage")) as run:
-        unreachable = f"Kafka ingress kafka/in: no broker of {own_broker.address} can be reached; trying on"
+        unreachable = f"Kafka ingress kafka/in: no broker of {own_broker.address} can be reached; retrying"
         await run.until(lambda: caplog.messages)
         assert caplog.messages == [unreachable]
 
@@ -103,8 +103,7 @@ async def test_records_that_are_gone_are_told_of_and_passed_over(
 
     assert run.source.records == 5
     assert caplog.messages == [
-        f"Kafka ingress kafka/in: {name}/0 does not hold offset 10 any more (5 records are lost); "
-        "going on at its earliest, 15"
+        f"Kafka ingress kafka/in: {name}/0 no longer has offset 10 (5 records are lost); continuing at its earliest, 15"
     ]
 
 
@@ -136,8 +135,8 @@ async def test_a_rebalance_of_the_group_takes_no_partition_away(
             await run.until(lambda: caplog.messages)
 
     assert caplog.messages == [
-        f"Kafka ingress kafka/in: how far it has come can't be noted in the group {topics.name('group')}: "
-        "Broker: Unknown member. Its place is kept in the store, so nothing is read twice or passed over"
+        f"Kafka ingress kafka/in: its offsets can't be committed to the group {topics.name('group')}: "
+        "Broker: Unknown member. Its position is in the store, so no record is read twice or skipped"
     ]
 
 

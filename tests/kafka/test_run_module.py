@@ -106,7 +106,7 @@ def test_a_broker_may_be_down_at_the_start_and_be_killed_while_records_go_throug
         expected = {
             "Running bank/account; state in .statefun/app.db. Ctrl-C stops.\n",
             "WARNING statefun_actors.kafka: "
-            f"Kafka ingress app/messages: no broker of {own_broker.address} can be reached; trying on\n",
+            f"Kafka ingress app/messages: no broker of {own_broker.address} can be reached; retrying\n",
         }
         if delivery == "exactly-once":  # which asks at the start how far its records have come
             expected |= {

@@ -1,4 +1,4 @@
-"""JSON lines: files that are read as an ingress, and files that egress records are written to."""
+"""JSON lines files, as ingress and as egress."""
 
 from statefun_actors.connectors.files.errors import (
     BadLineError,

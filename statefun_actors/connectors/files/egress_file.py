@@ -1,7 +1,7 @@
-"""An open egress file: what leads to it, how long it is, and bytes at its end.
+"""An open egress file: its path, its size, and the bytes at its end.
 
-Other programs remove, rotate, truncate and append to such a file at any time. Nothing keeps them from it (a lock on a
-file is only advice), so what they have done is looked for before each write, and found again after it.
+Other programs may remove, rotate, truncate and append to such a file at any time. Locks don't prevent that (they are
+advisory), so such changes are detected before each write, and again after it.
 """
 
 from __future__ import annotations
@@ -20,24 +20,24 @@ from statefun_actors.system import keep_from_children, release
 
 try:
     import fcntl
-except ImportError:  # Windows: two runs can't be kept apart there
+except ImportError:  # Windows: nothing prevents two runs from writing to one file
     fcntl = None  # type: ignore[assignment]
 
 CHECKED: Final = 4096
-"""Bytes before a place that tell whether they are those that were written there."""
+"""The number of bytes before a position in its checksum."""
 
 
 class EgressFile:
-    """The file that *path* leads to, made if there is none, folders included, and locked.
+    """The file at *path*, locked; it is created if missing, with its folders.
 
     Raises:
-        EgressFileError: it can't be opened, is no regular file, or another run or egress is writing to it.
+        EgressFileError: it can't be opened, is not a regular file, or another run or egress is writing to it.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.is_new = not path.exists()
-        """Whether it was made now, so that it is not the one of a position, whatever its inode."""
+        """Whether it was just created, so that no position belongs to it, whatever its inode."""
         self._file = self._opened()
         keep_from_children(self._file)
         found = os.fstat(self._file)
@@ -53,11 +53,11 @@ class EgressFile:
 
     @property
     def removed(self) -> bool:
-        """Whether no path leads to it any more, so that nobody can read it."""
+        """Whether its last name was removed, so that no program can open it."""
         return os.fstat(self._file).st_nlink == 0
 
     def in_place(self) -> bool:
-        """Whether its path still leads to it. Raises OSError where that can't be known."""
+        """Whether it is still the file at its path. Raises OSError if that is unknown."""
         try:
             found = self.path.stat()
         except (FileNotFoundError, NotADirectoryError):
@@ -65,11 +65,11 @@ class EgressFile:
         return (found.st_dev, found.st_ino) == self._identity
 
     def check(self, size: int) -> int:
-        """A checksum of the last bytes before *size*; what it is after bytes were appended: :func:`checksum`."""
+        """The checksum of the last bytes before *size*."""
         return zlib.crc32(self.read(max(0, size - CHECKED), size))
 
     def read(self, start: int, end: int) -> bytes:
-        """Its bytes from *start* to *end*, fewer where it ends before."""
+        """Its bytes from *start* to *end*, or to its end."""
         pieces = []
         while start < end and (piece := os.pread(self._file, end - start, start)):
             pieces.append(piece)
@@ -77,7 +77,7 @@ class EgressFile:
         return b"".join(pieces)
 
     def append(self, data: memoryview) -> None:
-        """Write at its end, never over what others have appended in the meantime. Part may be written on OSError."""
+        """Append *data*, never over the writes of other programs. On OSError, a part may have been written."""
         while data:
             data = data[os.write(self._file, data) :]
 
@@ -85,7 +85,7 @@ class EgressFile:
         os.ftruncate(self._file, size)
 
     async def sync(self) -> None:
-        """Have it on the disk, without holding up the event loop. Being cancelled, it still ends first."""
+        """Sync it to the disk, without blocking the event loop. If cancelled, the sync ends first."""
         syncing = asyncio.get_running_loop().run_in_executor(None, os.fsync, self._file)
         try:
             await asyncio.shield(syncing)
@@ -102,7 +102,7 @@ class EgressFile:
         flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | getattr(os, "O_NONBLOCK", 0)
         try:
             make_folder(self.path.parent)
-            file = os.open(self.path, flags, 0o600)  # whoever can read a file can lock it, and keep a run from it
+            file = os.open(self.path, flags, 0o600)  # a program that can open a file can lock it, and block a run
         except OSError as error:
             raise self._refused(error.strerror or str(error)) from error
         try:
@@ -124,8 +124,8 @@ class EgressFile:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Make the file's name as durable as what is in it."""
-    with contextlib.suppress(OSError):  # not every file system can
+    """Sync the folder, so that the file's name is durable, too."""
+    with contextlib.suppress(OSError):  # some file systems don't support it
         handle = os.open(folder, os.O_RDONLY)
         try:
             os.fsync(handle)

@@ -1,4 +1,4 @@
-"""What can be wrong with a file of JSON lines. Each names the file, and what to do next."""
+"""Errors of JSON lines files. Each names the file, and what to do next."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from statefun_actors.errors import StatefunActorsError
 
 
 class InputError(StatefunActorsError):
-    """An input file can't be read on. What stands before that place has been handled, or will be."""
+    """The rest of an input file can't be read. The lines before have been handled, or will be."""
 
 
 class BadLineError(InputError, ValueError):
-    """A line of an input file is no message. Retrying helps once the line is corrected."""
+    """A line of an input file is not a message. A retry helps after the line is corrected."""
 
     def __init__(self, path: str, line: int, reason: str) -> None:
         super().__init__(path, line, reason)
@@ -24,7 +24,7 @@ class BadLineError(InputError, ValueError):
 
 
 class InputChangedError(InputError, ValueError):
-    """What has been read of an input file is no longer what stands there."""
+    """An input file has changed before the position up to which it was read."""
 
     def __init__(self, path: str, line: int, found: str) -> None:
         super().__init__(path, line, found)
@@ -38,7 +38,7 @@ class InputChangedError(InputError, ValueError):
 
 
 class InputUnreadableError(InputError, OSError):
-    """An input file can't be read any further: it is damaged, or its disk is."""
+    """An input file, or its disk, is damaged."""
 
     def __init__(self, path: str, line: int, reason: str) -> None:
         super().__init__(path, line, reason)
@@ -52,7 +52,7 @@ class InputUnreadableError(InputError, OSError):
 
 
 class EgressFileError(StatefunActorsError, OSError):
-    """A file that egress records are written to is not what was left there, or can't be had."""
+    """An egress file can't be used, or another program has changed it."""
 
     def __init__(self, path: str, reason: str, instead: str) -> None:
         super().__init__(path, reason, instead)
@@ -63,9 +63,9 @@ class EgressFileError(StatefunActorsError, OSError):
 
 
 class _EgressFileLengthError(EgressFileError):
-    """Others have changed an egress file: *there* bytes, of which *size* were expected. Nothing is written meanwhile.
+    """Another program has changed an egress file: it has *there* bytes, expected *size*. Writes are paused.
 
-    Retrying helps once the file is moved away, or is again what was written.
+    A retry helps after the file is moved away or restored.
     """
 
     def __init__(self, path: str, there: int, size: int, reason: str, instead: str) -> None:
@@ -74,7 +74,7 @@ class _EgressFileLengthError(EgressFileError):
 
 
 class EgressFileCutError(_EgressFileLengthError):
-    """An egress file is shorter than what was written to it. Retrying helps once it is mended."""
+    """An egress file was truncated. A retry helps after it is restored."""
 
     def __init__(self, path: str, there: int, size: int) -> None:
         super().__init__(
@@ -88,7 +88,7 @@ class EgressFileCutError(_EgressFileLengthError):
 
 
 class EgressFileAppendedError(_EgressFileLengthError):
-    """An egress file holds what was not written by its egress. Retrying helps once it is mended."""
+    """An egress file has bytes that its egress did not write. A retry helps after these are removed."""
 
     def __init__(self, path: str, there: int, size: int) -> None:
         super().__init__(
@@ -102,7 +102,7 @@ class EgressFileAppendedError(_EgressFileLengthError):
 
 
 class EgressFileChangedError(_EgressFileLengthError):
-    """What was written to an egress file is no longer there. Retrying helps once it is mended."""
+    """Another program has changed written bytes of an egress file. A retry helps after it is restored."""
 
     def __init__(self, path: str, size: int) -> None:
         super().__init__(

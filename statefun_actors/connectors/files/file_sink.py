@@ -1,20 +1,20 @@
-"""A sink that is a file of JSON lines: whole lines, each record once, whatever happens to the process or the file.
+"""A sink that writes a file of JSON lines: whole lines, each record once, also after crashes and changes of the file.
 
-The committed position says how long the file was after the last write that the store knows of, and what its last bytes
-were. The very first position, where our part of a file begins, is committed before anything is written.
+The committed position has the size of the file after the last committed write, and a checksum of its last bytes. The
+first position, the start of our part of a file, is committed before anything is written.
 
-What stands beyond the position was written by a run that did not live to commit it, or by another program. Records that
-are not committed are still in the store and come next, in order, so a tail that begins as they do is ours: it counts as
-written, part of a line after it is removed, and what is missing is written. Any other tail is not ours: another program
+Bytes after the position were written by a run that ended before the commit, or by another program. Records that are
+not committed are still in the store and are written next, in order. So a tail that starts with them is ours: it counts
+as written, a partial line after it is removed, and the rest is written. Any other tail is not ours: another program
 wrote it, or the store is older than the file, as after restoring a backup.
 
-The same comparison is made before each write of a run, and at its start:
+The file is checked at the start of a run, and before each write:
 
-- removed, or another file in its place (``mv``, logrotate's ``create``): a new part begins at the end of what is there;
-- shorter, changed, or appended to: :class:`EgressFileError`, and records stay in the store until that is mended.
+- removed or replaced (``mv``, logrotate's ``create``): a new part starts at the end of the file at the path;
+- shorter, changed, or appended to: :class:`EgressFileError`, and records stay in the store until it is restored.
 
-A rename between a write and its commit is the one thing that can't be made good after a crash: the records of that
-write are in the renamed file, and again in the new one.
+One case has duplicates after a crash: a rename between a write and its commit. The records of that write are in the
+renamed file, and again in the new one.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ _BLOCK: Final = 256 * 1024
 
 @attrs.frozen
 class _SinkPosition:
-    """``file`` had ``size`` bytes, after ``records`` records.
+    """The committed position: ``file`` had ``size`` bytes after ``records`` records.
 
     Args:
         inode: of the file; 0 in positions of earlier versions.
@@ -63,7 +63,7 @@ class _SinkPosition:
 
 
 def _decoded(position: str | None) -> _SinkPosition | None:
-    """None at the first use of the egress, and where its records went to something else than a file before."""
+    """None at the first use of the egress, and if its target was not a file before."""
     try:
         return msgspec.json.decode(position or "", type=_SinkPosition)
     except msgspec.DecodeError:
@@ -71,19 +71,18 @@ def _decoded(position: str | None) -> _SinkPosition | None:
 
 
 class JsonLinesSink:
-    """Appends records to the file *path*, which is made if it isn't there, folders included.
+    """Appends records to the file *path*, which is created if missing, with its folders.
 
-    What the file held before this store first wrote to it stays. A Kafka record becomes ``{"topic", "key", "value"}``
-    (a Kinesis record likewise), ``value`` being the text of its bytes, or the object or array if they are JSON, and
-    ``value_base64`` standing for it where they are neither. Any other value becomes ``{"type", "value"}``, with
-    ``value_base64`` where there is no JSON form.
+    The previous content of the file stays. A Kafka record becomes ``{"topic", "key", "value"}`` (a Kinesis record
+    likewise): ``value`` is the JSON object or array, or the text of its bytes; ``value_base64`` replaces it for other
+    bytes. Any other value becomes ``{"type", "value"}``, or ``value_base64`` if it has no JSON form.
 
     Args:
-        known: how to read values whose typename the application knows.
-        line: what to write for a value, in place of all that; without a newline.
+        known: the codecs of the application, by typename.
+        line: converts a value to a line, in place of the forms above; without a newline.
 
     Raises:
-        EgressFileError: the file can't be had.
+        EgressFileError: the file can't be used.
     """
 
     def __init__(
@@ -100,24 +99,24 @@ class JsonLinesSink:
 
     @property
     def records(self) -> int:
-        """Records written to this path, since this store first wrote to it."""
+        """The number of records written to this path since the first write of this store."""
         return self._at.records if self._at is not None else 0
 
     def resume(self, position: str | None) -> str | None:
-        """Go on at *position*, or begin where the file ends if that is none of this file."""
+        """Resume at *position*, or at the end of the file if that is not a position of this file."""
         self._at = _decoded(position)
         try:
             if self._file is not None and self._file.in_place():
                 return self._placed(self._file)
             return self._reopened()
-        except OSError:  # after a failed commit; run() meets it again, and reports it
+        except OSError:  # after a failed commit; run() raises it again, and reports it
             return None
 
     async def run(self, outlet: EgressQueue) -> None:
-        """Append what *outlet* gives.
+        """Append the records of *outlet*.
 
         Raises:
-            EgressFileError: the file can't be had, or others have changed it; it is looked at again when run again.
+            EgressFileError: the file can't be used, or another program has changed it; the next run checks it again.
             OSError: it can't be written.
         """
         await self._current(outlet)
@@ -132,11 +131,11 @@ class JsonLinesSink:
             outlet.done(records, position)
 
     async def write(self, records: Sequence[EgressRecord]) -> str | None:
-        """Write *records*, durably; the position after them. None = the file was removed under them: write them again.
+        """Write *records* durably; return the new position. None: the file was removed meanwhile; write again.
 
         Raises:
-            EgressFileError: others have changed the file.
-            OSError: it can't be written; it is cut back to what it was, where that is possible.
+            EgressFileError: another program has changed the file.
+            OSError: it can't be written; it is truncated to its previous size, if possible.
         """
         file, at = self._file, self._at
         assert file is not None
@@ -144,7 +143,7 @@ class JsonLinesSink:
         before = self._checked(file, at)
         data = b"".join([self._line(record.value) + b"\n" for record in records])
         if before and not before.endswith(b"\n"):
-            data = b"\n" + data  # what was there before us does not end in a whole line
+            data = b"\n" + data  # the previous content ends without a newline
         written = self._written_already(file, at, data)
         if written < len(data):
             try:
@@ -164,15 +163,15 @@ class JsonLinesSink:
         return self._position()
 
     def close(self) -> None:
-        """Let go of the file. Safe to call twice."""
+        """Close the file. A second call has no effect."""
         if self._file is not None:
             self._file.close()
             self._file = None
 
-    # --- which file
+    # --- opening the file
 
     async def _current(self, outlet: EgressQueue) -> None:
-        """Have that file open which the path leads to now; where our part of it begins is durable."""
+        """Open the file at the path; the start of our part in it is durable on return."""
         while self._file is None or not self._file.in_place():
             if (begun := self._reopened()) is not None:
                 await outlet.begin(begun)
@@ -184,7 +183,7 @@ class JsonLinesSink:
         return self._placed(file)
 
     def _placed(self, file: EgressFile) -> str | None:
-        """Go on in *file* where the position says, if that is a position of it; else the new one, at its end."""
+        """Resume in *file* if the position belongs to it (None); else return a new position at its end."""
         at, there = self._at, file.size
         is_new, file.is_new = file.is_new, False
         same_path = at is not None and at.file == str(self.path)
@@ -195,7 +194,7 @@ class JsonLinesSink:
             elif there >= at.size > 0 and file.check(at.size) == at.check:
                 return None  # also if it was copied or restored, or its folder was moved
             elif same_path and at.inode == file.inode and not is_new:
-                return None  # what is wrong with it is found before it is written to
+                return None  # the check before the next write raises the error
         if same_path and at is not None and at.records:
             what = "was removed: a new file is begun" if is_new else "was replaced: records go on in the new file"
             logger.warning("egress file %s %s", self.path, what)
@@ -206,10 +205,10 @@ class JsonLinesSink:
     def _position(self) -> str:
         return msgspec.json.encode(self._at).decode()
 
-    # --- what others have done to it
+    # --- changes by other programs
 
     def _checked(self, file: EgressFile, at: _SinkPosition) -> bytes:
-        """The last bytes before the position, which are those that were written. Raises EgressFileError otherwise."""
+        """The last bytes before the position. Raises EgressFileError if they have changed."""
         there = file.size
         if there < at.size:
             raise EgressFileCutError(str(self.path), there, at.size)
@@ -219,19 +218,19 @@ class JsonLinesSink:
         return before
 
     def _check_unwritten(self) -> None:
-        """As before a write, where no records are left that a tail of ours could be of."""
+        """Check as before a write, when no records are pending, so that no tail can be ours."""
         if self._file is not None and self._at is not None:
             self._checked(self._file, self._at)
             if self._file.size > self._at.size:
                 raise EgressFileAppendedError(str(self.path), self._file.size, self._at.size)
 
     def _written_already(self, file: EgressFile, at: _SinkPosition, data: bytes) -> int:
-        """How many bytes of *data* stand beyond the position, from a write that was interrupted."""
+        """The number of bytes of *data* after the position, from an interrupted write."""
         there = file.size
         if there == at.size:
             return 0
         beyond = file.read(at.size, at.size + len(data))
-        ours = beyond.rstrip(b"\0")  # a file system may have noted the new length before a power failure, and no more
+        ours = beyond.rstrip(b"\0")  # after a power failure, a file system may have the new size without the data
         if not data.startswith(ours):
             raise EgressFileAppendedError(str(self.path), there, at.size)
         start = at.size + len(ours)
@@ -241,13 +240,13 @@ class JsonLinesSink:
                 raise EgressFileAppendedError(str(self.path), there, at.size)
             file.cut(start)
         elif start < there and not any(b"\n" in block for block in rest):
-            file.cut(start)  # part of a line, which the interrupted write began; its record comes again if it is stored
+            file.cut(start)  # a partial line of the interrupted write; its record is written again if it is stored
         return len(ours)
 
     def _find(self, file: EgressFile, at: _SinkPosition, data: bytes) -> None:
-        """Raise EgressFileError unless *data* has got whole into the file, wherever others have left its end.
+        """Raise EgressFileError unless the file contains all of *data*, wherever its end is now.
 
-        Where it has, and others have written at the same moment, that is found before the next write.
+        If it does, and another program has written at the same moment, the check before the next write detects that.
         """
         there = file.size
         if there == at.size + len(data):

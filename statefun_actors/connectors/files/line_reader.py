@@ -1,8 +1,8 @@
-"""The lines of a file, plain or gzip, from any place that was reached before.
+"""Reads the lines of a file, plain or gzip, from a known position.
 
-A :class:`LineOffset` holds a checksum of everything before it, so going on in a file that has changed there is an
-error, while what comes after may be corrected or added to. The price is that all of it is read again when going on, at
-the speed of the disk; handling it took a hundred times as long.
+A :class:`LineOffset` has a checksum of everything before it, so a resume in a file that has changed there is an error,
+while the rest may be corrected or extended. The cost is that a resume reads all of it again, at the speed of the disk;
+handling it took a hundred times as long.
 """
 
 from __future__ import annotations
@@ -26,24 +26,24 @@ _GZIP_MAGIC: Final = b"\x1f\x8b"
 
 @attrs.frozen
 class LineOffset:
-    """How far a file has been read: bytes (of what is inside the gzip), lines, and the checksum of those bytes."""
+    """A position in a file: uncompressed bytes and lines before it, and their checksum."""
 
     offset: int = 0
     line: int = 0
     check: int = 0
     unended: bool = False
-    """The last line had no newline, since the file ended."""
+    """Whether the last line had no newline, at the end of the file."""
 
 
 class LineReader:
     """Reads the file *path* from *place* on.
 
-    :meth:`peek` shows what comes next, :meth:`advance` moves over it. A line longer than *longest* bytes is shown by
-    its beginning only, of more than *longest* bytes, and moved over like any other.
+    :meth:`peek` returns the next lines, :meth:`advance` skips them. Of a line longer than *longest* bytes it returns
+    only the start, of more than *longest* bytes.
 
     Raises:
-        InputChangedError: the file does not begin with what was read up to *place*; or, of :meth:`peek` and
-            :meth:`advance`, it was truncated while it was read.
+        InputChangedError: the file has changed before *place*; or, by :meth:`peek` and :meth:`advance`, it was
+            truncated while it was read.
         InputUnreadableError: it can't be opened or read; :meth:`peek` and :meth:`advance` raise it too.
     """
 
@@ -69,27 +69,27 @@ class LineReader:
 
     @property
     def place(self) -> LineOffset:
-        """What has been moved over."""
+        """The position after the skipped lines."""
         return LineOffset(self._offset, self._line, self._check, self._unended)
 
     @property
     def line(self) -> int:
-        """The number of the last line that has been moved over."""
+        """The number of the last skipped line."""
         return self._line
 
     @property
     def raw_offset(self) -> int:
-        """Bytes of the file itself, out of :attr:`size`, that have been read, about."""
+        """The approximate number of bytes of the file, of :attr:`size`, that have been read."""
         return self._raw.tell()
 
     def peek(self, most: int) -> Sequence[bytes]:
-        """At most *most* of the next lines, without their newlines; none = the file has ended."""
+        """At most *most* of the next lines, without their newlines; empty at the end of the file."""
         if self._next >= len(self._lines):
             self._load()
         return self._lines[self._next : self._next + most]
 
     def advance(self, count: int) -> None:
-        """Move over *count* of the lines that :meth:`peek` showed."""
+        """Skip *count* of the lines that :meth:`peek` returned."""
         if self._cut:
             self._skip_cut()
             return
@@ -129,7 +129,7 @@ class LineReader:
         return InputUnreadableError(str(self.path), getattr(self, "_line", 0), reason)
 
     def _read(self, most: int | None = None) -> bytes:
-        """Up to *most* bytes, none = the file has ended. What is well before a damaged place is still read."""
+        """Up to *most* bytes; empty at the end of the file. Data before a damaged part is still read."""
         if self._damage is not None:
             raise self._unreadable(self._damage)
         left = most if most is not None else _BLOCK
@@ -165,7 +165,7 @@ class LineReader:
             self._end_line(place)
 
     def _end_line(self, place: LineOffset) -> None:
-        """The last line had no newline: the next bytes must be that, if there are any by now."""
+        """The last line had no newline: if the file has grown, the next byte must be one."""
         block = self._read()
         rest = block.lstrip(b" \t\r")
         if not rest:
@@ -178,7 +178,7 @@ class LineReader:
         self._offset += len(passed)
 
     def _load(self) -> None:
-        """Have the next lines in memory, if there are any."""
+        """Load the next lines, if there are any."""
         pieces, size, block = [], 0, self._tail
         self._tail = b""
         self._next = self._at = 0

@@ -1,4 +1,4 @@
-"""The line of JSON that stands for an egress record, in files, on standard output and over HTTP."""
+"""The JSON form of an egress record, in files, on standard output and over HTTP."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _CONTROL: Final = frozenset(map(chr, range(0x20))) - frozenset("\t\n\r")
 
 
 def record_line(value: TypedValue, known: Mapping[str, Codec] | None = None) -> bytes:
-    """The JSON, on one line, that stands for an egress record."""
+    """The JSON form of an egress record, on one line."""
     try:
         record = record_of_typed(value)
     except ValueError:
@@ -25,7 +25,7 @@ def record_line(value: TypedValue, known: Mapping[str, Codec] | None = None) -> 
         return _encoded(_record_form(record))
     shown = json_of(value, known)
     if shown is not NO_JSON:
-        with contextlib.suppress(ValueError):  # half a surrogate pair
+        with contextlib.suppress(ValueError):  # an unpaired surrogate
             return _encoded({"type": value.typename, "value": shown})
     return _encoded({"type": value.typename, "value_base64": value.value})
 
@@ -40,7 +40,7 @@ def _record_form(record: KafkaRecord | KinesisRecord) -> dict[str, object]:
             form["explicit_hash_key"] = record.explicit_hash_key
     data = record.value
     if data[:1] in (b"{", b"[") and _is_json(data):
-        # Newlines in JSON stand between its parts only.
+        # Newlines in JSON are only between tokens.
         form["value"] = msgspec.Raw(data.replace(b"\n", b" ").replace(b"\r", b" "))
         return form
     try:

@@ -1,9 +1,9 @@
-"""A sink that is an HTTP endpoint: one POST for each record, repeated until it is through.
+"""A sink that is an HTTP endpoint: one POST per record, repeated until it succeeds.
 
-Records with one key (that of a Kafka record, the partition key of a Kinesis record) go one after another, in order,
-each once the one before it is through; others go side by side, and have no order, as in Kafka. Each is sent at least
-once. Its ``Idempotency-Key`` is the same each time and no other record ever has it, so that a receiver which drops
-repeats has it exactly once: its first part is drawn once for each store and egress, and is durable before it is sent.
+Records with one key (that of a Kafka record, the partition key of a Kinesis record) are sent one after another, in
+order; others are sent concurrently, without an order, as in Kafka. Each is sent at least once. All attempts of a record
+have the same ``Idempotency-Key``, which is unique, so a receiver that drops duplicates gets each record exactly once:
+its first part is random per store and egress, and durable before it is sent.
 """
 
 from __future__ import annotations
@@ -31,23 +31,23 @@ if TYPE_CHECKING:
     import httpx
 
 REFUSED_RECORDS: Final = "statefun-actors/refused-records"
-"""The egress of records that their receiver refuses for good: ``{"egress", "id", "status", "reason", "record"}``."""
+"""The egress of records that their receiver refuses: ``{"egress", "id", "status", "reason", "record"}``."""
 
 _FIRST_PAUSE: Final = 0.2
 _MOST_READ: Final = 64 * 1024
-"""Bytes of an answer, which are read so that the connection can be used again."""
+"""The bytes of a response that are read, so that the connection can be reused."""
 _PATIENCE: Final = 6
-"""Attempts in a row that fail before it is said that nothing gets through: some 6 seconds without a Retry-After."""
+"""Failed attempts in a row before a warning is logged: some 6 seconds without a Retry-After."""
 
 
 @attrs.frozen(kw_only=True)
 class HttpSinkOptions:
-    """How an endpoint is treated. Times in seconds.
+    """Options of an HTTP sink. Times are in seconds.
 
     Args:
-        in_flight: requests under way at the same time, at the most.
-        timeout: for one request.
-        longest_pause: between two attempts, unless the other side asks for longer.
+        in_flight: the maximum number of concurrent requests.
+        timeout: of one request.
+        longest_pause: between two attempts, unless the receiver asks for longer.
     """
 
     in_flight: int = 16
@@ -56,20 +56,20 @@ class HttpSinkOptions:
 
 
 class _HttpPosition(msgspec.Struct, forbid_unknown_fields=True):
-    """``http``: the first part of the ids."""
+    """The committed position: ``http`` is the first part of the ids."""
 
     http: str
 
 
 class HttpSink:
-    """Sends records to *url*, as JSON in the form that files have.
+    """Sends records to *url*, in the JSON form of egress files.
 
     Args:
-        url: may hold ``user:password@``.
-        known: how to read values whose typename the application knows.
-        headers: sent along with each record; names in lower case.
-        options: how it is treated.
-        sleep: waits so many seconds; for tests.
+        url: may contain ``user:password@``.
+        known: the codecs of the application, by typename.
+        headers: headers of each request; names in lower case.
+        options: limits and times.
+        sleep: waits for a number of seconds; for tests.
     """
 
     def __init__(
@@ -86,7 +86,7 @@ class HttpSink:
         self._options = options if options is not None else HttpSinkOptions()
         self._stream = ""
         self.records = 0
-        """Records that got through since it was made."""
+        """The number of records delivered since it was created."""
 
     def resume(self, position: str | None) -> str | None:
         try:
@@ -97,10 +97,10 @@ class HttpSink:
         return None
 
     async def run(self, outlet: EgressQueue) -> None:
-        import httpx  # noqa: PLC0415 - an extra: only those who send need it
+        import httpx  # noqa: PLC0415 - an extra, needed only to send
 
         async with contextlib.AsyncExitStack() as closing, asyncio.TaskGroup() as tasks:
-            # A client for each connection: one that has many looks at all of them with every request.
+            # A client per connection: a client with many connections checks all of them at each request.
             trusted = httpx.create_ssl_context()
             clients = [
                 await closing.enter_async_context(httpx.AsyncClient(timeout=self._options.timeout, verify=trusted))
@@ -118,7 +118,7 @@ class HttpSink:
                         tasks.create_task(self._through(key, lanes, endpoint))
 
     async def _through(self, key: str, lanes: _Lanes, endpoint: _Endpoint) -> None:
-        """Get the records of one key through, one after another."""
+        """Deliver the records of one key, one after another."""
         lane = lanes.open[key]
         while lane:
             record = lane[0]
@@ -154,7 +154,7 @@ class HttpSink:
 
 
 class _Lanes:
-    """The records under way, by key, and which keys are stuck: when all are, nothing gets through."""
+    """The records in flight, by key, and the stuck keys; if all are stuck, the egress is failing."""
 
     def __init__(self, outlet: EgressQueue) -> None:
         self.outlet = outlet
@@ -162,19 +162,19 @@ class _Lanes:
         self._stuck: dict[str, str] = {}
 
     def stuck(self, key: str, reason: str, *, all: bool) -> None:
-        """The first record of *key* has failed often, as that of any other would have if *all*."""
-        if all:  # it may well be through with the next attempt of any other, so it is not stuck by itself
+        """The first record of *key* has failed often; with *all*, any other record would have failed, too."""
+        if all:  # it may succeed after the next attempt of any other record, so it is not stuck by itself
             self.outlet.failing(reason)
         else:
             self._stuck[key] = reason
             self._judge()
 
     def moving(self, key: str) -> None:
-        """It got through."""
+        """A record of *key* was delivered."""
         self._stuck.pop(key, None)
 
     def ended(self, key: str) -> None:
-        """Nothing more is under way for *key*."""
+        """No more records of *key* are in flight."""
         del self.open[key]
         self._judge()
 
@@ -184,7 +184,7 @@ class _Lanes:
 
 
 class _Endpoint:
-    """The other side. While it is down, one attempt at a time is made, after longer and longer pauses."""
+    """The receiver. While it is down, one attempt at a time is made, with increasing pauses."""
 
     def __init__(
         self,
@@ -199,11 +199,11 @@ class _Endpoint:
             self._free.put_nowait(client)
         self._probing = asyncio.Lock()
         self.failures = 0
-        """Attempts in a row that failed as any other would have; while it is down."""
+        """The number of failed attempts in a row while it is down."""
         self._pause = 0.0
 
     async def post(self, content: bytes, headers: Mapping[str, str]) -> Answer:
-        """One attempt, when it is its turn."""
+        """Make one attempt, after waiting for others while it is down."""
         client = await self._free.get()
         try:
             if not self.failures:
@@ -218,14 +218,14 @@ class _Endpoint:
     def _noted(self, answer: Answer, *, first: bool) -> Answer:
         if not isinstance(answer, TryAgain) or not answer.whole:
             self.failures = 0
-        elif not first or not self.failures:  # those that were under way together are one failure
+        elif not first or not self.failures:  # concurrent failures count once
             self.failures += 1
             backoff = Backoff(_FIRST_PAUSE, self._options.longest_pause)
             self._pause = max(answer.after, backoff.seconds(self.failures))
         return answer
 
     async def _post(self, client: httpx.AsyncClient, content: bytes, headers: Mapping[str, str]) -> Answer:
-        import httpx  # noqa: PLC0415 - loaded already
+        import httpx  # noqa: PLC0415 - already loaded
 
         said = b""
         try:
@@ -252,7 +252,7 @@ class _Endpoint:
 
 
 def _final(answer: Answer, record: EgressRecord) -> Answer:
-    """A record about a refusal that is refused itself can only be tried again."""
+    """The refusal of a record about a refusal becomes a retry."""
     if isinstance(answer, RecordRefused) and record.egress == REFUSED_RECORDS:
         return TryAgain(answer.reason, whole=False)
     return answer
@@ -264,7 +264,7 @@ def _refusal(record: EgressRecord, id: str, content: bytes, answer: RecordRefuse
 
 
 def _key(record: EgressRecord) -> str:
-    """What has the same key is sent in order; what has none has one of its own."""
+    """The key of a record, for the order; a unique one for records without a key."""
     try:
         sent = record_of_typed(record.value)
     except ValueError:

@@ -1,15 +1,15 @@
-"""What the answer to a POST means for its record, and for those that come after it.
+"""Classifies the responses to a POST: whether its record is delivered, refused or retried.
 
-| answer                                  | the record is                                                        |
+| response                                | the record is                                                        |
 |-----------------------------------------|----------------------------------------------------------------------|
-| 2xx                                     | through                                                              |
-| 400 413 414 415 422 431                 | refused: about this record, and no repetition changes it             |
-| 408 409 425, 500 and 5xx not below      | tried again, with what has the same key waiting                      |
-| 429 502 503 504, no connection          | tried again, and nothing else is sent meanwhile                      |
-| 3xx, 401 403 404 405 410 and other 4xx  | the same: what is wrong is the target, not the record                |
+| 2xx                                     | delivered                                                            |
+| 400 413 414 415 422 431                 | refused: this record is invalid, and no retry helps                  |
+| 408 409 425, 500 and 5xx not below      | retried, while other records of its key wait                         |
+| 429 502 503 504, no connection          | retried, while all other records wait                                |
+| 3xx, 401 403 404 405 410 and other 4xx  | the same: the target is wrong, not the record                        |
 
-A receiver that has been moved, or lost its credentials, answers 404 or 401 to every record: they are kept until that is
-put right, never thrown away. 409 says that the first attempt is still under way there.
+A receiver that has moved, or whose credentials have changed, answers 404 or 401 to every record: they are kept until
+that is fixed, never dropped. 409 means that the first attempt is still in progress there.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _LONGEST_SHOWN: Final = 200
 
 @attrs.frozen
 class Delivered:
-    """The record is through."""
+    """The record is delivered."""
 
 
 @attrs.frozen
@@ -44,12 +44,12 @@ class RecordRefused:
 
 @attrs.frozen
 class TryAgain:
-    """It did not get through this time.
+    """The attempt failed; a retry may succeed.
 
     Args:
-        reason: in a few words.
-        whole: whether any other record would have fared the same.
-        after: seconds that the other side asks to be left alone for, at least.
+        reason: a short text.
+        whole: whether any other record would have failed, too.
+        after: the minimum seconds before the next attempt, from the receiver.
     """
 
     reason: str
@@ -61,7 +61,7 @@ Answer: TypeAlias = Delivered | RecordRefused | TryAgain
 
 
 def meaning(status: int, headers: Mapping[str, str], body: bytes, now: datetime) -> Answer:
-    """What an answer means. *headers* are found whatever their case; *now* is aware."""
+    """Classify a response. *headers* ignores the case of names; *now* is aware."""
     if 200 <= status < 300:
         return Delivered()
     reason = _reason(status, body)
@@ -76,7 +76,7 @@ def meaning(status: int, headers: Mapping[str, str], body: bytes, now: datetime)
 
 
 def retry_after(value: str | None, now: datetime) -> float:
-    """The seconds that a ``Retry-After`` asks for (a number, or a date), at most an hour; 0 where it says nothing."""
+    """The seconds of a ``Retry-After`` (a number, or a date), at most an hour; 0 without a valid one."""
     if value is None:
         return 0.0
     try:

@@ -1,4 +1,4 @@
-"""Kafka on the embedded engine: what module.yaml calls ``io.statefun.kafka.v1/ingress`` and ``…/egress``.
+"""Kafka on the embedded engine: the kinds ``io.statefun.kafka.v1/ingress`` and ``…/egress`` of module.yaml.
 
 Needs the extra ``[kafka]``.
 """

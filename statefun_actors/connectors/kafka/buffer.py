@@ -1,4 +1,4 @@
-"""What the reading thread has read and the engine has not taken: bounded, and the place where the two meet."""
+"""A bounded buffer between the thread that reads records and the engine that takes them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from statefun_actors.connectors.kafka.start import Offsets, TopicOffset
 
 
 class Buffer:
-    """Holds about *records* records of about *bytes* bytes in all: one poll more, at the most."""
+    """A buffer of about *records* records and *bytes* bytes in all; one poll may exceed that."""
 
     def __init__(self, records: int, bytes: int) -> None:
         self._most, self._most_bytes = records, bytes
@@ -20,19 +20,19 @@ class Buffer:
         self._records: deque[Message] = deque()
         self._size = 0
         self._put = self._taken = 0
-        """How many records have ever been put and taken."""
+        """The numbers of records ever put and taken."""
         self._begun: deque[tuple[int, TopicOffset]] = deque()
-        """Where partitions begin, each with how many records were put before."""
+        """Starts of partitions, each with the number of records put before."""
         self._ended = False
         self._wanted: TopicOffset | None = None
         self._durable: Offsets = {}
         self.closed = False
-        """Whether the thread is to end."""
+        """Whether the thread should end."""
 
-    # --- the engine's side
+    # --- called by the engine
 
     def begin(self, place: TopicOffset) -> None:
-        """Forget everything: what is wanted now is what comes after *place*."""
+        """Clear the buffer, and request the records after *place*."""
         with self._changed:
             self._wanted = place
             self._taken = self._put
@@ -42,7 +42,7 @@ class Buffer:
             self._changed.notify_all()
 
     def take(self, most: int) -> tuple[list[Message], Sequence[TopicOffset]]:
-        """At most *most* records, and where partitions begin: that is before these records, and after earlier ones."""
+        """Take at most *most* records, and the starts of partitions that precede them."""
         with self._changed:
             begun: list[TopicOffset] = []
             while self._begun and self._begun[0][0] <= self._taken:
@@ -58,13 +58,13 @@ class Buffer:
 
     @property
     def ended(self) -> bool:
-        """Whether nothing more will come, and all was taken."""
+        """Whether all records have been read and taken."""
         with self._changed:
             return self._ended and not self._records and not self._begun
 
     @property
     def durable(self) -> Offsets:
-        """How far the records have been handled for good."""
+        """The offsets up to which records are handled durably."""
         with self._changed:
             return self._durable
 
@@ -78,16 +78,16 @@ class Buffer:
             self.closed = True
             self._changed.notify_all()
 
-    # --- the thread's side
+    # --- called by the thread
 
     def wanted(self) -> TopicOffset | None:
-        """Where to begin anew; None = go on. Once told, what is put is taken to come from there."""
+        """The position of a requested restart; None: continue. Later records must follow that position."""
         with self._changed:
             wanted, self._wanted = self._wanted, None
             return wanted
 
     def put(self, records: Sequence[Message], *, ended: bool = False) -> None:
-        """Add what was read; nothing comes of it if it is not wanted any more."""
+        """Add records; they are dropped if a restart was requested meanwhile."""
         with self._changed:
             if self._wanted is None:
                 self._records.extend(records)
@@ -96,18 +96,18 @@ class Buffer:
                 self._ended = ended
 
     def put_begun(self, begun: TopicOffset) -> None:
-        """Add where partitions begin; nothing comes of it if that is not wanted any more."""
+        """Add starts of partitions; they are dropped if a restart was requested meanwhile."""
         with self._changed:
             if self._wanted is None:
                 self._begun.append((self._put, begun))
                 self._ended = False
 
     def wait_for_room(self, seconds: float) -> bool:
-        """Whether there is room now, or comes within *seconds*. Ends early if something else is to be done."""
+        """Wait at most *seconds* for room; return whether there is. Returns early on a restart or the end."""
         return self._wait(lambda: self._has_room, seconds) and self._has_room
 
     def rest(self, seconds: float) -> None:
-        """Let *seconds* pass, unless something else is to be done."""
+        """Wait for *seconds*, or until a restart or the end."""
         self._wait(lambda: False, seconds)
 
     @property

@@ -1,8 +1,8 @@
-"""The thread that reads: a consumer's records, in order within a partition, into the buffer.
+"""The thread that reads a consumer's records, in order within a partition, into the buffer.
 
-It reads all partitions of its topics, as Flink's source does, and is no member of a consumer group: whose state is here
-needs every record, and no rebalance takes any away. While the buffer is full nothing is fetched; if that takes longer,
-the partitions are paused, and the client is still served.
+It reads all partitions of its topics, as Flink's source does, and joins no consumer group: the store has the state of
+all keys, so it needs every record, and a rebalance must not take partitions away. While the buffer is full, nothing is
+fetched; if that takes longer, the partitions are paused, and the client is still polled.
 """
 
 from __future__ import annotations
@@ -42,15 +42,15 @@ logger: Final = logging.getLogger("statefun_actors.kafka")
 
 _BATCH: Final = 500
 _POLL: Final = 0.25
-"""Seconds that a poll waits for a record."""
+"""Timeout of a poll, in seconds."""
 _UNPAUSED: Final = 1.0
-"""Seconds that the buffer may be full before the partitions are paused."""
+"""Seconds for which the buffer may be full before the partitions are paused."""
 _GONE: Final = frozenset(
     {KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError.UNKNOWN_TOPIC_ID, UNKNOWN_TOPIC, UNKNOWN_PARTITION}
 )
-"""A topic was deleted, and may have been created again."""
+"""A topic was deleted, and may have been recreated."""
 _AGAIN: Final = 1.0
-"""Seconds until what has failed is tried again."""
+"""Seconds before a retry."""
 
 _DEFAULTS: Final = {
     "queued.max.messages.kbytes": "16384",
@@ -59,25 +59,25 @@ _DEFAULTS: Final = {
     "reconnect.backoff.ms": "50",
     "reconnect.backoff.max.ms": "1000",
 }
-"""Memory in bounds, and quickly back after an outage. module.yaml may say otherwise."""
+"""Bounded memory, and a quick recovery after an outage. module.yaml may override them."""
 
 
 @attrs.frozen(kw_only=True)
 class ReaderOptions:
-    """``records`` and ``bytes`` bound the buffer. ``look_every``: seconds between two looks for new partitions."""
+    """``records`` and ``bytes`` bound the buffer. ``look_every``: seconds between two checks for new partitions."""
 
     until_end: bool = False
-    """Whether it is done once it has been at the end of every partition."""
+    """Whether it ends after it has reached the end of every partition."""
     records: int = 2_000
     bytes: int = 16 * 1024 * 1024
     look_every: float = 60.0
 
 
 class TopicReader:
-    """Reads *topics* of *ingress* into :attr:`buffer`. *wake* is called, in the thread, when there is news.
+    """Reads *topics* of *ingress* into :attr:`buffer`. *wake* is called, in the thread, when records arrive.
 
     Raises:
-        BadPropertyError: the properties of *ingress* make no consumer.
+        BadPropertyError: the client refuses the properties of *ingress*.
     """
 
     def __init__(
@@ -85,7 +85,7 @@ class TopicReader:
     ) -> None:
         self.buffer = Buffer(options.records, options.bytes)
         self.bug: BaseException | None = None
-        """Why the thread has ended, if it was not told to."""
+        """The error that ended the thread, if any."""
         self._name = f"Kafka ingress {ingress.id}"
         self._ingress, self._topics, self._wake, self._options = ingress, topics, wake, options
         self._complaints = Complaints(self._name, ingress.address)
@@ -97,7 +97,7 @@ class TopicReader:
             "auto.offset.reset": "error",
             "enable.partition.eof": True,
             "error_cb": self._complaints.error,
-            "log_level": 0,  # what would be printed comes as an error, too
+            "log_level": 0,  # log lines are reported as errors, too
         }
         written = {**_DEFAULTS, **ingress.properties}
         self._consumer = client(self._name, Consumer, own, written)
@@ -112,13 +112,13 @@ class TopicReader:
         self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
 
     def begin(self, known: TopicOffset) -> None:
-        """Read on from *known*, forgetting what has been read."""
+        """Restart at *known*, and drop the records read so far."""
         self.buffer.begin(known)
         if not self._thread.is_alive():
             self._thread.start()
 
     def close(self) -> None:
-        """End the thread. Safe to call twice."""
+        """End the thread. A second call has no effect."""
         self.buffer.close()
         if self._thread.is_alive():
             self._thread.join()
@@ -133,10 +133,8 @@ class TopicReader:
                 try:
                     self._turn()
                 except NoTopicError as error:
-                    self._complaints.tell(f"{error}; waiting for it")
-                    if (
-                        self._begun
-                    ):  # one that is created again is another one: nothing is fetched before it was looked at
+                    self._complaints.warn(f"{error}; waiting for it")
+                    if self._begun:  # a recreated topic is another one: its id is checked before anything is fetched
                         self._begin_again()
                         self._consumer.unassign()
                     self.buffer.rest(_AGAIN)
@@ -180,8 +178,8 @@ class TopicReader:
         found.update({each: edge(self._consumer, each, reset) for each in partitions if each[0] in anew})
         for topic in sorted(anew):
             logger.warning(
-                "%s: topic %s has been made anew (its id is another one), so what was read of it does not count; "
-                "going on at its %s",
+                "%s: topic %s has been recreated (its id has changed), so its old offsets are dropped; "
+                "continuing at its %s",
                 self._name, topic, reset,
             )  # fmt: skip
         self._next, self._ids = found, {**self._known.ids, **ids}
@@ -189,11 +187,11 @@ class TopicReader:
         self._assign(self._next)
 
     def _begin_again(self) -> None:
-        """Go on from where it is, after another look at the topics."""
+        """Continue at the current position, after another check of the topics."""
         self._known, self._begun = TopicOffset(dict(self._next), self._ids), False
 
     def _look(self) -> None:
-        """See whether partitions have been added, or topics made anew."""
+        """Check for new partitions and recreated topics."""
         partitions, ids = self._partitions()
         if TopicOffset({}, self._ids).made_anew(ids):
             self._begin_again()
@@ -205,7 +203,7 @@ class TopicReader:
             self._assign(begun)
 
     def _assign(self, begun: Offsets) -> None:
-        """Read what ``_next`` says, *begun* being what is new in it."""
+        """Assign the partitions in ``_next``; those in *begun* are new."""
         self._consumer.assign([TopicPartition(*partition, offset) for partition, offset in self._next.items()])
         self._paused = False
         self._at_end.clear()
@@ -246,19 +244,19 @@ class TopicReader:
         else:
             if error.code() in _GONE:
                 self._next_look = 0.0
-            self._complaints.tell(f"{record.topic()}: {error.str()}; trying on")
+            self._complaints.warn(f"{record.topic()}: {error.str()}; retrying")
 
     def _reset(self, partition: Partition) -> None:
-        """What was to be read next is not there: the topic has been emptied, or made anew."""
+        """Handle a missing next offset: the topic has been truncated or recreated."""
         topic, number = partition
         if TopicOffset({}, self._ids).made_anew(self._topic_ids.of([topic])):
             self._begin_again()
             return
         wanted = self._next[partition]
         found = edge(self._consumer, partition, self._ingress.reset)
-        lost = f"{found - wanted:,} records are lost" if found > wanted else "it has been made anew"
+        lost = f"{found - wanted:,} records are lost" if found > wanted else "it has been recreated"
         logger.warning(
-            "%s: %s/%s does not hold offset %s any more (%s); going on at its %s, %s",
+            "%s: %s/%s no longer has offset %s (%s); continuing at its %s, %s",
             self._name, topic, number, wanted, lost, self._ingress.reset, found,
         )  # fmt: skip
         self._next[partition] = found

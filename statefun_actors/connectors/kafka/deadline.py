@@ -1,4 +1,4 @@
-"""A deadline for calls of the client that don't keep their own."""
+"""A timeout for calls of the client that ignore their own."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ _T = TypeVar("_T")
 
 
 def within(seconds: float, call: Callable[[], _T]) -> _T:
-    """What *call* returns or raises.
+    """Run *call* in a thread; return its result.
 
     Raises:
-        TimeoutError: that takes longer than *seconds*. The call goes on in its thread, for ever perhaps, and what it
-            comes to is dropped; nobody waits for it at the end of the process.
+        TimeoutError: it took longer than *seconds*. The call continues in its daemon thread, perhaps forever, and its
+            result is dropped.
     """
     outcome: Future[_T] = Future()
 

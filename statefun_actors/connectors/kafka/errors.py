@@ -1,4 +1,4 @@
-"""What can be wrong with an ingress or egress of Kafka."""
+"""Errors of Kafka ingresses and egresses."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from statefun_actors.errors import StatefunActorsError
 
 
 class BadPropertyError(StatefunActorsError, ValueError):
-    """A property of an ingress or egress that its client can't do without, and can't read. Retrying cannot help."""
+    """The client refuses a property of an ingress or egress. Retrying cannot help."""
 
     def __init__(self, component: str, reason: str) -> None:
         super().__init__(component, reason)
@@ -20,11 +20,11 @@ class BadPropertyError(StatefunActorsError, ValueError):
 
 
 class EgressDownError(StatefunActorsError):
-    """Nothing can be written at present; the text says why. A retry helps once that has changed."""
+    """Nothing can be written at present, for the reason in the text. A retry helps after that has changed."""
 
 
 class OlderStoreError(StatefunActorsError):
-    """Records have been written from a later state of this store. Retrying cannot help; another store does."""
+    """Kafka has records of a later state of this store. Retrying cannot help; run the newer store."""
 
     def __init__(self, egress: str, group: str, written: int, newest: int) -> None:
         super().__init__(egress, group, written, newest)

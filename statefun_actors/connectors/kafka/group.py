@@ -1,4 +1,4 @@
-"""What the consumer group is for: there others see how far an ingress has come. What counts is what its store knows."""
+"""Reports an ingress's offsets to its consumer group, for monitoring. Its position is kept in the store."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from statefun_actors.connectors.kafka.start import Offsets
 from statefun_actors.deploy import KafkaIngress
 
 _EVERY: Final = 1.0
-"""Seconds between two notes."""
+"""Seconds between two reports."""
 _LAST: Final = 3.0
-"""Seconds that the last one may take."""
+"""Timeout of the last report."""
 _AWAY: Final = frozenset({
     ALL_BROKERS_DOWN, TIMED_OUT, TRANSPORT, KafkaError._WAIT_COORD, KafkaError.REQUEST_TIMED_OUT,  # noqa: SLF001 - its Python name
     KafkaError.COORDINATOR_LOAD_IN_PROGRESS, KafkaError.COORDINATOR_NOT_AVAILABLE, KafkaError.NOT_COORDINATOR,
 })  # fmt: skip
-"""The group's broker is away, which whoever reads tells of."""
+"""The group's broker is down; the reading thread logs that."""
 
 
 class GroupNotes:
-    """Tells the group of *ingress*, if it has one.
+    """Commits offsets to the group of *ingress*, if it has one.
 
-    In a thread of its own, by a consumer of its own: either may wait until brokers are back. An AdminClient would not
-    wait so long, but crashes the process if they come back later: https://github.com/confluentinc/librdkafka/issues/4605
+    It has its own thread and consumer, which may wait until brokers are back. An AdminClient would not wait so long,
+    but crashes the process if they come back later: https://github.com/confluentinc/librdkafka/issues/4605
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class GroupNotes:
             self._thread = threading.Thread(target=self._run, args=(consumer,), name=f"{component}, group", daemon=True)
 
     def note(self, offsets: Offsets) -> None:
-        """Have *offsets* noted, soon."""
+        """Schedule a report of *offsets*."""
         if self._thread is None or offsets == self._wanted:
             return
         with self._changed:
@@ -59,7 +59,7 @@ class GroupNotes:
             self._thread.start()
 
     def note_last(self, offsets: Offsets) -> None:
-        """Before the end: wait until it is noted, if that can be."""
+        """The last report, at the end: wait for it until its timeout."""
         self.note(offsets)
         with self._changed:
             self._ending = True
@@ -80,15 +80,15 @@ class GroupNotes:
             if failed is None:
                 self._noted = offsets
             elif failed.code() not in _AWAY:
-                self._complaints.tell(
-                    f"how far it has come can't be noted in the group {self._group}: "
+                self._complaints.warn(
+                    f"its offsets can't be committed to the group {self._group}: "
                     f"{KafkaError(failed.code()).str()}. "
-                    "Its place is kept in the store, so nothing is read twice or passed over"
+                    "Its position is in the store, so no record is read twice or skipped"
                 )
         consumer.close()
 
     def _next(self) -> Offsets | None:
-        """What is to be noted, not sooner than _EVERY after what was before, except at the end; None = nothing more."""
+        """Wait for the next offsets to report, at least _EVERY after the last, except at the end; None: the end."""
         with self._changed:
             while not self._ending:
                 if self._wanted == self._noted:

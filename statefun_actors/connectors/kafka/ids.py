@@ -1,4 +1,4 @@
-"""Which topic has a name: one that is deleted and created again has another id (KIP-516, brokers since 2.8)."""
+"""Ids of topics: a topic that is deleted and recreated has a new one (KIP-516, brokers since 2.8)."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from statefun_actors.connectors.kafka.start import NoTopicError
 from statefun_actors.deploy import KafkaIngress
 
 _SECONDS: Final = 5.0
-"""How long a broker may take to answer."""
+"""Timeout of a request, in seconds."""
 _NONE: Final = "AAAAAAAAAAAAAAAAAAAAAA"
-"""What older brokers give in place of an id."""
+"""The id that older brokers return."""
 _CONNECTING: Final = ("sasl.", "ssl.", "security.", "client.", "socket.", "reconnect.", "broker.", "metadata.")
-"""How the names of properties begin that an AdminClient needs; the others are a consumer's."""
+"""Prefixes of the properties that an AdminClient needs; others are for a consumer."""
 
 
 class TopicIds:
-    """Asks for the ids of topics, by an AdminClient that is made when it first asks.
+    """Looks up the ids of topics, with an AdminClient that is created at the first lookup.
 
-    An AdminClient can crash the process when it asks for a group's coordinator that is away. What is asked here is
-    answered by any broker, and is asked only after one has answered the consumer.
+    An AdminClient can crash the process when it requests the coordinator of a group and that is down. Any broker
+    answers these lookups, and they are sent only after a broker has answered the consumer.
 
     Raises:
-        BadPropertyError: the properties of *ingress* make no client.
+        BadPropertyError: the client refuses the properties of *ingress*.
     """
 
     def __init__(self, component: str, ingress: KafkaIngress) -> None:
@@ -41,8 +41,8 @@ class TopicIds:
         """The id of each of *topics* that has one.
 
         Raises:
-            NoTopicError: a topic is not there.
-            KafkaException: no broker answers, or does not allow it. A retry can help.
+            NoTopicError: a topic does not exist.
+            KafkaException: no broker answers, or access is denied. A retry can help.
         """
         if self._admin is None:
             own = {"bootstrap.servers": self._address, "log_level": 0, "error_cb": _ignore}
@@ -62,4 +62,4 @@ def _id(topic: str, answer: Future[Untyped]) -> str:
 
 
 def _ignore(_: object) -> None:
-    """The consumer says the same."""
+    """Ignore an error: the consumer reports it, too."""

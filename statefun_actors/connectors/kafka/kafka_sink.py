@@ -1,7 +1,7 @@
-"""A Kafka egress: its records to their topics, as often as its ``deliverySemantic`` promises.
+"""A Kafka egress: writes records to their topics, with the guarantee of its ``deliverySemantic``.
 
 - ``exactly-once``: in transactions; see :class:`~statefun_actors.connectors.kafka.transactions.Transactions`.
-- ``at-least-once``, and ``none``, which promises less: each is through once the brokers have acknowledged it.
+- ``at-least-once``, and ``none``, which guarantees less: each is delivered when the brokers have acknowledged it.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _THREAD: Final = "statefun-actors Kafka egress"
 
 
 class _KafkaPosition(msgspec.Struct, forbid_unknown_fields=True):
-    """``kafka``: drawn once for each store and egress."""
+    """The committed position: ``kafka`` is a random id per store and egress."""
 
     kafka: str
 
@@ -46,23 +46,23 @@ class _KafkaPosition(msgspec.Struct, forbid_unknown_fields=True):
 class KafkaSink:
     """Writes the records of *egress*, those with one key in order.
 
-    While no broker can be reached, or a topic is not there, records are kept. One that can never get through, because
-    it is too large or no Kafka record, goes to the egress :data:`~statefun_actors.connectors.http.REFUSED_RECORDS` as
-    ``{"egress", "id", "reason", "record"}``, and the others go on.
+    While no broker can be reached, or a topic does not exist, records are kept. A record that can never be delivered,
+    because it is too large or not a Kafka record, goes to the egress
+    :data:`~statefun_actors.connectors.http.REFUSED_RECORDS` as ``{"egress", "id", "reason", "record"}``.
 
     Args:
-        egress: as module.yaml has it.
-        known: how to read values whose typename the application knows.
+        egress: the component of module.yaml.
+        known: the codecs of the application, by typename.
 
     Raises:
-        BadPropertyError: the properties of *egress* make no producer.
+        BadPropertyError: the client refuses the properties of *egress*.
     """
 
     def __init__(self, egress: KafkaEgress, known: Mapping[str, Codec] | None = None) -> None:
         self._egress, self._known = egress, known
         self._stream = ""
         self.records = 0
-        """Records that got through since it was made."""
+        """The number of records delivered since it was created."""
         check_properties(egress)
 
     def resume(self, position: str | None) -> str | None:
@@ -76,7 +76,7 @@ class KafkaSink:
     async def run(self, outlet: EgressQueue) -> None:
         writer = await in_thread(_THREAD, self._connecting(outlet))
         if outlet.error is not None:
-            outlet.done([])  # whoever waits for records need not give up on them any more
+            outlet.done([])  # the egress works: waiters for records need not give up
         with contextlib.closing(writer):
             while True:
                 taken = await outlet.take()
@@ -100,7 +100,7 @@ class KafkaSink:
     async def _through(
         self, records: Sequence[tuple[EgressRecord, Record]], writer: TransactionWriter, outlet: EgressQueue
     ) -> None:
-        """Get *records* through, or refused, in order."""
+        """Deliver or refuse *records*, in order."""
         while records:
             failed = await _written(writer, records)
             if not failed:
@@ -119,7 +119,7 @@ class KafkaSink:
             records = records[first + 1 :]
 
     async def _alone(self, pair: tuple[EgressRecord, Record], writer: TransactionWriter, outlet: EgressQueue) -> None:
-        """This one has failed among others, which need not be its own fault."""
+        """Retry alone a record that has failed with others, which may be the cause."""
         kept, record = pair
         failed = await _written(writer, [pair])
         if not failed:
@@ -130,7 +130,7 @@ class KafkaSink:
             raise EgressDownError(why_failed(record, error))
 
     def _readable(self, records: Sequence[EgressRecord], outlet: EgressQueue) -> list[tuple[EgressRecord, Record]]:
-        """With what each is for Kafka; those that are no Kafka records are refused."""
+        """The records with their Kafka forms; those without one are refused."""
         found = []
         for kept in records:
             try:
@@ -150,7 +150,7 @@ class KafkaSink:
             self.records += len(records)
 
     def _refuse(self, kept: EgressRecord, reason: str, outlet: EgressQueue) -> None:
-        if kept.egress == REFUSED_RECORDS:  # there is nowhere else to put it
+        if kept.egress == REFUSED_RECORDS:  # it has no other egress
             raise EgressDownError(reason)
         told = {"egress": kept.egress, "id": f"{self._stream}-{kept.seq}", "reason": reason}
         record = msgspec.Raw(record_line(kept.value, self._known))

@@ -1,4 +1,4 @@
-"""The producers of an egress: their properties, and ours."""
+"""Creates the producers of an egress, with its properties and ours."""
 
 from __future__ import annotations
 
@@ -12,33 +12,33 @@ from statefun_actors.deploy import KafkaEgress
 
 _DEFAULTS: Final = {
     "partitioner": "murmur2_random",  # the Java client's: a key goes to the partition that Flink would choose
-    "linger.ms": "0",  # what is written together comes together
+    "linger.ms": "0",  # batches are complete when they arrive
     "reconnect.backoff.ms": "50",
     "reconnect.backoff.max.ms": "1000",
 }
-"""module.yaml may say otherwise."""
+"""Defaults, which module.yaml may override."""
 _TRANSACTIONAL: Final = {"metadata.recovery.strategy": "none"}
-"""Beside them. A client that has begun anew from its bootstrap servers, as it would once none of its brokers can be
-reached, can commit no more: see ``Transactions``. A writer that nobody answers is made anew itself.
+"""More defaults for transactions. By default, a client that can reach none of its brokers bootstraps again, and then it
+can't commit: see ``Transactions``. A writer without an answer is replaced instead.
 """
 
 
 def check_properties(egress: KafkaEgress) -> None:
-    """Raises BadPropertyError, if the properties of *egress* make no producer."""
+    """Raises BadPropertyError if the client refuses the properties of *egress*."""
     producer(egress, "check" if egress.delivery == "exactly-once" else None, lambda _: None)
 
 
 def producer(egress: KafkaEgress, id: str | None, on_error: Callable[[KafkaError], None]) -> Producer:
-    """One of *egress*; *id* is that of its transactions, if it is to have any.
+    """A producer of *egress*; *id* is its transactional id, if it uses transactions.
 
     Raises:
-        BadPropertyError: the properties of *egress* make no producer.
+        BadPropertyError: the client refuses the properties of *egress*.
     """
     own = {
         "bootstrap.servers": egress.address,
         "enable.idempotence": True,
         "error_cb": on_error,
-        "log_level": 0,  # what would be printed comes as an error, too
+        "log_level": 0,  # log lines are reported as errors, too
         **_own(egress, id),
     }
     defaults = _DEFAULTS if id is None else {**_DEFAULTS, **_TRANSACTIONAL}
@@ -46,7 +46,7 @@ def producer(egress: KafkaEgress, id: str | None, on_error: Callable[[KafkaError
 
 
 def name_of(egress: KafkaEgress) -> str:
-    """What it is called where something is told of it."""
+    """The name of *egress* in logs and errors."""
     return f"Kafka egress {egress.id}"
 
 

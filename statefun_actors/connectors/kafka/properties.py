@@ -1,7 +1,7 @@
 """The properties of a client: ours, and those of module.yaml, which are written for the Java client.
 
-Most names are the same for both. A few are called otherwise here; some have no counterpart, because the client works
-otherwise: they tune it, so they are left out, and told of. What concerns security is never left out.
+Most names are the same for both. A few have another name here; some tuning properties have no counterpart, so they are
+dropped with a warning. Properties of security are never dropped.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _JAVA_ONLY: Final = frozenset({
     "interceptor.classes", "metric.reporters", "flink.partition-discovery.interval-millis",
     "flink.disable-metrics", "flink.poll-timeout", "enable.auto.commit", "auto.commit.interval.ms",
 })  # fmt: skip
-"""How the Java client, or Flink, goes about its work; here it is done in another way, with the same result."""
+"""Properties of the mechanics of the Java client, or of Flink, which don't apply here."""
 
 _SECURITY: Final = ("sasl.", "ssl.", "security.")
 _JAAS: Final = re.compile(r"\.(?:Plain|Scram)LoginModule\s+required\b(?P<options>.*)", re.DOTALL)
@@ -40,10 +40,10 @@ def client(
     own: Mapping[str, object],
     written: Mapping[str, str],
 ) -> _Client:
-    """What *make* makes of the properties *own* and *written*; of one in both, *own* stands.
+    """Create a client by *make* with the properties *own* and *written*; *own* wins.
 
     Raises:
-        BadPropertyError: a property has a value that is none, or is one of security that is not known here.
+        BadPropertyError: a property has an invalid value, or is an unknown one of security.
     """
     properties: dict[str, Any] = {**_translated(component, written), **own}
     while True:
@@ -54,7 +54,7 @@ def client(
             unknown = _UNKNOWN.search(reason)
             if unknown is None or unknown[1].startswith(_SECURITY) or unknown[1] not in properties:
                 raise BadPropertyError(component, reason) from error
-            logger.warning("%s: the property %s is not known here, and left out", component, unknown[1])
+            logger.warning("%s: the property %s is unknown here, and ignored", component, unknown[1])
             del properties[unknown[1]]
 
 
@@ -69,7 +69,7 @@ def _translated(component: str, written: Mapping[str, str]) -> dict[str, object]
 
 
 def _credentials(component: str, jaas: str) -> dict[str, str]:
-    """User and password, which the Java client is given as a program to load."""
+    """The user and the password in the JAAS configuration of the Java client."""
     if (module := _JAAS.search(jaas)) is not None:
         found = {name: re.sub(r"\\(.)", r"\1", a) if a else b or c
                  for name, a, b, c in _JAAS_OPTION.findall(module["options"])}  # fmt: skip
@@ -82,6 +82,6 @@ def _credentials(component: str, jaas: str) -> dict[str, str]:
 
 
 def _text(error: KafkaException) -> str:
-    """What *error* says, on one line, without its last full stop."""
+    """The text of *error*, on one line, without its last full stop."""
     inner = error.args[0] if error.args else error
     return " ".join((inner.str() if isinstance(inner, KafkaError) else str(inner)).split()).rstrip(".")

@@ -1,4 +1,4 @@
-"""Where each partition is read from: after what the store knows, or where module.yaml has an ingress start."""
+"""The start offset of each partition: after the position in the store, or the start position in module.yaml."""
 
 from __future__ import annotations
 
@@ -12,38 +12,38 @@ from statefun_actors.connectors.kafka.complaints import TIMED_OUT
 from statefun_actors.deploy import FromDate, KafkaIngress, SpecificOffsets
 
 Partition: TypeAlias = tuple[str, int]
-"""A topic, and the number of one of its partitions."""
+"""A topic and the number of a partition."""
 Offsets: TypeAlias = Mapping[Partition, int]
-"""The offset of the record that is read next."""
+"""The next offset, by partition."""
 
 
 @attrs.frozen
 class TopicOffset:
-    """How far topics have been read: ``offsets``, of the topics that have these ``ids``."""
+    """The position in topics: the next ``offsets``, and the ``ids`` of the topics."""
 
     offsets: Offsets = attrs.field(factory=dict[Partition, int])
     ids: Mapping[str, str] = attrs.field(factory=dict[str, str])
-    """By topic. Missing where none is known: the broker gives none, or an earlier version noted none."""
+    """By topic. Missing if unknown: an old broker has none, an earlier version stored none."""
 
     def made_anew(self, ids: Mapping[str, str]) -> set[str]:
-        """The topics that have been deleted and created again since, *ids* being what they are now."""
+        """The topics that have been deleted and recreated since; *ids* are the current ones."""
         return {topic for topic, id in ids.items() if self.ids.get(topic, id) != id}
 
 
 _SECONDS: Final = 5.0
-"""How long a broker may take to answer."""
+"""Timeout of a request, in seconds."""
 
 
 class NoTopicError(Exception):
-    """A topic is not there (yet). The text names it."""
+    """A topic does not exist (yet). The text names it."""
 
 
 def partitions_of(consumer: Consumer, topic: str) -> list[Partition]:
     """All partitions of *topic*.
 
     Raises:
-        NoTopicError: there is no such topic.
-        KafkaException: the brokers don't answer, or don't allow it.
+        NoTopicError: it does not exist.
+        KafkaException: the brokers don't answer, or access is denied.
     """
     found = consumer.list_topics(topic, timeout=_SECONDS).topics[topic]
     if found.error is not None and found.error.code() != KafkaError.UNKNOWN_TOPIC_OR_PART:
@@ -56,12 +56,12 @@ def partitions_of(consumer: Consumer, topic: str) -> list[Partition]:
 def starts(
     consumer: Consumer, ingress: KafkaIngress, partitions: Iterable[Partition], known: Offsets
 ) -> dict[Partition, int]:
-    """Where to read each of *partitions* from, *known* being how far they have been read.
+    """The start offset of each of *partitions*; *known* is the position in the store.
 
-    A partition that has come to a topic since is read from its beginning: all in it is new.
+    A partition that was added to a topic since is read from its beginning: all of it is new.
 
     Raises:
-        KafkaException: the brokers don't answer, or don't allow it.
+        KafkaException: the brokers don't answer, or access is denied.
     """
     found = {partition: known[partition] for partition in partitions if partition in known}
     read = {topic for topic, _ in known}
@@ -81,13 +81,13 @@ def starts(
             asked = [TopicPartition(topic, number, millis) for topic, number in fresh]
             for at in consumer.offsets_for_times(asked, timeout=_SECONDS) if asked else ():
                 partition = at.topic, at.partition
-                # A negative one is the end: there is no record as young as that.
+                # Negative: the end, since no record is that recent.
                 found[partition] = at.offset if at.offset >= 0 else _edges(consumer, partition)[1]
     return found
 
 
 def edge(consumer: Consumer, partition: Partition, which: str) -> int:
-    """The offset of the ``earliest`` record that is there, or of the one after the ``latest``."""
+    """The offset of the ``earliest`` record, or the offset after the ``latest`` one."""
     low, high = _edges(consumer, partition)
     return low if which == "earliest" else high
 

@@ -1,6 +1,6 @@
-"""Writing records with a producer: acknowledged ones, and transactions that hold how far they have come.
+"""Writes records with a producer: acknowledged ones, or in transactions that include the position of the egress.
 
-Everything here blocks, and is called in a thread.
+All calls block, and run in a thread.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ from statefun_actors.connectors.kafka.properties import client
 from statefun_actors.deploy import KafkaEgress
 
 _ANSWER: Final = 10.0
-"""Seconds that brokers have to answer."""
+"""Timeout of requests, in seconds."""
 _UNDONE: Final = 3.0
-"""Seconds that a client has to abort, until another one is made to do it."""
+"""Timeout of an abort; after it, a new client does it."""
 _never_ended: Final[list[Producer]] = []
-"""Clients with a transaction that broke: librdkafka may hang, or crash, when such a one is ended."""
+"""Clients with a broken transaction: librdkafka may hang or crash when such a client is destroyed."""
 _PATIENCE: Final = 5.0
-"""Seconds without an acknowledgement until it is said that nothing gets through."""
+"""Seconds without an acknowledgement before a warning."""
 _SLICE: Final = 0.2
 _PURGED: Final = frozenset({KafkaError._PURGE_QUEUE, KafkaError._PURGE_INFLIGHT})  # noqa: SLF001 - its Python names
 _FOR_GOOD: Final = frozenset({
@@ -49,12 +49,12 @@ _SOON: Final = frozenset({
     KafkaError.COORDINATOR_LOAD_IN_PROGRESS, KafkaError.COORDINATOR_NOT_AVAILABLE, KafkaError.NOT_COORDINATOR,
     KafkaError.UNSTABLE_OFFSET_COMMIT,
 })  # fmt: skip
-"""What a broker says that is about to be able to answer."""
+"""Errors of a broker that is starting."""
 
 
 @attrs.frozen
 class Record:
-    """A record on its way."""
+    """A record to write."""
 
     seq: int
     topic: str
@@ -63,42 +63,42 @@ class Record:
 
 
 def refused_for_good(error: KafkaError) -> bool:
-    """Whether the record can't get through, however often it is tried. Not certain of one that was sent with others."""
+    """Whether no retry of the record helps. Uncertain for a record that was sent with others."""
     return error.code() in _FOR_GOOD
 
 
 def why_failed(record: Record, error: KafkaError) -> str:
-    """Why *record* by itself does not get through, for its user."""
+    """The reason why *record* fails, for users."""
     if error.code() in _NO_TOPIC:
         return f"there is no topic {record.topic!r}"
     return f"topic {record.topic}: {KafkaError(error.code()).str()}"
 
 
 class TransactionWriter(Protocol):
-    """One producer."""
+    """A producer."""
 
     atomic: bool
-    """Whether nothing of what is written together is there if one record fails."""
+    """Whether a batch is atomic: if one record fails, none is written."""
     through: int
-    """Every record up to this seq is there already; -1 = that is not known of any."""
+    """All records up to this seq are written already; -1: unknown."""
 
     def write(self, records: Sequence[Record]) -> Mapping[int, KafkaError]:
-        """Return once they are there: those that failed by themselves, by seq.
+        """Write *records*; return the errors of those that failed by themselves, by seq.
 
         Raises:
-            EgressDownError: it can't go on; another writer may.
+            EgressDownError: this writer can't continue; a new one may.
         """
         ...
 
     def close(self) -> None:
-        """Give up on what is under way. In any thread."""
+        """Abandon writes in progress. Callable in any thread."""
         ...
 
 
 class Acknowledged:
-    """Each record is there at least once, those of one partition in order.
+    """Writes each record at least once, those of one partition in order.
 
-    *waiting* is called, in the thread, with the reason why nothing gets through at present.
+    *waiting* is called, in the thread, with the reason of a stall.
     """
 
     atomic = False
@@ -127,18 +127,18 @@ class Acknowledged:
 
 
 class Transactions:
-    """Each record is there exactly once for whoever reads what is committed.
+    """Writes each record exactly once for readers of committed records.
 
-    A transaction also holds how far the records have come: as an offset of the consumer group *id*, which is nobody's
-    but this egress's, at partition 0 of each topic that is written. So what may or may not have been committed when
-    something broke is known once the next writer of the same *id* has been made, which also shuts out this one.
+    A transaction also commits the position of the egress: as an offset of the consumer group *id*, which only this
+    egress uses, at partition 0 of each written topic. After a failure, the next writer with the same *id* fences this
+    one, and reads from that offset whether the last transaction was committed.
 
-    A broker forgets a group's offsets after ``offsets.retention.minutes`` (7 days) without a transaction: what was
-    committed right before a crash may come again if the store is run again only then.
+    A broker deletes a group's offsets after ``offsets.retention.minutes`` (7 days) without a transaction: if the store
+    is run again only after that, records committed right before a crash may be written again.
 
     Raises:
-        EgressDownError: the brokers don't answer, or don't allow it.
-        OlderStoreError: more has been written than the store knows, which is up to *newest*.
+        EgressDownError: the brokers don't answer, or access is denied.
+        OlderStoreError: records after *newest*, the last one of the store, are written.
     """
 
     atomic = True
@@ -183,11 +183,11 @@ class Transactions:
         return {}
 
     def _note(self, places: Sequence[TopicPartition]) -> None:
-        """How far the records have come, in the transaction.
+        """Add the position of the egress to the transaction.
 
-        The client ignores its timeout. It waits for ever once it has dropped the broker that keeps the group, because
-        that was missing for a while: https://github.com/confluentinc/librdkafka/issues/5456, and 5511. Should the call
-        come to something later, this writer is shut out by the next one, or that one finds what it has done.
+        The client ignores its timeout. It waits forever after it has dropped the broker of the group, because that was
+        down for a while: https://github.com/confluentinc/librdkafka/issues/5456, and 5511. If the call succeeds later,
+        the next writer has fenced this one, or reads the committed position.
         """
         writing, group = self._producer, self._group
         try:
@@ -196,13 +196,13 @@ class Transactions:
             raise EgressDownError(f"no broker of {self._address} takes how far its group has come") from error
 
     def close(self) -> None:
-        """What is under way is undone, or found, by the next writer."""
+        """Abandon writes in progress: the next writer aborts them, or finds them committed."""
         given_up = self._producer
         del self._producer
         _let_go(given_up)
 
     def _undo(self) -> None:
-        """Abort, and go on with another client: one whose record a broker has refused gets nothing more through."""
+        """Abort, and continue with a new client: after a refused record, a client can't write any more."""
         before = self._producer
         try:
             before.abort_transaction(_UNDONE)
@@ -211,7 +211,7 @@ class Transactions:
         self._producer = self._begun()
 
     def _begun(self) -> Producer:
-        """A producer, once whatever others of the same id had under way is undone, and they are shut out."""
+        """A producer with initialized transactions: others of the same id are fenced, their transactions aborted."""
         begun = producer(self._egress, self._id, self._on_error)
         try:
             begun.init_transactions(_ANSWER)
@@ -232,9 +232,9 @@ class Transactions:
 
 
 def _noted(consumer: Consumer) -> int:
-    """The greatest seq that the group of *consumer* has noted, -1 if none.
+    """The greatest seq that is committed in the group of *consumer*, -1 if none.
 
-    An AdminClient would know without being told topics, but crashes where a broker is not the group's yet.
+    An AdminClient would need no topics, but crashes if a broker is not the group's coordinator yet.
     """
     end = time.monotonic() + _ANSWER
     while True:
@@ -255,7 +255,7 @@ def _noted(consumer: Consumer) -> int:
 
 
 def _flush(producer: Producer, patience: float, stalled: Callable[[], None]) -> None:
-    """Return once all is acknowledged, or has failed; *stalled* is called each *patience* seconds without any news."""
+    """Wait until all records are acknowledged or have failed; call *stalled* each *patience* s without progress."""
     left, waited = len(producer), 0.0
     while now := producer.flush(_SLICE):
         left, waited = now, 0.0 if now < left else waited + _SLICE
@@ -272,7 +272,7 @@ def _produce(producer: Producer, record: Record, failed: dict[int, KafkaError]) 
     while True:
         try:
             producer.produce(record.topic, record.value, record.key, on_delivery=delivered)
-        except BufferError:  # as many as module.yaml allows are under way
+        except BufferError:  # the queue, whose size module.yaml sets, is full
             producer.poll(_SLICE)
         except KafkaException as error:
             failed[record.seq] = error.args[0]
@@ -282,14 +282,14 @@ def _produce(producer: Producer, record: Record, failed: dict[int, KafkaError]) 
 
 
 def _let_go(producer: Producer) -> None:
-    """Give up on what *producer* has under way, and have it end beside everything else: it may take for ever."""
+    """Destroy *producer* in a daemon thread, with its writes in progress: that may take forever."""
     threading.Thread(target=_end, args=(producer,), daemon=True, name="statefun-actors Kafka egress, ending").start()
 
 
 def _end(producer: Producer) -> None:
     producer.purge()
     producer.flush(_ANSWER)
-    # Here the last reference to it goes.
+    # The last reference to it ends here.
 
 
 def _reason(address: str, error: KafkaError | None) -> str:
