@@ -1,4 +1,4 @@
-"""What an application and a Flink cluster must know of each other: module.yaml and locks, read, written, checked."""
+"""module.yaml and lock files: reads, writes and checks the contract between an application and a Flink cluster."""
 
 from statefun_actors.deploy.checking import Difference, differences
 from statefun_actors.deploy.components import (

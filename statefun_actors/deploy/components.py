@@ -1,6 +1,6 @@
-"""What a module.yaml says, as plain values, whichever version of StateFun it is written for.
+"""The components of a module.yaml as plain values, for all versions of StateFun.
 
-What it leaves out has the value that StateFun gives it.
+Omitted keys have StateFun's defaults.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _NOWHERE: Final = YamlPosition(0, 0)
 
 @attrs.frozen(kw_only=True)
 class Transport:
-    """How Flink's requests travel. ``payload_max_bytes=None`` is no limit; ``options`` are the further keys."""
+    """The transport of Flink's requests. ``payload_max_bytes=None`` is no limit; ``options`` are all other keys."""
 
     type: str = ASYNC
     call_timeout: timedelta = timedelta(minutes=1)
@@ -37,7 +37,7 @@ class Transport:
 
 @attrs.frozen(kw_only=True)
 class EagerState:
-    """A state as files for 2.x list it; in 3.x the endpoint declares states itself."""
+    """A state in a file for 2.x; in 3.x the endpoint declares states itself."""
 
     name: str
     expiration: Expiration = Expiration.NONE
@@ -46,7 +46,7 @@ class EagerState:
 
 @attrs.frozen(kw_only=True)
 class EndpointComponent:
-    """Where the functions are served. ``functions`` is ``ns/name`` or ``ns/*``; ``states`` is None in 3.x."""
+    """The endpoint of functions. ``functions`` is ``ns/name`` or ``ns/*``; ``states`` is None in 3.x."""
 
     functions: str
     url: str
@@ -60,33 +60,33 @@ class EndpointComponent:
         return typename == self.functions or (name == "*" and typename.rpartition("/")[0] == namespace)
 
     def url_of(self, typename: str) -> str:
-        """Where requests for *typename* go."""
+        """The URL of requests for *typename*."""
         return self.url.replace("{function.name}", typename.rpartition("/")[2])
 
 
 @attrs.frozen
 class SpecificOffsets:
-    """Start at these offsets, by (topic, partition); partitions that aren't there start at the group's offsets."""
+    """Start at these offsets, by (topic, partition); other partitions start at the group's offsets."""
 
     offsets: Mapping[tuple[str, int], int]
 
 
 @attrs.frozen
 class FromDate:
-    """Start at the first record that is not older."""
+    """Start at the first record that is not older than a date."""
 
     date: datetime
     """Aware."""
 
 
 Startup: TypeAlias = Literal["group-offsets", "earliest", "latest"] | SpecificOffsets | FromDate
-"""Where an ingress starts that has read nothing yet."""
+"""The start position of an ingress at its first run."""
 
 
 @attrs.frozen(kw_only=True)
 class Topic:
-    """Each record becomes a message of typename ``value_type``, its bytes untouched, to the id that is the record's
-    key, of every function type in ``targets``.
+    """A topic: each record becomes a message of typename ``value_type``, with the same bytes, to each function type in
+    ``targets``; the record's key is the id.
     """
 
     topic: str
@@ -96,8 +96,8 @@ class Topic:
 
 @attrs.frozen(kw_only=True)
 class KafkaIngress:
-    """``address`` is a list of brokers as Kafka's ``bootstrap.servers`` has it. ``reset`` is for a group without
-    offsets, and for offsets that are gone. ``properties`` are Kafka's own, for its consumer.
+    """A Kafka ingress. ``address`` is a list of brokers, as in ``bootstrap.servers``. ``reset`` is for missing offsets.
+    ``properties`` are those of Kafka's consumer.
     """
 
     id: str
@@ -112,7 +112,7 @@ class KafkaIngress:
 
 @attrs.frozen(kw_only=True)
 class KafkaEgress:
-    """``transaction_timeout`` goes with ``exactly-once`` alone. ``properties`` are Kafka's own, for its producer."""
+    """A Kafka egress. ``transaction_timeout`` is for ``exactly-once`` only. ``properties`` are its producer's."""
 
     id: str
     address: str
@@ -124,11 +124,11 @@ class KafkaEgress:
 
 @attrs.frozen(kw_only=True)
 class OtherComponent:
-    """Anything else (Kinesis, connectors of others), as it is written: handed on, not looked into."""
+    """Any other component (Kinesis, third-party connectors), unchanged and unchecked."""
 
     kind: str
     role: Literal["ingress", "egress"] | None
-    """Where the kind tells."""
+    """Whether it is an ingress or an egress, if its kind shows that."""
     id: str | None
     spec: Mapping[str, object]
     place: YamlPosition = attrs.field(default=_NOWHERE, eq=False)
@@ -139,8 +139,8 @@ Component: TypeAlias = EndpointComponent | KafkaIngress | KafkaEgress | OtherCom
 
 @attrs.frozen(kw_only=True)
 class Module:
-    """All of a module.yaml, in its order. ``name`` is the file as its user knows it; ``ignored`` are keys in it that
-    mean nothing to StateFun, which passes them over.
+    """A module.yaml, in its order. ``name`` is the path for errors; ``ignored`` are unknown keys, which StateFun
+    ignores.
     """
 
     components: Sequence[Component]
@@ -166,6 +166,6 @@ class Module:
 
     @property
     def record_egresses(self) -> frozenset[str]:
-        """Egresses for which StateFun takes nothing but records: those to Kafka and Kinesis."""
+        """Egresses that accept only records: those to Kafka and Kinesis."""
         kinesis = {other.id for other in self.others if other.id and other.kind == KINESIS_EGRESS}
         return frozenset({*(egress.id for egress in self.kafka_egresses), *kinesis})

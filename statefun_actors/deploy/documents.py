@@ -1,7 +1,7 @@
-"""The documents of a YAML file as nodes, in bounded time and memory, whatever the file holds.
+"""Parses the documents of a YAML file to nodes, in bounded time and memory.
 
-A few lines of YAML can stand for billions of values (aliases of aliases), for a value that contains itself, or for more
-levels than Python's stack has. Each is refused with its line before anything walks the nodes.
+A few lines of YAML can expand to billions of values (aliases of aliases), to a value that contains itself, or to more
+levels than Python's stack has. Each is refused with its line before the nodes are used.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ import yaml
 from statefun_actors.deploy.errors import ModuleFileError, Problem, YamlPosition
 
 LARGEST: Final = 1024 * 1024
-"""Bytes of a file."""
+"""The maximum size of a file, in bytes."""
 MOST_VALUES: Final = 100_000
-"""Of a file, each alias counted as all that it stands for."""
+"""The maximum number of values in a file, with aliases expanded."""
 DEEPEST: Final = 50
-"""Levels of lists and mappings."""
+"""The maximum depth of lists and mappings."""
 
 
 def read_documents(path: Path) -> list[yaml.Node]:
-    """The documents in the file *path*, as :func:`documents`; OSError where it can't be read."""
+    """The documents in the file *path*, as :func:`documents`; raises OSError if it can't be read."""
     with path.open("rb") as file:
         data = file.read(LARGEST + 1)
     try:
@@ -34,10 +34,10 @@ def read_documents(path: Path) -> list[yaml.Node]:
 
 
 def documents(text: str, name: str) -> list[yaml.Node]:
-    """The documents of *text*, empty ones left out; *name* is what errors call it.
+    """The documents of *text*, without empty ones; *name* is its name in errors.
 
     Raises:
-        ModuleFileError: it is no YAML, or too large, too deep, or contains itself; with document and line.
+        ModuleFileError: it is not YAML, or too large, too deep, or contains itself; with document and line.
     """
     if len(text) > LARGEST:
         raise ModuleFileError(name, [Problem(YamlPosition(1, 1), "", f"at most {LARGEST:,} bytes", "more")])
@@ -66,14 +66,14 @@ class _BoundError(yaml.MarkedYAMLError):
 
 
 class _BoundedLoader(yaml.SafeLoader):
-    """Counts what it composes while it does."""
+    """Counts the values while it composes them."""
 
     def __init__(self, stream: Untyped) -> None:
         super().__init__(stream)
         self._depth = 0
         self._values = 0
         self._sizes: dict[str, int] = {}
-        """By anchor, how many values it stands for; 0 while it is still open."""
+        """The number of values of each anchor; 0 while it is incomplete."""
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         event: Untyped = self.peek_event()  # type: ignore[no-untyped-call]

@@ -23,7 +23,7 @@ _DURATION: Final = re.compile(r"\s*(\d+)\s*([a-zµ]*)\s*", re.IGNORECASE)
 
 
 def read_duration(text: str) -> timedelta:
-    """Raises ValueError: *text* is none."""
+    """Parse *text*. Raises ValueError: it is not a duration."""
     match = _DURATION.fullmatch(text)
     unit = _BY_LABEL.get(match[2].lower()) if match else None
     if match is None or unit is None:
@@ -32,7 +32,7 @@ def read_duration(text: str) -> timedelta:
 
 
 def write_duration(duration: timedelta) -> str:
-    """In the largest unit that divides it."""
+    """*duration* in the largest unit that divides it."""
     for unit, labels in _UNITS.items():
         if duration >= unit and duration % unit == timedelta(0):
             return f"{duration // unit}{labels[0]}"

@@ -1,4 +1,4 @@
-"""Endpoints in a module.yaml: of 3.x, one for many functions; of 2.x, one function each, with its states."""
+"""Endpoints in a module.yaml: in 3.x for many functions; in 2.x for one function, with its states."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _EXPIRE: Final = {"after-write": Expiration.AFTER_WRITE, "after-invoke": Expirat
 
 
 def read_endpoint(spec: Section, *, default_transport: str) -> EndpointComponent:
-    """An endpoint of 3.x."""
+    """Read an endpoint of 3.x."""
     found = EndpointComponent(
         functions=spec.typename("functions", "<namespace>/* or"),
         url=spec.required("urlPathTemplate", _URL, _url, ""),
@@ -60,7 +60,7 @@ def _transport(section: Section | None, default: str) -> Transport:
 
 
 def _known(section: Section, keys: Sequence[str], prefix: str) -> dict[str, str]:
-    """The values of *keys*; that is all of the section."""
+    """The values of *keys*, which are all keys of the section."""
     found = {f"{prefix}{key}": section.text(key) for key in keys if key in section}
     section.done(keys)
     return found
@@ -73,7 +73,7 @@ def _of_type(kind: str, call: timedelta, further: dict[str, str], payload: int |
 
 
 def read_function(function: Section, *, states_expire: bool) -> EndpointComponent | None:
-    """An endpoint of 2.x. Its file says of each state when it expires if *states_expire*."""
+    """Read an endpoint of 2.x. With *states_expire*, its states may have an expiration."""
     meta, spec = function.section("meta"), function.section("spec")
     kind = meta.one_of("kind", Literal["http", "grpc"], "http")
     functions = meta.typename("type", "a function type")
@@ -128,7 +128,7 @@ def _expiration(text: str) -> Expiration:
 
 
 def transport_options(format: Format, kind: str) -> Sequence[str]:
-    """What may be said of a transport of *kind* in a file of *format*, beside its type, limit and call timeout."""
+    """The other keys of a transport of *kind* in a file of *format*, besides its type, limit and call timeout."""
     if format != "3.x":
         return _OLD_TIMEOUTS if format == "2.0" else ()
     if kind == OKHTTP:
@@ -137,7 +137,7 @@ def transport_options(format: Format, kind: str) -> Sequence[str]:
 
 
 def is_url(text: str) -> bool:
-    """Whether Flink may call an endpoint at *text*."""
+    """Whether *text* is a URL that Flink can call."""
     parts = urlsplit(text)
     return parts.scheme in _SCHEMES and bool(parts.netloc or parts.scheme.endswith("+unix"))
 

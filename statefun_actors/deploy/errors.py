@@ -1,4 +1,4 @@
-"""What can be wrong with a module.yaml."""
+"""Errors of module.yaml files."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from statefun_actors.errors import StatefunActorsError
 
 @attrs.frozen
 class YamlPosition:
-    """Where something stands in a module.yaml: the YAML document, counted from 1, and the line, too."""
+    """A position in a module.yaml: the YAML document and the line, both counted from 1."""
 
     document: int
     line: int
@@ -19,7 +19,7 @@ class YamlPosition:
 
 @attrs.frozen
 class Problem:
-    """One thing that does not fit. ``key`` is its path in the document, ``spec.topics[0].targets`` say; or ""."""
+    """A problem. ``key`` is its path in the document, such as ``spec.topics[0].targets``, or ""."""
 
     place: YamlPosition
     key: str
@@ -32,7 +32,7 @@ class Problem:
 
 
 class ModuleFileError(StatefunActorsError, ValueError):
-    """A module.yaml can't be read as one. ``problems`` holds every reason found. Retrying cannot help."""
+    """A module.yaml is invalid; ``problems`` has all reasons. Retrying cannot help."""
 
     def __init__(self, name: str, problems: Iterable[Problem]) -> None:
         self.name, self.problems = name, tuple(problems)

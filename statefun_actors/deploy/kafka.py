@@ -1,4 +1,4 @@
-"""Kafka ingresses and egresses in a module.yaml; 2.x and 3.x differ in a few names."""
+"""Reads Kafka ingresses and egresses of a module.yaml; 2.x and 3.x differ in a few names."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SOME_DATE: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def read_ingress(id: str, spec: Section, *, old: bool = False) -> KafkaIngress:
-    """The ingress *id*; *old* = as 2.x has it. Kafka's properties may give its address and its group, too."""
+    """Read the ingress *id*; *old*: of 2.x. Kafka's properties may contain its address and its group, too."""
     reset: _Reset = spec.one_of("autoOffsetResetPosition", _Reset, "latest", any_case=True)
     properties = spec.properties("properties")
     found = KafkaIngress(
@@ -40,7 +40,7 @@ def read_ingress(id: str, spec: Section, *, old: bool = False) -> KafkaIngress:
 
 
 def read_egress(id: str, spec: Section) -> KafkaEgress:
-    """The egress *id*."""
+    """Read the egress *id*."""
     delivery: _Delivery = "at-least-once"
     timeout = None
     if (semantic := spec.optional_section("deliverySemantic")) is not None:
@@ -48,7 +48,7 @@ def read_egress(id: str, spec: Section) -> KafkaEgress:
             semantic.problem("type", "one of exactly-once, at-least-once, none")
         delivery = semantic.one_of("type", _Delivery, "at-least-once")
         timeout = semantic.duration("transactionTimeout", None)
-        # What 2.x calls it, which 3.x still takes.
+        # The name in 2.x, which 3.x still accepts.
         timeout = semantic.duration("transactionTimeoutMillis", timeout)
         if delivery == "exactly-once" and timeout is None:
             semantic.problem("transactionTimeout", "a duration such as 15min, which exactly-once needs")
@@ -106,6 +106,6 @@ def _offsets(section: Section) -> dict[tuple[str, int], int]:
 
 
 def _date(text: str) -> datetime:
-    if not _WRITTEN.fullmatch(text):  # StateFun takes no other form
+    if not _WRITTEN.fullmatch(text):  # StateFun accepts no other form
         raise ValueError(text)
     return datetime.strptime(text, "%Y-%m-%d %H:%M:%S.%f %z")

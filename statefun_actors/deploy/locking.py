@@ -1,7 +1,7 @@
-"""The states that savepoints hold, and which changes of an application Flink would refuse to go on with from them.
+"""Lock files: the states that savepoints may contain, and the changes of states that Flink would refuse.
 
-A lock file is YAML, a function type at a time, a state a line: its typename, and when it expires. It keeps states that
-the application no longer declares: Flink keeps them, too.
+A lock file is YAML with a line per state, by function type: its typename, and its expiration. It keeps states that the
+application no longer declares, as Flink does.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from statefun_actors.deploy.served import Served
 from statefun_actors.model import Expiration, StateSpec
 
 Lock: TypeAlias = Mapping[str, Mapping[str, StateSpec]]
-"""By function type, by name, the states that Flink has been told of."""
+"""The states that have been declared to Flink, by function type and name."""
 
 _HEAD: Final = """\
 # The states of this application as Flink has been told of them, by function type: what a savepoint may hold.
@@ -37,7 +37,7 @@ _EXPIRING: Final = re.compile(rf"(?P<typename>.+), (?P<mode>{'|'.join(_MODES)}) 
 
 @attrs.frozen
 class Refusal:
-    """A change of one state that Flink refuses: the job fails at the first message for such a function, for ever."""
+    """A change of a state that Flink refuses: the job fails at the first message for its function, forever."""
 
     function: str
     before: StateSpec
@@ -56,7 +56,7 @@ class Refusal:
 
 
 def locked(served: Served, before: Lock | None = None) -> Lock:
-    """The lock of *served*: its states, and those that are only in *before*."""
+    """The lock of *served*: its states, and those only in *before*."""
     found = {typename: dict(states) for typename, states in (before or {}).items()}
     for function in served.functions:
         found.setdefault(function.typename, {}).update({spec.name: spec for spec in function.states})
@@ -64,10 +64,10 @@ def locked(served: Served, before: Lock | None = None) -> Lock:
 
 
 def check_compatible(before: Lock, served: Served) -> Sequence[Refusal]:
-    """What Flink would refuse if *served* went on from a savepoint of an application with the lock *before*.
+    """The changes that Flink would refuse if *served* resumed from a savepoint with the lock *before*.
 
-    A state's type must stay, and so must whether it expires at all. When it expires may change: that takes effect as
-    the job starts again. States may come, and go.
+    A state's type must not change, nor whether it expires. The time of expiration may change, from the next start of
+    the job on. States may be added and removed.
     """
     return [
         Refusal(function.typename, held, spec)
@@ -79,7 +79,7 @@ def check_compatible(before: Lock, served: Served) -> Sequence[Refusal]:
 
 
 def write_lock(path: Path, lock: Lock) -> None:
-    """*lock* into the file *path*."""
+    """Write *lock* to the file *path*."""
     written = {
         typename: {spec.name: ", ".join(filter(None, (spec.typename, _expiry(spec)))) for spec in states.values()}
         for typename, states in lock.items()
@@ -89,10 +89,10 @@ def write_lock(path: Path, lock: Lock) -> None:
 
 
 def read_lock(path: Path) -> Lock:
-    """What the lock file at *path* holds.
+    """Read the lock file at *path*.
 
     Raises:
-        ModuleFileError: it is none.
+        ModuleFileError: it is not a lock file.
         OSError: it can't be read.
     """
     findings = Findings()

@@ -1,4 +1,4 @@
-"""From the text of a module.yaml to what it says."""
+"""Parses a module.yaml."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from statefun_actors.deploy.kafka import read_egress, read_ingress
 from statefun_actors.deploy.section import Findings, Section
 
 _ENDPOINTS: Final = {"io.statefun.endpoints.v1/http": OKHTTP, "io.statefun.endpoints.v2/http": ASYNC}
-"""By kind, the transport of an endpoint that names none."""
+"""The default transport of an endpoint, by kind."""
 _KAFKA_INGRESS: Final = "io.statefun.kafka.v1/ingress"
 _KAFKA_EGRESS: Final = "io.statefun.kafka.v1/egress"
 _PASSED_ON: Final = ("io.statefun.kinesis.v1/ingress", KINESIS_EGRESS)
@@ -36,20 +36,20 @@ _OLD_KAFKA_EGRESS: Final = "statefun.kafka.io/generic-egress"
 
 
 def read_module(path: Path) -> Module:
-    """What the module.yaml at *path* says.
+    """Read the module.yaml at *path*.
 
     Raises:
-        ModuleFileError: it says what makes no sense, all of it at once; each with document, line and key.
+        ModuleFileError: it is invalid; with all problems, each with document, line and key.
         OSError: it can't be read.
     """
     return _module(read_documents(path), str(path))
 
 
 def parse_module(text: str, name: str = "module.yaml") -> Module:
-    """What the *text* of a module.yaml says; *name* is what errors call it.
+    """Parse the *text* of a module.yaml; *name* is its name in errors.
 
     Raises:
-        ModuleFileError: it says what makes no sense, all of it at once; each with document, line and key.
+        ModuleFileError: it is invalid; with all problems, each with document, line and key.
     """
     return _module(documents(text, name), name)
 

@@ -1,4 +1,4 @@
-"""How far topics have been read: Flink keeps it in a savepoint, by the id of the ingress that reads them."""
+"""Positions in topics: Flink keeps them in a savepoint, by the id of the ingress that reads them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from statefun_actors.deploy.components import Module
 
 @attrs.frozen
 class LostPlace:
-    """A topic that another ingress reads now: Flink would read it anew, and its records would count once more."""
+    """A topic that another ingress reads now: Flink would read it from the start, and count its records twice."""
 
     topic: str
     before: str
@@ -25,7 +25,7 @@ class LostPlace:
 
 
 def lost_places(before: Module, now: Module) -> Sequence[LostPlace]:
-    """The topics whose places are lost if *now* goes on from a savepoint of *before*."""
+    """The topics whose positions are lost if *now* resumes from a savepoint of *before*."""
     readers: dict[str, list[str]] = {}
     for ingress in now.kafka_ingresses:
         for topic in ingress.topics:

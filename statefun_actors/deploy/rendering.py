@@ -1,4 +1,4 @@
-"""From plain values to the text of a module.yaml."""
+"""Writes the text of a module.yaml."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _EXPIRE = {Expiration.AFTER_WRITE: "after-write", Expiration.AFTER_CALL: "after-
 
 
 def write_module(module: Module) -> str:
-    """The text of *module*; :func:`parse_module` reads the same from it."""
+    """The text of *module*, from which :func:`parse_module` reads the same module."""
     if module.format == "3.x":
         return "---\n".join(_yaml(_document(component)) for component in module.components)
     return _yaml(_old_document(module))
@@ -42,14 +42,14 @@ def _yaml(document: object) -> str:
 
 
 class _Dumper(yaml.SafeDumper):
-    """Lists stand deeper than what they belong to, as people write them."""
+    """Indents lists below their keys, as people write them."""
 
     def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:  # noqa: ARG002 - PyYAML's signature
         super().increase_indent(flow, indentless=False)
 
 
 def _scalar(text: str) -> object:
-    """*text*, as a number or a boolean where it would be written as one anyway."""
+    """*text*, or a number or a boolean with the same text."""
     try:
         value = yaml.safe_load(text)
     except yaml.YAMLError:

@@ -1,8 +1,8 @@
-"""A mapping in a YAML document, taken apart key by key.
+"""Reads a mapping in a YAML document key by key.
 
-What does not fit is noted with its place, and reading goes on with a stand-in, so that all problems are told at once;
-whoever reads must look at the problems before using what came out. Scalars are taken as the text that they are written
-as: StateFun does the same, so ``id: 07`` is no number.
+A problem is recorded with its position, and a placeholder is returned, so that all problems are reported at once; the
+caller must check the problems before it uses the values. Scalars are read as text, as StateFun does: ``id: 07`` is not
+a number.
 """
 
 from __future__ import annotations
@@ -27,21 +27,21 @@ _NULL: Final = "tag:yaml.org,2002:null"
 
 @attrs.frozen
 class Findings:
-    """What was found wrong with a file, and keys in it that mean nothing to StateFun, which passes them over."""
+    """The problems of a file, and its unknown keys, which StateFun ignores."""
 
     problems: list[Problem] = attrs.field(factory=list)
     ignored: list[Problem] = attrs.field(factory=list)
 
 
 class Section:
-    """The mapping *node*, which stands at *path* of document number *document*."""
+    """The mapping *node* at *path* of document number *document*."""
 
     def __init__(self, node: yaml.Node, document: int, path: str, findings: Findings) -> None:
         self._node, self._document, self._path, self._findings = node, document, path, findings
         self._read: set[str] = set()
         self._values: dict[str, yaml.Node] = {}
         self._is_none = False
-        """Whether it is no mapping at all: one problem, however much is then asked of it."""
+        """Whether it is not a mapping: that is one problem, and its keys are no further ones."""
         if not isinstance(node, yaml.MappingNode):
             self._note(path, node, "a mapping")
             self._is_none = True
@@ -50,7 +50,7 @@ class Section:
             name = key.value if isinstance(key, yaml.ScalarNode) else _shown(key)
             if name in self._values:
                 self._note(self._at(name), key, "each key once", f"{name!r} again")
-            elif value.tag != _NULL:  # a key without a value is as good as none
+            elif value.tag != _NULL:  # a key without a value counts as missing
                 self._values[name] = value
 
     @property
@@ -65,13 +65,13 @@ class Section:
         return list(self._values)
 
     def problem(self, key: str, expected: str, got: str | None = None) -> None:
-        """Note that what stands at *key* does not fit."""
+        """Record a problem with the value at *key*."""
         self._note(self._at(key), self._values.get(key), expected, got)
 
     # --- values
 
     def text(self, key: str, expected: str = "a text", default: str | None = None) -> str:
-        """The scalar at *key*; it must be there unless there is a *default*."""
+        """The scalar at *key*, which is required without a *default*."""
         node = self._take(key)
         if node is None and default is not None:
             return default
@@ -90,7 +90,7 @@ class Section:
         return self.text(key, expected)
 
     def parsed(self, key: str, expected: str, parse: Callable[[str], _T], default: _D) -> _T | _D:
-        """The scalar at *key* as *parse* reads it (which may raise ValueError); *default* where there is none."""
+        """The scalar at *key*, parsed by *parse* (which may raise ValueError); *default* if missing."""
         node = self._take(key)
         if node is None:
             return default
@@ -103,7 +103,7 @@ class Section:
         return default
 
     def required(self, key: str, expected: str, parse: Callable[[str], _T], stand_in: _T) -> _T:
-        """:meth:`parsed`, of a key that must be there."""
+        """As :meth:`parsed`, of a required key."""
         if key not in self:
             self.problem(key, expected)
         return self.parsed(key, expected, parse, stand_in)
@@ -124,15 +124,15 @@ class Section:
         return self.parsed(key, f"one of {', '.join(allowed)}", parse, default)
 
     def texts(self, key: str) -> list[str]:
-        """The list of scalars at *key*; it must be there."""
+        """The list of scalars at *key*, which is required."""
         return [text for _, text in self._scalars(key)]
 
     def typename(self, key: str, what: str) -> str:
-        """``<namespace>/<name>`` at *key*; it must be there."""
+        """The ``<namespace>/<name>`` at *key*, which is required."""
         return self.required(key, f"{what} <namespace>/<name>", _typename, "")
 
     def typenames(self, key: str, what: str) -> list[str]:
-        """A list of ``<namespace>/<name>``, not empty, at *key*; it must be there."""
+        """The non-empty list of ``<namespace>/<name>`` at *key*, which is required."""
         found = []
         for node, text in self._scalars(key):
             try:
@@ -142,7 +142,7 @@ class Section:
         return found
 
     def properties(self, key: str) -> Mapping[str, str]:
-        """A list of mappings from one text to another; {} where there is none."""
+        """A list of mappings from one text to another; {} if missing."""
         if (node := self._take(key)) is None:
             return {}
         nodes = node.value if isinstance(node, yaml.SequenceNode) else [None]
@@ -153,10 +153,10 @@ class Section:
         self._note(self._at(key), node, "a list of `name: value`")
         return {}
 
-    # --- further down
+    # --- nested sections
 
     def section(self, key: str) -> Section:
-        """The mapping at *key*; it must be there."""
+        """The mapping at *key*, which is required."""
         node = self._take(key)
         if node is None:
             self.problem(key, "a mapping")
@@ -169,12 +169,12 @@ class Section:
         return self.section(key) if key in self else None
 
     def sections(self, key: str) -> Iterator[Section]:
-        """Each mapping in the list at *key*; none where there is none."""
+        """Each mapping in the list at *key*; none if missing."""
         for number, node in enumerate(self._items(key)):
             yield Section(node, self._document, f"{self._at(key)}[{number}]", self._findings)
 
     def items(self, key: str) -> Iterator[Section | str]:
-        """Each mapping or scalar in the list at *key*; none where there is none."""
+        """Each mapping or scalar in the list at *key*; none if missing."""
         for number, node in enumerate(self._items(key)):
             if isinstance(node, yaml.ScalarNode):
                 yield str(node.value)
@@ -189,7 +189,7 @@ class Section:
         return {key: _plain(node) for key, node in self._values.items()}
 
     def done(self, known: Iterable[str] = ()) -> None:
-        """Note every key that was not asked for as one that StateFun passes over; it knows those in *known*, too."""
+        """Record every key that was not read as one that StateFun ignores; it also knows those in *known*."""
         expected = f"a key among {', '.join(sorted({*self._read, *known}))}"
         for key, node in self._values.items():
             if key not in self._read:
