@@ -1,4 +1,4 @@
-"""How the token of an ask is shown: whoever has the whole of it may answer."""
+"""Shortened tokens of asks, for listings and errors: the whole token is the permission to answer."""
 
 from __future__ import annotations
 

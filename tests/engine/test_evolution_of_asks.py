@@ -103,8 +103,8 @@ async def test_an_open_ask_whose_method_is_gone_and_a_recurring_message_without_
         "shop/order: no method takes answers as 'reserved' any more; it is that of 1 open ask, whose answer becomes a "
         "dead letter, unless a failure policy says otherwise. If it was renamed, write @answers(name='reserved') on "
         "it.",
-        "shop/order: no handler takes io.statefun.types/long any more; 1 recurring message of it would fire in vain. "
-        "Keep the handler.",
+        "shop/order: no handler takes io.statefun.types/long any more; 1 recurring message of it would fail at each "
+        "firing. Keep the handler.",
     ]
 
 

@@ -2,7 +2,7 @@
 
 The interface is :class:`~.control.Control`. It has an implementation for each case: over an engine of this process,
 straight into a store that no engine runs on, and through the control door of an engine in another process.
-:func:`open_control` finds out which it takes. What is in a store is read beside all this, with ``open_reader``.
+:func:`open_control` finds out which it takes. Reads of a store need no control: use ``open_reader``.
 """
 
 from statefun_actors.admin.control.control import Control, DeadLetterRetry, Posting

@@ -41,7 +41,7 @@ class Control(Protocol):
     Raises:
         StoreError, EpochLostError, ControlSocketError: it could not be done; the text says whether it may
             have been, after all.
-        NotStorableError: the store refuses it for good.
+        NotStorableError: the store refuses it; a retry fails, too.
     """
 
     async def send(self, postings: Sequence[Posting]) -> None:
@@ -99,7 +99,7 @@ class Control(Protocol):
     async def drop_failing(self, addresses: Sequence[Address], *, discard: bool = False) -> None:
         """Take the failing messages of *addresses* out of their mailboxes: into the dead letters, unless *discard*.
 
-        Without an engine nobody knows what fails: it is the first message that waits for each address.
+        Without an engine it is not known which messages fail: it is the first message that waits for each address.
 
         Raises:
             NotFailingError: one of them has none; the error names the first.

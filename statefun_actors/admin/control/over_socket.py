@@ -43,7 +43,7 @@ class SocketControl:
 
     @classmethod
     async def connect(cls, door: str, *, patience: float = PATIENCE) -> SocketControl:
-        """Raises OSError where nobody listens at *door* (any more)."""
+        """Raises OSError if no process listens at *door* (any more)."""
         reader, writer = await asyncio.open_unix_connection(door, limit=wire.LONGEST_LINE)
         return cls(door, reader, writer, patience)
 

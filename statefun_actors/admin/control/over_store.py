@@ -15,7 +15,7 @@ from statefun_actors.text import describe_error, describe_type
 
 
 class StoreControl:
-    """The control of *store*, which it closes. No engine runs on it: whoever opened it has its lock."""
+    """The control of *store*, which it closes. No engine runs on it: this process holds its lock."""
 
     def __init__(self, store: Store, clock: Clock) -> None:
         self._store, self._clock = store, clock

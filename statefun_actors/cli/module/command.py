@@ -35,12 +35,12 @@ _FILE: Final = click.Path(dir_okay=False, path_type=Path)
 )  # fmt: skip
 @click.option("--kafka", metavar="HOST:PORT", help="Kafka's brokers. Without them, no topics and egresses are written.")
 @click.option(
-    "--check", type=_FILE, metavar="FILE", help="Tell where FILE differs from the application, and exit with 1."
+    "--check", type=_FILE, metavar="FILE", help="Report where FILE differs from the application, and exit with 1."
 )
 @click.option(
     "--lock", type=_FILE, metavar="FILE",
-    help="Keep FILE, which lists the states that savepoints may hold, up to date; tell instead which changes Flink "
-    "would refuse to go on with, and exit with 1.",
+    help="Keep FILE, which lists the states that savepoints may hold, up to date; report instead which changes Flink "
+    "would refuse to resume with, and exit with 1.",
 )  # fmt: skip
 @click.option(
     "--no-own-functions", "own_functions", flag_value=False, default=True,
@@ -83,35 +83,35 @@ def module(
     try:
         application = Application(*loaded.served, settings=settings)
         application.refuse_renamed()
-        told = served_by(application, settings)
+        served = served_by(application, settings)
         if check is not None:
-            raise SystemExit(_check(check, told, url, own_functions=own_functions))
+            raise SystemExit(_check(check, served, url, own_functions=own_functions))
         if lock is not None:
-            raise SystemExit(_lock(lock, told))
+            raise SystemExit(_lock(lock, served))
         if url is None:
             raise click.UsageError("Where is the application served? Give --url, such as --url http://host:8000.")
         wanted = attrs.evolve(
             wanted_of(written, loaded.name, url), format=format, kafka=kafka, own_functions=own_functions
         )
-        planned = planned_module(told, wanted)
+        planned = planned_module(served, wanted)
     except DefinitionError as error:
         raise AppError(str(error)) from error
     write(write_module(planned).removesuffix("\n"))  # YAML escapes what is not printable
-    if kafka is None and told.all_egresses:
-        echo(f"Not defined, for want of --kafka HOST:PORT: {', '.join(told.all_egresses)}", err=True)
+    if kafka is None and served.all_egresses:
+        echo(f"Not defined, for want of --kafka HOST:PORT: {', '.join(served.all_egresses)}", err=True)
 
 
-def _lock(path: Path, told: Served) -> int:
+def _lock(path: Path, served: Served) -> int:
     """The exit code."""
     from statefun_actors.deploy import check_compatible, locked, write_lock
 
     before = read_lock_file(path) if path.exists() else {}
-    refusals = check_compatible(before, told)
+    refusals = check_compatible(before, served)
     for refusal in refusals:
         echo(f"{path}: {refusal}")
     if refusals:
         return 1
-    write_lock(path, now := locked(told, before))
+    write_lock(path, now := locked(served, before))
     echo(f"{path} holds {sum(map(len, now.values()))} states of {', '.join(now) or 'nothing'}.")
     return 0
 
@@ -142,13 +142,13 @@ def read(path: Path) -> Module:
         raise AppError(str(error)) from None
 
 
-def _check(path: Path, told: Served, url: str | None, *, own_functions: bool) -> int:
+def _check(path: Path, served: Served, url: str | None, *, own_functions: bool) -> int:
     """The exit code."""
     from statefun_actors.deploy import differences
 
-    found = differences(read(path), told, url, own_functions=own_functions)
+    found = differences(read(path), served, url, own_functions=own_functions)
     if not found:
-        echo(f"{path} agrees with {', '.join(told.typenames)}.")
+        echo(f"{path} agrees with {', '.join(served.typenames)}.")
         return 0
     for difference in found:
         echo(f"{path}: {difference}")

@@ -30,8 +30,8 @@ def asks() -> None:
       statefun-actors asks answer app.py 5f2c81e9 '{"approved": true}'
       statefun-actors asks cancel app.py 5f2c81e9
 
-    answer and cancel go through the engine if one runs, else straight into the store. Whoever has the whole token of
-    an ask may answer it over HTTP, so only its first characters are shown; they are enough here.
+    answer and cancel go through the engine if one runs, else straight into the store. The whole token of an
+    ask is the permission to answer it over HTTP, so only its first characters are shown; they are enough here.
     """  # noqa: D301 - click wants the character itself
 
 
@@ -40,7 +40,7 @@ that takes the answer (then).
 
 {WHICH_STORE} {EXIT_CODES}
 """
-_ANSWER = f"""Answer an open ask, as the one that was asked would.
+_ANSWER = f"""Answer an open ask in place of its target.
 
 TOKEN is what list shows, or more of it. JSON is the answer, - reads it from standard input. TYPE is the name of its
 type on the wire; it may be left out where the method that takes the answer takes one type besides NoAnswer.

@@ -24,7 +24,7 @@ run --egress NS/NAME=FILE.
   statefun-actors egress app.py
   statefun-actors egress app.py --name bank/receipts --json
 
-It looks into the store beside whatever runs on it, and changes nothing. {EXIT_CODES}
+It reads the store, also while an engine runs on it, and changes nothing. {EXIT_CODES}
 """
 
 

@@ -21,7 +21,7 @@ _HELP = f"""List recurring messages, those of send_every, by when they fire next
   statefun-actors schedules app.py
   statefun-actors schedules app.py --to shop/order/17
 
-It looks into the store beside whatever runs on it, and changes nothing. {EXIT_CODES}
+It reads the store, also while an engine runs on it, and changes nothing. {EXIT_CODES}
 """
 
 

@@ -29,7 +29,7 @@ _HELP = f"""Show what entities know, as of the last commit.
   statefun-actors state app.py bank/account --prefix a      whose id begins with a
   statefun-actors state app.py bank/account/ada             one, field by field
 
-It looks into the store beside whatever runs on it, and changes nothing. {EXIT_CODES}
+It reads the store, also while an engine runs on it, and changes nothing. {EXIT_CODES}
 """
 
 

@@ -21,7 +21,7 @@ _HELP = f"""Show delayed messages that are pending, the next one first, as of th
   statefun-actors timers app.py
   statefun-actors timers app.py --to bank/account/ada
 
-It looks into the store beside whatever runs on it, and changes nothing. {EXIT_CODES}
+It reads the store, also while an engine runs on it, and changes nothing. {EXIT_CODES}
 """
 
 

@@ -256,7 +256,7 @@ class TypeReading:
         for message, counts in sorted(self._unhandled.items()):
             if recurring := counts.pop("recurring", 0):
                 many = "1 recurring message" if recurring == 1 else f"{recurring:,} recurring messages"
-                text = f"no handler takes {message} any more; {many} of it would fire in vain. Keep the handler."
+                text = f"no handler takes {message} any more; {many} of it would fail at each firing. Keep the handler."
                 found.append(Loss(typename, text))
             if not counts:
                 continue

@@ -21,7 +21,7 @@ class StateShape(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class AnswerShape(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A method that takes answers: their types by typename, and the type of what it gets beside them."""
+    """A method that takes answers: their types by typename, and the type of its ``keep=`` value."""
 
     takes: dict[str, Form]
     keep: Form | None = None
