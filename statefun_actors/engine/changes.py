@@ -26,9 +26,9 @@ class Changes:
         working_set = self._working_set()
         if message.delay_ms > 0:
             due_ms = self._core.clock.now_ms() + message.delay_ms
-            working_set.post_later(due_ms, message.target, message.value, message.caller, None)
+            working_set.post_later(due_ms, message.target, message.value, message.caller, None, message.headers)
         else:
-            working_set.post(message.target, message.value, message.caller)
+            working_set.post(message.target, message.value, message.caller, message.headers)
         self._core.news.set()
 
     def retry_dead_letter(self, seq: int, value: TypedValue | None = None) -> None:
@@ -42,7 +42,8 @@ class Changes:
         """
         working_set = self._working_set()
         message = working_set.dead_letters.take(seq, working_set.epoch).message
-        working_set.post(message.target, message.value if value is None else value, message.caller)
+        value = message.value if value is None else value
+        working_set.post(message.target, value, message.caller, message.headers)
         self._core.news.set()
 
     def discard_dead_letter(self, seq: int) -> None:

@@ -11,7 +11,7 @@ from statefun_actors.address import Address
 from statefun_actors.engine.epoch import Lost
 from statefun_actors.engine.working_set import WorkingSet
 from statefun_actors.model import TypedValue
-from statefun_actors.store import EgressRecord
+from statefun_actors.store import EgressRecord, Headers
 
 
 class OpenInbox:
@@ -20,11 +20,11 @@ class OpenInbox:
     def __init__(self, working_set: WorkingSet, now_ms: Callable[[], int], wake: Callable[[], None]) -> None:
         self._working_set, self._now_ms, self.wake = working_set, now_ms, wake
 
-    def submit(self, target: Address, value: TypedValue, *, delay_ms: int = 0) -> None:
+    def submit(self, target: Address, value: TypedValue, *, delay_ms: int = 0, headers: Headers | None = None) -> None:
         if delay_ms > 0:
-            self._working_set.post_later(self._now_ms() + delay_ms, target, value, None, None)
+            self._working_set.post_later(self._now_ms() + delay_ms, target, value, None, None, headers)
         else:
-            self._working_set.post(target, value, None)
+            self._working_set.post(target, value, None, headers)
 
     def emit(self, egress: str, value: TypedValue) -> None:
         working_set = self._working_set
@@ -40,6 +40,7 @@ class Submitted(Struct, frozen=True):
     target: Address
     value: TypedValue
     delay_ms: int
+    headers: Headers | None
 
 
 class Emitted(Struct, frozen=True):
@@ -60,8 +61,8 @@ class RecordingInbox:
         self.received: list[Received] = []
         self.on_end: list[Callable[[Lost | None], object]] = []
 
-    def submit(self, target: Address, value: TypedValue, *, delay_ms: int = 0) -> None:
-        self.received.append(Submitted(target, value, delay_ms))
+    def submit(self, target: Address, value: TypedValue, *, delay_ms: int = 0, headers: Headers | None = None) -> None:
+        self.received.append(Submitted(target, value, delay_ms, headers))
 
     def emit(self, egress: str, value: TypedValue) -> None:
         self.received.append(Emitted(egress, value))
@@ -73,8 +74,8 @@ class RecordingInbox:
         """Put all of it into *inbox*."""
         for received in self.received:
             match received:
-                case Submitted(target, value, delay_ms):
-                    inbox.submit(target, value, delay_ms=delay_ms)
+                case Submitted(target, value, delay_ms, headers):
+                    inbox.submit(target, value, delay_ms=delay_ms, headers=headers)
                 case Emitted(egress, value):
                     inbox.emit(egress, value)
                 case _:

@@ -100,9 +100,9 @@ class Intake:
     def _post(self, message: IngressMessage, sender: Address | None) -> None:
         if message.delay_ms > 0:
             due_ms = self._core.clock.now_ms() + message.delay_ms
-            self._core.working_set.post_later(due_ms, message.target, message.value, sender, None)
+            self._core.working_set.post_later(due_ms, message.target, message.value, sender, None, message.headers)
         else:
-            self._core.working_set.post(message.target, message.value, sender)
+            self._core.working_set.post(message.target, message.value, sender, message.headers)
 
     # --- callers
 

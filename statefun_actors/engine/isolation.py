@@ -201,9 +201,11 @@ class Isolation:
         for timer in working_set.timers.take_due(now_ms, working_set.epoch):
             self._cause = FireTimer(timer)
             if self._cause == self._guilty:
-                self._bury(working_set, Message(timer.seq, timer.target, timer.value, timer.caller), now_ms)
+                self._bury(
+                    working_set, Message(timer.seq, timer.target, timer.value, timer.caller, timer.headers), now_ms
+                )
             else:
-                working_set.send(timer.target, timer.value, timer.caller)
+                working_set.deliver(timer)
                 working_set.epoch.counters.timers_fired += 1
             return True
         return False
@@ -261,7 +263,8 @@ class Isolation:
             text = f"{text} (The first {_CUT:,} of its {len(value):,} bytes are kept.)"
             value = value[:_CUT]
         if self._tries < _MOST_TRIES - 1:
-            letter = Message(message.seq, target, TypedValue(typename, value), message.caller)
+            headers = None if self._tries else message.headers
+            letter = Message(message.seq, target, TypedValue(typename, value), message.caller, headers)
             working_set.epoch.dead_letters.append(
                 DeadLetterEntry(working_set.seq(), letter, type(error).__name__, text, 1, now_ms)
             )

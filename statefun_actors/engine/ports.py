@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Protocol
 from statefun_actors.address import Address
 from statefun_actors.engine.epoch import Lost
 from statefun_actors.model import TypedValue
+from statefun_actors.store import Headers
 
 if TYPE_CHECKING:
     from statefun_actors.engine.egress_queue import EgressQueue
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 class Inbox(Protocol):
     """Takes what a source reads, into the open epoch."""
 
-    def submit(self, target: Address, value: TypedValue, *, delay_ms: int = 0) -> None:
+    def submit(self, target: Address, value: TypedValue, *, delay_ms: int = 0, headers: Headers | None = None) -> None:
         """A message."""
         ...
 

@@ -27,6 +27,7 @@ from statefun_actors.store import (
     Commit,
     DamagedStateError,
     EntityRecord,
+    Headers,
     Message,
     Store,
     Timer,
@@ -111,11 +112,11 @@ class WorkingSet:
         self._next_seq = seq + 1
         return seq
 
-    def post(self, target: Address, value: TypedValue, caller: Address | None) -> None:
+    def post(self, target: Address, value: TypedValue, caller: Address | None, headers: Headers | None = None) -> None:
         """A new message."""
         seq = self._next_seq
         self._next_seq = seq + 1
-        self.epoch.messages[seq] = message = Message(seq, target, value, caller)
+        self.epoch.messages[seq] = message = Message(seq, target, value, caller, headers)
         self.mailboxes.deliver(message)
 
     def send(self, target: Address, value: TypedValue, sender: Address | None) -> None:
@@ -160,10 +161,23 @@ class WorkingSet:
         return messages
 
     def post_later(
-        self, due_ms: int, target: Address, value: TypedValue, caller: Address | None, token: str | None
+        self,
+        due_ms: int,
+        target: Address,
+        value: TypedValue,
+        caller: Address | None,
+        token: str | None,
+        headers: Headers | None = None,
     ) -> None:
         """A new delayed message."""
-        self.timers.add(Timer(self.seq(), due_ms, target, value, caller, token), self.epoch)
+        self.timers.add(Timer(self.seq(), due_ms, target, value, caller, token, headers), self.epoch)
+
+    def deliver(self, timer: Timer) -> None:
+        """Send the delayed message of *timer*, which is due."""
+        if timer.headers is None:
+            self.send(timer.target, timer.value, timer.caller)
+        else:
+            self.post(timer.target, timer.value, timer.caller, timer.headers)
 
     def fire(self, now_ms: int, most: int) -> int:
         """Deliver at most *most* delayed messages that are due; how many there were."""
@@ -171,7 +185,7 @@ class WorkingSet:
             return 0
         fired = 0
         for timer in self.timers.take_due(now_ms, self.epoch):
-            self.send(timer.target, timer.value, timer.caller)
+            self.deliver(timer)
             fired += 1
             if fired >= most:
                 break
@@ -259,13 +273,19 @@ class RenamingWorkingSet(WorkingSet):
     A class of its own, so that other applications pay nothing for it.
     """
 
-    def post(self, target: Address, value: TypedValue, caller: Address | None) -> None:
-        super().post(self._current(target), value, caller)
+    def post(self, target: Address, value: TypedValue, caller: Address | None, headers: Headers | None = None) -> None:
+        super().post(self._current(target), value, caller, headers)
 
     def post_later(
-        self, due_ms: int, target: Address, value: TypedValue, caller: Address | None, token: str | None
+        self,
+        due_ms: int,
+        target: Address,
+        value: TypedValue,
+        caller: Address | None,
+        token: str | None,
+        headers: Headers | None = None,
     ) -> None:
-        super().post_later(due_ms, self._current(target), value, caller, token)
+        super().post_later(due_ms, self._current(target), value, caller, token, headers)
 
     def _current(self, target: Address) -> Address:
         renamed = self._shape.renamed.get(target[0])

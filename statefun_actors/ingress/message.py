@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from enum import Enum
 from typing import TypeAlias
 
@@ -31,6 +31,7 @@ class IngressMessage(Struct, frozen=True, gc=False):
         key: an idempotency key, scoped to *target*: of the messages with one key only the first is delivered.
         caller: the function that the message claims to come from; None = it comes from outside. With a *wait* for more
             than :attr:`Wait.TAKEN`, what is sent to that function is the reply instead, until the call is cancelled.
+        headers: stored with it; None = it has none.
     """
 
     target: Address
@@ -39,6 +40,7 @@ class IngressMessage(Struct, frozen=True, gc=False):
     wait: Wait = Wait.TAKEN
     key: str | None = None
     caller: Address | None = None
+    headers: Mapping[str, str] | None = None
 
 
 # Answers.

@@ -29,7 +29,7 @@ from statefun_actors.connectors.files import (
 from statefun_actors.dispatch import Application
 from statefun_actors.engine import Engine, Inbox, ManualClock
 from statefun_actors.ingress.lines import Lines, _quick
-from statefun_actors.store import MemoryStore
+from statefun_actors.store import Headers, MemoryStore
 from statefun_actors.types import codec_for
 from statefun_actors.units import DURATION_FORM
 
@@ -95,7 +95,7 @@ class Taken:
         self.messages: list[tuple[str, TypedValue, int]] = []
         self.records: list[dict[str, object]] = []
 
-    def submit(self, target: Address, value: TypedValue, *, delay_ms: int = 0) -> None:
+    def submit(self, target: Address, value: TypedValue, *, delay_ms: int = 0, headers: Headers | None = None) -> None:
         self.messages.append((str(target), value, delay_ms))
 
     def emit(self, egress: str, value: TypedValue) -> None:

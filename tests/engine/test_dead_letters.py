@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import ClassVar
 
 import pytest
 
 from statefun_actors import Entity, TerminalError, handles, persisted
-from statefun_actors.engine import EpochLostError, NoDeadLetterError
+from statefun_actors.engine import EpochLostError, ManualClock, NoDeadLetterError
 from statefun_actors.ingress import Answer, GivenUp, IngressMessage, Wait
 from statefun_actors.store import MemoryStore
+from statefun_actors.store.sqlite import SqliteStore
 from statefun_actors.types import pack, value_of
 from tests.engine.engines import HeldStore, held, running, send, until
 
@@ -63,6 +65,30 @@ async def test_one_that_fails_again_is_a_dead_letter_of_another_number() -> None
         assert (second.error, value_of(second.message.value)) == ("-1 is negative", -1)
         assert held(engine, Picky.at("a"), "seen") == [-1]
         assert list(engine.view.dead_letters()) == []
+
+
+async def test_headers_stay_with_a_message_through_a_restart_its_delay_and_a_retry(tmp_path: Path) -> None:
+    headers, clock = {"traceparent": "00-1-2-01"}, ManualClock()
+    message = IngressMessage(Picky.at("a"), pack(-1), delay_ms=5_000, headers=headers)
+    store = SqliteStore(tmp_path / "store.db")
+    async with running(Picky, store=store, clock=clock) as engine:
+        answers: list[Answer] = []
+        engine.take(message, answers.append)
+        await until(lambda: answers)
+    store.close()
+
+    store = SqliteStore(tmp_path / "store.db")
+    clock.set_ms(clock.now_ms() + 6_000)
+    async with running(Picky, store=store, clock=clock) as engine:
+        await until(lambda: list(engine.view.dead_letters()))
+        [first] = engine.view.dead_letters()
+        engine.changes.retry_dead_letter(first.seq)
+        await engine.idle()
+        [second] = engine.view.dead_letters()
+    store.close()
+
+    assert second.seq > first.seq
+    assert first.message.headers == second.message.headers == headers
 
 
 async def test_a_discarded_one_is_gone() -> None:

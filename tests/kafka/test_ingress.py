@@ -26,6 +26,19 @@ async def test_a_record_is_a_message_to_the_id_that_is_its_key(topics: Topics) -
     assert run.source.records == 4
 
 
+async def test_headers_in_utf_8_are_kept_with_the_message(topics: Topics) -> None:
+    name = topics.make()
+    headers = [("traceparent", b"00-1-2-01"), ("who", b"first"), ("who", "zweite \u00fc".encode()), ("raw", b"\xff")]
+    topics.write(name, [("ada", add(1))], headers=[*headers, ("empty", b""), ("none", None)])
+    topics.write(name, [("bob", add(2))])
+    store = MemoryStore()
+
+    await ran_to_the_end(ingress(topics.address, name, targets=["kafka/not-served"]), store)
+
+    kept = {message.target.id: message.headers for message in store.messages()}
+    assert kept == {"ada": {"traceparent": "00-1-2-01", "who": "zweite \u00fc", "empty": ""}, "bob": None}
+
+
 async def test_records_of_one_key_keep_their_order(topics: Topics) -> None:
     name = topics.make(partitions=4)
     topics.write(name, [(f"k{i % 7}", add(i)) for i in range(5_000)])

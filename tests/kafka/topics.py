@@ -67,13 +67,19 @@ class Topics:
             done.result(SECONDS)
 
     def write(
-        self, name: str, records: Iterable[Record], partition: int | None = None, times: Iterable[int] | None = None
+        self,
+        name: str,
+        records: Iterable[Record],
+        partition: int | None = None,
+        times: Iterable[int] | None = None,
+        headers: Sequence[tuple[str, bytes | None]] = (),
     ) -> None:
-        """Return once all of them are there, in this order. *times*: in milliseconds since 1970."""
+        """Return once all of them are there, in this order. *times*: in milliseconds since 1970; *headers*: of each."""
         producer = Producer({"bootstrap.servers": self.address, "linger.ms": 2, "log_level": 0})
         at = iter(times) if times is not None else itertools.repeat(0)
         for (key, value), timestamp in zip(records, at, strict=False):
-            producer.produce(name, value, key, -1 if partition is None else partition, timestamp=timestamp)
+            to = -1 if partition is None else partition
+            producer.produce(name, value, key, to, timestamp=timestamp, headers=list(headers))
         assert producer.flush(SECONDS) == 0
 
     def read(self, name: str, count: int, isolation: str = "read_committed") -> list[Message]:

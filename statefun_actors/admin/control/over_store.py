@@ -38,7 +38,8 @@ class StoreControl:
         messages: list[Message] = []
         for seq, entry in enumerate(self._entries(values), first):
             message, value = entry.message, values[entry.seq]
-            messages.append(Message(seq, message.target, message.value if value is None else value, message.caller))
+            value = message.value if value is None else value
+            messages.append(Message(seq, message.target, value, message.caller, message.headers))
         await self._store.commit(
             Commit(messages=messages, dead_letters_done=list(values), next_seq=first + len(messages))
         )

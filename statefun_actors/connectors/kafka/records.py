@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -48,8 +49,9 @@ class Routes:
         except _NoMessage as why:
             inbox.emit(BAD_RECORDS, TypedValue(JSON_TYPENAME, self._kept(record, str(why))))
             return str(why)
+        headers = _headers(given) if (given := record.headers()) else None
         for target, typename in self._routes[record.topic()]:
-            inbox.submit(Address(target, id), TypedValue(typename, data))
+            inbox.submit(Address(target, id), TypedValue(typename, data), headers=headers)
         return None
 
     def _kept(self, record: Message, reason: str) -> bytes:
@@ -72,6 +74,16 @@ class Routes:
 
 class _NoMessage(Exception):
     """Why a record is no message, said of it."""
+
+
+def _headers(given: Iterable[tuple[str, object]] | Mapping[str, object]) -> dict[str, str] | None:
+    """The headers whose values are UTF-8: of a name that comes twice the last one; None if there are none."""
+    headers: dict[str, str] = {}
+    for name, data in given.items() if isinstance(given, Mapping) else given:
+        with contextlib.suppress(UnicodeDecodeError):
+            if isinstance(data, bytes):
+                headers[name] = data.decode()
+    return headers or None
 
 
 def _id(key: bytes | None) -> str:
