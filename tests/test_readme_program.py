@@ -69,10 +69,15 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def printed(code: str, folder: Path) -> list[str]:
-    """What *code* prints, run as a program in *folder*."""
+def printed(code: str, folder: Path, warnings: str = "error") -> list[str]:
+    """What *code* prints, run as a program in *folder*. *warnings* is Python's -W."""
     (folder / "program.py").write_text(code, encoding="utf-8")
-    return run("python -W error program.py", folder).splitlines()
+    return run(f"python -W {warnings} program.py", folder).splitlines()
+
+
+def served(module: str, name: str, folder: Path) -> list[str]:
+    """What SERVED prints of an application. A warning is the business of its framework, whichever release that is."""
+    return printed(SERVED.format(module=module, name=name), folder, warnings="default")
 
 
 def test_its_asyncio_program_and_then_its_blocking_one_share_a_store(folder: Path) -> None:
@@ -87,7 +92,7 @@ def test_its_asyncio_program_and_then_its_blocking_one_share_a_store(folder: Pat
 def test_its_web_application_runs(folder: Path, mark: str) -> None:
     (folder / "web.py").write_text(block_with(mark), encoding="utf-8")
 
-    shown = printed(SERVED.format(module="web", name="app"), folder)
+    shown = served("web", "app", folder)
 
     assert shown == ["lifespan.startup.complete", "5", "11", "lifespan.shutdown.complete"]
 
@@ -103,6 +108,6 @@ def test_its_django_project_runs(folder: Path) -> None:
     ):
         (site / f"{name}.py").write_text(code, encoding="utf-8")
 
-    shown = printed(SERVED.format(module="mysite.asgi", name="application"), folder)
+    shown = served("mysite.asgi", "application", folder)
 
     assert shown == ["lifespan.startup.complete", "5", "11", "lifespan.shutdown.complete"]
