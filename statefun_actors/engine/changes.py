@@ -6,7 +6,7 @@ from statefun_actors.address import Address
 from statefun_actors.engine.core import Core
 from statefun_actors.engine.epoch import EpochLostError
 from statefun_actors.engine.failing import NotFailingError
-from statefun_actors.engine.mailboxes import Mailbox
+from statefun_actors.engine.mailbox import Mailbox, MailboxState
 from statefun_actors.engine.working_set import WorkingSet
 from statefun_actors.ingress import IngressMessage
 from statefun_actors.model import TypedValue
@@ -78,7 +78,7 @@ class Changes:
         mailbox = self._working_set().mailboxes.of(address)
         if mailbox is None or not mailbox.attempts:
             raise NotFailingError(address, "none of its messages is failing")
-        if mailbox.running:
+        if mailbox.state is MailboxState.RUNNING:
             raise NotFailingError(address, "its message is being handled right now; try again in a moment")
         return mailbox
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from statefun_actors.address import Address
-from statefun_actors.engine.mailboxes import Mailbox
+from statefun_actors.engine.mailbox import Mailbox, MailboxState
 from statefun_actors.errors import StatefunActorsError
 from statefun_actors.store import Message
 from statefun_actors.text import describe_error, describe_type
@@ -75,6 +75,6 @@ def failing_message(mailbox: Mailbox) -> FailingMessage | None:
         mailbox.attempts,
         describe_type(mailbox.error),
         describe_error(mailbox.error),
-        mailbox.next_ms if mailbox.waits else None,
+        mailbox.next_ms if mailbox.state is MailboxState.BACKOFF else None,
         mailbox.waiting - 1,
     )

@@ -14,76 +14,13 @@ from collections.abc import Callable, Container, Sequence
 from typing import Final
 
 from statefun_actors.address import Address
-from statefun_actors.backoff import Backoff
+from statefun_actors.engine.mailbox import BACKOFF, Mailbox
 from statefun_actors.store import Message
 
 logger: Final = logging.getLogger("statefun_actors.engine")
 
-_BACKOFF: Final = Backoff(0.1, 60.0)
-_LONGEST_BACKOFF_MS: Final = round(_BACKOFF.longest * 1000)
+_LONGEST_BACKOFF_MS: Final = round(BACKOFF.longest * 1000)
 _SPARE: Final = 1_000
-
-
-class Mailbox:
-    """One address: its messages in order, at most one batch of them in flight."""
-
-    __slots__ = (
-        "address",
-        "attempts",
-        "backoffs",
-        "beyond",
-        "error",
-        "last",
-        "next_ms",
-        "one_by_one",
-        "queue",
-        "queued",
-        "running",
-        "suspect",
-        "waits",
-    )
-
-    def __init__(self, address: Address) -> None:
-        self.address = address
-        self.queue: deque[Message] = deque()
-        self.beyond = 0
-        """How many messages there are behind those in the queue, which is full then."""
-        self.last = 0
-        """The number of the last message that was put in the queue."""
-        self.running: Sequence[Message] = ()
-        """The batch in flight."""
-        self.queued = False
-        """Whether it stands in the line of mailboxes that can run."""
-        self.waits = False
-        """Whether it waits out a backoff."""
-        self.one_by_one = 0
-        """How many of the next messages run in a batch of their own, to find the one at fault."""
-        self.attempts = 0
-        """How often its first message has failed."""
-        self.backoffs = 0
-        """How often it was put off for that."""
-        self.suspect = 0
-        """The number of a message that has failed as part of a batch, and will be tried alone; 0 = there is none."""
-        self.error: BaseException | None = None
-        """Why its first message failed last time."""
-        self.next_ms = 0
-        """While it waits out a backoff, when that is over."""
-
-    @property
-    def waiting(self) -> int:
-        """How many messages it has, those in flight included."""
-        return len(self.running) + len(self.queue) + self.beyond
-
-    def put_back(self) -> None:
-        """The batch in flight came to nothing: its messages are the next ones again."""
-        self.queue.extendleft(reversed(self.running))
-        self.running = ()
-
-    def backoff(self) -> float:
-        """Seconds until the next attempt of its first message, which has just failed."""
-        self.attempts += 1
-        self.backoffs += 1
-        return _BACKOFF.seconds(self.backoffs)
 
 
 class Mailboxes:

@@ -9,7 +9,7 @@ from typing import Final, assert_never
 from statefun_actors.address import Address
 from statefun_actors.dispatch import is_terminal
 from statefun_actors.engine.failing import DroppedError
-from statefun_actors.engine.mailboxes import Mailbox
+from statefun_actors.engine.mailbox import Mailbox
 from statefun_actors.engine.settling import message_given_up, message_handled
 from statefun_actors.engine.working_set import ServedStates, WorkingSet
 from statefun_actors.model import (

@@ -27,7 +27,7 @@ from statefun_actors.dispatch import (
 )
 from statefun_actors.engine.clock import Clock, at_ms
 from statefun_actors.engine.isolation import Isolation
-from statefun_actors.engine.mailboxes import Mailbox
+from statefun_actors.engine.mailbox import Mailbox
 from statefun_actors.engine.merge import Merge
 from statefun_actors.engine.options import EngineOptions
 from statefun_actors.engine.working_set import WorkingSet

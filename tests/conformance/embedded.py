@@ -10,7 +10,7 @@ from statefun_actors import Address, Settings
 from statefun_actors.asking import OWN_FUNCTIONS
 from statefun_actors.dispatch import Application
 from statefun_actors.engine import Engine, ManualClock
-from statefun_actors.engine.mailboxes import Mailbox
+from statefun_actors.engine.mailbox import Mailbox
 from statefun_actors.engine.working_set import WorkingSet
 from statefun_actors.ingress import IngressMessage
 from statefun_actors.model import Done, TypedValue

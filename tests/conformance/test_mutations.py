@@ -14,7 +14,8 @@ from statefun_actors.dispatch.calling import Waiting
 from statefun_actors.dispatch.diagnostics import Diagnostics
 from statefun_actors.dispatch.guarded import GuardedRun
 from statefun_actors.endpoint.address_lock import AddressLocks
-from statefun_actors.engine.mailboxes import Mailbox, Mailboxes
+from statefun_actors.engine.mailbox import Mailbox
+from statefun_actors.engine.mailboxes import Mailboxes
 from statefun_actors.engine.merge import Merge
 from statefun_actors.engine.timers import Timers
 from statefun_actors.engine.working_set import WorkingSet
