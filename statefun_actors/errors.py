@@ -74,7 +74,17 @@ class UnknownFunctionTypeError(StatefunActorsError, LookupError):
         super().__init__(typename, served)
         self.typename, self.served = typename, tuple(served)
 
+    @property
+    def reserved(self) -> bool:
+        """Whether the function type is one of this library's own, which take no messages from outside."""
+        return self.typename.startswith("statefun-actors/")
+
     def __str__(self) -> str:
+        if self.reserved:
+            return (
+                f"{self.typename!r} takes no messages from outside: the namespace statefun-actors is this library's "
+                "own. Answer an open ask by POST /replies/<token>, or by answer(token, message)."
+            )
         return (
             f"nothing here serves {self.typename!r}; served are {', '.join(self.served) or 'no types at all'}. "
             "Add its class to the application, or correct the address."

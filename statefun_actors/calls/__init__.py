@@ -17,8 +17,9 @@ from statefun_actors.calls.errors import (
     UnexpectedAnswerError,
     UnexpectedReplyError,
 )
-from statefun_actors.calls.options import CallOptions, timeout_seconds
+from statefun_actors.calls.options import CallOptions, TellOptions, delay_of, timeout_seconds
 from statefun_actors.calls.question import Question, packed, question
+from statefun_actors.calls.reply_address import reply_address_of
 from statefun_actors.calls.reply_type import ReplyType, reply_type
 
 __all__ = [
@@ -34,11 +35,14 @@ __all__ = [
     "Question",
     "ReplyTimeoutError",
     "ReplyType",
+    "TellOptions",
     "UnavailableError",
     "UnexpectedAnswerError",
     "UnexpectedReplyError",
+    "delay_of",
     "packed",
     "question",
+    "reply_address_of",
     "reply_type",
     "timeout_seconds",
 ]

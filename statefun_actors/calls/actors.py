@@ -7,7 +7,7 @@ from typing import Any as Untyped
 from typing import Protocol, TypeVar, Unpack, overload
 
 from statefun_actors.address import Address
-from statefun_actors.calls.options import CallOptions
+from statefun_actors.calls.options import CallOptions, TellOptions
 
 _E = TypeVar("_E")
 _M = TypeVar("_M")
@@ -21,7 +21,7 @@ class Actors(Protocol):
     engine in this process, with one behind HTTP, and in a test.
     """
 
-    async def tell(self, target: Address, message: object, **options: Unpack[CallOptions]) -> None:
+    async def tell(self, target: Address, message: object, **options: Unpack[TellOptions]) -> None:
         """Send *message*, and return once it is durable.
 
         Raises:
@@ -62,5 +62,20 @@ class Actors(Protocol):
             UnexpectedReplyError: the reply has another type.
             MessageRefusedError: the handler failed for the last time.
             Exception: as :meth:`tell`.
+        """
+        ...
+
+    async def answer(self, address: Address | str, message: object, **options: Unpack[CallOptions]) -> None:
+        """Answer an open ask, and return once it is durable that *message* is its answer.
+
+        Args:
+            address: what ``self.reply_address(...)`` returned, or its id, the token.
+            message: anything that the method takes that ``then=`` named; not ``NoAnswer``.
+
+        Raises:
+            NotOpenError: it has been answered, its time is over, or it never was. No retry helps.
+            UnhandledMessageError, MessageRefusedError: the method does not take such an answer; the ask stays open.
+            ValueMismatchError: *address* is no reply address.
+            CallError: as :meth:`tell`.
         """
         ...

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TypedDict
 
+from statefun_actors.definition import delay_ms
+
 
 class CallOptions(TypedDict, total=False):
     """What ``tell`` and ``ask`` take beside their message."""
@@ -13,6 +15,23 @@ class CallOptions(TypedDict, total=False):
     """For this call with all its attempts: a timedelta, or seconds. Default: that of the client or runtime."""
     key: str
     """An idempotency key, scoped to the target and kept for a day: messages sent under one key are delivered once."""
+
+
+class TellOptions(CallOptions, total=False):
+    """What ``tell`` takes beside its message."""
+
+    after: timedelta | float
+    """The message arrives that much later: a timedelta, or seconds. It is durable all the same on return."""
+
+
+def delay_of(options: TellOptions) -> int:
+    """The delay of a message, in milliseconds.
+
+    Raises:
+        ValueMismatchError: ``after=`` is negative, too long, or no delay.
+    """
+    after = options.get("after")
+    return 0 if after is None else delay_ms(after)
 
 
 def timeout_seconds(options: CallOptions, default: timedelta | float) -> float:

@@ -17,10 +17,19 @@ except ImportError as error:
     raise ImportError('statefun_actors.client needs httpx: pip install "statefun-actors[client]"') from error
 
 from statefun_actors.address import Address
-from statefun_actors.calls import CallOptions, packed, question, timeout_seconds
+from statefun_actors.calls import (
+    CallOptions,
+    TellOptions,
+    delay_of,
+    packed,
+    question,
+    reply_address_of,
+    timeout_seconds,
+)
 from statefun_actors.client.conversation import Answered, Broken, Call, Came, HttpAttempt, Pause, conversation
 from statefun_actors.client.replies import reply_of
 from statefun_actors.model import TypedValue
+from statefun_actors.types import pack
 
 _E = TypeVar("_E")
 _M = TypeVar("_M")
@@ -47,15 +56,22 @@ class _Calls:
         *,
         waits: bool = False,
         until_reply: bool = False,
+        answers: bool = False,
+        delay_ms: int = 0,
     ) -> Call:
         return Call(
             target=target,
             value=value,
             waits=waits,
             until_reply=until_reply,
+            answers=answers,
+            delay_ms=delay_ms,
             key=options.get("key") or uuid.uuid4().hex,
             seconds=timeout_seconds(options, self._timeout),
         )
+
+    def _answer(self, address: Address | str, message: object, options: CallOptions) -> Call:
+        return self._call(reply_address_of(address), pack(message), options, answers=True)
 
     def _request(self, attempt: HttpAttempt) -> dict[str, Untyped]:
         return {
@@ -110,14 +126,14 @@ class Client(_Calls):
         self._http = http if http is not None else httpx.Client()
         self._own = http is None
 
-    def tell(self, target: Address, message: object, **options: Unpack[CallOptions]) -> None:
+    def tell(self, target: Address, message: object, **options: Unpack[TellOptions]) -> None:
         """Send *message*, and return once it is durable.
 
         Raises:
             CallError: it was not taken; its class says why.
             NotAMessageError, ValueMismatchError, UnhandledMessageError: it can't be sent to *target*.
         """
-        self._carried_out(self._call(target, packed(target, message), options))
+        self._carried_out(self._call(target, packed(target, message), options, delay_ms=delay_of(options)))
 
     @overload
     def ask(self, target: Address, message: object, reply: type[_R], /, **options: Unpack[CallOptions]) -> _R: ...
@@ -141,6 +157,10 @@ class Client(_Calls):
         asked = question(target, message, reply)
         call = self._call(asked.target, asked.value, options, waits=True, until_reply=asked.until_reply)
         return reply_of(asked, self._carried_out(call))
+
+    def answer(self, address: Address | str, message: object, **options: Unpack[CallOptions]) -> None:
+        """Answer an open ask, by its reply address or token. See :meth:`statefun_actors.Actors.answer`."""
+        self._carried_out(self._answer(address, message, options))
 
     def close(self) -> None:
         """Let go of the connections. Safe to call twice."""
@@ -192,9 +212,9 @@ class AsyncClient(_Calls):
         self._http = http if http is not None else httpx.AsyncClient()
         self._own = http is None
 
-    async def tell(self, target: Address, message: object, **options: Unpack[CallOptions]) -> None:
+    async def tell(self, target: Address, message: object, **options: Unpack[TellOptions]) -> None:
         """See :meth:`Client.tell`."""
-        await self._carried_out(self._call(target, packed(target, message), options))
+        await self._carried_out(self._call(target, packed(target, message), options, delay_ms=delay_of(options)))
 
     @overload
     async def ask(self, target: Address, message: object, reply: type[_R], /, **options: Unpack[CallOptions]) -> _R: ...
@@ -220,6 +240,10 @@ class AsyncClient(_Calls):
         asked = question(target, message, reply)
         call = self._call(asked.target, asked.value, options, waits=True, until_reply=asked.until_reply)
         return reply_of(asked, await self._carried_out(call))
+
+    async def answer(self, address: Address | str, message: object, **options: Unpack[CallOptions]) -> None:
+        """See :meth:`Client.answer`."""
+        await self._carried_out(self._answer(address, message, options))
 
     async def close(self) -> None:
         """Let go of the connections. Safe to call twice."""

@@ -20,6 +20,7 @@ from statefun_actors.calls import (
     KeyReusedError,
     MessageRefusedError,
     NotAdmittedError,
+    NotOpenError,
     NotServedError,
     ReplyTimeoutError,
     UnavailableError,
@@ -81,6 +82,8 @@ class Call:
     Args:
         waits: for the end of the handler, as long as the call lasts.
         until_reply: … or for a reply, from whomever.
+        answers: whether it answers the open ask at *target*, a reply address.
+        delay_ms: it arrives so much later.
         key: under which repeats are known to be such.
         seconds: for all attempts together.
     """
@@ -89,6 +92,8 @@ class Call:
     value: TypedValue
     waits: bool = False
     until_reply: bool = False
+    answers: bool = False
+    delay_ms: int = 0
     key: str
     seconds: float
 
@@ -109,7 +114,7 @@ def conversation(call: Call, now: Callable[[], float], chance: Callable[[], floa
         if isinstance(came, Answered) and came.status not in _AGAIN:
             if 200 <= came.status < 300:
                 return came
-            raise _error(call.target, came)
+            raise _error(call, came)
         if isinstance(came, Broken) and came.late and call.waits:
             raise ReplyTimeoutError(call.target, came.reason)
         pause = _pause(came, attempts, chance())
@@ -130,7 +135,10 @@ def _attempt(call: Call, left: float) -> HttpAttempt:
         wait = min(left, _LONGEST_WAIT)
         query += f"&wait={max(round(wait * 1000), 1)}ms{'&until=reply' if call.until_reply else ''}"
         seconds = wait + _LATE
-    path = f"/ingress/{quote(target.namespace, safe='')}/{quote(target.name, safe='')}/{id}{query}"
+    if call.delay_ms:
+        query += f"&after={call.delay_ms}ms"
+    to = "/replies" if call.answers else f"/ingress/{quote(target.namespace, safe='')}/{quote(target.name, safe='')}"
+    path = f"{to}/{id}{query}"
     headers = {"content-type": "application/octet-stream", "idempotency-key": call.key}
     return HttpAttempt(path, headers, call.value.value, seconds)
 
@@ -142,11 +150,13 @@ def _pause(came: Came, attempts: int, chance: float) -> float:
     return max(backoff, float(asked)) if asked.isdecimal() else backoff
 
 
-def _error(target: Address, came: Answered) -> CallError:
-    said = _said(came)
+def _error(call: Call, came: Answered) -> CallError:
+    target, said = call.target, _said(came)
     match came.status:
         case 401 | 403:
             return NotAdmittedError(target, said)
+        case 404 if call.answers:
+            return NotOpenError(target)
         case 404:
             return NotServedError(target, said)
         case 409:

@@ -13,7 +13,13 @@ from statefun_actors.definition import FailurePolicy, FunctionType, Handler, Tim
 from statefun_actors.dispatch.answers import BoundAnswer, BoundAnswers, attempted, find_answer
 from statefun_actors.dispatch.calling import start_of
 from statefun_actors.dispatch.diagnostics import Diagnostics
-from statefun_actors.errors import DefinitionError, InternalMessageError, MessageDecodeError, UnhandledMessageError
+from statefun_actors.errors import (
+    DefinitionError,
+    InternalMessageError,
+    MessageDecodeError,
+    UnhandledMessageError,
+    UnknownFunctionTypeError,
+)
 from statefun_actors.model import INGRESS, Invocation, TypedValue
 from statefun_actors.settings import Settings
 from statefun_actors.text import describe_error
@@ -225,6 +231,11 @@ class Application:
     def route(self, typename: str) -> ServedFunction | None:
         """The route of the function type *typename*, or of the one that it is called now; None if neither is served."""
         return self.routes.get(self.renamed.get(typename, typename))
+
+    def why_not_served(self, typename: str) -> str:
+        """Why messages from outside can't go to the function type *typename*, for errors."""
+        error = UnknownFunctionTypeError(typename, self.typenames)
+        return str(error) if error.reserved else f"this engine runs {', '.join(self.typenames) or 'nothing'}"
 
     def current(self, address: Address) -> Address:
         """*address*, under the function type that it has now."""

@@ -28,9 +28,10 @@ from statefun_actors.engine.loop import Loop
 from statefun_actors.engine.merge import Merge
 from statefun_actors.engine.options import EngineOptions
 from statefun_actors.engine.ports import Sink, Source
+from statefun_actors.engine.replies import take_reply
 from statefun_actors.engine.view import EngineView
 from statefun_actors.engine.working_set import ServedStates
-from statefun_actors.ingress import Cancel, IngressMessage, OnAnswer
+from statefun_actors.ingress import Cancel, IngressMessage, OnAnswer, ReplyMessage
 from statefun_actors.store import Store
 from statefun_actors.text import describe_error
 
@@ -133,8 +134,10 @@ class Engine:
 
     # --- what comes from outside
 
-    def take(self, message: IngressMessage, on_answer: OnAnswer, /) -> Cancel:
+    def take(self, message: IngressMessage | ReplyMessage, on_answer: OnAnswer, /) -> Cancel:
         """See :meth:`~statefun_actors.ingress.Backend.take`."""
+        if isinstance(message, ReplyMessage):
+            return take_reply(message, on_answer, self.store, self.clock.now_ms(), self._intake.take)
         return self._intake.take(message, on_answer)
 
     def take_all(self, messages: Sequence[IngressMessage], on_answer: OnAnswer, /) -> None:

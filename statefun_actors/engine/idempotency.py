@@ -39,12 +39,28 @@ _BEGUN: Final = {
 }
 
 
-def digest_of(value: TypedValue) -> str:
-    """What tells one message from another."""
+def digest_of(message: IngressMessage) -> str:
+    """What tells *message* from others under the same key."""
+    if message.digest is not None:
+        return message.digest
+    value = message.value
     found = hashlib.blake2b(value.typename.encode("utf-8", "surrogatepass"), digest_size=16)
     found.update(b"\0")
     found.update(value.value)
     return found.hexdigest()
+
+
+def stored_answer(store: StoreReader, message: IngressMessage, now_ms: int) -> Answer | None:
+    """The answer that the store keeps under the key of *message*; None if there is none yet.
+
+    Raises:
+        StoreError: the store can't be read.
+    """
+    assert message.key is not None
+    row = store.request(message.target, message.key)
+    if row is None or row.pending or row.time_ms + KEPT_MS <= now_ms:
+        return None
+    return _answer_in(row) if row.digest == digest_of(message) else KeyReused(message.key)
 
 
 def _answer_in(row: KeyedRequest) -> Answer:
@@ -138,7 +154,7 @@ class KeyedCalls:
         row = self._store.request(message.target, message.key) if call is None else call.row
         if row is None or row.time_ms + KEPT_MS <= now_ms:
             return None
-        if row.digest != digest_of(message.value):
+        if row.digest != digest_of(message):
             return KeyReused(message.key)
         return _answer_in(row) if call is None else call
 
@@ -146,7 +162,7 @@ class KeyedCalls:
         """The call of *message*, which is new, in the open *epoch*."""
         assert message.key is not None
         self._sweep(now_ms, epoch)
-        row = KeyedRequest(message.target, message.key, digest_of(message.value), now_ms, id, _BEGUN[message.wait])
+        row = KeyedRequest(message.target, message.key, digest_of(message), now_ms, id, _BEGUN[message.wait])
         if (before := self._by_key.get((row.target, row.key))) is not None:
             self._by_id.pop(before.id, None)
         call = self._by_key[row.target, row.key] = self._by_id[id] = KeyedCall(row)

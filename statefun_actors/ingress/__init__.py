@@ -2,6 +2,7 @@
 
 from statefun_actors.ingress.backend import Backend
 from statefun_actors.ingress.deadlines import Deadlines, Expiring
+from statefun_actors.ingress.delay import delay_of
 from statefun_actors.ingress.encoders import MessageEncoder, MessageEncoders, NoJsonFormError, UnclearTypeError
 from statefun_actors.ingress.keys import RepeatedKeyError, check_once
 from statefun_actors.ingress.lines import BadLine, Lines
@@ -14,13 +15,16 @@ from statefun_actors.ingress.message import (
     IngressMessage,
     Interrupted,
     KeyReused,
+    NotOpen,
     NotTaken,
     OnAnswer,
     Replied,
     Taken,
     TooMany,
+    Unfit,
     Wait,
 )
+from statefun_actors.ingress.replies import ReplyMessage, digest
 
 __all__ = [
     "Answer",
@@ -39,13 +43,18 @@ __all__ = [
     "MessageEncoder",
     "MessageEncoders",
     "NoJsonFormError",
+    "NotOpen",
     "NotTaken",
     "OnAnswer",
     "RepeatedKeyError",
     "Replied",
+    "ReplyMessage",
     "Taken",
     "TooMany",
     "UnclearTypeError",
+    "Unfit",
     "Wait",
     "check_once",
+    "delay_of",
+    "digest",
 ]

@@ -7,12 +7,13 @@ from typing import Protocol
 
 from statefun_actors.address import Address
 from statefun_actors.ingress.message import Cancel, IngressMessage, OnAnswer
+from statefun_actors.ingress.replies import ReplyMessage
 
 
 class Backend(Protocol):
     """Takes messages. Everything is called on the thread of the event loop, and nothing of it blocks or raises."""
 
-    def take(self, message: IngressMessage, on_answer: OnAnswer, /) -> Cancel:
+    def take(self, message: IngressMessage | ReplyMessage, on_answer: OnAnswer, /) -> Cancel:
         """Take *message*, and call *on_answer*, now or later, with the answer that ``message.wait`` asks for.
 
         Returns:

@@ -12,7 +12,7 @@ from typing import Final
 import msgspec
 from google.protobuf import descriptor_pool, message_factory
 
-from statefun_actors.asking import NoAnswer
+from statefun_actors.asking import RESERVED, NoAnswer
 from statefun_actors.dispatch import Application, ServedFunction
 from statefun_actors.errors import (
     StatefunActorsError,
@@ -148,9 +148,9 @@ class MessageEncoders:
         if bound is None:
             taken = sorted(route.answers) or ["no answers"]
             raise UnhandledMessageError(f"{asker}: {then}", taken, typename or "an answer")
-        codecs = bound.method.codecs
-        if typename is None:
-            codecs = {name: codec for name, codec in codecs.items() if codec.typename != _NO_ANSWER}
+        codecs = {name: codec for name, codec in bound.method.codecs.items() if codec.typename != _NO_ANSWER}
+        if typename is not None and (typename == _NO_ANSWER or typename in RESERVED):
+            raise UnhandledMessageError(bound.name, _names(codecs, takes_any=bound.method.any), typename)
         return self._encoder(bound.name, codecs, typename, takes_any=bound.method.any)
 
     def _encoder(
@@ -160,8 +160,7 @@ class MessageEncoders:
         codecs = {codec.typename: codec for codec in taken.values()}
         if typename is None:
             if len(codecs) != 1 or takes_any:
-                names = [*sorted(codecs), *(["messages of any type"] if takes_any else [])]
-                raise UnclearTypeError(target, names or ["no messages"])
+                raise UnclearTypeError(target, _names(codecs, takes_any=takes_any) or ["no messages"])
             ((typename, codec),) = codecs.items()
             return MessageEncoder(target, typename, codec)
         if (found := taken.get(typename)) is not None:
@@ -182,3 +181,8 @@ class MessageEncoders:
             except KeyError:
                 return
             yield codec_for(message_factory.GetMessageClass(found))
+
+
+def _names(codecs: Mapping[str, Codec], *, takes_any: bool) -> list[str]:
+    names = sorted({codec.typename for codec in codecs.values()})
+    return [*names, "messages of any type"] if takes_any else names

@@ -12,7 +12,6 @@ from typing import Any, Final
 import msgspec
 
 from statefun_actors.address import Address, parse_address
-from statefun_actors.definition import delay_ms
 from statefun_actors.dispatch import Application
 from statefun_actors.errors import (
     InternalMessageError,
@@ -21,12 +20,13 @@ from statefun_actors.errors import (
     UnknownFunctionTypeError,
     ValueMismatchError,
 )
+from statefun_actors.ingress.delay import delay_of
 from statefun_actors.ingress.encoders import MessageEncoders, NoJsonFormError, UnclearTypeError
 from statefun_actors.ingress.keys import RepeatedKeyError, clearly_once, once
 from statefun_actors.ingress.message import IngressMessage
 from statefun_actors.text import describe
 from statefun_actors.types import json_fault
-from statefun_actors.units import DURATION_FORM, read_duration
+from statefun_actors.units import DURATION_FORM
 
 _BOM: Final = b"\xef\xbb\xbf"
 _LONGEST_SHOWN: Final = 80
@@ -92,6 +92,8 @@ class Lines:
                 address, self._encoders.encoder(address.typename, typename).typed(obj["value"]), delay
             )
         except UnknownFunctionTypeError as error:
+            if error.reserved:
+                raise BadLine(str(error)) from None
             served = ", ".join(error.served) or "none"
             raise BadLine(
                 f"expected a function type that is served ({served}), got {_shown(error.typename)} - at `$.to`"
@@ -163,7 +165,7 @@ def _parsed(line: bytes) -> dict[str, Any]:
 def _delay(after: object) -> int:
     """*after* in milliseconds."""
     try:
-        return delay_ms(read_duration(after))
+        return delay_of(after)
     except ValueError:
         raise BadLine(f"expected {DURATION_FORM}, got {_shown(after)} - at `$.after`") from None
 

@@ -32,6 +32,7 @@ class IngressMessage(Struct, frozen=True, gc=False):
         caller: the function that the message claims to come from; None = it comes from outside. With a *wait* for more
             than :attr:`Wait.TAKEN`, what is sent to that function is the reply instead, until the call is cancelled.
         headers: stored with it; None = it has none.
+        digest: tells it from other messages under the same key; None = its value does.
     """
 
     target: Address
@@ -41,6 +42,7 @@ class IngressMessage(Struct, frozen=True, gc=False):
     key: str | None = None
     caller: Address | None = None
     headers: Mapping[str, str] | None = None
+    digest: str | None = None
 
 
 # Answers.
@@ -107,7 +109,19 @@ class AnswerLost(Struct, frozen=True, gc=False):
     reason: str
 
 
-Answer: TypeAlias = Taken | Handled | Replied | GivenUp | KeyReused | NotTaken | TooMany | Interrupted | AnswerLost
+class NotOpen(Struct, frozen=True, gc=False):
+    """No ask is open under the token of a reply: it has been answered, its time is over, or it never was."""
+
+
+class Unfit(Struct, frozen=True):
+    """The ask does not take this reply, and stays open. *error* says why."""
+
+    error: Exception
+
+
+Answer: TypeAlias = (
+    Taken | Handled | Replied | GivenUp | KeyReused | NotTaken | TooMany | Interrupted | AnswerLost | NotOpen | Unfit
+)
 
 OnAnswer: TypeAlias = Callable[[Answer], None]
 """Called with the answer, once."""

@@ -15,7 +15,7 @@ from weakref import WeakKeyDictionary, WeakSet
 from statefun_actors.address import Address
 from statefun_actors.dispatch import Application
 from statefun_actors.http import Guard, Router, create_ingress_app
-from statefun_actors.ingress import Answer, Backend, Cancel, IngressMessage, NotTaken, OnAnswer
+from statefun_actors.ingress import Answer, Backend, Cancel, IngressMessage, NotTaken, OnAnswer, ReplyMessage
 
 ASGI: TypeAlias = Callable[
     [MutableMapping[str, Untyped], Callable[[], Awaitable[Untyped]], Callable[[Untyped], Awaitable[None]]],
@@ -99,9 +99,10 @@ def unmounted(scope: MutableMapping[str, Untyped]) -> MutableMapping[str, Untype
         path = path[len(root) :]
     raw = bytes(scope.get("raw_path") or b"").partition(b"?")[0]
     # What routers took off the path they often leave on the raw one: the part that says the same as the path counts.
-    cut = raw.find(b"/ingress")
+    first = b"/replies" if path.startswith("/replies") else b"/ingress"
+    cut = raw.find(first)
     while cut > 0 and unquote_to_bytes(raw[cut:]) != path.encode("utf-8", "surrogateescape"):
-        cut = raw.find(b"/ingress", cut + 1)
+        cut = raw.find(first, cut + 1)
     raw = raw[cut:] if cut >= 0 else b""
     if not raw or unquote_to_bytes(raw) != path.encode("utf-8", "surrogateescape"):
         raw = quote(path, safe=_SAFE).encode()
@@ -120,7 +121,7 @@ class _FromLoop:
         self._lock = threading.Lock()
         self._ended = False
 
-    def take(self, message: IngressMessage, on_answer: OnAnswer, /) -> Cancel:
+    def take(self, message: IngressMessage | ReplyMessage, on_answer: OnAnswer, /) -> Cancel:
         cancel: list[Cancel] = []
         self._on_engines_loop(lambda answered: cancel.append(self._backend.take(message, answered)), on_answer)
 

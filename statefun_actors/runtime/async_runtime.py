@@ -15,7 +15,7 @@ from weakref import WeakSet
 
 from statefun_actors.address import Address
 from statefun_actors.assembly import Assembly
-from statefun_actors.calls import CallOptions
+from statefun_actors.calls import CallOptions, TellOptions
 from statefun_actors.dispatch import Application
 from statefun_actors.runtime.asgi import ASGI, IngressAsgi, RuntimeAsgi
 from statefun_actors.runtime.engine_calls import EngineCalls
@@ -151,7 +151,7 @@ class AsyncRuntime:
             raise RuntimeError(_CLOSED)
         return running
 
-    async def tell(self, target: Address, message: object, **options: Unpack[CallOptions]) -> None:
+    async def tell(self, target: Address, message: object, **options: Unpack[TellOptions]) -> None:
         """Send *message*, and return once it is durable. See :meth:`statefun_actors.Actors.tell`."""
         calls = self.calls
         sent = calls.telling(target, message, options)
@@ -184,6 +184,12 @@ class AsyncRuntime:
         calls = self.calls
         asked, sent = calls.asking(target, message, reply, options)
         return calls.reply(asked, sent, await calls.answer(sent))
+
+    async def answer(self, address: Address | str, message: object, **options: Unpack[CallOptions]) -> None:
+        """Answer an open ask, by its reply address or token. See :meth:`statefun_actors.Actors.answer`."""
+        calls = self.calls
+        sent = calls.answering(address, message, options)
+        calls.told(sent, await calls.answer(sent))
 
     def state(self, address: Address) -> Untyped:
         """The entity at *address* as of the last commit: a detached instance; of a function its states by name.

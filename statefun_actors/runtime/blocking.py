@@ -11,7 +11,7 @@ from typing import Any as Untyped
 from typing import Self, TypeVar, Unpack, overload
 
 from statefun_actors.address import Address
-from statefun_actors.calls import CallOptions
+from statefun_actors.calls import CallOptions, TellOptions
 from statefun_actors.runtime.asgi import ASGI
 from statefun_actors.runtime.async_runtime import AsyncRuntime
 from statefun_actors.runtime.engine_calls import EngineCalls
@@ -107,7 +107,7 @@ class Runtime:
         self._check_thread()
         return self._runtime.calls
 
-    def tell(self, target: Address, message: object, **options: Unpack[CallOptions]) -> None:
+    def tell(self, target: Address, message: object, **options: Unpack[TellOptions]) -> None:
         """Send *message*, and return once it is durable. See :meth:`statefun_actors.Actors.tell`."""
         calls = self._calls()
         sent = calls.telling(target, message, options)
@@ -135,6 +135,12 @@ class Runtime:
         calls = self._calls()
         asked, sent = calls.asking(target, message, reply, options)
         return calls.reply(asked, sent, _result(calls.from_outside(sent)))
+
+    def answer(self, address: Address | str, message: object, **options: Unpack[CallOptions]) -> None:
+        """Answer an open ask, by its reply address or token. See :meth:`statefun_actors.Actors.answer`."""
+        calls = self._calls()
+        sent = calls.answering(address, message, options)
+        calls.told(sent, _result(calls.from_outside(sent)))
 
     def state(self, address: Address) -> Untyped:
         """The entity at *address* as of the last commit. See :meth:`AsyncRuntime.state`."""

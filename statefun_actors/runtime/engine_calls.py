@@ -13,19 +13,23 @@ from typing import TypeAlias, assert_never
 
 from statefun_actors.address import Address
 from statefun_actors.calls import (
-    CallError,
     CallOptions,
     KeyReusedError,
     MessageRefusedError,
     NotAdmittedError,
+    NotOpenError,
     NotServedError,
     Question,
     ReplyTimeoutError,
+    TellOptions,
     UnavailableError,
+    delay_of,
     packed,
     question,
+    reply_address_of,
     timeout_seconds,
 )
+from statefun_actors.conversations import OpenAsk
 from statefun_actors.dispatch import Application
 from statefun_actors.errors import UnhandledMessageError
 from statefun_actors.ingress import (
@@ -38,16 +42,22 @@ from statefun_actors.ingress import (
     IngressMessage,
     Interrupted,
     KeyReused,
+    MessageEncoders,
+    NotOpen,
     NotTaken,
     Replied,
+    ReplyMessage,
     Taken,
     TooMany,
+    Unfit,
     Wait,
+    digest,
 )
 from statefun_actors.model import TypedValue
 from statefun_actors.runtime.one_call import OneCall
+from statefun_actors.types import pack
 
-Sent: TypeAlias = tuple[IngressMessage, float]
+Sent: TypeAlias = tuple[IngressMessage | ReplyMessage, float]
 """A message, and the seconds that its call may take."""
 
 
@@ -71,6 +81,7 @@ class EngineCalls:
         durable: bool,
     ) -> None:
         self._app, self._backend, self._loop = app, backend, loop
+        self._encoders = MessageEncoders(app)
         self._timeout = timeout_seconds({"timeout": timeout}, timeout)
         self._stopped = (
             "the message is stored, and is handled by the next run: this engine has stopped"
@@ -86,11 +97,23 @@ class EngineCalls:
 
     # --- a call, step by step
 
-    def telling(self, target: Address, message: object, options: CallOptions) -> Sent:
+    def telling(self, target: Address, message: object, options: TellOptions) -> Sent:
         """What ``tell(target, message, **options)`` sends. Raises what it raises before anything is sent."""
         value = packed(target, message)
         self._check(target, value)
-        return IngressMessage(target, value, key=options.get("key")), timeout_seconds(options, self._timeout)
+        sent = IngressMessage(target, value, delay_of(options), key=options.get("key"))
+        return sent, timeout_seconds(options, self._timeout)
+
+    def answering(self, address: Address | str, message: object, options: CallOptions) -> Sent:
+        """What ``answer(address, message, **options)`` sends; it ends as a ``tell``. Raises as :meth:`telling`."""
+        target, value, key = reply_address_of(address), pack(message), options.get("key")
+
+        def encoded(ask: OpenAsk) -> TypedValue:
+            self._encoders.answer(ask.asker.typename, ask.then, value.typename)
+            return value
+
+        told_apart = None if key is None else digest(value.typename.encode(), value.value)
+        return ReplyMessage(target.id, encoded, key, told_apart), timeout_seconds(options, self._timeout)
 
     def told(self, sent: Sent, answer: Answer | None) -> None:
         """The end of a ``tell`` that got *answer*. Raises the error that this stands for, if any."""
@@ -193,7 +216,7 @@ class EngineCalls:
             call.fail(error)
         return bool(waiting)
 
-    def _ended(self, message: IngressMessage) -> UnavailableError:
+    def _ended(self, message: IngressMessage | ReplyMessage) -> UnavailableError:
         assert self._end is not None
         reason, cause = self._end
         error = UnavailableError(message.target, reason, 1, 0.0, message.key)
@@ -205,22 +228,22 @@ class EngineCalls:
     def _check(self, target: Address, value: TypedValue) -> None:
         route = self._app.route(target.typename)
         if route is None:
-            raise NotServedError(target, f"this engine runs {', '.join(self._app.typenames) or 'nothing'}")
+            raise NotServedError(target, self._app.why_not_served(target.typename))
         if not route.takes(value.typename):
             raise UnhandledMessageError(target.typename, route.function.taken, value.typename)
         if (refused := route.refused(value.typename, None)) is not None:
             raise NotAdmittedError(target, str(refused))
 
-    def _refuse(self, message: IngressMessage, answer: Answer) -> None:
+    def _refuse(self, message: IngressMessage | ReplyMessage, answer: Answer) -> None:
         if isinstance(answer, Taken | Handled | Replied):
             return
         raise self._error(message, answer)
 
     def _error(
         self,
-        message: IngressMessage,
-        answer: GivenUp | KeyReused | Interrupted | AnswerLost | NotTaken | TooMany,
-    ) -> CallError:
+        message: IngressMessage | ReplyMessage,
+        answer: GivenUp | KeyReused | Interrupted | AnswerLost | NotOpen | Unfit | NotTaken | TooMany,
+    ) -> Exception:
         """The error that *answer* stands for."""
         target = message.target
         match answer:
@@ -228,6 +251,10 @@ class EngineCalls:
                 return MessageRefusedError(target, reason)
             case KeyReused(key):
                 return KeyReusedError(target, f"another message was sent under the key {key!r}")
+            case NotOpen():
+                return NotOpenError(target)
+            case Unfit(error):
+                return error
             case Interrupted():
                 reason = self._stopped
             case AnswerLost(reason):

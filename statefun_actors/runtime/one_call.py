@@ -12,7 +12,7 @@ from typing import Final, TypeAlias
 
 from statefun_actors.backoff import Backoff
 from statefun_actors.calls import UnavailableError
-from statefun_actors.ingress import Answer, Backend, IngressMessage, NotTaken, TooMany
+from statefun_actors.ingress import Answer, Backend, IngressMessage, NotTaken, ReplyMessage, TooMany
 
 AnyFuture: TypeAlias = "asyncio.Future[Answer | None] | concurrent.futures.Future[Answer | None]"
 
@@ -32,7 +32,7 @@ class OneCall:
     due: set[OneCall]
     """Those that expire when it does, itself included as long as it waits."""
 
-    def __init__(self, backend: Backend, message: IngressMessage, future: AnyFuture) -> None:
+    def __init__(self, backend: Backend, message: IngressMessage | ReplyMessage, future: AnyFuture) -> None:
         self._backend, self.message, self._future = backend, message, future
         self._cancel: Callable[[], bool] | None = None
         self._attempts = 0

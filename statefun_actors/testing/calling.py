@@ -9,7 +9,6 @@ from typing import assert_never
 import attrs
 
 from statefun_actors.address import Address
-from statefun_actors.asking import REPLY
 from statefun_actors.calls import (
     CallOptions,
     KeyReusedError,
@@ -22,7 +21,7 @@ from statefun_actors.calls import (
     packed,
     timeout_seconds,
 )
-from statefun_actors.conversations import open_ask
+from statefun_actors.conversations import OpenAsk
 from statefun_actors.dispatch import Application
 from statefun_actors.engine import Engine
 from statefun_actors.errors import InternalMessageError, UnhandledMessageError, ValueMismatchError
@@ -34,11 +33,16 @@ from statefun_actors.ingress import (
     IngressMessage,
     Interrupted,
     KeyReused,
+    MessageEncoders,
+    NotOpen,
     NotTaken,
     Replied,
+    ReplyMessage,
     Taken,
     TooMany,
+    Unfit,
     Wait,
+    digest,
 )
 from statefun_actors.model import TypedValue
 from statefun_actors.testing.checks import checked_address
@@ -81,15 +85,6 @@ class UnansweredError(NoReplyError, AssertionError):
         )
 
 
-def reply_address_of(address: Address | str) -> Address:
-    """The reply address that *address* is, or of which it is the token. Raises ValueMismatchError: it is neither."""
-    if isinstance(address, str) and address:
-        return Address(REPLY, address)
-    if isinstance(address, Address) and address.typename == REPLY:
-        return address
-    raise ValueMismatchError("what self.reply_address(...) returned, or its id", f"{address!r}")
-
-
 class TestCalls:
     """Carries out the calls of a test.
 
@@ -103,6 +98,7 @@ class TestCalls:
 
     def __init__(self, app: Application, engine: Callable[[], Engine], settled: Callable[[], Awaitable[None]]) -> None:
         self._app, self._engine, self._settled = app, engine, settled
+        self._encoders = MessageEncoders(app)
 
     async def tell(self, target: Address, message: object, options: TestCall, delay_ms: int) -> None:
         """See :meth:`TestRuntime.tell`."""
@@ -126,7 +122,7 @@ class TestCalls:
             return None
         raise UnansweredError(asked.target)
 
-    async def _answer(self, message: IngressMessage) -> Answer | None:
+    async def _answer(self, message: IngressMessage | ReplyMessage) -> Answer | None:
         """The answer to *message* once everything that followed from it has run; None where there is none yet."""
         answers: list[Answer] = []
         cancel = self._engine().take(message, answers.append)
@@ -136,23 +132,22 @@ class TestCalls:
             cancel()
         return answers[0] if answers else None
 
-    async def answer(self, target: Address, value: TypedValue) -> None:
+    async def answer(self, target: Address, value: TypedValue, options: TestCall) -> None:
         """See :meth:`TestRuntime.answer`."""
-        engine = self._engine()
-        ask = open_ask(target.id, engine.view.state(target))
-        if ask is None:
-            raise NotOpenError(target)
-        route = self._app.route(ask.asker.typename)
-        answers = None if route is None else route.answers.get(ask.then)
-        if answers is not None and not answers.method.takes(value.typename):
-            raise UnhandledMessageError(answers.name, answers.method.taken, value.typename)
-        _result(await self._answer(IngressMessage(target, value)), target)
+        options.check()
+
+        def encoded(ask: OpenAsk) -> TypedValue:
+            self._encoders.answer(ask.asker.typename, ask.then, value.typename)
+            return value
+
+        told_apart = None if options.key is None else digest(value.typename.encode(), value.value)
+        _result(await self._answer(ReplyMessage(target.id, encoded, options.key, told_apart)), target)
 
     def _check(self, target: Address, value: TypedValue, options: TestCall) -> None:
         options.check()
         route = self._app.route(checked_address(target).typename)
         if route is None:
-            raise NotServedError(target, f"this engine runs {', '.join(self._app.typenames) or 'nothing'}")
+            raise NotServedError(target, self._app.why_not_served(target.typename))
         if not route.takes(value.typename):
             raise UnhandledMessageError(target.typename, route.function.taken, value.typename)
 
@@ -172,6 +167,10 @@ def _result(answer: Answer | None, target: Address) -> TypedValue | None:
             return None
         case Replied(value):
             return value
+        case NotOpen():
+            raise NotOpenError(target)
+        case Unfit(error):
+            raise error
         case KeyReused(key):
             raise KeyReusedError(target, f"another message was sent under the key {key!r}")
         case GivenUp(reason, error):

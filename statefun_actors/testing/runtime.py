@@ -14,14 +14,14 @@ import attrs
 
 from statefun_actors.address import Address, check_typename
 from statefun_actors.assembly import Assembly
-from statefun_actors.calls import NotServedError, question
+from statefun_actors.calls import NotServedError, question, reply_address_of
 from statefun_actors.definition import delay_ms
 from statefun_actors.dispatch import Application
 from statefun_actors.engine import Engine, EngineOptions, ManualClock
 from statefun_actors.entity import hydrate
 from statefun_actors.settings import Settings
 from statefun_actors.store import MemoryStore, Store
-from statefun_actors.testing.calling import TestCall, TestCallOptions, TestCalls, reply_address_of
+from statefun_actors.testing.calling import TestCall, TestCallOptions, TestCalls
 from statefun_actors.testing.checks import check_served, checked_address, in_utc
 from statefun_actors.testing.clock import TestClock
 from statefun_actors.testing.conversations import Ask, Schedule
@@ -203,12 +203,21 @@ class TestRuntime:
         """
         return await self._calls.ask(question(target, message, reply), TestCall(caller, timeout, key))
 
-    async def answer(self, address: Address | str, message: object) -> None:
-        """Answer a reply address, as somebody outside does, and return once everything that followed has run.
+    async def answer(
+        self,
+        address: Address | str,
+        message: object,
+        *,
+        timeout: timedelta | float | None = None,  # noqa: ASYNC109 - the name that all kinds of Actors share
+        key: str | None = None,
+    ) -> None:
+        """Answer an open ask, as a person outside does, and return once everything that followed has run.
 
         Args:
             address: what ``self.reply_address(...)`` returned, or its id, the token.
-            message: anything that can be sent.
+            message: anything that the method takes that ``then=`` named; not ``NoAnswer``.
+            timeout: as everywhere else; here it has no effect, since time stands still.
+            key: an idempotency key: a repeat of an answer under one key raises nothing.
 
         Raises:
             NotOpenError: it has been answered, its time is over, or it never was.
@@ -216,7 +225,7 @@ class TestRuntime:
             ValueMismatchError: *address* is no reply address.
             Exception: as :meth:`tell`.
         """
-        await self._calls.answer(reply_address_of(address), pack(message))
+        await self._calls.answer(reply_address_of(address), pack(message), TestCall(None, timeout, key))
 
     async def settled(self) -> None:
         """Return once nothing is left to do at this virtual time.

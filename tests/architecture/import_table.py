@@ -32,7 +32,7 @@ TABLE: Final[Mapping[str, AbstractSet[str]]] = {
     "asking": frozenset({"errors", "address", "model", "types"}),
     "definition": frozenset({"errors", "address", "host", "model", "types", "asking"}),
     "calls": frozenset({"errors", "address", "model", "types", "asking", "definition"}),
-    "client": frozenset({"address", "backoff", "model", "calls"}),
+    "client": frozenset({"address", "backoff", "model", "types", "calls"}),
     "functions": frozenset({"errors", "address", "model", "types", "definition"}),
     "settings": frozenset({"units", "errors", "address", "definition"}),
     "entity": frozenset({"errors", "address", "model", "types", "asking", "definition"}),
@@ -53,7 +53,9 @@ TABLE: Final[Mapping[str, AbstractSet[str]]] = {
         }
     ),
     "endpoint": frozenset({"errors", "address", "model", "wire", "definition", "settings", "dispatch"}),
-    "ingress": frozenset({"text", "units", "errors", "address", "model", "types", "asking", "definition", "dispatch"}),
+    "ingress": frozenset(
+        {"text", "units", "errors", "address", "model", "types", "asking", "definition", "conversations", "dispatch"}
+    ),
     "deploy": frozenset({"errors", "model", "definition", "settings"}),
     "http": frozenset(
         {
@@ -66,6 +68,7 @@ TABLE: Final[Mapping[str, AbstractSet[str]]] = {
             "types",
             "wire",
             "settings",
+            "conversations",
             "dispatch",
             "endpoint",
             "ingress",
@@ -142,6 +145,7 @@ TABLE: Final[Mapping[str, AbstractSet[str]]] = {
             "calls",
             "settings",
             "entity",
+            "conversations",
             "dispatch",
             "ingress",
             "http",

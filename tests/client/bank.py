@@ -1,8 +1,9 @@
 """What the clients under test talk to. Runs as an app of its own, too."""
 
 import asyncio
+from datetime import timedelta
 
-from statefun_actors import Address, Entity, TerminalError, handles, message, persisted
+from statefun_actors import Address, Entity, NoAnswer, TerminalError, answers, handles, message, persisted
 
 
 @message("bank/deposit")
@@ -53,3 +54,27 @@ class Later(Entity, typename="test/later"):
     def answer(self, message: str) -> None:
         typename, id = message.split("|")
         self.send(Address(typename, id), Deposited(7))
+
+
+@message("bank/verdict")
+class Verdict:
+    granted: bool
+
+
+class Loan(Entity, typename="bank/loan"):
+    """Waits for somebody's verdict: the reply to a text is the token of the ask, which is open for that long."""
+
+    verdicts: list[str] = persisted(factory=list)
+
+    @handles
+    def apply(self, message: str) -> str:
+        wait = timedelta(milliseconds=1) if message == "briefly" else timedelta(hours=1)
+        return self.reply_address(then=self.decided, timeout=wait).id
+
+    @answers
+    def decided(self, answer: Verdict | NoAnswer) -> None:
+        self.verdicts.append(str(answer.granted) if isinstance(answer, Verdict) else answer.reason)
+
+    @handles
+    def seen(self, message: int) -> str:
+        return " ".join(self.verdicts)

@@ -10,9 +10,9 @@ from typing import Any, Protocol, Self
 from statefun_actors import Address, AsyncRuntime, Runtime
 from statefun_actors.client import AsyncClient, Client
 from statefun_actors.testing import TestRuntime
-from tests.client.bank import Account, Echo, Later
+from tests.client.bank import Account, Echo, Later, Loan
 
-SERVED = (Account, Echo, Later)
+SERVED = (Account, Echo, Later, Loan)
 
 
 class Calls(Protocol):
@@ -20,6 +20,7 @@ class Calls(Protocol):
 
     def tell(self, target: Address, message: object, **options: Any) -> None: ...
     def ask(self, target: Any, message: Any, reply: Any = None, /, **options: Any) -> Any: ...
+    def answer(self, address: Address | str, message: object, **options: Any) -> None: ...
 
 
 class Awaited:
@@ -45,6 +46,9 @@ class Awaited:
     def ask(self, target: Any, message: Any, reply: Any = None, /, **options: Any) -> Any:
         return self._runner.run(self._actors.ask(target, message, *_given(reply), **options))
 
+    def answer(self, address: Address | str, message: object, **options: Any) -> None:
+        self._runner.run(self._actors.answer(address, message, **options))
+
 
 class Blocking:
     """Calls on something that blocks."""
@@ -66,6 +70,9 @@ class Blocking:
 
     def ask(self, target: Any, message: Any, reply: Any = None, /, **options: Any) -> Any:
         return self._actors.ask(target, message, *_given(reply), **options)
+
+    def answer(self, address: Address | str, message: object, **options: Any) -> None:
+        self._actors.answer(address, message, **options)
 
 
 def _given(reply: Any) -> tuple[Any, ...]:

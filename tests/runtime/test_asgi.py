@@ -18,7 +18,7 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 
 from statefun_actors import AsyncRuntime, Runtime
-from tests.client.bank import Account, Deposit, Deposited, Echo
+from tests.client.bank import Account, Deposit, Deposited, Echo, Loan
 
 PATH = "/ingress/bank/account/{}?type=bank/deposit&wait=5s"
 
@@ -157,3 +157,18 @@ def test_a_bound_ingress_has_the_protections_of_run(tmp_path: Path) -> None:
                 return [(await http.put(url, json={"cents": 5}, headers=headers)).status_code for headers in sent]
 
     assert asyncio.run(work()) == [200, 403, 403]
+
+
+def test_an_ask_is_answered_through_a_mount_and_from_another_event_loop() -> None:
+    async def answer(app: Any, token: str) -> httpx.Response:
+        transport = httpx.ASGITransport(app=app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://example.org") as http:
+            return await http.post(f"/replies/replies/{token}", json={"granted": True})
+
+    with Runtime(Loan, token="secret") as runtime:
+        tokens = [runtime.ask(Loan.apply, "ada", "now") for _ in range(2)]
+        mounted = Starlette(routes=[Mount("/replies", app=runtime.asgi)])
+        statuses = [asyncio.run(answer(mounted, token)).status_code for token in (*tokens, *tokens)]
+
+        assert statuses == [202, 202, 404, 404]
+        assert runtime.ask(Loan.seen, "ada", 0) == "True True"

@@ -31,6 +31,10 @@ class Guard:
         self._admitted: set[bytes] = set()
         """Blocks of headers that have been checked."""
 
+    def without_token(self) -> Guard:
+        """The same checks of ``Host`` and ``Origin``, for paths that hold a permission themselves."""
+        return Guard(local=self._local)
+
     def admit(self, request: Request) -> None:
         """Raises RefusedError: the request is not allowed."""
         if request.block in self._admitted:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Final, assert_never
 from urllib.parse import quote
 
-from statefun_actors.http.request import JSON, OCTETS, Response, line
+from statefun_actors.http.request import JSON, OCTETS, RefusedError, Response, line
 from statefun_actors.ingress import (
     Answer,
     AnswerLost,
@@ -15,16 +15,21 @@ from statefun_actors.ingress import (
     Handled,
     Interrupted,
     KeyReused,
+    NotOpen,
     NotTaken,
     Replied,
     Taken,
     TooMany,
+    Unfit,
 )
 from statefun_actors.model import TypedValue
+from statefun_actors.text import describe
 from statefun_actors.types import Codec, json_text_of
 
 _TAKEN: Final = Response(202)
 _HANDLED: Final = Response(204)
+NOT_OPEN: Final = line(404, "no ask is open here: it has been answered, its time is over, or it never was")
+"""The same for all of them: it tells no token that was used from one that was guessed."""
 _RETRY: Final = (b"retry-after", b"1")
 
 
@@ -51,6 +56,10 @@ class ResponseWriter:
             case TooMany(waiting):
                 text = f"not taken, send it again later: {waiting} messages wait to be handled"
                 return line(429, text, _RETRY)
+            case NotOpen():
+                return NOT_OPEN
+            case Unfit(error):
+                return error.response if isinstance(error, RefusedError) else line(422, describe(error))
             case Interrupted():
                 return line(503, "the message is stored, and is handled when the server runs again: it stops now")
             case AnswerLost(reason):

@@ -244,7 +244,7 @@ def test_what_is_wrong_is_reported_in_a_line(folder: Path) -> None:
         "Error: the JSON does not fit shop/approval: expected `str`, got nothing - at `$.by`."
     )
     assert wrong("answer", "app.py", decided, "shop/order", "{}") == (
-        "Error: Order.decided takes shop/approval, shop/refusal, statefun-actors/no-answer, got shop/order. Add a "
+        "Error: Order.decided takes shop/approval, shop/refusal, got shop/order. Add a "
         "handler for it, or one for google.protobuf.Any, which takes every type without its own handler."
     )
     assert wrong("answer", "app.py", "zzz", "1", code=1) == (

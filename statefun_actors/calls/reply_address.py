@@ -1,0 +1,16 @@
+"""The reply address that ``answer`` answers."""
+
+from __future__ import annotations
+
+from statefun_actors.address import Address
+from statefun_actors.asking import REPLY
+from statefun_actors.errors import ValueMismatchError
+
+
+def reply_address_of(address: Address | str) -> Address:
+    """The reply address that *address* is, or of which it is the token. Raises ValueMismatchError: it is neither."""
+    if isinstance(address, str) and address:
+        return Address(REPLY, address)
+    if isinstance(address, Address) and address.typename == REPLY:
+        return address
+    raise ValueMismatchError("what self.reply_address(...) returned, or its id", f"{address!r}")

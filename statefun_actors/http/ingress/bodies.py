@@ -1,0 +1,148 @@
+"""The body of a request to the ingress: its form, by the headers, and the message in it."""
+
+from __future__ import annotations
+
+from enum import Enum
+from functools import lru_cache
+from typing import Final
+
+import msgspec
+
+from statefun_actors.errors import ValueMismatchError
+from statefun_actors.http.request import RefusedError, Request, line
+from statefun_actors.ingress import MessageEncoder, NoJsonFormError, RepeatedKeyError, check_once
+from statefun_actors.model import TypedValue
+from statefun_actors.text import describe
+from statefun_actors.types import json_fault
+
+LONGEST_KEY: Final = 255
+VENDOR: Final = "application/vnd."
+_JSON: Final = "application/json"
+_LINES: Final = ("application/jsonl", "application/x-ndjson", "application/x-jsonlines")
+_BYTES: Final = ("application/x-protobuf", "application/protobuf", "application/octet-stream")
+_decode: Final = msgspec.json.Decoder().decode
+
+
+class BodyFormat(Enum):
+    """The form of a body."""
+
+    JSON = "JSON"
+    BYTES = "bytes"
+    LINES = "lines of JSON"
+    NOT_SAID = "not said"
+    OTHER = "other"
+
+
+class BodyHeaders(msgspec.Struct, frozen=True, gc=False):
+    """What the headers say about a body.
+
+    Args:
+        typename: of the message; None where neither header nor query names it.
+        key: the Idempotency-Key, None without one.
+    """
+
+    form: BodyFormat
+    typename: str | None
+    key: str | None
+
+
+def read_headers(request: Request, typename: str | None) -> BodyHeaders:
+    """The headers of *request*, whose query says ``?type=`` *typename*.
+
+    Raises:
+        RefusedError: they make no sense, or not together.
+    """
+    content_type = encoding = key = b""
+    for name, header in request.headers:
+        if name == b"content-type":
+            content_type = header
+        elif name == b"idempotency-key":
+            if key and key != header:
+                raise bad("there are two Idempotency-Keys; send one")
+            key = header or b" "
+        elif name == b"content-encoding":
+            encoding = header
+    check_encoding(encoding)
+    form, named = body_format(content_type)
+    if named is not None and typename not in {None, named}:
+        raise bad(f"two types: ?type={typename} and Content-Type {VENDOR}{named}; leave out one of them")
+    typename = typename if named is None else named
+    if form is BodyFormat.NOT_SAID and typename is None:
+        form = BodyFormat.JSON
+    return BodyHeaders(form, typename, _key(key) if key else None)
+
+
+@lru_cache(1024)
+def body_format(content_type: bytes) -> tuple[BodyFormat, str | None]:
+    """The form of the body, and its type if the media type names one."""
+    media = content_type.decode("latin-1").partition(";")[0].strip()
+    lower = media.lower()
+    if not media:
+        return BodyFormat.NOT_SAID, None
+    if lower.startswith(VENDOR) and len(media) > len(VENDOR):
+        return BodyFormat.JSON, media[len(VENDOR) :]
+    if lower == _JSON:
+        return BodyFormat.JSON, None
+    if lower in _BYTES:
+        return BodyFormat.BYTES, None
+    return (BodyFormat.LINES if lower in _LINES else BodyFormat.OTHER), None
+
+
+def read_body(encoder: MessageEncoder, form: BodyFormat, body: bytes) -> TypedValue:
+    """The message in *body*. Raises RefusedError: it does not fit."""
+    try:
+        return _value(encoder, form, body)
+    except (NoJsonFormError, ValueMismatchError) as error:
+        raise unfit(str(error)) from None
+    except RefusedError:
+        raise
+    except Exception as error:
+        raise unfit(f"the body can't be read: {describe(error)}") from None
+
+
+def _value(encoder: MessageEncoder, form: BodyFormat, body: bytes) -> TypedValue:
+    if form is BodyFormat.BYTES:
+        return encoder.checked(body)
+    if form is not BodyFormat.JSON:
+        text = (
+            f"a body is written as {_JSON}, {VENDOR}<typename> (JSON as well), {_BYTES[0]} or {_BYTES[-1]}; "
+            "say so in Content-Type"
+        )
+        raise RefusedError(line(415, text))
+    try:
+        obj = _decode(body)
+        check_once(obj, body)
+    except RepeatedKeyError as error:
+        raise unfit(str(error)) from None
+    except (ValueError, RecursionError) as error:
+        raise unfit(f"the body is no JSON: {json_fault(body, error)}") from None
+    return encoder.typed(obj)
+
+
+def _key(written: bytes) -> str:
+    key = written.decode("latin-1").strip()
+    if not 0 < len(key) <= LONGEST_KEY:
+        raise bad(f"an Idempotency-Key has 1 to {LONGEST_KEY} characters, got {len(key)}")
+    return key
+
+
+def check_encoding(encoding: bytes) -> None:
+    """Raises RefusedError: the body is compressed."""
+    if encoding and encoding.lower() != b"identity":
+        text = f"a body travels as it is, not with content encoding {encoding.decode('latin-1')[:40]}"
+        raise RefusedError(line(415, text, (b"accept-encoding", b"identity")))
+
+
+def bad(text: str) -> RefusedError:
+    """400 with *text*."""
+    return RefusedError(line(400, text))
+
+
+def unfit(text: str) -> RefusedError:
+    """422 with *text*."""
+    return refused(422, text)
+
+
+def refused(status: int, text: str) -> RefusedError:
+    """*status* with *text* on one line."""
+    return RefusedError(line(status, " ".join(text.split())))

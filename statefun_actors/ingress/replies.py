@@ -1,0 +1,48 @@
+"""A reply from outside to an open ask: ``POST /replies/<token>``, and ``answer(token, message)`` in Python."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from typing import ClassVar
+
+from msgspec import Struct
+
+from statefun_actors.address import Address
+from statefun_actors.asking import REPLY
+from statefun_actors.conversations import OpenAsk
+from statefun_actors.ingress.message import Wait
+from statefun_actors.model import TypedValue
+
+
+class ReplyMessage(Struct, frozen=True):
+    """A reply from outside, which waits until it is durable whether it became the answer to its ask.
+
+    It gets ``Taken`` if it did, ``NotOpen`` if not, and ``Unfit`` with the error of *encode*.
+
+    Args:
+        token: of the ask.
+        encode: returns the message for the open ask. It may raise: the ask does not take it, and stays open.
+        key: an idempotency key, scoped to *token*.
+        digest: tells this reply from others under the same key; given with a key.
+    """
+
+    wait: ClassVar[Wait] = Wait.TAKEN
+
+    token: str
+    encode: Callable[[OpenAsk], TypedValue]
+    key: str | None = None
+    digest: str | None = None
+
+    @property
+    def target(self) -> Address:
+        """The reply address."""
+        return Address(REPLY, self.token)
+
+
+def digest(*parts: bytes) -> str:
+    """What tells one reply from another under the same key."""
+    found = hashlib.blake2b(digest_size=16)
+    for part in parts:
+        found.update(b"%d:" % len(part) + part)
+    return found.hexdigest()
