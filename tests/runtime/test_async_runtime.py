@@ -29,6 +29,7 @@ from statefun_actors import (
     handles,
     persisted,
 )
+from statefun_actors.engine import LossRefusedError
 from tests.client.bank import Account, Deposit, Deposited
 
 ADA = Account.at("ada")
@@ -78,6 +79,47 @@ def test_a_store_in_use_names_the_process_that_runs_it(tmp_path: Path) -> None:
 
     with pytest.raises(StoreInUseError, match=rf"in use by .*{os.getpid()}"):
         asyncio.run(twice())
+
+
+def test_a_strict_runtime_refuses_to_start_where_stored_state_would_be_lost(tmp_path: Path) -> None:
+    class Before(Entity, typename="test/strict"):
+        total: int = persisted(default=0)
+
+        @handles
+        def add(self, message: int) -> int:
+            self.total += message
+            return self.total
+
+    class After(Entity, typename="test/strict"):
+        count: int = persisted(default=0)
+
+        @handles
+        def add(self, message: int) -> int:
+            self.count += message
+            return self.count
+
+    async def add(cls: type[Entity], *, strict: bool) -> int:
+        async with AsyncRuntime(cls, store=tmp_path / "store.db", strict=strict) as runtime:
+            return await runtime.ask(Address("test/strict", "a"), 5, int)
+
+    asyncio.run(add(Before, strict=True))
+    with pytest.raises(LossRefusedError, match="the state 'total' was removed"):
+        asyncio.run(add(After, strict=True))
+    again = asyncio.run(add(Before, strict=True))  # the store was released, and is as it was
+    lossy = asyncio.run(add(After, strict=False))
+
+    assert (again, lossy) == (10, 5)
+
+
+@pytest.mark.parametrize(("scheme", "durable"), [("sqlite:///", True), ("memory://", False)])
+def test_a_store_may_be_named_by_a_url(tmp_path: Path, scheme: str, durable: bool) -> None:
+    url = f"{scheme}{tmp_path / 'store.db'}" if durable else scheme
+
+    async def add() -> int:
+        async with AsyncRuntime(Counter, store=url) as runtime:
+            return await runtime.ask(Counter.add, "a", 5)
+
+    assert [asyncio.run(add()), asyncio.run(add())] == [5, 10 if durable else 5]
 
 
 def test_a_cancelled_ask_leaves_its_message_delivered() -> None:
