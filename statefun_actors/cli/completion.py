@@ -25,5 +25,5 @@ def completion(shell: str | None) -> None:
     shell = shell or Path(os.environ.get("SHELL", "")).name
     found = get_completion_class(shell)
     if found is None:
-        raise click.UsageError(f"expected the name of a shell, bash, zsh or fish; $SHELL says {shell or 'nothing'!r}.")
+        raise click.UsageError(f"expected the name of a shell, bash, zsh or fish; $SHELL is {shell or 'nothing'!r}.")
     click.echo(found(click.get_current_context().find_root().command, {}, _PROGRAM, _VARIABLE).source())

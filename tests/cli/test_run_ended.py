@@ -98,7 +98,7 @@ def test_a_run_all_of_whose_tasks_are_cancelled_says_so_and_the_next_one_goes_on
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1] == (
         "Error: code of the application ended the event loop by cancelling tasks that are not its own. "
-        "What was stored is kept; the next run goes on from there."
+        "Stored messages are kept; the next run continues from there."
     )
     assert not (tmp_path / ".statefun" / "app.db.sock").exists()
     assert states(tmp_path / ".statefun" / "app.db") == {

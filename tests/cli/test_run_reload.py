@@ -156,4 +156,4 @@ def test_it_is_for_runs_that_go_on(tmp_path: Path, other: str) -> None:
     refused = run("run", "app.py", "--reload", other, folder=tmp_path)
 
     assert refused.returncode == 2
-    assert f"--reload is for a run that goes on, and keeps its state; leave out {other}." in refused.stderr
+    assert f"--reload needs a run that does not end and keeps its state; omit {other}." in refused.stderr

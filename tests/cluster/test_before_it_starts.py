@@ -181,7 +181,7 @@ def test_a_file_is_made_to_fit_this_machine() -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "text"),
     [
-        ([], 2, "Nothing would ever come in: give --kafka, or --module FILE with an ingress."),
+        ([], 2, "No message could ever arrive; give --kafka, or --module FILE with an ingress."),
         (
             ["--kafka", "--topic", "a=b/c"],
             2,
@@ -190,7 +190,7 @@ def test_a_file_is_made_to_fit_this_machine() -> None:
         (["--kafka", "--bind", "nowhere"], 1, "can't listen at nowhere"),
         (["--kafka", "--checkpoint-interval", "0"], 2, "of 10ms or more; got '0'"),
         (["--kafka", "--resume"], 1, "nothing to resume from: .statefun/flink/apps has no checkpoint"),
-        (["--kafka", "--resume", "--from-savepoint", "x"], 2, "--from-savepoint names it; leave one out."),
+        (["--kafka", "--resume", "--from-savepoint", "x"], 2, "--from-savepoint names it; omit one of them."),
         (["--kafka", "--from-savepoint", "none"], 1, "none is not a savepoint or checkpoint, and contains none"),
         (["--module", "none.yaml"], 2, "none.yaml can't be read: No such file or directory."),
         (["--kafka", "--folder", "/dev/null/flink"], 1, "Error: /dev/null/flink can't be used: Not a directory."),

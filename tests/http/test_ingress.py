@@ -419,7 +419,7 @@ def test_an_address_that_others_can_reach_demands_a_token(folder: Path) -> None:
     done = run("run", "app.py", "--bind", "0.0.0.0:0", folder=folder)
 
     assert done.returncode == 2
-    assert "could send messages: say with --token what they have to know." in done.stderr
+    assert "could send messages; set a bearer token with --token TEXT." in done.stderr
 
 
 def test_the_error_for_a_port_in_use_names_a_way_out(folder: Path, server: Running) -> None:

@@ -37,37 +37,37 @@ def _read_interval(value: object) -> int:
 @click.argument("app", metavar="APP")
 @click.option(
     "--kafka", is_flag=True,
-    help="Run a Kafka broker, too, with the topics that are read. Its log is kept from one run to the next.",
+    help="Run a Kafka broker, too, with the topics of the ingresses. Its log is kept between runs.",
 )  # fmt: skip
 @click.option(
     "--module", "module_file", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
-    help="The module.yaml to run with. Its endpoints of what APP serves lead to the one started here, and with "
-    "--kafka its addresses to the broker started here. Default: as `module` would print it, with --all-topics "
-    "unless topics are given.",
+    help="The module.yaml to run with. Its endpoints of APP's functions are replaced by the local endpoint, and with "
+    "--kafka its brokers by the local broker. Default: the output of `module`, with --all-topics unless topics are "
+    "given.",
 )  # fmt: skip
 @click.option("--parallelism", type=click.IntRange(1, 64), default=1, show_default=True, metavar="NUMBER")
 @click.option("--task-managers", type=click.IntRange(1, 16), default=1, show_default=True, metavar="NUMBER")
 @click.option(
     "--checkpoint-interval", "checkpoint_ms", type=Written(_read_interval), default="1s", show_default=True,
-    metavar="DURATION", help="Between two checkpoints; records leave exactly-once egresses with them.",
+    metavar="DURATION", help="Time between checkpoints; exactly-once egresses write their records with them.",
 )  # fmt: skip
-@click.option("--savepoint", type=_FOLDER, metavar="DIR", help="Leave a savepoint in DIR when it is stopped.")
+@click.option("--savepoint", type=_FOLDER, metavar="DIR", help="Create a savepoint in DIR when it is stopped.")
 @click.option(
     "--from-savepoint", type=_FOLDER, metavar="DIR",
     help="Resume from this savepoint or checkpoint, or from the newest one in DIR. It is never removed.",
 )  # fmt: skip
 @click.option(
     "--resume", is_flag=True,
-    help="Resume from the newest state there is: a savepoint, or the last checkpoint of an earlier run, which stays "
-    "however that ended.",
+    help="Resume from the newest state: a savepoint, or the last checkpoint of an earlier run, which is kept after a "
+    "crash, too.",
 )  # fmt: skip
 @click.option(
     "--bind", default="127.0.0.1:0", metavar="HOST:PORT",
-    help="Where the endpoint listens. Default: 127.0.0.1, at a free port",
+    help="Address of the endpoint. Default: 127.0.0.1, at a free port",
 )  # fmt: skip
 @click.option(
     "--folder", type=_FOLDER, metavar="DIR",
-    help="For Kafka's log, Flink's checkpoints and all logs. Default: ./.statefun/flink/<APP's name>",
+    help="Folder for Kafka's log, Flink's checkpoints and all logs. Default: ./.statefun/flink/<APP's name>",
 )  # fmt: skip
 @module_options
 @log_options("info")
@@ -96,13 +96,13 @@ def flink(  # noqa: PLR0913, PLR0917 - each is an option of the command line
     \b
       statefun-actors flink app.py --kafka
 
-    It needs a JDK and Maven, which fetches some 220 MB once, and takes seconds to start from then on; they are kept in
-    ~/.cache/statefun-actors, or where STATEFUN_ACTORS_CACHE says. It tells where everything is: Flink's web page, the
-    endpoint, the broker, the logs; and what goes wrong, messages that fail, too. Processes that die are replaced, but
-    for the JobManager and the broker. Ctrl-C or SIGTERM ends everything; a second one ends it at once.
+    It needs a JDK and Maven. The first run fetches some 220 MB to ~/.cache/statefun-actors, or to
+    STATEFUN_ACTORS_CACHE; later runs start in seconds. It prints the addresses of Flink's web page, the endpoint, the
+    broker and the logs, and all errors, also of messages. Processes that die are replaced, except the JobManager and
+    the broker. Ctrl-C or SIGTERM stops everything; a second one stops it at once.
 
-    The state is kept in savepoints, and in the last checkpoint of each of the last runs, killed or not. Without
-    --resume or --from-savepoint, everything that is still in the topics is handled again, from the beginning.
+    The state is kept in savepoints, and in the last checkpoints of the last runs, also after a crash. Without --resume
+    or --from-savepoint, all records in the topics are handled again, from the beginning.
     """  # noqa: D301 - click wants the character itself
     import attrs
 
@@ -119,9 +119,9 @@ def flink(  # noqa: PLR0913, PLR0917 - each is an option of the command line
     from statefun_actors.http import listen
 
     if resume and from_savepoint is not None:
-        raise click.UsageError("--resume finds what to resume from, --from-savepoint names it; leave one out.")
+        raise click.UsageError("--resume finds the state, --from-savepoint names it; omit one of them.")
     if not kafka and module_file is None:
-        raise click.UsageError("Nothing would ever come in: give --kafka, or --module FILE with an ingress.")
+        raise click.UsageError("No message could ever arrive; give --kafka, or --module FILE with an ingress.")
     logs = LogOptions(log_level, log_format)
     click.get_current_context().with_resource(logging_to_stderr(logs))
     loaded = load_app(app)
@@ -149,7 +149,7 @@ def flink(  # noqa: PLR0913, PLR0917 - each is an option of the command line
         return planned_module(told, attrs.evolve(wanted, url=url, kafka=broker))
 
     try:
-        module = module_at("http://127.0.0.1", "127.0.0.1:9092")  # what is wrong with it is told first
+        module = module_at("http://127.0.0.1", "127.0.0.1:9092")  # its errors are reported first
     except DefinitionError as error:
         raise AppError(str(error)) from error
     if start is not None:
@@ -166,7 +166,7 @@ def flink(  # noqa: PLR0913, PLR0917 - each is an option of the command line
     run = FlinkRun(
         app=app,
         name=loaded.name,
-        # What StateFun would fail the job for fails the one message instead.
+        # A record that would fail the job in StateFun fails only its message.
         settings=attrs.evolve(settings, record_egresses=settings.record_egresses | module.record_egresses),
         logs=logs,
         listener=listener,
@@ -185,7 +185,7 @@ def flink(  # noqa: PLR0913, PLR0917 - each is an option of the command line
 
 
 def _state_to_start_from(folder: Path, savepoints: Path | None, named: Path | None, *, resume: bool) -> Path | None:
-    """The savepoint or checkpoint to resume from, None = none. Says which it is where the user did not name it.
+    """The savepoint or checkpoint to resume from, or None. Prints it if the user did not name it.
 
     Raises:
         SavepointError: there is none.
@@ -204,7 +204,7 @@ def _state_to_start_from(folder: Path, savepoints: Path | None, named: Path | No
 
 
 def _states_in(savepoint: Path, told: Served) -> Lock:
-    """What is known of the states in *savepoint*. Ends the command where Flink would fail for ever."""
+    """The known states in *savepoint*. Ends the command if Flink would refuse to resume from them."""
     from statefun_actors.cli.module.command import read_lock_file
     from statefun_actors.deploy import check_compatible
 
@@ -218,7 +218,7 @@ def _states_in(savepoint: Path, told: Served) -> Lock:
 
 
 def _keep_places(savepoint: Path, module: Module) -> None:
-    """End the command where Flink would read topics again that it had read when it left *savepoint*."""
+    """End the command if Flink would read topics again that were read before *savepoint*."""
     from statefun_actors.cli.module.command import read
     from statefun_actors.deploy import lost_places
 
@@ -228,7 +228,7 @@ def _keep_places(savepoint: Path, module: Module) -> None:
 
 
 def _beside(state: Path, name: str) -> Path | None:
-    """The file *name* of a savepoint, or of the run that a checkpoint belongs to; None where there is none."""
+    """The file *name* of a savepoint, or of the run of a checkpoint; None if it is missing."""
     from statefun_actors.cluster import is_checkpoint
 
     places = [state, *(state.absolute().parents[:2] if is_checkpoint(state) else ())]

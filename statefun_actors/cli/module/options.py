@@ -56,15 +56,15 @@ _OPTIONS: Final = (
     click.option(
         "--topic", "topics", multiple=True, type=Written(read_topic), metavar="TOPIC[:TYPE]=NS/NAME",
         help="A Kafka topic to read: each record goes to the function types after the =, its key is the id. TYPE is "
-        "a typename, or a protobuf message's full name; it may be left out where they take one type. Repeat it.",
+        "a typename, or a protobuf message's full name; it may be omitted if they take only one type. Repeat it.",
     ),
     click.option(
         "--all-topics", is_flag=True,
-        help="A topic for each function type and type of message: bank.account.Deposit, say.",
+        help="Add a topic for each function type and type of message, such as bank.account.Deposit.",
     ),
     click.option(
         "--egress", "egresses", multiple=True, type=Written(read_typename), metavar="NS/NAME",
-        help="An egress to define beside those that are found in the application's source and settings. Repeat it.",
+        help="An egress to define in addition to those in the application's source and settings. Repeat it.",
     ),
     click.option(
         "--delivery", type=click.Choice(["exactly-once", "at-least-once", "none"]), default="exactly-once",

@@ -53,48 +53,48 @@ _FILE: Final = click.Path(dir_okay=False, path_type=Path)
 )  # fmt: skip
 @click.option(
     "--bind", "binds", multiple=True, metavar="HOST:PORT",
-    help="Where to listen for messages over HTTP; port 0 takes a free one, none is nowhere. Repeat it for several. "
+    help="Address to listen at for messages over HTTP; port 0: a free port; none: no HTTP. Repeat it for several. "
     "Default: 127.0.0.1:8080, and none with --until-idle",
 )  # fmt: skip
 @click.option(
     "--token", metavar="TEXT", envvar="STATEFUN_ACTORS_TOKEN", show_envvar=True,
-    help="What those who send messages over HTTP have to know: Authorization: Bearer TEXT. Anything but a local "
-    "address demands it.",
+    help="Bearer token that HTTP clients must send. Required unless every --bind address is local.",
 )  # fmt: skip
-@click.option("--store", type=_FILE, metavar="FILE", help="Where state is kept. Default: ./.statefun/<APP's name>.db")
-@click.option("--memory", is_flag=True, help="Keep state in memory only: it is gone when the run ends.")
+@click.option(
+    "--store", type=_FILE, metavar="FILE", help="The file for the state. Default: ./.statefun/<APP's name>.db"
+)
+@click.option("--memory", is_flag=True, help="Keep state in memory only; it is lost when the run ends.")
 @click.option(
     "--cache-bytes", type=Written(read_size), default="64M", show_default=True, metavar="SIZE",
-    help="Memory for entities in use; 64M, 1G and the like. The others stay in the store.",
+    help="Cache for entities in use, such as 64M or 1G. The others stay in the store.",
 )  # fmt: skip
 @click.option(
     "--egress", multiple=True, type=_mapped, metavar="NS/NAME=TARGET",
-    help="Where the records of this egress go: a file, one JSON line each, each exactly once; - for standard output; "
-    "or http(s)://..., one POST each, repeated until it is through, with an Idempotency-Key; one that is refused for "
-    "good (400, 413, 415, 422) goes to the egress statefun-actors/refused-records instead. Records of an egress "
-    "without a target stay in the store.",
+    help="The target of an egress: a file of JSON lines, each exactly once; - for standard output; or http(s)://..., "
+    "one POST per record with an Idempotency-Key, retried until it succeeds; a refused record (400, 413, 415, 422) "
+    "goes to the egress statefun-actors/refused-records. Records of an egress without a target stay in the store.",
 )  # fmt: skip
 @click.option(
     "--egress-backlog", type=click.IntRange(min=1), default=1_000_000, show_default=True, metavar="RECORDS",
-    help="Records that targets may be behind, or down for, before ingress is slowed to their pace.",
+    help="Maximum number of records waiting for targets; above it, the ingress is slowed down.",
 )  # fmt: skip
 @click.option(
     "--module", "module_file", type=_FILE, metavar="FILE",
-    help="A module.yaml, as Flink has it: its Kafka ingresses are read, its Kafka egresses written, as often as they "
-    "promise there. With --until-idle, topics are read to their end. An --egress goes before the file's.",
+    help="A module.yaml, as for Flink: its Kafka ingresses are read, and its Kafka egresses written, with the same "
+    "guarantees. With --until-idle, topics are read to their end. An --egress overrides that of the file.",
 )  # fmt: skip
 @click.option(
     "--strict", is_flag=True,
-    help="Don't start where the classes have changed so that something stored would be lost or left out: a renamed "
-    "field, say, or a class that is gone. Without it, that is a warning.",
+    help="Don't start if a change of the classes would lose or ignore stored data, such as a renamed field or a "
+    "removed class. Without it, that is a warning.",
 )  # fmt: skip
 @click.option(
     "--skip-bad-lines", type=_FILE, metavar="FILE",
-    help="Collect lines that are no messages in this file, with the reason, instead of stopping at the first.",
+    help="Write invalid lines to this file, with the reason, instead of stopping at the first.",
 )  # fmt: skip
 @click.option(
     "--reload", is_flag=True,
-    help="Start again when a Python file of APP changes. State is kept; with a mistake in it, the old code goes on.",
+    help="Restart when a Python file of APP changes. State is kept; if the new code is invalid, the old code runs on.",
 )  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as one JSON object.")
 @click.option("--quiet", "-q", is_flag=True, help="No progress bar, no warnings and no summary; errors only.")
@@ -122,7 +122,7 @@ def run(  # noqa: PLR0913, PLR0917 - each is an option of the command line
     log_format: LogFormat,
     settings: Settings,
 ) -> None:
-    """Run an application here, its state in one SQLite file.
+    """Run an application on this machine, with its state in one SQLite file.
 
     APP is a module, a .py file or a folder, optionally followed by :name. Without a name, every Entity and
     StatefulFunctions in it is run. A folder stands for the app.py in it.
@@ -130,21 +130,20 @@ def run(  # noqa: PLR0913, PLR0917 - each is an option of the command line
     \b
       statefun-actors run app.py --input events.jsonl --until-idle
 
-    A line of an input is {"to": "ns/name/id", "type": "typename", "value": ..., "after": "5s"}. The type may be left
-    out where the entity takes one type; "after" is a delay: 500ms, 5s, 2m, 1h30m, 7d or PT5S.
+    A line of an input is {"to": "ns/name/id", "type": "typename", "value": ..., "after": "5s"}. The type may be omitted
+    if the entity takes only one type; "after" is a delay: 500ms, 5s, 2m, 1h30m, 7d or PT5S.
 
     \b
       statefun-actors run app.py --module module.yaml
 
-    The same over HTTP, taken once it is stored; ?wait=5s waits for the reply:
+    The same over HTTP, answered when the message is stored; ?wait=5s waits for the reply:
 
     \b
       curl -X PUT 'localhost:8080/ingress/ns/name/id?type=typename&wait=5s' --json '{"cents": 5}'
 
-    A run that was stopped or killed is continued by running it again: what has been read and handled is not read
-    again. The exit code is 0 when all is done, 1 after an error, 2 for a mistake in the command or in APP; a run
-    with --until-idle that was stopped before it was done exits with 130 (Ctrl-C), 143 (SIGTERM) or 129 (SIGHUP, of a
-    closed window), one without exits with 0.
+    To continue a run that was stopped or killed, run it again: input that was read and handled is not read again. The
+    exit code is 0 on success, 1 after an error, 2 for a mistake in the command or in APP; a run with --until-idle that
+    was stopped early exits with 130 (Ctrl-C), 143 (SIGTERM) or 129 (SIGHUP, a closed window), one without it with 0.
     """  # noqa: D301 - click wants the character itself
     import attrs
 
@@ -167,7 +166,7 @@ def run(  # noqa: PLR0913, PLR0917 - each is an option of the command line
 
         if until_idle or memory:
             other = "--until-idle" if until_idle else "--memory"
-            raise click.UsageError(f"--reload is for a run that goes on, and keeps its state; leave out {other}.")
+            raise click.UsageError(f"--reload needs a run that does not end and keeps its state; omit {other}.")
         raise SystemExit(run_reloading(app, [each for each in sys.argv[1:] if each != "--reload"]))
     context = click.get_current_context()
     if quiet and context.get_parameter_source("log_level") is ParameterSource.DEFAULT and log_level == _LOG_LEVEL:
@@ -232,7 +231,7 @@ def _listening(binds: Sequence[str], token: str | None) -> list[Listener]:
     for listener in listening:
         if token is None and not listener.local:
             raise click.UsageError(
-                f"whoever can reach {listener.name} could send messages: say with --token what they have to know."
+                f"anyone who can reach {listener.name} could send messages; set a bearer token with --token TEXT."
             )
     return listening
 
@@ -247,7 +246,7 @@ def _run(name: str, app: Application, options: RunOptions, log: LogHandler, *, a
         return await Run(name, app, options, log).to_the_end()
 
     try:
-        summary = in_a_loop(work(), "What was stored is kept; the next run goes on from there.")
+        summary = in_a_loop(work(), "Stored messages are kept; the next run continues from there.")
     except KeyboardInterrupt:  # before the engine ran
         return 128 + signal.SIGINT
     except StatefunActorsError as error:

@@ -52,20 +52,20 @@ _LIST = f"""List dead letters, the oldest first, as of the last commit.
 
 {WHICH_STORE} {EXIT_CODES}
 """
-_SHOW = f"""Show one dead letter whole: NUMBER is the one that list shows.
+_SHOW = f"""Show one dead letter in full. NUMBER is its number in the list.
 
 {WHICH_STORE} {EXIT_CODES}
 """
-_RETRY = f"""Try dead letters again: each becomes a new message, behind those that wait for its target.
+_RETRY = f"""Retry dead letters: each becomes a new message, behind those that wait for its target.
 
-NUMBERs are those that list shows; several are all retried or, if one isn't there, none. With --value or --edit, one is
-mended first: another value of the same type goes in its place, for which APP is needed.
+NUMBERs are those of the list; if one does not exist, none is retried. --value or --edit first replaces the value of one
+dead letter by another of the same type, which needs APP.
 
 {WHICH_STORE} {EXIT_CODES}
 """
-_DISCARD = f"""Throw dead letters away.
+_DISCARD = f"""Delete dead letters.
 
-NUMBERs are those that list shows; several are all discarded or, if one isn't there, none.
+NUMBERs are those of the list; if one does not exist, none is discarded.
 
 {WHICH_STORE} {EXIT_CODES}
 """
@@ -145,8 +145,8 @@ def show(words: tuple[str, ...], store: Path | None, as_json: bool) -> None:
 @dead_letters.command(short_help="Try some again, mended or as they are.", help=_RETRY)
 @click.argument("words", nargs=-1, metavar="[APP] NUMBER...")
 @click.option("--all", "every", is_flag=True, help="All that there are now.")
-@click.option("--value", "text", metavar="JSON", help="Put this in place of what the message held.")
-@click.option("--edit", is_flag=True, help="Open what the message holds in $EDITOR first.")
+@click.option("--value", "text", metavar="JSON", help="Replace the value of the message by this.")
+@click.option("--edit", is_flag=True, help="Edit the value of the message in $EDITOR first.")
 @store_command
 def retry(words: tuple[str, ...], every: bool, text: str | None, edit: bool, store: Path | None, as_json: bool) -> None:
     from statefun_actors.admin import DeadLetterRetry
@@ -247,5 +247,5 @@ def _change(
         echo_json({done.lower(): [*seqs], "running": running})
         return
     what = f"dead letter {seqs[0]}" if len(seqs) == 1 else f"{len(seqs):,} dead letters"
-    waits = "" if running or done == "Discarded" or not seqs else " The next run handles what that comes to."
+    waits = "" if running or done == "Discarded" or not seqs else " The next run handles the new messages."
     echo(f"{done} {what}.{waits}")

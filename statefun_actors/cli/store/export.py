@@ -17,14 +17,14 @@ from statefun_actors.cli.store.place import EXIT_CODES, WHICH_STORE, app_and_res
 
 _HELP = f"""Write a whole store as lines of JSON, on standard output or to a file.
 
-{WHICH_STORE} With APP, the values of its classes are readable where that loses nothing; else they are in base64.
+{WHICH_STORE} With APP, the values of its classes are JSON if that loses nothing; else they are base64.
 
 \b
   statefun-actors export app.py -o store.jsonl.gz
   statefun-actors export --store .statefun/app.db | grep '"kind":"timer"'
 
-Everything is in it: entities, waiting and delayed messages, kept egress records, dead letters, and how far inputs have
-been read. It is the store as of one commit, whatever runs on it meanwhile. import makes the same store of it.
+It has everything: entities, waiting and delayed messages, kept egress records, dead letters, and the positions in
+inputs, as of one commit, while an engine runs on it or not. import creates the same store from it.
 {EXIT_CODES}
 """
 

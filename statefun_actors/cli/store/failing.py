@@ -40,20 +40,20 @@ def failing() -> None:
 
 _LIST = f"""List messages that keep failing, by their addresses, with attempts and the last error.
 
-It asks the engine that runs on the store. Where none does, it says how many messages wait in the store: which of them
-fail shows once one runs. {WHICH_STORE} {EXIT_CODES}
+It asks the engine that runs on the store. Without one, it prints the number of messages that wait in the store; only a
+running engine shows which of them fail. {WHICH_STORE} {EXIT_CODES}
 """
 _RETRY = f"""Try failing messages now, instead of when their next attempt is due.
 
-ADDRESSes are those that list shows; several are all retried or, if one isn't failing, none. {WHICH_STORE} {EXIT_CODES}
+ADDRESSes are those of the list; if one is not failing, none is retried. {WHICH_STORE} {EXIT_CODES}
 """
-_DROP = f"""Take failing messages out of the way: what waits behind them goes on.
+_DROP = f"""Remove failing messages from their mailboxes, so that the messages behind them are handled.
 
 Each becomes a dead letter.
 
-ADDRESSes are those that list shows; several are all dropped or, if one isn't failing, none. dead-letters retry tries
-one again. With --discard they are gone for good; the log of the engine has a line for each. Where no engine runs, it
-is the first message that waits for each ADDRESS. {WHICH_STORE} {EXIT_CODES}
+ADDRESSes are those of the list; if one is not failing, none is dropped. dead-letters retry retries one. With --discard
+they are deleted; the log of the engine has a line for each. If no engine runs, the first message of each ADDRESS is
+dropped. {WHICH_STORE} {EXIT_CODES}
 """
 
 
@@ -98,7 +98,7 @@ def retry(words: tuple[str, ...], every: bool, store: Path | None, as_json: bool
 @click.argument("words", nargs=-1, metavar="[APP] ADDRESS...")
 @click.option("--all", "every", is_flag=True, help="All that are failing now. Asks first, unless --yes.")
 @click.option("--discard", is_flag=True, help="Don't keep them as dead letters. Asks first, unless --yes.")
-@click.option("--dry-run", is_flag=True, help="Only say what would be dropped.")
+@click.option("--dry-run", is_flag=True, help="Only print what would be dropped.")
 @click.option("--yes", is_flag=True, help="Don't ask.")
 @store_command
 def drop(

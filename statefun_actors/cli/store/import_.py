@@ -15,24 +15,23 @@ import click
 from statefun_actors.cli.output import echo, echo_json
 from statefun_actors.cli.store.place import EXIT_CODES, app_and_file, place_of, store_command
 
-_HELP = f"""Make a store of the lines that export wrote.
+_HELP = f"""Create a store from the lines of an export.
 
-FILE is such a file, plain or gzip, or - for standard input. The store is that of APP, as run makes it,
-./.statefun/<APP's name>.db, or what --store names. APP is needed where the file holds values that only its classes can
-write, as after export with APP.
+FILE is such a file, plain or gzip, or - for standard input. The store is that of APP, ./.statefun/<APP's name>.db, or
+the one of --store. APP is needed if the file has values that only its classes can write, as after export with APP.
 
 \b
   statefun-actors import app.py store.jsonl.gz
   statefun-actors import --store copy.db store.jsonl
 
-All of it is imported or, if a line makes no sense, nothing. A store that holds anything already is left alone unless
---replace is given; no engine may run on it. {EXIT_CODES}
+If a line is invalid, nothing is imported. A store that is not empty is refused unless --replace is given; no engine may
+run on it. {EXIT_CODES}
 """
 
 
-@click.command("import", short_help="Make a store of lines of JSON.", help=_HELP)
+@click.command("import", short_help="Create a store from lines of JSON.", help=_HELP)
 @click.argument("words", nargs=-1, required=True, metavar="[APP] FILE")
-@click.option("--replace", is_flag=True, help="What the store holds may go, once the file has proved good.")
+@click.option("--replace", is_flag=True, help="Replace the content of the store, after the file was checked.")
 @store_command
 def import_(words: tuple[str, ...], replace: bool, store: Path | None, as_json: bool) -> None:
     from statefun_actors.admin import import_store

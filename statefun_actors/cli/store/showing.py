@@ -17,10 +17,10 @@ _WIDEST: Final = 80
 
 
 def limit_option() -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """How many are listed."""
+    """The option --limit of lists."""
     return click.option(
         "--limit", type=click.IntRange(1), metavar="NUMBER",
-        help=f"Show at most so many. Default: {_FEW} in a table, all with --json.",
+        help=f"Maximum number of rows. Default: {_FEW} in a table, all with --json.",
     )  # fmt: skip
 
 

@@ -215,7 +215,7 @@ def test_the_dead_letter_of_an_answer_shows_the_answer_and_is_mended_as_one(fold
 
     assert (letter["type"], letter["value"], letter["from"]) == ("io.statefun.types/long", 13, None)
     assert letter["error"] == "13 is not a number of pens"
-    assert mended == f"Retried dead letter {letter['number']}. The next run handles what that comes to.\n"
+    assert mended == f"Retried dead letter {letter['number']}. The next run handles the new messages.\n"
     assert seen(folder) == ["pen 14"]
 
 

@@ -57,7 +57,7 @@ def test_without_an_engine_one_is_mended_and_the_next_run_handles_it(folder: Pat
 
     done = run("dead-letters", "retry", "app.py", str(jam), "--value", '{"text":"jam","price":1}', folder=folder)
 
-    assert done.stdout == f"Retried dead letter {jam}. The next run handles what that comes to.\n"
+    assert done.stdout == f"Retried dead letter {jam}. The next run handles the new messages.\n"
     assert numbers(folder) == [ham]
     summary("app.py", "--until-idle", folder=folder)
     assert spent(folder, "bob") == 1

@@ -17,14 +17,14 @@ COMMANDS = {
     "timers": "Show delayed messages that are pending, the next one first, as of the last commit.",
     "egress": "Show egress records that are kept in the store, the oldest first, as of the last commit.",
     "dead-letters list": "List dead letters, the oldest first, as of the last commit.",
-    "dead-letters show": "Show one dead letter whole: NUMBER is the one that list shows.",
-    "dead-letters retry": "Try dead letters again: each becomes a new message, behind those that wait for its target.",
-    "dead-letters discard": "Throw dead letters away.",
+    "dead-letters show": "Show one dead letter in full. NUMBER is its number in the list.",
+    "dead-letters retry": "Retry dead letters: each becomes a new message, behind those that wait for its target.",
+    "dead-letters discard": "Delete dead letters.",
     "failing list": "List messages that keep failing, by their addresses, with attempts and the last error.",
     "failing retry": "Try failing messages now, instead of when their next attempt is due.",
-    "failing drop": "Take failing messages out of the way: what waits behind them goes on.",
+    "failing drop": "Remove failing messages from their mailboxes, so that the messages behind them are handled.",
     "export": "Write a whole store as lines of JSON, on standard output or to a file.",
-    "import": "Make a store of the lines that export wrote.",
+    "import": "Create a store from the lines of an export.",
     "backup": "Copy a store to FILE, while an engine runs on it or not.",
     "restore": "Go back to a backup: put a copy of FILE in the place of a store.",
     "check": "Read a whole store and say what is wrong with it, and whether APP can go on with it.",
@@ -91,6 +91,4 @@ def test_an_unknown_shell_is_refused(tmp_path: Path) -> None:
     )  # fmt: skip
 
     assert done.returncode == 2
-    assert done.stderr.splitlines()[-1] == (
-        "Error: expected the name of a shell, bash, zsh or fish; $SHELL says 'csh'."
-    )
+    assert done.stderr.splitlines()[-1] == ("Error: expected the name of a shell, bash, zsh or fish; $SHELL is 'csh'.")
