@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import base64
 import contextlib
-from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Final
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 import msgspec
 
@@ -22,6 +22,8 @@ BAD_RECORDS: Final = "statefun-actors/bad-records"
 """The egress of records that are no messages, since they have no key, say: ``{"ingress", "topic", "partition",
 "offset", "timestamp", "reason", "key", "value"}``, ``key_base64`` and ``value_base64`` where the bytes are not UTF-8.
 """
+
+_HeaderValue: TypeAlias = str | bytes | None
 
 
 class Routes:
@@ -76,10 +78,10 @@ class _NoMessage(Exception):
     """Why a record is no message, said of it."""
 
 
-def _headers(given: Iterable[tuple[str, object]] | Mapping[str, object]) -> dict[str, str] | None:
+def _headers(given: list[tuple[str, _HeaderValue]] | dict[str, _HeaderValue]) -> dict[str, str] | None:
     """The headers whose values are UTF-8: of a name that comes twice the last one; None if there are none."""
     headers: dict[str, str] = {}
-    for name, data in given.items() if isinstance(given, Mapping) else given:
+    for name, data in given.items() if isinstance(given, dict) else given:
         with contextlib.suppress(UnicodeDecodeError):
             if isinstance(data, bytes):
                 headers[name] = data.decode()
