@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import cast
 
 
 class Bank(ThreadingHTTPServer):
@@ -34,11 +35,9 @@ class Bank(ThreadingHTTPServer):
 
 
 class _Handler(BaseHTTPRequestHandler):
-    server: Bank
-
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        key, bank = self.headers["Idempotency-Key"], self.server
+        key, bank = self.headers["Idempotency-Key"], cast("Bank", self.server)
         with bank.lock:
             bank.requests += 1
             fails, late = bank.chance.random() < bank.failures, bank.chance.random() < 0.5
@@ -61,7 +60,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(data)
 
-    def log_message(self, *_: object) -> None:
+    def log_message(self, format: str, *args: object) -> None:
         """Nothing: a line for each request would hide the orders' own."""
 
 
