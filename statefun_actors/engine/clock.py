@@ -13,7 +13,7 @@ from statefun_actors.dispatch import random_token
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _LONGEST_WAIT: Final = 60.0
-"""Seconds. A wall clock may be set while we wait, so nobody waits longer than this without looking at it again."""
+"""Seconds. A wall clock may be set during a wait, so it is read again at least this often."""
 
 
 def at_ms(ms: int) -> datetime:
@@ -64,7 +64,7 @@ class SystemClock:
 
 
 class ManualClock:
-    """A clock that moves when it is told to. A backoff moves it by itself, so no test waits for one."""
+    """A clock that moves when a test sets it. A backoff moves it by itself, so no test waits for one."""
 
     def __init__(self, start: datetime = datetime(2026, 1, 1, tzinfo=UTC), seed: int = 0) -> None:
         self._now_ms = to_ms(start)
@@ -77,11 +77,11 @@ class ManualClock:
         return self._now_ms
 
     def set_ms(self, now_ms: int) -> None:
-        """Move to *now_ms*, forward or back. Nothing is called: whoever moves it wakes the engine."""
+        """Move to *now_ms*, forward or back. It calls nothing: wake the engine after it."""
         self._now_ms = now_ms
 
     async def sleep(self, seconds: float) -> None:
         self._now_ms += round(seconds * 1000)
 
     def call_at(self, due_ms: int, callback: Callable[[], None]) -> Callable[[], None]:  # noqa: ARG002 - the protocol
-        return lambda: None  # whoever moves the clock wakes the engine
+        return lambda: None  # the code that moves the clock wakes the engine

@@ -112,7 +112,7 @@ class Commits:
             self.report_lost(working_set, EpochLostError(str(error)))
 
     def _refused(self, working_set: WorkingSet, sealed: Epoch, error: CommitRefusedError) -> None:
-        """The store refuses *sealed* for good: it is lost, and so is the open epoch."""
+        """The store refuses *sealed*, and a retry can't help: it is lost, and so is the open epoch."""
         self.error = error
         working_set.lost, working_set.direct = True, False
         loss = self._isolation.refused(error, sealed.steps + working_set.epoch.steps)

@@ -59,7 +59,7 @@ class EgressQueue:
         """Records that got through since this outlet was made."""
         self.error: str | None = None
         """Why nothing gets through at present."""
-        self._told = False
+        self._logged = False
         """Whether it was said that something does not get through."""
         self._store, self._book = store, book
         self._ready: deque[EgressRecord] = deque()
@@ -107,7 +107,7 @@ class EgressQueue:
         self.kept -= len(records)
         self.through += len(records)
         self.error = None
-        self._told_working()
+        self._log_working()
         self._news.set()
         self._book.wake()
 
@@ -119,7 +119,7 @@ class EgressQueue:
         """
         durable: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
-        def tell(lost: Lost | None) -> None:
+        def on_end(lost: Lost | None) -> None:
             if durable.done():
                 return
             if lost is None:
@@ -129,14 +129,14 @@ class EgressQueue:
 
         epoch = self._book.epoch()
         epoch.positions[position_key(self.egress)] = position
-        epoch.on_end.append(tell)
+        epoch.on_end.append(on_end)
         self._book.wake()
         await durable
 
     def working(self) -> None:
         """The sink, which has nothing to write, would be able to."""
         self.error = None
-        self._told_working()
+        self._log_working()
 
     def done_as(self, record: EgressRecord, egress: str, value: TypedValue) -> None:
         """*record* will never get through: *value* goes to *egress* in its place, in one and the same epoch."""
@@ -144,17 +144,17 @@ class EgressQueue:
         self._book.epoch().egress.append(EgressRecord(self._book.seq(), egress, value))
 
     def failing(self, reason: str, error: BaseException | None = None) -> None:
-        """Nothing gets through at present, so nobody waits for it to. *error* is logged with its trace."""
-        if not self._told:
-            self._told = True
+        """The sink can't write at present: ``Engine.idle`` does not wait for it. Logs *error* with its traceback."""
+        if not self._logged:
+            self._logged = True
             shown = None if error is None else loggable(error)
             logger.warning("egress %s can't be written, its records are kept: %s", self.egress, reason, exc_info=shown)
         self.error = reason
         self._book.wake()
 
-    def _told_working(self) -> None:
-        if self._told and not self.kept:
-            self._told = False
+    def _log_working(self) -> None:
+        if self._logged and not self.kept:
+            self._logged = False
             logger.warning("egress %s is written again, and nothing is left", self.egress)
 
     # --- for the engine
@@ -166,19 +166,19 @@ class EgressQueue:
             self._keep(record)
         self._newest = record.seq
 
-    def tell(self) -> None:
-        """Records have been added."""
+    def wake(self) -> None:
+        """Wake the sink: records have been added."""
         self._news.set()
 
     def hand_again(self) -> None:
-        """Whoever took records has come to an end: those that are not through are the next ones again."""
+        """The sink has ended: the records that it took and did not write are the next ones again."""
         self._ready = deque(sorted(chain(self._taken.values(), self._ready), key=lambda record: record.seq))
         self._taken.clear()
 
     def _refill(self) -> None:
         while self._read < self._newest and (room := self._room()):
             found = self._store.egress_after(self._read, room, [self.egress])
-            # What is durable without our having been told of it yet is left for when we are.
+            # A record above that is durable, but add() for it is still to be called: leave it until then.
             records = [record for record in found if record.seq <= self._newest]
             for record in records:
                 self._keep(record)

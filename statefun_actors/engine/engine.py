@@ -41,7 +41,7 @@ class Engine:
 
     Args:
         app: what is served.
-        store: recovered and written; whoever opened it closes it.
+        store: recovered and written; its opener closes it.
         clock: where time comes from.
         sources: ingresses that are read as fast as messages are handled.
         sinks: egress name → where its records go; records of other egresses stay in the store.
@@ -152,7 +152,7 @@ class Engine:
 
         Raises:
             EpochLostError: the store has failed, and nothing of it happened. A retry can help.
-            NotStorableError: the store refuses it for good.
+            NotStorableError: the store refuses it, and a retry can't help.
             Exception: what *change* raised.
         """
         await self._intake.apply(change)

@@ -1,4 +1,4 @@
-"""Messages that keep failing and have no failure policy: what can be told of them, and what can be done.
+"""Messages that keep failing and have no failure policy: what is known of them, and the error where there is none.
 
 Such a message is tried again and again, with the others of its address waiting behind it. How often it has failed is
 known only to the engine that runs it: a restart counts anew.

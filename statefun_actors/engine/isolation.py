@@ -1,10 +1,10 @@
 """Finding the message whose commit the store refuses: one cause an epoch, until a commit of one alone is refused.
 
-A store that refuses a commit for good (:class:`~.store.CommitRefusedError`) would refuse it again after each recovery.
-So once that has happened, the working set is built again from the store, and an epoch holds what one *cause* brings:
-one message of the store that is run, one delayed message that is due, one read of a source, one entry from outside.
-The cause whose commit is refused is given up: it becomes a dead letter with the reason, or, if it is an entry, its
-caller gets the error. Then epochs are grouped again.
+A store that refuses a commit permanently (:class:`~.store.CommitRefusedError`) would refuse it again after each
+recovery. So once that has happened, the working set is built again from the store, and an epoch holds what one *cause*
+brings: one message of the store that is run, one delayed message that is due, one read of a source, one entry from
+outside. The cause whose commit is refused is given up: it becomes a dead letter with the reason, or, if it is an entry,
+its caller gets the error. Then epochs are grouped again.
 
 If the store refuses the dead letter as well, the engine tries it with its value cut, then drops the message and logs an
 error. If a commit without any cause is refused, the engine ends with the error.
@@ -101,7 +101,7 @@ class Isolation:
         self._waiting = 0
         """Handlers that have ended and wait until the open epoch is empty."""
 
-    # --- what commits come to
+    # --- ends of commits
 
     def refused(self, error: CommitRefusedError, steps: int) -> Lost:
         """A commit was refused, with which *steps* messages are lost. Returns the reason for those that wait for it."""
@@ -146,7 +146,7 @@ class Isolation:
     # --- turns
 
     def next_turn(self) -> bool:
-        """Whoever waits for a turn looks again whether it has come; whether anybody does."""
+        """Let handlers that wait for a turn check again whether it is theirs. Returns whether any waits."""
         self._turn.set()
         self._turn = asyncio.Event()
         return self._waiting > 0
@@ -160,7 +160,7 @@ class Isolation:
             self._waiting -= 1
 
     def begin_turn(self) -> None:
-        """The open epoch is empty: nobody has entered it."""
+        """The open epoch is empty: it has no cause yet."""
         self._cause = None
 
     def nothing_left(self) -> None:

@@ -83,7 +83,7 @@ class Loop:
                 await self._rest()
 
     def _end(self, reason: str) -> None:
-        """Nothing is handled any more: answer all callers, and whatever else waits for the engine."""
+        """Nothing is handled any more: answer all callers, and resolve everything else that waits for the engine."""
         self._ended = self._core.stopping = True
         working_set = self._core.working_set
         working_set.callers.interrupt()
@@ -282,7 +282,7 @@ class Loop:
     async def _woken(self, due: int | None) -> None:
         news = self._core.news
         if news.is_set():
-            await asyncio.sleep(0)  # the wait below would let nobody else run
+            await asyncio.sleep(0)  # the wait below would return at once, and let no other task run
         cancel = self._core.clock.call_at(due, news.set) if due is not None else None
         await news.wait()
         news.clear()

@@ -114,7 +114,7 @@ class Mailbox:
         return len(self.running) + len(self.queue) + self.beyond
 
     def put_back(self) -> None:
-        """The batch in flight came to nothing: its messages are the next ones again."""
+        """Requeue the batch in flight: its messages are the next ones again."""
         self.queue.extendleft(reversed(self.running))
         self.running = ()
 

@@ -98,7 +98,7 @@ class Mailboxes:
         self._ready.extendleft(reversed(mailboxes))
 
     def take(self, mailbox: Mailbox, most: int) -> list[Message]:
-        """The next batch of *mailbox*, which has come to the front of the line.
+        """The next batch of *mailbox*, which is at the front of the line.
 
         It leaves the line with this, not before: what arrives meanwhile is part of the batch.
         """

@@ -1,4 +1,4 @@
-"""What becomes of an outcome: merged into the open epoch, or its messages put back, put off or buried."""
+"""``Merge``: applies an outcome: merge into the open epoch, requeue, back off, or dead-letter."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ logger: Final = logging.getLogger("statefun_actors.engine")
 
 
 class Merge:
-    """Moves outcomes into working_set."""
+    """Applies the outcomes of batches to a working set."""
 
     def __init__(self, shape: ServedStates, on_failure: Callable[[Address, BaseException], None] | None) -> None:
         self._shape, self._on_failure = shape, on_failure
@@ -91,7 +91,7 @@ class Merge:
                 assert_never(effect)
 
     def failed(self, working_set: WorkingSet, mailbox: Mailbox, failed: Failed, now_ms: int) -> None:
-        """The batch in flight came to nothing.
+        """The batch in flight failed: requeue its messages, back off, or dead-letter the one at fault.
 
         One of several messages: they run again, each in a batch of its own, so that those before the one at fault are
         done. That one is tried again after a backoff, alone, with everything behind it waiting, unless no retry can

@@ -17,13 +17,13 @@ class EngineOptions:
         mailbox: messages of one address that are held in memory at the most; those behind them stay in the store.
         held: messages in memory, above which sources are not read and no delayed message fires, although all that
             waits does so for handlers that take their time, or behind messages that keep failing.
-        held_bytes: bytes of the values of messages in memory, above which nobody outside may send more.
+        held_bytes: bytes of the values of messages in memory, above which messages from outside are refused.
         suspended: batches that wait for something at the same time; more of their kind wait in line.
         cache_bytes: memory for entities that are in use.
         egress_backlog: durable records that their sinks have not written, above which sources are not read: so much a
             sink may be behind, or down for, before what comes in is slowed to its pace. They lie in the store.
         slice_steps: batches begun before the event loop gets its turn.
-        twice: for tests: handlers are given every batch twice, as after a crash that lost what the first time came to.
+        twice: for tests: each batch runs twice, as after a crash that lost the outcome of the first run.
     """
 
     epoch_steps: int = 500

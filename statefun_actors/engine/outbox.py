@@ -1,7 +1,7 @@
 """Egress records on their way out: durable first, then handed to their sinks, then marked as through.
 
 Each sink runs in a task of its own, so one that is slow or down holds up neither the actors nor another sink. The mark
-is committed with a later epoch, together with the sink's position. Whatever happens in between, the records are handed
+is committed with a later epoch, together with the sink's position. Records without a durable mark are handed
 over again: after a crash by the next run, after a failed commit by the outbox that is built then.
 """
 
@@ -59,7 +59,7 @@ class Outbox:
         """Where a sink begins is durable before it is first written to."""
 
     def start(self, wake: Callable[[], None]) -> None:
-        """Set the sinks to work, as soon as it is durable where they begin; *wake* tells the engine of news."""
+        """Start the sinks, once the positions where they begin are durable. *wake* wakes the engine."""
         self._wake = wake
         if self._may_start and not self._tasks:
             self._tasks = [
@@ -69,13 +69,13 @@ class Outbox:
 
     def durable(self, records: Iterable[EgressRecord]) -> None:
         """The epoch of these is in the store."""
-        told = set()
+        added = set()
         for record in records:
             if (outlet := self._outlets.get(record.egress)) is not None:
                 outlet.add(record)
-                told.add(outlet)
-        for outlet in told:
-            outlet.tell()
+                added.add(outlet)
+        for outlet in added:
+            outlet.wake()
         if not self._may_start:
             self._may_start = True
             self.start(self._wake)

@@ -3,7 +3,7 @@
 Both keep their place by a *position*, JSON text of their own making, which is committed with the epoch that it belongs
 to. After a crash, or a failed commit, ``resume`` gives them the last one that became durable.
 
-A sink works beside the actors, in a task of its own, and at its own pace. It takes records that are durable from its
+A sink runs in a task of its own, at its own pace. It takes records that are durable from its
 :class:`~statefun_actors.engine.egress_queue.EgressQueue`, and says there which of them are through; that is committed
 with whichever epoch is open then. How often a record arrives is the sink's affair:
 

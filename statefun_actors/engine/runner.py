@@ -1,8 +1,7 @@
-"""Steps: a batch of one address goes to dispatch, and what it comes to is merged into the epoch that is open then.
+"""``Runner``: hands batches, each of one address, to dispatch, and their outcomes to :class:`~.merge.Merge`.
 
 A batch that ends at once costs no task. One whose handler waits for something gets a task of its own; until it ends
-its messages count as waiting, and nothing of it is anywhere. Should its memory be thrown away meanwhile, what it comes
-to is thrown away, too.
+its messages count as waiting, and it has changed nothing. If its working set is lost meanwhile, so is its outcome.
 """
 
 from __future__ import annotations
@@ -56,7 +55,7 @@ class _EngineHost(SystemHost):
 
 
 async def _dispatch_twice(batch: Batch, app: Application, host: Host) -> Outcome:
-    """What *batch* comes to the second time: what it came to before that is lost."""
+    """The outcome of a second run of *batch*; that of the first is dropped."""
     await dispatch(batch, app, host)
     return await dispatch(batch, app, host)
 
@@ -193,7 +192,7 @@ class Runner:
     async def drain(self, seconds: float) -> None:
         """Let what is suspended end within *seconds*; what doesn't is cancelled, and never ran.
 
-        What can't even be cancelled, a thread say, is left to itself: whatever it still comes to changes nothing.
+        A handler that can't be cancelled, in a thread say, is abandoned: its outcome changes nothing.
         """
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=seconds)

@@ -35,8 +35,8 @@ def message_handled(
 def message_given_up(working_set: WorkingSet, message: Message, error: BaseException) -> None:
     """The engine gave *message* up, since it has no policy: it is a dead letter of the store."""
     invocation = Invocation(message.value, message.caller)
-    if (told := tell_asker(invocation, error)) is not None:
-        working_set.send(told.target, told.value, message.target)
+    if (answer := tell_asker(invocation, error)) is not None:
+        working_set.send(answer.target, answer.value, message.target)
     elif (caller := unwrapped(invocation).caller) is not None and caller[0] == INGRESS:
         working_set.callers.handled(caller[1], error, working_set.epoch)
 

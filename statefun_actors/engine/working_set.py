@@ -212,7 +212,7 @@ class WorkingSet:
     def sweep(self, now_ms: int) -> None:
         """Have rows deleted whose every state has expired, a bounded number at a time.
 
-        The row says when that was to be when it was written. The class may have come to say otherwise.
+        A row has the expiry time of when it was written. The class may have changed since then.
         """
         if self.next_sweep is None or self.next_sweep - _SWEEP_EVERY_MS <= now_ms < self.next_sweep:
             return
