@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from statefun_actors import RequestReplyHandler
+from statefun_actors import RequestReplyHandler, Runtime
 from statefun_actors.testing import TestRuntime
 
 ROOT = Path(__file__).parents[1]
@@ -72,6 +72,23 @@ def test_its_conversation_is_held() -> None:
             return await runtime.ask(names["Order"].at("7"), names["Place"](100), str)
 
     assert asyncio.run(work()) == "paid"
+
+
+def test_its_asks_are_answered_from_python_and_by_curl(tmp_path: Path) -> None:
+    names: dict[str, Any] = {"__name__": "readme_answers"}
+    exec(compile(_block("def approve("), "README.md", "exec"), names)
+    purchase, (curl,) = names["Purchase"], blocks("sh")
+
+    with Runtime(purchase, bind="127.0.0.1:0") as runtime:
+        first, second = (runtime.ask(purchase.submit, id, "a pen") for id in ("1", "2"))
+        names["approve"](runtime, first)
+        bound = runtime.urls[0].removeprefix("http://")
+        answered = curl.replace("localhost:8080", bound).replace("$TOKEN", second)
+        statuses = run(2 * (answered.strip() + " -s -o /dev/null -w '%{http_code} '\n"), tmp_path)
+        states = [runtime.state(purchase.at(id)).state for id in ("1", "2")]
+
+    assert statuses.split() == ["202", "404"]
+    assert states == ["granted", "granted"]
 
 
 def test_its_functions_and_handler_are_made() -> None:
