@@ -1,9 +1,9 @@
-"""APP, as every command takes it: a module, a file or a folder, optionally ``:name``.
+"""Loads APP, the argument of every command: a module, a file or a folder, optionally ``:name``.
 
-What belongs to an app, when no name picks it out: every Entity with a typename and every StatefulFunctions that the
-module holds and that comes from the app's own code, which is what lies in the module's folder or below; of what comes
-from elsewhere (an installed package), what the module lists in ``__all__``. A folder stands for its ``app.py``, else
-its ``__init__.py``, else all modules in it but tests, generated ones and those that begin with ``_``.
+Without a name, an app consists of every Entity with a typename and every StatefulFunctions in the module that is
+defined in the app's own code, the module's folder; of other code (an installed package), only names in ``__all__``. A
+folder is its ``app.py``, else its ``__init__.py``, else all modules in it except tests, generated ones and those whose
+names start with ``_``.
 """
 
 from __future__ import annotations
@@ -30,24 +30,24 @@ _INSTALLED: Final = frozenset({"site-packages", "dist-packages"})
 
 
 class AppError(click.ClickException):
-    """APP can't be served as it stands. The text is all that its user needs."""
+    """APP can't be served. The text is complete for users."""
 
     exit_code = 2
 
 
 @attrs.frozen
 class App:
-    """What APP stands for: what it serves, and what it is called."""
+    """A loaded APP: what it serves, and its name."""
 
     name: str
     served: Sequence[object]
 
 
 def load_app(text: str) -> App:
-    """What *text* stands for.
+    """Load the app *text*.
 
     Raises:
-        AppError: there is nothing of that name; it can't be imported; nothing in it can be served.
+        AppError: it does not exist, can't be imported, or has nothing to serve.
     """
     text = text.strip()
     place, name = text, None
@@ -86,7 +86,7 @@ def _files(folder: Path, place: str) -> list[Path]:
 
 
 def _file(path: Path) -> ModuleType:
-    """The module in the file *path*. Its folder goes on the path, so that it can import what stands beside it."""
+    """Import the file *path*. Its folder is added to ``sys.path``, so that it can import its neighbours."""
     path = path.resolve()
     if path.suffix != ".py":
         raise AppError(f"{path.name} is no Python file; APP is a module, a .py file or a folder.")
@@ -105,7 +105,7 @@ def _file(path: Path) -> ModuleType:
     found = None if there is not None else _found(name)
     if found is not None and _origin(found) == path:
         return _imported(lambda: importlib.import_module(name), str(path))
-    # Another module has that name: a file called types.py, say.
+    # Another module has that name, such as types.
     spec = importlib.util.spec_from_file_location(f"statefun_app_{path.stem}", path)
     assert spec is not None
     assert spec.loader is not None
@@ -176,7 +176,7 @@ def _folder(module: ModuleType) -> Path | None:
     return None if source is None else source.parent
 
 
-# --- what went wrong
+# --- errors
 
 
 def _crash(error: BaseException, place: str) -> str:
@@ -198,7 +198,7 @@ def _is_theirs(filename: str) -> bool:
 
 
 def _where(error: BaseException) -> str:
-    """``file:line: `` of the user's line that *error* came from."""
+    """``file:line: `` of the user's line that raised *error*."""
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if _is_theirs(frame.filename)]
     return f"{_short(frames[-1].filename)}:{frames[-1].lineno}: " if frames else ""
 
@@ -221,7 +221,7 @@ def _nothing(modules: Sequence[ModuleType], place: str) -> str:
     return f"{place} defines no Entity with a typename and no StatefulFunctions.{hint}"
 
 
-# --- picking out what is served
+# --- finding classes and functions
 
 
 def _is_served(item: object) -> bool:
@@ -229,7 +229,7 @@ def _is_served(item: object) -> bool:
         if isinstance(item, type):
             return getattr(item, "__function_type__", None) is not None
         return callable(getattr(item, "__function_types__", None))
-    except Exception:  # a module may hold anything, also what answers every question with an error
+    except Exception:  # a module may contain objects that raise errors for any attribute
         return False
 
 

@@ -1,4 +1,4 @@
-"""The event loop of a command, which it shares with the code of the application."""
+"""Runs the event loop of a command, which it shares with the code of the application."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ class LoopEndedError(click.ClickException):
 
 
 def in_a_loop(work: Coroutine[Untyped, Untyped, T], then: str) -> T:
-    """What *work* returns, in an event loop of its own, which goes on where code of the application stops it.
+    """Run *work* in a new event loop, which continues if code of the application stops it; return the result.
 
-    That is ``loop.stop()``, or a callback or a task that raises SystemExit or KeyboardInterrupt, which asyncio lets out
-    of the loop. It is logged, each kind once.
+    Code stops a loop by ``loop.stop()``, or by SystemExit or KeyboardInterrupt in a callback or a task. Each kind is
+    logged once.
 
     Args:
-        work: what the command does.
-        then: what the user may count on where *work* itself is cancelled; a sentence.
+        work: the work of the command.
+        then: the consequence for the user if *work* itself is cancelled; a sentence.
 
     Raises:
         LoopEndedError: code of the application cancelled *work*.
-        KeyboardInterrupt: Ctrl-C, while nothing listened for it.
-        Exception: whatever *work* raises.
+        KeyboardInterrupt: Ctrl-C, while it was not handled.
+        Exception: *work* raised it.
     """
     told: set[str] = set()
     with asyncio.Runner() as runner, owning_process():
@@ -64,7 +64,7 @@ def in_a_loop(work: Coroutine[Untyped, Untyped, T], then: str) -> T:
 def _by_the_application(error: BaseException) -> bool:
     if isinstance(error, KeyboardInterrupt):
         return signal.getsignal(signal.SIGINT) is not signal.default_int_handler
-    return isinstance(error, RuntimeError | SystemExit)  # the first is what asyncio makes of loop.stop()
+    return isinstance(error, RuntimeError | SystemExit)  # asyncio raises a RuntimeError after loop.stop()
 
 
 def _how(error: BaseException) -> str:

@@ -1,7 +1,7 @@
-"""Ctrl-C and SIGTERM: the first one stops cleanly, the second one at once; and so does time, if it is bounded.
+"""Ctrl-C and SIGTERM: the first one stops cleanly, the second one or a timeout at once.
 
-A closed window (SIGHUP) stops cleanly, too, but is never a second one: the shell and the system send one each, and
-systemd sends one after SIGTERM.
+A closed window (SIGHUP) stops cleanly, too, but never counts as the second one: the shell and the system send one each,
+and systemd sends one after SIGTERM.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from typing import Final
 from statefun_actors.system import loop_kept_from_children, signals_kept_from_children
 
 _HANG_UP: Final[signal.Signals | None] = getattr(signal, "SIGHUP", None)
-"""Windows has none."""
+"""None on Windows."""
 STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, *(() if _HANG_UP is None else (_HANG_UP,)))
 
 
 class Stop:
-    """Whether the user wants to stop. Wait for :attr:`wanted`; :attr:`signal` says by which signal it was told."""
+    """A requested stop. Wait for :attr:`wanted`; :attr:`signal` is the signal that requested it."""
 
     def __init__(self, before_dying: Sequence[Callable[[], None]], within: float | None) -> None:
         self.signal: signal.Signals | None = None
@@ -36,12 +36,12 @@ class Stop:
 
     def _told(self, number: int, _: FrameType | None) -> None:
         self._terminals.forget_those_gone()
-        # Python's own signal handlers: the event loop's would wait for a handler that holds the loop.
+        # Python's own signal handlers: those of the event loop would wait for a handler that blocks the loop.
         if self.signal is None:
             self.signal = signal.Signals(number)
             self._loop.call_soon_threadsafe(self.wanted.set)
             if self._within is not None:
-                # A thread: what holds the loop, or the end of the interpreter, can't hold that.
+                # A thread: code that blocks the loop, or the end of the interpreter, can't block it.
                 late = threading.Timer(self._within, self._too_late, [number])
                 late.daemon = True
                 late.start()
@@ -69,13 +69,13 @@ class Stop:
 
 
 class Terminals:
-    """The terminals that output and errors go to now."""
+    """The terminals of standard output and standard error."""
 
     def __init__(self) -> None:
         self._descriptors = [descriptor for descriptor in (1, 2) if os.isatty(descriptor)]
 
     def forget_those_gone(self) -> None:
-        """What is written to a terminal that was closed goes nowhere from now on. It would be an error."""
+        """Discard later writes to a closed terminal, which would be errors."""
         for descriptor in self._descriptors:
             if not os.isatty(descriptor):
                 nowhere = os.open(os.devnull, os.O_WRONLY)
@@ -84,21 +84,21 @@ class Terminals:
 
 
 def is_repeated(number: int) -> bool:
-    """Whether a second signal of this *number* says no more than the first one."""
+    """Whether a second signal of this *number* has no further effect."""
     return number == _HANG_UP
 
 
 def heard() -> list[signal.Signals]:
-    """The signals to stop by. What whoever started this process has it ignore stays ignored, as under nohup."""
+    """The signals that stop the process. Signals that its parent has set to be ignored stay ignored, as under nohup."""
     return [number for number in STOP_SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
 
 
 @contextlib.contextmanager
 def stop_signals(before_dying: Sequence[Callable[[], None]] = (), *, within: float | None = None) -> Generator[Stop]:
-    """Have the signals told to a :class:`Stop`.
+    """Report the signals to a :class:`Stop`.
 
-    *before_dying* mends the terminal before a second one ends it all; what is added to it later counts, too. With
-    *within* the process is ended that many seconds after the first one, should it still be there.
+    *before_dying* restores the terminal before a second signal ends the process; callables may be added to it later.
+    With *within*, the process is ended this number of seconds after the first signal.
     """
     stop = Stop(before_dying, within)
     tell = stop._told  # noqa: SLF001 - one piece

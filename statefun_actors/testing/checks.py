@@ -1,4 +1,4 @@
-"""What tests hand to the kit, checked before it can surprise them."""
+"""Checks of the arguments of the test kit."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from statefun_actors.text import encodable
 
 
 def checked_address(target: object) -> Address:
-    """*target* if it is an address.
+    """Return *target* if it is an address.
 
     Raises:
-        ValueMismatchError: it isn't, or it holds what UTF-8 can't encode.
+        ValueMismatchError: it is not an address, or UTF-8 can't encode it.
     """
     if not isinstance(target, Address):
         got = f"{target!r} ({type(target).__name__})"
@@ -26,10 +26,10 @@ def checked_address(target: object) -> Address:
 
 
 def in_utc(moment: datetime, name: str) -> datetime:
-    """*moment*, which was given as *name*, in UTC.
+    """*moment*, the argument *name*, in UTC.
 
     Raises:
-        ValueMismatchError: it is naive: nobody could tell which time it is.
+        ValueMismatchError: it is naive, so its time is ambiguous.
     """
     if not isinstance(moment, datetime) or moment.tzinfo is None:
         raise ValueMismatchError(f"{name}= as an aware datetime: datetime(2026, 1, 1, tzinfo=UTC)", f"{moment!r}")
@@ -39,7 +39,7 @@ def in_utc(moment: datetime, name: str) -> datetime:
 def check_served(parked: Iterable[str], told: set[str]) -> None:
     """Refuses messages to Entity classes that are not run; other function types may be in other languages.
 
-    *parked*: the function types whose messages are kept, since nothing serves them; those in *told* are known.
+    *parked*: the function types whose messages are kept because nothing serves them; those in *told* were reported.
 
     Raises:
         AssertionError: it names the classes.

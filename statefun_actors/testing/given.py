@@ -1,4 +1,4 @@
-"""``given(Account, "ada", balance=3).when(Deposit(cents=5))``: one entity, one batch, nothing else."""
+"""``given(Account, "ada", balance=3).when(Deposit(cents=5))``: runs one batch of one entity."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _REPLY = Address(REPLY, "test")
 
 
 class _Host(SystemHost):
-    """Virtual time: a backoff moves it, so no test waits for one. Tokens are the same in each test."""
+    """A host with virtual time, which a backoff advances, so that no test waits. Tokens are deterministic."""
 
     def __init__(self, now: datetime) -> None:
         self._now = now
@@ -53,13 +53,13 @@ class _Host(SystemHost):
 
 @attrs.frozen
 class Result(Generic[_E]):
-    """What the messages came to.
+    """The result of a batch.
 
-    ``entity`` is a detached instance that holds the state afterwards. ``reply`` is the first reply to the caller (None
-    without one), ``replies`` are all of them; ``sent``, ``delayed`` and ``egress`` (by egress name) hold Python values.
-    ``asks`` are the questions asked and the reply addresses opened, ``schedules`` the recurring messages begun, and
-    ``cancelled_schedules`` the names of those ended. ``dead_letters`` are the errors of messages that a failure policy
-    gave up.
+    ``entity`` is a detached instance with the state afterwards. ``reply`` is the first reply to the caller (None
+    without one), ``replies`` are all of them; ``sent``, ``delayed`` and ``egress`` (by egress name) have Python values.
+    ``asks`` are the questions asked and the reply addresses opened, ``schedules`` the recurring messages started, and
+    ``cancelled_schedules`` the names of those cancelled. ``dead_letters`` are the errors of messages that a failure
+    policy gave up.
     """
 
     entity: _E
@@ -95,20 +95,20 @@ class Given(Generic[_E]):
         now: datetime = _START,
         settings: Settings | None = None,
     ) -> Result[_E]:
-        """Hand *messages* to the entity, as one batch, and say what came of it.
+        """Run *messages* as one batch, and return its result.
 
-        Works inside a running event loop too: the handlers then run on a loop of their own, in a thread.
+        It works inside a running event loop, too: the handlers then run on another loop, in a thread.
 
         Args:
-            messages: anything that can be sent.
-            caller: who sends them; None = they come from outside.
-            now: what ``self.now`` says.
+            messages: values that can be sent.
+            caller: the sender; None: from outside.
+            now: the value of ``self.now``.
             settings: of the application.
 
         Raises:
-            ValueMismatchError: *caller* is no address, or *now* is naive.
-            Exception: whatever the handler raised, where no failure policy takes care of it; HandlerExitError for what
-                is no Exception.
+            ValueMismatchError: *caller* is not an address, or *now* is naive.
+            Exception: the handler raised it, and there is no failure policy; HandlerExitError for one that is not an
+                Exception.
             InternalMessageError: *caller* is outside, the handler internal, and there is no failure policy.
             KeyboardInterrupt: the handler raised it, or it was Ctrl-C.
         """
@@ -146,7 +146,7 @@ class Given(Generic[_E]):
         now: datetime = _START,
         settings: Settings | None = None,
     ) -> Result[_E]:
-        """Hand *answer* to the method *then*, as the answer to an ask of this entity, and say what came of it.
+        """Pass *answer* to the method *then*, as the answer to an ask of this entity, and return the result.
 
         ::
 
@@ -154,14 +154,14 @@ class Given(Generic[_E]):
 
         Args:
             then: a method of the class that is decorated with ``@answers``.
-            answer: anything that can be sent.
-            keep: what was kept beside the ask.
-            caller: who sent the message that asked: ``self.caller`` in *then*, who gets what it returns.
-            now: what ``self.now`` says.
+            answer: a value that can be sent.
+            keep: the value of ``keep=`` of the ask.
+            caller: the caller of the asking message: ``self.caller`` in *then*, which gets its reply.
+            now: the value of ``self.now``.
             settings: of the application.
 
         Raises:
-            ValueMismatchError: *then* is no such method, or *keep* does not fit it.
+            ValueMismatchError: *then* is not an answer method, or *keep* does not fit it.
             UnhandledMessageError: *then* does not take such an answer, and there is no failure policy.
             Exception: as :meth:`when`.
         """
@@ -213,7 +213,7 @@ def given(cls: Callable[_P, _E], id: str, /, *args: _P.args, **fields: _P.kwargs
 
     Raises:
         FieldMismatchError: a value does not fit its field.
-        TypeError: *cls* is no Entity class, or has no such field.
+        TypeError: *cls* is not an Entity class, or has no such field.
     """
     found: object = cls
     if not (isinstance(found, type) and issubclass(found, Entity)):

@@ -1,8 +1,8 @@
-"""``run --reload``: the run as a process of its own, replaced whenever a Python file of APP changes.
+"""``run --reload``: runs the application in a child process, which is replaced when a Python file of APP changes.
 
-State is kept, since it is in the store, and a stop is a clean one. The new run loads its code while the old one still
-runs: with a mistake in it, of syntax or of definition, that is shown and the old run goes on. What only a start can
-find, such as a store that the new classes can't read, ends the new run; the next change starts another.
+State is kept, since it is in the store, and each stop is clean. The new process loads its code while the old one still
+runs: errors of syntax or definition are printed, and the old one runs on. Errors that only a start can find, such as a
+store that the new classes can't read, end the new process; the next change starts another.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ if TYPE_CHECKING:
     from watchfiles import Change
 
 _LOOKS: Final = 200
-"""Milliseconds between two looks at whether the run has ended."""
+"""Milliseconds between two checks whether the process has ended."""
 
 
 def run_reloading(app: str, arguments: Sequence[str]) -> int:
-    """Run ``statefun-actors`` with *arguments* again and again, until a signal; the exit code of the last one."""
+    """Run ``statefun-actors`` with *arguments* repeatedly, until a signal; return the last exit code."""
     try:
         import watchfiles
     except ImportError:
@@ -39,7 +39,7 @@ def run_reloading(app: str, arguments: Sequence[str]) -> int:
             "--reload needs watchfiles, which is not installed: pip install 'statefun-actors[reload]'."
         ) from None
     folder = _folder(app)
-    # -B: compiled files are told from others by the second of the change, in which there may be another one.
+    # -B: compiled files are matched by the second of the change, in which there may be another change.
     run = _Reloaded([sys.executable, "-B", "-m", "statefun_actors", *arguments])
     with run:
         changes = watchfiles.watch(
@@ -60,13 +60,13 @@ def run_reloading(app: str, arguments: Sequence[str]) -> int:
 
 
 class _Reloaded:
-    """The process that runs now."""
+    """The current process."""
 
     def __init__(self, command: Sequence[str]) -> None:
         self.told = False
-        """Whether a signal has come."""
+        """Whether a signal was received."""
         self._forced = False
-        """Whether another one has come."""
+        """Whether a second one was received."""
         self.code = 0
         self._command = command
         self._heard = heard()
@@ -79,13 +79,13 @@ class _Reloaded:
 
     def __exit__(self, *_: object) -> None:
         self.code = self._process.wait()
-        if self.code < 0:  # one that was told to stop before it listened has lost nothing
+        if self.code < 0:  # a process that was stopped before it listened has lost nothing
             self.code = 0 if self.code == -signal.SIGTERM and not self._forced else 128 - self.code
         for number in self._heard:
             signal.signal(number, signal.default_int_handler if number is signal.SIGINT else signal.SIG_DFL)
 
     def changed(self, names: str) -> None:
-        """Start again, if what has changed can be loaded."""
+        """Restart, if the changed code can be loaded."""
         _say(f"{names} changed.")
         with self._signals_left_to_this():
             following = NextRun(self._command)
@@ -99,11 +99,11 @@ class _Reloaded:
             return
         self._process, self._ended = following.process, False
         following.begin()
-        if self.told:  # the signal came before this was the process to stop
+        if self.told:  # the signal was received before this process was the current one
             self._terminate()
 
     def look(self) -> None:
-        """Say so if the run has ended by itself."""
+        """Report it if the process has ended by itself."""
         if not self._ended and (code := self._process.poll()) is not None:
             self._ended = True
             _say(f"The run has ended, with exit code {code}. A change of a file starts it again; Ctrl-C ends this.")
@@ -122,8 +122,8 @@ class _Reloaded:
 
     @contextlib.contextmanager
     def _signals_left_to_this(self) -> Generator[None]:
-        """Ctrl-C and a closed window reach every process at the terminal: a run that is started inside leaves them to
-        this one, and is stopped by SIGTERM.
+        """Ctrl-C and a closed window signal every process at the terminal: the child process ignores them, and this
+        process stops it by SIGTERM.
         """
         for number in STOP_SIGNALS:
             if number is not signal.SIGTERM:
@@ -140,11 +140,11 @@ class _Reloaded:
             return
         self._forced = self.told
         self.told = True
-        self._terminate()  # a second one ends it at once
+        self._terminate()  # a second SIGTERM ends it at once
 
 
 def _folder(app: str) -> Path:
-    """Where the code of *app* is: its folder, or for a module the one that modules are found from."""
+    """The folder of the code of *app*; of a module, the folder that modules are imported from."""
     for place in (app, re.sub(r":[^:/]+$", "", app)):
         path = Path(place)
         if path.exists():

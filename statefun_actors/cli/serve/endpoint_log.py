@@ -1,4 +1,4 @@
-"""The log of a local cluster's endpoint, as whoever watches the cluster sees it: what is wrong, as it happens."""
+"""Follows the log of a local cluster's endpoint, for its warnings and errors."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ _BEGINS: Final = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} (?P<level>[A-
 _JSON_BEGINS: Final = re.compile(r'\{"time": "[^"]*", "level": "(?P<level>[A-Z]+)"')
 _TOLD: Final = frozenset({"WARNING", "ERROR", "CRITICAL"})
 _MOST: Final = 60
-"""Lines at a time: a traceback or two, but not a flood."""
+"""The maximum number of lines at a time: a traceback or two."""
 _AGAIN: Final = 60.0
-"""Seconds after which the same is told again: Flink sends a batch that has failed again and again."""
+"""Seconds before a repeated line is reported again: Flink repeats a failed batch."""
 _REMEMBERED: Final = 1_000
 
 
 class EndpointLog:
-    """Reads the file at *path*, written by :mod:`~.logs`, from its beginning. It need not be there yet.
+    """Reads the file at *path*, written by :mod:`~.logs`, from its beginning. It may be missing at first.
 
-    *monotonic* gives seconds since some moment.
+    *monotonic* is a clock in seconds.
     """
 
     def __init__(self, path: Path, monotonic: Callable[[], float] = time.monotonic) -> None:
@@ -32,9 +32,9 @@ class EndpointLog:
         self._told = False
 
     def news(self) -> list[str]:
-        """Its warnings and errors since the last call, tracebacks too, without their times.
+        """The warnings and errors since the last call, with tracebacks, without their times.
 
-        Of very many at once the first are told, and what is said again and again once a minute.
+        Only the first lines of many are returned, and repeated ones once a minute.
         """
         try:
             with self._path.open("rb") as file:

@@ -1,6 +1,6 @@
 """The endpoint as a process of a local cluster.
 
-What it serves comes pickled on its input, from :func:`endpoint_program`; its socket is inherited.
+Its application is pickled on its standard input, by :func:`endpoint_program`; its socket is inherited.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ class _Task:
     settings: Settings
     logs: LogOptions
     path: tuple[str, ...]
-    """Where Python looks for modules in the process that loaded the app first."""
+    """``sys.path`` of the process that loaded the app first."""
     socket: int
 
 
 def endpoint_program(app: str, settings: Settings, logs: LogOptions, listener: Listener) -> EndpointProgram:
-    """A process that serves APP at *listener*, which stays open here: another one can take its place."""
+    """A process that serves APP at *listener*, which stays open here, so that another process can replace it."""
     (listening,) = listener.sockets
     task = _Task(app, settings, logs, tuple(sys.path), listening.fileno())
     return EndpointProgram(
@@ -42,7 +42,7 @@ def endpoint_program(app: str, settings: Settings, logs: LogOptions, listener: L
 
 
 def main() -> int:
-    """Serve until told to end."""
+    """Serve until a signal."""
     task = pickle.load(sys.stdin.buffer)  # noqa: S301 - from the process that started this one
     assert isinstance(task, _Task)
     sys.path[:] = task.path

@@ -1,4 +1,4 @@
-"""One process that serves: from the app to its exit code."""
+"""Runs one process that serves an application."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _LEAVE_SECONDS: Final = STOP_SECONDS - 0.5
 
 
 def serve_here(app: Quart, sockets: Sequence[socket], tls: Tls | None, announce: Callable[[], None]) -> int:
-    """Serve until Ctrl-C or SIGTERM, for which it listens before it calls *announce*; the exit code."""
+    """Serve until Ctrl-C or SIGTERM, which it handles before it calls *announce*; return the exit code."""
 
     async def told() -> None:
         with stop_signals() as stop:
@@ -38,7 +38,7 @@ def serve_here(app: Quart, sockets: Sequence[socket], tls: Tls | None, announce:
 async def serve_until(
     wanted: Callable[[], Awaitable[object]], app: Quart, sockets: Sequence[socket], tls: Tls | None
 ) -> None:
-    """Serve until *wanted* returns. From then on this process ends in time, whatever its handlers do."""
+    """Serve until *wanted* returns. After that the process ends within a timeout, even if handlers still run."""
 
     async def stop() -> None:
         await wanted()

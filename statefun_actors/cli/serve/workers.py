@@ -1,8 +1,8 @@
-"""Several processes that serve one application, and the one that watches over them.
+"""Worker processes that serve one application, and their supervisor.
 
-Each process loads APP by itself, so nothing that an app starts when it is imported (a thread, a connection) is shared
-by accident. Each has a socket of its own that the watching process holds too: connections that wait in it are not lost
-when its process dies and another takes its place.
+Each worker loads APP by itself, so threads and connections that an app opens at import are not shared by accident. Each
+has its own socket, which the supervisor keeps open, too: waiting connections are not lost when a worker dies and is
+replaced.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ from statefun_actors.system import loop_kept_from_children, signals_kept_from_ch
 Announce: TypeAlias = Callable[[], None]
 
 _LOOKS: Final = 0.5
-"""Seconds between two looks at which processes have ended."""
+"""Seconds between two checks for workers that have ended."""
 _SOON: Final = 1.0
-"""Seconds: a process that ends sooner after it loaded APP ended for a reason that would end its successor, too."""
+"""Seconds: a worker that ends sooner after it loaded APP is not replaced, since its successor might end, too."""
 
 
 def serve_in_workers(
@@ -48,7 +48,7 @@ def serve_in_workers(
     workers: int,
     announce: Announce,
 ) -> int:
-    """Serve APP in *workers* processes until Ctrl-C or SIGTERM, for which it listens before it calls *announce*.
+    """Serve APP in *workers* processes until Ctrl-C or SIGTERM, which it handles before it calls *announce*.
 
     Returns:
         The exit code.
@@ -57,14 +57,14 @@ def serve_in_workers(
 
 
 class _Watch:
-    """The watching process."""
+    """The supervisor."""
 
     def __init__(
         self, app: str, settings: Settings, logs: LogOptions, listeners: Sequence[Listener], tls: Tls | None
     ) -> None:
         self._app, self._settings, self._logs, self._listeners, self._tls = app, settings, logs, listeners, tls
         self._running: dict[int, tuple[SpawnProcess, Connection]] = {}
-        """By index, each process and the pipe through which it says when it had loaded APP."""
+        """By index, each worker and the pipe on which it sends the time when it had loaded APP."""
         self._told = 0
         self._terminals = Terminals()
         self._woken, self._wake = os.pipe()
@@ -77,7 +77,7 @@ class _Watch:
             self._start(index)
         code = 0
         while self._running:
-            # A child that a handler has started keeps the sentinel of its process from telling that this has ended.
+            # The sentinel of a worker stays open while a child that a handler has started lives.
             wait([self._woken, *(process.sentinel for process, _ in self._running.values())], _LOOKS)
             if self._told:
                 break
@@ -100,7 +100,7 @@ class _Watch:
         self._running[index] = (process, receiver)
 
     def _replace_the_dead(self) -> int:
-        """The exit code to end with, 0 to go on."""
+        """The exit code to end with, 0 to continue."""
         for index, (process, receiver) in list(self._running.items()):
             if process.is_alive():
                 continue
@@ -125,7 +125,7 @@ class _Watch:
         os.write(self._wake, b"!")
 
     def _stop(self) -> int:
-        """Have every process stop; 1 where one did not in time."""
+        """Stop all workers; return 1 if one did not stop in time."""
         for listener in self._listeners:
             listener.close()
         if self._told:
@@ -140,12 +140,12 @@ class _Watch:
             if process.is_alive():
                 process.kill()
                 process.join()
-        # One that was told before it served anything has died of it.
+        # A worker that got SIGTERM before it served anything was killed by it.
         return int(any(process.exitcode not in {0, *(-number for number in STOP_SIGNALS)} for process in processes))
 
 
 def _loaded_at(receiver: Connection) -> float | None:
-    """When the process that ended had loaded APP, in seconds of the monotonic clock; None if it never had."""
+    """The time at which an ended worker had loaded APP, in seconds of the monotonic clock; None if it never had."""
     with receiver:
         try:
             loaded: float | None = receiver.recv() if receiver.poll() else None
@@ -157,10 +157,10 @@ def _loaded_at(receiver: Connection) -> float | None:
 def _work(
     app: str, settings: Settings, logs: LogOptions, sockets: Sequence[socket], tls: Tls | None, loaded: Connection
 ) -> None:
-    """What one process does. It sends the time through *loaded* once it has loaded APP."""
+    """The main function of a worker. It sends the time on *loaded* after it has loaded APP."""
     for number in heard():
-        if number is not signal.SIGTERM:  # they reach every process at a terminal; the watching one tells the others
-            # Not SIG_IGN, which programs that are started would inherit.
+        if number is not signal.SIGTERM:  # every process at a terminal gets them; the supervisor stops the workers
+            # Not SIG_IGN, which child processes would inherit.
             signal.signal(number, _left_to_the_watching_process)
     with signals_kept_from_children(_left_to_the_watching_process), logging_to_stderr(logs):
         served = create_app(*load_app(app).served, settings=settings)
@@ -180,7 +180,7 @@ async def _until_told(app: Quart, sockets: Sequence[socket], tls: Tls | None) ->
     assert parent is not None
 
     def alone() -> None:
-        """The watching process was killed, and nobody else will tell."""
+        """Stop, since the supervisor was killed."""
         loop.remove_reader(parent.sentinel)
         stop.set()
 
