@@ -27,13 +27,22 @@ class Mailboxes:
     """All mailboxes that hold something. ``waiting`` counts their messages, those in flight included.
 
     Args:
-        served: function types that have mailboxes.
+        served: function types whose messages may run in the epoch that they are sent in.
+        durable_first: those whose messages may run only once that epoch is durable: what activities do outside can't
+            be undone, and an ask that a crash undoes is asked again under another key.
         most: messages that one mailbox holds.
         more: gives the messages to an address that come after a number, oldest first: at least one where there is one.
     """
 
-    def __init__(self, served: Container[str], most: int, more: Callable[[Address, int], list[Message]]) -> None:
+    def __init__(
+        self,
+        served: Container[str],
+        most: int,
+        more: Callable[[Address, int], list[Message]],
+        durable_first: Container[str] = (),
+    ) -> None:
         self._served, self._most, self._more = served, most, more
+        self._durable_first = durable_first
         self._by_address: dict[Address, Mailbox] = {}
         self._spare: list[Mailbox] = []
         """Empty ones, for the addresses to come: most mailboxes are there for one message."""
@@ -49,6 +58,8 @@ class Mailboxes:
         """Bytes of the values of those in memory."""
         self.ready_messages = 0
         """How many of those in memory are in mailboxes that stand in line."""
+        self.not_durable: list[Message] = []
+        """Messages of types in *durable_first* whose epoch is not durable yet, oldest first."""
         self.parked: dict[str, int] = {}
         """Messages for function types that nothing here serves: kept, for a deployment that does."""
 
@@ -71,7 +82,10 @@ class Mailboxes:
         mailbox = self._by_address.get(target)
         if mailbox is None:
             if target[0] not in self._served:
-                self._park(target[0])
+                if target[0] in self._durable_first:
+                    self.not_durable.append(message)
+                else:
+                    self._park(target[0])
                 return
             mailbox = self._by_address[target] = self._opened(target)
         self.waiting += 1
@@ -87,6 +101,22 @@ class Mailboxes:
             self.ready_messages += 1
         elif not (mailbox.running or mailbox.waits):
             self._line_up(mailbox)
+
+    def deliver_durable(self, message: Message) -> None:
+        """Put *message*, which the store holds, behind the others of its target."""
+        target = message.target
+        if target[0] in self._durable_first and target not in self._by_address:
+            self._by_address[target] = self._opened(target)
+        self.deliver(message)
+
+    def release(self, end: int) -> None:
+        """Deliver the messages of :attr:`not_durable` with numbers below *end*, which have become durable."""
+        waiting, self.not_durable = self.not_durable, []
+        for message in waiting:
+            if message.seq < end:
+                self.deliver_durable(message)
+            else:
+                self.deliver(message)  # waits on, unless its address has a mailbox now
 
     def take_ready(self, most: int) -> list[Mailbox]:
         """The next mailboxes in line; each of them either runs at once or goes back by :meth:`keep_ready`."""

@@ -45,7 +45,8 @@ class ServedStates:
 
     def __init__(self, app: Application) -> None:
         self.renamed = app.renamed
-        self.served = app.all_routes
+        self.durable_first = frozenset(name for name, route in app.all_routes.items() if route.retries)
+        self.served = app.all_routes.keys() - self.durable_first
         self.texts = shapes(app)
         """How the types look, for a store to remember."""
         self.specs: dict[str, tuple[StateSpec, ...]] = {
@@ -89,9 +90,9 @@ class WorkingSet:
         self.dead_letters = DeadLetters(store)
         self.callers = Callers(store, recovered.next_seq)
         self._mailbox = options.mailbox
-        self.mailboxes = Mailboxes(shape.served, options.mailbox, self._messages_to)
+        self.mailboxes = Mailboxes(shape.served, options.mailbox, self._messages_to, shape.durable_first)
         for message in store.messages():
-            self.mailboxes.deliver(message)
+            self.mailboxes.deliver_durable(message)
         for name, source in sources.items():
             source.resume(recovered.positions.get(f"source:{name}"))
         self.outbox = Outbox(sinks, store, recovered, lambda: self.epoch, self.seq)
@@ -262,6 +263,8 @@ class WorkingSet:
         self.dead_letters.durable(sealed)
         self.outbox.durable(sealed.egress)
         self.callers.durable(sealed, self._sealed_seq)
+        if self.mailboxes.not_durable:
+            self.mailboxes.release(self._sealed_seq)
         for on_end in sealed.on_end:
             on_end(None)
         self.cache.evict()

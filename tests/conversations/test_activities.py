@@ -6,6 +6,7 @@ import asyncio
 import threading
 from collections.abc import Callable, Coroutine
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,7 +24,10 @@ from statefun_actors import (
     persisted,
 )
 from statefun_actors.conversations import Activity
+from statefun_actors.store.sqlite import SqliteStore
 from statefun_actors.testing import TestRuntime
+from statefun_actors.types import pack
+from tests.engine.engines import HeldStore, held, running, send, until
 
 
 @message("shop/charge-order")
@@ -105,6 +109,46 @@ def test_an_answer_comes_after_attempts_that_wait_by_timers_under_one_key() -> N
         assert runtime.dead_letters == []
 
     in_test(work, Order, charge, notify)
+
+
+async def test_it_runs_only_once_the_ask_for_it_is_durable() -> None:
+    CALLS.clear()
+    store = HeldStore()
+    store.let_go.clear()
+    async with running(Order, charge, notify, store=store) as engine:
+        send(engine, Order.at("o"), pack(Charge(1)))
+        await until(lambda: store.begun)
+        for _ in range(100):  # turns of the event loop, in which it could begin
+            await asyncio.sleep(0)
+        early = list(CALLS)
+        store.let_go.set()
+        await until(lambda: CALLS)
+
+    assert early == []
+
+
+async def test_after_a_crash_it_runs_again_under_its_key(tmp_path: Path) -> None:
+    keys: list[str] = []
+
+    @activity("shop/charge")
+    async def slow(message: Charge, key: str) -> Charged:
+        keys.append(key)
+        if len(keys) == 1:
+            await asyncio.Event().wait()
+        return Charged(key)
+
+    store = SqliteStore(tmp_path / "store.db")
+    async with running(Order, slow, notify, store=store) as engine:
+        send(engine, Order.at("o"), pack(Charge(1)))
+        await until(lambda: keys)
+    store.close()
+    store = SqliteStore(tmp_path / "store.db")
+    async with running(Order, slow, notify, store=store) as engine:
+        await engine.idle()
+        state = held(engine, Order.at("o"), "state")
+    store.close()
+
+    assert keys == [state, state]
 
 
 def test_the_last_attempt_that_fails_tells_the_asker() -> None:
@@ -203,7 +247,7 @@ def test_no_more_runs_begin_in_any_span_than_the_rate_allows() -> None:
 
     @activity("test/rated", rate="3/s")
     async def rated(message: int) -> int:
-        begun.append(running[0].clock.now.timestamp())
+        begun.append(runtimes[0].clock.now.timestamp())
         return message
 
     class Many(Entity, typename="test/many"):
@@ -219,10 +263,10 @@ def test_no_more_runs_begin_in_any_span_than_the_rate_allows() -> None:
             assert isinstance(answer, int)
             self.got += 1
 
-    running: list[TestRuntime] = []
+    runtimes: list[TestRuntime] = []
 
     async def work(runtime: TestRuntime) -> None:
-        running.append(runtime)
+        runtimes.append(runtime)
         await runtime.tell(Many.at("m"), 10)
         await runtime.clock.advance(10)
         assert runtime.state(Many.at("m")).got == 10
