@@ -57,7 +57,7 @@ from statefun_actors.types import kafka_record, kinesis_record, message
 
 if TYPE_CHECKING:
     from statefun_actors.http import create_app
-    from statefun_actors.runtime import AsyncRuntime, Runtime
+    from statefun_actors.runtime import AsyncRuntime, IncompatibleStateError, LossRefusedError, Runtime
 
 __all__ = [
     "Actors",
@@ -73,11 +73,13 @@ __all__ = [
     "FieldMismatchError",
     "HandlerExitError",
     "HandlerTimeoutError",
+    "IncompatibleStateError",
     "InternalMessageError",
     "InvalidAddressError",
     "KafkaRecord",
     "KeyReusedError",
     "KinesisRecord",
+    "LossRefusedError",
     "MessageDecodeError",
     "MessageRefusedError",
     "MissingStateError",
@@ -120,6 +122,8 @@ __all__ = [
 
 _LOADED_ON_USE: Final = {
     "AsyncRuntime": "statefun_actors.runtime",
+    "IncompatibleStateError": "statefun_actors.runtime",
+    "LossRefusedError": "statefun_actors.runtime",
     "Runtime": "statefun_actors.runtime",
     "create_app": "statefun_actors.http",
 }

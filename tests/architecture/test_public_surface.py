@@ -13,6 +13,8 @@ PUBLIC = [
     "activity",
     "Actors",
     "AsyncRuntime",
+    "IncompatibleStateError",
+    "LossRefusedError",
     "CallError",
     "KeyReusedError",
     "MessageRefusedError",

@@ -257,9 +257,9 @@ async def test_a_renamed_field_is_told_with_counts_and_refused_by_strict(caplog:
     with pytest.raises(LossRefusedError) as raised:
         Engine(Application(Renamed), store, ManualClock(), check_changes=Check(strict=True))
     assert str(raised.value) == (
-        "--strict: a start with these classes would leave out or lose what is stored:\n"
+        "strict start refused: with these classes stored data would be left out or lost:\n"
         f"  - {line}\n"
-        "Nothing was changed. Correct the classes, or run without --strict."
+        "Nothing was changed. Correct the classes, or start without --strict (in a program: strict=False)."
     )
     caplog.clear()
     async with running(Renamed, store=store):

@@ -20,6 +20,7 @@ from statefun_actors import (
     DeadLetter,
     DefinitionError,
     Entity,
+    LossRefusedError,
     NotServedError,
     ReplyTimeoutError,
     StatefulFunctions,
@@ -29,7 +30,6 @@ from statefun_actors import (
     handles,
     persisted,
 )
-from statefun_actors.engine import LossRefusedError
 from tests.client.bank import Account, Deposit, Deposited
 
 ADA = Account.at("ada")

@@ -103,7 +103,7 @@ class IncompatibleStateError(StatefunActorsError):
 
 
 class LossRefusedError(StatefunActorsError):
-    """A start would lose something in silence, and was asked not to. Nothing was run or changed."""
+    """A strict start would leave out or lose some of what is stored. Nothing was run or changed; a retry can't help."""
 
     def __init__(self, losses: Sequence[Loss]) -> None:
         super().__init__(tuple(losses))
@@ -111,8 +111,8 @@ class LossRefusedError(StatefunActorsError):
 
     def __str__(self) -> str:
         return (
-            f"--strict: a start with these classes would leave out or lose what is stored:{_lines(self.losses)}\n"
-            "Nothing was changed. Correct the classes, or run without --strict."
+            f"strict start refused: with these classes stored data would be left out or lost:{_lines(self.losses)}\n"
+            "Nothing was changed. Correct the classes, or start without --strict (in a program: strict=False)."
         )
 
 

@@ -66,7 +66,7 @@ def test_check_says_before_a_deployment_what_the_new_classes_would_cost(folder: 
     assert "shop/basket: the state 'wishes' was removed, while 'likes' was added; " in checked.stdout
     assert (strict.returncode, json.loads(strict.stdout)["unreadable"]) == (1, [])
     assert refused.returncode == 1
-    assert "Error: --strict: a start with these classes would leave out or lose what is stored:" in refused.stderr
+    assert "Error: strict start refused: with these classes stored data would be left out or lost:" in refused.stderr
     assert told("state", "app.py", folder=folder) == before
 
 
