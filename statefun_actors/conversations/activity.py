@@ -273,9 +273,10 @@ def activity(typename: str, **options: Unpack[_Options]) -> _Decorator:
 
     Args:
         typename: ``<namespace>/<name>``.
-        options: ``attempts`` (5), every try counted; ``backoff`` (1.0), seconds before the second try, doubled before
-            each further one; ``timeout`` (30 seconds) of one try; ``concurrency`` (no bound), how many run at once in a
-            process; ``rate`` (no bound), how many begin in any second, minute or hour in a process: ``"60/m"``.
+        options: ``attempts`` (5), every try that ends counted, not one that a crash cuts short, which runs again;
+            ``backoff`` (1.0), seconds before the second try, doubled before each further one; ``timeout`` (30 seconds)
+            of one try; ``concurrency`` (no bound), how many run at once in a process; ``rate`` (no bound), how
+            many begin in any second, minute or hour in a process: ``"60/m"``.
 
     Raises:
         DefinitionError: everything that is wrong with it.
