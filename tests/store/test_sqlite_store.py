@@ -822,7 +822,10 @@ def test_a_backup_does_not_overwrite_unless_told_to(store: SqliteStore, path: Pa
     store.backup(target)
     commit(store, entity("bob"))
 
-    complaint = f"store {target}: it exists already. Choose another target for the backup."
+    complaint = (
+        f"store {target}: it exists already. Choose another target for the backup, "
+        "or allow to overwrite it: --overwrite, overwrite=True."
+    )
     assert refusal(lambda: store.backup(target)) == complaint
     store.backup(target, overwrite=True)
 

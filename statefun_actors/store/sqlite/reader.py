@@ -85,7 +85,8 @@ class Reads(Queries):
         partial = there.with_name(f"{there.name}.{os.getpid()}.partial")
         try:
             if target.exists() and (not overwrite or not target.is_file() or target.samefile(self.path)):
-                raise StoreError(str(target), "it exists already", "Choose another target for the backup.")
+                allow = "" if overwrite else ", or allow to overwrite it: --overwrite, overwrite=True"
+                raise StoreError(str(target), "it exists already", f"Choose another target for the backup{allow}.")
             make_folder(there.parent)
             partial.unlink(missing_ok=True)
             make_private_file(partial)

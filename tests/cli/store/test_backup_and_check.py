@@ -39,7 +39,10 @@ def test_a_backup_goes_over_nothing_unless_told(folder: Path, tmp_path: Path) ->
     refused = refusal("backup", "app.py", str(target), folder=folder, code=1)
     (done,) = told("backup", "app.py", str(target), "--overwrite", folder=folder)
 
-    assert refused == (f"Error: store {target}: it exists already. Choose another target for the backup.")
+    assert refused == (
+        f"Error: store {target}: it exists already. Choose another target for the backup, "
+        "or allow to overwrite it: --overwrite, overwrite=True."
+    )
     assert done == {"store": str(STORE), "file": str(target), "bytes": target.stat().st_size}
 
 
