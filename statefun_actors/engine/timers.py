@@ -74,6 +74,18 @@ class Timers:
                 return None
             self._extend()
 
+    def any_besides(self, typename: str) -> bool:
+        """Whether one is pending to another function type than *typename*. Reads far ones until it finds one."""
+        uncommitted = (timer for timers in self._uncommitted.values() for timer in timers.values())
+        if any(timer.target[0] != typename for timers in (self._near.values(), uncommitted) for timer in timers):
+            return True
+        after = self._horizon
+        while after != _FOREVER and (chunk := self._store.timers_after(*after, _CHUNK)):
+            if any(timer.target[0] != typename and timer.seq not in self._gone for timer in chunk):
+                return True
+            after = (chunk[-1].due_ms, chunk[-1].seq)
+        return False
+
     def durable(self, epoch: Epoch) -> None:
         """*epoch* is in the store now."""
         far = self._uncommitted.pop(epoch.number, {})

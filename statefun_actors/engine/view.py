@@ -63,6 +63,11 @@ class EngineView:
         """When a delayed message or a retry is due next, in milliseconds since 1970."""
         return self._core.working_set.next_due()
 
+    def pending_besides(self, typename: str) -> bool:
+        """Whether a retry, or a delayed message to another function type than *typename*, is pending."""
+        working_set = self._core.working_set
+        return working_set.mailboxes.next_retry() is not None or working_set.timers.any_besides(typename)
+
     # --- failures
 
     def failing_messages(self) -> list[FailingMessage]:

@@ -49,8 +49,8 @@ _FILE: Final = click.Path(dir_okay=False, path_type=Path)
 @click.option("--until-idle", is_flag=True, help="End once everything is read and handled and nothing is due.")
 @click.option(
     "--fire-timers", is_flag=True,
-    help="With --until-idle: handle pending delayed messages too, in virtual time, without waiting for them. While a "
-    "message recurs (send_every), such a run does not end.",
+    help="With --until-idle: handle pending delayed messages too, in virtual time, without waiting for them. Ends when "
+    "only recurring ones (send_every) are left.",
 )  # fmt: skip
 @click.option(
     "--bind", "binds", multiple=True, metavar="HOST:PORT",

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 import attrs
 
-from statefun_actors.asking import OWN_FUNCTIONS
+from statefun_actors.asking import OWN_FUNCTIONS, SCHEDULE
 from statefun_actors.assembly import Assembly, Service
 from statefun_actors.assembly.control import ControlService
 from statefun_actors.cli.logs import LogHandler
@@ -174,14 +174,15 @@ class Run:
     async def _everything_done(self) -> Literal[True]:
         while True:
             await self.engine.idle()
-            if not self._options.fire_timers or self.engine.view.next_due() is None:
+            if not self._options.fire_timers or not self.engine.view.pending_besides(SCHEDULE):
                 return True
 
     def _next_jump(self) -> int | None:
-        """When the next delayed message is due, if nothing else is left to do."""
-        if self.engine.view.waiting or not self._all_read():
+        """When the next delayed message is due, if nothing else is left to do and not all of them recur."""
+        view = self.engine.view
+        if view.waiting or not self._all_read() or not view.pending_besides(SCHEDULE):
             return None
-        return self.engine.view.next_due()
+        return view.next_due()
 
     def _all_read(self) -> bool:
         return all(source.exhausted for source in self._read_from)
