@@ -61,6 +61,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.xdist_group(group))
 
 
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Refuse a pytest whose node ids pytest-xdist can't extend: each worker would start a Flink and a broker."""
+    if session.config.getoption("loadgroup", default=False):
+        for item in session.items:
+            if item.get_closest_marker("xdist_group") is not None and "@" not in item.nodeid.rpartition("]")[2]:
+                raise pytest.UsageError("pytest-xdist ignores groups with this pytest; pip install -e '.[dev]'")
+
+
 def _group(item: pytest.Item, *, flink: bool, kafka: bool) -> str | None:
     """What the tests are called that run in the same worker as *item*; None where it may run in any."""
     if flink or kafka:
