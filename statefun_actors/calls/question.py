@@ -13,7 +13,7 @@ import attrs
 from statefun_actors.address import Address
 from statefun_actors.calls.errors import NoReplyError
 from statefun_actors.calls.reply_type import ReplyType, any_reply, any_reply_json, reply_type
-from statefun_actors.definition import ENTITY_OF_HANDLER
+from statefun_actors.definition import ENTITY_OF_HANDLER, check_text
 from statefun_actors.errors import ValueMismatchError
 from statefun_actors.model import TypedValue
 from statefun_actors.types import Codec, pack
@@ -60,6 +60,8 @@ def packed(target: Address, message: object) -> TypedValue:
     """
     if not isinstance(target, Address):
         raise ValueMismatchError(_EXPECTED, f"{target!r} ({type(target).__name__})")
+    check_text(target[0], "a function type")
+    check_text(target[1], "an id")
     value = pack(message)
     if (check_takes := getattr(target.__class__, "check_takes", None)) is not None:
         check_takes(value)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from statefun_actors.address import Address
 from statefun_actors.asking import REPLY
+from statefun_actors.definition import check_text
 from statefun_actors.errors import ValueMismatchError
 
 
 def reply_address_of(address: Address | str) -> Address:
     """The reply address that *address* is, or of which it is the token. Raises ValueMismatchError: it is neither."""
     if isinstance(address, str) and address:
+        check_text(address, "a token")
         return Address(REPLY, address)
     if isinstance(address, Address) and address.typename == REPLY:
         return address

@@ -104,6 +104,15 @@ def test_a_text_is_no_address(calls: Calls) -> None:
     )
 
 
+def test_text_that_utf_8_cannot_encode_is_refused_before_anything_is_sent(calls: Calls) -> None:
+    with pytest.raises(ValueMismatchError, match=r"^expected an id that UTF-8 can encode, got 'x\\ud800'"):
+        calls.tell(Account.at("x\ud800"), Deposit(cents=1))
+    with pytest.raises(ValueMismatchError, match=r"^expected an id that UTF-8 can encode, got 'x\\ud800'"):
+        calls.ask(Account.deposit, "x\ud800", Deposit(cents=1))
+    with pytest.raises(ValueMismatchError, match=r"^expected a token that UTF-8 can encode, got 'x\\ud800'"):
+        calls.answer("x\ud800", Deposit(cents=1))
+
+
 def test_messages_under_one_key_are_one_message(calls: Calls, ada: Address, request: pytest.FixtureRequest) -> None:
     key = request.node.name
     first = calls.ask(ada, Deposit(cents=5), Deposited, key=key)
