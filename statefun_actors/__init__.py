@@ -26,6 +26,7 @@ from statefun_actors.calls import (
 )
 from statefun_actors.conversations import activity
 from statefun_actors.definition import DeadLetter, Discard, persisted
+from statefun_actors.dispatch import Instrument
 from statefun_actors.endpoint import RequestReplyHandler
 from statefun_actors.entity import Entity, answers, handles
 from statefun_actors.errors import (
@@ -74,6 +75,7 @@ __all__ = [
     "HandlerExitError",
     "HandlerTimeoutError",
     "IncompatibleStateError",
+    "Instrument",
     "InternalMessageError",
     "InvalidAddressError",
     "KafkaRecord",

@@ -109,12 +109,25 @@ class Scope:
 
     def undone(self, effects: int, dropped_replies: int) -> Scope:
         """A scope at the point with this number of *effects* and *dropped_replies*; settled changes are kept."""
-        scope = Scope(self.batch, self.host, self.record_egresses)
+        scope = self.empty()
         scope.changes = self.changes
         scope.effects = self.effects[:effects]
         if self.dropped_replies:
             scope.dropped_replies = self.dropped_replies[:dropped_replies]
         return scope
+
+    def empty(self) -> Scope:
+        """A scope of the same kind for the same batch, without changes or effects."""
+        return Scope(self.batch, self.host, self.record_egresses)
+
+    def failed(self, error: BaseException, *, started: bool) -> None:
+        """An attempt of a message failed with *error*, after its handler *started*, or because it has none.
+
+        Only an observed scope does something with it.
+        """
+
+    def again(self, attempt: int) -> None:
+        """The message begins again, for this *attempt*. Only an observed scope does something with it."""
 
     def current(self, name: str) -> TypedValue | None:
         """The state *name* as last settled. Raises KeyError if neither the batch nor a change has it."""

@@ -3,8 +3,25 @@
 from statefun_actors.dispatch.answers import answered_method, rewrapped, tell_asker, unwrapped
 from statefun_actors.dispatch.application import Application, ServedFunction
 from statefun_actors.dispatch.dispatch import dispatch
+from statefun_actors.dispatch.events import (
+    BatchEnded,
+    EgressDelivered,
+    EgressFailed,
+    EpochCommitted,
+    HandlerEnded,
+    HandlerStarted,
+    LoopHeld,
+    MessageRefused,
+    MessageSource,
+    MessageTaken,
+    RepliedToItself,
+    ReplyDropped,
+    TimerFired,
+)
 from statefun_actors.dispatch.failure import is_terminal
 from statefun_actors.dispatch.host import SystemHost, ThreadHost, random_token
+from statefun_actors.dispatch.instruments import Instrument, Instruments
+from statefun_actors.dispatch.observed import Dispatch, dispatcher
 from statefun_actors.dispatch.process import owning_process
 from statefun_actors.dispatch.running import running_message
 from statefun_actors.dispatch.stepping import resumed
@@ -17,12 +34,29 @@ from statefun_actors.dispatch.tasks import (
 
 __all__ = [
     "Application",
+    "BatchEnded",
+    "Dispatch",
+    "EgressDelivered",
+    "EgressFailed",
+    "EpochCommitted",
+    "HandlerEnded",
+    "HandlerStarted",
     "HandlerTask",
+    "Instrument",
+    "Instruments",
+    "LoopHeld",
+    "MessageRefused",
+    "MessageSource",
+    "MessageTaken",
+    "RepliedToItself",
+    "ReplyDropped",
     "ServedFunction",
     "SystemHost",
     "ThreadHost",
+    "TimerFired",
     "answered_method",
     "dispatch",
+    "dispatcher",
     "in_handler_task",
     "is_terminal",
     "owning_process",

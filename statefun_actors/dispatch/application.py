@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from statefun_actors.address import Address
 from statefun_actors.asking import ATTEMPT, RESERVED
@@ -13,6 +13,7 @@ from statefun_actors.definition import FailurePolicy, FunctionType, Handler, Tim
 from statefun_actors.dispatch.answers import BoundAnswer, BoundAnswers, attempted, find_answer
 from statefun_actors.dispatch.calling import start_of
 from statefun_actors.dispatch.diagnostics import Diagnostics
+from statefun_actors.dispatch.instruments import Instrument, Instruments, instrument_problems
 from statefun_actors.errors import (
     DefinitionError,
     InternalMessageError,
@@ -190,17 +191,21 @@ class Application:
     Args:
         served: Entity classes and StatefulFunctions.
         settings: of the application.
+        instruments: called with its events.
 
     Raises:
-        DefinitionError: something that isn't served; two under one function type; two classes under one message name.
+        DefinitionError: something that isn't served; two under one function type; two classes under one message name;
+            something that is no instrument.
     """
 
-    def __init__(self, *served: object, settings: Settings | None = None) -> None:
+    def __init__(
+        self, *served: object, settings: Settings | None = None, instruments: Sequence[Instrument] = ()
+    ) -> None:
         self.settings = settings if settings is not None else Settings()
         self.record_egresses = self.settings.record_egresses
-        self.notes = Diagnostics()
+        self.diagnostics = Diagnostics()
         self._codecs: Mapping[str, Codec] | None = None
-        problems: list[str] = []
+        problems = list(instrument_problems(instruments))
         routes: dict[str, ServedFunction] = {}
         for function in _function_types(served):
             if function.typename in routes and routes[function.typename].function is not function:
@@ -210,6 +215,7 @@ class Application:
         problems += _former_name_clashes(routes)
         if problems:
             raise DefinitionError("this application", problems)
+        self.instruments = Instruments([self.diagnostics, *instruments])
         self.routes: Mapping[str, ServedFunction] = routes
         """What was served, by function type."""
         self.renamed: Mapping[str, str] = {

@@ -16,7 +16,9 @@ from typing import Any as Untyped
 from typing import TypeAlias
 
 from statefun_actors.definition import Handler
-from statefun_actors.dispatch.diagnostics import HELD_TOO_LONG, Diagnostics
+from statefun_actors.dispatch.diagnostics import HELD_TOO_LONG
+from statefun_actors.dispatch.events import LoopHeld
+from statefun_actors.dispatch.instruments import Instruments
 from statefun_actors.dispatch.stepping import SelfClosedError, Watch, resumed
 from statefun_actors.dispatch.tasks import HandlerTask
 from statefun_actors.errors import HandlerTimeoutError, NotAMessageError
@@ -58,7 +60,7 @@ class Waiting:
     def __init__(self, name: str, timeout: float | None) -> None:
         self.name, self.timeout = name, timeout
 
-    async def result(self, host: Host, notes: Diagnostics) -> object:
+    async def result(self, host: Host, instruments: Instruments) -> object:
         """Wait for the handler, and return its result.
 
         Raises:
@@ -97,8 +99,11 @@ class Suspended(Waiting):
         super().__init__(name, timeout)
         self.coroutine, self.pending = coroutine, pending
 
-    async def result(self, host: Host, notes: Diagnostics) -> object:
-        watch = Watch(host.monotonic, HELD_TOO_LONG, functools.partial(notes.held_loop, self.name))
+    async def result(self, host: Host, instruments: Instruments) -> object:
+        def held(seconds: float) -> None:
+            instruments.loop_held(LoopHeld(self.name, seconds))
+
+        watch = Watch(host.monotonic, HELD_TOO_LONG, held)
         return await self._in_time(resumed(self.coroutine, self.pending, watch), host)
 
 
@@ -111,7 +116,7 @@ class Other(Waiting):
         super().__init__(name, timeout)
         self.awaitable = awaitable
 
-    async def result(self, host: Host, notes: Diagnostics) -> object:
+    async def result(self, host: Host, instruments: Instruments) -> object:
         waiting = _awaited(self.awaitable)
         try:
             pending = waiting.send(None)
@@ -119,7 +124,7 @@ class Other(Waiting):
             return done.value
         except GeneratorExit as error:
             raise SelfClosedError from error
-        return await Suspended(self.name, self.timeout, waiting, pending).result(host, notes)
+        return await Suspended(self.name, self.timeout, waiting, pending).result(host, instruments)
 
 
 async def _awaited(awaitable: Awaitable[object]) -> object:
@@ -139,7 +144,7 @@ class InThread(Waiting):
         super().__init__(name, timeout)
         self.call = call
 
-    async def result(self, host: Host, notes: Diagnostics) -> object:  # noqa: ARG002 - as for the others
+    async def result(self, host: Host, instruments: Instruments) -> object:  # noqa: ARG002 - as for the others
         work = functools.partial(contextvars.copy_context().run, self._run)
         thread = asyncio.get_running_loop().run_in_executor(None, work)
         try:
@@ -176,7 +181,7 @@ NOT_YET = frozenset({Suspended, Other, InThread, CoroutineType})
 
 
 async def awaited(
-    started: object, handler: str, host: Host, notes: Diagnostics, task: HandlerTask[Untyped] | None
+    started: object, handler: str, host: Host, instruments: Instruments, task: HandlerTask[Untyped] | None
 ) -> object:
     """Wait for the result of a start whose class is in NOT_YET; *task* is the task that runs it.
 
@@ -186,7 +191,7 @@ async def awaited(
         BaseException: as :meth:`Waiting.result` does.
     """
     if isinstance(started, Waiting):
-        result = await started.result(host, notes)
+        result = await started.result(host, instruments)
         if task is not None and task.stopped:
             raise asyncio.CancelledError
         return result

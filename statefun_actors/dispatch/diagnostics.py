@@ -4,21 +4,29 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Iterable
 from typing import Final
+
+from statefun_actors.dispatch.events import LoopHeld, MessageRefused, RepliedToItself, ReplyDropped
+from statefun_actors.dispatch.instruments import Instrument
 
 logger: Final = logging.getLogger("statefun_actors.dispatch")
 
 HELD_TOO_LONG: Final = 0.1
 """Seconds for which a handler may hold the event loop before a warning is logged.
 
+Dispatch itself takes this time, so that it is known without an instrument that listens to handlers: one call of the
+monotonic clock per message, less than any hook.
+
 By the clock, not by CPU time: most often a call that waits for a socket or a disk holds the loop, and that takes no
 CPU time. So on an overloaded machine the warning may name a short handler.
 """
 
 
-class Diagnostics:
-    """Counters and warnings by the name of the handler; each warning is logged once."""
+class Diagnostics(Instrument):
+    """The first instrument of each application. It counts and warns by handler; each warning is logged once.
+
+    It does not listen to handlers and batches, so an application without further instruments runs the bare dispatch.
+    """
 
     def __init__(self) -> None:
         self.dropped_replies: Counter[str] = Counter()
@@ -30,30 +38,31 @@ class Diagnostics:
         self.longest_held: dict[str, float] = {}
         """The longest time, in seconds, for which a handler held the event loop; only times above the limit."""
 
-    def dropped(self, handlers: Iterable[str]) -> None:
-        """Count a dropped reply of each of *handlers*."""
-        for name in handlers:
-            if name not in self.dropped_replies:
-                logger.info("%s replied to a message without a caller; such replies are dropped (logged once)", name)
-            self.dropped_replies[name] += 1
+    def reply_dropped(self, event: ReplyDropped) -> None:
+        if event.handler not in self.dropped_replies:
+            logger.info(
+                "%s replied to a message without a caller; such replies are dropped (logged once)", event.handler
+            )
+        self.dropped_replies[event.handler] += 1
 
-    def replied_to_itself(self, handler: str) -> None:
-        """Warn that *handler* replied to a message of its own entity."""
-        if handler not in self.own_replies:
-            self.own_replies.add(handler)
+    def replied_to_itself(self, event: RepliedToItself) -> None:
+        if event.handler not in self.own_replies:
+            self.own_replies.add(event.handler)
             logger.warning(
                 "%s returned a value for a message that its entity had sent to itself, so the entity gets it as a "
                 "message; if that is not meant, return None where self.caller == self.address (logged once)",
-                handler,
+                event.handler,
             )
 
-    def held_loop(self, handler: str, seconds: float) -> None:
-        """Warn that *handler* held the event loop for too long."""
-        if handler not in self.longest_held:
+    def loop_held(self, event: LoopHeld) -> None:
+        if event.handler not in self.longest_held:
             logger.warning(
                 "%s held the event loop for %.0f ms, and everything else had to wait; unless the machine is just too "
                 "busy, make it shorter, or let it run in a thread: @handles(..., blocking=True) (logged once)",
-                handler,
-                seconds * 1000,
+                event.handler,
+                event.seconds * 1000,
             )
-        self.longest_held[handler] = max(seconds, self.longest_held.get(handler, 0.0))
+        self.longest_held[event.handler] = max(event.seconds, self.longest_held.get(event.handler, 0.0))
+
+    def message_refused(self, event: MessageRefused) -> None:
+        self.refused[event.handler] += 1

@@ -9,12 +9,15 @@ policy each message is settled on its own (:mod:`~.guarded`).
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from statefun_actors.definition import Scope
 from statefun_actors.dispatch.answers import BoundAnswer
 from statefun_actors.dispatch.application import Application, BoundHandler
 from statefun_actors.dispatch.calling import NOT_YET, awaited
 from statefun_actors.dispatch.diagnostics import HELD_TOO_LONG
 from statefun_actors.dispatch.done import done
+from statefun_actors.dispatch.events import LoopHeld, RepliedToItself
 from statefun_actors.dispatch.failure import failure_of
 from statefun_actors.dispatch.guarded import GuardedRun, any_refused
 from statefun_actors.dispatch.running import found_in, inherit
@@ -24,8 +27,13 @@ from statefun_actors.host import Host
 from statefun_actors.model import Batch, Failed, MissingState, Outcome
 
 
-async def dispatch(batch: Batch, app: Application, host: Host) -> Outcome:  # noqa: C901 - hot, so in one piece
-    """Run every message of *batch* in order.
+async def dispatch(  # noqa: C901 - hot, so in one piece
+    batch: Batch,
+    app: Application,
+    host: Host,
+    make_scope: Callable[[Batch, Host, frozenset[str]], Scope] = Scope,
+) -> Outcome:
+    """Run every message of *batch* in order; *make_scope* is for :mod:`~.observed`.
 
     Returns:
         :class:`Done` with effects and changed states; :class:`MissingState` if the batch lacks states that the
@@ -38,7 +46,7 @@ async def dispatch(batch: Batch, app: Application, host: Host) -> Outcome:  # no
     for name in route.state_names:
         if name not in state:
             return MissingState([spec for spec in route.function.states if spec.name not in state])
-    scope = Scope(batch, host, app.record_egresses)
+    scope = make_scope(batch, host, app.record_egresses)
     if route.waits:
         inherit(scope)
     if route.guarded or (route.internal and any_refused(route, batch)):
@@ -67,18 +75,18 @@ async def dispatch(batch: Batch, app: Application, host: Host) -> Outcome:  # no
             result = handler.start(subject, handler.message(argument))
             after = monotonic()
             if after - before > HELD_TOO_LONG:
-                app.notes.held_loop(handler.name, after - before)
+                app.instruments.loop_held(LoopHeld(handler.name, after - before))
             before = after
             if result is not None:
                 if result.__class__ in NOT_YET:
                     suspended = True
-                    result = await awaited(result, handler.name, host, app.notes, task)
+                    result = await awaited(result, handler.name, host, app.instruments, task)
                     suspended = False
                     before = monotonic()
                 if result is not None and handler.replies:
                     scope.reply(result)
                     if scope.caller == scope.target:
-                        app.notes.replied_to_itself(handler.name)
+                        app.instruments.replied_to_itself(RepliedToItself(handler.name))
             marks.append(len(effects))
         if index:
             index = -1  # more than one message: any of them may have set a value that does not fit
@@ -97,7 +105,7 @@ async def dispatch(batch: Batch, app: Application, host: Host) -> Outcome:  # no
             task.runs_handlers = False
     if scope.fatal is not None:
         return Failed(None, scope.fatal)
-    return done(scope, app.notes, function, (), marks)
+    return done(scope, app.instruments, function, (), marks)
 
 
 found_in(dispatch, lambda variables: variables.get("scope"))

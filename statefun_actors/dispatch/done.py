@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from statefun_actors.definition import FunctionType, Scope
-from statefun_actors.dispatch.diagnostics import Diagnostics
+from statefun_actors.dispatch.events import ReplyDropped
+from statefun_actors.dispatch.instruments import Instruments
 from statefun_actors.model import Done, MessageFailure
 
 
 def done(
-    scope: Scope, notes: Diagnostics, function: FunctionType, failures: Sequence[MessageFailure], marks: Sequence[int]
+    scope: Scope,
+    instruments: Instruments,
+    function: FunctionType,
+    failures: Sequence[MessageFailure],
+    marks: Sequence[int],
 ) -> Done:
     """What *scope* came to: effects in the order of their asking, changes in the order of declaration."""
     changes = scope.changes
@@ -18,5 +23,6 @@ def done(
         names = dict.fromkeys(spec.name for spec in function.states)
         changes = {name: changes[name] for name in (names | changes) if name in changes}
     if scope.dropped_replies is not None:
-        notes.dropped(scope.dropped_replies)
+        for handler in scope.dropped_replies:
+            instruments.reply_dropped(ReplyDropped(handler))
     return Done(scope.effects, changes, failures, marks)

@@ -18,6 +18,7 @@ from statefun_actors.dispatch.calling import NOT_YET, awaited
 from statefun_actors.dispatch.dead_letter import dead_letter
 from statefun_actors.dispatch.diagnostics import HELD_TOO_LONG
 from statefun_actors.dispatch.done import done
+from statefun_actors.dispatch.events import LoopHeld, MessageRefused, RepliedToItself
 from statefun_actors.dispatch.failure import fails_batch, failure_of, is_terminal
 from statefun_actors.dispatch.running import found_in, inherit
 from statefun_actors.dispatch.tasks import current_handler_task, end_cancellations, take_back_cancellations
@@ -38,7 +39,7 @@ class GuardedRun:
         self.subject = route.function.open(scope)
 
     async def outcome(self) -> Outcome:
-        notes, host, function = self.app.notes, self.scope.host, self.route.function
+        instruments, host, function = self.app.instruments, self.scope.host, self.route.function
         marks: list[int] = []
         task = current_handler_task() if self.route.waits else None
         try:
@@ -50,7 +51,7 @@ class GuardedRun:
                 attempt = 1
                 while True:
                     effects, dropped = len(self.scope.effects), len(self.scope.dropped_replies or ())
-                    suspended = False
+                    suspended, handler = False, None
                     try:
                         if task is not None:
                             task.runs_handlers = True
@@ -58,7 +59,7 @@ class GuardedRun:
                         result = self._start(handler, message)
                         if result.__class__ in NOT_YET:
                             suspended = True
-                            result = await awaited(result, handler.name, host, notes, task)
+                            result = await awaited(result, handler.name, host, instruments, task)
                             suspended = False
                         if task is not None and task.cancelling():
                             await take_back_cancellations(task)
@@ -66,6 +67,7 @@ class GuardedRun:
                         break
                     except BaseException as raised:
                         error = failure_of(raised, self.route, invocation, task, suspended=suspended)
+                    self.scope.failed(error, started=handler is not None)
                     if task is not None:
                         task.runs_handlers = False
                         if task.cancelling():
@@ -83,12 +85,13 @@ class GuardedRun:
                     if wait:
                         await host.sleep(wait)
                     attempt += 1
+                    self.scope.again(attempt)
                 marks.append(len(self.scope.effects))
         finally:
             function.abandon(self.subject)
             if task is not None:
                 task.runs_handlers = False
-        return done(self.scope, notes, function, self.failures, marks)
+        return done(self.scope, instruments, function, self.failures, marks)
 
     def _start(self, handler: BoundHandler | BoundAnswer, invocation: Invocation) -> object:
         """The result of the message's handler, or an object of a class in NOT_YET."""
@@ -98,7 +101,7 @@ class GuardedRun:
         before = monotonic()
         result = handler.start(self.subject, handler.message(invocation.argument))
         if (held := monotonic() - before) > HELD_TOO_LONG:
-            self.app.notes.held_loop(handler.name, held)
+            self.app.instruments.loop_held(LoopHeld(handler.name, held))
         return result
 
     def _finish(self, result: object) -> None:
@@ -107,7 +110,7 @@ class GuardedRun:
         if result is not None:
             scope.reply(result)
             if scope.caller == scope.target:
-                self.app.notes.replied_to_itself(scope.handler)
+                self.app.instruments.replied_to_itself(RepliedToItself(scope.handler))
         if scope.fatal is not None:
             raise scope.fatal
         function = self.route.function
@@ -121,7 +124,7 @@ class GuardedRun:
         if policy is not None:
             self._give_up(policy, index, invocation, refused, 1)
             return
-        self.app.notes.refused[refused.handler] += 1
+        self.app.instruments.message_refused(MessageRefused(refused.handler))
         logger.warning("%s: %s: %s", self.batch.target, Settlement.REFUSED.value, describe(refused))
         self.failures.append(MessageFailure(index, refused, Settlement.REFUSED, 1))
 

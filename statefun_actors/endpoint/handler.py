@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from typing import Any as Untyped
 from typing import Final, Literal, Unpack, assert_never
 
-from statefun_actors.dispatch import Application, SystemHost, ThreadHost, dispatch, in_handler_task
+from statefun_actors.dispatch import Application, Instrument, SystemHost, ThreadHost, dispatcher, in_handler_task
 from statefun_actors.endpoint.address_lock import AddressLock, AddressLocks
 from statefun_actors.endpoint.gates import gate_of
 from statefun_actors.errors import DefinitionError, MissingStateError
@@ -32,6 +32,7 @@ class RequestReplyHandler:
         served: Entity classes and StatefulFunctions.
         settings: of the application; single settings can be given as keywords instead.
         protocol: 3 for StateFun 3.x, 2 for 2.x.
+        instruments: called with what happens; on the threads that call this handler.
 
     Raises:
         DefinitionError: what is served does not fit together.
@@ -42,17 +43,19 @@ class RequestReplyHandler:
         *served: object,
         settings: Settings | None = None,
         protocol: Literal[2, 3] = 3,
+        instruments: Sequence[Instrument] = (),
         **options: Unpack[Options],
     ) -> None:
         if len(served) == 1 and isinstance(served[0], Application):
             # An endpoint speaks both protocols for one application.
             self.app = served[0]
         else:
-            self.app = Application(*served, settings=settings_with(settings, options))
+            self.app = Application(*served, settings=settings_with(settings, options), instruments=instruments)
         if protocol not in _DIALECTS:
             raise DefinitionError("RequestReplyHandler(...)", [f"protocol= is 2 or 3, got {protocol!r}"])
         self.app.refuse_renamed()
         self._dialect = _DIALECTS[protocol]
+        self._dispatch = dispatcher(self.app)
         self._host = SystemHost()
         routes = self.app.all_routes.items()
         self._waiting = frozenset(name for name, route in routes if route.waits)
@@ -103,10 +106,10 @@ class RequestReplyHandler:
             if self._gates and (gate := self._gates.get(target[0])) is not None:
                 await gate.enter()
                 try:
-                    return await dispatch(batch, self.app, self._host)
+                    return await self._dispatch(batch, self.app, self._host)
                 finally:
                     gate.leave()
-            return await dispatch(batch, self.app, self._host)
+            return await self._dispatch(batch, self.app, self._host)
         finally:
             locks.release(target, lock)
 
@@ -132,7 +135,7 @@ class RequestReplyHandler:
             if gate is not None:
                 gate.enter_thread()
             try:
-                outcome = _finished(dispatch(batch, self.app, ThreadHost()))
+                outcome = _finished(self._dispatch(batch, self.app, ThreadHost()))
             finally:
                 if gate is not None:
                     gate.leave()

@@ -17,9 +17,10 @@ from typing import Final, assert_never
 from statefun_actors.address import Address
 from statefun_actors.dispatch import (
     Application,
+    Dispatch,
     HandlerTask,
     SystemHost,
-    dispatch,
+    dispatcher,
     resumed,
     run_without_task,
     start_handler_task,
@@ -54,10 +55,14 @@ class _EngineHost(SystemHost):
         await self._clock.sleep(seconds)
 
 
-async def _dispatch_twice(batch: Batch, app: Application, host: Host) -> Outcome:
-    """The outcome of a second run of *batch*; that of the first is dropped."""
-    await dispatch(batch, app, host)
-    return await dispatch(batch, app, host)
+def _twice(dispatch: Dispatch) -> Dispatch:
+    """A dispatch that runs each batch a second time; the outcome of the first is dropped."""
+
+    async def dispatch_twice(batch: Batch, app: Application, host: Host) -> Outcome:
+        await dispatch(batch, app, host)
+        return await dispatch(batch, app, host)
+
+    return dispatch_twice
 
 
 class Runner:
@@ -92,7 +97,7 @@ class Runner:
         self._app, self._now_ms, self._merge, self._options = app, clock.now_ms, merge, options
         self._on_ended, self._on_lost = ended, lost
         self._host = _EngineHost(clock)
-        self._dispatch = _dispatch_twice if options.twice else dispatch
+        self._dispatch = _twice(dispatcher(app)) if options.twice else dispatcher(app)
         self._plain = frozenset(name for name, route in app.all_routes.items() if not route.waits)
         self._tasks: dict[HandlerTask[None], Address] = {}
         """Batches whose handlers wait for something."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Unpack
 
-from statefun_actors.dispatch import Application
+from statefun_actors.dispatch import Application, Instrument
 from statefun_actors.endpoint import RequestReplyHandler
 from statefun_actors.http.endpoint import EndpointRoute
 from statefun_actors.http.failures import Failures
@@ -18,7 +18,12 @@ if TYPE_CHECKING:
     from quart import Quart
 
 
-def create_app(*served: object, settings: Settings | None = None, **options: Unpack[Options]) -> Quart:
+def create_app(
+    *served: object,
+    settings: Settings | None = None,
+    instruments: Sequence[Instrument] = (),
+    **options: Unpack[Options],
+) -> Quart:
     """The endpoint for *served*, as an ASGI app.
 
     ``POST /statefun`` speaks the protocol of StateFun 3.x, ``POST /statefun/v2`` that of 2.x. ``GET /healthz`` answers
@@ -29,6 +34,7 @@ def create_app(*served: object, settings: Settings | None = None, **options: Unp
         served: Entity classes and StatefulFunctions.
         settings: of the application; single settings can be given as keywords instead. Without settings, a handler has
             50 seconds.
+        instruments: called with what happens.
 
     Raises:
         DefinitionError: the classes do not fit together, or a setting makes no sense.
@@ -36,7 +42,9 @@ def create_app(*served: object, settings: Settings | None = None, **options: Unp
     if len(served) == 1 and isinstance(served[0], Application):
         application = served[0]
     else:
-        application = Application(*served, settings=settings_with(settings, options, ENDPOINT_DEFAULTS))
+        application = Application(
+            *served, settings=settings_with(settings, options, ENDPOINT_DEFAULTS), instruments=instruments
+        )
     failures, linger = Failures(), Linger(application.settings.linger)
     routes = {
         "/statefun": EndpointRoute(RequestReplyHandler(application, protocol=3), failures, linger),

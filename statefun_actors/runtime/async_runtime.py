@@ -55,7 +55,9 @@ class AsyncRuntime:
     """
 
     def __init__(self, *served: object, **options: Unpack[RuntimeOptions]) -> None:
-        self.app = Application(*served, settings=application_settings(options))
+        self.app = Application(
+            *served, settings=application_settings(options), instruments=options.get("instruments", ())
+        )
         self._options = options
         self._asgi = RuntimeAsgi(lambda: None if self._running is None else self._running.asgi)
         self._running: _Running | None = None

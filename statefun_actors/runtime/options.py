@@ -11,6 +11,7 @@ from typing import Final, cast
 
 from statefun_actors.calls import timeout_seconds
 from statefun_actors.connectors import FileTarget, HttpTarget, Target, read_target
+from statefun_actors.dispatch import Instrument
 from statefun_actors.engine import Sink
 from statefun_actors.errors import DefinitionError
 from statefun_actors.settings import Options, Settings, settings_with
@@ -42,11 +43,13 @@ class RuntimeOptions(Options, total=False):
     """
     egress_backlog: int
     """Records that sinks may be behind, or down for, before messages from outside are refused. Default: 1,000,000."""
+    instruments: Sequence[Instrument]
+    """Called on the engine's thread with what happens: see :class:`~statefun_actors.Instrument`. Default: none."""
     cache_bytes: int
     """Memory for entities that are in use, in bytes. Default: 64 MiB."""
 
 
-_OWN: Final = ("store", "strict", "bind", "token", "timeout", "egress", "egress_backlog", "cache_bytes")
+_OWN: Final = ("store", "strict", "bind", "token", "timeout", "egress", "egress_backlog", "cache_bytes", "instruments")
 
 
 def application_settings(options: RuntimeOptions) -> Settings:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections import defaultdict
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Any as Untyped
@@ -16,7 +16,7 @@ from statefun_actors.address import Address, check_typename
 from statefun_actors.assembly import Assembly
 from statefun_actors.calls import NotServedError, question, reply_address_of
 from statefun_actors.definition import delay_ms
-from statefun_actors.dispatch import Application
+from statefun_actors.dispatch import Application, Instrument
 from statefun_actors.engine import Engine, EngineOptions, ManualClock
 from statefun_actors.entity import hydrate
 from statefun_actors.settings import Settings
@@ -51,6 +51,7 @@ class TestRuntime:
         store: a memory store unless given.
         twice: give every batch to its handlers twice, as after a crash: what the first time came to is lost, so only
             what a handler does beside its fields and sends happens twice.
+        instruments: called with what happens.
         options: what bounds the engine.
 
     Raises:
@@ -66,9 +67,10 @@ class TestRuntime:
         start: datetime = _START,
         store: Store | None = None,
         twice: bool = False,
+        instruments: Sequence[Instrument] = (),
         options: EngineOptions | None = None,
     ) -> None:
-        self.app = Application(*served, settings=settings)
+        self.app = Application(*served, settings=settings, instruments=instruments)
         self._store = store if store is not None else MemoryStore()
         # Where a store goes on from an earlier run, the tokens of that run are not given out again.
         self._clock = ManualClock(in_utc(start, "start"), seed=self._store.recover().next_seq)

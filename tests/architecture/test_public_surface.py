@@ -36,6 +36,7 @@ PUBLIC = [
     "Entity",
     "FieldMismatchError",
     "HandlerExitError",
+    "Instrument",
     "InternalMessageError",
     "HandlerTimeoutError",
     "InvalidAddressError",

@@ -191,7 +191,7 @@ def run_side_by_side(patch: Patch) -> None:
 
 
 def log_nothing(patch: Patch) -> None:
-    patch.setattr(Diagnostics, "held_loop", lambda *_: None)
+    patch.setattr(Diagnostics, "loop_held", lambda *_: None)
 
 
 def answer_nobody(patch: Patch) -> None:

@@ -87,7 +87,7 @@ async def test_without_a_policy_it_is_refused_and_the_rest_of_the_batch_goes_on(
     assert caplog.record_tuples == [
         ("statefun_actors.dispatch", logging.WARNING, f"test/vault/ada: refused: {REFUSED}")
     ]
-    assert world.app.notes.refused == {"Vault.open": 1}
+    assert world.app.diagnostics.refused == {"Vault.open": 1}
 
 
 async def test_from_a_function_it_is_taken() -> None:

@@ -219,4 +219,4 @@ def test_a_handler_that_holds_the_loop_is_named_once(caplog: pytest.LogCaptureFi
         "Waiter.hold held the event loop for 110 ms, and everything else had to wait; unless the machine is just too "
         "busy, make it shorter, or let it run in a thread: @handles(..., blocking=True) (logged once)"
     ]
-    assert world.app.notes.longest_held == {"Waiter.hold": pytest.approx(0.25)}
+    assert world.app.diagnostics.longest_held == {"Waiter.hold": pytest.approx(0.25)}

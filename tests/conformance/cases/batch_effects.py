@@ -208,7 +208,7 @@ async def counted() -> None:
     handler = RequestReplyHandler(Replies)
     for _ in range(2):
         await handler.handle(request(REPLIES, 5, "x"))
-    assert handler.app.notes.dropped_replies == {"Replies.returned": 2, "Replies.both": 4}
+    assert handler.app.diagnostics.dropped_replies == {"Replies.returned": 2, "Replies.both": 4}
 
 
 functions = StatefulFunctions()

@@ -1,0 +1,174 @@
+"""Instruments: observers of an application. Metrics, traces and warnings are made of what they learn.
+
+The hooks that someone overrides are looked up once per application. What has no listener costs nothing: the places
+that run per message choose between a bare and an observed function at construction.
+"""
+
+from __future__ import annotations
+
+import inspect
+import logging
+from collections.abc import Callable, Iterable, Iterator
+from typing import Final, Generic, TypeVar
+
+from statefun_actors.dispatch.events import (
+    BatchEnded,
+    EgressDelivered,
+    EgressFailed,
+    EpochCommitted,
+    HandlerEnded,
+    HandlerStarted,
+    LoopHeld,
+    MessageRefused,
+    MessageTaken,
+    RepliedToItself,
+    ReplyDropped,
+    TimerFired,
+)
+from statefun_actors.text import describe, loggable
+
+logger: Final = logging.getLogger("statefun_actors.dispatch")
+
+_E = TypeVar("_E")
+
+
+class Instrument:
+    """Observes an application: override the hooks that you need; each does nothing here.
+
+    A hook gets one frozen value. It is called on the thread that runs the handlers, between messages, so it must
+    return quickly. It must not be ``async``, and must not call the runtime that it observes. If one raises, that is
+    logged once, and the instrument gets no further events; no message is affected.
+
+    Events are sent when they happen. If a commit fails afterwards, its messages run again and are reported again. A
+    class on Flink has no :meth:`message_taken`, :meth:`epoch_committed`, :meth:`timer_fired`, and no egress events:
+    Flink does these things.
+    """
+
+    def message_taken(self, event: MessageTaken) -> None:
+        """A message entered a mailbox of the embedded engine."""
+
+    def handler_started(self, event: HandlerStarted) -> None:
+        """A handler starts, or starts again after a failed attempt."""
+
+    def handler_ended(self, event: HandlerEnded) -> None:
+        """A handler returned or failed."""
+
+    def batch_ended(self, event: BatchEnded) -> None:
+        """All messages of a batch have run, or the batch failed or was stopped."""
+
+    def epoch_committed(self, event: EpochCommitted) -> None:
+        """An epoch of the embedded engine became durable."""
+
+    def timer_fired(self, event: TimerFired) -> None:
+        """A delayed message became due."""
+
+    def egress_delivered(self, event: EgressDelivered) -> None:
+        """A sink wrote records."""
+
+    def egress_failed(self, event: EgressFailed) -> None:
+        """A sink can't write; called for each attempt that fails."""
+
+    def loop_held(self, event: LoopHeld) -> None:
+        """A handler held the event loop for too long."""
+
+    def reply_dropped(self, event: ReplyDropped) -> None:
+        """A handler replied to a message without a caller."""
+
+    def replied_to_itself(self, event: RepliedToItself) -> None:
+        """A handler replied to a message that its own entity had sent."""
+
+    def message_refused(self, event: MessageRefused) -> None:
+        """An internal handler without a failure policy refused a message from outside."""
+
+
+class Hook(Generic[_E]):
+    """One hook of all instruments: call it with an event, and it calls those that override it, in order."""
+
+    __slots__ = ("_drop", "_listeners")
+
+    def __init__(
+        self, listeners: Iterable[tuple[Instrument, Callable[[_E], object]]], drop: Callable[[Instrument], None]
+    ) -> None:
+        self._listeners, self._drop = tuple(listeners), drop
+
+    @property
+    def heard(self) -> bool:
+        """Whether an instrument overrides it."""
+        return bool(self._listeners)
+
+    def __call__(self, event: _E) -> None:
+        for instrument, listener in self._listeners:
+            try:
+                listener(event)
+            except KeyboardInterrupt:  # the user's Ctrl-C
+                raise
+            except BaseException as error:  # a SystemExit, too: no message may fail because it is observed
+                self._drop(instrument)
+                logger.error(  # noqa: TRY400 - not all tracebacks can be logged
+                    "the instrument %s raised, and gets no further events: %s",
+                    type(instrument).__qualname__,
+                    describe(error),
+                    exc_info=loggable(error),
+                )
+
+    def remove(self, instrument: Instrument) -> None:
+        """Call *instrument* no more."""
+        self._listeners = tuple(item for item in self._listeners if item[0] is not instrument)
+
+
+class Instruments:
+    """All instruments of one application, with one :class:`Hook` per event.
+
+    Args:
+        instruments: in the order in which they are called. :func:`instrument_problems` has found none.
+    """
+
+    def __init__(self, instruments: Iterable[Instrument] = ()) -> None:
+        self._all = tuple(instruments)
+        self.message_taken = self._hook(Instrument.message_taken)
+        self.handler_started = self._hook(Instrument.handler_started)
+        self.handler_ended = self._hook(Instrument.handler_ended)
+        self.batch_ended = self._hook(Instrument.batch_ended)
+        self.epoch_committed = self._hook(Instrument.epoch_committed)
+        self.timer_fired = self._hook(Instrument.timer_fired)
+        self.egress_delivered = self._hook(Instrument.egress_delivered)
+        self.egress_failed = self._hook(Instrument.egress_failed)
+        self.loop_held = self._hook(Instrument.loop_held)
+        self.reply_dropped = self._hook(Instrument.reply_dropped)
+        self.replied_to_itself = self._hook(Instrument.replied_to_itself)
+        self.message_refused = self._hook(Instrument.message_refused)
+
+    @property
+    def observe_batches(self) -> bool:
+        """Whether one of them listens to batches or handlers."""
+        return self.handler_started.heard or self.handler_ended.heard or self.batch_ended.heard
+
+    def _hook(self, base: Callable[[Instrument, _E], None]) -> Hook[_E]:
+        name = base.__name__
+        return Hook([(each, getattr(each, name)) for each in self._all if _overrides(each, name)], self._drop)
+
+    def _drop(self, instrument: Instrument) -> None:
+        for hook in vars(self).values():
+            if isinstance(hook, Hook):
+                hook.remove(instrument)
+
+
+def _overrides(instrument: Instrument, name: str) -> bool:
+    hook = getattr(instrument, name)
+    return getattr(hook, "__func__", hook) is not getattr(Instrument, name)
+
+
+_HOOKS: Final = tuple(name for name in vars(Instrument) if not name.startswith("_"))
+
+
+def instrument_problems(instruments: Iterable[object]) -> Iterator[str]:
+    """What is wrong with *instruments*, one text each."""
+    for each in instruments:
+        if isinstance(each, type) and issubclass(each, Instrument):
+            yield f"instruments=: expected instances, got a class; write {each.__name__}()"
+        elif not isinstance(each, Instrument):
+            yield f"instruments=: expected instances of Instrument, got {each!r}"
+        else:
+            for name in _HOOKS:
+                if inspect.iscoroutinefunction(getattr(each, name)):
+                    yield f"instruments=: expected plain methods, got async def {type(each).__name__}.{name}"
