@@ -21,8 +21,8 @@ from statefun_actors.deploy.components import (
 from statefun_actors.deploy.errors import ModuleFileError, Problem, YamlPosition
 from statefun_actors.deploy.locking import Lock, Refusal, check_compatible, locked, read_lock, write_lock
 from statefun_actors.deploy.parsing import parse_module, read_module
-from statefun_actors.deploy.places import LostPlace, lost_places
 from statefun_actors.deploy.planning import Wanted, WantedTopic, local_module, planned_module, topic_name
+from statefun_actors.deploy.positions import LostPosition, lost_positions
 from statefun_actors.deploy.rendering import write_module
 from statefun_actors.deploy.served import Served, served
 
@@ -38,7 +38,7 @@ __all__ = [
     "KafkaEgress",
     "KafkaIngress",
     "Lock",
-    "LostPlace",
+    "LostPosition",
     "Module",
     "ModuleFileError",
     "OtherComponent",
@@ -56,7 +56,7 @@ __all__ = [
     "differences",
     "local_module",
     "locked",
-    "lost_places",
+    "lost_positions",
     "parse_module",
     "planned_module",
     "read_lock",

@@ -1,4 +1,4 @@
-"""Where a module.yaml and the application behind it differ."""
+"""Compares a module.yaml with the application that it deploys."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _EXPIRES: Final = {
 
 @attrs.frozen
 class Difference:
-    """One way in which they differ, and what it leads to. ``line`` is None where the file has nothing of it."""
+    """A difference and its consequence. ``line`` is its line in the file; None if the file lacks the entry."""
 
     line: int | None
     what: str
@@ -38,8 +38,8 @@ def differences(
 ) -> list[Difference]:
     """Every difference between *module* and the application that is *served*.
 
-    With *url*, endpoints at other hosts are other applications' affair. Without *own_functions*, so are the routes of
-    this library's own functions.
+    With *url*, only endpoints at its host are checked; the others belong to other applications. Without
+    *own_functions*, the routes of this library's own functions are not checked.
     """
     ours = [endpoint for endpoint in module.endpoints if url is None or _host(endpoint.url) == _host(url)]
     return [
@@ -56,7 +56,7 @@ def differences(
 def _ignored(module: Module) -> Iterator[Difference]:
     for problem in module.ignored:
         known = problem.expected.removeprefix("a key among ")
-        yield Difference(problem.place.line, f"{problem.key} means nothing to StateFun, which knows {known} there")
+        yield Difference(problem.place.line, f"StateFun ignores {problem.key}; it reads {known} there")
 
 
 def _host(url: str) -> str:
@@ -64,7 +64,7 @@ def _host(url: str) -> str:
 
 
 def _route(module: Module, typename: str) -> EndpointComponent | None:
-    """The endpoint that Flink calls for *typename*: its own before its namespace's."""
+    """The endpoint that Flink calls for *typename*: an exact match precedes a namespace."""
     found = [endpoint for endpoint in module.endpoints if endpoint.serves(typename)]
     return min(found, key=lambda endpoint: endpoint.functions != typename, default=None)
 
@@ -72,21 +72,21 @@ def _route(module: Module, typename: str) -> EndpointComponent | None:
 def _routing(module: Module, ours: list[EndpointComponent], served: Served) -> Iterator[Difference]:
     for typename in served.typenames:
         if _route(module, typename) is None:
-            yield Difference(None, f"{typename} is served, but no endpoint leads to it: Flink can't deliver to it")
+            yield Difference(None, f"{typename} is served, but has no endpoint: Flink can't deliver to it")
     here = [function.typename for function in (*served.functions, *served.own)]
     for endpoint in ours:
         if any(endpoint.serves(typename) for typename in here):
             continue
         yield Difference(
             endpoint.place.line,
-            f"{endpoint.functions} leads to {endpoint.url}, but nothing of that name is served here",
+            f"{endpoint.functions} leads to {endpoint.url}, but this application serves no such function",
         )
     for endpoint in ours:
         path = urlsplit(endpoint.url).path
         if path != PATHS[module.format] and path in PATHS.values():
             yield Difference(
                 endpoint.place.line,
-                f"{endpoint.functions}: {path} speaks another protocol than a file of format {module.format} asks for; "
+                f"{endpoint.functions}: {path} does not speak the protocol of format {module.format}; "
                 f"write {PATHS[module.format]}",
             )
 
@@ -96,7 +96,7 @@ def _own_routing(module: Module, served: Served) -> Iterator[Difference]:
         if _route(module, function.typename) is None:
             yield Difference(
                 None,
-                f"{function.typename} is called by {served.calls_own}, but no endpoint leads to it: Flink can't "
+                f"{function.typename} is called by {served.calls_own}, but has no endpoint: Flink can't "
                 "deliver asks and recurring messages",
             )
 
@@ -119,20 +119,20 @@ def _listed(module: Module, endpoint: EndpointComponent, function: ServedFunctio
     for state in eager_states(function, module.format):
         there = listed.pop(state.name, None)
         if there is None:
-            yield Difference(line, f"{name}: state {state.name!r} is missing in states:, so its batches fail")
+            yield Difference(line, f"{name}: state {state.name!r} is missing in states:; its batches fail")
         elif there != state:
             yield Difference(
                 line, f"{name}: state {state.name!r} expires {_expiry(there)}, its class says {_expiry(state)}"
             )
     for state_name in listed:
-        yield Difference(line, f"{name}: state {state_name!r} is in states:, but is declared no more")
+        yield Difference(line, f"{name}: state {state_name!r} is in states:, but is no longer declared")
     if module.format == "1.0":
         for spec in function.states:
             if spec.ttl_ms:
                 yield Difference(
                     line,
-                    f"{name}: state {spec.name!r} expires by its class, which format 1.0 can't say: it never does; "
-                    "format 2.0 can (StateFun 2.2)",
+                    f"{name}: state {spec.name!r} never expires: format 1.0 has no expiration; use format 2.0 "
+                    "(StateFun 2.2)",
                 )
 
 
@@ -142,7 +142,7 @@ def _expiry(state: EagerState) -> str:
     return f"{_EXPIRES[state.expiration]} {write_duration(timedelta(milliseconds=state.ttl_ms))}"
 
 
-# --- what comes in and goes out
+# --- ingresses and egresses
 
 
 def _targets(module: Module, served: Served) -> Iterator[Difference]:
@@ -155,7 +155,7 @@ def _targets(module: Module, served: Served) -> Iterator[Difference]:
                     if _route(module, target) is None:
                         yield Difference(
                             ingress.place.line,
-                            f"{ingress.id}: topic {topic.topic} leads to {target}, which nothing serves",
+                            f"{ingress.id}: topic {topic.topic} leads to {target}, which has no endpoint",
                         )
                 elif not function.takes(topic.value_type):
                     yield Difference(
@@ -171,7 +171,7 @@ def _egresses(module: Module, served: Served) -> Iterator[Difference]:
     for name, why in served.all_egresses.items():
         if name not in places:
             yield Difference(
-                None, f"{name} is sent to ({why}), but not defined: Flink fails the job at the first record"
+                None, f"{name} is an egress of {why}, but is not defined: Flink fails the job at the first record"
             )
     for name, why in served.bare_egresses.items():
         if name in module.record_egresses:
@@ -181,7 +181,7 @@ def _egresses(module: Module, served: Served) -> Iterator[Difference]:
             )
 
 
-# --- how requests travel
+# --- the transport of requests
 
 
 def _transports(ours: list[EndpointComponent], served: Served) -> Iterator[Difference]:
@@ -206,5 +206,5 @@ def _transports(ours: list[EndpointComponent], served: Served) -> Iterator[Diffe
             yield Difference(
                 line,
                 f"{endpoint.functions}: Flink waits {write_duration(transport.call_timeout)} for a reply, and {name} "
-                f"may take {write_duration(seconds)}: give the call more, or the handler less",
+                f"may take {write_duration(seconds)}: raise the call timeout, or lower the handler's",
             )

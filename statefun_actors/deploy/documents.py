@@ -104,6 +104,4 @@ class _BoundedLoader(yaml.SafeLoader):
     def _count(self, values: int, event: Untyped) -> None:
         self._values += values
         if self._values > MOST_VALUES:
-            raise _BoundError(
-                f"at most {MOST_VALUES:,} values, those that aliases stand for counted", "more", event.start_mark
-            )
+            raise _BoundError(f"at most {MOST_VALUES:,} values, with aliases expanded", "more", event.start_mark)

@@ -27,8 +27,8 @@ Lock: TypeAlias = Mapping[str, Mapping[str, StateSpec]]
 """The states that have been declared to Flink, by function type and name."""
 
 _HEAD: Final = """\
-# The states of this application as Flink has been told of them, by function type: what a savepoint may hold.
-# Written by `statefun-actors module APP --lock`, which also tells what Flink would refuse. Commit it.
+# The states that have been declared to Flink, by function type: a savepoint may contain them.
+# Written by `statefun-actors module APP --lock`, which also reports changes that Flink would refuse. Commit this file.
 """
 _MODES: Final = {"after-write": Expiration.AFTER_WRITE, "after-invoke": Expiration.AFTER_CALL}
 _WORDS: Final = {mode: word for word, mode in _MODES.items()}
@@ -50,7 +50,7 @@ class Refusal:
             was, is_ = (_expiry(spec) or "never expiring" for spec in (self.before, self.now))
         return (
             f"{self.function}: state {self.now.name!r} was {was} and is {is_} now, which Flink refuses for a "
-            "state that it holds: the job would fail with the first message. Leave it as it was, or store the new one "
+            "state that it holds: the job would fail at the first message. Change it back, or store the new state "
             "under another name=."
         )
 

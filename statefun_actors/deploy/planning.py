@@ -1,4 +1,4 @@
-"""The module.yaml that an application should have: its functions, and the topics and egresses that are wanted."""
+"""Plans a module.yaml for an application: its functions, and the wanted topics and egresses."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ from statefun_actors.deploy.served import Served, ServedFunction
 from statefun_actors.errors import DefinitionError
 
 PATHS: Final[Mapping[Format, str]] = {"3.x": "/statefun", "1.0": "/statefun/v2", "2.0": "/statefun/v2"}
-"""Where ``statefun-actors serve`` speaks the protocol of each format."""
+"""The path of each format's protocol in ``statefun-actors serve``."""
 
 _MARGIN: Final = timedelta(seconds=5)
 _MINUTE: Final = timedelta(minutes=1)
 _TRANSACTION_TIMEOUT: Final = timedelta(minutes=15)
-"""What a broker allows at most, unless it is told otherwise."""
+"""A broker's default maximum."""
 _BROKERS: Final = re.compile(r"[^\s,]+:\d+(\s*,\s*[^\s,]+:\d+)*")
 _NOT_IN_A_TOPIC: Final = re.compile(r"[^A-Za-z0-9._-]+")
 
 
 @attrs.frozen
 class WantedTopic:
-    """A topic to read. ``type`` may be left out where its targets take one type of message."""
+    """A topic to read. ``type`` may be omitted if its targets take one type of message."""
 
     topic: str
     targets: Sequence[str]
@@ -49,22 +49,22 @@ class WantedTopic:
 
 @attrs.frozen(kw_only=True)
 class Wanted:
-    """What a module.yaml should say beside what the application itself tells.
+    """Options of a module.yaml that its application does not determine.
 
     Args:
-        url: where the application is served; without a path, the one where ``serve`` speaks the format's protocol.
-        kafka: brokers, ``host:port``; without them there are no topics and no egresses.
-        name: of the application. By it Flink, and a store, know how far topics have been read: with another one they
-            are read anew.
+        url: URL of the application. Without a path, it gets the path of the format's protocol in ``serve``.
+        kafka: brokers, ``host:port``; without them, the file has no topics and no egresses.
+        name: name of the application. Flink and stores keep the positions in topics under it; under another name,
+            topics are read from the start.
         group: Kafka's consumer group.
-        topics: to read; None = one for each function type and type of message, see :func:`topic_name`.
-        egresses: beside those that the application is known to send to.
-        delivery: of records.
-        per_function: an endpoint for each function type; otherwise for each namespace. 2.x knows only the former.
-        call_timeout: None = more than the longest that a handler may take, and at least a minute.
-        transport: further keys of ``transport:``, ``pool_size`` say.
-        own_functions: whether this library's own functions are routed here if the application calls them; one
-            application of a job has to.
+        topics: topics to read; None = one for each function type and type of message, see :func:`topic_name`.
+        egresses: egresses in addition to those found in the application.
+        delivery: guarantee of the egresses.
+        per_function: one endpoint for each function type; otherwise for each namespace. 2.x always has the former.
+        call_timeout: None = longer than the longest timeout of a handler, and at least a minute.
+        transport: further keys of ``transport:``, such as ``pool_size``.
+        own_functions: whether this library's own functions are routed here if the application calls them. One
+            application of a job must route them.
     """
 
     url: str
@@ -83,7 +83,7 @@ class Wanted:
 
 
 def topic_name(function: str, type: str) -> str:
-    """The topic for messages of *type* to *function*, where nobody has chosen one: ``bank.account.Deposit``."""
+    """The default topic for messages of *type* to *function*, such as ``bank.account.Deposit``."""
     last = re.split(r"[./]", type)[-1]
     return _NOT_IN_A_TOPIC.sub("-", f"{function.replace('/', '.')}.{last}")
 
@@ -92,9 +92,9 @@ def planned_module(served: Served, wanted: Wanted) -> Module:
     """The module.yaml for *served*.
 
     Raises:
-        DefinitionError: what is wanted makes no sense for this application; all reasons at once.
+        DefinitionError: *wanted* doesn't fit this application; with all reasons.
     """
-    problems = [*_mistakes(wanted), *_unsaid(served, wanted.format)]
+    problems = [*_mistakes(wanted), *_inexpressible(served, wanted.format)]
     components: list[Component] = [] if problems else list(_endpoints(served, wanted))
     topics = _topics(served, wanted, problems)
     if wanted.kafka is None:
@@ -113,7 +113,7 @@ def planned_module(served: Served, wanted: Wanted) -> Module:
 
 
 def _mistakes(wanted: Wanted) -> Iterator[str]:
-    """What Flink would refuse, or leave out without a word."""
+    """Options that Flink would refuse or silently ignore."""
     if not is_url(wanted.url):
         yield f"url: expected a URL such as http://host:8000, got {wanted.url!r}"
     if wanted.kafka is not None and not _BROKERS.fullmatch(wanted.kafka):
@@ -129,25 +129,25 @@ def _mistakes(wanted: Wanted) -> Iterator[str]:
             yield (
                 f"transport {key}: a file of format {wanted.format} has no such key there; "
                 f"it has {', '.join(taken) or 'none'}"
-                + ("; for how long Flink waits give --call-timeout" if key.rpartition(".")[2] == "call" else "")
+                + ("; set the timeout of a call by --call-timeout" if key.rpartition(".")[2] == "call" else "")
             )
         elif key == "payload_max_bytes" and not value.isdecimal():
             yield f"transport {key}: expected a number of bytes, got {value!r}"
 
 
-def _unsaid(served: Served, format: Format) -> Iterator[str]:
-    """What the application asks of the runtime that a file of *format* can't say."""
+def _inexpressible(served: Served, format: Format) -> Iterator[str]:
+    """Options of the application that a file of *format* can't express."""
     for function in served.functions if format == "1.0" else ():
         if function.expires:
             yield (
-                f"{function.typename}: a file of format 1.0 can't say expire_after_call=, so its entities would never "
-                "end; give --format 2.0 (StateFun 2.2) or 3.x"
+                f"{function.typename}: format 1.0 has no expire_after_call=, so its entities would never "
+                "expire; give --format 2.0 (StateFun 2.2) or 3.x"
             )
 
 
 def local_module(module: Module, served: Served, url: str, kafka: str | None) -> Module:
-    """*module* as a cluster on this machine needs it: in 3.x, its endpoints for what is *served* at *url*, and all of
-    Kafka at *kafka*, unless that is None.
+    """*module* for a cluster on this machine, in format 3.x: endpoints of *served* functions are at *url*, and
+    brokers at *kafka*, unless that is None.
     """
     path = PATHS["3.x"]
     components: list[Component] = []
@@ -192,13 +192,13 @@ def _endpoints(served: Served, wanted: Wanted) -> list[EndpointComponent]:
 
 def eager_states(function: ServedFunction, format: Format) -> list[EagerState]:
     """The states of *function* as a file of *format*, one of 2.x, lists them."""
-    if format == "1.0":  # it knows no times to live
+    if format == "1.0":  # it has no expiration
         return [EagerState(name=spec.name) for spec in function.states]
     return [EagerState(name=spec.name, expiration=spec.expiration, ttl_ms=spec.ttl_ms) for spec in function.states]
 
 
 def call_timeout_for(served: Served) -> timedelta:
-    """How long Flink should wait for a reply, in whole minutes: longer than the longest handler."""
+    """Flink's timeout of a call, in whole minutes: longer than the longest handler."""
     if served.longest is None:
         return _MINUTE
     return max(_MINUTE, -(-(served.longest[0] + _MARGIN) // _MINUTE) * _MINUTE)
@@ -247,8 +247,8 @@ def _only_type(topic: str, targets: Sequence[ServedFunction], problems: list[str
     if len(common) == 1 and not any(target.takes_any for target in targets):
         return common.pop()
     names = " and ".join(target.typename for target in targets)
-    choice = f"is it {' or '.join(sorted(common))}?" if common else "say which."
-    problems.append(f"topic {topic}: {names} leave open which type its records have; {choice} Write TOPIC:TYPE=...")
+    choice = f"is it {' or '.join(sorted(common))}?" if common else "name it."
+    problems.append(f"topic {topic}: the type of its records is ambiguous for {names}; {choice} Write TOPIC:TYPE=...")
     return None
 
 

@@ -1,4 +1,4 @@
-"""What an application asks of the cluster in front of it, read off its classes and functions."""
+"""Requirements of an application on its cluster, read from its classes and functions."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _RECURRING: Final = frozenset({"send_every", "cancel_every"})
 
 @attrs.frozen(kw_only=True)
 class ServedFunction:
-    """One function type.
+    """A function type.
 
-    ``types`` are the messages that its handlers name, ``taken`` those and whatever they accept in their place.
-    ``egresses`` says of each whose it is.
+    ``types`` are the typenames that its handlers name; ``taken`` are those and all others that they accept.
+    ``egresses`` maps each egress to its sender.
     """
 
     typename: str
@@ -31,7 +31,7 @@ class ServedFunction:
     takes_any: bool
     egresses: Mapping[str, str]
     expires: bool = False
-    """Whether its class says ``expire_after_call=``."""
+    """Whether its class has ``expire_after_call=``."""
 
     def takes(self, typename: str) -> bool:
         return self.takes_any or typename in self.taken
@@ -39,19 +39,19 @@ class ServedFunction:
 
 @attrs.frozen(kw_only=True)
 class Served:
-    """An application. ``longest`` is the longest time that a handler may take (and whose it is), where there is one."""
+    """An application. ``longest`` is the longest timeout of a handler and that handler's name, if one has a timeout."""
 
     functions: Sequence[ServedFunction]
     body_limit: int
     longest: tuple[timedelta, str] | None
     egresses: Mapping[str, str]
-    """By name, why the application as a whole needs it."""
+    """Egresses that the application as a whole needs, with the reason."""
     bare_egresses: Mapping[str, str]
-    """Egresses that are sent other values than Kafka and Kinesis records, by name: by whom."""
+    """Egresses that get values other than Kafka and Kinesis records, with their sender."""
     own: Sequence[ServedFunction] = ()
     """This library's own functions, which keep open asks and recurring messages. Every endpoint serves them."""
     calls_own: str | None = None
-    """The first function, as its user calls it, that asks or sends recurring messages; None = none does."""
+    """Name of the first function that asks or sends recurring messages; None = none does."""
 
     @property
     def typenames(self) -> list[str]:
@@ -59,7 +59,7 @@ class Served:
 
     @property
     def all_egresses(self) -> dict[str, str]:
-        """Every egress that is known to be sent to, sorted, each with one reason."""
+        """All known egresses, sorted, each with one reason."""
         found: dict[str, str] = dict(self.egresses)
         for function in self.functions:
             for name, why in function.egresses.items():
@@ -68,7 +68,7 @@ class Served:
 
 
 def served(functions: Iterable[FunctionType], settings: Settings, own: Iterable[FunctionType] = ()) -> Served:
-    """What *functions* ask for, under *settings*. *own*: this library's own functions."""
+    """The requirements of *functions* under *settings*. *own*: this library's own functions."""
     functions = sorted(functions, key=lambda function: function.typename)
     policies = [*_policies(functions), (settings.on_failure, "the application's dead letters")]
     longest = max(_timeouts(functions, settings), default=None)
@@ -82,7 +82,7 @@ def served(functions: Iterable[FunctionType], settings: Settings, own: Iterable[
         },
         bare_egresses={
             policy.egress: why
-            for policy, why in reversed(policies)  # of several, the first is told
+            for policy, why in reversed(policies)  # the first reason wins
             if isinstance(policy, DeadLetter) and policy.as_value
         },
         own=sorted(map(_function, own), key=lambda function: function.typename),
@@ -111,7 +111,7 @@ def _calls_own(function: FunctionType) -> bool:
 
 
 def function_name(function: FunctionType) -> str:
-    """As its user calls it."""
+    """The name of *function* in its user's code."""
     return str(getattr(function, "name", function.typename))
 
 
@@ -130,7 +130,7 @@ def _handlers(function: FunctionType) -> list[Handler]:
 
 
 def _policies(functions: Iterable[FunctionType]) -> list[tuple[object, str]]:
-    """Every failure policy, and whose it is."""
+    """All failure policies, each with its owner."""
     return [
         (policy, f"the dead letters of {name}")
         for function in functions
@@ -142,7 +142,7 @@ def _policies(functions: Iterable[FunctionType]) -> list[tuple[object, str]]:
 
 
 def _timeouts(functions: Iterable[FunctionType], settings: Settings) -> list[tuple[float, str]]:
-    """How long the handlers may take that can be interrupted, in seconds, those without a limit left out."""
+    """The timeouts of interruptible handlers, in seconds, with the handler's name."""
     found = []
     for function in functions:
         for handler in _handlers(function):

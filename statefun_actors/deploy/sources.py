@@ -1,4 +1,4 @@
-"""The calls in the source of a class or function: of which methods, and with which egresses."""
+"""Finds calls in the source of a class or function: methods and egresses."""
 
 from __future__ import annotations
 
@@ -14,10 +14,9 @@ _CALLS: Final = frozenset({"send_egress", "pack_and_send_egress"})
 
 
 def egresses_in(item: object) -> set[str]:
-    """The egresses that a class or a function names in its source, and in functions of its module that it uses.
+    """The egresses in the source of a class or function, and of functions of its module that it uses.
 
-    Names that are constants of its module are found, too. What is worked out while it runs is not found; nor is
-    anything where there is no source.
+    Literals and constants of its module are found. Names computed at run time are not, and without source, nothing is.
     """
     module = _module(item)
     return set() if module is None else {name for call in _calls(item, module) for name in _egress(call, module)}
@@ -54,7 +53,7 @@ def _calls(item: object, module: ModuleType) -> Iterator[ast.Call]:
 
 @functools.cache
 def _definitions(module: ModuleType) -> dict[str, ast.stmt]:
-    """What stands at the top of *module*, by name."""
+    """The top-level classes and functions of *module*, by name."""
     try:
         tree = ast.parse(inspect.getsource(module))
     except (OSError, TypeError, SyntaxError):

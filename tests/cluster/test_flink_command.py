@@ -139,7 +139,7 @@ def test_a_job_that_fails_at_each_start_ends_the_command_with_the_cause(tmp_path
 
     port.release()
     assert ended.returncode == 1
-    assert "Warning: module.yaml: example/greetings is sent to (Greeter), but not defined: Flink" in ended.stderr
+    assert "Warning: module.yaml: example/greetings is an egress of Greeter, but is not defined: Flink" in ended.stderr
     assert re.search(
         r"Error: Flink started the job \d times, and it failed each time: "
         r"org.apache.kafka.common.errors.TimeoutException: Timeout expired while fetching topic metadata\n"

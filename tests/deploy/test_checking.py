@@ -51,8 +51,8 @@ def test_what_is_served_but_not_routed_and_routed_but_not_served() -> None:
     other = EndpointComponent(functions="shop/other", url=URL, transport=MINUTES, place=YamlPosition(1, 3))
 
     assert told(other, *EGRESSES) == [
-        "shop/cart is served, but no endpoint leads to it: Flink can't deliver to it",
-        f"line 3: shop/other leads to {URL}, but nothing of that name is served here",
+        "shop/cart is served, but has no endpoint: Flink can't deliver to it",
+        f"line 3: shop/other leads to {URL}, but this application serves no such function",
     ]
 
 
@@ -64,15 +64,15 @@ def test_endpoints_at_other_hosts_are_other_applications() -> None:
 
 def test_the_path_of_the_other_protocol() -> None:
     assert told(attrs.evolve(ALL, url="http://shop/statefun/v2"), *EGRESSES) == [
-        "line 7: shop/*: /statefun/v2 speaks another protocol than a file of format 3.x asks for; write /statefun"
+        "line 7: shop/*: /statefun/v2 does not speak the protocol of format 3.x; write /statefun"
     ]
 
 
 def test_egresses_that_are_sent_to_but_not_defined() -> None:
     assert told(ALL) == [
-        "shop/audited is sent to (Cart), but not defined: Flink fails the job at the first record",
-        "shop/dead-letters is sent to (the dead letters of Cart), but not defined: Flink fails the job at the first "
-        "record",
+        "shop/audited is an egress of Cart, but is not defined: Flink fails the job at the first record",
+        "shop/dead-letters is an egress of the dead letters of Cart, but is not defined: Flink fails the job at the "
+        "first record",
     ]
 
 
@@ -103,7 +103,7 @@ def test_topics_that_lead_nowhere_or_hold_what_is_not_taken() -> None:
     ingress = KafkaIngress(id="shop/in", address="k:1", topics=topics, place=YamlPosition(2, 4))
 
     assert told(ALL, ingress, *EGRESSES) == [
-        "line 4: shop/in: topic a leads to other/one, which nothing serves",
+        "line 4: shop/in: topic a leads to other/one, which has no endpoint",
         "line 4: shop/in: topic b holds shop/sub, which shop/cart does not take; it takes shop/add, shop/pay",
     ]
 
@@ -123,7 +123,7 @@ def test_topics_that_lead_nowhere_or_hold_what_is_not_taken() -> None:
         ),
         (
             attrs.evolve(MINUTES, call_timeout=timedelta(seconds=90)),
-            "Flink waits 90s for a reply, and Cart.pay may take 90s: give the call more, or the handler less",
+            "Flink waits 90s for a reply, and Cart.pay may take 90s: raise the call timeout, or lower the handler's",
         ),
     ],
     ids=["less", "more", "time"],
@@ -158,9 +158,9 @@ def test_states_of_a_file_for_2_2() -> None:
 
     assert found == [
         "line 5: shop/cart: state 'items' expires after-invoke 1d, its class says after-write 1d",
-        "line 5: shop/cart: state 'sum' is missing in states:, so its batches fail",
+        "line 5: shop/cart: state 'sum' is missing in states:; its batches fail",
         "line 5: shop/cart: state 'seen' expires never, its class says after-invoke 90min",
-        "line 5: shop/cart: state 'total' is in states:, but is declared no more",
+        "line 5: shop/cart: state 'total' is in states:, but is no longer declared",
     ]
 
 
@@ -178,7 +178,7 @@ def test_an_endpoint_of_one_function_comes_before_that_of_its_namespace(order: i
 
 
 def test_a_file_for_2_0_can_not_say_when_states_expire() -> None:
-    never = "expires by its class, which format 1.0 can't say: it never does; format 2.0 can (StateFun 2.2)"
+    never = "never expires: format 1.0 has no expiration; use format 2.0 (StateFun 2.2)"
 
     assert old("1.0", EagerState(name="items"), EagerState(name="sum"), EagerState(name="seen")) == [
         f"line 5: shop/cart: state 'items' {never}",

@@ -11,7 +11,7 @@ from statefun_actors.deploy import ModuleFileError, read_lock, read_module
 BOMB = "kind: x.y/egress\nspec:\n  a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
     f"  {name}: &{name} [{', '.join([f'*{before}'] * 9)}]\n" for before, name in zip("abcdefg", "bcdefgh", strict=True)
 )
-TOO_MANY = "at most 100,000 values, those that aliases stand for counted, got more"
+TOO_MANY = "at most 100,000 values, with aliases expanded, got more"
 TOO_DEEP = "at most 50 levels of lists and mappings, got more"
 
 

@@ -14,8 +14,8 @@ from statefun_actors.deploy import ModuleFileError, check_compatible, locked, re
 from tests.deploy.apps import Cart, functions, served
 
 LOCK = """\
-# The states of this application as Flink has been told of them, by function type: what a savepoint may hold.
-# Written by `statefun-actors module APP --lock`, which also tells what Flink would refuse. Commit it.
+# The states that have been declared to Flink, by function type: a savepoint may contain them.
+# Written by `statefun-actors module APP --lock`, which also reports changes that Flink would refuse. Commit this file.
 shop/cart:
   items: statefun-actors/json, after-write 1d
   sum: io.statefun.types/long
@@ -54,8 +54,8 @@ def test_another_type_is_refused_and_so_is_a_time_to_live_that_comes_or_goes() -
     again.register("shop/greeter", lambda context, message: None, states={"seen": persisted(
         type=int, expire_after_write=timedelta(hours=1))})  # fmt: skip
     refused = (
-        "which Flink refuses for a state that it holds: the job would fail with the first message. Leave it as it was, "
-        "or store the new one under another name=."
+        "which Flink refuses for a state that it holds: the job would fail at the first message. Change it back, "
+        "or store the new state under another name=."
     )
 
     assert [str(refusal) for refusal in check_compatible(locked(served(Cart, functions)), served(After, again))] == [

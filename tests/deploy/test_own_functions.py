@@ -122,9 +122,9 @@ def test_a_check_misses_their_routes() -> None:
     module = planned_module(served(Order), Wanted(url=URL, own_functions=False))
 
     assert found(module, Order) == [
-        "statefun-actors/reply is called by Order, but no endpoint leads to it: Flink can't deliver asks and "
+        "statefun-actors/reply is called by Order, but has no endpoint: Flink can't deliver asks and "
         "recurring messages",
-        "statefun-actors/schedule is called by Order, but no endpoint leads to it: Flink can't deliver asks and "
+        "statefun-actors/schedule is called by Order, but has no endpoint: Flink can't deliver asks and "
         "recurring messages",
     ]
     assert found(module, Order, own=False) == []
@@ -156,8 +156,8 @@ def test_a_check_of_2_x_compares_their_states() -> None:
     ]
 
     assert found(attrs.evolve(module, components=components), Order) == [
-        "line 9: statefun-actors/reply: state 'ask' is missing in states:, so its batches fail",
-        "line 9: statefun-actors/reply: state 'early' is missing in states:, so its batches fail",
+        "line 9: statefun-actors/reply: state 'ask' is missing in states:; its batches fail",
+        "line 9: statefun-actors/reply: state 'early' is missing in states:; its batches fail",
     ]
 
 
@@ -190,7 +190,7 @@ def test_module_leaves_them_out_and_out_of_a_check_where_it_is_asked_to(tmp_path
     assert "functions: statefun-actors/*" in whole
     assert "statefun-actors" not in without
     assert code == 1
-    assert output.startswith(f"{file}: statefun-actors/reply is called by Clock, but no endpoint leads to it")
+    assert output.startswith(f"{file}: statefun-actors/reply is called by Clock, but has no endpoint")
     assert module("--check", str(file), "--no-own-functions") == (0, f"{file} agrees with shop/clock.\n")
 
 

@@ -107,10 +107,10 @@ def test_what_can_not_be_planned_is_told_at_once() -> None:
     assert str(caught.value) == (
         "module.yaml has 5 problems:\n"
         "  - topic a: nothing here serves 'shop/none'; served are shop/anything, shop/cart, shop/greeter\n"
-        "  - topic b: shop/cart leave open which type its records have; is it shop/add or shop/pay? "
+        "  - topic b: the type of its records is ambiguous for shop/cart; is it shop/add or shop/pay? "
         "Write TOPIC:TYPE=...\n"
         "  - topic c: shop/greeter does not take 'shop/add'; it takes shop/pay\n"
-        "  - topic d: shop/anything leave open which type its records have; say which. Write TOPIC:TYPE=...\n"
+        "  - topic d: the type of its records is ambiguous for shop/anything; name it. Write TOPIC:TYPE=...\n"
         "  - topic c: where are its brokers? Give --kafka HOST:PORT"
     )
 
@@ -138,7 +138,7 @@ def test_what_flink_would_refuse_or_pass_over_is_told() -> None:
         "  - brokers: expected HOST:PORT, or several with commas between them, got 'k1:9092,k2'\n"
         "  - transport payload_max_bytes: expected a number of bytes, got '32M'\n"
         f"  - transport pool: {keys}\n"
-        f"  - transport call: {keys}; for how long Flink waits give --call-timeout"
+        f"  - transport call: {keys}; set the timeout of a call by --call-timeout"
     )
 
 
@@ -265,7 +265,7 @@ def test_format_1_0_refuses_entities_that_end_since_it_can_t_say_so() -> None:
     with pytest.raises(DefinitionError) as raised:
         planned_module(served(Session), Wanted(url=URL, format="1.0", delivery="none"))
     assert raised.value.problems == (
-        "shop/session: a file of format 1.0 can't say expire_after_call=, so its entities would never end; give "
+        "shop/session: format 1.0 has no expire_after_call=, so its entities would never expire; give "
         "--format 2.0 (StateFun 2.2) or 3.x",
     )
 

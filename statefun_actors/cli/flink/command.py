@@ -220,10 +220,10 @@ def _states_in(savepoint: Path, told: Served) -> Lock:
 def _keep_places(savepoint: Path, module: Module) -> None:
     """End the command if Flink would read topics again that were read before *savepoint*."""
     from statefun_actors.cli.module.command import read
-    from statefun_actors.deploy import lost_places
+    from statefun_actors.deploy import lost_positions
 
     file = _beside(savepoint, MODULE)
-    if file is not None and (lost := lost_places(read(file), module)):
+    if file is not None and (lost := lost_positions(read(file), module)):
         raise _refused(savepoint, lost)
 
 

@@ -1,8 +1,8 @@
-"""Classes that change between two runs: what a store remembers of those that wrote it, and what a change would cost.
+"""Checks at a start whether changed classes can read the data of a store.
 
-With its first commit an engine notes under ``shape:<function type>`` how each type looks, in depth. The next engine
-reads nothing where that is the same. Where it differs it reads all there is of that type, so no class is refused for a
-change that does no harm, and none starts that would fail later.
+The first commit of an engine stores the full shape of each function type under ``shape:<function type>``. The next
+engine compares. It reads nothing of types with the same shape, and all data of changed types: a harmless change is
+accepted, and classes that would fail later are refused.
 """
 
 from statefun_actors.engine.evolution.checking import (

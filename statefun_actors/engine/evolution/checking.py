@@ -1,4 +1,4 @@
-"""Comparing an application with what a store remembers, and reading what has changed."""
+"""Compares an application with the shapes in a store, and reads the data of changed types."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ _CHUNK: Final = 1_000
 _EVERY: Final = 5_000
 """Rows between two reports of progress."""
 _UNREADABLE_BEFORE: Final = frozenset({"MessageDecodeError", "UnhandledMessageError"})
-"""Why dead letters are there that no version of the classes could read."""
+"""Error types of dead letters that their own version of the classes could not read either."""
 
 Progress: TypeAlias = Callable[[str, int], None]
-"""Called with what is read, such as ``entities of bank/account``, and how many have been read."""
+"""Called with the kind of data, such as ``entities of bank/account``, and the number read so far."""
 
 
 def _no_progress(_what: str, _done: int) -> None:
@@ -45,7 +45,7 @@ def _no_progress(_what: str, _done: int) -> None:
 
 @attrs.frozen
 class Check:
-    """How a start looks for changes. ``strict``: losses refuse it, too."""
+    """Options of the check. ``strict``: losses refuse the start, too."""
 
     strict: bool = False
     progress: Progress = _no_progress
@@ -53,7 +53,7 @@ class Check:
 
 @attrs.frozen
 class EvolutionFindings:
-    """What a start would meet."""
+    """The findings of a check."""
 
     unreadable: list[Unreadable]
     losses: list[Loss]
@@ -63,9 +63,9 @@ class EvolutionFindings:
 def find_changes(
     app: Application, store: StoreReader, now_ms: int, progress: Progress = _no_progress
 ) -> EvolutionFindings:
-    """What the classes of *app* can't read of *store*, and what they would lose of it. Changes nothing.
+    """The data in *store* that the classes of *app* can't read or would lose. Changes nothing.
 
-    Nothing is read of types that look as they did at the last run. Memory does not grow with what is read.
+    Reads no data of types with the shape of the last run. Memory does not grow with the amount of data.
 
     Raises:
         StoreError: the store can't be read.
@@ -98,12 +98,12 @@ def find_changes(
 
 
 def check(app: Application, store: StoreReader, now_ms: int, how: Check) -> None:
-    """See whether *app* can go on with what is in *store*, and log what it would lose of it.
+    """Check that *app* can resume from *store*; log losses as warnings.
 
     Raises:
-        StoredTwiceError: was= can't move what is stored.
-        IncompatibleStateError: part of it can't be read.
-        LossRefusedError: part of it would be lost, and that is refused.
+        StoredTwiceError: was= can't move the data, since both names have some.
+        IncompatibleStateError: some data can't be read.
+        LossRefusedError: some data would be lost, and *how* is strict.
         StoreError: the store can't be read.
     """
     found = find_changes(app, store, now_ms, how.progress)
@@ -118,7 +118,7 @@ def check(app: Application, store: StoreReader, now_ms: int, how: Check) -> None
 
 
 def move_renamed(app: Application, store: Store) -> None:
-    """Move what is stored under the former function types of *app*'s classes, all or nothing, and log how much it is.
+    """Move all data of the former function types of *app*'s classes in one commit, and log how much it is.
 
     Raises:
         StoreError: nothing was moved.
@@ -159,7 +159,7 @@ def _reported(rows: Iterator[_T], what: str, progress: Progress) -> Iterator[_T]
 
 
 def _stored_twice(app: Application, store: StoreReader) -> list[StoredTwice]:
-    """The ids that was= can't move: of a class, each name that it has or had with each other one."""
+    """The ids that was= can't move: those stored under two of the current and former names of a class."""
     found = []
     for typename, route in app.routes.items():
         names = (typename, *route.function.was)
@@ -182,7 +182,7 @@ def _types_gone(app: Application, store: StoreReader, positions: Mapping[str, st
 def _read_conversations(
     store: StoreReader, readings: Mapping[str, TypeReading], gone: Sequence[str], progress: Progress
 ) -> tuple[Counter[str], Counter[str]]:
-    """How many asks are open of each type that is *gone*, and how many messages recur for each."""
+    """The numbers of open asks and of recurring messages, by function type. Also reads those of changed types."""
     asks: Counter[str] = Counter()
     schedules: Counter[str] = Counter()
     if gone or any(reading.reads_asks for reading in readings.values()):
@@ -201,7 +201,7 @@ def _read_conversations(
 def _lost_types(
     store: StoreReader, gone: Iterable[str], asks: Mapping[str, int], schedules: Mapping[str, int]
 ) -> list[Loss]:
-    """The function types that are *gone* and have something stored."""
+    """The losses of function types in *gone* that have stored data."""
     found = []
     for typename in gone:
         kept = _in_words(store.kept_for(typename), asks.get(typename, 0), schedules.get(typename, 0))

@@ -1,4 +1,4 @@
-"""``was=`` inside what the library's own functions keep, send and are sent."""
+"""Renames addresses in the states and messages of the library's own functions, for ``was=``."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from statefun_actors.store import DamagedStateError, EntityRow, Message, Timer, 
 
 
 class OwnContents:
-    """Renames as *renamed* says. What can't be read stays as it is: it fails once it is handled."""
+    """Renames function types by *renamed*. Unreadable values stay unchanged: they fail when they are handled."""
 
     def __init__(self, renamed: Mapping[str, str]) -> None:
         self._addresses = AddressRenaming(renamed)

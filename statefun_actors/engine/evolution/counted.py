@@ -1,4 +1,4 @@
-"""How many values of one kind can't be read, or would lose something, and the first of them."""
+"""Counts values that can't be read or would lose data, by kind, with the first as an example."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from statefun_actors.address import Address
 
 @attrs.define
 class Failures:
-    """Values of one kind that can't be read: the address of the first, why, and how many."""
+    """Values of one kind that can't be read: the address of the first, the reason, and the count."""
 
     first: Address
     reason: str
@@ -18,7 +18,7 @@ class Failures:
 
 @attrs.define
 class Damages:
-    """Values of one kind that would lose something: the address of the first, where in it, and how many."""
+    """Values of one kind that would lose data: the address of the first, the path in it, and the count."""
 
     first: Address
     path: str
@@ -26,7 +26,7 @@ class Damages:
 
 
 def entities_of(damages: Damages) -> str:
-    """The entities that hold such values, in words."""
+    """Text: the entities with such values."""
     if damages.count == 1:
         return f"1 entity, {damages.first}, holds"
     return f"{damages.count:,} entities, {damages.first} first, hold"

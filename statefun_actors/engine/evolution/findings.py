@@ -1,4 +1,4 @@
-"""What a change of classes would cost, in lines for people."""
+"""Findings about changed classes, and the errors that report them."""
 
 from __future__ import annotations
 
@@ -15,17 +15,18 @@ _MOST_CHANGES: Final = 3
 
 @attrs.frozen(kw_only=True)
 class Unreadable:
-    """A state, or messages of one type, of which some can't be read any more.
+    """A state, or messages of one type, with values that can no longer be read.
 
     Args:
         typename: the function type.
         what: ``state 'days'``, ``waiting messages of type iot/heartbeat`` and so on.
-        count: how many can't be read.
-        first: one of them: the address of its entity.
-        old, new: the type that was declared at the last run, None where that isn't known; and now.
-        changes: what differs between the two, each with its place.
-        reason: why the first can't be read.
-        ways: what to do, one of these.
+        count: the number of unreadable values.
+        first: the address of the first.
+        old: the type declared at the last run; None if unknown.
+        new: the type declared now.
+        changes: the differences of the two, each with its path.
+        reason: the error of the first value.
+        ways: the possible remedies.
     """
 
     typename: str
@@ -50,7 +51,7 @@ class Unreadable:
 
 @attrs.frozen
 class Loss:
-    """Something that a start would lose in silence: ``text`` says what, how much of it, and how to keep it."""
+    """Data that a start would silently lose. ``text`` names it, its amount, and a way to keep it."""
 
     typename: str
     text: str
@@ -61,7 +62,7 @@ class Loss:
 
 @attrs.frozen
 class StoredTwice:
-    """Ids that are stored under a function type and under one that it had before."""
+    """Ids that are stored under both a function type and a former name of it."""
 
     typename: str
     former: str
@@ -74,7 +75,7 @@ class StoredTwice:
 
 
 class StoredTwiceError(StatefunActorsError):
-    """``was=`` would move an entity to where there is one already. Nothing was run or changed."""
+    """``was=`` would move an entity to an address that is in use. Nothing was run or changed."""
 
     def __init__(self, found: Sequence[StoredTwice]) -> None:
         super().__init__(tuple(found))
@@ -89,7 +90,7 @@ class StoredTwiceError(StatefunActorsError):
 
 
 class IncompatibleStateError(StatefunActorsError):
-    """What is stored can't all be read by the classes to be run. Nothing was run or changed; other classes cure it."""
+    """The classes can't read all stored data. Nothing was run or changed. Retry with corrected classes."""
 
     def __init__(self, found: Sequence[Unreadable]) -> None:
         super().__init__(tuple(found))

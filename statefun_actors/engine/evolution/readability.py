@@ -1,4 +1,4 @@
-"""Reading what is stored of one function type as another version of it, and counting what comes of it."""
+"""Reads the stored data of one function type with changed classes, and counts failures and losses."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _LONGEST_REASON: Final = 300
 
 
 class TypeReading:
-    """What is stored of one function type, read as *function*, whose shape was *before* at the last run."""
+    """Reads the data of one function type as *function*. Its shape at the last run was *before*."""
 
     def __init__(self, function: FunctionType, before: TypeShape | None, now_ms: int) -> None:
         self.function, self._now_ms = function, now_ms
@@ -37,34 +37,34 @@ class TypeReading:
         self._fields = {field.state_name: field for field in changed}
         new = self._now.states.keys() - states.keys()
         self._replaced = sorted(states.keys() - self._now.states.keys()) if new else []
-        self._came = sorted(field.name for field in function.persisted if field.state_name in new)
+        self._added = sorted(field.name for field in function.persisted if field.state_name in new)
         self._failures: dict[str, Failures] = {}
         self._message_failures: dict[tuple[str, str], Failures] = {}
         self._damages: dict[tuple[str, str], Damages] = {}
-        self._left: dict[str, Damages] = {}
+        self._removed: dict[str, Damages] = {}
         self._unhandled: dict[str, Counter[str]] = {}
         self._message_changes: dict[str, Changes | None] = {}
         self._kept_failures: dict[str, Failures] = {}
-        """What ``keep=`` of open asks kept and can't be read any more, by the method that gets it."""
+        """Unreadable ``keep=`` values of open asks, by answer method."""
         self._asks: Counter[str] = Counter()
-        """Open asks whose method is gone, by its name."""
+        """Open asks of removed answer methods, by name of the method."""
 
     def _state(self, field: Field) -> StateShape:
         return self._now.states[field.state_name]
 
     @property
     def reads_entities(self) -> bool:
-        """Whether entities have to be read at all."""
+        """Whether entities of the type must be read: a state has changed."""
         return bool(self._fields or self._replaced)
 
     @property
     def reads_asks(self) -> bool:
-        """Whether open asks of the type have to be read: its answer methods have changed."""
+        """Whether open asks of the type must be read: its answer methods have changed."""
         return self._before is not None and self._before.answers != self._now.answers
 
     @property
     def reads_schedules(self) -> bool:
-        """Whether recurring messages for the type have to be read: its handlers have changed."""
+        """Whether recurring messages for the type must be read: its handlers have changed."""
         return self._before is not None and self._before.takes != self._now.takes
 
     def ask(self, ask: OpenAsk) -> None:
@@ -86,12 +86,12 @@ class TypeReading:
         """Read one entity."""
         try:
             record = unpack(row.address, row.packed, ())
-        except DamagedStateError:  # whichever class reads it: the batches of its address fail and say so
+        except DamagedStateError:  # no class can read it; the batches of its address fail with this error
             return
         expire(record, self.function.states, self._now_ms)
         for name in self._replaced:
             if record.state.get(name) is not None:
-                self._left.setdefault(name, Damages(row.address, "")).count += 1
+                self._removed.setdefault(name, Damages(row.address, "")).count += 1
         for name, field in self._fields.items():
             stored = record.state.get(name)
             if stored is not None:
@@ -106,12 +106,12 @@ class TypeReading:
             reason = _reason(error, stored)
         else:
             if changes is not None and field.convert is None:
-                reason = self._hurt(address, name, changes, stored)
+                reason = self._unusable(address, name, changes, stored)
         if reason is not None:
             self._failures.setdefault(name, Failures(address, reason)).count += 1
 
-    def _hurt(self, address: Address, name: str, changes: Changes, stored: TypedValue) -> str | None:
-        """Why the value can't be used, though it could be decoded; what it would lose is counted."""
+    def _unusable(self, address: Address, name: str, changes: Changes, stored: TypedValue) -> str | None:
+        """The reason why a decoded value is unusable, or None. Counts what the value would lose."""
         seen: set[str] = set()
         for damage in changes.damage(stored.value):
             if damage.harm is Harm.UNREADABLE:
@@ -149,7 +149,7 @@ class TypeReading:
         self._message_failures.setdefault((kind, typename), Failures(target, reason)).count += 1
 
     def _answer(self, kind: str, value: TypedValue) -> None:
-        """Read the answer in the envelope *value*. What is inside is read by the method that it is for."""
+        """Read the envelope of an answer. Its content is decoded only by its answer method."""
         try:
             content = read_answer(value.value)
         except ValueError:
@@ -164,12 +164,12 @@ class TypeReading:
             changes = None if before is None else Changes(before, self._now.takes[typename])
             self._message_changes[typename] = changes
         changes = self._message_changes[typename]
-        return None if changes is None else self._hurt(target, f"message {typename}", changes, value)
+        return None if changes is None else self._unusable(target, f"message {typename}", changes, value)
 
-    # --- what came of it
+    # --- findings
 
     def unreadable(self) -> list[Unreadable]:
-        """The states and messages of which some can't be read."""
+        """The states and messages with unreadable values."""
         found = []
         for name, failures in self._failures.items():
             field = self._fields[name]
@@ -180,7 +180,7 @@ class TypeReading:
             old_form = None if self._before is None else self._before.takes.get(typename)
             codec = self.function.handlers[typename][1]
             changes = self._message_changes.get(typename) or Changes(old_form or "", self._now.takes[typename])
-            ways = (*_way_outs(changes), "Let the old version handle them first")
+            ways = (*_advice(changes), "Let the old version handle them first")
             found.append(self._unreadable(f"{kind} messages of type {typename}", failures, old_form, codec, ways))
         for then, failures in self._kept_failures.items():
             keep = self.function.answers[then].keep
@@ -222,23 +222,25 @@ class TypeReading:
         convert = (
             "Correct its convert=" if field.convert is not None else "Read the old type with persisted(..., convert=fn)"
         )
-        return (*(() if changes is None else _way_outs(changes)), convert, "Go back to the old type")
+        return (*(() if changes is None else _advice(changes)), convert, "Go back to the old type")
 
     def losses(self) -> list[Loss]:
-        """What would be left behind or lost without an error."""
+        """Data that would silently be left behind or lost."""
         typename = self.function.typename
         found = []
-        for name, left in self._left.items():
-            came = ", ".join(map(repr, self._came))
+        for name, damages in self._removed.items():
+            added = ", ".join(map(repr, self._added))
             text = (
-                f"the state {name!r} was removed, while {came} was added; {entities_of(left)} it. "
+                f"the state {name!r} was removed, while {added} was added; {entities_of(damages)} it. "
                 f"If it was renamed, declare persisted(name={name!r}) on the new field."
             )
             found.append(Loss(typename, text))
-        for (where, text), hurts in self._damages.items():
+        for (where, text), damages in self._damages.items():
             what = where if where.startswith("message ") else f"state {where!r}"
             found.append(
-                Loss(typename, f"in {what}, {text}; {entities_of(hurts)} it, at `${hurts.path}`. Keep the old name.")
+                Loss(
+                    typename, f"in {what}, {text}; {entities_of(damages)} it, at `${damages.path}`. Keep the old name."
+                )
             )
         for then, count in sorted(self._asks.items()):
             many = (
@@ -271,7 +273,7 @@ class TypeReading:
         return found
 
 
-def _way_outs(changes: Changes) -> tuple[str, ...]:
+def _advice(changes: Changes) -> tuple[str, ...]:
     return tuple(dict.fromkeys(change.advice for change in changes.all if change.advice))[:2]
 
 

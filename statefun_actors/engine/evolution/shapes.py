@@ -1,4 +1,4 @@
-"""How a function type looks, as a store remembers it."""
+"""The shape of a function type: its states, messages and answer methods, as stored."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class TypeShape(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class _EarlierShape(msgspec.Struct, frozen=True):
-    """What earlier versions noted: typename and spelling of each state's type, and the typenames of messages."""
+    """The format of earlier versions: typename and spelling of each state's type, and typenames of messages."""
 
     states: dict[str, tuple[str, str]]
     takes: list[str]
@@ -74,7 +74,7 @@ def encoded(shape: TypeShape) -> str:
 
 
 def decoded(text: str | None) -> TypeShape | None:
-    """The shape in *text*; None where there is none, or one of a version that is not known here."""
+    """The shape in *text*; None without text, or if its format is unknown."""
     if text is None:
         return None
     try:
@@ -93,5 +93,5 @@ def decoded(text: str | None) -> TypeShape | None:
 
 
 def shapes(app: Application) -> Mapping[str, str]:
-    """The positions that say how the types of *app* look."""
+    """The shapes of *app*'s function types, as positions of a store."""
     return {position_of(name): encoded(shape_of(route.function)) for name, route in app.routes.items()}

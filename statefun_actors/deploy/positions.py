@@ -1,4 +1,4 @@
-"""Positions in topics: Flink keeps them in a savepoint, by the id of the ingress that reads them."""
+"""Positions in topics. Flink keeps them in a savepoint, by the id of the ingress."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from statefun_actors.deploy.components import Module
 
 
 @attrs.frozen
-class LostPlace:
-    """A topic that another ingress reads now: Flink would read it from the start, and count its records twice."""
+class LostPosition:
+    """A topic that another ingress reads now: Flink would read it from the start and process its records twice."""
 
     topic: str
     before: str
@@ -19,19 +19,20 @@ class LostPlace:
 
     def __str__(self) -> str:
         return (
-            f"topic {self.topic} was read by the ingress {self.before} and is by {', '.join(self.now)} now, which does "
-            f"not know how far: what is in it would count again. Name the ingress {self.before}, in a --module FILE."
+            f"topic {self.topic} was read by the ingress {self.before} and is read by {', '.join(self.now)} now, "
+            f"which has no position in it: its records would be processed twice. Name the ingress {self.before} in a "
+            "--module FILE."
         )
 
 
-def lost_places(before: Module, now: Module) -> Sequence[LostPlace]:
+def lost_positions(before: Module, now: Module) -> Sequence[LostPosition]:
     """The topics whose positions are lost if *now* resumes from a savepoint of *before*."""
     readers: dict[str, list[str]] = {}
     for ingress in now.kafka_ingresses:
         for topic in ingress.topics:
             readers.setdefault(topic.topic, []).append(ingress.id)
     return [
-        LostPlace(topic.topic, ingress.id, reading)
+        LostPosition(topic.topic, ingress.id, reading)
         for ingress in before.kafka_ingresses
         for topic in ingress.topics
         if (reading := readers.get(topic.topic)) is not None and ingress.id not in reading
