@@ -48,13 +48,14 @@ def run(command: str, folder: Path) -> str:
 
 
 def test_its_tests_pass_under_plain_pytest(tmp_path: Path) -> None:
-    entity, tests, *_ = blocks("python")
+    entity, tests, simulated, *_ = blocks("python")
     (tmp_path / "bank.py").write_text(entity, encoding="utf-8")
     (tmp_path / "test_bank.py").write_text(tests, encoding="utf-8")
+    (tmp_path / "test_bank_simulated.py").write_text(simulated, encoding="utf-8")
 
     printed = run("env -u PYTEST_ADDOPTS python -W error -m pytest -q -p no:cacheprovider", tmp_path)
 
-    assert "2 passed" in printed
+    assert "3 passed" in printed
 
 
 def _block(text: str) -> str:

@@ -40,6 +40,12 @@ from statefun_actors.engine.failing import (
     FailingMessage,
     NotFailingError,
 )
+from statefun_actors.engine.mailbox import (
+    Mailbox,
+)
+from statefun_actors.engine.mailboxes import (
+    Mailboxes,
+)
 from statefun_actors.engine.options import (
     EngineOptions,
 )
@@ -67,6 +73,8 @@ __all__ = [
     "Inbox",
     "IncompatibleStateError",
     "LossRefusedError",
+    "Mailbox",
+    "Mailboxes",
     "ManualClock",
     "NoDeadLetterError",
     "NotFailingError",

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import attrs
+
+from statefun_actors.engine.mailboxes import Mailboxes
 
 
 @attrs.frozen(kw_only=True)
@@ -24,6 +28,7 @@ class EngineOptions:
             sink may be behind, or down for, before what comes in is slowed to its pace. They lie in the store.
         slice_steps: batches begun before the event loop gets its turn.
         twice: for tests: each batch runs twice, as after a crash that lost the outcome of the first run.
+        mailboxes: for tests: makes the mailboxes of a working set.
     """
 
     epoch_steps: int = 500
@@ -37,3 +42,4 @@ class EngineOptions:
     egress_backlog: int = 1_000_000
     slice_steps: int = 128
     twice: bool = False
+    mailboxes: Callable[..., Mailboxes] = Mailboxes

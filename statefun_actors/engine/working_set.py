@@ -17,7 +17,6 @@ from statefun_actors.engine.callers import Callers
 from statefun_actors.engine.dead_letters import DeadLetters
 from statefun_actors.engine.epoch import Epoch
 from statefun_actors.engine.evolution.shapes import shapes
-from statefun_actors.engine.mailboxes import Mailboxes
 from statefun_actors.engine.options import EngineOptions
 from statefun_actors.engine.outbox import Outbox
 from statefun_actors.engine.ports import Sink, Source
@@ -90,7 +89,7 @@ class WorkingSet:
         self.dead_letters = DeadLetters(store)
         self.callers = Callers(store, recovered.next_seq)
         self._mailbox = options.mailbox
-        self.mailboxes = Mailboxes(shape.served, options.mailbox, self._messages_to, shape.durable_first)
+        self.mailboxes = options.mailboxes(shape.served, options.mailbox, self._messages_to, shape.durable_first)
         for message in store.messages():
             self.mailboxes.deliver_durable(message)
         for name, source in sources.items():

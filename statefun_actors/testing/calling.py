@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import assert_never
 
 import attrs
+from msgspec.structs import replace
 
 from statefun_actors.address import Address
 from statefun_actors.calls import (
@@ -46,6 +48,7 @@ from statefun_actors.ingress import (
 )
 from statefun_actors.model import TypedValue
 from statefun_actors.testing.checks import checked_address
+from statefun_actors.testing.faults import Hostility
 
 
 class TestCallOptions(CallOptions, total=False):
@@ -92,12 +95,20 @@ class TestCalls:
         app: what is served.
         engine: gives the engine that runs.
         settled: returns once nothing is left to do at this virtual time, and raises what handlers raised.
+        hostility: the faults that are brought; None without any.
     """
 
     __test__ = False
 
-    def __init__(self, app: Application, engine: Callable[[], Engine], settled: Callable[[], Awaitable[None]]) -> None:
+    def __init__(
+        self,
+        app: Application,
+        engine: Callable[[], Engine],
+        settled: Callable[[], Awaitable[None]],
+        hostility: Hostility | None = None,
+    ) -> None:
         self._app, self._engine, self._settled = app, engine, settled
+        self._hostility, self._keys = hostility, itertools.count(1)
         self._encoders = MessageEncoders(app)
 
     async def tell(self, target: Address, message: object, options: TestCall, delay_ms: int) -> None:
@@ -124,6 +135,26 @@ class TestCalls:
 
     async def _answer(self, message: IngressMessage | ReplyMessage) -> Answer | None:
         """The answer to *message* once everything that followed from it has run; None where there is none yet."""
+        if self._hostility is None:
+            return await self._once(message)
+        if isinstance(message, IngressMessage) and message.key is None:
+            if message.caller is not None:  # a function's message has no key
+                with self._hostility.without_kills():
+                    return await self._once(message)
+            message = replace(message, key=self._key())
+        return await self._until_taken(message)
+
+    def _key(self) -> str:
+        return f"of the test kit {next(self._keys)}"
+
+    async def _until_taken(self, message: IngressMessage | ReplyMessage) -> Answer | None:
+        """As clients do after a fault: send *message* again, under its key, until it is taken."""
+        while True:
+            answer = await self._once(message)
+            if not isinstance(answer, NotTaken | AnswerLost | Interrupted):
+                return answer
+
+    async def _once(self, message: IngressMessage | ReplyMessage) -> Answer | None:
         answers: list[Answer] = []
         cancel = self._engine().take(message, answers.append)
         try:
@@ -140,8 +171,9 @@ class TestCalls:
             self._encoders.answer(ask.asker.typename, ask.then, value.typename)
             return value
 
-        told_apart = None if options.key is None else digest(value.typename.encode(), value.value)
-        _result(await self._answer(ReplyMessage(target.id, encoded, options.key, told_apart)), target)
+        key = options.key if options.key is not None or self._hostility is None else self._key()
+        told_apart = None if key is None else digest(value.typename.encode(), value.value)
+        _result(await self._answer(ReplyMessage(target.id, encoded, key, told_apart)), target)
 
     def _check(self, target: Address, value: TypedValue, options: TestCall) -> None:
         options.check()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-from collections import defaultdict
 from collections.abc import Callable, Coroutine, Sequence
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
@@ -14,19 +13,20 @@ import attrs
 
 from statefun_actors.address import Address, check_typename
 from statefun_actors.assembly import Assembly
-from statefun_actors.calls import NotServedError, question, reply_address_of
+from statefun_actors.calls import question, reply_address_of
 from statefun_actors.definition import delay_ms
 from statefun_actors.dispatch import Application, Instrument
-from statefun_actors.engine import Engine, EngineOptions, ManualClock
-from statefun_actors.entity import hydrate
+from statefun_actors.engine import Engine, EngineOptions
 from statefun_actors.settings import Settings
-from statefun_actors.store import MemoryStore, Store
+from statefun_actors.store import Store
 from statefun_actors.testing.calling import TestCall, TestCallOptions, TestCalls
 from statefun_actors.testing.checks import check_served, checked_address, in_utc
 from statefun_actors.testing.clock import TestClock
 from statefun_actors.testing.conversations import Ask, Schedule
+from statefun_actors.testing.environment import Environment
+from statefun_actors.testing.faults import Hostility, LogEntry
 from statefun_actors.testing.stored import DeadLetterSeen, PendingTimer, Stored
-from statefun_actors.types import pack, value_of
+from statefun_actors.types import pack
 
 _E = TypeVar("_E")
 _M = TypeVar("_M")
@@ -49,13 +49,16 @@ class TestRuntime:
         settings: of the application.
         start: the virtual time at which it starts.
         store: a memory store unless given.
-        twice: give every batch to its handlers twice, as after a crash: what the first time came to is lost, so only
-            what a handler does beside its fields and sends happens twice.
+        twice: run every batch twice, as after a crash. What the first run changed and sent is lost, so only what a
+            handler does besides happens twice.
         instruments: called with what happens.
         options: what bounds the engine.
+        hostile: bring :class:`Faults` that happen on both engines. A number is the seed that decides them; True is the
+            seed 0. It needs the memory store. :func:`simulate` tries many seeds.
 
     Raises:
         DefinitionError: what is served does not fit together.
+        ValueMismatchError: *start* is naive, or *hostile* comes with a store.
     """
 
     __test__ = False
@@ -69,31 +72,26 @@ class TestRuntime:
         twice: bool = False,
         instruments: Sequence[Instrument] = (),
         options: EngineOptions | None = None,
+        hostile: bool | int | Hostility = False,
     ) -> None:
         self.app = Application(*served, settings=settings, instruments=instruments)
-        self._store = store if store is not None else MemoryStore()
-        # Where a store goes on from an earlier run, the tokens of that run are not given out again.
-        self._clock = ManualClock(in_utc(start, "start"), seed=self._store.recover().next_seq)
-        self.clock = TestClock(self._clock, lambda: self.engine, self.settled)
-        self._stored = Stored(self.app, self._store)
-        self._calls = TestCalls(self.app, lambda: self.engine, self.settled)
         options = options if options is not None else EngineOptions()
-        self._options = attrs.evolve(options, twice=twice or options.twice)
+        options = attrs.evolve(options, twice=twice or options.twice)
+        self._environment = environment = Environment(self.app, in_utc(start, "start"), store, options, hostile)
+        self._store = environment.store
+        self.clock = TestClock(environment.clock, lambda: self.engine, self.settled)
+        self._stored = Stored(self.app, self._store)
+        self._calls = TestCalls(self.app, lambda: self.engine, self.settled, environment.hostility)
         self._errors: list[BaseException] = []
         self._told: set[str] = set()
-        self._known = self.app.codecs()
         self._assembly: Assembly | None = None
 
     async def __aenter__(self) -> Self:
         resources = contextlib.ExitStack()
         resources.callback(self._store.close)
-        engine = Engine(
-            self.app,
-            self._store,
-            self._clock,
-            options=self._options,
-            on_failure=lambda _, error: self._errors.append(error),
-        )
+        clock, options = self._environment.clock, self._environment.options
+        failed = self._errors
+        engine = Engine(self.app, self._store, clock, options=options, on_failure=lambda _, error: failed.append(error))
         self._assembly = Assembly(engine, resources=resources)
         await self._assembly.start()
         return self
@@ -116,7 +114,7 @@ class TestRuntime:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        with contextlib.closing(self._running) as assembly:
+        with contextlib.closing(self._running) as assembly, self._environment.without_kills():
             failure = await assembly.stop(_DRAIN_SECONDS)
         if failure is not None:
             raise failure
@@ -237,10 +235,11 @@ class TestRuntime:
             AssertionError: a message went to an Entity class that is not run here.
             KeyboardInterrupt: a handler raised it, or it was Ctrl-C.
         """
-        await self.engine.settled()
+        await self._environment.settled(self.engine)
         check_served(self.engine.view.parked, self._told)
         if self._errors:
-            errors, self._errors = self._errors, []
+            errors = self._errors.copy()
+            self._errors.clear()
             raise next((error for error in errors if not isinstance(error, Exception)), errors[0])
         if (failure := self._running.failure) is not None:
             raise failure
@@ -255,27 +254,30 @@ class TestRuntime:
             ValueMismatchError: it is no address.
             StateDecodeError: what is stored does not fit a field.
         """
-        route = self.app.route(checked_address(address).typename)
-        if route is None:
-            raise NotServedError(address, f"this engine runs {', '.join(self.app.typenames) or 'nothing'}")
-        state = self.engine.view.state(address)
-        cls = getattr(route.function, "cls", None)
-        if cls is not None:
-            return hydrate(cls, address, state)
-        return {name: value_of(value, self._known) for name, value in state.items() if value is not None}
+        return self._stored.value(checked_address(address), self.engine.view.state)
+
+    def entities(self, of: type | str, prefix: str = "") -> list[Address]:
+        """The addresses of the entities of the class or function type *of* whose ids begin with *prefix*, sorted.
+
+        Raises:
+            NotServedError: nothing here serves *of*.
+        """
+        return self._stored.entities(of, prefix, self._environment.clock.now_ms())
 
     def egress(self, name: str) -> list[Untyped]:
-        """What was sent to the egress *name* so far: Python values; ``kafka_record`` gives KafkaRecord."""
+        """What was sent to the egress *name*: Python values; ``kafka_record`` gives KafkaRecord."""
         check_typename(name, "an egress is <namespace>/<name>")
-        return [value_of(record.value, self._known) for record in self._store.egress_after(0, 1 << 31, [name])]
+        return self.egresses.get(name, [])
 
     @property
     def egresses(self) -> dict[str, list[Untyped]]:
         """Everything that was sent to any egress, by its name."""
-        found: dict[str, list[Untyped]] = defaultdict(list)
-        for record in self._store.egress_after(0, 1 << 31):
-            found[record.egress].append(value_of(record.value, self._known))
-        return dict(found)
+        return self._stored.egresses()
+
+    @property
+    def log(self) -> list[LogEntry]:
+        """What happened so far, oldest first: messages handled, fields changed, egress records, faults."""
+        return self._environment.log.entries()
 
     @property
     def dead_letters(self) -> list[DeadLetterSeen]:

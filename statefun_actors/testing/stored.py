@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterator
 from datetime import datetime
+from typing import Any as Untyped
 
 import attrs
 
 from statefun_actors.address import Address
 from statefun_actors.asking import REPLY, SCHEDULE
+from statefun_actors.calls import NotServedError
 from statefun_actors.conversations import open_ask, open_schedule
 from statefun_actors.dispatch import Application, unwrapped
 from statefun_actors.engine import at_ms
+from statefun_actors.entity import hydrate
 from statefun_actors.model import Invocation, State
-from statefun_actors.store import Store, Timer, unpack
+from statefun_actors.store import Store, Timer, expire, unpack
 from statefun_actors.testing.conversations import Ask, Schedule, ask_seen, schedule_seen
 from statefun_actors.types import value_of
 
@@ -62,6 +66,41 @@ class Stored:
         route = None if timer.caller is None else self._app.all_routes.get(timer.caller.typename)
         return route is not None and route.own
 
+    def value(self, address: Address, stored: Callable[[Address], State]) -> Untyped:
+        """The entity at *address*, or the states of a function, of which *stored* gives the state of the moment."""
+        route = self._app.route(address.typename)
+        if route is None:
+            raise NotServedError(address, self._why_not())
+        state = stored(address)
+        cls = getattr(route.function, "cls", None)
+        if cls is not None:
+            return hydrate(cls, address, state)
+        return {name: value_of(value, self._known) for name, value in state.items() if value is not None}
+
+    def _why_not(self) -> str:
+        return f"this engine runs {', '.join(self._app.typenames) or 'nothing'}"
+
+    def egresses(self) -> dict[str, list[Untyped]]:
+        """Everything that was sent to any egress, by its name."""
+        found: dict[str, list[Untyped]] = defaultdict(list)
+        for record in self._store.egress_after(0, _ALL):
+            found[record.egress].append(value_of(record.value, self._known))
+        return dict(found)
+
+    def entities(self, of: type | str, prefix: str, now_ms: int) -> list[Address]:
+        """See :meth:`TestRuntime.entities`."""
+        typename = of if isinstance(of, str) else of.__function_type__.typename  # type: ignore[attr-defined]
+        route = self._app.route(typename)
+        if route is None:
+            raise NotServedError(Address(typename, prefix or "*"), self._why_not())
+        found = []
+        for row in self._store.entities(route.function.typename, prefix):
+            record = unpack(row.address, row.packed, ())
+            expire(record, route.function.states, now_ms)
+            if any(value is not None for value in record.state.values()):
+                found.append(row.address)
+        return found
+
     def asks(self) -> list[Ask]:
         """The open asks, the oldest first."""
         opened = {
@@ -71,7 +110,7 @@ class Stored:
         }
         asks = [
             ask_seen(self._app, ask)
-            for address, state in self._entities(REPLY)
+            for address, state in self._own_states(REPLY)
             if (ask := open_ask(address.id, state)) is not None
         ]
         return sorted(asks, key=lambda ask: (ask.since, opened.get(ask.address.id, 0)))
@@ -80,12 +119,12 @@ class Stored:
         """The recurring messages, in the order in which they fire next."""
         schedules = [
             schedule_seen(self._app, schedule)
-            for _, state in self._entities(SCHEDULE)
+            for _, state in self._own_states(SCHEDULE)
             if (schedule := open_schedule(state)) is not None
         ]
         return sorted(schedules, key=lambda schedule: (schedule.next, schedule.sender, schedule.name))
 
-    def _entities(self, typename: str) -> Iterator[tuple[Address, State]]:
+    def _own_states(self, typename: str) -> Iterator[tuple[Address, State]]:
         for row in self._store.entities(typename):
             yield row.address, unpack(row.address, row.packed, ()).state
 

@@ -9,7 +9,6 @@ import pytest
 
 from statefun_actors import DefinitionError, Entity, NoAnswer, answers, handles, persisted
 from statefun_actors.model import Expiration
-from statefun_actors.runtime.views import StoreViews
 from statefun_actors.store import MemoryStore
 from statefun_actors.testing import TestRuntime
 
@@ -63,25 +62,24 @@ def test_fields_that_say_nothing_themselves_have_the_class_s_time_to_live() -> N
 async def test_an_entity_is_gone_once_its_fields_are_and_a_message_or_an_answer_makes_it_anew() -> None:
     store = MemoryStore()
     async with TestRuntime(Session, store=store) as runtime:
-        views = StoreViews(runtime.app, store, runtime._clock)
         ada = Session.at("ada")
         await runtime.tell(ada, "/")
         await runtime.clock.advance(6 * DAY)
         assert await runtime.ask(ada, 1, int) == 1  # counts as a call
         await runtime.clock.advance(6 * DAY)
-        assert views.entities(Session) == [ada]
+        assert runtime.entities(Session) == [ada]
 
         await runtime.clock.advance(DAY)
-        assert views.entities(Session) == []
+        assert runtime.entities(Session) == []
         assert runtime.state(ada) == Session()
         await runtime.clock.advance(timedelta(minutes=2))
         await runtime.tell(Session.at("bob"), 1.0)
         assert store.counts().get("test/session", 0) == 0
 
         await runtime.tell(ada, "/again")
-        assert views.entities(Session) == [ada]
+        assert runtime.entities(Session) == [ada]
         await runtime.clock.advance(8 * DAY)
-        assert views.entities(Session) == []
+        assert runtime.entities(Session) == []
 
         await runtime.tell(ada, 20.0)
         await runtime.clock.advance(21 * DAY)

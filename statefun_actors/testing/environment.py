@@ -1,0 +1,110 @@
+"""What an engine under test runs on: its clock, its store, its bounds, and the faults that are brought into it."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+from datetime import datetime
+
+import attrs
+
+from statefun_actors.dispatch import Application
+from statefun_actors.engine import Engine, EngineOptions, ManualClock
+from statefun_actors.errors import ValueMismatchError
+from statefun_actors.store import Store
+from statefun_actors.testing.faults import (
+    FaultClock,
+    Faults,
+    FaultStore,
+    Hostility,
+    LoggedMailboxes,
+    LoggedStore,
+    MessageLog,
+    OvertakingMailboxes,
+    RandomChoices,
+)
+
+
+class Environment:
+    """The surroundings of one engine under test.
+
+    Args:
+        app: what runs.
+        start: virtual time at the beginning.
+        store: None for a memory store.
+        options: what bounds the engine.
+        hostile: whether and which faults are brought: a seed, or faults that are decided elsewhere.
+
+    Raises:
+        ValueMismatchError: faults, and a store of the user's.
+    """
+
+    def __init__(
+        self,
+        app: Application,
+        start: datetime,
+        store: Store | None,
+        options: EngineOptions,
+        hostile: bool | int | Hostility,
+    ) -> None:
+        self.hostility: Hostility | None = None
+        """The faults; None without any."""
+        self.clock: ManualClock
+        self.store: Store
+        self._mailboxes: OvertakingMailboxes | None = None
+        if hostile is False:
+            self.store = store if store is not None else LoggedStore()
+            # Where a store goes on from an earlier run, the tokens of that run are not given out again.
+            self.clock = ManualClock(start, seed=self.store.recover().next_seq)
+            self.log = MessageLog(app, self.clock.now_ms())
+            make = functools.partial(LoggedMailboxes, log=self.log, now_ms=self.clock.now_ms)
+            self.options = attrs.evolve(options, mailboxes=make)
+        else:
+            if store is not None:
+                raise ValueMismatchError("no store= with hostile=, which kills the engine around its commits", "both")
+            self._bring(app, start, options, hostile)
+        if isinstance(self.store, LoggedStore):
+            self.store.note_in(self.log, self.clock.now_ms)
+
+    def _bring(self, app: Application, start: datetime, options: EngineOptions, hostile: int | Hostility) -> None:
+        if isinstance(hostile, Hostility):
+            self.hostility = hostility = hostile
+        else:
+            seed = 0 if hostile is True else hostile
+            self.hostility = hostility = Hostility(Faults(), RandomChoices(seed))
+        self.clock = clock = FaultClock(start, seed=1)
+        self.store = FaultStore(hostility, clock)
+        self.log = MessageLog(app, clock.now_ms())
+        for line in hostility.describe():
+            self.log.fault(clock.now_ms(), line)
+        self.options = attrs.evolve(
+            options,
+            batch=hostility.batch or options.batch,
+            epoch_steps=hostility.epoch or options.epoch_steps,
+            cache_bytes=0 if hostility.reloads else options.cache_bytes,
+            twice=hostility.twice or options.twice,
+            mailboxes=functools.partial(self._overtaking, hostility),
+        )
+
+    def _overtaking(self, hostility: Hostility, *args: object) -> OvertakingMailboxes:
+        make = functools.partial(OvertakingMailboxes, log=self.log, now_ms=self.clock.now_ms, hostility=hostility)
+        self._mailboxes = mailboxes = make(*args)  # type: ignore[arg-type] # handed on as they come
+        return mailboxes
+
+    def without_kills(self) -> contextlib.AbstractContextManager[None]:
+        """Inside, the engine is not killed."""
+        return contextlib.nullcontext() if self.hostility is None else self.hostility.without_kills()
+
+    async def settled(self, engine: Engine) -> None:
+        """Return once nothing is left to do at this virtual time, and nothing is late any more."""
+        await engine.settled()
+        while self.hostility is not None and self._mailboxes is not None and self._mailboxes.late:
+            due = engine.view.next_due()
+            if due is not None and self.hostility.timeout_first():
+                self.log.fault(self.clock.now_ms(), "time passes: an answer is late")
+                self.clock.set_ms(max(due, self.clock.now_ms()))
+                engine.wake()
+                await engine.settled()
+            self._mailboxes.arrive_late()
+            engine.wake()
+            await engine.settled()

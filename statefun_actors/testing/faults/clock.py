@@ -1,0 +1,18 @@
+"""``FaultClock``: virtual time that stands still while an engine restarts after a fault."""
+
+from __future__ import annotations
+
+from statefun_actors.engine import ManualClock
+
+
+class FaultClock(ManualClock):
+    """A restart takes no time, so that a run with faults can end in the state of a run without."""
+
+    restarts = 0
+    """Waits to come that are those of a restart."""
+
+    async def sleep(self, seconds: float) -> None:
+        if self.restarts:
+            self.restarts -= 1
+            return
+        await super().sleep(seconds)

@@ -1,0 +1,103 @@
+"""``Faults``: which faults a simulation may bring. ``Hostility``: those of one run."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import Final
+
+import attrs
+
+from statefun_actors.testing.faults.choices import Choices
+
+
+@attrs.frozen(kw_only=True)
+class Faults:
+    """The kinds of faults that a simulation may bring. All are things that happen on both engines.
+
+    Args:
+        batches: messages of one address are handled in batches of other sizes, and epochs end elsewhere.
+        reloads: entities leave memory after each commit, and are read from their bytes again.
+        twice: every batch runs twice, as after a crash that lost what the first run did.
+        order: messages of different senders overtake each other. Those of one sender to one target never do.
+        kills: the process ends before or after a commit, and starts again from its store.
+        late: answers to asks come late: time passes first, so that their timeouts come earlier. The result of a run
+            depends on that, so it is used with an invariant only.
+    """
+
+    batches: bool = True
+    reloads: bool = True
+    twice: bool = True
+    order: bool = True
+    kills: bool = True
+    late: bool = True
+
+
+_RATES: Final = (0.0, 0.05, 0.25, 0.6)
+_BATCHES: Final = (None, 1, 2, 3)
+
+
+class Hostility:
+    """The faults of one run, decided by *choices*.
+
+    Args:
+        faults: what may be decided.
+        choices: what decides.
+        late: whether answers may come late.
+    """
+
+    def __init__(self, faults: Faults, choices: Choices, *, late: bool = False) -> None:
+        self._choices = choices
+        # Each run has a mix of its own, so that rare combinations are not drowned by frequent faults.
+        self.batch = _BATCHES[choices.pick(len(_BATCHES))] if faults.batches else None
+        self.epoch = _BATCHES[choices.pick(len(_BATCHES))] if faults.batches else None
+        self.reloads = bool(faults.reloads and choices.pick(2))
+        self.twice = bool(faults.twice and choices.pick(2))
+        self.overtaking = _RATES[choices.pick(len(_RATES))] if faults.order else 0.0
+        self.killing = _RATES[choices.pick(len(_RATES))] if faults.kills else 0.0
+        self.lateness = _RATES[choices.pick(len(_RATES))] if faults.late and late else 0.0
+        self._paused = 0
+
+    def overtaken(self) -> bool:
+        """Whether the next message stays behind, for others to overtake it."""
+        return self.overtaking > 0 and self._choices.happens(self.overtaking)
+
+    def pick(self, count: int) -> int:
+        """One of 0 to *count* - 1; 0 where the order is not to be changed."""
+        return self._choices.pick(count) if self.overtaking > 0 and count > 1 else 0
+
+    def late(self) -> bool:
+        """Whether the next message of a conversation comes late."""
+        return self.lateness > 0 and self._choices.happens(self.lateness)
+
+    def timeout_first(self) -> bool:
+        """Whether a message that is late comes only after the next timeout."""
+        return self.lateness > 0 and bool(self._choices.pick(2))
+
+    def kill(self) -> str | None:
+        """Where the process ends around the next commit: "before" or "after" it; None if it goes on."""
+        if self._paused or not self.killing or not self._choices.happens(self.killing):
+            return None
+        return ("before", "after")[self._choices.pick(2)]
+
+    @contextmanager
+    def without_kills(self) -> Generator[None]:
+        """Inside, the process does not end."""
+        self._paused += 1
+        try:
+            yield
+        finally:
+            self._paused -= 1
+
+    def describe(self) -> list[str]:
+        """What holds for the whole run, one line each."""
+        found = []
+        if self.batch is not None:
+            found.append(f"at most {self.batch} message{'s' if self.batch > 1 else ''} in a batch")
+        if self.epoch is not None:
+            found.append(f"a commit after {self.epoch} message{'s' if self.epoch > 1 else ''} at the latest")
+        if self.reloads:
+            found.append("entities are read from the store for each commit")
+        if self.twice:
+            found.append("every batch runs twice; what the first run changed and sent is lost")
+        return found

@@ -1,0 +1,171 @@
+"""``simulate``: runs a scenario without faults, then under the faults of many seeds."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Final, TypeAlias
+
+import attrs
+
+from statefun_actors.errors import ValueMismatchError
+from statefun_actors.settings import Settings
+from statefun_actors.testing.faults import Choices, Faults, Hostility, LogEntry, RandomChoices, RecordedChoices
+from statefun_actors.testing.runtime import TestRuntime
+from statefun_actors.testing.simulation.report import SimulationError
+from statefun_actors.testing.simulation.result import Result, difference, result_of
+from statefun_actors.testing.simulation.shrinking import shortest
+from statefun_actors.text import describe
+
+Scenario: TypeAlias = Callable[[TestRuntime], Awaitable[object]]
+Invariant: TypeAlias = Callable[[TestRuntime], object]
+
+_START: Final = datetime(2026, 1, 1, tzinfo=UTC)
+_SHRINKING: Final = 200
+"""Runs spent on a shorter script."""
+_NOT_REPEATABLE: Final = (
+    "Two runs without faults differ, so something besides messages and fields decides: the wall clock (use self.now), "
+    "randomness, or what is kept in a module or in a default."
+)
+_DIFFERS: Final = (
+    "Look for state outside fields, calls outside that a handler makes itself (make them activities), and an order of "
+    "messages of different senders. Where other results are right, say what holds for all: simulate(..., invariant=f)."
+)
+_FAILS: Final = "The scenario, or what it claims, holds without these faults only."
+
+
+@attrs.frozen
+class _Run:
+    """One run: its result, or how it failed."""
+
+    result: Result | None
+    error: Exception | None
+    log: list[LogEntry]
+    script: list[int]
+
+
+def simulate(
+    scenario: Scenario,
+    /,
+    *served: object,
+    seeds: int | Iterable[int] = 100,
+    invariant: Invariant | None = None,
+    faults: Faults | None = None,
+    settings: Settings | None = None,
+    start: datetime = _START,
+) -> None:
+    """Run *scenario* without faults, then once for each seed under the faults that the seed decides.
+
+    ::
+
+        async def scenario(runtime: TestRuntime) -> None:
+            await runtime.tell(Account.at("ada"), Deposit(cents=5))
+
+        def test_deposits() -> None:
+            simulate(scenario, Account, Audit, seeds=1000)
+
+    Each run must end in the result of the run without faults: fields, egress records, dead letters, timers, asks,
+    schedules, and what the scenario returns. With an *invariant* results may differ, and late answers are among the
+    faults.
+
+    Args:
+        scenario: it sends messages and moves the clock. Each run calls it with a TestRuntime of its own, so it makes
+            the stand-ins that it uses anew.
+        served: Entity classes, StatefulFunctions and activities.
+        seeds: how many, or which.
+        invariant: called with the runtime once a run is over; it raises, as assert does, where something is wrong. It
+            may be a coroutine function.
+        faults: the kinds of faults; all kinds unless given.
+        settings: of the application.
+        start: virtual time at the beginning.
+
+    Raises:
+        SimulationError: a run ended in another result or failed. It has the first seed for which that is so, and the
+            log of the shortest run that shows it.
+        Exception: what the scenario or the invariant raised without faults.
+        RuntimeError: an event loop runs in this thread; call it from a test that is no coroutine.
+    """
+    chosen = _seeds(seeds)
+    simulation = _Simulation(scenario, served, invariant, faults or Faults(), settings, start)
+    logger = logging.getLogger("statefun_actors")
+    level = logger.level
+    logger.setLevel(logging.CRITICAL + 1)  # the faults are wanted: thousands of warnings would say so
+    try:
+        with asyncio.Runner() as runner:
+            simulation.check(runner, chosen)
+    finally:
+        logger.setLevel(level)
+
+
+def _seeds(seeds: int | Iterable[int]) -> Iterable[int]:
+    if isinstance(seeds, int):
+        if seeds < 1:
+            raise ValueMismatchError("seeds= as a number above 0, or the seeds themselves", repr(seeds))
+        return range(seeds)
+    return seeds
+
+
+@attrs.frozen
+class _Simulation:
+    scenario: Scenario
+    served: tuple[object, ...]
+    invariant: Invariant | None
+    faults: Faults
+    settings: Settings | None
+    start: datetime
+
+    def check(self, runner: asyncio.Runner, seeds: Iterable[int]) -> None:
+        """Raises SimulationError for the first of *seeds* that fails."""
+        calm = runner.run(self._run(None))
+        if calm.error is not None:
+            raise calm.error
+        expected = calm.result or {}
+        again = runner.run(self._run(None))
+        if self._failure(expected, again) is not None:
+            what = again.error if again.error is not None else difference(expected, again.result or {})
+            raise SimulationError(None, f"a second run differs from the first: {what}", again.log, _NOT_REPEATABLE)
+        for seed in seeds:
+            run = runner.run(self._run(RandomChoices(seed)))
+            if self._failure(expected, run) is not None:
+                self._report(runner, expected, seed, run)
+
+    def _report(self, runner: asyncio.Runner, expected: Result, seed: int, run: _Run) -> None:
+        def fails(script: Sequence[int]) -> bool:
+            return self._failure(expected, runner.run(self._run(RecordedChoices(script)))) is not None
+
+        script = shortest(run.script, fails, _SHRINKING)
+        short = runner.run(self._run(RecordedChoices(script)))
+        what = self._failure(expected, short)
+        if what is None:  # it fails now and then only
+            short, what = run, self._failure(expected, run)
+        advice = f"{_FAILS if short.error is not None else _DIFFERS} To repeat it: simulate(..., seeds=[{seed}])."
+        raise SimulationError(seed, f"seed {seed}: {what}", short.log, advice) from short.error
+
+    def _failure(self, expected: Result, run: _Run) -> str | None:
+        """What is wrong with *run*; None if nothing is."""
+        if run.error is not None:
+            return describe(run.error)
+        return None if self.invariant is not None else difference(expected, run.result or {})
+
+    async def _run(self, choices: Choices | None) -> _Run:
+        hostility = None
+        if choices is not None:
+            hostility = Hostility(self.faults, choices, late=self.invariant is not None)
+        runtime = TestRuntime(
+            *self.served, settings=self.settings, start=self.start, hostile=False if hostility is None else hostility
+        )
+        result: Result | None = None
+        error: Exception | None = None
+        try:
+            async with runtime:
+                returned = await self.scenario(runtime)
+                await runtime.settled()
+                if self.invariant is not None and inspect.isawaitable(checked := self.invariant(runtime)):
+                    await checked
+                result = result_of(runtime, returned)
+        except Exception as raised:  # whatever it is: that is what is looked for
+            error = raised
+        return _Run(result, error, runtime.log, [] if choices is None else choices.made)

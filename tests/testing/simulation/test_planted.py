@@ -1,0 +1,87 @@
+"""Mistakes that no test without faults shows: each passes without, and is found within 200 seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from statefun_actors.testing import SimulationError, TestRuntime, simulate
+from tests.testing.simulation import planted
+
+Invariant = Callable[[TestRuntime], object]
+
+
+def case(scenario: planted.Scenario, served: list[Any], what: str, invariant: Invariant | None = None) -> Any:
+    return pytest.param(scenario, served, what, invariant, id=getattr(scenario, "__name__", what))
+
+
+CASES = [
+    case(planted.module_cache, [planted.ModuleCache], "planted/module-cache/ada.total"),
+    case(planted.shared_default, [planted.SharedDefault], "planted/shared-default/ada.count"),
+    case(planted.repeated_call, [planted.RepeatedCall], "what the scenario returns"),
+    case(planted.call_count, [planted.CallCount], "planted/call-count/ada.receipt"),
+    case(planted.assumed_order, [planted.Fan, planted.Sender, planted.Collector], "planted/collector/all.texts"),
+    case(planted.shorter_way, [planted.Direct, planted.Relay, planted.Ledger], "planted/ledger/l.state"),
+    case(planted.first_wins, [planted.Auction, planted.Bidder, planted.FirstWins], "planted/first-wins/lot.winner"),
+    case(planted.batch_counter, [planted.BatchCounter], "egress planted/sums"),
+    case(planted.identity, [planted.Identity], "planted/identity/x.changes"),
+    case(planted.detached, [planted.Detached], "planted/detached/ada.total"),
+    case(planted.once, [planted.Once], "planted/once/ada.total"),
+    case(planted.retried, [planted.Retried], "egress planted/sent"),
+    case(planted.late_answer, [planted.Forgetful, planted.Shelf], "2 on the shelf", planted.nothing_lost),
+    case(planted.raced_timer, [planted.RacedTimer, planted.Shelf], "reminded 1 times", planted.never_reminded),
+]
+
+
+@pytest.mark.parametrize(("scenario", "served", "what", "invariant"), CASES)
+async def test_a_run_without_faults_passes(
+    scenario: planted.Scenario, served: list[Any], what: str, invariant: Invariant | None
+) -> None:
+    async with TestRuntime(*served) as runtime:
+        await scenario(runtime)
+
+        if invariant is not None:
+            invariant(runtime)
+        assert not runtime.dead_letters
+
+
+@pytest.mark.parametrize(("scenario", "served", "what", "invariant"), CASES)
+def test_the_mistake_is_found(
+    scenario: planted.Scenario, served: list[Any], what: str, invariant: Invariant | None
+) -> None:
+    with pytest.raises(SimulationError, match=what) as raised:
+        simulate(scenario, *served, seeds=200, invariant=invariant)
+
+    seed = raised.value.seed
+    assert seed is not None
+    with pytest.raises(SimulationError) as repeated:  # it is the same again
+        simulate(scenario, *served, seeds=[seed], invariant=invariant)
+    assert str(repeated.value) == str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("scenario", "served", "what"),
+    [
+        pytest.param(planted.wall_clock, planted.WallClock, "planted/wall-clock/ada.seen", id="wall clock"),
+        pytest.param(planted.grows, planted.Grows, "planted/grows/x.runs: 2; without faults 1", id="a module"),
+    ],
+)
+def test_what_no_message_decides_is_found_without_faults(scenario: planted.Scenario, served: Any, what: str) -> None:
+    planted.cache.pop("runs", None)
+
+    with pytest.raises(SimulationError, match=what) as raised:
+        simulate(scenario, served, seeds=1)
+
+    assert raised.value.seed is None
+    assert "the wall clock (use self.now)" in str(raised.value)
+
+
+def test_entities_without_a_mistake_pass() -> None:
+    simulate(planted.right, planted.Account, planted.Audit, planted.Customer, seeds=60)
+
+
+@pytest.mark.slow
+def test_entities_without_a_mistake_pass_thousands_of_seeds() -> None:
+    simulate(planted.right, planted.Account, planted.Audit, planted.Customer, seeds=3_000)

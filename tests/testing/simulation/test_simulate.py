@@ -1,0 +1,131 @@
+"""What ``simulate`` reports, and what a hostile ``TestRuntime`` brings."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+
+from statefun_actors.errors import ValueMismatchError
+from statefun_actors.store import MemoryStore
+from statefun_actors.testing import Faults, SimulationError, TestRuntime, simulate
+from statefun_actors.testing.simulation.shrinking import shortest
+from tests.testing.simulation import planted
+from tests.testing.simulation.planted import Account, Add, Audit, Customer, Done, Start
+
+
+def test_the_report_has_the_first_difference_and_the_messages_of_the_shortest_run() -> None:
+    with pytest.raises(SimulationError) as raised:
+        simulate(planted.shorter_way, planted.Direct, planted.Relay, planted.Ledger)
+
+    assert str(raised.value) == (
+        f"seed {raised.value.seed}: planted/ledger/l.state: 'opened'; without faults 'closed'\n"
+        "\n"
+        "Look for state outside fields, calls outside that a handler makes itself (make them activities), and an order "
+        "of messages of different senders. Where other results are right, say what holds for all: simulate(..., "
+        f"invariant=f). To repeat it: simulate(..., seeds=[{raised.value.seed}]).\n"
+        "\n"
+        "what happened, in the shortest run found:\n"
+        "     0:00:00  outside -> planted/direct/d: Start(count=1)\n"
+        "     0:00:00  planted/direct/d -> planted/relay/r: Note(text='closed')\n"
+        "     0:00:00  planted/relay/r -> planted/ledger/l: Note(text='closed')\n"
+        "     0:00:00  planted/direct/d -> planted/ledger/l: Note(text='opened')\n"
+        "     0:00:00  planted/ledger/l.state: absent -> 'opened'"
+    )
+
+
+def test_faults_that_are_left_out_do_not_happen() -> None:
+    simulate(planted.assumed_order, planted.Fan, planted.Sender, planted.Collector, faults=Faults(order=False))
+    simulate(planted.repeated_call, planted.RepeatedCall, faults=Faults(twice=False, kills=False))
+
+    with pytest.raises(SimulationError, match="killed before a commit"):
+        simulate(planted.repeated_call, planted.RepeatedCall, faults=Faults(twice=False))
+
+
+def test_an_error_without_faults_is_raised_as_it_is() -> None:
+    async def wrong(runtime: TestRuntime) -> None:
+        await runtime.ask(Account.at("ada"), Add(1), Done)
+        raise LookupError("of the scenario")
+
+    with pytest.raises(LookupError, match="of the scenario"):
+        simulate(wrong, Account, Audit)
+
+
+def test_an_invariant_may_be_a_coroutine_function() -> None:
+    seen = []
+
+    async def holds(runtime: TestRuntime) -> None:
+        await asyncio.sleep(0)
+        seen.append(runtime.state(Account.at("ada")).balance)
+
+    simulate(planted.right, Account, Audit, Customer, seeds=5, invariant=holds)
+
+    assert seen == [13] * 7  # the runs without faults, too
+
+
+def test_seeds_are_a_number_above_0() -> None:
+    with pytest.raises(ValueMismatchError) as raised:
+        simulate(planted.right, Account, Audit, Customer, seeds=0)
+
+    assert str(raised.value) == "expected seeds= as a number above 0, or the seeds themselves, got 0"
+
+
+@pytest.mark.parametrize("seed", range(20))
+async def test_a_hostile_runtime_keeps_every_promise(seed: int) -> None:
+    async with TestRuntime(Account, Audit, Customer, hostile=seed) as runtime:
+        await planted.right(runtime)
+
+        assert runtime.state(Account.at("ada")).balance == 13
+        assert runtime.state(Account.at("shop")).balance == 7
+        assert runtime.state(Audit.at("all")).count == 10
+        assert runtime.state(Customer.at("bob")).confirmed == 3
+        assert len(runtime.egress("planted/added")) == 10
+        assert (runtime.timers, runtime.asks, runtime.dead_letters) == ([], [], [])
+
+
+async def test_faults_are_in_the_log() -> None:
+    logs = []
+    for seed in range(20):
+        async with TestRuntime(Account, Audit, hostile=seed) as runtime:
+            await runtime.tell(Account.at("ada"), Add(1))
+            logs.append([entry.text for entry in runtime.log])
+
+    texts = {text for log in logs for text in log}
+    assert "--- killed before a commit, and started again from the store ---" in texts
+    assert "--- killed after a commit, and started again from the store ---" in texts
+    assert "--- every batch runs twice; what the first run changed and sent is lost ---" in texts
+
+
+async def test_the_log_has_messages_changes_and_records() -> None:
+    async with TestRuntime(Account, Audit, Customer) as runtime:
+        await runtime.tell(Customer.at("bob"), Start(1))
+
+        assert [str(entry) for entry in runtime.log] == [
+            "   0:00:00  outside -> planted/customer/bob: Start(count=1)",
+            "   0:00:00  ask -> planted/account/shop: Add(cents=0)",
+            "   0:00:00  planted/account/shop -> planted/audit/all: Note(text='shop: 0')",
+            "   0:00:00  answer -> planted/customer/bob: Done(ok=True)",
+            "   0:00:00  planted/account/shop.balance: absent -> 0",
+            "   0:00:00  planted/account/shop.amounts: absent -> {'0': 1}",
+            "   0:00:00  planted/audit/all.notes: absent -> ['shop: 0']",
+            "   0:00:00  planted/audit/all.count: absent -> 1",
+            "   0:00:00  planted/customer/bob.confirmed: absent -> 1",
+            "   0:00:00  -> egress planted/added: Note(text='0')",
+        ]
+
+
+def test_a_hostile_runtime_takes_no_store() -> None:
+    with pytest.raises(ValueMismatchError) as raised:
+        TestRuntime(Account, store=MemoryStore(), hostile=True)
+
+    assert str(raised.value) == "expected no store= with hostile=, which kills the engine around its commits, got both"
+
+
+def test_a_script_is_cut_down_to_what_makes_it_fail() -> None:
+    def fails(script: Sequence[int]) -> bool:
+        return len(script) > 7 and script[3] == 2 and script[7] > 0
+
+    short = shortest([1, 3, 1, 2, 1, 1, 2, 1, 1, 3, 1, 1], fails, 200)
+
+    assert short == [0, 0, 0, 2, 0, 0, 0, 1]
