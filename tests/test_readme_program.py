@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -82,10 +83,17 @@ def served(module: str, name: str, folder: Path) -> list[str]:
 
 def test_its_asyncio_program_and_then_its_blocking_one_share_a_store(folder: Path) -> None:
     first = printed(block_with("asyncio.run(main())\n"), folder)
-    second = printed(block_with("with Runtime("), folder)
+    second = printed(block_with("import Runtime\n"), folder)
 
     assert first == ["505 ['deposit', 'deposit'] [Address('bank/account', 'ada')]"]
     assert second == ["510"]
+
+
+def test_its_instrument_reports_a_handler_and_its_epoch(folder: Path) -> None:
+    lines = printed(block_with("(Instrument)"), folder)
+
+    assert re.fullmatch(r"Account\.deposit bank/account/ada 0\.\d{3} s None", lines[0])
+    assert re.fullmatch(r"1 committed in \d\.\d{3} s, 0 wait", lines[1])
 
 
 @pytest.mark.parametrize("mark", ["FastAPI(", "Quart("])

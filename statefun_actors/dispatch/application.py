@@ -9,11 +9,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from statefun_actors.address import Address
 from statefun_actors.asking import ATTEMPT, RESERVED
 from statefun_actors.conversations import own_functions
-from statefun_actors.definition import FailurePolicy, FunctionType, Handler, TimedAttempts
+from statefun_actors.definition import FailurePolicy, FunctionType, Handler, Scope, TimedAttempts
 from statefun_actors.dispatch.answers import BoundAnswer, BoundAnswers, attempted, find_answer
 from statefun_actors.dispatch.calling import start_of
 from statefun_actors.dispatch.diagnostics import Diagnostics
 from statefun_actors.dispatch.instruments import Instrument, Instruments, instrument_problems
+from statefun_actors.dispatch.observed_scope import ObservedScope
 from statefun_actors.errors import (
     DefinitionError,
     InternalMessageError,
@@ -216,6 +217,7 @@ class Application:
         if problems:
             raise DefinitionError("this application", problems)
         self.instruments = Instruments([self.diagnostics, *instruments])
+        self.make_scope: type[Scope] = ObservedScope if self.instruments.observe_batches else Scope
         self.routes: Mapping[str, ServedFunction] = routes
         """What was served, by function type."""
         self.renamed: Mapping[str, str] = {

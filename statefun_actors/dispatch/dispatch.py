@@ -9,9 +9,6 @@ policy each message is settled on its own (:mod:`~.guarded`).
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from statefun_actors.definition import Scope
 from statefun_actors.dispatch.answers import BoundAnswer
 from statefun_actors.dispatch.application import Application, BoundHandler
 from statefun_actors.dispatch.calling import NOT_YET, awaited
@@ -27,13 +24,8 @@ from statefun_actors.host import Host
 from statefun_actors.model import Batch, Failed, MissingState, Outcome
 
 
-async def dispatch(  # noqa: C901 - hot, so in one piece
-    batch: Batch,
-    app: Application,
-    host: Host,
-    make_scope: Callable[[Batch, Host, frozenset[str]], Scope] = Scope,
-) -> Outcome:
-    """Run every message of *batch* in order; *make_scope* is for :mod:`~.observed`.
+async def dispatch(batch: Batch, app: Application, host: Host) -> Outcome:  # noqa: C901 - hot, so in one piece
+    """Run every message of *batch* in order.
 
     Returns:
         :class:`Done` with effects and changed states; :class:`MissingState` if the batch lacks states that the
@@ -46,7 +38,7 @@ async def dispatch(  # noqa: C901 - hot, so in one piece
     for name in route.state_names:
         if name not in state:
             return MissingState([spec for spec in route.function.states if spec.name not in state])
-    scope = make_scope(batch, host, app.record_egresses)
+    scope = app.make_scope(batch, host, app.record_egresses)
     if route.waits:
         inherit(scope)
     if route.guarded or (route.internal and any_refused(route, batch)):

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable
 from typing import Final
 
 from statefun_actors.backoff import Backoff
+from statefun_actors.dispatch import Instruments
 from statefun_actors.engine.clock import Clock
 from statefun_actors.engine.epoch import Counters, Epoch, EpochLostError, Lost
 from statefun_actors.engine.isolation import Isolation
+from statefun_actors.engine.observing import committed
 from statefun_actors.engine.working_set import WorkingSet
 from statefun_actors.store import Commit, CommitRefusedError, Store, StoreError
 from statefun_actors.text import describe
@@ -19,6 +22,7 @@ logger: Final = logging.getLogger("statefun_actors.engine")
 
 _MOST_TURNS: Final = 4
 """Of the event loop, for which an epoch waits for more to come in."""
+_NOTHING: Final = Counters()
 _BACKOFF: Final = Backoff(0.1, 5.0)
 
 
@@ -26,9 +30,16 @@ class Commits:
     """Writes epochs to *store*. *ended* is called whenever a commit has succeeded or failed."""
 
     def __init__(
-        self, store: Store, clock: Clock, counters: Counters, isolation: Isolation, ended: Callable[[], None]
+        self,
+        store: Store,
+        clock: Clock,
+        counters: Counters,
+        isolation: Isolation,
+        instruments: Instruments,
+        ended: Callable[[], None],
     ) -> None:
         self._isolation = isolation
+        self._committed = instruments.epoch_committed if instruments.epoch_committed.heard else None
         self.error: BaseException | None = None
         """Why the store failed last; None once a commit has succeeded again."""
         self.fatal: BaseException | None = None
@@ -74,6 +85,12 @@ class Commits:
             self._refused(working_set, sealed, _refusal(error))
             return
         self._writing = asyncio.get_running_loop().create_task(self._write(working_set, sealed, commit))
+
+    def count(self, epoch: Epoch, waiting: int) -> None:
+        """Count what was done in *epoch*, which has nothing to write."""
+        if self._committed is not None and epoch.counters != _NOTHING:
+            self._committed(committed(epoch, waiting, 0.0))
+        self._counters.take(epoch.counters)
 
     async def ended(self) -> None:
         """Return once no commit is being written, whether it succeeded or failed."""
@@ -129,6 +146,7 @@ class Commits:
         working_set.callers.lose(lost)
 
     async def _write(self, working_set: WorkingSet, sealed: Epoch, commit: Commit) -> None:
+        began = 0.0 if self._committed is None else time.monotonic()
         try:
             await self._store.commit(commit)
         except CommitRefusedError as error:
@@ -142,6 +160,9 @@ class Commits:
             self.fatal = error
             raise
         else:
+            if self._committed is not None:
+                seconds = time.monotonic() - began
+                self._committed(committed(sealed, working_set.mailboxes.waiting, seconds))
             self._counters.take(sealed.counters)
             working_set.durable(sealed)
             if working_set.lost:

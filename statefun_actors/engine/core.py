@@ -12,6 +12,7 @@ from statefun_actors.engine.clock import Clock
 from statefun_actors.engine.commits import Commits
 from statefun_actors.engine.isolation import Isolation
 from statefun_actors.engine.merge import Merge
+from statefun_actors.engine.observing import observe
 from statefun_actors.engine.options import EngineOptions
 from statefun_actors.engine.ports import Sink, Source
 from statefun_actors.engine.working_set import RenamingWorkingSet, ServedStates, WorkingSet
@@ -44,7 +45,8 @@ class Core:
     def recover(self) -> None:
         """Build the working set from the store. Raises StoreError where that can't be read."""
         make = RenamingWorkingSet if self.app.renamed else WorkingSet
-        self.working_set = make(self.shape, self.store, self.sources, self.sinks, self.options)
+        self.working_set = make(self.shape, self.store, self.sources, self.sinks, self.options, self.app.instruments)
+        observe(self.working_set, self.app.instruments, self.clock.now_ms)
         self.working_set.direct = not self.isolation.active
 
     @property

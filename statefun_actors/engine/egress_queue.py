@@ -15,6 +15,7 @@ from typing import Final
 
 import attrs
 
+from statefun_actors.dispatch import EgressDelivered, EgressFailed, Instruments
 from statefun_actors.engine.epoch import Epoch, Lost
 from statefun_actors.model import TypedValue
 from statefun_actors.store import EgressRecord, Store
@@ -38,6 +39,7 @@ class EpochWriter:
     seq: Callable[[], int]
     wake: Callable[[], None]
     """The engine has something to commit, or to look at."""
+    instruments: Instruments
 
 
 class EgressQueue:
@@ -62,6 +64,7 @@ class EgressQueue:
         self._logged = False
         """Whether it was said that something does not get through."""
         self._store, self._book = store, book
+        self._delivered = book.instruments.egress_delivered
         self._ready: deque[EgressRecord] = deque()
         self._taken: dict[int, EgressRecord] = {}
         self._bytes = 0
@@ -97,6 +100,11 @@ class EgressQueue:
 
     def done(self, records: Sequence[EgressRecord], position: str | None = None) -> None:
         """*records*, taken before, are through, and the sink stands at *position* now: part of the open epoch."""
+        self._mark(records, position)
+        if self._delivered.heard:
+            self._delivered(EgressDelivered(self.egress, len(records)))
+
+    def _mark(self, records: Sequence[EgressRecord], position: str | None = None) -> None:
         epoch = self._book.epoch()
         for record in records:
             del self._taken[record.seq]
@@ -140,7 +148,9 @@ class EgressQueue:
 
     def done_as(self, record: EgressRecord, egress: str, value: TypedValue) -> None:
         """*record* will never get through: *value* goes to *egress* in its place, in one and the same epoch."""
-        self.done([record])
+        self._mark([record])
+        reason = f"a record was refused, and is kept at {egress}"
+        self._book.instruments.egress_failed(EgressFailed(self.egress, reason))
         self._book.epoch().egress.append(EgressRecord(self._book.seq(), egress, value))
 
     def failing(self, reason: str, error: BaseException | None = None) -> None:
@@ -150,6 +160,7 @@ class EgressQueue:
             shown = None if error is None else loggable(error)
             logger.warning("egress %s can't be written, its records are kept: %s", self.egress, reason, exc_info=shown)
         self.error = reason
+        self._book.instruments.egress_failed(EgressFailed(self.egress, reason))
         self._book.wake()
 
     def _log_working(self) -> None:

@@ -84,11 +84,11 @@ class Engine:
             shape,
             Merge(shape, on_failure),
             isolation,
-            Commits(store, clock, counters, isolation, news.set),
+            Commits(store, clock, counters, isolation, app.instruments, news.set),
             news,
         )
         self._intake = Intake(core)
-        self._loop = Loop(core, counters)
+        self._loop = Loop(core)
         self.view = EngineView(core, counters)
         self.changes = Changes(core)
 

@@ -225,7 +225,9 @@ class Isolation:
             if cause == self._guilty:
                 self._bury_read(working_set, cause, now_ms)
             else:
+                working_set.reading = source
                 recorder.move(OpenInbox(working_set, self._now_ms, self._wake))
+                working_set.reading = None
             return True
         return False
 

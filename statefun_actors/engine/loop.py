@@ -13,7 +13,7 @@ import time
 from typing import Final
 
 from statefun_actors.engine.core import Core
-from statefun_actors.engine.epoch import Counters, EpochLostError
+from statefun_actors.engine.epoch import EpochLostError
 from statefun_actors.engine.inboxes import OpenInbox
 from statefun_actors.engine.runner import Runner
 from statefun_actors.engine.working_set import WorkingSet
@@ -23,10 +23,10 @@ logger: Final = logging.getLogger("statefun_actors.engine")
 
 
 class Loop:
-    """Runs the engine of *core*, and counts in *counters* what was done without a commit."""
+    """Runs the engine of *core*."""
 
-    def __init__(self, core: Core, counters: Counters) -> None:
-        self._core, self._counters = core, counters
+    def __init__(self, core: Core) -> None:
+        self._core = core
         self._commits, self._isolation = core.commits, core.isolation
         self._runner = Runner(
             core.app,
@@ -157,7 +157,8 @@ class Loop:
             # Every batch begun in it is suspended still: there is nothing to write, so nothing fills it either.
             working_set.epoch.steps = 0
             if not commits.writing:
-                self._counters.take(working_set.epoch.counters)  # what changed nothing can't be lost either
+                # What changed nothing can't be lost either.
+                commits.count(working_set.epoch, working_set.mailboxes.waiting)
         elif not commits.writing:
             if core.stopping or working_set.epoch.steps >= options.epoch_steps:
                 commits.begin(working_set)
@@ -231,7 +232,14 @@ class Loop:
             # What is read and handled in one epoch is never written as a message: so no more than this one can handle.
             in_epoch = options.epoch_steps - working_set.epoch.steps - mailboxes.ready_messages
             room = min(self._room(working_set), in_epoch)
-            if room > 0 and (position := source.read(room, inbox)) is not None:
+            if room <= 0:
+                continue
+            working_set.reading = source
+            try:
+                position = source.read(room, inbox)
+            finally:
+                working_set.reading = None
+            if position is not None:
                 working_set.epoch.positions[f"source:{name}"] = position
                 core.news.set()
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
 from statefun_actors.backoff import Backoff
+from statefun_actors.dispatch import Instruments
 from statefun_actors.engine.egress_queue import EgressQueue, EpochWriter, position_key
 from statefun_actors.engine.epoch import Epoch
 from statefun_actors.engine.ports import Sink
@@ -31,6 +32,7 @@ class Outbox:
         recovered: the store as of now.
         epoch: the epoch that is open.
         seq: a new sequence number.
+        instruments: called with what sinks wrote, or could not.
 
     Raises:
         StoreError: the store can't be read.
@@ -43,12 +45,13 @@ class Outbox:
         recovered: Recovered,
         epoch: Callable[[], Epoch],
         seq: Callable[[], int],
+        instruments: Instruments,
     ) -> None:
         self._sinks = sinks
         self._wake: Callable[[], None] = lambda: None
         self._tasks: list[asyncio.Task[None]] = []
         kept = store.egress_counts() if sinks else {}
-        book = EpochWriter(epoch, seq, self._tell)
+        book = EpochWriter(epoch, seq, self._tell, instruments)
         self._outlets = {
             name: EgressQueue(name, store, book, kept.get(name, 0), recovered.next_seq - 1) for name in sinks
         }

@@ -49,7 +49,11 @@ class Inbox(Protocol):
 
 
 class Source(Protocol):
-    """An ingress that is pulled."""
+    """An ingress that is pulled.
+
+    An attribute ``kind`` is what instruments get as the source of its messages (``MessageTaken.source``), if it is
+    there; else they get ``source``.
+    """
 
     exhausted: bool
     """Whether there is nothing left to read."""

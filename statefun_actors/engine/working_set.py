@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from statefun_actors.address import Address
-from statefun_actors.dispatch import Application
+from statefun_actors.dispatch import Application, Instruments
 from statefun_actors.engine.cache import EntityCache
 from statefun_actors.engine.call import Call
 from statefun_actors.engine.callers import Callers
@@ -75,6 +75,7 @@ class WorkingSet:
         sources: Mapping[str, Source],
         sinks: Mapping[str, Sink],
         options: EngineOptions,
+        instruments: Instruments,
     ) -> None:
         self._shape, self._store, self._expiring = shape, store, shape.expiring
         recovered = store.recover()
@@ -94,11 +95,13 @@ class WorkingSet:
             self.mailboxes.deliver_durable(message)
         for name, source in sources.items():
             source.resume(recovered.positions.get(f"source:{name}"))
-        self.outbox = Outbox(sinks, store, recovered, lambda: self.epoch, self.seq)
+        self.outbox = Outbox(sinks, store, recovered, lambda: self.epoch, self.seq, instruments)
         self._shapes = {name: shape for name, shape in shape.texts.items() if recovered.positions.get(name) != shape}
         """How the types look, for the next commit, where the store remembers something else."""
         if recovered.positions:  # what has been read because of it need not be read at the next start, too
             self.epoch.positions.update(self._shapes)
+        self.reading: Source | None = None
+        """The source whose messages enter the open epoch just now."""
         self.lost = False
         """Whether it holds more than the store ever will, which has failed: no epoch is built on it any more."""
         self.direct = True

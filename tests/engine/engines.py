@@ -71,6 +71,7 @@ class Listed:
 @asynccontextmanager
 async def running(
     *served: object,
+    app: Application | None = None,
     store: Store | None = None,
     clock: Clock | None = None,
     options: EngineOptions | None = None,
@@ -79,7 +80,7 @@ async def running(
 ) -> AsyncGenerator[Engine]:
     """An engine that runs, and is stopped without waiting for handlers that are suspended."""
     engine = Engine(
-        Application(*served),
+        app if app is not None else Application(*served),
         store or MemoryStore(),
         clock or ManualClock(),
         options=options,

@@ -12,7 +12,7 @@ import msgspec
 
 from statefun_actors.connectors.files.errors import BadLineError, InputError
 from statefun_actors.connectors.files.line_reader import LineOffset, LineReader
-from statefun_actors.dispatch import Application
+from statefun_actors.dispatch import Application, MessageSource
 from statefun_actors.engine import Inbox
 from statefun_actors.ingress import BadLine, Lines
 from statefun_actors.model import TypedValue
@@ -41,6 +41,9 @@ class JsonLinesSource:
     Lines of white space are passed over.
     A line has at most ``settings.body_limit`` bytes.
     """
+
+    kind: MessageSource = "file"
+    """The source of its messages, for instruments."""
 
     def __init__(
         self,

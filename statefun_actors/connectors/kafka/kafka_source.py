@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable
-from typing import Final
+from typing import Final, Literal
 
 import msgspec
 
@@ -37,6 +37,9 @@ class KafkaSource:
     Raises:
         BadPropertyError: the properties of *ingress* make no consumer.
     """
+
+    kind: Literal["kafka"] = "kafka"
+    """The source of its messages, for instruments."""
 
     def __init__(self, ingress: KafkaIngress, options: ReaderOptions | None = None) -> None:
         self.id = ingress.id

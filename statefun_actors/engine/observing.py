@@ -1,0 +1,67 @@
+"""What instruments learn of the messages and delayed messages of one working set, and of its epochs.
+
+The methods of the working set are replaced on that one object, so an engine without such an instrument pays nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from statefun_actors.address import Address
+from statefun_actors.dispatch import EpochCommitted, Instruments, MessageSource, MessageTaken, TimerFired
+from statefun_actors.engine.epoch import Epoch
+from statefun_actors.engine.working_set import WorkingSet
+from statefun_actors.model import INGRESS, TypedValue
+from statefun_actors.store import Headers, Timer
+
+
+def observe(working_set: WorkingSet, instruments: Instruments, now_ms: Callable[[], int]) -> None:
+    """Report to *instruments* what enters the mailboxes of *working_set*, where one of them listens to that."""
+    if instruments.message_taken.heard or instruments.timer_fired.heard:
+        observation = _Observation(working_set, instruments, now_ms)
+        working_set.post = observation.post  # type: ignore[method-assign]
+        working_set.deliver = observation.deliver  # type: ignore[method-assign]
+
+
+class _Observation:
+    def __init__(self, working_set: WorkingSet, instruments: Instruments, now_ms: Callable[[], int]) -> None:
+        self._working_set, self._instruments, self._now_ms = working_set, instruments, now_ms
+        self._post, self._deliver = working_set.post, working_set.deliver
+        self._firing = False
+        """Whether what is posted is a delayed message that is due."""
+
+    def post(self, target: Address, value: TypedValue, caller: Address | None, headers: Headers | None = None) -> None:
+        self._post(target, value, caller, headers)
+        self._instruments.message_taken(MessageTaken(target, value.typename, self._source(caller), caller))
+
+    def _source(self, caller: Address | None) -> MessageSource:
+        if self._firing:
+            return "timer"
+        if self._working_set.reading is not None:
+            kind: MessageSource = getattr(self._working_set.reading, "kind", "source")
+            return kind
+        return "ingress" if caller is None or caller[0] == INGRESS else "send"
+
+    def deliver(self, timer: Timer) -> None:
+        late_by = max(0, self._now_ms() - timer.due_ms) / 1000
+        self._instruments.timer_fired(TimerFired(timer.target, timer.value.typename, late_by))
+        self._firing = True
+        try:
+            self._deliver(timer)
+        finally:
+            self._firing = False
+
+
+def committed(epoch: Epoch, waiting: int, seconds: float) -> EpochCommitted:
+    """The event of *epoch*, before its counters are taken over."""
+    counters = epoch.counters
+    return EpochCommitted(
+        messages=counters.handled,
+        entities=len(epoch.entities),
+        egress=len(epoch.egress),
+        timers_fired=counters.timers_fired,
+        dead_letters=counters.dead_letters,
+        discarded=counters.discarded,
+        waiting=waiting,
+        seconds=seconds,
+    )
