@@ -206,8 +206,8 @@ def _types(function: Callable[..., Untyped], problems: list[str]) -> tuple[tuple
 
 
 def _like(function: Callable[..., Untyped], original: Callable[..., Untyped]) -> Callable[..., Untyped]:
-    """*function* with the annotations of *original*, where it has none of its own."""
-    if getattr(function, "__annotations__", None):
+    """*function* with the annotations of *original*, where it has none of its own, or is a method of an object."""
+    if getattr(function, "__annotations__", None) and not inspect.ismethod(function):
         return function
     types, returns = _types(original, [])
     keyed = _takes_key(function, [])

@@ -185,6 +185,23 @@ def test_an_activity_is_replaced_in_a_test() -> None:
     in_test(work, Order, charge.replaced(lambda message: Charged("fake")), notify)
 
 
+def test_an_activity_is_replaced_by_a_method_of_an_object() -> None:
+    class Bank:
+        taken = 0
+
+        async def charge(self, message: Charge, key: str) -> Charged:
+            self.taken += message.cents
+            return Charged(f"fake, key of {len(key)}")
+
+    bank = Bank()
+
+    async def work(runtime: TestRuntime) -> None:
+        assert await runtime.ask(Order.at("o"), Charge(5), str) == "fake, key of 32"
+        assert bank.taken == 5
+
+    in_test(work, Order, charge.replaced(bank.charge), notify)
+
+
 def test_the_entity_takes_other_messages_meanwhile() -> None:
     gate = asyncio.Event()
 
