@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import os
 import signal
 import sys
 from collections.abc import Callable, Generator
@@ -18,6 +19,11 @@ import hypothesis
 import pytest
 
 from tests.needs import check
+
+# Containers often set PYTHONDONTWRITEBYTECODE. Each of the hundreds of processes that tests start would then compile the
+# whole package first, and each worker every test: a third of the suite's time.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 _STEADY = hypothesis.settings(deadline=None, derandomize=True, database=None, max_examples=40)
 hypothesis.settings.register_profile("steady", _STEADY)
