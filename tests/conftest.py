@@ -20,8 +20,8 @@ import pytest
 
 from tests.needs import check
 
-# Containers often set PYTHONDONTWRITEBYTECODE. Each of the hundreds of processes that tests start would then compile the
-# whole package first, and each worker every test: a third of the suite's time.
+# Containers often set PYTHONDONTWRITEBYTECODE. Each of the hundreds of processes that tests start would then compile
+# the whole package first, and each worker every test: a quarter of the suite's time.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 

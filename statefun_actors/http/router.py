@@ -41,11 +41,11 @@ _TOO_MANY: Final = line(503, "not taken, send it again: other large bodies are b
 
 
 class _UnreadError(Exception):
-    """A request that is refused before its body has been read to the end."""
+    """A request that is refused; *rest*: its body has not been read to the end."""
 
-    def __init__(self, response: Response) -> None:
+    def __init__(self, response: Response, *, rest: bool = True) -> None:
         super().__init__(response)
-        self.response = response
+        self.response, self.rest = response, rest
 
 
 class _GoneError(Exception):
@@ -122,7 +122,7 @@ class Router:
                 response = CANCELLED
             await self._send(response, scope, send)
         except _UnreadError as refused:
-            await self._refuse(refused.response, scope, receive, send)
+            await self._refuse(refused.response, scope, receive, send, rest=refused.rest)
         except _GoneError:
             pass
         finally:
@@ -174,7 +174,7 @@ class Router:
                     self._arrived += len(chunk)
                     if size > limit:
                         response = self._too_large("more")
-                        raise _UnreadError(response) if more else RefusedError(response)
+                        raise _UnreadError(response, rest=more)
                     if self._arrived > self._bodies_limit:
                         raise _UnreadError(_TOO_MANY)
                 if not more:
@@ -244,10 +244,17 @@ class Router:
         await send({"type": "http.response.body", "body": response.body, "more_body": more})
 
     async def _refuse(
-        self, response: Response, scope: HTTPScope, receive: ASGIReceiveCallable, send: ASGISendCallable
+        self,
+        response: Response,
+        scope: HTTPScope,
+        receive: ASGIReceiveCallable,
+        send: ASGISendCallable,
+        *,
+        rest: bool = True,
     ) -> None:
         await self._send(response, scope, send, close=True, more=True)
-        await _discard(receive)
+        if rest:
+            await _discard(receive)
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 

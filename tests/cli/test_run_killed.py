@@ -63,7 +63,7 @@ class Account(Entity, typename="bank/account"):
         self.reminded.append(message.number)
 """
 
-LINES = 4_000
+LINES = 3_000
 ACCOUNTS = 97
 
 
@@ -110,7 +110,7 @@ def wait_to_kill(process: subprocess.Popen[str], folder: Path, written: int, *, 
         wait_until(lambda: (size(log), log.stat().st_mtime_ns) != before or process.poll() is not None, "a commit")
 
 
-@pytest.mark.parametrize(("input", "kills"), [("in.jsonl", 6), ("in.jsonl.gz", 3)])
+@pytest.mark.parametrize(("input", "kills"), [("in.jsonl", 4), ("in.jsonl.gz", 2)])
 def test_a_killed_run_comes_to_the_same(tmp_path: Path, input: str, kills: int) -> None:
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     for folder in (whole, killed):

@@ -196,6 +196,7 @@ def _at_a_commit(marks: Marks, transfers: Transfers) -> int:
     while time.monotonic() < end:
         if marks.committing and (pending := transfers.unacknowledged):
             return pending
+        time.sleep(0.0001)  # a commit takes longer; the process needs the processor
     raise AssertionError("waited in vain for a commit")
 
 

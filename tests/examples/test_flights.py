@@ -32,7 +32,7 @@ from statefun_actors.testing import Delayed, Sent, TestRuntime, given
 FLIGHTS = Path(__file__).parents[2] / "examples" / "flights"
 STORE = Path(".statefun", "flights.db")
 SEED = int(os.environ.get("FLIGHTS_SEED", "2013"))
-KILLS = 3
+KILLS = 2
 DEADLINE = 60.0
 """Seconds within which any run is through."""
 

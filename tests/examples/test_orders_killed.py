@@ -24,7 +24,6 @@ from payments import Bank
 from statefun_actors.admin import read_entities
 
 ORDERS = Path(__file__).parents[2] / "examples" / "orders" / "orders.py"
-KILLS = 20
 ORDERS_A_LIFE = 3
 DEADLINE = 120.0
 
@@ -98,11 +97,12 @@ def links(folder: Path) -> dict[str, str]:
     return {mail["order"]: mail["link"] for mail in mails if mail["link"]}
 
 
-def test_kills_leave_the_money_right(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kills", [5, pytest.param(20, marks=pytest.mark.slow)])
+def test_kills_leave_the_money_right(tmp_path: Path, kills: int) -> None:
     bank = Bank(0, failures=0.3, slowness=0.02)
     threading.Thread(target=bank.serve_forever, daemon=True).start()
     chance = random.Random(1)
-    sums = {f"o{number}": chance.choice([10_00, 50_00, 500_00]) for number in range(ORDERS_A_LIFE * (KILLS + 1))}
+    sums = {f"o{number}": chance.choice([10_00, 50_00, 500_00]) for number in range(ORDERS_A_LIFE * (kills + 1))}
     answered: Counter[int] = Counter()
     approved: set[str] = set()
     over = threading.Event()
@@ -128,7 +128,7 @@ def test_kills_leave_the_money_right(tmp_path: Path) -> None:
             threads.append(threading.Thread(target=approve, args=(shop,)))
             for thread in threads:
                 thread.start()
-            for kill in range(KILLS):
+            for kill in range(kills):
                 # Spread over the orders: each life takes some, however slow the machine is.
                 _wait(functools.partial(_answered, answered, ORDERS_A_LIFE * kill + 2))
                 over.wait(chance.uniform(0.0, 0.3))

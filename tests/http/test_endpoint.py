@@ -94,6 +94,15 @@ async def test_a_body_that_does_not_come_is_given_up(monkeypatch: pytest.MonkeyP
     assert await client.ask() == (408, b"the body did not arrive within 0.01 s\n")
 
 
+async def test_a_whole_body_that_is_too_large_is_refused_without_waiting_for_more_of_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(room, "DISCARD_SECONDS", 10 * DEADLINE)
+    status, _ = await Client(create_app(StatefulFunctions(), body_limit=10)).body(b"x" * 11).ask()
+
+    assert status == 413
+
+
 async def test_who_leaves_before_the_body_is_there_gets_no_answer() -> None:
     client = Client(create_app(StatefulFunctions())).body(b"half", more=True).leave()
     await client.start()

@@ -168,9 +168,9 @@ class Sleeper(Entity, typename="test/sleeper"):
         return self.slept
 
 
-@pytest.mark.parametrize(("seconds", "slept"), [(0.2, 1), (60.0, 0)])
+@pytest.mark.parametrize(("seconds", "drain", "slept"), [(0.05, 10.0, 1), (60.0, 0.1, 0)])
 def test_leaving_lets_handlers_end_within_the_drain_and_keeps_the_messages_of_others(
-    tmp_path: Path, seconds: float, slept: int
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seconds: float, drain: float, slept: int
 ) -> None:
     app = Application(Sleeper)
 
@@ -182,10 +182,11 @@ def test_leaving_lets_handlers_end_within_the_drain_and_keeps_the_messages_of_ot
         taken: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         assembly.engine.take(IngressMessage(Sleeper.at("s"), pack(seconds)), taken.set_result)
         await taken
-        assert await assembly.stop(2.0) is None
+        assert await assembly.stop(drain) is None
         assembly.close()
 
     asyncio.run(work())
+    monkeypatch.setattr("statefun_actors.runtime.async_runtime._DRAIN_SECONDS", 0.1)  # it sleeps again meanwhile
     with Runtime(Account, Sleeper, store=tmp_path / "sleep.db") as again:
         assert again.state(Sleeper.at("s")).slept == slept
 

@@ -82,8 +82,11 @@ def on_main_thread() -> bool:
     return threading.current_thread() is threading.main_thread()
 
 
-def test_ctrl_c_in_the_main_thread_leaves_an_async_block_in_order(tmp_path: Path) -> None:
+def test_ctrl_c_in_the_main_thread_leaves_an_async_block_in_order(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert on_main_thread()
+    monkeypatch.setattr("statefun_actors.runtime.async_runtime._DRAIN_SECONDS", 0.1)  # the handler sleeps for longer
 
     async def work() -> None:
         async with AsyncRuntime(Account, store=tmp_path / "bank.db") as runtime:
