@@ -1,4 +1,4 @@
-"""Looking into a store and changing it, whether an engine runs on it or not."""
+"""Inspects and changes a store, with or without an engine running on it."""
 
 from statefun_actors.admin.answering import (
     AmbiguousTokenError,

@@ -1,4 +1,4 @@
-"""Answering and cancelling open asks from outside, by their tokens."""
+"""Answers and cancels open asks from outside, by token."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ _MANY = 1_000
 
 
 class AmbiguousTokenError(StatefunActorsError, LookupError):
-    """The characters given are the first of several tokens. Retry with more of them.
+    """Several tokens begin with the given prefix. Retry with a longer one.
 
     Args:
-        prefix: the characters.
-        count: of how many open asks, counted to a thousand.
+        prefix: the given prefix.
+        count: the number of open asks with it, at most 1,000.
     """
 
     def __init__(self, prefix: str, count: int) -> None:
@@ -31,8 +31,8 @@ class AmbiguousTokenError(StatefunActorsError, LookupError):
     def __str__(self) -> str:
         many = f"{self.count:,}" if self.count < _MANY else f"{_MANY:,} or more"
         return (
-            f"expected the token of one open ask, got {self.prefix[:SHOWN_OF_TOKEN]!r}, with which those of {many} "
-            "begin: give more characters"
+            f"expected the token of one open ask, got {self.prefix[:SHOWN_OF_TOKEN]!r}, the prefix of {many} "
+            "tokens: give more characters"
         )
 
 
@@ -40,8 +40,8 @@ def find_ask(store: StoreReader, prefix: str) -> OpenAsk:
     """The open ask whose token is *prefix*, or begins with it.
 
     Raises:
-        NotOpenError: there is none.
-        AmbiguousTokenError: there are several.
+        NotOpenError: no token matches.
+        AmbiguousTokenError: several tokens match.
     """
     if not prefix:
         raise AmbiguousTokenError(prefix, _MANY)
@@ -59,10 +59,10 @@ def cancellation(target: Address) -> tuple[TypedValue, Address]:
 
 
 def check_open(store: StoreReader, target: Address, now_ms: int) -> None:
-    """Of a store that no engine runs on.
+    """Check that the ask at *target* is open, in a store without an engine.
 
     Raises:
-        NotOpenError: no ask is open at *target*, its time is over, or an answer to it waits to be handled.
+        NotOpenError: no ask is open at *target*, it is expired, or an answer to it is queued.
     """
     (packed,) = store.load([target])
     ask = None if packed is None else open_ask(target.id, unpack(target, packed, ()).state)

@@ -1,4 +1,4 @@
-"""Looking at entities in a store file as instances of their class, whether an engine runs on it or not."""
+"""Reads entities of a store file as instances of their class, with or without an engine running on it."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ def read_entities(
 ) -> Iterator[tuple[str, _E]]:
     """Every stored entity of class *cls* whose id begins with *prefix*: its id and a detached instance, by id.
 
-    What an engine has not committed yet is not seen. What has expired by *now* (the present unless given) is absent,
-    and so is an entity of which nothing is left. Memory does not grow with the number of entities.
+    Uncommitted changes of an engine are not visible. States that have expired by *now* (default: the current time) are
+    absent, and so are entities without states. Memory does not grow with the number of entities.
 
     Raises:
         StoreError: with the first entity: there is no store in *path*, or it can't be read.
@@ -34,7 +34,7 @@ def read_entities(
         names = (
             function.typename,
             *function.was,
-        )  # an engine that moves what is under the former ones may not have run
+        )  # data of former names may not have been moved yet
         rows = heapq.merge(*(store.entities(name, prefix) for name in names), key=lambda row: row.address.id)
         for row in rows:
             record = unpack(row.address, row.packed, function.state_names)

@@ -1,6 +1,6 @@
-"""Calls from outside: what ``tell`` and ``ask`` take, expect and raise, whoever carries them out.
+"""Calls from outside: arguments, replies and errors of ``tell`` and ``ask``.
 
-The HTTP clients, the runtimes and the test kit share this room, so that a call has one meaning.
+The HTTP clients, the runtimes and the test kit share them, so that a call means the same everywhere.
 """
 
 from statefun_actors.calls.actors import Actors

@@ -1,4 +1,4 @@
-"""``Actors``: what a function may expect that talks to entities from outside."""
+"""``Actors``: the protocol of everything that can call entities from outside."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _R = TypeVar("_R")
 
 
 class Actors(Protocol):
-    """Entities and functions, as seen from outside.
+    """Calls entities and functions from outside.
 
-    ``AsyncRuntime``, ``AsyncClient`` and ``TestRuntime`` are such: a function that takes ``Actors`` works with an
+    ``AsyncRuntime``, ``AsyncClient`` and ``TestRuntime`` implement it: a function that takes ``Actors`` works with an
     engine in this process, with one behind HTTP, and in a test.
     """
 
@@ -25,7 +25,7 @@ class Actors(Protocol):
         """Send *message*, and return once it is durable.
 
         Raises:
-            CallError: it was not taken; see :mod:`statefun_actors.calls.errors`.
+            CallError: the message was not taken; see :mod:`statefun_actors.calls.errors`.
             NotAMessageError, ValueMismatchError, UnhandledMessageError: it can't be sent to *target*.
         """
         ...
@@ -52,8 +52,8 @@ class Actors(Protocol):
     ) -> Untyped:
         """Send *message* and return the reply.
 
-        - ``ask(address, message, Reply)`` waits for a reply of that type, whoever sends it and whenever.
-        - ``ask(Account.deposit, "ada", message)`` asks the entity ``ada``, and the handler's annotation says the type.
+        - ``ask(address, message, Reply)`` waits for a reply of that type, from any sender.
+        - ``ask(Account.deposit, "ada", message)`` asks the entity ``ada``; the reply type is the handler's annotation.
         - ``ask(address, message)`` waits until the handler has ended, and returns its reply.
 
         Raises:
@@ -66,16 +66,16 @@ class Actors(Protocol):
         ...
 
     async def answer(self, address: Address | str, message: object, **options: Unpack[CallOptions]) -> None:
-        """Answer an open ask, and return once it is durable that *message* is its answer.
+        """Answer an open ask, and return once the answer is durable.
 
         Args:
-            address: what ``self.reply_address(...)`` returned, or its id, the token.
-            message: anything that the method takes that ``then=`` named; not ``NoAnswer``.
+            address: a reply address, from ``self.reply_address(...)``, or its id, the token.
+            message: a message that the ``then=`` method takes, except ``NoAnswer``.
 
         Raises:
-            NotOpenError: it has been answered, its time is over, or it never was. No retry helps.
+            NotOpenError: the ask is answered, expired or unknown. No retry helps.
             UnhandledMessageError, MessageRefusedError: the method does not take such an answer; the ask stays open.
-            ValueMismatchError: *address* is no reply address.
+            ValueMismatchError: *address* is not a reply address.
             CallError: as :meth:`tell`.
         """
         ...

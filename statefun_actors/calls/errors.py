@@ -10,9 +10,9 @@ The tree::
     ├── MessageRefusedError (ValueError)     the message does not fit its target, or its handler gave it up
     ├── NotServedError (LookupError)         nothing serves the target
     ├── NotAdmittedError (PermissionError)   the token is missing or wrong (over HTTP)
-    ├── NotOpenError (LookupError)           the reply address has been answered, has expired, or never was
+    ├── NotOpenError (LookupError)           the reply address is answered, expired or unknown
     ├── KeyReusedError (ValueError)          another message was sent under the same key
-    └── UnexpectedAnswerError                the server answered in a way that no ingress does (over HTTP)
+    └── UnexpectedAnswerError                the response is not from an ingress (over HTTP)
 
 ``retryable`` says whether the same call can succeed later. A call retries by itself where that can help.
 """
@@ -42,7 +42,7 @@ class CallError(StatefunActorsError):
 class UnavailableError(CallError, ConnectionError):
     """No engine confirmed the message within the timeout. It may or may not have been delivered.
 
-    The same call with the same ``key=`` delivers it once, whatever became of this call.
+    The same call with the same ``key=`` delivers it once, even if this call delivered it.
     """
 
     retryable: ClassVar[bool] = True
@@ -55,7 +55,7 @@ class UnavailableError(CallError, ConnectionError):
     def __str__(self) -> str:
         times = "once" if self.attempts == 1 else f"{self.attempts} times"
         return f"{self.target} can't be reached, tried {times} in {self.seconds:.1f} s: {self.said}." + (
-            f" Send it again with key={self.key!r}: it is then delivered once, whatever became of this call."
+            f" Send it again with key={self.key!r}: it is then delivered once, even if this call delivered it."
             if self.key is not None
             else ""
         )
@@ -140,7 +140,7 @@ class KeyReusedError(CallError, ValueError):
 
 
 class UnexpectedAnswerError(CallError):
-    """The answer is not one that an ingress gives: another server may listen at this URL. ``status`` is HTTP's."""
+    """The response is not from an ingress: another server may listen at this URL. ``status`` is HTTP's."""
 
     def __init__(self, target: Address, said: str, status: int) -> None:
         super().__init__(target, said)

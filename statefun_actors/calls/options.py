@@ -9,19 +9,19 @@ from statefun_actors.definition import delay_ms
 
 
 class CallOptions(TypedDict, total=False):
-    """What ``tell`` and ``ask`` take beside their message."""
+    """Options of ``tell`` and ``ask``."""
 
     timeout: timedelta | float
-    """For this call with all its attempts: a timedelta, or seconds. Default: that of the client or runtime."""
+    """The timeout of the call with all attempts: a timedelta, or seconds. Default: that of the client or runtime."""
     key: str
     """An idempotency key, scoped to the target and kept for a day: messages sent under one key are delivered once."""
 
 
 class TellOptions(CallOptions, total=False):
-    """What ``tell`` takes beside its message."""
+    """Options of ``tell``."""
 
     after: timedelta | float
-    """The message arrives that much later: a timedelta, or seconds. It is durable all the same on return."""
+    """Delay of the delivery: a timedelta, or seconds. The message is durable on return."""
 
 
 def delay_of(options: TellOptions) -> int:

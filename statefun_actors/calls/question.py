@@ -23,7 +23,7 @@ _EXPECTED: Final = "an address, such as Account.at('ada'), or a handler and an i
 
 @attrs.frozen
 class Question:
-    """An ``ask``. *reply* is the type of the reply, None where its sender named none."""
+    """An ``ask``. *reply* is the expected type of the reply, or None."""
 
     target: Address
     value: TypedValue
@@ -31,11 +31,11 @@ class Question:
 
     @property
     def until_reply(self) -> bool:
-        """Whether it waits for a reply, whoever sends it; if not, it waits until the message's handler has ended."""
+        """Whether it waits for a reply from any sender; otherwise it waits until the handler has ended."""
         return self.reply is not None and not self.reply.optional
 
     def answer(self, value: TypedValue, known: Mapping[str, Codec]) -> object:
-        """The reply that *value* holds. Raises UnexpectedReplyError: it has another type."""
+        """The reply in *value*. Raises UnexpectedReplyError: it has another type."""
         if self.reply is None:
             return any_reply(self.target, value, known)
         return None if self.reply.never else self.reply.read(self.target, value)
@@ -53,10 +53,10 @@ class Question:
 
 
 def packed(target: Address, message: object) -> TypedValue:
-    """*message* as it is sent to *target*, which checks it where it knows its class.
+    """Encode *message* for *target*, and check it if the class of *target* is known.
 
     Raises:
-        NotAMessageError, ValueMismatchError, UnhandledMessageError: it can't be sent there, or *target* is no address.
+        NotAMessageError, ValueMismatchError, UnhandledMessageError: *target* can't take it, or is not an address.
     """
     if not isinstance(target, Address):
         raise ValueMismatchError(_EXPECTED, f"{target!r} ({type(target).__name__})")
@@ -69,7 +69,7 @@ def packed(target: Address, message: object) -> TypedValue:
 
 
 def question(subject: Untyped, first: Untyped, second: Untyped) -> Question:
-    """The question that ``ask(subject, first, second)`` asks.
+    """The question of ``ask(subject, first, second)``.
 
     Args:
         subject: an address, or a handler as its class has it: ``Account.deposit``.
@@ -78,7 +78,7 @@ def question(subject: Untyped, first: Untyped, second: Untyped) -> Question:
 
     Raises:
         NotAMessageError, ValueMismatchError, UnhandledMessageError: the message can't be sent there.
-        UnstorableTypeError: nothing of the type of the reply can be sent.
+        UnstorableTypeError: the type of the reply can't be a message.
         TypeError: *subject* is neither.
     """
     if isinstance(subject, Address):
@@ -112,7 +112,7 @@ def _handler(handler: Callable[..., object]) -> tuple[Untyped, ReplyType]:
     returns = found[0].returns
     if returns in {inspect.Parameter.empty, object, Untyped}:
         raise TypeError(
-            f"{found[0].name} does not say what it replies: annotate what it returns, or write "
+            f"the reply type of {found[0].name} is unknown: annotate its return type, or write "
             f"ask({owner.__name__}.at(id), message, Reply)"
         )
     return owner, reply_type(returns)

@@ -1,4 +1,4 @@
-"""The reply address that ``answer`` answers."""
+"""Parses the reply address of ``answer``."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from statefun_actors.errors import ValueMismatchError
 
 
 def reply_address_of(address: Address | str) -> Address:
-    """The reply address that *address* is, or of which it is the token. Raises ValueMismatchError: it is neither."""
+    """*address*, a reply address or its token, as a reply address. Raises ValueMismatchError: it is neither."""
     if isinstance(address, str) and address:
         check_text(address, "a token")
         return Address(REPLY, address)

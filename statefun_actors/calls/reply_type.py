@@ -22,13 +22,13 @@ class ReplyType:
     """Reads replies of the type *annotation*.
 
     Raises:
-        UnstorableTypeError: no message is of that type.
+        UnstorableTypeError: *annotation* can't be a message.
     """
 
     def __init__(self, annotation: object) -> None:
         members = message_types(annotation)
         self.optional = type(None) in members
-        """Whether there may be no reply at all."""
+        """Whether the reply is optional."""
         codecs = [codec_for(member) for member in members if member is not type(None)]
         self.spelling = " | ".join(codec.spelling for codec in codecs) or "`None`"
         self._by_typename: dict[str, Codec] = {}
@@ -45,7 +45,7 @@ class ReplyType:
         return not self._by_typename
 
     def read(self, target: Address, value: TypedValue) -> object:
-        """The reply of *target* that *value* holds.
+        """The reply of *target* in *value*.
 
         Raises:
             UnexpectedReplyError: it is not of this type.
@@ -78,7 +78,7 @@ def _cached(annotation: object) -> ReplyType:
 
 
 def reply_type(annotation: object) -> ReplyType:
-    """The :class:`ReplyType` of *annotation*, made once. Raises UnstorableTypeError: no message is of that type."""
+    """The :class:`ReplyType` of *annotation*, cached. Raises UnstorableTypeError: it can't be a message."""
     try:
         return _cached(annotation)
     except TypeError as error:
@@ -88,7 +88,7 @@ def reply_type(annotation: object) -> ReplyType:
 
 
 def any_reply(target: Address, value: TypedValue, known: Mapping[str, Codec]) -> object:
-    """A reply whose type nobody named, as it is best known here. Raises UnexpectedReplyError: it can't be read."""
+    """A reply without an expected type, decoded by its own type. Raises UnexpectedReplyError: it can't be read."""
     try:
         return value_of(value, known)
     except ValueError as error:

@@ -1,4 +1,4 @@
-"""The two clients. What a call says and does is in conversation.py; here it is carried out, blocking or not."""
+"""The blocking and the asyncio client. They perform the requests and pauses that conversation.py decides."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _CONNECT_SECONDS: Final = 5.0
 
 
 class _Calls:
-    """What both clients make of their arguments."""
+    """The arguments of both clients, checked."""
 
     def __init__(self, url: str, token: str | None, timeout: timedelta | float) -> None:
         parsed = httpx.URL(url)
@@ -102,16 +102,14 @@ class _Calls:
 class Client(_Calls):
     """Sends messages to entities that ``statefun-actors run`` runs, and waits for each.
 
-    A message is sent again, after pauses that grow, while nobody answers or the server says that it has no time, until
-    the timeout is over. All attempts carry one and the same idempotency key, so it is delivered once. May be used from
-    several threads.
+    While the server is unreachable or busy, a call retries with growing pauses until its timeout. All its attempts
+    have the same idempotency key, so the message is delivered once. Thread-safe.
 
     Args:
-        url: of the server.
-        token: what it was started with, if so (``--token``).
-        timeout: for one call with all its attempts; a timedelta, or seconds.
-        http: sends the requests, in place of a client of its own: for certificates, proxies and the like. Whoever
-            made it closes it.
+        url: URL of the server.
+        token: the server's ``--token``, if it has one.
+        timeout: timeout of a call with all its attempts; a timedelta, or seconds.
+        http: an httpx client that sends the requests, for certificates, proxies and the like. The caller closes it.
     """
 
     def __init__(
@@ -130,7 +128,7 @@ class Client(_Calls):
         """Send *message*, and return once it is durable.
 
         Raises:
-            CallError: it was not taken; its class says why.
+            CallError: the message was not taken; its class is the reason.
             NotAMessageError, ValueMismatchError, UnhandledMessageError: it can't be sent to *target*.
         """
         self._carried_out(self._call(target, packed(target, message), options, delay_ms=delay_of(options)))
@@ -163,7 +161,7 @@ class Client(_Calls):
         self._carried_out(self._answer(address, message, options))
 
     def close(self) -> None:
-        """Let go of the connections. Safe to call twice."""
+        """Close the connections. Safe to call twice."""
         if self._own:
             self._http.close()
 
@@ -198,7 +196,7 @@ class Client(_Calls):
 
 
 class AsyncClient(_Calls):
-    """:class:`Client` for asyncio: the same calls, to be awaited. Any number of them may be under way together."""
+    """:class:`Client` for asyncio: the same calls as coroutines. Any number of calls may run at once."""
 
     def __init__(
         self,
@@ -246,7 +244,7 @@ class AsyncClient(_Calls):
         await self._carried_out(self._answer(address, message, options))
 
     async def close(self) -> None:
-        """Let go of the connections. Safe to call twice."""
+        """Close the connections. Safe to call twice."""
         if self._own:
             await self._http.aclose()
 

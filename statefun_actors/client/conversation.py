@@ -1,7 +1,7 @@
-"""One call as a conversation, without input and output: which requests to send, how long to pause, what comes of it.
+"""One call without input and output: decides which requests to send, how long to pause, and the result.
 
-A conversation is a generator. It yields an :class:`HttpAttempt`, and is sent what came back; or a :class:`Pause`, and
-is sent None. Who carries that out, with threads or with asyncio, decides nothing.
+A conversation is a generator. It yields an :class:`HttpAttempt` and receives the response; or it yields a
+:class:`Pause` and receives None. The blocking and the asyncio client only perform these.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ from statefun_actors.model import TypedValue
 
 _BACKOFF: Final = Backoff(0.1, 5.0)
 _LONGEST_WAIT: Final = 300.0
-"""Seconds that a server waits for a reply at the most."""
+"""The maximum of ``?wait=``, in seconds."""
 _LATE: Final = 1.0
-"""Seconds that an answer may come later than the server was told to wait."""
+"""Seconds added to ``?wait=`` for the way of request and response."""
 _LONGEST_SHOWN: Final = 500
 _AGAIN: Final = frozenset({408, 425, 429, 500, 502, 503})
 
@@ -49,14 +49,14 @@ class HttpAttempt:
 
 @attrs.frozen
 class Pause:
-    """Nothing for so long."""
+    """A pause in seconds."""
 
     seconds: float
 
 
 @attrs.frozen
 class Answered:
-    """What came back. The names of *headers* are in lower case, or found whatever their case."""
+    """An HTTP response. *headers* are lower-case or case-insensitive."""
 
     status: int
     headers: Mapping[str, str]
@@ -65,7 +65,7 @@ class Answered:
 
 @attrs.frozen
 class Broken:
-    """No answer came. *late*: the request got through, but nothing came back in time."""
+    """No response. *late*: the request was sent, but the response timed out."""
 
     reason: str
     late: bool = False
@@ -77,15 +77,15 @@ Conversation: TypeAlias = Generator[HttpAttempt | Pause, Came | None, Answered]
 
 @attrs.frozen(kw_only=True)
 class Call:
-    """What is asked for.
+    """A call.
 
     Args:
-        waits: for the end of the handler, as long as the call lasts.
-        until_reply: … or for a reply, from whomever.
+        waits: whether it waits for the end of the handler.
+        until_reply: whether it waits for a reply instead, from any sender.
         answers: whether it answers the open ask at *target*, a reply address.
-        delay_ms: it arrives so much later.
-        key: under which repeats are known to be such.
-        seconds: for all attempts together.
+        delay_ms: the delay of its delivery.
+        key: the idempotency key of all attempts.
+        seconds: the timeout of all attempts together.
     """
 
     target: Address
@@ -99,10 +99,10 @@ class Call:
 
 
 def conversation(call: Call, now: Callable[[], float], chance: Callable[[], float] = random.random) -> Conversation:
-    """Send *call* until it is answered for good; *now* is in seconds, *chance* from 0 to 1 spreads repeats.
+    """Retry *call* until it has a final response. *now* is in seconds; *chance*, from 0 to 1, is the jitter of pauses.
 
     Raises:
-        CallError: what came of it instead.
+        CallError: the call failed.
     """
     began = now()
     attempts = 0
@@ -128,7 +128,7 @@ def conversation(call: Call, now: Callable[[], float], chance: Callable[[], floa
 def _attempt(call: Call, left: float) -> HttpAttempt:
     target, id = call.target, quote(call.target.id, safe="")
     if not id.strip("."):
-        id = id.replace(".", "%2E")  # . and .. would be taken out of the path on its way
+        id = id.replace(".", "%2E")  # . and .. would be removed from the path on its way
     query = f"?type={quote(call.value.typename, safe='/')}"
     seconds = left
     if call.waits:
@@ -144,7 +144,7 @@ def _attempt(call: Call, left: float) -> HttpAttempt:
 
 
 def _pause(came: Came, attempts: int, chance: float) -> float:
-    """Longer each time, somewhat by chance, so that those who failed together don't come back together."""
+    """Exponential backoff with jitter, so that clients that failed together don't retry together."""
     backoff = _BACKOFF.spread(attempts, chance)
     asked = came.headers.get("retry-after", "") if isinstance(came, Answered) else ""
     return max(backoff, float(asked)) if asked.isdecimal() else backoff
@@ -170,7 +170,7 @@ def _error(call: Call, came: Answered) -> CallError:
 
 
 def _said(came: Answered) -> str:
-    """The body's text on one line, or the bare status where that says nothing to people."""
+    """The body's text on one line, or the bare status if the body is not text."""
     text = " ".join(came.body[: 4 * _LONGEST_SHOWN].decode(errors="replace").split())
     if not text or text.startswith("<"):
         return f"status {came.status}"

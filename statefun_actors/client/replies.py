@@ -10,10 +10,10 @@ from statefun_actors.model import TypedValue
 
 
 def reply_of(question: Question, answered: Answered) -> object:
-    """The reply to *question* that *answered* holds.
+    """The reply to *question* in *answered*.
 
     Raises:
-        NoReplyError: there is none.
+        NoReplyError: the handler did not reply.
         UnexpectedReplyError: it has another type than *question* expects.
     """
     if answered.status == 204:

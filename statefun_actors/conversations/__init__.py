@@ -1,6 +1,6 @@
-"""Functions of this library that keep conversations: open asks and recurring messages.
+"""This library's own functions: they keep open asks and recurring messages, and run activities.
 
-Both are written with the function API, and know nothing of an application: in one job, any endpoint can serve them.
+They use the function API and don't depend on an application: any endpoint of a job can serve them.
 """
 
 from statefun_actors.conversations.activity import Activity, activity

@@ -1,8 +1,8 @@
 """Activities: outside calls as durable steps.
 
 An activity is a function type without state. Each ask runs it at an id of its own, the *key*: the same over all
-attempts. What its function returns is the answer. Where it fails, the next attempt is a delayed message of the activity
-to itself, so the process may end in between; after the last one its asker gets ``NoAnswer("failed")``.
+attempts. Its function returns the answer. If it fails, the next attempt is a delayed message of the activity to
+itself, which survives the end of the process; after the last attempt, the asker gets ``NoAnswer("failed")``.
 """
 
 from __future__ import annotations
@@ -52,8 +52,8 @@ class _Options(TypedDict, total=False):
 class Activity(Callee[_M, _R]):
     """An outside call that entities ask for: ``self.ask(charge, Charge(100), then=self.charged)``.
 
-    It is made by :func:`activity`, and served like a class. Calling it, ``charge(Charge(100), "key")``, calls the
-    function itself, as a test may do.
+    Made by :func:`activity`, and served like a class. A call, ``charge(Charge(100), "key")``, calls the function
+    directly, for tests.
     """
 
     def __init__(self, typename: str, function: Callable[..., Untyped], options: _Options) -> None:
@@ -67,14 +67,14 @@ class Activity(Callee[_M, _R]):
         """The address of the run *key*.
 
         Raises:
-            InvalidAddressError: *key* is no non-empty string.
+            InvalidAddressError: *key* is not a non-empty string.
         """
         return Address(self.typename, key)
 
     def replaced(self, function: Callable[..., Untyped]) -> Activity[_M, _R]:
-        """The same activity, which runs *function* instead: ``TestRuntime(Order, charge.replaced(fake))``.
+        """A copy of the activity that runs *function* instead: ``TestRuntime(Order, charge.replaced(fake))``.
 
-        *function* takes the message, or the message and the key; without annotations those of the original count.
+        *function* takes the message, or the message and the key. Missing annotations are those of the original.
         """
         return Activity(self.typename, _like(function, self.function), self._options)
 
@@ -134,7 +134,7 @@ class ActivityFunction:
         """It has no state."""
 
     def abandon(self, subject: _Run) -> None:
-        """It holds nothing of its batch."""
+        """It keeps nothing of its batch."""
 
 
 @attrs.frozen
@@ -145,7 +145,7 @@ class _Run:
     rate: Rate | None
 
     def begin(self) -> str:
-        """The key. Raises NotYetError: by its rate it may not begin yet."""
+        """The key. Raises NotYetError: its rate does not allow it to begin yet."""
         if self.rate is not None and (delay := self.rate.begin(self.scope.now)):
             raise NotYetError(delay)
         return self.scope.id
@@ -154,7 +154,7 @@ class _Run:
 def _run(
     function: Callable[..., Untyped], is_async: bool, keyed: bool, *, done: bool
 ) -> Callable[[Untyped, Untyped], object]:
-    """*function* as a handler; *done*: it returns nothing, so that it is done is the answer."""
+    """*function* as a handler. *done*: it returns nothing; the answer is True."""
     if is_async:
 
         async def run_async(run: _Run, message: object) -> object:
@@ -187,7 +187,7 @@ def _takes_key(function: Callable[..., Untyped], problems: list[str]) -> bool:
 
 
 def _types(function: Callable[..., Untyped], problems: list[str]) -> tuple[tuple[object, ...], object]:
-    """The types of its messages, and what it returns (None for nothing)."""
+    """The types of its messages, and its return type (None for nothing)."""
     try:
         annotation = parameter_annotation(function, 0, {})
         returns = return_annotation(function, {})
@@ -235,7 +235,7 @@ def _union(types: Sequence[Untyped]) -> Untyped:
 
 
 class _Decorator:
-    """What ``activity(...)`` gives: it takes a function, and returns an Activity typed by its annotations."""
+    """The decorator that ``activity(...)`` returns: makes a function an Activity, typed by its annotations."""
 
     def __init__(self, typename: str, options: _Options) -> None:
         self._typename, self._options = typename, options
@@ -268,17 +268,17 @@ def activity(typename: str, **options: Unpack[_Options]) -> _Decorator:
         @activity("shop/charge", attempts=5, concurrency=8)
         async def charge(message: Charge, key: str) -> Charged: ...
 
-    It may run more than once; its answer counts once. Hand *key* to the outside as an idempotency key: it is the same
-    over retries and crashes. A plain ``def`` runs in a thread. One that returns None answers True once it is done.
+    It may run more than once; its answer counts once. Pass *key* to the other system as an idempotency key: it is
+    the same over retries and crashes. A plain ``def`` runs in a thread. A function that returns None answers True.
 
     Args:
         typename: ``<namespace>/<name>``.
-        options: ``attempts`` (5), every try that ends counted, not one that a crash cuts short, which runs again;
-            ``backoff`` (1.0), seconds before the second try, doubled before each further one; ``timeout`` (30 seconds)
-            of one try; ``concurrency`` (no bound), how many run at once in a process; ``rate`` (no bound), how
-            many begin in any second, minute or hour in a process: ``"60/m"``.
+        options: ``attempts`` (5), the maximum, without attempts that a crash interrupts, which run again;
+            ``backoff`` (1.0), seconds before the second attempt, doubled before each further one; ``timeout``
+            (30 seconds) of one attempt; ``concurrency`` (no limit), the maximum of runs at once in a process; ``rate``
+            (no limit), the maximum of runs that begin in any second, minute or hour in a process: ``"60/m"``.
 
     Raises:
-        DefinitionError: everything that is wrong with it.
+        DefinitionError: with all problems.
     """
     return _Decorator(typename, options)

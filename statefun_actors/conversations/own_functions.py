@@ -1,4 +1,4 @@
-"""The functions that the library serves for itself."""
+"""The functions that every endpoint of this library serves."""
 
 from __future__ import annotations
 

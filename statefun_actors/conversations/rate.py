@@ -1,4 +1,4 @@
-"""``rate="60/m"``: how many runs of an activity may begin in any span of that length, in one process."""
+"""``rate="60/m"``: limits how many runs of an activity begin in any second, minute or hour, in one process."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ _ZERO: Final = timedelta(0)
 
 
 def rate_problem(rate: object) -> str | None:
-    """What is wrong with ``rate=``; None if nothing is."""
+    """The problem with ``rate=``; None without one."""
     if rate is None or (isinstance(rate, str) and _RATE.fullmatch(rate)):
         return None
     return f"rate= is a number a second, minute or hour, such as '60/m'; got {rate!r}"
 
 
 class Rate:
-    """Counts the runs that begin. It may be used from several threads.
+    """A sliding-window rate limiter of runs. Thread-safe.
 
     Args:
         written: ``n/s``, ``n/m`` or ``n/h``.
@@ -32,13 +32,13 @@ class Rate:
         assert match is not None
         self._span = _SPANS[match[2]]
         self._begun: deque[datetime] = deque(maxlen=int(match[1]))
-        """When the last runs began."""
+        """The times at which the last runs began."""
         self._turns: deque[datetime] = deque()
-        """When those that wait were told to come back."""
+        """The times at which waiting runs will retry."""
         self._lock = threading.Lock()
 
     def begin(self, now: datetime) -> timedelta:
-        """Zero where a run may begin at *now*, which counts it; else after how long to ask again."""
+        """Count a run that may begin at *now*, and return 0; otherwise return the delay until its retry."""
         with self._lock:
             while self._turns and self._turns[0] <= now:
                 self._turns.popleft()
@@ -47,7 +47,7 @@ class Rate:
             if len(self._begun) < most or self._begun[0] + self._span <= now:
                 self._begun.append(now)
                 return _ZERO
-            # The k-th that waits comes back when the k-th of the last runs leaves the span, or a whole span later.
+            # The k-th waiting run retries when the k-th of the last runs leaves the window, or a whole window later.
             behind = len(self._turns)
             turn = self._begun[behind % most] + self._span * (behind // most + 1)
             self._turns.append(turn)

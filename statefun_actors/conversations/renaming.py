@@ -1,4 +1,4 @@
-"""Renaming the addresses inside open asks and recurring messages, where a class has got another function type."""
+"""Renames addresses inside open asks and recurring messages after a class has changed its function type."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ _pack: Final = msgspec.msgpack.Encoder().encode
 
 
 class AddressRenaming:
-    """Gives addresses of former function types their present ones.
+    """Replaces former function types in addresses by current ones.
 
-    It remembers which schedules have got another id: states are to be renamed before messages.
+    States must be renamed before messages, since the ids of schedules change with their states.
     """
 
     def __init__(self, renamed: Mapping[str, str]) -> None:
@@ -42,7 +42,7 @@ class AddressRenaming:
         self._ids: dict[str, str] = {}
 
     def state(self, address: Address, state: dict[str, TypedValue | None]) -> Address:
-        """Rename within the *state* of the reply or schedule function at *address*; the address that it has then.
+        """Rename inside the *state* of the reply or schedule function at *address*, and return its new address.
 
         Raises:
             ValueError: the state can't be read.

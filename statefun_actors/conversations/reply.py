@@ -1,10 +1,10 @@
 """The reply function: one instance for each open ask, at the token of the ask.
 
 ======================  ============================  ========================================
-message                 the ask is open               it is not (not yet, or no more)
+message                 the ask is open               the ask is not open
 ======================  ============================  ========================================
-Open, from a function   ignored                       kept, its timer set, its question sent;
-                                                      answered at once if the answer is here
+Open, from a function   ignored                       stored, its timer set, its question sent;
+                                                      answered at once if its answer is stored
 Expire, from itself     the answer is "timeout"       an early answer is dropped
 Close, from a function  the answer is "failed"        ignored
 FAILED, from a function the answer is "failed"        dropped
@@ -12,11 +12,11 @@ ANSWER                  dropped                       dropped
 any other               it is the answer              from a function: kept for a minute
 ======================  ============================  ========================================
 
-An order that makes no sense is dropped, too: an entity opens asks of its own only, and no question can pass for one of
-this library's own messages, since its caller would be this function.
+An invalid order is dropped, too: an entity opens only asks of its own, and a question must not be one of this library's
+own messages, since its caller would be this function.
 
-A question is sent from here, so what comes back comes here. An answer from outside (its caller is None, or the ingress)
-gets the reply True where it became the answer, else False.
+This function sends the question, so it receives the reply. An answer from outside (its caller is None, or the ingress)
+gets the reply True if it became the answer, else False.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ logger: Final = logging.getLogger("statefun_actors.conversations")
 STATES: Final[Mapping[str, object]] = {"ask": bytes, "early": bytes}
 _EARLY_SECONDS: Final = 60.0
 _ENVELOPE: Final = 100_000
-"""Bytes that an answer's envelope takes at most, beside the answer and what was kept."""
+"""The maximum size of an answer's envelope in bytes, without the answer and the ``keep=`` value."""
 
 _pack: Final = msgspec.msgpack.Encoder().encode
 _early: Final = msgspec.msgpack.Decoder(tuple[str, bytes]).decode
@@ -68,7 +68,7 @@ _no_answer: Final = codec_for(NoAnswer)
 class OpenAsk(Struct, frozen=True):
     """An open ask, for listings. Times in milliseconds since 1970; *target* is None for a reply address.
 
-    *question* and *keep* are as they were sent and given; None without one.
+    *question* and *keep* are None if the ask has none.
     """
 
     token: str
@@ -110,11 +110,11 @@ def _ordered(context: Context, data: bytes, stored: bytes | None) -> None:
     try:
         content = read_order(data)
     except ValueError as error:
-        logger.warning("an order of %s can't be read, and is dropped: %s", context.caller, error)
+        logger.warning("dropped an unreadable order of %s: %s", context.caller, error)
         return
     if isinstance(content, Open):
         if not _makes_sense(content, context):
-            logger.warning("an order of %s makes no sense, and is dropped", context.caller)
+            logger.warning("dropped an invalid order of %s", context.caller)
         elif stored is None:
             _open_ask(context, content, data)
     elif isinstance(content, Expire):
@@ -131,7 +131,7 @@ def _ordered(context: Context, data: bytes, stored: bytes | None) -> None:
 
 
 def _makes_sense(ask: Open, context: Context) -> bool:
-    """Whether *ask* is its sender's own, and its question is nobody's order or answer."""
+    """Whether *ask* belongs to its sender, and its question is not one of this library's own messages."""
     if ask.asker != context.caller or not 0 < ask.timeout_ms <= LONGEST_MS:
         return False
     if ask.target is None or ask.question is None:
@@ -157,13 +157,13 @@ def _open_ask(context: Context, ask: Open, data: bytes) -> None:
 
 
 def _unexpected(context: Context, typename: str, data: bytes, *, inside: bool) -> None:
-    """An answer to no open ask: it came before its ask, as it can on Flink, or too late."""
+    """Handle an answer without an open ask: it precedes its ask, as it can on Flink, or it is late."""
     if not inside:
         if context.caller is not None:
             context.pack_and_reply(False)
         return
     if typename == FAILED or context["early"] is not None:
-        logger.info("an answer of type %s came too late, and is dropped", typename)
+        logger.info("dropped a late answer of type %s", typename)
         return
     context["early"] = _pack((typename, data))
     token = context.address.id
@@ -179,7 +179,7 @@ def _close(context: Context, ask: Open, value: tuple[str, bytes]) -> None:
 def _send(context: Context, ask: Open, value: tuple[str, bytes]) -> None:
     room = LARGEST_VALUE - _ENVELOPE - (0 if ask.keep is None else len(ask.keep[1]))
     if len(value[1]) > room:
-        value = _failed(ask, f"the answer is too large: {len(value[1]):,} bytes, where {room:,} are left beside keep=")
+        value = _failed(ask, f"the answer is too large: {len(value[1]):,} bytes, at most {room:,} fit next to keep=")
     context.send(*ask.asker, answer(Answer(ask.then, ask.keep, ask.caller, value)))
 
 
@@ -192,7 +192,7 @@ def _none(ask: Open, reason: str, error: str) -> tuple[str, bytes]:
 
 
 def open_ask(token: str, state: Mapping[str, TypedValue | None]) -> OpenAsk | None:
-    """The open ask that the reply function keeps as *state* at *token*; None if there is none."""
+    """The open ask in *state* of the reply function at *token*; None without one."""
     stored = state.get("ask")
     if stored is None:
         return None

@@ -1,8 +1,8 @@
 """The schedule function: one instance for each recurring message of each sender.
 
-It wakes itself by a delayed message, sends the recurring message, and sets the next one. A wake-up carries the slot and
-the generation of its schedule, so that it ignores one of a schedule that was replaced or cancelled since, also with
-a protocol that can't cancel delayed messages. A schedule that is cancelled leaves no state.
+A delayed message to itself makes it send the recurring message and schedule the next slot. The delayed message carries
+the slot and the generation of its schedule: it is ignored if the schedule was replaced or cancelled since, also with a
+protocol that can't cancel delayed messages. A cancelled schedule leaves no state.
 """
 
 from __future__ import annotations
@@ -65,14 +65,14 @@ class OpenSchedule(Struct, frozen=True):
 
 
 def schedule(context: Context, message: Any) -> None:
-    """Take an order of a function for a schedule of its own; all else is dropped, replies to what was sent included."""
+    """Handle an order of a function for its own schedule. All other messages, such as replies, are dropped."""
     caller = context.caller
     if message.type_url != ORDER or caller is None or caller.typename == INGRESS:
         return
     try:
         content = read_order(message.value)
     except ValueError as error:
-        logger.warning("an order of %s can't be read, and is dropped: %s", caller, error)
+        logger.warning("dropped an unreadable order of %s: %s", caller, error)
         return
     match content:
         case Fire() if caller == context.address:
@@ -82,11 +82,11 @@ def schedule(context: Context, message: Any) -> None:
         case Cease() if owns_schedule(caller, context.address.id):
             _cease(context)
         case _:
-            logger.warning("an order of %s makes no sense, and is dropped", caller)
+            logger.warning("dropped an invalid order of %s", caller)
 
 
 def _makes_sense(content: Repeat, context: Context) -> bool:
-    """Whether *content* is its sender's own, says when, and its message is nobody's order or answer."""
+    """Whether *content* belongs to its sender, has a recurrence, and its message is not one of the library's own."""
     caller = context.caller
     if caller is None or content.sender != caller or context.address.id != schedule_id(caller, content.name):
         return False
@@ -94,7 +94,9 @@ def _makes_sense(content: Repeat, context: Context) -> bool:
     if not (namespace and name and content.target[1] and content.message[0]) or content.message[0] in RESERVED:
         return False
     try:
-        recurrence(content.recurrence.written, "UTC")  # a zone that is unknown here is this machine's fault
+        recurrence(
+            content.recurrence.written, "UTC"
+        )  # not in its own zone: an unknown zone is a fault of this machine, not of the order
     except ValueMismatchError:
         return False
     return True
@@ -110,7 +112,7 @@ def _repeat(context: Context, content: Repeat) -> None:
 
 
 def _begin(context: Context, content: Repeat, slot_ms: int) -> None:
-    """Wait for *slot_ms*, in place of whatever was waited for before."""
+    """Schedule *slot_ms*, in place of the previous slot."""
     generation: int = context["generation"] or 0
     if generation:
         context.cancel(_token(context, generation))
@@ -139,12 +141,12 @@ def _fire(context: Context, fired: Fire) -> None:
     if stored is None:
         return
     kept = read_schedule(stored)
-    # A schedule that begins again after it was cancelled counts from 1 again; its slot is another one then.
+    # After a cancellation, generations count from 1 again; the slot differs then.
     if (context["generation"], kept.slot_ms) != (fired.generation, fired.slot_ms):
         return
     content = kept.content
     now_ms = (context.now - _EPOCH) // timedelta(milliseconds=1)
-    if now_ms < fired.slot_ms:  # the clock was set back, or a delay ended early: its time has not come
+    if now_ms < fired.slot_ms:  # early: the clock was set back, or the delay ended early
         _begin(context, content, fired.slot_ms)
         return
     context.send(*content.target, TypedValue(*content.message))
@@ -152,12 +154,12 @@ def _fire(context: Context, fired: Fire) -> None:
 
 
 def _token(context: Context, generation: int) -> str:
-    """Of this function alone: Flink tells tokens apart by the id of their sender only."""
+    """A token unique to this function: Flink scopes tokens by the id of their sender only."""
     return f"{SCHEDULE}:{context.address.id}:{generation}"
 
 
 def open_schedule(state: Mapping[str, TypedValue | None]) -> OpenSchedule | None:
-    """The recurring message that the schedule function keeps as *state*; None if there is none."""
+    """The recurring message in *state* of the schedule function; None without one."""
     stored = state.get("schedule")
     if stored is None:
         return None
@@ -166,7 +168,7 @@ def open_schedule(state: Mapping[str, TypedValue | None]) -> OpenSchedule | None
 
 
 def begun(content: Repeat, slot_ms: int | None = None) -> OpenSchedule:
-    """The recurring message that *content* begins, at *slot_ms*, or at its first slot."""
+    """A new recurring message for *content*, at *slot_ms* or at its first slot."""
     sender, target = Address(*content.sender), Address(*content.target)
     if slot_ms is None:
         slot_ms = content.recurrence.first_ms(content.now_ms)

@@ -1,4 +1,4 @@
-"""HTTP: the endpoint for Flink and the ingress as ASGI apps, and Hypercorn to serve them."""
+"""HTTP: the endpoint for Flink and the ingress as ASGI apps, served by Hypercorn."""
 
 from statefun_actors.http.app import create_app
 from statefun_actors.http.ingress import Guard, create_ingress_app

@@ -1,11 +1,14 @@
-"""Hypercorn's connection, made cheaper for each request, and closed as soon as its client is gone.
+"""A Hypercorn connection that costs less per request, and that closes as soon as its client has closed it.
 
-Plain requests take the fast path (fastpath/), which has the connection until another request comes. Hypercorn does the
-rest, with four changes. It writes a response in three pieces, each a system call that wakes the client; here, what is
-written in one turn of the event loop is one piece. It starts two tasks and a timer whenever a connection becomes idle,
-and cancels them with the next request; here, a connection has one timer, which checks when it was last in use. It keeps
-a connection that its client has closed for as long as an idle one; here, that ends at once. And it asks for a body
-(``Expect``) before its length has been checked.
+The fast path (fastpath/) handles the connection until the first request that is not plain. Hypercorn handles the rest,
+with four changes:
+
+- Hypercorn writes a response in three pieces, each a system call that wakes the client. Here, all writes of one turn of
+  the event loop are one piece.
+- Hypercorn starts two tasks and a timer whenever a connection becomes idle, and cancels them at the next request. Here,
+  a connection has one timer, which checks when it was last in use.
+- Hypercorn keeps a connection that its client has closed until the idle timeout. Here, it is closed at once.
+- Hypercorn requests a body (``Expect``) before it checks its length. Here, the check is first.
 """
 
 from __future__ import annotations
@@ -30,36 +33,36 @@ from statefun_actors.system import Throttle, repeats
 from statefun_actors.text import describe
 
 _ALL = 1 << 30
-"""More bytes than a reader has."""
+"""Larger than any buffer of a reader."""
 _UNREAD_SECONDS = 5.0
-"""For which a client may still read what it was sent after its idle connection was closed."""
+"""Seconds for a client to read pending responses after its idle connection was closed."""
 _FAREWELL_SECONDS = 0.8
-"""For which a server that stops waits for a client to close its side, as TLS asks for; an idle client may not read."""
+"""Seconds for a client to close its side when the server stops, as TLS requires; an idle client may not read."""
 
 
 class Connection(TCPServer):
-    """One connection. ``opened`` holds all that are open."""
+    """A connection. ``opened`` is the set of all open connections."""
 
     opened: set[Connection]
     router: Router
     failures: Throttle
     header_lines: Callable[[], bytes]
-    """The lines of the headers that every response has."""
+    """The header lines of every response."""
 
     def __init__(self, *args: Untyped) -> None:
         super().__init__(*args)
         self._held: list[bytes] = []
         self._over = False
-        self._idle = self.idle_task = _Idle(self)  # type: ignore[assignment] # has the methods that Hypercorn calls
+        self._idle = self.idle_task = _Idle(self)  # type: ignore[assignment] # it has the methods that Hypercorn calls
         self._fast_path: FastPath | None = None
 
     async def run(self) -> None:
         self.opened.add(self)
         peer = self.writer.get_extra_info("peername")
         try:
-            if await self._is_for_hypercorn() and self.writer.get_extra_info("socket") is not None:  # it is not lost
+            if await self._is_for_hypercorn() and self.writer.get_extra_info("socket") is not None:  # still open
                 await super().run()
-        except Exception as error:  # what a client can make Hypercorn and h2 raise; the connection is closed
+        except Exception as error:  # errors of Hypercorn and h2 that clients can provoke; the connection is closed
             self._failed(peer, error)
         finally:
             self.opened.discard(self)
@@ -73,7 +76,7 @@ class Connection(TCPServer):
             logger.warning("closed the connection of %s, which failed: %s%s", shown, describe(error), repeats(left_out))
 
     async def _is_for_hypercorn(self) -> bool:
-        """Return once a request comes that is not for the fast path; False if the connection was closed before."""
+        """Return True at the first request that is not for the fast path; False if the connection was closed before."""
         tls = self.writer.get_extra_info("ssl_object")
         if tls is not None and tls.selected_alpn_protocol() == "h2":
             return True
@@ -83,11 +86,11 @@ class Connection(TCPServer):
         except OSError:  # also of TLS
             data = b""
         if self._over:
-            return False  # it came too late, and is ignored
-        if not data or self.reader.at_eof():  # so what came before it is ignored: TLS has no half-closed connections
+            return False  # data after the close is ignored
+        if not data or self.reader.at_eof():  # data before it is ignored: TLS has no half-closed connections
             self.writer.close()
             return False
-        transport = cast("asyncio.Transport", self.writer.transport)  # it also reads
+        transport = cast("asyncio.Transport", self.writer.transport)  # a transport that reads, too
         self._fast_path = fast_path = FastPath(transport, self.router, self.header_lines, self._idle)
         fast_path.begin(data)
         return await fast_path.handed_over
@@ -109,7 +112,7 @@ class Connection(TCPServer):
         if self._held:
             data = b"".join(self._held)
             self._held.clear()
-            with contextlib.suppress(ConnectionError, RuntimeError):  # it was closed: reading will find out
+            with contextlib.suppress(ConnectionError, RuntimeError):  # it was closed: the reader notices
                 self.writer.write(data)
 
     async def _read_data(self) -> None:
@@ -122,14 +125,14 @@ class Connection(TCPServer):
             except OSError:  # also of TLS
                 break
             if self._over:
-                break  # it came too late, and is ignored
+                break  # data after the close is ignored
             await self.protocol.handle(RawData(data))
             if (
                 self._idle.since is None
                 and isinstance(self.protocol.protocol, H2Protocol)
                 and self.protocol.protocol.idle
             ):
-                # Its preface looks like a request that is never answered. Pings and settings keep nothing alive.
+                # HTTP/2's preface looks like a request without a response. Pings and settings keep no connection alive.
                 self._idle.idle()
         await self.protocol.handle(Closed())
         await self._idle.stop()
@@ -143,20 +146,20 @@ class Connection(TCPServer):
                 self._fast_path.end()
             self._flush()
             transport = self.writer.transport
-            # Or a client that reads nothing would keep its connection, and what was sent on it, forever.
+            # Otherwise a client that never reads would keep its connection and the pending responses forever.
             self.loop.call_later(_FAREWELL_SECONDS if self.router.drained else _UNREAD_SECONDS, transport.abort)
-            if not transport.is_closing():  # a second close takes from a TLS transport what abort needs
+            if not transport.is_closing():  # a second close removes from a TLS transport the state that abort needs
                 transport.close()
 
 
 class _Idle:
-    """How long a connection has been idle. Replaces a task that Hypercorn restarts."""
+    """The idle timer of a connection. Replaces a task that Hypercorn restarts at each request."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._timer: asyncio.TimerHandle | None = None
         self.since: float | None = None
-        """The time of the event loop at which it became idle; None while a request is under way, and at the end."""
+        """Loop time at which the connection became idle; None during a request and after the end."""
 
     async def restart(self, *_: object) -> None:
         self.idle()
@@ -165,7 +168,7 @@ class _Idle:
         self.busy()
 
     def idle(self) -> None:
-        """It has become idle."""
+        """The connection became idle."""
         connection = self._connection
         self.since = connection.loop.time()
         if connection.router.drained:
@@ -174,7 +177,7 @@ class _Idle:
             self._timer = connection.loop.call_later(connection.config.keep_alive_timeout, self._look)
 
     def busy(self) -> None:
-        """It is not idle any more, or it has ended."""
+        """The connection became busy, or ended."""
         self.since = None
 
     def _look(self) -> None:
@@ -194,9 +197,9 @@ class _Idle:
 
 @contextlib.contextmanager
 def connections(router: Router, header_lines: Callable[[], bytes]) -> Generator[set[Connection]]:
-    """Have Hypercorn make connections of this class; returns the set of those that are open."""
+    """Make Hypercorn use this class; yields the set of open connections."""
     opened: set[Connection] = set()
-    hypercorn: Untyped = hypercorn_run  # which has no setting for it
+    hypercorn: Untyped = hypercorn_run  # it has no setting for the class of connections
     before = hypercorn.TCPServer
     hypercorn.TCPServer = type(
         "Connection",

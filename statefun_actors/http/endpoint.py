@@ -17,7 +17,7 @@ from statefun_actors.wire import MalformedRequestError
 
 
 class EndpointRoute:
-    """Has *handler* reply to batches.
+    """Responds to batches by *handler*.
 
     200 with the reply; 400 for a body that is not a batch; 405 and 415 as HTTP has them; 500 for a batch that failed.
     Errors are one short line of text.
@@ -43,14 +43,14 @@ class EndpointRoute:
         work = self._reply(request, batch)
         if self.handler.waits(batch):
             return start(work, eager=False)
-        try:  # plain handlers get no task that they could cancel; few of their batches wait for anything
+        try:  # without a task: plain handlers could cancel it, and few batches wait for anything
             awaited = work.send(None)
         except StopIteration as done:
-            return done.value  # type: ignore[no-any-return] # None only if it was gone, and nothing has cancelled it
+            return done.value  # type: ignore[no-any-return] # None only after `request.gone`, which is not set here
         return start(_resumed(work, awaited))
 
     async def _reply(self, request: Request, batch: Batch) -> Response | None:
-        """The reply to *batch*; None if its connection was closed meanwhile."""
+        """The response to *batch*; None if the connection was closed meanwhile."""
         until = self._linger.until(len(batch.invocations))
         try:
             reply = await self.handler.reply(batch)
@@ -78,7 +78,7 @@ async def _resumed(work: Coroutine[Untyped, Untyped, Response | None], awaited: 
 
 def _malformed(error: MalformedRequestError, request: Request, failures: Failures) -> Response:
     if encoding := request.header(b"content-encoding"):
-        text = f"a body travels as it is, not with content encoding {encoding.decode('latin-1')[:40]}"
+        text = f"expected a body without content encoding, got {encoding.decode('latin-1')[:40]}"
         return line(415, text, (b"accept-encoding", b"identity"))
     failures.log_malformed(request.client, request.peer, error)
     return line(400, str(error))

@@ -24,10 +24,10 @@ _MOST_TYPES: Final = 5
 
 
 class Failures:
-    """Writes the log lines, and remembers which failures the log has a traceback of.
+    """Writes the log lines, with at most one traceback a minute for each kind of failure.
 
     Args:
-        monotonic: seconds since some moment.
+        monotonic: a monotonic clock, in seconds.
     """
 
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
@@ -35,7 +35,7 @@ class Failures:
         self._lines = Throttle(monotonic=monotonic)
 
     def log(self, batch: Batch | None, error: BaseException) -> None:
-        """One line with address, message types and error; the traceback too, once a minute for each kind."""
+        """Log one line with address, message types and error; with traceback once a minute for each kind."""
         if batch is None:
             logger.error("a request failed: %s", first_line(error), exc_info=loggable(error))
             return
@@ -55,18 +55,18 @@ class Failures:
         )
 
     def log_gone(self, batch: Batch) -> None:
-        """One line a minute for each function type: a client can close as many connections as it likes."""
+        """Log at most one line a minute for each function type, since clients can close any number of connections."""
         if (left_out := self._lines.due(batch.target.typename)) is not None:
             text = "%s: the connection was closed, and its batch was cancelled%s"
             logger.info(text, shown_address(batch.target), repeats(left_out))
 
     def log_malformed(self, client: tuple[str, int] | None, peer: str, error: Exception) -> None:
-        """One line a minute for each host."""
+        """Log at most one line a minute for each host."""
         if (left_out := self._lines.due((client and client[0],))) is not None:
             logger.warning("refused a request from %s: %s%s", peer, describe_error(error), repeats(left_out))
 
     def _is_due(self, typename: str, error: BaseException) -> bool:
-        """Whether the log needs the traceback: it has none of such an error from there, or an old one."""
+        """Whether to log the traceback: the log has none of this kind of failure from the last minute."""
         trace = error.__traceback__
         if trace is None:
             return False
@@ -81,7 +81,7 @@ def shown_address(address: Address) -> str:
 
 
 def first_line(error: BaseException) -> str:
-    """*error* as text for a response body or a log line: its class and the first line of its text, cut where long."""
+    """*error* as text for a response body or a log line: its class and the first line of its text, shortened."""
     first, *more = describe_error(error).strip().splitlines() or [""]
     if first.startswith("Traceback (most recent call last)"):
         first, more = more[-1].strip() if more else "", []

@@ -1,4 +1,4 @@
-"""Checks of a request's head that Hypercorn leaves to the application: its body's length, and its target."""
+"""Checks of a request's head that Hypercorn leaves to applications: the body's length, and the target."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def origin_form(scope: HTTPScope) -> HTTPScope:
 
 
 def is_framed_twice(headers: Iterable[tuple[bytes, bytes]]) -> bool:
-    """Whether the headers say twice where the body ends: a proxy on the way may have read that otherwise than h11."""
+    """Whether both headers give the end of the body: a proxy may have chosen the other one than h11."""
     return {b"content-length", b"transfer-encoding"} <= {name for name, _ in headers}
 
 
@@ -39,13 +39,13 @@ def announced_length(headers: Iterable[tuple[bytes, bytes]]) -> int:
 
 
 class H11(h11.Connection):
-    """A server's h11 connection that asks for no body that is too long, and that ignores an upgrade to h2c."""
+    """A server's h11 connection that doesn't request bodies above the limit, and ignores upgrades to h2c."""
 
     def __init__(self, body_limit: int, max_incomplete_event_size: int) -> None:
         super().__init__(h11.SERVER, max_incomplete_event_size=max_incomplete_event_size)
         self._body_limit = body_limit
 
-    def next_event(self) -> Untyped:  # as h11 has it: an event, or one of two sentinels
+    def next_event(self) -> Untyped:  # as in h11: an event, or one of two sentinels
         event = super().next_event()
         if isinstance(event, h11.Request):
             if announced_length(event.headers) > self._body_limit:
@@ -56,6 +56,6 @@ class H11(h11.Connection):
 
 
 def _without_upgrade(request: h11.Request) -> h11.Request:
-    """*request* without its Upgrade: a server may ignore that, and this one always does over plain text."""
+    """*request* without its Upgrade. A server may ignore that; this one always does over plain text."""
     headers = [header for header in request.headers if header[0] not in {b"upgrade", b"http2-settings"}]
     return h11.Request(method=request.method, headers=headers, target=request.target, http_version=request.http_version)

@@ -1,4 +1,4 @@
-"""The requests under way: a server that stops waits for them, and cancels those that take too long."""
+"""Requests in flight. A stopping server waits for them, and cancels them after a timeout."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ class Cancellable(Protocol):
 
 
 class InFlight:
-    """The requests that have no response yet, each as what can be cancelled of it."""
+    """The requests without a response, each as its cancellable work."""
 
     def __init__(self) -> None:
         self._all: set[Cancellable] = set()
         self._awaited: set[Cancellable] = set()
-        """Those that :meth:`wait` waits for."""
+        """The work that :meth:`wait` waits for."""
         self._ended: asyncio.Event | None = None
 
     def __len__(self) -> int:
         return len(self._all)
 
     def add(self, work: Cancellable) -> None:
-        """The response to a request is being worked on."""
+        """Work on a request has started."""
         self._all.add(work)
 
     def remove(self, work: Cancellable) -> None:
@@ -40,7 +40,7 @@ class InFlight:
                 self._ended.set()
 
     async def wait(self, seconds: float) -> None:
-        """Return once the requests that are under way now have ended, or after *seconds*."""
+        """Return once the requests in flight now have ended, or after *seconds*."""
         self._awaited, self._ended = set(self._all), asyncio.Event()
         if self._awaited:
             with contextlib.suppress(TimeoutError):
@@ -48,6 +48,6 @@ class InFlight:
                     await self._ended.wait()
 
     def cancel(self) -> None:
-        """Cancel all that are under way."""
+        """Cancel all requests in flight."""
         for work in list(self._all):
             work.cancel()

@@ -1,12 +1,11 @@
-"""When a reply is held back, so that fewer requests carry more messages.
+"""Holds back replies, so that fewer requests carry more messages.
 
-Flink has one batch of an address under way; later messages for it wait, and make the next batch. An endpoint that
-replies at once gets batches of two or three from a busy address, and every request costs Flink's TaskManager about
-200 µs, most of its work. It is the same trade-off as ``linger.ms`` of a Kafka producer.
+Flink has one batch per address in flight; later messages for the address wait, and become the next batch. An endpoint
+that replies at once gets batches of two or three messages from a busy address, and every request costs Flink's
+TaskManager about 200 µs, most of its work. It is the same trade-off as ``linger.ms`` of a Kafka producer.
 
 Only replies to batches of two messages or more are held back, since these show that messages of their address are
-waiting, and only while more than a thousand requests a second arrive: an actor that gathers a few answers on an idle
-system is not slowed down.
+waiting, and only while more than a thousand requests a second arrive: on an idle system, replies are not delayed.
 """
 
 from __future__ import annotations
@@ -19,9 +18,9 @@ from typing import Final
 MANY: Final = 1_000
 """Requests a second."""
 COUNTED: Final = 32
-"""Requests after which the clock is read."""
+"""Requests between two reads of the clock."""
 RECENT: Final = 0.5
-"""Seconds for which a measured rate counts."""
+"""Seconds until a measured rate is outdated."""
 
 
 class Linger:
@@ -39,10 +38,10 @@ class Linger:
         self._many = False
 
     def until(self, messages: int) -> float | None:
-        """The time before which the reply to a batch that has just arrived is held back; None if it is not.
+        """The time until which the reply to a batch that has just arrived is held back; None = reply at once.
 
         Args:
-            messages: how many the batch has.
+            messages: the number of messages of the batch.
         """
         self._left -= 1
         if not self._left:

@@ -1,4 +1,4 @@
-"""Where the endpoint listens: addresses as users write them, bound sockets, certificates."""
+"""Listening sockets: parses addresses, binds sockets, checks certificates."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ BACKLOG: Final = 1024
 
 @attrs.frozen(kw_only=True)
 class Tls:
-    """Certificates in PEM files. With *ca_certs* a client must show one that they signed: mutual TLS.
+    """Certificates in PEM files. With *ca_certs*, clients must present a certificate signed by one of them: mutual TLS.
 
     Raises:
-        ValueError: a file can't be read, or does not hold what it should.
+        ValueError: a file can't be read, or is not a certificate or key.
     """
 
     certfile: Path
@@ -38,7 +38,7 @@ class Tls:
         try:
             context.load_cert_chain(self.certfile, self.keyfile)
         except (ssl.SSLError, OSError) as error:
-            raise ValueError(f"{self.certfile} and {self.keyfile} are no certificate and its key: {error}") from None
+            raise ValueError(f"{self.certfile} and {self.keyfile} are not a certificate and its key: {error}") from None
         if self.ca_certs is not None:
             try:
                 context.load_verify_locations(self.ca_certs)
@@ -48,22 +48,22 @@ class Tls:
 
 @attrs.frozen
 class Listener:
-    """Sockets bound to one address, as many as there are processes to serve it; each of them listens."""
+    """Listening sockets bound to one address, one for each process."""
 
     name: str
-    """``host:port`` as it came out, or ``unix:/path``."""
+    """``host:port`` with the actual port, or ``unix:/path``."""
     sockets: Sequence[socket.socket]
 
     @property
     def local(self) -> bool:
-        """Whether only this machine can reach it."""
+        """Whether only this machine can connect."""
         return all(
             sock.family == socket.AF_UNIX or ipaddress.ip_address(sock.getsockname()[0]).is_loopback
             for sock in self.sockets
         )
 
     def url(self, *, tls: bool) -> str:
-        """As a client would write it."""
+        """The URL for clients."""
         if self.name.startswith("unix:"):
             return f"http{'s' if tls else ''}+{self.name.replace(':', '://', 1)}"
         return f"http{'s' if tls else ''}://{self.name}"
@@ -74,20 +74,20 @@ class Listener:
 
 
 def listen(bind: str, processes: int = 1, *, port: int = 8000) -> Listener:
-    """Sockets that listen at *bind*: ``host:port``, ``host`` (at *port*), ``[::1]:port``, ``unix:/path``.
+    """Open sockets that listen at *bind*: ``host:port``, ``host`` (at *port*), ``[::1]:port``, ``unix:/path``.
 
-    Port 0 takes a free one.
+    Port 0 selects a free port.
 
-    Only this user can connect to a path, unless its mode is changed. A socket that nobody serves any more is replaced.
+    Only this user can connect to a path, unless its mode is changed. A stale socket is replaced.
 
-    With several *processes* the kernel spreads the connections over their sockets.
+    With several *processes*, the kernel distributes connections over their sockets.
 
     Raises:
-        ValueError: *bind* is no such address.
-        OSError: it can't be had, another process listens there, say.
+        ValueError: *bind* is not an address.
+        OSError: the address can't be bound; another process may use it.
     """
     if bind.startswith("unix:"):
-        # One socket for all: there is no spreading of the connections to a path.
+        # One socket for all processes: the kernel doesn't distribute connections to a path.
         return Listener(bind, [listen_at(Path(bind.removeprefix("unix:")), BACKLOG)] * processes)
     host, port = _host_and_port(bind, port)
     family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
@@ -101,7 +101,7 @@ def listen(bind: str, processes: int = 1, *, port: int = 8000) -> Listener:
             if processes > 1:
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
             sock.bind(address)
-            address = sock.getsockname()  # port 0 is a port from here on, the same for all
+            address = sock.getsockname()  # port 0 was replaced by a port, the same for all
         for sock in sockets:
             sock.listen(BACKLOG)
     except BaseException:
@@ -119,7 +119,9 @@ def _host_and_port(bind: str, default: int) -> tuple[str, int]:
     if host.startswith("[") and host.endswith("]"):
         host = host[1:-1]
     elif ":" in host:
-        raise ValueError(f"{bind!r} is no address to listen at; write an IPv6 host in brackets, such as [::1]:8000.")
+        raise ValueError(
+            f"{bind!r} is not an address to listen at; write an IPv6 host in brackets, such as [::1]:8000."
+        )
     if not host or not port.isdecimal() or int(port) > 0xFFFF:
-        raise ValueError(f"{bind!r} is no address to listen at; write host:port, such as 0.0.0.0:8000.")
+        raise ValueError(f"{bind!r} is not an address to listen at; write host:port, such as 0.0.0.0:8000.")
     return host, int(port)

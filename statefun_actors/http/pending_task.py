@@ -1,4 +1,4 @@
-"""Responses that a task works on."""
+"""Pending responses of tasks."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from statefun_actors.http.request import OnDone, Pending, Response
 
 
 class PendingTask:
-    """A response that *task* works on. The task returns None if there is none."""
+    """The pending response of *task*, which returns None without a response."""
 
     __slots__ = ("_task",)
 
@@ -25,18 +25,18 @@ class PendingTask:
 
 
 def start(work: Coroutine[Untyped, Untyped, Response | None], *, eager: bool = True) -> Response | Pending:
-    """Run *work*, in which handlers run, in a task of its own; its response, if that is there at once.
+    """Run *work*, which calls handlers, in its own task. Returns its response if it is done at once.
 
-    Without *eager*, it begins once the event loop has seen what else has arrived: a client that left in the same breath
-    is then noticed before a handler has begun.
+    Without *eager*, the task starts after the event loop has polled its sockets: a client that has closed the
+    connection is noticed before a handler starts.
     """
     task = start_handler_task(work, eager=eager)
     response = _result(task) if task.done() else None
     if response is None and not eager:
-        task.add_done_callback(lambda _: work.close())  # it may be cancelled before it has begun
+        task.add_done_callback(lambda _: work.close())  # the task may be cancelled before it starts
     return PendingTask(task) if response is None else response
 
 
 def _result(task: HandlerTask[Response | None]) -> Response | None:
-    """The response of *task*, which is done. An exception has gone up through the event loop: it stops the process."""
+    """The response of *task*, which is done. Its exception has passed the event loop and stops the process."""
     return None if task.cancelled() or task.exception() is not None else task.result()

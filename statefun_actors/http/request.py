@@ -1,4 +1,4 @@
-"""A request, its response, and the interface of routes: whichever server read the request from its socket."""
+"""Request, response, and the interface of routes, independent of the server."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ TEXT: Final = b"text/plain; charset=utf-8"
 
 
 class Response(Struct, frozen=True, gc=False):
-    """A response. ``content_type`` is None where it has no body."""
+    """A response. ``content_type`` is None without a body."""
 
     status: int
     body: bytes = b""
@@ -24,14 +24,14 @@ class Response(Struct, frozen=True, gc=False):
 
     @property
     def all_headers(self) -> list[tuple[bytes, bytes]]:
-        """The headers that every server sends, in the order in which they are sent."""
+        """The headers in the order in which they are sent."""
         first = [] if self.content_type is None else [(b"content-type", self.content_type)]
         length = [] if self.status == 204 else [(b"content-length", b"%d" % len(self.body))]
         return [*first, *length, *self.headers]
 
 
 def line(status: int, text: str, *headers: tuple[bytes, bytes]) -> Response:
-    """A response with *text* as one printable line, whatever it holds. Every text body is made here."""
+    """A response with *text* as one printable line. Every text body is made here."""
     return lines(status, (text,), *headers)
 
 
@@ -44,12 +44,12 @@ class Request:
     """A request without its body.
 
     Args:
-        method: as HTTP spells it.
-        target: path and query, as they came.
+        method: such as ``POST``.
+        target: path and query, unchanged.
         headers: with names in lower case.
         client: host and port; None on a Unix socket.
-        block: the bytes that the headers were read from, empty where these are not known. Clients repeat their
-            headers, so what follows from headers alone can be cached by their block.
+        block: the bytes of the headers; empty if unknown. Clients repeat their headers, so results that depend on
+            headers only can be cached by it.
     """
 
     __slots__ = ("block", "client", "gone", "headers", "method", "target")
@@ -64,7 +64,7 @@ class Request:
     ) -> None:
         self.method, self.target, self.headers, self.client, self.block = method, target, headers, client, block
         self.gone = False
-        """Whether its connection was closed, so that a response reaches nobody."""
+        """Whether the connection was closed, so that a response can't be sent."""
 
     def header(self, name: bytes) -> bytes:
         """The first value of the header *name*; empty if it is missing."""
@@ -79,7 +79,7 @@ class Request:
 
 
 class RefusedError(Exception):
-    """A request that gets *response* without being carried out."""
+    """A request is refused with *response*."""
 
     def __init__(self, response: Response) -> None:
         super().__init__(response)
@@ -90,30 +90,30 @@ OnDone = Callable[[Response | None], None]
 
 
 class Pending(Protocol):
-    """A response that is not there yet."""
+    """A response that is not ready yet."""
 
     def on_done(self, callback: OnDone) -> None:
-        """Have *callback* called once, after this method has returned: with the response, or with None.
+        """Call *callback* once, after this method has returned, with the response or None.
 
-        None means that there is no response: the work was cancelled, and has ended.
+        None means no response: the work was cancelled, and has ended.
         """
         ...
 
     def cancel(self) -> None:
-        """Stop the work, as far as that is possible; the callback is called once it has ended. Safe to call twice."""
+        """Cancel the work if possible. The callback is called once the work has ended. Safe to call twice."""
         ...
 
 
 class Route(Protocol):
-    """Responds to the requests to some paths."""
+    """Responds to requests."""
 
     def admit(self, request: Request) -> None:
-        """Check a request before its body is read. Raises RefusedError: the body need not be read."""
+        """Check a request before its body is read. Raises RefusedError: refuse it without reading the body."""
         ...
 
     def respond(self, request: Request, body: bytes) -> Response | Pending:
         """The response to *request*. Called on the event loop, without a current task.
 
-        A caller that sets ``request.gone`` cancels what is pending; so does a server that stops.
+        A caller that sets ``request.gone`` cancels a pending response; so does a stopping server.
         """
         ...

@@ -1,8 +1,8 @@
 """ASGI router: reads the body, calls the route, writes the response.
 
-Every request passes here or through the fast path, so a plain one costs nothing that it does not need. Most responses
-are there at once. Only for one that is pending is there a second task, which notices when the connection is closed;
-and only for a body that does not arrive at once is there a timer.
+Every request takes this path or the fast path, so plain requests must be cheap. Most responses are ready at once. Only
+a pending response has a second task, which notices that the connection is closed; only a body that does not arrive at
+once has a timer.
 """
 
 from __future__ import annotations
@@ -24,24 +24,22 @@ from statefun_actors.http.request import Pending, RefusedError, Request, Respons
 ASGI = Callable[[Untyped, Untyped, Untyped], Awaitable[None]]
 
 BODY_SECONDS: Final = 60.0
-"""For a whole body to arrive."""
+"""The timeout for a whole body."""
 BODIES_READ: Final = 4
-"""How many bodies of the largest size may be on their way at the same time."""
+"""The maximum number of bodies of the maximum size that arrive at the same time."""
 DISCARD_SECONDS: Final = 5.0
-"""For which the rest of a refused body is read: if the connection is closed before, the response may be lost."""
+"""The time for reading the rest of a refused body. Without that, the response may be lost."""
 CANCELLED: Final = line(503, "the server stops, and cancelled this batch")
 
 _PART: Final = 32 * 1024
-"""Bytes of a body that are kept together."""
+"""The size of the pieces of a body in memory."""
 _CLOSE: Final = (b"connection", b"close")
-_FRAMED_TWICE: Final = line(
-    400, "the end of the body is said twice, by Content-Length and by Transfer-Encoding; send one of them"
-)
+_FRAMED_TWICE: Final = line(400, "both Content-Length and Transfer-Encoding give the end of the body; send one of them")
 _TOO_MANY: Final = line(503, "not taken, send it again: other large bodies are being read", (b"retry-after", b"1"))
 
 
 class _UnreadError(Exception):
-    """A request that is refused; *rest*: its body has not been read to the end."""
+    """A request is refused. *rest*: whether a rest of its body has not been read."""
 
     def __init__(self, response: Response, *, rest: bool = True) -> None:
         super().__init__(response)
@@ -49,19 +47,19 @@ class _UnreadError(Exception):
 
 
 class _GoneError(Exception):
-    """The connection was closed: a response would reach nobody."""
+    """The connection was closed: no response can be sent."""
 
 
 class Router:
-    """An ASGI app: requests to the paths of routes get their responses, all others go to *otherwise*.
+    """An ASGI app that passes requests to routes, and all others to *otherwise*.
 
-    400 where the end of a body is said twice; 408 and 413 where it is too slow or too large; 503 where the server stops
-    and cancels a request, and where the bodies that are being read, of all connections together, hold more than
-    ``BODIES_READ`` times *body_limit* bytes. A request is cancelled when its connection closes.
+    400 if two headers give the end of the body; 408 and 413 if the body is too slow or too large; 503 if a stopping
+    server cancels the request, or if incomplete bodies of all connections exceed ``BODIES_READ`` times *body_limit*
+    bytes. A request is cancelled when its connection closes.
 
     Args:
-        route: returns the route for a path, None if there is none.
-        body_limit: bytes; a longer body is refused as soon as that is known.
+        route: returns the route for a path, or None.
+        body_limit: the maximum size of a body, in bytes.
         otherwise: a web framework, or the route for all other paths.
     """
 
@@ -76,7 +74,7 @@ class Router:
         self.body_limit = body_limit
         self._bodies_limit = BODIES_READ * body_limit
         self._arrived = 0
-        """Bytes of bodies that have not arrived whole, and those that the fast path has set aside for such bodies."""
+        """Bytes of incomplete bodies, and bytes that the fast path has reserved for such bodies."""
         self._framework: ASGI | None = None
         self._last_route: Route | None = None
         if callable(otherwise):
@@ -84,7 +82,7 @@ class Router:
         else:
             self._last_route = otherwise
         self.drained = False
-        """Set by the server after it has waited for requests under way: connections then close once they are idle."""
+        """Set by a stopping server after it has waited for requests in flight: connections close once they are idle."""
         self.stopping = False
         """Set by the server before it stops: each response then closes its connection."""
         self.in_flight = InFlight()
@@ -136,7 +134,7 @@ class Router:
         return self._last_route if route is None else route
 
     async def _other(self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
-        """Hand over what is for no route."""
+        """Pass a request without a route to *otherwise*."""
         if self._framework is not None:
             await self._framework(scope, receive, send)
         elif scope["type"] == "websocket":
@@ -161,7 +159,7 @@ class Router:
     async def _read(self, receive: ASGIReceiveCallable) -> bytes:
         limit = self.body_limit
         parts: list[bytes] = []
-        small = bytearray()  # a body can come a byte at a time, and each object would take 40
+        small = bytearray()  # a body can arrive byte by byte, and each object would take 40 bytes
         size = 0
         try:
             while True:
@@ -185,31 +183,31 @@ class Router:
                     small.clear()
         finally:
             self._arrived -= size
-            parts.clear()  # the traceback of a refusal would hold them until its response is sent
+            parts.clear()  # a refusal's traceback would keep them in memory until its response is sent
 
-    def set_aside(self, size: int) -> bool:
-        """Whether there is room for *size* bytes of a body that has not arrived whole; :meth:`give_back` returns it."""
+    def reserve(self, size: int) -> bool:
+        """Reserve *size* bytes for an incomplete body; False at the limit. :meth:`release` is its opposite."""
         if self._arrived + size > self._bodies_limit:
             return False
         self._arrived += size
         return True
 
-    def give_back(self, size: int) -> None:
-        """The opposite of :meth:`set_aside`."""
+    def release(self, size: int) -> None:
+        """Release *size* bytes reserved by :meth:`reserve`."""
         self._arrived -= size
 
     def _too_large(self, size: str) -> Response:
-        return line(413, f"a body has at most {self.body_limit} bytes, got {size}")
+        return line(413, f"expected a body of at most {self.body_limit} bytes, got {size}")
 
     # --- the response
 
     async def _response(self, route: Route, request: Request, body: bytes, receive: ASGIReceiveCallable) -> Response:
-        # Plain handlers run in here, and could cancel the task of the web server if they saw it.
+        # Plain handlers run here. They must not see the web server's task, which they could cancel.
         response = run_without_task(functools.partial(route.respond, request, body))
         return response if isinstance(response, Response) else await self._done(response, request, receive)
 
     async def _done(self, pending: Pending, request: Request, receive: ASGIReceiveCallable) -> Response:
-        """The response that is pending, once it is there. Where it is cancelled, its work has ended on return."""
+        """Wait for a pending response. If this is cancelled, the work has ended on return."""
         done: asyncio.Future[Response | None] = asyncio.get_running_loop().create_future()
         pending.on_done(done.set_result)
 
@@ -259,7 +257,7 @@ class Router:
 
 
 async def _discard(receive: ASGIReceiveCallable) -> None:
-    """Read the rest of a body, and drop it."""
+    """Read and discard the rest of a body."""
     try:
         async with asyncio.timeout(DISCARD_SECONDS):
             while (message := await receive())["type"] == "http.request" and message.get("more_body", False):

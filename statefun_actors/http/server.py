@@ -1,9 +1,8 @@
-"""Serving on Hypercorn in this process, and stopping without losing requests that are under way.
+"""Serves an app with Hypercorn in this process, and stops without losing requests in flight.
 
-A stop takes three steps. First, the server says that it is not ready, and each response closes its connection, so that
-clients go elsewhere; it listens until the requests that were under way have ended. Then it stops listening, and closes
-idle connections. Requests that still run when the time is up are cancelled, and get 503, which makes Flink send them
-again.
+A stop has three steps. First, /readyz fails and each response closes its connection, so that clients go elsewhere; the
+server listens until the requests in flight have ended. Then it stops listening, and closes idle connections. At the
+timeout, remaining requests are cancelled and get 503, which makes Flink retry them.
 """
 
 from __future__ import annotations
@@ -32,18 +31,17 @@ if TYPE_CHECKING:
 logger: Final = logging.getLogger("statefun_actors.http")
 
 STOP_SECONDS: Final = 10.0
-"""The longest time that a stop takes."""
+"""The maximum duration of a stop."""
 DRAIN_SECONDS: Final = 8.0
-"""For the requests under way to end by themselves."""
+"""The timeout for requests in flight."""
 LINGER_SECONDS: Final = 0.25
-"""For which clients that send one request after the other still get responses that close their connections."""
+"""The time in which clients with further requests get responses that close their connections."""
 IDLE_SECONDS: Final = 75.0
-"""After which an idle connection is closed: later than StateFun's clients close it (15 s), so that no request is sent
-at that moment."""
+"""The idle timeout of connections: longer than that of StateFun's clients (15 s), so that clients close first."""
 
 
 class _Config(Config):
-    """Hypercorn's configuration, which makes a Date header once a second and not for each request."""
+    """Hypercorn's configuration, with a Date header that is made once a second instead of for each request."""
 
     _second = 0
     _headers: Sequence[tuple[bytes, bytes]] = ()
@@ -51,7 +49,7 @@ class _Config(Config):
 
     def response_headers(self, protocol: str) -> list[tuple[bytes, bytes]]:  # noqa: ARG002 - Hypercorn's signature
         self.header_lines()
-        return self._headers  # type: ignore[return-value] # nothing is added to it
+        return self._headers  # type: ignore[return-value] # callers don't add to it
 
     def header_lines(self) -> bytes:
         """The same headers as bytes."""
@@ -63,7 +61,7 @@ class _Config(Config):
 
 
 def configured(sockets: Sequence[socket], tls: Tls | None) -> _Config:
-    """Hypercorn's configuration. It owns the sockets from here on."""
+    """Hypercorn's configuration. It takes ownership of the sockets."""
     config = _Config()
     config.bind = [f"fd://{each.detach()}" for each in sockets]
     config.backlog = BACKLOG
@@ -88,9 +86,9 @@ async def serve(
 ) -> None:
     """Serve *app*, which this package made, until ``stop()`` returns; then end within ``STOP_SECONDS``.
 
-    Handlers that can't be cancelled (a thread, a handler that ignores it) are not waited for, but a thread keeps the
-    process from ending. The *sockets* listen already, and are closed at the end. *own_loop*: nothing else of the
-    process runs on this event loop, so its errors are logged here, too.
+    It does not wait for handlers that can't be cancelled, but a handler's thread keeps the process alive. The *sockets*
+    listen already, and are closed at the end. *own_loop*: nothing else runs on this event loop, so all its errors are
+    logged here.
     """
     router = app if isinstance(app, Router) else app.asgi_app
     assert isinstance(router, Router), "an app made by create_app"
@@ -120,5 +118,5 @@ async def _drain(router: Router) -> None:
 
 def _cancel(router: Router) -> None:
     if count := len(router.in_flight):
-        logger.warning("%d batches did not end in time, and are cancelled", count)
+        logger.warning("cancelled %d batches, which did not end in time", count)
         router.in_flight.cancel()

@@ -1,4 +1,4 @@
-"""Messages from outside: how they are written as JSON, and who takes them."""
+"""Messages from outside: their JSON form, and the backend that takes them."""
 
 from statefun_actors.ingress.backend import Backend
 from statefun_actors.ingress.deadlines import Deadlines, Expiring

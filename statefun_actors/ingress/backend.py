@@ -11,29 +11,29 @@ from statefun_actors.ingress.replies import ReplyMessage
 
 
 class Backend(Protocol):
-    """Takes messages. Everything is called on the thread of the event loop, and nothing of it blocks or raises."""
+    """Takes messages. All methods are called on the thread of the event loop, and never block or raise."""
 
     def take(self, message: IngressMessage | ReplyMessage, on_answer: OnAnswer, /) -> Cancel:
         """Take *message*, and call *on_answer*, now or later, with the answer that ``message.wait`` asks for.
 
         Returns:
-            What to call to stop waiting: *on_answer* is not called after that.
+            A function that stops waiting: *on_answer* is not called afterwards.
         """
         ...
 
     def take_all(self, messages: Sequence[IngressMessage], on_answer: OnAnswer, /) -> None:
         """Take all of *messages*, in their order, or none, and call *on_answer* once they are durable.
 
-        ``wait`` and ``key`` do not count.
+        ``wait`` and ``key`` of the messages are ignored.
         """
         ...
 
     def unready(self) -> str | None:
-        """Why it takes nothing at present, such as a store that fails; None while it does."""
+        """The reason why it takes no messages now, such as a failing store; None while it takes them."""
         ...
 
     def notices(self) -> Sequence[str]:
-        """What an operator should know: messages that keep failing, egresses that can't be written."""
+        """Notices for operators: messages that keep failing, egresses that can't be written."""
         ...
 
     def failing(self, target: Address, /) -> str | None:

@@ -7,5 +7,5 @@ from statefun_actors.units import read_duration
 
 
 def delay_of(written: object) -> int:
-    """*written*, a duration, in whole milliseconds. Raises ValueError: it is none, or it is too long."""
+    """The duration *written* in whole milliseconds. Raises ValueError: it is not a duration, or too long."""
     return delay_ms(read_duration(written))

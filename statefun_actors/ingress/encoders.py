@@ -1,7 +1,7 @@
-"""A message from outside, written as JSON: which type it is, and its bytes.
+"""Encodes messages from outside, written as JSON: finds their type, and makes their bytes.
 
-JSON lines, HTTP bodies and command lines say *where* a message goes and *what* it holds; its type may be left out
-where the target takes only one. A :class:`MessageEncoder` is the answer for one target and one type, looked up once.
+JSON lines, HTTP bodies and command lines name a target and a value; the type may be omitted if the target takes only
+one. A :class:`MessageEncoder` encodes messages of one type for one target. It is looked up once.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class MessageEncoder:
     def __init__(self, target: str, typename: str, codec: Codec | None, asked: str | None = None) -> None:
         self.target, self.typename, self._codec = target, typename, codec
         self._asked = typename if asked is None else asked
-        """The typename that was asked for: the bytes of an ``int`` may come as ``int`` or as ``long``."""
+        """The requested typename: the bytes of an ``int`` may come as ``int`` or as ``long``."""
 
     @property
     def known(self) -> bool:
@@ -83,7 +83,7 @@ class MessageEncoder:
         return TypedValue(self.typename, codec.bytes_from_json(obj))
 
     def checked(self, data: bytes) -> TypedValue:
-        """The message whose bytes are *data*. Bytes of a type that nothing here knows are taken as they are.
+        """The message whose bytes are *data*. Bytes of an unknown type are not checked.
 
         Raises:
             ValueError: they are not of the type.
@@ -134,7 +134,7 @@ class MessageEncoders:
         return self._encoder(route.function.typename, codecs, typename, takes_any=route.any_handler is not None)
 
     def answer(self, asker: str, then: str, typename: str | None = None) -> MessageEncoder:
-        """What makes answers for the method *then* of the function type *asker*: of *typename*, or of its only type.
+        """The encoder for answers to the method *then* of *asker*, of *typename* or of the method's only type.
 
         Raises:
             UnknownFunctionTypeError: nothing here serves *asker*.

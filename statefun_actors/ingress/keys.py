@@ -1,4 +1,4 @@
-"""Keys that come twice in one JSON object. Most parsers keep the last one and say nothing; messages are refused."""
+"""Repeated keys in a JSON object. Most parsers silently keep the last one; here, the message is refused."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _encode: Final = msgspec.json.Encoder().encode
 
 
 class RepeatedKeyError(Exception):
-    """An object holds *key* twice."""
+    """An object has *key* twice."""
 
     def __init__(self, key: str) -> None:
         super().__init__(key)
@@ -23,10 +23,10 @@ class RepeatedKeyError(Exception):
 
 
 def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """An object, for :func:`json.loads`: only the standard library's parser sees keys that come twice.
+    """An object, for :func:`json.loads`: only the standard library's parser reports repeated keys.
 
     Raises:
-        RepeatedKeyError: one does.
+        RepeatedKeyError: a key is repeated.
     """
     obj: dict[str, Any] = {}
     for key, item in pairs:
@@ -37,10 +37,10 @@ def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def clearly_once(parsed: object, text: bytes) -> bool:
-    """Whether no key came twice in *text*, seen quickly; False also where that takes a closer look.
+    """A quick check that no key in *text* is repeated; False also if only a full check can decide.
 
-    Each member has a colon in *text*, so an object with as many members as there are colons has lost none. A key that
-    comes twice is lost in parsing, and its colon with it. A colon written as an escape could make up for it.
+    Each member has a colon in *text*, so an object with as many members as there are colons has lost none. A repeated
+    key is lost in parsing, and its colon with it. A colon written as an escape could make up for it.
     """
     colons = text.count(b":")
     if not colons or (isinstance(parsed, dict) and len(parsed) == colons):
@@ -49,10 +49,10 @@ def clearly_once(parsed: object, text: bytes) -> bool:
 
 
 def check_once(parsed: object, text: bytes) -> None:
-    """See that no key comes twice in *text*, of which *parsed* was made.
+    """Check that no key in *text*, the source of *parsed*, is repeated.
 
     Raises:
-        RepeatedKeyError: one does.
+        RepeatedKeyError: a key is repeated.
     """
     if not clearly_once(parsed, text):
         json.loads(text, object_pairs_hook=once)

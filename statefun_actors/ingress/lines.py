@@ -1,7 +1,6 @@
 """A line of JSON that is a message: ``{"to": "ns/name/id", "type": "typename", "value": …, "after": "5s"}``.
 
-The quick way through a line takes for granted that all is well; whatever goes wrong on it, the line is read again with
-care, by the code that can say what is wrong.
+The fast path assumes a valid line. If it fails, the line is parsed again by code that finds the fault.
 """
 
 from __future__ import annotations
@@ -40,7 +39,7 @@ class _Line(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, gc=F
 
 
 class BadLine(Exception):
-    """A line that is no message. Its text says what is wrong with it, on one line."""
+    """A line is not a message. Its text is the fault, on one line."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(" ".join(reason.split()))
@@ -57,10 +56,10 @@ class Lines:
     def message(self, line: bytes) -> IngressMessage | None:
         """The message in *line*, None if it is white space.
 
-        Any line may begin with a byte order mark: files that begin with one may have been put behind each other.
+        Any line may begin with a byte order mark, since files that begin with one may have been concatenated.
 
         Raises:
-            BadLine: it is no message.
+            BadLine: it is not a message.
         """
         if len(line) <= self.longest and (message := _quick(line, self._known)) is not None:
             return message
@@ -122,7 +121,7 @@ _decode: Final = msgspec.json.Decoder(_Line).decode
 
 
 def _quick(line: bytes, encoders: Any) -> IngressMessage | None:
-    """The message in *line*, None if that takes a closer look."""
+    """The message in *line*; None if the line needs the slow path."""
     try:
         parsed = _decode(line)
         to, typename = parsed.to, parsed.type
@@ -140,7 +139,7 @@ def _parsed(line: bytes) -> dict[str, Any]:
     """The object in *line*.
 
     Raises:
-        BadLine: there is none.
+        BadLine: it is not an object.
     """
     try:
         text = line.decode()

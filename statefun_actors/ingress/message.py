@@ -1,4 +1,4 @@
-"""A message from outside, and the answers to it: the vocabulary between the senders of messages and a backend."""
+"""A message from outside, and the answers to it: the values between senders and a backend."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from statefun_actors.model import TypedValue
 
 
 class Wait(Enum):
-    """What the sender of a message waits for."""
+    """The event that the sender of a message waits for."""
 
     TAKEN = "taken"
-    """That it can't be lost any more."""
+    """The message is durable."""
     HANDLED = "handled"
     """The end of its handler."""
     REPLY = "reply"
@@ -27,12 +27,12 @@ class IngressMessage(Struct, frozen=True, gc=False):
     """A message from outside.
 
     Args:
-        delay_ms: it arrives so much later.
+        delay_ms: the delay of its delivery.
         key: an idempotency key, scoped to *target*: of the messages with one key only the first is delivered.
-        caller: the function that the message claims to come from; None = it comes from outside. With a *wait* for more
-            than :attr:`Wait.TAKEN`, what is sent to that function is the reply instead, until the call is cancelled.
-        headers: stored with it; None = it has none.
-        digest: tells it from other messages under the same key; None = its value does.
+        caller: the function that the message claims to come from; None = from outside. If *wait* is not
+            :attr:`Wait.TAKEN`, messages to that function are the reply instead, until the call is cancelled.
+        headers: stored with it; None = no headers.
+        digest: identifies the message among others with the same key; None = its value does.
     """
 
     target: Address
@@ -57,7 +57,7 @@ class Handled(Struct, frozen=True, gc=False):
 
 
 class Replied(Struct, frozen=True, gc=False):
-    """It was replied to."""
+    """A reply to it was sent."""
 
     value: TypedValue
 
@@ -82,25 +82,25 @@ class GivenUp(Struct, frozen=True, eq=False):
 
 
 class KeyReused(Struct, frozen=True, gc=False):
-    """Another message has been sent under its idempotency key. Nothing of this one happened."""
+    """Another message was sent under its idempotency key. This one was not taken."""
 
     key: str
 
 
 class NotTaken(Struct, frozen=True, gc=False):
-    """Nothing of it happened, and a retry can help."""
+    """It was not taken; a retry can help."""
 
     reason: str
 
 
 class TooMany(Struct, frozen=True, gc=False):
-    """Nothing of it happened, since *waiting* messages wait already. A later retry can help."""
+    """It was not taken, since *waiting* messages are queued. A later retry can help."""
 
     waiting: int
 
 
 class Interrupted(Struct, frozen=True, gc=False):
-    """It is durable, but its answer will not be known here: the backend stops."""
+    """It is durable, but has no answer: the backend stops."""
 
 
 class AnswerLost(Struct, frozen=True, gc=False):
@@ -110,7 +110,7 @@ class AnswerLost(Struct, frozen=True, gc=False):
 
 
 class NotOpen(Struct, frozen=True, gc=False):
-    """No ask is open under the token of a reply: it has been answered, its time is over, or it never was."""
+    """No ask is open under the token of a reply: it is answered, expired or unknown."""
 
 
 class Unfit(Struct, frozen=True):

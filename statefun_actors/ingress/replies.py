@@ -16,15 +16,16 @@ from statefun_actors.model import TypedValue
 
 
 class ReplyMessage(Struct, frozen=True):
-    """A reply from outside, which waits until it is durable whether it became the answer to its ask.
+    """A reply from outside to an open ask.
 
-    It gets ``Taken`` if it did, ``NotOpen`` if not, and ``Unfit`` with the error of *encode*.
+    Its answer, once durable, is ``Taken`` if it became the answer to the ask, ``NotOpen`` if not, or ``Unfit`` with the
+    error of *encode*.
 
     Args:
         token: of the ask.
-        encode: returns the message for the open ask. It may raise: the ask does not take it, and stays open.
+        encode: returns the message for the open ask. If it raises, the ask does not take the reply and stays open.
         key: an idempotency key, scoped to *token*.
-        digest: tells this reply from others under the same key; given with a key.
+        digest: identifies the reply among others with the same key; given with a key.
     """
 
     wait: ClassVar[Wait] = Wait.TAKEN
@@ -41,7 +42,7 @@ class ReplyMessage(Struct, frozen=True):
 
 
 def digest(*parts: bytes) -> str:
-    """What tells one reply from another under the same key."""
+    """Identifies a reply among others with the same key."""
     found = hashlib.blake2b(digest_size=16)
     for part in parts:
         found.update(b"%d:" % len(part) + part)

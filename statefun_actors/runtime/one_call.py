@@ -58,7 +58,9 @@ class OneCall:
         if not self._attempts:
             self._started = time.monotonic()
         self._attempts += 1
-        self._reason = answer.reason if isinstance(answer, NotTaken) else f"{answer.waiting} messages wait already"
+        self._reason = (
+            answer.reason if isinstance(answer, NotTaken) else f"{answer.waiting} messages are queued already"
+        )
         pause = _BACKOFF.spread(self._attempts, random.random())  # noqa: S311 - it spreads retries
         asyncio.get_running_loop().call_later(pause, self._next_attempt)
 

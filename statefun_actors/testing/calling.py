@@ -210,7 +210,7 @@ def _result(answer: Answer | None, target: Address) -> TypedValue | None:
         case NotTaken(reason):
             raise UnavailableError(target, reason, 1, 0.0, None)
         case TooMany(waiting):
-            raise UnavailableError(target, f"{waiting} messages wait already", 1, 0.0, None)
+            raise UnavailableError(target, f"{waiting} messages are queued already", 1, 0.0, None)
         case AnswerLost() | Interrupted():
             raise UnavailableError(target, "the message is stored, but its answer is lost", 1, 0.0, None)
         case _:

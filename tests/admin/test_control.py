@@ -219,7 +219,7 @@ async def test_who_has_asked_when_the_door_closes_still_gets_an_answer(tmp_path:
         await asking
         await closing
 
-        with pytest.raises(ControlSocketError, match="look before you do it again"):
+        with pytest.raises(ControlSocketError, match="check before you repeat it"):
             await idle.discard([1])
         await control.close()
         await idle.close()
@@ -236,8 +236,8 @@ async def test_a_door_that_keeps_silent_is_given_up(tmp_path: Path) -> None:
         await control.close()
 
     assert str(refused.value) == (
-        f"the engine behind {tmp_path}/x.sock has not answered for 0.01 s; a handler may be holding it up. "
-        "The change may have been made or not: look before you do it again."
+        f"the engine behind {tmp_path}/x.sock has not answered within 0.01 s; a handler may be blocking it. "
+        "The change may or may not have been made: check before you repeat it."
     )
 
 

@@ -297,14 +297,14 @@ def test_lines_written_by_hand_are_a_store(tmp_path: Path) -> None:
     ("line", "change", "told"),
     [
         (1, b"{", "Input data was truncated"),
-        (1, b'{"kind":"end","lines":0}', "expected one line of kind `store`, and that as the first one"),
+        (1, b'{"kind":"end","lines":0}', "expected one line of kind `store`, as the first line"),
         (
             1,
             {"version": 2},
             "expected version 1 of the format, got 2: another version of statefun-actors wrote it, and can read it",
         ),
         (1, {"next_seq": 0}, "expected a `next_seq` of 1 or more"),
-        (2, GOOD[0], "expected one line of kind `store`, and that as the first one"),
+        (2, GOOD[0], "expected one line of kind `store`, as the first line"),
         (2, {"kind": "dance"}, "Invalid value 'dance' - at `$.kind`"),
         (2, b'{"kind":"position","name":"in"}', "Object missing required field `position`"),
         (3, b"\xff", "JSON is malformed: invalid character (byte 0)"),
@@ -397,7 +397,7 @@ def test_what_holds_something_is_left_alone_unless_told(tmp_path: Path) -> None:
 
     assert str(refused.value) == (
         f"store {path}: it holds 1 entities, 1 positions already. Nothing was imported. "
-        "Choose another store, or say --replace."
+        "Choose another store, or add --replace."
     )
     imported(GOOD, path, replace=True)
     again = SqliteStore(path)

@@ -76,7 +76,7 @@ def test_http_answers_403(app: Application) -> None:
     many = Request("POST", b"/ingress", [(b"content-type", b"application/jsonl")])
     lines = b'{"to": "test/vault/a", "type": "%b", "value": 1}\n' % LONG.encode()
     assert refused(lambda: parser.messages(many, lines)) == (
-        403, f"line 1: {SAID} Nothing of this request was taken\n",
+        403, f"line 1: {SAID} No message of this request was taken\n",
     )  # fmt: skip
 
 

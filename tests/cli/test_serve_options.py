@@ -131,7 +131,7 @@ def test_a_file_gives_the_command_s_own_options_and_flags_go_before_them(folder:
     from_file = CliRunner().invoke(main, ["serve", "app.py", "--config", "own.toml"])
     from_flag = refused("--config", "own.toml")
 
-    assert "'nonsense:x' is no address to listen at" in from_file.output
+    assert "'nonsense:x' is not an address to listen at" in from_file.output
     assert "can't listen at 192.0.2.1:1" in from_flag.output
 
 
@@ -146,7 +146,7 @@ def test_a_file_gives_the_command_s_own_options_and_flags_go_before_them(folder:
         (("--certfile", "a.pem"), 2, "TLS takes both --certfile and --keyfile"),
         (("--ca-certs", "a.pem"), 2, "TLS takes both --certfile and --keyfile"),
         (("--certfile", "a.pem", "--keyfile", "a.key"), 2, "a.pem can't be read: No such file or directory."),
-        (("--certfile", "app.py", "--keyfile", "app.py"), 2, "app.py and app.py are no certificate and its key"),
+        (("--certfile", "app.py", "--keyfile", "app.py"), 2, "app.py and app.py are not a certificate and its key"),
         (("--dead-letters", "dead"), 2, "'dead' is not <namespace>/<name>, such as bank/receipts."),
         (("--handler-timeout", "0"), 2, "more than 0; or none, for no limit; got '0'"),
         (("--body-limit", "much"), 2, f"expected {SIZE_FORM}, got 'much'"),

@@ -98,7 +98,7 @@ def test_a_reply_that_takes_too_long_is_not_waited_for(client: Calls, ada: Addre
         client.ask(ada, 3.0, timeout=1)
 
     assert str(caught.value) == (
-        f"no reply from {ada}: no answer came within 1 s; the message stays delivered. "
+        f"no reply from {ada}: no answer within 1 s; the message stays delivered. "
         "Give it more time with timeout=, or don't wait: tell(...)."
     )
 
@@ -115,8 +115,7 @@ def test_a_token_opens_what_is_closed_without(kind: str, app: Path) -> None:
 
     assert balance == Deposited(1)
     assert str(caught.value) == (
-        "not admitted to bank/account/ada: this needs the token that the server was started with; "
-        "send it as Authorization: Bearer <token>"
+        "not admitted to bank/account/ada: expected the server's token: send Authorization: Bearer <token>"
     )
 
 
@@ -157,7 +156,7 @@ def test_a_server_that_stays_away_is_given_up_after_the_timeout(kind: str, app: 
     assert caught.value.attempts >= 2
     assert re.fullmatch(
         r"bank/account/ada can't be reached, tried \d times in 0\.\d s: no connection (?:\(.+\)|in time)\. "
-        r"Send it again with key='k': it is then delivered once, whatever became of this call\.",
+        r"Send it again with key='k': it is then delivered once, even if this call delivered it\.",
         str(caught.value),
     )
 

@@ -106,7 +106,7 @@ def test_no_attempt_is_begun_after_the_timeout() -> None:
     assert isinstance(carried.error, UnavailableError)
     assert str(carried.error) == (
         f"{ADA} can't be reached, tried 4 times in 0.7 s: not taken, send it again: the disk is full. "
-        "Send it again with key='k': it is then delivered once, whatever became of this call."
+        "Send it again with key='k': it is then delivered once, even if this call delivered it."
     )
 
 

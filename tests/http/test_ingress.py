@@ -169,7 +169,7 @@ def test_one_may_wait_for_whoever_answers_and_the_first_answer_counts(server: Ru
 def test_where_no_answer_comes_it_is_a_504_and_the_message_stays_delivered(server: Running) -> None:
     assert server.send("/ingress/test/forwarder/a?wait=20ms&until=reply", "nothing")[:2] == (
         504,
-        "no answer came within 0.02 s; the message stays delivered\n",
+        "no answer within 0.02 s; the message stays delivered\n",
     )
     assert server.send("/ingress/test/slow/a?wait=1ms", 0.05).status == 504
     assert server.send("/ingress/test/slow/a?wait=5s", 0.0).status == 204
@@ -223,16 +223,16 @@ TYPES = (
     "application/json, application/vnd.<typename> (JSON as well), application/x-protobuf or application/octet-stream"
 )
 SURROGATE = r"expected text that UTF-8 can encode, got '\ud800', which holds a lone surrogate"
-NO_ESCAPE = "a % in the path begins an escape such as %2F; % itself is written %25\n"
+NO_ESCAPE = "a % in the path must begin an escape such as %2F; write % itself as %25\n"
 
 
 @pytest.mark.parametrize(
     ("path", "content_type", "body", "status", "text"),
     [
         ("/ingress/bank/none/a", JSON, b"1", 404, "nothing here serves 'bank/none'; served are bank/account"),
-        ("/ingress/bank/account", JSON, b"1", 404, "a message is sent to /ingress/<namespace>/<name>/<id>\n"),
-        ("/ingress/bank/account/", JSON, b"1", 404, "a message is sent to /ingress/<namespace>/<name>/<id>\n"),
-        ("/ingress/bank/account/%ff", JSON, b"1", 400, "the path is no UTF-8, percent-encoded\n"),
+        ("/ingress/bank/account", JSON, b"1", 404, "expected the path /ingress/<namespace>/<name>/<id>\n"),
+        ("/ingress/bank/account/", JSON, b"1", 404, "expected the path /ingress/<namespace>/<name>/<id>\n"),
+        ("/ingress/bank/account/%ff", JSON, b"1", 400, "expected a path in percent-encoded UTF-8\n"),
         ("/ingress/bank/account/%zz", JSON, b"1", 400, NO_ESCAPE),
         ("/ingress/bank/account/a%2", JSON, b"1", 400, NO_ESCAPE),
         ("/ingress/bank/account/%%41", JSON, b"1", 400, NO_ESCAPE),
@@ -247,18 +247,18 @@ NO_ESCAPE = "a % in the path begins an escape such as %2F; % itself is written %
         ),
         ("/ingress/bank/account/a", JSON, b"{}", 422, "bank/account takes bank/close and bank/deposit and io.statefun"),
         ("/ingress/test/counter/a", JSON, b'"x"', 422, "expected `int`, got `str`\n"),
-        ("/ingress/test/counter/a", JSON, b"{", 422, "the body is no JSON: Input data was truncated\n"),
-        ("/ingress/test/counter/a", JSON, b'"\\ud800"', 422, f"the body is no JSON: {SURROGATE}\n"),
+        ("/ingress/test/counter/a", JSON, b"{", 422, "the body is not JSON: Input data was truncated\n"),
+        ("/ingress/test/counter/a", JSON, b'"\\ud800"', 422, f"the body is not JSON: {SURROGATE}\n"),
         (
             "/ingress/test/counter/a",
             JSON,
             b'{"a": ["\\udc00\\ud800"]}',
             422,
-            "the body is no JSON: expected text that UTF",
+            "the body is not JSON: expected text that UTF",
         ),
-        ("/ingress/test/counter/a", JSON, b'"\xed\xa0\x80"', 422, f"the body is no JSON: {SURROGATE}\n"),
-        ("/ingress/test/counter/a", JSON, b'"\xff"', 422, "the body is no JSON: "),
-        ("/ingress/test/counter/a", JSON, b"", 422, "the body is no JSON: Input data was truncated\n"),
+        ("/ingress/test/counter/a", JSON, b'"\xed\xa0\x80"', 422, f"the body is not JSON: {SURROGATE}\n"),
+        ("/ingress/test/counter/a", JSON, b'"\xff"', 422, "the body is not JSON: "),
+        ("/ingress/test/counter/a", JSON, b"", 422, "the body is not JSON: Input data was truncated\n"),
         (
             "/ingress/bank/account/a?type=bank/deposit",
             JSON,
@@ -273,27 +273,39 @@ NO_ESCAPE = "a % in the path begins an escape such as %2F; % itself is written %
             "text/plain",
             b"1",
             415,
-            f"a body is written as {TYPES}; say so in Content-Type\n",
+            f"expected the Content-Type {TYPES}\n",
         ),
-        ("/ingress/test/counter/a?type=io.statefun.types/long", None, b"1", 415, f"a body is written as {TYPES}"),
+        ("/ingress/test/counter/a?type=io.statefun.types/long", None, b"1", 415, f"expected the Content-Type {TYPES}"),
         ("/ingress/test/counter/a?wait=6m", JSON, b"1", 400, "?wait=: expected a duration, such as 500ms, 5s, 2m"),
         ("/ingress/test/counter/a?wait=0", JSON, b"1", 400, "?wait=: expected a duration, such as 500ms, 5s, 2m"),
-        ("/ingress/test/counter/a?until=reply", JSON, b"1", 400, "until= is written ?wait=5s&until=reply: "),
+        ("/ingress/test/counter/a?until=reply", JSON, b"1", 400, "expected until= as ?wait=5s&until=reply: "),
         (
             "/ingress/test/counter/a?wiat=5s",
             JSON,
             b"1",
             400,
-            "there is no ?wiat=; there are type, wait, until and after\n",
+            "unknown parameter ?wiat=; expected one of: type, wait, until, after\n",
         ),
         ("/ingress/test/counter/a?after=soon", JSON, b"1", 400, "?after=: expected a duration, such as 500ms, 5s, 2m"),
         ("/ingress/test/counter/a?after=999999d", JSON, b"1", 400, "?after=: expected a delay of at most 365,250 days"),
-        ("/ingress/test/counter/a?after=1s&wait=5s", JSON, b"1", 400, "?after= and ?wait= exclude each other: nobody"),
+        (
+            "/ingress/test/counter/a?after=1s&wait=5s",
+            JSON,
+            b"1",
+            400,
+            "?after= and ?wait= exclude each other: a delayed",
+        ),
         ("/ingress/statefun-actors/reply/a?type=a/b", JSON, b"1", 404, "'statefun-actors/reply' takes no messages fro"),
-        ("/ingress/test/counter/a?wait=5s&wait=6s", JSON, b"1", 400, "?wait= is given twice\n"),
-        ("/ingress/test/counter/a?type=a/b", "application/vnd.c/d", b"1", 400, "two types: ?type=a/b and Content-Type"),
-        ("/ingress", JSON, b"1", 415, "many messages are lines of JSON, with Content-Type: application/jsonl; one"),
-        ("/ingress?wait=5s", "application/jsonl", b"", 400, "many messages take no query: "),
+        ("/ingress/test/counter/a?wait=5s&wait=6s", JSON, b"1", 400, "expected one ?wait=, got two\n"),
+        (
+            "/ingress/test/counter/a?type=a/b",
+            "application/vnd.c/d",
+            b"1",
+            400,
+            "expected one type, got two: ?type=a/b and Content-Type",
+        ),
+        ("/ingress", JSON, b"1", 415, "expected lines of JSON, with Content-Type: application/jsonl; send one"),
+        ("/ingress?wait=5s", "application/jsonl", b"", 400, "expected no query with many messages: "),
     ],
 )
 def test_what_is_refused_and_why(
@@ -363,7 +375,7 @@ def test_of_many_messages_none_is_taken_if_one_is_bad(server: Running) -> None:
 
     assert server.send("/ingress", body, "application/jsonl")[:2] == (
         422,
-        "line 2: expected `int`, got `str` - at `$.value`. Nothing of this request was taken\n",
+        "line 2: expected `int`, got `str` - at `$.value`. No message of this request was taken\n",
     )
     assert server.send("/ingress/test/counter/none?wait=5s", 0).json == 0
 
@@ -457,7 +469,7 @@ def test_a_stop_answers_those_who_wait_and_is_over_in_time(tmp_path: Path) -> No
     assert first.status == 204
     assert (second.status, text) == (
         503,
-        "the message is stored, and is handled when the server runs again: it stops now\n",
+        "the message is stored, and will be handled when the server runs again: it stops now\n",
     )
 
 
@@ -477,7 +489,7 @@ def test_a_repeat_under_one_key_gets_the_first_reply_over_restarts(tmp_path: Pat
 
     assert [answer.json for answer in (first, again, later)] == [{"balance": 5}] * 3
     assert {answer.headers["statefun-type"] for answer in (first, again, later)} == {"bank/deposited"}
-    assert other[:2] == (409, "another message has been sent under the Idempotency-Key 'k 1'; take a new key\n")
+    assert other[:2] == (409, "another message was sent under the Idempotency-Key 'k 1'; use a new key\n")
     assert failed == [(422, "TerminalError: no such money\n")] * 2
     assert states(tmp_path / ".statefun" / "app.db")[account] == {"balance": 5}
 
@@ -486,7 +498,7 @@ def test_a_repeat_under_one_key_gets_the_first_reply_over_restarts(tmp_path: Pat
 def test_a_key_has_a_length(server: Running, key: str) -> None:
     answer = server.send("/ingress/test/counter/key", 1, Idempotency_Key=key)
 
-    assert answer[:2] == (400, f"an Idempotency-Key has 1 to 255 characters, got {len(key.strip())}\n")
+    assert answer[:2] == (400, f"expected an Idempotency-Key of 1 to 255 characters, got {len(key.strip())}\n")
 
 
 def test_two_keys_are_no_key(server: Running) -> None:
@@ -498,7 +510,7 @@ def test_two_keys_are_no_key(server: Running) -> None:
         answer = client.makefile("rb").read()
 
     assert answer.startswith(b"HTTP/1.1 400 ")
-    assert answer.endswith(b"\r\n\r\nthere are two Idempotency-Keys; send one\n")
+    assert answer.endswith(b"\r\n\r\nexpected one Idempotency-Key, got two\n")
 
 
 def test_a_key_belongs_to_one_message(server: Running) -> None:
@@ -506,5 +518,5 @@ def test_a_key_belongs_to_one_message(server: Running) -> None:
 
     assert answer[:2] == (
         400,
-        "an Idempotency-Key belongs to one message: send it to /ingress/<namespace>/<name>/<id>\n",
+        "expected no Idempotency-Key with many messages: send it with one, to /ingress/<namespace>/<name>/<id>\n",
     )

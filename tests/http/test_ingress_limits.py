@@ -81,8 +81,8 @@ async def test_a_request_that_waits_for_a_stored_message_gets_503_when_the_store
     assert head.startswith(b"HTTP/1.1 503 ")
     assert b"retry-after" not in head.lower()
     assert body == (
-        b"the message is stored, and is handled even so; its answer is lost, so don't send it again "
-        b"unless under the same Idempotency-Key: store test: the disk is full\n"
+        b"the message is stored, and will be handled; only its answer is lost: send it again only under the same "
+        b"Idempotency-Key: store test: the disk is full\n"
     )
     assert store.counts()["messages"] == 0
 

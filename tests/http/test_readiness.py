@@ -97,7 +97,7 @@ async def test_a_message_that_keeps_failing_is_named_where_somebody_waits_and_in
         failed = (
             "the first message of test/failing/a has failed once, last with ValueError: no 7; next attempt in 0.1 s"
         )
-        assert waited == (504, f"no answer came within 0.05 s; the message stays delivered: {failed}\n")
+        assert waited == (504, f"no answer within 0.05 s; the message stays delivered: {failed}\n")
         assert ready == (200, "ready\n")
         assert unknown[0] == 401
         assert verbose == (200, f"ready\n{failed}; 1 more wait behind it\n")

@@ -39,7 +39,7 @@ class Choice(Entity, typename="test/choice"):
     def seen(self, message: int) -> str:
         return self.chosen
 """
-NOT_OPEN = (404, "no ask is open here: it has been answered, its time is over, or it never was\n")
+NOT_OPEN = (404, "no ask is open here: it is answered, expired or unknown\n")
 GRANTED = {"granted": True}
 
 
@@ -125,12 +125,18 @@ def test_an_expired_ask_and_an_answered_one_answer_like_one_that_never_was(serve
         ("?type=statefun-actors/order", JSON, b"{}", 422, "Loan.decided takes bank/verdict, got statefun-actors/order"),
         ("", JSON, b'{"granted": 5}', 422, "expected `bool`, got `int` - at `$.granted`"),
         ("", JSON, b'{"granted": true, "granted": false}', 422, "expected each key once, got"),
-        ("", JSON, b"no json", 422, "the body is no JSON: "),
-        ("", "text/plain", b"yes", 415, "a body is written as application/json"),
-        ("?wait=5s", JSON, b"{}", 400, "there is no ?wait=; there is ?type=\n"),
-        ("?until=reply", JSON, b"{}", 400, "there is no ?until=; there is ?type=\n"),
-        ("?after=5s", JSON, b"{}", 400, "there is no ?after=; there is ?type=\n"),
-        ("?type=a/b", "application/vnd.bank/verdict", b"{}", 400, "two types: ?type=a/b and Content-Type application/"),
+        ("", JSON, b"no json", 422, "the body is not JSON: "),
+        ("", "text/plain", b"yes", 415, "expected the Content-Type application/json"),
+        ("?wait=5s", JSON, b"{}", 400, "unknown parameter ?wait=; expected ?type=\n"),
+        ("?until=reply", JSON, b"{}", 400, "unknown parameter ?until=; expected ?type=\n"),
+        ("?after=5s", JSON, b"{}", 400, "unknown parameter ?after=; expected ?type=\n"),
+        (
+            "?type=a/b",
+            "application/vnd.bank/verdict",
+            b"{}",
+            400,
+            "expected one type, got two: ?type=a/b and Content-Type application/",
+        ),
     ],
 )
 def test_what_the_ask_does_not_take_leaves_it_open(
@@ -162,7 +168,7 @@ def test_pages_of_other_sites_are_refused(server: Running, loan: str) -> None:
 
     assert foreign[:2] == (
         403,
-        f"a page of 'http://evil.example' can't send requests to '{server.host}:{server.port}': it is another origin\n",
+        f"a page of 'http://evil.example' can't send requests to '{server.host}:{server.port}': the origins differ\n",
     )
     assert server.send(f"/replies/{token}", GRANTED, method="POST").status == 202
 
@@ -210,7 +216,7 @@ def test_a_repeat_under_one_key_gets_the_same_answer_over_a_kill(tmp_path: Path)
 
     assert [first[:2], again[:2], later[:2]] == [(202, "")] * 3
     assert [late[:2], still_late[:2], unkeyed[:2]] == [NOT_OPEN] * 3
-    assert other[:2] == (409, "another message has been sent under the Idempotency-Key 'k'; take a new key\n")
+    assert other[:2] == (409, "another message was sent under the Idempotency-Key 'k'; use a new key\n")
     [(_, loan)] = read_entities(tmp_path / ".statefun" / "app.db", Loan)
     assert loan.verdicts == ["True"]
 

@@ -176,7 +176,7 @@ def test_a_body_beyond_the_limit_is_refused_while_it_is_read(app: Path, chunked:
         else:
             answer = response_to(server, head + b"Content-Length: 5000\r\n\r\n" + b"x" * 5000)
         assert answer.startswith(b"HTTP/1.1 413 ")
-        assert b"a body has at most 1000 bytes" in answer
+        assert b"expected a body of at most 1000 bytes" in answer
         good(server)
 
 

@@ -1,8 +1,8 @@
-"""Changing what is in a store from outside, whether an engine runs on it or not.
+"""Changes a store from outside, with or without an engine running on it.
 
-The interface is :class:`~.control.Control`. It has an implementation for each case: over an engine of this process,
-straight into a store that no engine runs on, and through the control door of an engine in another process.
-:func:`open_control` finds out which it takes. Reads of a store need no control: use ``open_reader``.
+The interface is :class:`~.control.Control`. It has an implementation for each case: for an engine of this process, for
+a store without an engine, and for the control socket of an engine in another process.
+:func:`open_control` selects one. Reads of a store need no control: use ``open_reader``.
 """
 
 from statefun_actors.admin.control.control import Control, DeadLetterRetry, Posting

@@ -1,11 +1,11 @@
-"""The interface: what may be changed in a store from outside.
+"""The interface for changes of a store from outside.
 
 Every implementation keeps these rules (``tests/admin/control_checks.py`` holds them as tests):
 
-- A call returns once its change is durable, or raises and has changed nothing, whatever the number of its items.
-- Messages come to their targets in the order in which they were given.
-- A dead letter that is retried is a new message, behind those that wait; its caller is that of the old one.
-- A number that is given twice in one call counts once.
+- A call returns once its change is durable, or raises and has changed nothing, with any number of items.
+- Messages reach their targets in the given order.
+- A retried dead letter is a new message, behind those in the mailbox; it keeps its caller.
+- A number that is repeated in one call counts once.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Posting(Struct, frozen=True):
 
 
 class DeadLetterRetry(Struct, frozen=True):
-    """The dead letter *seq* is to be tried again, with another ``value`` in place of its own if one is given."""
+    """A retry of the dead letter *seq*, with another ``value`` if one is given."""
 
     seq: int
     value: TypedValue | None = None
@@ -39,8 +39,8 @@ class Control(Protocol):
     """Changes to a store, each of them durable on return and whole.
 
     Raises:
-        StoreError, EpochLostError, ControlSocketError: it could not be done; the text says whether it may
-            have been, after all.
+        StoreError, EpochLostError, ControlSocketError: the change failed; the text says whether it may have been
+            made.
         NotStorableError: the store refuses it; a retry fails, too.
     """
 
@@ -49,63 +49,63 @@ class Control(Protocol):
         ...
 
     async def retry(self, letters: Sequence[DeadLetterRetry]) -> None:
-        """Make messages of dead letters again.
+        """Retry dead letters, as new messages.
 
         Raises:
-            NoDeadLetterError: one of them isn't there; the error names the first.
+            NoDeadLetterError: one of them doesn't exist; the error names the first.
         """
         ...
 
     async def discard(self, seqs: Sequence[int]) -> None:
-        """Forget dead letters.
+        """Delete dead letters.
 
         Raises:
-            NoDeadLetterError: one of them isn't there; the error names the first.
+            NoDeadLetterError: one of them doesn't exist; the error names the first.
         """
         ...
 
     async def answer(self, token: str, value: TypedValue) -> None:
         """Answer the open ask *token*, or the reply address of this id.
 
-        Without an engine the next run hands the answer on.
+        Without an engine, the next run delivers the answer.
 
         Raises:
-            NotOpenError: it has been answered, its time is over, or it never was.
+            NotOpenError: it is answered, expired or unknown.
         """
         ...
 
     async def cancel_ask(self, token: str) -> None:
         """End the open ask *token*: its asker gets ``NoAnswer("failed", "cancelled")``.
 
-        Without an engine the next run does this.
+        Without an engine, the next run does this.
 
         Raises:
-            NotOpenError: it has been answered, its time is over, or it never was.
+            NotOpenError: it is answered, expired or unknown.
         """
         ...
 
     async def failing(self) -> list[FailingMessage]:
-        """The messages without a policy that keep failing, by their addresses; none where no engine runs."""
+        """The messages without a policy that keep failing, by address; none without an engine."""
         ...
 
     async def retry_failing(self, addresses: Sequence[Address]) -> None:
-        """Try the failing messages of *addresses* now. Without an engine the next run tries them anyway.
+        """Try the failing messages of *addresses* now. Without an engine, the next run tries them anyway.
 
         Raises:
-            NotFailingError: one of them has none; the error names the first.
+            NotFailingError: one of them has no failing message; the error names the first.
         """
         ...
 
     async def drop_failing(self, addresses: Sequence[Address], *, discard: bool = False) -> None:
         """Take the failing messages of *addresses* out of their mailboxes: into the dead letters, unless *discard*.
 
-        Without an engine it is not known which messages fail: it is the first message that waits for each address.
+        Without an engine, failures are not known: the first message of each address is taken.
 
         Raises:
-            NotFailingError: one of them has none; the error names the first.
+            NotFailingError: one of them has no failing message; the error names the first.
         """
         ...
 
     async def close(self) -> None:
-        """Let go of what it holds. Safe to call twice."""
+        """Release its resources. Safe to call twice."""
         ...

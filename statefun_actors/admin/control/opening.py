@@ -1,4 +1,4 @@
-"""Which of the controls a store takes just now."""
+"""Selects the control for a store."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from statefun_actors.engine import SystemClock
 from statefun_actors.store import StoreError, StoreInUseError, contact_of, open_store
 
 _PATIENCE: Final = 3.0
-"""Seconds that an engine has for opening its door after it has taken the lock."""
+"""Seconds that an engine has to open its control socket after it has taken the lock."""
 _LAST_BATCHES: Final = 12.0
-"""Seconds more that it has for ending after it has closed it: handlers that run are let to their end."""
+"""Further seconds that it has to end after it has closed its socket: running handlers may finish."""
 
 
 async def open_control(store: Path, *, patience: float = _PATIENCE) -> Control:
-    """The control of the store in the file *store*: through its engine's door, or its own if no engine runs on it.
+    """The control of the store in the file *store*: by its engine's socket, or of the store itself without an engine.
 
-    Close it soon: without an engine it has the store's lock, and an engine that starts waits for it.
+    Close it soon: without an engine it has the store's lock, and a starting engine waits for it.
 
     Raises:
-        StoreError: there is no such store; it is in use by a process without a control door.
+        StoreError: the store doesn't exist, or is in use by a process without a control socket.
     """
     end = time.monotonic() + patience
     while True:
@@ -42,7 +42,7 @@ async def open_control(store: Path, *, patience: float = _PATIENCE) -> Control:
 
 
 async def running_engine(store: Path) -> SocketControl | None:
-    """The control of the engine that runs on *store*, through its socket; None if there is none. Takes no lock."""
+    """The control of the engine that runs on *store*, by its socket; None without an engine. Takes no lock."""
     contact = contact_of(store)
     if contact is not None:
         with suppress(OSError):

@@ -1,4 +1,4 @@
-"""Through an engine of this process: what is changed is part of its open epoch."""
+"""Control of an engine in this process: changes are part of its open epoch."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _ACCEPTED: Final = Replied(pack(True))
 
 
 class EngineControl:
-    """The control of *engine*, which must be running. To be called in its event loop."""
+    """The control of *engine*, which must be running. Call it on its event loop."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -54,7 +54,7 @@ class EngineControl:
         await self._engine.apply(submit)
 
     async def answer(self, token: str, value: TypedValue) -> None:
-        """Of several that answer at the same time, the reply function accepts one."""
+        """If several answer at the same time, the reply function accepts one."""
         target = Address(REPLY, token)
         await self._engine.apply(lambda: self._check_open(target))
         answered: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
@@ -65,11 +65,11 @@ class EngineControl:
             cancel()
         match answer:
             case AnswerLost() | Interrupted():
-                pass  # it is stored, and handed on later, as without an engine
+                pass  # it is stored, and delivered later, as without an engine
             case NotTaken(reason):
                 raise EpochLostError(reason)
             case TooMany(waiting):
-                raise EpochLostError(f"{waiting:,} messages wait already")
+                raise EpochLostError(f"{waiting:,} messages are queued already")
             case _:
                 if answer != _ACCEPTED:
                     raise NotOpenError(target)
@@ -113,6 +113,6 @@ class EngineControl:
         pass
 
     def _look(self, seqs: Iterable[int]) -> None:
-        """All of them first: nothing runs between this and what follows, so it is all of them or none."""
+        """Check all addresses first. Nothing runs before the change, so it is made for all of them or none."""
         for seq in seqs:
             self._engine.view.dead_letter(seq)

@@ -1,4 +1,4 @@
-"""Through the control door of an engine in another process."""
+"""Control of an engine in another process, through its control socket."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from statefun_actors.errors import StatefunActorsError
 from statefun_actors.model import TypedValue
 
 PATIENCE: Final = 30.0
-"""Seconds to wait for an answer: a handler may hold up the engine, and its disk may be slow."""
+"""The timeout of an answer, in seconds: a handler may block the engine, or its disk may be slow."""
 
 
 class ControlSocketError(StatefunActorsError):
-    """The engine gave no answer, or did not understand. Whether the change was made is in the text."""
+    """The engine did not answer, or did not understand. The text says whether the change was made."""
 
     retryable: ClassVar[bool] = True
 
@@ -36,14 +36,14 @@ class ControlSocketError(StatefunActorsError):
 
 
 class SocketControl:
-    """The control behind the socket *door*, to which *reader* and *writer* lead. Made by :meth:`connect`."""
+    """The control over the socket *door*, connected by *reader* and *writer*. Made by :meth:`connect`."""
 
     def __init__(self, door: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, patience: float) -> None:
         self._door, self._reader, self._writer, self._patience = door, reader, writer, patience
 
     @classmethod
     async def connect(cls, door: str, *, patience: float = PATIENCE) -> SocketControl:
-        """Raises OSError if no process listens at *door* (any more)."""
+        """Connect to *door*. Raises OSError if no process listens there."""
         reader, writer = await asyncio.open_unix_connection(door, limit=wire.LONGEST_LINE)
         return cls(door, reader, writer, patience)
 
@@ -87,10 +87,10 @@ class SocketControl:
                 await self._writer.drain()
                 answer = await self._reader.readline()
         except TimeoutError:
-            reason = f"has not answered for {self._patience:g} s; a handler may be holding it up"
+            reason = f"has not answered within {self._patience:g} s; a handler may be blocking it"
             raise ControlSocketError(self._door, reason, _MAYBE) from None
         except OSError as error:
-            raise ControlSocketError(self._door, f"has gone: {error}", _MAYBE) from None
+            raise ControlSocketError(self._door, f"closed the connection: {error}", _MAYBE) from None
         if not answer.endswith(b"\n"):
             raise ControlSocketError(self._door, "has ended without an answer", _MAYBE)
         return self._heed(answer)
@@ -99,7 +99,7 @@ class SocketControl:
         try:
             reply = wire.decode_reply(answer)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-            raise ControlSocketError(self._door, f"answers what makes no sense here: {error}", _VERSIONS) from None
+            raise ControlSocketError(self._door, f"gave an invalid answer: {error}", _VERSIONS) from None
         match reply:
             case wire.DoneReply():
                 return []
@@ -116,10 +116,10 @@ class SocketControl:
             case wire.NotStorable(reason):
                 raise NotStorableError(reason)
             case wire.RefusedReply(reason):
-                raise ControlSocketError(self._door, f"refuses: {reason}", f"Nothing was changed. {_VERSIONS}")
+                raise ControlSocketError(self._door, f"refused: {reason}", f"Nothing was changed. {_VERSIONS}")
             case _:
                 assert_never(reply)
 
 
-_MAYBE: Final = "The change may have been made or not: look before you do it again."
+_MAYBE: Final = "The change may or may not have been made: check before you repeat it."
 _VERSIONS: Final = "Is it of another version of statefun-actors?"

@@ -1,4 +1,4 @@
-"""Straight into a store that no engine runs on: one commit for each call."""
+"""Control of a store without an engine: one commit for each call."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ class StoreControl:
         for address in dict.fromkeys(addresses):
             messages = self._store.messages_to(address, 0, 1)
             if not messages:
-                raise NotFailingError(address, "no message waits for it")
+                raise NotFailingError(address, "it has no message")
             found += messages
         return found
 

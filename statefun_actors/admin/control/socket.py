@@ -1,7 +1,7 @@
-"""The control door of an engine: a Unix domain socket beside the store, for this user's other processes.
+"""The control socket of an engine: a Unix domain socket next to the store, for this user's other processes.
 
-It is ``<store>.sock``, or, where that is too long for a socket's name or served by another process, one in a folder of
-its own in the system's folder for temporary files. Either way the store's lock file names it, so nobody has to guess.
+It is ``<store>.sock``. If that is too long for a socket's name or in use by another process, it is in a new temporary
+folder. The store's lock file contains its path.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ from statefun_actors.text import describe
 logger: Final = logging.getLogger("statefun_actors.engine")
 
 _LONGEST_NAME: Final = 100
-"""Bytes in the name of a socket: Linux takes 107, macOS 103."""
+"""The maximum length of a socket's name, in bytes: 107 on Linux, 103 on macOS."""
 _LAST_ANSWERS: Final = 5.0
-"""Seconds that are left to those who wait for an answer when the door closes."""
+"""The timeout of pending answers when the socket closes, in seconds."""
 
 
 class ControlSocket:
-    """Answers whoever comes to the socket at :attr:`path`. Made by :meth:`open`; close it before its engine stops."""
+    """Serves the socket at :attr:`path`. Made by :meth:`open`; close it before its engine stops."""
 
     def __init__(self, store: Store, file: Path, control: Control) -> None:
         self.path, self._folder = _place(file)
@@ -47,7 +47,7 @@ class ControlSocket:
         self._server: asyncio.Server | None = None
         self._serving: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
         self._asked: set[asyncio.Future[None]] = set()
-        """One for each who waits for an answer, done when that is written."""
+        """A future for each pending answer, done when it is written."""
 
     @classmethod
     async def open(cls, store: Store, file: Path, control: Control) -> ControlSocket:
@@ -83,9 +83,9 @@ class ControlSocket:
         return bound
 
     async def close(self) -> None:
-        """Take no more; whoever has asked gets an answer first, if that comes soon."""
+        """Stop listening. Pending requests get their answers, within a timeout."""
         if self._server is not None:
-            with contextlib.suppress(OSError):  # of a full disk: who comes to the door named there finds it closed
+            with contextlib.suppress(OSError):  # the disk is full: clients find the announced socket closed
                 self._store.announce(None)
             self._server.close()
             self._server = None
@@ -94,7 +94,7 @@ class ControlSocket:
         serving = dict(self._serving)
         for task, writer in serving.items():
             task.cancel()
-            writer.close()  # a task that has not begun to run never will
+            writer.close()  # a task that has not started never will
         if serving:
             await asyncio.wait(serving)
         for writer in serving.values():
@@ -104,7 +104,7 @@ class ControlSocket:
 
     def _remove(self) -> None:
         with contextlib.suppress(OSError):
-            if self.path.stat().st_ino == self._inode:  # not another process's
+            if self.path.stat().st_ino == self._inode:  # it is not another process's
                 self.path.unlink()
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
@@ -125,7 +125,7 @@ class ControlSocket:
                 finally:
                     asked.set_result(None)
                     self._asked.discard(asked)
-        except (OSError, ValueError):  # it has gone; or its line is too long, ValueError, and there is no next one
+        except (OSError, ValueError):  # closed by the client; ValueError: its line is too long, so no next line
             pass
         finally:
             writer.close()
@@ -146,11 +146,11 @@ class ControlSocket:
         except (msgspec.MsgspecError, InvalidAddressError, UnicodeDecodeError, RecursionError) as error:
             return wire.RefusedReply(str(error))
         except Exception as error:
-            logger.exception("a request at the control door failed")
+            logger.exception("a request at the control socket failed")
             return wire.RefusedReply(describe(error))
 
     async def _carry_out(self, request: wire.Request) -> wire.Reply:
-        """Raises what the control raises."""
+        """Perform a request. Raises what the control raises."""
         match request:
             case wire.SendRequest():
                 await self._control.send(request.postings())
@@ -175,7 +175,7 @@ class ControlSocket:
 
 
 def _place(store: Path) -> tuple[Path, Path | None]:
-    """Where the socket is, and the folder that was made for it."""
+    """The path of the socket, and the temporary folder made for it."""
     file = store.resolve()
     path = file.with_name(file.name + ".sock")
     if len(os.fsencode(path)) <= _LONGEST_NAME and str(path).isprintable():
@@ -184,5 +184,5 @@ def _place(store: Path) -> tuple[Path, Path | None]:
 
 
 def _elsewhere() -> tuple[Path, Path | None]:
-    folder = Path(tempfile.mkdtemp(prefix="statefun-actors-"))  # only this user can look into it
+    folder = Path(tempfile.mkdtemp(prefix="statefun-actors-"))  # only this user can access it
     return folder / "store.sock", folder

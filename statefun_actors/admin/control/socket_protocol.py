@@ -1,7 +1,7 @@
-"""What is said through a control door: one JSON object on a line asks, one on a line answers.
+"""The protocol of a control socket: a request is a JSON object on one line, and so is its answer.
 
-Lines rather than HTTP: both ends are this package, and the embedded room needs no HTTP for them. A person can still
-talk to it: ``nc -U store.db.sock``, ``{"do": "discard", "seqs": [17]}``, ``{"is": "done"}``. Bytes are in base64.
+Lines rather than HTTP: both ends are this package, and neither needs HTTP otherwise. It can be used by
+hand: ``nc -U store.db.sock``, ``{"do": "discard", "seqs": [17]}``, ``{"is": "done"}``. Bytes are in base64.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from statefun_actors.model import Invocation, TypedValue
 from statefun_actors.store import Message
 
 LONGEST_LINE: Final = 64 * 1024 * 1024
-"""Bytes. A message of 32 MiB, the most that Flink would carry, fits in base64."""
+"""In bytes. A message of 32 MiB, Flink's maximum, fits in base64."""
 
 
 class Value(msgspec.Struct, forbid_unknown_fields=True):
@@ -49,7 +49,7 @@ class _Letter(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class SendRequest(msgspec.Struct, tag_field="do", tag="send", forbid_unknown_fields=True):
-    """Asks for :meth:`Control.send`."""
+    """Request for :meth:`Control.send`."""
 
     messages: list[_Posting]
 
@@ -58,12 +58,12 @@ class SendRequest(msgspec.Struct, tag_field="do", tag="send", forbid_unknown_fie
         return cls([_Posting(*posting.target, Value.of(posting.value), posting.delay_ms) for posting in postings])
 
     def postings(self) -> list[Posting]:
-        """Raises InvalidAddressError for a target that is none."""
+        """Raises InvalidAddressError: a target is not an address."""
         return [Posting(Address(each.type, each.id), each.value.typed(), each.delay_ms) for each in self.messages]
 
 
 class RetryRequest(msgspec.Struct, tag_field="do", tag="retry", forbid_unknown_fields=True):
-    """Asks for :meth:`Control.retry`."""
+    """Request for :meth:`Control.retry`."""
 
     letters: list[_Letter]
 
@@ -76,20 +76,20 @@ class RetryRequest(msgspec.Struct, tag_field="do", tag="retry", forbid_unknown_f
 
 
 class DiscardRequest(msgspec.Struct, tag_field="do", tag="discard", forbid_unknown_fields=True):
-    """Asks for :meth:`Control.discard`."""
+    """Request for :meth:`Control.discard`."""
 
     seqs: list[int]
 
 
 class AnswerRequest(msgspec.Struct, tag_field="do", tag="answer", forbid_unknown_fields=True):
-    """Asks for :meth:`Control.answer`."""
+    """Request for :meth:`Control.answer`."""
 
     token: str
     value: Value
 
 
 class CancelAskRequest(msgspec.Struct, tag_field="do", tag="cancel-ask", forbid_unknown_fields=True):
-    """Asks for :meth:`Control.cancel_ask`."""
+    """Request for :meth:`Control.cancel_ask`."""
 
     token: str
 
@@ -99,7 +99,7 @@ class _Address(msgspec.Struct, forbid_unknown_fields=True):
     id: str
 
     def address(self) -> Address:
-        """Raises InvalidAddressError where it is none."""
+        """Raises InvalidAddressError: it is not an address."""
         return Address(self.type, self.id)
 
 
@@ -108,17 +108,17 @@ def addresses_of(addresses: Sequence[Address]) -> list[_Address]:
 
 
 class Failing(msgspec.Struct, tag_field="do", tag="failing", forbid_unknown_fields=True):
-    """Asks for :meth:`Control.failing`."""
+    """Request for :meth:`Control.failing`."""
 
 
 class RetryFailing(msgspec.Struct, tag_field="do", tag="retry-failing", forbid_unknown_fields=True):
-    """Asks for :meth:`Control.retry_failing`."""
+    """Request for :meth:`Control.retry_failing`."""
 
     addresses: list[_Address]
 
 
 class DropFailing(msgspec.Struct, tag_field="do", tag="drop-failing", forbid_unknown_fields=True):
-    """Asks for :meth:`Control.drop_failing`."""
+    """Request for :meth:`Control.drop_failing`."""
 
     addresses: list[_Address]
     discard: bool = False
@@ -162,12 +162,12 @@ class _Failing(msgspec.Struct):
 
 
 _LONGEST_VALUE: Final = 16_384
-"""Bytes of a failing message's value that are shown."""
+"""The maximum size of a failing message's value in an answer, in bytes."""
 _MOST_FAILING: Final = 1_000
 
 
 class FailingList(msgspec.Struct, tag_field="is", tag="failing"):
-    """What keeps failing: the first of them, by their addresses."""
+    """The first failing messages, by address."""
 
     messages: list[_Failing]
 
@@ -184,7 +184,7 @@ class NotFailing(msgspec.Struct, tag_field="is", tag="not-failing"):
 
 
 class DoneReply(msgspec.Struct, tag_field="is", tag="done"):
-    """What was asked for is durable."""
+    """The change is durable."""
 
 
 class Missing(msgspec.Struct, tag_field="is", tag="no-dead-letter"):
@@ -203,19 +203,19 @@ class NotOpen(msgspec.Struct, tag_field="is", tag="not-open"):
 
 
 class Lost(msgspec.Struct, tag_field="is", tag="lost"):
-    """EpochLostError: asking again may help."""
+    """EpochLostError: a retry may help."""
 
     reason: str
 
 
 class NotStorable(msgspec.Struct, tag_field="is", tag="not-storable"):
-    """NotStorableError: asking again does not help."""
+    """NotStorableError: a retry does not help."""
 
     reason: str
 
 
 class RefusedReply(msgspec.Struct, tag_field="is", tag="refused"):
-    """The line makes no sense; asking again does not help."""
+    """The request is invalid; a retry does not help."""
 
     reason: str
 

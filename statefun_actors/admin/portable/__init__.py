@@ -1,7 +1,7 @@
-"""A store as lines of JSON, for moving, mending and looking into: what is exported and imported is the same store.
+"""Exports a store as lines of JSON, and imports them: for moving, repair and inspection.
 
-:mod:`~.lines` is the format. Values are readable where that loses nothing; a class that only APP knows, in APP's
-presence.
+:mod:`~.lines` is the format. Values are readable if that is lossless; values of an application's classes only if the
+application is given.
 """
 
 from statefun_actors.admin.portable.exporting import export_store

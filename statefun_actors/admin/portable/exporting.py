@@ -1,4 +1,4 @@
-"""A store becomes lines, one after another; memory does not grow with it."""
+"""Exports a store as lines, one by one; memory does not grow with the store."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ _CHUNK = 500
 
 
 def export_store(store: StoreReader, known: Known | None = None) -> Iterator[bytes]:
-    """The lines of *store*, each with its line feed. Of a store that changes meanwhile, read within a snapshot.
+    """The lines of *store*, each with its line feed. Use a snapshot of a store that changes meanwhile.
 
     Args:
-        store: is read as lines are taken.
+        store: read lazily.
         known: makes values of an application's own types readable, see :func:`known_codecs`.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Lines become a store, all of them or none: it is built beside the one that it becomes, and then put in its place."""
+"""Imports lines into a store, all or nothing: a new store is built next to the target, then replaces it."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ from statefun_actors.store import (
 
 _ROWS: Final = 2_000
 _BYTES: Final = 8 * 1024 * 1024
-"""A commit is written after so many lines, or so many bytes of them."""
+"""The maximum of lines and of bytes in a commit."""
 
 
 class BadExportError(StatefunActorsError, ValueError):
-    """A line of an export can't be imported. Nothing was; a retry helps once the file is another."""
+    """A line of an export can't be imported. Nothing was imported. Retry with a corrected file."""
 
     def __init__(self, file: str, line: int, reason: str) -> None:
         super().__init__(file, line, reason)
@@ -45,36 +45,36 @@ class BadExportError(StatefunActorsError, ValueError):
 
 
 class StoreNotEmptyError(StoreError):
-    """There is something in the store already, which an import would replace."""
+    """The target of an import is not empty."""
 
     retryable = False
 
     def __init__(self, store: str, holds: str) -> None:
         super().__init__(
-            store, f"it holds {holds} already", "Nothing was imported. Choose another store, or say --replace."
+            store, f"it holds {holds} already", "Nothing was imported. Choose another store, or add --replace."
         )
 
 
 async def import_store(
     source: Iterable[bytes], file: str, target: Path, known: Known | None = None, *, replace: bool = False
 ) -> dict[str, int]:
-    """Make the store in the file *target* of the lines in *source*; memory does not grow with them.
+    """Import the lines in *source* into the store file *target*; memory does not grow with their number.
 
     Args:
-        source: lines as :func:`export_store` gives them.
-        file: what errors call them.
-        target: where the store will be. No engine may run on it meanwhile.
+        source: lines from :func:`export_store`.
+        file: their name in errors.
+        target: path of the store. No engine may run on it meanwhile.
         known: reads values of an application's own types, see :func:`known_codecs`.
-        replace: what is in *target* may go.
+        replace: whether data in *target* is replaced.
 
     Returns:
-        How many of each: ``messages``, ``timers``, ``egress``, ``dead_letters``, entities of each function type; open
+        The numbers of ``messages``, ``timers``, ``egress``, ``dead_letters``, entities of each function type; open
         ``asks`` and ``schedules`` if there are any. The timers of this library's own functions are left out.
 
     Raises:
-        BadExportError: a line makes no sense, or lines are missing.
-        StoreNotEmptyError: *target* holds something, and *replace* isn't set.
-        StoreError: *target* is in use, no store of ours, or can't be written.
+        BadExportError: a line is invalid, or lines are missing.
+        StoreNotEmptyError: *target* has data, and *replace* isn't set.
+        StoreError: *target* is in use, not a store of this library, or can't be written.
     """
 
     def confirm(there: ReadOnlyStore) -> None:
@@ -97,7 +97,7 @@ def _counts(store: Store) -> dict[str, int]:
 
 
 def _contents(store: ReadOnlyStore) -> str:
-    """What there is in *store*, in words; nothing if it is empty."""
+    """Text: the contents of *store*; empty if it is empty."""
     counts = dict(store.counts())
     parts = {
         name: counts.pop(key)
@@ -123,7 +123,7 @@ async def _fill(store: Store, source: Iterable[bytes], file: str, known: Known) 
                 raise ValueError("expected nothing after the line of kind `end`")
             ended = batch.take(number, text)
         except (ValueError, msgspec.MsgspecError, RecursionError) as error:
-            raise BadExportError(file, number, _told(error)) from None
+            raise BadExportError(file, number, _reason(error)) from None
         if batch.rows >= _ROWS or batch.bytes >= _BYTES:
             await store.commit(batch.commit())
     if not ended:
@@ -135,11 +135,11 @@ async def _fill(store: Store, source: Iterable[bytes], file: str, known: Known) 
         raise BadExportError(file, number, f"{batch.timers_seen - timers} timers have the `seq` of another one")
 
 
-def _told(error: Exception) -> str:
+def _reason(error: Exception) -> str:
     if isinstance(error, UnicodeDecodeError):
         return f"expected UTF-8, got the byte 0x{error.object[error.start]:02x}"
     if isinstance(error, RecursionError):
-        return "expected JSON, got some that is nested too deep"
+        return "expected JSON, got JSON that is nested too deeply"
     return str(error)
 
 
@@ -148,14 +148,14 @@ class _Numbered(Protocol):
 
 
 class _Batch:
-    """The lines since the last commit, as what goes into the next one."""
+    """The lines since the last commit."""
 
     def __init__(self, known: Known) -> None:
         self._known = known
         self._next_seq = 0
         self._count = 0
         self._last: dict[type, tuple[Any, ...]] = {}
-        """By kind of line, the key of the last one."""
+        """The key of the last line of each kind."""
         self.timers_seen = 0
         self._begin()
 
@@ -170,7 +170,7 @@ class _Batch:
         self._positions: dict[str, str] = {}
 
     def commit(self) -> Commit:
-        """What the lines since the last commit come to."""
+        """The commit of the lines since the last one."""
         commit = Commit(
             entities=self._entities,
             messages=self._messages,
@@ -185,14 +185,14 @@ class _Batch:
         return commit
 
     def take(self, number: int, text: bytes) -> bool:
-        """Whether that was the last line.
+        """Add a line; returns whether it was the last one.
 
         Raises:
-            ValueError, MsgspecError: it makes no sense, or not here.
+            ValueError, MsgspecError: it is invalid, or out of place.
         """
         line = lines.decode(text)
         if (number == 1) != isinstance(line, lines.Header):
-            raise ValueError("expected one line of kind `store`, and that as the first one")
+            raise ValueError("expected one line of kind `store`, as the first line")
         if isinstance(line, lines.End):
             if line.lines != self._count:
                 raise ValueError(f"expected {line.lines:,} lines before the last one, got {self._count:,}")

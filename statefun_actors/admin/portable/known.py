@@ -1,4 +1,4 @@
-"""What an application can read and write as JSON: its messages and what it keeps."""
+"""The types that an application can read and write as JSON: messages and fields."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The lines of an export: the first one says what follows, the last one that nothing is missing.
+"""The lines of an export. The first is a header; the last has their number, so that a missing line is noticed.
 
 One JSON object each::
 
@@ -12,10 +12,10 @@ One JSON object each::
     {"kind":"request","to":["bank/account","ada"],"key":"7f3a","state":"replied","result":{…},"time_ms":…}
     {"kind":"end","lines":7}
 
-A value is its typename and one of three forms: ``json``, when its bytes are that JSON text; ``value``, when its type
-makes exactly its bytes of that JSON form; ``base64``, its bytes.
+A value is its typename and one of three forms: ``json`` if its bytes are that JSON text; ``value`` if its type encodes
+that JSON form to exactly its bytes; otherwise ``base64``, its bytes.
 
-Within a kind, lines stand in ascending order: entities by type and id (code points), timers by ``due_ms`` and ``seq``,
+Within a kind, lines are in ascending order: entities by type and id (code points), timers by ``due_ms`` and ``seq``,
 requests by target and key, the others by ``seq`` or name. Times are milliseconds since 1970.
 """
 
@@ -38,7 +38,7 @@ VERSION: Final = 1
 Known = Mapping[str, Codec]
 
 Int = Annotated[int, Meta(ge=-(1 << 63), le=(1 << 63) - 1)]
-"""What fits in a column."""
+"""The range of an integer column."""
 
 
 class ValueForm(Struct, forbid_unknown_fields=True):
@@ -61,17 +61,17 @@ class PositionLine(Struct, tag_field="kind", tag="position", forbid_unknown_fiel
 
 
 class EntityLine(Struct, tag_field="kind", tag="entity", forbid_unknown_fields=True, omit_defaults=True):
-    """An entity. ``packed`` in place of what stands before it: a row that this version can't take apart."""
+    """An entity. ``packed``, in place of the fields before it, is a row that this version can't decode."""
 
     type: str
     id: str
     state: dict[str, ValueForm] = {}
     written_ms: dict[str, Int] = {}
-    """When each state that expires was written."""
+    """The time of the last write of each state that expires."""
     last_call_ms: Int = 0
-    """When the entity ran last."""
+    """The time of the entity's last call."""
     expires_ms: Int | None = None
-    """When the row may be dropped unread."""
+    """The time after which the row can be deleted unread."""
     packed: bytes | UnsetType = UNSET
 
 
@@ -135,7 +135,7 @@ class RequestLine(Struct, tag_field="kind", tag="request", forbid_unknown_fields
 
 class End(Struct, tag_field="kind", tag="end", forbid_unknown_fields=True):
     lines: Int
-    """How many stand between the first one and this one."""
+    """The number of lines between the first one and this one."""
 
 
 Line = Header | PositionLine | EntityLine | MessageLine | TimerLine | EgressLine | DeadLetterLine | RequestLine | End
@@ -147,7 +147,7 @@ _decode_json: Final = msgspec.json.Decoder(Raw).decode
 
 
 def form(value: TypedValue, known: Known) -> ValueForm:
-    """*value*, readable if nothing is lost by it."""
+    """*value* as a form, readable if that is lossless."""
     typename, data = value.typename, value.value
     if typename == JSON_TYPENAME or data[:1] in (b"{", b"["):
         if _stands_as_it_is(data):
@@ -165,7 +165,7 @@ def typed(form: ValueForm, known: Known) -> TypedValue:
     """The value of *form*.
 
     Raises:
-        ValueError: there is not exactly one form, or the type can't be made of it; the text says why.
+        ValueError: there is not exactly one form, or it does not fit the type.
     """
     given = [each for each in (form.json, form.value, form.base64) if each is not UNSET]
     if len(given) != 1:
@@ -187,7 +187,7 @@ def caller_pair(caller: Address | None) -> tuple[str, str] | None:
 
 
 def address(pair: tuple[str, str]) -> Address:
-    """Raises InvalidAddressError, a ValueError."""
+    """Parse an address. Raises InvalidAddressError, a ValueError."""
     return Address(*pair)
 
 
@@ -196,7 +196,7 @@ def caller(pair: tuple[str, str] | None) -> Address | None:
 
 
 def _codec(typename: str, known: Known) -> Codec | None:
-    """What makes bytes of *typename*; not what only reads them."""
+    """The codec that encodes *typename*, without those that only decode it."""
     codec = known.get(typename) or codec_known(typename)
     return codec if codec is not None and codec.typename == typename else None
 
@@ -226,7 +226,7 @@ def _made(typename: str, text: bytes, known: Known) -> bytes | None:
 
 
 def _of_text(typename: str, text: bytes, known: Known) -> bytes:
-    """Raises ValueError where nothing is made of it."""
+    """Raises ValueError: the form can't be encoded."""
     if is_record(typename):
         return record_of_text(typename, text).value
     codec = _codec(typename, known)

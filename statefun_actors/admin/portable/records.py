@@ -1,4 +1,4 @@
-"""The JSON form of a record for Kafka or Kinesis, and back: that of ``json_of``, whose way is one way only."""
+"""The JSON form of a record for Kafka or Kinesis, in both directions; ``json_of`` only encodes."""
 
 from __future__ import annotations
 
@@ -55,6 +55,6 @@ def record_of_text(typename: str, text: bytes) -> TypedValue:
     """The record of the type *typename* whose JSON form is *text*.
 
     Raises:
-        ValueError, MsgspecError: *text* is no such form.
+        ValueError, MsgspecError: *text* is not such a form.
     """
     return record_to_typed(_KINDS[typename](text).record())

@@ -1,4 +1,4 @@
-"""Open asks and recurring messages: what the library's own functions keep."""
+"""Lists open asks and recurring messages, which the library's own functions keep."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _T = TypeVar("_T")
 
 
 class AskItem(Struct, frozen=True):
-    """An ask whose answer has not come yet. Times in milliseconds since 1970.
+    """An open ask. Times in milliseconds since 1970.
 
     Args:
         token: its first characters.
@@ -47,7 +47,7 @@ class ScheduleItem(Struct, frozen=True):
     Args:
         schedule: the cron line, or the interval as ``every 30s``.
         value: the JSON form of the message.
-        next_ms: when it fires next, in milliseconds since 1970.
+        next_ms: the time of its next firing, in milliseconds since 1970.
     """
 
     sender: str
@@ -63,7 +63,7 @@ class ScheduleItem(Struct, frozen=True):
 def list_asks(
     store: StoreReader, known: Mapping[str, Codec] | None = None, *, to: str = "", limit: int | None = None
 ) -> list[AskItem]:
-    """The first *limit* open asks by when they were asked; those of askers and targets that begin with *to*."""
+    """The *limit* oldest open asks whose asker or target begins with *to*."""
 
     def wanted(ask: OpenAsk) -> bool:
         return str(ask.asker).startswith(to) or (ask.target is not None and str(ask.target).startswith(to))
@@ -75,7 +75,7 @@ def list_asks(
 def list_schedules(
     store: StoreReader, known: Mapping[str, Codec] | None = None, *, to: str = "", limit: int | None = None
 ) -> list[ScheduleItem]:
-    """The first *limit* recurring messages by when they fire next; of senders and targets that begin with *to*."""
+    """The *limit* recurring messages with the next firings, whose sender or target begins with *to*."""
     found = (
         schedule
         for schedule in open_schedules(store)

@@ -1,4 +1,4 @@
-"""Messages that were given up."""
+"""Lists dead letters."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from statefun_actors.types import Codec
 
 
 class DeadLetterItem(Struct, frozen=True):
-    """A message that was given up, and why.
+    """A dead letter: a message that was given up, with the reason.
 
     Of an answer, *typename*, *value* and *sender* are those of the answer itself. *value* is in its JSON form,
     *time_ms* in milliseconds since 1970.

@@ -1,4 +1,4 @@
-"""Egress records that are kept."""
+"""Lists egress records that are not written yet."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _CHUNK = 500
 
 
 class EgressItem(Struct, frozen=True):
-    """A record that waits until it is written. *record*: its JSON form."""
+    """A record that is not written yet. *record*: its JSON form."""
 
     seq: int
     egress: str
@@ -25,7 +25,7 @@ class EgressItem(Struct, frozen=True):
 def list_egress(
     store: StoreReader, known: Mapping[str, Codec] | None = None, name: str | None = None
 ) -> Iterator[EgressItem]:
-    """The records that are kept, of the egress *name* only if one is given, the oldest first."""
+    """The records that are not written yet, oldest first; with *name*, those of that egress."""
     seq, names = -1, None if name is None else [name]
     while found := store.egress_after(seq, _CHUNK, names):
         for record in found:

@@ -1,4 +1,4 @@
-"""Entities: how many there are, those of one type, one of them."""
+"""Counts, lists and shows entities."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from statefun_actors.types import Codec
 
 
 class TypeItem(Struct, frozen=True):
-    """A function type, and how many entities of it are stored."""
+    """A function type, and its number of stored entities."""
 
     typename: str
     entities: int
@@ -36,9 +36,9 @@ def known_types(store: StoreReader, app: Application | None) -> set[str]:
 
 
 def type_or_address(word: str, types: Collection[str]) -> str | Address | None:
-    """The one of *types*, or the address of an entity of one of them, that is written *word*; None for neither.
+    """Parse *word* as one of *types*, or as the address of an entity of one of them; None if it is neither.
 
-    Namespaces and ids may hold slashes.
+    Namespaces and ids may contain slashes.
     """
     if word in types:
         return word
@@ -71,7 +71,7 @@ def show_entity(
     app: Application | None = None,
     known: Mapping[str, Codec] | None = None,
 ) -> EntityView | None:
-    """The entity at *address* as of *now_ms*; None where nothing is stored of it, or all has expired."""
+    """The entity at *address* as of *now_ms*; None if it is not stored, or has expired."""
     (packed,) = store.load([address])
     view = view_entity(EntityRow(address, packed), now_ms, _function(app, address.typename), known)
     return None if view.gone else view

@@ -1,4 +1,4 @@
-"""One entity for people and programs: its fields in their JSON form. Nothing fails: what can't be read says so."""
+"""One entity with its fields in JSON form. It never fails: unreadable values are marked."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ class EntityView(Struct, frozen=True):
 
     Args:
         fields: the JSON form of each, by name, in the order of the class; a field that is absent has its default.
-        absent: those of them that have no value of their own.
-        expires_ms: when each field that expires will be absent; milliseconds since 1970.
-        last_call_ms: when it ran last, 0 where nothing of it expires or has changed.
+        absent: the names of absent fields.
+        expires_ms: the time at which each field expires, in milliseconds since 1970.
+        last_call_ms: the time of its last call; 0 if it has no expiring or changed fields.
     """
 
     address: Address
@@ -41,7 +41,7 @@ class EntityView(Struct, frozen=True):
 def view_entity(
     row: EntityRow, now_ms: int, function: FunctionType | None = None, known: Mapping[str, Codec] | None = None
 ) -> EntityView:
-    """*row* without what has expired by *now_ms*; as the class of *function* declares it, if that is known."""
+    """The view of *row* without states that have expired by *now_ms*; with the fields of *function*, if known."""
     states: list[StateSpec] = [] if function is None else [*function.states]
     try:
         record = unpack(row.address, row.packed, [spec.name for spec in states])
@@ -65,7 +65,7 @@ def view_entity(
 def _fields(
     record: EntityRecord, row: EntityRow, function: FunctionType | None, known: Mapping[str, Codec] | None
 ) -> tuple[Mapping[str, str], dict[str, object]]:
-    """The field of each state that has one, and the forms by field or state."""
+    """The fields by state, and the JSON forms by field or state."""
     if not isinstance(function, EntityFunction):
         return {}, {name: None if value is None else shown_form(value, known) for name, value in record.state.items()}
     names = {field.state_name: field.name for field in function.fields}

@@ -1,4 +1,4 @@
-"""Messages without a failure policy that keep failing."""
+"""Lists messages without a failure policy that keep failing."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ class FailingItem(Struct, frozen=True):
 
     Args:
         value: its JSON form.
-        next_ms: when its next attempt is due, in milliseconds since 1970; None = it is being tried.
-        behind: how many messages wait for the same address.
+        next_ms: the time of its next attempt, in milliseconds since 1970; None = an attempt is running.
+        behind: the number of messages that wait for the same address.
     """
 
     target: str

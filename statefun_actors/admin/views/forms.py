@@ -1,4 +1,4 @@
-"""Values in the JSON form that people and programs look at. Nothing fails: what can't be read says so."""
+"""The JSON form of values, for display. It never fails: unreadable values are marked."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ _decode: Final = msgspec.json.Decoder().decode
 
 
 def form_of(value: TypedValue, known: Mapping[str, Codec] | None = None) -> object:
-    """The JSON form of *value*; ``{"type": …, "base64": …}`` where it has none."""
+    """The JSON form of *value*; ``{"type": …, "base64": …}`` if it has none."""
     shown = json_of(value, known)
     if shown is not NO_JSON:
         return shown
-    if value.value[:1] in (b"{", b"["):  # a message whose class is not known here
+    if value.value[:1] in (b"{", b"["):  # a message of an unknown class
         try:
             return _decode(value.value)
         except (ValueError, RecursionError):

@@ -1,4 +1,4 @@
-"""Whether a store is sound, and whether an application can use it."""
+"""Checks whether a store is sound, and whether an application can use it."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from statefun_actors.store import ReadOnlyStore
 
 
 class StoreCheck(Struct, frozen=True):
-    """What a check of a store found.
+    """The findings of a check of a store.
 
     Args:
-        damage: what is damaged, one line each.
-        changes: what an application can't read or would lose; None without an application, and of a damaged store.
+        damage: a line for each damage.
+        changes: data that the application can't read or would lose; None without an application or with damage.
     """
 
     damage: Sequence[str]
@@ -33,9 +33,9 @@ class StoreCheck(Struct, frozen=True):
 def check_store(
     store: ReadOnlyStore, app: Application | None, now_ms: int, progress: Callable[[str, int], None]
 ) -> StoreCheck:
-    """Read all of *store*, and what the classes of *app* need of it. Changes nothing.
+    """Read all of *store*, and check it against the classes of *app*. Changes nothing.
 
-    *progress* is called now and then with what is read, and how many have been read.
+    *progress* is called from time to time with the kind of data and the number read so far.
 
     Raises:
         StoreError: the store can't be read.

@@ -1,4 +1,4 @@
-"""Delayed messages that are pending."""
+"""Lists pending delayed messages."""
 
 from __future__ import annotations
 

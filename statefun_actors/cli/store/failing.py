@@ -220,7 +220,7 @@ def _check(place: StoreLocation, addresses: Sequence[Address]) -> None:
     with place.reader() as reader:
         for address in addresses:
             if not reader.messages_to(address, 0, 1):
-                raise NotFailingError(address, "no message waits for it")
+                raise NotFailingError(address, "it has no message")
 
 
 def _counted(addresses: Sequence[Address]) -> str:

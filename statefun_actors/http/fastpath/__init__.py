@@ -1,4 +1,4 @@
-"""Fast path for plain HTTP/1.1 requests; all others are handed over to Hypercorn."""
+"""Fast path for plain HTTP/1.1 requests; all others go to Hypercorn."""
 
 from statefun_actors.http.fastpath.fast_path import FastPath
 from statefun_actors.http.fastpath.parser import DECLINED, INCOMPLETE, Head, Unread, read_head

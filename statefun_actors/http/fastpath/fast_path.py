@@ -1,7 +1,7 @@
 """Fast path for plain HTTP/1.1: parse, dispatch and respond in one callback of the event loop.
 
-The first request that is not plain, and one that does not arrive whole in time, is handed over to Hypercorn together
-with the connection, which stays there. Hypercorn reads that request from its first byte; nothing of it has been done.
+The first request that is not plain or does not arrive in time goes to Hypercorn together with the connection, which
+stays there. Hypercorn reads that request from its first byte; the fast path has not begun to handle it.
 """
 
 from __future__ import annotations
@@ -17,23 +17,23 @@ from statefun_actors.http.request import Pending, RefusedError, Request, Respons
 from statefun_actors.http.router import CANCELLED, Router
 
 LONGEST_BODY: Final = 256 * 1024
-"""Bytes; Hypercorn reads longer bodies."""
+"""The maximum size of a body, in bytes; Hypercorn reads larger ones."""
 PATIENCE_SECONDS: Final = 1.0
-"""For the rest of a request to arrive."""
+"""The timeout for the rest of a request."""
 _MOST_AHEAD: Final = 64 * 1024
-"""Bytes of later requests that are read while one is under way."""
+"""The maximum of bytes read ahead while a request is in flight."""
 _CLOSE: Final = b"connection: close\r\n"
 
 
 class Watcher(Protocol):
-    """Closes connections that are idle for too long."""
+    """Closes idle connections after a timeout."""
 
     def busy(self) -> None:
-        """A request is under way."""
+        """A request is in flight."""
         ...
 
     def idle(self) -> None:
-        """No request is under way."""
+        """No request is in flight."""
         ...
 
 
@@ -41,7 +41,7 @@ class FastPath(asyncio.Protocol):
     """Responds to plain requests at *transport*, by the routes of *router*.
 
     Args:
-        common_headers: returns the header lines that every response has.
+        common_headers: returns the header lines of every response.
         watcher: is notified when the connection becomes busy or idle.
     """
 
@@ -54,19 +54,19 @@ class FastPath(asyncio.Protocol):
         self._client = _client(transport)
         self._loop = asyncio.get_running_loop()
         self._buffer = b""
-        """Bytes without a response yet: the beginning of a request, or what follows the one under way."""
+        """Unhandled bytes: the beginning of a request, or bytes after the request in flight."""
         self._wanted = 0
-        """Bytes that the buffer needs before it is looked at again."""
+        """The size of the buffer at which parsing can continue."""
         self._patience: asyncio.TimerHandle | None = None
-        self._set_aside = 0
-        """Bytes that the router holds for the body that is still arriving."""
+        self._reserved = 0
+        """Bytes reserved at the router for the incomplete body."""
         self._request: Request | None = None
-        """The request under way, None while there is none."""
+        """The request in flight, or None."""
         self._pending: Pending | None = None
-        """Its response to come."""
+        """The pending response of the request in flight."""
         self._write_paused = self._read_paused = self._over = False
         self.handed_over: asyncio.Future[bool] = self._loop.create_future()
-        """Its result: whether Hypercorn goes on with the connection; False if it was closed."""
+        """Its result: whether Hypercorn takes over the connection; False if it was closed."""
 
     def begin(self, data: bytes) -> None:
         """Take over the connection, of which *data* has been read."""
@@ -108,7 +108,7 @@ class FastPath(asyncio.Protocol):
     # --- requests
 
     def _work(self, data: bytes) -> None:
-        """Respond to the requests that *data* begins with, up to one that takes longer or has not arrived whole."""
+        """Respond to the requests in *data*, up to one that is pending or incomplete."""
         while data:
             if self._write_paused or self._over:
                 self._buffer = data
@@ -125,7 +125,7 @@ class FastPath(asyncio.Protocol):
             if len(data) < end:
                 self._wait_for(end, data)
                 return
-            self._no_patience()
+            self._stop_timeout()
             request = Request(head.method, head.target, head.headers, self._client, head.block)
             try:
                 route.admit(request)
@@ -151,23 +151,23 @@ class FastPath(asyncio.Protocol):
         self._buffer, self._wanted = data, wanted
         if self._patience is None:
             self._patience = self._loop.call_later(PATIENCE_SECONDS, self.hand_over)
-        if wanted and not self._set_aside:
-            if self._router.set_aside(wanted):
-                self._set_aside = wanted
-            else:  # Hypercorn reads it while there is room
+        if wanted and not self._reserved:
+            if self._router.reserve(wanted):
+                self._reserved = wanted
+            else:  # Hypercorn reads it while bytes can be reserved
                 self.hand_over()
 
-    def _no_patience(self) -> None:
+    def _stop_timeout(self) -> None:
         self._wanted = 0
         if self._patience is not None:
             self._patience.cancel()
             self._patience = None
-            if self._set_aside:
-                self._router.give_back(self._set_aside)
-                self._set_aside = 0
+            if self._reserved:
+                self._router.release(self._reserved)
+                self._reserved = 0
 
     def _respond(self, route: Route, request: Request, body: bytes) -> bool:
-        """Whether the response has been written already."""
+        """Respond to the request; returns whether the response has been written already."""
         try:
             response = route.respond(request, body)
         except Exception as error:  # a bug of this library
@@ -183,7 +183,7 @@ class FastPath(asyncio.Protocol):
         return False
 
     def _on_response(self, response: Response | None) -> None:
-        """The request under way has got *response*, or will get none."""
+        """Write *response* of the request in flight; None = it has no response."""
         pending, self._pending = self._pending, None
         if pending is not None:
             self._router.in_flight.remove(pending)
@@ -219,8 +219,8 @@ class FastPath(asyncio.Protocol):
     # --- the end
 
     def hand_over(self, data: bytes | None = None) -> None:
-        """Have Hypercorn go on with the connection, beginning with *data*, or with what has arrived."""
-        self._no_patience()
+        """Pass the connection to Hypercorn, with *data* or the buffer as its first bytes."""
+        self._stop_timeout()
         if self.handed_over.done() or self._request is not None:
             return
         self._over = True
@@ -236,16 +236,16 @@ class FastPath(asyncio.Protocol):
         self.handed_over.set_result(True)
 
     def end(self) -> None:
-        """The connection is being closed: ignore bytes that still arrive, as they do over TLS."""
+        """The connection is closing: ignore further bytes, which can arrive over TLS."""
         self._over = True
 
     @property
     def has_begun(self) -> bool:
-        """Whether the beginning of a request has arrived, and the rest has not."""
+        """Whether an incomplete request is in the buffer."""
         return bool(self._buffer) and self._request is None and not self._over
 
     def _gone(self) -> None:
-        self._no_patience()
+        self._stop_timeout()
         request, self._request = self._request, None
         if request is not None and self._pending is not None:
             request.gone = True

@@ -1,7 +1,7 @@
 """Parser for the head of a plain request: bytes in, a value out.
 
-The rule: any HTTP server would read what is read here in the same way. A head that could be read in two ways, or that
-asks for more than a response, is declined, and Hypercorn reads it: other methods, other versions, a chunked body, a
+The rule: it accepts only heads that any HTTP server would parse in the same way. It declines ambiguous heads and those
+that need more than a response; Hypercorn parses them: other methods, other versions, a chunked body, a
 length that is missing, given twice or written strangely, folded lines, bare line feeds, bytes that are not ASCII,
 ``Expect``, ``Upgrade``, a ``Connection`` other than ``keep-alive``.
 """
@@ -26,20 +26,20 @@ class Head(Struct, frozen=True, gc=False):
     method: str
     target: bytes
     headers: Headers
-    """With names in lower case."""
+    """The headers, with names in lower case."""
     block: bytes
-    """The headers as they came."""
+    """The bytes of the headers."""
     length: int
     size: int
 
 
 class Unread(Enum):
-    """Why no head was read."""
+    """The reason for no result."""
 
     INCOMPLETE = "incomplete"
-    """Its end has not arrived: read again with more."""
+    """The head is incomplete: retry with more bytes."""
     DECLINED = "declined"
-    """It is not plain: Hypercorn reads it."""
+    """The head is not plain: pass it to Hypercorn."""
 
 
 INCOMPLETE: Final = Unread.INCOMPLETE
@@ -51,11 +51,11 @@ _LENGTH: Final = re.compile(rb"[0-9]{1,10}")
 _OTHERS: Final = frozenset(
     (b"transfer-encoding", b"expect", b"upgrade", b"trailer", b"te", b"http2-settings", b"proxy-connection")
 )
-"""Headers that ask for something that only Hypercorn does."""
+"""Headers that only Hypercorn can handle."""
 
 
 def read_head(data: bytes) -> Head | Unread:
-    """The head that *data* begins with."""
+    """Parse the head at the start of *data*."""
     end = data.find(b"\r\n\r\n", 0, LONGEST_HEAD)
     if end < 0:
         return _unfinished(data)
@@ -74,13 +74,13 @@ def read_head(data: bytes) -> Head | Unread:
 def _unfinished(data: bytes) -> Literal[Unread.INCOMPLETE, Unread.DECLINED]:
     if len(data) >= LONGEST_HEAD or not (data[:6] == b"POST /"[: len(data)] or data[:5] == b"PUT /"[: len(data)]):
         return DECLINED
-    # A server that ends a line at a bare line feed may see the end of the head where this one does not.
+    # Servers that accept bare line feeds as line ends could see another end of the head.
     return INCOMPLETE if data.count(b"\n") == data.count(b"\r\n") else DECLINED
 
 
 @lru_cache(1024)
 def _read_headers(block: bytes) -> tuple[Headers, int] | None:
-    """The headers in *block* and the length of the body; None where they are not plain.
+    """The headers in *block* and the length of the body; None if they are not plain.
 
     Cached, since clients repeat their headers.
     """

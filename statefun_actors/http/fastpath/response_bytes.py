@@ -1,4 +1,4 @@
-"""A response as the bytes that go over an HTTP/1.1 connection."""
+"""The bytes of a response in HTTP/1.1."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from statefun_actors.http.request import Response
 
 
 def written(response: Response, more: bytes) -> bytes:
-    """The bytes of *response*, with *more* lines of headers after its own."""
+    """The bytes of *response*, with *more* header lines after its own."""
     status, body, content_type = response.status, response.body, response.content_type
     if response.headers:
         more = b"".join([*[b"%b: %b\r\n" % header for header in response.headers], more])

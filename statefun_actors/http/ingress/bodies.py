@@ -1,4 +1,4 @@
-"""The body of a request to the ingress: its form, by the headers, and the message in it."""
+"""Reads the body of a request to the ingress: its format, from the headers, and its message."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _decode: Final = msgspec.json.Decoder().decode
 
 
 class BodyFormat(Enum):
-    """The form of a body."""
+    """The format of a body."""
 
     JSON = "JSON"
     BYTES = "bytes"
@@ -34,11 +34,11 @@ class BodyFormat(Enum):
 
 
 class BodyHeaders(msgspec.Struct, frozen=True, gc=False):
-    """What the headers say about a body.
+    """The headers about a body.
 
     Args:
-        typename: of the message; None where neither header nor query names it.
-        key: the Idempotency-Key, None without one.
+        typename: the type of the message; None if neither header nor query names it.
+        key: the Idempotency-Key, or None.
     """
 
     form: BodyFormat
@@ -47,10 +47,10 @@ class BodyHeaders(msgspec.Struct, frozen=True, gc=False):
 
 
 def read_headers(request: Request, typename: str | None) -> BodyHeaders:
-    """The headers of *request*, whose query says ``?type=`` *typename*.
+    """Read the headers of *request*, whose query has ``?type=`` *typename*.
 
     Raises:
-        RefusedError: they make no sense, or not together.
+        RefusedError: they are invalid, or contradict each other.
     """
     content_type = encoding = key = b""
     for name, header in request.headers:
@@ -58,14 +58,14 @@ def read_headers(request: Request, typename: str | None) -> BodyHeaders:
             content_type = header
         elif name == b"idempotency-key":
             if key and key != header:
-                raise bad("there are two Idempotency-Keys; send one")
+                raise bad("expected one Idempotency-Key, got two")
             key = header or b" "
         elif name == b"content-encoding":
             encoding = header
     check_encoding(encoding)
     form, named = body_format(content_type)
     if named is not None and typename not in {None, named}:
-        raise bad(f"two types: ?type={typename} and Content-Type {VENDOR}{named}; leave out one of them")
+        raise bad(f"expected one type, got two: ?type={typename} and Content-Type {VENDOR}{named}; omit one of them")
     typename = typename if named is None else named
     if form is BodyFormat.NOT_SAID and typename is None:
         form = BodyFormat.JSON
@@ -74,7 +74,7 @@ def read_headers(request: Request, typename: str | None) -> BodyHeaders:
 
 @lru_cache(1024)
 def body_format(content_type: bytes) -> tuple[BodyFormat, str | None]:
-    """The form of the body, and its type if the media type names one."""
+    """The format of the body, and its type if the media type names one."""
     media = content_type.decode("latin-1").partition(";")[0].strip()
     lower = media.lower()
     if not media:
@@ -89,7 +89,7 @@ def body_format(content_type: bytes) -> tuple[BodyFormat, str | None]:
 
 
 def read_body(encoder: MessageEncoder, form: BodyFormat, body: bytes) -> TypedValue:
-    """The message in *body*. Raises RefusedError: it does not fit."""
+    """The message in *body*. Raises RefusedError: it is not a message of the type."""
     try:
         return _value(encoder, form, body)
     except (NoJsonFormError, ValueMismatchError) as error:
@@ -104,10 +104,7 @@ def _value(encoder: MessageEncoder, form: BodyFormat, body: bytes) -> TypedValue
     if form is BodyFormat.BYTES:
         return encoder.checked(body)
     if form is not BodyFormat.JSON:
-        text = (
-            f"a body is written as {_JSON}, {VENDOR}<typename> (JSON as well), {_BYTES[0]} or {_BYTES[-1]}; "
-            "say so in Content-Type"
-        )
+        text = f"expected the Content-Type {_JSON}, {VENDOR}<typename> (JSON as well), {_BYTES[0]} or {_BYTES[-1]}"
         raise RefusedError(line(415, text))
     try:
         obj = _decode(body)
@@ -115,21 +112,21 @@ def _value(encoder: MessageEncoder, form: BodyFormat, body: bytes) -> TypedValue
     except RepeatedKeyError as error:
         raise unfit(str(error)) from None
     except (ValueError, RecursionError) as error:
-        raise unfit(f"the body is no JSON: {json_fault(body, error)}") from None
+        raise unfit(f"the body is not JSON: {json_fault(body, error)}") from None
     return encoder.typed(obj)
 
 
 def _key(written: bytes) -> str:
     key = written.decode("latin-1").strip()
     if not 0 < len(key) <= LONGEST_KEY:
-        raise bad(f"an Idempotency-Key has 1 to {LONGEST_KEY} characters, got {len(key)}")
+        raise bad(f"expected an Idempotency-Key of 1 to {LONGEST_KEY} characters, got {len(key)}")
     return key
 
 
 def check_encoding(encoding: bytes) -> None:
     """Raises RefusedError: the body is compressed."""
     if encoding and encoding.lower() != b"identity":
-        text = f"a body travels as it is, not with content encoding {encoding.decode('latin-1')[:40]}"
+        text = f"expected a body without content encoding, got {encoding.decode('latin-1')[:40]}"
         raise RefusedError(line(415, text, (b"accept-encoding", b"identity")))
 
 

@@ -1,7 +1,7 @@
 """Access control: refuses requests of other sites' pages, and requests without the token.
 
-A page of another site can make a browser send requests here. It can't hide that: the browser names the page's origin,
-or, where the site's own name leads to this machine, ``Host`` holds that name.
+A page of another site can make a browser send requests to this server. They are recognizable: the browser sends the
+page's ``Origin``, or, if the site's own name resolves to this machine, ``Host`` is that name.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ class Guard:
     """Checks requests: 401 without the token, 403 for a foreign ``Host`` or ``Origin``.
 
     Args:
-        token: that clients must send as ``Authorization: Bearer``; None if they need none.
-        local: whether ``Host`` must be a name of this machine, seen from itself.
+        token: clients must send it as ``Authorization: Bearer``; None = no token is required.
+        local: whether ``Host`` must be a local name, such as localhost.
     """
 
     def __init__(self, token: str | None = None, *, local: bool = True) -> None:
         self._token = None if token is None else token.encode()
         self._local = local
         self._own: set[bytes] = set()
-        """Values of ``Host`` that have been checked."""
+        """Accepted values of ``Host``."""
         self._admitted: set[bytes] = set()
-        """Blocks of headers that have been checked."""
+        """Accepted blocks of headers."""
 
     def without_token(self) -> Guard:
-        """The same checks of ``Host`` and ``Origin``, for paths that hold a permission themselves."""
+        """The same checks of ``Host`` and ``Origin``, for paths that contain a permission."""
         return Guard(local=self._local)
 
     def admit(self, request: Request) -> None:
@@ -57,28 +57,28 @@ class Guard:
         if self._local and host not in self._own:
             self._check_host(host)
         if origin and not _same(origin, host):
-            text = f"a page of {_shown(origin)} can't send requests to {_shown(host)}: it is another origin"
+            text = f"a page of {_shown(origin)} can't send requests to {_shown(host)}: the origins differ"
             raise RefusedError(line(403, text))
         if self._token is not None and not hmac.compare_digest(_bearer(authorization), self._token):
-            text = "this needs the token that the server was started with; send it as Authorization: Bearer <token>"
+            text = "expected the server's token: send Authorization: Bearer <token>"
             raise RefusedError(line(401, text, (b"www-authenticate", b"Bearer")))
 
     def _check_host(self, host: bytes) -> None:
         if not is_local(_without_port(host.decode("latin-1"))):
-            text = f"{_shown(host)} is no name of this machine; ask for localhost, or bind to an address with --token"
+            text = f"{_shown(host)} is not a name of this machine; use localhost, or bind to an address with --token"
             raise RefusedError(line(403, text))
         if len(self._own) < _MOST_KEPT:
             self._own.add(host)
 
 
 def _bearer(authorization: bytes) -> bytes:
-    """The token in an Authorization header, empty without one. Schemes are case-insensitive."""
+    """The token in an Authorization header, or empty. Schemes are case-insensitive."""
     scheme, _, token = authorization.partition(b" ")
     return token.strip(b" ") if scheme.lower() == b"bearer" else b""
 
 
 def is_local(host: str) -> bool:
-    """Whether *host* is a name of this machine by itself, without asking a name server."""
+    """Whether *host* is a name of this machine without a lookup at a name server."""
     host = host.lower().rstrip(".")
     if host == "localhost" or host.endswith(".localhost"):
         return True

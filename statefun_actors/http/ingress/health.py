@@ -1,4 +1,4 @@
-"""The routes for all paths but the ingress: health checks, and 404 for any other."""
+"""The routes outside the ingress: health checks, and 404 for all other paths."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _MOST_NOTICES: Final = 100
 
 
 class HealthRoutes:
-    """Responds to ``GET /healthz`` and ``/readyz`` for everybody, ``/readyz?verbose`` where *guard* admits it."""
+    """Responds to ``GET /healthz`` and ``/readyz`` without a token, to ``/readyz?verbose`` if *guard* admits it."""
 
     def __init__(self, guard: Guard, backend: Backend, stopping: Callable[[], bool]) -> None:
         self._guard, self._backend, self._stopping = guard, backend, stopping

@@ -15,8 +15,8 @@ def create_ingress_app(application: Application, backend: Backend, guard: Guard)
     """The ingress to *application*, as an ASGI app over the *backend* that takes its messages.
 
     ``PUT`` and ``POST`` to ``/ingress/<namespace>/<name>/<id>`` send one message, to ``/ingress`` many, as lines of
-    JSON. ``POST /replies/<token>`` answers an open ask, and needs no other token. ``GET /healthz`` and ``/readyz`` are
-    for everybody; *guard* admits all others, and ``/readyz?verbose``, which names messages that keep failing.
+    JSON. ``POST /replies/<token>`` answers an open ask, and needs no other token. ``GET /healthz`` and ``/readyz`` need
+    no token; *guard* checks all other paths, and ``/readyz?verbose``, which names messages that keep failing.
     """
     health = HealthRoutes(guard, backend, lambda: router.stopping)
     ingress = IngressRoute(application, backend, guard)

@@ -1,4 +1,4 @@
-"""Parser for requests to the ingress: their messages, or why there are none."""
+"""Parser for requests to the ingress: returns their messages, or raises the reason of the refusal."""
 
 from __future__ import annotations
 
@@ -42,14 +42,14 @@ _NO_ESCAPE: Final = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 
 
 class ParsedMessage(msgspec.Struct, frozen=True, gc=False):
-    """A message, and for how long its sender waits."""
+    """A message, and the time that its sender waits."""
 
     message: IngressMessage
     seconds: float
 
 
 class RequestTemplate(msgspec.Struct, frozen=True, gc=False):
-    """What requests have in common that differ only in id and body. It is worked out once."""
+    """The parsed parts that requests share if they differ only in id and body. Cached."""
 
     encoder: MessageEncoder
     form: BodyFormat
@@ -65,7 +65,7 @@ class RequestParser:
         self._encoders = MessageEncoders(app)
         self._lines = Lines(app)
         self._templates: dict[tuple[bytes, bytes, bytes], RequestTemplate] = {}
-        """By the path before the id, the query, and the headers."""
+        """Templates by path before the id, query, and headers."""
 
     def message(self, request: Request, body: bytes) -> ParsedMessage:
         """The one message of a request to ``/ingress/<namespace>/<name>/<id>``."""
@@ -106,13 +106,15 @@ class RequestParser:
         """The messages of a request to ``/ingress``, one in each line."""
         _, question_mark, _ = request.target.partition(b"?")
         if question_mark:
-            raise bad("many messages take no query: their types stand in their lines, and nothing is waited for")
+            raise bad("expected no query with many messages: types are in the lines, and no reply is awaited")
         if request.header(b"idempotency-key"):
-            raise bad("an Idempotency-Key belongs to one message: send it to /ingress/<namespace>/<name>/<id>")
+            raise bad(
+                "expected no Idempotency-Key with many messages: send it with one, to /ingress/<namespace>/<name>/<id>"
+            )
         check_encoding(request.header(b"content-encoding"))
         form, _ = body_format(request.header(b"content-type"))
         if form is not BodyFormat.LINES:
-            text = "many messages are lines of JSON, with Content-Type: application/jsonl; one message goes to "
+            text = "expected lines of JSON, with Content-Type: application/jsonl; send one message to "
             raise RefusedError(line(415, text + "/ingress/<namespace>/<name>/<id>"))
         messages: list[IngressMessage] = []
         for number, text_line in enumerate(body.split(b"\n"), start=1):
@@ -121,7 +123,7 @@ class RequestParser:
             except BadLine as error:
                 status = 403 if isinstance(error.__cause__, InternalMessageError) else 422
                 raise refused(
-                    status, f"line {number}: {str(error).removesuffix('.')}. Nothing of this request was taken"
+                    status, f"line {number}: {str(error).removesuffix('.')}. No message of this request was taken"
                 ) from None
             if message is not None:
                 messages.append(message)
@@ -129,14 +131,14 @@ class RequestParser:
 
 
 def _target(path: bytes) -> tuple[str, str]:
-    """Function type and id. The id is the rest of the path, so it may hold a ``/``, written plainly or as ``%2F``."""
+    """Function type and id. The id is the rest of the path, so it may contain ``/``, plainly or as ``%2F``."""
     parts = path[len(_PREFIX) :].split(b"/", 2) if path.startswith(_PREFIX) else []
     if len(parts) != 3 or not all(parts):
-        raise RefusedError(line(404, "a message is sent to /ingress/<namespace>/<name>/<id>"))
+        raise RefusedError(line(404, "expected the path /ingress/<namespace>/<name>/<id>"))
     if b"%" in path and _NO_ESCAPE.search(path):
-        raise bad("a % in the path begins an escape such as %2F; % itself is written %25")
+        raise bad("a % in the path must begin an escape such as %2F; write % itself as %25")
     try:
         namespace, name, id = (unquote_to_bytes(part).decode() if b"%" in part else part.decode() for part in parts)
     except UnicodeDecodeError:
-        raise bad("the path is no UTF-8, percent-encoded") from None
+        raise bad("expected a path in percent-encoded UTF-8") from None
     return f"{namespace}/{name}", id

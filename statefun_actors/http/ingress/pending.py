@@ -8,7 +8,7 @@ from statefun_actors.ingress import Answer, Backend, Deadlines, Expiring, Ingres
 
 
 class PendingAnswer:
-    """The response to messages, which comes once the backend has answered."""
+    """The pending response to messages, until the backend answers."""
 
     __slots__ = ("_callback", "_writer", "response")
 
@@ -26,7 +26,7 @@ class PendingAnswer:
         self._callback = callback
 
     def cancel(self) -> None:
-        """Wait for no answer any more. The messages stay delivered."""
+        """Stop waiting for an answer. The messages stay delivered."""
         self._end(None)
 
     def _end(self, response: Response | None) -> None:
@@ -38,7 +38,7 @@ class PendingAnswer:
 
 
 class PendingReply(PendingAnswer):
-    """The response to a message whose sender waits for at most *seconds* for its reply."""
+    """The pending response to a message whose sender waits at most *seconds* for a reply."""
 
     __slots__ = ("_backend", "_due", "_forget", "_seconds", "_target")
 
@@ -60,7 +60,7 @@ class PendingReply(PendingAnswer):
         super().answer(answer)
 
     def expire(self) -> None:
-        """No reply came in time."""
+        """The time for a reply is over."""
         failing = self._backend.failing(self._target)
         self._end(timeout_response(self._seconds, durable=self._forget(), failing=failing))
 

@@ -17,7 +17,7 @@ LONGEST_WAIT: Final = 300.0
 
 
 class Query(Struct, frozen=True, gc=False):
-    """The query of a message: its type, what its sender waits for and for how long, and after which time it arrives."""
+    """The query of a message: its type, the event and time that its sender waits for, and its delay."""
 
     typename: str | None = None
     wait: Wait = Wait.TAKEN
@@ -27,22 +27,22 @@ class Query(Struct, frozen=True, gc=False):
 
 @lru_cache(1024)
 def read_query(raw: bytes) -> Query:
-    """The query of a message. Raises RefusedError: it makes no sense."""
+    """The query of a message. Raises RefusedError: it is invalid."""
     if not raw:
         return Query()
     given = _parameters(raw, ("type", "wait", "until", "after"))
     until, seconds, delay_ms = given.get("until"), _seconds(given.get("wait")), _delay_ms(given.get("after"))
     if until is not None and (until != "reply" or not seconds):
-        raise bad("until= is written ?wait=5s&until=reply: wait for a reply, from whomever it comes")
+        raise bad("expected until= as ?wait=5s&until=reply: wait for a reply from any sender")
     if delay_ms and seconds:
-        raise bad("?after= and ?wait= exclude each other: nobody waits for a message that arrives later")
+        raise bad("?after= and ?wait= exclude each other: a delayed message can't be awaited")
     wait = Wait.TAKEN if not seconds else Wait.HANDLED if until is None else Wait.REPLY
     return Query(given.get("type"), wait, seconds, delay_ms)
 
 
 @lru_cache(1024)
 def read_type(raw: bytes) -> str | None:
-    """The type that the query of an answer names. Raises RefusedError: it makes no sense."""
+    """The type in the query of an answer. Raises RefusedError: it is invalid."""
     return _parameters(raw, ("type",)).get("type") if raw else None
 
 
@@ -50,15 +50,15 @@ def _parameters(raw: bytes, known: Sequence[str]) -> dict[str, str]:
     given: dict[str, str] = {}
     for name, value in parse_qsl(raw.decode("latin-1"), keep_blank_values=True):
         if name not in known:
-            raise bad(f"there is no ?{name[:40]}=; {_listed(known)}")
+            raise bad(f"unknown parameter ?{name[:40]}=; {_listed(known)}")
         if name in given:
-            raise bad(f"?{name}= is given twice")
+            raise bad(f"expected one ?{name}=, got two")
         given[name] = value
     return given
 
 
 def _listed(names: Sequence[str]) -> str:
-    return f"there are {', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else f"there is ?{names[0]}="
+    return f"expected one of: {', '.join(names)}" if len(names) > 1 else f"expected ?{names[0]}="
 
 
 def _seconds(written: str | None) -> float:

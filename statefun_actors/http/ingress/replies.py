@@ -22,10 +22,10 @@ _PREFIX: Final = PATH.encode() + b"/"
 
 
 class RepliesRoute:
-    """Hands answers to open asks to *backend*. The token in the path is the permission.
+    """Passes answers to open asks to *backend*. The token in the path is the permission.
 
-    202 for the one that became the answer, once that is durable; 404, always the same, where no ask is open under the
-    token; 422 for a body that the ask does not take, which leaves it open; else as the route for messages.
+    202 once the answer is durable; 404, always the same, if no ask is open under the token; 422 for a body that the ask
+    does not take, which leaves it open; otherwise as the route for messages.
     """
 
     def __init__(self, app: Application, backend: Backend, guard: Guard) -> None:
@@ -52,7 +52,7 @@ class RepliesRoute:
         if token is None:
             return NOT_OPEN
         pending = PendingAnswer(self._writer)
-        # Not by its value: the type of that may be known from the ask alone, which is gone once it has been answered.
+        # Not of the value: only the ask may know its type, and the ask is removed once it is answered.
         parts = (headers.form.value.encode(), (headers.typename or "").encode(), body)
         key_digest = None if headers.key is None else digest(*parts)
         reply = ReplyMessage(token, lambda ask: self._encoded(ask, headers, body), headers.key, key_digest)
@@ -60,7 +60,7 @@ class RepliesRoute:
         return pending.response or pending
 
     def _encoded(self, ask: OpenAsk, headers: BodyHeaders, body: bytes) -> TypedValue:
-        """Raises RefusedError: *ask* does not take it."""
+        """The message for *ask*. Raises RefusedError: *ask* does not take it."""
         try:
             encoder = self._encoders.answer(ask.asker.typename, ask.then, headers.typename)
         except UnclearTypeError as error:
@@ -71,7 +71,7 @@ class RepliesRoute:
 
 
 def _token(path: bytes) -> str | None:
-    """The token in *path*; None if there is none."""
+    """The token in *path*, or None."""
     try:
         return unquote_to_bytes(path.removeprefix(_PREFIX)).decode() if len(path) > len(_PREFIX) else None
     except UnicodeDecodeError:

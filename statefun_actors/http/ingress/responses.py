@@ -28,8 +28,8 @@ from statefun_actors.types import Codec, json_text_of
 
 _TAKEN: Final = Response(202)
 _HANDLED: Final = Response(204)
-NOT_OPEN: Final = line(404, "no ask is open here: it has been answered, its time is over, or it never was")
-"""The same for all of them: it tells no token that was used from one that was guessed."""
+NOT_OPEN: Final = line(404, "no ask is open here: it is answered, expired or unknown")
+"""The same in all cases, so that it doesn't show whether a guessed token ever existed."""
 _RETRY: Final = (b"retry-after", b"1")
 
 
@@ -50,23 +50,23 @@ class ResponseWriter:
             case GivenUp(reason):
                 return line(422, " ".join(reason.split()))
             case KeyReused(key):
-                return line(409, f"another message has been sent under the Idempotency-Key {key!r}; take a new key")
+                return line(409, f"another message was sent under the Idempotency-Key {key!r}; use a new key")
             case NotTaken(reason):
                 return line(503, f"not taken, send it again: {reason}", _RETRY)
             case TooMany(waiting):
-                text = f"not taken, send it again later: {waiting} messages wait to be handled"
+                text = f"not taken, send it again later: {waiting} messages are queued"
                 return line(429, text, _RETRY)
             case NotOpen():
                 return NOT_OPEN
             case Unfit(error):
                 return error.response if isinstance(error, RefusedError) else line(422, describe(error))
             case Interrupted():
-                return line(503, "the message is stored, and is handled when the server runs again: it stops now")
+                return line(503, "the message is stored, and will be handled when the server runs again: it stops now")
             case AnswerLost(reason):
                 return line(
                     503,
-                    "the message is stored, and is handled even so; its answer is lost, so don't send it again "
-                    f"unless under the same Idempotency-Key: {reason}",
+                    "the message is stored, and will be handled; only its answer is lost: send it again only under the "
+                    f"same Idempotency-Key: {reason}",
                 )
             case _:
                 assert_never(answer)
@@ -78,14 +78,14 @@ class ResponseWriter:
         return Response(200, text, JSON, _typed(value.typename))
 
 
-@functools.lru_cache(1_000)  # an application has few
+@functools.lru_cache(1_000)  # an application has few types
 def _typed(typename: str) -> tuple[tuple[bytes, bytes], ...]:
-    """The header that names the type."""
+    """The header with the type."""
     return ((b"statefun-type", quote(typename, safe="/.:;@!$&'()*+,=-_~").encode()),)
 
 
 def timeout_response(seconds: float, *, durable: bool, failing: str | None = None) -> Response:
-    """No answer came in time. *failing*: a sentence on a message of the same address that keeps failing."""
-    what = "the message stays delivered" if durable else "the message is not even stored yet, and may be or not"
+    """The response after a timeout. *failing*: a sentence on a message of the same address that keeps failing."""
+    what = "the message stays delivered" if durable else "the message may or may not be stored"
     why = "" if failing is None else f": {failing}"
-    return line(504, f"no answer came within {seconds:g} s; {what}{why}")
+    return line(504, f"no answer within {seconds:g} s; {what}{why}")

@@ -14,16 +14,16 @@ from statefun_actors.ingress import Backend, Deadlines, Expiring
 
 _METHODS: Final = ("POST", "PUT")
 _ONE: Final = PATH.encode() + b"/"
-"""Before the target of one message."""
+"""The prefix of paths for one message."""
 
 
 class IngressRoute:
-    """Hands messages to *backend*, and responds with its answer.
+    """Passes messages to *backend*, and responds with its answer.
 
-    202 once a message is durable, 200 with the reply, 204 if there was none; 400 for a request that makes no sense;
-    404 for a path or a function type that does not exist; 409 for a key that was used for another message; 405 and 415
-    as HTTP has them; 422 for a message that does not fit, or that failed for the last time; 429 and 503 where a retry
-    can help; 504 where no reply came in time.
+    202 once a message is durable, 200 with the reply, 204 without one; 400 for an invalid request; 404 for an unknown
+    path or function type; 409 for a key that was used for another message; 405 and 415 as in HTTP; 422 for a message
+    that does not fit, or that failed for the last time; 429 and 503 if a retry can help; 504 if the time for a reply is
+    over.
     """
 
     def __init__(self, app: Application, backend: Backend, guard: Guard) -> None:

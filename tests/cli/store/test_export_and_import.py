@@ -87,7 +87,7 @@ def test_what_is_asked_for_wrongly_is_told_in_a_line_and_changes_nothing(folder:
             ["import", "app.py", str(good)],
             1,
             f"Error: store {STORE}: it holds 2 entities, 2 delayed messages, 2 egress records, 2 dead letters, "
-            f"{positions} positions already. Nothing was imported. Choose another store, or say --replace.",
+            f"{positions} positions already. Nothing was imported. Choose another store, or add --replace.",
         ),
         (
             ["import", *new, str(bad)],

@@ -105,7 +105,7 @@ def test_what_is_not_failing_is_refused(folder: Path, command: str) -> None:
     with engine(folder):
         with_one = refusal("failing", command, "app.py", "shop/basket/bob", folder=folder, code=1)
 
-    assert without == f"Error: shop/basket/bob: no message waits for it. {known}"
+    assert without == f"Error: shop/basket/bob: it has no message. {known}"
     assert with_one == f"Error: shop/basket/bob: none of its messages is failing. {known}"
     assert refusal("failing", command, "app.py", folder=folder, code=2) == (
         "Error: expected an ADDRESS, as `statefun-actors failing` shows it."
