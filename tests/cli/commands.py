@@ -19,6 +19,7 @@ from typing import Any, Final
 from statefun_actors.store import unpack
 from statefun_actors.store.sqlite import SqliteStore
 from statefun_actors.types import json_of
+from tests.cli.fork_server import fork_server
 
 DEADLINE: Final = 30.0
 """Seconds after which a test gives up on what it waits for. Nothing takes that long."""
@@ -35,6 +36,8 @@ def _with_bind(arguments: tuple[str, ...]) -> tuple[str, ...]:
 
 def run(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
     """The finished command."""
+    if (server := fork_server()).fits:
+        return server.run(_with_bind(arguments), folder, DEADLINE)
     return subprocess.run(
         [*COMMAND, *_with_bind(arguments)], cwd=folder, capture_output=True, text=True, timeout=DEADLINE, check=False
     )

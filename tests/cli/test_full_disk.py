@@ -65,7 +65,7 @@ def test_a_run_on_a_full_disk_refuses_what_comes_and_stops_cleanly(folder: Path,
         refused = run(*send, "10", folder=folder)
         if room_again:
             resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
-            assert run(*send, "100", folder=folder).returncode == 0
+            wait_until(lambda: run(*send, "100", folder=folder).returncode == 0, "the engine has found that it can")
         process.send_signal(signal.SIGTERM)
         _, told = process.communicate(timeout=DEADLINE)
     summary("app.py", "--until-idle", folder=folder)

@@ -114,8 +114,9 @@ def test_a_file_with_two_names_is_used_by_the_one_it_had(path: Path, tmp_path: P
 @pytest.mark.needs("linux")  # which alone tells whether an owner still runs
 @pytest.mark.parametrize("brief", [False, True])
 def test_without_the_lock_file_an_owner_that_runs_is_found_by_the_store(
-    first: SqliteStore, path: Path, brief: bool
+    first: SqliteStore, path: Path, monkeypatch: pytest.MonkeyPatch, brief: bool
 ) -> None:
+    monkeypatch.setattr("statefun_actors.store.sqlite.ownership._ENDING_SECONDS", 0.1)
     path.with_name("store.db.lock").unlink()
 
     assert refusal(lambda: SqliteStore(path, brief=brief), StoreInUseError) == (

@@ -1,0 +1,136 @@
+"""Commands without the start of an interpreter: a process that has imported the command line forks for each of them.
+
+A command gets what a process of its own has: a folder, an environment, standard streams and an exit code. Starting the
+interpreter takes ten times as long as most commands do.
+"""
+
+from __future__ import annotations
+
+import atexit
+import functools
+import gc
+import importlib
+import json
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+from statefun_actors.cli import main
+
+_ROOT: Final = Path(__file__).parents[2]
+_READ_AT_THE_START: Final = ("PYTHON", "LC_", "LANG")
+"""What the names of those environment variables begin with that an interpreter reads when it starts."""
+
+
+class ForkServer:
+    """The process that forks. It ends with this one."""
+
+    def __init__(self) -> None:
+        self._started_with = _read_at_the_start(os.environ)
+        self._orders, theirs = socket.socketpair()
+        with theirs:
+            self._process = subprocess.Popen(
+                [sys.executable, "-W", "error", "-m", "tests.cli.fork_server", str(theirs.fileno())],
+                cwd=_ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, pass_fds=[theirs.fileno()],
+            )  # fmt: skip
+        atexit.register(self._end)
+
+    @property
+    def fits(self) -> bool:
+        """Whether a new interpreter would be as this one is."""
+        return _read_at_the_start(os.environ) == self._started_with
+
+    def run(self, arguments: Sequence[str], folder: Path, seconds: float) -> subprocess.CompletedProcess[str]:
+        """The finished command; ``TimeoutExpired`` when it takes longer than *seconds*."""
+        reading, writing = os.pipe()
+        with (
+            os.fdopen(reading, "rb", 0) as status,
+            tempfile.TemporaryFile("w+") as order,
+            tempfile.TemporaryFile("w+") as out,
+            tempfile.TemporaryFile("w+") as err,
+        ):
+            json.dump([list(arguments), str(folder), dict(os.environ)], order)
+            order.seek(0)
+            try:
+                socket.send_fds(self._orders, [b"."], [order.fileno(), writing, out.fileno(), err.fileno()])
+            finally:
+                os.close(writing)
+            end = time.monotonic() + seconds
+            told = b""
+            while told.count(b"\n") < 2:
+                ready, _, _ = select.select([status], [], [], max(0.0, end - time.monotonic()))
+                if not ready:
+                    os.kill(int(told.splitlines()[0]), signal.SIGKILL)
+                    raise subprocess.TimeoutExpired(list(arguments), seconds)
+                part = os.read(reading, 100)
+                assert part, "the process that forks has ended"
+                told += part
+            out.seek(0)
+            err.seek(0)
+            return subprocess.CompletedProcess(list(arguments), int(told.splitlines()[1]), out.read(), err.read())
+
+    def _end(self) -> None:
+        with self._process:
+            self._orders.close()
+
+
+@functools.cache
+def fork_server() -> ForkServer:
+    """The one of this process."""
+    return ForkServer()
+
+
+def _read_at_the_start(environment: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in environment.items() if name.startswith(_READ_AT_THE_START)}
+
+
+def _become_a_command(orders: socket.socket) -> None:
+    """Fork for each order. Returns in the processes that are to be commands, with their surroundings."""
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for those that wait for commands
+    while True:
+        data, files, _, _ = socket.recv_fds(orders, 1, 4)
+        if not data:
+            orders.close()
+            sys.exit()
+        if os.fork() == 0:
+            break
+        for each in files:
+            os.close(each)
+    orders.close()
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    order, status, out, err = files
+    if command := os.fork():
+        os.write(status, b"%d\n" % command)
+        _, ended = os.waitpid(command, 0)
+        os.write(status, b"%d\n" % os.waitstatus_to_exitcode(ended))
+        os._exit(0)
+    os.close(status)
+    os.dup2(out, 1)
+    os.dup2(err, 2)
+    os.close(out)
+    os.close(err)
+    with os.fdopen(order) as file:
+        arguments, folder, environment = json.load(file)
+    os.chdir(folder)
+    os.environ.clear()
+    os.environ.update(environment)
+    time.tzset()
+    sys.path[0] = folder
+    sys.argv[1:] = arguments
+
+
+if __name__ == "__main__":
+    for later in ("admin", "assembly", "cli.loading", "cli.run.running", "connectors", "store.sqlite"):
+        importlib.import_module(f"statefun_actors.{later}")  # most commands do; here it is done once
+    importlib.import_module("rich.table")
+    gc.freeze()  # what is never freed is not looked at again, or copied, in each command
+    _become_a_command(socket.socket(fileno=int(sys.argv[1])))
+    main(prog_name="statefun-actors")
