@@ -2,30 +2,50 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+
 import pytest
 
 from tests.conformance.engine import Can, EngineKind
 from tests.conformance.sections import Case, Once, Pending
 from tests.conformance.suite import ENGINES, SECTIONS, sentences
+from tests.flink.at_once import CasesAtOnce
 from tests.flink.conformance import FLINK
+from tests.flink.session import kafka_session
 
+CASES = [sentence for sentence in sentences() if isinstance(sentence, Case)]
 RUNS = [
-    pytest.param(
-        case,
-        engine,
-        id=f"{case.number}-{engine.name.replace(' + ', '-').replace(' ', '-')}",
-        marks=[pytest.mark.flink, pytest.mark.kafka] if engine is FLINK else [],
-    )
+    pytest.param(case, engine, id=f"{case.number}-{engine.name.replace(' ', '-')}")
     for engine in ENGINES
-    for case in sentences()
-    if isinstance(case, Case) and engine.reason(case.needs) is None
+    if engine is not FLINK
+    for case in CASES
+    if engine.reason(case.needs) is None
 ]
+ON_FLINK = [pytest.param(case, id=case.number) for case in CASES if FLINK.reason(case.needs) is None]
 ONCE = [pytest.param(sentence, id=sentence.number) for sentence in sentences() if isinstance(sentence, Once)]
 
 
 @pytest.mark.parametrize(("case", "engine"), RUNS)
 async def test_case(case: Case, engine: EngineKind) -> None:
     await case.function(engine.start)
+
+
+@pytest.fixture(scope="module")
+def at_once(request: pytest.FixtureRequest) -> Generator[CasesAtOnce]:
+    """The cases of this session that run on Flink, under way."""
+    kafka_session()  # skips where this machine can't run it
+    selected = [item for item in request.session.items if isinstance(item, pytest.Function)]
+    numbers = {item.callspec.id for item in selected if item.originalname == test_case_on_flink.__name__}
+    cases = CasesAtOnce(case for case in CASES if case.number in numbers)
+    yield cases
+    cases.close()
+
+
+@pytest.mark.flink
+@pytest.mark.kafka
+@pytest.mark.parametrize("case", ON_FLINK)
+def test_case_on_flink(case: Case, at_once: CasesAtOnce) -> None:
+    at_once.result(case)
 
 
 @pytest.mark.parametrize("sentence", ONCE)

@@ -9,18 +9,19 @@ What a case tells comes in by StateFun's Kafka ingress. What the app sends to an
 egress, and the case sees what a consumer reads from the broker. Such an egress takes Kafka records alone: one that the
 app has made goes as it is; of another value the tap makes one.
 
-Flink's time can't be told to go on, so it is scaled: a second of a case takes 200 ms. What Flink delivers before the
-case's own time has come so far is not shown yet; that it comes at all, and what does not, is Flink's doing. A batch
-that fails is sent again by Flink, and must be the same again; then it is let fall.
+Flink's time can't be told to go on, so it is scaled: a second of a case takes 200 ms, or 500 where states expire. What
+Flink delivers before the case's own time has come so far is not shown yet; that it comes at all, and what does not, is
+Flink's doing. A batch that fails is sent again by Flink, and must be the same again; then it is let fall.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
-from typing import Final
+from typing import Final, TypeVar
 
 import attrs
 
@@ -37,8 +38,12 @@ from tests.flink.over_kafka import FlinkOverKafka, published, read_back
 from tests.flink.session import kafka_session
 from tests.flink.tap import NOTHING_DONE, Answer, Tap, address_of, in_run
 
+_Value = TypeVar("_Value")
+
 SCALE: Final = 0.2
 """How many seconds one second of a case takes."""
+EXPIRING_SCALE: Final = 0.5
+"""The same where states expire. Flink's clock judges that, so a slow machine needs more time between two messages."""
 MARGIN: Final = 0.05
 """Seconds by which Flink's timers and our clock may differ."""
 
@@ -50,6 +55,11 @@ PEEK: Final = "tap/peek"
 PUT: Final = "tap/put"
 CLOCK: Final = "tap/clock"
 _TAP: Final = Address("probe/tap", "tap")
+_FAILED: Final = "the job failed"
+
+
+class JobFailedError(FlinkError):
+    """The job failed while a case ran: by what the case sent, or another one that ran at the same time."""
 
 
 @attrs.define
@@ -100,11 +110,13 @@ class FlinkEngine:
         self._known = app.codecs()
         specs = [spec for route in app.routes.values() for spec in route.function.states]
         self._expires = any(spec.expiration is not Expiration.NONE for spec in specs)
+        self._scale = EXPIRING_SCALE if self._expires else SCALE
         self._now = 0.0
         self._on_their_way = 0
         self._delayed: dict[str, Delayed] = {}
         self._arrived: list[Arrived] = []
         self._expected: list[tuple[str, KafkaRecord]] = []
+        self._records_due = 0
         self._records: list[Record] = []
         self._states: dict[Address, dict[str, TypedValue]] = {}
         self._touched: set[Address] = set()
@@ -117,9 +129,11 @@ class FlinkEngine:
         self._changed = asyncio.Event()
         self._run = tap.open(self)
         flink.listeners.append(self._listen)
+        flink.takers.append(self._take_record)
 
     def close(self) -> None:
         self._flink.listeners.remove(self._listen)
+        self._flink.takers.remove(self._take_record)
         self._tap.close_run(self._run)
 
     # --- what a case does
@@ -146,7 +160,7 @@ class FlinkEngine:
         self._now += seconds
         now = self.loop.time()
         real = [each.really_due - now for each in self._delayed.values() if each.due <= self._now]
-        wait = max([seconds * SCALE if self._expires else 0.0, *real]) + MARGIN
+        wait = max([seconds * self._scale if self._expires else 0.0, *real]) + MARGIN
         # Flink's timers fire in the order of their times: when this one has, all that were due before it have.
         fired = asyncio.Event()
         speech = v3_pb2.FromFunction()
@@ -159,7 +173,7 @@ class FlinkEngine:
 
     async def elapse(self, seconds: float) -> None:
         self._now += seconds
-        await asyncio.sleep(seconds * SCALE + MARGIN)  # Flink's time is the wall clock's
+        await asyncio.sleep(seconds * self._scale + MARGIN)  # Flink's time is the wall clock's
 
     def state(self, target: Address) -> dict[str, object]:
         held = self._states.get(target, {})
@@ -195,7 +209,7 @@ class FlinkEngine:
 
     async def _settled(self) -> None:
         """Return when nothing is on its way, with the states that Flink now holds."""
-        await self._until(lambda: self._on_their_way == 0 and not self._expected, "all that follows to happen")
+        await self._until(lambda: self._on_their_way == self._records_due == 0, "all that follows to happen")
         touched, self._touched = self._touched, set()
         await self._control_each([(target, PEEK) for target in touched])
 
@@ -233,21 +247,34 @@ class FlinkEngine:
         except TimeoutError:
             raise FlinkError(f"{WAIT_SECONDS:g} s went by, waiting for {what}\n{self._flink.log()}") from None
         if self._broken:
-            raise FlinkError(f"{self._broken[0]}, waiting for {what}\n{self._flink.log()}")
+            kind = JobFailedError if self._broken[0] == _FAILED else FlinkError
+            raise kind(f"{self._broken[0]}, waiting for {what}\n{self._flink.log()}")
 
-    def _listen(self, event: Event | KafkaRecord) -> None:
-        self.loop.call_soon_threadsafe(self._came, event)
-
-    def _came(self, event: Event | KafkaRecord) -> None:
+    def _listen(self, event: Event) -> None:
         if isinstance(event, Started | Ended):
-            self._broken.append("the job failed" if isinstance(event, Started) else "the JVM ended")
-        elif isinstance(event, KafkaRecord):
-            for expected in self._expected:
-                if expected[1] == event:
-                    self._expected.remove(expected)
-                    self._records.append(Record(expected[0], read_back(event)))
-                    break
+            self._soon(self._broke, _FAILED if isinstance(event, Started) else "the JVM ended")
+
+    def _broke(self, why: str) -> None:
+        self._broken.append(why)
         self._changed.set()
+
+    def _take_record(self, record: KafkaRecord) -> bool:
+        """Whether this run has been waiting for *record*. Called in the thread that reads records."""
+        for expected in tuple(self._expected):
+            if expected[1] == record:
+                self._expected.remove(expected)
+                self._soon(self._arrive, Record(expected[0], read_back(record)))
+                return True
+        return False
+
+    def _arrive(self, record: Record) -> None:
+        self._records.append(record)
+        self._records_due -= 1
+        self._changed.set()
+
+    def _soon(self, call: Callable[[_Value], None], value: _Value) -> None:
+        with contextlib.suppress(RuntimeError):  # this run has just ended, and its loop with it
+            self.loop.call_soon_threadsafe(call, value)
 
     # --- the tap's own messages
 
@@ -315,7 +342,7 @@ class FlinkEngine:
         self.asked.append([spec.state_name for spec in missing])
         for spec in missing:
             expiration = spec.expiration_spec
-            expiration.expire_after_millis = round(expiration.expire_after_millis * SCALE)
+            expiration.expire_after_millis = round(expiration.expire_after_millis * self._scale)
         return Answer(reply.SerializeToString())
 
     # --- between Flink and the app
@@ -417,19 +444,20 @@ class FlinkEngine:
             argument, delay = delayed.argument, delayed.delay_in_ms / 1000
             self._delayed[number] = Delayed(
                 self._now + delay,
-                now + delay * SCALE,
+                now + delay * self._scale,
                 sender,
                 address_of_sent(delayed.target),
                 TypedValue(argument.typename, argument.value),
                 token,
             )
             delayed.target.id = f"{self._run}:{delayed.target.id}"
-            delayed.delay_in_ms = max(1, round(delayed.delay_in_ms * SCALE))
+            delayed.delay_in_ms = max(1, round(delayed.delay_in_ms * self._scale))
             argument.typename = f"{number}!{argument.typename}"
         for record in result.outgoing_egresses:
             name = f"{record.egress_namespace}/{record.egress_type}"
-            value, expected = published(name, TypedValue(record.argument.typename, record.argument.value))
+            value, expected = published(self._run, name, TypedValue(record.argument.typename, record.argument.value))
             record.argument.typename, record.argument.value = value.typename, value.value
+            self._records_due += 1
             self._expected.append((name, expected))
 
 

@@ -29,7 +29,6 @@ ARCHIVE_SECONDS: Final = 180.0
 CHECKPOINT_MS: Final = 200
 
 _SETTINGS: Final = {
-    "execution.checkpointing.interval": f"{CHECKPOINT_MS}ms",
     "execution.checkpointing.mode": "EXACTLY_ONCE",
     "restart-strategy": "fixed-delay",
     "restart-strategy.fixed-delay.attempts": "2147483647",
@@ -97,6 +96,7 @@ class FlinkJvm:
         module: the text of module.yaml.
         egresses: those that come out as events: all that are not in *module*. An unknown one fails the job.
         settings: for its modules, on top.
+        checkpoint_ms: between the starts of two checkpoints.
 
     Raises:
         FlinkError: the job does not run in time.
@@ -108,6 +108,7 @@ class FlinkJvm:
         module: str,
         egresses: Iterable[str],
         settings: Mapping[str, str] | None = None,
+        checkpoint_ms: int = CHECKPOINT_MS,
     ) -> None:
         self.events: list[Event] = []
         """All that came out so far; it only grows."""
@@ -128,6 +129,7 @@ class FlinkJvm:
             (folder / "module.yaml").as_uri(),
             ",".join(egresses),
             f"state.checkpoints.dir={(folder / 'checkpoints').as_uri()}",
+            f"execution.checkpointing.interval={checkpoint_ms}ms",
             *(f"{key}={value}" for key, value in _SETTINGS.items()),
             *(f"statefun.module.global-config.{key}={value}" for key, value in (settings or {}).items()),
         ]

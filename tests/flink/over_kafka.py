@@ -14,7 +14,7 @@ from confluent_kafka.cimpl import NewTopic
 from statefun_actors import Address, KafkaRecord, TypedValue
 from statefun_actors.types import pack, record_of_typed, record_to_typed
 from tests.flink.distribution import HERE, Distribution
-from tests.flink.jvm import WAIT_SECONDS, Event, FlinkError, FlinkJvm
+from tests.flink.jvm import WAIT_SECONDS, FlinkError, FlinkJvm
 
 IN: Final = "conf.in"
 """The topic that the job reads."""
@@ -22,6 +22,8 @@ EGRESSES: Final = tuple(f"conf/{name}" for name in ("app", "kafka", "kinesis", "
 """All that is sent to by the conformance cases: Flink wants them beforehand."""
 TOPICS: Final = ("app", "bin", "letters", "t")
 """Those of the cases' own Kafka records."""
+_CHECKPOINT_MS: Final = 2_000
+"""No case waits for a checkpoint. A job that a case fails resumes from the last one."""
 _EGRESS: Final = """\
 ---
 kind: io.statefun.kafka.v1/egress
@@ -33,14 +35,17 @@ spec:
 """
 
 
-def published(egress: str, value: TypedValue) -> tuple[TypedValue, KafkaRecord]:
-    """What a Kafka egress is given for *value*, and the record that is to arrive at the broker."""
+def published(run: str, egress: str, value: TypedValue) -> tuple[TypedValue, KafkaRecord]:
+    """What a Kafka egress is given for *value*, and the record that must arrive at the broker.
+
+    A record that the application has made arrives as it is: cases that run at the same time must not make equal ones.
+    """
     assert egress in EGRESSES, f"Flink does not know the egress {egress}; add it to EGRESSES"
     record = record_of_typed(value)
     if isinstance(record, KafkaRecord):
         assert record.topic in TOPICS, f"the broker does not know the topic {record.topic}; add it to TOPICS"
         return value, record
-    record = KafkaRecord(_topic(egress), value.value, value.typename)
+    record = KafkaRecord(_topic(egress), value.value, f"{run}:{value.typename}")
     return record_to_typed(record), record
 
 
@@ -49,7 +54,7 @@ def read_back(record: KafkaRecord) -> TypedValue:
     if record.topic in TOPICS:
         return record_to_typed(record)
     assert record.key is not None
-    return TypedValue(record.key, record.value)
+    return TypedValue(record.key.partition(":")[2], record.value)
 
 
 def _topic(egress: str) -> str:
@@ -76,10 +81,11 @@ class FlinkOverKafka:
             made.result(WAIT_SECONDS)
         module = Template((HERE / "conformance.yaml").read_text(encoding="utf-8")).substitute(tapped=endpoint)
         module += "".join(Template(_EGRESS).substitute(id=each, broker=broker) for each in EGRESSES)
-        self.listeners: list[Callable[[Event | KafkaRecord], None]] = []
-        """Called with each event of the job and each record that it wrote, as it comes, in threads of this object."""
-        self._jvm = FlinkJvm(distribution, module, (), {"kafka.address": broker, "kafka.topic": IN})
-        self._jvm.listeners.append(self._tell)
+        self.takers: list[Callable[[KafkaRecord], bool]] = []
+        """Called with each record that the job wrote, in a thread of this object, until one says that it is its own."""
+        kafka = {"kafka.address": broker, "kafka.topic": IN}
+        self._jvm = FlinkJvm(distribution, module, (), kafka, _CHECKPOINT_MS)
+        self.listeners = self._jvm.listeners
         self._producer = Producer({**client, "linger.ms": 0, "enable.idempotence": True})
         self._consumer = Consumer({**client, "group.id": "conformance", "enable.auto.commit": False})
         self._consumer.assign([TopicPartition(each, 0, OFFSET_BEGINNING) for each in topics[1:]])
@@ -115,13 +121,10 @@ class FlinkOverKafka:
         self._consumer.close()
         self._jvm.close()
 
-    def _tell(self, event: Event | KafkaRecord) -> None:
-        for listener in tuple(self.listeners):
-            listener(event)
-
     def _read(self) -> None:
         while not self._closing.is_set():
             record = self._consumer.poll(0.1)
             if record is not None and record.error() is None:
                 key = record.key()
-                self._tell(KafkaRecord(record.topic() or "", record.value() or b"", key.decode() if key else None))
+                found = KafkaRecord(record.topic() or "", record.value() or b"", key.decode() if key else None)
+                any(taker(found) for taker in tuple(self.takers))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import itertools
 import threading
 from collections.abc import Coroutine
 from concurrent.futures import CancelledError, Future
@@ -44,7 +45,7 @@ class Tap:
 
     def __init__(self) -> None:
         self._runs: dict[str, Tapped] = {}
-        self._count = 0
+        self._numbers = itertools.count(1)  # its next() is atomic: cases run in several threads
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(_Request, self._answer))
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, name="tap", daemon=True)
@@ -56,8 +57,7 @@ class Tap:
 
     def open(self, tapped: Tapped) -> str:
         """The run's name."""
-        self._count += 1
-        name = f"run-{self._count}"
+        name = f"run-{next(self._numbers)}"
         self._runs[name] = tapped
         return name
 

@@ -37,14 +37,14 @@ async def test_what_a_case_tells_and_what_it_sends_to_an_egress_are_at_the_broke
     await case("V38").function(FLINK.start)
 
     told, sent = (topics.read(name, topics.size(name))[at:] for name, at in zip((IN, "t"), before, strict=True))
-    [go] = [record for record in told if record.value() == pack("go").value]
+    [go] = [record for record in told if record.value() == pack("kafka").value]
     assert go.headers() == [("to", b"conf/egresses"), ("type", b"io.statefun.types/string")]
     assert (b"k", b"\0\0\0\x07") in [(record.key(), record.value()) for record in sent]
 
 
 async def test_a_record_that_goes_to_another_topic_turns_a_case_red(monkeypatch: pytest.MonkeyPatch) -> None:
-    def astray(egress: str, value: TypedValue) -> tuple[TypedValue, KafkaRecord]:
-        _, expected = published(egress, value)
+    def astray(run: str, egress: str, value: TypedValue) -> tuple[TypedValue, KafkaRecord]:
+        _, expected = published(run, egress, value)
         return record_to_typed(KafkaRecord("bin", expected.value, expected.key)), expected
 
     monkeypatch.setattr("tests.flink.conformance.published", astray)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime, timedelta
-from typing import ClassVar
+from typing import Final
+
+import attrs
 
 from statefun_actors import (
     Address,
@@ -84,11 +86,21 @@ async def undone(start: Start) -> None:
         assert engine.egress("conf/out") == [1, 2]
 
 
+@attrs.frozen
+class Hold:
+    """Where a handler waits until its case lets it continue."""
+
+    entered: asyncio.Event = attrs.field(factory=asyncio.Event)
+    go_on: asyncio.Event = attrs.field(factory=asyncio.Event)
+
+
+HOLDS: Final[dict[type[Entity], Hold]] = {}
+"""By the class that waits there. One case uses each class's."""
+
+
 class Fading(Entity, typename="conf/fading"):
     """Tells what it still has."""
 
-    entered: ClassVar[asyncio.Event]
-    go_on: ClassVar[asyncio.Event]
     written: str | None = persisted(default=None, expire_after_write=timedelta(seconds=10))
     called: str | None = persisted(default=None, expire_after_call=timedelta(seconds=10))
     other: int = persisted(default=0)
@@ -98,8 +110,8 @@ class Fading(Entity, typename="conf/fading"):
         if message == "write":
             self.written = self.called = "v"
         elif message == "wait":
-            Fading.entered.set()
-            await Fading.go_on.wait()
+            HOLDS[Fading].entered.set()
+            await HOLDS[Fading].go_on.wait()
         elif message == "other":
             self.other += 1
         else:
@@ -111,13 +123,13 @@ FADING = Fading.at("a")
 
 @B.case("B24", "TTL is judged once, at the start of the batch", Can.EXPIRE)
 async def judged_once(start: Start) -> None:
-    Fading.entered, Fading.go_on = asyncio.Event(), asyncio.Event()
+    hold = HOLDS[Fading] = Hold()
     async with start(Fading) as engine:
         await engine.tell(FADING, "write")
         batch = asyncio.ensure_future(engine.tell(FADING, "wait", "read"))
-        await Fading.entered.wait()
+        await hold.entered.wait()
         await engine.elapse(20)
-        Fading.go_on.set()
+        hold.go_on.set()
         await batch
         assert [sent.value for sent in engine.sent] == ["v v"]
         await engine.tell(FADING, "read")
@@ -230,16 +242,13 @@ async def no_caller_for_a_function(start: Start) -> None:
 class Clock(Entity, typename="conf/clock"):
     """Tells the time."""
 
-    entered: ClassVar[asyncio.Event]
-    go_on: ClassVar[asyncio.Event]
-
     @handles(str)
     async def tell(self, message: str) -> None:
         before, began = self.now, datetime.now(UTC)
         self.send(PROBE, before)
         if message == "wait":
-            Clock.entered.set()
-            await Clock.go_on.wait()
+            HOLDS[Clock].entered.set()
+            await HOLDS[Clock].go_on.wait()
             if datetime.now(UTC) < began + timedelta(milliseconds=2):  # the engine's clock may be that of the machine
                 await asyncio.sleep(0.002)
         self.send(PROBE, self.now)
@@ -256,13 +265,13 @@ class Clock(Entity, typename="conf/clock"):
 
 @B.case("B32", "self.now is aware, in UTC, and constant within a message")
 async def now(start: Start) -> None:
-    Clock.entered, Clock.go_on = asyncio.Event(), asyncio.Event()
+    hold = HOLDS[Clock] = Hold()
     async with start(Clock) as engine:
         began = datetime.now(UTC)
         batch = asyncio.ensure_future(engine.tell(Clock.at("a"), "wait", "again"))
-        await Clock.entered.wait()
+        await hold.entered.wait()
         await engine.elapse(10)
-        Clock.go_on.set()
+        hold.go_on.set()
         await batch
         told = [sent.value for sent in engine.sent]
         first, first_later, second, second_later = (datetime.fromisoformat(str(told[at])) for at in (0, 1, 3, 4))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import threading
 from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any, Final
@@ -49,14 +50,16 @@ class _Lines(logging.Handler):
     def __init__(self) -> None:
         super().__init__()
         self.lines: list[str] = []
+        self._thread = threading.get_ident()
 
     def emit(self, record: logging.LogRecord) -> None:
-        self.lines.append(record.getMessage())
+        if record.thread == self._thread:  # other cases may run at the same time, in threads of their own
+            self.lines.append(record.getMessage())
 
 
 @contextmanager
 def logged(name: str) -> Generator[list[str]]:
-    """What is logged under *name*, from INFO up."""
+    """What this thread logs under *name*, from INFO up."""
     logger, handler = logging.getLogger(name), _Lines()
     level = logger.level
     logger.addHandler(handler)
