@@ -236,4 +236,4 @@ async def ends() -> None:
 def refused() -> None:
     [problem] = problems_of(lambda: planned_module(served(Session), Wanted(url="http://shop:8000", format="1.0")))
 
-    assert problem.startswith("conf/session: a file of format 1.0 can't say expire_after_call=")
+    assert problem.startswith("conf/session: format 1.0 has no expire_after_call=")
