@@ -1,4 +1,4 @@
-"""The README is run: its Python, its tests and its commands in folders of their own; and what it names is there."""
+"""The README and the documentation are run: Python, tests and commands. What they name is there."""
 
 from __future__ import annotations
 
@@ -19,8 +19,10 @@ from statefun_actors.cli import main
 from statefun_actors.testing import TestRuntime
 
 ROOT = Path(__file__).parents[1]
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-BLOCKS: list[tuple[str, str]] = re.findall(r"^```(\w+)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+README = ROOT / "README.md"
+PAGES = [README, *sorted((ROOT / "statefun_actors" / "docs").glob("*.md"))]
+TEXT = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
+BLOCKS: list[tuple[str, str]] = re.findall(r"^```(\w+)\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
 ENVIRONMENT = {
     **os.environ,
     # The interpreter of the tests and its scripts are what an activated virtual environment would give.
@@ -30,8 +32,8 @@ ENVIRONMENT = {
 
 
 def blocks(language: str) -> list[str]:
-    """The blocks of that language."""
-    return [code for kind, code in BLOCKS if kind == language]
+    """The blocks of that language, those of the README first. What is shown twice is one block."""
+    return list(dict.fromkeys(code for kind, code in BLOCKS if kind == language))
 
 
 def block_with(text: str) -> str:
@@ -50,25 +52,18 @@ def run(command: str, folder: Path) -> str:
 
 
 def test_its_tests_pass_under_plain_pytest(tmp_path: Path) -> None:
-    entity, tests, simulated, *_ = blocks("python")
-    (tmp_path / "bank.py").write_text(entity, encoding="utf-8")
-    (tmp_path / "test_bank.py").write_text(tests, encoding="utf-8")
-    (tmp_path / "test_bank_simulated.py").write_text(simulated, encoding="utf-8")
+    (tmp_path / "bank.py").write_text(blocks("python")[0], encoding="utf-8")
+    (tmp_path / "test_bank.py").write_text(block_with("def test_reminder("), encoding="utf-8")
+    (tmp_path / "test_bank_simulated.py").write_text(block_with("simulate("), encoding="utf-8")
 
     printed = run("env -u PYTEST_ADDOPTS python -W error -m pytest -q -p no:cacheprovider", tmp_path)
 
     assert "3 passed" in printed
 
 
-def _block(text: str) -> str:
-    """The Python block that holds *text*."""
-    (found,) = [code for code in blocks("python") if text in code]
-    return found
-
-
 def test_its_conversation_is_held() -> None:
     names: dict[str, Any] = {"__name__": "readme_conversation"}
-    exec(compile(_block("@activity"), "README.md", "exec"), names)
+    exec(compile(block_with("@activity"), "README.md", "exec"), names)
 
     async def work() -> str:
         async with TestRuntime(names["Order"], names["charge"]) as runtime:
@@ -79,7 +74,7 @@ def test_its_conversation_is_held() -> None:
 
 def test_its_asks_are_answered_from_python_and_by_curl(tmp_path: Path) -> None:
     names: dict[str, Any] = {"__name__": "readme_answers"}
-    exec(compile(_block("def approve("), "README.md", "exec"), names)
+    exec(compile(block_with("def approve("), "README.md", "exec"), names)
     purchase, (curl,) = names["Purchase"], blocks("sh")
 
     with Runtime(purchase, bind="127.0.0.1:0") as runtime:
@@ -96,7 +91,7 @@ def test_its_asks_are_answered_from_python_and_by_curl(tmp_path: Path) -> None:
 
 def test_its_functions_and_handler_are_made() -> None:
     names: dict[str, Any] = {"__name__": "readme"}
-    for code in (blocks("python")[0], _block("StatefulFunctions()")):
+    for code in (blocks("python")[0], block_with("StatefulFunctions()")):
         exec(compile(code, "README.md", "exec"), names)
 
     assert isinstance(names["handler"], RequestReplyHandler)
@@ -119,7 +114,7 @@ def test_the_second_commands_run_the_tests() -> None:
 
 
 def test_its_actor_runs_from_the_command_line(tmp_path: Path) -> None:
-    match = re.search(r"`(statefun-actors run bank\.py[^`]*)`", README)
+    match = re.search(r"`(statefun-actors run bank\.py[^`]*)`", TEXT)
     assert match is not None
     (tmp_path / "bank.py").write_text(blocks("python")[0], encoding="utf-8")
     (tmp_path / "deposits.jsonl").write_text(blocks("json")[0], encoding="utf-8")
@@ -130,7 +125,7 @@ def test_its_actor_runs_from_the_command_line(tmp_path: Path) -> None:
 
 
 def test_its_server_serves(tmp_path: Path) -> None:
-    program, *words = shlex.split(blocks("bash")[2])
+    program, *words = shlex.split(next(code for code in blocks("bash") if code.startswith("statefun-actors serve")))
     command = [program, *(word.replace(":8000", ":0") for word in words)]
     (tmp_path / "examples").symlink_to(ROOT / "examples")
 
@@ -165,20 +160,29 @@ def test_its_message_over_http_gets_its_reply(tmp_path: Path) -> None:
 
 
 def test_the_options_that_it_names_are_there() -> None:
-    named = set(re.findall(r"`(--[a-z-]+)", README))
+    named = set(re.findall(r"`(--[a-z-]+)", TEXT))
 
-    commands = re.findall(r"^\| `statefun-actors ([a-z-]+(?: [a-z]+)?)", README, re.MULTILINE)
+    commands = re.findall(r"^\| `statefun-actors ([a-z-]+(?: [a-z]+)?)", TEXT, re.MULTILINE)
     helps = [CliRunner().invoke(main, [*command.split(), "--help"]).output for command in commands]
 
     assert named - set(re.findall(r"^ +(?:-\w, )?(--[a-z-]+)", "\n".join(helps), re.MULTILINE)) == set()
 
 
-@pytest.mark.parametrize("target", sorted(set(re.findall(r"\]\((?!https?:)([^)]+)\)", README))))
-def test_a_file_that_it_links_to_is_there(target: str) -> None:
-    assert (ROOT / target).exists()
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_a_file_to_which_a_page_links_is_there(page: Path) -> None:
+    targets = re.findall(r"\]\((?!https?:|#)([^)]+)\)", page.read_text(encoding="utf-8"))
+
+    assert [target for target in targets if not (page.parent / target).exists()] == []
 
 
-@pytest.mark.parametrize("module", sorted(set(re.findall(r"`python -m (tests[\w.]*)`", README))))
+def test_the_readme_links_each_page_and_fits_on_two_screens() -> None:
+    text = README.read_text(encoding="utf-8")
+
+    assert [page.name for page in PAGES[1:] if f"(statefun_actors/docs/{page.name})" not in text] == []
+    assert len(text.split()) <= 1200
+
+
+@pytest.mark.parametrize("module", sorted(set(re.findall(r"`python -m (tests[\w.]*)`", TEXT))))
 def test_a_module_that_it_names_is_there(module: str) -> None:
     place = ROOT.joinpath(*module.split("."))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from statefun_actors.cli.completion import completion
+from statefun_actors.cli.docs import docs
 from statefun_actors.cli.flink.command import flink
 from statefun_actors.cli.module.command import module
 from statefun_actors.cli.output import Commands
@@ -46,6 +47,7 @@ def main() -> None:
     """  # noqa: D301 - click wants the character itself
 
 
+main.add_command(docs)
 main.add_command(flink)
 main.add_command(module)
 main.add_command(run)

@@ -1,6 +1,6 @@
 """The supported types, as error texts list them. All lists are derived from the tables of shapes and keys.
 
-The README has the same list; a test compares the two.
+docs/entities.md has the same list; a test compares the two.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ import pytest
 from tests.architecture.import_table import TABLE
 
 ROOT = Path(__file__).parents[2]
-DOCUMENTS = ["ARCHITECTURE.md", "CONTRIBUTING.md", "README.md"]
+DOCUMENTS = ["ARCHITECTURE.md", "CONTRIBUTING.md"]
 
 
 def test_the_rooms_of_the_architecture_are_those_of_the_import_table() -> None:

@@ -1,4 +1,4 @@
-"""The lists of supported types in error texts are derived from one table; the README has the same."""
+"""The lists of supported types in error texts are derived from one table; the documentation has the same."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ def test_the_lists_in_error_texts_are_these() -> None:
     assert f"a protobuf message, a @message class, or {names}" == SENDABLE_TYPES
 
 
-def test_the_readme_lists_the_same_types() -> None:
-    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+def test_the_documentation_lists_the_same_types() -> None:
+    page = (Path(__file__).parents[2] / "statefun_actors/docs/entities.md").read_text(encoding="utf-8")
 
     groups = ", ".join(f"`{' '.join(names)}`" for names in (PRIMITIVE_NAMES, CONTAINER_NAMES, SINGLE_VALUE_NAMES))
-    assert f"- **Field types**: {groups}, attrs classes" in readme
+    assert f"- **Field types**: {groups}, attrs classes" in page
