@@ -5,9 +5,7 @@ from __future__ import annotations
 import atexit
 import functools
 
-from statefun_actors.cluster import ToolFailedError, missing_tool
-from statefun_actors.cluster.jvm import KAFKA_POM
-from statefun_actors.cluster.toolchain import jars
+from statefun_actors.cluster import ToolFailedError, kafka_program, missing_tool
 from tests.kafka.broker import Broker, BrokerError
 from tests.needs import skip_or_fail
 
@@ -25,7 +23,7 @@ def broker() -> Broker:
 def new_broker() -> Broker:
     """One that a test has for itself, to stop and start; not started yet. Skips as :func:`broker` does."""
     broker()
-    return Broker(jars(KAFKA_POM, lambda _: None))
+    return Broker(kafka_program(lambda _: None))
 
 
 @functools.cache  # failures, too: no test has to try again what takes minutes to fail
@@ -33,7 +31,7 @@ def _broker() -> Broker | BrokerError | str:
     if (lacking := missing_tool()) is not None:
         return str(lacking)
     try:
-        broker = Broker(jars(KAFKA_POM, lambda _: None))
+        broker = Broker(kafka_program(lambda _: None))
     except ToolFailedError as error:
         return str(error)
     atexit.register(broker.close)
@@ -41,4 +39,5 @@ def _broker() -> Broker | BrokerError | str:
         broker.start()
     except BrokerError as error:
         return error
+    broker.leave_class_data()
     return broker
