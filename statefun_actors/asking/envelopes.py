@@ -109,11 +109,15 @@ class Answer(Struct, frozen=True, array_like=True, gc=False):
 
 
 class Attempt(Struct, frozen=True, array_like=True, gc=False):
-    """From an activity to itself, after the backoff: attempt *number* of *value*, which *caller* sent."""
+    """From an activity to itself, after the backoff: attempt *number* of *value*, which *caller* sent.
+
+    *process* is the process in which it has begun; empty where it has not, and on Flink, where nothing records that.
+    """
 
     number: int
     value: _Value
     caller: _Address | None
+    process: str = ""
 
 
 _MOST_DIGITS: Final = 12

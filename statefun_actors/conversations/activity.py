@@ -273,7 +273,7 @@ def activity(typename: str, **options: Unpack[_Options]) -> _Decorator:
 
     Args:
         typename: ``<namespace>/<name>``.
-        options: ``attempts`` (5), the maximum, without attempts that a crash interrupts, which run again;
+        options: ``attempts`` (5), the maximum, on the embedded engine with those that end their process;
             ``backoff`` (1.0), seconds before the second attempt, doubled before each further one; ``timeout``
             (30 seconds) of one attempt; ``concurrency`` (no limit), the maximum of runs at once in a process; ``rate``
             (no limit), the maximum of runs that begin in any second, minute or hour in a process: ``"60/m"``.

@@ -22,6 +22,7 @@ from statefun_actors.definition.handlers import (
 )
 from statefun_actors.definition.persisted import Persisted, declaration_problems, persisted
 from statefun_actors.definition.policy import (
+    AttemptCutShortError,
     DeadLetter,
     Discard,
     FailurePolicy,
@@ -38,6 +39,7 @@ __all__ = [
     "ENTITY_OF_HANDLER",
     "LONGEST_DELAY",
     "AnswerMethod",
+    "AttemptCutShortError",
     "Callee",
     "DeadLetter",
     "Discard",

@@ -78,6 +78,17 @@ class NotYetError(Exception):
         self.delay = delay
 
 
+class AttemptCutShortError(Exception):
+    """An attempt of an activity began in a process that ended before the attempt did. It counts as failed."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+    def __str__(self) -> str:
+        return f"the process ended while attempt {self.number} was running"
+
+
 @attrs.frozen(kw_only=True)
 class TimedAttempts:
     """The policy of activities: timers separate attempts, so that the process may end between two of them.

@@ -1,6 +1,6 @@
 """Runs user code: a batch of messages in, an outcome out. Every engine uses it."""
 
-from statefun_actors.dispatch.answers import answered_method, rewrapped, tell_asker, unwrapped
+from statefun_actors.dispatch.answers import answered_method, begun_attempt, rewrapped, tell_asker, unwrapped
 from statefun_actors.dispatch.application import Application, ServedFunction
 from statefun_actors.dispatch.dispatch import dispatch
 from statefun_actors.dispatch.events import (
@@ -55,6 +55,7 @@ __all__ = [
     "ThreadHost",
     "TimerFired",
     "answered_method",
+    "begun_attempt",
     "dispatch",
     "dispatcher",
     "in_handler_task",

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import os
+import secrets
 from collections.abc import Mapping
 from typing import Final
 
@@ -23,7 +25,7 @@ from statefun_actors.asking import (
     read_attempt,
 )
 from statefun_actors.backoff import Backoff
-from statefun_actors.definition import AnswerMethod, FailurePolicy, NotYetError, TimedAttempts
+from statefun_actors.definition import AnswerMethod, AttemptCutShortError, FailurePolicy, NotYetError, TimedAttempts
 from statefun_actors.dispatch.calling import start_of
 from statefun_actors.errors import MessageDecodeError, UnhandledMessageError
 from statefun_actors.model import Invocation, Send, SendAfter, TypedValue
@@ -31,6 +33,7 @@ from statefun_actors.text import describe, describe_error
 from statefun_actors.types import any_of
 
 _LONGEST_BACKOFF: Final = 86_400.0
+_START: Final = secrets.token_hex(8)
 
 
 class BoundAnswers:
@@ -102,7 +105,8 @@ def unwrapped(invocation: Invocation) -> Invocation:
         if typename == ANSWER:
             return _unwrapped(_content(invocation.argument))
         if typename == ATTEMPT:
-            return attempted(invocation)
+            content = _attempt(invocation)
+            return Invocation(TypedValue(*content.value), address_of(content.caller))
     except MessageDecodeError:
         pass
     return invocation
@@ -118,7 +122,7 @@ def rewrapped(envelope: TypedValue, value: TypedValue) -> TypedValue:
     if envelope.typename == ANSWER:
         return answer(replace(_content(envelope), value=inside))
     if envelope.typename == ATTEMPT:
-        return attempt(replace(_attempt(Invocation(envelope)), number=1, value=inside))
+        return attempt(replace(_attempt(Invocation(envelope)), number=1, value=inside, process=""))
     return value
 
 
@@ -132,9 +136,39 @@ def answered_method(envelope: TypedValue) -> str | None:
 
 
 def attempted(invocation: Invocation) -> Invocation:
-    """The message that *invocation* tries again. Raises MessageDecodeError: it is not a further attempt."""
+    """The message that *invocation* tries again.
+
+    Raises:
+        MessageDecodeError: it is not a further attempt.
+        AttemptCutShortError: the attempt has begun already, in a process that ended before it did.
+    """
     content = _attempt(invocation)
+    if content.process not in ("", _process()):
+        raise AttemptCutShortError(content.number)
     return Invocation(TypedValue(*content.value), address_of(content.caller))
+
+
+def begun_attempt(invocation: Invocation) -> TypedValue | None:
+    """The message that records that the attempt *invocation* of an activity begins in this process.
+
+    The activity sends it to itself. None where an attempt with that record is to begin, or nothing that can be read.
+    """
+    number = 1
+    if invocation.argument.typename == ATTEMPT:
+        try:
+            content = _attempt(invocation)
+        except MessageDecodeError:
+            return None
+        if content.process:
+            return None
+        number, invocation = content.number, attempted(invocation)
+    value = (invocation.argument.typename, invocation.argument.value)
+    return attempt(Attempt(number, value, invocation.caller, _process()))
+
+
+def _process() -> str:
+    """This process, in the records of the attempts that begin in it. A forked one has another."""
+    return f"{os.getpid()}.{_START}"
 
 
 def next_attempt(

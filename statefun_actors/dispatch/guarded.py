@@ -11,7 +11,15 @@ from datetime import UTC
 from typing import Final, assert_never
 
 from statefun_actors.backoff import Backoff
-from statefun_actors.definition import DeadLetter, Discard, FailurePolicy, NotYetError, Scope, TimedAttempts
+from statefun_actors.definition import (
+    AttemptCutShortError,
+    DeadLetter,
+    Discard,
+    FailurePolicy,
+    NotYetError,
+    Scope,
+    TimedAttempts,
+)
 from statefun_actors.dispatch.answers import BoundAnswer, next_attempt, tell_asker, unwrapped
 from statefun_actors.dispatch.application import Application, BoundHandler, ServedFunction
 from statefun_actors.dispatch.calling import NOT_YET, awaited
@@ -131,7 +139,7 @@ class GuardedRun:
     def _policy(self, invocation: Invocation) -> FailurePolicy | None:
         try:
             handler, _ = self.route.resolve(invocation)
-        except (UnhandledMessageError, MessageDecodeError):
+        except (UnhandledMessageError, MessageDecodeError, AttemptCutShortError):
             return self.route.policy
         return handler.policy
 

@@ -25,6 +25,7 @@ from statefun_actors.dispatch import (
     run_without_task,
     start_handler_task,
 )
+from statefun_actors.engine.attempts import counted
 from statefun_actors.engine.clock import Clock, at_ms
 from statefun_actors.engine.isolation import Isolation
 from statefun_actors.engine.mailbox import Mailbox
@@ -98,6 +99,7 @@ class Runner:
         self._on_ended, self._on_lost = ended, lost
         self._host = _EngineHost(clock)
         self._dispatch = _twice(dispatcher(app)) if options.twice else dispatcher(app)
+        self._activities = frozenset(name for name, route in app.all_routes.items() if route.retries)
         self._plain = frozenset(name for name, route in app.all_routes.items() if not route.waits)
         self._tasks: dict[HandlerTask[None], Address] = {}
         """Batches whose handlers wait for something."""
@@ -216,6 +218,8 @@ class Runner:
 
     def _step(self, working_set: WorkingSet, mailbox: Mailbox) -> None:
         address = mailbox.address
+        if address[0] in self._activities:
+            mailbox.one_by_one = 1
         messages = working_set.mailboxes.take(mailbox, self._options.batch)
         try:
             record = working_set.record(address, self._now_ms)
@@ -227,6 +231,8 @@ class Runner:
         working_set.epoch.steps += len(invocations)
         run = self._dispatch(Batch(address, record.state, invocations), self._app, self._host)
         if address[0] not in self._plain:
+            if address[0] in self._activities:
+                run = counted(working_set, messages[0], run)
             self._start(self._see_through(working_set, mailbox, record, run), address)
             return
         try:
