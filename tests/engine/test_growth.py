@@ -100,16 +100,16 @@ async def test_memory_does_not_grow_with_the_entities_that_have_been_in_use(tmp_
     async def peak(first: int, cache_bytes: int) -> int:
         tracemalloc.start()
         try:
-            await handled(store, *range(first, first + 4_000), cache_bytes=cache_bytes)
+            await handled(store, *range(first, first + 8_000), cache_bytes=cache_bytes)
             return tracemalloc.get_traced_memory()[1]
         finally:
             tracemalloc.stop()
 
-    bounded, unbounded = await peak(0, 1 << 18), await peak(4_000, 1 << 30)
+    bounded, unbounded = await peak(0, 1 << 18), await peak(8_000, 1 << 30)
     counts = store.counts()
     store.close()
 
-    assert counts["test/counter"] == 8_000
+    assert counts["test/counter"] == 16_000
     assert bounded < 0.5 * unbounded
 
 
