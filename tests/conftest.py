@@ -10,6 +10,7 @@ import inspect
 import os
 import signal
 import sys
+from collections import Counter
 from collections.abc import Callable, Generator
 from pathlib import Path
 from types import ModuleType
@@ -18,6 +19,7 @@ from typing import Any, Final
 import hypothesis
 import pytest
 
+from tests.last_use import FLINK, FLINK_OVER_KAFKA, end_all_of
 from tests.needs import check
 
 # Containers often set PYTHONDONTWRITEBYTECODE. Each of the hundreds of processes that tests start would then compile
@@ -34,6 +36,9 @@ hypothesis.settings.load_profile("steady")
 
 LONG_SECONDS: Final = 900
 """The time limit of slow tests, and of those that may be the first to start Flink or Kafka, and to fetch it."""
+
+_LEFT: Final = pytest.StashKey[Counter[str]]()
+"""How many tests of each group have not run yet."""
 
 
 def pytest_configure() -> None:
@@ -57,7 +62,8 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Give tests that take long their time limit, and tell which tests must run in one worker.
 
-    One Flink serves all tests that need one, and one Kafka broker; what tests of a file share is made once.
+    One Flink serves all tests that need one; so do one Kafka broker, and one Flink over Kafka. What tests of a file
+    share is made once.
     """
     for item in items:
         slow, flink, kafka = (item.get_closest_marker(name) is not None for name in ("slow", "flink", "kafka"))
@@ -68,17 +74,36 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Refuse a pytest whose node ids pytest-xdist can't extend: each worker would start a Flink and a broker."""
+    """Count the tests of each group, for the end of what they share.
+
+    Refuse a pytest whose node ids pytest-xdist can't extend: each worker would start a Flink and a broker.
+    """
+    session.config.stash[_LEFT] = Counter(filter(None, map(_group_of, session.items)))
     if session.config.getoption("loadgroup", default=False):
         for item in session.items:
             if item.get_closest_marker("xdist_group") is not None and "@" not in item.nodeid.rpartition("]")[2]:
                 raise pytest.UsageError("pytest-xdist ignores groups with this pytest; pip install -e '.[dev]'")
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(item: pytest.Item) -> None:
+    """End what the tests of a group share after the last of them, which runs in the same worker as all others."""
+    if (group := _group_of(item)) is not None:
+        left = item.config.stash[_LEFT]
+        left[group] -= 1
+        if left[group] == 0:
+            end_all_of(group)
+
+
+def _group_of(item: pytest.Item) -> str | None:
+    mark = item.get_closest_marker("xdist_group")
+    return None if mark is None else str(mark.args[0])
+
+
 def _group(item: pytest.Item, *, flink: bool, kafka: bool) -> str | None:
     """What the tests are called that run in the same worker as *item*; None where it may run in any."""
     if flink or kafka:
-        return "flink" if flink else "kafka"
+        return FLINK_OVER_KAFKA if flink and kafka else FLINK if flink else "kafka"
     found = item._fixtureinfo.name2fixturedefs.values() if isinstance(item, pytest.Function) else ()
     shares = any(
         each[-1].baseid and each[-1].scope != "function" for each in found if each

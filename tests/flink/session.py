@@ -1,4 +1,4 @@
-"""The Flinks of this process: each is started when it is first asked for, and ended with the process."""
+"""The Flinks of this process: each is started when a test first needs it, and ended after the last one that does."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from tests.flink.over_kafka import FlinkOverKafka
 from tests.flink.tap import Tap
 from tests.kafka.broker import Broker
 from tests.kafka.session import broker
+from tests.last_use import FLINK, FLINK_OVER_KAFKA, end_with
 from tests.needs import skip_or_fail
 
 _Running = TypeVar("_Running", "Session", "KafkaSession")
@@ -78,7 +79,7 @@ def _session() -> Session | Unavailable | FlinkError:
         jvm = FlinkJvm(found, text, (OUT, LETTERS))
     except FlinkError as error:
         return error
-    atexit.register(jvm.close)
+    end_with(FLINK, jvm.close)
     return Session(jvm, served)
 
 
@@ -93,7 +94,7 @@ def _kafka_session(broker: Broker) -> KafkaSession | Unavailable | FlinkError:
         flink = FlinkOverKafka(found, broker.address, tap.url)
     except FlinkError as error:
         return error
-    atexit.register(flink.close)
+    end_with(FLINK_OVER_KAFKA, flink.close)
     return KafkaSession(flink, tap)
 
 
