@@ -13,9 +13,14 @@ import contextvars
 import sys
 from collections.abc import Callable, Coroutine
 from typing import Any as Untyped
-from typing import TypeVar
+from typing import Final, TypeVar
 
 _T = TypeVar("_T")
+
+_NAME: Final = "statefun-actors handler"
+"""Of every handler task: asyncio would format a number into a name for each."""
+_NO_DICT: Final = frozenset({"call_soon"})
+"""In place of the ``__dict__`` of an event loop that has none."""
 
 
 class HandlerTask(asyncio.Task[_T]):
@@ -70,9 +75,9 @@ def start_handler_task(work: Coroutine[Untyped, Untyped, _T], *, eager: bool = T
     """Run *work* in a handler task. If *eager*, its first step runs at once, except on loops written in C."""
     loop = asyncio.get_running_loop()
     if not eager:
-        return HandlerTask(_Steps(work), loop=loop)
+        return HandlerTask(_Steps(work), loop=loop, name=_NAME)
     if sys.version_info >= (3, 12):
-        return HandlerTask(_Steps(work), loop=loop, eager_start=True)
+        return HandlerTask(_Steps(work), loop=loop, name=_NAME, eager_start=True)
     return _started_eagerly(work, loop)
 
 
@@ -86,11 +91,11 @@ def _started_eagerly(work: Coroutine[Untyped, Untyped, _T], loop: Untyped) -> Ha
     def caught(step: Callable[[], object], *, context: contextvars.Context) -> None:
         steps.append((step, context))
 
-    if "call_soon" in getattr(loop, "__dict__", {"call_soon"}):  # a loop written in C, or one that others changed
-        return HandlerTask(_Steps(work), loop=loop)
+    if "call_soon" in getattr(loop, "__dict__", _NO_DICT):  # a loop written in C, or one that others changed
+        return HandlerTask(_Steps(work), loop=loop, name=_NAME)
     loop.call_soon = caught
     try:
-        task = HandlerTask(_Steps(work), loop=loop)
+        task = HandlerTask(_Steps(work), loop=loop, name=_NAME)
     finally:
         del loop.call_soon
     ((step, context),) = steps
