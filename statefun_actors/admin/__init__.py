@@ -40,6 +40,11 @@ from statefun_actors.admin.portable.importing import (
 from statefun_actors.admin.portable.known import (
     known_codecs,
 )
+from statefun_actors.admin.views.around import (
+    Surroundings,
+    WaitingItem,
+    view_surroundings,
+)
 from statefun_actors.admin.views.conversations import (
     AskItem,
     ScheduleItem,
@@ -75,6 +80,11 @@ from statefun_actors.admin.views.forms import (
     form_of,
     message_inside,
 )
+from statefun_actors.admin.views.overview import (
+    MOST_COUNTED,
+    StoreOverview,
+    view_store,
+)
 from statefun_actors.admin.views.soundness import (
     StoreCheck,
     check_store,
@@ -83,8 +93,12 @@ from statefun_actors.admin.views.timers import (
     TimerItem,
     list_timers,
 )
+from statefun_actors.admin.views.times import (
+    time_text,
+)
 
 __all__ = [
+    "MOST_COUNTED",
     "AmbiguousTokenError",
     "AskItem",
     "BadExportError",
@@ -103,8 +117,11 @@ __all__ = [
     "StoreCheck",
     "StoreControl",
     "StoreNotEmptyError",
+    "StoreOverview",
+    "Surroundings",
     "TimerItem",
     "TypeItem",
+    "WaitingItem",
     "check_store",
     "export_store",
     "find_ask",
@@ -126,6 +143,9 @@ __all__ = [
     "running_engine",
     "show_dead_letter",
     "show_entity",
+    "time_text",
     "type_or_address",
     "view_entity",
+    "view_store",
+    "view_surroundings",
 ]

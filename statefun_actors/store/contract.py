@@ -186,8 +186,8 @@ class StoreReader(Protocol):
         """The number of records of each egress that has any. Reads all of them."""
         ...
 
-    def dead_letters(self) -> Iterator[DeadLetterEntry]:
-        """All dead letters, oldest first."""
+    def dead_letters(self, after: int = -1) -> Iterator[DeadLetterEntry]:
+        """The dead letters with a seq greater than *after*, oldest first."""
         ...
 
     def dead_letter(self, seq: int) -> DeadLetterEntry | None:
@@ -206,8 +206,11 @@ class StoreReader(Protocol):
         """At most *limit* requests that arrived at *time_ms* or earlier, oldest first."""
         ...
 
-    def entities(self, typename: str, prefix: str = "") -> Iterator[EntityRow]:
-        """The entities of one function type ordered by id (by code point); only those with *prefix*."""
+    def entities(self, typename: str, prefix: str = "", after: str | None = None) -> Iterator[EntityRow]:
+        """The entities of one function type ordered by id (by code point).
+
+        Only those whose ids begin with *prefix*, and come after the id *after*, if one is given.
+        """
         ...
 
     def counts(self, without: Collection[str] = ()) -> Mapping[str, int]:

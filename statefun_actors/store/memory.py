@@ -128,8 +128,8 @@ class MemoryStore:
     def egress_counts(self) -> Mapping[str, int]:
         return Counter(record.egress for record in self._egress.values())
 
-    def dead_letters(self) -> Iterator[DeadLetterEntry]:
-        return iter(_by_seq(self._dead_letters))
+    def dead_letters(self, after: int = -1) -> Iterator[DeadLetterEntry]:
+        return iter([letter for letter in _by_seq(self._dead_letters) if letter.seq > after])
 
     def dead_letter(self, seq: int) -> DeadLetterEntry | None:
         return self._dead_letters.get(seq)
@@ -145,9 +145,10 @@ class MemoryStore:
         old = [request for request in self._requests.values() if request.time_ms <= time_ms]
         return sorted(old, key=lambda request: (request.time_ms, request.target, request.key))[:limit]
 
-    def entities(self, typename: str, prefix: str = "") -> Iterator[EntityRow]:
+    def entities(self, typename: str, prefix: str = "", after: str | None = None) -> Iterator[EntityRow]:
         rows = self._entities.get(typename, {})
-        return iter([EntityRow(Address(typename, id), *rows[id]) for id in sorted(rows) if id.startswith(prefix)])
+        ids = sorted(id for id in rows if id.startswith(prefix) and (after is None or id > after))
+        return iter([EntityRow(Address(typename, id), *rows[id]) for id in ids])
 
     def counts(self, without: Collection[str] = ()) -> Mapping[str, int]:
         set_by = (timer.caller and timer.caller.typename for timer in self._timers.values())

@@ -424,6 +424,25 @@ async def entities_come_in_the_order_of_code_points(store: Store) -> None:
 
 
 @check
+async def entities_and_dead_letters_can_be_read_from_behind_one_of_them(store: Store) -> None:
+    letters = [DeadLetterEntry(n, Message(n, ADA, VALUE), "E", "e", 1, 1) for n in (3, 5, 9)]
+    await store.commit(Commit(entities=[entity(id) for id in ("a", "b1", "b2", "b3", "c")], dead_letters=letters))
+
+    def behind(after: str, prefix: str = "b") -> list[str]:
+        return [row.address.id for row in store.entities("bank/account", prefix, after)]
+
+    assert [behind(after) for after in ("a", "b1", "b15", "b3", "c")] == [
+        ["b1", "b2", "b3"],
+        ["b2", "b3"],
+        ["b2", "b3"],
+        [],
+        [],
+    ]
+    assert behind("b2", "") == ["b3", "c"]
+    assert [letter.seq for letter in store.dead_letters(3)] == [5, 9]
+
+
+@check
 async def a_prefix_is_taken_literally(store: Store) -> None:
     odd = [
         "%",

@@ -69,7 +69,7 @@ def list_asks(
         return str(ask.asker).startswith(to) or (ask.target is not None and str(ask.target).startswith(to))
 
     found = (ask for ask in open_asks(store) if wanted(ask))
-    return [_ask_item(ask, known) for ask in _first(found, limit, lambda ask: (ask.since_ms, ask.token))]
+    return [ask_item(ask, known) for ask in _first(found, limit, lambda ask: (ask.since_ms, ask.token))]
 
 
 def list_schedules(
@@ -82,7 +82,7 @@ def list_schedules(
         if str(schedule.sender).startswith(to) or str(schedule.target).startswith(to)
     )
     return [
-        _schedule_item(schedule, known)
+        schedule_item(schedule, known)
         for schedule in _first(found, limit, lambda schedule: (schedule.next_ms, schedule.sender, schedule.name))
     ]
 
@@ -91,7 +91,8 @@ def _first(items: Iterable[_T], limit: int | None, key: Callable[[_T], tuple[obj
     return sorted(items, key=key) if limit is None else heapq.nsmallest(limit, items, key=key)
 
 
-def _ask_item(ask: OpenAsk, known: Mapping[str, Codec] | None) -> AskItem:
+def ask_item(ask: OpenAsk, known: Mapping[str, Codec] | None = None) -> AskItem:
+    """The open ask *ask*."""
     question = ask.question
     return AskItem(
         ask.token[:SHOWN_OF_TOKEN],
@@ -105,7 +106,8 @@ def _ask_item(ask: OpenAsk, known: Mapping[str, Codec] | None) -> AskItem:
     )
 
 
-def _schedule_item(schedule: OpenSchedule, known: Mapping[str, Codec] | None) -> ScheduleItem:
+def schedule_item(schedule: OpenSchedule, known: Mapping[str, Codec] | None = None) -> ScheduleItem:
+    """The recurring message *schedule*."""
     recurrence = schedule.recurrence
     return ScheduleItem(
         str(schedule.sender),

@@ -31,10 +31,10 @@ class DeadLetterItem(Struct, frozen=True):
 
 
 def list_dead_letters(
-    store: StoreReader, known: Mapping[str, Codec] | None = None, to: str = ""
+    store: StoreReader, known: Mapping[str, Codec] | None = None, to: str = "", after: int = -1
 ) -> Iterator[DeadLetterItem]:
-    """The dead letters for addresses that begin with *to*, the oldest first."""
-    for entry in store.dead_letters():
+    """The dead letters for addresses that begin with *to*, the oldest first; those with numbers above *after*."""
+    for entry in store.dead_letters(after):
         if str(entry.message.target).startswith(to):
             yield show_dead_letter(entry, known)
 

@@ -23,10 +23,10 @@ class EgressItem(Struct, frozen=True):
 
 
 def list_egress(
-    store: StoreReader, known: Mapping[str, Codec] | None = None, name: str | None = None
+    store: StoreReader, known: Mapping[str, Codec] | None = None, name: str | None = None, after: int = -1
 ) -> Iterator[EgressItem]:
-    """The records that are not written yet, oldest first; with *name*, those of that egress."""
-    seq, names = -1, None if name is None else [name]
+    """The records that are not written yet, oldest first; with *name*, those of that egress; only behind *after*."""
+    seq, names = after, None if name is None else [name]
     while found := store.egress_after(seq, _CHUNK, names):
         for record in found:
             yield EgressItem(record.seq, record.egress, record.value.typename, shown_form(record.value, known))

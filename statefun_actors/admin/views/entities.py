@@ -55,10 +55,14 @@ def list_entities(
     app: Application | None = None,
     known: Mapping[str, Codec] | None = None,
     prefix: str = "",
+    after: str | None = None,
 ) -> Iterator[EntityView]:
-    """The entities of *typename* whose ids begin with *prefix*, by id, without those that have expired by *now_ms*."""
+    """The entities of *typename* whose ids begin with *prefix*, by id, without those that have expired by *now_ms*.
+
+    Only those that come after the id *after*, if one is given.
+    """
     function = _function(app, typename)
-    for row in store.entities(typename, prefix):
+    for row in store.entities(typename, prefix, after):
         view = view_entity(row, now_ms, function, known)
         if not view.gone:
             yield view

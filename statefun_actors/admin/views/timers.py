@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Final
 
 from msgspec import Struct
 
 from statefun_actors.admin.views.forms import message_inside, shown_form
 from statefun_actors.asking import OWN_FUNCTIONS, short_address, short_or_none
-from statefun_actors.store import StoreReader
+from statefun_actors.store import StoreReader, Timer
 from statefun_actors.types import Codec
 
-_CHUNK = 500
+_CHUNK: Final = 500
+FIRST: Final = (-(1 << 63), -1)
+"""Before the time and the seq of every timer."""
 
 
 class TimerItem(Struct, frozen=True):
@@ -26,23 +29,42 @@ class TimerItem(Struct, frozen=True):
     token: str | None
 
 
-def list_timers(store: StoreReader, known: Mapping[str, Codec] | None = None, to: str = "") -> Iterator[TimerItem]:
-    """The delayed messages for addresses that begin with *to*, the next one first; none of the library's own."""
-    after = (-(1 << 63), -1)
+def list_timers(
+    store: StoreReader,
+    known: Mapping[str, Codec] | None = None,
+    to: str = "",
+    after: tuple[int, int] = FIRST,
+) -> Iterator[TimerItem]:
+    """The delayed messages for addresses that begin with *to*, the next one first; none of the library's own.
+
+    Only those after the time and the seq *after*.
+    """
+    for timer in timers_from(store, after):
+        if not is_own(timer) and str(timer.target).startswith(to):
+            yield timer_item(timer, known)
+
+
+def timers_from(store: StoreReader, after: tuple[int, int] = FIRST) -> Iterator[Timer]:
+    """All delayed messages after the time and the seq *after*, the next one first."""
     while found := store.timers_after(*after, _CHUNK):
-        for timer in found:
-            if timer.caller is not None and timer.caller.typename in OWN_FUNCTIONS:
-                continue
-            if not str(timer.target).startswith(to):
-                continue
-            value = message_inside(timer).argument
-            yield TimerItem(
-                timer.seq,
-                timer.due_ms,
-                short_address(timer.target),
-                value.typename,
-                shown_form(value, known),
-                short_or_none(timer.caller),
-                timer.token,
-            )
+        yield from found
         after = (found[-1].due_ms, found[-1].seq)
+
+
+def is_own(timer: Timer) -> bool:
+    """Whether a function of the library has set *timer*."""
+    return timer.caller is not None and timer.caller.typename in OWN_FUNCTIONS
+
+
+def timer_item(timer: Timer, known: Mapping[str, Codec] | None = None) -> TimerItem:
+    """The delayed message *timer*."""
+    value = message_inside(timer).argument
+    return TimerItem(
+        timer.seq,
+        timer.due_ms,
+        short_address(timer.target),
+        value.typename,
+        shown_form(value, known),
+        short_or_none(timer.caller),
+        timer.token,
+    )

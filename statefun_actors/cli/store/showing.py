@@ -83,10 +83,7 @@ def cut(text: str) -> str:
 
 
 def time_of(ms: int) -> str:
-    """Milliseconds since 1970 as ISO 8601, in UTC; as they are where no calendar reaches."""
-    from statefun_actors.engine import at_ms
+    """Milliseconds since 1970 as ISO 8601, in UTC."""
+    from statefun_actors.admin import time_text
 
-    try:
-        return at_ms(ms).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    except (OverflowError, ValueError):
-        return f"{ms} ms"
+    return time_text(ms)

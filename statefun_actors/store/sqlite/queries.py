@@ -122,9 +122,9 @@ class Queries:
         """The number of records of each egress that has any. Reads all of them."""
         return dict(self._rows("SELECT egress, count(*) FROM egress GROUP BY egress ORDER BY egress"))
 
-    def dead_letters(self) -> Iterator[DeadLetterEntry]:
-        """All dead letters, oldest first."""
-        return (dead_letter_of(*row) for row in self._by_seq("dead_letter", DEAD_LETTER))
+    def dead_letters(self, after: int = -1) -> Iterator[DeadLetterEntry]:
+        """The dead letters with a seq greater than *after*, oldest first."""
+        return (dead_letter_of(*row) for row in self._by_seq("dead_letter", DEAD_LETTER, after))
 
     def dead_letter(self, seq: int) -> DeadLetterEntry | None:
         """The dead letter with this number; None if there is none."""
@@ -149,12 +149,16 @@ class Queries:
         """At most *limit* requests that arrived at *time_ms* or earlier, oldest first."""
         return [request_of(*row) for row in self._rows(REQUESTS_BEFORE, (time_ms, limit))]
 
-    def entities(self, typename: str, prefix: str = "") -> Iterator[EntityRow]:
-        """The entities of one function type ordered by id (by code point); only those with *prefix*."""
+    def entities(self, typename: str, prefix: str = "", after: str | None = None) -> Iterator[EntityRow]:
+        """The entities of one function type ordered by id (by code point).
+
+        Only those whose ids begin with *prefix*, and come after the id *after*, if one is given.
+        """
         end = after_prefix(prefix)
         until, ends = ("", ()) if end is None else ("AND id < ?", (end,))
         select = f"SELECT id, state, expires_ms FROM entity WHERE type = ? AND id %s ? {until} ORDER BY id LIMIT {PAGE}"
-        rows = self._rows(select % ">=", (typename, prefix, *ends))
+        first = (">=", prefix) if after is None or after < prefix else (">", after)
+        rows = self._rows(select % first[0], (typename, first[1], *ends))
         while rows:
             for id, state, expires_ms in rows:
                 yield EntityRow(address_of(typename, id), state, expires_ms)
@@ -201,10 +205,9 @@ class Queries:
     def _connection(self) -> sqlite3.Connection:
         raise NotImplementedError
 
-    def _by_seq(self, table: str, columns: Sequence[str], db: sqlite3.Connection | None = None) -> Iterator[Any]:
+    def _by_seq(self, table: str, columns: Sequence[str], seq: int = -1) -> Iterator[Any]:
         select = f"SELECT {listed(columns)} FROM {table} WHERE seq > ? ORDER BY seq LIMIT {PAGE}"
-        seq = -1
-        while rows := self._rows(select, (seq,), db):
+        while rows := self._rows(select, (seq,)):
             yield from rows
             seq = rows[-1][0]
 
