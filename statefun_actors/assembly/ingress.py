@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
+from statefun_actors.console import Access, ConsoleRoute
 from statefun_actors.engine import Engine
 from statefun_actors.http import Guard, Listener, Router, create_ingress_app, serve
 
@@ -16,18 +17,26 @@ class HttpService:
         listeners: closed at the end.
         token: what clients must send; None = nothing.
         own_loop: nothing else of the process runs on this event loop.
+        console: whether ``/console`` shows pages about the engine.
     """
 
     serving: asyncio.Task[None] | None = None
 
-    def __init__(self, listeners: Sequence[Listener], token: str | None, *, own_loop: bool) -> None:
+    def __init__(self, listeners: Sequence[Listener], token: str | None, *, own_loop: bool, console: bool) -> None:
         self._listeners, self._token, self._own_loop = listeners, token, own_loop
+        self._with_console = console
+        self._console: ConsoleRoute | None = None
         self._router: Router | None = None
         self._closing = asyncio.Event()
 
     async def open(self, engine: Engine) -> None:
         local = self._token is None and all(listener.local for listener in self._listeners)
-        self._router = create_ingress_app(engine.app, engine, Guard(self._token, local=local))
+        guard = Guard(self._token, local=local)
+        if self._with_console:
+            self._console = ConsoleRoute(engine, Access(guard, self._token), token=self._token is not None)
+        self._router = create_ingress_app(
+            engine.app, engine, guard, None if self._console is None else self._console.at
+        )
         sockets = [sock for listener in self._listeners for sock in listener.sockets]
         self.serving = asyncio.create_task(
             serve(self._router, sockets, stop=self._closing.wait, own_loop=self._own_loop)
@@ -37,8 +46,12 @@ class HttpService:
         """Connections are closed with their next answer."""
         if self._router is not None:
             self._router.stopping = True
+        if self._console is not None:
+            self._console.refuse()
 
     async def close(self) -> None:
         self._closing.set()
         if self.serving is not None:
             await asyncio.wait([self.serving])
+        if self._console is not None:
+            self._console.close()

@@ -3,7 +3,25 @@
 from statefun_actors.http.app import create_app
 from statefun_actors.http.ingress import Guard, create_ingress_app
 from statefun_actors.http.listening import Listener, Tls, listen
+from statefun_actors.http.request import OnDone, Pending, RefusedError, Request, Response, Route, line
 from statefun_actors.http.router import Router
 from statefun_actors.http.server import STOP_SECONDS, serve
 
-__all__ = ["STOP_SECONDS", "Guard", "Listener", "Router", "Tls", "create_app", "create_ingress_app", "listen", "serve"]
+__all__ = [
+    "STOP_SECONDS",
+    "Guard",
+    "Listener",
+    "OnDone",
+    "Pending",
+    "RefusedError",
+    "Request",
+    "Response",
+    "Route",
+    "Router",
+    "Tls",
+    "create_app",
+    "create_ingress_app",
+    "line",
+    "listen",
+    "serve",
+]

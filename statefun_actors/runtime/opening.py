@@ -70,7 +70,8 @@ def assemble(
         )
         services: list[Service] = [ControlService(store)]
         if listeners:
-            services.append(HttpService(listeners, token, own_loop=False))
+            console = options.get("console", "read-only") != "off"
+            services.append(HttpService(listeners, token, own_loop=False, console=console))
         urls = [listener.url(tls=False) for listener in listeners]
         return Assembly(engine, services, resources.pop_all(), on_death), urls
 

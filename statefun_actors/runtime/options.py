@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
-from typing import Final, cast
+from typing import Final, Literal, cast
 
 from statefun_actors.calls import timeout_seconds
 from statefun_actors.connectors import FileTarget, HttpTarget, Target, read_target
@@ -34,6 +34,8 @@ class RuntimeOptions(Options, total=False):
     """Addresses at which the HTTP ingress listens: ``127.0.0.1:8080``, ``unix:/path``. Default: None, nowhere."""
     token: str | None
     """What HTTP clients must send as ``Authorization: Bearer``, to ``bind`` and to ``asgi`` alike. Default: None."""
+    console: Literal["off", "read-only"]
+    """Pages for a browser at ``bind`` that show entities, failures, asks, timers and egress. Default: read-only."""
     timeout: timedelta | float
     """For one call with all its attempts: a timedelta, or seconds. Default: 30."""
     egress: Mapping[str, Target | Sink | str]
@@ -49,7 +51,18 @@ class RuntimeOptions(Options, total=False):
     """Memory for entities that are in use, in bytes. Default: 64 MiB."""
 
 
-_OWN: Final = ("store", "strict", "bind", "token", "timeout", "egress", "egress_backlog", "cache_bytes", "instruments")
+_OWN: Final = (
+    "store",
+    "strict",
+    "bind",
+    "token",
+    "console",
+    "timeout",
+    "egress",
+    "egress_backlog",
+    "cache_bytes",
+    "instruments",
+)
 
 
 def application_settings(options: RuntimeOptions) -> Settings:
@@ -68,6 +81,9 @@ def application_settings(options: RuntimeOptions) -> Settings:
     token = options.get("token")
     if token is not None and not (token.isascii() and token.isprintable() and token and token.strip() == token):
         problems.append("expected a token= of printable ASCII without blanks around it")
+    console = options.get("console", "read-only")
+    if console not in {"off", "read-only"}:
+        problems.append(f"expected a console= of 'off' or 'read-only', got {console!r}")
     for name in ("cache_bytes", "egress_backlog"):
         value = options.get(name, 1)
         if not isinstance(value, int) or isinstance(value, bool) or value < 1:

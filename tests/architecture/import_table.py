@@ -111,6 +111,21 @@ TABLE: Final[Mapping[str, AbstractSet[str]]] = {
             "engine",
         }
     ),
+    "console": frozenset(
+        {
+            "text",
+            "errors",
+            "address",
+            "types",
+            "store",
+            "asking",
+            "entity",
+            "dispatch",
+            "http",
+            "engine",
+            "admin",
+        }
+    ),
     "connectors.files": frozenset(
         {"errors", "model", "system", "types", "store", "store.sqlite", "dispatch", "ingress", "engine"}
     ),
@@ -132,7 +147,7 @@ TABLE: Final[Mapping[str, AbstractSet[str]]] = {
     ),
     "assembly": frozenset({"engine"}),
     "assembly.control": frozenset({"store", "engine", "admin"}),
-    "assembly.ingress": frozenset({"http", "engine"}),
+    "assembly.ingress": frozenset({"http", "engine", "console"}),
     "runtime": frozenset(
         {
             "backoff",

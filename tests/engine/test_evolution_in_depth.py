@@ -414,13 +414,13 @@ class Unread(MemoryStore):
 
     closed = False
 
-    def entities(self, typename: str, prefix: str = "") -> Untyped:
+    def entities(self, typename: str, prefix: str = "", after: str | None = None) -> Untyped:
         assert not self.closed
-        return super().entities(typename, prefix)
+        return super().entities(typename, prefix, after)
 
-    def dead_letters(self) -> Untyped:
+    def dead_letters(self, after: int = -1) -> Untyped:
         assert not self.closed
-        return super().dead_letters()
+        return super().dead_letters(after)
 
 
 async def test_nothing_is_read_where_types_look_as_they_did_whatever_the_classes_are_called() -> None:

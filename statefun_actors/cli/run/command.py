@@ -62,6 +62,10 @@ _FILE: Final = click.Path(dir_okay=False, path_type=Path)
     help="Bearer token that HTTP clients must send. Required unless every --bind address is local.",
 )  # fmt: skip
 @click.option(
+    "--console", type=click.Choice(["off", "read-only"]), default="read-only", show_default=True,
+    help="Pages for a browser at each --bind address that show entities, failures, asks, timers and egress.",
+)  # fmt: skip
+@click.option(
     "--store", type=_FILE, metavar="FILE", help="The file for the state. Default: ./.statefun/<APP's name>.db"
 )
 @click.option("--memory", is_flag=True, help="Keep state in memory only; it is lost when the run ends.")
@@ -108,6 +112,7 @@ def run(  # noqa: PLR0913, PLR0917 - each is an option of the command line
     fire_timers: bool,
     binds: tuple[str, ...],
     token: str | None,
+    console: str,
     store: Path | None,
     memory: bool,
     cache_bytes: int,
@@ -203,6 +208,7 @@ def run(  # noqa: PLR0913, PLR0917 - each is an option of the command line
         quiet=quiet,
         listeners=listening,
         token=token,
+        console=console != "off",
     )
     raise SystemExit(_run(loaded.name, application, options, log, as_json=as_json))
 

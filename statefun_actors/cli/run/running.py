@@ -65,6 +65,8 @@ class RunOptions:
     """Where the HTTP ingress listens."""
     token: str | None = None
     """What it demands."""
+    console: bool = True
+    """Whether the console is served there."""
 
 
 class Run:
@@ -115,10 +117,11 @@ class Run:
 
     def _services(self) -> list[Service]:
         services: list[Service] = [ControlService(self._store)]
-        if self._options.listeners:
+        options = self._options
+        if options.listeners:
             from statefun_actors.assembly.ingress import HttpService
 
-            services.append(HttpService(self._options.listeners, self._options.token, own_loop=True))
+            services.append(HttpService(options.listeners, options.token, own_loop=True, console=options.console))
         return services
 
     async def to_the_end(self) -> Summary:
@@ -193,6 +196,8 @@ class Run:
             display.say(one_line(f"Running {', '.join(self.engine.app.typenames)}; state in {where}. Ctrl-C stops."))
         for listener in self._options.listeners:
             display.say(one_line(f"Messages are taken at {listener.url(tls=False)}/ingress/<namespace>/<name>/<id>"))
+            if self._options.console:
+                display.say(one_line(f"The console is at {listener.url(tls=False)}/"))
         while self._options.until_idle or not self._all_read():
             display.show()
             if self._options.until_idle and not self._told_of_failing:

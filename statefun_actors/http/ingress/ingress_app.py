@@ -2,26 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from statefun_actors.dispatch import Application
 from statefun_actors.http.ingress.guard import Guard
 from statefun_actors.http.ingress.health import HealthRoutes
 from statefun_actors.http.ingress.replies import RepliesRoute
 from statefun_actors.http.ingress.route import IngressRoute
+from statefun_actors.http.request import Route
 from statefun_actors.http.router import Router
 from statefun_actors.ingress import Backend
 
 
-def create_ingress_app(application: Application, backend: Backend, guard: Guard) -> Router:
+def create_ingress_app(
+    application: Application, backend: Backend, guard: Guard, other: Callable[[str], Route | None] | None = None
+) -> Router:
     """The ingress to *application*, as an ASGI app over the *backend* that takes its messages.
 
     ``PUT`` and ``POST`` to ``/ingress/<namespace>/<name>/<id>`` send one message, to ``/ingress`` many, as lines of
     JSON. ``POST /replies/<token>`` answers an open ask, and needs no other token. ``GET /healthz`` and ``/readyz`` need
     no token; *guard* checks all other paths, and ``/readyz?verbose``, which names messages that keep failing.
+
+    *other* returns the route for another path, None if there is none.
     """
     health = HealthRoutes(guard, backend, lambda: router.stopping)
     ingress = IngressRoute(application, backend, guard)
     replies = RepliesRoute(application, backend, guard.without_token())
-    router = Router(
-        lambda path: ingress.at(path) or replies.at(path), application.settings.body_limit, otherwise=health
-    )
+
+    def route(path: str) -> Route | None:
+        return ingress.at(path) or replies.at(path) or (None if other is None else other(path))
+
+    router = Router(route, application.settings.body_limit, otherwise=health)
     return router

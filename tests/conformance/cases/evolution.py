@@ -79,9 +79,9 @@ class Reads(MemoryStore):
 
     entities_read = 0
 
-    def entities(self, typename: str, prefix: str = "") -> Any:
+    def entities(self, typename: str, prefix: str = "", after: str | None = None) -> Any:
         self.entities_read += 1
-        return super().entities(typename, prefix)
+        return super().entities(typename, prefix, after)
 
 
 async def stored(cls: type[Entity], store: MemoryStore) -> None:

@@ -1,0 +1,81 @@
+"""Who may see the console: the checks of the ingress, and a session in a cookie where a token is needed.
+
+A session is the time at which it ends, signed with the token of the server: it survives restarts, and ends at once when
+the token changes. The cookie is sent with requests of the console's own pages only (``SameSite=Strict``), and no script
+can read it.
+"""
+
+from __future__ import annotations
+
+import hmac
+import time
+from typing import Final
+
+from statefun_actors.http import Guard, RefusedError, Request
+
+SESSION_SECONDS: Final = 12 * 60 * 60
+_COOKIE: Final = b"statefun-actors-console"
+
+
+class Access:
+    """Checks requests to the console.
+
+    Args:
+        guard: of the server. Its checks of ``Host`` and ``Origin`` hold for every request.
+        token: of the server; None if it needs none.
+    """
+
+    def __init__(self, guard: Guard, token: str | None) -> None:
+        self._guard, self._guard_of_place = guard, guard.without_token()
+        self._token = None if token is None else token.encode()
+
+    def check_place(self, request: Request) -> None:
+        """Raises RefusedError: another site's page sends *request*, or asks under another name."""
+        self._guard_of_place.admit(request)
+
+    def is_open(self, request: Request) -> bool:
+        """Whether *request* has the token or a session, or needs none."""
+        if self._token is None or _is_current(_cookie(request), self._token):
+            return True
+        try:
+            self._guard.admit(request)
+        except RefusedError:
+            return False
+        return True
+
+    def session(self, token: str) -> bytes | None:
+        """The Set-Cookie header of a new session for who knows *token*; None if that is wrong."""
+        if self._token is None or not hmac.compare_digest(token.encode("utf-8", "replace"), self._token):
+            return None
+        ends = b"%d" % (time.time() + SESSION_SECONDS)
+        return _set_cookie(ends + b"." + _signature(ends, self._token), SESSION_SECONDS)
+
+
+CLOSED_SESSION: Final = b"%b=; Path=/console; Max-Age=0; HttpOnly; SameSite=Strict" % _COOKIE
+"""The Set-Cookie header that ends a session."""
+
+
+def _set_cookie(value: bytes, seconds: int) -> bytes:
+    return b"%b=%b; Path=/console; Max-Age=%d; HttpOnly; SameSite=Strict" % (_COOKIE, value, seconds)
+
+
+def _signature(ends: bytes, token: bytes) -> bytes:
+    return hmac.new(token, b"session of the console until " + ends, "sha256").hexdigest().encode()
+
+
+def _is_current(cookie: bytes, token: bytes) -> bool:
+    ends, _, signature = cookie.partition(b".")
+    if not hmac.compare_digest(signature, _signature(ends, token)):
+        return False
+    return int(ends) > time.time()
+
+
+def _cookie(request: Request) -> bytes:
+    """The value of the session's cookie, empty without one. HTTP/2 sends a header for each cookie."""
+    for name, header in request.headers:
+        if name == b"cookie":
+            for each in header.split(b";"):
+                key, _, value = each.strip().partition(b"=")
+                if key == _COOKIE:
+                    return value
+    return b""

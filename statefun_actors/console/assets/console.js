@@ -1,0 +1,55 @@
+// Keeps the page current: waits for changes, then fetches the page again and puts its new content in place.
+"use strict";
+
+(() => {
+  const live = document.getElementById("live");
+  let events = null;
+  let fetching = false;
+
+  const busy = () => {
+    const selection = document.getSelection();
+    const focused = document.activeElement;
+    return (selection && !selection.isCollapsed) || (focused && focused.matches("main input, main select, main textarea"));
+  };
+
+  const refresh = async () => {
+    if (fetching || busy()) return;
+    fetching = true;
+    try {
+      const response = await fetch(location.href, { credentials: "same-origin", cache: "no-store" });
+      if (response.redirected) return location.reload();
+      const found = new DOMParser().parseFromString(await response.text(), "text/html");
+      for (const part of ["main", "nav"]) {
+        const there = document.querySelector(part);
+        const fresh = found.querySelector(part);
+        if (there && fresh && there.innerHTML !== fresh.innerHTML && !busy()) there.replaceWith(document.adoptNode(fresh));
+      }
+    } catch {
+      // The server is away: the next event comes once it is back.
+    } finally {
+      fetching = false;
+    }
+  };
+
+  const listen = () => {
+    const main = document.querySelector("main");
+    events = new EventSource("changes?since=" + encodeURIComponent(main.dataset.version || ""));
+    events.onopen = () => live.classList.add("on");
+    events.addEventListener("changed", refresh);
+    events.onerror = () => {
+      if (events.readyState !== EventSource.CLOSED) return;
+      live.classList.remove("on");
+      setTimeout(listen, 3000);
+    };
+  };
+
+  document.addEventListener("visibilitychange", () => {
+    if (document.hidden) {
+      events.close();
+    } else {
+      refresh();
+      listen();
+    }
+  });
+  listen();
+})();

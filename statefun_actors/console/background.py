@@ -1,0 +1,45 @@
+"""Work in a thread as a pending response: reading a store and making a page must not hold the engine's event loop."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final
+
+from statefun_actors.http import OnDone, Response
+
+_THREADS: Final = 2
+"""One for a page that takes long, and one for the others."""
+
+
+class Background:
+    """Threads of its own: those that handlers use may all be busy, and then the console is needed most."""
+
+    def __init__(self) -> None:
+        self._threads: ThreadPoolExecutor | None = None
+
+    def start(self, work: Callable[[], Response]) -> PendingWork:
+        """Begin *work*, which must not raise."""
+        if self._threads is None:
+            self._threads = ThreadPoolExecutor(_THREADS, "statefun-actors-console")
+        return PendingWork(asyncio.get_running_loop().run_in_executor(self._threads, work))
+
+    def close(self) -> None:
+        """Wait for work that has begun, and drop the rest. Safe to call twice."""
+        if self._threads is not None:
+            self._threads.shutdown(cancel_futures=True)
+            self._threads = None
+
+
+class PendingWork:
+    """The response that a thread works on."""
+
+    def __init__(self, working: asyncio.Future[Response]) -> None:
+        self._working = working
+
+    def on_done(self, callback: OnDone) -> None:
+        self._working.add_done_callback(lambda done: callback(None if done.cancelled() else done.result()))
+
+    def cancel(self) -> None:
+        self._working.cancel()

@@ -1,0 +1,100 @@
+"""What a page is made from: the engine as of now, the store as of its last commit, and the query of the URL."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+
+import attrs
+
+from statefun_actors.admin import StoreOverview, known_types
+from statefun_actors.dispatch import Application
+from statefun_actors.engine import Engine, FailingMessage
+from statefun_actors.store import StoreReader
+from statefun_actors.text import describe_error
+from statefun_actors.types import Codec
+
+
+@attrs.frozen(kw_only=True)
+class Live:
+    """An engine as of one moment. Times in milliseconds since 1970.
+
+    Args:
+        handled: messages since the engine started, as are *timers_fired*.
+        waiting: messages that have not been handled.
+        parked: messages for function types that nothing here serves, by type.
+        failing_egress: why egresses can't be written, by name.
+        error: why the store failed last; None once it has been written since.
+    """
+
+    now_ms: int
+    handled: int
+    timers_fired: int
+    waiting: int
+    parked: Mapping[str, int]
+    failing: Sequence[FailingMessage]
+    failing_egress: Mapping[str, str]
+    error: str | None
+
+
+def look_at(engine: Engine) -> Live:
+    """*engine* as of now. To be called on its event loop."""
+    view = engine.view
+    return Live(
+        now_ms=engine.clock.now_ms(),
+        handled=view.counters.handled,
+        timers_fired=view.counters.timers_fired,
+        waiting=view.waiting,
+        parked=dict(view.parked),
+        failing=view.failing_messages(),
+        failing_egress=dict(view.failing_egress),
+        error=None if view.error is None else describe_error(view.error),
+    )
+
+
+def fingerprint(engine: Engine) -> object:
+    """A value that differs when something has changed that pages show."""
+    view = engine.view
+    counters = view.counters
+    failing = [(each.message.seq, each.attempts, each.next_ms, each.behind) for each in view.failing_messages()]
+    return (
+        counters.handled,
+        counters.dead_letters,
+        counters.discarded,
+        counters.timers_fired,
+        view.waiting,
+        view.egress_kept,
+        dict(view.failing_egress),
+        None if view.error is None else str(view.error),
+        failing,
+    )
+
+
+@attrs.frozen(kw_only=True)
+class Look:
+    """What a page may read. The store can be read until the page has been made."""
+
+    app: Application
+    known: Mapping[str, Codec]
+    live: Live
+    store: StoreReader
+    overview: Callable[[], StoreOverview]
+    """Counts of the store, a few seconds old where counting takes long."""
+    place: str
+    """The store, for people."""
+    size: int | None
+    """Bytes of the store; None where it is in memory."""
+
+    def types(self) -> AbstractSet[str]:
+        """The function types that are served, stored, or have messages."""
+        return known_types(self.store, self.app) | self.live.parked.keys()
+
+
+@attrs.frozen(kw_only=True)
+class Page:
+    """A page: *template* is rendered with *content*."""
+
+    template: str
+    title: str
+    content: Mapping[str, object]
+    status: int = 200

@@ -1,0 +1,40 @@
+"""The pages: functions of what can be read and of the query of the URL, without effects.
+
+Each is at ``/console/<name>``; its links are relative, so that it works behind any prefix.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from statefun_actors.console.look import Look, Page
+from statefun_actors.console.pages.conversations import asks, schedules
+from statefun_actors.console.pages.entities import entities, entity
+from statefun_actors.console.pages.failures import dead_letters, failing
+from statefun_actors.console.pages.overview import overview
+from statefun_actors.console.pages.queues import egress, timers
+from statefun_actors.errors import StatefunActorsError
+
+PAGES: Final[Mapping[str, Callable[[Look, Mapping[str, str]], Page]]] = {
+    "": overview,
+    "entities": entities,
+    "entity": entity,
+    "failing": failing,
+    "dead-letters": dead_letters,
+    "asks": asks,
+    "schedules": schedules,
+    "timers": timers,
+    "egress": egress,
+}
+"""By name."""
+
+
+def not_found(look: Look, query: Mapping[str, str]) -> Page:  # noqa: ARG001 - the form of all pages
+    """The page for a name that is none."""
+    return Page(template="message.html", title="Not found", content={"text": "There is no such page."}, status=404)
+
+
+def unreadable(error: StatefunActorsError) -> Page:
+    """The page that says that the store can't be read."""
+    return Page(template="message.html", title="The store can't be read", content={"text": str(error)}, status=503)

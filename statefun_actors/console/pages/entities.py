@@ -1,0 +1,111 @@
+"""Entities: those of one type, and one of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import attrs
+
+from statefun_actors.address import Address
+from statefun_actors.admin import (
+    EntityView,
+    list_entities,
+    list_failing,
+    show_entity,
+    type_or_address,
+    view_surroundings,
+)
+from statefun_actors.asking import OWN_FUNCTIONS
+from statefun_actors.console.look import Look, Page
+from statefun_actors.console.pages.paging import first
+from statefun_actors.entity import EntityFunction
+
+
+@attrs.frozen
+class FieldRow:
+    """A field of an entity.
+
+    Args:
+        kind: its type, as Python writes it; empty where the class is not known here.
+        form: the JSON form of its value.
+        absent: it has no value of its own, and reads as its default.
+        expires_ms: when it will be absent, in milliseconds since 1970; None = never.
+    """
+
+    name: str
+    kind: str
+    form: object
+    absent: bool
+    expires_ms: int | None
+
+
+def entities(look: Look, query: Mapping[str, str]) -> Page:
+    """The entities of the type ``type`` whose ids begin with ``prefix``, behind the id ``after``."""
+    types = sorted(look.types())
+    typename = query.get("type") or (types[0] if types else "")
+    prefix = query.get("prefix", "")
+    found, more = first(
+        list_entities(
+            look.store, typename, look.live.now_ms, look.app, look.known, prefix, after=query.get("after") or None
+        )
+    )
+    content = {
+        "types": types,
+        "typename": typename,
+        "prefix": prefix,
+        "after": query.get("after", ""),
+        "rows": [
+            (view, {name: form for name, form in view.fields.items() if name not in view.absent}) for view in found
+        ],
+        "more": found[-1].address.id if more else None,
+    }
+    return Page(template="entities.html", title="Entities", content=content)
+
+
+def entity(look: Look, query: Mapping[str, str]) -> Page:
+    """The entity of the type ``type`` with the id ``id``, or the one that is written ``address``."""
+    types = look.types()
+    written = query.get("address")
+    if written is not None:
+        found = type_or_address(written, types)
+        address = found if isinstance(found, Address) else None
+    elif query.get("type") and query.get("id"):
+        address = Address(query["type"], query["id"])
+    else:
+        address = None
+    if address is None or address.typename in OWN_FUNCTIONS:
+        text = "Expected the address of an entity, such as bank/account/ada, of a type that is served or stored here."
+        return Page(template="message.html", title="No such entity", content={"text": text}, status=404)
+    view = show_entity(look.store, address, look.live.now_ms, look.app, look.known)
+    failing = [each for each in look.live.failing if each.message.target == address]
+    content = {
+        "address": address,
+        "view": view,
+        "fields": [] if view is None else _fields(look, view),
+        "around": view_surroundings(look.store, address, look.known),
+        "failing": list(list_failing(failing, look.known)),
+        "name": _class(look, address.typename),
+    }
+    return Page(template="entity.html", title="Entity", content=content)
+
+
+def _fields(look: Look, view: EntityView) -> Sequence[FieldRow]:
+    route = look.app.route(view.address.typename)
+    function = None if route is None else route.function
+    kinds: dict[str, str] = (
+        {
+            field.name: f"{field.codec.spelling.strip('`')}{' | None' if field.optional else ''}"
+            for field in function.fields
+        }
+        if isinstance(function, EntityFunction)
+        else {}
+    )
+    return [
+        FieldRow(name, kinds.get(name, ""), form, name in view.absent, view.expires_ms.get(name))
+        for name, form in view.fields.items()
+    ]
+
+
+def _class(look: Look, typename: str) -> str | None:
+    route = look.app.route(typename)
+    return None if route is None else getattr(route.function, "name", None)

@@ -1,0 +1,150 @@
+"""The route of the console: ``/console/...``, and ``/``, which leads there."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Final
+from urllib.parse import parse_qsl
+
+from statefun_actors.console.access import CLOSED_SESSION, Access
+from statefun_actors.console.assets import ASSETS
+from statefun_actors.console.background import Background
+from statefun_actors.console.changes import Changes
+from statefun_actors.console.look import Live, Page, fingerprint, look_at
+from statefun_actors.console.pages import PAGES, not_found, unreadable
+from statefun_actors.console.reading import Reading
+from statefun_actors.console.rendering import Frame, rendered
+from statefun_actors.engine import Engine
+from statefun_actors.errors import StatefunActorsError
+from statefun_actors.http import Pending, RefusedError, Request, Response, line
+
+logger: Final = logging.getLogger("statefun_actors.console")
+
+PATH: Final = "/console"
+_FOLDER: Final = PATH.encode() + b"/"
+_LOG_IN: Final = b"login"
+_LOG_OUT: Final = b"logout"
+_CHANGES: Final = b"changes"
+_FORM: Final = b"application/x-www-form-urlencoded"
+_LONGEST_FORM: Final = 10_000
+_BAD_QUERY: Final = line(400, "expected a query in UTF-8")
+
+
+class ConsoleRoute:
+    """Responds with pages about *engine*, read-only.
+
+    Pages need JavaScript only to be live. 303 to the log-in page without a session where *access* needs one, 403 for
+    requests of other sites, 404 for unknown pages, 503 where the store can't be read.
+    """
+
+    def __init__(self, engine: Engine, access: Access, *, token: bool) -> None:
+        self._engine, self._access, self._token = engine, access, token
+        self._reading = Reading(engine)
+        self._background = Background()
+        self._changes = Changes(lambda: fingerprint(engine))
+
+    def at(self, path: str) -> ConsoleRoute | None:
+        """This route, if *path* is one of its paths."""
+        return self if path in {"/", PATH} or path.startswith(PATH + "/") else None
+
+    def refuse(self) -> None:
+        """The server stops: pages that wait for changes get a response."""
+        self._changes.end()
+
+    def close(self) -> None:
+        """Nothing asks for pages any more."""
+        self._background.close()
+
+    def admit(self, request: Request) -> None:
+        self._access.check_place(request)
+        name = _name(request)
+        if name in {_LOG_IN, _LOG_OUT} and request.method == "POST":
+            return
+        if request.method not in {"GET", "HEAD"}:
+            raise RefusedError(line(405, "this console shows; it changes nothing", (b"allow", b"GET, HEAD")))
+
+    def respond(self, request: Request, body: bytes) -> Response | Pending:
+        name = _name(request)
+        if name is None:
+            return _see(b"console/")
+        if (asset := ASSETS.response(name.decode("ascii", "replace"))) is not None:
+            return asset
+        if name == _LOG_OUT and request.method == "POST":
+            return _see(_LOG_IN, CLOSED_SESSION)
+        if name == _LOG_IN:
+            return self._log_in(request, body)
+        if not self._access.is_open(request):
+            return line(401, "log in first") if name == _CHANGES else _see(_LOG_IN)
+        try:
+            query = _query(request)
+        except ValueError:
+            return _BAD_QUERY
+        if name == _CHANGES:
+            seen = request.header(b"last-event-id").decode("latin-1") or query.get("since", "")
+            return self._changes.after(seen)
+        return self._page(name.decode("latin-1"), query)
+
+    def _log_in(self, request: Request, body: bytes) -> Response:
+        if self._access.is_open(request):
+            return _see(b"./")
+        wrong = False
+        if request.method == "POST":
+            given = _form(request, body).get("token", "")
+            if (cookie := self._access.session(given)) is not None:
+                return _see(b"./", cookie)
+            wrong = True
+        page = Page(template="login.html", title="Log in", content={"wrong": wrong}, status=401 if wrong else 200)
+        return self._rendered(page, _LOG_IN.decode(), None)
+
+    def _page(self, name: str, query: Mapping[str, str]) -> Response | Pending:
+        live, version = look_at(self._engine), self._changes.version()
+
+        def made() -> Response:
+            try:
+                with self._reading.look(live) as look:
+                    page = PAGES.get(name, not_found)(look, query)
+                    return self._rendered(page, name, live, version)
+            except StatefunActorsError as error:
+                return self._rendered(unreadable(error), name, live, version)
+            except Exception:  # a bug of this library
+                logger.exception("the page %r failed", name)
+                return line(500, "this page failed; the log says why")
+
+        return made() if self._reading.path is None else self._background.start(made)
+
+    def _rendered(self, page: Page, name: str, live: Live | None, version: str | None = None) -> Response:
+        shown = live if live is not None else look_at(self._engine)
+        frame = Frame(
+            name=name,
+            version=version,
+            place=None if live is None else self._reading.place,
+            now_ms=shown.now_ms,
+            failing=0 if live is None else len(live.failing),
+            token=self._token,
+        )
+        return rendered(page, frame)
+
+
+def _name(request: Request) -> bytes | None:
+    """The name of the page; None for paths that only lead to the console."""
+    path = request.target.partition(b"?")[0]
+    return path[len(_FOLDER) :] if path.startswith(_FOLDER) else None
+
+
+def _see(location: bytes, cookie: bytes | None = None) -> Response:
+    headers = ((b"location", location), (b"cache-control", b"no-store"))
+    return Response(303, headers=headers if cookie is None else (*headers, (b"set-cookie", cookie)))
+
+
+def _query(request: Request) -> dict[str, str]:
+    """The parts of the query. Raises ValueError where they are not UTF-8."""
+    query = request.target.partition(b"?")[2].decode("ascii")
+    return dict(parse_qsl(query, keep_blank_values=True, errors="strict"))
+
+
+def _form(request: Request, body: bytes) -> dict[str, str]:
+    """The fields of a form; none where *body* is no form."""
+    if request.header(b"content-type").partition(b";")[0].strip().lower() != _FORM or len(body) > _LONGEST_FORM:
+        return {}
+    return dict(parse_qsl(body.decode("latin-1"), keep_blank_values=True, errors="replace"))

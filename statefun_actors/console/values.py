@@ -1,0 +1,86 @@
+"""Values as text for a page. All of them come from outside: ids, messages, errors.
+
+A character that can't be seen, or that changes the direction of the text around it, is shown as its escape. What is
+long is cut, with more of it in the title. Templates escape HTML by themselves.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+from markupsafe import Markup
+
+from statefun_actors.admin import time_text
+from statefun_actors.text import json_text, one_line, shortened
+
+CELL: Final = 120
+"""Characters in a cell of a table."""
+TITLE: Final = 2_000
+"""Characters in a title, which a browser shows when the mouse rests on a value."""
+WHOLE: Final = 20_000
+"""Characters of a value that has a page, or much of one, for itself."""
+
+
+def cell(text: object, longest: int = CELL) -> Markup:
+    """*text* on one line, shortened, with more of it in the title."""
+    shown = one_line(str(text))
+    if len(shown) <= longest:
+        return Markup("<bdi>{}</bdi>").format(shown)
+    return Markup('<bdi title="{}">{}</bdi>').format(shortened(shown, TITLE), shortened(shown, longest))
+
+
+def json_cell(form: object) -> Markup:
+    """The JSON form *form* on one line, as :func:`cell`."""
+    return Markup("<code>{}</code>").format(cell(_json(form)))
+
+
+def json_whole(form: object) -> Markup:
+    """The JSON form *form* over several lines."""
+    pretty = msgspec.json.format(_json(form), indent=2)
+    shown = "\n".join(json_text(line) for line in shortened(pretty, WHOLE).split("\n"))
+    more = f"\n… {len(pretty) - WHOLE:,} more characters" if len(pretty) > WHOLE else ""
+    return Markup("<pre>{}{}</pre>").format(shown, more)
+
+
+def text_whole(text: str) -> Markup:
+    """*text* with its line breaks."""
+    shown = "\n".join(one_line(line) for line in shortened(text, WHOLE).split("\n"))
+    return Markup("<pre>{}</pre>").format(shown)
+
+
+def moment(ms: int, now_ms: int) -> Markup:
+    """A time, with its distance from now: ``2026-01-02 03:04:05 (in 5 min)``."""
+    if ms == 0:
+        return Markup("-")
+    text = time_text(ms)
+    distance = ms - now_ms
+    around = f"in {span(distance)}" if distance >= 0 else f"{span(-distance)} ago"
+    return Markup('<time datetime="{}" title="{}">{}</time>').format(text, text, around)
+
+
+def span(ms: int) -> str:
+    """A length of time in one unit: ``350 ms``, ``12 s``, ``5 min``, ``3 h``, ``40 d``."""
+    for unit, size, below in (("ms", 1, 1_000), ("s", 1_000, 120), ("min", 60_000, 120), ("h", 3_600_000, 72)):
+        if ms < below * size:
+            return f"{ms // size:,} {unit}"
+    return f"{ms // 86_400_000:,} d"
+
+
+def size(number: int) -> str:
+    """Bytes in one unit: ``12 kB``."""
+    value = float(number)
+    for unit in ("B", "kB", "MB", "GB"):
+        if value < 1_000:
+            return f"{value:.3g} {unit}"
+        value /= 1_000
+    return f"{value:,.3g} TB"
+
+
+def count(number: int) -> str:
+    """A number with separators: ``1,234``."""
+    return f"{number:,}"
+
+
+def _json(form: object) -> str:
+    return msgspec.json.encode(form).decode()

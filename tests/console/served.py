@@ -1,0 +1,120 @@
+"""A runtime with a console, and requests to it as a browser makes them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import NamedTuple
+from urllib.parse import quote, urlsplit
+
+from statefun_actors import Address, AsyncRuntime, DeadLetter, Entity, NoAnswer, answers, handles, message, persisted
+from statefun_actors.runtime import RuntimeOptions
+
+DEADLINE = 30.0
+
+
+@message("console/put")
+class Put:
+    text: str
+
+
+@message("console/fail")
+class Fail:
+    text: str
+
+
+@message("console/give-up")
+class GiveUp:
+    text: str
+
+
+@message("console/start")
+class Start:
+    pass
+
+
+class Box(Entity, typename="console/box"):
+    text: str = persisted(default="")
+    numbers: list[int] = persisted(factory=list)
+
+    @handles(Put)
+    def put(self, message: Put) -> None:
+        self.text = message.text
+        self.numbers.append(1)
+
+    @handles(Fail)
+    def fail(self, message: Fail) -> None:
+        raise ValueError(f"can't take {message.text}")
+
+    @handles(GiveUp, on_failure=DeadLetter("console/given-up", attempts=1))
+    def give_up(self, message: GiveUp) -> None:
+        raise ValueError(f"gave up on {message.text}")
+
+    @handles(Start)
+    def start(self, message: Start) -> None:
+        self.text = "started"
+        self.send_after(timedelta(days=3), self.address, Put("later"), cancellation_token="reminder")
+        self.send_every(timedelta(days=1), self.address, Put("daily"), name="every day")
+        self.ask(Address("elsewhere/checker", "silent"), Put("what?"), then=self.answered, timeout=timedelta(days=2))
+        self.send_egress("console/out", "a record")
+
+    @answers
+    def answered(self, answer: Put | NoAnswer) -> None:
+        self.text = str(answer)
+
+
+class Answer(NamedTuple):
+    status: int
+    headers: Mapping[str, str]
+    text: str
+
+
+class Site:
+    """The console of a runtime at *url*."""
+
+    def __init__(self, runtime: AsyncRuntime) -> None:
+        self.runtime = runtime
+        parts = urlsplit(runtime.urls[0])
+        assert parts.hostname is not None
+        assert parts.port is not None
+        self.host, self.port = parts.hostname, parts.port
+
+    async def get(self, path: str, **headers: str) -> Answer:
+        return await self.request("GET", path, **headers)
+
+    async def request(self, method: str, path: str, body: str = "", **headers: str) -> Answer:
+        """One request on a connection of its own; *headers* with underscores in place of hyphens."""
+        named = {"Host": f"{self.host}:{self.port}", "Connection": "close", "Content-Length": str(len(body))}
+        named |= {name.replace("_", "-"): value for name, value in headers.items()}
+        head = [f"{method} {path} HTTP/1.1", *(f"{name}: {value}" for name, value in named.items())]
+        async with asyncio.timeout(DEADLINE):
+            reader, writer = await asyncio.open_connection(self.host, self.port)
+            writer.write("\r\n".join([*head, "", body]).encode())
+            answer = (await reader.read()).decode()
+            writer.close()
+        begin, _, text = answer.partition("\r\n\r\n")
+        first, *lines = begin.split("\r\n")
+        found = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}
+        return Answer(int(first.split(" ")[1]), found, text)
+
+    async def failing(self, id: str, text: str) -> None:
+        """Send a message that keeps failing, and wait until it has failed."""
+        await self.runtime.tell(Box.at(id), Fail(text))
+        async with asyncio.timeout(DEADLINE):
+            while f"t take {text}" not in (await self.get("/console/failing")).text:
+                pass
+
+
+@asynccontextmanager
+async def site(*, store: str | None = None, **options: object) -> AsyncGenerator[Site]:
+    """A runtime of ``Box`` with its console."""
+    chosen: RuntimeOptions = {"store": store, "bind": "127.0.0.1:0"}
+    chosen.update(options)  # type: ignore[typeddict-item]
+    async with AsyncRuntime(Box, **chosen) as runtime:
+        yield Site(runtime)
+
+
+def query(**parts: str) -> str:
+    return "?" + "&".join(f"{name}={quote(part, safe='')}" for name, part in parts.items())

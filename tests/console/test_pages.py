@@ -1,0 +1,175 @@
+"""Pages of the console, by HTTP against a runtime on a file and in memory."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.console.served import Box, GiveUp, Put, Start, query, site
+
+PAGES = ["", "entities", "failing", "dead-letters", "asks", "schedules", "timers", "egress"]
+HOSTILE = "<script>alert('x')</script>\u202e\x1b[31m\u200f\"&" + "é" * 3_000
+
+
+@pytest.fixture(params=["file", "memory"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> str | None:
+    return str(tmp_path / "store.db") if request.param == "file" else None
+
+
+async def test_every_page_of_an_empty_store_is_there(store: str | None) -> None:
+    async with site(store=store) as console:
+        for page in PAGES:
+            answer = await console.get(f"/console/{page}")
+
+            assert answer.status == 200
+            assert answer.headers["content-type"] == "text/html; charset=utf-8"
+            assert answer.text.count("aria-current") == 1
+            assert answer.text.endswith("</html>\n")
+
+
+async def test_the_root_leads_to_the_console(store: str | None) -> None:
+    async with site(store=store) as console:
+        answers = [await console.get(path) for path in ("/", "/console")]
+
+        assert [(answer.status, answer.headers["location"]) for answer in answers] == [(303, "console/")] * 2
+
+
+async def test_an_unknown_page_is_not_found(store: str | None) -> None:
+    async with site(store=store) as console:
+        answer = await console.get("/console/nothing")
+
+        assert answer.status == 404
+        assert "There is no such page." in answer.text
+
+
+async def test_the_overview_counts_what_is_there_and_names_what_is_stuck(store: str | None) -> None:
+    async with site(store=store) as console:
+        await console.runtime.tell(Box.at("ada"), Start())
+        await console.runtime.tell(Box.at("given-up"), GiveUp("it"))
+        await console.failing("stuck", "this")
+
+        text = (await console.get("/console/")).text
+
+        assert "<td>Box</td>" in text.replace("<bdi>", "").replace("</bdi>", "")
+        for href in ("failing", "dead-letters", "asks", "schedules", "timers"):
+            assert f'<a href="{href}">' in text
+        assert text.count('class="alarm"') == 2
+        assert "can&#39;t take this" in text
+        assert "every day" in text
+        assert "reminder" in text
+
+
+async def test_an_entity_has_typed_fields_and_what_is_pending_around_it(store: str | None) -> None:
+    async with site(store=store) as console:
+        await console.runtime.tell(Box.at("ada"), Start())
+
+        text = (await console.get(f"/console/entity{query(type='console/box', id='ada')}")).text
+        same = (await console.get(f"/console/entity{query(address='console/box/ada')}")).text
+
+        assert "<pre>&#34;started&#34;</pre>" in text
+        assert "<bdi>list[int]</bdi>" in text
+        assert "absent; this is its default" in text
+        for heading in ("Fields", "Timers", "Open asks", "Schedules"):
+            assert f"<h2>{heading}</h2>" in text
+        assert "elsewhere/checker/silent" in text
+        assert "<h2>Fields</h2>" in same
+
+
+async def test_a_failing_entity_shows_its_error_and_what_waits_behind_it(store: str | None) -> None:
+    async with site(store=store) as console:
+        await console.failing("stuck", "this")
+        await console.runtime.tell(Box.at("stuck"), Put("behind"))
+
+        text = (await console.get(f"/console/entity{query(type='console/box', id='stuck')}")).text
+
+        assert "<pre>ValueError: can&#39;t take this</pre>" in text
+        assert "<h2>Waiting messages</h2>" in text
+        assert "behind" in text
+
+
+async def test_what_is_no_entity_is_not_found(store: str | None) -> None:
+    async with site(store=store) as console:
+        for parts in ({"address": "nothing"}, {}, {"address": "statefun-actors/reply/x"}, {"type": "console/box"}):
+            answer = await console.get(f"/console/entity{query(**parts)}")
+
+            assert answer.status == 404
+            assert "Expected the address of an entity" in answer.text
+
+
+async def test_values_from_outside_are_escaped_made_visible_and_shortened(store: str | None) -> None:
+    async with site(store=store) as console:
+        await console.runtime.tell(Box.at(HOSTILE), Put(HOSTILE))
+        await console.runtime.tell(Box.at(HOSTILE), GiveUp(HOSTILE))
+
+        pages = [f"entity{query(type='console/box', id=HOSTILE)}", "entities", "dead-letters"]
+        for page in pages:
+            answer = await console.get(f"/console/{page}")
+
+            assert answer.status == 200
+            assert "&lt;script&gt;alert" in answer.text
+            assert "<script>alert" not in answer.text
+            assert not {"\u202e", "\x1b", "\u200f"} & set(answer.text)
+            assert "\\u202e" in answer.text
+        listed = (await console.get("/console/dead-letters")).text
+        assert "é" * 3_000 not in listed
+        assert 'title="' in listed
+
+
+async def test_a_hostile_query_is_escaped_too(store: str | None) -> None:
+    async with site(store=store) as console:
+        answer = await console.get(f"/console/entities{query(type=HOSTILE[:40], prefix=HOSTILE[:40], after='a')}")
+
+        assert answer.status == 200
+        assert "<script>alert" not in answer.text
+
+
+async def test_a_query_that_is_not_utf8_is_refused(store: str | None) -> None:
+    async with site(store=store) as console:
+        answer = await console.get("/console/entities?prefix=%ff")
+
+        assert (answer.status, answer.text) == (400, "expected a query in UTF-8\n")
+
+
+async def test_entities_come_in_pages_by_id_and_prefix(store: str | None) -> None:
+    async with site(store=store) as console:
+        for number in range(120):
+            await console.runtime.tell(Box.at(f"id-{number:03}"), Put("x"))
+        await console.runtime.tell(Box.at("other"), Put("x"))
+
+        first = (await console.get("/console/entities?type=console%2Fbox&prefix=id-")).text
+        second = (await console.get("/console/entities?type=console%2Fbox&prefix=id-&after=id-049")).text
+        last = (await console.get("/console/entities?type=console%2Fbox&prefix=id-&after=id-099")).text
+
+        assert 'href="entities?type=console%2Fbox&amp;prefix=id-&amp;after=id-049" rel="next"' in first
+        assert [number for number in range(120) if f"id-{number:03}<" in second] == list(range(50, 100))
+        assert 'rel="next"' not in last
+        assert "id-119" in last
+        assert "other" not in first + second + last
+
+
+async def test_dead_letters_come_in_pages(store: str | None) -> None:
+    async with site(store=store) as console:
+        for number in range(60):
+            await console.runtime.tell(Box.at(f"id-{number:03}"), GiveUp("x"))
+
+        first = (await console.get("/console/dead-letters")).text
+        link = first.partition(' rel="next"')[0].rpartition('href="')[2].rstrip('"')
+        second = (await console.get(f"/console/{link.replace('&amp;', '&')}")).text
+
+        assert first.count("gave up on x") == 50
+        assert second.count("gave up on x") == 10
+
+
+async def test_the_asks_schedules_timers_and_egress_are_listed(store: str | None) -> None:
+    async with site(store=store) as console:
+        await console.runtime.tell(Box.at("ada"), Start())
+
+        found = {
+            page: (await console.get(f"/console/{page}")).text for page in ("asks", "schedules", "timers", "egress")
+        }
+
+        assert "elsewhere/checker/silent" in found["asks"]
+        assert "every 1d" in found["schedules"]
+        assert "reminder" in found["timers"]
+        assert "a record" in found["egress"]
