@@ -153,8 +153,8 @@ def test_an_ingress_that_does_not_know_how_far_its_topics_have_been_read_is_refu
 
     assert told == (
         f"Error: cannot resume from {savepoint}:\n"
-        "  - topic shop.cart.add was read by the ingress shop/messages and is by shop/in now, which does not know how "
-        "far: what is in it would count again. Name the ingress shop/messages, in a --module FILE.\n"
+        "  - topic shop.cart.add was read by the ingress shop/messages and is read by shop/in now, which has no "
+        "position in it: its records would be processed twice. Name the ingress shop/messages in a --module FILE.\n"
     )
 
 
