@@ -19,6 +19,7 @@ from tests.conformance.cases import embedded_stops
 from tests.conformance.cases import embedded_http
 from tests.conformance.cases import evolution
 from tests.conformance.cases import asking
+from tests.conformance.cases import answering
 from tests.conformance.cases import recurring
 
 MODULES = (
@@ -40,5 +41,6 @@ MODULES = (
     embedded_http,
     evolution,
     asking,
+    answering,
     recurring,
 )

@@ -136,9 +136,9 @@ class Ingress:
 
 
 @asynccontextmanager
-async def ingress() -> AsyncGenerator[Ingress]:
+async def ingress(*others: type[Entity]) -> AsyncGenerator[Ingress]:
     store, clock = HeldStore(), ManualClock()
-    engine = Engine(Application(Counter, Tally, Several, Forwarder, Teller), store, clock)
+    engine = Engine(Application(Counter, Tally, Several, Forwarder, Teller, *others), store, clock)
     async with working(engine):
         yield Ingress(engine, store, clock, create_ingress_app(engine.app, engine, Guard()))
 
