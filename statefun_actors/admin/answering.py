@@ -29,6 +29,8 @@ class AmbiguousTokenError(StatefunActorsError, LookupError):
         self.prefix, self.count = prefix, count
 
     def __str__(self) -> str:
+        if not self.prefix:
+            return "expected the token of one open ask, got an empty one: statefun-actors asks lists the open asks"
         many = f"{self.count:,}" if self.count < _MANY else f"{_MANY:,} or more"
         return (
             f"expected the token of one open ask, got {self.prefix[:SHOWN_OF_TOKEN]!r}, the prefix of {many} "

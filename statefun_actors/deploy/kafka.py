@@ -71,6 +71,8 @@ def _topic(section: Section, value_type: str) -> Topic:
         value_type=section.string(value_type, "the typename of its records"),
         targets=section.typenames("targets", "function types"),
     )
+    if reserved := [target for target in topic.targets if target.startswith("statefun-actors/")]:
+        section.problem("targets", "no function types of this library's namespace statefun-actors", repr(reserved[0]))
     section.done()
     return topic
 

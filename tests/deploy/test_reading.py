@@ -430,6 +430,22 @@ def test_a_file_that_is_no_text_is_told(tmp_path: Path) -> None:
         read_module(path)
 
 
+def test_a_topic_leads_to_no_function_of_this_library() -> None:
+    found = problems(
+        "kind: io.statefun.kafka.v1/ingress\n"
+        "spec:\n"
+        "  id: bank/in\n"
+        "  address: 'k:1'\n"
+        "  consumerGroupId: bank\n"
+        "  topics: [{ topic: t, valueType: a/b, targets: [bank/account, statefun-actors/reply] }]\n"
+    )
+
+    assert found == [
+        "line 6 (document 1, spec.topics[0].targets): expected no function types of this library's namespace "
+        "statefun-actors, got 'statefun-actors/reply'"
+    ]
+
+
 def test_keys_that_mean_nothing_to_statefun_are_told_apart_from_problems() -> None:
     module = parse_module(
         "kind: io.statefun.endpoints.v2/http\n"

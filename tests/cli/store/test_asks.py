@@ -247,6 +247,9 @@ def test_what_is_wrong_is_reported_in_a_line(folder: Path) -> None:
         "Error: Order.decided takes shop/approval, shop/refusal, got shop/order. Add a "
         "handler for it, or one for google.protobuf.Any, which takes every type without its own handler."
     )
+    assert wrong("answer", "app.py", "", "1", code=1) == (
+        "Error: expected the token of one open ask, got an empty one: statefun-actors asks lists the open asks"
+    )
     assert wrong("answer", "app.py", "zzz", "1", code=1) == (
         "Error: the reply address zzz... takes no answer: it has been answered, its time is over, or it never was"
     )
