@@ -97,7 +97,7 @@ def links(folder: Path) -> dict[str, str]:
     return {mail["order"]: mail["link"] for mail in mails if mail["link"]}
 
 
-@pytest.mark.parametrize("kills", [5, pytest.param(20, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("kills", [20, pytest.param(50, marks=pytest.mark.slow)])
 def test_kills_leave_the_money_right(tmp_path: Path, kills: int) -> None:
     bank = Bank(0, failures=0.3, slowness=0.02)
     threading.Thread(target=bank.serve_forever, daemon=True).start()
