@@ -1,4 +1,4 @@
-"""The command line: ``statefun-actors``. One file per command; what they do is done by the rooms below."""
+"""The command line: ``statefun-actors``. One file per command; commands parse and print, other packages do the work."""
 
 from statefun_actors.cli.main import main
 

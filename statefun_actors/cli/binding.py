@@ -1,4 +1,4 @@
-"""``--bind``: addresses as the user writes them, to sockets that listen."""
+"""``--bind``: opens listening sockets at the addresses of an option."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 
 
 def listeners(binds: Sequence[str], *, processes: int = 1, port: int = 8000, instead: str = "") -> list[Listener]:
-    """What listens at *binds*; *port* where one names none. *instead* says what to do where an address is taken.
+    """Open listeners at *binds*, by default at *port*. *instead*: a remedy if an address is in use, for the error.
 
     Raises:
-        click.ClickException: an address is none, or can't be had.
+        click.ClickException: an address is invalid, or can't be bound.
     """
     from statefun_actors.http import listen
 

@@ -1,4 +1,4 @@
-"""``statefun-actors completion``: the commands and options, completed by a shell."""
+"""``statefun-actors completion``: shell completion of commands and options."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ _PROGRAM = "statefun-actors"
 _VARIABLE = "_STATEFUN_ACTORS_COMPLETE"  # what click derives from the program's name
 
 
-@click.command(short_help="Have a shell complete commands and options.")
+@click.command(short_help="Print the shell completion script.")
 @click.argument("shell", required=False, metavar="[SHELL]", type=click.Choice(["bash", "zsh", "fish"]))
 def completion(shell: str | None) -> None:
-    """Print what makes SHELL complete commands and options: bash, zsh or fish. Default: that of $SHELL.
+    """Print the script that completes commands and options in SHELL: bash, zsh or fish. Default: $SHELL.
 
     \b
       bash   eval "$(statefun-actors completion bash)"            in ~/.bashrc

@@ -30,7 +30,7 @@ _INSTALLED: Final = frozenset({"site-packages", "dist-packages"})
 
 
 class AppError(click.ClickException):
-    """APP can't be served. The text is complete for users."""
+    """APP can't be loaded or served. The text is complete for users."""
 
     exit_code = 2
 
@@ -81,7 +81,7 @@ def _files(folder: Path, place: str) -> list[Path]:
             return [folder / name]
     files = sorted(file for file in folder.glob("*.py") if not _NOT_THE_APP.match(file.stem))
     if not files:
-        raise AppError(f"the folder {place} holds no app.py, no __init__.py and no other module; name the file.")
+        raise AppError(f"the folder {place} has no app.py, no __init__.py and no other module; name the file.")
     return files
 
 
@@ -89,7 +89,7 @@ def _file(path: Path) -> ModuleType:
     """Import the file *path*. Its folder is added to ``sys.path``, so that it can import its neighbours."""
     path = path.resolve()
     if path.suffix != ".py":
-        raise AppError(f"{path.name} is no Python file; APP is a module, a .py file or a folder.")
+        raise AppError(f"{path.name} is not a Python file; APP is a module, a .py file or a folder.")
     _put_on_path(path.parent)
     parts = [] if path.stem == "__init__" else [path.stem]
     root = path.parent
@@ -133,9 +133,9 @@ def _module(name: str) -> ModuleType:
     *folders, last = name.split(".")
     file = Path.cwd().joinpath(*folders, f"{last}.py")
     if found is not None and _origin(found) != file.resolve() and file.is_file():
-        return _file(file)  # a module of that name is loaded from elsewhere: queue of the standard library, say
+        return _file(file)  # another module has that name, such as queue of the standard library
     if found is None:
-        raise AppError(f"there is no module, file or folder called {name!r} here ({Path.cwd()}).")
+        raise AppError(f"there is no module, file or folder {name!r} here ({Path.cwd()}).")
     return _imported(lambda: importlib.import_module(name), name)
 
 
@@ -180,16 +180,18 @@ def _folder(module: ModuleType) -> Path | None:
 
 
 def _crash(error: BaseException, place: str) -> str:
-    told = traceback.TracebackException.from_exception(error)
-    _keep_their_frames(told)
-    return f"{_short(place)} can't be imported.\n\n{''.join(told.format()).rstrip()}"
+    traceback_ = traceback.TracebackException.from_exception(error)
+    _keep_their_frames(traceback_)
+    return f"{_short(place)} can't be imported.\n\n{''.join(traceback_.format()).rstrip()}"
 
 
-def _keep_their_frames(told: traceback.TracebackException | None) -> None:
-    while told is not None:
-        told.stack = traceback.StackSummary.from_list([frame for frame in told.stack if _is_theirs(frame.filename)])
-        _keep_their_frames(told.__cause__)
-        told = told.__context__
+def _keep_their_frames(traceback_: traceback.TracebackException | None) -> None:
+    while traceback_ is not None:
+        traceback_.stack = traceback.StackSummary.from_list(
+            [frame for frame in traceback_.stack if _is_theirs(frame.filename)]
+        )
+        _keep_their_frames(traceback_.__cause__)
+        traceback_ = traceback_.__context__
 
 
 def _is_theirs(filename: str) -> bool:
@@ -264,6 +266,6 @@ def _named(modules: Sequence[ModuleType], name: str, place: str) -> list[object]
     if not items or not all(map(_is_served, items)):
         abstract = ": it has no typename=, so it is abstract" if getattr(item, "__abstract_entity__", False) else ""
         raise AppError(
-            f"{place}:{name} is no Entity with a typename, no StatefulFunctions, and no list of them{abstract}."
+            f"{place}:{name} is not an Entity with a typename, a StatefulFunctions, or a list of them{abstract}."
         )
     return items

@@ -1,8 +1,8 @@
-"""The log of a command: set up here, once, for the library, the application and every other library.
+"""The log of a command: configured here, once, for the library, the application and other libraries.
 
-A record is one line, or in ``json`` one JSON object. Nothing that an id, an error's text or a header holds can begin a
-line or reach the terminal (:mod:`statefun_actors.text`); the lines of a traceback follow their record, each behind
-a prefix. What is logged while a message is handled carries its address and its type.
+A record is one line, or in ``json`` one JSON object. Ids, texts of errors and headers
+are escaped (:mod:`statefun_actors.text`): they can't begin a line or control the terminal. The lines of a traceback
+follow their record, each behind a prefix. Records logged while a message is handled have its address and type.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ from statefun_actors.text import CONTINUATION, json_text, lines_of, one_line
 LogLevel: TypeAlias = Literal["debug", "info", "warning", "error", "critical"]
 LogFormat: TypeAlias = Literal["text", "json"]
 OPTION_KEYS: Final = ("log-level", "log-format")
-"""Of a command line, and of a settings file."""
+"""Keys of a command line and of a settings file."""
 
 _TALKATIVE: Final = ("httpx", "httpcore", "statefun_actors.http.hypercorn")
-"""Loggers whose INFO is about each request or repeats what the command says: shown from ``--log-level debug`` on."""
+"""Loggers whose INFO records are per request or repeat the command's output: shown at ``--log-level debug``."""
 _STANDARD: Final = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
 _OWN: Final = ("statefun_address", "statefun_type")
 
 
 @attrs.frozen
 class LogOptions:
-    """What is logged, and how."""
+    """The options of the log."""
 
     level: LogLevel
     """Records below it are dropped."""
@@ -76,7 +76,7 @@ class LogHandler(logging.Handler):
 
     @contextlib.contextmanager
     def writing_by(self, write: Callable[[str], None]) -> Generator[None]:
-        """Have *write* write the records meanwhile: above a progress bar, say."""
+        """Write records by *write* meanwhile, such as above a progress bar."""
         self._write = write
         try:
             yield
@@ -91,7 +91,7 @@ def _to_stderr(text: str) -> None:
 
 @contextlib.contextmanager
 def logging_to_stderr(options: LogOptions) -> Generator[LogHandler]:
-    """Log as *options* say until the block ends.
+    """Log by *options* until the block ends.
 
     An application that sets up the root logger for itself, with ``logging.config`` or ``basicConfig(force=True)``,
     replaces the handler; its records have the attributes ``statefun_address`` and ``statefun_type`` then, too.
@@ -118,7 +118,7 @@ def logging_to_stderr(options: LogOptions) -> Generator[LogHandler]:
 
 
 def _with_message(factory: Callable[..., logging.LogRecord]) -> Callable[..., logging.LogRecord]:
-    """Makes records that carry the message under way, found where and when something is logged."""
+    """Makes records with the address and type of the current message."""
     from statefun_actors.dispatch import running_message
 
     def make(*args: Untyped, **kwargs: Untyped) -> logging.LogRecord:
@@ -140,7 +140,7 @@ class TextFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         process = f"[{record.process}] " if self._show_process else ""
         address, typename = (getattr(record, name, None) for name in _OWN)
-        # What the library itself logs names the address in its text, where it is about one.
+        # Records of the library itself have the address in their text.
         shown = "" if address is None or _is_own(record) else f" [{f'{address} {typename}'.rstrip()}]"
         head = f"{record.levelname} {record.name}{shown}: {record.getMessage().rstrip()}"
         first = f"{self.formatTime(record)} {process}{one_line(head)}"
@@ -174,7 +174,7 @@ def _is_own(record: logging.LogRecord) -> bool:
 
 
 def _more(formatter: logging.Formatter, record: logging.LogRecord) -> list[str]:
-    """The traceback and the stack of *record*, where it has them."""
+    """The traceback and the stack of *record*, if any."""
     if record.exc_info and not record.exc_text:
         record.exc_text = formatter.formatException(record.exc_info)
     stack = formatter.formatStack(record.stack_info) if record.stack_info else None

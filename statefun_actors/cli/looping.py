@@ -42,7 +42,7 @@ def in_a_loop(work: Coroutine[Untyped, Untyped, T], then: str) -> T:
         KeyboardInterrupt: Ctrl-C, while it was not handled.
         Exception: *work* raised it.
     """
-    told: set[str] = set()
+    logged_ways: set[str] = set()
     with asyncio.Runner() as runner, owning_process():
         loop = runner.get_loop()
         loop.set_exception_handler(loop_errors())
@@ -56,8 +56,8 @@ def in_a_loop(work: Coroutine[Untyped, Untyped, T], then: str) -> T:
                 if task.done() or not _by_the_application(error):
                     raise
                 how = _how(error)
-            if how not in told:
-                told.add(how)
+            if how not in logged_ways:
+                logged_ways.add(how)
                 logger.warning("code of the application stopped the event loop %s; it goes on (logged once)", how)
 
 

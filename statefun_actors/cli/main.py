@@ -39,11 +39,11 @@ def main() -> None:
       statefun-actors serve app.py
       statefun-actors flink app.py --kafka
 
-    run keeps what each of them knows in ./.statefun/, and that survives whatever happens to the process. serve is
-    called by an Apache Flink Stateful Functions cluster, which keeps it; flink starts such a cluster here. The other
-    commands look into what run keeps, mend it and move it, while it runs and when it doesn't.
+    run keeps the state of each entity in ./.statefun/; it survives crashes. serve is called by an Apache Flink Stateful
+    Functions cluster, which keeps the state; flink starts such a cluster here. The other commands inspect, repair and
+    move the stores of run, with or without an engine running on them.
 
-    A command exits with 0 when it is done, 1 after an error, 2 for a mistake in the command or in the application.
+    The exit code is 0 on success, 1 after an error, 2 for a mistake in the command or in the application.
     """  # noqa: D301 - click wants the character itself
 
 

@@ -21,7 +21,7 @@ _MIB: Final = 1 << 20
 
 
 class Written(click.ParamType):  # type: ignore[type-arg,unused-ignore] # generic in newer versions of click only
-    """A value as the command line and a settings file both write it, read by *read*, which raises ValueError."""
+    """The type of an option whose text on the command line and in a settings file is parsed by *read*."""
 
     name = "text"
 
@@ -38,7 +38,7 @@ class Written(click.ParamType):  # type: ignore[type-arg,unused-ignore] # generi
 def settings_options(defaults: Settings) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Decorator: the command takes every setting, and ``--config``; its function gets them as ``settings=``.
 
-    A flag goes before the settings file, that before *defaults*. The file may also give the command's other options.
+    A flag overrides the settings file, which overrides *defaults*. The file may also set the command's other options.
     """
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
@@ -55,7 +55,7 @@ def settings_options(defaults: Settings) -> Callable[[Callable[..., None]], Call
         options: list[Callable[[Untyped], Untyped]] = [
             click.option(
                 "--config", metavar="FILE", type=click.Path(exists=True, dir_okay=False, path_type=Path),
-                help="A TOML file with the options that follow (retry-budget = 2), and in a table named for this "
+                help="A TOML file with the options below (retry-budget = 2), and in a table named like this "
                 "command those above. Default: [tool.statefun-actors] of ./pyproject.toml",
             ),
             *(_option(spelling, getattr(defaults, spelling.setting)) for spelling in SPELLINGS),
@@ -109,7 +109,7 @@ def _settings(defaults: Settings, file: SettingsFile | None, flags: Mapping[Spel
 
 
 def _as_flags(value: object) -> list[object]:
-    """What a flag that can be repeated would have been given; of a table, its keys with their values."""
+    """The values of a repeatable flag; of a table, its keys with their values."""
     match value:
         case list():
             return value
@@ -120,7 +120,7 @@ def _as_flags(value: object) -> list[object]:
 
 
 def _from_file(context: click.Context, file: SettingsFile) -> dict[str, Untyped]:
-    """The command's options that the file gives and the command line does not."""
+    """The command's options that the file sets and the command line does not."""
     command = context.info_name or ""
     spelled = {option.removeprefix("--"): param for param in context.command.params for option in param.opts}
     own = {
@@ -133,7 +133,9 @@ def _from_file(context: click.Context, file: SettingsFile) -> dict[str, Untyped]
     for key, value in file.commands.get(command, {}).items():
         param = own.get(key)
         if param is None:
-            raise SettingsFileError(f"{file.name}: {command} has no {key!r}; it has {', '.join(sorted(own))}.")
+            raise SettingsFileError(
+                f"{file.name}: unknown option {key!r} of {command}; expected one of: {', '.join(sorted(own))}."
+            )
         assert param.name is not None
         if context.get_parameter_source(param.name) is ParameterSource.DEFAULT:
             try:

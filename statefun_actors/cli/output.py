@@ -1,9 +1,9 @@
-"""What commands print: all of it goes through here, except what is meant for other programs as it is.
+"""Prints the output of commands, except unescaped data for other programs.
 
-Standard output may not be writable: a full disk behind ``>``, a pipe that nobody reads, a closed one (``>&-``).
+Standard output may not be writable: a full disk behind ``>``, a pipe without a reader, a closed descriptor (``>&-``).
 
-Python flushes standard output once more while it ends, where an error becomes ``Exception ignored ...`` and exit code
-120. So it is flushed here, where that error can be reported as any other.
+At exit, Python flushes standard output again, and an error becomes ``Exception ignored ...`` and exit code 120. So it
+is flushed here, where the error can be reported like any other.
 """
 
 from __future__ import annotations
@@ -33,58 +33,58 @@ _UNWRITABLE: Final = frozenset(
 
 
 def is_of_output(error: OSError) -> bool:
-    """Whether *error* comes from what a command prints: of files that are named, it would have the name."""
+    """Whether *error* is of standard output: errors of named files have a filename."""
     return error.errno in _UNWRITABLE and error.filename is None
 
 
 class OutputError(click.ClickException):
-    """Standard output cannot be written. The command is not done; running it again helps once the cause is gone."""
+    """Standard output can't be written. The command is incomplete; retry it once the cause is removed."""
 
     def __init__(self, error: OSError) -> None:
         super().__init__(f"the output can't be written: {error.strerror}.")
 
 
 def echo(text: str, *, err: bool = False) -> None:
-    """Print *text* on one line of printable characters, whatever ids, names and texts of errors are in it."""
+    """Print *text* as one line, with unprintable characters escaped."""
     write(one_line(text), err=err)
 
 
 def write(text: str, *, err: bool = False) -> None:
-    """Print *text*, which is printable, but for line feeds and styles that are meant; in any encoding."""
+    """Print *text* unescaped, with its line feeds and styles, in any encoding."""
     encoding = getattr(sys.stderr if err else sys.stdout, "encoding", None) or "utf-8"
     click.echo(text.encode(encoding, "backslashreplace").decode(encoding), err=err)
 
 
 def echo_json(obj: object) -> None:
-    """Print *obj* as one line of JSON in UTF-8: of printable characters, the others being escaped."""
+    """Print *obj* as one line of JSON in UTF-8, with unprintable characters escaped."""
     import msgspec
 
     try:
         text = msgspec.json.encode(obj).decode()
-    except UnicodeEncodeError:  # half a surrogate pair, in the name of a file say
+    except UnicodeEncodeError:  # half a surrogate pair, such as in a file name
         text = json.dumps(obj, ensure_ascii=False, separators=(",", ":"))
     click.echo(json_text(text).encode())
 
 
 @contextlib.contextmanager
 def _printable_errors() -> Generator[None]:
-    """Have errors show printable characters alone, and each of their lines but the first indented."""
+    """Escape unprintable characters of errors, and indent all lines but the first."""
     try:
         yield
     except click.ClickException as error:
         text = printable_lines(error.format_message())
-        error.format_message = lambda: text  # type: ignore[method-assign] # whatever class it is, it shows this
+        error.format_message = lambda: text  # type: ignore[method-assign] # for every class of error
         raise
 
 
 def printable_lines(text: str) -> str:
-    """*text* with its lines kept: each printable, and none but the first at the margin, where an error would begin."""
+    """*text* with printable lines; all but the first are indented, so that they don't look like another error."""
     first, *more = map(one_line, text.split("\n"))
     return "\n".join([first, *(line if not line or line[0] == " " else f"  {line}" for line in more)])
 
 
 class Commands(click.Group):
-    """A group whose commands, and their help, report in one line that standard output cannot be written."""
+    """A group whose commands report in one line that standard output can't be written."""
 
     def main(self, *args: Untyped, **extra: Untyped) -> Untyped:
         open_closed_streams()
@@ -100,9 +100,9 @@ class Commands(click.Group):
 
 
 def open_closed_streams() -> None:
-    """Put ``/dev/null`` in the place of standard streams that are closed (``>&-``): nobody wants what goes there.
+    """Replace closed standard streams (``>&-``) by ``/dev/null``.
 
-    Otherwise the next file or socket that is opened would get their number, and with it what is printed.
+    Otherwise the next opened file or socket would get their descriptor, and with it the output.
     """
     for descriptor, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
         try:
@@ -114,14 +114,14 @@ def open_closed_streams() -> None:
                 os.close(nowhere)
             os.set_inheritable(descriptor, True)
         if getattr(sys, name) is None:
-            # Another file may have got the descriptor by now. This one stays open until the process ends.
+            # Another file may have the descriptor now. This one stays open until the process ends.
             nowhere = os.open(os.devnull, os.O_RDWR)
             setattr(sys, name, open(nowhere, mode, encoding="utf-8", closefd=False))  # noqa: SIM115
 
 
 @contextlib.contextmanager
 def _written() -> Generator[None]:
-    """Raise OutputError unless everything that is printed inside can be written."""
+    """Raise OutputError if the output inside the block can't be written."""
     try:
         try:
             yield
@@ -135,7 +135,7 @@ def _written() -> Generator[None]:
 
 
 def _discard_stdout() -> None:
-    """Send what is still buffered nowhere: the interpreter flushes it when it ends."""
+    """Discard the buffered output, which the interpreter would flush at exit."""
     with contextlib.suppress(OSError, ValueError):  # a stream without a descriptor
         descriptor = sys.stdout.fileno()
         nowhere = os.open(os.devnull, os.O_WRONLY)

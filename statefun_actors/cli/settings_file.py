@@ -1,9 +1,8 @@
 """A settings file: TOML, its own or the ``[tool.statefun-actors]`` of a project.
 
-At its top stand the settings, with the keys of their flags (``retry-budget = 2``), and the ``log-level`` and
-``log-format`` of all commands that log; a table named for a command holds
-options of that command alone (``[serve]``, ``bind = "0.0.0.0:8000"``; in a pyproject.toml
-``[tool.statefun-actors.serve]``).
+Its top level has the settings, with the keys of their flags (``retry-budget = 2``), and the ``log-level`` and
+``log-format`` of all commands. A table named like a command has options of that command only: ``[serve]`` with
+``bind = "0.0.0.0:8000"``, in a pyproject.toml ``[tool.statefun-actors.serve]``.
 """
 
 from __future__ import annotations
@@ -29,26 +28,26 @@ _PROJECT: Final = Path("pyproject.toml")
 
 
 class SettingsFileError(click.ClickException):
-    """A settings file can't be used as it stands. The text is all that its user needs."""
+    """A settings file is invalid. The text is complete for users."""
 
     exit_code = 2
 
 
 @attrs.frozen
 class SettingsFile:
-    """What a settings file says. ``name`` is the file as the user knows it."""
+    """A settings file. ``name`` is its name for users."""
 
     name: str
     settings: Options
     commands: Mapping[str, Mapping[str, object]]
-    """By command, its options as they are written there."""
+    """The unparsed options, by command."""
 
 
 def settings_file(path: Path | None) -> SettingsFile | None:
-    """The file *path*, else the project's in the current folder; None where that has nothing to say.
+    """Read the file *path*, or by default the project's in the current folder; None if that has no settings.
 
     Raises:
-        SettingsFileError: it can't be read, or holds what makes no sense.
+        SettingsFileError: it can't be read, or is invalid.
     """
     if path is None:
         if not _PROJECT.is_file():
@@ -76,15 +75,15 @@ def _parsed(path: Path) -> dict[str, object]:
         raise SettingsFileError(f"{path} can't be read: {error.strerror}.") from None
     except RecursionError:
         raise _too_deep(path, text) from None
-    except ValueError as error:  # TOMLDecodeError and UnicodeDecodeError are such, and numbers of thousands of digits
-        raise SettingsFileError(f"{path} is no TOML: {error}.") from None
+    except ValueError as error:  # TOMLDecodeError, UnicodeDecodeError, or a number with thousands of digits
+        raise SettingsFileError(f"{path} is not TOML: {error}.") from None
     if _is_deep(parsed):
         raise _too_deep(path, text)
     return parsed
 
 
 def _is_deep(parsed: object) -> bool:
-    """Whether *parsed* has more levels than ``_DEEPEST``. Found without recursion, which may not end well."""
+    """Whether *parsed* has more levels than ``_DEEPEST``. Not recursive, since the stack is limited."""
     level = [parsed]
     for _ in range(_DEEPEST):
         level = [
@@ -99,7 +98,7 @@ def _is_deep(parsed: object) -> bool:
 
 
 def _too_deep(path: Path, text: str) -> SettingsFileError:
-    """The error, with the line that goes deepest: brackets that are open there, and parts of its key."""
+    """The error, with the line of the deepest nesting, by open brackets and parts of its key."""
     open_brackets, deepest, where = 0, 0, 1
     for number, line in enumerate(text.splitlines(), 1):
         bare = _QUOTED.sub("", line)

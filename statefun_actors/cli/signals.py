@@ -34,7 +34,7 @@ class Stop:
         self._within = within
         self._terminals = Terminals()
 
-    def _told(self, number: int, _: FrameType | None) -> None:
+    def _on_signal(self, number: int, _: FrameType | None) -> None:
         self._terminals.forget_those_gone()
         # Python's own signal handlers: those of the event loop would wait for a handler that blocks the loop.
         if self.signal is None:
@@ -56,8 +56,8 @@ class Stop:
         self._mend()
         with contextlib.suppress(Exception):
             sys.stderr.write(
-                f"Left after {self._within:g} s, though a handler still runs: "
-                "its messages are stored, and are handled at the next start.\n"
+                f"Ended after {self._within:g} s, although a handler still runs: "
+                "its messages are stored, and will be handled at the next start.\n"
             )
             sys.stderr.flush()
         os._exit(128 + number)
@@ -101,9 +101,9 @@ def stop_signals(before_dying: Sequence[Callable[[], None]] = (), *, within: flo
     With *within*, the process is ended this number of seconds after the first signal.
     """
     stop = Stop(before_dying, within)
-    tell = stop._told  # noqa: SLF001 - one piece
-    with loop_kept_from_children(asyncio.get_running_loop()), signals_kept_from_children(tell):
-        before = {number: signal.signal(number, tell) for number in heard()}
+    on_signal = stop._on_signal  # noqa: SLF001 - one piece
+    with loop_kept_from_children(asyncio.get_running_loop()), signals_kept_from_children(on_signal):
+        before = {number: signal.signal(number, on_signal) for number in heard()}
         try:
             yield stop
         finally:

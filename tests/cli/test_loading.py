@@ -184,8 +184,8 @@ def test_an_object_that_answers_every_question_with_an_error_is_passed_over() ->
 
 
 def test_nothing_of_that_name() -> None:
-    assert refusal("nothing.py") == f"there is no module, file or folder called 'nothing.py' here ({Path.cwd()})."
-    assert refusal("no.thing") == f"there is no module, file or folder called 'no.thing' here ({Path.cwd()})."
+    assert refusal("nothing.py") == f"there is no module, file or folder 'nothing.py' here ({Path.cwd()})."
+    assert refusal("no.thing") == f"there is no module, file or folder 'no.thing' here ({Path.cwd()})."
     write(app=entity("Account"))
     assert refusal("app.py:Acount") == "app.py has no 'Acount'."
 
@@ -199,7 +199,7 @@ def test_nothing_to_serve() -> None:
         "abstract.py defines no Entity with a typename and no StatefulFunctions. "
         "Base has no typename=, so it is abstract: give it one."
     )
-    assert refusal("folder") == "the folder folder holds no app.py, no __init__.py and no other module; name the file."
+    assert refusal("folder") == "the folder folder has no app.py, no __init__.py and no other module; name the file."
 
 
 @pytest.mark.parametrize(
@@ -209,14 +209,14 @@ def test_a_name_that_is_nothing_to_serve(name: str, why: str) -> None:
     write(app="class Base(Entity):\n    pass\nnumber = 5\nnothing = []\n")
 
     assert refusal(f"app.py:{name}") == (
-        f"app.py:{name} is no Entity with a typename, no StatefulFunctions, and no list of them{why}."
+        f"app.py:{name} is not an Entity with a typename, a StatefulFunctions, or a list of them{why}."
     )
 
 
 def test_a_file_of_another_kind() -> None:
     Path("app.toml").write_text("")
 
-    assert refusal("app.toml") == "app.toml is no Python file; APP is a module, a .py file or a folder."
+    assert refusal("app.toml") == "app.toml is not a Python file; APP is a module, a .py file or a folder."
 
 
 def test_a_class_that_is_declared_wrongly_is_told_with_its_line_and_without_a_traceback() -> None:

@@ -382,7 +382,7 @@ def test_a_message_that_is_tried_again_and_again_is_told_of(folder: Path) -> Non
         out, _ = process.communicate()
 
     assert line == (
-        "Everything else is done; 1 failing and tried again and again, bank/account/ada first: ValueError: no such "
+        "Everything else is done; 1 message keeps failing, first that of bank/account/ada: ValueError: no such "
         "money. Ctrl-C stops; --dead-letters NS/NAME gives up on such messages.\n"
     )
     told = json.loads(out)
@@ -424,7 +424,7 @@ def test_ctrl_c_finishes_what_is_under_way_and_the_next_run_goes_on(folder: Path
         wait_until((folder / "begun").exists, "the handler has begun")
         process.send_signal(signal.SIGINT)
         assert process.stderr is not None
-        assert process.stderr.readline().startswith("Stopping: what is under way is finished and stored.")
+        assert process.stderr.readline().startswith("Stopping: running handlers finish, and results are stored.")
         (folder / "go").touch()
         out, _ = process.communicate()
     told = summary(*BATCH, folder=folder)
@@ -568,10 +568,10 @@ def test_a_closed_window_stops_it_cleanly(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["--memory", "--store", "x.db"], "--memory keeps no store; leave out one of --store and --memory."),
-        (["--fire-timers"], "--fire-timers goes with --until-idle; without it, time passes by itself."),
-        (["--input", "app.py", "--input", "./app.py"], "one --input is named twice; a file is read once."),
-        (["--egress", "a/b=x", "--egress", "a/b=y"], "one --egress is named twice; give each one target."),
+        (["--memory", "--store", "x.db"], "--memory keeps no store; omit one of --store and --memory."),
+        (["--fire-timers"], "--fire-timers requires --until-idle."),
+        (["--input", "app.py", "--input", "./app.py"], "one --input is repeated; a file is read once."),
+        (["--egress", "a/b=x", "--egress", "a/b=y"], "one --egress is repeated; give each one target."),
         (
             ["--egress", "a/b=x", "--skip-bad-lines", "./x"],
             "a file can't be shared: give each --egress, and --skip-bad-lines, its own.",

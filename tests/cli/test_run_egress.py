@@ -87,7 +87,7 @@ async def test_a_run_until_idle_ends_though_an_endpoint_is_down_and_keeps_its_re
         assert told["egress_kept"] == 6 + 2
         assert told["messages_handled"] == 6
         assert told["error"] == (
-            "the records of bank/receipts could not be written, and are kept: run again once they can be."
+            "the records of bank/receipts could not be written, and are kept: run again once their target is available."
         )
 
 
@@ -194,7 +194,7 @@ def test_a_table_that_makes_no_sense_is_told_with_its_file_and_key(folder: Path,
     ("arguments", "told"),
     [
         (["--egress", "a/b=-", "--egress", "a/c=-"], "standard output can't be shared by a/b and a/c: give each its own target."),
-        (["--egress", "a/b=-", "--json"], "--json and --egress a/b=- both write to standard output; leave out one."),
+        (["--egress", "a/b=-", "--json"], "--json and --egress a/b=- both write to standard output; omit one."),
         (
             ["--egress", "a/b=ftp://x/y"],
             "Invalid value for '--egress': 'ftp://x/y' is nothing that records can go to; write a file, - (standard output) or a URL, http(s)://.",
@@ -233,5 +233,5 @@ def test_an_endpoint_without_httpx_is_refused_with_what_to_install(folder: Path)
 
     assert done.returncode == 2
     assert done.stderr.splitlines()[-1] == (
-        'Error: the records of a/b go out by httpx, which is not installed: pip install "statefun-actors[client]"'
+        'Error: records of a/b need httpx, which is not installed: pip install "statefun-actors[client]"'
     )

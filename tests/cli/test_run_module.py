@@ -94,7 +94,7 @@ def refused(folder: Path, module: str, *arguments: str, code: int = 2) -> str:
 def test_what_runs_on_flink_only_is_refused_each_with_its_line_and_what_to_do(folder: Path) -> None:
     assert refused(folder, ENDPOINT + KINESIS + KINESIS_INGRESS) == (
         "Error: module.yaml: line 8: io.statefun.kinesis.v1/egress bank/stream runs on Flink only; here, Kafka's do: map its records: --egress bank/stream=FILE.jsonl\n"
-        "  module.yaml: line 16: io.statefun.kinesis.v1/ingress bank/in runs on Flink only; here, Kafka's do: leave it out\n"
+        "  module.yaml: line 16: io.statefun.kinesis.v1/ingress bank/in runs on Flink only; here, Kafka's do: omit it\n"
     )
 
 
@@ -113,7 +113,7 @@ def test_an_egress_that_is_mapped_may_be_of_any_kind_and_still_takes_records_onl
 
 def test_a_topic_that_leads_to_what_is_not_served_is_refused(folder: Path) -> None:
     assert refused(folder, ENDPOINT + kafka_ingress("bank/teller")) == (
-        "Error: module.yaml: line 10: bank/messages: topic deposits leads to bank/teller, which is not served here: its records would wait for ever; served are bank/account\n"
+        "Error: module.yaml: line 10: bank/messages: topic deposits leads to bank/teller, which is not served here: its records would wait forever; served are bank/account\n"
     )
 
 

@@ -83,7 +83,7 @@ def test_a_change_starts_the_new_code_on_the_old_state_and_a_mistake_leaves_the_
 
     assert changed[0] == "app.py changed.\n"
     assert "SyntaxError" in "".join(mistake)
-    assert mistake[-1] == "The code that was loaded before goes on.\n"
+    assert mistake[-1] == "The previous code goes on.\n"
     assert states(tmp_path / ".statefun" / "app.db") == {"test/counter/a": {"n": 1 + 20 + 30}}
     assert process.returncode == 0
 
@@ -131,7 +131,7 @@ def test_what_only_a_start_can_find_ends_the_new_run_until_the_next_change(tmp_p
     assert (
         "test/counter: state 'n' can't be read (test/counter/a): it is stored as 'io.statefun.types/long'." in refused
     )
-    assert "The run has ended, with exit code 1. A change of a file starts it again; Ctrl-C ends this." in refused
+    assert "The run has ended, with exit code 1. A change of a file restarts it; Ctrl-C ends the command." in refused
     assert states(tmp_path / ".statefun" / "app.db") == {"test/counter/a": {"n": 3}}
     assert process.returncode == 0
 

@@ -65,7 +65,9 @@ class Deaf(Entity, typename="bank/deaf"):
 """
 
 KINDS = ("loop", "thread", "deaf")
-LATE = "Left after 9.5 s, though a handler still runs: its messages are stored, and are handled at the next start."
+LATE = (
+    "Ended after 9.5 s, although a handler still runs: its messages are stored, and will be handled at the next start."
+)
 
 
 def test_sigterm_ends_a_run_within_ten_seconds_whatever_holds_it(tmp_path: Path) -> None:

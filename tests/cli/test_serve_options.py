@@ -98,12 +98,13 @@ def test_a_project_without_the_table_says_nothing(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "problem"),
     [
-        ("retry-budget = ", "own.toml is no TOML"),
+        ("retry-budget = ", "own.toml is not TOML"),
         ("retry-budgte = 1", "own.toml: unknown setting 'retry-budgte'"),
         ('retry-budget = "soon"', "own.toml: retry-budget: expected a duration, such as 500ms"),
         (
             "[serve]\nbnid = 1",
-            "own.toml: serve has no 'bnid'; it has bind, ca-certs, certfile, keyfile, log-format, log-level, workers.",
+            "own.toml: unknown option 'bnid' of serve; expected one of: bind, ca-certs, certfile, keyfile, "
+            "log-format, log-level, workers.",
         ),
         ("[serve]\nworkers = 0", "own.toml: serve: workers: 0 is not in the range x>=1"),
         ("run = 5", "own.toml: run: expected a table, got 5."),
@@ -143,8 +144,8 @@ def test_a_file_gives_the_command_s_own_options_and_flags_go_before_them(folder:
         (("--bind", "::1:80"), 2, "write an IPv6 host in brackets, such as [::1]:8000."),
         (("--bind", "x:99999"), 2, "write host:port, such as 0.0.0.0:8000."),
         (("--workers", "0"), 2, "'--workers'"),
-        (("--certfile", "a.pem"), 2, "TLS takes both --certfile and --keyfile"),
-        (("--ca-certs", "a.pem"), 2, "TLS takes both --certfile and --keyfile"),
+        (("--certfile", "a.pem"), 2, "TLS needs both --certfile and --keyfile"),
+        (("--ca-certs", "a.pem"), 2, "TLS needs both --certfile and --keyfile"),
         (("--certfile", "a.pem", "--keyfile", "a.key"), 2, "a.pem can't be read: No such file or directory."),
         (("--certfile", "app.py", "--keyfile", "app.py"), 2, "app.py and app.py are not a certificate and its key"),
         (("--dead-letters", "dead"), 2, "'dead' is not <namespace>/<name>, such as bank/receipts."),
@@ -201,4 +202,4 @@ def test_a_number_of_thousands_of_digits_is_refused(folder: Path) -> None:
     result = refused("--config", "own.toml")
 
     assert result.exit_code == 2
-    assert result.output.startswith("Error: own.toml is no TOML: Exceeds the limit ")
+    assert result.output.startswith("Error: own.toml is not TOML: Exceeds the limit ")

@@ -219,23 +219,23 @@ def test_the_command_says_when_nothing_differs(tmp_path: Path) -> None:
 def test_the_command_says_what_it_could_not_define() -> None:
     printed = CliRunner().invoke(main, ["module", f"{APP}:Cart", "--url", "http://shop:8000"])
 
-    assert printed.stderr == "Not defined, for want of --kafka HOST:PORT: shop/audited, shop/dead-letters\n"
+    assert printed.stderr == "Not defined without --kafka HOST:PORT: shop/audited, shop/dead-letters\n"
 
 
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [
-        ([], "Where is the application served? Give --url, such as --url http://host:8000."),
+        ([], "expected --url, the URL of the application, such as --url http://host:8000."),
         (
             ["--url", "http://a", "--topic", "a"],
-            "'a' is no topic with its targets; write TOPIC=NS/NAME or TOPIC:TYPE=NS/NAME, such as "
+            "'a' is not a topic with its targets; write TOPIC=NS/NAME or TOPIC:TYPE=NS/NAME, such as "
             "deposits:bank.Deposit=bank/account.",
         ),
-        (["--url", "http://a", "--topic", "a=b"], "'b' is no list of function types; write TOPIC=NS/NAME"),
+        (["--url", "http://a", "--topic", "a=b"], "'b' is not a list of function types; write TOPIC=NS/NAME"),
         (["--url", "http://a", "--transport", "a"], "'a' is not KEY=VALUE, such as pool_size=512."),
         (
             ["--url", "http://a", "--topic", "a=b/c", "--all-topics"],
-            "--all-topics names every topic; leave out --topic, or --all-topics.",
+            "--all-topics adds every topic; omit --topic or --all-topics.",
         ),
         (["--check", "none.yaml"], "none.yaml can't be read: No such file or directory."),
     ],

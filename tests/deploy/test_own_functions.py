@@ -203,7 +203,7 @@ def test_serve_names_them_at_start_where_they_have_to_be_routed(tmp_path: Path) 
 
     assert first.startswith("Serving shop/clock at http://127.0.0.1:")
     assert second == (
-        "module.yaml has to route statefun-actors/reply and statefun-actors/schedule here, too, or to another "
+        "module.yaml must also route statefun-actors/reply and statefun-actors/schedule, here or to another "
         "application: Clock calls them.\n"
     )
     assert further_routes(Application(Cart)) is None

@@ -136,8 +136,8 @@ def flink(  # noqa: PLR0913, PLR0917 - each is an option of the command line
         raise AppError(str(error)) from error
     except StatefunActorsError as error:
         raise click.ClickException(str(error)) from error
-    told = served_by(application, settings)
-    held = {} if start is None else _states_in(start, told)
+    declared = served_by(application, settings)
+    held = {} if start is None else _states_in(start, declared)
     file = None if module_file is None else read(module_file)
     wanted = wanted_of(written, loaded.name, "")
     if not written["topics"]:
@@ -145,8 +145,8 @@ def flink(  # noqa: PLR0913, PLR0917 - each is an option of the command line
 
     def module_at(url: str, broker: str | None) -> Module:
         if file is not None:
-            return local_module(file, told, url, broker)
-        return planned_module(told, attrs.evolve(wanted, url=url, kafka=broker))
+            return local_module(file, declared, url, broker)
+        return planned_module(declared, attrs.evolve(wanted, url=url, kafka=broker))
 
     try:
         module = module_at("http://127.0.0.1", "127.0.0.1:9092")  # its errors are reported first
@@ -154,7 +154,7 @@ def flink(  # noqa: PLR0913, PLR0917 - each is an option of the command line
         raise AppError(str(error)) from error
     if start is not None:
         _keep_places(start, module)
-    drifted = [] if file is None else differences(module, told)
+    drifted = [] if file is None else differences(module, declared)
     for warning in (*(f"Warning: {module_file}: {each}" for each in drifted), *without_policy(application)):
         echo(warning, err=True)
     try:
@@ -171,7 +171,7 @@ def flink(  # noqa: PLR0913, PLR0917 - each is an option of the command line
         logs=logs,
         listener=listener,
         module_at=module_at,
-        states=locked(told, held),
+        states=locked(declared, held),
         typenames=application.typenames,
         folder=folder,
         kafka=kafka,
@@ -188,7 +188,7 @@ def _state_to_start_from(folder: Path, savepoints: Path | None, named: Path | No
     """The savepoint or checkpoint to resume from, or None. Prints it if the user did not name it.
 
     Raises:
-        SavepointError: there is none.
+        SavepointError: no state was found.
     """
     from statefun_actors.cluster import last_state, resume_from, savepoint_in
 
@@ -203,16 +203,16 @@ def _state_to_start_from(folder: Path, savepoints: Path | None, named: Path | No
     return None
 
 
-def _states_in(savepoint: Path, told: Served) -> Lock:
+def _states_in(savepoint: Path, declared: Served) -> Lock:
     """The known states in *savepoint*. Ends the command if Flink would refuse to resume from them."""
     from statefun_actors.cli.module.command import read_lock_file
     from statefun_actors.deploy import check_compatible
 
-    states = _beside(savepoint, STATES)
+    states = _next_to(savepoint, STATES)
     if states is None:
         return {}
     held = read_lock_file(states)
-    if refusals := check_compatible(held, told):
+    if refusals := check_compatible(held, declared):
         raise _refused(savepoint, refusals)
     return held
 
@@ -222,12 +222,12 @@ def _keep_places(savepoint: Path, module: Module) -> None:
     from statefun_actors.cli.module.command import read
     from statefun_actors.deploy import lost_positions
 
-    file = _beside(savepoint, MODULE)
+    file = _next_to(savepoint, MODULE)
     if file is not None and (lost := lost_positions(read(file), module)):
         raise _refused(savepoint, lost)
 
 
-def _beside(state: Path, name: str) -> Path | None:
+def _next_to(state: Path, name: str) -> Path | None:
     """The file *name* of a savepoint, or of the run of a checkpoint; None if it is missing."""
     from statefun_actors.cluster import is_checkpoint
 

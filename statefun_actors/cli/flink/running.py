@@ -139,7 +139,7 @@ async def _run(run: FlinkRun, cluster: Cluster) -> int:
         finally:
             with contextlib.suppress(OSError):
                 facts.unlink()
-            echo("Stopping. Once more to leave at once.", err=True)
+            echo("Stopping. Repeat to stop at once.", err=True)
             reporting.cancel()
             await cluster.stop()
 
@@ -216,9 +216,9 @@ def _announce(run: FlinkRun, cluster: Cluster, module: Module, endpoint: Endpoin
 
 
 def _write(path: Path, facts: object) -> None:
-    beside = path.with_suffix(".writing")
-    beside.write_text(json.dumps(facts, indent=2), encoding="utf-8")
-    beside.replace(path)
+    partial = path.with_suffix(".writing")
+    partial.write_text(json.dumps(facts, indent=2), encoding="utf-8")
+    partial.replace(path)
 
 
 class _Status:

@@ -1,4 +1,4 @@
-"""What an application asks of the cluster in front of it, this library's own functions included."""
+"""The requirements of an application on its cluster, with this library's own functions."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def served_by(application: Application, settings: Settings) -> Served:
-    """What *application* asks for under *settings*."""
+    """The requirements of *application* under *settings*."""
     from statefun_actors.deploy import served
 
     functions = [route.function for route in application.routes.values()]

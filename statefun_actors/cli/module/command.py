@@ -26,7 +26,7 @@ _FILE: Final = click.Path(dir_okay=False, path_type=Path)
 @click.argument("app", metavar="APP")
 @click.option(
     "--url", metavar="URL",
-    help="Where the application is served, as Flink reaches it; without a path, that of serve: "
+    help="URL of the application for Flink; without a path, it gets that of serve: "
     "http://host:8000, or http://host:8000/{function.name}.",
 )  # fmt: skip
 @click.option(
@@ -39,12 +39,12 @@ _FILE: Final = click.Path(dir_okay=False, path_type=Path)
 )
 @click.option(
     "--lock", type=_FILE, metavar="FILE",
-    help="Keep FILE, which lists the states that savepoints may hold, up to date; report instead which changes Flink "
-    "would refuse to resume with, and exit with 1.",
+    help="Update FILE, the list of states that savepoints may contain; but if Flink would refuse a change, report it "
+    "and exit with 1.",
 )  # fmt: skip
 @click.option(
     "--no-own-functions", "own_functions", flag_value=False, default=True,
-    help="Leave out statefun-actors/reply and statefun-actors/schedule, which asks and recurring messages need: "
+    help="Omit statefun-actors/reply and statefun-actors/schedule, which asks and recurring messages need; for when "
     "another application of the same Flink job serves them.",
 )  # fmt: skip
 @module_options
@@ -69,10 +69,10 @@ def module(
       statefun-actors module app.py --check module.yaml
       statefun-actors module app.py --lock states.yaml
 
-    Function types, states, limits and timeouts come from the application; so do egresses, as far as its source
-    names them. A file that is checked may say more than that: other applications, Kafka's properties. With --url,
-    endpoints at other hosts are taken for those of other applications. --lock is best run before each deployment: it
-    finds a changed type of a state, or a time to live that came or went, before Flink does.
+    Function types, states, limits and timeouts come from the application, and so do egresses that its source names.
+    A checked file may have more: other applications, properties of Kafka. With --url, endpoints at other hosts belong
+    to other applications. Run --lock before each deployment: it finds changes that Flink would refuse, of the type of
+    a state, or of whether it expires.
     """  # noqa: D301 - click wants the character itself
     from statefun_actors.cli.loading import AppError, load_app
     from statefun_actors.deploy import planned_module, write_module
@@ -89,7 +89,7 @@ def module(
         if lock is not None:
             raise SystemExit(_lock(lock, served))
         if url is None:
-            raise click.UsageError("Where is the application served? Give --url, such as --url http://host:8000.")
+            raise click.UsageError("expected --url, the URL of the application, such as --url http://host:8000.")
         wanted = attrs.evolve(
             wanted_of(written, loaded.name, url), format=format, kafka=kafka, own_functions=own_functions
         )
@@ -98,7 +98,7 @@ def module(
         raise AppError(str(error)) from error
     write(write_module(planned).removesuffix("\n"))  # YAML escapes what is not printable
     if kafka is None and served.all_egresses:
-        echo(f"Not defined, for want of --kafka HOST:PORT: {', '.join(served.all_egresses)}", err=True)
+        echo(f"Not defined without --kafka HOST:PORT: {', '.join(served.all_egresses)}", err=True)
 
 
 def _lock(path: Path, served: Served) -> int:
@@ -117,7 +117,7 @@ def _lock(path: Path, served: Served) -> int:
 
 
 def read_lock_file(path: Path) -> Lock:
-    """The lock file at *path*; what is wrong with it ends the command with 2."""
+    """Read the lock file at *path*. A fault in it ends the command with 2."""
     from statefun_actors.cli.loading import AppError
     from statefun_actors.deploy import ModuleFileError, read_lock
 
@@ -130,7 +130,7 @@ def read_lock_file(path: Path) -> Lock:
 
 
 def read(path: Path) -> Module:
-    """The module.yaml at *path*; what is wrong with it ends the command with 2."""
+    """Read the module.yaml at *path*. A fault in it ends the command with 2."""
     from statefun_actors.cli.loading import AppError
     from statefun_actors.deploy import ModuleFileError, read_module
 

@@ -1,4 +1,4 @@
-"""What goes into a module.yaml beside what the application tells, as options of a command."""
+"""Options of a command for the parts of a module.yaml that the application does not determine."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ def read_topic(value: object) -> WantedTopic:
 
     match = _TOPIC.fullmatch(value.strip()) if isinstance(value, str) else None
     if match is None:
-        raise ValueError(f"{value!r} is no topic with its targets; {_TOPIC_FORM}")
+        raise ValueError(f"{value!r} is not a topic with its targets; {_TOPIC_FORM}")
     type = match["type"]
     if type is not None and "/" not in type:
         type = f"type.googleapis.com/{type}"
     try:
         targets = [read_typename(target.strip()) for target in match["targets"].split(",")]
     except ValueError:
-        raise ValueError(f"{match['targets']!r} is no list of function types; {_TOPIC_FORM}") from None
+        raise ValueError(f"{match['targets']!r} is not a list of function types; {_TOPIC_FORM}") from None
     return WantedTopic(match["topic"], targets, type)
 
 
@@ -68,16 +68,16 @@ _OPTIONS: Final = (
     ),
     click.option(
         "--delivery", type=click.Choice(["exactly-once", "at-least-once", "none"]), default="exactly-once",
-        show_default=True, help="Of records to Kafka.",
+        show_default=True, help="Guarantee of records to Kafka.",
     ),
     click.option("--group", metavar="NAME", help="Kafka's consumer group. Default: APP's name"),
     click.option(
         "--max-batch", type=click.IntRange(1), default=1000, show_default=True, metavar="NUMBER",
-        help="Messages for one id that Flink sends in one request, at most.",
+        help="Maximum number of messages for one id in one request of Flink.",
     ),
     click.option(
         "--call-timeout", type=Written(_read_call_timeout), metavar="DURATION",
-        help="How long Flink waits for a reply. Default: a minute, or more than the longest handler may take",
+        help="Flink's timeout of a call. Default: a minute, or more than the longest timeout of a handler",
     ),
     click.option(
         "--transport", multiple=True, type=Written(_read_pair), metavar="KEY=VALUE",
@@ -90,7 +90,7 @@ _OPTIONS: Final = (
 
 
 def module_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Decorator: the command takes the options above; :func:`wanted_of` makes use of their values."""
+    """Decorator: the command takes the options above; :func:`wanted_of` converts their values."""
     decorated: Untyped = command
     for option in reversed(_OPTIONS):
         decorated = option(decorated)
@@ -98,11 +98,11 @@ def module_options(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def wanted_of(options: Mapping[str, Untyped], name: str, url: str) -> Wanted:
-    """What the values of the options above want for the application *name*, served at *url*."""
+    """The values of the options above, for the application *name* at *url*."""
     from statefun_actors.deploy import Wanted
 
     if options["all_topics"] and options["topics"]:
-        raise click.UsageError("--all-topics names every topic; leave out --topic, or --all-topics.")
+        raise click.UsageError("--all-topics adds every topic; omit --topic or --all-topics.")
     return Wanted(
         url=url,
         name=name,

@@ -131,7 +131,7 @@ def run(  # noqa: PLR0913, PLR0917 - each is an option of the command line
     """Run an application on this machine, with its state in one SQLite file.
 
     APP is a module, a .py file or a folder, optionally followed by :name. Without a name, every Entity and
-    StatefulFunctions in it is run. A folder stands for the app.py in it.
+    StatefulFunctions in it is run. Of a folder, its app.py is run.
 
     \b
       statefun-actors run app.py --input events.jsonl --until-idle
@@ -162,11 +162,11 @@ def run(  # noqa: PLR0913, PLR0917 - each is an option of the command line
 
     turn = Turn()
     if memory and store is not None:
-        raise click.UsageError("--memory keeps no store; leave out one of --store and --memory.")
+        raise click.UsageError("--memory keeps no store; omit one of --store and --memory.")
     if fire_timers and not until_idle:
-        raise click.UsageError("--fire-timers goes with --until-idle; without it, time passes by itself.")
+        raise click.UsageError("--fire-timers requires --until-idle.")
     if len({path.resolve() for path in inputs}) < len(inputs):
-        raise click.UsageError("one --input is named twice; a file is read once.")
+        raise click.UsageError("one --input is repeated; a file is read once.")
     if reload:
         from statefun_actors.cli.run.reloading import run_reloading
 
@@ -214,7 +214,7 @@ def run(  # noqa: PLR0913, PLR0917 - each is an option of the command line
 
 
 def _application(loaded: App, settings: Settings) -> Application:
-    """What is run. Raises AppError where its definitions don't go together."""
+    """The application. Raises AppError: its definitions don't fit together."""
     from statefun_actors.cli.loading import AppError
     from statefun_actors.dispatch import Application
     from statefun_actors.errors import DefinitionError
@@ -228,12 +228,12 @@ def _application(loaded: App, settings: Settings) -> Application:
 def _listening(binds: Sequence[str], token: str | None) -> list[Listener]:
     if "none" in binds:
         if len(binds) > 1:
-            raise click.UsageError("--bind none is nowhere, and goes with no other --bind.")
+            raise click.UsageError("--bind none excludes any other --bind.")
         return []
     if not binds:
         return []
     if token is not None and not (token.isascii() and token.isprintable() and token.strip() == token and token):
-        raise click.UsageError("a --token is printable ASCII, without blanks around it.")
+        raise click.UsageError("expected a --token of printable ASCII, without blanks around it.")
     listening = listeners(binds, port=_PORT, instead=" Choose another address with --bind HOST:PORT, or --bind none.")
     for listener in listening:
         if token is None and not listener.local:
@@ -254,7 +254,7 @@ def _run(name: str, app: Application, options: RunOptions, log: LogHandler, *, a
 
     try:
         summary = in_a_loop(work(), "Stored messages are kept; the next run continues from there.")
-    except KeyboardInterrupt:  # before the engine ran
+    except KeyboardInterrupt:  # before the start of the engine
         return 128 + signal.SIGINT
     except StatefunActorsError as error:
         raise click.ClickException(str(error)) from error

@@ -1,7 +1,7 @@
-"""From one run to the next under ``--reload``: the new one loads its code first, and begins once the old one has ended.
+"""Handover between two runs of ``--reload``: the new run loads its code, and starts once the old run has ended.
 
-So the code that is loaded is the code that runs, whatever happens to its files in the meantime, and the old run goes on
-where the new code can't be loaded. The two ends are pipes, named in the environment of the new run.
+If the new code can't be loaded, the old run continues. The loaded code is the code that runs, even if files change
+meanwhile. The two processes communicate by pipes, whose descriptors are in the environment of the new run.
 """
 
 from __future__ import annotations
@@ -15,21 +15,21 @@ from typing import Final
 
 _VARIABLE: Final = "STATEFUN_ACTORS_HANDOVER"
 _LOOKS: Final = 0.2
-"""Seconds between two looks at whether it is still wanted."""
+"""Seconds between two checks whether the new run is still wanted."""
 
 
 class Turn:
-    """In the new run: take it at the start, before any code of the application could see the environment."""
+    """The end of the new run. Made at the start, before code of the application can see the environment."""
 
     def __init__(self) -> None:
         named = os.environ.pop(_VARIABLE, None)
         self._pipes = None if named is None else [int(number) for number in named.split(",")]
 
     def wait(self) -> None:
-        """Say that the code is loaded; return when the old run has ended, at once where there is none.
+        """Report that the code is loaded, and wait for the end of the old run, if any.
 
         Raises:
-            SystemExit: this one is not to begin.
+            SystemExit: this run must not start.
         """
         if self._pipes is None:
             return
@@ -44,7 +44,7 @@ class Turn:
 
 
 class NextRun:
-    """In the process that watches: *command*, started, which loads its code and waits."""
+    """The end of the watching process. Starts *command*, which loads its code and waits."""
 
     def __init__(self, command: Sequence[str]) -> None:
         self._loaded, loaded = os.pipe()
@@ -57,7 +57,7 @@ class NextRun:
             os.close(turn)
 
     def is_loaded(self, unwanted: Callable[[], bool]) -> bool:
-        """Whether its code could be loaded; False, too, once it is *unwanted*. If False, it has ended."""
+        """Whether its code was loaded; False also once it is *unwanted*. If False, it has ended."""
         while not unwanted():
             if select.select([self._loaded], [], [], _LOOKS)[0]:
                 if os.read(self._loaded, 1):
@@ -67,13 +67,13 @@ class NextRun:
         return False
 
     def begin(self) -> None:
-        """It is its turn."""
-        with contextlib.suppress(BrokenPipeError):  # it has been ended meanwhile
+        """Start the new run."""
+        with contextlib.suppress(BrokenPipeError):  # it has ended meanwhile
             os.write(self._turn, b"!")
         self._close()
 
     def end(self) -> None:
-        """It is not to begin."""
+        """End the new run before it starts."""
         with contextlib.suppress(ProcessLookupError):
             self.process.terminate()
         self.process.wait()

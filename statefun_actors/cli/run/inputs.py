@@ -1,4 +1,4 @@
-"""Where a run's messages come from: what the store knows files by, and the Kafka ingresses of a module.yaml."""
+"""Sources of a run: names of input files in the store, and Kafka ingresses of a module.yaml."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 def kafka_sources(
     ingresses: Sequence[KafkaIngress], closing: contextlib.ExitStack, *, until_end: bool
 ) -> dict[str, KafkaSource]:
-    """The sources of *ingresses*, by what the store knows them by, open until *closing* is left.
+    """The sources of *ingresses*, by their names in the store, open until *closing* is left.
 
     Raises:
-        BadPropertyError: the properties of one make no consumer.
+        BadPropertyError: the properties of an ingress are invalid for a consumer.
     """
     if not ingresses:
         return {}
@@ -34,7 +34,7 @@ def kafka_sources(
 
 
 def input_name(path: Path, store: Path | None) -> str:
-    """What the store knows an input by: the way from the store to it, so that both can be moved or copied together."""
+    """The name of an input in the store: its path relative to the store, so that both can be moved together."""
     if store is None:
         return str(path)
     try:

@@ -1,4 +1,4 @@
-"""The wall clock, except that nobody waits for a delayed message while nothing else is to be done."""
+"""The wall clock, except that it jumps to the next delayed message when nothing else is left to do."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from statefun_actors.engine import SystemClock
 
 
 class JumpingClock(SystemClock):
-    """Jumps to :attr:`next_jump`, where that says so; other waits, as between attempts, stay real."""
+    """Jumps to :attr:`next_jump`, if set; other waits, such as between attempts, stay real."""
 
     def __init__(self) -> None:
         self.ahead_ms = 0
-        """By how much it is ahead of the wall clock."""
+        """Its lead over the wall clock."""
         self.next_jump: Callable[[], int | None] = lambda: None
         """The time to jump to instead of waiting, in milliseconds since 1970; None = wait."""
 

@@ -1,4 +1,4 @@
-"""What a module.yaml has a run on this machine read and write."""
+"""Kafka ingresses and egresses of a module.yaml, for a run on this machine."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @attrs.frozen(kw_only=True)
 class Edges:
-    """The edges of a file that are run here; ``warnings`` say where the file and the application differ."""
+    """The Kafka ingresses and egresses of a file; ``warnings`` are its differences to the application."""
 
     ingresses: Sequence[KafkaIngress] = ()
     egresses: Sequence[KafkaEgress] = ()
@@ -29,23 +29,23 @@ class Edges:
 
 
 def edges_of(module: Module, path: Path, mapped: Collection[str], app: Application, settings: Settings) -> Edges:
-    """The edges in *module*, of the file at *path*, without the egresses that are *mapped* to a target already.
+    """The Kafka ingresses and egresses in *module*, read from *path*, without the egresses in *mapped*.
 
     Args:
-        module: what the file holds.
-        path: as its user wrote it, for warnings and errors.
-        mapped: names of egresses.
-        app: the application that is run.
-        settings: as its user gave them.
+        module: the parsed file.
+        path: its path, for warnings and errors.
+        mapped: egresses that have a target already.
+        app: the application.
+        settings: the settings of the application.
 
     Raises:
-        AppError: the file asks for what can't be had here, all of that at once.
+        AppError: the file has components that only Flink can run, or unserved targets; with all of them.
         click.UsageError: the Kafka client is not installed.
     """
     from statefun_actors.deploy import differences
 
-    told = served_by(app, settings)
-    if problems := [*_only_on_flink(module, mapped), *_not_served(module, told)]:
+    declared = served_by(app, settings)
+    if problems := [*_only_on_flink(module, mapped), *_not_served(module, declared)]:
         raise AppError("\n".join(f"{path}: {problem}" for problem in problems))
     egresses = [egress for egress in module.kafka_egresses if egress.id not in mapped]
     if (module.kafka_ingresses or egresses) and importlib.util.find_spec("confluent_kafka") is None:
@@ -56,7 +56,7 @@ def edges_of(module: Module, path: Path, mapped: Collection[str], app: Applicati
     return Edges(
         ingresses=module.kafka_ingresses,
         egresses=egresses,
-        warnings=[f"{path}: {difference}" for difference in differences(module, told)],
+        warnings=[f"{path}: {difference}" for difference in differences(module, declared)],
     )
 
 
@@ -65,16 +65,16 @@ def _only_on_flink(module: Module, mapped: Collection[str]) -> Iterator[str]:
         if other.role == "egress" and other.id in mapped:
             continue
         named = f"{other.kind} {other.id}" if other.id else other.kind
-        instead = "leave it out" if other.role != "egress" else f"map its records: --egress {other.id}=FILE.jsonl"
+        instead = "omit it" if other.role != "egress" else f"map its records: --egress {other.id}=FILE.jsonl"
         yield f"line {other.place.line}: {named} runs on Flink only; here, Kafka's do: {instead}"
 
 
-def _not_served(module: Module, told: Served) -> Iterator[str]:
+def _not_served(module: Module, declared: Served) -> Iterator[str]:
     for ingress in module.kafka_ingresses:
         for topic in ingress.topics:
             for target in topic.targets:
-                if target not in told.typenames:
+                if target not in declared.typenames:
                     yield (
                         f"line {ingress.place.line}: {ingress.id}: topic {topic.topic} leads to {target}, which is not "
-                        f"served here: its records would wait for ever; served are {', '.join(told.typenames)}"
+                        f"served here: its records would wait forever; served are {', '.join(declared.typenames)}"
                     )

@@ -1,4 +1,4 @@
-"""What is shown on a terminal while inputs are read: how far, how fast, how long still. On a pipe: nothing."""
+"""The progress of inputs on a terminal: position, rate, time left. On a pipe: nothing."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from statefun_actors.cli.output import echo, write
 from statefun_actors.connectors.files import JsonLinesSource
 
 _WINDOW: Final = 5.0
-"""Seconds over which the rate is taken."""
+"""The window of the rate, in seconds."""
 _ERASE_LINE_AND_SHOW_CURSOR: Final = b"\r\x1b[2K\x1b[?25h"
 
 
 _CHECK_EVERY: Final = 2.0
-"""Seconds between two lines about a check of what is stored."""
+"""Seconds between two lines about a check of stored data."""
 
 
 class CheckProgress:
-    """Tells how far the check is that a start makes where classes have changed: lines, or nothing if *quiet*.
+    """Prints the progress of a start's check of changed classes, or nothing if *quiet*.
 
-    A check that takes less than two seconds says nothing.
+    A check of less than two seconds prints nothing.
     """
 
     def __init__(self, *, quiet: bool = False, now: Callable[[], float] = time.monotonic) -> None:
@@ -36,26 +36,26 @@ class CheckProgress:
         if self._quiet or self._now() < self._next:
             return
         self._next = self._now() + _CHECK_EVERY
-        echo(f"Classes have changed, so what is stored is checked: {done:,} {what} so far.", err=True)
+        echo(f"Classes have changed, so stored data is checked: {done:,} {what} so far.", err=True)
 
 
 class Display(Protocol):
-    """What a run tells while it is under way."""
+    """The display of a run."""
 
     def show(self) -> None:
-        """Bring it up to date."""
+        """Update the display."""
         ...
 
     def say(self, text: str) -> None:
-        """Printable text for the user, above whatever else is shown."""
+        """Print *text*, which is printable, above the display."""
         ...
 
     def close(self) -> None:
-        """Leave the terminal as it was. Safe to call twice."""
+        """Restore the terminal. Safe to call twice."""
         ...
 
     def abandon(self) -> None:
-        """Leave the terminal usable right before the process is ended. Safe from a signal handler and any thread."""
+        """Restore the terminal right before the process ends. Safe from a signal handler and any thread."""
         ...
 
 
@@ -69,7 +69,7 @@ class PlainDisplay:
 
     def say(self, text: str) -> None:
         if not self._quiet:
-            with contextlib.suppress(OSError):  # a log that cannot be written ends no run
+            with contextlib.suppress(OSError):  # an unwritable log does not end the run
                 write(text, err=True)
 
     def close(self) -> None: ...
@@ -124,7 +124,7 @@ class BarDisplay:
         self._progress.stop()
 
     def abandon(self) -> None:
-        # Straight to the terminal: what was interrupted may hold the lock of the console, or its buffer unwritten.
+        # Directly to the terminal: the interrupted code may hold the lock of the console.
         os.write(self._console.file.fileno(), _ERASE_LINE_AND_SHOW_CURSOR)
 
     def _done(self) -> tuple[int, int]:

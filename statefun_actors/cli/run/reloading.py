@@ -50,7 +50,7 @@ def run_reloading(app: str, arguments: Sequence[str]) -> int:
             raise_interrupt=False,
         )
         for changed in changes:
-            if run.told:
+            if run.stopping:
                 break
             if changed:
                 run.changed(_names(changed, folder))
@@ -63,7 +63,7 @@ class _Reloaded:
     """The current process."""
 
     def __init__(self, command: Sequence[str]) -> None:
-        self.told = False
+        self.stopping = False
         """Whether a signal was received."""
         self._forced = False
         """Whether a second one was received."""
@@ -89,24 +89,24 @@ class _Reloaded:
         _say(f"{names} changed.")
         with self._signals_left_to_this():
             following = NextRun(self._command)
-        if not following.is_loaded(lambda: self.told):
-            if not self.told:
-                _say("The code that was loaded before goes on." if self._process.poll() is None else "Nothing runs.")
+        if not following.is_loaded(lambda: self.stopping):
+            if not self.stopping:
+                _say("The previous code goes on." if self._process.poll() is None else "No process runs.")
             return
         self._stop()
-        if self.told:
+        if self.stopping:
             following.end()
             return
         self._process, self._ended = following.process, False
         following.begin()
-        if self.told:  # the signal was received before this process was the current one
+        if self.stopping:  # the signal was received before this process was the current one
             self._terminate()
 
     def look(self) -> None:
         """Report it if the process has ended by itself."""
         if not self._ended and (code := self._process.poll()) is not None:
             self._ended = True
-            _say(f"The run has ended, with exit code {code}. A change of a file starts it again; Ctrl-C ends this.")
+            _say(f"The run has ended, with exit code {code}. A change of a file restarts it; Ctrl-C ends the command.")
 
     def _stop(self) -> None:
         self._terminate()
@@ -136,10 +136,10 @@ class _Reloaded:
 
     def _signalled(self, number: int, _frame: FrameType | None) -> None:
         self._terminals.forget_those_gone()
-        if self.told and is_repeated(number):
+        if self.stopping and is_repeated(number):
             return
-        self._forced = self.told
-        self.told = True
+        self._forced = self.stopping
+        self.stopping = True
         self._terminate()  # a second SIGTERM ends it at once
 
 

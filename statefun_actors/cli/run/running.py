@@ -35,17 +35,17 @@ if TYPE_CHECKING:
     from statefun_actors.http import Listener
 
 _STOPPED: Final = 9.5
-"""Seconds after a signal until the process is gone, whatever a handler does."""
+"""Seconds from a signal to the forced end of the process."""
 _DRAIN: Final = 8.0
-"""Seconds of these for handlers to end."""
+"""The part of these seconds for handlers to end."""
 _LOOKS: Final = 0.2
-"""Seconds between two looks at how things are going."""
+"""Seconds between two checks of the progress."""
 _MOST_FAILING: Final = 20
 
 
 @attrs.frozen(kw_only=True)
 class RunOptions:
-    """What a run is asked to do. Paths are as the user wrote them."""
+    """The options of a run. Paths are as the user wrote them."""
 
     inputs: Sequence[Path] = ()
     until_idle: bool = False
@@ -58,24 +58,24 @@ class RunOptions:
     kafka_ingresses: Sequence[KafkaIngress] = ()
     kafka_egresses: Sequence[KafkaEgress] = ()
     strict: bool = False
-    """Refuse to start where classes have changed so that something stored would be lost."""
+    """Refuse to start if changed classes would lose stored data."""
     skip_bad_lines: Path | None = None
     quiet: bool = False
     listeners: Sequence[Listener] = ()
-    """Where the HTTP ingress listens."""
+    """The listeners of the HTTP ingress."""
     token: str | None = None
-    """What it demands."""
+    """Its bearer token."""
     console: bool = True
-    """Whether the console is served there."""
+    """Whether the listeners serve the console."""
 
 
 class Run:
     """An engine with its inputs and the targets of its egresses.
 
     Raises:
-        StoreError, EgressFileError, InputError: one of them can't be had, or is not what it was.
-        IncompatibleStateError, LossRefusedError: classes have changed so that what is stored does not fit them.
-        BadPropertyError: an ingress or egress of Kafka has properties that its client can't read.
+        StoreError, EgressFileError, InputError: a file can't be opened, or was replaced.
+        IncompatibleStateError, LossRefusedError: stored data does not fit the changed classes.
+        BadPropertyError: a Kafka ingress or egress has invalid properties.
     """
 
     def __init__(self, name: str, app: Application, options: RunOptions, log: LogHandler) -> None:
@@ -113,7 +113,7 @@ class Run:
             self._clock.next_jump = self._next_jump
         self._before = [(source.line, source.skipped) for source in self._sources.values()]
         self._sinks.begun()
-        self._told_of_failing = False
+        self._reported_failing = False
 
     def _services(self) -> list[Service]:
         services: list[Service] = [ControlService(self._store)]
@@ -125,9 +125,9 @@ class Run:
         return services
 
     async def to_the_end(self) -> Summary:
-        """Work until everything is done, an input can't be read on, or a signal comes."""
+        """Run until everything is done, an input fails, or a signal arrives."""
         with contextlib.closing(self._assembly), contextlib.ExitStack() as terminal:
-            # Listened for before anything is shown: whoever sees the bar may press Ctrl-C.
+            # Before anything is shown: users may press Ctrl-C as soon as they see the bar.
             before_dying: list[Callable[[], None]] = []
             stop = terminal.enter_context(stop_signals(before_dying, within=_STOPPED))
             display = self._display()
@@ -146,8 +146,8 @@ class Run:
         try:
             await asyncio.wait(ending, return_when=asyncio.FIRST_COMPLETED)
             if stop.signal is not None:
-                display.say("Stopping: what is under way is finished and stored. Once more to leave at once.")
-        finally:  # again, where code of the application ended the event loop
+                display.say("Stopping: running handlers finish, and results are stored. Repeat to stop at once.")
+        finally:  # again, if code of the application ended the event loop
             for task in (watching, *ending):
                 task.cancel()
             failure = await self._assembly.stop(_DRAIN)
@@ -155,21 +155,21 @@ class Run:
             raise failure
 
     async def _end(self) -> None:
-        """Return when there is a reason to end the run."""
+        """Wait for a reason to end the run."""
         ways = [asyncio.create_task(self._stopped.wait())]
         if self._options.until_idle:
             ways.append(asyncio.create_task(self._everything_done()))
         try:
             await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
             if self._stopped.is_set():
-                # What was read before the bad line is handled first, unless it keeps failing.
+                # Messages before the bad line are handled first, unless they keep failing.
                 await self.engine.settled()
         finally:
             for way in ways:
                 way.cancel()
 
     def _read_no_more(self) -> None:
-        """The run comes to its end early: an input can't be read on, or nobody reads what is written."""
+        """End the run early: an input failed, or standard output has no reader."""
         for source in self._read_from:
             source.exhausted = True
         self._stopped.set()
@@ -181,7 +181,7 @@ class Run:
                 return True
 
     def _next_jump(self) -> int | None:
-        """When the next delayed message is due, if nothing else is left to do and not all of them recur."""
+        """The due time of the next delayed message, if nothing else is left to do and not all of them recur."""
         view = self.engine.view
         if view.waiting or not self._all_read() or not view.pending_besides(SCHEDULE):
             return None
@@ -200,21 +200,22 @@ class Run:
                 display.say(one_line(f"The console is at {listener.url(tls=False)}/"))
         while self._options.until_idle or not self._all_read():
             display.show()
-            if self._options.until_idle and not self._told_of_failing:
-                self._tell_of_failing(display)
+            if self._options.until_idle and not self._reported_failing:
+                self._report_failing(display)
             await asyncio.sleep(_LOOKS)
         display.close()
 
-    def _tell_of_failing(self, display: Display) -> None:
+    def _report_failing(self, display: Display) -> None:
         if not self._all_read():
             return
         failing = self.engine.view.failing_messages()
         if failing and sum(1 + each.behind for each in failing) == self.engine.view.waiting:
-            self._told_of_failing = True
+            self._reported_failing = True
             address, why = failing[0].message.target, failing[0].why.removesuffix(".")
+            count = "1 message keeps" if len(failing) == 1 else f"{len(failing)} messages keep"
             text = (
-                f"Everything else is done; {len(failing)} failing and tried again and again, {address} first: "
-                f"{why}. Ctrl-C stops; --dead-letters NS/NAME gives up on such messages."
+                f"Everything else is done; {count} failing, first that of {address}: {why}. "
+                "Ctrl-C stops; --dead-letters NS/NAME gives up on such messages."
             )
             display.say(one_line(text))
 
@@ -273,8 +274,11 @@ class Run:
         )
 
     def _unwritten(self, kept_names: Sequence[str], stop: Stop) -> str | None:
-        """The error of records that have a target and did not get there; none where a signal left them no time."""
+        """The error of records that could not be written to their target; none after a signal."""
         names = [name for name in kept_names if name in self._sinks.by_egress]
         if not names or stop.signal is not None:
             return None
-        return f"the records of {', '.join(names)} could not be written, and are kept: run again once they can be."
+        return (
+            f"the records of {', '.join(names)} could not be written, and are kept: run again once their target is "
+            "available."
+        )

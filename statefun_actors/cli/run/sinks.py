@@ -1,4 +1,4 @@
-"""What the egresses of a run are mapped to, opened: from targets to sinks, and back to figures for the summary."""
+"""The egresses of a run: parses their targets, opens sinks, and counts records for the summary."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ _Counted: TypeAlias = "JsonLinesSink | StdoutSink | HttpSink | KafkaSink"
 
 
 def read_mapping(written: str | tuple[str, object]) -> tuple[str, Target]:
-    """An egress and its target, of ``NS/NAME=TARGET``, or of a key and its value in a settings file.
+    """Parse ``NS/NAME=TARGET``, or a key and its value in a settings file, to an egress and its target.
 
     Raises:
-        click.BadParameter: it is something else.
+        click.BadParameter: the text is invalid.
     """
     target: object
     if isinstance(written, str):
@@ -51,11 +51,11 @@ def one_target_each(
     """The target of each egress.
 
     Raises:
-        click.UsageError: they can't go together.
+        click.UsageError: they exclude each other.
     """
     targets = dict(mapped)
     if len(targets) < len(mapped):
-        raise click.UsageError("one --egress is named twice; give each one target.")
+        raise click.UsageError("one --egress is repeated; give each one target.")
     files = [target.path for target in targets.values() if isinstance(target, FileTarget)]
     paths = [path.resolve() for path in (*files, *([bad_lines] if bad_lines else []))]
     if len(set(paths)) < len(paths):
@@ -66,12 +66,11 @@ def one_target_each(
             f"standard output can't be shared by {' and '.join(on_stdout)}: give each its own target."
         )
     if on_stdout and as_json:
-        raise click.UsageError(f"--json and --egress {on_stdout[0]}=- both write to standard output; leave out one.")
+        raise click.UsageError(f"--json and --egress {on_stdout[0]}=- both write to standard output; omit one.")
     over_http = [name for name, target in targets.items() if isinstance(target, HttpTarget)]
     if over_http and importlib.util.find_spec("httpx") is None:
         raise click.UsageError(
-            f"the records of {over_http[0]} go out by httpx, which is not installed: "
-            'pip install "statefun-actors[client]"'
+            f'records of {over_http[0]} need httpx, which is not installed: pip install "statefun-actors[client]"'
         )
     return targets
 
@@ -81,14 +80,14 @@ class Sinks:
 
     Args:
         targets: by egress.
-        kafka: egresses that go to Kafka.
-        bad_lines: the file for lines that are no messages.
-        app: what is run; it knows types.
-        on_gone: called once nobody reads standard output any more.
+        kafka: Kafka egresses.
+        bad_lines: the file for lines that are not messages.
+        app: the application, for its types.
+        on_gone: called once the reader of standard output has closed it.
 
     Raises:
-        EgressFileError: a file can't be had.
-        BadPropertyError: the properties of an egress make no producer.
+        EgressFileError: a file can't be opened.
+        BadPropertyError: the properties of an egress are invalid for a producer.
     """
 
     def __init__(
@@ -104,7 +103,7 @@ class Sinks:
             **{name: str(target) for name, target in targets.items()},
             **{egress.id: f"Kafka at {egress.address}" for egress in kafka},
         }
-        """Where each goes, as it is shown."""
+        """The target of each egress, for display."""
         known = app.codecs()
         self._counted: dict[str, _Counted] = {
             name: open_sink(target, known, closing, on_gone) for name, target in targets.items()
@@ -121,7 +120,7 @@ class Sinks:
         self._before: dict[str, int] = {}
 
     def begun(self) -> None:
-        """They stand where the last run left them."""
+        """The sinks resume at the positions of the last run."""
         self._before = {name: sink.records for name, sink in self._counted.items()}
 
     def counts(self) -> dict[str, Count]:

@@ -1,4 +1,4 @@
-"""What a run came to: as a table for people, as one JSON object for programs."""
+"""The summary of a run: a table for people, or one JSON object for programs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from statefun_actors.text import one_line
 
 @attrs.frozen
 class Count:
-    """How many in this run, and how many there are in all (None = not known, or it makes no sense)."""
+    """The counts of this run and of all runs; None = unknown or not applicable."""
 
     run: int | None = None
     all: int | None = None
@@ -30,14 +30,14 @@ class FailingAddress:
 
 @attrs.frozen(kw_only=True)
 class Summary:
-    """One run.
+    """The summary of a run.
 
     Args:
         ended: ``"idle"``, ``"error"``, or the name of the signal that stopped it.
-        records: read from Kafka in this run, by ingress; *bad_records* of them were no messages.
-        egress: by name; where each goes is in *targets*.
+        records: read from Kafka in this run, by ingress; *bad_records* of them were not messages.
+        egress: counts by name; their targets are in *targets*.
         parked: messages kept for function types that nothing here serves, by type.
-        ahead_seconds: how far virtual time has run ahead (``--fire-timers``).
+        ahead_seconds: the lead of virtual time (``--fire-timers``).
     """
 
     app: str
@@ -45,7 +45,7 @@ class Summary:
     ended: str
     error: str | None
     bad_line: bool
-    """Whether the error is a line that is no message."""
+    """Whether the error is an invalid line."""
     seconds: float
     lines: Count
     skipped: Count
@@ -65,11 +65,11 @@ class Summary:
     parked: Mapping[str, int]
     failing: Sequence[FailingAddress]
     failing_egress: Mapping[str, str]
-    """Egresses that could not be written at the end of the run, and why."""
+    """The egresses that could not be written at the end of the run, with the reason."""
     ahead_seconds: float = 0.0
 
     def as_object(self) -> dict[str, object]:
-        """What programs are given, as JSON."""
+        """The JSON object for programs."""
         return {
             "app": self.app,
             "store": self.store,
@@ -98,7 +98,7 @@ class Summary:
         }  # fmt: skip
 
     def print_table(self) -> None:
-        """The table, on standard output; on standard error where records go to the former."""
+        """The table, on standard output; on standard error if records go to standard output."""
         from rich.console import Console
         from rich.table import Table
         from rich.text import Text
@@ -112,7 +112,7 @@ class Summary:
         table.add_column("in all", justify="right")
         for label, count in self._rows():
             table.add_row(Text(one_line(label)), _figure(count.run), _figure(count.all))
-        # Rich itself would end the process, without a word, where nobody reads the output.
+        # Rich itself would silently end the process if the output has no reader.
         with console.capture() as captured:
             console.print(table)
             for note in self._notes():

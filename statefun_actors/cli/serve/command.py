@@ -27,17 +27,17 @@ _FILE: Final = click.Path(dir_okay=False, path_type=Path)
 @click.argument("app", metavar="APP")
 @click.option(
     "--bind", "binds", multiple=True, default=["127.0.0.1:8000"], show_default="127.0.0.1:8000", metavar="HOST:PORT",
-    help="Where to listen; port 0 takes a free one. Also [::1]:PORT and unix:PATH. Repeat it for several.",
+    help="Address to listen at; port 0: a free port. Also [::1]:PORT and unix:PATH. Repeat it for several.",
 )  # fmt: skip
 @click.option(
     "--workers", type=click.IntRange(1), default=1, show_default=True, metavar="NUMBER",
-    help="Processes that serve, each on its own; one uses one core.",
+    help="Number of worker processes; each uses one core.",
 )  # fmt: skip
 @click.option("--certfile", type=_FILE, metavar="FILE", help="Certificate of this server, PEM. Serves HTTPS.")
 @click.option("--keyfile", type=_FILE, metavar="FILE", help="Private key of that certificate, PEM.")
 @click.option(
     "--ca-certs", type=_FILE, metavar="FILE",
-    help="Certificates, PEM, one of which must have signed a client's: mutual TLS.",
+    help="Certificates, PEM; clients must have one that they signed: mutual TLS.",
 )  # fmt: skip
 @log_options("info")
 @settings_options(ENDPOINT_DEFAULTS)
@@ -60,9 +60,9 @@ def serve(  # noqa: PLR0913, PLR0917 - each is an option of the command line
     \b
       statefun-actors serve app.py --bind 0.0.0.0:8000
 
-    POST /statefun speaks the protocol of StateFun 3.x, /statefun/v2 that of 2.x; /healthz and /readyz are for whoever
-    watches over it. Ctrl-C, SIGTERM or a closed window ends it within 10 seconds, once the batches under way have
-    ended; a second Ctrl-C or SIGTERM ends it at once.
+    POST /statefun speaks the protocol of StateFun 3.x, /statefun/v2 that of 2.x; /healthz and /readyz are
+    for health checks. Ctrl-C, SIGTERM or a closed window ends it within 10 seconds, after the batches in flight; a
+    second Ctrl-C or SIGTERM ends it at once.
     """  # noqa: D301 - click wants the character itself
     from statefun_actors.cli.loading import AppError, load_app
     from statefun_actors.cli.serve.serving import serve_here
@@ -101,7 +101,7 @@ def _tls(certfile: Path | None, keyfile: Path | None, ca_certs: Path | None) -> 
 
     if certfile is None or keyfile is None:
         if certfile or keyfile or ca_certs:
-            raise click.UsageError("TLS takes both --certfile and --keyfile; --ca-certs goes with them.")
+            raise click.UsageError("TLS needs both --certfile and --keyfile; --ca-certs requires them.")
         return None
     try:
         return Tls(certfile=certfile, keyfile=keyfile, ca_certs=ca_certs)
@@ -110,18 +110,18 @@ def _tls(certfile: Path | None, keyfile: Path | None, ca_certs: Path | None) -> 
 
 
 def further_routes(application: Application) -> str | None:
-    """A line on this library's own functions that module.yaml has to route, too; None = *application* needs none."""
+    """A line on the library's own functions that module.yaml must route; None if *application* needs none."""
     from statefun_actors.cli.module.application import served_by
 
     found = served_by(application, application.settings)
     if found.calls_own is None:
         return None
     names = " and ".join(function.typename for function in found.own)
-    return f"module.yaml has to route {names} here, too, or to another application: {found.calls_own} calls them."
+    return f"module.yaml must also route {names}, here or to another application: {found.calls_own} calls them."
 
 
 def without_policy(application: Application) -> list[str]:
-    """A line for each function type of which a message could fail a whole batch, and one on what to do."""
+    """A warning for each function type without a failure policy, and a line with the remedy."""
     names = [
         f"{getattr(route.function, 'name', typename)} ({typename})"
         for typename, route in application.routes.items()

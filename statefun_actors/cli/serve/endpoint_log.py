@@ -10,7 +10,7 @@ from typing import Final
 
 _BEGINS: Final = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} (?P<level>[A-Z]+) ")
 _JSON_BEGINS: Final = re.compile(r'\{"time": "[^"]*", "level": "(?P<level>[A-Z]+)"')
-_TOLD: Final = frozenset({"WARNING", "ERROR", "CRITICAL"})
+_REPORTED: Final = frozenset({"WARNING", "ERROR", "CRITICAL"})
 _MOST: Final = 60
 """The maximum number of lines at a time: a traceback or two."""
 _AGAIN: Final = 60.0
@@ -29,7 +29,7 @@ class EndpointLog:
         self._last: dict[str, float] = {}
         self._at = 0
         self._rest = b""
-        self._told = False
+        self._reported = False
 
     def news(self) -> list[str]:
         """The warnings and errors since the last call, with tracebacks, without their times.
@@ -52,10 +52,10 @@ class EndpointLog:
     def _shown(self, line: str) -> str | None:
         if (begins := _BEGINS.match(line) or _JSON_BEGINS.match(line)) is not None:
             rest = line[begins.start("level") :]
-            self._told = begins["level"] in _TOLD and self._is_due(rest)
+            self._reported = begins["level"] in _REPORTED and self._is_due(rest)
             if begins.re is _BEGINS:
                 line = rest
-        return line if self._told else None
+        return line if self._reported else None
 
     def _is_due(self, line: str) -> bool:
         now = self._monotonic()

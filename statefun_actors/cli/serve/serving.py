@@ -21,17 +21,17 @@ _LEAVE_SECONDS: Final = STOP_SECONDS - 0.5
 def serve_here(app: Quart, sockets: Sequence[socket], tls: Tls | None, announce: Callable[[], None]) -> int:
     """Serve until Ctrl-C or SIGTERM, which it handles before it calls *announce*; return the exit code."""
 
-    async def told() -> None:
+    async def serve_until_signal() -> None:
         with stop_signals() as stop:
             announce()
 
             async def wanted() -> None:
                 await stop.wanted.wait()
-                print("Stopping once the batches under way have ended. Once more to leave at once.", file=sys.stderr)
+                print("Stopping after the batches in flight. Repeat to stop at once.", file=sys.stderr)
 
             await serve_until(wanted, app, sockets, tls)
 
-    in_a_loop(told(), "Flink sends the batches under way again, once this is started again.")
+    in_a_loop(serve_until_signal(), "Flink sends the batches in flight again once this is restarted.")
     return 0
 
 
@@ -50,5 +50,5 @@ async def serve_until(
 
 
 def _leave() -> None:
-    print(f"Some handlers did not end within {_LEAVE_SECONDS:g} s; leaving without them.", file=sys.stderr, flush=True)
+    print(f"Some handlers did not end within {_LEAVE_SECONDS:g} s; stopping anyway.", file=sys.stderr, flush=True)
     os._exit(1)

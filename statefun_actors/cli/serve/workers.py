@@ -65,7 +65,7 @@ class _Watch:
         self._app, self._settings, self._logs, self._listeners, self._tls = app, settings, logs, listeners, tls
         self._running: dict[int, tuple[SpawnProcess, Connection]] = {}
         """By index, each worker and the pipe on which it sends the time when it had loaded APP."""
-        self._told = 0
+        self._signals = 0
         self._terminals = Terminals()
         self._woken, self._wake = os.pipe()
 
@@ -79,7 +79,7 @@ class _Watch:
         while self._running:
             # The sentinel of a worker stays open while a child that a handler has started lives.
             wait([self._woken, *(process.sentinel for process, _ in self._running.values())], _LOOKS)
-            if self._told:
+            if self._signals:
                 break
             code = self._replace_the_dead()
             if code:
@@ -114,10 +114,10 @@ class _Watch:
 
     def _signal(self, number: int, _: FrameType | None) -> None:
         self._terminals.forget_those_gone()
-        if self._told and is_repeated(number):
+        if self._signals and is_repeated(number):
             return
-        self._told += 1
-        if self._told > 1:
+        self._signals += 1
+        if self._signals > 1:
             for process, _receiver in self._running.values():
                 process.kill()
             signal.signal(number, signal.SIG_DFL)
@@ -128,8 +128,8 @@ class _Watch:
         """Stop all workers; return 1 if one did not stop in time."""
         for listener in self._listeners:
             listener.close()
-        if self._told:
-            print("Stopping once the batches under way have ended. Once more to leave at once.", file=sys.stderr)
+        if self._signals:
+            print("Stopping after the batches in flight. Repeat to stop at once.", file=sys.stderr)
         processes = [process for process, _ in self._running.values()]
         for process in processes:
             process.terminate()
@@ -166,10 +166,10 @@ def _work(
         served = create_app(*load_app(app).served, settings=settings)
         with loaded:
             loaded.send(time.monotonic())
-        in_a_loop(_until_told(served, sockets, tls), "Flink sends the batches under way again.")
+        in_a_loop(_until_signal(served, sockets, tls), "Flink sends the batches in flight again.")
 
 
-async def _until_told(app: Quart, sockets: Sequence[socket], tls: Tls | None) -> None:
+async def _until_signal(app: Quart, sockets: Sequence[socket], tls: Tls | None) -> None:
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
 

@@ -1,1 +1,1 @@
-"""Commands that look into a store, mend it and move it. One file per command; what they share is in the first three."""
+"""Commands that inspect, repair and move a store, one file per command."""

@@ -23,39 +23,39 @@ if TYPE_CHECKING:
 
 @click.group("asks", cls=ListingGroup, short_help="List open asks; answer or cancel them.")
 def asks() -> None:
-    """Open asks: questions of entities, and reply addresses, whose answer has not come yet.
+    """Open asks: questions of entities, and reply addresses, without an answer yet.
 
     \b
       statefun-actors asks app.py
       statefun-actors asks answer app.py 5f2c81e9 '{"approved": true}'
       statefun-actors asks cancel app.py 5f2c81e9
 
-    answer and cancel go through the engine if one runs, else straight into the store. The whole token of an
-    ask is the permission to answer it over HTTP, so only its first characters are shown; they are enough here.
+    answer and cancel use the engine if one runs; otherwise they change the store. The whole token of an ask is the
+    permission to answer it over HTTP, so only its first characters are shown; they suffice here.
     """  # noqa: D301 - click wants the character itself
 
 
-_LIST = f"""List open asks, the oldest first, as of the last commit: who asks whom, since and until when, and the method
-that takes the answer (then).
+_LIST = f"""List open asks, oldest first, as of the last commit: asker, target, start, timeout, and the method that
+takes the answer (then).
 
 {WHICH_STORE} {EXIT_CODES}
 """
 _ANSWER = f"""Answer an open ask in place of its target.
 
-TOKEN is what list shows, or more of it. JSON is the answer, - reads it from standard input. TYPE is the name of its
-type on the wire; it may be left out where the method that takes the answer takes one type besides NoAnswer.
+TOKEN is the prefix that list shows, or a longer one. JSON is the answer; - reads it from standard input. TYPE is its
+typename; it may be omitted if the method that takes the answer takes one type besides NoAnswer.
 
 While APP runs, the answer is handled at once; otherwise by the next run. {WHICH_STORE} {EXIT_CODES}
 """
 _CANCEL = f"""End an open ask: its asker gets NoAnswer("failed", "cancelled").
 
-TOKEN is what list shows, or more of it. {WHICH_STORE} {EXIT_CODES}
+TOKEN is the prefix that list shows, or a longer one. {WHICH_STORE} {EXIT_CODES}
 """
 
 
 @asks.command("list", short_help="List them.", help=_LIST)
 @click.argument("words", nargs=-1, metavar="[APP]")
-@click.option("--to", metavar="TYPE | ADDRESS", help="Only those of askers or targets that begin like this.")
+@click.option("--to", metavar="TYPE | ADDRESS", help="Only asks whose asker or target begins with this.")
 @limit_option()
 @store_command
 def list_(words: tuple[str, ...], to: str | None, limit: int | None, store: Path | None, as_json: bool) -> None:
@@ -97,7 +97,7 @@ def _row(item: AskItem) -> Row:
 def answer(words: tuple[str, ...], store: Path | None, as_json: bool) -> None:
     app, rest = app_and_rest(words, store)
     if not 2 <= len(rest) <= 3:
-        raise click.UsageError(f"expected APP, TOKEN, TYPE if need be, and JSON; got {len(words)} arguments.")
+        raise click.UsageError(f"expected [APP] TOKEN [TYPE] JSON; got {len(words)} arguments.")
     place = place_of(app, store)
     assert place.app is not None
     token, *types, text = rest
@@ -141,7 +141,7 @@ def _shortened(ask: OpenAsk) -> str:
 
 
 def _ask(place: StoreLocation, token: str) -> OpenAsk:
-    """The open ask of which *token* is the token, or the first characters of it."""
+    """The open ask with this token, or with this prefix of a token."""
     from statefun_actors.admin import find_ask
 
     with place.reader() as reader:

@@ -9,25 +9,25 @@ import click
 from statefun_actors.cli.output import echo, echo_json
 from statefun_actors.cli.store.place import EXIT_CODES, app_and_file, place_of, store_command
 
-_HELP = f"""Copy a store to FILE, while an engine runs on it or not.
+_HELP = f"""Copy a store to FILE, with or without an engine running on it.
 
 APP is a module, a .py file or a folder, as for run; its store is ./.statefun/<APP's name>.db unless --store names
-another; with --store, APP may be left out.
+another; with --store, APP may be omitted.
 
 \b
   statefun-actors backup app.py backups/monday.db
   statefun-actors backup --store .statefun/app.db monday.db
 
-FILE is a store like any other, as of one commit: run APP --store FILE goes on from it. It is written whole or not at
-all, never from a damaged store, and never over a store in use. Copying the file of a live store by other means may
-lose what is in its log.
+FILE is a complete store as of one commit: run APP --store FILE resumes from it. It is written completely or not at all,
+never from a damaged store, and never over a store in use. Copying the file of a live store by other tools may lose
+the data in its log.
 {EXIT_CODES}
 """
 
 
 @click.command(short_help="Copy a store, live or not.", help=_HELP)
 @click.argument("words", nargs=-1, required=True, metavar="[APP] FILE")
-@click.option("--overwrite", is_flag=True, help="FILE may exist.")
+@click.option("--overwrite", is_flag=True, help="Overwrite FILE if it exists.")
 @store_command
 def backup(words: tuple[str, ...], overwrite: bool, store: Path | None, as_json: bool) -> None:
     from statefun_actors.store import open_reader

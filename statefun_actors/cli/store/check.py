@@ -1,4 +1,4 @@
-"""``statefun-actors check``: whether a store is sound."""
+"""``statefun-actors check``: checks whether a store is sound."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ from statefun_actors.cli.store.place import app_and_rest, no_more_than, place_of
 if TYPE_CHECKING:
     from statefun_actors.engine import EvolutionFindings
 
-_HELP = """Read a whole store and say what is wrong with it, and whether APP can go on with it.
+_HELP = """Check a whole store for damage, and whether APP can resume from it.
 
 APP is a module, a .py file or a folder, as for run; its store is ./.statefun/<APP's name>.db unless --store names
-another; with --store, APP may be left out.
+another; with --store, APP may be omitted.
 
 \b
   statefun-actors check app.py
   statefun-actors check new/app.py --store live.db
 
-It looks for damage to the file, as a failing disk does it. With APP, it also reads what a start would read where
-classes have changed since the last run, and says what they could not read or would lose. It works while an engine
-runs on the store, and changes nothing. The exit code is 0 for a sound store that APP can go on with, 1 otherwise and
-after an error, 2 for a mistake in the command or in APP.
+It finds damage to the file, as by a failing disk. With APP, it also reads the data of classes that have changed since
+the last run, and reports data that they can't read or would lose. It works while an engine runs on the store, and
+changes nothing. The exit code is 0 for a sound store that APP can resume from, 1 otherwise and after an error, 2 for a
+mistake in the command or in APP.
 """
 
 
-@click.command(short_help="Say whether a store is sound, and whether APP can go on with it.", help=_HELP)
+@click.command(short_help="Check whether a store is sound, and whether APP can resume from it.", help=_HELP)
 @click.argument("words", nargs=-1, metavar="[APP]")
-@click.option("--strict", is_flag=True, help="Exit with 1, too, where something would be lost, as run --strict does.")
+@click.option("--strict", is_flag=True, help="Exit with 1 also if data would be lost, as run --strict does.")
 @store_command
 def check(words: tuple[str, ...], strict: bool, store: Path | None, as_json: bool) -> None:
     from statefun_actors.admin import check_store

@@ -1,4 +1,4 @@
-"""Changing a store through the engine that runs on it, or straight."""
+"""Changes a store by the engine that runs on it, or directly."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def change_store(place: StoreLocation, change: Callable[[Control], Awaitable[object]]) -> bool:
-    """Carry out *change* on the store of *place*; whether an engine did it.
+    """Perform *change* on the store of *place*; returns whether an engine did it.
 
     Raises:
         StatefunActorsError: what *change* raised; or the store is in use by a process without a control socket.

@@ -1,4 +1,4 @@
-"""``statefun-actors dead-letters``: messages that were given up, to be looked at, tried again or thrown away."""
+"""``statefun-actors dead-letters``: lists, retries and discards messages that were given up."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ if TYPE_CHECKING:
     from statefun_actors.store import DeadLetterEntry
 
 
-@click.group("dead-letters", short_help="List messages that were given up; retry, mend or discard them.")
+@click.group("dead-letters", short_help="List messages that were given up; retry, edit or discard them.")
 def dead_letters() -> None:
-    """Messages that were given up: what failed for good, and why.
+    """Messages that were given up, with the reason.
 
-    A message ends here when its failure policy has no attempts left (DeadLetter), or when no attempt can help it: a
-    handler raised TerminalError, nothing takes its type, its bytes can't be read.
+    A message becomes a dead letter when its failure policy has no attempts left (DeadLetter), or when no retry can
+    help: a handler raised TerminalError, no handler takes its type, or its bytes can't be read.
 
     \b
       statefun-actors dead-letters list app.py
@@ -44,11 +44,11 @@ def dead_letters() -> None:
       statefun-actors dead-letters retry app.py 17 --value '{"cents": 5}'
       statefun-actors dead-letters discard app.py 17 18
 
-    retry and discard go through the engine if one runs, else straight into the store. Each letter is dealt with once.
+    retry and discard use the engine if one runs; otherwise they change the store. Each letter is processed once.
     """  # noqa: D301 - click wants the character itself
 
 
-_LIST = f"""List dead letters, the oldest first, as of the last commit.
+_LIST = f"""List dead letters, oldest first, as of the last commit.
 
 {WHICH_STORE} {EXIT_CODES}
 """
@@ -73,7 +73,7 @@ NUMBERs are those of the list; if one does not exist, none is discarded.
 
 @dead_letters.command("list", short_help="List them.", help=_LIST)
 @click.argument("words", nargs=-1, metavar="[APP]")
-@click.option("--to", metavar="TYPE | ADDRESS", help="Only those for addresses that begin like this.")
+@click.option("--to", metavar="TYPE | ADDRESS", help="Only dead letters for addresses that begin with this.")
 @limit_option()
 @store_command
 def list_(words: tuple[str, ...], to: str | None, limit: int | None, store: Path | None, as_json: bool) -> None:
@@ -120,7 +120,7 @@ def _object(item: DeadLetterItem) -> dict[str, object]:
     }
 
 
-@dead_letters.command(short_help="Show one whole.", help=_SHOW)
+@dead_letters.command(short_help="Show one in full.", help=_SHOW)
 @click.argument("words", nargs=-1, metavar="[APP] NUMBER")
 @store_command
 def show(words: tuple[str, ...], store: Path | None, as_json: bool) -> None:
@@ -142,9 +142,9 @@ def show(words: tuple[str, ...], store: Path | None, as_json: bool) -> None:
     )
 
 
-@dead_letters.command(short_help="Try some again, mended or as they are.", help=_RETRY)
+@dead_letters.command(short_help="Retry some, edited or unchanged.", help=_RETRY)
 @click.argument("words", nargs=-1, metavar="[APP] NUMBER...")
-@click.option("--all", "every", is_flag=True, help="All that there are now.")
+@click.option("--all", "every", is_flag=True, help="All current ones.")
 @click.option("--value", "text", metavar="JSON", help="Replace the value of the message by this.")
 @click.option("--edit", is_flag=True, help="Edit the value of the message in $EDITOR first.")
 @store_command
@@ -158,7 +158,7 @@ def retry(words: tuple[str, ...], every: bool, text: str | None, edit: bool, sto
         letters = [DeadLetterRetry(seq) for seq in seqs]
     else:
         if len(seqs) != 1 or (text is not None and edit):
-            raise click.UsageError("--value or --edit mends one dead letter: give one NUMBER and one of them.")
+            raise click.UsageError("--value or --edit changes one dead letter: give one NUMBER and one of them.")
         letters = _mended(place, seqs[0], text)
         if not letters:
             echo("Nothing was changed, and nothing is retried.", err=True)
@@ -166,9 +166,9 @@ def retry(words: tuple[str, ...], every: bool, text: str | None, edit: bool, sto
     _change(place, seqs, lambda control: control.retry(letters), "Retried", as_json=as_json)
 
 
-@dead_letters.command(short_help="Throw some away.", help=_DISCARD)
+@dead_letters.command(short_help="Delete some.", help=_DISCARD)
 @click.argument("words", nargs=-1, metavar="[APP] NUMBER...")
-@click.option("--all", "every", is_flag=True, help="All that there are now. Asks first, unless --yes.")
+@click.option("--all", "every", is_flag=True, help="All current ones. Asks first, unless --yes.")
 @click.option("--yes", is_flag=True, help="Don't ask.")
 @store_command
 def discard(words: tuple[str, ...], every: bool, yes: bool, store: Path | None, as_json: bool) -> None:
@@ -176,7 +176,7 @@ def discard(words: tuple[str, ...], every: bool, yes: bool, store: Path | None, 
     place = place_of(app, store)
     seqs = _seqs(place, rest, every=every)
     if every and seqs and not yes:
-        click.confirm(f"Throw away {len(seqs):,} dead letters of {place.store}?", abort=True, err=True)
+        click.confirm(f"Delete {len(seqs):,} dead letters of {place.store}?", abort=True, err=True)
     _change(place, seqs, lambda control: control.discard(seqs), "Discarded", as_json=as_json)
 
 
@@ -209,12 +209,12 @@ def _entry(place: StoreLocation, seq: int) -> DeadLetterEntry:
 
 
 def _mended(place: StoreLocation, seq: int, text: str | None) -> list[DeadLetterRetry]:
-    """The retry of a letter with the value *text*, or whatever an editor makes of it; nothing if it stays the same."""
+    """The retry of a dead letter with the value *text*, or edited in an editor; empty if unchanged."""
     from statefun_actors.admin import DeadLetterRetry, message_inside
     from statefun_actors.dispatch import answered_method, rewrapped
 
     if place.app is None:
-        raise click.UsageError("a value is made by the classes of the application: name APP, too.")
+        raise click.UsageError("a value is encoded by the classes of the application: give APP, too.")
     message = _entry(place, seq).message
     inside = message_inside(message).argument
     if text is None:

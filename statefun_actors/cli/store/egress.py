@@ -1,4 +1,4 @@
-"""``statefun-actors egress``: records that are kept, for want of a place to go or until they are written."""
+"""``statefun-actors egress``: lists records that are not written yet."""
 
 from __future__ import annotations
 
@@ -13,10 +13,9 @@ from statefun_actors.cli.store.showing import Row, brief, limit_option, show_row
 if TYPE_CHECKING:
     from statefun_actors.admin import EgressItem
 
-_HELP = f"""Show egress records that are kept in the store, the oldest first, as of the last commit.
+_HELP = f"""Show egress records that are kept in the store, oldest first, as of the last commit.
 
-Records are kept until a run writes them: it has to know where the records of their egress go, as with
-run --egress NS/NAME=FILE.
+Records are kept until a run writes them to a target of their egress: run --egress NS/NAME=FILE.
 
 {WHICH_STORE}
 
@@ -30,7 +29,7 @@ It reads the store, also while an engine runs on it, and changes nothing. {EXIT_
 
 @click.command(short_help="Show egress records that are kept.", help=_HELP)
 @click.argument("words", nargs=-1, metavar="[APP]")
-@click.option("--name", metavar="NS/NAME", help="Only those of this egress.")
+@click.option("--name", metavar="NS/NAME", help="Only records of this egress.")
 @limit_option()
 @store_command
 def egress(words: tuple[str, ...], name: str | None, limit: int | None, store: Path | None, as_json: bool) -> None:

@@ -17,14 +17,14 @@ from statefun_actors.cli.store.place import EXIT_CODES, WHICH_STORE, app_and_res
 
 _HELP = f"""Write a whole store as lines of JSON, on standard output or to a file.
 
-{WHICH_STORE} With APP, the values of its classes are JSON if that loses nothing; else they are base64.
+{WHICH_STORE} With APP, values of its classes are JSON if that is lossless; otherwise they are base64.
 
 \b
   statefun-actors export app.py -o store.jsonl.gz
   statefun-actors export --store .statefun/app.db | grep '"kind":"timer"'
 
-It has everything: entities, waiting and delayed messages, kept egress records, dead letters, and the positions in
-inputs, as of one commit, while an engine runs on it or not. import creates the same store from it.
+The lines have all data as of one commit: entities, waiting and delayed messages, kept egress records, dead letters,
+and positions in inputs. An engine may run on the store. import creates the same store from them.
 {EXIT_CODES}
 """
 
@@ -33,7 +33,7 @@ inputs, as of one commit, while an engine runs on it or not. import creates the 
 @click.argument("words", nargs=-1, metavar="[APP]")
 @click.option(
     "--output", "-o", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
-    help="Write to this file, whole or not at all; compressed if its name ends in .gz. Default: standard output.",
+    help="Write to this file, completely or not at all; compressed if its name ends in .gz. Default: standard output.",
 )  # fmt: skip
 @store_command
 def export(words: tuple[str, ...], output: Path | None, store: Path | None, as_json: bool) -> None:
@@ -61,13 +61,13 @@ def _writer(output: Path | None) -> Generator[IO[bytes]]:
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
         return
-    if output.exists() and not output.is_file():  # a pipe or a device is written to as it is
-        with _told(output), output.open("wb") as raw, _compressed(output, raw) as file:
+    if output.exists() and not output.is_file():  # a pipe or a device is written directly
+        with _output_errors(output), output.open("wb") as raw, _compressed(output, raw) as file:
             yield file
         return
     partial = output.with_name(f"{output.name}.{os.getpid()}.partial")
     try:
-        with _told(output):
+        with _output_errors(output):
             with partial.open("xb") as raw:
                 with _compressed(output, raw) as file:
                     yield file
@@ -80,7 +80,7 @@ def _writer(output: Path | None) -> Generator[IO[bytes]]:
 
 
 @contextlib.contextmanager
-def _told(output: Path) -> Generator[None]:
+def _output_errors(output: Path) -> Generator[None]:
     try:
         yield
     except OSError as error:
@@ -90,4 +90,4 @@ def _told(output: Path) -> Generator[None]:
 def _compressed(output: Path, raw: IO[bytes]) -> contextlib.AbstractContextManager[IO[bytes]]:
     if output.suffix != ".gz":
         return contextlib.nullcontext(raw)
-    return gzip.GzipFile("", "wb", 6, raw, mtime=0)  # type: ignore[return-value] # as good as any
+    return gzip.GzipFile("", "wb", 6, raw, mtime=0)  # type: ignore[return-value] # it is a binary stream

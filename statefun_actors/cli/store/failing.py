@@ -1,4 +1,4 @@
-"""``statefun-actors failing``: messages without a failure policy that keep failing, and what waits behind them."""
+"""``statefun-actors failing``: lists, retries and drops messages that keep failing."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ if TYPE_CHECKING:
 
 @click.group("failing", cls=ListingGroup, short_help="List messages that keep failing; retry or drop them.")
 def failing() -> None:
-    """Messages that keep failing: those without a failure policy are tried again and again, up to a minute apart.
+    """Messages without a failure policy that keep failing: they are retried forever, up to a minute apart.
 
-    Everything else for the same address waits behind such a message. How often one has failed is known only to the
-    engine that runs it, since it began.
+    All other messages for the same address wait behind such a message. Only the running engine knows failures; it
+    counts them from its start.
 
     \b
       statefun-actors failing app.py
       statefun-actors failing retry app.py bank/account/ada
       statefun-actors failing drop app.py bank/account/ada --dry-run
 
-    An on_failure= in the code, or --dead-letters NS/NAME, gives up on such messages by itself.
+    An on_failure= in the code, or --dead-letters NS/NAME, gives up on such messages automatically.
     """  # noqa: D301 - click wants the character itself
 
 
@@ -80,9 +80,9 @@ def list_(words: tuple[str, ...], limit: int | None, store: Path | None, as_json
     )
 
 
-@failing.command(short_help="Try some now.", help=_RETRY)
+@failing.command(short_help="Retry some now.", help=_RETRY)
 @click.argument("words", nargs=-1, metavar="[APP] ADDRESS...")
-@click.option("--all", "every", is_flag=True, help="All that are failing now.")
+@click.option("--all", "every", is_flag=True, help="All failing messages.")
 @store_command
 def retry(words: tuple[str, ...], every: bool, store: Path | None, as_json: bool) -> None:
     app, rest = app_and_rest(words, store, _is_address)
@@ -94,9 +94,9 @@ def retry(words: tuple[str, ...], every: bool, store: Path | None, as_json: bool
     )
 
 
-@failing.command(short_help="Take some out of the way.", help=_DROP)
+@failing.command(short_help="Remove some from their mailboxes.", help=_DROP)
 @click.argument("words", nargs=-1, metavar="[APP] ADDRESS...")
-@click.option("--all", "every", is_flag=True, help="All that are failing now. Asks first, unless --yes.")
+@click.option("--all", "every", is_flag=True, help="All failing messages. Asks first, unless --yes.")
 @click.option("--discard", is_flag=True, help="Don't keep them as dead letters. Asks first, unless --yes.")
 @click.option("--dry-run", is_flag=True, help="Only print what would be dropped.")
 @click.option("--yes", is_flag=True, help="Don't ask.")
@@ -122,13 +122,13 @@ def drop(
             echo(f"Would drop {what}{'' if discard else ', into the dead letters'}. Nothing was changed.")
         return
     if (every or discard) and addresses and not yes:
-        click.confirm(f"Drop {what} of {place.store}{' for good' if discard else ''}?", abort=True, err=True)
+        click.confirm(f"{'Discard' if discard else 'Drop'} {what} of {place.store}?", abort=True, err=True)
     running = change_store(place, lambda control: control.drop_failing(addresses, discard=discard))
     _report("Discarded" if discard else "Dropped", addresses, running=running, as_json=as_json)
 
 
 def failing_now(place: StoreLocation) -> list[FailingMessage] | None:
-    """What the engine on the store of *place* says is failing; None where no engine runs."""
+    """The failing messages of the engine on the store of *place*; None without an engine."""
 
     async def asked() -> list[FailingMessage] | None:
         from statefun_actors.admin import running_engine
@@ -145,7 +145,7 @@ def failing_now(place: StoreLocation) -> list[FailingMessage] | None:
 
 
 def hint_of_failing(place: StoreLocation) -> None:
-    """Say on standard error that messages are failing, where that is so: other lists show nothing of it."""
+    """Report failing messages on standard error, since other lists don't show them."""
     from statefun_actors.errors import StatefunActorsError
 
     try:
@@ -207,7 +207,7 @@ def _addresses(place: StoreLocation, rest: Sequence[str], *, every: bool) -> lis
 
 
 def _check(place: StoreLocation, addresses: Sequence[Address]) -> None:
-    """Raises NotFailingError for one of which no message is failing, as far as is known."""
+    """Raises NotFailingError: an address has no failing message, as far as is known."""
     from statefun_actors.engine import NotFailingError
 
     found = failing_now(place)

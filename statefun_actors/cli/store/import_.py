@@ -43,8 +43,8 @@ def import_(words: tuple[str, ...], replace: bool, store: Path | None, as_json: 
     if as_json:
         echo_json({"store": str(place.store), **_named(counts)})
         return
-    told = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in _named(counts).items() if count)
-    echo(f"Imported {file} into {place.store}: {told or 'an empty store'}.")
+    counted = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in _named(counts).items() if count)
+    echo(f"Imported {file} into {place.store}: {counted or 'an empty store'}.")
 
 
 def _named(counts: dict[str, int]) -> dict[str, int]:

@@ -1,4 +1,4 @@
-"""A group of commands that lists where no command of it is named."""
+"""A group of commands whose default command is ``list``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which store a command is about, and the application that knows what its bytes mean."""
+"""The store of a command, and the application that decodes its values."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
     from statefun_actors.types import Codec
 
 WHICH_STORE: Final = """APP is a module, a .py file or a folder, as for run; its store is ./.statefun/<APP's name>.db
-unless --store names another. With --store, APP may be left out: what only its classes can tell is then shown raw."""
-"""What each command's help says of its first argument."""
+unless --store names another. With --store, APP may be omitted: values of its classes are then shown raw."""
+"""The part of each command's help about its first argument."""
 
-EXIT_CODES: Final = "The exit code is 0 when it is done, 1 after an error, 2 for a mistake in the command or in APP."
+EXIT_CODES: Final = "The exit code is 0 on success, 1 after an error, 2 for a mistake in the command or in APP."
 
 
 def default_store(name: str) -> Path:
-    """Where the store of the app called *name* is."""
+    """The path of the default store of the app *name*."""
     return Path(".statefun") / f"{name}.db"
 
 
@@ -39,7 +39,7 @@ class StoreLocation:
     store: Path
     app: Application | None
     known: Mapping[str, Codec] = attrs.field(factory=dict)
-    """What makes values of the application's types readable."""
+    """The codecs of the application's types."""
 
     @contextmanager
     def reader(self) -> Generator[ReadOnlyStore]:
@@ -63,7 +63,7 @@ def place_of(app: str | None, store: Path | None) -> StoreLocation:
     """
     if app is None:
         if store is None:
-            raise click.UsageError("name APP, whose store it is, or a store: --store FILE.")
+            raise click.UsageError("expected APP, whose store it is, or --store FILE.")
         return StoreLocation(store, None)
     from statefun_actors.admin import known_codecs
     from statefun_actors.cli.loading import AppError, load_app
@@ -81,7 +81,7 @@ def place_of(app: str | None, store: Path | None) -> StoreLocation:
 def app_and_rest(
     words: Sequence[str], store: Path | None, is_rest: Callable[[str], bool] | None = None
 ) -> tuple[str | None, list[str]]:
-    """APP, if it is among *words*, and the other arguments. With --store it may be left out: *is_rest* tells them."""
+    """APP, if it is among *words*, and the other arguments; with --store it is optional, if *is_rest* is given."""
     if not words or (store is not None and is_rest is not None and is_rest(words[0])):
         return None, [*words]
     return words[0], [*words[1:]]
@@ -107,10 +107,10 @@ def no_more_than(most: int, rest: Sequence[str]) -> None:
 
 
 def store_command(function: Callable[..., None]) -> Callable[..., None]:
-    """Decorator: the command takes ``--store`` and ``--json``, and tells errors in a line, without a traceback."""
+    """Decorator: the command takes ``--store`` and ``--json``, and reports errors in one line, without a traceback."""
 
     @functools.wraps(function)
-    def told(*args: Untyped, **params: Untyped) -> None:
+    def decorated_command(*args: Untyped, **params: Untyped) -> None:
         try:
             function(*args, **params)
         except (StatefunActorsError, OSError) as error:
@@ -118,7 +118,7 @@ def store_command(function: Callable[..., None]) -> Callable[..., None]:
                 raise
             raise click.ClickException(str(error)) from error
 
-    decorated: Untyped = told
+    decorated: Untyped = decorated_command
     for option in (
         click.option("--json", "as_json", is_flag=True, help="For programs: JSON, one object a line."),
         click.option(

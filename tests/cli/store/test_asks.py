@@ -253,7 +253,5 @@ def test_what_is_wrong_is_reported_in_a_line(folder: Path) -> None:
     assert wrong("answer", "app.py", "zzz", "1", code=1) == (
         "Error: the reply address zzz... takes no answer: it has been answered, its time is over, or it never was"
     )
-    assert wrong("answer", "app.py", decided) == (
-        "Error: expected APP, TOKEN, TYPE if need be, and JSON; got 2 arguments."
-    )
+    assert wrong("answer", "app.py", decided) == ("Error: expected [APP] TOKEN [TYPE] JSON; got 2 arguments.")
     assert wrong("cancel", "app.py") == "Error: expected a TOKEN, as `statefun-actors asks` shows it."

@@ -109,7 +109,7 @@ def test_some_or_all_are_thrown_away(folder: Path) -> None:
     one = run("dead-letters", "discard", "--store", str(STORE), str(jam), folder=folder)
     rest = told("dead-letters", "discard", "app.py", "--all", "--yes", folder=folder)
 
-    assert asked == f"Throw away 2 dead letters of {STORE}? [y/N]: Aborted!"
+    assert asked == f"Delete 2 dead letters of {STORE}? [y/N]: Aborted!"
     assert one.stdout == f"Discarded dead letter {jam}.\n"
     assert rest == [{"discarded": [ham], "running": False}]
     assert run("dead-letters", "list", "app.py", folder=folder).stdout == "There are no dead letters.\n"
@@ -151,12 +151,12 @@ def test_what_is_asked_for_wrongly_is_told_in_a_line_and_changes_nothing(folder:
         (
             ["retry", "app.py", str(jam), str(ham), "--value", "1"],
             2,
-            "Error: --value or --edit mends one dead letter: give one NUMBER and one of them.",
+            "Error: --value or --edit changes one dead letter: give one NUMBER and one of them.",
         ),
         (
             ["retry", "--store", str(STORE), str(jam), "--value", "1"],
             2,
-            "Error: a value is made by the classes of the application: name APP, too.",
+            "Error: a value is encoded by the classes of the application: give APP, too.",
         ),
         (
             ["retry", "app.py", str(jam), "--value", '{"text": 5}'],

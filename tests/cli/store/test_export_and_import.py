@@ -112,7 +112,7 @@ def test_what_is_asked_for_wrongly_is_told_in_a_line_and_changes_nothing(folder:
             "Name a file that export wrote, or - for standard input.",
         ),
         (["export", "app.py", "-o", "no/x"], 1, "Error: no/x can't be written: No such file or directory."),
-        (["export"], 2, "Error: name APP, whose store it is, or a store: --store FILE."),
+        (["export"], 2, "Error: expected APP, whose store it is, or --store FILE."),
         (
             ["export", *new],
             1,

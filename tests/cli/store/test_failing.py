@@ -93,7 +93,7 @@ def test_discarding_asks_first(folder: Path) -> None:
     done = in_this_process("failing", "drop", "app.py", ADA, "--discard", "--yes", folder=folder)
 
     assert asked.exit_code == 1
-    assert f"Drop the first message of {ADA} of {STORE} for good? [y/N]:" in asked.stderr
+    assert f"Discard the first message of {ADA} of {STORE}? [y/N]:" in asked.stderr
     assert done.stdout == f"Discarded the first message of {ADA}.\n"
     assert told("dead-letters", "list", "app.py", folder=folder) == []
 

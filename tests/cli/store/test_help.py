@@ -15,8 +15,8 @@ COMMANDS = {
     "send": "Send a message to an entity or a function.",
     "state": "Show what entities know, as of the last commit.",
     "timers": "Show delayed messages that are pending, the next one first, as of the last commit.",
-    "egress": "Show egress records that are kept in the store, the oldest first, as of the last commit.",
-    "dead-letters list": "List dead letters, the oldest first, as of the last commit.",
+    "egress": "Show egress records that are kept in the store, oldest first, as of the last commit.",
+    "dead-letters list": "List dead letters, oldest first, as of the last commit.",
     "dead-letters show": "Show one dead letter in full. NUMBER is its number in the list.",
     "dead-letters retry": "Retry dead letters: each becomes a new message, behind those that wait for its target.",
     "dead-letters discard": "Delete dead letters.",
@@ -25,9 +25,9 @@ COMMANDS = {
     "failing drop": "Remove failing messages from their mailboxes, so that the messages behind them are handled.",
     "export": "Write a whole store as lines of JSON, on standard output or to a file.",
     "import": "Create a store from the lines of an export.",
-    "backup": "Copy a store to FILE, while an engine runs on it or not.",
+    "backup": "Copy a store to FILE, with or without an engine running on it.",
     "restore": "Go back to a backup: put a copy of FILE in the place of a store.",
-    "check": "Read a whole store and say what is wrong with it, and whether APP can go on with it.",
+    "check": "Check a whole store for damage, and whether APP can resume from it.",
 }
 
 
@@ -51,7 +51,7 @@ def test_the_group_names_them_all(tmp_path: Path) -> None:
         *(command.split()[0] for command in COMMANDS),
         "completion",
     }
-    assert "A command exits with 0 when it is done, 1 after an error, 2 for a mistake" in shown
+    assert "The exit code is 0 on success, 1 after an error, 2 for a mistake" in shown
 
 
 PROGRAM = Path(sys.executable).with_name("statefun-actors")

@@ -45,7 +45,7 @@ def test_a_backup_takes_the_place_of_a_store_that_was_killed(folder: Path, answe
     assert log == f"{kept}-wal"
     assert done.stdout.splitlines() == [
         f"Restored {STORE} from monday.db: {(folder / STORE).stat().st_size:,} bytes.",
-        f"What was there before is kept as {(folder / STORE).with_name(kept)}; delete it once you don't need it.",
+        f"The old store is kept as {(folder / STORE).with_name(kept)}; delete it when you don't need it.",
     ]
     assert spent(folder, "ada") == 5
     assert run("run", "app.py", "--until-idle", folder=folder).returncode == 0
@@ -60,7 +60,7 @@ def test_it_asks_before_it_replaces_a_store(folder: Path) -> None:
     assert (done.exit_code, done.stdout) == (1, "")
     assert re.match(
         r"Replace \.statefun/app\.db \([\d,]+ bytes, written \d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ\) by monday\.db\? "
-        r"It is kept beside it\. \[y/N\]: ",
+        r"The old store is kept\. \[y/N\]: ",
         done.stderr,
     )
     assert kept_in(folder) == []

@@ -97,8 +97,8 @@ def test_it_looks_in_beside_an_engine(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "complaint"),
     [
-        ([], 2, "Error: name APP, whose store it is, or a store: --store FILE."),
-        (["nothing.py"], 2, "Error: there is no module, file or folder called 'nothing.py' here ({folder})."),
+        ([], 2, "Error: expected APP, whose store it is, or --store FILE."),
+        (["nothing.py"], 2, "Error: there is no module, file or folder 'nothing.py' here ({folder})."),
         (
             ["app.py", "--store", "no.db"],
             1,

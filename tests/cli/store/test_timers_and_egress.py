@@ -72,7 +72,7 @@ def test_both_look_in_beside_an_engine(folder: Path) -> None:
 
 @pytest.mark.parametrize("command", ["timers", "egress"])
 def test_what_is_asked_for_wrongly_is_told_in_a_line(folder: Path, command: str) -> None:
-    assert refusal(command, folder=folder, code=2) == ("Error: name APP, whose store it is, or a store: --store FILE.")
+    assert refusal(command, folder=folder, code=2) == ("Error: expected APP, whose store it is, or --store FILE.")
     assert refusal(command, "app.py", "more", folder=folder, code=2) == "Error: unexpected argument: 'more'."
     assert refusal(command, "--store", "no.db", folder=folder, code=1) == (
         "Error: store no.db: the file does not exist. `statefun-actors run` creates it."
