@@ -331,7 +331,7 @@ def test_only_put_and_post_send(server: Running, path: str) -> None:
         ("GET", "/readyz?now", 200, "ready\n"),
         ("HEAD", "/readyz", 200, ""),
         ("POST", "/healthz", 405, "Method Not Allowed\n"),
-        ("GET", "/", 404, "Not Found\n"),
+        ("GET", "/nothing", 404, "Not Found\n"),
         ("DELETE", "/elsewhere", 404, "Not Found\n"),
     ],
 )
