@@ -62,6 +62,8 @@ class ConsoleRoute:
         if name in {_LOG_IN, _LOG_OUT} and request.method == "POST":
             return
         if request.method not in {"GET", "HEAD"}:
+            if name is None:  # these paths only lead to the console
+                raise RefusedError(line(404, "Not Found"))
             raise RefusedError(line(405, "this console shows; it changes nothing", (b"allow", b"GET, HEAD")))
 
     def respond(self, request: Request, body: bytes) -> Response | Pending:
