@@ -20,7 +20,7 @@ from statefun_actors.dispatch.events import (
 )
 from statefun_actors.dispatch.failure import is_terminal
 from statefun_actors.dispatch.host import SystemHost, ThreadHost, random_token
-from statefun_actors.dispatch.instruments import Instrument, Instruments
+from statefun_actors.dispatch.instruments import Exposing, Instrument, Instruments
 from statefun_actors.dispatch.observed import Dispatch, dispatcher
 from statefun_actors.dispatch.process import owning_process
 from statefun_actors.dispatch.running import running_message
@@ -39,6 +39,7 @@ __all__ = [
     "EgressDelivered",
     "EgressFailed",
     "EpochCommitted",
+    "Exposing",
     "HandlerEnded",
     "HandlerStarted",
     "HandlerTask",

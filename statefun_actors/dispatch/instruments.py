@@ -81,6 +81,14 @@ class Instrument:
         """An internal handler without a failure policy refused a message from outside."""
 
 
+class Exposing(Instrument):
+    """An instrument that shows what it counted at ``GET /metrics``, wherever its application is served over HTTP."""
+
+    def expose(self, accept: str) -> tuple[str, bytes]:
+        """The content type and the body, in a form that the header ``Accept`` of the request asks for."""
+        raise NotImplementedError
+
+
 class Hook(Generic[_E]):
     """One hook of all instruments: call it with an event, and it calls those that override it, in order."""
 
@@ -137,6 +145,11 @@ class Instruments:
         self.reply_dropped = self._hook(Instrument.reply_dropped)
         self.replied_to_itself = self._hook(Instrument.replied_to_itself)
         self.message_refused = self._hook(Instrument.message_refused)
+
+    @property
+    def exposing(self) -> Exposing | None:
+        """The one to show at ``/metrics``: the first that can be shown."""
+        return next((each for each in self._all if isinstance(each, Exposing)), None)
 
     @property
     def observe_batches(self) -> bool:

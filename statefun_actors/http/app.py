@@ -10,7 +10,8 @@ from statefun_actors.endpoint import RequestReplyHandler
 from statefun_actors.http.endpoint import EndpointRoute
 from statefun_actors.http.failures import Failures
 from statefun_actors.http.linger import Linger
-from statefun_actors.http.request import TEXT, line
+from statefun_actors.http.metrics import METRICS, metrics_route
+from statefun_actors.http.request import TEXT, Route, line
 from statefun_actors.http.router import Router
 from statefun_actors.settings import ENDPOINT_DEFAULTS, Options, Settings, settings_with
 
@@ -46,14 +47,16 @@ def create_app(
             *served, settings=settings_with(settings, options, ENDPOINT_DEFAULTS), instruments=instruments
         )
     failures, linger = Failures(), Linger(application.settings.linger)
-    routes = {
+    routes: dict[str, Route] = {
         "/statefun": EndpointRoute(RequestReplyHandler(application, protocol=3), failures, linger),
         "/statefun/v2": EndpointRoute(RequestReplyHandler(application, protocol=2), failures, linger),
     }
+    if (metrics := metrics_route(application, lambda _: None)) is not None:
+        routes[METRICS] = metrics
     return _app(routes, application.settings.body_limit)
 
 
-def _app(routes: Mapping[str, EndpointRoute], body_limit: int) -> Quart:
+def _app(routes: Mapping[str, Route], body_limit: int) -> Quart:
     """A Quart app behind *routes*, with the health checks of every endpoint."""
     # Not at the top: `run` serves no endpoint, and starts a quarter faster without these imports.
     from quart import Quart, Response

@@ -53,6 +53,7 @@ TABLE: Final[Mapping[str, AbstractSet[str]]] = {
         }
     ),
     "endpoint": frozenset({"errors", "address", "model", "wire", "definition", "settings", "dispatch"}),
+    "telemetry": frozenset({"asking", "dispatch"}),
     "ingress": frozenset(
         {"text", "units", "errors", "address", "model", "types", "asking", "definition", "conversations", "dispatch"}
     ),
@@ -219,6 +220,7 @@ TABLE: Final[Mapping[str, AbstractSet[str]]] = {
             "assembly",
             "assembly.control",
             "assembly.ingress",
+            "telemetry",
             "cluster",
         }
     ),

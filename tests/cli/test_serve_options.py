@@ -104,7 +104,7 @@ def test_a_project_without_the_table_says_nothing(folder: Path) -> None:
         (
             "[serve]\nbnid = 1",
             "own.toml: unknown option 'bnid' of serve; expected one of: bind, ca-certs, certfile, keyfile, "
-            "log-format, log-level, workers.",
+            "log-format, log-level, metrics, workers.",
         ),
         ("[serve]\nworkers = 0", "own.toml: serve: workers: 0 is not in the range x>=1"),
         ("run = 5", "own.toml: run: expected a table, got 5."),

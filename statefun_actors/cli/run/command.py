@@ -13,6 +13,7 @@ from click.core import ParameterSource
 
 from statefun_actors.cli.binding import listeners
 from statefun_actors.cli.logs import LogFormat, LogHandler, LogLevel, LogOptions, log_options, logging_to_stderr
+from statefun_actors.cli.metrics import metrics_instruments, metrics_option
 from statefun_actors.cli.options import Written, settings_options
 from statefun_actors.cli.output import echo, echo_json, printable_lines, write
 from statefun_actors.cli.store.place import default_store
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from statefun_actors.cli.run.running import RunOptions
     from statefun_actors.cli.run.summary import Summary
     from statefun_actors.connectors import Target
-    from statefun_actors.dispatch import Application
+    from statefun_actors.dispatch import Application, Instrument
     from statefun_actors.http import Listener
 
 
@@ -97,6 +98,7 @@ _FILE: Final = click.Path(dir_okay=False, path_type=Path)
     "--skip-bad-lines", type=_FILE, metavar="FILE",
     help="Write invalid lines to this file, with the reason, instead of stopping at the first.",
 )  # fmt: skip
+@metrics_option
 @click.option(
     "--reload", is_flag=True,
     help="Restart when a Python file of APP changes. State is kept; if the new code is invalid, the old code runs on.",
@@ -121,6 +123,7 @@ def run(  # noqa: PLR0913, PLR0917 - each is an option of the command line
     module_file: Path | None,
     strict: bool,
     skip_bad_lines: Path | None,
+    metrics: bool,
     reload: bool,
     as_json: bool,
     quiet: bool,
@@ -161,6 +164,8 @@ def run(  # noqa: PLR0913, PLR0917 - each is an option of the command line
     from statefun_actors.cli.run.sinks import one_target_each
 
     turn = Turn()
+    if metrics and ("none" in binds or (until_idle and not binds)):
+        raise click.UsageError("--metrics is shown over HTTP; say where by --bind HOST:PORT.")
     if memory and store is not None:
         raise click.UsageError("--memory keeps no store; omit one of --store and --memory.")
     if fire_timers and not until_idle:
@@ -185,7 +190,8 @@ def run(  # noqa: PLR0913, PLR0917 - each is an option of the command line
         raise SystemExit(128 + signal.SIGINT) from None
     module = None if module_file is None else read_module(module_file)
     records = frozenset() if module is None else module.record_egresses
-    application = _application(loaded, attrs.evolve(settings, record_egresses=settings.record_egresses | records))
+    settings_here = attrs.evolve(settings, record_egresses=settings.record_egresses | records)
+    application = _application(loaded, settings_here, metrics_instruments(metrics))
     edges = Edges()
     if module is not None and module_file is not None:
         edges = edges_of(module, module_file, targets, application, settings)
@@ -213,14 +219,14 @@ def run(  # noqa: PLR0913, PLR0917 - each is an option of the command line
     raise SystemExit(_run(loaded.name, application, options, log, as_json=as_json))
 
 
-def _application(loaded: App, settings: Settings) -> Application:
+def _application(loaded: App, settings: Settings, instruments: Sequence[Instrument]) -> Application:
     """The application. Raises AppError: its definitions don't fit together."""
     from statefun_actors.cli.loading import AppError
     from statefun_actors.dispatch import Application
     from statefun_actors.errors import DefinitionError
 
     try:
-        return Application(*loaded.served, settings=settings)
+        return Application(*loaded.served, settings=settings, instruments=instruments)
     except DefinitionError as error:
         raise AppError(str(error)) from error
 

@@ -9,6 +9,7 @@ import click
 
 from statefun_actors.cli.binding import listeners
 from statefun_actors.cli.logs import LogFormat, LogLevel, LogOptions, log_options, logging_to_stderr
+from statefun_actors.cli.metrics import metrics_instruments, metrics_option
 from statefun_actors.cli.options import settings_options
 from statefun_actors.cli.output import echo
 from statefun_actors.settings import ENDPOINT_DEFAULTS
@@ -33,6 +34,7 @@ _FILE: Final = click.Path(dir_okay=False, path_type=Path)
     "--workers", type=click.IntRange(1), default=1, show_default=True, metavar="NUMBER",
     help="Number of worker processes; each uses one core.",
 )  # fmt: skip
+@metrics_option
 @click.option("--certfile", type=_FILE, metavar="FILE", help="Certificate of this server, PEM. Serves HTTPS.")
 @click.option("--keyfile", type=_FILE, metavar="FILE", help="Private key of that certificate, PEM.")
 @click.option(
@@ -45,6 +47,7 @@ def serve(  # noqa: PLR0913, PLR0917 - each is an option of the command line
     app: str,
     binds: Sequence[str],
     workers: int,
+    metrics: bool,
     certfile: Path | None,
     keyfile: Path | None,
     ca_certs: Path | None,
@@ -72,11 +75,15 @@ def serve(  # noqa: PLR0913, PLR0917 - each is an option of the command line
     from statefun_actors.http import create_app
 
     tls = _tls(certfile, keyfile, ca_certs)
+    if metrics and workers > 1:
+        raise click.UsageError(
+            "--metrics counts in one process; leave out --workers, or serve each at a port of its own."
+        )
     logs = LogOptions(log_level, log_format, show_process=workers > 1)
     click.get_current_context().with_resource(logging_to_stderr(logs))
     loaded = load_app(app)
     try:
-        application = Application(*loaded.served, settings=settings)
+        application = Application(*loaded.served, settings=settings, instruments=metrics_instruments(metrics))
         application.refuse_renamed()
     except DefinitionError as error:
         raise AppError(str(error)) from error

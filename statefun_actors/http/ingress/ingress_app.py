@@ -9,6 +9,7 @@ from statefun_actors.http.ingress.guard import Guard
 from statefun_actors.http.ingress.health import HealthRoutes
 from statefun_actors.http.ingress.replies import RepliesRoute
 from statefun_actors.http.ingress.route import IngressRoute
+from statefun_actors.http.metrics import METRICS, metrics_route
 from statefun_actors.http.request import Route
 from statefun_actors.http.router import Router
 from statefun_actors.ingress import Backend
@@ -20,17 +21,23 @@ def create_ingress_app(
     """The ingress to *application*, as an ASGI app over the *backend* that takes its messages.
 
     ``PUT`` and ``POST`` to ``/ingress/<namespace>/<name>/<id>`` send one message, to ``/ingress`` many, as lines of
-    JSON. ``POST /replies/<token>`` answers an open ask, and needs no other token. ``GET /healthz`` and ``/readyz`` need
-    no token; *guard* checks all other paths, and ``/readyz?verbose``, which names messages that keep failing.
+    JSON. ``POST /replies/<token>`` answers an open ask, and needs no other token. ``GET /metrics`` shows an instrument
+    that can be shown. ``GET /healthz`` and ``/readyz`` need no token; *guard* checks all other paths, and
+    ``/readyz?verbose``, which names messages that keep failing.
 
     *other* returns the route for another path, None if there is none.
     """
     health = HealthRoutes(guard, backend, lambda: router.stopping)
     ingress = IngressRoute(application, backend, guard)
     replies = RepliesRoute(application, backend, guard.without_token())
+    metrics = metrics_route(application, guard.admit)
 
     def route(path: str) -> Route | None:
-        return ingress.at(path) or replies.at(path) or (None if other is None else other(path))
+        if (found := ingress.at(path) or replies.at(path)) is not None:
+            return found
+        if path == METRICS and metrics is not None:
+            return metrics
+        return None if other is None else other(path)
 
     router = Router(route, application.settings.body_limit, otherwise=health)
     return router
