@@ -38,7 +38,8 @@ async def dispatch(batch: Batch, app: Application, host: Host) -> Outcome:  # no
     for name in route.state_names:
         if name not in state:
             return MissingState([spec for spec in route.function.states if spec.name not in state])
-    scope = app.make_scope(batch, host, app.record_egresses)
+    make_scope = app.make_scope  # Python 3.11 calls an attribute that is no method slowly
+    scope = make_scope(batch, host, app.record_egresses)
     if route.waits:
         inherit(scope)
     if route.guarded or (route.internal and any_refused(route, batch)):

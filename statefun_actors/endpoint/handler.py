@@ -98,7 +98,11 @@ class RequestReplyHandler:
         return self._written(batch, await self._outcome(batch))
 
     async def _outcome(self, batch: Batch) -> Outcome:
-        target, locks = batch.target, self._locks
+        target, locks, dispatch = (
+            batch.target,
+            self._locks,
+            self._dispatch,
+        )  # Python 3.11 calls self._dispatch(…) slowly
         lock: AddressLock = []
         while locks.setdefault(target, lock) is not lock:
             await locks.ended(target)
@@ -106,10 +110,10 @@ class RequestReplyHandler:
             if self._gates and (gate := self._gates.get(target[0])) is not None:
                 await gate.enter()
                 try:
-                    return await self._dispatch(batch, self.app, self._host)
+                    return await dispatch(batch, self.app, self._host)
                 finally:
                     gate.leave()
-            return await self._dispatch(batch, self.app, self._host)
+            return await dispatch(batch, self.app, self._host)
         finally:
             locks.release(target, lock)
 
