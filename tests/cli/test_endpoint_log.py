@@ -15,13 +15,13 @@ def test_it_tells_what_is_wrong_as_it_is_written_and_nothing_twice(tmp_path: Pat
     assert log.news() == []
     handler = logging.FileHandler(path, encoding="utf-8")
     handler.setFormatter(TextFormatter(LogOptions("info")))
-    logger = logging.getLogger("shop")
+    logger = logging.getLogger("shop.endpoint-log")
     logger.setLevel(logging.INFO)
     logger.addHandler(handler)
 
     logger.info("as ever")
     logger.warning("a dead letter: %s", "é")
-    assert log.news() == ["WARNING shop: a dead letter: é"]
+    assert log.news() == ["WARNING shop.endpoint-log: a dead letter: é"]
     try:
         raise RuntimeError("boom")
     except RuntimeError:
@@ -31,7 +31,7 @@ def test_it_tells_what_is_wrong_as_it_is_written_and_nothing_twice(tmp_path: Pat
     logger.removeHandler(handler)
     handler.close()
 
-    assert first == "ERROR shop: shop/cart/a: a batch failed"
+    assert first == "ERROR shop.endpoint-log: shop/cart/a: a batch failed"
     assert (traceback[0], traceback[-1]) == ("  | Traceback (most recent call last):", "  | RuntimeError: boom")
     assert log.news() == []
 

@@ -91,9 +91,12 @@ class Site:
         head = [f"{method} {path} HTTP/1.1", *(f"{name}: {value}" for name, value in named.items())]
         async with asyncio.timeout(DEADLINE):
             reader, writer = await asyncio.open_connection(self.host, self.port)
-            writer.write("\r\n".join([*head, "", body]).encode())
-            answer = (await reader.read()).decode()
-            writer.close()
+            try:
+                writer.write("\r\n".join([*head, "", body]).encode())
+                answer = (await reader.read()).decode()
+            finally:
+                writer.close()
+                await writer.wait_closed()
         begin, _, text = answer.partition("\r\n\r\n")
         first, *lines = begin.split("\r\n")
         found = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}

@@ -241,7 +241,7 @@ def test_a_second_signal_ends_it_at_once(app: Path, server: Server) -> None:
     connection = begun(server, slow("a", "one"))
     eventually(lambda: "begin a one" in lines(app), "the batch began")
     server.process.send_signal(signal.SIGTERM)
-    eventually(lambda: any("Once more" in line for line in server.shown), "it says that it stops")
+    eventually(lambda: any("Repeat to stop at once" in line for line in server.shown), "it says that it stops")
     server.process.send_signal(signal.SIGTERM)
 
     assert server.process.wait(DEADLINE) == -signal.SIGTERM
@@ -279,7 +279,7 @@ def test_a_sighup_stops_it_as_sigterm_does(app: Path, workers: tuple[str, ...]) 
         eventually(lambda: "begin a one" in lines(app), "the batch began")
         for pid in sorted(processes, key=lambda pid: pid == server.process.pid):
             os.kill(pid, signal.SIGHUP)
-        eventually(lambda: any("Once more" in line for line in server.shown), "it says that it stops")
+        eventually(lambda: any("Repeat to stop at once" in line for line in server.shown), "it says that it stops")
         os.kill(server.process.pid, signal.SIGHUP)
         for name in ("go-a", "clean-a"):
             (app.parent / name).touch()
