@@ -44,7 +44,6 @@ class FaultStore(LoggedStore):
     def __init__(self, hostility: Hostility, clock: FaultClock) -> None:
         super().__init__()
         self._hostility, self._clock = hostility, clock
-        self.kills = 0
 
     async def commit(self, commit: Commit) -> None:
         where = self._hostility.kill() if _changes(commit) else None
@@ -52,7 +51,6 @@ class FaultStore(LoggedStore):
             await super().commit(commit)
         if where is None:
             return
-        self.kills += 1
         if self._log is not None:
             self._log.fault(self._clock.now_ms(), f"killed {where} a commit, and started again from the store")
         self._clock.restarts += 1
