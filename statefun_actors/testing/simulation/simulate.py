@@ -88,6 +88,10 @@ def simulate(
         Exception: what the scenario or the invariant raised without faults.
         RuntimeError: an event loop runs in this thread; call it from a test that is no coroutine.
     """
+    if asyncio._get_running_loop() is not None:  # noqa: SLF001 - the public form raises where there is none
+        raise RuntimeError(
+            "simulate() runs an event loop of its own: call it from a test that is `def`, not `async def`"
+        )
     chosen = _seeds(seeds)
     simulation = _Simulation(scenario, served, invariant, faults or Faults(), settings, start)
     logger = logging.getLogger("statefun_actors")

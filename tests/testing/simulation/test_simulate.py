@@ -64,6 +64,15 @@ def test_an_invariant_may_be_a_coroutine_function() -> None:
     assert seen == [13] * 7  # the runs without faults, too
 
 
+async def test_it_is_not_called_from_an_event_loop() -> None:
+    with pytest.raises(RuntimeError) as raised:
+        simulate(planted.right, Account, Audit, Customer)
+
+    assert str(raised.value) == (
+        "simulate() runs an event loop of its own: call it from a test that is `def`, not `async def`"
+    )
+
+
 def test_seeds_are_a_number_above_0() -> None:
     with pytest.raises(ValueMismatchError) as raised:
         simulate(planted.right, Account, Audit, Customer, seeds=0)
