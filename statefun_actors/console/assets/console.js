@@ -31,15 +31,27 @@
     }
   };
 
+  const connected = (yes) => {
+    live.hidden = false;
+    live.textContent = yes ? "live" : "not connected";
+    live.classList.toggle("on", yes);
+  };
+
+  // Each response ends after its event, and the browser connects again: only a second error in a row is a failure.
   const listen = () => {
     const main = document.querySelector("main");
+    let answered = true;
     events = new EventSource("changes?since=" + encodeURIComponent(main.dataset.version || ""));
-    events.onopen = () => live.classList.add("on");
+    connected(true);
+    events.onopen = () => {
+      answered = true;
+      connected(true);
+    };
     events.addEventListener("changed", refresh);
     events.onerror = () => {
-      if (events.readyState !== EventSource.CLOSED) return;
-      live.classList.remove("on");
-      setTimeout(listen, 3000);
+      if (!answered || events.readyState === EventSource.CLOSED) connected(false);
+      answered = false;
+      if (events.readyState === EventSource.CLOSED) setTimeout(listen, 3000);
     };
   };
 
