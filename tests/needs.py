@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import shutil
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final, NoReturn
 
@@ -38,12 +39,29 @@ def _grpc_tools() -> str | None:
     return None if importlib.util.find_spec("grpc_tools") else "needs protoc: pip install grpcio-tools"
 
 
+_NAMES: Final[Mapping[str, Sequence[str]]] = {
+    "chromium": ("chromium", "chromium-browser", "google-chrome"),
+    "chromedriver": ("chromedriver", "chromium.chromedriver"),
+}
+
+
+def program(name: str) -> str:
+    """The path of ``chromium`` or ``chromedriver``; empty where this machine has none."""
+    return next(filter(None, map(shutil.which, _NAMES[name])), None) or ""
+
+
+def _chromium() -> str | None:
+    lacking = [name for name in _NAMES if not program(name)]
+    return f"needs {' and '.join(lacking)}: apt-get install chromium chromium-driver" if lacking else None
+
+
 NEEDS: Final[Mapping[str, Callable[[], str | None]]] = {
     "java": _java,
     "linux": _linux,
     "/proc": _proc,
     "/dev/full": _dev_full,
     "grpc_tools": _grpc_tools,
+    "chromium": _chromium,
 }
 """By name, what tells why this machine lacks it; None where it is there."""
 

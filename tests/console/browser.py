@@ -1,0 +1,102 @@
+"""Debian's Chromium, driven over WebDriver, and how a page is seen in it: its width, its colours, without scripts."""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Final
+
+from selenium.webdriver import Chrome, ChromeOptions, ChromeService
+
+from tests.needs import program
+
+PHONE: Final = 390
+"""Pixels across, of a common phone."""
+DESKTOP: Final = 1280
+_LOG: Final = "goog:loggingPrefs"
+_SERIOUS: Final = {"serious", "critical"}
+
+
+class Browser:
+    """One browser with one tab. *driver* finds and clicks what is on the page."""
+
+    def __init__(self, driver: Chrome) -> None:
+        self.driver = driver
+
+    def open(self, url: str) -> None:
+        """Open *url*; returns once the page is loaded."""
+        self.driver.get(url)
+
+    @contextmanager
+    def seen(self, width: int, *, dark: bool = False, scripts: bool = True) -> Generator[None]:
+        """Pages as a screen of *width* pixels shows them, in a dark or light theme, with or without JavaScript."""
+        command = self.driver.execute_cdp_cmd
+        scheme = [{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}]
+        size = {"width": width, "height": 844, "deviceScaleFactor": 1, "mobile": width == PHONE}
+        command("Emulation.setDeviceMetricsOverride", size)
+        command("Emulation.setEmulatedMedia", {"features": scheme})
+        command("Emulation.setScriptExecutionDisabled", {"value": not scripts})
+        try:
+            yield
+        finally:
+            command("Emulation.setScriptExecutionDisabled", {"value": False})
+            command("Emulation.setEmulatedMedia", {"features": []})
+            command("Emulation.clearDeviceMetricsOverride", {})
+
+    def errors(self) -> Sequence[str]:
+        """What the browser has logged since the last call: errors of scripts, and what the policy refused."""
+        found = self.driver.get_log("browser")  # type: ignore[no-untyped-call] # selenium's
+        return [entry["message"] for entry in found]
+
+    def overflow(self) -> int:
+        """The pixels by which the page is wider than the screen."""
+        script = "const e = document.documentElement; return e.scrollWidth - e.clientWidth"
+        return int(self.driver.execute_script(script))
+
+    def barriers(self) -> Sequence[str]:
+        """What axe-core finds on this page that is serious for people who can't see or use it well."""
+        self.driver.execute_script(_axe())
+        found: Mapping[str, Any] = self.driver.execute_async_script(
+            "axe.run({resultTypes: ['violations']}).then(arguments[0])"
+        )
+        return [
+            f"{rule['id']} ({rule['help']}): {json.dumps([node['html'] for node in rule['nodes'][:3]])}"
+            for rule in found["violations"]
+            if rule["impact"] in _SERIOUS
+        ]
+
+    def text(self) -> str:
+        """The text of the page, as it is seen."""
+        return self.driver.find_element("tag name", "body").text
+
+    def picture(self, file: Path) -> None:
+        """Write a PNG of the whole page to *file*."""
+        height = self.driver.execute_script("return document.documentElement.scrollHeight")
+        width = self.driver.execute_script("return window.innerWidth")
+        size = {"width": width, "height": max(int(height), 400), "deviceScaleFactor": 1, "mobile": width == PHONE}
+        self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+        file.write_bytes(self.driver.get_screenshot_as_png())
+
+
+@contextmanager
+def started() -> Generator[Browser]:
+    """A browser, which ends with the block."""
+    options = ChromeOptions()
+    options.binary_location = program("chromium")
+    for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--no-first-run"):
+        options.add_argument(argument)
+    options.set_capability(_LOG, {"browser": "ALL"})
+    driver = Chrome(options, ChromeService(program("chromedriver")))
+    try:
+        yield Browser(driver)
+    finally:
+        driver.quit()
+
+
+@functools.cache
+def _axe() -> str:
+    return files("axe_core_python").joinpath("axe.min.js").read_text("utf-8")
