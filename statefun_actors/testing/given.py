@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-import itertools
-import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any as Untyped
 from typing import Generic, ParamSpec, TypeVar, overload
@@ -15,13 +12,15 @@ import attrs
 from statefun_actors.address import Address
 from statefun_actors.asking import REPLY, Answer
 from statefun_actors.asking import answer as enveloped
-from statefun_actors.dispatch import Application, SystemHost, dispatch, in_handler_task
-from statefun_actors.entity import NOT_GIVEN, Entity, EntityFunction, answer_method, hydrate
-from statefun_actors.errors import FieldMismatchError, ValueMismatchError
-from statefun_actors.model import Batch, Done, Failed, Invocation, MissingState, Outcome, Settlement, TypedValue
+from statefun_actors.definition import delay_ms
+from statefun_actors.dispatch import Application
+from statefun_actors.entity import NOT_GIVEN, Entity, answer_method, hydrate
+from statefun_actors.model import Batch, Done, Failed, Invocation, MissingState, Settlement, TypedValue
 from statefun_actors.settings import Settings
+from statefun_actors.testing.batch import BatchHost, run_batch
 from statefun_actors.testing.checks import checked_address, in_utc
 from statefun_actors.testing.conversations import Ask, Schedule
+from statefun_actors.testing.held import Held, held
 from statefun_actors.testing.seen import Delayed, Sent, seen
 from statefun_actors.types import pack
 
@@ -32,26 +31,10 @@ _K = TypeVar("_K")
 _START = datetime(2026, 1, 1, tzinfo=UTC)
 _CALLER = Address("statefun-actors/test", "caller")
 _REPLY = Address(REPLY, "test")
+_EFFECTS = ("replies", "sent", "delayed", "cancelled", "egress", "asks", "schedules", "cancelled_schedules")
 
 
-class _Host(SystemHost):
-    """A host with virtual time, which a backoff advances, so that no test waits. Tokens are deterministic."""
-
-    def __init__(self, now: datetime) -> None:
-        self._now = now
-        self._tokens = itertools.count(1)
-
-    def token(self) -> str:
-        return f"{next(self._tokens):032x}"
-
-    def now(self) -> datetime:
-        return self._now
-
-    async def sleep(self, seconds: float) -> None:
-        self._now += timedelta(seconds=seconds)
-
-
-@attrs.frozen
+@attrs.frozen(repr=False)
 class Result(Generic[_E]):
     """The result of a batch.
 
@@ -73,6 +56,27 @@ class Result(Generic[_E]):
     schedules: list[Schedule]
     cancelled_schedules: list[str]
     dead_letters: list[BaseException]
+    _given: Callable[[timedelta], Given[_E]] = attrs.field(eq=False)
+
+    def __repr__(self) -> str:
+        """The entity, and the effects that there are."""
+        effects = (name for name in (*_EFFECTS, "dead_letters") if getattr(self, name))
+        return f"Result({', '.join(f'{name}={getattr(self, name)!r}' for name in ('entity', *effects))})"
+
+    def after(self, delay: timedelta | float) -> Given[_E]:
+        """The entity as this batch left it, *delay* (a timedelta, or seconds) later, ready for more messages.
+
+        ::
+
+            result = given(Account, "ada").when(Deposit(cents=5)).after(timedelta(days=1)).when(Withdraw(cents=2))
+
+        States that expire in the meantime are absent. Delayed messages are not delivered: pass them to ``when``, or
+        use :class:`TestRuntime`.
+
+        Raises:
+            ValueMismatchError: *delay* is negative, or no delay at all.
+        """
+        return self._given(timedelta(milliseconds=delay_ms(delay)))
 
     @property
     def reply(self) -> Untyped:
@@ -83,16 +87,20 @@ class Result(Generic[_E]):
 class Given(Generic[_E]):
     """An entity with its state, ready for messages."""
 
-    def __init__(self, cls: type[_E], id: str, fields: dict[str, object]) -> None:
+    def __init__(self, cls: type[_E], id: str, state: Held, now: datetime = _START) -> None:
         self._cls = cls
         self._address = cls.at(id)
-        self._state = _state(cls, fields)
+        self._held = state
+        self._now = now
+
+    def __repr__(self) -> str:
+        return f"Given({self._address}: {hydrate(self._cls, self._address, self._held.at(self._now))!r})"
 
     def when(
         self,
         *messages: object,
         caller: Address | None = _CALLER,
-        now: datetime = _START,
+        now: datetime | None = None,
         settings: Settings | None = None,
     ) -> Result[_E]:
         """Run *messages* as one batch, and return its result.
@@ -102,7 +110,7 @@ class Given(Generic[_E]):
         Args:
             messages: values that can be sent.
             caller: the sender; None: from outside.
-            now: the value of ``self.now``.
+            now: the value of ``self.now``. Default: 2026-01-01 in UTC, and later after :meth:`Result.after`.
             settings: of the application.
 
         Raises:
@@ -122,7 +130,7 @@ class Given(Generic[_E]):
         answer: _A,
         *,
         caller: Address | None = _CALLER,
-        now: datetime = _START,
+        now: datetime | None = None,
         settings: Settings | None = None,
     ) -> Result[_E]: ...
     @overload
@@ -133,7 +141,7 @@ class Given(Generic[_E]):
         *,
         keep: _K,
         caller: Address | None = _CALLER,
-        now: datetime = _START,
+        now: datetime | None = None,
         settings: Settings | None = None,
     ) -> Result[_E]: ...
     def answered(
@@ -143,7 +151,7 @@ class Given(Generic[_E]):
         *,
         keep: Untyped = NOT_GIVEN,
         caller: Address | None = _CALLER,
-        now: datetime = _START,
+        now: datetime | None = None,
         settings: Settings | None = None,
     ) -> Result[_E]:
         """Pass *answer* to the method *then*, as the answer to an ask of this entity, and return the result.
@@ -157,7 +165,7 @@ class Given(Generic[_E]):
             answer: a value that can be sent.
             keep: the value of ``keep=`` of the ask.
             caller: the caller of the asking message: ``self.caller`` in *then*, which gets its reply.
-            now: the value of ``self.now``.
+            now: the value of ``self.now``. Default: 2026-01-01 in UTC, and later after :meth:`Result.after`.
             settings: of the application.
 
         Raises:
@@ -177,24 +185,26 @@ class Given(Generic[_E]):
         return self._handled([Invocation(enveloped(content), _REPLY)], caller, now, settings)
 
     def _handled(
-        self, invocations: list[Invocation], caller: Address | None, now: datetime, settings: Settings | None
+        self, invocations: list[Invocation], caller: Address | None, now: datetime | None, settings: Settings | None
     ) -> Result[_E]:
         app = Application(self._cls, settings=settings)
-        batch = Batch(self._address, self._state, invocations)
-        match _run(in_handler_task(dispatch(batch, app, _Host(in_utc(now, "now"))))):
+        begun = self._now if now is None else in_utc(now, "now")
+        state = self._held.at(begun)
+        host = BatchHost(begun)
+        match run_batch(Batch(self._address, state, invocations), app, host):
             case Done(effects, changes, failures):
                 for failure in failures:
                     if failure.settlement is Settlement.REFUSED:
                         raise failure.error
-                state = {**self._state, **changes}
             case Failed(_, error):
                 raise error
             case MissingState(specs):  # pragma: no cover - every declared state is given
                 raise AssertionError(specs)
+        left = self._held.changed(begun, changes)
         found = seen(effects, app)
         replies = [sent.message for sent in found.sent if sent.target == caller]
         return Result(
-            hydrate(self._cls, self._address, state),
+            hydrate(self._cls, self._address, left.state),
             replies,
             [sent for sent in found.sent if sent.target != caller],
             found.delayed,
@@ -205,6 +215,7 @@ class Given(Generic[_E]):
             found.schedules,
             found.cancelled_schedules,
             [failure.error for failure in failures],
+            lambda delay: Given(self._cls, self._address.id, left, host.now() + delay),
         )
 
 
@@ -221,43 +232,4 @@ def given(cls: Callable[_P, _E], id: str, /, *args: _P.args, **fields: _P.kwargs
     assert isinstance(cls, type)
     if args:
         raise TypeError("fields are given by name: given(Account, 'ada', balance=3)")
-    return Given(cls, id, fields)
-
-
-def _state(cls: type[Entity], fields: dict[str, object]) -> dict[str, TypedValue | None]:
-    function: EntityFunction = cls.__function_type__
-    state: dict[str, TypedValue | None] = {spec.name: None for spec in function.states}
-    for name, held in fields.items():
-        field = function.by_name.get(name)
-        if field is None:
-            known = ", ".join(function.by_name) or "none"
-            raise TypeError(f"{cls.__name__} has no field {name!r}; its fields are {known}")
-        if held is None and field.optional:
-            continue
-        try:
-            state[field.state_name] = TypedValue(field.codec.typename, field.codec.encode(held))
-        except ValueMismatchError as error:
-            raise FieldMismatchError(cls.__name__, name, error.expected, error.got, error.path) from error
-    return state
-
-
-def _run(work: Coroutine[Untyped, Untyped, Outcome]) -> Outcome:
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return asyncio.run(work)
-    outcomes: list[Outcome] = []
-    errors: list[BaseException] = []
-
-    def run() -> None:
-        try:
-            outcomes.append(asyncio.run(work))
-        except BaseException as error:
-            errors.append(error)
-
-    thread = threading.Thread(target=run)
-    thread.start()
-    thread.join()
-    if errors:
-        raise errors[0]
-    return outcomes[0]
+    return Given(cls, id, held(cls, fields))

@@ -11,31 +11,34 @@ from typing import Final, Self, TypeVar, Unpack, overload
 
 import attrs
 
-from statefun_actors.address import Address, check_typename
+from statefun_actors.address import Address
+from statefun_actors.asking import SCHEDULE
 from statefun_actors.assembly import Assembly
 from statefun_actors.calls import question, reply_address_of
 from statefun_actors.definition import delay_ms
 from statefun_actors.dispatch import Application, Instrument
-from statefun_actors.engine import Engine, EngineOptions
+from statefun_actors.engine import Engine, EngineOptions, at_ms
 from statefun_actors.settings import Settings
 from statefun_actors.store import Store
 from statefun_actors.testing.calling import TestCall, TestCallOptions, TestCalls
-from statefun_actors.testing.checks import check_served, checked_address, in_utc
+from statefun_actors.testing.checks import check_served, in_utc
 from statefun_actors.testing.clock import TestClock
-from statefun_actors.testing.conversations import Ask, Schedule
 from statefun_actors.testing.environment import Environment
-from statefun_actors.testing.faults import Hostility, LogEntry
-from statefun_actors.testing.stored import DeadLetterSeen, PendingTimer, Stored
+from statefun_actors.testing.faults import Hostility
+from statefun_actors.testing.recent import LOGS
+from statefun_actors.testing.runtime_view import RuntimeView
+from statefun_actors.testing.stored import Stored
 from statefun_actors.types import pack
 
 _E = TypeVar("_E")
 _M = TypeVar("_M")
 _R = TypeVar("_R")
 _DRAIN_SECONDS: Final = 8.0
+_MOST_MOVES: Final = 10_000
 _START: Final = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-class TestRuntime:
+class TestRuntime(RuntimeView):
     """Entities and functions, all together, in one test.
 
     ::
@@ -77,10 +80,10 @@ class TestRuntime:
         self.app = Application(*served, settings=settings, instruments=instruments)
         options = options if options is not None else EngineOptions()
         options = attrs.evolve(options, twice=twice or options.twice)
-        self._environment = environment = Environment(self.app, in_utc(start, "start"), store, options, hostile)
+        environment = Environment(self.app, in_utc(start, "start"), store, options, hostile)
+        super().__init__(environment, Stored(self.app, environment.store))
         self._store = environment.store
         self.clock = TestClock(environment.clock, lambda: self.engine, self.settled)
-        self._stored = Stored(self.app, self._store)
         self._calls = TestCalls(self.app, lambda: self.engine, self.settled, environment.hostility)
         self._errors: list[BaseException] = []
         self._told: set[str] = set()
@@ -94,6 +97,7 @@ class TestRuntime:
         engine = Engine(self.app, self._store, clock, options=options, on_failure=lambda _, error: failed.append(error))
         self._assembly = Assembly(engine, resources=resources)
         await self._assembly.start()
+        LOGS.append(self._environment.log)
         return self
 
     @property
@@ -227,6 +231,30 @@ class TestRuntime:
         """
         await self._calls.answer(reply_address_of(address), pack(message), TestCall(None, timeout, key))
 
+    async def run_until_idle(self, *, fire_timers: bool = False) -> None:
+        """Return once nothing is left to do, as ``statefun-actors run --until-idle`` ends.
+
+        Args:
+            fire_timers: deliver delayed messages and retry failed ones too, each at its own virtual time, until only
+                recurring messages are left.
+
+        Raises:
+            AssertionError: time was moved 10,000 times, and delayed messages are still pending; or as :meth:`settled`.
+            Exception: as :meth:`settled`.
+        """
+        await self.settled()
+        for _ in range(_MOST_MOVES if fire_timers else 0):
+            if not self.engine.view.pending_besides(SCHEDULE):
+                return
+            due = self.engine.view.next_due()
+            assert due is not None  # something is pending
+            await self.clock.advance(max(timedelta(0), at_ms(due) - self.clock.now))
+        if fire_timers:
+            raise AssertionError(
+                f"time was moved {_MOST_MOVES:,} times, to {self.clock.now:%Y-%m-%d %H:%M}, and delayed messages are "
+                "still pending, so they may renew themselves without end: use clock.advance(...)"
+            )
+
     async def settled(self) -> None:
         """Return once nothing is left to do at this virtual time.
 
@@ -243,58 +271,3 @@ class TestRuntime:
             raise next((error for error in errors if not isinstance(error, Exception)), errors[0])
         if (failure := self._running.failure) is not None:
             raise failure
-
-    def state(self, address: Address) -> Untyped:
-        """The entity at *address* as it is now: a detached instance; absent fields read as their defaults.
-
-        For a function: its states by name, as Python values.
-
-        Raises:
-            NotServedError: nothing here serves *address*.
-            ValueMismatchError: it is no address.
-            StateDecodeError: what is stored does not fit a field.
-        """
-        return self._stored.value(checked_address(address), self.engine.view.state)
-
-    def entities(self, of: type | str, prefix: str = "") -> list[Address]:
-        """The addresses of the entities of the class or function type *of* whose ids begin with *prefix*, sorted.
-
-        Raises:
-            NotServedError: nothing here serves *of*.
-        """
-        return self._stored.entities(of, prefix, self._environment.clock.now_ms())
-
-    def egress(self, name: str) -> list[Untyped]:
-        """What was sent to the egress *name*: Python values; ``kafka_record`` gives KafkaRecord."""
-        check_typename(name, "an egress is <namespace>/<name>")
-        return self.egresses.get(name, [])
-
-    @property
-    def egresses(self) -> dict[str, list[Untyped]]:
-        """Everything that was sent to any egress, by its name."""
-        return self._stored.egresses()
-
-    @property
-    def log(self) -> list[LogEntry]:
-        """What happened so far, oldest first: messages handled, fields changed, egress records, faults."""
-        return self._environment.log.entries()
-
-    @property
-    def dead_letters(self) -> list[DeadLetterSeen]:
-        """Messages that were given up, oldest first."""
-        return self._stored.dead_letters()
-
-    @property
-    def timers(self) -> list[PendingTimer]:
-        """Delayed messages that have not fired yet, the nearest first."""
-        return self._stored.timers()
-
-    @property
-    def asks(self) -> list[Ask]:
-        """Asks and reply addresses whose answer has not come yet, the oldest first."""
-        return self._stored.asks()
-
-    @property
-    def schedules(self) -> list[Schedule]:
-        """Recurring messages, the one that fires next first."""
-        return self._stored.schedules()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from typing import Any as Untyped
 
@@ -14,7 +14,7 @@ from statefun_actors.asking import REPLY, SCHEDULE
 from statefun_actors.calls import NotServedError
 from statefun_actors.conversations import open_ask, open_schedule
 from statefun_actors.dispatch import Application, unwrapped
-from statefun_actors.engine import at_ms
+from statefun_actors.engine import FailingMessage, at_ms
 from statefun_actors.entity import hydrate
 from statefun_actors.model import Invocation, State
 from statefun_actors.store import Store, Timer, expire, unpack
@@ -44,6 +44,25 @@ class DeadLetterSeen:
     error_type: str
     error: str
     attempts: int
+
+
+@attrs.frozen
+class FailingSeen:
+    """A message without a failure policy that keeps failing.
+
+    Args:
+        attempts: how often it has failed.
+        next: when it is tried next; None while it is being tried.
+        behind: how many messages of the same target wait behind it.
+    """
+
+    target: Address
+    message: object
+    error_type: str
+    error: str
+    attempts: int
+    next: datetime | None
+    behind: int
 
 
 class Stored:
@@ -139,4 +158,19 @@ class Stored:
                 entry.attempts,
             )
             for entry in self._store.dead_letters()
+        ]
+
+    def failing(self, messages: Iterable[FailingMessage]) -> list[FailingSeen]:
+        """*messages* of the engine in Python values."""
+        return [
+            FailingSeen(
+                each.message.target,
+                value_of(unwrapped(Invocation(each.message.value)).argument, self._known),
+                each.error_type,
+                each.error,
+                each.attempts,
+                None if each.next_ms is None else at_ms(each.next_ms),
+                each.behind,
+            )
+            for each in messages
         ]

@@ -63,7 +63,7 @@ def test_only_what_belongs_there_stands_at_the_top() -> None:
 
     folders = {"statefun_actors", "protos", "examples", "tests", ".ci"}
     documents = {"README.md", "LICENSE", "CHANGELOG.md", "CONTRIBUTING.md", "ARCHITECTURE.md"}
-    files = {"pyproject.toml", ".gitignore", *documents}
+    files = {"pyproject.toml", ".gitignore", "pytest_statefun_actors.py", *documents}
     assert at_the_top - folders - files == set()
 
 

@@ -152,3 +152,53 @@ def test_now_is_told_in_utc_and_a_naive_one_is_refused() -> None:
     assert str(raised.value) == (
         "expected now= as an aware datetime: datetime(2026, 1, 1, tzinfo=UTC), got datetime.datetime(1999, 1, 1, 0, 0)"
     )
+
+
+class Session(Entity, typename="kit/session"):
+    """Fields that expire: one an hour after it was written, one an hour after the last call."""
+
+    name: str | None = persisted(default=None, expire_after_write=timedelta(hours=1))
+    calls: int = persisted(default=0, expire_after_call=timedelta(hours=1))
+
+    @handles(str)
+    def enter(self, message: str) -> str:
+        self.name = message
+        self.calls += 1
+        return f"{self.now:%H:%M}"
+
+    @handles(int)
+    def look(self, message: int) -> str | None:
+        self.calls += message
+        return self.name
+
+
+def test_messages_may_come_one_after_another_with_time_between() -> None:
+    first = given(Session, "x", calls=1).when("ada")
+    second = first.after(timedelta(minutes=40)).when(1)
+    third = second.after(40 * 60).when(1)
+
+    assert (first.reply, first.entity) == ("00:00", Session(name="ada", calls=2))
+    assert (second.reply, second.entity) == ("ada", Session(name="ada", calls=3))
+    assert (third.reply, third.entity) == (None, Session(calls=4))
+    assert third.after(3600).when("bob").entity == Session(name="bob", calls=1)
+    assert first.after(timedelta(days=1, minutes=5)).when("bob").reply == "00:05"
+
+
+def test_time_between_messages_is_not_negative() -> None:
+    with pytest.raises(ValueMismatchError) as raised:
+        given(Session, "x").when("ada").after(-1)
+
+    assert str(raised.value) == "expected a delay of zero or more, got -1"
+
+
+def test_a_result_is_shown_with_the_effects_that_it_has() -> None:
+    assert repr(given(Session, "x", calls=3)) == "Given(kit/session/x: Session(name=None, calls=3))"
+    assert repr(given(Account, "ada", balance=3).when("forget")) == (
+        "Result(entity=Account(balance=0, history=[], owner=None))"
+    )
+    assert repr(given(Account, "ada").when("send")) == (
+        "Result(entity=Account(balance=0, history=[], owner=None), "
+        "sent=[Sent(target=Address('kit/account', 'bob'), message=Deposit(cents=1))], "
+        "delayed=[Delayed(target=Address('kit/account', 'ada'), message='later', delay=datetime.timedelta(days=2), "
+        "cancellation_token='a')], cancelled=['b'], egress={'kit/out': [5]})"
+    )

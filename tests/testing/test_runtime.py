@@ -293,3 +293,64 @@ async def test_a_message_to_a_class_that_is_not_run_fails_the_test() -> None:
         assert str(raised.value) == error
     async with TestRuntime(Forgetful, Forgotten) as runtime:
         assert await runtime.ask(Forgetful.at("a"), "now", str) == "now"
+
+
+async def test_failing_messages_can_be_seen() -> None:
+    async with TestRuntime(Asked, start=datetime(2026, 1, 1, tzinfo=UTC)) as runtime:
+        assert runtime.failing == []
+        with pytest.raises(ValueError, match=r"^no$"):
+            await runtime.tell(Asked.at("x"), "fail")
+        await runtime.tell(Asked.at("x"), "hi")
+
+        [failing] = runtime.failing
+        assert (failing.target, failing.message, failing.error_type, failing.error) == (
+            Asked.at("x"), "fail", "ValueError", "no",
+        )  # fmt: skip
+        assert (failing.attempts, failing.behind) == (1, 1)
+        assert failing.next is not None
+        assert failing.next > runtime.clock.now
+
+
+async def test_it_runs_until_it_is_idle_with_timers_or_without() -> None:
+    async with TestRuntime(Clock, start=datetime(2026, 1, 1, tzinfo=UTC)) as runtime:
+        await runtime.tell(Clock.at("x"), 2)
+        await runtime.tell(Clock.at("x"), 5)
+        await runtime.run_until_idle()
+        assert len(runtime.timers) == 2
+
+        await runtime.run_until_idle(fire_timers=True)
+
+        assert runtime.timers == []
+        assert runtime.state(Clock.at("x")).seen == ["after 2 at 02:00", "after 5 at 05:00"]
+        assert runtime.clock.now == datetime(2026, 1, 1, 5, tzinfo=UTC)
+
+
+class Endless(Entity, typename="kit/endless"):
+    @handles(str)
+    def again(self, message: str) -> None:
+        self.send_after(1, self.address, message)
+
+    @handles(int)
+    def every(self, message: int) -> None:
+        self.send_every(timedelta(hours=1), self.address, "", name="hourly")
+
+
+async def test_recurring_messages_do_not_keep_it_from_being_idle() -> None:
+    async with TestRuntime(Endless) as runtime:
+        await runtime.tell(Endless.at("x"), 1)
+        await runtime.run_until_idle(fire_timers=True)
+
+        assert [schedule.name for schedule in runtime.schedules] == ["hourly"]
+
+
+async def test_timers_without_end_are_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("statefun_actors.testing.runtime._MOST_MOVES", 20)
+    async with TestRuntime(Endless, start=datetime(2026, 1, 1, tzinfo=UTC)) as runtime:
+        await runtime.tell(Endless.at("x"), "tick")
+        with pytest.raises(AssertionError) as raised:
+            await runtime.run_until_idle(fire_timers=True)
+
+        assert str(raised.value) == (
+            "time was moved 20 times, to 2026-01-01 00:00, and delayed messages are still pending, so they may renew "
+            "themselves without end: use clock.advance(...)"
+        )

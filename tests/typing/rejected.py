@@ -84,6 +84,9 @@ def kit() -> None:
     given(Account, "ada", balance="3")  # type: ignore[arg-type]
     given(Account, "ada", balanse=3)  # type: ignore[call-arg]
     given(Account, 5)  # type: ignore[arg-type]
+    given(Account, "ada").when(Deposit(cents=1)).after("a day")  # type: ignore[arg-type]
+    given(Account, "ada").when(Deposit(cents=1)).after(5).entity.balanse.bit_count()  # type: ignore[attr-defined]
+    given(Account, "ada").when(Deposit(cents=1)).entity.balance.upper()  # type: ignore[attr-defined]
 
 
 async def asked(runtime: TestRuntime) -> None:

@@ -11,12 +11,13 @@ from typing import Final, TypeAlias
 
 import attrs
 
-from statefun_actors.errors import ValueMismatchError
 from statefun_actors.settings import Settings
 from statefun_actors.testing.faults import Choices, Faults, Hostility, LogEntry, RandomChoices, RecordedChoices
+from statefun_actors.testing.recent import LOGS
 from statefun_actors.testing.runtime import TestRuntime
 from statefun_actors.testing.simulation.report import SimulationError
 from statefun_actors.testing.simulation.result import Result, difference, result_of
+from statefun_actors.testing.simulation.seeds import chosen_seeds
 from statefun_actors.testing.simulation.shrinking import shortest
 from statefun_actors.text import describe
 
@@ -75,7 +76,7 @@ def simulate(
         scenario: it sends messages and moves the clock. Each run calls it with a TestRuntime of its own, so it makes
             the stand-ins that it uses anew.
         served: Entity classes, StatefulFunctions and activities.
-        seeds: how many, or which.
+        seeds: how many, or which. ``pytest --statefun-seed N`` replaces them by N.
         invariant: called with the runtime once a run is over; it raises, as assert does, where something is wrong. It
             may be a coroutine function.
         faults: the kinds of faults; all kinds unless given.
@@ -92,24 +93,18 @@ def simulate(
         raise RuntimeError(
             "simulate() runs an event loop of its own: call it from a test that is `def`, not `async def`"
         )
-    chosen = _seeds(seeds)
+    chosen = chosen_seeds(seeds)
     simulation = _Simulation(scenario, served, invariant, faults or Faults(), settings, start)
     logger = logging.getLogger("statefun_actors")
-    level = logger.level
+    level, logs = logger.level, list(LOGS)
     logger.setLevel(logging.CRITICAL + 1)  # the faults are wanted: thousands of warnings would say so
     try:
         with asyncio.Runner() as runner:
             simulation.check(runner, chosen)
     finally:
         logger.setLevel(level)
-
-
-def _seeds(seeds: int | Iterable[int]) -> Iterable[int]:
-    if isinstance(seeds, int):
-        if seeds < 1:
-            raise ValueMismatchError("seeds= as a number above 0, or the seeds themselves", repr(seeds))
-        return range(seeds)
-    return seeds
+        LOGS.clear()  # the error has the log of the run that failed
+        LOGS.extend(logs)
 
 
 @attrs.frozen
@@ -145,7 +140,10 @@ class _Simulation:
         what = self._failure(expected, short)
         if what is None:  # it fails now and then only
             short, what = run, self._failure(expected, run)
-        advice = f"{_FAILS if short.error is not None else _DIFFERS} To repeat it: simulate(..., seeds=[{seed}])."
+        advice = (
+            f"{_FAILS if short.error is not None else _DIFFERS} To repeat it: pytest --statefun-seed {seed}, or "
+            f"simulate(..., seeds=[{seed}])."
+        )
         raise SimulationError(seed, f"seed {seed}: {what}", short.log, advice) from short.error
 
     def _failure(self, expected: Result, run: _Run) -> str | None:

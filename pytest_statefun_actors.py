@@ -1,0 +1,119 @@
+"""The pytest plugin of statefun-actors: ``async def`` tests, a fixture ``runtime``, a mark ``hostile``, seeds, logs.
+
+pytest imports it in every run of an environment in which statefun-actors is installed. So it is outside the package,
+and imports the package only for a test that uses it.
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Generator, Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from statefun_actors.testing import TestRuntime
+
+_KIT = "statefun_actors.testing"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add ``--statefun-seed``."""
+    group = parser.getgroup("statefun-actors")
+    group.addoption(
+        "--statefun-seed",
+        type=int,
+        metavar="N",
+        help="the only seed of faults that simulate() and tests marked as hostile use: to repeat a failed run",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Describe the marks, and set the seed."""
+    config.addinivalue_line(
+        "markers",
+        "runtime(*served, **options): the Entity classes that the fixture `runtime` runs, and other arguments of "
+        "TestRuntime. Without it: all Entity classes and StatefulFunctions in the test's module.",
+    )
+    config.addinivalue_line(
+        "markers",
+        "hostile(seeds=10, faults=None): run the test once for each seed, with a fixture `runtime` under its faults.",
+    )
+    if (seed := config.getoption("statefun_seed")) is not None:
+        from statefun_actors.testing.pytest_support import force_seed
+
+        force_seed(seed)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Forget the seed."""
+    if config.getoption("statefun_seed") is not None:
+        from statefun_actors.testing.pytest_support import force_seed
+
+        force_seed(None)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run a test that is marked as hostile once for each seed."""
+    mark = metafunc.definition.get_closest_marker("hostile")
+    if mark is not None and "runtime" in metafunc.fixturenames:
+        from statefun_actors.testing.pytest_support import hostile_runs
+
+        runs = hostile_runs(mark)
+        metafunc.parametrize("runtime", runs, ids=[f"seed {run.seed}" for run in runs], indirect=True)
+
+
+@pytest.fixture
+def runtime(request: pytest.FixtureRequest) -> Iterator[TestRuntime]:
+    """A TestRuntime that runs during the test. ``pytest.mark.runtime(Account, ...)`` says what it serves."""
+    from statefun_actors.testing.pytest_support import runtime_during
+
+    with runtime_during(request.node, getattr(request, "param", None)) as running:
+        yield running
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup() -> None:
+    """Forget the runtimes of the test before."""
+    if _KIT in sys.modules:
+        from statefun_actors.testing.pytest_support import forget_runtimes
+
+        forget_runtimes()
+
+
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    """Run an ``async def`` test that no other plugin runs in an event loop of asyncio."""
+    test: Any = pyfuncitem.obj
+    inner = getattr(getattr(test, "hypothesis", None), "inner_test", None)
+    if not inspect.iscoroutinefunction(test) and not inspect.iscoroutinefunction(inner):
+        return None
+    import asyncio
+
+    if inner is not None:  # of Hypothesis, which calls it once for each example, from a function that is not async
+        test.hypothesis.inner_test = lambda *args, **kwargs: asyncio.run(inner(*args, **kwargs))
+        return None
+    names = pyfuncitem._fixtureinfo.argnames
+    asyncio.run(test(**{name: pyfuncitem.funcargs[name] for name in names}))
+    return True
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Add the message logs of its runtimes to the report of a failed test."""
+    report = yield
+    if report.failed and _KIT in sys.modules:
+        from statefun_actors.testing.pytest_support import logs
+
+        report.sections += logs()
+    return report
+
+
+def pytest_assertrepr_compare(op: str, left: object, right: object) -> list[str] | None:
+    """Show in which fields entities, messages and effects differ."""
+    if op != "==" or _KIT not in sys.modules:
+        return None
+    from statefun_actors.testing.pytest_support import explained
+
+    return explained(left, right)

@@ -1,0 +1,57 @@
+"""One batch, run without an engine: for :func:`given`."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import threading
+from collections.abc import Coroutine
+from datetime import datetime, timedelta
+from typing import Any as Untyped
+
+from statefun_actors.dispatch import Application, SystemHost, dispatch, in_handler_task
+from statefun_actors.model import Batch, Outcome
+
+
+class BatchHost(SystemHost):
+    """A host with virtual time, which a backoff advances, so that no test waits. Tokens are deterministic."""
+
+    def __init__(self, now: datetime) -> None:
+        self._now = now
+        self._tokens = itertools.count(1)
+
+    def token(self) -> str:
+        return f"{next(self._tokens):032x}"
+
+    def now(self) -> datetime:
+        return self._now
+
+    async def sleep(self, seconds: float) -> None:
+        self._now += timedelta(seconds=seconds)
+
+
+def run_batch(batch: Batch, app: Application, host: BatchHost) -> Outcome:
+    """The outcome of *batch*. It works inside a running event loop, too: then on another one, in a thread."""
+    return _run(in_handler_task(dispatch(batch, app, host)))
+
+
+def _run(work: Coroutine[Untyped, Untyped, Outcome]) -> Outcome:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(work)
+    outcomes: list[Outcome] = []
+    errors: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            outcomes.append(asyncio.run(work))
+        except BaseException as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join()
+    if errors:
+        raise errors[0]
+    return outcomes[0]
