@@ -8,7 +8,7 @@ operation, repeated without a change, can succeed.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import ClassVar
+from typing import ClassVar, Final
 
 __all__ = [
     "DefinitionError",
@@ -31,6 +31,11 @@ __all__ = [
     "UnknownFunctionTypeError",
     "ValueMismatchError",
 ]
+
+
+ADD_HANDLER: Final = (
+    "Add a handler for it, or one for google.protobuf.Any, which takes every type without its own handler."
+)
 
 
 class StatefunActorsError(Exception):
@@ -92,17 +97,21 @@ class UnknownFunctionTypeError(StatefunActorsError, LookupError):
 
 
 class UnhandledMessageError(StatefunActorsError, TypeError):
-    """The target of a message has no handler for its type. Retrying cannot help."""
+    """The target of a message has no handler for its type. Retrying cannot help.
 
-    def __init__(self, target: str, accepted: Sequence[str], got: str) -> None:
-        super().__init__(target, accepted, got)
-        self.target, self.accepted, self.got = target, tuple(accepted), got
+    Args:
+        target: function type of the target, or name of its method that takes answers.
+        accepted: types that it takes.
+        got: type of the message.
+        advice: what to do about it.
+    """
+
+    def __init__(self, target: str, accepted: Sequence[str], got: str, advice: str = ADD_HANDLER) -> None:
+        super().__init__(target, accepted, got, advice)
+        self.target, self.accepted, self.got, self.advice = target, tuple(accepted), got, advice
 
     def __str__(self) -> str:
-        return (
-            f"{self.target} takes {', '.join(self.accepted) or 'no messages'}, got {self.got}. "
-            "Add a handler for it, or one for google.protobuf.Any, which takes every type without its own handler."
-        )
+        return f"{self.target} takes {', '.join(self.accepted) or 'no messages'}, got {self.got}. {self.advice}"
 
 
 class InternalMessageError(StatefunActorsError, PermissionError):

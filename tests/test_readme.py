@@ -80,11 +80,11 @@ def test_its_asks_are_answered_from_python_and_by_curl(tmp_path: Path) -> None:
     purchase, (curl,) = names["Purchase"], blocks("sh")
 
     with Runtime(purchase, bind="127.0.0.1:0") as runtime:
-        first, second = (runtime.ask(purchase.submit, id, "a pen") for id in ("1", "2"))
-        names["approve"](runtime, first)
+        names["approve"](runtime, runtime.ask(purchase.submit, "1", "a pen"))
         bound = runtime.urls[0].removeprefix("http://")
-        answered = curl.replace("localhost:8080", bound).replace("$TOKEN", second)
-        statuses = run(2 * (answered.strip() + " -s -o /dev/null -w '%{http_code} '\n"), tmp_path)
+        asked, answered = curl.replace("localhost:8080", bound).splitlines()
+        status = f"{answered} -s -o /dev/null -w '%{{http_code}} '"
+        statuses = run(f"{asked}\n{status}\n{status}", tmp_path)
         states = [runtime.state(purchase.at(id)).state for id in ("1", "2")]
 
     assert statuses.split() == ["202", "404"]

@@ -65,7 +65,10 @@ class ReplyTimeoutError(CallError, TimeoutError):
     """The message is delivered, but no reply came within the timeout. Asking again sends another message."""
 
     def __str__(self) -> str:
-        return f"no reply from {self.target}: {self.said}. Give it more time with timeout=, or don't wait: tell(...)."
+        return (
+            f"no reply from {self.target}: {self.said}. Give it more time with timeout=; or don't wait, if its handler "
+            "does not reply: tell(...)."
+        )
 
 
 class NoReplyError(CallError, LookupError):
@@ -122,7 +125,10 @@ class NotOpenError(CallError, LookupError):
 
     def __str__(self) -> str:
         shown = self.target.id[:SHOWN_OF_TOKEN]
-        return f"the reply address {shown}... takes no answer: it has been answered, its time is over, or it never was"
+        return (
+            f"the reply address {shown}... takes no answer: it has been answered, its time is over, or it never was. "
+            "`statefun-actors asks APP` lists the open ones."
+        )
 
 
 class NotAdmittedError(CallError, PermissionError):

@@ -13,7 +13,7 @@ from statefun_actors.address import Address
 from statefun_actors.calls.errors import UnexpectedReplyError
 from statefun_actors.definition import message_types
 from statefun_actors.model import TypedValue
-from statefun_actors.types import Codec, codec_for, codec_named, value_of
+from statefun_actors.types import Codec, codec_for, codec_named, json_text_of, value_of
 
 _LONGEST_SHOWN: Final = 100
 
@@ -50,7 +50,11 @@ class ReplyType:
         Raises:
             UnexpectedReplyError: it is not of this type.
         """
-        codec = self._codec(target, value.typename, value.value)
+        codec = self._by_typename.get(value.typename)
+        if codec is None:
+            text = json_text_of(value)
+            shown = f"{len(value.value):,} bytes" if text is None else _cut(text)
+            raise UnexpectedReplyError(target, self.spelling, value.typename, shown)
         try:
             return codec.decode(value.value, value.typename)
         except ValueError as error:
@@ -58,18 +62,18 @@ class ReplyType:
 
     def read_json(self, target: Address, typename: str, text: bytes) -> object:
         """The reply of *target* whose JSON form is *text*. Raises as :meth:`read` does."""
-        codec = self._codec(target, typename, text)
+        codec = self._by_typename.get(typename)
+        if codec is None:
+            raise UnexpectedReplyError(target, self.spelling, typename, _cut(text))
         try:
             return codec.from_json(msgspec.json.decode(text))
         except (ValueError, msgspec.MsgspecError) as error:
             raise UnexpectedReplyError(target, self.spelling, typename, str(error)) from error
 
-    def _codec(self, target: Address, typename: str, data: bytes) -> Codec:
-        codec = self._by_typename.get(typename)
-        if codec is None:
-            shown = data[:_LONGEST_SHOWN].decode(errors="replace")
-            raise UnexpectedReplyError(target, self.spelling, typename, shown)
-        return codec
+
+def _cut(text: bytes) -> str:
+    shown = text[:_LONGEST_SHOWN].decode(errors="replace")
+    return shown if len(text) <= _LONGEST_SHOWN else f"{shown}…"
 
 
 @functools.lru_cache(1_000)

@@ -1,6 +1,14 @@
 """Runs user code: a batch of messages in, an outcome out. Every engine uses it."""
 
-from statefun_actors.dispatch.answers import answered_method, begun_attempt, rewrapped, tell_asker, unwrapped
+from statefun_actors.dispatch.answers import (
+    ANSWER_ADVICE,
+    answered_method,
+    begun_attempt,
+    missing_method,
+    rewrapped,
+    tell_asker,
+    unwrapped,
+)
 from statefun_actors.dispatch.application import Application, ServedFunction
 from statefun_actors.dispatch.dispatch import dispatch
 from statefun_actors.dispatch.events import (
@@ -33,6 +41,7 @@ from statefun_actors.dispatch.tasks import (
 )
 
 __all__ = [
+    "ANSWER_ADVICE",
     "Application",
     "BatchEnded",
     "Dispatch",
@@ -61,6 +70,7 @@ __all__ = [
     "dispatcher",
     "in_handler_task",
     "is_terminal",
+    "missing_method",
     "owning_process",
     "random_token",
     "resumed",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from msgspec.structs import replace
@@ -34,6 +34,7 @@ from statefun_actors.types import any_of
 
 _LONGEST_BACKOFF: Final = 86_400.0
 _START: Final = secrets.token_hex(8)
+ANSWER_ADVICE: Final = "Send an answer of such a type, or add the type to the annotation of the method."
 
 
 class BoundAnswers:
@@ -91,11 +92,20 @@ def find_answer(
     content = _content(invocation.argument)
     bound = answers.get(content.then)
     if bound is None:
-        taken = sorted(answers) or ["no answers"]
-        raise UnhandledMessageError(f"{function}: {content.then}", taken, content.value[0])
+        raise missing_method(function, content.then, answers, content.value[0])
     if not bound.method.takes(content.value[0]):
-        raise UnhandledMessageError(bound.name, bound.method.taken, content.value[0])
+        raise UnhandledMessageError(bound.name, bound.method.taken, content.value[0], ANSWER_ADVICE)
     return BoundAnswer(bound, content.keep), _unwrapped(content)
+
+
+def missing_method(function: str, then: str, answers: Iterable[str], typename: str) -> UnhandledMessageError:
+    """The error for an answer of *typename* to the method *then*, which *function* does not have."""
+    return UnhandledMessageError(
+        function,
+        [f"answers for {', '.join(sorted(answers))}" if answers else "no answers"],
+        f"an answer of type {typename} for {then!r}, which it does not have",
+        f"Restore that method, or write @answers(name={then!r}) on the one that replaces it.",
+    )
 
 
 def unwrapped(invocation: Invocation) -> Invocation:
@@ -175,13 +185,18 @@ def next_attempt(
     target: Address, invocation: Invocation, policy: TimedAttempts, error: BaseException
 ) -> SendAfter | None:
     """The next attempt at *invocation* of the activity at *target*, after *error*; None after the last one."""
-    number = _attempt(invocation).number if invocation.argument.typename == ATTEMPT else 1
+    number = attempt_number(invocation)
     if isinstance(error, NotYetError):
         return _attempt_after(target, unwrapped(invocation), number, error.delay.total_seconds())
     if number >= policy.total:
         return None
     seconds = Backoff(policy.backoff, _LONGEST_BACKOFF).seconds(number)
     return _attempt_after(target, unwrapped(invocation), number + 1, seconds)
+
+
+def attempt_number(invocation: Invocation) -> int:
+    """The number of the attempt *invocation* of an activity. Raises MessageDecodeError: it can't be read."""
+    return _attempt(invocation).number if invocation.argument.typename == ATTEMPT else 1
 
 
 def _attempt_after(target: Address, message: Invocation, number: int, seconds: float) -> SendAfter:

@@ -20,7 +20,7 @@ from statefun_actors.definition import (
     Scope,
     TimedAttempts,
 )
-from statefun_actors.dispatch.answers import BoundAnswer, next_attempt, tell_asker, unwrapped
+from statefun_actors.dispatch.answers import BoundAnswer, attempt_number, next_attempt, tell_asker, unwrapped
 from statefun_actors.dispatch.application import Application, BoundHandler, ServedFunction
 from statefun_actors.dispatch.calling import NOT_YET, awaited
 from statefun_actors.dispatch.dead_letter import dead_letter
@@ -179,12 +179,12 @@ class GuardedRun:
                         wait = again.delay_ms / 1000
                         logger.warning("%s: an attempt failed, the next in %g s: %s", target, wait, describe(error))
                     return
-                settlement = Settlement.DISCARDED
+                settlement, attempts = Settlement.DISCARDED, attempt_number(invocation)
             case _:
                 assert_never(policy)
         logger.warning(
-            "%s: %s of type %s after %d attempt%s: %s",
-            target, settlement.value, message.argument.typename, attempts, "" if attempts == 1 else "s",
+            "%s: %s of type %s%s: %s",
+            target, settlement.value, message.argument.typename, f" after {attempts} attempts" if attempts > 1 else "",
             describe(error),
         )  # fmt: skip
         if (told := tell_asker(invocation, error)) is not None:

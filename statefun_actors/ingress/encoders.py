@@ -13,8 +13,9 @@ import msgspec
 from google.protobuf import descriptor_pool, message_factory
 
 from statefun_actors.asking import RESERVED, NoAnswer
-from statefun_actors.dispatch import Application, ServedFunction
+from statefun_actors.dispatch import ANSWER_ADVICE, Application, ServedFunction, missing_method
 from statefun_actors.errors import (
+    ADD_HANDLER,
     StatefunActorsError,
     UnhandledMessageError,
     UnknownFunctionTypeError,
@@ -146,15 +147,20 @@ class MessageEncoders:
             raise UnknownFunctionTypeError(asker, self._app.typenames)
         bound = route.answers.get(then)
         if bound is None:
-            taken = sorted(route.answers) or ["no answers"]
-            raise UnhandledMessageError(f"{asker}: {then}", taken, typename or "an answer")
+            raise missing_method(asker, then, route.answers, typename or "unknown")
         codecs = {name: codec for name, codec in bound.method.codecs.items() if codec.typename != _NO_ANSWER}
         if typename is not None and (typename == _NO_ANSWER or typename in RESERVED):
-            raise UnhandledMessageError(bound.name, _names(codecs, takes_any=bound.method.any), typename)
-        return self._encoder(bound.name, codecs, typename, takes_any=bound.method.any)
+            raise UnhandledMessageError(bound.name, _names(codecs, takes_any=bound.method.any), typename, ANSWER_ADVICE)
+        return self._encoder(bound.name, codecs, typename, takes_any=bound.method.any, advice=ANSWER_ADVICE)
 
     def _encoder(
-        self, target: str, taken: Mapping[str, Codec], typename: str | None, *, takes_any: bool
+        self,
+        target: str,
+        taken: Mapping[str, Codec],
+        typename: str | None,
+        *,
+        takes_any: bool,
+        advice: str = ADD_HANDLER,
     ) -> MessageEncoder:
         """The encoder of *typename*, or of the only type of those that are *taken*."""
         codecs = {codec.typename: codec for codec in taken.values()}
@@ -166,7 +172,7 @@ class MessageEncoders:
         if (found := taken.get(typename)) is not None:
             return MessageEncoder(target, found.typename, found, typename)
         if not takes_any:
-            raise UnhandledMessageError(target, sorted(codecs), typename)
+            raise UnhandledMessageError(target, sorted(codecs), typename, advice)
         named = next((codec for codec in self._known(typename) if typename in codec.accepts | codec.lenient), None)
         if named is None:
             return MessageEncoder(target, typename, None)

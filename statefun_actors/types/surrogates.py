@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import Any
 
 from statefun_actors.types.mismatch import Mismatch, member, text_mismatch
@@ -18,13 +19,26 @@ def lone_surrogate(dumped: Any) -> Mismatch:
 def json_fault(data: bytes | str, error: Exception) -> str:
     """Why msgspec can't parse *data*, given its *error*.
 
-    For an unpaired surrogate, written as an escape, msgspec may report that the input was truncated.
+    For an unpaired surrogate, written as an escape, msgspec may report that the input was truncated; and it gives no
+    index for a number that is out of range.
     """
     try:
-        found = _search(json.loads(data))
+        obj = json.loads(data)
+        found = _search(obj) or _infinite(obj)
     except (ValueError, RecursionError):
         found = None
     return str(error) if found is None else str(found.error())
+
+
+def _infinite(obj: Any) -> Mismatch | None:
+    """The mismatch of the first number in *obj* that is too large for a float."""
+    if isinstance(obj, float) and math.isinf(obj):
+        return Mismatch("a number up to 1.8e308", "a larger one")
+    members = obj.items() if isinstance(obj, dict) else enumerate(obj) if isinstance(obj, list) else ()
+    for place, each in members:
+        if (found := _infinite(each)) is not None:
+            return found.under(member(place) if isinstance(place, str) else place)
+    return None
 
 
 def _search(obj: Any) -> Mismatch | None:

@@ -130,7 +130,8 @@ async def of_an_ask_that_is_not_open_nothing_is_answered_or_cancelled(control: C
             await attempt
 
         assert str(refused.value) == (
-            "the reply address 01234567... takes no answer: it has been answered, its time is over, or it never was"
+            "the reply address 01234567... takes no answer: it has been answered, its time is over, or it never was. "
+            "`statefun-actors asks APP` lists the open ones."
         )
     assert waiting(store) == []
 

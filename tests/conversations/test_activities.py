@@ -237,6 +237,29 @@ def test_the_entity_takes_other_messages_meanwhile() -> None:
     assert asyncio.run(work()) == "x, answer 7"
 
 
+async def test_the_log_counts_the_attempts_of_an_activity_that_is_given_up(caplog: pytest.LogCaptureFixture) -> None:
+    @activity("test/away", attempts=3, backoff=1)
+    async def away(message: int) -> int:
+        raise ConnectionError("the bank is away")
+
+    class Buyer(Entity, typename="test/buyer"):
+        @handles
+        def begin(self, message: int) -> None:
+            self.ask(away, message, then=self.done)
+
+        @answers
+        def done(self, answer: int | NoAnswer) -> None: ...
+
+    with caplog.at_level("WARNING", "statefun_actors.dispatch"):
+        async with TestRuntime(Buyer, away) as runtime:
+            await runtime.tell(Buyer.at("b"), 1)
+            await runtime.clock.advance(10)
+
+    assert caplog.messages[-1].endswith(
+        ": discarded of type io.statefun.types/long after 3 attempts: ConnectionError: the bank is away"
+    )
+
+
 def test_an_attempt_that_takes_too_long_has_failed() -> None:
     @activity("test/hanging", attempts=1, timeout=0.05)
     async def hanging(message: int) -> int:

@@ -112,6 +112,13 @@ async def test_a_message_failure_has_its_index_error_settlement_and_attempts(
     ]
 
 
+async def test_a_message_that_is_tried_once_is_logged_without_attempts(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING, "statefun_actors.dispatch"):
+        await World(Counter, on_failure=Discard()).done(FAILS)
+
+    assert caplog.messages == ["test/counter/ada: discarded of type io.statefun.types/long: ValueError: thirteen"]
+
+
 async def test_the_next_attempt_comes_after_a_wait_that_doubles(failing: Callable[[int], None]) -> None:
     world = World(Stubborn, settings=Settings(on_failure=DeadLetter("test/letters", attempts=5), retry_budget=60))
     failing(4)

@@ -260,6 +260,13 @@ NO_ESCAPE = "a % in the path must begin an escape such as %2F; write % itself as
         ("/ingress/test/counter/a", JSON, b'"\xff"', 422, "the body is not JSON: "),
         ("/ingress/test/counter/a", JSON, b"", 422, "the body is not JSON: Input data was truncated\n"),
         (
+            "/ingress/test/counter/a",
+            JSON,
+            b'{"a b": [1, 1e400]}',
+            422,
+            "the body is not JSON: expected a number up to 1.8e308, got a larger one - at `$['a b'][1]`\n",
+        ),
+        (
             "/ingress/bank/account/a?type=bank/deposit",
             JSON,
             b'{"cents": 1, "cents": 2}',
@@ -287,7 +294,13 @@ NO_ESCAPE = "a % in the path must begin an escape such as %2F; write % itself as
             "unknown parameter ?wiat=; expected one of: type, wait, until, after\n",
         ),
         ("/ingress/test/counter/a?after=soon", JSON, b"1", 400, "?after=: expected a duration, such as 500ms, 5s, 2m"),
-        ("/ingress/test/counter/a?after=999999d", JSON, b"1", 400, "?after=: expected a delay of at most 365,250 days"),
+        (
+            "/ingress/test/counter/a?after=999999d",
+            JSON,
+            b"1",
+            400,
+            "?after=: expected a delay of at most 365,250 days, got '999999d'\n",
+        ),
         (
             "/ingress/test/counter/a?after=1s&wait=5s",
             JSON,

@@ -39,7 +39,10 @@ class Choice(Entity, typename="test/choice"):
     def seen(self, message: int) -> str:
         return self.chosen
 """
-NOT_OPEN = (404, "no ask is open here: it is answered, expired or unknown\n")
+NOT_OPEN = (
+    404,
+    "no ask is open here: it is answered, expired or unknown; `statefun-actors asks APP` lists open asks\n",
+)
 GRANTED = {"granted": True}
 
 
@@ -149,6 +152,12 @@ def test_what_the_ask_does_not_take_leaves_it_open(
     assert answer.text.count("\n") == 1
     assert server.send(f"/replies/{token}", GRANTED, "application/vnd.bank/verdict", method="POST").status == 202
     assert ask(server, loan, 0) == "True"
+
+
+def test_a_token_quoted_as_in_the_reply_that_it_was_is_the_token(server: Running, loan: str) -> None:
+    token = ask(server, loan, "now")
+
+    assert server.send(f"/replies/%22{token}%22", GRANTED, method="POST").status == 202
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "OPTIONS"])

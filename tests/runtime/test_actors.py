@@ -152,7 +152,7 @@ def test_a_reply_of_another_type_is_an_error(calls: Calls) -> None:
     with pytest.raises(UnexpectedReplyError) as caught:
         calls.ask(Echo.at("e"), "hello", int)
 
-    assert str(caught.value).startswith("expected `int` in reply from test/echo/e, got io.statefun.types/string: ")
+    assert str(caught.value) == 'expected `int` in reply from test/echo/e, got io.statefun.types/string: "hello"'
 
 
 def test_a_function_type_that_is_not_served_is_an_error(calls: Calls) -> None:

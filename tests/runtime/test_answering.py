@@ -55,7 +55,8 @@ def test_a_token_or_its_address_is_answered_once(calls: Calls, loan: Address) ->
         with pytest.raises(NotOpenError) as caught:
             calls.answer(token, Verdict(granted=True))
         assert str(caught.value) == (
-            f"the reply address {token[:8]}... takes no answer: it has been answered, its time is over, or it never was"
+            f"the reply address {token[:8]}... takes no answer: it has been answered, its time is over, or it never "
+            "was. `statefun-actors asks APP` lists the open ones."
         )
 
     assert calls.ask(loan, 0, str) == "True False"

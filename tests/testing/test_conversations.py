@@ -202,8 +202,12 @@ async def test_a_person_answers_a_reply_address_once() -> None:
     async with TestRuntime(Order) as runtime:
         token = await runtime.ask(Order.at("1"), "link", str)
         wrong: Any = "text"
-        with pytest.raises(UnhandledMessageError):
+        with pytest.raises(UnhandledMessageError) as refused:
             await runtime.answer(token, wrong)
+        assert str(refused.value) == (
+            "Order.counted takes io.statefun.types/long, got io.statefun.types/string. Send an answer of such a type, "
+            "or add the type to the annotation of the method."
+        )
         [ask] = runtime.asks
         await runtime.answer(ask.address, 5)
 
@@ -213,7 +217,8 @@ async def test_a_person_answers_a_reply_address_once() -> None:
             with pytest.raises(NotOpenError) as raised:
                 await runtime.answer(address, 5)
         assert str(raised.value) == (
-            "the reply address 00000000... takes no answer: it has been answered, its time is over, or it never was"
+            "the reply address 00000000... takes no answer: it has been answered, its time is over, or it never was. "
+            "`statefun-actors asks APP` lists the open ones."
         )
         for nothing in ("", Order.at("1")):
             with pytest.raises(ValueMismatchError, match=r"^expected what self.reply_address\(...\) returned, or its"):

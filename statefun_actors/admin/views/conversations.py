@@ -61,11 +61,21 @@ class ScheduleItem(Struct, frozen=True):
 
 
 def list_asks(
-    store: StoreReader, known: Mapping[str, Codec] | None = None, *, to: str = "", limit: int | None = None
+    store: StoreReader,
+    known: Mapping[str, Codec] | None = None,
+    *,
+    now_ms: int,
+    to: str = "",
+    limit: int | None = None,
 ) -> list[AskItem]:
-    """The *limit* oldest open asks whose asker or target begins with *to*."""
+    """The *limit* oldest asks whose asker or target begins with *to* and that are open at *now_ms*.
+
+    An ask that is past its timeout takes no answer, though a store without an engine still has it.
+    """
 
     def wanted(ask: OpenAsk) -> bool:
+        if ask.until_ms <= now_ms:
+            return False
         return str(ask.asker).startswith(to) or (ask.target is not None and str(ask.target).startswith(to))
 
     found = (ask for ask in open_asks(store) if wanted(ask))

@@ -60,12 +60,14 @@ TOKEN is the prefix that list shows, or a longer one. {WHICH_STORE} {EXIT_CODES}
 @store_command
 def list_(words: tuple[str, ...], to: str | None, limit: int | None, store: Path | None, as_json: bool) -> None:
     from statefun_actors.admin import list_asks
+    from statefun_actors.engine import SystemClock
 
     app, rest = app_and_rest(words, store)
     no_more_than(0, rest)
     place = place_of(app, store)
     with place.reader() as reader:
-        found = list_asks(reader, place.known, to=to or "", limit=most_rows(limit, as_json=as_json))
+        now_ms = SystemClock().now_ms()
+        found = list_asks(reader, place.known, now_ms=now_ms, to=to or "", limit=most_rows(limit, as_json=as_json))
     show_rows(
         ["token", "from", "to", "type", "value", "then", "since", "until"],
         map(_row, found),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -40,8 +41,8 @@ def failing() -> None:
 
 _LIST = f"""List messages that keep failing, by their addresses, with attempts and the last error.
 
-It asks the engine that runs on the store. Without one, it prints the number of messages that wait in the store; only a
-running engine shows which of them fail. {WHICH_STORE} {EXIT_CODES}
+It asks the engine that runs on the store. Without one, it prints how many messages wait in the store for each address;
+only a running engine shows which of them fail. {WHICH_STORE} {EXIT_CODES}
 """
 _RETRY = f"""Try failing messages now, instead of when their next attempt is due.
 
@@ -69,7 +70,7 @@ def list_(words: tuple[str, ...], limit: int | None, store: Path | None, as_json
     place = place_of(app, store)
     found = failing_now(place)
     if found is None and not as_json:
-        echo(_without_engine(place))
+        _show_without_engine(place, limit)
         return
     show_rows(
         ["address", "type", "value", "attempts", "next attempt", "behind", "error"],
@@ -158,13 +159,22 @@ def hint_of_failing(place: StoreLocation) -> None:
         echo(f"The first message of {first}{more} keeps failing: `statefun-actors failing` shows why.", err=True)
 
 
-def _without_engine(place: StoreLocation) -> str:
+def _show_without_engine(place: StoreLocation, limit: int | None) -> None:
+    """Print how many messages wait for each address: those behind a failing message are among them."""
+    from statefun_actors.asking import short_address
+
+    first: dict[Address, str] = {}
+    waiting: Counter[Address] = Counter()
     with place.reader() as reader:
-        waiting = reader.counts()["messages"]
-    holds = (
-        "no message waits in it" if not waiting else f"{waiting:,} message{'s wait' if waiting > 1 else ' waits'} in it"
-    )
-    return f"No engine runs on {place.store}; {holds}. Which messages fail is known only while an engine runs."
+        for message in reader.messages():
+            first.setdefault(message.target, message.value.typename)
+            waiting[message.target] += 1
+    total = waiting.total()
+    holds = "no message waits in it" if not total else f"{total:,} message{'s wait' if total > 1 else ' waits'} in it"
+    echo(f"No engine runs on {place.store}; {holds}. Which messages fail is known only while an engine runs.")
+    if waiting:
+        rows = ((short_address(address), first[address], f"{count:,}") for address, count in waiting.most_common())
+        show_rows(["address", "first type", "waiting"], ((row, {}) for row in rows), as_json=False, limit=limit)
 
 
 def _row(item: FailingItem) -> Row:

@@ -29,6 +29,29 @@ The next run of APP truncates egress files to their positions in the backup.
 """
 
 
+def _described(file: Path) -> str:
+    """What the store in *file* holds, and when it was written last."""
+    import sqlite3
+
+    from statefun_actors.asking import OWN_FUNCTIONS
+    from statefun_actors.store import StoreError, open_reader
+
+    log = file.with_name(f"{file.name}-wal")
+    written = max(each.stat().st_mtime for each in (file, log) if each.exists())
+    size = f"{file.stat().st_size:,} bytes, written {datetime.fromtimestamp(written, UTC):%Y-%m-%d %H:%M:%SZ}"
+    try:
+        reader = open_reader(file, older=True)
+        try:
+            counts = dict(reader.counts(OWN_FUNCTIONS))
+        finally:
+            reader.close()
+    except (StoreError, sqlite3.Error):  # a damaged store is a reason to restore a backup
+        return f"{size}; it can't be read"
+    messages, timers, _, dead_letters = (counts.pop(name) for name in ("messages", "timers", "egress", "dead_letters"))
+    held = [(sum(counts.values()), "entities"), (messages, "waiting messages"), (timers, "delayed messages")]
+    return f"{size}; " + ", ".join(f"{what}: {number:,}" for number, what in [*held, (dead_letters, "dead letters")])
+
+
 @click.command(short_help="Replace a store by a backup.", help=_HELP)
 @click.argument("words", nargs=-1, required=True, metavar="[APP] FILE")
 @click.option("--yes", "-y", is_flag=True, help="Don't ask.")
@@ -41,10 +64,9 @@ def restore(words: tuple[str, ...], yes: bool, store: Path | None, as_json: bool
 
     def confirm() -> None:
         if not yes and place.store.exists():
-            found = place.store.stat()
-            written = f"{datetime.fromtimestamp(found.st_mtime, UTC):%Y-%m-%d %H:%M:%SZ}"
             click.confirm(
-                f"Replace {place.store} ({found.st_size:,} bytes, written {written}) by {file}? The old store is kept.",
+                f"Replace {place.store} ({_described(place.store)}) by {file} ({_described(Path(file))})? "
+                "The old store is kept.",
                 abort=True,
                 err=True,
             )

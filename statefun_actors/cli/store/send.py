@@ -13,7 +13,6 @@ from statefun_actors.cli.options import Written
 from statefun_actors.cli.output import echo, echo_json
 from statefun_actors.cli.store.control import change_store
 from statefun_actors.cli.store.place import EXIT_CODES, place_of, store_command
-from statefun_actors.units import read_duration
 
 if TYPE_CHECKING:
     from statefun_actors.dispatch import Application
@@ -30,16 +29,16 @@ target takes one type. JSON is its value, - reads it from standard input.
   statefun-actors send app.py bank/account/ada bank/deposit '{{"cents": 500}}'
   statefun-actors send app.py counter/page/home 1 --after 10m
 
-While APP runs, it gets the message at once; otherwise the message waits in the store for the next run. Either way it
-is safe on the disk when this command ends. {EXIT_CODES}
+While APP runs, it gets the message at once; otherwise the message waits in the store, which the first run creates, for
+the next run. Either way it is safe on the disk when this command ends. {EXIT_CODES}
 """
 
 
 def _read_delay(value: object) -> int:
     """In milliseconds."""
-    from statefun_actors.definition import delay_ms
+    from statefun_actors.ingress import delay_of
 
-    return delay_ms(read_duration(value))
+    return delay_of(value)
 
 
 @click.command(short_help="Send a message to an entity or a function.", help=_HELP)

@@ -12,7 +12,7 @@ from statefun_actors.console.pages.paging import ROWS, first
 def asks(look: Look, query: Mapping[str, str]) -> Page:
     """The oldest open asks of askers or targets that begin with ``to``. Reads all open asks."""
     to = query.get("to", "")
-    rows, more = first(list_asks(look.store, look.known, to=to, limit=ROWS + 1))
+    rows, more = first(list_asks(look.store, look.known, now_ms=look.live.now_ms, to=to, limit=ROWS + 1))
     return Page(template="asks.html", title="Open asks", content={"rows": rows, "cut": more, "to": to})
 
 

@@ -71,8 +71,8 @@ class RepliesRoute:
 
 
 def _token(path: bytes) -> str | None:
-    """The token in *path*, or None."""
+    """The token in *path*, or None. It may be quoted, as in the JSON of a reply that is a token."""
     try:
-        return unquote_to_bytes(path.removeprefix(_PREFIX)).decode() if len(path) > len(_PREFIX) else None
+        return unquote_to_bytes(path.removeprefix(_PREFIX)).decode().strip('"') if len(path) > len(_PREFIX) else None
     except UnicodeDecodeError:
         return None

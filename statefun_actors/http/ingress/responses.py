@@ -28,7 +28,9 @@ from statefun_actors.types import Codec, json_text_of
 
 _TAKEN: Final = Response(202)
 _HANDLED: Final = Response(204)
-NOT_OPEN: Final = line(404, "no ask is open here: it is answered, expired or unknown")
+NOT_OPEN: Final = line(
+    404, "no ask is open here: it is answered, expired or unknown; `statefun-actors asks APP` lists open asks"
+)
 """The same in all cases, so that it doesn't show whether a guessed token ever existed."""
 _RETRY: Final = (b"retry-after", b"1")
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from statefun_actors.engine import SystemClock
 from tests.cli.commands import summary, wait_until, write_lines
 from tests.cli.store.shop import STORE, engine, in_this_process, refusal, table, told
 
@@ -167,13 +168,26 @@ def test_an_answer_given_while_nothing_runs_is_handled_by_the_next_run(folder: P
     assert first == f"Answered {decided} of {ORDER} with shop/approval. The next run handles it.\n"
     assert again == (
         f"Error: the reply address {decided}... takes no answer: it has been answered, its time is over, or it never "
-        "was"
+        "was. `statefun-actors asks APP` lists the open ones."
     )
     assert typed_by_then == [
         {"answered": checked, "from": ORDER, "type": "io.statefun.types/long", "running": False},
     ]
     assert sorted(seen(folder)) == ["Approval(by='ada')", "pen 7"]
     assert told("asks", "app.py", folder=folder) == []
+
+
+def test_an_ask_past_its_timeout_is_not_listed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = {each["then"] for each in told("asks", "app.py", folder=folder)}
+    monkeypatch.setattr("statefun_actors.engine.SystemClock", InTwoDays)
+    after = {each["then"] for each in told("asks", "app.py", folder=folder)}
+
+    assert (before, after) == ({"checked", "decided"}, {"decided"})
+
+
+class InTwoDays(SystemClock):
+    def now_ms(self) -> int:
+        return super().now_ms() + 2 * 24 * 3_600_000
 
 
 def test_a_running_engine_takes_an_answer_at_once_and_only_one(folder: Path) -> None:
@@ -244,14 +258,15 @@ def test_what_is_wrong_is_reported_in_a_line(folder: Path) -> None:
         "Error: the JSON does not fit shop/approval: expected `str`, got nothing - at `$.by`."
     )
     assert wrong("answer", "app.py", decided, "shop/order", "{}") == (
-        "Error: Order.decided takes shop/approval, shop/refusal, got shop/order. Add a "
-        "handler for it, or one for google.protobuf.Any, which takes every type without its own handler."
+        "Error: Order.decided takes shop/approval, shop/refusal, got shop/order. Send an "
+        "answer of such a type, or add the type to the annotation of the method."
     )
     assert wrong("answer", "app.py", "", "1", code=1) == (
         "Error: expected the token of one open ask, got an empty one: statefun-actors asks lists the open asks"
     )
     assert wrong("answer", "app.py", "zzz", "1", code=1) == (
-        "Error: the reply address zzz... takes no answer: it has been answered, its time is over, or it never was"
+        "Error: the reply address zzz... takes no answer: it has been answered, its time is over, or it never was. "
+        "`statefun-actors asks APP` lists the open ones."
     )
     assert wrong("answer", "app.py", decided) == ("Error: expected [APP] TOKEN [TYPE] JSON; got 2 arguments.")
     assert wrong("cancel", "app.py") == "Error: expected a TOKEN, as `statefun-actors asks` shows it."

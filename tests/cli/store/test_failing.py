@@ -79,6 +79,8 @@ def test_without_an_engine_it_says_what_the_store_holds_and_drops_the_first_mess
 
     assert shown == (
         f"No engine runs on {STORE}; 2 messages wait in it. Which messages fail is known only while an engine runs.\n"
+        f"{'address':18}{'first type':25}waiting\n"
+        f"{ADA}   io.statefun.types/long   2\n"
     )
     assert dropped == f"Dropped the first message of {ADA}.\n"
     [letter] = told("dead-letters", "list", "app.py", folder=folder)
