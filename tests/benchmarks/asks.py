@@ -8,11 +8,8 @@ beside the same chain of sends.
 
 from __future__ import annotations
 
-import argparse
 import asyncio
-import cProfile
 import gc
-import pstats
 import statistics
 import time
 from datetime import timedelta
@@ -24,6 +21,7 @@ from statefun_actors.engine import Engine, SystemClock
 from statefun_actors.model import TypedValue
 from statefun_actors.store import MemoryStore
 from statefun_actors.types import pack
+from tests.benchmarks.figures import Figure, parser_of, profiled, report
 from tests.engine.engines import send
 
 MOST_RATIO: Final = 3.5
@@ -112,8 +110,8 @@ async def _spent(engine: Engine, messages: list[tuple[Address, TypedValue]]) -> 
     return time.process_time() - before
 
 
-async def measure(*, profile: bool) -> tuple[float, float, float]:
-    """µs of a plain exchange, µs of an ask, and µs that a hop of a chain of asks takes beyond one of sends."""
+async def measure(*, profile: bool) -> list[Figure]:
+    """The figures. *profile*: show where asks spend their time as well."""
     engine = Engine(Application(Order, Stock, Chain), MemoryStore(), SystemClock())
     running = asyncio.create_task(engine.run())
     plain = [(Order.at(str(number)), pack(False)) for number in range(PAIRS)]
@@ -129,27 +127,34 @@ async def measure(*, profile: bool) -> tuple[float, float, float]:
         chains[False].append(await _spent(engine, [(top, pack(str(HOPS)))]))
         chains[True].append(await _spent(engine, [(top, pack(HOPS))]))
     if profile:
-        profiler = cProfile.Profile()
-        profiler.enable()
-        for _ in range(5):
-            await _spent(engine, asked)
-        profiler.disable()
-        pstats.Stats(profiler).sort_stats("tottime").print_stats(45)
+        with profiled():
+            for _ in range(5):
+                await _spent(engine, asked)
     await engine.stop()
     await running
     exchange, ask_time = (statistics.median(times[ask]) / PAIRS * 1e6 for ask in (False, True))
-    hop = (statistics.median(chains[True]) - statistics.median(chains[False])) / HOPS * 1e6
-    return exchange, ask_time, hop
+    hops = [(asks - sends) / HOPS * 1e6 for asks, sends in zip(chains[True], chains[False], strict=True)]
+    print(f"a send and a send back {exchange:.1f} µs, an ask and its answer {ask_time:.1f} µs")
+    return [
+        Figure(
+            name="an ask and its answer: processor time",
+            ours=times[True],
+            peer="a send and a send back",
+            theirs=times[False],
+            aim=MOST_RATIO,
+            at_least=False,
+        ),
+        Figure(
+            name="a hop of a chain of asks beyond one of sends", ours=hops, aim=MOST_US_A_HOP, at_least=False, unit="µs"
+        ),
+    ]
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = parser_of(__doc__)
     parser.add_argument("--profile", action="store_true")
     arguments = parser.parse_args()
-    exchange, ask_time, hop = asyncio.run(measure(profile=arguments.profile))
-    print(f"a send and a send back  {exchange:6.1f} µs")
-    print(f"an ask and its answer   {ask_time:6.1f} µs, {ask_time / exchange:.2f} times (target: {MOST_RATIO})")
-    print(f"a hop of a chain of asks beyond one of sends: {hop:.1f} µs (target: {MOST_US_A_HOP})")
+    report(asyncio.run(measure(profile=arguments.profile)), arguments)
 
 
 if __name__ == "__main__":

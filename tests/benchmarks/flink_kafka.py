@@ -14,10 +14,8 @@ answers so late that its batches are larger still, and what bounds it is the pro
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import os
-import statistics
 import sys
 import tempfile
 import time
@@ -35,6 +33,7 @@ from google.protobuf.duration_pb2 import Duration
 from statefun_actors.cluster import Cluster, ClusterOptions, flink_programs, kafka_program
 from statefun_actors.cluster.leash import leashed
 from statefun_actors.deploy import EndpointComponent, KafkaEgress, KafkaIngress, Module, Topic
+from tests.benchmarks.figures import Figure, parser_of, report
 from tests.benchmarks.http import Server, cpu_seconds
 from tests.benchmarks.official_sdk import python_with_sdk
 
@@ -189,8 +188,8 @@ async def measured(
         await cluster.stop()
 
 
-def told(turns: Mapping[tuple[int, str], Sequence[Turn]]) -> None:
-    """Print the table, and whether the targets are met."""
+def figures(turns: Mapping[tuple[int, str], Sequence[Turn]]) -> list[Figure]:
+    """The figures. Prints the table of turns."""
     print(f"{'keys':>6}  {'endpoint':18}{'messages/s':>11}{'requests':>10}{'batch':>7}{'µs/message':>12}   CPU seconds")
     for (keys, name), taken in turns.items():
         for turn in taken:
@@ -199,19 +198,30 @@ def told(turns: Mapping[tuple[int, str], Sequence[Turn]]) -> None:
                 f"{keys:6,}  {NAMES[name]:18}{turn.rate:11,.0f}{turn.requests:10,}{turn.messages / turn.requests:7.1f}"
                 f"{turn.cost:12.0f}   {cpu}"
             )
-    rate = {name: statistics.median(turn.rate for turn in turns[FEW, name]) for name in PEERS}
-    cost = {name: statistics.median(turn.cost for turn in turns[MANY, name]) for name in PEERS}
-    faster, cheaper = rate[OURS] / rate[THEIRS], cost[THEIRS] / cost[OURS]
-    print(f"{_met(faster, FASTER)}: {FASTER} times the messages/s at {FEW} keys: {faster:.2f}")
-    print(f"{_met(cheaper, CHEAPER)}: 1/{CHEAPER:.0f} of the endpoint's CPU at {MANY:,} keys: 1/{cheaper:.2f}")
-
-
-def _met(ratio: float, target: float) -> str:
-    return "met" if ratio >= target else "MISSED"
+    rates = {name: [turn.rate for turn in turns[FEW, name]] for name in PEERS}
+    costs = {name: [turn.cost for turn in turns[MANY, name]] for name in PEERS}
+    theirs = NAMES[THEIRS]
+    return [
+        Figure(
+            name=f"serve under Flink, {FEW} keys: messages/s",
+            ours=rates[OURS],
+            peer=theirs,
+            theirs=rates[THEIRS],
+            aim=FASTER,
+        ),
+        Figure(
+            name=f"serve under Flink, {MANY:,} keys: processor time of the peer",
+            ours=costs[OURS],
+            peer=theirs,
+            theirs=costs[THEIRS],
+            inverse=True,
+            aim=CHEAPER,
+        ),
+    ]
 
 
 def main() -> None:
-    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options = parser_of(__doc__)
     options.add_argument("--rounds", type=int, default=2)
     options.add_argument("--messages", type=int, default=40_000, help="of each turn")
     options.add_argument("--linger", help="of serve; default: its own")
@@ -221,10 +231,11 @@ def main() -> None:
         for name in PEERS:
             servers[name] = started(name, chosen.linger)
         with tempfile.TemporaryDirectory(prefix="flink-kafka-") as folder:
-            told(asyncio.run(measured(servers, Path(folder), chosen.rounds, chosen.messages)))
+            turns = asyncio.run(measured(servers, Path(folder), chosen.rounds, chosen.messages))
     finally:
         for server in servers.values():
             server.close()
+    report(figures(turns), chosen)
 
 
 if __name__ == "__main__":

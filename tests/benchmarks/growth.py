@@ -25,6 +25,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from tests.benchmarks.figures import Figure, parser_of, report
+
 TYPE: Final = "bench/counter"
 HOT: Final = 1_000
 LEAST_THROUGHPUT, MOST_MB, MOST_START = 0.9, 150.0, 1.5
@@ -137,14 +139,8 @@ def in_child(task: str, path: Path, population: int, messages: int) -> dict[str,
     return found
 
 
-def judged(label: str, figure: float, target: float, *, at_least: bool = False) -> None:
-    kept = figure >= target if at_least else figure <= target
-    words = ("at least" if at_least else "at most", "" if kept else "  MISSED")
-    print(f"{label:44} {figure:8.2f}   ({words[0]} {target:g}){words[1]}")
-
-
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = parser_of(__doc__)
     parser.add_argument("--full", action="store_true", help="a million entities; takes minutes")
     parser.add_argument("--population", type=int, help="or so many")
     parser.add_argument("--messages", type=int, default=300_000)
@@ -179,17 +175,48 @@ def main() -> None:
     few, many, apart = (statistics.median(rates[path]) for path in (small, large, scattered))
     print(f"{population:,} entities stored, {HOT:,} hot, {options.messages:,} messages, medians of {options.rounds}")
     print(f"messages per second: {few:,.0f} with the hot ones alone, {many:,.0f} with all; {every['rate']:,.0f} to all")
-    judged("throughput, all stored to the hot alone", many / few, LEAST_THROUGHPUT, at_least=True)
     cpu_few, cpu_many, cpu_apart = (statistics.median(by_cpu[path]) for path in (small, large, scattered))
     print(f"{'  of processor time':44} {cpu_many / cpu_few:8.2f}   which other programs disturb less")
     print(
         f"{'  were the hot ones not laid together':44} {apart / few:8.2f}   {cpu_apart / cpu_few:.2f} of processor time"
     )
-    judged("most memory in MB, hot ones in use", max(megabytes), MOST_MB)
-    judged("most memory in MB, all in use in turn", every["mb"], MOST_MB)
     opened, start = statistics.median(seconds["open"]), statistics.median(seconds["start"])
     print(f"seconds: {opened:.3f} to import and open, {start:.3f} to the first message handled and stored")
-    judged("start, to importing and opening", start / opened, MOST_START)
+    population_stored = f"{population:,} entities stored"
+    report(
+        (
+            Figure(
+                name=f"messages/s, {population_stored}",
+                ours=rates[large],
+                peer="hot ones alone",
+                theirs=rates[small],
+                aim=LEAST_THROUGHPUT,
+            ),
+            Figure(
+                name=f"memory, {population_stored}, hot ones in use",
+                ours=megabytes,
+                aim=MOST_MB,
+                at_least=False,
+                unit="MB",
+            ),
+            Figure(
+                name=f"memory, {population_stored}, all in use",
+                ours=[every["mb"]],
+                aim=MOST_MB,
+                at_least=False,
+                unit="MB",
+            ),
+            Figure(
+                name=f"start to the first message, {population_stored}",
+                ours=seconds["start"],
+                peer="import, open the store",
+                theirs=seconds["open"],
+                aim=MOST_START,
+                at_least=False,
+            ),
+        ),
+        options,
+    )
 
 
 if __name__ == "__main__":

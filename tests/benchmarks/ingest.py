@@ -1,4 +1,4 @@
-"""How fast ``run --input`` is, beside the least that anything durable has to do: ``python tests/benchmarks/ingest.py``.
+"""How fast ``run --input`` is next to a bare durable loop: ``python -m tests.benchmarks.ingest``.
 
 One int field, one handler, no sends, 10,000 ids, lines of 60 bytes; every epoch is fsynced. The floor, in the same run:
 a loop that parses the line (json), bumps a dict, and writes the same rows to SQLite (WAL, FULL) in epochs of the same
@@ -24,6 +24,7 @@ from typing import Any
 import msgspec
 
 from statefun_actors import Entity, handles, persisted
+from tests.benchmarks.figures import Figure, parser_of, report
 
 IDS = 10_000
 EPOCH = 500
@@ -91,12 +92,20 @@ def floor(path: Path, store: Path) -> float:
 
 def run_floor(path: Path, store: Path) -> tuple[float, float]:
     """Seconds and MB."""
-    out, rss = child([sys.executable, __file__, "--floor", str(path), str(store)])
+    out, rss = child([sys.executable, "-m", "tests.benchmarks.ingest", "--floor", str(path), str(store)])
     return float(out), rss
 
 
 def run_ours(path: Path, store: Path) -> tuple[float, float]:
-    command = [sys.executable, "-m", "statefun_actors", "run", f"{__file__}:Counter", "--until-idle", "--json"]
+    command = [
+        sys.executable,
+        "-m",
+        "statefun_actors",
+        "run",
+        "tests.benchmarks.ingest:Counter",
+        "--until-idle",
+        "--json",
+    ]
     out, rss = child([*command, "--input", str(path), "--store", str(store)])
     summary: dict[str, Any] = json.loads(out)
     return float(summary["seconds"]), rss
@@ -122,7 +131,7 @@ def total_in(store: Path) -> int:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser()
+    parser = parser_of(__doc__)
     parser.add_argument("--lines", type=int, default=200_000)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--folder", type=Path, help="where the stores are written (default: the system's)")
@@ -156,9 +165,20 @@ def main() -> None:
     )
     for name, rate in rates.items():
         print(f"{name:12} {rate:>10,.0f} lines/s")
-    ratio = rates["run --input"] / rates["floor"]
-    print(f"ratio        {ratio:>10.3f} (at least {TARGET_RATIO})")
-    print(f"memory       {memory:>10.0f} MB (at most {TARGET_MB})")
+    report(
+        (
+            Figure(
+                name="run --input: lines/s",
+                ours=ours,
+                peer="parse, count, commit",
+                theirs=bare,
+                inverse=True,
+                aim=TARGET_RATIO,
+            ),
+            Figure(name="run --input: memory", ours=[memory], aim=TARGET_MB, at_least=False, unit="MB"),
+        ),
+        options,
+    )
 
 
 if __name__ == "__main__":

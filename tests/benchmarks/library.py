@@ -13,10 +13,8 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import cProfile
 import json
 import os
-import pstats
 import statistics
 import subprocess
 import sys
@@ -29,6 +27,7 @@ from pathlib import Path
 from typing import Final
 
 from statefun_actors import AsyncRuntime, Entity, handles, message, persisted
+from tests.benchmarks.figures import Figure, parser_of, profiled, report
 from tests.benchmarks.restate.load import request, send
 from tests.benchmarks.restate.servers import Process
 
@@ -112,8 +111,9 @@ def serving(folder: Path) -> Generator[Http]:
         server.close()
 
 
-async def compare_with_http(folder: Path, options: argparse.Namespace) -> None:
-    """Prints asks a second in process and over HTTP."""
+async def compare_with_http(folder: Path, options: argparse.Namespace) -> list[Figure]:
+    """Asks a second in process and over HTTP."""
+    figures: list[Figure] = []
     with serving(folder) as http:
         async with AsyncRuntime(Account, store=folder / "library.db") as runtime:
             for keys in KEYS:
@@ -125,12 +125,14 @@ async def compare_with_http(folder: Path, options: argparse.Namespace) -> None:
                 for name, values in rates.items():
                     rate, cpu = (statistics.median(column) for column in zip(*values, strict=True))
                     print(f"{keys:6,} keys, {name:12}{rate:10,.0f} asks/s{cpu:8.0f} µs of a processor each")
-                ours, theirs = (statistics.median(rate for rate, _ in values) for values in rates.values())
-                print(f"{keys:6,} keys: {ours / theirs:.2f} times as many in process (aim: 1.5)\n")
+                ours, theirs = ([rate for rate, _ in values] for values in rates.values())
+                name = f"asks/s in process, {keys:,} keys"
+                figures.append(Figure(name=name, ours=ours, peer="over HTTP", theirs=theirs, aim=1.5))
+    return figures
 
 
-async def compare_with_the_disk(folder: Path, options: argparse.Namespace) -> float:
-    """Prints what one ask at a time takes; returns its processor time in µs."""
+async def compare_with_the_disk(folder: Path, options: argparse.Namespace) -> tuple[Figure, float]:
+    """What one ask at a time takes, and its processor time in µs."""
     ours: list[float] = []
     disk: list[float] = []
     used = 0.0
@@ -149,8 +151,9 @@ async def compare_with_the_disk(folder: Path, options: argparse.Namespace) -> fl
     os.close(file)
     one, floor = statistics.median(ours), statistics.median(disk)
     print(f"one at a time, p50: {one * 1e3:.3f} ms; append and fdatasync {floor * 1e3:.3f} ms")
-    print(f"{one / floor:.2f} times an fdatasync (aim: 1.3)\n")
-    return float(used / options.single * 1e6)
+    name = "asks one at a time: p50"
+    figure = Figure(name=name, ours=[one], peer="append, fdatasync", theirs=[floor], aim=1.3, at_least=False)
+    return figure, float(used / options.single * 1e6)
 
 
 def compare_with_dbos(folder: Path, ours: float, count: int) -> None:
@@ -185,15 +188,12 @@ async def profile(folder: Path, options: argparse.Namespace) -> None:
     """Prints the functions in which asks spend their time."""
     async with AsyncRuntime(Account, store=folder / "profile.db") as runtime:
         await asked(runtime, 100, options.tasks, 0.5)
-        profiler = cProfile.Profile(time.process_time)  # of this process alone: others share its processors
-        profiler.enable()
-        await asked(runtime, 100, options.tasks, options.seconds)
-        profiler.disable()
-    pstats.Stats(profiler).sort_stats("tottime").print_stats(45)
+        with profiled():
+            await asked(runtime, 100, options.tasks, options.seconds)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = parser_of(__doc__)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=2.0, help="of each measurement")
     parser.add_argument("--tasks", type=int, default=32, help="that ask at the same time")
@@ -206,9 +206,10 @@ def main() -> None:
         if options.profile:
             asyncio.run(profile(folder, options))
             return
-        asyncio.run(compare_with_http(folder, options))
-        ours = asyncio.run(compare_with_the_disk(folder, options))
+        figures = asyncio.run(compare_with_http(folder, options))
+        single, ours = asyncio.run(compare_with_the_disk(folder, options))
         compare_with_dbos(folder, ours, options.single // 4)
+        report([*figures, single], options)
 
 
 if __name__ == "__main__":

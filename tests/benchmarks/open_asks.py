@@ -6,7 +6,6 @@ long it takes, from nothing imported to the first ask answered and stored, and h
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import json
 import resource
@@ -17,6 +16,8 @@ import tempfile
 import time
 from pathlib import Path
 from typing import Final
+
+from tests.benchmarks.figures import Figure, parser_of, report
 
 MOST_START, MOST_MB = 1.5, 150.0
 TURNS: Final = 3
@@ -75,7 +76,7 @@ async def start(path: Path, began: float) -> tuple[float, float]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = parser_of(__doc__)
     parser.add_argument("--asks", type=int, default=1_000_000)
     parser.add_argument("--start", type=Path)
     arguments = parser.parse_args()
@@ -93,9 +94,24 @@ def main() -> None:
                 found[name].append(tuple(json.loads(run.stdout)))
     seconds = {name: statistics.median(each[0] for each in runs) for name, runs in found.items()}
     memory = {name: max(each[1] for each in runs) for name, runs in found.items()}
-    print(f"start: {seconds['full']:.2f} s with {arguments.asks:,} open asks, {seconds['empty']:.2f} s without, "
-          f"{seconds['full'] / seconds['empty']:.2f} times (target: {MOST_START})")  # fmt: skip
-    print(f"memory: {memory['full']:.0f} MB, {memory['empty']:.0f} MB without (target: {MOST_MB:g} MB)")
+    print(f"{arguments.asks:,} open asks: {seconds['full']:.2f} s and {memory['full']:.0f} MB; none: "
+          f"{seconds['empty']:.2f} s and {memory['empty']:.0f} MB")  # fmt: skip
+    starts = {name: [seconds for seconds, _ in runs] for name, runs in found.items()}
+    stored = f"{arguments.asks:,} open asks"
+    report(
+        (
+            Figure(
+                name=f"start to the first ask answered, {stored}",
+                ours=starts["full"],
+                peer="an empty store",
+                theirs=starts["empty"],
+                aim=MOST_START,
+                at_least=False,
+            ),
+            Figure(name=f"memory, {stored}", ours=[memory["full"]], aim=MOST_MB, at_least=False, unit="MB"),
+        ),
+        arguments,
+    )
 
 
 if __name__ == "__main__":

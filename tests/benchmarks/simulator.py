@@ -6,12 +6,12 @@ scenario without faults, in the same process, round by round; the medians are co
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import statistics
 import time
 
 from statefun_actors.testing import TestRuntime, simulate
+from tests.benchmarks.figures import Figure, parser_of, report
 from tests.testing.simulation.planted import Account, Audit, Customer, right
 
 GOAL = 2_000
@@ -35,13 +35,15 @@ def measure(seeds: int) -> tuple[float, float]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = parser_of(__doc__)
     parser.add_argument("--seeds", type=int, default=500, help="for each round")
-    rounds = [measure(parser.parse_args().seeds) for _ in range(ROUNDS)]
+    options = parser.parse_args()
+    rounds = [measure(options.seeds) for _ in range(ROUNDS)]
     bare, faults = (statistics.median(times) for times in zip(*rounds, strict=True))
     print(f"without faults {bare * 1000:.2f} ms, under faults {faults * 1000:.2f} ms a run: {faults / bare:.2f} x")
-    rate = 60 / faults
-    print(f"{rate:,.0f} seeds a minute: {'met' if rate >= GOAL else 'MISSED'} ({GOAL:,})")
+    report(
+        [Figure(name="simulate: seeds a minute", ours=[60 / each for _, each in rounds], aim=GOAL, unit="")], options
+    )
 
 
 if __name__ == "__main__":

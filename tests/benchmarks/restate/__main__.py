@@ -9,7 +9,6 @@ what is done, and has its SDK under uvicorn, with uvloop.
 
 from __future__ import annotations
 
-import argparse
 import os
 import statistics
 import sys
@@ -19,6 +18,7 @@ from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
 
+from tests.benchmarks.figures import Figure, parser_of, report
 from tests.benchmarks.restate.installed import Restate, restate
 from tests.benchmarks.restate.measuring import CONNECTIONS, Ledger, Rate, latencies, memory
 from tests.benchmarks.restate.servers import CORES, Floor, Ours, RestateServer, Server, first_answer
@@ -117,38 +117,36 @@ def run(installed: Restate, folder: Path, rounds: int, seconds: float) -> tuple[
     return figures, other_forms(folder, rounds, seconds)
 
 
-def verdicts(found: dict[str, dict[str, float]]) -> list[tuple[str, bool, str]]:
-    """What was aimed at, whether it was met, and by how much."""
+def compared(found: Figures) -> list[Figure]:
+    """What was aimed at, next to what was measured."""
     ours, theirs, floor = "statefun-actors", "Restate", Floor.name
 
-    def ratio(what: str) -> float:
-        return found[what][ours] / found[what][theirs]
+    def figure(what: str, aim: float, *, peer: str = theirs, at_least: bool = False) -> Figure:
+        return Figure(
+            name=what, ours=found[what][ours], peer=peer, theirs=found[what][peer], aim=aim, at_least=at_least
+        )
 
     rates = [
         *(f"sent to {count:,} keys, a second" for count in KEYS),
         "answered with the total, a second",
         "each sending another, a second",
     ]
-    told = [(f"{what}: 10 times Restate's", ratio(what) >= 10, f"{ratio(what):.1f}") for what in rates]
-    alone = found["one at a time, p50, ms"]
-    beside_floor = alone[ours] / alone[floor]
-    told.append(("one at a time, p50: at most 2.5 times the floor", beside_floor <= 2.5, f"{beside_floor:.2f}"))
-    for what, most in (("memory after that, MiB", 1 / 3), ("start to the first answer, s", 1.0)):
-        told.append((f"{what}: at most {most:.2f} of Restate's", ratio(what) <= most, f"{ratio(what):.2f}"))
-    for count in KEYS:
-        what = f"sent to {count:,} keys: bytes written each"
-        told.append((f"{what}: at most 10 times Restate's", ratio(what) <= 10, f"{ratio(what):.2f}"))
-    return told
+    return [
+        *(figure(what, 10, at_least=True) for what in rates),
+        figure("one at a time, p50, ms", 2.5, peer=floor),
+        figure("memory after that, MiB", 1 / 3),
+        figure("start to the first answer, s", 1.0),
+        *(figure(f"sent to {count:,} keys: bytes written each", 10) for count in KEYS),
+    ]
 
 
-def show(figures: Figures) -> dict[str, dict[str, float]]:
-    """Print medians, and return them."""
+def show(figures: Figures) -> None:
+    """Print medians."""
     found = {what: {name: statistics.median(each) for name, each in by.items()} for what, by in figures.items()}
     names = list(dict.fromkeys(name for by in found.values() for name in by))
     print(f"{'':44}" + "".join(f"{name:>26}" for name in names))
     for what, by in found.items():
         print(f"{what:44}" + "".join(_cell(by.get(name)) for name in names))
-    return found
 
 
 def _cell(figure: float | None) -> str:
@@ -158,7 +156,7 @@ def _cell(figure: float | None) -> str:
 
 
 def main() -> None:
-    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options = parser_of(__doc__)
     options.add_argument("--rounds", type=int, default=3)
     options.add_argument("--seconds", type=float, default=3.0, help="of load for each figure")
     options.add_argument("--core", type=int, default=max(CORES), help="of the load generator")
@@ -169,12 +167,10 @@ def main() -> None:
         os.sched_setaffinity(0, {chosen.core})
         print(f"{CONNECTIONS} connections; the load generator on core {chosen.core}, servers on {sorted(CORES)}")
         figures, forms = run(installed, Path(folder), chosen.rounds, chosen.seconds)
-    found = show(figures)
+    show(figures)
     print("\nstatefun-actors alone, by how numbers travel")
     show(forms)
-    print()
-    for what, met, by in verdicts(found):
-        print(f"{'met' if met else 'MISSED'}: {what}: {by}")
+    report(compared(figures), chosen)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,77 @@
+"""The table of all benchmarks, and small forms of those that need nothing but this package."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.benchmarks.__main__ import figures_of
+from tests.benchmarks.figures import Figure
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_a_ratio_is_the_median_of_those_of_the_rounds() -> None:
+    figure = Figure(name="rate", ours=[10, 30, 20], peer="peer", theirs=[10, 10, 10], aim=2)
+
+    assert figure.values == [1, 3, 2]
+    assert figure.value == 2
+    assert figure.met
+
+
+def test_of_times_the_ratio_is_inverse_and_an_aim_may_be_the_most() -> None:
+    faster = Figure(name="time", ours=[1, 2], peer="peer", theirs=[4, 4], inverse=True, aim=4)
+    longer = Figure(name="time", ours=[3], peer="peer", theirs=[2], aim=1.4, at_least=False)
+
+    assert faster.values == [4, 2]
+    assert not faster.met
+    assert not longer.met
+
+
+def test_rounds_without_a_counterpart_are_refused() -> None:
+    with pytest.raises(ValueError, match="shorter"):
+        _ = Figure(name="rate", ours=[1, 2], peer="peer", theirs=[1], aim=1).values
+
+
+def test_a_row_shows_the_spread_the_aim_and_whether_it_is_met() -> None:
+    row = Figure(name="memory", ours=[100, 140, 120], aim=150, at_least=False, unit="MB").row()
+
+    assert re.split(r" {2,}", row) == ["memory", "-", "120 MB", "100 to 140", "<= 150", "met"]
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("simulator", ["--seeds", "2"]),
+        ("ingest", ["--lines", "1000", "--rounds", "1"]),
+        pytest.param("growth", ["--population", "2000", "--messages", "2000", "--rounds", "1"], marks=pytest.mark.slow),
+        pytest.param("open_asks", ["--asks", "1000"], marks=pytest.mark.slow),
+        pytest.param("asks", [], marks=pytest.mark.slow),
+    ],
+)
+def test_a_small_form_of_a_benchmark_gives_its_figures(name: str, arguments: list[str]) -> None:
+    figures = figures_of(name, *arguments)
+
+    assert figures
+    assert all(figure.value > 0 for figure in figures)
+
+
+def test_curves_are_measured_and_plotted(tmp_path: Path) -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "tests.benchmarks.curves",
+        "fields",
+        "--smallest",
+        "--svg",
+        str(tmp_path / "c.svg"),
+    ]
+
+    done = subprocess.run(command, check=False, cwd=ROOT, capture_output=True, text=True)
+
+    assert re.match(r"fields of an entity +1: \d+ µs +10: \d+ µs +exponent [+-]\d", done.stdout), done.stderr
+    assert "fields of an entity" in (tmp_path / "c.svg").read_text(encoding="utf-8")
