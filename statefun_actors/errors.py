@@ -218,7 +218,7 @@ class MissingStateError(StatefunActorsError, LookupError):
         )
 
 
-class UndeclaredStateError(StatefunActorsError, LookupError):
+class UndeclaredStateError(StatefunActorsError, KeyError):
     """A function uses a state that was neither declared nor delivered. Retrying cannot help."""
 
     def __init__(self, typename: str, name: str, known: Sequence[str]) -> None:

@@ -22,6 +22,9 @@ class Deadline(Protocol):
 class Host(Protocol):
     """Gives a dispatch its clock, timeouts and random tokens; dispatch uses no other source of time or randomness."""
 
+    holds_all_state: bool
+    """Whether a state that a batch lacks is absent; if not, the caller may keep it and did not send it."""
+
     def now(self) -> datetime:
         """The current time: an aware datetime in UTC."""
         ...

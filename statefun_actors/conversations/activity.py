@@ -36,6 +36,7 @@ from statefun_actors.definition import (
 )
 from statefun_actors.errors import DefinitionError
 from statefun_actors.model import StateSpec
+from statefun_actors.types import Codec
 
 _M = TypeVar("_M")
 _R = TypeVar("_R")
@@ -89,6 +90,7 @@ class Activity(Callee[_M, _R]):
 class ActivityFunction:
     """An activity as a function type."""
 
+    known_types: ClassVar[Mapping[str, Codec]] = {}
     owns_tokens: ClassVar[bool] = False
     isolate: ClassVar[None] = None
     was: Sequence[str] = ()

@@ -44,6 +44,11 @@ class FunctionType(Protocol):
     owns_tokens: ClassVar[bool]
     """Whether cancellation tokens are private to the sender, or passed through unchanged."""
 
+    @property
+    def known_types(self) -> Mapping[str, Codec]:
+        """Codecs of further types by typename, for values that people write and read as JSON."""
+        ...
+
     def open(self, scope: Scope) -> object:
         """Create a subject with the last settled state of the scope."""
         ...

@@ -267,8 +267,8 @@ class Application:
     def codecs(self) -> Mapping[str, Codec]:
         """How to read any value whose typename the application knows, for people.
 
-        It knows the types that its handlers take, and the named classes in the modules where these are written. Looked
-        for once, when first asked.
+        It knows the types that its handlers take, the ``known_types`` of its functions, and the named classes in the
+        modules where these are written. Looked for once, when first asked.
         """
         if self._codecs is None:
             known: dict[str, Codec] = {}
@@ -276,6 +276,9 @@ class Application:
                 for typename, bound in route.handlers.items():
                     if bound.codec is not None and typename == bound.codec.typename:
                         known.setdefault(typename, bound.codec)
+            for route in self.routes.values():
+                for typename, codec in route.function.known_types.items():
+                    known.setdefault(typename, codec)
             for cls in self._classes_around():
                 with contextlib.suppress(UnstorableTypeError, TypeError):  # unfinished; of a metaclass without a hash
                     if (name := message_name(cls)) is not None and name not in known:

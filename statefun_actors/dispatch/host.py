@@ -18,6 +18,7 @@ def random_token() -> str:
 class SystemHost:
     """The wall clock, the running event loop, and the system's randomness."""
 
+    holds_all_state = False
     monotonic = staticmethod(time.monotonic)
     token = staticmethod(random_token)
 

@@ -45,6 +45,8 @@ _LAST_SECONDS: Final = 1.0
 class _EngineHost(SystemHost):
     """Time and randomness as the engine's clock gives them."""
 
+    holds_all_state = True
+
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self.token = clock.token

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from gc import get_referents
 from typing import Any as Untyped
 from typing import ClassVar, Final
@@ -26,6 +26,7 @@ from statefun_actors.errors import (
     ValueMismatchError,
 )
 from statefun_actors.model import StateSpec, TypedValue
+from statefun_actors.types import Codec
 
 _UNSET: Final = object()
 _ALL: Final = -1
@@ -37,6 +38,7 @@ _NO_ATTRIBUTE: Final = re.compile(r"'([^']+)' object has no attribute '([^']+)'"
 class EntityFunction:
     """The function type of one Entity class."""
 
+    known_types: ClassVar[Mapping[str, Codec]] = {}
     owns_tokens: ClassVar[bool] = True
 
     def __init__(

@@ -4,9 +4,10 @@
 ``v2`` are what differs; ``v3_pb2`` and ``v2_pb2`` are generated from ``protos/``.
 """
 
+from statefun_actors.wire import v2_pb2, v3_pb2
 from statefun_actors.wire.dialect import Dialect
 from statefun_actors.wire.malformed import MalformedRequestError
 from statefun_actors.wire.v2 import V2
 from statefun_actors.wire.v3 import V3
 
-__all__ = ["V2", "V3", "Dialect", "MalformedRequestError"]
+__all__ = ["V2", "V3", "Dialect", "MalformedRequestError", "v2_pb2", "v3_pb2"]

@@ -53,6 +53,9 @@ TABLE: Final[Mapping[str, AbstractSet[str]]] = {
         }
     ),
     "endpoint": frozenset({"errors", "address", "model", "wire", "definition", "settings", "dispatch"}),
+    "compat": frozenset(
+        {"errors", "address", "model", "types", "wire", "definition", "functions", "settings", "dispatch", "endpoint"}
+    ),
     "telemetry": frozenset({"asking", "dispatch"}),
     "ingress": frozenset(
         {"text", "units", "errors", "address", "model", "types", "asking", "definition", "conversations", "dispatch"}

@@ -55,6 +55,7 @@ StatefunActorsError (Exception): errors
   NotStorableError: engine
   StoredTwiceError: engine
   DefinitionError (TypeError): errors
+    BindingError (ValueError): compat
   DetachedEntityError (RuntimeError): errors
   HandlerExitError (RuntimeError): errors
   HandlerTimeoutError (TimeoutError): errors
@@ -65,10 +66,11 @@ StatefunActorsError (Exception): errors
   NoCallerError (RuntimeError): errors
   NotAMessageError (TypeError): errors
   StateDecodeError (ValueError): errors
+    StoredTypeError (TypeError): compat
     DamagedStateError: store
   TerminalError: errors
   UndeclaredAttributeError (AttributeError): errors
-  UndeclaredStateError (LookupError): errors
+  UndeclaredStateError (KeyError): errors
   UnhandledMessageError (TypeError): errors
   UnknownFunctionTypeError (LookupError): errors
   ValueMismatchError (TypeError, ValueError): errors

@@ -19,6 +19,8 @@ CALLER = Address("bank/user", "bea")
 class VirtualHost:
     """Time as a test wants it. Waiting between attempts moves it; ``waits`` are the waits that there were."""
 
+    holds_all_state = False
+
     def __init__(self) -> None:
         self.seconds = 0.0
         self.tokens = 0

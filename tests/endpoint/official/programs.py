@@ -5,6 +5,7 @@ here imports statefun_actors, since one process can't hold the protobuf files of
 which the 2.0 SDK can't read.
 """
 
+import asyncio
 import base64
 import json
 import sys
@@ -44,6 +45,81 @@ def bound(functions: Untyped) -> Untyped:
             run(context, json.loads(message.string_value))
 
     return functions
+
+
+def bound_sdk(sdk: Untyped) -> Untyped:
+    """The same with further steps: *sdk* is a module with the whole API of the 2.x SDK."""
+    functions = bound(sdk.StatefulFunctions())
+
+    @functions.bind("test/sdk")  # type: ignore[untyped-decorator]
+    def whole(context: Untyped, message: Value) -> None:
+        for step, *given in json.loads(message.string_value):
+            if step == "address":
+                _tell_addresses(context)
+            elif step in _STATE_STEPS:
+                _STATE_STEPS[step](context, context.state(given[0]), *given[1:])
+            elif step == "kafka":
+                topic, key, seconds = given
+                record = sdk.kafka_egress_record(topic=topic, key=key, value=Timestamp(seconds=seconds))
+                context.pack_and_send_egress("test/kafka", record)
+            elif step == "kinesis":
+                stream, key, hash_key, seconds = given
+                record = sdk.kinesis_egress_record(
+                    stream=stream, partition_key=key, explicit_hash_key=hash_key, value=Timestamp(seconds=seconds)
+                )
+                held = Any()
+                held.Pack(record)
+                context.send_egress("test/kinesis", held)
+            else:
+                run(context, [[step, *given]])
+
+    @functions.bind("test/async")  # type: ignore[untyped-decorator]
+    async def asynchronous(context: Untyped, message: Value) -> None:
+        whole(context, message)
+
+    return functions
+
+
+def _tell_addresses(context: Untyped) -> None:
+    address, caller = context.address, context.caller
+    parts = [repr(address), address.namespace, address.type, address.identity, address.typename()]
+    if caller is not None and caller.identity:  # Apache's has an empty address for the ingress
+        parts += [repr(caller), caller.namespace, caller.type, caller.identity, caller.typename()]
+    context.pack_and_send("test/seen", "addresses", Value(string_value="|".join(parts)))
+
+
+def _unpack(context: Untyped, state: Untyped) -> None:
+    seen = state.unpack(Timestamp)
+    context.pack_and_send("test/seen", "absent" if seen is None else "there", seen or Timestamp())
+
+
+def _unpack_and_pack(_: Untyped, state: Untyped) -> None:
+    seen = state.unpack(Timestamp) or Timestamp()
+    seen.seconds += 1
+    state.pack(seen)
+
+
+def _change_in_place(_: Untyped, state: Untyped, seconds: int) -> None:
+    if state.value is not None:
+        state.value.Pack(Timestamp(seconds=seconds))
+
+
+def _delete_value(_: Untyped, state: Untyped) -> None:
+    del state.value
+
+
+def _tell_flags(context: Untyped, state: Untyped) -> None:
+    context.pack_and_send("test/seen", f"{state.modified} {state.deleted}", Duration())
+
+
+_STATE_STEPS: dict[str, Untyped] = {
+    "unpack": _unpack,
+    "unpack_and_pack": _unpack_and_pack,
+    "change_in_place": _change_in_place,
+    "set_value": lambda _, state, seconds: setattr(state, "value", packed(seconds)),
+    "delete_value": _delete_value,
+    "flags": _tell_flags,
+}
 
 
 def packed(seconds: int) -> Any:
@@ -126,10 +202,14 @@ _STEPS: dict[str, Untyped] = {
 def answer() -> None:
     """Apache's replies, until stdin ends."""
     statefun = import_module("statefun")
-    handler = statefun.RequestReplyHandler(bound(statefun.StatefulFunctions()))
+    functions = bound_sdk(statefun)
+    handler = statefun.RequestReplyHandler(functions)
+    later = statefun.AsyncRequestReplyHandler(functions) if hasattr(statefun, "AsyncRequestReplyHandler") else None
     for line in sys.stdin:
         try:
-            reply = base64.b64encode(handler(base64.b64decode(line))).decode()
+            data = base64.b64decode(line)
+            done = asyncio.run(later(data)) if later is not None and b"test\x12\x05async" in data else handler(data)
+            reply = base64.b64encode(done).decode()
         except Exception:
             reply = "error"
         print(reply, flush=True)

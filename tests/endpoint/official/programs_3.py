@@ -1,4 +1,6 @@
-"""As ``programs.py``, for the 3.x SDK. Its API is another one than ours, so a program's steps go through adapters.
+"""As ``programs.py``, for the 3.x SDK and for ``statefun_actors.compat.statefun3``, which has the same API.
+
+The API of our own functions is another one, so a program's steps go through adapters.
 
 ``python programs_3.py`` answers requests with Apache's SDK, a line each in base64; ``error`` where it raises.
 """
@@ -14,6 +16,8 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 KINDS = ("long", "string", "bool", "double", "stamp")
 """The kinds of values in programs: messages, states and records hold one of them."""
+MORE_KINDS = ("json", "upper", "int", "float")
+"""Further ones, which our own functions don't have."""
 
 
 def run(steps: Untyped, program: list[list[Untyped]]) -> None:
@@ -29,8 +33,8 @@ def value(kind: str, given: Untyped) -> Untyped:
     return float(given) if kind == "double" else given
 
 
-class _Apache:
-    """The steps of a program, in the words of Apache's SDK."""
+class _Steps:
+    """The steps of a program, in the words of the 3.x SDK."""
 
     def __init__(self, statefun: Untyped, types: dict[str, Untyped], context: Untyped) -> None:
         self._statefun, self._types, self._context = statefun, types, context
@@ -74,6 +78,21 @@ class _Apache:
             self._statefun.egress_message_builder(typename, value=value(kind, given), value_type=self._types[kind])
         )
 
+    def primitive(self, typename: str, to: str, keyword: str, given: Untyped) -> None:
+        self._context.send(self._statefun.message_builder(typename, to, **{keyword: given}))
+
+    def self_address(self) -> None:
+        address, caller = self._context.address, self._context.caller
+        names = [address.namespace, address.name, address.id, address.typename]
+        names += [] if caller is None else [caller.namespace, caller.name, caller.id, caller.typename]
+        self.send(address.typename, address.id, "string", "|".join(names))
+
+    def swallow(self, program: list[list[Untyped]]) -> None:
+        try:
+            run(self, program)
+        except Exception:
+            self.send("test/seen", "swallowed", "bool", given=True)
+
     def tell(self, kind: str) -> None:
         held = getattr(self._context.storage, kind)
         if held is None:
@@ -93,14 +112,18 @@ class _Apache:
         raise ValueError("told to")
 
 
-def _apache() -> Untyped:
-    statefun = import_module("statefun")
+def handler(statefun: Untyped) -> Untyped:
+    """A handler of two functions that run programs; *statefun* is a module with the API of the 3.x SDK."""
     types = {
         "long": statefun.LongType,
         "string": statefun.StringType,
         "bool": statefun.BoolType,
         "double": statefun.DoubleType,
         "stamp": statefun.make_protobuf_type(Timestamp),
+        "json": statefun.make_json_type("test/json"),
+        "upper": statefun.simple_type("test/upper", lambda text: text.upper().encode(), lambda data: data.decode()),
+        "int": statefun.IntType,
+        "float": statefun.FloatType,
     }
     expiry = {
         "string": {"expire_after_write": timedelta(seconds=3)},
@@ -108,20 +131,30 @@ def _apache() -> Untyped:
     }
     functions = statefun.StatefulFunctions()
     specs = [statefun.ValueSpec(kind, types[kind], **expiry.get(kind, {})) for kind in KINDS]
+    more = [*specs, *(statefun.ValueSpec(kind, types[kind]) for kind in MORE_KINDS)]
 
     @functions.bind("test/a.b/program", specs=specs)  # type: ignore[untyped-decorator]
     def program(context: Untyped, message: Untyped) -> None:
-        run(_Apache(statefun, types, context), json.loads(message.as_string()))
+        run(_Steps(statefun, types, context), json.loads(message.as_string()))
+
+    async def asynchronous(context: Untyped, message: Untyped) -> None:
+        if message.is_string():
+            run(_Steps(statefun, types, context), json.loads(message.as_string()))
+        else:
+            raw = statefun.kafka_egress_message("e/raw", message.value_typename(), message.raw_value())
+            context.send_egress(raw)
+
+    functions.register("test/asynchronous", asynchronous, specs=more)
 
     return statefun.RequestReplyHandler(functions)
 
 
 def answer() -> None:
     """Apache's replies, until stdin ends."""
-    handler = _apache()
+    answered = handler(import_module("statefun"))
     for line in sys.stdin:
         try:
-            reply = base64.b64encode(handler.handle_sync(base64.b64decode(line))).decode()
+            reply = base64.b64encode(answered.handle_sync(base64.b64decode(line))).decode()
         except Exception:
             reply = "error"
         print(reply, flush=True)

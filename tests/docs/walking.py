@@ -1,0 +1,78 @@
+"""Runs the blocks of one page of the documentation, in order, in one folder, as a reader would.
+
+- A block with a file name (````` ```python shop.py `````) is saved as that file; a file ``test_….py`` is run by pytest.
+- Other blocks of Python are run as programs, those of bash as scripts. Port 8080 becomes a free port.
+- A block of text is what the last script printed, or some of its lines.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final, NamedTuple
+
+SAVED: Final = {"python", "json", "yaml", "toml", "ini", "dockerfile", "protobuf", "diff"}
+_BLOCK: Final = re.compile(r"^```(\w+)(?: (\S+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_ENVIRONMENT: Final = {
+    **{name: value for name, value in os.environ.items() if name not in ("PYTEST_ADDOPTS", "PYTHONUNBUFFERED")},
+    # The interpreter of the tests and its scripts are what an activated virtual environment would give.
+    "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
+    "COLUMNS": "100",
+}
+
+
+class Block(NamedTuple):
+    """One fenced block: its language, the file name next to it ("" without one), and its text."""
+
+    language: str
+    file: str
+    text: str
+
+
+def blocks(page: str) -> Iterator[Block]:
+    """The blocks of the text *page*."""
+    return (Block(*found) for found in _BLOCK.findall(page))
+
+
+def walk(page: str, folder: Path) -> None:
+    """Run the blocks of the text *page* in *folder*."""
+    port, printed = _free_port(), ""
+    for language, file, text in blocks(page):
+        text = text.replace(":8080", f":{port}")  # noqa: PLW2901
+        if file:
+            assert language in SAVED, f"{file}: expected one of {', '.join(sorted(SAVED))}, got {language}"
+            place = folder / file
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_text(text, encoding="utf-8")
+            if place.name.startswith("test_"):
+                _run([sys.executable, "-W", "error", "-m", "pytest", "-q", "-p", "no:cacheprovider", file], folder)
+        elif language == "python":
+            _run([sys.executable, "-W", "error", "-c", text], folder)
+        elif language == "bash":
+            printed = _run(["bash", "-euc", text], folder)
+        elif language == "text":
+            shown = [" ".join(line.split()) for line in text.splitlines()]
+            lines = [" ".join(line.split()) for line in printed.splitlines()]
+            assert [line for line in shown if line not in lines] == [], printed
+        else:
+            raise AssertionError(f"expected a file name, or python, bash or text; got a block of {language}")
+
+
+def _run(command: list[str], folder: Path) -> str:
+    done = subprocess.run(
+        command, cwd=folder, env=_ENVIRONMENT, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 0, f"{command[-1]}\n{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
