@@ -226,14 +226,14 @@ class Cluster:
         Raises:
             ProcessEndedError: a process that can't be replaced has ended.
         """
-        failures, down, last = 0, False, ""
+        failed, down, last = 0, False, ""
         while True:
             for name in await self._mend():
                 yield f"{name} ended, and was started again (process {self._children[name].pid})."
             job = await self.rest.job()
             trouble = None if job is None else await self.rest.trouble(job)
-            if trouble is not None and trouble.count > failures:
-                failures, down = trouble.count, True
+            if trouble is not None and trouble.time > failed:
+                failed, down = trouble.time, True
                 if (cause := trouble.kind) != last:  # report repeated failures once
                     last = cause
                     yield f"The job failed, and Flink starts it again from its last checkpoint: {trouble.cause}"

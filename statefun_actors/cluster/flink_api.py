@@ -35,10 +35,14 @@ class Job:
 
 @attrs.frozen
 class Trouble:
-    """The cause of the job's last failure. ``count`` is the number of its failures."""
+    """The cause and the time of the job's last failure; the time is milliseconds since 1970.
+
+    ``count`` is the number of its failures, as far as Flink remembers them: the last 16.
+    """
 
     cause: str
     count: int
+    time: int
 
     @property
     def kind(self) -> str:
@@ -69,7 +73,7 @@ class FlinkRest:
         told = await self._get(f"/jobs/{job.id}/exceptions?maxExceptions=100")
         if not told or not told.get("root-exception"):
             return None
-        return Trouble(_root(told["root-exception"]), len(told["exceptionHistory"]["entries"]))
+        return Trouble(_root(told["root-exception"]), len(told["exceptionHistory"]["entries"]), int(told["timestamp"]))
 
     async def task_managers(self) -> int:
         """The number of registered TaskManagers."""

@@ -78,6 +78,10 @@ class FlinkCommand:
             assert time.monotonic() < end, f"waited in vain for {what}\n{self.said}\n{self._logs()}"
             time.sleep(0.02)
 
+    def until_logged(self, text: str) -> None:
+        """Return once its standard error contains *text*."""
+        self.until(lambda: text in self.said, f"{text!r} on standard error")
+
     def stop(self, how: signal.Signals = signal.SIGINT) -> tuple[int, str]:
         """Its exit code and its output, once it has ended of *how*."""
         self._process.send_signal(how)

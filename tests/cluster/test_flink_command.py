@@ -72,48 +72,6 @@ def test_each_message_counts_once_whatever_dies_and_nothing_is_left_behind(tmp_p
     assert not (tmp_path / "flink" / "cluster.json").exists()
 
 
-BARE = """
-from statefun_actors import DeadLetter, Entity, handles, message
-
-@message("shop/add")
-class Add:
-    what: str
-
-class Cart(Entity, typename="shop/cart", on_failure=DeadLetter("shop/dead-letters")):
-    @handles(Add)
-    def add(self, message: Add) -> None:
-        self.send_egress("shop/told", message)  # no record
-"""
-
-
-def test_a_bare_value_for_kafka_fails_its_message_not_the_job_and_nothing_outlives_a_killed_command(
-    tmp_path: Path,
-) -> None:
-    need_flink()
-    app = tmp_path / "shop.py"
-    app.write_text(BARE, encoding="utf-8")
-    several = ("--parallelism", "2", "--task-managers", "2", "--delivery", "at-least-once")
-    with started(str(app), "--kafka", *several, folder=tmp_path / "flink") as flink:
-        flink.produce([("shop.cart.add", "ada", b'{"what": "tea"}')])
-        with flink.consumed("dead-letters") as letters:
-            flink.until(lambda: bool(letters.read()), "a dead letter")
-        flink.until(lambda: "WARNING" in flink.said, "what the endpoint says of it")
-        pids = dict(flink.pids)
-        flink.stop(signal.SIGKILL)
-
-    (key, value), *more = letters
-    assert (key, json.loads(value)["value"], more) == ("shop/cart/ada", {"what": "tea"}, [])
-    assert "kafka_record" in json.loads(value)["error"]
-    assert flink.said == (
-        "Starting the cluster.\nWARNING statefun_actors.dispatch: "
-        "shop/cart/ada: dead letter of type shop/add after 3 attempts: "
-        "ValueMismatchError: expected kafka_record(...) or kinesis_record(...), the only values that the egress "
-        "shop/told takes, got a Add\n"
-    )
-    assert set(pids) == {"Endpoint", "JobManager", "TaskManager 1", "TaskManager 2", "Kafka"}
-    wait_gone(pids.values())
-
-
 NOBODY = """
 kind: io.statefun.endpoints.v2/http
 spec: {{ functions: example/*, urlPathTemplate: http://example/statefun }}

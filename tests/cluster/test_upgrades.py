@@ -1,27 +1,35 @@
-"""Applications that change between savepoints of a real Flink: what it goes on with, and what it refuses."""
+"""An application that changes between runs of a real cluster: what it resumes with, and what Flink refuses.
+
+Three clusters serve all tests here, each resuming from the state of the one before.
+"""
 
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
-import subprocess
-import sys
+import signal
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
+import attrs
 import pytest
+from click.testing import CliRunner
 
-from tests.cluster.command import START_SECONDS, FlinkCommand, need_flink, started, wait_gone
+from statefun_actors.cli import main
+from tests.cluster.command import FlinkCommand, is_alive, need_flink, started, wait_gone
 
 pytestmark = [
     pytest.mark.flink,
     pytest.mark.xdist_group(__name__),  # clusters of its own, one after the other
+    pytest.mark.needs("linux"),  # looks for processes in /proc
 ]
 
 APP = """
 from datetime import timedelta
-from statefun_actors import Entity, handles, kafka_record, message, persisted
+from statefun_actors import DeadLetter, Entity, handles, kafka_record, message, persisted
 
 @message("shop/add")
 class Add:
@@ -49,13 +57,37 @@ SECOND = """
 """
 NEW_CLASS = """
 
-class Audit(Entity, typename="audit/log"):
+class Audit(Entity, typename="audit/log", on_failure=DeadLetter("shop/dead-letters")):
     @handles(Add)
     def add(self, message: Add) -> None:
-        pass
+        self.send_egress("shop/told", message)  # not a record
 """
 ANOTHER_TYPE = SECOND.replace('int = persisted(default=0, name="total")', 'str = persisted(default="", name="total")')
 EXPIRING = SECOND.replace("factory=list", "factory=list, expire_after_write=timedelta(days=1)")
+UPGRADE = (SECOND, "self.count += 1; self.items.append(message.what); self.owner = self.id", NEW_CLASS)
+
+
+@attrs.frozen
+class Refusal:
+    """Fields that Flink refuses to resume with: the reason in the lock's words, and Flink's own error."""
+
+    fields: str
+    reason: str
+    error: str
+
+
+REFUSALS: Final = {
+    "another type": Refusal(
+        ANOTHER_TYPE,
+        "state 'total' was io.statefun.types/long and is io.statefun.types/string now",
+        "RemoteValueTypeMismatchException: Previous type was: TypeName(io.statefun.types, long)",
+    ),
+    "a time to live": Refusal(
+        EXPIRING,
+        "state 'items' was never expiring and is after-write 1d now",
+        "StateMigrationException: The new state serializer",
+    ),
+}
 
 
 class Shop:
@@ -74,12 +106,11 @@ class Shop:
     def arguments(self, fields: str, code: str, more: str = "") -> Sequence[str]:
         return self.write(fields, code, more), "--kafka", "--checkpoint-interval", "200ms"
 
-    def run(self, *arguments: str) -> str:
-        """What the command says that must fail before its cluster runs."""
-        command = [sys.executable, "-m", "statefun_actors", "flink", *arguments, "--folder", str(self.cluster)]
-        ended = subprocess.run(command, capture_output=True, text=True, timeout=START_SECONDS, check=False)
-        assert ended.returncode == 1, ended
-        return ended.stderr
+    def refused(self, *arguments: str) -> str:
+        """The error of the command, which must fail before its cluster starts. Use it once a test: APP is imported."""
+        result = CliRunner().invoke(main, ["flink", *arguments, "--folder", str(self.cluster)])
+        assert result.exit_code == 1, result.output
+        return result.stderr
 
     def copied_to(self, folder: Path) -> Shop:
         """The same, with a broker's log of its own."""
@@ -88,46 +119,59 @@ class Shop:
         shutil.copytree(self.savepoints, copy.savepoints)
         return copy
 
-    def forget_locks(self) -> None:
-        for path in self.savepoints.glob("*/statefun-actors-states.yaml"):
-            path.unlink()
-
     def add(self, flink: FlinkCommand, *items: str) -> None:
         flink.produce(("shop.cart.add", id, json.dumps({"what": item}).encode()) for item in items for id in "ab")
 
     def told(self, flink: FlinkCommand, count: int) -> list[str]:
-        """All that cart a has told since the beginning, *count* records of it and as many of b."""
+        """The records of cart a from the beginning: *count*, and as many are of cart b."""
         with flink.consumed("told") as told:
             flink.until(lambda: len(told.read()) >= 2 * count, f"{count} records of each")
             assert len(told.read().read()) == 2 * count
         return [value.decode() for key, value in told if key == "a"]
 
 
+@attrs.frozen
+class Upgraded:
+    """A shop that resumed from a savepoint with other fields and one more class, in two TaskManagers, and was killed.
+
+    ``said`` and ``pids`` are of the killed command.
+    """
+
+    shop: Shop
+    told: list[str]
+    letters: list[tuple[str, bytes]]
+    said: str
+    pids: dict[str, int]
+
+
 @pytest.fixture(scope="module")
-def upgraded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Shop, list[str]]:
-    """A shop that has gone on from a savepoint with other fields and one more class; and what its cart a has told."""
+def upgraded(tmp_path_factory: pytest.TempPathFactory) -> Upgraded:
     need_flink()
     shop = Shop(tmp_path_factory.mktemp("shop"))
-    saving = ("--savepoint", str(shop.savepoints))
     first = shop.arguments(FIRST, "self.total += 1; self.items.append(message.what); self.note = 'noted'")
-    with started(*first, *saving, folder=shop.cluster) as flink:
+    with started(*first, "--savepoint", str(shop.savepoints), folder=shop.cluster) as flink:
         shop.add(flink, "x", "y")
         shop.told(flink, 2)
-        shop.add(flink, "z")  # told only after the savepoint, perhaps
+        shop.add(flink, "z")  # handled only after the savepoint, perhaps
         code, output = flink.stop()
         assert code == 0, flink.said
         assert output.splitlines()[-1].startswith(f"Savepoint  {shop.savepoints}/savepoint-")
-    second = shop.arguments(SECOND, "self.count += 1; self.items.append(message.what); self.owner = self.id", NEW_CLASS)
-    with started(*second, *saving, "--from-savepoint", str(shop.savepoints), folder=shop.cluster) as flink:
+    two = ("--parallelism", "2", "--task-managers", "2")
+    second = (*shop.arguments(*UPGRADE), "--from-savepoint", str(shop.savepoints), *two)
+    with started(*second, folder=shop.cluster) as flink, flink.consumed("dead-letters") as letters:
         shop.add(flink, "w")
+        flink.produce([("audit.log.add", "ada", b'{"what": "tea"}')])
         told = shop.told(flink, 4)
-        code, _ = flink.stop()
-        assert code == 0, flink.said
-    return shop, told
+        flink.until(lambda: bool(letters.read()), "a dead letter")
+        flink.until_logged("WARNING")
+        pids = {"the command": flink.pid, **flink.pids}
+        flink.stop(signal.SIGKILL)
+        wait_gone(pids.values())
+        return Upgraded(shop, told, list(letters), flink.said, pids)
 
 
-def test_fields_that_come_go_and_are_renamed_keep_what_is_kept(upgraded: tuple[Shop, list[str]]) -> None:
-    _, told = upgraded
+def test_fields_that_come_go_and_are_renamed_keep_what_is_kept(upgraded: Upgraded) -> None:
+    told = upgraded.told
 
     assert told[:2] == [
         "{'total': 1, 'items': ['x'], 'note': 'noted'}",
@@ -140,75 +184,78 @@ def test_fields_that_come_go_and_are_renamed_keep_what_is_kept(upgraded: tuple[S
     assert told[3:] == ["{'count': 4, 'items': ['x', 'y', 'z', 'w'], 'owner': 'a'}"]
 
 
+def test_a_bare_value_for_kafka_fails_its_message_and_not_the_job(upgraded: Upgraded) -> None:
+    ((key, value),) = upgraded.letters
+    letter = json.loads(value)
+
+    assert (key, letter["value"]) == ("audit/log/ada", {"what": "tea"})
+    assert "kafka_record" in letter["error"]
+    assert upgraded.said == (
+        "Warning: Cart (shop/cart) has no failure policy: a message that keeps failing stops the Flink job.\n"
+        "Give them on_failure=DeadLetter(...) or Discard(...), or all of them --dead-letters NS/NAME.\n"
+        "Starting the cluster.\nWARNING statefun_actors.dispatch: "
+        "audit/log/ada: dead letter of type shop/add after 3 attempts: "
+        "ValueMismatchError: expected kafka_record(...) or kinesis_record(...), the only values that the egress "
+        "shop/told takes, got a Add\n"
+    )
+
+
+def test_no_process_outlives_a_killed_command(upgraded: Upgraded) -> None:  # the fixture waits for their ends
+    assert set(upgraded.pids) == {
+        "the command", "Endpoint", "JobManager", "TaskManager 1", "TaskManager 2", "Kafka"
+    }  # fmt: skip
+    assert not [name for name, pid in upgraded.pids.items() if is_alive(pid)]
+
+
 def test_an_ingress_that_does_not_know_how_far_its_topics_have_been_read_is_refused(
-    upgraded: tuple[Shop, list[str]], tmp_path: Path
+    upgraded: Upgraded, tmp_path: Path
 ) -> None:
-    shop = upgraded[0].copied_to(tmp_path)
-    savepoint = min(shop.savepoints.iterdir(), key=lambda path: (path / "_metadata").stat().st_mtime_ns)
+    shop = upgraded.shop
+    (savepoint,) = shop.savepoints.iterdir()
     text = (savepoint / "statefun-actors-module.yaml").read_text(encoding="utf-8")
     (tmp_path / "module.yaml").write_text(text.replace("shop/messages", "shop/in"), encoding="utf-8")
     app = shop.write(SECOND, "pass")
 
-    told = shop.run(app, "--module", str(tmp_path / "module.yaml"), "--from-savepoint", str(savepoint))
+    error = shop.refused(app, "--module", str(tmp_path / "module.yaml"), "--from-savepoint", str(savepoint))
 
-    assert told == (
+    assert error == (
         f"Error: cannot resume from {savepoint}:\n"
         "  - topic shop.cart.add was read by the ingress shop/messages and is read by shop/in now, which has no "
         "position in it: its records would be processed twice. Name the ingress shop/messages in a --module FILE.\n"
     )
 
 
-def test_a_cluster_that_was_killed_is_resumed_from_its_last_checkpoint_which_stays(tmp_path: Path) -> None:
-    need_flink()
-    shop = Shop(tmp_path)
-    arguments = shop.arguments(FIRST, "self.total += 1")
-    with started(*arguments, folder=shop.cluster) as flink:
-        shop.add(flink, "x", "y")
-        shop.told(flink, 2)
-        pids = [flink.pid, *flink.pids.values()]
-    wait_gone(pids)
+@pytest.mark.parametrize("refusal", REFUSALS.values(), ids=REFUSALS)
+def test_what_flink_would_refuse_is_found_in_the_lock_of_a_savepoint(upgraded: Upgraded, refusal: Refusal) -> None:
+    shop = upgraded.shop
 
-    with started(*arguments, "--resume", folder=shop.cluster) as flink:
-        shop.add(flink, "z")
-        told = shop.told(flink, 3)
-        said = flink.said
+    error = shop.refused(
+        *shop.arguments(refusal.fields, "self.owner = 'new'"), "--from-savepoint", str(shop.savepoints)
+    )
+
+    assert error.startswith(f"Error: cannot resume from {shop.savepoints}/savepoint-")
+    assert f":\n  - shop/cart: {refusal.reason}, which Flink refuses" in error
+
+
+def test_a_killed_cluster_resumes_from_its_last_checkpoint_and_flink_refuses_what_the_lock_says(
+    upgraded: Upgraded, tmp_path: Path
+) -> None:
+    shop = upgraded.shop.copied_to(tmp_path)
+    with started(*shop.arguments(*UPGRADE), "--resume", folder=shop.cluster) as flink:
+        shop.add(flink, "v")
+        told = shop.told(flink, 5)
+        os.kill(flink.pids["TaskManager 1"], signal.SIGKILL)  # another one restores the states of the last checkpoint
+        for refusal in REFUSALS.values():
+            shop.write(refusal.fields, "self.owner = 'new'", NEW_CLASS)
+            os.kill(flink.pids["Endpoint"], signal.SIGKILL)  # another one serves the changed fields
+            shop.add(flink, "u")
+            flink.until_logged(refusal.error)
         flink.stop()
+        said = flink.said
 
     resumed = re.search(r"Resuming from the checkpoint (.*/chk-\d+), completed ", said)
     assert resumed is not None, said
     assert (shop.cluster.parent / resumed[1] / "_metadata").is_file()
-    assert told == [f"{{'total': {n}, 'items': [], 'note': ''}}" for n in (1, 2, 3)]
-    changed = shop.run(*shop.arguments(ANOTHER_TYPE, "pass"), "--from-savepoint", resumed[1])
-    assert changed.startswith(f"Error: cannot resume from {resumed[1]}:\n  - shop/cart: state 'total' was ")
-
-
-@pytest.mark.parametrize(
-    ("fields", "found", "refused"),
-    [
-        (
-            ANOTHER_TYPE,
-            "state 'total' was io.statefun.types/long and is io.statefun.types/string now",
-            "RemoteValueTypeMismatchException: Previous type was: TypeName(io.statefun.types, long)",
-        ),
-        (
-            EXPIRING,
-            "state 'items' was never expiring and is after-write 1d now",
-            "StateMigrationException: The new state serializer",
-        ),
-    ],
-    ids=["another type", "a time to live"],
-)
-def test_what_the_lock_tells_flink_refuses(
-    upgraded: tuple[Shop, list[str]], tmp_path: Path, fields: str, found: str, refused: str
-) -> None:
-    shop = upgraded[0].copied_to(tmp_path)
-    arguments = (*shop.arguments(fields, "self.owner = 'new'"), "--from-savepoint", str(shop.savepoints))
-    told = shop.run(*arguments)
-    shop.forget_locks()
-    with started(*arguments, folder=shop.cluster) as flink:
-        shop.add(flink, "v")
-        flink.until(lambda: refused in flink.said, "Flink to refuse it")
-        flink.stop()
-
-    assert told.startswith(f"Error: cannot resume from {shop.savepoints}/savepoint-")
-    assert f":\n  - shop/cart: {found}, which Flink refuses" in told
+    assert told == [*upgraded.told, "{'count': 5, 'items': ['x', 'y', 'z', 'w', 'v'], 'owner': 'a'}"]
+    error = shop.refused(*shop.arguments(ANOTHER_TYPE, "pass"), "--from-savepoint", resumed[1])
+    assert error.startswith(f"Error: cannot resume from {resumed[1]}:\n  - shop/cart: state 'total' was ")
