@@ -12,7 +12,7 @@ _PROGRAM = "statefun-actors"
 _VARIABLE = "_STATEFUN_ACTORS_COMPLETE"  # what click derives from the program's name
 
 
-@click.command(short_help="Print the shell completion script.")
+@click.command
 @click.argument("shell", required=False, metavar="[SHELL]", type=click.Choice(["bash", "zsh", "fish"]))
 def completion(shell: str | None) -> None:
     """Print the script that completes commands and options in SHELL: bash, zsh or fish. Default: $SHELL.

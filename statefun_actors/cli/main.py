@@ -2,31 +2,40 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import click
 
-from statefun_actors.cli.completion import completion
-from statefun_actors.cli.docs import docs
-from statefun_actors.cli.flink.command import flink
-from statefun_actors.cli.module.command import module
-from statefun_actors.cli.output import Commands
-from statefun_actors.cli.run.command import run
-from statefun_actors.cli.serve.command import serve
-from statefun_actors.cli.store.asks import asks
-from statefun_actors.cli.store.backup import backup
-from statefun_actors.cli.store.check import check
-from statefun_actors.cli.store.dead_letters import dead_letters
-from statefun_actors.cli.store.egress import egress
-from statefun_actors.cli.store.export import export
-from statefun_actors.cli.store.failing import failing
-from statefun_actors.cli.store.import_ import import_
-from statefun_actors.cli.store.restore import restore
-from statefun_actors.cli.store.schedules import schedules
-from statefun_actors.cli.store.send import send
-from statefun_actors.cli.store.state import state
-from statefun_actors.cli.store.timers import timers
+from statefun_actors.cli.lazy_commands import CommandPlace, LazyCommands
+
+_PLACES: Final = {
+    "docs": CommandPlace("docs:docs", "Show a page of the documentation of this version, or list all."),
+    "flink": CommandPlace("flink.command:flink", "Run an application on a real Flink cluster of this machine."),
+    "module": CommandPlace("module.command:module", "Print or check the module.yaml of an application."),
+    "run": CommandPlace("run.command:run", "Run an application here, its state in one SQLite file."),
+    "serve": CommandPlace("serve.command:serve", "Serve an application to a Flink cluster."),
+    "completion": CommandPlace("completion:completion", "Print the shell completion script."),
+    "send": CommandPlace("store.send:send", "Send a message to an entity or a function."),
+    "state": CommandPlace("store.state:state", "Show what entities know."),
+    "timers": CommandPlace("store.timers:timers", "Show delayed messages that are pending."),
+    "asks": CommandPlace("store.asks:asks", "List open asks; answer or cancel them."),
+    "schedules": CommandPlace("store.schedules:schedules", "List recurring messages."),
+    "egress": CommandPlace("store.egress:egress", "Show egress records that are kept."),
+    "dead-letters": CommandPlace(
+        "store.dead_letters:dead_letters", "List messages that were given up; retry, edit or discard them."
+    ),
+    "failing": CommandPlace("store.failing:failing", "List messages that keep failing; retry or drop them."),
+    "export": CommandPlace("store.export:export", "Write a store as lines of JSON."),
+    "import": CommandPlace("store.import_:import_", "Create a store from lines of JSON."),
+    "backup": CommandPlace("store.backup:backup", "Copy a store, live or not."),
+    "restore": CommandPlace("store.restore:restore", "Replace a store by a backup."),
+    "check": CommandPlace("store.check:check", "Check whether a store is sound, and whether APP can resume from it."),
+}
 
 
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    cls=LazyCommands, places=_PLACES, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+)
 @click.version_option(package_name="statefun-actors", message="statefun-actors %(version)s")
 def main() -> None:
     """Durable actors as plain Python classes.
@@ -45,27 +54,3 @@ def main() -> None:
 
     The exit code is 0 on success, 1 after an error, 2 for a mistake in the command or in the application.
     """  # noqa: D301 - click wants the character itself
-
-
-main.add_command(docs)
-main.add_command(flink)
-main.add_command(module)
-main.add_command(run)
-main.add_command(serve)
-for command in (
-    send,
-    state,
-    timers,
-    asks,
-    schedules,
-    egress,
-    dead_letters,
-    failing,
-    export,
-    import_,
-    backup,
-    restore,
-    check,
-    completion,
-):
-    main.add_command(command)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+import statefun_actors
 from tests.architecture.import_table import PACKAGE, TABLE, circles, unused, violations
 
 ROOT = Path(__file__).parents[2]
@@ -46,12 +47,23 @@ def test_every_room_of_the_table_imports_only_rooms_below_it() -> None:
     assert [room for at, room in enumerate(rooms) if not set(rooms[:at]) >= TABLE[room]] == []
 
 
-def test_importing_the_package_loads_no_web_framework_database_or_terminal() -> None:
-    script = f"import sys, {PACKAGE}; print(*sys.modules)"
+def test_no_public_name_but_those_that_need_them_loads_a_web_framework_database_or_terminal() -> None:
+    needing = {"AsyncRuntime", "IncompatibleStateError", "LossRefusedError", "Runtime", "create_app"}
+    names = sorted(set(statefun_actors.__all__) - needing)
+    script = f"import sys; from {PACKAGE} import {', '.join(names)}; print(*sys.modules)"
 
     loaded = subprocess.run([sys.executable, "-c", script], cwd=ROOT, check=True, capture_output=True, text=True)
 
     unwanted = {"click", "flask", "h11", "hypercorn", "jinja2", "quart", "rich", "sqlite3", "werkzeug"}
+    assert unwanted & set(loaded.stdout.split()) == set()
+
+
+def test_the_help_of_the_command_line_loads_no_part_that_handles_messages() -> None:
+    script = f"import sys, {PACKAGE}.cli; print(*sys.modules)"
+
+    loaded = subprocess.run([sys.executable, "-c", script], cwd=ROOT, check=True, capture_output=True, text=True)
+
+    unwanted = {"asyncio", "attrs", "google.protobuf", "msgspec", f"{PACKAGE}.entity", f"{PACKAGE}.types"}
     assert unwanted & set(loaded.stdout.split()) == set()
 
 

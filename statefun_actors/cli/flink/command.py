@@ -33,7 +33,7 @@ def _read_interval(value: object) -> int:
     return round(seconds * 1000)
 
 
-@click.command(short_help="Run an application on a real Flink cluster of this machine.")
+@click.command
 @click.argument("app", metavar="APP")
 @click.option(
     "--kafka", is_flag=True,

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _FILE: Final = click.Path(dir_okay=False, path_type=Path)
 
 
-@click.command(short_help="Print or check the module.yaml of an application.")
+@click.command
 @click.argument("app", metavar="APP")
 @click.option(
     "--url", metavar="URL",

@@ -41,7 +41,7 @@ _LOG_LEVEL: Final = "warning"
 _FILE: Final = click.Path(dir_okay=False, path_type=Path)
 
 
-@click.command(short_help="Run an application here, its state in one SQLite file.")
+@click.command
 @click.argument("app", metavar="APP")
 @click.option(
     "--input", "inputs", multiple=True, metavar="FILE", type=click.Path(exists=True, dir_okay=False, path_type=Path),

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _FILE: Final = click.Path(dir_okay=False, path_type=Path)
 
 
-@click.command(short_help="Serve an application to a Flink cluster.")
+@click.command
 @click.argument("app", metavar="APP")
 @click.option(
     "--bind", "binds", multiple=True, default=["127.0.0.1:8000"], show_default="127.0.0.1:8000", metavar="HOST:PORT",

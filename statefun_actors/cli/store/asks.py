@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from statefun_actors.conversations import OpenAsk
 
 
-@click.group("asks", cls=ListingGroup, short_help="List open asks; answer or cancel them.")
+@click.group("asks", cls=ListingGroup)
 def asks() -> None:
     """Open asks: questions of entities, and reply addresses, without an answer yet.
 

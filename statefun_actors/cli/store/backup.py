@@ -25,7 +25,7 @@ the data in its log.
 """
 
 
-@click.command(short_help="Copy a store, live or not.", help=_HELP)
+@click.command(help=_HELP)
 @click.argument("words", nargs=-1, required=True, metavar="[APP] FILE")
 @click.option("--overwrite", is_flag=True, help="Overwrite FILE if it exists.")
 @store_command

@@ -30,7 +30,7 @@ mistake in the command or in APP.
 """
 
 
-@click.command(short_help="Check whether a store is sound, and whether APP can resume from it.", help=_HELP)
+@click.command(help=_HELP)
 @click.argument("words", nargs=-1, metavar="[APP]")
 @click.option("--strict", is_flag=True, help="Exit with 1 also if data would be lost, as run --strict does.")
 @store_command

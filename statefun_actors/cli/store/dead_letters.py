@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from statefun_actors.store import DeadLetterEntry
 
 
-@click.group("dead-letters", short_help="List messages that were given up; retry, edit or discard them.")
+@click.group("dead-letters")
 def dead_letters() -> None:
     """Messages that were given up, with the reason.
 

@@ -27,7 +27,7 @@ It reads the store, also while an engine runs on it, and changes nothing. {EXIT_
 """
 
 
-@click.command(short_help="Show egress records that are kept.", help=_HELP)
+@click.command(help=_HELP)
 @click.argument("words", nargs=-1, metavar="[APP]")
 @click.option("--name", metavar="NS/NAME", help="Only records of this egress.")
 @limit_option()

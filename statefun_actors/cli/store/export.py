@@ -29,7 +29,7 @@ and positions in inputs. An engine may run on the store. import creates the same
 """
 
 
-@click.command(short_help="Write a store as lines of JSON.", help=_HELP)
+@click.command(help=_HELP)
 @click.argument("words", nargs=-1, metavar="[APP]")
 @click.option(
     "--output", "-o", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",

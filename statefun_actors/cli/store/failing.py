@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from statefun_actors.engine import FailingMessage
 
 
-@click.group("failing", cls=ListingGroup, short_help="List messages that keep failing; retry or drop them.")
+@click.group("failing", cls=ListingGroup)
 def failing() -> None:
     """Messages without a failure policy that keep failing: they are retried forever, up to a minute apart.
 

@@ -29,7 +29,7 @@ run on it. {EXIT_CODES}
 """
 
 
-@click.command("import", short_help="Create a store from lines of JSON.", help=_HELP)
+@click.command("import", help=_HELP)
 @click.argument("words", nargs=-1, required=True, metavar="[APP] FILE")
 @click.option("--replace", is_flag=True, help="Replace the content of the store, after the file was checked.")
 @store_command

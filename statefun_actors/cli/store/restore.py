@@ -52,7 +52,7 @@ def _described(file: Path) -> str:
     return f"{size}; " + ", ".join(f"{what}: {number:,}" for number, what in [*held, (dead_letters, "dead letters")])
 
 
-@click.command(short_help="Replace a store by a backup.", help=_HELP)
+@click.command(help=_HELP)
 @click.argument("words", nargs=-1, required=True, metavar="[APP] FILE")
 @click.option("--yes", "-y", is_flag=True, help="Don't ask.")
 @store_command

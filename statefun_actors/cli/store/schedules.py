@@ -25,7 +25,7 @@ It reads the store, also while an engine runs on it, and changes nothing. {EXIT_
 """
 
 
-@click.command(short_help="List recurring messages.", help=_HELP)
+@click.command(help=_HELP)
 @click.argument("words", nargs=-1, metavar="[APP]")
 @click.option("--to", metavar="TYPE | ADDRESS", help="Only those of senders or targets that begin like this.")
 @limit_option()

@@ -41,7 +41,7 @@ def _read_delay(value: object) -> int:
     return delay_of(value)
 
 
-@click.command(short_help="Send a message to an entity or a function.", help=_HELP)
+@click.command(help=_HELP)
 @click.argument("app", metavar="APP")
 @click.argument("address", metavar="ADDRESS")
 @click.argument("words", nargs=-1, required=True, metavar="[TYPE] JSON")

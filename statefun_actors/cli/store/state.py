@@ -33,7 +33,7 @@ It reads the store, also while an engine runs on it, and changes nothing. {EXIT_
 """
 
 
-@click.command(short_help="Show what entities know.", help=_HELP)
+@click.command(help=_HELP)
 @click.argument("words", nargs=-1, metavar="[APP] [TYPE | ADDRESS]")
 @click.option("--prefix", default="", metavar="TEXT", help="Of TYPE, only those whose id begins with this.")
 @limit_option()
