@@ -1,4 +1,7 @@
-"""The README and the documentation are run: Python, tests and commands. What they name is there."""
+"""The README and the documentation are run: Python, tests and commands. What they name is there.
+
+The first commands, which handle a month of flights, are run by tests/examples/test_flights_month.py.
+"""
 
 from __future__ import annotations
 
@@ -102,18 +105,6 @@ def test_its_functions_and_handler_are_made() -> None:
         exec(compile(code, "README.md", "exec"), names)
 
     assert isinstance(names["handler"], RequestReplyHandler)
-
-
-def test_the_first_commands_set_up_and_do_what_is_shown(tmp_path: Path) -> None:
-    set_up, *commands = blocks("bash")[0].splitlines()
-    (tmp_path / "examples").symlink_to(ROOT / "examples")
-
-    printed = [run(command, tmp_path) for command in commands]
-
-    assert set_up == "python3 -m venv .venv && . .venv/bin/activate && pip install -e '.[dev]'"
-    assert re.search(r"entities flights/aircraft +3,149\n", printed[1])
-    shown = [line.split() for line in blocks("text")[0].splitlines()]
-    assert [line for line in shown if line not in map(str.split, printed[2].splitlines())] == []
 
 
 def test_the_second_commands_run_the_tests() -> None:
