@@ -8,6 +8,7 @@ Imports are read from the source, so what stands under ``TYPE_CHECKING`` or is n
 from __future__ import annotations
 
 import ast
+import functools
 from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
@@ -367,6 +368,7 @@ def _is_module(path: Path) -> bool:
     return path.with_suffix(".py").exists() or (path / "__init__.py").exists()
 
 
+@functools.cache
 def _names_bound(door: Path) -> set[str]:
     names: set[str] = set()
     for node in ast.parse(door.read_text(encoding="utf-8")).body if door.exists() else ():
@@ -380,13 +382,16 @@ def _names_bound(door: Path) -> set[str]:
     return names
 
 
-def _imports(module: _Module) -> Iterator[_Import]:
+@functools.cache  # each check reads every module
+def _imports(module: _Module) -> tuple[_Import, ...]:
     """The imports of modules of this package, wherever in *module* they stand."""
-    tree = ast.parse(module.path.read_text(encoding="utf-8"), str(module.path))
-    for node, function in _walk(tree, None):
-        for dotted, name in _imported(node, module.package):
-            if dotted.partition(".")[0] == PACKAGE:
-                yield _Import(node.lineno, dotted, name, function)
+    tree, package = ast.parse(module.path.read_text(encoding="utf-8"), str(module.path)), module.package
+    return tuple(
+        _Import(node.lineno, dotted, name, function)
+        for node, function in _walk(tree, None)
+        for dotted, name in _imported(node, package)
+        if dotted.partition(".")[0] == PACKAGE
+    )
 
 
 def _walk(node: ast.AST, function: str | None) -> Iterator[tuple[ast.stmt | ast.expr, str | None]]:

@@ -14,16 +14,22 @@ from tests.architecture.import_table import PACKAGE, TABLE, circles, unused, vio
 ROOT = Path(__file__).parents[2]
 
 
+reads_the_package = pytest.mark.xdist_group(f"{__name__}: reads the package")  # once, in one worker
+
+
+@reads_the_package
 def test_every_import_follows_the_table() -> None:
     found = violations(ROOT / PACKAGE)
 
     assert not found, "\n".join(found)
 
 
+@reads_the_package
 def test_every_entry_of_the_table_is_needed() -> None:
     assert unused(ROOT / PACKAGE) == []
 
 
+@reads_the_package
 def test_no_modules_import_each_other_in_a_circle() -> None:
     assert circles(ROOT / PACKAGE) == []
 
