@@ -21,16 +21,20 @@ def write_in_message(value: datetime) -> str:
     """*value* with its offset only.
 
     Raises:
-        Mismatch: its tzinfo is neither a fixed offset nor an IANA zone.
+        Mismatch: its tzinfo is neither a fixed offset nor an IANA zone. A class that equals ``timezone`` is fixed.
     """
     zone = value.tzinfo
-    if zone is not None and zone.__class__ is not timezone:
+    if zone is not None and zone.__class__ is not timezone and not _is_fixed(zone, value):
         _check(zone, value)
     return value.isoformat()
 
 
 def write_in_state(value: datetime) -> str:
-    """*value* with its zone. Raises as :func:`write_in_message` does."""
+    """*value* with its zone.
+
+    Raises:
+        Mismatch: its tzinfo is neither a ``timezone`` nor a ``ZoneInfo``; it would be read back as another class.
+    """
     zone = value.tzinfo
     text = value.isoformat() if zone is None or zone.__class__ is timezone else _with_zone(value, zone)
     if zone.__class__ is timezone and zone is not UTC:
@@ -70,6 +74,12 @@ def read(text: str) -> datetime:
     if zone and zone[0] not in "+-":  # an offset in brackets repeats the first
         value = _in_zone(value, _zone(zone))
     return value if fold is None else value.replace(fold=fold)
+
+
+def _is_fixed(zone: tzinfo, value: datetime) -> bool:
+    """Whether *zone* says that it equals a fixed offset, as pydantic's own class does."""
+    offset = value.utcoffset()
+    return offset is not None and zone == timezone(offset)
 
 
 def _check(zone: tzinfo, value: datetime) -> str:

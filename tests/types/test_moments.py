@@ -10,6 +10,7 @@ import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import AwareDatetime, TypeAdapter
 
 from statefun_actors.errors import ValueMismatchError
 from statefun_actors.types import codec_for, message, pack
@@ -196,6 +197,16 @@ def test_a_tzinfo_that_could_not_be_read_back_is_refused_with_advice(codec: Any)
     assert str(caught.value) == (
         f"expected a `datetime` with a fixed offset or an IANA zone ({advice}), got a tzinfo of class `Custom`"
     )
+
+
+def test_an_aware_datetime_that_pydantic_has_parsed_can_be_sent() -> None:
+    parsed = TypeAdapter(AwareDatetime).validate_json('"2026-11-29T10:00:00+01:00"')
+
+    assert type(parsed.tzinfo).__name__ == "TzInfo"
+    assert MESSAGE.encode(parsed) == b'"2026-11-29T10:00:00+01:00"'
+    # State would give another class back than the one that the handler had assigned.
+    with pytest.raises(ValueMismatchError, match="got a tzinfo of class `TzInfo`"):
+        STATE.encode(parsed)
 
 
 def test_keys_that_would_be_read_back_as_equal_are_refused() -> None:
