@@ -267,7 +267,7 @@ async def gone(start: Start) -> None:
         assert engine.failures == ["UnhandledMessageError"]
         assert engine.reasons[0] == (
             "conf/order takes answers for counted, pointed, reserved, undone, whatever, got an answer of type "
-            "io.statefun.types/int for 'renamed', which it does not have. Restore that method, or write "
+            "io.statefun.types/long for 'renamed', which it does not have. Restore that method, or write "
             "@answers(name='renamed') on the one that replaces it."
         )
 
