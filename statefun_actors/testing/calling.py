@@ -96,6 +96,7 @@ class TestCalls:
         engine: gives the engine that runs.
         settled: returns once nothing is left to do at this virtual time, and raises what handlers raised.
         hostility: the faults that are brought; None without any.
+        jump: lets the clock jump before each message, if that is among the faults.
     """
 
     __test__ = False
@@ -106,7 +107,9 @@ class TestCalls:
         engine: Callable[[], Engine],
         settled: Callable[[], Awaitable[None]],
         hostility: Hostility | None = None,
+        jump: Callable[[], None] = lambda: None,
     ) -> None:
+        self._jump = jump
         self._app, self._engine, self._settled = app, engine, settled
         self._hostility, self._keys = hostility, itertools.count(1)
         self._encoders = MessageEncoders(app)
@@ -151,11 +154,15 @@ class TestCalls:
         """As clients do after a fault: send *message* again, under its key, until it is taken."""
         while True:
             answer = await self._once(message)
-            if not isinstance(answer, NotTaken | AnswerLost | Interrupted):
-                return answer
+            if isinstance(answer, NotTaken | AnswerLost | Interrupted):
+                continue
+            if self._hostility is not None and self._hostility.repeated():
+                await self._once(message)
+            return answer
 
     async def _once(self, message: IngressMessage | ReplyMessage) -> Answer | None:
         answers: list[Answer] = []
+        self._jump()
         cancel = self._engine().take(message, answers.append)
         try:
             await self._settled()

@@ -22,6 +22,7 @@ from statefun_actors.testing.faults import (
     MessageLog,
     OvertakingMailboxes,
     RandomChoices,
+    jump_text,
 )
 
 
@@ -72,7 +73,7 @@ class Environment:
         else:
             seed = 0 if hostile is True else hostile
             self.hostility = hostility = Hostility(Faults(), RandomChoices(seed))
-        self.clock = clock = FaultClock(start, seed=1)
+        self.clock = clock = FaultClock(start, seed=hostility.tokens)
         self.store = FaultStore(hostility, clock)
         self.log = MessageLog(app, clock.now_ms())
         for line in hostility.describe():
@@ -90,6 +91,12 @@ class Environment:
         make = functools.partial(OvertakingMailboxes, log=self.log, now_ms=self.clock.now_ms, hostility=hostility)
         self._mailboxes = mailboxes = make(*args)  # type: ignore[arg-type] # handed on as they come
         return mailboxes
+
+    def jump(self) -> None:
+        """Let the clock jump, if that is among the faults."""
+        if self.hostility is not None and (jump := self.hostility.jump_ms()):
+            self.clock.set_ms(self.clock.now_ms() + jump)
+            self.log.fault(self.clock.now_ms(), jump_text(jump))
 
     def without_kills(self) -> contextlib.AbstractContextManager[None]:
         """Inside, the engine is not killed."""

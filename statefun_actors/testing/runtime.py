@@ -84,7 +84,7 @@ class TestRuntime(RuntimeView):
         super().__init__(environment, Stored(self.app, environment.store))
         self._store = environment.store
         self.clock = TestClock(environment.clock, lambda: self.engine, self.settled)
-        self._calls = TestCalls(self.app, lambda: self.engine, self.settled, environment.hostility)
+        self._calls = TestCalls(self.app, lambda: self.engine, self.settled, environment.hostility, environment.jump)
         self._errors: list[BaseException] = []
         self._told: set[str] = set()
         self._assembly: Assembly | None = None

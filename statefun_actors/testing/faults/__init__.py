@@ -1,7 +1,7 @@
 """Faults that a test brings into an engine, all decided by one seed, and the log of what happened."""
 
 from statefun_actors.testing.faults.choices import Choices, RandomChoices, RecordedChoices
-from statefun_actors.testing.faults.clock import FaultClock
+from statefun_actors.testing.faults.clock import FaultClock, jump_text
 from statefun_actors.testing.faults.display import displayed
 from statefun_actors.testing.faults.hostility import Faults, Hostility
 from statefun_actors.testing.faults.log import LogEntry, MessageLog
@@ -22,4 +22,5 @@ __all__ = [
     "RandomChoices",
     "RecordedChoices",
     "displayed",
+    "jump_text",
 ]

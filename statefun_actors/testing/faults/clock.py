@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from statefun_actors.engine import ManualClock
+
+
+def jump_text(jump_ms: int) -> str:
+    """A jump of the clock in words."""
+    return f"the clock jumps {timedelta(milliseconds=abs(jump_ms))} {'ahead' if jump_ms > 0 else 'back'}"
 
 
 class FaultClock(ManualClock):

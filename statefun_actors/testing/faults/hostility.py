@@ -21,8 +21,12 @@ class Faults:
         twice: every batch runs twice, as after a crash that lost what the first run did.
         order: messages of different senders overtake each other. Those of one sender to one target never do.
         kills: the process ends before or after a commit, and starts again from its store.
+        repeats: clients send their messages, and their answers to reply addresses, again under the same key, although
+            they were taken.
         late: answers to asks come late: time passes first, so that their timeouts come earlier. The result of a run
             depends on that, so it is used with an invariant only.
+        jumps: the clock jumps before messages from outside and while the process is down, by up to a day ahead, or a
+            minute back. With an invariant only, as well.
     """
 
     batches: bool = True
@@ -30,11 +34,14 @@ class Faults:
     twice: bool = True
     order: bool = True
     kills: bool = True
+    repeats: bool = True
     late: bool = True
+    jumps: bool = True
 
 
 _RATES: Final = (0.0, 0.05, 0.25, 0.6)
 _BATCHES: Final = (None, 1, 2, 3)
+_JUMPS_MS: Final = (0, 1_000, 3_600_000, 86_400_000, -60_000)
 
 
 class Hostility:
@@ -43,10 +50,11 @@ class Hostility:
     Args:
         faults: what may be decided.
         choices: what decides.
-        late: whether answers may come late.
+        results_vary: whether faults may happen on which the results of a right entity depend: late answers, and
+            jumps of the clock.
     """
 
-    def __init__(self, faults: Faults, choices: Choices, *, late: bool = False) -> None:
+    def __init__(self, faults: Faults, choices: Choices, *, results_vary: bool = False) -> None:
         self._choices = choices
         # Each run has a mix of its own, so that rare combinations are not drowned by frequent faults.
         self.batch = _BATCHES[choices.pick(len(_BATCHES))] if faults.batches else None
@@ -55,7 +63,11 @@ class Hostility:
         self.twice = bool(faults.twice and choices.pick(2))
         self.overtaking = _RATES[choices.pick(len(_RATES))] if faults.order else 0.0
         self.killing = _RATES[choices.pick(len(_RATES))] if faults.kills else 0.0
-        self.lateness = _RATES[choices.pick(len(_RATES))] if faults.late and late else 0.0
+        self.lateness = _RATES[choices.pick(len(_RATES))] if faults.late and results_vary else 0.0
+        self.jumping = _RATES[choices.pick(len(_RATES))] if faults.jumps and results_vary else 0.0
+        self.repeating = _RATES[choices.pick(len(_RATES))] if faults.repeats else 0.0
+        self.tokens = choices.pick(1_000)
+        """The seed of reply addresses and other tokens."""
         self._paused = 0
 
     def overtaken(self) -> bool:
@@ -73,6 +85,16 @@ class Hostility:
     def timeout_first(self) -> bool:
         """Whether a message that is late comes only after the next timeout."""
         return self.lateness > 0 and bool(self._choices.pick(2))
+
+    def repeated(self) -> bool:
+        """Whether a client sends its message once more."""
+        return self.repeating > 0 and self._choices.happens(self.repeating)
+
+    def jump_ms(self) -> int:
+        """By how much the clock jumps now, in milliseconds."""
+        if not self.jumping or not self._choices.happens(self.jumping):
+            return 0
+        return _JUMPS_MS[self._choices.pick(len(_JUMPS_MS))]
 
     def kill(self) -> str | None:
         """Where the process ends around the next commit: "before" or "after" it; None if it goes on."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from statefun_actors.store import Commit, MemoryStore, StoreError
-from statefun_actors.testing.faults.clock import FaultClock
+from statefun_actors.testing.faults.clock import FaultClock, jump_text
 from statefun_actors.testing.faults.hostility import Hostility
 from statefun_actors.testing.faults.log import MessageLog
 
@@ -53,6 +53,10 @@ class FaultStore(LoggedStore):
             return
         if self._log is not None:
             self._log.fault(self._clock.now_ms(), f"killed {where} a commit, and started again from the store")
+        if jump := self._hostility.jump_ms():
+            self._clock.set_ms(self._clock.now_ms() + jump)
+            if self._log is not None:
+                self._log.fault(self._clock.now_ms(), jump_text(jump))
         self._clock.restarts += 1
         raise StoreError("of this simulation", f"the process was killed {where} a commit")
 

@@ -11,14 +11,17 @@ from typing import Final, TypeAlias
 
 import attrs
 
+from statefun_actors.dispatch import Application
 from statefun_actors.settings import Settings
 from statefun_actors.testing.faults import Choices, Faults, Hostility, LogEntry, RandomChoices, RecordedChoices
 from statefun_actors.testing.recent import LOGS
 from statefun_actors.testing.runtime import TestRuntime
+from statefun_actors.testing.simulation.interpreters import run_elsewhere, steady
 from statefun_actors.testing.simulation.report import SimulationError
 from statefun_actors.testing.simulation.result import Result, difference, result_of
 from statefun_actors.testing.simulation.seeds import chosen_seeds
 from statefun_actors.testing.simulation.shrinking import shortest
+from statefun_actors.testing.simulation.wall_clock import another_wall_clock
 from statefun_actors.text import describe
 
 Scenario: TypeAlias = Callable[[TestRuntime], Awaitable[object]]
@@ -30,6 +33,12 @@ _SHRINKING: Final = 200
 _NOT_REPEATABLE: Final = (
     "Two runs without faults differ, so something besides messages and fields decides: the wall clock (use self.now), "
     "randomness, or what is kept in a module or in a default."
+)
+_WALL_CLOCK: Final = (
+    "A handler reads the clock of the machine, which runs on while virtual time stands still. Use self.now."
+)
+_SETS: Final = (
+    "A set is iterated into messages or fields: its order differs between processes. Use sorted(...), or a list."
 )
 _DIFFERS: Final = (
     "Look for state outside fields, calls outside that a handler makes itself (make them activities), and an order of "
@@ -57,6 +66,7 @@ def simulate(
     faults: Faults | None = None,
     settings: Settings | None = None,
     start: datetime = _START,
+    hash_seeds: int = 0,
 ) -> None:
     """Run *scenario* without faults, then once for each seed under the faults that the seed decides.
 
@@ -69,8 +79,8 @@ def simulate(
             simulate(scenario, Account, Audit, seeds=1000)
 
     Each run must end in the result of the run without faults: fields, egress records, dead letters, timers, asks,
-    schedules, and what the scenario returns. With an *invariant* results may differ, and late answers are among the
-    faults.
+    schedules, and what the scenario returns. With an *invariant* results may differ, and late answers and jumps of the
+    clock are among the faults.
 
     Args:
         scenario: it sends messages and moves the clock. Each run calls it with a TestRuntime of its own, so it makes
@@ -82,6 +92,9 @@ def simulate(
         faults: the kinds of faults; all kinds unless given.
         settings: of the application.
         start: virtual time at the beginning.
+        hash_seeds: how many other interpreters run the scenario, without faults. In each of them sets of strings are
+            iterated in another order, which one process can't change. The scenario and the classes have to be at the
+            top of modules. It takes about a second for each.
 
     Raises:
         SimulationError: a run ended in another result or failed. It has the first seed for which that is so, and the
@@ -94,7 +107,7 @@ def simulate(
             "simulate() runs an event loop of its own: call it from a test that is `def`, not `async def`"
         )
     chosen = chosen_seeds(seeds)
-    simulation = _Simulation(scenario, served, invariant, faults or Faults(), settings, start)
+    simulation = _Simulation(scenario, served, invariant, faults or Faults(), settings, start, hash_seeds)
     logger = logging.getLogger("statefun_actors")
     level, logs = logger.level, list(LOGS)
     logger.setLevel(logging.CRITICAL + 1)  # the faults are wanted: thousands of warnings would say so
@@ -115,6 +128,7 @@ class _Simulation:
     faults: Faults
     settings: Settings | None
     start: datetime
+    hash_seeds: int
 
     def check(self, runner: asyncio.Runner, seeds: Iterable[int]) -> None:
         """Raises SimulationError for the first of *seeds* that fails."""
@@ -126,10 +140,26 @@ class _Simulation:
         if self._failure(expected, again) is not None:
             what = again.error if again.error is not None else difference(expected, again.result or {})
             raise SimulationError(None, f"a second run differs from the first: {what}", again.log, _NOT_REPEATABLE)
+        with another_wall_clock(Application(*self.served, settings=self.settings)):
+            strange = runner.run(self._run(None))
+        if (what := self._failure(expected, strange)) is not None:
+            raise SimulationError(None, f"with another wall clock: {what}", strange.log, _WALL_CLOCK)
+        for hash_seed in range(1, self.hash_seeds + 1):
+            self._check_elsewhere(expected, hash_seed)
         for seed in seeds:
             run = runner.run(self._run(RandomChoices(seed)))
             if self._failure(expected, run) is not None:
                 self._report(runner, expected, seed, run)
+
+    def _check_elsewhere(self, expected: Result, hash_seed: int) -> None:
+        """Raises SimulationError where the run in an interpreter with another order of sets fails."""
+        options = (self.settings, self.start)
+        other = run_elsewhere(hash_seed, self.scenario, self.served, self.invariant, options)
+        what = other.error
+        if what is None and self.invariant is None:
+            what = difference(steady(expected), other.result)
+        if what is not None:
+            raise SimulationError(None, f"with PYTHONHASHSEED={hash_seed}: {what}", other.log, _SETS)
 
     def _report(self, runner: asyncio.Runner, expected: Result, seed: int, run: _Run) -> None:
         def fails(script: Sequence[int]) -> bool:
@@ -155,7 +185,7 @@ class _Simulation:
     async def _run(self, choices: Choices | None) -> _Run:
         hostility = None
         if choices is not None:
-            hostility = Hostility(self.faults, choices, late=self.invariant is not None)
+            hostility = Hostility(self.faults, choices, results_vary=self.invariant is not None)
         runtime = TestRuntime(
             *self.served, settings=self.settings, start=self.start, hostile=False if hostility is None else hostility
         )

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import functools
+import itertools
+import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
@@ -472,3 +476,196 @@ class Retried(Entity, typename="planted/retried"):
 async def retried(runtime: TestRuntime) -> None:
     cache.pop("sent", None)
     await runtime.tell(Retried.at("x"), Start())
+
+
+class Elapsed(Entity, typename="planted/elapsed"):
+    """It counts days by the clock of the machine, on which a test takes no day."""
+
+    last: int = persisted(default=0)
+    days: int = persisted(default=0)
+
+    @handles(Start)
+    def start(self, _: Start) -> None:
+        day = int(time.time()) // 86_400
+        self.days += day != self.last
+        self.last = day
+
+
+async def elapsed(runtime: TestRuntime) -> None:
+    await runtime.tell(Elapsed.at("x"), Start())
+    await runtime.clock.advance(timedelta(days=2))
+    await runtime.tell(Elapsed.at("x"), Start())
+
+
+class Today(Entity, typename="planted/today"):
+    """It keeps the day of the machine, which is the same in all runs."""
+
+    day: int = persisted(default=0)
+
+    @handles(Start)
+    def start(self, _: Start) -> None:
+        self.day = datetime.now(UTC).day
+
+
+async def today(runtime: TestRuntime) -> None:
+    await runtime.tell(Today.at("x"), Start())
+
+
+# --- sets
+
+
+class Followed(Entity, typename="planted/followed"):
+    """It sends to a list in the order of a set."""
+
+    followers: set[str] = persisted(factory=set)
+
+    @handles(Note)
+    def follow(self, note: Note) -> None:
+        self.followers.add(note.text)
+
+    @handles(Start)
+    def start(self, _: Start) -> None:
+        for follower in self.followers:
+            self.send(Collector.at("all"), Note(follower))
+
+
+async def followed(runtime: TestRuntime) -> None:
+    for name in ("ada", "bob", "eve", "joe", "sue", "tim"):
+        await runtime.tell(Followed.at("x"), Note(name))
+    await runtime.tell(Followed.at("x"), Start())
+
+
+# --- replies, and jumps of the clock; what must hold is said by invariants or by the scenario
+
+
+class Desk(Entity, typename="planted/desk"):
+    """It forgets to reply where the shelf did not answer in time."""
+
+    @handles(Start)
+    def start(self, _: Start) -> None:
+        self.ask(Shelf.at("s"), Add(1), then=self.taken, timeout=timedelta(seconds=5))
+
+    @answers
+    def taken(self, answer: Done | NoAnswer) -> Note | None:
+        return Note("taken") if isinstance(answer, Done) else None
+
+
+async def forgotten_reply(runtime: TestRuntime) -> None:
+    await runtime.ask(Desk.at("d"), Start(), Note)
+
+
+def whatever(_: TestRuntime) -> None:
+    """Any state is right."""
+
+
+class Punctual(Entity, typename="planted/punctual"):
+    """It takes its alarm to come at the minute for which it was set."""
+
+    rang: bool = persisted(default=False)
+    due: datetime | None = persisted(default=None)
+
+    @handles(Start)
+    def start(self, _: Start) -> None:
+        self.due = self.now + timedelta(minutes=10)
+        self.send_after(timedelta(minutes=10), self.address, Note("ring"))
+
+    @handles(Note)
+    def ring(self, _: Note) -> None:
+        self.rang = self.due is not None and self.now - self.due < timedelta(minutes=1)
+
+
+async def punctual(runtime: TestRuntime) -> None:
+    await runtime.tell(Punctual.at("p"), Start())
+    await runtime.tell(Punctual.at("q"), Start())
+    await runtime.clock.advance(timedelta(hours=1))
+
+
+def rang(runtime: TestRuntime) -> None:
+    assert all(runtime.state(Punctual.at(id)).rang for id in "pq"), "an alarm did not ring"
+
+
+class Session(Entity, typename="planted/session"):
+    """It takes two messages from outside to come on one day."""
+
+    day: datetime | None = persisted(default=None)
+    broken: bool = persisted(default=False)
+
+    @handles(Start)
+    def start(self, _: Start) -> None:
+        self.day = self.now
+
+    @handles(Note)
+    def note(self, _: Note) -> None:
+        assert self.day is not None
+        self.broken = self.broken or self.now - self.day >= timedelta(days=1)
+
+
+async def one_day(runtime: TestRuntime) -> None:
+    await runtime.tell(Session.at("s"), Start())
+    await runtime.tell(Session.at("s"), Note("x"))
+
+
+def whole(runtime: TestRuntime) -> None:
+    assert not runtime.state(Session.at("s")).broken, "the session is broken"
+
+
+# --- numbers from outside the fields
+
+numbers = itertools.count(1)
+
+
+class Invoice(Entity, typename="planted/invoice"):
+    """Its number is the next of a counter in a module, so that numbers are missing after a crash."""
+
+    number: int = persisted(default=0)
+
+    @handles(Start)
+    def start(self, _: Start) -> None:
+        self.number = next(numbers)
+
+
+async def invoices(runtime: TestRuntime) -> None:
+    global numbers  # noqa: PLW0603 - each run counts anew
+    numbers = itertools.count(1)
+    for id in "abc":
+        await runtime.tell(Invoice.at(id), Start())
+
+
+@functools.cache
+def price(id: str, cents: int) -> list[int]:
+    return [cents]
+
+
+class Cached(Entity, typename="planted/cached"):
+    """It changes what a cached function returned."""
+
+    prices: int = persisted(default=0)
+
+    @handles(Add)
+    def add(self, added: Add) -> None:
+        found = price(self.id, 0)
+        found.append(added.cents)
+        self.prices = sum(found)
+
+
+async def cached(runtime: TestRuntime) -> None:
+    price.cache_clear()
+    await adds(runtime, Cached)
+
+
+class Background(Entity, typename="planted/background"):
+    """A task that its handler starts calls out, whatever becomes of the message."""
+
+    @handles(Add)
+    async def add(self, added: Add) -> None:
+        task = asyncio.create_task(self.charge(added.cents))
+        await task
+
+    async def charge(self, cents: int) -> None:
+        outside.charge(cents)
+
+
+async def background(runtime: TestRuntime) -> object:
+    outside.charged.clear()
+    await adds(runtime, Background)
+    return list(outside.charged)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from statefun_actors import ValueMismatchError
 from statefun_actors.testing import SimulationError, TestRuntime, simulate
 from tests.testing.simulation import planted
 
@@ -30,6 +31,12 @@ CASES = [
     case(planted.detached, [planted.Detached], "planted/detached/ada.total"),
     case(planted.once, [planted.Once], "planted/once/ada.total"),
     case(planted.retried, [planted.Retried], "egress planted/sent"),
+    case(planted.invoices, [planted.Invoice], "planted/invoice/..number"),
+    case(planted.cached, [planted.Cached], "planted/cached/ada.prices"),
+    case(planted.background, [planted.Background], "what the scenario returns"),
+    case(planted.forgotten_reply, [planted.Desk, planted.Shelf], "did not reply", planted.whatever),
+    case(planted.punctual, [planted.Punctual], "an alarm did not ring", planted.rang),
+    case(planted.one_day, [planted.Session], "the session is broken", planted.whole),
     case(planted.late_answer, [planted.Forgetful, planted.Shelf], "2 on the shelf", planted.nothing_lost),
     case(planted.raced_timer, [planted.RacedTimer, planted.Shelf], "reminded 1 times", planted.never_reminded),
 ]
@@ -64,6 +71,8 @@ def test_the_mistake_is_found(
 @pytest.mark.parametrize(
     ("scenario", "served", "what"),
     [
+        pytest.param(planted.elapsed, planted.Elapsed, "another wall clock: planted/elapsed/x.last", id="elapsed"),
+        pytest.param(planted.today, planted.Today, "with another wall clock: planted/today/x.day", id="today"),
         pytest.param(planted.wall_clock, planted.WallClock, "planted/wall-clock/ada.seen", id="wall clock"),
         pytest.param(planted.grows, planted.Grows, "planted/grows/x.runs: 2; without faults 1", id="a module"),
     ],
@@ -75,7 +84,27 @@ def test_what_no_message_decides_is_found_without_faults(scenario: planted.Scena
         simulate(scenario, served, seeds=1)
 
     assert raised.value.seed is None
-    assert "the wall clock (use self.now)" in str(raised.value)
+    assert "self.now" in str(raised.value)
+
+
+def test_a_set_that_is_iterated_into_messages_is_found_by_other_interpreters() -> None:
+    simulate(planted.followed, planted.Followed, planted.Collector, seeds=1)
+
+    with pytest.raises(SimulationError, match=r"with PYTHONHASHSEED=\d: planted/collector/all.texts: ") as raised:
+        simulate(planted.followed, planted.Followed, planted.Collector, seeds=1, hash_seeds=3)
+
+    assert "A set is iterated into messages or fields" in str(raised.value)
+
+
+def test_other_interpreters_find_nothing_in_right_entities() -> None:
+    simulate(planted.right, planted.Account, planted.Audit, planted.Customer, seeds=1, hash_seeds=1)
+
+
+def test_other_interpreters_need_names() -> None:
+    async def scenario(_: TestRuntime) -> None: ...
+
+    with pytest.raises(ValueMismatchError, match="expected hash_seeds= with a scenario and entities at the top of a"):
+        simulate(scenario, planted.Account, seeds=1, hash_seeds=1)
 
 
 def test_entities_without_a_mistake_pass() -> None:

@@ -1,0 +1,136 @@
+"""Another wall clock for handlers: with each look at it a day and an hour have passed.
+
+A handler should use ``self.now``. In a test the wall clock stands still, compared to virtual time, so code that reads
+it can give the same result in each run. With this clock it does not.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import itertools
+import sys
+import time
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import contextmanager
+from types import ModuleType
+from typing import Any as Untyped
+from typing import Final
+from unittest import mock
+
+from statefun_actors.dispatch import Application, ServedFunction, running_message
+
+_STEP: Final = dt.timedelta(days=1, hours=1)
+
+
+@contextmanager
+def another_wall_clock(app: Application) -> Generator[None]:
+    """Inside, the handlers of *app* see another wall clock. Activities, and everything else, see the real one."""
+    routes = {typename: route for typename, route in app.routes.items() if not route.retries}
+    modules = _modules(routes.values())
+    looks = itertools.count(1)
+
+    def ahead() -> dt.timedelta:
+        running = running_message()
+        return _STEP * next(looks) if running is not None and running[0].typename in routes else dt.timedelta(0)
+
+    stand_ins = _stand_ins(ahead)
+    with mock.patch.multiple(time, **_of_time(modules, ahead)):
+        changed = list(_replace(modules, stand_ins))
+        try:
+            yield
+        finally:
+            for module, name, value in changed:
+                setattr(module, name, value)
+
+
+def _modules(routes: Iterable[ServedFunction]) -> list[ModuleType]:
+    """The modules in which the handlers of *routes* are defined."""
+    names: set[str] = set()
+    for route in routes:
+        cls: type | None = getattr(route.function, "cls", None)
+        names |= {each.__module__ for each in ([] if cls is None else cls.__mro__)}
+        names |= {handler.function.__module__ for handler, _ in route.function.handlers.values()}
+    own = [name for name in names if name.partition(".")[0] == "statefun_actors"]
+    return [
+        sys.modules[name] for name in sorted(names.difference(own, sys.builtin_module_names)) if name in sys.modules
+    ]
+
+
+def _replace(modules: Iterable[ModuleType], stand_ins: dict[int, object]) -> Iterator[tuple[ModuleType, str, object]]:
+    for module in modules:
+        for name, value in list(vars(module).items()):
+            if (stand_in := stand_ins.get(id(value))) is not None:
+                setattr(module, name, stand_in)
+                yield module, name, value
+
+
+def _of_time(modules: Iterable[ModuleType], ahead: Callable[[], dt.timedelta]) -> dict[str, Untyped]:
+    """``time.time`` and ``time.time_ns``, which are ahead for code in *modules* only."""
+    names = {module.__name__ for module in modules}
+    seconds, nanoseconds = time.time, time.time_ns
+
+    def from_handler() -> bool:
+        return sys._getframe(2).f_globals.get("__name__") in names  # noqa: SLF001 - the documented way to the caller
+
+    def strange_time() -> float:
+        return seconds() + (ahead().total_seconds() if from_handler() else 0)
+
+    def strange_time_ns() -> int:
+        return nanoseconds() + (int(ahead().total_seconds()) * 10**9 if from_handler() else 0)
+
+    return {"time": strange_time, "time_ns": strange_time_ns}
+
+
+def _stand_ins(ahead: Callable[[], dt.timedelta]) -> dict[int, object]:
+    """What to put in the place of an object in a module, by the identity of that object."""
+    seconds, nanoseconds = time.time, time.time_ns
+
+    class Kind(type):
+        """Instances of the real class count as instances."""
+
+        stands_for: type
+
+        def __instancecheck__(cls, instance: object) -> bool:
+            return isinstance(instance, cls.stands_for)
+
+        def __subclasscheck__(cls, subclass: type) -> bool:
+            return issubclass(subclass, cls.stands_for)
+
+    class StrangeDatetime(dt.datetime, metaclass=Kind):
+        stands_for = dt.datetime
+
+        def __new__(cls, *args: Untyped, **kwargs: Untyped) -> Untyped:
+            return dt.datetime(*args, **kwargs)  # noqa: DTZ001 - as the real one
+
+        @classmethod
+        def now(cls, tz: dt.tzinfo | None = None) -> Untyped:
+            return dt.datetime.now(tz) + ahead()
+
+        @classmethod
+        def utcnow(cls) -> Untyped:
+            return dt.datetime.now(dt.UTC).replace(tzinfo=None) + ahead()
+
+        @classmethod
+        def today(cls) -> Untyped:
+            return cls.now()
+
+    class StrangeDate(dt.date, metaclass=Kind):
+        stands_for = dt.date
+
+        def __new__(cls, *args: Untyped, **kwargs: Untyped) -> Untyped:
+            return dt.date(*args, **kwargs)
+
+        @classmethod
+        def today(cls) -> Untyped:
+            return (dt.datetime.now() + ahead()).date()  # noqa: DTZ005 - as the real one
+
+    module = ModuleType("datetime")
+    vars(module).update(vars(dt))
+    vars(module).update(datetime=StrangeDatetime, date=StrangeDate)
+    return {
+        id(dt): module,
+        id(dt.datetime): StrangeDatetime,
+        id(dt.date): StrangeDate,
+        id(seconds): lambda: seconds() + ahead().total_seconds(),
+        id(nanoseconds): lambda: nanoseconds() + int(ahead().total_seconds()) * 10**9,
+    }
