@@ -23,6 +23,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
+import click
+
 from statefun_actors.cli import main
 
 _ROOT: Final = Path(__file__).parents[2]
@@ -128,9 +130,13 @@ def _become_a_command(orders: socket.socket) -> None:
 
 
 if __name__ == "__main__":
-    for later in ("admin", "assembly", "cli.loading", "cli.run.running", "connectors", "store.sqlite"):
-        importlib.import_module(f"statefun_actors.{later}")  # most commands do; here it is done once
+    # What most commands and applications import is imported here, once.
+    for later in ("admin", "assembly", "cli.loading", "cli.run.running", "connectors", "entity", "store.sqlite"):
+        importlib.import_module(f"statefun_actors.{later}")
     importlib.import_module("rich.table")
+    context = click.Context(main)
+    for command in main.list_commands(context):
+        main.get_command(context, command)
     gc.freeze()  # what is never freed is not looked at again, or copied, in each command
     _become_a_command(socket.socket(fileno=int(sys.argv[1])))
     main(prog_name="statefun-actors")
