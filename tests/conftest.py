@@ -53,9 +53,16 @@ def pytest_configure() -> None:
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
-    """No workers where single files or tests are named: output, a debugger and a quick answer are wanted there."""
+    """One worker more than there are cores: many tests wait, for Kafka, for Flink or for a timeout.
+
+    None where single files or tests are named: output, a debugger and a quick answer are wanted there.
+    """
     named = [Path(argument.partition("::")[0]) for argument in config.args]
-    return None if all(path.is_dir() for path in named) else 0
+    if not all(path.is_dir() for path in named):
+        return 0
+    if "PYTEST_XDIST_AUTO_NUM_WORKERS" in os.environ:
+        return None  # pytest-xdist reads it
+    return 1 + (len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -102,6 +109,9 @@ def _group_of(item: pytest.Item) -> str | None:
 
 def _group(item: pytest.Item, *, flink: bool, kafka: bool) -> str | None:
     """What the tests are called that run in the same worker as *item*; None where it may run in any."""
+    names = set(item.fixturenames) if isinstance(item, pytest.Function) else set[str]()
+    if kafka and not flink and "own_broker" in names and not names & {"broker", "topics"}:
+        return None  # it shares nothing, and waits most of its time
     if flink or kafka:
         return FLINK_OVER_KAFKA if flink and kafka else FLINK if flink else "kafka"
     found = item._fixtureinfo.name2fixturedefs.values() if isinstance(item, pytest.Function) else ()

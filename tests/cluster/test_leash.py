@@ -91,6 +91,7 @@ def test_a_child_whose_parent_has_died_already_does_not_begin() -> None:
 
 
 @pytest.mark.flink
+@pytest.mark.xdist_group("maven")  # it needs no Flink of the tests, and one Maven at a time is enough
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM, signal.SIGHUP])
 def test_maven_does_not_outlive_a_command_that_is_ended(how: signal.Signals, tmp_path: Path) -> None:
     need_flink()
