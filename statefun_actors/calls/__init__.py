@@ -17,7 +17,15 @@ from statefun_actors.calls.errors import (
     UnexpectedAnswerError,
     UnexpectedReplyError,
 )
-from statefun_actors.calls.options import CallOptions, TellOptions, delay_of, timeout_seconds
+from statefun_actors.calls.options import (
+    CallOptions,
+    TellOptions,
+    check_call,
+    check_key,
+    check_tell,
+    delay_of,
+    timeout_seconds,
+)
 from statefun_actors.calls.question import Question, packed, question
 from statefun_actors.calls.reply_address import reply_address_of
 from statefun_actors.calls.reply_type import ReplyType, reply_type
@@ -39,6 +47,9 @@ __all__ = [
     "UnavailableError",
     "UnexpectedAnswerError",
     "UnexpectedReplyError",
+    "check_call",
+    "check_key",
+    "check_tell",
     "delay_of",
     "packed",
     "question",

@@ -20,6 +20,8 @@ from statefun_actors.address import Address
 from statefun_actors.calls import (
     CallOptions,
     TellOptions,
+    check_call,
+    check_tell,
     delay_of,
     packed,
     question,
@@ -45,7 +47,7 @@ class _Calls:
         if parsed.scheme not in {"http", "https"} or not parsed.host:
             raise ValueError(f"expected a URL such as http://127.0.0.1:8080, got {url!r}")
         self._url = url.rstrip("/")
-        self._timeout = timeout
+        self._timeout = timeout_seconds({"timeout": timeout}, timeout)
         self._headers: Mapping[str, str] = {} if token is None else {"authorization": f"Bearer {token}"}
 
     def _call(
@@ -71,6 +73,7 @@ class _Calls:
         )
 
     def _answer(self, address: Address | str, message: object, options: CallOptions) -> Call:
+        check_call(options)
         return self._call(reply_address_of(address), pack(message), options, answers=True)
 
     def _request(self, attempt: HttpAttempt) -> dict[str, Untyped]:
@@ -131,6 +134,7 @@ class Client(_Calls):
             CallError: the message was not taken; its class is the reason.
             NotAMessageError, ValueMismatchError, UnhandledMessageError: it can't be sent to *target*.
         """
+        check_tell(options)
         self._carried_out(self._call(target, packed(target, message), options, delay_ms=delay_of(options)))
 
     @overload
@@ -152,6 +156,7 @@ class Client(_Calls):
         self, target: Untyped, message: Untyped, reply: Untyped = None, /, **options: Unpack[CallOptions]
     ) -> Untyped:
         """Send *message* and return the reply. See :meth:`statefun_actors.Actors.ask`."""
+        check_call(options)
         asked = question(target, message, reply)
         call = self._call(asked.target, asked.value, options, waits=True, until_reply=asked.until_reply)
         return reply_of(asked, self._carried_out(call))
@@ -212,6 +217,7 @@ class AsyncClient(_Calls):
 
     async def tell(self, target: Address, message: object, **options: Unpack[TellOptions]) -> None:
         """See :meth:`Client.tell`."""
+        check_tell(options)
         await self._carried_out(self._call(target, packed(target, message), options, delay_ms=delay_of(options)))
 
     @overload
@@ -235,6 +241,7 @@ class AsyncClient(_Calls):
         self, target: Untyped, message: Untyped, reply: Untyped = None, /, **options: Unpack[CallOptions]
     ) -> Untyped:
         """See :meth:`Client.ask`."""
+        check_call(options)
         asked = question(target, message, reply)
         call = self._call(asked.target, asked.value, options, waits=True, until_reply=asked.until_reply)
         return reply_of(asked, await self._carried_out(call))

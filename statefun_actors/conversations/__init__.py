@@ -3,7 +3,7 @@
 They use the function API and don't depend on an application: any endpoint of a job can serve them.
 """
 
-from statefun_actors.conversations.activity import Activity, activity
+from statefun_actors.conversations.activity import Activity, activity, declared_activities
 from statefun_actors.conversations.own_functions import own_functions
 from statefun_actors.conversations.renaming import AddressRenaming
 from statefun_actors.conversations.reply import OpenAsk, open_ask, opened
@@ -16,6 +16,7 @@ __all__ = [
     "OpenSchedule",
     "activity",
     "begun",
+    "declared_activities",
     "open_ask",
     "open_schedule",
     "opened",

@@ -11,7 +11,8 @@ import inspect
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any as Untyped
-from typing import ClassVar, TypedDict, TypeVar, Unpack, overload
+from typing import ClassVar, Final, TypedDict, TypeVar, Unpack, overload
+from weakref import WeakSet
 
 import attrs
 
@@ -47,7 +48,11 @@ class _Options(TypedDict, total=False):
     backoff: float
     timeout: timedelta | float
     concurrency: int | None
+    internal: bool | None
     rate: str | None
+
+
+_OPTIONS: Final = sorted(_Options.__annotations__)
 
 
 class Activity(Callee[_M, _R]):
@@ -59,6 +64,7 @@ class Activity(Callee[_M, _R]):
 
     def __init__(self, typename: str, function: Callable[..., Untyped], options: _Options) -> None:
         self.typename, self.function, self._options = typename, function, options
+        self.name: str = getattr(function, "__name__", typename)
         self._type = ActivityFunction(typename, function, options)
 
     def __call__(self, *arguments: Untyped) -> Untyped:
@@ -103,15 +109,21 @@ class ActivityFunction:
     def __init__(self, typename: str, function: Callable[..., Untyped], options: _Options) -> None:
         self.typename = typename
         self.name = getattr(function, "__qualname__", repr(function))
-        problems: list[str] = []
+        problems = [
+            f"unknown option {each!r}; expected one of: {', '.join(_OPTIONS)}"
+            for each in options
+            if each not in _OPTIONS
+        ]
         if (problem := typename_problem(typename)) is not None:
             problems.append(problem)
         keyed = _takes_key(function, problems)
         types, returns = _types(function, problems)
         is_async = inspect.iscoroutinefunction(inspect.unwrap(function))
         handler_options = HandlerOptions(timeout=options.get("timeout", timedelta(seconds=30)), blocking=not is_async)
-        problems += handler_options.problems(is_async=is_async)
-        self.options = TypeOptions(concurrency=options.get("concurrency"))
+        if wrong := handler_options.problems(is_async=is_async):
+            problems += wrong
+            handler_options = HandlerOptions(blocking=not is_async)
+        self.options = TypeOptions(internal=options.get("internal"), concurrency=options.get("concurrency"))
         problems += self.options.problems()
         try:
             self.on_failure = TimedAttempts(total=options.get("attempts", 5), backoff=options.get("backoff", 1.0))
@@ -236,6 +248,14 @@ def _union(types: Sequence[Untyped]) -> Untyped:
     return found
 
 
+_declared: Final[WeakSet[Activity[Untyped, Untyped]]] = WeakSet()
+
+
+def declared_activities() -> Iterable[Activity[Untyped, Untyped]]:
+    """The activities that the modules of this process declare, served or not, without replaced ones."""
+    return list(_declared)
+
+
 class _Decorator:
     """The decorator that ``activity(...)`` returns: makes a function an Activity, typed by its annotations."""
 
@@ -259,7 +279,9 @@ class _Decorator:
     @overload
     def __call__(self, function: Callable[[_M], _R]) -> Activity[_M, _R]: ...
     def __call__(self, function: Untyped) -> Untyped:
-        return Activity(self._typename, function, self._options)
+        found: Activity[Untyped, Untyped] = Activity(self._typename, function, self._options)
+        _declared.add(found)
+        return found
 
 
 def activity(typename: str, **options: Unpack[_Options]) -> _Decorator:
@@ -278,7 +300,8 @@ def activity(typename: str, **options: Unpack[_Options]) -> _Decorator:
         options: ``attempts`` (5), the maximum, on the embedded engine with those that end their process;
             ``backoff`` (1.0), seconds before the second attempt, doubled before each further one; ``timeout``
             (30 seconds) of one attempt; ``concurrency`` (no limit), the maximum of runs at once in a process; ``rate``
-            (no limit), the maximum of runs that begin in any second, minute or hour in a process: ``"60/m"``.
+            (no limit), the maximum of runs that begin in any second, minute or hour in a process: ``"60/m"``;
+            ``internal`` (False), whether it refuses messages from outside: only entities and functions start it.
 
     Raises:
         DefinitionError: with all problems.

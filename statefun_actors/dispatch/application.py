@@ -216,6 +216,7 @@ class Application:
         problems += _former_name_clashes(routes)
         if problems:
             raise DefinitionError("this application", problems)
+        self.diagnostics.activities = {name for name, route in routes.items() if route.retries}
         self.instruments = Instruments([self.diagnostics, *instruments])
         self.make_scope: type[Scope] = ObservedScope if self.instruments.observe_batches else Scope
         self.routes: Mapping[str, ServedFunction] = routes

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
+from collections.abc import Set as AbstractSet
 from typing import Final
 
 from statefun_actors.dispatch.events import LoopHeld, MessageRefused, RepliedToItself, ReplyDropped
@@ -37,6 +38,8 @@ class Diagnostics(Instrument):
         """Handlers whose entities received their own replies."""
         self.longest_held: dict[str, float] = {}
         """The longest time, in seconds, for which a handler held the event loop; only times above the limit."""
+        self.activities: AbstractSet[str] = frozenset()
+        """The function types that are activities, for advice."""
 
     def reply_dropped(self, event: ReplyDropped) -> None:
         if event.handler not in self.dropped_replies:
@@ -58,11 +61,18 @@ class Diagnostics(Instrument):
         if event.handler not in self.longest_held:
             logger.warning(
                 "%s held the event loop for %.0f ms, and everything else had to wait; unless the machine is just too "
-                "busy, make it shorter, or let it run in a thread: @handles(..., blocking=True) (logged once)",
+                "busy, make it shorter, or %s (logged once)",
                 event.handler,
                 event.seconds * 1000,
+                self._in_thread(event.handler),
             )
         self.longest_held[event.handler] = max(event.seconds, self.longest_held.get(event.handler, 0.0))
+
+    def _in_thread(self, handler: str) -> str:
+        """What lets *handler* run in a thread. Only entities have handlers with a name other than a function type."""
+        if handler in self.activities:
+            return "make it a plain `def`, which runs in a thread"
+        return f"let it run in a thread: {'bind' if '/' in handler else '@handles'}(..., blocking=True)"
 
     def message_refused(self, event: MessageRefused) -> None:
         self.refused[event.handler] += 1

@@ -176,8 +176,11 @@ class GuardedRun:
                 if again is not None:
                     self.scope.effects.append(again)
                     if not isinstance(error, NotYetError):
-                        wait = again.delay_ms / 1000
-                        logger.warning("%s: an attempt failed, the next in %g s: %s", target, wait, describe(error))
+                        number, wait = attempt_number(invocation), again.delay_ms / 1000
+                        logger.warning(
+                            "%s: attempt %d of %d failed, the next in %g s: %s",
+                            target, number, policy.total, wait, describe(error),
+                        )  # fmt: skip
                     return
                 settlement, attempts = Settlement.DISCARDED, attempt_number(invocation)
             case _:
@@ -194,6 +197,8 @@ class GuardedRun:
 
 def refusal(route: ServedFunction, invocation: Invocation) -> InternalMessageError | None:
     """The error for a message from outside whose handler is internal; None for other messages."""
+    if route.retries:  # a further attempt is a message of the activity to itself
+        invocation = unwrapped(invocation)
     return route.refused(invocation.argument.typename, invocation.caller)
 
 

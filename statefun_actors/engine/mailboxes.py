@@ -269,5 +269,9 @@ class Mailboxes:
 
     def _park(self, typename: str) -> None:
         if typename not in self.parked:
-            logger.warning("nothing here serves %s; messages for it are kept for a run that does", typename)
+            logger.warning(
+                "nothing here serves %s; messages for it are kept for a run that does: add its class, activity or "
+                "function to the application, or correct the address",
+                typename,
+            )
         self.parked[typename] = self.parked.get(typename, 0) + 1

@@ -25,6 +25,7 @@ from statefun_actors.definition import (
     resolve,
     return_annotation,
 )
+from statefun_actors.entity.answers import MARK as ANSWERS_MARK
 from statefun_actors.entity.answers import AnswerClaim, read_answers
 from statefun_actors.entity.handles import MARK, HandlerMark
 from statefun_actors.entity.names import ENTITY_NAMES, hides
@@ -144,6 +145,8 @@ def _mark(item: object) -> HandlerMark | None:
 def _claim_problems(name: str, item: object, mark: HandlerMark) -> list[str]:
     if not isinstance(item, PythonFunction):
         return [f"{name}: @handles marks a method, got a {type(item).__name__}"]
+    if hasattr(item, ANSWERS_MARK):
+        return [f"{name}: it has both @handles and @answers; write a method for each"]
     if mark.repeated:
         return [f"{name}: it has two @handles; write one with all types: @handles(A, B)"]
     return method_problems(name, item)

@@ -190,7 +190,8 @@ class Entity(metaclass=EntityMeta):
         """Send *message* to *target*, and call *then* with the answer.
 
         The handler ends, and this entity takes other messages; the answer comes as a message. In *then*,
-        ``self.caller`` is the caller of the current message, and the return value of *then* is the reply to it.
+        ``self.caller`` is the caller of the asking message, and the return value of *then* is the reply to it; without
+        a caller that value is dropped.
 
         Args:
             target: any address, in any language; or an activity.
@@ -215,7 +216,9 @@ class Entity(metaclass=EntityMeta):
         """An address for one answer, which *then* gets: to put into a message or a mail.
 
         It can be used after this message has committed: pass it on by a send, or by an egress. Over HTTP it is answered
-        by ``POST /replies/<id of the address>``. Arguments and errors are those of :meth:`ask`.
+        by ``POST /replies/<id of the address>``. In *then*, ``self.caller`` is the caller of the message whose handler
+        called this, not who answered, and the return value of *then* is the reply to it; without a caller that value
+        is dropped. Arguments and errors are those of :meth:`ask`.
         """
         return ask(self.__scope__ or _detached(self, "reply_address"), self, then, timeout, keep, None, None)
 

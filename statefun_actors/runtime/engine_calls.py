@@ -23,6 +23,8 @@ from statefun_actors.calls import (
     ReplyTimeoutError,
     TellOptions,
     UnavailableError,
+    check_call,
+    check_tell,
     delay_of,
     packed,
     question,
@@ -99,6 +101,7 @@ class EngineCalls:
 
     def telling(self, target: Address, message: object, options: TellOptions) -> Sent:
         """What ``tell(target, message, **options)`` sends. Raises what it raises before anything is sent."""
+        check_tell(options)
         value = packed(target, message)
         self._check(target, value)
         sent = IngressMessage(target, value, delay_of(options), key=options.get("key"))
@@ -106,6 +109,7 @@ class EngineCalls:
 
     def answering(self, address: Address | str, message: object, options: CallOptions) -> Sent:
         """What ``answer(address, message, **options)`` sends; it ends as a ``tell``. Raises as :meth:`telling`."""
+        check_call(options)
         target, value, key = reply_address_of(address), pack(message), options.get("key")
 
         def encoded(ask: OpenAsk) -> TypedValue:
@@ -124,6 +128,7 @@ class EngineCalls:
 
     def asking(self, subject: Untyped, first: Untyped, second: Untyped, options: CallOptions) -> tuple[Question, Sent]:
         """What ``ask(subject, first, second, **options)`` sends. Raises what it raises before anything is sent."""
+        check_call(options)
         asked = question(subject, first, second)
         self._check(asked.target, asked.value)
         wait = Wait.REPLY if asked.until_reply else Wait.HANDLED

@@ -20,6 +20,7 @@ from statefun_actors.calls import (
     NotServedError,
     Question,
     UnavailableError,
+    check_key,
     packed,
     timeout_seconds,
 )
@@ -69,8 +70,9 @@ class TestCall:
     key: str | None
 
     def check(self) -> None:
-        """Raises ValueError, ValueMismatchError: one of them makes no sense, or two together."""
+        """Raises ValueMismatchError: one of them makes no sense, or two together."""
         timeout_seconds({} if self.timeout is None else {"timeout": self.timeout}, 1)
+        check_key(self.key)
         if self.caller is not None:
             checked_address(self.caller)
             if self.key is not None:

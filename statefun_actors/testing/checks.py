@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 
 from statefun_actors.address import Address
+from statefun_actors.conversations import declared_activities
 from statefun_actors.entity import Entity
 from statefun_actors.errors import ValueMismatchError
 from statefun_actors.text import encodable
@@ -37,21 +38,22 @@ def in_utc(moment: datetime, name: str) -> datetime:
 
 
 def check_served(parked: Iterable[str], told: set[str]) -> None:
-    """Refuses messages to Entity classes that are not run; other function types may be in other languages.
+    """Refuses messages to Entity classes and activities that are not run; others may be in other languages.
 
     *parked*: the function types whose messages are kept because nothing serves them; those in *told* were reported.
 
     Raises:
-        AssertionError: it names the classes.
+        AssertionError: it names the classes and activities.
     """
     new = [typename for typename in parked if typename not in told]
     if not new:
         return
     told.update(new)
-    classes = {cls.__function_type__.typename: cls for cls in _entity_classes()}
-    forgotten = [classes[typename] for typename in new if typename in classes]
+    known = {activity.typename: activity.name for activity in declared_activities()}
+    known |= {cls.__function_type__.typename: cls.__name__ for cls in _entity_classes()}
+    forgotten = [known[typename] for typename in new if typename in known]
     if forgotten:
-        names = ", ".join(cls.__name__ for cls in forgotten)
+        names = ", ".join(forgotten)
         raise AssertionError(
             f"messages were sent to {names}, which this TestRuntime does not run: write TestRuntime(..., {names})"
         )

@@ -260,7 +260,7 @@ class TestRuntime(RuntimeView):
 
         Raises:
             Exception: the first error of a handler without a failure policy.
-            AssertionError: a message went to an Entity class that is not run here.
+            AssertionError: a message went to an Entity class or an activity that is not run here.
             KeyboardInterrupt: a handler raised it, or it was Ctrl-C.
         """
         await self._environment.settled(self.engine)

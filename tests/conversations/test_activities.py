@@ -16,6 +16,7 @@ from statefun_actors import (
     DefinitionError,
     Entity,
     NoAnswer,
+    NotAdmittedError,
     TerminalError,
     activity,
     answers,
@@ -336,6 +337,55 @@ def test_everything_wrong_with_an_activity_is_reported_at_once() -> None:
         "timeout= is a timedelta or seconds",
     ):
         assert part in text
+
+
+def test_options_of_an_activity_are_checked_together_and_by_name() -> None:
+    with pytest.raises(DefinitionError) as caught:
+
+        @activity("test/wrong", attemps=1, timeout=-1, backoff="1s", key="k", internal=1)  # type: ignore[call-arg, arg-type]
+        async def wrong(message: int) -> int:
+            return message
+
+    known = "expected one of: attempts, backoff, concurrency, internal, rate, timeout"
+    assert caught.value.problems == (
+        f"unknown option 'attemps'; {known}",
+        f"unknown option 'key'; {known}",
+        "timeout= is a timedelta or seconds, more than zero; got -1",
+        "internal= is True or False, got 1",
+        "backoff= is in seconds, 0 or more; got '1s'",
+    )
+
+
+async def test_an_internal_activity_is_started_by_functions_only() -> None:
+    runs: list[int] = []
+
+    @activity("test/internal", internal=True, attempts=2)
+    async def pay(message: int) -> int:
+        runs.append(message)
+        if len(runs) == 1:
+            raise ConnectionError("the bank is away")
+        return message
+
+    class Payer(Entity, typename="test/payer"):
+        @handles
+        def begin(self, message: int) -> None:
+            self.ask(pay, message, then=self.done)
+
+        @answers
+        def done(self, answer: int | NoAnswer) -> str:
+            return repr(answer)
+
+    async with TestRuntime(Payer, pay) as runtime:
+        await runtime.tell(Payer.at("p"), 1)
+        await runtime.clock.advance(2)
+        assert runs == [1, 1]
+        await runtime.tell(pay.at("mine"), 2)
+        await runtime.clock.advance(60)
+    async with AsyncRuntime(Payer, pay) as real:
+        with pytest.raises(NotAdmittedError):
+            await real.tell(pay.at("mine"), 3)
+
+    assert runs == [1, 1]
 
 
 def test_calling_an_activity_calls_its_function() -> None:

@@ -10,8 +10,8 @@ from datetime import timedelta
 
 import pytest
 
-from statefun_actors import Discard, Entity, handles, persisted
-from statefun_actors.dispatch import dispatch
+from statefun_actors import Context, Discard, Entity, StatefulFunctions, activity, handles, persisted
+from statefun_actors.dispatch import Application, LoopHeld, dispatch
 from statefun_actors.model import Done, Failed, Outcome
 from statefun_actors.types import pack
 from tests.dispatch.world import VirtualHost, World, run_plain, text_of
@@ -220,3 +220,24 @@ def test_a_handler_that_holds_the_loop_is_named_once(caplog: pytest.LogCaptureFi
         "busy, make it shorter, or let it run in a thread: @handles(..., blocking=True) (logged once)"
     ]
     assert world.app.diagnostics.longest_held == {"Waiter.hold": pytest.approx(0.25)}
+
+
+def test_the_advice_for_one_that_holds_the_loop_fits_functions_and_activities(caplog: pytest.LogCaptureFixture) -> None:
+    functions = StatefulFunctions()
+
+    @functions.bind("test/held")
+    async def held(context: Context, message: int) -> None: ...
+
+    @activity("test/outside")
+    async def outside(message: int) -> None: ...
+
+    diagnostics = Application(functions, outside).diagnostics
+    with caplog.at_level(logging.WARNING, "statefun_actors.dispatch"):
+        diagnostics.loop_held(LoopHeld("test/held", 0.2))
+        diagnostics.loop_held(LoopHeld("test/outside", 0.2))
+
+    busy = "held the event loop for 200 ms, and everything else had to wait; unless the machine is just too busy, "
+    assert caplog.messages == [
+        f"test/held {busy}make it shorter, or let it run in a thread: bind(..., blocking=True) (logged once)",
+        f"test/outside {busy}make it shorter, or make it a plain `def`, which runs in a thread (logged once)",
+    ]

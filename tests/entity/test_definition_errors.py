@@ -14,7 +14,7 @@ import pydantic
 import pytest
 from google.protobuf import any_pb2
 
-from statefun_actors import DefinitionError, Entity, NotAMessageError, handles, message, persisted
+from statefun_actors import DefinitionError, Entity, NoAnswer, NotAMessageError, answers, handles, message, persisted
 from statefun_actors.types import pack
 
 declare: Any = persisted  # what the type checker refuses is what is tried here
@@ -810,3 +810,24 @@ def test_a_field_may_have_any_other_name(name: str) -> None:
     cls = make("Cart", (Entity,), body, typename="cart/cart")
 
     assert getattr(cls(**{name: 3}), name) == 3
+
+
+def test_one_method_is_a_handler_or_takes_answers_not_both() -> None:
+    def above() -> object:
+        class Cart(Entity, typename="cart/cart"):
+            @handles
+            @answers
+            def f(self, answer: Added | NoAnswer) -> None: ...
+
+        return Cart
+
+    def below() -> object:
+        class Cart(Entity, typename="cart/cart"):
+            @answers
+            @handles
+            def f(self, answer: Added | NoAnswer) -> None: ...
+
+        return Cart
+
+    for define in (above, below):
+        assert problems_of(define) == ["f: it has both @handles and @answers; write a method for each"]

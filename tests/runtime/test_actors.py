@@ -171,6 +171,41 @@ def test_a_reply_that_takes_too_long_is_a_timeout(calls: Calls, ada: Address) ->
         calls.ask(ada, 2.0, timeout=0.2)
 
 
+def test_an_unknown_option_is_refused_with_the_names_of_those_there_are(calls: Calls, ada: Address) -> None:
+    unexpected = (
+        r"unknown option 'timout'; expected one of: (after, )?key, timeout$|unexpected keyword argument 'timout'"
+    )
+    with pytest.raises(TypeError, match=unexpected):
+        calls.tell(ada, Deposit(cents=1), timout=2)
+    with pytest.raises(TypeError, match=unexpected):
+        calls.ask(ada, Deposit(cents=1), Deposited, timout=2)
+    with pytest.raises(TypeError, match=r"unknown option 'after'; expected one of: key, timeout$|'after'"):
+        calls.ask(ada, Deposit(cents=1), Deposited, after=2)
+    with pytest.raises(TypeError, match=unexpected):
+        calls.answer("token", Deposit(cents=1), timout=2)
+
+    assert calls.ask(ada, Deposit(cents=1), Deposited) == Deposited(balance=1)
+
+
+@pytest.mark.parametrize("key", ["", 5])
+def test_a_key_is_a_string_that_is_not_empty(calls: Calls, ada: Address, key: object) -> None:
+    expected = rf"^expected key= as a non-empty string, got {key!r} \({type(key).__name__}\)$"
+    with pytest.raises(ValueMismatchError, match=expected):
+        calls.tell(ada, Deposit(cents=1), key=key)
+    with pytest.raises(ValueMismatchError, match=expected):
+        calls.ask(ada, Deposit(cents=1), Deposited, key=key)
+
+
+@pytest.mark.parametrize("timeout", ["2s", True])
+def test_a_timeout_is_a_timedelta_or_seconds(calls: Calls, ada: Address, timeout: object) -> None:
+    with pytest.raises(ValueMismatchError) as caught:
+        calls.ask(ada, Deposit(cents=1), Deposited, timeout=timeout)
+
+    assert (
+        str(caught.value) == f"expected timeout= as a timedelta or seconds, got {timeout!r} ({type(timeout).__name__})"
+    )
+
+
 @pytest.mark.parametrize("timeout", [0, -1])
 def test_a_timeout_is_more_than_zero(calls: Calls, ada: Address, timeout: float) -> None:
     with pytest.raises(ValueError, match=r"^expected a timeout= of more than 0 seconds, got "):

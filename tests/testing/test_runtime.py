@@ -13,12 +13,15 @@ from statefun_actors import (
     DeadLetter,
     Entity,
     KafkaRecord,
+    NoAnswer,
     NoReplyError,
     NotServedError,
     TerminalError,
     UnexpectedReplyError,
     UnhandledMessageError,
     ValueMismatchError,
+    activity,
+    answers,
     handles,
     kafka_record,
     persisted,
@@ -272,11 +275,33 @@ class Forgetful(Entity, typename="kit/forgetful"):
     def go(self, message: str) -> str:
         if message == "now":
             self.send(Forgotten.at("x"), 1)
+        elif message == "outside":
+            self.ask(forgotten, message, then=self.done)
         elif message == "later":
             self.send_after(5, Forgotten.at("x"), 1)
         else:
             self.send(Address("fraud/checker", "x"), 1)
         return message
+
+    @answers
+    def done(self, answer: str | NoAnswer) -> None: ...
+
+
+@activity("kit/outside")
+async def forgotten(message: str) -> str:
+    return message
+
+
+async def test_a_message_to_an_activity_that_is_not_run_fails_the_test() -> None:
+    async with TestRuntime(Forgetful) as runtime:
+        with pytest.raises(AssertionError) as raised:
+            await runtime.tell(Forgetful.at("a"), "outside")
+    assert str(raised.value) == (
+        "messages were sent to forgotten, which this TestRuntime does not run: write TestRuntime(..., forgotten)"
+    )
+    async with TestRuntime(Forgetful, forgotten.replaced(lambda message: message)) as runtime:
+        await runtime.tell(Forgetful.at("a"), "outside")
+        assert runtime.asks == []
 
 
 async def test_a_message_to_a_class_that_is_not_run_fails_the_test() -> None:
