@@ -89,11 +89,17 @@ class Options(TypedDict, total=False):
     """The settings as keyword arguments: ``create_app(Account, retry_budget=2)``."""
 
     on_failure: FailurePolicy | None
+    """Failure policy of classes and handlers that have none of their own. Default: None."""
     handler_timeout: timedelta | float | None
+    """Time limit of an async or blocking handler. Default: None, no limit."""
     retry_budget: timedelta | float
+    """Total time that one batch may wait between attempts of messages that fail. Default: 5 s."""
     body_limit: int
+    """Maximum bytes of a request body. Default: 32 MiB."""
     record_egresses: Iterable[str]
+    """Egresses that accept only ``kafka_record`` and ``kinesis_record``. Default: none."""
     linger: timedelta | float
+    """Time for which ``serve`` may delay the reply to a batch of two or more. Default: 20 ms."""
 
 
 def settings_with(settings: Settings | None, options: Options, defaults: Settings | None = None) -> Settings:

@@ -15,15 +15,18 @@ from statefun_actors.cli.output import write
 def docs(topic: str | None) -> None:
     """Show a page of the documentation of this version, or list the pages.
 
-    On a terminal it is formatted; elsewhere it is Markdown.
+    On a terminal it is formatted; elsewhere it is Markdown. ``llms-full`` is all pages in one, for language models.
     """
-    pages = {page.name.removesuffix(".md"): page for page in files("statefun_actors").joinpath("docs").iterdir()}
+    files_ = {page.name: page for page in files("statefun_actors").joinpath("docs").iterdir()}
+    pages = {name.removesuffix(".md"): page for name, page in files_.items() if name.endswith(".md")}
     if topic is None:
         for name in sorted(pages):
             title = pages[name].read_text(encoding="utf-8").partition("\n")[0].removeprefix("# ")
             write(f"{name:<14} {title}")
     elif topic in pages:
         _show(pages[topic].read_text(encoding="utf-8"))
+    elif f"{topic}.txt" in files_:
+        write(files_[f"{topic}.txt"].read_text(encoding="utf-8").rstrip("\n"))
     else:
         raise click.UsageError(f"no page {topic!r}; expected one of: {', '.join(sorted(pages))}")
 

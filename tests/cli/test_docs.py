@@ -27,6 +27,12 @@ def test_it_shows_a_page(page: Path) -> None:
     assert shown.stdout.startswith("# ")
 
 
+def test_it_shows_all_pages_in_one_for_language_models() -> None:
+    shown = CliRunner().invoke(main, ["docs", "llms-full"]).stdout
+
+    assert [page.stem for page in PAGES if page.read_text(encoding="utf-8") not in shown] == []
+
+
 def test_an_unknown_page_is_refused() -> None:
     refused = CliRunner().invoke(main, ["docs", "replay"])
 

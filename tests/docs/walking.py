@@ -2,7 +2,7 @@
 
 - A block with a file name (````` ```python shop.py `````) is saved as that file; a file ``test_….py`` is run by pytest.
 - Other blocks of Python are run as programs, those of bash as scripts. Port 8080 becomes a free port.
-- A block of text is what the last script printed, or some of its lines.
+- A block ````` ```text output ````` is what the last script printed, or some of its lines; other text is not checked.
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ _ENVIRONMENT: Final = {
     "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
     "COLUMNS": "100",
 }
+_PYTEST: Final = [sys.executable, "-W", "error", "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:asyncio"]
+"""Plain pytest, which has none of the plugins of this project's own tests."""
 
 
 class Block(NamedTuple):
@@ -42,23 +44,25 @@ def blocks(page: str) -> Iterator[Block]:
 def walk(page: str, folder: Path) -> None:
     """Run the blocks of the text *page* in *folder*."""
     port, printed = _free_port(), ""
+    (folder / "pyproject.toml").write_text(f'[tool.statefun-actors.run]\nbind = ["127.0.0.1:{port}"]\n')
     for language, file, text in blocks(page):
         text = text.replace(":8080", f":{port}")  # noqa: PLW2901
-        if file:
+        if language == "text":
+            if file == "output":
+                shown = [" ".join(line.split()) for line in text.splitlines()]
+                lines = [" ".join(line.split()) for line in printed.splitlines()]
+                assert [line for line in shown if line not in lines] == [], printed
+        elif file:
             assert language in SAVED, f"{file}: expected one of {', '.join(sorted(SAVED))}, got {language}"
             place = folder / file
             place.parent.mkdir(parents=True, exist_ok=True)
             place.write_text(text, encoding="utf-8")
             if place.name.startswith("test_"):
-                _run([sys.executable, "-W", "error", "-m", "pytest", "-q", "-p", "no:cacheprovider", file], folder)
+                _run([*_PYTEST, file], folder)
         elif language == "python":
             _run([sys.executable, "-W", "error", "-c", text], folder)
         elif language == "bash":
             printed = _run(["bash", "-euc", text], folder)
-        elif language == "text":
-            shown = [" ".join(line.split()) for line in text.splitlines()]
-            lines = [" ".join(line.split()) for line in printed.splitlines()]
-            assert [line for line in shown if line not in lines] == [], printed
         else:
             raise AssertionError(f"expected a file name, or python, bash or text; got a block of {language}")
 
