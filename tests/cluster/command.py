@@ -101,7 +101,7 @@ class FlinkCommand:
         consumer = Consumer(
             {
                 "bootstrap.servers": self.facts["kafka"],
-                "group.id": "test",
+                "group.id": f"test of {topic}",  # a consumer that joins has all others of its group begin again
                 "auto.offset.reset": "earliest",
                 "enable.auto.commit": False,
                 "isolation.level": "read_committed",
