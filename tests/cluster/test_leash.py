@@ -70,15 +70,16 @@ def test_a_guard_does_not_outlive_its_child() -> None:
         assert parent.stdout is not None
         assert parent.stdout.readline() == "ended\n"
 
-        wait_gone(guards_of(child))
+        wait_gone(guards_of(child, parent.pid))
     finally:
         end(parent, grandchild)
 
 
-def guards_of(child: int) -> list[int]:
-    """The processes that were forked from *child*'s leash: they still have its command line."""
+def guards_of(child: int, parent: int) -> list[int]:
+    """The processes that were forked from *child*'s leash to *parent*: they still have its command line."""
+    leash_to_it = [leash.__file__.encode(), str(parent).encode()]
     pids = [int(path.name) for path in Path("/proc").glob("[0-9]*")]
-    return [pid for pid in pids if leash.__file__.encode() in words_of(pid) and pid != child]
+    return [pid for pid in pids if words_of(pid)[3:5] == leash_to_it and pid != child]
 
 
 def test_a_child_whose_parent_has_died_already_does_not_begin() -> None:
