@@ -24,6 +24,8 @@ class Host(Protocol):
 
     holds_all_state: bool
     """Whether a state that a batch lacks is absent; if not, the caller may keep it and did not send it."""
+    repeats: bool
+    """Whether a batch whose messages have been sent may run again, as on Flink after a failure of the job."""
 
     def now(self) -> datetime:
         """The current time: an aware datetime in UTC."""

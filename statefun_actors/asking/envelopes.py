@@ -10,6 +10,7 @@ Orders and answers are msgpack, since only this library reads them; no class of 
 
 from __future__ import annotations
 
+import hashlib
 from typing import Final, TypeAlias
 
 import msgspec
@@ -64,6 +65,16 @@ class Open(Struct, frozen=True, array_like=True, tag="open", gc=False):
     question: _Value | None = None
 
 
+class Run(Struct, frozen=True, array_like=True, tag="run", gc=False):
+    """To the reply function, at :func:`run_id`: open *ask*, which asks an activity, at *token*.
+
+    The reply function replaces the id of its target by a key that is the same if the asker repeats the ask.
+    """
+
+    token: str
+    ask: Open
+
+
 class Expire(Struct, frozen=True, array_like=True, tag="expire", gc=False):
     """From the reply function to itself: the timeout of an ask, or of an answer that arrived before its ask."""
 
@@ -96,7 +107,7 @@ class Fire(Struct, frozen=True, array_like=True, tag="fire", gc=False):
     slot_ms: int
 
 
-Order: TypeAlias = Open | Expire | Close | Repeat | Cease | Fire
+Order: TypeAlias = Open | Run | Expire | Close | Repeat | Cease | Fire
 
 
 class Answer(Struct, frozen=True, array_like=True, gc=False):
@@ -121,6 +132,11 @@ class Attempt(Struct, frozen=True, array_like=True, gc=False):
 
 
 _MOST_DIGITS: Final = 12
+RUNS_COUNTED_MS: Final = 7 * 86_400_000
+"""The span in which like runs are counted together, in milliseconds. A week: an outage should not begin another."""
+_RUN: Final = "run:"
+_KEY: Final = 32
+"""Digits of a key, as many as of a token: 128 bits."""
 _encode: Final = msgspec.msgpack.Encoder().encode
 _order: Final[msgspec.msgpack.Decoder[Order]] = msgspec.msgpack.Decoder(Order)
 _attempt: Final = msgspec.msgpack.Decoder(Attempt).decode
@@ -164,6 +180,27 @@ def failed(error: str) -> TypedValue:
 
 def address_of(parts: _Address | None) -> Address | None:
     return None if parts is None else tuple.__new__(Address, parts)
+
+
+def run_id(ask: Open) -> str:
+    """The id at the reply function that counts asks like *ask*, which asks an activity.
+
+    Those are asks of one entity with the same question, ``then=`` and ``keep=`` within some days: the counter does not
+    live for ever. Callers are left out: the reply address of an asker's own caller differs each time.
+    """
+    assert ask.target is not None
+    content = (ask.asker, ask.then, ask.keep, ask.target[0], ask.question, ask.since_ms // RUNS_COUNTED_MS)
+    return f"{_RUN}{hashlib.sha256(_encode(content)).hexdigest()[:_KEY]}"
+
+
+def is_run_id(id: str) -> bool:
+    """Whether *id* is one of :func:`run_id`; a token is not."""
+    return id.startswith(_RUN)
+
+
+def run_key(id: str, number: int) -> str:
+    """The key of the activity run *number* that the counter at *id* has counted."""
+    return hashlib.sha256(f"{id} {number}".encode()).hexdigest()[:_KEY]
 
 
 def schedule_id(sender: Address, name: str) -> str:

@@ -12,6 +12,12 @@ ANSWER                  dropped                       dropped
 any other               it is the answer              from a function: kept for a minute
 ======================  ============================  ========================================
 
+On Flink, a batch may run again after a failure of the job. What it asks must not get another key then, if an activity
+is to pass it to another system. So the ask arrives as a Run, at an id that is a digest of its content. The instance of
+this function there counts such asks, and gives each a key of this id and its number: a repetition is counted as before,
+since the counter was rolled back, too. It opens the ask at its token. The counter is kept in the state of early
+answers, for the span in which its id occurs, and a day more.
+
 An invalid order is dropped, too: an entity opens only asks of its own, and a question must not be one of this library's
 own messages, since its caller would be this function.
 
@@ -38,15 +44,20 @@ from statefun_actors.asking import (
     ORDER,
     REPLY,
     RESERVED,
+    RUNS_COUNTED_MS,
     Answer,
     Close,
     Expire,
     NoAnswer,
     Open,
+    Run,
     address_of,
     answer,
+    is_run_id,
     order,
     read_order,
+    run_id,
+    run_key,
 )
 from statefun_actors.functions import Context
 from statefun_actors.model import INGRESS, LARGEST_VALUE, TypedValue
@@ -59,7 +70,11 @@ _EARLY_SECONDS: Final = 60.0
 _ENVELOPE: Final = 100_000
 """The maximum size of an answer's envelope in bytes, without the answer and the ``keep=`` value."""
 
+_RUNS_KEPT: Final = timedelta(milliseconds=RUNS_COUNTED_MS) + timedelta(days=1)
+"""The time for which runs are counted, and a day for clocks that differ and orders that are late."""
+
 _pack: Final = msgspec.msgpack.Encoder().encode
+_number: Final = msgspec.msgpack.Decoder(int).decode
 _early: Final = msgspec.msgpack.Decoder(tuple[str, bytes]).decode
 _open: Final = msgspec.msgpack.Decoder(Open).decode
 _no_answer: Final = codec_for(NoAnswer)
@@ -113,10 +128,16 @@ def _ordered(context: Context, data: bytes, stored: bytes | None) -> None:
         logger.warning("dropped an unreadable order of %s: %s", context.caller, error)
         return
     if isinstance(content, Open):
-        if not _makes_sense(content, context):
+        if is_run_id(context.address.id) or not _makes_sense(content, context):
             logger.warning("dropped an invalid order of %s", context.caller)
         elif stored is None:
             _open_ask(context, content, data)
+    elif isinstance(content, Run):
+        token = context.address.id
+        if content.ask.target is None or not _makes_sense(content.ask, context) or run_id(content.ask) != token:
+            logger.warning("dropped an invalid order of %s", context.caller)
+        else:
+            _start_run(context, content)
     elif isinstance(content, Expire):
         if context.caller != context.address:
             return
@@ -132,13 +153,28 @@ def _ordered(context: Context, data: bytes, stored: bytes | None) -> None:
 
 def _makes_sense(ask: Open, context: Context) -> bool:
     """Whether *ask* belongs to its sender, and its question is not one of this library's own messages."""
-    if ask.asker != context.caller or not 0 < ask.timeout_ms <= LONGEST_MS:
+    caller = context.caller
+    of_sender = caller is not None and (ask.asker == caller or (caller.typename == REPLY and is_run_id(caller.id)))
+    if not of_sender or not 0 < ask.timeout_ms <= LONGEST_MS:
         return False
     if ask.target is None or ask.question is None:
         return ask.target is None and ask.question is None
     typename, id = ask.target
     namespace, _, name = typename.rpartition("/")
     return bool(namespace and name and id and ask.question[0]) and ask.question[0] not in RESERVED
+
+
+def _start_run(context: Context, run: Run) -> None:
+    """Open the ask of *run*, with the next key as the id of its target."""
+    id, ask = context.address.id, run.ask
+    assert ask.target is not None
+    counted: bytes | None = context["early"]
+    number = 0 if counted is None else _number(counted)
+    context["early"] = _pack(number + 1)
+    if counted is None:
+        context.send_after(_RUNS_KEPT, REPLY, id, order(Expire()), cancellation_token=id)
+    opening = msgspec.structs.replace(ask, target=(ask.target[0], run_key(id, number)))
+    context.send(REPLY, run.token, order(opening))
 
 
 def _open_ask(context: Context, ask: Open, data: bytes) -> None:
@@ -162,7 +198,7 @@ def _unexpected(context: Context, typename: str, data: bytes, *, inside: bool) -
         if context.caller is not None:
             context.pack_and_reply(False)
         return
-    if typename == FAILED or context["early"] is not None:
+    if typename == FAILED or context["early"] is not None or is_run_id(context.address.id):
         logger.info("dropped a late answer of type %s", typename)
         return
     context["early"] = _pack((typename, data))

@@ -31,7 +31,7 @@ from statefun_actors.definition.policy import (
     policy_problem,
 )
 from statefun_actors.definition.scope import Scope
-from statefun_actors.definition.send_checks import check_text
+from statefun_actors.definition.send_checks import check_relayed, check_text
 from statefun_actors.definition.showing import is_text
 from statefun_actors.definition.typenames import typename_problem
 
@@ -55,6 +55,7 @@ __all__ = [
     "TypeOptions",
     "UnresolvedAnnotationError",
     "bind_handlers",
+    "check_relayed",
     "check_text",
     "class_annotations",
     "declaration_problems",

@@ -9,16 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 from statefun_actors.address import Address
-from statefun_actors.asking import REPLY, SCHEDULE, Cease, Open, Order, Recurrence, Repeat, order, schedule_id
-from statefun_actors.definition.answer_method import AnswerMethod
+from statefun_actors.asking import Order, order
 from statefun_actors.definition.delay import delay_ms
 from statefun_actors.definition.send_checks import (
     check_egress,
-    check_relayed,
     check_target,
     check_token,
     checked_egresses,
@@ -41,8 +39,6 @@ from statefun_actors.model import (
 )
 from statefun_actors.types import pack, record_to_typed
 
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_MILLISECOND: Final = timedelta(milliseconds=1)
 _RECORD_TYPES: Final = (".KafkaProducerRecord", ".KinesisEgressRecord")
 _NO_NAMES: Final[set[str]] = set()
 """Shared by batches without names; a set of its own replaces it before the first is added."""
@@ -236,44 +232,7 @@ class Scope:
             raise too_large(value)
         self.effects.append(Egress(egress, value))
 
-    def open_ask(
-        self, then: AnswerMethod, keep: TypedValue | None, timeout_ms: int, target: Address | None, question: object
-    ) -> Address:
-        """The reply address of a new ask, opened by the effect added here; *question* is sent to *target* from it.
-
-        Raises:
-            Exception: as :meth:`send`.
-        """
-        value = None if target is None else pack(question)
-        if target is not None and value is not None:
-            check_relayed(target, value)
-        address: Address = tuple.__new__(Address, (REPLY, self.host.token()))
-        content = Open(
-            self.target,
-            then.name,
-            None if keep is None else (keep.typename, keep.value),
-            self.caller,
-            timeout_ms,
-            (self.now - _EPOCH) // _MILLISECOND,
-            target,
-            None if value is None else (value.typename, value.value),
-        )
-        self._order(address, content)
-        return address
-
-    def send_every(self, recurrence: Recurrence, target: Address, message: object, name: str) -> None:
-        """Start a recurring message by an effect. Raises as :meth:`send`."""
-        value = pack(message)
-        check_relayed(target, value)
-        now_ms = (self.now - _EPOCH) // _MILLISECOND
-        content = Repeat(self.target, name, recurrence, target, (value.typename, value.value), now_ms)
-        self._order(Address(SCHEDULE, schedule_id(self.target, name)), content)
-
-    def cancel_every(self, name: str) -> None:
-        """End the recurring message *name* of this entity."""
-        self._order(Address(SCHEDULE, schedule_id(self.target, name)), Cease())
-
-    def _order(self, address: Address, content: Order) -> None:
+    def order(self, address: Address, content: Order) -> None:
         """Send *content* to one of the library's own functions."""
         value = order(content)
         if len(value.value) > LARGEST_VALUE:

@@ -19,6 +19,7 @@ class SystemHost:
     """The wall clock, the running event loop, and the system's randomness."""
 
     holds_all_state = False
+    repeats = True
     monotonic = staticmethod(time.monotonic)
     token = staticmethod(random_token)
 

@@ -46,6 +46,7 @@ class _EngineHost(SystemHost):
     """Time and randomness as the engine's clock gives them."""
 
     holds_all_state = True
+    repeats = False
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock

@@ -1,20 +1,34 @@
-"""Checks of the arguments of ``self.ask(...)``."""
+"""``self.ask(...)``, ``reply_address``, ``send_every`` and ``cancel_every``: their checks and their orders."""
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any as Untyped
 from typing import Final
 
 from statefun_actors.address import Address
-from statefun_actors.asking import LONGEST_MS
-from statefun_actors.definition import AnswerMethod, Callee, Scope, delay_ms
+from statefun_actors.asking import (
+    LONGEST_MS,
+    REPLY,
+    SCHEDULE,
+    Cease,
+    Open,
+    Recurrence,
+    Repeat,
+    Run,
+    run_id,
+    schedule_id,
+)
+from statefun_actors.definition import AnswerMethod, Callee, Scope, check_relayed, delay_ms
 from statefun_actors.errors import ValueMismatchError
 from statefun_actors.model import TypedValue
+from statefun_actors.types import pack
 
 NOT_GIVEN: Final[Untyped] = object()
 """The default of a keyword; None is a value that can be kept."""
 DEFAULT_TIMEOUT: Final = timedelta(seconds=60)
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND: Final = timedelta(milliseconds=1)
 
 
 def ask(
@@ -32,9 +46,46 @@ def ask(
     ms = delay_ms(timeout)
     if not 0 < ms <= LONGEST_MS:
         raise ValueMismatchError("a timeout= of more than zero and at most ten years", repr(timeout))
+    run = isinstance(target, Callee)
     if isinstance(target, Callee):
         target = target.at(scope.host.token())
-    return scope.open_ask(method, kept, ms, target, question)
+    value = None if target is None else pack(question)
+    if target is not None and value is not None:
+        check_relayed(target, value)
+    opening = Open(
+        scope.target,
+        method.name,
+        None if kept is None else (kept.typename, kept.value),
+        scope.caller,
+        ms,
+        _now_ms(scope),
+        target,
+        None if value is None else (value.typename, value.value),
+    )
+    address = Address(REPLY, scope.host.token())
+    if run and scope.host.repeats:
+        # A repetition of this message would ask with another random key, so the reply function chooses it.
+        scope.order(Address(REPLY, run_id(opening)), Run(address.id, opening))
+    else:
+        scope.order(address, opening)
+    return address
+
+
+def send_every(scope: Scope, recurrence: Recurrence, target: Address, message: object, name: str) -> None:
+    """Start a recurring message. Raises as :meth:`Entity.send_every` does."""
+    value = pack(message)
+    check_relayed(target, value)
+    content = Repeat(scope.target, name, recurrence, target, (value.typename, value.value), _now_ms(scope))
+    scope.order(Address(SCHEDULE, schedule_id(scope.target, name)), content)
+
+
+def cancel_every(scope: Scope, name: str) -> None:
+    """End the recurring message *name* of the entity."""
+    scope.order(Address(SCHEDULE, schedule_id(scope.target, name)), Cease())
+
+
+def _now_ms(scope: Scope) -> int:
+    return (scope.now - _EPOCH) // _MILLISECOND
 
 
 def _method(entity: Untyped, then: object) -> AnswerMethod:
@@ -62,7 +113,7 @@ def answer_method(cls: Untyped, then: object) -> AnswerMethod:
     return method
 
 
-def schedule_name(name: object) -> str:
+def checked_name(name: object) -> str:
     """Check the *name* of a recurring message. Raises ValueMismatchError: it is not a non-empty string of Unicode
     text.
     """

@@ -12,7 +12,7 @@ import attrs
 from statefun_actors.address import Address
 from statefun_actors.asking import NoAnswer, recurrence
 from statefun_actors.definition import Callee, FailurePolicy, Scope, persisted
-from statefun_actors.entity.asking import DEFAULT_TIMEOUT, NOT_GIVEN, ask, schedule_name
+from statefun_actors.entity.asking import DEFAULT_TIMEOUT, NOT_GIVEN, ask, cancel_every, checked_name, send_every
 from statefun_actors.entity.detached import restored
 from statefun_actors.entity.function import EntityFunction
 from statefun_actors.entity.metaclass import EntityMeta
@@ -240,11 +240,11 @@ class Entity(metaclass=EntityMeta):
             Exception: as :meth:`send`.
         """
         scope = self.__scope__ or _detached(self, "send_every")
-        scope.send_every(recurrence(schedule, tz), target, message, schedule_name(name))
+        send_every(scope, recurrence(schedule, tz), target, message, checked_name(name))
 
     def cancel_every(self, name: str) -> None:
         """End the recurring message *name* of this entity. A message already sent may still arrive."""
-        (self.__scope__ or _detached(self, "cancel_every")).cancel_every(schedule_name(name))
+        cancel_every(self.__scope__ or _detached(self, "cancel_every"), checked_name(name))
 
     def clear(self) -> None:
         """Delete all fields, and cancel delayed messages that this batch sent with a token."""

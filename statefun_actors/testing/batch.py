@@ -16,6 +16,8 @@ from statefun_actors.model import Batch, Outcome
 class BatchHost(SystemHost):
     """A host with virtual time, which a backoff advances, so that no test waits. Tokens are deterministic."""
 
+    repeats = False
+
     def __init__(self, now: datetime) -> None:
         self._now = now
         self._tokens = itertools.count(1)

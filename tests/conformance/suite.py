@@ -8,6 +8,7 @@ from tests.conformance import cases as _cases
 from tests.conformance.embedded import EMBEDDED as EMBEDDED_ENGINE
 from tests.conformance.engine import EngineKind
 from tests.conformance.sections import (
+    ACTIVITIES,
     ASKING,
     BATCHES,
     CONTEXT,
@@ -34,6 +35,7 @@ SECTIONS: Final[tuple[Section, ...]] = (
     EMBEDDED,
     EVOLUTION,
     ASKING,
+    ACTIVITIES,
     RECURRING,
     ENDS,
 )

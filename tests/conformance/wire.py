@@ -7,6 +7,7 @@ as it does in Flink.
 
 from __future__ import annotations
 
+import copy
 import random
 from collections import deque
 from collections.abc import AsyncGenerator
@@ -148,6 +149,15 @@ class WireEngine:
             self._queue.append((first[3], [first[4]], first[2]))
             await self._drain()
         self._now = until
+
+    def checkpoint(self) -> dict[Address, dict[str, TypedValue | None]]:
+        """The states as of now."""
+        return copy.deepcopy(self._states)
+
+    def restore(self, states: dict[Address, dict[str, TypedValue | None]]) -> None:
+        """Fail, and go back to *states*: what has run since will run again. Nothing else may be under way."""
+        self._states = copy.deepcopy(states)
+        self._delayed, self._sent = [], []
 
     def state(self, target: Address) -> dict[str, object]:
         held = self._states.get(target, {})

@@ -22,9 +22,12 @@ from statefun_actors.asking import (
     Open,
     Recurrence,
     Repeat,
+    Run,
     answer,
     failed,
     order,
+    run_id,
+    run_key,
     schedule_id,
 )
 from statefun_actors.testing import TestRuntime
@@ -204,3 +207,31 @@ async def test_a_reply_to_a_firing_is_dropped() -> None:
 
         assert runtime.state(Polite.at("p")).fired == 3
         assert runtime.dead_letters == []
+
+
+async def test_a_run_is_opened_by_its_asker_only_and_at_the_id_of_its_content() -> None:
+    victim, forger = Victim.at("v"), Forger.at("f")
+    token = "f" * 32
+    of_victim, own = (opening(asker, target=victim, question=NUMBER) for asker in (victim, forger))
+    counter = Address(REPLY, run_id(own))
+    async with TestRuntime(Victim, Forger) as runtime:
+        for target, content in (
+            (Address(REPLY, run_id(of_victim)), Run(token, of_victim)),
+            (counter, Run(token, of_victim)),
+            (Address(REPLY, token), Run(token, own)),
+            (counter, Run(token, opening(forger))),
+            (counter, own),
+            (counter, Close("no")),
+            (counter, Expire()),
+        ):
+            await forge(runtime, target, order(content))
+        await forge(runtime, counter, NUMBER)
+
+        assert runtime.asks == []
+        assert runtime.state(victim).seen == []
+        assert runtime.dead_letters == []
+
+        await forge(runtime, counter, order(Run(token, own)))
+        [ask] = runtime.asks
+        assert (ask.asker, ask.address.id) == (forger, token)
+        assert ask.target == Victim.at(run_key(counter.id, 0))

@@ -20,6 +20,7 @@ class VirtualHost:
     """Time as a test wants it. Waiting between attempts moves it; ``waits`` are the waits that there were."""
 
     holds_all_state = False
+    repeats = False
 
     def __init__(self) -> None:
         self.seconds = 0.0

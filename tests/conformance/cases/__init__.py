@@ -20,6 +20,7 @@ from tests.conformance.cases import embedded_http
 from tests.conformance.cases import evolution
 from tests.conformance.cases import asking
 from tests.conformance.cases import answering
+from tests.conformance.cases import activities
 from tests.conformance.cases import recurring
 
 MODULES = (
@@ -42,5 +43,6 @@ MODULES = (
     evolution,
     asking,
     answering,
+    activities,
     recurring,
 )
