@@ -65,7 +65,7 @@ class AnswerMethod:
         if keep is not None:
             inner, self.optional = split_optional(keep)
             try:
-                self.keep = codec_for(inner)
+                self.keep = codec_for(inner, state=True)
             except UnstorableTypeError as error:
                 problems.append(f"{handler.name}: its second parameter is the value of `keep=`: {error}")
 

@@ -43,9 +43,7 @@ def ask(
     """The reply address of an ask of *entity*. Raises as :meth:`Entity.ask` does."""
     method = _method(entity, then)
     kept: TypedValue | None = method.pack_keep(None if keep is NOT_GIVEN else keep, given=keep is not NOT_GIVEN)
-    ms = delay_ms(timeout)
-    if not 0 < ms <= LONGEST_MS:
-        raise ValueMismatchError("a timeout= of more than zero and at most ten years", repr(timeout))
+    ms = _timeout_ms(timeout)
     run = isinstance(target, Callee)
     if isinstance(target, Callee):
         target = target.at(scope.host.token())
@@ -86,6 +84,18 @@ def cancel_every(scope: Scope, name: str) -> None:
 
 def _now_ms(scope: Scope) -> int:
     return (scope.now - _EPOCH) // _MILLISECOND
+
+
+def _timeout_ms(timeout: timedelta | float) -> int:
+    try:
+        ms = delay_ms(timeout)
+    except ValueMismatchError:
+        ms = 0
+    if not 0 < ms <= LONGEST_MS:
+        raise ValueMismatchError(
+            "timeout= as a timedelta or seconds, more than zero and at most ten years", repr(timeout)
+        )
+    return ms
 
 
 def _method(entity: Untyped, then: object) -> AnswerMethod:

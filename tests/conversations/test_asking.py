@@ -207,6 +207,10 @@ def test_keep_none_and_optional_keep_and_fields_of_any_type() -> None:
         (lambda self: self.ask(Stock.at("a"), Reserve(1), then=self.taken, keep="x"), "keep= of Asker.taken as"),
         (lambda self: self.ask(Stock.at("a"), Reserve(1), then=self.bare, keep=1), "no keep=, since Asker.bare"),
         (lambda self: self.ask(Stock.at("a"), Reserve(1), then=self.bare, timeout=0), "more than zero"),
+        (
+            lambda self: self.ask(Stock.at("a"), Reserve(1), then=self.bare, timeout=-1),
+            "expected timeout= as a timedelta or seconds, more than zero and at most ten years, got -1",
+        ),
         (lambda self: self.ask(Stock.at("a"), Reserve(1), then=self.bare, timeout=timedelta(days=4000)), "ten years"),
         (lambda self: self.ask(Stock.at("a"), 5, then=self.bare), "takes Reserve"),
         (lambda self: self.ask("shop/stock/a", 5, then=self.bare), "an address"),
