@@ -3,18 +3,10 @@
 from __future__ import annotations
 
 import functools
-import http.client
 import json
-import os
 import random
-import socket
-import subprocess
-import sys
 import threading
-import time
 from collections import Counter
-from collections.abc import Callable, Generator
-from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -22,72 +14,10 @@ from orders import Order, Stock
 from payments import Bank
 
 from statefun_actors.admin import read_entities
+from tests.crash.killable import DEADLINE, Killable, wait_for
 
 ORDERS = Path(__file__).parents[2] / "examples" / "orders" / "orders.py"
 ORDERS_A_LIFE = 3
-DEADLINE = 120.0
-
-
-class Shop:
-    """``statefun-actors run`` of the example, on one port over all its lives."""
-
-    def __init__(self, folder: Path, bank: Bank) -> None:
-        self.folder, self._bank = folder, bank
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = int(free.getsockname()[1])
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        with (self.folder / "log").open("ab") as log:
-            self._process = subprocess.Popen(
-                [
-                    *(sys.executable, "-m", "statefun_actors", "run", str(ORDERS)),
-                    *("--bind", f"127.0.0.1:{self.port}", "--store", str(self.folder / "orders.db")),
-                    *("--egress", f"shop/mails={self.folder / 'mails.jsonl'}"),
-                ],
-                stdout=log,
-                stderr=log,
-                env={**os.environ, "BANK": f"http://127.0.0.1:{self._bank.server_address[1]}"},
-            )
-
-    def kill(self) -> None:
-        assert self._process is not None
-        self._process.kill()
-        self._process.wait()
-
-    def stop(self) -> int:
-        assert self._process is not None
-        self._process.terminate()
-        return self._process.wait(30)
-
-    def post(self, path: str, body: object, key: str) -> int:
-        """The status of the answer, sent again under one key until there is one."""
-        end = time.monotonic() + DEADLINE
-        while time.monotonic() < end:
-            with suppress(OSError, http.client.HTTPException):
-                connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
-                try:
-                    headers = {"Content-Type": "application/json", "Idempotency-Key": key}
-                    connection.request("POST", path, json.dumps(body), headers)
-                    status = connection.getresponse().status
-                finally:
-                    connection.close()
-                if status not in {429, 503}:
-                    return status
-            time.sleep(0.02)  # between two attempts of a client
-        raise AssertionError(f"no answer to {path}")
-
-
-@contextmanager
-def running(folder: Path, bank: Bank) -> Generator[Shop]:
-    shop = Shop(folder, bank)
-    shop.start()
-    try:
-        yield shop
-    finally:
-        with suppress(AssertionError):
-            shop.kill()
 
 
 def links(folder: Path) -> dict[str, str]:
@@ -107,12 +37,12 @@ def test_kills_leave_the_money_right(tmp_path: Path, kills: int) -> None:
     approved: set[str] = set()
     over = threading.Event()
 
-    def order(shop: Shop, ids: list[str]) -> None:
+    def order(shop: Killable, ids: list[str]) -> None:
         for id in ids:
             place = {"sku": "pen", "count": 1, "cents": sums[id], "tz": "UTC"}
             answered[shop.post(f"/ingress/shop/order/{id}?type=shop/place", place, f"place-{id}")] += 1
 
-    def approve(shop: Shop) -> None:
+    def approve(shop: Killable) -> None:
         while not over.is_set():
             for id, link in links(shop.folder).items():
                 if id not in approved:
@@ -121,8 +51,9 @@ def test_kills_leave_the_money_right(tmp_path: Path, kills: int) -> None:
                     approved.add(id)
             over.wait(0.05)
 
+    mails = f"--egress=shop/mails={tmp_path / 'mails.jsonl'}"
     try:
-        with running(tmp_path, bank) as shop:
+        with Killable(tmp_path, ORDERS, mails, env={"BANK": f"http://127.0.0.1:{bank.server_address[1]}"}) as shop:
             ids = list(sums)
             threads = [threading.Thread(target=order, args=(shop, ids[at::4])) for at in range(4)]
             threads.append(threading.Thread(target=approve, args=(shop,)))
@@ -130,13 +61,13 @@ def test_kills_leave_the_money_right(tmp_path: Path, kills: int) -> None:
                 thread.start()
             for kill in range(kills):
                 # Spread over the orders: each life takes some, however slow the machine is.
-                _wait(functools.partial(_answered, answered, ORDERS_A_LIFE * kill + 2))
+                wait_for(functools.partial(_answered, answered, ORDERS_A_LIFE * kill + 2))
                 over.wait(chance.uniform(0.0, 0.3))
                 shop.kill()
                 shop.start()
             for thread in threads[:4]:
                 thread.join(DEADLINE)
-            _wait(lambda: _settled(tmp_path, sums))
+            wait_for(lambda: _settled(tmp_path, sums))
             over.set()
             threads[4].join(DEADLINE)
             assert shop.stop() == 0
@@ -145,21 +76,14 @@ def test_kills_leave_the_money_right(tmp_path: Path, kills: int) -> None:
         bank.shutdown()
         bank.server_close()
 
-    orders = dict(read_entities(tmp_path / "orders.db", Order))
+    orders = dict(read_entities(tmp_path / "store.db", Order))
     assert Counter(answered) == {202: len(sums)}
     assert {id: order.state for id, order in orders.items()} == dict.fromkeys(sums, "paid")
     assert set(bank.charges.values()) == set(sums.items())
-    ((_, stock),) = read_entities(tmp_path / "orders.db", Stock)
+    ((_, stock),) = read_entities(tmp_path / "store.db", Stock)
     assert stock.left == 100 - len(sums)
     assert approved == {id for id, cents in sums.items() if cents > 100_00}
     assert len(bank.charges) == len(sums)  # an order that was charged under two keys has paid twice
-
-
-def _wait(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + DEADLINE
-    while not condition():
-        assert time.monotonic() < end, "the deadline is over"
-        time.sleep(0.02)  # between two looks
 
 
 def _answered(answered: Counter[int], count: int) -> bool:
@@ -167,7 +91,7 @@ def _answered(answered: Counter[int], count: int) -> bool:
 
 
 def _settled(folder: Path, sums: dict[str, int]) -> bool:
-    found = dict(read_entities(folder / "orders.db", Order))
+    found = dict(read_entities(folder / "store.db", Order))
     return len(found) == len(sums) and all(order.state == "paid" for order in found.values())
 
 
