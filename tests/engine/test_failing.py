@@ -70,6 +70,33 @@ async def test_each_run_of_a_failing_message_counts_once(messages: list[int], tr
         assert held(engine, A, "total") == sum(messages)
 
 
+class Picky(Entity, typename="test/picky"):
+    """Fails on numbers that are not allowed."""
+
+    allowed: ClassVar[set[int]] = set()
+
+    @handles
+    def take(self, message: int) -> None:
+        if message not in Picky.allowed:
+            raise ValueError(f"{message} is not allowed")
+
+
+async def test_attempts_and_backoff_of_the_next_message_begin_anew() -> None:
+    Picky.allowed.clear()
+    clock = ManualClock()
+    async with running(Picky, clock=clock) as engine:
+        for message in (1, 2):
+            send(engine, Picky.at("p"), pack(message))
+        await engine.settled()
+        await pass_backoffs(engine, clock, 3)
+        Picky.allowed.add(1)
+        await pass_backoffs(engine, clock, 1)
+        [failing] = engine.view.failing_messages()
+
+        assert (value_of(failing.message.value), failing.attempts) == (2, 1)
+        assert failing.next_ms == clock.now_ms() + 100
+
+
 async def test_what_is_told_of_a_failing_message() -> None:
     clock = ManualClock()
     async with running(Flaky, clock=clock) as engine:
