@@ -124,3 +124,15 @@ async def nowhere_else() -> None:
         assert (await http.ask(f"/ingress/statefun-actors/reply/{token}{INT}", 1)).status == 404
         assert await post(http, f"/replies/{token}{INT}", 2) == 202
         assert await chosen(http) == pack(["2"])
+
+
+@A.once("A34", "a token counts with the quotes of the reply that it was, and in no other spelling", "embedded")
+async def spelled() -> None:
+    async with ingress(Choice) as http:
+        token = (await opened(http)).removeprefix("/replies/")
+        wrong = [token.upper(), token[:8], f"{token}0", token[:-1], f"{token}/", f"%20{token}"]
+        found = [await post(http, f"/replies/{each}{INT}", 1) for each in wrong if each != token]
+
+        assert set(found) == {404}
+        assert await post(http, f"/replies/%22{token}%22{INT}", 2) == 202
+        assert await chosen(http) == pack(["2"])

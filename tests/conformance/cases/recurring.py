@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
-from statefun_actors import Entity, TerminalError, handles, persisted
+from statefun_actors import Address, Entity, NoAnswer, TerminalError, answers, handles, persisted
 from statefun_actors.deploy import Wanted, planned_module
 from statefun_actors.store import MemoryStore
 from statefun_actors.testing import TestRuntime
@@ -193,6 +194,86 @@ async def missed() -> None:
         assert runtime.state(ONE).fired == at("01 00:00:35", "01 00:00:40")
 
 
+class Alarm(Entity, typename="conf/alarm"):
+    """Notes when a cron line fires."""
+
+    times: list[datetime] = persisted(factory=list)
+
+    @handles(str)
+    def begin(self, message: str) -> None:
+        line, _, zone = message.rpartition(" ")
+        self.send_every(line, self.address, 1, name="a", tz=zone)
+
+    @handles(int)
+    def ring(self, message: int) -> None:
+        self.times.append(self.now)
+
+
+async def rings(line: str, zone: str, begin: datetime, days: int) -> list[str]:
+    """The local times at which *line* fires in *zone*, with their offsets."""
+    address = Alarm.at("a")
+    async with TestRuntime(Alarm, start=begin) as runtime:
+        await runtime.tell(address, f"{line} {zone}")
+        await runtime.clock.advance(days * 24 * 3600)
+        return [f"{time.astimezone(ZoneInfo(zone)):%d %H:%M%z}" for time in runtime.state(address).times]
+
+
+@R.once("R13", "a time that the clocks skip fires at the end of the gap", "embedded")
+async def gaps() -> None:
+    for zone, line, begin, expected in (
+        ("Europe/Berlin", "30 2 * * *", datetime(2026, 3, 28, 12, tzinfo=UTC), ["29 03:00+0200", "30 02:30+0200"]),
+        ("America/New_York", "30 2 * * *", datetime(2026, 3, 7, 12, tzinfo=UTC), ["08 03:00-0400", "09 02:30-0400"]),
+        ("Australia/Lord_Howe", "15 2 * * *", datetime(2026, 10, 3, 4, tzinfo=UTC), ["04 02:30+1100", "05 02:15+1100"]),
+        ("Asia/Beirut", "30 0 * * *", datetime(2026, 3, 28, 12, tzinfo=UTC), ["29 01:00+0300", "30 00:30+0300"]),
+        ("America/St_Johns", "30 2 * * *", datetime(2026, 3, 7, 12, tzinfo=UTC), ["08 03:00-0230", "09 02:30-0230"]),
+    ):
+        assert await rings(line, zone, begin, 2) == expected
+
+
+@R.once("R14", "a time that comes twice fires the first time only", "embedded")
+async def doubles() -> None:
+    for zone, line, begin, expected in (
+        ("Europe/Berlin", "30 2 * * *", datetime(2026, 10, 24, 12, tzinfo=UTC), ["25 02:30+0200", "26 02:30+0100"]),
+        ("America/New_York", "30 1 * * *", datetime(2026, 10, 31, 12, tzinfo=UTC), ["01 01:30-0400", "02 01:30-0500"]),
+        ("Australia/Lord_Howe", "45 1 * * *", datetime(2026, 4, 4, 4, tzinfo=UTC), ["05 01:45+1100", "06 01:45+1030"]),
+        ("Africa/Casablanca", "30 2 * * *", datetime(2026, 2, 14, 12, tzinfo=UTC), ["15 02:30+0100", "16 02:30+0000"]),
+        ("America/St_Johns", "30 1 * * *", datetime(2026, 10, 31, 12, tzinfo=UTC), ["01 01:30-0230", "02 01:30-0330"]),
+    ):
+        assert await rings(line, zone, begin, 2) == expected
+
+
+@R.once("R15", "a line whose minute or hour begins with * follows real time", "embedded")
+async def real_time() -> None:
+    fall, spring = datetime(2026, 10, 25, 0, 10, tzinfo=UTC), datetime(2026, 3, 29, 0, 10, tzinfo=UTC)
+
+    assert (await rings("0 * * * *", "Europe/Berlin", fall, 1))[:2] == ["25 02:00+0100", "25 03:00+0100"]
+    assert (await rings("30 */1 * * *", "Europe/Berlin", fall, 1))[:2] == ["25 02:30+0200", "25 02:30+0100"]
+    assert (await rings("30 * * * *", "Europe/Berlin", spring, 1))[:2] == ["29 01:30+0100", "29 03:30+0200"]
+
+
+@R.once(
+    "R16",
+    "with a day of month and a weekday that do not begin with *, either fits; with one that does, both",
+    "embedded",
+)
+async def days() -> None:
+    begin = datetime(2026, 1, 1, 12, tzinfo=UTC)
+
+    assert await rings("0 0 7 * mon", "UTC", begin, 12) == ["05 00:00+0000", "07 00:00+0000", "12 00:00+0000"]
+    assert await rings("0 0 */2 * mon", "UTC", begin, 20) == ["05 00:00+0000", "19 00:00+0000"]
+
+
+@R.case("R17", "an order to begin and one to end in one handler count in their order", Can.TELL_TIME)
+async def at_once(start: Start) -> None:
+    async with start(Reminder) as engine:
+        await engine.tell(ONE, "every 10", "end")
+        await engine.tell(Reminder.at("2"), "every 10", "end", "every 5")
+        await engine.advance(7)
+
+        assert fired(engine) is None
+        assert engine.state(Reminder.at("2"))["fired"] == at("01 00:00:05", message=5)
+
+
 class Session(Entity, typename="conf/session", expire_after_call=timedelta(seconds=5)):
     """Ends by itself."""
 
@@ -237,3 +318,35 @@ def refused() -> None:
     [problem] = problems_of(lambda: planned_module(served(Session), Wanted(url="http://shop:8000", format="1.0")))
 
     assert problem.startswith("conf/session: format 1.0 has no expire_after_call=")
+
+
+class Waiting(Entity, typename="conf/waiting", expire_after_call=timedelta(seconds=5)):
+    """Asks, and is gone before the answer comes."""
+
+    notes: list[str] = persisted(factory=list)
+
+    @handles(str)
+    def ask_around(self, message: str) -> None:
+        self.notes.append(message)
+        self.ask(Address("conf/nobody", "n"), message, then=self.answered, timeout=20)
+        self.send_every(timedelta(seconds=30), self.address, 1, name="again")
+
+    @handles(int)
+    def again(self, message: int) -> None:
+        self.notes.append("fired")
+
+    @answers
+    def answered(self, answer: str | NoAnswer) -> None:
+        self.notes.append(answer.reason if isinstance(answer, NoAnswer) else answer)
+
+
+@N.once("N4", "open asks and schedules outlive an entity: their messages make it anew", "embedded")
+async def anew() -> None:
+    async with TestRuntime(Waiting) as runtime:
+        await runtime.tell(Waiting.at("w"), "first")
+        await runtime.clock.advance(21)
+        answered = runtime.state(Waiting.at("w")).notes
+        await runtime.clock.advance(10)
+
+        assert answered == ["timeout"]
+        assert runtime.state(Waiting.at("w")).notes == ["fired"]
