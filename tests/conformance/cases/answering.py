@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 from datetime import timedelta
 
-from statefun_actors import Entity, NoAnswer, answers, handles, persisted
+from statefun_actors import Address, Entity, NoAnswer, answers, handles, persisted
+from statefun_actors.asking import REPLY, Open, failed, order
 from statefun_actors.types import pack
 from tests.conformance.cases.embedded_http import Ingress, ingress
+from tests.conformance.engine import Start
 from tests.conformance.sections import ASKING as A
 
 INT = "?type=io.statefun.types/int"
@@ -136,3 +138,16 @@ async def spelled() -> None:
         assert set(found) == {404}
         assert await post(http, f"/replies/%22{token}%22{INT}", 2) == 202
         assert await chosen(http) == pack(["2"])
+
+
+@A.case("A35", "what comes from outside without a caller is kept for no opening, and is no failure of a target")
+async def from_outside(start: Start) -> None:
+    token = Address(REPLY, "e" * 32)
+    opening = order(Open(Choice.at("a"), "choose", None, None, 5_000, 0))
+    async with start(Choice) as engine:
+        await engine.tell(token, 5)
+        await engine.tell(token, opening, caller=Choice.at("a"))
+        await engine.tell(token, failed("no"))
+        await engine.tell(token, 6)
+
+        assert engine.state(Choice.at("a"))["chosen"] == ["6"]

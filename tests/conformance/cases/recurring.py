@@ -274,6 +274,21 @@ async def at_once(start: Start) -> None:
         assert engine.state(Reminder.at("2"))["fired"] == at("01 00:00:05", message=5)
 
 
+@R.once("R18", "firings of a cron line that were missed while nothing ran come as one, too", "embedded")
+async def missed_lines() -> None:
+    class Kept(MemoryStore):
+        def close(self) -> None:
+            """The next run goes on with it."""
+
+    store, address = Kept(), Alarm.at("a")
+    async with TestRuntime(Alarm, store=store) as runtime:
+        await runtime.tell(address, "0 9 * * * UTC")
+    async with TestRuntime(Alarm, store=store, start=datetime(2026, 1, 4, 12, tzinfo=UTC)) as runtime:
+        await runtime.clock.advance(24 * 3600)
+
+        assert [f"{time:%d %H}" for time in runtime.state(address).times] == ["04 12", "05 09"]
+
+
 class Session(Entity, typename="conf/session", expire_after_call=timedelta(seconds=5)):
     """Ends by itself."""
 
