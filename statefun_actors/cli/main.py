@@ -11,6 +11,7 @@ from statefun_actors.cli.lazy_commands import CommandPlace, LazyCommands
 _PLACES: Final = {
     "docs": CommandPlace("docs:docs", "Show a page of the documentation of this version, or list all."),
     "flink": CommandPlace("flink.command:flink", "Run an application on a real Flink cluster of this machine."),
+    "new": CommandPlace("new.command:new", "Create a project to begin with."),
     "module": CommandPlace("module.command:module", "Print or check the module.yaml of an application."),
     "run": CommandPlace("run.command:run", "Run an application here, its state in one SQLite file."),
     "serve": CommandPlace("serve.command:serve", "Serve an application to a Flink cluster."),

@@ -1,0 +1,1 @@
+"""``statefun-actors new``: a project to begin with."""
