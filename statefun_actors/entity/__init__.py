@@ -5,6 +5,15 @@ from statefun_actors.entity.asking import NOT_GIVEN, answer_method
 from statefun_actors.entity.detached import hydrate
 from statefun_actors.entity.entity import Entity
 from statefun_actors.entity.function import EntityFunction
-from statefun_actors.entity.handles import handles
+from statefun_actors.entity.handles import handles, mark_of
 
-__all__ = ["NOT_GIVEN", "Entity", "EntityFunction", "answer_method", "answers", "handles", "hydrate"]
+__all__ = [
+    "NOT_GIVEN",
+    "Entity",
+    "EntityFunction",
+    "answer_method",
+    "answers",
+    "handles",
+    "hydrate",
+    "mark_of",
+]

@@ -89,3 +89,9 @@ def _marked(method: Untyped, mark: HandlerMark) -> Untyped:
     except AttributeError:
         raise DefinitionError("@handles", [f"expected a method, got a {type(method).__name__}"]) from None
     return method
+
+
+def mark_of(method: object) -> HandlerMark | None:
+    """The mark of a method that is decorated with ``@handles``; None for another one."""
+    mark: HandlerMark | None = getattr(method, MARK, None)
+    return mark

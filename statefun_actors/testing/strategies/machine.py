@@ -1,0 +1,161 @@
+"""``runtime_machine``: a state machine of Hypothesis that uses a runtime as clients, time and faults do."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+import typing
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any as Untyped
+from typing import ClassVar, Final
+
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from statefun_actors.asking import NoAnswer
+from statefun_actors.entity import Entity
+from statefun_actors.settings import Settings
+from statefun_actors.testing.faults import Faults, Hostility, RecordedChoices
+from statefun_actors.testing.runtime import TestRuntime
+from statefun_actors.testing.strategies.messages import messages, takes_messages
+from statefun_actors.testing.strategies.values import values
+
+_LOGGER: Final = logging.getLogger("statefun_actors")
+_START: Final = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+class _ArmedKills(Hostility):
+    """No faults but kills that were asked for."""
+
+    where: str | None = None
+    commits = 0
+    """How many commits succeed before it happens."""
+
+    def __init__(self) -> None:
+        super().__init__(Faults(), RecordedChoices([]))
+
+    def kill(self) -> str | None:
+        if self._paused or self.where is None:
+            return None
+        if self.commits:
+            self.commits -= 1
+            return None
+        where, self.where = self.where, None
+        return where
+
+
+class RuntimeMachine(RuleBasedStateMachine):
+    """Rules for a runtime. :func:`runtime_machine` makes subclasses, with a rule for each class to send to."""
+
+    served: ClassVar[Sequence[object]] = ()
+    settings_of_app: ClassVar[Settings | None] = None
+    holds: ClassVar[Callable[[TestRuntime], object] | None] = None
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._level = _LOGGER.level
+        _LOGGER.setLevel(logging.CRITICAL + 1)  # the kills are wanted
+        self._kills = _ArmedKills()
+        self.runtime = TestRuntime(*self.served, settings=self.settings_of_app, start=_START, hostile=self._kills)
+        self._runner = asyncio.Runner()
+        self._run(self.runtime.__aenter__())
+
+    def _run(self, work: Awaitable[Untyped]) -> Untyped:
+        async def awaited() -> Untyped:
+            return await work
+
+        return self._runner.run(awaited())
+
+    def teardown(self) -> None:
+        """Stop the runtime."""
+        try:
+            self._run(self.runtime.__aexit__(None, None, None))
+        finally:
+            self._runner.close()
+            _LOGGER.setLevel(self._level)
+
+    def tell(self, cls: type[Entity], id: str, message: object) -> None:
+        """Send *message* from outside."""
+        self._run(self.runtime.tell(cls.at(id), message))
+
+    @rule(delay=st.sampled_from([timedelta(seconds=1), timedelta(hours=1), timedelta(days=1), timedelta(days=40)]))
+    def advance(self, delay: timedelta) -> None:
+        """Time passes."""
+        self._run(self.runtime.clock.advance(delay))
+
+    @rule(where=st.sampled_from(["before", "after"]), commit=st.integers(1, 3))
+    def crash(self, where: str, commit: int) -> None:
+        """The process ends before or after a later commit, and starts again from its store.
+
+        *commit* 1 is the next one. One commit stores a message from outside, and another one what its handler does.
+        """
+        self._kills.where, self._kills.commits = where, commit - 1
+
+    @precondition(lambda self: any(ask.target is None for ask in self.runtime.asks))
+    @rule(data=st.data())
+    def answer(self, data: st.DataObject) -> None:
+        """Someone outside answers an open reply address."""
+        waiting = [ask for ask in self.runtime.asks if ask.target is None]
+        ask = waiting[data.draw(st.integers(0, len(waiting) - 1), "which of the open reply addresses")]
+        route = self.runtime.app.routes[ask.asker.typename]
+        answer = data.draw(_answers(route.answers[ask.then].method.handler.function), "the answer")
+        self._run(self.runtime.answer(ask.address, answer))
+
+    @invariant()
+    def invariant_holds(self) -> None:
+        """What must hold after each step."""
+        if (holds := type(self).holds) is not None and inspect.isawaitable(checked := holds(self.runtime)):
+            self._run(checked)
+
+
+def runtime_machine(
+    *served: object,
+    ids: Sequence[str] = ("a", "b"),
+    invariant: Callable[[TestRuntime], object] | None = None,
+    settings: Settings | None = None,
+) -> type[RuntimeMachine]:
+    """A state machine that sends messages to entities, answers reply addresses, moves time, and ends the process.
+
+    ::
+
+        TestBank = runtime_machine(Account, Audit, invariant=money_is_kept).TestCase
+
+    Hypothesis looks for steps after which *invariant*, or a handler, raises, and reports the shortest ones as a script.
+
+    Args:
+        served: Entity classes, StatefulFunctions and activities. Each class that takes messages from outside gets them.
+        ids: of the entities.
+        invariant: called with the runtime after each step; it raises, as assert does, where something is wrong. It may
+            be a coroutine function.
+        settings: of the application.
+
+    Raises:
+        DefinitionError: what is served does not fit together.
+        TypeError: nothing of it takes messages from outside.
+    """
+    rules: dict[str, object] = {}
+    for cls in served:
+        if isinstance(cls, type) and issubclass(cls, Entity) and takes_messages(cls):
+            name = f"tell_{cls.__name__.lower()}"
+            rules[name] = rule(id=st.sampled_from(ids), message=messages(cls))(_telling(cls, name))
+    if not rules:
+        raise TypeError("runtime_machine(...) needs an Entity class that takes messages from outside")
+    members = {"served": served, "settings_of_app": settings, "holds": staticmethod(invariant) if invariant else None}
+    return type("RuntimeMachine", (RuntimeMachine,), {**members, **rules})
+
+
+def _telling(cls: type[Entity], name: str) -> Callable[..., None]:
+    def tell(self: RuntimeMachine, id: str, message: object) -> None:
+        self.tell(cls, id, message)
+
+    tell.__name__ = name
+    return tell
+
+
+def _answers(method: Untyped) -> st.SearchStrategy[Untyped]:
+    """Values that *method*, which is decorated with ``@answers``, takes, but for NoAnswer."""
+    parameter = list(inspect.signature(method).parameters)[1]
+    annotation = typing.get_type_hints(method, include_extras=True)[parameter]
+    return st.one_of([values(each) for each in typing.get_args(annotation) if each is not NoAnswer])
