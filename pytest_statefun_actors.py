@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 _KIT = "statefun_actors.testing"
 
+pytest.register_assert_rewrite("statefun_actors.testing.checks")  # so that a failed check shows its values
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add ``--statefun-seed``."""

@@ -64,7 +64,7 @@ def run(command: str, folder: Path) -> str:
 def test_its_tests_pass_under_plain_pytest(tmp_path: Path) -> None:
     (tmp_path / "bank.py").write_text(blocks("python")[0], encoding="utf-8")
     (tmp_path / "test_bank.py").write_text(block_with("def test_reminder("), encoding="utf-8")
-    (tmp_path / "test_bank_simulated.py").write_text(block_with("simulate("), encoding="utf-8")
+    (tmp_path / "test_bank_simulated.py").write_text(block_with("def test_deposits_under_faults("), encoding="utf-8")
 
     printed = run("env -u PYTEST_ADDOPTS python -W error -m pytest -q -p no:cacheprovider -p no:asyncio", tmp_path)
 

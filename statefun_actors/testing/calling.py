@@ -48,7 +48,7 @@ from statefun_actors.ingress import (
     digest,
 )
 from statefun_actors.model import TypedValue
-from statefun_actors.testing.checks import checked_address
+from statefun_actors.testing.arguments import checked_address
 from statefun_actors.testing.faults import Hostility
 
 

@@ -17,8 +17,8 @@ from statefun_actors.dispatch import Application
 from statefun_actors.entity import NOT_GIVEN, Entity, answer_method, hydrate
 from statefun_actors.model import Batch, Done, Failed, Invocation, MissingState, Settlement, TypedValue
 from statefun_actors.settings import Settings
+from statefun_actors.testing.arguments import checked_address, in_utc
 from statefun_actors.testing.batch import BatchHost, run_batch
-from statefun_actors.testing.checks import checked_address, in_utc
 from statefun_actors.testing.conversations import Ask, Schedule
 from statefun_actors.testing.held import Held, held
 from statefun_actors.testing.seen import Delayed, Sent, seen

@@ -20,8 +20,8 @@ from statefun_actors.dispatch import Application, Instrument
 from statefun_actors.engine import Engine, EngineOptions, at_ms
 from statefun_actors.settings import Settings
 from statefun_actors.store import Store
+from statefun_actors.testing.arguments import check_served, in_utc
 from statefun_actors.testing.calling import TestCall, TestCallOptions, TestCalls
-from statefun_actors.testing.checks import check_served, in_utc
 from statefun_actors.testing.clock import TestClock
 from statefun_actors.testing.environment import Environment
 from statefun_actors.testing.faults import Hostility

@@ -6,7 +6,7 @@ from typing import Any as Untyped
 
 from statefun_actors.address import Address, check_typename
 from statefun_actors.engine import Engine
-from statefun_actors.testing.checks import checked_address
+from statefun_actors.testing.arguments import checked_address
 from statefun_actors.testing.conversations import Ask, Schedule
 from statefun_actors.testing.environment import Environment
 from statefun_actors.testing.faults import LogEntry

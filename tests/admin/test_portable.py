@@ -26,9 +26,10 @@ from statefun_actors.store import Commit, EntityRow, MemoryStore, StoreError
 from statefun_actors.store.sqlite import SqliteReader, SqliteStore
 from statefun_actors.store.sqlite.schema import STEPS, migrate
 from statefun_actors.testing import TestRuntime
+from statefun_actors.testing.checks.common import ADA, entity
 from statefun_actors.types import pack, record_to_typed
 from tests.cli.commands import wait_until
-from tests.store.store_checks import ADA, answers, commits, entity
+from tests.store.store_checks import answers, commits
 from tests.store.test_stores import IN_MEMORY
 
 START = datetime(2026, 1, 1, tzinfo=UTC)

@@ -16,7 +16,7 @@ from statefun_actors.store import Commit, StoreError
 from statefun_actors.store.contract import StoreMismatchError
 from statefun_actors.store.sqlite import SqliteStore
 from statefun_actors.store.sqlite import store as sqlite_store
-from tests.store.store_checks import entity, ids
+from statefun_actors.testing.checks.common import entity, ids
 from tests.store.test_sqlite_crashes import agreed, kill_after, numbered
 
 LOG_IS_ANOTHERS = (

@@ -21,9 +21,9 @@ from statefun_actors.engine import Engine, EpochLostError, SystemClock
 from statefun_actors.store import Commit, EntityRow, StoreError, StoreInUseError
 from statefun_actors.store.contract import StoreMismatchError, StoreTakenError
 from statefun_actors.store.sqlite import SqliteStore
+from statefun_actors.testing.checks.common import entity, ids
 from statefun_actors.types import pack
 from tests.engine.engines import send
-from tests.store.store_checks import entity, ids
 
 _IMPORTS = "import sys, os; from statefun_actors.store.sqlite import SqliteStore"
 

@@ -24,7 +24,8 @@ from statefun_actors.store import Commit, EntityRow, KeyedRequest, Message, Reco
 from statefun_actors.store.sqlite import SqliteStore, schema
 from statefun_actors.store.sqlite.gathering import Gathering
 from statefun_actors.store.sqlite.selects import after_prefix
-from tests.store.store_checks import ADA, BOB, VALUE, answers, entity, ids
+from statefun_actors.testing.checks.common import ADA, BOB, VALUE, entity, ids
+from tests.store.store_checks import answers
 
 
 @pytest.fixture

@@ -29,7 +29,8 @@ from statefun_actors.store import (
     Timer,
 )
 from statefun_actors.store.sqlite import SqliteStore
-from tests.store.store_checks import CHECKS, Check, answers, commits
+from statefun_actors.testing.checks import STORE_CHECKS, Check
+from tests.store.store_checks import answers, commits
 
 STORES: dict[str, Callable[[Path], Store]] = {
     "memory": lambda path: MemoryStore(),
@@ -50,7 +51,7 @@ def store(request: pytest.FixtureRequest) -> Iterator[Store]:
         store.close()
 
 
-@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+@pytest.mark.parametrize("check", STORE_CHECKS, ids=lambda check: check.__name__)
 async def test_every_store_keeps_to(check: Check, store: Store) -> None:
     await check(store)
 

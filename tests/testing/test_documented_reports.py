@@ -1,0 +1,60 @@
+"""The reports that the page on testing shows are those of its tests."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from hypothesis import settings
+
+import statefun_actors
+from statefun_actors.testing import SimulationError
+
+PAGE = Path(statefun_actors.__file__).parent / "docs" / "testing.md"
+ROOT = Path(__file__).parents[2]
+BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+
+
+def executed(name: str, code: str, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A module *name* of *code*, which the next ones can import."""
+    module = ModuleType(name)
+    monkeypatch.setitem(sys.modules, name, module)
+    exec(compile(code, name, "exec"), vars(module))
+    return module
+
+
+def block_and_report(text: str) -> tuple[str, str]:
+    """The block of Python in which *text* is, and the report after it."""
+    [index] = [index for index, (_, code) in enumerate(BLOCKS) if text in code]
+    return BLOCKS[index][1], BLOCKS[index + 1][1]
+
+
+def test_the_report_of_a_simulation(monkeypatch: pytest.MonkeyPatch) -> None:
+    code, report = block_and_report("def test_coupons(")
+    module = executed("test_coupons", code, monkeypatch)
+
+    with pytest.raises(SimulationError) as raised:
+        module.test_coupons()
+
+    assert f"{raised.value}\n" == report
+
+
+def test_the_script_of_a_property(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    found = re.search(r"^```python\n(.*?)^```$", readme, re.MULTILINE | re.DOTALL)
+    assert found is not None
+    executed("bank", found[1], monkeypatch)
+    code, report = block_and_report("TestBank = ")
+    module = executed("test_property", code, monkeypatch)
+    case = module.TestBank()
+    case.settings = settings(max_examples=100, stateful_step_count=3, deadline=None, derandomize=True, database=None)
+
+    with pytest.raises(AssertionError) as raised:
+        case.runTest()
+
+    script = "\n".join([capsys.readouterr().out, *getattr(raised.value, "__notes__", [])])
+    assert [line for line in report.splitlines() if line not in script] == []
