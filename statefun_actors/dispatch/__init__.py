@@ -9,7 +9,7 @@ from statefun_actors.dispatch.answers import (
     tell_asker,
     unwrapped,
 )
-from statefun_actors.dispatch.application import Application, ServedFunction
+from statefun_actors.dispatch.application import Application
 from statefun_actors.dispatch.dispatch import dispatch
 from statefun_actors.dispatch.events import (
     BatchEnded,
@@ -32,6 +32,7 @@ from statefun_actors.dispatch.instruments import Exposing, Instrument, Instrumen
 from statefun_actors.dispatch.observed import Dispatch, dispatcher
 from statefun_actors.dispatch.process import owning_process
 from statefun_actors.dispatch.running import running_message
+from statefun_actors.dispatch.served_function import ServedFunction
 from statefun_actors.dispatch.stepping import resumed
 from statefun_actors.dispatch.tasks import (
     HandlerTask,

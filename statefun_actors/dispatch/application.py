@@ -1,168 +1,21 @@
-"""What is served, with everything resolved that depends on the settings: policies, timeouts, tables."""
+"""``Application``: the function types that are served together, under one set of settings."""
 
 from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from statefun_actors.address import Address
-from statefun_actors.asking import ATTEMPT, RESERVED
 from statefun_actors.conversations import own_functions
-from statefun_actors.definition import FailurePolicy, FunctionType, Handler, Scope, TimedAttempts
-from statefun_actors.dispatch.answers import BoundAnswer, BoundAnswers, attempted, find_answer
-from statefun_actors.dispatch.calling import start_of
+from statefun_actors.definition import FunctionType, Scope
 from statefun_actors.dispatch.diagnostics import Diagnostics
 from statefun_actors.dispatch.instruments import Instrument, Instruments, instrument_problems
 from statefun_actors.dispatch.observed_scope import ObservedScope
-from statefun_actors.errors import (
-    DefinitionError,
-    InternalMessageError,
-    MessageDecodeError,
-    UnhandledMessageError,
-    UnknownFunctionTypeError,
-)
-from statefun_actors.model import INGRESS, Invocation, TypedValue
+from statefun_actors.dispatch.served_function import ServedFunction
+from statefun_actors.errors import DefinitionError, UnknownFunctionTypeError
 from statefun_actors.settings import Settings
-from statefun_actors.text import describe_error
-from statefun_actors.types import Codec, UnstorableTypeError, any_of, codec_for, message_name
-
-
-class BoundHandler:
-    """A handler for one typename, ready to be called. For the handler of Any, *typename* and *codec* are None."""
-
-    __slots__ = ("codec", "internal", "name", "policy", "read", "replies", "start", "timeout", "waits")
-
-    def __init__(
-        self, handler: Handler, typename: str | None, codec: Codec | None, route: ServedFunction, settings: Settings
-    ) -> None:
-        self.name = handler.name
-        self.replies = handler.replies
-        self.waits = handler.is_async or handler.blocking
-        """Whether it needs a running event loop."""
-        self.internal = bool(route.function.options.internal if handler.internal is None else handler.internal)
-        """Whether it refuses messages from outside."""
-        self.codec = codec
-        self.read: Callable[[bytes], object] | None
-        """What reads its bytes; None = they go into a google.protobuf.Any."""
-        self.read = None if codec is None or typename is None else codec.reader(typename)
-        self.timeout = handler.timeout if handler.timeout is not None else settings.handler_timeout
-        self.start = start_of(handler, self.timeout)
-        """Calls it with a subject and a message; see :mod:`~.calling`."""
-        self.policy = handler.on_failure if handler.on_failure is not None else route.policy
-
-    def message(self, argument: TypedValue) -> object:
-        """The message as the handler takes it.
-
-        Raises:
-            MessageDecodeError: the bytes do not fit the type.
-        """
-        try:
-            return any_of(argument) if self.read is None else self.read(argument.value)
-        except Exception as error:
-            self._tell(argument)
-            raise MessageDecodeError(argument.typename, describe_error(error)) from error
-
-    def _tell(self, argument: TypedValue) -> None:
-        """Raises what is wrong with *argument* in its codec's words, which its reader has no time for."""
-        if self.codec is not None:
-            try:
-                self.codec.decode(argument.value, argument.typename)
-            except ValueError as error:
-                raise MessageDecodeError(argument.typename, describe_error(error)) from error
-
-
-class ServedFunction:
-    """One function type under the settings of one application."""
-
-    __slots__ = (
-        "answers",
-        "any_handler",
-        "fails_batches",
-        "function",
-        "guarded",
-        "handlers",
-        "internal",
-        "own",
-        "policy",
-        "retries",
-        "state_names",
-        "waits",
-    )
-
-    def __init__(self, function: FunctionType, settings: Settings, *, own: bool = False) -> None:
-        self.function = function
-        self.own = own
-        """Whether it is this library's own, which takes the reserved types of message."""
-        self.state_names = function.state_names
-        self.policy: FailurePolicy | None = (
-            function.on_failure if function.on_failure is not None else settings.on_failure
-        )
-        self.retries = isinstance(self.policy, TimedAttempts)
-        """Whether it is an activity, whose further attempts are messages to itself."""
-        self.handlers: dict[str, BoundHandler] = {
-            typename: BoundHandler(handler, typename, codec, self, settings)
-            for typename, (handler, codec) in function.handlers.items()
-        }
-        self.any_handler = (
-            None if function.any_handler is None else BoundHandler(function.any_handler, None, None, self, settings)
-        )
-        self.answers: dict[str, BoundAnswers] = {
-            name: BoundAnswers(method, self.policy, settings.handler_timeout)
-            for name, method in function.answers.items()
-        }
-        """The methods that take answers, by the names under which open asks know them."""
-        bound: list[BoundHandler | BoundAnswers] = [*self.handlers.values(), *self.answers.values()]
-        bound += [self.any_handler] if self.any_handler else []
-        self.waits = any(handler.waits for handler in bound)
-        """Whether it has handlers that need a running event loop."""
-        self.internal = any(handler.internal for handler in bound if isinstance(handler, BoundHandler))
-        """Whether it has handlers that refuse messages from outside."""
-        self.fails_batches = any(handler.policy is None for handler in bound)
-        """Whether a message of it that fails can fail its whole batch, for want of a policy."""
-        self.guarded = self.policy is not None or any(handler.policy is not None for handler in bound)
-        """Whether single messages can be undone; otherwise a failure undoes the whole batch."""
-
-    def resolve(self, invocation: Invocation) -> tuple[BoundHandler | BoundAnswer, Invocation]:
-        """What runs *invocation*, and the message that it is given: of an answer what is in its envelope.
-
-        Raises:
-            UnhandledMessageError: nothing takes it.
-        """
-        typename = invocation.argument.typename
-        if typename in RESERVED and not self.own:
-            if self.retries and typename == ATTEMPT and self._is_own(invocation.caller):
-                message = attempted(invocation)
-                return self.handler(message.argument.typename), message
-            return find_answer(self.function.typename, self.answers, invocation)
-        return self.handler(typename), invocation
-
-    def _is_own(self, caller: Address | None) -> bool:
-        return caller is not None and caller[0] == self.function.typename
-
-    def refused(self, typename: str, caller: Address | None) -> InternalMessageError | None:
-        """Why a message of *typename* from *caller* is not taken: it is from outside, and its handler is internal."""
-        if not self.internal or not (caller is None or caller[0] == INGRESS):
-            return None
-        handler = self.handlers.get(typename, self.any_handler)
-        if handler is None or not handler.internal:
-            return None
-        return InternalMessageError(self.function.typename, typename, handler.name)
-
-    def takes(self, typename: str) -> bool:
-        """Whether there is a handler for messages of *typename*."""
-        return typename in self.handlers or (self.any_handler is not None and typename not in RESERVED)
-
-    def handler(self, typename: str) -> BoundHandler:
-        """The handler that takes messages of *typename*.
-
-        Raises:
-            UnhandledMessageError: there is none.
-        """
-        handler = self.handlers.get(typename, self.any_handler)
-        if handler is None:
-            raise UnhandledMessageError(self.function.typename, self.function.taken, typename)
-        return handler
+from statefun_actors.types import Codec, UnstorableTypeError, codec_for, message_name
 
 
 def _function_types(served: Iterable[object]) -> Iterable[FunctionType]:

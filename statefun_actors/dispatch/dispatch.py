@@ -10,7 +10,7 @@ policy each message is settled on its own (:mod:`~.guarded`).
 from __future__ import annotations
 
 from statefun_actors.dispatch.answers import BoundAnswer
-from statefun_actors.dispatch.application import Application, BoundHandler
+from statefun_actors.dispatch.application import Application
 from statefun_actors.dispatch.calling import NOT_YET, awaited
 from statefun_actors.dispatch.diagnostics import HELD_TOO_LONG
 from statefun_actors.dispatch.done import done
@@ -18,6 +18,7 @@ from statefun_actors.dispatch.events import LoopHeld, RepliedToItself
 from statefun_actors.dispatch.failure import failure_of
 from statefun_actors.dispatch.guarded import GuardedRun, any_refused
 from statefun_actors.dispatch.running import found_in, inherit
+from statefun_actors.dispatch.served_function import BoundHandler
 from statefun_actors.dispatch.tasks import current_handler_task, end_cancellations, take_back_cancellations
 from statefun_actors.errors import UnknownFunctionTypeError
 from statefun_actors.host import Host

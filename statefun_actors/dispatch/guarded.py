@@ -21,7 +21,7 @@ from statefun_actors.definition import (
     TimedAttempts,
 )
 from statefun_actors.dispatch.answers import BoundAnswer, attempt_number, next_attempt, tell_asker, unwrapped
-from statefun_actors.dispatch.application import Application, BoundHandler, ServedFunction
+from statefun_actors.dispatch.application import Application
 from statefun_actors.dispatch.calling import NOT_YET, awaited
 from statefun_actors.dispatch.dead_letter import dead_letter
 from statefun_actors.dispatch.diagnostics import HELD_TOO_LONG
@@ -29,6 +29,7 @@ from statefun_actors.dispatch.done import done
 from statefun_actors.dispatch.events import LoopHeld, MessageRefused, RepliedToItself
 from statefun_actors.dispatch.failure import fails_batch, failure_of, is_terminal
 from statefun_actors.dispatch.running import found_in, inherit
+from statefun_actors.dispatch.served_function import BoundHandler, ServedFunction
 from statefun_actors.dispatch.tasks import current_handler_task, end_cancellations, take_back_cancellations
 from statefun_actors.errors import InternalMessageError, MessageDecodeError, UnhandledMessageError
 from statefun_actors.model import Batch, Failed, Invocation, MessageFailure, Outcome, Settlement
