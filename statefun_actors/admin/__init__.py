@@ -4,14 +4,10 @@ from statefun_actors.admin.answering import (
     AmbiguousTokenError,
     find_ask,
 )
-from statefun_actors.admin.control.control import (
+from statefun_actors.admin.control.interface import (
     Control,
     DeadLetterRetry,
     Posting,
-)
-from statefun_actors.admin.control.opening import (
-    open_control,
-    running_engine,
 )
 from statefun_actors.admin.control.over_engine import (
     EngineControl,
@@ -23,10 +19,14 @@ from statefun_actors.admin.control.over_socket import (
 from statefun_actors.admin.control.over_store import (
     StoreControl,
 )
+from statefun_actors.admin.control.selecting import (
+    open_control,
+    running_engine,
+)
 from statefun_actors.admin.control.socket import (
     ControlSocket,
 )
-from statefun_actors.admin.entities import (
+from statefun_actors.admin.instances import (
     read_entities,
 )
 from statefun_actors.admin.portable.exporting import (
@@ -37,7 +37,7 @@ from statefun_actors.admin.portable.importing import (
     StoreNotEmptyError,
     import_store,
 )
-from statefun_actors.admin.portable.known import (
+from statefun_actors.admin.portable.known_codecs import (
     known_codecs,
 )
 from statefun_actors.admin.views.around import (
@@ -76,7 +76,7 @@ from statefun_actors.admin.views.failing import (
     FailingItem,
     list_failing,
 )
-from statefun_actors.admin.views.forms import (
+from statefun_actors.admin.views.json_values import (
     form_of,
     message_inside,
 )

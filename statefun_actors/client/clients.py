@@ -1,4 +1,4 @@
-"""The blocking and the asyncio client. They perform the requests and pauses that conversation.py decides."""
+"""The blocking and the asyncio client. They perform the requests and pauses that http_attempts.py decides."""
 
 from __future__ import annotations
 
@@ -28,8 +28,16 @@ from statefun_actors.calls import (
     reply_address_of,
     timeout_seconds,
 )
-from statefun_actors.client.conversation import Answered, Broken, Call, Came, HttpAttempt, Pause, conversation
-from statefun_actors.client.replies import reply_of
+from statefun_actors.client.http_attempts import (
+    Broken,
+    HttpAttempt,
+    HttpCall,
+    HttpResponse,
+    HttpResult,
+    Pause,
+    attempts_of,
+)
+from statefun_actors.client.response_reply import reply_of
 from statefun_actors.model import TypedValue
 from statefun_actors.types import pack
 
@@ -60,8 +68,8 @@ class _Calls:
         until_reply: bool = False,
         answers: bool = False,
         delay_ms: int = 0,
-    ) -> Call:
-        return Call(
+    ) -> HttpCall:
+        return HttpCall(
             target=target,
             value=value,
             waits=waits,
@@ -72,7 +80,7 @@ class _Calls:
             seconds=timeout_seconds(options, self._timeout),
         )
 
-    def _answer(self, address: Address | str, message: object, options: CallOptions) -> Call:
+    def _answer(self, address: Address | str, message: object, options: CallOptions) -> HttpCall:
         check_call(options)
         return self._call(reply_address_of(address), pack(message), options, answers=True)
 
@@ -86,8 +94,8 @@ class _Calls:
         }
 
     @staticmethod
-    def _answered(response: httpx.Response) -> Answered:
-        return Answered(response.status_code, response.headers, response.content)
+    def _response(response: httpx.Response) -> HttpResponse:
+        return HttpResponse(response.status_code, response.headers, response.content)
 
     @staticmethod
     def _broken(error: httpx.TransportError, attempt: HttpAttempt) -> Broken:
@@ -178,24 +186,24 @@ class Client(_Calls):
     ) -> None:
         self.close()
 
-    def _carried_out(self, call: Call) -> Answered:
-        steps = conversation(call, time.monotonic)
-        came: Came | None = None
+    def _carried_out(self, call: HttpCall) -> HttpResponse:
+        steps = attempts_of(call, time.monotonic)
+        result: HttpResult | None = None
         while True:
             try:
-                step = steps.send(came)
+                step = steps.send(result)
             except StopIteration as done:
-                answered: Answered = done.value
+                answered: HttpResponse = done.value
                 return answered
             if isinstance(step, Pause):
                 time.sleep(step.seconds)
-                came = None
+                result = None
             else:
-                came = self._came(step)
+                result = self._result(step)
 
-    def _came(self, attempt: HttpAttempt) -> Came:
+    def _result(self, attempt: HttpAttempt) -> HttpResult:
         try:
-            return self._answered(self._http.request(**self._request(attempt)))
+            return self._response(self._http.request(**self._request(attempt)))
         except httpx.TransportError as error:
             return self._broken(error, attempt)
 
@@ -263,23 +271,23 @@ class AsyncClient(_Calls):
     ) -> None:
         await self.close()
 
-    async def _carried_out(self, call: Call) -> Answered:
-        steps = conversation(call, time.monotonic)
-        came: Came | None = None
+    async def _carried_out(self, call: HttpCall) -> HttpResponse:
+        steps = attempts_of(call, time.monotonic)
+        result: HttpResult | None = None
         while True:
             try:
-                step = steps.send(came)
+                step = steps.send(result)
             except StopIteration as done:
-                answered: Answered = done.value
+                answered: HttpResponse = done.value
                 return answered
             if isinstance(step, Pause):
                 await asyncio.sleep(step.seconds)
-                came = None
+                result = None
             else:
-                came = await self._came(step)
+                result = await self._result(step)
 
-    async def _came(self, attempt: HttpAttempt) -> Came:
+    async def _result(self, attempt: HttpAttempt) -> HttpResult:
         try:
-            return self._answered(await self._http.request(**self._request(attempt)))
+            return self._response(await self._http.request(**self._request(attempt)))
         except httpx.TransportError as error:
             return self._broken(error, attempt)

@@ -22,8 +22,8 @@ from statefun_actors.cluster.configuration import FlinkSettings, KafkaSettings
 from statefun_actors.cluster.errors import ClusterLateError, FolderInUseError, JobFailsError, SavepointError
 from statefun_actors.cluster.flink_api import FlinkRest, Job
 from statefun_actors.cluster.jvm import FlinkPrograms, Program
-from statefun_actors.cluster.ports import ReservedPort
 from statefun_actors.cluster.process import Child
+from statefun_actors.cluster.reserved_ports import ReservedPort
 from statefun_actors.cluster.states import checkpoints_in, clear_for_new_run
 from statefun_actors.deploy import Module, write_module
 

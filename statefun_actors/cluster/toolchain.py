@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Final, TypeAlias
 
-from statefun_actors.cluster.cache import digest, made
+from statefun_actors.cluster.build_cache import digest, made
 from statefun_actors.cluster.errors import MissingToolError, ToolFailedError
 from statefun_actors.cluster.leash import guard, leashed
 

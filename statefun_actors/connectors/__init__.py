@@ -1,6 +1,6 @@
 """Sources of messages and sinks of egress records: files, standard output, HTTP endpoints, Kafka topics."""
 
-from statefun_actors.connectors.opening import (
+from statefun_actors.connectors.sink_for import (
     open_sink,
 )
 from statefun_actors.connectors.stdout import (

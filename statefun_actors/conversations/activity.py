@@ -43,7 +43,7 @@ _M = TypeVar("_M")
 _R = TypeVar("_R")
 
 
-class _Options(TypedDict, total=False):
+class _ActivityOptions(TypedDict, total=False):
     attempts: int
     backoff: float
     timeout: timedelta | float
@@ -62,7 +62,7 @@ class Activity(Callee[_M, _R]):
     directly, for tests.
     """
 
-    def __init__(self, typename: str, function: Callable[..., Untyped], options: _Options) -> None:
+    def __init__(self, typename: str, function: Callable[..., Untyped], options: _ActivityOptions) -> None:
         self.typename, self.function, self._options = typename, function, options
         self.name: str = getattr(function, "__name__", typename)
         self._type = ActivityFunction(typename, function, options)
@@ -106,7 +106,7 @@ class ActivityFunction:
     any_handler: Handler | None = None
     answers: Mapping[str, Untyped] = {}
 
-    def __init__(self, typename: str, function: Callable[..., Untyped], options: _Options) -> None:
+    def __init__(self, typename: str, function: Callable[..., Untyped], options: _ActivityOptions) -> None:
         self.typename = typename
         self.name = getattr(function, "__qualname__", repr(function))
         problems = [
@@ -141,18 +141,18 @@ class ActivityFunction:
         if problems:
             raise DefinitionError(f"activity {self.name} ({typename})", list(dict.fromkeys(problems)))
 
-    def open(self, scope: Scope) -> _Run:
-        return _Run(scope, self._rate)
+    def open(self, scope: Scope) -> _ActivityRun:
+        return _ActivityRun(scope, self._rate)
 
-    def settle(self, subject: _Run, scope: Scope) -> None:
+    def settle(self, subject: _ActivityRun, scope: Scope) -> None:
         """It has no state."""
 
-    def abandon(self, subject: _Run) -> None:
+    def abandon(self, subject: _ActivityRun) -> None:
         """It keeps nothing of its batch."""
 
 
 @attrs.frozen
-class _Run:
+class _ActivityRun:
     """One run: the subject of an activity's handler."""
 
     scope: Scope
@@ -171,14 +171,14 @@ def _run(
     """*function* as a handler. *done*: it returns nothing; the answer is True."""
     if is_async:
 
-        async def run_async(run: _Run, message: object) -> object:
+        async def run_async(run: _ActivityRun, message: object) -> object:
             key = run.begin()
             result = await (function(message, key) if keyed else function(message))
             return True if done else result
 
         return run_async
 
-    def run_blocking(run: _Run, message: object) -> object:
+    def run_blocking(run: _ActivityRun, message: object) -> object:
         key = run.begin()
         result = function(message, key) if keyed else function(message)
         return True if done else result
@@ -259,7 +259,7 @@ def declared_activities() -> Iterable[Activity[Untyped, Untyped]]:
 class _Decorator:
     """The decorator that ``activity(...)`` returns: makes a function an Activity, typed by its annotations."""
 
-    def __init__(self, typename: str, options: _Options) -> None:
+    def __init__(self, typename: str, options: _ActivityOptions) -> None:
         self._typename, self._options = typename, options
 
     @overload
@@ -284,7 +284,7 @@ class _Decorator:
         return found
 
 
-def activity(typename: str, **options: Unpack[_Options]) -> _Decorator:
+def activity(typename: str, **options: Unpack[_ActivityOptions]) -> _Decorator:
     """Decorator: an outside call, such as a payment, as a durable step that entities ask for.
 
     ::

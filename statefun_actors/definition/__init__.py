@@ -1,6 +1,5 @@
 """Function types as dispatch sees them, whether they were written as a class or as a function."""
 
-from statefun_actors.definition.access import TypeOptions
 from statefun_actors.definition.annotations import (
     UnresolvedAnnotationError,
     class_annotations,
@@ -11,8 +10,10 @@ from statefun_actors.definition.annotations import (
 )
 from statefun_actors.definition.answer_method import AnswerMethod, Callee
 from statefun_actors.definition.delay import LONGEST_DELAY, delay_ms
+from statefun_actors.definition.error_text import is_text
 from statefun_actors.definition.fields import Field, make_field
-from statefun_actors.definition.function import FunctionType
+from statefun_actors.definition.function_options import TypeOptions
+from statefun_actors.definition.function_type import FunctionType
 from statefun_actors.definition.handlers import (
     ENTITY_OF_HANDLER,
     Handler,
@@ -32,7 +33,6 @@ from statefun_actors.definition.policy import (
 )
 from statefun_actors.definition.scope import Scope
 from statefun_actors.definition.send_checks import check_relayed, check_text
-from statefun_actors.definition.showing import is_text
 from statefun_actors.definition.typenames import typename_problem
 
 __all__ = [

@@ -9,8 +9,8 @@ from google.protobuf.any_pb2 import Any
 
 from statefun_actors.address import Address
 from statefun_actors.asking import NoAnswer
+from statefun_actors.definition.error_text import spelled
 from statefun_actors.definition.handlers import Handler, bind_handlers
-from statefun_actors.definition.showing import spelled
 from statefun_actors.errors import ValueMismatchError
 from statefun_actors.model import TypedValue
 from statefun_actors.types import Codec, UnstorableTypeError, codec_for, split_optional

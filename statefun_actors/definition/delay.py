@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Final
 
-from statefun_actors.definition.showing import shown
+from statefun_actors.definition.error_text import shown
 from statefun_actors.errors import ValueMismatchError
 
 _MS: Final = timedelta(milliseconds=1)

@@ -6,8 +6,8 @@ from datetime import timedelta
 from typing import Any as Untyped
 from typing import Final
 
+from statefun_actors.definition.error_text import shown, spelled
 from statefun_actors.definition.persisted import NOTHING, Persisted, declaration_problems
-from statefun_actors.definition.showing import shown, spelled
 from statefun_actors.errors import StateDecodeError, ValueMismatchError
 from statefun_actors.model import UNREADABLE, Expiration, StateSpec, TypedValue
 from statefun_actors.types import Codec, UnstorableTypeError, any_of, codec_for, split_optional

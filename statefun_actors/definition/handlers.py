@@ -12,10 +12,10 @@ from typing import Final
 import attrs
 from google.protobuf.any_pb2 import Any
 
-from statefun_actors.definition.access import internal_problem
 from statefun_actors.definition.delay import delay_ms
+from statefun_actors.definition.error_text import shown, spelled
+from statefun_actors.definition.function_options import internal_problem
 from statefun_actors.definition.policy import FailurePolicy, policy_problem
-from statefun_actors.definition.showing import shown, spelled
 from statefun_actors.errors import ValueMismatchError
 from statefun_actors.types import JSON_TYPENAME, Codec, UnstorableTypeError, codec_for, message_advice
 

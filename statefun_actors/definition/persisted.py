@@ -8,7 +8,7 @@ from types import BuiltinFunctionType
 from typing import Any as Untyped
 from typing import Final, TypeVar, overload
 
-from statefun_actors.definition.showing import is_text, shown
+from statefun_actors.definition.error_text import is_text, shown
 from statefun_actors.model import TypedValue
 
 _T = TypeVar("_T")

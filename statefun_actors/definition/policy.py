@@ -8,7 +8,7 @@ from typing import TypeAlias
 import attrs
 
 from statefun_actors.address import check_typename
-from statefun_actors.definition.showing import is_text, shown
+from statefun_actors.definition.error_text import is_text, shown
 from statefun_actors.errors import DefinitionError, InvalidAddressError
 
 

@@ -20,10 +20,10 @@ from statefun_actors.deploy.components import (
 )
 from statefun_actors.deploy.errors import ModuleFileError, Problem, YamlPosition
 from statefun_actors.deploy.locking import Lock, Refusal, check_compatible, locked, read_lock, write_lock
-from statefun_actors.deploy.parsing import parse_module, read_module
+from statefun_actors.deploy.module_parsing import parse_module, read_module
+from statefun_actors.deploy.module_text import write_module
 from statefun_actors.deploy.planning import Wanted, WantedTopic, local_module, planned_module, topic_name
 from statefun_actors.deploy.positions import LostPosition, lost_positions
-from statefun_actors.deploy.rendering import write_module
 from statefun_actors.deploy.served import Served, served
 
 __all__ = [

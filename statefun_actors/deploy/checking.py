@@ -12,7 +12,7 @@ import attrs
 from statefun_actors.deploy.components import EagerState, EndpointComponent, Module
 from statefun_actors.deploy.durations import write_duration
 from statefun_actors.deploy.planning import PATHS, eager_states
-from statefun_actors.deploy.served import Served, ServedFunction
+from statefun_actors.deploy.served import DeployedFunction, Served
 from statefun_actors.model import Expiration
 
 _EXPIRES: Final = {
@@ -113,7 +113,7 @@ def _states(module: Module, served: Served) -> Iterator[Difference]:
             yield from _listed(module, endpoint, function)
 
 
-def _listed(module: Module, endpoint: EndpointComponent, function: ServedFunction) -> Iterator[Difference]:
+def _listed(module: Module, endpoint: EndpointComponent, function: DeployedFunction) -> Iterator[Difference]:
     line, name = endpoint.place.line, function.typename
     listed = {state.name: state for state in endpoint.states or ()}
     for state in eager_states(function, module.format):

@@ -24,7 +24,7 @@ from statefun_actors.deploy.components import (
     Transport,
 )
 from statefun_actors.deploy.endpoints import is_url, transport_options
-from statefun_actors.deploy.served import Served, ServedFunction
+from statefun_actors.deploy.served import DeployedFunction, Served
 from statefun_actors.errors import DefinitionError
 
 PATHS: Final[Mapping[Format, str]] = {"3.x": "/statefun", "1.0": "/statefun/v2", "2.0": "/statefun/v2"}
@@ -190,7 +190,7 @@ def _endpoints(served: Served, wanted: Wanted) -> list[EndpointComponent]:
     ]
 
 
-def eager_states(function: ServedFunction, format: Format) -> list[EagerState]:
+def eager_states(function: DeployedFunction, format: Format) -> list[EagerState]:
     """The states of *function* as a file of *format*, one of 2.x, lists them."""
     if format == "1.0":  # it has no expiration
         return [EagerState(name=spec.name) for spec in function.states]
@@ -242,7 +242,7 @@ def _topics(served: Served, wanted: Wanted, problems: list[str]) -> list[Topic]:
     return topics
 
 
-def _only_type(topic: str, targets: Sequence[ServedFunction], problems: list[str]) -> str | None:
+def _only_type(topic: str, targets: Sequence[DeployedFunction], problems: list[str]) -> str | None:
     common = set.intersection(*(set(target.types) for target in targets))
     if len(common) == 1 and not any(target.takes_any for target in targets):
         return common.pop()

@@ -17,7 +17,7 @@ _RECURRING: Final = frozenset({"send_every", "cancel_every"})
 
 
 @attrs.frozen(kw_only=True)
-class ServedFunction:
+class DeployedFunction:
     """A function type.
 
     ``types`` are the typenames that its handlers name; ``taken`` are those and all others that they accept.
@@ -41,14 +41,14 @@ class ServedFunction:
 class Served:
     """An application. ``longest`` is the longest timeout of a handler and that handler's name, if one has a timeout."""
 
-    functions: Sequence[ServedFunction]
+    functions: Sequence[DeployedFunction]
     body_limit: int
     longest: tuple[timedelta, str] | None
     egresses: Mapping[str, str]
     """Egresses that the application as a whole needs, with the reason."""
     bare_egresses: Mapping[str, str]
     """Egresses that get values other than Kafka and Kinesis records, with their sender."""
-    own: Sequence[ServedFunction] = ()
+    own: Sequence[DeployedFunction] = ()
     """This library's own functions, which keep open asks and recurring messages. Every endpoint serves them."""
     calls_own: str | None = None
     """Name of the first function that asks or sends recurring messages; None = none does."""
@@ -90,12 +90,12 @@ def served(functions: Iterable[FunctionType], settings: Settings, own: Iterable[
     )
 
 
-def _function(function: FunctionType) -> ServedFunction:
+def _function(function: FunctionType) -> DeployedFunction:
     egresses = {name: function_name(function) for code in _code(function) for name in sorted(egresses_in(code))}
     for policy, why in _policies([function]):
         if isinstance(policy, DeadLetter):
             egresses.setdefault(policy.egress, why)
-    return ServedFunction(
+    return DeployedFunction(
         typename=function.typename,
         states=tuple(function.states),
         types=sorted(typename for typename, (_, codec) in function.handlers.items() if typename == codec.typename),

@@ -27,13 +27,13 @@ from statefun_actors.dispatch.events import (
     TimerFired,
 )
 from statefun_actors.dispatch.failure import is_terminal
-from statefun_actors.dispatch.host import SystemHost, ThreadHost, random_token
 from statefun_actors.dispatch.instruments import Exposing, Instrument, Instruments
+from statefun_actors.dispatch.log_context import running_message
 from statefun_actors.dispatch.observed import Dispatch, dispatcher
-from statefun_actors.dispatch.process import owning_process
-from statefun_actors.dispatch.running import running_message
 from statefun_actors.dispatch.served_function import ServedFunction
+from statefun_actors.dispatch.signal_owner import owning_process
 from statefun_actors.dispatch.stepping import resumed
+from statefun_actors.dispatch.system_host import SystemHost, ThreadHost, random_token
 from statefun_actors.dispatch.tasks import (
     HandlerTask,
     in_handler_task,

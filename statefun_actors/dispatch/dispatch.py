@@ -17,7 +17,7 @@ from statefun_actors.dispatch.done import done
 from statefun_actors.dispatch.events import LoopHeld, RepliedToItself
 from statefun_actors.dispatch.failure import failure_of
 from statefun_actors.dispatch.guarded import GuardedRun, any_refused
-from statefun_actors.dispatch.running import found_in, inherit
+from statefun_actors.dispatch.log_context import found_in, inherit
 from statefun_actors.dispatch.served_function import BoundHandler
 from statefun_actors.dispatch.tasks import current_handler_task, end_cancellations, take_back_cancellations
 from statefun_actors.errors import UnknownFunctionTypeError

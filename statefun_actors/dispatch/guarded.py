@@ -28,7 +28,7 @@ from statefun_actors.dispatch.diagnostics import HELD_TOO_LONG
 from statefun_actors.dispatch.done import done
 from statefun_actors.dispatch.events import LoopHeld, MessageRefused, RepliedToItself
 from statefun_actors.dispatch.failure import fails_batch, failure_of, is_terminal
-from statefun_actors.dispatch.running import found_in, inherit
+from statefun_actors.dispatch.log_context import found_in, inherit
 from statefun_actors.dispatch.served_function import BoundHandler, ServedFunction
 from statefun_actors.dispatch.tasks import current_handler_task, end_cancellations, take_back_cancellations
 from statefun_actors.errors import InternalMessageError, MessageDecodeError, UnhandledMessageError

@@ -21,11 +21,6 @@ from statefun_actors.engine.epoch import (
     EpochLostError,
     NotStorableError,
 )
-from statefun_actors.engine.evolution.checking import (
-    Check,
-    EvolutionFindings,
-    find_changes,
-)
 from statefun_actors.engine.evolution.findings import (
     IncompatibleStateError,
     LossRefusedError,
@@ -34,6 +29,11 @@ from statefun_actors.engine.evolution.findings import (
 from statefun_actors.engine.evolution.open_conversations import (
     open_asks,
     open_schedules,
+)
+from statefun_actors.engine.evolution.store_check import (
+    Check,
+    EvolutionFindings,
+    find_changes,
 )
 from statefun_actors.engine.failing import (
     DroppedError,

@@ -12,8 +12,8 @@ from statefun_actors.backoff import Backoff
 from statefun_actors.dispatch import Instruments
 from statefun_actors.engine.clock import Clock
 from statefun_actors.engine.epoch import Counters, Epoch, EpochLostError, Lost
-from statefun_actors.engine.isolation import Isolation
 from statefun_actors.engine.observing import committed
+from statefun_actors.engine.refused_commits import Isolation
 from statefun_actors.engine.working_set import WorkingSet
 from statefun_actors.store import Commit, CommitRefusedError, Store, StoreError
 from statefun_actors.text import describe

@@ -10,11 +10,11 @@ import attrs
 from statefun_actors.dispatch import Application
 from statefun_actors.engine.clock import Clock
 from statefun_actors.engine.commits import Commits
-from statefun_actors.engine.isolation import Isolation
 from statefun_actors.engine.merge import Merge
 from statefun_actors.engine.observing import observe
 from statefun_actors.engine.options import EngineOptions
 from statefun_actors.engine.ports import Sink, Source
+from statefun_actors.engine.refused_commits import Isolation
 from statefun_actors.engine.working_set import RenamingWorkingSet, ServedStates, WorkingSet
 from statefun_actors.store import Store
 

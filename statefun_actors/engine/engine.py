@@ -4,9 +4,8 @@ A *step* hands one batch of one address to dispatch and merges the outcome into 
 sealed when nothing is left to do, or when it is full, and committed in one write; meanwhile the next one is open.
 Nothing of an epoch is shown outside before it is durable.
 
-Its parts: :class:`~.intake.Intake` takes what comes from outside, :class:`~.loop.Loop` does the work,
-:class:`~.view.EngineView` shows it, :class:`~.changes.Changes` is what operators may change. They share a
-:class:`~.core.Core`.
+Its parts share a :class:`~.core.Core`: :class:`~.intake.Intake` takes messages from outside, :class:`~.loop.Loop` does
+the work, :class:`~.view.EngineView` reads it, :class:`~.operator_changes.OperatorChanges` makes changes of operators.
 """
 
 from __future__ import annotations
@@ -16,18 +15,18 @@ from collections.abc import Callable, Mapping, Sequence
 
 from statefun_actors.address import Address
 from statefun_actors.dispatch import Application
-from statefun_actors.engine.changes import Changes
 from statefun_actors.engine.clock import Clock
 from statefun_actors.engine.commits import Commits
 from statefun_actors.engine.core import Core
 from statefun_actors.engine.epoch import Counters
-from statefun_actors.engine.evolution.checking import Check, check, move_renamed
+from statefun_actors.engine.evolution.store_check import Check, check, move_renamed
 from statefun_actors.engine.intake import Intake
-from statefun_actors.engine.isolation import Isolation
 from statefun_actors.engine.loop import Loop
 from statefun_actors.engine.merge import Merge
+from statefun_actors.engine.operator_changes import OperatorChanges
 from statefun_actors.engine.options import EngineOptions
 from statefun_actors.engine.ports import Sink, Source
+from statefun_actors.engine.refused_commits import Isolation
 from statefun_actors.engine.replies import take_reply
 from statefun_actors.engine.view import EngineView
 from statefun_actors.engine.working_set import ServedStates
@@ -90,7 +89,7 @@ class Engine:
         self._intake = Intake(core)
         self._loop = Loop(core)
         self.view = EngineView(core, counters)
-        self.changes = Changes(core)
+        self.changes = OperatorChanges(core)
 
     # --- life
 

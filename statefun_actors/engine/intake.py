@@ -17,7 +17,7 @@ from statefun_actors.address import Address
 from statefun_actors.engine.call import Call, Caller
 from statefun_actors.engine.core import Core
 from statefun_actors.engine.epoch import EpochLostError, Lost, NotStorableError
-from statefun_actors.engine.isolation import Entry
+from statefun_actors.engine.refused_commits import Entry
 from statefun_actors.ingress import Answer, Cancel, GivenUp, IngressMessage, NotTaken, OnAnswer, Taken, TooMany, Wait
 from statefun_actors.model import INGRESS
 from statefun_actors.store import StoreError

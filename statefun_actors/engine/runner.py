@@ -27,10 +27,10 @@ from statefun_actors.dispatch import (
 )
 from statefun_actors.engine.attempts import counted
 from statefun_actors.engine.clock import Clock, at_ms
-from statefun_actors.engine.isolation import Isolation
 from statefun_actors.engine.mailbox import Mailbox
 from statefun_actors.engine.merge import Merge
 from statefun_actors.engine.options import EngineOptions
+from statefun_actors.engine.refused_commits import Isolation
 from statefun_actors.engine.working_set import WorkingSet
 from statefun_actors.host import Host
 from statefun_actors.model import Batch, Done, Failed, Invocation, MissingState, Outcome

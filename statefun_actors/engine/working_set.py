@@ -11,10 +11,10 @@ from typing import Final
 
 from statefun_actors.address import Address
 from statefun_actors.dispatch import Application, Instruments
-from statefun_actors.engine.cache import EntityCache
 from statefun_actors.engine.call import Call
 from statefun_actors.engine.callers import Callers
 from statefun_actors.engine.dead_letters import DeadLetters
+from statefun_actors.engine.entity_cache import EntityCache
 from statefun_actors.engine.epoch import Epoch
 from statefun_actors.engine.evolution.shapes import shapes
 from statefun_actors.engine.options import EngineOptions

@@ -4,7 +4,7 @@ from statefun_actors.entity.answers import answers
 from statefun_actors.entity.asking import NOT_GIVEN, answer_method
 from statefun_actors.entity.detached import hydrate
 from statefun_actors.entity.entity import Entity
-from statefun_actors.entity.function import EntityFunction
+from statefun_actors.entity.entity_function import EntityFunction
 from statefun_actors.entity.handles import handles, mark_of
 
 __all__ = [

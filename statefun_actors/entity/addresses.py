@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from statefun_actors.address import Address
-from statefun_actors.entity.function import EntityFunction
+from statefun_actors.entity.entity_function import EntityFunction
 from statefun_actors.errors import UnhandledMessageError
 from statefun_actors.model import TypedValue
 

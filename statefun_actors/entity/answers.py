@@ -36,7 +36,7 @@ class AnswersMark:
     options: HandlerOptions
 
 
-class _Options(TypedDict, total=False):
+class _AnswerOptions(TypedDict, total=False):
     name: str | None
     on_failure: FailurePolicy | None
     blocking: bool
@@ -46,7 +46,7 @@ class _Options(TypedDict, total=False):
 @overload
 def answers(method: _F, /) -> _F: ...
 @overload
-def answers(**options: Unpack[_Options]) -> Callable[[_F], _F]: ...
+def answers(**options: Unpack[_AnswerOptions]) -> Callable[[_F], _F]: ...
 def answers(
     method: Untyped = None,
     /,

@@ -30,8 +30,8 @@ from statefun_actors.definition import (
 from statefun_actors.entity.addresses import address_type
 from statefun_actors.entity.answers import answer_methods
 from statefun_actors.entity.declared import Claim, method_problems, read_claims
+from statefun_actors.entity.entity_function import EntityFunction
 from statefun_actors.entity.field import EntityField, Methods
-from statefun_actors.entity.function import EntityFunction
 from statefun_actors.entity.slots import RefreshingSlot, apply_attrs, take_slot
 from statefun_actors.errors import DefinitionError
 from statefun_actors.types import JSON_TYPENAME, Codec, substituted, type_arguments, type_variable

@@ -28,7 +28,7 @@ from statefun_actors.definition import (
 from statefun_actors.entity.answers import MARK as ANSWERS_MARK
 from statefun_actors.entity.answers import AnswerClaim, read_answers
 from statefun_actors.entity.handles import MARK, HandlerMark
-from statefun_actors.entity.names import ENTITY_NAMES, hides
+from statefun_actors.entity.reserved_names import ENTITY_NAMES, hides
 
 _CLASS_VAR: Final = re.compile(r"\bClassVar\b")
 _NOT_TYPES: Final = (

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any as Untyped
 
 from statefun_actors.address import Address
-from statefun_actors.entity.names import ENTITY_NAMES
+from statefun_actors.entity.reserved_names import ENTITY_NAMES
 from statefun_actors.errors import UndeclaredAttributeError
 from statefun_actors.model import TypedValue
 

@@ -14,7 +14,7 @@ from statefun_actors.asking import NoAnswer, recurrence
 from statefun_actors.definition import Callee, FailurePolicy, Scope, persisted
 from statefun_actors.entity.asking import DEFAULT_TIMEOUT, NOT_GIVEN, ask, cancel_every, checked_name, send_every
 from statefun_actors.entity.detached import restored
-from statefun_actors.entity.function import EntityFunction
+from statefun_actors.entity.entity_function import EntityFunction
 from statefun_actors.entity.metaclass import EntityMeta
 from statefun_actors.errors import DetachedEntityError, InvalidAddressError
 

@@ -33,7 +33,7 @@ class HandlerMark:
     """Whether it was marked already."""
 
 
-class _Options(TypedDict, total=False):
+class _HandlerOptions(TypedDict, total=False):
     on_failure: FailurePolicy | None
     blocking: bool
     timeout: timedelta | float | None
@@ -43,18 +43,21 @@ class _Options(TypedDict, total=False):
 # Types come first: a first overload without types would accept a class as the method. The overlap is intended.
 @overload
 def handles(  # type: ignore[overload-overlap]
-    message_type: type[_M], /, **options: Unpack[_Options]
+    message_type: type[_M], /, **options: Unpack[_HandlerOptions]
 ) -> Callable[[Callable[[_E, _M], _R]], Callable[[_E, _M], _R]]: ...
 @overload
 def handles(  # type: ignore[overload-overlap]
-    first: type[_M], second: type[_N], /, **options: Unpack[_Options]
+    first: type[_M], second: type[_N], /, **options: Unpack[_HandlerOptions]
 ) -> Callable[[Callable[[_E, _M | _N], _R]], Callable[[_E, _M | _N], _R]]: ...
 @overload
 def handles(  # type: ignore[overload-overlap]
-    first: type[Untyped] | types.UnionType, /, *more: type[Untyped] | types.UnionType, **options: Unpack[_Options]
+    first: type[Untyped] | types.UnionType,
+    /,
+    *more: type[Untyped] | types.UnionType,
+    **options: Unpack[_HandlerOptions],
 ) -> Callable[[_F], _F]: ...
 @overload
-def handles(**options: Unpack[_Options]) -> Callable[[_F], _F]: ...
+def handles(**options: Unpack[_HandlerOptions]) -> Callable[[_F], _F]: ...
 @overload
 def handles(method: Callable[[_E, _M], _R], /) -> Callable[[_E, _M], _R]: ...
 def handles(

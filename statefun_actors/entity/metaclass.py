@@ -18,7 +18,7 @@ from statefun_actors.entity.body import ClassBody, lost_in
 from statefun_actors.entity.building import build, inherited_fields
 from statefun_actors.entity.declared import Declared, read_body
 from statefun_actors.entity.detached import detached_class
-from statefun_actors.entity.names import body_problems, foreign_base_problems
+from statefun_actors.entity.reserved_names import body_problems, foreign_base_problems
 from statefun_actors.entity.slots import has_slot
 from statefun_actors.errors import DefinitionError
 

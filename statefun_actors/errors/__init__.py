@@ -6,9 +6,15 @@ operation, repeated without a change, can succeed.
 """
 
 from statefun_actors.errors.base import StatefunActorsError
-from statefun_actors.errors.definitions import DefinitionError, InvalidAddressError
-from statefun_actors.errors.handlers import DetachedEntityError, HandlerExitError, HandlerTimeoutError, TerminalError
-from statefun_actors.errors.messages import (
+from statefun_actors.errors.definition_errors import DefinitionError, InvalidAddressError
+from statefun_actors.errors.handler_errors import (
+    DetachedEntityError,
+    HandlerExitError,
+    HandlerTimeoutError,
+    TerminalError,
+)
+from statefun_actors.errors.message_errors import (
+    ADD_HANDLER,
     InternalMessageError,
     MessageDecodeError,
     NoCallerError,
@@ -16,7 +22,7 @@ from statefun_actors.errors.messages import (
     UnhandledMessageError,
     UnknownFunctionTypeError,
 )
-from statefun_actors.errors.values import (
+from statefun_actors.errors.value_errors import (
     FieldMismatchError,
     MissingStateError,
     StateDecodeError,
@@ -26,6 +32,7 @@ from statefun_actors.errors.values import (
 )
 
 __all__ = [
+    "ADD_HANDLER",
     "DefinitionError",
     "DetachedEntityError",
     "FieldMismatchError",

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Unpack
 from statefun_actors.dispatch import Application, Instrument
 from statefun_actors.endpoint import RequestReplyHandler
 from statefun_actors.http.endpoint import EndpointRoute
-from statefun_actors.http.failures import Failures
+from statefun_actors.http.failure_log import FailureLog
 from statefun_actors.http.linger import Linger
-from statefun_actors.http.metrics import METRICS, metrics_route
+from statefun_actors.http.metrics_route import METRICS, metrics_route
 from statefun_actors.http.request import TEXT, Route, line
 from statefun_actors.http.router import Router
 from statefun_actors.settings import ENDPOINT_DEFAULTS, Options, Settings, settings_with
@@ -46,7 +46,7 @@ def create_app(
         application = Application(
             *served, settings=settings_with(settings, options, ENDPOINT_DEFAULTS), instruments=instruments
         )
-    failures, linger = Failures(), Linger(application.settings.linger)
+    failures, linger = FailureLog(), Linger(application.settings.linger)
     routes: dict[str, Route] = {
         "/statefun": EndpointRoute(RequestReplyHandler(application, protocol=3), failures, linger),
         "/statefun/v2": EndpointRoute(RequestReplyHandler(application, protocol=2), failures, linger),

@@ -25,7 +25,7 @@ from hypercorn.events import Closed, Event, RawData
 from hypercorn.protocol.h2 import H2Protocol
 from hypercorn.protocol.h11 import H11Protocol
 
-from statefun_actors.http.failures import logger
+from statefun_actors.http.failure_log import logger
 from statefun_actors.http.fastpath import FastPath
 from statefun_actors.http.framing import H11
 from statefun_actors.http.router import Router

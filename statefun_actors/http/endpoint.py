@@ -8,7 +8,7 @@ from typing import Any as Untyped
 
 from statefun_actors.dispatch import resumed
 from statefun_actors.endpoint import RequestReplyHandler
-from statefun_actors.http.failures import Failures, first_line
+from statefun_actors.http.failure_log import FailureLog, first_line
 from statefun_actors.http.linger import Linger
 from statefun_actors.http.pending_task import start
 from statefun_actors.http.request import OCTETS, Pending, RefusedError, Request, Response, line
@@ -23,7 +23,7 @@ class EndpointRoute:
     Errors are one short line of text.
     """
 
-    def __init__(self, handler: RequestReplyHandler, failures: Failures, linger: Linger) -> None:
+    def __init__(self, handler: RequestReplyHandler, failures: FailureLog, linger: Linger) -> None:
         self.handler = handler
         self._failures = failures
         self._linger = linger
@@ -76,7 +76,7 @@ async def _resumed(work: Coroutine[Untyped, Untyped, Response | None], awaited: 
     return await resumed(work, awaited)
 
 
-def _malformed(error: MalformedRequestError, request: Request, failures: Failures) -> Response:
+def _malformed(error: MalformedRequestError, request: Request, failures: FailureLog) -> Response:
     if encoding := request.header(b"content-encoding"):
         text = f"expected a body without content encoding, got {encoding.decode('latin-1')[:40]}"
         return line(415, text, (b"accept-encoding", b"identity"))

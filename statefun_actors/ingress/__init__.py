@@ -2,10 +2,8 @@
 
 from statefun_actors.ingress.backend import Backend
 from statefun_actors.ingress.deadlines import Deadlines, Expiring
-from statefun_actors.ingress.delay import delay_of
 from statefun_actors.ingress.encoders import MessageEncoder, MessageEncoders, NoJsonFormError, UnclearTypeError
-from statefun_actors.ingress.keys import RepeatedKeyError, check_once
-from statefun_actors.ingress.lines import BadLine, Lines
+from statefun_actors.ingress.json_lines import BadLine, Lines
 from statefun_actors.ingress.message import (
     Answer,
     AnswerLost,
@@ -24,7 +22,9 @@ from statefun_actors.ingress.message import (
     Unfit,
     Wait,
 )
+from statefun_actors.ingress.repeated_keys import RepeatedKeyError, check_once
 from statefun_actors.ingress.replies import ReplyMessage, digest
+from statefun_actors.ingress.written_delay import delay_of
 
 __all__ = [
     "Answer",

@@ -19,7 +19,7 @@ from statefun_actors.calls import CallOptions, TellOptions
 from statefun_actors.dispatch import Application
 from statefun_actors.runtime.asgi import ASGI, IngressAsgi, RuntimeAsgi
 from statefun_actors.runtime.engine_calls import EngineCalls
-from statefun_actors.runtime.opening import assemble
+from statefun_actors.runtime.engine_setup import assemble
 from statefun_actors.runtime.options import RuntimeOptions, application_settings
 from statefun_actors.runtime.views import DeadLetterView, StoreViews
 

@@ -21,13 +21,13 @@ from statefun_actors.engine import Engine, EngineOptions, at_ms
 from statefun_actors.settings import Settings
 from statefun_actors.store import Store
 from statefun_actors.testing.arguments import check_served, in_utc
-from statefun_actors.testing.calling import TestCall, TestCallOptions, TestCalls
-from statefun_actors.testing.clock import TestClock
 from statefun_actors.testing.environment import Environment
 from statefun_actors.testing.faults import Hostility
 from statefun_actors.testing.recent import LOGS
+from statefun_actors.testing.runtime_calls import TestCall, TestCallOptions, TestCalls
 from statefun_actors.testing.runtime_view import RuntimeView
 from statefun_actors.testing.stored import Stored
+from statefun_actors.testing.virtual_time import TestClock
 from statefun_actors.types import pack
 
 _E = TypeVar("_E")

@@ -5,12 +5,12 @@ from __future__ import annotations
 import typing
 from typing import Any
 
-from statefun_actors.types.annotations import Compiler
 from statefun_actors.types.codec import Codec
+from statefun_actors.types.compiling import Compiler
 from statefun_actors.types.json import JSON_TYPENAME, JsonCodec
 from statefun_actors.types.kinds import is_attrs_class, is_storable_enum, split_optional
 from statefun_actors.types.leaves import LEAVES
-from statefun_actors.types.names import message_name
+from statefun_actors.types.message_names import message_name
 from statefun_actors.types.primitives import PRIMITIVES
 from statefun_actors.types.protobuf import ProtobufCodec, is_protobuf_class
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
-from statefun_actors.types.keys import Key
+from statefun_actors.types.dict_keys import Key
 from statefun_actors.types.mismatch import Mismatch, member, shown
 from statefun_actors.types.shape import TYPE_KEY, Shape, wrong_type
 from statefun_actors.types.sharing import (

@@ -31,7 +31,7 @@ from statefun_actors.types.forms import (
 from statefun_actors.types.hints import hint_of, type_arguments
 from statefun_actors.types.kinds import is_alias, is_attrs_class, is_storable_enum, is_union, unwrapped
 from statefun_actors.types.leaves import LEAVES
-from statefun_actors.types.names import message_name
+from statefun_actors.types.message_names import message_name
 from statefun_actors.types.protobuf import is_protobuf_class
 
 _KINDS: Final = {

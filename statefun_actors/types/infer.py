@@ -14,8 +14,8 @@ from typing import Any, Final, TypeAlias
 import attrs
 
 from statefun_actors.address import Address
-from statefun_actors.types.annotations import Compiler
 from statefun_actors.types.codec import UnstorableTypeError
+from statefun_actors.types.compiling import Compiler
 from statefun_actors.types.containers import (
     dict_shape,
     fixed_tuple_shape,
@@ -25,13 +25,13 @@ from statefun_actors.types.containers import (
     tuple_shape,
     union_shape,
 )
+from statefun_actors.types.dict_keys import key_of
 from statefun_actors.types.foreign import message_advice
 from statefun_actors.types.json import JSON_TYPENAME, JsonCodec
-from statefun_actors.types.keys import key_of
 from statefun_actors.types.kinds import is_attrs_class, is_storable_enum
 from statefun_actors.types.leaves import LEAVES
+from statefun_actors.types.message_names import message_name
 from statefun_actors.types.mismatch import Mismatch, kind, member, shown
-from statefun_actors.types.names import message_name
 from statefun_actors.types.protobuf import is_protobuf_class
 from statefun_actors.types.shape import Shape
 

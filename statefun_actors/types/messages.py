@@ -12,14 +12,14 @@ import attrs
 from statefun_actors.address import check_typename
 from statefun_actors.errors import DefinitionError, InvalidAddressError
 from statefun_actors.model import RESERVED_NAMESPACES
-from statefun_actors.types.annotations import Compiler
 from statefun_actors.types.codec import UnresolvedNameError, UnstorableTypeError
 from statefun_actors.types.codecs import forget_codecs
+from statefun_actors.types.compiling import Compiler
 from statefun_actors.types.foreign import reason_against_plain
 from statefun_actors.types.hints import remember_hints
 from statefun_actors.types.kinds import is_attrs_class
+from statefun_actors.types.message_names import give_name, message_name, remove_name
 from statefun_actors.types.mismatch import shown
-from statefun_actors.types.names import give_name, message_name, remove_name
 from statefun_actors.types.pack import forget_packer
 from statefun_actors.types.protobuf import TYPE_URL_PREFIX, is_protobuf_class
 

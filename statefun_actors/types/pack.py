@@ -18,8 +18,8 @@ from statefun_actors.types.infer import codec_of, sketch
 from statefun_actors.types.json import JSON_TYPENAME
 from statefun_actors.types.kinds import is_attrs_class, is_storable_enum
 from statefun_actors.types.leaves import LEAVES
+from statefun_actors.types.message_names import message_name
 from statefun_actors.types.mismatch import Mismatch, kind, shown, text_mismatch
-from statefun_actors.types.names import message_name
 from statefun_actors.types.primitives import PRIMITIVES
 from statefun_actors.types.protobuf import is_protobuf_class, typed_of_any
 from statefun_actors.types.supported import CONTAINERS, SENDABLE_TYPES

@@ -12,8 +12,8 @@ from google.protobuf.message import DecodeError, EncodeError, Message
 
 from statefun_actors.model import TypedValue
 from statefun_actors.types.codec import Codec
+from statefun_actors.types.message_names import message_name
 from statefun_actors.types.mismatch import Mismatch, kind, shown
-from statefun_actors.types.names import message_name
 from statefun_actors.types.scalars import base64_text, bytes_of_base64
 from statefun_actors.types.shape import Shape
 from statefun_actors.types.sharing import unshared_value

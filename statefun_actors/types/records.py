@@ -14,8 +14,8 @@ from statefun_actors.types import wire
 from statefun_actors.types.codec import UnstorableTypeError
 from statefun_actors.types.codecs import codec_for
 from statefun_actors.types.kinds import is_attrs_class
+from statefun_actors.types.message_names import message_name
 from statefun_actors.types.mismatch import kind, shown, text_mismatch
-from statefun_actors.types.names import message_name
 
 KAFKA_TYPENAME: Final = "type.googleapis.com/io.statefun.sdk.egress.KafkaProducerRecord"
 KINESIS_TYPENAME: Final = "type.googleapis.com/io.statefun.sdk.egress.KinesisEgressRecord"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from statefun_actors.types.keys import KEY_CLASSES
+from statefun_actors.types.dict_keys import KEY_CLASSES
 from statefun_actors.types.leaves import LEAVES
 from statefun_actors.types.primitives import PRIMITIVES
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Protocol, final
 
 from statefun_actors.model import Batch, Done, MissingState
-from statefun_actors.wire.writing import Writer
+from statefun_actors.wire.reply_writer import Writer
 
 
 class Write(Protocol):

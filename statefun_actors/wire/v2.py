@@ -11,8 +11,8 @@ from statefun_actors.model import UNREADABLE, Invocation, MissingState, TypedVal
 from statefun_actors.wire import v2_pb2, v3_pb2
 from statefun_actors.wire.dialect import Dialect
 from statefun_actors.wire.encoding import field, varint
-from statefun_actors.wire.reading import UNPARSABLE, Addresses, Reader, UnfitError, has_unknown, repeated_state
-from statefun_actors.wire.writing import Conversions, Writer
+from statefun_actors.wire.reply_writer import Conversions, Writer
+from statefun_actors.wire.request_reader import UNPARSABLE, Addresses, Reader, UnfitError, has_unknown, repeated_state
 
 PROTOCOL: Final = "2.x"
 

@@ -10,8 +10,8 @@ from statefun_actors.wire import v3_pb2
 from statefun_actors.wire.dialect import Dialect
 from statefun_actors.wire.encoding import field, varint
 from statefun_actors.wire.prefix_cache import MARK, PrefixCache
-from statefun_actors.wire.reading import Addresses, Reader, UnfitError, has_unknown, repeated_state
-from statefun_actors.wire.writing import Writer
+from statefun_actors.wire.reply_writer import Writer
+from statefun_actors.wire.request_reader import Addresses, Reader, UnfitError, has_unknown, repeated_state
 
 PROTOCOL: Final = "3.x"
 

@@ -17,7 +17,7 @@ from statefun_actors.cli.loading import load_app
 from statefun_actors.dispatch import Application
 from statefun_actors.engine import Engine, ManualClock
 from statefun_actors.errors import InternalMessageError
-from statefun_actors.http.ingress.parsing import RequestParser
+from statefun_actors.http.ingress.request_parsing import RequestParser
 from statefun_actors.http.request import RefusedError, Request
 from statefun_actors.ingress import BadLine, Lines, MessageEncoders
 from statefun_actors.runtime import AsyncRuntime

@@ -9,7 +9,7 @@ from click.testing import CliRunner, Result
 
 from statefun_actors import DeadLetter, Settings
 from statefun_actors.cli import main
-from statefun_actors.cli.options import settings_options
+from statefun_actors.cli.settings_options import settings_options
 from statefun_actors.settings import SPELLINGS
 from statefun_actors.units import SIZE_FORM
 

@@ -26,7 +26,7 @@ from statefun_actors.cluster import (
     resume_from,
     savepoint_in,
 )
-from statefun_actors.cluster.cache import made
+from statefun_actors.cluster.build_cache import made
 from statefun_actors.cluster.states import checkpoints_in, clear_for_new_run
 from statefun_actors.cluster.toolchain import _java_says
 from statefun_actors.deploy import EndpointComponent, KafkaEgress, KafkaIngress, Module, Topic, Transport, local_module

@@ -15,7 +15,7 @@ import pytest
 from click.testing import CliRunner
 
 from statefun_actors.cli import main
-from statefun_actors.cluster.ports import ReservedPort
+from statefun_actors.cluster.reserved_ports import ReservedPort
 from tests.cluster.command import START_SECONDS, FlinkCommand, Records, need_flink, started, wait_gone
 
 pytestmark = [

@@ -22,7 +22,7 @@ from statefun_actors.engine.working_set import WorkingSet
 from statefun_actors.entity import EntityFunction
 from statefun_actors.functions import Context
 from statefun_actors.model import Done, Effect, TypedValue
-from statefun_actors.wire.writing import Writer
+from statefun_actors.wire.reply_writer import Writer
 from tests.conformance.embedded import EMBEDDED
 from tests.conformance.engine import EngineKind
 from tests.conformance.sections import Case, Once

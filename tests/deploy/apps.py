@@ -8,7 +8,7 @@ from typing import Any as Untyped
 from google.protobuf.any_pb2 import Any
 
 from statefun_actors import Context, DeadLetter, Entity, Settings, StatefulFunctions, handles, message, persisted
-from statefun_actors.cli.module.application import served_by
+from statefun_actors.cli.module.requirements import served_by
 from statefun_actors.deploy import Served
 from statefun_actors.dispatch import Application
 

@@ -10,7 +10,7 @@ from typing import TypeVar
 import attrs
 
 from statefun_actors.cluster import ToolFailedError, missing_tool
-from statefun_actors.cluster.ports import ReservedPort
+from statefun_actors.cluster.reserved_ports import ReservedPort
 from tests.flink.distribution import HERE, Distribution, distribution
 from tests.flink.egresses import LETTERS, OUT
 from tests.flink.jvm import FlinkError, FlinkJvm

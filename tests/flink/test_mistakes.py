@@ -6,7 +6,7 @@ import pytest
 
 from statefun_actors import KafkaRecord, TypedValue
 from statefun_actors.types import pack, record_to_typed
-from statefun_actors.wire.writing import Writer
+from statefun_actors.wire.reply_writer import Writer
 from tests.conformance.suite import case
 from tests.flink.conformance import FLINK
 from tests.flink.jvm import FlinkError

@@ -8,7 +8,7 @@ import pytest
 
 from statefun_actors.address import Address
 from statefun_actors.errors import StateDecodeError, UnhandledMessageError
-from statefun_actors.http.failures import TRACEBACK_EVERY, Failures, first_line
+from statefun_actors.http.failure_log import TRACEBACK_EVERY, FailureLog, first_line
 from statefun_actors.model import Batch, Invocation, TypedValue
 
 
@@ -59,7 +59,7 @@ def test_an_error_is_one_short_line(error: BaseException, line: str) -> None:
 
 
 def test_the_log_line_has_address_types_and_error(caplog: pytest.LogCaptureFixture) -> None:
-    Failures().log(batch("bank/deposit", "bank/withdraw", "bank/deposit"), raised(ValueError("no money")))
+    FailureLog().log(batch("bank/deposit", "bank/withdraw", "bank/deposit"), raised(ValueError("no money")))
 
     [record] = caplog.records
     assert record.getMessage() == (
@@ -69,7 +69,7 @@ def test_the_log_line_has_address_types_and_error(caplog: pytest.LogCaptureFixtu
 
 
 def test_hostile_addresses_and_many_types_stay_one_short_line(caplog: pytest.LogCaptureFixture) -> None:
-    Failures().log(batch(*(f"a/t{n}\n" for n in range(100)), id="x\nERROR faked" * 1000), raised(ValueError("no")))
+    FailureLog().log(batch(*(f"a/t{n}\n" for n in range(100)), id="x\nERROR faked" * 1000), raised(ValueError("no")))
 
     message = caplog.records[0].getMessage()
     assert "\n" not in message
@@ -79,7 +79,7 @@ def test_hostile_addresses_and_many_types_stay_one_short_line(caplog: pytest.Log
 
 def test_a_traceback_is_logged_once_a_minute_for_each_kind(caplog: pytest.LogCaptureFixture) -> None:
     clock = Clock()
-    failures = Failures(clock)
+    failures = FailureLog(clock)
     one, other = raised(ValueError("a")), raised(KeyError("b"))
 
     for _ in range(3):
@@ -92,7 +92,7 @@ def test_a_traceback_is_logged_once_a_minute_for_each_kind(caplog: pytest.LogCap
 
 
 def test_kinds_without_end_do_not_fill_the_memory(caplog: pytest.LogCaptureFixture) -> None:
-    failures = Failures(Clock())
+    failures = FailureLog(Clock())
     error = raised(ValueError("a"))
     for number in range(3000):
         failures.log(Batch(Address(f"bank/a{number}", "x"), {}, batch("a/b").invocations), error)

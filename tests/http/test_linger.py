@@ -8,7 +8,7 @@ import pytest
 
 from statefun_actors import Address, Entity, RequestReplyHandler, handles, persisted
 from statefun_actors.http.endpoint import EndpointRoute
-from statefun_actors.http.failures import Failures
+from statefun_actors.http.failure_log import FailureLog
 from statefun_actors.http.linger import COUNTED, MANY, RECENT, Linger
 from statefun_actors.http.request import Request, Response
 from statefun_actors.model import Batch, Invocation
@@ -110,7 +110,7 @@ async def answered(endpoint: EndpointRoute, data: bytes) -> bytes:
 
 async def test_the_reply_that_was_held_is_the_same() -> None:
     time, handler = Time(), RequestReplyHandler(Counter)
-    endpoint = EndpointRoute(handler, Failures(), time.linger())
+    endpoint = EndpointRoute(handler, FailureLog(), time.linger())
     for _ in range(COUNTED):
         await answered(endpoint, body(1))
     assert time.slept == []
@@ -131,7 +131,7 @@ async def test_what_the_handlers_take_counts() -> None:
         async def wait(self, message: int) -> None:
             time.now += message / 1000
 
-    endpoint = EndpointRoute(RequestReplyHandler(Slow), Failures(), time.linger())
+    endpoint = EndpointRoute(RequestReplyHandler(Slow), FailureLog(), time.linger())
     for _ in range(COUNTED):
         await answered(endpoint, body(0))
 
@@ -143,7 +143,7 @@ async def test_what_the_handlers_take_counts() -> None:
 
 async def test_a_failure_is_reported_at_once() -> None:
     time = Time()
-    endpoint = EndpointRoute(RequestReplyHandler(Counter), Failures(), time.linger())
+    endpoint = EndpointRoute(RequestReplyHandler(Counter), FailureLog(), time.linger())
     for _ in range(COUNTED):
         await answered(endpoint, body(0))
     bad = request(V3, Batch(Address("test/counter", "a"), {"n": None}, [Invocation(pack("no"), None)] * 2))

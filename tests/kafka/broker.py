@@ -16,7 +16,7 @@ from confluent_kafka.admin import AdminClient
 
 from statefun_actors.cluster.jvm import Program
 from statefun_actors.cluster.leash import leashed
-from statefun_actors.cluster.ports import ReservedPort
+from statefun_actors.cluster.reserved_ports import ReservedPort
 
 START_SECONDS: Final = 60.0
 DUMP_SECONDS: Final = 120.0

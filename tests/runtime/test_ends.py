@@ -17,7 +17,7 @@ import pytest
 from statefun_actors import AsyncRuntime, Entity, Runtime, StoreError, UnavailableError, handles, persisted
 from statefun_actors.dispatch import Application
 from statefun_actors.ingress import Answer, IngressMessage
-from statefun_actors.runtime.opening import assemble
+from statefun_actors.runtime.engine_setup import assemble
 from statefun_actors.types import pack
 from tests.client.bank import Account, Deposit, Deposited
 

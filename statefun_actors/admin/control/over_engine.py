@@ -8,7 +8,7 @@ from typing import Final
 
 from statefun_actors.address import Address
 from statefun_actors.admin.answering import cancellation
-from statefun_actors.admin.control.control import DeadLetterRetry, Posting
+from statefun_actors.admin.control.interface import DeadLetterRetry, Posting
 from statefun_actors.asking import REPLY
 from statefun_actors.calls import NotOpenError
 from statefun_actors.conversations import open_ask

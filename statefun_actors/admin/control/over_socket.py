@@ -11,7 +11,7 @@ import msgspec
 
 from statefun_actors.address import Address
 from statefun_actors.admin.control import socket_protocol as wire
-from statefun_actors.admin.control.control import DeadLetterRetry, Posting
+from statefun_actors.admin.control.interface import DeadLetterRetry, Posting
 from statefun_actors.asking import REPLY
 from statefun_actors.calls import NotOpenError
 from statefun_actors.engine import EpochLostError, FailingMessage, NotFailingError, NotStorableError
@@ -109,7 +109,7 @@ class SocketControl:
                 raise NotFailingError(address.address(), reason)
             case wire.Missing():
                 raise reply.error()
-            case wire.NotOpen(token):
+            case wire.AskNotOpen(token):
                 raise NotOpenError(Address(REPLY, token))
             case wire.Lost(reason):
                 raise EpochLostError(reason)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from statefun_actors.address import Address
 from statefun_actors.admin.answering import cancellation, check_open
-from statefun_actors.admin.control.control import DeadLetterRetry, Posting
+from statefun_actors.admin.control.interface import DeadLetterRetry, Posting
 from statefun_actors.asking import REPLY
 from statefun_actors.engine import Clock, DroppedError, FailingMessage, NoDeadLetterError, NotFailingError
 from statefun_actors.model import TypedValue

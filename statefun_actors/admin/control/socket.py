@@ -20,7 +20,7 @@ from typing import Final, assert_never
 import msgspec
 
 from statefun_actors.admin.control import socket_protocol as wire
-from statefun_actors.admin.control.control import Control
+from statefun_actors.admin.control.interface import Control
 from statefun_actors.calls import NotOpenError
 from statefun_actors.engine import EpochLostError, NoDeadLetterError, NotFailingError, NotStorableError
 from statefun_actors.errors import InvalidAddressError
@@ -138,7 +138,7 @@ class ControlSocket:
         except NoDeadLetterError as error:
             return wire.Missing(error.seq)
         except NotOpenError as error:
-            return wire.NotOpen(error.target.id)
+            return wire.AskNotOpen(error.target.id)
         except EpochLostError as error:
             return wire.Lost(error.reason)
         except NotStorableError as error:

@@ -12,7 +12,7 @@ from typing import Final
 import msgspec
 
 from statefun_actors.address import Address
-from statefun_actors.admin.control.control import DeadLetterRetry, Posting
+from statefun_actors.admin.control.interface import DeadLetterRetry, Posting
 from statefun_actors.dispatch import unwrapped
 from statefun_actors.engine import FailingMessage, NoDeadLetterError
 from statefun_actors.model import Invocation, TypedValue
@@ -196,7 +196,7 @@ class Missing(msgspec.Struct, tag_field="is", tag="no-dead-letter"):
         return NoDeadLetterError(self.seq)
 
 
-class NotOpen(msgspec.Struct, tag_field="is", tag="not-open"):
+class AskNotOpen(msgspec.Struct, tag_field="is", tag="not-open"):
     """NotOpenError."""
 
     token: str
@@ -230,7 +230,7 @@ Request = (
     | RetryFailing
     | DropFailing
 )
-Reply = DoneReply | FailingList | Missing | NotFailing | NotOpen | Lost | NotStorable | RefusedReply
+Reply = DoneReply | FailingList | Missing | NotFailing | AskNotOpen | Lost | NotStorable | RefusedReply
 
 encode: Final = msgspec.json.Encoder().encode
 decode_request: Final = msgspec.json.Decoder(Request).decode

@@ -6,6 +6,6 @@ application is given.
 
 from statefun_actors.admin.portable.exporting import export_store
 from statefun_actors.admin.portable.importing import BadExportError, StoreNotEmptyError, import_store
-from statefun_actors.admin.portable.known import known_codecs
+from statefun_actors.admin.portable.known_codecs import known_codecs
 
 __all__ = ["BadExportError", "StoreNotEmptyError", "export_store", "import_store", "known_codecs"]

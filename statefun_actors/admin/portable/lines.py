@@ -28,7 +28,7 @@ import msgspec
 from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
 from statefun_actors.address import Address
-from statefun_actors.admin.portable.records import is_record, record_of_text
+from statefun_actors.admin.portable.record_json import is_record, record_of_text
 from statefun_actors.model import TypedValue
 from statefun_actors.store import RequestState
 from statefun_actors.types import JSON_TYPENAME, NO_JSON, Codec, codec_known, json_of

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from statefun_actors.address import Address
 from statefun_actors.admin.views.conversations import AskItem, ScheduleItem, ask_item, schedule_item
-from statefun_actors.admin.views.forms import message_inside, shown_form
+from statefun_actors.admin.views.json_values import message_inside, shown_form
 from statefun_actors.admin.views.timers import TimerItem, is_own, timer_item, timers_from
 from statefun_actors.asking import short_or_none
 from statefun_actors.engine import open_asks, open_schedules

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from msgspec import Struct
 
-from statefun_actors.admin.views.forms import shown_form
+from statefun_actors.admin.views.json_values import shown_form
 from statefun_actors.asking import SHOWN_OF_TOKEN, short_address, short_or_none
 from statefun_actors.conversations import OpenAsk, OpenSchedule
 from statefun_actors.engine import open_asks, open_schedules

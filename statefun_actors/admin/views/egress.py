@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from msgspec import Struct
 
-from statefun_actors.admin.views.forms import shown_form
+from statefun_actors.admin.views.json_values import shown_form
 from statefun_actors.store import StoreReader
 from statefun_actors.types import Codec
 

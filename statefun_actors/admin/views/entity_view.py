@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from msgspec import Struct
 
 from statefun_actors.address import Address
-from statefun_actors.admin.views.forms import shortened_tokens, shown_form
+from statefun_actors.admin.views.json_values import shortened_tokens, shown_form
 from statefun_actors.definition import FunctionType
 from statefun_actors.entity import EntityFunction
 from statefun_actors.errors import StateDecodeError, ValueMismatchError

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from msgspec import Struct
 
-from statefun_actors.admin.views.forms import message_inside, shown_form
+from statefun_actors.admin.views.json_values import message_inside, shown_form
 from statefun_actors.asking import short_address, short_or_none
 from statefun_actors.engine import FailingMessage
 from statefun_actors.types import Codec

@@ -7,7 +7,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from statefun_actors.admin.views.forms import message_inside, shown_form
+from statefun_actors.admin.views.json_values import message_inside, shown_form
 from statefun_actors.asking import OWN_FUNCTIONS, short_address, short_or_none
 from statefun_actors.store import StoreReader, Timer
 from statefun_actors.types import Codec

@@ -12,10 +12,10 @@ import click
 
 from statefun_actors.cli.flink.saved_files import MODULE, STATES
 from statefun_actors.cli.logs import LogFormat, LogLevel, LogOptions, log_options, logging_to_stderr
-from statefun_actors.cli.module.application import served_by
-from statefun_actors.cli.module.options import module_options, wanted_of
-from statefun_actors.cli.options import Written, settings_options
+from statefun_actors.cli.module.file_options import module_options, wanted_of
+from statefun_actors.cli.module.requirements import served_by
 from statefun_actors.cli.output import echo
+from statefun_actors.cli.settings_options import Written, settings_options
 from statefun_actors.settings import ENDPOINT_DEFAULTS
 from statefun_actors.units import DURATION_FORM, read_seconds
 

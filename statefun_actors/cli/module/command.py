@@ -9,10 +9,10 @@ from typing import Any as Untyped
 import attrs
 import click
 
-from statefun_actors.cli.module.application import served_by
-from statefun_actors.cli.module.options import module_options, wanted_of
-from statefun_actors.cli.options import settings_options
+from statefun_actors.cli.module.file_options import module_options, wanted_of
+from statefun_actors.cli.module.requirements import served_by
 from statefun_actors.cli.output import echo, write
+from statefun_actors.cli.settings_options import settings_options
 from statefun_actors.settings import ENDPOINT_DEFAULTS
 
 if TYPE_CHECKING:

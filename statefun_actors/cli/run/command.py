@@ -13,9 +13,9 @@ from click.core import ParameterSource
 
 from statefun_actors.cli.binding import listeners
 from statefun_actors.cli.logs import LogFormat, LogHandler, LogLevel, LogOptions, log_options, logging_to_stderr
-from statefun_actors.cli.metrics import metrics_instruments, metrics_option
-from statefun_actors.cli.options import Written, settings_options
+from statefun_actors.cli.metrics_option import metrics_instruments, metrics_option
 from statefun_actors.cli.output import echo, echo_json, printable_lines, write
+from statefun_actors.cli.settings_options import Written, settings_options
 from statefun_actors.cli.store.place import default_store
 from statefun_actors.settings import Settings
 from statefun_actors.units import read_size

@@ -11,7 +11,7 @@ import attrs
 import click
 
 from statefun_actors.cli.loading import AppError
-from statefun_actors.cli.module.application import served_by
+from statefun_actors.cli.module.requirements import served_by
 from statefun_actors.dispatch import Application
 from statefun_actors.settings import Settings
 

@@ -9,9 +9,9 @@ import click
 
 from statefun_actors.cli.binding import listeners
 from statefun_actors.cli.logs import LogFormat, LogLevel, LogOptions, log_options, logging_to_stderr
-from statefun_actors.cli.metrics import metrics_instruments, metrics_option
-from statefun_actors.cli.options import settings_options
+from statefun_actors.cli.metrics_option import metrics_instruments, metrics_option
 from statefun_actors.cli.output import echo
+from statefun_actors.cli.settings_options import settings_options
 from statefun_actors.settings import ENDPOINT_DEFAULTS
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ def _tls(certfile: Path | None, keyfile: Path | None, ca_certs: Path | None) -> 
 
 def further_routes(application: Application) -> str | None:
     """A line on the library's own functions that module.yaml must route; None if *application* needs none."""
-    from statefun_actors.cli.module.application import served_by
+    from statefun_actors.cli.module.requirements import served_by
 
     found = served_by(application, application.settings)
     if found.calls_own is None:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from statefun_actors.cli.options import Written
 from statefun_actors.cli.output import echo, echo_json
+from statefun_actors.cli.settings_options import Written
 from statefun_actors.cli.store.control import change_store
 from statefun_actors.cli.store.place import EXIT_CODES, place_of, store_command
 

@@ -17,7 +17,7 @@ from statefun_actors.connectors.kafka.kafka_sink import (
 from statefun_actors.connectors.kafka.kafka_source import (
     KafkaSource,
 )
-from statefun_actors.connectors.kafka.records import (
+from statefun_actors.connectors.kafka.record_messages import (
     BAD_RECORDS,
 )
 

@@ -15,7 +15,7 @@ from typing import Final, Literal
 import msgspec
 
 from statefun_actors.connectors.kafka.consumer import ReaderOptions, TopicReader
-from statefun_actors.connectors.kafka.records import BAD_RECORDS, Routes
+from statefun_actors.connectors.kafka.record_messages import BAD_RECORDS, Routes
 from statefun_actors.connectors.kafka.start import TopicOffset
 from statefun_actors.deploy import KafkaIngress
 from statefun_actors.engine import Inbox

@@ -5,14 +5,6 @@ engine compares. It reads nothing of types with the same shape, and all data of 
 accepted, and classes that would fail later are refused.
 """
 
-from statefun_actors.engine.evolution.checking import (
-    Check,
-    EvolutionFindings,
-    Progress,
-    check,
-    find_changes,
-    move_renamed,
-)
 from statefun_actors.engine.evolution.findings import (
     IncompatibleStateError,
     Loss,
@@ -22,6 +14,14 @@ from statefun_actors.engine.evolution.findings import (
     Unreadable,
 )
 from statefun_actors.engine.evolution.shapes import shapes
+from statefun_actors.engine.evolution.store_check import (
+    Check,
+    EvolutionFindings,
+    Progress,
+    check,
+    find_changes,
+    move_renamed,
+)
 
 __all__ = [
     "Check",

@@ -8,7 +8,7 @@ from statefun_actors.address import Address
 
 
 @attrs.define
-class Failures:
+class UnreadableValues:
     """Values of one kind that can't be read: the address of the first, the reason, and the count."""
 
     first: Address

@@ -10,13 +10,13 @@ from statefun_actors.asking import ANSWER, ATTEMPT, read_answer
 from statefun_actors.conversations import OpenAsk
 from statefun_actors.definition import Field, FunctionType
 from statefun_actors.dispatch import unwrapped
-from statefun_actors.engine.evolution.counted import Damages, Failures, entities_of
+from statefun_actors.engine.evolution.counted import Damages, UnreadableValues, entities_of
 from statefun_actors.engine.evolution.findings import Loss, Unreadable
 from statefun_actors.engine.evolution.shapes import StateShape, TypeShape, shape_of
 from statefun_actors.errors import StateDecodeError
 from statefun_actors.model import Invocation, TypedValue
 from statefun_actors.store import DamagedStateError, EntityRow, expire, unpack
-from statefun_actors.types import Changes, Codec, Form, Harm, spelled_form
+from statefun_actors.types import Codec, Form, FormChanges, Harm, spelled_form
 
 _LONGEST_REASON: Final = 300
 
@@ -30,7 +30,7 @@ class TypeReading:
         states = {} if before is None else before.states
         changed = [field for field in function.persisted if states.get(field.state_name) != self._state(field)]
         self._changes = {
-            field.state_name: Changes(states[field.state_name].form, self._state(field).form)
+            field.state_name: FormChanges(states[field.state_name].form, self._state(field).form)
             for field in changed
             if field.state_name in states
         }
@@ -38,13 +38,13 @@ class TypeReading:
         new = self._now.states.keys() - states.keys()
         self._replaced = sorted(states.keys() - self._now.states.keys()) if new else []
         self._added = sorted(field.name for field in function.persisted if field.state_name in new)
-        self._failures: dict[str, Failures] = {}
-        self._message_failures: dict[tuple[str, str], Failures] = {}
+        self._failures: dict[str, UnreadableValues] = {}
+        self._message_failures: dict[tuple[str, str], UnreadableValues] = {}
         self._damages: dict[tuple[str, str], Damages] = {}
         self._removed: dict[str, Damages] = {}
         self._unhandled: dict[str, Counter[str]] = {}
-        self._message_changes: dict[str, Changes | None] = {}
-        self._kept_failures: dict[str, Failures] = {}
+        self._message_changes: dict[str, FormChanges | None] = {}
+        self._kept_failures: dict[str, UnreadableValues] = {}
         """Unreadable ``keep=`` values of open asks, by answer method."""
         self._asks: Counter[str] = Counter()
         """Open asks of removed answer methods, by name of the method."""
@@ -80,7 +80,7 @@ class TypeReading:
         try:
             method.read_keep(ask.keep)
         except ValueError as error:
-            self._kept_failures.setdefault(then, Failures(ask.asker, str(error))).count += 1
+            self._kept_failures.setdefault(then, UnreadableValues(ask.asker, str(error))).count += 1
 
     def entity(self, row: EntityRow) -> None:
         """Read one entity."""
@@ -108,9 +108,9 @@ class TypeReading:
             if changes is not None and field.convert is None:
                 reason = self._unusable(address, name, changes, stored)
         if reason is not None:
-            self._failures.setdefault(name, Failures(address, reason)).count += 1
+            self._failures.setdefault(name, UnreadableValues(address, reason)).count += 1
 
-    def _unusable(self, address: Address, name: str, changes: Changes, stored: TypedValue) -> str | None:
+    def _unusable(self, address: Address, name: str, changes: FormChanges, stored: TypedValue) -> str | None:
         """The reason why a decoded value is unusable, or None. Counts what the value would lose."""
         seen: set[str] = set()
         for damage in changes.damage(stored.value):
@@ -146,7 +146,7 @@ class TypeReading:
             if damage is None:
                 return
             reason = damage
-        self._message_failures.setdefault((kind, typename), Failures(target, reason)).count += 1
+        self._message_failures.setdefault((kind, typename), UnreadableValues(target, reason)).count += 1
 
     def _answer(self, kind: str, value: TypedValue) -> None:
         """Read the envelope of an answer. Its content is decoded only by its answer method."""
@@ -161,7 +161,7 @@ class TypeReading:
     def _message_damage(self, target: Address, before: Form | None, value: TypedValue) -> str | None:
         typename = value.typename
         if typename not in self._message_changes:
-            changes = None if before is None else Changes(before, self._now.takes[typename])
+            changes = None if before is None else FormChanges(before, self._now.takes[typename])
             self._message_changes[typename] = changes
         changes = self._message_changes[typename]
         return None if changes is None else self._unusable(target, f"message {typename}", changes, value)
@@ -179,7 +179,7 @@ class TypeReading:
         for (kind, typename), failures in self._message_failures.items():
             old_form = None if self._before is None else self._before.takes.get(typename)
             codec = self.function.handlers[typename][1]
-            changes = self._message_changes.get(typename) or Changes(old_form or "", self._now.takes[typename])
+            changes = self._message_changes.get(typename) or FormChanges(old_form or "", self._now.takes[typename])
             ways = (*_advice(changes), "Let the old version handle them first")
             found.append(self._unreadable(f"{kind} messages of type {typename}", failures, old_form, codec, ways))
         for then, failures in self._kept_failures.items():
@@ -192,10 +192,10 @@ class TypeReading:
         return found
 
     def _unreadable(
-        self, what: str, failures: Failures, old: Form | None, codec: Codec, ways: tuple[str, ...]
+        self, what: str, failures: UnreadableValues, old: Form | None, codec: Codec, ways: tuple[str, ...]
     ) -> Unreadable:
         new = self._form_now(codec)
-        changes = [] if not old else [f"{change.path or 'it'} {change.text}" for change in Changes(old, new).all]
+        changes = [] if not old else [f"{change.path or 'it'} {change.text}" for change in FormChanges(old, new).all]
         return Unreadable(
             typename=self.function.typename,
             what=what,
@@ -273,7 +273,7 @@ class TypeReading:
         return found
 
 
-def _advice(changes: Changes) -> tuple[str, ...]:
+def _advice(changes: FormChanges) -> tuple[str, ...]:
     return tuple(dict.fromkeys(change.advice for change in changes.all if change.advice))[:2]
 
 

@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Final, Protocol
 
-from statefun_actors.http.failures import first_line, logger
+from statefun_actors.http.failure_log import first_line, logger
 from statefun_actors.http.fastpath.parser import DECLINED, INCOMPLETE, Unread, read_head
 from statefun_actors.http.fastpath.response_bytes import written
 from statefun_actors.http.request import Pending, RefusedError, Request, Response, Route, line

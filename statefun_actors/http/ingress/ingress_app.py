@@ -7,9 +7,9 @@ from collections.abc import Callable
 from statefun_actors.dispatch import Application
 from statefun_actors.http.ingress.guard import Guard
 from statefun_actors.http.ingress.health import HealthRoutes
-from statefun_actors.http.ingress.replies import RepliesRoute
-from statefun_actors.http.ingress.route import IngressRoute
-from statefun_actors.http.metrics import METRICS, metrics_route
+from statefun_actors.http.ingress.message_route import IngressRoute
+from statefun_actors.http.ingress.reply_route import RepliesRoute
+from statefun_actors.http.metrics_route import METRICS, metrics_route
 from statefun_actors.http.request import Route
 from statefun_actors.http.router import Router
 from statefun_actors.ingress import Backend

@@ -1,12 +1,12 @@
 """Faults that a test brings into an engine, all decided by one seed, and the log of what happened."""
 
 from statefun_actors.testing.faults.choices import Choices, RandomChoices, RecordedChoices
-from statefun_actors.testing.faults.clock import FaultClock, jump_text
-from statefun_actors.testing.faults.display import displayed
+from statefun_actors.testing.faults.fault_clock import FaultClock, jump_text
 from statefun_actors.testing.faults.hostility import Faults, Hostility
 from statefun_actors.testing.faults.log import LogEntry, MessageLog
-from statefun_actors.testing.faults.mailboxes import LoggedMailboxes, OvertakingMailboxes
-from statefun_actors.testing.faults.store import FaultStore, LoggedStore
+from statefun_actors.testing.faults.logged_mailboxes import LoggedMailboxes, OvertakingMailboxes
+from statefun_actors.testing.faults.logged_stores import FaultStore, LoggedStore
+from statefun_actors.testing.faults.shown_values import displayed
 
 __all__ = [
     "Choices",

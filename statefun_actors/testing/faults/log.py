@@ -13,7 +13,7 @@ from statefun_actors.asking import ANSWER, OWN_FUNCTIONS, REPLY, SCHEDULE
 from statefun_actors.dispatch import Application, unwrapped
 from statefun_actors.model import INGRESS, Invocation, TypedValue
 from statefun_actors.store import EgressRecord, EntityRow, Message, unpack
-from statefun_actors.testing.faults.display import displayed
+from statefun_actors.testing.faults.shown_values import displayed
 from statefun_actors.types import value_of
 
 _LONGEST: Final = 10_000

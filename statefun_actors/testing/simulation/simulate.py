@@ -48,7 +48,7 @@ _FAILS: Final = "The scenario, or what it claims, holds without these faults onl
 
 
 @attrs.frozen
-class _Run:
+class _SimulatedRun:
     """One run: its result, or how it failed."""
 
     result: Result | None
@@ -161,7 +161,7 @@ class _Simulation:
         if what is not None:
             raise SimulationError(None, f"with PYTHONHASHSEED={hash_seed}: {what}", other.log, _SETS)
 
-    def _report(self, runner: asyncio.Runner, expected: Result, seed: int, run: _Run) -> None:
+    def _report(self, runner: asyncio.Runner, expected: Result, seed: int, run: _SimulatedRun) -> None:
         def fails(script: Sequence[int]) -> bool:
             return self._failure(expected, runner.run(self._run(RecordedChoices(script)))) is not None
 
@@ -176,13 +176,13 @@ class _Simulation:
         )
         raise SimulationError(seed, f"seed {seed}: {what}", short.log, advice) from short.error
 
-    def _failure(self, expected: Result, run: _Run) -> str | None:
+    def _failure(self, expected: Result, run: _SimulatedRun) -> str | None:
         """What is wrong with *run*; None if nothing is."""
         if run.error is not None:
             return describe(run.error)
         return None if self.invariant is not None else difference(expected, run.result or {})
 
-    async def _run(self, choices: Choices | None) -> _Run:
+    async def _run(self, choices: Choices | None) -> _SimulatedRun:
         hostility = None
         if choices is not None:
             hostility = Hostility(self.faults, choices, results_vary=self.invariant is not None)
@@ -200,4 +200,4 @@ class _Simulation:
                 result = result_of(runtime, returned)
         except Exception as raised:  # whatever it is: that is what is looked for
             error = raised
-        return _Run(result, error, runtime.log, [] if choices is None else choices.made)
+        return _SimulatedRun(result, error, runtime.log, [] if choices is None else choices.made)

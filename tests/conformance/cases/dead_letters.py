@@ -19,7 +19,7 @@ from statefun_actors import (
     handles,
     persisted,
 )
-from statefun_actors.admin.control.control import DeadLetterRetry, Posting
+from statefun_actors.admin.control.interface import DeadLetterRetry, Posting
 from statefun_actors.admin.control.over_engine import EngineControl
 from statefun_actors.dispatch import Application
 from statefun_actors.engine import Engine, ManualClock

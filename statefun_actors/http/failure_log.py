@@ -23,7 +23,7 @@ _LONGEST_ADDRESS: Final = 200
 _MOST_TYPES: Final = 5
 
 
-class Failures:
+class FailureLog:
     """Writes the log lines, with at most one traceback a minute for each kind of failure.
 
     Args:

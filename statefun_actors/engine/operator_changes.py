@@ -1,4 +1,4 @@
-"""``Changes``: what an operator changes, in the open epoch. ``Engine.apply`` makes it durable."""
+"""``OperatorChanges``: changes by an operator, in the open epoch. ``Engine.apply`` makes them durable."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from statefun_actors.ingress import IngressMessage
 from statefun_actors.model import TypedValue
 
 
-class Changes:
+class OperatorChanges:
     """Changes mailboxes and dead letters in the open epoch of *core*.
 
     Every method raises EpochLostError if the store has just failed. A retry can help.

@@ -6,8 +6,8 @@ from typing import Final
 
 from statefun_actors.dispatch import Application
 from statefun_actors.http.ingress.guard import Guard
-from statefun_actors.http.ingress.parsing import PATH, RequestParser
 from statefun_actors.http.ingress.pending import PendingAnswer, PendingReply
+from statefun_actors.http.ingress.request_parsing import PATH, RequestParser
 from statefun_actors.http.ingress.responses import ResponseWriter
 from statefun_actors.http.request import Pending, RefusedError, Request, Response, line
 from statefun_actors.ingress import Backend, Deadlines, Expiring

@@ -76,7 +76,7 @@ class Damage:
     text: str
 
 
-class Changes:
+class FormChanges:
     """All differences between the form *old* and the form *new* of one type."""
 
     def __init__(self, old: Form, new: Form) -> None:

@@ -13,7 +13,7 @@ from statefun_actors.model import KafkaRecord, TypedValue
 from statefun_actors.types.codec import Codec, UnstorableTypeError
 from statefun_actors.types.codecs import codec_for
 from statefun_actors.types.json import JSON_TYPENAME, parse_json
-from statefun_actors.types.names import classes_named
+from statefun_actors.types.message_names import classes_named
 from statefun_actors.types.primitives import PRIMITIVES
 from statefun_actors.types.protobuf import TYPE_URL_PREFIX, ProtobufCodec
 from statefun_actors.types.records import record_of_typed

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any as Untyped
 from typing import ClassVar, Protocol
 
-from statefun_actors.definition.access import TypeOptions
 from statefun_actors.definition.answer_method import AnswerMethod
 from statefun_actors.definition.fields import Field
+from statefun_actors.definition.function_options import TypeOptions
 from statefun_actors.definition.handlers import Handler
 from statefun_actors.definition.policy import FailurePolicy
 from statefun_actors.definition.scope import Scope

@@ -10,7 +10,7 @@ from typing import Any as Untyped
 
 import click
 
-from statefun_actors.cli.options import Written
+from statefun_actors.cli.settings_options import Written
 from statefun_actors.settings import read_typename
 from statefun_actors.units import DURATION_FORM, read_duration
 

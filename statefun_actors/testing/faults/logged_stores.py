@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from statefun_actors.store import Commit, MemoryStore, StoreError
-from statefun_actors.testing.faults.clock import FaultClock, jump_text
+from statefun_actors.testing.faults.fault_clock import FaultClock, jump_text
 from statefun_actors.testing.faults.hostility import Hostility
 from statefun_actors.testing.faults.log import MessageLog
 

@@ -24,11 +24,11 @@ from statefun_actors.types.containers import (
     tuple_shape,
     union_shape,
 )
+from statefun_actors.types.dict_keys import key_of
 from statefun_actors.types.hints import hint_of, type_arguments
-from statefun_actors.types.keys import key_of
 from statefun_actors.types.kinds import is_alias, is_attrs_class, is_storable_enum, is_union, unwrapped, without_none
 from statefun_actors.types.leaves import LEAVES, STATE_LEAVES, enum_shape, literal_shape
-from statefun_actors.types.names import is_strict, message_name
+from statefun_actors.types.message_names import is_strict, message_name
 from statefun_actors.types.protobuf import is_protobuf_class, protobuf_shape
 from statefun_actors.types.scalars import is_int64
 from statefun_actors.types.shape import Shape

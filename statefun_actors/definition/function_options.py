@@ -6,8 +6,8 @@ from datetime import timedelta
 
 import attrs
 
+from statefun_actors.definition.error_text import shown
 from statefun_actors.definition.persisted import ttl_problem
-from statefun_actors.definition.showing import shown
 
 
 @attrs.frozen(kw_only=True)

@@ -1,4 +1,4 @@
-"""When a call is repeated, how long it pauses, and what it comes to: without a server, a clock or a sleep."""
+"""When a call is retried, how long it pauses, and its result: without a server, a clock or a sleep."""
 
 from __future__ import annotations
 
@@ -12,29 +12,37 @@ from statefun_actors.client import (
     UnavailableError,
     UnexpectedAnswerError,
 )
-from statefun_actors.client.conversation import Answered, Broken, Call, Came, HttpAttempt, Pause, conversation
+from statefun_actors.client.http_attempts import (
+    Broken,
+    HttpAttempt,
+    HttpCall,
+    HttpResponse,
+    HttpResult,
+    Pause,
+    attempts_of,
+)
 from statefun_actors.types import pack
 
 ADA = Address("bank/account", "a/b ü")
-OK = Answered(202, {}, b"")
+OK = HttpResponse(202, {}, b"")
 GONE = Broken("no connection")
 
 
-def call(*, seconds: float = 30.0, waits: bool = False, until_reply: bool = False) -> Call:
-    return Call(target=ADA, value=pack(5), waits=waits, until_reply=until_reply, key="k", seconds=seconds)
+def call(*, seconds: float = 30.0, waits: bool = False, until_reply: bool = False) -> HttpCall:
+    return HttpCall(target=ADA, value=pack(5), waits=waits, until_reply=until_reply, key="k", seconds=seconds)
 
 
 class Carried:
-    """A conversation carried out with *came*, one after another; each attempt takes *takes* seconds."""
+    """The attempts of *call* with the results *came*, one after another; each takes *takes* seconds."""
 
-    def __init__(self, call: Call, *came: Came, takes: float = 0.0) -> None:
+    def __init__(self, call: HttpCall, *came: HttpResult, takes: float = 0.0) -> None:
         self.attempts: list[HttpAttempt] = []
         self.pauses: list[float] = []
-        self.answered: Answered | None = None
+        self.answered: HttpResponse | None = None
         self.error: CallError | None = None
         now = 0.0
-        steps, left = conversation(call, lambda: now, chance=lambda: 1.0), list(came)
-        sent: Came | None = None
+        steps, left = attempts_of(call, lambda: now, chance=lambda: 1.0), list(came)
+        sent: HttpResult | None = None
         try:
             while True:
                 match steps.send(sent):
@@ -69,7 +77,7 @@ def test_a_message_is_its_bytes_and_its_type_under_its_key() -> None:
         (call(waits=True, seconds=1_000), "&wait=300000ms", 301),
     ],
 )
-def test_who_waits_tells_the_server_for_how_long(asked: Call, query: str, seconds: float) -> None:
+def test_a_call_that_waits_sends_the_time_it_waits(asked: HttpCall, query: str, seconds: float) -> None:
     [attempt] = Carried(asked, OK).attempts
 
     assert attempt.path.endswith(query)
@@ -78,7 +86,7 @@ def test_who_waits_tells_the_server_for_how_long(asked: Call, query: str, second
 
 @pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 503])
 def test_pauses_grow_until_it_is_answered_for_good(status: int) -> None:
-    bad = Answered(status, {}, b"")
+    bad = HttpResponse(status, {}, b"")
 
     carried = Carried(call(), bad, GONE, bad, bad, bad, bad, bad, bad, OK)
 
@@ -88,9 +96,9 @@ def test_pauses_grow_until_it_is_answered_for_good(status: int) -> None:
 
 
 def test_retry_after_is_heeded_where_it_is_longer() -> None:
-    assert Carried(call(), Answered(503, {"retry-after": "7"}, b""), OK).pauses == [7]
-    assert Carried(call(), Answered(429, {"retry-after": "0"}, b""), OK).pauses == [0.1]
-    assert Carried(call(), Answered(429, {"retry-after": "soon"}, b""), OK).pauses == [0.1]
+    assert Carried(call(), HttpResponse(503, {"retry-after": "7"}, b""), OK).pauses == [7]
+    assert Carried(call(), HttpResponse(429, {"retry-after": "0"}, b""), OK).pauses == [0.1]
+    assert Carried(call(), HttpResponse(429, {"retry-after": "soon"}, b""), OK).pauses == [0.1]
 
 
 def test_each_attempt_has_what_is_left_of_the_time() -> None:
@@ -100,7 +108,7 @@ def test_each_attempt_has_what_is_left_of_the_time() -> None:
 
 
 def test_no_attempt_is_begun_after_the_timeout() -> None:
-    carried = Carried(call(seconds=1), Answered(503, {}, b"not taken,\nsend it again: the disk is full\n"))
+    carried = Carried(call(seconds=1), HttpResponse(503, {}, b"not taken,\nsend it again: the disk is full\n"))
 
     assert carried.pauses == [0.1, 0.2, 0.4]
     assert isinstance(carried.error, UnavailableError)
@@ -139,7 +147,7 @@ def test_an_answer_that_is_late_is_no_reply_to_who_waits_and_a_reason_to_repeat_
 def test_what_no_repetition_helps_is_an_error_at_once(
     status: int, body: bytes, kind: type[CallError], told: str
 ) -> None:
-    carried = Carried(call(), Answered(status, {}, body))
+    carried = Carried(call(), HttpResponse(status, {}, body))
 
     assert type(carried.error) is kind
     assert str(carried.error) == told

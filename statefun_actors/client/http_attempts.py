@@ -1,6 +1,6 @@
 """One call without input and output: decides which requests to send, how long to pause, and the result.
 
-A conversation is a generator. It yields an :class:`HttpAttempt` and receives the response; or it yields a
+The generator of ``attempts_of`` yields an :class:`HttpAttempt` and receives the response; or it yields a
 :class:`Pause` and receives None. The blocking and the asyncio client only perform these.
 """
 
@@ -32,7 +32,7 @@ _BACKOFF: Final = Backoff(0.1, 5.0)
 _LONGEST_WAIT: Final = 300.0
 """The maximum of ``?wait=``, in seconds."""
 _LATE: Final = 1.0
-"""Seconds added to ``?wait=`` for the way of request and response."""
+"""Seconds added to ``?wait=`` for the transfer of request and response."""
 _LONGEST_SHOWN: Final = 500
 _AGAIN: Final = frozenset({408, 425, 429, 500, 502, 503})
 
@@ -55,7 +55,7 @@ class Pause:
 
 
 @attrs.frozen
-class Answered:
+class HttpResponse:
     """An HTTP response. *headers* are lower-case or case-insensitive."""
 
     status: int
@@ -71,12 +71,12 @@ class Broken:
     late: bool = False
 
 
-Came: TypeAlias = Answered | Broken
-Conversation: TypeAlias = Generator[HttpAttempt | Pause, Came | None, Answered]
+HttpResult: TypeAlias = HttpResponse | Broken
+Attempts: TypeAlias = Generator[HttpAttempt | Pause, HttpResult | None, HttpResponse]
 
 
 @attrs.frozen(kw_only=True)
-class Call:
+class HttpCall:
     """A call.
 
     Args:
@@ -98,7 +98,7 @@ class Call:
     seconds: float
 
 
-def conversation(call: Call, now: Callable[[], float], chance: Callable[[], float] = random.random) -> Conversation:
+def attempts_of(call: HttpCall, now: Callable[[], float], chance: Callable[[], float] = random.random) -> Attempts:
     """Retry *call* until it has a final response. *now* is in seconds; *chance*, from 0 to 1, is the jitter of pauses.
 
     Raises:
@@ -108,24 +108,24 @@ def conversation(call: Call, now: Callable[[], float], chance: Callable[[], floa
     attempts = 0
     while True:
         left = call.seconds - (now() - began)
-        came = yield _attempt(call, max(left, 0.001))
-        assert came is not None
+        result = yield _attempt(call, max(left, 0.001))
+        assert result is not None
         attempts += 1
-        if isinstance(came, Answered) and came.status not in _AGAIN:
-            if 200 <= came.status < 300:
-                return came
-            raise _error(call, came)
-        if isinstance(came, Broken) and came.late and call.waits:
-            raise ReplyTimeoutError(call.target, came.reason)
-        pause = _pause(came, attempts, chance())
+        if isinstance(result, HttpResponse) and result.status not in _AGAIN:
+            if 200 <= result.status < 300:
+                return result
+            raise _error(call, result)
+        if isinstance(result, Broken) and result.late and call.waits:
+            raise ReplyTimeoutError(call.target, result.reason)
+        pause = _pause(result, attempts, chance())
         passed = now() - began
         if passed + pause >= call.seconds:
-            said = came.reason if isinstance(came, Broken) else _said(came)
+            said = result.reason if isinstance(result, Broken) else _said(result)
             raise UnavailableError(call.target, said, attempts, passed, call.key)
         yield Pause(pause)
 
 
-def _attempt(call: Call, left: float) -> HttpAttempt:
+def _attempt(call: HttpCall, left: float) -> HttpAttempt:
     target, id = call.target, quote(call.target.id, safe="")
     if not id.strip("."):
         id = id.replace(".", "%2E")  # . and .. would be removed from the path on its way
@@ -143,16 +143,16 @@ def _attempt(call: Call, left: float) -> HttpAttempt:
     return HttpAttempt(path, headers, call.value.value, seconds)
 
 
-def _pause(came: Came, attempts: int, chance: float) -> float:
+def _pause(result: HttpResult, attempts: int, chance: float) -> float:
     """Exponential backoff with jitter, so that clients that failed together don't retry together."""
     backoff = _BACKOFF.spread(attempts, chance)
-    asked = came.headers.get("retry-after", "") if isinstance(came, Answered) else ""
+    asked = result.headers.get("retry-after", "") if isinstance(result, HttpResponse) else ""
     return max(backoff, float(asked)) if asked.isdecimal() else backoff
 
 
-def _error(call: Call, came: Answered) -> CallError:
-    target, said = call.target, _said(came)
-    match came.status:
+def _error(call: HttpCall, result: HttpResponse) -> CallError:
+    target, said = call.target, _said(result)
+    match result.status:
         case 401 | 403:
             return NotAdmittedError(target, said)
         case 404 if call.answers:
@@ -169,9 +169,9 @@ def _error(call: Call, came: Answered) -> CallError:
             return UnexpectedAnswerError(target, said, status)
 
 
-def _said(came: Answered) -> str:
+def _said(result: HttpResponse) -> str:
     """The body's text on one line, or the bare status if the body is not text."""
-    text = " ".join(came.body[: 4 * _LONGEST_SHOWN].decode(errors="replace").split())
+    text = " ".join(result.body[: 4 * _LONGEST_SHOWN].decode(errors="replace").split())
     if not text or text.startswith("<"):
-        return f"status {came.status}"
+        return f"status {result.status}"
     return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…"

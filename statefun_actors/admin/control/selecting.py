@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from statefun_actors.admin.control.control import Control
+from statefun_actors.admin.control.interface import Control
 from statefun_actors.admin.control.over_socket import SocketControl
 from statefun_actors.admin.control.over_store import StoreControl
 from statefun_actors.engine import SystemClock

@@ -19,10 +19,10 @@ from statefun_actors.errors import (
     UnknownFunctionTypeError,
     ValueMismatchError,
 )
-from statefun_actors.ingress.delay import delay_of
 from statefun_actors.ingress.encoders import MessageEncoders, NoJsonFormError, UnclearTypeError
-from statefun_actors.ingress.keys import RepeatedKeyError, clearly_once, once
 from statefun_actors.ingress.message import IngressMessage
+from statefun_actors.ingress.repeated_keys import RepeatedKeyError, clearly_once, once
+from statefun_actors.ingress.written_delay import delay_of
 from statefun_actors.text import describe
 from statefun_actors.types import json_fault
 from statefun_actors.units import DURATION_FORM
