@@ -1,4 +1,4 @@
-"""An engine with what belongs to it: services in front of it, resources below it."""
+"""An engine with its services, which give access to it, and its resources, which it uses."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ logger: Final = logging.getLogger("statefun_actors.engine")
 
 
 class Service(Protocol):
-    """Something through which others reach a running engine: the HTTP ingress, the control socket."""
+    """Gives others access to a running engine: the HTTP ingress, the control socket."""
 
     @property
     def serving(self) -> asyncio.Task[None] | None:
-        """The task that serves, None if there is none. It ends by itself only if serving fails."""
+        """The task that serves; None without one. It ends by itself only if serving fails."""
         ...
 
     async def open(self, engine: Engine) -> None:
@@ -26,11 +26,11 @@ class Service(Protocol):
         ...
 
     async def refuse(self) -> None:
-        """Take nothing new: the engine is about to stop."""
+        """Refuse new messages: the engine is about to stop."""
         ...
 
     async def close(self) -> None:
-        """Stop serving: the engine has stopped, and everything that it answers has been answered."""
+        """Stop serving: the engine has stopped, and has given all its answers."""
         ...
 
 
@@ -40,8 +40,8 @@ class Assembly:
     Args:
         engine: runs on the event loop on which :meth:`start` is called.
         services: opened once the engine runs, in this order.
-        resources: what :meth:`close` closes: its store, sources, sinks and sockets.
-        on_death: called with the reason where the engine ends by itself; it is logged, too.
+        resources: its store, sources, sinks and sockets; :meth:`close` closes them.
+        on_death: called with the reason if the engine ends by itself; the reason is also logged.
     """
 
     def __init__(
@@ -77,7 +77,7 @@ class Assembly:
             raise
 
     async def ended(self) -> None:
-        """Return once the engine or a service has ended by itself."""
+        """Wait until the engine or a service has ended by itself."""
         await asyncio.wait(self._tasks(), return_when=asyncio.FIRST_COMPLETED)
 
     @property
@@ -87,9 +87,9 @@ class Assembly:
         return next((error for task in ended if (error := task.exception()) is not None), None)
 
     async def stop(self, drain: float) -> BaseException | None:
-        """Let handlers that run end within *drain* seconds, commit, and close the services.
+        """Give running handlers *drain* seconds to end, commit, and close the services.
 
-        Being cancelled meanwhile cuts the drain short.
+        A cancellation ends the drain early.
 
         Returns:
             Why the engine, or a service, had ended by itself before; None if neither had.
@@ -114,7 +114,7 @@ class Assembly:
         working = self._working
         if working is None:
             return
-        await self.engine.stop(drain=0 if working.done() else drain)  # of a dead engine no handler's end counts
+        await self.engine.stop(drain=0 if working.done() else drain)  # the engine has ended
         await asyncio.wait([working])
 
     def _engine_ended(self, working: asyncio.Task[None]) -> None:

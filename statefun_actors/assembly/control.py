@@ -14,9 +14,9 @@ logger: Final = logging.getLogger("statefun_actors.engine")
 
 
 class ControlService:
-    """Lets the commands of this user change *store* while an engine runs on it.
+    """Lets this user's commands change *store* while an engine runs on it.
 
-    A store in memory has none, and where no socket can be had the engine runs without one: that is logged.
+    A store in memory has no control socket. If the socket can't be opened, that is logged, and the engine runs without.
     """
 
     serving: asyncio.Task[None] | None = None

@@ -16,7 +16,7 @@ class HttpService:
     Args:
         listeners: closed at the end.
         token: what clients must send; None = nothing.
-        own_loop: nothing else of the process runs on this event loop.
+        own_loop: whether only the engine runs on this event loop.
         console: whether ``/console`` shows pages about the engine.
     """
 
@@ -43,7 +43,7 @@ class HttpService:
         )
 
     async def refuse(self) -> None:
-        """Connections are closed with their next answer."""
+        """Close each connection after its next response."""
         if self._router is not None:
             self._router.stopping = True
         if self._console is not None:

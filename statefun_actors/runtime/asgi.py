@@ -1,4 +1,4 @@
-"""The HTTP ingress as an ASGI app inside another one: under any path, on any event loop."""
+"""The HTTP ingress as an ASGI app, to be mounted in another one: under any path, on any event loop."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ _SAFE: Final = "/:@!$&'()*+,;=-._~"
 
 
 class RuntimeAsgi:
-    """The ASGI app of a runtime, which exists before the runtime runs and after.
+    """The ASGI app of a runtime. It exists before the runtime starts and after it has ended.
 
     Args:
-        running: gives the app of the engine that runs; None while none does.
+        running: returns the app of the running engine; None while no engine runs.
     """
 
     def __init__(self, running: Callable[[], IngressAsgi | None]) -> None:
@@ -75,7 +75,7 @@ class IngressAsgi:
         await self._router()(scope, receive, send)  # type: ignore[arg-type] # Hypercorn's types are narrower than ASGI's
 
     def end(self) -> None:
-        """The engine has stopped: nothing is taken any more, from whichever event loop."""
+        """The engine has stopped: refuse all further messages, from every event loop."""
         for backend in list(self._elsewhere):
             backend.end()
 
@@ -92,13 +92,13 @@ class IngressAsgi:
 
 
 def unmounted(scope: MutableMapping[str, Untyped]) -> MutableMapping[str, Untyped]:
-    """*scope* with both paths as the mounted app writes them, whether the server left ``root_path`` in them or not."""
+    """*scope* with both paths relative to the mount point, whether or not the server left ``root_path`` in them."""
     root = str(scope.get("root_path") or "").rstrip("/")
     path = str(scope["path"])
     if root and (path == root or path.startswith(root + "/")):
         path = path[len(root) :]
     raw = bytes(scope.get("raw_path") or b"").partition(b"?")[0]
-    # What routers took off the path they often leave on the raw one: the part that says the same as the path counts.
+    # Routers often remove their prefix from the path only: the end of the raw path that equals the path counts.
     first = b"/replies" if path.startswith("/replies") else b"/ingress"
     cut = raw.find(first)
     while cut > 0 and unquote_to_bytes(raw[cut:]) != path.encode("utf-8", "surrogateescape"):
@@ -128,7 +128,7 @@ class _FromLoop:
         def cancelled() -> bool:
             with contextlib.suppress(RuntimeError):  # that event loop is closed
                 self._engines.call_soon_threadsafe(lambda: [each() for each in cancel])
-            return False  # whether it is durable by now is known on the other event loop only
+            return False  # only the other event loop knows whether it is durable by now
 
         return cancelled
 
@@ -145,7 +145,7 @@ class _FromLoop:
         return None
 
     def end(self) -> None:
-        """The engine has stopped. Messages whose turn on its event loop will not come are refused."""
+        """The engine has stopped. Refuse messages that are scheduled on its event loop and will not run there."""
         with self._lock:
             self._ended = True
             waiting, self._waiting = self._waiting, {}

@@ -40,18 +40,19 @@ class AsyncRuntime:
             await runtime.tell(Account.at("ada"), Deposit(cents=5))
             balance = await runtime.ask(Account.deposit, "ada", Deposit(cents=5))
 
-    ``async with`` opens the store and starts the engine on the running event loop. Leaving it gives handlers that run
-    8 seconds to end, commits, and releases the store; what fails or waits stays in the store. An exception inside the
-    block loses nothing. ``tell`` and ``ask`` may be called from any event loop of this process.
+    ``async with`` opens the store and starts the engine on the running event loop. At the end of the block, running
+    handlers get 8 seconds to end; then the engine commits and releases the store. Failing and waiting messages stay in
+    the store. An exception inside the block loses nothing. ``tell`` and ``ask`` may be called from any event loop of
+    this process.
 
     Args:
         served: Entity classes and StatefulFunctions.
         options: see :class:`~statefun_actors.runtime.RuntimeOptions`.
 
     Raises:
-        DefinitionError: the classes do not fit together, or an option makes no sense.
-        StoreInUseError: on entering; another process, which it names, runs the store. Use ``Client`` to talk to it.
-        StoreError, IncompatibleStateError: on entering; the store can't be had, or holds what the classes can't read.
+        DefinitionError: the classes contradict each other, or an option is invalid.
+        StoreInUseError: on entering; another process, which the error names, uses the store. Call it by ``Client``.
+        StoreError, IncompatibleStateError: on entering; the store can't be opened, or the classes can't read it.
     """
 
     def __init__(self, *served: object, **options: Unpack[RuntimeOptions]) -> None:
@@ -118,7 +119,7 @@ class AsyncRuntime:
         await asyncio.wrap_future(leaving)
 
     def _failed(self, address: Address, error: BaseException) -> None:
-        """A handler of *address* failed. A KeyboardInterrupt of one belongs to the program."""
+        """A handler of *address* failed. If it raised KeyboardInterrupt, the calls of this program raise it."""
         running = self._running
         if not isinstance(error, KeyboardInterrupt) or running is None:
             return
@@ -133,10 +134,10 @@ class AsyncRuntime:
 
     @property
     def calls(self) -> EngineCalls:
-        """The calls of this runtime, which ``Runtime`` makes from other threads.
+        """The calls of this runtime; ``Runtime`` uses them from other threads.
 
         Raises:
-            RuntimeError: it does not run, or not in this process.
+            RuntimeError: it does not run, or runs in another process.
         """
         return self._here().calls
 
@@ -157,7 +158,7 @@ class AsyncRuntime:
         """Send *message*, and return once it is durable. See :meth:`statefun_actors.Actors.tell`."""
         calls = self.calls
         sent = calls.telling(target, message, options)
-        calls.told(sent, await calls.answer(sent))
+        calls.raise_error(sent, await calls.answer(sent))
 
     @overload
     async def ask(self, target: Address, message: object, reply: type[_R], /, **options: Unpack[CallOptions]) -> _R: ...
@@ -181,7 +182,7 @@ class AsyncRuntime:
     ) -> Untyped:
         """Send *message* and return the reply. See :meth:`statefun_actors.Actors.ask`.
 
-        An ask that is cancelled leaves its message delivered.
+        Cancelling an ask does not undo the delivery of its message.
         """
         calls = self.calls
         asked, sent = calls.asking(target, message, reply, options)
@@ -191,14 +192,14 @@ class AsyncRuntime:
         """Answer an open ask, by its reply address or token. See :meth:`statefun_actors.Actors.answer`."""
         calls = self.calls
         sent = calls.answering(address, message, options)
-        calls.told(sent, await calls.answer(sent))
+        calls.raise_error(sent, await calls.answer(sent))
 
     def state(self, address: Address) -> Untyped:
-        """The entity at *address* as of the last commit: a detached instance; of a function its states by name.
+        """The entity at *address* as of the last commit: a detached instance; for a function, its states by name.
 
         Raises:
             NotServedError: nothing here serves *address*.
-            StateDecodeError: what is stored does not fit a field.
+            StateDecodeError: a stored value does not fit its field.
         """
         return self._read(lambda views: views.state(address))
 
@@ -219,19 +220,19 @@ class AsyncRuntime:
     def asgi(self) -> ASGI:
         """The HTTP ingress as an ASGI app, to be mounted in a web application, at any path.
 
-        Who may reach it is the business of that application: there is no check of the host name. A page of another
-        origin gets 403, and ``token=`` counts. It may be served on any event loop of this process. It may be mounted
-        before the runtime runs; outside ``async with`` it answers 503.
+        That application controls access to it: the host name is not checked. Pages of other origins get 403, and
+        ``token=`` applies. It may be served on any event loop of this process. It may be mounted before the runtime
+        runs; outside ``async with`` it answers 503.
         """
         return self._asgi
 
     @property
     def urls(self) -> list[str]:
-        """Where the HTTP ingress listens, as ``bind=`` came out: port 0 is a free port by now."""
+        """The URLs at which the HTTP ingress listens, in the order of ``bind=``; port 0 has become a free port."""
         return self._here().urls
 
     def _read(self, read: Callable[[StoreViews], _T]) -> _T:
-        """What *read* returns, on the thread of the engine: as of its last commit."""
+        """Call *read* on the thread of the engine, and return its result: as of the last commit."""
         running = self._here()
         if threading.get_ident() == running.thread:
             return read(running.views)
@@ -249,7 +250,7 @@ class AsyncRuntime:
 
 
 class _Running:
-    """What an AsyncRuntime has while it runs, on the event loop *loop*."""
+    """The parts of a running AsyncRuntime, on the event loop *loop*."""
 
     def __init__(self, app: Application, assembly: Assembly, urls: list[str], options: RuntimeOptions) -> None:
         self.assembly, self.urls = assembly, urls
@@ -266,7 +267,7 @@ class _Running:
 
 _NOT_RUNNING: Final = "this runtime does not run: call it inside `async with AsyncRuntime(...) as runtime:`"
 _CLOSED: Final = (
-    "the event loop of this runtime was closed before its block was left: what it confirmed is stored; leave "
+    "the event loop of this runtime was closed before the end of its block; confirmed messages are stored. Leave "
     "`async with` before the loop ends"
 )
 _running: Final[WeakSet[AsyncRuntime]] = WeakSet()

@@ -28,8 +28,8 @@ _R = TypeVar("_R")
 class Runtime:
     """:class:`AsyncRuntime` with blocking calls: ``with Runtime(Account, store="bank.db") as runtime:``.
 
-    The engine runs on a thread of its own. The calls may come from any other thread; each blocks its thread, also
-    inside a coroutine: there, use ``AsyncRuntime``.
+    The engine runs on a thread of its own. Calls may come from any other thread, and block it. In a coroutine use
+    ``AsyncRuntime``, since a blocking call would block its event loop.
 
     Raises:
         Exception: as AsyncRuntime.
@@ -40,7 +40,7 @@ class Runtime:
         self._thread: threading.Thread | None = None
         self._stop: Future[None] = Future()
         self._failure: BaseException | None = None
-        """What left the block of the AsyncRuntime on its thread."""
+        """The exception that ended the block of the AsyncRuntime on its thread."""
 
     def __enter__(self) -> Self:
         if self._thread is not None:
@@ -111,7 +111,7 @@ class Runtime:
         """Send *message*, and return once it is durable. See :meth:`statefun_actors.Actors.tell`."""
         calls = self._calls()
         sent = calls.telling(target, message, options)
-        calls.told(sent, _result(calls.from_outside(sent)))
+        calls.raise_error(sent, _result(calls.from_outside(sent)))
 
     @overload
     def ask(self, target: Address, message: object, reply: type[_R], /, **options: Unpack[CallOptions]) -> _R: ...
@@ -140,7 +140,7 @@ class Runtime:
         """Answer an open ask, by its reply address or token. See :meth:`statefun_actors.Actors.answer`."""
         calls = self._calls()
         sent = calls.answering(address, message, options)
-        calls.told(sent, _result(calls.from_outside(sent)))
+        calls.raise_error(sent, _result(calls.from_outside(sent)))
 
     def state(self, address: Address) -> Untyped:
         """The entity at *address* as of the last commit. See :meth:`AsyncRuntime.state`."""
@@ -165,7 +165,7 @@ class Runtime:
 
     @property
     def urls(self) -> list[str]:
-        """Where the HTTP ingress listens. See :attr:`AsyncRuntime.urls`."""
+        """The URLs at which the HTTP ingress listens. See :attr:`AsyncRuntime.urls`."""
         return self._runtime.urls
 
 
@@ -173,5 +173,5 @@ def _result(future: Future[_T]) -> _T:
     try:
         return future.result()
     except BaseException:
-        future.cancel()  # a Ctrl-C while it waits; of one that has ended this does nothing
+        future.cancel()  # a Ctrl-C while it waits; for a call that has ended this does nothing
         raise

@@ -60,13 +60,13 @@ from statefun_actors.runtime.one_call import OneCall
 from statefun_actors.types import pack
 
 Sent: TypeAlias = tuple[IngressMessage | ReplyMessage, float]
-"""A message, and the seconds that its call may take."""
+"""A message, and the timeout of its call in seconds."""
 
 
 class EngineCalls:
-    """Carries out calls by *backend*, which serves *app* on the event loop *loop*.
+    """Makes calls to *backend*, which serves *app* on the event loop *loop*.
 
-    A call is prepared and its answer read where it is made; what lies between happens on *loop*.
+    The caller's thread prepares a call and reads its answer; the rest happens on *loop*.
 
     Args:
         timeout: for one call with all its attempts; a timedelta, or seconds.
@@ -93,14 +93,14 @@ class EngineCalls:
         self._deadlines: Deadlines[OneCall] = Deadlines()
         self._lock = threading.Lock()
         self._outside: dict[Future[Untyped], Callable[[], BaseException]] = {}
-        """What other threads and event loops wait for, each with its error should the engine end before."""
+        """The futures of other threads and event loops, each with the error that it gets if the engine ends before."""
         self._end: tuple[str, BaseException | None] | None = None
-        """Why no call can succeed any more, and the error behind that."""
+        """The reason why all further calls fail, and its cause."""
 
     # --- a call, step by step
 
     def telling(self, target: Address, message: object, options: TellOptions) -> Sent:
-        """What ``tell(target, message, **options)`` sends. Raises what it raises before anything is sent."""
+        """The message of ``tell(target, message, **options)``. Raises the errors of invalid arguments."""
         check_tell(options)
         value = packed(target, message)
         self._check(target, value)
@@ -108,7 +108,7 @@ class EngineCalls:
         return sent, timeout_seconds(options, self._timeout)
 
     def answering(self, address: Address | str, message: object, options: CallOptions) -> Sent:
-        """What ``answer(address, message, **options)`` sends; it ends as a ``tell``. Raises as :meth:`telling`."""
+        """The message of ``answer(address, message, **options)``; it ends as a ``tell``. Raises as :meth:`telling`."""
         check_call(options)
         target, value, key = reply_address_of(address), pack(message), options.get("key")
 
@@ -116,18 +116,18 @@ class EngineCalls:
             self._encoders.answer(ask.asker.typename, ask.then, value.typename)
             return value
 
-        told_apart = None if key is None else digest(value.typename.encode(), value.value)
-        return ReplyMessage(target.id, encoded, key, told_apart), timeout_seconds(options, self._timeout)
+        content = None if key is None else digest(value.typename.encode(), value.value)
+        return ReplyMessage(target.id, encoded, key, content), timeout_seconds(options, self._timeout)
 
-    def told(self, sent: Sent, answer: Answer | None) -> None:
-        """The end of a ``tell`` that got *answer*. Raises the error that this stands for, if any."""
+    def raise_error(self, sent: Sent, answer: Answer | None) -> None:
+        """Raise the error that *answer*, that of a ``tell``, stands for; return if it was delivered."""
         message, seconds = sent
         if answer is None:
             raise UnavailableError(message.target, f"not durable within {seconds:g} s", 1, seconds, message.key)
         self._refuse(message, answer)
 
     def asking(self, subject: Untyped, first: Untyped, second: Untyped, options: CallOptions) -> tuple[Question, Sent]:
-        """What ``ask(subject, first, second, **options)`` sends. Raises what it raises before anything is sent."""
+        """The message of ``ask(subject, first, second, **options)``. Raises the errors of invalid arguments."""
         check_call(options)
         asked = question(subject, first, second)
         self._check(asked.target, asked.value)
@@ -136,7 +136,7 @@ class EngineCalls:
         return asked, (message, timeout_seconds(options, self._timeout))
 
     def reply(self, asked: Question, sent: Sent, answer: Answer | None) -> Untyped:
-        """The reply to an ``ask`` that got *answer*. Raises the error that this stands for, if any."""
+        """The reply in *answer*, that of an ``ask``. Raises the error that it stands for instead, if any."""
         if isinstance(answer, Replied):
             return asked.answer(answer.value, self._app.codecs())
         message, seconds = sent
@@ -165,7 +165,7 @@ class EngineCalls:
             raise
 
     def from_outside(self, sent: Sent) -> Future[Answer | None]:
-        """The same from any thread: the answer is the result of the future, which may be cancelled.
+        """As :meth:`answer`, for any thread: the answer is the result of the future, which may be cancelled.
 
         Raises:
             UnavailableError: the engine has ended.
@@ -177,12 +177,12 @@ class EngineCalls:
     def run_on_loop(
         self, work: Callable[[], object], future: Future[Untyped], ended: Callable[[], BaseException]
     ) -> None:
-        """Call *work*, which is to settle *future*, on the event loop of the engine.
+        """Call *work* on the event loop of the engine. It sets the result of *future*.
 
-        Should the engine end before that, the future raises what *ended* returns.
+        If the engine ends before that, the future gets the error that *ended* returns.
 
         Raises:
-            BaseException: what *ended* returns; the engine has ended already.
+            BaseException: the engine has ended already; the error is that of *ended*.
         """
         with self._lock:
             if self._end is not None:
@@ -198,23 +198,23 @@ class EngineCalls:
         call.send()
         return call
 
-    # --- what ends calls
+    # --- the end of calls
 
     def end(self, error: BaseException | None = None) -> None:
-        """No call can succeed any more: the engine has stopped, or it has died of *error*. Those that wait fail."""
+        """Fail all waiting and further calls: the engine has stopped, or *error* ended it."""
         with self._lock:
             self._end = (self._stopped, None) if error is None else (f"the engine has ended: {error}", error)
             outside = dict(self._outside)
         for call in self._deadlines.waiting():
             call.fail(self._ended(call.message))
         for future, ended in outside.items():
-            with contextlib.suppress(InvalidStateError):  # it is settled already, or its caller has gone
+            with contextlib.suppress(InvalidStateError):  # it has its result already, or its caller has gone
                 future.set_exception(ended())
 
     def interrupt(self, address: Address, error: KeyboardInterrupt) -> bool:
-        """Raise *error*, which left a handler of *address*, from the calls that wait; whether there are any.
+        """Raise *error*, which left a handler of *address*, from the waiting calls; return whether there are any.
 
-        These are the calls to *address*; where there is none, all, since one may have led there by way of others.
+        These are the calls to *address*; without any, all calls, since one may have reached it through other entities.
         """
         waiting = [call for call in self._deadlines.waiting() if call.message.wait is not Wait.TAKEN]
         for call in [call for call in waiting if call.message.target == address] or waiting:
@@ -228,7 +228,7 @@ class EngineCalls:
         error.__cause__ = cause
         return error
 
-    # --- what calls are refused for
+    # --- errors of refused calls
 
     def _check(self, target: Address, value: TypedValue) -> None:
         route = self._app.route(target.typename)

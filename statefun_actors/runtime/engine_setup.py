@@ -1,4 +1,4 @@
-"""From the options of a runtime to an engine that can be started."""
+"""Builds the engine of a runtime from its options."""
 
 from __future__ import annotations
 
@@ -30,18 +30,18 @@ def assemble(
     on_failure: Callable[[Address, BaseException], None],
     on_death: Callable[[BaseException], None],
 ) -> tuple[Assembly, list[str]]:
-    """An engine for *app* that has not been started yet, and the URLs at which it will listen.
+    """An engine for *app*, not yet started, and the URLs at which it will listen.
 
     Args:
-        app: what is run.
+        app: the application to run.
         options: of the runtime.
-        on_failure: called with each failure of a message that has no policy.
-        on_death: called with the reason where the engine ends by itself.
+        on_failure: called with each failure of a message without a failure policy.
+        on_death: called with the reason if the engine ends by itself.
 
     Raises:
-        StoreError, IncompatibleStateError, LossRefusedError, EgressFileError: the store, or a file, can't be had.
-        DefinitionError: an option makes no sense.
-        OSError: an address to listen at can't be had.
+        StoreError, IncompatibleStateError, LossRefusedError, EgressFileError: the store, or a file, can't be used.
+        DefinitionError: an option is invalid.
+        OSError: it can't listen at an address of ``bind=``.
     """
     token = options.get("token")
     targets = egress_targets(options.get("egress", {}))

@@ -22,22 +22,22 @@ _SETTLED: Final = (asyncio.InvalidStateError, concurrent.futures.InvalidStateErr
 
 
 class OneCall:
-    """Sends *message* to *backend* until it is taken, and gives the answer to *future*: None if it comes too late.
+    """Sends *message* to *backend* until it is taken; the answer, or None after the timeout, is the result of *future*.
 
-    A message that was taken stays delivered, whatever becomes of the call.
+    A message that was taken stays delivered, even if its call times out or is cancelled.
     """
 
     __slots__ = ("_attempts", "_backend", "_cancel", "_future", "_reason", "_started", "due", "message")
 
     due: set[OneCall]
-    """Those that expire when it does, itself included as long as it waits."""
+    """The calls with the same deadline; it includes this one while it waits."""
 
     def __init__(self, backend: Backend, message: IngressMessage | ReplyMessage, future: AnyFuture) -> None:
         self._backend, self.message, self._future = backend, message, future
         self._cancel: Callable[[], bool] | None = None
         self._attempts = 0
         self._reason: str | None = None
-        """Why the last attempt was refused; None once one was taken."""
+        """Why the last attempt was refused; None after one was taken."""
         self._started = 0.0
 
     def send(self) -> None:
@@ -69,7 +69,7 @@ class OneCall:
             self.send()
 
     def expire(self) -> None:
-        """Its time is over."""
+        """The timeout has passed."""
         if self._reason is not None:
             seconds = time.monotonic() - self._started
             message = self.message
@@ -79,13 +79,13 @@ class OneCall:
             self._resolve(None)
 
     def withdraw(self) -> None:
-        """Wait for no answer any more."""
+        """Stop waiting for the answer."""
         self.due.discard(self)
         if self._cancel is not None:
             self._cancel()
 
     def fail(self, error: BaseException) -> None:
-        """Have the call raise *error*."""
+        """Make the call raise *error*."""
         self.withdraw()
         with contextlib.suppress(*_SETTLED):
             self._future.set_exception(error)
@@ -94,4 +94,4 @@ class OneCall:
         try:
             self._future.set_result(answer)
         except _SETTLED:
-            return  # the caller has stopped waiting, on another thread perhaps
+            return  # the caller has stopped waiting, perhaps on another thread

@@ -18,7 +18,7 @@ from statefun_actors.settings import Options, Settings, settings_with
 
 
 class RuntimeOptions(Options, total=False):
-    """The keyword arguments of ``AsyncRuntime`` and ``Runtime``: those below, and the settings of the application.
+    """The keyword arguments of ``AsyncRuntime`` and ``Runtime``: these, and the settings of the application.
 
     Each has a default.
     """
@@ -28,25 +28,25 @@ class RuntimeOptions(Options, total=False):
     Default: None, a store in memory that ends with the runtime.
     """
     strict: bool
-    """Refuse to start where the classes have changed so that something stored would be lost. Default: False, a warning.
+    """Refuse to start if changed classes would lose stored data. Default: False, which logs a warning instead.
     """
     bind: str | Sequence[str] | None
-    """Addresses at which the HTTP ingress listens: ``127.0.0.1:8080``, ``unix:/path``. Default: None, nowhere."""
+    """Addresses at which the HTTP ingress listens: ``127.0.0.1:8080``, ``unix:/path``. Default: None, no listener."""
     token: str | None
-    """What HTTP clients must send as ``Authorization: Bearer``, to ``bind`` and to ``asgi`` alike. Default: None."""
+    """The token that HTTP clients must send as ``Authorization: Bearer``, to ``bind`` and ``asgi``. Default: None."""
     console: Literal["off", "read-only"]
     """Pages for a browser at ``bind`` that show entities, failures, asks, timers and egress. Default: read-only."""
     timeout: timedelta | float
-    """For one call with all its attempts: a timedelta, or seconds. Default: 30."""
+    """The timeout of one call with all its attempts: a timedelta, or seconds. Default: 30."""
     egress: Mapping[str, Target | Sink | str]
-    """Where the records of each egress go: a path, ``-``, an ``http(s)://`` URL, or a Sink of your own.
+    """The target of each egress: a path, ``-``, an ``http(s)://`` URL, or a Sink of your own.
 
     Records of other egresses stay in the store.
     """
     egress_backlog: int
-    """Records that sinks may be behind, or down for, before messages from outside are refused. Default: 1,000,000."""
+    """Records that may wait for their sinks before messages from outside are refused. Default: 1,000,000."""
     instruments: Sequence[Instrument]
-    """Called on the engine's thread with what happens: see :class:`~statefun_actors.Instrument`. Default: none."""
+    """Observers, called on the engine's thread: see :class:`~statefun_actors.Instrument`. Default: none."""
     cache_bytes: int
     """Memory for entities that are in use, in bytes. Default: 64 MiB."""
 
@@ -69,7 +69,7 @@ def application_settings(options: RuntimeOptions) -> Settings:
     """The settings of the application among *options*.
 
     Raises:
-        DefinitionError: an option that makes no sense, or that does not exist.
+        DefinitionError: an option is unknown or invalid.
     """
     known = RuntimeOptions.__annotations__
     if unknown := [name for name in options if name not in known]:
@@ -99,10 +99,10 @@ def application_settings(options: RuntimeOptions) -> Settings:
 
 
 def egress_targets(egress: Mapping[str, Target | Sink | str]) -> dict[str, Target | Sink]:
-    """*egress* with each text read.
+    """*egress* with each text parsed.
 
     Raises:
-        DefinitionError: a text is no target, two egresses share a file, or httpx is missing.
+        DefinitionError: a text is not a target, two egresses share a file, or httpx is missing.
     """
     found: dict[str, Target | Sink] = {}
     problems: list[str] = []

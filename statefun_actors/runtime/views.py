@@ -42,8 +42,8 @@ class StoreViews:
 
         Raises:
             NotServedError: nothing here serves *address*.
-            ValueMismatchError: it is no address.
-            StateDecodeError: what is stored does not fit a field.
+            ValueMismatchError: *address* is not an address.
+            StateDecodeError: a stored value does not fit its field.
             StoreError: the store can't be read.
         """
         if not isinstance(address, Address):
@@ -80,7 +80,7 @@ class StoreViews:
         return found
 
     def dead_letters(self) -> list[DeadLetterView]:
-        """The messages that were given up and that nobody has dealt with, oldest first."""
+        """The dead letters that have been neither retried nor discarded, oldest first."""
         known: Mapping[str, Codec] = self._app.codecs()
         return [
             DeadLetterView(

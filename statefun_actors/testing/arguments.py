@@ -37,18 +37,19 @@ def in_utc(moment: datetime, name: str) -> datetime:
     return moment.astimezone(UTC)
 
 
-def check_served(parked: Iterable[str], told: set[str]) -> None:
-    """Refuses messages to Entity classes and activities that are not run; others may be in other languages.
+def check_served(parked: Iterable[str], reported: set[str]) -> None:
+    """Refuse messages to Entity classes and activities that are not run; others may be in other languages.
 
-    *parked*: the function types whose messages are kept because nothing serves them; those in *told* were reported.
+    *parked*: the function types with kept messages that nothing serves. *reported*: those reported before; it gets the
+    new ones.
 
     Raises:
-        AssertionError: it names the classes and activities.
+        AssertionError: messages went to classes or activities that are not run; it names them.
     """
-    new = [typename for typename in parked if typename not in told]
+    new = [typename for typename in parked if typename not in reported]
     if not new:
         return
-    told.update(new)
+    reported.update(new)
     known = {activity.typename: activity.name for activity in declared_activities()}
     known |= {cls.__function_type__.typename: cls.__name__ for cls in _entity_classes()}
     forgotten = [known[typename] for typename in new if typename in known]

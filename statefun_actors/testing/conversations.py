@@ -1,4 +1,4 @@
-"""Asks and recurring messages as a test wants to see them."""
+"""Asks and recurring messages as Python values, for tests."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 @attrs.frozen
 class Ask:
-    """A question whose answer has not come yet, or a reply address, whose *target* and *message* are None.
+    """An open ask: a question without an answer so far, or a reply address, whose *target* and *message* are None.
 
     Two are equal if *target*, *message*, *then*, *timeout* and *keep* are.
 
     Args:
-        then: the method that takes the answer, by the name under which open asks know it.
-        keep: what it gets beside the answer; None without one.
+        then: the name of the method that takes the answer.
+        keep: the value that this method gets with the answer; None without one.
         asker: the entity that asks.
         address: its reply address; ``TestRuntime.answer`` takes it.
-        since: when it was asked; it times out *timeout* later.
+        since: the time of the ask; its timeout is *timeout* later.
     """
 
     target: Address | None
@@ -51,8 +51,8 @@ class Schedule:
 
     Args:
         schedule: a timedelta or a cron line, as it was written.
-        sender: the entity that began it.
-        next: when it fires next.
+        sender: the entity that started it.
+        next: the time of its next firing.
     """
 
     schedule: timedelta | str
@@ -65,7 +65,7 @@ class Schedule:
 
 
 def ask_seen(app: Application, ask: OpenAsk) -> Ask:
-    """*ask* in Python values."""
+    """*ask* with Python values."""
     return Ask(
         ask.target,
         None if ask.question is None else value_of(ask.question, app.codecs()),
@@ -79,7 +79,7 @@ def ask_seen(app: Application, ask: OpenAsk) -> Ask:
 
 
 def schedule_seen(app: Application, schedule: OpenSchedule) -> Schedule:
-    """*schedule* in Python values."""
+    """*schedule* with Python values."""
     return Schedule(
         schedule.recurrence.written,
         schedule.recurrence.tz,
@@ -92,7 +92,7 @@ def schedule_seen(app: Application, schedule: OpenSchedule) -> Schedule:
 
 
 def _kept(app: Application, ask: OpenAsk, stored: TypedValue) -> object:
-    """The value of ``keep=`` as the method reads it that gets it; where that is gone, as far as its type says."""
+    """The value of ``keep=``, decoded as its method does; if the method is gone, decoded by the value's type alone."""
     route = app.route(ask.asker.typename)
     answers = None if route is None else route.answers.get(ask.then)
     if answers is not None and answers.method.keep is not None:

@@ -1,4 +1,4 @@
-"""What an engine under test runs on: its clock, its store, its bounds, and the faults that are brought into it."""
+"""The surroundings of an engine under test: its clock, store, options, and injected faults."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ class Environment:
     """The surroundings of one engine under test.
 
     Args:
-        app: what runs.
+        app: the application that runs.
         start: virtual time at the beginning.
         store: None for a memory store.
-        options: what bounds the engine.
-        hostile: whether and which faults are brought: a seed, or faults that are decided elsewhere.
+        options: limits of the engine.
+        hostile: the faults to inject: a seed, or faults that are decided elsewhere.
 
     Raises:
-        ValueMismatchError: faults, and a store of the user's.
+        ValueMismatchError: faults are combined with a store of the user.
     """
 
     def __init__(
@@ -49,13 +49,13 @@ class Environment:
         hostile: bool | int | Hostility,
     ) -> None:
         self.hostility: Hostility | None = None
-        """The faults; None without any."""
+        """The injected faults; None without any."""
         self.clock: ManualClock
         self.store: Store
         self._mailboxes: OvertakingMailboxes | None = None
         if hostile is False:
             self.store = store if store is not None else LoggedStore()
-            # Where a store goes on from an earlier run, the tokens of that run are not given out again.
+            # If the store has data of an earlier run, tokens of that run are not repeated.
             self.clock = ManualClock(start, seed=self.store.recover().next_seq)
             self.log = MessageLog(app, self.clock.now_ms())
             make = functools.partial(LoggedMailboxes, log=self.log, now_ms=self.clock.now_ms)
@@ -103,7 +103,7 @@ class Environment:
         return contextlib.nullcontext() if self.hostility is None else self.hostility.without_kills()
 
     async def settled(self, engine: Engine) -> None:
-        """Return once nothing is left to do at this virtual time, and nothing is late any more."""
+        """Wait until nothing is left to do at this virtual time, late messages included."""
         await engine.settled()
         while self.hostility is not None and self._mailboxes is not None and self._mailboxes.late:
             due = engine.view.next_due()

@@ -52,15 +52,15 @@ class TestRuntime(RuntimeView):
         settings: of the application.
         start: the virtual time at which it starts.
         store: a memory store unless given.
-        twice: run every batch twice, as after a crash. What the first run changed and sent is lost, so only what a
-            handler does besides happens twice.
-        instruments: called with what happens.
-        options: what bounds the engine.
-        hostile: bring :class:`Faults` that happen on both engines. A number is the seed that decides them; True is the
-            seed 0. It needs the memory store. :func:`simulate` tries many seeds.
+        twice: run every batch twice, as after a crash. Changes and messages of the first run are lost, so only other
+            side effects of handlers happen twice.
+        instruments: observers of the application.
+        options: limits of the engine.
+        hostile: inject :class:`Faults` that happen on both engines. A number is the seed that decides them; True is
+            the seed 0. It needs the memory store. :func:`simulate` tries many seeds.
 
     Raises:
-        DefinitionError: what is served does not fit together.
+        DefinitionError: the classes contradict each other, or an option is invalid.
         ValueMismatchError: *start* is naive, or *hostile* comes with a store.
     """
 
@@ -86,7 +86,7 @@ class TestRuntime(RuntimeView):
         self.clock = TestClock(environment.clock, lambda: self.engine, self.settled)
         self._calls = TestCalls(self.app, lambda: self.engine, self.settled, environment.hostility, environment.jump)
         self._errors: list[BaseException] = []
-        self._told: set[str] = set()
+        self._reported: set[str] = set()
         self._assembly: Assembly | None = None
 
     async def __aenter__(self) -> Self:
@@ -105,7 +105,7 @@ class TestRuntime(RuntimeView):
         """The engine that runs.
 
         Raises:
-            RuntimeError: none does yet.
+            RuntimeError: no engine runs yet.
         """
         return self._running.engine
 
@@ -137,14 +137,14 @@ class TestRuntime(RuntimeView):
         timeout: timedelta | float | None = None,  # noqa: ASYNC109 - the name that all kinds of Actors share
         key: str | None = None,
     ) -> None:
-        """Send *message* as an ingress does, and return once everything that followed from it has run.
+        """Send *message* as an ingress does, and wait until it and all messages that follow from it have been handled.
 
         Args:
-            target: where it goes.
-            message: anything that can be sent.
+            target: the address of the receiver.
+            message: any value that can be sent.
             after: a timedelta, or seconds, after which it arrives.
-            caller: the function that sends it; None = it comes from outside.
-            timeout: as everywhere else; here it has no effect, since time stands still.
+            caller: the function that sends it; None: it comes from outside.
+            timeout: without effect here, since time stands still.
             key: an idempotency key: messages sent under one key are delivered once.
 
         Raises:
@@ -153,9 +153,9 @@ class TestRuntime(RuntimeView):
             UnhandledMessageError: *target* takes no such message.
             NotServedError: nothing here serves *target*.
             KeyReusedError: another message was sent under *key*.
-            ValueMismatchError: *target* or *caller* is no address, or *after* is negative.
-            Exception: what a handler raised, where no failure policy takes care of it. The message stays in its
-                mailbox and is tried again once time has moved on.
+            ValueMismatchError: *target* or *caller* is not an address, or *after* is negative.
+            Exception: a handler without a failure policy raised it. The message stays in its mailbox, and is retried
+                after the clock has moved.
         """
         options = TestCall(caller, timeout, key)
         await self._calls.tell(target, message, options, 0 if after is None else delay_ms(after))
@@ -191,17 +191,18 @@ class TestRuntime(RuntimeView):
         key: str | None = None,
     ) -> Untyped:
         """Send *message* and return the reply: ``ask(address, message, Reply)``, ``ask(Account.deposit, "ada",
-        message)`` or ``ask(address, message)``, as everywhere else.
+        message)`` or ``ask(address, message)``, as on all ``Actors``.
 
-        With a *caller* it is a message of that function's, and this returns what is sent there in the meantime, which
-        that function does not get. Otherwise it comes from outside. The other options are those of :meth:`tell`.
+        With a *caller* it is a message of that function, and the reply is the first message that is sent to that
+        function meanwhile; the function itself does not get it. Otherwise it comes from outside. The other options
+        are those of :meth:`tell`.
 
-        Everything that followed has run by then. The reply may come from the target or from whoever it passed
-        ``self.caller`` on to, and from what answers an ask; time does not move by itself: for a reply after a delay,
-        ``tell``, advance the clock, and look at state.
+        All messages that follow from it have been handled by then. The reply may come from the target, from an entity
+        to which it passed ``self.caller``, or from a method that takes the answer of an ask. Time does not move by
+        itself: for a reply after a delay, ``tell``, advance the clock, and look at state.
 
         Raises:
-            NoReplyError: nothing is left to do at this virtual time, and nobody replied. It is an AssertionError, too.
+            NoReplyError: nothing is left to do at this virtual time, without a reply. It is an AssertionError, too.
             UnexpectedReplyError: the reply has another type.
             Exception: as :meth:`tell`; also the error of a message that a failure policy gave up.
         """
@@ -215,18 +216,18 @@ class TestRuntime(RuntimeView):
         timeout: timedelta | float | None = None,  # noqa: ASYNC109 - the name that all kinds of Actors share
         key: str | None = None,
     ) -> None:
-        """Answer an open ask, as a person outside does, and return once everything that followed has run.
+        """Answer an open ask from outside, and wait until all messages that follow have been handled.
 
         Args:
-            address: what ``self.reply_address(...)`` returned, or its id, the token.
-            message: anything that the method takes that ``then=`` named; not ``NoAnswer``.
-            timeout: as everywhere else; here it has no effect, since time stands still.
+            address: the result of ``self.reply_address(...)``, or its id, the token.
+            message: any type that the method of ``then=`` takes, except ``NoAnswer``.
+            timeout: without effect here, since time stands still.
             key: an idempotency key: a repeat of an answer under one key raises nothing.
 
         Raises:
-            NotOpenError: it has been answered, its time is over, or it never was.
+            NotOpenError: it has been answered, has timed out, or never existed.
             UnhandledMessageError: its ``then`` does not take such an answer; it stays open.
-            ValueMismatchError: *address* is no reply address.
+            ValueMismatchError: *address* is not a reply address.
             Exception: as :meth:`tell`.
         """
         await self._calls.answer(reply_address_of(address), pack(message), TestCall(None, timeout, key))
@@ -256,7 +257,7 @@ class TestRuntime(RuntimeView):
             )
 
     async def settled(self) -> None:
-        """Return once nothing is left to do at this virtual time.
+        """Wait until nothing is left to do at this virtual time.
 
         Raises:
             Exception: the first error of a handler without a failure policy.
@@ -264,7 +265,7 @@ class TestRuntime(RuntimeView):
             KeyboardInterrupt: a handler raised it, or it was Ctrl-C.
         """
         await self._environment.settled(self.engine)
-        check_served(self.engine.view.parked, self._told)
+        check_served(self.engine.view.parked, self._reported)
         if self._errors:
             errors = self._errors.copy()
             self._errors.clear()

@@ -1,4 +1,4 @@
-"""The calls of a ``TestRuntime``: as those of the other kinds of ``Actors``, but for virtual time."""
+"""The calls of a ``TestRuntime``: those of all ``Actors``, but in virtual time."""
 
 from __future__ import annotations
 
@@ -53,10 +53,10 @@ from statefun_actors.testing.faults import Hostility
 
 
 class TestCallOptions(CallOptions, total=False):
-    """What ``ask`` takes beside its message."""
+    """The options of ``ask``."""
 
     caller: Address | None
-    """The function that asks; None = the message comes from outside."""
+    """The function that asks; None: the message comes from outside."""
 
 
 @attrs.frozen
@@ -70,7 +70,7 @@ class TestCall:
     key: str | None
 
     def check(self) -> None:
-        """Raises ValueMismatchError: one of them makes no sense, or two together."""
+        """Raise ValueMismatchError if an option is invalid, or two exclude each other."""
         timeout_seconds({} if self.timeout is None else {"timeout": self.timeout}, 1)
         check_key(self.key)
         if self.caller is not None:
@@ -91,14 +91,14 @@ class UnansweredError(NoReplyError, AssertionError):
 
 
 class TestCalls:
-    """Carries out the calls of a test.
+    """Makes the calls of a test.
 
     Args:
-        app: what is served.
-        engine: gives the engine that runs.
-        settled: returns once nothing is left to do at this virtual time, and raises what handlers raised.
-        hostility: the faults that are brought; None without any.
-        jump: lets the clock jump before each message, if that is among the faults.
+        app: the application that runs.
+        engine: returns the running engine.
+        settled: waits until nothing is left to do at this virtual time, and raises the errors of handlers.
+        hostility: the injected faults; None without any.
+        jump: makes the clock jump before a message, if that is one of the faults.
     """
 
     __test__ = False
@@ -139,7 +139,7 @@ class TestCalls:
         raise UnansweredError(asked.target)
 
     async def _answer(self, message: IngressMessage | ReplyMessage) -> Answer | None:
-        """The answer to *message* once everything that followed from it has run; None where there is none yet."""
+        """The answer to *message* after all messages that follow have been handled; None if there is none yet."""
         if self._hostility is None:
             return await self._once(message)
         if isinstance(message, IngressMessage) and message.key is None:
@@ -153,7 +153,7 @@ class TestCalls:
         return f"of the test kit {next(self._keys)}"
 
     async def _until_taken(self, message: IngressMessage | ReplyMessage) -> Answer | None:
-        """As clients do after a fault: send *message* again, under its key, until it is taken."""
+        """Send *message*, again under its key until it is taken, as clients do after a fault."""
         while True:
             answer = await self._once(message)
             if isinstance(answer, NotTaken | AnswerLost | Interrupted):
@@ -181,8 +181,8 @@ class TestCalls:
             return value
 
         key = options.key if options.key is not None or self._hostility is None else self._key()
-        told_apart = None if key is None else digest(value.typename.encode(), value.value)
-        _result(await self._answer(ReplyMessage(target.id, encoded, key, told_apart)), target)
+        content = None if key is None else digest(value.typename.encode(), value.value)
+        _result(await self._answer(ReplyMessage(target.id, encoded, key, content)), target)
 
     def _check(self, target: Address, value: TypedValue, options: TestCall) -> None:
         options.check()
@@ -193,7 +193,7 @@ class TestCalls:
             raise UnhandledMessageError(target.typename, route.function.taken, value.typename)
 
     def _refused(self, target: Address, value: TypedValue, caller: Address | None) -> InternalMessageError | None:
-        """Why a message is refused, where no failure policy takes care of that."""
+        """The error for a message that is refused without a failure policy; None if it is taken."""
         route = self._app.route(target.typename)
         refused = None if route is None else route.refused(value.typename, caller)
         if route is None or refused is None or route.handler(value.typename).policy is not None:
@@ -202,7 +202,7 @@ class TestCalls:
 
 
 def _result(answer: Answer | None, target: Address) -> TypedValue | None:
-    """The reply that *answer* brings, None without one. Raises the error that it stands for."""
+    """The reply in *answer*, None without one. Raises the error that it stands for."""
     match answer:
         case None | Taken() | Handled():
             return None

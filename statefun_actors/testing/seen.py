@@ -1,4 +1,4 @@
-"""Effects as a test wants to see them: Python values instead of bytes."""
+"""Effects as Python values instead of bytes, for tests."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Seen:
 
 
 def seen(effects: Iterable[Effect], app: Application) -> Seen:
-    """*effects* by kind. What the same batch replaced or cancelled is not among them."""
+    """*effects* by kind, without those that the same batch replaced or cancelled."""
     found, known = Seen(), app.codecs()
     for effect in effects:
         match effect:
@@ -69,7 +69,7 @@ def seen(effects: Iterable[Effect], app: Application) -> Seen:
 
 
 def _note_order(found: Seen, app: Application, target: Address, value: TypedValue) -> None:
-    """What ``ask``, ``reply_address``, ``send_every`` and ``cancel_every`` come to."""
+    """Adds the effect of an ``ask``, ``reply_address``, ``send_every`` or ``cancel_every``."""
     match read_order(value.value):
         case Open() as ask:
             found.asks.append(ask_seen(app, opened(target.id, ask)))

@@ -1,4 +1,4 @@
-"""What a store holds, as a test wants to see it: Python values, and nothing of the library's own functions."""
+"""Reads a store for tests: Python values, without data of the library's own functions."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ class Stored:
         return route is not None and route.own
 
     def value(self, address: Address, stored: Callable[[Address], State]) -> Untyped:
-        """The entity at *address*, or the states of a function, of which *stored* gives the state of the moment."""
+        """The entity at *address*, or the states of a function; *stored* returns the current state."""
         route = self._app.route(address.typename)
         if route is None:
             raise NotServedError(address, self._why_not())
@@ -100,7 +100,7 @@ class Stored:
         return f"this engine runs {', '.join(self._app.typenames) or 'nothing'}"
 
     def egresses(self) -> dict[str, list[Untyped]]:
-        """Everything that was sent to any egress, by its name."""
+        """The records of each egress, by its name."""
         found: dict[str, list[Untyped]] = defaultdict(list)
         for record in self._store.egress_after(0, _ALL):
             found[record.egress].append(value_of(record.value, self._known))
@@ -135,7 +135,7 @@ class Stored:
         return sorted(asks, key=lambda ask: (ask.since, opened.get(ask.address.id, 0)))
 
     def schedules(self) -> list[Schedule]:
-        """The recurring messages, in the order in which they fire next."""
+        """The recurring messages, ordered by their next firing."""
         schedules = [
             schedule_seen(self._app, schedule)
             for _, state in self._own_states(SCHEDULE)
@@ -148,7 +148,7 @@ class Stored:
             yield row.address, unpack(row.address, row.packed, ()).state
 
     def dead_letters(self) -> list[DeadLetterSeen]:
-        """Messages that were given up, the oldest first."""
+        """The dead letters: messages that were given up, oldest first."""
         return [
             DeadLetterSeen(
                 entry.message.target,

@@ -1,4 +1,4 @@
-"""Virtual time, which a test moves."""
+"""``TestClock``: virtual time, which a test moves."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ class TestClock:
     """Virtual time. It stands still until the test moves it; a handler's backoff moves it too.
 
     Args:
-        clock: what it moves.
-        engine: gives the engine that runs.
-        settled: returns once nothing is left to do at the time to which the clock was moved.
+        clock: the clock that it moves.
+        engine: returns the running engine.
+        settled: waits until nothing is left to do at the new time.
     """
 
     __test__ = False
@@ -30,11 +30,11 @@ class TestClock:
         return at_ms(self._clock.now_ms())
 
     async def advance(self, delay: timedelta | float) -> None:
-        """Move *delay* (a timedelta, or seconds) ahead. What falls due on the way runs at its own time, in order.
+        """Move *delay* (a timedelta, or seconds) ahead. Messages due in between run in order, each at its own time.
 
         Raises:
             ValueError: a negative delay.
-            Exception: what a handler raised, where no failure policy takes care of it.
+            Exception: a handler without a failure policy raised it.
         """
         step = delay if isinstance(delay, timedelta) else timedelta(seconds=delay)
         if step < timedelta(0):

@@ -90,7 +90,7 @@ def test_an_error_of_the_block_goes_before_that_of_the_engine(tmp_path: Path) ->
 def test_a_closed_event_loop_is_named_instead_of_waiting_for_it(tmp_path: Path) -> None:
     runtime = AsyncRuntime(Account, store=tmp_path / "bank.db")
     said = (
-        "the event loop of this runtime was closed before its block was left: what it confirmed is stored; leave "
+        "the event loop of this runtime was closed before the end of its block; confirmed messages are stored. Leave "
         "`async with` before the loop ends"
     )
 

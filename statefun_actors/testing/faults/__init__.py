@@ -1,4 +1,4 @@
-"""Faults that a test brings into an engine, all decided by one seed, and the log of what happened."""
+"""Faults that a test injects into an engine, all decided by one seed, and the log of a run."""
 
 from statefun_actors.testing.faults.choices import Choices, RandomChoices, RecordedChoices
 from statefun_actors.testing.faults.fault_clock import FaultClock, jump_text

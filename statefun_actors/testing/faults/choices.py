@@ -1,7 +1,7 @@
 """``Choices``: the decisions of one simulated run, in order. A run is repeated by repeating its decisions.
 
-A decision is a number from 0 to n - 1, and 0 is always the one that brings no fault. So a list of decisions is made
-simpler by cutting it off, since what is missing counts as 0, and by replacing numbers with 0.
+A decision is a number from 0 to n - 1, and 0 never causes a fault. So a list of decisions is made simpler by
+truncating it, since a missing decision counts as 0, and by replacing numbers with 0.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from typing import Protocol
 
 
 class Choices(Protocol):
-    """Where decisions come from. ``made`` has those made so far."""
+    """A source of decisions. ``made`` has those made so far."""
 
     made: list[int]
 
     def pick(self, count: int) -> int:
-        """One of 0 to *count* - 1, all alike."""
+        """A number from 0 to *count* - 1, all equally likely."""
         ...
 
     def happens(self, probability: float) -> bool:
@@ -44,7 +44,7 @@ class RandomChoices:
 
 
 class RecordedChoices:
-    """The decisions *recorded*, then 0 for ever."""
+    """The decisions *recorded*, then only 0."""
 
     def __init__(self, recorded: Sequence[int]) -> None:
         self._recorded = recorded
@@ -52,7 +52,7 @@ class RecordedChoices:
 
     def pick(self, count: int) -> int:
         at = len(self.made)
-        # A decision that does not fit any more, in a script that was cut elsewhere, is still a decision.
+        # A recorded decision may be out of range, since the script was truncated elsewhere: it is reduced to fit.
         chosen = min(self._recorded[at], count - 1) if at < len(self._recorded) else 0
         self.made.append(chosen)
         return chosen

@@ -16,7 +16,7 @@ class FaultClock(ManualClock):
     """A restart takes no time, so that a run with faults can end in the state of a run without."""
 
     restarts = 0
-    """Waits to come that are those of a restart."""
+    """The number of further waits that belong to a restart."""
 
     async def sleep(self, seconds: float) -> None:
         if self.restarts:

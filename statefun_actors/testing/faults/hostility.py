@@ -1,4 +1,4 @@
-"""``Faults``: which faults a simulation may bring. ``Hostility``: those of one run."""
+"""``Faults``: the faults that a simulation may inject. ``Hostility``: those of one run."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from statefun_actors.testing.faults.choices import Choices
 
 @attrs.frozen(kw_only=True)
 class Faults:
-    """The kinds of faults that a simulation may bring. All are things that happen on both engines.
+    """The kinds of faults that a simulation may inject. All of them happen on both engines.
 
     Args:
         batches: messages of one address are handled in batches of other sizes, and epochs end elsewhere.
@@ -23,10 +23,10 @@ class Faults:
         kills: the process ends before or after a commit, and starts again from its store.
         repeats: clients send their messages, and their answers to reply addresses, again under the same key, although
             they were taken.
-        late: answers to asks come late: time passes first, so that their timeouts come earlier. The result of a run
-            depends on that, so it is used with an invariant only.
+        late: answers to asks are late: time passes first, so their timeouts may fire before. The result of a run
+            depends on that, so it is used only with an invariant.
         jumps: the clock jumps before messages from outside and while the process is down, by up to a day ahead, or a
-            minute back. With an invariant only, as well.
+            minute back. Also used only with an invariant.
     """
 
     batches: bool = True
@@ -48,15 +48,14 @@ class Hostility:
     """The faults of one run, decided by *choices*.
 
     Args:
-        faults: what may be decided.
-        choices: what decides.
-        results_vary: whether faults may happen on which the results of a right entity depend: late answers, and
-            jumps of the clock.
+        faults: the kinds of faults that are possible.
+        choices: the source of decisions.
+        results_vary: allow faults that may change the results of a correct entity: late answers, jumps of the clock.
     """
 
     def __init__(self, faults: Faults, choices: Choices, *, results_vary: bool = False) -> None:
         self._choices = choices
-        # Each run has a mix of its own, so that rare combinations are not drowned by frequent faults.
+        # Each run has its own mix, so that frequent faults do not hide rare combinations.
         self.batch = _BATCHES[choices.pick(len(_BATCHES))] if faults.batches else None
         self.epoch = _BATCHES[choices.pick(len(_BATCHES))] if faults.batches else None
         self.reloads = bool(faults.reloads and choices.pick(2))
@@ -71,19 +70,19 @@ class Hostility:
         self._paused = 0
 
     def overtaken(self) -> bool:
-        """Whether the next message stays behind, for others to overtake it."""
+        """Whether the next message is held back, so that others overtake it."""
         return self.overtaking > 0 and self._choices.happens(self.overtaking)
 
     def pick(self, count: int) -> int:
-        """One of 0 to *count* - 1; 0 where the order is not to be changed."""
+        """A number from 0 to *count* - 1; always 0 if the order must not change."""
         return self._choices.pick(count) if self.overtaking > 0 and count > 1 else 0
 
     def late(self) -> bool:
-        """Whether the next message of a conversation comes late."""
+        """Whether the next message of a conversation is late."""
         return self.lateness > 0 and self._choices.happens(self.lateness)
 
     def timeout_first(self) -> bool:
-        """Whether a message that is late comes only after the next timeout."""
+        """Whether a late message arrives only after the next timeout."""
         return self.lateness > 0 and bool(self._choices.pick(2))
 
     def repeated(self) -> bool:
@@ -91,13 +90,13 @@ class Hostility:
         return self.repeating > 0 and self._choices.happens(self.repeating)
 
     def jump_ms(self) -> int:
-        """By how much the clock jumps now, in milliseconds."""
+        """The jump of the clock now, in milliseconds; 0 for none."""
         if not self.jumping or not self._choices.happens(self.jumping):
             return 0
         return _JUMPS_MS[self._choices.pick(len(_JUMPS_MS))]
 
     def kill(self) -> str | None:
-        """Where the process ends around the next commit: "before" or "after" it; None if it goes on."""
+        """Whether the process ends "before" or "after" the next commit; None if it continues."""
         if self._paused or not self.killing or not self._choices.happens(self.killing):
             return None
         return ("before", "after")[self._choices.pick(2)]
@@ -112,7 +111,7 @@ class Hostility:
             self._paused -= 1
 
     def describe(self) -> list[str]:
-        """What holds for the whole run, one line each."""
+        """The decisions for the whole run, one line each."""
         found = []
         if self.batch is not None:
             found.append(f"at most {self.batch} message{'s' if self.batch > 1 else ''} in a batch")

@@ -1,4 +1,4 @@
-"""``MessageLog``: what happened in a test: messages handled, fields changed, and faults, in order."""
+"""``MessageLog``: the handled messages, changed fields and faults of a test, in order."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from statefun_actors.types import value_of
 
 _LONGEST: Final = 10_000
 _SENDERS: Final = {REPLY: "ask", SCHEDULE: "schedule"}
-"""How the messages of the library's own functions are shown."""
+"""The shown forms of messages of the library's own functions."""
 
 
 @attrs.frozen
@@ -47,10 +47,10 @@ _Event: TypeAlias = Message | _Changed | EgressRecord | str
 
 
 class MessageLog:
-    """Notes events as they come, and puts them into words when it is read. It keeps the last 10,000.
+    """Records events, and formats them when it is read. It keeps the last 10,000.
 
     Args:
-        app: what runs.
+        app: the application that runs.
         start_ms: when the test began, in milliseconds since 1970.
     """
 
@@ -71,11 +71,11 @@ class MessageLog:
         self._events.append((now_ms, record))
 
     def fault(self, now_ms: int, text: str) -> None:
-        """Something was made to fail."""
+        """A fault was injected."""
         self._events.append((now_ms, f"--- {text} ---"))
 
     def entries(self) -> list[LogEntry]:
-        """The log so far, oldest first. Messages between the library's own functions are not in it."""
+        """The log so far, oldest first, without messages between the library's own functions."""
         found = []
         for now_ms, event in self._events:
             after = timedelta(milliseconds=now_ms - self._start_ms)

@@ -1,4 +1,4 @@
-"""Mailboxes that note what is handled, and those in which messages overtake each other."""
+"""Mailboxes that log the handled messages, and those in which messages overtake each other."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _UNBOUNDED: Final = 1 << 31
 
 
 class LoggedMailboxes(Mailboxes):
-    """Mailboxes that note each batch in *log* as it begins."""
+    """Mailboxes that record each batch in *log* when it begins."""
 
     def __init__(
         self,
@@ -42,10 +42,10 @@ _Pair: TypeAlias = tuple[Address | None, Address]
 
 
 class OvertakingMailboxes(LoggedMailboxes):
-    """Mailboxes to which messages of different senders come in another order, as *hostility* decides.
+    """Mailboxes in which *hostility* changes the order of messages of different senders.
 
-    Messages of one sender to one target stay in order, and none is lost: those that are still on their way come once
-    nothing else can run, except late ones, which wait for :meth:`arrive_late`.
+    Messages of one sender to one target stay in order, and none is lost: delayed ones arrive when nothing else can
+    run, except late ones, which wait for :meth:`arrive_late`.
     """
 
     def __init__(
@@ -100,7 +100,7 @@ class OvertakingMailboxes(LoggedMailboxes):
         return super().take_ready(min(most, 1 + self._hostility.pick(most)))
 
     def arrive_late(self) -> None:
-        """All messages that are late come now."""
+        """Deliver all late messages."""
         late, self._late = self._late, {}
         for queue in late.values():
             for message in queue:
@@ -117,6 +117,6 @@ class OvertakingMailboxes(LoggedMailboxes):
 
 
 def _conversation(message: Message) -> bool:
-    """Whether *message* is a question to, or an answer of, whoever was asked."""
+    """Whether *message* is the question of an ask, or an answer to one."""
     own = message.caller is not None and message.caller.typename in OWN_FUNCTIONS
     return own != (message.target.typename in OWN_FUNCTIONS)

@@ -1,4 +1,4 @@
-"""Memory stores that note each commit, and those around whose commits the process ends."""
+"""Memory stores that log each commit, and those that simulate the end of the process around commits."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from statefun_actors.testing.faults.log import MessageLog
 
 
 class LoggedStore(MemoryStore):
-    """A store that notes in its log what each commit changes. :meth:`note_in` says where."""
+    """A store that logs the changes of each commit; :meth:`note_in` sets the log."""
 
     _log: MessageLog | None = None
     _now_ms: Callable[[], int]
 
     def note_in(self, log: MessageLog, now_ms: Callable[[], int]) -> None:
-        """Note the commits from now on in *log*, with the time that *now_ms* gives."""
+        """Record all further commits in *log*, with the time of *now_ms*."""
         self._log, self._now_ms = log, now_ms
 
     async def commit(self, commit: Commit) -> None:
@@ -35,10 +35,10 @@ class LoggedStore(MemoryStore):
 
 
 class FaultStore(LoggedStore):
-    """A store around whose commits the process ends, as *hostility* decides.
+    """A store that simulates the end of the process before or after commits, as *hostility* decides.
 
-    The engine sees a commit that fails. It drops all that it holds in memory and begins anew from what is stored, as
-    a process does that was killed.
+    For the engine, such a commit fails. It drops its working set and rebuilds it from the store, like a process that
+    was killed and restarted.
     """
 
     def __init__(self, hostility: Hostility, clock: FaultClock) -> None:
@@ -62,7 +62,7 @@ class FaultStore(LoggedStore):
 
 
 def _changes(commit: Commit) -> bool:
-    """Whether *commit* is an epoch. The one with which an engine tries whether the store works is not."""
+    """Whether *commit* changes something. The one by which an engine probes the store does not."""
     return any(
         (
             commit.entities,

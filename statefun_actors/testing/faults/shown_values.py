@@ -15,7 +15,7 @@ _LONGEST: Final = 200
 
 
 def displayed(value: object) -> str:
-    """*value* in one line. Tokens, which are drawn anew in each run, all look alike."""
+    """*value* in one line. All tokens look the same, since each run draws new ones."""
     if isinstance(value, Message):
         text = f"{type(value).__name__}({MessageToString(value, as_one_line=True)})"
     else:

@@ -1,4 +1,4 @@
-"""``SimulationError``: how a simulated run failed, in words."""
+"""``SimulationError``: the report of a failed simulation."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ _LINES: Final = 60
 
 
 class SimulationError(AssertionError):
-    """A scenario fails, or ends in another result, under faults that happen on both engines.
+    """A scenario fails, or has another result, under faults that happen on both engines.
 
     Args:
-        seed: the one under which it does; None where it does without faults.
+        seed: the seed of the failing run; None if it fails without faults.
         what: the first difference, or the error.
-        log: what happened in the shortest run that shows it.
-        advice: what to look for.
+        log: the log of the shortest run that shows it.
+        advice: likely causes.
     """
 
     def __init__(self, seed: int | None, what: str, log: Sequence[LogEntry], advice: str) -> None:

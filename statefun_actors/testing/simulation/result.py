@@ -1,4 +1,4 @@
-"""``Result``: what a run ended in, and the first difference of two."""
+"""``Result``: the final values of a run, and the first difference of two results."""
 
 from __future__ import annotations
 
@@ -10,15 +10,14 @@ from statefun_actors.testing.faults import displayed
 from statefun_actors.testing.runtime import TestRuntime
 
 Result: TypeAlias = Mapping[str, object]
-"""By what it is, such as ``bank/account/ada.balance``, the value."""
+"""Values by their names, such as ``bank/account/ada.balance``."""
 
 
 def result_of(runtime: TestRuntime, returned: object) -> Result:
-    """What *runtime* holds: fields, egress records, dead letters, pending timers, open asks, schedules; and what the
-    scenario *returned*.
+    """The result in *runtime*: fields, egress records, dead letters, pending timers, open asks, schedules, and the
+    value that the scenario *returned*.
 
-    Of records, dead letters and timers only how many of a kind there are counts, since their order is that of their
-    senders.
+    Records, dead letters and timers are counted by kind, since the order of messages of different senders is free.
     """
     found = dict(_fields(runtime))
     found.update(sorted(Counter(_events(runtime)).items()))
@@ -54,7 +53,7 @@ def _events(runtime: TestRuntime) -> Iterator[str]:
 
 
 def difference(expected: Result, got: Result) -> str | None:
-    """The first difference in words; None if there is none. Values of which only tokens differ are equal."""
+    """The first difference as text; None without one. Values that differ only in tokens are equal."""
     for what in dict.fromkeys([*expected, *got]):
         if expected.get(what) == got.get(what):
             continue

@@ -78,13 +78,13 @@ def simulate(
         def test_deposits() -> None:
             simulate(scenario, Account, Audit, seeds=1000)
 
-    Each run must end in the result of the run without faults: fields, egress records, dead letters, timers, asks,
-    schedules, and what the scenario returns. With an *invariant* results may differ, and late answers and jumps of the
-    clock are among the faults.
+    Each run must have the result of the run without faults: fields, egress records, dead letters, timers, asks,
+    schedules, and the scenario's return value. With an *invariant* results may differ, and late answers and jumps of
+    the clock are among the faults.
 
     Args:
-        scenario: it sends messages and moves the clock. Each run calls it with a TestRuntime of its own, so it makes
-            the stand-ins that it uses anew.
+        scenario: sends messages and moves the clock. Each run calls it with a new TestRuntime, so it must also create
+            its own stand-ins for other systems.
         served: Entity classes, StatefulFunctions and activities.
         seeds: how many, or which. ``pytest --statefun-seed N`` replaces them by N.
         invariant: called with the runtime once a run is over; it raises, as assert does, where something is wrong. It
@@ -92,14 +92,14 @@ def simulate(
         faults: the kinds of faults; all kinds unless given.
         settings: of the application.
         start: virtual time at the beginning.
-        hash_seeds: how many other interpreters run the scenario, without faults. In each of them sets of strings are
-            iterated in another order, which one process can't change. The scenario and the classes have to be at the
-            top of modules. It takes about a second for each.
+        hash_seeds: the number of other interpreters that run the scenario without faults, about a second for each. Each
+            iterates sets of strings in another order, which one process can't change. The scenario and the classes
+            must be defined at the top of modules.
 
     Raises:
-        SimulationError: a run ended in another result or failed. It has the first seed for which that is so, and the
-            log of the shortest run that shows it.
-        Exception: what the scenario or the invariant raised without faults.
+        SimulationError: a run had another result or failed. It has the first such seed, and the log of the shortest run
+            that shows it.
+        Exception: the scenario or the invariant raised it without faults.
         RuntimeError: an event loop runs in this thread; call it from a test that is no coroutine.
     """
     if asyncio._get_running_loop() is not None:  # noqa: SLF001 - the public form raises where there is none
@@ -110,7 +110,7 @@ def simulate(
     simulation = _Simulation(scenario, served, invariant, faults or Faults(), settings, start, hash_seeds)
     logger = logging.getLogger("statefun_actors")
     level, logs = logger.level, list(LOGS)
-    logger.setLevel(logging.CRITICAL + 1)  # the faults are wanted: thousands of warnings would say so
+    logger.setLevel(logging.CRITICAL + 1)  # injected faults would log thousands of warnings
     try:
         with asyncio.Runner() as runner:
             simulation.check(runner, chosen)
@@ -152,7 +152,7 @@ class _Simulation:
                 self._report(runner, expected, seed, run)
 
     def _check_elsewhere(self, expected: Result, hash_seed: int) -> None:
-        """Raises SimulationError where the run in an interpreter with another order of sets fails."""
+        """Raise SimulationError if the run in an interpreter with another order of sets fails."""
         options = (self.settings, self.start)
         other = run_elsewhere(hash_seed, self.scenario, self.served, self.invariant, options)
         what = other.error
@@ -177,7 +177,7 @@ class _Simulation:
         raise SimulationError(seed, f"seed {seed}: {what}", short.log, advice) from short.error
 
     def _failure(self, expected: Result, run: _SimulatedRun) -> str | None:
-        """What is wrong with *run*; None if nothing is."""
+        """The fault of *run*; None if it has none."""
         if run.error is not None:
             return describe(run.error)
         return None if self.invariant is not None else difference(expected, run.result or {})
@@ -198,6 +198,6 @@ class _Simulation:
                 if self.invariant is not None and inspect.isawaitable(checked := self.invariant(runtime)):
                     await checked
                 result = result_of(runtime, returned)
-        except Exception as raised:  # whatever it is: that is what is looked for
+        except Exception as raised:  # any error is a finding
             error = raised
         return _SimulatedRun(result, error, runtime.log, [] if choices is None else choices.made)
