@@ -21,7 +21,7 @@ from statefun_actors.address import Address
 from statefun_actors.store import EntityRow
 
 _RECENT: Final = 16_384
-_SLOTS: Final = 1 << 20
+SLOTS: Final = 1 << 20
 _MOVED: Final = 1 << 18
 _PLACES: Final = 1 << 16
 """Maximum row ids in memory, about 16 MB; hot entities beyond that are kept together, too, but found by their key."""
@@ -53,7 +53,7 @@ class Gathering:
     def __init__(self, end: int, recent: int = _RECENT) -> None:
         self._end = end
         self._recent = self._left = recent
-        self._written = bytearray(_SLOTS)
+        self._written = bytearray(SLOTS)
         self._resting = 0
         self._begin_again()
 
@@ -63,7 +63,7 @@ class Gathering:
         self._resting = self._recent
 
     def _begin_again(self) -> None:
-        self._moved = bytearray(_SLOTS)
+        self._moved = bytearray(SLOTS)
         self._moves = 0
         self._places: dict[Address, int] = {}
 
@@ -83,7 +83,7 @@ class Gathering:
                 continue
             if self._resting > 0:
                 continue
-            slot = hash(address) & (_SLOTS - 1)
+            slot = hash(address) & (SLOTS - 1)
             if not written[slot]:
                 written[slot] = 1
             elif not moved[slot]:
@@ -95,7 +95,7 @@ class Gathering:
         self._resting -= len(rows)
         self._left -= len(rows)
         if self._left < 0:
-            self._left, self._written = self._recent, bytearray(_SLOTS)
+            self._left, self._written = self._recent, bytearray(SLOTS)
         return Plan(planned, moves)
 
     def done(self, plan: Plan) -> None:
