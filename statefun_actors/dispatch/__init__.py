@@ -4,9 +4,9 @@ from statefun_actors.dispatch.answers import (
     ANSWER_ADVICE,
     answered_method,
     begun_attempt,
+    failure_answer,
     missing_method,
     rewrapped,
-    tell_asker,
     unwrapped,
 )
 from statefun_actors.dispatch.application import Application
@@ -69,6 +69,7 @@ __all__ = [
     "begun_attempt",
     "dispatch",
     "dispatcher",
+    "failure_answer",
     "in_handler_task",
     "is_terminal",
     "missing_method",
@@ -79,6 +80,5 @@ __all__ = [
     "run_without_task",
     "running_message",
     "start_handler_task",
-    "tell_asker",
     "unwrapped",
 ]

@@ -20,7 +20,7 @@ from statefun_actors.definition import (
     Scope,
     TimedAttempts,
 )
-from statefun_actors.dispatch.answers import BoundAnswer, attempt_number, next_attempt, tell_asker, unwrapped
+from statefun_actors.dispatch.answers import BoundAnswer, attempt_number, failure_answer, next_attempt, unwrapped
 from statefun_actors.dispatch.application import Application
 from statefun_actors.dispatch.calling import NOT_YET, awaited
 from statefun_actors.dispatch.dead_letter import dead_letter
@@ -191,8 +191,8 @@ class GuardedRun:
             target, settlement.value, message.argument.typename, f" after {attempts} attempts" if attempts > 1 else "",
             describe(error),
         )  # fmt: skip
-        if (told := tell_asker(invocation, error)) is not None:
-            self.scope.effects.append(told)
+        if (answer := failure_answer(invocation, error)) is not None:
+            self.scope.effects.append(answer)
         self.failures.append(MessageFailure(index, error, settlement, attempts))
 
 

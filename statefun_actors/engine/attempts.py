@@ -1,4 +1,4 @@
-"""Attempts of activities: each one is counted in the store before it begins, so that ``attempts=`` limits crashes, too.
+"""Attempts of activities: each is counted in the store before it begins, so that ``attempts=`` also limits crashes.
 
 The message of the attempt is replaced by one that names this process. If the process ends before the attempt does, the
 next process finds that message, and counts the attempt as failed. A clean stop cancels the attempt, and undoes that.
@@ -18,7 +18,7 @@ from statefun_actors.store import Message
 
 
 async def counted(working_set: WorkingSet, message: Message, run: Coroutine[Untyped, Untyped, Outcome]) -> Outcome:
-    """The outcome of *run*, which handles *message* of an activity and begins once that is recorded in the store."""
+    """Call *run* for *message* of an activity after the attempt is durable in the store; return the outcome."""
     try:
         begun = begun_attempt(Invocation(message.value, message.caller))
         if begun is None:
@@ -37,7 +37,7 @@ async def counted(working_set: WorkingSet, message: Message, run: Coroutine[Unty
 
 
 async def _durable(working_set: WorkingSet) -> None:
-    """Return once the open epoch is durable. If it is lost instead, the engine cancels the caller."""
+    """Wait until the open epoch is durable. If it is lost instead, the engine cancels the caller."""
     durable = asyncio.get_running_loop().create_future()
 
     def end(lost: Lost | None) -> None:

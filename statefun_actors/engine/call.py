@@ -6,7 +6,7 @@ event               waits for the end of a handler  waits for a reply
 a reply             is kept for the end             is the answer
 the handler ended   the reply, if any, is the       nothing: a reply may still come
                     answer, else Handled
-... and has asked   as above; without a reply it    nothing
+... and has asked   as above; without a reply, it   nothing
                     waits for one from now on
 given up            GivenUp is the answer           GivenUp is the answer
 ==================  ==============================  ===================================
@@ -28,7 +28,7 @@ _HANDLED: Final = Handled()
 
 
 class Caller:
-    """Waits outside for the answer to *message*. *enter* lets the message into an open epoch, again if need be."""
+    """A caller outside who waits for the answer to *message*. *enter* adds it to an open epoch, perhaps repeatedly."""
 
     __slots__ = ("call", "cancelled", "enter", "message", "on_answer", "stored")
 
@@ -36,9 +36,9 @@ class Caller:
         self.message, self.on_answer, self.enter = message, on_answer, enter
         self.cancelled = False
         self.stored = False
-        """Whether its message is durable, where no call says so."""
+        """Whether its message is durable; only used without a call."""
         self.call: Call | None = None
-        """What it waits for, once its message is in an epoch."""
+        """The call that it waits for, after its message has entered an epoch."""
 
 
 class Call:
@@ -53,7 +53,7 @@ class Call:
         self.reply: TypedValue | None = None
         """The first reply, which counts once the handler ends."""
         self.answer: Answer | None = None
-        """The answer, which is durable with the epoch that has it."""
+        """The answer, which becomes durable with its epoch."""
         self.callers: list[Caller] = []
 
     def join(self, caller: Caller) -> None:
@@ -62,7 +62,7 @@ class Call:
         self.callers.append(caller)
 
     def replied(self, value: TypedValue, epoch: Epoch) -> None:
-        """A reply came, in the open *epoch*."""
+        """Note the reply *value*, in the open *epoch*."""
         if self.answer is not None:
             return
         if self.until_reply:
@@ -71,7 +71,7 @@ class Call:
             self.reply = value
 
     def handled(self, error: BaseException | None, epoch: Epoch) -> None:
-        """The handler ended, in the open *epoch*; or the message was given up with *error*."""
+        """Note that the handler ended, in the open *epoch*, or that the message was given up with *error*."""
         if self.answer is not None:
             return
         if error is not None:
@@ -79,12 +79,12 @@ class Call:
         elif self.reply is not None:
             self._settle(Replied(self.reply), epoch)
         elif self.until_reply:
-            epoch.noted = True  # that it has been handled becomes durable, even if that changed nothing
+            epoch.noted = True  # the end of the handler becomes durable, even without changes
         else:
             self._settle(_HANDLED, epoch)
 
     def await_reply(self, epoch: Epoch) -> None:
-        """The handler ended, in the open *epoch*, and has asked: the answer to that brings the reply."""
+        """Note that the handler ended, in the open *epoch*, with an open ask, whose answer will cause the reply."""
         if self.answer is not None:
             return
         if self.reply is not None:
@@ -101,7 +101,7 @@ class Call:
         epoch.noted = True
 
     def durable(self) -> None:
-        """The answer is durable."""
+        """The answer is durable: give it to the callers."""
         assert self.answer is not None
         self.end(self.answer)
 
@@ -112,5 +112,5 @@ class Call:
             caller.on_answer(answer)
 
     def reset(self) -> None:
-        """The epochs since its message became durable are lost, and the message is handled again."""
+        """Reset it: the epochs since its message became durable are lost, so the message is handled again."""
         self.reply = self.answer = None

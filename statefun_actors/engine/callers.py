@@ -13,24 +13,24 @@ from statefun_actors.text import describe
 
 
 class Callers:
-    """The calls of one working set. Those with an idempotency key are in :attr:`keyed`, too."""
+    """The calls of one working set. :attr:`keyed` also has those with an idempotency key."""
 
     def __init__(self, store: StoreReader, next_seq: int) -> None:
         self._open: dict[str, Call] = {}
         self.stand_ins: dict[Address, Call] = {}
-        """Calls that get what is sent to an address, in its place: a test asks on behalf of an entity."""
+        """Calls by the address whose messages they receive in its place: a test asks on behalf of an entity."""
         self.durable_seq = next_seq
-        """Calls with smaller ids are durable: their messages are in the store, or have been handled there."""
+        """Calls with smaller ids are durable: their messages are stored, or their handling is."""
         self.keyed = KeyedCalls(store, self._open)
 
     def open(self, caller: Caller, id: str) -> Address:
         """A call without a key, for *caller*; the address that its message comes from."""
         call = self._open[id] = Call(id, until_reply=caller.message.wait is Wait.REPLY)
         call.join(caller)
-        return tuple.__new__(Address, (INGRESS, id))  # well formed, for certain
+        return tuple.__new__(Address, (INGRESS, id))  # certainly well formed
 
     def cancel(self, caller: Caller) -> bool:
-        """*caller* does not wait any more; whether its message is durable."""
+        """Remove *caller*, which stops waiting; return whether its message is durable."""
         call = caller.call
         if call is None:
             return caller.stored
@@ -44,10 +44,10 @@ class Callers:
         """Whether the message of *call* is durable."""
         return int(call.id) < self.durable_seq
 
-    # --- what happens to the message of a call, in the open epoch
+    # --- events of the message of a call, in the open epoch
 
     def reply(self, id: str, value: TypedValue, epoch: Epoch) -> None:
-        """A reply to the call *id*, not the first one perhaps."""
+        """A reply to the call *id*, perhaps not the first one."""
         if (call := self._open.get(id)) is not None:
             call.replied(value, epoch)
 
@@ -66,7 +66,7 @@ class Callers:
         if caller is not None and (call := self.stand_ins.get(caller)) is not None:
             call.handled(error, epoch)
 
-    # --- what happens to epochs
+    # --- events of epochs
 
     def durable(self, sealed: Epoch, durable_seq: int) -> None:
         """*sealed* is in the store, and so are the messages with numbers below *durable_seq*."""
@@ -80,8 +80,8 @@ class Callers:
     def lose(self, error: Lost) -> None:
         """The epochs in memory are lost.
 
-        A call whose message is not durable is answered, or enters again where another message is to blame. One whose
-        message is durable loses its answer; but where the engine goes on at once, :meth:`adopt` takes the call over.
+        A call whose message is not durable gets the error, or enters again if another message caused it. A call whose
+        message is durable loses its answer; if the engine continues at once, :meth:`adopt` keeps the call.
         """
         again = isinstance(error, EpochLostError) and error.again
         refused = isinstance(error, NotStorableError)
@@ -104,7 +104,7 @@ class Callers:
                 call.end(answer)
 
     def adopt(self, others: Callers) -> None:
-        """Take over the calls that are left in *others*, those of a lost working set."""
+        """Take over the remaining calls of *others*, those of a lost working set."""
         self.stand_ins |= others.stand_ins
         for id, call in others._open.items():
             if not call.keyed:
@@ -113,10 +113,10 @@ class Callers:
                 for caller in call.callers:
                     recovered.join(caller)
             else:
-                call.end(AnswerLost("its idempotency key is not in the store any more"))
+                call.end(AnswerLost("its idempotency key is no longer in the store"))
 
     def interrupt(self) -> None:
-        """The engine has ended: answer those whose messages are durable."""
+        """The engine has ended: answer the calls whose messages are durable."""
         for id, call in list(self._open.items()):
             if self.stored(call):
                 del self._open[id]

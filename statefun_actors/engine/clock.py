@@ -1,4 +1,4 @@
-"""Time and randomness as the engine knows them: passed in, real or made by hand."""
+"""The engine's time and randomness: real, or set by a test."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from statefun_actors.dispatch import random_token
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _LONGEST_WAIT: Final = 60.0
-"""Seconds. A wall clock may be set during a wait, so it is read again at least this often."""
+"""Maximum seconds between two reads of the wall clock during a wait, since it may be set meanwhile."""
 
 
 def at_ms(ms: int) -> datetime:
-    """The time *ms* milliseconds after 1970 began, aware, in UTC."""
+    """The time *ms* milliseconds after the beginning of 1970, aware, in UTC."""
     return _EPOCH + timedelta(milliseconds=ms)
 
 
@@ -27,7 +27,7 @@ def to_ms(moment: datetime) -> int:
 
 
 class Clock(Protocol):
-    """What the engine asks of time and chance."""
+    """The interface of the engine to time and randomness."""
 
     def token(self) -> str:
         """128 random bits as 32 hexadecimal digits."""
@@ -38,11 +38,11 @@ class Clock(Protocol):
         ...
 
     async def sleep(self, seconds: float) -> None:
-        """The wait between two attempts of one message."""
+        """Wait *seconds* between two attempts of one message."""
         ...
 
     def call_at(self, due_ms: int, callback: Callable[[], None]) -> Callable[[], None]:
-        """Call *callback* at *due_ms*, or earlier (it looks at the clock itself); the result undoes that."""
+        """Call *callback* at *due_ms* or earlier (it reads the clock itself); return a function that cancels it."""
         ...
 
 
@@ -77,7 +77,7 @@ class ManualClock:
         return self._now_ms
 
     def set_ms(self, now_ms: int) -> None:
-        """Move to *now_ms*, forward or back. It calls nothing: wake the engine after it."""
+        """Set the time to *now_ms*, forward or back. Wake the engine afterwards: this calls nothing."""
         self._now_ms = now_ms
 
     async def sleep(self, seconds: float) -> None:

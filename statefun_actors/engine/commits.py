@@ -1,4 +1,4 @@
-"""Commits: sealed epochs on their way into the store, one at a time; and what is lost when one doesn't get there."""
+"""``Commits``: writes sealed epochs to the store, one at a time, and handles commits that fail."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from statefun_actors.text import describe
 logger: Final = logging.getLogger("statefun_actors.engine")
 
 _MOST_TURNS: Final = 4
-"""Of the event loop, for which an epoch waits for more to come in."""
+"""Turns of the event loop for which an epoch stays open to wait for more messages."""
 _NOTHING: Final = Counters()
 _BACKOFF: Final = Backoff(0.1, 5.0)
 
 
 class Commits:
-    """Writes epochs to *store*. *ended* is called whenever a commit has succeeded or failed."""
+    """Writes epochs to *store*. *ended* is called after each commit that succeeded or failed."""
 
     def __init__(
         self,
@@ -41,13 +41,13 @@ class Commits:
         self._isolation = isolation
         self._committed = instruments.epoch_committed if instruments.epoch_committed.heard else None
         self.error: BaseException | None = None
-        """Why the store failed last; None once a commit has succeeded again."""
+        """The last error of the store; None after a commit has succeeded again."""
         self.fatal: BaseException | None = None
-        """Why the engine can't go on: an error of its own, or a store that no retry mends."""
+        """The error that ends the engine: one of its own, or one of the store that no retry resolves."""
         self._store, self._clock, self._counters, self._on_ended = store, clock, counters, ended
         self._writing: asyncio.Task[None] | None = None
         self._failures = 0
-        """Attempts to recover since the last commit that succeeded."""
+        """The number of attempts to recover since the last successful commit."""
         self._turns = self._steps = self._last_steps = 0
 
     @property
@@ -57,11 +57,11 @@ class Commits:
 
     @property
     def refused(self) -> bool:
-        """Whether the last commit was refused for what was in it: the store itself works."""
+        """Whether the store refused the content of the last commit; the store itself works."""
         return isinstance(self.error, CommitRefusedError)
 
     def more_to_come(self, working_set: WorkingSet) -> bool:
-        """Whether the open epoch, in which nothing is left to do, should stay open for another turn of the event loop.
+        """Whether the open epoch, which has no work left, should stay open for another turn of the event loop.
 
         A commit costs as much as some messages. Callers that were answered together after the last one send their next
         messages one after the other: as long as each turn brings some of these, they share one commit. A single caller
@@ -87,23 +87,23 @@ class Commits:
         self._writing = asyncio.get_running_loop().create_task(self._write(working_set, sealed, commit))
 
     def count(self, epoch: Epoch, waiting: int) -> None:
-        """Count what was done in *epoch*, which has nothing to write."""
+        """Add the counters of *epoch*, which has nothing to write."""
         if self._committed is not None and epoch.counters != _NOTHING:
             self._committed(committed(epoch, waiting, 0.0))
         self._counters.take(epoch.counters)
 
     async def ended(self) -> None:
-        """Return once no commit is being written, whether it succeeded or failed."""
+        """Wait until no commit is being written, whether it succeeds or fails."""
         if self._writing is not None:
             await asyncio.wait([self._writing])
 
     async def recover(self) -> None:
-        """Wait, longer each time until a commit succeeds, then see whether the store takes commits again.
+        """Wait with increasing pauses, then probe whether the store accepts commits again.
 
-        Only this finds that out: while the store fails, no message is taken.
+        Only this detects it: while the store fails, no message is taken.
 
         Raises:
-            StoreError: it doesn't.
+            StoreError: it still fails.
         """
         self._failures += 1
         await self._clock.sleep(_BACKOFF.seconds(self._failures))
@@ -117,19 +117,19 @@ class Commits:
             self.fatal = error
 
     def lose(self, working_set: WorkingSet, error: StoreError) -> None:
-        """The store failed: the open epoch is lost, and so is what waits for it.
+        """The store failed: the open epoch is lost, with all that waits for it.
 
-        What is being written may still become durable, and ends first.
+        A commit that is being written may still become durable, and ends first.
         """
         self.failed(error)
         working_set.lost, working_set.direct = True, False
         if self.fatal is None:
-            logger.error("the store failed; going on from the last commit that succeeded: %s", error)
+            logger.error("the store failed; resuming from the last successful commit: %s", error)
         if self._writing is None:
             self.report_lost(working_set, EpochLostError(str(error)))
 
     def _refused(self, working_set: WorkingSet, sealed: Epoch, error: CommitRefusedError) -> None:
-        """The store refuses *sealed*, and a retry can't help: it is lost, and so is the open epoch."""
+        """The store refuses *sealed*, and a retry can't help: it is lost, with the open epoch."""
         self.error = error
         working_set.lost, working_set.direct = True, False
         loss = self._isolation.refused(error, sealed.steps + working_set.epoch.steps)
@@ -138,7 +138,7 @@ class Commits:
         self._on_ended()
 
     def report_lost(self, working_set: WorkingSet, lost: Lost, *sealed: Epoch) -> None:
-        """Answer those that wait for what *sealed* and the open epoch hold: it is *lost*."""
+        """Answer the callers of *sealed* and of the open epoch with *lost*."""
         for epoch in (*sealed, working_set.epoch):
             for on_end in epoch.on_end:
                 on_end(lost)
@@ -176,8 +176,8 @@ class Commits:
 
 
 _UNFIT: Final = (ValueError, TypeError, OverflowError)
-"""What encoders raise for values that they can't write. UnicodeEncodeError is a ValueError."""
+"""The errors of encoders for values that they can't write. UnicodeEncodeError is a ValueError."""
 
 
 def _refusal(error: Exception) -> CommitRefusedError:
-    return CommitRefusedError("of this engine", f"something can't be encoded: {describe(error)}")
+    return CommitRefusedError("of this engine", f"a value can't be encoded: {describe(error)}")

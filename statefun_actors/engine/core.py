@@ -1,4 +1,4 @@
-"""``Core``: what the parts of one engine share."""
+"""``Core``: the shared state of the parts of one engine."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from statefun_actors.store import Store
 
 @attrs.define(eq=False)
 class Core:
-    """One engine's store, clock and bounds, and the working set of the moment, which a loss replaces."""
+    """One engine's store, clock and options, and its current working set, which is replaced after a loss."""
 
     app: Application
     store: Store
@@ -37,13 +37,13 @@ class Core:
     """Set to wake the loop."""
     working_set: WorkingSet = attrs.field(init=False)
     stopping: bool = False
-    """Whether nothing new is taken any more."""
+    """Whether new messages are refused, since the engine stops."""
 
     def __attrs_post_init__(self) -> None:
         self.recover()
 
     def recover(self) -> None:
-        """Build the working set from the store. Raises StoreError where that can't be read."""
+        """Build the working set from the store. Raises StoreError: the store can't be read."""
         make = RenamingWorkingSet if self.app.renamed else WorkingSet
         self.working_set = make(self.shape, self.store, self.sources, self.sinks, self.options, self.app.instruments)
         observe(self.working_set, self.app.instruments, self.clock.now_ms)
@@ -51,10 +51,10 @@ class Core:
 
     @property
     def lost(self) -> str | None:
-        """Why nothing can enter an epoch, the store having failed; None while it can, or will once others have."""
+        """The error of the store because of which no message can enter an epoch; None while they can, or can later."""
         return str(self.commits.error) if self.working_set.lost and not self.isolation.active else None
 
     @property
     def backlogged(self) -> bool:
-        """Whether sinks are so far behind (``egress_backlog``) that nothing more should come in."""
+        """Whether sinks are too far behind (``egress_backlog``) to take more messages."""
         return self.working_set.outbox.kept > self.options.egress_backlog

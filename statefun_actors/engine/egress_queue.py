@@ -1,7 +1,7 @@
-"""One egress as its sink sees it: durable records to take in order, and a place to say which of them are through.
+"""``EgressQueue``: the durable records of one egress, which its sink takes in order and then marks as written.
 
-A window of them is in memory. What comes while it is full stays in the store, and is read from there once there is
-room; so it costs no memory how far a sink is behind.
+A window of them is in memory. Records beyond it stay in the store until there is room, so a sink that is far behind
+costs no memory.
 """
 
 from __future__ import annotations
@@ -24,66 +24,66 @@ from statefun_actors.text import loggable
 logger: Final = logging.getLogger("statefun_actors.engine")
 
 WINDOW: Final = 1_000
-"""Records of one egress in memory at the most, those handed over included."""
+"""Maximum records of one egress in memory, including those that the sink has taken."""
 WINDOW_BYTES: Final = 16 * 1024 * 1024
 _BASE_SIZE: Final = 300
 _LARGE: Final = 16 * 1024
-"""Bytes that a record is taken to have as long as no larger one was seen."""
+"""The assumed bytes of a record until a larger one was seen."""
 
 
 @attrs.frozen
 class EpochWriter:
-    """Where an outlet notes what has happened: in the open *epoch*; *seq* gives a new number."""
+    """Writes the results of sinks to the open *epoch*; *seq* returns a new sequence number."""
 
     epoch: Callable[[], Epoch]
     seq: Callable[[], int]
     wake: Callable[[], None]
-    """The engine has something to commit, or to look at."""
+    """Wake the engine, which has something to commit or to check."""
     instruments: Instruments
 
 
 class EgressQueue:
-    """The records of *egress* that are durable and not through, in the order of their ``seq``.
+    """The durable records of *egress* that its sink has not written, in the order of their ``seq``.
 
     Args:
         egress: its name.
-        store: where the records are.
-        book: where to note what is through.
+        store: has the records.
+        writer: gets the records that were written.
         kept: how many of its records the store holds.
-        newest: no record of the store has a greater seq.
+        newest: the greatest seq of a record in the store, or more.
     """
 
-    def __init__(self, egress: str, store: Store, book: EpochWriter, kept: int, newest: int) -> None:
+    def __init__(self, egress: str, store: Store, writer: EpochWriter, kept: int, newest: int) -> None:
         self.egress = egress
         self.kept = kept
-        """Durable records that are not through."""
+        """The number of durable records that were not written."""
         self.through = 0
-        """Records that got through since this outlet was made."""
+        """The number of records written since this queue was created."""
         self.error: str | None = None
-        """Why nothing gets through at present."""
+        """The reason why the sink can't write at present; None while it can."""
         self._logged = False
-        """Whether it was said that something does not get through."""
-        self._store, self._book = store, book
-        self._delivered = book.instruments.egress_delivered
+        """Whether a warning about a failing sink was logged."""
+        self._store, self._writer = store, writer
+        self._delivered = writer.instruments.egress_delivered
         self._ready: deque[EgressRecord] = deque()
         self._taken: dict[int, EgressRecord] = {}
         self._bytes = 0
         self._largest = _LARGE
         self._read = 0 if kept else newest
-        """The seq up to which records have been in memory."""
+        """The seq of the last record that was read to memory."""
         self._newest = newest
-        """The seq up to which records are durable: those beyond ``_read`` are in the store only."""
+        """The seq of the last durable record: records after ``_read`` are only in the store."""
         self._news = asyncio.Event()
 
-    # --- for the sink
+    # --- called by the sink
 
     @property
     def newest(self) -> int:
-        """No durable record has a greater seq."""
+        """The greatest seq of a durable record, or more."""
         return self._newest
 
     async def take(self, most: int = WINDOW) -> list[EgressRecord]:
-        """The next records, at least one and at most *most*. Waits while there are none, or the window is full.
+        """Take the next records, at least one and at most *most*. Waits while there are none, or the window is full.
 
         Raises:
             StoreError: the store can't be read.
@@ -99,13 +99,13 @@ class EgressQueue:
         return records
 
     def done(self, records: Sequence[EgressRecord], position: str | None = None) -> None:
-        """*records*, taken before, are through, and the sink stands at *position* now: part of the open epoch."""
+        """Note in the open epoch that *records* are written, and that the position of the sink is *position*."""
         self._mark(records, position)
         if self._delivered.heard:
             self._delivered(EgressDelivered(self.egress, len(records)))
 
     def _mark(self, records: Sequence[EgressRecord], position: str | None = None) -> None:
-        epoch = self._book.epoch()
+        epoch = self._writer.epoch()
         for record in records:
             del self._taken[record.seq]
             self._bytes -= _size(record)
@@ -117,10 +117,10 @@ class EgressQueue:
         self.error = None
         self._log_working()
         self._news.set()
-        self._book.wake()
+        self._writer.wake()
 
     async def begin(self, position: str) -> None:
-        """The sink stands at *position*: return once that is durable.
+        """Set the position of the sink, and wait until it is durable.
 
         Raises:
             EpochLostError: the store failed. A retry can help.
@@ -135,43 +135,43 @@ class EgressQueue:
             else:
                 durable.set_exception(lost)
 
-        epoch = self._book.epoch()
+        epoch = self._writer.epoch()
         epoch.positions[position_key(self.egress)] = position
         epoch.on_end.append(on_end)
-        self._book.wake()
+        self._writer.wake()
         await durable
 
     def working(self) -> None:
-        """The sink, which has nothing to write, would be able to."""
+        """The sink has nothing to write, and could write."""
         self.error = None
         self._log_working()
 
     def done_as(self, record: EgressRecord, egress: str, value: TypedValue) -> None:
-        """*record* will never get through: *value* goes to *egress* in its place, in one and the same epoch."""
+        """*record* can never be written: send *value* to *egress* in its place, in the same epoch."""
         self._mark([record])
         reason = f"a record was refused, and is kept at {egress}"
-        self._book.instruments.egress_failed(EgressFailed(self.egress, reason))
-        self._book.epoch().egress.append(EgressRecord(self._book.seq(), egress, value))
+        self._writer.instruments.egress_failed(EgressFailed(self.egress, reason))
+        self._writer.epoch().egress.append(EgressRecord(self._writer.seq(), egress, value))
 
     def failing(self, reason: str, error: BaseException | None = None) -> None:
-        """The sink can't write at present: ``Engine.idle`` does not wait for it. Logs *error* with its traceback."""
+        """The sink can't write at present, so ``Engine.idle`` does not wait for it. Logs *error* with its traceback."""
         if not self._logged:
             self._logged = True
             shown = None if error is None else loggable(error)
             logger.warning("egress %s can't be written, its records are kept: %s", self.egress, reason, exc_info=shown)
         self.error = reason
-        self._book.instruments.egress_failed(EgressFailed(self.egress, reason))
-        self._book.wake()
+        self._writer.instruments.egress_failed(EgressFailed(self.egress, reason))
+        self._writer.wake()
 
     def _log_working(self) -> None:
         if self._logged and not self.kept:
             self._logged = False
             logger.warning("egress %s is written again, and nothing is left", self.egress)
 
-    # --- for the engine
+    # --- called by the engine
 
     def add(self, record: EgressRecord) -> None:
-        """This one, newer than all before, is durable now."""
+        """Add *record*, which is durable now and newer than all others."""
         self.kept += 1
         if self._read == self._newest and self._room():
             self._keep(record)
@@ -182,14 +182,14 @@ class EgressQueue:
         self._news.set()
 
     def hand_again(self) -> None:
-        """The sink has ended: the records that it took and did not write are the next ones again."""
+        """The sink has ended: put the records that it took and did not write back to the front."""
         self._ready = deque(sorted(chain(self._taken.values(), self._ready), key=lambda record: record.seq))
         self._taken.clear()
 
     def _refill(self) -> None:
         while self._read < self._newest and (room := self._room()):
             found = self._store.egress_after(self._read, room, [self.egress])
-            # A record above that is durable, but add() for it is still to be called: leave it until then.
+            # A record above that is durable, but add() has not been called for it yet.
             records = [record for record in found if record.seq <= self._newest]
             for record in records:
                 self._keep(record)
@@ -197,7 +197,7 @@ class EgressQueue:
                 self._read = self._newest
 
     def _room(self) -> int:
-        """How many more records the window takes."""
+        """The number of further records that fit into the window."""
         by_bytes = max(0, WINDOW_BYTES - self._bytes) // self._largest
         in_all = len(self._ready) + len(self._taken)
         return min(WINDOW - in_all, max(by_bytes, 0 if in_all else 1))
@@ -211,10 +211,10 @@ class EgressQueue:
 
 
 def _size(record: EgressRecord) -> int:
-    """Bytes that it takes up in memory, about."""
+    """Its approximate bytes in memory."""
     return _BASE_SIZE + len(record.value.value)
 
 
 def position_key(egress: str) -> str:
-    """Under which name the store keeps the position of the sink of *egress*."""
+    """The name of the position of the sink of *egress* in the store."""
     return f"sink:{egress}"

@@ -1,8 +1,8 @@
 """``Engine``: mailboxes in, epochs out. One core for the command line, the runtimes, and the test kit.
 
-A *step* hands one batch of one address to dispatch and merges the outcome into the open epoch. The open epoch is
-sealed when nothing is left to do, or when it is full, and committed in one write; meanwhile the next one is open.
-Nothing of an epoch is shown outside before it is durable.
+A *step* runs one batch of one address by dispatch, and merges the outcome into the open epoch. The open epoch is sealed
+when nothing is left to do or when it is full, and is committed in one write; meanwhile the next one is open. Nothing of
+an epoch is visible outside before it is durable.
 
 Its parts share a :class:`~.core.Core`: :class:`~.intake.Intake` takes messages from outside, :class:`~.loop.Loop` does
 the work, :class:`~.view.EngineView` reads it, :class:`~.operator_changes.OperatorChanges` makes changes of operators.
@@ -39,19 +39,19 @@ class Engine:
     """Runs one application over one store. It is a :class:`~statefun_actors.ingress.Backend`.
 
     Args:
-        app: what is served.
+        app: the application to run.
         store: recovered and written; its opener closes it.
-        clock: where time comes from.
-        sources: ingresses that are read as fast as messages are handled.
-        sinks: egress name → where its records go; records of other egresses stay in the store.
-        options: what bounds it.
-        check_changes: how classes that have changed since the last run are looked for.
-        on_failure: called with each failure of a message that has no policy, before it is retried.
+        clock: time and randomness.
+        sources: ingresses, read as fast as messages are handled.
+        sinks: by egress name; records of other egresses stay in the store.
+        options: its limits.
+        check_changes: options of the check of changed classes.
+        on_failure: called with each failure of a message without a policy, before its retry.
 
     Raises:
-        StoredTwiceError: was= can't move what is stored.
-        IncompatibleStateError: the store holds what the classes of *app* can't read.
-        LossRefusedError: they would lose some of it, and *check_changes* refuses that.
+        StoredTwiceError: was= can't move stored data.
+        IncompatibleStateError: the classes of *app* can't read some stored data.
+        LossRefusedError: they would lose stored data, and *check_changes* refuses that.
         StoreError: the store can't be read.
     """
 
@@ -94,44 +94,44 @@ class Engine:
     # --- life
 
     async def run(self) -> None:
-        """Work until :meth:`stop`. A store that fails does not end it: it resumes from the last commit.
+        """Run until :meth:`stop`. A failing store does not end it: it resumes from the last commit.
 
-        At the end every caller has its answer.
+        At the end all callers have their answers.
 
         Raises:
-            DamagedStoreError: the file of the store is damaged, so that trying again can't help.
+            DamagedStoreError: the file of the store is damaged, so a retry can't help.
         """
         await self._loop.run()
 
     async def stop(self, *, drain: float = 8.0) -> None:
-        """Take nothing new, let what is in flight end within *drain* seconds, and commit. The store stays open.
+        """Refuse new messages, give running batches *drain* seconds to end, and commit. The store stays open.
 
-        A handler that does not end, and does not within a second of being cancelled, is abandoned.
+        A handler that still runs is then cancelled, and abandoned after another second.
 
-        Egress records that don't get through within that time stay in the store, for the next run.
+        Egress records that are not written within that time stay in the store for the next run.
         """
         await self._loop.stop(drain)
 
     async def idle(self) -> None:
-        """Return once nothing is left to do now: inputs read, mailboxes empty, no message due, everything durable.
+        """Wait until nothing is left to do now: inputs read, mailboxes empty, no message due, everything durable.
 
-        Egress records are written, too, except those of a sink that can't be written at present.
+        Egress records are written, too, except those of a sink that can't write at present.
         """
         await self._loop.idle()
 
     async def settled(self) -> None:
-        """As :meth:`idle`, but messages that wait out a backoff count as settled: time does not move by itself."""
+        """As :meth:`idle`, but without waiting for backoffs, since the clock of a test does not move by itself."""
         await self._loop.settled()
 
     def release(self) -> None:
-        """Return from :meth:`idle` and :meth:`settled` now, although something may be left to do."""
+        """Make :meth:`idle` and :meth:`settled` return now, even if something is left to do."""
         self._loop.release()
 
     def wake(self) -> None:
-        """Something outside has changed: a source has news, or the clock. From the thread of the event loop."""
+        """Wake the engine: a source has news, or the clock was set. Call it on the thread of the event loop."""
         self._core.news.set()
 
-    # --- what comes from outside
+    # --- messages and changes from outside
 
     def take(self, message: IngressMessage | ReplyMessage, on_answer: OnAnswer, /) -> Cancel:
         """See :meth:`~statefun_actors.ingress.Backend.take`."""
@@ -144,20 +144,19 @@ class Engine:
         self._intake.take_all(messages, on_answer)
 
     async def apply(self, change: Callable[[], object]) -> None:
-        """Call *change*, which changes the open epoch by :attr:`changes`, and return once that is durable.
+        """Call *change*, which changes the open epoch by :attr:`changes`, and wait until that is durable.
 
-        It may be called later, where it has to wait for its turn, and again, where its epoch is lost to the fault of
-        another message.
+        The call may be delayed until its turn, and repeated if its epoch is lost because of another message.
 
         Raises:
-            EpochLostError: the store has failed, and nothing of it happened. A retry can help.
-            NotStorableError: the store refuses it, and a retry can't help.
-            Exception: what *change* raised.
+            EpochLostError: the store failed, and nothing was changed. A retry can help.
+            NotStorableError: the store refuses the change, and a retry can't help.
+            Exception: *change* raised it.
         """
         await self._intake.apply(change)
 
     async def durable(self) -> None:
-        """Return once everything that was taken so far is durable. Raises as :meth:`apply` does."""
+        """Wait until all messages taken so far are durable. Raises as :meth:`apply` does."""
         await self._intake.apply(_nothing)
 
     def unready(self) -> str | None:

@@ -1,4 +1,4 @@
-"""Entities in memory, the least recently used leave first once they take more than the bound."""
+"""``EntityCache``: entities in memory, bounded in bytes; the least recently used are evicted first."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from statefun_actors.store import DamagedStateError, EntityRecord, Store, unpack
 
 
 class EntityCache:
-    """Records by address, within about *bound* bytes; what an epoch not yet durable has changed stays anyway."""
+    """Records by address, within about *bound* bytes. Changes of an epoch that is not durable are never evicted."""
 
     def __init__(self, store: Store, names: Mapping[str, Iterable[str]], bound: int) -> None:
         self._store = store
@@ -24,7 +24,7 @@ class EntityCache:
         return len(self._records)
 
     def load(self, addresses: Iterable[Address]) -> None:
-        """Have all of *addresses* in memory, with one read of the store; but for those that :meth:`get` can't read."""
+        """Load all of *addresses* by one read of the store, except those that :meth:`get` can't read."""
         records = self._records
         absent = [address for address in addresses if address not in records]
         if not absent:
@@ -34,10 +34,10 @@ class EntityCache:
                 self._put(address, packed)
 
     def get(self, address: Address) -> EntityRecord:
-        """The record of *address*, which becomes the most recently used.
+        """Return the record of *address*, which becomes the most recently used.
 
         Raises:
-            DamagedStateError: what is stored is none.
+            DamagedStateError: the stored bytes are not a record.
         """
         record = self._records.pop(address, None)
         if record is None:
@@ -59,7 +59,7 @@ class EntityCache:
             self.bytes -= record.size
 
     def evict(self) -> None:
-        """Keep within the bound."""
+        """Evict records beyond the bound."""
         if self.bytes <= self._bound:
             return
         target = self._bound * 9 // 10

@@ -1,7 +1,7 @@
-"""One epoch: everything that happened since the last seal, still only in memory.
+"""``Epoch``: all changes since the last seal, in memory.
 
-It keeps what has to be written if the process is to forget everything else. What was created and consumed inside it
-cancels out. Once sealed it does not change: the next epoch runs while it is being written, and falls with it.
+It has everything that a commit must write. Messages that were created and consumed inside it are not written. After its
+seal it does not change: the next epoch runs while it is written, and is lost if that fails.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ from statefun_actors.store import (
 
 @attrs.define
 class Counters:
-    """What was done with messages; of the engine, as far as it is durable.
+    """Numbers of handled messages and their results; those of the engine include only durable epochs.
 
-    It is no instrument: each epoch needs it anyway, and an engine without instruments builds no events.
+    It is not an instrument: each epoch needs it, and an engine without instruments builds no events.
     """
 
     handled: int = 0
@@ -42,7 +42,7 @@ class Counters:
     timers_fired: int = 0
 
     def take(self, other: Counters) -> None:
-        """Count what *other* counts, which begins anew."""
+        """Add the numbers of *other*, and reset it."""
         self.handled += other.handled
         self.dead_letters += other.dead_letters
         self.discarded += other.discarded
@@ -51,10 +51,10 @@ class Counters:
 
 
 class EpochLostError(StatefunActorsError):
-    """The commit that held this message failed, and nothing of it happened. A retry can help.
+    """The commit of this message failed, and nothing of it was stored. A retry can help.
 
-    ``again``: the store refused what some message of the epoch brought, this one or another. The engine runs them one
-    by one now, and what was to enter this epoch enters another one.
+    ``again``: the store refused the content of the epoch, because of this message or another one. The engine now runs
+    them one by one, and entries for this epoch enter another one.
     """
 
     retryable = True
@@ -68,7 +68,7 @@ class EpochLostError(StatefunActorsError):
 
 
 class NotStorableError(StatefunActorsError):
-    """The store refuses what this message holds or what its handler made of it. Retrying cannot help."""
+    """The store refuses the content of this message, or a result of its handler. Retrying cannot help."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -76,22 +76,22 @@ class NotStorableError(StatefunActorsError):
 
     def __str__(self) -> str:
         return (
-            f"the store refuses this message, or what its handler wrote or sent: {self.reason}. A retry can't help: "
-            "the handler, or the sender, has to write something else."
+            f"the store refuses this message, or a value that its handler wrote or sent: {self.reason}. A retry can't "
+            "help: change the handler or the sender."
         )
 
 
 Lost: TypeAlias = EpochLostError | NotStorableError
-"""Why what was to be stored is not."""
+"""The reason why a message was not stored."""
 
 
 class Answered(Protocol):
-    """A call from outside whose answer is known."""
+    """A call from outside with its answer."""
 
     id: str
 
     def durable(self) -> None:
-        """The answer is durable."""
+        """The answer is durable: give it to the callers."""
         ...
 
 
@@ -126,10 +126,10 @@ class Epoch:
         self.steps = 0
         self.counters = Counters()
         self.grown = 0
-        """By how many bytes its entities have grown, once it is sealed."""
+        """The growth of its entities in bytes, known after the seal."""
         self.entities: dict[Address, EntityRecord] = {}
         self.removed: dict[Address, None] = {}
-        """Rows to be deleted unread, because they have expired."""
+        """Expired rows, which are deleted without being read."""
         self.messages: dict[int, Message] = {}
         self.messages_done: list[int] = []
         self.timers: dict[int, Timer] = {}
@@ -144,13 +144,13 @@ class Epoch:
         self.answered: list[Answered] = []
         """Calls from outside whose answers are durable with this epoch."""
         self.noted = False
-        """Whether it has to be committed although it may write nothing."""
+        """Whether it must be committed even if it writes nothing."""
         self.on_end: list[Callable[[Lost | None], object]] = []
-        """Called after that with None; or, if this epoch is lost, with why."""
+        """Called with None after the commit; or, if this epoch is lost, with the reason."""
 
     @property
     def empty(self) -> bool:
-        """Whether a commit of it would write nothing, and nothing waits for one."""
+        """Whether its commit would write nothing, and nothing waits for it."""
         return not (
             self.entities
             or self.removed
@@ -171,12 +171,12 @@ class Epoch:
         )
 
     def consume(self, seq: int) -> None:
-        """The message *seq* is dealt with."""
+        """The message *seq* was handled or given up."""
         if self.messages.pop(seq, None) is None:
             self.messages_done.append(seq)
 
     def seal(self, expiring: Mapping[str, tuple[StateSpec, ...]], next_seq: int) -> Commit:
-        """What has to be written. *expiring* has the states of the function types of which any expires."""
+        """The commit to write. *expiring* has the states of function types with states that expire."""
         rows = []
         grown = 0
         for address, record in self.entities.items():

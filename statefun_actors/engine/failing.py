@@ -1,7 +1,7 @@
-"""Messages that keep failing and have no failure policy: what is known of them, and the error where there is none.
+"""Messages without a failure policy that keep failing.
 
-Such a message is tried again and again, with the others of its address waiting behind it. How often it has failed is
-known only to the engine that runs it: a restart counts anew.
+Such a message is retried with a backoff, and the other messages of its address wait behind it. Only the running engine
+counts its failures: a restart resets the count.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from statefun_actors.text import describe_error, describe_type
 
 
 class NotFailingError(StatefunActorsError, LookupError):
-    """No message of this address is failing, or it is being handled right now, in which case a retry can help."""
+    """No message of this address is failing; or it is being handled right now, and a retry can help."""
 
     def __init__(self, address: Address, reason: str) -> None:
         super().__init__(address, reason)
@@ -27,19 +27,19 @@ class NotFailingError(StatefunActorsError, LookupError):
 
 
 class DroppedError(StatefunActorsError):
-    """Stands in a dead letter for a message that somebody took out of its mailbox."""
+    """The error in the dead letter of a message that an operator dropped."""
 
     def __str__(self) -> str:
         return "dropped by `statefun-actors failing drop`"
 
 
 class FailingMessage(Struct, frozen=True):
-    """The first message of an address, which keeps failing.
+    """The first message of an address, if it keeps failing.
 
     Args:
-        attempts: how often it has failed since the engine started.
-        next_ms: when it is tried next, in milliseconds since 1970; None while it is being tried.
-        behind: messages of the same address that wait behind it.
+        attempts: the number of failures since the engine started.
+        next_ms: the time of the next attempt, in milliseconds since 1970; None during an attempt.
+        behind: the number of messages of the same address that wait behind it.
     """
 
     message: Message
@@ -51,11 +51,11 @@ class FailingMessage(Struct, frozen=True):
 
     @property
     def why(self) -> str:
-        """Its last error, with the class of that."""
+        """Its last error, with the class of the error."""
         return f"{self.error_type}: {self.error}"
 
     def describe(self, now_ms: int) -> str:
-        """All of it but the message, in one sentence."""
+        """A description in one sentence, without the message."""
         if self.next_ms is None:
             when = "it is being tried again now"
         else:
@@ -66,7 +66,7 @@ class FailingMessage(Struct, frozen=True):
 
 
 def failing_message(mailbox: Mailbox) -> FailingMessage | None:
-    """The message at the head of *mailbox*, if that keeps failing."""
+    """The first message of *mailbox*, if it keeps failing."""
     if not mailbox.attempts or mailbox.error is None:
         return None
     message = mailbox.running[0] if mailbox.running else mailbox.queue[0]

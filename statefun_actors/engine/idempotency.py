@@ -1,8 +1,8 @@
-"""Calls with an idempotency key: the result of each is kept for a day, and a repeat gets that instead of running again.
+"""Calls with an idempotency key: each result is kept for a day, and a repeat gets it instead of running again.
 
-Such a call is a row of the store from the epoch on that holds its message, *pending* until its result is known; with
-the epoch of its result the row is final. In memory are only those that are pending, or whose result is not durable yet.
-A crash in between loses no answer except on the connections that broke: the repeat finds the row.
+Such a call is a row of the store. The epoch of its message writes the row as *pending*, the epoch of its result writes
+it as final. Only pending calls, and those whose result is not durable, are in memory. After a crash, a repeat finds the
+row, so only the answers on broken connections are lost.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from statefun_actors.model import TypedValue
 from statefun_actors.store import KeyedRequest, RequestState, StoreReader
 
 KEPT_MS: Final = 24 * 60 * 60 * 1000
-"""For how long a key counts."""
+"""The time for which a key is kept."""
 _SWEEP_ROWS: Final = 500
 _SWEEP_EVERY_MS: Final = 60_000
 _REASON: Final = "statefun-actors/reason"
@@ -40,7 +40,7 @@ _BEGUN: Final = {
 
 
 def digest_of(message: IngressMessage) -> str:
-    """What tells *message* from others under the same key."""
+    """A hash of *message*, to distinguish it from other messages under the same key."""
     if message.digest is not None:
         return message.digest
     value = message.value
@@ -51,7 +51,7 @@ def digest_of(message: IngressMessage) -> str:
 
 
 def stored_answer(store: StoreReader, message: IngressMessage, now_ms: int) -> Answer | None:
-    """The answer that the store keeps under the key of *message*; None if there is none yet.
+    """The stored answer under the key of *message*; None without one.
 
     Raises:
         StoreError: the store can't be read.
@@ -64,7 +64,7 @@ def stored_answer(store: StoreReader, message: IngressMessage, now_ms: int) -> A
 
 
 def _answer_in(row: KeyedRequest) -> Answer:
-    """The answer that *row*, a final one, holds."""
+    """The answer in *row*, which is final."""
     match row.state:
         case RequestState.REPLIED if row.result is not None:
             return Replied(row.result)
@@ -77,7 +77,7 @@ def _answer_in(row: KeyedRequest) -> Answer:
 
 
 class KeyedCall(Call):
-    """A call with an idempotency key: its row is written with each change. More than one caller may wait for it."""
+    """A call with an idempotency key. Each change writes its row. Several callers may wait for it."""
 
     __slots__ = ("row",)
 
@@ -93,7 +93,7 @@ class KeyedCall(Call):
                 self._write(RequestState.REPLIED, value, epoch)
             case GivenUp(reason):
                 self._write(RequestState.GIVEN_UP, TypedValue(_REASON, reason.encode()), epoch)
-                answer = GivenUp(reason)  # as a repeat gets it
+                answer = GivenUp(reason)  # a repeat gets the same
             case Handled():
                 self._write(RequestState.HANDLED, None, epoch)
             case _:
@@ -110,13 +110,13 @@ class KeyedCall(Call):
         epoch.requests[row.target, row.key] = row
 
     def begin(self, epoch: Epoch) -> None:
-        """It is new, in the open *epoch*."""
+        """Add it to the open *epoch*, as a new call."""
         epoch.requests[self.row.target, self.row.key] = self.row
         if not self.row.pending:
             super()._settle(_TAKEN, epoch)
 
     def taken(self) -> None:
-        """Its message is durable: answer the callers that wait for no more than that."""
+        """Its message is durable: answer the callers that wait only for that."""
         callers, self.callers = self.callers, []
         for caller in callers:
             if caller.message.wait is Wait.TAKEN:
@@ -129,8 +129,8 @@ class KeyedCalls:
     """The calls with an idempotency key that are pending or not durable, by target and key.
 
     Args:
-        store: has the rows of all that are durable.
-        by_id: where each of them is entered as the caller of its message.
+        store: has the durable rows.
+        by_id: all calls by their ids; the calls with a key are added.
     """
 
     def __init__(self, store: StoreReader, by_id: dict[str, Call]) -> None:
@@ -142,9 +142,9 @@ class KeyedCalls:
             self._by_key[row.target, row.key] = self._by_id[row.request] = call
 
     def find(self, message: IngressMessage, now_ms: int) -> KeyedCall | Answer | None:
-        """The call under the key of *message* of the last day, or its answer if that is durable; None if there is none.
+        """The call of the last day under the key of *message*, or its answer if that is durable; None without one.
 
-        KeyReused if another message was sent under that key.
+        KeyReused if it was a call of another message.
 
         Raises:
             StoreError: the store can't be read.
@@ -159,7 +159,7 @@ class KeyedCalls:
         return _answer_in(row) if call is None else call
 
     def begin(self, message: IngressMessage, id: str, now_ms: int, epoch: Epoch) -> KeyedCall:
-        """The call of *message*, which is new, in the open *epoch*."""
+        """Create the call of *message* in the open *epoch*."""
         assert message.key is not None
         self._sweep(now_ms, epoch)
         row = KeyedRequest(message.target, message.key, digest_of(message), now_ms, id, _BEGUN[message.wait])
@@ -170,7 +170,7 @@ class KeyedCalls:
         return call
 
     def durable(self, sealed: Epoch) -> None:
-        """*sealed* is in the store."""
+        """*sealed* is durable."""
         for key, row in sealed.requests.items():
             call = self._by_key.get(key)
             if call is None or call.id != row.request:
@@ -181,7 +181,7 @@ class KeyedCalls:
                 call.taken()
 
     def _sweep(self, now_ms: int, epoch: Epoch) -> None:
-        """Have the rows deleted that are older than a day, a bounded number at a time."""
+        """Delete rows that are older than a day, a bounded number at a time."""
         if now_ms < self._next_sweep:
             return
         old = self._store.requests_before(now_ms - KEPT_MS, _SWEEP_ROWS)
@@ -189,7 +189,7 @@ class KeyedCalls:
             key = (row.target, row.key)
             call = self._by_key.get(key)
             if call is not None and call.id != row.request:
-                continue  # the key is in use again, and the row of that is on its way
+                continue  # the key is in use again, and its new row is not written yet
             epoch.requests_done[key] = None
             if call is not None:
                 self._by_id.pop(row.request, None)

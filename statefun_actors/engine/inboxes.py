@@ -1,4 +1,4 @@
-"""Inboxes: where sources put what they read. One for the open epoch, one that records a read for a look at it."""
+"""Inboxes, which take messages from sources: one adds them to the open epoch, one records them for an inspection."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from statefun_actors.store import EgressRecord, Headers
 
 
 class OpenInbox:
-    """Puts what a source reads into the open epoch of *working_set*."""
+    """Adds the messages of a source to the open epoch of *working_set*."""
 
     def __init__(self, working_set: WorkingSet, now_ms: Callable[[], int], wake: Callable[[], None]) -> None:
         self._working_set, self._now_ms, self.wake = working_set, now_ms, wake
@@ -54,7 +54,7 @@ Received: TypeAlias = Submitted | Emitted
 
 
 class RecordingInbox:
-    """Keeps what a source reads, for :func:`move`."""
+    """Records the messages of a source, for :func:`move`."""
 
     def __init__(self, wake: Callable[[], None]) -> None:
         self.wake = wake
@@ -71,7 +71,7 @@ class RecordingInbox:
         self.on_end.append(on_end)
 
     def move(self, inbox: OpenInbox) -> None:
-        """Put all of it into *inbox*."""
+        """Put all recorded messages into *inbox*."""
         for received in self.received:
             match received:
                 case Submitted(target, value, delay_ms, headers):

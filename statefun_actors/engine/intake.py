@@ -1,8 +1,8 @@
-"""``Intake``: how messages and changes from outside enter the open epoch, and how callers get their answers.
+"""``Intake``: adds messages and changes from outside to the open epoch, and gives callers their answers.
 
-What enters has one of three ends: its epoch becomes durable; it is lost, which its caller learns; or it is lost to the
-fault of another message (``EpochLostError.again``), and enters another epoch, without its caller's doing. While the
-engine looks for that message (isolation), entries wait for an epoch of their own.
+An entry ends in one of three ways. Its epoch becomes durable. Its epoch is lost, and its caller gets the error. Or its
+epoch is lost because of another message (``EpochLostError.again``), and it enters another epoch by itself. While the
+engine searches for that message (isolation), each entry waits for an epoch of its own.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _STOPS: Final = NotTaken("the engine stops")
 
 
 class Intake:
-    """Lets what comes from outside into the open epoch of *core*."""
+    """Adds messages and changes from outside to the open epoch of *core*."""
 
     def __init__(self, core: Core) -> None:
         self._core = core
@@ -66,7 +66,7 @@ class Intake:
         )
 
     def _refusal(self) -> Answer:
-        """Why no message is taken."""
+        """The reason why messages are refused."""
         core = self._core
         if core.stopping:
             return _STOPS
@@ -107,7 +107,7 @@ class Intake:
     # --- callers
 
     def _enter(self, caller: Caller) -> None:
-        """Let the message of *caller* into an epoch: at once if that can be, else when its turn has come."""
+        """Add the message of *caller* to an epoch: at once if possible, else when its turn has come."""
         if self._core.working_set.direct:
             self._open_call(caller)
         else:
@@ -138,7 +138,7 @@ class Intake:
 
     def _open_keyed(self, caller: Caller) -> None:
         core, message = self._core, caller.message
-        if message.target[0] in core.app.renamed:  # its key is scoped to the name that it has now
+        if message.target[0] in core.app.renamed:  # its key is scoped to the current name of the function type
             message = replace(message, target=core.app.current(message.target))
         working_set, now = core.working_set, core.clock.now_ms()
         calls = working_set.callers.keyed
@@ -181,7 +181,7 @@ class Intake:
     def _make(self, change: Callable[[], object], durable: asyncio.Future[None]) -> None:
         try:
             change()
-        except Exception as error:  # its caller, who waits, gets it
+        except Exception as error:  # the waiting caller gets it
             _fail(durable, error)
         else:
             self._core.working_set.epoch.on_end.append(lambda lost: self._made(change, durable, lost))
@@ -196,7 +196,7 @@ class Intake:
             durable.set_result(None)
 
     def _enter_later(self, enter: Callable[[], None], abandon: Callable[[EpochLostError], None]) -> None:
-        """Call *enter* once its turn has come; or *abandon*, at once where the store has just failed."""
+        """Call *enter* when its turn has come; or *abandon* at once, if the store has just failed."""
         core = self._core
         if core.isolation.active:
             core.isolation.entries.append(Entry(enter, abandon))
@@ -211,7 +211,7 @@ def _fail(durable: asyncio.Future[None], error: Exception) -> None:
 
 
 def _answer(lost: Lost | None) -> Answer | None:
-    """The answer to a message that had to become durable; None where it has to enter another epoch."""
+    """The answer to a message that had to become durable; None if it must enter another epoch."""
     if lost is None:
         return _TAKEN
     if isinstance(lost, NotStorableError):
@@ -220,7 +220,7 @@ def _answer(lost: Lost | None) -> Answer | None:
 
 
 def _ignore(_: Answer) -> None:
-    """The caller does not wait any more."""
+    """The caller has stopped waiting."""
 
 
 def _not_durable() -> bool:

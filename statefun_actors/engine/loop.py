@@ -1,8 +1,8 @@
-"""``Loop``: the engine at work: a slice of steps after another, a commit where one is due, rest where nothing is.
+"""``Loop``: the main loop of the engine: slices of steps, commits when they are due, waits when nothing is left to do.
 
-There is one way back from every failure. A batch that fails leaves no trace, since an outcome is merged only once it is
-whole. A commit that fails, like a crash, loses the whole working set, which is built again from the store. The outcome
-of a suspended handler does not exist until it ends: until then its messages count as waiting.
+All failures are handled in one way. A failed batch changes nothing, since only a complete outcome is merged. A failed
+commit, like a crash, loses the whole working set, which is rebuilt from the store. A suspended handler has no outcome
+until it ends: until then its messages count as waiting.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class Loop:
             working_set = core.working_set
             if self._at_the_end():
                 if await working_set.outbox.end(0 if working_set.lost else self._drain_until - time.monotonic()):
-                    continue  # what has just got through is still to be marked so
+                    continue  # records that were just written must still be marked
                 return
             if working_set.lost:
                 await self._begin_again()
@@ -83,7 +83,7 @@ class Loop:
                 await self._rest()
 
     def _end(self, reason: str) -> None:
-        """Nothing is handled any more: answer all callers, and resolve everything else that waits for the engine."""
+        """The engine has ended: answer all callers, and resolve all other waits for the engine."""
         self._ended = self._core.stopping = True
         working_set = self._core.working_set
         working_set.callers.interrupt()
@@ -123,7 +123,7 @@ class Loop:
         await waiter
 
     def release(self) -> None:
-        """Return from :meth:`idle` and :meth:`settled` now, although something may be left to do."""
+        """Make :meth:`idle` and :meth:`settled` return now, even if something is left to do."""
         self._resolve(self._idle_waiters)
         self._resolve(self._settled_waiters)
 
@@ -137,7 +137,7 @@ class Loop:
     # --- slices
 
     async def _slice(self) -> bool:
-        """Some steps; whether there is more to do right away."""
+        """Run some steps; return whether there is more to do right away."""
         core, commits = self._core, self._commits
         working_set, options = core.working_set, core.options
         now = core.clock.now_ms()
@@ -147,17 +147,17 @@ class Loop:
             working_set.epoch.counters.timers_fired += working_set.fire(now, self._room(working_set))
             self._read_sources(working_set)
         if working_set.mailboxes.ready and working_set.epoch.steps >= options.epoch_steps and commits.writing:
-            # The open epoch is full and the one before it is still being written: let that catch up.
+            # The open epoch is full, and the one before it is still being written: wait for it.
             await commits.ended()
             if working_set.lost:
                 return True
         if not core.stopping:
             self._runner.take(working_set)
         if working_set.epoch.empty:
-            # Every batch begun in it is suspended still: there is nothing to write, so nothing fills it either.
+            # All batches begun in it are still suspended: it has nothing to write, and does not count as full.
             working_set.epoch.steps = 0
             if not commits.writing:
-                # What changed nothing can't be lost either.
+                # An epoch without changes can't be lost.
                 commits.count(working_set.epoch, working_set.mailboxes.waiting)
         elif not commits.writing:
             if core.stopping or working_set.epoch.steps >= options.epoch_steps:
@@ -172,7 +172,7 @@ class Loop:
         return working_set.epoch.empty and not self._commits.writing
 
     async def _isolated_slice(self) -> bool:
-        """One cause, and its commit; whether there is more to do right away."""
+        """Run one cause, and commit it; return whether there is more to do right away."""
         core, isolation = self._core, self._isolation
         working_set = core.working_set
         if not self._may_enter(working_set):
@@ -205,15 +205,15 @@ class Loop:
         return False
 
     def _leave_isolation(self) -> None:
-        """Once the search is over, what has waited enters."""
+        """Add the waiting entries, after the search has ended."""
         if not self._isolation.active:
             self._isolation.enter_all(self._core.working_set)
 
     def _room(self, working_set: WorkingSet) -> int:
-        """How many more messages may be let in.
+        """The number of further messages that may be taken.
 
-        What waits is worked off first. Where it can't be, behind handlers that take their time and messages that keep
-        failing, others are let in past it.
+        Waiting messages are handled first. If they can't be, since they wait for slow handlers or behind failing
+        messages, others are taken in spite of them.
         """
         options, held = self._core.options, working_set.mailboxes.held
         if held < options.waiting:
@@ -229,7 +229,7 @@ class Loop:
         for name, source in core.sources.items():
             if source.exhausted:
                 continue
-            # What is read and handled in one epoch is never written as a message: so no more than this one can handle.
+            # Messages that are read and handled in one epoch are never written: take only what this one can handle.
             in_epoch = options.epoch_steps - working_set.epoch.steps - mailboxes.ready_messages
             room = min(self._room(working_set), in_epoch)
             if room <= 0:
@@ -244,7 +244,7 @@ class Loop:
                 core.news.set()
 
     async def _begin_again(self) -> None:
-        """The store failed: drop what was built on the lost epochs, and start over from what it holds."""
+        """The store failed: drop the working set, and rebuild it from the store."""
         core, lost = self._core, self._core.working_set
         await self._commits.ended()
         await self._runner.cancel()
@@ -264,7 +264,7 @@ class Loop:
     # --- rest
 
     async def _rest(self) -> None:
-        """Nothing to do right now: resolve what waits for that, and wait for news."""
+        """Nothing is left to do right now: resolve the waits for that, and wait for news."""
         working_set = self._core.working_set
         if self._core.stopping:
             if self._runner.suspended or self._commits.writing:
@@ -290,7 +290,7 @@ class Loop:
     async def _woken(self, due: int | None) -> None:
         news = self._core.news
         if news.is_set():
-            await asyncio.sleep(0)  # the wait below would return at once, and let no other task run
+            await asyncio.sleep(0)  # the wait below would return at once, without giving other tasks a turn
         cancel = self._core.clock.call_at(due, news.set) if due is not None else None
         await news.wait()
         news.clear()

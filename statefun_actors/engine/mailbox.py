@@ -6,7 +6,7 @@ It is in one of four states:
 state     what it waits for                             where it is
 ========  ============================================  ==========================================
 EMPTY     a message                                     nowhere; the object may serve another address
-READY     its turn, or room for its handler             in one of the lines of ``Mailboxes``
+READY     its turn, or a free place for its handler     in one of the queues of ``Mailboxes``
 RUNNING   the end of its batch                          with the runner
 BACKOFF   the time of the next attempt, or a request    in the heap of retries
           of an operator to retry or drop the message
@@ -42,11 +42,11 @@ from statefun_actors.backoff import Backoff
 from statefun_actors.store import Message
 
 BACKOFF: Final = Backoff(0.1, 60.0)
-"""Between the attempts of a message that keeps failing."""
+"""The pauses between the attempts of a message that keeps failing."""
 
 
 class MailboxState(Enum):
-    """See the table at the head of this file."""
+    """The state of a mailbox; see the table at the top of this file."""
 
     EMPTY = "empty"
     READY = "ready"
@@ -55,7 +55,7 @@ class MailboxState(Enum):
 
 
 class Mailbox:
-    """One address: its messages in order, at most one batch of them in flight."""
+    """The messages of one address in order, at most one batch of them in flight."""
 
     __slots__ = (
         "address",
@@ -77,31 +77,31 @@ class Mailbox:
         self.address = address
         self.queue: deque[Message] = deque()
         self.beyond = 0
-        """How many messages there are behind those in the queue, which is full then."""
+        """The number of further messages that are not in the queue, which is full then."""
         self.last = 0
-        """The number of the last message that was put in the queue."""
+        """The seq of the last message that was put in the queue."""
         self.running: Sequence[Message] = ()
         """The batch in flight."""
         self.queued = False
-        """Whether it stands in the line of mailboxes that can run."""
+        """Whether it is in the queue of mailboxes that can run."""
         self.waits = False
-        """Whether it waits out a backoff."""
+        """Whether it waits for the end of a backoff."""
         self.one_by_one = 0
-        """How many of the next messages run in a batch of their own, to find the one at fault."""
+        """The number of next messages that run alone, to find the failing one."""
         self.attempts = 0
-        """How often its first message has failed."""
+        """The number of failures of its first message."""
         self.backoffs = 0
-        """How often it was put off for that."""
+        """The number of backoffs of its first message."""
         self.suspect = 0
-        """The number of a message that has failed as part of a batch, and will be tried alone; 0 = there is none."""
+        """The seq of a message that failed in a batch, and will run alone; 0 = none."""
         self.error: BaseException | None = None
-        """Why its first message failed last time."""
+        """The last error of its first message."""
         self.next_ms = 0
-        """While it waits out a backoff, when that is over."""
+        """The end of the backoff, during one."""
 
     @property
     def state(self) -> MailboxState:
-        """Its state. The flags are what the hot path reads."""
+        """Its state. Hot paths read the flags instead."""
         if self.running:
             return MailboxState.RUNNING
         if self.queued:
@@ -110,16 +110,16 @@ class Mailbox:
 
     @property
     def waiting(self) -> int:
-        """How many messages it has, those in flight included."""
+        """The number of its messages, those in flight included."""
         return len(self.running) + len(self.queue) + self.beyond
 
     def put_back(self) -> None:
-        """Requeue the batch in flight: its messages are the next ones again."""
+        """Put the messages of the batch in flight back to the front of the queue."""
         self.queue.extendleft(reversed(self.running))
         self.running = ()
 
     def backoff(self) -> float:
-        """Seconds until the next attempt of its first message, which has just failed."""
+        """The seconds until the next attempt of its first message, which has just failed."""
         self.attempts += 1
         self.backoffs += 1
         return BACKOFF.seconds(self.backoffs)

@@ -1,8 +1,8 @@
-"""The messages that wait: a mailbox for each address, and the line of those that can run.
+"""``Mailboxes``: the waiting messages, in a mailbox for each address, and the queue of mailboxes that can run.
 
-A mailbox holds the next messages of its address, up to a bound. Those behind them are in the store, or until their
-epoch is durable in that epoch, and come when they are next: an address that fails or takes its time for long costs
-no memory to speak of, however much is sent to it.
+A mailbox holds the next messages of its address, up to a bound. Further ones stay in the store, or in their epoch until
+that is durable, and are read when they are next: an address that is slow or fails for a long time costs little memory,
+even with many messages.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ _SPARE: Final = 1_000
 
 
 class Mailboxes:
-    """All mailboxes that hold something. ``waiting`` counts their messages, those in flight included.
+    """All mailboxes that have messages. ``waiting`` counts these, those in flight included.
 
     Args:
-        served: function types whose messages may run in the epoch that they are sent in.
-        durable_first: those whose messages may run only once that epoch is durable: what activities do outside can't
-            be undone, and an ask that a crash undoes is asked again under another key.
-        most: messages that one mailbox holds.
-        more: gives the messages to an address that come after a number, oldest first: at least one where there is one.
+        served: function types whose messages may run in the epoch in which they were sent.
+        durable_first: function types whose messages may run only after that epoch is durable: side effects of
+            activities can't be undone, and an ask that a crash undoes is repeated under another key.
+        most: the maximum number of messages in one mailbox.
+        more: returns the messages to an address after a seq, oldest first: at least one if there are any.
     """
 
     def __init__(
@@ -45,39 +45,39 @@ class Mailboxes:
         self._durable_first = durable_first
         self._by_address: dict[Address, Mailbox] = {}
         self._spare: list[Mailbox] = []
-        """Empty ones, for the addresses to come: most mailboxes are there for one message."""
+        """Empty ones, to be reused: most mailboxes exist for one message."""
         self._ready: deque[Mailbox] = deque()
         self._aside: deque[Mailbox] = deque()
         self._held: dict[str, deque[Mailbox]] = {}
-        """By function type, those that wait until fewer batches of it run."""
+        """By function type: mailboxes that wait until fewer batches of the type run."""
         self._retries: list[tuple[int, int, Mailbox]] = []
         self.waiting = 0
         self.beyond = 0
-        """How many of those that wait are not in memory."""
+        """The number of waiting messages that are not in memory."""
         self.bytes = 0
-        """Bytes of the values of those in memory."""
+        """The bytes of the values of messages in memory."""
         self.ready_messages = 0
-        """How many of those in memory are in mailboxes that stand in line."""
+        """The number of messages in memory whose mailboxes are in the queue."""
         self.not_durable: list[Message] = []
         """Messages of types in *durable_first* whose epoch is not durable yet, oldest first."""
         self.parked: dict[str, int] = {}
-        """Messages for function types that nothing here serves: kept, for a deployment that does."""
+        """The number of messages by function type, for types that this application does not serve; they are kept."""
 
     @property
     def ready(self) -> int:
-        """How many mailboxes can run."""
+        """The number of mailboxes that can run."""
         return len(self._ready)
 
     @property
     def held(self) -> int:
-        """How many messages are in memory."""
+        """The number of messages in memory."""
         return self.waiting - self.beyond
 
     def __contains__(self, address: object) -> bool:
         return address in self._by_address
 
     def deliver(self, message: Message) -> None:
-        """Put *message* behind the others of its target."""
+        """Append *message* to the mailbox of its target."""
         target = message.target
         mailbox = self._by_address.get(target)
         if mailbox is None:
@@ -103,34 +103,34 @@ class Mailboxes:
             self._line_up(mailbox)
 
     def deliver_durable(self, message: Message) -> None:
-        """Put *message*, which the store holds, behind the others of its target."""
+        """Append *message*, which the store has, to the mailbox of its target."""
         target = message.target
         if target[0] in self._durable_first and target not in self._by_address:
             self._by_address[target] = self._opened(target)
         self.deliver(message)
 
     def release(self, end: int) -> None:
-        """Deliver the messages of :attr:`not_durable` with numbers below *end*, which have become durable."""
+        """Deliver the messages of :attr:`not_durable` with seq below *end*, which have become durable."""
         waiting, self.not_durable = self.not_durable, []
         for message in waiting:
             if message.seq < end:
                 self.deliver_durable(message)
             else:
-                self.deliver(message)  # waits on, unless its address has a mailbox now
+                self.deliver(message)  # it waits on, unless its address has a mailbox now
 
     def take_ready(self, most: int) -> list[Mailbox]:
-        """The next mailboxes in line; each of them either runs at once or goes back by :meth:`keep_ready`."""
+        """Remove the next mailboxes from the queue; each must run at once, or return to it by :meth:`keep_ready`."""
         ready = self._ready
         return [ready.popleft() for _ in range(min(len(ready), most))]
 
     def keep_ready(self, mailboxes: list[Mailbox]) -> None:
-        """Those that did not get to run are the next ones."""
+        """Put *mailboxes*, which did not run, back to the front of the queue."""
         self._ready.extendleft(reversed(mailboxes))
 
     def take(self, mailbox: Mailbox, most: int) -> list[Message]:
-        """The next batch of *mailbox*, which is at the front of the line.
+        """Take the next batch of *mailbox*, which is the first in the queue.
 
-        It leaves the line with this, not before: what arrives meanwhile is part of the batch.
+        The mailbox leaves the queue only now, so messages that arrived meanwhile are part of the batch.
         """
         mailbox.queued = False
         queue = mailbox.queue
@@ -148,7 +148,7 @@ class Mailboxes:
         return batch
 
     def dealt_with(self, mailbox: Mailbox, messages: Sequence[Message]) -> None:
-        """*messages*, the first ones of *mailbox*, wait no longer, whether they succeeded or were given up."""
+        """Remove *messages*, the first ones of *mailbox*: they succeeded or were given up."""
         self.waiting -= len(messages)
         for message in messages:
             self.bytes -= len(message.value.value)
@@ -158,7 +158,7 @@ class Mailboxes:
         self.again(mailbox)
 
     def drop_first(self, message: Message) -> bool:
-        """Take *message* out, where it is the first one of its target and not in flight; whether it was."""
+        """Remove *message* if it is the first one of its target and not in flight; return whether it was."""
         mailbox = self._by_address.get(message.target)
         if mailbox is None or mailbox.running or not mailbox.queue or mailbox.queue[0].seq != message.seq:
             return False
@@ -173,24 +173,24 @@ class Mailboxes:
         return True
 
     def _end_wait(self, mailbox: Mailbox) -> None:
-        """It waits out no backoff any more."""
+        """End the backoff of *mailbox*, if it is in one."""
         if mailbox.waits:
             mailbox.waits = False
             self._retries = [retry for retry in self._retries if retry[2] is not mailbox]
             heapq.heapify(self._retries)
 
     def set_aside(self, mailbox: Mailbox) -> None:
-        """It stays in line, but lets others pass until :meth:`bring_back`."""
+        """Set *mailbox* aside until :meth:`bring_back`; it counts as queued."""
         self._aside.append(mailbox)
 
     def bring_back(self, most: int) -> None:
-        """At most *most* of those set aside are the last ones in line again."""
+        """Append at most *most* of the mailboxes that were set aside to the queue."""
         while self._aside and most > 0:
             self._ready.append(self._aside.popleft())
             most -= 1
 
     def hold(self, mailbox: Mailbox) -> None:
-        """It stays in line, but lets others pass until :meth:`next_held` gives it back."""
+        """Hold *mailbox* until :meth:`next_held` returns it; it counts as queued."""
         self._held.setdefault(mailbox.address[0], deque()).append(mailbox)
 
     def holds(self, typename: str) -> bool:
@@ -198,12 +198,12 @@ class Mailboxes:
         return bool(self._held.get(typename))
 
     def next_held(self, typename: str) -> Mailbox | None:
-        """The mailbox of *typename* that has been held longest, which runs at once or goes back by :meth:`hold`."""
+        """Remove the mailbox of *typename* that was held longest; it must run at once, or return by :meth:`hold`."""
         held = self._held.get(typename)
         return held.popleft() if held else None
 
     def again(self, mailbox: Mailbox) -> None:
-        """After a batch: back in line if there is more, or nothing to remember."""
+        """After a batch: append *mailbox* to the queue if it has more messages, else drop it."""
         if mailbox.beyond and not mailbox.queue:
             self._refill(mailbox)
         if mailbox.queue:
@@ -236,35 +236,35 @@ class Mailboxes:
         self.beyond -= len(more)
 
     def put_off(self, mailbox: Mailbox, until_ms: int) -> None:
-        """Its first message has failed: leave it, and all behind it, alone until then."""
+        """The first message of *mailbox* failed: keep it, and all behind it, until the end of the backoff."""
         mailbox.waits = True
         mailbox.next_ms = until_ms
         heapq.heappush(self._retries, (until_ms, id(mailbox), mailbox))
 
     def end_waits(self, now_ms: int) -> None:
-        """Back in line with those whose backoff is over."""
-        # Where none is due for longer than any backoff lasts, the clock has been set back.
+        """Append the mailboxes whose backoff is over to the queue."""
+        # If none is due within the longest backoff, the clock has been set back.
         while self._retries and not now_ms < self._retries[0][0] <= now_ms + _LONGEST_BACKOFF_MS:
             mailbox = heapq.heappop(self._retries)[2]
             mailbox.waits = False
             self.again(mailbox)
 
     def next_retry(self) -> int | None:
-        """When the next backoff is over, in milliseconds since 1970."""
+        """The end of the next backoff, in milliseconds since 1970."""
         return self._retries[0][0] if self._retries else None
 
     def retry_now(self, mailbox: Mailbox) -> None:
-        """Back in line, if it waits out a backoff."""
+        """Append *mailbox* to the queue, if it is in a backoff."""
         if mailbox.waits:
             self._end_wait(mailbox)
             self.again(mailbox)
 
     def of(self, address: Address) -> Mailbox | None:
-        """The mailbox of *address*, if there is anything in it."""
+        """The mailbox of *address*; None without messages."""
         return self._by_address.get(address)
 
     def failing(self) -> list[Mailbox]:
-        """Those whose first message keeps failing."""
+        """The mailboxes whose first message keeps failing."""
         return [mailbox for mailbox in self._by_address.values() if mailbox.attempts]
 
     def _park(self, typename: str) -> None:

@@ -37,7 +37,7 @@ class Merge:
         self._shape, self._on_failure = shape, on_failure
 
     def done(self, working_set: WorkingSet, mailbox: Mailbox, record: EntityRecord, done: Done, now_ms: int) -> None:
-        """The batch in flight has run on *record*: what it changed and asked for is part of the open epoch now."""
+        """The batch in flight has run on *record*: add its changes and effects to the open epoch."""
         messages, address, epoch = mailbox.running, mailbox.address, working_set.epoch
         record.running = False
         if done.changes or address[0] in self._shape.expiring_after_call:
@@ -68,7 +68,7 @@ class Merge:
     def _set_back(
         self, working_set: WorkingSet, messages: Sequence[Message], failures: Sequence[MessageFailure], now_ms: int
     ) -> Mapping[int, BaseException]:
-        """The errors of those that a policy has settled, by index."""
+        """The errors of messages that a policy gave up, by index."""
         for failure in failures:
             if failure.settlement is Settlement.DISCARDED:
                 working_set.epoch.counters.discarded += 1
@@ -93,9 +93,9 @@ class Merge:
     def failed(self, working_set: WorkingSet, mailbox: Mailbox, failed: Failed, now_ms: int) -> None:
         """The batch in flight failed: requeue its messages, back off, or dead-letter the one at fault.
 
-        One of several messages: they run again, each in a batch of its own, so that those before the one at fault are
-        done. That one is tried again after a backoff, alone, with everything behind it waiting, unless no retry can
-        help it.
+        Several messages run again, each in a batch of its own, so that those before the failing one are handled. The
+        failing one is retried alone after a backoff, and the ones behind it wait; it is dead-lettered if no retry can
+        help.
         """
         self.give_back(working_set, mailbox, run=False)
         count, error = len(mailbox.running), failed.error
@@ -145,7 +145,7 @@ class Merge:
         working_set.epoch.counters.dead_letters += 1
 
     def drop(self, working_set: WorkingSet, mailbox: Mailbox, now_ms: int, *, discard: bool) -> None:
-        """Take the first message of *mailbox*, which keeps failing, out: into the dead letters, unless *discard*."""
+        """Remove the first message of *mailbox*, which keeps failing; it becomes a dead letter, unless *discard*."""
         message, attempts = mailbox.queue[0], mailbox.attempts
         error = mailbox.error or DroppedError()
         working_set.mailboxes.drop_first(message)
@@ -165,7 +165,7 @@ class Merge:
         )
 
     def give_back(self, working_set: WorkingSet, mailbox: Mailbox, *, run: bool = True) -> None:
-        """A batch that was cancelled is a batch that never ran."""
+        """Requeue a cancelled batch, as if it had never run."""
         if (record := working_set.cache.peek(mailbox.address)) is not None:
             record.running = False
         if run:

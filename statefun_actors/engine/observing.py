@@ -1,6 +1,6 @@
-"""What instruments learn of the messages and delayed messages of one working set, and of its epochs.
+"""Reports the messages, delayed messages and epochs of one working set to instruments.
 
-The methods of the working set are replaced on that one object, so an engine without such an instrument pays nothing.
+It replaces methods of that one object, so an engine without such an instrument pays nothing.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from statefun_actors.store import Headers, Timer
 
 
 def observe(working_set: WorkingSet, instruments: Instruments, now_ms: Callable[[], int]) -> None:
-    """Report to *instruments* what enters the mailboxes of *working_set*, where one of them listens to that."""
+    """Report messages that enter the mailboxes of *working_set*, if one of *instruments* listens to that."""
     if instruments.message_taken.heard or instruments.timer_fired.heard:
         observation = _Observation(working_set, instruments, now_ms)
         working_set.post = observation.post  # type: ignore[method-assign]
@@ -28,7 +28,7 @@ class _Observation:
         self._working_set, self._instruments, self._now_ms = working_set, instruments, now_ms
         self._post, self._deliver = working_set.post, working_set.deliver
         self._firing = False
-        """Whether what is posted is a delayed message that is due."""
+        """Whether the posted message is a delayed message that became due."""
 
     def post(self, target: Address, value: TypedValue, caller: Address | None, headers: Headers | None = None) -> None:
         self._post(target, value, caller, headers)
@@ -53,7 +53,7 @@ class _Observation:
 
 
 def committed(epoch: Epoch, waiting: int, seconds: float) -> EpochCommitted:
-    """The event of *epoch*, before its counters are taken over."""
+    """The event of *epoch*, before its counters are added to the engine's."""
     counters = epoch.counters
     return EpochCommitted(
         messages=counters.handled,

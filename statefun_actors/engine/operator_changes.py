@@ -22,7 +22,7 @@ class OperatorChanges:
         self._core = core
 
     def post(self, message: IngressMessage) -> None:
-        """Put *message* into the mailbox of its target, however many wait already."""
+        """Put *message* into the mailbox of its target, regardless of the number of waiting messages."""
         working_set = self._working_set()
         if message.delay_ms > 0:
             due_ms = self._core.clock.now_ms() + message.delay_ms
@@ -32,13 +32,13 @@ class OperatorChanges:
         self._core.news.set()
 
     def retry_dead_letter(self, seq: int, value: TypedValue | None = None) -> None:
-        """Put the message of a dead letter, or *value* in its place, behind the others of its target.
+        """Append the message of a dead letter, or *value* in its place, to the mailbox of its target.
 
-        If the message fails again, it becomes a dead letter of another number. A caller that waited for its reply got
-        the failure, and gets nothing more.
+        If the message fails again, it becomes a dead letter with another number. A caller that waited for its reply got
+        the failure already, and gets nothing more.
 
         Raises:
-            NoDeadLetterError: there is none of that number (any more).
+            NoDeadLetterError: it does not exist, or no longer.
         """
         working_set = self._working_set()
         message = working_set.dead_letters.take(seq, working_set.epoch).message
@@ -53,16 +53,16 @@ class OperatorChanges:
         self._core.news.set()
 
     def retry_failing(self, address: Address) -> None:
-        """Try the failing message of *address* now, without waiting for the end of its backoff.
+        """Retry the failing message of *address* now, without waiting for the end of its backoff.
 
         Raises:
-            NotFailingError: there is none, or it is being tried.
+            NotFailingError: there is none, or it is being handled.
         """
         self._core.working_set.mailboxes.retry_now(self._failing(address))
         self._core.news.set()
 
     def drop_failing(self, address: Address, *, discard: bool = False) -> None:
-        """Take the failing message of *address* out: it becomes a dead letter, unless *discard*.
+        """Remove the failing message of *address*; it becomes a dead letter, unless *discard*.
 
         Raises as :meth:`retry_failing` does.
         """
@@ -71,7 +71,7 @@ class OperatorChanges:
         self._core.news.set()
 
     def check_failing(self, address: Address) -> None:
-        """Raise what :meth:`retry_failing` and :meth:`drop_failing` raise for *address*."""
+        """Raise the error of :meth:`retry_failing` and :meth:`drop_failing` for *address*, if there is one."""
         self._failing(address)
 
     def _failing(self, address: Address) -> Mailbox:

@@ -1,4 +1,4 @@
-"""What bounds an engine."""
+"""The limits of an engine."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from statefun_actors.engine.mailboxes import Mailboxes
 
 @attrs.frozen(kw_only=True)
 class EngineOptions:
-    """What bounds the engine.
+    """The limits of an engine.
 
     Args:
-        epoch_steps: messages handled before an epoch is sealed though more are waiting.
-        batch: messages of one address handled together at the most.
-        waiting: messages in memory, above which sources are not read and no delayed message fires while there is
-            anything else to do.
-        mailbox: messages of one address that are held in memory at the most; those behind them stay in the store.
-        held: messages in memory, above which sources are not read and no delayed message fires, although all that
-            waits does so for handlers that take their time, or behind messages that keep failing.
-        held_bytes: bytes of the values of messages in memory, above which messages from outside are refused.
-        suspended: batches that wait for something at the same time; more of their kind wait in line.
-        cache_bytes: memory for entities that are in use.
-        egress_backlog: durable records that their sinks have not written, above which sources are not read: so much a
-            sink may be behind, or down for, before what comes in is slowed to its pace. They lie in the store.
-        slice_steps: batches begun before the event loop gets its turn.
-        twice: for tests: each batch runs twice, as after a crash that lost the outcome of the first run.
-        mailboxes: for tests: makes the mailboxes of a working set.
+        epoch_steps: messages after which an epoch is sealed even if more are waiting.
+        batch: maximum messages of one address in a batch.
+        waiting: messages in memory above which sources are not read and no delayed message fires, while there is
+            other work.
+        mailbox: maximum messages of one address in memory; further ones stay in the store.
+        held: messages in memory above which sources are not read and no delayed message fires, even if all of them
+            wait for slow handlers or behind failing messages.
+        held_bytes: bytes of the values of messages in memory above which messages from outside are refused.
+        suspended: maximum batches that are suspended at the same time; further ones are queued.
+        cache_bytes: memory for entities in use.
+        egress_backlog: durable records that sinks have not written above which sources are not read, so that input
+            slows down to the pace of a slow sink. They are in the store.
+        slice_steps: batches after which the event loop gets a turn.
+        twice: for tests: run each batch twice, as after a crash that lost the outcome of the first run.
+        mailboxes: for tests: creates the mailboxes of a working set.
     """
 
     epoch_steps: int = 500

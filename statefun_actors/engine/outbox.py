@@ -1,8 +1,8 @@
-"""Egress records on their way out: durable first, then handed to their sinks, then marked as through.
+"""``Outbox``: hands durable egress records to their sinks, and marks the written ones.
 
-Each sink runs in a task of its own, so one that is slow or down holds up neither the actors nor another sink. The mark
-is committed with a later epoch, together with the sink's position. Records without a durable mark are handed
-over again: after a crash by the next run, after a failed commit by the outbox that is built then.
+Each sink runs in a task of its own, so one that is slow or down delays neither the actors nor other sinks. A later
+epoch commits the mark, with the sink's position. Records without a durable mark are handed over again: after a crash by
+the next run, after a failed commit by the next outbox.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ class Outbox:
     """Durable records that their sinks have not written yet. Records of egresses without a sink stay in the store.
 
     Args:
-        sinks: by egress; they resume where *recovered* says.
-        store: where the records are.
-        recovered: the store as of now.
-        epoch: the epoch that is open.
-        seq: a new sequence number.
-        instruments: called with what sinks wrote, or could not.
+        sinks: by egress; they resume at the positions in *recovered*.
+        store: has the records.
+        recovered: the current state of the store.
+        epoch: returns the open epoch.
+        seq: returns a new sequence number.
+        instruments: notified of written records and failing sinks.
 
     Raises:
         StoreError: the store can't be read.
@@ -51,58 +51,58 @@ class Outbox:
         self._wake: Callable[[], None] = lambda: None
         self._tasks: list[asyncio.Task[None]] = []
         kept = store.egress_counts() if sinks else {}
-        book = EpochWriter(epoch, seq, self._tell, instruments)
-        self._outlets = {
-            name: EgressQueue(name, store, book, kept.get(name, 0), recovered.next_seq - 1) for name in sinks
+        writer = EpochWriter(epoch, seq, self._notify, instruments)
+        self._queues = {
+            name: EgressQueue(name, store, writer, kept.get(name, 0), recovered.next_seq - 1) for name in sinks
         }
         begun = {name: sink.resume(recovered.positions.get(position_key(name))) for name, sink in sinks.items()}
         new = {position_key(name): position for name, position in begun.items() if position is not None}
         epoch().positions.update(new)
         self._may_start = not new
-        """Where a sink begins is durable before it is first written to."""
+        """The start positions of sinks, which become durable before the first write."""
 
     def start(self, wake: Callable[[], None]) -> None:
-        """Start the sinks, once the positions where they begin are durable. *wake* wakes the engine."""
+        """Start the sinks, after their start positions are durable. *wake* wakes the engine."""
         self._wake = wake
         if self._may_start and not self._tasks:
             self._tasks = [
-                asyncio.get_running_loop().create_task(_kept_running(sink, self._outlets[name]))
+                asyncio.get_running_loop().create_task(_kept_running(sink, self._queues[name]))
                 for name, sink in self._sinks.items()
             ]
 
     def durable(self, records: Iterable[EgressRecord]) -> None:
-        """The epoch of these is in the store."""
+        """Add *records*, whose epoch is durable now."""
         added = set()
         for record in records:
-            if (outlet := self._outlets.get(record.egress)) is not None:
-                outlet.add(record)
-                added.add(outlet)
-        for outlet in added:
-            outlet.wake()
+            if (queue := self._queues.get(record.egress)) is not None:
+                queue.add(record)
+                added.add(queue)
+        for queue in added:
+            queue.wake()
         if not self._may_start:
             self._may_start = True
             self.start(self._wake)
 
-    def _tell(self) -> None:
+    def _notify(self) -> None:
         self._wake()
 
     @property
     def kept(self) -> int:
-        """Durable records that their sinks have not written yet."""
-        return sum([outlet.kept for outlet in self._outlets.values()]) if self._outlets else 0
+        """The number of durable records that their sinks have not written yet."""
+        return sum([queue.kept for queue in self._queues.values()]) if self._queues else 0
 
     @property
     def settled(self) -> bool:
-        """Whether every sink has written all it was given, or can't."""
-        return all(not outlet.kept or outlet.error is not None for outlet in self._outlets.values())
+        """Whether each sink has written all its records, or can't."""
+        return all(not queue.kept or queue.error is not None for queue in self._queues.values())
 
     @property
     def failing(self) -> Mapping[str, str]:
-        """Why nothing gets through, by egress, where that is so."""
-        return {name: outlet.error for name, outlet in self._outlets.items() if outlet.error is not None}
+        """The reasons of sinks that can't write at present, by egress."""
+        return {name: queue.error for name, queue in self._queues.items() if queue.error is not None}
 
     async def end(self, seconds: float = 0.0) -> bool:
-        """Have the sinks end, once they are settled or *seconds* have passed; whether any was still at work."""
+        """End the sinks, after they have settled or *seconds* have passed; return whether any was still writing."""
         if not self._tasks:
             return False
         news = asyncio.Event()
@@ -121,19 +121,19 @@ class Outbox:
         return True
 
 
-async def _kept_running(sink: Sink, outlet: EgressQueue) -> None:
+async def _kept_running(sink: Sink, queue: EgressQueue) -> None:
     failures = through = 0
     while True:
         try:
-            await sink.run(outlet)
+            await sink.run(queue)
         except (OSError, StatefunActorsError) as error:
-            outlet.failing(describe_error(error))
+            queue.failing(describe_error(error))
         except Exception as error:
-            outlet.failing(describe(error), error)
+            queue.failing(describe(error), error)
         else:
-            outlet.failing("its sink ended by itself")
-        outlet.hand_again()
-        if outlet.through > through:
-            failures, through = 0, outlet.through
+            queue.failing("its sink ended by itself")
+        queue.hand_again()
+        if queue.through > through:
+            failures, through = 0, queue.through
         failures += 1
         await asyncio.sleep(_BACKOFF.seconds(failures))

@@ -1,17 +1,17 @@
-"""The engine's ports: sources that are read, with the inbox they fill; sinks that are written.
+"""The engine's ports: sources, the inbox that they fill, and sinks.
 
-Both keep their place by a *position*, JSON text of their own making, which is committed with the epoch that it belongs
-to. After a crash, or a failed commit, ``resume`` gives them the last one that became durable.
+Sources and sinks have a *position*, JSON text in a format of their own, which is committed with its epoch. After a
+crash or a failed commit, ``resume`` is called with the last durable one.
 
-A sink runs in a task of its own, at its own pace. It takes records that are durable from its
-:class:`~statefun_actors.engine.egress_queue.EgressQueue`, and says there which of them are through; that is committed
-with whichever epoch is open then. How often a record arrives is the sink's affair:
+A sink runs in a task of its own, at its own pace. It takes durable records from its
+:class:`~statefun_actors.engine.egress_queue.EgressQueue`, and marks the written ones there; the open epoch commits
+that. The sink determines how often a record arrives:
 
-- exactly once by position: what stands after the position is undone by ``resume`` (a file is cut back);
-- exactly once by a transaction that holds the records' last ``seq``: what is handed over again is skipped;
-- exactly once for a receiver that drops repeats: a record's ``seq`` is the same each time, and no other record of the
+- exactly once by position: ``resume`` undoes writes after the position (a file is truncated);
+- exactly once by a transaction that contains the last ``seq`` of its records: records that come again are skipped;
+- exactly once for a receiver that drops repeats: a record has the same ``seq`` each time, and no other record of the
   store has it;
-- at least once by acknowledgement: a record is through once the other side has said so.
+- at least once by acknowledgement: a record is written when the receiver has acknowledged it.
 """
 
 from __future__ import annotations
@@ -29,60 +29,60 @@ if TYPE_CHECKING:
 
 
 class Inbox(Protocol):
-    """Takes what a source reads, into the open epoch."""
+    """Takes messages of a source into the open epoch."""
 
     def submit(self, target: Address, value: TypedValue, *, delay_ms: int = 0, headers: Headers | None = None) -> None:
         """A message."""
         ...
 
     def emit(self, egress: str, value: TypedValue) -> None:
-        """An egress record, about what can't be a message."""
+        """Take an egress record, about input that is not a message."""
         ...
 
     def when_durable(self, on_end: Callable[[Lost | None], object]) -> None:
-        """Call *on_end* once what was read so far is durable, with None; or lost, with the reason."""
+        """Call *on_end* with None when all messages read so far are durable; with the reason if they are lost."""
         ...
 
     def wake(self) -> None:
-        """The source has news. From the thread of the event loop, at any time."""
+        """Wake the engine: the source has news. Call it on the thread of the event loop, at any time."""
         ...
 
 
 class Source(Protocol):
-    """An ingress that is pulled.
+    """An ingress that the engine polls.
 
-    An attribute ``kind`` is what instruments get as the source of its messages (``MessageTaken.source``), if it is
-    there; else they get ``source``.
+    If it has an attribute ``kind``, instruments get that as the source of its messages (``MessageTaken.source``); else
+    they get ``source``.
     """
 
     exhausted: bool
     """Whether there is nothing left to read."""
 
     def resume(self, position: str | None) -> None:
-        """Go on after *position*; None = from the start."""
+        """Resume after *position*; None = from the start."""
         ...
 
     def read(self, most: int, inbox: Inbox, /) -> str | None:
-        """Submit at most *most* messages to *inbox*; the position after them, None if there was nothing."""
+        """Submit at most *most* messages to *inbox*; return the position after them, None without any."""
         ...
 
 
 class Sink(Protocol):
-    """Where the records of one egress go."""
+    """Writes the records of one egress."""
 
     def resume(self, position: str | None) -> str | None:
-        """Go on after *position*; None = nothing had been written through this store. :meth:`run` is not running.
+        """Resume after *position*; None = this store has written nothing so far. :meth:`run` is not running.
 
-        Returns a position to begin from, if *position* is none of its: it is durable before the first record is
-        handed over.
+        Returns a start position if *position* is not one of this sink; it is durable before the first record is handed
+        over.
         """
         ...
 
     async def run(self, queue: EgressQueue, /) -> None:
-        """Write what *queue* gives, until cancelled; that may happen at any await, and ``resume`` may follow.
+        """Write the records of *queue* until cancelled. That may happen at any await, and ``resume`` may follow.
 
         Raises:
-            Exception: it can't go on. After a pause, longer each time that nothing got through, it is run again, and
-                what was not yet through is handed over again, in order.
+            Exception: it can't continue. It is run again after a pause, which increases while nothing is written, and
+                gets the unwritten records again, in order.
         """
         ...

@@ -1,13 +1,13 @@
-"""Finding the message whose commit the store refuses: one cause an epoch, until a commit of one alone is refused.
+"""Finds the message whose commit the store refuses: runs one cause per epoch, until the commit of one is refused.
 
 A store that refuses a commit permanently (:class:`~.store.CommitRefusedError`) would refuse it again after each
-recovery. So once that has happened, the working set is built again from the store, and an epoch holds what one *cause*
-brings: one message of the store that is run, one delayed message that is due, one read of a source, one entry from
-outside. The cause whose commit is refused is given up: it becomes a dead letter with the reason, or, if it is an entry,
-its caller gets the error. Then epochs are grouped again.
+recovery. So the working set is rebuilt from the store, and each epoch contains only one *cause*: one message of the
+store, one delayed message that is due, one read of a source, or one entry from outside. The cause whose commit is
+refused is given up: it becomes a dead letter with the reason, or, if it is an entry, its caller gets the error. Then
+epochs contain many causes again.
 
-If the store refuses the dead letter as well, the engine tries it with its value cut, then drops the message and logs an
-error. If a commit without any cause is refused, the engine ends with the error.
+If the store refuses the dead letter as well, the engine retries it with a truncated value, then drops the message and
+logs an error. If a commit without any cause is refused, the engine ends with the error.
 """
 
 from __future__ import annotations
@@ -34,18 +34,18 @@ from statefun_actors.text import describe_error, encodable
 logger: Final = logging.getLogger("statefun_actors.engine")
 
 _CUT: Final = 65_536
-"""Bytes of a value that are kept where the store refuses the whole one."""
+"""Bytes of a value that are kept if the store refuses the whole value."""
 _MOST_TRIES: Final = 3
-"""Commits in which a cause is given up: whole, cut, dropped; then it is no fault of the cause."""
+"""Commits that give up one cause: as a whole, truncated, dropped. If all fail, the cause is not at fault."""
 
 
 @attrs.define(eq=False)
 class Entry:
-    """Something from outside that waits for an epoch of its own.
+    """An entry from outside that waits for an epoch of its own.
 
     Args:
-        enter: puts it into the open epoch.
-        abandon: called instead of *enter* where the engine ends before that.
+        enter: adds it to the open epoch.
+        abandon: called instead of *enter* if the engine ends before that.
     """
 
     enter: Callable[[], object]
@@ -53,19 +53,19 @@ class Entry:
 
 
 class IsolatedRun(Struct, frozen=True):
-    """A message of the store was run."""
+    """A message of the store that was run."""
 
     message: Message
 
 
 class FireTimer(Struct, frozen=True):
-    """A delayed message became due."""
+    """A delayed message that became due."""
 
     timer: Timer
 
 
 class Read(Struct, frozen=True):
-    """A source was read, which gave *received*."""
+    """A read of a source, with the messages *received*."""
 
     source: str
     received: tuple[Received, ...]
@@ -75,36 +75,36 @@ Cause: TypeAlias = IsolatedRun | FireTimer | Read | Entry
 
 
 class Isolation:
-    """Runs one cause an epoch while :attr:`active`.
+    """Runs one cause per epoch while :attr:`active`.
 
     Args:
-        sources: those of the engine.
-        now_ms: the time.
-        wake: the engine has something to do.
+        sources: the sources of the engine.
+        now_ms: returns the time.
+        wake: wakes the engine.
     """
 
     def __init__(self, sources: Mapping[str, Source], now_ms: Callable[[], int], wake: Callable[[], None]) -> None:
         self.active = False
         self.entries: deque[Entry] = deque()
         self.fatal: CommitRefusedError | None = None
-        """A refusal that is no message's fault."""
+        """A refusal that no message caused."""
         self._sources, self._now_ms, self._wake = sources, now_ms, wake
         self._cause: Cause | None = None
-        """What the open epoch, or the one being written, holds."""
+        """The cause in the open epoch, or in the one being written."""
         self._guilty: Cause | None = None
-        """What the store has refused alone."""
+        """The cause whose commit the store has refused."""
         self._reason = ""
         self._tries = 0
         self._left = 0
-        """Epochs after which the search ends without a result."""
+        """The number of epochs after which the search ends without a result."""
         self._turn = asyncio.Event()
         self._waiting = 0
-        """Handlers that have ended and wait until the open epoch is empty."""
+        """Ended handlers that wait until the open epoch is empty."""
 
     # --- ends of commits
 
     def refused(self, error: CommitRefusedError, steps: int) -> Lost:
-        """A commit was refused, with which *steps* messages are lost. Returns the reason for those that wait for it."""
+        """A commit of *steps* messages was refused. Returns the reason, for their callers."""
         cause, self._cause = self._cause, None
         reason = describe_error(error)
         if not self.active:
@@ -116,7 +116,7 @@ class Isolation:
             if cause is None or self._tries >= _MOST_TRIES:
                 self.fatal = error
         elif isinstance(cause, Entry):
-            self._left = 0  # it is found, and there is nothing of it in the store
+            self._left = 0  # it is found, and the store has nothing of it
             return NotStorableError(reason)
         else:
             self._guilty, self._reason, self._tries = cause, reason, 0
@@ -133,12 +133,12 @@ class Isolation:
         self._left -= 1
 
     def recovered(self) -> None:
-        """The memory has been built again."""
+        """The working set was rebuilt."""
         if self.active and self._left <= 0:
             self._end()
 
     def _end(self) -> None:
-        """Epochs are grouped again."""
+        """End the search: epochs contain many causes again."""
         self.active, self._guilty = False, None
         self.next_turn()
         self._wake()
@@ -146,13 +146,13 @@ class Isolation:
     # --- turns
 
     def next_turn(self) -> bool:
-        """Let handlers that wait for a turn check again whether it is theirs. Returns whether any waits."""
+        """Wake the handlers that wait for their turn, to check for it again. Returns whether any waits."""
         self._turn.set()
         self._turn = asyncio.Event()
         return self._waiting > 0
 
     async def turn(self) -> None:
-        """Return once it may be the caller's turn."""
+        """Wait until it may be the caller's turn."""
         self._waiting += 1
         try:
             await self._turn.wait()
@@ -160,19 +160,19 @@ class Isolation:
             self._waiting -= 1
 
     def begin_turn(self) -> None:
-        """The open epoch is empty: it has no cause yet."""
+        """The open epoch is empty: reset its cause."""
         self._cause = None
 
     def nothing_left(self) -> None:
-        """All there was to run has been run, and no commit was refused."""
+        """All waiting causes have run, and no commit was refused."""
         self._end()
 
     def ran(self, message: Message) -> None:
-        """*message*, of the store, is what the open epoch holds."""
+        """Set *message*, of the store, as the cause in the open epoch."""
         self._cause = IsolatedRun(message)
 
     def give_up_guilty(self, working_set: WorkingSet, now_ms: int) -> bool:
-        """Give up the message that was found, where it is one of the store; whether it was."""
+        """Give up the refused cause, if it is a message of the store; return whether it was."""
         guilty = self._guilty
         if isinstance(guilty, IsolatedRun):
             message = guilty.message
@@ -185,7 +185,7 @@ class Isolation:
         return False
 
     def enter(self, working_set: WorkingSet) -> bool:
-        """Let the next entry from outside into the open epoch; whether there was one."""
+        """Add the next entry from outside to the open epoch; return whether there was one."""
         if not self.entries:
             return False
         self._cause = entry = self.entries.popleft()
@@ -197,7 +197,7 @@ class Isolation:
         return True
 
     def fire(self, working_set: WorkingSet, now_ms: int) -> bool:
-        """Let one delayed message that is due into the open epoch; whether there was one."""
+        """Add one delayed message that is due to the open epoch; return whether there was one."""
         for timer in working_set.timers.take_due(now_ms, working_set.epoch):
             self._cause = FireTimer(timer)
             if self._cause == self._guilty:
@@ -211,7 +211,7 @@ class Isolation:
         return False
 
     def read(self, working_set: WorkingSet, now_ms: int) -> bool:
-        """Let what one source gives next into the open epoch; whether there was anything."""
+        """Add the next read of one source to the open epoch; return whether there was any message."""
         for name, source in self._sources.items():
             if source.exhausted:
                 continue
@@ -232,13 +232,13 @@ class Isolation:
         return False
 
     def enter_all(self, working_set: WorkingSet) -> None:
-        """After the search: let all entries that have waited into the open epoch."""
+        """After the search: add all waiting entries to the open epoch."""
         working_set.direct = True
         while self.entries:
             self.entries.popleft().enter()
 
     def abandon(self, reason: str) -> None:
-        """The engine ends: give up the entries that wait."""
+        """The engine ends: give up the waiting entries."""
         entries, self.entries = self.entries, deque()
         for entry in entries:
             entry.abandon(EpochLostError(reason))
@@ -256,7 +256,7 @@ class Isolation:
                     assert_never(received)
 
     def _bury(self, working_set: WorkingSet, message: Message, now_ms: int) -> None:
-        """Make *message* a dead letter, with as much of it as the store takes."""
+        """Make *message* a dead letter, with as much of its value as the store accepts."""
         error = NotStorableError(self._reason)
         target = Address(encodable(message.target.typename), encodable(message.target.id))
         typename, value = encodable(message.value.typename), message.value.value
@@ -274,5 +274,10 @@ class Isolation:
             logger.error("%s: dead letter of type %s: %s", target, typename, text)
         else:
             working_set.epoch.counters.discarded += 1
-            logger.error("%s: a message of type %s is dropped, not even its dead letter: %s", target, typename, text)
+            logger.error(
+                "%s: a message of type %s is dropped; its dead letter can't be stored either: %s",
+                target,
+                typename,
+                text,
+            )
         message_given_up(working_set, message, error)

@@ -1,8 +1,8 @@
 """Answers from outside to open asks.
 
-Whether an ask is open is first read from the store, as of the last commit: a token that was guessed costs no more. If
-it is, the answer goes to the reply function, whose own reply says whether it became the answer; of several at once one
-does. With an idempotency key, a repeat gets the answer that the first one got, also when the ask is closed by then.
+The engine first reads from the store whether the ask is open, as of the last commit: so a guessed token costs little.
+If it is open, the answer is sent to the reply function, whose reply says whether it was accepted; of several at once
+only one is. With an idempotency key, a repeat gets the result of the first one, even if the ask is closed by then.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ Take = Callable[[IngressMessage, OnAnswer], Cancel]
 
 
 def take_reply(reply: ReplyMessage, on_answer: OnAnswer, store: StoreReader, now_ms: int, take: Take) -> Cancel:
-    """Let *reply* in by *take*, if its ask is open. *on_answer* is called as for any message."""
+    """Pass *reply* to *take*, if its ask is open. *on_answer* is called as for any message."""
     target = Address(REPLY, reply.token)
     try:
         ask = find_ask(store, target, now_ms)
@@ -61,7 +61,7 @@ def take_reply(reply: ReplyMessage, on_answer: OnAnswer, store: StoreReader, now
 
 
 def find_ask(store: StoreReader, target: Address, now_ms: int) -> OpenAsk | None:
-    """The ask that is open at the reply address *target* as of the last commit, None if none is.
+    """The open ask at the reply address *target*, as of the last commit; None without one.
 
     Raises:
         StoreError, DamagedStateError: it can't be read.
@@ -74,7 +74,7 @@ def find_ask(store: StoreReader, target: Address, now_ms: int) -> OpenAsk | None
 
 
 def _opening(store: StoreReader, target: Address) -> OpenAsk | None:
-    """The ask that a message opens which waits to be handled. Its token may have been sent out already."""
+    """The ask that a waiting message will open. Its token may have been sent out already."""
     for message in store.messages_to(target, 0, _MOST_WAITING):
         if message.value.typename == ORDER:
             try:
@@ -87,7 +87,7 @@ def _opening(store: StoreReader, target: Address) -> OpenAsk | None:
 
 
 def _earlier(reply: ReplyMessage, target: Address, store: StoreReader, now_ms: int) -> Answer:
-    """The answer that an earlier reply under the same key got; NotOpen without one."""
+    """The result of an earlier reply under the same key; NotOpen without one."""
     if reply.key is None:
         return _NOT_OPEN
     message = IngressMessage(target, _YES, key=reply.key, digest=reply.digest)
@@ -99,7 +99,7 @@ def _result(answer: Answer) -> Answer:
     match answer:
         case Replied(value):
             return _TAKEN if value == _YES else _NOT_OPEN
-        case Taken() | Handled():  # pragma: no cover - the reply function answers those who wait
+        case Taken() | Handled():  # pragma: no cover - the reply function answers all callers
             return _NOT_OPEN
         case _:
             return answer

@@ -1,7 +1,7 @@
-"""``Runner``: hands batches, each of one address, to dispatch, and their outcomes to :class:`~.merge.Merge`.
+"""``Runner``: runs batches, each of one address, by dispatch, and passes their outcomes to :class:`~.merge.Merge`.
 
-A batch that ends at once costs no task. One whose handler waits for something gets a task of its own; until it ends
-its messages count as waiting, and it has changed nothing. If its working set is lost meanwhile, so is its outcome.
+A batch that ends at once costs no task. A batch that suspends gets a task of its own; until it ends its messages count
+as waiting, and it has changed nothing. If its working set is lost meanwhile, its outcome is dropped.
 """
 
 from __future__ import annotations
@@ -39,11 +39,11 @@ from statefun_actors.store import DamagedStateError, EntityRecord, StoreError
 logger: Final = logging.getLogger("statefun_actors.engine")
 
 _LAST_SECONDS: Final = 1.0
-"""For what was cancelled to end."""
+"""Seconds in which cancelled batches should end."""
 
 
 class _EngineHost(SystemHost):
-    """Time and randomness as the engine's clock gives them."""
+    """The host of dispatch: time and randomness of the engine's clock."""
 
     holds_all_state = True
     repeats = False
@@ -60,7 +60,7 @@ class _EngineHost(SystemHost):
 
 
 def _twice(dispatch: Dispatch) -> Dispatch:
-    """A dispatch that runs each batch a second time; the outcome of the first is dropped."""
+    """A dispatch that runs each batch twice, and drops the first outcome."""
 
     async def dispatch_twice(batch: Batch, app: Application, host: Host) -> Outcome:
         await dispatch(batch, app, host)
@@ -70,17 +70,17 @@ def _twice(dispatch: Dispatch) -> Dispatch:
 
 
 class Runner:
-    """Takes batches from the mailboxes and sees them through.
+    """Runs batches from the mailboxes.
 
     Args:
-        app: what is served.
-        clock: where time comes from.
-        merge: what becomes of an outcome.
+        app: the application to run.
+        clock: time and randomness.
+        merge: applies outcomes.
         options: of the engine.
-        ended: called whenever a batch that had to wait has ended.
-        lost: called where the store could not be read while its outcome was merged.
-        isolation: whether messages are run one an epoch.
-        may_enter: whether the open epoch of a memory is empty, and nothing is being written.
+        ended: called after the end of each suspended batch.
+        lost: called if the store could not be read while an outcome was merged.
+        isolation: whether each epoch has one message only, and the search for the refused one.
+        may_enter: whether the open epoch of a working set is empty, and nothing is being written.
     """
 
     def __init__(
@@ -105,23 +105,23 @@ class Runner:
         self._activities = frozenset(name for name, route in app.all_routes.items() if route.retries)
         self._plain = frozenset(name for name, route in app.all_routes.items() if not route.waits)
         self._tasks: dict[HandlerTask[None], Address] = {}
-        """Batches whose handlers wait for something."""
+        """The tasks of suspended batches."""
         self._left: dict[HandlerTask[None], Address] = {}
-        """Those that were cancelled and have not ended. Until they do, nothing else of their address begins."""
+        """Cancelled batches that have not ended. Until they do, no other batch of their address begins."""
         concurrency = {name: route.function.options.concurrency for name, route in app.all_routes.items()}
         self._places = {name: most for name, most in concurrency.items() if most is not None}
-        """How many more batches of a function type may begin, for those with ``concurrency=``."""
+        """The number of further batches that may begin, by function type, for those with ``concurrency=``."""
 
         self.more = False
-        """Whether batches that waited for a place can begin."""
+        """Whether held batches may begin, since a place is free."""
 
     @property
     def suspended(self) -> int:
-        """How many batches wait for something."""
+        """The number of suspended batches."""
         return len(self._tasks)
 
     def take(self, working_set: WorkingSet) -> None:
-        """Begin the next batches in line, as many as belong in one slice and in the open epoch."""
+        """Begin the next batches in the queue, up to the limits of a slice and of the open epoch."""
         run_without_task(functools.partial(self._take, working_set))
 
     def _take(self, working_set: WorkingSet) -> None:
@@ -131,7 +131,7 @@ class Runner:
             self._take_held(working_set)
         left = self._options.slice_steps
         while left and (mailboxes := working_set.mailboxes.take_ready(left)):
-            # What these send may be ready at once: a chain of messages needs no turn of the event loop for each.
+            # Messages that these send may be ready at once: a chain of messages needs few turns of the event loop.
             left -= len(mailboxes)
             working_set.cache.load([mailbox.address for mailbox in mailboxes])
             if not self._take_all(working_set, mailboxes):
@@ -140,7 +140,7 @@ class Runner:
             self.more = any(places and working_set.mailboxes.holds(name) for name, places in self._places.items())
 
     def _take_all(self, working_set: WorkingSet, mailboxes: list[Mailbox]) -> bool:
-        """Begin the next batch of each of *mailboxes*; whether the open epoch had room for all."""
+        """Begin the next batch of each of *mailboxes*; return whether the open epoch had room for all."""
         bound = self._options.suspended
         epoch, room = working_set.epoch, self._options.epoch_steps
         for index, mailbox in enumerate(mailboxes):
@@ -158,11 +158,11 @@ class Runner:
         return True
 
     def _full(self, working_set: WorkingSet, typename: str) -> bool:
-        """Whether a batch of *typename* has to wait, for a place or for those that have waited longer."""
+        """Whether a batch of *typename* must wait for a free place, or for batches that have waited longer."""
         return not self._places.get(typename, 1) or working_set.mailboxes.holds(typename)
 
     def _take_held(self, working_set: WorkingSet) -> None:
-        """Begin batches that waited for a place, as many as there are places, and as belong in the open epoch."""
+        """Begin held batches, up to the free places and the limit of the open epoch."""
         epoch, room = working_set.epoch, self._options.epoch_steps
         left = self._options.slice_steps
         for typename in self._places:
@@ -177,7 +177,7 @@ class Runner:
                     self._step(working_set, mailbox)
 
     def take_one(self, working_set: WorkingSet) -> bool:
-        """In isolation: begin a batch of one message of the mailbox that is next in line; whether there was one."""
+        """In isolation: begin a batch of one message of the next mailbox; return whether there was one."""
         return run_without_task(functools.partial(self._take_one, working_set))
 
     def _take_one(self, working_set: WorkingSet) -> bool:
@@ -200,9 +200,9 @@ class Runner:
         return False
 
     async def drain(self, seconds: float) -> None:
-        """Let what is suspended end within *seconds*; what doesn't is cancelled, and never ran.
+        """Give suspended batches *seconds* to end; then cancel them, as if they had never run.
 
-        A handler that can't be cancelled, in a thread say, is abandoned: its outcome changes nothing.
+        A handler that can't be cancelled, such as one in a thread, is abandoned: its outcome is dropped.
         """
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=seconds)
@@ -211,7 +211,7 @@ class Runner:
             logger.warning("%s: its handler does not end; its messages are handled again at the next start", address)
 
     async def cancel(self) -> None:
-        """End what is suspended as if it had never run; what can't be cancelled is left to itself."""
+        """Cancel suspended batches, as if they had never run; abandon those that can't be cancelled."""
         for task in self._tasks:
             task.stop()
         if self._tasks:
@@ -264,7 +264,7 @@ class Runner:
         self._on_ended()
 
     async def _see_through(self, working_set: WorkingSet, mailbox: Mailbox, record: EntityRecord, run: Untyped) -> None:
-        """Await a batch that may be suspended. It ends in whichever epoch is open then."""
+        """Run a batch that may suspend. Its outcome is merged into the epoch that is open then."""
         try:
             outcome = await run
             while self._isolation.active and not (working_set.lost or self._may_enter(working_set)):

@@ -1,11 +1,11 @@
-"""What the callers of messages that have been dealt with learn: those outside who wait, and those who asked."""
+"""Notifies the callers of settled messages: callers outside, and the reply function for asks."""
 
 from __future__ import annotations
 
 from typing import Final
 
 from statefun_actors.asking import ANSWER, ORDER, REPLY, Open, read_order
-from statefun_actors.dispatch import tell_asker, unwrapped
+from statefun_actors.dispatch import failure_answer, unwrapped
 from statefun_actors.engine.working_set import WorkingSet
 from statefun_actors.model import INGRESS, Done, Invocation, Send
 from statefun_actors.store import Message
@@ -16,7 +16,7 @@ _TOLD: Final = frozenset({INGRESS, REPLY})
 def message_handled(
     working_set: WorkingSet, message: Message, done: Done, index: int, error: BaseException | None
 ) -> None:
-    """The message *index* of a batch is dealt with: its handler ended, or a policy gave it up with *error*."""
+    """The message *index* of a batch is settled: its handler ended, or a policy gave it up with *error*."""
     caller = message.caller
     if caller is None or caller[0] not in _TOLD or (caller[0] == REPLY and message.value.typename != ANSWER):
         return
@@ -33,16 +33,16 @@ def message_handled(
 
 
 def message_given_up(working_set: WorkingSet, message: Message, error: BaseException) -> None:
-    """The engine gave *message* up, since it has no policy: it is a dead letter of the store."""
+    """The engine gave *message* up, since it has no policy: it becomes a dead letter of the store."""
     invocation = Invocation(message.value, message.caller)
-    if (answer := tell_asker(invocation, error)) is not None:
+    if (answer := failure_answer(invocation, error)) is not None:
         working_set.send(answer.target, answer.value, message.target)
     elif (caller := unwrapped(invocation).caller) is not None and caller[0] == INGRESS:
         working_set.callers.handled(caller[1], error, working_set.epoch)
 
 
 def _asks(done: Done, index: int) -> bool:
-    """Whether the message *index* has asked something: then its caller waits for what comes of that."""
+    """Whether the message *index* has asked: then its caller waits for the answer of that ask."""
     begin, end = done.marks[index - 1] if index else 0, done.marks[index]
     for effect in done.effects[begin:end]:
         if isinstance(effect, Send) and effect.target[0] == REPLY and effect.value.typename == ORDER:

@@ -1,7 +1,7 @@
-"""Pending delayed messages: the nearest in memory, the rest in the store.
+"""``Timers``: the pending delayed messages: the next ones in memory, the rest in the store.
 
-Everything due up to the *horizon* is in memory. What lies beyond stays in the store (or, until its epoch is durable, in
-that epoch), so a million pending ones cost the memory of a few thousand.
+All timers due up to the *horizon* are in memory. Later ones stay in the store (or in their epoch, until that is
+durable), so a million pending ones cost the memory of a few thousand.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ class Timers:
         self._near: dict[int, Timer] = {}
         self._heap: list[tuple[int, int]] = []
         self._tokens: dict[tuple[Address, str], Timer] = {}
-        """Timers with a token that are near, or not durable yet."""
+        """Timers with a token that are in memory, or not durable yet."""
         self._gone: set[int] = set()
-        """Removed, but the store may still have them: their removal isn't durable yet."""
+        """Removed timers whose removal is not durable yet, so the store may still have them."""
         self._uncommitted: dict[int, dict[int, Timer]] = {}
         """Epoch number → its timers, until it is durable."""
 
     def add(self, timer: Timer, epoch: Epoch) -> None:
-        """A new delayed message; a pending one of the same sender and token is replaced."""
+        """Add a delayed message; it replaces a pending one of the same sender and token."""
         if timer.token is not None and timer.caller is not None:
             self.cancel(timer.caller, timer.token, epoch)
             self._tokens[timer.caller, timer.token] = timer
@@ -45,7 +45,7 @@ class Timers:
             self._remember(timer)
 
     def cancel(self, owner: Address, token: str, epoch: Epoch) -> bool:
-        """Remove what *owner* has pending under *token*; whether there was anything."""
+        """Remove the pending timer of *owner* with *token*; return whether there was one."""
         timer = self._tokens.get((owner, token))
         if timer is None:
             if self._horizon == _FOREVER:
@@ -57,14 +57,14 @@ class Timers:
         return True
 
     def take_due(self, now_ms: int, epoch: Epoch) -> Iterator[Timer]:
-        """Remove and yield what is due, in the order of due time."""
+        """Remove and yield due timers, in the order of their due times."""
         while (due := self.next_due()) is not None and due <= now_ms:
             timer = self._near[self._heap[0][1]]
             self._remove(timer, epoch)
             yield timer
 
     def next_due(self) -> int | None:
-        """When the nearest one is due, in milliseconds since 1970."""
+        """The due time of the next one, in milliseconds since 1970."""
         while True:
             while self._heap:
                 if self._heap[0][1] in self._near:
@@ -87,7 +87,7 @@ class Timers:
         return False
 
     def durable(self, epoch: Epoch) -> None:
-        """*epoch* is in the store now."""
+        """*epoch* is durable."""
         far = self._uncommitted.pop(epoch.number, {})
         for timer in far.values():
             if timer.token is not None and timer.caller is not None and timer.seq not in self._near:
@@ -118,18 +118,18 @@ class Timers:
             self._gone.add(timer.seq)
 
     def _extend(self) -> None:
-        """Move the horizon outwards by one chunk of the store."""
+        """Move the horizon forward by one chunk of the store."""
         before = self._horizon
         chunk = self._store.timers_after(*before, _CHUNK)
         self._horizon = (chunk[-1].due_ms, chunk[-1].seq) if len(chunk) == _CHUNK else _FOREVER
         waiting = [timer for timers in self._uncommitted.values() for timer in timers.values()]
         for timer in (*_within(waiting, before, self._horizon), *chunk):
-            # Remembering one too many moves the horizon inwards: what is beyond it by then is left for later.
+            # One timer too many moves the horizon back: later timers are loaded again when they are needed.
             if timer.seq not in self._gone and (timer.due_ms, timer.seq) <= self._horizon:
                 self._remember(timer)
 
     def _shrink(self) -> None:
-        """Forget the farther half: the store and the open epochs have them."""
+        """Drop the later half from memory: the store and the open epochs have them."""
         nearest = heapq.nsmallest(_MOST // 2, ((timer.due_ms, timer.seq) for timer in self._near.values()))
         self._horizon = nearest[-1]
         uncommitted = {seq for timers in self._uncommitted.values() for seq in timers}

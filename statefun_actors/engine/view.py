@@ -1,4 +1,4 @@
-"""``EngineView``: what can be seen of an engine from outside."""
+"""``EngineView``: a read-only view of an engine."""
 
 from __future__ import annotations
 
@@ -13,54 +13,54 @@ from statefun_actors.store import DeadLetterEntry
 
 
 class EngineView:
-    """A read-only view of the engine of *core*, always as of now. To be used on its event loop."""
+    """A read-only view of the current state of the engine of *core*. To be used on its event loop."""
 
     def __init__(self, core: Core, counters: Counters) -> None:
         self._core = core
         self.counters = counters
-        """What was done since the engine started, as far as it is durable. What is lost and done again counts once."""
+        """Counters of durable work since the engine started. Work that was lost and repeated counts once."""
 
     # --- the store
 
     @property
     def error(self) -> BaseException | None:
-        """Why the store failed last; None once a commit has succeeded again."""
+        """The last error of the store; None after a commit has succeeded again."""
         return self._core.commits.error
 
     @property
     def lost(self) -> str | None:
-        """Why nothing can be taken right now, the store having failed; None while it can."""
+        """The error of the store because of which messages are refused right now; None while they are taken."""
         return self._core.lost
 
     @property
     def stopping(self) -> bool:
-        """Whether nothing new is taken any more."""
+        """Whether new messages are refused, since the engine stops."""
         return self._core.stopping
 
     @property
     def isolating(self) -> bool:
-        """Whether the engine looks for the message whose commit the store refuses."""
+        """Whether the engine searches for the message whose commit the store refuses."""
         return self._core.isolation.active
 
     # --- entities and messages
 
     def state(self, address: Address) -> State:
-        """The state of *address* as of now, the open epoch included. Raises DamagedStateError if it can't be read."""
+        """The current state of *address*, the open epoch included. Raises DamagedStateError if it can't be read."""
         core = self._core
         return core.working_set.record(core.app.current(address), core.clock.now_ms).state
 
     @property
     def waiting(self) -> int:
-        """Messages that have not been handled, those in flight included."""
+        """The number of messages that have not been handled, those in flight included."""
         return self._core.working_set.mailboxes.waiting
 
     @property
     def parked(self) -> Mapping[str, int]:
-        """Messages kept for function types that nothing here serves, by function type."""
+        """The number of kept messages by function type, for types that this application does not serve."""
         return self._core.working_set.mailboxes.parked
 
     def next_due(self) -> int | None:
-        """When a delayed message or a retry is due next, in milliseconds since 1970."""
+        """The due time of the next delayed message or retry, in milliseconds since 1970."""
         return self._core.working_set.next_due()
 
     def pending_besides(self, typename: str) -> bool:
@@ -71,7 +71,7 @@ class EngineView:
     # --- failures
 
     def failing_messages(self) -> list[FailingMessage]:
-        """Messages without a policy that keep failing, by their addresses."""
+        """The messages without a policy that keep failing, by their addresses."""
         found = map(failing_message, self._core.working_set.mailboxes.failing())
         return sorted((each for each in found if each is not None), key=lambda each: each.message.target)
 
@@ -81,21 +81,21 @@ class EngineView:
         return None if mailbox is None else failing_message(mailbox)
 
     def dead_letters(self) -> Iterator[DeadLetterEntry]:
-        """The durable ones that have been neither retried nor discarded, oldest first."""
+        """The durable dead letters that have been neither retried nor discarded, oldest first."""
         return self._core.working_set.dead_letters.all()
 
     def dead_letter(self, seq: int) -> DeadLetterEntry:
-        """The one of number *seq*. Raises NoDeadLetterError where there is none."""
+        """The dead letter *seq*. Raises NoDeadLetterError if it does not exist."""
         return self._core.working_set.dead_letters.get(seq)
 
     # --- egress
 
     @property
     def egress_kept(self) -> int:
-        """Egress records that are durable and that their sinks have not written yet."""
+        """The number of durable egress records that their sinks have not written yet."""
         return self._core.working_set.outbox.kept
 
     @property
     def failing_egress(self) -> Mapping[str, str]:
-        """Egresses that can't be written at present, and why."""
+        """The egresses that can't be written at present, with the reasons."""
         return self._core.working_set.outbox.failing

@@ -1,7 +1,7 @@
-"""``WorkingSet``: all that the engine holds in memory, as one object that can be dropped.
+"""``WorkingSet``: the engine's state in memory, as one object that can be dropped.
 
-It is built from the store alone. Where a commit fails, the engine drops it and builds another. The outcome of a handler
-that was suspended meanwhile belongs to the dropped one, and changes nothing in the new one.
+It is built from the store alone. After a failed commit, the engine drops it and builds a new one. The outcome of a
+handler that was suspended meanwhile belongs to the dropped one, and does not change the new one.
 """
 
 from __future__ import annotations
@@ -40,14 +40,14 @@ _SWEEP_EVERY_MS: Final = 60_000
 
 
 class ServedStates:
-    """What the engine needs to know of an application's states, worked out once."""
+    """The states of an application as the engine needs them, computed once."""
 
     def __init__(self, app: Application) -> None:
         self.renamed = app.renamed
         self.durable_first = frozenset(name for name, route in app.all_routes.items() if route.retries)
         self.served = app.all_routes.keys() - self.durable_first
         self.texts = shapes(app)
-        """How the types look, for a store to remember."""
+        """The shapes of the function types, as positions of the store."""
         self.specs: dict[str, tuple[StateSpec, ...]] = {
             name: tuple(route.function.states) for name, route in app.all_routes.items()
         }
@@ -57,7 +57,7 @@ class ServedStates:
             for name, specs in self.specs.items()
             if any(spec.expiration is not Expiration.NONE for spec in specs)
         }
-        """The states of function types with any that expire."""
+        """The states of the function types that have states that expire."""
         self.expiring_after_call = frozenset(
             name
             for name, specs in self.expiring.items()
@@ -84,7 +84,7 @@ class WorkingSet:
         self._sealed: Epoch | None = None
         """The epoch that is being written."""
         self._sealed_seq = self._next_seq
-        """The first number that is not in it."""
+        """The first seq that is not in it."""
         self.cache = EntityCache(store, shape.names, options.cache_bytes)
         self.timers = Timers(store)
         self.dead_letters = DeadLetters(store)
@@ -97,17 +97,17 @@ class WorkingSet:
             source.resume(recovered.positions.get(f"source:{name}"))
         self.outbox = Outbox(sinks, store, recovered, lambda: self.epoch, self.seq, instruments)
         self._shapes = {name: shape for name, shape in shape.texts.items() if recovered.positions.get(name) != shape}
-        """How the types look, for the next commit, where the store remembers something else."""
-        if recovered.positions:  # what has been read because of it need not be read at the next start, too
+        """The shapes that the next commit writes, where those in the store differ."""
+        if recovered.positions:  # so the next start does not check the same data again
             self.epoch.positions.update(self._shapes)
         self.reading: Source | None = None
-        """The source whose messages enter the open epoch just now."""
+        """The source whose messages are being added to the open epoch."""
         self.lost = False
-        """Whether it holds more than the store ever will, which has failed: no epoch is built on it any more."""
+        """Whether an epoch of it is lost, so it has changes that the store will never have: it must be dropped."""
         self.direct = True
-        """Whether messages from outside enter the open epoch at once. Not while it is lost, or in isolation."""
+        """Whether messages from outside enter the open epoch at once: not after a loss, and not in isolation."""
         self.next_sweep = 0 if shape.expiring else None
-        """When expired rows are looked for again."""
+        """The time of the next search for expired rows."""
 
     def seq(self) -> int:
         """The next sequence number."""
@@ -123,19 +123,19 @@ class WorkingSet:
         self.mailboxes.deliver(message)
 
     def send(self, target: Address, value: TypedValue, sender: Address | None) -> None:
-        """A message of *sender*'s: a new one, or a reply to a call from outside."""
+        """Add a message of *sender*: a new one, or a reply to a call from outside."""
         if target[0] == INGRESS:
             self.callers.reply(target[1], value, self.epoch)
         else:
             self.post(target, value, sender)
 
     def stand_in(self, address: Address, call: Call) -> None:
-        """Give *call* what is sent to *address*, in its place, until :meth:`stand_back`."""
+        """Redirect messages for *address* to *call*, until :meth:`stand_back`."""
         self.callers.stand_ins[address] = call
         self.send = self._send_or_answer  # type: ignore[method-assign] # so that all others pay nothing for it
 
     def adopt(self, lost: WorkingSet) -> None:
-        """Take over the calls from outside that wait for messages of the store, from a *lost* working set."""
+        """Take over the calls that wait for messages of the store from a *lost* working set."""
         self.callers.adopt(lost.callers)
         for address, call in lost.callers.stand_ins.items():
             self.stand_in(address, call)
@@ -154,12 +154,12 @@ class WorkingSet:
             call.replied(value, self.epoch)
 
     def _messages_to(self, target: Address, after: int) -> list[Message]:
-        """The next messages to *target*: a mailbox full of them, or all there are."""
+        """The next messages to *target*, at most as many as a mailbox holds."""
         messages = self._store.messages_to(target, after, self._mailbox)
         if len(messages) < self._mailbox:
             after = messages[-1].seq if messages else after
             for epoch in (self._sealed, self.epoch):
-                if epoch is not None:  # the store may have the messages of the one being written already
+                if epoch is not None:  # the store may already have the messages of the epoch being written
                     messages += [m for m in epoch.messages.values() if m.seq > after and m.target == target]
         return messages
 
@@ -172,18 +172,18 @@ class WorkingSet:
         token: str | None,
         headers: Headers | None = None,
     ) -> None:
-        """A new delayed message."""
+        """Add a delayed message."""
         self.timers.add(Timer(self.seq(), due_ms, target, value, caller, token, headers), self.epoch)
 
     def deliver(self, timer: Timer) -> None:
-        """Send the delayed message of *timer*, which is due."""
+        """Deliver the delayed message of *timer*, which is due."""
         if timer.headers is None:
             self.send(timer.target, timer.value, timer.caller)
         else:
             self.post(timer.target, timer.value, timer.caller, timer.headers)
 
     def fire(self, now_ms: int, most: int) -> int:
-        """Deliver at most *most* delayed messages that are due; how many there were."""
+        """Deliver at most *most* delayed messages that are due; return their number."""
         if most <= 0:
             return 0
         fired = 0
@@ -195,12 +195,12 @@ class WorkingSet:
         return fired
 
     def next_due(self) -> int | None:
-        """When a delayed message or a retry is due next, in milliseconds since 1970."""
+        """The due time of the next delayed message or retry, in milliseconds since 1970."""
         times = [due for due in (self.timers.next_due(), self.mailboxes.next_retry()) if due is not None]
         return min(times, default=None)
 
     def record(self, address: Address, now_ms: Callable[[], int]) -> EntityRecord:
-        """The entity at *address*, without what has expired. Raises DamagedStateError where it can't be read."""
+        """The entity at *address*, without expired states. Raises DamagedStateError if it can't be read."""
         record = self.cache.get(address)
         specs = self._expiring.get(address[0])
         if specs is not None:
@@ -208,14 +208,14 @@ class WorkingSet:
         return record
 
     def changed(self, address: Address, record: EntityRecord) -> None:
-        """The open epoch writes *record*, the one of *address*."""
+        """Write *record* of *address* with the open epoch."""
         record.epoch = self.epoch.number
         self.epoch.entities[address] = record
 
     def sweep(self, now_ms: int) -> None:
-        """Have rows deleted whose every state has expired, a bounded number at a time.
+        """Delete rows whose states have all expired, a bounded number at a time.
 
-        A row has the expiry time of when it was written. The class may have changed since then.
+        The expiry time of a row was computed when it was written; the class may have changed since then.
         """
         if self.next_sweep is None or self.next_sweep - _SWEEP_EVERY_MS <= now_ms < self.next_sweep:
             return
@@ -229,7 +229,7 @@ class WorkingSet:
                 try:
                     expires = expires_ms(unpack(address, packed, ()), specs)
                 except DamagedStateError:
-                    continue  # the batches of its address say so; it stays as it is
+                    continue  # the batches of its address report that; the row is kept
                 if expires is None or expires > now_ms:
                     self.changed(address, self.cache.get(address))
                     continue
@@ -248,17 +248,17 @@ class WorkingSet:
         return sealed
 
     def commit(self, sealed: Epoch) -> Commit:
-        """What *sealed*, just closed, has to write.
+        """The commit of *sealed*, which was just closed.
 
         Raises:
-            ValueError, TypeError, OverflowError: something in a state can't be packed.
+            ValueError, TypeError, OverflowError: a state can't be packed.
         """
         commit = sealed.seal(self._expiring, self._next_seq)
         self.cache.bytes += sealed.grown
         return commit
 
     def durable(self, sealed: Epoch) -> None:
-        """*sealed* is in the store: let the outside see it."""
+        """*sealed* is durable: make its effects visible outside."""
         self._sealed = None
         self.cache.durable_epoch = sealed.number
         self.timers.durable(sealed)
@@ -273,9 +273,9 @@ class WorkingSet:
 
 
 class RenamingWorkingSet(WorkingSet):
-    """The working set of an application with renamed classes: messages to their former function types reach them.
+    """The working set of an application with renamed classes, which get messages to their former function types.
 
-    A class of its own, so that other applications pay nothing for it.
+    It is a separate class, so that other applications pay nothing for it.
     """
 
     def post(self, target: Address, value: TypedValue, caller: Address | None, headers: Headers | None = None) -> None:

@@ -114,8 +114,8 @@ async def one_that_is_not_there_leaves_all_as_they_were(control: Control, store:
             await attempt
 
         assert str(refused.value) == (
-            "there is no dead letter 5: it has been retried or discarded, or never was. "
-            "`statefun-actors dead-letters list` shows those that are there."
+            "there is no dead letter 5: it has been retried or discarded, or never existed. "
+            "`statefun-actors dead-letters list` lists the current ones."
         )
         assert (waiting(store), left(store)) == ([], [2, 4, 6])
     await control.discard([2])

@@ -112,7 +112,7 @@ def test_a_run_goes_on_where_the_disk_was_full(folder: Path) -> None:
 
     assert without_times(told) == (
         "ERROR statefun_actors.engine: "
-        "the store failed; going on from the last commit that succeeded: store disk/store.db: the disk is full. "
+        "the store failed; resuming from the last successful commit: store disk/store.db: the disk is full. "
         "Free disk space.\n"
     )
     assert process.returncode == 128 + signal.SIGTERM

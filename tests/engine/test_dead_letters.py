@@ -123,8 +123,8 @@ async def test_each_is_dealt_with_once_though_nothing_is_durable_yet() -> None:
 
         assert open_epoch == sealed_epoch == _refused(lambda: engine.view.dead_letter(letter.seq))
         assert open_epoch == (
-            f"there is no dead letter {letter.seq}: it has been retried or discarded, or never was. "
-            "`statefun-actors dead-letters list` shows those that are there."
+            f"there is no dead letter {letter.seq}: it has been retried or discarded, or never existed. "
+            "`statefun-actors dead-letters list` lists the current ones."
         )
         assert listed == []
         assert held(engine, Picky.at("a"), "seen") == [1]

@@ -318,8 +318,8 @@ async def test_where_not_even_the_dead_letter_is_taken_the_message_is_dropped(
         assert isinstance(answers["b"], GivenUp)
         assert given_up(store) == []
         assert (
-            "test/loud/b: a message of type io.statefun.types/string is dropped, not even its dead letter: "
-            in caplog.text
+            "test/loud/b: a message of type io.statefun.types/string is dropped; its dead letter can't be stored "
+            "either: " in caplog.text
         )
 
 
@@ -403,8 +403,8 @@ async def test_a_test_runtime_raises_what_the_store_refuses() -> None:
 
         assert [letter.target for letter in runtime.dead_letters] == [TARGETS[0], TARGETS[1]]
         assert str(raised.value) == (
-            "the store refuses this message, or what its handler wrote or sent: store test: there is poison in entity. "
-            "A retry can't help: the handler, or the sender, has to write something else."
+            "the store refuses this message, or a value that its handler wrote or sent: store test: there is poison in "
+            "entity. A retry can't help: change the handler or the sender."
         )
 
 

@@ -79,8 +79,8 @@ async def test_a_message_that_the_store_refuses_is_answered_with_the_reason() ->
         assert answers[0] == (204, "")
         assert answers[1] == (
             422,
-            "NotStorableError: the store refuses this message, or what its handler wrote or sent: store test: there is "
-            "poison in egress. A retry can't help: the handler, or the sender, has to write something else.\n",
+            "NotStorableError: the store refuses this message, or a value that its handler wrote or sent: store test: "
+            "there is poison in egress. A retry can't help: change the handler or the sender.\n",
         )
 
 

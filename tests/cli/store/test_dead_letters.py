@@ -133,8 +133,8 @@ def test_a_running_engine_throws_away(folder: Path) -> None:
 
     assert done == [{"discarded": [jam, ham], "running": True}]
     assert again == (
-        f"Error: there is no dead letter {jam}: it has been retried or discarded, or never was. "
-        "`statefun-actors dead-letters list` shows those that are there."
+        f"Error: there is no dead letter {jam}: it has been retried or discarded, or never existed. "
+        "`statefun-actors dead-letters list` lists the current ones."
     )
     assert numbers(folder) == []
 
@@ -166,8 +166,8 @@ def test_what_is_asked_for_wrongly_is_told_in_a_line_and_changes_nothing(folder:
         (
             ["retry", "app.py", str(jam), "999"],
             1,
-            "Error: there is no dead letter 999: it has been retried or discarded, or never was. "
-            "`statefun-actors dead-letters list` shows those that are there.",
+            "Error: there is no dead letter 999: it has been retried or discarded, or never existed. "
+            "`statefun-actors dead-letters list` lists the current ones.",
         ),
     ):
         assert refusal("dead-letters", *arguments, folder=folder, code=code) == complaint
