@@ -62,28 +62,30 @@ class FlinkRest:
         if not jobs or not jobs["jobs"]:
             return None
         id = str(jobs["jobs"][0]["id"])
-        told = await self._get(f"/jobs/{id}")
-        if told is None:
+        found = await self._get(f"/jobs/{id}")
+        if found is None:
             return None
-        running = told["state"] == "RUNNING" and all(each["status"] == "RUNNING" for each in told["vertices"])
-        return Job(id, told["state"], running and bool(told["vertices"]))
+        running = found["state"] == "RUNNING" and all(each["status"] == "RUNNING" for each in found["vertices"])
+        return Job(id, found["state"], running and bool(found["vertices"]))
 
     async def trouble(self, job: Job) -> Trouble | None:
         """The last failure of *job*; None if it never failed."""
-        told = await self._get(f"/jobs/{job.id}/exceptions?maxExceptions=100")
-        if not told or not told.get("root-exception"):
+        found = await self._get(f"/jobs/{job.id}/exceptions?maxExceptions=100")
+        if not found or not found.get("root-exception"):
             return None
-        return Trouble(_root(told["root-exception"]), len(told["exceptionHistory"]["entries"]), int(told["timestamp"]))
+        return Trouble(
+            _root(found["root-exception"]), len(found["exceptionHistory"]["entries"]), int(found["timestamp"])
+        )
 
     async def task_managers(self) -> int:
         """The number of registered TaskManagers."""
-        told = await self._get("/taskmanagers")
-        return len(told["taskmanagers"]) if told else 0
+        found = await self._get("/taskmanagers")
+        return len(found["taskmanagers"]) if found else 0
 
     async def checkpoints(self, job: Job) -> int:
         """The number of completed checkpoints."""
-        told = await self._get(f"/jobs/{job.id}/checkpoints")
-        return int(told["counts"]["completed"]) if told else 0
+        found = await self._get(f"/jobs/{job.id}/checkpoints")
+        return int(found["counts"]["completed"]) if found else 0
 
     async def stop_with_savepoint(self, job: Job, folder: Path, seconds: float) -> Path:
         """Stop *job* with a savepoint in *folder*; return its path.
@@ -100,11 +102,11 @@ class FlinkRest:
         path = f"/jobs/{job.id}/savepoints/{begun['request-id']}"
         async with asyncio.timeout(seconds):
             while True:
-                told = await self._get(path)
-                if told is not None and told["status"]["id"] == "COMPLETED":
+                found = await self._get(path)
+                if found is not None and found["status"]["id"] == "COMPLETED":
                     break
                 await asyncio.sleep(0.1)
-        done = told["operation"]
+        done = found["operation"]
         if "location" not in done:
             raise SavepointError(f"the job left no savepoint: {_root(done['failure-cause']['stack-trace'])}")
         return Path(unquote(urlsplit(done["location"]).path))

@@ -1,4 +1,4 @@
-"""From the target of an egress to the sink that writes there."""
+"""Creates the sink for the target of an egress."""
 
 from __future__ import annotations
 

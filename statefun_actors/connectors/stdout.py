@@ -37,18 +37,18 @@ class StdoutSink:
     def resume(self, position: str | None) -> str | None:  # noqa: ARG002 - the protocol
         return None
 
-    async def run(self, outlet: EgressQueue) -> None:
+    async def run(self, queue: EgressQueue) -> None:
         while True:
-            records = await outlet.take()
+            records = await queue.take()
             lines = b"".join(record_line(record.value, self._known) + b"\n" for record in records)
             try:
                 await in_thread("statefun-actors stdout", partial(self._write, lines))
             except BrokenPipeError:
-                outlet.failing("nobody reads standard output any more")
+                queue.failing("the reader of standard output has closed it")
                 if self._on_gone is not None:
                     self._on_gone()
                 await asyncio.Event().wait()
-            outlet.done(records)
+            queue.done(records)
             self.records += len(records)
 
     def _write(self, data: bytes) -> None:

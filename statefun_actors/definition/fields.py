@@ -94,7 +94,7 @@ class Field:
 def make_field(
     name: str, annotation: object, declaration: Persisted, *, optional: bool = False
 ) -> tuple[Field | None, list[str]]:
-    """The field *name*, or its problems. *optional*: it may be None, whatever its annotation says."""
+    """The field *name*, or its problems. *optional*: it may be None, regardless of its annotation."""
     problems = declaration_problems(declaration)
     if isinstance(annotation, Persisted):
         return None, [

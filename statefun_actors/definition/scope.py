@@ -168,7 +168,7 @@ class Scope:
         return now
 
     def note_assigned(self, field: str) -> None:
-        """*field* was assigned, which counts as a change whatever the value."""
+        """*field* was assigned, which counts as a change even with an equal value."""
         if self.assigned is _NO_NAMES:
             self.assigned = set()
         self.assigned.add(field)

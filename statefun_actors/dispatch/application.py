@@ -48,8 +48,8 @@ class Application:
         instruments: called with its events.
 
     Raises:
-        DefinitionError: something that isn't served; two under one function type; two classes under one message name;
-            something that is no instrument.
+        DefinitionError: an argument can't be served; two have one function type; two classes have one message name; an
+            instrument is invalid.
     """
 
     def __init__(
@@ -73,17 +73,17 @@ class Application:
         self.instruments = Instruments([self.diagnostics, *instruments])
         self.make_scope: type[Scope] = ObservedScope if self.instruments.observe_batches else Scope
         self.routes: Mapping[str, ServedFunction] = routes
-        """What was served, by function type."""
+        """The served functions, by function type."""
         self.renamed: Mapping[str, str] = {
             former: name for name, route in routes.items() for former in route.function.was
         }
-        """By a function type that a class had before, the one that it has now."""
+        """The current function type of a class, by its former ones."""
         own = {
             function.typename: ServedFunction(function, Settings(), own=True)
             for function in _function_types([own_functions()])
         }
         self.all_routes: Mapping[str, ServedFunction] = {**routes, **own}
-        """The same, and this library's own functions."""
+        """The served functions and this library's own ones, by function type."""
 
     @property
     def typenames(self) -> list[str]:
@@ -91,21 +91,21 @@ class Application:
         return sorted(self.routes)
 
     def route(self, typename: str) -> ServedFunction | None:
-        """The route of the function type *typename*, or of the one that it is called now; None if neither is served."""
+        """The served function of the function type *typename*, or of its current name; None if neither is served."""
         return self.routes.get(self.renamed.get(typename, typename))
 
     def why_not_served(self, typename: str) -> str:
-        """Why messages from outside can't go to the function type *typename*, for errors."""
+        """The reason why messages from outside can't be sent to the function type *typename*, for errors."""
         error = UnknownFunctionTypeError(typename, self.typenames)
         return str(error) if error.reserved else f"this engine runs {', '.join(self.typenames) or 'nothing'}"
 
     def current(self, address: Address) -> Address:
-        """*address*, under the function type that it has now."""
+        """*address* with the current name of its function type."""
         renamed = self.renamed.get(address.typename)
         return address if renamed is None else Address(renamed, address.id)
 
     def refuse_renamed(self) -> None:
-        """For what Flink runs, which keeps state under the function type that wrote it.
+        """Check that Flink can run it: Flink keeps state under the function type that wrote it.
 
         Raises:
             DefinitionError: a class has ``was=``.
@@ -119,7 +119,7 @@ class Application:
             raise DefinitionError("this application", problems)
 
     def codecs(self) -> Mapping[str, Codec]:
-        """How to read any value whose typename the application knows, for people.
+        """The codecs of all types that the application knows, by typename, to show values to people.
 
         It knows the types that its handlers take, the ``known_types`` of its functions, and the named classes in the
         modules where these are written. Looked for once, when first asked.
@@ -141,7 +141,7 @@ class Application:
         return self._codecs
 
     def _classes_around(self) -> Iterator[type]:
-        """The classes in the modules that handlers are written in."""
+        """The classes in the modules of the handlers."""
         handlers = [handler for route in self.routes.values() for handler, _ in route.function.handlers.values()]
         handlers += [route.function.any_handler for route in self.routes.values() if route.function.any_handler]
         for module in dict.fromkeys(getattr(handler.function, "__module__", None) for handler in handlers):

@@ -17,7 +17,7 @@ def done(
     failures: Sequence[MessageFailure],
     marks: Sequence[int],
 ) -> Done:
-    """What *scope* came to: effects in the order of their asking, changes in the order of declaration."""
+    """The outcome of *scope*: effects in the order of the calls, changes in the order of declaration."""
     changes = scope.changes
     if len(changes) > 1:
         names = dict.fromkeys(spec.name for spec in function.states)

@@ -1,4 +1,4 @@
-"""What instruments learn: one frozen value per event, so that a new field breaks no instrument."""
+"""The events of instruments: one frozen value each, so that a new field breaks no instrument."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ class EgressDelivered(Struct, frozen=True):
 
 
 class EgressFailed(Struct, frozen=True):
-    """The sink of ``egress`` can't write at present; its records are kept, and it is tried again."""
+    """The sink of ``egress`` can't write at present; its records are kept, and it is retried."""
 
     egress: str
     reason: str

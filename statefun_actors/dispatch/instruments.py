@@ -1,7 +1,7 @@
-"""Instruments: observers of an application. Metrics, traces and warnings are made of what they learn.
+"""Instruments: observers of an application, such as metrics, traces and warnings.
 
-The hooks that someone overrides are looked up once per application. What has no listener costs nothing: the places
-that run per message choose between a bare and an observed function at construction.
+The overridden hooks are looked up once per application. A hook without a listener costs nothing: places that run per
+message choose between a bare and an observed function at construction.
 """
 
 from __future__ import annotations
@@ -120,7 +120,7 @@ class Hook(Generic[_E]):
                 )
 
     def remove(self, instrument: Instrument) -> None:
-        """Call *instrument* no more."""
+        """Stop calling *instrument*."""
         self._listeners = tuple(item for item in self._listeners if item[0] is not instrument)
 
 
@@ -148,7 +148,7 @@ class Instruments:
 
     @property
     def exposing(self) -> Exposing | None:
-        """The one to show at ``/metrics``: the first that can be shown."""
+        """The instrument to show at ``/metrics``: the first that can be shown."""
         return next((each for each in self._all if isinstance(each, Exposing)), None)
 
     @property
@@ -175,7 +175,7 @@ _HOOKS: Final = tuple(name for name in vars(Instrument) if not name.startswith("
 
 
 def instrument_problems(instruments: Iterable[object]) -> Iterator[str]:
-    """What is wrong with *instruments*, one text each."""
+    """The problems of *instruments*, one text each."""
     for each in instruments:
         if isinstance(each, type) and issubclass(each, Instrument):
             yield f"instruments=: expected instances, got a class; write {each.__name__}()"

@@ -32,7 +32,7 @@ class BoundHandler:
         """Whether it refuses messages from outside."""
         self.codec = codec
         self.read: Callable[[bytes], object] | None
-        """What reads its bytes; None = they go into a google.protobuf.Any."""
+        """The decoder of its bytes; None: they are passed as a google.protobuf.Any."""
         self.read = None if codec is None or typename is None else codec.reader(typename)
         self.timeout = handler.timeout if handler.timeout is not None else settings.handler_timeout
         self.start = start_of(handler, self.timeout)
@@ -40,7 +40,7 @@ class BoundHandler:
         self.policy = handler.on_failure if handler.on_failure is not None else served.policy
 
     def message(self, argument: TypedValue) -> object:
-        """The message as the handler takes it.
+        """The message in the form that the handler takes.
 
         Raises:
             MessageDecodeError: the bytes do not fit the type.
@@ -52,7 +52,7 @@ class BoundHandler:
             raise MessageDecodeError(argument.typename, describe_error(error)) from error
 
     def _raise_reason(self, argument: TypedValue) -> None:
-        """Raises the error of the slower decoder, which says where *argument* does not fit; the reader says less."""
+        """Raise the error of the codec, which says where *argument* does not fit; the faster reader says less."""
         if self.codec is not None:
             try:
                 self.codec.decode(argument.value, argument.typename)
@@ -107,15 +107,15 @@ class ServedFunction:
         self.internal = any(handler.internal for handler in bound if isinstance(handler, BoundHandler))
         """Whether it has handlers that refuse messages from outside."""
         self.fails_batches = any(handler.policy is None for handler in bound)
-        """Whether a message of it that fails can fail its whole batch, for want of a policy."""
+        """Whether a failing message can fail its whole batch, since it has no policy."""
         self.guarded = self.policy is not None or any(handler.policy is not None for handler in bound)
         """Whether single messages can be undone; otherwise a failure undoes the whole batch."""
 
     def resolve(self, invocation: Invocation) -> tuple[BoundHandler | BoundAnswer, Invocation]:
-        """What runs *invocation*, and the message that it is given: of an answer what is in its envelope.
+        """The handler for *invocation*, and the message that it gets; for an answer, the message in its envelope.
 
         Raises:
-            UnhandledMessageError: nothing takes it.
+            UnhandledMessageError: no handler takes it.
         """
         typename = invocation.argument.typename
         if typename in RESERVED and not self.own:
@@ -129,7 +129,7 @@ class ServedFunction:
         return caller is not None and caller[0] == self.function.typename
 
     def refused(self, typename: str, caller: Address | None) -> InternalMessageError | None:
-        """Why a message of *typename* from *caller* is not taken: it is from outside, and its handler is internal."""
+        """The error for a message of *typename* from *caller*, if it is from outside and its handler is internal."""
         if not self.internal or not (caller is None or caller[0] == INGRESS):
             return None
         handler = self.handlers.get(typename, self.any_handler)

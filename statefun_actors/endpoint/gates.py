@@ -38,7 +38,7 @@ class Gate:
         self._free = places
         self._lock = threading.Lock()
         self._waiting: deque[_Waiter] = deque()
-        self._told = False
+        self._warned = False
 
     async def enter(self) -> None:
         """Return when there is a place; :meth:`leave` gives it back. A cancelled wait leaves the queue."""
@@ -113,8 +113,8 @@ class Gate:
         self.leave()
 
     def _warn(self) -> None:
-        if not self._told:
-            self._told = True
+        if not self._warned:
+            self._warned = True
             logger.warning(
                 "%s: a batch has waited %g s for one of %d places (concurrency=%d). Flink counts that towards its call "
                 "timeout; raise concurrency=, or make the handlers shorter (logged once)",

@@ -153,7 +153,7 @@ def _claim_problems(name: str, item: object, mark: HandlerMark) -> list[str]:
 
 
 def method_problems(name: str, method: Callable[..., object]) -> list[str]:
-    """The problems of *method* as a handler, whatever it handles."""
+    """The problems of *method* as a handler of any type."""
     inner = inspect.unwrap(method)
     found = []
     if any(inspect.isgeneratorfunction(f) or inspect.isasyncgenfunction(f) for f in (method, inner)):

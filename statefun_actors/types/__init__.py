@@ -1,16 +1,16 @@
 """Python values as typenames and bytes, and back.
 
-This room knows every type that can be stored or sent, and nothing of entities, batches or wires. Its door:
+This room knows every type that can be stored or sent, but no entities, batches or wires. Its API:
 
-- :func:`codec_for` gives the :class:`Codec` of an annotation, :func:`split_optional` takes ``| None`` off it;
-- :func:`message` names a class for the wire, :func:`message_name` tells the name, :func:`message_advice` what to write;
-- :func:`pack` turns whatever user code sends into a TypedValue, :func:`checked_typed` checks one that it made;
+- :func:`codec_for` returns the :class:`Codec` of an annotation, :func:`split_optional` splits ``| None`` off it;
+- :func:`message` names a class for the wire, :func:`message_name` returns the name, :func:`message_advice` how to;
+- :func:`pack` converts a value of user code to a TypedValue, :func:`checked_typed` checks a TypedValue;
 - :func:`any_of` and :func:`typed_of_any` carry values of any type in a ``google.protobuf.Any``;
-- :func:`type_arguments` and :func:`substituted` give annotations the types that stand for their type
-  variables, :func:`type_variable` tells of one that is left;
+- :func:`type_arguments` and :func:`substituted` replace type variables in annotations by their arguments,
+  :func:`type_variable` returns a remaining one;
 - :func:`kafka_record`, :func:`kinesis_record` and their typed forms are for egresses;
 - :func:`json_of` and :func:`json_text_of` show any value to people, :func:`codec_known` finds the codec of a typename;
-- :func:`json_fault` says what is wrong with JSON that can't be read;
+- :func:`json_fault` describes the fault of malformed JSON;
 - :func:`form_of` describes a type for later versions of it, :class:`FormChanges` compares two such forms.
 """
 

@@ -85,7 +85,7 @@ class Codec(ABC):
         """The JSON form of *value* as text. Raises as :meth:`to_json` does."""
         return _json_text(self.to_json(value))
 
-    # Each of the two is at least one call shorter, for those who keep it for many values.
+    # Both save at least one call per value for callers that keep them.
 
     def writer(self) -> Callable[[Any], bytes]:
         """The fastest function that encodes values of exactly the codec's own class.

@@ -1,4 +1,4 @@
-"""Any typed value as JSON, for people (command lines, dead letters, HTTP replies), and as a Python value, for tools."""
+"""Converts typed values to JSON, for people (command lines, dead letters, HTTP replies), and to Python values."""
 
 from __future__ import annotations
 

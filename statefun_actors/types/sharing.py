@@ -3,7 +3,7 @@
 Between two messages of one batch a value stays in memory; between two batches it is written and read back. The results
 are the same only if nothing else holds a mutable part of it: another field, a list that contains it twice, an object
 of the module. Reference counts detect that without a search for the holders. (Parts of a protobuf message are not
-detected: each access creates them anew.)
+detected: each access creates new ones.)
 """
 
 from __future__ import annotations

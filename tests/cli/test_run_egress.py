@@ -134,7 +134,9 @@ def test_a_run_ends_when_nobody_reads_its_standard_output_any_more_and_keeps_the
     _, told = process.communicate(timeout=DEADLINE)
 
     assert process.returncode == 1
-    assert "egress bank/alarms can't be written, its records are kept: nobody reads standard output any more" in told
+    assert (
+        "egress bank/alarms can't be written, its records are kept: the reader of standard output has closed it" in told
+    )
     assert "Traceback" not in told
     assert summary(*BATCH, "--egress", "bank/alarms=a.jsonl", folder=folder)["egress_kept"] == 6
     assert [line["value"] for line in lines_of(folder / "a.jsonl")] == [9, 9]

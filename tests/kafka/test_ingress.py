@@ -188,8 +188,8 @@ async def test_a_record_that_is_no_message_is_kept_and_the_others_go_on(
     assert found.pop("timestamp") > 0
     assert found == {"ingress": "kafka/in", "topic": name, "partition": 0, "offset": 1, "reason": reason, **kept}
     assert caplog.messages == [
-        f"Kafka ingress kafka/in: a record of {name} is no message ({reason}); "
-        "such records are kept at the egress statefun-actors/bad-records"
+        f"Kafka ingress kafka/in: a record of {name} is not a message ({reason}); "
+        "such records are sent to the egress statefun-actors/bad-records"
     ]
 
 

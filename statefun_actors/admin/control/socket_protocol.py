@@ -43,7 +43,7 @@ class _Posting(msgspec.Struct, forbid_unknown_fields=True):
     delay_ms: int = 0
 
 
-class _Letter(msgspec.Struct, forbid_unknown_fields=True):
+class _Retry(msgspec.Struct, forbid_unknown_fields=True):
     seq: int
     value: Value | None = None
 
@@ -65,11 +65,11 @@ class SendRequest(msgspec.Struct, tag_field="do", tag="send", forbid_unknown_fie
 class RetryRequest(msgspec.Struct, tag_field="do", tag="retry", forbid_unknown_fields=True):
     """Request for :meth:`Control.retry`."""
 
-    letters: list[_Letter]
+    letters: list[_Retry]
 
     @classmethod
     def of(cls, letters: list[DeadLetterRetry]) -> RetryRequest:
-        return cls([_Letter(each.seq, None if each.value is None else Value.of(each.value)) for each in letters])
+        return cls([_Retry(each.seq, None if each.value is None else Value.of(each.value)) for each in letters])
 
     def retries(self) -> list[DeadLetterRetry]:
         return [DeadLetterRetry(each.seq, None if each.value is None else each.value.typed()) for each in self.letters]

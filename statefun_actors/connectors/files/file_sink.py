@@ -112,23 +112,23 @@ class JsonLinesSink:
         except OSError:  # after a failed commit; run() raises it again, and reports it
             return None
 
-    async def run(self, outlet: EgressQueue) -> None:
-        """Append the records of *outlet*.
+    async def run(self, queue: EgressQueue) -> None:
+        """Append the records of *queue*.
 
         Raises:
             EgressFileError: the file can't be used, or another program has changed it; the next run checks it again.
             OSError: it can't be written.
         """
-        await self._current(outlet)
-        if not outlet.kept:
+        await self._current(queue)
+        if not queue.kept:
             self._check_unwritten()
-            outlet.working()
+            queue.working()
         while True:
-            records = await outlet.take()
-            await self._current(outlet)
+            records = await queue.take()
+            await self._current(queue)
             while (position := await self.write(records)) is None:
-                await self._current(outlet)
-            outlet.done(records, position)
+                await self._current(queue)
+            queue.done(records, position)
 
     async def write(self, records: Sequence[EgressRecord]) -> str | None:
         """Write *records* durably; return the new position. None: the file was removed meanwhile; write again.
@@ -170,11 +170,11 @@ class JsonLinesSink:
 
     # --- opening the file
 
-    async def _current(self, outlet: EgressQueue) -> None:
+    async def _current(self, queue: EgressQueue) -> None:
         """Open the file at the path; the start of our part in it is durable on return."""
         while self._file is None or not self._file.in_place():
             if (begun := self._reopened()) is not None:
-                await outlet.begin(begun)
+                await queue.begin(begun)
 
     def _reopened(self) -> str | None:
         file = EgressFile(self.path)  # before the old one is closed, whose inode would be free for it

@@ -1,4 +1,4 @@
-"""An ingress that is a file of JSON lines."""
+"""``JsonLinesSource``: a file of JSON lines as an ingress."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from statefun_actors.model import TypedValue
 from statefun_actors.types import JSON_TYPENAME
 
 BAD_LINES: Final = "statefun-actors/bad-lines"
-"""The egress of lines that are no messages: ``{"file", "line", "reason", "text"}``, ``text_base64`` if not UTF-8."""
+"""The egress of invalid lines: ``{"file", "line", "reason", "text"}``, ``text_base64`` if not UTF-8."""
 
 _LONGEST_KEPT: Final = 1_000
 
 
 @attrs.frozen
 class _SourcePosition:
-    """What is committed with an epoch. ``messages`` and ``skipped``: how many of the lines were which."""
+    """The committed position. ``messages`` and ``skipped`` are the numbers of valid and of skipped lines."""
 
     place: LineOffset = attrs.field(factory=LineOffset)
     messages: int = 0
@@ -34,12 +34,11 @@ class _SourcePosition:
 
 
 class JsonLinesSource:
-    """Reads the file *path*, plain or gzip, once through.
+    """Reads the file *path*, plain or gzip, once.
 
-    A line that is no message stops it: what stands before is read, :attr:`error` says why it stopped, and
-    *on_stopped* is called. With *skip_bad_lines* such a line goes to the egress :data:`BAD_LINES` instead.
-    Lines of white space are passed over.
-    A line has at most ``settings.body_limit`` bytes.
+    A line that is not a message stops it: the lines before it are read, :attr:`error` has the reason, and *on_stopped*
+    is called. With *skip_bad_lines* such a line goes to the egress :data:`BAD_LINES` instead. Lines of white space are
+    ignored. A line has at most ``settings.body_limit`` bytes.
     """
 
     kind: MessageSource = "file"
@@ -56,9 +55,9 @@ class JsonLinesSource:
         self.path = path
         self.exhausted = False
         self.error: InputError | None = None
-        """Why it stopped before the end."""
+        """The reason why it stopped before the end; None if it did not."""
         self.messages = self.skipped = 0
-        """Lines that became messages, and that were skipped as bad, since the file was first read."""
+        """The numbers of lines that were messages, and that were skipped, since the first read of the file."""
         self._lines = Lines(app)
         self._skip = skip_bad_lines
         self._on_stopped = on_stopped
@@ -71,7 +70,7 @@ class JsonLinesSource:
 
     @property
     def bytes_read(self) -> int:
-        """Bytes of the file, of :attr:`bytes_total`, that have been read, about."""
+        """The approximate number of bytes of the file, of :attr:`bytes_total`, that have been read."""
         return self._reader.raw_offset if self._reader is not None else 0
 
     @property
@@ -79,10 +78,10 @@ class JsonLinesSource:
         return self._reader.size if self._reader is not None else 0
 
     def resume(self, position: str | None) -> None:
-        """Go on after *position*.
+        """Resume after *position*.
 
         Raises:
-            InputChangedError: the file has changed before that.
+            InputChangedError: the file has changed before *position*.
             InputUnreadableError: it can't be read.
         """
         self.close()
@@ -106,9 +105,9 @@ class JsonLinesSource:
         passed, bad = 0, None
         try:
             for line in lines:
-                letter = read(line)
-                if letter is not None:
-                    submit(letter.target, letter.value, delay_ms=letter.delay_ms)
+                message = read(line)
+                if message is not None:
+                    submit(message.target, message.value, delay_ms=message.delay_ms)
                     self.messages += 1
                 passed += 1
         except BadLine as found:
@@ -126,12 +125,12 @@ class JsonLinesSource:
         )
 
     def close(self) -> None:
-        """Let go of the file. Safe to call twice."""
+        """Close the file. Safe to call twice."""
         if self._reader is not None:
             self._reader.close()
 
     def _past(self, bad: BadLine, line: bytes, inbox: Inbox) -> bool:
-        """Skip the bad line that comes next, if bad lines are skipped; else stop before it."""
+        """Skip the invalid next line, if that is allowed, else stop before it. Returns whether it was skipped."""
         assert self._reader is not None
         number = self._reader.line + 1
         if not self._skip:

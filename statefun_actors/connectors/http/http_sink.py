@@ -96,7 +96,7 @@ class HttpSink:
             return msgspec.json.encode(_HttpPosition(self._stream)).decode()
         return None
 
-    async def run(self, outlet: EgressQueue) -> None:
+    async def run(self, queue: EgressQueue) -> None:
         import httpx  # noqa: PLC0415 - an extra, needed only to send
 
         async with contextlib.AsyncExitStack() as closing, asyncio.TaskGroup() as tasks:
@@ -107,9 +107,9 @@ class HttpSink:
                 for _ in range(self._options.in_flight)
             ]
             endpoint = _Endpoint(clients, self._url, self._options, self._sleep)
-            lanes = _Lanes(outlet)
+            lanes = _Lanes(queue)
             while True:
-                for record in await outlet.take():
+                for record in await queue.take():
                     key = _key(record)
                     if (lane := lanes.open.get(key)) is not None:
                         lane.append(record)
@@ -140,10 +140,10 @@ class HttpSink:
             lanes.moving(key)
             match answer:
                 case Delivered():
-                    lanes.outlet.done([record])
+                    lanes.queue.done([record])
                     self.records += 1
                 case RecordRefused():
-                    lanes.outlet.done_as(record, REFUSED_RECORDS, _refusal(record, id, content, answer))
+                    lanes.queue.done_as(record, REFUSED_RECORDS, _refusal(record, id, content, answer))
                 case _:
                     assert_never(answer)
             lane.popleft()
@@ -156,15 +156,15 @@ class HttpSink:
 class _Lanes:
     """The records in flight, by key, and the stuck keys; if all are stuck, the egress is failing."""
 
-    def __init__(self, outlet: EgressQueue) -> None:
-        self.outlet = outlet
+    def __init__(self, queue: EgressQueue) -> None:
+        self.queue = queue
         self.open: dict[str, deque[EgressRecord]] = {}
         self._stuck: dict[str, str] = {}
 
     def stuck(self, key: str, reason: str, *, all: bool) -> None:
         """The first record of *key* has failed often; with *all*, any other record would have failed, too."""
         if all:  # it may succeed after the next attempt of any other record, so it is not stuck by itself
-            self.outlet.failing(reason)
+            self.queue.failing(reason)
         else:
             self._stuck[key] = reason
             self._judge()
@@ -180,7 +180,7 @@ class _Lanes:
 
     def _judge(self) -> None:
         if self._stuck and len(self._stuck) == len(self.open):
-            self.outlet.failing(next(iter(self._stuck.values())))
+            self.queue.failing(next(iter(self._stuck.values())))
 
 
 class _Endpoint:
@@ -259,8 +259,8 @@ def _final(answer: Answer, record: EgressRecord) -> Answer:
 
 
 def _refusal(record: EgressRecord, id: str, content: bytes, answer: RecordRefused) -> TypedValue:
-    told = {"egress": record.egress, "id": id, "status": answer.status, "reason": answer.reason}
-    return TypedValue(JSON_TYPENAME, msgspec.json.encode({**told, "record": msgspec.Raw(content)}))
+    report = {"egress": record.egress, "id": id, "status": answer.status, "reason": answer.reason}
+    return TypedValue(JSON_TYPENAME, msgspec.json.encode({**report, "record": msgspec.Raw(content)}))
 
 
 def _key(record: EgressRecord) -> str:

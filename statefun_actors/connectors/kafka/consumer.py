@@ -170,13 +170,15 @@ class TopicReader:
 
     def _begin(self) -> None:
         partitions, ids = self._partitions()
-        anew = self._known.made_anew(ids)
-        known = {partition: offset for partition, offset in self._known.offsets.items() if partition[0] not in anew}
-        same = [partition for partition in partitions if partition[0] not in anew]
+        recreated = self._known.recreated(ids)
+        known = {
+            partition: offset for partition, offset in self._known.offsets.items() if partition[0] not in recreated
+        }
+        same = [partition for partition in partitions if partition[0] not in recreated]
         found = starts(self._consumer, self._ingress, same, known)
         reset = self._ingress.reset
-        found.update({each: edge(self._consumer, each, reset) for each in partitions if each[0] in anew})
-        for topic in sorted(anew):
+        found.update({each: edge(self._consumer, each, reset) for each in partitions if each[0] in recreated})
+        for topic in sorted(recreated):
             logger.warning(
                 "%s: topic %s has been recreated (its id has changed), so its old offsets are dropped; "
                 "continuing at its %s",
@@ -193,7 +195,7 @@ class TopicReader:
     def _look(self) -> None:
         """Check for new partitions and recreated topics."""
         partitions, ids = self._partitions()
-        if TopicOffset({}, self._ids).made_anew(ids):
+        if TopicOffset({}, self._ids).recreated(ids):
             self._begin_again()
             return
         new = [partition for partition in partitions if partition not in self._next]
@@ -249,7 +251,7 @@ class TopicReader:
     def _reset(self, partition: Partition) -> None:
         """Handle a missing next offset: the topic has been truncated or recreated."""
         topic, number = partition
-        if TopicOffset({}, self._ids).made_anew(self._topic_ids.of([topic])):
+        if TopicOffset({}, self._ids).recreated(self._topic_ids.of([topic])):
             self._begin_again()
             return
         wanted = self._next[partition]

@@ -73,63 +73,63 @@ class KafkaSink:
             return msgspec.json.encode(_KafkaPosition(self._stream)).decode()
         return None
 
-    async def run(self, outlet: EgressQueue) -> None:
-        writer = await in_thread(_THREAD, self._connecting(outlet))
-        if outlet.error is not None:
-            outlet.done([])  # the egress works: waiters for records need not give up
+    async def run(self, queue: EgressQueue) -> None:
+        writer = await in_thread(_THREAD, self._connecting(queue))
+        if queue.error is not None:
+            queue.done([])  # the egress works: waiters for records need not give up
         with contextlib.closing(writer):
             while True:
-                taken = await outlet.take()
+                taken = await queue.take()
                 there = [record for record in taken if record.seq <= writer.through]
                 if there:
-                    outlet.done(there)
-                await self._through(self._readable(taken[len(there) :], outlet), writer, outlet)
+                    queue.done(there)
+                await self._through(self._readable(taken[len(there) :], queue), writer, queue)
 
-    def _connecting(self, outlet: EgressQueue) -> Callable[[], TransactionWriter]:
+    def _connecting(self, queue: EgressQueue) -> Callable[[], TransactionWriter]:
         loop = asyncio.get_running_loop()
 
         def waiting(reason: str) -> None:
             with contextlib.suppress(RuntimeError):  # the loop has ended
-                loop.call_soon_threadsafe(outlet.failing, reason)
+                loop.call_soon_threadsafe(queue.failing, reason)
 
         if self._egress.delivery != "exactly-once":
             return lambda: Acknowledged(self._egress, waiting)
-        id, newest = f"statefun-actors-{self._egress.id}-{self._stream}", outlet.newest
+        id, newest = f"statefun-actors-{self._egress.id}-{self._stream}", queue.newest
         return lambda: Transactions(self._egress, id, newest)
 
     async def _through(
-        self, records: Sequence[tuple[EgressRecord, Record]], writer: TransactionWriter, outlet: EgressQueue
+        self, records: Sequence[tuple[EgressRecord, Record]], writer: TransactionWriter, queue: EgressQueue
     ) -> None:
         """Deliver or refuse *records*, in order."""
         while records:
             failed = await _written(writer, records)
             if not failed:
-                self._done([kept for kept, _ in records], outlet)
+                self._done([kept for kept, _ in records], queue)
                 return
             if not writer.atomic:
-                self._done([kept for kept, _ in records if kept.seq not in failed], outlet)
+                self._done([kept for kept, _ in records if kept.seq not in failed], queue)
                 records = [each for each in records if each[0].seq in failed]
             first = next(index for index, (kept, _) in enumerate(records) if kept.seq in failed)
             if before := records[:first]:
                 if again := await _written(writer, before):
                     failing = next(record for kept, record in before if kept.seq in again)
                     raise EgressDownError(why_failed(failing, again[failing.seq]))
-                self._done([kept for kept, _ in before], outlet)
-            await self._alone(records[first], writer, outlet)
+                self._done([kept for kept, _ in before], queue)
+            await self._alone(records[first], writer, queue)
             records = records[first + 1 :]
 
-    async def _alone(self, pair: tuple[EgressRecord, Record], writer: TransactionWriter, outlet: EgressQueue) -> None:
+    async def _alone(self, pair: tuple[EgressRecord, Record], writer: TransactionWriter, queue: EgressQueue) -> None:
         """Retry alone a record that has failed with others, which may be the cause."""
         kept, record = pair
         failed = await _written(writer, [pair])
         if not failed:
-            self._done([kept], outlet)
+            self._done([kept], queue)
         elif refused_for_good(error := failed[kept.seq]):
-            self._refuse(kept, why_failed(record, error), outlet)
+            self._refuse(kept, why_failed(record, error), queue)
         else:
             raise EgressDownError(why_failed(record, error))
 
-    def _readable(self, records: Sequence[EgressRecord], outlet: EgressQueue) -> list[tuple[EgressRecord, Record]]:
+    def _readable(self, records: Sequence[EgressRecord], queue: EgressQueue) -> list[tuple[EgressRecord, Record]]:
         """The records with their Kafka forms; those without one are refused."""
         found = []
         for kept in records:
@@ -141,21 +141,21 @@ class KafkaSink:
                 key = None if sent.key is None else sent.key.encode()
                 found.append((kept, Record(kept.seq, sent.topic, key, sent.value)))
             else:
-                self._refuse(kept, "it is no Kafka record with a topic; send kafka_record(...)", outlet)
+                self._refuse(kept, "it is no Kafka record with a topic; send kafka_record(...)", queue)
         return found
 
-    def _done(self, records: Sequence[EgressRecord], outlet: EgressQueue) -> None:
+    def _done(self, records: Sequence[EgressRecord], queue: EgressQueue) -> None:
         if records:
-            outlet.done(records)
+            queue.done(records)
             self.records += len(records)
 
-    def _refuse(self, kept: EgressRecord, reason: str, outlet: EgressQueue) -> None:
+    def _refuse(self, kept: EgressRecord, reason: str, queue: EgressQueue) -> None:
         if kept.egress == REFUSED_RECORDS:  # it has no other egress
             raise EgressDownError(reason)
-        told = {"egress": kept.egress, "id": f"{self._stream}-{kept.seq}", "reason": reason}
+        report = {"egress": kept.egress, "id": f"{self._stream}-{kept.seq}", "reason": reason}
         record = msgspec.Raw(record_line(kept.value, self._known))
-        outlet.done_as(
-            kept, REFUSED_RECORDS, TypedValue(JSON_TYPENAME, msgspec.json.encode({**told, "record": record}))
+        queue.done_as(
+            kept, REFUSED_RECORDS, TypedValue(JSON_TYPENAME, msgspec.json.encode({**report, "record": record}))
         )
 
 

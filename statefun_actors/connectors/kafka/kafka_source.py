@@ -25,17 +25,17 @@ logger: Final = logging.getLogger("statefun_actors.kafka")
 _Position = dict[str, dict[int, int]]
 """The offset of the record that is read next, by topic and partition."""
 _IDS: Final = "topic ids"
-"""Where a position has the ids of its topics, none of which can be called that. Earlier versions wrote none."""
+"""The key of the topic ids in a position; no topic can have this name. Positions of earlier versions lack it."""
 
 
 class KafkaSource:
     """Reads all topics of *ingress*.
 
-    While no broker can be reached it waits, and says so once. A record that is no message is kept at the egress
-    :data:`~statefun_actors.connectors.kafka.BAD_RECORDS`, and the others go on.
+    While no broker can be reached it waits, and logs that once. A record that is not a message is sent to the egress
+    :data:`~statefun_actors.connectors.kafka.BAD_RECORDS`, and the next ones are read.
 
     Raises:
-        BadPropertyError: the properties of *ingress* make no consumer.
+        BadPropertyError: the client refuses the properties of *ingress*.
     """
 
     kind: Literal["kafka"] = "kafka"
@@ -44,13 +44,13 @@ class KafkaSource:
     def __init__(self, ingress: KafkaIngress, options: ReaderOptions | None = None) -> None:
         self.id = ingress.id
         self.exhausted = False
-        """Only with ``until_end``: once it has been at the end of every partition."""
+        """Whether it has reached the end of every partition; only with ``until_end``."""
         self.records = self.bad = 0
-        """Records read since it was made, and how many of them were no messages."""
+        """The numbers of records read since it was created, and of those that were not messages."""
         self._routes = Routes(ingress.id, ingress.topics)
         self._position: _Position = {}
         self._ids: dict[str, str] = {}
-        """Of the topics whose position is known."""
+        """The ids of the topics with a known position."""
         self._wake_engine: Callable[[], None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._reader = TopicReader(ingress, self._routes.topics, self._wake, options or ReaderOptions())
@@ -73,9 +73,9 @@ class KafkaSource:
             self.exhausted = self._buffer.ended
             if not begun:
                 return None
-        # First where a partition begins: that is kept before anything of it has been read.
+        # The starts of partitions come first: they are stored before any of their records.
         for place in begun:
-            for topic in place.made_anew(self._ids):
+            for topic in place.recreated(self._ids):
                 self._position.pop(topic, None)
             self._ids.update(place.ids)
             for (topic, partition), offset in place.offsets.items():
@@ -83,7 +83,7 @@ class KafkaSource:
         position, deliver = self._position, self._routes.deliver
         for record in records:
             if (why := deliver(record, inbox)) is not None:
-                self._tell_of_bad(str(record.topic()), why)
+                self._count_bad(str(record.topic()), why)
             position[record.topic()][record.partition()] = record.offset() + 1  # type: ignore[index,operator] # never None
         self.records += len(records)
         offsets = _offsets(position)
@@ -91,7 +91,7 @@ class KafkaSource:
         return msgspec.json.encode({**position, _IDS: self._ids} if self._ids else position).decode()
 
     def close(self) -> None:
-        """Let go of the brokers. Safe to call twice."""
+        """Disconnect from the brokers. Safe to call twice."""
         self._reader.close()
 
     def _wake(self) -> None:
@@ -99,11 +99,11 @@ class KafkaSource:
             with contextlib.suppress(RuntimeError):  # the loop has ended
                 self._loop.call_soon_threadsafe(self._wake_engine)
 
-    def _tell_of_bad(self, topic: str, why: str) -> None:
+    def _count_bad(self, topic: str, why: str) -> None:
         self.bad += 1
         if self.bad == 1:
             logger.warning(
-                "Kafka ingress %s: a record of %s is no message (%s); such records are kept at the egress %s",
+                "Kafka ingress %s: a record of %s is not a message (%s); such records are sent to the egress %s",
                 self.id, topic, why, BAD_RECORDS,
             )  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""Records become messages: the bytes as they are, under the topic's typename, to the id that is the record's key."""
+"""Converts records to messages: the key is the id, the value the bytes, and the topic determines the typename."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ if TYPE_CHECKING:
     from confluent_kafka import Message
 
 BAD_RECORDS: Final = "statefun-actors/bad-records"
-"""The egress of records that are no messages, since they have no key, say: ``{"ingress", "topic", "partition",
-"offset", "timestamp", "reason", "key", "value"}``, ``key_base64`` and ``value_base64`` where the bytes are not UTF-8.
+"""The egress of records that are not messages, such as those without a key: ``{"ingress", "topic", "partition",
+"offset", "timestamp", "reason", "key", "value"}``, or ``key_base64`` and ``value_base64`` if the bytes are not UTF-8.
 """
 
 _HeaderValue: TypeAlias = str | bytes | None
 
 
 class Routes:
-    """What becomes of the records of the ingress *id*."""
+    """Converts the records of the ingress *id* to messages for the targets of their topics."""
 
     def __init__(self, id: str, topics: Sequence[Topic]) -> None:
         self._id = id
@@ -36,14 +36,14 @@ class Routes:
             lanes = self._routes.setdefault(topic.topic, [])
             lanes += [(target, topic.value_type) for target in topic.targets]
         self.fan_out = max(1, *map(len, self._routes.values()))
-        """How many messages one record becomes, at the most."""
+        """The maximum number of messages of one record."""
 
     @property
     def topics(self) -> list[str]:
         return [topic for topic in self._routes if topic is not None]
 
     def deliver(self, record: Message, inbox: Inbox) -> str | None:
-        """Submit the messages that *record* becomes; or say why it is none, having kept it at :data:`BAD_RECORDS`."""
+        """Submit the messages of *record*; or send it to :data:`BAD_RECORDS`, and return why it is not a message."""
         try:
             id = _id(record.key())
             if (data := record.value()) is None:
@@ -75,11 +75,11 @@ class Routes:
 
 
 class _NoMessage(Exception):
-    """Why a record is no message, said of it."""
+    """The reason why a record is not a message."""
 
 
 def _headers(given: list[tuple[str, _HeaderValue]] | dict[str, _HeaderValue]) -> dict[str, str] | None:
-    """The headers whose values are UTF-8: of a name that comes twice the last one; None if there are none."""
+    """The headers whose values are UTF-8; of a repeated name the last one. None without any."""
     headers: dict[str, str] = {}
     for name, data in given.items() if isinstance(given, dict) else given:
         with contextlib.suppress(UnicodeDecodeError):

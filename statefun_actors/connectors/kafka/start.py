@@ -25,7 +25,7 @@ class TopicOffset:
     ids: Mapping[str, str] = attrs.field(factory=dict[str, str])
     """By topic. Missing if unknown: an old broker has none, an earlier version stored none."""
 
-    def made_anew(self, ids: Mapping[str, str]) -> set[str]:
+    def recreated(self, ids: Mapping[str, str]) -> set[str]:
         """The topics that have been deleted and recreated since; *ids* are the current ones."""
         return {topic for topic, id in ids.items() if self.ids.get(topic, id) != id}
 

@@ -88,12 +88,12 @@ class Lock:
             try:
                 fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                told = _lines(os.pread(self._file, 4_096, 0))
+                content = _lines(os.pread(self._file, 4_096, 0))
                 # A holder that has not written its name yet may be a brief one, too.
-                if (_BRIEFLY not in told and told) or time.monotonic() >= end:
-                    holder = " ".join(line for line in told if line.startswith(("process ", "since ")))
-                    ending = _ENDING in told
-                    raise StoreInUseError(str(store), holder, _contact_in(told), ending=ending) from None
+                if (_BRIEFLY not in content and content) or time.monotonic() >= end:
+                    holder = " ".join(line for line in content if line.startswith(("process ", "since ")))
+                    ending = _ENDING in content
+                    raise StoreInUseError(str(store), holder, _contact_in(content), ending=ending) from None
                 self.release()
                 time.sleep(0.005)
                 continue

@@ -44,7 +44,7 @@ class Reads(Queries):
         It does not check the packed states of entities: see :meth:`damaged_entities`.
         """
         try:
-            with self._connected_anew() as db:
+            with self._separate_connection() as db:
                 found = [text for (text,) in db.execute("PRAGMA integrity_check").fetchall()]
                 (next_seq,) = db.execute("SELECT next_seq FROM counter").fetchone()
                 (last,) = db.execute(LAST_SEQ).fetchone()
@@ -63,7 +63,7 @@ class Reads(Queries):
         """
         found = []
         try:
-            with self._connected_anew() as db:
+            with self._separate_connection() as db:
                 for typename, id, state in db.execute("SELECT type, id, state FROM entity"):
                     try:
                         unpack(address_of(typename, id), state, ())
@@ -90,7 +90,7 @@ class Reads(Queries):
             make_folder(there.parent)
             partial.unlink(missing_ok=True)
             make_private_file(partial)
-            with self._connected_anew() as db:
+            with self._separate_connection() as db:
                 wrong = _copy(db, partial)
             if wrong != "ok":
                 raise DamagedStoreError(str(self.path), wrong)
@@ -108,7 +108,7 @@ class Reads(Queries):
                 partial.unlink(missing_ok=True)
 
     @contextmanager
-    def _connected_anew(self) -> Generator[sqlite3.Connection]:
+    def _separate_connection(self) -> Generator[sqlite3.Connection]:
         """A separate connection for long reads, which may run in any thread."""
         db = connect_read_only(self.path)
         try:
