@@ -122,7 +122,7 @@ class Application:
         """The codecs of all types that the application knows, by typename, to show values to people.
 
         It knows the types that its handlers take, the ``known_types`` of its functions, and the named classes in the
-        modules where these are written. Looked for once, when first asked.
+        modules of these handlers. The first call computes it.
         """
         if self._codecs is None:
             known: dict[str, Codec] = {}

@@ -15,13 +15,13 @@ from weakref import WeakSet
 
 from statefun_actors.address import Address
 from statefun_actors.assembly import Assembly
+from statefun_actors.assembly.views import DeadLetterView, StoreViews
 from statefun_actors.calls import CallOptions, TellOptions
 from statefun_actors.dispatch import Application
 from statefun_actors.runtime.asgi import ASGI, IngressAsgi, RuntimeAsgi
 from statefun_actors.runtime.engine_calls import EngineCalls
 from statefun_actors.runtime.engine_setup import assemble
 from statefun_actors.runtime.options import RuntimeOptions, application_settings
-from statefun_actors.runtime.views import DeadLetterView, StoreViews
 
 _T = TypeVar("_T")
 _E = TypeVar("_E")

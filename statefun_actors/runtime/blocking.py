@@ -11,12 +11,12 @@ from typing import Any as Untyped
 from typing import Self, TypeVar, Unpack, overload
 
 from statefun_actors.address import Address
+from statefun_actors.assembly.views import DeadLetterView
 from statefun_actors.calls import CallOptions, TellOptions
 from statefun_actors.runtime.asgi import ASGI
 from statefun_actors.runtime.async_runtime import AsyncRuntime
 from statefun_actors.runtime.engine_calls import EngineCalls
 from statefun_actors.runtime.options import RuntimeOptions
-from statefun_actors.runtime.views import DeadLetterView
 from statefun_actors.system import loop_kept_from_children
 
 _T = TypeVar("_T")

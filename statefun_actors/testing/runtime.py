@@ -14,6 +14,7 @@ import attrs
 from statefun_actors.address import Address
 from statefun_actors.asking import SCHEDULE
 from statefun_actors.assembly import Assembly
+from statefun_actors.assembly.views import StoreViews
 from statefun_actors.calls import question, reply_address_of
 from statefun_actors.definition import delay_ms
 from statefun_actors.dispatch import Application, Instrument
@@ -81,8 +82,9 @@ class TestRuntime(RuntimeView):
         options = options if options is not None else EngineOptions()
         options = attrs.evolve(options, twice=twice or options.twice)
         environment = Environment(self.app, in_utc(start, "start"), store, options, hostile)
-        super().__init__(environment, Stored(self.app, environment.store))
-        self._store = environment.store
+        store = environment.store
+        super().__init__(environment, Stored(self.app, store), StoreViews(self.app, store, environment.clock))
+        self._store = store
         self.clock = TestClock(environment.clock, lambda: self.engine, self.settled)
         self._calls = TestCalls(self.app, lambda: self.engine, self.settled, environment.hostility, environment.jump)
         self._errors: list[BaseException] = []

@@ -1,35 +1,37 @@
-"""``RuntimeView``: what a test reads of its runtime."""
+"""``RuntimeView``: the content of a test's runtime, as Python values."""
 
 from __future__ import annotations
 
 from typing import Any as Untyped
 
 from statefun_actors.address import Address, check_typename
+from statefun_actors.assembly.views import DeadLetterView, StoreViews
 from statefun_actors.engine import Engine
 from statefun_actors.testing.arguments import checked_address
 from statefun_actors.testing.conversations import Ask, Schedule
 from statefun_actors.testing.environment import Environment
 from statefun_actors.testing.faults import LogEntry
-from statefun_actors.testing.stored import DeadLetterSeen, FailingSeen, PendingTimer, Stored
+from statefun_actors.testing.stored import FailingSeen, PendingTimer, Stored
 
 
 class RuntimeView:
-    """What a :class:`TestRuntime` holds, as Python values.
+    """The content of a :class:`TestRuntime`, as Python values.
 
     Args:
-        environment: where it runs.
-        stored: reads its store.
+        environment: of its engine.
+        stored: reads its store for tests.
+        views: reads its store, as for other runtimes.
     """
 
-    def __init__(self, environment: Environment, stored: Stored) -> None:
-        self._environment, self._stored = environment, stored
+    def __init__(self, environment: Environment, stored: Stored, views: StoreViews) -> None:
+        self._environment, self._stored, self._views = environment, stored, views
 
     @property
     def engine(self) -> Engine:
-        """The engine that runs.
+        """The running engine.
 
         Raises:
-            RuntimeError: none does yet.
+            RuntimeError: no engine runs yet.
         """
         raise NotImplementedError
 
@@ -40,10 +42,11 @@ class RuntimeView:
 
         Raises:
             NotServedError: nothing here serves *address*.
-            ValueMismatchError: it is no address.
-            StateDecodeError: what is stored does not fit a field.
+            ValueMismatchError: *address* is not an address.
+            StateDecodeError: a stored value does not fit its field.
         """
-        return self._stored.value(checked_address(address), self.engine.view.state)
+        self._views.served(checked_address(address))
+        return self._views.shown(address, self.engine.view.state(address))
 
     def entities(self, of: type | str, prefix: str = "") -> list[Address]:
         """The addresses of the entities of the class or function type *of* whose ids begin with *prefix*, sorted.
@@ -51,31 +54,31 @@ class RuntimeView:
         Raises:
             NotServedError: nothing here serves *of*.
         """
-        return self._stored.entities(of, prefix, self._environment.clock.now_ms())
+        return self._views.entities(of, prefix)
 
     def egress(self, name: str) -> list[Untyped]:
-        """What was sent to the egress *name*: Python values; ``kafka_record`` gives KafkaRecord."""
+        """The records of the egress *name*, as Python values; those of ``kafka_record`` are KafkaRecords."""
         check_typename(name, "an egress is <namespace>/<name>")
         return self.egresses.get(name, [])
 
     @property
     def egresses(self) -> dict[str, list[Untyped]]:
-        """Everything that was sent to any egress, by its name."""
+        """The records of each egress, by its name."""
         return self._stored.egresses()
 
     @property
     def log(self) -> list[LogEntry]:
-        """What happened so far, oldest first: messages handled, fields changed, egress records, faults."""
+        """The log so far, oldest first: handled messages, changed fields, egress records, faults."""
         return self._environment.log.entries()
 
     @property
-    def dead_letters(self) -> list[DeadLetterSeen]:
-        """Messages that were given up, oldest first."""
-        return self._stored.dead_letters()
+    def dead_letters(self) -> list[DeadLetterView]:
+        """The dead letters: messages that were given up, oldest first."""
+        return self._views.dead_letters()
 
     @property
     def failing(self) -> list[FailingSeen]:
-        """Messages that failed, have no failure policy, and are tried again once time has moved on, by address."""
+        """Messages without a failure policy that failed, by address. They are retried after the clock has moved."""
         return self._stored.failing(self.engine.view.failing_messages())
 
     @property
@@ -85,10 +88,10 @@ class RuntimeView:
 
     @property
     def asks(self) -> list[Ask]:
-        """Asks and reply addresses whose answer has not come yet, the oldest first."""
+        """Open asks and reply addresses, the oldest first."""
         return self._stored.asks()
 
     @property
     def schedules(self) -> list[Schedule]:
-        """Recurring messages, the one that fires next first."""
+        """Recurring messages, ordered by their next firing."""
         return self._stored.schedules()

@@ -151,6 +151,9 @@ TABLE: Final[Mapping[str, AbstractSet[str]]] = {
         }
     ),
     "assembly": frozenset({"engine"}),
+    "assembly.views": frozenset(
+        {"errors", "address", "model", "types", "store", "calls", "entity", "dispatch", "engine"}
+    ),
     "assembly.control": frozenset({"store", "engine", "admin"}),
     "assembly.ingress": frozenset({"http", "engine", "console"}),
     "runtime": frozenset(
@@ -164,7 +167,6 @@ TABLE: Final[Mapping[str, AbstractSet[str]]] = {
             "store",
             "calls",
             "settings",
-            "entity",
             "conversations",
             "dispatch",
             "ingress",
@@ -172,6 +174,7 @@ TABLE: Final[Mapping[str, AbstractSet[str]]] = {
             "engine",
             "connectors",
             "assembly",
+            "assembly.views",
             "assembly.control",
             "assembly.ingress",
         }
@@ -194,6 +197,7 @@ TABLE: Final[Mapping[str, AbstractSet[str]]] = {
             "ingress",
             "engine",
             "assembly",
+            "assembly.views",
         }
     ),
     "cluster": frozenset({"errors", "deploy"}),

@@ -1,21 +1,20 @@
-"""What a store holds, as Python values: entities and dead letters."""
+"""``StoreViews``: the entities and dead letters of a store as Python values, for the runtimes and the test kit."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any as Untyped
 
 import attrs
 
 from statefun_actors.address import Address
 from statefun_actors.calls import NotServedError
-from statefun_actors.dispatch import Application, unwrapped
+from statefun_actors.dispatch import Application, ServedFunction, unwrapped
 from statefun_actors.engine import Clock
 from statefun_actors.entity import hydrate
 from statefun_actors.errors import ValueMismatchError
 from statefun_actors.model import Invocation, State
 from statefun_actors.store import StoreReader, expire, unpack
-from statefun_actors.types import Codec, value_of
+from statefun_actors.types import value_of
 
 
 @attrs.frozen
@@ -49,14 +48,25 @@ class StoreViews:
         if not isinstance(address, Address):
             expected = "an address: Account.at('ada') or Address('bank/account', 'ada')"
             raise ValueMismatchError(expected, f"{address!r} ({type(address).__name__})")
-        route = self._app.route(address.typename)
-        if route is None:
-            raise NotServedError(address, f"this engine runs {', '.join(self._app.typenames) or 'nothing'}")
+        route = self.served(address)
         address = self._app.current(address)
         (packed,) = self._store.load([address])
         record = unpack(address, packed, route.state_names)
         expire(record, route.function.states, self._clock.now_ms())
-        return state_of(self._app, address, record.state)
+        return self.shown(address, record.state)
+
+    def shown(self, address: Address, state: State) -> Untyped:
+        """*state* of the entity at *address*: a detached instance; of a function, its states by name.
+
+        Raises:
+            NotServedError: nothing here serves *address*.
+            StateDecodeError: a value in *state* does not fit its field.
+        """
+        cls = getattr(self.served(address).function, "cls", None)
+        if cls is not None:
+            return hydrate(cls, self._app.current(address), state)
+        known = self._app.codecs()
+        return {name: value_of(value, known) for name, value in state.items() if value is not None}
 
     def entities(self, of: type | str, prefix: str = "") -> list[Address]:
         """The addresses of the entities of the class or function type *of* whose ids begin with *prefix*, sorted.
@@ -66,13 +76,10 @@ class StoreViews:
             StoreError: the store can't be read.
         """
         typename = of if isinstance(of, str) else of.__function_type__.typename  # type: ignore[attr-defined]
-        route = self._app.route(typename)
-        if route is None:
-            raise NotServedError(Address(typename, prefix or "*"), f"this engine runs {', '.join(self._app.typenames)}")
-        typename = route.function.typename
-        now, specs = self._clock.now_ms(), route.function.states
+        function = self.served(Address(typename, prefix or "*")).function
+        now, specs = self._clock.now_ms(), function.states
         found = []
-        for row in self._store.entities(typename, prefix):
+        for row in self._store.entities(function.typename, prefix):
             record = unpack(row.address, row.packed, ())
             expire(record, specs, now)
             if any(value is not None for value in record.state.values()):
@@ -81,7 +88,7 @@ class StoreViews:
 
     def dead_letters(self) -> list[DeadLetterView]:
         """The dead letters that have been neither retried nor discarded, oldest first."""
-        known: Mapping[str, Codec] = self._app.codecs()
+        known = self._app.codecs()
         return [
             DeadLetterView(
                 entry.message.target,
@@ -93,12 +100,9 @@ class StoreViews:
             for entry in self._store.dead_letters()
         ]
 
-
-def state_of(app: Application, address: Address, state: State) -> Untyped:
-    """*state* of the entity at *address*, which *app* serves: a detached instance, or a function's states by name."""
-    address = app.current(address)
-    cls = getattr(app.routes[address.typename].function, "cls", None)
-    if cls is not None:
-        return hydrate(cls, address, state)
-    known = app.codecs()
-    return {name: value_of(value, known) for name, value in state.items() if value is not None}
+    def served(self, address: Address) -> ServedFunction:
+        """The served function of *address*. Raises NotServedError: nothing here serves it."""
+        served = self._app.route(address.typename)
+        if served is None:
+            raise NotServedError(address, f"this engine runs {', '.join(self._app.typenames) or 'nothing'}")
+        return served
