@@ -1,5 +1,6 @@
-"""Operating system and event loop: forks, Unix sockets, loop errors, throttled log lines."""
+"""Operating system and event loop: forks, folders, Unix sockets, loop errors, throttled log lines."""
 
+from statefun_actors.system.folders import make_folder, sync_folder
 from statefun_actors.system.forks import (
     keep_from_children,
     loop_kept_from_children,
@@ -23,7 +24,9 @@ __all__ = [
     "listen_at",
     "loop_errors",
     "loop_kept_from_children",
+    "make_folder",
     "release",
     "repeats",
     "signals_kept_from_children",
+    "sync_folder",
 ]

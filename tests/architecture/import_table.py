@@ -131,9 +131,7 @@ TABLE: Final[Mapping[str, AbstractSet[str]]] = {
             "admin",
         }
     ),
-    "connectors.files": frozenset(
-        {"errors", "model", "system", "types", "store", "store.sqlite", "dispatch", "ingress", "engine"}
-    ),
+    "connectors.files": frozenset({"errors", "model", "system", "types", "store", "dispatch", "ingress", "engine"}),
     "connectors.http": frozenset({"backoff", "model", "types", "store", "engine", "connectors.files"}),
     "connectors": frozenset({"types", "engine", "connectors.files", "connectors.http"}),
     "connectors.kafka": frozenset(

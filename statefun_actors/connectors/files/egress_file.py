@@ -15,8 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from statefun_actors.connectors.files.errors import EgressFileError
-from statefun_actors.store.sqlite import make_folder
-from statefun_actors.system import keep_from_children, release
+from statefun_actors.system import keep_from_children, make_folder, release, sync_folder
 
 try:
     import fcntl
@@ -110,7 +109,8 @@ class EgressFile:
                 raise self._refused("it is no regular file")
             if fcntl is not None:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            _sync_folder(self.path.parent)
+            with contextlib.suppress(OSError):  # some file systems don't support it
+                sync_folder(self.path.parent)
         except BlockingIOError:
             os.close(file)
             raise self._refused("another run, or another egress of this one, is writing to it") from None
@@ -121,13 +121,3 @@ class EgressFile:
 
     def _refused(self, reason: str) -> EgressFileError:
         return EgressFileError(str(self.path), reason, "Choose another file.")
-
-
-def _sync_folder(folder: Path) -> None:
-    """Sync the folder, so that the file's name is durable, too."""
-    with contextlib.suppress(OSError):  # some file systems don't support it
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)

@@ -2,9 +2,6 @@
 
 from pathlib import Path
 
-from statefun_actors.store.sqlite.files import (
-    make_folder,
-)
 from statefun_actors.store.sqlite.lock import (
     contact_of,
 )
@@ -25,7 +22,6 @@ __all__ = [
     "SqliteReader",
     "SqliteStore",
     "contact_of",
-    "make_folder",
     "open_reader",
     "open_store",
     "replace_store",

@@ -1,4 +1,4 @@
-"""Files of a SQLite store: folder, permissions, read-only connections, and errors as StoreErrors."""
+"""Files of a SQLite store: permissions, read-only connections, and errors as StoreErrors."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import Final
 from urllib.parse import quote
 
 from statefun_actors.store import CommitRefusedError, DamagedStoreError, StoreError, unstorable_text
+from statefun_actors.system import sync_folder
 from statefun_actors.text import describe
 
 logger: Final = logging.getLogger("statefun_actors.engine")
@@ -39,15 +40,6 @@ def connect_read_only(path: Path) -> sqlite3.Connection:
         raise store_error(path, error) from error
 
 
-def make_folder(path: Path) -> None:
-    """Create the folder *path* and its missing parents, for their owner only and durably."""
-    missing = [folder for folder in (path, *path.parents) if not folder.exists()]
-    for folder in reversed(missing):
-        folder.mkdir(mode=0o700, exist_ok=True)
-        sync_folder(folder.parent)
-    path.mkdir(exist_ok=True)  # raises if a file has that name
-
-
 def make_private_file(path: Path) -> None:
     """Create an empty file *path*, which only its owner may read or write, if it does not exist."""
     os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600))
@@ -69,17 +61,6 @@ def keep_private(store: Path) -> None:
 def with_suffix(store: Path, suffix: str) -> Path:
     """The file next to *store* with the same name plus *suffix*."""
     return store.with_name(store.name + suffix)
-
-
-def sync_folder(path: Path) -> None:
-    """Make the names in the folder durable."""
-    if os.name == "nt":
-        return
-    folder = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
 
 
 def put_in_place(file: Path, target: Path) -> None:

@@ -18,7 +18,6 @@ from statefun_actors.store.sqlite import schema
 from statefun_actors.store.sqlite.files import (
     connect_read_only,
     is_about_writing,
-    make_folder,
     make_private_file,
     put_in_place,
     store_error,
@@ -29,6 +28,7 @@ from statefun_actors.store.sqlite.selects import (
     LAST_SEQ,
     address_of,
 )
+from statefun_actors.system import make_folder
 
 
 class Reads(Queries):

@@ -6,10 +6,11 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from statefun_actors.store.sqlite.files import make_folder, put_in_place, with_suffix
+from statefun_actors.store.sqlite.files import put_in_place, with_suffix
 from statefun_actors.store.sqlite.log_marks import check_together, lock_to_replace
 from statefun_actors.store.sqlite.reader import SqliteReader
 from statefun_actors.store.sqlite.store import SqliteStore
+from statefun_actors.system import make_folder
 
 
 @contextmanager

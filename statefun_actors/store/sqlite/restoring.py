@@ -10,9 +10,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from statefun_actors.store import StoreError
-from statefun_actors.store.sqlite.files import make_folder, put_in_place, store_error, sync_folder, with_suffix
+from statefun_actors.store.sqlite.files import put_in_place, store_error, with_suffix
 from statefun_actors.store.sqlite.log_marks import lock_to_replace
 from statefun_actors.store.sqlite.reader import SqliteReader
+from statefun_actors.system import make_folder, sync_folder
 
 
 def restore_store(backup: Path, store: Path, *, confirm: Callable[[], None] = lambda: None) -> Path | None:

@@ -23,7 +23,6 @@ from statefun_actors.store.sqlite.files import (
     commit_error,
     connect_read_only,
     keep_private,
-    make_folder,
     make_private_file,
     store_error,
     unopened,
@@ -33,6 +32,7 @@ from statefun_actors.store.sqlite.in_place import InPlace
 from statefun_actors.store.sqlite.lock import Lock
 from statefun_actors.store.sqlite.ownership import Ownership, owner_of
 from statefun_actors.store.sqlite.reader import Reads, SqliteReader
+from statefun_actors.system import make_folder
 
 logger: Final = logging.getLogger("statefun_actors.engine")
 
