@@ -52,7 +52,7 @@ class _ActivityOptions(TypedDict, total=False):
     rate: str | None
 
 
-_OPTIONS: Final = sorted(_Options.__annotations__)
+_OPTIONS: Final = sorted(_ActivityOptions.__annotations__)
 
 
 class Activity(Callee[_M, _R]):

@@ -135,7 +135,7 @@ def left_in(folder: Path) -> list[str]:
     return sorted(file.name for file in folder.iterdir())
 
 
-async def test_the_door_lies_beside_the_store_for_this_user_alone_and_goes_with_its_engine(tmp_path: Path) -> None:
+async def test_the_socket_is_next_to_the_store_for_this_user_alone_and_ends_with_its_engine(tmp_path: Path) -> None:
     async with engine_with_door(tmp_path / "store.db") as door:
         assert door.path == tmp_path / "store.db.sock"
         assert stat.S_IMODE(door.path.stat().st_mode) == 0o600

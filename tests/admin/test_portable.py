@@ -385,7 +385,7 @@ def test_two_timers_of_one_number_are_refused(tmp_path: Path) -> None:
         imported(bad, tmp_path / "store.db")
 
 
-def test_what_holds_something_is_left_alone_unless_told(tmp_path: Path) -> None:
+def test_a_store_with_data_is_replaced_only_on_request(tmp_path: Path) -> None:
     path = tmp_path / "store.db"
     store = SqliteStore(path)
     asyncio.run(store.commit(Commit(entities=[EntityRow(ADA, b"old")], positions={"a": "b"}, next_seq=50)))
@@ -445,7 +445,7 @@ def test_an_import_that_was_killed_leaves_no_store_and_is_no_obstacle(tmp_path: 
     assert names(tmp_path) == ["store.db", "store.db.lock"]
 
 
-def test_a_store_of_an_earlier_version_is_replaced_only_if_told(tmp_path: Path) -> None:
+def test_a_store_of_an_earlier_version_is_replaced_only_on_request(tmp_path: Path) -> None:
     path = tmp_path / "store.db"
     db = sqlite3.connect(path, isolation_level=None)
     migrate(db, 0, STEPS[:1])

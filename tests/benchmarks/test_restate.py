@@ -30,7 +30,7 @@ def totals(server: Ours) -> list[int]:
     return [numbers[each] for each in asked]
 
 
-def test_every_message_is_counted_once_and_has_reached_its_counter_when_a_rate_is_told(ours: Ours) -> None:
+def test_every_message_is_counted_once_and_has_reached_its_counter_when_a_rate_is_printed(ours: Ours) -> None:
     first_answer(ours)
     ledger = Ledger(ours)
 

@@ -9,7 +9,7 @@ from statefun_actors.cli.logs import LogOptions, TextFormatter
 from statefun_actors.cli.serve.endpoint_log import EndpointLog
 
 
-def test_it_tells_what_is_wrong_as_it_is_written_and_nothing_twice(tmp_path: Path) -> None:
+def test_it_reports_each_fault_of_a_file_once(tmp_path: Path) -> None:
     path = tmp_path / "endpoint.log"
     log = EndpointLog(path)
     assert log.news() == []
@@ -36,7 +36,7 @@ def test_it_tells_what_is_wrong_as_it_is_written_and_nothing_twice(tmp_path: Pat
     assert log.news() == []
 
 
-def test_a_line_that_is_half_written_is_told_once_it_is_whole(tmp_path: Path) -> None:
+def test_a_line_that_is_half_written_is_yielded_once_it_is_whole(tmp_path: Path) -> None:
     path = tmp_path / "endpoint.log"
     log = EndpointLog(path)
 
@@ -48,7 +48,7 @@ def test_a_line_that_is_half_written_is_told_once_it_is_whole(tmp_path: Path) ->
     assert log.news() == ["ERROR two"]
 
 
-def test_of_a_flood_the_first_lines_are_told_and_where_the_others_are(tmp_path: Path) -> None:
+def test_of_a_flood_the_first_lines_are_shown_and_the_place_of_the_others(tmp_path: Path) -> None:
     path = tmp_path / "endpoint.log"
     path.write_text("".join(f"2026-01-01 00:00:00,000 ERROR {n}\n" for n in range(1_000)), encoding="utf-8")
 
@@ -58,7 +58,7 @@ def test_of_a_flood_the_first_lines_are_told_and_where_the_others_are(tmp_path: 
     assert told[59:] == ["ERROR 59", f"940 more lines are in {path}"]
 
 
-def test_what_is_said_again_and_again_is_told_once_a_minute(tmp_path: Path) -> None:
+def test_a_repeated_line_is_logged_once_a_minute(tmp_path: Path) -> None:
     path, now = tmp_path / "endpoint.log", 5.0
     log = EndpointLog(path, lambda: now)
 

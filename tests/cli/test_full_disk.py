@@ -122,7 +122,7 @@ def test_a_run_goes_on_where_the_disk_was_full(folder: Path) -> None:
     assert found == {f"bank/account/{number}": {"balance": 1} for number in range(2_000)}
 
 
-def test_a_disk_that_is_full_before_it_starts_is_told_of(folder: Path) -> None:
+def test_a_disk_that_is_full_before_it_starts_is_reported(folder: Path) -> None:
     with small_disk(folder / "disk"):
         with contextlib.suppress(OSError), (folder / "disk" / "filling").open("wb", buffering=0) as file:
             while True:
@@ -141,7 +141,7 @@ def test_a_disk_that_is_full_before_it_starts_is_told_of(folder: Path) -> None:
     "command",
     ["run app.py --until-idle", "run app.py --until-idle --json", "state app.py", "export app.py", "--help"],
 )
-def test_output_that_can_not_be_written_is_told_in_a_line(folder: Path, command: str) -> None:
+def test_output_that_can_not_be_written_is_reported_in_a_line(folder: Path, command: str) -> None:
     write_lines(folder / "in.jsonl", {"to": "bank/account/ada", "type": "io.statefun.types/long", "value": 1})
     summary("app.py", "--input", "in.jsonl", "--until-idle", folder=folder)
     with FULL.open("wb") as full:

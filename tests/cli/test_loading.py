@@ -100,7 +100,7 @@ def test_a_folder_without_either_is_all_its_modules_but_tests_and_generated_ones
     assert typenames(load_app("shop")) == ["bank/order", "bank/user"]
 
 
-def test_a_file_imports_what_stands_beside_it_and_that_is_its_own() -> None:
+def test_a_file_imports_its_own_neighbours() -> None:
     write(shop__app="import model\nfrom model import Account\n" + entity("Audit"), shop__model=entity("Account"))
 
     assert typenames(load_app("shop/app.py")) == ["bank/account", "bank/audit"]
@@ -219,7 +219,7 @@ def test_a_file_of_another_kind() -> None:
     assert refusal("app.toml") == "app.toml is not a Python file; APP is a module, a .py file or a folder."
 
 
-def test_a_class_that_is_declared_wrongly_is_told_with_its_line_and_without_a_traceback() -> None:
+def test_a_class_that_is_declared_wrongly_is_reported_with_its_line_and_without_a_traceback() -> None:
     write(app='class Account(Entity, typename="account"):\n    total: int = persisted()\n    tags: list\n')
 
     told = refusal("app.py")
@@ -257,7 +257,7 @@ def test_a_crash_in_the_app_shows_the_apps_own_lines_only() -> None:
     ],
 )
 @pytest.mark.parametrize("text", ["app.py", "app"])
-def test_whatever_stops_the_import_is_shown(source: str, end: str, text: str) -> None:
+def test_the_error_of_an_import_is_shown(source: str, end: str, text: str) -> None:
     write(app=source)
 
     told = refusal(text)

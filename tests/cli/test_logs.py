@@ -72,7 +72,7 @@ def options(level: LogLevel = "info", format: LogFormat = "text") -> LogOptions:
     return LogOptions(level, format)
 
 
-def test_a_record_is_one_line_whatever_it_holds(capsys: pytest.CaptureFixture[str]) -> None:
+def test_each_record_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     with logging_to_stderr(options()):
         logging.getLogger(f"other.{HOSTILE}").warning("topic %s", HOSTILE)
         logger.debug("left out")

@@ -59,7 +59,7 @@ def test_all_standard_streams_may_be_closed_and_what_is_printed_gets_into_no_oth
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_output_that_nobody_reads_is_an_error_in_one_line(folder: Path, command: str) -> None:
+def test_closed_output_is_an_error_in_one_line(folder: Path, command: str) -> None:
     unread, output = os.pipe()
     os.close(unread)
     try:

@@ -369,7 +369,7 @@ def test_a_message_that_keeps_failing_can_be_given_up(folder: Path) -> None:
     assert states(folder / ".statefun" / "app.db") == {"bank/account/ada": {"balance": 3}}
 
 
-def test_a_message_that_is_tried_again_and_again_is_told_of(folder: Path) -> None:
+def test_a_message_that_is_retried_again_and_again_is_logged(folder: Path) -> None:
     write_lines(folder / "in.jsonl", deposit("ada", -1), deposit("bob", 1))
 
     with started("run", *BATCH, "--json", folder=folder) as process:
@@ -436,7 +436,7 @@ def test_ctrl_c_finishes_what_is_under_way_and_the_next_run_goes_on(folder: Path
 
 
 @pytest.mark.parametrize("kind", ["gate", "loop"])
-def test_a_second_ctrl_c_ends_it_at_once_whatever_a_handler_does(folder: Path, kind: str) -> None:
+def test_a_second_ctrl_c_ends_it_at_once_in_spite_of_handlers(folder: Path, kind: str) -> None:
     write_lines(folder / "in.jsonl", {"to": f"bank/{kind}/a", "value": 1})
 
     with started("run", *BATCH, folder=folder) as process:
@@ -587,7 +587,7 @@ def test_a_closed_window_stops_it_cleanly(folder: Path) -> None:
         ),
     ],
 )
-def test_a_mistake_in_the_command_is_told_in_one_line(folder: Path, arguments: list[str], told: str) -> None:
+def test_a_mistake_in_the_command_is_reported_in_one_line(folder: Path, arguments: list[str], told: str) -> None:
     done = run("run", "app.py", *arguments, folder=folder)
 
     assert done.returncode == 2
@@ -595,7 +595,7 @@ def test_a_mistake_in_the_command_is_told_in_one_line(folder: Path, arguments: l
     assert done.stderr.splitlines()[-1] == f"Error: {told}"
 
 
-def test_a_mistake_in_the_app_is_told_without_a_traceback(folder: Path) -> None:
+def test_a_mistake_in_the_app_is_reported_without_a_traceback(folder: Path) -> None:
     (folder / "app.py").write_text(
         'from statefun_actors import Entity\nclass A(Entity, typename="a"):\n    x: int\n    y: list\n'
     )

@@ -120,7 +120,7 @@ def test_records_on_standard_output_are_alone_there(folder: Path) -> None:
     assert "written from bank/alarms to standard output" in done.stderr
 
 
-def test_a_run_ends_when_nobody_reads_its_standard_output_any_more_and_keeps_the_records(folder: Path) -> None:
+def test_a_run_ends_when_its_standard_output_is_closed_and_keeps_the_records(folder: Path) -> None:
     process = subprocess.Popen(
         [*COMMAND, "run", "app.py", "--input", "in.jsonl", "--egress", "bank/alarms=-"],
         cwd=folder,
@@ -183,7 +183,7 @@ async def test_a_settings_file_gives_an_endpoint_headers_with_secrets_from_the_e
         ("{ to = 'http://x', headers = { a = 'ä' } }", "a header is printable ASCII; 'ä' is not."),
     ],
 )
-def test_a_table_that_makes_no_sense_is_told_with_its_file_and_key(folder: Path, mapping: str, told: str) -> None:
+def test_a_table_that_makes_no_sense_is_reported_with_its_file_and_key(folder: Path, mapping: str, told: str) -> None:
     (folder / "own.toml").write_text(f'[run.egress]\n"a/b" = {mapping}\n')
 
     done = run("run", "app.py", "--config", "own.toml", folder=folder)
@@ -215,7 +215,7 @@ def test_a_table_that_makes_no_sense_is_told_with_its_file_and_key(folder: Path,
         ),
     ],
 )  # fmt: skip
-def test_a_mapping_that_makes_no_sense_is_told_in_one_line(folder: Path, arguments: list[str], told: str) -> None:
+def test_a_mapping_that_makes_no_sense_is_reported_in_one_line(folder: Path, arguments: list[str], told: str) -> None:
     done = run("run", "app.py", *arguments, folder=folder)
 
     assert done.returncode == 2

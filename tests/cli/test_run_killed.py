@@ -111,7 +111,7 @@ def wait_to_kill(process: subprocess.Popen[str], folder: Path, written: int, *, 
 
 
 @pytest.mark.parametrize(("input", "kills"), [("in.jsonl", 4), ("in.jsonl.gz", 2)])
-def test_a_killed_run_comes_to_the_same(tmp_path: Path, input: str, kills: int) -> None:
+def test_a_killed_run_has_the_same_result(tmp_path: Path, input: str, kills: int) -> None:
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     for folder in (whole, killed):
         folder.mkdir()

@@ -117,7 +117,7 @@ def test_a_topic_that_leads_to_what_is_not_served_is_refused(folder: Path) -> No
     )
 
 
-def test_where_the_file_has_drifted_is_a_warning_as_module_check_tells_it(folder: Path) -> None:
+def test_a_file_that_has_drifted_is_a_warning_as_in_module_check(folder: Path) -> None:
     (folder / "module.yaml").write_text(ENDPOINT.replace("bank/*", "shop/*") + KINESIS)
 
     done = run(
@@ -148,13 +148,13 @@ def test_a_bare_value_for_an_egress_that_takes_records_fails_its_message_and_nam
     assert not (folder / "bare.jsonl").read_text()
 
 
-def test_a_property_that_the_client_can_not_read_is_told_with_its_egress(folder: Path) -> None:
+def test_a_property_that_the_client_can_not_read_is_reported_with_its_egress(folder: Path) -> None:
     assert refused(folder, ENDPOINT + KAFKA_EGRESS, code=1) == (
         "Error: Kafka egress bank/bare: the Kafka client can't be set up: Invalid value for configuration property \"socket.timeout.ms\". Its names are librdkafka's: correct `properties:` in module.yaml.\n"
     )
 
 
-def test_without_the_client_it_is_told_what_to_install(folder: Path) -> None:
+def test_without_the_client_the_error_says_what_to_install(folder: Path) -> None:
     (folder / "module.yaml").write_text(ENDPOINT + kafka_ingress("bank/account"))
     code = "import sys; sys.modules['confluent_kafka'] = None; from statefun_actors.cli import main; main()"
 

@@ -70,7 +70,7 @@ LATE = (
 )
 
 
-def test_sigterm_ends_a_run_within_ten_seconds_whatever_holds_it(tmp_path: Path) -> None:
+def test_sigterm_ends_a_run_within_ten_seconds_in_spite_of_handlers(tmp_path: Path) -> None:
     command = ("app.py", "--input", "in.jsonl", "--until-idle")
     with contextlib.ExitStack() as running:
         processes = {}

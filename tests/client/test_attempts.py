@@ -85,7 +85,7 @@ def test_a_call_that_waits_sends_the_time_it_waits(asked: HttpCall, query: str, 
 
 
 @pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 503])
-def test_pauses_grow_until_it_is_answered_for_good(status: int) -> None:
+def test_pauses_grow_until_the_final_response(status: int) -> None:
     bad = HttpResponse(status, {}, b"")
 
     carried = Carried(call(), bad, GONE, bad, bad, bad, bad, bad, bad, OK)
@@ -101,7 +101,7 @@ def test_retry_after_is_heeded_where_it_is_longer() -> None:
     assert Carried(call(), HttpResponse(429, {"retry-after": "soon"}, b""), OK).pauses == [0.1]
 
 
-def test_each_attempt_has_what_is_left_of_the_time() -> None:
+def test_each_attempt_has_the_rest_of_the_time() -> None:
     carried = Carried(call(seconds=10), GONE, GONE, OK, takes=2.0)
 
     assert [round(attempt.seconds, 3) for attempt in carried.attempts] == [10, 7.9, 5.7]
@@ -118,7 +118,7 @@ def test_no_attempt_is_begun_after_the_timeout() -> None:
     )
 
 
-def test_an_answer_that_is_late_is_no_reply_to_who_waits_and_a_reason_to_repeat_for_who_tells() -> None:
+def test_a_late_answer_ends_an_ask_and_repeats_a_tell() -> None:
     late = Broken("no answer within 1.0 s", late=True)
 
     assert isinstance(Carried(call(waits=True), late).error, ReplyTimeoutError)

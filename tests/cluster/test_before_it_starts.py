@@ -36,7 +36,7 @@ from tests.deploy.apps import Cart, served
 APP = str(Path(__file__).parents[1] / "deploy" / "apps.py")
 
 
-def test_missing_programs_are_told_with_what_to_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_missing_programs_are_reported_with_what_to_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
 
     result = CliRunner().invoke(main, ["flink", APP, "--kafka"])
@@ -49,7 +49,7 @@ def test_missing_programs_are_told_with_what_to_install(monkeypatch: pytest.Monk
     )
 
 
-def test_a_java_that_is_too_old_is_told() -> None:
+def test_a_java_that_is_too_old_is_reported() -> None:
     assert str(MissingToolError(["java"], "Java 8 (/usr/bin/java)")) == (
         "expected Java 11 or newer, got Java 8 (/usr/bin/java): install a JDK, such as 17, and put it on the PATH."
     )
@@ -196,7 +196,7 @@ def test_a_file_is_made_to_fit_this_machine() -> None:
         (["--kafka", "--folder", "/dev/null/flink"], 1, "Error: /dev/null/flink can't be used: Not a directory."),
     ],
 )
-def test_mistakes_in_the_command_are_told_before_anything_starts(
+def test_mistakes_in_the_command_are_reported_before_anything_starts(
     arguments: list[str], code: int, text: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.chdir(tmp_path)

@@ -38,7 +38,7 @@ def cents(receipts: Records) -> Counter[int]:
     return Counter(json.loads(value)["cents"] for _, value in receipts)
 
 
-def test_each_message_counts_once_whatever_dies_and_nothing_is_left_behind(tmp_path: Path) -> None:
+def test_each_message_counts_once_after_any_kill_and_nothing_is_left_behind(tmp_path: Path) -> None:
     need_flink()
     bank, module = str(ROOT / "examples" / "bank"), tmp_path / "elsewhere.yaml"
     far = ("--url", "http://bank.example:8000", "--kafka", "kafka.example:9092")

@@ -82,7 +82,7 @@ async def test_a_record_is_one_post_of_its_json_form_with_an_id_of_its_own() -> 
         assert store.counts()["egress"] == 0
 
 
-async def test_records_of_one_key_go_one_after_another_and_those_of_others_beside_them() -> None:
+async def test_records_of_one_key_are_sent_in_order_and_those_of_others_concurrently() -> None:
     letting_go = asyncio.Event()
 
     async def hold(post: Post) -> bytes:
@@ -161,7 +161,9 @@ async def test_a_record_that_the_receiver_chokes_on_holds_up_only_what_has_its_k
 
 
 @pytest.mark.parametrize("status", [400, 413, 415, 422])
-async def test_a_record_that_is_refused_for_good_is_set_aside_with_the_reason_and_the_rest_goes_on(status: int) -> None:
+async def test_a_record_that_is_refused_permanently_is_set_aside_with_the_reason_and_the_rest_continues(
+    status: int,
+) -> None:
     async def refuse(post: Post) -> bytes:
         return answer(status, '{"error":  "no ones here"}') if post.json["value"]["n"] == 1 else answer(200)
 

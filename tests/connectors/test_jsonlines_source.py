@@ -297,7 +297,7 @@ objects = st.dictionaries(st.sampled_from(["to", "value", "type", "after", "key"
 @given(st.lists(objects, max_size=6))
 @example([{"to": "bench/counter/a:b", "value": 1}])
 @example([{"to": "bank/archive/c", "value": {"a": ":", "b": "\u003a"}, "type": "statefun-actors/json"}])
-def test_the_quick_way_through_a_line_comes_to_the_same_as_the_careful_one(objects: list[dict[str, Any]]) -> None:
+def test_the_fast_path_of_a_line_has_the_result_of_the_slow_one(objects: list[dict[str, Any]]) -> None:
     lines = Lines(APP)
     for obj in [{"to": "bench/counter/a", "value": 1}, *objects]:
         text = json.dumps(obj).encode()
@@ -313,7 +313,7 @@ CONTENT = line("bench/counter/a", 1) + b"\n" + b"what\xff\n" + line("bank/accoun
 
 
 @pytest.mark.parametrize("most", [1, 2, 100])
-def test_bad_lines_can_be_skipped_and_are_told_with_their_reason(tmp_path: Path, most: int) -> None:
+def test_bad_lines_can_be_skipped_and_are_kept_with_their_reason(tmp_path: Path, most: int) -> None:
     path = tmp_path / "in"
     path.write_bytes(CONTENT + b"x" * 2_000 + b"\n" + line("bench/counter/c", 3) + b"y" * 2_000)
     source = JsonLinesSource(path, APP, skip_bad_lines=True)

@@ -152,7 +152,7 @@ async def test_after_a_crash_it_runs_again_under_its_key(tmp_path: Path) -> None
     assert keys == [state, state]
 
 
-def test_the_last_attempt_that_fails_tells_the_asker() -> None:
+def test_the_last_failed_attempt_notifies_the_asker() -> None:
     async def work(runtime: TestRuntime) -> None:
         await runtime.tell(Order.at("o"), Charge(100))
         await runtime.clock.advance(60)

@@ -126,7 +126,7 @@ def test_an_answer_that_does_not_come_is_a_timeout() -> None:
 
 
 @pytest.mark.parametrize("policy", [None, DeadLetter("shop/dead", attempts=1)])
-def test_a_target_that_gives_up_tells_its_asker_at_once(policy: DeadLetter | None) -> None:
+def test_a_target_that_gives_up_notifies_its_asker_at_once(policy: DeadLetter | None) -> None:
     class Store(Stock, typename="shop/store", on_failure=policy):
         pass
 
@@ -265,7 +265,7 @@ def test_everything_wrong_with_a_method_that_takes_answers_is_reported_at_once()
         assert part in text
 
 
-def test_a_reply_address_is_answered_once_by_whoever_has_it() -> None:
+def test_a_reply_address_is_answered_once_by_any_holder() -> None:
     class Desk(Entity, typename="test/desk"):
         state: str = persisted(default="")
         link: Address | None = persisted(default=None)

@@ -65,7 +65,7 @@ def test_another_type_is_refused_and_so_is_a_time_to_live_that_comes_or_goes() -
     ]
 
 
-def test_a_file_that_is_no_lock_is_told(tmp_path: Path) -> None:
+def test_a_file_that_is_no_lock_is_reported(tmp_path: Path) -> None:
     path = tmp_path / "states.yaml"
     path.write_text("shop/cart:\n  items: long\n  sum: a/b, after-write soon\nshop/greeter: 1\n", encoding="utf-8")
 

@@ -94,7 +94,7 @@ def test_the_states_are_listed_for_2_x() -> None:
     assert old.url == new.url == "http://shop:8000/statefun/v2"
 
 
-def test_what_can_not_be_planned_is_told_at_once() -> None:
+def test_all_problems_of_a_plan_are_reported_at_once() -> None:
     topics = [
         WantedTopic("a", ["shop/none"]),
         WantedTopic("b", ["shop/cart"]),
@@ -115,7 +115,7 @@ def test_what_can_not_be_planned_is_told_at_once() -> None:
     )
 
 
-def test_how_far_topics_have_been_read_is_known_by_the_name_of_the_application_whatever_classes_it_has() -> None:
+def test_positions_of_topics_are_kept_by_the_name_of_the_application_not_by_its_classes() -> None:
     wanted = Wanted(url=URL, kafka="k:9092", name="my shop/v1", topics=None)
 
     ids = [planned_module(served(*each), wanted).kafka_ingresses[0].id for each in ((Cart,), (Cart, functions))]
@@ -123,7 +123,7 @@ def test_how_far_topics_have_been_read_is_known_by_the_name_of_the_application_w
     assert ids == ["my-shop-v1/messages"] * 2
 
 
-def test_what_flink_would_refuse_or_pass_over_is_told() -> None:
+def test_settings_that_flink_would_refuse_or_ignore_are_reported() -> None:
     transport = {"payload_max_bytes": "32M", "pool": "5", "pool_size": "5", "call": "1m"}
     with pytest.raises(DefinitionError) as caught:
         planned_module(served(Cart), Wanted(url="shop:8000", kafka="k1:9092,k2", transport=transport))

@@ -178,7 +178,7 @@ def test_a_file_for_3_x_is_read_whole() -> None:
     )
 
 
-def test_what_is_left_out_is_as_statefun_has_it() -> None:
+def test_missing_keys_have_the_defaults_of_statefun() -> None:
     module = parse_module(
         "kind: io.statefun.endpoints.v2/http\n"
         "spec: { functions: bank/account, urlPathTemplate: 'http://bank/' }\n"
@@ -307,7 +307,7 @@ def test_egresses_to_kafka_and_kinesis_take_records_only() -> None:
     assert parse_module(THREE).record_egresses == {"bank/receipts", "bank/stream"}
 
 
-def test_every_problem_is_told_with_file_document_line_and_key(tmp_path: Path) -> None:
+def test_every_problem_is_reported_with_file_document_line_and_key(tmp_path: Path) -> None:
     path = tmp_path / "module.yaml"
     path.write_text(
         "kind: io.statefun.endpoints.v2/http\n"
@@ -422,7 +422,7 @@ def test_a_problem_says_what_was_expected_and_what_is_there(text: str, problem: 
     assert problems(text) == [problem]
 
 
-def test_a_file_that_is_no_text_is_told(tmp_path: Path) -> None:
+def test_a_file_that_is_no_text_is_reported(tmp_path: Path) -> None:
     path = tmp_path / "module.yaml"
     path.write_bytes(b"\xff")
 
@@ -446,7 +446,7 @@ def test_a_topic_leads_to_no_function_of_this_library() -> None:
     ]
 
 
-def test_keys_that_mean_nothing_to_statefun_are_told_apart_from_problems() -> None:
+def test_keys_that_statefun_ignores_are_not_reported_as_problems() -> None:
     module = parse_module(
         "kind: io.statefun.endpoints.v2/http\n"
         "spec:\n"

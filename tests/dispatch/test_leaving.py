@@ -358,7 +358,7 @@ async def test_a_handler_that_swallows_the_cancellation_of_its_timeout_has_faile
 
 @pytest.mark.parametrize("policy", [None, Discard()], ids=["no policy", "a policy"])
 @pytest.mark.parametrize("message", [1, "not cancelled"])
-async def test_a_batch_that_the_engine_stops_never_ran_whatever_its_handler_makes_of_it(
+async def test_a_batch_that_the_engine_stops_never_ran_even_if_its_handler_swallows_the_cancellation(
     message: object, policy: Discard | None
 ) -> None:
     Entered.event = asyncio.Event()
@@ -387,7 +387,7 @@ async def test_a_function_is_like_an_entity() -> None:
     assert [text_of(failure.error) for failure in outcome.failures] == [said(way, "test/fn") for way in WAYS]
 
 
-async def test_a_group_that_holds_a_terminal_error_is_terminal_whatever_else_it_holds() -> None:
+async def test_a_group_with_a_terminal_error_is_terminal() -> None:
     class Grouped(Entity, typename="test/grouped"):
         @handles(int)
         def go(self, message: int) -> None:

@@ -60,7 +60,7 @@ async def test_a_function_type_that_is_not_served_fails_the_batch() -> None:
     assert (outcome.index, type(outcome.error).__name__) == (None, "UnknownFunctionTypeError")
 
 
-async def test_without_a_policy_the_first_failure_ends_the_batch_and_is_told_with_its_place() -> None:
+async def test_without_a_policy_the_first_failure_ends_the_batch_and_is_reported_with_its_place() -> None:
     Account.ran = False
 
     outcome = await World(Account).failed(b"?", 1)
@@ -87,13 +87,13 @@ async def test_state_that_can_not_be_read_fails_the_batch_even_where_the_handler
     assert (outcome.index, type(outcome.error).__name__) == (None, "StateDecodeError")
 
 
-async def test_state_that_can_not_be_read_is_left_alone_where_nobody_reads_it() -> None:
+async def test_unreadable_state_that_no_handler_reads_is_kept() -> None:
     outcome = await World(Account, {"owner": UNREADABLE}).done(1)
 
     assert outcome.changes == {"balance": pack(1)}
 
 
-async def test_a_plain_function_that_returns_a_coroutine_is_told_so() -> None:
+async def test_a_plain_function_that_returns_a_coroutine_gets_an_error() -> None:
     functions = StatefulFunctions()
 
     async def later() -> None: ...

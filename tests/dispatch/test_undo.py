@@ -84,7 +84,7 @@ async def test_a_deletion_is_undone_too() -> None:
     assert outcome.changes["fresh"] == pack("yes")
 
 
-async def test_marks_tell_how_many_effects_there_were_after_each_message() -> None:
+async def test_marks_have_the_number_of_effects_after_each_message() -> None:
     outcome = await World(Counter, on_failure=LETTERS).done(1, FAILS, 2)
 
     kinds = [type(effect) for effect in outcome.effects]
@@ -92,7 +92,7 @@ async def test_marks_tell_how_many_effects_there_were_after_each_message() -> No
     assert outcome.marks == [4, 5, 9]
 
 
-async def test_marks_are_told_without_a_policy_too() -> None:
+async def test_marks_are_reported_without_a_policy_too() -> None:
     outcome = await World(Counter).done(1, 2, caller=None)
 
     assert outcome.marks == [2, 4]

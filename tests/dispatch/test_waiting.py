@@ -147,7 +147,7 @@ async def test_what_timed_out_is_undone_under_a_policy() -> None:
     assert (outcome.changes, len(outcome.failures)) == ({}, 1)
 
 
-async def test_a_blocking_handler_runs_beside_the_loop_and_its_reply_counts() -> None:
+async def test_a_blocking_handler_runs_outside_the_loop_and_its_reply_counts() -> None:
     world = World(Waiter)
     task = await thread_begun(world, "reply")
 

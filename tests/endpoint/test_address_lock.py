@@ -134,7 +134,7 @@ def test_a_turn_that_ends_while_one_asks_for_it_is_not_waited_for() -> None:
     locks.wait(ADA)
 
 
-async def test_a_waiter_whose_loop_is_gone_keeps_nobody() -> None:
+async def test_a_waiter_whose_loop_is_closed_delays_no_other() -> None:
     locks = AddressLocks()
     lock: AddressLock = []
     assert locks.setdefault(ADA, lock) is lock

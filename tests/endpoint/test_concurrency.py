@@ -57,7 +57,7 @@ async def until_running(count: int) -> None:
             await Site.began.wait()
 
 
-async def test_no_more_run_at_once_whatever_protocol_they_come_by() -> None:
+async def test_the_limit_of_concurrent_requests_covers_all_protocols() -> None:
     three, two = RequestReplyHandler(Limited), RequestReplyHandler(Limited, protocol=2)
     tasks = [asked(three, "a"), asked(two, "b", protocol=2), asked(three, "c"), asked(two, "d", protocol=2)]
     await until_running(2)

@@ -290,7 +290,7 @@ def test_state_that_is_only_read_is_not_sent_back(dialect: Dialect) -> None:
 
 
 @both
-def test_a_state_that_nobody_declared_says_what_to_do(dialect: Dialect) -> None:
+def test_the_error_of_an_undeclared_state_says_what_to_do(dialect: Dialect) -> None:
     with pytest.raises(UndeclaredStateError, match=r"add to its function in module\.yaml: `states: \["):
         handled(dialect, bound(count_greeter), USER, state={"seen": None})
 

@@ -161,7 +161,7 @@ async def turns() -> None:
         (1.5, Wait.HANDLED, GivenUp("ValueError: 1.5")),
     ],
 )
-async def test_what_was_asked_for_is_told_once_it_is_durable(
+async def test_an_answer_is_given_once_it_is_durable(
     message: object, wait: Wait, answer: Answer, key: str | None
 ) -> None:
     store = HeldStore()
@@ -177,7 +177,7 @@ async def test_what_was_asked_for_is_told_once_it_is_durable(
 
 
 @pytest.mark.parametrize("key", [None, "key"])
-async def test_who_gives_up_is_told_whether_the_letter_is_durable(key: str | None) -> None:
+async def test_a_cancelled_caller_learns_whether_the_message_is_durable(key: str | None) -> None:
     store = HeldStore()
     async with running(*SERVED, store=store) as engine:
         store.let_go.clear()
@@ -195,7 +195,7 @@ async def test_who_gives_up_is_told_whether_the_letter_is_durable(key: str | Non
 
 @pytest.mark.parametrize("key", [None, "key"])
 @pytest.mark.parametrize("wait", Wait)
-async def test_a_commit_that_fails_is_told_and_the_same_key_can_be_used_again(wait: Wait, key: str | None) -> None:
+async def test_a_commit_that_fails_is_reported_and_the_same_key_can_be_used_again(wait: Wait, key: str | None) -> None:
     store, clock = HeldStore(), ManualClock()
     async with running(*SERVED, store=store, clock=clock) as engine:
         store.fail = True
@@ -211,7 +211,7 @@ async def test_a_commit_that_fails_is_told_and_the_same_key_can_be_used_again(wa
 
 @pytest.mark.parametrize("key", [None, "key"])
 @pytest.mark.parametrize("wait", [Wait.HANDLED, Wait.REPLY])
-async def test_who_waits_for_what_is_stored_is_not_told_to_send_it_again_when_a_commit_fails(
+async def test_after_a_failed_commit_the_caller_of_a_stored_message_is_not_asked_to_send_it_again(
     wait: Wait, key: str | None
 ) -> None:
     store = HeldStore()
@@ -241,7 +241,7 @@ async def test_a_repeat_gets_the_first_result_and_nothing_happens_again() -> Non
         assert held(engine, A, "n") == 5
 
 
-async def test_a_repeat_of_one_who_did_not_wait_is_told_that_it_is_taken() -> None:
+async def test_a_repeat_of_a_call_that_did_not_wait_gets_that_it_is_taken() -> None:
     async with running(*SERVED) as engine:
         await ask(engine, A, 5, Wait.TAKEN, "key").answer()
 

@@ -118,7 +118,7 @@ async def test_a_message_that_was_dropped_leaves_nothing_behind_for_other_addres
         assert [message.attempts for message in engine.view.failing_messages()] == [1]
 
 
-async def test_after_a_success_failures_are_counted_anew() -> None:
+async def test_a_success_resets_the_count_of_failures() -> None:
     clock = ManualClock()
     async with running(Notes, clock=clock) as engine:
         Notes.ill = {1}

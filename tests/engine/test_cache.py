@@ -105,7 +105,7 @@ async def test_what_is_used_all_the_time_stays_while_others_come_and_go() -> Non
         assert held(engine, FIRST, "text") == "." * 39
 
 
-async def test_an_entity_whose_handler_waits_stays_whatever_comes_and_goes() -> None:
+async def test_an_entity_whose_handler_waits_is_not_evicted() -> None:
     store = Reading()
     async with running(Blob, Gate, store=store, options=EngineOptions(cache_bytes=1)) as engine:
         send(engine, Gate.at("g"), pack("first"))

@@ -208,7 +208,7 @@ async def test_replies_are_released_only_once_their_epoch_is_durable() -> None:
         assert (before, answers) == ([], [Replied(pack(1))])
 
 
-async def test_those_who_wait_for_a_reply_are_told_when_the_epoch_is_lost() -> None:
+async def test_callers_that_wait_for_a_reply_get_an_error_when_the_epoch_is_lost() -> None:
     store = HeldStore()
     answers: list[Answer] = []
     async with running(Counter, store=store) as engine:
@@ -354,7 +354,7 @@ async def test_what_no_retry_can_help_goes_to_the_dead_letters() -> None:
         ]
 
 
-async def test_messages_for_what_nobody_serves_are_kept_for_a_run_that_does() -> None:
+async def test_messages_for_unserved_types_are_kept_for_a_run_that_serves_them() -> None:
     store = MemoryStore()
     async with running(Relay, store=store) as engine:
         send(engine, Relay.at("x"), pack(1))

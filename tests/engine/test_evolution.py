@@ -114,7 +114,7 @@ async def test_a_type_that_reads_what_the_old_one_wrote_starts() -> None:
     )
 
 
-async def test_state_that_has_expired_stops_nobody() -> None:
+async def test_expired_state_does_not_prevent_a_start() -> None:
     clock, ttl = ManualClock(), timedelta(seconds=1)
     store = await written_by(account(int, default=0, expire_after_write=ttl), 5, clock=clock)
     clock.set_ms(clock.now_ms() + 2_000)
@@ -162,7 +162,7 @@ async def test_states_of_functions_are_checked_too() -> None:
     assert "test/greeter: state 'seen' can't be read (test/greeter/a)" in refusal(store, functions(str))
 
 
-async def test_every_state_that_cannot_be_read_is_told_at_once() -> None:
+async def test_every_state_that_cannot_be_read_is_reported_at_once() -> None:
     class Two(Entity, typename="test/two"):
         a: int = persisted(default=0)
         b: str = persisted(default="")

@@ -234,7 +234,7 @@ async def test_a_convert_that_fails_is_refused() -> None:
 # --- what would be lost in silence
 
 
-async def test_a_renamed_field_is_told_with_counts_and_refused_by_strict(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_renamed_field_is_reported_with_counts_and_refused_by_strict(caplog: pytest.LogCaptureFixture) -> None:
     store = await stored(thing(int, 5))
 
     class Renamed(Entity, typename="test/thing"):
@@ -267,7 +267,7 @@ async def test_a_renamed_field_is_told_with_counts_and_refused_by_strict(caplog:
     assert [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING] == [line]
 
 
-async def test_a_renamed_attribute_inside_a_state_is_told() -> None:
+async def test_a_renamed_attribute_inside_a_state_is_reported() -> None:
     store = await stored(thing(dict[str, Day], {"x": Day(5)}))
 
     assert found(store, thing(dict[str, DayRenamed])) == (
@@ -279,7 +279,7 @@ async def test_a_renamed_attribute_inside_a_state_is_told() -> None:
     )
 
 
-async def test_a_function_type_that_is_gone_is_told_with_all_that_is_kept_of_it() -> None:
+async def test_a_removed_function_type_is_reported_with_all_that_is_kept_of_it() -> None:
     functions = StatefulFunctions()
 
     @functions.bind("test/other")
@@ -350,7 +350,7 @@ async def test_messages_timers_and_dead_letters_are_read_too() -> None:
     assert not losses
 
 
-async def test_a_dead_letter_that_nobody_could_read_stops_nobody() -> None:
+async def test_an_unreadable_dead_letter_does_not_prevent_a_start() -> None:
     old = thing(int, takes=int)
     store = MemoryStore()
     async with running(old, store=store) as engine:
@@ -393,7 +393,7 @@ async def test_a_protobuf_field_of_another_type_is_refused_though_protobuf_would
     assert found(store, thing(kinds[2])) == ([], [])
 
 
-async def test_a_protobuf_field_of_another_number_is_told() -> None:
+async def test_a_protobuf_field_of_another_number_is_reported() -> None:
     old, new = protobuf(("at", 2, "STRING")), protobuf(("at", 3, "STRING"))
     store = await stored(thing(old, old(at="noon")))
 
@@ -423,7 +423,7 @@ class Unread(MemoryStore):
         return super().dead_letters(after)
 
 
-async def test_nothing_is_read_where_types_look_as_they_did_whatever_the_classes_are_called() -> None:
+async def test_nothing_is_read_if_types_are_unchanged_in_spite_of_renamed_classes() -> None:
     @attrs.frozen
     class One:
         x: int
@@ -454,7 +454,7 @@ async def test_what_has_been_read_is_not_read_again_though_nothing_happened() ->
         pass
 
 
-async def test_progress_is_told_while_much_is_read() -> None:
+async def test_progress_is_reported_while_much_is_read() -> None:
     store = MemoryStore()
     cls = thing(int, 5)
     async with running(cls, store=store) as engine:

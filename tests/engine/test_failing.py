@@ -81,7 +81,7 @@ class Picky(Entity, typename="test/picky"):
             raise ValueError(f"{message} is not allowed")
 
 
-async def test_attempts_and_backoff_of_the_next_message_begin_anew() -> None:
+async def test_attempts_and_backoff_of_the_next_message_are_reset() -> None:
     Picky.allowed.clear()
     clock = ManualClock()
     async with running(Picky, clock=clock) as engine:
@@ -97,7 +97,7 @@ async def test_attempts_and_backoff_of_the_next_message_begin_anew() -> None:
         assert failing.next_ms == clock.now_ms() + 100
 
 
-async def test_what_is_told_of_a_failing_message() -> None:
+async def test_the_report_of_a_failing_message() -> None:
     clock = ManualClock()
     async with running(Flaky, clock=clock) as engine:
         for message in (-1, 1, 2):

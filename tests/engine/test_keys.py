@@ -41,7 +41,7 @@ def closed_gate() -> None:
     Gate.open, Gate.entered = asyncio.Event(), 0
 
 
-async def test_the_type_of_a_message_and_its_bytes_are_told_apart() -> None:
+async def test_the_type_of_a_message_and_its_bytes_are_distinguished() -> None:
     async with running(Gate) as engine:
         answers: list[object] = []
         for value in (TypedValue("test/a", b"bc"), TypedValue("test/ab", b"c"), TypedValue("test/a", b"bc")):

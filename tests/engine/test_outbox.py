@@ -266,7 +266,7 @@ async def test_sources_are_read_at_the_pace_of_sinks_once_those_are_too_far_behi
         assert sink.values == list(range(1_000))
 
 
-async def test_whoever_sends_from_outside_is_told_to_wait_while_sinks_are_too_far_behind() -> None:
+async def test_messages_from_outside_are_refused_while_sinks_are_too_far_behind() -> None:
     sink, answers = ListSink(open=False), list[Answer]()
     options = EngineOptions(egress_backlog=2)
     async with running(Teller, options=options, sinks={OUT: sink}) as engine:

@@ -47,7 +47,7 @@ class ReadOnly(MemoryStore):
         await super().commit(commit)
 
 
-async def test_the_pauses_double_up_to_five_seconds_and_begin_anew_after_a_success() -> None:
+async def test_the_pauses_double_up_to_five_seconds_and_are_reset_by_a_success() -> None:
     store, clock = ReadOnly(), Pausing()
     async with running(Counter, store=store, clock=clock) as engine:
         store.fail = 9  # the commit itself, and eight attempts to find out whether the store works

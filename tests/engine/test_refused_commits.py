@@ -90,7 +90,7 @@ def given_up(store: Store) -> list[DeadLetterEntry]:
 
 @pytest.mark.parametrize("key", [None, "k"])
 @pytest.mark.parametrize("way", WAYS)
-async def test_who_waits_for_the_guilty_message_is_told_and_the_others_get_their_answers(
+async def test_the_caller_of_the_refused_message_gets_the_error_and_the_others_their_answers(
     refusing: Refusing, way: str, key: str | None
 ) -> None:
     answers: dict[Address, Answer] = {}
@@ -256,7 +256,7 @@ async def test_what_comes_while_the_guilty_one_is_looked_for_is_taken_in_turn(re
         assert [held(engine, TARGETS[number], "count") for number in (0, 1, 2, 4)] == [1, 1, 1, 1]
 
 
-async def test_changes_through_the_control_are_told_apart(refusing: Refusing) -> None:
+async def test_changes_through_the_control_are_distinguished(refusing: Refusing) -> None:
     store = refusing()
     async with running(Counted, store=store) as engine:
         control = EngineControl(engine)

@@ -54,7 +54,7 @@ def _free() -> Iterator[None]:
     InThread.free.set()
 
 
-async def test_a_handler_in_a_thread_holds_up_nobody_and_is_one_batch_at_a_time() -> None:
+async def test_a_handler_in_a_thread_delays_no_other_and_is_one_batch_at_a_time() -> None:
     async with running(InThread, Quick) as engine:
         for _ in range(3):
             send(engine, InThread.at("a"), pack(1))

@@ -168,7 +168,7 @@ async def test_a_state_that_expired_and_is_written_again_in_one_epoch_is_there()
         assert held(engine, Fading.at("a"), "text") == "new"
 
 
-async def test_a_result_is_told_once_its_own_epoch_is_durable() -> None:
+async def test_a_result_is_given_once_its_own_epoch_is_durable() -> None:
     store = HeldStore()
     store.let_go.clear()
     async with running(Gate, store=store) as engine:
@@ -190,7 +190,7 @@ async def test_a_result_is_told_once_its_own_epoch_is_durable() -> None:
         assert [await each.answer() for each in (asked, repeated)] == [Replied(pack(7))] * 2
 
 
-async def test_a_result_whose_epoch_is_lost_is_told_to_nobody() -> None:
+async def test_a_result_whose_epoch_is_lost_is_never_given() -> None:
     store = HeldStore()
     store.let_go.clear()
     async with running(Gate, store=store) as engine:
@@ -247,7 +247,7 @@ async def test_nothing_takes_the_number_of_what_an_earlier_run_stored(kind: str,
     assert len(set(numbers)) == 6
 
 
-async def test_what_waits_for_an_epoch_that_is_lost_is_told_so() -> None:
+async def test_waits_for_a_lost_epoch_get_the_error() -> None:
     store = HeldStore()
     store.let_go.clear()
     async with running(Counter, store=store) as engine:

@@ -169,7 +169,7 @@ async def test_after_a_backlog_no_more_messages_are_taken_than_before() -> None:
         assert answers == [TooMany(30), *[Taken()] * 30]
 
 
-async def test_what_nobody_serves_and_what_is_far_behind_is_counted_at_the_start_and_not_held() -> None:
+async def test_messages_of_unserved_types_and_far_behind_are_counted_at_the_start_and_not_in_memory() -> None:
     store = MemoryStore()
     async with running(Fan, store=store, options=SMALL) as engine:
         send(engine, Fan.at("ill"), pack(50))

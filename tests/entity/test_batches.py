@@ -198,7 +198,7 @@ async def run(app: Application, batches: list[list[str]]) -> dict[str, str]:
 
 @pytest.mark.parametrize("guarded", [False, True], ids=["plain", "with a policy"])
 @given(names=st.lists(st.sampled_from(sorted(DEEDS)), min_size=2, max_size=8))
-def test_whatever_handlers_share(guarded: bool, names: list[str]) -> None:
+def test_handlers_that_share_objects(guarded: bool, names: list[str]) -> None:
     app = Application(Anything, settings=GUARDED if guarded else None)
 
     assert asyncio.run(run(app, [names])) == asyncio.run(run(app, [[name] for name in names]))

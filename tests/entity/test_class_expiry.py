@@ -59,7 +59,7 @@ def test_fields_that_say_nothing_themselves_have_the_class_s_time_to_live() -> N
     assert lives(Brief) == {"pages": (Expiration.AFTER_CALL, DAY_MS), **own}
 
 
-async def test_an_entity_is_gone_once_its_fields_are_and_a_message_or_an_answer_makes_it_anew() -> None:
+async def test_an_entity_is_deleted_with_its_fields_and_a_message_or_an_answer_creates_it_again() -> None:
     store = MemoryStore()
     async with TestRuntime(Session, store=store) as runtime:
         ada = Session.at("ada")

@@ -763,7 +763,7 @@ def test_an_entity_is_no_value() -> None:
     )
 
 
-def test_a_handler_or_a_field_that_is_defined_away_is_told() -> None:
+def test_a_handler_or_a_field_that_is_replaced_in_the_body_is_reported() -> None:
     def define() -> object:
         class Cart(Entity, typename="cart/cart"):
             total: int = persisted(default=0)  # pyright: ignore[reportRedeclaration, reportAssignmentType]

@@ -112,7 +112,7 @@ async def test_changes_are_in_the_order_of_declaration(served: type[Account]) ->
     assert list(await changes(World(served), do(all_backwards))) == ["balance", "history", "owner", "ratio"]
 
 
-async def test_a_field_is_written_once_whatever_happened_to_it(served: type[Account]) -> None:
+async def test_a_field_is_written_once_after_several_changes(served: type[Account]) -> None:
     messages = [sets("balance", number) for number in range(1, 10)]
 
     assert await changes(World(served), *messages) == {"balance": pack(9)}

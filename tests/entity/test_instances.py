@@ -175,7 +175,7 @@ def test_a_repr_or_equality_of_the_users_own_stays() -> None:
     assert Mine(total=1) == Mine(total=2)
 
 
-def test_it_is_of_its_class_for_everyone_who_asks_it() -> None:
+def test_it_is_an_instance_of_its_class_for_all_checks() -> None:
     cart = Cart()
 
     assert cart.__class__ is Cart

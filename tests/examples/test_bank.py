@@ -94,7 +94,7 @@ async def test_the_reminder_comes_30_days_after_the_last_booking() -> None:
         assert reminder.value == b"3 cents have been idle for 30 days"
 
 
-async def test_whatever_is_transferred_no_cent_comes_or_goes() -> None:
+async def test_transfers_keep_the_total() -> None:
     choose = random.Random(7)
     names = ["ada", "bob", "eve"]
     async with TestRuntime(Account, Audit) as runtime:

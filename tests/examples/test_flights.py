@@ -90,7 +90,7 @@ async def test_an_urgent_reminder_takes_the_place_of_the_first_one() -> None:
         assert len(runtime.egress("flights/maintenance")) == 1
 
 
-async def test_once_inspected_no_reminder_comes_and_the_hours_are_counted_anew() -> None:
+async def test_an_inspection_cancels_the_reminder_and_resets_the_hours() -> None:
     async with TestRuntime(Aircraft, Airport, Carrier) as runtime:
         await runtime.tell(Aircraft.at("N1"), flight(air_time=3_000))
         await runtime.tell(Aircraft.at("N1"), Inspected())

@@ -44,7 +44,7 @@ def test_the_data_is_january_2013_with_every_column_of_its_source(rows: list[dic
     )
 
 
-def test_the_figures_that_the_example_tells_are_those_of_the_data(rows: list[dict[str, str]]) -> None:
+def test_the_figures_of_the_example_are_those_of_the_data(rows: list[dict[str, str]]) -> None:
     cancelled = [row for row in rows if row["dep_time"] == "NA"]
     nameless = [row for row in rows if row["tailnum"] == "NA"]
 

@@ -185,7 +185,7 @@ def test_one_reminder_is_pending_for_each_aircraft_that_flew_50_hours(undisturbe
     assert [timer[0] for timer in timers(undisturbed.folder)] == due
 
 
-def test_killed_again_and_again_it_comes_to_the_same(undisturbed: Month, tmp_path: Path) -> None:
+def test_killed_again_and_again_it_has_the_same_result(undisturbed: Month, tmp_path: Path) -> None:
     (tmp_path / "flights.jsonl.gz").symlink_to(undisturbed.folder / "flights.jsonl.gz")
     print(f"FLIGHTS_SEED={SEED}")
     for line in sorted(random.Random(SEED).sample(range(1, 24_000), KILLS)):

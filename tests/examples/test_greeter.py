@@ -24,7 +24,7 @@ GREETER = Path(__file__).parents[2] / "examples" / "greeter"
     ],
 )
 class TestEitherGreeter:
-    async def test_hello_world_remembers_nobody(self, served: list[object], user: type[greeter.User]) -> None:
+    async def test_hello_world_keeps_no_state(self, served: list[object], user: type[greeter.User]) -> None:
         async with TestRuntime(*served) as runtime:
             for _ in range(2):
                 await runtime.tell(Address("example/hello", "ada"), user("Ada"))

@@ -62,7 +62,7 @@ def test_a_small_order_is_reserved_and_paid_at_once() -> None:
     shop(work)
 
 
-def test_what_is_sold_out_is_refused_to_whoever_ordered() -> None:
+def test_an_order_of_a_sold_out_item_is_refused() -> None:
     async def work(runtime: TestRuntime) -> None:
         assert await runtime.ask(Order.at("1"), Place("pen", 101, 1), Refused) == Refused("sold out")
         assert runtime.state(PEN).left == 100

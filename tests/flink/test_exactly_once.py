@@ -95,7 +95,7 @@ def test_an_endpoint_that_is_replaced_loses_nothing(flink: Flink, served: Served
     assert_exact(flink)
 
 
-def test_a_job_that_began_anew_is_not_taken_for_one_that_was_restored(flink: Flink) -> None:
+def test_a_restarted_job_is_not_taken_for_a_restored_one(flink: Flink) -> None:
     flink.checkpoint()
     with pytest.raises(AssertionError, match="began anew"):
         flink._assert_restored(Started(restored=False, offset=0))

@@ -30,7 +30,7 @@ async def test_a_state_of_another_type_than_the_declared_one_fails_the_job() -> 
         await case("V24").function(FLINK.start)
 
 
-async def test_what_a_case_tells_and_what_it_sends_to_an_egress_are_at_the_broker() -> None:
+async def test_messages_and_egress_records_of_a_case_are_at_the_broker() -> None:
     topics = Topics(broker().address, "at-the-broker")
     kafka_session()  # it makes the topics
     before = [topics.size(IN), topics.size("t")]

@@ -25,7 +25,7 @@ SECONDS = 10 * LONGEST_MS / 1000
 
 
 @pytest.mark.flink
-def test_a_random_program_comes_to_the_same_through_crashes_of_the_job(flink: Flink) -> None:
+def test_a_random_program_has_the_same_result_after_crashes_of_the_job(flink: Flink) -> None:
     run = smoke(flink, ids=25, messages=400, crashes=3, seed=1)
 
     assert not run.wrong, run
@@ -40,7 +40,7 @@ def assert_all_told(told: Sequence[object], expected: Outcome) -> None:
     assert sorted(found) == sorted([*expected.told, *states])
 
 
-async def test_it_comes_to_the_same_in_virtual_time() -> None:
+async def test_it_has_the_same_result_in_virtual_time() -> None:
     written = program(Random(1), ADDRESSES, MESSAGES)
 
     async with TestRuntime(*SERVED, twice=True) as runtime:  # what stumbles does so the first time
@@ -54,7 +54,7 @@ async def test_it_comes_to_the_same_in_virtual_time() -> None:
 
 
 @pytest.mark.parametrize(("wire", "without"), [(WIRE_3, {Stumble}), (WIRE_2, {Stumble, Cancel})], ids=["3.x", "2.x"])
-async def test_it_comes_to_the_same_on_each_wire(wire: EngineKind, without: set[type[Command]]) -> None:
+async def test_it_has_the_same_result_on_each_wire(wire: EngineKind, without: set[type[Command]]) -> None:
     written = program(Random(1), ADDRESSES, MESSAGES, without=without)
 
     async with wire.start(*SERVED) as engine:

@@ -139,7 +139,7 @@ def test_a_body_that_comes_byte_by_byte_is_a_body(server: Server, connection: so
 
 
 @pytest.mark.parametrize("cut", [1, 30, 120, 190])
-def test_who_leaves_in_the_middle_of_a_request_harms_nobody(server: Server, cut: int) -> None:
+def test_a_client_that_leaves_in_the_middle_of_a_request_harms_no_other(server: Server, cut: int) -> None:
     whole = framed(request(COUNTER, 1, state={"n": None}), in_chunks=False)
     with socket.create_connection((server.host, server.port), DEADLINE) as connection:
         connection.sendall(whole[: min(cut, len(whole) - 1)])
@@ -251,7 +251,7 @@ NO_HTTP = {
 
 
 @pytest.mark.parametrize("name", NO_HTTP)
-def test_whatever_comes_over_the_wire_the_next_request_is_answered(server: Server, name: str) -> None:
+def test_after_any_bytes_on_the_wire_the_next_request_is_answered(server: Server, name: str) -> None:
     with socket.create_connection((server.host, server.port), DEADLINE) as connection:
         try:
             connection.sendall(NO_HTTP[name])

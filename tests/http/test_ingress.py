@@ -160,7 +160,7 @@ def test_a_message_that_is_dead_lettered_or_discarded_is_a_422_with_the_reason(
     assert server.send(f"/ingress/bank/account/x?wait=5s&type={typename}", body)[:2] == (422, reason)
 
 
-def test_one_may_wait_for_whoever_answers_and_the_first_answer_counts(server: Running) -> None:
+def test_a_caller_may_wait_for_any_sender_and_the_first_answer_counts(server: Running) -> None:
     answer = server.send("/ingress/test/forwarder/a?wait=5s&until=reply", "please")
 
     assert (answer.status, answer.json) == (200, "first")
@@ -348,7 +348,7 @@ def test_only_put_and_post_send(server: Running, path: str) -> None:
         ("DELETE", "/elsewhere", 404, "Not Found\n"),
     ],
 )
-def test_beside_the_ingress_it_says_only_how_it_is(
+def test_on_the_port_of_the_ingress_it_says_only_how_it_is(
     server: Running, method: str, path: str, status: int, text: str
 ) -> None:
     answer = server.send(path, method=method)

@@ -173,7 +173,7 @@ class InterruptedPlain(Entity, typename="test/interrupted-plain", on_failure=Dis
 
 
 @pytest.mark.parametrize("cls", [Interrupted, InterruptedPlain])
-def test_a_keyboard_interrupt_goes_on_to_whoever_called(cls: type[Entity]) -> None:
+def test_a_keyboard_interrupt_propagates_to_the_caller(cls: type[Entity]) -> None:
     body = request(cls.at("a"), "go")
     handler = RequestReplyHandler(cls)
 

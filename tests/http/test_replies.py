@@ -182,7 +182,7 @@ def test_pages_of_other_sites_are_refused(server: Running, loan: str) -> None:
     assert server.send(f"/replies/{token}", GRANTED, method="POST").status == 202
 
 
-def test_a_method_that_takes_several_types_has_to_be_told_which(server: Running) -> None:
+def test_a_method_that_takes_several_types_needs_the_type_named(server: Running) -> None:
     choice = "test/choice/one"
     token = ask(server, choice, "one")
     unclear = server.send(f"/replies/{token}", 5, method="POST")
@@ -196,7 +196,7 @@ def test_a_method_that_takes_several_types_has_to_be_told_which(server: Running)
     assert ask(server, choice, 0) == "5"
 
 
-def test_a_method_that_takes_any_type_takes_bytes_of_a_type_that_nobody_knows(server: Running) -> None:
+def test_a_method_that_takes_any_type_takes_bytes_of_an_unknown_type(server: Running) -> None:
     choice = "test/choice/any"
     token = ask(server, choice, "any")
     reserved = server.send(f"/replies/{token}?type=statefun-actors/answer", b"x", "application/octet-stream", "POST")

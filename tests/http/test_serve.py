@@ -292,7 +292,7 @@ def test_settings_come_from_a_file_and_flags_go_before_it(app: Path, tmp_path: P
     assert (refused, taken) == (413, 200)
 
 
-def test_mutual_tls_takes_whom_it_knows_and_nobody_else(app: Path, certificates: Path) -> None:
+def test_mutual_tls_accepts_only_known_clients(app: Path, certificates: Path) -> None:
     files = {name: str(certificates / name) for name in ("server.pem", "server.key", "client.pem")}
     options = ("--certfile", files["server.pem"], "--keyfile", files["server.key"], "--ca-certs", files["client.pem"])
 
@@ -369,7 +369,7 @@ def leave_over_tls(server: Server, certificates: Path, *requests: bytes, reset: 
                 ...
 
 
-def test_whoever_leaves_over_tls_is_no_fault_of_ours(app: Path, certificates: Path) -> None:
+def test_a_client_that_leaves_over_tls_is_not_logged_as_a_fault(app: Path, certificates: Path) -> None:
     files = ("--certfile", str(certificates / "server.pem"), "--keyfile", str(certificates / "server.key"))
     slow, ready = post_bytes(Address("test/slow", "never")), b"GET /readyz HTTP/1.1\r\nHost: x\r\n\r\n"
     with serving(app, *files) as server:

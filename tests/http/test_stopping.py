@@ -221,7 +221,7 @@ def test_a_stop_under_load_leaves_nothing_that_was_handled_unanswered(app: Path,
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"], ids=["hypercorn", "fast path"])
-def test_a_client_that_does_not_hear_the_farewell_of_tls_keeps_nobody_waiting(
+def test_a_client_that_ignores_the_close_of_tls_delays_no_other_client(
     app: Path, certificates: Path, method: str
 ) -> None:
     files = ("--certfile", str(certificates / "server.pem"), "--keyfile", str(certificates / "server.key"))
@@ -254,7 +254,7 @@ def test_a_second_signal_ends_it_at_once(app: Path, server: Server) -> None:
     [(b"forever", "forever", 503, 0), (True, "blocking", None, 1)],
     ids=["a handler that waits for ever", "a thread"],
 )
-def test_it_ends_within_ten_seconds_whatever_its_handlers_do(
+def test_it_ends_within_ten_seconds_in_spite_of_its_handlers(
     app: Path, server: Server, message: object, began: str, answer: int | None, code: int
 ) -> None:
     connection = begun(server, slow("a", message))

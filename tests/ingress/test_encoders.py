@@ -156,7 +156,7 @@ def test_a_json_form_that_does_not_fit_is_refused_with_its_place(encoders: Messa
     assert str(raised.value) == "expected `int`, got `str` - at `$.count`"
 
 
-def test_a_type_that_nobody_knows_has_no_json_form_and_is_not_remembered(encoders: MessageEncoders) -> None:
+def test_an_unknown_type_has_no_json_form_and_is_not_cached(encoders: MessageEncoders) -> None:
     """Whoever sends may invent types without end."""
     encoder = encoders.encoder("test/anything", "any/thing")
     with pytest.raises(NoJsonFormError) as raised:

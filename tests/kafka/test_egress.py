@@ -111,7 +111,7 @@ async def test_records_for_a_topic_that_is_not_there_wait_for_it(
     assert caplog.messages[0] == f"egress {OUT} can't be written, its records are kept: there is no topic {name!r}"
 
 
-async def test_a_store_from_before_is_told_of_instead_of_passing_over_its_records(
+async def test_an_older_store_is_an_error_instead_of_skipped_records(
     topics: Topics, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     name, to = topics.make("out"), egress(topics, "exactly-once")

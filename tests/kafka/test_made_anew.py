@@ -30,7 +30,7 @@ async def nine_read(topics: Topics, store: MemoryStore | Path, partitions: int =
 
 
 @pytest.mark.parametrize("count", [3, 9, 12])
-async def test_a_topic_made_anew_is_read_from_its_beginning_however_much_it_holds(
+async def test_a_recreated_topic_is_read_from_its_beginning(
     topics: Topics, tmp_path: Path, caplog: pytest.LogCaptureFixture, count: int
 ) -> None:
     name = await nine_read(topics, tmp_path / "store.db")
@@ -45,7 +45,7 @@ async def test_a_topic_made_anew_is_read_from_its_beginning_however_much_it_hold
     assert again.source.records == 0
 
 
-async def test_with_a_reset_to_the_latest_what_it_holds_is_passed_over_and_told_of(
+async def test_with_a_reset_to_the_latest_its_records_are_skipped_and_that_is_logged(
     topics: Topics, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     name = await nine_read(topics, tmp_path / "store.db")

@@ -90,7 +90,7 @@ async def test_after_a_failed_commit_records_are_read_again_and_count_once(topic
     assert run.source.records > 4_000
 
 
-async def test_records_that_are_gone_are_told_of_and_passed_over(
+async def test_lost_records_are_logged_and_skipped(
     topics: Topics, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     name = topics.make()

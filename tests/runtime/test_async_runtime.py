@@ -47,7 +47,7 @@ class Counter(Entity, typename="test/counter", on_failure=DeadLetter("test/dead"
         return self.total
 
 
-def test_what_was_told_is_there_after_the_block_and_in_the_next_one(tmp_path: Path) -> None:
+def test_messages_are_there_after_the_block_and_in_the_next_one(tmp_path: Path) -> None:
     async def day(cents: int) -> Deposited:
         async with AsyncRuntime(Account, store=tmp_path / "bank.db") as runtime:
             await runtime.tell(ADA, Deposit(cents=cents))

@@ -87,7 +87,7 @@ def test_outside_its_block_it_says_how_to_use_it() -> None:
 
 
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*:DeprecationWarning")  # forking is what is tested
-def test_a_forked_child_is_told_that_the_engine_is_its_parents(tmp_path: Path) -> None:
+def test_a_forked_child_gets_an_error_since_the_engine_is_its_parents(tmp_path: Path) -> None:
     with Runtime(Account, store=tmp_path / "bank.db") as runtime:
         runtime.tell(Account.at("ada"), Deposit(cents=5))
         read, write = os.pipe()

@@ -45,7 +45,7 @@ def damaged(address: Address, expires_ms: int | None = None) -> Commit:
     return Commit(entities=[EntityRow(address, b"\x93\x81\xa1", expires_ms)])
 
 
-async def test_it_fails_the_batches_of_its_address_whatever_the_policy_and_nothing_else() -> None:
+async def test_it_fails_the_batches_of_its_address_in_spite_of_a_policy_and_nothing_else() -> None:
     store, clock = MemoryStore(), ManualClock()
     await store.commit(damaged(BAD))
     async with running(Counter, store=store, clock=clock) as engine:
@@ -79,7 +79,7 @@ async def test_it_is_not_swept_away_nor_in_the_way_of_what_is() -> None:
         assert [row.address.id for row in store.entities("test/fading")] == ["bad"]
 
 
-async def test_whoever_reads_from_beside_is_told_and_an_export_carries_its_bytes(tmp_path: Path) -> None:
+async def test_a_damaged_entity_is_an_error_for_readers_and_an_export_has_its_bytes(tmp_path: Path) -> None:
     path = tmp_path / "s.db"
     store = SqliteStore(path)
     await store.commit(damaged(BAD))

@@ -177,7 +177,7 @@ def test_a_copy_is_used_while_an_engine_runs_on_what_it_was_copied_from(
     copy.close()
 
 
-def test_an_owner_that_was_closed_or_killed_is_in_nobodys_way(path: Path) -> None:
+def test_an_owner_that_was_closed_or_killed_does_not_block_the_next_one(path: Path) -> None:
     script = f"{_IMPORTS}; s = SqliteStore(sys.argv[1]); os._exit(1)"
     subprocess.run([sys.executable, "-c", script, str(path)], check=False)
     path.with_name("store.db.lock").unlink()
@@ -188,7 +188,7 @@ def test_an_owner_that_was_closed_or_killed_is_in_nobodys_way(path: Path) -> Non
 
 @pytest.mark.parametrize("id", ["ada", "a\0b"])
 @pytest.mark.parametrize("commits", ["loop", "thread"])
-def test_whoever_was_taken_over_writes_nothing_any_more(path: Path, id: str, commits: str) -> None:
+def test_a_former_owner_writes_nothing(path: Path, id: str, commits: str) -> None:
     first = SqliteStore(path, commits="loop" if commits == "loop" else "thread")
     commit(first, EntityRow(Address("bank/account", id), b"1"))
     settle_elsewhere(path)

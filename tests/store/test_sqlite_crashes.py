@@ -223,7 +223,7 @@ for number in range(int(sys.argv[2])):
 """
 
 
-def test_who_looks_while_a_store_is_being_made_is_told_so_or_finds_it_empty(tmp_path: Path) -> None:
+def test_reading_a_store_that_is_being_created_is_an_error_or_finds_it_empty(tmp_path: Path) -> None:
     many, told = 40, set()
     command = [sys.executable, "-c", MAKE_MANY, str(tmp_path), f"{many}"]
     with subprocess.Popen(command, cwd=Path(__file__).parents[2]) as maker:

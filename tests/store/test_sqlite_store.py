@@ -190,7 +190,7 @@ def test_a_folder_without_the_right_to_write_is_refused() -> None:
     )
 
 
-def test_a_store_in_a_folder_that_can_not_be_written_is_told_so_to_who_reads_it() -> None:
+def test_reading_a_store_in_a_read_only_folder_is_an_error_that_says_so() -> None:
     with TemporaryDirectory() as folder:
         path = Path(folder) / "store.db"
         SqliteStore(path).close()
@@ -767,7 +767,7 @@ def test_a_sound_store_has_nothing_wrong(store: SqliteStore) -> None:
     assert store.integrity_check() == []
 
 
-def test_damage_is_told(path: Path) -> None:
+def test_damage_is_reported(path: Path) -> None:
     store = SqliteStore(path)
     commit(store, *[entity(f"{n:04}", bytes(200)) for n in range(1_000)])
     store.close()
@@ -780,7 +780,7 @@ def test_damage_is_told(path: Path) -> None:
     reader.close()
 
 
-def test_numbers_given_twice_are_told(store: SqliteStore) -> None:
+def test_numbers_given_twice_are_reported(store: SqliteStore) -> None:
     asyncio.run(store.commit(Commit(messages=[Message(7, ADA, VALUE)], next_seq=7)))
 
     assert store.integrity_check() == ["the next sequence number is 7, but 7 is taken"]
@@ -802,7 +802,7 @@ def test_a_backup_is_the_store_as_of_now_in_one_file(store: SqliteStore, path: P
     assert ids(store, "elsewhere") == []
 
 
-def test_a_backup_beside_commits_holds_whole_commits(store: SqliteStore, path: Path) -> None:
+def test_a_backup_during_commits_holds_whole_commits(store: SqliteStore, path: Path) -> None:
     async def backups_and_commits() -> None:
         await store.commit(large(0))
         for number in range(1, 6):
@@ -822,7 +822,7 @@ def test_a_backup_beside_commits_holds_whole_commits(store: SqliteStore, path: P
         copy.close()
 
 
-def test_a_backup_does_not_overwrite_unless_told_to(store: SqliteStore, path: Path) -> None:
+def test_a_backup_overwrites_only_on_request(store: SqliteStore, path: Path) -> None:
     target = path.with_name("backup.db")
     commit(store, entity("ada"))
     store.backup(target)

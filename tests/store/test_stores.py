@@ -143,7 +143,7 @@ def small_sqlite(path: Path) -> Store:
     "open_store", [lambda path: MemoryStore(largest_row=50_000), small_sqlite], ids=["memory", "sqlite"]
 )
 @pytest.mark.parametrize("text", ["t/v", "t/\0"], ids=["", "by row"])
-async def test_a_row_that_is_too_large_is_refused_for_good_and_one_that_fits_is_not(
+async def test_a_row_that_is_too_large_is_refused_permanently_and_one_that_fits_is_not(
     tmp_path: Path, open_store: Callable[[Path], Store], text: str
 ) -> None:
     store, target = open_store(tmp_path / "store.db"), Address("t/a", "x")

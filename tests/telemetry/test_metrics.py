@@ -182,7 +182,7 @@ def test_the_types_that_senders_name_are_bounded() -> None:
         ),
     ],
 )
-def test_the_command_line_refuses_metrics_that_nobody_could_read(arguments: tuple[str, ...], error: str) -> None:
+def test_the_command_line_refuses_metrics_without_a_listener(arguments: tuple[str, ...], error: str) -> None:
     result = CliRunner().invoke(main, arguments)
     assert result.exit_code == 2
     assert result.output.splitlines()[-1] == f"Error: {error}"

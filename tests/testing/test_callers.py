@@ -111,7 +111,7 @@ def test_given_takes_a_caller() -> None:
         assert len(given(Policed, "a").when(1, caller=caller).dead_letters) == 1
 
 
-async def test_who_asks_as_an_entity_gets_the_error_of_a_message_that_was_given_up() -> None:
+async def test_an_ask_of_an_entity_gets_the_error_of_a_message_that_was_given_up() -> None:
     class Terminal(Entity, typename="test/terminal"):
         @handles(int)
         def refuse(self, message: int) -> int:

@@ -122,7 +122,7 @@ def test_given_shows_schedules_as_they_were_written() -> None:
     )
 
 
-def test_given_shows_what_is_left_of_schedules_and_which_ended() -> None:
+def test_given_shows_started_and_cancelled_schedules() -> None:
     result = given(Order, "1").when("replace", "end")
 
     assert result.schedules == [Schedule(timedelta(hours=2), "UTC", Order.at("1"), "tick", "a")]
@@ -142,7 +142,7 @@ def test_an_answer_runs_its_method_with_what_was_kept_for_the_first_caller() -> 
     assert (alone.reply, alone.entity.state) == (None, "pen: 7")
 
 
-def test_what_an_answer_s_method_raises_is_raised_or_told_under_a_policy() -> None:
+def test_an_error_of_an_answer_method_is_raised_or_with_a_policy_recorded() -> None:
     class Policed(Order, typename="kit/policed", on_failure=DeadLetter("kit/letters", attempts=1)):
         pass
 

@@ -82,7 +82,7 @@ def test_what_a_handler_raises_is_raised() -> None:
         given(Account, "ada").when("oh no")
 
 
-def test_with_a_policy_it_is_told_instead() -> None:
+def test_with_a_policy_it_is_recorded_instead() -> None:
     settings = Settings(on_failure=DeadLetter("kit/letters", attempts=2, backoff=1_000))
     result = given(Account, "ada").when("oh no", Deposit(cents=1), settings=settings)
 
@@ -142,7 +142,7 @@ def test_a_delay_may_be_a_thousand_years_and_no_longer() -> None:
     )
 
 
-def test_now_is_told_in_utc_and_a_naive_one_is_refused() -> None:
+def test_now_is_in_utc_and_a_naive_one_is_refused() -> None:
     result = given(Account, "ada").when(Deposit(cents=5), now=datetime(1999, 1, 1, tzinfo=timezone(timedelta(hours=1))))
     assert result.entity.history == ["1998"]
 

@@ -134,7 +134,7 @@ async def test_a_keyboard_interrupt_undoes_its_batch_and_goes_on_to_who_waits(en
         assert await runtime.ask(entity.at("b"), Do("work"), int) == 1
 
 
-async def test_one_that_nobody_waits_for_leaves_the_block() -> None:
+async def test_an_error_without_a_waiting_call_leaves_the_block() -> None:
     async def run() -> None:
         async with asyncio.timeout(SOON), TestRuntime(Job) as runtime:
             send(runtime.engine, Job.at("a"), pack(Do("interrupt")))

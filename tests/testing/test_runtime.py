@@ -115,7 +115,7 @@ async def test_tell_can_be_delayed() -> None:
         assert (before, runtime.state(Clock.at("x")).seen) == ([], ["hello at 00:01"])
 
 
-async def test_ask_gives_the_reply_whoever_it_comes_from() -> None:
+async def test_ask_returns_the_reply_of_any_sender() -> None:
     async with TestRuntime(Asked) as runtime:
         asked = Asked.at("x")
 

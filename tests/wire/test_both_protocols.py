@@ -187,7 +187,7 @@ def test_fields_that_the_protocol_does_not_know_are_ignored(dialect: Dialect) ->
 
 
 @both
-def test_a_value_without_a_typename_is_left_to_whoever_takes_any(dialect: Dialect) -> None:
+def test_a_value_without_a_typename_goes_to_the_handler_of_any(dialect: Dialect) -> None:
     batch = Batch(ADA, {}, [Invocation(TypedValue("", b"x")), Invocation(TypedValue("", b""))])
 
     assert dialect.read(request(dialect, batch)) == batch

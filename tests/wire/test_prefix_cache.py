@@ -117,7 +117,7 @@ def test_what_begins_as_a_known_part_but_goes_on_otherwise_is_parsed(other: byte
 
 
 @given(st.lists(st.binary(max_size=6), max_size=4), st.integers(0, 40), st.binary(max_size=3))
-def test_whatever_follows_a_known_part_the_classes_read_the_same(values: list[bytes], cut: int, extra: bytes) -> None:
+def test_bytes_after_a_known_part_are_read_as_by_the_classes(values: list[bytes], cut: int, extra: bytes) -> None:
     known = [part(value) for value in values]
     read_three_times(raw_request(KNOWN, *known))
     changed = [each[:cut] + extra + each[cut:] for each in known]

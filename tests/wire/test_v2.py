@@ -181,7 +181,7 @@ def test_tokens_and_cancellations_are_dropped() -> None:
         assert V2.write(outcome, token_prefix=token_prefix) == V2.write(plain, token_prefix=token_prefix)
 
 
-def test_a_host_can_tell_that_something_is_dropped() -> None:
+def test_a_host_can_detect_dropped_effects() -> None:
     assert V2.drops(Done([Send(ADA, REMIND), Cancel("t")], {}))
     assert V2.drops(Done([SendAfter(ADA, REMIND, 5, "t")], {}))
     assert not V2.drops(Done([Send(ADA, REMIND), SendAfter(ADA, REMIND, 5)], {"x": None}))

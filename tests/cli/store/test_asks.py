@@ -92,7 +92,7 @@ def run_on(folder: Path) -> None:
     summary("app.py", "--until-idle", folder=folder)
 
 
-def test_open_asks_say_who_asks_whom_since_and_until_when_and_what_takes_the_answer(folder: Path) -> None:
+def test_open_asks_show_asker_target_times_and_method(folder: Path) -> None:
     found = sorted(told("asks", "app.py", folder=folder), key=lambda each: each["then"])
     head, *rows = table("asks", "app.py", folder=folder)
 

@@ -32,7 +32,7 @@ def test_a_backup_is_a_store_to_go_on_from(folder: Path, tmp_path: Path, live: b
     assert ran.returncode == 0
 
 
-def test_a_backup_goes_over_nothing_unless_told(folder: Path, tmp_path: Path) -> None:
+def test_a_backup_replaces_a_file_only_on_request(folder: Path, tmp_path: Path) -> None:
     target = tmp_path / "b.db"
     run("backup", "app.py", str(target), folder=folder)
 
@@ -46,7 +46,7 @@ def test_a_backup_goes_over_nothing_unless_told(folder: Path, tmp_path: Path) ->
     assert done == {"store": str(STORE), "file": str(target), "bytes": target.stat().st_size}
 
 
-def test_a_sound_store_is_sound_beside_an_engine_too(folder: Path) -> None:
+def test_a_sound_store_is_sound_during_a_run_too(folder: Path) -> None:
     with engine(folder):
         live = run("check", "app.py", folder=folder)
 
@@ -85,7 +85,7 @@ def damage(store: Path, table: str) -> None:
         file.write(b"\xa5" * size)
 
 
-def test_a_damaged_store_is_told_of_and_the_exit_code_says_so(folder: Path, tmp_path: Path) -> None:
+def test_a_damaged_store_is_reported_and_the_exit_code_says_so(folder: Path, tmp_path: Path) -> None:
     run("backup", "app.py", str(tmp_path / "b.db"), folder=folder)
     damage(tmp_path / "b.db", "timer")
 
@@ -137,7 +137,7 @@ def test_a_run_ends_when_it_comes_upon_damage_that_no_retry_mends(folder: Path, 
         ),
     ],
 )
-def test_damage_that_sqlite_takes_for_sound_is_told_of_too(
+def test_damage_that_sqlite_takes_for_sound_is_reported_too(
     folder: Path, tmp_path: Path, update: str, said: str
 ) -> None:
     run("backup", "app.py", str(tmp_path / "b.db"), folder=folder)
@@ -153,7 +153,7 @@ def test_damage_that_sqlite_takes_for_sound_is_told_of_too(
     assert "Traceback" not in run("export", "--store", "b.db", folder=tmp_path).stderr
 
 
-def test_what_is_asked_for_wrongly_is_told_in_a_line(folder: Path) -> None:
+def test_a_wrong_argument_is_an_error_in_one_line(folder: Path) -> None:
     assert refusal("backup", "app.py", folder=folder, code=2) == (
         "Error: expected APP and FILE, or --store STORE and FILE; got one argument."
     )

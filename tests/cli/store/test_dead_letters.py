@@ -139,7 +139,7 @@ def test_a_running_engine_throws_away(folder: Path) -> None:
     assert numbers(folder) == []
 
 
-def test_what_is_asked_for_wrongly_is_told_in_a_line_and_changes_nothing(folder: Path) -> None:
+def test_a_wrong_argument_is_an_error_in_one_line_and_changes_nothing(folder: Path) -> None:
     jam, ham = numbers(folder)
     expected = "Error: expected a NUMBER, as `statefun-actors dead-letters list` shows it"
     for arguments, code, complaint in (

@@ -43,7 +43,7 @@ def test_a_store_goes_through_a_file_and_is_the_same(folder: Path, tmp_path: Pat
     assert [file.name for file in tmp_path.iterdir() if "partial" in file.name or "importing" in file.name] == []
 
 
-def test_a_store_goes_through_a_pipe_beside_an_engine_without_the_application(folder: Path, tmp_path: Path) -> None:
+def test_a_store_goes_through_a_pipe_during_a_run_without_the_application(folder: Path, tmp_path: Path) -> None:
     with engine(folder):
         exporting = subprocess.Popen([*COMMAND, "export", "--store", str(STORE)], cwd=folder, stdout=subprocess.PIPE)
         imported = subprocess.run(
@@ -64,14 +64,14 @@ def test_a_store_goes_through_a_pipe_beside_an_engine_without_the_application(fo
     assert contents(tmp_path / "copy.db") == contents(folder / STORE)
 
 
-def test_programs_are_told_what_was_written(folder: Path, tmp_path: Path) -> None:
+def test_programs_get_the_list_of_written_files(folder: Path, tmp_path: Path) -> None:
     told_of = told("export", "app.py", "--output", str(tmp_path / "x"), folder=folder)
 
     count = len((tmp_path / "x").read_bytes().splitlines())
     assert told_of == [{"store": str(STORE), "file": str(tmp_path / "x"), "lines": count}]
 
 
-def test_what_is_asked_for_wrongly_is_told_in_a_line_and_changes_nothing(folder: Path, tmp_path: Path) -> None:
+def test_a_wrong_argument_is_an_error_in_one_line_and_changes_nothing(folder: Path, tmp_path: Path) -> None:
     before = contents(folder / STORE)
     positions = len(SqliteReader(folder / STORE).recover().positions)
     good, bad, damaged = tmp_path / "good.jsonl", tmp_path / "bad.jsonl", tmp_path / "damaged.gz"

@@ -58,7 +58,7 @@ PROGRAM = Path(sys.executable).with_name("statefun-actors")
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_a_shell_is_told_how_to_complete(tmp_path: Path, shell: str) -> None:
+def test_a_shell_gets_the_script_for_completion(tmp_path: Path, shell: str) -> None:
     named = in_this_process("completion", shell, folder=tmp_path)
     taken = subprocess.run(
         [sys.executable, "-m", "statefun_actors", "completion"],

@@ -141,7 +141,7 @@ def test_it_can_be_for_later_and_come_from_standard_input(tmp_path: Path) -> Non
         ),
     ],
 )
-def test_what_is_sent_wrongly_is_told_in_a_line_and_changes_nothing(
+def test_a_wrong_message_is_an_error_in_one_line_and_changes_nothing(
     folder: Path, arguments: list[str], code: int, complaint: str
 ) -> None:
     assert refusal("send", "app.py", *arguments, folder=folder, code=code) == f"Error: {complaint}"
@@ -152,7 +152,7 @@ def test_nothing_of_what_was_refused_is_there(folder: Path) -> None:
     assert not (folder / "no.db").exists()
 
 
-def test_a_store_in_other_hands_is_told_by_name(tmp_path: Path) -> None:
+def test_a_store_in_use_is_reported_with_its_holder(tmp_path: Path) -> None:
     folder = shop(tmp_path, wish("ada", "tea", 5))
     script = (
         "import sys; from statefun_actors.store.sqlite import SqliteStore; store = SqliteStore(sys.argv[1]); "

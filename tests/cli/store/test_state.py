@@ -87,7 +87,7 @@ def test_without_the_application_states_are_shown_raw(folder: Path) -> None:
     assert told(*store, "app.py", "shop/basket/ada", folder=folder)[0]["fields"]["spent"] == 5
 
 
-def test_it_looks_in_beside_an_engine(tmp_path: Path) -> None:
+def test_it_reads_a_store_during_a_run(tmp_path: Path) -> None:
     folder = shop(tmp_path, wish("ada", "tea", 5))
 
     with engine(folder):
@@ -131,7 +131,7 @@ def test_it_looks_in_beside_an_engine(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_what_is_asked_for_wrongly_is_told_in_a_line(
+def test_a_wrong_argument_is_an_error_in_one_line(
     folder: Path, arguments: list[str], code: int, complaint: str
 ) -> None:
     assert refusal("state", *arguments, folder=folder, code=code) == complaint.format(folder=folder)

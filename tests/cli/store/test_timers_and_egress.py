@@ -64,14 +64,14 @@ def test_neither_needs_the_application(folder: Path) -> None:
     assert len(told("egress", "--store", str(STORE), folder=folder)) == 2
 
 
-def test_both_look_in_beside_an_engine(folder: Path) -> None:
+def test_both_read_a_store_during_a_run(folder: Path) -> None:
     with engine(folder):
         assert len(told("timers", "app.py", folder=folder)) == 3
         assert len(told("egress", "app.py", folder=folder)) == 2
 
 
 @pytest.mark.parametrize("command", ["timers", "egress"])
-def test_what_is_asked_for_wrongly_is_told_in_a_line(folder: Path, command: str) -> None:
+def test_a_wrong_argument_is_an_error_in_one_line(folder: Path, command: str) -> None:
     assert refusal(command, folder=folder, code=2) == ("Error: expected APP, whose store it is, or --store FILE.")
     assert refusal(command, "app.py", "more", folder=folder, code=2) == "Error: unexpected argument: 'more'."
     assert refusal(command, "--store", "no.db", folder=folder, code=1) == (
