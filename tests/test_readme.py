@@ -14,6 +14,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from click.testing import CliRunner
 
@@ -73,13 +74,43 @@ def test_its_tests_pass_under_plain_pytest(tmp_path: Path) -> None:
 
 def test_its_conversation_is_held() -> None:
     names: dict[str, Any] = {"__name__": "readme_conversation"}
-    exec(compile(block_with("@activity"), "README.md", "exec"), names)
+    exec(compile(block_with('@activity("shop/charge"'), "README.md", "exec"), names)
 
     async def work() -> str:
         async with TestRuntime(names["Order"], names["charge"]) as runtime:
             return await runtime.ask(names["Order"].at("7"), names["Place"](100), str)
 
     assert asyncio.run(work()) == "paid"
+
+
+def test_an_answer_is_kept_under_what_the_ask_kept() -> None:
+    names: dict[str, Any] = {"__name__": "readme_basket"}
+    exec(compile(block_with("class Basket"), "conversations.md", "exec"), names)
+
+    async def work() -> object:
+        async with TestRuntime(names["Basket"], names["Stock"]) as runtime:
+            await runtime.tell(names["Basket"].at("1"), "pen")
+            return runtime.state(names["Basket"].at("1")).items
+
+    assert asyncio.run(work()) == {"pen": 1}
+
+
+@pytest.mark.parametrize(
+    ("bank", "status", "body"),
+    [('return f"receipt {len(key) > 0}"', 200, "receipt True"), ('raise ValueError("closed")', 202, "pending")],
+)
+def test_a_web_client_gets_a_reply_that_comes_in_time_and_202_otherwise(bank: str, status: int, body: str) -> None:
+    code = block_with("class Payment").replace('return f"receipt {key}"', bank).replace("timeout=2", "timeout=0.5")
+    names: dict[str, Any] = {"__name__": "readme_payment"}
+    exec(compile(code, "library.md", "exec"), names)
+
+    async def post() -> httpx.Response:
+        transport = httpx.ASGITransport(names["app"])
+        async with names["lifespan"](None), httpx.AsyncClient(transport=transport, base_url="http://app") as client:
+            return await client.post("/payments/7?cents=5")
+
+    response = asyncio.run(post())
+    assert (response.status_code, response.json()) == (status, body)
 
 
 def test_its_asks_are_answered_from_python_and_by_curl(tmp_path: Path) -> None:
