@@ -30,8 +30,8 @@ MODULES: Final = {
 }
 ORDER: Final = (
     "tutorial", "entities", "state", "messages", "failures", "conversations", "time", "testing", "evolution", "library",
-    "http", "kafka", "operations", "security", "flink", "compat", "commands", "limits", "performance", "how-it-works",
-    "comparison", "reference",
+    "http", "console", "kafka", "operations", "security", "flink", "compat", "commands", "limits", "performance",
+    "how-it-works", "comparison", "reference",
 )  # fmt: skip
 """The pages in the order in which they are best read."""
 

@@ -48,6 +48,7 @@ from statefun_actors.admin.views.around import (
 from statefun_actors.admin.views.conversations import (
     AskItem,
     ScheduleItem,
+    ask_item,
     list_asks,
     list_schedules,
 )
@@ -96,6 +97,12 @@ from statefun_actors.admin.views.timers import (
 from statefun_actors.admin.views.times import (
     time_text,
 )
+from statefun_actors.admin.writing import (
+    WrittenValueError,
+    edited_retry,
+    written_answer,
+    written_message,
+)
 
 __all__ = [
     "MOST_COUNTED",
@@ -122,7 +129,10 @@ __all__ = [
     "TimerItem",
     "TypeItem",
     "WaitingItem",
+    "WrittenValueError",
+    "ask_item",
     "check_store",
+    "edited_retry",
     "export_store",
     "find_ask",
     "form_of",
@@ -148,4 +158,6 @@ __all__ = [
     "view_entity",
     "view_store",
     "view_surroundings",
+    "written_answer",
+    "written_message",
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-from statefun_actors.console import Access, ConsoleRoute
+from statefun_actors.console import Access, ConsoleMode, ConsoleRoute
 from statefun_actors.engine import Engine
 from statefun_actors.http import Guard, Listener, Router, create_ingress_app, serve
 
@@ -17,14 +17,16 @@ class HttpService:
         listeners: closed at the end.
         token: what clients must send; None = nothing.
         own_loop: whether only the engine runs on this event loop.
-        console: whether ``/console`` shows pages about the engine.
+        console: whether ``/console`` shows pages about the engine, and whether they can change what it holds.
     """
 
     serving: asyncio.Task[None] | None = None
 
-    def __init__(self, listeners: Sequence[Listener], token: str | None, *, own_loop: bool, console: bool) -> None:
+    def __init__(
+        self, listeners: Sequence[Listener], token: str | None, *, own_loop: bool, console: ConsoleMode
+    ) -> None:
         self._listeners, self._token, self._own_loop = listeners, token, own_loop
-        self._with_console = console
+        self._mode: ConsoleMode = console
         self._console: ConsoleRoute | None = None
         self._router: Router | None = None
         self._closing = asyncio.Event()
@@ -32,8 +34,13 @@ class HttpService:
     async def open(self, engine: Engine) -> None:
         local = self._token is None and all(listener.local for listener in self._listeners)
         guard = Guard(self._token, local=local)
-        if self._with_console:
-            self._console = ConsoleRoute(engine, Access(guard, self._token), token=self._token is not None)
+        if self._mode != "off":
+            self._console = ConsoleRoute(
+                engine,
+                Access(guard, self._token),
+                token=self._token is not None,
+                read_only=self._mode == "read-only",
+            )
         self._router = create_ingress_app(
             engine.app, engine, guard, None if self._console is None else self._console.at
         )

@@ -1,6 +1,11 @@
-"""The console: pages in a browser that show a running engine."""
+"""The console: pages in a browser that show a running engine, and change what it holds."""
+
+from typing import Literal
 
 from statefun_actors.console.access import Access
 from statefun_actors.console.route import PATH, ConsoleRoute
 
-__all__ = ["PATH", "Access", "ConsoleRoute"]
+ConsoleMode = Literal["off", "read-only", "full"]
+"""Whether a server has a console, and whether it changes something."""
+
+__all__ = ["PATH", "Access", "ConsoleMode", "ConsoleRoute"]

@@ -8,10 +8,11 @@ can read it.
 from __future__ import annotations
 
 import hmac
+import secrets
 import time
 from typing import Final
 
-from statefun_actors.http import Guard, RefusedError, Request
+from statefun_actors.http import Guard, RefusedError, Request, line
 
 SESSION_SECONDS: Final = 12 * 60 * 60
 _COOKIE: Final = b"statefun-actors-console"
@@ -28,6 +29,8 @@ class Access:
     def __init__(self, guard: Guard, token: str | None) -> None:
         self._guard, self._guard_of_place = guard, guard.without_token()
         self._token = None if token is None else token.encode()
+        self._secret = secrets.token_bytes(32)
+        """Signs forms. Those from before a restart are refused."""
 
     def check_place(self, request: Request) -> None:
         """Raises RefusedError: another site's page sends *request*, or asks under another name."""
@@ -42,6 +45,16 @@ class Access:
         except RefusedError:
             return False
         return True
+
+    def form_token(self, request: Request) -> str:
+        """What the forms of a page for *request* send along, so that no other site can make them up."""
+        return hmac.new(self._secret, b"form " + _cookie(request), "sha256").hexdigest()
+
+    def check_form(self, request: Request, token: str) -> None:
+        """Raises RefusedError: *token* is not that of a form made for the session of *request*."""
+        if not hmac.compare_digest(token.encode("utf-8", "replace"), self.form_token(request).encode()):
+            text = "this form is not one of this console's, or it is from before a restart: open its page again"
+            raise RefusedError(line(403, text))
 
     def session(self, token: str) -> bytes | None:
         """The Set-Cookie header of a new session for who knows *token*; None if that is wrong."""

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Final
+from typing import Final, TypeVar
 
 from statefun_actors.http import OnDone, Response
+
+_T = TypeVar("_T")
 
 _THREADS: Final = 2
 """One for a page that takes long, and one for the others."""
@@ -21,9 +23,13 @@ class Background:
 
     def start(self, work: Callable[[], Response]) -> PendingWork:
         """Begin *work*, which must not raise."""
+        return PendingWork(self.run(work))
+
+    def run(self, work: Callable[[], _T]) -> asyncio.Future[_T]:
+        """Begin *work*; the future has its result."""
         if self._threads is None:
             self._threads = ThreadPoolExecutor(_THREADS, "statefun-actors-console")
-        return PendingWork(asyncio.get_running_loop().run_in_executor(self._threads, work))
+        return asyncio.get_running_loop().run_in_executor(self._threads, work)
 
     def close(self) -> None:
         """Wait for work that has begun, and drop the rest. Safe to call twice."""
@@ -43,3 +49,10 @@ class PendingWork:
 
     def cancel(self) -> None:
         self._working.cancel()
+
+
+class PendingAct(PendingWork):
+    """The response to an act, which goes on when its browser is gone: half a change would be worse."""
+
+    def cancel(self) -> None:
+        pass

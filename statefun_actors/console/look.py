@@ -82,8 +82,11 @@ class Look:
     """Counts of the store, a few seconds old where counting takes long."""
     place: str
     """The store, for people."""
+    path: str | None
+    """The file of the store; None where it is in memory, as of *size*, its bytes."""
     size: int | None
-    """Bytes of the store; None where it is in memory."""
+    origin: str
+    """The URL of the server, without a path, as the browser knows it."""
 
     def types(self) -> AbstractSet[str]:
         """The function types that are served, stored, or have messages."""

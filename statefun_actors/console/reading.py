@@ -37,22 +37,22 @@ class Reading:
         return "memory" if self.path is None else str(self.path)
 
     @contextmanager
-    def look(self, live: Live) -> Generator[Look]:
-        """What a page may read, the engine being as in *live*.
+    def look(self, live: Live, origin: str) -> Generator[Look]:
+        """What a page may read, the engine being as in *live*, and the server at *origin*.
 
         Raises:
             StoreError: the store can't be read.
         """
         if self.path is None:
-            yield self._look(live, self._store, None)
+            yield self._look(live, self._store, None, origin)
             return
         store = open_reader(self.path)
         try:
-            yield self._look(live, store, _size(self.path))
+            yield self._look(live, store, _size(self.path), origin)
         finally:
             store.close()
 
-    def _look(self, live: Live, store: StoreReader, size: int | None) -> Look:
+    def _look(self, live: Live, store: StoreReader, size: int | None, origin: str) -> Look:
         return Look(
             app=self._app,
             known=self._known,
@@ -60,7 +60,9 @@ class Reading:
             store=store,
             overview=lambda: self._overview(lambda: view_store(store)),
             place=self.place,
+            path=None if self.path is None else str(self.path),
             size=size,
+            origin=origin,
         )
 
     def _overview(self, count: Callable[[], StoreOverview]) -> StoreOverview:

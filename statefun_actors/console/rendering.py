@@ -5,12 +5,12 @@ from __future__ import annotations
 import functools
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
-from urllib.parse import urlencode
 
 import attrs
 
 from statefun_actors.console import values
 from statefun_actors.console.assets import ASSETS
+from statefun_actors.console.links import query
 from statefun_actors.console.look import Page
 from statefun_actors.http import Response
 
@@ -33,6 +33,14 @@ _HEADERS: Final = (
 )
 
 
+@attrs.frozen
+class Notice:
+    """What an act has done, or, if it is *bad*, why it could not be done."""
+
+    text: str
+    bad: bool
+
+
 @attrs.frozen(kw_only=True)
 class Frame:
     """What surrounds each page.
@@ -44,6 +52,7 @@ class Frame:
         now_ms: milliseconds since 1970.
         failing: messages that keep failing, for the navigation.
         token: whether the server needs one, so that there is something to log out of.
+        csrf: what forms send along; None where the console is read-only, and has no forms.
     """
 
     name: str
@@ -52,6 +61,8 @@ class Frame:
     now_ms: int
     failing: int = 0
     token: bool = False
+    csrf: str | None = None
+    notice: Notice | None = None
 
 
 @functools.cache
@@ -79,11 +90,6 @@ def _environment() -> Environment:
     return environment
 
 
-def _query(**parts: object) -> str:
-    """``?a=1&b=2`` of the parts that are not None or empty."""
-    return "?" + urlencode({name: part for name, part in parts.items() if part not in {None, ""}})
-
-
 def rendered(page: Page, frame: Frame) -> Response:
     """*page* inside *frame*, as a response."""
     html = (
@@ -94,7 +100,7 @@ def rendered(page: Page, frame: Frame) -> Response:
             title=page.title,
             frame=frame,
             asset=ASSETS.url,
-            query=_query,
+            query=query,
             moment=lambda ms: values.moment(ms, frame.now_ms),
         )
     )

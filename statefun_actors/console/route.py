@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Mapping
 from typing import Final
 from urllib.parse import parse_qsl
 
 from statefun_actors.console.access import CLOSED_SESSION, Access
+from statefun_actors.console.acting import Acting
+from statefun_actors.console.acts import ACTS, Form
 from statefun_actors.console.assets import ASSETS
-from statefun_actors.console.background import Background
+from statefun_actors.console.background import Background, PendingAct
 from statefun_actors.console.changes import Changes
 from statefun_actors.console.look import Live, Page, fingerprint, look_at
-from statefun_actors.console.pages import PAGES, not_found, unreadable
+from statefun_actors.console.notices import Notices
+from statefun_actors.console.pages import FORMS, PAGES, READ_ONLY, not_found, read_only, unreadable
 from statefun_actors.console.reading import Reading
-from statefun_actors.console.rendering import Frame, rendered
+from statefun_actors.console.rendering import Frame, Notice, rendered
 from statefun_actors.engine import Engine
 from statefun_actors.errors import StatefunActorsError
 from statefun_actors.http import Pending, RefusedError, Request, Response, line
@@ -27,22 +31,25 @@ _LOG_IN: Final = b"login"
 _LOG_OUT: Final = b"logout"
 _CHANGES: Final = b"changes"
 _FORM: Final = b"application/x-www-form-urlencoded"
-_LONGEST_FORM: Final = 10_000
+_LONGEST_FORM: Final = 4_000_000
+_READ: Final = (b"allow", b"GET, HEAD")
 _BAD_QUERY: Final = line(400, "expected a query in UTF-8")
 
 
 class ConsoleRoute:
-    """Responds with pages about *engine*, read-only.
+    """Responds with pages about *engine*; unless it is *read_only*, forms on them change what it holds.
 
-    Pages need JavaScript only to be live. 303 to the log-in page without a session where *access* needs one, 403 for
-    requests of other sites, 404 for unknown pages, 503 where the store can't be read.
+    JavaScript is needed only for pages to be live. 303 to the log-in page without a session where *access* needs one,
+    403 for requests of other sites and foreign forms, 404 for unknown pages, 503 where the store can't be read.
     """
 
-    def __init__(self, engine: Engine, access: Access, *, token: bool) -> None:
-        self._engine, self._access, self._token = engine, access, token
+    def __init__(self, engine: Engine, access: Access, *, token: bool, read_only: bool) -> None:
+        self._engine, self._access, self._token, self._read_only = engine, access, token, read_only
         self._reading = Reading(engine)
         self._background = Background()
         self._changes = Changes(lambda: fingerprint(engine))
+        self._notices = Notices()
+        self._acting = Acting(engine, self._reading, self._background, self._notices)
 
     def at(self, path: str) -> ConsoleRoute | None:
         """This route, if *path* is one of its paths."""
@@ -61,10 +68,14 @@ class ConsoleRoute:
         name = _name(request)
         if name in {_LOG_IN, _LOG_OUT} and request.method == "POST":
             return
-        if request.method not in {"GET", "HEAD"}:
-            if name is None:  # these paths only lead to the console
-                raise RefusedError(line(404, "Not Found"))
-            raise RefusedError(line(405, "this console shows; it changes nothing", (b"allow", b"GET, HEAD")))
+        if request.method in {"GET", "HEAD"}:
+            return
+        if name is None:  # these paths only lead to the console
+            raise RefusedError(line(404, "Not Found"))
+        if self._read_only:
+            raise RefusedError(line(405, READ_ONLY, _READ))
+        if request.method != "POST" or name.decode("latin-1") not in ACTS:
+            raise RefusedError(line(405, "pages can only be read: their forms have paths of their own", _READ))
 
     def respond(self, request: Request, body: bytes) -> Response | Pending:
         name = _name(request)
@@ -78,6 +89,8 @@ class ConsoleRoute:
             return self._log_in(request, body)
         if not self._access.is_open(request):
             return line(401, "log in first") if name == _CHANGES else _see(_LOG_IN)
+        if request.method == "POST":
+            return self._act(request, name.decode("latin-1"), body)
         try:
             query = _query(request)
         except ValueError:
@@ -85,28 +98,47 @@ class ConsoleRoute:
         if name == _CHANGES:
             seen = request.header(b"last-event-id").decode("latin-1") or query.get("since", "")
             return self._changes.after(seen)
-        return self._page(name.decode("latin-1"), query)
+        return self._page(name.decode("latin-1"), query, request)
+
+    def _act(self, request: Request, name: str, body: bytes) -> Response | Pending:
+        form, csrf = Form(_form(request, body)), self._access.form_token(request)
+        try:
+            self._access.check_form(request, form.get("csrf"))
+        except RefusedError as refused:
+            return refused.response
+
+        def shown(page: Page, live: Live, problem: str | None) -> Response:
+            notice = None if problem is None else Notice(problem, bad=True)
+            return self._rendered(page, ACTS[name].page, live, csrf=csrf, notice=notice)
+
+        acting = self._acting.act(name, form, _origin(request), shown)
+        return PendingAct(asyncio.get_running_loop().create_task(acting))
 
     def _log_in(self, request: Request, body: bytes) -> Response:
         if self._access.is_open(request):
             return _see(b"./")
         wrong = False
         if request.method == "POST":
-            given = _form(request, body).get("token", "")
+            given = Form(_form(request, body)).get("token")
             if (cookie := self._access.session(given)) is not None:
                 return _see(b"./", cookie)
             wrong = True
         page = Page(template="login.html", title="Log in", content={"wrong": wrong}, status=401 if wrong else 200)
         return self._rendered(page, _LOG_IN.decode(), None)
 
-    def _page(self, name: str, query: Mapping[str, str]) -> Response | Pending:
-        live, version = look_at(self._engine), self._changes.version()
+    def _page(self, name: str, query: Mapping[str, str], request: Request) -> Response | Pending:
+        live, version, origin = look_at(self._engine), self._changes.version(), _origin(request)
+        csrf = None if self._read_only else self._access.form_token(request)
+        text = self._notices.get(query.get("notice", ""))
+        notice = None if text is None else Notice(text, bad=False)
 
         def made() -> Response:
             try:
-                with self._reading.look(live) as look:
+                if self._read_only and name in FORMS:
+                    return self._rendered(read_only(), name, live)
+                with self._reading.look(live, origin) as look:
                     page = PAGES.get(name, not_found)(look, query)
-                    return self._rendered(page, name, live, version)
+                    return self._rendered(page, name, live, version, csrf=csrf, notice=notice)
             except StatefunActorsError as error:
                 return self._rendered(unreadable(error), name, live, version)
             except Exception:  # a bug of this library
@@ -115,7 +147,16 @@ class ConsoleRoute:
 
         return made() if self._reading.path is None else self._background.start(made)
 
-    def _rendered(self, page: Page, name: str, live: Live | None, version: str | None = None) -> Response:
+    def _rendered(
+        self,
+        page: Page,
+        name: str,
+        live: Live | None,
+        version: str | None = None,
+        *,
+        csrf: str | None = None,
+        notice: Notice | None = None,
+    ) -> Response:
         shown = live if live is not None else look_at(self._engine)
         frame = Frame(
             name=name,
@@ -124,6 +165,8 @@ class ConsoleRoute:
             now_ms=shown.now_ms,
             failing=0 if live is None else len(live.failing),
             token=self._token,
+            csrf=csrf,
+            notice=notice,
         )
         return rendered(page, frame)
 
@@ -145,8 +188,13 @@ def _query(request: Request) -> dict[str, str]:
     return dict(parse_qsl(query, keep_blank_values=True, errors="strict"))
 
 
-def _form(request: Request, body: bytes) -> dict[str, str]:
+def _form(request: Request, body: bytes) -> list[tuple[str, str]]:
     """The fields of a form; none where *body* is no form."""
     if request.header(b"content-type").partition(b";")[0].strip().lower() != _FORM or len(body) > _LONGEST_FORM:
-        return {}
-    return dict(parse_qsl(body.decode("latin-1"), keep_blank_values=True, errors="replace"))
+        return []
+    return parse_qsl(body.decode("latin-1"), keep_blank_values=True, errors="replace")
+
+
+def _origin(request: Request) -> str:
+    """The URL of the server, as the browser knows it."""
+    return f"http://{request.header(b'host').decode('latin-1') or 'localhost'}"

@@ -37,10 +37,15 @@ def json_cell(form: object) -> Markup:
 
 def json_whole(form: object) -> Markup:
     """The JSON form *form* over several lines."""
-    pretty = msgspec.json.format(_json(form), indent=2)
-    shown = "\n".join(json_text(line) for line in shortened(pretty, WHOLE).split("\n"))
-    more = f"\n… {len(pretty) - WHOLE:,} more characters" if len(pretty) > WHOLE else ""
+    text = pretty(form)
+    shown = "\n".join(json_text(line) for line in shortened(text, WHOLE).split("\n"))
+    more = f"\n… {len(text) - WHOLE:,} more characters" if len(text) > WHOLE else ""
     return Markup("<pre>{}{}</pre>").format(shown, more)
+
+
+def pretty(form: object) -> str:
+    """The JSON form *form* as JSON over several lines, all of it."""
+    return msgspec.json.format(_json(form), indent=2)
 
 
 def text_whole(text: str) -> Markup:

@@ -70,7 +70,7 @@ def assemble(
         )
         services: list[Service] = [ControlService(store)]
         if listeners:
-            console = options.get("console", "read-only") != "off"
+            console = options.get("console", "full")
             services.append(HttpService(listeners, token, own_loop=False, console=console))
         urls = [listener.url(tls=False) for listener in listeners]
         return Assembly(engine, services, resources.pop_all(), on_death), urls

@@ -34,8 +34,9 @@ class RuntimeOptions(Options, total=False):
     """Addresses at which the HTTP ingress listens: ``127.0.0.1:8080``, ``unix:/path``. Default: None, no listener."""
     token: str | None
     """The token that HTTP clients must send as ``Authorization: Bearer``, to ``bind`` and ``asgi``. Default: None."""
-    console: Literal["off", "read-only"]
-    """Pages for a browser at ``bind`` that show entities, failures, asks, timers and egress. Default: read-only."""
+    console: Literal["off", "read-only", "full"]
+    """Pages for a browser at ``bind`` that show entities, failures, asks, timers and egress; full: and that
+    send messages, answer asks, and retry or drop what fails. Default: full."""
     timeout: timedelta | float
     """The timeout of one call with all its attempts: a timedelta, or seconds. Default: 30."""
     egress: Mapping[str, Target | Sink | str]
@@ -81,9 +82,9 @@ def application_settings(options: RuntimeOptions) -> Settings:
     token = options.get("token")
     if token is not None and not (token.isascii() and token.isprintable() and token and token.strip() == token):
         problems.append("expected a token= of printable ASCII without blanks around it")
-    console = options.get("console", "read-only")
-    if console not in {"off", "read-only"}:
-        problems.append(f"expected a console= of 'off' or 'read-only', got {console!r}")
+    console = options.get("console", "full")
+    if console not in {"off", "read-only", "full"}:
+        problems.append(f"expected a console= of 'off', 'read-only' or 'full', got {console!r}")
     for name in ("cache_bytes", "egress_backlog"):
         value = options.get(name, 1)
         if not isinstance(value, int) or isinstance(value, bool) or value < 1:

@@ -119,11 +119,14 @@ TABLE: Final[Mapping[str, AbstractSet[str]]] = {
     "console": frozenset(
         {
             "text",
+            "units",
             "errors",
             "address",
+            "model",
             "types",
             "store",
             "asking",
+            "definition",
             "entity",
             "dispatch",
             "http",

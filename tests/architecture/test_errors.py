@@ -14,6 +14,7 @@ StatefunActorsError (Exception): errors
   AmbiguousTokenError (LookupError): admin
   BadExportError (ValueError): admin
   ControlSocketError: admin
+  WrittenValueError (ValueError): admin
   CallError: calls
     KeyReusedError (ValueError): calls
     MessageRefusedError (ValueError): calls
@@ -45,6 +46,7 @@ StatefunActorsError (Exception): errors
     InputChangedError (ValueError): connectors
     InputUnreadableError (OSError): connectors
   OlderStoreError: connectors
+  FormError (ValueError): console
   ModuleFileError (ValueError): deploy
   DroppedError: engine
   EpochLostError: engine

@@ -10,8 +10,13 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
 
+from selenium.common.exceptions import NoSuchElementException, StaleElementReferenceException
 from selenium.webdriver import Chrome, ChromeOptions, ChromeService
+from selenium.webdriver.common.by import By
+from selenium.webdriver.remote.webdriver import WebDriver
+from selenium.webdriver.support.wait import WebDriverWait
 
+from tests.console.served import DEADLINE
 from tests.needs import program
 
 PHONE: Final = 390
@@ -69,9 +74,38 @@ class Browser:
             if rule["impact"] in _SERIOUS
         ]
 
-    def text(self) -> str:
-        """The text of the page, as it is seen."""
-        return self.driver.find_element("tag name", "body").text
+    def until_seen(self, text: str) -> None:
+        """Wait until the page has *text*."""
+        self._waiting().until(lambda driver: text in driver.find_element(By.TAG_NAME, "body").text, f"no {text!r}")
+
+    def click(self, by: str, value: str) -> None:
+        """Click what is found *by* this *value*."""
+
+        def clicked(driver: WebDriver) -> bool:
+            driver.find_element(by, value).click()
+            return True
+
+        self._waiting().until(clicked, f"no {value!r}")
+
+    def press(self, text: str) -> None:
+        """Click the button *text*."""
+        self.click(By.XPATH, f"//button[normalize-space()='{text}']")
+
+    def write(self, by: str, value: str, text: str) -> None:
+        """Write *text* into the field that is found *by* this *value*, in place of what is there."""
+
+        def written(driver: WebDriver) -> bool:
+            field = driver.find_element(by, value)
+            field.clear()
+            field.send_keys(text)
+            return True
+
+        self._waiting().until(written, f"no {value!r}")
+
+    def _waiting(self) -> WebDriverWait[WebDriver]:
+        """A live page may put something else in the place of an element that was found."""
+        gone = (NoSuchElementException, StaleElementReferenceException)
+        return WebDriverWait(self.driver, DEADLINE, poll_frequency=0.1, ignored_exceptions=gone)
 
     def picture(self, file: Path) -> None:
         """Write a PNG of the whole page to *file*."""

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping
+import re
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import NamedTuple
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 from statefun_actors import Address, AsyncRuntime, DeadLetter, Entity, NoAnswer, answers, handles, message, persisted
 from statefun_actors.runtime import RuntimeOptions
 
 DEADLINE = 30.0
+FORM = "application/x-www-form-urlencoded"
+SEND = "send?to=console/box/x&type=console/put"
+"""A page with a form."""
 
 
 @message("console/put")
@@ -101,6 +105,19 @@ class Site:
         first, *lines = begin.split("\r\n")
         found = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}
         return Answer(int(first.split(" ")[1]), found, text)
+
+    async def act(
+        self, name: str, fields: Sequence[tuple[str, str]] = (), *, page: str = SEND, **headers: str
+    ) -> Answer:
+        """Send the form of the act *name* with the token of the form on *page*."""
+        found = re.search(r'name="csrf" value="([0-9a-f]+)"', (await self.get(f"/console/{page}", **headers)).text)
+        body = urlencode([*fields, ("csrf", "" if found is None else found[1])])
+        return await self.request("POST", f"/console/{name}", body, Content_Type=FORM, **headers)
+
+    async def after(self, answer: Answer) -> str:
+        """The text of the page to which *answer* leads."""
+        assert answer.status == 303, answer.text
+        return (await self.get(f"/console/{answer.headers['location']}")).text
 
     async def failing(self, id: str, text: str) -> None:
         """Send a message that keeps failing, and wait until it has failed."""

@@ -1,13 +1,16 @@
-"""Who may see the console, and that it changes nothing."""
+"""Who may see the console, and who may change something."""
 
 from __future__ import annotations
+
+import html
+import re
+from urllib.parse import urlencode
 
 import pytest
 
 from statefun_actors import AsyncRuntime, DefinitionError
-from tests.console.served import Box, site
-
-FORM = "application/x-www-form-urlencoded"
+from statefun_actors.console.acts import ACTS
+from tests.console.served import FORM, SEND, Box, site
 
 
 async def test_other_sites_are_refused() -> None:
@@ -52,12 +55,64 @@ async def test_the_assets_are_there() -> None:
         }
 
 
-async def test_nothing_can_be_changed() -> None:
+async def test_a_page_can_only_be_read() -> None:
     async with site() as console:
         for method in ("POST", "PUT", "DELETE"):
             answer = await console.request(method, "/console/failing")
 
             assert (answer.status, answer.headers["allow"]) == (405, "GET, HEAD")
+            assert answer.text == "pages can only be read: their forms have paths of their own\n"
+
+
+async def test_a_read_only_console_has_no_forms_and_changes_nothing() -> None:
+    refused = (
+        "this console is read-only: to change something, start the server with --console full "
+        "(in Python: console='full')"
+    )
+    async with site(console="read-only") as console:
+        await console.failing("stuck", "this")
+        pages = [await console.get(f"/console/{name}") for name in ("", "failing", "entity?address=console/box/stuck")]
+        form = await console.get("/console/send")
+        answers = [await console.request("POST", f"/console/{name}", Content_Type=FORM) for name in ACTS]
+
+        assert all("csrf" not in page.text and "<button" not in page.text for page in pages)
+        assert form.status == 403
+        assert refused in html.unescape(form.text)
+        assert {(answer.status, answer.text) for answer in answers} == {(405, refused + "\n")}
+
+
+async def test_a_form_that_another_site_made_up_changes_nothing() -> None:
+    async with site() as console:
+        body = "to=console/box/x&type=console/put&f.text=hacked"
+        without = await console.request("POST", "/console/send-message", body, Content_Type=FORM)
+        guessed = await console.request("POST", "/console/send-message", body + "&csrf=" + "0" * 64, Content_Type=FORM)
+        foreign = await console.act("send-message", [("to", "console/box/x")], Origin="http://evil.example")
+
+        assert (without.status, without.text) == (
+            403,
+            "this form is not one of this console's, or it is from before a restart: open its page again\n",
+        )
+        assert guessed.status == foreign.status == 403
+        assert "hacked" not in (await console.get("/console/entities")).text
+
+
+async def test_a_form_of_another_session_changes_nothing() -> None:
+    async with site(token="secret") as console:
+        right = await console.request("POST", "/console/login", "token=secret", Content_Type=FORM)
+        session = right.headers["set-cookie"].partition(";")[0]
+        fields = [("to", "console/box/x"), ("type", "console/put"), ("f.text", "x")]
+        token = re.search(r'"csrf" value="(.*?)"', (await console.get("/console/" + SEND, Cookie=session)).text)
+        assert token is not None
+        body = urlencode([*fields, ("csrf", token[1])])
+        bearer = {"Authorization": "Bearer secret", "Content_Type": FORM}
+
+        other = await console.request("POST", "/console/send-message", body, **bearer)
+        none = await console.request("POST", "/console/send-message", body, Content_Type=FORM)
+        own = await console.act("send-message", fields, Cookie=session)
+
+        assert other.status == 403
+        assert (none.status, none.headers["location"]) == (303, "login")
+        assert (own.status, own.headers["location"].partition("&")[0]) == (303, "entity?type=console%2Fbox")
 
 
 async def test_a_token_is_asked_for_once_and_remembered_in_a_cookie() -> None:
@@ -122,5 +177,5 @@ async def test_a_console_that_is_off_is_not_there() -> None:
 
 
 def test_an_unknown_kind_of_console_is_refused() -> None:
-    with pytest.raises(DefinitionError, match="expected a console= of 'off' or 'read-only', got 'on'"):
+    with pytest.raises(DefinitionError, match="expected a console= of 'off', 'read-only' or 'full', got 'on'"):
         AsyncRuntime(Box, console="on")  # type: ignore[arg-type] # on purpose

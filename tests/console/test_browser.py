@@ -6,11 +6,11 @@ from collections.abc import Generator
 
 import pytest
 from selenium.webdriver.common.by import By
-from selenium.webdriver.support.wait import WebDriverWait
+from selenium.webdriver.support.select import Select
 
 from statefun_actors import Runtime
 from tests.console.browser import DESKTOP, PHONE, Browser
-from tests.console.served import DEADLINE, Box, Fail, GiveUp, Put, Start, query
+from tests.console.served import Box, Fail, GiveUp, Put, Start, query
 from tests.console.test_pages import HOSTILE, PAGES
 
 pytestmark = pytest.mark.xdist_group("browser")
@@ -19,6 +19,8 @@ ALL = [
     *PAGES,
     *(f"entity{query(type='console/box', id=id)}" for id in ("ada", "stuck", HOSTILE)),
     "entity?address=none",
+    "send",
+    f"send{query(to='console/box/x', type='console/put', **{'f.text': HOSTILE})}",
     "nothing",
 ]
 
@@ -32,10 +34,6 @@ def url() -> Generator[str]:
         runtime.tell(Box.at("stuck"), Fail("this"))
         runtime.tell(Box.at("stuck"), Put("behind"))
         yield f"{runtime.urls[0]}/console/"
-
-
-def until_seen(browser: Browser, text: str) -> None:
-    WebDriverWait(browser.driver, DEADLINE).until(lambda _: text in browser.text(), f"the page never had {text!r}")
 
 
 @pytest.mark.parametrize("page", ALL, ids=[page[:40] or "overview" for page in ALL])
@@ -72,24 +70,86 @@ def test_pages_read_the_same_without_javascript(browser: Browser, url: str) -> N
 
 def test_links_lead_from_a_failing_message_to_its_entity_and_type(browser: Browser, url: str) -> None:
     browser.open(url)
-    browser.driver.find_element(By.LINK_TEXT, "console/box/stuck").click()
-    until_seen(browser, "Waiting messages")
-    browser.driver.find_element(By.LINK_TEXT, "console/box").click()
-    until_seen(browser, "Id begins with")
+    browser.click(By.LINK_TEXT, "console/box/stuck")
+    browser.until_seen("Waiting messages")
+    browser.click(By.LINK_TEXT, "console/box")
+    browser.until_seen("Id begins with")
 
-    assert "started" in browser.text()
+    browser.until_seen("started")
 
 
 def test_an_open_page_follows_changes_and_says_when_the_server_is_gone(browser: Browser) -> None:
     with Runtime(Box, bind="127.0.0.1:0") as runtime:
         browser.open(f"{runtime.urls[0]}/console/entities")
-        until_seen(browser, "No entities")
+        browser.until_seen("No entities")
         runtime.tell(Box.at("new"), Put("a new text"))
-        until_seen(browser, "a new text")
-        until_seen(browser, "live")
-    until_seen(browser, "not connected")
+        browser.until_seen("a new text")
+        browser.until_seen("live")
+    browser.until_seen("not connected")
     browser.open("about:blank")
     browser.errors()
+
+
+@pytest.mark.parametrize("scripts", [True, False], ids=["with scripts", "without scripts"])
+def test_a_message_is_previewed_and_sent_from_its_entity(browser: Browser, url: str, scripts: bool) -> None:
+    with browser.seen(PHONE, scripts=scripts):
+        browser.open(url + "entity?address=console/box/sent")
+        browser.click(By.LINK_TEXT, "Send a message")
+        Select(browser.driver.find_element(By.NAME, "type")).select_by_visible_text("console/put")
+        browser.press("Choose")
+        browser.write(By.ID, "f-text", f"it's {scripts}")
+        browser.press("Preview")
+        browser.until_seen(f"""await runtime.tell(Box.at('sent'), Put(text="it's {scripts}"))""")
+        assert (browser.overflow(), browser.barriers() if scripts else []) == (0, [])
+        browser.press("Send")
+        browser.until_seen("Sent console/put to console/box/sent.")
+        browser.open(url + "entity?address=console/box/sent")
+        browser.until_seen(f"it's {scripts}")
+
+
+def test_a_dead_letter_is_edited_and_discarded_after_a_question(browser: Browser) -> None:
+    with Runtime(Box, bind="127.0.0.1:0") as runtime:
+        runtime.tell(Box.at("gone"), GiveUp("it"))
+        browser.open(f"{runtime.urls[0]}/console/dead-letters")
+        browser.click(By.CSS_SELECTOR, "td a[href^=dead-letter]")
+        assert browser.barriers() == []
+        browser.write(By.ID, "json", '{"text": "edited"}')
+        browser.press("Retry with this value")
+        browser.until_seen("with another value")
+        browser.open(f"{runtime.urls[0]}/console/dead-letters")
+        browser.until_seen("gave up on edited")
+        browser.click(By.NAME, "number")
+        browser.press("Discard the chosen")
+        browser.until_seen("Discard 1 dead letter? It is deleted.")
+        assert browser.barriers() == []
+        browser.press("Yes")
+        browser.until_seen("No dead letters.")
+
+
+def test_an_ask_is_answered(browser: Browser) -> None:
+    with Runtime(Box, bind="127.0.0.1:0") as runtime:
+        runtime.tell(Box.at("ada"), Start())
+        browser.open(f"{runtime.urls[0]}/console/asks")
+        browser.click(By.CSS_SELECTOR, "a[href^='ask?']")
+        browser.write(By.ID, "json", '{"text": "by hand"}')
+        assert browser.barriers() == []
+        browser.press("Answer")
+        browser.until_seen("Answered the ask of console/box/ada with console/put.")
+        browser.until_seen("No asks are open.")
+
+
+def test_a_page_does_not_change_under_a_chosen_row(browser: Browser) -> None:
+    with Runtime(Box, bind="127.0.0.1:0") as runtime:
+        runtime.tell(Box.at("gone"), GiveUp("it"))
+        browser.open(f"{runtime.urls[0]}/console/dead-letters")
+        browser.click(By.NAME, "number")
+        runtime.tell(Box.at("next"), GiveUp("next"))
+        script = "const [version, done] = arguments; const source = new EventSource('changes?since=' + version);"
+        script += "source.addEventListener('changed', () => { source.close(); setTimeout(done, 200); })"
+        version = browser.driver.find_element(By.TAG_NAME, "main").get_attribute("data-version")
+        browser.driver.execute_async_script(script, version)  # an event has come, so the page's own has, too
+
+        assert browser.driver.find_element(By.NAME, "number").is_selected()
 
 
 def test_a_token_opens_the_console_until_the_log_out(browser: Browser) -> None:
@@ -97,9 +157,9 @@ def test_a_token_opens_the_console_until_the_log_out(browser: Browser) -> None:
         browser.open(f"{runtime.urls[0]}/console/")
         assert browser.barriers() == []
         for token, then in (("wrong", "That is not the token"), ("secret", "Types")):
-            browser.driver.find_element(By.ID, "token").send_keys(token)
-            browser.driver.find_element(By.CSS_SELECTOR, "main button").click()
-            until_seen(browser, then)
-        browser.driver.find_element(By.CSS_SELECTOR, "header button").click()
-        until_seen(browser, "The token that the server was started with")
+            browser.write(By.ID, "token", token)
+            browser.click(By.CSS_SELECTOR, "main button")
+            browser.until_seen(then)
+        browser.click(By.CSS_SELECTOR, "header button")
+        browser.until_seen("The token that the server was started with")
     browser.errors()

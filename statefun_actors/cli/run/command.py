@@ -6,7 +6,7 @@ import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 import click
 from click.core import ParameterSource
@@ -63,8 +63,9 @@ _FILE: Final = click.Path(dir_okay=False, path_type=Path)
     help="Bearer token that HTTP clients must send. Required unless every --bind address is local.",
 )  # fmt: skip
 @click.option(
-    "--console", type=click.Choice(["off", "read-only"]), default="read-only", show_default=True,
-    help="Pages for a browser at each --bind address that show entities, failures, asks, timers and egress.",
+    "--console", type=click.Choice(["off", "read-only", "full"]), default="full", show_default=True,
+    help="Pages for a browser at each --bind address that show entities, failures, asks, timers and egress; full: and "
+    "that send messages, answer asks, and retry or drop what fails.",
 )  # fmt: skip
 @click.option(
     "--store", type=_FILE, metavar="FILE", help="The file for the state. Default: ./.statefun/<APP's name>.db"
@@ -114,7 +115,7 @@ def run(  # noqa: PLR0913, PLR0917 - each is an option of the command line
     fire_timers: bool,
     binds: tuple[str, ...],
     token: str | None,
-    console: str,
+    console: Literal["off", "read-only", "full"],
     store: Path | None,
     memory: bool,
     cache_bytes: int,
@@ -214,7 +215,7 @@ def run(  # noqa: PLR0913, PLR0917 - each is an option of the command line
         quiet=quiet,
         listeners=listening,
         token=token,
-        console=console != "off",
+        console=console,
     )
     raise SystemExit(_run(loaded.name, application, options, log, as_json=as_json))
 

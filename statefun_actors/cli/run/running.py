@@ -65,8 +65,8 @@ class RunOptions:
     """The listeners of the HTTP ingress."""
     token: str | None = None
     """Its bearer token."""
-    console: bool = True
-    """Whether the listeners serve the console."""
+    console: Literal["off", "read-only", "full"] = "full"
+    """Whether the listeners serve the console, and whether it can change something."""
 
 
 class Run:
@@ -196,7 +196,7 @@ class Run:
             display.say(one_line(f"Running {', '.join(self.engine.app.typenames)}; state in {where}. Ctrl-C stops."))
         for listener in self._options.listeners:
             display.say(one_line(f"Messages are taken at {listener.url(tls=False)}/ingress/<namespace>/<name>/<id>"))
-            if self._options.console:
+            if self._options.console != "off":
                 display.say(one_line(f"The console is at {listener.url(tls=False)}/"))
         while self._options.until_idle or not self._all_read():
             display.show()

@@ -12,7 +12,7 @@ from statefun_actors.cli.output import echo, echo_json
 from statefun_actors.cli.store.control import change_store
 from statefun_actors.cli.store.failing import hint_of_failing
 from statefun_actors.cli.store.place import EXIT_CODES, WHICH_STORE, app_and_rest, no_more_than, place_of, store_command
-from statefun_actors.cli.store.send import answer_of, message_of
+from statefun_actors.cli.store.send import usage_errors
 from statefun_actors.cli.store.showing import (
     Row,
     brief,
@@ -210,23 +210,17 @@ def _entry(place: StoreLocation, seq: int) -> DeadLetterEntry:
 
 def _mended(place: StoreLocation, seq: int, text: str | None) -> list[DeadLetterRetry]:
     """The retry of a dead letter with the value *text*, or edited in an editor; empty if unchanged."""
-    from statefun_actors.admin import DeadLetterRetry, message_inside
-    from statefun_actors.dispatch import answered_method, rewrapped
+    from statefun_actors.admin import edited_retry, message_inside
 
     if place.app is None:
         raise click.UsageError("a value is encoded by the classes of the application: give APP, too.")
-    message = _entry(place, seq).message
-    inside = message_inside(message).argument
+    entry = _entry(place, seq)
     if text is None:
-        text = _edited(inside, place)
+        text = _edited(message_inside(entry.message).argument, place)
         if text is None:
             return []
-    target = message.target.typename
-    if (method := answered_method(message.value)) is not None:
-        value = answer_of(place.app, target, method, inside.typename, text)
-    else:
-        value = message_of(place.app, target, inside.typename, text, outside=False)
-    return [DeadLetterRetry(seq, rewrapped(message.value, value))]
+    with usage_errors():
+        return [edited_retry(place.app, entry, text)]
 
 
 def _edited(value: TypedValue, place: StoreLocation) -> str | None:

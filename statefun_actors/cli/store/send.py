@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,6 @@ from statefun_actors.cli.store.place import EXIT_CODES, place_of, store_command
 
 if TYPE_CHECKING:
     from statefun_actors.dispatch import Application
-    from statefun_actors.ingress import MessageEncoder
     from statefun_actors.model import TypedValue
 
 _HELP = f"""Send a message to an entity or a function.
@@ -90,15 +90,16 @@ def is_utf8(text: str) -> bool:
     return True
 
 
-def message_of(app: Application, target: str, typename: str | None, text: str, *, outside: bool = True) -> TypedValue:
+def message_of(app: Application, target: str, typename: str | None, text: str) -> TypedValue:
     """The message of the type *typename* for the function type *target* whose JSON is *text*.
 
     Raises:
-        click.UsageError: there is no such target or type, *text* does not fit, or the target takes none from *outside*.
+        click.UsageError: there is no such target or type, *text* does not fit, or the target takes none from outside.
     """
-    from statefun_actors.ingress import MessageEncoders
+    from statefun_actors.admin import written_message
 
-    return _typed(text, typename, lambda: MessageEncoders(app, outside=outside).encoder(target, typename))
+    with usage_errors():
+        return written_message(app, target, typename, text)
 
 
 def answer_of(app: Application, asker: str, then: str, typename: str | None, text: str) -> TypedValue:
@@ -107,37 +108,28 @@ def answer_of(app: Application, asker: str, then: str, typename: str | None, tex
     Raises:
         click.UsageError: there is no such method or type, or *text* does not fit.
     """
-    from statefun_actors.ingress import MessageEncoders
+    from statefun_actors.admin import written_answer
 
-    return _typed(text, typename, lambda: MessageEncoders(app).answer(asker, then, typename))
+    with usage_errors():
+        return written_answer(app, asker, then, typename, text)
 
 
-def _typed(text: str, typename: str | None, encoder: Callable[[], MessageEncoder]) -> TypedValue:
-    import msgspec
-
-    from statefun_actors.errors import (
-        InternalMessageError,
-        UnhandledMessageError,
-        UnknownFunctionTypeError,
-        ValueMismatchError,
-    )
+@contextmanager
+def usage_errors() -> Generator[None]:
+    """Raises click.UsageError for a value that can't be encoded."""
+    from statefun_actors.admin import WrittenValueError
+    from statefun_actors.errors import InternalMessageError, UnhandledMessageError, UnknownFunctionTypeError
     from statefun_actors.ingress import NoJsonFormError, UnclearTypeError
-    from statefun_actors.types import json_fault
 
     try:
-        obj = msgspec.json.decode(text)
-    except (msgspec.DecodeError, RecursionError) as error:
-        raise click.UsageError(
-            f"expected JSON, got {text[:80]!r}: {json_fault(text, error)}. "
-            "A text in JSON has quotes of its own: '\"ada\"'."
-        ) from error
-    except UnicodeEncodeError as error:
-        raise click.UsageError(f"expected JSON in UTF-8, got {text[:80]!r}.") from error
-    try:
-        return encoder().typed(obj)
-    except ValueMismatchError as error:
-        raise click.UsageError(f"the JSON does not fit {typename or 'the type'}: {error}.") from error
+        yield
     except UnclearTypeError as error:
         raise click.UsageError(f"{error}: put TYPE before the JSON.") from error
-    except (UnknownFunctionTypeError, UnhandledMessageError, InternalMessageError, NoJsonFormError) as error:
+    except (
+        WrittenValueError,
+        UnknownFunctionTypeError,
+        UnhandledMessageError,
+        InternalMessageError,
+        NoJsonFormError,
+    ) as error:
         raise click.UsageError(str(error)) from error

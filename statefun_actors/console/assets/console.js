@@ -9,7 +9,12 @@
   const busy = () => {
     const selection = document.getSelection();
     const focused = document.activeElement;
-    return (selection && !selection.isCollapsed) || (focused && focused.matches("main input, main select, main textarea"));
+    const fields = document.querySelectorAll("main input, main textarea");
+    return (
+      (selection && !selection.isCollapsed) ||
+      (focused && focused.matches("main input, main select, main textarea")) ||
+      [...fields].some((field) => field.checked !== field.defaultChecked || field.value !== field.defaultValue)
+    );
   };
 
   const refresh = async () => {

@@ -10,11 +10,17 @@ from typing import Final
 
 from statefun_actors.console.look import Look, Page
 from statefun_actors.console.pages.conversations import asks, schedules
+from statefun_actors.console.pages.details import ask, dead_letter
 from statefun_actors.console.pages.entities import entities, entity
 from statefun_actors.console.pages.failures import dead_letters, failing
 from statefun_actors.console.pages.overview import overview
 from statefun_actors.console.pages.queues import egress, timers
+from statefun_actors.console.pages.sending import send
 from statefun_actors.errors import StatefunActorsError
+
+READ_ONLY: Final = (
+    "this console is read-only: to change something, start the server with --console full (in Python: console='full')"
+)
 
 PAGES: Final[Mapping[str, Callable[[Look, Mapping[str, str]], Page]]] = {
     "": overview,
@@ -22,17 +28,28 @@ PAGES: Final[Mapping[str, Callable[[Look, Mapping[str, str]], Page]]] = {
     "entity": entity,
     "failing": failing,
     "dead-letters": dead_letters,
+    "dead-letter": dead_letter,
     "asks": asks,
+    "ask": ask,
     "schedules": schedules,
     "timers": timers,
     "egress": egress,
+    "send": send,
 }
 """By name."""
+
+FORMS: Final = frozenset({"send"})
+"""Those that are of no use where nothing can be changed."""
 
 
 def not_found(look: Look, query: Mapping[str, str]) -> Page:  # noqa: ARG001 - the form of all pages
     """The page for a name that is none."""
     return Page(template="message.html", title="Not found", content={"text": "There is no such page."}, status=404)
+
+
+def read_only() -> Page:
+    """The page in place of one of ``FORMS`` where the console is read-only."""
+    return Page(template="message.html", title="This console is read-only", content={"text": READ_ONLY}, status=403)
 
 
 def unreadable(error: StatefunActorsError) -> Page:

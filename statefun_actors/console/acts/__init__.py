@@ -1,0 +1,26 @@
+"""Acts: what forms of the console change. Each is at ``/console/<name>``, for ``POST`` only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from statefun_actors.console.acts.asks import answer_ask, cancel_ask
+from statefun_actors.console.acts.dead_letters import discard, retry, retry_edited
+from statefun_actors.console.acts.failing import drop, retry_now
+from statefun_actors.console.acts.messages import send_message
+from statefun_actors.console.acts.plan import Act, Form, Plan
+
+ACTS: Final[Mapping[str, Act]] = {
+    "send-message": Act(plan=send_message, page="send"),
+    "ask-answer": Act(plan=answer_ask, page="ask"),
+    "ask-cancel": Act(plan=cancel_ask, page="ask"),
+    "dead-letters-retry": Act(plan=retry, page="dead-letters"),
+    "dead-letters-discard": Act(plan=discard, page="dead-letters"),
+    "dead-letter-edit": Act(plan=retry_edited, page="dead-letter"),
+    "failing-retry": Act(plan=retry_now, page="failing"),
+    "failing-drop": Act(plan=drop, page="failing"),
+}
+"""By name."""
+
+__all__ = ["ACTS", "Act", "Form", "Plan"]

@@ -1,0 +1,126 @@
+"""The form of a message: a text field for each field of its class, and the JSON that they make."""
+
+from __future__ import annotations
+
+import datetime as dt
+import decimal
+import inspect
+import typing
+import uuid
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import attrs
+import msgspec
+
+from statefun_actors.dispatch import Application
+from statefun_actors.types import Codec
+
+PREFIX: Final = "f."
+"""Before the name of a field of a message, in a form or a query."""
+_TEXTS: Final = (
+    str,
+    decimal.Decimal,
+    dt.datetime,
+    dt.date,
+    dt.time,
+    dt.timedelta,
+    uuid.UUID,
+)
+"""Types whose JSON form is a text, so that nobody has to write quotes."""
+
+
+@attrs.frozen(kw_only=True)
+class MessageField:
+    """A field of a message.
+
+    Args:
+        kind: its type, as Python writes it.
+        optional: whether it may be left out.
+        is_text: whether its JSON form is a text, which is entered without quotes.
+        is_bool: whether it is a bool.
+    """
+
+    name: str
+    kind: str
+    optional: bool
+    is_text: bool
+    is_bool: bool
+
+
+def message_types(app: Application, target: str) -> Sequence[str]:
+    """The types of messages that the function type *target* takes from outside."""
+    route = app.route(target)
+    if route is None:
+        return []
+    return sorted(
+        {
+            bound.codec.typename
+            for name, bound in route.handlers.items()
+            if bound.codec is not None and route.refused(name, None) is None
+        }
+    )
+
+
+def message_fields(app: Application, target: str, typename: str) -> Sequence[MessageField] | None:
+    """The fields of messages of *typename* for *target*; None where it is not a class with fields."""
+    codec = _codec(app, target, typename)
+    cls = None if codec is None else codec.annotation
+    if not isinstance(cls, type):
+        return None
+    hints = typing.get_type_hints(cls) if attrs.has(cls) else {}
+    if not attrs.has(cls):
+        return None
+    return [
+        _field(attribute.name, hints.get(attribute.name, Any), optional=attribute.default is not attrs.NOTHING)
+        for attribute in attrs.fields(cls)
+        if attribute.init
+    ]
+
+
+def written_json(app: Application, target: str, typename: str | None, query: Mapping[str, str]) -> str:
+    """The JSON of a message whose fields are the ``f.NAME`` of *query*. Those that are empty are left out.
+
+    What is not JSON is taken as a text: the codec then says what it expected.
+    """
+    form: dict[str, object] = {}
+    for each in message_fields(app, target, typename or "") or []:
+        text = query.get(PREFIX + each.name, "")
+        if each.is_text and (text or not each.optional):
+            form[each.name] = text
+        elif text:
+            form[each.name] = _parsed(text)
+    return msgspec.json.encode(form).decode()
+
+
+def codec_of(app: Application, target: str, typename: str) -> Codec | None:
+    """The codec with which *target* takes messages of *typename*; None where it has none."""
+    return _codec(app, target, typename)
+
+
+def _codec(app: Application, target: str, typename: str) -> Codec | None:
+    route = app.route(target)
+    if route is None:
+        return None
+    bound = route.handlers.get(typename)
+    return None if bound is None else bound.codec
+
+
+def _field(name: str, hint: Any, *, optional: bool) -> MessageField:
+    kinds = {kind for kind in (typing.get_args(hint) or (hint,)) if kind is not type(None)}
+    return MessageField(
+        name=name,
+        kind=inspect.formatannotation(hint),
+        optional=optional,
+        is_text=bool(kinds)
+        and typing.get_origin(hint) not in {list, dict, set, tuple, frozenset}
+        and all(isinstance(kind, type) and kind in _TEXTS for kind in kinds),
+        is_bool=hint is bool,
+    )
+
+
+def _parsed(text: str) -> object:
+    try:
+        return msgspec.json.decode(text)
+    except (msgspec.DecodeError, RecursionError, UnicodeEncodeError):
+        return text

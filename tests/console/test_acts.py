@@ -1,0 +1,259 @@
+"""What forms of the console change, by HTTP against a runtime on a file and in memory."""
+
+from __future__ import annotations
+
+import asyncio
+import html
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.console.served import DEADLINE, Box, Fail, GiveUp, Site, Start, query, site
+
+
+@pytest.fixture(params=["file", "memory"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> str | None:
+    return str(tmp_path / "store.db") if request.param == "file" else None
+
+
+async def seen(console: Site, page: str, text: str) -> None:
+    async with asyncio.timeout(DEADLINE):
+        while text not in html.unescape((await console.get(f"/console/{page}")).text):
+            pass
+
+
+# Messages
+
+
+async def test_a_message_is_sent_from_its_fields(store: str | None) -> None:
+    async with site(store=store) as console:
+        fields = [("to", "console/box/ada"), ("type", "console/put"), ("f.text", "<b>it's</b>")]
+        after = await console.after(await console.act("send-message", fields))
+
+        assert "Sent console/put to console/box/ada." in after
+        await seen(console, "entity?address=console/box/ada", "<b>it's</b>")
+
+
+async def test_a_message_is_sent_as_json_for_later(store: str | None) -> None:
+    async with site(store=store) as console:
+        fields = [("to", "console/box/ada"), ("type", "console/put"), ("json", '{"text": "x"}'), ("after", "1h")]
+        after = await console.after(await console.act("send-message", fields))
+
+        assert "Sent console/put to console/box/ada, to be delivered in 1h." in after
+        assert "in 59 min" in (await console.get("/console/timers")).text
+
+
+@pytest.mark.parametrize(
+    ("fields", "problem"),
+    [
+        ({"to": "nowhere"}, "an address is <namespace>/<name>/<id>"),
+        ({"to": "console/none/x"}, "nothing here serves 'console/none'; served are console/box. "),
+        ({"type": ""}, "console/box takes console/fail and console/give-up and console/put and console/start"),
+        ({"type": "console/none"}, "console/box takes"),
+        ({"json": "{"}, "expected JSON, got '{'"),
+        ({"json": '{"text": 5}'}, "the JSON does not fit console/put: expected `str`, got `int` - at `$.text`."),
+        ({"after": "soon"}, "after: expected a duration"),
+    ],
+)
+async def test_a_message_that_does_not_fit_is_refused_with_what_was_entered(
+    fields: dict[str, str], problem: str
+) -> None:
+    async with site() as console:
+        form = {"to": "console/box/ada", "type": "console/put", "json": '{"text": "kept"}', **fields}
+        answer = await console.act("send-message", list(form.items()))
+
+        text = html.unescape(answer.text)
+        assert answer.status == 400
+        assert problem in re.sub("</?bdi>", "", text)
+        assert form["to"] in text
+        assert "No entities" in (await console.get("/console/entities")).text
+
+
+async def test_a_preview_shows_the_json_and_the_same_message_by_other_means(tmp_path: Path) -> None:
+    async with site(store=str(tmp_path / "my store.db")) as console:
+        page = await console.get(f"/console/send{query(to='console/box/a b', type='console/put', **{'f.text': 'it'})}")
+
+        text = html.unescape(page.text)
+        assert '{"text":"it"}</textarea>' in text
+        assert (
+            f"curl -X PUT 'http://{console.host}:{console.port}/ingress/console/box/a%20b?type=console%2Fput' "
+            "-H 'Content-Type: application/json' -d '{\"text\":\"it\"}'"
+        ) in text
+        assert (
+            f"statefun-actors send --store '{tmp_path}/my store.db' APP 'console/box/a b' console/put "
+            '\'{"text":"it"}\''
+        ) in text
+        assert "await runtime.tell(Box.at('a b'), Put(text='it'))" in text
+
+
+# Failing messages
+
+
+async def test_failing_messages_are_dropped_after_a_question(store: str | None) -> None:
+    async with site(store=store) as console:
+        await console.failing("stuck", "this")
+        fields = [("address", "console/box/stuck")]
+        asked = await console.act("failing-drop", fields)
+        still = (await console.get("/console/failing")).text
+        after = await console.after(await console.act("failing-drop", [*fields, ("sure", "1")]))
+
+        assert asked.status == 200
+        assert (
+            "Drop the first message of console/box/stuck? It becomes a dead letter, and those behind are handled."
+            in asked.text
+        )
+        assert "console/box/stuck" in still
+        assert "Dropped the first message of console/box/stuck." in after
+        assert "No message is failing." in after
+        await seen(console, "dead-letters", "console/box/stuck")
+
+
+async def test_all_failing_messages_are_discarded(store: str | None) -> None:
+    async with site(store=store) as console:
+        await console.failing("one", "this")
+        await console.failing("two", "that")
+        fields = [("all", "1"), ("discard", "1"), ("sure", "1")]
+        after = await console.after(await console.act("failing-drop", fields))
+
+        assert "Discarded 2 messages." in after
+        assert "No dead letters." in (await console.get("/console/dead-letters")).text
+
+
+async def test_a_failing_message_is_tried_at_once(store: str | None) -> None:
+    async with site(store=store) as console:
+        await console.failing("stuck", "this")
+        after = await console.after(await console.act("failing-retry", [("address", "console/box/stuck")]))
+
+        assert "Tried 1 message again." in after
+
+
+@pytest.mark.parametrize(
+    ("act", "fields", "problem"),
+    [
+        ("failing-retry", [], "choose at least one message"),
+        ("failing-drop", [("address", "console/box/fine"), ("sure", "1")], "none of its messages is failing"),
+        ("dead-letters-retry", [], "choose at least one dead letter"),
+        ("dead-letters-retry", [("number", "x")], "expected a number as number, got 'x'"),
+        ("dead-letters-discard", [("number", "7"), ("sure", "1")], "there is no dead letter 7"),
+        ("dead-letter-edit", [("number", "7"), ("json", "{}")], "there is no dead letter 7"),
+        ("ask-answer", [("token", "none"), ("json", "{}")], "takes no answer"),
+        ("ask-cancel", [("token", "")], "expected the token of one open ask, got an empty one"),
+    ],
+)
+async def test_what_is_not_there_can_not_be_changed(
+    store: str | None, act: str, fields: list[tuple[str, str]], problem: str
+) -> None:
+    async with site(store=store) as console:
+        answer = await console.act(act, fields)
+
+        assert answer.status == 400
+        assert problem in html.unescape(answer.text)
+
+
+# Dead letters
+
+
+async def given_up(console: Site, *texts: str) -> list[str]:
+    """Dead letters of *texts*; returns their numbers."""
+    for text in texts:
+        await console.runtime.tell(Box.at(text), GiveUp(text))
+    page = (await console.get("/console/dead-letters")).text
+    return re.findall(r'name="number" value="(\d+)"', page)
+
+
+async def test_chosen_dead_letters_are_discarded_after_a_question(store: str | None) -> None:
+    async with site(store=store) as console:
+        first, second, _ = await given_up(console, "one", "two", "three")
+        fields = [("number", first), ("number", second)]
+        asked = await console.act("dead-letters-discard", fields)
+        after = await console.after(await console.act("dead-letters-discard", [*fields, ("sure", "1")]))
+
+        assert "Discard 2 dead letters? They are deleted." in asked.text
+        assert asked.text.count('name="number"') == 2
+        assert "Discarded 2 dead letters." in after
+        assert re.findall("gave up on ([a-z]+)", after) == ["three"]
+
+
+async def test_all_dead_letters_of_an_address_are_retried(store: str | None) -> None:
+    async with site(store=store) as console:
+        await given_up(console, "one", "two")
+        fields = [("all", "1"), ("to", "console/box/o"), ("sure", "1")]
+        after = await console.after(await console.act("dead-letters-retry", fields))
+
+        assert "Retried 1 dead letter." in after
+        assert 'name="to" value="console/box/o"' in after
+
+
+async def test_a_dead_letter_is_retried_with_another_value(store: str | None) -> None:
+    async with site(store=store) as console:
+        (number,) = await given_up(console, "one")
+        page = html.unescape((await console.get(f"/console/dead-letter?number={number}")).text)
+        wrong = await console.act("dead-letter-edit", [("number", number), ("json", '{"text": []}')])
+        fields = [("number", number), ("json", '{"text": "another"}')]
+        after = await console.after(await console.act("dead-letter-edit", fields))
+
+        assert '"text": "one"' in page
+        assert "ValueError: gave up on one" in page
+        assert wrong.status == 400
+        assert "the JSON does not fit console/give-up: expected `str`, got `list` - at `$.text`." in html.unescape(
+            wrong.text
+        )
+        assert '{"text": []}' in html.unescape(wrong.text)
+        assert f"Retried dead letter {number} with another value." in after
+        await seen(console, "dead-letters", "gave up on another")
+
+
+# Asks
+
+
+async def open_ask(console: Site) -> str:
+    """The first characters of the token of an open ask."""
+    await console.runtime.tell(Box.at("ada"), Start())
+    async with asyncio.timeout(DEADLINE):
+        while not (found := re.search(r'href="ask\?token=(.+?)"', (await console.get("/console/asks")).text)):
+            pass
+    return found[1]
+
+
+async def test_an_ask_is_answered(store: str | None) -> None:
+    async with site(store=store) as console:
+        token = await open_ask(console)
+        page = (await console.get(f"/console/ask?token={token}")).text
+        fields = [("token", token), ("json", '{"text": "by hand"}')]
+        after = await console.after(await console.act("ask-answer", fields))
+
+        assert "console/put as JSON" in page
+        assert "Answered the ask of console/box/ada with console/put." in after
+        assert "No asks are open." in after
+        await seen(console, "entity?address=console/box/ada", "by hand")
+
+
+async def test_an_ask_is_cancelled_after_a_question(store: str | None) -> None:
+    async with site(store=store) as console:
+        token = await open_ask(console)
+        asked = await console.act("ask-cancel", [("token", token)])
+        await console.after(await console.act("ask-cancel", [("token", token), ("sure", "1")]))
+
+        assert "Cancel the ask of console/box/ada? It gets NoAnswer(" in html.unescape(asked.text)
+        await seen(console, "entity?address=console/box/ada", "cancelled")
+
+
+# Forms
+
+
+async def test_a_notice_is_shown_only_by_its_key(store: str | None) -> None:
+    async with site(store=store) as console:
+        page = (await console.get("/console/?notice=You+are+hacked")).text
+
+        assert "hacked" not in page
+        assert 'role="status"' not in page
+
+
+async def test_what_waits_behind_is_handled_once_a_failing_message_is_gone() -> None:
+    async with site() as console:
+        await console.failing("stuck", "this")
+        await console.runtime.tell(Box.at("stuck"), Fail("next"))
+        await console.act("failing-drop", [("address", "console/box/stuck"), ("sure", "1")])
+
+        await seen(console, "failing", "can't take next")
