@@ -37,4 +37,4 @@ def test_an_unknown_page_is_refused() -> None:
     refused = CliRunner().invoke(main, ["docs", "replay"])
 
     assert refused.exit_code == 2
-    assert "no page 'replay'; expected one of: commands, compat, console, conversations, entities" in refused.output
+    assert f"no page 'replay'; expected one of: {', '.join(page.stem for page in PAGES)}\n" in refused.output
