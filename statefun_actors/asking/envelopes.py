@@ -53,6 +53,7 @@ class Open(Struct, frozen=True, array_like=True, tag="open", gc=False):
         timeout_ms: time after which the answer is NoAnswer.
         target: target of the question; None for a reply address without a question.
         since_ms: time of the ask, in milliseconds since 1970.
+        activity: whether the target is a run of an activity, which ends with the ask.
     """
 
     asker: _Address
@@ -63,6 +64,7 @@ class Open(Struct, frozen=True, array_like=True, tag="open", gc=False):
     since_ms: int
     target: _Address | None = None
     question: _Value | None = None
+    activity: bool = False
 
 
 class Run(Struct, frozen=True, array_like=True, tag="run", gc=False):
@@ -83,6 +85,14 @@ class Close(Struct, frozen=True, array_like=True, tag="close", gc=False):
     """To the reply function: end an ask; its asker gets NoAnswer("failed") with *reason*."""
 
     reason: str
+
+
+class Stop(Struct, frozen=True, array_like=True, tag="stop", gc=False):
+    """From the reply function to a run of an activity: its ask is over, so no further attempt begins."""
+
+
+class Retries(Struct, frozen=True, array_like=True, tag="retries", gc=False):
+    """From a run of an activity to the reply function: a further attempt waits. If the ask is over, Stop comes back."""
 
 
 class Repeat(Struct, frozen=True, array_like=True, tag="repeat", gc=False):
@@ -107,7 +117,7 @@ class Fire(Struct, frozen=True, array_like=True, tag="fire", gc=False):
     slot_ms: int
 
 
-Order: TypeAlias = Open | Run | Expire | Close | Repeat | Cease | Fire
+Order: TypeAlias = Open | Run | Expire | Close | Stop | Retries | Repeat | Cease | Fire
 
 
 class Answer(Struct, frozen=True, array_like=True, gc=False):
@@ -171,6 +181,11 @@ def attempt(content: Attempt) -> TypedValue:
 def read_attempt(data: bytes) -> Attempt:
     """Decode an attempt. Raises ValueError: the bytes are not an attempt."""
     return _attempt(data)
+
+
+def attempt_token(target: Address) -> str:
+    """The cancellation token of the next attempt of the activity's run at *target*."""
+    return str(target)
 
 
 def failed(error: str) -> TypedValue:

@@ -17,7 +17,9 @@ from weakref import WeakSet
 import attrs
 
 from statefun_actors.address import Address
+from statefun_actors.asking import attempt_token
 from statefun_actors.conversations.rate import Rate, rate_problem
+from statefun_actors.conversations.signature import like, signature_types, takes_key
 from statefun_actors.definition import (
     Callee,
     Field,
@@ -27,17 +29,13 @@ from statefun_actors.definition import (
     Scope,
     TimedAttempts,
     TypeOptions,
-    UnresolvedAnnotationError,
     bind_handlers,
-    message_problem,
     message_types,
-    parameter_annotation,
-    return_annotation,
     typename_problem,
 )
 from statefun_actors.errors import DefinitionError
 from statefun_actors.model import StateSpec
-from statefun_actors.types import Codec
+from statefun_actors.types import Codec, codec_for
 
 _M = TypeVar("_M")
 _R = TypeVar("_R")
@@ -66,6 +64,7 @@ class Activity(Callee[_M, _R]):
         self.typename, self.function, self._options = typename, function, options
         self.name: str = getattr(function, "__name__", typename)
         self._type = ActivityFunction(typename, function, options)
+        self.returned = self._type.returned
 
     def __call__(self, *arguments: Untyped) -> Untyped:
         return self.function(*arguments)
@@ -83,7 +82,18 @@ class Activity(Callee[_M, _R]):
 
         *function* takes the message, or the message and the key. Missing annotations are those of the original.
         """
-        return Activity(self.typename, _like(function, self.function), self._options)
+        return Activity(self.typename, like(function, self.function), self._options)
+
+    def replaced_by(self, factory: Callable[[], Callable[..., Untyped]]) -> ReplacedActivity:
+        """As :meth:`replaced`, with a function that *factory* makes anew for each runtime.
+
+        ::
+
+            simulate(scenario, Order, charge.replaced_by(lambda: Bank().charge))
+
+        So no state of a stand-in is left over from one run of ``simulate`` to the next.
+        """
+        return ReplacedActivity(self.typename, lambda: like(factory(), self.function), self._options)
 
     @property
     def __function_types__(self) -> Callable[[], Iterable[ActivityFunction]]:
@@ -91,6 +101,20 @@ class Activity(Callee[_M, _R]):
 
     def __repr__(self) -> str:
         return f"<activity {self.typename}>"
+
+
+class ReplacedActivity:
+    """An activity whose function *make* makes anew for each runtime."""
+
+    def __init__(self, typename: str, make: Callable[[], Callable[..., Untyped]], options: _ActivityOptions) -> None:
+        self._typename, self._make, self._options = typename, make, options
+
+    @property
+    def __function_types__(self) -> Callable[[], Iterable[ActivityFunction]]:
+        return lambda: (ActivityFunction(self._typename, self._make(), self._options),)
+
+    def __repr__(self) -> str:
+        return f"<activity {self._typename}, replaced>"
 
 
 class ActivityFunction:
@@ -116,8 +140,8 @@ class ActivityFunction:
         ]
         if (problem := typename_problem(typename)) is not None:
             problems.append(problem)
-        keyed = _takes_key(function, problems)
-        types, returns = _types(function, problems)
+        keyed = takes_key(function, problems)
+        types, returns = signature_types(function, problems)
         is_async = inspect.iscoroutinefunction(inspect.unwrap(function))
         handler_options = HandlerOptions(timeout=options.get("timeout", timedelta(seconds=30)), blocking=not is_async)
         if wrong := handler_options.problems(is_async=is_async):
@@ -138,6 +162,13 @@ class ActivityFunction:
         self.handlers, _, taken, wrong = bind_handlers([(handler, types)])
         problems += wrong
         self.taken = tuple(taken)
+        codecs = (
+            [] if problems else [codec_for(part) for part in ((bool,) if returns is None else message_types(returns))]
+        )
+        self.returned = {codec.typename: codec.spelling for codec in codecs}
+        """The types of its answer: typename and Python type."""
+        self.stop = Handler(typename, _stop, False, HandlerOptions(), replies=False)
+        """Ends a run whose ask is over."""
         if problems:
             raise DefinitionError(f"activity {self.name} ({typename})", list(dict.fromkeys(problems)))
 
@@ -186,66 +217,8 @@ def _run(
     return run_blocking
 
 
-def _takes_key(function: Callable[..., Untyped], problems: list[str]) -> bool:
-    try:
-        parameters = [
-            each
-            for each in inspect.signature(function).parameters.values()
-            if each.kind in {each.POSITIONAL_ONLY, each.POSITIONAL_OR_KEYWORD}
-        ]
-    except (TypeError, ValueError):
-        parameters = []
-    if len(parameters) not in {1, 2}:
-        problems.append("an activity takes its message and, if it likes, its key: `def charge(message, key)`")
-    return len(parameters) == 2
-
-
-def _types(function: Callable[..., Untyped], problems: list[str]) -> tuple[tuple[object, ...], object]:
-    """The types of its messages, and its return type (None for nothing)."""
-    try:
-        annotation = parameter_annotation(function, 0, {})
-        returns = return_annotation(function, {})
-    except (UnresolvedAnnotationError, IndexError, AttributeError) as error:
-        problems.append(f"{error}; import or define it above the activity")
-        return (), None
-    empty = inspect.Parameter.empty
-    if annotation is empty or returns is empty:
-        problems.append("annotate its message and what it returns: `async def charge(message: Charge) -> Charged`")
-        return (), None
-    returns = None if returns is type(None) else returns
-    parts = () if returns is None else message_types(returns)
-    wrong = [problem for part in parts if (problem := message_problem(part)) is not None]
-    problems += [f"its answer can't be sent: {problem}" for problem in wrong]
-    return message_types(annotation), returns
-
-
-def _like(function: Callable[..., Untyped], original: Callable[..., Untyped]) -> Callable[..., Untyped]:
-    """*function* with the annotations of *original*, where it has none of its own, or is a method of an object."""
-    if getattr(function, "__annotations__", None) and not inspect.ismethod(function):
-        return function
-    types, returns = _types(original, [])
-    keyed = _takes_key(function, [])
-    if inspect.iscoroutinefunction(inspect.unwrap(function)):
-
-        async def replaced_async(message: object, key: str) -> object:
-            return await (function(message, key) if keyed else function(message))
-
-        replaced: Untyped = replaced_async
-    else:
-
-        def replaced_blocking(message: object, key: str) -> object:
-            return function(message, key) if keyed else function(message)
-
-        replaced = replaced_blocking
-    replaced.__annotations__ = {"message": _union(types), "key": str, "return": returns}
-    return replaced  # type: ignore[no-any-return]
-
-
-def _union(types: Sequence[Untyped]) -> Untyped:
-    found = types[0]
-    for each in types[1:]:
-        found = found | each
-    return found
+def _stop(run: _ActivityRun, message: object) -> None:  # noqa: ARG001 - as handlers are called
+    run.scope.cancel(attempt_token(run.scope.target))
 
 
 _declared: Final[WeakSet[Activity[Untyped, Untyped]]] = WeakSet()

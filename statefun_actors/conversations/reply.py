@@ -7,6 +7,7 @@ Open, from a function   ignored                       stored, its timer set, its
                                                       answered at once if its answer is stored
 Expire, from itself     the answer is "timeout"       an early answer is dropped
 Close, from a function  the answer is "failed"        ignored
+Retries, of an activity ignored                       the activity is stopped
 FAILED, from a function the answer is "failed"        dropped
 ANSWER                  dropped                       dropped
 any other               it is the answer              from a function: kept for a minute
@@ -17,6 +18,8 @@ is to pass it to another system. So the ask arrives as a Run, at an id that is a
 this function there counts such asks, and gives each a key of this id and its number: a repetition is counted as before,
 since the counter was rolled back, too. It opens the ask at its token. The counter is kept in the state of early
 answers, for the span in which its id occurs, and a day more.
+
+An ask of an activity that ends without its answer stops the activity: no further attempt begins.
 
 An invalid order is dropped, too: an entity opens only asks of its own, and a question must not be one of this library's
 own messages, since its caller would be this function.
@@ -50,7 +53,9 @@ from statefun_actors.asking import (
     Expire,
     NoAnswer,
     Open,
+    Retries,
     Run,
+    Stop,
     address_of,
     answer,
     is_run_id,
@@ -146,6 +151,9 @@ def _ordered(context: Context, data: bytes, stored: bytes | None) -> None:
         else:
             ask = _open(stored)
             _close(context, ask, _none(ask, "timeout", ""))
+    elif isinstance(content, Retries):
+        if stored is None and context.caller is not None:
+            context.send(*context.caller, order(Stop()))
     elif isinstance(content, Close) and stored is not None:
         ask = _open(stored)
         _close(context, ask, _failed(ask, content.reason))
@@ -209,6 +217,8 @@ def _unexpected(context: Context, typename: str, data: bytes, *, inside: bool) -
 def _close(context: Context, ask: Open, value: tuple[str, bytes]) -> None:
     context["ask"] = None
     context.cancel(context.address.id)
+    if ask.activity and ask.target is not None and context.caller != address_of(ask.target):
+        context.send(*ask.target, order(Stop()))
     _send(context, ask, value)
 
 

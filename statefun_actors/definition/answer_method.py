@@ -22,6 +22,10 @@ _R = TypeVar("_R")
 class Callee(Generic[_M, _R]):
     """A target that is asked at a new id each time: it takes one type of message, and answers with one type."""
 
+    name: str
+    returned: Mapping[str, str]
+    """The types of its answer: typename and Python type."""
+
     def at(self, key: str) -> Address:
         """The address of the run *key*."""
         raise NotImplementedError
@@ -72,6 +76,15 @@ class AnswerMethod:
     def takes(self, typename: str) -> bool:
         """Whether it takes answers of the type *typename*."""
         return typename in self.codecs or self.any
+
+    def check_takes_answer_of(self, callee: Callee[_M, _R]) -> None:
+        """Raises ValueMismatchError: it does not take a type that *callee* answers with."""
+        for typename, spelling in callee.returned.items():
+            if not self.takes(typename):
+                raise ValueMismatchError(
+                    f"a then= that takes {spelling}, the answer of {callee.name}",
+                    f"{self.handler.name}, which takes {', '.join(self.taken)}",
+                )
 
     def pack_keep(self, value: object, *, given: bool) -> TypedValue | None:
         """Encode the *value* of ``keep=`` for storage; None for None, or if it is not *given*.

@@ -14,15 +14,21 @@ from statefun_actors.address import Address
 from statefun_actors.asking import (
     ANSWER,
     ATTEMPT,
+    ORDER,
     REPLY,
     Answer,
     Attempt,
+    Retries,
+    Stop,
     address_of,
     answer,
     attempt,
+    attempt_token,
     failed,
+    order,
     read_answer,
     read_attempt,
+    read_order,
 )
 from statefun_actors.backoff import Backoff
 from statefun_actors.definition import AnswerMethod, AttemptCutShortError, FailurePolicy, NotYetError, TimedAttempts
@@ -145,6 +151,17 @@ def answered_method(envelope: TypedValue) -> str | None:
     return _content(envelope).then if envelope.typename == ANSWER else None
 
 
+def is_stop(invocation: Invocation) -> bool:
+    """Whether *invocation* ends the run of an activity that gets it, since its ask is over."""
+    caller = invocation.caller
+    if invocation.argument.typename != ORDER or caller is None or caller[0] != REPLY:
+        return False
+    try:
+        return isinstance(read_order(invocation.argument.value), Stop)
+    except ValueError:
+        return False
+
+
 def attempted(invocation: Invocation) -> Invocation:
     """The message that *invocation* tries again.
 
@@ -161,9 +178,12 @@ def attempted(invocation: Invocation) -> Invocation:
 def begun_attempt(invocation: Invocation) -> TypedValue | None:
     """The message that records that the attempt *invocation* of an activity begins in this process.
 
-    The activity sends it to itself. None where an attempt with that record is to begin, or nothing that can be read.
+    The activity sends it to itself. None where an attempt with that record is to begin, nothing that can be read, or
+    no attempt but the end of the run.
     """
     number = 1
+    if invocation.argument.typename == ORDER:
+        return None
     if invocation.argument.typename == ATTEMPT:
         try:
             content = _attempt(invocation)
@@ -194,14 +214,21 @@ def next_attempt(
     return _attempt_after(target, unwrapped(invocation), number + 1, seconds)
 
 
+def report_retry(invocation: Invocation) -> Send | None:
+    """The message to a reply address that *invocation*, its question, waits for a further attempt; None without one."""
+    caller = unwrapped(invocation).caller
+    return Send(caller, order(Retries())) if caller is not None and caller[0] == REPLY else None
+
+
 def attempt_number(invocation: Invocation) -> int:
     """The number of the attempt *invocation* of an activity. Raises MessageDecodeError: it can't be read."""
     return _attempt(invocation).number if invocation.argument.typename == ATTEMPT else 1
 
 
 def _attempt_after(target: Address, message: Invocation, number: int, seconds: float) -> SendAfter:
-    value = (message.argument.typename, message.argument.value)
-    return SendAfter(target, attempt(Attempt(number, value, message.caller)), max(1, math.ceil(seconds * 1000)))
+    value, caller = (message.argument.typename, message.argument.value), message.caller
+    token = attempt_token(target) if caller is not None and caller[0] == REPLY else None
+    return SendAfter(target, attempt(Attempt(number, value, caller)), max(1, math.ceil(seconds * 1000)), token)
 
 
 def _attempt(invocation: Invocation) -> Attempt:

@@ -20,7 +20,14 @@ from statefun_actors.definition import (
     Scope,
     TimedAttempts,
 )
-from statefun_actors.dispatch.answers import BoundAnswer, attempt_number, failure_answer, next_attempt, unwrapped
+from statefun_actors.dispatch.answers import (
+    BoundAnswer,
+    attempt_number,
+    failure_answer,
+    next_attempt,
+    report_retry,
+    unwrapped,
+)
 from statefun_actors.dispatch.application import Application
 from statefun_actors.dispatch.calling import NOT_YET, awaited
 from statefun_actors.dispatch.dead_letter import dead_letter
@@ -176,6 +183,8 @@ class GuardedRun:
                 again = None if is_terminal(error) else next_attempt(target, invocation, policy, error)
                 if again is not None:
                     self.scope.effects.append(again)
+                    if (report := report_retry(invocation)) is not None:
+                        self.scope.effects.append(report)
                     if not isinstance(error, NotYetError):
                         number, wait = attempt_number(invocation), again.delay_ms / 1000
                         logger.warning(

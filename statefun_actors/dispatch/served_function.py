@@ -7,7 +7,7 @@ from collections.abc import Callable
 from statefun_actors.address import Address
 from statefun_actors.asking import ATTEMPT, RESERVED
 from statefun_actors.definition import FailurePolicy, FunctionType, Handler, TimedAttempts
-from statefun_actors.dispatch.answers import BoundAnswer, BoundAnswers, attempted, find_answer
+from statefun_actors.dispatch.answers import BoundAnswer, BoundAnswers, attempted, find_answer, is_stop
 from statefun_actors.dispatch.calling import start_of
 from statefun_actors.errors import InternalMessageError, MessageDecodeError, UnhandledMessageError
 from statefun_actors.model import INGRESS, Invocation, TypedValue
@@ -75,6 +75,7 @@ class ServedFunction:
         "policy",
         "retries",
         "state_names",
+        "stop",
         "waits",
     )
 
@@ -88,6 +89,9 @@ class ServedFunction:
         )
         self.retries = isinstance(self.policy, TimedAttempts)
         """Whether it is an activity, whose further attempts are messages to itself."""
+        stop: Handler | None = getattr(function, "stop", None)
+        self.stop = None if stop is None else BoundHandler(stop, None, None, self, settings)
+        """What ends a run of an activity whose ask is over."""
         self.handlers: dict[str, BoundHandler] = {
             typename: BoundHandler(handler, typename, codec, self, settings)
             for typename, (handler, codec) in function.handlers.items()
@@ -122,6 +126,8 @@ class ServedFunction:
             if self.retries and typename == ATTEMPT and self._is_own(invocation.caller):
                 message = attempted(invocation)
                 return self.handler(message.argument.typename), message
+            if self.stop is not None and is_stop(invocation):
+                return self.stop, invocation
             return find_answer(self.function.typename, self.answers, invocation)
         return self.handler(typename), invocation
 

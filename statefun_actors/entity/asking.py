@@ -46,6 +46,7 @@ def ask(
     ms = _timeout_ms(timeout)
     run = isinstance(target, Callee)
     if isinstance(target, Callee):
+        method.check_takes_answer_of(target)
         target = target.at(scope.host.token())
     value = None if target is None else pack(question)
     if target is not None and value is not None:
@@ -59,6 +60,7 @@ def ask(
         _now_ms(scope),
         target,
         None if value is None else (value.typename, value.value),
+        run,
     )
     address = Address(REPLY, scope.host.token())
     if run and scope.host.repeats:

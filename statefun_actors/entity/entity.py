@@ -201,7 +201,8 @@ class Entity(metaclass=EntityMeta):
             keep: any value that a field may hold: *then* gets it with the answer.
 
         Raises:
-            ValueMismatchError: *then* is no such method, *keep* does not fit it, or *timeout* is out of range.
+            ValueMismatchError: *then* is no such method, or does not take what the activity returns; *keep* does not
+                fit it, or *timeout* is out of range.
             Exception: as :meth:`send`.
         """
         ask(self.__scope__ or _detached(self, "ask"), self, then, timeout, keep, target, message)

@@ -13,6 +13,7 @@ from statefun_actors import (
     Entity,
     NoAnswer,
     StatefulFunctions,
+    activity,
     answers,
     handles,
     kafka_record,
@@ -27,6 +28,12 @@ class Deposit:
     """A message."""
 
     cents: int
+
+
+@activity("typing/note")
+async def note(message: str) -> str:
+    """Returns a str."""
+    return message
 
 
 class Account(Entity, typename="typing/account"):
@@ -55,6 +62,7 @@ class Account(Entity, typename="typing/account"):
         self.ask(self.address, message, then=self.told)  # type: ignore[arg-type]
         self.ask(self.address, message, then=self.told, keep=5)  # type: ignore[arg-type]
         self.ask(self.address, message, then=self.heard, keep="x")  # type: ignore[arg-type]
+        self.ask(note, message, then=self.heard)  # type: ignore[arg-type]
 
     @answers
     def told(self, answer: int | NoAnswer, kept: str) -> None:

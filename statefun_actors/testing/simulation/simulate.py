@@ -85,7 +85,8 @@ def simulate(
     Args:
         scenario: sends messages and moves the clock. Each run calls it with a new TestRuntime, so it must also create
             its own stand-ins for other systems.
-        served: Entity classes, StatefulFunctions and activities.
+        served: Entity classes, StatefulFunctions and activities. All runs share them: for a stand-in with state, write
+            ``charge.replaced_by(factory)``, which makes one for each run.
         seeds: how many, or which. ``pytest --statefun-seed N`` replaces them by N.
         invariant: called with the runtime once a run is over; it raises, as assert does, where something is wrong. It
             may be a coroutine function.
