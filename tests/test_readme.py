@@ -38,7 +38,7 @@ ENVIRONMENT = {
     "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
     "COLUMNS": "100",
     # Where the package was installed before it had a plugin for pytest, this loads it; elsewhere it changes nothing.
-    "PYTEST_PLUGINS": "pytest_statefun_actors",
+    "PYTEST_PLUGINS": "statefun_actors.pytest_plugin",
 }
 
 

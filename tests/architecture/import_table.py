@@ -236,6 +236,8 @@ TABLE: Final[Mapping[str, AbstractSet[str]]] = {
 }
 """What each room imports, lowest rooms first: no more, no less."""
 
+PLUGIN: Final = "pytest_plugin"
+"""A module of ``testing``, but not in its folder: pytest imports it in every run, and would load the kit."""
 # The package's own files stand above the rooms: `__init__` shows what they hold, `__main__` starts the command line.
 _ABOVE: Final[Mapping[str, AbstractSet[str]]] = {"__init__": TABLE.keys(), "__main__": frozenset({"cli"})}
 
@@ -282,6 +284,8 @@ def _modules(root: Path) -> Iterator[_Module]:
 
 def _room(parts: Sequence[str]) -> str | None:
     """The room of the module *parts* (without the package), None if the table has none."""
+    if list(parts) == [PLUGIN]:
+        return "testing"
     lengths = range(len(parts), 0, -1)
     return next((room for length in lengths if (room := ".".join(parts[:length])) in TABLE), None)
 
@@ -308,7 +312,9 @@ def _faults(root: Path, module: _Module) -> Iterator[tuple[int, str]]:
 
 
 def _may_hide(module: _Module, function: str) -> bool:
-    return module.room == "cli" or (module.room == "__init__" and function == "__getattr__")
+    return (
+        module.room == "cli" or module.path.stem == PLUGIN or (module.room == "__init__" and function == "__getattr__")
+    )
 
 
 def _destination(root: Path, found: _Import) -> tuple[str, str | None]:

@@ -61,9 +61,9 @@ def test_nothing_generated_by_running_is_tracked() -> None:
 def test_only_what_belongs_there_stands_at_the_top() -> None:
     at_the_top = {path.relative_to(ROOT).parts[0] for path in tracked()}
 
-    folders = {"statefun_actors", "protos", "examples", "tests", "reference", ".ci"}
+    folders = {"statefun_actors", "protos", "examples", "tests", ".ci"}
     documents = {"README.md", "LICENSE", "CHANGELOG.md", "CONTRIBUTING.md", "ARCHITECTURE.md", "SECURITY.md"}
-    files = {"pyproject.toml", ".gitignore", "pytest_statefun_actors.py", *documents}
+    files = {"pyproject.toml", ".gitignore", *documents}
     assert at_the_top - folders - files == set()
 
 

@@ -10,7 +10,7 @@ from tests.test_readme import ROOT
 
 def test_the_generated_pages_are_up_to_date() -> None:
     checked = subprocess.run(
-        [sys.executable, ROOT / "reference" / "generate.py", "--check"], capture_output=True, text=True, check=False
+        [sys.executable, "-m", "tests.docs.generate", "--check"], cwd=ROOT, capture_output=True, text=True, check=False
     )
 
     assert checked.returncode == 0, checked.stderr

@@ -1,4 +1,4 @@
-"""What the pytest plugin does for a test that uses the kit. The plugin itself is ``pytest_statefun_actors``."""
+"""What the pytest plugin does for a test that uses the kit. The plugin itself is ``statefun_actors.pytest_plugin``."""
 
 from statefun_actors.testing.pytest_support.comparison import explained
 from statefun_actors.testing.pytest_support.fixture import HostileRun, hostile_runs, runtime_during

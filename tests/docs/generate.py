@@ -1,7 +1,7 @@
 """Writes the pages that are made of other sources: reference.md, llms.txt and llms-full.txt in statefun_actors/docs.
 
-    python reference/generate.py            writes them
-    python reference/generate.py --check    exits with 1, naming the files, where they differ from their sources
+    python -m tests.docs.generate            writes them
+    python -m tests.docs.generate --check    exits with 1, naming the files, where they differ from their sources
 
 griffe reads the package without importing it: names, signatures and docstrings, whose sections it knows.
 """
@@ -18,7 +18,7 @@ from typing import Final
 
 import griffe
 
-ROOT: Final = Path(__file__).parents[1]
+ROOT: Final = Path(__file__).parents[2]
 DOCS: Final = ROOT / "statefun_actors" / "docs"
 MODULES: Final = {
     "statefun_actors": "What applications use.",
@@ -44,7 +44,7 @@ def generated() -> dict[Path, str]:
     }
     if missing := {page.stem for page in DOCS.glob("*.md")} - set(ORDER) - {"reference"}:
         raise SystemExit(
-            f"expected every page in ORDER of reference/generate.py; missing: {', '.join(sorted(missing))}"
+            f"expected every page in ORDER of tests/docs/generate.py; missing: {', '.join(sorted(missing))}"
         )
     return {
         DOCS / "reference.md": reference,
@@ -258,7 +258,7 @@ def main() -> None:
     if "--check" in sys.argv[1:]:
         stale = [path.name for path, text in texts.items() if not path.exists() or path.read_text("utf-8") != text]
         if stale:
-            raise SystemExit(f"differ from their sources: {', '.join(stale)}. Run `python reference/generate.py`.")
+            raise SystemExit(f"differ from their sources: {', '.join(stale)}. Run `python -m tests.docs.generate`.")
         return
     for path, text in texts.items():
         path.write_text(text, encoding="utf-8")

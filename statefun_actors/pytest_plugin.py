@@ -1,7 +1,7 @@
 """The pytest plugin of statefun-actors: ``async def`` tests, a fixture ``runtime``, a mark ``hostile``, seeds, logs.
 
-pytest imports it in every run of an environment in which statefun-actors is installed. So it is outside the package,
-and imports the package only for a test that uses it.
+pytest imports it in every run of an environment in which statefun-actors is installed. So it imports the test kit only
+for a test that uses it.
 """
 
 from __future__ import annotations
