@@ -99,7 +99,7 @@ def test_a_reply_that_takes_too_long_is_not_waited_for(client: Calls, ada: Addre
 
     assert str(caught.value) == (
         f"no reply from {ada}: no answer within 1 s; the message stays delivered. "
-        "Give it more time with timeout=, or don't wait: tell(...)."
+        "Give it more time with timeout=; or don't wait, if its handler does not reply: tell(...)."
     )
 
 
