@@ -8,6 +8,7 @@ from statefun_actors.admin.control.interface import (
     Control,
     DeadLetterRetry,
     Posting,
+    TimerKey,
 )
 from statefun_actors.admin.control.over_engine import (
     EngineControl,
@@ -92,6 +93,7 @@ from statefun_actors.admin.views.soundness import (
 )
 from statefun_actors.admin.views.timers import (
     TimerItem,
+    find_timers,
     list_timers,
 )
 from statefun_actors.admin.views.times import (
@@ -127,6 +129,7 @@ __all__ = [
     "StoreOverview",
     "Surroundings",
     "TimerItem",
+    "TimerKey",
     "TypeItem",
     "WaitingItem",
     "WrittenValueError",
@@ -135,6 +138,7 @@ __all__ = [
     "edited_retry",
     "export_store",
     "find_ask",
+    "find_timers",
     "form_of",
     "import_store",
     "known_codecs",

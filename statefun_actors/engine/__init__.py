@@ -54,6 +54,9 @@ from statefun_actors.engine.ports import (
     Sink,
     Source,
 )
+from statefun_actors.engine.timers import (
+    NoTimerError,
+)
 from statefun_actors.engine.view import (
     EngineView,
 )
@@ -77,6 +80,7 @@ __all__ = [
     "Mailboxes",
     "ManualClock",
     "NoDeadLetterError",
+    "NoTimerError",
     "NotFailingError",
     "NotStorableError",
     "Sink",

@@ -10,6 +10,7 @@ from statefun_actors.engine.mailbox import Mailbox, MailboxState
 from statefun_actors.engine.working_set import WorkingSet
 from statefun_actors.ingress import IngressMessage
 from statefun_actors.model import TypedValue
+from statefun_actors.store import Timer
 
 
 class OperatorChanges:
@@ -50,6 +51,26 @@ class OperatorChanges:
         """Remove a dead letter. Raises as :meth:`retry_dead_letter` does."""
         working_set = self._working_set()
         working_set.dead_letters.take(seq, working_set.epoch)
+        self._core.news.set()
+
+    def timer(self, due_ms: int, seq: int) -> Timer:
+        """The delayed message *seq*, which is due at *due_ms*.
+
+        Raises:
+            NoTimerError: there is none (any more).
+        """
+        return self._working_set().timers.get(due_ms, seq)
+
+    def fire_timer(self, due_ms: int, seq: int) -> None:
+        """Deliver a delayed message now. Raises as :meth:`timer` does."""
+        working_set = self._working_set()
+        working_set.deliver(working_set.timers.take(due_ms, seq, working_set.epoch))
+        self._core.news.set()
+
+    def cancel_timer(self, due_ms: int, seq: int) -> None:
+        """Remove a delayed message. Raises as :meth:`timer` does."""
+        working_set = self._working_set()
+        working_set.timers.take(due_ms, seq, working_set.epoch)
         self._core.news.set()
 
     def retry_failing(self, address: Address) -> None:

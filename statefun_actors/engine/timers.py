@@ -12,11 +12,26 @@ from typing import Final
 
 from statefun_actors.address import Address
 from statefun_actors.engine.epoch import Epoch
+from statefun_actors.errors import StatefunActorsError
 from statefun_actors.store import Store, Timer
 
 _FOREVER: Final = (1 << 63, 0)
 _CHUNK: Final = 1_000
 _MOST: Final = 20_000
+
+
+class NoTimerError(StatefunActorsError, LookupError):
+    """There is no delayed message of this number: it was delivered or cancelled, or never was. A retry cannot help."""
+
+    def __init__(self, seq: int) -> None:
+        super().__init__(seq)
+        self.seq = seq
+
+    def __str__(self) -> str:
+        return (
+            f"there is no delayed message {self.seq}: it has been delivered or cancelled, or never was. "
+            "`statefun-actors timers` shows those that are pending."
+        )
 
 
 class Timers:
@@ -55,6 +70,34 @@ class Timers:
                 return False
         self._remove(timer, epoch)
         return True
+
+    def get(self, due_ms: int, seq: int) -> Timer:
+        """The pending one of the number *seq*, which is due at *due_ms*.
+
+        Raises:
+            NoTimerError: there is none.
+        """
+        timer = self._find(due_ms, seq)
+        if timer is None or timer.due_ms != due_ms:
+            raise NoTimerError(seq)
+        return timer
+
+    def _find(self, due_ms: int, seq: int) -> Timer | None:
+        if seq in self._gone:
+            return None
+        if (timer := self._near.get(seq)) is not None:
+            return timer
+        for timers in self._uncommitted.values():
+            if (timer := timers.get(seq)) is not None:
+                return timer
+        found = self._store.timers_after(due_ms, seq - 1, 1)
+        return found[0] if found and found[0].seq == seq else None
+
+    def take(self, due_ms: int, seq: int, epoch: Epoch) -> Timer:
+        """Remove the pending one of the number *seq*, and return it. Raises as :meth:`get`."""
+        timer = self.get(due_ms, seq)
+        self._remove(timer, epoch)
+        return timer
 
     def take_due(self, now_ms: int, epoch: Epoch) -> Iterator[Timer]:
         """Remove and yield due timers, in the order of their due times."""

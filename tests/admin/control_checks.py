@@ -7,10 +7,10 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from statefun_actors import Address
-from statefun_actors.admin import Control, DeadLetterRetry, Posting
+from statefun_actors.admin import Control, DeadLetterRetry, Posting, TimerKey
 from statefun_actors.asking import REPLY, Open, order
 from statefun_actors.calls import NotOpenError
-from statefun_actors.engine import NoDeadLetterError
+from statefun_actors.engine import NoDeadLetterError, NoTimerError
 from statefun_actors.model import TypedValue
 from statefun_actors.store import Commit, DeadLetterEntry, EntityRecord, EntityRow, Message, StoreReader
 from statefun_actors.store.entity_record import pack
@@ -67,6 +67,46 @@ async def what_is_sent_for_later_is_a_delayed_message(control: Control, store: S
     assert (timer.target, timer.value, timer.caller, timer.token) == (ADA, FIVE, None, None)
     assert timer.due_ms > 86_400_000
     assert waiting(store) == [(ADA, NOTHING, None)]
+
+
+@check
+async def a_delayed_message_is_fired_once_and_those_behind_it_stay(control: Control, store: StoreReader) -> None:
+    await control.send([Posting(ADA, FIVE, 86_400_000), Posting(BOB, NOTHING, 86_400_001)])
+    first, second = store.timers_after(0, 0, 10)
+    await control.fire_timers([TimerKey(first.due_ms, first.seq)] * 2)
+
+    # Without an engine it is due now.
+    due = [timer for timer in store.timers_after(0, 0, 10) if timer.due_ms < first.due_ms]
+    assert [*waiting(store), *[(timer.target, timer.value, timer.caller) for timer in due]] == [(ADA, FIVE, None)]
+    assert store.timers_after(first.due_ms, 0, 10) == [second]
+    with pytest.raises(NoTimerError):
+        await control.fire_timers([TimerKey(first.due_ms, first.seq)])
+
+
+@check
+async def a_cancelled_delayed_message_is_gone(control: Control, store: StoreReader) -> None:
+    await control.send([Posting(ADA, FIVE, 86_400_000), Posting(BOB, NOTHING, 86_400_001)])
+    first, second = store.timers_after(0, 0, 10)
+    await control.cancel_timers([TimerKey(second.due_ms, second.seq)])
+
+    assert (waiting(store), store.timers_after(0, 0, 10)) == ([], [first])
+
+
+@check
+async def a_delayed_message_that_is_not_there_leaves_all_as_they_were(control: Control, store: StoreReader) -> None:
+    await control.send([Posting(ADA, FIVE, 86_400_000)])
+    (timer,) = store.timers_after(0, 0, 10)
+    known = TimerKey(timer.due_ms, timer.seq)
+    for wrong in (TimerKey(timer.due_ms, 99), TimerKey(timer.due_ms + 1, timer.seq)):
+        for attempt in (control.fire_timers([known, wrong]), control.cancel_timers([known, wrong])):
+            with pytest.raises(NoTimerError) as refused:
+                await attempt
+
+            assert str(refused.value) == (
+                f"there is no delayed message {wrong.seq}: it has been delivered or cancelled, or never was. "
+                "`statefun-actors timers` shows those that are pending."
+            )
+    assert (waiting(store), store.timers_after(0, 0, 10)) == ([], [timer])
 
 
 @check

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from statefun_actors import Entity, handles, persisted
+from statefun_actors import Address, Entity, handles, persisted
 from statefun_actors.admin import (
     Control,
     ControlSocket,
@@ -23,10 +23,12 @@ from statefun_actors.admin import (
     Posting,
     SocketControl,
     StoreControl,
+    TimerKey,
     open_control,
 )
-from statefun_actors.engine import EpochLostError, SystemClock
-from statefun_actors.store import MemoryStore, Store, StoreError, StoreInUseError, StoreReader
+from statefun_actors.asking import REPLY
+from statefun_actors.engine import EpochLostError, NoTimerError, SystemClock
+from statefun_actors.store import Commit, MemoryStore, Store, StoreError, StoreInUseError, StoreReader, Timer
 from statefun_actors.store.sqlite import SqliteReader, SqliteStore
 from statefun_actors.types import pack
 from tests.admin.control_checks import ADA, CHECKS, FIVE, GIVEN, Check
@@ -105,7 +107,40 @@ async def test_every_control_keeps_to(check: Check, way: str, tmp_path: Path) ->
         await check(control, store)
 
 
+async def test_a_delayed_message_of_the_library_is_neither_fired_nor_cancelled() -> None:
+    own = Timer(7, 1 << 41, ADA, FIVE, Address(REPLY, "token"))
+    store = MemoryStore()
+    await store.commit(Commit(timers=[own], next_seq=8))
+    key = TimerKey(own.due_ms, own.seq)
+    control: Control
+    async with running(Counter, store=store, clock=SystemClock()) as engine:
+        for control in (EngineControl(engine), StoreControl(store, SystemClock())):
+            for attempt in (control.fire_timers([key]), control.cancel_timers([key])):
+                with pytest.raises(NoTimerError):
+                    await attempt
+    assert store.timers_after(0, 0, 10) == [own]
+
+
 # Through an engine
+
+
+async def test_a_delayed_message_is_fired_or_cancelled_before_and_after_its_commit() -> None:
+    async with running(Counter) as engine:
+        control = EngineControl(engine)
+        for number in range(4):
+            await control.send([Posting(Counter.at("a"), pack(10**number), 86_400_000 + number)])
+        await engine.idle()
+        fired, cancelled, open_fired, _ = engine.store.timers_after(0, 0, 10)
+        await control.fire_timers([TimerKey(fired.due_ms, fired.seq)])
+        await control.cancel_timers([TimerKey(cancelled.due_ms, cancelled.seq)])
+        for attempt in (control.fire_timers, control.cancel_timers):
+            with pytest.raises(NoTimerError):
+                await attempt([TimerKey(fired.due_ms, fired.seq)])
+        await control.fire_timers([TimerKey(open_fired.due_ms, open_fired.seq)])
+        await engine.idle()
+
+        assert held(engine, Counter.at("a"), "total") == 101
+        assert len(engine.store.timers_after(0, 0, 10)) == 1
 
 
 async def test_what_is_sent_through_an_engine_is_handled_by_it() -> None:

@@ -137,6 +137,9 @@ async def test_a_failing_message_is_tried_at_once(store: str | None) -> None:
         ("dead-letters-retry", [("number", "x")], "expected a number as number, got 'x'"),
         ("dead-letters-discard", [("number", "7"), ("sure", "1")], "there is no dead letter 7"),
         ("dead-letter-edit", [("number", "7"), ("json", "{}")], "there is no dead letter 7"),
+        ("timers-fire", [], "choose at least one delayed message"),
+        ("timers-fire", [("timer", "17")], "expected a due time and a number as timer, got '17'"),
+        ("timers-cancel", [("timer", "5:17"), ("sure", "1")], "there is no delayed message 17"),
         ("ask-answer", [("token", "none"), ("json", "{}")], "takes no answer"),
         ("ask-cancel", [("token", "")], "expected the token of one open ask, got an empty one"),
     ],
@@ -202,6 +205,39 @@ async def test_a_dead_letter_is_retried_with_another_value(store: str | None) ->
         assert '{"text": []}' in html.unescape(wrong.text)
         assert f"Retried dead letter {number} with another value." in after
         await seen(console, "dead-letters", "gave up on another")
+
+
+# Timers
+
+
+async def timer(console: Site) -> str:
+    """The key of a delayed message to ``ada`` in three days."""
+    await console.runtime.tell(Box.at("ada"), Start())
+    found = re.search(r'name="timer" value="(.+?)"', (await console.get("/console/timers")).text)
+    assert found is not None
+    return found[1]
+
+
+async def test_a_timer_is_delivered_at_once(store: str | None) -> None:
+    async with site(store=store) as console:
+        after = await console.after(await console.act("timers-fire", [("timer", await timer(console))]))
+
+        assert "Delivered 1 delayed message." in after
+        assert "No delayed messages." in after
+        await seen(console, "entity?address=console/box/ada", "later")
+
+
+async def test_a_timer_is_cancelled_after_a_question(store: str | None) -> None:
+    async with site(store=store) as console:
+        fields = [("timer", await timer(console))]
+        asked = await console.act("timers-cancel", fields)
+        after = await console.after(await console.act("timers-cancel", [*fields, ("sure", "1")]))
+        again = await console.act("timers-cancel", [*fields, ("sure", "1")])
+
+        assert "Cancel 1 delayed message? It is never delivered." in asked.text
+        assert "No delayed messages." in after
+        assert again.status == 400
+        assert "it has been delivered or cancelled, or never was" in again.text
 
 
 # Asks

@@ -35,6 +35,13 @@ class DeadLetterRetry(Struct, frozen=True):
     value: TypedValue | None = None
 
 
+class TimerKey(Struct, frozen=True):
+    """A delayed message: when it is due, in milliseconds since 1970, and its number."""
+
+    due_ms: int
+    seq: int
+
+
 class Control(Protocol):
     """Changes to a store, each of them durable on return and whole.
 
@@ -62,6 +69,18 @@ class Control(Protocol):
         Raises:
             NoDeadLetterError: one of them doesn't exist; the error names the first.
         """
+        ...
+
+    async def fire_timers(self, timers: Sequence[TimerKey]) -> None:
+        """Deliver delayed messages now. Without an engine, the next run delivers them.
+
+        Raises:
+            NoTimerError: one of them doesn't exist, or is one of the library's own; the error names the first.
+        """
+        ...
+
+    async def cancel_timers(self, timers: Sequence[TimerKey]) -> None:
+        """Delete delayed messages. Raises as :meth:`fire_timers` does."""
         ...
 
     async def answer(self, token: str, value: TypedValue) -> None:

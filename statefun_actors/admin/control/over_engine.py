@@ -8,11 +8,12 @@ from typing import Final
 
 from statefun_actors.address import Address
 from statefun_actors.admin.answering import cancellation
-from statefun_actors.admin.control.interface import DeadLetterRetry, Posting
+from statefun_actors.admin.control.interface import DeadLetterRetry, Posting, TimerKey
+from statefun_actors.admin.views.timers import is_own
 from statefun_actors.asking import REPLY
 from statefun_actors.calls import NotOpenError
 from statefun_actors.conversations import open_ask
-from statefun_actors.engine import Engine, EpochLostError, FailingMessage
+from statefun_actors.engine import Engine, EpochLostError, FailingMessage, NoTimerError
 from statefun_actors.ingress import Answer, AnswerLost, IngressMessage, Interrupted, NotTaken, Replied, TooMany, Wait
 from statefun_actors.model import TypedValue
 from statefun_actors.types import pack
@@ -52,6 +53,32 @@ class EngineControl:
                 self._engine.changes.discard_dead_letter(seq)
 
         await self._engine.apply(submit)
+
+    async def fire_timers(self, timers: Sequence[TimerKey]) -> None:
+        wanted = dict.fromkeys(timers)
+
+        def fire() -> None:
+            self._check_timers(wanted)
+            for timer in wanted:
+                self._engine.changes.fire_timer(timer.due_ms, timer.seq)
+
+        await self._engine.apply(fire)
+
+    async def cancel_timers(self, timers: Sequence[TimerKey]) -> None:
+        wanted = dict.fromkeys(timers)
+
+        def cancel() -> None:
+            self._check_timers(wanted)
+            for timer in wanted:
+                self._engine.changes.cancel_timer(timer.due_ms, timer.seq)
+
+        await self._engine.apply(cancel)
+
+    def _check_timers(self, timers: Iterable[TimerKey]) -> None:
+        """Check all of them first, so that all are changed or none."""
+        for timer in timers:
+            if is_own(self._engine.changes.timer(timer.due_ms, timer.seq)):
+                raise NoTimerError(timer.seq)
 
     async def answer(self, token: str, value: TypedValue) -> None:
         """If several answer at the same time, the reply function accepts one."""

@@ -11,10 +11,10 @@ import msgspec
 
 from statefun_actors.address import Address
 from statefun_actors.admin.control import socket_protocol as wire
-from statefun_actors.admin.control.interface import DeadLetterRetry, Posting
+from statefun_actors.admin.control.interface import DeadLetterRetry, Posting, TimerKey
 from statefun_actors.asking import REPLY
 from statefun_actors.calls import NotOpenError
-from statefun_actors.engine import EpochLostError, FailingMessage, NotFailingError, NotStorableError
+from statefun_actors.engine import EpochLostError, FailingMessage, NotFailingError, NoTimerError, NotStorableError
 from statefun_actors.errors import StatefunActorsError
 from statefun_actors.model import TypedValue
 
@@ -55,6 +55,12 @@ class SocketControl:
 
     async def discard(self, seqs: Sequence[int]) -> None:
         await self._ask(wire.DiscardRequest([*seqs]))
+
+    async def fire_timers(self, timers: Sequence[TimerKey]) -> None:
+        await self._ask(wire.FireTimers([*timers]))
+
+    async def cancel_timers(self, timers: Sequence[TimerKey]) -> None:
+        await self._ask(wire.CancelTimers([*timers]))
 
     async def answer(self, token: str, value: TypedValue) -> None:
         await self._ask(wire.AnswerRequest(token, wire.Value.of(value)))
@@ -109,6 +115,8 @@ class SocketControl:
                 raise NotFailingError(address.address(), reason)
             case wire.Missing():
                 raise reply.error()
+            case wire.NoTimer(seq):
+                raise NoTimerError(seq)
             case wire.AskNotOpen(token):
                 raise NotOpenError(Address(REPLY, token))
             case wire.Lost(reason):

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from msgspec.structs import replace
+
 from statefun_actors.address import Address
 from statefun_actors.admin.answering import cancellation, check_open
-from statefun_actors.admin.control.interface import DeadLetterRetry, Posting
+from statefun_actors.admin.control.interface import DeadLetterRetry, Posting, TimerKey
+from statefun_actors.admin.views.timers import is_own
 from statefun_actors.asking import REPLY
-from statefun_actors.engine import Clock, DroppedError, FailingMessage, NoDeadLetterError, NotFailingError
+from statefun_actors.engine import Clock, DroppedError, FailingMessage, NoDeadLetterError, NotFailingError, NoTimerError
 from statefun_actors.model import TypedValue
 from statefun_actors.store import Commit, DeadLetterEntry, Message, Store, Timer
 from statefun_actors.text import describe_error, describe_type
@@ -47,6 +50,26 @@ class StoreControl:
     async def discard(self, seqs: Sequence[int]) -> None:
         done = [entry.seq for entry in self._entries(dict.fromkeys(seqs))]
         await self._store.commit(Commit(dead_letters_done=done))
+
+    async def fire_timers(self, timers: Sequence[TimerKey]) -> None:
+        """They are due now, so that the next run delivers them as an engine delivers all others."""
+        found, now_ms = self._timers(timers), self._clock.now_ms()
+        first = self._store.recover().next_seq
+        due = [replace(timer, seq=seq, due_ms=now_ms) for seq, timer in enumerate(found, first)]
+        done = [timer.seq for timer in found]
+        await self._store.commit(Commit(timers=due, timers_done=done, next_seq=first + len(due)))
+
+    async def cancel_timers(self, timers: Sequence[TimerKey]) -> None:
+        await self._store.commit(Commit(timers_done=[timer.seq for timer in self._timers(timers)]))
+
+    def _timers(self, keys: Sequence[TimerKey]) -> list[Timer]:
+        found: list[Timer] = []
+        for key in dict.fromkeys(keys):
+            timer = next(iter(self._store.timers_after(key.due_ms, key.seq - 1, 1)), None)
+            if timer is None or (timer.due_ms, timer.seq) != (key.due_ms, key.seq) or is_own(timer):
+                raise NoTimerError(key.seq)
+            found.append(timer)
+        return found
 
     async def answer(self, token: str, value: TypedValue) -> None:
         await self._end_ask(Address(REPLY, token), value, None)

@@ -22,7 +22,7 @@ import msgspec
 from statefun_actors.admin.control import socket_protocol as wire
 from statefun_actors.admin.control.interface import Control
 from statefun_actors.calls import NotOpenError
-from statefun_actors.engine import EpochLostError, NoDeadLetterError, NotFailingError, NotStorableError
+from statefun_actors.engine import EpochLostError, NoDeadLetterError, NotFailingError, NoTimerError, NotStorableError
 from statefun_actors.errors import InvalidAddressError
 from statefun_actors.store import Store
 from statefun_actors.system import listen_at
@@ -137,6 +137,8 @@ class ControlSocket:
             return wire.NotFailing(wire.addresses_of([error.address])[0], error.reason)
         except NoDeadLetterError as error:
             return wire.Missing(error.seq)
+        except NoTimerError as error:
+            return wire.NoTimer(error.seq)
         except NotOpenError as error:
             return wire.AskNotOpen(error.target.id)
         except EpochLostError as error:
@@ -158,6 +160,10 @@ class ControlSocket:
                 await self._control.retry(request.retries())
             case wire.DiscardRequest():
                 await self._control.discard(request.seqs)
+            case wire.FireTimers(timers):
+                await self._control.fire_timers(timers)
+            case wire.CancelTimers(timers):
+                await self._control.cancel_timers(timers)
             case wire.AnswerRequest(token, value):
                 await self._control.answer(token, value.typed())
             case wire.CancelAskRequest(token):

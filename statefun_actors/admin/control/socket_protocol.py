@@ -12,7 +12,7 @@ from typing import Final
 import msgspec
 
 from statefun_actors.address import Address
-from statefun_actors.admin.control.interface import DeadLetterRetry, Posting
+from statefun_actors.admin.control.interface import DeadLetterRetry, Posting, TimerKey
 from statefun_actors.dispatch import unwrapped
 from statefun_actors.engine import FailingMessage, NoDeadLetterError
 from statefun_actors.model import Invocation, TypedValue
@@ -79,6 +79,18 @@ class DiscardRequest(msgspec.Struct, tag_field="do", tag="discard", forbid_unkno
     """Request for :meth:`Control.discard`."""
 
     seqs: list[int]
+
+
+class FireTimers(msgspec.Struct, tag_field="do", tag="fire-timers", forbid_unknown_fields=True):
+    """Request for :meth:`Control.fire_timers`."""
+
+    timers: list[TimerKey]
+
+
+class CancelTimers(msgspec.Struct, tag_field="do", tag="cancel-timers", forbid_unknown_fields=True):
+    """Request for :meth:`Control.cancel_timers`."""
+
+    timers: list[TimerKey]
 
 
 class AnswerRequest(msgspec.Struct, tag_field="do", tag="answer", forbid_unknown_fields=True):
@@ -196,6 +208,12 @@ class Missing(msgspec.Struct, tag_field="is", tag="no-dead-letter"):
         return NoDeadLetterError(self.seq)
 
 
+class NoTimer(msgspec.Struct, tag_field="is", tag="no-timer"):
+    """NoTimerError."""
+
+    seq: int
+
+
 class AskNotOpen(msgspec.Struct, tag_field="is", tag="not-open"):
     """NotOpenError."""
 
@@ -224,13 +242,15 @@ Request = (
     SendRequest
     | RetryRequest
     | DiscardRequest
+    | FireTimers
+    | CancelTimers
     | AnswerRequest
     | CancelAskRequest
     | Failing
     | RetryFailing
     | DropFailing
 )
-Reply = DoneReply | FailingList | Missing | NotFailing | AskNotOpen | Lost | NotStorable | RefusedReply
+Reply = DoneReply | FailingList | Missing | NoTimer | NotFailing | AskNotOpen | Lost | NotStorable | RefusedReply
 
 encode: Final = msgspec.json.Encoder().encode
 decode_request: Final = msgspec.json.Decoder(Request).decode

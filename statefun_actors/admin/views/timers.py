@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Final
 
 from msgspec import Struct
 
 from statefun_actors.admin.views.json_values import message_inside, shown_form
 from statefun_actors.asking import OWN_FUNCTIONS, short_address, short_or_none
+from statefun_actors.engine import NoTimerError
 from statefun_actors.store import StoreReader, Timer
 from statefun_actors.types import Codec
 
@@ -42,6 +43,25 @@ def list_timers(
     for timer in timers_from(store, after):
         if not is_own(timer) and str(timer.target).startswith(to):
             yield timer_item(timer, known)
+
+
+def find_timers(store: StoreReader, seqs: Collection[int]) -> list[Timer]:
+    """The delayed messages of the numbers *seqs*, in that order. Reads all delayed messages until it has them.
+
+    Raises:
+        NoTimerError: one of them doesn't exist, or is one of the library's own; the error names the first.
+    """
+    left = set(seqs)
+    found: dict[int, Timer] = {}
+    timers = timers_from(store)
+    while left and (timer := next(timers, None)) is not None:
+        if timer.seq in left and not is_own(timer):
+            left.remove(timer.seq)
+            found[timer.seq] = timer
+    for seq in seqs:
+        if seq not in found:
+            raise NoTimerError(seq)
+    return [found[seq] for seq in seqs]
 
 
 def timers_from(store: StoreReader, after: tuple[int, int] = FIRST) -> Iterator[Timer]:

@@ -24,6 +24,10 @@ def limit_option() -> Callable[[Callable[..., None]], Callable[..., None]]:
     )  # fmt: skip
 
 
+dry_run_option: Final = click.option("--dry-run", is_flag=True, help="Only print what would be done.")
+"""The option --dry-run of commands that change a store."""
+
+
 def most_rows(limit: int | None, *, as_json: bool) -> int | None:
     """How many rows :func:`show_rows` looks at; None = all of them."""
     return limit if as_json else (limit or _FEW) + 1

@@ -10,6 +10,7 @@ from statefun_actors.console.acts.dead_letters import discard, retry, retry_edit
 from statefun_actors.console.acts.failing import drop, retry_now
 from statefun_actors.console.acts.messages import send_message
 from statefun_actors.console.acts.plan import Act, Form, Plan
+from statefun_actors.console.acts.timers import cancel, fire
 
 ACTS: Final[Mapping[str, Act]] = {
     "send-message": Act(plan=send_message, page="send"),
@@ -18,6 +19,8 @@ ACTS: Final[Mapping[str, Act]] = {
     "dead-letters-retry": Act(plan=retry, page="dead-letters"),
     "dead-letters-discard": Act(plan=discard, page="dead-letters"),
     "dead-letter-edit": Act(plan=retry_edited, page="dead-letter"),
+    "timers-fire": Act(plan=fire, page="timers"),
+    "timers-cancel": Act(plan=cancel, page="timers"),
     "failing-retry": Act(plan=retry_now, page="failing"),
     "failing-drop": Act(plan=drop, page="failing"),
 }

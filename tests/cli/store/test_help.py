@@ -14,7 +14,9 @@ from tests.cli.store.shop import in_this_process
 COMMANDS = {
     "send": "Send a message to an entity or a function.",
     "state": "Show what entities know, as of the last commit.",
-    "timers": "Show delayed messages that are pending, the next one first, as of the last commit.",
+    "timers list": "Show delayed messages that are pending, the next one first, as of the last commit.",
+    "timers fire": "Deliver delayed messages now, instead of when they are due.",
+    "timers cancel": "Delete delayed messages: they are never delivered.",
     "egress": "Show egress records that are kept in the store, oldest first, as of the last commit.",
     "dead-letters list": "List dead letters, oldest first, as of the last commit.",
     "dead-letters show": "Show one dead letter in full. NUMBER is its number in the list.",
