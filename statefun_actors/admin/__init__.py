@@ -7,6 +7,7 @@ from statefun_actors.admin.answering import (
 from statefun_actors.admin.control.interface import (
     Control,
     DeadLetterRetry,
+    FieldEdit,
     Posting,
     TimerKey,
 )
@@ -26,6 +27,10 @@ from statefun_actors.admin.control.selecting import (
 )
 from statefun_actors.admin.control.socket import (
     ControlSocket,
+)
+from statefun_actors.admin.field_edits import (
+    StoredField,
+    UneditableFieldError,
 )
 from statefun_actors.admin.instances import (
     read_entities,
@@ -120,6 +125,7 @@ __all__ = [
     "EngineControl",
     "EntityView",
     "FailingItem",
+    "FieldEdit",
     "Posting",
     "ScheduleItem",
     "SocketControl",
@@ -127,10 +133,12 @@ __all__ = [
     "StoreControl",
     "StoreNotEmptyError",
     "StoreOverview",
+    "StoredField",
     "Surroundings",
     "TimerItem",
     "TimerKey",
     "TypeItem",
+    "UneditableFieldError",
     "WaitingItem",
     "WrittenValueError",
     "ask_item",

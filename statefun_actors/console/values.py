@@ -43,6 +43,11 @@ def json_whole(form: object) -> Markup:
     return Markup("<pre>{}{}</pre>").format(shown, more)
 
 
+def compact(form: object) -> str:
+    """The JSON form *form* as JSON on one line, all of it; keys in order, so that equal forms are equal texts."""
+    return msgspec.json.encode(form, order="sorted").decode()
+
+
 def pretty(form: object) -> str:
     """The JSON form *form* as JSON over several lines, all of it."""
     return msgspec.json.format(_json(form), indent=2)

@@ -46,6 +46,10 @@ from statefun_actors.engine.mailbox import (
 from statefun_actors.engine.mailboxes import (
     Mailboxes,
 )
+from statefun_actors.engine.operator_changes import (
+    CHANGED,
+    NotSetError,
+)
 from statefun_actors.engine.options import (
     EngineOptions,
 )
@@ -62,6 +66,7 @@ from statefun_actors.engine.view import (
 )
 
 __all__ = [
+    "CHANGED",
     "Check",
     "Clock",
     "Counters",
@@ -82,6 +87,7 @@ __all__ = [
     "NoDeadLetterError",
     "NoTimerError",
     "NotFailingError",
+    "NotSetError",
     "NotStorableError",
     "Sink",
     "Source",

@@ -23,6 +23,7 @@ from statefun_actors.model import (
     SendAfter,
     Settlement,
     State,
+    TypedValue,
 )
 from statefun_actors.store import DeadLetterEntry, EgressRecord, EntityRecord, Message
 from statefun_actors.text import describe, describe_error, describe_type, loggable
@@ -54,6 +55,19 @@ class Merge:
                 message_handled(working_set, message, done, index, None if errors is None else errors.get(index))
         epoch.counters.handled += len(messages)
         working_set.mailboxes.dealt_with(mailbox, messages)
+
+    def set_state(
+        self,
+        working_set: WorkingSet,
+        address: Address,
+        record: EntityRecord,
+        name: str,
+        value: TypedValue | None,
+        now_ms: int,
+    ) -> None:
+        """An operator has set one state of *record*, of *address*, of which no batch is in flight."""
+        self._change(record, address[0], {name: value}, now_ms)
+        working_set.changed(address, record)
 
     def _change(self, record: EntityRecord, typename: str, changes: State, now_ms: int) -> None:
         record.state.update(changes)

@@ -2,15 +2,33 @@
 
 from __future__ import annotations
 
+from typing import ClassVar, Final
+
 from statefun_actors.address import Address
 from statefun_actors.engine.core import Core
 from statefun_actors.engine.epoch import EpochLostError
 from statefun_actors.engine.failing import NotFailingError
 from statefun_actors.engine.mailbox import Mailbox, MailboxState
 from statefun_actors.engine.working_set import WorkingSet
+from statefun_actors.errors import StatefunActorsError
 from statefun_actors.ingress import IngressMessage
 from statefun_actors.model import TypedValue
 from statefun_actors.store import Timer
+
+CHANGED: Final = "it has changed since it was read; read it again"
+
+
+class NotSetError(StatefunActorsError):
+    """A field of an entity could not be set. A retry can help, after another look at the field."""
+
+    retryable: ClassVar[bool] = True
+
+    def __init__(self, address: Address, name: str, reason: str) -> None:
+        super().__init__(address, name, reason)
+        self.address, self.name, self.reason = address, name, reason
+
+    def __str__(self) -> str:
+        return f"{self.name} of {self.address} was not set: {self.reason}"
 
 
 class OperatorChanges:
@@ -71,6 +89,23 @@ class OperatorChanges:
         """Remove a delayed message. Raises as :meth:`timer` does."""
         working_set = self._working_set()
         working_set.timers.take(due_ms, seq, working_set.epoch)
+        self._core.news.set()
+
+    def set_state(self, address: Address, name: str, value: TypedValue | None, before: TypedValue | None) -> None:
+        """Set the state *name* of *address* to *value*, in place of *before*. None: it is absent.
+
+        Raises:
+            NotSetError: it is no longer *before*, or a message of *address* is being handled.
+            DamagedStateError: what is stored of *address* can't be read.
+        """
+        working_set, now_ms = self._working_set(), self._core.clock.now_ms
+        mailbox = working_set.mailboxes.of(address)
+        if mailbox is not None and mailbox.state is MailboxState.RUNNING:
+            raise NotSetError(address, name, "a message is being handled right now; try again in a moment")
+        record = working_set.record(address, now_ms)
+        if record.state.get(name) != before:
+            raise NotSetError(address, name, CHANGED)
+        self._core.merge.set_state(working_set, address, record, name, value, now_ms())
         self._core.news.set()
 
     def retry_failing(self, address: Address) -> None:

@@ -5,11 +5,13 @@ from statefun_actors.entity.asking import NOT_GIVEN, answer_method
 from statefun_actors.entity.detached import hydrate
 from statefun_actors.entity.entity import Entity
 from statefun_actors.entity.entity_function import EntityFunction
+from statefun_actors.entity.field import EntityField
 from statefun_actors.entity.handles import handles, mark_of
 
 __all__ = [
     "NOT_GIVEN",
     "Entity",
+    "EntityField",
     "EntityFunction",
     "answer_method",
     "answers",

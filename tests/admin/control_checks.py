@@ -7,13 +7,13 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from statefun_actors import Address
-from statefun_actors.admin import Control, DeadLetterRetry, Posting, TimerKey
+from statefun_actors.admin import Control, DeadLetterRetry, FieldEdit, Posting, TimerKey
 from statefun_actors.asking import REPLY, Open, order
 from statefun_actors.calls import NotOpenError
-from statefun_actors.engine import NoDeadLetterError, NoTimerError
+from statefun_actors.engine import NoDeadLetterError, NoTimerError, NotSetError
 from statefun_actors.model import TypedValue
 from statefun_actors.store import Commit, DeadLetterEntry, EntityRecord, EntityRow, Message, StoreReader
-from statefun_actors.store.entity_record import pack
+from statefun_actors.store.entity_record import pack, unpack
 
 ADA, BOB = Address("bank/account", "ada"), Address("elsewhere/account", "a/b \0ü")
 FIVE, NOTHING = TypedValue("bank/deposit", bytes(range(256))), TypedValue("bank/nothing", b"")
@@ -47,6 +47,12 @@ def waiting(store: StoreReader) -> list[tuple[Address, TypedValue, Address | Non
 
 def left(store: StoreReader) -> list[int]:
     return [entry.seq for entry in store.dead_letters()]
+
+
+def stored(store: StoreReader, address: Address) -> dict[str, TypedValue | None]:
+    """The states of *address* that have a value."""
+    state = unpack(address, store.load([address])[0], ()).state
+    return {name: value for name, value in state.items() if value is not None}
 
 
 @check
@@ -107,6 +113,28 @@ async def a_delayed_message_that_is_not_there_leaves_all_as_they_were(control: C
                 "`statefun-actors timers` shows those that are pending."
             )
     assert (waiting(store), store.timers_after(0, 0, 10)) == ([], [timer])
+
+
+@check
+async def a_field_is_set_if_it_is_what_was_read(control: Control, store: StoreReader) -> None:
+    await control.set_field(FieldEdit(ADA, "total", FIVE, None))
+    await control.set_field(FieldEdit(ADA, "other", FIVE, None))
+    await control.set_field(FieldEdit(ADA, "total", NOTHING, FIVE))
+    with pytest.raises(NotSetError) as refused:
+        await control.set_field(FieldEdit(ADA, "total", FIVE, FIVE))
+
+    assert str(refused.value) == (
+        "total of bank/account/ada was not set: it has changed since it was read; read it again"
+    )
+    assert stored(store, ADA) == {"total": NOTHING, "other": FIVE}
+
+
+@check
+async def a_field_without_a_value_is_absent(control: Control, store: StoreReader) -> None:
+    await control.set_field(FieldEdit(ADA, "total", FIVE, None))
+    await control.set_field(FieldEdit(ADA, "total", None, FIVE))
+
+    assert stored(store, ADA) == {}
 
 
 @check

@@ -9,6 +9,7 @@ import socket
 import stat
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,7 @@ from statefun_actors.admin import (
     ControlSocketError,
     DeadLetterRetry,
     EngineControl,
+    FieldEdit,
     Posting,
     SocketControl,
     StoreControl,
@@ -27,7 +29,7 @@ from statefun_actors.admin import (
     open_control,
 )
 from statefun_actors.asking import REPLY
-from statefun_actors.engine import EpochLostError, NoTimerError, SystemClock
+from statefun_actors.engine import EpochLostError, ManualClock, NoTimerError, NotSetError, SystemClock
 from statefun_actors.store import Commit, MemoryStore, Store, StoreError, StoreInUseError, StoreReader, Timer
 from statefun_actors.store.sqlite import SqliteReader, SqliteStore
 from statefun_actors.types import pack
@@ -122,6 +124,55 @@ async def test_a_delayed_message_of_the_library_is_neither_fired_nor_cancelled()
 
 
 # Through an engine
+
+
+async def test_a_field_is_not_set_while_a_message_of_its_entity_is_being_handled() -> None:
+    entered, go = asyncio.Event(), asyncio.Event()
+
+    class Slow(Entity, typename="test/slow"):
+        total: int = persisted(default=0)
+
+        @handles
+        async def add(self, amount: int) -> None:
+            entered.set()
+            await go.wait()
+            self.total += amount
+
+    async with running(Slow) as engine:
+        control, edit = EngineControl(engine), FieldEdit(Slow.at("a"), "total", pack(7), None)
+        await control.send([Posting(Slow.at("a"), pack(1))])
+        await entered.wait()
+        with pytest.raises(NotSetError) as refused:
+            await control.set_field(edit)
+        go.set()
+        await engine.idle()
+        with pytest.raises(NotSetError):
+            await control.set_field(edit)
+        await control.set_field(FieldEdit(Slow.at("a"), "total", pack(7), pack(1)))
+        await control.send([Posting(Slow.at("a"), pack(10))])
+        await engine.idle()
+
+        assert str(refused.value) == (
+            "total of test/slow/a was not set: a message is being handled right now; try again in a moment"
+        )
+        assert held(engine, Slow.at("a"), "total") == 17
+
+
+async def test_a_field_that_expires_lives_on_from_when_it_was_set() -> None:
+    class Brief(Entity, typename="test/brief"):
+        total: int = persisted(default=0, expire_after_write=timedelta(hours=1))
+
+    function, store, clock = Brief.__function_type__, MemoryStore(), ManualClock()
+    edit = FieldEdit(Brief.at("a"), "total", pack(7), None, tuple(function.states))
+    await StoreControl(store, clock).set_field(edit)
+    (row,) = store.entities("test/brief")
+    async with running(Brief, clock=clock) as engine:
+        await EngineControl(engine).set_field(edit)
+        await engine.idle()
+        (same,) = engine.store.entities("test/brief")
+
+    assert row.expires_ms == clock.now_ms() + 3_600_000
+    assert row == same
 
 
 async def test_a_delayed_message_is_fired_or_cancelled_before_and_after_its_commit() -> None:

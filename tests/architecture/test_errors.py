@@ -14,6 +14,7 @@ StatefunActorsError (Exception): errors
   AmbiguousTokenError (LookupError): admin
   BadExportError (ValueError): admin
   ControlSocketError: admin
+  UneditableFieldError (LookupError): admin
   WrittenValueError (ValueError): admin
   CallError: calls
     KeyReusedError (ValueError): calls
@@ -53,7 +54,9 @@ StatefunActorsError (Exception): errors
   IncompatibleStateError: engine
   LossRefusedError: engine
   NoDeadLetterError (LookupError): engine
+  NoTimerError (LookupError): engine
   NotFailingError (LookupError): engine
+  NotSetError: engine
   NotStorableError: engine
   StoredTwiceError: engine
   DefinitionError (TypeError): errors

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.console.served import DEADLINE, Box, Fail, GiveUp, Site, Start, query, site
+from tests.console.served import DEADLINE, Box, Fail, GiveUp, Put, Site, Start, query, site
 
 
 @pytest.fixture(params=["file", "memory"])
@@ -205,6 +205,47 @@ async def test_a_dead_letter_is_retried_with_another_value(store: str | None) ->
         assert '{"text": []}' in html.unescape(wrong.text)
         assert f"Retried dead letter {number} with another value." in after
         await seen(console, "dead-letters", "gave up on another")
+
+
+# Fields
+
+
+async def test_a_field_is_set_after_a_question(store: str | None) -> None:
+    async with site(store=store) as console:
+        await console.runtime.tell(Box.at("ada"), Put("old"))
+        where = {"type": "console/box", "id": "ada", "field": "text"}
+        page = html.unescape((await console.get(f"/console/field{query(**where)}")).text)
+        fields = [*where.items(), ("was", '"old"'), ("json", '"new"')]
+        asked = await console.act("field-set", fields)
+        after = await console.after(await console.act("field-set", [*fields, ("sure", "1")]))
+        again = await console.act("field-set", [*fields, ("sure", "1")])
+
+        assert 'name="was" value=""old""' in page
+        assert 'Set text of console/box/ada from "old" to "new"?' in html.unescape(asked.text)
+        assert "Set text of console/box/ada." in after
+        assert '<pre>"new"</pre>' in html.unescape(after)
+        assert again.status == 400
+        assert 'text has changed since: it is "new" now' in html.unescape(again.text)
+
+
+@pytest.mark.parametrize(
+    ("fields", "problem"),
+    [
+        ({"json": "5"}, "the JSON does not fit the field text: expected `str`, got `int`."),
+        ({"json": "{"}, "expected JSON, got '{'"),
+        ({"json": "null"}, "the JSON does not fit the field text: expected `str`, got `None`."),
+        ({"field": "none"}, "Box has no field 'none'; it has: text, numbers"),
+        ({"type": "console/none"}, "nothing here serves 'console/none'"),
+        ({"id": ""}, "an id of console/box is a non-empty string: got ''. "),
+    ],
+)
+async def test_a_value_that_does_not_fit_a_field_is_refused(fields: dict[str, str], problem: str) -> None:
+    async with site() as console:
+        form = {"type": "console/box", "id": "ada", "field": "text", "was": '""', "json": '"x"', **fields}
+        answer = await console.act("field-set", [*form.items(), ("sure", "1")])
+
+        assert answer.status == 400
+        assert problem in html.unescape(answer.text)
 
 
 # Timers

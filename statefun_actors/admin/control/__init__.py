@@ -5,7 +5,7 @@ for a store without an engine, and for the control socket of an engine in anothe
 :func:`open_control` selects one. Reads of a store need no control: use ``open_reader``.
 """
 
-from statefun_actors.admin.control.interface import Control, DeadLetterRetry, Posting, TimerKey
+from statefun_actors.admin.control.interface import Control, DeadLetterRetry, FieldEdit, Posting, TimerKey
 from statefun_actors.admin.control.over_engine import EngineControl
 from statefun_actors.admin.control.over_socket import ControlSocketError, SocketControl
 from statefun_actors.admin.control.over_store import StoreControl
@@ -18,6 +18,7 @@ __all__ = [
     "ControlSocketError",
     "DeadLetterRetry",
     "EngineControl",
+    "FieldEdit",
     "Posting",
     "SocketControl",
     "StoreControl",

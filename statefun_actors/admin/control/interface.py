@@ -17,7 +17,7 @@ from msgspec import Struct
 
 from statefun_actors.address import Address
 from statefun_actors.engine import FailingMessage
-from statefun_actors.model import TypedValue
+from statefun_actors.model import StateSpec, TypedValue
 
 
 class Posting(Struct, frozen=True):
@@ -40,6 +40,21 @@ class TimerKey(Struct, frozen=True):
 
     due_ms: int
     seq: int
+
+
+class FieldEdit(Struct, frozen=True):
+    """A state of an entity, and what it becomes. None: absent.
+
+    Args:
+        before: what it must still be.
+        states: all states of the class, for a store without an engine.
+    """
+
+    address: Address
+    state: str
+    value: TypedValue | None
+    before: TypedValue | None
+    states: tuple[StateSpec, ...] = ()
 
 
 class Control(Protocol):
@@ -81,6 +96,15 @@ class Control(Protocol):
 
     async def cancel_timers(self, timers: Sequence[TimerKey]) -> None:
         """Delete delayed messages. Raises as :meth:`fire_timers` does."""
+        ...
+
+    async def set_field(self, edit: FieldEdit) -> None:
+        """Set a state of an entity.
+
+        Raises:
+            NotSetError: it has changed since, or a message of the entity is being handled.
+            DamagedStateError: the stored entity can't be read.
+        """
         ...
 
     async def answer(self, token: str, value: TypedValue) -> None:

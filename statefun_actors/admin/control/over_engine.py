@@ -8,7 +8,7 @@ from typing import Final
 
 from statefun_actors.address import Address
 from statefun_actors.admin.answering import cancellation
-from statefun_actors.admin.control.interface import DeadLetterRetry, Posting, TimerKey
+from statefun_actors.admin.control.interface import DeadLetterRetry, FieldEdit, Posting, TimerKey
 from statefun_actors.admin.views.timers import is_own
 from statefun_actors.asking import REPLY
 from statefun_actors.calls import NotOpenError
@@ -79,6 +79,10 @@ class EngineControl:
         for timer in timers:
             if is_own(self._engine.changes.timer(timer.due_ms, timer.seq)):
                 raise NoTimerError(timer.seq)
+
+    async def set_field(self, edit: FieldEdit) -> None:
+        changes = self._engine.changes
+        await self._engine.apply(lambda: changes.set_state(edit.address, edit.state, edit.value, edit.before))
 
     async def answer(self, token: str, value: TypedValue) -> None:
         """If several answer at the same time, the reply function accepts one."""

@@ -11,10 +11,17 @@ import msgspec
 
 from statefun_actors.address import Address
 from statefun_actors.admin.control import socket_protocol as wire
-from statefun_actors.admin.control.interface import DeadLetterRetry, Posting, TimerKey
+from statefun_actors.admin.control.interface import DeadLetterRetry, FieldEdit, Posting, TimerKey
 from statefun_actors.asking import REPLY
 from statefun_actors.calls import NotOpenError
-from statefun_actors.engine import EpochLostError, FailingMessage, NotFailingError, NoTimerError, NotStorableError
+from statefun_actors.engine import (
+    EpochLostError,
+    FailingMessage,
+    NotFailingError,
+    NoTimerError,
+    NotSetError,
+    NotStorableError,
+)
 from statefun_actors.errors import StatefunActorsError
 from statefun_actors.model import TypedValue
 
@@ -61,6 +68,9 @@ class SocketControl:
 
     async def cancel_timers(self, timers: Sequence[TimerKey]) -> None:
         await self._ask(wire.CancelTimers([*timers]))
+
+    async def set_field(self, edit: FieldEdit) -> None:
+        await self._ask(wire.SetField.of(edit))
 
     async def answer(self, token: str, value: TypedValue) -> None:
         await self._ask(wire.AnswerRequest(token, wire.Value.of(value)))
@@ -117,6 +127,8 @@ class SocketControl:
                 raise reply.error()
             case wire.NoTimer(seq):
                 raise NoTimerError(seq)
+            case wire.NotSet(address, name, reason):
+                raise NotSetError(address.address(), name, reason)
             case wire.AskNotOpen(token):
                 raise NotOpenError(Address(REPLY, token))
             case wire.Lost(reason):

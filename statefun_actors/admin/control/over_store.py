@@ -8,12 +8,32 @@ from msgspec.structs import replace
 
 from statefun_actors.address import Address
 from statefun_actors.admin.answering import cancellation, check_open
-from statefun_actors.admin.control.interface import DeadLetterRetry, Posting, TimerKey
+from statefun_actors.admin.control.interface import DeadLetterRetry, FieldEdit, Posting, TimerKey
 from statefun_actors.admin.views.timers import is_own
 from statefun_actors.asking import REPLY
-from statefun_actors.engine import Clock, DroppedError, FailingMessage, NoDeadLetterError, NotFailingError, NoTimerError
-from statefun_actors.model import TypedValue
-from statefun_actors.store import Commit, DeadLetterEntry, Message, Store, Timer
+from statefun_actors.engine import (
+    CHANGED,
+    Clock,
+    DroppedError,
+    FailingMessage,
+    NoDeadLetterError,
+    NotFailingError,
+    NoTimerError,
+    NotSetError,
+)
+from statefun_actors.model import Expiration, TypedValue
+from statefun_actors.store import (
+    Commit,
+    DeadLetterEntry,
+    EntityRow,
+    Message,
+    Store,
+    Timer,
+    expire,
+    expires_ms,
+    pack,
+    unpack,
+)
 from statefun_actors.text import describe_error, describe_type
 
 
@@ -70,6 +90,19 @@ class StoreControl:
                 raise NoTimerError(key.seq)
             found.append(timer)
         return found
+
+    async def set_field(self, edit: FieldEdit) -> None:
+        (packed,) = self._store.load([edit.address])
+        record, now_ms = unpack(edit.address, packed, ()), self._clock.now_ms()
+        expire(record, edit.states, now_ms)
+        if record.state.get(edit.state) != edit.before:
+            raise NotSetError(edit.address, edit.state, CHANGED)
+        record.state[edit.state], record.last_call_ms = edit.value, now_ms
+        record.written_ms.pop(edit.state, None)
+        if edit.value is not None and any(spec.expiration is not Expiration.NONE for spec in edit.states):
+            record.written_ms[edit.state] = now_ms
+        row = EntityRow(edit.address, pack(record), expires_ms(record, edit.states))
+        await self._store.commit(Commit(entities=[row]))
 
     async def answer(self, token: str, value: TypedValue) -> None:
         await self._end_ask(Address(REPLY, token), value, None)

@@ -22,7 +22,14 @@ import msgspec
 from statefun_actors.admin.control import socket_protocol as wire
 from statefun_actors.admin.control.interface import Control
 from statefun_actors.calls import NotOpenError
-from statefun_actors.engine import EpochLostError, NoDeadLetterError, NotFailingError, NoTimerError, NotStorableError
+from statefun_actors.engine import (
+    EpochLostError,
+    NoDeadLetterError,
+    NotFailingError,
+    NoTimerError,
+    NotSetError,
+    NotStorableError,
+)
 from statefun_actors.errors import InvalidAddressError
 from statefun_actors.store import Store
 from statefun_actors.system import listen_at
@@ -139,6 +146,8 @@ class ControlSocket:
             return wire.Missing(error.seq)
         except NoTimerError as error:
             return wire.NoTimer(error.seq)
+        except NotSetError as error:
+            return wire.NotSet(wire.addresses_of([error.address])[0], error.name, error.reason)
         except NotOpenError as error:
             return wire.AskNotOpen(error.target.id)
         except EpochLostError as error:
@@ -164,6 +173,8 @@ class ControlSocket:
                 await self._control.fire_timers(timers)
             case wire.CancelTimers(timers):
                 await self._control.cancel_timers(timers)
+            case wire.SetField():
+                await self._control.set_field(request.edit())
             case wire.AnswerRequest(token, value):
                 await self._control.answer(token, value.typed())
             case wire.CancelAskRequest(token):

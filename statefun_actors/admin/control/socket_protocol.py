@@ -12,7 +12,7 @@ from typing import Final
 import msgspec
 
 from statefun_actors.address import Address
-from statefun_actors.admin.control.interface import DeadLetterRetry, Posting, TimerKey
+from statefun_actors.admin.control.interface import DeadLetterRetry, FieldEdit, Posting, TimerKey
 from statefun_actors.dispatch import unwrapped
 from statefun_actors.engine import FailingMessage, NoDeadLetterError
 from statefun_actors.model import Invocation, TypedValue
@@ -119,6 +119,25 @@ def addresses_of(addresses: Sequence[Address]) -> list[_Address]:
     return [_Address(*address) for address in addresses]
 
 
+class SetField(msgspec.Struct, tag_field="do", tag="set-field", forbid_unknown_fields=True):
+    """Request for :meth:`Control.set_field`."""
+
+    address: _Address
+    state: str
+    value: Value | None
+    before: Value | None
+
+    @classmethod
+    def of(cls, edit: FieldEdit) -> SetField:
+        value, before = (None if each is None else Value.of(each) for each in (edit.value, edit.before))
+        return cls(_Address(*edit.address), edit.state, value, before)
+
+    def edit(self) -> FieldEdit:
+        """Raises InvalidAddressError: it is not of an address."""
+        value, before = (None if each is None else each.typed() for each in (self.value, self.before))
+        return FieldEdit(self.address.address(), self.state, value, before)
+
+
 class Failing(msgspec.Struct, tag_field="do", tag="failing", forbid_unknown_fields=True):
     """Request for :meth:`Control.failing`."""
 
@@ -214,6 +233,14 @@ class NoTimer(msgspec.Struct, tag_field="is", tag="no-timer"):
     seq: int
 
 
+class NotSet(msgspec.Struct, tag_field="is", tag="not-set"):
+    """NotSetError."""
+
+    address: _Address
+    name: str
+    reason: str
+
+
 class AskNotOpen(msgspec.Struct, tag_field="is", tag="not-open"):
     """NotOpenError."""
 
@@ -244,13 +271,16 @@ Request = (
     | DiscardRequest
     | FireTimers
     | CancelTimers
+    | SetField
     | AnswerRequest
     | CancelAskRequest
     | Failing
     | RetryFailing
     | DropFailing
 )
-Reply = DoneReply | FailingList | Missing | NoTimer | NotFailing | AskNotOpen | Lost | NotStorable | RefusedReply
+Reply = (
+    DoneReply | FailingList | Missing | NoTimer | NotFailing | NotSet | AskNotOpen | Lost | NotStorable | RefusedReply
+)
 
 encode: Final = msgspec.json.Encoder().encode
 decode_request: Final = msgspec.json.Decoder(Request).decode

@@ -117,8 +117,13 @@ def answer_of(app: Application, asker: str, then: str, typename: str | None, tex
 @contextmanager
 def usage_errors() -> Generator[None]:
     """Raises click.UsageError for a value that can't be encoded."""
-    from statefun_actors.admin import WrittenValueError
-    from statefun_actors.errors import InternalMessageError, UnhandledMessageError, UnknownFunctionTypeError
+    from statefun_actors.admin import UneditableFieldError, WrittenValueError
+    from statefun_actors.errors import (
+        InternalMessageError,
+        InvalidAddressError,
+        UnhandledMessageError,
+        UnknownFunctionTypeError,
+    )
     from statefun_actors.ingress import NoJsonFormError, UnclearTypeError
 
     try:
@@ -127,6 +132,8 @@ def usage_errors() -> Generator[None]:
         raise click.UsageError(f"{error}: put TYPE before the JSON.") from error
     except (
         WrittenValueError,
+        UneditableFieldError,
+        InvalidAddressError,
         UnknownFunctionTypeError,
         UnhandledMessageError,
         InternalMessageError,

@@ -1,7 +1,8 @@
-"""``statefun-actors state``: what entities know."""
+"""``statefun-actors state``: what entities know, shown and set."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,9 +10,12 @@ from typing import TYPE_CHECKING
 import click
 
 from statefun_actors.cli.output import echo, echo_json
+from statefun_actors.cli.store.control import change_store
 from statefun_actors.cli.store.failing import hint_of_failing
+from statefun_actors.cli.store.listing_group import ListingGroup
 from statefun_actors.cli.store.place import EXIT_CODES, WHICH_STORE, app_and_rest, no_more_than, place_of, store_command
-from statefun_actors.cli.store.showing import Row, brief, limit_option, show_rows, show_table, time_of
+from statefun_actors.cli.store.send import usage_errors
+from statefun_actors.cli.store.showing import Row, brief, dry_run_option, limit_option, show_rows, show_table, time_of
 
 if TYPE_CHECKING:
     from statefun_actors.address import Address
@@ -19,6 +23,18 @@ if TYPE_CHECKING:
     from statefun_actors.cli.store.place import StoreLocation
     from statefun_actors.store import ReadOnlyStore
 
+_SET = f"""Set one field of one entity.
+
+ADDRESS is <namespace>/<name>/<id>, FIELD the name of the field in its class. JSON is its value, - reads it from
+standard input; null makes an optional field absent. It is checked against the type of the field. Asks first, unless
+--yes.
+
+\b
+  statefun-actors state set app.py bank/account/ada cents 500
+
+While APP runs, the field is set between two messages of the entity; otherwise the store is changed. APP's store is
+./.statefun/<APP's name>.db unless --store names another. {EXIT_CODES}
+"""
 _HELP = f"""Show what entities know, as of the last commit.
 
 {WHICH_STORE}
@@ -33,12 +49,23 @@ It reads the store, also while an engine runs on it, and changes nothing. {EXIT_
 """
 
 
-@click.command(help=_HELP)
+@click.group("state", cls=ListingGroup)
+def state() -> None:
+    """What entities know.
+
+    \b
+      statefun-actors state app.py
+      statefun-actors state app.py bank/account/ada
+      statefun-actors state set app.py bank/account/ada cents 500
+    """  # noqa: D301 - click wants the character itself
+
+
+@state.command("list", short_help="Show what entities know.", help=_HELP)
 @click.argument("words", nargs=-1, metavar="[APP] [TYPE | ADDRESS]")
 @click.option("--prefix", default="", metavar="TEXT", help="Of TYPE, only those whose id begins with this.")
 @limit_option()
 @store_command
-def state(words: tuple[str, ...], prefix: str, limit: int | None, store: Path | None, as_json: bool) -> None:
+def list_(words: tuple[str, ...], prefix: str, limit: int | None, store: Path | None, as_json: bool) -> None:
     app, rest = app_and_rest(words, store, _is_what)
     no_more_than(1, rest)
     place = place_of(app, store)
@@ -57,6 +84,45 @@ def state(words: tuple[str, ...], prefix: str, limit: int | None, store: Path | 
             show_rows(["id", "last changed", "state"], rows, as_json=as_json, limit=limit, nothing=nothing)
         else:
             _show_one(reader, place, what, as_json=as_json)
+
+
+@state.command("set", short_help="Set one field of one entity.", help=_SET)
+@click.argument("app", metavar="APP")
+@click.argument("address", metavar="ADDRESS")
+@click.argument("field", metavar="FIELD")
+@click.argument("text", metavar="JSON")
+@click.option("--yes", is_flag=True, help="Don't ask.")
+@dry_run_option
+@store_command
+def set_(
+    app: str, address: str, field: str, text: str, yes: bool, dry_run: bool, store: Path | None, as_json: bool
+) -> None:
+    from statefun_actors.address import parse_address
+    from statefun_actors.admin import StoredField
+    from statefun_actors.engine import SystemClock
+
+    place = place_of(app, store)
+    assert place.app is not None
+    with usage_errors():
+        target = parse_address(address)
+        with place.reader() as reader:
+            stored = StoredField(place.app, reader, target, field, SystemClock().now_ms())
+        edit, form = stored.edit(sys.stdin.read() if text == "-" else text)
+    change = {"address": str(target), "field": field, "from": stored.form, "to": form}
+    what = f"{field} of {target} from {brief(stored.form)} to {brief(form)}"
+    if dry_run:
+        if as_json:
+            echo_json({"would set": change})
+        else:
+            echo(f"Would set {what}. Nothing was changed.")
+        return
+    if not yes:
+        click.confirm(f"Set {what}?", abort=True, err=True)
+    running = change_store(place, lambda control: control.set_field(edit))
+    if as_json:
+        echo_json({"set": change, "running": running})
+    else:
+        echo(f"Set {what}.")
 
 
 def _is_what(word: str) -> bool:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from statefun_actors.admin import Control, TimerItem, TimerKey
 
 
-@click.group("timers", cls=ListingGroup, short_help="List delayed messages; fire or cancel them.")
+@click.group("timers", cls=ListingGroup)
 def timers() -> None:
     """Delayed messages that are pending.
 

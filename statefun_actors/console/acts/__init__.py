@@ -8,6 +8,7 @@ from typing import Final
 from statefun_actors.console.acts.asks import answer_ask, cancel_ask
 from statefun_actors.console.acts.dead_letters import discard, retry, retry_edited
 from statefun_actors.console.acts.failing import drop, retry_now
+from statefun_actors.console.acts.fields import set_field
 from statefun_actors.console.acts.messages import send_message
 from statefun_actors.console.acts.plan import Act, Form, Plan
 from statefun_actors.console.acts.timers import cancel, fire
@@ -19,6 +20,7 @@ ACTS: Final[Mapping[str, Act]] = {
     "dead-letters-retry": Act(plan=retry, page="dead-letters"),
     "dead-letters-discard": Act(plan=discard, page="dead-letters"),
     "dead-letter-edit": Act(plan=retry_edited, page="dead-letter"),
+    "field-set": Act(plan=set_field, page="field"),
     "timers-fire": Act(plan=fire, page="timers"),
     "timers-cancel": Act(plan=cancel, page="timers"),
     "failing-retry": Act(plan=retry_now, page="failing"),

@@ -11,6 +11,7 @@ from typing import Final
 from statefun_actors.console.look import Look, Page
 from statefun_actors.console.pages.conversations import asks, schedules
 from statefun_actors.console.pages.details import ask, dead_letter
+from statefun_actors.console.pages.editing import field
 from statefun_actors.console.pages.entities import entities, entity
 from statefun_actors.console.pages.failures import dead_letters, failing
 from statefun_actors.console.pages.overview import overview
@@ -26,6 +27,7 @@ PAGES: Final[Mapping[str, Callable[[Look, Mapping[str, str]], Page]]] = {
     "": overview,
     "entities": entities,
     "entity": entity,
+    "field": field,
     "failing": failing,
     "dead-letters": dead_letters,
     "dead-letter": dead_letter,
@@ -38,7 +40,7 @@ PAGES: Final[Mapping[str, Callable[[Look, Mapping[str, str]], Page]]] = {
 }
 """By name."""
 
-FORMS: Final = frozenset({"send"})
+FORMS: Final = frozenset({"field", "send"})
 """Those that are of no use where nothing can be changed."""
 
 

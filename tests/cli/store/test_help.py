@@ -13,7 +13,8 @@ from tests.cli.store.shop import in_this_process
 
 COMMANDS = {
     "send": "Send a message to an entity or a function.",
-    "state": "Show what entities know, as of the last commit.",
+    "state list": "Show what entities know, as of the last commit.",
+    "state set": "Set one field of one entity.",
     "timers list": "Show delayed messages that are pending, the next one first, as of the last commit.",
     "timers fire": "Deliver delayed messages now, instead of when they are due.",
     "timers cancel": "Delete delayed messages: they are never delivered.",
@@ -83,7 +84,7 @@ def test_what_the_shell_asks_for_is_answered() -> None:
 
     assert completed("st") == ["state"]
     assert completed("dead-letters", "re") == ["retry"]
-    assert "--prefix" in completed("state", "--p")
+    assert "--prefix" in completed("state", "list", "--p")
 
 
 def test_an_unknown_shell_is_refused(tmp_path: Path) -> None:

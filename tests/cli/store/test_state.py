@@ -134,4 +134,48 @@ def test_it_reads_a_store_during_a_run(tmp_path: Path) -> None:
 def test_a_wrong_argument_is_an_error_in_one_line(
     folder: Path, arguments: list[str], code: int, complaint: str
 ) -> None:
-    assert refusal("state", *arguments, folder=folder, code=code) == complaint.format(folder=folder)
+    assert refusal("state", "list", *arguments, folder=folder, code=code) == complaint.format(folder=folder)
+
+
+# Set
+
+
+def test_without_an_engine_a_field_is_set_in_the_store(tmp_path: Path) -> None:
+    folder = shop(tmp_path, {"to": "shop/page/home", "value": 7})
+    dry = run("state", "set", "app.py", "shop/page/home", "visits", "8", "--dry-run", folder=folder)
+    done = run("state", "set", "app.py", "shop/page/home", "visits", "9", "--yes", folder=folder)
+    same = told("state", "set", "app.py", "shop/page/new", "visits", "1", "--yes", folder=folder)
+    run("send", "app.py", "shop/page/home", "1", folder=folder)
+    run("run", "app.py", "--until-idle", folder=folder)
+
+    assert dry.stdout == "Would set visits of shop/page/home from 7 to 8. Nothing was changed.\n"
+    assert done.stdout == "Set visits of shop/page/home from 7 to 9.\n"
+    change = {"address": "shop/page/new", "field": "visits", "from": 0, "to": 1}
+    assert same == [{"set": change, "running": False}]
+    assert told("state", "app.py", "shop/page/home", folder=folder)[0]["fields"] == {"visits": 10}
+
+
+def test_the_engine_that_runs_sets_a_field_of_another_name_in_the_store(tmp_path: Path) -> None:
+    folder = shop(tmp_path, *WISHES)
+    with engine(folder):
+        (done,) = told("state", "set", "app.py", "shop/basket/ada", "spent", "100", "--yes", folder=folder)
+        (found,) = told("state", "app.py", "shop/basket/ada", folder=folder)
+
+    assert (done["running"], done["set"]["to"], found["fields"]["spent"]) == (True, 100, 100)
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        (
+            ["shop/basket/ada", "spent", '"x"'],
+            "Error: the JSON does not fit the field spent: expected `int`, got `str`.",
+        ),
+        (["shop/basket/ada", "cost", "1"], "Error: Basket has no field 'cost'; it has: spent, wishes, best"),
+        (["shop/basket/ada", "best", '{"price": 1}'], "Error: the JSON does not fit the field best:"),
+        (["shop/none/ada", "cost", "1"], "Error: nothing here serves 'shop/none'; served are"),
+        (["ada", "spent", "1"], "Error: an address is <namespace>/<name>/<id>"),
+    ],
+)
+def test_a_value_that_does_not_fit_is_refused(folder: Path, words: list[str], problem: str) -> None:
+    assert problem in refusal("state", "set", "app.py", *words, "--yes", folder=folder, code=2)
