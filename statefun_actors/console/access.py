@@ -24,9 +24,11 @@ class Access:
     Args:
         guard: of the server. Its checks of ``Host`` and ``Origin`` hold for every request.
         token: of the server; None if it needs none.
+        cookie_path: under which browsers send the cookie.
     """
 
-    def __init__(self, guard: Guard, token: str | None) -> None:
+    def __init__(self, guard: Guard, token: str | None, *, cookie_path: str = "/console") -> None:
+        self._cookie_path = cookie_path.encode()
         self._guard, self._guard_of_place = guard, guard.without_token()
         self._token = None if token is None else token.encode()
         self._secret = secrets.token_bytes(32)
@@ -61,15 +63,15 @@ class Access:
         if self._token is None or not hmac.compare_digest(token.encode("utf-8", "replace"), self._token):
             return None
         ends = b"%d" % (time.time() + SESSION_SECONDS)
-        return _set_cookie(ends + b"." + _signature(ends, self._token), SESSION_SECONDS)
+        return self._set_cookie(ends + b"." + _signature(ends, self._token), SESSION_SECONDS)
 
+    def closed_session(self) -> bytes:
+        """The Set-Cookie header that ends a session."""
+        return self._set_cookie(b"", 0)
 
-CLOSED_SESSION: Final = b"%b=; Path=/console; Max-Age=0; HttpOnly; SameSite=Strict" % _COOKIE
-"""The Set-Cookie header that ends a session."""
-
-
-def _set_cookie(value: bytes, seconds: int) -> bytes:
-    return b"%b=%b; Path=/console; Max-Age=%d; HttpOnly; SameSite=Strict" % (_COOKIE, value, seconds)
+    def _set_cookie(self, value: bytes, seconds: int) -> bytes:
+        parts = (_COOKIE, value, self._cookie_path, seconds)
+        return b"%b=%b; Path=%b; Max-Age=%d; HttpOnly; SameSite=Strict" % parts
 
 
 def _signature(ends: bytes, token: bytes) -> bytes:

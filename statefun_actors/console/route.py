@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Final
 from urllib.parse import parse_qsl
 
-from statefun_actors.console.access import CLOSED_SESSION, Access
+from statefun_actors.console.access import Access
 from statefun_actors.console.acting import Acting
 from statefun_actors.console.acts import ACTS, Form
 from statefun_actors.console.assets import ASSETS
@@ -84,7 +84,7 @@ class ConsoleRoute:
         if (asset := ASSETS.response(name.decode("ascii", "replace"))) is not None:
             return asset
         if name == _LOG_OUT and request.method == "POST":
-            return _see(_LOG_IN, CLOSED_SESSION)
+            return _see(_LOG_IN, self._access.closed_session())
         if name == _LOG_IN:
             return self._log_in(request, body)
         if not self._access.is_open(request):

@@ -27,13 +27,13 @@ _SAFE: Final = "/:@!$&'()*+,;=-._~"
 
 
 class RuntimeAsgi:
-    """The ASGI app of a runtime. It exists before the runtime starts and after it has ended.
+    """An ASGI app of a runtime. It exists before the runtime starts and after it has ended.
 
     Args:
         running: returns the app of the running engine; None while no engine runs.
     """
 
-    def __init__(self, running: Callable[[], IngressAsgi | None]) -> None:
+    def __init__(self, running: Callable[[], ASGI | None]) -> None:
         self._running = running
 
     async def __call__(
@@ -53,7 +53,7 @@ class RuntimeAsgi:
             await send({"type": "http.response.start", "status": 503, "headers": headers})
             await send({"type": "http.response.body", "body": _NOT_RUNNING})
         else:
-            raise RuntimeError("this runtime does not run: its ingress can't be reached")
+            raise RuntimeError("this runtime does not run: it can't be reached")
 
 
 class IngressAsgi:

@@ -19,6 +19,7 @@ from statefun_actors.assembly.views import DeadLetterView, StoreViews
 from statefun_actors.calls import CallOptions, TellOptions
 from statefun_actors.dispatch import Application
 from statefun_actors.runtime.asgi import ASGI, IngressAsgi, RuntimeAsgi
+from statefun_actors.runtime.console_asgi import ConsoleAsgi
 from statefun_actors.runtime.engine_calls import EngineCalls
 from statefun_actors.runtime.engine_setup import assemble
 from statefun_actors.runtime.options import RuntimeOptions, application_settings
@@ -61,6 +62,7 @@ class AsyncRuntime:
         )
         self._options = options
         self._asgi = RuntimeAsgi(lambda: None if self._running is None else self._running.asgi)
+        self._console = RuntimeAsgi(lambda: None if self._running is None else self._running.console)
         self._running: _Running | None = None
         self._interrupt: KeyboardInterrupt | None = None
         self.forked = False
@@ -102,6 +104,7 @@ class AsyncRuntime:
             self._running = None
             _running.discard(self)
             running.asgi.end()
+            running.console.end()
             running.calls.end()
             running.assembly.close()
         if self._interrupt is not None:
@@ -227,6 +230,14 @@ class AsyncRuntime:
         return self._asgi
 
     @property
+    def console(self) -> ASGI:
+        """The console as an ASGI app, to be mounted in a web application, at any path; see the option ``console=``.
+
+        As for :attr:`asgi`, who may reach it is the business of that application. With ``token=`` it has a log-in page.
+        """
+        return self._console
+
+    @property
     def urls(self) -> list[str]:
         """The URLs at which the HTTP ingress listens, in the order of ``bind=``; port 0 has become a free port."""
         return self._here().urls
@@ -263,6 +274,9 @@ class _Running:
         self.calls = EngineCalls(app, assembly.engine, loop, options.get("timeout", 30.0), durable=durable)
         self.views = StoreViews(app, assembly.engine.store, assembly.engine.clock)
         self.asgi = IngressAsgi(app, assembly.engine, loop, options.get("token"))
+        self.console = ConsoleAsgi(
+            assembly.engine, loop, options.get("token"), options.get("console", "full"), app.settings.body_limit
+        )
 
 
 _NOT_RUNNING: Final = "this runtime does not run: call it inside `async with AsyncRuntime(...) as runtime:`"

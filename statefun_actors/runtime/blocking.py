@@ -164,6 +164,11 @@ class Runtime:
         return self._runtime.asgi
 
     @property
+    def console(self) -> ASGI:
+        """The console, to be mounted in a web application. See :attr:`AsyncRuntime.console`."""
+        return self._runtime.console
+
+    @property
     def urls(self) -> list[str]:
         """The URLs at which the HTTP ingress listens. See :attr:`AsyncRuntime.urls`."""
         return self._runtime.urls

@@ -173,6 +173,7 @@ TABLE: Final[Mapping[str, AbstractSet[str]]] = {
             "ingress",
             "http",
             "engine",
+            "console",
             "connectors",
             "assembly",
             "assembly.views",

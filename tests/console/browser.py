@@ -74,9 +74,11 @@ class Browser:
             if rule["impact"] in _SERIOUS
         ]
 
-    def until_seen(self, text: str) -> None:
-        """Wait until the page has *text*."""
-        self._waiting().until(lambda driver: text in driver.find_element(By.TAG_NAME, "body").text, f"no {text!r}")
+    def until_seen(self, text: str, seconds: float = DEADLINE) -> None:
+        """Wait until the page has *text*, at most *seconds*."""
+        self._waiting(seconds).until(
+            lambda driver: text in driver.find_element(By.TAG_NAME, "body").text, f"no {text!r}"
+        )
 
     def click(self, by: str, value: str) -> None:
         """Click what is found *by* this *value*."""
@@ -102,10 +104,10 @@ class Browser:
 
         self._waiting().until(written, f"no {value!r}")
 
-    def _waiting(self) -> WebDriverWait[WebDriver]:
+    def _waiting(self, seconds: float = DEADLINE) -> WebDriverWait[WebDriver]:
         """A live page may put something else in the place of an element that was found."""
         gone = (NoSuchElementException, StaleElementReferenceException)
-        return WebDriverWait(self.driver, DEADLINE, poll_frequency=0.1, ignored_exceptions=gone)
+        return WebDriverWait(self.driver, seconds, poll_frequency=0.1, ignored_exceptions=gone)
 
     def picture(self, file: Path) -> None:
         """Write a PNG of the whole page to *file*."""
