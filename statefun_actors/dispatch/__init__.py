@@ -27,6 +27,7 @@ from statefun_actors.dispatch.events import (
     TimerFired,
 )
 from statefun_actors.dispatch.failure import is_terminal
+from statefun_actors.dispatch.handler_task import HandlerTask, run_without_task, start_handler_task
 from statefun_actors.dispatch.instruments import Exposing, Instrument, Instruments
 from statefun_actors.dispatch.log_context import running_message
 from statefun_actors.dispatch.observed import Dispatch, dispatcher
@@ -34,12 +35,7 @@ from statefun_actors.dispatch.served_function import ServedFunction
 from statefun_actors.dispatch.signal_owner import owning_process
 from statefun_actors.dispatch.stepping import resumed
 from statefun_actors.dispatch.system_host import SystemHost, ThreadHost, random_token
-from statefun_actors.dispatch.tasks import (
-    HandlerTask,
-    in_handler_task,
-    run_without_task,
-    start_handler_task,
-)
+from statefun_actors.dispatch.tasks import ended, in_handler_task
 
 __all__ = [
     "ANSWER_ADVICE",
@@ -69,6 +65,7 @@ __all__ = [
     "begun_attempt",
     "dispatch",
     "dispatcher",
+    "ended",
     "failure_answer",
     "in_handler_task",
     "is_terminal",

@@ -18,9 +18,9 @@ from typing import TypeAlias
 from statefun_actors.definition import Handler
 from statefun_actors.dispatch.diagnostics import HELD_TOO_LONG
 from statefun_actors.dispatch.events import LoopHeld
+from statefun_actors.dispatch.handler_task import HandlerTask
 from statefun_actors.dispatch.instruments import Instruments
 from statefun_actors.dispatch.stepping import SelfClosedError, Watch, resumed
-from statefun_actors.dispatch.tasks import HandlerTask
 from statefun_actors.errors import HandlerTimeoutError, NotAMessageError
 from statefun_actors.host import Host
 

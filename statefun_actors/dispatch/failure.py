@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from typing import Any as Untyped
 
+from statefun_actors.dispatch.handler_task import HandlerTask
 from statefun_actors.dispatch.served_function import ServedFunction
 from statefun_actors.dispatch.signal_owner import owns_process
 from statefun_actors.dispatch.stepping import SelfClosedError
-from statefun_actors.dispatch.tasks import HandlerTask
 from statefun_actors.errors import (
     HandlerExitError,
     InternalMessageError,

@@ -247,9 +247,7 @@ class Runner:
 
     def _start(self, work: Coroutine[Untyped, Untyped, None], address: Address) -> None:
         task = start_handler_task(work)
-        if task.done():
-            task.result()
-        else:
+        if task is not None:
             self._tasks[task] = address
             if address[0] in self._places:
                 self._places[address[0]] -= 1

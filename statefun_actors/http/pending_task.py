@@ -24,17 +24,17 @@ class PendingTask:
         self._task.stop()
 
 
-def start(work: Coroutine[Untyped, Untyped, Response | None], *, eager: bool = True) -> Response | Pending:
-    """Run *work*, which calls handlers, in its own task. Returns its response if it is done at once.
+def start(work: Coroutine[Untyped, Untyped, Response | None], *, eager: bool = True) -> Pending:
+    """Run *work*, which calls handlers, in its own task. If *eager*, its first step runs at once, and suspends.
 
     Without *eager*, the task starts after the event loop has polled its sockets: a client that has closed the
     connection is noticed before a handler starts.
     """
     task = start_handler_task(work, eager=eager)
-    response = _result(task) if task.done() else None
-    if response is None and not eager:
+    assert isinstance(task, HandlerTask)
+    if not eager:
         task.add_done_callback(lambda _: work.close())  # the task may be cancelled before it starts
-    return PendingTask(task) if response is None else response
+    return PendingTask(task)
 
 
 def _result(task: HandlerTask[Response | None]) -> Response | None:

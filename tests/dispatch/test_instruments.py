@@ -27,6 +27,7 @@ from statefun_actors.dispatch import (
     BatchEnded,
     HandlerEnded,
     HandlerStarted,
+    HandlerTask,
     dispatch,
     dispatcher,
     in_handler_task,
@@ -188,6 +189,7 @@ async def test_a_batch_that_the_engine_stops_ends_with_its_cancellation() -> Non
     app = Application(Sleeper, instruments=[seen])
     run = Batch(Address("test/sleeper", "x"), {}, [Invocation(pack(1))])
     task = start_handler_task(dispatcher(app)(run, app, HOST))
+    assert isinstance(task, HandlerTask)
     task.stop()
     await asyncio.wait([task])
     handler = "Sleeper.sleep"
