@@ -45,6 +45,13 @@ class StoreViews:
             StateDecodeError: a stored value does not fit its field.
             StoreError: the store can't be read.
         """
+        return self.shown(address, self._stored(address))
+
+    def exists(self, address: Address) -> bool:
+        """Whether a state of the entity at *address* is stored and has not expired. Raises as :meth:`state` does."""
+        return any(value is not None for value in self._stored(address).values())
+
+    def _stored(self, address: Address) -> State:
         if not isinstance(address, Address):
             expected = "an address: Account.at('ada') or Address('bank/account', 'ada')"
             raise ValueMismatchError(expected, f"{address!r} ({type(address).__name__})")
@@ -53,7 +60,7 @@ class StoreViews:
         (packed,) = self._store.load([address])
         record = unpack(address, packed, route.state_names)
         expire(record, route.function.states, self._clock.now_ms())
-        return self.shown(address, record.state)
+        return record.state
 
     def shown(self, address: Address, state: State) -> Untyped:
         """*state* of the entity at *address*: a detached instance; of a function, its states by name.

@@ -206,6 +206,10 @@ class AsyncRuntime:
         """
         return self._read(lambda views: views.state(address))
 
+    def exists(self, address: Address) -> bool:
+        """Whether a field of the entity at *address* is stored. Raises NotServedError: nothing here serves it."""
+        return self._read(lambda views: views.exists(address))
+
     def entities(self, of: type | str, prefix: str = "") -> list[Address]:
         """The addresses of the entities of the class *of* as of the last commit, sorted by id.
 

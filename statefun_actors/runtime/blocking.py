@@ -147,6 +147,11 @@ class Runtime:
         self._calls()
         return self._runtime.state(address)
 
+    def exists(self, address: Address) -> bool:
+        """Whether a field of the entity at *address* is stored. See :meth:`AsyncRuntime.exists`."""
+        self._calls()
+        return self._runtime.exists(address)
+
     def entities(self, of: type | str, prefix: str = "") -> list[Address]:
         """The addresses of the entities of the class *of*. See :meth:`AsyncRuntime.entities`."""
         self._calls()

@@ -48,6 +48,15 @@ class RuntimeView:
         self._views.served(checked_address(address))
         return self._views.shown(address, self.engine.view.state(address))
 
+    def exists(self, address: Address) -> bool:
+        """Whether a field of the entity at *address* is stored.
+
+        Raises:
+            NotServedError: nothing here serves *address*.
+            ValueMismatchError: *address* is not an address.
+        """
+        return self._views.exists(checked_address(address))
+
     def entities(self, of: type | str, prefix: str = "") -> list[Address]:
         """The addresses of the entities of the class or function type *of* whose ids begin with *prefix*, sorted.
 

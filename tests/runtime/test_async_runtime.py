@@ -153,6 +153,8 @@ def test_state_entities_and_dead_letters_are_those_of_the_last_commit() -> None:
             assert runtime.state(Counter.at("a")).total == 2
             assert runtime.state(Counter.at("nobody")).total == 0
             assert runtime.state(Address("test/seen", "f")) == {"seen": 7}
+            assert runtime.exists(Counter.at("ab"))
+            assert not runtime.exists(Counter.at("abc"))
             assert runtime.entities(Counter) == [Counter.at("a"), Counter.at("ab"), Counter.at("b")]
             assert runtime.entities("test/counter", "a") == [Counter.at("a"), Counter.at("ab")]
             (letter,) = runtime.dead_letters

@@ -36,6 +36,8 @@ def test_calls_from_many_threads_are_one_history(tmp_path: Path) -> None:
 
         assert sorted(found) == list(range(1, 101))
         assert runtime.state(Account.at("ada")).balance == 100
+        assert runtime.exists(Account.at("ada"))
+        assert not runtime.exists(Account.at("bob"))
         assert runtime.entities(Account) == [Account.at("ada")]
         assert runtime.dead_letters == []
 

@@ -115,6 +115,15 @@ async def test_tell_can_be_delayed() -> None:
         assert (before, runtime.state(Clock.at("x")).seen) == ([], ["hello at 00:01"])
 
 
+async def test_an_entity_exists_once_a_field_is_stored() -> None:
+    async with TestRuntime(Clock) as runtime:
+        await runtime.tell(Clock.at("x"), 1)
+        before = runtime.exists(Clock.at("x"))
+        await runtime.tell(Clock.at("x"), "hello")
+
+        assert (before, runtime.exists(Clock.at("x"))) == (False, True)
+
+
 async def test_ask_returns_the_reply_of_any_sender() -> None:
     async with TestRuntime(Asked) as runtime:
         asked = Asked.at("x")
