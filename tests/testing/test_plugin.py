@@ -8,6 +8,8 @@ from importlib import metadata
 
 import pytest
 
+import statefun_actors.testing.pytest_support  # noqa: F401 - pytester unloads what only a test within a test has imported
+
 pytest_plugins = ["pytester"]
 
 BANK = """
