@@ -11,7 +11,7 @@ from typing import Final
 
 from tests.conformance.engine import Can
 from tests.conformance.sections import Case
-from tests.flink.conformance import FLINK, JobFailedError
+from tests.flink.conformance import FLINK, CrowdedError, JobFailedError
 
 AT_A_TIME: Final = 12
 _LONGEST: Final = ("B24", "B26", "A14", "A21", "B25", "A19")
@@ -31,13 +31,14 @@ class CasesAtOnce:
     def result(self, case: Case) -> None:
         """Return once *case* has run. Raises what it raised.
 
-        A case that fails the job fails all cases that run at the same time. And where states expire, messages that
-        wait for those of other cases may be late. Such a case runs again, alone.
+        A case that fails the job fails all cases that run at the same time. The busier Flink is, the more messages it
+        joins in one request, those of the tap included. And where states expire, messages that wait for those of other
+        cases may be late. Such a case runs again, alone.
         """
         try:
             self._results[case.number].result()
-        except (JobFailedError, AssertionError) as error:
-            if not isinstance(error, JobFailedError) and Can.EXPIRE not in case.needs:
+        except (JobFailedError, CrowdedError, AssertionError) as error:
+            if isinstance(error, AssertionError) and Can.EXPIRE not in case.needs:
                 raise
             wait(self._results.values())
             asyncio.run(_run(case))
@@ -50,11 +51,12 @@ class CasesAtOnce:
 
 
 def _chains(cases: Iterable[Case]) -> list[list[Case]]:
-    """Cases that must run one after the other: those of a module whose classes keep values (``ClassVar``)."""
+    """Cases that must run one after the other: those of a module that keeps values (``ClassVar``, ``CALLS``)."""
     chains: dict[str, list[Case]] = defaultdict(list)
     for case in cases:
         module = case.function.__module__
-        chains[module if hasattr(sys.modules[module], "ClassVar") else case.number].append(case)
+        keeps = any(hasattr(sys.modules[module], name) for name in ("ClassVar", "CALLS"))
+        chains[module if keeps else case.number].append(case)
     return list(chains.values())
 
 

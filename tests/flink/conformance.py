@@ -56,6 +56,11 @@ PUT: Final = "tap/put"
 CLOCK: Final = "tap/clock"
 _TAP: Final = Address("probe/tap", "tap")
 _FAILED: Final = "the job failed"
+_CROWDED: Final = "one of the tap's own messages has company"
+
+
+class CrowdedError(FlinkError):
+    """Flink joined a message of the tap's own with others in one request, so that the case shows nothing."""
 
 
 class JobFailedError(FlinkError):
@@ -247,7 +252,8 @@ class FlinkEngine:
         except TimeoutError:
             raise FlinkError(f"{WAIT_SECONDS:g} s went by, waiting for {what}\n{self._flink.log()}") from None
         if self._broken:
-            kind = JobFailedError if self._broken[0] == _FAILED else FlinkError
+            crowded = _CROWDED in self._broken[0]
+            kind = JobFailedError if self._broken[0] == _FAILED else CrowdedError if crowded else FlinkError
             raise kind(f"{self._broken[0]}, waiting for {what}\n{self._flink.log()}")
 
     def _listen(self, event: Event) -> None:
@@ -360,7 +366,7 @@ class FlinkEngine:
         target = address_of(batch.target)
         first = batch.invocations[0].argument.typename
         if first.startswith("tap/"):
-            assert len(batch.invocations) == 1, "one of the tap's own messages has company"
+            assert len(batch.invocations) == 1, _CROWDED
             return await self._controlled(first, target, request)
         served = target.typename in self._app.all_routes
         came = [self._take(invocation) for invocation in batch.invocations]

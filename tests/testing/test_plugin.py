@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import importlib
 import subprocess
 import sys
 from importlib import metadata
 
 import pytest
 
-import statefun_actors.testing.pytest_support  # noqa: F401 - pytester unloads what only a test within a test has imported
+importlib.import_module(
+    "statefun_actors.testing.pytest_support"
+)  # pytester unloads what only inner tests have imported
 
 pytest_plugins = ["pytester"]
 
