@@ -91,12 +91,15 @@ class IngressAsgi:
         return router
 
 
+def path_below_mount(scope: MutableMapping[str, Untyped]) -> str:
+    """The path relative to the mount point, whether or not the server left ``root_path`` in it."""
+    root, path = str(scope.get("root_path") or "").rstrip("/"), str(scope["path"])
+    return path[len(root) :] if root and (path == root or path.startswith(root + "/")) else path
+
+
 def unmounted(scope: MutableMapping[str, Untyped]) -> MutableMapping[str, Untyped]:
-    """*scope* with both paths relative to the mount point, whether or not the server left ``root_path`` in them."""
-    root = str(scope.get("root_path") or "").rstrip("/")
-    path = str(scope["path"])
-    if root and (path == root or path.startswith(root + "/")):
-        path = path[len(root) :]
+    """*scope* with both paths relative to the mount point."""
+    path = path_below_mount(scope)
     raw = bytes(scope.get("raw_path") or b"").partition(b"?")[0]
     # Routers often remove their prefix from the path only: the end of the raw path that equals the path counts.
     first = b"/replies" if path.startswith("/replies") else b"/ingress"

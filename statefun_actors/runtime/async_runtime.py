@@ -14,15 +14,14 @@ from typing import Final, Self, TypeVar, Unpack, overload
 from weakref import WeakSet
 
 from statefun_actors.address import Address
-from statefun_actors.assembly import Assembly
 from statefun_actors.assembly.views import DeadLetterView, StoreViews
 from statefun_actors.calls import CallOptions, TellOptions
 from statefun_actors.dispatch import Application
-from statefun_actors.runtime.asgi import ASGI, IngressAsgi, RuntimeAsgi
-from statefun_actors.runtime.console_asgi import ConsoleAsgi
+from statefun_actors.runtime.asgi import ASGI, RuntimeAsgi
 from statefun_actors.runtime.engine_calls import EngineCalls
 from statefun_actors.runtime.engine_setup import assemble
 from statefun_actors.runtime.options import RuntimeOptions, application_settings
+from statefun_actors.runtime.running_parts import RunningParts
 
 _T = TypeVar("_T")
 _E = TypeVar("_E")
@@ -63,7 +62,7 @@ class AsyncRuntime:
         self._options = options
         self._asgi = RuntimeAsgi(lambda: None if self._running is None else self._running.asgi)
         self._console = RuntimeAsgi(lambda: None if self._running is None else self._running.console)
-        self._running: _Running | None = None
+        self._running: RunningParts | None = None
         self._interrupt: KeyboardInterrupt | None = None
         self.forked = False
         """Whether this is the copy of a runtime in a child process."""
@@ -73,7 +72,7 @@ class AsyncRuntime:
             raise RuntimeError("this runtime runs already; make another one")
         self._interrupt, self.forked = None, False
         assembly, urls = assemble(self.app, self._options, on_failure=self._failed, on_death=self._died)
-        self._running = _Running(self.app, assembly, urls, self._options)
+        self._running = RunningParts(self.app, assembly, urls, self._options)
         try:
             await assembly.start()
         except BaseException:
@@ -112,7 +111,7 @@ class AsyncRuntime:
         if failure is not None and error is None:
             raise failure
 
-    async def _exit_elsewhere(self, running: _Running, error: BaseException | None) -> None:
+    async def _exit_elsewhere(self, running: RunningParts, error: BaseException | None) -> None:
         """Leave the block on another event loop than the one on which it was entered."""
         if running.loop.is_closed():
             self._running = None
@@ -144,7 +143,7 @@ class AsyncRuntime:
         """
         return self._here().calls
 
-    def _here(self) -> _Running:
+    def _here(self) -> RunningParts:
         running = self._running
         if running is None:
             raise RuntimeError(_NOT_RUNNING)
@@ -237,7 +236,7 @@ class AsyncRuntime:
     def console(self) -> ASGI:
         """The console as an ASGI app, to be mounted in a web application, at any path; see the option ``console=``.
 
-        As for :attr:`asgi`, who may reach it is the business of that application. With ``token=`` it has a log-in page.
+        That application controls access to it, as for :attr:`asgi`. With ``token=``, the console has a log-in page.
         """
         return self._console
 
@@ -262,25 +261,6 @@ class AsyncRuntime:
 
         running.calls.run_on_loop(on_loop, future, lambda: RuntimeError(_NOT_RUNNING))
         return future.result()
-
-
-class _Running:
-    """The parts of a running AsyncRuntime, on the event loop *loop*."""
-
-    def __init__(self, app: Application, assembly: Assembly, urls: list[str], options: RuntimeOptions) -> None:
-        self.assembly, self.urls = assembly, urls
-        self.loop = loop = asyncio.get_running_loop()
-        self.owner = asyncio.current_task()
-        """The task inside the block."""
-        self.leaving = False
-        self.thread, self.process = threading.get_ident(), os.getpid()
-        durable = assembly.engine.store.path is not None
-        self.calls = EngineCalls(app, assembly.engine, loop, options.get("timeout", 30.0), durable=durable)
-        self.views = StoreViews(app, assembly.engine.store, assembly.engine.clock)
-        self.asgi = IngressAsgi(app, assembly.engine, loop, options.get("token"))
-        self.console = ConsoleAsgi(
-            assembly.engine, loop, options.get("token"), options.get("console", "full"), app.settings.body_limit
-        )
 
 
 _NOT_RUNNING: Final = "this runtime does not run: call it inside `async with AsyncRuntime(...) as runtime:`"

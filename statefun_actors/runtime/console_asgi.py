@@ -10,6 +10,7 @@ from typing import TypeVar
 from statefun_actors.console import PATH, Access, ConsoleMode, ConsoleRoute
 from statefun_actors.engine import Engine
 from statefun_actors.http import Guard, Router
+from statefun_actors.runtime.asgi import path_below_mount
 
 _T = TypeVar("_T")
 
@@ -74,16 +75,13 @@ async def _awaited(work: Awaitable[_T]) -> _T:
 
 
 def _mounted(scope: MutableMapping[str, Untyped]) -> MutableMapping[str, Untyped]:
-    """*scope* with the path that the console knows, whether the server left ``root_path`` in it or not."""
-    root, path = str(scope.get("root_path") or "").rstrip("/"), str(scope["path"])
-    if root and (path == root or path.startswith(root + "/")):
-        path = path[len(root) :]
-    path = PATH + (path or "/")
+    """*scope* with the path as the console's own server has it."""
+    path = PATH + (path_below_mount(scope) or "/")
     return {**scope, "path": path, "raw_path": path.encode("utf-8", "surrogateescape"), "root_path": ""}
 
 
 async def _nothing(scope: Untyped, receive: Untyped, send: Untyped) -> None:  # noqa: ARG001 - the form of ASGI
-    """Responds 404: there is no console here."""
+    """Responds 404: the path is not one of the console's, or the console is off."""
     if scope["type"] != "http":
         raise RuntimeError(f"the console takes HTTP requests only, got {scope['type']!r}")
     await send({"type": "http.response.start", "status": 404, "headers": [(b"content-length", b"0")]})
