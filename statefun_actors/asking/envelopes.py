@@ -183,9 +183,12 @@ def read_attempt(data: bytes) -> Attempt:
     return _attempt(data)
 
 
-def attempt_token(target: Address) -> str:
-    """The cancellation token of the next attempt of the activity's run at *target*."""
-    return str(target)
+def attempt_token(target: Address, reply_address: Address) -> str:
+    """The cancellation token of the next attempt at *target*, of an activity, for the ask at *reply_address*.
+
+    It is shown in lists of delayed messages, so it has a digest of the ask's token, which is the permission to answer.
+    """
+    return f"{target} {hashlib.sha256(reply_address.id.encode()).hexdigest()[:_KEY]}"
 
 
 def failed(error: str) -> TypedValue:

@@ -218,7 +218,9 @@ def _run(
 
 
 def _stop(run: _ActivityRun, message: object) -> None:  # noqa: ARG001 - as handlers are called
-    run.scope.cancel(attempt_token(run.scope.target))
+    reply_address = run.scope.caller
+    assert reply_address is not None  # as is_stop has checked
+    run.scope.cancel(attempt_token(run.scope.target, reply_address))
 
 
 _declared: Final[WeakSet[Activity[Untyped, Untyped]]] = WeakSet()

@@ -227,7 +227,7 @@ def attempt_number(invocation: Invocation) -> int:
 
 def _attempt_after(target: Address, message: Invocation, number: int, seconds: float) -> SendAfter:
     value, caller = (message.argument.typename, message.argument.value), message.caller
-    token = attempt_token(target) if caller is not None and caller[0] == REPLY else None
+    token = attempt_token(target, caller) if caller is not None and caller[0] == REPLY else None
     return SendAfter(target, attempt(Attempt(number, value, caller)), max(1, math.ceil(seconds * 1000)), token)
 
 

@@ -9,9 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from statefun_actors import Entity, NoAnswer, ValueMismatchError, activity, answers, handles, persisted
+from statefun_actors import Address, Entity, NoAnswer, ValueMismatchError, activity, answers, handles, persisted
 from statefun_actors.admin import EngineControl
+from statefun_actors.asking import REPLY
+from statefun_actors.dispatch import Application, SystemHost, dispatch, in_handler_task
 from statefun_actors.engine import open_asks
+from statefun_actors.model import Batch, Done, Invocation, SendAfter
 from statefun_actors.store import MemoryStore
 from statefun_actors.store.sqlite import SqliteStore
 from statefun_actors.testing import TestRuntime
@@ -51,6 +54,10 @@ class Order(Entity, typename="end/order"):
     def wrong(self, message: int) -> None:
         self.ask(note, message, then=self.charged)  # type: ignore[arg-type]
 
+    @handles
+    def place_at_chosen_key(self, message: bool) -> None:
+        self.ask(charge.at("chosen"), "x", then=self.charged, timeout=timedelta(seconds=40 if message else 1000))
+
     @answers
     def charged(self, answer: str | NoAnswer) -> None:
         self.state = answer if isinstance(answer, str) else f"{answer.reason} {answer.error}".strip()
@@ -68,6 +75,37 @@ async def test_no_attempt_begins_after_the_timeout_of_the_ask() -> None:
 
         assert runtime.state(Order.at("1")).state == "timeout"
         assert len(RUNS) == 2
+
+
+async def test_asks_of_two_entities_at_one_key_are_tried_again_and_stopped_independently() -> None:
+    async def pay(message: str, key: str) -> str:
+        RUNS.append(key)
+        if len(RUNS) < 7:
+            raise ConnectionError("the bank is away")
+        return "paid"
+
+    async with TestRuntime(Order, charge.replaced(pay)) as runtime:
+        await runtime.tell(Order.at("1"), True)
+        await runtime.tell(Order.at("2"), False)
+        await runtime.clock.advance(
+            100
+        )  # the first ask ended after 40 seconds; its third attempt is stopped after that
+        assert len(runtime.timers) == 1
+        await runtime.clock.advance(timedelta(minutes=10))
+
+        assert runtime.state(Order.at("1")).state == "timeout"
+        assert runtime.state(Order.at("2")).state == "paid"
+        assert RUNS == ["chosen"] * 7
+
+
+async def test_on_flink_the_further_attempts_of_two_asks_at_one_key_have_two_tokens() -> None:
+    questions = [Invocation(pack("x"), Address(REPLY, token)) for token in ("first", "second")]
+    batch = Batch(Address("end/charge", "k"), {}, questions)
+    outcome = await in_handler_task(dispatch(batch, Application(charge), SystemHost()))
+
+    assert isinstance(outcome, Done)
+    tokens = [effect.token for effect in outcome.effects if isinstance(effect, SendAfter)]
+    assert tokens == ["end/charge/k a7937b64b8caa58f03721bb6bacf5c78", "end/charge/k 16367aacb67a4a017c8da8ab95682ccb"]
 
 
 async def test_an_ask_that_is_cancelled_stops_its_activity() -> None:
