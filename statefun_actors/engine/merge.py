@@ -146,7 +146,6 @@ class Merge:
         working_set.epoch.consume(message.seq)
         self._bury(working_set, message, error, mailbox.attempts + 1, now_ms)
         message_given_up(working_set, message, error)
-        working_set.callers.given_up(message.caller, error, working_set.epoch)
         working_set.mailboxes.dealt_with(mailbox, (message,))
         logger.warning("%s: dead letter of type %s: %s", message.target, message.value.typename, describe(error))
 

@@ -37,6 +37,7 @@ def message_given_up(working_set: WorkingSet, message: Message, error: BaseExcep
         working_set.send(answer.target, answer.value, message.target)
     elif (caller := unwrapped(invocation).caller) is not None and caller[0] == INGRESS:
         working_set.callers.handled(caller[1], error, working_set.epoch)
+    working_set.callers.given_up(message.caller, error, working_set.epoch)
 
 
 def _continues(done: Done, index: int) -> bool:

@@ -399,9 +399,11 @@ async def test_a_test_runtime_raises_what_the_store_refuses() -> None:
         with pytest.raises(NotStorableError):
             await runtime.tell(Counted.at("poison"), "ok")
         await runtime.tell(TARGETS[1], "egress")
+        with pytest.raises(NotStorableError):
+            await runtime.ask(TARGETS[2], "state", int, caller=Address("test/asker", "a"))
         assert await runtime.ask(TARGETS[0], "ok", int) == 2
 
-        assert [letter.target for letter in runtime.dead_letters] == [TARGETS[0], TARGETS[1]]
+        assert [letter.target for letter in runtime.dead_letters] == TARGETS[:3]
         assert str(raised.value) == (
             "the store refuses this message, or a value that its handler wrote or sent: store test: there is poison in "
             "entity. A retry can't help: change the handler or the sender."
