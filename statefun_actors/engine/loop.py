@@ -144,7 +144,7 @@ class Loop:
         working_set.mailboxes.end_waits(now)
         working_set.sweep(now)
         if not core.stopping:
-            working_set.epoch.counters.timers_fired += working_set.fire(now, self._room(working_set))
+            working_set.fire(now, self._room(working_set))
             self._read_sources(working_set)
         if working_set.mailboxes.ready and working_set.epoch.steps >= options.epoch_steps and commits.writing:
             # The open epoch is full, and the one before it is still being written: wait for it.

@@ -206,7 +206,6 @@ class Isolation:
                 )
             else:
                 working_set.deliver(timer)
-                working_set.epoch.counters.timers_fired += 1
             return True
         return False
 

@@ -7,6 +7,7 @@ handler that was suspended meanwhile belongs to the dropped one, and does not ch
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from itertools import islice
 from typing import Final
 
 from statefun_actors.address import Address
@@ -176,23 +177,18 @@ class WorkingSet:
         self.timers.add(Timer(self.seq(), due_ms, target, value, caller, token, headers), self.epoch)
 
     def deliver(self, timer: Timer) -> None:
-        """Deliver the delayed message of *timer*, which is due."""
+        """Deliver the delayed message of *timer*, which is due or which an operator fires."""
+        self.epoch.counters.timers_fired += 1
         if timer.headers is None:
             self.send(timer.target, timer.value, timer.caller)
         else:
             self.post(timer.target, timer.value, timer.caller, timer.headers)
 
-    def fire(self, now_ms: int, most: int) -> int:
-        """Deliver at most *most* delayed messages that are due; return their number."""
-        if most <= 0:
-            return 0
-        fired = 0
-        for timer in self.timers.take_due(now_ms, self.epoch):
-            self.deliver(timer)
-            fired += 1
-            if fired >= most:
-                break
-        return fired
+    def fire(self, now_ms: int, most: int) -> None:
+        """Deliver at most *most* delayed messages that are due."""
+        if most > 0:
+            for timer in islice(self.timers.take_due(now_ms, self.epoch), most):
+                self.deliver(timer)
 
     def next_due(self) -> int | None:
         """The due time of the next delayed message or retry, in milliseconds since 1970."""

@@ -191,6 +191,7 @@ async def test_a_delayed_message_is_fired_or_cancelled_before_and_after_its_comm
         await engine.idle()
 
         assert held(engine, Counter.at("a"), "total") == 101
+        assert engine.view.counters.timers_fired == 2
         assert len(engine.store.timers_after(0, 0, 10)) == 1
 
 
