@@ -7,7 +7,6 @@ itself, which survives the end of the process; after the last attempt, the asker
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any as Untyped
@@ -30,6 +29,7 @@ from statefun_actors.definition import (
     TimedAttempts,
     TypeOptions,
     bind_handlers,
+    is_async_function,
     message_types,
     typename_problem,
 )
@@ -142,7 +142,7 @@ class ActivityFunction:
             problems.append(problem)
         keyed = takes_key(function, problems)
         types, returns = signature_types(function, problems)
-        is_async = inspect.iscoroutinefunction(inspect.unwrap(function))
+        is_async = is_async_function(function)
         handler_options = HandlerOptions(timeout=options.get("timeout", timedelta(seconds=30)), blocking=not is_async)
         if wrong := handler_options.problems(is_async=is_async):
             problems += wrong

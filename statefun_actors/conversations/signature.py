@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any as Untyped
+from typing import Final
 
 from statefun_actors.definition import (
     UnresolvedAnnotationError,
+    is_async_function,
     message_problem,
     message_types,
     parameter_annotation,
+    python_function,
     return_annotation,
 )
+
+_EMPTY: Final = inspect.Parameter.empty
 
 
 def takes_key(function: Callable[..., Untyped], problems: list[str]) -> bool:
@@ -26,20 +31,21 @@ def takes_key(function: Callable[..., Untyped], problems: list[str]) -> bool:
     except (TypeError, ValueError):
         parameters = []
     if len(parameters) not in {1, 2}:
-        problems.append("an activity takes its message and, if it likes, its key: `def charge(message, key)`")
+        problems.append(
+            "an activity takes one or two parameters, its message and its key: `def charge(message, key)`, "
+            f"got {len(parameters)}"
+        )
     return len(parameters) == 2
 
 
 def signature_types(function: Callable[..., Untyped], problems: list[str]) -> tuple[tuple[object, ...], object]:
     """The types of its messages, and its return type (None for nothing)."""
     try:
-        annotation = parameter_annotation(function, 0, {})
-        returns = return_annotation(function, {})
-    except (UnresolvedAnnotationError, IndexError, AttributeError) as error:
+        annotation, returns = _annotations(function)
+    except UnresolvedAnnotationError as error:
         problems.append(f"{error}; import or define it above the activity")
         return (), None
-    empty = inspect.Parameter.empty
-    if annotation is empty or returns is empty:
+    if annotation is _EMPTY or returns is _EMPTY:
         problems.append("annotate its message and what it returns: `async def charge(message: Charge) -> Charged`")
         return (), None
     returns = None if returns is type(None) else returns
@@ -49,13 +55,33 @@ def signature_types(function: Callable[..., Untyped], problems: list[str]) -> tu
     return message_types(annotation), returns
 
 
+def _annotations(function: Callable[..., Untyped]) -> tuple[object, object]:
+    """The annotation of its message, and that of its return value; ``_EMPTY`` without one.
+
+    Raises:
+        UnresolvedAnnotationError: one of them can't be evaluated.
+    """
+    plain, bound = python_function(function)
+    if plain is None:
+        return _EMPTY, _EMPTY
+    try:
+        annotation = parameter_annotation(plain, bound, {})
+    except IndexError:
+        annotation = _EMPTY
+    return annotation, return_annotation(plain, {})
+
+
 def like(function: Callable[..., Untyped], original: Callable[..., Untyped]) -> Callable[..., Untyped]:
-    """*function* with the annotations of *original*, where it has none of its own, or is a method of an object."""
-    if getattr(function, "__annotations__", None) and not inspect.ismethod(function):
+    """*function* with the annotations of *original* for those of the message and the return value that it lacks."""
+    try:
+        annotation, returns = _annotations(function)
+    except UnresolvedAnnotationError:
+        return function  # the definition of the activity reports it
+    if annotation is not _EMPTY and returns is not _EMPTY:
         return function
-    types, returns = signature_types(original, [])
+    of_message, of_return = _annotations(original)
     keyed = takes_key(function, [])
-    if inspect.iscoroutinefunction(inspect.unwrap(function)):
+    if is_async_function(function):
 
         async def replaced_async(message: object, key: str) -> object:
             return await (function(message, key) if keyed else function(message))
@@ -67,12 +93,9 @@ def like(function: Callable[..., Untyped], original: Callable[..., Untyped]) -> 
             return function(message, key) if keyed else function(message)
 
         replaced = replaced_blocking
-    replaced.__annotations__ = {"message": _union(types), "key": str, "return": returns}
+    replaced.__annotations__ = {
+        "message": of_message if annotation is _EMPTY else annotation,
+        "key": str,
+        "return": of_return if returns is _EMPTY else returns,
+    }
     return replaced  # type: ignore[no-any-return]
-
-
-def _union(types: Sequence[Untyped]) -> Untyped:
-    found = types[0]
-    for each in types[1:]:
-        found = found | each
-    return found

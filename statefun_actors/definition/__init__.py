@@ -31,6 +31,7 @@ from statefun_actors.definition.policy import (
     TimedAttempts,
     policy_problem,
 )
+from statefun_actors.definition.python_functions import is_async_function, is_generator_function, python_function
 from statefun_actors.definition.scope import Scope
 from statefun_actors.definition.send_checks import check_relayed, check_text
 from statefun_actors.definition.typenames import typename_problem
@@ -60,6 +61,8 @@ __all__ = [
     "class_annotations",
     "declaration_problems",
     "delay_ms",
+    "is_async_function",
+    "is_generator_function",
     "is_text",
     "make_field",
     "message_problem",
@@ -67,6 +70,7 @@ __all__ = [
     "parameter_annotation",
     "persisted",
     "policy_problem",
+    "python_function",
     "resolve",
     "return_annotation",
     "typename_problem",

@@ -17,6 +17,8 @@ from statefun_actors.definition import (
     Handler,
     HandlerOptions,
     UnresolvedAnnotationError,
+    is_async_function,
+    is_generator_function,
     message_types,
     parameter_annotation,
     return_annotation,
@@ -106,8 +108,7 @@ def _claim(
             f"it takes the answer and, at most, the kept value: `def {name}(self, answer: Reply | NoAnswer, kept: str)`"
         )
         return None
-    inner: Untyped = inspect.unwrap(method)
-    if inspect.isgeneratorfunction(inner) or inspect.isasyncgenfunction(inner):
+    if is_generator_function(method):
         problems.append("it can't yield; return the reply")
         return None
     annotations: list[object] = []
@@ -140,7 +141,7 @@ def answer_methods(cls: type, problems: list[str]) -> dict[str, AnswerMethod]:
         if not isinstance(method, PythonFunction):
             problems.append(f"{name} takes answers in {base.__name__}; a {type(method).__name__} can't override it")
             continue
-        is_async = inspect.iscoroutinefunction(inspect.unwrap(method))
+        is_async = is_async_function(method)
         problems += [f"{name}: {problem}" for problem in claim.mark.options.problems(is_async=is_async)]
         function = method if claim.keep is None else _with_kept(method)
         handler = Handler(f"{cls.__name__}.{name}", function, is_async, claim.mark.options, returns=claim.returns)

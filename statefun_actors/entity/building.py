@@ -22,6 +22,7 @@ from statefun_actors.definition import (
     TypeOptions,
     bind_handlers,
     class_annotations,
+    is_async_function,
     make_field,
     message_types,
     policy_problem,
@@ -192,8 +193,7 @@ def _handlers(cls: type, problems: list[str], *, concrete: bool) -> list[tuple[H
         if not isinstance(method, PythonFunction):
             problems.append(f"{name} is a handler of {base.__name__}; a {type(method).__name__} can't override it")
             continue
-        inner = inspect.unwrap(method)
-        is_async = inspect.iscoroutinefunction(method) or inspect.iscoroutinefunction(inner)
+        is_async = is_async_function(method)
         wrong = method_problems(name, method) if name not in base.__dict__ or method is not base.__dict__[name] else []
         wrong += [f"{name}: {problem}" for problem in claim.mark.options.problems(is_async=is_async)]
         types = tuple(part for each in claim.types for part in message_types(substituted(each, arguments)))

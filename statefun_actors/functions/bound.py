@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from types import FunctionType as PythonFunction
 from typing import Any as Untyped
 from typing import ClassVar, Final
 
@@ -22,10 +21,13 @@ from statefun_actors.definition import (
     TypeOptions,
     UnresolvedAnnotationError,
     bind_handlers,
+    is_async_function,
+    is_generator_function,
     is_text,
     make_field,
     message_types,
     parameter_annotation,
+    python_function,
     typename_problem,
 )
 from statefun_actors.definition import persisted as declare
@@ -72,10 +74,8 @@ class DeclaredFunction:
         self.states: tuple[StateSpec, ...] = tuple(field.spec for field in self.persisted)
         self.state_names = frozenset(spec.name for spec in self.states)
         types = self.message_types(function, problems)
-        # The function itself, the function wrapped by a decorator, and the method of a callable object.
-        forms = (function, inspect.unwrap(function), getattr(function, "__call__", None))  # noqa: B004 - it is wanted
-        is_async = any(inspect.iscoroutinefunction(form) for form in forms)
-        if any(inspect.isgeneratorfunction(form) or inspect.isasyncgenfunction(form) for form in forms):
+        is_async = is_async_function(function)
+        if is_generator_function(function):
             problems.append("a function can't yield: nothing iterates over it; send messages instead")
         if is_async and options.blocking:
             problems.append("blocking=True is for plain `def`; an async function does not block")
@@ -159,7 +159,7 @@ def _message_types(function: Callable[..., object], problems: list[str]) -> tupl
     if not callable(function):
         problems.append(f"expected a function of a context and a message, got {function!r}")
         return (Any,)
-    plain, offset = _plain(function)
+    plain, offset = python_function(function)
     try:
         positional = [
             parameter
@@ -185,14 +185,3 @@ def _message_types(function: Callable[..., object], problems: list[str]) -> tupl
     if annotation in (inspect.Parameter.empty, object, Untyped):
         return (Any,)
     return message_types(annotation)
-
-
-def _plain(function: Callable[..., object]) -> tuple[PythonFunction | None, int]:
-    """The innermost Python function, and the number of its parameters that are bound already."""
-    function = inspect.unwrap(function)
-    if inspect.ismethod(function):
-        return function.__func__, 1  # type: ignore[return-value]
-    if isinstance(function, PythonFunction):
-        return function, 0
-    call = type(function).__call__
-    return (call, 1) if isinstance(call, PythonFunction) else (None, 0)

@@ -328,7 +328,7 @@ def test_everything_wrong_with_an_activity_is_reported_at_once() -> None:
     text = str(caught.value)
     for part in (
         "Write <namespace>/<name>",
-        "an activity takes its message and, if it likes, its key",
+        "an activity takes one or two parameters, its message and its key: `def charge(message, key)`, got 3",
         "annotate its message and what it returns",
         "attempts= is the total number of attempts",
         "backoff= is in seconds",
