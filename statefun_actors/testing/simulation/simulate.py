@@ -141,9 +141,10 @@ class _Simulation:
         if self._failure(expected, again) is not None:
             what = again.error if again.error is not None else difference(expected, again.result or {})
             raise SimulationError(None, f"a second run differs from the first: {what}", again.log, _NOT_REPEATABLE)
-        with another_wall_clock(Application(*self.served, settings=self.settings)):
+        with another_wall_clock(Application(*self.served, settings=self.settings)) as looks:
             strange = runner.run(self._run(None))
-        if (what := self._failure(expected, strange)) is not None:
+        # Without a look the stand-ins of the clock made the difference, such as `type(message) is datetime`.
+        if looks.count and (what := self._failure(expected, strange)) is not None:
             raise SimulationError(None, f"with another wall clock: {what}", strange.log, _WALL_CLOCK)
         for hash_seed in range(1, self.hash_seeds + 1):
             self._check_elsewhere(expected, hash_seed)

@@ -1,5 +1,8 @@
 """Another wall clock for handlers: with each look at it a day and an hour have passed.
 
+It replaces ``datetime.now``, ``datetime.utcnow``, ``datetime.today``, ``date.today``, ``time.time`` and
+``time.time_ns`` in the modules of the handlers. Other functions, such as ``time.localtime``, are not replaced.
+
 A handler should use ``self.now``. In a test the wall clock stands still, compared to virtual time, so code that reads
 it can give the same result in each run. With this clock it does not.
 """
@@ -7,7 +10,6 @@ it can give the same result in each run. With this clock it does not.
 from __future__ import annotations
 
 import datetime as dt
-import itertools
 import sys
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator
@@ -23,21 +25,31 @@ _STEP: Final = dt.timedelta(days=1, hours=1)
 
 
 @contextmanager
-def another_wall_clock(app: Application) -> Generator[None]:
+def another_wall_clock(app: Application) -> Generator[Looks]:
+@attrs.define
+class Looks:
+    """The number of times that a handler has looked at the other clock."""
+
+    count: int = 0
+
+
     """Inside, the handlers of *app* see another wall clock. Activities, and everything else, see the real one."""
     routes = {typename: route for typename, route in app.routes.items() if not route.retries}
     modules = _modules(routes.values())
-    looks = itertools.count(1)
+    looks = Looks()
 
     def ahead() -> dt.timedelta:
         running = running_message()
-        return _STEP * next(looks) if running is not None and running[0].typename in routes else dt.timedelta(0)
+        if running is None or running[0].typename not in routes:
+            return dt.timedelta(0)
+        looks.count += 1
+        return _STEP * looks.count
 
     stand_ins = _stand_ins(ahead)
     with mock.patch.multiple(time, **_of_time(modules, ahead)):
         changed = list(_replace(modules, stand_ins))
         try:
-            yield
+            yield looks
         finally:
             for module, name, value in changed:
                 setattr(module, name, value)

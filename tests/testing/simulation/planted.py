@@ -441,6 +441,21 @@ queue: list[int] = []
 async def detached(runtime: TestRuntime) -> None:
     queue.clear()
     await adds(runtime, Detached)
+class KindOfDatetime(Entity, typename="planted/kind-of-datetime"):
+    """It compares the class of its message, and reads no clock."""
+
+    when: str = persisted(default="")
+
+    @handles(datetime)
+    def keep(self, message: datetime) -> datetime:
+        self.when = "a datetime" if type(message) is datetime else "something else"
+        return message
+
+
+async def kind_of_datetime(runtime: TestRuntime) -> None:
+    await runtime.ask(KindOfDatetime.at("x"), datetime(2026, 1, 1, tzinfo=UTC), datetime)
+
+
 
 
 class Once(Entity, typename="planted/once"):

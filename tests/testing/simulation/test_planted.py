@@ -100,6 +100,10 @@ def test_other_interpreters_find_nothing_in_right_entities() -> None:
     simulate(planted.right, planted.Account, planted.Audit, planted.Customer, seeds=1, hash_seeds=1)
 
 
+def test_a_handler_that_reads_no_clock_passes() -> None:
+    simulate(planted.kind_of_datetime, planted.KindOfDatetime, seeds=1)
+
+
 def test_other_interpreters_need_names() -> None:
     async def scenario(_: TestRuntime) -> None: ...
 
