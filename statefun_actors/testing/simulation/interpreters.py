@@ -55,7 +55,8 @@ def run_elsewhere(
     *options* are the settings and the start of its runtime.
 
     Raises:
-        ValueMismatchError: the scenario, or what it serves, is not a name at the top of a module.
+        ValueMismatchError: the scenario, or what it serves, is not a name at the top of a module, or is one of the
+            script that runs.
         RuntimeError: the interpreter failed; the message has its standard error.
     """
     module = str(getattr(scenario, "__module__", ""))
@@ -77,6 +78,8 @@ def run_elsewhere(
     if done.returncode:
         raise RuntimeError(f"an interpreter with PYTHONHASHSEED={hash_seed} failed:\n{done.stderr}")
     answered = json.loads(done.stdout.splitlines()[-1])
+    if where == "__main__":
+        raise ValueMismatchError("hash_seeds= with a scenario and entities in modules to import", f"__main__.{named}")
     log = [LogEntry(timedelta(seconds=seconds), text) for seconds, text in answered["log"]]
     return Elsewhere(answered["result"], answered["error"], log)
 

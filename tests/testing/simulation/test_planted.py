@@ -111,6 +111,17 @@ def test_other_interpreters_need_names() -> None:
         simulate(scenario, planted.Account, seeds=1, hash_seeds=1)
 
 
+def test_other_interpreters_need_modules_to_import(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(planted.right, "__module__", "__main__")
+
+    with pytest.raises(ValueMismatchError) as raised:
+        simulate(planted.right, planted.Account, planted.Audit, planted.Customer, seeds=1, hash_seeds=1)
+
+    assert str(raised.value) == (
+        "expected hash_seeds= with a scenario and entities in modules to import, got __main__.right"
+    )
+
+
 def test_entities_without_a_mistake_pass() -> None:
     simulate(planted.right, planted.Account, planted.Audit, planted.Customer, seeds=60)
 
