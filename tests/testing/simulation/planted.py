@@ -574,7 +574,7 @@ def whatever(_: TestRuntime) -> None:
 
 
 class Punctual(Entity, typename="planted/punctual"):
-    """It takes its alarm to come at the minute for which it was set."""
+    """It expects its alarm in the minute for which it was set."""
 
     rang: bool = persisted(default=False)
     due: datetime | None = persisted(default=None)
@@ -600,7 +600,7 @@ def rang(runtime: TestRuntime) -> None:
 
 
 class Session(Entity, typename="planted/session"):
-    """It takes two messages from outside to come on one day."""
+    """It expects two messages from outside on one day."""
 
     day: datetime | None = persisted(default=None)
     broken: bool = persisted(default=False)
@@ -640,7 +640,7 @@ class Invoice(Entity, typename="planted/invoice"):
 
 
 async def invoices(runtime: TestRuntime) -> None:
-    global numbers  # noqa: PLW0603 - each run counts anew
+    global numbers  # noqa: PLW0603 - each run counts from 1
     numbers = itertools.count(1)
     for id in "abc":
         await runtime.tell(Invoice.at(id), Start())
