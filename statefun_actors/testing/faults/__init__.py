@@ -6,7 +6,7 @@ from statefun_actors.testing.faults.hostility import Faults, Hostility
 from statefun_actors.testing.faults.log import LogEntry, MessageLog
 from statefun_actors.testing.faults.logged_mailboxes import LoggedMailboxes, OvertakingMailboxes
 from statefun_actors.testing.faults.logged_stores import FaultStore, LoggedStore
-from statefun_actors.testing.faults.shown_values import displayed
+from statefun_actors.testing.faults.shown_values import displayed, excerpt, same_beginning, text_of
 
 __all__ = [
     "Choices",
@@ -22,5 +22,8 @@ __all__ = [
     "RandomChoices",
     "RecordedChoices",
     "displayed",
+    "excerpt",
     "jump_text",
+    "same_beginning",
+    "text_of",
 ]

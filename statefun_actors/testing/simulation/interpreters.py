@@ -5,11 +5,9 @@ from __future__ import annotations
 import asyncio
 import importlib
 import importlib.util
-import inspect
 import json
 import os
 import pickle
-import re
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -20,31 +18,21 @@ from typing import Final
 import attrs
 
 from statefun_actors.errors import ValueMismatchError
-from statefun_actors.testing.faults import LogEntry, displayed
+from statefun_actors.testing.faults import LogEntry
 from statefun_actors.testing.runtime import TestRuntime
-from statefun_actors.testing.simulation.result import Result, result_of
+from statefun_actors.testing.simulation.result import Name, outcome, texts
 from statefun_actors.text import describe
 
 _PROGRAM: Final = "from statefun_actors.testing.simulation.interpreters import answer; answer()"
-_BRACES: Final = re.compile(r"\{([^{}]*)\}")
 
 
 @attrs.frozen
 class Elsewhere:
     """How a run in another interpreter ended: its result as text, or its error; and the log."""
 
-    result: dict[str, str]
+    result: dict[Name, str]
     error: str | None
     log: list[LogEntry]
-
-
-def steady(result: Result) -> dict[str, str]:
-    """*result* as text, in which the order of sets does not show."""
-    return {_sorted_sets(what): _sorted_sets(displayed(value)) for what, value in result.items()}
-
-
-def _sorted_sets(text: str) -> str:
-    return _BRACES.sub(lambda found: "{" + ", ".join(sorted(found[1].split(", "))) + "}", text)
 
 
 def run_elsewhere(
@@ -78,10 +66,9 @@ def run_elsewhere(
     if done.returncode:
         raise RuntimeError(f"an interpreter with PYTHONHASHSEED={hash_seed} failed:\n{done.stderr}")
     answered = json.loads(done.stdout.splitlines()[-1])
-    if where == "__main__":
-        raise ValueMismatchError("hash_seeds= with a scenario and entities in modules to import", f"__main__.{named}")
     log = [LogEntry(timedelta(seconds=seconds), text) for seconds, text in answered["log"]]
-    return Elsewhere(answered["result"], answered["error"], log)
+    result = {(kind, text): value for kind, text, value in answered["result"]}
+    return Elsewhere(result, answered["error"], log)
 
 
 def _place(item: object, module: str) -> tuple[str, str | None, str]:
@@ -91,6 +78,8 @@ def _place(item: object, module: str) -> tuple[str, str | None, str]:
     if not isinstance(named, str):  # such as a StatefulFunctions, which has no name of its own
         found = vars(sys.modules[module])
         where, named = module, next((name for name, value in found.items() if value is item), "<locals>")
+    if where == "__main__":
+        raise ValueMismatchError("hash_seeds= with a scenario and entities in modules to import", f"__main__.{named}")
     if "<" in named or where not in sys.modules:
         raise ValueMismatchError("hash_seeds= with a scenario and entities at the top of a module", repr(item))
     return where, getattr(sys.modules[where], "__file__", None), named
@@ -121,20 +110,12 @@ def answer() -> None:
     invariant = None if order["invariant"] is None else _found(order["invariant"])
     settings, start = pickle.loads(bytes.fromhex(order["options"]))  # noqa: S301 - from the process that started this
     runtime = TestRuntime(*map(_found, order["served"]), settings=settings, start=start)
-    result: dict[str, str] = {}
+    result: dict[Name, str] = {}
     error = None
     try:
-        result = asyncio.run(_run(_found(order["scenario"]), invariant, runtime))
+        result = texts(asyncio.run(outcome(runtime, _found(order["scenario"]), invariant)))
     except Exception as raised:
         error = describe(raised)
     log = [(entry.after.total_seconds(), entry.text) for entry in runtime.log]
-    sys.stdout.write("\n" + json.dumps({"result": result, "error": error, "log": log}))
-
-
-async def _run(scenario: Untyped, invariant: Untyped, runtime: TestRuntime) -> dict[str, str]:
-    async with runtime:
-        returned = await scenario(runtime)
-        await runtime.settled()
-        if invariant is not None and inspect.isawaitable(checked := invariant(runtime)):
-            await checked
-        return steady(result_of(runtime, returned))
+    rows = [[*name, value] for name, value in result.items()]
+    sys.stdout.write("\n" + json.dumps({"result": rows, "error": error, "log": log}))

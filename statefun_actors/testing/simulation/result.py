@@ -2,27 +2,46 @@
 
 from __future__ import annotations
 
+import inspect
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from typing import TypeAlias
 
-from statefun_actors.testing.faults import displayed
+from statefun_actors.testing.faults import excerpt, same_beginning, text_of
 from statefun_actors.testing.runtime import TestRuntime
 
-Result: TypeAlias = Mapping[str, object]
-"""Values by their names, such as ``bank/account/ada.balance``."""
+Scenario: TypeAlias = Callable[[TestRuntime], Awaitable[object]]
+Invariant: TypeAlias = Callable[[TestRuntime], object]
+Name: TypeAlias = tuple[str, str]
+"""A field, such as ``bank/account/ada.balance``, and an empty text; or a kind of event, and the text of the event."""
+Result: TypeAlias = Mapping[Name, object]
+"""Values of fields, and counts of events."""
 
 
-def result_of(runtime: TestRuntime, returned: object) -> Result:
+async def outcome(runtime: TestRuntime, scenario: Scenario, invariant: Invariant | None) -> Result:
+    """Run *scenario* in *runtime* and check *invariant*; return the result.
+
+    Raises:
+        Exception: the scenario or the invariant raised it.
+    """
+    async with runtime:
+        returned = await scenario(runtime)
+        await runtime.settled()
+        if invariant is not None and inspect.isawaitable(checked := invariant(runtime)):
+            await checked
+        return _result_of(runtime, returned)
+
+
+def _result_of(runtime: TestRuntime, returned: object) -> Result:
     """The result in *runtime*: fields, egress records, dead letters, pending timers, open asks, schedules, and the
     value that the scenario *returned*.
 
     Records, dead letters and timers are counted by kind, since the order of messages of different senders is free.
     """
-    found = dict(_fields(runtime))
+    found = {(field, ""): value for field, value in _fields(runtime)}
     found.update(sorted(Counter(_events(runtime)).items()))
     if returned is not None:
-        found["what the scenario returns"] = returned
+        found["what the scenario returns", ""] = returned
     return found
 
 
@@ -39,25 +58,49 @@ def _names(entity: object) -> list[str]:
     return [field.name for field in function.fields]
 
 
-def _events(runtime: TestRuntime) -> Iterator[str]:
+def _events(runtime: TestRuntime) -> Iterator[Name]:
     for name, records in runtime.egresses.items():
-        yield from (f"records {displayed(record)} of egress {name}" for record in records)
+        yield from ((f"records of egress {name}", text_of(record)) for record in records)
     for letter in runtime.dead_letters:
-        yield f"dead letters {displayed(letter.message)} of {letter.target} ({letter.error_type})"
+        yield f"dead letters of {letter.target} ({letter.error_type})", text_of(letter.message)
     for timer in runtime.timers:
-        yield f"timers for {timer.target} at {timer.due}: {displayed(timer.message)}"
+        yield f"timers for {timer.target} at {timer.due}", text_of(timer.message)
     for ask in runtime.asks:
-        yield f"open asks of {ask.asker}: {ask.then}"
+        yield f"open asks of {ask.asker}", str(ask.then)
     for schedule in runtime.schedules:
-        yield f"schedules {schedule.name} of {schedule.sender}"
+        yield f"schedules of {schedule.sender}", str(schedule.name)
 
 
 def difference(expected: Result, got: Result) -> str | None:
     """The first difference as text; None without one. Values that differ only in tokens are equal."""
-    for what in dict.fromkeys([*expected, *got]):
-        if expected.get(what) == got.get(what):
-            continue
-        before, now = (displayed(result[what]) if what in result else "absent" for result in (expected, got))
+    differing = [name for name in dict.fromkeys([*expected, *got]) if expected.get(name) != got.get(name)]
+    return difference_of_texts(_texts(expected, differing), _texts(got, differing))
+
+
+def texts(result: Result) -> dict[Name, str]:
+    """The values of *result* as text, which is the same in another process."""
+    return _texts(result, result)
+
+
+def _texts(result: Result, names: Iterable[Name]) -> dict[Name, str]:
+    return {name: text_of(result[name]) for name in names if name in result}
+
+
+def difference_of_texts(expected: Mapping[Name, str], got: Mapping[Name, str]) -> str | None:
+    """The first difference of two results as text; None without one."""
+    for name in dict.fromkeys([*expected, *got]):
+        before, now = expected.get(name, "absent"), got.get(name, "absent")
         if before != now:
-            return f"{what}: {now}; without faults {before}"
+            what = _shown(name, got if name in expected else expected)
+            return f"{what}: {excerpt(now, before)}; without faults {excerpt(before, now)}"
     return None
+
+
+def _shown(name: Name, others: Iterable[Name]) -> str:
+    """*name* in one line: its text from shortly before the first difference from the most similar of *others*."""
+    kind, text = name
+    if not text:
+        return kind
+    similar = [other for its_kind, other in others if its_kind == kind and other != text]
+    nearest = max(similar, key=lambda other: same_beginning(text, other), default="")
+    return f"{kind}: {excerpt(text, nearest)}"

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from typing import Final, TypeAlias
+from typing import Final
 
 import attrs
 
@@ -16,16 +15,21 @@ from statefun_actors.settings import Settings
 from statefun_actors.testing.faults import Choices, Faults, Hostility, LogEntry, RandomChoices, RecordedChoices
 from statefun_actors.testing.recent import LOGS
 from statefun_actors.testing.runtime import TestRuntime
-from statefun_actors.testing.simulation.interpreters import run_elsewhere, steady
+from statefun_actors.testing.simulation.interpreters import run_elsewhere
 from statefun_actors.testing.simulation.report import SimulationError
-from statefun_actors.testing.simulation.result import Result, difference, result_of
+from statefun_actors.testing.simulation.result import (
+    Invariant,
+    Result,
+    Scenario,
+    difference,
+    difference_of_texts,
+    outcome,
+    texts,
+)
 from statefun_actors.testing.simulation.seeds import chosen_seeds
 from statefun_actors.testing.simulation.shrinking import shortest
 from statefun_actors.testing.simulation.wall_clock import another_wall_clock
 from statefun_actors.text import describe
-
-Scenario: TypeAlias = Callable[[TestRuntime], Awaitable[object]]
-Invariant: TypeAlias = Callable[[TestRuntime], object]
 
 _START: Final = datetime(2026, 1, 1, tzinfo=UTC)
 _SHRINKING: Final = 200
@@ -159,7 +163,7 @@ class _Simulation:
         other = run_elsewhere(hash_seed, self.scenario, self.served, self.invariant, options)
         what = other.error
         if what is None and self.invariant is None:
-            what = difference(steady(expected), other.result)
+            what = difference_of_texts(texts(expected), other.result)
         if what is not None:
             raise SimulationError(None, f"with PYTHONHASHSEED={hash_seed}: {what}", other.log, _SETS)
 
@@ -194,12 +198,7 @@ class _Simulation:
         result: Result | None = None
         error: Exception | None = None
         try:
-            async with runtime:
-                returned = await self.scenario(runtime)
-                await runtime.settled()
-                if self.invariant is not None and inspect.isawaitable(checked := self.invariant(runtime)):
-                    await checked
-                result = result_of(runtime, returned)
+            result = await outcome(runtime, self.scenario, self.invariant)
         except Exception as raised:  # any error is a finding
             error = raised
         return _SimulatedRun(result, error, runtime.log, [] if choices is None else choices.made)

@@ -19,13 +19,13 @@ from typing import Any as Untyped
 from typing import Final
 from unittest import mock
 
+import attrs
+
 from statefun_actors.dispatch import Application, ServedFunction, running_message
 
 _STEP: Final = dt.timedelta(days=1, hours=1)
 
 
-@contextmanager
-def another_wall_clock(app: Application) -> Generator[Looks]:
 @attrs.define
 class Looks:
     """The number of times that a handler has looked at the other clock."""
@@ -33,6 +33,8 @@ class Looks:
     count: int = 0
 
 
+@contextmanager
+def another_wall_clock(app: Application) -> Generator[Looks]:
     """Inside, the handlers of *app* see another wall clock. Activities, and everything else, see the real one."""
     routes = {typename: route for typename, route in app.routes.items() if not route.retries}
     modules = _modules(routes.values())

@@ -269,6 +269,41 @@ async def identity(runtime: TestRuntime) -> None:
         await runtime.tell(Identity.at("x"), Note(text))
 
 
+# --- long values
+
+
+class LongLog(Entity, typename="planted/long-log"):
+    """The last entry of its long log has a count that it keeps in a module."""
+
+    entries: list[str] = persisted(factory=list)
+
+    @handles(Add)
+    def add(self, _: Add) -> None:
+        cache["long"] = cache.get("long", 0) + 1
+        self.entries += ["an entry of the log"] * 9
+        if len(self.entries) == 36:
+            self.entries.append(f"count {cache['long']}")
+
+
+async def long_log(runtime: TestRuntime) -> None:
+    cache.pop("long", None)
+    await adds(runtime, LongLog)
+
+
+class LongRecord(Entity, typename="planted/long-record"):
+    """Its long record ends with a count that it keeps in a module."""
+
+    @handles(Start)
+    def start(self, _: Start) -> None:
+        cache["long"] = cache.get("long", 0) + 1
+        self.send_egress("planted/long", Note("-" * 300 + str(cache["long"])))
+
+
+async def long_record(runtime: TestRuntime) -> None:
+    cache.pop("long", None)
+    await runtime.tell(LongRecord.at("x"), Start())
+
+
 # --- conversations; what must hold is said by an invariant
 
 
@@ -406,6 +441,21 @@ async def wall_clock(runtime: TestRuntime) -> None:
     await adds(runtime, WallClock)
 
 
+class KindOfDatetime(Entity, typename="planted/kind-of-datetime"):
+    """It compares the class of its message, and reads no clock."""
+
+    when: str = persisted(default="")
+
+    @handles(datetime)
+    def keep(self, message: datetime) -> datetime:
+        self.when = "a datetime" if type(message) is datetime else "something else"
+        return message
+
+
+async def kind_of_datetime(runtime: TestRuntime) -> None:
+    await runtime.ask(KindOfDatetime.at("x"), datetime(2026, 1, 1, tzinfo=UTC), datetime)
+
+
 class Grows(Entity, typename="planted/grows"):
     """It counts runs in a module, so each test begins where the last one ended."""
 
@@ -441,21 +491,6 @@ queue: list[int] = []
 async def detached(runtime: TestRuntime) -> None:
     queue.clear()
     await adds(runtime, Detached)
-class KindOfDatetime(Entity, typename="planted/kind-of-datetime"):
-    """It compares the class of its message, and reads no clock."""
-
-    when: str = persisted(default="")
-
-    @handles(datetime)
-    def keep(self, message: datetime) -> datetime:
-        self.when = "a datetime" if type(message) is datetime else "something else"
-        return message
-
-
-async def kind_of_datetime(runtime: TestRuntime) -> None:
-    await runtime.ask(KindOfDatetime.at("x"), datetime(2026, 1, 1, tzinfo=UTC), datetime)
-
-
 
 
 class Once(Entity, typename="planted/once"):
@@ -548,6 +583,40 @@ async def followed(runtime: TestRuntime) -> None:
     for name in ("ada", "bob", "eve", "joe", "sue", "tim"):
         await runtime.tell(Followed.at("x"), Note(name))
     await runtime.tell(Followed.at("x"), Start())
+
+
+class ManyNames(Entity, typename="planted/many-names"):
+    """Its sets are stored as sets, also within one another."""
+
+    names: set[str] = persisted(factory=set)
+    groups: set[frozenset[str]] = persisted(factory=set)
+
+    @handles(Start)
+    def start(self, _: Start) -> None:
+        self.names = {f"name {number}" for number in range(100)}
+        self.groups = {frozenset({f"{number}, {other}" for other in range(3)}) for number in range(9)}
+
+
+async def many_names(runtime: TestRuntime) -> object:
+    await runtime.tell(ManyNames.at("x"), Start())
+    return {"groups": runtime.state(ManyNames.at("x")).groups}
+
+
+NAMES = ("ada", "bob", "eve", "joe", "sue", "tim")
+
+
+class DictOfSet(Entity, typename="planted/dict-of-set"):
+    """It makes a dict in the order of a set."""
+
+    counts: dict[str, int] = persisted(factory=dict)
+
+    @handles(Start)
+    def start(self, _: Start) -> None:
+        self.counts = {name: len(name) for name in set(NAMES)}
+
+
+async def dict_of_set(runtime: TestRuntime) -> None:
+    await runtime.tell(DictOfSet.at("x"), Start())
 
 
 # --- replies, and jumps of the clock; what must hold is said by invariants or by the scenario

@@ -28,6 +28,12 @@ CASES = [
     case(planted.first_wins, [planted.Auction, planted.Bidder, planted.FirstWins], "planted/first-wins/lot.winner"),
     case(planted.batch_counter, [planted.BatchCounter], "egress planted/sums"),
     case(planted.identity, [planted.Identity], "planted/identity/x.changes"),
+    case(planted.long_log, [planted.LongLog], r"planted/long-log/ada.entries: ….*'count 8'\]; .*'count 4'\]"),
+    case(
+        planted.long_record,
+        [planted.LongRecord],
+        r"records of egress planted/long: …-{40}1'\): absent; without faults 1",
+    ),
     case(planted.detached, [planted.Detached], "planted/detached/ada.total"),
     case(planted.once, [planted.Once], "planted/once/ada.total"),
     case(planted.retried, [planted.Retried], "egress planted/sent"),
@@ -98,6 +104,15 @@ def test_a_set_that_is_iterated_into_messages_is_found_by_other_interpreters() -
 
 def test_other_interpreters_find_nothing_in_right_entities() -> None:
     simulate(planted.right, planted.Account, planted.Audit, planted.Customer, seeds=1, hash_seeds=1)
+
+
+def test_sets_that_are_stored_as_sets_are_the_same_in_other_interpreters() -> None:
+    simulate(planted.many_names, planted.ManyNames, seeds=1, hash_seeds=2)
+
+
+def test_a_dict_in_the_order_of_a_set_is_found_by_other_interpreters() -> None:
+    with pytest.raises(SimulationError, match=r"with PYTHONHASHSEED=\d: planted/dict-of-set/x.counts: "):
+        simulate(planted.dict_of_set, planted.DictOfSet, seeds=1, hash_seeds=3)
 
 
 def test_a_handler_that_reads_no_clock_passes() -> None:
