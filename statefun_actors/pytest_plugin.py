@@ -36,8 +36,8 @@ def pytest_configure(config: pytest.Config) -> None:
     """Describe the marks, and set the seed."""
     config.addinivalue_line(
         "markers",
-        "runtime(*served, **options): the Entity classes that the fixture `runtime` runs, and other arguments of "
-        "TestRuntime. Without it: all Entity classes and StatefulFunctions in the test's module.",
+        "runtime(*served, **options): what the fixture `runtime` runs, and other arguments of TestRuntime. Without it: "
+        "all Entity classes, StatefulFunctions and activities in the test's module.",
     )
     config.addinivalue_line(
         "markers",
@@ -77,8 +77,15 @@ def runtime(request: pytest.FixtureRequest) -> Iterator[TestRuntime]:
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_runtest_setup() -> None:
-    """Forget the runtimes of the test before."""
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Refuse a test whose mark has no effect. Forget the runtimes of the test before."""
+    # A mark of a module or a class is for those of its tests that use the fixture.
+    if "runtime" not in getattr(item, "fixturenames", ()) and any(mark.name == "hostile" for mark in item.own_markers):
+        pytest.fail(
+            f"pytest.mark.hostile needs the fixture `runtime`, which {item.name} does not use, so nothing would inject "
+            "faults: write `async def test(runtime)`, or remove the mark",
+            pytrace=False,
+        )
     if _KIT in sys.modules:
         from statefun_actors.testing.pytest_support import forget_runtimes
 

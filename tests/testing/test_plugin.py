@@ -137,8 +137,38 @@ def test_a_fixture_without_a_use_is_refused(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(test_it="async def test_nothing(runtime): ...\n")
     result = pytester.runpytest_inprocess("-p", "statefun_actors.pytest_plugin", *ALONE)
     result.stdout.fnmatch_lines(
-        ["E*TypeError: test_it imports no Entity class that the fixture `runtime` could run: *"]
+        [
+            "E*TypeError: test_it imports nothing that the fixture `runtime` could run: import an Entity class or "
+            "StatefulFunctions, or mark the test with pytest.mark.runtime(Account)"
+        ]
     )
+
+
+def test_the_fixture_runs_functions_and_activities_of_the_module(pytester: pytest.Pytester) -> None:
+    tests = """
+from unittest.mock import call
+from statefun_actors import Address, Context, StatefulFunctions, activity
+
+class Raises:
+    def __getattr__(self, name):
+        raise RuntimeError(name)
+
+raises = Raises()
+functions = StatefulFunctions()
+
+@functions.bind("plugin/twice")
+def twice(context: Context, message: int) -> None:
+    context.pack_and_reply(2 * message)
+
+@activity("plugin/thrice")
+async def thrice(message: int) -> int:
+    return 3 * message
+
+async def test_both(runtime):
+    assert await runtime.ask(Address("plugin/twice", "x"), 5, int) == 10
+    assert await runtime.ask(thrice.at("x"), 5, int) == 15
+"""
+    run(pytester, tests, *ALONE).assert_outcomes(passed=1)
 
 
 def test_a_hostile_test_runs_once_for_each_seed_and_the_option_chooses_one(pytester: pytest.Pytester) -> None:
@@ -194,6 +224,36 @@ def test_a_mark_that_is_written_wrongly_is_refused(pytester: pytest.Pytester) ->
     result = run(pytester, tests, *ALONE)
 
     result.stdout.fnmatch_lines(["*TypeError: expected pytest.mark.hostile(seeds=10, faults=Faults()), got seed="])
+
+
+def test_a_hostile_mark_on_a_test_without_the_fixture_is_refused(pytester: pytest.Pytester) -> None:
+    tests = """
+import unittest
+import pytest
+from statefun_actors.testing import TestRuntime
+
+@pytest.mark.hostile(seeds=3)
+async def test_it():
+    async with TestRuntime(Account) as own:
+        await own.tell(Account.at("ada"), 1)
+
+class TestMethods(unittest.TestCase):
+    @pytest.mark.hostile
+    def test_method(self): ...
+
+@pytest.mark.hostile(seeds=3)
+class TestGroup:
+    def test_of_a_marked_class(self): ...
+    async def test_with_the_fixture(self, runtime): ...
+"""
+    result = run(pytester, tests, *ALONE)
+
+    result.assert_outcomes(passed=4, errors=2)
+    for name in ("test_it", "test_method"):
+        assert (
+            f"pytest.mark.hostile needs the fixture `runtime`, which {name} does not use, so nothing would inject "
+            "faults: write `async def test(runtime)`, or remove the mark"
+        ) in result.outlines
 
 
 def test_the_report_of_a_failed_test_has_the_messages_of_its_runtimes_only(pytester: pytest.Pytester) -> None:

@@ -58,8 +58,8 @@ def runtime_during(item: Untyped, run: HostileRun | None) -> Generator[TestRunti
     served = served or _served_in(item.module)
     if not served:
         raise TypeError(
-            f"{item.module.__name__} imports no Entity class that the fixture `runtime` could run: import one, or "
-            "mark the test with pytest.mark.runtime(Account)"
+            f"{item.module.__name__} imports nothing that the fixture `runtime` could run: import an Entity class or "
+            "StatefulFunctions, or mark the test with pytest.mark.runtime(Account)"
         )
     hostile = False if run is None else Hostility(run.faults, RandomChoices(run.seed))
     runtime = TestRuntime(*served, hostile=hostile, **({} if mark is None else mark.kwargs))
@@ -80,10 +80,17 @@ def _served_in(module: ModuleType) -> list[object]:
     """The Entity classes with a typename, StatefulFunctions and activities in *module*."""
     found: list[object] = []
     for item in vars(module).values():
-        if isinstance(item, type):
-            served = vars(item).get("__function_type__") is not None
-        else:
-            served = callable(getattr(type(item), "__function_types__", None))
-        if served and not any(item is other for other in found):
+        if _is_served(item) and not any(item is other for other in found):
             found.append(item)
     return found
+
+
+def _is_served(item: object) -> bool:
+    try:
+        if isinstance(item, type):
+            return vars(item).get("__function_type__") is not None
+        # Some objects, such as unittest.mock.call, answer for each name: only a name that is there counts.
+        there = inspect.getattr_static(item, "__function_types__", None) is not None
+        return there and callable(getattr(item, "__function_types__", None))
+    except Exception:  # a module may contain objects that raise errors for any attribute
+        return False
