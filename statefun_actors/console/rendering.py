@@ -10,6 +10,7 @@ import attrs
 
 from statefun_actors.console import values
 from statefun_actors.console.assets import ASSETS
+from statefun_actors.console.fields import is_plain
 from statefun_actors.console.links import query
 from statefun_actors.console.look import Page
 from statefun_actors.http import Response
@@ -87,6 +88,7 @@ def _environment() -> Environment:
         size=values.size,
         count=values.count,
     )
+    environment.tests["plain"] = is_plain
     return environment
 
 

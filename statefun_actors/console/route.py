@@ -14,6 +14,7 @@ from statefun_actors.console.acts import ACTS, Form
 from statefun_actors.console.assets import ASSETS
 from statefun_actors.console.background import Background, PendingAct
 from statefun_actors.console.changes import Changes
+from statefun_actors.console.fields import decoded
 from statefun_actors.console.look import Live, Page, fingerprint, look_at
 from statefun_actors.console.notices import Notices
 from statefun_actors.console.pages import FORMS, PAGES, READ_ONLY, not_found, read_only, unreadable
@@ -185,14 +186,15 @@ def _see(location: bytes, cookie: bytes | None = None) -> Response:
 def _query(request: Request) -> dict[str, str]:
     """The parts of the query. Raises ValueError where they are not UTF-8."""
     query = request.target.partition(b"?")[2].decode("ascii")
-    return dict(parse_qsl(query, keep_blank_values=True, errors="strict"))
+    return dict(decoded(parse_qsl(query, keep_blank_values=True, errors="strict")))
 
 
 def _form(request: Request, body: bytes) -> list[tuple[str, str]]:
     """The fields of a form; none where *body* is no form."""
     if request.header(b"content-type").partition(b";")[0].strip().lower() != _FORM or len(body) > _LONGEST_FORM:
         return []
-    return parse_qsl(body.decode("latin-1"), keep_blank_values=True, errors="replace")
+    fields = parse_qsl(body.decode("latin-1"), keep_blank_values=True, errors="replace")
+    return decoded(fields, errors="replace")
 
 
 def _origin(request: Request) -> str:

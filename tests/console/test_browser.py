@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Generator
 
 import pytest
@@ -163,3 +164,43 @@ def test_a_token_opens_the_console_until_the_log_out(browser: Browser) -> None:
         browser.click(By.CSS_SELECTOR, "header button")
         browser.until_seen("The token that the server was started with")
     browser.errors()
+
+
+BROKEN = "a\nb"
+"""An id with a line break, which browsers change in fields of forms."""
+
+
+def test_an_id_with_a_line_break_gets_its_message_and_its_edit(browser: Browser) -> None:
+    with Runtime(Box, bind="127.0.0.1:0") as runtime:
+        address = Box.at(BROKEN)
+        fields = {"f.text": BROKEN}
+        browser.open(f"{runtime.urls[0]}/console/send{query(to=str(address), type='console/put', **fields)}")
+        browser.press("Preview")
+        browser.until_seen(r"await runtime.tell(Box.at('a\nb'), Put(text='a\nb'))")
+        browser.press("Send")
+        browser.until_seen("Sent console/put to console/box/a")
+        browser.until_seen(json.dumps(BROKEN))
+        assert (runtime.entities(Box), runtime.state(address).text) == ([address], BROKEN)
+
+        browser.open(f"{runtime.urls[0]}/console/field{query(type='console/box', id=BROKEN, field='text')}")
+        browser.write(By.ID, "json", '"edited"')
+        browser.press("Set")
+        browser.until_seen("Are you sure?")
+        browser.press("Yes")
+        browser.until_seen("Set text of console/box/a")
+        assert (runtime.entities(Box), runtime.state(address).text) == ([address], "edited")
+
+
+def test_a_failing_message_of_an_id_with_a_line_break_is_dropped(browser: Browser) -> None:
+    with Runtime(Box, bind="127.0.0.1:0") as runtime:
+        for id in (BROKEN, "a\r\nb"):
+            runtime.tell(Box.at(id), Fail(repr(id)))
+        browser.open(f"{runtime.urls[0]}/console/failing")
+        browser.until_seen(r"can't take 'a\nb'")
+        browser.until_seen(r"can't take 'a\r\nb'")
+        browser.click(By.XPATH, r"//tr[contains(., '/a\nb')]//input")
+        browser.press("Drop the chosen")
+        browser.until_seen("Are you sure?")
+        browser.press("Yes")
+        browser.until_seen("Dropped the first message of console/box/a")
+        assert [each.target for each in runtime.dead_letters] == [Box.at(BROKEN)]
