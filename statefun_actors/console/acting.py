@@ -41,6 +41,7 @@ class Acting:
             if isinstance(planned, Response):
                 return planned
             try:
+                planned.check(look_at(self._engine))
                 await planned.change(self._control)
             except StatefunActorsError as error:
                 problem = str(error)
@@ -73,7 +74,8 @@ def _planned(name: str, act: Act, look: Look, form: Form, live: Live, shown: Sho
         return _again(act, look, form, live, shown, str(error))
     if plan.question is None or form.get("sure"):
         return plan
-    fields = [(key, value) for key, value in form.fields if key not in {"csrf", "sure"}]
+    fields = [(key, value) for key, value in form.fields if key not in {"csrf", "sure", *plan.fields}]
+    fields += plan.fields.items()
     content = {"question": plan.question, "act": name, "fields": fields, "back": plan.page}
     return shown(Page(template="confirm.html", title="Are you sure?", content=content), live, None)
 

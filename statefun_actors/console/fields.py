@@ -1,6 +1,6 @@
 """Text in the fields of forms. Browsers change some of it, so such fields are percent-encoded.
 
-A line break in a hidden field or in the value of a box becomes ``\\r\\n`` when the form is sent, and an input field of
+A line break in a hidden field or in the value of a box becomes CR LF when the form is sent, and an input field of
 one line has no line breaks at all. A field whose name ends with ``-encoded`` holds its text percent-encoded.
 """
 

@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import NamedTuple
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import quote, unquote, urlencode, urlsplit
 
 from statefun_actors import Address, AsyncRuntime, DeadLetter, Entity, NoAnswer, answers, handles, message, persisted
 from statefun_actors.runtime import RuntimeOptions
@@ -119,12 +119,18 @@ class Site:
         assert answer.status == 303, answer.text
         return (await self.get(f"/console/{answer.headers['location']}")).text
 
-    async def failing(self, id: str, text: str) -> None:
-        """Send a message that keeps failing, and wait until it has failed."""
+    async def failing(self, id: str, text: str) -> str:
+        """Send a message that keeps failing, and wait until it is the first one of its address; returns its key."""
         await self.runtime.tell(Box.at(id), Fail(text))
+        return await self.failing_key(id, text)
+
+    async def failing_key(self, id: str, text: str) -> str:
+        """The key of the message *text* to *id* in forms, once it is failing; empty without forms."""
         async with asyncio.timeout(DEADLINE):
-            while f"t take {text}" not in (await self.get("/console/failing")).text:
+            while f"t take {text}" not in (page := (await self.get("/console/failing")).text):
                 pass
+        found = re.search(rf'name="message-encoded" value="(\d+%3Aconsole/box/{id})".*t take {text}', page)
+        return "" if found is None else unquote(found[1])
 
 
 @asynccontextmanager

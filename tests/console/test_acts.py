@@ -23,6 +23,13 @@ async def seen(console: Site, page: str, text: str) -> None:
             pass
 
 
+def notice(page: str) -> str:
+    """The text of the notice of *page*."""
+    found = re.search(r'class="notice.*?>(.*?)</p>', page)
+    assert found is not None
+    return html.unescape(re.sub("<.*?>", "", found[1]))
+
+
 # Messages
 
 
@@ -92,8 +99,7 @@ async def test_a_preview_shows_the_json_and_the_same_message_by_other_means(tmp_
 
 async def test_failing_messages_are_dropped_after_a_question(store: str | None) -> None:
     async with site(store=store) as console:
-        await console.failing("stuck", "this")
-        fields = [("address", "console/box/stuck")]
+        fields = [("message", await console.failing("stuck", "this"))]
         asked = await console.act("failing-drop", fields)
         still = (await console.get("/console/failing")).text
         after = await console.after(await console.act("failing-drop", [*fields, ("sure", "1")]))
@@ -109,30 +115,54 @@ async def test_failing_messages_are_dropped_after_a_question(store: str | None) 
         await seen(console, "dead-letters", "console/box/stuck")
 
 
-async def test_all_failing_messages_are_discarded(store: str | None) -> None:
+async def test_chosen_failing_messages_are_discarded(store: str | None) -> None:
     async with site(store=store) as console:
-        await console.failing("one", "this")
-        await console.failing("two", "that")
-        fields = [("all", "1"), ("discard", "1"), ("sure", "1")]
-        after = await console.after(await console.act("failing-drop", fields))
+        chosen = [("message", await console.failing(id, id)) for id in ("one", "two")]
+        asked = await console.act("failing-drop", [*chosen, ("discard", "1")])
+        after = await console.after(await console.act("failing-drop", [*chosen, ("discard", "1"), ("sure", "1")]))
 
+        assert "Discard 2 messages? They are deleted, and those behind are handled." in asked.text
         assert "Discarded 2 messages." in after
         assert "No dead letters." in (await console.get("/console/dead-letters")).text
 
 
 async def test_a_failing_message_is_tried_at_once(store: str | None) -> None:
     async with site(store=store) as console:
-        await console.failing("stuck", "this")
-        after = await console.after(await console.act("failing-retry", [("address", "console/box/stuck")]))
+        key = await console.failing("stuck", "this")
+        after = await console.after(await console.act("failing-retry", [("message", key)]))
+        after_all = await console.after(await console.act("failing-retry", [("all", "1")]))
 
         assert "Tried 1 message again." in after
+        assert "Tried 1 message again." in after_all
+
+
+async def test_only_the_message_of_the_question_is_dropped(store: str | None) -> None:
+    async with site(store=store) as console:
+        first = [("message", await console.failing("stuck", "this")), ("sure", "1")]
+        await console.runtime.tell(Box.at("stuck"), Fail("next"))
+        await console.after(await console.act("failing-drop", first))
+        second = await console.failing_key("stuck", "next")
+        refused = await console.act("failing-drop", first)
+        await console.after(await console.act("failing-drop", [("message", second), ("sure", "1")]))
+        gone = await console.act("failing-drop", first)
+
+        assert refused.status == gone.status == 400
+        assert notice(refused.text) == (
+            "another message of console/box/stuck is the first one now: read it, then choose again"
+        )
+        assert notice(gone.text) == "the chosen message of console/box/stuck is not failing any more"
 
 
 @pytest.mark.parametrize(
     ("act", "fields", "problem"),
     [
         ("failing-retry", [], "choose at least one message"),
-        ("failing-drop", [("address", "console/box/fine"), ("sure", "1")], "none of its messages is failing"),
+        ("failing-drop", [], "choose at least one message"),
+        (
+            "failing-drop",
+            [("message", "7:console/box/fine"), ("sure", "1")],
+            "the chosen message of console/box/fine is not failing any more",
+        ),
         ("dead-letters-retry", [], "choose at least one dead letter"),
         ("dead-letters-retry", [("number", "x")], "expected a number as number, got 'x'"),
         ("dead-letters-discard", [("number", "7"), ("sure", "1")], "there is no dead letter 7"),
@@ -186,6 +216,37 @@ async def test_all_dead_letters_of_an_address_are_retried(store: str | None) -> 
 
         assert "Retried 1 dead letter." in after
         assert 'name="to" value="console/box/o"' in after
+
+
+@pytest.mark.parametrize(
+    ("act", "question", "done"),
+    [
+        (
+            "dead-letters-discard",
+            "Discard 2 dead letters for addresses that begin with 'console/box/o'? They are deleted.",
+            "Discarded 2 dead letters.",
+        ),
+        (
+            "dead-letters-retry",
+            "Retry 2 dead letters for addresses that begin with 'console/box/o'?",
+            "Retried 2 dead letters.",
+        ),
+    ],
+)
+async def test_all_dead_letters_are_those_of_the_question(
+    store: str | None, act: str, question: str, done: str
+) -> None:
+    async with site(store=store) as console:
+        await given_up(console, "one", "other", "two")
+        asked = html.unescape((await console.act(act, [("all", "1"), ("to", "console/box/o")])).text)
+        await given_up(console, "offside")
+        hidden = re.findall(r'type="hidden" name="(.*?)" value="(.*?)"', asked)
+        fields = [(name, value) for name, value in hidden if name != "csrf"]
+        after = await console.after(await console.act(act, [*fields, ("sure", "1")]))
+
+        assert question in asked
+        assert done in after
+        assert "gave up on offside" in after
 
 
 async def test_a_dead_letter_is_retried_with_another_value(store: str | None) -> None:
@@ -329,8 +390,8 @@ async def test_a_notice_is_shown_only_by_its_key(store: str | None) -> None:
 
 async def test_what_waits_behind_is_handled_once_a_failing_message_is_gone() -> None:
     async with site() as console:
-        await console.failing("stuck", "this")
+        key = await console.failing("stuck", "this")
         await console.runtime.tell(Box.at("stuck"), Fail("next"))
-        await console.act("failing-drop", [("address", "console/box/stuck"), ("sure", "1")])
+        await console.act("failing-drop", [("message", key), ("sure", "1")])
 
         await seen(console, "failing", "can't take next")

@@ -8,7 +8,7 @@ from typing import Final
 import attrs
 
 from statefun_actors.admin import Control
-from statefun_actors.console.look import Look
+from statefun_actors.console.look import Live, Look
 from statefun_actors.errors import StatefunActorsError
 
 _LAST: Final = (1 << 63) - 1
@@ -49,6 +49,10 @@ class Form:
         return list(dict.fromkeys(value for key, value in self.fields if key == name))
 
 
+def _nothing(_: Live) -> None:
+    """Checks nothing."""
+
+
 @attrs.frozen(kw_only=True)
 class Plan:
     """A change that can be made.
@@ -58,12 +62,17 @@ class Plan:
         done: what has been done then, for people.
         page: the URL of the page that is shown then, relative to the console.
         question: what people are asked before; None = nothing.
+        fields: which the form of the question has in addition.
+        check: called on the event loop of the engine right before *change*; raises FormError if the engine no longer
+            has what *question* is about.
     """
 
     change: Callable[[Control], Awaitable[None]]
     done: str
     page: str
     question: str | None = None
+    fields: Mapping[str, str] = attrs.field(factory=dict[str, str])
+    check: Callable[[Live], object] = _nothing
 
 
 @attrs.frozen(kw_only=True)
@@ -74,6 +83,6 @@ class Act:
     page: str
 
 
-def counted(number: int, one: str, many: str | None = None) -> str:
+def counted(number: int, one: str) -> str:
     """``1 dead letter``, ``3 dead letters``."""
-    return f"{number:,} {one if number == 1 else many or one + 's'}"
+    return f"{number:,} {one}{'' if number == 1 else 's'}"

@@ -10,12 +10,12 @@ from statefun_actors.address import Address
 from statefun_actors.admin import (
     EntityView,
     list_entities,
-    list_failing,
     show_entity,
     type_or_address,
     view_surroundings,
 )
 from statefun_actors.asking import OWN_FUNCTIONS
+from statefun_actors.console.failing_rows import failing_rows
 from statefun_actors.console.look import Look, Page
 from statefun_actors.console.pages.paging import first
 from statefun_actors.entity import EntityFunction
@@ -83,7 +83,7 @@ def entity(look: Look, query: Mapping[str, str]) -> Page:
         "view": view,
         "fields": [] if view is None else _fields(look, view),
         "around": view_surroundings(look.store, address, look.known),
-        "failing": list(list_failing(failing, look.known)),
+        "failing": list(failing_rows(failing, look.known)),
         "name": _class(look, address.typename),
     }
     return Page(template="entity.html", title="Entity", content=content)

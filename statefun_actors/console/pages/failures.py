@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from statefun_actors.admin import list_dead_letters, list_failing
+from statefun_actors.admin import list_dead_letters
+from statefun_actors.console.failing_rows import failing_rows
 from statefun_actors.console.look import Look, Page
 from statefun_actors.console.pages.paging import first, number
 
@@ -12,7 +13,7 @@ from statefun_actors.console.pages.paging import first, number
 def failing(look: Look, query: Mapping[str, str]) -> Page:
     """Messages without a policy that keep failing, behind the first ``after`` of them."""
     after = max(0, number(query, "after", 0))
-    rows, more = first(list_failing(look.live.failing[after:], look.known))
+    rows, more = first(failing_rows(look.live.failing[after:], look.known))
     content = {"rows": rows, "more": after + len(rows) if more else None, "total": len(look.live.failing)}
     return Page(template="failing.html", title="Failing messages", content=content)
 
