@@ -62,6 +62,7 @@ def fingerprint(engine: Engine) -> object:
         counters.dead_letters,
         counters.discarded,
         counters.timers_fired,
+        view.changes,
         view.waiting,
         view.egress_kept,
         dict(view.failing_egress),

@@ -154,6 +154,7 @@ class Engine:
             Exception: *change* raised it.
         """
         await self._intake.apply(change)
+        self.view.changes += 1
 
     async def durable(self) -> None:
         """Wait until all messages taken so far are durable. Raises as :meth:`apply` does."""

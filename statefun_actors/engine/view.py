@@ -19,6 +19,8 @@ class EngineView:
         self._core = core
         self.counters = counters
         """Counters of durable work since the engine started. Work that was lost and repeated counts once."""
+        self.changes = 0
+        """The number of durable changes of operators since the engine started: see :meth:`Engine.apply`."""
 
     # --- the store
 

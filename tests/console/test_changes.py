@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import re
 
-from tests.console.served import Box, Put, Site, site
+import pytest
+
+from tests.console.served import SEND, Box, GiveUp, Put, Site, Start, site
 
 
 async def shown_version(console: Site) -> str:
@@ -26,6 +28,33 @@ async def test_a_page_is_notified_of_a_change() -> None:
         assert new != version
         assert event.headers["content-type"] == "text/event-stream"
         assert event.text == f"retry: 1000\nid: {new}\nevent: changed\ndata: {new}\n\n"
+
+
+FIELD = [("type", "console/box"), ("id", "ada"), ("field", "text"), ("json", '"new"')]
+LATER = [("to", "console/box/ada"), ("type", "console/put"), ("f.text", "later"), ("after", "1h")]
+
+
+@pytest.mark.parametrize(
+    ("act", "page", "chosen", "fields"),
+    [
+        ("timers-cancel", "timers", 'name="(timer)" value="(.+?)"', []),
+        ("dead-letters-discard", "dead-letters", 'name="(number)" value="(.+?)"', []),
+        ("ask-cancel", "asks", r'href="ask\?(token)=(.+?)"', []),
+        ("field-set", "field?type=console/box&id=ada&field=text", 'name="(was)" value="(.+?)"', FIELD),
+        ("send-message", SEND, 'name="(csrf)" value="(.+?)"', LATER),
+    ],
+)
+async def test_a_page_is_notified_of_each_act(act: str, page: str, chosen: str, fields: list[tuple[str, str]]) -> None:
+    async with site() as console:
+        await console.runtime.tell(Box.at("ada"), Start())
+        await console.runtime.tell(Box.at("gone"), GiveUp("it"))
+        found = re.search(chosen, (await console.get(f"/console/{page}")).text)
+        assert found is not None
+        version = await shown_version(console)
+        done = await console.act(act, [(found[1], found[2]), *fields, ("sure", "1")])
+
+        assert done.status == 303
+        assert await shown_version(console) != version
 
 
 async def test_a_change_between_two_connections_is_not_missed() -> None:
