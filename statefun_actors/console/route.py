@@ -79,6 +79,9 @@ class ConsoleRoute:
             raise RefusedError(line(405, "pages can only be read: their forms have paths of their own", _READ))
 
     def respond(self, request: Request, body: bytes) -> Response | Pending:
+        if len(body) > _LONGEST_FORM:
+            text = f"expected a form of at most {_LONGEST_FORM:,} bytes, got {len(body):,}: use the command line"
+            return line(413, text)
         name = _name(request)
         if name is None:
             return _see(b"console/")
@@ -191,7 +194,7 @@ def _query(request: Request) -> dict[str, str]:
 
 def _form(request: Request, body: bytes) -> list[tuple[str, str]]:
     """The fields of a form; none where *body* is no form."""
-    if request.header(b"content-type").partition(b";")[0].strip().lower() != _FORM or len(body) > _LONGEST_FORM:
+    if request.header(b"content-type").partition(b";")[0].strip().lower() != _FORM:
         return []
     fields = parse_qsl(body.decode("latin-1"), keep_blank_values=True, errors="replace")
     return decoded(fields, errors="replace")

@@ -6,6 +6,7 @@ long is cut, with more of it in the title. Templates escape HTML by themselves.
 
 from __future__ import annotations
 
+import hashlib
 from typing import Final
 
 import msgspec
@@ -46,6 +47,11 @@ def json_whole(form: object) -> Markup:
 def compact(form: object) -> str:
     """The JSON form *form* as JSON on one line, all of it; keys in order, so that equal forms are equal texts."""
     return msgspec.json.encode(form, order="sorted").decode()
+
+
+def digest(form: object) -> str:
+    """A digest of the JSON form *form*, to see whether a value is still the same."""
+    return hashlib.sha256(compact(form).encode()).hexdigest()
 
 
 def pretty(form: object) -> str:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.console.served import DEADLINE, Box, Fail, GiveUp, Put, Site, Start, query, site
+from statefun_actors.console.values import digest
+from tests.console.served import DEADLINE, FORM, Box, Fail, GiveUp, Put, Site, Start, query, site
 
 
 @pytest.fixture(params=["file", "memory"])
@@ -276,12 +277,12 @@ async def test_a_field_is_set_after_a_question(store: str | None) -> None:
         await console.runtime.tell(Box.at("ada"), Put("old"))
         where = {"type": "console/box", "id": "ada", "field": "text"}
         page = html.unescape((await console.get(f"/console/field{query(**where)}")).text)
-        fields = [*where.items(), ("was", '"old"'), ("json", '"new"')]
+        fields = [*where.items(), ("was", digest("old")), ("json", '"new"')]
         asked = await console.act("field-set", fields)
         after = await console.after(await console.act("field-set", [*fields, ("sure", "1")]))
         again = await console.act("field-set", [*fields, ("sure", "1")])
 
-        assert 'name="was" value=""old""' in page
+        assert f'name="was" value="{digest("old")}"' in page
         assert 'Set text of console/box/ada from "old" to "new"?' in html.unescape(asked.text)
         assert "Set text of console/box/ada." in after
         assert '<pre>"new"</pre>' in html.unescape(after)
@@ -302,11 +303,25 @@ async def test_a_field_is_set_after_a_question(store: str | None) -> None:
 )
 async def test_a_value_that_does_not_fit_a_field_is_refused(fields: dict[str, str], problem: str) -> None:
     async with site() as console:
-        form = {"type": "console/box", "id": "ada", "field": "text", "was": '""', "json": '"x"', **fields}
+        form = {"type": "console/box", "id": "ada", "field": "text", "was": digest(""), "json": '"x"', **fields}
         answer = await console.act("field-set", [*form.items(), ("sure", "1")])
 
         assert answer.status == 400
         assert problem in html.unescape(answer.text)
+
+
+async def test_a_large_value_is_edited_without_sending_what_is_stored() -> None:
+    async with site() as console:
+        await console.runtime.tell(Box.at("ada"), Put("x" * 3_000_000))
+        fields = [("type", "console/box"), ("id", "ada"), ("field", "text"), ("was", digest("x" * 3_000_000))]
+        long = await console.act("field-set", [*fields, ("json", f'"{"y" * 3_900_000}"'), ("sure", "1")])
+        longer = await console.request("POST", "/console/field-set", "y" * 4_000_001, Content_Type=FORM)
+
+        assert long.status == 303
+        assert (longer.status, longer.text) == (
+            413,
+            "expected a form of at most 4,000,000 bytes, got 4,000,001: use the command line\n",
+        )
 
 
 # Timers

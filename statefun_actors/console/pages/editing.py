@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from statefun_actors.address import Address
 from statefun_actors.admin import StoredField
 from statefun_actors.console.look import Look, Page
-from statefun_actors.console.values import compact, pretty
+from statefun_actors.console.values import digest, pretty
 from statefun_actors.errors import StatefunActorsError
 
 
@@ -25,7 +25,7 @@ def field(look: Look, query: Mapping[str, str]) -> Page:
         "name": name,
         "kind": stored.spelling,
         "absent": stored.before is None,
-        "was": compact(stored.form),
+        "was": digest(stored.form),
         "json": query.get("json") or pretty(stored.form),
     }
     return Page(template="field.html", title="Edit a field", content=content)
