@@ -31,7 +31,7 @@ class Acting:
         self._engine, self._reading, self._background, self._notices = engine, reading, background, notices
         self._control = EngineControl(engine)
 
-    async def act(self, name: str, form: Form, origin: str, shown: Shown) -> Response:
+    async def act(self, name: str, form: Form, origin: str | None, shown: Shown) -> Response:
         """Do the act *name*: 303 to the page that shows it; a page with status 200 that asks first, or with 400 or 503
         that says why it can't be done. Once the change has begun, it is not cancelled.
         """
@@ -57,7 +57,7 @@ class Acting:
         location = f"{planned.page}{joint}notice={key}"
         return Response(303, headers=((b"location", location.encode()), (b"cache-control", b"no-store")))
 
-    async def _read(self, live: Live, origin: str, read: Callable[[Look], _T]) -> _T:
+    async def _read(self, live: Live, origin: str | None, read: Callable[[Look], _T]) -> _T:
         """*read*, given a look at the store: in a thread, or at once where the store is in memory."""
 
         def reading() -> _T:

@@ -10,7 +10,7 @@ import attrs
 from statefun_actors.address import Address
 from statefun_actors.console.links import query
 from statefun_actors.console.look import Look
-from statefun_actors.console.message_form import codec_of
+from statefun_actors.console.message_form import codec_of, read_after
 from statefun_actors.entity import EntityFunction
 from statefun_actors.model import TypedValue
 
@@ -22,23 +22,39 @@ _PLAIN = (bool, int, float, str, bytes)
 class SameMessage:
     """A line for a shell with curl, one for the command line, and one in Python; None where there is none."""
 
-    curl: str
+    curl: str | None
     command: str | None
     python: str | None
 
 
-def same_message(look: Look, target: Address, value: TypedValue, text: str) -> SameMessage:
-    """The lines for *value*, whose JSON is *text*, to *target*."""
-    url = f"{look.origin}/ingress/{target.typename}/{quote(target.id, safe='')}{query(type=value.typename)}"
-    words = " ".join(map(shlex.quote, (str(target), value.typename, text)))
+def same_message(look: Look, target: Address, value: TypedValue, text: str, after: str) -> SameMessage:
+    """The lines for *value*, whose JSON is *text*, to *target*, to be delivered *after* a duration or, if empty, now.
+
+    Raises:
+        DelayError: *after* is not a duration.
+    """
+    delay_ms = read_after(after)
+    delay = after if delay_ms else ""
     return SameMessage(
-        curl=f"curl -X PUT {shlex.quote(url)} -H 'Content-Type: application/json' -d {shlex.quote(text)}",
-        command=None if look.path is None else f"statefun-actors send --store {shlex.quote(look.path)} APP {words}",
-        python=_python(look, target, value),
+        curl=None if look.origin is None else _curl(look.origin, target, value, text, delay, token=look.token),
+        command=None if look.path is None else _command(look.path, target, value, text, delay),
+        python=_python(look, target, value, delay_ms),
     )
 
 
-def _python(look: Look, target: Address, value: TypedValue) -> str | None:
+def _curl(origin: str, target: Address, value: TypedValue, text: str, delay: str, *, token: bool) -> str:
+    url = f"{origin}/ingress/{target.typename}/{quote(target.id, safe='')}{query(type=value.typename, after=delay)}"
+    access = '-H "Authorization: Bearer $STATEFUN_ACTORS_TOKEN" ' if token else ""
+    return f"curl -X PUT {shlex.quote(url)} {access}-H 'Content-Type: application/json' -d {shlex.quote(text)}"
+
+
+def _command(path: str, target: Address, value: TypedValue, text: str, delay: str) -> str:
+    later = f"--after {shlex.quote(delay)} " if delay else ""
+    words = " ".join(map(shlex.quote, (str(target), value.typename, text)))
+    return f"statefun-actors send --store {shlex.quote(path)} {later}APP {words}"
+
+
+def _python(look: Look, target: Address, value: TypedValue, delay_ms: int) -> str | None:
     codec = codec_of(look.app, target.typename, value.typename)
     if codec is None or not isinstance(codec.annotation, type):
         return None
@@ -49,4 +65,5 @@ def _python(look: Look, target: Address, value: TypedValue) -> str | None:
         address = f"{route.function.name}.at({target.id!r})"
     else:
         address = f"Address({target.typename!r}, {target.id!r})"
-    return f"await runtime.tell({address}, {codec.decode(value.value, value.typename)!r})"
+    later = f", after={delay_ms / 1000!r}".removesuffix(".0") if delay_ms else ""
+    return f"await runtime.tell({address}, {codec.decode(value.value, value.typename)!r}{later})"

@@ -86,8 +86,10 @@ class Look:
     path: str | None
     """The file of the store; None where it is in memory, as of *size*, its bytes."""
     size: int | None
-    origin: str
-    """The URL of the server, without a path, as the browser knows it."""
+    origin: str | None
+    """The URL of the HTTP ingress, without a path, as the browser knows it; None where it may be elsewhere."""
+    token: bool
+    """Whether the server needs a token."""
 
     def types(self) -> AbstractSet[str]:
         """The function types that are served, stored, or have messages."""

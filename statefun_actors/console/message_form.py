@@ -13,8 +13,11 @@ from typing import Any, Final
 import attrs
 import msgspec
 
+from statefun_actors.definition import delay_ms
 from statefun_actors.dispatch import Application
+from statefun_actors.errors import StatefunActorsError
 from statefun_actors.types import Codec
+from statefun_actors.units import read_duration
 
 PREFIX: Final = "f."
 """Before the name of a field of a message, in a form or a query."""
@@ -28,6 +31,10 @@ _TEXTS: Final = (
     uuid.UUID,
 )
 """Types whose JSON form is a text, so that nobody has to write quotes."""
+
+
+class DelayError(StatefunActorsError, ValueError):
+    """The delay of a message is not a duration. Retrying cannot help."""
 
 
 @attrs.frozen(kw_only=True)
@@ -64,13 +71,11 @@ def message_types(app: Application, target: str) -> Sequence[str]:
 
 def message_fields(app: Application, target: str, typename: str) -> Sequence[MessageField] | None:
     """The fields of messages of *typename* for *target*; None where it is not a class with fields."""
-    codec = _codec(app, target, typename)
+    codec = codec_of(app, target, typename)
     cls = None if codec is None else codec.annotation
-    if not isinstance(cls, type):
+    if not (isinstance(cls, type) and attrs.has(cls)):
         return None
-    hints = typing.get_type_hints(cls) if attrs.has(cls) else {}
-    if not attrs.has(cls):
-        return None
+    hints = typing.get_type_hints(cls)
     return [
         _field(attribute.name, hints.get(attribute.name, Any), optional=attribute.default is not attrs.NOTHING)
         for attribute in attrs.fields(cls)
@@ -93,12 +98,20 @@ def written_json(app: Application, target: str, typename: str | None, query: Map
     return msgspec.json.encode(form).decode()
 
 
+def read_after(text: str) -> int:
+    """The delay *text* in milliseconds; 0 if it is empty.
+
+    Raises:
+        DelayError: it is not a duration.
+    """
+    try:
+        return delay_ms(read_duration(text)) if text else 0
+    except ValueError as error:
+        raise DelayError(f"after: {error}") from error
+
+
 def codec_of(app: Application, target: str, typename: str) -> Codec | None:
     """The codec with which *target* takes messages of *typename*; None where it has none."""
-    return _codec(app, target, typename)
-
-
-def _codec(app: Application, target: str, typename: str) -> Codec | None:
     route = app.route(target)
     if route is None:
         return None

@@ -20,9 +20,10 @@ _SHARE: Final = 20
 
 
 class Reading:
-    """Gives pages what they read of *engine* and its store."""
+    """Gives pages what they read of *engine* and its store. *token*: whether its server needs one."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, *, token: bool) -> None:
+        self._token = token
         self._app: Application = engine.app
         self._known = engine.app.codecs()
         self._store = engine.store
@@ -37,8 +38,8 @@ class Reading:
         return "memory" if self.path is None else str(self.path)
 
     @contextmanager
-    def look(self, live: Live, origin: str) -> Generator[Look]:
-        """What a page may read, the engine being as in *live*, and the server at *origin*.
+    def look(self, live: Live, origin: str | None) -> Generator[Look]:
+        """What a page may read, the engine being as in *live*, and its HTTP ingress at *origin*.
 
         Raises:
             StoreError: the store can't be read.
@@ -52,7 +53,7 @@ class Reading:
         finally:
             store.close()
 
-    def _look(self, live: Live, store: StoreReader, size: int | None, origin: str) -> Look:
+    def _look(self, live: Live, store: StoreReader, size: int | None, origin: str | None) -> Look:
         return Look(
             app=self._app,
             known=self._known,
@@ -63,6 +64,7 @@ class Reading:
             path=None if self.path is None else str(self.path),
             size=size,
             origin=origin,
+            token=self._token,
         )
 
     def _overview(self, count: Callable[[], StoreOverview]) -> StoreOverview:

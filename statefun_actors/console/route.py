@@ -41,12 +41,20 @@ class ConsoleRoute:
     """Responds with pages about *engine*; unless it is *read_only*, forms on them change what it holds.
 
     JavaScript is needed only for pages to be live. 303 to the log-in page without a session where *access* needs one,
-    403 for requests of other sites and foreign forms, 404 for unknown pages, 503 where the store can't be read.
+    403 for requests of other sites and foreign forms, 404 for unknown pages, 413 for long forms, 503 where the store
+    can't be read.
+
+    Args:
+        token: whether the server needs one.
+        with_ingress: whether the HTTP ingress is on the same server.
     """
 
-    def __init__(self, engine: Engine, access: Access, *, token: bool, read_only: bool) -> None:
+    def __init__(
+        self, engine: Engine, access: Access, *, token: bool, read_only: bool, with_ingress: bool = True
+    ) -> None:
         self._engine, self._access, self._token, self._read_only = engine, access, token, read_only
-        self._reading = Reading(engine)
+        self._with_ingress = with_ingress
+        self._reading = Reading(engine, token=token)
         self._background = Background()
         self._changes = Changes(lambda: fingerprint(engine))
         self._notices = Notices()
@@ -115,7 +123,7 @@ class ConsoleRoute:
             notice = None if problem is None else Notice(problem, bad=True)
             return self._rendered(page, ACTS[name].page, live, csrf=csrf, notice=notice)
 
-        acting = self._acting.act(name, form, _origin(request), shown)
+        acting = self._acting.act(name, form, self._origin(request), shown)
         return PendingAct(asyncio.get_running_loop().create_task(acting))
 
     def _log_in(self, request: Request, body: bytes) -> Response:
@@ -131,7 +139,7 @@ class ConsoleRoute:
         return self._rendered(page, _LOG_IN.decode(), None)
 
     def _page(self, name: str, query: Mapping[str, str], request: Request) -> Response | Pending:
-        live, version, origin = look_at(self._engine), self._changes.version(), _origin(request)
+        live, version, origin = look_at(self._engine), self._changes.version(), self._origin(request)
         csrf = None if self._read_only else self._access.form_token(request)
         text = self._notices.get(query.get("notice", ""))
         notice = None if text is None else Notice(text, bad=False)
@@ -150,6 +158,12 @@ class ConsoleRoute:
                 return line(500, "this page failed; the log says why")
 
         return made() if self._reading.path is None else self._background.start(made)
+
+    def _origin(self, request: Request) -> str | None:
+        """The URL of the HTTP ingress, as the browser knows it."""
+        if not self._with_ingress:
+            return None
+        return f"http://{request.header(b'host').decode('latin-1') or 'localhost'}"
 
     def _rendered(
         self,
@@ -198,8 +212,3 @@ def _form(request: Request, body: bytes) -> list[tuple[str, str]]:
         return []
     fields = parse_qsl(body.decode("latin-1"), keep_blank_values=True, errors="replace")
     return decoded(fields, errors="replace")
-
-
-def _origin(request: Request) -> str:
-    """The URL of the server, as the browser knows it."""
-    return f"http://{request.header(b'host').decode('latin-1') or 'localhost'}"

@@ -60,7 +60,9 @@ class ConsoleAsgi:
             access = Access(Guard(self._token, local=False), self._token, cookie_path="/")
             if self._mode != "off":
                 read_only = self._mode == "read-only"
-                self._route = ConsoleRoute(self._engine, access, token=self._token is not None, read_only=read_only)
+                self._route = ConsoleRoute(
+                    self._engine, access, token=self._token is not None, read_only=read_only, with_ingress=False
+                )
             self._router = Router(lambda _: self._route, self._body_limit, otherwise=_nothing)
         await self._router(scope, receive, send)
 

@@ -95,6 +95,31 @@ async def test_a_preview_shows_the_json_and_the_same_message_by_other_means(tmp_
         assert "await runtime.tell(Box.at('a b'), Put(text='it'))" in text
 
 
+async def test_a_preview_of_a_delayed_message_has_its_delay_and_the_token(tmp_path: Path) -> None:
+    path = f"/console/send{query(to='console/box/a', type='console/put', after='1h30m', **{'f.text': 'it'})}"
+    async with site(store=str(tmp_path / "store.db"), token="secret") as console:
+        text = html.unescape((await console.get(path, Authorization="Bearer secret")).text)
+
+        assert (
+            f"curl -X PUT 'http://{console.host}:{console.port}/ingress/console/box/a?type=console%2Fput&after=1h30m' "
+            '-H "Authorization: Bearer $STATEFUN_ACTORS_TOKEN" '
+            "-H 'Content-Type: application/json' -d '{\"text\":\"it\"}'"
+        ) in text
+        assert (
+            f"statefun-actors send --store {tmp_path}/store.db --after 1h30m APP console/box/a console/put "
+            '\'{"text":"it"}\''
+        ) in text
+        assert "await runtime.tell(Box.at('a'), Put(text='it'), after=5400)" in text
+
+
+async def test_a_preview_says_what_is_wrong_with_the_delay() -> None:
+    async with site() as console:
+        path = f"/console/send{query(to='console/box/a', type='console/put', after='soon', **{'f.text': 'it'})}"
+        text = html.unescape((await console.get(path)).text)
+
+        assert "after: expected a duration, such as 500ms, 5s, 2m, 1h30m, 7d or PT5S" in text
+
+
 # Failing messages
 
 

@@ -44,6 +44,14 @@ async def test_pages_and_forms_work_through_a_mount(prefix: str) -> None:
         assert runtime.state(Box.at("ada")).text == "by form"
 
 
+async def test_a_preview_has_no_line_for_curl_where_the_ingress_may_be_elsewhere() -> None:
+    async with AsyncRuntime(Box) as runtime, mounted(runtime.console, "/console") as http:
+        page = (await http.get("/send?to=console/box/ada&type=console/put&f.text=it")).text
+
+        assert "await runtime.tell(" in page
+        assert "curl" not in page
+
+
 async def test_it_works_from_another_event_loop_than_the_runtimes() -> None:
     with Runtime(Box) as runtime:
         async with mounted(runtime.console, "/console") as http:

@@ -33,7 +33,7 @@ def send(look: Look, query: Mapping[str, str]) -> Page:
     if target is not None and text:
         try:
             value = written_message(look.app, target.typename, typename or None, text)
-            same = same_message(look, target, value, text)
+            same = same_message(look, target, value, text, query.get("after", ""))
         except StatefunActorsError as error:
             problem = str(error)
     content = {
