@@ -103,9 +103,11 @@ class AsyncRuntime:
             self._running = None
             _running.discard(self)
             running.asgi.end()
-            running.console.end()
             running.calls.end()
-            running.assembly.close()
+            try:
+                await running.console.end()
+            finally:
+                running.assembly.close()
         if self._interrupt is not None:
             raise self._interrupt
         if failure is not None and error is None:

@@ -11,7 +11,7 @@ import pytest
 from fastapi import FastAPI
 
 from statefun_actors import AsyncRuntime, Runtime
-from tests.console.served import FORM, Box, Put
+from tests.console.served import DEADLINE, FORM, Box, Put
 
 
 def mounted(console: Any, prefix: str) -> httpx.AsyncClient:
@@ -66,6 +66,86 @@ async def test_a_page_on_another_event_loop_is_notified_of_a_change() -> None:
             runtime.tell(Box.at("ada"), Put("x"))
 
             assert (await waiting).status_code == 200
+
+
+async def waiting_page(http: httpx.AsyncClient) -> asyncio.Task[httpx.Response]:
+    """A request of a page that waits for a change."""
+    version = re.findall(r'data-version="(.*?)"', (await http.get("/")).text)[0]
+    waiting = asyncio.create_task(http.get(f"/changes?since={version}", timeout=DEADLINE))
+    for _ in range(3):  # the server has had the request by then
+        assert version in (await http.get("/")).text
+    return waiting
+
+
+async def test_a_page_that_waits_on_another_event_loop_gets_a_response_when_the_runtime_ends() -> None:
+    runtime = Runtime(Box)
+    await asyncio.to_thread(runtime.__enter__)
+    async with mounted(runtime.console, "/console") as http:
+        waiting = await waiting_page(http)
+        await asyncio.to_thread(runtime.__exit__, None, None, None)
+
+        assert (await waiting).text.startswith("retry: 1000\nid: ")
+
+
+async def test_a_page_that_waits_on_a_blocked_event_loop_gets_a_response_after_that() -> None:
+    runtime = Runtime(Box)
+    async with mounted(runtime.console, "/console") as http:
+        with runtime:
+            waiting = await waiting_page(http)
+
+        assert (await waiting).text.startswith("retry: 1000\nid: ")
+
+
+async def test_a_request_that_has_not_arrived_when_the_runtime_ends_gets_503() -> None:
+    receiving, sent = asyncio.Event(), list[Any]()
+
+    async def receive() -> Any:
+        receiving.set()
+        await asyncio.Event().wait()
+
+    async def send(event: Any) -> None:
+        sent.append(event)
+
+    scope = {"type": "http", "http_version": "1.1", "method": "GET", "path": "/", "query_string": b"", "headers": []}
+    runtime = Runtime(Box)
+    await asyncio.to_thread(runtime.__enter__)
+    request = asyncio.ensure_future(runtime.console(scope, receive, send))
+    await receiving.wait()
+    await asyncio.to_thread(runtime.__exit__, None, None, None)
+    await request
+
+    assert sent[0]["status"] == 503
+    assert sent[1]["body"] == b"not taken, send it again: this runtime does not run\n"
+
+
+@pytest.mark.parametrize(
+    ("root", "path", "location"),
+    [
+        ("/ops", "/ops", "./ops/"),
+        ("/a/b c", "/a/b c", "./b%20c/"),
+        ("/ops", "/ops?notice=1", "./ops/?notice=1"),
+    ],
+)
+async def test_the_path_without_a_slash_leads_to_the_one_with_it(root: str, path: str, location: str) -> None:
+    async with AsyncRuntime(Box) as runtime:
+        transport = httpx.ASGITransport(app=runtime.console, root_path=root)
+        async with httpx.AsyncClient(transport=transport, base_url="http://example.org") as http:
+            answer = await http.get(path)
+            page = await http.get(answer.url.join(location))
+
+        assert (answer.status_code, answer.headers["location"]) == (307, location)
+        assert page.status_code == 200
+
+
+async def test_a_websocket_is_refused() -> None:
+    async def nothing(*_: object) -> None:
+        raise AssertionError("no event is expected")
+
+    async with AsyncRuntime(Box) as runtime:
+        with pytest.raises(RuntimeError) as caught:
+            await runtime.console({"type": "websocket", "path": "/"}, nothing, nothing)
+
+        assert str(caught.value) == "the console takes HTTP requests only, got 'websocket'"
 
 
 async def test_a_token_is_asked_for_and_other_origins_are_refused() -> None:
