@@ -47,6 +47,7 @@ StatefunActorsError (Exception): errors
     InputChangedError (ValueError): connectors
     InputUnreadableError (OSError): connectors
   OlderStoreError: connectors
+  DelayError (ValueError): console
   FormError (ValueError): console
   ModuleFileError (ValueError): deploy
   DroppedError: engine
