@@ -49,6 +49,11 @@ def echo(text: str, *, err: bool = False) -> None:
     write(one_line(text), err=err)
 
 
+def confirm(question: str) -> None:
+    """Ask *question* on standard error, with unprintable characters escaped. Raises click.Abort: the answer is no."""
+    click.confirm(one_line(question), abort=True, err=True)
+
+
 def write(text: str, *, err: bool = False) -> None:
     """Print *text* unescaped, with its line feeds and styles, in any encoding."""
     encoding = getattr(sys.stderr if err else sys.stdout, "encoding", None) or "utf-8"

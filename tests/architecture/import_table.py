@@ -224,6 +224,7 @@ TABLE: Final[Mapping[str, AbstractSet[str]]] = {
             "engine",
             "admin",
             "connectors.files",
+            "console",
             "connectors",
             "connectors.http",
             "connectors.kafka",

@@ -34,6 +34,19 @@ def test_the_tests_of_a_new_project_pass(tmp_path: Path, template: str) -> None:
     assert tested.returncode == 0, tested.stdout
 
 
+def test_a_reserved_name_and_a_folder_in_a_file_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+
+    reserved = CliRunner().invoke(main, ["new", str(tmp_path / "statefun-actors")])
+    inside = CliRunner().invoke(main, ["new", str(tmp_path / "file" / "shop")])
+
+    assert reserved.output.splitlines()[-1] == (
+        "Error: expected a name of your own such as my-shop, got 'statefun-actors', which is reserved"
+    )
+    assert inside.output == f"Error: {tmp_path}/file/shop can't be created: Not a directory; choose another place\n"
+    assert (reserved.exit_code, inside.exit_code) == (2, 1)
+
+
 @pytest.mark.slow  # mypy reads the whole package, without a cache
 def test_a_new_project_is_typed(tmp_path: Path) -> None:
     project = created(tmp_path, "web")

@@ -170,7 +170,8 @@ def test_the_types_that_senders_name_are_bounded() -> None:
     [
         (
             ("serve", "app.py", "--metrics", "--workers", "2"),
-            "--metrics counts in one process; leave out --workers, or serve each at a port of its own.",
+            "--metrics counts in one process: leave out --workers, or start several serve processes, each with a "
+            "--bind of its own.",
         ),
         (
             ("run", "app.py", "--metrics", "--until-idle"),

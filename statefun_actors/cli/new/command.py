@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 
 from statefun_actors.cli.output import write
+from statefun_actors.model import RESERVED_NAMESPACES
 
 _TEMPLATES = ("worker", "web", "flink")
 
@@ -35,15 +36,20 @@ def new(name: str, template: str) -> None:
     folder = Path(name)
     if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", folder.name):
         raise click.UsageError(f"expected a lower-case name such as my-shop, got {folder.name!r}")
+    if folder.name in RESERVED_NAMESPACES:
+        raise click.UsageError(f"expected a name of your own such as my-shop, got {folder.name!r}, which is reserved")
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise click.ClickException(f"{folder} exists already and is not empty; choose another name")
     created = []
-    for kind in ("all", template):
-        for path, text in _files(files("statefun_actors.cli.new").joinpath("templates", kind)):
-            place = folder / path.removesuffix(".tmpl").replace("dot_", ".")
-            place.parent.mkdir(parents=True, exist_ok=True)
-            place.write_text(text.replace("PROJECT", folder.name), encoding="utf-8")
-            created.append(place)
+    try:
+        for kind in ("all", template):
+            for path, text in _files(files("statefun_actors.cli.new").joinpath("templates", kind)):
+                place = folder / path.removesuffix(".tmpl").replace("dot_", ".")
+                place.parent.mkdir(parents=True, exist_ok=True)
+                place.write_text(text.replace("PROJECT", folder.name), encoding="utf-8")
+                created.append(place)
+    except OSError as error:
+        raise click.ClickException(f"{folder} can't be created: {error.strerror}; choose another place") from error
     for place in sorted(created):
         write(str(place))
     write(f"\nNext: cd {folder} && python -m pip install -e '.[dev]' && python -m pytest, and read README.md.")

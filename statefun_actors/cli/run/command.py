@@ -6,7 +6,7 @@ import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final
 
 import click
 from click.core import ParameterSource
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from statefun_actors.cli.run.running import RunOptions
     from statefun_actors.cli.run.summary import Summary
     from statefun_actors.connectors import Target
+    from statefun_actors.console import ConsoleMode
     from statefun_actors.dispatch import Application, Instrument
     from statefun_actors.http import Listener
 
@@ -64,8 +65,8 @@ _FILE: Final = click.Path(dir_okay=False, path_type=Path)
 )  # fmt: skip
 @click.option(
     "--console", type=click.Choice(["off", "read-only", "full"]), default="full", show_default=True,
-    help="Pages for a browser at each --bind address that show entities, failures, asks, timers and egress; full: and "
-    "that send messages, answer asks, and retry or drop what fails.",
+    help="Pages for a browser at each --bind address. read-only: they show entities, failures, asks, timers and "
+    "egress. full: they also change them. off: there are none.",
 )  # fmt: skip
 @click.option(
     "--store", type=_FILE, metavar="FILE", help="The file for the state. Default: ./.statefun/<APP's name>.db"
@@ -115,7 +116,7 @@ def run(  # noqa: PLR0913, PLR0917 - each is an option of the command line
     fire_timers: bool,
     binds: tuple[str, ...],
     token: str | None,
-    console: Literal["off", "read-only", "full"],
+    console: ConsoleMode,
     store: Path | None,
     memory: bool,
     cache_bytes: int,

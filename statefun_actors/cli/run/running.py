@@ -31,6 +31,7 @@ from statefun_actors.text import one_line
 
 if TYPE_CHECKING:
     from statefun_actors.connectors.kafka import KafkaSource
+    from statefun_actors.console import ConsoleMode
     from statefun_actors.deploy import KafkaEgress, KafkaIngress
     from statefun_actors.http import Listener
 
@@ -65,7 +66,7 @@ class RunOptions:
     """The listeners of the HTTP ingress."""
     token: str | None = None
     """Its bearer token."""
-    console: Literal["off", "read-only", "full"] = "full"
+    console: ConsoleMode = "full"
     """Whether the listeners serve the console, and whether it can change something."""
 
 

@@ -77,7 +77,8 @@ def serve(  # noqa: PLR0913, PLR0917 - each is an option of the command line
     tls = _tls(certfile, keyfile, ca_certs)
     if metrics and workers > 1:
         raise click.UsageError(
-            "--metrics counts in one process; leave out --workers, or serve each at a port of its own."
+            "--metrics counts in one process: leave out --workers, or start several serve processes, each with a "
+            "--bind of its own."
         )
     logs = LogOptions(log_level, log_format, show_process=workers > 1)
     click.get_current_context().with_resource(logging_to_stderr(logs))

@@ -10,6 +10,7 @@ import click
 
 from statefun_actors.cli.output import echo, echo_json
 from statefun_actors.cli.store.control import change_store
+from statefun_actors.cli.store.json_command import JsonCommand
 from statefun_actors.cli.store.listing_group import ListingGroup
 from statefun_actors.cli.store.place import EXIT_CODES, WHICH_STORE, app_and_rest, no_more_than, place_of, store_command
 from statefun_actors.cli.store.send import answer_of
@@ -53,7 +54,7 @@ TOKEN is the prefix that list shows, or a longer one. {WHICH_STORE} {EXIT_CODES}
 """
 
 
-@asks.command("list", short_help="List them.", help=_LIST)
+@asks.command("list", short_help="List open asks.", help=_LIST)
 @click.argument("words", nargs=-1, metavar="[APP]")
 @click.option("--to", metavar="TYPE | ADDRESS", help="Only asks whose asker or target begins with this.")
 @limit_option()
@@ -93,7 +94,7 @@ def _row(item: AskItem) -> Row:
     }
 
 
-@asks.command(short_help="Answer one.", help=_ANSWER)
+@asks.command(cls=JsonCommand, short_help="Answer an ask.", help=_ANSWER)
 @click.argument("words", nargs=-1, metavar="[APP] TOKEN [TYPE] JSON")
 @store_command
 def answer(words: tuple[str, ...], store: Path | None, as_json: bool) -> None:
@@ -115,7 +116,7 @@ def answer(words: tuple[str, ...], store: Path | None, as_json: bool) -> None:
     echo(f"Answered {shown} of {ask.asker} with {value.typename}.{'' if running else _NEXT_RUN}")
 
 
-@asks.command(short_help="End one without an answer.", help=_CANCEL)
+@asks.command(short_help="End an ask without an answer.", help=_CANCEL)
 @click.argument("words", nargs=-1, metavar="[APP] TOKEN")
 @store_command
 def cancel(words: tuple[str, ...], store: Path | None, as_json: bool) -> None:

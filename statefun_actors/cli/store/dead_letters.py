@@ -8,10 +8,18 @@ from typing import TYPE_CHECKING
 
 import click
 
-from statefun_actors.cli.output import echo, echo_json
+from statefun_actors.cli.output import confirm, echo, echo_json
 from statefun_actors.cli.store.control import change_store
 from statefun_actors.cli.store.failing import hint_of_failing
-from statefun_actors.cli.store.place import EXIT_CODES, WHICH_STORE, app_and_rest, no_more_than, place_of, store_command
+from statefun_actors.cli.store.place import (
+    EXIT_CODES,
+    WHICH_STORE,
+    app_and_rest,
+    no_more_than,
+    numbers_of,
+    place_of,
+    store_command,
+)
 from statefun_actors.cli.store.send import usage_errors
 from statefun_actors.cli.store.showing import (
     Row,
@@ -129,7 +137,7 @@ def show(words: tuple[str, ...], store: Path | None, as_json: bool) -> None:
     app, rest = app_and_rest(words, store, str.isdecimal)
     no_more_than(1, rest)
     place = place_of(app, store)
-    (seq,) = _numbers(rest)
+    (seq,) = numbers_of(rest, "dead-letters list")
     obj = _object(show_dead_letter(_entry(place, seq), place.known))
     if as_json:
         echo_json(obj)
@@ -176,7 +184,7 @@ def discard(words: tuple[str, ...], every: bool, yes: bool, store: Path | None, 
     place = place_of(app, store)
     seqs = _seqs(place, rest, every=every)
     if every and seqs and not yes:
-        click.confirm(f"Delete {len(seqs):,} dead letters of {place.store}?", abort=True, err=True)
+        confirm(f"Delete {len(seqs):,} dead letters of {place.store}?")
     _change(place, seqs, lambda control: control.discard(seqs), "Discarded", as_json=as_json)
 
 
@@ -184,18 +192,9 @@ def _seqs(place: StoreLocation, rest: Sequence[str], *, every: bool) -> list[int
     if every and rest:
         raise click.UsageError("give NUMBERs or --all, not both.")
     if not every:
-        return _numbers(rest)
+        return numbers_of(rest, "dead-letters list")
     with place.reader() as reader:
         return [entry.seq for entry in reader.dead_letters()]
-
-
-def _numbers(rest: Sequence[str]) -> list[int]:
-    if not rest:
-        raise click.UsageError("expected a NUMBER, as `statefun-actors dead-letters list` shows it.")
-    for word in rest:
-        if not (word.isascii() and word.isdecimal() and int(word) < 1 << 63):
-            raise click.UsageError(f"expected a NUMBER, as `statefun-actors dead-letters list` shows it, got {word!r}.")
-    return list(dict.fromkeys(map(int, rest)))
 
 
 def _entry(place: StoreLocation, seq: int) -> DeadLetterEntry:

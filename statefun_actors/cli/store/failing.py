@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from statefun_actors.cli.output import echo, echo_json
+from statefun_actors.cli.output import confirm, echo, echo_json
 from statefun_actors.cli.store.control import change_store
 from statefun_actors.cli.store.listing_group import ListingGroup
 from statefun_actors.cli.store.place import EXIT_CODES, WHICH_STORE, app_and_rest, no_more_than, place_of, store_command
-from statefun_actors.cli.store.showing import Row, brief, cut, limit_option, show_rows, time_of
+from statefun_actors.cli.store.showing import Row, brief, cut, dry_run_option, limit_option, show_rows, time_of
 
 if TYPE_CHECKING:
     from statefun_actors.address import Address
@@ -99,7 +99,7 @@ def retry(words: tuple[str, ...], every: bool, store: Path | None, as_json: bool
 @click.argument("words", nargs=-1, metavar="[APP] ADDRESS...")
 @click.option("--all", "every", is_flag=True, help="All failing messages. Asks first, unless --yes.")
 @click.option("--discard", is_flag=True, help="Don't keep them as dead letters. Asks first, unless --yes.")
-@click.option("--dry-run", is_flag=True, help="Only print what would be dropped.")
+@dry_run_option
 @click.option("--yes", is_flag=True, help="Don't ask.")
 @store_command
 def drop(
@@ -123,7 +123,7 @@ def drop(
             echo(f"Would drop {what}{'' if discard else ', into the dead letters'}. Nothing was changed.")
         return
     if (every or discard) and addresses and not yes:
-        click.confirm(f"{'Discard' if discard else 'Drop'} {what} of {place.store}?", abort=True, err=True)
+        confirm(f"{'Discard' if discard else 'Drop'} {what} of {place.store}?")
     running = change_store(place, lambda control: control.drop_failing(addresses, discard=discard))
     _report("Discarded" if discard else "Dropped", addresses, running=running, as_json=as_json)
 

@@ -100,6 +100,15 @@ def app_and_file(words: Sequence[str], store: Path | None) -> tuple[str | None, 
     return app, rest[0]
 
 
+def numbers_of(rest: Sequence[str], listing: str) -> list[int]:
+    """The NUMBERs among the words *rest*, each once, as the command *listing* shows them."""
+    for word in rest or ("",):
+        if not (word.isascii() and word.isdecimal() and int(word) < 1 << 63):
+            got = f", got {word!r}" if word else ""
+            raise click.UsageError(f"expected a NUMBER, as `statefun-actors {listing}` shows it{got}.")
+    return list(dict.fromkeys(map(int, rest)))
+
+
 def no_more_than(most: int, rest: Sequence[str]) -> None:
     """Raises click.UsageError where there are more arguments than a command takes."""
     if len(rest) > most:

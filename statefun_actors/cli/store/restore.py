@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from statefun_actors.cli.output import echo, echo_json
+from statefun_actors.cli.output import confirm, echo, echo_json
 from statefun_actors.cli.store.place import EXIT_CODES, app_and_file, place_of, store_command
 
 _HELP = f"""Go back to a backup: put a copy of FILE in the place of a store.
@@ -62,16 +62,14 @@ def restore(words: tuple[str, ...], yes: bool, store: Path | None, as_json: bool
     app, file = app_and_file(words, store)
     place = place_of(app, store)
 
-    def confirm() -> None:
+    def ask_first() -> None:
         if not yes and place.store.exists():
-            click.confirm(
+            confirm(
                 f"Replace {place.store} ({_described(place.store)}) by {file} ({_described(Path(file))})? "
-                "The old store is kept.",
-                abort=True,
-                err=True,
+                "The old store is kept."
             )
 
-    kept = restore_store(Path(file), place.store, confirm=confirm)
+    kept = restore_store(Path(file), place.store, confirm=ask_first)
     size = place.store.stat().st_size
     if as_json:
         facts = {"store": str(place.store), "file": file, "bytes": size, "kept": None if kept is None else str(kept)}

@@ -13,6 +13,7 @@ import click
 from statefun_actors.cli.output import echo, echo_json
 from statefun_actors.cli.settings_options import Written
 from statefun_actors.cli.store.control import change_store
+from statefun_actors.cli.store.json_command import JsonCommand
 from statefun_actors.cli.store.place import EXIT_CODES, place_of, store_command
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def _read_delay(value: object) -> int:
     return delay_of(value)
 
 
-@click.command(help=_HELP)
+@click.command(cls=JsonCommand, help=_HELP)
 @click.argument("app", metavar="APP")
 @click.argument("address", metavar="ADDRESS")
 @click.argument("words", nargs=-1, required=True, metavar="[TYPE] JSON")

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from statefun_actors.cli.output import echo, echo_json
+from statefun_actors.cli.output import confirm, echo, echo_json
 from statefun_actors.cli.store.control import change_store
 from statefun_actors.cli.store.failing import hint_of_failing
+from statefun_actors.cli.store.json_command import JsonCommand
 from statefun_actors.cli.store.listing_group import ListingGroup
 from statefun_actors.cli.store.place import EXIT_CODES, WHICH_STORE, app_and_rest, no_more_than, place_of, store_command
 from statefun_actors.cli.store.send import usage_errors
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
 _SET = f"""Set one field of one entity.
 
 ADDRESS is <namespace>/<name>/<id>, FIELD the name of the field in its class. JSON is its value, - reads it from
-standard input; null makes an optional field absent. It is checked against the type of the field. Asks first, unless
---yes.
+standard input, which needs --yes; null makes an optional field absent. It is checked against the type of the field. An
+entity that does not exist is created. Asks first, unless --yes.
 
 \b
   statefun-actors state set app.py bank/account/ada cents 500
@@ -57,6 +58,8 @@ def state() -> None:
       statefun-actors state app.py
       statefun-actors state app.py bank/account/ada
       statefun-actors state set app.py bank/account/ada cents 500
+
+    `statefun-actors state list --help` shows the options of the first two.
     """  # noqa: D301 - click wants the character itself
 
 
@@ -86,7 +89,7 @@ def list_(words: tuple[str, ...], prefix: str, limit: int | None, store: Path | 
             _show_one(reader, place, what, as_json=as_json)
 
 
-@state.command("set", short_help="Set one field of one entity.", help=_SET)
+@state.command("set", cls=JsonCommand, short_help="Set one field of one entity.", help=_SET)
 @click.argument("app", metavar="APP")
 @click.argument("address", metavar="ADDRESS")
 @click.argument("field", metavar="FIELD")
@@ -101,6 +104,10 @@ def set_(
     from statefun_actors.admin import StoredField
     from statefun_actors.engine import SystemClock
 
+    if text == "-" and not (yes or dry_run):
+        raise click.UsageError(
+            "expected --yes with -: JSON is read from standard input, where the question can't be answered."
+        )
     place = place_of(app, store)
     assert place.app is not None
     with usage_errors():
@@ -109,7 +116,8 @@ def set_(
             stored = StoredField(place.app, reader, target, field, SystemClock().now_ms())
         edit, form = stored.edit(sys.stdin.read() if text == "-" else text)
     change = {"address": str(target), "field": field, "from": stored.form, "to": form}
-    what = f"{field} of {target} from {brief(stored.form)} to {brief(form)}"
+    was = "nothing stored" if stored.before is None else brief(stored.form)
+    what = f"{field} of {target} from {was} to {brief(form)}"
     if dry_run:
         if as_json:
             echo_json({"would set": change})
@@ -117,7 +125,7 @@ def set_(
             echo(f"Would set {what}. Nothing was changed.")
         return
     if not yes:
-        click.confirm(f"Set {what}?", abort=True, err=True)
+        confirm(f"Set {what}?")
     running = change_store(place, lambda control: control.set_field(edit))
     if as_json:
         echo_json({"set": change, "running": running})

@@ -11,7 +11,15 @@ import click
 from statefun_actors.cli.output import echo, echo_json
 from statefun_actors.cli.store.control import change_store
 from statefun_actors.cli.store.listing_group import ListingGroup
-from statefun_actors.cli.store.place import EXIT_CODES, WHICH_STORE, app_and_rest, no_more_than, place_of, store_command
+from statefun_actors.cli.store.place import (
+    EXIT_CODES,
+    WHICH_STORE,
+    app_and_rest,
+    no_more_than,
+    numbers_of,
+    place_of,
+    store_command,
+)
 from statefun_actors.cli.store.showing import Row, brief, dry_run_option, limit_option, show_rows, time_of
 
 if TYPE_CHECKING:
@@ -28,7 +36,8 @@ def timers() -> None:
       statefun-actors timers fire app.py 17
       statefun-actors timers cancel app.py 17 18 --dry-run
 
-    fire and cancel use the engine if one runs; otherwise they change the store.
+    fire and cancel use the engine if one runs; otherwise they change the store. `statefun-actors timers list --help`
+    shows the options of the list.
     """  # noqa: D301 - click wants the character itself
 
 
@@ -47,7 +56,7 @@ NUMBERs are those of the list; if one is not pending, none is deleted. {WHICH_ST
 """
 
 
-@timers.command("list", short_help="List them.", help=_LIST)
+@timers.command("list", short_help="List delayed messages.", help=_LIST)
 @click.argument("words", nargs=-1, metavar="[APP]")
 @click.option("--to", metavar="TYPE | ADDRESS", help="Only those for addresses that begin like this.")
 @limit_option()
@@ -84,7 +93,7 @@ def _row(item: TimerItem) -> Row:
     }
 
 
-@timers.command(short_help="Deliver some now.", help=_FIRE)
+@timers.command(short_help="Deliver delayed messages now.", help=_FIRE)
 @click.argument("words", nargs=-1, metavar="[APP] NUMBER...")
 @dry_run_option
 @store_command
@@ -92,7 +101,7 @@ def fire(words: tuple[str, ...], dry_run: bool, store: Path | None, as_json: boo
     _change(words, store, lambda control, keys: control.fire_timers(keys), "fire", dry_run=dry_run, as_json=as_json)
 
 
-@timers.command(short_help="Delete some.", help=_CANCEL)
+@timers.command(short_help="Delete delayed messages.", help=_CANCEL)
 @click.argument("words", nargs=-1, metavar="[APP] NUMBER...")
 @dry_run_option
 @store_command
@@ -116,7 +125,7 @@ def _change(
 
     app, rest = app_and_rest(words, store, str.isdecimal)
     place = place_of(app, store)
-    numbers = _numbers(rest)
+    numbers = numbers_of(rest, "timers")
     with place.reader() as reader:
         keys = [TimerKey(timer.due_ms, timer.seq) for timer in find_timers(reader, numbers)]
     what = f"delayed message {numbers[0]}" if len(numbers) == 1 else f"{len(numbers):,} delayed messages"
@@ -132,12 +141,3 @@ def _change(
         return
     waits = "" if running or verb == "cancel" else " The next run delivers what is due."
     echo(f"{_DONE[verb].capitalize()} {what}.{waits}")
-
-
-def _numbers(rest: Sequence[str]) -> list[int]:
-    if not rest:
-        raise click.UsageError("expected a NUMBER, as `statefun-actors timers` shows it.")
-    for word in rest:
-        if not (word.isascii() and word.isdecimal() and int(word) < 1 << 63):
-            raise click.UsageError(f"expected a NUMBER, as `statefun-actors timers` shows it, got {word!r}.")
-    return list(dict.fromkeys(map(int, rest)))

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.commands import run
-from tests.cli.store.shop import STORE, WISHES, engine, refusal, shop, table, told, wish
+from tests.cli.store.shop import STORE, WISHES, engine, in_this_process, refusal, shop, table, told, wish
 
 
 @pytest.fixture(scope="module")
@@ -164,9 +164,47 @@ def test_the_engine_that_runs_sets_a_field_of_another_name_in_the_store(tmp_path
     assert (done["running"], done["set"]["to"], found["fields"]["spent"]) == (True, 100, 100)
 
 
+def test_a_negative_number_is_a_value_and_no_option(tmp_path: Path) -> None:
+    folder = shop(tmp_path, {"to": "shop/page/home", "value": 7})
+
+    assert run("state", "set", "app.py", "shop/page/home", "visits", "-5", "--yes", folder=folder).returncode == 0
+    assert run("send", "app.py", "shop/page/home", "-2", "--after", "0s", folder=folder).returncode == 0
+    run("run", "app.py", "--until-idle", folder=folder)
+    assert told("state", "app.py", "shop/page/home", folder=folder)[0]["fields"] == {"visits": -7}
+
+
+def test_the_question_shows_what_is_stored_with_unprintable_characters_escaped(tmp_path: Path) -> None:
+    folder = shop(tmp_path, {"to": "shop/page/a\x1b[2Jb", "value": 7})
+    words = ("state", "set", "app.py")
+
+    stored = in_this_process(*words, "shop/page/a\x1b[2Jb", "visits", "8", folder=folder, typed="n\n")
+    other = in_this_process(*words, "shop/page/c", "visits", "8", folder=folder, typed="n\n")
+
+    assert "Set visits of shop/page/a\\x1b[2Jb from 7 to 8? [y/N]:" in stored.stderr
+    assert "Set visits of shop/page/c from nothing stored to 8? [y/N]:" in other.stderr
+    assert (stored.exit_code, other.exit_code) == (1, 1)
+
+
+def test_a_value_from_standard_input_needs_yes(tmp_path: Path) -> None:
+    folder = shop(tmp_path, {"to": "shop/page/home", "value": 7})
+    words = ("state", "set", "app.py", "shop/page/home", "visits", "-")
+
+    assert refusal(*words, folder=folder, code=2) == (
+        "Error: expected --yes with -: JSON is read from standard input, where the question can't be answered."
+    )
+    assert in_this_process(*words, "--yes", folder=folder, typed="8").stdout == (
+        "Set visits of shop/page/home from 7 to 8.\n"
+    )
+
+
 @pytest.mark.parametrize(
     ("words", "problem"),
     [
+        (
+            ["shop/basket/ada", "best", "ada"],
+            "Error: expected JSON, got 'ada': JSON is malformed: invalid character (byte 0). "
+            "A text in JSON has quotes of its own: '\"ada\"'.",
+        ),
         (
             ["shop/basket/ada", "spent", '"x"'],
             "Error: the JSON does not fit the field spent: expected `int`, got `str`.",
