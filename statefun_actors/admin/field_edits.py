@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import msgspec
-
 from statefun_actors.address import Address
 from statefun_actors.admin.control.interface import FieldEdit
 from statefun_actors.admin.views.json_values import shortened_tokens
-from statefun_actors.admin.writing import WrittenValueError
+from statefun_actors.admin.writing import WrittenValueError, json_of
 from statefun_actors.dispatch import Application
 from statefun_actors.entity import EntityField, EntityFunction
 from statefun_actors.errors import StateDecodeError, StatefunActorsError, UnknownFunctionTypeError, ValueMismatchError
 from statefun_actors.model import TypedValue
 from statefun_actors.store import StoreReader, expire, unpack
-from statefun_actors.types import json_fault
 
 
 class UneditableFieldError(StatefunActorsError, LookupError):
@@ -35,7 +32,10 @@ class StoredField:
             raise UnknownFunctionTypeError(address.typename, app.typenames)
         function = route.function
         if not isinstance(function, EntityFunction):
-            raise UneditableFieldError(f"{address.typename} is a function: its states have no class to check values by")
+            raise UneditableFieldError(
+                f"expected an entity, got {address.typename}, a function: no class declares its states; send it a "
+                "message instead"
+            )
         self.address: Address = address
         self.name: str = name
         self._field: EntityField = _field(function, name)
@@ -48,11 +48,14 @@ class StoredField:
         record = unpack(address, packed, function.state_names)
         expire(record, function.states, now_ms)
         self.before: TypedValue | None = record.state.get(self._field.state_name)
-        """What is stored; None where the field is absent, and reads as its default."""
+        """What is stored; None if the field is absent: it is read as its default."""
         self.form: object = self._form(self.before)
         """The JSON form of its value."""
         if shortened_tokens(self.form) != self.form:
-            raise UneditableFieldError(f"{name} of {address} holds the token of an ask, which is shown in part only")
+            raise UneditableFieldError(
+                f"{name} of {address} can't be edited: it holds the token of an ask, of which only the beginning is "
+                "shown; send the entity a message instead"
+            )
 
     @property
     def spelling(self) -> str:
@@ -67,11 +70,7 @@ class StoredField:
         Raises:
             WrittenValueError: *text* is not JSON, or does not fit the field.
         """
-        try:
-            obj = msgspec.json.decode(text)
-        except (msgspec.DecodeError, RecursionError, UnicodeEncodeError) as error:
-            fault = json_fault(text, error) if not isinstance(error, UnicodeEncodeError) else "it is not UTF-8"
-            raise WrittenValueError(f"expected JSON, got {text[:80]!r}: {fault}.") from error
+        obj = json_of(text)
         field, value = self._field, None
         if obj is not None or not field.optional:
             try:

@@ -58,14 +58,19 @@ def edited_retry(app: Application, entry: DeadLetterEntry, text: str) -> DeadLet
     return DeadLetterRetry(entry.seq, rewrapped(message.value, value))
 
 
-def _typed(text: str, typename: str | None, encoder: Callable[[], MessageEncoder]) -> TypedValue:
+def json_of(text: str) -> object:
+    """The value whose JSON is *text*. Raises WrittenValueError: it is not JSON."""
     try:
-        obj = msgspec.json.decode(text)
+        return msgspec.json.decode(text)
     except (msgspec.DecodeError, RecursionError) as error:
         reason = f"expected JSON, got {text[:80]!r}: {json_fault(text, error)}"
         raise WrittenValueError(f"{reason}. A text in JSON has quotes of its own: '\"ada\"'.") from error
     except UnicodeEncodeError as error:
         raise WrittenValueError(f"expected JSON in UTF-8, got {text[:80]!r}.") from error
+
+
+def _typed(text: str, typename: str | None, encoder: Callable[[], MessageEncoder]) -> TypedValue:
+    obj = json_of(text)
     try:
         return encoder().typed(obj)
     except ValueMismatchError as error:

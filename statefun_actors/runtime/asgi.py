@@ -92,9 +92,17 @@ class IngressAsgi:
 
 
 def path_below_mount(scope: MutableMapping[str, Untyped]) -> str:
-    """The path relative to the mount point, whether or not the server left ``root_path`` in it."""
+    """The path relative to the mount point, whether or not the server, or a proxy, left ``root_path`` in it.
+
+    Behind a proxy that strips a prefix, Starlette's ``root_path`` is that prefix, ``app_root_path``, and the mount
+    point; the path has the mount point only.
+    """
     root, path = str(scope.get("root_path") or "").rstrip("/"), str(scope["path"])
-    return path[len(root) :] if root and (path == root or path.startswith(root + "/")) else path
+    mount = root.removeprefix(str(scope.get("app_root_path") or "").rstrip("/"))
+    for prefix in filter(None, (root, mount)):
+        if path == prefix or path.startswith(prefix + "/"):
+            return path[len(prefix) :]
+    return path
 
 
 def unmounted(scope: MutableMapping[str, Untyped]) -> MutableMapping[str, Untyped]:

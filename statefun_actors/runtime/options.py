@@ -7,10 +7,11 @@ import os
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
-from typing import Final, Literal, cast
+from typing import Final, cast
 
 from statefun_actors.calls import timeout_seconds
 from statefun_actors.connectors import FileTarget, HttpTarget, Target, read_target
+from statefun_actors.console import ConsoleMode
 from statefun_actors.dispatch import Instrument
 from statefun_actors.engine import Sink
 from statefun_actors.errors import DefinitionError
@@ -34,9 +35,10 @@ class RuntimeOptions(Options, total=False):
     """Addresses at which the HTTP ingress listens: ``127.0.0.1:8080``, ``unix:/path``. Default: None, no listener."""
     token: str | None
     """The token that HTTP clients must send as ``Authorization: Bearer``, to ``bind`` and ``asgi``. Default: None."""
-    console: Literal["off", "read-only", "full"]
-    """Pages for a browser at ``bind`` that show entities, failures, asks, timers and egress; full: and that
-    send messages, answer asks, and retry or drop what fails. Default: full."""
+    console: ConsoleMode
+    """The pages for a browser, at ``bind`` and as ``runtime.console``. ``read-only``: they show what the store holds;
+    ``full``: they also change it; ``off``: there are none. Default: ``full``.
+    """
     timeout: timedelta | float
     """The timeout of one call with all its attempts: a timedelta, or seconds. Default: 30."""
     egress: Mapping[str, Target | Sink | str]

@@ -136,6 +136,18 @@ def test_paths_follow_the_root_path_whether_the_server_leaves_it_in_the_path_or_
     assert asyncio.run(work("")) == (200, 5)
 
 
+def test_paths_follow_a_mount_behind_a_proxy_that_strips_its_prefix() -> None:
+    async def work() -> tuple[int, int]:
+        async with AsyncRuntime(Account) as runtime:
+            app = Starlette(routes=[Mount("/actors", runtime.asgi), Mount("/console", runtime.console)])
+            transport = httpx.ASGITransport(app=app, root_path="/api")
+            async with httpx.AsyncClient(transport=transport, base_url="http://example.org") as http:
+                put = await http.put("/actors" + PATH.format("ada"), json={"cents": 5})
+                return put.status_code, (await http.get("/console/")).status_code
+
+    assert asyncio.run(work()) == (200, 200)
+
+
 def test_a_mounted_ingress_refuses_messages_once_its_runtime_has_ended() -> None:
     with Runtime(Account) as runtime:
         app = runtime.asgi
