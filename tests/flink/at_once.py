@@ -37,8 +37,9 @@ class CasesAtOnce:
         """
         try:
             self._results[case.number].result()
-        except (JobFailedError, CrowdedError, AssertionError) as error:
-            if isinstance(error, AssertionError) and Can.EXPIRE not in case.needs:
+        except AssertionError as error:
+            again = isinstance(error, JobFailedError | CrowdedError) or Can.EXPIRE in case.needs
+            if not again:
                 raise
             wait(self._results.values())
             asyncio.run(_run(case))

@@ -321,11 +321,7 @@ class FlinkEngine:
         elif name.startswith(SPEAK):
             reply = Answer(self._spoken[name].SerializeToString())
         elif name.startswith(PEEK):
-            self._states[target] = {
-                entry.state_name: TypedValue(entry.state_value.typename, entry.state_value.value)
-                for entry in request.invocation.state
-                if entry.state_value.has_value
-            }
+            self._peek(target, request)
         elif name.startswith(PUT):
             speech = v3_pb2.FromFunction()
             _, state_name, value = self._puts[int(name.split("/")[2])]
@@ -336,6 +332,32 @@ class FlinkEngine:
         event.set()
         self._changed.set()
         return reply
+
+    def _look_only(self, controls: list[str], target: Address, request: v3_pb2.ToFunction) -> None:
+        """Take the tap's own messages out of a batch that holds others too.
+
+        Such a batch is made where a delayed message comes early, before the case's own time has come so far: the
+        states that Flink sends with it are those of the case's time. A message that needs more than a look fails it.
+        """
+        batch = request.invocation
+        assert all(name.startswith((PEEK, MARK, CLOCK)) for name in controls), _CROWDED
+        if self._misses(target, request):
+            controls = [name for name in controls if not name.startswith(PEEK)]  # they come again, with the states
+        for name in controls:
+            if name.startswith(PEEK):
+                self._peek(target, request)
+            self._controls[name].set()
+        others = [each for each in batch.invocations if not each.argument.typename.startswith("tap/")]
+        del batch.invocations[:]
+        batch.invocations.extend(others)
+        self._changed.set()
+
+    def _peek(self, target: Address, request: v3_pb2.ToFunction) -> None:
+        self._states[target] = {
+            entry.state_name: TypedValue(entry.state_value.typename, entry.state_value.value)
+            for entry in request.invocation.state
+            if entry.state_value.has_value
+        }
 
     def _misses(self, target: Address, request: v3_pb2.ToFunction) -> bool:
         """Whether Flink does not know all states of *target* yet."""
@@ -364,10 +386,13 @@ class FlinkEngine:
     async def _answer(self, request: v3_pb2.ToFunction) -> Answer:
         batch = request.invocation
         target = address_of(batch.target)
-        first = batch.invocations[0].argument.typename
-        if first.startswith("tap/"):
-            assert len(batch.invocations) == 1, _CROWDED
-            return await self._controlled(first, target, request)
+        controls = [name for each in batch.invocations if (name := each.argument.typename).startswith("tap/")]
+        if controls and len(batch.invocations) == 1:
+            return await self._controlled(controls[0], target, request)
+        if controls:
+            self._look_only(controls, target, request)
+            if not batch.invocations:
+                return NOTHING_DONE
         served = target.typename in self._app.all_routes
         came = [self._take(invocation) for invocation in batch.invocations]
         came_to_something = target not in self._failed
