@@ -17,9 +17,10 @@ def test_a_wrong_declaration_names_all_problems() -> None:
     functions = statefun3.StatefulFunctions()
 
     with pytest.raises(BindingError) as raised:
-        functions.register("greeter", lambda message: None, timeout=-1)
+        functions.register("greeter", lambda message: None, timeout=-1, retries=3)  # type: ignore[call-arg]
 
     assert str(raised.value).splitlines()[1:] == [
+        "  - unknown option 'retries'; expected one of: on_failure, blocking, timeout, internal, concurrency",
         "  - typename= is <namespace>/<name>: got 'greeter'. Write <namespace>/<name>, such as 'bank/account'.",
         "  - timeout= is a timedelta or seconds, more than zero; got -1",
         "  - a stateful function takes two parameters: `def greet(context, message)`",
@@ -58,6 +59,18 @@ def test_a_wrong_declaration_names_all_problems() -> None:
         (
             lambda: statefun3.kafka_egress_message("a/b", topic="t", value=[]),
             "expected str, bytes, int or float, or value_type=, for the egress a/b; got list",
+        ),
+        (
+            lambda: statefun3.kafka_egress_message("a/b", "t", 1, statefun3.simple_type("a/text", str, str)),  # type: ignore[arg-type]
+            "expected bytes from the serializer of a/text, got str; encode a str: text.encode()",
+        ),
+        (
+            lambda: statefun3.kinesis_egress_message("a/b", "s", 1, "p", statefun3.simple_type("a/text", str, str)),  # type: ignore[arg-type]
+            "expected bytes from the serializer of a/text, got str; encode a str: text.encode()",
+        ),
+        (
+            lambda: statefun3.kafka_egress_message("a/b", "t", typed_value(IntType, 3)),
+            "expected str, bytes, int or float, or value_type=, for the egress a/b; got TypedValue",
         ),
         (
             lambda: statefun2.kafka_egress_record("", Timestamp()),

@@ -14,6 +14,7 @@ from statefun_actors.address import Address
 from statefun_actors.compat.statefun2.kafka_egress_pb2 import KafkaProducerRecord
 from statefun_actors.compat.statefun2.kinesis_egress_pb2 import KinesisEgressRecord
 from statefun_actors.compat.statefun2.state import AnyStateHandle
+from statefun_actors.compat.typenames import parse_typename
 from statefun_actors.definition import Scope
 from statefun_actors.errors import UndeclaredStateError
 from statefun_actors.functions import BoundFunction
@@ -51,18 +52,6 @@ class SdkAddress:
 def _sdk_address(address: Address) -> SdkAddress:
     namespace, _, name = address.typename.rpartition("/")
     return SdkAddress(namespace, name, address.id)
-
-
-def parse_typename(typename: str) -> tuple[str, str]:
-    """The namespace and the name in ``<namespace>/<name>``, which is split at the last ``/``.
-
-    Raises:
-        ValueError: it has another form.
-    """
-    namespace, slash, name = (typename or "").rpartition("/")
-    if not (slash and namespace and name):
-        raise ValueError(f"expected <namespace>/<name>, such as 'shop/cart', got {typename!r}")
-    return namespace, name
 
 
 _RECORDS: Final = {

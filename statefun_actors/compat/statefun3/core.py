@@ -11,6 +11,20 @@ from typing import Any as Untyped
 from typing import Final
 
 from statefun_actors.address import Address
+from statefun_actors.compat.typenames import parse_typename
+
+__all__ = [
+    "SIMPLE_TYPES",
+    "SdkAddress",
+    "SimpleType",
+    "Type",
+    "TypeSerializer",
+    "UserTypeSerializer",
+    "ValueSpec",
+    "parse_typename",
+    "sdk_address",
+    "simple_type",
+]
 
 
 @dataclass(frozen=True)
@@ -149,15 +163,3 @@ class ValueSpec:
     def ttl(self) -> timedelta:
         """The time to live."""
         return timedelta(milliseconds=self.duration)
-
-
-def parse_typename(typename: str) -> tuple[str, str]:
-    """The namespace and the name in ``<namespace>/<name>``, which is split at the last ``/``.
-
-    Raises:
-        ValueError: it has another form.
-    """
-    namespace, slash, name = (typename or "").rpartition("/")
-    if not (slash and namespace and name):
-        raise ValueError(f"expected <namespace>/<name>, such as 'shop/cart', got {typename!r}")
-    return namespace, name

@@ -6,6 +6,7 @@ import struct
 
 from statefun_actors.compat.statefun3.core import Type
 from statefun_actors.compat.statefun3.messages import EgressMessage
+from statefun_actors.compat.statefun3.utils import typed_value
 from statefun_actors.model import KafkaRecord, KinesisRecord
 from statefun_actors.types import record_to_typed
 
@@ -24,7 +25,7 @@ def kafka_egress_message(
 
     Raises:
         ValueError: the topic or the value is missing.
-        TypeError: the value can't be encoded without a type.
+        TypeError: the value can't be encoded without a type, or the serializer of the type returns no bytes.
     """
     if not topic:
         raise ValueError(f"expected a topic for the egress {typename}, got none")
@@ -44,7 +45,7 @@ def kinesis_egress_message(
 
     Raises:
         ValueError: the stream, the value or the partition key is missing.
-        TypeError: the value can't be encoded without a type.
+        TypeError: the value can't be encoded without a type, or the serializer of the type returns no bytes.
     """
     if not stream:
         raise ValueError(f"expected a stream for the egress {typename}, got none")
@@ -60,7 +61,7 @@ def _record_bytes(typename: str, value: object, value_type: Type | None, *, numb
     if value is None:
         raise ValueError(f"expected a value for the egress {typename}, got None")
     if value_type:
-        return value_type.serializer().serialize(value)
+        return typed_value(value_type, value).value
     match value:
         case str():
             return value.encode()

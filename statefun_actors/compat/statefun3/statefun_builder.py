@@ -136,7 +136,11 @@ class StatefulFunctions:
                     internal=options.get("internal"),
                 ),
                 TypeOptions(concurrency=options.get("concurrency")),
-                [],
+                [
+                    f"unknown option {name!r}; expected one of: {', '.join(Options.__annotations__)}"
+                    for name in options
+                    if name not in Options.__annotations__
+                ],
             )
         except DefinitionError as error:
             raise BindingError(error.subject, error.problems) from None
