@@ -2,7 +2,8 @@
 
 This room knows every type that can be stored or sent, but no entities, batches or wires. Its API:
 
-- :func:`codec_for` returns the :class:`Codec` of an annotation, :func:`split_optional` splits ``| None`` off it;
+- :func:`codec_for` returns the :class:`Codec` of an annotation, :func:`split_optional` splits ``| None`` off it,
+  :func:`unwrapped` strips NewType, Annotated and type aliases;
 - :func:`message` names a class for the wire, :func:`message_name` returns the name, :func:`message_advice` how to;
 - :func:`pack` converts a value of user code to a TypedValue, :func:`checked_typed` checks a TypedValue;
 - :func:`any_of` and :func:`typed_of_any` carry values of any type in a ``google.protobuf.Any``;
@@ -11,18 +12,19 @@ This room knows every type that can be stored or sent, but no entities, batches 
 - :func:`kafka_record`, :func:`kinesis_record` and their typed forms are for egresses;
 - :func:`json_of` and :func:`json_text_of` show any value to people, :func:`codec_known` finds the codec of a typename;
 - :func:`json_fault` describes the fault of malformed JSON;
-- :func:`form_of` describes a type for later versions of it, :class:`FormChanges` compares two such forms.
+- :func:`form_of` describes a type for later versions of it, :class:`FormChanges` compares two such forms;
+- :func:`is_repeated` says whether a field of protobuf has a list of values, on all versions of protobuf.
 """
 
 from statefun_actors.types.codec import Codec, UnresolvedNameError, UnstorableTypeError
 from statefun_actors.types.codecs import codec_for
-from statefun_actors.types.describing import form_of
+from statefun_actors.types.describing import form_of, is_repeated
 from statefun_actors.types.foreign import message_advice
 from statefun_actors.types.form_changes import Change, FormChanges, Harm
 from statefun_actors.types.forms import Form, spelled_form
 from statefun_actors.types.hints import substituted, type_arguments, type_variable
 from statefun_actors.types.json import JSON_TYPENAME
-from statefun_actors.types.kinds import split_optional
+from statefun_actors.types.kinds import split_optional, unwrapped
 from statefun_actors.types.message_names import message_name
 from statefun_actors.types.messages import message, own_message
 from statefun_actors.types.pack import checked_typed, pack
@@ -48,6 +50,7 @@ __all__ = [
     "codec_known",
     "codec_named",
     "form_of",
+    "is_repeated",
     "json_fault",
     "json_of",
     "json_text_of",
@@ -66,5 +69,6 @@ __all__ = [
     "type_arguments",
     "type_variable",
     "typed_of_any",
+    "unwrapped",
     "value_of",
 ]

@@ -113,7 +113,7 @@ class _Describer:
             for each in sorted(descriptor.fields, key=lambda field: field.number):
                 inner = each.message_type
                 form.fields[str(each.number)] = ProtobufField(
-                    each.name, _KINDS[each.type], _is_repeated(each), None if inner is None else self._protobuf(inner)
+                    each.name, _KINDS[each.type], is_repeated(each), None if inner is None else self._protobuf(inner)
                 )
 
         return self._once(descriptor.full_name, lambda: ProtobufForm({}), fill)
@@ -155,7 +155,8 @@ def _code(function: object) -> str:
     return text if " at 0x" not in text else str(getattr(function, "__qualname__", type(function).__qualname__))
 
 
-def _is_repeated(field: Any) -> bool:
+def is_repeated(field: Any) -> bool:
+    """Whether *field*, a FieldDescriptor of protobuf, has a list of values."""
     try:
         return bool(field.is_repeated)
     except AttributeError:  # before protobuf 6

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import enum
-from datetime import datetime, timedelta
-from typing import Any, Literal
+import typing
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any, Literal, NewType
 
 import attrs
 import pytest
+from google.protobuf.any_pb2 import Any as ProtobufAny
+from google.protobuf.descriptor_pb2 import DescriptorProto, FieldDescriptorProto
 from hypothesis import Phase, find, settings
 from hypothesis import given as hypothesis_given
 from hypothesis import strategies as st
 from hypothesis.stateful import run_state_machine_as_test
 
 from statefun_actors import Address, Entity, NoAnswer, answers, handles, message, persisted
+from statefun_actors.errors import ValueMismatchError
 from statefun_actors.testing import TestRuntime, given
 from statefun_actors.testing.strategies import fields, messages, runtime_machine, values
 from statefun_actors.types import pack
@@ -21,6 +26,9 @@ from statefun_actors.types import pack
 BRIEF = settings(max_examples=25, stateful_step_count=6, deadline=None, derandomize=True, database=None)
 FIRST = settings(BRIEF, max_examples=400, stateful_step_count=15, phases=[Phase.generate])
 """Any counterexample will do; a short one takes longer."""
+
+
+Cents = NewType("Cents", int)
 
 
 class Color(enum.Enum):
@@ -106,8 +114,29 @@ def test_messages_and_fields_fit_their_class(sent: Any, held: dict[str, Any]) ->
 @BRIEF
 @hypothesis_given(st.data())
 def test_values_of_all_types_can_be_sent(data: st.DataObject) -> None:
-    for annotation in (Outer, Inner, list[Address], dict[int, str | None], bool):
+    for annotation in (
+        Outer,
+        Inner,
+        list[Address],
+        dict[int, str | None],
+        bool,
+        Cents,
+        Decimal,
+        tuple[()],
+        ProtobufAny,
+    ):
         pack(data.draw(values(annotation)))
+    pack(data.draw(values(FieldDescriptorProto)))
+    assert not data.draw(values(DescriptorProto)).field  # it repeats
+
+
+def test_a_type_that_can_not_be_stored_has_no_values() -> None:
+    with pytest.raises(TypeError) as raised:
+        values(list[typing.Any])
+
+    assert str(raised.value) == (
+        "`Any` can't be stored: say which type it is; for any message at all write `google.protobuf.any_pb2.Any`"
+    )
 
 
 def test_internal_messages_are_left_out_unless_asked_for() -> None:
@@ -176,6 +205,39 @@ def test_crashes_are_among_the_steps(capsys: pytest.CaptureFixture[str]) -> None
     script = failing_script(runtime_machine(Careless, ids=["a"], invariant=counted), capsys)
 
     assert "state.crash(" in script
+
+
+def test_two_classes_of_one_name_have_a_rule_each(capsys: pytest.CaptureFixture[str]) -> None:
+    other = type("Account", (Careless,), {}, typename="other/account")
+    scripts = ""
+    for address in (Account.at("a"), Address("other/account", "a")):
+
+        def poor(runtime: TestRuntime, address: Address = address) -> None:
+            assert address not in runtime.entities(address.typename)
+
+        scripts += failing_script(runtime_machine(Account, other, Audit, invariant=poor), capsys)
+
+    assert "state.tell_strategies_account(id='a', message=" in scripts
+    assert "state.tell_other_account(id='a', message=" in scripts
+
+
+def test_time_moves_by_the_given_delays(capsys: pytest.CaptureFixture[str]) -> None:
+    start = datetime(2026, 1, 1, tzinfo=UTC)
+
+    def early(runtime: TestRuntime) -> None:
+        assert runtime.clock.now <= start
+
+    machine = runtime_machine(Account, Audit, delays=[timedelta(minutes=7)], invariant=early)
+
+    assert "state.advance(delay=datetime.timedelta(seconds=420))" in failing_script(machine, capsys)
+
+
+@pytest.mark.parametrize("delays", [[], [timedelta(0)], [5]])
+def test_delays_are_above_zero(delays: list[Any]) -> None:
+    with pytest.raises(ValueMismatchError) as raised:
+        runtime_machine(Account, Audit, delays=delays)
+
+    assert str(raised.value) == f"expected delays= with at least one timedelta, each above zero, got {delays!r}"
 
 
 def test_a_machine_needs_someone_to_send_to() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
+import re
 import typing
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
@@ -16,6 +17,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from statefun_actors.asking import NoAnswer
 from statefun_actors.entity import Entity
+from statefun_actors.errors import ValueMismatchError
 from statefun_actors.settings import Settings
 from statefun_actors.testing.faults import Faults, Hostility, RecordedChoices
 from statefun_actors.testing.runtime import TestRuntime
@@ -23,6 +25,7 @@ from statefun_actors.testing.strategies.messages import messages, takes_messages
 from statefun_actors.testing.strategies.values import values
 
 _LOGGER: Final = logging.getLogger("statefun_actors")
+_DELAYS: Final = (timedelta(seconds=1), timedelta(hours=1), timedelta(days=1), timedelta(days=40))
 _START: Final = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -44,6 +47,15 @@ class _ArmedKills(Hostility):
             return None
         where, self.where = self.where, None
         return where
+
+
+def _advancing(delays: Sequence[timedelta]) -> Untyped:
+    """The rule that moves time by one of *delays*."""
+
+    def advance(self: RuntimeMachine, delay: timedelta) -> None:
+        self.move_clock(delay)
+
+    return rule(delay=st.sampled_from(delays))(advance)
 
 
 class RuntimeMachine(RuleBasedStateMachine):
@@ -80,8 +92,9 @@ class RuntimeMachine(RuleBasedStateMachine):
         """Send *message* from outside."""
         self._run(self.runtime.tell(cls.at(id), message))
 
-    @rule(delay=st.sampled_from([timedelta(seconds=1), timedelta(hours=1), timedelta(days=1), timedelta(days=40)]))
-    def advance(self, delay: timedelta) -> None:
+    advance = _advancing(_DELAYS)
+
+    def move_clock(self, delay: timedelta) -> None:
         """Time passes."""
         self._run(self.runtime.clock.advance(delay))
 
@@ -113,6 +126,7 @@ class RuntimeMachine(RuleBasedStateMachine):
 def runtime_machine(
     *served: object,
     ids: Sequence[str] = ("a", "b"),
+    delays: Sequence[timedelta] = _DELAYS,
     invariant: Callable[[TestRuntime], object] | None = None,
     settings: Settings | None = None,
 ) -> type[RuntimeMachine]:
@@ -127,6 +141,8 @@ def runtime_machine(
     Args:
         served: Entity classes, StatefulFunctions and activities. Each class that takes messages from outside gets them.
         ids: of the entities.
+        delays: the steps by which time moves: a second, an hour, a day and 40 days unless given. Give those at which
+            handlers do something else, such as one just below a timeout and one just above it.
         invariant: called with the runtime after each step; it raises, as assert does, where something is wrong. It may
             be a coroutine function.
         settings: of the application.
@@ -134,16 +150,27 @@ def runtime_machine(
     Raises:
         DefinitionError: what is served does not fit together.
         TypeError: nothing of it takes messages from outside.
+        ValueMismatchError: there are no delays, or one is not above zero.
     """
-    rules: dict[str, object] = {}
-    for cls in served:
-        if isinstance(cls, type) and issubclass(cls, Entity) and takes_messages(cls):
-            name = f"tell_{cls.__name__.lower()}"
-            rules[name] = rule(id=st.sampled_from(ids), message=messages(cls))(_telling(cls, name))
-    if not rules:
+    if not delays or not all(isinstance(delay, timedelta) and delay > timedelta(0) for delay in delays):
+        raise ValueMismatchError("delays= with at least one timedelta, each above zero", repr(delays))
+    rules: dict[str, object] = {"advance": _advancing(delays)}
+    takers = [each for each in served if isinstance(each, type) and issubclass(each, Entity) and takes_messages(each)]
+    for cls, name in zip(takers, _rule_names(takers), strict=True):
+        rules[name] = rule(id=st.sampled_from(ids), message=messages(cls))(_telling(cls, name))
+    if not takers:
         raise TypeError("runtime_machine(...) needs an Entity class that takes messages from outside")
     members = {"served": served, "settings_of_app": settings, "holds": staticmethod(invariant) if invariant else None}
     return type("RuntimeMachine", (RuntimeMachine,), {**members, **rules})
+
+
+def _rule_names(classes: Sequence[type[Entity]]) -> list[str]:
+    """The name of the rule for each of *classes*: ``tell_account``, with its namespace too where two have one name."""
+    names = [f"tell_{cls.__name__.lower()}" for cls in classes]
+    return [
+        name if names.count(name) == 1 else "tell_" + re.sub(r"\W", "_", cls.__function_type__.typename.lower())
+        for cls, name in zip(classes, names, strict=True)
+    ]
 
 
 def _telling(cls: type[Entity], name: str) -> Callable[..., None]:

@@ -7,15 +7,19 @@ import types
 import typing
 from collections.abc import Callable
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any as Untyped
 from typing import Final
 
 import attrs
+from google.protobuf.any_pb2 import Any
 from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
 from hypothesis import strategies as st
 
 from statefun_actors.address import Address
+from statefun_actors.types import any_of, codec_for, is_repeated, pack, unwrapped
 
 _WORD: Final = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=10)
 _LEAVES: Final[dict[object, st.SearchStrategy[Untyped]]] = {
@@ -25,7 +29,9 @@ _LEAVES: Final[dict[object, st.SearchStrategy[Untyped]]] = {
     str: _WORD,
     bytes: st.binary(max_size=10),
     datetime: st.datetimes(datetime(1970, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001
+    Decimal: st.decimals(allow_nan=False, allow_infinity=False),
     type(None): st.none(),
+    Any: st.builds(Duration, seconds=st.integers(0, 1_000)).map(lambda message: any_of(pack(message))),
     Address: st.builds(Address, st.sampled_from(["test/one", "test/two"]), st.sampled_from(["a", "b"])),
 }
 _CONTAINERS: Final[dict[object, Callable[..., st.SearchStrategy[Untyped]]]] = {
@@ -39,18 +45,21 @@ _LONGEST: Final = 4
 def values(annotation: Untyped) -> st.SearchStrategy[Untyped]:
     """A strategy for values of *annotation*: what a message, one of its fields, or a field of an entity may hold.
 
-    Texts and collections are short, integers have 32 bits, floats are finite, datetimes are in UTC.
+    Texts and collections are short, integers have 32 bits, floats and Decimals are finite, datetimes are in UTC. An
+    ``google.protobuf.any_pb2.Any`` has a Duration.
 
     Raises:
+        TypeError: it is typing.Any, or another type that can't be stored.
         hypothesis.errors.ResolutionFailed: it is a type of which Hypothesis knows nothing.
     """
+    annotation = unwrapped(annotation)
+    if annotation is typing.Any:
+        codec_for(annotation)  # raises, and says what to write instead
     if (leaf := _LEAVES.get(annotation)) is not None:
         return leaf
     origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
     if origin in (typing.Union, types.UnionType):
         return st.one_of([values(each) for each in arguments])
-    if origin is typing.Annotated:
-        return values(arguments[0])
     if origin is typing.Literal:
         return st.sampled_from(arguments)
     if (container := _CONTAINERS.get(origin)) is not None:
@@ -58,7 +67,7 @@ def values(annotation: Untyped) -> st.SearchStrategy[Untyped]:
     if origin is dict:
         return st.dictionaries(values(arguments[0]), values(arguments[1]), max_size=_LONGEST)
     if origin is tuple:
-        if arguments[-1] is Ellipsis:
+        if arguments[-1:] == (Ellipsis,):
             return st.lists(values(arguments[0]), max_size=_LONGEST).map(tuple)
         return st.tuples(*map(values, arguments))
     if isinstance(annotation, type):
@@ -97,7 +106,7 @@ def _protobuf(cls: Untyped) -> st.SearchStrategy[Untyped]:
     """Messages of protobuf with any of their scalar fields; fields that repeat or hold messages stay empty."""
     members: dict[str, st.SearchStrategy[Untyped]] = {}
     for field in cls.DESCRIPTOR.fields:
-        if field.is_repeated:
+        if is_repeated(field):
             continue
         if field.cpp_type == FieldDescriptor.CPPTYPE_STRING:
             members[field.name] = _LEAVES[bytes if field.type == FieldDescriptor.TYPE_BYTES else str]
