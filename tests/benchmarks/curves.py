@@ -280,6 +280,8 @@ def main() -> None:
     parser.add_argument("--svg", type=Path, metavar="FILE", help="plot the curves to FILE, too")
     parser.add_argument("--smallest", action="store_true", help="the two smallest sizes alone, to try the command")
     arguments = parser.parse_args()
+    if unknown := [name for name in arguments.names if name not in CURVES]:
+        parser.error(f"unknown curve {unknown[0]!r}; expected one of: {', '.join(CURVES)}")
     failed, all_found = False, dict[str, dict[int, float]]()
     for name in arguments.names or CURVES:
         curve = CURVES[name]

@@ -103,6 +103,8 @@ def profiled() -> Generator[None]:
     """Print the functions in which the block spends processor time."""
     profiler = cProfile.Profile(time.process_time)  # of this process alone: others share its processors
     profiler.enable()
-    yield
-    profiler.disable()
-    pstats.Stats(profiler).sort_stats("tottime").print_stats(_PROFILE_LINES)
+    try:
+        yield
+    finally:
+        profiler.disable()
+        pstats.Stats(profiler).sort_stats("tottime").print_stats(_PROFILE_LINES)

@@ -3,7 +3,7 @@
 One StateFun 3.3.0 job reads two topics, one for each peer: ``statefun-actors serve``, and aiohttp with Apache's SDK as
 pip installs it. An account adds each message to its state and writes a record with the balance. The peers take turns on
 the same TaskManager: everything is produced at once, and the clock stops when the last record is read back. Each turn
-has keys of its own, and each of them must have been told every balance from 1 to its count, once.
+has keys of its own, and each of them must have received every balance from 1 to its count, once.
 
 The TaskManager compiles with C1 only, Kafka's producer in it lingers 20 ms, 512 messages are under way at a time,
 batches are of at most 1000, parallelism is 1, egress at-least-once, the transport the asynchronous one.
@@ -87,7 +87,7 @@ class Peer:
         """Send *messages* to *keys* that nobody else has, and read back what comes of them.
 
         Raises:
-            AssertionError: a balance is missing, or was told twice; it takes too long.
+            AssertionError: a balance is missing, or was written twice; it takes too long.
         """
         expected = {f"{turn}-{key}": messages // keys + (key < messages % keys) for key in range(keys)}
         ids, one = list(expected), Duration(seconds=1).SerializeToString()
@@ -97,12 +97,12 @@ class Peer:
         assert self._producer.flush(WAIT_SECONDS) == 0, "Kafka does not take the messages"
         records = self._read(messages, start + WAIT_SECONDS)
         seconds, after = time.perf_counter() - start, self._cpu()
-        told = [(key.decode(), Duration.FromString(value)) for key, value in records]
-        balances = Counter((key, value.seconds) for key, value in told)
+        written = [(key.decode(), Duration.FromString(value)) for key, value in records]
+        balances = Counter((key, value.seconds) for key, value in written)
         assert balances == Counter((key, n + 1) for key, count in expected.items() for n in range(count)), (
             f"{self._name} lost or repeated messages"
         )
-        requests = max(value.nanos for _, value in told)
+        requests = max(value.nanos for _, value in written)
         done = requests - self._requests
         self._requests = requests
         return Turn(
@@ -115,7 +115,7 @@ class Peer:
     def _read(self, count: int, until: float) -> list[tuple[bytes, bytes]]:
         found: list[tuple[bytes, bytes]] = []
         while len(found) < count:
-            assert time.perf_counter() < until, f"{self._name} told {len(found)} of {count} balances"
+            assert time.perf_counter() < until, f"{self._name} wrote {len(found)} of {count} balances"
             for message in self._consumer.consume(1_000, 0.02):
                 assert message.error() is None, message.error()
                 key, value = message.key(), message.value()

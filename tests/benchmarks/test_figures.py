@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cProfile
 import re
 import subprocess
 import sys
@@ -9,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.benchmarks import curves
 from tests.benchmarks.__main__ import figures_of
-from tests.benchmarks.figures import Figure
+from tests.benchmarks.figures import Figure, profiled
 
 ROOT = Path(__file__).parents[2]
 
@@ -75,3 +77,25 @@ def test_curves_are_measured_and_plotted(tmp_path: Path) -> None:
 
     assert re.match(r"fields of an entity +1: \d+ µs +10: \d+ µs +exponent [+-]\d", done.stdout), done.stderr
     assert "fields of an entity" in (tmp_path / "c.svg").read_text(encoding="utf-8")
+
+
+def test_an_unknown_curve_is_refused(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(sys, "argv", ["curves", "fields", "field"])
+
+    with pytest.raises(SystemExit) as raised:
+        curves.main()
+
+    assert raised.value.code == 2
+    assert capsys.readouterr().err.splitlines()[-1].partition("error: ")[2] == (
+        "unknown curve 'field'; expected one of: entities, fields, state, batch, fan-out, asks, one-asker, timers"
+    )
+
+
+def test_a_block_that_fails_leaves_no_profiler_behind(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(ZeroDivisionError), profiled():
+        _ = 1 / 0
+
+    profiler = cProfile.Profile()
+    profiler.enable()  # raises if another one is active, from Python 3.12 on
+    profiler.disable()
+    assert "function calls" in capsys.readouterr().out

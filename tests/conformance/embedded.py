@@ -23,6 +23,7 @@ class EmbeddedEngine:
     """The engine and what the test may see of it."""
 
     protocol = 3
+    orders_topics = True
 
     def __init__(self, app: Application) -> None:
         self._errors: list[BaseException] = []

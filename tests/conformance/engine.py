@@ -59,6 +59,9 @@ class Engine(Protocol):
     protocol: int
     """Whose names values have on the wire: 2 or 3."""
 
+    orders_topics: bool
+    """Whether the records of two topics are read in the order of sending. Kafka has an order within a topic only."""
+
     @property
     def failures(self) -> list[str]:
         """The classes of what handlers without a policy raised, and of what made batches fail."""

@@ -42,6 +42,8 @@ class _Host(SystemHost):
 class WireEngine:
     """The handler and the runtime around it."""
 
+    orders_topics = True
+
     def __init__(self, app: Application, protocol: int) -> None:
         self.protocol = protocol
         self.failures: list[str] = []

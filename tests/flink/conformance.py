@@ -103,6 +103,7 @@ class FlinkEngine:
     """
 
     protocol = 3
+    orders_topics = False
 
     def __init__(self, flink: FlinkOverKafka, tap: Tap, app: Application) -> None:
         self.loop = asyncio.get_running_loop()

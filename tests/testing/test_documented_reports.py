@@ -57,4 +57,4 @@ def test_the_script_of_a_property(monkeypatch: pytest.MonkeyPatch, capsys: pytes
         case.runTest()
 
     script = "\n".join([capsys.readouterr().out, *getattr(raised.value, "__notes__", [])])
-    assert [line for line in report.splitlines() if line not in script] == []
+    assert "\n".join(line for line in script.splitlines() if line in report.splitlines()) == report.rstrip("\n")

@@ -134,7 +134,7 @@ async def repeated() -> None:
             assert CALLS[0] not in first
 
 
-@K.once("K6", "there, likes are counted for a week, and the counter ends a day later", "wire")
+@K.once("K6", "on Flink, equal asks are counted for a week, and the counter is deleted a day later", "wire")
 async def counted() -> None:
     for kind in (WIRE_3, WIRE_2):
         CALLS.clear()

@@ -355,8 +355,8 @@ class Waiting(Entity, typename="conf/waiting", expire_after_call=timedelta(secon
         self.notes.append(answer.reason if isinstance(answer, NoAnswer) else answer)
 
 
-@N.once("N4", "open asks and schedules outlive an entity: their messages make it anew", "embedded")
-async def anew() -> None:
+@N.once("N4", "open asks and schedules outlive an entity: their messages create it again", "embedded")
+async def created_again() -> None:
     async with TestRuntime(Waiting) as runtime:
         await runtime.tell(Waiting.at("w"), "first")
         await runtime.clock.advance(21)
