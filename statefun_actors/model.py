@@ -26,11 +26,19 @@ class TypedValue(Struct, frozen=True, gc=False):
     value: bytes
 
 
+Headers: TypeAlias = Mapping[str, str]
+"""What accompanies a message and is no part of it, by name."""
+
+
 class Invocation(Struct, frozen=True, gc=False):
-    """One message for the batch's target; ``caller`` is None if it came from an ingress."""
+    """One message for the batch's target; ``caller`` is None if it came from an ingress.
+
+    ``headers`` are those of its record in Kafka, or of an instrument that traces; None without any, and on Flink.
+    """
 
     argument: TypedValue
     caller: Address | None = None
+    headers: Headers | None = None
 
 
 class Expiration(Enum):
@@ -66,10 +74,11 @@ class Batch(Struct, frozen=True):
 
 
 class Send(Struct, frozen=True, gc=False):
-    """A message to any address."""
+    """A message to any address. ``headers`` are set by an instrument; None without one."""
 
     target: Address
     value: TypedValue
+    headers: Headers | None = None
 
 
 class SendAfter(Struct, frozen=True, gc=False):
@@ -79,6 +88,7 @@ class SendAfter(Struct, frozen=True, gc=False):
     value: TypedValue
     delay_ms: int
     token: str | None = None
+    headers: Headers | None = None
 
 
 class Cancel(Struct, frozen=True, gc=False):

@@ -107,7 +107,7 @@ class Scope:
         """A scope at the point with this number of *effects* and *dropped_replies*; settled changes are kept."""
         scope = self.empty()
         scope.changes = self.changes
-        scope.effects = self.effects[:effects]
+        scope.effects += self.effects[:effects]
         if self.dropped_replies:
             scope.dropped_replies = self.dropped_replies[:dropped_replies]
         return scope

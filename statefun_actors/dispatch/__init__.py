@@ -28,7 +28,7 @@ from statefun_actors.dispatch.events import (
 )
 from statefun_actors.dispatch.failure import is_terminal
 from statefun_actors.dispatch.handler_task import HandlerTask, run_without_task, start_handler_task
-from statefun_actors.dispatch.instruments import Exposing, Instrument, Instruments
+from statefun_actors.dispatch.instruments import Exposing, Instrument, Instruments, Propagating, Propagation
 from statefun_actors.dispatch.log_context import running_message
 from statefun_actors.dispatch.observed import Dispatch, dispatcher
 from statefun_actors.dispatch.served_function import ServedFunction
@@ -55,6 +55,8 @@ __all__ = [
     "MessageRefused",
     "MessageSource",
     "MessageTaken",
+    "Propagating",
+    "Propagation",
     "RepliedToItself",
     "ReplyDropped",
     "ServedFunction",

@@ -34,7 +34,7 @@ from statefun_actors.backoff import Backoff
 from statefun_actors.definition import AnswerMethod, AttemptCutShortError, FailurePolicy, NotYetError, TimedAttempts
 from statefun_actors.dispatch.calling import start_of
 from statefun_actors.errors import MessageDecodeError, UnhandledMessageError
-from statefun_actors.model import Invocation, Send, SendAfter, TypedValue
+from statefun_actors.model import Headers, Invocation, Send, SendAfter, TypedValue
 from statefun_actors.text import describe, describe_error
 from statefun_actors.types import any_of
 
@@ -101,7 +101,7 @@ def find_answer(
         raise missing_method(function, content.then, answers, content.value[0])
     if not bound.method.takes(content.value[0]):
         raise UnhandledMessageError(bound.name, bound.method.taken, content.value[0], ANSWER_ADVICE)
-    return BoundAnswer(bound, content.keep), _unwrapped(content)
+    return BoundAnswer(bound, content.keep), _unwrapped(content, invocation.headers)
 
 
 def missing_method(function: str, then: str, answers: Iterable[str], typename: str) -> UnhandledMessageError:
@@ -119,10 +119,10 @@ def unwrapped(invocation: Invocation) -> Invocation:
     typename = invocation.argument.typename
     try:
         if typename == ANSWER:
-            return _unwrapped(_content(invocation.argument))
+            return _unwrapped(_content(invocation.argument), invocation.headers)
         if typename == ATTEMPT:
             content = _attempt(invocation)
-            return Invocation(TypedValue(*content.value), address_of(content.caller))
+            return Invocation(TypedValue(*content.value), address_of(content.caller), invocation.headers)
     except MessageDecodeError:
         pass
     return invocation
@@ -172,7 +172,7 @@ def attempted(invocation: Invocation) -> Invocation:
     content = _attempt(invocation)
     if content.process not in ("", _process()):
         raise AttemptCutShortError(content.number)
-    return Invocation(TypedValue(*content.value), address_of(content.caller))
+    return Invocation(TypedValue(*content.value), address_of(content.caller), invocation.headers)
 
 
 def begun_attempt(invocation: Invocation) -> TypedValue | None:
@@ -251,6 +251,6 @@ def _content(argument: TypedValue) -> Answer:
         raise MessageDecodeError(argument.typename, describe_error(error)) from error
 
 
-def _unwrapped(content: Answer) -> Invocation:
+def _unwrapped(content: Answer, headers: Headers | None) -> Invocation:
     caller: Address | None = address_of(content.caller)
-    return Invocation(TypedValue(*content.value), caller)
+    return Invocation(TypedValue(*content.value), caller, headers)

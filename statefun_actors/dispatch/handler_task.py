@@ -19,6 +19,8 @@ from typing import Any as Untyped
 from typing import Final, TypeVar
 from weakref import getweakrefcount
 
+from statefun_actors.dispatch.stepping import resumed
+
 _T = TypeVar("_T")
 
 _NAME: Final = "statefun-actors handler"
@@ -219,6 +221,16 @@ async def _ended(end: BaseException) -> Untyped:
     if isinstance(end, StopIteration):
         return end.value
     raise end
+
+
+async def in_own_context(work: Coroutine[Untyped, Untyped, _T]) -> _T:
+    """The result of *work*, run in a copy of the current context: what it sets there does not remain."""
+    steps = _Steps(work, copy_context())
+    try:
+        pending = steps.context.run(work.send, None)
+    except StopIteration as done:
+        return done.value  # type: ignore[no-any-return]
+    return await resumed(steps, pending)
 
 
 def run_without_task(run: Callable[[], _T]) -> _T:

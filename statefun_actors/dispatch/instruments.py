@@ -25,6 +25,7 @@ from statefun_actors.dispatch.events import (
     ReplyDropped,
     TimerFired,
 )
+from statefun_actors.model import Headers
 from statefun_actors.text import describe, loggable
 
 logger: Final = logging.getLogger("statefun_actors.dispatch")
@@ -89,6 +90,21 @@ class Exposing(Instrument):
         raise NotImplementedError
 
 
+class Propagating(Instrument):
+    """An instrument that adds headers to messages, such as the ``traceparent`` of a trace.
+
+    The embedded engine stores them with messages, delayed messages and egress records, and passes them to sinks. The
+    protocols of Flink have no place for them.
+    """
+
+    fields: frozenset[str] = frozenset()
+    """The headers that it reads from requests, in lower case."""
+
+    def outgoing(self) -> Headers | None:
+        """The headers of a message that the calling code sends; None without any. Called for each message."""
+        raise NotImplementedError
+
+
 class Hook(Generic[_E]):
     """One hook of all instruments: call it with an event, and it calls those that override it, in order."""
 
@@ -112,16 +128,46 @@ class Hook(Generic[_E]):
                 raise
             except BaseException as error:  # a SystemExit, too: no message may fail because it is observed
                 self._drop(instrument)
-                logger.error(  # noqa: TRY400 - not all tracebacks can be logged
-                    "the instrument %s raised, and gets no further events: %s",
-                    type(instrument).__qualname__,
-                    describe(error),
-                    exc_info=loggable(error),
-                )
+                _log_dropped(instrument, error)
 
     def remove(self, instrument: Instrument) -> None:
         """Stop calling *instrument*."""
         self._listeners = tuple(item for item in self._listeners if item[0] is not instrument)
+
+
+class Propagation:
+    """The headers that *instrument* adds to messages; none after it has raised."""
+
+    __slots__ = ("_drop", "_instrument", "_outgoing", "fields")
+
+    def __init__(self, instrument: Propagating, drop: Callable[[Instrument], None]) -> None:
+        self._instrument, self._outgoing, self._drop = instrument, instrument.outgoing, drop
+        self.fields = frozenset(instrument.fields)
+
+    def outgoing(self) -> Headers | None:
+        """See :meth:`Propagating.outgoing`."""
+        try:
+            return self._outgoing()
+        except KeyboardInterrupt:  # the user's Ctrl-C
+            raise
+        except BaseException as error:
+            self._outgoing = _nothing
+            self._drop(self._instrument)
+            _log_dropped(self._instrument, error)
+            return None
+
+
+def _nothing() -> None:
+    return None
+
+
+def _log_dropped(instrument: Instrument, error: BaseException) -> None:
+    logger.error(
+        "the instrument %s raised, and gets no further events: %s",
+        type(instrument).__qualname__,
+        describe(error),
+        exc_info=loggable(error),
+    )
 
 
 class Instruments:
@@ -145,6 +191,10 @@ class Instruments:
         self.reply_dropped = self._hook(Instrument.reply_dropped)
         self.replied_to_itself = self._hook(Instrument.replied_to_itself)
         self.message_refused = self._hook(Instrument.message_refused)
+        self.propagation: Propagation | None = next(
+            (Propagation(each, self._drop) for each in self._all if isinstance(each, Propagating)), None
+        )
+        """The first instrument that adds headers to messages."""
 
     @property
     def exposing(self) -> Exposing | None:

@@ -8,20 +8,35 @@ from typing import TypeAlias
 
 from statefun_actors.dispatch.application import Application
 from statefun_actors.dispatch.dispatch import dispatch
+from statefun_actors.dispatch.handler_task import in_own_context
 from statefun_actors.dispatch.observed_scope import ObservedBatch, ObservedRun
 from statefun_actors.host import Host
-from statefun_actors.model import Batch, MissingState, Outcome
+from statefun_actors.model import Batch, Headers, MissingState, Outcome
 
 Dispatch: TypeAlias = Callable[[Batch, Application, Host], Coroutine[Untyped, Untyped, Outcome]]
 
 
-def dispatcher(app: Application) -> Dispatch:
-    """The function to run the batches of *app* with: the bare ``dispatch``, or one that calls its instruments."""
-    return _dispatch_observed if app.instruments.observe_batches else dispatch
+def dispatcher(app: Application, *, keeps_headers: bool = False) -> Dispatch:
+    """The function to run the batches of *app* with: the bare ``dispatch``, or one that calls its instruments.
+
+    *keeps_headers*: whether its caller keeps the headers of messages that handlers send.
+    """
+    propagation = app.instruments.propagation
+    if propagation is None:
+        return _dispatch_observed if app.instruments.observe_batches else dispatch
+    outgoing = propagation.outgoing if keeps_headers else None
+
+    async def dispatch_in_own_context(batch: Batch, app: Application, host: Host) -> Outcome:
+        # The instrument sets context variables, which only the code of this batch may see.
+        return await in_own_context(_dispatch_observed(batch, app, host, outgoing))
+
+    return dispatch_in_own_context
 
 
-async def _dispatch_observed(batch: Batch, app: Application, host: Host) -> Outcome:
-    run = ObservedRun(batch, host, app.instruments)
+async def _dispatch_observed(
+    batch: Batch, app: Application, host: Host, outgoing: Callable[[], Headers | None] | None = None
+) -> Outcome:
+    run = ObservedRun(batch, host, app.instruments, outgoing)
     try:
         outcome = await dispatch(ObservedBatch(batch.target, batch.state, batch.invocations, run), app, host)
     except BaseException as error:  # the engine stopped it

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Final
+
+from msgspec.structs import replace
+
 from statefun_actors.definition import Scope
 from statefun_actors.dispatch.events import BatchEnded, HandlerEnded, HandlerStarted
 from statefun_actors.dispatch.instruments import Instruments
 from statefun_actors.host import Host
-from statefun_actors.model import Batch, Done, Failed, Invocation, Outcome
+from statefun_actors.model import Batch, Done, Effect, Failed, Headers, Invocation, Outcome, Send, SendAfter
 
 
 class ObservedBatch(Batch, frozen=True):
@@ -18,10 +23,21 @@ class ObservedBatch(Batch, frozen=True):
 class ObservedRun:
     """One run of one batch. A handler ends where the next one starts, or where the batch ends."""
 
-    __slots__ = ("_attempt", "_began", "_begun", "_instruments", "_running", "_started", "batch", "monotonic")
+    __slots__ = (
+        *("_attempt", "_began", "_begun", "_instruments", "_running", "_started"),
+        *("batch", "monotonic", "outgoing"),
+    )
 
-    def __init__(self, batch: Batch, host: Host, instruments: Instruments) -> None:
+    def __init__(
+        self,
+        batch: Batch,
+        host: Host,
+        instruments: Instruments,
+        outgoing: Callable[[], Headers | None] | None = None,
+    ) -> None:
         self.batch, self.monotonic, self._instruments = batch, host.monotonic, instruments
+        self.outgoing = outgoing
+        """The headers of each message that a handler sends; None: they have none."""
         self._began = self._started = self.monotonic()
         self._running: tuple[str, Invocation, int] | None = None
         """The handler that has started and not ended: its name, its message, and which attempt it is."""
@@ -64,6 +80,22 @@ class ObservedRun:
         self._instruments.batch_ended(BatchEnded(self.batch, outcome, seconds, error, failures))
 
 
+class _Effects(list[Effect]):
+    """Effects that get the headers of *outgoing* when they are added, so that no code that adds one knows of them."""
+
+    def __init__(self, outgoing: Callable[[], Headers | None]) -> None:
+        super().__init__()
+        self._outgoing = outgoing
+
+    def append(self, effect: Effect) -> None:
+        if effect.__class__ in _WITH_HEADERS and (headers := self._outgoing()) is not None:
+            effect = replace(effect, headers=headers)
+        super().append(effect)
+
+
+_WITH_HEADERS: Final = frozenset({Send, SendAfter})
+
+
 class ObservedScope(Scope):
     """A scope over an :class:`ObservedBatch`."""
 
@@ -73,6 +105,8 @@ class ObservedScope(Scope):
         super().__init__(batch, host, record_egresses)
         assert isinstance(batch, ObservedBatch)
         self._run = batch.run
+        if batch.run.outgoing is not None:
+            self.effects = _Effects(batch.run.outgoing)
 
     def empty(self) -> Scope:
         return ObservedScope(self.batch, self.host, self.record_egresses)

@@ -10,8 +10,8 @@ from msgspec import Struct
 from statefun_actors.address import Address
 from statefun_actors.engine.epoch import Lost
 from statefun_actors.engine.working_set import WorkingSet
-from statefun_actors.model import TypedValue
-from statefun_actors.store import EgressRecord, Headers
+from statefun_actors.model import Headers, TypedValue
+from statefun_actors.store import EgressRecord
 
 
 class OpenInbox:

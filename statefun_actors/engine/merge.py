@@ -93,10 +93,10 @@ class Merge:
 
     def _apply(self, working_set: WorkingSet, effect: Effect, sender: Address, now_ms: int) -> None:
         match effect:
-            case Send(target, value):
-                working_set.send(target, value, sender)
-            case SendAfter(target, value, delay, token):
-                working_set.post_later(now_ms + delay, target, value, sender, token)
+            case Send(target, value, headers):
+                working_set.send(target, value, sender, headers)
+            case SendAfter(target, value, delay, token, headers):
+                working_set.post_later(now_ms + delay, target, value, sender, token, headers)
             case Cancel(token):
                 working_set.timers.cancel(sender, token, working_set.epoch)
             case Egress(name, value):

@@ -11,8 +11,8 @@ from statefun_actors.address import Address
 from statefun_actors.dispatch import EpochCommitted, Instruments, MessageSource, MessageTaken, TimerFired
 from statefun_actors.engine.epoch import Epoch
 from statefun_actors.engine.working_set import WorkingSet
-from statefun_actors.model import INGRESS, TypedValue
-from statefun_actors.store import Headers, Timer
+from statefun_actors.model import INGRESS, Headers, TypedValue
+from statefun_actors.store import Timer
 
 
 def observe(working_set: WorkingSet, instruments: Instruments, now_ms: Callable[[], int]) -> None:

@@ -21,8 +21,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from statefun_actors.address import Address
 from statefun_actors.engine.epoch import Lost
-from statefun_actors.model import TypedValue
-from statefun_actors.store import Headers
+from statefun_actors.model import Headers, TypedValue
 
 if TYPE_CHECKING:
     from statefun_actors.engine.egress_queue import EgressQueue

@@ -56,7 +56,9 @@ def take_reply(reply: ReplyMessage, on_answer: OnAnswer, store: StoreReader, now
     except Exception as error:
         on_answer(Unfit(error))
         return _nothing
-    message = IngressMessage(target, value, wait=Wait.HANDLED, key=reply.key, digest=reply.digest)
+    message = IngressMessage(
+        target, value, wait=Wait.HANDLED, key=reply.key, headers=reply.headers, digest=reply.digest
+    )
     return take(message, lambda answer: on_answer(_result(answer)))
 
 

@@ -101,7 +101,8 @@ class Runner:
         self._app, self._now_ms, self._merge, self._options = app, clock.now_ms, merge, options
         self._on_ended, self._on_lost = ended, lost
         self._host = _EngineHost(clock)
-        self._dispatch = _twice(dispatcher(app)) if options.twice else dispatcher(app)
+        run = dispatcher(app, keeps_headers=True)
+        self._dispatch = _twice(run) if options.twice else run
         self._activities = frozenset(name for name, route in app.all_routes.items() if route.retries)
         self._plain = frozenset(name for name, route in app.all_routes.items() if not route.waits)
         self._tasks: dict[HandlerTask[None], Address] = {}
@@ -230,7 +231,7 @@ class Runner:
             self._merge.failed(working_set, mailbox, Failed(None, error), self._now_ms())
             return
         record.running = True
-        invocations = [Invocation(message.value, message.caller) for message in messages]
+        invocations = [Invocation(message.value, message.caller, message.headers) for message in messages]
         working_set.epoch.steps += len(invocations)
         run = self._dispatch(Batch(address, record.state, invocations), self._app, self._host)
         if address[0] not in self._plain:

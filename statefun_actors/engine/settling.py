@@ -34,7 +34,7 @@ def message_given_up(working_set: WorkingSet, message: Message, error: BaseExcep
     """The engine gave *message* up, since it has no policy: it becomes a dead letter of the store."""
     invocation = Invocation(message.value, message.caller)
     if (answer := failure_answer(invocation, error)) is not None:
-        working_set.send(answer.target, answer.value, message.target)
+        working_set.send(answer.target, answer.value, message.target, message.headers)
     elif (caller := unwrapped(invocation).caller) is not None and caller[0] == INGRESS:
         working_set.callers.handled(caller[1], error, working_set.epoch)
     working_set.callers.given_up(message.caller, error, working_set.epoch)

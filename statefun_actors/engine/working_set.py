@@ -22,12 +22,11 @@ from statefun_actors.engine.options import EngineOptions
 from statefun_actors.engine.outbox import Outbox
 from statefun_actors.engine.ports import Sink, Source
 from statefun_actors.engine.timers import Timers
-from statefun_actors.model import INGRESS, Expiration, StateSpec, TypedValue
+from statefun_actors.model import INGRESS, Expiration, Headers, StateSpec, TypedValue
 from statefun_actors.store import (
     Commit,
     DamagedStateError,
     EntityRecord,
-    Headers,
     Message,
     Store,
     Timer,
@@ -123,12 +122,12 @@ class WorkingSet:
         self.epoch.messages[seq] = message = Message(seq, target, value, caller, headers)
         self.mailboxes.deliver(message)
 
-    def send(self, target: Address, value: TypedValue, sender: Address | None) -> None:
+    def send(self, target: Address, value: TypedValue, sender: Address | None, headers: Headers | None = None) -> None:
         """Add a message of *sender*: a new one, or a reply to a call from outside."""
         if target[0] == INGRESS:
             self.callers.reply(target[1], value, self.epoch)
         else:
-            self.post(target, value, sender)
+            self.post(target, value, sender, headers)
 
     def stand_in(self, address: Address, call: Call) -> None:
         """Redirect messages for *address* to *call*, until :meth:`stand_back`."""
@@ -147,10 +146,12 @@ class WorkingSet:
         if not self.callers.stand_ins:
             self.__dict__.pop("send", None)
 
-    def _send_or_answer(self, target: Address, value: TypedValue, sender: Address | None) -> None:
+    def _send_or_answer(
+        self, target: Address, value: TypedValue, sender: Address | None, headers: Headers | None = None
+    ) -> None:
         call = self.callers.stand_ins.get(target)
         if call is None:
-            WorkingSet.send(self, target, value, sender)
+            WorkingSet.send(self, target, value, sender, headers)
         else:
             call.replied(value, self.epoch)
 
@@ -179,10 +180,7 @@ class WorkingSet:
     def deliver(self, timer: Timer) -> None:
         """Deliver the delayed message of *timer*, which is due or which an operator fires."""
         self.epoch.counters.timers_fired += 1
-        if timer.headers is None:
-            self.send(timer.target, timer.value, timer.caller)
-        else:
-            self.post(timer.target, timer.value, timer.caller, timer.headers)
+        self.send(timer.target, timer.value, timer.caller, timer.headers)
 
     def fire(self, now_ms: int, most: int) -> None:
         """Deliver at most *most* delayed messages that are due."""

@@ -12,7 +12,7 @@ from statefun_actors.address import Address
 from statefun_actors.asking import REPLY
 from statefun_actors.conversations import OpenAsk
 from statefun_actors.ingress.message import Wait
-from statefun_actors.model import TypedValue
+from statefun_actors.model import Headers, TypedValue
 
 
 class ReplyMessage(Struct, frozen=True):
@@ -26,6 +26,7 @@ class ReplyMessage(Struct, frozen=True):
         encode: returns the message for the open ask. If it raises, the ask does not take the reply and stays open.
         key: an idempotency key, scoped to *token*.
         digest: identifies the reply among others with the same key; given with a key.
+        headers: stored with it; None = no headers.
     """
 
     wait: ClassVar[Wait] = Wait.TAKEN
@@ -34,6 +35,7 @@ class ReplyMessage(Struct, frozen=True):
     encode: Callable[[OpenAsk], TypedValue]
     key: str | None = None
     digest: str | None = None
+    headers: Headers | None = None
 
     @property
     def target(self) -> Address:

@@ -55,7 +55,7 @@ from statefun_actors.ingress import (
     Wait,
     digest,
 )
-from statefun_actors.model import TypedValue
+from statefun_actors.model import Headers, TypedValue
 from statefun_actors.runtime.one_call import OneCall
 from statefun_actors.types import pack
 
@@ -83,6 +83,7 @@ class EngineCalls:
         durable: bool,
     ) -> None:
         self._app, self._backend, self._loop = app, backend, loop
+        self._propagation = app.instruments.propagation
         self._encoders = MessageEncoders(app)
         self._timeout = timeout_seconds({"timeout": timeout}, timeout)
         self._stopped = (
@@ -97,6 +98,10 @@ class EngineCalls:
         self._end: tuple[str, BaseException | None] | None = None
         """The reason why all further calls fail, and its cause."""
 
+    def _headers(self) -> Headers | None:
+        """The headers that the calling code gives its messages: a trace goes on in them."""
+        return None if self._propagation is None else self._propagation.outgoing()
+
     # --- a call, step by step
 
     def telling(self, target: Address, message: object, options: TellOptions) -> Sent:
@@ -104,7 +109,7 @@ class EngineCalls:
         check_tell(options)
         value = packed(target, message)
         self._check(target, value)
-        sent = IngressMessage(target, value, delay_of(options), key=options.get("key"))
+        sent = IngressMessage(target, value, delay_of(options), key=options.get("key"), headers=self._headers())
         return sent, timeout_seconds(options, self._timeout)
 
     def answering(self, address: Address | str, message: object, options: CallOptions) -> Sent:
@@ -117,7 +122,7 @@ class EngineCalls:
             return value
 
         content = None if key is None else digest(value.typename.encode(), value.value)
-        return ReplyMessage(target.id, encoded, key, content), timeout_seconds(options, self._timeout)
+        return ReplyMessage(target.id, encoded, key, content, self._headers()), timeout_seconds(options, self._timeout)
 
     def raise_error(self, sent: Sent, answer: Answer | None) -> None:
         """Raise the error that *answer*, that of a ``tell``, stands for; return if it was delivered."""
@@ -132,7 +137,7 @@ class EngineCalls:
         asked = question(subject, first, second)
         self._check(asked.target, asked.value)
         wait = Wait.REPLY if asked.until_reply else Wait.HANDLED
-        message = IngressMessage(asked.target, asked.value, wait=wait, key=options.get("key"))
+        message = IngressMessage(asked.target, asked.value, wait=wait, key=options.get("key"), headers=self._headers())
         return asked, (message, timeout_seconds(options, self._timeout))
 
     def reply(self, asked: Question, sent: Sent, answer: Answer | None) -> Untyped:

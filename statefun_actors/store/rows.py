@@ -8,10 +8,7 @@ from enum import Enum
 from msgspec import Struct
 
 from statefun_actors.address import Address
-from statefun_actors.model import TypedValue
-
-Headers = Mapping[str, str]
-"""What accompanies a message and is no part of it, by name."""
+from statefun_actors.model import Headers, TypedValue
 
 
 class Message(Struct, frozen=True, gc=False):

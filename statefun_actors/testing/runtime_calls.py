@@ -47,7 +47,7 @@ from statefun_actors.ingress import (
     Wait,
     digest,
 )
-from statefun_actors.model import TypedValue
+from statefun_actors.model import Headers, TypedValue
 from statefun_actors.testing.arguments import checked_address
 from statefun_actors.testing.faults import Hostility
 
@@ -120,9 +120,8 @@ class TestCalls:
         """See :meth:`TestRuntime.tell`."""
         value = packed(target, message)
         self._check(target, value, options)
-        _result(
-            await self._answer(IngressMessage(target, value, delay_ms, key=options.key, caller=options.caller)), target
-        )
+        sent = IngressMessage(target, value, delay_ms, key=options.key, caller=options.caller, headers=self._headers())
+        _result(await self._answer(sent), target)
         if (refused := self._refused(target, value, options.caller)) is not None:
             raise refused
 
@@ -130,13 +129,17 @@ class TestCalls:
         """See :meth:`TestRuntime.ask`."""
         self._check(asked.target, asked.value, options)
         wait = Wait.REPLY if asked.until_reply or options.key is None else Wait.HANDLED
-        message = IngressMessage(asked.target, asked.value, 0, wait, options.key, options.caller)
+        message = IngressMessage(asked.target, asked.value, 0, wait, options.key, options.caller, self._headers())
         value = _result(await self._answer(message), asked.target)
         if value is not None:
             return asked.answer(value, self._app.codecs())
         if asked.reply is not None and asked.reply.optional:
             return None
         raise UnansweredError(asked.target)
+
+    def _headers(self) -> Headers | None:
+        propagation = self._app.instruments.propagation
+        return None if propagation is None else propagation.outgoing()
 
     async def _answer(self, message: IngressMessage | ReplyMessage) -> Answer | None:
         """The answer to *message* after all messages that follow have been handled; None if there is none yet."""

@@ -29,7 +29,8 @@ from statefun_actors.connectors.files import (
 from statefun_actors.dispatch import Application
 from statefun_actors.engine import Engine, Inbox, ManualClock
 from statefun_actors.ingress.json_lines import Lines, _quick
-from statefun_actors.store import Headers, MemoryStore
+from statefun_actors.model import Headers
+from statefun_actors.store import MemoryStore
 from statefun_actors.types import codec_for
 from statefun_actors.units import DURATION_FORM
 

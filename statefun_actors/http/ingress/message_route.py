@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
+from msgspec.structs import replace
+
 from statefun_actors.dispatch import Application
 from statefun_actors.http.ingress.guard import Guard
+from statefun_actors.http.ingress.message_headers import headers_reader
 from statefun_actors.http.ingress.pending import PendingAnswer, PendingReply
 from statefun_actors.http.ingress.request_parsing import PATH, RequestParser
 from statefun_actors.http.ingress.responses import ResponseWriter
@@ -29,6 +32,7 @@ class IngressRoute:
     def __init__(self, app: Application, backend: Backend, guard: Guard) -> None:
         self._backend, self._guard = backend, guard
         self._parser = RequestParser(app)
+        self._headers = headers_reader(app)
         self._writer = ResponseWriter(app.codecs())
         self._deadlines: Deadlines[Expiring] = Deadlines()
 
@@ -47,15 +51,20 @@ class IngressRoute:
         try:
             if not request.target.startswith(_ONE):
                 messages = self._parser.messages(request, body)
+                if self._headers is not None and (headers := self._headers(request)) is not None:
+                    messages = [replace(message, headers=headers) for message in messages]
                 pending = PendingAnswer(self._writer)
                 self._backend.take_all(messages, pending.answer)
                 return pending.response or pending
             parsed = self._parser.message(request, body)
         except RefusedError as refused:
             return refused.response
+        message = parsed.message
+        if self._headers is not None and (headers := self._headers(request)) is not None:
+            message = replace(message, headers=headers)
         if parsed.seconds:
-            pending = PendingReply(self._writer, self._backend, self._deadlines, parsed.message, parsed.seconds)
+            pending = PendingReply(self._writer, self._backend, self._deadlines, message, parsed.seconds)
         else:
             pending = PendingAnswer(self._writer)
-            self._backend.take(parsed.message, pending.answer)
+            self._backend.take(message, pending.answer)
         return pending.response or pending

@@ -10,6 +10,7 @@ from statefun_actors.dispatch import Application
 from statefun_actors.errors import UnhandledMessageError, UnknownFunctionTypeError
 from statefun_actors.http.ingress.bodies import VENDOR, BodyHeaders, read_body, read_headers, unfit
 from statefun_actors.http.ingress.guard import Guard
+from statefun_actors.http.ingress.message_headers import headers_reader
 from statefun_actors.http.ingress.pending import PendingAnswer
 from statefun_actors.http.ingress.query import read_type
 from statefun_actors.http.ingress.responses import NOT_OPEN, ResponseWriter
@@ -32,6 +33,7 @@ class RepliesRoute:
         self._backend, self._guard = backend, guard
         self._encoders = MessageEncoders(app)
         self._writer = ResponseWriter(app.codecs())
+        self._headers = headers_reader(app)
 
     def at(self, path: str) -> RepliesRoute | None:
         """This route, if *path* is one of its paths."""
@@ -55,7 +57,8 @@ class RepliesRoute:
         # Not of the value: only the ask may know its type, and the ask is removed once it is answered.
         parts = (headers.form.value.encode(), (headers.typename or "").encode(), body)
         key_digest = None if headers.key is None else digest(*parts)
-        reply = ReplyMessage(token, lambda ask: self._encoded(ask, headers, body), headers.key, key_digest)
+        kept = None if self._headers is None else self._headers(request)
+        reply = ReplyMessage(token, lambda ask: self._encoded(ask, headers, body), headers.key, key_digest, kept)
         self._backend.take(reply, pending.answer)
         return pending.response or pending
 

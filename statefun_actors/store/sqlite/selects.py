@@ -8,8 +8,8 @@ from typing import Any, Final
 import msgspec
 
 from statefun_actors.address import Address
-from statefun_actors.model import TypedValue
-from statefun_actors.store import DeadLetterEntry, Headers, KeyedRequest, Message, RequestState, Timer
+from statefun_actors.model import Headers, TypedValue
+from statefun_actors.store import DeadLetterEntry, KeyedRequest, Message, RequestState, Timer
 from statefun_actors.store.sqlite.schema import DEAD_LETTER, MESSAGE, REQUEST, TIMER
 
 _read_headers: Final = msgspec.json.Decoder(dict[str, str]).decode
