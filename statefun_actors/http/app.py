@@ -14,6 +14,7 @@ from statefun_actors.http.metrics_route import METRICS, metrics_route
 from statefun_actors.http.request import TEXT, Route, line
 from statefun_actors.http.router import Router
 from statefun_actors.settings import ENDPOINT_DEFAULTS, Options, Settings, settings_with
+from statefun_actors.telemetry import with_global_providers
 
 if TYPE_CHECKING:
     from quart import Quart
@@ -44,7 +45,9 @@ def create_app(
         application = served[0]
     else:
         application = Application(
-            *served, settings=settings_with(settings, options, ENDPOINT_DEFAULTS), instruments=instruments
+            *served,
+            settings=settings_with(settings, options, ENDPOINT_DEFAULTS),
+            instruments=with_global_providers(instruments),
         )
     failures, linger = FailureLog(), Linger(application.settings.linger)
     routes: dict[str, Route] = {

@@ -22,6 +22,7 @@ from statefun_actors.runtime.engine_calls import EngineCalls
 from statefun_actors.runtime.engine_setup import assemble
 from statefun_actors.runtime.options import RuntimeOptions, application_settings
 from statefun_actors.runtime.running_parts import RunningParts
+from statefun_actors.telemetry import with_global_providers
 
 _T = TypeVar("_T")
 _E = TypeVar("_E")
@@ -56,9 +57,8 @@ class AsyncRuntime:
     """
 
     def __init__(self, *served: object, **options: Unpack[RuntimeOptions]) -> None:
-        self.app = Application(
-            *served, settings=application_settings(options), instruments=options.get("instruments", ())
-        )
+        instruments = with_global_providers(options.get("instruments", ()))
+        self.app = Application(*served, settings=application_settings(options), instruments=instruments)
         self._options = options
         self._asgi = RuntimeAsgi(lambda: None if self._running is None else self._running.asgi)
         self._console = RuntimeAsgi(lambda: None if self._running is None else self._running.console)

@@ -53,11 +53,11 @@ TABLE: Final[Mapping[str, AbstractSet[str]]] = {
             "conversations",
         }
     ),
+    "telemetry": frozenset({"text", "errors", "model", "asking", "dispatch"}),
     "endpoint": frozenset({"errors", "address", "model", "wire", "definition", "settings", "dispatch"}),
     "compat": frozenset(
         {"errors", "address", "model", "types", "wire", "definition", "functions", "settings", "dispatch", "endpoint"}
     ),
-    "telemetry": frozenset({"asking", "dispatch"}),
     "ingress": frozenset(
         {"text", "units", "errors", "address", "model", "types", "asking", "definition", "conversations", "dispatch"}
     ),
@@ -76,6 +76,7 @@ TABLE: Final[Mapping[str, AbstractSet[str]]] = {
             "conversations",
             "dispatch",
             "endpoint",
+            "telemetry",
             "ingress",
         }
     ),
@@ -170,6 +171,7 @@ TABLE: Final[Mapping[str, AbstractSet[str]]] = {
             "settings",
             "conversations",
             "dispatch",
+            "telemetry",
             "ingress",
             "http",
             "engine",

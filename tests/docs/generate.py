@@ -24,14 +24,14 @@ MODULES: Final = {
     "statefun_actors": "What applications use.",
     "statefun_actors.testing": "The test kit.",
     "statefun_actors.client": "Clients of an engine in another process (extra `[client]`).",
-    "statefun_actors.telemetry": "Metrics for Prometheus (extra `[metrics]`).",
+    "statefun_actors.telemetry": "Metrics for Prometheus (extra `[metrics]`), OpenTelemetry's traces (extra `[otel]`).",
     "statefun_actors.compat.statefun3": "The names of Apache's SDK 3.x.",
     "statefun_actors.compat.statefun2": "The names of Apache's SDK 2.x.",
 }
 ORDER: Final = (
     "tutorial", "entities", "state", "messages", "failures", "conversations", "time", "testing", "evolution", "library",
-    "http", "console", "kafka", "operations", "security", "flink", "compat", "commands", "limits", "performance",
-    "how-it-works", "comparison", "reference",
+    "http", "console", "kafka", "operations", "telemetry", "security", "flink", "compat", "commands", "limits",
+    "performance", "how-it-works", "comparison", "reference",
 )  # fmt: skip
 """The pages in the order in which they are best read."""
 

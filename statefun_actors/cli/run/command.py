@@ -226,9 +226,10 @@ def _application(loaded: App, settings: Settings, instruments: Sequence[Instrume
     from statefun_actors.cli.loading import AppError
     from statefun_actors.dispatch import Application
     from statefun_actors.errors import DefinitionError
+    from statefun_actors.telemetry import with_global_providers
 
     try:
-        return Application(*loaded.served, settings=settings, instruments=instruments)
+        return Application(*loaded.served, settings=settings, instruments=with_global_providers(instruments))
     except DefinitionError as error:
         raise AppError(str(error)) from error
 

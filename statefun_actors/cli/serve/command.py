@@ -73,6 +73,7 @@ def serve(  # noqa: PLR0913, PLR0917 - each is an option of the command line
     from statefun_actors.dispatch import Application
     from statefun_actors.errors import DefinitionError
     from statefun_actors.http import create_app
+    from statefun_actors.telemetry import with_global_providers
 
     tls = _tls(certfile, keyfile, ca_certs)
     if metrics and workers > 1:
@@ -84,7 +85,8 @@ def serve(  # noqa: PLR0913, PLR0917 - each is an option of the command line
     click.get_current_context().with_resource(logging_to_stderr(logs))
     loaded = load_app(app)
     try:
-        application = Application(*loaded.served, settings=settings, instruments=metrics_instruments(metrics))
+        instruments = with_global_providers(metrics_instruments(metrics))
+        application = Application(*loaded.served, settings=settings, instruments=instruments)
         application.refuse_renamed()
     except DefinitionError as error:
         raise AppError(str(error)) from error

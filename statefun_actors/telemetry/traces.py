@@ -1,0 +1,179 @@
+"""``Traces``: an instrument that makes an OpenTelemetry span for each message that a handler gets.
+
+The context of a span travels in the headers of the messages that its handler sends, by the propagators that the program
+has set up: ``traceparent`` and ``tracestate`` by default. The engine stores headers with messages and delayed messages,
+so a trace goes on after a restart.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Mapping
+from importlib.metadata import version
+from typing import Final
+
+from statefun_actors.asking import OWN_FUNCTIONS, SCHEDULE
+from statefun_actors.dispatch import BatchEnded, HandlerEnded, HandlerStarted, Propagating
+from statefun_actors.errors import InternalMessageError, UnhandledMessageError
+from statefun_actors.model import Batch, Done, Failed, Headers, Invocation
+from statefun_actors.text import describe, describe_error, describe_type, loggable
+
+try:
+    from opentelemetry import propagate, trace
+    from opentelemetry.context import Context, attach, create_key, get_value, set_value
+    from opentelemetry.propagators.textmap import Setter
+    from opentelemetry.trace import Link, Span, SpanKind, Status, StatusCode, TracerProvider
+except ImportError as error:
+    raise ImportError(
+        'statefun_actors.telemetry.Traces needs opentelemetry-api: pip install "statefun-actors[otel]"'
+    ) from error
+
+SYSTEM: Final = "statefun_actors"
+_LINKED: Final = "link-"
+"""The prefix of headers whose span a new trace links to, instead of continuing its trace."""
+_HEADERS: Final = create_key("statefun-actors-headers")
+_NO_PARENT: Final = Context()
+_UNSENT: Final = (UnhandledMessageError, InternalMessageError)
+"""The errors of messages that no handler starts with."""
+
+
+class Traces(Propagating):
+    """A span for each attempt of a handler at a message: ``instruments=[Traces()]``.
+
+    ``run``, ``serve`` and runtimes add one by themselves if the program has set a global tracer provider before.
+
+    A span is named ``process <function type>``, has the kind CONSUMER, and is current while the handler runs, so spans
+    that the handler starts are its children. Its parent is the span that was current when the message was sent: by
+    another handler, a delayed message or an ask, by ``tell`` or ``ask`` of a runtime, or by the sender of a request or
+    a Kafka record with a ``traceparent``. A message of ``send_every`` starts a new trace, with a link to the span that
+    scheduled it.
+
+    Args:
+        tracer_provider: makes the spans; None = the global one, which may also be set later.
+    """
+
+    def __init__(self, tracer_provider: TracerProvider | None = None) -> None:
+        self._tracer = trace.get_tracer(SYSTEM, version("statefun-actors"), tracer_provider)
+        self._propagator = propagate.get_global_textmap()
+        self.fields = frozenset(field.lower() for field in self._propagator.fields)
+        self._spans: dict[int, Span] = {}
+        """The spans of running handlers by the id of their message, which lives as long."""
+
+    def outgoing(self) -> Headers | None:
+        if (headers := get_value(_HEADERS)) is not None:
+            assert isinstance(headers, Mapping)
+            return headers
+        carrier: dict[str, str] = {}
+        self._propagator.inject(carrier, setter=_SETTER)
+        return carrier or None
+
+    def handler_started(self, event: HandlerStarted) -> None:
+        invocation, typename = event.invocation, event.target.typename
+        if typename in OWN_FUNCTIONS:  # they pass on messages of others: no span, and the headers stay the same
+            attach(self._passed_on(typename, invocation.headers))
+            return
+        parent, links = self._origin(invocation.headers)
+        span = self._tracer.start_span(
+            f"process {typename}",
+            parent,
+            SpanKind.CONSUMER,
+            {
+                "messaging.system": SYSTEM,
+                "messaging.operation.name": "process",
+                "messaging.operation.type": "process",
+                "messaging.destination.name": typename,
+                "messaging.message.body.size": len(invocation.argument.value),
+                "statefun_actors.entity.id": event.target.id,
+                "statefun_actors.message.type": invocation.argument.typename,
+                "statefun_actors.handler": event.handler,
+                "statefun_actors.attempt": event.attempt,
+            },
+            links,
+        )
+        if invocation.caller is not None and span.is_recording():
+            span.set_attribute("statefun_actors.caller.type", invocation.caller.typename)
+        self._spans[id(invocation)] = span
+        # Never detached: dispatch runs each batch in a context of its own. What a failure policy sends after the
+        # handler has ended belongs to this span, too.
+        attach(trace.set_span_in_context(span, parent))
+
+    def handler_ended(self, event: HandlerEnded) -> None:
+        span = self._spans.pop(id(event.invocation), None)
+        if span is None:
+            return
+        if event.error is not None and span.is_recording():
+            if isinstance(event.error, asyncio.CancelledError):
+                span.set_attribute("statefun_actors.stopped", True)
+            else:
+                _record(span, event.error)
+        span.end()
+
+    def batch_ended(self, event: BatchEnded) -> None:
+        for invocation, error in _without_handler(event.batch, event):
+            parent, links = self._origin(invocation.headers)
+            span = self._tracer.start_span(
+                f"process {event.target.typename}",
+                parent,
+                SpanKind.CONSUMER,
+                {
+                    "messaging.system": SYSTEM,
+                    "messaging.operation.name": "process",
+                    "messaging.operation.type": "process",
+                    "messaging.destination.name": event.target.typename,
+                    "messaging.message.body.size": len(invocation.argument.value),
+                    "statefun_actors.entity.id": event.target.id,
+                    "statefun_actors.message.type": invocation.argument.typename,
+                },
+                links,
+            )
+            _record(span, error)
+            span.end()
+
+    def _origin(self, headers: Headers | None) -> tuple[Context, list[Link] | None]:
+        """The context of the parent of a message with *headers*, and the links of its span."""
+        if headers is None:
+            return _NO_PARENT, None
+        linked = {name.removeprefix(_LINKED): value for name, value in headers.items() if name.startswith(_LINKED)}
+        if linked:
+            origin = trace.get_current_span(self._propagator.extract(linked, _NO_PARENT)).get_span_context()
+            return _NO_PARENT, [Link(origin)] if origin.is_valid else None
+        return self._propagator.extract(headers, _NO_PARENT), None
+
+    def _passed_on(self, typename: str, headers: Headers | None) -> Context:
+        """A context in which messages are sent with *headers*, or with links to the span in *headers*."""
+        kept = {} if headers is None else {name: headers[name] for name in headers if self._is_own(name)}
+        if typename == SCHEDULE:  # a recurring message has no end, and neither would its trace
+            kept = {f"{_LINKED}{name.removeprefix(_LINKED)}": value for name, value in kept.items()}
+        return set_value(_HEADERS, kept, _NO_PARENT)
+
+    def _is_own(self, name: str) -> bool:
+        return name.removeprefix(_LINKED) in self.fields
+
+
+class _Setter(Setter[dict[str, str]]):
+    def set(self, carrier: dict[str, str], key: str, value: str) -> None:
+        carrier[key] = value
+
+
+_SETTER: Final = _Setter()
+
+
+def _record(span: Span, error: BaseException) -> None:
+    kind = describe_type(error)
+    texts = {"exception.type": kind, "exception.message": describe_error(error)}
+    span.record_exception(loggable(error), texts)
+    span.set_attribute("error.type", kind)
+    span.set_status(Status(StatusCode.ERROR, describe(error)))
+
+
+def _without_handler(batch: Batch, event: BatchEnded) -> Iterator[tuple[Invocation, BaseException]]:
+    """The messages of *batch* that no handler has started with, and why."""
+    match event.outcome:
+        case Failed(int() as index, error) if isinstance(error, _UNSENT):
+            yield batch.invocations[index], error
+        case Done():
+            for failure in event.failures:
+                if isinstance(failure.error, _UNSENT):
+                    yield batch.invocations[failure.index], failure.error
+        case _:
+            pass
