@@ -12,6 +12,7 @@ from statefun_actors.engine.dead_letters import (
 )
 from statefun_actors.engine.egress_queue import (
     EgressQueue,
+    position_key,
 )
 from statefun_actors.engine.engine import (
     Engine,
@@ -97,5 +98,6 @@ __all__ = [
     "find_changes",
     "open_asks",
     "open_schedules",
+    "position_key",
     "to_ms",
 ]

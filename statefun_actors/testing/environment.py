@@ -5,16 +5,18 @@ from __future__ import annotations
 import contextlib
 import functools
 from datetime import datetime
+from typing import Final
 
 import attrs
 
 from statefun_actors.dispatch import Application
-from statefun_actors.engine import Engine, EngineOptions, ManualClock
+from statefun_actors.engine import Engine, EngineOptions, ManualClock, position_key
 from statefun_actors.errors import ValueMismatchError
-from statefun_actors.store import Store
+from statefun_actors.store import EgressRecord, Store
 from statefun_actors.testing.faults import (
     FaultClock,
     Faults,
+    FaultSink,
     FaultStore,
     Hostility,
     LoggedMailboxes,
@@ -24,6 +26,8 @@ from statefun_actors.testing.faults import (
     RandomChoices,
     jump_text,
 )
+
+_ALL: Final = 1 << 31
 
 
 class Environment:
@@ -53,6 +57,8 @@ class Environment:
         self.clock: ManualClock
         self.store: Store
         self._mailboxes: OvertakingMailboxes | None = None
+        self.sinks: dict[str, FaultSink] = {}
+        """The sinks with faults, by egress; empty without any."""
         if hostile is False:
             self.store = store if store is not None else LoggedStore()
             # If the store has data of an earlier run, tokens of that run are not repeated.
@@ -76,6 +82,10 @@ class Environment:
         self.clock = clock = FaultClock(start, seed=hostility.tokens)
         self.store = FaultStore(hostility, clock)
         self.log = MessageLog(app, clock.now_ms())
+        self.sinks = {
+            name: FaultSink(name, hostility, lambda text: self.log.fault(clock.now_ms(), text))
+            for name in hostility.egresses
+        }
         for line in hostility.describe():
             self.log.fault(clock.now_ms(), line)
         self.options = attrs.evolve(
@@ -103,7 +113,17 @@ class Environment:
         return contextlib.nullcontext() if self.hostility is None else self.hostility.without_kills()
 
     async def settled(self, engine: Engine) -> None:
-        """Wait until nothing is left to do at this virtual time, late messages included."""
+        """Wait until nothing is left to do at this virtual time, late messages included.
+
+        Raises:
+            AssertionError: an egress record was lost, written twice or out of order.
+        """
+        await self._settled(engine)
+        self._check_sinks()
+
+    async def _settled(self, engine: Engine) -> None:
+        for sink in self.sinks.values():
+            sink.retry()
         await engine.settled()
         while self.hostility is not None and self._mailboxes is not None and self._mailboxes.late:
             due = engine.view.next_due()
@@ -115,3 +135,16 @@ class Environment:
             self._mailboxes.arrive_late()
             engine.wake()
             await engine.settled()
+
+    def written(self) -> list[EgressRecord]:
+        """The records that sinks have written, which the store does not have any more."""
+        waiting = {record.seq for record in self.store.egress_after(0, _ALL, list(self.sinks))}
+        return [record for sink in self.sinks.values() for record in sink.written if record.seq not in waiting]
+
+    def _check_sinks(self) -> None:
+        for name, sink in self.sinks.items():
+            waiting = [record.seq for record in self.store.egress_after(0, _ALL, [name])]
+            assert isinstance(self.store, FaultStore)
+            fault = sink.fault(self.store.sent_out.get(name, []), waiting, self.store.positions.get(position_key(name)))
+            if fault is not None:
+                raise AssertionError(fault)

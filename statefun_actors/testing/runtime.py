@@ -96,7 +96,14 @@ class TestRuntime(RuntimeView):
         resources.callback(self._store.close)
         clock, options = self._environment.clock, self._environment.options
         failed = self._errors
-        engine = Engine(self.app, self._store, clock, options=options, on_failure=lambda _, error: failed.append(error))
+        engine = Engine(
+            self.app,
+            self._store,
+            clock,
+            sinks=self._environment.sinks,
+            options=options,
+            on_failure=lambda _, error: failed.append(error),
+        )
         self._assembly = Assembly(engine, resources=resources)
         await self._assembly.start()
         LOGS.append(self._environment.log)

@@ -73,7 +73,7 @@ class RuntimeView:
     @property
     def egresses(self) -> dict[str, list[Untyped]]:
         """The records of each egress, by its name."""
-        return self._stored.egresses()
+        return self._stored.egresses(self._environment.written())
 
     @property
     def log(self) -> list[LogEntry]:

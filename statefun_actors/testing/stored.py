@@ -15,7 +15,7 @@ from statefun_actors.conversations import open_ask, open_schedule
 from statefun_actors.dispatch import Application, unwrapped
 from statefun_actors.engine import FailingMessage, at_ms
 from statefun_actors.model import Invocation, State
-from statefun_actors.store import Store, Timer, unpack
+from statefun_actors.store import EgressRecord, Store, Timer, unpack
 from statefun_actors.testing.conversations import Ask, Schedule, ask_seen, schedule_seen
 from statefun_actors.types import value_of
 
@@ -72,10 +72,10 @@ class Stored:
         route = None if timer.caller is None else self._app.all_routes.get(timer.caller.typename)
         return route is not None and route.own
 
-    def egresses(self) -> dict[str, list[Untyped]]:
-        """The records of each egress, by its name."""
+    def egresses(self, written: Iterable[EgressRecord]) -> dict[str, list[Untyped]]:
+        """The records of each egress, by its name: first those that sinks have *written*."""
         found: dict[str, list[Untyped]] = defaultdict(list)
-        for record in self._store.egress_after(0, _ALL):
+        for record in (*written, *self._store.egress_after(0, _ALL)):
             found[record.egress].append(value_of(record.value, self._known))
         return dict(found)
 

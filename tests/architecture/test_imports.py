@@ -83,6 +83,15 @@ def test_a_run_loads_no_web_framework_and_nothing_of_clusters() -> None:
     assert unwanted & set(loaded.stdout.split()) == set()
 
 
+def test_the_test_kit_loads_simulations_when_they_are_used() -> None:
+    script = f"import sys; from {PACKAGE}.testing import TestRuntime, given; print(*sys.modules)"
+
+    loaded = subprocess.run([sys.executable, "-c", script], cwd=ROOT, check=True, capture_output=True, text=True)
+
+    unwanted = {"hypothesis", "pytest", "sqlite3", "unittest", f"{PACKAGE}.testing.simulation"}
+    assert unwanted & set(loaded.stdout.split()) == set()
+
+
 def house(folder: Path, files: dict[str, str]) -> list[str]:
     """What is wrong in a package that consists of *files*: path without ``.py`` -> source."""
     for name, source in files.items():

@@ -2,6 +2,7 @@
 
 from statefun_actors.testing.faults.choices import Choices, RandomChoices, RecordedChoices
 from statefun_actors.testing.faults.fault_clock import FaultClock, jump_text
+from statefun_actors.testing.faults.fault_sinks import FaultSink
 from statefun_actors.testing.faults.hostility import Faults, Hostility
 from statefun_actors.testing.faults.log import LogEntry, MessageLog
 from statefun_actors.testing.faults.logged_mailboxes import LoggedMailboxes, OvertakingMailboxes
@@ -11,6 +12,7 @@ from statefun_actors.testing.faults.shown_values import displayed, excerpt, same
 __all__ = [
     "Choices",
     "FaultClock",
+    "FaultSink",
     "FaultStore",
     "Faults",
     "Hostility",

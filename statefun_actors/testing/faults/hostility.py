@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from typing import Final
 
@@ -23,6 +23,7 @@ class Faults:
         kills: the process ends before or after a commit, and starts again from its store.
         repeats: clients send their messages, and their answers to reply addresses, again under the same key, although
             they were taken.
+        egress: the targets of egresses refuse records for a while, and take long. Used by ``simulate``.
         late: answers to asks are late: time passes first, so their timeouts may fire before. The result of a run
             depends on that, so it is used only with an invariant.
         jumps: the clock jumps before messages from outside and while the process is down, by up to a day ahead, or a
@@ -35,6 +36,7 @@ class Faults:
     order: bool = True
     kills: bool = True
     repeats: bool = True
+    egress: bool = True
     late: bool = True
     jumps: bool = True
 
@@ -51,9 +53,12 @@ class Hostility:
         faults: the kinds of faults that are possible.
         choices: the source of decisions.
         results_vary: allow faults that may change the results of a correct entity: late answers, jumps of the clock.
+        egresses: the names of the egresses to which faults may happen.
     """
 
-    def __init__(self, faults: Faults, choices: Choices, *, results_vary: bool = False) -> None:
+    def __init__(
+        self, faults: Faults, choices: Choices, *, results_vary: bool = False, egresses: Sequence[str] = ()
+    ) -> None:
         self._choices = choices
         # Each run has its own mix, so that frequent faults do not hide rare combinations.
         self.batch = _BATCHES[choices.pick(len(_BATCHES))] if faults.batches else None
@@ -67,6 +72,8 @@ class Hostility:
         self.repeating = _RATES[choices.pick(len(_RATES))] if faults.repeats else 0.0
         self.tokens = choices.pick(1_000)
         """The seed of reply addresses and other tokens."""
+        self.egresses = tuple(egresses) if faults.egress else ()
+        self.refusing = _RATES[choices.pick(len(_RATES))] if self.egresses else 0.0
         self._paused = 0
 
     def overtaken(self) -> bool:
@@ -88,6 +95,14 @@ class Hostility:
     def repeated(self) -> bool:
         """Whether a client sends its message once more."""
         return self.repeating > 0 and self._choices.happens(self.repeating)
+
+    def egress_refuses(self) -> bool:
+        """Whether the target of an egress refuses the next write."""
+        return self.refusing > 0 and self._choices.happens(self.refusing)
+
+    def pick_of_egress(self, count: int) -> int:
+        """A number from 0 to *count* - 1, for the pace of an egress."""
+        return self._choices.pick(count)
 
     def jump_ms(self) -> int:
         """The jump of the clock now, in milliseconds; 0 for none."""

@@ -44,11 +44,18 @@ class FaultStore(LoggedStore):
     def __init__(self, hostility: Hostility, clock: FaultClock) -> None:
         super().__init__()
         self._hostility, self._clock = hostility, clock
+        self.sent_out: dict[str, list[int]] = {}
+        """The seqs of all committed records, by egress."""
+        self.positions: dict[str, str] = {}
+        """The committed positions of sinks."""
 
     async def commit(self, commit: Commit) -> None:
         where = self._hostility.kill() if _changes(commit) else None
         if where != "before":
             await super().commit(commit)
+            self.positions.update(commit.positions)
+            for record in commit.egress:
+                self.sent_out.setdefault(record.egress, []).append(record.seq)
         if where is None:
             return
         if self._log is not None:
@@ -71,6 +78,7 @@ def _changes(commit: Commit) -> bool:
             commit.timers,
             commit.timers_done,
             commit.egress,
+            commit.egress_done,
             commit.dead_letters,
             commit.requests,
         )

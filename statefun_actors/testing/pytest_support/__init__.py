@@ -3,6 +3,6 @@
 from statefun_actors.testing.pytest_support.comparison import explained
 from statefun_actors.testing.pytest_support.fixture import HostileRun, hostile_runs, runtime_during
 from statefun_actors.testing.pytest_support.reports import forget_runtimes, logs
-from statefun_actors.testing.simulation.seeds import force_seed
+from statefun_actors.testing.seeds import force_seed
 
 __all__ = ["HostileRun", "explained", "force_seed", "forget_runtimes", "hostile_runs", "logs", "runtime_during"]

@@ -14,7 +14,7 @@ import attrs
 
 from statefun_actors.testing.faults import Faults, Hostility, RandomChoices
 from statefun_actors.testing.runtime import TestRuntime
-from statefun_actors.testing.simulation.seeds import chosen_seeds
+from statefun_actors.testing.seeds import chosen_seeds
 
 _SEEDS: Final = 10
 

@@ -15,6 +15,7 @@ from statefun_actors.settings import Settings
 from statefun_actors.testing.faults import Choices, Faults, Hostility, LogEntry, RandomChoices, RecordedChoices
 from statefun_actors.testing.recent import LOGS
 from statefun_actors.testing.runtime import TestRuntime
+from statefun_actors.testing.seeds import chosen_seeds
 from statefun_actors.testing.simulation.interpreters import run_elsewhere
 from statefun_actors.testing.simulation.report import SimulationError
 from statefun_actors.testing.simulation.result import (
@@ -26,7 +27,6 @@ from statefun_actors.testing.simulation.result import (
     outcome,
     texts,
 )
-from statefun_actors.testing.simulation.seeds import chosen_seeds
 from statefun_actors.testing.simulation.shrinking import shortest
 from statefun_actors.testing.simulation.wall_clock import another_wall_clock
 from statefun_actors.text import describe
@@ -59,6 +59,8 @@ class _SimulatedRun:
     error: Exception | None
     log: list[LogEntry]
     script: list[int]
+    egresses: Sequence[str]
+    """The egresses that have records at its end."""
 
 
 def simulate(
@@ -140,7 +142,7 @@ class _Simulation:
         calm = runner.run(self._run(None))
         if calm.error is not None:
             raise calm.error
-        expected = calm.result or {}
+        expected, egresses = calm.result or {}, calm.egresses
         again = runner.run(self._run(None))
         if self._failure(expected, again) is not None:
             what = again.error if again.error is not None else difference(expected, again.result or {})
@@ -153,9 +155,9 @@ class _Simulation:
         for hash_seed in range(1, self.hash_seeds + 1):
             self._check_elsewhere(expected, hash_seed)
         for seed in seeds:
-            run = runner.run(self._run(RandomChoices(seed)))
+            run = runner.run(self._run(RandomChoices(seed), egresses))
             if self._failure(expected, run) is not None:
-                self._report(runner, expected, seed, run)
+                self._report(runner, calm, seed, run)
 
     def _check_elsewhere(self, expected: Result, hash_seed: int) -> None:
         """Raise SimulationError if the run in an interpreter with another order of sets fails."""
@@ -167,12 +169,17 @@ class _Simulation:
         if what is not None:
             raise SimulationError(None, f"with PYTHONHASHSEED={hash_seed}: {what}", other.log, _SETS)
 
-    def _report(self, runner: asyncio.Runner, expected: Result, seed: int, run: _SimulatedRun) -> None:
+    def _report(self, runner: asyncio.Runner, calm: _SimulatedRun, seed: int, run: _SimulatedRun) -> None:
+        expected = calm.result or {}
+
+        def repeated(script: Sequence[int]) -> _SimulatedRun:
+            return runner.run(self._run(RecordedChoices(script), calm.egresses))
+
         def fails(script: Sequence[int]) -> bool:
-            return self._failure(expected, runner.run(self._run(RecordedChoices(script)))) is not None
+            return self._failure(expected, repeated(script)) is not None
 
         script = shortest(run.script, fails, _SHRINKING)
-        short = runner.run(self._run(RecordedChoices(script)))
+        short = repeated(script)
         what = self._failure(expected, short)
         if what is None:  # it fails now and then only
             short, what = run, self._failure(expected, run)
@@ -188,10 +195,11 @@ class _Simulation:
             return describe(run.error)
         return None if self.invariant is not None else difference(expected, run.result or {})
 
-    async def _run(self, choices: Choices | None) -> _SimulatedRun:
+    async def _run(self, choices: Choices | None, egresses: Sequence[str] = ()) -> _SimulatedRun:
         hostility = None
         if choices is not None:
-            hostility = Hostility(self.faults, choices, results_vary=self.invariant is not None)
+            varies = self.invariant is not None
+            hostility = Hostility(self.faults, choices, results_vary=varies, egresses=egresses)
         runtime = TestRuntime(
             *self.served, settings=self.settings, start=self.start, hostile=False if hostility is None else hostility
         )
@@ -201,4 +209,5 @@ class _Simulation:
             result = await outcome(runtime, self.scenario, self.invariant)
         except Exception as raised:  # any error is a finding
             error = raised
-        return _SimulatedRun(result, error, runtime.log, [] if choices is None else choices.made)
+        made = [] if choices is None else choices.made
+        return _SimulatedRun(result, error, runtime.log, made, list(runtime.egresses))

@@ -17,7 +17,6 @@ from contextlib import contextmanager
 from types import ModuleType
 from typing import Any as Untyped
 from typing import Final
-from unittest import mock
 
 import attrs
 
@@ -48,13 +47,12 @@ def another_wall_clock(app: Application) -> Generator[Looks]:
         return _STEP * looks.count
 
     stand_ins = _stand_ins(ahead)
-    with mock.patch.multiple(time, **_of_time(modules, ahead)):
-        changed = list(_replace(modules, stand_ins))
-        try:
-            yield looks
-        finally:
-            for module, name, value in changed:
-                setattr(module, name, value)
+    changed = [*_replace(modules, stand_ins), *_replace_time(modules, ahead)]
+    try:
+        yield looks
+    finally:
+        for module, name, value in changed:
+            setattr(module, name, value)
 
 
 def _modules(routes: Iterable[ServedFunction]) -> list[ModuleType]:
@@ -78,8 +76,10 @@ def _replace(modules: Iterable[ModuleType], stand_ins: dict[int, object]) -> Ite
                 yield module, name, value
 
 
-def _of_time(modules: Iterable[ModuleType], ahead: Callable[[], dt.timedelta]) -> dict[str, Untyped]:
-    """``time.time`` and ``time.time_ns``, which are ahead for code in *modules* only."""
+def _replace_time(
+    modules: Iterable[ModuleType], ahead: Callable[[], dt.timedelta]
+) -> Iterator[tuple[ModuleType, str, object]]:
+    """Replace ``time.time`` and ``time.time_ns`` by functions that are ahead for code in *modules* only."""
     names = {module.__name__ for module in modules}
     seconds, nanoseconds = time.time, time.time_ns
 
@@ -92,7 +92,10 @@ def _of_time(modules: Iterable[ModuleType], ahead: Callable[[], dt.timedelta]) -
     def strange_time_ns() -> int:
         return nanoseconds() + (int(ahead().total_seconds()) * 10**9 if from_handler() else 0)
 
-    return {"time": strange_time, "time_ns": strange_time_ns}
+    yield time, "time", seconds
+    time.time = strange_time
+    yield time, "time_ns", nanoseconds
+    time.time_ns = strange_time_ns
 
 
 def _stand_ins(ahead: Callable[[], dt.timedelta]) -> dict[int, object]:
