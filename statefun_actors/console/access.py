@@ -35,7 +35,11 @@ class Access:
         """Signs forms. Those from before a restart are refused."""
 
     def check_place(self, request: Request) -> None:
-        """Raises RefusedError: another site's page sends *request*, or asks under another name."""
+        """Check ``Host`` and ``Origin`` of *request*.
+
+        Raises:
+            RefusedError: its host is no name of this server, or a page of another site sends it.
+        """
         self._guard_of_place.admit(request)
 
     def is_open(self, request: Request) -> bool:
@@ -49,17 +53,21 @@ class Access:
         return True
 
     def form_token(self, request: Request) -> str:
-        """What the forms of a page for *request* send along, so that no other site can make them up."""
+        """The CSRF token in forms of the session of *request*. Pages of other sites can't read it."""
         return hmac.new(self._secret, b"form " + _cookie(request), "sha256").hexdigest()
 
     def check_form(self, request: Request, token: str) -> None:
-        """Raises RefusedError: *token* is not that of a form made for the session of *request*."""
+        """Check the CSRF token *token* of a form.
+
+        Raises:
+            RefusedError: it is not that of the session of *request*.
+        """
         if not hmac.compare_digest(token.encode("utf-8", "replace"), self.form_token(request).encode()):
             text = "this form is not one of this console's, or it is from before a restart: open its page again"
             raise RefusedError(line(403, text))
 
     def session(self, token: str) -> bytes | None:
-        """The Set-Cookie header of a new session for who knows *token*; None if that is wrong."""
+        """The Set-Cookie header of a new session; None if *token* is not that of the server."""
         if self._token is None or not hmac.compare_digest(token.encode("utf-8", "replace"), self._token):
             return None
         ends = b"%d" % (time.time() + SESSION_SECONDS)

@@ -1,8 +1,8 @@
 """Server-sent events: an open page is notified when something has changed, at most once a second.
 
-An event is a response of its own, which comes once there is something to say. The browser then connects again after the
-pause that the response asks for, and names the last version that it has seen. So a server that stops has no endless
-responses to cut off, and a change between two connections is not missed.
+Each event is a response of its own, sent when something has changed. The browser then connects again after the pause
+that the response gives, with the last version that it has seen. So a server that stops has no endless responses to cut
+off, and a change between two connections is not missed.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Changes:
         self._seen: object = None
         self._number = 0
         self._life = secrets.token_hex(4)
-        """Differs after a restart, when numbers begin anew."""
+        """Random: the versions of an earlier process, which have the same numbers, must differ."""
         self._waiting: dict[PendingChange, float] = {}
         """Each with the time of the event loop at which it has waited for long enough."""
         self._timer: asyncio.TimerHandle | None = None

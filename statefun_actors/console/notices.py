@@ -1,4 +1,4 @@
-"""What acts have done, for the page that is shown next. A URL has only the key, so that no link can make up a text."""
+"""Texts that say what an act has done, for the next page. The URL has only a key, so that no link can forge a text."""
 
 from __future__ import annotations
 

@@ -84,7 +84,6 @@ def _environment() -> Environment:
         json_cell=values.json_cell,
         json_whole=values.json_whole,
         text_whole=values.text_whole,
-        span=values.span,
         size=values.size,
         count=values.count,
     )

@@ -69,7 +69,7 @@ class ConsoleRoute:
         self._changes.end()
 
     def close(self) -> None:
-        """Nothing asks for pages any more."""
+        """Wait for pages that are being made. No request may follow."""
         self._background.close()
 
     def admit(self, request: Request) -> None:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import html
+import re
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
-from tests.console.served import Box, GiveUp, Put, Start, query, site
+from statefun_actors.console import acts, pages
+from tests.console.served import FORM, SEND, Box, GiveUp, Put, Start, query, site
 
 PAGES = ["", "entities", "failing", "dead-letters", "asks", "schedules", "timers", "egress"]
 HOSTILE = "<script>alert('x')</script>\u202e\x1b[31m\u200f\"&" + "é" * 3_000
@@ -94,7 +98,10 @@ async def test_what_is_no_entity_is_not_found(store: str | None) -> None:
             answer = await console.get(f"/console/entity{query(**parts)}")
 
             assert answer.status == 404
-            assert "Expected the address of an entity" in answer.text
+            assert (
+                "<p><bdi>Expected the address of an entity, such as bank/account/ada, of a type that is served or "
+                "stored here.</bdi></p>"
+            ) in answer.text
 
 
 async def test_values_from_outside_are_escaped_made_visible_and_shortened(store: str | None) -> None:
@@ -173,3 +180,70 @@ async def test_the_asks_schedules_timers_and_egress_are_listed(store: str | None
         assert "every 1d" in found["schedules"]
         assert "reminder" in found["timers"]
         assert "a record" in found["egress"]
+
+
+@pytest.mark.parametrize(
+    ("page", "title", "text"),
+    [
+        (
+            "dead-letter?number=7",
+            "No such dead letter",
+            "There is no such dead letter: it has been retried or discarded, or never was.",
+        ),
+        (
+            "ask?token=none",
+            "No such ask",
+            "the reply address none... takes no answer: it has been answered, its time is over, or it never was. "
+            "`statefun-actors asks APP` lists the open ones.",
+        ),
+        (
+            "field?type=console/box&id=ada&field=none",
+            "This field can't be edited",
+            "Box has no field 'none'; it has: text, numbers",
+        ),
+    ],
+)
+async def test_a_page_about_what_is_not_there_says_so(store: str | None, page: str, title: str, text: str) -> None:
+    async with site(store=store) as console:
+        answer = await console.get(f"/console/{page}")
+
+        shown = html.unescape(answer.text)
+        assert answer.status == 404
+        assert f"<h1>{title}</h1>" in shown
+        assert f"<p><bdi>{text}</bdi></p>" in shown
+
+
+async def test_a_store_that_can_not_be_read_is_reported(tmp_path: Path) -> None:
+    path, away = tmp_path / "store.db", tmp_path / "away.db"
+    async with site(store=str(path)) as console:
+        token = re.search(r'name="csrf" value="(.+?)"', (await console.get(f"/console/{SEND}")).text)
+        assert token is not None
+        path.rename(away)
+        page = await console.get("/console/")
+        body = f"csrf={token[1]}&to=console/box/x&type=console/put&f.text=x"
+        act = await console.request("POST", "/console/send-message", body, Content_Type=FORM)
+        away.rename(path)
+
+        assert page.status == act.status == 503
+        problem = f"store {path}: the file does not exist. `statefun-actors run` creates it."
+        assert act.text == f"nothing was changed: {problem}\n"
+        assert f"<p><bdi>{problem}</bdi></p>" in html.unescape(page.text)
+
+
+async def test_a_bug_in_a_page_or_an_act_is_logged(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(*_: object) -> NoReturn:
+        raise LookupError("a bug")
+
+    monkeypatch.setitem(vars(pages)["PAGES"], "egress", broken)
+    monkeypatch.setitem(vars(acts)["ACTS"], "send-message", acts.Act(plan=broken, page="send"))
+    async with site() as console:
+        page = await console.get("/console/egress")
+        act = await console.act("send-message")
+
+    assert (page.status, page.text) == (500, "this page failed; the log says why\n")
+    assert (act.status, act.text) == (500, "this act failed; the log says why\n")
+    messages = [each.getMessage() for each in caplog.records if each.name == "statefun_actors.console"]
+    assert messages == ["the page 'egress' failed", "the act 'send-message' failed"]
+    assert caplog.text.count("LookupError: a bug") == 2

@@ -1,4 +1,4 @@
-"""What a form of the console asks for: checked against the store first, then made by the control of the engine."""
+"""``Plan``: the change that a form requests, checked against the store; the control of the engine makes it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _LAST: Final = (1 << 63) - 1
 
 
 class FormError(StatefunActorsError, ValueError):
-    """A form lacks something, or has something that makes no sense. Retrying cannot help."""
+    """A field of a form is missing or invalid. Retrying cannot help."""
 
 
 @attrs.frozen
@@ -50,7 +50,7 @@ class Form:
 
 
 def _nothing(_: Live) -> None:
-    """Checks nothing."""
+    """The check of a plan that needs none."""
 
 
 @attrs.frozen(kw_only=True)

@@ -41,16 +41,16 @@ PAGES: Final[Mapping[str, Callable[[Look, Mapping[str, str]], Page]]] = {
 """By name."""
 
 FORMS: Final = frozenset({"field", "send"})
-"""Those that are of no use where nothing can be changed."""
+"""Pages with nothing but a form. A read-only console answers 403 for them."""
 
 
 def not_found(look: Look, query: Mapping[str, str]) -> Page:  # noqa: ARG001 - the form of all pages
-    """The page for a name that is none."""
+    """The page for an unknown name."""
     return Page(template="message.html", title="Not found", content={"text": "There is no such page."}, status=404)
 
 
 def read_only() -> Page:
-    """The page in place of one of ``FORMS`` where the console is read-only."""
+    """The page of a read-only console in place of one of ``FORMS``."""
     return Page(template="message.html", title="This console is read-only", content={"text": READ_ONLY}, status=403)
 
 
