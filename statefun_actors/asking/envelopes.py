@@ -132,13 +132,16 @@ class Answer(Struct, frozen=True, array_like=True, gc=False):
 class Attempt(Struct, frozen=True, array_like=True, gc=False):
     """From an activity to itself, after the backoff: attempt *number* of *value*, which *caller* sent.
 
-    *process* is the process in which it has begun; empty where it has not, and on Flink, where nothing records that.
+    Args:
+        process: the process in which it has begun; empty where it has not, and on Flink, where nothing records that.
+        error: why the attempt before it failed, for listings; empty for the first one.
     """
 
     number: int
     value: _Value
     caller: _Address | None
     process: str = ""
+    error: str = ""
 
 
 _MOST_DIGITS: Final = 12

@@ -88,7 +88,8 @@ _no_answer: Final = codec_for(NoAnswer)
 class OpenAsk(Struct, frozen=True):
     """An open ask, for listings. Times in milliseconds since 1970; *target* is None for a reply address.
 
-    *question* and *keep* are None if the ask has none.
+    *question* and *keep* are None if the ask has none. *activity*: whether the target is an activity, at a key that
+    the asker did not choose.
     """
 
     token: str
@@ -99,6 +100,7 @@ class OpenAsk(Struct, frozen=True):
     until_ms: int
     question: TypedValue | None = None
     keep: TypedValue | None = None
+    activity: bool = False
 
 
 def reply(context: Context, message: Any) -> None:
@@ -256,4 +258,5 @@ def opened(token: str, ask: Open) -> OpenAsk:
         ask.since_ms + ask.timeout_ms,
         None if ask.question is None else TypedValue(*ask.question),
         None if ask.keep is None else TypedValue(*ask.keep),
+        ask.activity,
     )

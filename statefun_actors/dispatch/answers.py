@@ -35,10 +35,12 @@ from statefun_actors.definition import AnswerMethod, AttemptCutShortError, Failu
 from statefun_actors.dispatch.calling import start_of
 from statefun_actors.errors import MessageDecodeError, UnhandledMessageError
 from statefun_actors.model import Headers, Invocation, Send, SendAfter, TypedValue
-from statefun_actors.text import describe, describe_error
+from statefun_actors.text import describe, describe_error, shortened
 from statefun_actors.types import any_of
 
 _LONGEST_BACKOFF: Final = 86_400.0
+_LONGEST_ERROR: Final = 1_000
+"""Characters of the error in the message of a further attempt."""
 _START: Final = secrets.token_hex(8)
 ANSWER_ADVICE: Final = "Send an answer of such a type, or add the type to the annotation of the method."
 
@@ -138,7 +140,7 @@ def rewrapped(envelope: TypedValue, value: TypedValue) -> TypedValue:
     if envelope.typename == ANSWER:
         return answer(replace(_content(envelope), value=inside))
     if envelope.typename == ATTEMPT:
-        return attempt(replace(_attempt(Invocation(envelope)), number=1, value=inside, process=""))
+        return attempt(replace(_attempt(Invocation(envelope)), number=1, value=inside, process="", error=""))
     return value
 
 
@@ -181,7 +183,6 @@ def begun_attempt(invocation: Invocation) -> TypedValue | None:
     The activity sends it to itself. None where an attempt with that record is to begin, nothing that can be read, or
     no attempt but the end of the run.
     """
-    number = 1
     if invocation.argument.typename == ORDER:
         return None
     if invocation.argument.typename == ATTEMPT:
@@ -189,11 +190,9 @@ def begun_attempt(invocation: Invocation) -> TypedValue | None:
             content = _attempt(invocation)
         except MessageDecodeError:
             return None
-        if content.process:
-            return None
-        number, invocation = content.number, attempted(invocation)
+        return None if content.process else attempt(replace(content, process=_process()))
     value = (invocation.argument.typename, invocation.argument.value)
-    return attempt(Attempt(number, value, invocation.caller, _process()))
+    return attempt(Attempt(1, value, invocation.caller, _process()))
 
 
 def _process() -> str:
@@ -205,13 +204,14 @@ def next_attempt(
     target: Address, invocation: Invocation, policy: TimedAttempts, error: BaseException
 ) -> SendAfter | None:
     """The next attempt at *invocation* of the activity at *target*, after *error*; None after the last one."""
-    number = attempt_number(invocation)
+    content = _attempt_of(invocation)
     if isinstance(error, NotYetError):
-        return _attempt_after(target, unwrapped(invocation), number, error.delay.total_seconds())
-    if number >= policy.total:
+        return _attempt_after(target, content, error.delay.total_seconds())
+    if content.number >= policy.total:
         return None
-    seconds = Backoff(policy.backoff, _LONGEST_BACKOFF).seconds(number)
-    return _attempt_after(target, unwrapped(invocation), number + 1, seconds)
+    seconds = Backoff(policy.backoff, _LONGEST_BACKOFF).seconds(content.number)
+    text = shortened(describe(error), _LONGEST_ERROR)
+    return _attempt_after(target, replace(content, number=content.number + 1, error=text), seconds)
 
 
 def report_retry(invocation: Invocation) -> Send | None:
@@ -225,10 +225,18 @@ def attempt_number(invocation: Invocation) -> int:
     return _attempt(invocation).number if invocation.argument.typename == ATTEMPT else 1
 
 
-def _attempt_after(target: Address, message: Invocation, number: int, seconds: float) -> SendAfter:
-    value, caller = (message.argument.typename, message.argument.value), message.caller
+def _attempt_of(invocation: Invocation) -> Attempt:
+    """The attempt *invocation*; for a question, the first one."""
+    argument = invocation.argument
+    if argument.typename == ATTEMPT:
+        return _attempt(invocation)
+    return Attempt(1, (argument.typename, argument.value), invocation.caller)
+
+
+def _attempt_after(target: Address, content: Attempt, seconds: float) -> SendAfter:
+    caller = address_of(content.caller)
     token = attempt_token(target, caller) if caller is not None and caller[0] == REPLY else None
-    return SendAfter(target, attempt(Attempt(number, value, caller)), max(1, math.ceil(seconds * 1000)), token)
+    return SendAfter(target, attempt(replace(content, process="")), max(1, math.ceil(seconds * 1000)), token)
 
 
 def _attempt(invocation: Invocation) -> Attempt:

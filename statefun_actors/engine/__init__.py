@@ -1,5 +1,9 @@
 """The embedded engine: mailboxes in, epochs out, over a store."""
 
+from statefun_actors.engine.ask_attempts import (
+    AskAttempts,
+    attempts_at,
+)
 from statefun_actors.engine.clock import (
     Clock,
     ManualClock,
@@ -68,6 +72,7 @@ from statefun_actors.engine.view import (
 
 __all__ = [
     "CHANGED",
+    "AskAttempts",
     "Check",
     "Clock",
     "Counters",
@@ -95,6 +100,7 @@ __all__ = [
     "StoredTwiceError",
     "SystemClock",
     "at_ms",
+    "attempts_at",
     "find_changes",
     "open_asks",
     "open_schedules",

@@ -12,6 +12,7 @@ from statefun_actors.address import Address
 from statefun_actors.asking import REPLY
 from statefun_actors.conversations import OpenAsk, OpenSchedule
 from statefun_actors.dispatch import Application
+from statefun_actors.engine import AskAttempts, at_ms
 from statefun_actors.model import TypedValue
 from statefun_actors.types import value_of
 
@@ -31,6 +32,10 @@ class Ask:
         asker: the entity that asks.
         address: its reply address; ``TestRuntime.answer`` takes it.
         since: the time of the ask; its timeout is *timeout* later.
+        attempts: the attempts of the activity *target* that have begun; None if none is known, or *target* is no
+            activity.
+        error: why the last attempt that has ended failed; empty if none has.
+        next_attempt: the time of the next attempt; None while one runs or waits for its turn.
     """
 
     target: Address | None
@@ -41,6 +46,9 @@ class Ask:
     asker: Address = attrs.field(default=_UNNAMED, eq=False)
     address: Address = attrs.field(default=_UNNAMED, eq=False, repr=False)
     since: datetime = attrs.field(default=_EPOCH, eq=False, repr=False)
+    attempts: int | None = attrs.field(default=None, eq=False, repr=False)
+    error: str = attrs.field(default="", eq=False, repr=False)
+    next_attempt: datetime | None = attrs.field(default=None, eq=False, repr=False)
 
 
 @attrs.frozen
@@ -64,8 +72,9 @@ class Schedule:
     next: datetime = attrs.field(default=_EPOCH, eq=False, repr=False)
 
 
-def ask_seen(app: Application, ask: OpenAsk) -> Ask:
-    """*ask* with Python values."""
+def ask_seen(app: Application, ask: OpenAsk, attempts: AskAttempts | None = None) -> Ask:
+    """*ask* with Python values. *attempts*: at it, as the store has them."""
+    next_ms = None if attempts is None else attempts.next_ms
     return Ask(
         ask.target,
         None if ask.question is None else value_of(ask.question, app.codecs()),
@@ -74,7 +83,10 @@ def ask_seen(app: Application, ask: OpenAsk) -> Ask:
         None if ask.keep is None else _kept(app, ask, ask.keep),
         ask.asker,
         Address(REPLY, ask.token),
-        _EPOCH + timedelta(milliseconds=ask.since_ms),
+        at_ms(ask.since_ms),
+        None if attempts is None else attempts.begun,
+        "" if attempts is None else attempts.error,
+        None if next_ms is None else at_ms(next_ms),
     )
 
 
@@ -87,7 +99,7 @@ def schedule_seen(app: Application, schedule: OpenSchedule) -> Schedule:
         value_of(schedule.message, app.codecs()),
         schedule.name,
         schedule.sender,
-        _EPOCH + timedelta(milliseconds=schedule.next_ms),
+        at_ms(schedule.next_ms),
     )
 
 

@@ -13,7 +13,7 @@ from statefun_actors.address import Address
 from statefun_actors.asking import REPLY, SCHEDULE
 from statefun_actors.conversations import open_ask, open_schedule
 from statefun_actors.dispatch import Application, unwrapped
-from statefun_actors.engine import FailingMessage, at_ms
+from statefun_actors.engine import FailingMessage, at_ms, attempts_at
 from statefun_actors.model import Invocation, State
 from statefun_actors.store import EgressRecord, Store, Timer, unpack
 from statefun_actors.testing.conversations import Ask, Schedule, ask_seen, schedule_seen
@@ -24,7 +24,7 @@ _ALL = 1 << 31
 
 @attrs.frozen
 class PendingTimer:
-    """A delayed message that has not fired yet."""
+    """A delayed message that has not fired yet; for a further attempt of an activity, the message that it was asked."""
 
     due: datetime
     target: Address
@@ -62,7 +62,11 @@ class Stored:
         """The delayed messages of the application, the nearest first."""
         return [
             PendingTimer(
-                at_ms(timer.due_ms), timer.target, value_of(timer.value, self._known), timer.caller, timer.token
+                at_ms(timer.due_ms),
+                timer.target,
+                value_of(unwrapped(Invocation(timer.value)).argument, self._known),
+                timer.caller,
+                timer.token,
             )
             for timer in self._store.timers_after(-1, 0, _ALL)
             if not self._own(timer)
@@ -87,7 +91,7 @@ class Stored:
             if timer.target.typename == REPLY and timer.caller == timer.target
         }
         asks = [
-            ask_seen(self._app, ask)
+            ask_seen(self._app, ask, attempts_at(self._store, ask))
             for address, state in self._own_states(REPLY)
             if (ask := open_ask(address.id, state)) is not None
         ]

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import html
 import re
+from datetime import timedelta
 from pathlib import Path
 from typing import NoReturn
 
 import pytest
 
+from statefun_actors import AsyncRuntime, Entity, NoAnswer, activity, answers, handles
 from statefun_actors.console import acts, pages
-from tests.console.served import FORM, SEND, Box, GiveUp, Put, Start, query, site
+from tests.console.served import DEADLINE, FORM, SEND, Box, GiveUp, Put, Site, Start, query, site
 
 PAGES = ["", "entities", "failing", "dead-letters", "asks", "schedules", "timers", "egress"]
 HOSTILE = "<script>alert('x')</script>\u202e\x1b[31m\u200f\"&" + "é" * 3_000
@@ -247,3 +250,40 @@ async def test_a_bug_in_a_page_or_an_act_is_logged(
     messages = [each.getMessage() for each in caplog.records if each.name == "statefun_actors.console"]
     assert messages == ["the page 'egress' failed", "the act 'send-message' failed"]
     assert caplog.text.count("LookupError: a bug") == 2
+
+
+class Payment(Entity, typename="console/payment"):
+    @handles
+    def pay(self, message: str) -> None:
+        self.ask(charge, message, then=self.paid, timeout=timedelta(hours=3))
+
+    @answers
+    def paid(self, answer: str | NoAnswer) -> None: ...
+
+
+@activity("console/charge", attempts=2, backoff=9000)
+async def charge(message: str) -> str:
+    raise ConnectionError(f"<b>{message}</b> is away")
+
+
+async def test_an_ask_of_an_activity_shows_its_attempts_and_the_last_error(store: str | None) -> None:
+    async with AsyncRuntime(Payment, charge, store=store, bind="127.0.0.1:0") as runtime:
+        console = Site(runtime)
+        await runtime.tell(Payment.at("1"), "the bank")
+        async with asyncio.timeout(DEADLINE):
+            while "is away" not in (page := (await console.get("/console/asks")).text):
+                pass
+        found = re.search(r'data-label="attempts">(.*?)</td>', page, re.DOTALL)
+        link = re.search(r'href="(ask\?token=.+?)"', page)
+        assert found is not None
+        assert link is not None
+        ask = (await console.get(f"/console/{link[1]}")).text
+
+    assert "&lt;b&gt;the bank&lt;/b&gt;" in found[1]
+    assert without_tags(found[1]) == "1, the next in 2 hConnectionError: <b>the bank</b> is away"
+    assert "1 attempt has begun; the next one is due in 2 h. The last error:" in without_tags(ask)
+    assert "<pre>ConnectionError: &lt;b&gt;the bank&lt;/b&gt; is away</pre>" in ask
+
+
+def without_tags(page: str) -> str:
+    return html.unescape(re.sub("<.*?>", "", page)).strip()

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import time
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
@@ -13,6 +14,8 @@ import pytest
 
 from statefun_actors import Entity, NoAnswer, Runtime, activity, answers, handles, persisted
 from statefun_actors.admin import read_entities
+from statefun_actors.engine import AskAttempts, attempts_at, open_asks
+from statefun_actors.store import open_reader
 
 DIES = 7
 ENDS = 0
@@ -56,10 +59,23 @@ def seen(folder: Path) -> str:
     return order.seen
 
 
+def attempts_so_far(folder: Path) -> AskAttempts | None:
+    with closing(open_reader(folder / "store.db")) as store:
+        (ask,) = open_asks(store)
+        return attempts_at(store, ask)
+
+
 def test_an_attempt_that_ends_the_process_counts(tmp_path: Path) -> None:
-    exits = [live(tmp_path, "60"), live(tmp_path), live(tmp_path), live(tmp_path)]
+    exits, attempts = [live(tmp_path, "60")], [attempts_so_far(tmp_path)]
+    exits.append(live(tmp_path))
+    attempts.append(attempts_so_far(tmp_path))
+    exits += [live(tmp_path), live(tmp_path)]
 
     assert exits == [DIES, DIES, DIES, ENDS]
+    assert attempts == [
+        AskAttempts(1, "", None),
+        AskAttempts(2, "AttemptCutShortError: the process ended while attempt 1 was running", None),
+    ]
     assert seen(tmp_path) == "failed: AttemptCutShortError: the process ended while attempt 3 was running"
     calls = (tmp_path / "calls").read_text().splitlines()
     assert len(calls) == 3

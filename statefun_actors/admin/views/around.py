@@ -65,7 +65,7 @@ def view_surroundings(store: StoreReader, address: Address, known: Mapping[str, 
     return Surroundings(
         waiting,
         _first(timer_item(timer, known) for timer in timers if timer.target == address and not is_own(timer)),
-        _first(ask_item(ask, known) for ask in asks if address in {ask.asker, ask.target}),
+        _first(ask_item(store, ask, known) for ask in asks if address in {ask.asker, ask.target}),
         _first(schedule_item(each, known) for each in schedules if address in {each.sender, each.target}),
         not (timers.cut or asks.cut or schedules.cut),
     )

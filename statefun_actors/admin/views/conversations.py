@@ -12,7 +12,7 @@ from msgspec import Struct
 from statefun_actors.admin.views.json_values import shown_form
 from statefun_actors.asking import SHOWN_OF_TOKEN, short_address, short_or_none
 from statefun_actors.conversations import OpenAsk, OpenSchedule
-from statefun_actors.engine import open_asks, open_schedules
+from statefun_actors.engine import attempts_at, open_asks, open_schedules
 from statefun_actors.store import StoreReader
 from statefun_actors.types import Codec
 from statefun_actors.units import write_duration
@@ -29,6 +29,10 @@ class AskItem(Struct, frozen=True):
         target: the address that was asked; None, like *typename* and *value*, for a reply address.
         then: the method that takes the answer.
         value: the JSON form of the question.
+        attempts: the attempts of the activity that is asked that have begun; None if none is known, or the target is
+            no activity.
+        error: why the last attempt that has ended failed; None if none has.
+        next_ms: the time of the next attempt; None while one runs or waits for its turn.
     """
 
     token: str
@@ -39,6 +43,9 @@ class AskItem(Struct, frozen=True):
     value: object
     since_ms: int
     until_ms: int
+    attempts: int | None
+    error: str | None
+    next_ms: int | None
 
 
 class ScheduleItem(Struct, frozen=True):
@@ -79,7 +86,7 @@ def list_asks(
         return str(ask.asker).startswith(to) or (ask.target is not None and str(ask.target).startswith(to))
 
     found = (ask for ask in open_asks(store) if wanted(ask))
-    return [ask_item(ask, known) for ask in _first(found, limit, lambda ask: (ask.since_ms, ask.token))]
+    return [ask_item(store, ask, known) for ask in _first(found, limit, lambda ask: (ask.since_ms, ask.token))]
 
 
 def list_schedules(
@@ -101,9 +108,9 @@ def _first(items: Iterable[_T], limit: int | None, key: Callable[[_T], tuple[obj
     return sorted(items, key=key) if limit is None else heapq.nsmallest(limit, items, key=key)
 
 
-def ask_item(ask: OpenAsk, known: Mapping[str, Codec] | None = None) -> AskItem:
-    """The open ask *ask*."""
-    question = ask.question
+def ask_item(store: StoreReader, ask: OpenAsk, known: Mapping[str, Codec] | None = None) -> AskItem:
+    """The open ask *ask* of *store*."""
+    question, attempts = ask.question, attempts_at(store, ask)
     return AskItem(
         ask.token[:SHOWN_OF_TOKEN],
         short_address(ask.asker),
@@ -113,6 +120,9 @@ def ask_item(ask: OpenAsk, known: Mapping[str, Codec] | None = None) -> AskItem:
         None if question is None else shown_form(question, known),
         ask.since_ms,
         ask.until_ms,
+        None if attempts is None else attempts.begun,
+        (attempts.error or None) if attempts is not None else None,
+        None if attempts is None else attempts.next_ms,
     )
 
 

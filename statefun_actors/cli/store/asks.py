@@ -14,7 +14,7 @@ from statefun_actors.cli.store.json_command import JsonCommand
 from statefun_actors.cli.store.listing_group import ListingGroup
 from statefun_actors.cli.store.place import EXIT_CODES, WHICH_STORE, app_and_rest, no_more_than, place_of, store_command
 from statefun_actors.cli.store.send import answer_of
-from statefun_actors.cli.store.showing import Row, brief, limit_option, most_rows, show_rows, time_of
+from statefun_actors.cli.store.showing import Row, brief, cut, limit_option, most_rows, show_rows, time_of
 
 if TYPE_CHECKING:
     from statefun_actors.admin import AskItem
@@ -37,7 +37,8 @@ def asks() -> None:
 
 
 _LIST = f"""List open asks, oldest first, as of the last commit: asker, target, start, timeout, and the method that
-takes the answer (then).
+takes the answer (then). For an ask of an activity also the attempts that have begun, the time of the next one, and the
+error of the last one; without a next one, an attempt runs or waits for its turn.
 
 {WHICH_STORE} {EXIT_CODES}
 """
@@ -70,7 +71,7 @@ def list_(words: tuple[str, ...], to: str | None, limit: int | None, store: Path
         now_ms = SystemClock().now_ms()
         found = list_asks(reader, place.known, now_ms=now_ms, to=to or "", limit=most_rows(limit, as_json=as_json))
     show_rows(
-        ["token", "from", "to", "type", "value", "then", "since", "until"],
+        ["token", "from", "to", "type", "value", "then", "since", "until", "attempts", "next attempt", "error"],
         map(_row, found),
         as_json=as_json,
         limit=limit,
@@ -81,7 +82,12 @@ def list_(words: tuple[str, ...], to: str | None, limit: int | None, store: Path
 def _row(item: AskItem) -> Row:
     since, until = time_of(item.since_ms), time_of(item.until_ms)
     value = "" if item.typename is None else brief(item.value)
-    cells = (item.token, item.asker, item.target or "", item.typename or "", value, item.then, since, until)
+    attempts = "" if item.attempts is None else str(item.attempts)
+    next_attempt = None if item.next_ms is None else time_of(item.next_ms)
+    cells = (
+        *(item.token, item.asker, item.target or "", item.typename or "", value, item.then, since, until),
+        *(attempts, next_attempt or "", cut(item.error or "")),
+    )
     return cells, {
         "token": item.token,
         "from": item.asker,
@@ -91,6 +97,9 @@ def _row(item: AskItem) -> Row:
         "then": item.then,
         "since": since,
         "until": until,
+        "attempts": item.attempts,
+        "next_attempt": next_attempt,
+        "error": item.error,
     }
 
 

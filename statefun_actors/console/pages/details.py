@@ -41,7 +41,7 @@ def ask(look: Look, query: Mapping[str, str]) -> Page:
     bound = None if route is None else route.answers.get(found.then)
     types = {codec.typename for codec in bound.method.codecs.values()} - {_NO_ANSWER} if bound is not None else set()
     content = {
-        "row": ask_item(found, look.known),
+        "row": ask_item(look.store, found, look.known),
         "types": sorted(types),
         "typename": query.get("type", ""),
         "json": query.get("json", ""),

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import re
 import shutil
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from statefun_actors import Entity, NoAnswer, activity, answers, handles
+from statefun_actors.admin import time_text
 from statefun_actors.engine import SystemClock
+from statefun_actors.store.sqlite import SqliteStore
+from statefun_actors.testing import TestRuntime
 from tests.cli.commands import summary, wait_until, write_lines
 from tests.cli.store.shop import STORE, engine, in_this_process, refusal, table, told
 
@@ -105,17 +111,48 @@ def test_open_asks_show_asker_target_times_and_method(folder: Path) -> None:
         "then",
         "since",
         "until",
+        "attempts",
+        "next attempt",
+        "error",
     ]
     assert len(rows) == 2
     checked, decided = found
     assert {**checked, "token": "", "since": "", "until": ""} == {
         "token": "", "from": ORDER, "to": "shop/stock/17", "type": "io.statefun.types/long", "value": 5,
-        "then": "checked", "since": "", "until": "",
+        "then": "checked", "since": "", "until": "", "attempts": None, "next_attempt": None, "error": None,
     }  # fmt: skip
     assert (decided["to"], decided["type"], decided["value"]) == (None, None, None)
     assert [len(each["token"]) for each in found] == [8, 8]
     assert told("asks", "list", "app.py", "--to", "shop/stock", "--limit", "1", folder=folder) == [checked]
     assert in_this_process("asks", "app.py", "--to", "x", folder=folder).stdout == "No asks are open of or for x.\n"
+
+
+class Payment(Entity, typename="shop/payment"):
+    @handles
+    def pay(self, message: str) -> None:
+        self.ask(charge, message, then=self.paid)
+
+    @answers
+    def paid(self, answer: str | NoAnswer) -> None: ...
+
+
+@activity("shop/charge", backoff=3600)
+async def charge(message: str) -> str:
+    raise ConnectionError(f"the bank is away: {message}")
+
+
+async def test_an_ask_of_an_activity_shows_its_attempts_and_the_last_error(tmp_path: Path) -> None:
+    async with TestRuntime(
+        Payment, charge, store=SqliteStore(tmp_path / "store.db"), start=datetime.now(UTC)
+    ) as runtime:
+        await runtime.tell(Payment.at("1"), "y" * 80)
+        due = time_text(int((runtime.clock.now + timedelta(hours=1)).timestamp() * 1000))
+    [found] = told("asks", "--store", "store.db", folder=tmp_path)
+    shown = in_this_process("asks", "--store", "store.db", folder=tmp_path).stdout.splitlines()
+
+    error = f"ConnectionError: the bank is away: {'y' * 80}"
+    assert (found["attempts"], found["next_attempt"], found["error"]) == (1, due, error)
+    assert re.split(" {3,}", shown[1])[-3:] == ["1", due, error[:79] + "…"]
 
 
 def test_recurring_messages_say_when_they_fire_next(folder: Path) -> None:
