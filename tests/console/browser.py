@@ -62,6 +62,25 @@ class Browser:
         script = "const e = document.documentElement; return e.scrollWidth - e.clientWidth"
         return int(self.driver.execute_script(script))
 
+    def broken_words(self, selector: str) -> Sequence[str]:
+        """The words in what *selector* finds that the page breaks over two lines."""
+        script = """
+            const found = [];
+            for (const each of document.querySelectorAll(arguments[0])) {
+              const texts = document.createTreeWalker(each, NodeFilter.SHOW_TEXT);
+              while (texts.nextNode()) {
+                for (const word of texts.currentNode.data.matchAll(/\\S+/g)) {
+                  const range = document.createRange();
+                  range.setStart(texts.currentNode, word.index);
+                  range.setEnd(texts.currentNode, word.index + word[0].length);
+                  if (new Set([...range.getClientRects()].map(box => box.top)).size > 1) found.push(word[0]);
+                }
+              }
+            }
+            return found;"""
+        found: Sequence[str] = self.driver.execute_script(script, selector)
+        return found
+
     def barriers(self) -> Sequence[str]:
         """What axe-core finds on this page that is serious for people who can't see or use it well."""
         self.driver.execute_script(_axe())

@@ -12,7 +12,7 @@ from selenium.webdriver.support.select import Select
 from statefun_actors import Runtime
 from tests.console.browser import DESKTOP, PHONE, Browser
 from tests.console.served import Box, Fail, GiveUp, Put, Start, query
-from tests.console.test_pages import HOSTILE, PAGES
+from tests.console.test_pages import HOSTILE, PAGES, Payment, charge
 
 pytestmark = pytest.mark.xdist_group("browser")
 
@@ -50,6 +50,22 @@ def test_a_page_is_readable_by_everyone_at_every_width(browser: Browser, url: st
         assert browser.barriers() == []
         # The browser itself logs the status of a page that is not there.
         assert [error for error in browser.errors() if "404" not in error] == []
+
+
+@pytest.mark.parametrize("width", [PHONE, 680, DESKTOP])
+def test_no_word_of_a_type_an_error_or_a_value_is_broken(browser: Browser, width: int) -> None:
+    cells = ", ".join(
+        f"td[data-label='{name}']" for name in ("type", "class", "question", "value", "error", "attempts")
+    )
+    with Runtime(Box, Payment, charge, bind="127.0.0.1:0") as runtime, browser.seen(width):
+        for address, message in ((Box.at("stuck"), Fail("this")), (Box.at("ada"), Start()), (Payment.at("1"), "bank")):
+            runtime.tell(address, message)
+        for page, text in (("", "can't take this"), ("asks", "is away")):
+            browser.open(f"{runtime.urls[0]}/console/{page}")
+            browser.until_seen(text)
+
+            assert browser.broken_words(cells) == []
+            assert browser.overflow() == 0
 
 
 @pytest.mark.parametrize("page", ["", "entities", "egress"])
