@@ -23,6 +23,7 @@ from statefun_actors.calls.options import (
     check_call,
     check_key,
     check_tell,
+    checked_timeout,
     delay_of,
     timeout_seconds,
 )
@@ -50,6 +51,7 @@ __all__ = [
     "check_call",
     "check_key",
     "check_tell",
+    "checked_timeout",
     "delay_of",
     "packed",
     "question",

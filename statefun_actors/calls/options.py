@@ -5,23 +5,25 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Final, TypedDict
 
-from statefun_actors.definition import delay_ms
+from statefun_actors.definition import delay_ms, timeout_ms
 from statefun_actors.errors import ValueMismatchError
 
 
 class CallOptions(TypedDict, total=False):
     """Options of ``tell`` and ``ask``."""
 
-    timeout: timedelta | float
-    """The timeout of the call with all attempts: a timedelta, or seconds. Default: that of the client or runtime."""
-    key: str
+    timeout: timedelta | float | None
+    """The timeout of the call with all attempts, at most ten years: a timedelta, or seconds. Default, and None: that of
+    the client or runtime.
+    """
+    key: str | None
     """An idempotency key, scoped to the target and kept for a day: messages sent under one key are delivered once."""
 
 
 class TellOptions(CallOptions, total=False):
     """Options of ``tell``."""
 
-    after: timedelta | float
+    after: timedelta | float | None
     """Delay of the delivery: a timedelta, or seconds. The message is durable on return."""
 
 
@@ -29,27 +31,27 @@ _CALL: Final = tuple(CallOptions.__annotations__)
 _TELL: Final = tuple(TellOptions.__annotations__)
 
 
-def check_call(options: CallOptions) -> None:
-    """Check the options of ``ask`` and ``answer``.
+def check_call(call: str, options: CallOptions) -> None:
+    """Check the options of *call*, ``ask`` or ``answer``.
 
     Raises:
         TypeError: there is no such option.
         ValueMismatchError: ``key=`` is not a non-empty string.
     """
     if options:
-        _check(options, _CALL)
+        _check(call, options, _CALL)
 
 
 def check_tell(options: TellOptions) -> None:
     """Check the options of ``tell``. Raises as :func:`check_call` does."""
     if options:
-        _check(options, _TELL)
+        _check("tell", options, _TELL)
 
 
-def _check(options: CallOptions | TellOptions, names: tuple[str, ...]) -> None:
+def _check(call: str, options: CallOptions | TellOptions, names: tuple[str, ...]) -> None:
     for name in options:
         if name not in names:
-            raise TypeError(f"unknown option {name!r}; expected one of: {', '.join(sorted(names))}")
+            raise TypeError(f"unknown option {name!r} of {call}(); expected one of: {', '.join(sorted(names))}")
     check_key(options.get("key"))
 
 
@@ -69,19 +71,16 @@ def delay_of(options: TellOptions) -> int:
     return 0 if after is None else delay_ms(after)
 
 
-def timeout_seconds(options: CallOptions, default: timedelta | float) -> float:
-    """The timeout of a call, in seconds.
+def checked_timeout(timeout: object) -> float:
+    """*timeout* (a timedelta, or seconds) in seconds.
 
     Raises:
-        ValueMismatchError: it is not a timedelta or a number, or not greater than zero.
+        ValueMismatchError: not more than zero, longer than ten years, or not a number.
     """
-    given: object = options.get("timeout", default)
-    if isinstance(given, timedelta):
-        seconds = given.total_seconds()
-    elif isinstance(given, int | float) and not isinstance(given, bool):
-        seconds = float(given)
-    else:
-        raise ValueMismatchError("timeout= as a timedelta or seconds", f"{given!r} ({type(given).__name__})")
-    if not seconds > 0:
-        raise ValueMismatchError("a timeout= of more than 0 seconds", f"{given!r}")
-    return seconds
+    return timeout_ms(timeout) / 1000
+
+
+def timeout_seconds(options: CallOptions, default: float) -> float:
+    """The timeout of a call, in seconds; *default* where it has none. Raises as :func:`checked_timeout` does."""
+    timeout = options.get("timeout")
+    return default if timeout is None else checked_timeout(timeout)

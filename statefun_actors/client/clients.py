@@ -22,6 +22,7 @@ from statefun_actors.calls import (
     TellOptions,
     check_call,
     check_tell,
+    checked_timeout,
     delay_of,
     packed,
     question,
@@ -55,7 +56,7 @@ class _Calls:
         if parsed.scheme not in {"http", "https"} or not parsed.host:
             raise ValueError(f"expected a URL such as http://127.0.0.1:8080, got {url!r}")
         self._url = url.rstrip("/")
-        self._timeout = timeout_seconds({"timeout": timeout}, timeout)
+        self._timeout = checked_timeout(timeout)
         self._headers: Mapping[str, str] = {} if token is None else {"authorization": f"Bearer {token}"}
 
     def _call(
@@ -81,7 +82,7 @@ class _Calls:
         )
 
     def _answer(self, address: Address | str, message: object, options: CallOptions) -> HttpCall:
-        check_call(options)
+        check_call("answer", options)
         return self._call(reply_address_of(address), pack(message), options, answers=True)
 
     def _request(self, attempt: HttpAttempt) -> dict[str, Untyped]:
@@ -164,7 +165,7 @@ class Client(_Calls):
         self, target: Untyped, message: Untyped, reply: Untyped = None, /, **options: Unpack[CallOptions]
     ) -> Untyped:
         """Send *message* and return the reply. See :meth:`statefun_actors.Actors.ask`."""
-        check_call(options)
+        check_call("ask", options)
         asked = question(target, message, reply)
         call = self._call(asked.target, asked.value, options, waits=True, until_reply=asked.until_reply)
         return reply_of(asked, self._carried_out(call))
@@ -249,7 +250,7 @@ class AsyncClient(_Calls):
         self, target: Untyped, message: Untyped, reply: Untyped = None, /, **options: Unpack[CallOptions]
     ) -> Untyped:
         """See :meth:`Client.ask`."""
-        check_call(options)
+        check_call("ask", options)
         asked = question(target, message, reply)
         call = self._call(asked.target, asked.value, options, waits=True, until_reply=asked.until_reply)
         return reply_of(asked, await self._carried_out(call))

@@ -9,7 +9,7 @@ from statefun_actors.definition.annotations import (
     return_annotation,
 )
 from statefun_actors.definition.answer_method import AnswerMethod, Callee
-from statefun_actors.definition.delay import LONGEST_DELAY, delay_ms
+from statefun_actors.definition.delay import LONGEST_DELAY, delay_ms, timeout_ms
 from statefun_actors.definition.error_text import is_text
 from statefun_actors.definition.fields import Field, make_field
 from statefun_actors.definition.function_options import TypeOptions
@@ -73,5 +73,6 @@ __all__ = [
     "python_function",
     "resolve",
     "return_annotation",
+    "timeout_ms",
     "typename_problem",
 ]

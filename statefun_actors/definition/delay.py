@@ -1,10 +1,11 @@
-"""Conversion of delays, as users give them, to milliseconds."""
+"""Conversion of delays and timeouts, as users give them, to milliseconds."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 from typing import Final
 
+from statefun_actors.asking import LONGEST_MS
 from statefun_actors.definition.error_text import shown
 from statefun_actors.errors import ValueMismatchError
 
@@ -31,6 +32,33 @@ def delay_ms(delay: object) -> int:
 
 
 _MOST: Final = f"a delay of at most {LONGEST_DELAY.days:,} days"
+
+
+_TIMEOUT: Final = "a timedelta or seconds, more than zero and at most ten years"
+
+
+def timeout_ms(timeout: object) -> int:
+    """*timeout* (a timedelta, or seconds) in whole milliseconds, rounded up.
+
+    Raises:
+        ValueMismatchError: not more than zero, longer than ten years, or not a number.
+    """
+    try:
+        ms = delay_ms(timeout)
+    except ValueMismatchError:
+        ms = 0
+    if not 0 < ms <= LONGEST_MS:
+        raise ValueMismatchError(f"timeout= as {_TIMEOUT}", shown(timeout))
+    return ms
+
+
+def timeout_problem(timeout: object) -> str | None:
+    """The problem of the option ``timeout=`` of a definition, if any."""
+    try:
+        timeout_ms(timeout)
+    except ValueMismatchError:
+        return f"timeout= is {_TIMEOUT}; got {shown(timeout)}"
+    return None
 
 
 def _duration(delay: object) -> timedelta:

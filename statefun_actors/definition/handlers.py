@@ -12,11 +12,10 @@ from typing import Final
 import attrs
 from google.protobuf.any_pb2 import Any
 
-from statefun_actors.definition.delay import delay_ms
+from statefun_actors.definition.delay import timeout_ms, timeout_problem
 from statefun_actors.definition.error_text import shown, spelled
 from statefun_actors.definition.function_options import internal_problem
 from statefun_actors.definition.policy import FailurePolicy, policy_problem
-from statefun_actors.errors import ValueMismatchError
 from statefun_actors.types import JSON_TYPENAME, Codec, UnstorableTypeError, codec_for, message_advice
 
 
@@ -42,19 +41,15 @@ class HandlerOptions:
         elif is_async and self.blocking:
             found.append("blocking=True is for a plain `def`; an `async def` does not block")
         if self.timeout is not None:
-            try:
-                ms = delay_ms(self.timeout)
-            except ValueMismatchError:
-                ms = 0
-            if ms <= 0:
-                found.append(f"timeout= is a timedelta or seconds, more than zero; got {shown(self.timeout)}")
+            if (problem := timeout_problem(self.timeout)) is not None:
+                found.append(problem)
             elif is_async is False and not self.blocking:
                 found.append("timeout= can't interrupt a plain `def`; make it `async def`, or write blocking=True")
         return found
 
     @property
     def timeout_seconds(self) -> float | None:
-        return None if self.timeout is None else delay_ms(self.timeout) / 1000
+        return None if self.timeout is None else timeout_ms(self.timeout) / 1000
 
 
 ENTITY_OF_HANDLER: Final = "__statefun_entity__"

@@ -8,7 +8,6 @@ from typing import Final
 
 from statefun_actors.address import Address
 from statefun_actors.asking import (
-    LONGEST_MS,
     REPLY,
     SCHEDULE,
     Cease,
@@ -19,7 +18,7 @@ from statefun_actors.asking import (
     run_id,
     schedule_id,
 )
-from statefun_actors.definition import AnswerMethod, Callee, Scope, check_relayed, delay_ms
+from statefun_actors.definition import AnswerMethod, Callee, Scope, check_relayed, timeout_ms
 from statefun_actors.errors import ValueMismatchError
 from statefun_actors.model import TypedValue
 from statefun_actors.types import pack
@@ -43,7 +42,7 @@ def ask(
     """The reply address of an ask of *entity*. Raises as :meth:`Entity.ask` does."""
     method = _method(entity, then)
     kept: TypedValue | None = method.pack_keep(None if keep is NOT_GIVEN else keep, given=keep is not NOT_GIVEN)
-    ms = _timeout_ms(timeout)
+    ms = timeout_ms(timeout)
     run = isinstance(target, Callee)
     if isinstance(target, Callee):
         method.check_takes_answer_of(target)
@@ -86,18 +85,6 @@ def cancel_every(scope: Scope, name: str) -> None:
 
 def _now_ms(scope: Scope) -> int:
     return (scope.now - _EPOCH) // _MILLISECOND
-
-
-def _timeout_ms(timeout: timedelta | float) -> int:
-    try:
-        ms = delay_ms(timeout)
-    except ValueMismatchError:
-        ms = 0
-    if not 0 < ms <= LONGEST_MS:
-        raise ValueMismatchError(
-            "timeout= as a timedelta or seconds, more than zero and at most ten years", repr(timeout)
-        )
-    return ms
 
 
 def _method(entity: Untyped, then: object) -> AnswerMethod:

@@ -25,6 +25,7 @@ from statefun_actors.calls import (
     UnavailableError,
     check_call,
     check_tell,
+    checked_timeout,
     delay_of,
     packed,
     question,
@@ -85,7 +86,7 @@ class EngineCalls:
         self._app, self._backend, self._loop = app, backend, loop
         self._propagation = app.instruments.propagation
         self._encoders = MessageEncoders(app)
-        self._timeout = timeout_seconds({"timeout": timeout}, timeout)
+        self._timeout = checked_timeout(timeout)
         self._stopped = (
             "the message is stored, and is handled by the next run: this engine has stopped"
             if durable
@@ -114,7 +115,7 @@ class EngineCalls:
 
     def answering(self, address: Address | str, message: object, options: CallOptions) -> Sent:
         """The message of ``answer(address, message, **options)``; it ends as a ``tell``. Raises as :meth:`telling`."""
-        check_call(options)
+        check_call("answer", options)
         target, value, key = reply_address_of(address), pack(message), options.get("key")
 
         def encoded(ask: OpenAsk) -> TypedValue:
@@ -133,7 +134,7 @@ class EngineCalls:
 
     def asking(self, subject: Untyped, first: Untyped, second: Untyped, options: CallOptions) -> tuple[Question, Sent]:
         """The message of ``ask(subject, first, second, **options)``. Raises the errors of invalid arguments."""
-        check_call(options)
+        check_call("ask", options)
         asked = question(subject, first, second)
         self._check(asked.target, asked.value)
         wait = Wait.REPLY if asked.until_reply else Wait.HANDLED

@@ -9,7 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Final, cast
 
-from statefun_actors.calls import timeout_seconds
+from statefun_actors.calls import checked_timeout
 from statefun_actors.connectors import FileTarget, HttpTarget, Target, read_target
 from statefun_actors.console import ConsoleMode
 from statefun_actors.dispatch import Instrument
@@ -92,7 +92,7 @@ def application_settings(options: RuntimeOptions) -> Settings:
         if not isinstance(value, int) or isinstance(value, bool) or value < 1:
             problems.append(f"expected a {name}= of 1 or more, got {value!r}")
     try:
-        timeout_seconds({}, options.get("timeout", 1))
+        checked_timeout(options.get("timeout", 1))
     except ValueError as error:
         problems.append(str(error))
     if problems:

@@ -71,7 +71,7 @@ class TestCall:
 
     def check(self) -> None:
         """Raise ValueMismatchError if an option is invalid, or two exclude each other."""
-        timeout_seconds({} if self.timeout is None else {"timeout": self.timeout}, 1)
+        timeout_seconds({"timeout": self.timeout}, 1)
         check_key(self.key)
         if self.caller is not None:
             checked_address(self.caller)

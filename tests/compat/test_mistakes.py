@@ -22,7 +22,7 @@ def test_a_wrong_declaration_names_all_problems() -> None:
     assert str(raised.value).splitlines()[1:] == [
         "  - unknown option 'retries'; expected one of: on_failure, blocking, timeout, internal, concurrency",
         "  - typename= is <namespace>/<name>: got 'greeter'. Write <namespace>/<name>, such as 'bank/account'.",
-        "  - timeout= is a timedelta or seconds, more than zero; got -1",
+        "  - timeout= is a timedelta or seconds, more than zero and at most ten years; got -1",
         "  - a stateful function takes two parameters: `def greet(context, message)`",
     ]
 

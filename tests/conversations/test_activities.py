@@ -350,7 +350,7 @@ def test_options_of_an_activity_are_checked_together_and_by_name() -> None:
     assert caught.value.problems == (
         f"unknown option 'attemps'; {known}",
         f"unknown option 'key'; {known}",
-        "timeout= is a timedelta or seconds, more than zero; got -1",
+        "timeout= is a timedelta or seconds, more than zero and at most ten years; got -1",
         "internal= is True or False, got 1",
         "backoff= is in seconds, 0 or more; got '1s'",
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable, Coroutine
 from datetime import timedelta
 from pathlib import Path
@@ -207,6 +208,9 @@ def test_keep_none_and_optional_keep_and_fields_of_any_type() -> None:
         (lambda self: self.ask(Stock.at("a"), Reserve(1), then=self.taken, keep="x"), "keep= of Asker.taken as"),
         (lambda self: self.ask(Stock.at("a"), Reserve(1), then=self.bare, keep=1), "no keep=, since Asker.bare"),
         (lambda self: self.ask(Stock.at("a"), Reserve(1), then=self.bare, timeout=0), "more than zero"),
+        (lambda self: self.ask(Stock.at("a"), Reserve(1), then=self.bare, timeout=None), "ten years, got None"),
+        (lambda self: self.ask(Stock.at("a"), Reserve(1), then=self.bare, timeout=math.inf), "ten years, got inf"),
+        (lambda self: self.reply_address(then=self.bare, timeout=math.inf), "ten years, got inf"),
         (
             lambda self: self.ask(Stock.at("a"), Reserve(1), then=self.bare, timeout=-1),
             "expected timeout= as a timedelta or seconds, more than zero and at most ten years, got -1",

@@ -401,9 +401,9 @@ def test_where_annotations_are_not_evaluated_a_field_may_be_named_like_its_type(
             "an `async def` does not block"),
         (marked(Added, blocking=1), "def f(self, message: Added): ...", "blocking= is True or False, got 1"),
         (marked(Added, timeout=0), "async def f(self, message: Added): ...", "timeout= is a timedelta or seconds, "
-            "more than zero; got 0"),
+            "more than zero and at most ten years; got 0"),
         (marked(Added, timeout=float("nan")), "async def f(self, message: Added): ...", "timeout= is a timedelta or "
-            "seconds, more than zero; got nan"),
+            "seconds, more than zero and at most ten years; got nan"),
         (marked(Added, timeout=5), "def f(self, message: Added): ...", "timeout= can't interrupt a plain `def`; "
             "make it `async def`, or write blocking=True"),
         (marked(Added, on_failure="retry"), "def f(self, message: Added): ...", "on_failure= is DeadLetter(...) or "
