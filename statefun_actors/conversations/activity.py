@@ -272,7 +272,7 @@ def activity(typename: str, **options: Unpack[_ActivityOptions]) -> _Decorator:
 
     Args:
         typename: ``<namespace>/<name>``.
-        options: ``attempts`` (5), the maximum, on the embedded engine with those that end their process;
+        options: ``attempts`` (5), their maximum number; the embedded engine counts those that end the process, too;
             ``backoff`` (1.0), seconds before the second attempt, doubled before each further one; ``timeout``
             (30 seconds) of one attempt; ``concurrency`` (no limit), the maximum of runs at once in a process; ``rate``
             (no limit), the maximum of runs that begin in any second, minute or hour in a process: ``"60/m"``;

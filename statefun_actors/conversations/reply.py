@@ -132,17 +132,17 @@ def _ordered(context: Context, data: bytes, stored: bytes | None) -> None:
     try:
         content = read_order(data)
     except ValueError as error:
-        logger.warning("dropped an unreadable order of %s: %s", context.caller, error)
+        logger.warning("%s: a message of %s is dropped, since it can't be read: %s", REPLY, context.caller, error)
         return
     if isinstance(content, Open):
         if is_run_id(context.address.id) or not _makes_sense(content, context):
-            logger.warning("dropped an invalid order of %s", context.caller)
+            _refuse(context)
         elif stored is None:
             _open_ask(context, content, data)
     elif isinstance(content, Run):
         token = context.address.id
         if content.ask.target is None or not _makes_sense(content.ask, context) or run_id(content.ask) != token:
-            logger.warning("dropped an invalid order of %s", context.caller)
+            _refuse(context)
         else:
             _start_run(context, content)
     elif isinstance(content, Expire):
@@ -159,6 +159,15 @@ def _ordered(context: Context, data: bytes, stored: bytes | None) -> None:
     elif isinstance(content, Close) and stored is not None:
         ask = _open(stored)
         _close(context, ask, _failed(ask, content.reason))
+
+
+def _refuse(context: Context) -> None:
+    logger.warning(
+        "%s: a message of %s is dropped: a function opens only asks of its own, for at most ten years, "
+        "and does not ask with this library's own messages",
+        REPLY,
+        context.caller,
+    )
 
 
 def _makes_sense(ask: Open, context: Context) -> bool:
@@ -209,7 +218,7 @@ def _unexpected(context: Context, typename: str, data: bytes, *, inside: bool) -
             context.pack_and_reply(False)
         return
     if typename == FAILED or context["early"] is not None or is_run_id(context.address.id):
-        logger.info("dropped a late answer of type %s", typename)
+        logger.info("%s: an answer of type %s is dropped, since its ask is not open", REPLY, typename)
         return
     context["early"] = _pack((typename, data))
     token = context.address.id
@@ -227,7 +236,9 @@ def _close(context: Context, ask: Open, value: tuple[str, bytes]) -> None:
 def _send(context: Context, ask: Open, value: tuple[str, bytes]) -> None:
     room = LARGEST_VALUE - _ENVELOPE - (0 if ask.keep is None else len(ask.keep[1]))
     if len(value[1]) > room:
-        value = _failed(ask, f"the answer is too large: {len(value[1]):,} bytes, at most {room:,} fit next to keep=")
+        value = _failed(
+            ask, f"expected an answer of at most {room:,} bytes, which fit next to keep=, got {len(value[1]):,}"
+        )
     context.send(*ask.asker, answer(Answer(ask.then, ask.keep, ask.caller, value)))
 
 

@@ -72,7 +72,7 @@ def schedule(context: Context, message: Any) -> None:
     try:
         content = read_order(message.value)
     except ValueError as error:
-        logger.warning("dropped an unreadable order of %s: %s", caller, error)
+        logger.warning("%s: a message of %s is dropped, since it can't be read: %s", SCHEDULE, caller, error)
         return
     match content:
         case Fire() if caller == context.address:
@@ -82,7 +82,12 @@ def schedule(context: Context, message: Any) -> None:
         case Cease() if owns_schedule(caller, context.address.id):
             _cease(context)
         case _:
-            logger.warning("dropped an invalid order of %s", caller)
+            logger.warning(
+                "%s: a message of %s is dropped: a function starts and cancels only recurring messages of its own, "
+                "with a valid recurrence, and does not repeat this library's own messages",
+                SCHEDULE,
+                caller,
+            )
 
 
 def _makes_sense(content: Repeat, context: Context) -> bool:

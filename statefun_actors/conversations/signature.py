@@ -46,7 +46,7 @@ def signature_types(function: Callable[..., Untyped], problems: list[str]) -> tu
         problems.append(f"{error}; import or define it above the activity")
         return (), None
     if annotation is _EMPTY or returns is _EMPTY:
-        problems.append("annotate its message and what it returns: `async def charge(message: Charge) -> Charged`")
+        problems.append("annotate its message and its return value: `async def charge(message: Charge) -> Charged`")
         return (), None
     returns = None if returns is type(None) else returns
     parts = () if returns is None else message_types(returns)

@@ -39,6 +39,8 @@ class FunctionType(Protocol):
     """The methods that take answers, by their names in stored asks."""
     taken: Sequence[str]
     """The types that handlers take, as annotated."""
+    stop: Handler | None
+    """The handler of a Stop, which ends the run of an activity whose ask is over; None for all other function types."""
     on_failure: FailurePolicy | None
     options: TypeOptions
     owns_tokens: ClassVar[bool]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable, Iterator
 from types import FunctionType as PythonFunction
@@ -9,7 +10,9 @@ from typing import Any as Untyped
 
 
 def is_async_function(function: Callable[..., Untyped]) -> bool:
-    """Whether a call of *function* returns a coroutine; it may be decorated, or an object with ``async __call__``."""
+    """Whether a call of *function* returns a coroutine; it may be decorated, a partial, or an object with
+    ``async __call__``.
+    """
     return any(map(inspect.iscoroutinefunction, _forms(function)))
 
 
@@ -19,7 +22,13 @@ def is_generator_function(function: Callable[..., Untyped]) -> bool:
 
 
 def python_function(function: Callable[..., Untyped]) -> tuple[Callable[..., object] | None, int]:
-    """The Python function that *function* calls, and the number of its parameters that are bound; None: unknown."""
+    """The Python function that *function* calls, and the number of its first parameters that are bound.
+
+    None: it is unknown.
+    """
+    if isinstance(function, functools.partial):
+        plain, bound = python_function(function.func)
+        return plain, bound + len(function.args)
     if not inspect.ismethod(function):  # a method has the __wrapped__ of its function, which is not bound
         function = inspect.unwrap(function)
     if isinstance(function, PythonFunction):
@@ -29,6 +38,8 @@ def python_function(function: Callable[..., Untyped]) -> tuple[Callable[..., obj
 
 
 def _forms(function: Callable[..., Untyped]) -> Iterator[Untyped]:
+    while isinstance(function, functools.partial):
+        function = function.func
     for form in (function, getattr(function, "__call__", None)):  # noqa: B004 - it is wanted
         if form is not None:
             yield form

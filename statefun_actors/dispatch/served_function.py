@@ -89,9 +89,8 @@ class ServedFunction:
         )
         self.retries = isinstance(self.policy, TimedAttempts)
         """Whether it is an activity, whose further attempts are messages to itself."""
-        stop: Handler | None = getattr(function, "stop", None)
-        self.stop = None if stop is None else BoundHandler(stop, None, None, self, settings)
-        """What ends a run of an activity whose ask is over."""
+        self.stop = None if function.stop is None else BoundHandler(function.stop, None, None, self, settings)
+        """Ends the run of an activity whose ask is over."""
         self.handlers: dict[str, BoundHandler] = {
             typename: BoundHandler(handler, typename, codec, self, settings)
             for typename, (handler, codec) in function.handlers.items()

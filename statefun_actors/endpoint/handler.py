@@ -10,14 +10,11 @@ from typing import Final, Literal, Unpack, assert_never
 
 from statefun_actors.dispatch import (
     Application,
-    HandlerTask,
     Instrument,
     SystemHost,
     ThreadHost,
     dispatcher,
-    ended,
     in_handler_task,
-    start_handler_task,
 )
 from statefun_actors.endpoint.address_lock import AddressLock, AddressLocks
 from statefun_actors.endpoint.gates import gate_of
@@ -73,7 +70,11 @@ class RequestReplyHandler:
         self._locks = AddressLocks()
         self._gates = {name: gate for name, route in routes if (gate := gate_of(route.function)) is not None}
         """The gates of the function types with ``concurrency=``."""
-        self._dropped: set[str] = set()
+        self._quiet_drops = {name for name, route in routes if route.own or route.retries}
+        """The function types whose dropped cancellation tokens are not logged, or have been.
+
+        No user of the reply function, the schedule function or an activity wrote a token.
+        """
 
     async def handle(self, data: bytes) -> bytes:
         """Run the batch in the request *data*; return the body of the response.
@@ -88,9 +89,7 @@ class RequestReplyHandler:
         """
         batch = self._dialect.read(data)
         if batch.target[0] in self._waiting:
-            started = start_handler_task(self._outcome(batch))
-            outcome = await ended(started) if isinstance(started, HandlerTask) else started
-            return self._written(batch, outcome)
+            return self._written(batch, await in_handler_task(self._outcome(batch)))
         # Hiding the caller's task from plain handlers would take a sixth of the time of a batch of one.
         return self._written(batch, await self._outcome(batch))
 
@@ -162,11 +161,11 @@ class RequestReplyHandler:
     def _written(self, batch: Batch, outcome: Outcome) -> bytes:
         if isinstance(outcome, Done):  # not `match`, which takes longer to find the class
             typename = batch.target[0]
-            if self._dialect is V2 and typename not in self._dropped and V2.drops(outcome):
-                self._dropped.add(typename)
+            if self._dialect is V2 and typename not in self._quiet_drops and V2.drops(outcome):
+                self._quiet_drops.add(typename)
                 logger.warning(
-                    "%s uses cancellation tokens, which the 2.x protocol does not know: a token is dropped, "
-                    "and cancel does nothing (logged once)",
+                    "%s uses cancellation tokens, which the 2.x protocol does not have: they are dropped, "
+                    "and cancel(...) has no effect (logged once)",
                     typename,
                 )
             return self._dialect.write(outcome, token_prefix=self._prefixes[typename])

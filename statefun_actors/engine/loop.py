@@ -199,7 +199,7 @@ class Loop:
         ):
             return True
         if not self._runner.suspended:
-            isolation.nothing_left()
+            isolation.end_without_cause()
             self._leave_isolation()
             return True
         return False

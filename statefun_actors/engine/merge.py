@@ -22,10 +22,9 @@ from statefun_actors.model import (
     Send,
     SendAfter,
     Settlement,
-    State,
     TypedValue,
 )
-from statefun_actors.store import DeadLetterEntry, EgressRecord, EntityRecord, Message
+from statefun_actors.store import DeadLetterEntry, EgressRecord, EntityRecord, Message, change
 from statefun_actors.text import describe, describe_error, describe_type, loggable
 
 logger: Final = logging.getLogger("statefun_actors.engine")
@@ -42,7 +41,7 @@ class Merge:
         messages, address, epoch = mailbox.running, mailbox.address, working_set.epoch
         record.running = False
         if done.changes or address[0] in self._shape.expiring_after_call:
-            self._change(record, address[0], done.changes, now_ms)
+            change(record, done.changes, now_ms, expires=address[0] in self._shape.expiring)
             record.epoch = epoch.number
             epoch.entities[address] = record
         for message in messages:
@@ -66,18 +65,8 @@ class Merge:
         now_ms: int,
     ) -> None:
         """An operator has set one state of *record*, of *address*, of which no batch is in flight."""
-        self._change(record, address[0], {name: value}, now_ms)
+        change(record, {name: value}, now_ms, expires=address[0] in self._shape.expiring)
         working_set.changed(address, record)
-
-    def _change(self, record: EntityRecord, typename: str, changes: State, now_ms: int) -> None:
-        record.state.update(changes)
-        record.last_call_ms = now_ms
-        if typename in self._shape.expiring:
-            for name, value in changes.items():
-                if value is None:
-                    record.written_ms.pop(name, None)
-                else:
-                    record.written_ms[name] = now_ms
 
     def _set_back(
         self, working_set: WorkingSet, messages: Sequence[Message], failures: Sequence[MessageFailure], now_ms: int

@@ -110,13 +110,15 @@ class Isolation:
         if not self.active:
             self.active = True
             self._guilty, self._tries, self._left = None, 0, 2 * steps + 100
-            logger.error("the store refuses what a message brought; running the last ones one by one: %s", reason)
+            logger.error(
+                "the store refused a commit; its messages run again, one per commit, to find the cause: %s", reason
+            )
         elif cause is None or cause == self._guilty:
             self._tries += 1
             if cause is None or self._tries >= _MOST_TRIES:
                 self.fatal = error
         elif isinstance(cause, Entry):
-            self._left = 0  # it is found, and the store has nothing of it
+            self._left = 0  # the cause is found, and none of it is in the store
             return NotStorableError(reason)
         else:
             self._guilty, self._reason, self._tries = cause, reason, 0
@@ -128,8 +130,7 @@ class Isolation:
         if cause is not None and cause == self._guilty:
             self._end()
         elif self._left <= 0:
-            logger.error("no message was found whose commit alone the store refuses; grouping them again")
-            self._end()
+            self.end_without_cause()
         self._left -= 1
 
     def recovered(self) -> None:
@@ -163,8 +164,9 @@ class Isolation:
         """The open epoch is empty: reset its cause."""
         self._cause = None
 
-    def nothing_left(self) -> None:
-        """All waiting causes have run, and no commit was refused."""
+    def end_without_cause(self) -> None:
+        """End the search: the commits of single causes were not refused."""
+        logger.error("the store refused the commit of no single message; messages share commits again")
         self._end()
 
     def ran(self, message: Message) -> None:
@@ -261,7 +263,8 @@ class Isolation:
         typename, value = encodable(message.value.typename), message.value.value
         text = describe_error(error)
         if self._tries or len(value) > LARGEST_VALUE:
-            text = f"{text} (The first {_CUT:,} of its {len(value):,} bytes are kept.)"
+            if len(value) > _CUT:
+                text = f"{text} (The first {_CUT:,} of its {len(value):,} bytes are kept.)"
             value = value[:_CUT]
         if self._tries < _MOST_TRIES - 1:
             headers = None if self._tries else message.headers

@@ -21,7 +21,9 @@ _MOST: Final = 20_000
 
 
 class NoTimerError(StatefunActorsError, LookupError):
-    """There is no delayed message of this number: it was delivered or cancelled, or never was. A retry cannot help."""
+    """No delayed message of an application has this number: it was delivered or cancelled, never existed, or is one of
+    the library's own. A retry cannot help.
+    """
 
     def __init__(self, seq: int) -> None:
         super().__init__(seq)
@@ -29,8 +31,8 @@ class NoTimerError(StatefunActorsError, LookupError):
 
     def __str__(self) -> str:
         return (
-            f"there is no delayed message {self.seq}: it has been delivered or cancelled, or never was. "
-            "`statefun-actors timers` shows those that are pending."
+            f"there is no delayed message {self.seq}: it has been delivered or cancelled, never existed, or is one of "
+            "this library's own, such as the timeout of an ask. `statefun-actors timers` lists the pending ones."
         )
 
 

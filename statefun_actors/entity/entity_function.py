@@ -40,6 +40,7 @@ class EntityFunction:
 
     known_types: ClassVar[Mapping[str, Codec]] = {}
     owns_tokens: ClassVar[bool] = True
+    stop: ClassVar[None] = None
 
     def __init__(
         self,

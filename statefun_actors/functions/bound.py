@@ -41,6 +41,7 @@ class DeclaredFunction:
     """One function as a function type, without its states: a subclass opens and settles them."""
 
     owns_tokens: ClassVar[bool] = False
+    stop: ClassVar[None] = None
     isolate: ClassVar[None] = None
     was: ClassVar[Sequence[str]] = ()
 

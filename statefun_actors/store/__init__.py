@@ -16,6 +16,7 @@ from statefun_actors.store.contract import (
 from statefun_actors.store.entity_record import (
     DamagedStateError,
     EntityRecord,
+    change,
     expire,
     expires_ms,
     expiry_ms,
@@ -74,6 +75,7 @@ __all__ = [
     "StoreReader",
     "StoreTakenError",
     "Timer",
+    "change",
     "contact_of",
     "expire",
     "expires_ms",

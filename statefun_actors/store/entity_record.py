@@ -13,7 +13,7 @@ import msgspec
 
 from statefun_actors.address import Address
 from statefun_actors.errors import StateDecodeError
-from statefun_actors.model import Expiration, StateSpec, TypedValue
+from statefun_actors.model import Expiration, State, StateSpec, TypedValue
 
 _encode: Final = msgspec.msgpack.Encoder().encode
 _decode: Final = msgspec.msgpack.Decoder(tuple[dict[str, tuple[str, bytes]], dict[str, int], int]).decode
@@ -87,6 +87,18 @@ def resize(record: EntityRecord, packed: bytes | None) -> int:
     before = record.size
     record.size = size = _BASE_SIZE + _VALUE_SIZE * len(record.state) + (len(packed) if packed is not None else 0)
     return size - before
+
+
+def change(record: EntityRecord, changes: State, now_ms: int, *, expires: bool) -> None:
+    """Change the state of *record* by a call at *now_ms*. *expires*: whether one of its states can."""
+    record.state.update(changes)
+    record.last_call_ms = now_ms
+    if expires:
+        for name, value in changes.items():
+            if value is None:
+                record.written_ms.pop(name, None)
+            else:
+                record.written_ms[name] = now_ms
 
 
 def expire(record: EntityRecord, specs: Iterable[StateSpec], now_ms: int) -> bool:

@@ -109,8 +109,9 @@ async def a_delayed_message_that_is_not_there_leaves_all_as_they_were(control: C
                 await attempt
 
             assert str(refused.value) == (
-                f"there is no delayed message {wrong.seq}: it has been delivered or cancelled, or never was. "
-                "`statefun-actors timers` shows those that are pending."
+                f"there is no delayed message {wrong.seq}: it has been delivered or cancelled, never existed, or is "
+                "one of this library's own, such as the timeout of an ask. "
+                "`statefun-actors timers` lists the pending ones."
             )
     assert (waiting(store), store.timers_after(0, 0, 10)) == ([], [timer])
 

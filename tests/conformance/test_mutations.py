@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 
 import pytest
 
+from statefun_actors import store
 from statefun_actors.definition import Scope
 from statefun_actors.dispatch.calling import Waiting
 from statefun_actors.dispatch.diagnostics import Diagnostics
@@ -16,7 +17,6 @@ from statefun_actors.dispatch.guarded import GuardedRun
 from statefun_actors.endpoint.address_lock import AddressLocks
 from statefun_actors.engine.mailbox import Mailbox
 from statefun_actors.engine.mailboxes import Mailboxes
-from statefun_actors.engine.merge import Merge
 from statefun_actors.engine.timers import Timers
 from statefun_actors.engine.working_set import WorkingSet
 from statefun_actors.entity import EntityFunction
@@ -162,15 +162,15 @@ def judge_ttl_late(patch: Patch) -> None:
 
 
 def count_no_call(patch: Patch) -> None:
-    change = Merge._change
+    change = store.change
 
-    def only_changes(self: Merge, record: Any, typename: str, changes: Any, now_ms: int) -> None:
+    def only_changes(record: Any, changes: Any, now_ms: int, *, expires: bool) -> None:
         before = record.last_call_ms
-        change(self, record, typename, changes, now_ms)
+        change(record, changes, now_ms, expires=expires)
         if "called" not in changes:
             record.last_call_ms = before
 
-    patch.setattr(Merge, "_change", only_changes)
+    patch.setattr("statefun_actors.engine.merge.change", only_changes)
 
 
 def retry_at_once(patch: Patch) -> None:

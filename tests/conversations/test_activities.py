@@ -329,7 +329,7 @@ def test_everything_wrong_with_an_activity_is_reported_at_once() -> None:
     for part in (
         "Write <namespace>/<name>",
         "an activity takes one or two parameters, its message and its key: `def charge(message, key)`, got 3",
-        "annotate its message and what it returns",
+        "annotate its message and its return value: `async def charge(message: Charge) -> Charged`",
         "attempts= is the total number of attempts",
         "backoff= is in seconds",
         "rate= is a number a second, minute or hour",

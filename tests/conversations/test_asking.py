@@ -150,6 +150,33 @@ def test_a_target_that_gives_up_notifies_its_asker_at_once(policy: DeadLetter | 
     in_test(work, Buyer, Store)
 
 
+def test_an_answer_that_is_too_large_for_a_message_has_failed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("statefun_actors.conversations.reply.LARGEST_VALUE", 100_100)
+    seen: list[object] = []
+
+    class Large(Entity, typename="test/large"):
+        @handles(int)
+        def answer(self, message: int) -> bytes:
+            return bytes(message)
+
+    class Small(Entity, typename="test/small"):
+        @handles(int)
+        def ask_large(self, message: int) -> None:
+            self.ask(Large.at("a"), message, then=self.taken, keep="12345")
+
+        @answers
+        def taken(self, answer: bytes | NoAnswer, kept: str) -> None:
+            seen.append(answer)
+
+    async def work(runtime: TestRuntime) -> None:
+        await runtime.tell(Small.at("s"), 2_000)
+        await runtime.tell(Small.at("s"), 50)
+        error = "expected an answer of at most 93 bytes, which fit next to keep=, got 2,000"
+        assert seen == [NoAnswer(Large.at("a"), "failed", error), bytes(50)]
+
+    in_test(work, Small, Large)
+
+
 def test_asks_may_be_nested_and_the_innermost_reply_reaches_the_first_caller() -> None:
     class Chain(Entity, typename="test/chain"):
         asked: int = persisted(default=0)

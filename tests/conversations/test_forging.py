@@ -105,7 +105,7 @@ async def test_an_answer_comes_from_the_reply_function_alone() -> None:
         assert [letter.error_type for letter in runtime.dead_letters] == ["UnhandledMessageError"] * 5
 
 
-async def test_an_entity_opens_asks_of_its_own_only() -> None:
+async def test_an_entity_opens_asks_of_its_own_only(caplog: pytest.LogCaptureFixture) -> None:
     victim, forger = Victim.at("v"), Forger.at("f")
     token = Address(REPLY, "f" * 32)
     poisoned = answer(Answer("decided", (pack("x").typename, pack("x").value), None, (NUMBER.typename, NUMBER.value)))
@@ -128,6 +128,15 @@ async def test_an_entity_opens_asks_of_its_own_only() -> None:
         assert runtime.asks == []
         assert runtime.state(victim).seen == []
         assert runtime.dead_letters == []
+
+        assert caplog.messages[0] == (
+            "statefun-actors/reply: a message of test/forger/f is dropped: a function opens only asks of its own, for "
+            "at most ten years, and does not ask with this library's own messages"
+        )
+        assert caplog.messages[9] == (
+            "statefun-actors/reply: a message of test/forger/f is dropped, since it can't be read: "
+            "Input data was truncated"
+        )
 
         await forge(runtime, token, order(opening(forger)))
         assert [ask.asker for ask in runtime.asks] == [forger]
@@ -156,7 +165,7 @@ async def test_only_the_reply_function_itself_ends_an_ask_by_its_timeout() -> No
         assert (ask.asker, ask.keep) == (victim, "mine")
 
 
-async def test_recurring_messages_are_begun_and_ended_by_their_sender_alone() -> None:
+async def test_recurring_messages_are_begun_and_ended_by_their_sender_alone(caplog: pytest.LogCaptureFixture) -> None:
     victim, forger = Victim.at("v"), Forger.at("f")
     theirs = Address(SCHEDULE, schedule_id(victim, "hourly"))
     own = Address(SCHEDULE, schedule_id(forger, "hourly"))
@@ -184,6 +193,13 @@ async def test_recurring_messages_are_begun_and_ended_by_their_sender_alone() ->
         assert runtime.state(victim).ticks == 2
         assert [schedule.sender for schedule in runtime.schedules] == [victim]
         assert runtime.dead_letters == []
+        assert caplog.messages[0] == (
+            "statefun-actors/schedule: a message of test/forger/f is dropped: a function starts and cancels only "
+            "recurring messages of its own, with a valid recurrence, and does not repeat this library's own messages"
+        )
+        assert caplog.messages[-1].startswith(
+            "statefun-actors/schedule: a message of test/forger/f is dropped, since it can't be read: "
+        )
 
 
 async def test_a_reply_to_a_firing_is_dropped() -> None:

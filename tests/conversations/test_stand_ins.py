@@ -70,6 +70,15 @@ async def none_at_all(message, key):  # type: ignore[no-untyped-def]
     return Charged("function")
 
 
+async def with_client(client: Charged, message: Charge, key: str) -> Charged:
+    return client
+
+
+class Bound:
+    async def charge(self, client: Charged, message: Charge) -> Charged:
+        return client
+
+
 def without_mapping(message):  # type: ignore[no-untyped-def]
     return Charged("function")
 
@@ -91,6 +100,7 @@ without_mapping.__annotations__ = None  # type: ignore[assignment]
         (without_mapping, "function"),
         (lambda message: Charged("lambda"), "lambda"),
         (functools.partial(none_at_all, key="k"), "function"),
+        (functools.partial(with_client, Charged("client")), "client"),
         (AsyncMock(return_value=Charged("mock")), "mock"),
     ],
 )
@@ -103,9 +113,17 @@ async def test_a_stand_in_is_any_callable_and_its_missing_annotations_are_the_or
 
 @pytest.mark.parametrize(
     ("function", "by"),
-    [(Annotated(), "object"), (Annotated().charge, "method"), (Plain(), "plain object")],
+    [
+        (Annotated(), "object"),
+        (Annotated().charge, "method"),
+        (Plain(), "plain object"),
+        (functools.partial(with_client, Charged("client")), "client"),
+        (functools.partial(with_client, Charged("client"), key="k"), "client"),
+        (functools.partial(functools.partial(Bound().charge), Charged("method")), "method"),
+        (functools.partial(Annotated()), "object"),
+    ],
 )
-async def test_an_activity_is_an_object_or_a_method(function: Callable[..., Any], by: str) -> None:
+async def test_an_activity_is_an_object_a_method_or_a_partial(function: Callable[..., Any], by: str) -> None:
     made = activity("stand-in/made")(function)
     async with TestRuntime(made) as runtime:
         assert await runtime.ask(made.at("k"), Charge(1), Charged) == Charged(by)

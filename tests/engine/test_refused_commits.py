@@ -410,7 +410,7 @@ async def test_a_test_runtime_raises_what_the_store_refuses() -> None:
         )
 
 
-async def test_a_refusal_that_is_no_messages_fault_ends_the_engine_with_it() -> None:
+async def test_a_refusal_that_is_no_messages_fault_ends_the_engine_with_it(caplog: pytest.LogCaptureFixture) -> None:
     class Stubborn(MemoryStore):
         async def commit(self, commit: Commit) -> None:
             if commit.messages_done:
@@ -424,6 +424,29 @@ async def test_a_refusal_that_is_no_messages_fault_ends_the_engine_with_it() -> 
         await asyncio.wait_for(engine.run(), DEADLINE)
 
     assert str(raised.value) == "store test: it takes nothing"
+    assert caplog.messages[0] == (
+        "the store refused a commit; its messages run again, one per commit, to find the cause: "
+        "store test: it takes nothing"
+    )
+    assert not any("are kept" in text for text in caplog.messages)
+
+
+async def test_a_commit_that_is_refused_only_as_a_whole_is_taken_in_parts(caplog: pytest.LogCaptureFixture) -> None:
+    class Small(MemoryStore):
+        async def commit(self, commit: Commit) -> None:
+            if len(commit.messages_done) > 1:
+                raise CommitRefusedError("test", "it takes one message at a time")
+            await super().commit(commit)
+
+    store = Small()
+    messages = [Message(seq, target, pack("ok")) for seq, target in enumerate(TARGETS[:2], 1)]
+    await store.commit(Commit(messages=messages, next_seq=5))
+    async with running(Counted, store=store) as engine:
+        await engine.idle()
+
+        assert [held(engine, target, "count") for target in TARGETS[:2]] == [1, 1]
+        assert given_up(store) == []
+        assert "the store refused the commit of no single message; messages share commits again" in caplog.messages
 
 
 async def test_timers_and_messages_of_the_lost_epoch_come_once(refusing: Refusing) -> None:

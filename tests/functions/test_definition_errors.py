@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from statefun_actors import Address, Context, DefinitionError, RequestReplyHandler, StatefulFunctions, persisted
+from statefun_actors.testing import TestRuntime
 from tests.http.serving import request
 
 
@@ -84,6 +85,20 @@ def test_a_function_that_yields_would_never_run(function: Callable[..., object])
         StatefulFunctions().register("test/fn", function)
 
     assert caught.value.problems == ("a function can't yield: nothing iterates over it; send messages instead",)
+
+
+async def test_a_partial_gets_the_type_that_its_function_is_annotated_with() -> None:
+    seen: list[tuple[str, str]] = []
+
+    async def greet_as(name: str, context: Context, message: str) -> None:
+        seen.append((name, message))
+
+    functions = StatefulFunctions()
+    functions.register("test/partial", functools.partial(greet_as, "ada"))
+    async with TestRuntime(functions) as runtime:
+        await runtime.tell(Address("test/partial", "a"), "hello")
+
+    assert seen == [("ada", "hello")]
 
 
 async def test_a_decorated_async_function_is_awaited() -> None:

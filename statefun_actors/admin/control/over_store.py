@@ -29,6 +29,7 @@ from statefun_actors.store import (
     Message,
     Store,
     Timer,
+    change,
     expire,
     expires_ms,
     pack,
@@ -97,10 +98,8 @@ class StoreControl:
         expire(record, edit.states, now_ms)
         if record.state.get(edit.state) != edit.before:
             raise NotSetError(edit.address, edit.state, CHANGED)
-        record.state[edit.state], record.last_call_ms = edit.value, now_ms
-        record.written_ms.pop(edit.state, None)
-        if edit.value is not None and any(spec.expiration is not Expiration.NONE for spec in edit.states):
-            record.written_ms[edit.state] = now_ms
+        expires = any(spec.expiration is not Expiration.NONE for spec in edit.states)
+        change(record, {edit.state: edit.value}, now_ms, expires=expires)
         row = EntityRow(edit.address, pack(record), expires_ms(record, edit.states))
         await self._store.commit(Commit(entities=[row]))
 

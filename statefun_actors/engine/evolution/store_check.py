@@ -63,7 +63,7 @@ class EvolutionFindings:
 def find_changes(
     app: Application, store: StoreReader, now_ms: int, progress: Progress = _no_progress
 ) -> EvolutionFindings:
-    """The data in *store* that the classes of *app* can't read or would lose. FormChanges nothing.
+    """The data in *store* that the classes of *app* can't read or would lose. Changes nothing.
 
     Reads no data of types with the shape of the last run. Memory does not grow with the amount of data.
 
