@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal, TypeAlias
 
 from msgspec import Struct
@@ -107,6 +107,8 @@ class EpochCommitted(Struct, frozen=True):
     """Messages in all mailboxes when it was durable."""
     seconds: float
     """How long the store took to commit it."""
+    egress_waiting: Mapping[str, int] = {}
+    """The durable records that the sink of each egress has not written, by egress."""
 
 
 class TimerFired(Struct, frozen=True):

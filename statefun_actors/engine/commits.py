@@ -89,7 +89,7 @@ class Commits:
     def count(self, epoch: Epoch, waiting: int) -> None:
         """Add the counters of *epoch*, which has nothing to write."""
         if self._committed is not None and epoch.counters != _NOTHING:
-            self._committed(committed(epoch, waiting, 0.0))
+            self._committed(committed(epoch, waiting, 0.0, {}))
         self._counters.take(epoch.counters)
 
     async def ended(self) -> None:
@@ -162,7 +162,8 @@ class Commits:
         else:
             if self._committed is not None:
                 seconds = time.monotonic() - began
-                self._committed(committed(sealed, working_set.mailboxes.waiting, seconds))
+                waiting = working_set.outbox.waiting(sealed.egress)
+                self._committed(committed(sealed, working_set.mailboxes.waiting, seconds, waiting))
             self._counters.take(sealed.counters)
             working_set.durable(sealed)
             if working_set.lost:

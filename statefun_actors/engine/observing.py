@@ -5,7 +5,7 @@ It replaces methods of that one object, so an engine without such an instrument 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from statefun_actors.address import Address
 from statefun_actors.dispatch import EpochCommitted, Instruments, MessageSource, MessageTaken, TimerFired
@@ -52,7 +52,7 @@ class _Observation:
             self._firing = False
 
 
-def committed(epoch: Epoch, waiting: int, seconds: float) -> EpochCommitted:
+def committed(epoch: Epoch, waiting: int, seconds: float, egress_waiting: Mapping[str, int]) -> EpochCommitted:
     """The event of *epoch*, before its counters are added to the engine's."""
     counters = epoch.counters
     return EpochCommitted(
@@ -64,4 +64,5 @@ def committed(epoch: Epoch, waiting: int, seconds: float) -> EpochCommitted:
         discarded=counters.discarded,
         waiting=waiting,
         seconds=seconds,
+        egress_waiting=egress_waiting,
     )

@@ -91,6 +91,14 @@ class Outbox:
         """The number of durable records that their sinks have not written yet."""
         return sum([queue.kept for queue in self._queues.values()]) if self._queues else 0
 
+    def waiting(self, records: Iterable[EgressRecord]) -> Mapping[str, int]:
+        """By egress, the number of durable records that its sink has not written; *records* are durable now."""
+        waiting = {name: queue.kept for name, queue in self._queues.items()}
+        for record in records if waiting else ():
+            if record.egress in waiting:
+                waiting[record.egress] += 1
+        return waiting
+
     @property
     def settled(self) -> bool:
         """Whether each sink has written all its records, or can't."""

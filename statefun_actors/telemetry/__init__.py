@@ -1,4 +1,4 @@
-"""Telemetry in standard forms: metrics for Prometheus, traces by OpenTelemetry. It is fed by instruments alone.
+"""Telemetry in standard forms: metrics, and traces by OpenTelemetry. It is fed by instruments alone.
 
 Importing this package loads no library of either: each name is loaded when it is first used.
 """
@@ -10,11 +10,12 @@ from statefun_actors.telemetry.global_providers import with_global_providers
 
 if TYPE_CHECKING:
     from statefun_actors.telemetry.metrics import Metrics
+    from statefun_actors.telemetry.otel_metrics import OtelMetrics
     from statefun_actors.telemetry.traces import Traces
 
-__all__ = ["Metrics", "Traces", "with_global_providers"]
+__all__ = ["Metrics", "OtelMetrics", "Traces", "with_global_providers"]
 
-_MODULE_OF: Final = {"Metrics": "metrics", "Traces": "traces"}
+_MODULE_OF: Final = {"Metrics": "metrics", "OtelMetrics": "otel_metrics", "Traces": "traces"}
 
 
 def __getattr__(name: str) -> object:

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from statefun_actors import telemetry
+from statefun_actors.telemetry.definitions import METRICS
 
 _PACKAGE = Path(telemetry.__file__).parent
 _PAGE = (_PACKAGE.parent / "docs" / "telemetry.md").read_text(encoding="utf-8")
@@ -15,6 +16,12 @@ def table(header: str) -> list[str]:
     """The names in the first column of the table whose header begins with *header*."""
     rows = _PAGE[_PAGE.index(f"| {header} |") :].split("\n\n")[0].splitlines()[2:]
     return [row.split("`")[1] for row in rows]
+
+
+def test_the_metrics_are_those_of_the_documentation() -> None:
+    named = {name.removeprefix("statefun_actors_").removesuffix("_total"): name for name in table("metric")}
+    assert list(named) == [metric.name for metric in METRICS]
+    assert all(named[metric.name].endswith("_total") == (metric.kind == "counter") for metric in METRICS)
 
 
 def test_the_attributes_of_spans_are_those_of_the_documentation() -> None:

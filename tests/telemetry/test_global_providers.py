@@ -64,7 +64,7 @@ def test_run_traces_with_the_global_provider(spans: Spans, tmp_path: Path) -> No
 
 def test_the_programs_own_traces_are_not_doubled(spans: Spans) -> None:
     own = spans.traces()
-    assert with_global_providers([own]) == [own]
+    assert list(with_global_providers([own])) == [own]
 
 
 @pytest.mark.parametrize(

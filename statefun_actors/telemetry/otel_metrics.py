@@ -1,0 +1,48 @@
+"""``OtelMetrics``: the metrics of Prometheus, for an OpenTelemetry meter provider."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+
+from statefun_actors.telemetry.definitions import Metric
+from statefun_actors.telemetry.measuring import Measuring, Record
+
+try:
+    from opentelemetry import metrics
+    from opentelemetry.metrics import MeterProvider
+except ImportError as error:
+    raise ImportError(
+        'statefun_actors.telemetry.OtelMetrics needs opentelemetry-api: pip install "statefun-actors[otel]"'
+    ) from error
+
+
+class OtelMetrics(Measuring):
+    """Records the metrics of :class:`Metrics` with OpenTelemetry: ``instruments=[OtelMetrics()]``.
+
+    ``run``, ``serve`` and runtimes add one by themselves if the program has set a global meter provider before. The
+    names are ``statefun_actors.`` and the name at ``/metrics`` without ``_total``, so that its exporter for Prometheus
+    gives the same names.
+
+    Args:
+        meter_provider: records the values; None = the global one, which may also be set later.
+    """
+
+    def __init__(self, meter_provider: MeterProvider | None = None) -> None:
+        self._meter = metrics.get_meter("statefun_actors", version("statefun-actors"), meter_provider)
+        super().__init__(self._recorder)
+
+    def _recorder(self, metric: Metric) -> Record:
+        name, names = f"statefun_actors.{metric.name}", metric.labels
+        unit = "s" if metric.name.endswith("_seconds") else "1"
+        match metric.kind:
+            case "counter":
+                add = self._meter.create_counter(name, unit, metric.help).add
+                return lambda value, *labels: add(value, dict(zip(names, labels, strict=True)))
+            case "gauge":
+                put = self._meter.create_gauge(name, unit, metric.help).set
+                return lambda value, *labels: put(value, dict(zip(names, labels, strict=True)))
+            case "histogram":
+                record = self._meter.create_histogram(
+                    name, unit, metric.help, explicit_bucket_boundaries_advisory=metric.buckets
+                ).record
+                return lambda value, *labels: record(value, dict(zip(names, labels, strict=True)))
