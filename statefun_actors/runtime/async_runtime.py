@@ -3,28 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
-import threading
 from collections.abc import Callable, Coroutine
-from concurrent.futures import Future, InvalidStateError
 from types import TracebackType
 from typing import Any as Untyped
 from typing import Final, Self, TypeVar, Unpack, overload
 from weakref import WeakSet
 
 from statefun_actors.address import Address
-from statefun_actors.assembly.views import DeadLetterView, StoreViews
 from statefun_actors.calls import CallOptions, TellOptions
 from statefun_actors.dispatch import Application
 from statefun_actors.runtime.asgi import ASGI, RuntimeAsgi
-from statefun_actors.runtime.engine_calls import EngineCalls
 from statefun_actors.runtime.engine_setup import assemble
 from statefun_actors.runtime.options import RuntimeOptions, application_settings
-from statefun_actors.runtime.running_parts import RunningParts
+from statefun_actors.runtime.running_parts import NOT_RUNNING, RunningParts
+from statefun_actors.runtime.runtime_views import RuntimeViews
 from statefun_actors.telemetry import with_global_providers
 
-_T = TypeVar("_T")
 _E = TypeVar("_E")
 _M = TypeVar("_M")
 _R = TypeVar("_R")
@@ -32,7 +27,7 @@ _R = TypeVar("_R")
 _DRAIN_SECONDS: Final = 8.0
 
 
-class AsyncRuntime:
+class AsyncRuntime(RuntimeViews):
     """Durable actors inside an asyncio program.
 
     ::
@@ -88,7 +83,7 @@ class AsyncRuntime:
             return
         running = self._running
         if running is None:
-            raise RuntimeError(_NOT_RUNNING)
+            raise RuntimeError(NOT_RUNNING)
         if asyncio.get_running_loop() is not running.loop:
             await self._exit_elsewhere(running, error)
             return
@@ -137,18 +132,15 @@ class AsyncRuntime:
             self._running.calls.end(error)
 
     @property
-    def calls(self) -> EngineCalls:
-        """The calls of this runtime; ``Runtime`` uses them from other threads.
+    def parts(self) -> RunningParts:
+        """The parts of this runtime, which ``Runtime`` uses from other threads.
 
         Raises:
             RuntimeError: it does not run, or runs in another process.
         """
-        return self._here().calls
-
-    def _here(self) -> RunningParts:
         running = self._running
         if running is None:
-            raise RuntimeError(_NOT_RUNNING)
+            raise RuntimeError(NOT_RUNNING)
         if self.forked:
             raise RuntimeError(
                 f"this runtime runs in process {running.process}, from which this one was forked: start another one "
@@ -160,7 +152,7 @@ class AsyncRuntime:
 
     async def tell(self, target: Address, message: object, **options: Unpack[TellOptions]) -> None:
         """Send *message*, and return once it is durable. See :meth:`statefun_actors.Actors.tell`."""
-        calls = self.calls
+        calls = self.parts.calls
         sent = calls.telling(target, message, options)
         calls.raise_error(sent, await calls.answer(sent))
 
@@ -188,41 +180,15 @@ class AsyncRuntime:
 
         Cancelling an ask does not undo the delivery of its message.
         """
-        calls = self.calls
+        calls = self.parts.calls
         asked, sent = calls.asking(target, message, reply, options)
         return calls.reply(asked, sent, await calls.answer(sent))
 
     async def answer(self, address: Address | str, message: object, **options: Unpack[CallOptions]) -> None:
         """Answer an open ask, by its reply address or token. See :meth:`statefun_actors.Actors.answer`."""
-        calls = self.calls
+        calls = self.parts.calls
         sent = calls.answering(address, message, options)
         calls.raise_error(sent, await calls.answer(sent))
-
-    def state(self, address: Address) -> Untyped:
-        """The entity at *address* as of the last commit: a detached instance; for a function, its states by name.
-
-        Raises:
-            NotServedError: nothing here serves *address*.
-            StateDecodeError: a stored value does not fit its field.
-        """
-        return self._read(lambda views: views.state(address))
-
-    def exists(self, address: Address) -> bool:
-        """Whether a field of the entity at *address* is stored. Raises NotServedError: nothing here serves it."""
-        return self._read(lambda views: views.exists(address))
-
-    def entities(self, of: type | str, prefix: str = "") -> list[Address]:
-        """The addresses of the entities of the class *of* as of the last commit, sorted by id.
-
-        Raises:
-            NotServedError: nothing here serves *of*.
-        """
-        return self._read(lambda views: views.entities(of, prefix))
-
-    @property
-    def dead_letters(self) -> list[DeadLetterView]:
-        """The messages that were given up, as of the last commit, oldest first."""
-        return self._read(StoreViews.dead_letters)
 
     @property
     def asgi(self) -> ASGI:
@@ -245,27 +211,9 @@ class AsyncRuntime:
     @property
     def urls(self) -> list[str]:
         """The URLs at which the HTTP ingress listens, in the order of ``bind=``; port 0 has become a free port."""
-        return self._here().urls
-
-    def _read(self, read: Callable[[StoreViews], _T]) -> _T:
-        """Call *read* on the thread of the engine, and return its result: as of the last commit."""
-        running = self._here()
-        if threading.get_ident() == running.thread:
-            return read(running.views)
-        future: Future[_T] = Future()
-
-        def on_loop() -> None:
-            with contextlib.suppress(InvalidStateError):  # the caller has gone
-                try:
-                    future.set_result(read(running.views))
-                except Exception as error:  # the caller's
-                    future.set_exception(error)
-
-        running.calls.run_on_loop(on_loop, future, lambda: RuntimeError(_NOT_RUNNING))
-        return future.result()
+        return self.parts.urls
 
 
-_NOT_RUNNING: Final = "this runtime does not run: call it inside `async with AsyncRuntime(...) as runtime:`"
 _CLOSED: Final = (
     "the event loop of this runtime was closed before the end of its block; confirmed messages are stored. Leave "
     "`async with` before the loop ends"

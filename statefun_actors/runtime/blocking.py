@@ -11,12 +11,12 @@ from typing import Any as Untyped
 from typing import Self, TypeVar, Unpack, overload
 
 from statefun_actors.address import Address
-from statefun_actors.assembly.views import DeadLetterView
 from statefun_actors.calls import CallOptions, TellOptions
 from statefun_actors.runtime.asgi import ASGI
 from statefun_actors.runtime.async_runtime import AsyncRuntime
-from statefun_actors.runtime.engine_calls import EngineCalls
 from statefun_actors.runtime.options import RuntimeOptions
+from statefun_actors.runtime.running_parts import RunningParts
+from statefun_actors.runtime.runtime_views import RuntimeViews
 from statefun_actors.system import loop_kept_from_children
 
 _T = TypeVar("_T")
@@ -25,7 +25,7 @@ _M = TypeVar("_M")
 _R = TypeVar("_R")
 
 
-class Runtime:
+class Runtime(RuntimeViews):
     """:class:`AsyncRuntime` with blocking calls: ``with Runtime(Account, store="bank.db") as runtime:``.
 
     The engine runs on a thread of its own. Calls may come from any other thread, and block it. In a coroutine use
@@ -99,17 +99,19 @@ class Runtime:
                 "or self.reply(...)"
             )
 
-    def _calls(self) -> EngineCalls:
+    @property
+    def parts(self) -> RunningParts:
+        """The parts of this runtime. Raises RuntimeError: it does not run, or this is the engine's own thread."""
         if isinstance(self._failure, KeyboardInterrupt):
             raise self._failure
         if self._thread is None:
             raise RuntimeError("this runtime does not run: call it inside `with Runtime(...) as runtime:`")
         self._check_thread()
-        return self._runtime.calls
+        return self._runtime.parts
 
     def tell(self, target: Address, message: object, **options: Unpack[TellOptions]) -> None:
         """Send *message*, and return once it is durable. See :meth:`statefun_actors.Actors.tell`."""
-        calls = self._calls()
+        calls = self.parts.calls
         sent = calls.telling(target, message, options)
         calls.raise_error(sent, _result(calls.from_outside(sent)))
 
@@ -132,36 +134,15 @@ class Runtime:
         self, target: Untyped, message: Untyped, reply: Untyped = None, /, **options: Unpack[CallOptions]
     ) -> Untyped:
         """Send *message* and return the reply. See :meth:`statefun_actors.Actors.ask`."""
-        calls = self._calls()
+        calls = self.parts.calls
         asked, sent = calls.asking(target, message, reply, options)
         return calls.reply(asked, sent, _result(calls.from_outside(sent)))
 
     def answer(self, address: Address | str, message: object, **options: Unpack[CallOptions]) -> None:
         """Answer an open ask, by its reply address or token. See :meth:`statefun_actors.Actors.answer`."""
-        calls = self._calls()
+        calls = self.parts.calls
         sent = calls.answering(address, message, options)
         calls.raise_error(sent, _result(calls.from_outside(sent)))
-
-    def state(self, address: Address) -> Untyped:
-        """The entity at *address* as of the last commit. See :meth:`AsyncRuntime.state`."""
-        self._calls()
-        return self._runtime.state(address)
-
-    def exists(self, address: Address) -> bool:
-        """Whether a field of the entity at *address* is stored. See :meth:`AsyncRuntime.exists`."""
-        self._calls()
-        return self._runtime.exists(address)
-
-    def entities(self, of: type | str, prefix: str = "") -> list[Address]:
-        """The addresses of the entities of the class *of*. See :meth:`AsyncRuntime.entities`."""
-        self._calls()
-        return self._runtime.entities(of, prefix)
-
-    @property
-    def dead_letters(self) -> list[DeadLetterView]:
-        """The messages that were given up. See :attr:`AsyncRuntime.dead_letters`."""
-        self._calls()
-        return self._runtime.dead_letters
 
     @property
     def asgi(self) -> ASGI:

@@ -6,7 +6,7 @@
 import importlib
 from typing import TYPE_CHECKING, Final
 
-from statefun_actors.testing.conversations import Ask, Schedule
+from statefun_actors.assembly.views import Ask, Schedule
 from statefun_actors.testing.faults import Faults, LogEntry
 from statefun_actors.testing.given import Given, Result, given
 from statefun_actors.testing.runtime import TestRuntime

@@ -12,6 +12,7 @@ import attrs
 from statefun_actors.address import Address
 from statefun_actors.asking import REPLY, Answer
 from statefun_actors.asking import answer as enveloped
+from statefun_actors.assembly.views import Ask, Schedule
 from statefun_actors.definition import delay_ms
 from statefun_actors.dispatch import Application
 from statefun_actors.entity import NOT_GIVEN, Entity, answer_method, hydrate
@@ -19,7 +20,6 @@ from statefun_actors.model import Batch, Done, Failed, Invocation, MissingState,
 from statefun_actors.settings import Settings
 from statefun_actors.testing.arguments import checked_address, in_utc
 from statefun_actors.testing.batch import BatchHost, run_batch
-from statefun_actors.testing.conversations import Ask, Schedule
 from statefun_actors.testing.held import Held, held
 from statefun_actors.testing.seen import Delayed, Sent, seen
 from statefun_actors.types import pack

@@ -27,7 +27,6 @@ from statefun_actors.testing.faults import Hostility
 from statefun_actors.testing.recent import LOGS
 from statefun_actors.testing.runtime_calls import TestCall, TestCallOptions, TestCalls
 from statefun_actors.testing.runtime_view import RuntimeView
-from statefun_actors.testing.stored import Stored
 from statefun_actors.testing.virtual_time import TestClock
 from statefun_actors.types import pack
 
@@ -83,7 +82,7 @@ class TestRuntime(RuntimeView):
         options = attrs.evolve(options, twice=twice or options.twice)
         environment = Environment(self.app, in_utc(start, "start"), store, options, hostile)
         store = environment.store
-        super().__init__(environment, Stored(self.app, store), StoreViews(self.app, store, environment.clock))
+        super().__init__(environment, StoreViews(self.app, store, environment.clock))
         self._store = store
         self.clock = TestClock(environment.clock, lambda: self.engine, self.settled)
         self._calls = TestCalls(self.app, lambda: self.engine, self.settled, environment.hostility, environment.jump)

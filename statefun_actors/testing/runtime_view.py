@@ -5,13 +5,11 @@ from __future__ import annotations
 from typing import Any as Untyped
 
 from statefun_actors.address import Address, check_typename
-from statefun_actors.assembly.views import DeadLetterView, StoreViews
+from statefun_actors.assembly.views import Ask, DeadLetterView, FailingView, PendingTimer, Schedule, StoreViews
 from statefun_actors.engine import Engine
 from statefun_actors.testing.arguments import checked_address
-from statefun_actors.testing.conversations import Ask, Schedule
 from statefun_actors.testing.environment import Environment
 from statefun_actors.testing.faults import LogEntry
-from statefun_actors.testing.stored import FailingSeen, PendingTimer, Stored
 
 
 class RuntimeView:
@@ -19,12 +17,11 @@ class RuntimeView:
 
     Args:
         environment: of its engine.
-        stored: reads its store for tests.
-        views: reads its store, as for other runtimes.
+        views: reads its store.
     """
 
-    def __init__(self, environment: Environment, stored: Stored, views: StoreViews) -> None:
-        self._environment, self._stored, self._views = environment, stored, views
+    def __init__(self, environment: Environment, views: StoreViews) -> None:
+        self._environment, self._views = environment, views
 
     @property
     def engine(self) -> Engine:
@@ -73,7 +70,7 @@ class RuntimeView:
     @property
     def egresses(self) -> dict[str, list[Untyped]]:
         """The records of each egress, by its name."""
-        return self._stored.egresses(self._environment.written())
+        return self._views.egresses(self._environment.written())
 
     @property
     def log(self) -> list[LogEntry]:
@@ -86,21 +83,21 @@ class RuntimeView:
         return self._views.dead_letters()
 
     @property
-    def failing(self) -> list[FailingSeen]:
+    def failing(self) -> list[FailingView]:
         """Messages without a failure policy that failed, by address. They are retried after the clock has moved."""
-        return self._stored.failing(self.engine.view.failing_messages())
+        return self._views.failing(self.engine.view.failing_messages())
 
     @property
     def timers(self) -> list[PendingTimer]:
         """Delayed messages that have not fired yet, the nearest first."""
-        return self._stored.timers()
+        return self._views.timers()
 
     @property
     def asks(self) -> list[Ask]:
         """Open asks and reply addresses, the oldest first."""
-        return self._stored.asks()
+        return self._views.asks()
 
     @property
     def schedules(self) -> list[Schedule]:
         """Recurring messages, ordered by their next firing."""
-        return self._stored.schedules()
+        return self._views.schedules()

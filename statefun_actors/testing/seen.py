@@ -9,10 +9,10 @@ import attrs
 
 from statefun_actors.address import Address
 from statefun_actors.asking import ORDER, OWN_FUNCTIONS, Cease, Open, Repeat, read_order, schedule_name
+from statefun_actors.assembly.views import Ask, Schedule, ask_seen, schedule_seen
 from statefun_actors.conversations import begun, opened
 from statefun_actors.dispatch import Application
 from statefun_actors.model import Cancel, Effect, Egress, Send, SendAfter, TypedValue
-from statefun_actors.testing.conversations import Ask, Schedule, ask_seen, schedule_seen
 from statefun_actors.types import value_of
 
 

@@ -154,7 +154,19 @@ TABLE: Final[Mapping[str, AbstractSet[str]]] = {
     ),
     "assembly": frozenset({"engine"}),
     "assembly.views": frozenset(
-        {"errors", "address", "model", "types", "store", "calls", "entity", "dispatch", "engine"}
+        {
+            "errors",
+            "address",
+            "model",
+            "types",
+            "store",
+            "asking",
+            "calls",
+            "entity",
+            "conversations",
+            "dispatch",
+            "engine",
+        }
     ),
     "assembly.control": frozenset({"store", "engine", "admin"}),
     "assembly.ingress": frozenset({"http", "engine", "console"}),

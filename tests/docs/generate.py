@@ -12,6 +12,7 @@ import logging
 import re
 import sys
 from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import Any as Untyped
 from typing import Final
@@ -22,6 +23,7 @@ ROOT: Final = Path(__file__).parents[2]
 DOCS: Final = ROOT / "statefun_actors" / "docs"
 MODULES: Final = {
     "statefun_actors": "What applications use.",
+    "statefun_actors.runtime": "What can be read of a runtime, and its options.",
     "statefun_actors.testing": "The test kit.",
     "statefun_actors.client": "Clients of an engine in another process (extra `[client]`).",
     "statefun_actors.telemetry": "Metrics for Prometheus (extra `[metrics]`), OpenTelemetry's traces (extra `[otel]`).",
@@ -75,6 +77,7 @@ def _reference() -> Iterator[str]:
     loaded = griffe.load("statefun_actors", search_paths=[ROOT], docstring_parser="google", allow_inspection=False)
     seen: set[str] = set()
     options: _Options = _Options()
+    public = {name for module in MODULES for name in _exports(loaded, module)}
     for module, title in MODULES.items():
         yield from ("", f"## `{module}`", "", title)
         found = {name: _target(loaded, module, name) for name in _exports(loaded, module)}
@@ -83,7 +86,7 @@ def _reference() -> Iterator[str]:
         errors = [name for name in new if name.endswith("Error")]
         for name in (*(name for name in new if name not in errors), *errors):
             options.update((_final(loaded, path).path, user) for path, user in _options(name, new[name]))
-            yield from _entry(name, new[name])
+            yield from _entry(name, new[name], public)
     yield from ("", "## Options", "", "The keyword arguments that several functions share.")
     for path, users in options.items():
         spelled = ", ".join(f"`{user}`" for user in dict.fromkeys(users))
@@ -109,7 +112,7 @@ def _target(loaded: Untyped, module: str, name: str) -> Untyped:
     return item
 
 
-def _entry(name: str, item: Untyped) -> Iterator[str]:
+def _entry(name: str, item: Untyped, public: AbstractSet[str]) -> Iterator[str]:
     yield from ("", f"### `{name}`", "")
     if item.is_attribute:
         if item.docstring:
@@ -120,6 +123,8 @@ def _entry(name: str, item: Untyped) -> Iterator[str]:
         yield from _text(item)
         return
     bases = [str(base).rsplit(".", 1)[-1] for base in item.bases]
+    ours = {base for base, found in zip(bases, item.bases, strict=True) if _is_ours(found)}
+    bases = [base for base in bases if base in public or base not in ours]  # members of others are listed as its own
     if bases:
         yield from (f"Subclass of {', '.join(f'`{base}`' for base in bases)}.", "")
     init = item.members.get("__init__", item.members.get("__new__"))
@@ -132,13 +137,28 @@ def _entry(name: str, item: Untyped) -> Iterator[str]:
     if name.endswith("Error") and "etry" not in (item.docstring.value if item.docstring else ""):
         helps = _retryable(item)
         yield from (f"A retry {'helps once the cause is mended' if helps else 'of the same call does not help'}.", "")
-    for member_name, member in item.members.items():
-        if member_name.startswith("_") or member.is_alias or not member.docstring:
+    for member_name, member in _members(item).items():
+        if member_name.startswith("_") or not member.docstring:
             continue
         kind = "" if member.is_function else "attribute "
         spelled = "; ".join(_signatures(member)) if member.is_function else member_name
         yield from ("", f"- {kind}`{spelled}`", "")
         yield from (f"  {line}".rstrip() for line in _text(member))
+
+
+def _members(item: Untyped) -> dict[str, Untyped]:
+    """The members of *item*, then those that it inherits from classes of this package."""
+    own = {name: member for name, member in item.members.items() if not member.is_alias}
+    inherited = {
+        name: member.final_target
+        for name, member in (item.inherited_members if item.is_class else {}).items()
+        if member.final_target.path.startswith("statefun_actors.")
+    }
+    return own | {name: member for name, member in inherited.items() if name not in own}
+
+
+def _is_ours(base: Untyped) -> bool:
+    return str(getattr(base, "canonical_path", "")).startswith("statefun_actors.")
 
 
 class _Options(dict[str, list[str]]):

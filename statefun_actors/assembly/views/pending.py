@@ -1,4 +1,4 @@
-"""Reads a store for tests: Python values, without data of the library's own functions."""
+"""``PendingViews``: what a store has still to do, without data of the library's own functions."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ import attrs
 
 from statefun_actors.address import Address
 from statefun_actors.asking import REPLY, SCHEDULE
+from statefun_actors.assembly.views.conversations import Ask, Schedule, ask_seen, schedule_seen
 from statefun_actors.conversations import open_ask, open_schedule
 from statefun_actors.dispatch import Application, unwrapped
 from statefun_actors.engine import FailingMessage, at_ms, attempts_at
 from statefun_actors.model import Invocation, State
-from statefun_actors.store import EgressRecord, Store, Timer, unpack
-from statefun_actors.testing.conversations import Ask, Schedule, ask_seen, schedule_seen
+from statefun_actors.store import EgressRecord, StoreReader, Timer, unpack
 from statefun_actors.types import value_of
 
 _ALL = 1 << 31
@@ -34,7 +34,7 @@ class PendingTimer:
 
 
 @attrs.frozen
-class FailingSeen:
+class FailingView:
     """A message without a failure policy that keeps failing.
 
     Args:
@@ -52,19 +52,20 @@ class FailingSeen:
     behind: int
 
 
-class Stored:
-    """Reads *store* as of its last commit, for *app*."""
+class PendingViews:
+    """Timers, asks, recurring messages, failing messages and egress records of *store* as of its last commit."""
 
-    def __init__(self, app: Application, store: Store) -> None:
-        self._app, self._store, self._known = app, store, app.codecs()
+    def __init__(self, app: Application, store: StoreReader) -> None:
+        self._app, self._store = app, store
 
     def timers(self) -> list[PendingTimer]:
         """The delayed messages of the application, the nearest first."""
+        known = self._app.codecs()
         return [
             PendingTimer(
                 at_ms(timer.due_ms),
                 timer.target,
-                value_of(unwrapped(Invocation(timer.value)).argument, self._known),
+                value_of(unwrapped(Invocation(timer.value)).argument, known),
                 timer.caller,
                 timer.token,
             )
@@ -79,8 +80,9 @@ class Stored:
     def egresses(self, written: Iterable[EgressRecord]) -> dict[str, list[Untyped]]:
         """The records of each egress, by its name: first those that sinks have *written*."""
         found: dict[str, list[Untyped]] = defaultdict(list)
+        known = self._app.codecs()
         for record in (*written, *self._store.egress_after(0, _ALL)):
-            found[record.egress].append(value_of(record.value, self._known))
+            found[record.egress].append(value_of(record.value, known))
         return dict(found)
 
     def asks(self) -> list[Ask]:
@@ -110,12 +112,13 @@ class Stored:
         for row in self._store.entities(typename):
             yield row.address, unpack(row.address, row.packed, ()).state
 
-    def failing(self, messages: Iterable[FailingMessage]) -> list[FailingSeen]:
+    def failing(self, messages: Iterable[FailingMessage]) -> list[FailingView]:
         """*messages* of the engine as Python values."""
+        known = self._app.codecs()
         return [
-            FailingSeen(
+            FailingView(
                 each.message.target,
-                value_of(unwrapped(Invocation(each.message.value)).argument, self._known),
+                value_of(unwrapped(Invocation(each.message.value)).argument, known),
                 each.error_type,
                 each.error,
                 each.attempts,

@@ -1,4 +1,4 @@
-"""Asks and recurring messages as Python values, for tests."""
+"""Asks and recurring messages as Python values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``StoreViews``: the entities and dead letters of a store as Python values, for the runtimes and the test kit."""
+"""``StoreViews``: the content of a store as Python values."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any as Untyped
 import attrs
 
 from statefun_actors.address import Address
+from statefun_actors.assembly.views.pending import PendingViews
 from statefun_actors.calls import NotServedError
 from statefun_actors.dispatch import Application, ServedFunction, unwrapped
 from statefun_actors.engine import Clock
@@ -28,11 +29,12 @@ class DeadLetterView:
     attempts: int
 
 
-class StoreViews:
-    """Reads *store* as of its last commit, for *app*."""
+class StoreViews(PendingViews):
+    """The content of *store* as of its last commit, for *app*."""
 
     def __init__(self, app: Application, store: StoreReader, clock: Clock) -> None:
-        self._app, self._store, self._clock = app, store, clock
+        super().__init__(app, store)
+        self._clock = clock
 
     def state(self, address: Address) -> Untyped:
         """The entity at *address*: a detached instance, absent fields read as their defaults.
