@@ -41,7 +41,7 @@ class Account(Entity, typename="bank/account", on_failure=DeadLetter("bank/dead-
     """The account of one customer."""
 
     balance: int = persisted(default=0)
-    history: list[str] = persisted(factory=list, expire_after_write=timedelta(days=90))
+    history: list[str] = persisted(factory=list[str], expire_after_write=timedelta(days=90))
     reminded: int = persisted(default=0)
 
     @handles(Deposit)

@@ -102,7 +102,7 @@ class Stock(Entity, typename="shop/stock"):
     """What there is of one article. Only orders reserve and release."""
 
     left: int = persisted(default=100)
-    reserved: dict[str, int] = persisted(factory=dict)
+    reserved: dict[str, int] = persisted(factory=dict[str, int])
 
     @handles(Reserve, internal=True)
     def reserve(self, message: Reserve) -> Reserved | SoldOut:

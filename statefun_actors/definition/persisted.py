@@ -103,7 +103,7 @@ def persisted(
 
     Args:
         default: the value while the field is absent; immutable.
-        factory: creates that value, for mutable ones: ``factory=list``.
+        factory: creates that value, for mutable ones: ``factory=list[str]``.
         name: name of the stored state, by default that of the field. A renamed field keeps its state
             if the old name is given here.
         type: type of the value, if there is no annotation (a function's state).

@@ -119,13 +119,15 @@ class FormChanges:
                 yield from self._of_protobufs(old, new, path)
             case UnionForm(members=olds), UnionForm(members=news):
                 for name in olds.keys() - news.keys():
-                    yield Change(path, f"the union no longer has {name}", f"Keep {name} in the union")
+                    yield Change(path, f"no longer has {name} in its union", f"Keep {name} in the union")
                 for name in sorted(olds.keys() & news.keys()):
                     yield from self._differences(olds[name], news[name], path)
             case ChoiceForm(values=were), ChoiceForm(values=now):
                 for value in were:
                     if value not in now:
-                        yield Change(path, f"the value {value!r} was removed", f"Keep a member of the value {value!r}")
+                        yield Change(
+                            path, f"no longer has the value {value!r}", f"Keep a member of the value {value!r}"
+                        )
             case OptionalForm(), OptionalForm():
                 yield from self._differences(old.of, new.of, path)
             case OptionalForm(), _:

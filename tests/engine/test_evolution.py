@@ -64,7 +64,7 @@ async def test_a_retyped_field_is_refused_with_the_old_type_the_new_one_and_the_
     assert refusal(store, account(str, default="")) == (
         f"{REFUSED}\n"
         "  - bank/account: state 'balance' can't be read (bank/account/0): it is stored as 'io.statefun.types/long'. "
-        "Old type: int. New type: str. Changed: it was int, is str. "
+        "Old type: int. New type: str. Changed: the type was int, is str. "
         "Read the old type with persisted(..., convert=fn), or go back to the old type.\n"
         "Nothing was changed."
     )

@@ -140,7 +140,7 @@ GO_BACK = "or read the old type with persisted(..., convert=fn), or go back to t
             list[OneColor],
             "test/thing: state 'held' can't be read (2 entities, test/thing/a first): "
             "expected a value of `OneColor`, got 'red' - at `$[0]`. Old type: list[Literal['blue', 'red']]. "
-            "New type: list[Literal['blue']]. Changed: [...] the value 'red' was removed. "
+            "New type: list[Literal['blue']]. Changed: [...] no longer has the value 'red'. "
             f"Keep a member of the value 'red', {GO_BACK}",
         ),
         (
@@ -151,7 +151,7 @@ GO_BACK = "or read the old type with persisted(..., convert=fn), or go back to t
             "expected one of test/square, test/oval, got 'test/circle' - at `$[0]['@type']`. "
             "Old type: list[test/circle {radius: int} | test/square {side: int}]. "
             "New type: list[test/oval {radius: int} | test/square {side: int}]. "
-            "Changed: [...] the union no longer has test/circle. "
+            "Changed: [...] no longer has test/circle in its union. "
             f"Keep test/circle in the union, {GO_BACK}",
         ),
         (

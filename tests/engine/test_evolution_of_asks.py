@@ -131,7 +131,7 @@ async def test_what_was_kept_for_an_answer_and_can_not_be_read_any_more_refuses_
         "shop/order/1",
     )
     assert str(unreadable).endswith(
-        "Old type: str. New type: int. Changed: it was str, is int. "
+        "Old type: str. New type: int. Changed: the type was str, is int. "
         "Keep its type, or let the old version take the answers first, or cancel the asks."
     )
 

@@ -65,8 +65,9 @@ def test_an_async_runtime_lists_what_is_pending() -> None:
     async def work() -> None:
         async with AsyncRuntime(Order, Silent) as runtime:
             await runtime.tell(ADA, "go")
-            while not (runtime.schedules and runtime.asks):
-                await asyncio.sleep(0)
+            await asyncio.to_thread(
+                wait_until, lambda: len(runtime.schedules) == len(runtime.asks) == 1, "it asks and recurs"
+            )
 
             _check(runtime.asks, runtime.timers, runtime.schedules)
             assert runtime.failing == []

@@ -195,7 +195,9 @@ class TypeReading:
         self, what: str, failures: UnreadableValues, old: Form | None, codec: Codec, ways: tuple[str, ...]
     ) -> Unreadable:
         new = self._form_now(codec)
-        changes = [] if not old else [f"{change.path or 'it'} {change.text}" for change in FormChanges(old, new).all]
+        changes = (
+            [] if not old else [f"{change.path or 'the type'} {change.text}" for change in FormChanges(old, new).all]
+        )
         return Unreadable(
             typename=self.function.typename,
             what=what,
