@@ -21,6 +21,7 @@ import contextlib
 import itertools
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
+from contextvars import ContextVar
 from typing import Final, TypeVar
 
 import attrs
@@ -44,6 +45,8 @@ SCALE: Final = 0.2
 """How many seconds one second of a case takes."""
 EXPIRING_SCALE: Final = 0.5
 """The same where states expire. Flink's clock judges that, so a slow machine needs more time between two messages."""
+SLOWER: Final = ContextVar("SLOWER", default=1.0)
+"""By how much more a second of a case takes, where it runs again."""
 MARGIN: Final = 0.05
 """Seconds by which Flink's timers and our clock may differ."""
 
@@ -61,6 +64,10 @@ _CROWDED: Final = "one of the tap's own messages has company"
 
 class CrowdedError(FlinkError):
     """Flink joined a message of the tap's own with others in one request, so that the case shows nothing."""
+
+
+class EarlyError(FlinkError):
+    """A case failed after Flink had delivered a delayed message before the case's own time: the machine was slow."""
 
 
 class JobFailedError(FlinkError):
@@ -116,7 +123,9 @@ class FlinkEngine:
         self._known = app.codecs()
         specs = [spec for route in app.routes.values() for spec in route.function.states]
         self._expires = any(spec.expiration is not Expiration.NONE for spec in specs)
-        self._scale = EXPIRING_SCALE if self._expires else SCALE
+        self._scale = (EXPIRING_SCALE if self._expires else SCALE) * SLOWER.get()
+        self.early = False
+        """Whether a delayed message came before the case's own time, and was not cancelled."""
         self._now = 0.0
         self._on_their_way = 0
         self._delayed: dict[str, Delayed] = {}
@@ -415,6 +424,7 @@ class FlinkEngine:
                 self._on_their_way -= 1
             else:
                 delayed.arrived = True
+                self.early = self.early or (delayed.due > self._now and not delayed.cancelled)
         if served and came_to_something and target.typename not in OWN_FUNCTIONS:
             self._note_changes(reply.invocation_result)
         self._send_on(target, reply.invocation_result)
@@ -508,6 +518,10 @@ async def start(*served: object, settings: Settings | None = None) -> AsyncGener
     engine = FlinkEngine(session.flink, session.tap, app)
     try:
         yield engine
+    except AssertionError as error:
+        if not engine.early or isinstance(error, FlinkError):
+            raise
+        raise EarlyError("a delayed message came before the case's own time") from error
     finally:
         engine.close()
 

@@ -9,21 +9,22 @@ import pytest
 from tests.conformance.engine import Can, Start
 from tests.conformance.sections import Case
 from tests.flink.at_once import CasesAtOnce
-from tests.flink.conformance import CrowdedError, JobFailedError
+from tests.flink.conformance import SLOWER, CrowdedError, EarlyError, JobFailedError
 from tests.flink.jvm import FlinkError
 
-Trial = Callable[..., tuple[Case, CasesAtOnce, list[int]]]
+Trial = Callable[..., tuple[Case, CasesAtOnce, list[float]]]
 
 
 @pytest.fixture
 def trial() -> Iterator[Trial]:
+    """Starts a case that fails its first run with an error; returns the slowness of each run."""
     opened: list[CasesAtOnce] = []
 
-    def start(error: Exception, *needs: Can) -> tuple[Case, CasesAtOnce, list[int]]:
-        runs: list[int] = []
+    def start(error: Exception, *needs: Can) -> tuple[Case, CasesAtOnce, list[float]]:
+        runs: list[float] = []
 
         async def fails_once(_: Start) -> None:
-            runs.append(len(runs) + 1)
+            runs.append(SLOWER.get())
             if len(runs) == 1:
                 raise error
 
@@ -37,13 +38,13 @@ def trial() -> Iterator[Trial]:
         cases.close()
 
 
-@pytest.mark.parametrize("error", [CrowdedError("joined"), JobFailedError("failed")])
+@pytest.mark.parametrize("error", [CrowdedError("joined"), EarlyError("early"), JobFailedError("failed")])
 def test_a_case_that_others_disturbed_runs_again(trial: Trial, error: Exception) -> None:
     case, cases, runs = trial(error)
 
     cases.result(case)
 
-    assert runs == [1, 2]
+    assert runs == [1, 3]
 
 
 def test_a_case_with_expiring_states_runs_again(trial: Trial) -> None:
@@ -51,7 +52,7 @@ def test_a_case_with_expiring_states_runs_again(trial: Trial) -> None:
 
     cases.result(case)
 
-    assert runs == [1, 2]
+    assert runs == [1, 3]
 
 
 @pytest.mark.parametrize("error", [AssertionError("wrong"), FlinkError("60 s went by"), ValueError("wrong")])
