@@ -92,6 +92,12 @@ from statefun_actors.admin.views.overview import (
     StoreOverview,
     view_store,
 )
+from statefun_actors.admin.views.paused import (
+    MOST_WAITING,
+    PausedItem,
+    list_paused,
+    paused_at,
+)
 from statefun_actors.admin.views.soundness import (
     StoreCheck,
     check_store,
@@ -113,6 +119,7 @@ from statefun_actors.admin.writing import (
 
 __all__ = [
     "MOST_COUNTED",
+    "MOST_WAITING",
     "AmbiguousTokenError",
     "AskItem",
     "BadExportError",
@@ -126,6 +133,7 @@ __all__ = [
     "EntityView",
     "FailingItem",
     "FieldEdit",
+    "PausedItem",
     "Posting",
     "ScheduleItem",
     "SocketControl",
@@ -156,11 +164,13 @@ __all__ = [
     "list_egress",
     "list_entities",
     "list_failing",
+    "list_paused",
     "list_schedules",
     "list_timers",
     "list_types",
     "message_inside",
     "open_control",
+    "paused_at",
     "read_entities",
     "running_engine",
     "show_dead_letter",

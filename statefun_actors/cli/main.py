@@ -26,6 +26,8 @@ _PLACES: Final = {
         "store.dead_letters:dead_letters", "List messages that were given up; retry, edit or discard them."
     ),
     "failing": CommandPlace("store.failing:failing", "List messages that keep failing; retry or drop them."),
+    "pause": CommandPlace("store.pausing:pause", "Let the messages of entities wait; list what is paused."),
+    "resume": CommandPlace("store.pausing:resume", "Handle the messages of paused entities again."),
     "export": CommandPlace("store.export:export", "Write a store as lines of JSON."),
     "import": CommandPlace("store.import_:import_", "Create a store from lines of JSON."),
     "backup": CommandPlace("store.backup:backup", "Copy a store, live or not."),

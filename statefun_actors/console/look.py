@@ -68,6 +68,7 @@ def fingerprint(engine: Engine) -> object:
         dict(view.failing_egress),
         None if view.error is None else str(view.error),
         failing,
+        dict(view.pauses),
     )
 
 

@@ -109,6 +109,8 @@ class EpochCommitted(Struct, frozen=True):
     """How long the store took to commit it."""
     egress_waiting: Mapping[str, int] = {}
     """The durable records that the sink of each egress has not written, by egress."""
+    paused: int = 0
+    """Entities and function types that were paused then."""
 
 
 class TimerFired(Struct, frozen=True):

@@ -12,6 +12,7 @@ from statefun_actors.backoff import Backoff
 from statefun_actors.dispatch import Instruments
 from statefun_actors.engine.clock import Clock
 from statefun_actors.engine.epoch import Counters, Epoch, EpochLostError, Lost
+from statefun_actors.engine.mailboxes import Mailboxes
 from statefun_actors.engine.observing import committed
 from statefun_actors.engine.refused_commits import Isolation
 from statefun_actors.engine.working_set import WorkingSet
@@ -86,10 +87,10 @@ class Commits:
             return
         self._writing = asyncio.get_running_loop().create_task(self._write(working_set, sealed, commit))
 
-    def count(self, epoch: Epoch, waiting: int) -> None:
+    def count(self, epoch: Epoch, mailboxes: Mailboxes) -> None:
         """Add the counters of *epoch*, which has nothing to write."""
         if self._committed is not None and epoch.counters != _NOTHING:
-            self._committed(committed(epoch, waiting, 0.0, {}))
+            self._committed(committed(epoch, mailboxes, 0.0, {}))
         self._counters.take(epoch.counters)
 
     async def ended(self) -> None:
@@ -163,7 +164,7 @@ class Commits:
             if self._committed is not None:
                 seconds = time.monotonic() - began
                 waiting = working_set.outbox.waiting(sealed.egress)
-                self._committed(committed(sealed, working_set.mailboxes.waiting, seconds, waiting))
+                self._committed(committed(sealed, working_set.mailboxes, seconds, waiting))
             self._counters.take(sealed.counters)
             working_set.durable(sealed)
             if working_set.lost:

@@ -15,7 +15,8 @@ from statefun_actors.engine.observing import observe
 from statefun_actors.engine.options import EngineOptions
 from statefun_actors.engine.ports import Sink, Source
 from statefun_actors.engine.refused_commits import Isolation
-from statefun_actors.engine.working_set import RenamingWorkingSet, ServedStates, WorkingSet
+from statefun_actors.engine.renaming_working_set import RenamingWorkingSet
+from statefun_actors.engine.working_set import ServedStates, WorkingSet
 from statefun_actors.store import Store
 
 

@@ -11,7 +11,7 @@ the work, :class:`~.view.EngineView` reads it, :class:`~.operator_changes.Operat
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from statefun_actors.address import Address
 from statefun_actors.dispatch import Application
@@ -25,6 +25,7 @@ from statefun_actors.engine.loop import Loop
 from statefun_actors.engine.merge import Merge
 from statefun_actors.engine.operator_changes import OperatorChanges
 from statefun_actors.engine.options import EngineOptions
+from statefun_actors.engine.paused import describe_pause
 from statefun_actors.engine.ports import Sink, Source
 from statefun_actors.engine.refused_commits import Isolation
 from statefun_actors.engine.replies import take_reply
@@ -170,12 +171,25 @@ class Engine:
         now_ms = self.clock.now_ms()
         failing = [message.describe(now_ms) for message in self.view.failing_messages()]
         egresses = sorted(self.view.failing_egress.items())
-        return failing + [f"egress {name} can't be written: {why}" for name, why in egresses]
+        return [*failing, *(f"egress {name} can't be written: {why}" for name, why in egresses), *self._paused()]
+
+    def _paused(self) -> Iterator[str]:
+        if not self.view.pauses:
+            return
+        waiting = self.view.paused_messages()
+        for target, since in self.view.pauses.items():
+            yield f"{describe_pause(target, since)}; messages waiting: {waiting.get(target, 0):,}"
 
     def failing(self, target: Address, /) -> str | None:
         """See :meth:`~statefun_actors.ingress.Backend.failing`."""
-        message = self.view.failing_message(target)
-        return None if message is None else message.describe(self.clock.now_ms())
+        target = self.app.current(target)
+        if (message := self.view.failing_message(target)) is not None:
+            return message.describe(self.clock.now_ms())
+        pauses = self.view.pauses
+        for each in (target, target.typename):
+            if (since := pauses.get(each)) is not None:
+                return f"{describe_pause(each, since)}; its messages wait until it is resumed"
+        return None
 
 
 def _nothing() -> None:

@@ -40,6 +40,7 @@ class FailingMessage(Struct, frozen=True):
         attempts: the number of failures since the engine started.
         next_ms: the time of the next attempt, in milliseconds since 1970; None during an attempt.
         behind: the number of messages of the same address that wait behind it.
+        paused: whether its entity is paused, so that there is no next attempt until that is resumed.
     """
 
     message: Message
@@ -48,6 +49,7 @@ class FailingMessage(Struct, frozen=True):
     error: str
     next_ms: int | None
     behind: int
+    paused: bool = False
 
     @property
     def why(self) -> str:
@@ -56,7 +58,9 @@ class FailingMessage(Struct, frozen=True):
 
     def describe(self, now_ms: int) -> str:
         """A description in one sentence, without the message."""
-        if self.next_ms is None:
+        if self.paused:
+            when = "its entity is paused"
+        elif self.next_ms is None:
             when = "it is being tried again now"
         else:
             when = f"next attempt in {max(0, self.next_ms - now_ms) / 1000:.3g} s"
@@ -77,4 +81,5 @@ def failing_message(mailbox: Mailbox) -> FailingMessage | None:
         describe_error(mailbox.error),
         mailbox.next_ms if mailbox.state is MailboxState.BACKOFF else None,
         mailbox.waiting - 1,
+        mailbox.paused,
     )

@@ -158,7 +158,7 @@ class Loop:
             working_set.epoch.steps = 0
             if not commits.writing:
                 # An epoch without changes can't be lost.
-                commits.count(working_set.epoch, working_set.mailboxes.waiting)
+                commits.count(working_set.epoch, working_set.mailboxes)
         elif not commits.writing:
             if core.stopping or working_set.epoch.steps >= options.epoch_steps:
                 commits.begin(working_set)
@@ -166,7 +166,8 @@ class Loop:
                 if commits.more_to_come(working_set):
                     return True
                 commits.begin(working_set)
-        return (bool(working_set.mailboxes.ready) or self._runner.more) and not core.stopping
+        mailboxes = working_set.mailboxes
+        return (bool(mailboxes.ready) or self._runner.more or mailboxes.paused.resuming) and not core.stopping
 
     def _may_enter(self, working_set: WorkingSet) -> bool:
         return working_set.epoch.empty and not self._commits.writing
@@ -273,7 +274,7 @@ class Loop:
         due = working_set.timers.next_due()
         if self._quiet(working_set) and (due is None or due > self._core.clock.now_ms()):
             self._resolve(self._settled_waiters)
-            if not working_set.mailboxes.waiting:
+            if self._idle_waiters and working_set.mailboxes.waiting == working_set.mailboxes.paused.messages:
                 self._resolve(self._idle_waiters)
         times = [at for at in (working_set.next_due(), working_set.next_sweep) if at is not None]
         await self._woken(min(times, default=None))

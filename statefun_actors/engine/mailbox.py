@@ -1,6 +1,6 @@
 """``Mailbox``: the messages of one address in order, at most one batch of them in flight.
 
-It is in one of four states:
+It is in one of five states:
 
 ========  ============================================  ==========================================
 state     what it waits for                             where it is
@@ -10,6 +10,7 @@ READY     its turn, or a free place for its handler     in one of the queues of 
 RUNNING   the end of its batch                          with the runner
 BACKOFF   the time of the next attempt, or a request    in the heap of retries
           of an operator to retry or drop the message
+PAUSED    an operator who resumes its entity            in ``PausedMailboxes``
 ========  ============================================  ==========================================
 
 These events change its state; all others leave it as it is:
@@ -25,9 +26,14 @@ RUNNING   its first message failed                 BACKOFF
 BACKOFF   its time is over, or it is retried now   READY
 READY,    its first message is dropped             READY with more messages, EMPTY without
 BACKOFF
+READY,    its entity is paused                     PAUSED
+BACKOFF
+PAUSED    its first message is dropped             PAUSED with more messages, EMPTY without
+PAUSED    its entity is resumed                    READY
 ========  =======================================  =======================================================
 
-A message that arrives at a mailbox that is not EMPTY goes behind the others.
+A message that arrives at a mailbox that is not EMPTY goes behind the others. Where an event leads a mailbox of a paused
+entity to READY or BACKOFF, it is PAUSED instead. A batch in flight is not interrupted by a pause.
 """
 
 from __future__ import annotations
@@ -52,6 +58,7 @@ class MailboxState(Enum):
     READY = "ready"
     RUNNING = "running"
     BACKOFF = "backoff"
+    PAUSED = "paused"
 
 
 class Mailbox:
@@ -66,6 +73,7 @@ class Mailbox:
         "last",
         "next_ms",
         "one_by_one",
+        "paused",
         "queue",
         "queued",
         "running",
@@ -86,6 +94,8 @@ class Mailbox:
         """Whether it is in the queue of mailboxes that can run."""
         self.waits = False
         """Whether it waits for the end of a backoff."""
+        self.paused = False
+        """Whether it waits until its entity is resumed."""
         self.one_by_one = 0
         """The number of next messages that run alone, to find the failing one."""
         self.attempts = 0
@@ -106,6 +116,8 @@ class Mailbox:
             return MailboxState.RUNNING
         if self.queued:
             return MailboxState.READY
+        if self.paused:
+            return MailboxState.PAUSED
         return MailboxState.BACKOFF if self.waits else MailboxState.EMPTY
 
     @property

@@ -7,20 +7,20 @@ even with many messages.
 
 from __future__ import annotations
 
-import heapq
-import logging
 from collections import deque
 from collections.abc import Callable, Container, Sequence
 from typing import Final
 
 from statefun_actors.address import Address
-from statefun_actors.engine.mailbox import BACKOFF, Mailbox
-from statefun_actors.store import Message
+from statefun_actors.engine.backoffs import Backoffs
+from statefun_actors.engine.mailbox import Mailbox
+from statefun_actors.engine.parked import ParkedMessages
+from statefun_actors.engine.paused import PausedMailboxes
+from statefun_actors.store import Message, Pauses
 
-logger: Final = logging.getLogger("statefun_actors.engine")
-
-_LONGEST_BACKOFF_MS: Final = round(BACKOFF.longest * 1000)
 _SPARE: Final = 1_000
+_RESUMED: Final = 1_000
+"""The most mailboxes that are resumed at once, since the messages of each are read from the store."""
 
 
 class Mailboxes:
@@ -50,7 +50,9 @@ class Mailboxes:
         self._aside: deque[Mailbox] = deque()
         self._held: dict[str, deque[Mailbox]] = {}
         """By function type: mailboxes that wait until fewer batches of the type run."""
-        self._retries: list[tuple[int, int, Mailbox]] = []
+        self._backoffs = Backoffs()
+        self.paused = PausedMailboxes()
+        self.pauses: Pauses = {}
         self.waiting = 0
         self.beyond = 0
         """The number of waiting messages that are not in memory."""
@@ -60,8 +62,7 @@ class Mailboxes:
         """The number of messages in memory whose mailboxes are in the queue."""
         self.not_durable: list[Message] = []
         """Messages of types in *durable_first* whose epoch is not durable yet, oldest first."""
-        self.parked: dict[str, int] = {}
-        """The number of messages by function type, for types that this application does not serve; they are kept."""
+        self.parked = ParkedMessages()
 
     @property
     def ready(self) -> int:
@@ -85,7 +86,7 @@ class Mailboxes:
                 if target[0] in self._durable_first:
                     self.not_durable.append(message)
                 else:
-                    self._park(target[0])
+                    self.parked.add(target[0])
                 return
             mailbox = self._by_address[target] = self._opened(target)
         self.waiting += 1
@@ -160,31 +161,61 @@ class Mailboxes:
     def drop_first(self, message: Message) -> bool:
         """Remove *message* if it is the first one of its target and not in flight; return whether it was."""
         mailbox = self._by_address.get(message.target)
-        if mailbox is None or mailbox.running or not mailbox.queue or mailbox.queue[0].seq != message.seq:
+        if mailbox is None or mailbox.running:
+            return False
+        if mailbox.paused and not mailbox.queue:
+            self._refill(mailbox)
+        if not mailbox.queue or mailbox.queue[0].seq != message.seq:
             return False
         if mailbox.queued:
-            lines = (self._ready, self._aside, *self._held.values())
-            next(line for line in lines if mailbox in line).remove(mailbox)
-            mailbox.queued = False
-            self.ready_messages -= len(mailbox.queue)
-        self._end_wait(mailbox)
+            self._unqueue(lambda address: address == mailbox.address)
+        self._backoffs.end(mailbox)
+        self.paused.remove(mailbox)
         mailbox.queue.popleft()
         self.dealt_with(mailbox, (message,))
         return True
 
-    def _end_wait(self, mailbox: Mailbox) -> None:
-        """End the backoff of *mailbox*, if it is in one."""
-        if mailbox.waits:
-            mailbox.waits = False
-            self._retries = [retry for retry in self._retries if retry[2] is not mailbox]
-            heapq.heapify(self._retries)
+    def set_pauses(self, pauses: Pauses) -> None:
+        """From now on, mailboxes of *pauses* wait, and no others do. Batches in flight are not interrupted."""
+        self.pauses = pauses
+        self.paused.set(pauses)
+        covers = self.paused.covers
+        for mailbox in (*self._backoffs.end_all(covers), *self._unqueue(covers)):
+            self._pause(mailbox)
+
+    def _unqueue(self, leaves: Callable[[Address], bool]) -> list[Mailbox]:
+        """Remove the mailboxes whose address *leaves* is true for from all queues; return these."""
+        removed: list[Mailbox] = []
+        for line in (self._ready, self._aside, *self._held.values()):
+            removed += [mailbox for mailbox in line if leaves(mailbox.address)]
+            rest = [mailbox for mailbox in line if not leaves(mailbox.address)]
+            line.clear()
+            line.extend(rest)
+        for mailbox in removed:
+            mailbox.queued = False
+            self.ready_messages -= len(mailbox.queue)
+        return removed
+
+    def _pause(self, mailbox: Mailbox) -> None:
+        """Let *mailbox* wait. Its messages leave the memory, except the first one of a failing mailbox."""
+        self.paused.add(mailbox)
+        queue, kept = mailbox.queue, 1 if mailbox.attempts else 0
+        if len(queue) > kept:
+            mailbox.last = queue[kept].seq - 1
+        while len(queue) > kept:
+            self.bytes -= len(queue.pop().value.value)
+            mailbox.beyond += 1
+            self.beyond += 1
 
     def set_aside(self, mailbox: Mailbox) -> None:
         """Set *mailbox* aside until :meth:`bring_back`; it counts as queued."""
         self._aside.append(mailbox)
 
     def bring_back(self, most: int) -> None:
-        """Append at most *most* of the mailboxes that were set aside to the queue."""
+        """Append at most *most* of the mailboxes that were set aside, and some of those resumed, to the queue."""
+        if self.paused.resuming:
+            for mailbox in self.paused.take_resumed(_RESUMED):
+                self.again(mailbox)
         while self._aside and most > 0:
             self._ready.append(self._aside.popleft())
             most -= 1
@@ -223,6 +254,9 @@ class Mailboxes:
         return mailbox
 
     def _line_up(self, mailbox: Mailbox) -> None:
+        if self.pauses and self.paused.covers(mailbox.address):
+            self._pause(mailbox)
+            return
         mailbox.queued = True
         self.ready_messages += len(mailbox.queue)
         self._ready.append(mailbox)
@@ -237,26 +271,24 @@ class Mailboxes:
 
     def put_off(self, mailbox: Mailbox, until_ms: int) -> None:
         """The first message of *mailbox* failed: keep it, and all behind it, until the end of the backoff."""
-        mailbox.waits = True
-        mailbox.next_ms = until_ms
-        heapq.heappush(self._retries, (until_ms, id(mailbox), mailbox))
+        if self.pauses and self.paused.covers(mailbox.address):
+            self._pause(mailbox)
+        else:
+            self._backoffs.begin(mailbox, until_ms)
 
     def end_waits(self, now_ms: int) -> None:
         """Append the mailboxes whose backoff is over to the queue."""
-        # If none is due within the longest backoff, the clock has been set back.
-        while self._retries and not now_ms < self._retries[0][0] <= now_ms + _LONGEST_BACKOFF_MS:
-            mailbox = heapq.heappop(self._retries)[2]
-            mailbox.waits = False
+        for mailbox in self._backoffs.take_over(now_ms):
             self.again(mailbox)
 
     def next_retry(self) -> int | None:
         """The end of the next backoff, in milliseconds since 1970."""
-        return self._retries[0][0] if self._retries else None
+        return self._backoffs.next()
 
     def retry_now(self, mailbox: Mailbox) -> None:
         """Append *mailbox* to the queue, if it is in a backoff."""
         if mailbox.waits:
-            self._end_wait(mailbox)
+            self._backoffs.end(mailbox)
             self.again(mailbox)
 
     def of(self, address: Address) -> Mailbox | None:
@@ -266,12 +298,3 @@ class Mailboxes:
     def failing(self) -> list[Mailbox]:
         """The mailboxes whose first message keeps failing."""
         return [mailbox for mailbox in self._by_address.values() if mailbox.attempts]
-
-    def _park(self, typename: str) -> None:
-        if typename not in self.parked:
-            logger.warning(
-                "nothing here serves %s; messages for it are kept for a run that does: add its class, activity or "
-                "function to the application, or correct the address",
-                typename,
-            )
-        self.parked[typename] = self.parked.get(typename, 0) + 1

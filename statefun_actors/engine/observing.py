@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from statefun_actors.address import Address
 from statefun_actors.dispatch import EpochCommitted, Instruments, MessageSource, MessageTaken, TimerFired
 from statefun_actors.engine.epoch import Epoch
+from statefun_actors.engine.mailboxes import Mailboxes
 from statefun_actors.engine.working_set import WorkingSet
 from statefun_actors.model import INGRESS, Headers, TypedValue
 from statefun_actors.store import Timer
@@ -52,7 +53,7 @@ class _Observation:
             self._firing = False
 
 
-def committed(epoch: Epoch, waiting: int, seconds: float, egress_waiting: Mapping[str, int]) -> EpochCommitted:
+def committed(epoch: Epoch, mailboxes: Mailboxes, seconds: float, egress_waiting: Mapping[str, int]) -> EpochCommitted:
     """The event of *epoch*, before its counters are added to the engine's."""
     counters = epoch.counters
     return EpochCommitted(
@@ -62,7 +63,8 @@ def committed(epoch: Epoch, waiting: int, seconds: float, egress_waiting: Mappin
         timers_fired=counters.timers_fired,
         dead_letters=counters.dead_letters,
         discarded=counters.discarded,
-        waiting=waiting,
+        waiting=mailboxes.waiting,
         seconds=seconds,
         egress_waiting=egress_waiting,
+        paused=len(mailboxes.pauses),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import ClassVar, Final
 
 from statefun_actors.address import Address
@@ -13,7 +14,7 @@ from statefun_actors.engine.working_set import WorkingSet
 from statefun_actors.errors import StatefunActorsError
 from statefun_actors.ingress import IngressMessage
 from statefun_actors.model import TypedValue
-from statefun_actors.store import Timer
+from statefun_actors.store import PauseTarget, Timer, with_pauses, without_pauses
 
 CHANGED: Final = "it has changed since it was read; read it again"
 
@@ -108,26 +109,56 @@ class OperatorChanges:
         self._core.merge.set_state(working_set, address, record, name, value, now_ms())
         self._core.news.set()
 
+    def pause(self, targets: Iterable[PauseTarget]) -> None:
+        """Pause entities and function types: their messages wait until :meth:`resume`.
+
+        Batches in flight end as usual. What is paused already stays so.
+        """
+        working_set, now_ms = self._working_set(), self._core.clock.now_ms()
+        working_set.pause(with_pauses(working_set.mailboxes.pauses, map(self._current, targets), now_ms))
+        self._core.news.set()
+
+    def resume(self, targets: Iterable[PauseTarget]) -> None:
+        """Resume entities and function types.
+
+        Raises:
+            NotPausedError: one of them is not paused; the error names the first.
+        """
+        working_set = self._working_set()
+        working_set.pause(without_pauses(working_set.mailboxes.pauses, map(self._current, targets)))
+        self._core.news.set()
+
+    def _current(self, target: PauseTarget) -> PauseTarget:
+        app = self._core.app
+        return app.renamed.get(target, target) if isinstance(target, str) else app.current(target)
+
     def retry_failing(self, address: Address) -> None:
         """Retry the failing message of *address* now, without waiting for the end of its backoff.
 
         Raises:
-            NotFailingError: there is none, or it is being handled.
+            NotFailingError: there is none, it is being handled, or *address* is paused.
         """
+        self.check_retry(address)
         self._core.working_set.mailboxes.retry_now(self._failing(address))
         self._core.news.set()
 
     def drop_failing(self, address: Address, *, discard: bool = False) -> None:
         """Remove the failing message of *address*; it becomes a dead letter, unless *discard*.
 
-        Raises as :meth:`retry_failing` does.
+        Raises:
+            NotFailingError: there is none, or it is being handled.
         """
         mailbox = self._failing(address)
         self._core.merge.drop(self._core.working_set, mailbox, self._core.clock.now_ms(), discard=discard)
         self._core.news.set()
 
+    def check_retry(self, address: Address) -> None:
+        """Raise the error of :meth:`retry_failing` for *address*, if there is one."""
+        if self._failing(address).paused:
+            raise NotFailingError(address, "its messages are paused; resume it first")
+
     def check_failing(self, address: Address) -> None:
-        """Raise the error of :meth:`retry_failing` and :meth:`drop_failing` for *address*, if there is one."""
+        """Raise the error of :meth:`drop_failing` for *address*, if there is one."""
         self._failing(address)
 
     def _failing(self, address: Address) -> Mailbox:

@@ -9,7 +9,7 @@ from statefun_actors.engine.core import Core
 from statefun_actors.engine.epoch import Counters
 from statefun_actors.engine.failing import FailingMessage, failing_message
 from statefun_actors.model import State
-from statefun_actors.store import DeadLetterEntry
+from statefun_actors.store import DeadLetterEntry, Pauses, PauseTarget
 
 
 class EngineView:
@@ -69,6 +69,22 @@ class EngineView:
         """Whether a retry, or a delayed message to another function type than *typename*, is pending."""
         working_set = self._core.working_set
         return working_set.mailboxes.next_retry() is not None or working_set.timers.any_besides(typename)
+
+    # --- pauses
+
+    @property
+    def pauses(self) -> Pauses:
+        """The paused entities and function types, each with the time of its pause in milliseconds since 1970."""
+        return self._core.working_set.mailboxes.pauses
+
+    def paused_messages(self) -> Mapping[PauseTarget, int]:
+        """The number of messages that wait for each paused entity and function type."""
+        return self._core.working_set.mailboxes.paused.counts()
+
+    @property
+    def waiting_paused(self) -> int:
+        """The number of messages that wait since their entities are paused. Reads all their mailboxes."""
+        return self._core.working_set.mailboxes.paused.messages
 
     # --- failures
 

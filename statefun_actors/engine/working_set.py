@@ -28,10 +28,14 @@ from statefun_actors.store import (
     DamagedStateError,
     EntityRecord,
     Message,
+    Pauses,
+    Recovered,
     Store,
     Timer,
     expire,
     expires_ms,
+    pauses_position,
+    read_pauses,
     unpack,
 )
 
@@ -91,6 +95,7 @@ class WorkingSet:
         self.callers = Callers(store, recovered.next_seq)
         self._mailbox = options.mailbox
         self.mailboxes = options.mailboxes(shape.served, options.mailbox, self._messages_to, shape.durable_first)
+        self._resume_pauses(recovered)
         for message in store.messages():
             self.mailboxes.deliver_durable(message)
         for name, source in sources.items():
@@ -108,6 +113,16 @@ class WorkingSet:
         """Whether messages from outside enter the open epoch at once: not after a loss, and not in isolation."""
         self.next_sweep = 0 if shape.expiring else None
         """The time of the next search for expired rows."""
+
+    def _resume_pauses(self, recovered: Recovered) -> None:
+        """What was paused still is."""
+        if pauses := read_pauses(recovered):
+            self.mailboxes.set_pauses(pauses)
+
+    def pause(self, pauses: Pauses) -> None:
+        """From now on, *pauses* are paused, and nothing else is."""
+        self.epoch.positions.update(pauses_position(pauses))
+        self.mailboxes.set_pauses(pauses)
 
     def seq(self) -> int:
         """The next sequence number."""
@@ -264,28 +279,3 @@ class WorkingSet:
         for on_end in sealed.on_end:
             on_end(None)
         self.cache.evict()
-
-
-class RenamingWorkingSet(WorkingSet):
-    """The working set of an application with renamed classes, which get messages to their former function types.
-
-    It is a separate class, so that other applications pay nothing for it.
-    """
-
-    def post(self, target: Address, value: TypedValue, caller: Address | None, headers: Headers | None = None) -> None:
-        super().post(self._current(target), value, caller, headers)
-
-    def post_later(
-        self,
-        due_ms: int,
-        target: Address,
-        value: TypedValue,
-        caller: Address | None,
-        token: str | None,
-        headers: Headers | None = None,
-    ) -> None:
-        super().post_later(due_ms, self._current(target), value, caller, token, headers)
-
-    def _current(self, target: Address) -> Address:
-        renamed = self._shape.renamed.get(target[0])
-        return target if renamed is None else Address(renamed, target[1])

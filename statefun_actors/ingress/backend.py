@@ -33,9 +33,11 @@ class Backend(Protocol):
         ...
 
     def notices(self) -> Sequence[str]:
-        """Notices for operators: messages that keep failing, egresses that can't be written."""
+        """Notices for operators: messages that keep failing, egresses that can't be written, what is paused."""
         ...
 
     def failing(self, target: Address, /) -> str | None:
-        """A sentence about the first message of *target* if that keeps failing; None if it does not."""
+        """Why *target* handles no messages, in one sentence: the first one keeps failing, or it is paused; else
+        None.
+        """
         ...

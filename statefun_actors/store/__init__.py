@@ -36,6 +36,16 @@ from statefun_actors.store.opening import (
     replace_store,
     restore_store,
 )
+from statefun_actors.store.pauses import (
+    NotPausedError,
+    Pauses,
+    PauseTarget,
+    paused_since,
+    pauses_position,
+    read_pauses,
+    with_pauses,
+    without_pauses,
+)
 from statefun_actors.store.rows import (
     Commit,
     DeadLetterEntry,
@@ -65,6 +75,9 @@ __all__ = [
     "KeyedRequest",
     "MemoryStore",
     "Message",
+    "NotPausedError",
+    "PauseTarget",
+    "Pauses",
     "ReadOnlyStore",
     "Recovered",
     "RequestState",
@@ -83,9 +96,14 @@ __all__ = [
     "open_reader",
     "open_store",
     "pack",
+    "paused_since",
+    "pauses_position",
+    "read_pauses",
     "replace_store",
     "resize",
     "restore_store",
     "unpack",
     "unstorable_text",
+    "with_pauses",
+    "without_pauses",
 ]

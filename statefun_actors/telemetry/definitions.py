@@ -38,6 +38,7 @@ METRICS: Final = (
     Metric("messages_refused", "counter", ("handler",), "Messages that internal handlers refused."),
     Metric("loop_held", "counter", ("handler",), "Steps that held the event loop for over 0.1 s."),
     Metric("mailbox_messages", "gauge", (), "Messages waiting at the last commit."),
+    Metric("paused", "gauge", (), "Entities and types that were paused at the last commit."),
     Metric("epoch_messages", "histogram", (), "Messages per epoch.", _SIZES),
     Metric("epoch_entities", "counter", (), "States of entities written."),
     Metric("commit_seconds", "histogram", (), "Time of a commit in the store.", _COMMIT_SECONDS),

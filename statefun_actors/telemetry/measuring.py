@@ -42,6 +42,7 @@ class Measuring(Instrument):
         self._batch, self._failed = record["batch_messages"], record["batches_failed"]
         self._given_up, self._refused = record["messages_given_up"], record["messages_refused"]
         self._held, self._waiting = record["loop_held"], record["mailbox_messages"]
+        self._paused = record["paused"]
         self._epoch, self._entities = record["epoch_messages"], record["epoch_entities"]
         self._commit, self._late = record["commit_seconds"], record["timer_late_seconds"]
         self._dead_letters, self._discarded = record["dead_letters"], record["discarded"]
@@ -77,6 +78,7 @@ class Measuring(Instrument):
     def epoch_committed(self, event: EpochCommitted) -> None:
         self._epoch(event.messages)
         self._waiting(event.waiting)
+        self._paused(event.paused)
         self._entities(event.entities)
         self._dead_letters(event.dead_letters)
         self._discarded(event.discarded)

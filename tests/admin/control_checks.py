@@ -12,7 +12,16 @@ from statefun_actors.asking import REPLY, Open, order
 from statefun_actors.calls import NotOpenError
 from statefun_actors.engine import NoDeadLetterError, NoTimerError, NotSetError
 from statefun_actors.model import TypedValue
-from statefun_actors.store import Commit, DeadLetterEntry, EntityRecord, EntityRow, Message, StoreReader
+from statefun_actors.store import (
+    Commit,
+    DeadLetterEntry,
+    EntityRecord,
+    EntityRow,
+    Message,
+    NotPausedError,
+    StoreReader,
+    read_pauses,
+)
 from statefun_actors.store.entity_record import pack, unpack
 
 ADA, BOB = Address("bank/account", "ada"), Address("elsewhere/account", "a/b \0ü")
@@ -73,6 +82,32 @@ async def what_is_sent_for_later_is_a_delayed_message(control: Control, store: S
     assert (timer.target, timer.value, timer.caller, timer.token) == (ADA, FIVE, None, None)
     assert timer.due_ms > 86_400_000
     assert waiting(store) == [(ADA, NOTHING, None)]
+
+
+@check
+async def what_is_paused_stays_so_until_it_is_resumed(control: Control, store: StoreReader) -> None:
+    await control.pause([ADA, "elsewhere/account"])
+    first = read_pauses(store.recover())
+    await control.pause([ADA, BOB])
+    second = read_pauses(store.recover())
+    await control.resume([ADA, "elsewhere/account", ADA])
+
+    assert set(first) == {ADA, "elsewhere/account"}
+    assert second == {**first, BOB: second[BOB]}
+    assert read_pauses(store.recover()) == {BOB: second[BOB]}
+
+
+@check
+async def nothing_is_resumed_if_one_is_not_paused(control: Control, store: StoreReader) -> None:
+    await control.pause([ADA, "elsewhere/account"])
+    with pytest.raises(NotPausedError) as by_type:
+        await control.resume([ADA, BOB])
+    with pytest.raises(NotPausedError) as unknown:
+        await control.resume(["bank/account"])
+
+    assert (by_type.value.target, by_type.value.by_type) == (BOB, True)
+    assert (unknown.value.target, unknown.value.by_type) == ("bank/account", False)
+    assert set(read_pauses(store.recover())) == {ADA, "elsewhere/account"}
 
 
 @check

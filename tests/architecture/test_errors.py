@@ -83,6 +83,7 @@ StatefunActorsError (Exception): errors
     FieldMismatchError: errors
   NoJsonFormError (TypeError): ingress
   UnclearTypeError (TypeError): ingress
+  NotPausedError (LookupError): store
   StoreError: store
     StoreNotEmptyError: admin
     CommitRefusedError: store

@@ -140,6 +140,7 @@ def test_lines_in_state_and_records_out(folder: Path) -> None:
         "entities": {"bank/account": 2},
         "failing": [],
         "failing_egress": {},
+        "paused": [],
     }
 
 

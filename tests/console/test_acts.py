@@ -218,9 +218,46 @@ async def test_only_the_message_of_the_question_is_dropped(store: str | None) ->
         assert notice(gone.text) == "the chosen message of console/box/stuck is not failing any more"
 
 
+async def test_an_entity_is_paused_and_resumed(store: str | None) -> None:
+    async with site(store=store) as console:
+        fields = [("type", "console/box"), ("id", "a%20b")]
+        paused = await console.after(await console.act("pause", fields))
+        await console.runtime.tell(Box.at("a b"), Put("wait"))
+        overview, failing = [(await console.get(f"/console/{page}")).text for page in ("", "failing")]
+        resumed = await console.after(await console.act("resume", fields))
+
+        assert "Paused console/box/a b. Its messages wait until it is resumed." in paused
+        assert "messages wait until it is resumed" in paused
+        assert 'action="resume"' in paused
+        for page in (overview, failing):
+            assert ">console/box/a b<" in page
+            assert 'data-label="waiting" class="number">1<' in page
+        assert "Resumed console/box/a b." in resumed
+        await seen(console, "entity?type=console/box&id=a%20b", '"wait"')
+
+
+async def test_a_type_is_paused_after_a_question(store: str | None) -> None:
+    async with site(store=store) as console:
+        fields = [("type", "console%2Fbox")]
+        asked = await console.act("pause", fields)
+        paused = await console.after(await console.act("pause", [*fields, ("sure", "1")]))
+        await console.runtime.tell(Box.at("x"), Put("wait"))
+        entity = (await console.get("/console/entity?type=console/box&id=x")).text
+        resumed = await console.after(await console.act("resume", fields))
+
+        assert "Pause all entities of console/box? Their messages wait until the type is resumed." in asked.text
+        assert "Paused console/box." in paused
+        assert "All entities of this type are paused since" in paused
+        assert "is paused since" in entity
+        assert "Waiting messages" in entity
+        assert "Resumed console/box." in resumed
+
+
 @pytest.mark.parametrize(
     ("act", "fields", "problem"),
     [
+        ("pause", [("type", "console/none")], "expected a function type that is served or stored here"),
+        ("resume", [("type", "console/box"), ("id", "x")], "console/box/x is not paused"),
         ("failing-retry", [], "choose at least one message"),
         ("failing-drop", [], "choose at least one message"),
         (

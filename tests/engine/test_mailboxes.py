@@ -14,7 +14,7 @@ from statefun_actors.model import TypedValue
 from statefun_actors.store import Message
 
 A = Address("test/entity", "a")
-EMPTY, READY, RUNNING, BACKOFF = MailboxState
+EMPTY, READY, RUNNING, BACKOFF, PAUSED = MailboxState
 Event: TypeAlias = Callable[[Mailboxes], object]
 
 
@@ -66,13 +66,27 @@ def drop(mailboxes: Mailboxes) -> None:
     mailboxes.drop_first(message(1))
 
 
-BEFORE: dict[MailboxState, list[Event]] = {EMPTY: [], READY: [], RUNNING: [run], BACKOFF: [run, fail]}
+def pause(mailboxes: Mailboxes) -> None:
+    mailboxes.set_pauses({A: 1})
+
+
+def pause_type(mailboxes: Mailboxes) -> None:
+    mailboxes.set_pauses({A.typename: 1})
+
+
+def resume(mailboxes: Mailboxes) -> None:
+    mailboxes.set_pauses({})
+    mailboxes.bring_back(100)
+
+
+BEFORE: dict[MailboxState, list[Event]] = {EMPTY: [], READY: [], RUNNING: [run], BACKOFF: [run, fail], PAUSED: [pause]}
 
 
 def in_state(state: MailboxState, messages: int) -> Mailboxes:
-    mailboxes = Mailboxes({A.typename}, 100, lambda _address, _seq: [])
-    for seq in range(1, messages + 1):
-        mailboxes.deliver(message(seq))
+    stored = [message(seq) for seq in range(1, messages + 1)]
+    mailboxes = Mailboxes({A.typename}, 100, lambda _address, after: [each for each in stored if each.seq > after])
+    for each in stored:
+        mailboxes.deliver(each)
     for event in BEFORE[state]:
         event(mailboxes)
     return mailboxes
@@ -84,7 +98,7 @@ def state_of(mailboxes: Mailboxes) -> MailboxState:
     if mailbox is None:
         assert A not in mailboxes
         return EMPTY
-    assert [bool(mailbox.running), mailbox.queued, mailbox.waits].count(True) == 1
+    assert [bool(mailbox.running), mailbox.queued, mailbox.waits, mailbox.paused].count(True) == 1
     return mailbox.state
 
 
@@ -115,6 +129,19 @@ def state_of(mailboxes: Mailboxes) -> MailboxState:
         (BACKOFF, 1, retry_now, READY),
         (BACKOFF, 1, drop, EMPTY),
         (BACKOFF, 2, drop, READY),
+        (EMPTY, 0, pause, EMPTY),
+        (READY, 1, pause, PAUSED),
+        (READY, 2, pause_type, PAUSED),
+        (BACKOFF, 1, pause, PAUSED),
+        (BACKOFF, 2, pause_type, PAUSED),
+        (PAUSED, 1, arrive, PAUSED),
+        (PAUSED, 1, pass_time, PAUSED),
+        (PAUSED, 1, retry_now, PAUSED),
+        (PAUSED, 1, pause_type, PAUSED),
+        (PAUSED, 1, drop, EMPTY),
+        (PAUSED, 2, drop, PAUSED),
+        (PAUSED, 1, resume, READY),
+        (PAUSED, 2, resume, READY),
     ],
 )
 def test_each_event_leads_to_the_state_in_the_table(
@@ -130,6 +157,30 @@ def test_each_event_leads_to_the_state_in_the_table(
         assert mailbox_of(mailboxes).waiting == mailboxes.waiting
     assert mailboxes.ready == (after is READY)
     assert (mailboxes.next_retry() is not None) == (after is BACKOFF)
+
+
+@pytest.mark.parametrize("event", [succeed, be_cancelled, fail])
+def test_a_running_mailbox_that_is_paused_waits_once_its_batch_has_ended(event: Event) -> None:
+    mailboxes = in_state(RUNNING, 2)
+    pause(mailboxes)
+    assert state_of(mailboxes) is RUNNING
+
+    event(mailboxes)
+
+    assert state_of(mailboxes) is PAUSED
+    resume(mailboxes)
+    assert state_of(mailboxes) is READY
+
+
+def test_messages_of_a_paused_mailbox_are_not_in_memory() -> None:
+    mailboxes = in_state(READY, 5)
+    size = mailboxes.bytes
+    pause(mailboxes)
+    paused = (mailboxes.held, mailboxes.bytes, mailboxes.waiting, mailboxes.ready_messages)
+    resume(mailboxes)
+
+    assert paused == (0, 0, 5, 0)
+    assert (mailboxes.held, mailboxes.bytes, mailboxes.waiting, mailboxes.ready_messages) == (5, size, 5, 5)
 
 
 def test_an_empty_mailbox_keeps_nothing_for_the_next_address() -> None:

@@ -84,6 +84,25 @@ async def test_a_message_that_the_store_refuses_is_answered_with_the_reason() ->
         )
 
 
+async def test_a_paused_entity_is_named_where_somebody_waits_and_in_the_details() -> None:
+    async with serving(MemoryStore(), Guard()) as server:
+        engine = server.engine
+        await engine.apply(lambda: engine.changes.pause(["test/failing"]))
+        waited = await server.ask("POST /ingress/test/failing/a?type=io.statefun.types/long&wait=50ms", "7")
+        ready, details = await server.ask("GET /readyz"), await server.ask("GET /readyz?verbose")
+
+        assert waited == (
+            504,
+            "no answer within 0.05 s; the message stays delivered: test/failing is paused since 2026-01-01T00:00:00Z; "
+            "its messages wait until it is resumed\n",
+        )
+        assert ready == (200, "ready\n")
+        assert details == (
+            200,
+            "ready\ntest/failing is paused since 2026-01-01T00:00:00Z; messages waiting: 1\n",
+        )
+
+
 async def test_a_message_that_keeps_failing_is_named_where_somebody_waits_and_in_the_details() -> None:
     async with serving(MemoryStore(), Guard(token="t")) as server:
         token = "Authorization: Bearer t"

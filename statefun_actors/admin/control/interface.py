@@ -18,6 +18,7 @@ from msgspec import Struct
 from statefun_actors.address import Address
 from statefun_actors.engine import FailingMessage
 from statefun_actors.model import StateSpec, TypedValue
+from statefun_actors.store import PauseTarget
 
 
 class Posting(Struct, frozen=True):
@@ -135,7 +136,7 @@ class Control(Protocol):
         """Try the failing messages of *addresses* now. Without an engine, the next run tries them anyway.
 
         Raises:
-            NotFailingError: one of them has no failing message; the error names the first.
+            NotFailingError: one of them has no failing message, or is paused; the error names the first.
         """
         ...
 
@@ -146,6 +147,21 @@ class Control(Protocol):
 
         Raises:
             NotFailingError: one of them has no failing message; the error names the first.
+        """
+        ...
+
+    async def pause(self, targets: Sequence[PauseTarget]) -> None:
+        """Pause entities and function types: their messages wait, also after a restart, until :meth:`resume`.
+
+        What is paused already stays so.
+        """
+        ...
+
+    async def resume(self, targets: Sequence[PauseTarget]) -> None:
+        """Resume entities and function types. Without an engine, the next run handles their messages.
+
+        Raises:
+            NotPausedError: one of them is not paused; the error names the first.
         """
         ...
 

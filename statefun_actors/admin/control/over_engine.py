@@ -16,6 +16,7 @@ from statefun_actors.conversations import open_ask
 from statefun_actors.engine import Engine, EpochLostError, FailingMessage, NoTimerError
 from statefun_actors.ingress import Answer, AnswerLost, IngressMessage, Interrupted, NotTaken, Replied, TooMany, Wait
 from statefun_actors.model import TypedValue
+from statefun_actors.store import PauseTarget
 from statefun_actors.types import pack
 
 _ACCEPTED: Final = Replied(pack(True))
@@ -125,7 +126,7 @@ class EngineControl:
     async def retry_failing(self, addresses: Sequence[Address]) -> None:
         wanted = dict.fromkeys(addresses)
         for address in wanted:
-            self._engine.changes.check_failing(address)
+            self._engine.changes.check_retry(address)
         for address in wanted:
             self._engine.changes.retry_failing(address)
 
@@ -139,6 +140,12 @@ class EngineControl:
                 self._engine.changes.drop_failing(address, discard=discard)
 
         await self._engine.apply(drop)
+
+    async def pause(self, targets: Sequence[PauseTarget]) -> None:
+        await self._engine.apply(lambda: self._engine.changes.pause(targets))
+
+    async def resume(self, targets: Sequence[PauseTarget]) -> None:
+        await self._engine.apply(lambda: self._engine.changes.resume(targets))
 
     async def close(self) -> None:
         pass

@@ -11,6 +11,8 @@ import msgspec
 
 from statefun_actors.address import Address
 from statefun_actors.admin.control import socket_protocol as wire
+from statefun_actors.admin.control import socket_replies as replies
+from statefun_actors.admin.control import socket_values as values
 from statefun_actors.admin.control.interface import DeadLetterRetry, FieldEdit, Posting, TimerKey
 from statefun_actors.asking import REPLY
 from statefun_actors.calls import NotOpenError
@@ -24,6 +26,7 @@ from statefun_actors.engine import (
 )
 from statefun_actors.errors import StatefunActorsError
 from statefun_actors.model import TypedValue
+from statefun_actors.store import NotPausedError, PauseTarget
 
 PATIENCE: Final = 30.0
 """The timeout of an answer, in seconds: a handler may block the engine, or its disk may be slow."""
@@ -73,7 +76,7 @@ class SocketControl:
         await self._ask(wire.SetField.of(edit))
 
     async def answer(self, token: str, value: TypedValue) -> None:
-        await self._ask(wire.AnswerRequest(token, wire.Value.of(value)))
+        await self._ask(wire.AnswerRequest(token, values.Value.of(value)))
 
     async def cancel_ask(self, token: str) -> None:
         await self._ask(wire.CancelAskRequest(token))
@@ -82,10 +85,16 @@ class SocketControl:
         return await self._ask(wire.Failing())
 
     async def retry_failing(self, addresses: Sequence[Address]) -> None:
-        await self._ask(wire.RetryFailing(wire.addresses_of(addresses)))
+        await self._ask(wire.RetryFailing(values.addresses_of(addresses)))
 
     async def drop_failing(self, addresses: Sequence[Address], *, discard: bool = False) -> None:
-        await self._ask(wire.DropFailing(wire.addresses_of(addresses), discard))
+        await self._ask(wire.DropFailing(values.addresses_of(addresses), discard))
+
+    async def pause(self, targets: Sequence[PauseTarget]) -> None:
+        await self._ask(wire.Pause(values.targets_of(targets)))
+
+    async def resume(self, targets: Sequence[PauseTarget]) -> None:
+        await self._ask(wire.Resume(values.targets_of(targets)))
 
     async def close(self) -> None:
         self._writer.close()
@@ -113,29 +122,31 @@ class SocketControl:
 
     def _heed(self, answer: bytes) -> list[FailingMessage]:
         try:
-            reply = wire.decode_reply(answer)
+            reply = replies.decode(answer)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             raise ControlSocketError(self._door, f"gave an invalid answer: {error}", _VERSIONS) from None
         match reply:
-            case wire.DoneReply():
+            case replies.DoneReply():
                 return []
-            case wire.FailingList(messages):
+            case replies.FailingList(messages):
                 return [each.failing() for each in messages]
-            case wire.NotFailing(address, reason):
+            case replies.NotFailing(address, reason):
                 raise NotFailingError(address.address(), reason)
-            case wire.Missing():
+            case replies.NotPaused(target, by_type):
+                raise NotPausedError(target.target(), by_type)
+            case replies.Missing():
                 raise reply.error()
-            case wire.NoTimer(seq):
+            case replies.NoTimer(seq):
                 raise NoTimerError(seq)
-            case wire.NotSet(address, name, reason):
+            case replies.NotSet(address, name, reason):
                 raise NotSetError(address.address(), name, reason)
-            case wire.AskNotOpen(token):
+            case replies.AskNotOpen(token):
                 raise NotOpenError(Address(REPLY, token))
-            case wire.Lost(reason):
+            case replies.Lost(reason):
                 raise EpochLostError(reason)
-            case wire.NotStorable(reason):
+            case replies.NotStorable(reason):
                 raise NotStorableError(reason)
-            case wire.RefusedReply(reason):
+            case replies.RefusedReply(reason):
                 raise ControlSocketError(self._door, f"refused: {reason}", f"Nothing was changed. {_VERSIONS}")
             case _:
                 assert_never(reply)

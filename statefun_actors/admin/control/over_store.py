@@ -27,13 +27,18 @@ from statefun_actors.store import (
     DeadLetterEntry,
     EntityRow,
     Message,
+    PauseTarget,
     Store,
     Timer,
     change,
     expire,
     expires_ms,
     pack,
+    pauses_position,
+    read_pauses,
     unpack,
+    with_pauses,
+    without_pauses,
 )
 from statefun_actors.text import describe_error, describe_type
 
@@ -144,6 +149,14 @@ class StoreControl:
                 raise NotFailingError(address, "it has no message")
             found += messages
         return found
+
+    async def pause(self, targets: Sequence[PauseTarget]) -> None:
+        pauses = with_pauses(read_pauses(self._store.recover()), targets, self._clock.now_ms())
+        await self._store.commit(Commit(positions=pauses_position(pauses)))
+
+    async def resume(self, targets: Sequence[PauseTarget]) -> None:
+        pauses = without_pauses(read_pauses(self._store.recover()), targets)
+        await self._store.commit(Commit(positions=pauses_position(pauses)))
 
     async def close(self) -> None:
         self._store.close()

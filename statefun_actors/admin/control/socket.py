@@ -20,6 +20,8 @@ from typing import Final, assert_never
 import msgspec
 
 from statefun_actors.admin.control import socket_protocol as wire
+from statefun_actors.admin.control import socket_replies as replies
+from statefun_actors.admin.control import socket_values as values
 from statefun_actors.admin.control.interface import Control
 from statefun_actors.calls import NotOpenError
 from statefun_actors.engine import (
@@ -31,7 +33,7 @@ from statefun_actors.engine import (
     NotStorableError,
 )
 from statefun_actors.errors import InvalidAddressError
-from statefun_actors.store import Store
+from statefun_actors.store import NotPausedError, Store
 from statefun_actors.system import listen_at
 from statefun_actors.text import describe
 
@@ -127,7 +129,7 @@ class ControlSocket:
                 asked: asyncio.Future[None] = asyncio.get_running_loop().create_future()
                 self._asked.add(asked)
                 try:
-                    writer.write(wire.encode(await self._answer(line)) + b"\n")
+                    writer.write(replies.encode(await self._answer(line)) + b"\n")
                     await writer.drain()
                 finally:
                     asked.set_result(None)
@@ -137,30 +139,32 @@ class ControlSocket:
         finally:
             writer.close()
 
-    async def _answer(self, line: bytes) -> wire.Reply:
+    async def _answer(self, line: bytes) -> replies.Reply:
         try:
             return await self._carry_out(wire.decode_request(line))
         except NotFailingError as error:
-            return wire.NotFailing(wire.addresses_of([error.address])[0], error.reason)
+            return replies.NotFailing(values.addresses_of([error.address])[0], error.reason)
+        except NotPausedError as error:
+            return replies.NotPaused(values.targets_of([error.target])[0], error.by_type)
         except NoDeadLetterError as error:
-            return wire.Missing(error.seq)
+            return replies.Missing(error.seq)
         except NoTimerError as error:
-            return wire.NoTimer(error.seq)
+            return replies.NoTimer(error.seq)
         except NotSetError as error:
-            return wire.NotSet(wire.addresses_of([error.address])[0], error.name, error.reason)
+            return replies.NotSet(values.addresses_of([error.address])[0], error.name, error.reason)
         except NotOpenError as error:
-            return wire.AskNotOpen(error.target.id)
+            return replies.AskNotOpen(error.target.id)
         except EpochLostError as error:
-            return wire.Lost(error.reason)
+            return replies.Lost(error.reason)
         except NotStorableError as error:
-            return wire.NotStorable(error.reason)
+            return replies.NotStorable(error.reason)
         except (msgspec.MsgspecError, InvalidAddressError, UnicodeDecodeError, RecursionError) as error:
-            return wire.RefusedReply(str(error))
+            return replies.RefusedReply(str(error))
         except Exception as error:
             logger.exception("a request at the control socket failed")
-            return wire.RefusedReply(describe(error))
+            return replies.RefusedReply(describe(error))
 
-    async def _carry_out(self, request: wire.Request) -> wire.Reply:
+    async def _carry_out(self, request: wire.Request) -> replies.Reply:
         """Perform a request. Raises what the control raises."""
         match request:
             case wire.SendRequest():
@@ -180,15 +184,19 @@ class ControlSocket:
             case wire.CancelAskRequest(token):
                 await self._control.cancel_ask(token)
             case wire.Failing():
-                return wire.FailingList.of(await self._control.failing())
+                return replies.FailingList.of(await self._control.failing())
             case wire.RetryFailing():
                 await self._control.retry_failing([each.address() for each in request.addresses])
             case wire.DropFailing():
                 addresses = [each.address() for each in request.addresses]
                 await self._control.drop_failing(addresses, discard=request.discard)
+            case wire.Pause(targets):
+                await self._control.pause([each.target() for each in targets])
+            case wire.Resume(targets):
+                await self._control.resume([each.target() for each in targets])
             case _:
                 assert_never(request)
-        return wire.DoneReply()
+        return replies.DoneReply()
 
 
 def _place(store: Path) -> tuple[Path, Path | None]:

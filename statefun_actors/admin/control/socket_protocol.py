@@ -6,34 +6,16 @@ hand: ``nc -U store.db.sock``, ``{"do": "discard", "seqs": [17]}``, ``{"is": "do
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Final
 
 import msgspec
 
 from statefun_actors.address import Address
 from statefun_actors.admin.control.interface import DeadLetterRetry, FieldEdit, Posting, TimerKey
-from statefun_actors.dispatch import unwrapped
-from statefun_actors.engine import FailingMessage, NoDeadLetterError
-from statefun_actors.model import Invocation, TypedValue
-from statefun_actors.store import Message
+from statefun_actors.admin.control.socket_values import AddressValue, TargetValue, Value
 
 LONGEST_LINE: Final = 64 * 1024 * 1024
 """In bytes. A message of 32 MiB, Flink's maximum, fits in base64."""
-
-
-class Value(msgspec.Struct, forbid_unknown_fields=True):
-    """A typed value."""
-
-    type: str
-    base64: bytes
-
-    @classmethod
-    def of(cls, value: TypedValue) -> Value:
-        return cls(value.typename, value.value)
-
-    def typed(self) -> TypedValue:
-        return TypedValue(self.type, self.base64)
 
 
 class _Posting(msgspec.Struct, forbid_unknown_fields=True):
@@ -106,23 +88,10 @@ class CancelAskRequest(msgspec.Struct, tag_field="do", tag="cancel-ask", forbid_
     token: str
 
 
-class _Address(msgspec.Struct, forbid_unknown_fields=True):
-    type: str
-    id: str
-
-    def address(self) -> Address:
-        """Raises InvalidAddressError: it is not an address."""
-        return Address(self.type, self.id)
-
-
-def addresses_of(addresses: Sequence[Address]) -> list[_Address]:
-    return [_Address(*address) for address in addresses]
-
-
 class SetField(msgspec.Struct, tag_field="do", tag="set-field", forbid_unknown_fields=True):
     """Request for :meth:`Control.set_field`."""
 
-    address: _Address
+    address: AddressValue
     state: str
     value: Value | None
     before: Value | None
@@ -130,7 +99,7 @@ class SetField(msgspec.Struct, tag_field="do", tag="set-field", forbid_unknown_f
     @classmethod
     def of(cls, edit: FieldEdit) -> SetField:
         value, before = (None if each is None else Value.of(each) for each in (edit.value, edit.before))
-        return cls(_Address(*edit.address), edit.state, value, before)
+        return cls(AddressValue(*edit.address), edit.state, value, before)
 
     def edit(self) -> FieldEdit:
         """Raises InvalidAddressError: it is not of an address."""
@@ -145,124 +114,26 @@ class Failing(msgspec.Struct, tag_field="do", tag="failing", forbid_unknown_fiel
 class RetryFailing(msgspec.Struct, tag_field="do", tag="retry-failing", forbid_unknown_fields=True):
     """Request for :meth:`Control.retry_failing`."""
 
-    addresses: list[_Address]
+    addresses: list[AddressValue]
 
 
 class DropFailing(msgspec.Struct, tag_field="do", tag="drop-failing", forbid_unknown_fields=True):
     """Request for :meth:`Control.drop_failing`."""
 
-    addresses: list[_Address]
+    addresses: list[AddressValue]
     discard: bool = False
 
 
-class _Failing(msgspec.Struct):
-    seq: int
-    type: str
-    id: str
-    caller: _Address | None
-    value: Value
-    attempts: int
-    error_type: str
-    error: str
-    next_ms: int | None
-    behind: int
+class Pause(msgspec.Struct, tag_field="do", tag="pause", forbid_unknown_fields=True):
+    """Request for :meth:`Control.pause`."""
 
-    @classmethod
-    def of(cls, failing: FailingMessage) -> _Failing:
-        message = failing.message
-        inside = unwrapped(Invocation(message.value, message.caller))
-        value = Value.of(inside.argument)
-        if len(value.base64) > _LONGEST_VALUE:
-            value = Value(value.type, value.base64[:_LONGEST_VALUE])
-        return cls(
-            message.seq,
-            *message.target,
-            None if inside.caller is None else _Address(*inside.caller),
-            value,
-            failing.attempts,
-            failing.error_type,
-            failing.error,
-            failing.next_ms,
-            failing.behind,
-        )
-
-    def failing(self) -> FailingMessage:
-        caller = None if self.caller is None else self.caller.address()
-        message = Message(self.seq, Address(self.type, self.id), self.value.typed(), caller)
-        return FailingMessage(message, self.attempts, self.error_type, self.error, self.next_ms, self.behind)
+    targets: list[TargetValue]
 
 
-_LONGEST_VALUE: Final = 16_384
-"""The maximum size of a failing message's value in an answer, in bytes."""
-_MOST_FAILING: Final = 1_000
+class Resume(msgspec.Struct, tag_field="do", tag="resume", forbid_unknown_fields=True):
+    """Request for :meth:`Control.resume`."""
 
-
-class FailingList(msgspec.Struct, tag_field="is", tag="failing"):
-    """The first failing messages, by address."""
-
-    messages: list[_Failing]
-
-    @classmethod
-    def of(cls, failing: Sequence[FailingMessage]) -> FailingList:
-        return cls([_Failing.of(each) for each in failing[:_MOST_FAILING]])
-
-
-class NotFailing(msgspec.Struct, tag_field="is", tag="not-failing"):
-    """NotFailingError."""
-
-    address: _Address
-    reason: str
-
-
-class DoneReply(msgspec.Struct, tag_field="is", tag="done"):
-    """The change is durable."""
-
-
-class Missing(msgspec.Struct, tag_field="is", tag="no-dead-letter"):
-    """NoDeadLetterError."""
-
-    seq: int
-
-    def error(self) -> NoDeadLetterError:
-        return NoDeadLetterError(self.seq)
-
-
-class NoTimer(msgspec.Struct, tag_field="is", tag="no-timer"):
-    """NoTimerError."""
-
-    seq: int
-
-
-class NotSet(msgspec.Struct, tag_field="is", tag="not-set"):
-    """NotSetError."""
-
-    address: _Address
-    name: str
-    reason: str
-
-
-class AskNotOpen(msgspec.Struct, tag_field="is", tag="not-open"):
-    """NotOpenError."""
-
-    token: str
-
-
-class Lost(msgspec.Struct, tag_field="is", tag="lost"):
-    """EpochLostError: a retry may help."""
-
-    reason: str
-
-
-class NotStorable(msgspec.Struct, tag_field="is", tag="not-storable"):
-    """NotStorableError: a retry does not help."""
-
-    reason: str
-
-
-class RefusedReply(msgspec.Struct, tag_field="is", tag="refused"):
-    """The request is invalid; a retry does not help."""
-
-    reason: str
+    targets: list[TargetValue]
 
 
 Request = (
@@ -277,11 +148,8 @@ Request = (
     | Failing
     | RetryFailing
     | DropFailing
+    | Pause
+    | Resume
 )
-Reply = (
-    DoneReply | FailingList | Missing | NoTimer | NotFailing | NotSet | AskNotOpen | Lost | NotStorable | RefusedReply
-)
-
 encode: Final = msgspec.json.Encoder().encode
 decode_request: Final = msgspec.json.Decoder(Request).decode
-decode_reply: Final = msgspec.json.Decoder(Reply).decode

@@ -11,7 +11,7 @@ from statefun_actors.admin.views.entity_view import EntityView, view_entity
 from statefun_actors.asking import OWN_FUNCTIONS
 from statefun_actors.definition import FunctionType
 from statefun_actors.dispatch import Application
-from statefun_actors.store import EntityRow, StoreReader
+from statefun_actors.store import EntityRow, StoreReader, read_pauses
 from statefun_actors.types import Codec
 
 
@@ -31,8 +31,9 @@ def list_types(store: StoreReader) -> list[TypeItem]:
 
 
 def known_types(store: StoreReader, app: Application | None) -> set[str]:
-    """The function types that are stored or served; none of the library's own."""
-    return {*store.types(), *(() if app is None else app.routes)}.difference(OWN_FUNCTIONS)
+    """The function types that are stored, served or paused; none of the library's own."""
+    paused = {target if isinstance(target, str) else target[0] for target in read_pauses(store.recover())}
+    return {*store.types(), *paused, *(() if app is None else app.routes)}.difference(OWN_FUNCTIONS)
 
 
 def type_or_address(word: str, types: Collection[str]) -> str | Address | None:

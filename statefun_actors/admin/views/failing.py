@@ -19,6 +19,7 @@ class FailingItem(Struct, frozen=True):
         value: its JSON form.
         next_ms: the time of its next attempt, in milliseconds since 1970; None = an attempt is running.
         behind: the number of messages that wait for the same address.
+        paused: whether the entity is paused, so that there is no next attempt until it is resumed.
     """
 
     target: str
@@ -30,6 +31,7 @@ class FailingItem(Struct, frozen=True):
     behind: int
     error_type: str
     error: str
+    paused: bool = False
 
 
 def list_failing(messages: Iterable[FailingMessage], known: Mapping[str, Codec] | None = None) -> Iterator[FailingItem]:
@@ -46,4 +48,5 @@ def list_failing(messages: Iterable[FailingMessage], known: Mapping[str, Codec] 
             failing.behind,
             failing.error_type,
             failing.error,
+            failing.paused,
         )

@@ -209,8 +209,9 @@ class Run:
     def _report_failing(self, display: Display) -> None:
         if not self._all_read():
             return
-        failing = self.engine.view.failing_messages()
-        if failing and sum(1 + each.behind for each in failing) == self.engine.view.waiting:
+        view = self.engine.view
+        failing = [each for each in view.failing_messages() if not each.paused]
+        if failing and sum(1 + each.behind for each in failing) == view.waiting - view.waiting_paused:
             self._reported_failing = True
             address, why = failing[0].message.target, failing[0].why.removesuffix(".")
             count = "1 message keeps" if len(failing) == 1 else f"{len(failing)} messages keep"
@@ -271,6 +272,7 @@ class Run:
                 for each in engine.view.failing_messages()[:_MOST_FAILING]
             ],
             failing_egress=dict(engine.view.failing_egress),
+            paused=sorted(map(str, engine.view.pauses)),
             ahead_seconds=self._clock.ahead_ms / 1000 if isinstance(self._clock, JumpingClock) else 0.0,
         )
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
 
 import attrs
 
 from statefun_actors.cli.output import write
 from statefun_actors.text import one_line
+
+_FEW: Final = 3
 
 
 @attrs.frozen
@@ -66,6 +69,8 @@ class Summary:
     failing: Sequence[FailingAddress]
     failing_egress: Mapping[str, str]
     """The egresses that could not be written at the end of the run, with the reason."""
+    paused: Sequence[str] = ()
+    """The paused entities and function types, whose messages wait."""
     ahead_seconds: float = 0.0
 
     def as_object(self) -> dict[str, object]:
@@ -95,6 +100,7 @@ class Summary:
             "entities": dict(self.entities),
             "failing": [attrs.asdict(failing) for failing in self.failing],
             "failing_egress": dict(self.failing_egress),
+            "paused": list(self.paused),
         }  # fmt: skip
 
     def print_table(self) -> None:
@@ -167,6 +173,9 @@ class Summary:
             for name, count in self.egress.items():
                 if not (count.run or count.all):
                     yield f"No record was sent to {name}, which has a target. Is {' or '.join(unmapped)} meant?"
+        if self.paused:
+            names, more = ", ".join(self.paused[:_FEW]), len(self.paused) - _FEW
+            yield f"Paused, so messages wait: {names}{f' and {more} more' if more > 0 else ''}"
         for name, reason in self.failing_egress.items():
             yield f"Failing: egress {name}: {reason}"
         for failing in self.failing:

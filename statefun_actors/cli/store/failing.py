@@ -13,6 +13,7 @@ import click
 from statefun_actors.cli.output import confirm, echo, echo_json
 from statefun_actors.cli.store.control import change_store
 from statefun_actors.cli.store.listing_group import ListingGroup
+from statefun_actors.cli.store.pausing import hint_of_pauses
 from statefun_actors.cli.store.place import EXIT_CODES, WHICH_STORE, app_and_rest, no_more_than, place_of, store_command
 from statefun_actors.cli.store.showing import Row, brief, cut, dry_run_option, limit_option, show_rows, time_of
 
@@ -71,6 +72,7 @@ def list_(words: tuple[str, ...], limit: int | None, store: Path | None, as_json
     found = failing_now(place)
     if found is None and not as_json:
         _show_without_engine(place, limit)
+        hint_of_pauses(place)
         return
     show_rows(
         ["address", "type", "value", "attempts", "next attempt", "behind", "error"],
@@ -79,6 +81,8 @@ def list_(words: tuple[str, ...], limit: int | None, store: Path | None, as_json
         limit=limit,
         nothing="No message is failing.",
     )
+    if not as_json:
+        hint_of_pauses(place)
 
 
 @failing.command(short_help="Retry some now.", help=_RETRY)
@@ -184,7 +188,7 @@ def _row(item: FailingItem) -> Row:
         item.typename,
         brief(item.value),
         str(item.attempts),
-        due or "now",
+        "paused" if item.paused else due or "now",
         str(item.behind),
         cut(f"{item.error_type}: {item.error}"),
     ), {
@@ -197,6 +201,7 @@ def _row(item: FailingItem) -> Row:
         "behind": item.behind,
         "error_type": item.error_type,
         "error": item.error,
+        "paused": item.paused,
     }
 
 

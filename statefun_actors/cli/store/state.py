@@ -14,9 +14,11 @@ from statefun_actors.cli.store.control import change_store
 from statefun_actors.cli.store.failing import hint_of_failing
 from statefun_actors.cli.store.json_command import JsonCommand
 from statefun_actors.cli.store.listing_group import ListingGroup
+from statefun_actors.cli.store.pausing import hint_of_pauses
 from statefun_actors.cli.store.place import EXIT_CODES, WHICH_STORE, app_and_rest, no_more_than, place_of, store_command
 from statefun_actors.cli.store.send import usage_errors
 from statefun_actors.cli.store.showing import Row, brief, dry_run_option, limit_option, show_rows, show_table, time_of
+from statefun_actors.cli.store.subject import is_subject, subject_of
 
 if TYPE_CHECKING:
     from statefun_actors.address import Address
@@ -69,7 +71,7 @@ def state() -> None:
 @limit_option()
 @store_command
 def list_(words: tuple[str, ...], prefix: str, limit: int | None, store: Path | None, as_json: bool) -> None:
-    app, rest = app_and_rest(words, store, _is_what)
+    app, rest = app_and_rest(words, store, is_subject)
     no_more_than(1, rest)
     place = place_of(app, store)
     with place.reader() as reader:
@@ -79,12 +81,15 @@ def list_(words: tuple[str, ...], prefix: str, limit: int | None, store: Path | 
             _show_types(reader, limit, as_json=as_json)
             if not as_json:
                 hint_of_failing(place)
+                hint_of_pauses(place)
             return
-        what = _subject(reader, place, rest[0])
+        what = subject_of(reader, place, rest[0])
         if isinstance(what, str):
             rows = _entities(reader, place, what, prefix)
             nothing = f"Nothing is stored of {what}{f' with an id that begins with {prefix}' if prefix else ''}."
             show_rows(["id", "last changed", "state"], rows, as_json=as_json, limit=limit, nothing=nothing)
+            if not as_json:
+                hint_of_pauses(place)
         else:
             _show_one(reader, place, what, as_json=as_json)
 
@@ -133,33 +138,18 @@ def set_(
         echo(f"Set {what}.")
 
 
-def _is_what(word: str) -> bool:
-    return "/" in word.strip("/") and not word.endswith(".py") and not Path(word).exists()
-
-
-def _subject(reader: ReadOnlyStore, place: StoreLocation, word: str) -> str | Address:
-    """The function type or the address that is written *word*."""
-    from statefun_actors.address import check_typename
-    from statefun_actors.admin import known_types, type_or_address
-    from statefun_actors.errors import InvalidAddressError
-
-    types = known_types(reader, place.app)
-    if (found := type_or_address(word, types)) is not None:
-        return found
-    try:
-        check_typename(word, "a type is <namespace>/<name>, an address <namespace>/<name>/<id>")
-    except InvalidAddressError as error:
-        raise click.UsageError(str(error)) from error
-    there = ", ".join(sorted(types)) or "no types at all"
-    raise click.UsageError(f"there is nothing of {word!r} in {place.store}; there are {there}.")
-
-
 def _show_types(reader: ReadOnlyStore, limit: int | None, *, as_json: bool) -> None:
-    from statefun_actors.admin import list_types
+    from statefun_actors.admin import TypeItem, list_types
+    from statefun_actors.store import read_pauses
 
+    found, pauses = list_types(reader), read_pauses(reader.recover())
+    paused = {target for target in pauses if isinstance(target, str)} - {item.typename for item in found}
     rows: Iterator[Row] = (
-        ((item.typename, f"{item.entities:,}"), {"type": item.typename, "entities": item.entities})
-        for item in list_types(reader)
+        (
+            (item.typename, f"{item.entities:,}"),
+            {"type": item.typename, "entities": item.entities, "paused": _time(pauses.get(item.typename))},
+        )
+        for item in (*found, *(TypeItem(typename, 0) for typename in sorted(paused)))
     )
     show_rows(["type", "entities"], rows, as_json=as_json, limit=limit, nothing="No entities are stored.")
 
@@ -167,13 +157,22 @@ def _show_types(reader: ReadOnlyStore, limit: int | None, *, as_json: bool) -> N
 def _entities(reader: ReadOnlyStore, place: StoreLocation, typename: str, prefix: str) -> Iterator[Row]:
     from statefun_actors.admin import list_entities
     from statefun_actors.engine import SystemClock
+    from statefun_actors.store import paused_since, read_pauses
 
+    pauses = read_pauses(reader.recover())
     for view in list_entities(reader, typename, SystemClock().now_ms(), place.app, place.known, prefix):
         fields = [f"{name}={brief(form)}" for name, form in view.fields.items() if name not in view.absent]
-        yield (view.address.id, time_of(view.last_call_ms), " ".join(fields)), _object(view)
+        yield (
+            (view.address.id, time_of(view.last_call_ms), " ".join(fields)),
+            _object(view, paused_since(pauses, view.address)),
+        )
 
 
-def _object(view: EntityView) -> dict[str, object]:
+def _time(ms: int | None) -> str | None:
+    return None if ms is None else time_of(ms)
+
+
+def _object(view: EntityView, paused_ms: int | None) -> dict[str, object]:
     return {
         "address": str(view.address),
         "type": view.address.typename,
@@ -182,11 +181,12 @@ def _object(view: EntityView) -> dict[str, object]:
         "absent": sorted(view.absent),
         "expires": {name: time_of(at) for name, at in view.expires_ms.items()},
         "last_changed": time_of(view.last_call_ms),
+        "paused": _time(paused_ms),
     }
 
 
 def _show_one(reader: ReadOnlyStore, place: StoreLocation, address: Address, *, as_json: bool) -> None:
-    from statefun_actors.admin import show_entity
+    from statefun_actors.admin import paused_at, show_entity
     from statefun_actors.engine import SystemClock
 
     view = show_entity(reader, address, SystemClock().now_ms(), place.app, place.known)
@@ -195,14 +195,16 @@ def _show_one(reader: ReadOnlyStore, place: StoreLocation, address: Address, *, 
             f"nothing is stored of {address} in {place.store}: it has never been written, or all of it has expired or "
             f"was deleted. `statefun-actors state … {address.typename}` lists those that are there."
         )
+    paused_ms = paused_at(reader, address)
     if as_json:
-        echo_json(_object(view))
+        echo_json(_object(view, paused_ms))
         return
     rows = [
         (name, "" if name in view.absent and form is None else _whole(form), _note(view, name))
         for name, form in view.fields.items()
     ]
-    echo(f"{address}, last changed {time_of(view.last_call_ms)}")
+    paused = "" if paused_ms is None else f", paused since {time_of(paused_ms)}"
+    echo(f"{address}, last changed {time_of(view.last_call_ms)}{paused}")
     show_table(["field", "value", ""], rows)
 
 

@@ -10,6 +10,7 @@ from statefun_actors.console.acts.dead_letters import discard, retry, retry_edit
 from statefun_actors.console.acts.failing import drop, retry_now
 from statefun_actors.console.acts.fields import set_field
 from statefun_actors.console.acts.messages import send_message
+from statefun_actors.console.acts.pausing import pause, resume
 from statefun_actors.console.acts.plan import Act, Form, Plan
 from statefun_actors.console.acts.timers import cancel, fire
 
@@ -25,6 +26,8 @@ ACTS: Final[Mapping[str, Act]] = {
     "timers-cancel": Act(plan=cancel, page="timers"),
     "failing-retry": Act(plan=retry_now, page="failing"),
     "failing-drop": Act(plan=drop, page="failing"),
+    "pause": Act(plan=pause, page="failing"),
+    "resume": Act(plan=resume, page="failing"),
 }
 """By name."""
 

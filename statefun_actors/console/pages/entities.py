@@ -19,6 +19,7 @@ from statefun_actors.console.failing_rows import failing_rows
 from statefun_actors.console.look import Look, Page
 from statefun_actors.console.pages.paging import first
 from statefun_actors.entity import EntityFunction
+from statefun_actors.store import read_pauses
 
 
 @attrs.frozen
@@ -53,6 +54,7 @@ def entities(look: Look, query: Mapping[str, str]) -> Page:
         "types": types,
         "typename": typename,
         "prefix": prefix,
+        "pauses": read_pauses(look.store.recover()),
         "after": query.get("after", ""),
         "rows": [
             (view, {name: form for name, form in view.fields.items() if name not in view.absent}) for view in found
@@ -81,6 +83,7 @@ def entity(look: Look, query: Mapping[str, str]) -> Page:
     content = {
         "address": address,
         "view": view,
+        "pauses": read_pauses(look.store.recover()),
         "fields": [] if view is None else _fields(look, view),
         "around": view_surroundings(look.store, address, look.known),
         "failing": list(failing_rows(failing, look.known)),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from statefun_actors.admin import list_dead_letters
+from statefun_actors.admin import list_dead_letters, list_paused
 from statefun_actors.console.failing_rows import failing_rows
 from statefun_actors.console.look import Look, Page
 from statefun_actors.console.pages.paging import first, number
@@ -14,7 +14,12 @@ def failing(look: Look, query: Mapping[str, str]) -> Page:
     """Messages without a policy that keep failing, behind the first ``after`` of them."""
     after = max(0, number(query, "after", 0))
     rows, more = first(failing_rows(look.live.failing[after:], look.known))
-    content = {"rows": rows, "more": after + len(rows) if more else None, "total": len(look.live.failing)}
+    content = {
+        "rows": rows,
+        "more": after + len(rows) if more else None,
+        "total": len(look.live.failing),
+        "paused": list_paused(look.store),
+    }
     return Page(template="failing.html", title="Failing messages", content=content)
 
 

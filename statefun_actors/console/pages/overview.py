@@ -8,7 +8,7 @@ from typing import Final
 
 import attrs
 
-from statefun_actors.admin import MOST_COUNTED, list_schedules, list_timers
+from statefun_actors.admin import MOST_COUNTED, list_paused, list_schedules, list_timers
 from statefun_actors.console.failing_rows import failing_rows
 from statefun_actors.console.look import Look, Page
 
@@ -43,6 +43,7 @@ def overview(look: Look, query: Mapping[str, str]) -> Page:  # noqa: ARG001 - th
             TypeRow(typename, entities.get(typename, 0), _name(look, typename), failing.get(typename, 0))
             for typename in sorted(look.types() | failing.keys())
         ],
+        "paused": list_paused(look.store),
         "failing": list(islice(failing_rows(live.failing, look.known), _FEW)),
         "timers": list(islice(list_timers(look.store, look.known), _FEW)),
         "schedules": list_schedules(look.store, look.known, limit=_FEW) if counts.schedules < MOST_COUNTED else [],

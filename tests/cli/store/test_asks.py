@@ -185,7 +185,7 @@ def test_the_functions_that_keep_them_are_in_no_other_list_and_tokens_are_short(
     done = summary("app.py", "--until-idle", folder=folder)
     decided = token(folder, "decided")
 
-    assert told("state", "app.py", folder=folder) == [{"type": "shop/order", "entities": 1}]
+    assert told("state", "app.py", folder=folder) == [{"type": "shop/order", "entities": 1, "paused": None}]
     assert told("state", "app.py", ORDER, folder=folder)[0]["fields"]["link"] == ["statefun-actors/reply", decided]
     assert (delayed["to"], delayed["from"]) == (f"statefun-actors/reply/{decided}", ORDER)
     assert done["entities"] == {"shop/order": 1}

@@ -62,6 +62,7 @@ def test_what_fails_is_listed_retried_and_dropped_while_an_engine_runs(folder: P
     assert {**shown, "attempts": 0, "next_attempt": None} == {
         "address": ADA, "from": None, "type": "io.statefun.types/long", "value": -1, "attempts": 0,
         "next_attempt": None, "behind": 2, "error_type": "ValueError", "error": "-1 is negative",
+        "paused": False,
     }  # fmt: skip
     assert table[0].split() == ["address", "type", "value", "attempts", "next", "attempt", "behind", "error"]
     assert letters.stdout == "There are no dead letters.\n"

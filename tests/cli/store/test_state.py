@@ -21,8 +21,8 @@ def test_without_more_it_counts(folder: Path) -> None:
         "type          entities\nshop/basket   2\nshop/page     1\n"
     )
     assert told("state", "app.py", folder=folder) == [
-        {"type": "shop/basket", "entities": 2},
-        {"type": "shop/page", "entities": 1},
+        {"type": "shop/basket", "entities": 2, "paused": None},
+        {"type": "shop/page", "entities": 1, "paused": None},
     ]
 
 
@@ -67,6 +67,7 @@ def test_one_entity_is_shown_field_by_field_as_its_class_declares_them(folder: P
         "absent": ["spent"],
         "expires": {"wishes": found["expires"]["wishes"]},
         "last_changed": found["last_changed"],
+        "paused": None,
     }
 
 

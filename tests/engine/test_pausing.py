@@ -1,0 +1,352 @@
+"""Paused entities and types: their messages wait, durable and in order, until they are resumed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+
+from statefun_actors import Entity, activity, handles, persisted
+from statefun_actors.dispatch import Application, EpochCommitted, Instrument
+from statefun_actors.engine import Engine, EngineOptions, EpochLostError, ManualClock, NotFailingError
+from statefun_actors.ingress import Answer, IngressMessage, Wait
+from statefun_actors.store import Commit, MemoryStore, NotPausedError, PauseTarget, StoreError, read_pauses
+from statefun_actors.store.sqlite import SqliteStore
+from statefun_actors.types import pack
+from tests.engine.engines import HeldStore, Listed, held, running, send, until
+
+
+class Tally(Entity, typename="test/tally"):
+    """Keeps the numbers that it is sent, in their order."""
+
+    handled: ClassVar[list[int]] = []
+    numbers: list[int] = persisted(factory=list)
+
+    @handles(int)
+    def add(self, message: int) -> int:
+        Tally.handled.append(message)
+        if message < 0:
+            raise ValueError(f"{message} is negative")
+        self.numbers.append(message)
+        return len(self.numbers)
+
+
+class Slow(Entity, typename="test/slow"):
+    gate: ClassVar[asyncio.Event]
+    total: int = persisted(default=0)
+
+    @handles(int)
+    async def add(self, message: int) -> None:
+        await Slow.gate.wait()
+        self.total += message
+
+
+A, B, OTHER = Tally.at("a"), Tally.at("b"), Slow.at("a")
+
+
+@pytest.fixture(autouse=True)
+def _begin_anew() -> None:
+    Tally.handled.clear()
+
+
+async def pause(engine: Engine, *targets: PauseTarget) -> None:
+    await engine.apply(lambda: engine.changes.pause(targets))
+
+
+async def resume(engine: Engine, *targets: PauseTarget) -> None:
+    await engine.apply(lambda: engine.changes.resume(targets))
+
+
+def send_all(engine: Engine, numbers: Sequence[int]) -> None:
+    for number in numbers:
+        send(engine, A, pack(number))
+
+
+@pytest.mark.parametrize("target", [A, A.typename], ids=["entity", "type"])
+@pytest.mark.parametrize("number", [1, 7, 200])
+async def test_messages_of_a_paused_entity_wait_in_their_order(target: PauseTarget, number: int) -> None:
+    store = MemoryStore()
+    async with running(Tally, store=store, options=EngineOptions(mailbox=3)) as engine:
+        await pause(engine, target)
+        send_all(engine, range(number))
+        send(engine, B, pack(1_000))
+        await engine.idle()
+        waiting, held_in_memory = engine.view.waiting_paused, engine._core.working_set.mailboxes.held
+        durable = sum(message.target == A for message in store.messages())
+        handled = list(Tally.handled)
+        await resume(engine, target)
+        await engine.idle()
+
+    assert waiting == number + (target == A.typename)
+    assert durable == number
+    assert held_in_memory == 0
+    assert handled == ([] if target == A.typename else [1_000])
+    assert [each for each in Tally.handled if each < 1_000] == list(range(number))
+
+
+async def test_others_are_handled_while_one_is_paused() -> None:
+    async with running(Tally, sources={"in": Listed([(A, 1), (B, 2), (A, 3), (B, 4)])}) as engine:
+        await pause(engine, A)
+        await engine.idle()
+
+        assert held(engine, B, "numbers") == [2, 4]
+        assert held(engine, A, "numbers") is None
+        assert engine.view.waiting == engine.view.waiting_paused == 2
+
+
+async def test_a_paused_entity_with_many_messages_does_not_slow_a_source_down() -> None:
+    numbers = [(A, number) for number in range(300)] + [(B, number) for number in range(300)]
+    options = EngineOptions(waiting=10, held=20, mailbox=10)
+    async with running(Tally, sources={"in": Listed(numbers)}, options=options) as engine:
+        await pause(engine, A)
+        await engine.idle()
+        await resume(engine, A)
+        await engine.idle()
+
+        assert held(engine, A, "numbers") == held(engine, B, "numbers") == list(range(300))
+
+
+async def test_what_waits_already_stays_behind_the_pause_and_a_batch_in_flight_ends() -> None:
+    Slow.gate = asyncio.Event()
+    async with running(Slow) as engine:
+        send(engine, OTHER, pack(1))
+        await until(lambda: engine._loop._runner.suspended)
+        send(engine, OTHER, pack(10))
+        await pause(engine, OTHER)
+        Slow.gate.set()
+        await engine.idle()
+        paused = held(engine, OTHER, "total")
+        await resume(engine, OTHER)
+        await engine.idle()
+
+        assert (paused, held(engine, OTHER, "total")) == (1, 11)
+
+
+async def test_a_pause_survives_a_restart_and_so_do_the_messages(tmp_path: Path) -> None:
+    targets: list[PauseTarget] = [A, A.typename]
+    for target in targets:
+        path = tmp_path / str(target).replace("/", "-")
+        store = SqliteStore(path)
+        async with running(Tally, store=store) as engine:
+            send_all(engine, [1, 2])
+            await engine.idle()
+            await pause(engine, target)
+            send_all(engine, [3, 4])
+            await engine.durable()
+        store.close()
+        store = SqliteStore(path)
+        async with running(Tally, store=store) as engine:
+            send_all(engine, [5])
+            await engine.idle()
+            before, pauses = held(engine, A, "numbers"), dict(engine.view.pauses)
+            await resume(engine, target)
+            await engine.idle()
+            after = held(engine, A, "numbers")
+        store.close()
+        store = SqliteStore(path)
+        assert read_pauses(store.recover()) == {}
+        store.close()
+
+        assert (before, list(pauses)) == ([1, 2], [target])
+        assert after == [1, 2, 3, 4, 5]
+
+
+async def test_a_pause_whose_commit_fails_is_none() -> None:
+    store = HeldStore()
+    async with running(Tally, store=store) as engine:
+        store.fail = True
+        with pytest.raises(EpochLostError, match="the disk is full"):
+            await pause(engine, A)
+        store.fail = False
+        await until(lambda: engine.view.error is None)
+        send_all(engine, [1])
+        await engine.idle()
+
+        assert dict(engine.view.pauses) == {}
+        assert held(engine, A, "numbers") == [1]
+
+
+async def test_delayed_messages_that_become_due_wait_too() -> None:
+    clock = ManualClock()
+    async with running(Tally, clock=clock) as engine:
+        for number, delay_ms in ((2, 2_000), (1, 1_000)):
+            send(engine, A, pack(number), delay_ms=delay_ms)
+        await pause(engine, A)
+        clock.set_ms(clock.now_ms() + 5_000)
+        engine.wake()
+        await until(lambda: engine.view.waiting == 2)
+        await engine.idle()
+        paused = held(engine, A, "numbers")
+        await resume(engine, A)
+        await engine.idle()
+
+        assert (paused, held(engine, A, "numbers")) == (None, [1, 2])
+
+
+async def test_a_failing_message_of_a_paused_entity_is_not_tried_and_can_be_dropped() -> None:
+    clock = ManualClock()
+    async with running(Tally, clock=clock) as engine:
+        send_all(engine, [-1, 1, 2])
+        await engine.settled()
+        tries = Tally.handled.count(-1)
+        await pause(engine, A)
+        clock.set_ms(clock.now_ms() + 600_000)
+        engine.wake()
+        await engine.idle()
+        [failing] = engine.view.failing_messages()
+        with pytest.raises(NotFailingError) as refused:
+            engine.changes.retry_failing(A)
+
+        assert Tally.handled.count(-1) == tries
+        assert (failing.paused, failing.next_ms, failing.behind) == (True, None, 2)
+        assert failing.describe(clock.now_ms()) == (
+            f"the first message of test/tally/a has failed {f'{tries} times' if tries > 1 else 'once'}, last with "
+            "ValueError: -1 is negative; its entity is paused; 2 more wait behind it"
+        )
+        assert str(refused.value) == (
+            "test/tally/a: its messages are paused; resume it first. `statefun-actors failing` lists the messages "
+            "that are failing."
+        )
+        await engine.apply(lambda: engine.changes.drop_failing(A))
+        await resume(engine, A)
+        await engine.idle()
+        assert held(engine, A, "numbers") == [1, 2]
+
+
+async def test_a_failing_message_is_tried_at_once_when_its_entity_is_resumed() -> None:
+    async with running(Tally) as engine:
+        send_all(engine, [-1])
+        await engine.settled()
+        await pause(engine, A.typename)
+        tries = Tally.handled.count(-1)
+        await resume(engine, A.typename)
+        await until(lambda: Tally.handled.count(-1) > tries)
+
+
+async def test_an_entity_that_is_paused_twice_is_resumed_twice() -> None:
+    async with running(Tally) as engine:
+        await pause(engine, A, A.typename)
+        send_all(engine, [1])
+        await resume(engine, A)
+        await engine.idle()
+        still = held(engine, A, "numbers")
+        with pytest.raises(NotPausedError) as by_type:
+            await resume(engine, A)
+        await resume(engine, A.typename)
+        await engine.idle()
+        with pytest.raises(NotPausedError) as not_paused:
+            await resume(engine, A)
+
+        assert (still, held(engine, A, "numbers")) == (None, [1])
+        assert str(by_type.value) == (
+            "test/tally/a is paused with its function type test/tally; resume test/tally instead."
+        )
+        assert str(not_paused.value) == (
+            "test/tally/a is not paused. `statefun-actors pause` without a target lists what is paused."
+        )
+
+
+async def test_more_entities_than_are_resumed_at_once_are_all_resumed() -> None:
+    async with running(Tally) as engine:
+        await pause(engine, A.typename)
+        for number in range(2_500):
+            send(engine, Tally.at(str(number)), pack(number))
+        await engine.idle()
+        await resume(engine, A.typename)
+        await pause(engine, Tally.at("2499"))
+        await engine.idle()
+
+        assert sorted(Tally.handled) == list(range(2_499))
+
+
+async def test_an_activity_can_be_paused() -> None:
+    calls: list[int] = []
+
+    @activity(typename="test/call")
+    def call(number: int) -> None:
+        calls.append(number)
+
+    async with running(call) as engine:
+        await pause(engine, "test/call")
+        send(engine, call.at("x"), pack(1))
+        await engine.idle()
+        before = list(calls)
+        await resume(engine, "test/call")
+        await engine.idle()
+
+        assert (before, calls) == ([], [1])
+
+
+async def test_what_is_paused_stays_so_under_a_new_name() -> None:
+    class Renamed(Entity, typename="test/renamed", was="test/tally"):
+        numbers: list[int] = persisted(factory=list)
+
+        @handles(int)
+        def add(self, message: int) -> None:
+            self.numbers.append(message)
+
+    store = MemoryStore()
+    async with running(Tally, store=store) as engine:
+        await pause(engine, A, "test/tally")
+        send_all(engine, [1])
+        await engine.durable()
+    async with running(Renamed, store=store) as engine:
+        await engine.idle()
+        assert set(engine.view.pauses) == {Renamed.at("a"), "test/renamed"}
+        await resume(engine, A)
+        await resume(engine, "test/tally")
+        await engine.idle()
+        assert held(engine, Renamed.at("a"), "numbers") == [1]
+
+
+async def test_whoever_waits_for_a_paused_entity_is_answered_once_it_is_resumed() -> None:
+    answers: list[Answer] = []
+    async with running(Tally) as engine:
+        await pause(engine, A)
+        engine.take(IngressMessage(A, pack(1), wait=Wait.HANDLED), answers.append)
+        await engine.idle()
+        reason, none = engine.failing(A), engine.failing(B)
+        before = list(answers)
+        await resume(engine, A)
+        await until(lambda: answers)
+
+        assert (before, none) == ([], None)
+        assert reason == "test/tally/a is paused since 2026-01-01T00:00:00Z; its messages wait until it is resumed"
+
+
+async def test_the_notices_say_what_is_paused() -> None:
+    async with running(Tally) as engine:
+        await pause(engine, A, A.typename)
+        send_all(engine, [1, 2])
+        send(engine, B, pack(3))
+        await engine.idle()
+
+        assert engine.notices() == [
+            "test/tally/a is paused since 2026-01-01T00:00:00Z; messages waiting: 2",
+            "test/tally is paused since 2026-01-01T00:00:00Z; messages waiting: 3",
+        ]
+
+
+async def test_commits_count_what_is_paused() -> None:
+    class Watch(Instrument):
+        paused: ClassVar[list[int]] = []
+
+        def epoch_committed(self, event: EpochCommitted) -> None:
+            Watch.paused.append(event.paused)
+
+    async with running(app=Application(Tally, instruments=[Watch()])) as engine:
+        await pause(engine, A, B)
+        await resume(engine, A)
+
+    assert Watch.paused[:2] == [2, 1]
+
+
+@pytest.mark.parametrize("text", ["{}", '[["test/tally",null]]', '[["tally",3,1]]', '[["tally","a",1]]'])
+async def test_a_position_that_is_no_list_of_pauses_is_reported(text: str) -> None:
+    store = MemoryStore()
+    await store.commit(Commit(positions={"paused": text}))
+    with pytest.raises(StoreError, match="its position 'paused' must be a list of"):
+        read_pauses(store.recover())
