@@ -1,4 +1,4 @@
-"""Checks for whoever writes a store for the embedded engine. The memory store and SQLite pass them.
+"""Checks for whoever writes a store, a sink or a source for the embedded engine. Those of this library pass them.
 
 ::
 
@@ -6,11 +6,30 @@
     async def test_my_store(check, tmp_path):
         await check(MyStore(tmp_path / "store"))
 
-Each check takes an empty store of its own, and raises AssertionError where the store breaks the contract of
-``statefun_actors.store.Store``.
+- Each of ``STORE_CHECKS`` takes an empty store of its own: :class:`statefun_actors.store.Store` is the contract.
+- Each of ``SINK_CHECKS`` takes a :class:`SinkTarget`: :class:`statefun_actors.engine.Sink` is the contract.
+- Each of ``SOURCE_CHECKS`` takes a :class:`SourceInput`: :class:`statefun_actors.engine.Source` is the contract.
+
+A check raises AssertionError where the contract is broken.
 """
 
 from statefun_actors.testing.checks import store_contents, store_order, store_reading
 from statefun_actors.testing.checks.common import STORE_CHECKS, Check
+from statefun_actors.testing.checks.running import Numbers
+from statefun_actors.testing.checks.sinks import SINK_CHECKS, SinkCheck, SinkTarget
+from statefun_actors.testing.checks.sources import SOURCE_CHECKS, SourceCheck, SourceInput
 
-__all__ = ["STORE_CHECKS", "Check", "store_contents", "store_order", "store_reading"]
+__all__ = [
+    "SINK_CHECKS",
+    "SOURCE_CHECKS",
+    "STORE_CHECKS",
+    "Check",
+    "Numbers",
+    "SinkCheck",
+    "SinkTarget",
+    "SourceCheck",
+    "SourceInput",
+    "store_contents",
+    "store_order",
+    "store_reading",
+]
