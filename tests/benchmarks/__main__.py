@@ -15,7 +15,18 @@ from typing import Final
 
 from tests.benchmarks.figures import HEADING, Figure, machine, read_figures
 
-NAMES: Final = ("handler", "http", "asks", "library", "ingest", "simulator", "growth", "open_asks", "restate")
+NAMES: Final = (
+    "handler",
+    "http",
+    "asks",
+    "library",
+    "ingest",
+    "simulator",
+    "reminders",
+    "growth",
+    "open_asks",
+    "restate",
+)
 FULL: Final = ("flink_kafka",)
 """Those that only ``--full`` runs: minutes of a Flink."""
 FULL_ARGUMENTS: Final = {"growth": ("--full",)}

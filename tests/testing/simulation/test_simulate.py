@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from statefun_actors import DeadLetter, Entity, handles
 from statefun_actors.errors import ValueMismatchError
 from statefun_actors.store import MemoryStore
 from statefun_actors.testing import Faults, SimulationError, TestRuntime, simulate
@@ -139,3 +140,22 @@ def test_a_script_is_cut_down_to_what_makes_it_fail() -> None:
     short = shortest([1, 3, 1, 2, 1, 1, 2, 1, 1, 3, 1, 1], fails, 200)
 
     assert short == [0, 0, 0, 2, 0, 0, 0, 1]
+
+
+class Failing(Entity, typename="simulated/failing"):
+    @handles(int, on_failure=DeadLetter("simulated/letters", attempts=2))
+    def fail(self, number: int) -> None:
+        raise ValueError(f"no {number}")
+
+    @handles(str, on_failure=DeadLetter("simulated/letters", attempts=2, as_value=True))
+    def fail_too(self, text: str) -> None:
+        raise ValueError(text)
+
+
+def test_the_time_of_a_dead_letter_is_no_difference() -> None:
+    async def scenario(runtime: TestRuntime) -> None:
+        for message in (1, "two", 3):
+            await runtime.tell(Failing.at("f"), message)
+        assert len(runtime.egress("simulated/letters")) == 3
+
+    simulate(scenario, Failing, seeds=40)
