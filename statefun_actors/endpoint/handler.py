@@ -8,6 +8,8 @@ from collections.abc import Coroutine, Sequence
 from typing import Any as Untyped
 from typing import Final, Literal, Unpack, assert_never
 
+from msgspec.structs import replace
+
 from statefun_actors.dispatch import (
     Application,
     Instrument,
@@ -19,7 +21,7 @@ from statefun_actors.dispatch import (
 from statefun_actors.endpoint.address_lock import AddressLock, AddressLocks
 from statefun_actors.endpoint.gates import gate_of
 from statefun_actors.errors import DefinitionError, MissingStateError
-from statefun_actors.model import Batch, Done, Failed, MissingState, Outcome
+from statefun_actors.model import Batch, Done, Failed, Headers, MissingState, Outcome
 from statefun_actors.settings import Options, Settings, settings_with
 from statefun_actors.wire import V2, V3, Dialect
 
@@ -63,6 +65,7 @@ class RequestReplyHandler:
         self.app.refuse_renamed()
         self._dialect = _DIALECTS[protocol]
         self._dispatch = dispatcher(self.app)
+        self._propagation = self.app.instruments.propagation
         self._host = SystemHost()
         routes = self.app.all_routes.items()
         self._waiting = frozenset(name for name, route in routes if route.waits)
@@ -87,7 +90,7 @@ class RequestReplyHandler:
             answer 500, so that Flink tries again.
             KeyboardInterrupt: a handler raised it, or it was Ctrl-C.
         """
-        batch = self._dialect.read(data)
+        batch = self._called(data)
         if batch.target[0] in self._waiting:
             return self._written(batch, await in_handler_task(self._outcome(batch)))
         # Hiding the caller's task from plain handlers would take a sixth of the time of a batch of one.
@@ -96,6 +99,13 @@ class RequestReplyHandler:
     def read(self, data: bytes) -> Batch:
         """The batch in the request *data*; raises MalformedRequestError."""
         return self._dialect.read(data)
+
+    def _called(self, data: bytes) -> Batch:
+        """The batch in the request *data*, with the headers that the calling code gives: its trace goes on."""
+        batch = self._dialect.read(data)
+        if self._propagation is not None and (headers := self._propagation.outgoing()) is not None:
+            batch = batch_with_headers(batch, headers)
+        return batch
 
     def waits(self, batch: Batch) -> bool:
         """Whether the handlers of *batch* may wait for something, so that they have to run in a task."""
@@ -138,7 +148,7 @@ class RequestReplyHandler:
             raise RuntimeError(
                 "handler(data) was called inside a running event loop; write `await handler.handle(data)`"
             )
-        batch = self._dialect.read(data)
+        batch = self._called(data)
         if batch.target[0] in self._waiting:
             return self._written(batch, asyncio.run(in_handler_task(self._outcome(batch))))
         target, locks = batch.target, self._locks
@@ -176,6 +186,11 @@ class RequestReplyHandler:
         if isinstance(outcome, Failed):
             raise outcome.error
         assert_never(outcome)
+
+
+def batch_with_headers(batch: Batch, headers: Headers) -> Batch:
+    """*batch*, whose messages have *headers*."""
+    return replace(batch, invocations=[replace(each, headers=headers) for each in batch.invocations])
 
 
 def _finished(run: Coroutine[Untyped, Untyped, Outcome]) -> Outcome:

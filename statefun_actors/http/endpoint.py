@@ -7,9 +7,10 @@ from collections.abc import Coroutine
 from typing import Any as Untyped
 
 from statefun_actors.dispatch import resumed
-from statefun_actors.endpoint import RequestReplyHandler
+from statefun_actors.endpoint import RequestReplyHandler, batch_with_headers
 from statefun_actors.http.failure_log import FailureLog, first_line
 from statefun_actors.http.linger import Linger
+from statefun_actors.http.message_headers import headers_reader
 from statefun_actors.http.pending_task import start
 from statefun_actors.http.request import OCTETS, Pending, RefusedError, Request, Response, line
 from statefun_actors.model import Batch
@@ -27,6 +28,7 @@ class EndpointRoute:
         self.handler = handler
         self._failures = failures
         self._linger = linger
+        self._headers = headers_reader(handler.app)
 
     def admit(self, request: Request) -> None:
         if request.method != "POST":
@@ -40,6 +42,8 @@ class EndpointRoute:
             return _malformed(error, request, self._failures)
         except Exception as error:
             return self._failed(None, error)
+        if self._headers is not None and (headers := self._headers(request)) is not None:
+            batch = batch_with_headers(batch, headers)
         work = self._reply(request, batch)
         if self.handler.waits(batch):
             return start(work, eager=False)

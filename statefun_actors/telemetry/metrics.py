@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from statefun_actors.dispatch import Exposing
 from statefun_actors.telemetry.definitions import Metric
 from statefun_actors.telemetry.measuring import Measuring, Record
@@ -38,10 +40,23 @@ class Metrics(Measuring, Exposing):
         match metric.kind:
             case "counter":
                 counter = Counter(name, metric.help, metric.labels, registry=registry)
-                return lambda value, *labels: (counter.labels(*labels) if labels else counter).inc(value)
+                return _recorded(lambda labels: (counter.labels(*labels) if labels else counter).inc)
             case "gauge":
                 gauge = Gauge(name, metric.help, metric.labels, registry=registry)
-                return lambda value, *labels: (gauge.labels(*labels) if labels else gauge).set(value)
+                return _recorded(lambda labels: (gauge.labels(*labels) if labels else gauge).set)
             case "histogram":
                 histogram = Histogram(name, metric.help, metric.labels, registry=registry, buckets=metric.buckets)
-                return lambda value, *labels: (histogram.labels(*labels) if labels else histogram).observe(value)
+                return _recorded(lambda labels: (histogram.labels(*labels) if labels else histogram).observe)
+
+
+def _recorded(child: Callable[[tuple[str, ...]], Callable[[float], None]]) -> Record:
+    """A record that looks up the *child* of each set of labels once: the client's own lookup takes longer."""
+    children: dict[tuple[str, ...], Callable[[float], None]] = {}
+
+    def record(value: float, /, *labels: str) -> None:
+        known = children.get(labels)
+        if known is None:
+            known = children[labels] = child(labels)
+        known(value)
+
+    return record

@@ -53,7 +53,7 @@ TABLE: Final[Mapping[str, AbstractSet[str]]] = {
             "conversations",
         }
     ),
-    "telemetry": frozenset({"text", "errors", "model", "asking", "dispatch"}),
+    "telemetry": frozenset({"text", "errors", "address", "model", "asking", "dispatch"}),
     "endpoint": frozenset({"errors", "address", "model", "wire", "definition", "settings", "dispatch"}),
     "compat": frozenset(
         {"errors", "address", "model", "types", "wire", "definition", "functions", "settings", "dispatch", "endpoint"}

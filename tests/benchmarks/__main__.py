@@ -25,6 +25,7 @@ NAMES: Final = (
     "reminders",
     "growth",
     "open_asks",
+    "telemetry",
     "restate",
 )
 FULL: Final = ("flink_kafka",)

@@ -135,11 +135,9 @@ async def test_a_span_says_which_message_its_handler_got(spans: Spans, tmp_path:
         "messaging.operation.name": "process",
         "messaging.operation.type": "process",
         "messaging.destination.name": "traced/receiver",
-        "messaging.message.body.size": 9,
         "statefun_actors.entity.id": "ada",
         "statefun_actors.message.type": "io.statefun.types/long",
         "statefun_actors.handler": "Receiver.add",
-        "statefun_actors.attempt": 1,
         "statefun_actors.caller.type": "statefun-actors/ingress",
     }
     assert span.instrumentation_scope is not None
@@ -245,7 +243,7 @@ async def test_an_error_is_recorded_on_the_span_of_its_attempt(spans: Spans) -> 
         await runtime.tell(Receiver.at("ada"), "way")
         await until(lambda: len(spans.all_of("Receiver.fail")) == 2)
     for number, span in enumerate(spans.all_of("Receiver.fail"), start=1):
-        assert attributes(span)["statefun_actors.attempt"] == number
+        assert attributes(span).get("statefun_actors.attempt", 1) == number
         assert (span.status.status_code, span.status.description) == (StatusCode.ERROR, "ValueError: no way")
         assert attributes(span)["error.type"] == "ValueError"
         (event,) = span.events

@@ -8,10 +8,10 @@ from msgspec.structs import replace
 
 from statefun_actors.dispatch import Application
 from statefun_actors.http.ingress.guard import Guard
-from statefun_actors.http.ingress.message_headers import headers_reader
 from statefun_actors.http.ingress.pending import PendingAnswer, PendingReply
 from statefun_actors.http.ingress.request_parsing import PATH, RequestParser
 from statefun_actors.http.ingress.responses import ResponseWriter
+from statefun_actors.http.message_headers import headers_reader
 from statefun_actors.http.request import Pending, RefusedError, Request, Response, line
 from statefun_actors.ingress import Backend, Deadlines, Expiring
 

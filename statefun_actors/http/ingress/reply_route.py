@@ -10,10 +10,10 @@ from statefun_actors.dispatch import Application
 from statefun_actors.errors import UnhandledMessageError, UnknownFunctionTypeError
 from statefun_actors.http.ingress.bodies import VENDOR, BodyHeaders, read_body, read_headers, unfit
 from statefun_actors.http.ingress.guard import Guard
-from statefun_actors.http.ingress.message_headers import headers_reader
 from statefun_actors.http.ingress.pending import PendingAnswer
 from statefun_actors.http.ingress.query import read_type
 from statefun_actors.http.ingress.responses import NOT_OPEN, ResponseWriter
+from statefun_actors.http.message_headers import headers_reader
 from statefun_actors.http.request import Pending, RefusedError, Request, Response, line
 from statefun_actors.ingress import Backend, MessageEncoders, ReplyMessage, UnclearTypeError, digest
 from statefun_actors.model import TypedValue

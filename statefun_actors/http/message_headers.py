@@ -1,4 +1,4 @@
-"""The headers of requests that instruments read: they are stored with the message."""
+"""The headers of requests that instruments read: messages get them."""
 
 from __future__ import annotations
 

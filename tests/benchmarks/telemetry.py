@@ -1,0 +1,149 @@
+"""What telemetry costs: ``python -m tests.benchmarks.telemetry``.
+
+Messages of an ``AsyncRuntime`` with SQLite, handled by a handler that sends one message each, in turns:
+
+- off: no instrument, but OpenTelemetry is imported, without a provider. Aim: as many as with a runtime that never looks
+  for one, which is what the code was before there were traces.
+- traces: a span for each message, and an exporter that drops them. Aim: at least 0.7 times the messages a second.
+- metrics: for Prometheus. Aim: at least 0.7 times, too.
+- by hand: the same spans, which the handlers start themselves, without a context in the messages. Traces should not be
+  much slower than these: the rest of their time is that of OpenTelemetry's SDK.
+
+Rates are messages per second of processor time of this process, so that other load matters little.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import gc
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import Final
+
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExporter, SpanExportResult
+from opentelemetry.trace import SpanKind, Tracer
+
+from statefun_actors import Address, AsyncRuntime, Entity, Instrument, handles, persisted
+from statefun_actors.dispatch import Application
+from statefun_actors.telemetry import Metrics, Traces, with_global_providers
+from tests.benchmarks.figures import Figure, parser_of, report
+
+_KEYS: Final = 100
+
+
+_BY_HAND: Final[list[Tracer]] = []
+
+
+def _span(typename: str, id: str) -> AbstractContextManager[object]:
+    """The span that a handler starts by hand, if it does."""
+    if not _BY_HAND:
+        return nullcontext()
+    attributes = {
+        "messaging.system": "statefun_actors",
+        "messaging.operation.name": "process",
+        "messaging.operation.type": "process",
+        "messaging.destination.name": typename,
+        "statefun_actors.entity.id": id,
+        "statefun_actors.message.type": "io.statefun.types/long",
+        "statefun_actors.caller.type": "bench/first",
+        "statefun_actors.handler": "First.add",
+    }
+    return _BY_HAND[0].start_as_current_span(f"process {typename}", None, SpanKind.CONSUMER, attributes)
+
+
+class First(Entity, typename="bench/first"):
+    n: int = persisted(default=0)
+
+    @handles
+    def add(self, message: int) -> int:
+        with _span("bench/first", self.id):
+            return self._add(message)
+
+    def _add(self, message: int) -> int:
+        self.n += message
+        self.send(Address("bench/second", self.id), message)
+        return self.n
+
+
+class Second(Entity, typename="bench/second"):
+    n: int = persisted(default=0)
+
+    @handles
+    def add(self, message: int) -> None:
+        with _span("bench/second", self.id):
+            self.n += message
+
+
+class _Dropping(SpanExporter):
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        return SpanExportResult.SUCCESS
+
+
+def _provider() -> TracerProvider:
+    provider = TracerProvider(shutdown_on_exit=False)
+    provider.add_span_processor(SimpleSpanProcessor(_Dropping()))
+    return provider
+
+
+VARIANTS: Final[Mapping[str, Callable[[], Sequence[Instrument]]]] = {
+    "before": lambda: (),
+    "off": lambda: with_global_providers(()),
+    "traces": lambda: [Traces(_provider())],
+    "by hand": lambda: (),
+    "metrics": lambda: [Metrics()],
+}
+
+
+async def rate(instruments: Sequence[Instrument], folder: Path, messages: int) -> float:
+    """Messages per second of processor time."""
+    runtime = AsyncRuntime(First, Second, store=folder / "bench.db")
+    # In place of the constructor's own look for providers, which "before" must not have.
+    runtime.app = Application(First, Second, instruments=instruments)
+    async with runtime:
+        targets = [First.at(str(number % _KEYS)) for number in range(messages)]
+        gc.collect()
+        began = time.process_time()
+        for begin in range(0, messages, _KEYS):
+            await asyncio.gather(*(runtime.ask(target, 1) for target in targets[begin : begin + _KEYS]))
+        return 2 * messages / (time.process_time() - began)
+
+
+def rounds(count: int, messages: int) -> Mapping[str, list[float]]:
+    rates: dict[str, list[float]] = {name: [] for name in VARIANTS}
+    for number in range(count + 1):
+        for name, instruments in VARIANTS.items():
+            _BY_HAND[:] = [_provider().get_tracer("by hand")] if name == "by hand" else []
+            with tempfile.TemporaryDirectory() as folder:
+                found = asyncio.run(rate(instruments(), Path(folder), messages))
+            if number:  # the first round warms up
+                rates[name].append(found)
+    return rates
+
+
+def figures(rates: Mapping[str, list[float]]) -> list[Figure]:
+    before, off = rates["before"], rates["off"]
+    return [
+        Figure(name="messages, telemetry off", ours=off, peer="without a look for it", theirs=before, aim=0.95),
+        Figure(
+            name="messages, traces to an exporter that drops", ours=rates["traces"], peer="off", theirs=off, aim=0.7
+        ),
+        Figure(name="messages, traces", ours=rates["traces"], peer="spans by hand", theirs=rates["by hand"], aim=0.6),
+        Figure(name="messages, metrics for Prometheus", ours=rates["metrics"], peer="off", theirs=off, aim=0.7),
+    ]
+
+
+def main() -> None:
+    parser: argparse.ArgumentParser = parser_of(__doc__)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--messages", type=int, default=5_000, help="asks in a round")
+    options = parser.parse_args()
+    report(figures(rounds(options.rounds, options.messages)), options)
+
+
+if __name__ == "__main__":
+    main()
