@@ -9,6 +9,7 @@ import click
 from statefun_actors.cli.lazy_commands import CommandPlace, LazyCommands
 
 _PLACES: Final = {
+    "demo": CommandPlace("demo:demo", "Run an example: a month of real flights."),
     "docs": CommandPlace("docs:docs", "Show a page of the documentation of this version, or list all."),
     "flink": CommandPlace("flink.command:flink", "Run an application on a real Flink cluster of this machine."),
     "new": CommandPlace("new.command:new", "Create a project to begin with."),

@@ -1,0 +1,72 @@
+"""``statefun-actors demo``: the example of the README without a clone."""
+
+from __future__ import annotations
+
+import gzip
+import itertools
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from click.testing import CliRunner
+
+from statefun_actors.cli import main
+
+DATA = Path(__file__).parents[2] / "examples" / "flights" / "flights-2013-01.csv.gz"
+FLIGHTS = 50
+
+
+def some_flights(folder: Path) -> Path:
+    """The folder of a demo whose data are the first flights of the month."""
+    folder.mkdir()
+    with (
+        gzip.open(DATA, "rt", encoding="utf-8") as every,
+        gzip.open(folder / DATA.name, "wt", encoding="utf-8") as some,
+    ):
+        some.writelines(itertools.islice(every, FLIGHTS + 1))
+    return folder
+
+
+def demo(folder: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "statefun_actors", "demo", str(folder)]
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=120)
+
+
+def test_it_shows_its_commands_and_their_result_and_resumes_when_called_again(tmp_path: Path) -> None:
+    folder = some_flights(tmp_path / "flights")
+
+    first, second = demo(folder), demo(folder)
+
+    assert (first.returncode, second.returncode) == (0, 0), first.stderr + second.stderr
+    shown = [line for line in first.stdout.splitlines() if line.startswith(("$ ", "Next: "))]
+    assert shown == [
+        f"$ cd {folder}",
+        "$ python make_input.py",
+        "$ statefun-actors run flights.py --input flights.jsonl.gz --until-idle",
+        "$ python report.py",
+        f"Next: cd {folder} && statefun-actors run flights.py, and open http://127.0.0.1:8080/.",
+    ]
+    report = first.stdout[first.stdout.index("The busiest") : first.stdout.index("Next: ")]
+    assert f"took off {FLIGHTS}" in " ".join(report.split())
+    assert "$ python make_input.py" not in second.stdout
+    assert report in second.stdout
+
+
+def test_a_step_that_fails_ends_it_with_the_exit_code_of_the_step(tmp_path: Path) -> None:
+    folder = some_flights(tmp_path / "flights")
+    (folder / "flights.py").write_text("raise SystemExit('broken')\n")
+
+    done = demo(folder)
+
+    assert (done.returncode, "$ python report.py" in done.stdout) == (2, False), done.stderr
+
+
+def test_a_folder_that_cannot_be_written_is_reported(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+
+    done = CliRunner().invoke(main, ["demo", str(tmp_path / "file" / "flights")])
+
+    assert done.output == f"Error: {tmp_path}/file/flights can't be written: Not a directory; choose another folder\n"
+    assert done.exit_code == 1
