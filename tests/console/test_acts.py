@@ -25,8 +25,8 @@ NO_DEAD_LETTER = (
     "list` lists the current ones."
 )
 NO_TIMER = (
-    "there is no delayed message {}: it has been delivered or cancelled, or never was. `statefun-actors timers` shows "
-    "those that are pending."
+    "there is no delayed message {}: it has been delivered or cancelled, never existed, or is one of "
+    "this library's own, such as the timeout of an ask. `statefun-actors timers` lists the pending ones."
 )
 NOT_OPEN = (
     "the reply address none... takes no answer: it has been answered, its time is over, or it never was. "
@@ -256,8 +256,16 @@ async def test_a_type_is_paused_after_a_question(store: str | None) -> None:
 @pytest.mark.parametrize(
     ("act", "fields", "problem"),
     [
-        ("pause", [("type", "console/none")], "expected a function type that is served or stored here"),
-        ("resume", [("type", "console/box"), ("id", "x")], "console/box/x is not paused"),
+        (
+            "pause",
+            [("type", "console/none")],
+            "expected a function type that is served or stored here, got 'console/none'",
+        ),
+        (
+            "resume",
+            [("type", "console/box"), ("id", "x")],
+            "console/box/x is not paused. `statefun-actors pause` without a target lists what is paused.",
+        ),
         ("failing-retry", [], "choose at least one message"),
         ("failing-drop", [], "choose at least one message"),
         (
