@@ -78,6 +78,8 @@ _ENVELOPE: Final = 100_000
 _RUNS_KEPT: Final = timedelta(milliseconds=RUNS_COUNTED_MS) + timedelta(days=1)
 """The time for which runs are counted, and a day for clocks that differ and orders that are late."""
 
+_EXPIRE: Final = order(Expire())
+_STOP: Final = order(Stop())
 _pack: Final = msgspec.msgpack.Encoder().encode
 _number: Final = msgspec.msgpack.Decoder(int).decode
 _early: Final = msgspec.msgpack.Decoder(tuple[str, bytes]).decode
@@ -155,7 +157,7 @@ def _ordered(context: Context, data: bytes, stored: bytes | None) -> None:
             _close(context, ask, _none(ask, "timeout", ""))
     elif isinstance(content, Retries):
         if stored is None and context.caller is not None:
-            context.send(*context.caller, order(Stop()))
+            context.send(*context.caller, _STOP)
     elif isinstance(content, Close) and stored is not None:
         ask = _open(stored)
         _close(context, ask, _failed(ask, content.reason))
@@ -191,7 +193,7 @@ def _start_run(context: Context, run: Run) -> None:
     number = 0 if counted is None else _number(counted)
     context["early"] = _pack(number + 1)
     if counted is None:
-        context.send_after(_RUNS_KEPT, REPLY, id, order(Expire()), cancellation_token=id)
+        context.send_after(_RUNS_KEPT, REPLY, id, _EXPIRE, cancellation_token=id)
     opening = msgspec.structs.replace(ask, target=(ask.target[0], run_key(id, number)))
     context.send(REPLY, run.token, order(opening))
 
@@ -208,7 +210,7 @@ def _open_ask(context: Context, ask: Open, data: bytes) -> None:
         return
     context["ask"] = data
     wait = timedelta(milliseconds=ask.timeout_ms)
-    context.send_after(wait, REPLY, token, order(Expire()), cancellation_token=token)
+    context.send_after(wait, REPLY, token, _EXPIRE, cancellation_token=token)
 
 
 def _unexpected(context: Context, typename: str, data: bytes, *, inside: bool) -> None:
@@ -222,14 +224,14 @@ def _unexpected(context: Context, typename: str, data: bytes, *, inside: bool) -
         return
     context["early"] = _pack((typename, data))
     token = context.address.id
-    context.send_after(_EARLY_SECONDS, REPLY, token, order(Expire()), cancellation_token=token)
+    context.send_after(_EARLY_SECONDS, REPLY, token, _EXPIRE, cancellation_token=token)
 
 
 def _close(context: Context, ask: Open, value: tuple[str, bytes]) -> None:
     context["ask"] = None
     context.cancel(context.address.id)
     if ask.activity and ask.target is not None and context.caller != address_of(ask.target):
-        context.send(*ask.target, order(Stop()))
+        context.send(*ask.target, _STOP)
     _send(context, ask, value)
 
 

@@ -20,7 +20,7 @@ from statefun_actors.errors import (
     ValueMismatchError,
 )
 from statefun_actors.model import TypedValue
-from statefun_actors.types import Codec, any_of, checked_typed, codec_for, pack, typed_of_any
+from statefun_actors.types import Codec, any_of, checked_typed, codec_for, typed_of_any
 
 _PACKED: Final = (Any, TypedValue)
 _PRIMITIVES: Final[dict[type, Codec]] = {cls: codec_for(cls) for cls in (bool, int, float, str, bytes)}
@@ -72,7 +72,7 @@ class Context:
             NotAMessageError: it is neither an Any nor a TypedValue.
             InvalidAddressError: *typename* is not ``<namespace>/<name>``, or *id* is empty.
         """
-        (self._scope or self._detached("send")).send(Address(typename, id), _packed(message, "pack_and_send"))
+        (self._scope or self._detached("send")).send(Address(typename, id), _checked(message, "pack_and_send"))
 
     def pack_and_send(self, typename: str, id: str, message: object) -> None:
         """Pack *message* and send it."""
@@ -84,7 +84,7 @@ class Context:
         Raises:
             NoCallerError: the message came from an ingress.
         """
-        self._reply(_packed(message, "pack_and_reply"), "reply")
+        self._reply(_checked(message, "pack_and_reply"), "reply")
 
     def pack_and_reply(self, message: object) -> None:
         """Pack *message* and send it to :attr:`caller`. Raises NoCallerError as :meth:`reply` does."""
@@ -100,9 +100,8 @@ class Context:
         cancellation_token: str | None = None,
     ) -> None:
         """Send *message* after *delay* (a timedelta, or seconds); with a token it can be cancelled."""
-        packed = _packed(message, "pack_and_send_after")
         (self._scope or self._detached("send_after")).send_after(
-            delay, Address(typename, id), packed, cancellation_token
+            delay, Address(typename, id), _checked(message, "pack_and_send_after"), cancellation_token
         )
 
     def pack_and_send_after(
@@ -125,7 +124,7 @@ class Context:
 
     def send_egress(self, typename: str, message: Any | TypedValue) -> None:
         """Send *message* to the egress *typename*."""
-        (self._scope or self._detached("send_egress")).send_egress(typename, _packed(message, "pack_and_send_egress"))
+        (self._scope or self._detached("send_egress")).send_egress(typename, _checked(message, "pack_and_send_egress"))
 
     def pack_and_send_egress(self, typename: str, message: object) -> None:
         """Pack *message* (a ``kafka_record``, a ``kinesis_record`` or any message) and send it to an egress."""
@@ -240,7 +239,8 @@ def _holds_any(field: Field) -> bool:
     return field.typename == "type.googleapis.com/google.protobuf.Any"
 
 
-def _packed(message: object, instead: str) -> TypedValue:
+def _checked(message: object, instead: str) -> object:
+    """*message*, which is an Any or a TypedValue; the scope packs it."""
     if isinstance(message, _PACKED):
-        return pack(message)
+        return message
     raise NotAMessageError(f"`{type(message).__name__}`", f"This form takes a google.protobuf.Any; use {instead}(...)")
