@@ -25,6 +25,7 @@ NAMES: Final = (
     "reminders",
     "growth",
     "open_asks",
+    "schedules",
     "telemetry",
     "restate",
 )

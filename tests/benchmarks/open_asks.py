@@ -7,20 +7,12 @@ long it takes, from nothing imported to the first ask answered and stored, and h
 from __future__ import annotations
 
 import asyncio
-import json
-import resource
-import statistics
-import subprocess
-import sys
-import tempfile
 import time
 from pathlib import Path
 from typing import Final
 
-from tests.benchmarks.figures import Figure, parser_of, report
+from tests.benchmarks.stored_rows import memory_mb, run_benchmark
 
-MOST_START, MOST_MB = 1.5, 150.0
-TURNS: Final = 3
 FIRST_DUE_MS: Final = 4_000_000_000_000
 
 
@@ -47,7 +39,7 @@ async def fill(path: Path, asks: int) -> None:
     store.close()
 
 
-async def start(path: Path, began: float) -> tuple[float, float]:
+async def start(path: Path, began: float) -> tuple[float, ...]:
     """Seconds until the first ask is answered and durable, and MB in use."""
     from statefun_actors.dispatch import Application
     from statefun_actors.engine import Engine, SystemClock
@@ -72,47 +64,8 @@ async def start(path: Path, began: float) -> tuple[float, float]:
     await engine.stop()
     await running
     store.close()
-    return seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-
-
-def main() -> None:
-    parser = parser_of(__doc__)
-    parser.add_argument("--asks", type=int, default=1_000_000)
-    parser.add_argument("--start", type=Path)
-    arguments = parser.parse_args()
-    if arguments.start is not None:
-        print(json.dumps(asyncio.run(start(arguments.start, float(sys.stdin.readline())))))
-        return
-    with tempfile.TemporaryDirectory() as folder:
-        stores = {"empty": Path(folder) / "empty.db", "full": Path(folder) / "full.db"}
-        asyncio.run(fill(stores["full"], arguments.asks))
-        found: dict[str, list[tuple[float, float]]] = {name: [] for name in stores}
-        for _ in range(TURNS):
-            for name, path in stores.items():
-                command = [sys.executable, "-m", __spec__.name, "--start", str(path)]
-                run = subprocess.run(command, input=f"{time.time()}\n", capture_output=True, text=True, check=True)
-                found[name].append(tuple(json.loads(run.stdout)))
-    seconds = {name: statistics.median(each[0] for each in runs) for name, runs in found.items()}
-    memory = {name: max(each[1] for each in runs) for name, runs in found.items()}
-    print(f"{arguments.asks:,} open asks: {seconds['full']:.2f} s and {memory['full']:.0f} MB; none: "
-          f"{seconds['empty']:.2f} s and {memory['empty']:.0f} MB")  # fmt: skip
-    starts = {name: [seconds for seconds, _ in runs] for name, runs in found.items()}
-    stored = f"{arguments.asks:,} open asks"
-    report(
-        (
-            Figure(
-                name=f"start to the first ask answered, {stored}",
-                ours=starts["full"],
-                peer="an empty store",
-                theirs=starts["empty"],
-                aim=MOST_START,
-                at_least=False,
-            ),
-            Figure(name=f"memory, {stored}", ours=[memory["full"]], aim=MOST_MB, at_least=False, unit="MB"),
-        ),
-        arguments,
-    )
+    return seconds, memory_mb()
 
 
 if __name__ == "__main__":
-    main()
+    run_benchmark(__spec__.name, __doc__, "open asks", fill, start)

@@ -6,11 +6,12 @@ import cProfile
 import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
-from tests.benchmarks import curves
+from tests.benchmarks import curves, schedules
 from tests.benchmarks.__main__ import figures_of
 from tests.benchmarks.figures import Figure, profiled
 
@@ -53,6 +54,7 @@ def test_a_row_shows_the_spread_the_aim_and_whether_it_is_met() -> None:
         ("ingest", ["--lines", "1000", "--rounds", "1"]),
         pytest.param("growth", ["--population", "2000", "--messages", "2000", "--rounds", "1"], marks=pytest.mark.slow),
         pytest.param("open_asks", ["--asks", "1000"], marks=pytest.mark.slow),
+        pytest.param("schedules", ["--schedules", "1000"], marks=pytest.mark.slow),
         pytest.param("asks", [], marks=pytest.mark.slow),
     ],
 )
@@ -100,3 +102,12 @@ def test_a_block_that_fails_leaves_no_profiler_behind(capsys: pytest.CaptureFixt
     profiler.enable()  # raises if another one is active, from Python 3.12 on
     profiler.disable()
     assert "function calls" in capsys.readouterr().out
+
+
+async def test_each_of_a_thousand_schedules_fires_in_each_minute(tmp_path: Path) -> None:
+    store = tmp_path / "schedules.db"
+    await schedules.fill(store, 1_000)
+
+    figures = await schedules.start(store, time.time())  # which checks the firings
+
+    assert all(value > 0 for value in figures)
