@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
 
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
@@ -10,6 +11,10 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.util.types import AttributeValue
 
 from statefun_actors.telemetry import Traces
+
+TRACE = 0x0AF7651916CD43DD8448EB211C80319C
+SPAN = 0xB7AD6B7169203331
+TRACEPARENT = f"00-{TRACE:032x}-{SPAN:016x}-01"
 
 
 class Spans:
@@ -54,3 +59,9 @@ def ids(span: ReadableSpan) -> tuple[int, int]:
 def parent(span: ReadableSpan) -> tuple[int, int] | None:
     """The trace and the span of the parent of *span*; None if it is the first of its trace."""
     return None if span.parent is None else (span.parent.trace_id, span.parent.span_id)
+
+
+async def until(true: Callable[[], object]) -> None:
+    async with asyncio.timeout(60):
+        while not true():  # noqa: ASYNC110 - plain values have no event
+            await asyncio.sleep(0)

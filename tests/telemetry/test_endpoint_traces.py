@@ -8,9 +8,8 @@ from statefun_actors import Address, Entity, RequestReplyHandler, create_app, ha
 from statefun_actors.dispatch import Application, dispatch, dispatcher
 from statefun_actors.types import pack
 from statefun_actors.wire import v3_pb2
-from tests.telemetry.spans import Spans, ids, parent
+from tests.telemetry.spans import SPAN, TRACE, TRACEPARENT, Spans, ids, parent
 from tests.telemetry.test_metrics import client
-from tests.telemetry.test_traces import _SPAN, _TRACE, TRACEPARENT
 
 _OCTETS = {"Content-Type": "application/octet-stream"}
 
@@ -46,7 +45,7 @@ async def test_each_message_of_a_batch_has_a_span_with_the_request_as_its_parent
     async with client(create_app(Relay, instruments=[spans.traces()])) as app, client(create_app(Relay)) as plain:
         traced = await post(app, batch(1, 2), traceparent=TRACEPARENT)
         assert traced == await post(plain, batch(1, 2))
-    assert [parent(span) for span in spans.all_of("Relay.go")] == [(_TRACE, _SPAN)] * 2
+    assert [parent(span) for span in spans.all_of("Relay.go")] == [(TRACE, SPAN)] * 2
 
 
 async def test_without_a_traceparent_each_message_starts_a_trace() -> None:

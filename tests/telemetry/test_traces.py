@@ -5,11 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import contextvars
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import httpx
 import pytest
 from opentelemetry import trace
 from opentelemetry.trace import SpanKind, StatusCode
@@ -21,7 +20,6 @@ from statefun_actors import (
     Entity,
     Instrument,
     NoAnswer,
-    Runtime,
     activity,
     answers,
     handles,
@@ -30,11 +28,7 @@ from statefun_actors import (
 from statefun_actors.dispatch import BatchEnded
 from statefun_actors.store import open_store
 from statefun_actors.testing import TestRuntime
-from tests.telemetry.spans import Spans, attributes, ids, parent
-
-_TRACE = 0x0AF7651916CD43DD8448EB211C80319C
-_SPAN = 0xB7AD6B7169203331
-TRACEPARENT = f"00-{_TRACE:032x}-{_SPAN:016x}-01"
+from tests.telemetry.spans import Spans, attributes, ids, parent, until
 
 
 @activity("traced/charge", attempts=2, backoff=0.001)
@@ -92,12 +86,6 @@ class Receiver(Entity, typename="traced/receiver"):
     def inside(self, message: bytes) -> None: ...
 
 
-class Plain(Entity, typename="traced/plain"):
-    @handles(int)
-    def add(self, message: int) -> int:
-        return message
-
-
 class Batches(Instrument):
     def __init__(self) -> None:
         self.sizes: list[int] = []
@@ -112,12 +100,6 @@ def spans() -> Iterator[Spans]:
     _tracers.append(spans.tracer)
     yield spans
     _tracers.remove(spans.tracer)
-
-
-async def until(true: Callable[[], object]) -> None:
-    async with asyncio.timeout(60):
-        while not true():  # noqa: ASYNC110 - plain values have no event
-            await asyncio.sleep(0)
 
 
 async def test_a_span_says_which_message_its_handler_got(spans: Spans, tmp_path: Path) -> None:
@@ -265,42 +247,6 @@ async def test_a_message_that_no_handler_takes_has_a_span_with_the_error(spans: 
     assert attributes(refused)["error.type"] == "UnhandledMessageError"
     assert attributes(refused)["messaging.destination.name"] == "traced/receiver"
     assert parent(refused) == ids(sent)
-
-
-async def test_http_requests_give_their_trace_to_messages(spans: Spans, tmp_path: Path) -> None:
-    async with AsyncRuntime(Plain, store=tmp_path / "db", bind="127.0.0.1:0", instruments=[spans.traces()]) as runtime:
-        headers = {"traceparent": TRACEPARENT, "tracestate": "vendor=1"}
-        async with httpx.AsyncClient(base_url=runtime.urls[0], headers=headers) as http:
-            one = await http.post("/ingress/traced/plain/ada?wait=60s", json=1)
-            lines = b'{"to": "traced/plain/bob", "value": 1}\n{"to": "traced/plain/bob", "value": 2}\n'
-            many = await http.post("/ingress", content=lines, headers={"content-type": "application/jsonl"})
-        assert (one.status_code, many.status_code, many.text) == (200, 202, "")
-        await until(lambda: len(spans.all_of("Plain.add")) == 3)
-    for span in spans.ended:
-        assert parent(span) == (_TRACE, _SPAN)
-        assert span.context is not None
-        assert span.context.trace_state.get("vendor") == "1"
-
-
-async def test_a_malformed_traceparent_starts_a_new_trace(spans: Spans) -> None:
-    headers = {b"traceparent": b"00-\xe9-1"}
-    async with (
-        AsyncRuntime(Plain, bind="127.0.0.1:0", instruments=[spans.traces()]) as runtime,
-        httpx.AsyncClient(base_url=runtime.urls[0], headers=headers) as http,
-    ):
-        answer = await http.post("/ingress/traced/plain/ada?wait=60s", json=1)
-    assert answer.json() == 1
-    assert parent(spans.of("Plain.add")) is None
-
-
-def test_the_blocking_runtime_takes_the_span_of_its_calling_thread(spans: Spans) -> None:
-    with (
-        Runtime(Receiver, instruments=[spans.traces()]) as runtime,
-        spans.tracer.start_as_current_span("script") as script,
-    ):
-        assert runtime.ask(Receiver.at("ada"), 1) == 1
-    caller = script.get_span_context()
-    assert parent(spans.of("Receiver.add")) == (caller.trace_id, caller.span_id)
 
 
 async def test_traces_leave_no_context_behind(spans: Spans) -> None:
