@@ -119,7 +119,9 @@ def logging_to_stderr(options: LogOptions) -> Generator[LogHandler]:
 
 def _with_message(factory: Callable[..., logging.LogRecord]) -> Callable[..., logging.LogRecord]:
     """Makes records with the address and type of the current message."""
-    from statefun_actors.dispatch import running_message
+    from statefun_actors.dispatch import message_lookup
+
+    running_message = message_lookup()
 
     def make(*args: Untyped, **kwargs: Untyped) -> logging.LogRecord:
         record = factory(*args, **kwargs)

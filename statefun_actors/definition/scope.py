@@ -10,7 +10,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from datetime import datetime
-from typing import Final
+from typing import Final, Self
+
+from msgspec import Struct, field
 
 from statefun_actors.address import Address
 from statefun_actors.asking import Order, order
@@ -35,73 +37,57 @@ from statefun_actors.model import (
     KinesisRecord,
     Send,
     SendAfter,
+    State,
     TypedValue,
 )
 from statefun_actors.types import pack, record_to_typed
 
 _RECORD_TYPES: Final = (".KafkaProducerRecord", ".KinesisEgressRecord")
-_NO_NAMES: Final[set[str]] = set()
-"""Shared by batches without names; a set of its own replaces it before the first is added."""
-
-
 _RECORDS: Final = (KafkaRecord, KinesisRecord)
 
 
-class Scope:
-    """State, time and effects of one batch."""
+class Scope(Struct, eq=False):
+    """State, time and effects of one batch, created by :meth:`of`.
 
-    __slots__ = (
-        "_now",
-        "assigned",
-        "batch",
-        "batch_state",
-        "caller",
-        "changes",
-        "defaults",
-        "deleted",
-        "dropped_replies",
-        "effects",
-        "fatal",
-        "first",
-        "handler",
-        "host",
-        "id",
-        "invocation",
-        "record_egresses",
-        "seen",
-        "target",
-    )
+    A Struct, whose attributes are set in C: each batch has one.
+    """
 
-    def __init__(self, batch: Batch, host: Host, record_egresses: frozenset[str]) -> None:
-        self.batch = batch
-        self.target = batch.target
-        self.id = batch.target[1]
-        self.batch_state = batch.state
-        self.host = host
-        self.record_egresses = record_egresses
-        self.caller: Address | None = None
-        self.invocation: Invocation | None = None
-        """The current message; None before the first."""
-        self.first = batch.invocations[0].argument.typename if batch.invocations else ""
-        """The type of the batch's first message."""
-        self.handler = ""
-        """The running handler."""
-        self.changes: dict[str, TypedValue | None] = {}
-        """The changes of settled messages; None: deleted."""
-        self.effects: list[Effect] = []
-        self.dropped_replies: list[str] | None = None
-        """The handlers of replies that were dropped for lack of a caller; None: there were none."""
-        self.fatal: BaseException | None = None
-        """An error that fails the whole batch even if user code swallows it."""
-        self._now: datetime | None = None
-        self.seen: dict[str, object] = {}
-        """Field → the object that it held when it was read, or last settled."""
-        self.defaults: dict[str, bytes] | None = None
-        """Field → the bytes of the default created because it was absent; None: none was created."""
-        self.assigned = _NO_NAMES
-        """Fields for which any assignment counts as a change (expire_after_write)."""
-        self.deleted = _NO_NAMES
-        """Fields deleted since the scope last settled."""
+    batch: Batch
+    host: Host
+    record_egresses: frozenset[str]
+    target: Address
+    id: str
+    batch_state: State
+    first: str
+    """The type of the batch's first message."""
+    caller: Address | None = None
+    invocation: Invocation | None = None
+    """The current message; None before the first."""
+    handler: str = ""
+    """The running handler."""
+    changes: dict[str, TypedValue | None] = field(default_factory=dict)
+    """The changes of settled messages; None: deleted."""
+    effects: list[Effect] = field(default_factory=list)
+    dropped_replies: list[str] | None = None
+    """The handlers of replies that were dropped for lack of a caller; None: there were none."""
+    fatal: BaseException | None = None
+    """An error that fails the whole batch even if user code swallows it."""
+    _now: datetime | None = None
+    seen: dict[str, object] = field(default_factory=dict)
+    """Field → the object that it held when it was read, or last settled."""
+    defaults: dict[str, bytes] | None = None
+    """Field → the bytes of the default created because it was absent; None: none was created."""
+    assigned: AbstractSet[str] = frozenset()
+    """Fields for which any assignment counts as a change (expire_after_write)."""
+    deleted: AbstractSet[str] = frozenset()
+    """Fields deleted since the scope last settled."""
+
+    @classmethod
+    def of(cls, batch: Batch, host: Host, record_egresses: frozenset[str]) -> Self:
+        """A scope for *batch*."""
+        invocations, target = batch.invocations, batch.target
+        first = invocations[0].argument.typename if invocations else ""
+        return cls(batch, host, record_egresses, target, target[1], batch.state, first)
 
     def undone(self, effects: int, dropped_replies: int) -> Scope:
         """A scope at the point with this number of *effects* and *dropped_replies*; settled changes are kept."""
@@ -112,9 +98,9 @@ class Scope:
             scope.dropped_replies = self.dropped_replies[:dropped_replies]
         return scope
 
-    def empty(self) -> Scope:
+    def empty(self) -> Self:
         """A scope of the same kind for the same batch, without changes or effects."""
-        return Scope(self.batch, self.host, self.record_egresses)
+        return self.of(self.batch, self.host, self.record_egresses)
 
     def failed(self, error: BaseException, *, started: bool) -> None:
         """An attempt of a message failed with *error*, after its handler *started*, or because it has none.
@@ -167,28 +153,24 @@ class Scope:
             now = self._now = self.host.now()
         return now
 
-    def note_assigned(self, field: str) -> None:
-        """*field* was assigned, which counts as a change even with an equal value."""
-        if self.assigned is _NO_NAMES:
-            self.assigned = set()
-        self.assigned.add(field)
+    def note_assigned(self, name: str) -> None:
+        """The field *name* was assigned, which counts as a change even with an equal value."""
+        self.assigned |= {name}
 
-    def note_default(self, field: str, made: object, data: bytes) -> None:
-        """*field* was absent; *made* is its default."""
+    def note_default(self, name: str, made: object, data: bytes) -> None:
+        """The field *name* was absent; *made* is its default."""
         if self.defaults is None:
             self.defaults = {}
-        self.defaults[field] = data
-        self.seen[field] = made
+        self.defaults[name] = data
+        self.seen[name] = made
 
-    def note_deleted(self, field: str) -> None:
-        """*field* was deleted."""
-        if self.deleted is _NO_NAMES:
-            self.deleted = set()
-        self.deleted.add(field)
-        self.assigned.discard(field)
-        self.seen.pop(field, None)
+    def note_deleted(self, name: str) -> None:
+        """The field *name* was deleted."""
+        self.deleted |= {name}
+        self.assigned -= {name}
+        self.seen.pop(name, None)
         if self.defaults is not None:
-            self.defaults.pop(field, None)
+            self.defaults.pop(name, None)
 
     def send(self, target: Address, message: object) -> None:
         value = pack(message)

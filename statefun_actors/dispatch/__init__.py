@@ -10,6 +10,7 @@ from statefun_actors.dispatch.answers import (
     unwrapped,
 )
 from statefun_actors.dispatch.application import Application
+from statefun_actors.dispatch.current_task import run_without_task
 from statefun_actors.dispatch.dispatch import dispatch
 from statefun_actors.dispatch.events import (
     BatchEnded,
@@ -27,9 +28,9 @@ from statefun_actors.dispatch.events import (
     TimerFired,
 )
 from statefun_actors.dispatch.failure import is_terminal
-from statefun_actors.dispatch.handler_task import HandlerTask, run_without_task, start_handler_task
+from statefun_actors.dispatch.handler_task import HandlerTask, start_handler_task
 from statefun_actors.dispatch.instruments import Exposing, Instrument, Instruments, Propagating, Propagation
-from statefun_actors.dispatch.log_context import running_message
+from statefun_actors.dispatch.log_context import message_lookup
 from statefun_actors.dispatch.observed import Dispatch, dispatcher
 from statefun_actors.dispatch.served_function import ServedFunction
 from statefun_actors.dispatch.signal_owner import owning_process
@@ -71,13 +72,13 @@ __all__ = [
     "failure_answer",
     "in_handler_task",
     "is_terminal",
+    "message_lookup",
     "missing_method",
     "owning_process",
     "random_token",
     "resumed",
     "rewrapped",
     "run_without_task",
-    "running_message",
     "start_handler_task",
     "unwrapped",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from statefun_actors.address import Address
 from statefun_actors.conversations import own_functions
@@ -14,6 +14,8 @@ from statefun_actors.dispatch.instruments import Instrument, Instruments, instru
 from statefun_actors.dispatch.observed_scope import ObservedScope
 from statefun_actors.dispatch.served_function import ServedFunction
 from statefun_actors.errors import DefinitionError, UnknownFunctionTypeError
+from statefun_actors.host import Host
+from statefun_actors.model import Batch
 from statefun_actors.settings import Settings
 from statefun_actors.types import Codec, UnstorableTypeError, codec_for, message_name
 
@@ -71,7 +73,9 @@ class Application:
             raise DefinitionError("this application", problems)
         self.diagnostics.activities = {name for name, route in routes.items() if route.retries}
         self.instruments = Instruments([self.diagnostics, *instruments])
-        self.make_scope: type[Scope] = ObservedScope if self.instruments.observe_batches else Scope
+        self.make_scope: Callable[[Batch, Host, frozenset[str]], Scope] = (
+            ObservedScope if self.instruments.observe_batches else Scope
+        ).of
         self.routes: Mapping[str, ServedFunction] = routes
         """The served functions, by function type."""
         self.renamed: Mapping[str, str] = {

@@ -17,7 +17,7 @@ from statefun_actors.dispatch.done import done
 from statefun_actors.dispatch.events import LoopHeld, RepliedToItself
 from statefun_actors.dispatch.failure import failure_of
 from statefun_actors.dispatch.guarded import GuardedRun, any_refused
-from statefun_actors.dispatch.log_context import found_in, inherit
+from statefun_actors.dispatch.log_context import found_in, inherit, lookups
 from statefun_actors.dispatch.served_function import BoundHandler
 from statefun_actors.dispatch.tasks import current_handler_task, end_cancellations, take_back_cancellations
 from statefun_actors.errors import UnknownFunctionTypeError
@@ -41,7 +41,7 @@ async def dispatch(batch: Batch, app: Application, host: Host) -> Outcome:  # no
             return MissingState([spec for spec in route.function.states if spec.name not in state])
     make_scope = app.make_scope  # Python 3.11 calls an attribute that is no method slowly
     scope = make_scope(batch, host, app.record_egresses)
-    if route.waits:
+    if lookups and route.waits:
         inherit(scope)
     if route.guarded or (route.internal and any_refused(route, batch)):
         return await GuardedRun(batch, app, route, scope).outcome()
@@ -85,7 +85,7 @@ async def dispatch(batch: Batch, app: Application, host: Host) -> Outcome:  # no
         if index:
             index = -1  # more than one message: any of them may have set a value that does not fit
         function.settle(subject, scope)
-        if task is not None and task.cancelling():
+        if task is not None and task.steps.changed and task.cancelling():
             await take_back_cancellations(task)
     except BaseException as raised:
         at_fault = batch.invocations[index] if index >= 0 else None
@@ -96,7 +96,7 @@ async def dispatch(batch: Batch, app: Application, host: Host) -> Outcome:  # no
     finally:
         function.abandon(subject)
         if task is not None:
-            task.runs_handlers = False
+            task.steps.runs_handlers = False
     if scope.fatal is not None:
         return Failed(None, scope.fatal)
     return done(scope, app.instruments, function, (), marks)

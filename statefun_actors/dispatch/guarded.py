@@ -35,7 +35,7 @@ from statefun_actors.dispatch.diagnostics import HELD_TOO_LONG
 from statefun_actors.dispatch.done import done
 from statefun_actors.dispatch.events import LoopHeld, MessageRefused, RepliedToItself
 from statefun_actors.dispatch.failure import fails_batch, failure_of, is_terminal
-from statefun_actors.dispatch.log_context import found_in, inherit
+from statefun_actors.dispatch.log_context import found_in, inherit, lookups
 from statefun_actors.dispatch.served_function import BoundHandler, ServedFunction
 from statefun_actors.dispatch.tasks import current_handler_task, end_cancellations, take_back_cancellations
 from statefun_actors.errors import InternalMessageError, MessageDecodeError, UnhandledMessageError
@@ -70,7 +70,7 @@ class GuardedRun:
                     suspended, handler = False, None
                     try:
                         if task is not None:
-                            task.runs_handlers = True
+                            task.steps.runs_handlers = True
                         handler, message = self.route.resolve(invocation)
                         result = self._start(handler, message)
                         if result.__class__ in NOT_YET:
@@ -85,7 +85,7 @@ class GuardedRun:
                         error = failure_of(raised, self.route, invocation, task, suspended=suspended)
                     self.scope.failed(error, started=handler is not None)
                     if task is not None:
-                        task.runs_handlers = False
+                        task.steps.runs_handlers = False
                         if task.cancelling():
                             await end_cancellations(task)
                     policy = self._policy(invocation)
@@ -106,7 +106,7 @@ class GuardedRun:
         finally:
             function.abandon(self.subject)
             if task is not None:
-                task.runs_handlers = False
+                task.steps.runs_handlers = False
         return done(self.scope, instruments, function, self.failures, marks)
 
     def _start(self, handler: BoundHandler | BoundAnswer, invocation: Invocation) -> object:
@@ -156,7 +156,7 @@ class GuardedRun:
         function = self.route.function
         function.abandon(self.subject)
         self.scope = self.scope.undone(effects, dropped_replies)
-        if self.route.waits:
+        if lookups and self.route.waits:
             inherit(self.scope)
         self.subject = function.open(self.scope)
 

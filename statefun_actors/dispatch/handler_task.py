@@ -10,15 +10,14 @@ from __future__ import annotations
 
 import asyncio
 import sys
-import threading
-from asyncio import _enter_task, _leave_task, _register_task, _unregister_task  # documented, for custom tasks
+from asyncio import _register_task, _unregister_task  # documented, for custom tasks
 from collections.abc import Callable, Coroutine
 from contextvars import Context, copy_context
-from gc import get_referents
 from typing import Any as Untyped
 from typing import Final, TypeVar
 from weakref import getweakrefcount
 
+from statefun_actors.dispatch.current_task import ENDED, run_step, run_without_task
 from statefun_actors.dispatch.stepping import resumed
 
 _T = TypeVar("_T")
@@ -40,57 +39,72 @@ class HandlerTask(asyncio.Task[_T]):
     :meth:`stop`, so any other cancellation is a failure of the message whose handler ran.
     """
 
-    __slots__ = ("changed", "idle_references", "runs_handlers", "step", "steps", "stopped")
+    __slots__ = ("steps",)
 
-    def __init__(self, steps: _Steps, **options: Untyped) -> None:
-        self.steps = steps
+    steps: HandlerSteps
+
+    def __init__(self, steps: HandlerSteps, **options: Untyped) -> None:
+        super().__setattr__("steps", steps)
+        # A context of its own: two threads can't run code in one at the same time.
+        super().__init__(steps, name=_NAME, context=Context(), **options)
+
+    @property
+    def stopped(self) -> bool:
+        """Whether the engine requested the cancellation."""
+        return self.steps.stopped
+
+    def stop(self) -> None:
+        """Cancel it for the engine, which discards its batch."""
+        self.steps.stopped = self.steps.changed = True
+        super().cancel()
+
+    def cancel(self, msg: Untyped = None) -> bool:
+        """As ``Task.cancel``. While no handler runs, it is ignored, unless the event loop is being closed."""
+        if asyncio._get_running_loop() is None:  # noqa: SLF001 - the public form raises where there is none
+            self.steps.stopped = True
+        elif not self.steps.runs_handlers:
+            return False
+        self.steps.changed = True
+        return super().cancel(msg)
+
+    def set_name(self, value: object, /) -> None:
+        self.steps.changed = True
+        super().set_name(value)
+
+    def add_done_callback(self, fn: Callable[[Untyped], object], /, *, context: Context | None = None) -> None:
+        self.steps.changed = True
+        super().add_done_callback(fn, context=context)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        self.steps.changed = True
+        super().__setattr__(name, value)
+
+    def get_context(self) -> Context:
+        return self.steps.context
+
+
+class HandlerSteps(Coroutine[Untyped, Untyped, Untyped]):
+    """The coroutine of a handler task: the steps of *work* in *context*.
+
+    If the first step of *work* has run already, *pending* is what it yielded, and what this yields first.
+
+    It has the attributes of its task, too: those of the task itself can be set by any code, which is noticed.
+    """
+
+    __slots__ = ("changed", "context", "first", "pending", "runs_handlers", "stopped", "work")
+
+    def __init__(self, work: Untyped = None, context: Context | None = None) -> None:
+        self.work, self.context = work, Context() if context is None else context
+        self.pending: Untyped = _NOT_STARTED
         self.stopped = False
         """Whether the engine requested the cancellation."""
         self.runs_handlers = False
         """Whether a handler is running. Set by dispatch; a ``cancel`` from other code changes nothing while it is
         False."""
         self.changed = False
-        """Whether something was done to it that the next batch must not see."""
-        self.idle_references = 0.0
-        """The number of references to it and from it (attributes, callbacks) while it is idle."""
-        self.step: Callable[[], object] | None = None
-        """While it is idle: makes it take its first step."""
-        # A context of its own: two threads can't run code in one at the same time.
-        super().__init__(steps, name=_NAME, context=Context(), **options)
-
-    def stop(self) -> None:
-        """Cancel it for the engine, which discards its batch."""
-        self.stopped = self.changed = True
-        super().cancel()
-
-    def cancel(self, msg: Untyped = None) -> bool:
-        """As ``Task.cancel``. While no handler runs, it is ignored, unless the event loop is being closed."""
-        if asyncio._get_running_loop() is None:  # noqa: SLF001 - the public form raises where there is none
-            self.stopped = True
-        elif not self.runs_handlers:
-            return False
-        self.changed = True
-        return super().cancel(msg)
-
-    def set_name(self, value: object, /) -> None:
-        self.changed = True
-        super().set_name(value)
-
-    def get_context(self) -> Context:
-        return self.steps.context
-
-
-class _Steps(Coroutine[Untyped, Untyped, Untyped]):
-    """The coroutine of a handler task: the steps of *work* in *context*.
-
-    If the first step of *work* has run already, *pending* is what it yielded, and what this yields first.
-    """
-
-    __slots__ = ("context", "pending", "work")
-
-    def __init__(self, work: Untyped = None, context: Context | None = None) -> None:
-        self.work, self.context = work, Context() if context is None else context
-        self.pending: Untyped = _NOT_STARTED
+        """Whether something was done to the task that the next batch must not see."""
+        self.first: Callable[[], object] | None = None
+        """While the task is idle: makes it take its first step."""
 
     def send(self, value: Untyped) -> Untyped:
         if self.pending is not _NOT_STARTED:
@@ -120,61 +134,73 @@ class _Steps(Coroutine[Untyped, Untyped, Untyped]):
         return self.work.__await__()
 
 
-class _Idle(threading.local):
-    task: HandlerTask[Untyped] | None = None
-    """The idle task of this thread, for the event loop that last ran there."""
+class _Loop:
+    """An event loop that has run handlers, and its idle task."""
+
+    __slots__ = ("idle", "loop")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop | None) -> None:
+        self.loop = loop
+        self.idle: HandlerTask[Untyped] | None = None
 
 
-_idle: Final = _Idle()
+class _Loops(dict[asyncio.AbstractEventLoop, _Loop]):
+    """By event loop. Not a weak dictionary, whose look-ups take longer than the rest of what a batch needs here."""
+
+    last = _Loop(None)
+    """The one that ran handlers last: most programs have one."""
+
+    def __missing__(self, loop: asyncio.AbstractEventLoop) -> _Loop:
+        for each in list(self):
+            if each.is_closed():
+                self.pop(each, None)
+        return self.setdefault(loop, _Loop(loop))
 
 
-def start_handler_task(work: Coroutine[Untyped, Untyped, _T], *, eager: bool = True) -> HandlerTask[_T] | _T:
+_loops: Final = _Loops()
+
+
+def start_handler_task(work: Coroutine[Untyped, Untyped, _T], *, eager: bool = True) -> HandlerTask[_T] | None:
     """Run *work* in a handler task. If *eager*, its first step runs at once, except on loops written in C.
 
     Returns:
-        The result of *work* if it has ended; otherwise its task.
+        The task of *work*; None if *work* has ended, and its result is dropped.
 
     Raises:
         BaseException: *work* raised it.
     """
     loop = asyncio.get_running_loop()
-    task = _idle.task
-    if not eager or task is None or task.get_loop() is not loop:
-        task = _new_idle_task(loop) if eager else None
+    if not eager:
+        return HandlerTask(HandlerSteps(work, copy_context()), loop=loop)
+    known = _loops.last
+    if known.loop is not loop:
+        known = _loops.last = _loops[loop]
+    task, known.idle = known.idle, None
+    if task is None:
+        task = _new_idle_task(loop)
         if task is None:
-            return HandlerTask(_Steps(work, copy_context()), loop=loop)
-    _idle.task = None
-    context, current = copy_context(), asyncio.current_task(loop)
-    pending: Untyped = None
+            return HandlerTask(HandlerSteps(work, copy_context()), loop=loop)
+    references = _getrefcount(task)
+    context = copy_context()
     end: BaseException | None = None
-    if current is not None:
-        _leave_task(loop, current)
-    _enter_task(loop, task)
     try:
-        pending = context.run(work.send, None)
+        # Not by `send`, which would raise a StopIteration: that costs as much as the rest of this function.
+        pending = run_step(loop, task, context, work.__await__())
     except BaseException as error:
-        end = error
-    _leave_task(loop, task)
-    if current is not None:
-        _enter_task(loop, current)
-    if end is None:
+        pending, end = ENDED, error
+    if pending is not ENDED:
         _continue(task, work, context, pending)
         return task
-    if not task.changed and _references(task) == task.idle_references:
-        _idle.task = task
-    else:
+    if task.steps.changed or _getrefcount(task) != references or getweakrefcount(task):
         _finish(task, end)
-    try:
-        if isinstance(end, StopIteration):
-            return end.value  # type: ignore[no-any-return]
-        raise end
-    finally:
-        del end  # its traceback refers to this frame
-
-
-def _references(task: HandlerTask[Untyped]) -> float:
-    """The number of references to *task* and from it."""
-    return _getrefcount(task) + getweakrefcount(task) + len(get_referents(task))
+    else:
+        known.idle = task
+    if end is not None:
+        try:
+            raise end
+        finally:
+            del end  # its traceback refers to this frame
+    return None
 
 
 def _new_idle_task(loop: Untyped) -> HandlerTask[Untyped] | None:
@@ -187,14 +213,15 @@ def _new_idle_task(loop: Untyped) -> HandlerTask[Untyped] | None:
     scheduled: list[Callable[[], object]] = []
     loop.call_soon = lambda step, **_: scheduled.append(step)
     try:
-        task: HandlerTask[Untyped] = HandlerTask(_Steps(), loop=loop)
+        steps = HandlerSteps()
+        task: HandlerTask[Untyped] = HandlerTask(steps, loop=loop)
     finally:
         del loop.call_soon
-    [task.step] = scheduled
+    [steps.first] = scheduled
     scheduled.clear()
-    task._log_destroy_pending = False  # type: ignore[attr-defined] # noqa: SLF001 - asyncio sets it, too
+    task._log_destroy_pending = False  # noqa: SLF001 - asyncio sets it, too
     _unregister_task(task)
-    task.idle_references = _references(task)
+    steps.changed = False
     return task
 
 
@@ -202,45 +229,32 @@ def _continue(
     task: HandlerTask[Untyped], work: Coroutine[Untyped, Untyped, Untyped], context: Context, pending: object
 ) -> None:
     """Give *work* to *task*, which is idle, and let it take its first step."""
-    steps, step, task.step = task.steps, task.step, None
+    steps = task.steps
+    first, steps.first = steps.first, None
     steps.work, steps.context, steps.pending = work, context, pending
-    task._log_destroy_pending = True  # type: ignore[attr-defined] # noqa: SLF001 - asyncio sets it, too
+    task._log_destroy_pending = True  # noqa: SLF001 - asyncio sets it, too
     _register_task(task)
-    assert step is not None  # it is idle
-    run_without_task(step)
+    assert first is not None  # it is idle
+    run_without_task(first)
 
 
-def _finish(task: HandlerTask[Untyped], end: BaseException) -> None:
-    """End *task*, which is idle, with *end*: others refer to it, and may wait for it."""
+def _finish(task: HandlerTask[Untyped], end: BaseException | None) -> None:
+    """End *task*, which is idle, with the error *end* or none: others refer to it, and may wait for it."""
     _continue(task, _ended(end), Context(), _NOT_STARTED)
     if not task.cancelled():
         task.exception()  # mark it as retrieved
 
 
-async def _ended(end: BaseException) -> Untyped:
-    if isinstance(end, StopIteration):
-        return end.value
-    raise end
+async def _ended(end: BaseException | None) -> Untyped:
+    if end is not None:
+        raise end
 
 
 async def in_own_context(work: Coroutine[Untyped, Untyped, _T]) -> _T:
     """The result of *work*, run in a copy of the current context: what it sets there does not remain."""
-    steps = _Steps(work, copy_context())
+    steps = HandlerSteps(work, copy_context())
     try:
         pending = steps.context.run(work.send, None)
     except StopIteration as done:
         return done.value  # type: ignore[no-any-return]
     return await resumed(steps, pending)
-
-
-def run_without_task(run: Callable[[], _T]) -> _T:
-    """Call *run* without a current task, so that plain handlers can't cancel their engine's; return its result."""
-    loop = asyncio._get_running_loop()  # noqa: SLF001 - the public form raises where there is none
-    task = None if loop is None else asyncio.current_task(loop)
-    if loop is None or task is None:
-        return run()
-    _leave_task(loop, task)
-    try:
-        return run()
-    finally:
-        _enter_task(loop, task)

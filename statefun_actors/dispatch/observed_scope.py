@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
+from typing import Final, Self
 
 from msgspec.structs import replace
 
@@ -99,17 +99,18 @@ _WITH_HEADERS: Final = frozenset({Send, SendAfter})
 class ObservedScope(Scope):
     """A scope over an :class:`ObservedBatch`."""
 
-    __slots__ = ("_run",)
+    @classmethod
+    def of(cls, batch: Batch, host: Host, record_egresses: frozenset[str]) -> Self:
+        scope = super().of(batch, host, record_egresses)
+        outgoing = scope._run.outgoing  # noqa: SLF001 - its own
+        if outgoing is not None:
+            scope.effects = _Effects(outgoing)
+        return scope
 
-    def __init__(self, batch: Batch, host: Host, record_egresses: frozenset[str]) -> None:
-        super().__init__(batch, host, record_egresses)
-        assert isinstance(batch, ObservedBatch)
-        self._run = batch.run
-        if batch.run.outgoing is not None:
-            self.effects = _Effects(batch.run.outgoing)
-
-    def empty(self) -> Scope:
-        return ObservedScope(self.batch, self.host, self.record_egresses)
+    @property
+    def _run(self) -> ObservedRun:
+        assert isinstance(self.batch, ObservedBatch)
+        return self.batch.run
 
     def begin(self, handler: str, invocation: Invocation) -> None:
         self._run.begin(handler, invocation)

@@ -8,6 +8,7 @@ from collections.abc import Coroutine
 from typing import Any as Untyped
 from typing import TypeVar
 
+from statefun_actors.dispatch.current_task import current_task
 from statefun_actors.dispatch.handler_task import HandlerTask, start_handler_task
 
 _T = TypeVar("_T")
@@ -16,10 +17,10 @@ _T = TypeVar("_T")
 def current_handler_task() -> HandlerTask[Untyped] | None:
     """The current task if it is a HandlerTask, marked as running handlers; None in another task or without one."""
     loop = asyncio._get_running_loop()  # noqa: SLF001 - the public form raises where there is none
-    task = None if loop is None else asyncio.current_task(loop)
+    task = None if loop is None else current_task(loop)
     if not isinstance(task, HandlerTask):
         return None
-    task.runs_handlers = True
+    task.steps.runs_handlers = True
     return task
 
 
@@ -28,8 +29,15 @@ async def in_handler_task(work: Coroutine[Untyped, Untyped, _T]) -> _T:
 
     If the caller is cancelled, *work* is stopped, and has ended before the cancellation propagates.
     """
-    task = start_handler_task(work)
-    return await ended(task) if isinstance(task, HandlerTask) else task
+    results: list[_T] = []
+
+    async def keep_result() -> None:
+        results.append(await work)
+
+    task = start_handler_task(keep_result())
+    if task is not None:
+        await ended(task)
+    return results[0]
 
 
 async def ended(task: HandlerTask[_T]) -> _T:

@@ -16,7 +16,9 @@ from statefun_actors.dispatch import (
     SystemHost,
     ThreadHost,
     dispatcher,
+    ended,
     in_handler_task,
+    start_handler_task,
 )
 from statefun_actors.endpoint.address_lock import AddressLock, AddressLocks
 from statefun_actors.endpoint.gates import gate_of
@@ -91,10 +93,14 @@ class RequestReplyHandler:
             KeyboardInterrupt: a handler raised it, or it was Ctrl-C.
         """
         batch = self._called(data)
+        outcomes: list[Outcome] = []
         if batch.target[0] in self._waiting:
-            return self._written(batch, await in_handler_task(self._outcome(batch)))
-        # Hiding the caller's task from plain handlers would take a sixth of the time of a batch of one.
-        return self._written(batch, await self._outcome(batch))
+            task = start_handler_task(self._run(batch, outcomes))
+            if task is not None:
+                await ended(task)
+        else:  # hiding the caller's task from plain handlers would take a sixth of the time of a batch of one
+            await self._run(batch, outcomes)
+        return self._written(batch, outcomes[0])
 
     def read(self, data: bytes) -> Batch:
         """The batch in the request *data*; raises MalformedRequestError."""
@@ -116,9 +122,12 @@ class RequestReplyHandler:
 
         For a caller whose task is a HandlerTask, or that runs without one: handlers may cancel the current task.
         """
-        return self._written(batch, await self._outcome(batch))
+        outcomes: list[Outcome] = []
+        await self._run(batch, outcomes)
+        return self._written(batch, outcomes[0])
 
-    async def _outcome(self, batch: Batch) -> Outcome:
+    async def _run(self, batch: Batch, outcomes: list[Outcome]) -> None:
+        """Run *batch*, and append its outcome to *outcomes*."""
         target, locks, dispatch = (
             batch.target,
             self._locks,
@@ -131,10 +140,11 @@ class RequestReplyHandler:
             if self._gates and (gate := self._gates.get(target[0])) is not None:
                 await gate.enter()
                 try:
-                    return await dispatch(batch, self.app, self._host)
+                    outcomes.append(await dispatch(batch, self.app, self._host))
                 finally:
                     gate.leave()
-            return await dispatch(batch, self.app, self._host)
+            else:
+                outcomes.append(await dispatch(batch, self.app, self._host))
         finally:
             locks.release(target, lock)
 
@@ -150,7 +160,7 @@ class RequestReplyHandler:
             )
         batch = self._called(data)
         if batch.target[0] in self._waiting:
-            return self._written(batch, asyncio.run(in_handler_task(self._outcome(batch))))
+            return asyncio.run(in_handler_task(self.reply(batch)))
         target, locks = batch.target, self._locks
         lock: AddressLock = []
         while locks.setdefault(target, lock) is not lock:

@@ -146,9 +146,9 @@ class EntityFunction:
         elif changed:
             scope.changes = changed
         if assigned:
-            assigned.clear()
+            scope.assigned = frozenset()
         if deleted:
-            deleted.clear()
+            scope.deleted = frozenset()
 
     def _find_assigned(self, subject: Untyped, seen: dict[str, object], count: int) -> None:
         """Record the *count* fields that were assigned without having been read; negative: the number is unknown."""

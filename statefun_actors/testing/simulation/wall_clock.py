@@ -20,7 +20,7 @@ from typing import Final
 
 import attrs
 
-from statefun_actors.dispatch import Application, ServedFunction, running_message
+from statefun_actors.dispatch import Application, ServedFunction, message_lookup
 
 _STEP: Final = dt.timedelta(days=1, hours=1)
 
@@ -38,6 +38,7 @@ def another_wall_clock(app: Application) -> Generator[Looks]:
     routes = {typename: route for typename, route in app.routes.items() if not route.retries}
     modules = _modules(routes.values())
     looks = Looks()
+    running_message = message_lookup()
 
     def ahead() -> dt.timedelta:
         running = running_message()
