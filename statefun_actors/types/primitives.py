@@ -26,7 +26,7 @@ from statefun_actors.types.scalars import (
     int64_mismatch,
     nearest_float,
 )
-from statefun_actors.types.sharing import unshared_if_of
+from statefun_actors.types.sharing import UnsharedIfOf
 
 BOOL_TYPENAME: Final = "io.statefun.types/bool"
 INT_TYPENAME: Final = "io.statefun.types/int"
@@ -69,7 +69,7 @@ class _Primitive(Codec):
         self.accepts = frozenset((typename, *also))
         self.lenient = frozenset(f"type.googleapis.com/google.protobuf.{name}" for name in wrappers)
         self.immutable = True
-        self.unshared = unshared_if_of(float) if cls is float else None
+        self.unshared = UnsharedIfOf(float) if cls is float else None
 
     def to_json(self, value: Any) -> object:
         self.encode(value)

@@ -9,56 +9,104 @@ detected: each access creates new ones.)
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
 Unshared: TypeAlias = Callable[[Any, int], bool]
 """Whether a value is unshared. The int: the number of legitimate references besides its field and one variable."""
 
-_getrefcount: Final[Callable[[object], int] | None] = getattr(sys, "getrefcount", None)
+count_references: Final[Callable[[object], int]] = getattr(sys, "getrefcount", lambda _: 1)
+"""The number of references to a value. If Python does not count them, more than either number below."""
 
 
 def _counted(value: object, _: int) -> int:
-    return _getrefcount(value) if _getrefcount is not None else 0
+    return count_references(value)
 
 
-def _usual() -> int:
-    """The reference count of an unshared value: an item of a list, counted as the functions below count.
+def _references_in(count: Callable[[list[object]], int]) -> int:
+    """The references to an unshared value, an item of a list, as *count* finds them.
 
     0, so that every value counts as shared, if Python does not count references, or counts them in several places.
     """
     is_gil_enabled: Callable[[], bool] = getattr(sys, "_is_gil_enabled", lambda: True)
-    if _getrefcount is None or not is_gil_enabled():
-        return 0
-    [count] = [_counted(item, 0) for item in [object()]]
+    return count([object()]) if hasattr(sys, "getrefcount") and is_gil_enabled() else 0
+
+
+def _count_in_call(values: list[object]) -> int:
+    [count] = [_counted(each, 0) for each in values]
     return count
 
 
-_USUAL: Final = _usual()
+def _count_in_place(values: list[object]) -> int:
+    for each in values:
+        return count_references(each)
+    return 0
+
+
+_IN_CALL: Final = _references_in(_count_in_call)
+"""The references to an unshared value, counted in a function that a variable's value is passed to."""
+IN_PLACE: Final = _references_in(_count_in_place)
+"""The references to an unshared value, counted where one variable has it."""
 
 
 def unshared_value(value: Any, others: int) -> bool:
     """For mutable values without mutable parts."""
-    return _getrefcount is not None and _getrefcount(value) <= _USUAL + others
+    return count_references(value) <= _IN_CALL + others
 
 
-def unshared_if_of(cls: type) -> Unshared:
+class UnsharedIfOf:
     """For types that accept instances of classes other than *cls*, which are read back as *cls*."""
-    return lambda value, _: value.__class__ is cls
+
+    __slots__ = ("cls",)
+
+    def __init__(self, cls: type) -> None:
+        self.cls = cls
+
+    def __call__(self, value: Any, _: int) -> bool:
+        return value.__class__ is self.cls
+
+
+def _all_unshared(item: Unshared) -> Callable[[Iterable[Any]], bool]:
+    """Whether all of some values are unshared, each by *item*. The usual kinds need no call for each value."""
+    # Not by all(), which would hold one more reference to each value.
+
+    def all_unshared_values(values: Iterable[Any]) -> bool:
+        for each in values:  # noqa: SIM110
+            if count_references(each) > IN_PLACE:
+                return False
+        return True
+
+    if item is unshared_value:
+        return all_unshared_values
+
+    if isinstance(item, UnsharedIfOf):
+        cls = item.cls
+
+        def all_of_class(values: Iterable[Any]) -> bool:
+            for each in values:  # noqa: SIM110
+                if type(each) is not cls:
+                    return False
+            return True
+
+        return all_of_class
+
+    def all_unshared(values: Iterable[Any]) -> bool:
+        for each in values:  # noqa: SIM110
+            if not item(each, 0):
+                return False
+        return True
+
+    return all_unshared
 
 
 def unshared_with_items(item: Unshared | None) -> Unshared:
     """For a list, a tuple or a set."""
     if item is None:
         return unshared_value
+    all_unshared = _all_unshared(item)
 
     def unshared(value: Any, others: int) -> bool:
-        if _getrefcount is None or _getrefcount(value) > _USUAL + others:
-            return False
-        for each in value:  # noqa: SIM110 - all() would hold one more reference to each item
-            if not item(each, 0):
-                return False
-        return True
+        return count_references(value) <= _IN_CALL + others and all_unshared(value)
 
     return unshared
 
@@ -67,14 +115,10 @@ def unshared_with_values(item: Unshared | None) -> Unshared:
     """For a dict; its keys are immutable."""
     if item is None:
         return unshared_value
+    all_unshared = _all_unshared(item)
 
     def unshared(value: Any, others: int) -> bool:
-        if _getrefcount is None or _getrefcount(value) > _USUAL + others:
-            return False
-        for each in value.values():  # noqa: SIM110 - as above
-            if not item(each, 0):
-                return False
-        return True
+        return count_references(value) <= _IN_CALL + others and all_unshared(value.values())
 
     return unshared
 
@@ -86,7 +130,7 @@ def unshared_with_each(items: Sequence[Unshared | None]) -> Unshared | None:
         return None
 
     def unshared(value: Any, others: int) -> bool:
-        if _getrefcount is None or _getrefcount(value) > _USUAL + others:
+        if count_references(value) > _IN_CALL + others:
             return False
         for index, item in checks:
             each = value[index]
@@ -104,7 +148,7 @@ def unshared_with_attributes(members: Mapping[str, Unshared | None], *, frozen: 
         return None if frozen else unshared_value
 
     def unshared(value: Any, others: int) -> bool:
-        if _getrefcount is None or _getrefcount(value) > _USUAL + others:
+        if count_references(value) > _IN_CALL + others:
             return False
         for name, item in checks:
             each = getattr(value, name, None)

@@ -78,6 +78,26 @@ def deed(name: str) -> Callable[[Callable[[Any], object]], Callable[[Any], objec
 DEEDS: dict[str, Callable[[Any], object]] = {}
 
 
+class Lists(Entity, typename="batches/lists"):
+    """Fields whose values have no mutable parts, and are checked by a shorter way."""
+
+    ints: list[int] = persisted(factory=list)
+    other: list[int] = persisted(factory=list)
+    pair: list[int] | None = persisted(default=None)
+    count: int = persisted(default=0)
+
+    @handles
+    def do(self, message: Do) -> None:
+        DEEDS[message.name](self)
+        self.count += len(self.other)
+
+
+LISTS = (
+    *("one list in two fields", "grow", "a list of the module", "grow that of the module"),
+    *("lend a list", "grow what was lent", "delete", "read"),
+)
+
+
 @deed("one list in two fields")
 def one_list_in_two_fields(self: Anything) -> None:
     self.ints = self.other = [1]
@@ -179,27 +199,35 @@ def read(self: Anything) -> None:
 
 
 GUARDED = Settings(on_failure=Discard())
-TARGET = Address("batches/anything", "a")
 
 
 async def run(app: Application, batches: list[list[str]]) -> dict[str, str]:
     """What *batches* of deeds end in: the repr of each state as it is read back."""
     GLOBAL.clear()
     ELSEWHERE.clear()
-    fields = Anything.__function_type__.by_name
+    [(typename, route)] = app.routes.items()
+    fields = {field.name: field for field in route.function.persisted}
     state: State = dict.fromkeys(fields)
     for names in batches:
         invocations = [Invocation(pack(Do(name)), None) for name in names]
-        outcome = await dispatch(Batch(TARGET, state, invocations), app, VirtualHost())
+        outcome = await dispatch(Batch(Address(typename, "a"), state, invocations), app, VirtualHost())
         assert isinstance(outcome, Done), outcome
         state = {**state, **outcome.changes}
-    return {name: repr(stored and fields[name].field.read("", stored)) for name, stored in state.items()}
+    return {name: repr(stored and fields[name].read("", stored)) for name, stored in state.items()}
 
 
 @pytest.mark.parametrize("guarded", [False, True], ids=["plain", "with a policy"])
 @given(names=st.lists(st.sampled_from(sorted(DEEDS)), min_size=2, max_size=8))
 def test_handlers_that_share_objects(guarded: bool, names: list[str]) -> None:
     app = Application(Anything, settings=GUARDED if guarded else None)
+
+    assert asyncio.run(run(app, [names])) == asyncio.run(run(app, [[name] for name in names]))
+
+
+@pytest.mark.parametrize("guarded", [False, True], ids=["plain", "with a policy"])
+@given(names=st.lists(st.sampled_from(LISTS), min_size=2, max_size=8))
+def test_handlers_that_share_lists_without_mutable_parts(guarded: bool, names: list[str]) -> None:
+    app = Application(Lists, settings=GUARDED if guarded else None)
 
     assert asyncio.run(run(app, [names])) == asyncio.run(run(app, [[name] for name in names]))
 
