@@ -39,7 +39,7 @@ TESTED: Final = (
     "tests/entity/test_messages.py",
     "tests/entity/test_fields.py",
     "tests/functions/test_states.py",
-    "tests/testing/test_strategies.py",
+    "tests/testing/test_strategies.py::test_values_of_all_types_can_be_sent",
     "tests/endpoint/test_documentation_2_0.py",
     "tests/examples/test_bank.py",
     "--deselect=tests/examples/test_bank.py::test_its_commands_run_as_the_docstring_says",
