@@ -82,13 +82,12 @@ def _isolation_of_plain(names: Iterable[str], isolate: Isolate) -> Isolate:
     lines = ["def isolate_plain(subject, scope):", "    seen = scope.seen"]
     for name in names:
         lines += [
-            f"    if {name!r} in seen:",
-            f"        held = subject.{name}",
-            f"        is_shared = held is not None and count(held) > (SEEN if held is seen[{name!r}] else UNSEEN)",
+            f"    if {name!r} not in seen:",
             "        held = None",  # so that *isolate* does not count it
-            "    else:",
-            "        is_shared = True",  # perhaps
-            "    if is_shared:",
+            "        return isolate(subject, scope)",
+            f"    held = subject.{name}",
+            f"    if count(held) > (SEEN if held is seen[{name!r}] else UNSEEN) and held is not None:",
+            "        held = None",
             "        return isolate(subject, scope)",
         ]
     names_used: dict[str, Untyped] = {
