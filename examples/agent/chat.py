@@ -3,8 +3,8 @@
     python examples/agent/stub_model.py 8091 &
     cd examples/agent && hypercorn chat:app
 
-Open http://127.0.0.1:8000/#ada and say "buy a pen". The page polls for new turns, and shows purchases to approve. It may
-be closed and opened again days later, and the server may be restarted meanwhile.
+Open http://127.0.0.1:8000/#ada and say "buy a pen". The page polls for new turns, and shows purchases to approve. It
+may be closed and opened again days later, and the server may be restarted meanwhile.
 """
 
 from __future__ import annotations
