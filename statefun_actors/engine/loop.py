@@ -216,7 +216,8 @@ class Loop:
         Waiting messages are handled first. If they can't be, since they wait for slow handlers or behind failing
         messages, others are taken in spite of them.
         """
-        options, held = self._core.options, working_set.mailboxes.held
+        # Messages of paused entities and of types that are not served leave the memory only when they are durable.
+        options, held = self._core.options, max(working_set.mailboxes.held, len(working_set.epoch.messages))
         if held < options.waiting:
             return options.waiting - held
         stuck = not working_set.mailboxes.ready and working_set.epoch.empty and not self._commits.writing

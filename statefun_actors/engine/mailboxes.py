@@ -74,9 +74,6 @@ class Mailboxes:
         """The number of messages in memory."""
         return self.waiting - self.beyond
 
-    def __contains__(self, address: object) -> bool:
-        return address in self._by_address
-
     def deliver(self, message: Message) -> None:
         """Append *message* to the mailbox of its target."""
         target = message.target

@@ -228,23 +228,26 @@ class WorkingSet:
         """
         if self.next_sweep is None or self.next_sweep - _SWEEP_EVERY_MS <= now_ms < self.next_sweep:
             return
-        expired = self._store.drop_expired(now_ms, _SWEEP_ROWS)
+        expired, left = self._store.drop_expired(now_ms, _SWEEP_ROWS), 0
         for address, packed in zip(expired, self._store.load(expired), strict=True):
-            record = self.cache.peek(address)
-            if address in self.mailboxes or (record is not None and record.epoch > self.cache.durable_epoch):
+            record, mailbox = self.cache.peek(address), self.mailboxes.of(address)
+            running = mailbox is not None and mailbox.running
+            if running or (record is not None and record.epoch > self.cache.durable_epoch):
+                left += 1
                 continue
             specs = self._shape.specs.get(address[0])
             if specs:
                 try:
                     expires = expires_ms(unpack(address, packed, ()), specs)
                 except DamagedStateError:
+                    left += 1
                     continue  # the batches of its address report that; the row is kept
                 if expires is None or expires > now_ms:
                     self.changed(address, self.cache.get(address))
                     continue
             self.cache.forget(address)
             self.epoch.removed[address] = None
-        if len(expired) < _SWEEP_ROWS:
+        if len(expired) < _SWEEP_ROWS or left == len(expired):
             self.next_sweep = now_ms + _SWEEP_EVERY_MS
 
     def seal(self) -> Epoch:

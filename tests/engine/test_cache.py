@@ -65,6 +65,7 @@ class Reading(HeldStore):
 
 SMALL = EngineOptions(cache_bytes=5_000)
 FIRST = Blob.at("0")
+GATE = Gate.at("g").typename
 
 
 @pytest.fixture(autouse=True)
@@ -144,6 +145,55 @@ async def test_what_expires_while_its_handler_waits_is_not_swept_away_under_it()
 
         assert text == "first second"
         assert held(engine, Gate.at("g"), "text") == "first second"
+
+
+class Sweeping(HeldStore):
+    """Counts the searches for expired rows."""
+
+    searches = 0
+
+    def drop_expired(self, now_ms: int, limit: int) -> list[Address]:
+        self.searches += 1
+        return super().drop_expired(now_ms, limit)
+
+
+async def test_expired_rows_of_paused_entities_are_deleted_though_messages_wait() -> None:
+    store, clock = Sweeping(), ManualClock()
+    async with running(Gate, store=store, clock=clock) as engine:
+        for number in range(600):
+            send(engine, Gate.at(str(number)), pack(b"old"))
+        await engine.idle()
+        await engine.apply(lambda: engine.changes.pause([GATE]))
+        for number in range(600):
+            send(engine, Gate.at(str(number)), pack(b"new"))
+        await engine.idle()
+        clock.set_ms(clock.now_ms() + 61_000)  # expired rows are looked for each minute
+        engine.wake()
+        await until(lambda: not list(store.entities(GATE)))
+        await engine.apply(lambda: engine.changes.resume([GATE]))
+        await engine.idle()
+
+        assert held(engine, Gate.at("0"), "text") == "new"
+
+
+async def test_a_search_that_finds_only_rows_of_running_handlers_is_not_repeated_at_once() -> None:
+    store, clock, number = Sweeping(), ManualClock(), 500
+    async with running(Gate, store=store, clock=clock) as engine:
+        for each in range(number):
+            send(engine, Gate.at(str(each)), pack(b"old"))
+        await engine.idle()
+        for each in range(number):
+            send(engine, Gate.at(str(each)), pack("new"))
+        await until(lambda: engine._loop._runner.suspended == number)
+        clock.set_ms(clock.now_ms() + 61_000)  # expired rows are looked for each minute
+        before = store.searches
+        for _ in range(3):
+            await engine.durable()
+
+        assert store.searches == before + 1
+        assert len(list(store.entities(GATE))) == number
+        Gate.open.set()
+        await engine.idle()
 
 
 async def test_an_entity_whose_message_was_given_up_leaves_the_memory_like_any_other() -> None:

@@ -96,7 +96,7 @@ def state_of(mailboxes: Mailboxes) -> MailboxState:
     """The state, of which the flags say no other one."""
     mailbox = mailboxes.of(A)
     if mailbox is None:
-        assert A not in mailboxes
+        assert mailboxes.of(A) is None
         return EMPTY
     assert [bool(mailbox.running), mailbox.queued, mailbox.waits, mailbox.paused].count(True) == 1
     return mailbox.state

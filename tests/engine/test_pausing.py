@@ -13,7 +13,15 @@ from statefun_actors import Entity, activity, handles, persisted
 from statefun_actors.dispatch import Application, EpochCommitted, Instrument
 from statefun_actors.engine import Engine, EngineOptions, EpochLostError, ManualClock, NotFailingError
 from statefun_actors.ingress import Answer, IngressMessage, Wait
-from statefun_actors.store import Commit, MemoryStore, NotPausedError, PauseTarget, StoreError, read_pauses
+from statefun_actors.store import (
+    Commit,
+    MemoryStore,
+    NotPausedError,
+    PauseTarget,
+    StoreError,
+    pauses_position,
+    read_pauses,
+)
 from statefun_actors.store.sqlite import SqliteStore
 from statefun_actors.types import pack
 from tests.engine.engines import HeldStore, Listed, held, running, send, until
@@ -107,6 +115,28 @@ async def test_a_paused_entity_with_many_messages_does_not_slow_a_source_down() 
         await engine.idle()
 
         assert held(engine, A, "numbers") == held(engine, B, "numbers") == list(range(300))
+
+
+async def test_a_source_of_messages_of_a_paused_entity_waits_for_the_store() -> None:
+    class Slowly(HeldStore):
+        """Takes many turns of the event loop for each commit."""
+
+        sizes: ClassVar[list[int]] = []
+
+        async def commit(self, commit: Commit) -> None:
+            Slowly.sizes.append(len(commit.messages))
+            for _ in range(50):
+                await asyncio.sleep(0)
+            await super().commit(commit)
+
+    store, number = Slowly(), 2_000
+    await store.commit(Commit(positions=pauses_position({A: 0})))
+    source = Listed([(A, each) for each in range(number)])
+    async with running(Tally, store=store, sources={"in": source}, options=EngineOptions(waiting=100)) as engine:
+        await engine.idle()
+
+        assert sum(Slowly.sizes) == engine.view.waiting_paused == number
+        assert max(Slowly.sizes) <= 100
 
 
 async def test_what_waits_already_stays_behind_the_pause_and_a_batch_in_flight_ends() -> None:
