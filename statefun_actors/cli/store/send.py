@@ -15,6 +15,7 @@ from statefun_actors.cli.settings_options import Written
 from statefun_actors.cli.store.control import change_store
 from statefun_actors.cli.store.json_command import JsonCommand
 from statefun_actors.cli.store.place import EXIT_CODES, place_of, store_command
+from statefun_actors.cli.store.subject import is_utf8
 
 if TYPE_CHECKING:
     from statefun_actors.dispatch import Application
@@ -66,7 +67,7 @@ def send(app: str, address: str, words: tuple[str, ...], delay: int, store: Path
     except InvalidAddressError as error:
         raise click.UsageError(str(error)) from error
     for word in (address, *types):
-        if not is_utf8(word):  # the system hands on such bytes as halves of surrogate pairs
+        if not is_utf8(word):
             raise click.UsageError(f"expected ADDRESS and TYPE in UTF-8, got {word[:80]!r}.")
     value = message_of(
         place.app, target.typename, types[0] if types else None, sys.stdin.read() if text == "-" else text
@@ -80,15 +81,6 @@ def send(app: str, address: str, words: tuple[str, ...], delay: int, store: Path
     later = ", to be delivered later" if delay else ""
     where = "the running engine has it" if running else f"it waits in {place.store} for the next run"
     echo(f"Sent {value.typename} to {target}{later}: {where}.")
-
-
-def is_utf8(text: str) -> bool:
-    """Whether *text* can be written in UTF-8."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def message_of(app: Application, target: str, typename: str | None, text: str) -> TypedValue:

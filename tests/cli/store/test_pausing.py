@@ -137,6 +137,11 @@ def test_a_pause_is_part_of_an_export(folder: Path) -> None:
     [
         (("resume", "app.py"), 2, "Error: expected a TYPE or an ADDRESS, as `statefun-actors pause` lists them."),
         (("pause", "app.py", "shop/none/x"), 2, "there is nothing of 'shop/none/x' in"),
+        (
+            ("pause", "app.py", f"{ADA}\udcff"),
+            2,
+            f"Error: expected a type or an address in UTF-8, got '{ADA}\\udcff'.",
+        ),
         (("pause", "app.py", "x/"), 2, "a type is <namespace>/<name>, an address <namespace>/<name>/<id>"),
         (
             ("resume", "app.py", ADA),
