@@ -25,6 +25,6 @@ def decoded(fields: Iterable[tuple[str, str]], *, errors: str = "strict") -> lis
     ]
 
 
-def is_plain(text: str) -> bool:
-    """Whether an input field of one line holds *text* as it is: it has no control characters."""
-    return not any(char < " " or char == "\x7f" for char in text)
+def is_plain(value: str) -> bool:
+    """Whether an input field of one line holds *value* as it is: it has no control characters."""
+    return not any(char < " " or char == "\x7f" for char in value)

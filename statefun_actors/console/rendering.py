@@ -86,6 +86,8 @@ def _environment() -> Environment:
         text_whole=values.text_whole,
         size=values.size,
         count=values.count,
+        rate=values.rate,
+        span=values.span,
     )
     environment.tests["plain"] = is_plain
     return environment

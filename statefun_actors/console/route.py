@@ -18,6 +18,7 @@ from statefun_actors.console.fields import decoded
 from statefun_actors.console.look import Live, Page, fingerprint, look_at
 from statefun_actors.console.notices import Notices
 from statefun_actors.console.pages import FORMS, PAGES, READ_ONLY, not_found, read_only, unreadable
+from statefun_actors.console.rates import Rates
 from statefun_actors.console.reading import Reading
 from statefun_actors.console.rendering import Frame, Notice, rendered
 from statefun_actors.engine import Engine
@@ -57,6 +58,7 @@ class ConsoleRoute:
         self._reading = Reading(engine, token=token)
         self._background = Background()
         self._changes = Changes(lambda: fingerprint(engine))
+        self._rates = Rates(lambda: engine.view.counters.handled)
         self._notices = Notices()
         self._acting = Acting(engine, self._reading, self._background, self._notices)
 
@@ -70,6 +72,7 @@ class ConsoleRoute:
 
     def close(self) -> None:
         """Wait for pages that are being made. No request may follow."""
+        self._rates.close()
         self._background.close()
 
     def admit(self, request: Request) -> None:
@@ -139,7 +142,8 @@ class ConsoleRoute:
         return self._rendered(page, _LOG_IN.decode(), None)
 
     def _page(self, name: str, query: Mapping[str, str], request: Request) -> Response | Pending:
-        live, version, origin = look_at(self._engine), self._changes.version(), self._origin(request)
+        live = look_at(self._engine, self._rates)
+        version, origin = self._changes.version(), self._origin(request)
         csrf = None if self._read_only else self._access.form_token(request)
         text = self._notices.get(query.get("notice", ""))
         notice = None if text is None else Notice(text, bad=False)

@@ -98,5 +98,10 @@ def count(number: int) -> str:
     return f"{number:,}"
 
 
+def rate(number: float) -> str:
+    """A rate: whole above ten, with one digit after the point below."""
+    return f"{number:,.0f}" if number >= 10 else f"{number:.1f}"
+
+
 def _json(form: object) -> str:
     return msgspec.json.encode(form).decode()
