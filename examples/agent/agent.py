@@ -1,10 +1,12 @@
-"""A chat with a model that uses tools: no turn is lost, no tool acts twice for one, and a person approves purchases.
+r"""A chat with a model that uses tools: no turn is lost, no tool acts twice for one, and a person approves purchases.
 
     python examples/agent/stub_model.py 8091 &
     MODEL=http://127.0.0.1:8091 statefun-actors run examples/agent/agent.py --egress agent/approvals=approvals.jsonl
 
-    curl 'localhost:8080/ingress/agent/session/ada?type=agent/say&wait' -d '{"text": "weather in Rome"}'
-    curl 'localhost:8080/ingress/agent/session/ada?type=agent/look&wait' -d '{"seen": 0}'
+    curl 'localhost:8080/ingress/agent/session/ada?type=agent/say&wait=30s&until=reply' \
+        -H 'Content-Type: application/json' -d '{"text": "weather in Rome"}'
+    curl 'localhost:8080/ingress/agent/session/ada?type=agent/look&wait=5s' \
+        -H 'Content-Type: application/json' -d '{"seen": 0}'
 
 The model and the tools are outside calls: each is tried again, within a rate, under a key of its own. Between two calls
 a session is a row in the store. It may wait days for a person, over restarts and new versions of this file.
