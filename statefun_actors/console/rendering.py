@@ -81,6 +81,7 @@ def _environment() -> Environment:
     )
     environment.filters.update(
         cell=values.cell,
+        label=values.label,
         json_cell=values.json_cell,
         json_whole=values.json_whole,
         text_whole=values.text_whole,

@@ -31,6 +31,11 @@ def cell(text: object, longest: int = CELL) -> Markup:
     return Markup('<bdi title="{}">{}</bdi>').format(shortened(shown, TITLE), shortened(shown, longest))
 
 
+def label(text: str) -> str:
+    """*text* on one line, shortened: a name that a screen reader reads."""
+    return shortened(one_line(text), CELL)
+
+
 def json_cell(form: object) -> Markup:
     """The JSON form *form* on one line, as :func:`cell`."""
     return Markup("<code>{}</code>").format(cell(_json(form)))

@@ -13,7 +13,7 @@ import pytest
 
 from statefun_actors import AsyncRuntime, Entity, NoAnswer, activity, answers, handles
 from statefun_actors.console import acts, pages
-from tests.console.served import DEADLINE, FORM, SEND, Box, GiveUp, Put, Site, Start, query, site
+from tests.console.served import DEADLINE, FORM, SEND, Box, Fail, GiveUp, Put, Site, Start, query, site
 
 PAGES = ["", "entities", "failing", "dead-letters", "asks", "schedules", "timers", "egress"]
 HOSTILE = "<script>alert('x')</script>\u202e\x1b[31m\u200f\"&" + "é" * 3_000
@@ -124,6 +124,20 @@ async def test_values_from_outside_are_escaped_made_visible_and_shortened(store:
         listed = (await console.get("/console/dead-letters")).text
         assert "é" * 3_000 not in listed
         assert 'title="' in listed
+
+
+async def test_the_names_of_boxes_to_choose_are_visible_and_shortened(store: str | None) -> None:
+    async with site(store=store) as console:
+        await console.runtime.tell(Box.at(HOSTILE), Fail("x"))
+        await console.failing_key("", "x")
+
+        for page in ("", "failing", f"entity{query(type='console/box', id=HOSTILE)}"):
+            text = (await console.get(f"/console/{page}")).text
+
+            assert not {"\u202e", "\x1b", "\u200f"} & set(text)
+            [name] = re.findall('aria-label="(the message of [^"]*)"', text)
+            assert "\\u202e" in name
+            assert len(html.unescape(name)) <= 121
 
 
 async def test_a_hostile_query_is_escaped_too(store: str | None) -> None:
