@@ -151,10 +151,14 @@ class Propagation:
         except KeyboardInterrupt:  # the user's Ctrl-C
             raise
         except BaseException as error:
-            self._outgoing = _nothing
             self._drop(self._instrument)
             _log_dropped(self._instrument, error)
             return None
+
+    def remove(self, instrument: Instrument) -> None:
+        """Add no more headers if they are those of *instrument*."""
+        if instrument is self._instrument:
+            self._outgoing = _nothing
 
 
 def _nothing() -> None:
@@ -212,7 +216,7 @@ class Instruments:
 
     def _drop(self, instrument: Instrument) -> None:
         for hook in vars(self).values():
-            if isinstance(hook, Hook):
+            if isinstance(hook, Hook | Propagation):
                 hook.remove(instrument)
 
 

@@ -28,12 +28,13 @@ from statefun_actors.dispatch import (
     HandlerEnded,
     HandlerStarted,
     HandlerTask,
+    Propagating,
     dispatch,
     dispatcher,
     in_handler_task,
     start_handler_task,
 )
-from statefun_actors.model import Batch, Done, Failed, Invocation, MissingState, Outcome, Settlement
+from statefun_actors.model import Batch, Done, Failed, Headers, Invocation, MissingState, Outcome, Settlement
 from statefun_actors.types import pack
 from tests.dispatch.world import VirtualHost
 
@@ -226,6 +227,18 @@ async def test_an_instrument_that_raises_is_logged_once_and_dropped(
     assert len(seen.batches) == 2
     [record] = caplog.records
     assert record.getMessage().startswith("the instrument Broken raised, and gets no further events: ")
+
+
+async def test_messages_get_no_headers_of_an_instrument_that_was_dropped() -> None:
+    class Adding(Broken, Propagating):
+        def outgoing(self) -> Headers | None:
+            return {"added": "1"}
+
+    app = Application(Meter, instruments=[Adding(ValueError("broken"))])
+    assert app.instruments.propagation is not None
+    assert app.instruments.propagation.outgoing() == {"added": "1"}
+    await in_handler_task(dispatcher(app)(batch(1), app, HOST))
+    assert app.instruments.propagation.outgoing() is None
 
 
 async def test_without_a_listener_to_batches_the_bare_dispatch_runs() -> None:
