@@ -5,12 +5,25 @@ from __future__ import annotations
 from pathlib import Path
 
 import httpx
+import pytest
 
-from statefun_actors import AsyncRuntime, Entity, Runtime, handles
+from statefun_actors import AsyncRuntime, Entity, Instrument, Runtime, handles
+from statefun_actors.dispatch import HandlerStarted
+from statefun_actors.model import Headers
 from statefun_actors.testing import TestRuntime
 from statefun_actors.types import pack
 from tests.engine.engines import inbox_of
 from tests.telemetry.spans import SPAN, TRACE, TRACEPARENT, Spans, parent, until
+
+
+class Kept(Instrument):
+    """Keeps the headers of messages."""
+
+    def __init__(self) -> None:
+        self.headers: list[Headers] = []
+
+    def handler_started(self, event: HandlerStarted) -> None:
+        self.headers.append(event.invocation.headers or {})
 
 
 class Plain(Entity, typename="traced/plain"):
@@ -45,6 +58,30 @@ async def test_a_malformed_traceparent_starts_a_new_trace() -> None:
         answer = await http.post("/ingress/traced/plain/ada?wait=60s", json=1)
     assert answer.json() == 1
     assert parent(spans.of("Plain.add")) is None
+
+
+async def test_headers_longer_than_propagators_read_are_neither_kept_nor_logged(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    spans, kept = Spans(), Kept()
+    headers = {"traceparent": TRACEPARENT, "tracestate": "a=" + "b" * 8_191, "baggage": "é" * 8_193}
+    raw = {name.encode(): value.encode("latin-1") for name, value in headers.items()}
+    async with (
+        AsyncRuntime(Plain, bind="127.0.0.1:0", instruments=[spans.traces(), kept]) as runtime,
+        httpx.AsyncClient(base_url=runtime.urls[0], headers=raw) as http,
+    ):
+        assert (await http.post("/ingress/traced/plain/ada?wait=60s", json=1)).json() == 1
+        longest = {b"tracestate": b"a=" + b"b" * 256 + b",c=d" * 1_983, b"baggage": b"a=" + b"b" * 4_094}
+        assert (await http.post("/ingress/traced/plain/ada?wait=60s", json=1, headers=longest)).json() == 1
+    first, second = kept.headers
+    assert first == {"traceparent": TRACEPARENT}
+    assert {name: len(value) for name, value in second.items()} == {
+        "traceparent": 55,
+        "tracestate": 8_190,
+        "baggage": 4_096,
+    }
+    assert [parent(span) for span in spans.all_of("Plain.add")] == [(TRACE, SPAN)] * 2
+    assert caplog.records == []
 
 
 def test_the_blocking_runtime_takes_the_span_of_its_calling_thread() -> None:
