@@ -33,7 +33,8 @@ class OtelMetrics(Measuring):
 
     def _recorder(self, metric: Metric) -> Record:
         name, names = f"statefun_actors.{metric.name}", metric.labels
-        unit = "s" if metric.name.endswith("_seconds") else "1"
+        # Exporters to Prometheus add "_ratio" to the name of a gauge whose unit is "1".
+        unit = "s" if metric.name.endswith("_seconds") else ""
         match metric.kind:
             case "counter":
                 add = self._meter.create_counter(name, unit, metric.help).add

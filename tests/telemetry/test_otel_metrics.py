@@ -53,6 +53,19 @@ def test_both_count_the_same(reader: InMemoryMetricReader, provider: MeterProvid
     assert otel == {name: value for name, value in found.items() if name in otel}
 
 
+def test_no_unit_adds_to_the_names_of_exporters_to_prometheus(
+    reader: InMemoryMetricReader, provider: MeterProvider
+) -> None:
+    """Collectors add ``_ratio`` for gauges whose unit is 1, and ``_seconds`` where a name lacks it."""
+    with Runtime(Plain, instruments=[OtelMetrics(provider)]) as runtime:
+        runtime.ask(Plain.at("ada"), 1)
+    data = reader.get_metrics_data()
+    assert data is not None
+    units = {metric.name: metric.unit for metric in data.resource_metrics[0].scope_metrics[0].metrics}
+    assert "statefun_actors.mailbox_messages" in units
+    assert units == {name: "s" if name.endswith("_seconds") else "" for name in units}
+
+
 def test_a_runtime_uses_the_global_meter_provider(
     reader: InMemoryMetricReader, provider: MeterProvider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
