@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import subprocess
 import sys
@@ -33,12 +34,13 @@ def demo(folder: Path) -> None:
                 shutil.copyfile(_source() / name, folder / name)
     except OSError as error:
         raise click.ClickException(f"{folder} can't be written: {error.strerror}; choose another folder") from error
-    write(f"$ cd {folder}")
+    enter = f"cd {shlex.quote(str(folder))}"
+    write(f"$ {enter}")
     if not (folder / ".statefun").exists():  # it is there once the input was complete
         _step(folder, "python make_input.py", "make_input.py")
     _step(folder, f"statefun-actors {' '.join(_RUN)}", "-m", "statefun_actors", *_RUN)
     _step(folder, "python report.py", "report.py")
-    write(f"\nNext: cd {folder} && statefun-actors run flights.py, and open http://127.0.0.1:8080/.")
+    write(f"\nNext: {enter} && statefun-actors run flights.py, and open http://127.0.0.1:8080/.")
 
 
 def _source() -> Path:

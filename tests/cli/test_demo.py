@@ -35,18 +35,18 @@ def demo(folder: Path) -> subprocess.CompletedProcess[str]:
 
 
 def test_it_shows_its_commands_and_their_result_and_resumes_when_called_again(tmp_path: Path) -> None:
-    folder = some_flights(tmp_path / "flights")
+    folder = some_flights(tmp_path / "my flights")
 
     first, second = demo(folder), demo(folder)
 
     assert (first.returncode, second.returncode) == (0, 0), first.stderr + second.stderr
     shown = [line for line in first.stdout.splitlines() if line.startswith(("$ ", "Next: "))]
     assert shown == [
-        f"$ cd {folder}",
+        f"$ cd '{folder}'",
         "$ python make_input.py",
         "$ statefun-actors run flights.py --input flights.jsonl.gz --until-idle",
         "$ python report.py",
-        f"Next: cd {folder} && statefun-actors run flights.py, and open http://127.0.0.1:8080/.",
+        f"Next: cd '{folder}' && statefun-actors run flights.py, and open http://127.0.0.1:8080/.",
     ]
     report = first.stdout[first.stdout.index("The busiest") : first.stdout.index("Next: ")]
     assert f"took off {FLIGHTS}" in " ".join(report.split())
