@@ -251,7 +251,8 @@ class Mailboxes:
         return mailbox
 
     def _line_up(self, mailbox: Mailbox) -> None:
-        if self.pauses and self.paused.covers(mailbox.address):
+        # One that is resumed waits, too, until bring_back() removes it from the paused ones.
+        if mailbox.paused or (self.pauses and self.paused.covers(mailbox.address)):
             self._pause(mailbox)
             return
         mailbox.queued = True

@@ -119,11 +119,11 @@ class Merge:
         wait = mailbox.backoff()
         working_set.mailboxes.put_off(mailbox, now_ms + round(wait * 1000))
         logger.warning(
-            "%s: attempt %d of a message of type %s failed, the next in %g s: %s",
+            "%s: attempt %d of a message of type %s failed, the next %s: %s",
             mailbox.address,
             mailbox.attempts,
             mailbox.queue[0].value.typename,
-            wait,
+            "when its entity is resumed" if mailbox.paused else f"in {wait:g} s",
             describe(error),
             exc_info=loggable(error) if mailbox.backoffs == 1 else None,
         )

@@ -52,7 +52,7 @@ class PausedMailboxes:
     def set(self, pauses: Pauses) -> None:
         """From now on, *pauses* are paused."""
         self._pauses = pauses
-        self._resumed.extend(mailbox for mailbox in self._waiting.values() if not self.covers(mailbox.address))
+        self._resumed = deque(mailbox for mailbox in self._waiting.values() if not self.covers(mailbox.address))
 
     def add(self, mailbox: Mailbox) -> None:
         """*mailbox*, of a paused entity, waits."""

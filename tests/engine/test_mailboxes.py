@@ -51,6 +51,7 @@ def be_cancelled(mailboxes: Mailboxes) -> None:
 def fail(mailboxes: Mailboxes) -> None:
     mailbox = mailbox_of(mailboxes)
     mailbox.put_back()
+    mailbox.backoff()
     mailboxes.put_off(mailbox, 1_000)
 
 
@@ -181,6 +182,21 @@ def test_messages_of_a_paused_mailbox_are_not_in_memory() -> None:
 
     assert paused == (0, 0, 5, 0)
     assert (mailboxes.held, mailboxes.bytes, mailboxes.waiting, mailboxes.ready_messages) == (5, size, 5, 5)
+
+
+@pytest.mark.parametrize("before", [[pause], [run, fail, pause]])
+def test_a_message_for_a_resumed_mailbox_waits_for_its_turn_among_the_resumed_ones(before: list[Event]) -> None:
+    mailboxes = in_state(READY, 1)
+    for event in before:
+        event(mailboxes)
+    mailboxes.set_pauses({})
+    mailboxes.set_pauses({})
+    arrive(mailboxes)
+    waiting = state_of(mailboxes)
+    mailboxes.bring_back(100)
+
+    assert (waiting, state_of(mailboxes)) == (PAUSED, READY)
+    assert not mailboxes.paused.resuming
 
 
 def test_an_empty_mailbox_keeps_nothing_for_the_next_address() -> None:

@@ -49,6 +49,8 @@ class Slow(Entity, typename="test/slow"):
     @handles(int)
     async def add(self, message: int) -> None:
         await Slow.gate.wait()
+        if message < 0:
+            raise ValueError(f"{message} is negative")
         self.total += message
 
 
@@ -153,6 +155,21 @@ async def test_what_waits_already_stays_behind_the_pause_and_a_batch_in_flight_e
         await engine.idle()
 
         assert (paused, held(engine, OTHER, "total")) == (1, 11)
+
+
+async def test_the_log_of_a_message_that_fails_after_a_pause_names_no_time(caplog: pytest.LogCaptureFixture) -> None:
+    Slow.gate = asyncio.Event()
+    async with running(Slow) as engine:
+        send(engine, OTHER, pack(-1))
+        await until(lambda: engine._loop._runner.suspended)
+        await pause(engine, OTHER)
+        Slow.gate.set()
+        await engine.idle()
+
+    assert (
+        "test/slow/a: attempt 1 of a message of type io.statefun.types/long failed, the next when its entity is "
+        "resumed: ValueError: -1 is negative"
+    ) in caplog.messages
 
 
 async def test_a_pause_survives_a_restart_and_so_do_the_messages(tmp_path: Path) -> None:
