@@ -93,7 +93,6 @@ from statefun_actors.admin.views.overview import (
     view_store,
 )
 from statefun_actors.admin.views.paused import (
-    MOST_WAITING,
     PausedItem,
     list_paused,
     paused_at,
@@ -119,7 +118,6 @@ from statefun_actors.admin.writing import (
 
 __all__ = [
     "MOST_COUNTED",
-    "MOST_WAITING",
     "AmbiguousTokenError",
     "AskItem",
     "BadExportError",

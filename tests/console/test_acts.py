@@ -201,6 +201,17 @@ async def test_a_failing_message_is_tried_at_once(store: str | None) -> None:
         assert "Tried 1 message again." in after_all
 
 
+async def test_messages_of_paused_entities_are_not_among_all_that_are_tried(store: str | None) -> None:
+    async with site(store=store) as console:
+        key = await console.failing("stuck", "this")
+        await console.act("pause", [("type", "console%2Fbox"), ("id", "stuck")])
+        chosen = await console.act("failing-retry", [("message", key)])
+        after_all = await console.after(await console.act("failing-retry", [("all", "1")]))
+
+        assert "its messages are paused; resume it first" in html.unescape(chosen.text)
+        assert "Tried 0 messages again." in after_all
+
+
 async def test_only_the_message_of_the_question_is_dropped(store: str | None) -> None:
     async with site(store=store) as console:
         first = [("message", await console.failing("stuck", "this")), ("sure", "1")]

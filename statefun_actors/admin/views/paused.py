@@ -10,9 +10,9 @@ from statefun_actors.address import Address
 from statefun_actors.asking import short_address
 from statefun_actors.store import PauseTarget, StoreReader, paused_since, read_pauses
 
-MOST_WAITING: Final = 10_000
+_MOST_WAITING: Final = 1_000
 """Messages that wait for a paused entity are counted up to here, since each of them must be read for it."""
-_CHUNK: Final = 1_000
+_CHUNK: Final = 100
 
 
 class PausedItem(Struct, frozen=True):
@@ -23,7 +23,7 @@ class PausedItem(Struct, frozen=True):
         typename: the function type.
         id: of the entity; None: the function type is paused, with all its entities.
         since_ms: the time of the pause in milliseconds since 1970.
-        waiting: the number of messages that wait, counted to ``MOST_WAITING`` for an entity.
+        waiting: the number of messages that wait, counted to 1,000 for an entity.
     """
 
     target: str
@@ -31,6 +31,11 @@ class PausedItem(Struct, frozen=True):
     id: str | None
     since_ms: int
     waiting: int
+
+    @property
+    def more(self) -> bool:
+        """Whether more messages may wait than ``waiting``."""
+        return self.id is not None and self.waiting >= _MOST_WAITING
 
 
 def list_paused(store: StoreReader) -> list[PausedItem]:
@@ -52,7 +57,7 @@ def _item(store: StoreReader, target: PauseTarget, since_ms: int) -> PausedItem:
 
 def _waiting(store: StoreReader, address: Address) -> int:
     count = after = 0
-    while count < MOST_WAITING and (found := store.messages_to(address, after, _CHUNK)):
+    while count < _MOST_WAITING and (found := store.messages_to(address, after, _CHUNK)):
         count += len(found)
         after = found[-1].seq
     return count

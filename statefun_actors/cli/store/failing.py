@@ -87,12 +87,12 @@ def list_(words: tuple[str, ...], limit: int | None, store: Path | None, as_json
 
 @failing.command(short_help="Retry some now.", help=_RETRY)
 @click.argument("words", nargs=-1, metavar="[APP] ADDRESS...")
-@click.option("--all", "every", is_flag=True, help="All failing messages.")
+@click.option("--all", "every", is_flag=True, help="All failing messages, except those of paused entities.")
 @store_command
 def retry(words: tuple[str, ...], every: bool, store: Path | None, as_json: bool) -> None:
     app, rest = app_and_rest(words, store, _is_address)
     place = place_of(app, store)
-    addresses = _addresses(place, rest, every=every)
+    addresses = _addresses(place, rest, every=every, paused=False)
     running = change_store(place, lambda control: control.retry_failing(addresses))
     _report(
         "Retried", addresses, running=running, as_json=as_json, waits=" The next run tries what waits in the store."
@@ -209,13 +209,14 @@ def _is_address(word: str) -> bool:
     return word.count("/") >= 2 and not word.endswith(".py") and not Path(word).exists()
 
 
-def _addresses(place: StoreLocation, rest: Sequence[str], *, every: bool) -> list[Address]:
+def _addresses(place: StoreLocation, rest: Sequence[str], *, every: bool, paused: bool = True) -> list[Address]:
+    """The addresses in *rest*, or those of all failing messages. *paused*: whether these include paused entities."""
     from statefun_actors.address import parse_address
 
     if every and rest:
         raise click.UsageError("give ADDRESSes or --all, not both.")
     if every:
-        return [each.message.target for each in failing_now(place) or []]
+        return [each.message.target for each in failing_now(place) or [] if paused or not each.paused]
     if not rest:
         raise click.UsageError("expected an ADDRESS, as `statefun-actors failing` shows it.")
     return list(dict.fromkeys(map(parse_address, rest)))

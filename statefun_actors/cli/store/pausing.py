@@ -113,10 +113,7 @@ def _row(item: PausedItem) -> Row:
 
 
 def _waiting(item: PausedItem) -> str:
-    from statefun_actors.admin import MOST_WAITING
-
-    more = "+" if item.id is not None and item.waiting >= MOST_WAITING else ""
-    return f"{item.waiting:,}{more}"
+    return f"{item.waiting:,}{'+' if item.more else ''}"
 
 
 def _targets(place: StoreLocation, words: Sequence[str]) -> list[PauseTarget]:

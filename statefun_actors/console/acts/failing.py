@@ -9,8 +9,9 @@ from statefun_actors.console.look import Live, Look
 
 
 def retry_now(look: Look, form: Form) -> Plan:
-    """``message`` for each: its key; or ``all``."""
-    addresses = [each.message.target for each in look.live.failing] if form.get("all") else _addresses(form, look.live)
+    """``message`` for each: its key; or ``all``, except those of paused entities."""
+    failing = [each.message.target for each in look.live.failing if not each.paused]
+    addresses = failing if form.get("all") else _addresses(form, look.live)
     return Plan(
         change=lambda control: control.retry_failing(addresses),
         done=f"Tried {counted(len(addresses), 'message')} again.",

@@ -73,6 +73,22 @@ def test_what_fails_is_listed_retried_and_dropped_while_an_engine_runs(folder: P
     assert [letter["error"] for letter in told("dead-letters", "list", "app.py", folder=folder)] == ["-1 is negative"]
 
 
+def test_messages_of_paused_entities_are_not_among_all_that_are_retried(folder: Path) -> None:
+    with engine(folder):
+        send(folder, -1)
+        wait_until(lambda: told("failing", "app.py", folder=folder) != [], "the message has failed")
+        told("pause", "app.py", ADA, folder=folder)
+        wait_until(lambda: told("failing", "app.py", folder=folder)[0]["paused"], "its attempt has ended")
+        every = told("failing", "retry", "app.py", "--all", folder=folder)
+        one = refusal("failing", "retry", "app.py", ADA, folder=folder, code=1)
+
+    assert every == [{"retried": [], "running": True}]
+    assert one == (
+        f"Error: {ADA}: its messages are paused; resume it first. `statefun-actors failing` lists the messages that "
+        "are failing."
+    )
+
+
 def test_without_an_engine_it_says_what_the_store_holds_and_drops_the_first_message(folder: Path) -> None:
     send(folder, -1, 5)
     shown = in_this_process("failing", "app.py", folder=folder).stdout

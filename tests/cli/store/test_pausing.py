@@ -123,6 +123,17 @@ def test_a_run_says_what_is_paused(folder: Path) -> None:
     assert f"Paused, so messages wait: {BASKET}/a, {BASKET}/b, {BASKET}/c and 1 more" in done.stdout
 
 
+def test_at_most_a_thousand_messages_of_an_entity_are_counted(folder: Path) -> None:
+    told("pause", "app.py", ADA, folder=folder)
+    line = f'{{"to": "{ADA}", "value": 1}}\n'
+    (folder / "in.jsonl").write_text(line * 1_100)
+    ran = in_this_process("run", "app.py", "--input", "in.jsonl", "--until-idle", "--bind", "none", folder=folder)
+    listed = in_this_process("pause", "app.py", folder=folder).stdout
+
+    assert ran.exit_code == 0, ran.stderr
+    assert listed.splitlines()[1].endswith("1,000+")
+
+
 def test_a_pause_is_part_of_an_export(folder: Path) -> None:
     told("pause", "app.py", ADA, folder=folder)
     [before] = told("pause", "app.py", folder=folder)
