@@ -69,13 +69,14 @@ def json_text(encoded: str) -> str:
 
 
 class ShortenedError(Exception):
-    """Replaces an error in a logged traceback if the error's own text is too long, or can't be encoded."""
+    """Replaces an error in a logged traceback if its own text is too long, or can't be encoded or printed."""
 
 
 def loggable(error: BaseException) -> BaseException:
     """The value for ``exc_info=``: *error* itself, or a :class:`ShortenedError` with its traceback.
 
-    The logging module formats the whole text of an error, and of every error in its chain of causes and contexts.
+    The logging module formats the whole text of an error, and of every error in its chain of causes and contexts. So
+    does OpenTelemetry, which does not expect that this raises.
     """
     linked = _linked(error)
     if len(linked) < _MOST_LINKED and all(map(_is_plain, linked)):
@@ -84,15 +85,23 @@ def loggable(error: BaseException) -> BaseException:
 
 
 def _raw_text(error: BaseException) -> str:
+    text = _printed(error)
+    return f"<{describe_type(error)} that can't be printed>" if text is None else text
+
+
+def _printed(error: BaseException) -> str | None:
+    """The text of *error*, or its repr if that is empty; None if it can't be printed."""
     try:
         text = str(error) or repr(error)
     except BaseException:  # a user's __str__ may raise anything
-        text = f"<{describe_type(error)} that can't be printed>"
+        return None
     return text if text.__class__ is str else str.__str__(text)
 
 
 def _is_plain(error: BaseException) -> bool:
-    text = _raw_text(error)
+    text = _printed(error)
+    if text is None:
+        return False
     notes = getattr(error, "__notes__", None) or ()
     return len(text) <= LONGEST_ERROR and encodable(text) == text and all(_is_plain_note(note) for note in notes)
 

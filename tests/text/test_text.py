@@ -119,10 +119,14 @@ def test_an_error_with_plain_text_is_logged_unchanged() -> None:
         raised(ValueError("caf\udce9")),
         raised(ValueError("short"), raised(KeyError("x" * 50_000_000))),
         raised(ExceptionGroup("some", [ValueError("\ud83d"), KeyError("k")])),
+        raised(UnprintableError(ValueError())),
+        raised(ValueError("short"), raised(UnprintableError(SystemExit()))),
     ],
-    ids=["long", "unpaired surrogate", "long cause", "group"],
+    ids=["long", "unpaired surrogate", "long cause", "group", "unprintable", "unprintable cause"],
 )
-def test_an_error_with_long_or_unencodable_text_is_logged_shortened_with_its_traceback(error: BaseException) -> None:
+def test_an_error_with_long_unencodable_or_unprintable_text_is_logged_shortened_with_its_traceback(
+    error: BaseException,
+) -> None:
     text = logged(error)
 
     assert text.encode()
