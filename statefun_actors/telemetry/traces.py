@@ -8,6 +8,7 @@ so a trace goes on after a restart.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Iterator, Mapping
 from importlib.metadata import version
 from typing import Final
@@ -31,6 +32,8 @@ except ImportError as error:
     ) from error
 
 SYSTEM: Final = "statefun_actors"
+logger: Final = logging.getLogger(f"{SYSTEM}.telemetry")
+
 _LINKED: Final = "link-"
 """The prefix of headers whose span a new trace links to, instead of continuing its trace."""
 _HEADERS: Final = create_key("statefun-actors-headers")
@@ -60,13 +63,18 @@ class Traces(Propagating):
         self.fields = frozenset(field.lower() for field in self._propagator.fields)
         self._spans: dict[int, Span] = {}
         """The spans of running handlers by the id of their message, which lives as long."""
+        self._failed = False
+        """Whether the propagator has raised, which is logged once."""
 
     def outgoing(self) -> Headers | None:
         if (headers := get_value(_HEADERS)) is not None:
             assert isinstance(headers, Mapping)
             return headers
         carrier: dict[str, str] = {}
-        self._propagator.inject(carrier, setter=_SETTER)
+        try:
+            self._propagator.inject(carrier, setter=_SETTER)
+        except Exception as error:  # such as baggage that is not encodable: the trace may go on without
+            self._log_failed(error)
         return carrier or None
 
     def handler_started(self, event: HandlerStarted) -> None:
@@ -110,9 +118,26 @@ class Traces(Propagating):
             return _NO_PARENT, None
         linked = {name.removeprefix(_LINKED): value for name, value in headers.items() if name.startswith(_LINKED)}
         if linked:
-            origin = trace.get_current_span(self._propagator.extract(linked, _NO_PARENT)).get_span_context()
+            origin = trace.get_current_span(self._extracted(linked)).get_span_context()
             return _NO_PARENT, [Link(origin)] if origin.is_valid else None
-        return self._propagator.extract(headers, _NO_PARENT), None
+        return self._extracted(headers), None
+
+    def _extracted(self, headers: Headers) -> Context:
+        """The context in *headers*. They come from outside, so none may end the traces of other messages."""
+        try:
+            return self._propagator.extract(headers, _NO_PARENT)
+        except Exception as error:
+            self._log_failed(error)
+            return _NO_PARENT
+
+    def _log_failed(self, error: Exception) -> None:
+        if not self._failed:
+            self._failed = True
+            logger.warning(
+                "a propagator of OpenTelemetry raised, so a trace may be incomplete; this is logged once: %s",
+                describe(error),
+                exc_info=loggable(error),
+            )
 
     def _passed_on(self, typename: str, headers: Headers | None) -> Context:
         """A context in which messages are sent with *headers*, or with links to the span in *headers*."""
