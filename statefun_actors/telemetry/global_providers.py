@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import importlib
+import logging
 import os
 import sys
 from collections.abc import Sequence
 from typing import Final
 
 from statefun_actors.dispatch import Instrument
+from statefun_actors.text import describe
+
+logger: Final = logging.getLogger("statefun_actors.telemetry")
 
 _NAME: Final = "statefun_actors"
 _UNSET: Final = frozenset(
@@ -16,23 +20,36 @@ _UNSET: Final = frozenset(
 )
 """The classes of providers that stand for none. That of meters has no public name."""
 
+_INSTRUMENTS: Final = (
+    ("opentelemetry.trace", "get_tracer_provider", "traces", "Traces"),
+    ("opentelemetry.metrics", "get_meter_provider", "otel_metrics", "OtelMetrics"),
+)
+"""The modules of the API, the functions that return their global providers, and the instruments for these."""
+
 
 def with_global_providers(instruments: Sequence[Instrument]) -> Sequence[Instrument]:
     """*instruments*, and ``Traces`` and ``OtelMetrics`` for the global providers that the program has set.
 
-    One that *instruments* holds already is not added. This costs one look at the loaded modules if nothing has imported
-    OpenTelemetry. ``OTEL_SDK_DISABLED=true`` turns it off, and so does ``statefun_actors`` in
-    ``OTEL_PYTHON_DISABLED_INSTRUMENTATIONS``.
+    One that *instruments* holds already is not added. If OpenTelemetry refuses one, that is logged. This costs one look
+    at the loaded modules if nothing has imported OpenTelemetry. ``OTEL_SDK_DISABLED=true`` turns it off, and so does
+    ``statefun_actors`` in ``OTEL_PYTHON_DISABLED_INSTRUMENTATIONS``.
     """
-    traces, metrics = sys.modules.get("opentelemetry.trace"), sys.modules.get("opentelemetry.metrics")
-    if (traces is None and metrics is None) or _disabled():
+    loaded = [(sys.modules[each[0]], *each[1:]) for each in _INSTRUMENTS if each[0] in sys.modules]
+    if not loaded or _disabled():
         return instruments
     added: list[Instrument] = []
-    # Loaded here: these modules import OpenTelemetry, which is not everybody's.
-    if traces is not None and _is_set(traces.get_tracer_provider()):
-        added.append(importlib.import_module(f"{__package__}.traces").Traces())
-    if metrics is not None and _is_set(metrics.get_meter_provider()):
-        added.append(importlib.import_module(f"{__package__}.otel_metrics").OtelMetrics())
+    for api, get_provider, module, name in loaded:
+        try:
+            if _is_set(getattr(api, get_provider)()):
+                # Loaded here: these modules import OpenTelemetry, which is not everybody's.
+                added.append(getattr(importlib.import_module(f"{__package__}.{module}"), name)())
+        except Exception as error:  # the program did not ask for telemetry here, so it has to run
+            logger.warning(
+                "cannot use the OpenTelemetry of this program, and runs without %s: %s; "
+                "expected opentelemetry-api 1.30 or later",
+                name,
+                describe(error),
+            )
     return (*instruments, *(new for new in added if not any(isinstance(each, type(new)) for each in instruments)))
 
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from opentelemetry import trace
+from opentelemetry import metrics, trace
+from opentelemetry.metrics import Meter, MeterProvider, NoOpMeter
 
 from statefun_actors import AsyncRuntime, Entity, Instrument, Runtime, handles
 from statefun_actors.cli import main
@@ -85,6 +86,47 @@ def test_without_a_provider_nothing_is_traced(monkeypatch: pytest.MonkeyPatch, p
     app = AsyncRuntime(Plain).app
     assert app.instruments.propagation is None
     assert not app.instruments.observe_batches
+
+
+@pytest.mark.parametrize("missing", ["create_gauge", "create_histogram"])
+def test_a_program_runs_with_an_opentelemetry_that_cannot_be_used(
+    spans: Spans, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, missing: str
+) -> None:
+    class Old(NoOpMeter):
+        def __getattribute__(self, name: str) -> object:
+            if name == missing:
+                raise AttributeError(f"there is no {missing}")
+            return super().__getattribute__(name)
+
+    class Provider(MeterProvider):
+        def get_meter(self, *args: object, **options: object) -> Meter:
+            return Old("old")
+
+    monkeypatch.setattr(metrics, "get_meter_provider", Provider)
+    monkeypatch.setattr(metrics, "get_meter", lambda *_: Old("old"))
+    with Runtime(Plain) as runtime:
+        assert runtime.ask(Plain.at("ada"), 3) == 3
+    assert spans.of("Plain.add").name == "process global/plain"
+    [record] = caplog.records
+    assert record.getMessage() == (
+        "cannot use the OpenTelemetry of this program, and runs without OtelMetrics: "
+        f"AttributeError: there is no {missing}; expected opentelemetry-api 1.30 or later"
+    )
+
+
+def test_a_program_runs_if_its_provider_cannot_be_loaded(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def none() -> trace.TracerProvider:
+        raise StopIteration  # as with OTEL_PYTHON_TRACER_PROVIDER=unknown
+
+    monkeypatch.setattr(trace, "get_tracer_provider", none)
+    assert kinds(with_global_providers(())) == []
+    [record] = caplog.records
+    assert record.getMessage() == (
+        "cannot use the OpenTelemetry of this program, and runs without Traces: "
+        "StopIteration: StopIteration(); expected opentelemetry-api 1.30 or later"
+    )
 
 
 def test_a_program_without_opentelemetry_loads_nothing_of_it() -> None:
