@@ -69,7 +69,7 @@ def _duration(delay: object) -> timedelta:
     if delay < 0:
         raise ValueMismatchError("a delay of zero or more", f"{delay!r}")
     try:
-        return timedelta(seconds=delay)
+        return timedelta(seconds=delay) or (timedelta.resolution if delay else timedelta())
     except OverflowError:
         raise ValueMismatchError(_MOST, f"{shown(delay)}") from None
     except ValueError:
