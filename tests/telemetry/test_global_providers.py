@@ -107,7 +107,7 @@ def test_a_program_runs_with_an_opentelemetry_that_cannot_be_used(
     with Runtime(Plain) as runtime:
         assert runtime.ask(Plain.at("ada"), 3) == 3
     assert spans.of("Plain.add").name == "process global/plain"
-    [record] = caplog.records
+    [record] = [record for record in caplog.records if record.name == "statefun_actors.telemetry"]
     assert record.getMessage() == (
         "cannot use the OpenTelemetry of this program, and runs without OtelMetrics: "
         f"AttributeError: there is no {missing}; expected opentelemetry-api 1.30 or later"
@@ -122,7 +122,7 @@ def test_a_program_runs_if_its_provider_cannot_be_loaded(
 
     monkeypatch.setattr(trace, "get_tracer_provider", none)
     assert kinds(with_global_providers(())) == []
-    [record] = caplog.records
+    [record] = [record for record in caplog.records if record.name == "statefun_actors.telemetry"]
     assert record.getMessage() == (
         "cannot use the OpenTelemetry of this program, and runs without Traces: "
         "StopIteration: StopIteration(); expected opentelemetry-api 1.30 or later"
