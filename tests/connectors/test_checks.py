@@ -25,6 +25,8 @@ from statefun_actors.testing.checks import (
     SinkTarget,
     SourceCheck,
     SourceInput,
+    sinks,
+    sources,
 )
 from statefun_actors.testing.faults import Faults, FaultSink, Hostility, RandomChoices
 from statefun_actors.types import pack, value_of
@@ -94,6 +96,8 @@ class MemorySink:
                 continue
             self.written += numbers[::-1] if self.mistake == "other order" else numbers
             await asyncio.sleep(0)
+            if self.mistake == "marks nothing":
+                continue
             if self.mistake == "fails":
                 raise OSError("the target is full")
             queue.done(records, str(len(self.written)))
@@ -141,6 +145,15 @@ async def test_a_sink_that_can_not_write_is_named_with_its_error() -> None:
     assert str(raised.value) == "the sink can't write: the target is full"
 
 
+async def test_a_sink_that_marks_no_record_is_reported_after_a_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("statefun_actors.testing.checks.running.SECONDS", 0.01)
+    target = SinkTarget(open=lambda: contextlib.nullcontext(MemorySink([], "marks nothing")), read=list)
+    with pytest.raises(AssertionError) as raised:
+        await sinks.thousands_of_records_are_written_in_order(target)
+
+    assert str(raised.value) == "expected queue.done() for all records, got none for 2500 of them after 0.01 s"
+
+
 class MemorySource:
     """Reads *messages*, with or without a mistake."""
 
@@ -153,12 +166,17 @@ class MemorySource:
         self.exhausted = self.exhausted if self.mistake == "stays exhausted" else False
 
     def read(self, most: int, inbox: Inbox) -> str | None:
+        if self.mistake == "reads nothing":
+            return None
+        if self.mistake == "emits a record":
+            inbox.emit("a/b", pack(1))
         found = self.messages[self.at : self.at + most + (self.mistake == "too many")]
         if not found:
             self.exhausted = True
             return "0" if self.mistake == "a position without messages" else None
         for target, number in found[::-1] if self.mistake == "other order" else found:
-            inbox.submit(target, pack(number))
+            value = pack("text" if self.mistake == "sends a text" else number)
+            inbox.submit(target, value, delay_ms=5 if self.mistake == "sends for later" else 0)
         self.at += len(found)
         return f"{self.at + (self.mistake == 'skips one')}"
 
@@ -200,3 +218,38 @@ async def test_a_source_with_a_mistake_fails(mistake: str, check: str) -> None:
     [found] = [each for each in SOURCE_CHECKS if each.__name__ == check]
     with pytest.raises(AssertionError):
         await found(memory_input(mistake))
+
+
+@pytest.mark.parametrize(
+    ("mistake", "check", "text"),
+    [
+        ("too many", sources.messages_are_read_in_order, "expected at most 1 messages, got 2"),
+        (
+            "a position without messages",
+            sources.a_source_is_exhausted_at_the_end_of_its_input,
+            "expected a position after messages only, got '0'",
+        ),
+        ("sends a text", sources.messages_are_read_in_order, "expected pack(number) as the value, got 'text'"),
+        ("sends for later", sources.messages_are_read_in_order, "expected a message without a delay, got 5 ms"),
+        ("emits a record", sources.messages_are_read_in_order, "expected messages only, got a record for a/b: 1"),
+        (
+            "reads nothing",
+            sources.messages_are_read_in_order,
+            "expected 10 messages or an exhausted source, got 0 messages after 0.01 s",
+        ),
+        (
+            "reads nothing",
+            sources.each_message_counts_once_although_commits_are_lost,
+            "expected 10 messages, got {} after 0.01 s",
+        ),
+    ],
+)
+async def test_a_mistake_of_a_source_is_described(
+    mistake: str, check: SourceCheck, text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if mistake == "reads nothing":
+        monkeypatch.setattr("statefun_actors.testing.checks.running.SECONDS", 0.01)
+    with pytest.raises(AssertionError) as raised:
+        await check(memory_input(mistake))
+
+    assert str(raised.value).splitlines()[0] == text  # pytest may add the compared values

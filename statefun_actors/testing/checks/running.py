@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Final
 
@@ -85,11 +85,23 @@ async def until_written(engine: Engine, store: MemoryStore) -> None:
     Raises:
         AssertionError: it can't, or it takes more than 30 seconds.
     """
-    try:
-        async with asyncio.timeout(SECONDS):
-            await engine.settled()
-    except TimeoutError:
-        raise AssertionError(f"the sink has not called queue.done() for all records after {SECONDS:.0f} s") from None
+    async with in_time(lambda: f"expected queue.done() for all records, got none for {_unwritten(store)} of them"):
+        await engine.settled()
     if (reason := engine.view.failing_egress.get(OUT)) is not None:
         raise AssertionError(f"the sink can't write: {reason}")
-    assert not any(store.egress_counts().values())
+    assert not _unwritten(store)
+
+
+def _unwritten(store: MemoryStore) -> int:
+    """The number of records that no sink has written."""
+    return sum(store.egress_counts().values())
+
+
+@asynccontextmanager
+async def in_time(problem: Callable[[], str]) -> AsyncGenerator[None]:
+    """Raise AssertionError with *problem* if the block takes more than 30 seconds."""
+    try:
+        async with asyncio.timeout(SECONDS):
+            yield
+    except TimeoutError:
+        raise AssertionError(f"{problem()} after {SECONDS:g} s") from None

@@ -58,6 +58,13 @@ def check(function: SinkCheck) -> SinkCheck:
     return function
 
 
+async def _write_all(target: SinkTarget, store: MemoryStore) -> None:
+    """Open a sink, as a new process does, and run it until it has written all records of *store*."""
+    with target.open() as sink:
+        async with running(store, sink=sink) as engine:
+            await until_written(engine, store)
+
+
 @check
 async def records_are_written_in_order(target: SinkTarget) -> None:
     store = MemoryStore()
@@ -75,9 +82,7 @@ async def records_are_written_in_order(target: SinkTarget) -> None:
 async def thousands_of_records_are_written_in_order(target: SinkTarget) -> None:
     store = MemoryStore()
     await add_records(store, range(_MANY))
-    with target.open() as sink:
-        async with running(store, sink=sink) as engine:
-            await until_written(engine, store)
+    await _write_all(target, store)
     target.has(_MANY)
 
 
@@ -85,9 +90,7 @@ async def thousands_of_records_are_written_in_order(target: SinkTarget) -> None:
 async def a_sink_without_records_writes_nothing(target: SinkTarget) -> None:
     store = MemoryStore()
     for _ in range(2):
-        with target.open() as sink:
-            async with running(store, sink=sink) as engine:
-                await until_written(engine, store)
+        await _write_all(target, store)
     target.has(0)
 
 
@@ -96,9 +99,7 @@ async def the_next_process_continues_after_the_last_record(target: SinkTarget) -
     store = MemoryStore()
     for first in (0, 4, 8):
         await add_records(store, range(first, first + 4))
-        with target.open() as sink:
-            async with running(store, sink=sink) as engine:
-                await until_written(engine, store)
+        await _write_all(target, store)
         target.has(first + 4)
 
 
@@ -111,9 +112,7 @@ async def a_lost_commit_loses_and_repeats_no_record(target: SinkTarget) -> None:
             await add_records(store, range(written, written + 4))
             written += 4
             store.lose([lost, lost + 1], stored=stored)
-            with target.open() as sink:
-                async with running(store, sink=sink) as engine:
-                    await until_written(engine, store)
+            await _write_all(target, store)
             target.has(written)
 
 
@@ -129,9 +128,7 @@ async def a_stop_at_any_moment_loses_and_repeats_no_record(target: SinkTarget) -
                 for _ in range(turns):
                     await asyncio.sleep(0)
         if turns % 5 == 4:
-            with target.open() as sink:
-                async with running(store, sink=sink) as engine:
-                    await until_written(engine, store)
+            await _write_all(target, store)
             target.has(written)
 
 

@@ -13,7 +13,7 @@ from statefun_actors.address import Address
 from statefun_actors.engine import Engine, Source
 from statefun_actors.model import Headers, TypedValue
 from statefun_actors.store import MemoryStore, unpack
-from statefun_actors.testing.checks.running import SECONDS, LossyStore, Numbers, running
+from statefun_actors.testing.checks.running import LossyStore, Numbers, in_time, running
 from statefun_actors.types import value_of
 
 _COUNT: Final = 10
@@ -63,7 +63,7 @@ class _Inbox:
         delay_ms: int = 0,
         headers: Headers | None = None,  # noqa: ARG002 - the protocol
     ) -> None:
-        assert delay_ms == 0, "expected a message without a delay"
+        assert delay_ms == 0, f"expected a message without a delay, got {delay_ms} ms"
         number = value_of(value)
         assert isinstance(number, int), f"expected pack(number) as the value, got {number!r}"
         self.messages.append((target, number))
@@ -85,7 +85,7 @@ def _messages(count: int) -> list[tuple[Address, int]]:
 async def _read(source: Source, most: int, count: int) -> tuple[list[tuple[Address, int]], list[str]]:
     """*count* messages of *source*, or fewer if it is exhausted, and the position after each read."""
     inbox, positions = _Inbox(), list[str]()
-    async with asyncio.timeout(SECONDS):
+    async with in_time(lambda: f"expected {count} messages or an exhausted source, got {len(inbox.messages)} messages"):
         while len(inbox.messages) < count and not source.exhausted:
             before = len(inbox.messages)
             position = source.read(most, inbox)
@@ -99,14 +99,21 @@ async def _read(source: Source, most: int, count: int) -> tuple[list[tuple[Addre
     return inbox.messages, positions
 
 
+async def _read_after(
+    input: SourceInput, position: str | None, most: int, count: int
+) -> tuple[list[tuple[Address, int]], list[str]]:
+    """What :func:`_read` returns of a source that a new process opens and resumes after *position*."""
+    with input.open() as source:
+        source.resume(position)
+        return await _read(source, most, count)
+
+
 @check
 async def messages_are_read_in_order(input: SourceInput) -> None:
     expected = _messages(_COUNT)
     input.fill(expected)
     for most in (1, 3, _COUNT, 1_000):
-        with input.open() as source:
-            source.resume(None)
-            read, _ = await _read(source, most, _COUNT)
+        read, _ = await _read_after(input, None, most, _COUNT)
         assert read == expected
 
 
@@ -114,9 +121,7 @@ async def messages_are_read_in_order(input: SourceInput) -> None:
 async def thousands_of_messages_are_read_in_order(input: SourceInput) -> None:
     expected = _messages(_MANY)
     input.fill(expected)
-    with input.open() as source:
-        source.resume(None)
-        read, _ = await _read(source, 1_000, _MANY)
+    read, _ = await _read_after(input, None, 1_000, _MANY)
     assert read == expected
 
 
@@ -124,13 +129,9 @@ async def thousands_of_messages_are_read_in_order(input: SourceInput) -> None:
 async def the_next_process_resumes_after_the_position(input: SourceInput) -> None:
     expected = _messages(_COUNT)
     input.fill(expected)
-    with input.open() as source:
-        source.resume(None)
-        _, positions = await _read(source, 1, _COUNT)
+    _, positions = await _read_after(input, None, 1, _COUNT)
     for number, position in enumerate(positions, start=1):
-        with input.open() as source:
-            source.resume(position)
-            read, _ = await _read(source, 3, _COUNT - number)
+        read, _ = await _read_after(input, position, 3, _COUNT - number)
         assert read == expected[number:]
 
 
@@ -187,7 +188,7 @@ async def each_message_counts_once_although_commits_are_lost(input: SourceInput)
 
 
 async def _until_read(engine: Engine, store: MemoryStore) -> None:
-    async with asyncio.timeout(SECONDS):
+    async with in_time(lambda: f"expected {_COUNT} messages, got {_seen(store)}"):
         while sum(map(len, _seen(store).values())) < _COUNT:
             engine.wake()
             await asyncio.sleep(0.001)
