@@ -52,7 +52,6 @@ class Mailboxes:
         """By function type: mailboxes that wait until fewer batches of the type run."""
         self._backoffs = Backoffs()
         self.paused = PausedMailboxes()
-        self.pauses: Pauses = {}
         self.waiting = 0
         self.beyond = 0
         """The number of waiting messages that are not in memory."""
@@ -174,7 +173,6 @@ class Mailboxes:
 
     def set_pauses(self, pauses: Pauses) -> None:
         """From now on, mailboxes of *pauses* wait, and no others do. Batches in flight are not interrupted."""
-        self.pauses = pauses
         self.paused.set(pauses)
         covers = self.paused.covers
         for mailbox in (*self._backoffs.end_all(covers), *self._unqueue(covers)):
@@ -252,7 +250,7 @@ class Mailboxes:
 
     def _line_up(self, mailbox: Mailbox) -> None:
         # One that is resumed waits, too, until bring_back() removes it from the paused ones.
-        if mailbox.paused or (self.pauses and self.paused.covers(mailbox.address)):
+        if mailbox.paused or (self.paused.pauses and self.paused.covers(mailbox.address)):
             self._pause(mailbox)
             return
         mailbox.queued = True
@@ -269,7 +267,7 @@ class Mailboxes:
 
     def put_off(self, mailbox: Mailbox, until_ms: int) -> None:
         """The first message of *mailbox* failed: keep it, and all behind it, until the end of the backoff."""
-        if self.pauses and self.paused.covers(mailbox.address):
+        if self.paused.pauses and self.paused.covers(mailbox.address):
             self._pause(mailbox)
         else:
             self._backoffs.begin(mailbox, until_ms)

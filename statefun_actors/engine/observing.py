@@ -66,5 +66,5 @@ def committed(epoch: Epoch, mailboxes: Mailboxes, seconds: float, egress_waiting
         waiting=mailboxes.waiting,
         seconds=seconds,
         egress_waiting=egress_waiting,
-        paused=len(mailboxes.pauses),
+        paused=len(mailboxes.paused.pauses),
     )

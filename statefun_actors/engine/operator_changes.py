@@ -115,7 +115,7 @@ class OperatorChanges:
         Batches in flight end as usual. What is paused already stays so.
         """
         working_set, now_ms = self._working_set(), self._core.clock.now_ms()
-        working_set.pause(with_pauses(working_set.mailboxes.pauses, map(self._current, targets), now_ms))
+        working_set.pause(with_pauses(working_set.mailboxes.paused.pauses, map(self._current, targets), now_ms))
         self._core.news.set()
 
     def resume(self, targets: Iterable[PauseTarget]) -> None:
@@ -125,7 +125,7 @@ class OperatorChanges:
             NotPausedError: one of them is not paused; the error names the first.
         """
         working_set = self._working_set()
-        working_set.pause(without_pauses(working_set.mailboxes.pauses, map(self._current, targets)))
+        working_set.pause(without_pauses(working_set.mailboxes.paused.pauses, map(self._current, targets)))
         self._core.news.set()
 
     def _current(self, target: PauseTarget) -> PauseTarget:

@@ -21,14 +21,15 @@ class PausedMailboxes:
     """The mailboxes with messages of paused entities."""
 
     def __init__(self) -> None:
-        self._pauses: Pauses = {}
+        self.pauses: Pauses = {}
+        """What is paused, as :meth:`set` was given it."""
         self._waiting: dict[Address, Mailbox] = {}
         self._resumed: deque[Mailbox] = deque()
         """Those that may run again, until :meth:`take_resumed` returns them."""
 
     def covers(self, address: Address) -> bool:
         """Whether *address* is paused, itself or with its function type."""
-        return address in self._pauses or address[0] in self._pauses
+        return address in self.pauses or address[0] in self.pauses
 
     @property
     def resuming(self) -> bool:
@@ -45,13 +46,13 @@ class PausedMailboxes:
         counts: Counter[PauseTarget] = Counter()
         for address, mailbox in self._waiting.items():
             for target in (address, address[0]):
-                if target in self._pauses:
+                if target in self.pauses:
                     counts[target] += mailbox.waiting
         return counts
 
     def set(self, pauses: Pauses) -> None:
         """From now on, *pauses* are paused."""
-        self._pauses = pauses
+        self.pauses = pauses
         self._resumed = deque(mailbox for mailbox in self._waiting.values() if not self.covers(mailbox.address))
 
     def add(self, mailbox: Mailbox) -> None:

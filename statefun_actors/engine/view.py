@@ -75,7 +75,7 @@ class EngineView:
     @property
     def pauses(self) -> Pauses:
         """The paused entities and function types, each with the time of its pause in milliseconds since 1970."""
-        return self._core.working_set.mailboxes.pauses
+        return self._core.working_set.mailboxes.paused.pauses
 
     def paused_messages(self) -> Mapping[PauseTarget, int]:
         """The number of messages that wait for each paused entity and function type."""
