@@ -10,6 +10,7 @@ from statefun_actors.engine.core import Core
 from statefun_actors.engine.epoch import EpochLostError
 from statefun_actors.engine.failing import NotFailingError
 from statefun_actors.engine.mailbox import Mailbox, MailboxState
+from statefun_actors.engine.paused import current_target
 from statefun_actors.engine.working_set import WorkingSet
 from statefun_actors.errors import StatefunActorsError
 from statefun_actors.ingress import IngressMessage
@@ -129,8 +130,7 @@ class OperatorChanges:
         self._core.news.set()
 
     def _current(self, target: PauseTarget) -> PauseTarget:
-        app = self._core.app
-        return app.renamed.get(target, target) if isinstance(target, str) else app.current(target)
+        return current_target(target, self._core.app.renamed)
 
     def retry_failing(self, address: Address) -> None:
         """Retry the failing message of *address* now, without waiting for the end of its backoff.

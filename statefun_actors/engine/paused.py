@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from statefun_actors.address import Address
 from statefun_actors.engine.clock import at_ms
@@ -15,6 +15,13 @@ def describe_pause(target: PauseTarget, since_ms: int) -> str:
     """The pause of *target* in a few words, such as ``bank/account/ada is paused since 2026-01-01T00:00:00Z``."""
     since = at_ms(since_ms).isoformat(timespec="seconds").replace("+00:00", "Z")
     return f"{target} is paused since {since}"
+
+
+def current_target(target: PauseTarget, renamed: Mapping[str, str]) -> PauseTarget:
+    """*target* with the current name of its function type; *renamed* has it by the former one."""
+    if isinstance(target, str):
+        return renamed.get(target, target)
+    return Address(renamed.get(target.typename, target.typename), target.id)
 
 
 class PausedMailboxes:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from statefun_actors.address import Address
+from statefun_actors.engine.paused import current_target
 from statefun_actors.engine.working_set import WorkingSet
 from statefun_actors.model import Headers, TypedValue
-from statefun_actors.store import PauseTarget, Recovered, read_pauses
+from statefun_actors.store import Recovered
 
 
 class RenamingWorkingSet(WorkingSet):
@@ -30,15 +31,11 @@ class RenamingWorkingSet(WorkingSet):
 
     def _resume_pauses(self, recovered: Recovered) -> None:
         """As for others; what is paused under a former function type is paused under the current one."""
-        found, renamed = read_pauses(recovered), self._shape.renamed
-        pauses: dict[PauseTarget, int] = {
-            renamed.get(target, target) if isinstance(target, str) else self._current(target): since
-            for target, since in found.items()
-        }
+        super()._resume_pauses(recovered)
+        found = self.mailboxes.paused.pauses
+        pauses = {current_target(target, self._shape.renamed): since for target, since in found.items()}
         if pauses != found:
             self.pause(pauses)
-        elif pauses:
-            self.mailboxes.set_pauses(pauses)
 
     def _current(self, target: Address) -> Address:
         renamed = self._shape.renamed.get(target[0])
