@@ -97,7 +97,7 @@ class Look:
     """Whether the server needs a token."""
 
     def types(self) -> AbstractSet[str]:
-        """The function types that are served, stored, or have messages."""
+        """The function types that are served, stored or paused, or have messages."""
         return known_types(self.store, self.app) | self.live.parked.keys()
 
 

@@ -204,7 +204,7 @@ async def test_a_failing_message_is_tried_at_once(store: str | None) -> None:
 async def test_messages_of_paused_entities_are_not_among_all_that_are_tried(store: str | None) -> None:
     async with site(store=store) as console:
         key = await console.failing("stuck", "this")
-        await console.act("pause", [("type", "console%2Fbox"), ("id", "stuck")])
+        await console.act("pause", [("type", "console/box"), ("id", "stuck")])
         chosen = await console.act("failing-retry", [("message", key)])
         after_all = await console.after(await console.act("failing-retry", [("all", "1")]))
 
@@ -231,7 +231,7 @@ async def test_only_the_message_of_the_question_is_dropped(store: str | None) ->
 
 async def test_an_entity_is_paused_and_resumed(store: str | None) -> None:
     async with site(store=store) as console:
-        fields = [("type", "console/box"), ("id", "a%20b")]
+        fields = [("type", "console/box"), ("id-encoded", "a%20b")]
         paused = await console.after(await console.act("pause", fields))
         await console.runtime.tell(Box.at("a b"), Put("wait"))
         overview, failing = [(await console.get(f"/console/{page}")).text for page in ("", "failing")]
@@ -249,7 +249,7 @@ async def test_an_entity_is_paused_and_resumed(store: str | None) -> None:
 
 async def test_a_type_is_paused_after_a_question(store: str | None) -> None:
     async with site(store=store) as console:
-        fields = [("type", "console%2Fbox")]
+        fields = [("type-encoded", "console%2Fbox")]
         asked = await console.act("pause", fields)
         paused = await console.after(await console.act("pause", [*fields, ("sure", "1")]))
         await console.runtime.tell(Box.at("x"), Put("wait"))
@@ -270,7 +270,7 @@ async def test_a_type_is_paused_after_a_question(store: str | None) -> None:
         (
             "pause",
             [("type", "console/none")],
-            "expected a function type that is served or stored here, got 'console/none'",
+            "expected a function type that is served, stored or paused here, got 'console/none'",
         ),
         (
             "resume",

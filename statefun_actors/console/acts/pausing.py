@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from urllib.parse import unquote
-
 from statefun_actors.address import Address
 from statefun_actors.console.acts.plan import Form, FormError, Plan
 from statefun_actors.console.links import query
@@ -12,7 +10,7 @@ from statefun_actors.store import PauseTarget, read_pauses, without_pauses
 
 
 def pause(look: Look, form: Form) -> Plan:
-    """``type``, and ``id`` if one entity is paused, both percent-encoded."""
+    """``type``, and ``id`` if one entity is paused."""
     target = _target(look, form)
     return Plan(
         change=lambda control: control.pause([target]),
@@ -32,9 +30,9 @@ def resume(look: Look, form: Form) -> Plan:
 
 
 def _target(look: Look, form: Form) -> PauseTarget:
-    typename, id = unquote(form.get("type")), unquote(form.get("id"))
+    typename, id = form.get("type"), form.get("id")
     if typename not in look.types():
-        raise FormError(f"expected a function type that is served or stored here, got {typename[:80]!r}")
+        raise FormError(f"expected a function type that is served, stored or paused here, got {typename[:80]!r}")
     return Address(typename, id) if id else typename
 
 
