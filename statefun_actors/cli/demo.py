@@ -31,7 +31,8 @@ def demo(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         for name in _FILES:
             if not (folder / name).exists():
-                shutil.copyfile(_source() / name, folder / name)
+                part = shutil.copyfile(_source() / name, folder / f"{name}.part")
+                part.rename(folder / name)  # a killed copy must not be taken for the file
     except OSError as error:
         raise click.ClickException(f"{folder} can't be written: {error.strerror}; choose another folder") from error
     enter = f"cd {shlex.quote(str(folder))}"

@@ -70,3 +70,15 @@ def test_a_folder_that_cannot_be_written_is_reported(tmp_path: Path) -> None:
 
     assert done.output == f"Error: {tmp_path}/file/flights can't be written: Not a directory; choose another folder\n"
     assert done.exit_code == 1
+
+
+def test_a_copy_that_was_killed_is_made_again(tmp_path: Path) -> None:
+    folder = tmp_path / "flights"
+    folder.mkdir()
+    (folder / "flights.py").write_text("raise SystemExit('broken')\n")  # so that it ends before the month is read
+    (folder / f"{DATA.name}.part").write_bytes(DATA.read_bytes()[:1_000])
+
+    demo(folder)
+
+    assert (folder / DATA.name).read_bytes() == DATA.read_bytes()
+    assert not list(folder.glob("*.part"))
