@@ -1,4 +1,4 @@
-r"""A chat with a model that uses tools: no turn is lost, no tool acts twice for one, and a person approves purchases.
+r"""A chat with a model that uses tools: no turn is lost, no tool acts twice, and a person approves purchases.
 
     python examples/agent/stub_model.py 8091 &
     MODEL=http://127.0.0.1:8091 statefun-actors run examples/agent/agent.py --egress agent/approvals=approvals.jsonl
@@ -111,7 +111,7 @@ class Session(Entity, typename="agent/session", expire_after_call=timedelta(days
             self.waiting.append(message.text)
             return Queued(len(self.waiting))
         self._hear(message.text)
-        return None  # whoever waits gets what the last `then` returns
+        return None  # a caller that waits gets what the last `then` returns
 
     @handles
     def look(self, message: Look) -> Progress:
@@ -130,13 +130,15 @@ class Session(Entity, typename="agent/session", expire_after_call=timedelta(days
         if isinstance(answer, UseTool):
             self._wish(answer)
             return None
-        self.turns.append(
-            Turn("error", answer.reason) if isinstance(answer, NoAnswer) else Turn("assistant", answer.text)
-        )
+        if isinstance(answer, NoAnswer):
+            answer = Reply(f"no answer: {answer.error or answer.reason}")
+            self.turns.append(Turn("error", answer.text))
+        else:
+            self.turns.append(Turn("assistant", answer.text))
         self.status = "idle"
         if self.waiting:
             self._hear(self.waiting.pop(0))
-        return Reply(self.turns[-1].text) if isinstance(answer, NoAnswer) else answer
+        return answer
 
     def _wish(self, wish: UseTool) -> None:
         if wish.tool not in NEEDS_APPROVAL:
@@ -160,7 +162,9 @@ class Session(Entity, typename="agent/session", expire_after_call=timedelta(days
 
     @answers
     def used(self, answer: ToolResult | NoAnswer) -> None:
-        self.turns.append(Turn("tool", answer.reason if isinstance(answer, NoAnswer) else answer.text))
+        if isinstance(answer, NoAnswer):
+            answer = ToolResult(f"failed: {answer.error or answer.reason}")
+        self.turns.append(Turn("tool", answer.text))
         self._think()
 
 

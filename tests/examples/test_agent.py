@@ -25,6 +25,7 @@ from agent import (
 )
 from stub_model import answer
 
+from statefun_actors import TerminalError
 from statefun_actors.testing import TestRuntime
 
 ADA = Session.at("ada")
@@ -131,7 +132,34 @@ def test_a_model_that_is_away_is_asked_again_under_one_key_and_given_up_at_last(
         await runtime.clock.advance(timedelta(hours=1))
 
         assert (len(keys), len(set(keys))) == (8, 1)
-        assert texts(runtime) == ["user: hello", "error: failed"]
+        assert texts(runtime) == ["user: hello", "error: no answer: ConnectionError: no model"]
         assert runtime.state(ADA).status == "idle"
 
     chat(work, away)
+
+
+def test_the_reply_after_a_failure_is_the_failure_although_a_text_waits() -> None:
+    def away_at_first(message: Think, key: str) -> Reply | UseTool:
+        if message.turns[-1].text == "one":
+            raise TerminalError("no model")
+        return model(message, key)
+
+    async def work(runtime: TestRuntime) -> None:
+        one, two = await asyncio.gather(runtime.ask(ADA, Say("one"), Reply), runtime.ask(ADA, Say("two"), Queued))
+
+        assert (one, two) == (Reply("no answer: TerminalError: no model"), Queued(1))
+        assert texts(runtime)[2:] == ["user: two", "assistant: You said: two"]
+
+    chat(work, away_at_first)
+
+
+def test_the_model_sees_the_error_of_a_tool() -> None:
+    def broken(message: UseTool, key: str) -> ToolResult:
+        raise TerminalError("no weather")
+
+    async def work(runtime: TestRuntime) -> None:
+        assert await runtime.ask(ADA, Say("weather in Rome"), Reply) == Reply(
+            "It is done: failed: TerminalError: no weather"
+        )
+
+    chat(work, tool=broken)
