@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Any as Untyped
 
 from statefun_actors.address import Address
@@ -9,13 +10,13 @@ from statefun_actors.assembly.views import Ask, DeadLetterView, FailingView, Pen
 from statefun_actors.runtime.running_parts import RunningParts
 
 
-class RuntimeViews:
+class RuntimeViews(ABC):
     """The content of the store of a running engine, as Python values, as of its last commit."""
 
     @property
+    @abstractmethod
     def parts(self) -> RunningParts:
         """The parts of the runtime while it runs."""
-        raise NotImplementedError
 
     def state(self, address: Address) -> Untyped:
         """The entity at *address* as of the last commit: a detached instance; for a function, its states by name.

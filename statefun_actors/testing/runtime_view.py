@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Any as Untyped
 
 from statefun_actors.address import Address, check_typename
@@ -12,7 +13,7 @@ from statefun_actors.testing.environment import Environment
 from statefun_actors.testing.faults import LogEntry
 
 
-class RuntimeView:
+class RuntimeView(ABC):
     """The content of a :class:`TestRuntime`, as Python values.
 
     Args:
@@ -24,13 +25,13 @@ class RuntimeView:
         self._environment, self._views = environment, views
 
     @property
+    @abstractmethod
     def engine(self) -> Engine:
         """The running engine.
 
         Raises:
             RuntimeError: no engine runs yet.
         """
-        raise NotImplementedError
 
     def state(self, address: Address) -> Untyped:
         """The entity at *address* as it is now: a detached instance; absent fields read as their defaults.
