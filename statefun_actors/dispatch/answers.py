@@ -130,6 +130,11 @@ def unwrapped(invocation: Invocation) -> Invocation:
     return invocation
 
 
+def message_inside(value: TypedValue) -> TypedValue:
+    """The message in *value*, an answer or an attempt; *value* itself if it is neither."""
+    return unwrapped(Invocation(value)).argument
+
+
 def rewrapped(envelope: TypedValue, value: TypedValue) -> TypedValue:
     """*value* in place of the message in *envelope*, an answer or an attempt; *value* itself if that is neither.
 

@@ -9,11 +9,11 @@ import attrs
 from statefun_actors.address import Address
 from statefun_actors.assembly.views.pending import PendingViews
 from statefun_actors.calls import NotServedError
-from statefun_actors.dispatch import Application, ServedFunction, unwrapped
+from statefun_actors.dispatch import Application, ServedFunction, message_inside
 from statefun_actors.engine import Clock
 from statefun_actors.entity import hydrate
 from statefun_actors.errors import ValueMismatchError
-from statefun_actors.model import Invocation, State
+from statefun_actors.model import State
 from statefun_actors.store import StoreReader, expire, unpack
 from statefun_actors.types import value_of
 
@@ -101,7 +101,7 @@ class StoreViews(PendingViews):
         return [
             DeadLetterView(
                 entry.message.target,
-                value_of(unwrapped(Invocation(entry.message.value)).argument, known),
+                value_of(message_inside(entry.message.value), known),
                 entry.error_type,
                 entry.error,
                 entry.attempts,

@@ -10,8 +10,8 @@ from typing import Final, TypeAlias
 import attrs
 
 from statefun_actors.asking import ANSWER, OWN_FUNCTIONS, REPLY, SCHEDULE
-from statefun_actors.dispatch import Application, unwrapped
-from statefun_actors.model import INGRESS, Invocation, TypedValue
+from statefun_actors.dispatch import Application, message_inside
+from statefun_actors.model import INGRESS, TypedValue
 from statefun_actors.store import EgressRecord, EntityRow, Message, unpack
 from statefun_actors.testing.faults.shown_values import displayed
 from statefun_actors.types import value_of
@@ -97,7 +97,7 @@ class MessageLog:
         if message.target.typename in OWN_FUNCTIONS:
             return []
         caller = message.caller
-        argument = unwrapped(Invocation(message.value)).argument
+        argument = message_inside(message.value)
         if caller is None or caller.typename == INGRESS:
             sender = "outside"
         elif message.value.typename == ANSWER:
