@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
@@ -59,9 +58,3 @@ def ids(span: ReadableSpan) -> tuple[int, int]:
 def parent(span: ReadableSpan) -> tuple[int, int] | None:
     """The trace and the span of the parent of *span*; None if it is the first of its trace."""
     return None if span.parent is None else (span.parent.trace_id, span.parent.span_id)
-
-
-async def until(true: Callable[[], object]) -> None:
-    async with asyncio.timeout(60):
-        while not true():  # noqa: ASYNC110 - plain values have no event
-            await asyncio.sleep(0)

@@ -6,8 +6,7 @@ import httpx
 
 from statefun_actors import Address, Entity, RequestReplyHandler, create_app, handles
 from statefun_actors.dispatch import Application, dispatch, dispatcher
-from statefun_actors.types import pack
-from statefun_actors.wire import v3_pb2
+from tests.http.serving import request
 from tests.telemetry.spans import SPAN, TRACE, TRACEPARENT, Spans, ids, parent
 from tests.telemetry.test_metrics import client
 
@@ -25,13 +24,7 @@ class Relay(Entity, typename="traced/relay"):
 
 
 def batch(*messages: object) -> bytes:
-    request = v3_pb2.ToFunction()
-    target = request.invocation.target
-    target.namespace, target.type, target.id = "traced", "relay", "ada"
-    for message in messages:
-        value, argument = pack(message), request.invocation.invocations.add().argument
-        argument.typename, argument.has_value, argument.value = value.typename, True, value.value
-    return request.SerializeToString()
+    return request(Relay.at("ada"), *messages)
 
 
 async def post(app: httpx.AsyncClient, data: bytes, **headers: str) -> bytes:
@@ -60,10 +53,10 @@ async def test_without_a_traceparent_each_message_starts_a_trace() -> None:
 def test_the_handler_of_other_frameworks_continues_the_current_span() -> None:
     spans = Spans()
     handler = RequestReplyHandler(Relay, instruments=[spans.traces()])
-    with spans.tracer.start_as_current_span("request") as request:
+    with spans.tracer.start_as_current_span("request") as calling:
         handler(batch(1))
         handler(batch("a"))
-    caller = request.get_span_context()
+    caller = calling.get_span_context()
     for name in ("Relay.go", "Relay.wait"):
         assert parent(spans.of(name)) == (caller.trace_id, caller.span_id)
 

@@ -28,7 +28,8 @@ from statefun_actors import (
 from statefun_actors.dispatch import BatchEnded
 from statefun_actors.store import open_store
 from statefun_actors.testing import TestRuntime
-from tests.telemetry.spans import Spans, attributes, ids, parent, until
+from tests.engine.engines import until
+from tests.telemetry.spans import Spans, attributes, ids, parent
 
 
 @activity("traced/charge", attempts=2, backoff=0.001)

@@ -12,8 +12,8 @@ from statefun_actors.dispatch import HandlerStarted
 from statefun_actors.model import Headers
 from statefun_actors.testing import TestRuntime
 from statefun_actors.types import pack
-from tests.engine.engines import inbox_of
-from tests.telemetry.spans import SPAN, TRACE, TRACEPARENT, Spans, parent, until
+from tests.engine.engines import inbox_of, until
+from tests.telemetry.spans import SPAN, TRACE, TRACEPARENT, Spans, parent
 
 
 class Kept(Instrument):
