@@ -41,8 +41,10 @@ def with_global_providers(instruments: Sequence[Instrument]) -> Sequence[Instrum
     for api, get_provider, module, name in loaded:
         try:
             if _is_set(getattr(api, get_provider)()):
-                # Loaded here: these modules import OpenTelemetry, which is not everybody's.
-                added.append(getattr(importlib.import_module(f"{__package__}.{module}"), name)())
+                # Loaded here: these modules need OpenTelemetry, which is an optional dependency.
+                kind: type[Instrument] = getattr(importlib.import_module(f"{__package__}.{module}"), name)
+                if not any(isinstance(each, kind) for each in instruments):
+                    added.append(kind())
         except Exception as error:  # the program did not ask for telemetry here, so it has to run
             logger.warning(
                 "cannot use the OpenTelemetry of this program, and runs without %s: %s; "
@@ -50,7 +52,7 @@ def with_global_providers(instruments: Sequence[Instrument]) -> Sequence[Instrum
                 name,
                 describe(error),
             )
-    return (*instruments, *(new for new in added if not any(isinstance(each, type(new)) for each in instruments)))
+    return (*instruments, *added)
 
 
 def _is_set(provider: object) -> bool:

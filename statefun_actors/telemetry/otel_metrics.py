@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from importlib.metadata import version
 
 from statefun_actors.telemetry.definitions import Metric
@@ -35,15 +36,14 @@ class OtelMetrics(Measuring):
         name, names = f"statefun_actors.{metric.name}", metric.labels
         # Exporters to Prometheus add "_ratio" to the name of a gauge whose unit is "1".
         unit = "s" if metric.name.endswith("_seconds") else ""
+        record: Callable[[float, Mapping[str, str]], None]
         match metric.kind:
             case "counter":
-                add = self._meter.create_counter(name, unit, metric.help).add
-                return lambda value, *labels: add(value, dict(zip(names, labels, strict=True)))
+                record = self._meter.create_counter(name, unit, metric.help).add
             case "gauge":
-                put = self._meter.create_gauge(name, unit, metric.help).set
-                return lambda value, *labels: put(value, dict(zip(names, labels, strict=True)))
+                record = self._meter.create_gauge(name, unit, metric.help).set
             case "histogram":
                 record = self._meter.create_histogram(
                     name, unit, metric.help, explicit_bucket_boundaries_advisory=metric.buckets
                 ).record
-                return lambda value, *labels: record(value, dict(zip(names, labels, strict=True)))
+        return lambda value, *labels: record(value, dict(zip(names, labels, strict=True)))

@@ -17,13 +17,13 @@ from statefun_actors.address import Address
 from statefun_actors.asking import OWN_FUNCTIONS, SCHEDULE
 from statefun_actors.dispatch import BatchEnded, HandlerEnded, HandlerStarted, Propagating
 from statefun_actors.errors import InternalMessageError, UnhandledMessageError
-from statefun_actors.model import Batch, Done, Failed, Headers, Invocation
+from statefun_actors.model import Done, Failed, Headers, Invocation
 from statefun_actors.text import describe, describe_error, describe_type, loggable
 
 try:
     from opentelemetry import propagate, trace
     from opentelemetry.context import Context, attach, create_key, get_value, set_value
-    from opentelemetry.propagators.textmap import Setter
+    from opentelemetry.propagators.textmap import default_setter
     from opentelemetry.trace import Link, Span, SpanKind, Status, StatusCode, TracerProvider
     from opentelemetry.util.types import AttributeValue
 except ImportError as error:
@@ -38,8 +38,8 @@ _LINKED: Final = "link-"
 """The prefix of headers whose span a new trace links to, instead of continuing its trace."""
 _HEADERS: Final = create_key("statefun-actors-headers")
 _NO_PARENT: Final = Context()
-_UNSENT: Final = (UnhandledMessageError, InternalMessageError)
-"""The errors of messages that no handler starts with."""
+_WITHOUT_HANDLER: Final = (UnhandledMessageError, InternalMessageError)
+"""The errors of messages for which no handler starts."""
 
 
 class Traces(Propagating):
@@ -72,7 +72,7 @@ class Traces(Propagating):
             return headers
         carrier: dict[str, str] = {}
         try:
-            self._propagator.inject(carrier, setter=_SETTER)
+            self._propagator.inject(carrier, setter=default_setter)  # pyright refuses the default argument
         except Exception as error:  # such as baggage that is not encodable: the trace may go on without
             self._log_failed(error)
         return carrier or None
@@ -82,12 +82,11 @@ class Traces(Propagating):
         if typename in OWN_FUNCTIONS:  # they pass on messages of others: no span, and the headers stay the same
             attach(self._passed_on(typename, invocation.headers))
             return
-        parent, links = self._origin(invocation.headers)
         attributes = _attributes(event.target, invocation)
         attributes["statefun_actors.handler"] = event.handler
         if event.attempt > 1:
             attributes["statefun_actors.attempt"] = event.attempt
-        span = self._tracer.start_span(f"process {typename}", parent, SpanKind.CONSUMER, attributes, links)
+        span, parent = self._start_span(typename, invocation, attributes)
         self._spans[id(invocation)] = span
         # Never detached: dispatch runs each batch in a context of its own. What a failure policy sends after the
         # handler has ended belongs to this span, too.
@@ -105,12 +104,17 @@ class Traces(Propagating):
         span.end()
 
     def batch_ended(self, event: BatchEnded) -> None:
-        for invocation, error in _without_handler(event.batch, event):
-            parent, links = self._origin(invocation.headers)
-            name, attributes = f"process {event.target.typename}", _attributes(event.target, invocation)
-            span = self._tracer.start_span(name, parent, SpanKind.CONSUMER, attributes, links)
+        for invocation, error in _without_handler(event):
+            span, _ = self._start_span(event.target.typename, invocation, _attributes(event.target, invocation))
             _record(span, error)
             span.end()
+
+    def _start_span(
+        self, typename: str, invocation: Invocation, attributes: dict[str, AttributeValue]
+    ) -> tuple[Span, Context]:
+        """Start a span for *invocation* of a function of type *typename*; return it and the context of its parent."""
+        parent, links = self._origin(invocation.headers)
+        return self._tracer.start_span(f"process {typename}", parent, SpanKind.CONSUMER, attributes, links), parent
 
     def _origin(self, headers: Headers | None) -> tuple[Context, list[Link] | None]:
         """The context of the parent of a message with *headers*, and the links of its span."""
@@ -141,21 +145,10 @@ class Traces(Propagating):
 
     def _passed_on(self, typename: str, headers: Headers | None) -> Context:
         """A context in which messages are sent with *headers*, or with links to the span in *headers*."""
-        kept = {} if headers is None else {name: headers[name] for name in headers if self._is_own(name)}
+        kept = {name: value for name, value in (headers or {}).items() if name.removeprefix(_LINKED) in self.fields}
         if typename == SCHEDULE:  # a recurring message has no end, and neither would its trace
             kept = {f"{_LINKED}{name.removeprefix(_LINKED)}": value for name, value in kept.items()}
         return set_value(_HEADERS, kept, _NO_PARENT)
-
-    def _is_own(self, name: str) -> bool:
-        return name.removeprefix(_LINKED) in self.fields
-
-
-class _Setter(Setter[dict[str, str]]):
-    def set(self, carrier: dict[str, str], key: str, value: str) -> None:
-        carrier[key] = value
-
-
-_SETTER: Final = _Setter()
 
 
 def _attributes(target: Address, invocation: Invocation) -> dict[str, AttributeValue]:
@@ -181,14 +174,15 @@ def _record(span: Span, error: BaseException) -> None:
     span.set_status(Status(StatusCode.ERROR, describe(error)))
 
 
-def _without_handler(batch: Batch, event: BatchEnded) -> Iterator[tuple[Invocation, BaseException]]:
-    """The messages of *batch* that no handler has started with, and why."""
+def _without_handler(event: BatchEnded) -> Iterator[tuple[Invocation, BaseException]]:
+    """The messages of a batch for which no handler has started, and their errors."""
+    messages = event.batch.invocations
     match event.outcome:
-        case Failed(int() as index, error) if isinstance(error, _UNSENT):
-            yield batch.invocations[index], error
+        case Failed(int() as index, error) if isinstance(error, _WITHOUT_HANDLER):
+            yield messages[index], error
         case Done():
             for failure in event.failures:
-                if isinstance(failure.error, _UNSENT):
-                    yield batch.invocations[failure.index], failure.error
+                if isinstance(failure.error, _WITHOUT_HANDLER):
+                    yield messages[failure.index], failure.error
         case _:
             pass
