@@ -102,10 +102,13 @@ def app_and_file(words: Sequence[str], store: Path | None) -> tuple[str | None, 
 
 def numbers_of(rest: Sequence[str], listing: str) -> list[int]:
     """The NUMBERs among the words *rest*, each once, as the command *listing* shows them."""
-    for word in rest or ("",):
-        if not (word.isascii() and word.isdecimal() and int(word) < 1 << 63):
-            got = f", got {word!r}" if word else ""
-            raise click.UsageError(f"expected a NUMBER, as `statefun-actors {listing}` shows it{got}.")
+    expected = f"expected a NUMBER, as `statefun-actors {listing}` shows it"
+    if not rest:
+        raise click.UsageError(f"{expected}.")
+    for word in rest:
+        # Python does not convert thousands of digits.
+        if not (word.isascii() and word.isdecimal() and len(word) < 20 and int(word) < 1 << 63):
+            raise click.UsageError(f"{expected}, got {word[:80]!r}.")
     return list(dict.fromkeys(map(int, rest)))
 
 

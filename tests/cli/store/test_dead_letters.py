@@ -146,6 +146,7 @@ def test_a_wrong_argument_is_an_error_in_one_line_and_changes_nothing(folder: Pa
         (["retry", "app.py"], 2, f"{expected}."),
         (["retry", "app.py", "x"], 2, f"{expected}, got 'x'."),
         (["discard", "app.py", "9" * 30], 2, f"{expected}, got '{'9' * 30}'."),
+        (["discard", "app.py", "9" * 5_000], 2, f"{expected}, got '{'9' * 80}'."),
         (["show", "app.py", str(jam), str(ham)], 2, f"Error: unexpected argument: '{ham}'."),
         (["discard", "app.py", str(jam), "--all"], 2, "Error: give NUMBERs or --all, not both."),
         (
