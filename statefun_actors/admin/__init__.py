@@ -81,6 +81,7 @@ from statefun_actors.admin.views.entity_view import (
 )
 from statefun_actors.admin.views.failing import (
     FailingItem,
+    failing_item,
     list_failing,
 )
 from statefun_actors.admin.views.json_values import (
@@ -151,6 +152,7 @@ __all__ = [
     "check_store",
     "edited_retry",
     "export_store",
+    "failing_item",
     "find_ask",
     "find_timers",
     "form_of",

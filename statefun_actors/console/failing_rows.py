@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import attrs
 
-from statefun_actors.admin import FailingItem, list_failing
+from statefun_actors.admin import FailingItem, failing_item
 from statefun_actors.engine import FailingMessage
 from statefun_actors.types import Codec
 
@@ -26,6 +26,4 @@ def failing_key(failing: FailingMessage) -> str:
 
 def failing_rows(messages: Iterable[FailingMessage], known: Mapping[str, Codec]) -> Iterator[FailingRow]:
     """The failing *messages*, in the same order."""
-    for failing in messages:
-        (item,) = list_failing([failing], known)
-        yield FailingRow(failing_key(failing), item)
+    return (FailingRow(failing_key(failing), failing_item(failing, known)) for failing in messages)

@@ -36,17 +36,21 @@ class FailingItem(Struct, frozen=True):
 
 def list_failing(messages: Iterable[FailingMessage], known: Mapping[str, Codec] | None = None) -> Iterator[FailingItem]:
     """The failing *messages* that an engine reports, in the same order."""
-    for failing in messages:
-        message = message_inside(failing.message)
-        yield FailingItem(
-            short_address(failing.message.target),
-            short_or_none(message.caller),
-            message.argument.typename,
-            shown_form(message.argument, known),
-            failing.attempts,
-            failing.next_ms,
-            failing.behind,
-            failing.error_type,
-            failing.error,
-            failing.paused,
-        )
+    return (failing_item(failing, known) for failing in messages)
+
+
+def failing_item(failing: FailingMessage, known: Mapping[str, Codec] | None = None) -> FailingItem:
+    """The failing message *failing*."""
+    message = message_inside(failing.message)
+    return FailingItem(
+        short_address(failing.message.target),
+        short_or_none(message.caller),
+        message.argument.typename,
+        shown_form(message.argument, known),
+        failing.attempts,
+        failing.next_ms,
+        failing.behind,
+        failing.error_type,
+        failing.error,
+        failing.paused,
+    )
