@@ -118,16 +118,15 @@ class FormChanges:
             case ProtobufForm(), ProtobufForm():
                 yield from self._of_protobufs(old, new, path)
             case UnionForm(members=olds), UnionForm(members=news):
-                for name in olds.keys() - news.keys():
+                for name in sorted(olds.keys() - news.keys()):
                     yield Change(path, f"no longer has {name} in its union", f"Keep {name} in the union")
                 for name in sorted(olds.keys() & news.keys()):
                     yield from self._differences(olds[name], news[name], path)
             case ChoiceForm(values=were), ChoiceForm(values=now):
                 for value in were:
                     if value not in now:
-                        yield Change(
-                            path, f"no longer has the value {value!r}", f"Keep a member of the value {value!r}"
-                        )
+                        name = f"the value {value!r}"
+                        yield Change(path, f"no longer has {name}", f"Keep a member of {name}")
             case OptionalForm(), OptionalForm():
                 yield from self._differences(old.of, new.of, path)
             case OptionalForm(), _:
