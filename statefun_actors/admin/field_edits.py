@@ -5,7 +5,7 @@ from __future__ import annotations
 from statefun_actors.address import Address
 from statefun_actors.admin.control.interface import FieldEdit
 from statefun_actors.admin.views.json_values import shortened_tokens
-from statefun_actors.admin.writing import WrittenValueError, json_of
+from statefun_actors.admin.writing import WrittenValueError, read_json
 from statefun_actors.dispatch import Application
 from statefun_actors.entity import EntityField, EntityFunction
 from statefun_actors.errors import StateDecodeError, StatefunActorsError, UnknownFunctionTypeError, ValueMismatchError
@@ -70,7 +70,7 @@ class StoredField:
         Raises:
             WrittenValueError: *text* is not JSON, or does not fit the field.
         """
-        obj = json_of(text)
+        obj = read_json(text)
         field, value = self._field, None
         if obj is not None or not field.optional:
             try:

@@ -58,7 +58,7 @@ def edited_retry(app: Application, entry: DeadLetterEntry, text: str) -> DeadLet
     return DeadLetterRetry(entry.seq, rewrapped(message.value, value))
 
 
-def json_of(text: str) -> object:
+def read_json(text: str) -> object:
     """The value whose JSON is *text*. Raises WrittenValueError: it is not JSON."""
     try:
         return msgspec.json.decode(text)
@@ -70,7 +70,7 @@ def json_of(text: str) -> object:
 
 
 def _typed(text: str, typename: str | None, encoder: Callable[[], MessageEncoder]) -> TypedValue:
-    obj = json_of(text)
+    obj = read_json(text)
     try:
         return encoder().typed(obj)
     except ValueMismatchError as error:
