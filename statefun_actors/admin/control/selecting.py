@@ -19,6 +19,9 @@ _PATIENCE: Final = 3.0
 _LAST_BATCHES: Final = 12.0
 """Further seconds that it has to end after it has closed its socket: running handlers may finish."""
 
+_POLL: Final = 0.01
+"""Seconds between two attempts: another process releases the lock or opens its socket, which nothing here reports."""
+
 
 async def open_control(store: Path, *, patience: float = _PATIENCE) -> Control:
     """The control of the store in the file *store*: by its engine's socket, or of the store itself without an engine.
@@ -38,7 +41,7 @@ async def open_control(store: Path, *, patience: float = _PATIENCE) -> Control:
                     return await SocketControl.connect(error.contact)
             if time.monotonic() > end + (_LAST_BATCHES if error.ending else 0.0):
                 raise
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(_POLL)
 
 
 async def running_engine(store: Path) -> SocketControl | None:
