@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 import logging
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final, Generic, TypeVar
 
@@ -82,15 +83,15 @@ class Instrument:
         """An internal handler without a failure policy refused a message from outside."""
 
 
-class Exposing(Instrument):
+class Exposing(Instrument, ABC):
     """An instrument that shows what it counted at ``GET /metrics``, wherever its application is served over HTTP."""
 
+    @abstractmethod
     def expose(self, accept: str) -> tuple[str, bytes]:
         """The content type and the body, in a form that the header ``Accept`` of the request asks for."""
-        raise NotImplementedError
 
 
-class Propagating(Instrument):
+class Propagating(Instrument, ABC):
     """An instrument that adds headers to messages, such as the ``traceparent`` of a trace.
 
     The embedded engine stores them with messages, delayed messages and egress records, and passes them to sinks. The
@@ -100,9 +101,9 @@ class Propagating(Instrument):
     fields: frozenset[str] = frozenset()
     """The headers that it reads from requests, in lower case."""
 
+    @abstractmethod
     def outgoing(self) -> Headers | None:
         """The headers of a message that the calling code sends; None without any. Called for each message."""
-        raise NotImplementedError
 
 
 class Hook(Generic[_E]):
