@@ -92,7 +92,7 @@ class RequestReplyHandler:
             answer 500, so that Flink tries again.
             KeyboardInterrupt: a handler raised it, or it was Ctrl-C.
         """
-        batch = self._called(data)
+        batch = self._batch_in_trace(data)
         outcomes: list[Outcome] = []
         if batch.target[0] in self._waiting:
             task = start_handler_task(self._run(batch, outcomes))
@@ -106,8 +106,8 @@ class RequestReplyHandler:
         """The batch in the request *data*; raises MalformedRequestError."""
         return self._dialect.read(data)
 
-    def _called(self, data: bytes) -> Batch:
-        """The batch in the request *data*, with the headers that the calling code gives: its trace goes on."""
+    def _batch_in_trace(self, data: bytes) -> Batch:
+        """The batch in the request *data*, with headers that continue the trace of the calling code."""
         batch = self._dialect.read(data)
         if self._propagation is not None and (headers := self._propagation.outgoing()) is not None:
             batch = batch_with_headers(batch, headers)
@@ -158,7 +158,7 @@ class RequestReplyHandler:
             raise RuntimeError(
                 "handler(data) was called inside a running event loop; write `await handler.handle(data)`"
             )
-        batch = self._called(data)
+        batch = self._batch_in_trace(data)
         if batch.target[0] in self._waiting:
             return asyncio.run(in_handler_task(self.reply(batch)))
         target, locks = batch.target, self._locks
