@@ -92,8 +92,6 @@ class RuntimeMachine(RuleBasedStateMachine):
         """Send *message* from outside."""
         self._run(self.runtime.tell(cls.at(id), message))
 
-    advance = _advancing(_DELAYS)
-
     def move_clock(self, delay: timedelta) -> None:
         """Time passes."""
         self._run(self.runtime.clock.advance(delay))
