@@ -1,7 +1,8 @@
 """What a million open asks with timeouts cost: ``python -m tests.benchmarks.open_asks [--asks N]``.
 
-A store with so many open asks, as the engine writes them, beside an empty one. Each start is a process of its own: how
-long it takes, from nothing imported to the first ask answered and stored, and how much memory it has in the end.
+A store with that number of open asks, as the engine writes them, is compared to an empty one. Each start is a process
+of its own: how long it takes, from nothing imported to the first ask answered and stored, and how much memory it has
+in the end.
 """
 
 from __future__ import annotations

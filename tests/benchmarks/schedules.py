@@ -2,9 +2,9 @@
 
 ``python -m tests.benchmarks.schedules [--schedules N]``
 
-A store with so many schedules, as the engine writes them, beside an empty one. Each start is a process of its own: how
-long it takes, from nothing imported to the first message answered and stored; then five minutes pass, on a clock that
-is set, and each fires its 1,000 schedules.
+A store with that number of schedules, as the engine writes them, is compared to an empty one. Each start is a process
+of its own: how long it takes, from nothing imported to the first message answered and stored; then five minutes pass,
+on a clock that is set, and each fires its 1,000 schedules.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Starts over a store with many rows, beside starts over an empty one. Each start is a process of its own."""
+"""Starts over a store with many rows, compared to starts over an empty one. Each start is a process of its own."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def run_benchmark(
         module: the name of the benchmark's module, which runs itself for each start.
         doc: its docstring.
         what: names the rows, such as "open asks"; its last word is the option for their number.
-        fill: writes so many rows to the store at a path.
+        fill: writes a number of rows to the store at a path.
         start: run in a process that began at a time; returns the seconds until it was ready, its memory in MB, and
             further values for *more*.
         more: makes further figures of the results of *start* with rows.

@@ -14,7 +14,6 @@ Rates are messages per second of processor time of this process, so that other l
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import gc
 import tempfile
@@ -34,13 +33,12 @@ from statefun_actors.telemetry import Metrics, Traces, with_global_providers
 from tests.benchmarks.figures import Figure, parser_of, report
 
 _KEYS: Final = 100
-
-
 _BY_HAND: Final[list[Tracer]] = []
+"""The tracer with which handlers start spans by hand; empty if they do not."""
 
 
 def _span(typename: str, id: str) -> AbstractContextManager[object]:
-    """The span that a handler starts by hand, if it does."""
+    """The span that a handler starts by hand; without a tracer, a context that does nothing."""
     if not _BY_HAND:
         return nullcontext()
     attributes = {
@@ -62,12 +60,9 @@ class First(Entity, typename="bench/first"):
     @handles
     def add(self, message: int) -> int:
         with _span("bench/first", self.id):
-            return self._add(message)
-
-    def _add(self, message: int) -> int:
-        self.n += message
-        self.send(Address("bench/second", self.id), message)
-        return self.n
+            self.n += message
+            self.send(Address("bench/second", self.id), message)
+            return self.n
 
 
 class Second(Entity, typename="bench/second"):
@@ -138,7 +133,7 @@ def figures(rates: Mapping[str, list[float]]) -> list[Figure]:
 
 
 def main() -> None:
-    parser: argparse.ArgumentParser = parser_of(__doc__)
+    parser = parser_of(__doc__)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--messages", type=int, default=5_000, help="asks in a round")
     options = parser.parse_args()
