@@ -87,9 +87,7 @@ async def test_asks_of_two_entities_at_one_key_are_tried_again_and_stopped_indep
     async with TestRuntime(Order, charge.replaced(pay)) as runtime:
         await runtime.tell(Order.at("1"), True)
         await runtime.tell(Order.at("2"), False)
-        await runtime.clock.advance(
-            100
-        )  # the first ask ended after 40 seconds; its third attempt is stopped after that
+        await runtime.clock.advance(100)  # the first ask ended after 40 seconds, which stops its third attempt
         assert len(runtime.timers) == 1
         await runtime.clock.advance(timedelta(minutes=10))
 

@@ -31,8 +31,6 @@ def no_runs() -> Iterator[None]:
 @activity("shown/charge", attempts=5, backoff=30)
 async def charge(message: str, key: str) -> str:
     RUNS.append(key)
-    if message == "works":
-        return "paid"
     raise ConnectionError(f"the bank is away, {len(RUNS)}" + "!" * len(message) * 100)
 
 

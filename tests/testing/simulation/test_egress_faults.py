@@ -59,6 +59,9 @@ def test_the_log_says_when_an_egress_refuses_records() -> None:
     assert "egress/pages refuses" not in logs_of(Faults(egress=False))
 
 
+done = EgressQueue.done
+
+
 def without_the_position(queue: EgressQueue, records: Sequence[EgressRecord], position: str | None = None) -> None:
     del position
     done(queue, records)
@@ -75,21 +78,9 @@ def with_a_mark_too_many(queue: EgressQueue, records: Sequence[EgressRecord], po
     queue._writer.epoch().egress_done.extend(record.seq for record in queue._ready)
 
 
-done = EgressQueue.done
-
-
-@pytest.mark.parametrize(
-    ("method", "mistake"),
-    [
-        ("done", without_the_position),
-        ("done", without_the_marks),
-        ("done", with_a_mark_too_many),
-    ],
-)
-def test_an_engine_that_loses_or_repeats_records_is_found(
-    method: str, mistake: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(EgressQueue, method, mistake)
+@pytest.mark.parametrize("mistake", [without_the_position, without_the_marks, with_a_mark_too_many])
+def test_an_engine_that_loses_or_repeats_records_is_found(mistake: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(EgressQueue, "done", mistake)
 
     with pytest.raises(SimulationError) as raised:
         simulate(three_jobs, Printer, seeds=SEEDS)
