@@ -37,25 +37,25 @@ class ControlSocketError(StatefunActorsError):
 
     retryable: ClassVar[bool] = True
 
-    def __init__(self, door: str, reason: str, instead: str) -> None:
-        super().__init__(door, reason, instead)
-        self.door, self.reason, self.instead = door, reason, instead
+    def __init__(self, path: str, reason: str, instead: str) -> None:
+        super().__init__(path, reason, instead)
+        self.path, self.reason, self.instead = path, reason, instead
 
     def __str__(self) -> str:
-        return f"the engine behind {self.door} {self.reason}. {self.instead}"
+        return f"the engine behind {self.path} {self.reason}. {self.instead}"
 
 
 class SocketControl:
-    """The control over the socket *door*, connected by *reader* and *writer*. Made by :meth:`connect`."""
+    """The control over the socket at *path*, connected by *reader* and *writer*. Made by :meth:`connect`."""
 
-    def __init__(self, door: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, patience: float) -> None:
-        self._door, self._reader, self._writer, self._patience = door, reader, writer, patience
+    def __init__(self, path: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, patience: float) -> None:
+        self._path, self._reader, self._writer, self._patience = path, reader, writer, patience
 
     @classmethod
-    async def connect(cls, door: str, *, patience: float = PATIENCE) -> SocketControl:
-        """Connect to *door*. Raises OSError if no process listens there."""
-        reader, writer = await asyncio.open_unix_connection(door, limit=wire.LONGEST_LINE)
-        return cls(door, reader, writer, patience)
+    async def connect(cls, path: str, *, patience: float = PATIENCE) -> SocketControl:
+        """Connect to the socket at *path*. Raises OSError if no process listens there."""
+        reader, writer = await asyncio.open_unix_connection(path, limit=wire.LONGEST_LINE)
+        return cls(path, reader, writer, patience)
 
     async def send(self, postings: Sequence[Posting]) -> None:
         await self._ask(wire.SendRequest.of([*postings]))
@@ -105,7 +105,7 @@ class SocketControl:
         line = wire.encode(request) + b"\n"
         if len(line) > wire.LONGEST_LINE:
             reason = f"takes at most {wire.LONGEST_LINE:,} bytes at once, got {len(line):,}"
-            raise ControlSocketError(self._door, reason, "Nothing was changed; do it in several steps.")
+            raise ControlSocketError(self._path, reason, "Nothing was changed; do it in several steps.")
         try:
             async with asyncio.timeout(self._patience):
                 self._writer.write(line)
@@ -113,18 +113,18 @@ class SocketControl:
                 answer = await self._reader.readline()
         except TimeoutError:
             reason = f"has not answered within {self._patience:g} s; a handler may be blocking it"
-            raise ControlSocketError(self._door, reason, _MAYBE) from None
+            raise ControlSocketError(self._path, reason, _MAYBE) from None
         except OSError as error:
-            raise ControlSocketError(self._door, f"closed the connection: {error}", _MAYBE) from None
+            raise ControlSocketError(self._path, f"closed the connection: {error}", _MAYBE) from None
         if not answer.endswith(b"\n"):
-            raise ControlSocketError(self._door, "has ended without an answer", _MAYBE)
+            raise ControlSocketError(self._path, "has ended without an answer", _MAYBE)
         return self._heed(answer)
 
     def _heed(self, answer: bytes) -> list[FailingMessage]:
         try:
             reply = replies.decode(answer)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-            raise ControlSocketError(self._door, f"gave an invalid answer: {error}", _VERSIONS) from None
+            raise ControlSocketError(self._path, f"gave an invalid answer: {error}", _VERSIONS) from None
         match reply:
             case replies.DoneReply():
                 return []
@@ -147,7 +147,7 @@ class SocketControl:
             case replies.NotStorable(reason):
                 raise NotStorableError(reason)
             case replies.RefusedReply(reason):
-                raise ControlSocketError(self._door, f"refused: {reason}", f"Nothing was changed. {_VERSIONS}")
+                raise ControlSocketError(self._path, f"refused: {reason}", f"Nothing was changed. {_VERSIONS}")
             case _:
                 assert_never(reply)
 
