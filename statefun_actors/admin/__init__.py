@@ -96,7 +96,6 @@ from statefun_actors.admin.views.overview import (
 from statefun_actors.admin.views.paused import (
     PausedItem,
     list_paused,
-    paused_at,
 )
 from statefun_actors.admin.views.soundness import (
     StoreCheck,
@@ -170,7 +169,6 @@ __all__ = [
     "list_types",
     "message_inside",
     "open_control",
-    "paused_at",
     "read_entities",
     "running_engine",
     "show_dead_letter",

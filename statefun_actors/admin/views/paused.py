@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from statefun_actors.address import Address
 from statefun_actors.asking import short_address
-from statefun_actors.store import PauseTarget, StoreReader, paused_since, read_pauses
+from statefun_actors.store import PauseTarget, StoreReader, read_pauses
 
 _MOST_WAITING: Final = 1_000
 """Messages that wait for a paused entity are counted up to here, since each of them must be read for it."""
@@ -42,11 +42,6 @@ def list_paused(store: StoreReader) -> list[PausedItem]:
     """What is paused in *store*, by address: a function type before its entities."""
     pauses = read_pauses(store.recover())
     return [_item(store, target, pauses[target]) for target in sorted(pauses, key=str)]
-
-
-def paused_at(store: StoreReader, address: Address) -> int | None:
-    """Since when *address* is paused, itself or with its function type, in milliseconds since 1970; None if not."""
-    return paused_since(read_pauses(store.recover()), address)
 
 
 def _item(store: StoreReader, target: PauseTarget, since_ms: int) -> PausedItem:

@@ -186,8 +186,9 @@ def _object(view: EntityView, paused_ms: int | None) -> dict[str, object]:
 
 
 def _show_one(reader: ReadOnlyStore, place: StoreLocation, address: Address, *, as_json: bool) -> None:
-    from statefun_actors.admin import paused_at, show_entity
+    from statefun_actors.admin import show_entity
     from statefun_actors.engine import SystemClock
+    from statefun_actors.store import paused_since, read_pauses
 
     view = show_entity(reader, address, SystemClock().now_ms(), place.app, place.known)
     if view is None:
@@ -195,7 +196,7 @@ def _show_one(reader: ReadOnlyStore, place: StoreLocation, address: Address, *, 
             f"nothing is stored of {address} in {place.store}: it has never been written, or all of it has expired or "
             f"was deleted. `statefun-actors state … {address.typename}` lists those that are there."
         )
-    paused_ms = paused_at(reader, address)
+    paused_ms = paused_since(read_pauses(reader.recover()), address)
     if as_json:
         echo_json(_object(view, paused_ms))
         return
