@@ -57,6 +57,11 @@ class Chart:
     seconds: float
     points: str
 
+    @property
+    def box(self) -> str:
+        """The ``viewBox`` of an SVG image with the line."""
+        return f"0 0 {WIDTH} {HEIGHT}"
+
 
 def chart(samples: Sequence[tuple[float, int]]) -> Chart:
     """The rates between *samples*, pairs of seconds and counters, oldest first."""
