@@ -8,7 +8,7 @@ state     what it waits for                             where it is
 EMPTY     a message                                     nowhere; the object may serve another address
 READY     its turn, or a free place for its handler     in one of the queues of ``Mailboxes``
 RUNNING   the end of its batch                          with the runner
-BACKOFF   the time of the next attempt, or a request    in the heap of retries
+BACKOFF   the time of the next attempt, or a request    in ``Backoffs``
           of an operator to retry or drop the message
 PAUSED    an operator who resumes its entity            in ``PausedMailboxes``
 ========  ============================================  ==========================================

@@ -63,6 +63,7 @@ def _small(commit: Commit, largest_row: int) -> bool:
     text = "".join(texts)
     if not text.isascii() or min(numbers) < _LEAST_INT or max(numbers) > _GREATEST_INT:
         return False
+    # A number takes 8 bytes, and so does None, which at most six columns of a row are.
     columns = len(numbers) + 6 * (len(commit.entities) + len(commit.messages) + len(commit.timers))
     return len(text) + size + 8 * columns <= largest_row
 
