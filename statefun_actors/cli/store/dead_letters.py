@@ -79,7 +79,7 @@ NUMBERs are those of the list; if one does not exist, none is discarded.
 """
 
 
-@dead_letters.command("list", short_help="List them.", help=_LIST)
+@dead_letters.command("list", short_help="List dead letters.", help=_LIST)
 @click.argument("words", nargs=-1, metavar="[APP]")
 @click.option("--to", metavar="TYPE | ADDRESS", help="Only dead letters for addresses that begin with this.")
 @limit_option()
@@ -128,7 +128,7 @@ def _object(item: DeadLetterItem) -> dict[str, object]:
     }
 
 
-@dead_letters.command(short_help="Show one in full.", help=_SHOW)
+@dead_letters.command(short_help="Show a dead letter in full.", help=_SHOW)
 @click.argument("words", nargs=-1, metavar="[APP] NUMBER")
 @store_command
 def show(words: tuple[str, ...], store: Path | None, as_json: bool) -> None:
@@ -150,7 +150,7 @@ def show(words: tuple[str, ...], store: Path | None, as_json: bool) -> None:
     )
 
 
-@dead_letters.command(short_help="Retry some, edited or unchanged.", help=_RETRY)
+@dead_letters.command(short_help="Retry dead letters, edited or unchanged.", help=_RETRY)
 @click.argument("words", nargs=-1, metavar="[APP] NUMBER...")
 @click.option("--all", "every", is_flag=True, help="All current ones.")
 @click.option("--value", "text", metavar="JSON", help="Replace the value of the message by this.")
@@ -174,7 +174,7 @@ def retry(words: tuple[str, ...], every: bool, text: str | None, edit: bool, sto
     _change(place, seqs, lambda control: control.retry(letters), "Retried", as_json=as_json)
 
 
-@dead_letters.command(short_help="Delete some.", help=_DISCARD)
+@dead_letters.command(short_help="Delete dead letters.", help=_DISCARD)
 @click.argument("words", nargs=-1, metavar="[APP] NUMBER...")
 @click.option("--all", "every", is_flag=True, help="All current ones. Asks first, unless --yes.")
 @click.option("--yes", is_flag=True, help="Don't ask.")

@@ -59,7 +59,7 @@ dropped. {WHICH_STORE} {EXIT_CODES}
 """
 
 
-@failing.command("list", short_help="List them.", help=_LIST)
+@failing.command("list", short_help="List failing messages.", help=_LIST)
 @click.argument("words", nargs=-1, metavar="[APP]")
 @limit_option()
 @store_command
@@ -85,7 +85,7 @@ def list_(words: tuple[str, ...], limit: int | None, store: Path | None, as_json
         hint_of_pauses(place)
 
 
-@failing.command(short_help="Retry some now.", help=_RETRY)
+@failing.command(short_help="Retry failing messages now.", help=_RETRY)
 @click.argument("words", nargs=-1, metavar="[APP] ADDRESS...")
 @click.option("--all", "every", is_flag=True, help="All failing messages, except those of paused entities.")
 @store_command
@@ -99,7 +99,7 @@ def retry(words: tuple[str, ...], every: bool, store: Path | None, as_json: bool
     )
 
 
-@failing.command(short_help="Remove some from their mailboxes.", help=_DROP)
+@failing.command(short_help="Remove failing messages from their mailboxes.", help=_DROP)
 @click.argument("words", nargs=-1, metavar="[APP] ADDRESS...")
 @click.option("--all", "every", is_flag=True, help="All failing messages. Asks first, unless --yes.")
 @click.option("--discard", is_flag=True, help="Don't keep them as dead letters. Asks first, unless --yes.")
