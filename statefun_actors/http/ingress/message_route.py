@@ -48,10 +48,11 @@ class IngressRoute:
 
     def respond(self, request: Request, body: bytes) -> Response | Pending:
         pending: PendingAnswer
+        headers = None if self._headers is None else self._headers(request)
         try:
             if not request.target.startswith(_ONE):
                 messages = self._parser.messages(request, body)
-                if self._headers is not None and (headers := self._headers(request)) is not None:
+                if headers is not None:
                     messages = [replace(message, headers=headers) for message in messages]
                 pending = PendingAnswer(self._writer)
                 self._backend.take_all(messages, pending.answer)
@@ -60,7 +61,7 @@ class IngressRoute:
         except RefusedError as refused:
             return refused.response
         message = parsed.message
-        if self._headers is not None and (headers := self._headers(request)) is not None:
+        if headers is not None:
             message = replace(message, headers=headers)
         if parsed.seconds:
             pending = PendingReply(self._writer, self._backend, self._deadlines, message, parsed.seconds)
