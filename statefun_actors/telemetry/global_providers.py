@@ -47,7 +47,7 @@ def with_global_providers(instruments: Sequence[Instrument]) -> Sequence[Instrum
                     added.append(kind())
         except Exception as error:  # the program did not ask for telemetry here, so it has to run
             logger.warning(
-                "cannot use the OpenTelemetry of this program, and runs without %s: %s; "
+                "this application runs without %s, since the OpenTelemetry of the program cannot be used: %s; "
                 "expected opentelemetry-api 1.30 or later",
                 name,
                 describe(error),

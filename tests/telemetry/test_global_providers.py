@@ -109,7 +109,7 @@ def test_a_program_runs_with_an_opentelemetry_that_cannot_be_used(
     assert spans.of("Plain.add").name == "process global/plain"
     [record] = [record for record in caplog.records if record.name == "statefun_actors.telemetry"]
     assert record.getMessage() == (
-        "cannot use the OpenTelemetry of this program, and runs without OtelMetrics: "
+        "this application runs without OtelMetrics, since the OpenTelemetry of the program cannot be used: "
         f"AttributeError: there is no {missing}; expected opentelemetry-api 1.30 or later"
     )
 
@@ -124,7 +124,7 @@ def test_a_program_runs_if_its_provider_cannot_be_loaded(
     assert kinds(with_global_providers(())) == []
     [record] = [record for record in caplog.records if record.name == "statefun_actors.telemetry"]
     assert record.getMessage() == (
-        "cannot use the OpenTelemetry of this program, and runs without Traces: "
+        "this application runs without Traces, since the OpenTelemetry of the program cannot be used: "
         "StopIteration: StopIteration(); expected opentelemetry-api 1.30 or later"
     )
 
