@@ -58,7 +58,7 @@ A, B, OTHER = Tally.at("a"), Tally.at("b"), Slow.at("a")
 
 
 @pytest.fixture(autouse=True)
-def _begin_anew() -> None:
+def _nothing_handled() -> None:
     Tally.handled.clear()
 
 

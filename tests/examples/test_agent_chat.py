@@ -35,7 +35,7 @@ def model(monkeypatch: pytest.MonkeyPatch) -> Iterator[Model]:
 
 @pytest.fixture
 def chat(model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], ModuleType]]:
-    """Imports chat.py anew, as a restart does."""
+    """Imports chat.py again, as a restart does."""
     monkeypatch.setenv("AGENT_STORE", str(tmp_path / "agent.db"))
 
     def start() -> ModuleType:
