@@ -98,10 +98,11 @@ class Cancel(Struct, frozen=True, gc=False):
 
 
 class Egress(Struct, frozen=True, gc=False):
-    """A record for the egress ``<namespace>/<name>``."""
+    """A record for the egress ``<namespace>/<name>``. ``headers`` are set by an instrument; None without one."""
 
     egress: str
     value: TypedValue
+    headers: Headers | None = None
 
 
 Effect: TypeAlias = Send | SendAfter | Cancel | Egress

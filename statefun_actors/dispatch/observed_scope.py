@@ -11,7 +11,7 @@ from statefun_actors.definition import Scope
 from statefun_actors.dispatch.events import BatchEnded, HandlerEnded, HandlerStarted
 from statefun_actors.dispatch.instruments import Instruments
 from statefun_actors.host import Host
-from statefun_actors.model import Batch, Done, Effect, Failed, Headers, Invocation, Outcome, Send, SendAfter
+from statefun_actors.model import Batch, Done, Effect, Egress, Failed, Headers, Invocation, Outcome, Send, SendAfter
 
 
 class ObservedBatch(Batch, frozen=True):
@@ -37,7 +37,7 @@ class ObservedRun:
     ) -> None:
         self.batch, self.monotonic, self._instruments = batch, host.monotonic, instruments
         self.outgoing = outgoing
-        """The headers of each message that a handler sends; None: they have none."""
+        """The headers of each message and record that a handler sends; None: they have none."""
         self._began = self._started = self.monotonic()
         self._running: tuple[str, Invocation, int] | None = None
         """The handler that has started and not ended: its name, its message, and which attempt it is."""
@@ -93,7 +93,7 @@ class _Effects(list[Effect]):
         super().append(effect)
 
 
-_WITH_HEADERS: Final = frozenset({Send, SendAfter})
+_WITH_HEADERS: Final = frozenset({Egress, Send, SendAfter})
 
 
 class ObservedScope(Scope):

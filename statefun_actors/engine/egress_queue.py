@@ -151,7 +151,7 @@ class EgressQueue:
         self._mark([record])
         reason = f"a record was refused, and is kept at {egress}"
         self._writer.instruments.egress_failed(EgressFailed(self.egress, reason))
-        self._writer.epoch().egress.append(EgressRecord(self._writer.seq(), egress, value))
+        self._writer.epoch().egress.append(EgressRecord(self._writer.seq(), egress, value, record.headers))
 
     def failing(self, reason: str, error: BaseException | None = None) -> None:
         """The sink can't write at present, so ``Engine.idle`` does not wait for it. Logs *error* with its traceback."""

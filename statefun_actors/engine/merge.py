@@ -88,8 +88,8 @@ class Merge:
                 working_set.post_later(now_ms + delay, target, value, sender, token, headers)
             case Cancel(token):
                 working_set.timers.cancel(sender, token, working_set.epoch)
-            case Egress(name, value):
-                working_set.epoch.egress.append(EgressRecord(working_set.seq(), name, value))
+            case Egress(name, value, headers):
+                working_set.epoch.egress.append(EgressRecord(working_set.seq(), name, value, headers))
             case _:
                 assert_never(effect)
 

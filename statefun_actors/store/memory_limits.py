@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final, TypeAlias
 
 from statefun_actors.store.contract import CommitRefusedError, unstorable_text
-from statefun_actors.store.rows import Commit, Message, Timer
+from statefun_actors.store.rows import Commit, EgressRecord, Message, Timer
 from statefun_actors.text import shortened
 
 _NAME: Final = "in memory"
@@ -77,7 +77,7 @@ def _rows_of(commit: Commit) -> Iterator[tuple[_Column, ...]]:
     for timer in commit.timers:
         yield (timer.due_ms, timer.token, *_columns(timer))
     for record in commit.egress:
-        yield (record.seq, record.egress, record.value.typename, record.value.value)
+        yield (record.seq, record.egress, *_header_texts(record), record.value.typename, record.value.value)
     for letter in commit.dead_letters:
         yield (letter.error_type, letter.error, letter.attempts, letter.time_ms, *_columns(letter.message))
     for request in commit.requests:
@@ -88,8 +88,12 @@ def _rows_of(commit: Commit) -> Iterator[tuple[_Column, ...]]:
 
 def _columns(message: Message | Timer) -> tuple[_Column, ...]:
     caller = message.caller or (None, None)
-    headers = () if message.headers is None else (*message.headers, *message.headers.values())
-    return (message.seq, *message.target, *caller, *headers, message.value.typename, message.value.value)
+    whose = (*message.target, *caller, *_header_texts(message))
+    return (message.seq, *whose, message.value.typename, message.value.value)
+
+
+def _header_texts(row: EgressRecord | Message | Timer) -> tuple[str, ...]:
+    return () if row.headers is None else (*row.headers, *row.headers.values())
 
 
 def _size(column: _Column) -> int:

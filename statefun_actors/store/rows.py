@@ -34,11 +34,12 @@ class Timer(Struct, frozen=True, gc=False):
 
 
 class EgressRecord(Struct, frozen=True, gc=False):
-    """A pending record of an egress."""
+    """A pending record of an egress. ``headers``: those of an instrument that traces; None without any."""
 
     seq: int
     egress: str
     value: TypedValue
+    headers: Headers | None = None
 
 
 class DeadLetterEntry(Struct, frozen=True, gc=False):

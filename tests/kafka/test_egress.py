@@ -20,7 +20,7 @@ from statefun_actors.connectors.kafka.transactions import Record, Transactions
 from statefun_actors.deploy import KafkaEgress
 from statefun_actors.engine import Engine, SystemClock
 from statefun_actors.model import KafkaRecord, TypedValue
-from statefun_actors.store import MemoryStore
+from statefun_actors.store import Commit, EgressRecord, MemoryStore
 from statefun_actors.store.sqlite import SqliteStore
 from statefun_actors.types import record_to_typed
 from tests.engine.engines import inbox_of
@@ -170,6 +170,20 @@ def test_after_a_broker_was_killed_that_keeps_how_far_its_records_have_come_an_e
 
     assert writer.through == (1 if begins_anew else -1)
     assert [record.value() for record in topics.read(name, 2)] == [b"before", b"after"]
+
+
+@BOTH
+async def test_the_trace_of_a_handler_is_a_header_of_its_records(topics: Topics, delivery: str, tmp_path: Path) -> None:
+    out, path, value = topics.make("out"), tmp_path / "db", kafka_record(topic=topics.name("out"), key="k", value="v")
+    with_trace = EgressRecord(1, OUT, record_to_typed(value), {"traceparent": "00-1-2-01", "baggage": "é=1"})
+    store = SqliteStore(path)
+    await store.commit(Commit(egress=[with_trace, EgressRecord(2, OUT, record_to_typed(value))], next_seq=3))
+    store.close()
+    async with writing(egress(topics, delivery), path) as engine:
+        await until_idle(engine)
+    first, second = topics.read(out, 2)
+    assert first.headers() == [("traceparent", b"00-1-2-01"), ("baggage", "é=1".encode())]
+    assert second.headers() is None
 
 
 @BOTH

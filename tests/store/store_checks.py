@@ -78,7 +78,7 @@ commits: st.SearchStrategy[Commit] = st.builds(
         lambda row: row.seq,
     ),
     timers_done=_done,
-    egress=_few(st.builds(EgressRecord, _seqs, _texts, _values), lambda row: row.seq),
+    egress=_few(st.builds(EgressRecord, _seqs, _texts, _values, _headers), lambda row: row.seq),
     egress_done=_done,
     dead_letters=_few(
         st.builds(DeadLetterEntry, _seqs, _messages, _texts, st.text(max_size=3), _seqs, _times), lambda row: row.seq

@@ -20,7 +20,16 @@ import pytest
 
 from statefun_actors import Address
 from statefun_actors.model import TypedValue
-from statefun_actors.store import Commit, EntityRow, KeyedRequest, Message, Recovered, RequestState, StoreError
+from statefun_actors.store import (
+    Commit,
+    EgressRecord,
+    EntityRow,
+    KeyedRequest,
+    Message,
+    Recovered,
+    RequestState,
+    StoreError,
+)
 from statefun_actors.store.sqlite import SqliteStore, schema
 from statefun_actors.store.sqlite.gathering import SLOTS, Gathering
 from statefun_actors.store.sqlite.selects import after_prefix
@@ -262,7 +271,11 @@ def test_a_store_of_any_earlier_version_is_brought_up_to_date_with_all_that_it_h
     db = sqlite3.connect(path, isolation_level=None)
     schema.migrate(db, 0, schema.STEPS[:version])
     db.execute("INSERT INTO entity VALUES ('bank/account', 'ada', NULL, 'packed')")
-    db.execute("INSERT INTO message VALUES (3, 'bank/account', 'ada', NULL, NULL, 'bank/deposit', x'0805')")
+    db.execute(
+        "INSERT INTO message (seq, type, id, value_type, value)"
+        " VALUES (3, 'bank/account', 'ada', 'bank/deposit', x'0805')"
+    )
+    db.execute("INSERT INTO egress (seq, egress, value_type, value) VALUES (2, 'bank/out', 'bank/deposit', x'0805')")
     db.execute("UPDATE counter SET next_seq = 4")
     db.close()
 
@@ -274,6 +287,7 @@ def test_a_store_of_any_earlier_version_is_brought_up_to_date_with_all_that_it_h
     again = SqliteStore(path)
     assert ids(again) == ["ada"]
     assert list(again.messages()) == [Message(3, ADA, VALUE)]
+    assert again.egress_after(0, 10) == [EgressRecord(2, "bank/out", VALUE)]
     assert again.request(ADA, "key") == request
     assert again.recover().next_seq == 5
     assert again.integrity_check() == []

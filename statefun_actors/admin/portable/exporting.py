@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from statefun_actors.admin.portable import lines
 from statefun_actors.admin.portable.lines import Known
-from statefun_actors.store import DamagedStateError, EntityRow, Message, StoreReader, Timer, pack, unpack
+from statefun_actors.store import DamagedStateError, EgressRecord, EntityRow, Message, StoreReader, Timer, pack, unpack
 
 _CHUNK = 500
 
@@ -55,7 +55,8 @@ def _rows(store: StoreReader, known: Known) -> Iterator[lines.Line]:
     seq = -1
     while records := store.egress_after(seq, _CHUNK):
         for record in records:
-            yield lines.EgressLine(record.seq, record.egress, lines.form(record.value, known))
+            value = lines.form(record.value, known)
+            yield lines.EgressLine(record.seq, record.egress, value, _headers(record))
         seq = records[-1].seq
     for entry in store.dead_letters():
         message = entry.message
@@ -77,8 +78,8 @@ def _rows(store: StoreReader, known: Known) -> Iterator[lines.Line]:
         yield lines.RequestLine(to, request.key, request.digest, times, request.request, request.state, result)
 
 
-def _headers(message: Message | Timer) -> dict[str, str] | None:
-    return None if message.headers is None else dict(message.headers)
+def _headers(row: EgressRecord | Message | Timer) -> dict[str, str] | None:
+    return None if row.headers is None else dict(row.headers)
 
 
 def _entity(row: EntityRow, known: Known) -> lines.EntityLine:

@@ -247,7 +247,7 @@ class _Batch:
                 )
             case lines.EgressLine():
                 self._numbered(line)
-                self._egress.append(EgressRecord(line.seq, line.name, lines.typed(line.value, known)))
+                self._egress.append(EgressRecord(line.seq, line.name, lines.typed(line.value, known), line.headers))
             case lines.DeadLetterLine():
                 self._numbered(line)
                 value, caller = lines.typed(line.value, known), lines.caller(line.caller)

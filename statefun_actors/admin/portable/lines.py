@@ -97,10 +97,11 @@ class TimerLine(
     headers: dict[str, str] | None = None
 
 
-class EgressLine(Struct, tag_field="kind", tag="egress", forbid_unknown_fields=True):
+class EgressLine(Struct, tag_field="kind", tag="egress", forbid_unknown_fields=True, omit_defaults=True):
     seq: Int
     name: str
     value: ValueForm
+    headers: dict[str, str] | None = None
 
 
 class DeadLetterLine(

@@ -21,6 +21,7 @@ import msgspec
 
 from statefun_actors.backoff import Backoff
 from statefun_actors.connectors.files import record_line
+from statefun_actors.connectors.http.record_headers import sendable
 from statefun_actors.connectors.http.verdicts import Answer, Delivered, RecordRefused, TryAgain, meaning
 from statefun_actors.engine import EgressQueue
 from statefun_actors.model import KafkaRecord, TypedValue
@@ -62,7 +63,7 @@ class _HttpPosition(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class HttpSink:
-    """Sends records to *url*, in the JSON form of egress files.
+    """Sends records to *url*, in the JSON form of egress files, with the headers of their traces.
 
     Args:
         url: may contain ``user:password@``.
@@ -125,6 +126,7 @@ class HttpSink:
             id = f"{self._stream}-{record.seq}"
             content = record_line(record.value, self._known)
             headers = {
+                **sendable(record.headers),
                 **self._headers,
                 "content-type": "application/json",
                 "idempotency-key": id,

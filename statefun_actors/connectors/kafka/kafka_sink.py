@@ -139,7 +139,8 @@ class KafkaSink:
                 sent = None
             if isinstance(sent, KafkaRecord) and sent.topic:
                 key = None if sent.key is None else sent.key.encode()
-                found.append((kept, Record(kept.seq, sent.topic, key, sent.value)))
+                headers = [(name, value.encode()) for name, value in (kept.headers or {}).items()]
+                found.append((kept, Record(kept.seq, sent.topic, key, sent.value, headers)))
             else:
                 self._refuse(kept, "it is no Kafka record with a topic; send kafka_record(...)", queue)
         return found

@@ -60,6 +60,7 @@ class Record:
     topic: str
     key: bytes | None
     value: bytes
+    headers: Sequence[tuple[str, bytes]] = ()
 
 
 def refused_for_good(error: KafkaError) -> bool:
@@ -271,7 +272,9 @@ def _produce(producer: Producer, record: Record, failed: dict[int, KafkaError]) 
 
     while True:
         try:
-            producer.produce(record.topic, record.value, record.key, on_delivery=delivered)
+            producer.produce(
+                record.topic, record.value, record.key, on_delivery=delivered, headers=list(record.headers)
+            )
         except BufferError:  # the queue, whose size module.yaml sets, is full
             producer.poll(_SLICE)
         except KafkaException as error:

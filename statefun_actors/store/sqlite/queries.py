@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from statefun_actors.address import Address
-from statefun_actors.model import TypedValue
 from statefun_actors.store import (
     DeadLetterEntry,
     EgressRecord,
@@ -39,6 +38,7 @@ from statefun_actors.store.sqlite.selects import (
     address_of,
     after_prefix,
     dead_letter_of,
+    egress_record_of,
     listed,
     message_of,
     request_of,
@@ -116,7 +116,7 @@ class Queries:
         of_names = "" if names is None else f"AND egress IN ({', '.join('?' * len(wanted))})"
         select = f"SELECT {listed(EGRESS)} FROM egress WHERE seq > ? {of_names} ORDER BY seq LIMIT ?"
         rows = self._rows(select, (seq, *wanted, limit))
-        return [EgressRecord(seq, egress, TypedValue(*value)) for seq, egress, *value in rows]
+        return [egress_record_of(*row) for row in rows]
 
     def egress_counts(self) -> Mapping[str, int]:
         """The number of records of each egress that has any. Reads all of them."""

@@ -25,7 +25,7 @@ PAGE_SIZE: Final = 2048
 ENTITY: Final = ("type", "id", "expires_ms", "state")
 MESSAGE: Final = ("seq", "type", "id", "caller_type", "caller_id", "headers", "value_type", "value")
 TIMER: Final = ("seq", "due_ms", "type", "id", "caller_type", "caller_id", "token", "headers", "value_type", "value")
-EGRESS: Final = ("seq", "egress", "value_type", "value")
+EGRESS: Final = ("seq", "egress", "headers", "value_type", "value")
 DEAD_LETTER: Final = (
     *("seq", "error_type", "error", "attempts", "time_ms"),
     *("message_seq", "type", "id", "caller_type", "caller_id", "headers", "value_type", "value"),
@@ -110,7 +110,19 @@ def _keep_headers(db: sqlite3.Connection) -> None:
         db.execute(f"ALTER TABLE {table} ADD COLUMN headers TEXT")
 
 
-STEPS: Final[Sequence[Step]] = (_create, _find_messages_by_target, _keep_requests, _keep_owner, _keep_headers)
+def _keep_egress_headers(db: sqlite3.Connection) -> None:
+    """Add the headers of egress records, in the same form."""
+    db.execute("ALTER TABLE egress ADD COLUMN headers TEXT")
+
+
+STEPS: Final[Sequence[Step]] = (
+    _create,
+    _find_messages_by_target,
+    _keep_requests,
+    _keep_owner,
+    _keep_headers,
+    _keep_egress_headers,
+)
 """``STEPS[n]`` migrates version *n* to *n + 1*; version 0 is the empty file."""
 
 WITH_MARKS: Final = STEPS.index(_keep_owner) + 1

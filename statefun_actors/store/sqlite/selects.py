@@ -9,7 +9,7 @@ import msgspec
 
 from statefun_actors.address import Address
 from statefun_actors.model import Headers, TypedValue
-from statefun_actors.store import DeadLetterEntry, KeyedRequest, Message, RequestState, Timer
+from statefun_actors.store import DeadLetterEntry, EgressRecord, KeyedRequest, Message, RequestState, Timer
 from statefun_actors.store.sqlite.schema import DEAD_LETTER, MESSAGE, REQUEST, TIMER
 
 _read_headers: Final = msgspec.json.Decoder(dict[str, str]).decode
@@ -90,6 +90,10 @@ def timer_of(seq: int, due_ms: int, *message: Any) -> Timer:
     typename, id, caller_type, caller_id, token, headers, value_type, value = message
     caller = None if caller_type is None else address_of(caller_type, caller_id)
     return Timer(seq, due_ms, address_of(typename, id), TypedValue(value_type, value), caller, token, _headers(headers))
+
+
+def egress_record_of(seq: int, egress: str, headers: str | None, value_type: str, value: bytes) -> EgressRecord:
+    return EgressRecord(seq, egress, TypedValue(value_type, value), _headers(headers))
 
 
 def _headers(stored: str | None) -> Headers | None:

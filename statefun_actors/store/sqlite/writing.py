@@ -21,7 +21,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
-from statefun_actors.store import Commit, Message, Timer
+from statefun_actors.store import Commit, EgressRecord, Message, Timer
 from statefun_actors.store.sqlite.epoch_view import (
     DELETE_ENTITIES,
     DELETE_REQUESTS,
@@ -107,7 +107,7 @@ def change(commit: Commit, plan: Plan = Plan()) -> PreparedCommit:  # noqa: B008
     egress: list[Row] = []
     for record in commit.egress:
         size = len(record.value.value)
-        egress.append((record.seq, record.egress, record.value.typename, at, size))
+        egress.append((record.seq, record.egress, _headers(record), record.value.typename, at, size))
         chunks.append(record.value.value)
         at += size
     dead_letters: list[Row] = []
@@ -159,8 +159,8 @@ _LEAST: Final = -(1 << 63)
 _GREATEST: Final = (1 << 63) - 1
 
 
-def _headers(message: Message | Timer) -> str | None:
-    return None if message.headers is None else _encode(message.headers).decode()
+def _headers(row: EgressRecord | Message | Timer) -> str | None:
+    return None if row.headers is None else _encode(row.headers).decode()
 
 
 def _json(rows: Sequence[object]) -> str | None:
