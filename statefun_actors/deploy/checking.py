@@ -38,10 +38,11 @@ def differences(
 ) -> list[Difference]:
     """Every difference between *module* and the application that is *served*.
 
-    With *url*, only endpoints at its host are checked; the others belong to other applications. Without
-    *own_functions*, the routes of this library's own functions are not checked.
+    Endpoints at other hosts belong to other applications, and are not checked. The application's hosts are that of
+    *url*; without it, those of the endpoints that serve its functions. Without *own_functions*, the routes of this
+    library's own functions are not checked.
     """
-    ours = [endpoint for endpoint in module.endpoints if url is None or _host(endpoint.url) == _host(url)]
+    ours = _endpoints_of(module, served, url)
     return [
         *_ignored(module),
         *_routing(module, ours, served),
@@ -57,6 +58,13 @@ def _ignored(module: Module) -> Iterator[Difference]:
     for problem in module.ignored:
         known = problem.expected.removeprefix("a key among ")
         yield Difference(problem.place.line, f"StateFun ignores {problem.key}; it reads {known} there")
+
+
+def _endpoints_of(module: Module, served: Served, url: str | None) -> list[EndpointComponent]:
+    """The endpoints at the hosts of the application; all of them if no endpoint serves it."""
+    found = (each.url for each in module.endpoints if any(map(each.serves, served.typenames)))
+    hosts = {_host(each) for each in (found if url is None else [url])}
+    return [each for each in module.endpoints if not hosts or _host(each.url) in hosts]
 
 
 def _host(url: str) -> str:

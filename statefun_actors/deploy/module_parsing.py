@@ -67,8 +67,8 @@ def _module(nodes: Sequence[yaml.Node], name: str) -> Module:
         if not sections:
             problems.append(Problem(YamlPosition(1, 1), "", "documents with kind: and spec:", "an empty file"))
     problems += _twice(components)
-    if problems:
-        raise ModuleFileError(name, problems)
+    if problems:  # an unknown key may be a misspelt one whose value is missing
+        raise ModuleFileError(name, problems + findings.ignored)
     return Module(components=components, format=format, name=name, ignored=findings.ignored)
 
 

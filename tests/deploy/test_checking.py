@@ -60,6 +60,7 @@ def test_endpoints_at_other_hosts_are_other_applications() -> None:
     other = EndpointComponent(functions="other/*", url="http://other:8000/statefun")
 
     assert told(ALL, other, *EGRESSES, url="http://shop:8000") == []
+    assert told(ALL, other, *EGRESSES) == []  # the host of shop/* is the application's
 
 
 def test_the_path_of_the_other_protocol() -> None:

@@ -100,7 +100,7 @@ def test_the_command_keeps_a_lock_and_refuses_to_break_it(tmp_path: Path) -> Non
         result = CliRunner().invoke(main, ["module", str(app), "--lock", str(lock)])
         return result.exit_code, result.output
 
-    assert run("int", "0") == (0, f"{lock} holds 1 states of shop/cart.\n")
+    assert run("int", "0") == (0, f"{lock} holds 1 state of shop/cart.\n")
     code, text = run("str", "'a string'")
     assert code == 1
     assert text.startswith(f"{lock}: shop/cart: state 'items' was io.statefun.types/long and is io.statefun.types/str")

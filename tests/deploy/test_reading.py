@@ -331,7 +331,7 @@ def test_every_problem_is_reported_with_file_document_line_and_key(tmp_path: Pat
         read_module(path)
 
     assert str(caught.value) == (
-        f"{path} has 8 problems:\n"
+        f"{path} has 9 problems:\n"
         "  - line 3 (document 1, spec.functions): expected <namespace>/* or <namespace>/<name>, got 'bank'\n"
         "  - line 4 (document 1, spec.urlPathTemplate): expected a URL, http, https or http+unix, got 'bank:8000'\n"
         "  - line 5 (document 1, spec.maxNumBatchRequests): expected a whole number, more than 0, got 'many'\n"
@@ -340,7 +340,9 @@ def test_every_problem_is_reported_with_file_document_line_and_key(tmp_path: Pat
         "specific-offsets, date, got 'earlest'\n"
         "  - line 12 (document 2, spec.topics[0].valueType): expected the typename of its records, got nothing\n"
         "  - line 14 (document 2, spec.topics[0].targets): expected a list that is not empty, got an empty list\n"
-        "  - line 9 (document 2, spec.consumerGroupId): expected the name of a group, got nothing"
+        "  - line 9 (document 2, spec.consumerGroupId): expected the name of a group, got nothing\n"
+        "  - line 13 (document 2, spec.topics[0].valuetype): expected a key among targets, topic, valueType, "
+        "got 'valuetype'"
     )
 
 
@@ -466,3 +468,22 @@ def test_keys_that_statefun_ignores_are_not_reported_as_problems() -> None:
         "got 'read'",
     ]
     assert module.endpoints[0].transport.options == {}
+
+
+def test_an_unknown_key_is_named_next_to_the_key_that_is_missing() -> None:
+    with pytest.raises(ModuleFileError) as caught:
+        parse_module(
+            "kind: io.statefun.kafka.v1/egress\n"
+            "spec:\n"
+            "  id: bank/out\n"
+            "  address: k:1\n"
+            "  deliverySemantic: { type: exactly-once, transactionTimeot: 15min }\n"
+        )
+
+    assert str(caught.value) == (
+        "module.yaml has 2 problems:\n"
+        "  - line 5 (document 1, spec.deliverySemantic.transactionTimeout): expected a duration such as 15min, which "
+        "exactly-once needs, got nothing\n"
+        "  - line 5 (document 1, spec.deliverySemantic.transactionTimeot): expected a key among transactionTimeout, "
+        "transactionTimeoutMillis, type, got 'transactionTimeot'"
+    )

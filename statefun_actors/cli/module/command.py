@@ -70,9 +70,9 @@ def module(
       statefun-actors module app.py --lock states.yaml
 
     Function types, states, limits and timeouts come from the application, and so do egresses that its source names.
-    A checked file may have more: other applications, properties of Kafka. With --url, endpoints at other hosts belong
-    to other applications. Run --lock before each deployment: it finds changes that Flink would refuse, of the type of
-    a state, or of whether it expires.
+    A checked file may have more: other applications, whose endpoints are at other hosts, and properties of Kafka. Run
+    --lock before each deployment: it finds changes that Flink would refuse, of the type of a state, or of whether it
+    expires.
     """  # noqa: D301 - click wants the character itself
     from statefun_actors.cli.loading import AppError, load_app
     from statefun_actors.deploy import planned_module, write_module
@@ -112,7 +112,8 @@ def _lock(path: Path, served: Served) -> int:
     if refusals:
         return 1
     write_lock(path, now := locked(served, before))
-    echo(f"{path} holds {sum(map(len, now.values()))} states of {', '.join(now) or 'nothing'}.")
+    states = sum(map(len, now.values()))
+    echo(f"{path} holds {states} {'state' if states == 1 else 'states'} of {', '.join(now) or 'nothing'}.")
     return 0
 
 
