@@ -26,8 +26,8 @@ ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
 PAGES = [README, *sorted((ROOT / "statefun_actors" / "docs").glob("*.md"))]
 RUN_HERE = {
-    "README", "commands", "conversations", "entities", "evolution", "failures", "flink", "http", "library", "limits",
-    "performance", "testing",
+    "README", "commands", "conversations", "entities", "evolution", "failures", "functions", "http", "library",
+    "limits", "performance", "testing",
 }  # fmt: skip
 """The pages whose blocks are run here and in test_readme_program.py; tests/docs runs those of the others."""
 TEXT = "\n".join(page.read_text(encoding="utf-8") for page in PAGES if page.stem in RUN_HERE)

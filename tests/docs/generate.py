@@ -32,8 +32,8 @@ MODULES: Final = {
 }
 ORDER: Final = (
     "tutorial", "entities", "state", "messages", "failures", "conversations", "time", "testing", "evolution", "library",
-    "http", "console", "kafka", "operations", "telemetry", "security", "flink", "compat", "commands", "limits",
-    "performance", "how-it-works", "comparison", "reference",
+    "http", "console", "kafka", "operations", "telemetry", "security", "flink", "functions",
+    "compat", "commands", "limits", "performance", "how-it-works", "comparison", "reference",
 )  # fmt: skip
 """The pages in the order in which they are best read."""
 
