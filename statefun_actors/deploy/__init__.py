@@ -19,6 +19,7 @@ from statefun_actors.deploy.components import (
     Transport,
 )
 from statefun_actors.deploy.errors import ModuleFileError, Problem, YamlPosition
+from statefun_actors.deploy.kubernetes import Deployed, write_manifests
 from statefun_actors.deploy.locking import Lock, Refusal, check_compatible, locked, read_lock, write_lock
 from statefun_actors.deploy.module_parsing import parse_module, read_module
 from statefun_actors.deploy.module_text import write_module
@@ -30,6 +31,7 @@ __all__ = [
     "ASYNC",
     "OKHTTP",
     "Component",
+    "Deployed",
     "Difference",
     "EagerState",
     "EndpointComponent",
@@ -64,5 +66,6 @@ __all__ = [
     "served",
     "topic_name",
     "write_lock",
+    "write_manifests",
     "write_module",
 ]

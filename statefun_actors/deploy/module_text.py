@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any as Untyped
 from typing import assert_never
@@ -32,20 +32,33 @@ _EXPIRE = {Expiration.AFTER_WRITE: "after-write", Expiration.AFTER_CALL: "after-
 def write_module(module: Module) -> str:
     """The text of *module*, from which :func:`parse_module` reads the same module."""
     if module.format == "3.x":
-        return "---\n".join(_yaml(_document(component)) for component in module.components)
-    return _yaml(_old_document(module))
+        return write_documents([_document(component) for component in module.components])
+    return write_documents([_old_document(module)])
 
 
-def _yaml(document: object) -> str:
-    dumped: str = yaml.dump(document, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=10_000)
-    return dumped
+def write_documents(documents: Iterable[object]) -> str:
+    """The YAML text of *documents*."""
+    return "---\n".join(
+        yaml.dump(document, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=10_000) for document in documents
+    )
 
 
 class _Dumper(yaml.SafeDumper):
-    """Indents lists below their keys, as people write them."""
+    """Indents lists below their keys, and writes long texts line by line, as people do; without aliases."""
 
     def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:  # noqa: ARG002 - PyYAML's signature
         super().increase_indent(flow, indentless=False)
+
+    def ignore_aliases(self, data: object) -> bool:  # noqa: ARG002 - PyYAML's signature
+        return True
+
+    def represent_str(self, data: str) -> yaml.ScalarNode:
+        if "\n" in data:
+            return self.represent_scalar("tag:yaml.org,2002:str", data, style="|")
+        return super().represent_str(data)
+
+
+_Dumper.add_representer(str, _Dumper.represent_str)
 
 
 def _scalar(text: str) -> object:

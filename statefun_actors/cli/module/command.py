@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 from typing import Any as Untyped
 
 import attrs
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from statefun_actors.settings import Settings
 
 _FILE: Final = click.Path(dir_okay=False, path_type=Path)
+_K8S: Final = "k8s"
 
 
 @click.command
@@ -30,8 +31,14 @@ _FILE: Final = click.Path(dir_okay=False, path_type=Path)
     "http://host:8000, or http://host:8000/{function.name}.",
 )  # fmt: skip
 @click.option(
-    "--format", type=click.Choice(["3.x", "2.0", "1.0"]), default="3.x", show_default=True,
-    help="2.0 is for StateFun 2.2, 1.0 for StateFun 2.0 and 2.1.",
+    "--format", type=click.Choice(["3.x", "2.0", "1.0", _K8S]), default="3.x", show_default=True,
+    help="2.0 is for StateFun 2.2, 1.0 for StateFun 2.0 and 2.1; k8s prints Kubernetes manifests of the application "
+    "and of a StateFun 3.x cluster.",
+)  # fmt: skip
+@click.option("--image", metavar="IMAGE", help="With --format k8s: the container image of the application.")
+@click.option(
+    "--checkpoints", metavar="URI",
+    help="With --format k8s: where Flink keeps checkpoints, such as s3://bucket/folder.",
 )  # fmt: skip
 @click.option("--kafka", metavar="HOST:PORT", help="Kafka's brokers. Without them, no topics and egresses are written.")
 @click.option(
@@ -49,10 +56,12 @@ _FILE: Final = click.Path(dir_okay=False, path_type=Path)
 )  # fmt: skip
 @module_options
 @settings_options(ENDPOINT_DEFAULTS)
-def module(
+def module(  # noqa: PLR0913, PLR0917 - each is an option of the command line
     app: str,
     url: str | None,
-    format: Format,
+    format: Format | Literal["k8s"],
+    image: str | None,
+    checkpoints: str | None,
     kafka: str | None,
     check: Path | None,
     lock: Path | None,
@@ -68,6 +77,7 @@ def module(
       statefun-actors module app.py --url http://app:8000 --kafka kafka:9092 --topic deposits=bank/account
       statefun-actors module app.py --check module.yaml
       statefun-actors module app.py --lock states.yaml
+      statefun-actors module app.py --url http://app:8000 --format k8s --image app:1 --checkpoints s3://bucket/app
 
     Function types, states, limits and timeouts come from the application, and so do egresses that its source names.
     A checked file may have more: other applications, whose endpoints are at other hosts, and properties of Kafka. Run
@@ -75,7 +85,7 @@ def module(
     expires.
     """  # noqa: D301 - click wants the character itself
     from statefun_actors.cli.loading import AppError, load_app
-    from statefun_actors.deploy import planned_module, write_module
+    from statefun_actors.deploy import Deployed, planned_module, write_manifests, write_module
     from statefun_actors.dispatch import Application
     from statefun_actors.errors import DefinitionError
 
@@ -90,13 +100,24 @@ def module(
             raise SystemExit(_lock(lock, served))
         if url is None:
             raise click.UsageError("expected --url, the URL of the application, such as --url http://host:8000.")
+        if (format == _K8S) != (image is not None and checkpoints is not None) or (image is None) != (
+            checkpoints is None
+        ):
+            raise click.UsageError("--format k8s needs --image and --checkpoints, and these need --format k8s.")
         wanted = attrs.evolve(
-            wanted_of(written, loaded.name, url), format=format, kafka=kafka, own_functions=own_functions
+            wanted_of(written, loaded.name, url),
+            format="3.x" if format == _K8S else format,
+            kafka=kafka,
+            own_functions=own_functions,
         )
         planned = planned_module(served, wanted)
+        text = write_module(planned)
+        if image is not None and checkpoints is not None:
+            deployed = Deployed(app=app, url=url, image=image, checkpoints=checkpoints.rstrip("/"))
+            text = write_manifests(planned, served, deployed)
     except DefinitionError as error:
         raise AppError(str(error)) from error
-    write(write_module(planned).removesuffix("\n"))  # YAML escapes what is not printable
+    write(text.removesuffix("\n"))  # YAML escapes what is not printable
     if kafka is None and served.all_egresses:
         echo(f"Not defined without --kafka HOST:PORT: {', '.join(served.all_egresses)}", err=True)
 
