@@ -1,8 +1,9 @@
 """HTTP: the endpoint for Flink and the ingress as ASGI apps, served by Hypercorn."""
 
 from statefun_actors.http.app import create_app
+from statefun_actors.http.certificates import Tls
 from statefun_actors.http.ingress import Guard, create_ingress_app
-from statefun_actors.http.listening import Listener, Tls, listen
+from statefun_actors.http.listening import Listener, listen
 from statefun_actors.http.request import OnDone, Pending, RefusedError, Request, Response, Route, line
 from statefun_actors.http.router import Router
 from statefun_actors.http.server import STOP_SECONDS, serve

@@ -1,10 +1,9 @@
-"""Listening sockets: parses addresses, binds sockets, checks certificates."""
+"""Listening sockets: parses addresses, and binds sockets."""
 
 from __future__ import annotations
 
 import ipaddress
 import socket
-import ssl
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -14,36 +13,6 @@ import attrs
 from statefun_actors.system import listen_at
 
 BACKLOG: Final = 1024
-
-
-@attrs.frozen(kw_only=True)
-class Tls:
-    """Certificates in PEM files. With *ca_certs*, clients must present a certificate signed by one of them: mutual TLS.
-
-    Raises:
-        ValueError: a file can't be read, or is not a certificate or key.
-    """
-
-    certfile: Path
-    keyfile: Path
-    ca_certs: Path | None = None
-
-    def __attrs_post_init__(self) -> None:
-        for path in filter(None, (self.certfile, self.keyfile, self.ca_certs)):
-            try:
-                path.read_bytes()
-            except OSError as error:
-                raise ValueError(f"{path} can't be read: {error.strerror}") from None
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        try:
-            context.load_cert_chain(self.certfile, self.keyfile)
-        except (ssl.SSLError, OSError) as error:
-            raise ValueError(f"{self.certfile} and {self.keyfile} are not a certificate and its key: {error}") from None
-        if self.ca_certs is not None:
-            try:
-                context.load_verify_locations(self.ca_certs)
-            except (ssl.SSLError, OSError) as error:
-                raise ValueError(f"{self.ca_certs} holds no certificates: {error}") from None
 
 
 @attrs.frozen

@@ -20,8 +20,9 @@ from wsgiref.handlers import format_date_time
 from hypercorn.asyncio import serve as hypercorn_serve
 from hypercorn.config import Config
 
+from statefun_actors.http.certificates import Tls, renewed
 from statefun_actors.http.connection import connections
-from statefun_actors.http.listening import BACKLOG, Tls
+from statefun_actors.http.listening import BACKLOG
 from statefun_actors.http.router import Router
 from statefun_actors.system import loop_errors
 
@@ -41,8 +42,12 @@ IDLE_SECONDS: Final = 75.0
 
 
 class _Config(Config):
-    """Hypercorn's configuration, with a Date header that is made once a second instead of for each request."""
+    """Hypercorn's configuration, with a Date header that is made once a second instead of for each request.
 
+    Certificates are read again when their files change.
+    """
+
+    tls: Tls | None = None
     _second = 0
     _headers: Sequence[tuple[bytes, bytes]] = ()
     _lines = b""
@@ -59,6 +64,17 @@ class _Config(Config):
             self._second, self._headers, self._lines = second, [(b"date", date)], b"date: %b\r\n" % date
         return self._lines
 
+    def create_ssl_context(self) -> ssl.SSLContext | None:
+        return None if self.tls is None else renewed(self._context, self.tls.files)
+
+    def _context(self) -> ssl.SSLContext:
+        context = super().create_ssl_context()
+        assert context is not None  # it has certificates
+        if self.ca_certs is not None:  # a resumed session would not present its certificate again
+            context.options |= ssl.OP_NO_TICKET
+            context.num_tickets = 0
+        return context
+
 
 def configured(sockets: Sequence[socket], tls: Tls | None) -> _Config:
     """Hypercorn's configuration. It takes ownership of the sockets."""
@@ -70,6 +86,7 @@ def configured(sockets: Sequence[socket], tls: Tls | None) -> _Config:
     config.graceful_timeout = STOP_SECONDS - DRAIN_SECONDS - 1
     config.errorlog = logging.getLogger("statefun_actors.http.hypercorn")
     if tls is not None:
+        config.tls = tls
         config.certfile, config.keyfile = str(tls.certfile), str(tls.keyfile)
         if tls.ca_certs is not None:
             config.ca_certs, config.verify_mode = str(tls.ca_certs), ssl.CERT_REQUIRED
