@@ -33,7 +33,7 @@ MODULES: Final = {
 ORDER: Final = (
     "tutorial", "entities", "state", "messages", "failures", "conversations", "time", "testing", "evolution", "library",
     "http", "console", "kafka", "operations", "telemetry", "security", "flink", "functions",
-    "compat", "commands", "limits", "performance", "how-it-works", "comparison", "reference",
+    "compat", "coming-from", "commands", "limits", "performance", "how-it-works", "comparison", "reference",
 )  # fmt: skip
 """The pages in the order in which they are best read."""
 
