@@ -11,14 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final, Protocol
 
 import attrs
-from confluent_kafka import (
-    Consumer,
-    KafkaError,
-    KafkaException,
-    Message,
-    Producer,
-    TopicPartition,
-)
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 
 from statefun_actors.connectors.kafka.complaints import ALL_BROKERS_DOWN, TIMED_OUT, TRANSPORT
 from statefun_actors.connectors.kafka.deadline import within
@@ -37,7 +30,7 @@ _PATIENCE: Final = 5.0
 """Seconds without an acknowledgement before a warning."""
 _SLICE: Final = 0.2
 _PURGED: Final = frozenset({KafkaError._PURGE_QUEUE, KafkaError._PURGE_INFLIGHT})  # noqa: SLF001 - its Python names
-_FOR_GOOD: Final = frozenset({
+_PERMANENT: Final = frozenset({
     KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.RECORD_LIST_TOO_LARGE, KafkaError.INVALID_RECORD,
     KafkaError.TOPIC_EXCEPTION,
 })  # fmt: skip
@@ -65,7 +58,7 @@ class Record:
 
 def refused_for_good(error: KafkaError) -> bool:
     """Whether no retry of the record helps. Uncertain for a record that was sent with others."""
-    return error.code() in _FOR_GOOD
+    return error.code() in _PERMANENT
 
 
 def why_failed(record: Record, error: KafkaError) -> str:
