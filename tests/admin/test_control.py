@@ -195,7 +195,7 @@ async def test_a_delayed_message_is_fired_or_cancelled_before_and_after_its_comm
         assert len(engine.store.timers_after(0, 0, 10)) == 1
 
 
-async def test_what_is_sent_through_an_engine_is_handled_by_it() -> None:
+async def test_a_running_engine_handles_the_message_that_is_sent_through_it() -> None:
     async with running(Counter) as engine:
         await EngineControl(engine).send([Posting(Counter.at("a"), pack(2)), Posting(Counter.at("a"), pack(3))])
         await engine.idle()
@@ -203,7 +203,7 @@ async def test_what_is_sent_through_an_engine_is_handled_by_it() -> None:
         assert held(engine, Counter.at("a"), "total") == 5
 
 
-async def test_what_the_store_refuses_has_not_happened(tmp_path: Path) -> None:
+async def test_a_change_that_the_store_refuses_has_no_effect(tmp_path: Path) -> None:
     store = HeldStore()
     async with running(Counter, store=store) as engine:
         store.fail = True
@@ -285,7 +285,7 @@ async def said(door: ControlSocket, *lines: bytes) -> list[dict[str, str]]:
     return answers
 
 
-async def test_who_has_asked_when_the_door_closes_still_gets_an_answer(tmp_path: Path) -> None:
+async def test_a_request_before_the_socket_closes_is_answered(tmp_path: Path) -> None:
     path = tmp_path / "store.db"
     store = SqliteStore(path)
     async with running(Counter, store=store, clock=SystemClock()) as engine:
@@ -313,7 +313,7 @@ async def test_who_has_asked_when_the_door_closes_still_gets_an_answer(tmp_path:
     store.close()
 
 
-async def test_a_door_that_keeps_silent_is_given_up(tmp_path: Path) -> None:
+async def test_a_silent_socket_times_out(tmp_path: Path) -> None:
     with socket.socket(socket.AF_UNIX) as silent:
         silent.bind(str(tmp_path / "x.sock"))
         silent.listen()

@@ -415,7 +415,7 @@ def test_an_empty_store_may_be_filled(tmp_path: Path) -> None:
     imported(GOOD, tmp_path / "empty.db")
 
 
-def test_what_is_no_store_is_never_replaced(tmp_path: Path) -> None:
+def test_a_file_that_is_no_store_is_never_replaced(tmp_path: Path) -> None:
     (tmp_path / "diary.txt").write_text("Dear diary, " * 100)
 
     with pytest.raises(StoreError, match="the file is not a SQLite database"):

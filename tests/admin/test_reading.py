@@ -50,7 +50,7 @@ async def test_entities_come_by_id_as_instances_of_their_class(tmp_path: Path) -
     assert [id_ for id_, _ in read_entities(tmp_path / "shop.db", Basket, "ada", now=START)] == ["ada", "adam"]
 
 
-async def test_what_has_expired_is_absent_and_so_is_an_entity_of_which_nothing_is_left(tmp_path: Path) -> None:
+async def test_expired_fields_are_absent_and_so_is_an_entity_without_fields(tmp_path: Path) -> None:
     await stored(tmp_path / "shop.db", ada="tea")
 
     read = [dict(read_entities(tmp_path / "shop.db", Basket, now=START + timedelta(days=days))) for days in (0, 2)]

@@ -47,7 +47,7 @@ def test_fields_come_in_the_order_of_the_class_under_its_names_and_absent_ones_w
     assert view.last_call_ms == 12_000
 
 
-def test_what_has_expired_is_absent_and_what_will_expire_says_when() -> None:
+def test_expired_fields_are_absent_and_others_show_their_expiry() -> None:
     stored = row(tags=tags("a"), total=pack(2.5))
 
     before, after = view_entity(stored, 10_999, FUNCTION), view_entity(stored, 11_000, FUNCTION)
@@ -64,7 +64,7 @@ def test_a_state_that_no_field_has_is_shown_behind_them() -> None:
     assert view.fields["old"] == "x"
 
 
-def test_what_does_not_fit_its_field_says_so() -> None:
+def test_a_value_that_does_not_fit_its_field_is_reported() -> None:
     view = view_entity(row(n=pack("text")), 0, FUNCTION)
 
     (why,) = view.fields["count"].items()  # type: ignore[attr-defined]

@@ -32,7 +32,7 @@ def test_elsewhere_what_is_missing_skips_its_test(monkeypatch: pytest.MonkeyPatc
     assert str(skipped.value) == "needs a full moon"
 
 
-def test_what_is_there_does_neither(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_existing_build_needs_neither(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tests.needs.NEEDS", {"nothing": lambda: None})
 
     check("nothing")

@@ -43,7 +43,7 @@ def test_every_message_is_counted_once_and_has_reached_its_counter_when_a_rate_i
     assert memory(ours) > 1_000_000
 
 
-def test_what_relays_send_is_counted_by_where_it_arrives(tmp_path: Path) -> None:
+def test_relayed_messages_are_counted_at_their_target(tmp_path: Path) -> None:
     server = Ours(tmp_path)
     try:
         ledger = Ledger(server)

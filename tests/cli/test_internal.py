@@ -88,7 +88,7 @@ def test_a_line_of_input_is_a_bad_line(app: Application) -> None:
         assert str(caught.value) == SAID
 
 
-def test_who_is_inside_may_write_one(app: Application) -> None:
+def test_a_user_in_the_group_may_write_one(app: Application) -> None:
     with pytest.raises(InternalMessageError):
         MessageEncoders(app).encoder("test/vault", LONG)
 

@@ -117,14 +117,14 @@ def test_a_file_in_a_package_imports_by_the_package_too() -> None:
 @pytest.mark.parametrize(
     ("all_", "expected"), [("", ["bank/own"]), ('__all__ = ["Theirs"]', ["bank/own", "bank/theirs"])]
 )
-def test_what_is_imported_from_elsewhere_belongs_to_it_only_if_listed(all_: str, expected: list[str]) -> None:
+def test_imported_classes_belong_to_an_app_only_if_listed(all_: str, expected: list[str]) -> None:
     write(shop__app=f"from theirs import Theirs\n{all_}\n" + entity("Own"), lib__theirs=entity("Theirs"))
     sys.path.append(str(Path("lib").resolve()))
 
     assert typenames(load_app("shop/app.py")) == expected
 
 
-def test_what_is_installed_below_the_folder_is_from_elsewhere() -> None:
+def test_packages_installed_below_the_folder_are_not_part_of_the_app() -> None:
     site = Path(".venv/lib/site-packages")
     site.mkdir(parents=True)
     (site / "theirs.py").write_text(HEAD + entity("Theirs"))

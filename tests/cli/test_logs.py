@@ -125,7 +125,7 @@ def test_warnings_are_logged(capsys: pytest.CaptureFixture[str]) -> None:
     assert f"UserWarning: {ESCAPED}" in line
 
 
-async def test_what_a_handler_logs_carries_its_address_and_its_messages_type(
+async def test_log_records_of_a_handler_have_its_address_and_message_type(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     id = HOSTILE.replace("\udcff", "")

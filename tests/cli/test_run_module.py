@@ -91,7 +91,7 @@ def refused(folder: Path, module: str, *arguments: str, code: int = 2) -> str:
     return done.stderr
 
 
-def test_what_runs_on_flink_only_is_refused_each_with_its_line_and_what_to_do(folder: Path) -> None:
+def test_components_for_flink_only_are_refused_with_their_lines(folder: Path) -> None:
     assert refused(folder, ENDPOINT + KINESIS + KINESIS_INGRESS) == (
         "Error: module.yaml: line 8: io.statefun.kinesis.v1/egress bank/stream runs on Flink only; here, Kafka's do: map its records: --egress bank/stream=FILE.jsonl\n"
         "  module.yaml: line 16: io.statefun.kinesis.v1/ingress bank/in runs on Flink only; here, Kafka's do: omit it\n"

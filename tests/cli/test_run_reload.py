@@ -115,7 +115,7 @@ def test_a_mistake_within_a_second_of_a_good_change_leaves_code_that_could_be_lo
     assert process.returncode == 0
 
 
-def test_what_only_a_start_can_find_ends_the_new_run_until_the_next_change(tmp_path: Path) -> None:
+def test_an_error_at_the_start_ends_the_new_run_until_the_next_change(tmp_path: Path) -> None:
     app = tmp_path / "app.py"
     app.write_text(APP)
     with reloading(tmp_path) as process:

@@ -154,7 +154,7 @@ def test_a_file_gives_the_command_s_own_options_and_flags_go_before_them(folder:
         (("--config", "nowhere.toml"), 2, "'nowhere.toml' does not exist"),
     ],
 )
-def test_what_makes_no_sense_is_refused(arguments: tuple[str, ...], code: int, problem: str) -> None:
+def test_contradictory_options_are_refused(arguments: tuple[str, ...], code: int, problem: str) -> None:
     result = refused(*arguments)
 
     assert result.exit_code == code

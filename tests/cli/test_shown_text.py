@@ -72,7 +72,7 @@ def assert_printable(text: str) -> None:
         ("dead-letters", "show", "app.py", "NUMBER"),
     ],
 )
-def test_what_a_store_holds_is_shown_escaped_and_as_json_whole(app: str, command: tuple[str, ...]) -> None:
+def test_stored_texts_are_escaped_for_people_and_complete_in_json(app: str, command: tuple[str, ...]) -> None:
     number = str(json.loads(invoked("dead-letters", "list", "app.py", "--json").output)["number"])
     words = [number if word == "NUMBER" else word for word in command]
     shown, as_json = invoked(*words), invoked(*words, "--json")

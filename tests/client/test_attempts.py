@@ -144,9 +144,7 @@ def test_a_late_answer_ends_an_ask_and_repeats_a_tell() -> None:
         (422, b"x" * 600, MessageRefusedError, f"{ADA} refused the message: {'x' * 500}…"),
     ],
 )
-def test_what_no_repetition_helps_is_an_error_at_once(
-    status: int, body: bytes, kind: type[CallError], told: str
-) -> None:
+def test_a_permanent_error_is_not_retried(status: int, body: bytes, kind: type[CallError], told: str) -> None:
     carried = Carried(call(), HttpResponse(status, {}, body))
 
     assert type(carried.error) is kind

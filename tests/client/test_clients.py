@@ -88,7 +88,7 @@ def ada(request: pytest.FixtureRequest) -> Address:
     return Account.at(request.node.name)
 
 
-def test_what_its_target_does_not_take_is_refused(client: Calls) -> None:
+def test_a_message_that_its_target_does_not_take_is_refused(client: Calls) -> None:
     with pytest.raises(MessageRefusedError, match=r"^bank/account/x refused the message: .*bank/account.*string"):
         client.tell(Address("bank/account", "x"), "hello")
 
@@ -162,6 +162,6 @@ def test_a_server_that_stays_away_is_given_up_after_the_timeout(kind: str, app: 
 
 
 @pytest.mark.parametrize("bad", ["127.0.0.1:8080", "ftp://x", "http://"])
-def test_what_is_no_url_is_refused_at_once(bad: str) -> None:
+def test_an_invalid_url_is_refused_at_once(bad: str) -> None:
     with pytest.raises(ValueError, match=r"^expected a URL such as http://127\.0\.0\.1:8080, got '"):
         Client(bad)

@@ -208,7 +208,7 @@ def test_mistakes_in_the_command_are_reported_before_anything_starts(
     assert not (tmp_path / ".statefun").exists()
 
 
-def test_what_is_made_once_is_kept_and_a_failure_leaves_nothing(
+def test_a_cached_build_is_kept_and_a_failed_one_leaves_nothing(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("STATEFUN_ACTORS_CACHE", str(tmp_path))
@@ -227,9 +227,7 @@ def test_what_is_made_once_is_kept_and_a_failure_leaves_nothing(
     assert ([path.name for path in (tmp_path / "jars").iterdir()], len(calls)) == (["jar"], 2)
 
 
-def test_what_a_killed_process_has_left_half_made_is_removed_but_not_what_is_being_made(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_half_made_builds_of_killed_processes_are_removed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("STATEFUN_ACTORS_CACHE", str(tmp_path))
     left = tmp_path / "making-left"
     (left / "made").mkdir(parents=True)

@@ -226,7 +226,7 @@ def test_an_ingress_that_does_not_know_how_far_its_topics_have_been_read_is_refu
 
 
 @pytest.mark.parametrize("refusal", REFUSALS.values(), ids=REFUSALS)
-def test_what_flink_would_refuse_is_found_in_the_lock_of_a_savepoint(upgraded: Upgraded, refusal: Refusal) -> None:
+def test_changes_that_flink_would_refuse_are_found_by_the_lock(upgraded: Upgraded, refusal: Refusal) -> None:
     shop = upgraded.shop
 
     error = shop.refused(

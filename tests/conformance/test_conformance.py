@@ -64,7 +64,7 @@ def test_no_sentence_is_said_twice() -> None:
     assert len(set(texts)) == len(texts)
 
 
-def test_what_has_no_case_yet_says_what_it_waits_for() -> None:
+def test_a_sentence_without_a_case_states_its_reason() -> None:
     assert all(len(sentence.why) > 10 for sentence in sentences() if isinstance(sentence, Pending))
 
 
@@ -74,7 +74,7 @@ def test_every_case_runs_on_some_engine() -> None:
             assert any(engine.reason(case.needs) is None for engine in ENGINES), case.number
 
 
-def test_what_an_engine_cannot_do_is_allowed_by_a_sentence() -> None:
+def test_each_limit_of_an_engine_is_allowed_by_a_sentence() -> None:
     numbers = {sentence.number for sentence in sentences()}
     for engine in ENGINES:
         for can in Can:

@@ -48,5 +48,5 @@ def test_any_success_is_a_delivery(status: int) -> None:
         (400, {}, b"\xff", RecordRefused(400, "400 Bad Request: \ufffd")),
     ],
 )
-def test_what_other_answers_mean(status: int, headers: dict[str, str], body: bytes, expected: object) -> None:
+def test_other_answers_and_their_meaning(status: int, headers: dict[str, str], body: bytes, expected: object) -> None:
     assert meaning(status, headers, body, NOW) == expected

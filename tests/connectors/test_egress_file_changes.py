@@ -201,7 +201,7 @@ def put_back_a_copy(path: Path) -> None:
 @pytest.mark.parametrize("mend", [move_away, put_back, put_back_a_copy])
 @pytest.mark.parametrize(("change", "reason"), CHANGES)
 @pytest.mark.parametrize("live", [True, False], ids=["while it runs", "between two runs"])
-async def test_what_others_change_is_left_alone_and_records_are_kept_until_it_is_mended(
+async def test_a_file_changed_by_others_is_left_alone_and_records_wait(
     desk: Desk, caplog: pytest.LogCaptureFixture, change: object, reason: str, mend: object, live: bool
 ) -> None:
     assert callable(change)
@@ -256,7 +256,7 @@ async def test_a_failing_file_that_is_mended_while_nothing_is_to_be_written_is_n
     assert values(desk.path) == [1, 2]
 
 
-async def test_what_takes_the_place_of_a_file_and_is_none_is_not_written_to(desk: Desk) -> None:
+async def test_a_device_in_place_of_a_file_is_not_written(desk: Desk) -> None:
     async with desk.engine() as engine:
         await send(engine, 1)
         desk.path.unlink()

@@ -124,7 +124,7 @@ async def test_records_of_one_key_are_sent_in_order_and_those_of_others_concurre
         pytest.param(b"nonsense\r\n\r\n", [0.2, 0.4, 0.8], id="no HTTP"),
     ],
 )
-async def test_what_did_not_get_through_is_sent_again_with_the_same_id_before_what_follows_it(
+async def test_a_failed_record_is_sent_again_with_the_same_id_before_the_next(
     bad: bytes | None, naps: list[float]
 ) -> None:
     async def thrice(post: Post) -> bytes | None:

@@ -98,7 +98,7 @@ def test_a_line_that_is_too_long_is_shown_by_its_beginning_and_passed_over(
 
 @pytest.mark.usefixtures("small_blocks")
 @pytest.mark.parametrize("packed", [False, True])
-def test_what_comes_after_the_place_may_have_been_corrected(tmp_path: Path, packed: bool) -> None:
+def test_lines_after_the_position_may_be_corrected(tmp_path: Path, packed: bool) -> None:
     path = file(tmp_path, b"one\ntwo\nthree\n", packed=packed)
     place = place_after(path, 2)
     file(tmp_path, b"one\ntwo\nfour\nfive\n", packed=packed)
@@ -224,7 +224,7 @@ def test_a_damaged_gzip_file_is_read_as_far_as_it_goes(
     )
 
 
-def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
+def test_a_path_that_is_no_file_is_refused(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     other_end = os.open(pipe, os.O_RDWR)

@@ -89,7 +89,7 @@ def sink_at(path: Path, position: str | None) -> JsonLinesSink:
 
 
 @pytest.mark.parametrize("torn", range(1, 45))
-async def test_what_was_written_after_the_position_is_completed(tmp_path: Path, torn: int) -> None:
+async def test_bytes_after_the_position_are_completed(tmp_path: Path, torn: int) -> None:
     path = tmp_path / "deep" / "down" / "out.jsonl"
     sink = JsonLinesSink(path)
     assert sink.resume(None) is not None
@@ -140,7 +140,7 @@ async def test_a_length_that_was_noted_without_the_bytes_is_ours(tmp_path: Path)
 
 
 @pytest.mark.parametrize("before", ['{"value":0}\n', '{"value":0}'], ids=["whole lines", "no newline at the end"])
-async def test_what_the_file_held_before_stays_also_after_a_crash_before_the_first_commit(
+async def test_earlier_content_of_the_file_survives_a_crash_before_the_first_commit(
     tmp_path: Path, before: str
 ) -> None:
     path = tmp_path / "out.jsonl"
@@ -243,7 +243,7 @@ def test_two_runs_can_not_write_to_one_file(tmp_path: Path) -> None:
     )
 
 
-def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
+def test_a_path_that_is_no_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(EgressFileError, match="Is a directory"):
         JsonLinesSink(tmp_path)
     pipe = tmp_path / "pipe"

@@ -385,7 +385,7 @@ def test_another_file_in_its_place_is_refused(tmp_path: Path) -> None:
         read(path, line("bench/counter/a", 2), position)
 
 
-async def test_what_stands_before_a_bad_line_is_handled_and_committed(tmp_path: Path) -> None:
+async def test_lines_before_a_bad_line_are_handled_and_committed(tmp_path: Path) -> None:
     path = tmp_path / "in"
     path.write_bytes(line("bench/counter/a", 1) * 700 + b"bad\n" + line("bench/counter/a", 1))
     stopped: list[int] = []

@@ -299,7 +299,7 @@ async def test_a_type_is_paused_after_a_question(store: str | None) -> None:
         ),
     ],
 )
-async def test_what_is_not_there_can_not_be_changed(
+async def test_missing_things_cannot_be_changed(
     store: str | None, act: str, fields: list[tuple[str, str]], problem: str
 ) -> None:
     async with site(store=store) as console:
@@ -525,7 +525,7 @@ async def test_a_notice_is_shown_only_by_its_key(store: str | None) -> None:
         assert 'role="status"' not in page
 
 
-async def test_what_waits_behind_is_handled_once_a_failing_message_is_gone() -> None:
+async def test_messages_behind_a_failing_one_are_handled_after_it_is_dropped() -> None:
     async with site() as console:
         key = await console.failing("stuck", "this")
         await console.runtime.tell(Box.at("stuck"), Fail("next"))

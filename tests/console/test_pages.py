@@ -95,7 +95,7 @@ async def test_a_failing_entity_shows_its_error_and_what_waits_behind_it(store: 
         assert "behind" in text
 
 
-async def test_what_is_no_entity_is_not_found(store: str | None) -> None:
+async def test_an_unknown_entity_is_not_found(store: str | None) -> None:
     async with site(store=store) as console:
         for parts in ({"address": "nothing"}, {}, {"address": "statefun-actors/reply/x"}, {"type": "console/box"}):
             answer = await console.get(f"/console/entity{query(**parts)}")

@@ -106,7 +106,7 @@ def in_test(work: Callable[[TestRuntime], Coroutine[Any, Any, None]], *served: t
 
 
 @pytest.mark.parametrize("twice", [False, True])
-def test_what_then_returns_is_the_reply_to_the_first_caller(twice: bool) -> None:
+def test_the_result_of_then_is_the_reply_to_the_first_caller(twice: bool) -> None:
     async def work(runtime: TestRuntime) -> None:
         assert await runtime.ask(Order.at("1"), Place("pen"), Receipt) == Receipt("pen", 1)
         assert runtime.state(Order.at("1")).state == "reserved"

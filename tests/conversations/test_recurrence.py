@@ -174,7 +174,9 @@ def test_an_interval_keeps_its_phase_and_missed_slots_are_one_firing() -> None:
         (60, "UTC", "a timedelta, or a cron line", "60 (int)"),
     ],
 )
-def test_what_never_fires_is_refused_at_the_call(schedule: object, tz: object, expected: str, got: str) -> None:
+def test_a_schedule_that_never_fires_is_refused_at_the_call(
+    schedule: object, tz: object, expected: str, got: str
+) -> None:
     with pytest.raises(ValueMismatchError) as caught:
         recurrence(schedule, tz)
 

@@ -168,7 +168,7 @@ def taken_here(text: str) -> bool:
         ("2.0", OLD_BOTH_TAKE, OLD_BOTH_REFUSE, OLD_ONLY_STATEFUN_TAKES),
     ],
 )
-def test_what_statefun_refuses_is_refused(
+def test_files_that_statefun_refuses_are_refused(
     tmp_path: Path, format: str, both: list[str], neither: list[str], only_statefun: list[str]
 ) -> None:
     texts = [*both, *neither, *only_statefun]

@@ -47,7 +47,7 @@ def test_a_planned_file_does_not_differ(format: str) -> None:
     assert differences(planned_module(application, wanted), application) == []
 
 
-def test_what_is_served_but_not_routed_and_routed_but_not_served() -> None:
+def test_functions_without_an_endpoint_and_endpoints_without_a_function() -> None:
     other = EndpointComponent(functions="shop/other", url=URL, transport=MINUTES, place=YamlPosition(1, 3))
 
     assert told(other, *EGRESSES) == [

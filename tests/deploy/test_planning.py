@@ -142,7 +142,7 @@ def test_settings_that_flink_would_refuse_or_ignore_are_reported() -> None:
     )
 
 
-def test_what_a_transport_takes_depends_on_the_format_and_its_type() -> None:
+def test_the_keys_of_a_transport_depend_on_the_format_and_its_type() -> None:
     assert planned_module(served(Cart), Wanted(url="http+unix:///shop.sock")).endpoints
     for format, transport, text in (
         (

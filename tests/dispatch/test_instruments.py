@@ -250,7 +250,7 @@ async def test_without_a_listener_to_batches_the_bare_dispatch_runs() -> None:
     assert dispatcher(Application(Meter, instruments=[Seen()])) is not dispatch
 
 
-def test_what_is_no_instrument_is_refused() -> None:
+def test_an_object_that_is_no_instrument_is_refused() -> None:
     class Late(Instrument):
         async def handler_ended(self, event: HandlerEnded) -> None:  # type: ignore[override] # pyright: ignore[reportIncompatibleMethodOverride]
             """It would never be awaited."""

@@ -139,7 +139,7 @@ async def test_a_function_says_it_where_it_is_bound() -> None:
     assert app.routes["test/fn"].refused("io.statefun.types/long", CALLER) is None
 
 
-def test_what_is_no_bool_or_no_number_is_refused_when_it_is_defined() -> None:
+def test_options_of_the_wrong_type_are_refused_at_definition() -> None:
     yes: Any = "yes"
     one: Any = 1
 

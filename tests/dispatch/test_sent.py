@@ -139,7 +139,7 @@ REFUSED: dict[str, tuple[Callable[[Sender], object], str]] = {
 
 
 @pytest.mark.parametrize("what", REFUSED)
-async def test_what_no_store_could_hold_fails_its_message(what: str) -> None:
+async def test_a_value_that_no_store_can_hold_fails_its_message(what: str) -> None:
     act, text = REFUSED[what]
     world = await outcome_of(act)
 
@@ -148,7 +148,7 @@ async def test_what_no_store_could_hold_fails_its_message(what: str) -> None:
     assert text_of(failed.error) == (text if "Error: " in text else f"ValueMismatchError: {text}")
 
 
-async def test_what_fits_exactly_goes_on() -> None:
+async def test_a_value_of_the_largest_size_is_accepted() -> None:
     world = await outcome_of(lambda e: e.send(OTHER, FITS))
 
     assert await world.effects(0) == [Send(OTHER, FITS)]

@@ -138,7 +138,7 @@ async def test_each_attempt_has_a_time_of_its_own(failing: Callable[[int], None]
     assert sent == Send(PROBE, pack("2026-01-01T12:00:01+00:00"))
 
 
-async def test_what_a_batch_waits_in_all_is_bounded(failing: Callable[[int], None]) -> None:
+async def test_the_total_wait_of_a_batch_is_bounded(failing: Callable[[int], None]) -> None:
     world = World(Stubborn, settings=Settings(on_failure=LETTERS, retry_budget=4))
     failing(100)
 

@@ -136,7 +136,7 @@ async def test_a_handler_that_swallows_its_cancellation_has_timed_out_all_the_sa
         assert (outcome.changes, outcome.effects) == ({}, [])
 
 
-async def test_what_timed_out_is_undone_under_a_policy() -> None:
+async def test_a_timed_out_message_is_rolled_back_under_a_policy() -> None:
     world = World(Waiter, on_failure=Discard())
     task = await begun(world, 1)
 

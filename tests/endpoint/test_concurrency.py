@@ -182,7 +182,7 @@ async def _first_step(work: object) -> None:
     work.send(None)  # type: ignore[attr-defined]
 
 
-def test_who_says_nothing_has_no_gate() -> None:
+def test_a_function_without_concurrency_has_no_gate() -> None:
     class Free(Entity, typename="test/free"):
         @handles(int)
         def work(self, message: int) -> None: ...

@@ -133,7 +133,7 @@ def test_the_decorator_leaves_the_function_as_it_is(dialect: Dialect) -> None:
 
 
 @both
-def test_what_a_function_returns_is_ignored(dialect: Dialect) -> None:
+def test_the_result_of_a_function_is_ignored(dialect: Dialect) -> None:
     def function(context: Context, message: User) -> object:
         return "nothing to anybody"
 

@@ -276,7 +276,7 @@ async def test_a_repeat_while_the_first_is_in_flight_waits_for_it() -> None:
         assert Gate.entered == 1
 
 
-async def test_who_gives_up_waiting_leaves_the_result_to_a_repeat() -> None:
+async def test_the_result_of_a_cancelled_wait_is_kept_for_a_repeat() -> None:
     async with running(*SERVED) as engine:
         gate = Gate.at("g")
         first = ask(engine, gate, 7, Wait.HANDLED, "key")

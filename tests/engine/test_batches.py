@@ -213,7 +213,7 @@ async def test_a_failed_address_is_tried_again_in_its_turn_and_not_before_its_ti
         assert batches(A) == [[13], [13]]
 
 
-async def test_what_an_open_commit_holds_up_runs_together_when_it_can() -> None:
+async def test_messages_delayed_by_a_commit_run_in_one_batch() -> None:
     store = HeldStore()
     async with running(Notes, store=store, options=EngineOptions(epoch_steps=1)) as engine:
         store.let_go.clear()

@@ -73,7 +73,7 @@ def closed_gate() -> None:
     Gate.entered, Gate.open = asyncio.Event(), asyncio.Event()
 
 
-async def test_what_has_grown_beyond_the_bound_is_read_again() -> None:
+async def test_a_mailbox_beyond_its_bound_is_read_again_from_the_store() -> None:
     store = Reading()
     async with running(Blob, store=store, options=SMALL) as engine:
         for number in [0, 1, 2, 0]:  # so few that only what they have grown by is beyond the bound
@@ -84,7 +84,7 @@ async def test_what_has_grown_beyond_the_bound_is_read_again() -> None:
         assert held(engine, FIRST, "text") == "x" * 6_000
 
 
-async def test_what_fits_is_read_once() -> None:
+async def test_a_mailbox_within_its_bound_is_read_once() -> None:
     store = Reading()
     async with running(Blob, store=store, options=SMALL) as engine:
         for number in [*range(3), *range(3), *range(3)]:
@@ -94,7 +94,7 @@ async def test_what_fits_is_read_once() -> None:
         assert [store.read.count(Blob.at(str(number))) for number in range(3)] == [1, 1, 1]
 
 
-async def test_what_is_used_all_the_time_stays_while_others_come_and_go() -> None:
+async def test_entities_in_constant_use_stay_in_the_cache() -> None:
     store = Reading()
     async with running(Blob, store=store, options=SMALL) as engine:
         for number in range(1, 40):
@@ -123,7 +123,7 @@ async def test_an_entity_whose_handler_waits_is_not_evicted() -> None:
         assert held(engine, Gate.at("g"), "text") == "first second"
 
 
-async def test_what_expires_while_its_handler_waits_is_not_swept_away_under_it() -> None:
+async def test_a_row_that_expires_during_its_handler_is_not_deleted() -> None:
     store, clock = HeldStore(), ManualClock()
     async with running(Blob, Gate, store=store, clock=clock) as engine:
         send(engine, Gate.at("g"), pack(b"old"))

@@ -339,7 +339,7 @@ async def test_a_failing_message_waits_with_what_is_behind_it_and_nothing_else_d
         assert held(engine, Moody.at("b"), "seen") == [4]
 
 
-async def test_what_no_retry_can_help_goes_to_the_dead_letters() -> None:
+async def test_permanent_failures_become_dead_letters() -> None:
     store = MemoryStore()
     async with running(Moody, store=store) as engine:
         for value in (pack(1), pack(14), pack("no handler"), TypedValue("io.statefun.types/long", b"\xff"), pack(2)):
@@ -440,7 +440,7 @@ async def test_a_cache_smaller_than_the_population_changes_nothing_but_speed() -
         assert {held(engine, Counter.at(str(index)), "n") for index in range(200)} == {3}
 
 
-async def test_what_comes_in_from_turn_to_turn_of_the_event_loop_is_one_commit() -> None:
+async def test_messages_of_successive_loop_iterations_share_a_commit() -> None:
     store = HeldStore()
     async with running(Counter, store=store) as engine:
         for _ in range(3):

@@ -442,7 +442,7 @@ async def test_nothing_is_read_if_types_are_unchanged_in_spite_of_renamed_classe
         pass
 
 
-async def test_what_has_been_read_is_not_read_again_though_nothing_happened() -> None:
+async def test_a_position_without_messages_is_stored() -> None:
     store = Unread()
     await stored(thing(dict[str, Day], {"x": Day(5)}), store)
     newer = thing(dict[str, DayWithDefault])

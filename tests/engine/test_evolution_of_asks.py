@@ -117,7 +117,7 @@ async def test_a_function_type_that_is_gone_is_counted_with_its_asks_and_what_re
     ]
 
 
-async def test_what_was_kept_for_an_answer_and_can_not_be_read_any_more_refuses_a_start(make: Make) -> None:
+async def test_an_unreadable_keep_of_an_open_ask_refuses_the_start(make: Make) -> None:
     await placed(make, order())
     store = make()
 

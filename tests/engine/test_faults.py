@@ -136,7 +136,7 @@ class Picky(Entity, typename="test/picky", on_failure=Discard()):
 
 
 @pytest.mark.parametrize("failing", [None, 1, 2, 3, 5, 8, 13])
-async def test_what_was_lost_with_its_epoch_and_done_again_is_counted_once(failing: int | None) -> None:
+async def test_messages_of_a_lost_epoch_are_counted_once(failing: int | None) -> None:
     def fault(number: int, when: str) -> None:
         if when == "before" and number == failing:
             raise StoreError("test", "the disk is full")
@@ -157,7 +157,7 @@ async def test_what_was_lost_with_its_epoch_and_done_again_is_counted_once(faili
         )
 
 
-async def test_what_left_nothing_to_write_is_counted_too() -> None:
+async def test_messages_without_anything_to_write_are_counted() -> None:
     async with running(Till) as engine:
         for _ in range(3):
             send(engine, Till.at("a"), pack(0))

@@ -63,7 +63,7 @@ async def handled(store: SqliteStore, *numbers: int, cache_bytes: int = 1 << 20)
     await running
 
 
-async def test_what_the_hot_ones_write_does_not_grow_with_those_that_are_not(
+async def test_commits_of_hot_entities_do_not_grow_with_the_cold_ones(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("statefun_actors.store.sqlite.store._LOG_PAGES", 1 << 30)  # all that is written stays in it

@@ -58,7 +58,7 @@ class Script:
 A, B = Notes.at("a"), Notes.at("b")
 
 
-async def test_what_a_source_delays_stays_delayed() -> None:
+async def test_delayed_messages_of_a_source_stay_delayed() -> None:
     store, clock = RefusingStore(("entity",)), ManualClock()
     source = Script(("now", "one"), ("now", POISON), ("later", "two"), ("now", "three"))
     async with running(Notes, store=store, clock=clock, sources={"in": source}) as engine:

@@ -99,7 +99,7 @@ async def test_a_sink_that_is_slow_holds_up_neither_the_actors_nor_another_sink(
         assert store.recover().positions[f"sink:{OUT}"] == f"after {slow.written[-1].seq}"
 
 
-async def test_what_was_kept_and_what_comes_while_the_window_is_full_is_written_in_order_from_the_store() -> None:
+async def test_stored_records_and_those_beyond_a_full_window_are_written_in_order() -> None:
     store, sink = MemoryStore(), ListSink(open=False)
     await keep(store, *range(2 * WINDOW + 7))
     async with running(Teller, store=store, sinks={OUT: sink}) as engine:

@@ -141,7 +141,7 @@ async def test_a_source_of_messages_of_a_paused_entity_waits_for_the_store() -> 
         assert max(Slowly.sizes) <= 100
 
 
-async def test_what_waits_already_stays_behind_the_pause_and_a_batch_in_flight_ends() -> None:
+async def test_waiting_messages_stay_paused_and_a_batch_in_flight_ends() -> None:
     Slow.gate = asyncio.Event()
     async with running(Slow) as engine:
         send(engine, OTHER, pack(1))
@@ -327,7 +327,7 @@ async def test_an_activity_can_be_paused() -> None:
         assert (before, calls) == ([], [1])
 
 
-async def test_what_is_paused_stays_so_under_a_new_name() -> None:
+async def test_a_renamed_type_stays_paused() -> None:
     class Renamed(Entity, typename="test/renamed", was="test/tally"):
         numbers: list[int] = persisted(factory=list)
 
@@ -349,7 +349,7 @@ async def test_what_is_paused_stays_so_under_a_new_name() -> None:
         assert held(engine, Renamed.at("a"), "numbers") == [1]
 
 
-async def test_whoever_waits_for_a_paused_entity_is_answered_once_it_is_resumed() -> None:
+async def test_a_caller_of_a_paused_entity_is_answered_after_the_resume() -> None:
     answers: list[Answer] = []
     async with running(Tally) as engine:
         await pause(engine, A)

@@ -174,7 +174,7 @@ class Words:
 
 
 @pytest.mark.parametrize("tables", [WRITTEN, ("message",)])
-async def test_what_a_source_reads_is_given_up_and_the_source_goes_on(
+async def test_a_source_continues_after_a_message_that_cannot_be_stored(
     refusing: Refusing, tables: Collection[str]
 ) -> None:
     store = refusing(tables)
@@ -238,7 +238,7 @@ async def test_a_submission_that_the_store_refuses_is_refused_to_its_sender(refu
         assert store.counts()["messages"] == 0
 
 
-async def test_what_comes_while_the_guilty_one_is_looked_for_is_taken_in_turn(refusing: Refusing) -> None:
+async def test_messages_during_the_search_for_the_refused_one_are_taken_in_order(refusing: Refusing) -> None:
     store = refusing()
     answers: list[Answer] = []
     async with running(Counted, store=store) as engine:

@@ -104,7 +104,7 @@ async def test_all_that_is_stored_moves_and_goes_on(opened: Opened) -> None:
     store.close()
 
 
-async def test_what_is_sent_to_the_former_name_reaches_the_class(opened: Opened, tmp_path: Path) -> None:
+async def test_messages_to_the_former_name_reach_the_class(opened: Opened, tmp_path: Path) -> None:
     class Sender(Entity, typename="test/sender"):
         @handles(int)
         def send_on(self, cents: int) -> None:
@@ -274,7 +274,7 @@ async def test_an_internal_class_refuses_messages_from_outside_to_its_former_nam
         ("test/a", "io.statefun/b", "was='io.statefun/b': the namespace 'io.statefun' is reserved; choose your own"),
     ],
 )
-def test_what_was_can_not_be(typename: Untyped, was: Untyped, problem: str) -> None:
+def test_invalid_values_of_was_are_refused(typename: Untyped, was: Untyped, problem: str) -> None:
     with pytest.raises(DefinitionError) as raised:
         account(typename, was)
 
@@ -300,7 +300,7 @@ FLINK = (
 )
 
 
-def test_what_flink_calls_refuses_it() -> None:
+def test_an_endpoint_for_flink_refuses_was() -> None:
     with pytest.raises(DefinitionError) as raised:
         RequestReplyHandler(NEW)
 

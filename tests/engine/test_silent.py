@@ -33,7 +33,7 @@ def begun_anew() -> None:
     Silent.runs = []
 
 
-async def test_what_a_source_has_read_is_not_read_again() -> None:
+async def test_records_that_were_read_are_not_read_again() -> None:
     store = MemoryStore()
     for _ in range(2):
         async with running(Silent, store=store, sources={"in": Listed([(A, 1), (A, 2), (A, 3)])}) as engine:

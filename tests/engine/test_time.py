@@ -82,7 +82,7 @@ async def test_a_failing_message_is_tried_again_within_a_minute_of_any_jump(jump
         assert held(engine, Sick.at("a"), "n") == 1
 
 
-async def test_what_is_due_next_is_the_nearest_of_delayed_messages_and_retries() -> None:
+async def test_the_next_due_time_is_the_earliest_of_timers_and_retries() -> None:
     Sick.cured, clock = False, ManualClock()
     async with running(Sick, Log, clock=clock) as engine:
         now = clock.now_ms()
@@ -95,7 +95,7 @@ async def test_what_is_due_next_is_the_nearest_of_delayed_messages_and_retries()
         assert (first, engine.view.next_due()) == (now + MINUTE, now + 100)
 
 
-async def test_what_has_expired_leaves_the_store_after_the_clock_was_set_back_for_long() -> None:
+async def test_expired_rows_leave_the_store_after_the_clock_was_set_back() -> None:
     store, clock = MemoryStore(), ManualClock()
     async with running(TEN_SECONDS, store=store, clock=clock) as engine:
         await engine.idle()  # the next look at what has expired is planned
@@ -112,7 +112,7 @@ async def test_what_has_expired_leaves_the_store_after_the_clock_was_set_back_fo
 
 
 @pytest.mark.parametrize("now", [fading(), fading(timedelta(days=1))])
-async def test_what_a_newer_class_keeps_for_longer_is_not_dropped_at_the_time_of_the_older_one(
+async def test_rows_are_kept_for_the_longer_time_of_a_newer_class(
     now: type[Entity],
 ) -> None:
     store, clock = MemoryStore(), ManualClock()

@@ -125,7 +125,7 @@ def test_copied_it_is_a_plain_address(again: Callable[[Address], Address]) -> No
         (Anything, [1]),
     ],
 )
-async def test_what_the_class_takes_can_be_sent(kind: type[Entity], value: object) -> None:
+async def test_messages_that_the_class_takes_can_be_sent(kind: type[Entity], value: object) -> None:
     assert await sent_to(kind.at("ada"), value) == pack(value)
     assert await sent_to(Address(kind.at("a").typename, "ada"), value) == pack(value)
 
@@ -141,7 +141,7 @@ async def test_what_the_class_takes_can_be_sent(kind: type[Entity], value: objec
         (Cart, TypedValue("other/type", b""), "Cart (cart/cart) takes Add, Timestamp, int, got other/type"),
     ],
 )  # fmt: skip
-async def test_what_it_does_not_take_fails_at_the_send(kind: type[Entity], value: object, error: str) -> None:
+async def test_messages_that_it_does_not_take_fail_at_the_send(kind: type[Entity], value: object, error: str) -> None:
     assert await sent_to(kind.at("ada"), value) == (
         f"UnhandledMessageError: {error}. "
         "Add a handler for it, or one for google.protobuf.Any, which takes every type without its own handler."
@@ -173,7 +173,7 @@ async def test_a_target_is_an_address(target: Any) -> None:
         (Address("cart/\ud800", "a"), "expected a function type that UTF-8 can encode, got 'cart/\\ud800'"),
     ],
 )
-async def test_what_no_wire_and_no_store_can_write_fails_at_the_send(target: Address, error: str) -> None:
+async def test_values_that_no_wire_or_store_can_write_fail_at_the_send(target: Address, error: str) -> None:
     assert await sent_to(target, 5) == f"ValueMismatchError: {error}"
 
 

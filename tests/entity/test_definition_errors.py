@@ -546,7 +546,7 @@ def test_handles_stands_above_a_method_once() -> None:
         ("Added", "str"),
     ],
 )
-def test_what_handles_can_not_mark_is_refused_at_once(wrong: Any, kind: str) -> None:
+def test_handles_refuses_objects_that_are_no_methods(wrong: Any, kind: str) -> None:
     with pytest.raises(DefinitionError) as caught:
         handles(wrong)
 
@@ -696,7 +696,7 @@ def test_an_abstract_class_is_looked_at_too() -> None:
     assert problems_of(define) == ["total: `complex` can't be stored: write `tuple[float, float]`"]
 
 
-def test_what_python_itself_refuses_stays_as_python_says_it() -> None:
+def test_errors_of_python_itself_keep_their_text() -> None:
     class Base(Entity):
         def __init_subclass__(cls, *, region: str, **keywords: Any) -> None:
             super().__init_subclass__(**keywords)

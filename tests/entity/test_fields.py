@@ -118,7 +118,7 @@ async def test_a_field_is_written_once_after_several_changes(served: type[Accoun
     assert await changes(World(served), *messages) == {"balance": pack(9)}
 
 
-async def test_what_comes_back_to_where_it_began_is_unchanged(served: type[Account]) -> None:
+async def test_a_value_changed_back_is_unchanged(served: type[Account]) -> None:
     world = World(served, {"balance": 5, "owner": "ada", "history": codec_json(["a"])})
 
     def back(self: Account) -> None:
@@ -497,7 +497,7 @@ async def test_state_that_convert_can_not_read_either_fails_the_batch(stored: Ty
     )
 
 
-async def test_what_convert_makes_has_to_fit() -> None:
+async def test_the_result_of_convert_must_fit() -> None:
     class Bad(Converted, typename="bank/bad"):
         balance: int = persisted(default=0, convert=lambda stored: "5")
 

@@ -295,7 +295,7 @@ async def test_other_attribute_errors_stay_as_they_are() -> None:
         assert str(error).startswith(text)
 
 
-def test_what_is_no_field_but_there_is_not_called_undeclared() -> None:
+def test_an_attribute_that_is_no_field_is_not_called_undeclared() -> None:
     cart: Any = Cart()
 
     for name in ("label", "add", "now", "id", "obey"):

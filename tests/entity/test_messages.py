@@ -130,7 +130,7 @@ async def test_a_named_protobuf_class_comes_under_its_name_alone() -> None:
     assert text_of(failed.error).startswith("UnhandledMessageError: taker/taker takes One, Two, int, float, str, ")
 
 
-async def test_what_no_handler_takes_fails() -> None:
+async def test_a_message_without_a_handler_fails() -> None:
     failed = await World(Taker).failed(TypedValue("other/type", b""))
 
     assert failed.index == 0

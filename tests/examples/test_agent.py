@@ -56,7 +56,7 @@ def texts(runtime: TestRuntime) -> list[str]:
     return [f"{turn.role}: {turn.text}" for turn in runtime.state(ADA).turns]
 
 
-def test_whoever_waits_gets_the_reply_after_all_tools() -> None:
+def test_a_waiting_caller_gets_the_reply_after_all_tools() -> None:
     async def work(runtime: TestRuntime) -> None:
         assert await runtime.ask(ADA, Say("hello"), Reply) == Reply("You said: hello")
         assert await runtime.ask(ADA, Say("weather in Rome"), Reply) == Reply("It is done: weather Rome")
@@ -92,7 +92,7 @@ def test_a_purchase_waits_days_for_a_person(approval: bool | None, result: str) 
     chat(work)
 
 
-def test_what_is_said_meanwhile_waits_for_its_turn() -> None:
+def test_messages_during_a_turn_wait_for_the_next_turn() -> None:
     async def work(runtime: TestRuntime) -> None:
         await runtime.tell(ADA, Say("buy a pen"))
         assert await runtime.ask(ADA, Say("one"), Queued) == Queued(1)

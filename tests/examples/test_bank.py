@@ -37,7 +37,7 @@ def test_a_deposit_is_booked_replied_to_and_receipted() -> None:
 
 
 @pytest.mark.parametrize("message", [Withdraw(cents=500), Transfer(to="bob", cents=500)])
-def test_what_is_not_there_is_refused_and_nothing_changes(message: object) -> None:
+def test_changes_of_missing_things_are_refused(message: object) -> None:
     result = given(Account, "ada", balance=300).when(message)
 
     assert result.reply == Refused(reason="not enough money", balance=300)

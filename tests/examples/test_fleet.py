@@ -129,7 +129,7 @@ def test_an_interval_that_is_not_above_0_is_refused(every: timedelta) -> None:
 
 
 @pytest.mark.parametrize("message", [Check(1), Status("barometer", silent=True)])
-def test_nobody_outside_raises_an_alarm(message: Check | Status) -> None:
+def test_a_message_from_outside_cannot_raise_an_alarm(message: Check | Status) -> None:
     async def work(runtime: TestRuntime) -> None:
         with pytest.raises(InternalMessageError):
             await runtime.tell(CELLAR if isinstance(message, Check) else Station.at("roof"), message)

@@ -57,7 +57,7 @@ async def test_an_any_is_kept_under_the_declared_typename() -> None:
         ("took", TypedValue(LONG, b""), f"s/fn.took: expected `Duration`, got an Any of '{LONG}'"),
     ],
 )
-async def test_what_can_not_be_read_back_is_never_written(name: str, value: TypedValue, error: str) -> None:
+async def test_values_that_cannot_be_read_back_are_never_written(name: str, value: TypedValue, error: str) -> None:
     with pytest.raises(FieldMismatchError) as raised:
         await state_after(assign(name, value))
 

@@ -103,7 +103,7 @@ async def test_a_whole_body_that_is_too_large_is_refused_without_waiting_for_mor
     assert status == 413
 
 
-async def test_who_leaves_before_the_body_is_there_gets_no_answer() -> None:
+async def test_a_client_that_leaves_before_its_body_gets_no_answer() -> None:
     client = Client(create_app(StatefulFunctions())).body(b"half", more=True).leave()
     await client.start()
 
@@ -163,7 +163,7 @@ async def test_a_handler_that_ignores_a_cancellation_ends_without_an_answer() ->
     assert task.cancelling() == 0
 
 
-async def test_who_leaves_in_the_moment_in_which_the_handler_ends_is_not_answered() -> None:
+async def test_a_client_that_leaves_when_the_handler_ends_is_not_answered() -> None:
     waiting = Waiting()
     client = Client(create_app(waiting.functions)).body(request(TARGET, 1))
     task = client.start()

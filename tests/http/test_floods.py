@@ -141,7 +141,7 @@ async def test_an_http_2_connection_that_only_sends_its_preface_and_pings_ends_l
         client.writer.close()
 
 
-async def test_what_breaks_hypercorn_is_one_log_line_and_no_traceback(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_fault_in_hypercorn_is_one_log_line_without_a_traceback(caplog: pytest.LogCaptureFixture) -> None:
     path = [(b":method", b"GET"), (b":path", b"/\xff\x1b[31m"), (b":authority", b"x"), (b":scheme", b"http")]
     with caplog.at_level(logging.INFO):
         async with serving() as (_, address):

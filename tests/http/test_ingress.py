@@ -134,7 +134,7 @@ def test_a_message_is_taken_once_it_is_durable(tmp_path: Path) -> None:
     assert states(tmp_path / ".statefun" / "app.db") == {"bank/account/ada": {"balance": 5}}
 
 
-def test_who_waits_gets_the_reply_and_its_type(server: Running) -> None:
+def test_a_waiting_request_gets_the_reply_and_its_type(server: Running) -> None:
     server.send("/ingress/bank/account/wait?type=bank/deposit", {"cents": 5}, method="POST")
     answer = server.send("/ingress/bank/account/wait?type=bank/deposit&wait=5s", {"cents": 2})
 
@@ -321,7 +321,7 @@ NO_ESCAPE = "a % in the path must begin an escape such as %2F; write % itself as
         ("/ingress?wait=5s", "application/jsonl", b"", 400, "expected no query with many messages: "),
     ],
 )
-def test_what_is_refused_and_why(
+def test_refused_requests_and_their_reasons(
     server: Running, path: str, content_type: str | None, body: bytes, status: int, text: str
 ) -> None:
     answer = server.send(path, body, content_type)

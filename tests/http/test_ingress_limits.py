@@ -130,7 +130,7 @@ async def send_all(address: tuple[str, int], count: int) -> list[tuple[bytes, by
     return answers
 
 
-async def test_what_can_not_be_held_is_refused_with_a_time_to_retry_and_what_was_taken_is_handled() -> None:
+async def test_messages_beyond_the_limit_are_refused_and_accepted_ones_are_handled() -> None:
     Slow.open = asyncio.Event()
     store = MemoryStore()
     async with serving(store) as (engine, address), asyncio.timeout(DEADLINE):

@@ -121,7 +121,7 @@ async def test_the_reply_that_was_held_is_the_same() -> None:
     assert reply == await handler.handle(body(1, 2))
 
 
-async def test_what_the_handlers_take_counts() -> None:
+async def test_the_time_of_handlers_counts() -> None:
     time = Time()
 
     class Slow(Entity, typename="test/counter"):

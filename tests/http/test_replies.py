@@ -142,7 +142,7 @@ def test_an_expired_ask_and_an_answered_one_answer_like_one_that_never_was(serve
         ),
     ],
 )
-def test_what_the_ask_does_not_take_leaves_it_open(
+def test_an_answer_of_another_type_leaves_the_ask_open(
     server: Running, loan: str, query: str, content_type: str, body: bytes, status: int, text: str
 ) -> None:
     token = ask(server, loan, "now")

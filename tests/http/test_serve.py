@@ -150,9 +150,7 @@ def test_in_2x_a_missing_state_says_which_line_to_add(server: Server) -> None:
         ("POST", "/statefun", request(COUNTER, 1, state={"n": TypedValue(LONG, b"\xff")}), 500, b"can't be read"),
     ],
 )  # fmt: skip
-def test_what_is_refused_is_refused_in_one_line(
-    server: Server, method: str, path: str, body: bytes, status: int, answer: bytes
-) -> None:
+def test_a_refusal_is_one_line(server: Server, method: str, path: str, body: bytes, status: int, answer: bytes) -> None:
     connection = server.connection()
     connection.request(method, path, body)
     response = connection.getresponse()

@@ -9,11 +9,11 @@ import pytest
 from statefun_actors.connectors.kafka.deadline import within
 
 
-def test_what_a_call_returns_in_time_is_returned() -> None:
+def test_the_result_of_a_call_in_time_is_returned() -> None:
     assert within(30.0, lambda: 7) == 7
 
 
-def test_what_a_call_raises_in_time_is_raised() -> None:
+def test_the_error_of_a_call_in_time_is_raised() -> None:
     with pytest.raises(ZeroDivisionError):
         within(30.0, lambda: 1 // 0)
 

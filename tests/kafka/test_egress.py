@@ -137,7 +137,7 @@ async def test_an_older_store_is_an_error_instead_of_skipped_records(
     ]
 
 
-def test_who_writes_by_the_same_id_later_shuts_out_who_did_before(topics: Topics) -> None:
+def test_a_later_writer_of_an_id_fences_the_earlier_one(topics: Topics) -> None:
     name, to, id = topics.make("out"), egress(topics, "exactly-once"), topics.name("id")
     zombie = Transactions(to, id, 10)
     Transactions(to, id, 10)

@@ -144,7 +144,7 @@ async def test_a_position_without_ids_is_taken_over(topics: Topics, caplog: pyte
     assert caplog.messages == []
 
 
-async def test_what_is_kept_is_the_offsets_and_the_ids(topics: Topics) -> None:
+async def test_a_position_has_the_offsets_and_the_topic_ids(topics: Topics) -> None:
     name = topics.make()
     topics.write(name, [("ada", add(1))])
     store = MemoryStore()

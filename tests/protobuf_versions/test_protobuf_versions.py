@@ -133,7 +133,7 @@ def installed(version: str) -> Path:
 
 @pytest.mark.timeout(600)  # it is a run of hundreds of tests, and may have to install its protobuf first
 @pytest.mark.parametrize("protobuf", OTHERS, ids=str)
-def test_what_reads_and_writes_protobuf_does_so_on_every_version(protobuf: Protobuf, tmp_path: Path) -> None:
+def test_protobuf_is_read_and_written_on_every_version(protobuf: Protobuf, tmp_path: Path) -> None:
     try:
         finished = run(protobuf, tmp_path / "seen.json")
     except NotInstalledError as error:

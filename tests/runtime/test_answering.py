@@ -103,7 +103,7 @@ def test_an_answer_under_one_key_counts_once_and_succeeds_twice(calls: Calls, lo
 
 
 @pytest.mark.parametrize("address", ["", Address("bank/loan", "x"), 5])
-def test_what_is_no_reply_address_is_refused(calls: Calls, address: object) -> None:
+def test_a_malformed_reply_address_is_refused(calls: Calls, address: object) -> None:
     with pytest.raises(ValueMismatchError) as caught:
         calls.answer(address, Verdict(granted=True))  # type: ignore[arg-type]
 

@@ -93,7 +93,7 @@ def test_a_path_that_looks_like_a_url_is_a_path(tmp_path: Path, monkeypatch: pyt
     assert (tmp_path / "memory:").exists()
 
 
-def test_what_no_store_can_be_opened_by_is_refused_with_what_is_expected() -> None:
+def test_an_invalid_store_url_is_refused_with_the_expected_form() -> None:
     assert refused(lambda: open_store("postgres://localhost/bank")) == (
         "store postgres://localhost/bank: unknown scheme 'postgres'; expected one of: memory, sqlite",
         False,

@@ -90,7 +90,7 @@ def test_a_closed_store_leaves_one_file_and_its_lock(store: SqliteStore, path: P
     assert names(path.parent) == ["store.db", "store.db.lock"]
 
 
-def test_what_was_committed_is_there_after_opening_again(store: SqliteStore, path: Path) -> None:
+def test_commits_are_there_after_reopening(store: SqliteStore, path: Path) -> None:
     commit(store, entity("ada"), next_seq=7)
     before = answers(store)
     store.close()

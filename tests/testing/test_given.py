@@ -77,7 +77,7 @@ def test_several_messages_are_one_batch() -> None:
     assert result.entity.balance == 4
 
 
-def test_what_a_handler_raises_is_raised() -> None:
+def test_the_error_of_a_handler_is_raised() -> None:
     with pytest.raises(ValueError, match=r"^oh no$"):
         given(Account, "ada").when("oh no")
 
@@ -116,7 +116,7 @@ def test_a_field_that_is_not_there_is_refused() -> None:
     assert str(raised.value) == "Account has no field 'balanse'; its fields are balance, history, owner"
 
 
-def test_what_is_no_entity_class_is_refused() -> None:
+def test_an_object_that_is_no_entity_class_is_refused() -> None:
     with pytest.raises(TypeError) as raised:
         given(Account(balance=1), "ada")  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
 

@@ -152,7 +152,7 @@ async def test_ask_says_what_came_instead_of_the_reply() -> None:
         assert str(other.value).startswith("expected `int` in reply from kit/asked/x, got io.statefun.types/string: ")
 
 
-async def test_what_a_handler_without_a_policy_raises_is_raised_and_its_message_waits() -> None:
+async def test_without_a_policy_the_error_is_raised_and_the_message_waits() -> None:
     async with TestRuntime(Asked) as runtime:
         with pytest.raises(ValueError, match=r"^no$"):
             await runtime.tell(Asked.at("x"), "fail")
@@ -170,7 +170,7 @@ async def test_of_several_errors_the_first_is_raised_and_none_of_them_twice() ->
         await runtime.tell(Starter.at("y"), "nothing")
 
 
-async def test_what_a_policy_gives_up_is_in_the_dead_letters() -> None:
+async def test_a_message_that_a_policy_gives_up_is_a_dead_letter() -> None:
     async with TestRuntime(Guarded) as runtime:
         await runtime.tell(Guarded.at("x"), 5)
         [letter] = runtime.dead_letters
@@ -236,7 +236,7 @@ async def test_a_batch_can_be_given_twice_and_counts_once(*, twice: bool) -> Non
     assert Charged.charges == [run for run in runs for _ in range(1 + twice)]
 
 
-async def test_what_is_no_address_is_refused() -> None:
+async def test_a_malformed_address_is_refused() -> None:
     async with TestRuntime(Charged) as runtime:
         name: Any = "kit/charged/ada"
         for call in (lambda: runtime.tell(name, 1), lambda: runtime.ask(name, 1), lambda: runtime.state(name)):

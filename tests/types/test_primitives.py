@@ -174,7 +174,7 @@ def test_unknown_fields_are_skipped_and_the_last_value_wins(cls: type, data: byt
         (bytes, bytearray(b"x"), "expected `bytes`, got `bytearray`"),
     ],
 )
-def test_what_does_not_fit_is_refused(cls: type, value: Any, error: str) -> None:
+def test_unfit_values_are_refused(cls: type, value: Any, error: str) -> None:
     with pytest.raises(ValueMismatchError) as caught:
         codec_for(cls).encode(value)
 

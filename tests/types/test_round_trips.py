@@ -67,7 +67,7 @@ def test_a_value_of_any_kind_is_read_back_equal_or_is_refused(case: tuple[Any, A
 @given(value=anything)
 @example(value=[[], None, [1]])
 @example(value={"a": ()})
-def test_what_can_be_sent_is_valid_json_or_known_bytes(value: Any) -> None:
+def test_sendable_values_are_valid_json_or_known_bytes(value: Any) -> None:
     try:
         typed = pack(value)
     except (NotAMessageError, ValueMismatchError):

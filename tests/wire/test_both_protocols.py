@@ -135,7 +135,7 @@ def test_a_typename_is_split_at_its_last_slash(dialect: Dialect) -> None:
 
 
 @both
-def test_what_a_policy_settled_is_not_flinks_business(dialect: Dialect) -> None:
+def test_messages_settled_by_a_policy_do_not_fail_the_request(dialect: Dialect) -> None:
     settled = Done([], {}, [MessageFailure(0, ValueError("no"), Settlement.DISCARDED, 1)], [0])
 
     assert dialect.write(settled, token_prefix=None) == dialect.write(Done([], {}), token_prefix=None)

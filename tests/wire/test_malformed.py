@@ -92,7 +92,7 @@ def changed(dialect: Dialect, change: Change) -> bytes:
         ),
     ],
 )
-def test_what_is_wrong_is_said_with_the_place(dialect: Dialect, change: Change, expected: str) -> None:
+def test_faults_are_reported_with_their_place(dialect: Dialect, change: Change, expected: str) -> None:
     assert complaint(dialect, changed(dialect, change)) == expected
 
 

@@ -97,7 +97,7 @@ BEGINS_ALIKE = {
 
 
 @pytest.mark.parametrize("other", BEGINS_ALIKE.values(), ids=BEGINS_ALIKE.keys())
-def test_what_begins_as_a_known_part_but_goes_on_otherwise_is_parsed(other: bytes) -> None:
+def test_a_part_with_a_known_prefix_and_another_rest_is_parsed(other: bytes) -> None:
     read_three_times(raw_request(KNOWN))
     data = raw_request(KNOWN, other)
     alone = v3_pb2.Invocations.FromString

@@ -148,7 +148,7 @@ def test_a_state_declared_as_any_is_the_any_itself_unless_it_would_be_read_back_
         assert state_written(held) == (ANY, held.SerializeToString())
 
 
-def test_what_is_read_is_not_converted() -> None:
+def test_values_that_fit_are_not_converted() -> None:
     packed = Any()
     packed.Pack(Int64Value(value=7))
 

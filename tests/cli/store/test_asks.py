@@ -281,7 +281,7 @@ def test_an_export_carries_them(folder: Path) -> None:
     assert told("schedules", "app.py", "--store", "copy.db", folder=folder) == schedules
 
 
-def test_what_is_wrong_is_reported_in_a_line(folder: Path) -> None:
+def test_each_fault_is_reported_in_a_line(folder: Path) -> None:
     decided = token(folder, "decided")
 
     def wrong(*words: str, code: int = 2) -> str:

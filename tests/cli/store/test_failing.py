@@ -42,7 +42,7 @@ def spent(folder: Path) -> int:
     return sum(int(each["fields"]["spent"]) for each in found)
 
 
-def test_what_fails_is_listed_retried_and_dropped_while_an_engine_runs(folder: Path) -> None:
+def test_failing_messages_are_listed_retried_and_dropped_on_a_running_engine(folder: Path) -> None:
     with engine(folder):
         nothing = in_this_process("failing", "app.py", folder=folder).stdout
         send(folder, -1, 5, 6)
@@ -118,7 +118,7 @@ def test_discarding_asks_first(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("command", ["retry", "drop"])
-def test_what_is_not_failing_is_refused(folder: Path, command: str) -> None:
+def test_a_message_that_does_not_fail_is_refused(folder: Path, command: str) -> None:
     known = "`statefun-actors failing` lists the messages that are failing."
     without = refusal("failing", command, "app.py", "shop/basket/bob", folder=folder, code=1)
     with engine(folder):

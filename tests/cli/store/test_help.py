@@ -72,7 +72,7 @@ def test_a_shell_gets_the_script_for_completion(tmp_path: Path, shell: str) -> N
     assert named.stdout == taken.stdout
 
 
-def test_what_the_shell_asks_for_is_answered() -> None:
+def test_completion_requests_of_a_shell_are_answered() -> None:
     def completed(*words: str) -> list[str]:
         asked = os.environ | {
             "_STATEFUN_ACTORS_COMPLETE": "bash_complete",

@@ -110,7 +110,7 @@ def test_no_store_in_use_is_replaced(folder: Path) -> None:
     assert kept_in(folder) == []
 
 
-def test_what_is_no_sound_backup_replaces_nothing(folder: Path) -> None:
+def test_a_damaged_backup_replaces_nothing(folder: Path) -> None:
     damage(folder / "monday.db", "entity")
     (folder / "notes.txt").write_text("no store at all, " * 100)
 

@@ -276,7 +276,7 @@ async def test_requests_that_come_together_are_answered_in_order() -> None:
         assert statuses == [b"200", b"400", b"200", b"404", b"200"]
 
 
-async def test_what_follows_a_request_that_waits_is_answered_after_it() -> None:
+async def test_pipelined_requests_are_answered_in_order() -> None:
     functions = Functions()
     async with serving(functions.served) as served:
         client = await served.client()

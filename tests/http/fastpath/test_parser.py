@@ -78,7 +78,7 @@ def check_body(connection: h11.Connection, head: Head, data: bytes) -> None:
         (request(b"Cookie: " + b"a" * 7_000), None),
     ],
 )
-def test_what_is_read(data: bytes, headers: object) -> None:
+def test_accepted_requests(data: bytes, headers: object) -> None:
     head = check_beside_h11(data + b"12345 and more")
 
     assert isinstance(head, Head)
@@ -145,7 +145,7 @@ def test_what_is_read(data: bytes, headers: object) -> None:
         b"POST /" + b"a" * 9_000,
     ],
 )
-def test_what_is_declined(data: bytes) -> None:
+def test_declined_requests(data: bytes) -> None:
     assert check_beside_h11(data + b"12345") is DECLINED
 
 

@@ -83,7 +83,7 @@ def test_the_mistake_is_found(
         pytest.param(planted.grows, planted.Grows, "planted/grows/x.runs: 2; without faults 1", id="a module"),
     ],
 )
-def test_what_no_message_decides_is_found_without_faults(scenario: planted.Scenario, served: Any, what: str) -> None:
+def test_sources_of_difference_are_found_without_faults(scenario: planted.Scenario, served: Any, what: str) -> None:
     planted.cache.pop("runs", None)
 
     with pytest.raises(SimulationError, match=what) as raised:
