@@ -1,4 +1,4 @@
-"""What every test gets: ``async def`` tests, time limits, workers, and properties that fail the same way for everyone.
+"""Set-up of all tests: ``async def`` tests, time limits, workers, and reproducible property tests.
 
 ``--hypothesis-profile=full`` tries ten times as many examples of each property, and ``explore`` many more, at random.
 """
@@ -67,7 +67,7 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give tests that take long their time limit, and tell which tests must run in one worker.
+    """Give slow tests their time limit, and group the tests that must run in one worker.
 
     One Flink serves all tests that need one; so do one Kafka broker, and one Flink over Kafka. What tests of a file
     share is made once.
@@ -108,7 +108,7 @@ def _group_of(item: pytest.Item) -> str | None:
 
 
 def _group(item: pytest.Item, *, flink: bool, kafka: bool) -> str | None:
-    """What the tests are called that run in the same worker as *item*; None where it may run in any."""
+    """The group of tests that run in the same worker as *item*; None where it may run in any."""
     names = set(item.fixturenames) if isinstance(item, pytest.Function) else set[str]()
     if kafka and not flink and "own_broker" in names and not names & {"broker", "topics"}:
         return None  # it shares nothing, and waits most of its time
@@ -123,7 +123,7 @@ def _group(item: pytest.Item, *, flink: bool, kafka: bool) -> str | None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_report_to_serializable() -> Generator[None, object, object]:
-    """Escape what a worker can't send: a captured log, or a failure, may hold half a surrogate pair."""
+    """Escape texts that a worker can't send: a captured log or a failure may hold half a surrogate pair."""
     return _encodable((yield))
 
 
@@ -162,7 +162,7 @@ def _places(module: ModuleType) -> list[str]:
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Skip, or fail under ``CI=true``, what this machine lacks something for."""
+    """Skip tests whose needs this machine lacks; under ``CI=true`` they fail."""
     for mark in item.iter_markers("needs"):
         for name in mark.args:
             check(name)

@@ -1,4 +1,4 @@
-"""What tests need of the machine. What is missing skips its test; under ``CI=true`` it fails it.
+"""The programs that tests need. A missing one skips its tests; under ``CI=true`` they fail.
 
 A test asks by the mark ``needs("linux", "grpc_tools")``, or calls :func:`skip_or_fail` where only trying tells.
 """

@@ -1,4 +1,4 @@
-"""The README and the documentation are run: Python, tests and commands. What they name is there.
+"""The README and the documentation are run: Python, tests and commands. Their links and names exist.
 
 The first commands, which handle a month of flights, are run by tests/examples/test_flights_month.py.
 """
@@ -43,12 +43,12 @@ ENVIRONMENT = {
 
 
 def blocks(language: str) -> list[str]:
-    """The blocks of that language, those of the README first. What is shown twice is one block."""
+    """The blocks of that language, those of the README first, without repeats."""
     return list(dict.fromkeys(code for kind, code in BLOCKS if kind == language))
 
 
 def block_with(text: str) -> str:
-    """The Python block in which *text* stands."""
+    """The Python block that contains *text*."""
     (found,) = [code for code in blocks("python") if text in code]
     return found
 

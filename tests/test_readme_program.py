@@ -77,7 +77,7 @@ def printed(code: str, folder: Path, warnings: str = "error") -> list[str]:
 
 
 def served(module: str, name: str, folder: Path) -> list[str]:
-    """What SERVED prints of an application. A warning is the business of its framework, whichever release that is."""
+    """The output of SERVED for an application. Warnings of its framework are ignored."""
     return printed(SERVED.format(module=module, name=name), folder, warnings="default")
 
 

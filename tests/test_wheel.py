@@ -1,4 +1,4 @@
-"""What the wheel holds: all that an installed package needs, and nothing else."""
+"""The contents of the wheel: the files that an installed package needs, and no others."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every control keeps to, written once: each check takes a control and a way to look into its store."""
+"""Checks that every control must pass. Each takes a control and a function that opens its store."""
 
 from __future__ import annotations
 

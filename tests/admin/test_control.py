@@ -1,4 +1,4 @@
-"""Every control under the same checks, and what only a control door can do."""
+"""Every control under the same checks, and the requests that only a control socket takes."""
 
 from __future__ import annotations
 

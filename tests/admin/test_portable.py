@@ -82,7 +82,7 @@ def exported(path: Path, *, app: bool = False) -> list[bytes]:
 
 
 def names(folder: Path) -> list[str]:
-    """The files in *folder* without SQLite's own, which whoever reads a store leaves behind empty."""
+    """The files in *folder*, except SQLite's own, which a reader of a store leaves behind empty."""
     return sorted(file.name for file in folder.iterdir() if file.suffix not in {".db-wal", ".db-shm"})
 
 

@@ -1,4 +1,4 @@
-"""A store is read as instances of its classes, from beside."""
+"""A store read as instances of its classes, by another process than the engine's."""
 
 from __future__ import annotations
 

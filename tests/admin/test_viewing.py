@@ -1,4 +1,4 @@
-"""What people and programs are shown of an entity: as its class declares it, as of now, and never a failure."""
+"""Views of an entity for people and programs: by the declarations of its class, without expired fields."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who may import whom, and how to find an import that breaks it.
+"""The imports that rooms may make, and a search for other imports.
 
 A room is a package or a file directly in ``statefun_actors``, or one of the packages in it that have a line of their
 own in the table; its public API is its ``__init__`` (a file is its own).
@@ -268,7 +268,7 @@ class _Module:
 
     @property
     def package(self) -> str:
-        """What a relative import starts from."""
+        """The package from which a relative import starts."""
         return self.dotted if self.path.stem == "__init__" else self.dotted.rpartition(".")[0]
 
 

@@ -93,7 +93,7 @@ def test_the_test_kit_loads_simulations_when_they_are_used() -> None:
 
 
 def house(folder: Path, files: dict[str, str]) -> list[str]:
-    """What is wrong in a package that consists of *files*: path without ``.py`` -> source."""
+    """The faults of a package of *files*: path without ``.py`` -> source."""
     for name, source in files.items():
         path = folder / f"{name}.py"
         path.parent.mkdir(exist_ok=True)

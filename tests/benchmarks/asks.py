@@ -1,4 +1,4 @@
-"""What an ask costs beside two plain sends: ``python -m tests.benchmarks.asks [--profile]``.
+"""The cost of an ask next to two plain sends: ``python -m tests.benchmarks.asks [--profile]``.
 
 Embedded, in process, over a memory store. A thousand entities are told to talk to a thousand others: once by a send and
 a send back, once by an ask whose answer runs its ``then``. Both take turns, and the median of the processor time of the

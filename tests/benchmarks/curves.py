@@ -160,7 +160,7 @@ async def entities(path: Path, size: int) -> float:
 
 
 async def fields(path: Path, size: int) -> float:
-    """Messages that change one of so many fields."""
+    """Messages that change one of this number of fields."""
     cls = with_fields(size)
     async with Bench(path, cls) as bench:
         messages = [(cls.at(f"{number}"), pack(1)) for number in range(200)]
@@ -169,14 +169,14 @@ async def fields(path: Path, size: int) -> float:
 
 
 async def state(path: Path, size: int) -> float:
-    """Messages that change a field of so many bytes."""
+    """Messages that change a field of this number of bytes."""
     async with Bench(path, Blob) as bench:
         await bench.work([(Blob.at(f"{number}"), pack(Grow(size))) for number in range(8)])
         return await bench.work([(Blob.at(f"{number % 8}"), pack(1)) for number in range(400)])
 
 
 async def batch(path: Path, size: int) -> float:
-    """Messages to one address, so many at a time."""
+    """Messages to one address, this number at a time."""
     async with Bench(path, Counter) as bench:
         await bench.work([(Counter.at("one"), pack(1))] * 100)
         turns = max(1, 300 // size)
@@ -184,7 +184,7 @@ async def batch(path: Path, size: int) -> float:
 
 
 async def fan_out(path: Path, size: int) -> float:
-    """A message that sends so many others; µs for each of these."""
+    """A message that sends this number of others; µs for each of these."""
     async with Bench(path, Counter) as bench:
         await bench.work([(Counter.at("one"), pack(Spread(size)))])
         turns = max(1, 5_000 // size)
@@ -192,7 +192,7 @@ async def fan_out(path: Path, size: int) -> float:
 
 
 async def asks(path: Path, size: int) -> float:
-    """Asks beside so many open ones."""
+    """Asks next to this number of open ones."""
     async with Bench(path, Waiting, Silent) as bench:
         begin = pack(Begin(timer=False))
         await bench.work([(Waiting.at(f"{number}"), begin) for number in range(size)])
@@ -200,7 +200,7 @@ async def asks(path: Path, size: int) -> float:
 
 
 async def timers(path: Path, size: int) -> float:
-    """Timers set beside so many pending ones."""
+    """Timers set next to this number of pending ones."""
     async with Bench(path, Waiting) as bench:
         begin = pack(Begin(timer=True))
         await bench.work([(Waiting.at(f"{number}"), begin) for number in range(size)])
@@ -208,7 +208,7 @@ async def timers(path: Path, size: int) -> float:
 
 
 async def one_asker(path: Path, size: int) -> float:
-    """Asks of one entity beside so many open ones of its own."""
+    """Asks of one entity that has this number of open ones."""
     async with Bench(path, Waiting, Silent) as bench:
         begin = pack(Begin(timer=False))
         await bench.work([(Waiting.at("one"), begin)] * size)

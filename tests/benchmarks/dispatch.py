@@ -79,7 +79,7 @@ def run(batch: Batch) -> Any:
 
 
 def seconds(batch: Batch) -> float:
-    """What one run of *batch* takes, on average over a round."""
+    """The time of one run of *batch*, the mean over a round."""
     runs = range(MESSAGES_A_ROUND // len(batch.invocations))
     before = time.perf_counter()
     for _ in runs:

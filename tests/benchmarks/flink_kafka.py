@@ -1,4 +1,4 @@
-"""From Kafka over Flink to an endpoint and back, beside Apache's SDK: ``python -m tests.benchmarks.flink_kafka``.
+"""From Kafka over Flink to an endpoint and back, next to Apache's SDK: ``python -m tests.benchmarks.flink_kafka``.
 
 One StateFun 3.3.0 job reads two topics, one for each peer: ``statefun-actors serve``, and aiohttp with Apache's SDK as
 pip installs it. An account adds each message to its state and writes a record with the balance. The peers take turns on
@@ -71,7 +71,7 @@ class Turn:
 
 
 class Peer:
-    """One peer, its two topics, and the clients of Kafka that feed it and read what it did."""
+    """One peer, its two topics, and the Kafka clients that write its input and read its output."""
 
     def __init__(self, name: str, server: Server, broker: str, pids: Mapping[str, int]) -> None:
         self._name, self._server, self._pids = name, server, pids
@@ -84,7 +84,7 @@ class Peer:
         self._requests = 0
 
     def turn(self, turn: str, keys: int, messages: int) -> Turn:
-        """Send *messages* to *keys* that nobody else has, and read back what comes of them.
+        """Send *messages* to *keys* of their own, and read back the results.
 
         Raises:
             AssertionError: a balance is missing, or was written twice; it takes too long.

@@ -1,4 +1,4 @@
-"""What a large population costs: ``python -m tests.benchmarks.growth [--full]``.
+"""The cost of many entities: ``python -m tests.benchmarks.growth [--full]``.
 
 The same 1,000 hot entities get the same messages in a store that holds nothing else, and in one with 100,000 entities
 (--full: a million) among which they lie scattered. Each run is a process of its own, the stores take turns, and medians
@@ -41,7 +41,7 @@ def hot_ones(population: int) -> list[int]:
 
 
 async def fill(path: Path, population: int) -> None:
-    """A store with so many entities as the engine writes them."""
+    """A store with this number of entities, as the engine writes them."""
     from statefun_actors.address import Address
     from statefun_actors.model import TypedValue
     from statefun_actors.store import Commit, EntityRecord, EntityRow

@@ -1,4 +1,4 @@
-"""µs from request bytes to reply bytes, beside Apache's SDK: ``python -m tests.benchmarks.handler``.
+"""µs from request bytes to reply bytes, next to Apache's SDK: ``python -m tests.benchmarks.handler``.
 
 The workload of ``tests.benchmarks.peers``, in batches of 1, 10 and 100, protocol 3.x. Each peer is a process of its
 own; they take turns, each tells its best short stretch, and the medians of these are compared. Before anything is

@@ -1,4 +1,4 @@
-"""Requests a second over HTTP, beside aiohttp with Apache's SDK: ``python -m tests.benchmarks.http``.
+"""Requests a second over HTTP, next to aiohttp with Apache's SDK: ``python -m tests.benchmarks.http``.
 
 ``statefun-actors serve`` on Hypercorn, one process, with the class of ``tests.benchmarks.peers``; batches of 1 over 16
 connections that are kept open. The same client asks all servers: raw sockets, each of which sends the next request
@@ -27,7 +27,7 @@ AIMS = {"aiohttp + SDK-pip": 3.0, "aiohttp + SDK-upb": 2.0}
 
 
 def cpu_seconds(pid: int) -> float:
-    """What a process has used so far; 0 where the system has no /proc."""
+    """The processor time of a process so far; 0 where the system has no /proc."""
     stat = Path(f"/proc/{pid}/stat")
     if not stat.exists():
         return 0.0
@@ -36,7 +36,7 @@ def cpu_seconds(pid: int) -> float:
 
 
 class Server:
-    """A process that tells on its first line where it listens."""
+    """A process whose first line of output is its address."""
 
     def __init__(self, *command: str | Path) -> None:
         self._process = subprocess.Popen(
@@ -49,7 +49,7 @@ class Server:
         self.host, self.port = found[1], int(found[2])
 
     def cpu_seconds(self) -> float:
-        """What the process has used so far; 0 where the system has no /proc."""
+        """The processor time of the process so far; 0 where the system has no /proc."""
         return cpu_seconds(self._process.pid)
 
     def close(self) -> None:

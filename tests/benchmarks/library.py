@@ -132,7 +132,7 @@ async def compare_with_http(folder: Path, options: argparse.Namespace) -> list[F
 
 
 async def compare_with_the_disk(folder: Path, options: argparse.Namespace) -> tuple[Figure, float]:
-    """What one ask at a time takes, and its processor time in µs."""
+    """The duration of one ask at a time, and its processor time in µs."""
     ours: list[float] = []
     disk: list[float] = []
     used = 0.0

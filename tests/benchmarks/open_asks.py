@@ -1,4 +1,4 @@
-"""What a million open asks with timeouts cost: ``python -m tests.benchmarks.open_asks [--asks N]``.
+"""The cost of a million open asks with timeouts: ``python -m tests.benchmarks.open_asks [--asks N]``.
 
 A store with that number of open asks, as the engine writes them, is compared to an empty one. Each start is a process
 of its own: how long it takes, from nothing imported to the first ask answered and stored, and how much memory it has

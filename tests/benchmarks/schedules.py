@@ -1,4 +1,4 @@
-"""What a million schedules cost, of which 1,000 are due a minute.
+"""The cost of a million schedules, of which 1,000 are due each minute.
 
 ``python -m tests.benchmarks.schedules [--schedules N]``
 

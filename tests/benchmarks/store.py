@@ -1,4 +1,4 @@
-"""What a commit costs: ``python tests/benchmarks/store.py``.
+"""The cost of a commit: ``python tests/benchmarks/store.py``.
 
 Rows per second through ``SqliteStore.commit``, on the event loop's thread and on the store's own, beside the least that
 anything durable has to do in SQLite: the same rows by ``executemany`` into the same table, and COMMIT. An epoch updates
@@ -53,7 +53,7 @@ def write_floor(db: sqlite3.Connection, rows: list[EntityRow]) -> None:
 
 
 async def busy(milliseconds: float) -> None:
-    """Handlers: so much Python at a time, then a turn of the loop."""
+    """Handlers: some Python at a time, then an iteration of the event loop."""
     while True:
         end = time.perf_counter() + milliseconds / 1_000
         while time.perf_counter() < end:

@@ -1,4 +1,4 @@
-"""What telemetry costs: ``python -m tests.benchmarks.telemetry``.
+"""The cost of telemetry: ``python -m tests.benchmarks.telemetry``.
 
 Messages of an ``AsyncRuntime`` with SQLite, handled by a handler that sends one message each, in turns:
 

@@ -1,4 +1,4 @@
-"""The pieces of the benchmark beside Restate, without Restate: that what they count is what has happened."""
+"""The parts of the Restate benchmark, without Restate: their counts are right."""
 
 from __future__ import annotations
 

@@ -107,7 +107,7 @@ def fill(message: v3_pb2.TypedValue, value: TypedValue) -> None:
 
 
 def microseconds(run: Callable[[_T], object], inputs: list[_T]) -> float:
-    """Of one *run*. Nothing is kept from one to the next, or the garbage collector would be what is measured."""
+    """The time of one *run*. Results are not kept, or the garbage collector would be measured."""
     start = time.perf_counter()
     for each in inputs:
         run(each)

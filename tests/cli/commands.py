@@ -28,7 +28,7 @@ COMMAND: Final = (sys.executable, "-W", "error", "-m", "statefun_actors")
 
 
 def _with_bind(arguments: tuple[str, ...]) -> tuple[str, ...]:
-    """Tests run beside each other, so a run that listens takes a port that it is given."""
+    """Tests run at the same time, so a run listens at a free port."""
     if arguments[:1] == ("run",) and "--bind" not in arguments and "--until-idle" not in arguments:
         return (*arguments, "--bind", "none")
     return arguments
@@ -94,7 +94,7 @@ def on_a_terminal(*arguments: str, folder: Path) -> Generator[Terminal]:
 
 
 class Terminal:
-    """What a command shows on its terminal."""
+    """The output of a command on its terminal."""
 
     def __init__(self, pid: int, control: int) -> None:
         self._pid, self._control = pid, control
@@ -135,7 +135,7 @@ class Terminal:
             self._code = -signal.SIGKILL
 
     def _read(self, seconds: float) -> bool:
-        """Whether it goes on."""
+        """Whether it still runs."""
         ready, _, _ = select.select([self._control], [], [], seconds)
         if not ready:
             return True

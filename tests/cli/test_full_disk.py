@@ -1,4 +1,4 @@
-"""A disk that is full, under a run and behind what commands print: told in a line, and nothing is lost."""
+"""A full disk, under a run and behind the output of commands: one line of error, and nothing is lost."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def test_a_run_on_a_full_disk_refuses_what_comes_and_stops_cleanly(folder: Path,
 
 @contextlib.contextmanager
 def small_disk(path: Path) -> Generator[Callable[[str], object]]:
-    """A file system at *path* of 600 kB, and what makes it another size."""
+    """A file system of 600 kB at *path*, and a function that changes its size."""
 
     def mount(*options: str) -> None:
         subprocess.run(["mount", *options, str(path)], check=True, capture_output=True)

@@ -1,4 +1,4 @@
-"""APP: what a module, a file, a folder and a name in them stand for, and what is said when they stand for nothing."""
+"""APP: the application of a module, a file, a folder or a name, and the errors where there is none."""
 
 from __future__ import annotations
 

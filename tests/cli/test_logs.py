@@ -1,4 +1,4 @@
-"""What a command logs: one line a record whatever is in it, and where it comes from."""
+"""The log of a command: one line for each record, with its logger, whatever text it has."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Standard output that is closed, or that nobody reads: one line at the most, and an exit code that says it."""
+"""Standard output that is closed or has no reader: at most one line of error, and the right exit code."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``statefun-actors run``: what it reads, writes, tells and exits with."""
+"""``statefun-actors run``: its input, output, summary and exit codes."""
 
 from __future__ import annotations
 

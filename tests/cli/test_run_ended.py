@@ -1,4 +1,4 @@
-"""Code of an application that stops the event loop under a command: it goes on, and nothing is lost."""
+"""Code of an application that stops the event loop: the command continues, and nothing is lost."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Killed with SIGKILL at moments of chance and run again, a run comes to what an undisturbed one comes to."""
+"""A run that is killed at random moments and repeated ends with the result of an undisturbed run."""
 
 from __future__ import annotations
 

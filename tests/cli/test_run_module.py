@@ -1,5 +1,5 @@
 # ruff: noqa: E501 - messages are easier to compare in one piece
-"""``run --module``: what of a module.yaml can't be had here is told before anything is read or written."""
+"""``run --module``: parts of a module.yaml that only Flink can run are errors before the start."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def refused(folder: Path, module: str, *arguments: str, code: int = 2) -> str:
-    """What is said of *module*."""
+    """The errors of *module*."""
     (folder / "module.yaml").write_text(module)
     done = run("run", "app.py", "--module", "module.yaml", "--until-idle", "--quiet", *arguments, folder=folder)
     assert (done.returncode, done.stdout) == (code, "")

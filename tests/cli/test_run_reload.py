@@ -29,7 +29,7 @@ class Counter(Entity, typename="test/counter"):
 
 
 def lines_of(process: subprocess.Popen[str], until: str) -> list[str]:
-    """What it says, up to the line that holds *until*."""
+    """Its output, up to the line that contains *until*."""
     assert process.stderr is not None
     told: list[str] = []
     while not told or until not in told[-1]:
@@ -41,7 +41,7 @@ def lines_of(process: subprocess.Popen[str], until: str) -> list[str]:
 
 @contextmanager
 def reloading(folder: Path) -> Generator[subprocess.Popen[str]]:
-    """The command while it runs; its own process ends with it, whatever comes."""
+    """The command while it runs; its process ends with the block."""
     sender = folder / "sender"
     sender.mkdir()
     (sender / "app.py").write_text(APP)
@@ -56,7 +56,7 @@ def reloading(folder: Path) -> Generator[subprocess.Popen[str]]:
 
 
 def send(folder: Path, number: int) -> None:
-    """Sent by code that has no mistake in it, whatever runs."""
+    """A message sent by a process of its own, which has no mistake."""
     send_to(folder, "sender/app.py", number)
 
 

@@ -1,4 +1,4 @@
-"""A run that is told to stop is gone ten seconds later, whatever its handlers do, and loses nothing."""
+"""A run ends within ten seconds of a stop signal, whatever its handlers do, and loses nothing."""
 
 from __future__ import annotations
 

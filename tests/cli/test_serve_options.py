@@ -1,4 +1,4 @@
-"""What ``serve`` takes: its flags, a settings file, the project's own; and how it refuses what makes no sense."""
+"""The settings of ``serve``: its flags, a settings file, those of the project; and its errors."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def refused(*arguments: str) -> Result:
-    """A call that ends before it serves; an address that nobody can have ends one that would."""
+    """A call that ends before it serves; an address that can't be bound ends one that would serve."""
     bind = () if "--bind" in arguments else ("--bind", "192.0.2.1:1")
     return CliRunner().invoke(main, ["serve", "app.py", *bind, *arguments])
 

@@ -1,4 +1,4 @@
-"""What commands print holds no control characters and no forged lines, whatever is in a store or on a command line."""
+"""The output of commands has no control characters and no forged lines, whatever a store or an argument holds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the clients under test talk to. Runs as an app of its own, too."""
+"""The application that the clients under test call. It can also run by itself."""
 
 import asyncio
 from datetime import timedelta
@@ -37,7 +37,7 @@ class Account(Entity, typename="bank/account"):
 
 
 class Echo(Entity, typename="test/echo"):
-    """Replies with what comes, or has another one reply."""
+    """Replies with its message, or has another entity reply."""
 
     @handles
     def back(self, message: int | str | bytes | float) -> None:  # noqa: PYI041 - they are two types on the wire

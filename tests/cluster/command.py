@@ -54,7 +54,7 @@ class FlinkCommand:
 
     @property
     def facts(self) -> dict[str, Any]:
-        """Where everything is, as the command tells programs."""
+        """The addresses and folders that the command writes for programs."""
         found: dict[str, Any] = json.loads((self._folder / "cluster.json").read_text(encoding="utf-8"))
         return found
 
@@ -66,7 +66,7 @@ class FlinkCommand:
 
     @property
     def said(self) -> str:
-        """What it said beside its output."""
+        """Its standard error."""
         return self._errors.read_text(encoding="utf-8")
 
     def until(self, condition: Callable[[], bool], what: str, seconds: float = WAIT_SECONDS) -> None:
@@ -130,7 +130,7 @@ class Records(list[tuple[str, bytes]]):
         self._consumer = consumer
 
     def read(self) -> Records:
-        """Read what there is."""
+        """Read the available output."""
         for message in self._consumer.consume(1_000, 0.1):
             if message.error() is None:
                 self.append((str((message.key() or b"").decode()), message.value() or b""))

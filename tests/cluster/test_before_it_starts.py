@@ -1,4 +1,4 @@
-"""What is told before a local cluster starts: what is missing, what is in the way, what it will be given."""
+"""Errors before a local cluster starts: missing programs, occupied folders, mistakes in its options."""
 
 from __future__ import annotations
 

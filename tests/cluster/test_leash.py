@@ -1,4 +1,4 @@
-"""Processes on a leash: gone with the one that started them, by the kernel's doing or by a guard's."""
+"""Child processes that end with their parent: by the kernel, or by a guard process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An application that changes between runs of a real cluster: what it resumes with, and what Flink refuses.
+"""An application that changes between runs of a real cluster: the state that it resumes with, and refusals.
 
 Three clusters serve all tests here, each resuming from the state of the one before.
 """

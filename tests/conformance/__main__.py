@@ -18,7 +18,7 @@ from tests.conformance.suite import ENGINES, SECTIONS
 
 
 class Report:
-    """The cells of the table, and what stands below it."""
+    """The cells of the table, and the lines below it."""
 
     def __init__(self) -> None:
         self.missing = {engine.name: engine.missing() for engine in ENGINES}

@@ -20,7 +20,7 @@ from tests.conformance.engine import Can, EngineKind, Pending, Sent, readable, s
 
 
 class EmbeddedEngine:
-    """The engine and what the test may see of it."""
+    """The engine, and the parts of it that a test reads."""
 
     protocol = 3
     orders_topics = True

@@ -35,7 +35,7 @@ class Can(enum.Enum):
 
 @attrs.frozen
 class Sent:
-    """A message that left for an address that nobody serves."""
+    """A message to an address that is not served."""
 
     target: Address
     value: object
@@ -64,17 +64,17 @@ class Engine(Protocol):
 
     @property
     def failures(self) -> list[str]:
-        """The classes of what handlers without a policy raised, and of what made batches fail."""
+        """The classes of the errors of handlers without a policy, and of failed batches."""
         ...
 
     @property
     def reasons(self) -> list[str]:
-        """What those failures said."""
+        """The texts of those failures."""
         ...
 
     @property
     def changes(self) -> list[dict[str, object]]:
-        """What each batch that came to something wrote, in its order; None = deleted."""
+        """The changes of each batch that succeeded, in order; None = deleted."""
         ...
 
     @property
@@ -91,7 +91,7 @@ class Engine(Protocol):
         ...
 
     async def elapse(self, seconds: float) -> None:
-        """Let time pass while something is under way: what falls due meanwhile is not waited for."""
+        """Let time pass while a handler runs, without waiting for timers that fall due."""
         ...
 
     def state(self, target: Address) -> dict[str, object]:

@@ -43,7 +43,7 @@ class Once:
 
 @attrs.frozen
 class Pending:
-    """A sentence without a case yet. *why* says what it waits for."""
+    """A sentence without a case yet. *why* is the reason."""
 
     number: str
     sentence: str

@@ -48,7 +48,7 @@ async def red(number: str, engine: EngineKind) -> bool:
 
 
 def patch_outcomes(patch: Patch, change: Callable[[Done], Done]) -> None:
-    """*change* what batches come to."""
+    """*change* the outcomes of batches."""
     for name in ("dispatch", "guarded"):
         module = importlib.import_module(f"statefun_actors.dispatch.{name}")
         done: Callable[..., Any] = module.done

@@ -157,7 +157,7 @@ class WireEngine:
         return copy.deepcopy(self._states)
 
     def restore(self, states: dict[Address, dict[str, TypedValue | None]]) -> None:
-        """Fail, and go back to *states*: what has run since will run again. Nothing else may be under way."""
+        """Fail, and return to *states*: later messages run again. No other batch may be running."""
         self._states = copy.deepcopy(states)
         self._delayed, self._sent = [], []
 

@@ -1,4 +1,4 @@
-"""How long an endpoint asks to be left alone for, and what is said of its answers."""
+"""The time after which an endpoint wants to be called again, and the errors of its responses."""
 
 from __future__ import annotations
 

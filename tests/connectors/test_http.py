@@ -1,4 +1,4 @@
-"""Records to an HTTP endpoint: in which form and order, and whatever the endpoint does, each until it is through."""
+"""Records to an HTTP endpoint: their form and order, and retries until the endpoint takes each."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Teller(Entity, typename="test/teller"):
 
 
 class Naps:
-    """A sleep that takes one turn of the loop, and remembers for how long it should have been."""
+    """A sleep of one iteration of the event loop, which records the requested time."""
 
     def __init__(self) -> None:
         self.taken: list[float] = []

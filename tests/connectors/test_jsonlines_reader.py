@@ -1,4 +1,4 @@
-"""Lines of a file from any place that was reached before, and what is noticed when the file is no longer the same."""
+"""Lines of a file from any earlier position, and the detection of a file that was changed."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # ruff: noqa: E501 - lines are easier to compare in one piece
-"""Egress records in a file: in which form, and each of them once, whatever happened in between."""
+"""Egress records in a file: their form, and each record once, also after crashes."""
 
 from __future__ import annotations
 

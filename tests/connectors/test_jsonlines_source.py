@@ -1,5 +1,5 @@
 # ruff: noqa: E501 - errors are easier to compare in one piece
-"""A file of JSON lines as an ingress: what becomes a message, what is refused in which words, where it goes on."""
+"""A file of JSON lines as an ingress: accepted lines, the errors of refused ones, and resuming."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ APP = Application(Account, Counter, Document, Archive, Idle, settings=Settings(b
 
 
 class Taken:
-    """In an engine's place: keeps what is submitted."""
+    """Stands for an engine: keeps the submitted messages."""
 
     def __init__(self) -> None:
         self.messages: list[tuple[str, TypedValue, int]] = []
@@ -105,7 +105,7 @@ class Taken:
 
 
 def read_to_end(source: JsonLinesSource, most: int = 4) -> tuple[Taken, str | None]:
-    """What it submits, and its last position."""
+    """The messages that it submits, and its last position."""
     taken, last = Taken(), None
     while not source.exhausted:
         position = source.read(most, cast("Inbox", taken))

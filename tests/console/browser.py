@@ -53,7 +53,7 @@ class Browser:
             command("Emulation.clearDeviceMetricsOverride", {})
 
     def errors(self) -> Sequence[str]:
-        """What the browser has logged since the last call: errors of scripts, and what the policy refused."""
+        """The browser's log since the last call: errors of scripts, and violations of the policy."""
         found = self.driver.get_log("browser")  # type: ignore[no-untyped-call] # selenium's
         return [entry["message"] for entry in found]
 
@@ -82,7 +82,7 @@ class Browser:
         return found
 
     def barriers(self) -> Sequence[str]:
-        """What axe-core finds on this page that is serious for people who can't see or use it well."""
+        """The serious faults of accessibility that axe-core finds on this page."""
         self.driver.execute_script(_axe())
         found: Mapping[str, Any] = self.driver.execute_async_script(
             "axe.run({resultTypes: ['violations']}).then(arguments[0])"
@@ -100,7 +100,7 @@ class Browser:
         )
 
     def click(self, by: str, value: str) -> None:
-        """Click what is found *by* this *value*."""
+        """Click the element that is found *by* this *value*."""
 
         def clicked(driver: WebDriver) -> bool:
             driver.find_element(by, value).click()
@@ -113,7 +113,7 @@ class Browser:
         self.click(By.XPATH, f"//button[normalize-space()='{text}']")
 
     def write(self, by: str, value: str, text: str) -> None:
-        """Write *text* into the field that is found *by* this *value*, in place of what is there."""
+        """Replace the text of the field that is found *by* this *value* with *text*."""
 
         def written(driver: WebDriver) -> bool:
             field = driver.find_element(by, value)

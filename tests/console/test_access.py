@@ -1,4 +1,4 @@
-"""Who may see the console, and who may change something."""
+"""Access to the console: for reading, and for changes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What forms of the console change, by HTTP against a runtime on a file and in memory."""
+"""The changes by forms of the console, over HTTP, on a runtime with a file and in memory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What entities of other classes, and people outside, can't do to asks, answers and recurring messages of others."""
+"""Asks, answers and recurring messages can't be forged by other entities or from outside."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Victim(Entity, typename="test/victim"):
 
 
 class Forger(Entity, typename="test/forger"):
-    """Sends whatever it is told to whomever."""
+    """Sends any message to any address, as its own message says."""
 
     @handles(Any)
     def send_it(self, message: Any) -> None:

@@ -65,7 +65,7 @@ class KilledError(Exception):
 
 
 class Killing:
-    """Lets an engine commit so many times, and then none any more."""
+    """Lets an engine commit this number of times, and fails all later commits."""
 
     def __init__(self, store: Store, commits: int) -> None:
         self._store, self.left = store, commits
@@ -83,7 +83,7 @@ class Killing:
 
 
 async def run_until_killed(store: Store, clock: ManualClock, commits: int, *, first: bool) -> bool:
-    """Run for so many commits; whether all was done before that."""
+    """Run for this number of commits; return whether all work ended before."""
     killing = Killing(store, commits)
     engine = Engine(Application(Order, Stock), killing, clock, options=SMALL)  # type: ignore[arg-type]
     running = asyncio.create_task(engine.run())

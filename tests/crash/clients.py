@@ -14,7 +14,7 @@ _RETRY = frozenset({HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS
 
 
 class Transfers:
-    """What was asked for, what was answered, and what is still on its way."""
+    """The requests, their answers, and the open ones."""
 
     def __init__(self, seed: int) -> None:
         self._rng = random.Random(seed)

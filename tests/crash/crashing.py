@@ -34,7 +34,7 @@ _NOT_OURS = "it holds what this store did not write"
 
 @attrs.frozen(kw_only=True)
 class Crashes:
-    """What a crash test came to. ``violations`` = every promise that was broken, in words."""
+    """The result of a crash test. ``violations`` has a sentence for each broken promise."""
 
     kills: int
     unacknowledged: int
@@ -106,12 +106,12 @@ class Process:
             self.kill()
 
     def log(self) -> str:
-        """The end of what it has logged."""
+        """The end of its log."""
         return (self.folder / "log").read_text(errors="replace")[-2_000:]
 
 
 def crash(folder: Path, *, kills: int, seed: int, kind: str = "sound", clients: int = 8) -> Crashes:
-    """Run the bank in *folder* under load, kill it *kills* times, let it come to rest, and look at what it kept."""
+    """Run the bank in *folder* under load, kill it *kills* times, let it finish, and check its store."""
     rng = random.Random(seed)
     transfers = Transfers(seed)
     process = Process(folder, kind)
@@ -177,7 +177,7 @@ def _recorded(path: Path) -> Counter[int]:
 
 
 def _load_for(transfers: Transfers, answers: int, load: Future[None]) -> None:
-    """Return once so many more transfers have been answered.
+    """Return after this number of further transfers has been answered.
 
     Raises:
         BaseException: what ended the *load*.
@@ -201,7 +201,7 @@ def _at_a_commit(marks: Marks, transfers: Transfers) -> int:
 
 
 def _come_to_rest(store: Path, process: Process) -> list[str]:
-    """Return once no message, timer or egress record waits in *store*, or no record can be written; what was broken."""
+    """Wait until *store* has no message, timer or writable record left; return the broken promises."""
     reader = SqliteStore.open_reader(store)
     try:
         for _ in _until("everything is done", lambda: str(dict(reader.counts()))):

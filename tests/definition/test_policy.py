@@ -1,4 +1,4 @@
-"""What a failure policy refuses."""
+"""The arguments that a failure policy refuses."""
 
 from __future__ import annotations
 

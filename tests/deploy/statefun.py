@@ -1,4 +1,4 @@
-"""StateFun's own reading of module.yaml, 3.3 and 2.2: what it says to many files at once."""
+"""StateFun's own parsers of module.yaml, 3.3 and 2.2, for many files at once."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _HERE: Final = Path(__file__).parent
 
 
 def verdicts(texts: Sequence[str], format: Format, folder: Path) -> list[str]:
-    """What the StateFun for files of *format* says to each of *texts*: ``ok``, or the exception that it ends with."""
+    """The result of StateFun's parser for *format* for each of *texts*: ``ok``, or its exception."""
     folders = []
     for number, text in enumerate(texts):
         place = folder / str(number)

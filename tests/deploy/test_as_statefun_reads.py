@@ -1,4 +1,4 @@
-"""StateFun itself reads module.yaml: it takes what is written here, and whatever it refuses is refused here, too."""
+"""StateFun's own parser accepts the files that are written here, and refuses those that are refused here."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which changes of its states an application may make, as its lock file tells before Flink does."""
+"""The changes of states that an application may make: its lock file finds the others before Flink does."""
 
 from __future__ import annotations
 

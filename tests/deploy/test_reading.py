@@ -1,4 +1,4 @@
-"""What a module.yaml says, of each version; and where it makes no sense."""
+"""Parsing of module.yaml, for each version, and its errors."""
 
 from __future__ import annotations
 

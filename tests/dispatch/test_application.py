@@ -1,4 +1,4 @@
-"""What is served together: names that clash, and the types that an application knows."""
+"""Functions served together: clashes of names, and the types that an application knows."""
 
 from __future__ import annotations
 

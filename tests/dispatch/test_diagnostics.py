@@ -1,4 +1,4 @@
-"""What is said of handlers, once each."""
+"""Warnings about handlers, each logged once."""
 
 from __future__ import annotations
 

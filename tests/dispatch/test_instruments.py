@@ -1,4 +1,4 @@
-"""What instruments learn of handlers and batches, and what becomes of those that raise."""
+"""The events of handlers and batches for instruments, and instruments that raise."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class Meter(Entity, typename="test/meter"):
 
 @attrs.define
 class Seen(Instrument):
-    """Writes down what it gets."""
+    """Keeps the events that it gets."""
 
     events: list[str] = attrs.Factory(list)
     batches: list[BatchEnded] = attrs.Factory(list)

@@ -1,4 +1,4 @@
-"""Whatever leaves a handler is a failure of its message, and of no other."""
+"""Everything that leaves a handler fails its message only."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ POLICIES = [Discard(), DeadLetter("test/dead", attempts=3)]
 
 
 def decorated(method: Callable[..., Awaitable[None]]) -> Callable[..., asyncio.Future[None]]:
-    """What a decorator makes of an async handler that hands out a task of its own."""
+    """An async handler that a decorator runs in a task of its own."""
 
     @functools.wraps(method)
     def wrapper(*args: Any) -> asyncio.Future[None]:
@@ -257,7 +257,7 @@ async def test_outside_run_and_serve_a_keyboard_interrupt_ends_the_batch_under_a
 
 
 class Careful(Entity, typename="test/careful"):
-    """Uses what cancels a task and takes that back."""
+    """Uses code that cancels its task and takes the cancellation back."""
 
     count: int = persisted(default=0)
 

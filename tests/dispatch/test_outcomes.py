@@ -1,4 +1,4 @@
-"""What a batch comes to when it comes to nothing, or to a question; and who is to blame."""
+"""Outcomes without effects: failed batches with the message at fault, and missing states."""
 
 from __future__ import annotations
 

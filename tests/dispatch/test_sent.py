@@ -1,4 +1,4 @@
-"""What a handler sends is checked at the send: nothing goes on that a store or a wire could not hold."""
+"""Sends are checked at the call: a value that no store or wire can hold is refused."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Data(bytes):
 
 
 class Sender(Entity, typename="test/sender"):
-    """Does what it was told before."""
+    """Calls the function that the test has set."""
 
     text: str = persisted(default="")
 

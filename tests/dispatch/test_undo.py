@@ -1,4 +1,4 @@
-"""Under a failure policy: what is undone, how often it is tried again, and what the outcome tells of it."""
+"""Failure policies: rollback, the number of attempts, and the failures in the outcome."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Counter(Entity, typename="test/counter"):
 
 
 class Stubborn(Entity, typename="test/stubborn"):
-    """Fails as often as it is told to."""
+    """Fails the number of times that its message says."""
 
     failures_left = 0
     runs: int = persisted(default=0)

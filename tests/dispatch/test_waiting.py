@@ -65,7 +65,7 @@ class Waiter(Entity, typename="test/waiter"):
 
     @handles(float, timeout=5)
     async def swallow(self, message: float) -> str:
-        """Ends as if nothing were wrong, although it is cancelled at its timeout."""
+        """Ends without an error, although it is cancelled at its timeout."""
         self.count += 1
         Doors.entered.set()
         with suppress(asyncio.CancelledError):

@@ -1,4 +1,4 @@
-"""What a test of dispatch needs around it: a clock that only moves when it is told to, and batches in a line."""
+"""The surroundings of dispatch in tests: a clock that only tests move, and batches in sequence."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ class VirtualDeadline:
 
 
 class World:
-    """One entity of one application: its state, and what its batches come to."""
+    """One entity of one application: its state, and the outcomes of its batches."""
 
     def __init__(
         self,
@@ -107,7 +107,7 @@ class World:
         return Batch(self.address, dict(self.state), [Invocation(pack(message), caller) for message in messages])
 
     async def outcome(self, *messages: object, caller: Address | None = CALLER) -> Outcome:
-        """What the batch of *messages* comes to; the state stays as it was."""
+        """The outcome of the batch of *messages*; the state stays as it was."""
         run = dispatch(self.batch(*messages, caller=caller), self.app, self.host)
         return await (in_handler_task(run) if asyncio._get_running_loop() else run)
 

@@ -1,4 +1,4 @@
-"""Stores that refuse what holds the word ``poison`` for good, in the rows of some tables."""
+"""Stores that always refuse rows of some tables with the word ``poison``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The engine as one who takes letters: what is told of them, and what a second letter under one key comes to."""
+"""The engine as a backend of the ingress: its answers to messages, and repeats of an idempotency key."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Counter(Entity, typename="test/counter"):
 
 
 class Gate(Entity, typename="test/gate"):
-    """Its handler waits until the test lets it go on."""
+    """Its handler waits until the test releases it."""
 
     open: ClassVar[asyncio.Event]
     entered: ClassVar[int] = 0
@@ -75,7 +75,7 @@ class Gate(Entity, typename="test/gate"):
 
 
 class Moody(Entity, typename="test/moody"):
-    """Fails until it is cured."""
+    """Fails until the test repairs it."""
 
     cured: ClassVar[bool]
 
@@ -86,7 +86,7 @@ class Moody(Entity, typename="test/moody"):
 
 
 class Later(Entity, typename="test/later"):
-    """Keeps whom to answer, and answers when told to."""
+    """Keeps its callers, and answers when a message says so."""
 
     asker: Address | None = persisted(default=None)
 
@@ -116,7 +116,7 @@ SERVED = (Counter, Gate, Later)
 
 
 class Asked:
-    """What is told of a letter. It must be told once."""
+    """The answer to a message, of which there must be exactly one."""
 
     def __init__(self) -> None:
         self._told: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
@@ -141,7 +141,7 @@ def ask(engine: Engine, target: Address, message: object, wait: Wait = Wait.TAKE
 
 
 async def turns() -> None:
-    """Let the event loop do what it has to, and more."""
+    """Run the event loop for more iterations than are needed."""
     for _ in range(20):
         await asyncio.sleep(0)
 

@@ -20,7 +20,7 @@ from tests.engine.engines import HeldStore, held, running, send, until
 
 
 class Notes(Entity, typename="test/notes"):
-    """Keeps its messages in order. Fails on those that are ``ill``, and gives up a 0."""
+    """Keeps its messages in order. Fails on ``ill`` ones, and discards a 0."""
 
     runs: ClassVar[list[tuple[Notes, str, int]]] = []
     ill: ClassVar[set[int]] = set()

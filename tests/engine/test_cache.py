@@ -1,4 +1,4 @@
-"""What the cache of entities keeps and what it lets go: seen by what is read from the store, and what is not lost."""
+"""The cache of entities: eviction, seen by reads of the store, and no lost changes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Blob(Entity, typename="test/blob"):
 
 
 class Gate(Entity, typename="test/gate"):
-    """Its handler waits until the test lets it go on, and then appends."""
+    """Its handler waits until the test releases it, and then appends."""
 
     entered: ClassVar[asyncio.Event]
     open: ClassVar[asyncio.Event]

@@ -1,4 +1,4 @@
-"""``Call``: the table at its head, each event on each kind of call; and what an engine that ends answers."""
+"""``Call``: its table of events by kinds of calls; and the answers of an engine that ends."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``concurrency=`` in the engine: so many batches of a type run at once, and the others wait in their mailboxes."""
+"""``concurrency=`` in the engine: at most this number of batches of a type run, and the others wait."""
 
 from __future__ import annotations
 

@@ -58,7 +58,7 @@ async def pay(message: int, key: str) -> int:
 
 
 class Desk(Entity, typename="matrix/desk"):
-    """Asks in all ways, and counts what comes back."""
+    """Asks in all ways, and counts the answers."""
 
     seen: dict[str, int] = persisted(factory=dict)
     person: Address | None = persisted(default=None)

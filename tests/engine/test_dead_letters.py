@@ -1,4 +1,4 @@
-"""Dead letters are dealt with once: tried again, mended or thrown away, in one commit with their removal."""
+"""Dead letters are retried, edited or dropped once, in one commit with their removal."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.engine.engines import HeldStore, held, running, send, until
 
 
 class Picky(Entity, typename="test/picky"):
-    """Gives up on negative numbers until it is cured."""
+    """Discards negative numbers until the test repairs it."""
 
     cured: ClassVar[bool] = False
     seen: list[int] = persisted(factory=list)

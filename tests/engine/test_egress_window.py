@@ -1,4 +1,4 @@
-"""A sink that is behind its egress: what is in memory, what waits in the store, in which order, and what is logged."""
+"""A sink that is slower than its egress: records in memory and in the store, their order, and the log."""
 
 from __future__ import annotations
 

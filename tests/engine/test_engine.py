@@ -27,7 +27,7 @@ class Counter(Entity, typename="test/counter"):
 
 
 class Gate(Entity, typename="test/gate"):
-    """Its handler waits until the test lets it go on."""
+    """Its handler waits until the test releases it."""
 
     entered: ClassVar[list[str]] = []
     open: ClassVar[asyncio.Event]
@@ -67,7 +67,7 @@ class Relay(Entity, typename="test/relay"):
 
 
 class Moody(Entity, typename="test/moody"):
-    """Fails on 13 until it is cured, and gives up on 14."""
+    """Fails on 13 until the test repairs it, and discards 14."""
 
     cured: ClassVar[bool] = False
     runs: ClassVar[int] = 0

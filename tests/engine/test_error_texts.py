@@ -1,4 +1,4 @@
-"""Errors whose text no store takes as it is: their messages are given up, and nothing else notices."""
+"""Errors with a text that no store takes: their messages are given up, and others are not affected."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ STORES: dict[str, Callable[[Path], Store]] = {"memory": lambda folder: MemorySto
 
 
 class Importing(Entity):
-    """Fails with the text that it is told."""
+    """Fails with the text of its message."""
 
     rows: int = persisted(default=0)
 

@@ -1,4 +1,4 @@
-"""What changes inside a type is found at start, with counts, an example and what to do; nothing else is read."""
+"""Changes inside a type are found at the start, with counts, an example and a remedy."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ async def stored(cls: type[Entity], store: MemoryStore | None = None) -> MemoryS
 
 
 def found(store: MemoryStore, *served: object) -> tuple[list[str], list[str]]:
-    """What can't be read, and what would be lost."""
+    """Unreadable data, and data that would be lost."""
     findings = find_changes(Application(*served), store, SystemClock().now_ms())
     return [str(each) for each in findings.unreadable], [str(each) for each in findings.losses]
 
@@ -410,7 +410,7 @@ async def test_a_protobuf_field_of_another_number_is_reported() -> None:
 
 
 class Unread(MemoryStore):
-    """A store whose entities and messages nobody may look for."""
+    """A store whose entities and messages must not be read."""
 
     closed = False
 

@@ -1,4 +1,4 @@
-"""Messages that keep failing without a policy: how often they were tried, what is told of them, what can be done."""
+"""Messages that keep failing without a policy: their attempts, their views, and operator actions."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.engine.engines import HeldStore, held, running, send, until
 
 
 class Flaky(Entity, typename="test/flaky"):
-    """Fails on negative numbers until it is cured."""
+    """Fails on negative numbers until the test repairs it."""
 
     runs: ClassVar[list[int]] = []
     cured: ClassVar[bool] = False

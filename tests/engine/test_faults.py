@@ -1,4 +1,4 @@
-"""Commits that fail, processes that end and disks that are full, at every place in turn: the work comes to the same."""
+"""Failed commits, ended processes and full disks, at every place in turn: the result is the same."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SMALL = EngineOptions(epoch_steps=7, batch=3, slice_steps=2)
 
 
 class Shop(Entity, typename="test/shop"):
-    """Books what it is told, tells the till, reminds itself, and writes a record of each."""
+    """Books each payment, sends it to the till, reminds itself, and writes a record."""
 
     booked: list[int] = persisted(factory=list)
     reminded: int = persisted(default=0)
@@ -78,7 +78,7 @@ class Faulty(MemoryStore):
 
 
 async def outcome(store: Store, file: Path) -> tuple[object, ...]:
-    """Runs the engine on *store* to the end, through delayed messages, and what it has come to."""
+    """Run the engine on *store* to the end, with its delayed messages; return the result."""
     clock, sink = ManualClock(), JsonLinesSink(file)
     sources, sinks = {"in": Listed(MESSAGES)}, {OUT: sink}
     async with running(Shop, Till, store=store, clock=clock, options=SMALL, sources=sources, sinks=sinks) as engine:
@@ -198,7 +198,7 @@ async def test_a_process_that_ends_before_or_after_any_commit_changes_nothing(tm
 
 
 class Ended(BaseException):
-    """The process is gone."""
+    """The process has ended."""
 
 
 # A disk that is full

@@ -1,4 +1,4 @@
-"""What a large population costs, in counts rather than in time: bytes written, memory held, questions asked at a start.
+"""The cost of many entities in counts: bytes written, memory, queries at a start.
 
 The small form of ``python -m tests.benchmarks.growth``, which measures the same by the clock.
 """
@@ -41,7 +41,7 @@ def address(number: int) -> Address:
 
 
 async def store_of(path: Path, population: int) -> SqliteStore:
-    """A store with so many entities, as they come to be: in the order of nothing."""
+    """A store with this number of entities, written in random order."""
     numbers = random.Random(1).sample(range(population), population)
     store = SqliteStore(path)
     for start in range(0, population, 2_000):

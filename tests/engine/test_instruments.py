@@ -1,4 +1,4 @@
-"""What instruments learn of the embedded engine: messages taken, epochs committed, late timers, records delivered."""
+"""The engine's events for instruments: messages taken, epochs committed, late timers, records delivered."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from tests.engine.engines import HeldStore, Listed, running, send, until
 
 
 class Relay(Entity, typename="test/relay"):
-    """Sends what it gets on: at once, later, or out."""
+    """Sends its message on: at once, delayed, or to an egress."""
 
     n: int = persisted(default=0)
 

@@ -1,4 +1,4 @@
-"""Sources, delayed messages and senders while the engine looks for what the store refuses, one message an epoch."""
+"""Sources, timers and senders while the engine searches for a refused message, one message an epoch."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Notes(Entity, typename="test/notes"):
 
 
 class Script:
-    """A source of what a script says: messages, delayed messages, records. It notes which of them are durable."""
+    """A source of a script: messages, delayed messages, records. It keeps which of them are durable."""
 
     def __init__(self, *lines: tuple[str, str]) -> None:
         self.lines, self.at, self.exhausted = lines, 0, False

@@ -1,4 +1,4 @@
-"""Idempotency keys at their edges: what tells messages apart, a key used again after a day, and a refused neighbour."""
+"""Edge cases of idempotency keys: other messages, a key used again after a day, a refused neighbour."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.engine.test_backend import ask
 
 
 class Gate(Entity, typename="test/gate"):
-    """Its handler waits until the test lets it go on."""
+    """Its handler waits until the test releases it."""
 
     entered: ClassVar[int] = 0
     open: ClassVar[asyncio.Event]

@@ -1,4 +1,4 @@
-"""What the engine promises its sinks: durable records, in order, again until they are through; and they it: nothing."""
+"""The engine's promises to sinks: durable records, in order, retried until they are written."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Teller(Entity, typename="test/teller"):
 
 
 class ListSink:
-    """Writes into a list what it takes, one record after another, while it is open and not broken."""
+    """Appends records to a list, one after another, while it is open and not broken."""
 
     def __init__(self, *, begins: str | None = None, open: bool = True) -> None:
         self.written: list[EgressRecord] = []

@@ -121,7 +121,7 @@ async def test_a_paused_entity_with_many_messages_does_not_slow_a_source_down() 
 
 async def test_a_source_of_messages_of_a_paused_entity_waits_for_the_store() -> None:
     class Slowly(HeldStore):
-        """Takes many turns of the event loop for each commit."""
+        """Takes many iterations of the event loop for each commit."""
 
         sizes: ClassVar[list[int]] = []
 

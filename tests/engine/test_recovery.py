@@ -1,4 +1,4 @@
-"""While a store fails: how long the engine waits, what it takes, and what it says; and that all of it ends."""
+"""A failing store: the engine's waits, the messages that it takes, its log, and the recovery."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A store that refuses what a message brought: that message is given up, whatever brought it, and all others go on."""
+"""A store that refuses a change: the message that caused it is given up, and all others are handled."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ WAYS = ["state", "send", "later", "egress"]
 
 
 class Counted(Entity, typename="test/counted"):
-    """Counts messages. Where it is told so, it brings what the store refuses, in one way or another."""
+    """Counts messages. Some of them make changes that the store refuses."""
 
     count: int = persisted(default=0)
     text: str = persisted(default="")

@@ -135,7 +135,7 @@ async def test_rows_are_kept_for_the_longer_time_of_a_newer_class(
 
 
 def persisting_another() -> type[Entity]:
-    """Because of it the engine looks for what has expired."""
+    """Makes the engine search for expired states."""
 
     class Another(Entity, typename="test/another"):
         text: str | None = persisted(default=None, expire_after_call=timedelta(seconds=1))

@@ -1,4 +1,4 @@
-"""Timers against a plain list: whatever is added, cancelled, fired, committed or forgotten, both know the same."""
+"""Timers compared with a plain list, through any sequence of operations."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ rest = st.sampled_from([("seal",), ("write",), ("make_durable",), ("commit",), (
 
 
 class World:
-    """Timers over a store, and beside them the list that says what they should be."""
+    """Timers over a store, and the list of their expected contents."""
 
     def __init__(self) -> None:
         self.store = MemoryStore()
@@ -67,7 +67,7 @@ class World:
             self.at_seal = list(self.pending)
 
     def write(self) -> None:
-        """The store has the sealed epoch; the timers have not been told yet."""
+        """The store has the sealed epoch; the timers don't know yet."""
         if self.sealed is not None and not self.written:
             commit = Commit(timers=list(self.sealed.timers.values()), timers_done=self.sealed.timers_done)
             with contextlib.suppress(StopIteration):

@@ -1,4 +1,4 @@
-"""What is not durable yet: kept in memory, told to nobody, and never taken for what is."""
+"""Changes that are not durable yet: kept in memory, and not visible outside."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Counter(Entity, typename="test/counter"):
 
 
 class Gate(Entity, typename="test/gate"):
-    """Its handler waits until the test lets it go on."""
+    """Its handler waits until the test releases it."""
 
     entered: ClassVar[asyncio.Event]
     open: ClassVar[asyncio.Event]

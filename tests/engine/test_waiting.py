@@ -1,4 +1,4 @@
-"""What waits for long, behind a failing message or a slow handler, holds up nobody and fills no memory."""
+"""Messages behind a failing one or a slow handler delay no other address, and memory stays bounded."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SMALL = EngineOptions(epoch_steps=15, batch=4, waiting=20, mailbox=10, suspended
 
 
 class Notes(Entity, typename="test/notes"):
-    """Keeps what it is told in order. The id ``ill`` fails until it is cured, ``slow`` waits until it may go on."""
+    """Keeps its messages in order. The id ``ill`` fails until the test repairs it, ``slow`` waits for the test."""
 
     ill: ClassVar[bool]
     open: ClassVar[asyncio.Event]
@@ -48,7 +48,7 @@ class Quick(Entity, typename="test/quick"):
 
 
 class Fan(Entity, typename="test/fan"):
-    """Sends as many numbers as it is told to the notes of its id."""
+    """Sends the requested number of numbers to the notes of its id."""
 
     @handles(int)
     def spread(self, message: int) -> None:

@@ -1,4 +1,4 @@
-"""Mixins whose annotations name what only this module, or only one function of it, knows."""
+"""Mixins whose annotations name types of this module, or of one of its functions, only."""
 
 from __future__ import annotations
 

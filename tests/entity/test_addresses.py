@@ -1,4 +1,4 @@
-"""``Account.at(id)`` is the address, and knows what its class takes."""
+"""``Account.at(id)`` is an address that knows the message types of its class."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ DEEDS: dict[str, Callable[[Any], Any]] = {}
 
 
 async def sent_to(target: Any, value: object) -> object:
-    """What comes of sending *value* to *target*: the value as it was sent, or the error's text."""
+    """The result of sending *value* to *target*: the sent value, or the error's text."""
     DEEDS["send"] = lambda self: self.send(target, value)
     outcome = await World(Sender).outcome(Add("send"))
     if isinstance(outcome, Failed):

@@ -44,7 +44,7 @@ ELSEWHERE: list[Any] = []
 
 
 class Anything(Entity, typename="batches/anything"):
-    """Fields that handlers mix up with each other and with what is outside."""
+    """Fields whose objects handlers share with each other and with code outside."""
 
     ints: list[int] = persisted(factory=list)
     other: list[int] = persisted(factory=list)

@@ -1,4 +1,4 @@
-"""What is wrong with a class is said when it is defined: all of it at once, each with what to write instead."""
+"""The faults of a class are reported at its definition: all at once, each with a remedy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Abstract classes share fields and handlers; what is written once works wherever it is inherited."""
+"""Abstract classes share fields and handlers with their subclasses."""
 
 from __future__ import annotations
 

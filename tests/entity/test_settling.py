@@ -1,4 +1,4 @@
-"""What a message leaves of a field, for the next message of its batch and for the store."""
+"""The value of a field after a message: for the next message of its batch, and for the store."""
 
 from __future__ import annotations
 

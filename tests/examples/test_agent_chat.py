@@ -47,7 +47,7 @@ def chat(model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Itera
 
 
 async def progress(client: Any, done: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
-    """What the page sees, as soon as it is *done*."""
+    """The page, as soon as it is *done*."""
     end = time.monotonic() + DEADLINE
     while True:
         seen: dict[str, Any] = await (await client.get("/sessions/ada?seen=0")).get_json()

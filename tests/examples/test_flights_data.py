@@ -23,7 +23,7 @@ def rows() -> list[dict[str, str]]:
 
 
 def make_input(out: Path) -> str:
-    """Run the script as a user does; what it prints."""
+    """Run the script as a user does; return its output."""
     command = [sys.executable, str(FLIGHTS / "make_input.py"), out.name]
     return subprocess.run(command, cwd=out.parent, check=True, capture_output=True, text=True).stdout
 

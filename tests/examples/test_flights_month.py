@@ -72,7 +72,7 @@ RUN = [
 
 
 def run(folder: Path) -> None:
-    """The run of the README, begun in *folder* or gone on with, to the end."""
+    """The run of the README, started or continued in *folder*, to its end."""
     subprocess.run(RUN, cwd=folder, check=True, timeout=DEADLINE)
 
 

@@ -1,4 +1,4 @@
-"""The orders example under the faults of many seeds: whatever is killed, late or repeated, the money is right."""
+"""The orders example under the faults of many seeds: the money is right."""
 
 from __future__ import annotations
 

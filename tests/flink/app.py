@@ -1,4 +1,4 @@
-"""What the tests put behind Flink, by ``statefun-actors serve``: entities and functions, side by side."""
+"""The application behind Flink in the tests, served by ``statefun-actors serve``: entities and functions."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ __all__ = ["SmokeBare", "SmokeGuarded", "smoke_functions"]
 
 @message("flink/seen")
 class Seen:
-    """What the tests see: who, what, how many."""
+    """A record that the tests read: sender, event, number."""
 
     id: str
     what: str
@@ -56,7 +56,7 @@ class Forget:
 
 
 class Counter(Entity, typename="flink/counter"):
-    """Counts, tells its count, and has everything counted once more by another."""
+    """Counts, reports its count, and has another entity count everything once more."""
 
     seen: int = persisted(default=0)
 
@@ -190,7 +190,7 @@ class OtherReminder(Bell, typename="flink/other-reminder"):
 
 
 class Guarded(Entity, typename="flink/guarded", on_failure=DeadLetter(LETTERS, attempts=2, backoff=0.001)):
-    """Fails for negative numbers; what it was asked while it waited is its next batch."""
+    """Fails for negative numbers; messages that came meanwhile are its next batch."""
 
     sum: int = persisted(default=0)
     log: list[int] = persisted(factory=list)
@@ -240,7 +240,7 @@ class Admin:
     "flink/greeter", states={"seen": int, "last": persisted(type=str, expire_after_write=timedelta(hours=1))}
 )
 def greet(context: Context, message: User | Admin) -> None:
-    """Greets, and tells its caller how often."""
+    """Greets, and replies with the number of greetings."""
     context["seen"] = (context["seen"] or 0) + 1
     last, context["last"] = context["last"], message.name
     title = "admin" if isinstance(message, Admin) else "user"
@@ -263,7 +263,7 @@ def forgetful(context: Context, message: Count) -> None:
 
 @functions.bind("flink/anything", states={"last": Any})
 def anything(context: Context, message) -> None:  # type: ignore[no-untyped-def] # what has no hint takes everything
-    """Keeps what came last, whatever it is, and tells what was there before."""
+    """Keeps its last message of any type, and reports the one before."""
     before = context["last"]
     context["last"] = message
     context.pack_and_send_egress(OUT, Seen(context.address.id, "nothing" if before is None else before.type_url))
@@ -282,7 +282,7 @@ async def timer(context: Context, message: Ask | Ring) -> None:
 
 
 class Asker(Entity, typename="flink/asker"):
-    """Asks an entity and a function, and tells their answers."""
+    """Asks an entity and a function, and reports their answers."""
 
     @handles(str)
     def asked(self, message: str) -> None:

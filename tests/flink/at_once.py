@@ -1,4 +1,4 @@
-"""The conformance cases on Flink, several at a time: most of what one takes is waiting for Flink, Kafka or a timer."""
+"""The conformance cases on Flink, several at a time, since most of their time is waiting."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class CasesAtOnce:
             self._pool.submit(_run_chain, chain, results)
 
     def result(self, case: Case) -> None:
-        """Return once *case* has run. Raises what it raised.
+        """Wait until *case* has run. Raises its error.
 
         A case that fails the job fails all cases that run at the same time. The busier Flink is, the more messages it
         joins in one request, those of the tap included. And where states expire, messages that wait for those of other

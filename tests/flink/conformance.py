@@ -449,7 +449,7 @@ class FlinkEngine:
         return (self._delayed[number] if mark else None), value
 
     async def _reply(self, request: v3_pb2.ToFunction, target: Address) -> v3_pb2.FromFunction | None:
-        """What the app says; None where it fails, an empty result where it failed with the same before."""
+        """The app's reply; None where it fails, an empty result where it failed with the same before."""
         data = request.SerializeToString(deterministic=True)
         if target in self._failed:
             assert self._failed.pop(target) == data, "Flink sent a failed batch again, but not as it was"
@@ -469,7 +469,7 @@ class FlinkEngine:
         return v3_pb2.FromFunction.FromString(await self._handler.handle(request.SerializeToString()))
 
     def _send_on(self, sender: Address, result: v3_pb2.FromFunction.InvocationResponse) -> None:
-        """Note what a reply asks of Flink, and put it as Flink is to see it."""
+        """Record the requests of a reply, and return it in the form that Flink gets."""
         now = self.loop.time()
         for message in result.outgoing_messages:
             message.target.id = f"{self._run}:{message.target.id}"

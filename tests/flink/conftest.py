@@ -1,4 +1,4 @@
-"""Fixtures: a Flink for all tests of the process, the app behind it, and what one test sees of both."""
+"""Fixtures: a Flink for all tests of the process, the app behind it, and one test's view of both."""
 
 from __future__ import annotations
 

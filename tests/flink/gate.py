@@ -1,4 +1,4 @@
-"""A handler that asks the test what to do: the test sees when it runs, holds it, and chooses how it goes on."""
+"""A handler that a test controls: the test sees its start, holds it, and chooses its result."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Visitor:
 
 
 async def asked(port: int) -> str:
-    """The handler's side: what the test answers."""
+    """The handler's side: the instructions of the test."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     try:
         return (await reader.read()).decode()

@@ -57,7 +57,7 @@ class Checkpointed:
 
 @attrs.frozen
 class Record:
-    """What came out of an egress."""
+    """A record of an egress."""
 
     egress: str
     value: TypedValue
@@ -76,7 +76,7 @@ class Record:
 
 @attrs.frozen
 class Ended:
-    """The JVM has ended; *why* if it told."""
+    """The JVM has ended; *why*, if that is known."""
 
     why: str
 
@@ -85,7 +85,7 @@ Event: TypeAlias = Started | Checkpointed | Record | Ended
 
 
 class FlinkError(AssertionError):
-    """Flink did not do what was expected of it in time. The text ends with what its log says."""
+    """Flink did not respond as expected in time. The text ends with its log."""
 
 
 class FlinkJvm:

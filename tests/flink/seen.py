@@ -54,7 +54,7 @@ class Flink:
         assert start.offset >= self._behind, f"it went back to message {start.offset}, before the last checkpoint"
 
     def records(self, egress: str = OUT) -> list[Record]:
-        """What came out so far from ids of this test."""
+        """The records so far from ids of this test."""
         mine = f"{self._name}.".encode()
         for event in self.jvm.events[self._scanned :]:
             self._scanned += 1
@@ -72,12 +72,12 @@ class Flink:
         return self.records(egress)
 
     def seen(self, at_least: int = 0) -> list[tuple[str, int]]:
-        """What was told so far, each as what and how many; *at_least* as much is waited for."""
+        """The reports so far, as (event, number); waits for *at_least* this number."""
         self.until(lambda: len(self._told()) >= at_least, f"{at_least} things told")
         return [(what, number) for _, what, number in self._told()]
 
     def told(self, what: str) -> bool:
-        """Whether *what* has been told."""
+        """Whether *what* has been reported."""
         return any(each == what for _, each, _ in self._told())
 
     def wait_restart(self) -> None:
@@ -87,7 +87,7 @@ class Flink:
         self._assert_restored(self.jvm.last_start)
 
     def told_by_run(self) -> list[dict[str, list[int]]]:
-        """What was told from each start of the job to the next: who and what → the numbers, in order, repeats too."""
+        """The reports between starts of the job: (sender, event) → the numbers in order, with repeats."""
         mine = f"{self._name}.".encode()
         runs: list[dict[str, list[int]]] = [{}]
         for event in self.jvm.events[self._since :]:
@@ -108,7 +108,7 @@ class Flink:
         return [each for each in told if not each[0].startswith(f"{self._name}.settled-")]
 
     def settle(self) -> None:
-        """Everything sent before has gone to where it leads, and the job is up: what is asked next is answered."""
+        """Wait until all earlier messages are delivered and the job runs."""
         self._settled += 1
         target = self.at(Counter, f"settled-{self._settled}")
         self.send(target, Count(1))

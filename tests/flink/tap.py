@@ -33,7 +33,7 @@ NOTHING_DONE = Answer(b"\xa2\x06\x00")
 
 
 class Tapped(Protocol):
-    """What answers the requests of one run."""
+    """The handler of the requests of one run."""
 
     loop: asyncio.AbstractEventLoop
 
@@ -62,7 +62,7 @@ class Tap:
         return name
 
     def close_run(self, name: str) -> None:
-        """What still comes for it is let fall."""
+        """Drop its later messages."""
         del self._runs[name]
 
     def close(self) -> None:

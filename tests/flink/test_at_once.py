@@ -1,4 +1,4 @@
-"""Which cases run again, alone: those that failed by what ran at the same time."""
+"""The choice of cases that run again alone: those that other cases may have disturbed."""
 
 from __future__ import annotations
 

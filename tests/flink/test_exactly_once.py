@@ -32,7 +32,7 @@ Told: TypeAlias = dict[str, list[int]]
 
 
 def everything(runs: list[Told]) -> dict[str, Counter[int]]:
-    """How often each count was told."""
+    """The number of reports of each count."""
     found: dict[str, Counter[int]] = {}
     for run in runs:
         for who, numbers in run.items():

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.flink
 
 
 def send_as_one_batch(flink: Flink, *messages: object) -> None:
-    """Flink collects what comes for an address while a request for it is under way: so one is held meanwhile."""
+    """Flink collects messages for an address during a request for it, so the test holds one request."""
     guarded = flink.at(Guarded)
     with Gate() as gate:
         flink.send(guarded, Ask(gate.port))

@@ -1,4 +1,4 @@
-"""The conformance cases on Flink can fail; what passes by Kafka does; what Flink is said to refuse, it refuses."""
+"""The conformance cases on Flink can fail, Kafka carries their values, and Flink's refusals are real."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Random programs of commands come to what they are to come to: on Flink, through crashes of its job, and elsewhere."""
+"""Random programs of commands have the expected results: on Flink through crashes of its job, and embedded."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_a_random_program_has_the_same_result_after_crashes_of_the_job(flink: Fl
 
 
 def assert_all_told(told: Sequence[object], expected: Outcome) -> None:
-    """Everything has been carried out once, and everybody told the state that this comes to."""
+    """Each command was carried out once, and all reported states are right."""
     states = [(state, 0) for state in expected.states_told(ADDRESSES)]
     found = [(each.what, each.number) for each in told if isinstance(each, Told)]
 

@@ -21,7 +21,7 @@ def full(text: str, *items: str) -> str:
 
 
 def shown(flink: Flink, times: int) -> list[str]:
-    """What the shelf showed, each time, but for what expires soon."""
+    """The shelf's reports, without states that expire soon."""
     flink.until(lambda: len(showings(flink)) >= times, f"{times} showings")
     return showings(flink)
 

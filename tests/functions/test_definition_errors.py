@@ -1,4 +1,4 @@
-"""What is wrong with a function is said when it is bound: all of it at once."""
+"""The faults of a function are reported when it is bound, all at once."""
 
 from __future__ import annotations
 

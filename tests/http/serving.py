@@ -50,7 +50,7 @@ class Server:
             connection.close()
 
     def stop(self) -> tuple[int, str]:
-        """SIGTERM, and wait; the exit code and what it wrote."""
+        """Send SIGTERM and wait; return the exit code and the output."""
         self.process.send_signal(signal.SIGTERM)
         code = self.process.wait(DEADLINE)
         self.reader.join(DEADLINE)

@@ -1,4 +1,4 @@
-"""The endpoint as an ASGI app, where the order of events is the test's: what a real socket leaves to chance."""
+"""The endpoint as an ASGI app, where the test chooses the order of events."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Connections that ask for more than their share: what they hold is bounded, they end, and the log stays short."""
+"""Connections that take too much: their memory is bounded, they end, and the log stays short."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a request ends and whom it asks: said twice, said too large, written in full. By `serve` and by `run` alike."""
+"""The length and host of a request: repeated, too large, absolute. The same by `serve` and `run`."""
 
 from __future__ import annotations
 

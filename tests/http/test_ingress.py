@@ -1,4 +1,4 @@
-"""The HTTP ingress of a real run: what is taken, what is answered, and what is refused."""
+"""The HTTP ingress of a real run: accepted messages, responses and refusals."""
 
 from __future__ import annotations
 

@@ -89,7 +89,7 @@ def server(app: Path) -> Iterator[Server]:
 
 
 def good(server: Server, protocol: int = 3) -> None:
-    """A batch that works, so whatever came before it did no harm."""
+    """A batch that succeeds: earlier requests did no harm."""
     state: dict[str, TypedValue | None] = {"n": pack(5)}
     body = request(COUNTER, 1, 2, state=state, caller=Address("x/y", "z"), protocol=protocol)
     status, reply = server.post(body, "/statefun" if protocol == 3 else "/statefun/v2")

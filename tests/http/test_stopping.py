@@ -1,4 +1,4 @@
-"""Closed connections and stops: what is under way ends in order, and nothing that was handled goes unanswered."""
+"""Closed connections and stops: running requests end in order, and each handled one is answered."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def server(app: Path) -> Iterator[Server]:
 
 
 def eventually(true: Callable[[], object], what: str) -> None:
-    """Wait until it is true; what is waited for happens in another process."""
+    """Wait until it is true; the event happens in another process."""
     tick = threading.Event()
     for _ in range(int(DEADLINE * 100)):
         if true():
@@ -299,7 +299,7 @@ def process_that_answers(server: Server) -> int:
 
 
 def all_that_answer(server: Server, expected: int, but: int | None = None) -> set[int]:
-    """The processes that answer, once there are so many of them beside *but*."""
+    """The processes that answer, once there are this many besides *but*."""
     found: set[int] = set()
 
     def enough() -> bool:

@@ -1,4 +1,4 @@
-"""Bodies of text: one printable line, whatever is in the request."""
+"""Text bodies are one printable line, whatever the request holds."""
 
 from __future__ import annotations
 

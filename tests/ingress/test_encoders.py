@@ -1,4 +1,4 @@
-"""How a message is made of what comes from outside: its type, its JSON form, its bytes."""
+"""Messages from outside: their type, their JSON form, their bytes."""
 
 from __future__ import annotations
 
@@ -157,7 +157,7 @@ def test_a_json_form_that_does_not_fit_is_refused_with_its_place(encoders: Messa
 
 
 def test_an_unknown_type_has_no_json_form_and_is_not_cached(encoders: MessageEncoders) -> None:
-    """Whoever sends may invent types without end."""
+    """A sender may invent any number of types."""
     encoder = encoders.encoder("test/anything", "any/thing")
     with pytest.raises(NoJsonFormError) as raised:
         encoder.typed({})

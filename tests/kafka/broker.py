@@ -48,11 +48,11 @@ broker.heartbeat.interval.ms=400
 
 
 class BrokerError(Exception):
-    """The broker does not start; the text is what it says."""
+    """The broker does not start; the text is its output."""
 
 
 class Broker:
-    """Started by :meth:`start`, with what it held when it was stopped. *program* is the broker's of a local cluster."""
+    """Started by :meth:`start`, with its earlier log. *program* is the broker of a local cluster."""
 
     def __init__(self, program: Program) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="kafka-")

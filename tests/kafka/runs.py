@@ -1,4 +1,4 @@
-"""An engine with Kafka at its edges, as ``run --module`` makes one, and what it comes to."""
+"""An engine with Kafka ingresses and egresses, as ``run --module`` makes one, and its results."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Add:
 
 
 class Counter(Entity, typename="kafka/counter"):
-    """Counts, and keeps the order of what came."""
+    """Counts its messages, and keeps their order."""
 
     total: int = persisted(default=0)
     amounts: list[int] = persisted(factory=list)
@@ -56,7 +56,7 @@ def add(amount: int) -> bytes:
 
 
 def ingress(address: str, *topics: str, targets: Sequence[str] = ("kafka/counter",), **more: Any) -> KafkaIngress:
-    """Of *topics*, read from their beginning unless told otherwise."""
+    """An ingress of *topics*, read from their beginning by default."""
     more.setdefault("startup", "earliest")
     found = [Topic(topic=name, value_type="kafka/add", targets=targets) for name in topics]
     return KafkaIngress(id="kafka/in", address=address, topics=found, **more)
@@ -69,7 +69,7 @@ class Running:
         self.engine, self.source = engine, source
 
     def amounts(self, id: str) -> list[int]:
-        """What has come to the counter *id*, in this order; not all of it durable yet."""
+        """The messages of the counter *id*, in order; some may not be durable yet."""
         found = self.engine.view.state(Address("kafka/counter", id)).get("amounts")
         return [] if found is None else msgspec.json.decode(found.value, type=list[int])
 

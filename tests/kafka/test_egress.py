@@ -1,4 +1,4 @@
-"""Records out: which, how often, to which partition; and what becomes of those that can't get through."""
+"""Egress records: each once, to its partition; and records that can't be written."""
 
 from __future__ import annotations
 

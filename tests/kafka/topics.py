@@ -28,7 +28,7 @@ class Topics:
         self._admin = AdminClient({"bootstrap.servers": address, "log_level": 0})
 
     def name(self, topic: str) -> str:
-        """What the topic, or group, is called that this test calls *topic*."""
+        """The real name of this test's topic or group *topic*."""
         return f"{self._test}.{topic}"
 
     def make(self, topic: str = "in", partitions: int = 1, **config: str) -> str:

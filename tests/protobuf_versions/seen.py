@@ -1,4 +1,4 @@
-"""A pytest plugin that writes down which protobuf a run was on, and what came of its tests.
+"""A pytest plugin that writes the protobuf version of a run and the results of its tests.
 
 ``-p tests.protobuf_versions.seen --seen FILE``
 """

@@ -1,4 +1,4 @@
-"""What reads and writes protobuf, on every major version that pyproject.toml admits, in C and in pure Python.
+"""The code for protobuf on every major version that pyproject.toml allows, in C and in pure Python.
 
 Each is a run of pytest of its own, over the tests that touch protobuf. The versions are installed once, into the
 temporary folder. One that is not there and can't be installed skips its test; under ``CI=true`` it fails it.
@@ -64,7 +64,7 @@ class Protobuf:
 
 @attrs.frozen
 class Run:
-    """A finished run of pytest. ``seen`` is what the plugin wrote, None if it was not reached."""
+    """A finished run of pytest. ``seen`` is the plugin's output, None if it did not run."""
 
     exit_code: int
     output: str

@@ -1,4 +1,4 @@
-"""The engine in an asyncio program: its life, its reads, and what goes wrong around it."""
+"""The engine in an asyncio program: its life, its reads, and failures."""
 
 from __future__ import annotations
 

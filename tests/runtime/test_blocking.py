@@ -1,4 +1,4 @@
-"""The blocking runtime: its thread, and who may not call it."""
+"""The blocking runtime: its thread, and calls that it refuses."""
 
 from __future__ import annotations
 

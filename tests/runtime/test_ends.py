@@ -25,7 +25,7 @@ ADA = Account.at("ada")
 
 
 def take_over(path: Path) -> None:
-    """Make another engine the owner of the store at *path*: whoever runs on it must end with its next commit."""
+    """Make another engine the owner of the store at *path*: the running one must end with its next commit."""
     with closing(sqlite3.connect(path)) as db, db:
         db.execute("UPDATE owner SET id = 'another', process = 1")
 

@@ -1,4 +1,4 @@
-"""What a program reads of its runtime: failing messages, timers, asks and recurring messages."""
+"""The views of a runtime: failing messages, timers, asks and recurring messages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Commits at random, and what can be read from a store after them.
+"""Random commits, and reads of a store after them.
 
 ``answers`` is all that can be read from a store, as plain values, and ``commits`` are commits at random that fight over
 few addresses and numbers: two stores that were given the same commits give the same answers. The checks that each store

@@ -1,4 +1,4 @@
-"""What is stored of one entity is damaged: that is its trouble alone, whoever looks at it is told, and it stays."""
+"""Damaged state of one entity: only its messages fail, views report it, and it is not overwritten."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A log is played into no file but its own: what is put in the place of a store's files is noticed before it counts."""
+"""A write-ahead log is applied only to its own file: replaced files of a store are detected."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One engine runs on a store, whatever path leads to it, and whatever becomes of the lock file."""
+"""Only one engine runs on a store, by any path, also if the lock file is deleted."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def refusal(work: Callable[[], object], kind: type[StoreError]) -> str:
 
 
 def settle_elsewhere(path: Path) -> None:
-    """Make the owner that the store names one of whom nothing is known here, such as of another machine."""
+    """Make the owner in the store an unknown one, such as that of another machine."""
     db = sqlite3.connect(path, isolation_level=None)
     db.execute("UPDATE owner SET id = 'elsewhere', process = 7, host = 'host-a', since = '2026-01-01T00:00:00Z'")
     db.close()

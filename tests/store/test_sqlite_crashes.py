@@ -1,4 +1,4 @@
-"""A process that dies in the middle of a commit: what it had reported is there, and every commit is whole."""
+"""A process that dies during a commit: reported commits are there, and every commit is whole."""
 
 from __future__ import annotations
 

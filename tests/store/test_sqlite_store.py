@@ -1,4 +1,4 @@
-"""What only a store on disk can do: lie in a file, be in use, be old or new, be copied, be looked into, be full."""
+"""A store on disk: its file, its lock, its versions, its copies, its readers, a full disk."""
 
 from __future__ import annotations
 
@@ -176,7 +176,7 @@ def test_a_path_that_cannot_be_is_refused(tmp_path: Path) -> None:
 
 @contextmanager
 def without_rights(folder: str, mode: int) -> Generator[None]:
-    """In it we are a user who may do in *folder* what *mode* gives to everyone."""
+    """In it the process is a user with the rights that *mode* gives to everyone in *folder*."""
     Path(folder).chmod(mode)
     root = os.geteuid() == 0
     if root:

@@ -72,7 +72,7 @@ def labels_by_name(text: str) -> Mapping[str, set[str]]:
 
 
 async def shown(folder: Path) -> str:
-    """What ``GET /metrics`` gives after everything has happened that has labels, except what must not happen."""
+    """The text of ``GET /metrics`` after each event with labels, except those that must not happen."""
     egress = {"shown/out": str(folder / "out.jsonl")}
     async with AsyncRuntime(Shown, instruments=[Metrics()], bind="127.0.0.1:0", egress=egress) as runtime:
         for message in (1, 1.5, [1]):

@@ -1,4 +1,4 @@
-"""Tests say who sends a message."""
+"""Tests choose the sender of a message."""
 
 from __future__ import annotations
 

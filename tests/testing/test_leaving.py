@@ -1,4 +1,4 @@
-"""Handlers that try to leave, seen by a test: it goes on, or gets the error, and never hangs."""
+"""Handlers that exit or cancel, under the test kit: the test gets the error, and never hangs."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class Policed(Job, typename="test/policed", on_failure=DeadLetter("test/dead", a
 
 
 class Desk(Entity, typename="test/desk"):
-    """Keeps no state; it cancels what runs."""
+    """Keeps no state; it cancels the running task."""
 
     @handles(str)
     def stop(self, message: str) -> None:

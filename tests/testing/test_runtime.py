@@ -204,7 +204,7 @@ async def test_time_does_not_go_back() -> None:
 
 
 class Charged(Entity, typename="kit/charged"):
-    """Does what it should, and something beside that."""
+    """Does its work, and another thing."""
 
     cents: int = persisted(default=0)
     charges: ClassVar[list[str]] = []

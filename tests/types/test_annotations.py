@@ -1,4 +1,4 @@
-"""Annotations: which name the same values, and what is said about those that can't be stored."""
+"""Annotations: those of the same values, and the errors for types that can't be stored."""
 
 from __future__ import annotations
 

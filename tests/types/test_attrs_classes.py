@@ -1,4 +1,4 @@
-"""attrs classes as values: what other versions of a class wrote, and what a class does when it is made."""
+"""attrs classes as values: data of other versions of a class, and classes with validators."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whatever travels, shown to people, and as Python values for tests and tools."""
+"""Values of all types, as text for people and as Python values for tests and tools."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Bytes from anywhere: whatever they hold, reading them gives a value of the type or a ValueError, and nothing else."""
+"""Any bytes decode to a value of the type, or raise a ValueError."""
 
 from __future__ import annotations
 

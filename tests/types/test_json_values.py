@@ -1,4 +1,4 @@
-"""How values look as JSON, and what does not fit where."""
+"""The JSON form of values, and the errors for those that do not fit."""
 
 from __future__ import annotations
 

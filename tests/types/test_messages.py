@@ -1,4 +1,4 @@
-"""``message``: names for classes, and what it says about those that can't be named."""
+"""``message``: names for classes, and the errors for classes that can't be messages."""
 
 from __future__ import annotations
 

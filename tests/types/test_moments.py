@@ -1,4 +1,4 @@
-"""Datetimes: state keeps their zone, messages their offset; what can't be read back is refused."""
+"""Datetimes: state keeps their zone, messages their offset; others are refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``pack``: what travels, and what is said about what doesn't."""
+"""``pack``: the values that are messages, and the errors for others."""
 
 from __future__ import annotations
 

@@ -99,7 +99,7 @@ def test_malformed_bytes_are_refused() -> None:
 
 
 def reads_any_depth() -> bool:
-    """Whether this is pure Python of before 5.29.5: what it has written it reads, however deep."""
+    """Whether this is pure Python before 5.29.5, which reads its own bytes at any depth."""
     try:
         Value.FromString(nested(60).SerializeToString())
     except DecodeError:

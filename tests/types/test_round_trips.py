@@ -1,4 +1,4 @@
-"""What is written is read back as it was, for every type; what could not be is refused when it is written."""
+"""Every type is read back as it was written; values that could not be are refused at the write."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_a_value_is_read_back_equal_from_bytes_json_and_as_a_message(annotation:
 
 
 def assert_read_by_who_declares_it(codec: Codec, value: Any) -> None:
-    """A handler that declares the type reads what is sent without saying it."""
+    """A handler that declares the type reads a message without its type."""
     try:
         typed = pack(value)
     except NotAMessageError:  # an attrs class without a name

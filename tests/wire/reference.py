@@ -1,4 +1,4 @@
-"""Requests and replies by way of the generated classes alone: slow, plain, and what the wire is compared with."""
+"""Requests and replies by the generated classes alone: slow, plain, and the reference for the wire."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def new_request(dialect: Dialect) -> v3_pb2.ToFunction | v2_pb2.ToFunction:
 
 
 def request(dialect: Dialect, batch: Batch) -> bytes:
-    """What Flink sends for *batch*."""
+    """The request of Flink for *batch*."""
     message = new_request(dialect)
     fill_address(message.invocation.target, batch.target)
     for name, state in batch.state.items():
@@ -89,7 +89,7 @@ def read(dialect: Dialect, data: bytes) -> Batch:
 def reply(
     dialect: Dialect, outcome: Done | MissingState, token_prefix: str | None = None
 ) -> v3_pb2.FromFunction | v2_pb2.FromFunction:
-    """What Flink is to be told of *outcome*."""
+    """The reply to Flink for *outcome*."""
     if isinstance(outcome, MissingState):
         return missing(outcome)
     message = v3_pb2.FromFunction() if dialect is V3 else v2_pb2.FromFunction()
@@ -185,7 +185,7 @@ def unpacked(data: bytes) -> TypedValue:
 
 
 def in_2x(value: TypedValue) -> TypedValue:
-    """*value*, which holds what its typename says, as 2.x writes it."""
+    """*value* as 2.x writes it."""
     renamed = {
         KAFKA: GOOGLE + "org.apache.flink.statefun.flink.io.KafkaProducerRecord",
         KINESIS: GOOGLE + "org.apache.flink.statefun.flink.io.KinesisEgressRecord",

@@ -1,4 +1,4 @@
-"""What both protocols say, in the same words: each test runs over 3.x and 2.x."""
+"""The common part of both protocols: each test runs over 3.x and 2.x."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The generated messages: as protos/ says, loadable anywhere, in nobody's way."""
+"""The generated messages: equal to protos/, and loadable next to other protobuf code."""
 
 from __future__ import annotations
 

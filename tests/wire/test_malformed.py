@@ -1,4 +1,4 @@
-"""Requests that make no sense, and what is said of them: one short line each."""
+"""Malformed requests, and their errors: one short line each."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Parts of 3.x requests that begin alike: what is read must not depend on what was read before."""
+"""Parts of 3.x requests with equal prefixes: a result must not depend on earlier requests."""
 
 from __future__ import annotations
 

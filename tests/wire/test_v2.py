@@ -1,4 +1,4 @@
-"""What 2.x says in its own way: Anys inside bytes, wrappers for primitives, no tokens."""
+"""The forms of 2.x: Anys inside bytes, wrappers for primitives, no tokens."""
 
 from __future__ import annotations
 

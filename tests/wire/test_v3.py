@@ -1,4 +1,4 @@
-"""What only 3.x can say: states it asks for, tokens, cancellations."""
+"""The forms of 3.x: missing states, tokens, cancellations."""
 
 from __future__ import annotations
 

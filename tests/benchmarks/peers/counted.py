@@ -1,4 +1,4 @@
-"""The workload between topics of Kafka, for ``serve``; its records tell the balance, and the requests so far.
+"""The workload between topics of Kafka, for ``serve``; its records have the balance and the requests so far.
 
 :mod:`tests.benchmarks.peers.sdk` holds the same as ``theirs/account``.
 """

@@ -1,4 +1,4 @@
-"""Workflows of one step on DBOS with SQLite: ``python dbos_workflow.py FILE COUNT`` prints what they take."""
+"""Workflows of one step on DBOS with SQLite: ``python dbos_workflow.py FILE COUNT`` prints their cost."""
 
 # Run by an interpreter of its own, which has DBOS and nothing of this project.
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a peer does for the benchmark of handlers: read work from stdin, write µs to stdout, a line of JSON each.
+"""The loop of a peer in the handler benchmark: work on stdin, µs on stdout, a line of JSON each.
 
 A machine that does other things too interrupts whatever takes long, so the work is timed in short stretches, and the
 best one is told.

@@ -36,7 +36,7 @@ served: Counter[str] = Counter()
 
 @functions.bind("theirs/account", specs=[statefun.ValueSpec("balance", statefun.LongType)])  # type: ignore[untyped-decorator]
 def counted(context: Any, message: Any) -> None:
-    """The same without the message elsewhere; its record tells the balance, and the requests so far as nanoseconds."""
+    """The same without the other message; its record has the balance, and the requests so far as nanoseconds."""
     context.storage.balance = balance = (context.storage.balance or 0) + message.as_type(DURATION).seconds
     told = Duration(seconds=balance, nanos=served["requests"])
     context.send_egress(

@@ -1,1 +1,1 @@
-"""``statefun-actors run`` beside Restate's server and SDK: ``python -m tests.benchmarks.restate``."""
+"""``statefun-actors run`` next to Restate's server and SDK: ``python -m tests.benchmarks.restate``."""

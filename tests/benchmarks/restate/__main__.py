@@ -1,4 +1,4 @@
-"""Durable invocations over HTTP beside Restate 1.7: ``python -m tests.benchmarks.restate``.
+"""Durable invocations over HTTP next to Restate 1.7: ``python -m tests.benchmarks.restate``.
 
 Both have a counter for each key, whose handler adds to its state and returns the total; whatever is acknowledged is
 synced to disk. One load generator asks both, on a processor of its own (``--core``); the servers have all of them. They
@@ -118,7 +118,7 @@ def run(installed: Restate, folder: Path, rounds: int, seconds: float) -> tuple[
 
 
 def compared(found: Figures) -> list[Figure]:
-    """What was aimed at, next to what was measured."""
+    """The aims, next to the measured figures."""
     ours, theirs, floor = "statefun-actors", "Restate", Floor.name
 
     def figure(what: str, aim: float, *, peer: str = theirs, at_least: bool = False) -> Figure:

@@ -14,7 +14,7 @@ SDK: Final = "1.3.0"
 
 
 class Restate(NamedTuple):
-    """What there is to start."""
+    """The programs that can be started."""
 
     server: Path
     python: Path

@@ -38,7 +38,7 @@ def request(host: str, port: int, path: str, body: bytes, content_type: str, met
 
 @attrs.frozen
 class Load:
-    """What came of it. ``sent``: how often each request was answered; ``latencies`` in seconds, sorted, if kept.
+    """The result. ``sent``: the number of answers for each request; ``latencies`` in seconds, sorted, if kept.
 
     ``numbers``: the last number in the answer to each request, if kept.
     """

@@ -1,4 +1,4 @@
-"""What is measured: rates with everything handled in the end and counted, latencies, bytes."""
+"""Measurements: rates, where all messages are handled and counted in the end, latencies, bytes."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Rate:
 
 
 class Ledger:
-    """What each counter of a server must have come to: every acknowledged message counts, once."""
+    """The expected value of each counter of a server: every acknowledged message counts once."""
 
     def __init__(self, server: Server) -> None:
         self.server = server
@@ -65,7 +65,7 @@ class Ledger:
         return rate
 
     def _handled(self, keys: list[str]) -> int:
-        """Ask the counters until they have come to what they must; how often they were asked."""
+        """Ask the counters until they have the expected values; return the number of asks."""
         server, left, asked = self.server, keys, 0
         while left:
             asked += len(left)
@@ -85,14 +85,14 @@ def latencies(server: Server, seconds: float) -> list[float]:
 
 
 class _Used:
-    """What a server has used until now."""
+    """The resources that a server has used until now."""
 
     def __init__(self, server: Server) -> None:
         self._server = server
         self._began, self._bytes, self._cpu = self._now()
 
     def rate(self, invocations: int) -> Rate:
-        """What so many have used since then."""
+        """The resources used since then, for each of this number."""
         now, written, cpu = self._now()
         return Rate(
             invocations / (now - self._began), (written - self._bytes) / invocations, (cpu - self._cpu) / invocations

@@ -26,7 +26,7 @@ _PATIENCE: Final = 60.0
 
 
 class Process:
-    """A process of a server, and what it has used."""
+    """A process of a server, and the resources that it has used."""
 
     def __init__(self, *command: str | Path, cwd: Path = ROOT, **environment: str) -> None:
         cwd.mkdir(parents=True, exist_ok=True)
@@ -53,7 +53,7 @@ class Process:
         raise AssertionError(f"it ended with {self._process.wait()}:\n{''.join(shown)}")
 
     def memory(self) -> int:
-        """Bytes of memory, what it shares with others by parts."""
+        """Bytes of memory; shared memory counts in part."""
         return 1024 * self._figure("smaps_rollup", r"^Pss: +(\d+)")
 
     def written(self) -> int:
@@ -61,7 +61,7 @@ class Process:
         return self._figure("io", r"^write_bytes: (\d+)")
 
     def cpu_seconds(self) -> float:
-        """What it has used of processors."""
+        """The processor time that it has used, in seconds."""
         stat = Path(f"/proc/{self._process.pid}/stat").read_text(encoding="utf-8")
         user, system = stat.rpartition(")")[2].split()[11:13]
         return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")

@@ -1,4 +1,4 @@
-"""An application, its store, and an engine that runs on it or not: what the tests of these commands start from."""
+"""An application, its store, and an engine that runs on it or not: the set-up of the tests of these commands."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ WISHES: Final = (wish("ada", "tea", 5), wish("adam", "é\n", 0), wish("bob", "ja
 
 @contextmanager
 def engine(folder: Path) -> Generator[subprocess.Popen[str]]:
-    """An engine that runs on the store in *folder*, its door open."""
+    """An engine that runs on the store in *folder*, with its control socket."""
     lock = folder / f"{STORE}.lock"
     with started("run", "app.py", "--quiet", "--bind", "none", folder=folder) as process:
         wait_until(lambda: lock.exists() and "door " in lock.read_text(), "the control door is open")
@@ -103,7 +103,7 @@ def table(*arguments: str, folder: Path) -> list[list[str]]:
 
 
 def refusal(*arguments: str, folder: Path, code: int) -> str:
-    """The last line of what a command complains about; it must exit with *code* and print nothing else."""
+    """The last line of a command's errors; the command must exit with *code* and print nothing else."""
     done = in_this_process(*arguments, folder=folder)
     assert (done.exit_code, done.stdout) == (code, ""), done.stderr
     assert "Traceback" not in done.stderr
@@ -124,7 +124,7 @@ def in_this_process(*arguments: str, folder: Path, typed: str | None = None) -> 
 
 
 def spent(folder: Path, id: str) -> int:
-    """What the store says that a basket has spent."""
+    """The sum that a basket has spent, read from the store."""
     (found,) = told("state", "app.py", f"shop/basket/{id}", folder=folder)
     amount: int = found["fields"]["spent"]
     return amount

@@ -1,4 +1,4 @@
-"""``statefun-actors dead-letters``: looked at, tried again, mended, thrown away; through an engine or without one."""
+"""``statefun-actors dead-letters``: listed, retried, edited and dropped; through an engine or without one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``statefun-actors failing``: what keeps failing is listed, tried now, or taken out of the way."""
+"""``statefun-actors failing``: messages that keep failing are listed, retried and dropped."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Each command says what it does, what it takes and what it exits with; a shell completes its name."""
+"""The help of each command has its purpose, arguments and exit codes; a shell completes its name."""
 
 from __future__ import annotations
 

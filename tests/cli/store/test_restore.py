@@ -1,4 +1,4 @@
-"""``statefun-actors restore``: back to a backup, also after a kill, with what was there before kept."""
+"""``statefun-actors restore``: a backup replaces a store, also after a kill; the old store is kept."""
 
 from __future__ import annotations
 

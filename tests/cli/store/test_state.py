@@ -1,4 +1,4 @@
-"""``statefun-actors state``: what entities know, of each type, by prefix, one by one; beside an engine or without."""
+"""``statefun-actors state``: the fields of entities by type, prefix or id; next to an engine or without one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``statefun-actors timers`` and ``egress``: what is pending and what is kept."""
+"""``statefun-actors timers`` and ``egress``: delayed messages and stored records."""
 
 from __future__ import annotations
 

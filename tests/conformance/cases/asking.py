@@ -1,4 +1,4 @@
-"""Asking: a question to any function, its answer as a message, and what comes in place of an answer."""
+"""Asking: a question to any function, its answer as a message, and NoAnswer in place of an answer."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.conformance.sections import ASKING as A
 
 
 class Stock(Entity, typename="conf/stock"):
-    """Is asked. Its replies are 1 more than what it is asked."""
+    """A target of asks. It replies with the number of the question plus 1."""
 
     asked: int = persisted(default=0)
     caller_type: str = persisted(default="")
@@ -41,7 +41,7 @@ class Stock(Entity, typename="conf/stock"):
 
 
 class Order(Entity, typename="conf/order"):
-    """Asks, and notes what comes of it."""
+    """Asks, and keeps the answers."""
 
     seen: list[str] = persisted(factory=list)
     point: Point | None = persisted(default=None)
@@ -138,7 +138,7 @@ class Chain(Entity, typename="conf/chain"):
 
 
 class Catcher(Entity, typename="conf/catcher"):
-    """Takes whatever comes, but no answers that it has not asked for."""
+    """Takes every message, except answers without an ask."""
 
     seen: list[str] = persisted(factory=list)
 

@@ -99,7 +99,7 @@ HOLDS: Final[dict[type[Entity], Hold]] = {}
 
 
 class Fading(Entity, typename="conf/fading"):
-    """Tells what it still has."""
+    """Replies with the fields that it still has."""
 
     written: str | None = persisted(default=None, expire_after_write=timedelta(seconds=10))
     called: str | None = persisted(default=None, expire_after_call=timedelta(seconds=10))
@@ -240,7 +240,7 @@ async def no_caller_for_a_function(start: Start) -> None:
 
 
 class Clock(Entity, typename="conf/clock"):
-    """Tells the time."""
+    """Replies with the time."""
 
     @handles(str)
     async def tell(self, message: str) -> None:

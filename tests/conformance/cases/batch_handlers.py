@@ -89,7 +89,7 @@ functions = StatefulFunctions()
 
 @functions.bind("conf/blocking", blocking=True)
 def blocking(context: Context, message: int) -> None:
-    """Tells whether it runs in a thread."""
+    """Replies whether it runs in a thread."""
     context.pack_and_send("probe/x", "1", threading.current_thread() is threading.main_thread())
 
 
@@ -186,7 +186,7 @@ class Bare(Entity, typename="conf/bare-waiter"):
 
 
 class Suspended(Entity, typename="conf/suspended"):
-    """Tells when it begins and ends, and waits in between."""
+    """Reports its start and its end, and waits in between."""
 
     log: ClassVar[list[str]] = []
     begun: ClassVar[asyncio.Event]
@@ -250,7 +250,7 @@ async def together(start: Start) -> None:
 
 
 class Account(Entity, typename="conf/detached-account"):
-    """With an ``__init__`` that nobody may need."""
+    """Has an ``__init__`` that must not be needed."""
 
     balance: int = persisted(default=0)
 

@@ -31,7 +31,7 @@ BAD = TypedValue("io.statefun.types/long", b"\xff\xff")
 
 
 class Actor(Entity, typename="conf/actor"):
-    """Does what its messages say."""
+    """Carries out the instructions of its messages."""
 
     instances: ClassVar[list[int]] = []
     n: int = persisted(default=0)

@@ -74,7 +74,7 @@ class Several(Entity, typename="conf/takes-several"):
 
 
 class Forwarder(Entity, typename="conf/forwarder"):
-    """Has another answer in its place, twice, or nobody."""
+    """Another entity answers in its place, twice, or none does."""
 
     forwarded: int = persisted(default=0)
 

@@ -41,7 +41,7 @@ class Sum(Entity, typename="conf/sum"):
 
 
 class Relay(Entity, typename="conf/relay"):
-    """Has every effect. Fails on 13 until it is cured."""
+    """Has every effect. Fails on 13 until the test repairs it."""
 
     cured: ClassVar[bool] = False
     n: int = persisted(default=0)

@@ -1,4 +1,4 @@
-"""When a handler fails: whose policy counts, and what happens without one."""
+"""When a handler fails: the policy that applies, and failures without one."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ LETTERS = DeadLetter("conf/letters", attempts=1)
 
 
 class Policies(Entity, typename="conf/policies", on_failure=LETTERS):
-    """Fails whatever comes, under its own policy or that of a handler."""
+    """Fails with every message, under its own policy or that of a handler."""
 
     @handles(int)
     def of_the_class(self, message: int) -> None:
@@ -156,7 +156,7 @@ async def isolated(start: Start) -> None:
 
 
 class Patient(Entity, typename="conf/patient"):
-    """Fails on 13 until it is cured, and keeps the order of what it took."""
+    """Fails on 13 until the test repairs it, and keeps the order of its messages."""
 
     cured: ClassVar[bool] = False
     tried: ClassVar[list[int]] = []

@@ -1,4 +1,4 @@
-"""Values on the wire: what is read back behaves as what was assigned."""
+"""Values on the wire: a value that is read back behaves as the assigned one."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Custom(tzinfo):
 
 
 class Keeper(Entity, typename="conf/keeper", on_failure=DeadLetter("conf/letters", attempts=1)):
-    """Keeps what has an order, and what has a zone."""
+    """Keeps values with an order, and values with a time zone."""
 
     seen: dict[str, int] = persisted(factory=dict)
     due: datetime | None = persisted(default=None)

@@ -57,7 +57,7 @@ ONE = Reminder.at("1")
 
 
 def fired(engine: Engine) -> object:
-    """When ONE was told, in seconds since the engine began, whose clock begins at midnight of the first."""
+    """The times of ONE's messages, in seconds since the engine began, at midnight of the first."""
     return engine.state(ONE).get("fired")
 
 
@@ -183,7 +183,7 @@ async def wrong(start: Start) -> None:
 async def missed() -> None:
     class Kept(MemoryStore):
         def close(self) -> None:
-            """The next run goes on with it."""
+            """The next run continues with it."""
 
     store = Kept()
     async with TestRuntime(Reminder, store=store) as runtime:
@@ -278,7 +278,7 @@ async def at_once(start: Start) -> None:
 async def missed_lines() -> None:
     class Kept(MemoryStore):
         def close(self) -> None:
-            """The next run goes on with it."""
+            """The next run continues with it."""
 
     store, address = Kept(), Alarm.at("a")
     async with TestRuntime(Alarm, store=store) as runtime:
@@ -336,7 +336,7 @@ def refused() -> None:
 
 
 class Waiting(Entity, typename="conf/waiting", expire_after_call=timedelta(seconds=5)):
-    """Asks, and is gone before the answer comes."""
+    """Asks, and ends before the answer comes."""
 
     notes: list[str] = persisted(factory=list)
 

@@ -1,4 +1,4 @@
-"""What one batch does: requests that are none, and what an endpoint answers."""
+"""What one batch does: malformed requests, and the responses of an endpoint."""
 
 from __future__ import annotations
 

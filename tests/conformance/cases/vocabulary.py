@@ -1,4 +1,4 @@
-"""What the cases share: addresses outside, a log that can be read, letters, definition errors."""
+"""Shared parts of the cases: addresses outside, a captured log, dead letters, definition errors."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class _Lines(logging.Handler):
 
 @contextmanager
 def logged(name: str) -> Generator[list[str]]:
-    """What this thread logs under *name*, from INFO up."""
+    """The log records of this thread under *name*, from INFO up."""
     logger, handler = logging.getLogger(name), _Lines()
     level = logger.level
     logger.addHandler(handler)

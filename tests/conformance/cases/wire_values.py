@@ -39,7 +39,7 @@ async def travels(start: Start, value: object, in_3: tuple[str, bytes], in_2: tu
 
 
 async def accepted(engine: Engine, in_3: list[TypedValue], in_2: list[TypedValue]) -> list[object]:
-    """What the values come to as messages: those of the engine's own protocol."""
+    """The values as messages of the engine's own protocol."""
     for value in in_2 if engine.protocol == 2 else in_3:
         await engine.tell(ECHO, value)
     return [sent.value for sent in engine.sent]
@@ -135,7 +135,7 @@ functions = StatefulFunctions()
 
 @functions.bind("conf/any-sender")
 def send_any(context: Context, message: str) -> None:
-    """Sends an Any of a type that nobody here knows."""
+    """Sends an Any of an unknown type."""
     context.send("probe/x", "1", Any(type_url="their/own", value=b"\xff"))
 
 

@@ -1,1 +1,1 @@
-"""Functions as the 2.0 SDK has them, run by Apache's SDK in a process of its own and by us, reply beside reply."""
+"""Functions of the 2.0 SDK, run by Apache's SDK in another process and here; the replies are compared."""

@@ -162,7 +162,7 @@ def our_reply(data: bytes) -> bytes | None:
 
 
 def told(reply: bytes | None) -> Untyped:
-    """What a reply says, its mutations by name: their order among each other means nothing. None for an error.
+    """The content of a reply, with mutations by name, since their order has no meaning. None for an error.
 
     A batch without effects has an empty reply there and an empty result here, which Flink takes for the same.
     """

@@ -1,4 +1,4 @@
-"""The commands, and what a program of them comes to: computed here, by nothing that the package has."""
+"""The commands, and the results of programs of them, computed without the package."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ Command: TypeAlias = Increment | Flip | Emit | Stumble | Send | SendAfter | Canc
 
 @message("smoke/commands")
 class Commands:
-    """What one message asks for. ``number`` is its own, in the whole program."""
+    """The commands of one message. ``number`` is unique in the program."""
 
     number: int
     todo: list[Command]
@@ -67,7 +67,7 @@ class Commands:
 
 @message("smoke/verify")
 class Verify:
-    """Tell the state, for the round *round* of asking."""
+    """Report the state in the query round *round*."""
 
     round: int
 
@@ -89,25 +89,25 @@ class State:
 
 
 def told_state(count: int, flipped: bool, emitted: int) -> str:
-    """As interpreters tell it."""
+    """In the form of an interpreter's report."""
     return f"{count} counted, {'flipped' if flipped else 'as it was'}, {emitted} emitted"
 
 
 @attrs.define
 class Outcome:
-    """What a program comes to."""
+    """The result of a program."""
 
     states: dict[Address, State] = attrs.field(factory=dict)
     told: set[tuple[str, int]] = attrs.field(factory=set)
     """What is told on the way, and how many."""
 
     def states_told(self, addresses: Iterable[Address]) -> set[str]:
-        """What *addresses* tell when they are asked for their state at the end."""
+        """The reports of *addresses* at the end."""
         return {f"{address}: {self.states.get(address, State())}" for address in addresses}
 
 
 def outcome(program: Program) -> Outcome:
-    """What *program* comes to."""
+    """The result of *program*."""
     found = Outcome()
     todo: list[tuple[Address, Commands, Address | None]] = [(target, commands, None) for target, commands in program]
     while todo:

@@ -1,4 +1,4 @@
-"""What carries out the commands: classes and functions, plain, async and in a thread, with a policy and without.
+"""Interpreters of the commands: classes and functions, plain, async and in threads, with and without a policy.
 
 Served by ``app.py``.
 """
@@ -39,7 +39,7 @@ class StumbledError(Exception):
 
 @message("smoke/told")
 class Told:
-    """What the test sees: who, what, how many."""
+    """A record that the test reads: sender, event, number."""
 
     id: str
     what: str
@@ -102,7 +102,7 @@ class SmokeBare(_Interpreter, typename="flink/smoke-bare"):
 class SmokeGuarded(
     _Interpreter, typename="flink/smoke-guarded", on_failure=DeadLetter(LETTERS, attempts=2, backoff=0.001)
 ):
-    """When it fails, what it did is undone, and it is done again in the same batch."""
+    """When it fails, it is rolled back and repeated in the same batch."""
 
     @handles(Commands)
     async def commands(self, message: Commands) -> None:

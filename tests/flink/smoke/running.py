@@ -23,7 +23,7 @@ _LAST = 1 << 40
 
 @attrs.frozen
 class Smoke:
-    """What was run, and how it went. ``wrong`` is empty if all is as it should be."""
+    """A program and its result. ``wrong`` is empty if the result is right."""
 
     addresses: int
     messages: int
@@ -41,7 +41,7 @@ class Smoke:
 
 
 def smoke(flink: Flink, *, ids: int, messages: int, crashes: int, seed: int) -> Smoke:
-    """Run a random program: so many *messages* from outside to so many *ids* of each interpreter."""
+    """Run a random program: *messages* from outside to *ids* of each interpreter."""
     addresses = [flink.at(typename, str(at)) for typename in TYPENAMES for at in range(ids)]
     written = program(Random(seed), addresses, messages)
     expected = outcome(written)
@@ -84,14 +84,14 @@ class _Run:
         raise AssertionError("unreachable")
 
     def outlast_delays(self) -> None:
-        """Return when whatever was delayed has come, whether it should have or not."""
+        """Wait until all delayed messages have come, expected or not."""
         first = self._addresses[0]
         last = SendAfter(first, LONGEST_MS + 100, Commands(_LAST, []))
         self._flink.send(first, Commands(_LAST + 1, [last]))
         self._flink.until(lambda: ("carried out", _LAST) in self._all_told(), "what was delayed longest")
 
     def wrong(self, round: int) -> Sequence[str]:
-        """What differs from what the program comes to."""
+        """The differences from the expected result."""
         states, expected = self._ask(round), self._expected.told
         told = {each for each in self._told if each[1] < _LAST}
         return [
@@ -105,7 +105,7 @@ class _Run:
         return self._told.total() - len(self._told)
 
     def _ask(self, round: int) -> set[str]:
-        """The states that everybody tells in this *round*."""
+        """The reported states of this *round*."""
         flink, addresses = self._flink, self._addresses
         flink.send_all((address, Verify(round)) for address in addresses)
         flink.until(lambda: len(self._all_rounds()[round]) == len(addresses), "the state of everybody")
@@ -120,7 +120,7 @@ class _Run:
         return self._told
 
     def _read_on(self) -> None:
-        """Take note of what came out since the last time."""
+        """Collect the records since the last call."""
         records = self._flink.records()
         for record in records[self._read :]:
             _, what, number = seen_in(record)

@@ -125,7 +125,7 @@ def post(body: bytes, path: bytes = b"/statefun", *lines: bytes, method: bytes =
 
 
 async def turns(count: int = 5) -> None:
-    """So many turns of the event loop, each of which reads what has arrived."""
+    """This number of iterations of the event loop, each of which reads the available bytes."""
     for _ in range(count):
         await asyncio.sleep(0)
 
@@ -363,7 +363,7 @@ async def test_an_idle_connection_is_closed_and_one_in_use_is_not(monkeypatch: p
 
 
 async def test_a_client_that_does_not_read_is_not_read_from() -> None:
-    """What is answered to it is bounded by what the sockets between hold."""
+    """Responses to it are bounded by the buffers of the sockets."""
     functions = Functions()
     async with serving(functions.served) as served:
         client = await served.client()

@@ -13,7 +13,7 @@ PLAIN = b"POST /statefun HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\
 
 
 def request(*lines: bytes, start: bytes = b"POST /statefun HTTP/1.1", host: bool = True, length: bool = True) -> bytes:
-    """A request that is plain but for what is said."""
+    """A plain request, except for the arguments."""
     own = [b"Host: a"] * host + [b"Content-Length: 5"] * length
     return b"\r\n".join([start, *own, *lines, b"", b""])
 

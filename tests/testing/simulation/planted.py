@@ -73,7 +73,7 @@ async def module_cache(runtime: TestRuntime) -> None:
 
 
 class SharedDefault(Entity, typename="planted/shared-default"):
-    """Its list is one that all share, beside the fields."""
+    """All entities share its list, which is no field."""
 
     seen: ClassVar[list[int]] = []
     count: int = persisted(default=0)
@@ -125,7 +125,7 @@ async def repeated_call(runtime: TestRuntime) -> object:
 
 
 class CallCount(Entity, typename="planted/call-count"):
-    """It keeps what the outside counted."""
+    """It keeps the count of a service outside."""
 
     receipt: int = persisted(default=0)
 
@@ -494,7 +494,7 @@ async def detached(runtime: TestRuntime) -> None:
 
 
 class Once(Entity, typename="planted/once"):
-    """It takes each message once, by a set in a module, so what a crash undoes is not done again."""
+    """It takes each message once, by a set in a module, so that a crashed message is not repeated."""
 
     total: int = persisted(default=0)
 
@@ -721,7 +721,7 @@ def price(id: str, cents: int) -> list[int]:
 
 
 class Cached(Entity, typename="planted/cached"):
-    """It changes what a cached function returned."""
+    """It changes the result of a cached function."""
 
     prices: int = persisted(default=0)
 
@@ -738,7 +738,7 @@ async def cached(runtime: TestRuntime) -> None:
 
 
 class Background(Entity, typename="planted/background"):
-    """A task that its handler starts calls out, whatever becomes of the message."""
+    """A task of its handler calls a service, also if the message fails."""
 
     @handles(Add)
     async def add(self, added: Add) -> None:

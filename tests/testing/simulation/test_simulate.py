@@ -1,4 +1,4 @@
-"""What ``simulate`` reports, and what a hostile ``TestRuntime`` brings."""
+"""The reports of ``simulate``, and the faults of a hostile ``TestRuntime``."""
 
 from __future__ import annotations
 
