@@ -47,6 +47,10 @@ _new_tuple: Final = tuple.__new__
 class Address(tuple[str, str]):
     """The address of a message: a function type ``<namespace>/<name>`` and an id, both non-empty strings.
 
+    ::
+
+        assert Account.at("ada") == Address("bank/account", "ada")
+
     It is a tuple, so that it hashes and compares at C speed: addresses are dictionary keys on every hot path.
 
     Raises:

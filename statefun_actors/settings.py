@@ -36,6 +36,11 @@ def _names(value: Iterable[str]) -> frozenset[str]:
 class Settings:
     """Options of an application, the same on every engine.
 
+    ::
+
+        settings = Settings(on_failure=DeadLetter("bank/failed", attempts=5), handler_timeout=10)
+        app = create_app(Account, settings=settings)
+
     Args:
         on_failure: failure policy of classes and handlers that have none of their own.
         handler_timeout: time limit of an async or blocking handler; a plain one can't be interrupted. None: no limit.

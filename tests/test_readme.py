@@ -6,6 +6,7 @@ The first commands, which handle a month of flights, are run by tests/examples/t
 from __future__ import annotations
 
 import asyncio
+import html
 import os
 import re
 import shlex
@@ -21,6 +22,7 @@ from click.testing import CliRunner
 from statefun_actors import RequestReplyHandler, Runtime
 from statefun_actors.cli import main
 from statefun_actors.testing import TestRuntime
+from tests.docs.recording import OUT, commands, recorded
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
@@ -53,6 +55,11 @@ def block_with(text: str) -> str:
     return found
 
 
+def actor() -> str:
+    """``bank.py``, which most pages use."""
+    return block_with('@message("bank/deposit")  # a message')
+
+
 def run(command: str, folder: Path) -> str:
     """What *command* prints."""
     done = subprocess.run(
@@ -62,8 +69,30 @@ def run(command: str, folder: Path) -> str:
     return done.stdout
 
 
+def test_its_first_file_counts_over_a_kill_as_it_shows(tmp_path: Path) -> None:
+    text = README.read_text(encoding="utf-8")
+    code, test = block_with('typename="demo/counter"):  # one for each id'), block_with("from counter import")
+    (tmp_path / "counter.py").write_text(code, encoding="utf-8")
+    (tmp_path / "test_counter.py").write_text(test, encoding="utf-8")
+
+    tested = run("env -u PYTEST_ADDOPTS python -W error -m pytest -q -p no:cacheprovider -p no:asyncio", tmp_path)
+    steps = list(recorded(commands(text), tmp_path))
+
+    shown = [f"$ {step.command}\n{step.printed if step.command.startswith('curl') else ''}" for step in steps]
+    assert "1 passed" in tested
+    assert f"```console\n{''.join(shown)}```\n" in text
+    assert (OUT.parent / "counter.py").read_text(encoding="utf-8").endswith(f'"""\n\n{code}')
+
+
+def test_the_recording_shows_the_commands_of_the_readme() -> None:
+    texts = re.findall(r"<text[^>]*>([^<]*)</text>", OUT.read_text(encoding="utf-8"))
+    lines = html.unescape(" ".join(texts)).replace("\xa0", " ")
+
+    assert [command for command in commands(README.read_text(encoding="utf-8")) if command not in lines] == []
+
+
 def test_its_tests_pass_under_plain_pytest(tmp_path: Path) -> None:
-    (tmp_path / "bank.py").write_text(blocks("python")[0], encoding="utf-8")
+    (tmp_path / "bank.py").write_text(actor(), encoding="utf-8")
     (tmp_path / "test_bank.py").write_text(block_with("def test_reminder("), encoding="utf-8")
     (tmp_path / "test_bank_simulated.py").write_text(block_with("def test_deposits_under_faults("), encoding="utf-8")
 
@@ -132,7 +161,7 @@ def test_its_asks_are_answered_from_python_and_by_curl(tmp_path: Path) -> None:
 
 def test_its_functions_and_handler_are_made() -> None:
     names: dict[str, Any] = {"__name__": "readme"}
-    for code in (blocks("python")[0], block_with("StatefulFunctions()")):
+    for code in (actor(), block_with("StatefulFunctions()")):
         exec(compile(code, "README.md", "exec"), names)
 
     assert isinstance(names["handler"], RequestReplyHandler)
@@ -145,7 +174,7 @@ def test_the_second_commands_run_the_tests() -> None:
 def test_its_actor_runs_from_the_command_line(tmp_path: Path) -> None:
     match = re.search(r"`(statefun-actors run bank\.py[^`]*)`", TEXT)
     assert match is not None
-    (tmp_path / "bank.py").write_text(blocks("python")[0], encoding="utf-8")
+    (tmp_path / "bank.py").write_text(actor(), encoding="utf-8")
     (tmp_path / "deposits.jsonl").write_text(blocks("json")[0], encoding="utf-8")
 
     printed = run(match[1], tmp_path)
@@ -172,7 +201,7 @@ def test_its_server_serves(tmp_path: Path) -> None:
 
 
 def test_its_message_over_http_gets_its_reply(tmp_path: Path) -> None:
-    (tmp_path / "bank.py").write_text(blocks("python")[0], encoding="utf-8")
+    (tmp_path / "bank.py").write_text(actor(), encoding="utf-8")
     command = ["statefun-actors", "run", "bank.py", "--memory", "--bind", "127.0.0.1:0"]
 
     with subprocess.Popen(command, cwd=tmp_path, env=ENVIRONMENT, stderr=subprocess.PIPE, text=True) as it:

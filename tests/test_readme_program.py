@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.test_readme import block_with, blocks, run
+from tests.test_readme import actor, block_with, run
 
 SERVED = """
 import asyncio
@@ -66,7 +66,7 @@ urlpatterns = [path("accounts/<name>/deposits", deposit)]
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """With the actor of the README in it, as bank.py."""
-    (tmp_path / "bank.py").write_text(blocks("python")[0], encoding="utf-8")
+    (tmp_path / "bank.py").write_text(actor(), encoding="utf-8")
     return tmp_path
 
 

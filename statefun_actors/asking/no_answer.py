@@ -10,6 +10,15 @@ from statefun_actors.types import own_message
 class NoAnswer:
     """No answer arrived.
 
+    ::
+
+        class Buyer(Entity, typename="demo/buyer"):
+            @answers
+            def priced(self, answer: int | NoAnswer) -> str:
+                if isinstance(answer, NoAnswer):
+                    return f"no price from {answer.target}: {answer.reason}"
+                return f"{answer} cents"
+
     Args:
         target: target of the question; None for a ``reply_address``.
         reason: ``"timeout"``; or ``"failed"``: the target gave the message up, or the ask was cancelled.

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
-from typing import Any as Untyped
-from typing import Protocol, TypeVar, Unpack, overload
+from typing import Any, Protocol, TypeVar, Unpack, overload
 
 from statefun_actors.address import Address
 from statefun_actors.calls.options import CallOptions, TellOptions
@@ -16,6 +15,11 @@ _R = TypeVar("_R")
 
 class Actors(Protocol):
     """Calls entities and functions from outside.
+
+    ::
+
+        async def pay_in(actors: Actors, name: str, cents: int) -> int:
+            return await actors.ask(Account.deposit, name, Deposit(cents=cents))
 
     ``AsyncRuntime``, ``AsyncClient`` and ``TestRuntime`` implement it: a function that takes ``Actors`` works with an
     engine in this process, with one behind HTTP, and in a test.
@@ -33,11 +37,11 @@ class Actors(Protocol):
     @overload
     async def ask(self, target: Address, message: object, reply: type[_R], /, **options: Unpack[CallOptions]) -> _R: ...
     @overload
-    async def ask(self, target: Address, message: object, /, **options: Unpack[CallOptions]) -> Untyped: ...
+    async def ask(self, target: Address, message: object, /, **options: Unpack[CallOptions]) -> Any: ...
     @overload
     async def ask(
         self,
-        handler: Callable[[_E, _M], Coroutine[Untyped, Untyped, _R]],
+        handler: Callable[[_E, _M], Coroutine[Any, Any, _R]],
         id: str,
         message: _M,
         /,
@@ -47,9 +51,7 @@ class Actors(Protocol):
     async def ask(
         self, handler: Callable[[_E, _M], _R], id: str, message: _M, /, **options: Unpack[CallOptions]
     ) -> _R: ...
-    async def ask(
-        self, target: Untyped, message: Untyped, reply: Untyped = None, /, **options: Unpack[CallOptions]
-    ) -> Untyped:
+    async def ask(self, target: Any, message: Any, reply: Any = None, /, **options: Unpack[CallOptions]) -> Any:
         """Send *message* and return the reply.
 
         - ``ask(address, message, Reply)`` waits for a reply of that type, from any sender.

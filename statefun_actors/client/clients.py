@@ -8,8 +8,7 @@ import uuid
 from collections.abc import Callable, Coroutine, Mapping
 from datetime import timedelta
 from types import TracebackType
-from typing import Any as Untyped
-from typing import Final, Self, TypeVar, Unpack, overload
+from typing import Any, Final, Self, TypeVar, Unpack, overload
 
 try:
     import httpx
@@ -85,7 +84,7 @@ class _Calls:
         check_call("answer", options)
         return self._call(reply_address_of(address), pack(message), options, answers=True)
 
-    def _request(self, attempt: HttpAttempt) -> dict[str, Untyped]:
+    def _request(self, attempt: HttpAttempt) -> dict[str, Any]:
         return {
             "method": "POST",
             "url": self._url + attempt.path,
@@ -113,6 +112,12 @@ class _Calls:
 
 class Client(_Calls):
     """Sends messages to entities that ``statefun-actors run`` runs, and waits for each.
+
+    ::
+
+        with Client("http://127.0.0.1:8080") as bank:
+            bank.tell(Account.at("ada"), Deposit(cents=5))
+            balance = bank.ask(Account.deposit, "ada", Deposit(cents=5))
 
     While the server is unreachable or busy, a call retries with growing pauses until its timeout. All its attempts
     have the same idempotency key, so the message is delivered once. Thread-safe.
@@ -149,11 +154,11 @@ class Client(_Calls):
     @overload
     def ask(self, target: Address, message: object, reply: type[_R], /, **options: Unpack[CallOptions]) -> _R: ...
     @overload
-    def ask(self, target: Address, message: object, /, **options: Unpack[CallOptions]) -> Untyped: ...
+    def ask(self, target: Address, message: object, /, **options: Unpack[CallOptions]) -> Any: ...
     @overload
     def ask(
         self,
-        handler: Callable[[_E, _M], Coroutine[Untyped, Untyped, _R]],
+        handler: Callable[[_E, _M], Coroutine[Any, Any, _R]],
         id: str,
         message: _M,
         /,
@@ -161,9 +166,7 @@ class Client(_Calls):
     ) -> _R: ...
     @overload
     def ask(self, handler: Callable[[_E, _M], _R], id: str, message: _M, /, **options: Unpack[CallOptions]) -> _R: ...
-    def ask(
-        self, target: Untyped, message: Untyped, reply: Untyped = None, /, **options: Unpack[CallOptions]
-    ) -> Untyped:
+    def ask(self, target: Any, message: Any, reply: Any = None, /, **options: Unpack[CallOptions]) -> Any:
         """Send *message* and return the reply. See :meth:`statefun_actors.Actors.ask`."""
         check_call("ask", options)
         asked = question(target, message, reply)
@@ -210,7 +213,13 @@ class Client(_Calls):
 
 
 class AsyncClient(_Calls):
-    """:class:`Client` for asyncio: the same calls as coroutines. Any number of calls may run at once."""
+    """:class:`Client` for asyncio: the same calls as coroutines. Any number of calls may run at once.
+
+    ::
+
+        async with AsyncClient("http://127.0.0.1:8080") as bank:
+            balance = await bank.ask(Account.deposit, "ada", Deposit(cents=5))
+    """
 
     def __init__(
         self,
@@ -232,11 +241,11 @@ class AsyncClient(_Calls):
     @overload
     async def ask(self, target: Address, message: object, reply: type[_R], /, **options: Unpack[CallOptions]) -> _R: ...
     @overload
-    async def ask(self, target: Address, message: object, /, **options: Unpack[CallOptions]) -> Untyped: ...
+    async def ask(self, target: Address, message: object, /, **options: Unpack[CallOptions]) -> Any: ...
     @overload
     async def ask(
         self,
-        handler: Callable[[_E, _M], Coroutine[Untyped, Untyped, _R]],
+        handler: Callable[[_E, _M], Coroutine[Any, Any, _R]],
         id: str,
         message: _M,
         /,
@@ -246,9 +255,7 @@ class AsyncClient(_Calls):
     async def ask(
         self, handler: Callable[[_E, _M], _R], id: str, message: _M, /, **options: Unpack[CallOptions]
     ) -> _R: ...
-    async def ask(
-        self, target: Untyped, message: Untyped, reply: Untyped = None, /, **options: Unpack[CallOptions]
-    ) -> Untyped:
+    async def ask(self, target: Any, message: Any, reply: Any = None, /, **options: Unpack[CallOptions]) -> Any:
         """See :meth:`Client.ask`."""
         check_call("ask", options)
         asked = question(target, message, reply)

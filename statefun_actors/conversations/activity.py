@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from datetime import timedelta
-from typing import Any as Untyped
-from typing import ClassVar, Final, TypedDict, TypeVar, Unpack, overload
+from typing import Any, ClassVar, Final, TypedDict, TypeVar, Unpack, overload
 from weakref import WeakSet
 
 import attrs
@@ -60,13 +59,13 @@ class Activity(Callee[_M, _R]):
     directly, for tests.
     """
 
-    def __init__(self, typename: str, function: Callable[..., Untyped], options: _ActivityOptions) -> None:
+    def __init__(self, typename: str, function: Callable[..., Any], options: _ActivityOptions) -> None:
         self.typename, self.function, self._options = typename, function, options
         self.name: str = getattr(function, "__name__", typename)
         self._type = ActivityFunction(typename, function, options)
         self.returned = self._type.returned
 
-    def __call__(self, *arguments: Untyped) -> Untyped:
+    def __call__(self, *arguments: Any) -> Any:
         return self.function(*arguments)
 
     def at(self, key: str) -> Address:
@@ -77,14 +76,14 @@ class Activity(Callee[_M, _R]):
         """
         return Address(self.typename, key)
 
-    def replaced(self, function: Callable[..., Untyped]) -> Activity[_M, _R]:
+    def replaced(self, function: Callable[..., Any]) -> Activity[_M, _R]:
         """A copy of the activity that runs *function* instead: ``TestRuntime(Order, charge.replaced(fake))``.
 
         *function* takes the message, or the message and the key. Missing annotations are those of the original.
         """
         return Activity(self.typename, like(function, self.function), self._options)
 
-    def replaced_by(self, factory: Callable[[], Callable[..., Untyped]]) -> ReplacedActivity:
+    def replaced_by(self, factory: Callable[[], Callable[..., Any]]) -> ReplacedActivity:
         """As :meth:`replaced`, with a function that *factory* makes anew for each runtime.
 
         ::
@@ -106,7 +105,7 @@ class Activity(Callee[_M, _R]):
 class ReplacedActivity:
     """An activity whose function *make* makes anew for each runtime."""
 
-    def __init__(self, typename: str, make: Callable[[], Callable[..., Untyped]], options: _ActivityOptions) -> None:
+    def __init__(self, typename: str, make: Callable[[], Callable[..., Any]], options: _ActivityOptions) -> None:
         self._typename, self._make, self._options = typename, make, options
 
     @property
@@ -128,9 +127,9 @@ class ActivityFunction:
     persisted: Sequence[Field] = ()
     state_names: frozenset[str] = frozenset()
     any_handler: Handler | None = None
-    answers: Mapping[str, Untyped] = {}
+    answers: Mapping[str, Any] = {}
 
-    def __init__(self, typename: str, function: Callable[..., Untyped], options: _ActivityOptions) -> None:
+    def __init__(self, typename: str, function: Callable[..., Any], options: _ActivityOptions) -> None:
         self.typename = typename
         self.name = getattr(function, "__qualname__", repr(function))
         problems = [
@@ -196,9 +195,7 @@ class _ActivityRun:
         return self.scope.id
 
 
-def _run(
-    function: Callable[..., Untyped], is_async: bool, keyed: bool, *, done: bool
-) -> Callable[[Untyped, Untyped], object]:
+def _run(function: Callable[..., Any], is_async: bool, keyed: bool, *, done: bool) -> Callable[[Any, Any], object]:
     """*function* as a handler. *done*: it returns nothing; the answer is True."""
     if is_async:
 
@@ -223,10 +220,10 @@ def _stop(run: _ActivityRun, message: object) -> None:  # noqa: ARG001 - as hand
     run.scope.cancel(attempt_token(run.scope.target, reply_address))
 
 
-_declared: Final[WeakSet[Activity[Untyped, Untyped]]] = WeakSet()
+_declared: Final[WeakSet[Activity[Any, Any]]] = WeakSet()
 
 
-def declared_activities() -> Iterable[Activity[Untyped, Untyped]]:
+def declared_activities() -> Iterable[Activity[Any, Any]]:
     """The activities that the modules of this process declare, served or not, without replaced ones."""
     return list(_declared)
 
@@ -238,13 +235,13 @@ class _Decorator:
         self._typename, self._options = typename, options
 
     @overload
-    def __call__(self, function: Callable[[_M, str], Coroutine[Untyped, Untyped, None]]) -> Activity[_M, bool]: ...
+    def __call__(self, function: Callable[[_M, str], Coroutine[Any, Any, None]]) -> Activity[_M, bool]: ...
     @overload
-    def __call__(self, function: Callable[[_M], Coroutine[Untyped, Untyped, None]]) -> Activity[_M, bool]: ...
+    def __call__(self, function: Callable[[_M], Coroutine[Any, Any, None]]) -> Activity[_M, bool]: ...
     @overload
-    def __call__(self, function: Callable[[_M, str], Coroutine[Untyped, Untyped, _R]]) -> Activity[_M, _R]: ...
+    def __call__(self, function: Callable[[_M, str], Coroutine[Any, Any, _R]]) -> Activity[_M, _R]: ...
     @overload
-    def __call__(self, function: Callable[[_M], Coroutine[Untyped, Untyped, _R]]) -> Activity[_M, _R]: ...
+    def __call__(self, function: Callable[[_M], Coroutine[Any, Any, _R]]) -> Activity[_M, _R]: ...
     @overload
     def __call__(self, function: Callable[[_M, str], None]) -> Activity[_M, bool]: ...
     @overload
@@ -253,8 +250,8 @@ class _Decorator:
     def __call__(self, function: Callable[[_M, str], _R]) -> Activity[_M, _R]: ...
     @overload
     def __call__(self, function: Callable[[_M], _R]) -> Activity[_M, _R]: ...
-    def __call__(self, function: Untyped) -> Untyped:
-        found: Activity[Untyped, Untyped] = Activity(self._typename, function, self._options)
+    def __call__(self, function: Any) -> Any:
+        found: Activity[Any, Any] = Activity(self._typename, function, self._options)
         _declared.add(found)
         return found
 
@@ -265,7 +262,8 @@ def activity(typename: str, **options: Unpack[_ActivityOptions]) -> _Decorator:
     ::
 
         @activity("shop/charge", attempts=5, concurrency=8)
-        async def charge(message: Charge, key: str) -> Charged: ...
+        async def charge(message: Deposit, key: str) -> str:
+            return f"receipt {key}"  # a call to the bank
 
     It may run more than once; its answer counts once. Pass *key* to the other system as an idempotency key: it is
     the same over retries and crashes. A plain ``def`` runs in a thread. A function that returns None answers True.

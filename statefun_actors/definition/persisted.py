@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 from types import BuiltinFunctionType
-from typing import Any as Untyped
-from typing import Final, TypeVar, overload
+from typing import Any, Final, TypeVar, overload
 
 from statefun_actors.definition.error_text import is_text, shown
 from statefun_actors.model import TypedValue
@@ -88,7 +87,7 @@ def persisted(
     expire_after_write: timedelta | None = None,
     expire_after_call: timedelta | None = None,
     convert: Callable[[TypedValue], object] | None = None,
-) -> Untyped: ...
+) -> Any: ...
 def persisted(
     *,
     default: object = NOTHING,
@@ -98,8 +97,15 @@ def persisted(
     expire_after_write: timedelta | None = None,
     expire_after_call: timedelta | None = None,
     convert: Callable[[TypedValue], object] | None = None,
-) -> Untyped:
+) -> Any:
     """A field of an entity that is kept between messages, or a declared state of a function.
+
+    ::
+
+        class Cart(Entity, typename="shop/cart"):
+            items: dict[str, int] = persisted(factory=dict[str, int], expire_after_write=timedelta(days=30))
+            paid: bool = persisted(default=False)
+            note: str | None = persisted()  # None while it is absent
 
     Args:
         default: the value while the field is absent; immutable.

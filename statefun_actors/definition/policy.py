@@ -16,6 +16,12 @@ from statefun_actors.errors import DefinitionError, InvalidAddressError
 class DeadLetter:
     """Try a message *attempts* times in all, then roll it back and send a record about it to the egress *egress*.
 
+    ::
+
+        retries = DeadLetter("bank/failed", attempts=3, backoff=1.0)
+
+        class Payment(Entity, typename="demo/payment", on_failure=retries): ...
+
     The rest of its batch continues.
 
     Args:
@@ -57,6 +63,10 @@ class DeadLetter:
 @attrs.frozen
 class Discard:
     """Try a message *attempts* times in all, then roll it back, log it and drop it. The rest of its batch continues.
+
+    ::
+
+        class Cursor(Entity, typename="demo/cursor", on_failure=Discard(attempts=2)): ...
 
     Raises:
         DefinitionError: an argument is invalid.

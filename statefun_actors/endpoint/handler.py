@@ -35,6 +35,13 @@ _DIALECTS: Final[dict[int, Dialect]] = {2: V2, 3: V3}
 class RequestReplyHandler:
     """Turns the body of a request from Flink into the body of the response.
 
+    ::
+
+        handler = RequestReplyHandler(Account)
+
+        async def statefun(request):  # of any web framework
+            return await handler.handle(await request.body())
+
     ``handler(data)`` is for synchronous frameworks (Flask: ``return handler(request.data)``),
     ``await handler.handle(data)`` for asynchronous ones. Answer 200 with ``application/octet-stream``.
     One handler may be called from any number of threads and event loops.

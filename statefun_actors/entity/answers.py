@@ -6,8 +6,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from types import FunctionType as PythonFunction
-from typing import Any as Untyped
-from typing import Final, TypedDict, TypeVar, Unpack, overload
+from typing import Any, Final, TypedDict, TypeVar, Unpack, overload
 
 import attrs
 
@@ -50,25 +49,32 @@ def answers(method: _F, /) -> _F: ...
 @overload
 def answers(**options: Unpack[_AnswerOptions]) -> Callable[[_F], _F]: ...
 def answers(
-    method: Untyped = None,
+    method: Any = None,
     /,
     *,
     name: str | None = None,
     on_failure: FailurePolicy | None = None,
     blocking: bool = False,
     timeout: timedelta | float | None = None,
-) -> Untyped:
+) -> Any:
     """Mark a method that takes answers, for ``then=`` of ``self.ask(...)``.
 
     ::
 
-        @answers
+        class Shop(Entity, typename="demo/shop"):
+            @handles
+            def buy(self, cents: int) -> None:
+                self.ask(Account.at("ada"), Deposit(cents=cents), then=self.paid)
+
+            @answers
+            def paid(self, answer: int | NoAnswer) -> str:  # the reply to the caller of buy
+                return "no answer" if isinstance(answer, NoAnswer) else f"balance {answer}"
     """
     mark = AnswersMark(name, HandlerOptions(on_failure=on_failure, blocking=blocking, timeout=timeout))
     return _marked(method, mark) if method is not None else lambda found: _marked(found, mark)
 
 
-def _marked(method: Untyped, mark: AnswersMark) -> Untyped:
+def _marked(method: Any, mark: AnswersMark) -> Any:
     if not isinstance(method, PythonFunction):
         raise DefinitionError("@answers", [f"expected a method, got a {type(method).__name__}"])
     setattr(method, MARK, mark)
@@ -155,6 +161,6 @@ def answer_methods(cls: type, problems: list[str]) -> dict[str, AnswerMethod]:
     return found
 
 
-def _with_kept(method: PythonFunction) -> Callable[[Untyped, Untyped], object]:
+def _with_kept(method: PythonFunction) -> Callable[[Any, Any], object]:
     """*method*, callable with the pair of an answer and its kept value."""
     return lambda subject, pair: method(subject, *pair)

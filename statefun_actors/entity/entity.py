@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, ClassVar, NoReturn, TypeVar, dataclass_transform, overload
-from typing import Any as Untyped
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, TypeVar, dataclass_transform, overload
 
 import attrs
 
@@ -27,6 +26,16 @@ _R = TypeVar("_R")
 class Entity(metaclass=EntityMeta):
     """Base of durable actors: ``class Account(Entity, typename="bank/account")``.
 
+    ::
+
+        class Counter(Entity, typename="demo/counter"):
+            total: int = persisted(default=0)
+
+            @handles
+            def add(self, message: int) -> int:
+                self.total += message
+                return self.total
+
     Without ``typename`` a class is abstract: it shares its fields and handlers with the classes derived from it.
     ``on_failure`` is the failure policy of the class's handlers. ``was`` is a function type that the class had
     before, or several: when an embedded engine starts, it moves state stored under these, and messages to them
@@ -47,7 +56,7 @@ class Entity(metaclass=EntityMeta):
 
     __slots__ = ("__scope__",)
     __function_type__: ClassVar[EntityFunction]
-    __address_type__: ClassVar[Untyped] = None
+    __address_type__: ClassVar[Any] = None
     __abstract_entity__: ClassVar[bool] = True
     __scope__: Scope | None
 
@@ -165,7 +174,7 @@ class Entity(metaclass=EntityMeta):
         target: Address,
         message: object,
         *,
-        then: Callable[[Untyped], object],
+        then: Callable[[Any], object],
         timeout: timedelta | float = ...,
     ) -> None: ...
     @overload
@@ -174,20 +183,31 @@ class Entity(metaclass=EntityMeta):
         target: Address,
         message: object,
         *,
-        then: Callable[[Untyped, _K], object],
+        then: Callable[[Any, _K], object],
         timeout: timedelta | float = ...,
         keep: _K,
     ) -> None: ...
     def ask(
         self,
-        target: Untyped,
-        message: Untyped,
+        target: Any,
+        message: Any,
         *,
-        then: Untyped,
+        then: Any,
         timeout: timedelta | float = DEFAULT_TIMEOUT,
-        keep: Untyped = NOT_GIVEN,
+        keep: Any = NOT_GIVEN,
     ) -> None:
         """Send *message* to *target*, and call *then* with the answer.
+
+        ::
+
+            class Shop(Entity, typename="demo/shop"):
+                @handles
+                def buy(self, cents: int) -> None:
+                    self.ask(Account.at("ada"), Deposit(cents=cents), then=self.paid, timeout=60)
+
+                @answers
+                def paid(self, answer: int | NoAnswer) -> str:  # the reply to the caller of buy
+                    return "no answer" if isinstance(answer, NoAnswer) else f"balance {answer}"
 
         The handler ends, and this entity takes other messages; the answer comes as a message. In *then*,
         ``self.caller`` is the caller of the asking message, and the return value of *then* is the reply to it; without
@@ -208,12 +228,10 @@ class Entity(metaclass=EntityMeta):
         ask(self.__scope__ or _detached(self, "ask"), self, then, timeout, keep, target, message)
 
     @overload
-    def reply_address(self, *, then: Callable[[Untyped], object], timeout: timedelta | float) -> Address: ...
+    def reply_address(self, *, then: Callable[[Any], object], timeout: timedelta | float) -> Address: ...
     @overload
-    def reply_address(
-        self, *, then: Callable[[Untyped, _K], object], timeout: timedelta | float, keep: _K
-    ) -> Address: ...
-    def reply_address(self, *, then: Untyped, timeout: timedelta | float, keep: Untyped = NOT_GIVEN) -> Address:
+    def reply_address(self, *, then: Callable[[Any, _K], object], timeout: timedelta | float, keep: _K) -> Address: ...
+    def reply_address(self, *, then: Any, timeout: timedelta | float, keep: Any = NOT_GIVEN) -> Address:
         """An address for one answer, which *then* gets: to put into a message or a mail.
 
         It can be used after this message has committed: pass it on by a send, or by an egress. Over HTTP it is answered
@@ -256,7 +274,7 @@ class Entity(metaclass=EntityMeta):
         scope.cancel_pending()
 
     if TYPE_CHECKING:
-        __attrs_attrs__: ClassVar[tuple[attrs.Attribute[Untyped], ...]]
+        __attrs_attrs__: ClassVar[tuple[attrs.Attribute[Any], ...]]
     else:  # type checkers would accept any attribute
 
         def __getattr__(self, name: str) -> object:
@@ -282,7 +300,7 @@ class Entity(metaclass=EntityMeta):
         held = (f"{name}={getattr(self, name)!r}" for name in function.readable(self, self.__scope__))
         return f"{type(self).__name__}({', '.join(held)})"
 
-    def __reduce__(self) -> tuple[Untyped, ...]:
+    def __reduce__(self) -> tuple[Any, ...]:
         function = type(self).__function_type__
         return restored, (function.cls, {name: getattr(self, name) for name in function.by_name})
 

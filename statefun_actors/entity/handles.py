@@ -6,8 +6,7 @@ import functools
 import types
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any as Untyped
-from typing import Final, TypedDict, TypeVar, Unpack, overload
+from typing import Any, Final, TypedDict, TypeVar, Unpack, overload
 
 import attrs
 
@@ -51,9 +50,9 @@ def handles(  # type: ignore[overload-overlap]
 ) -> Callable[[Callable[[_E, _M | _N], _R]], Callable[[_E, _M | _N], _R]]: ...
 @overload
 def handles(  # type: ignore[overload-overlap]
-    first: type[Untyped] | types.UnionType,
+    first: type[Any] | types.UnionType,
     /,
-    *more: type[Untyped] | types.UnionType,
+    *more: type[Any] | types.UnionType,
     **options: Unpack[_HandlerOptions],
 ) -> Callable[[_F], _F]: ...
 @overload
@@ -61,13 +60,24 @@ def handles(**options: Unpack[_HandlerOptions]) -> Callable[[_F], _F]: ...
 @overload
 def handles(method: Callable[[_E, _M], _R], /) -> Callable[[_E, _M], _R]: ...
 def handles(
-    *message_types: Untyped,
+    *message_types: Any,
     on_failure: FailurePolicy | None = None,
     blocking: bool = False,
     timeout: timedelta | float | None = None,
     internal: bool | None = None,
-) -> Untyped:
-    """Mark a method as the handler of messages of these types; without types, of those in its annotation."""
+) -> Any:
+    """Mark a method as the handler of messages of these types; without types, of those in its annotation.
+
+    ::
+
+        class Door(Entity, typename="demo/door"):
+            @handles  # of the annotation: str
+            def knock(self, who: str) -> str:
+                return f"come in, {who}"
+
+            @handles(Remind, internal=True, on_failure=Discard(attempts=3))
+            async def close(self, message: Remind) -> None: ...
+    """
     options = HandlerOptions(on_failure=on_failure, blocking=blocking, timeout=timeout, internal=internal)
     if len(message_types) == 1 and isinstance(message_types[0], types.FunctionType):
         return _marked(message_types[0], HandlerMark((), options))
@@ -84,7 +94,7 @@ _NO_TYPES: Final = (
 )  # fmt: skip
 
 
-def _marked(method: Untyped, mark: HandlerMark) -> Untyped:
+def _marked(method: Any, mark: HandlerMark) -> Any:
     if hasattr(method, MARK):
         mark = attrs.evolve(mark, repeated=True)
     try:

@@ -10,8 +10,7 @@ import abc
 import sys
 from collections.abc import Iterable
 from datetime import timedelta
-from typing import TYPE_CHECKING, NoReturn
-from typing import Any as Untyped
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from statefun_actors.definition import FailurePolicy, Persisted, TypeOptions
 from statefun_actors.entity.body import ClassBody, lost_in
@@ -37,7 +36,7 @@ class EntityMeta(abc.ABCMeta):
         mcls,
         name: str,
         bases: tuple[type, ...],
-        namespace: dict[str, Untyped],
+        namespace: dict[str, Any],
         *,
         typename: str | None = None,
         on_failure: FailurePolicy | None = None,
@@ -72,7 +71,7 @@ class EntityMeta(abc.ABCMeta):
 
     if not TYPE_CHECKING:  # for type checkers the fields define the constructor
 
-        def __call__(cls, /, *args: object, **kwargs: object) -> Untyped:
+        def __call__(cls, /, *args: object, **kwargs: object) -> Any:
             """A detached instance."""
             if cls.__dict__.get("__function_type__") is None:
                 raise DefinitionError(

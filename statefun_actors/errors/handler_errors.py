@@ -36,7 +36,14 @@ class HandlerExitError(StatefunActorsError, RuntimeError):
 
 
 class TerminalError(StatefunActorsError):
-    """Raised by users in a handler, to give up the message without further attempts."""
+    """Raised by users in a handler, to give up the message without further attempts.
+
+    ::
+
+        def charge(cents: int) -> None:
+            if cents < 0:
+                raise TerminalError(f"expected cents of at least 0, got {cents}")
+    """
 
 
 class DetachedEntityError(StatefunActorsError, RuntimeError):

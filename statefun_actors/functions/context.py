@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any as Untyped
-from typing import Final, NoReturn
+from typing import Any, Final, NoReturn
 
-from google.protobuf.any_pb2 import Any
+from google.protobuf.any_pb2 import Any as ProtobufAny
 
 from statefun_actors.address import Address
 from statefun_actors.definition import Field, Scope
@@ -22,12 +21,20 @@ from statefun_actors.errors import (
 from statefun_actors.model import TypedValue
 from statefun_actors.types import Codec, any_of, checked_typed, codec_for, typed_of_any
 
-_PACKED: Final = (Any, TypedValue)
+_PACKED: Final = (ProtobufAny, TypedValue)
 _PRIMITIVES: Final[dict[type, Codec]] = {cls: codec_for(cls) for cls in (bool, int, float, str, bytes)}
 
 
 class Context:
     """The address, caller and time of the current message, the function's state, and methods to send.
+
+    ::
+
+        functions = StatefulFunctions()
+
+        @functions.bind("demo/visitor", states={"seen": int})
+        def visit(context: Context, message: str) -> None:
+            context["seen"] = (context["seen"] or 0) + 1
 
     ``context["name"]`` reads a state (None while it is absent), ``context["name"] = value`` writes it, ``del`` and
     assigning None delete it. A state that the function declares (``states={"name": int}``) holds Python values; any
@@ -65,7 +72,7 @@ class Context:
 
     # messages: the plain forms take an Any or a TypedValue, the pack_ forms any value that can be sent
 
-    def send(self, typename: str, id: str, message: Any | TypedValue) -> None:
+    def send(self, typename: str, id: str, message: ProtobufAny | TypedValue) -> None:
         """Send *message* to the function *typename* with *id*.
 
         Raises:
@@ -78,7 +85,7 @@ class Context:
         """Pack *message* and send it."""
         (self._scope or self._detached("pack_and_send")).send(Address(typename, id), message)
 
-    def reply(self, message: Any | TypedValue) -> None:
+    def reply(self, message: ProtobufAny | TypedValue) -> None:
         """Send *message* to :attr:`caller`.
 
         Raises:
@@ -95,7 +102,7 @@ class Context:
         delay: timedelta | float,
         typename: str,
         id: str,
-        message: Any | TypedValue,
+        message: ProtobufAny | TypedValue,
         *,
         cancellation_token: str | None = None,
     ) -> None:
@@ -122,7 +129,7 @@ class Context:
         """Cancel the delayed message with that token, if it has not been delivered yet: best effort."""
         (self._scope or self._detached("cancel")).cancel(cancellation_token)
 
-    def send_egress(self, typename: str, message: Any | TypedValue) -> None:
+    def send_egress(self, typename: str, message: ProtobufAny | TypedValue) -> None:
         """Send *message* to the egress *typename*."""
         (self._scope or self._detached("send_egress")).send_egress(typename, _checked(message, "pack_and_send_egress"))
 
@@ -132,7 +139,7 @@ class Context:
 
     # --- state
 
-    def __getitem__(self, name: str) -> Untyped:
+    def __getitem__(self, name: str) -> Any:
         """The state *name*; None while it is absent.
 
         Raises:
@@ -185,7 +192,7 @@ class Context:
     def _encoded(self, name: str, value: object) -> TypedValue:
         field = self._fields.get(name)
         if isinstance(value, _PACKED) and (field is None or not _holds_any(field)):
-            typed = typed_of_any(value) if isinstance(value, Any) else checked_typed(value)
+            typed = typed_of_any(value) if isinstance(value, ProtobufAny) else checked_typed(value)
             return typed if field is None else self._unpacked(field, typed)
         if field is None:
             raise FieldMismatchError(

@@ -17,10 +17,10 @@ class StatefulFunctions:
 
     ::
 
-    functions = StatefulFunctions()
+        functions = StatefulFunctions()
 
-    @functions.bind("example/hello")
-    def hello(context: Context, message: User | Admin) -> None: ...
+        @functions.bind("example/hello")
+        def hello(context: Context, message: Deposit | Remind) -> None: ...
     """
 
     def __init__(self, *, own: bool = False) -> None:

@@ -28,6 +28,10 @@ def create_app(
 ) -> Quart:
     """The endpoint for *served*, as an ASGI app.
 
+    ::
+
+        app = create_app(Account, on_failure=DeadLetter("bank/failed"))  # hypercorn bank:app
+
     ``POST /statefun`` speaks the protocol of StateFun 3.x, ``POST /statefun/v2`` that of 2.x. ``GET /healthz`` responds
     200 while the process lives, ``GET /readyz`` 200 until it begins to stop, and 503 afterwards. The two POST routes
     precede Quart's routing, so ``before_request`` and the like do not see their requests.

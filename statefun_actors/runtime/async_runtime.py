@@ -6,8 +6,7 @@ import asyncio
 import os
 from collections.abc import Callable, Coroutine
 from types import TracebackType
-from typing import Any as Untyped
-from typing import Final, Self, TypeVar, Unpack, overload
+from typing import Any, Final, Self, TypeVar, Unpack, overload
 from weakref import WeakSet
 
 from statefun_actors.address import Address
@@ -32,7 +31,7 @@ class AsyncRuntime(RuntimeViews):
 
     ::
 
-        async with AsyncRuntime(Account, Audit, store="bank.db") as runtime:
+        async with AsyncRuntime(Account, store="bank.db") as runtime:
             await runtime.tell(Account.at("ada"), Deposit(cents=5))
             balance = await runtime.ask(Account.deposit, "ada", Deposit(cents=5))
 
@@ -159,11 +158,11 @@ class AsyncRuntime(RuntimeViews):
     @overload
     async def ask(self, target: Address, message: object, reply: type[_R], /, **options: Unpack[CallOptions]) -> _R: ...
     @overload
-    async def ask(self, target: Address, message: object, /, **options: Unpack[CallOptions]) -> Untyped: ...
+    async def ask(self, target: Address, message: object, /, **options: Unpack[CallOptions]) -> Any: ...
     @overload
     async def ask(
         self,
-        handler: Callable[[_E, _M], Coroutine[Untyped, Untyped, _R]],
+        handler: Callable[[_E, _M], Coroutine[Any, Any, _R]],
         id: str,
         message: _M,
         /,
@@ -173,9 +172,7 @@ class AsyncRuntime(RuntimeViews):
     async def ask(
         self, handler: Callable[[_E, _M], _R], id: str, message: _M, /, **options: Unpack[CallOptions]
     ) -> _R: ...
-    async def ask(
-        self, target: Untyped, message: Untyped, reply: Untyped = None, /, **options: Unpack[CallOptions]
-    ) -> Untyped:
+    async def ask(self, target: Any, message: Any, reply: Any = None, /, **options: Unpack[CallOptions]) -> Any:
         """Send *message* and return the reply. See :meth:`statefun_actors.Actors.ask`.
 
         Cancelling an ask does not undo the delivery of its message.

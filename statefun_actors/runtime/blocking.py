@@ -7,8 +7,7 @@ import threading
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from types import TracebackType
-from typing import Any as Untyped
-from typing import Self, TypeVar, Unpack, overload
+from typing import Any, Self, TypeVar, Unpack, overload
 
 from statefun_actors.address import Address
 from statefun_actors.calls import CallOptions, TellOptions
@@ -27,6 +26,12 @@ _R = TypeVar("_R")
 
 class Runtime(RuntimeViews):
     """:class:`AsyncRuntime` with blocking calls: ``with Runtime(Account, store="bank.db") as runtime:``.
+
+    ::
+
+        with Runtime(Account, store="bank.db") as runtime:
+            runtime.tell(Account.at("ada"), Deposit(cents=5))
+            balance = runtime.ask(Account.deposit, "ada", Deposit(cents=5))
 
     The engine runs on a thread of its own. Calls may come from any other thread, and block it. In a coroutine use
     ``AsyncRuntime``, since a blocking call would block its event loop.
@@ -118,11 +123,11 @@ class Runtime(RuntimeViews):
     @overload
     def ask(self, target: Address, message: object, reply: type[_R], /, **options: Unpack[CallOptions]) -> _R: ...
     @overload
-    def ask(self, target: Address, message: object, /, **options: Unpack[CallOptions]) -> Untyped: ...
+    def ask(self, target: Address, message: object, /, **options: Unpack[CallOptions]) -> Any: ...
     @overload
     def ask(
         self,
-        handler: Callable[[_E, _M], Coroutine[Untyped, Untyped, _R]],
+        handler: Callable[[_E, _M], Coroutine[Any, Any, _R]],
         id: str,
         message: _M,
         /,
@@ -130,9 +135,7 @@ class Runtime(RuntimeViews):
     ) -> _R: ...
     @overload
     def ask(self, handler: Callable[[_E, _M], _R], id: str, message: _M, /, **options: Unpack[CallOptions]) -> _R: ...
-    def ask(
-        self, target: Untyped, message: Untyped, reply: Untyped = None, /, **options: Unpack[CallOptions]
-    ) -> Untyped:
+    def ask(self, target: Any, message: Any, reply: Any = None, /, **options: Unpack[CallOptions]) -> Any:
         """Send *message* and return the reply. See :meth:`statefun_actors.Actors.ask`."""
         calls = self.parts.calls
         asked, sent = calls.asking(target, message, reply, options)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any as Untyped
+from typing import Any
 
 from statefun_actors.address import Address
 from statefun_actors.assembly.views import Ask, DeadLetterView, FailingView, PendingTimer, Schedule, StoreViews
@@ -18,7 +18,7 @@ class RuntimeViews(ABC):
     def parts(self) -> RunningParts:
         """The parts of the runtime while it runs."""
 
-    def state(self, address: Address) -> Untyped:
+    def state(self, address: Address) -> Any:
         """The entity at *address* as of the last commit: a detached instance; for a function, its states by name.
 
         Raises:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any as Untyped
-from typing import Generic, ParamSpec, TypeVar, overload
+from typing import Any, Generic, ParamSpec, TypeVar, overload
 
 import attrs
 
@@ -79,7 +78,7 @@ class Result(Generic[_E]):
         return self._given(timedelta(milliseconds=delay_ms(delay)))
 
     @property
-    def reply(self) -> Untyped:
+    def reply(self) -> Any:
         """The first reply."""
         return self.replies[0] if self.replies else None
 
@@ -146,10 +145,10 @@ class Given(Generic[_E]):
     ) -> Result[_E]: ...
     def answered(
         self,
-        then: Untyped,
-        answer: Untyped,
+        then: Any,
+        answer: Any,
         *,
-        keep: Untyped = NOT_GIVEN,
+        keep: Any = NOT_GIVEN,
         caller: Address | None = _CALLER,
         now: datetime | None = None,
         settings: Settings | None = None,
@@ -221,6 +220,12 @@ class Given(Generic[_E]):
 
 def given(cls: Callable[_P, _E], id: str, /, *args: _P.args, **fields: _P.kwargs) -> Given[_E]:
     """The entity *id* of class *cls*, holding *fields*; fields not named are absent.
+
+    ::
+
+        result = given(Account, "ada", balance=300).when(Deposit(cents=200))
+        assert result.reply == 500
+        assert result.entity.balance == 500
 
     Raises:
         FieldMismatchError: a value does not fit its field.

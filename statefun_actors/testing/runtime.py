@@ -6,8 +6,7 @@ import contextlib
 from collections.abc import Callable, Coroutine, Sequence
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
-from typing import Any as Untyped
-from typing import Final, Self, TypeVar, Unpack, overload
+from typing import Any, Final, Self, TypeVar, Unpack, overload
 
 import attrs
 
@@ -43,8 +42,8 @@ class TestRuntime(RuntimeView):
 
     ::
 
-        async with TestRuntime(Account, Audit) as runtime:
-            reply = await runtime.ask(Account.at("ada"), Deposit(cents=5), Deposited)
+        async with TestRuntime(Account) as runtime:
+            balance = await runtime.ask(Account.at("ada"), Deposit(cents=5), int)
             await runtime.clock.advance(timedelta(days=31))
 
     Args:
@@ -173,11 +172,11 @@ class TestRuntime(RuntimeView):
         self, target: Address, message: object, reply: type[_R], /, **options: Unpack[TestCallOptions]
     ) -> _R: ...
     @overload
-    async def ask(self, target: Address, message: object, /, **options: Unpack[TestCallOptions]) -> Untyped: ...
+    async def ask(self, target: Address, message: object, /, **options: Unpack[TestCallOptions]) -> Any: ...
     @overload
     async def ask(
         self,
-        handler: Callable[[_E, _M], Coroutine[Untyped, Untyped, _R]],
+        handler: Callable[[_E, _M], Coroutine[Any, Any, _R]],
         id: str,
         message: _M,
         /,
@@ -189,15 +188,15 @@ class TestRuntime(RuntimeView):
     ) -> _R: ...
     async def ask(
         self,
-        target: Untyped,
-        message: Untyped,
-        reply: Untyped = None,
+        target: Any,
+        message: Any,
+        reply: Any = None,
         /,
         *,
         caller: Address | None = None,
         timeout: timedelta | float | None = None,  # noqa: ASYNC109 - the name that all kinds of Actors share
         key: str | None = None,
-    ) -> Untyped:
+    ) -> Any:
         """Send *message* and return the reply: ``ask(address, message, Reply)``, ``ask(Account.deposit, "ada",
         message)`` or ``ask(address, message)``, as on all ``Actors``.
 

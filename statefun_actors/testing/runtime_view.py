@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any as Untyped
+from typing import Any
 
 from statefun_actors.address import Address, check_typename
 from statefun_actors.assembly.views import Ask, DeadLetterView, FailingView, PendingTimer, Schedule, StoreViews
@@ -33,7 +33,7 @@ class RuntimeView(ABC):
             RuntimeError: no engine runs yet.
         """
 
-    def state(self, address: Address) -> Untyped:
+    def state(self, address: Address) -> Any:
         """The entity at *address* as it is now: a detached instance; absent fields read as their defaults.
 
         For a function: its states by name, as Python values.
@@ -63,13 +63,13 @@ class RuntimeView(ABC):
         """
         return self._views.entities(of, prefix)
 
-    def egress(self, name: str) -> list[Untyped]:
+    def egress(self, name: str) -> list[Any]:
         """The records of the egress *name*, as Python values; those of ``kafka_record`` are KafkaRecords."""
         check_typename(name, "an egress is <namespace>/<name>")
         return self.egresses.get(name, [])
 
     @property
-    def egresses(self) -> dict[str, list[Untyped]]:
+    def egresses(self) -> dict[str, list[Any]]:
         """The records of each egress, by its name."""
         return self._views.egresses(self._environment.written())
 

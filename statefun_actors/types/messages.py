@@ -32,6 +32,15 @@ _EXAMPLE = "Write <namespace>/<name>, such as @message('bank/deposit')."
 def message(typename: str, *, strict: bool = False) -> Callable[[type[_T]], type[_T]]:
     """Give a class the *typename* under which its values are sent.
 
+    ::
+
+        @message("bank/transfer")
+        class Transfer:
+            to: str
+            cents: int
+
+        Transfer("bob", cents=5)
+
     On a protobuf class, ``message("bank/deposit")(Deposit)``, and on an attrs class it only sets the name and returns
     the class itself. A plain class with annotations becomes an attrs class, frozen and with slots, as with
     ``attrs.frozen``. Values of attrs classes are encoded as JSON. Subclasses of a named class have no name of their

@@ -29,6 +29,10 @@ _PAYLOADS = "bytes, str, int, float, a protobuf message or a @message class"
 def kafka_record(*, topic: str, value: object, key: str | None = None) -> KafkaRecord:
     """Create a record for a Kafka egress. An empty *key* means no key, as in StateFun.
 
+    ::
+
+        kafka_record(topic="receipts", key="ada", value=Deposit(cents=5))
+
     *value*: bytes as they are, str in UTF-8, a protobuf message serialized, a ``@message`` class as JSON, an int in 4
     bytes and a float in 8, both big-endian, as the official SDK packs them.
 

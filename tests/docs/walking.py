@@ -18,7 +18,7 @@ from typing import Final, NamedTuple
 
 SAVED: Final = {"python", "json", "yaml", "toml", "ini", "dockerfile", "protobuf", "diff"}
 _BLOCK: Final = re.compile(r"^```(\w+)(?: (\S+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-_ENVIRONMENT: Final = {
+ENVIRONMENT: Final = {
     **{name: value for name, value in os.environ.items() if name not in ("PYTEST_ADDOPTS", "PYTHONUNBUFFERED")},
     # The interpreter of the tests and its scripts are what an activated virtual environment would give.
     "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
@@ -69,7 +69,7 @@ def walk(page: str, folder: Path) -> None:
 
 def _run(command: list[str], folder: Path) -> str:
     done = subprocess.run(
-        command, cwd=folder, env=_ENVIRONMENT, capture_output=True, text=True, timeout=120, check=False
+        command, cwd=folder, env=ENVIRONMENT, capture_output=True, text=True, timeout=120, check=False
     )
     assert done.returncode == 0, f"{command[-1]}\n{done.stdout}\n{done.stderr}"
     return done.stdout

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any as Untyped
+from typing import Any
 
 from statefun_actors.compat.statefun3.core import SIMPLE_TYPES, Type
 from statefun_actors.compat.statefun3.utils import ProtobufType, typed_value
@@ -58,7 +58,7 @@ class TypeCodec(Codec):
         except (TypeError, ValueError) as error:
             raise ValueMismatchError("a value with a JSON form", f"{value.__class__.__name__}: {error}") from error
 
-    def from_json(self, obj: Untyped) -> object:
+    def from_json(self, obj: Any) -> object:
         value = obj if self._json is None else self._json.from_json(obj)
         self.encode(value)
         return value

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any as Untyped
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from statefun_actors.address import Address
 from statefun_actors.compat.statefun3.core import SdkAddress, sdk_address
@@ -19,7 +18,7 @@ class Context:
 
     __slots__ = ("cells", "scope", "storage", "typename")
 
-    storage: Untyped
+    storage: Any
     """The states as attributes: read, assign and delete them; None while one is absent."""
 
     def __init__(self, scope: Scope, typename: str, spec: StorageSpec) -> None:

@@ -7,8 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from keyword import iskeyword
-from typing import Any as Untyped
-from typing import Final
+from typing import Any, Final
 
 from statefun_actors.address import Address
 from statefun_actors.compat.typenames import parse_typename
@@ -49,11 +48,11 @@ class TypeSerializer(abc.ABC):
     __slots__ = ()
 
     @abc.abstractmethod
-    def serialize(self, value: Untyped) -> bytes:
+    def serialize(self, value: Any) -> bytes:
         """The bytes of *value*."""
 
     @abc.abstractmethod
-    def deserialize(self, byte: bytes) -> Untyped:
+    def deserialize(self, byte: bytes) -> Any:
         """The value that *byte* encodes."""
 
 
@@ -78,7 +77,7 @@ class SimpleType(Type):
     __slots__ = ("_serializer",)
 
     def __init__(
-        self, typename: str, serialize_fn: Callable[[Untyped], bytes], deserialize_fn: Callable[[bytes], Untyped]
+        self, typename: str, serialize_fn: Callable[[Any], bytes], deserialize_fn: Callable[[bytes], Any]
     ) -> None:
         super().__init__(typename)
         self._serializer = UserTypeSerializer(serialize_fn, deserialize_fn)
@@ -93,16 +92,16 @@ class UserTypeSerializer(TypeSerializer):
 
     __slots__ = ("deserialize_fn", "serialize_fn")
 
-    def __init__(self, serialize_fn: Callable[[Untyped], bytes], deserialize_fn: Callable[[bytes], Untyped]) -> None:
+    def __init__(self, serialize_fn: Callable[[Any], bytes], deserialize_fn: Callable[[bytes], Any]) -> None:
         for name, function in (("serialize_fn", serialize_fn), ("deserialize_fn", deserialize_fn)):
             if not callable(function):
                 raise ValueError(f"{name}= is a function, got {function!r}")  # noqa: TRY004 - as Apache's SDK raises
         self.serialize_fn, self.deserialize_fn = serialize_fn, deserialize_fn
 
-    def serialize(self, value: Untyped) -> bytes:
+    def serialize(self, value: Any) -> bytes:
         return self.serialize_fn(value)
 
-    def deserialize(self, byte: bytes) -> Untyped:
+    def deserialize(self, byte: bytes) -> Any:
         return self.deserialize_fn(byte)
 
 
@@ -112,8 +111,8 @@ SIMPLE_TYPES: Final[dict[str, SimpleType]] = {}
 
 def simple_type(
     typename: str,
-    serialize_fn: Callable[[Untyped], bytes],
-    deserialize_fn: Callable[[bytes], Untyped],
+    serialize_fn: Callable[[Any], bytes],
+    deserialize_fn: Callable[[bytes], Any],
 ) -> Type:
     """The type *typename*, whose values *serialize_fn* encodes as bytes and *deserialize_fn* decodes.
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any as Untyped
-from typing import Final
+from typing import Any, Final
 
 from statefun_actors.compat.statefun3 import wrapper_types
 from statefun_actors.compat.statefun3.core import Type
@@ -66,7 +65,7 @@ class Message(_Carrier):
         """Whether the value is of that type."""
         return self.value.typename == tpe.typename
 
-    def as_type(self, tpe: Type) -> Untyped:
+    def as_type(self, tpe: Type) -> Any:
         """The value, decoded as that type; check :meth:`is_type` first."""
         return tpe.serializer().deserialize(self.value.value)
 
@@ -134,7 +133,7 @@ PRIMITIVE_GETTERS: Final[dict[str, Type]] = {
 _FORMS: Final = f"{', '.join(f'{name}=' for name in PRIMITIVE_GETTERS)}, or value= with value_type="
 
 
-def message_builder(target_typename: str, target_id: str, **kwargs: Untyped) -> Message:
+def message_builder(target_typename: str, target_id: str, **kwargs: Any) -> Message:
     """A message for the function *target_typename* with the id *target_id*.
 
     Args:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any as Untyped
+from typing import Any
 
 from google.protobuf.message import Message as ProtobufMessage
 
@@ -48,7 +48,7 @@ def to_typed_value(type: Type, value: object) -> ProtobufTypedValue:
     return ProtobufTypedValue(typename=typed.typename, has_value=True, value=typed.value)
 
 
-def from_typed_value(tpe: Type, typed_value: ProtobufTypedValue | None) -> Untyped:
+def from_typed_value(tpe: Type, typed_value: ProtobufTypedValue | None) -> Any:
     """The value in *typed_value*; None if it has none.
 
     Raises:

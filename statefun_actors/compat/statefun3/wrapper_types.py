@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any as Untyped
-from typing import Final
+from typing import Any, Final
 
 from statefun_actors.compat.statefun3.core import Type, TypeSerializer
 from statefun_actors.compat.statefun3.types_pb2 import (
@@ -21,13 +20,13 @@ class ProtobufWrappingTypeSerializer(TypeSerializer):
 
     __slots__ = ("wrapper",)
 
-    def __init__(self, wrapper: Untyped) -> None:
+    def __init__(self, wrapper: Any) -> None:
         self.wrapper = wrapper
 
-    def serialize(self, value: Untyped) -> bytes:
+    def serialize(self, value: Any) -> bytes:
         return self.wrapper(value=value).SerializeToString()  # type: ignore[no-any-return]
 
-    def deserialize(self, byte: bytes) -> Untyped:
+    def deserialize(self, byte: bytes) -> Any:
         return self.wrapper.FromString(byte).value
 
 
@@ -36,7 +35,7 @@ class ProtobufWrappingType(Type):
 
     __slots__ = ("_serializer", "python_type", "wrapper")
 
-    def __init__(self, typename: str, wrapper_message_type: Untyped, python_type: type) -> None:
+    def __init__(self, typename: str, wrapper_message_type: Any, python_type: type) -> None:
         super().__init__(typename)
         self.wrapper, self.python_type = wrapper_message_type, python_type
         self._serializer = ProtobufWrappingTypeSerializer(wrapper_message_type)
