@@ -23,6 +23,7 @@ from statefun_actors.dispatch import (
 from statefun_actors.endpoint.address_lock import AddressLock, AddressLocks
 from statefun_actors.endpoint.gates import gate_of
 from statefun_actors.errors import DefinitionError, MissingStateError
+from statefun_actors.host import Host
 from statefun_actors.model import Batch, Done, Failed, Headers, MissingState, Outcome
 from statefun_actors.settings import Options, Settings, settings_with
 from statefun_actors.wire import V2, V3, Dialect
@@ -75,7 +76,7 @@ class RequestReplyHandler:
         self._dialect = _DIALECTS[protocol]
         self._dispatch = dispatcher(self.app)
         self._propagation = self.app.instruments.propagation
-        self._host = SystemHost()
+        self._host: Host = SystemHost()
         routes = self.app.all_routes.items()
         self._waiting = frozenset(name for name, route in routes if route.waits)
         self._prefixes = {name: name if route.function.owns_tokens else None for name, route in routes}

@@ -44,7 +44,8 @@ class Engine:
         store: recovered and written; its opener closes it.
         clock: time and randomness.
         sources: ingresses, read as fast as messages are handled.
-        sinks: by egress name; records of other egresses stay in the store.
+        sinks: by egress name; records of other egresses stay in the store. A sink that is added to this mapping later
+            gets the records from then on, of an egress that has none in the store.
         options: its limits.
         check_changes: options of the check of changed classes.
         on_failure: called with each failure of a message without a policy, before its retry.
@@ -80,7 +81,7 @@ class Engine:
             clock,
             options if options is not None else EngineOptions(),
             sources,
-            dict(sinks or {}),
+            sinks if sinks is not None else {},
             shape,
             Merge(shape, on_failure),
             isolation,

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import attrs
 
+from statefun_actors.dispatch import Dispatch
 from statefun_actors.engine.mailboxes import Mailboxes
 
 
@@ -29,6 +30,7 @@ class EngineOptions:
         slice_steps: batches after which the event loop gets a turn.
         twice: for tests: run each batch twice, as after a crash that lost the outcome of the first run.
         mailboxes: for tests: creates the mailboxes of a working set.
+        around: for tests: wraps the function that runs batches.
     """
 
     epoch_steps: int = 500
@@ -43,3 +45,4 @@ class EngineOptions:
     slice_steps: int = 128
     twice: bool = False
     mailboxes: Callable[..., Mailboxes] = Mailboxes
+    around: Callable[[Dispatch], Dispatch] | None = None

@@ -27,7 +27,8 @@ class Outbox:
     """Durable records that their sinks have not written yet. Records of egresses without a sink stay in the store.
 
     Args:
-        sinks: by egress; they resume at the positions in *recovered*.
+        sinks: by egress; they resume at the positions in *recovered*. One that is added later, before the first record
+            of its egress is durable, starts with that record.
         store: has the records.
         recovered: the current state of the store.
         epoch: returns the open epoch.
@@ -47,11 +48,11 @@ class Outbox:
         seq: Callable[[], int],
         instruments: Instruments,
     ) -> None:
-        self._sinks = sinks
+        self._sinks, self._store = sinks, store
         self._wake: Callable[[], None] = lambda: None
         self._tasks: list[asyncio.Task[None]] = []
         kept = store.egress_counts() if sinks else {}
-        writer = EpochWriter(epoch, seq, self._notify, instruments)
+        self._writer = writer = EpochWriter(epoch, seq, self._notify, instruments)
         self._queues = {
             name: EgressQueue(name, store, writer, kept.get(name, 0), recovered.next_seq - 1) for name in sinks
         }
@@ -65,16 +66,20 @@ class Outbox:
         """Start the sinks, after their start positions are durable. *wake* wakes the engine."""
         self._wake = wake
         if self._may_start and not self._tasks:
-            self._tasks = [
-                asyncio.get_running_loop().create_task(_kept_running(sink, self._queues[name]))
-                for name, sink in self._sinks.items()
-            ]
+            for name, queue in self._queues.items():
+                self._run(self._sinks[name], queue)
+
+    def _run(self, sink: Sink, queue: EgressQueue) -> None:
+        self._tasks.append(asyncio.get_running_loop().create_task(_kept_running(sink, queue)))
 
     def durable(self, records: Iterable[EgressRecord]) -> None:
         """Add *records*, whose epoch is durable now."""
         added = set()
         for record in records:
-            if (queue := self._queues.get(record.egress)) is not None:
+            queue = self._queues.get(record.egress)
+            if queue is None and (sink := self._sinks.get(record.egress)) is not None:
+                queue = self._begin(sink, record)
+            if queue is not None:
                 queue.add(record)
                 added.add(queue)
         for queue in added:
@@ -82,6 +87,15 @@ class Outbox:
         if not self._may_start:
             self._may_start = True
             self.start(self._wake)
+
+    def _begin(self, sink: Sink, first: EgressRecord) -> EgressQueue:
+        """Start *sink*, which was added after the others; *first* is the first record of its egress."""
+        queue = EgressQueue(first.egress, self._store, self._writer, 0, first.seq - 1)
+        self._queues[first.egress] = queue
+        sink.resume(None)
+        if self._may_start:
+            self._run(sink, queue)
+        return queue
 
     def _notify(self) -> None:
         self._wake()

@@ -102,6 +102,8 @@ class Runner:
         self._on_ended, self._on_lost = ended, lost
         self._host = _EngineHost(clock)
         run = dispatcher(app, keeps_headers=True)
+        if options.around is not None:
+            run = options.around(run)
         self._dispatch = _twice(run) if options.twice else run
         self._activities = frozenset(name for name, route in app.all_routes.items() if route.retries)
         self._plain = frozenset(name for name, route in app.all_routes.items() if not route.waits)

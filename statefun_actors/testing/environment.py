@@ -26,6 +26,7 @@ from statefun_actors.testing.faults import (
     RandomChoices,
     jump_text,
 )
+from statefun_actors.testing.wires import WireTurns
 
 _ALL: Final = 1 << 31
 
@@ -39,6 +40,7 @@ class Environment:
         store: None for a memory store.
         options: limits of the engine.
         hostile: the faults to inject: a seed, or faults that are decided elsewhere.
+        faults: the kinds of faults of a seed; None for those that change no result.
 
     Raises:
         ValueMismatchError: faults are combined with a store of the user.
@@ -51,6 +53,7 @@ class Environment:
         store: Store | None,
         options: EngineOptions,
         hostile: bool | int | Hostility,
+        faults: Faults | None = None,
     ) -> None:
         self.hostility: Hostility | None = None
         """The injected faults; None without any."""
@@ -58,7 +61,7 @@ class Environment:
         self.store: Store
         self._mailboxes: OvertakingMailboxes | None = None
         self.sinks: dict[str, FaultSink] = {}
-        """The sinks with faults, by egress; empty without any."""
+        """The sinks with faults, by egress: one is added with the first record. Empty without such faults."""
         if hostile is False:
             self.store = store if store is not None else LoggedStore()
             # If the store has data of an earlier run, tokens of that run are not repeated.
@@ -69,23 +72,18 @@ class Environment:
         else:
             if store is not None:
                 raise ValueMismatchError("no store= with hostile=, which kills the engine around its commits", "both")
+            if not isinstance(hostile, Hostility):
+                seed = 0 if hostile is True else hostile
+                hostile = Hostility(Faults() if faults is None else faults, RandomChoices(seed))
             self._bring(app, start, options, hostile)
         if isinstance(self.store, LoggedStore):
             self.store.note_in(self.log, self.clock.now_ms)
 
-    def _bring(self, app: Application, start: datetime, options: EngineOptions, hostile: int | Hostility) -> None:
-        if isinstance(hostile, Hostility):
-            self.hostility = hostility = hostile
-        else:
-            seed = 0 if hostile is True else hostile
-            self.hostility = hostility = Hostility(Faults(), RandomChoices(seed))
+    def _bring(self, app: Application, start: datetime, options: EngineOptions, hostility: Hostility) -> None:
+        self.hostility = hostility
         self.clock = clock = FaultClock(start, seed=hostility.tokens)
-        self.store = FaultStore(hostility, clock)
+        self.store = FaultStore(hostility, clock, self._open_egress)
         self.log = MessageLog(app, clock.now_ms())
-        self.sinks = {
-            name: FaultSink(name, hostility, lambda text: self.log.fault(clock.now_ms(), text))
-            for name in hostility.egresses
-        }
         for line in hostility.describe():
             self.log.fault(clock.now_ms(), line)
         self.options = attrs.evolve(
@@ -95,7 +93,13 @@ class Environment:
             cache_bytes=0 if hostility.reloads else options.cache_bytes,
             twice=hostility.twice or options.twice,
             mailboxes=functools.partial(self._overtaking, hostility),
+            around=WireTurns(app, hostility.wires - 1).around if hostility.wires and not app.renamed else None,
         )
+
+    def _open_egress(self, name: str) -> None:
+        """Add a sink, from now on, for the egress *name*, whose first record is about to be committed."""
+        if (hostility := self.hostility) is not None and hostility.sinks:
+            self.sinks[name] = FaultSink(name, hostility, lambda text: self.log.fault(self.clock.now_ms(), text))
 
     def _overtaking(self, hostility: Hostility, *args: object) -> OvertakingMailboxes:
         make = functools.partial(OvertakingMailboxes, log=self.log, now_ms=self.clock.now_ms, hostility=hostility)

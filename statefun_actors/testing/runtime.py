@@ -18,11 +18,12 @@ from statefun_actors.calls import question, reply_address_of
 from statefun_actors.definition import delay_ms
 from statefun_actors.dispatch import Application, Instrument
 from statefun_actors.engine import Engine, EngineOptions, at_ms
+from statefun_actors.errors import ValueMismatchError
 from statefun_actors.settings import Settings
 from statefun_actors.store import Store
 from statefun_actors.testing.arguments import check_served, in_utc
 from statefun_actors.testing.environment import Environment
-from statefun_actors.testing.faults import Hostility
+from statefun_actors.testing.faults import Faults, Hostility
 from statefun_actors.testing.recent import LOGS
 from statefun_actors.testing.runtime_calls import TestCall, TestCallOptions, TestCalls
 from statefun_actors.testing.runtime_view import RuntimeView
@@ -57,10 +58,12 @@ class TestRuntime(RuntimeView):
         options: limits of the engine.
         hostile: inject :class:`Faults` that happen on both engines. A number is the seed that decides them; True is
             the seed 0. It needs the memory store. :func:`simulate` tries many seeds.
+        faults: the kinds of faults of *hostile*; all kinds unless given, but for late answers and jumps of the clock,
+            which change what a test sees: ``hostile=7, faults=Faults(late=True, jumps=True)``.
 
     Raises:
         DefinitionError: the classes contradict each other, or an option is invalid.
-        ValueMismatchError: *start* is naive, or *hostile* comes with a store.
+        ValueMismatchError: *start* is naive, *hostile* comes with a store, or *faults* comes without *hostile*.
     """
 
     __test__ = False
@@ -75,11 +78,14 @@ class TestRuntime(RuntimeView):
         instruments: Sequence[Instrument] = (),
         options: EngineOptions | None = None,
         hostile: bool | int | Hostility = False,
+        faults: Faults | None = None,
     ) -> None:
+        if faults is not None and (hostile is False or isinstance(hostile, Hostility)):
+            raise ValueMismatchError("hostile= with a seed, or True, since faults= says which faults it brings", "none")
         self.app = Application(*served, settings=settings, instruments=instruments)
         options = options if options is not None else EngineOptions()
         options = attrs.evolve(options, twice=twice or options.twice)
-        environment = Environment(self.app, in_utc(start, "start"), store, options, hostile)
+        environment = Environment(self.app, in_utc(start, "start"), store, options, hostile, faults)
         store = environment.store
         super().__init__(environment, StoreViews(self.app, store, environment.clock))
         self._store = store

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import types
 import typing
 from collections.abc import Callable, Iterable
@@ -41,6 +42,7 @@ _KINDS: Final = {
 }
 
 
+@functools.lru_cache(maxsize=4_096)  # a simulation starts thousands of engines with the same few codecs
 def form_of(codec: Codec) -> Form:
     """The form of the values that *codec* reads."""
     return _Describer().form(codec.annotation)

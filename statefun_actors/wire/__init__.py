@@ -7,7 +7,7 @@
 from statefun_actors.wire import v2_pb2, v3_pb2
 from statefun_actors.wire.dialect import Dialect
 from statefun_actors.wire.malformed import MalformedRequestError
-from statefun_actors.wire.v2 import V2
+from statefun_actors.wire.v2 import V2, in_2x, state_in_2x
 from statefun_actors.wire.v3 import V3
 
-__all__ = ["V2", "V3", "Dialect", "MalformedRequestError", "v2_pb2", "v3_pb2"]
+__all__ = ["V2", "V3", "Dialect", "MalformedRequestError", "in_2x", "state_in_2x", "v2_pb2", "v3_pb2"]

@@ -62,7 +62,7 @@ class Writer:
         effects, changes = outcome.effects, outcome.changes
         if self._conversions:
             effects = [self._converted_effect(effect) for effect in effects]
-            changes = {name: None if value is None else self._converted_state(value) for name, value in changes.items()}
+            changes = {name: None if value is None else self.converted_state(value) for name, value in changes.items()}
         sends, egresses = self._sends, self._egresses
         messages = self._mutations(changes)
         delayed: list[bytes] = []
@@ -131,18 +131,20 @@ class Writer:
             cancellation = b"\x50\x01" + encoded  # is_cancellation_request
             delayed += (b"\x1a", varint(len(cancellation)), cancellation)
 
-    def _converted(self, value: TypedValue) -> TypedValue:
+    def converted(self, value: TypedValue) -> TypedValue:
+        """*value* as this protocol writes it in a message or a record."""
         convert = self._conversions.get(value.typename)
         return value if convert is None else TypedValue(*convert(value.value))
 
-    def _converted_state(self, value: TypedValue) -> TypedValue:
+    def converted_state(self, value: TypedValue) -> TypedValue:
+        """*value* as this protocol writes it in a state."""
         convert = self._state_conversions.get(value.typename)
         return value if convert is None else TypedValue(*convert(value.value))
 
     def _converted_effect(self, effect: Effect) -> Effect:
         if isinstance(effect, Cancel) or effect.value.typename not in self._conversions:
             return effect
-        return replace(effect, value=self._converted(effect.value))
+        return replace(effect, value=self.converted(effect.value))
 
     # All but the final bytes of messages whose final bytes have this length; each begins with its own length.
 

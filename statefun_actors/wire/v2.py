@@ -127,9 +127,16 @@ def _incomplete(outcome: MissingState) -> NoReturn:
     raise TypeError(f"protocol 2.x can't request states ({names}): fail the batch with a MissingStateError instead")
 
 
+_WRITER: Final = Writer(_value_fields, CONVERSIONS, _incomplete, state_conversions={_ANY: _any_state}, cancels=False)
+
 V2: Final = Dialect(
     PROTOCOL,
     Reader(PROTOCOL, v2_pb2.Request.FromString, v2_pb2.Address.FromString, _states, _invocations).read,
-    Writer(_value_fields, CONVERSIONS, _incomplete, state_conversions={_ANY: _any_state}, cancels=False),
+    _WRITER,
 )
 """Protocol 2.x."""
+
+in_2x: Final = _WRITER.converted
+"""A value as 2.x writes it in a message or a record."""
+state_in_2x: Final = _WRITER.converted_state
+"""A value as 2.x writes it in a state."""

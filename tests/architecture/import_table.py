@@ -54,7 +54,7 @@ TABLE: Final[Mapping[str, AbstractSet[str]]] = {
         }
     ),
     "telemetry": frozenset({"text", "errors", "address", "model", "asking", "dispatch"}),
-    "endpoint": frozenset({"errors", "address", "model", "wire", "definition", "settings", "dispatch"}),
+    "endpoint": frozenset({"errors", "address", "host", "model", "wire", "definition", "settings", "dispatch"}),
     "compat": frozenset(
         {"errors", "address", "model", "types", "wire", "definition", "functions", "settings", "dispatch", "endpoint"}
     ),
@@ -198,6 +198,9 @@ TABLE: Final[Mapping[str, AbstractSet[str]]] = {
     "testing": frozenset(
         {
             "text",
+            "host",
+            "wire",
+            "endpoint",
             "errors",
             "address",
             "model",

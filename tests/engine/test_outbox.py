@@ -9,7 +9,7 @@ import pytest
 
 from statefun_actors import Entity, handles, persisted
 from statefun_actors.connectors.files import JsonLinesSink
-from statefun_actors.engine import EgressQueue, EngineOptions, EpochLostError, Source
+from statefun_actors.engine import EgressQueue, EngineOptions, EpochLostError, Sink, Source
 from statefun_actors.engine.egress_queue import WINDOW, WINDOW_BYTES
 from statefun_actors.ingress import Answer, IngressMessage, NotTaken, Taken
 from statefun_actors.store import Commit, EgressRecord, MemoryStore
@@ -319,3 +319,33 @@ async def test_a_file_and_another_sink_each_keep_their_own_position(tmp_path: Pa
         "sink:test/other",
         f"sink:{OUT}",
     ]
+
+
+async def test_a_sink_that_is_added_later_gets_the_records_from_then_on() -> None:
+    first, second = ListSink(), ListSink()
+    sinks: dict[str, Sink] = {"test/other": first}
+    async with running(Teller, sinks=sinks) as engine:
+        send(engine, Teller.at("t"), pack("one"))
+        await engine.settled()
+        sinks[OUT] = second
+        for number in (1, 2, 3):
+            send(engine, Teller.at("t"), pack(number))
+        await engine.settled()
+
+        assert engine.view.egress_kept == 0
+    assert [value_of(record.value) for record in first.written] == ["one"]
+    assert [value_of(record.value) for record in second.written] == [1, 2, 3]
+    assert second.resumed == [None]
+
+
+async def test_a_sink_that_is_added_before_the_first_commit_starts_with_the_others() -> None:
+    first, second = ListSink(begins="0"), ListSink()
+    sinks: dict[str, Sink] = {"test/other": first}
+    async with running(Teller, sinks=sinks) as engine:
+        sinks[OUT] = second
+        for message in (1, "one"):
+            send(engine, Teller.at("t"), pack(message))
+        await engine.settled()
+
+    assert [value_of(record.value) for record in first.written] == ["one"]
+    assert [value_of(record.value) for record in second.written] == [1]

@@ -207,6 +207,33 @@ def test_crashes_are_among_the_steps(capsys: pytest.CaptureFixture[str]) -> None
     assert "state.crash(" in script
 
 
+class Printing(Entity, typename="strategies/printing"):
+    pages: int = persisted(default=0)
+
+    @handles(bool)
+    def print_page(self, _: bool) -> None:
+        self.pages += 1
+        self.send_egress("strategies/pages", self.pages)
+
+
+def test_targets_of_egresses_refuse_records_among_the_steps(capsys: pytest.CaptureFixture[str]) -> None:
+    def written(runtime: TestRuntime) -> None:
+        waiting = runtime.engine.view.egress_kept
+        assert not waiting, f"{waiting} records wait for their target"
+
+    machine = runtime_machine(Printing, ids=["a"], invariant=written)
+
+    assert "state.egress(condition='refuses records')" in failing_script(machine, capsys)
+
+
+def test_records_are_written_once_and_in_order_whatever_their_target_does() -> None:
+    def in_order(runtime: TestRuntime) -> None:
+        pages = runtime.egress("strategies/pages")
+        assert pages == [*range(1, len(pages) + 1)]
+
+    run_state_machine_as_test(runtime_machine(Printing, ids=["a"], invariant=in_order), settings=BRIEF)
+
+
 def test_two_classes_of_one_name_have_a_rule_each(capsys: pytest.CaptureFixture[str]) -> None:
     other = type("Account", (Careless,), {}, typename="other/account")
     scripts = ""

@@ -96,8 +96,11 @@ class OvertakingMailboxes(LoggedMailboxes):
                 self._arrive()
         if not self.ready:
             return []
-        self._ready.rotate(-self._hostility.pick(len(self._ready)))
-        return super().take_ready(min(most, 1 + self._hostility.pick(most)))
+        count = min(len(self._ready), most, 1 + self._hostility.pick(most))
+        for place in range(min(count, len(self._ready) - 1)):  # any of the others may be the next one
+            other = place + self._hostility.pick(len(self._ready) - place)
+            self._ready[place], self._ready[other] = self._ready[other], self._ready[place]
+        return super().take_ready(count)
 
     def arrive_late(self) -> None:
         """Deliver all late messages."""

@@ -35,37 +35,61 @@ class LoggedStore(MemoryStore):
 
 
 class FaultStore(LoggedStore):
-    """A store that simulates the end of the process before or after commits, as *hostility* decides.
+    """A store that simulates failed commits, and the end of the process before or after commits.
 
-    For the engine, such a commit fails. It drops its working set and rebuilds it from the store, like a process that
+    For the engine, each such commit fails. It drops its working set and rebuilds it from the store, like a process that
     was killed and restarted.
+
+    Args:
+        hostility: decides it.
+        clock: virtual time.
+        found_egress: called before the first commit of a record of an egress, with its name.
     """
 
-    def __init__(self, hostility: Hostility, clock: FaultClock) -> None:
+    def __init__(self, hostility: Hostility, clock: FaultClock, found_egress: Callable[[str], None]) -> None:
         super().__init__()
-        self._hostility, self._clock = hostility, clock
+        self._hostility, self._clock, self._found_egress = hostility, clock, found_egress
+        self._failures = 0
+        """How often it still refuses the commit by which the engine probes it."""
         self.sent_out: dict[str, list[int]] = {}
         """The seqs of all committed records, by egress."""
         self.positions: dict[str, str] = {}
         """The committed positions of sinks."""
 
     async def commit(self, commit: Commit) -> None:
+        if self._failures and not _changes(commit):
+            self._failures -= 1
+            self._clock.restarts += 1
+            raise StoreError("of this simulation", "it still fails")
         where = self._hostility.kill() if _changes(commit) else None
-        if where != "before":
-            await super().commit(commit)
-            self.positions.update(commit.positions)
-            for record in commit.egress:
-                self.sent_out.setdefault(record.egress, []).append(record.seq)
+        if where is None or where == "after":
+            await self._store(commit)
         if where is None:
             return
-        if self._log is not None:
-            self._log.fault(self._clock.now_ms(), f"killed {where} a commit, and started again from the store")
+        if where == "failed":
+            self._failures = self._hostility.more_failures()
+            what = "a commit failed"
+            self._note(f"{what}, and the engine started again from the store")
+        else:
+            what = f"the process was killed {where} a commit"
+            self._note(f"killed {where} a commit, and started again from the store")
         if jump := self._hostility.jump_ms():
             self._clock.set_ms(self._clock.now_ms() + jump)
-            if self._log is not None:
-                self._log.fault(self._clock.now_ms(), jump_text(jump))
+            self._note(jump_text(jump))
         self._clock.restarts += 1
-        raise StoreError("of this simulation", f"the process was killed {where} a commit")
+        raise StoreError("of this simulation", what)
+
+    async def _store(self, commit: Commit) -> None:
+        for record in commit.egress:
+            if record.egress not in self.sent_out:
+                self._found_egress(record.egress)
+            self.sent_out.setdefault(record.egress, []).append(record.seq)
+        await super().commit(commit)
+        self.positions.update(commit.positions)
+
+    def _note(self, text: str) -> None:
+        if self._log is not None:
+            self._log.fault(self._clock.now_ms(), text)
 
 
 def _changes(commit: Commit) -> bool:

@@ -53,14 +53,17 @@ _FAILS: Final = "The scenario, or what it claims, holds without these faults onl
 
 @attrs.frozen
 class _SimulatedRun:
-    """One run: its result, or how it failed."""
+    """One run, which is over: its result, or how it failed."""
 
     result: Result | None
     error: Exception | None
-    log: list[LogEntry]
+    runtime: TestRuntime
     script: list[int]
-    egresses: Sequence[str]
-    """The egresses that have records at its end."""
+
+    @property
+    def log(self) -> list[LogEntry]:
+        """What happened. Formatting it takes as long as a tenth of the run, and few logs are read."""
+        return self.runtime.log
 
 
 def simulate(
@@ -142,7 +145,7 @@ class _Simulation:
         calm = runner.run(self._run(None))
         if calm.error is not None:
             raise calm.error
-        expected, egresses = calm.result or {}, calm.egresses
+        expected = calm.result or {}
         again = runner.run(self._run(None))
         if self._failure(expected, again) is not None:
             what = again.error if again.error is not None else difference(expected, again.result or {})
@@ -155,7 +158,7 @@ class _Simulation:
         for hash_seed in range(1, self.hash_seeds + 1):
             self._check_elsewhere(expected, hash_seed)
         for seed in seeds:
-            run = runner.run(self._run(RandomChoices(seed), egresses))
+            run = runner.run(self._run(RandomChoices(seed)))
             if self._failure(expected, run) is not None:
                 self._report(runner, calm, seed, run)
 
@@ -173,7 +176,7 @@ class _Simulation:
         expected = calm.result or {}
 
         def repeated(script: Sequence[int]) -> _SimulatedRun:
-            return runner.run(self._run(RecordedChoices(script), calm.egresses))
+            return runner.run(self._run(RecordedChoices(script)))
 
         def fails(script: Sequence[int]) -> bool:
             return self._failure(expected, repeated(script)) is not None
@@ -195,11 +198,10 @@ class _Simulation:
             return describe(run.error)
         return None if self.invariant is not None else difference(expected, run.result or {})
 
-    async def _run(self, choices: Choices | None, egresses: Sequence[str] = ()) -> _SimulatedRun:
+    async def _run(self, choices: Choices | None) -> _SimulatedRun:
         hostility = None
         if choices is not None:
-            varies = self.invariant is not None
-            hostility = Hostility(self.faults, choices, results_vary=varies, egresses=egresses)
+            hostility = Hostility(self.faults, choices, results_vary=self.invariant is not None)
         runtime = TestRuntime(
             *self.served, settings=self.settings, start=self.start, hostile=False if hostility is None else hostility
         )
@@ -210,4 +212,4 @@ class _Simulation:
         except Exception as raised:  # any error is a finding
             error = raised
         made = [] if choices is None else choices.made
-        return _SimulatedRun(result, error, runtime.log, made, list(runtime.egresses))
+        return _SimulatedRun(result, error, runtime, made)

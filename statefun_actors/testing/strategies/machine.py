@@ -29,15 +29,27 @@ _DELAYS: Final = (timedelta(seconds=1), timedelta(hours=1), timedelta(days=1), t
 _START: Final = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-class _ArmedKills(Hostility):
-    """No faults but kills that were asked for."""
+_EGRESS: Final = ("works", "is slow", "refuses records")
+
+
+class _ArmedFaults(Hostility):
+    """No faults but those that were asked for."""
 
     where: str | None = None
     commits = 0
     """How many commits succeed before it happens."""
+    egress = _EGRESS[0]
+    """The condition of the targets of all egresses."""
 
     def __init__(self) -> None:
         super().__init__(Faults(), RecordedChoices([]))
+        self.sinks = True
+
+    def egress_refuses(self) -> bool:
+        return self.egress == "refuses records"
+
+    def pick_of_egress(self, count: int) -> int:
+        return count - 1 if self.egress == "is slow" else 0
 
     def kill(self) -> str | None:
         if self._paused or self.where is None:
@@ -69,8 +81,8 @@ class RuntimeMachine(RuleBasedStateMachine):
         super().__init__()
         self._level = _LOGGER.level
         _LOGGER.setLevel(logging.CRITICAL + 1)  # the kills are wanted
-        self._kills = _ArmedKills()
-        self.runtime = TestRuntime(*self.served, settings=self.settings_of_app, start=_START, hostile=self._kills)
+        self._faults = _ArmedFaults()
+        self.runtime = TestRuntime(*self.served, settings=self.settings_of_app, start=_START, hostile=self._faults)
         self._runner = asyncio.Runner()
         self._run(self.runtime.__aenter__())
 
@@ -96,13 +108,20 @@ class RuntimeMachine(RuleBasedStateMachine):
         """Time passes."""
         self._run(self.runtime.clock.advance(delay))
 
-    @rule(where=st.sampled_from(["before", "after"]), commit=st.integers(1, 3))
+    @rule(where=st.sampled_from(["before", "after", "failed"]), commit=st.integers(1, 3))
     def crash(self, where: str, commit: int) -> None:
-        """The process ends before or after a later commit, and starts again from its store.
+        """The process ends before or after a later commit, or that commit has failed; it starts again from its store.
 
         *commit* 1 is the next one. One commit stores a message from outside, and another one what its handler does.
         """
-        self._kills.where, self._kills.commits = where, commit - 1
+        self._faults.where, self._faults.commits = where, commit - 1
+
+    @precondition(lambda self: bool(self.runtime.egresses))
+    @rule(condition=st.sampled_from(_EGRESS))
+    def egress(self, condition: str) -> None:
+        """The targets of all egresses are in another condition from now on."""
+        self._faults.egress = condition
+        self._run(self.runtime.settled())
 
     @precondition(lambda self: any(ask.target is None for ask in self.runtime.asks))
     @rule(data=st.data())

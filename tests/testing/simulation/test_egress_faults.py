@@ -59,6 +59,17 @@ def test_the_log_says_when_an_egress_refuses_records() -> None:
     assert "egress/pages refuses" not in logs_of(Faults(egress=False))
 
 
+async def test_a_hostile_runtime_has_the_same_faults() -> None:
+    logs: list[str] = []
+    for seed in range(SEEDS):
+        async with TestRuntime(Printer, hostile=seed) as runtime:
+            assert await three_jobs(runtime) == [1, 2, 3, 4, 5, 6]
+            logs += map(str, runtime.log)
+
+    assert any("--- egress egress/pages refuses records ---" in line for line in logs)
+    assert any("--- egress egress/pages accepts records again ---" in line for line in logs)
+
+
 done = EgressQueue.done
 
 

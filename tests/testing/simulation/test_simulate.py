@@ -105,7 +105,61 @@ async def test_faults_are_in_the_log() -> None:
     texts = {text for log in logs for text in log}
     assert "--- killed before a commit, and started again from the store ---" in texts
     assert "--- killed after a commit, and started again from the store ---" in texts
+    assert "--- a commit failed, and the engine started again from the store ---" in texts
     assert "--- every batch runs twice; what the first run changed and sent is lost ---" in texts
+    assert not any("the clock jumps" in text for text in texts)
+
+
+async def test_faults_that_change_results_happen_where_they_are_asked_for() -> None:
+    texts: set[str] = set()
+    for seed in range(40):
+        async with TestRuntime(Customer, Account, Audit, hostile=seed, faults=Faults(late=True, jumps=True)) as runtime:
+            await runtime.tell(Customer.at("bob"), Start(2))
+            texts |= {entry.text for entry in runtime.log}
+
+    assert "--- time passes: an answer is late ---" in texts
+    assert "--- the clock jumps 1 day, 0:00:00 ahead ---" in texts
+    assert "--- the clock jumps 0:01:00 back ---" in texts
+
+
+def test_late_answers_without_an_invariant_are_differences() -> None:
+    simulate(planted.late_answer, planted.Forgetful, planted.Shelf)
+
+    with pytest.raises(SimulationError, match=r"planted/forgetful/f\.has: absent; without faults 1"):
+        simulate(planted.late_answer, planted.Forgetful, planted.Shelf, faults=Faults(late=True))
+
+
+def test_faults_need_a_seed() -> None:
+    with pytest.raises(ValueMismatchError) as raised:
+        TestRuntime(Account, faults=Faults())
+
+    assert str(raised.value) == (
+        "expected hostile= with a seed, or True, since faults= says which faults it brings, got none"
+    )
+
+
+class Turns(Entity, typename="simulated/turns"):
+    """It records the order in which entities get their turns."""
+
+    @handles(int)
+    def begin(self, count: int) -> None:
+        for number in range(count):
+            self.send(self.at(str(number)), "go")
+
+    @handles(str)
+    def go(self, _: str) -> None: ...
+
+
+async def test_entities_take_turns_in_any_order() -> None:
+    orders: set[tuple[str, ...]] = set()
+    for seed in range(60):
+        faults = Faults(twice=False, kills=False, repeats=False, batches=False)
+        async with TestRuntime(Turns, hostile=seed, faults=faults) as runtime:
+            await runtime.tell(Turns.at("begin"), 3)
+            turns = [entry.text for entry in runtime.log if "'go'" in entry.text]
+            orders.add(tuple(text.partition(" -> ")[2] for text in turns))
+
+    assert len(orders) == 6
 
 
 async def test_the_log_has_messages_changes_and_records() -> None:
