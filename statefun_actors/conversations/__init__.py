@@ -7,13 +7,16 @@ from statefun_actors.conversations.activity import Activity, activity, declared_
 from statefun_actors.conversations.own_functions import own_functions
 from statefun_actors.conversations.renaming import AddressRenaming
 from statefun_actors.conversations.reply import OpenAsk, open_ask, opened
+from statefun_actors.conversations.replying import EXPIRE, ReplyStep, reply_step
 from statefun_actors.conversations.schedule import OpenSchedule, begun, open_schedule
 
 __all__ = [
+    "EXPIRE",
     "Activity",
     "AddressRenaming",
     "OpenAsk",
     "OpenSchedule",
+    "ReplyStep",
     "activity",
     "begun",
     "declared_activities",
@@ -21,4 +24,5 @@ __all__ = [
     "open_schedule",
     "opened",
     "own_functions",
+    "reply_step",
 ]

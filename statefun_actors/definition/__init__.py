@@ -33,7 +33,7 @@ from statefun_actors.definition.policy import (
 )
 from statefun_actors.definition.python_functions import is_async_function, is_generator_function, python_function
 from statefun_actors.definition.scope import Scope
-from statefun_actors.definition.send_checks import check_relayed, check_text
+from statefun_actors.definition.send_checks import check_relayed, check_text, too_large
 from statefun_actors.definition.typenames import typename_problem
 
 __all__ = [
@@ -74,5 +74,6 @@ __all__ = [
     "resolve",
     "return_annotation",
     "timeout_ms",
+    "too_large",
     "typename_problem",
 ]

@@ -83,7 +83,7 @@ class Engine:
             sources,
             sinks if sinks is not None else {},
             shape,
-            Merge(shape, on_failure),
+            Merge(app, shape, on_failure),
             isolation,
             Commits(store, clock, counters, isolation, app.instruments, news.set),
             news,

@@ -181,6 +181,9 @@ class Epoch:
         grown = 0
         for address, record in self.entities.items():
             packed = pack(record)
+            if packed is None and not record.stored:
+                continue  # it was created and deleted within this epoch
+            record.stored = True
             grown += resize(record, packed)
             declared = expiring.get(address[0]) if packed is not None else None
             rows.append(EntityRow(address, packed, None if declared is None else expires_ms(record, declared)))

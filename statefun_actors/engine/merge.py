@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final, assert_never
+from typing import Final, TypeAlias, assert_never
 
 from statefun_actors.address import Address
-from statefun_actors.dispatch import is_terminal
+from statefun_actors.asking import REPLY
+from statefun_actors.dispatch import Application, is_terminal
 from statefun_actors.engine.failing import DroppedError
+from statefun_actors.engine.inline_reply import InlineReply
 from statefun_actors.engine.mailbox import Mailbox
 from statefun_actors.engine.settling import message_given_up, message_handled
 from statefun_actors.engine.working_set import ServedStates, WorkingSet
@@ -30,11 +32,15 @@ from statefun_actors.text import describe, describe_error, describe_type, loggab
 logger: Final = logging.getLogger("statefun_actors.engine")
 
 
-class Merge:
-    """Applies the outcomes of batches to a working set."""
+OnFailure: TypeAlias = Callable[[Address, BaseException], None]
 
-    def __init__(self, shape: ServedStates, on_failure: Callable[[Address, BaseException], None] | None) -> None:
+
+class Merge:
+    """Applies the outcomes of batches of *app* to a working set."""
+
+    def __init__(self, app: Application, shape: ServedStates, on_failure: OnFailure | None = None) -> None:
         self._shape, self._on_failure = shape, on_failure
+        self._reply = InlineReply(app)
 
     def done(self, working_set: WorkingSet, mailbox: Mailbox, record: EntityRecord, done: Done, now_ms: int) -> None:
         """The batch in flight has run on *record*: add its changes and effects to the open epoch."""
@@ -83,6 +89,8 @@ class Merge:
     def _apply(self, working_set: WorkingSet, effect: Effect, sender: Address, now_ms: int) -> None:
         match effect:
             case Send(target, value, headers):
+                if target[0] == REPLY and self._reply.take(working_set, target, value, sender, now_ms):
+                    return
                 working_set.send(target, value, sender, headers)
             case SendAfter(target, value, delay, token, headers):
                 working_set.post_later(now_ms + delay, target, value, sender, token, headers)

@@ -51,10 +51,14 @@ class Timers:
         self._uncommitted: dict[int, dict[int, Timer]] = {}
         """Epoch number → its timers, until it is durable."""
 
-    def add(self, timer: Timer, epoch: Epoch) -> None:
-        """Add a delayed message; it replaces a pending one of the same sender and token."""
+    def add(self, timer: Timer, epoch: Epoch, *, replaces: bool = True) -> None:
+        """Add a delayed message; it replaces a pending one of the same sender and token.
+
+        *replaces*: whether there may be one, so that it must be looked for.
+        """
         if timer.token is not None and timer.caller is not None:
-            self.cancel(timer.caller, timer.token, epoch)
+            if replaces:
+                self.cancel(timer.caller, timer.token, epoch)
             self._tokens[timer.caller, timer.token] = timer
         epoch.timers[timer.seq] = timer
         self._uncommitted.setdefault(epoch.number, epoch.timers)
@@ -158,6 +162,10 @@ class Timers:
             held = self._tokens.get(key)
             if held is not None and held.seq == timer.seq:
                 del self._tokens[key]
+        if len(self._heap) > 2 * len(self._near) + _CHUNK:
+            # Cancelled timers stay in the heap until they are due; those of answered asks may be far from it.
+            self._heap = [(timer.due_ms, timer.seq) for timer in self._near.values()]
+            heapq.heapify(self._heap)
         if epoch.timers.pop(timer.seq, None) is None:
             epoch.timers_done.append(timer.seq)
             self._gone.add(timer.seq)

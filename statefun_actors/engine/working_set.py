@@ -216,6 +216,21 @@ class WorkingSet:
             expire(record, specs, now_ms())
         return record
 
+    def at_rest(self, address: Address) -> bool:
+        """Whether a message to *address*, which is served, could run at once, before all others that come later."""
+        paused = self.mailboxes.paused
+        return (
+            self.direct
+            and self.mailboxes.of(address) is None
+            and not (paused.pauses and paused.covers(address))
+            and address not in self.callers.stand_ins
+        )
+
+    def drop(self, address: Address) -> None:
+        """Forget the record of *address*, which is empty and never was in an epoch before the open one."""
+        self.cache.forget(address)
+        self.epoch.entities.pop(address, None)
+
     def changed(self, address: Address, record: EntityRecord) -> None:
         """Write *record* of *address* with the open epoch."""
         record.epoch = self.epoch.number

@@ -37,7 +37,7 @@ class DamagedStateError(StateDecodeError):
 class EntityRecord:
     """One entity in memory. ``state`` has every declared name; None if it is absent."""
 
-    __slots__ = ("epoch", "last_call_ms", "running", "size", "state", "written_ms")
+    __slots__ = ("epoch", "last_call_ms", "running", "size", "state", "stored", "written_ms")
 
     def __init__(
         self, state: dict[str, TypedValue | None], written_ms: dict[str, int], last_call_ms: int, packed: int = 0
@@ -48,6 +48,8 @@ class EntityRecord:
         self.epoch = 0
         """The last epoch that changed it."""
         self.running = False
+        self.stored = packed > 0
+        """Whether the store may have a row of it. False only until it is written the first time."""
         self.size = _BASE_SIZE + _VALUE_SIZE * len(state) + packed
         """Approximate bytes in memory when it was last read or packed."""
 

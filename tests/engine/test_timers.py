@@ -121,3 +121,16 @@ def test_fifty_thousand_pending_timers_are_mostly_in_the_store() -> None:
     assert held <= 20_000
     assert tokens <= 20_000
     assert fired == list(range(50_000))
+
+
+def test_cancelled_timers_that_are_far_away_leave_the_memory() -> None:
+    pending, epoch, owner = timers.Timers(MemoryStore()), Epoch(1), OWNERS[0]
+    assert pending.next_due() is None  # the store has none, so all count as near
+
+    for seq in range(1, 20_001):
+        pending.add(Timer(seq, 10**15 + seq, owner, VALUE, owner, "t"), epoch)
+    kept = Timer(20_001, 10**15, owner, VALUE, owner, "kept")
+    pending.add(kept, epoch)
+
+    assert len(pending._heap) < 5_000
+    assert pending.next_due() == kept.due_ms

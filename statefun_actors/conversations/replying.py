@@ -1,0 +1,277 @@
+"""``reply_step``: what one message to the reply function changes, and which messages it sends.
+
+======================  ============================  ========================================
+message                 the ask is open               the ask is not open
+======================  ============================  ========================================
+Open, from a function   ignored                       stored, its timer set, its question sent;
+                                                      answered at once if its answer is stored
+Expire, from itself     the answer is "timeout"       an early answer is dropped
+Close, from a function  the answer is "failed"        ignored
+Retries, of an activity ignored                       the activity is stopped
+FAILED, from a function the answer is "failed"        dropped
+ANSWER                  dropped                       dropped
+any other               it is the answer              from a function: kept for a minute
+======================  ============================  ========================================
+
+On Flink, a batch may run again after a failure of the job. What it asks must not get another key then, if an activity
+is to pass it to another system. So the ask arrives as a Run, at an id that is a digest of its content. The instance of
+this function there counts such asks, and gives each a key of this id and its number: a repetition is counted as before,
+since the counter was rolled back, too. It opens the ask at its token. The counter is kept in the state of early
+answers, for the span in which its id occurs, and a day more.
+
+An ask of an activity that ends without its answer stops the activity: no further attempt begins.
+
+An invalid order is dropped, too: an entity opens only asks of its own, and a question must not be one of this library's
+own messages, since its caller would be this function.
+
+This function sends the question, so it receives the reply. An answer from outside (its caller is None, or the ingress)
+gets the reply True if it became the answer, else False.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Final
+
+import msgspec
+from msgspec import Struct, field
+
+from statefun_actors.address import Address
+from statefun_actors.asking import (
+    ANSWER,
+    FAILED,
+    LONGEST_MS,
+    ORDER,
+    REPLY,
+    RESERVED,
+    RUNS_COUNTED_MS,
+    Answer,
+    Close,
+    Expire,
+    NoAnswer,
+    Open,
+    Retries,
+    Run,
+    Stop,
+    address_of,
+    answer,
+    is_run_id,
+    order,
+    read_order,
+    run_id,
+    run_key,
+)
+from statefun_actors.definition import too_large
+from statefun_actors.model import INGRESS, LARGEST_VALUE, TypedValue
+from statefun_actors.types import codec_for, pack
+
+logger: Final = logging.getLogger("statefun_actors.conversations")
+
+_EARLY_MS: Final = 60_000
+_ENVELOPE: Final = 100_000
+"""The maximum size of an answer's envelope in bytes, without the answer and the ``keep=`` value."""
+
+_RUNS_KEPT_MS: Final = RUNS_COUNTED_MS + 86_400_000
+"""The time for which runs are counted, and a day for clocks that differ and orders that are late."""
+
+EXPIRE: Final = order(Expire())
+"""The message of the reply function to itself at the end of an ask, or of an early answer."""
+_STOP: Final = order(Stop())
+_YES: Final = pack(True)
+_NO: Final = pack(False)
+_pack: Final = msgspec.msgpack.Encoder().encode
+_number: Final = msgspec.msgpack.Decoder(int).decode
+_early: Final = msgspec.msgpack.Decoder(tuple[str, bytes]).decode
+_no_answer: Final = codec_for(NoAnswer)
+read_open: Final = msgspec.msgpack.Decoder(Open).decode
+"""Decode an open ask, as it is stored. Raises ValueError: the bytes are not one."""
+
+
+class ReplyStep(Struct, gc=False):
+    """One message of *caller* at *address* of the reply function: its states before, then after it, and its effects.
+
+    Args:
+        address: of the reply function; its id is the token of the ask.
+        caller: the sender of the message; None or the ingress: it is from outside.
+        ask: the stored ask, while it is open.
+        early: the stored answer that arrived before its ask; at the id of runs, their number.
+        sends: the messages to send.
+        expires_ms: after this many milliseconds the function sends EXPIRE to itself, with its id as the cancellation
+            token; 0: it does not. No such message is pending then.
+        cancels: whether it cancels that message.
+    """
+
+    address: Address
+    caller: Address | None
+    ask: bytes | None
+    early: bytes | None
+    sends: list[tuple[Address, TypedValue]] = field(default_factory=list)
+    expires_ms: int = 0
+    cancels: bool = False
+
+    @property
+    def inside(self) -> bool:
+        """Whether the message is from a function."""
+        return self.caller is not None and self.caller[0] != INGRESS
+
+    def send(self, target: tuple[str, str], value: TypedValue) -> None:
+        """Send *value* to *target*."""
+        if len(value.value) > LARGEST_VALUE:
+            raise too_large(value)
+        self.sends.append((Address(*target), value))
+
+
+def reply_step(
+    address: Address, caller: Address | None, message: TypedValue, ask: bytes | None, early: bytes | None
+) -> ReplyStep:
+    """The effects of *message* of *caller* at *address*, with these states; see the table above.
+
+    Raises:
+        ValueError: a state can't be read.
+        StatefunActorsError: a message would go to an invalid address, or be too large.
+    """
+    step = ReplyStep(address, caller, ask, early)
+    typename, data = message.typename, message.value
+    if typename == ORDER:
+        if step.inside:
+            _ordered(step, data)
+    elif typename == ANSWER:
+        pass
+    elif ask is None:
+        _unexpected(step, typename, data)
+    else:
+        _answered(step, read_open(ask), typename, data)
+    return step
+
+
+def _answered(step: ReplyStep, ask: Open, typename: str, data: bytes) -> None:
+    inside = step.inside
+    if typename == FAILED:
+        if not inside:
+            return
+        typename, data = _failed(ask, data.decode("utf-8", "backslashreplace"))
+    _close(step, ask, (typename, data))
+    if step.caller is not None and not inside:
+        step.sends.append((step.caller, _YES))
+
+
+def _ordered(step: ReplyStep, data: bytes) -> None:
+    try:
+        content = read_order(data)
+    except ValueError as error:
+        logger.warning("%s: a message of %s is dropped, since it can't be read: %s", REPLY, step.caller, error)
+        return
+    stored = step.ask
+    if isinstance(content, Open):
+        if is_run_id(step.address[1]) or not _makes_sense(content, step.caller):
+            _refuse(step)
+        elif stored is None:
+            _open_ask(step, content, data)
+    elif isinstance(content, Run):
+        if (
+            content.ask.target is None
+            or not _makes_sense(content.ask, step.caller)
+            or run_id(content.ask) != step.address[1]
+        ):
+            _refuse(step)
+        else:
+            _start_run(step, content)
+    elif isinstance(content, Expire):
+        if step.caller != step.address:
+            return
+        if stored is None:
+            step.early = None
+        else:
+            ask = read_open(stored)
+            _close(step, ask, _none(ask, "timeout", ""))
+    elif isinstance(content, Retries):
+        if stored is None and step.caller is not None:
+            step.sends.append((step.caller, _STOP))
+    elif isinstance(content, Close) and stored is not None:
+        ask = read_open(stored)
+        _close(step, ask, _failed(ask, content.reason))
+
+
+def _refuse(step: ReplyStep) -> None:
+    logger.warning(
+        "%s: a message of %s is dropped: a function opens only asks of its own, for at most ten years, "
+        "and does not ask with this library's own messages",
+        REPLY,
+        step.caller,
+    )
+
+
+def _makes_sense(ask: Open, caller: Address | None) -> bool:
+    """Whether *ask* belongs to *caller*, its sender, and its question is not one of this library's own messages."""
+    of_sender = caller is not None and (ask.asker == caller or (caller[0] == REPLY and is_run_id(caller[1])))
+    if not of_sender or not 0 < ask.timeout_ms <= LONGEST_MS:
+        return False
+    if ask.target is None or ask.question is None:
+        return ask.target is None and ask.question is None
+    typename, id = ask.target
+    namespace, _, name = typename.rpartition("/")
+    return bool(namespace and name and id and ask.question[0]) and ask.question[0] not in RESERVED
+
+
+def _start_run(step: ReplyStep, run: Run) -> None:
+    """Open the ask of *run*, with the next key as the id of its target."""
+    id, ask = step.address[1], run.ask
+    assert ask.target is not None
+    counted = step.early
+    number = 0 if counted is None else _number(counted)
+    step.early = _pack(number + 1)
+    if counted is None:
+        step.expires_ms = _RUNS_KEPT_MS
+    opening = msgspec.structs.replace(ask, target=(ask.target[0], run_key(id, number)))
+    step.send((REPLY, run.token), order(opening))
+
+
+def _open_ask(step: ReplyStep, ask: Open, data: bytes) -> None:
+    if ask.target is not None and ask.question is not None:
+        step.send(ask.target, TypedValue(*ask.question))
+    early = step.early
+    if early is not None:
+        step.early = None
+        step.cancels = True
+        _send(step, ask, _early(early))
+        return
+    step.ask = data
+    step.expires_ms = ask.timeout_ms
+
+
+def _unexpected(step: ReplyStep, typename: str, data: bytes) -> None:
+    """Handle an answer without an open ask: it precedes its ask, as it can on Flink, or it is late."""
+    if not step.inside:
+        if step.caller is not None:
+            step.sends.append((step.caller, _NO))
+        return
+    if typename == FAILED or step.early is not None or is_run_id(step.address[1]):
+        logger.info("%s: an answer of type %s is dropped, since its ask is not open", REPLY, typename)
+        return
+    step.early = _pack((typename, data))
+    step.expires_ms = _EARLY_MS
+
+
+def _close(step: ReplyStep, ask: Open, value: tuple[str, bytes]) -> None:
+    step.ask = None
+    step.cancels = True
+    if ask.activity and ask.target is not None and step.caller != address_of(ask.target):
+        step.send(ask.target, _STOP)
+    _send(step, ask, value)
+
+
+def _send(step: ReplyStep, ask: Open, value: tuple[str, bytes]) -> None:
+    room = LARGEST_VALUE - _ENVELOPE - (0 if ask.keep is None else len(ask.keep[1]))
+    if len(value[1]) > room:
+        value = _failed(
+            ask, f"expected an answer of at most {room:,} bytes, which fit next to keep=, got {len(value[1]):,}"
+        )
+    step.send(ask.asker, answer(Answer(ask.then, ask.keep, ask.caller, value)))
+
+
+def _failed(ask: Open, error: str) -> tuple[str, bytes]:
+    return _none(ask, "failed", error)
+
+
+def _none(ask: Open, reason: str, error: str) -> tuple[str, bytes]:
+    return _no_answer.typename, _no_answer.encode(NoAnswer(address_of(ask.target), reason, error))
