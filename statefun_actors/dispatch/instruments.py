@@ -109,17 +109,14 @@ class Propagating(Instrument, ABC):
 class Hook(Generic[_E]):
     """One hook of all instruments: call it with an event, and it calls those that override it, in order."""
 
-    __slots__ = ("_drop", "_listeners")
+    __slots__ = ("_drop", "_listeners", "heard")
 
     def __init__(
         self, listeners: Iterable[tuple[Instrument, Callable[[_E], object]]], drop: Callable[[Instrument], None]
     ) -> None:
         self._listeners, self._drop = tuple(listeners), drop
-
-    @property
-    def heard(self) -> bool:
+        self.heard = bool(self._listeners)
         """Whether an instrument overrides it."""
-        return bool(self._listeners)
 
     def __call__(self, event: _E) -> None:
         for instrument, listener in self._listeners:
@@ -131,9 +128,14 @@ class Hook(Generic[_E]):
                 self._drop(instrument)
                 _log_dropped(instrument, error)
 
+    def add(self, instrument: Instrument, listener: Callable[[_E], object]) -> None:
+        """Call *listener*, a method of *instrument*, too."""
+        self._listeners, self.heard = (*self._listeners, (instrument, listener)), True
+
     def remove(self, instrument: Instrument) -> None:
         """Stop calling *instrument*."""
         self._listeners = tuple(item for item in self._listeners if item[0] is not instrument)
+        self.heard = bool(self._listeners)
 
 
 class Propagation:

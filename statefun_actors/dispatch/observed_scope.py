@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final, Self
 
 from msgspec.structs import replace
@@ -11,7 +11,20 @@ from statefun_actors.definition import Scope
 from statefun_actors.dispatch.events import BatchEnded, HandlerEnded, HandlerStarted
 from statefun_actors.dispatch.instruments import Instruments
 from statefun_actors.host import Host
-from statefun_actors.model import Batch, Done, Effect, Egress, Failed, Headers, Invocation, Outcome, Send, SendAfter
+from statefun_actors.model import (
+    INGRESS,
+    Batch,
+    Done,
+    Effect,
+    Egress,
+    Failed,
+    Headers,
+    Invocation,
+    MessageFailure,
+    Outcome,
+    Send,
+    SendAfter,
+)
 
 
 class ObservedBatch(Batch, frozen=True):
@@ -21,7 +34,10 @@ class ObservedBatch(Batch, frozen=True):
 
 
 class ObservedRun:
-    """One run of one batch. A handler ends where the next one starts, or where the batch ends."""
+    """One run of one batch. A handler ends where the next one starts, or where the batch ends.
+
+    It runs for every message, so events that no instrument listens to are not built.
+    """
 
     __slots__ = (
         *("_attempt", "_began", "_begun", "_instruments", "_running", "_started"),
@@ -48,11 +64,17 @@ class ObservedRun:
 
     def begin(self, handler: str, invocation: Invocation) -> None:
         """A handler starts, so the one before it has ended."""
-        self.end_handler(None)
-        self._begun += self._attempt == 1
-        self._running = (handler, invocation, self._attempt)
-        self._instruments.handler_started(HandlerStarted(self.batch.target, *self._running))
-        self._attempt = 1
+        if self._running is not None:
+            self.end_handler(None)
+        attempt = self._attempt
+        if attempt == 1:
+            self._begun += 1
+        else:
+            self._attempt = 1
+        self._running = (handler, invocation, attempt)
+        started = self._instruments.handler_started
+        if started.heard:
+            started(HandlerStarted(self.batch.target, handler, invocation, attempt))
         self._started = self.monotonic()
 
     def again(self, attempt: int) -> None:
@@ -61,23 +83,31 @@ class ObservedRun:
 
     def end_handler(self, error: BaseException | None) -> None:
         """The handler that runs, if one does, ended."""
-        if self._running is None:
+        running = self._running
+        if running is None:
             return
-        seconds = self.monotonic() - self._started
-        running, self._running = self._running, None
-        self._instruments.handler_ended(HandlerEnded(self.batch.target, *running, seconds, error))
+        self._running = None
+        ended = self._instruments.handler_ended
+        if ended.heard:
+            handler, invocation, attempt = running
+            seconds = self.monotonic() - self._started
+            ended(HandlerEnded(self.batch.target, handler, invocation, attempt, seconds, error))
 
     def end(self, outcome: Outcome | None, error: BaseException | None) -> None:
         """The batch ended with *outcome*, or was stopped by *error*."""
-        if isinstance(outcome, Failed):
+        failures: Sequence[MessageFailure] = ()
+        if outcome.__class__ is Failed:
+            assert isinstance(outcome, Failed)
             error = outcome.error
             # An index beyond the last handler is that of a message that no handler takes.
             self.end_handler(error if outcome.index == self._begun - 1 else None)
         else:
             self.end_handler(error)
-        seconds = self.monotonic() - self._began
-        failures = outcome.failures if isinstance(outcome, Done) else ()
-        self._instruments.batch_ended(BatchEnded(self.batch, outcome, seconds, error, failures))
+            if isinstance(outcome, Done):
+                failures = outcome.failures
+        ended = self._instruments.batch_ended
+        if ended.heard:
+            ended(BatchEnded(self.batch, outcome, self.monotonic() - self._began, error, failures))
 
 
 class _Effects(list[Effect]):
@@ -88,37 +118,48 @@ class _Effects(list[Effect]):
         self._outgoing = outgoing
 
     def append(self, effect: Effect) -> None:
-        if effect.__class__ in _WITH_HEADERS and (headers := self._outgoing()) is not None:
+        kind = effect.__class__
+        if kind is Send:
+            assert isinstance(effect, Send)
+            # A reply to a call from outside is no message, and has no headers.
+            if effect.target[0] != INGRESS and (headers := self._outgoing()) is not None:
+                effect = Send(effect.target, effect.value, headers)
+        elif kind in _WITH_HEADERS and (headers := self._outgoing()) is not None:
             effect = replace(effect, headers=headers)
         super().append(effect)
 
 
-_WITH_HEADERS: Final = frozenset({Egress, Send, SendAfter})
+_WITH_HEADERS: Final = frozenset({Egress, SendAfter})
 
 
 class ObservedScope(Scope):
     """A scope over an :class:`ObservedBatch`."""
 
+    run: ObservedRun | None = None
+
     @classmethod
     def of(cls, batch: Batch, host: Host, record_egresses: frozenset[str]) -> Self:
-        scope = super().of(batch, host, record_egresses)
-        outgoing = scope._run.outgoing  # noqa: SLF001 - its own
-        if outgoing is not None:
-            scope.effects = _Effects(outgoing)
+        assert isinstance(batch, ObservedBatch)
+        run, invocations, target = batch.run, batch.invocations, batch.target
+        first = invocations[0].argument.typename if invocations else ""
+        scope = cls(batch, host, record_egresses, target, target[1], batch.state, first, run=run)
+        if run.outgoing is not None:
+            scope.effects = _Effects(run.outgoing)
         return scope
 
-    @property
-    def _run(self) -> ObservedRun:
-        assert isinstance(self.batch, ObservedBatch)
-        return self.batch.run
-
     def begin(self, handler: str, invocation: Invocation) -> None:
-        self._run.begin(handler, invocation)
-        super().begin(handler, invocation)
+        run = self.run
+        assert run is not None
+        run.begin(handler, invocation)
+        self.handler = handler
+        self.invocation = invocation
+        self.caller = invocation.caller
+        self._now = None
 
     def failed(self, error: BaseException, *, started: bool) -> None:
-        if started:
-            self._run.end_handler(error)
+        if started and self.run is not None:
+            self.run.end_handler(error)
 
     def again(self, attempt: int) -> None:
-        self._run.again(attempt)
+        if self.run is not None:
+            self.run.again(attempt)

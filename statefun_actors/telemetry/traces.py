@@ -8,8 +8,7 @@ so a trace goes on after a restart.
 from __future__ import annotations
 
 import asyncio
-import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from importlib.metadata import version
 from typing import Final
 
@@ -21,23 +20,21 @@ from statefun_actors.model import Done, Failed, Headers, Invocation
 from statefun_actors.text import describe, describe_error, describe_type, loggable
 
 try:
-    from opentelemetry import propagate, trace
-    from opentelemetry.context import Context, attach, create_key, get_value, set_value
-    from opentelemetry.propagators.textmap import default_setter
-    from opentelemetry.trace import Link, Span, SpanKind, Status, StatusCode, TracerProvider
+    from opentelemetry import trace
+    from opentelemetry.context import Context, attach
+    from opentelemetry.trace import Link, Span, SpanKind, Status, StatusCode, TraceFlags, Tracer, TracerProvider
     from opentelemetry.util.types import AttributeValue
+
+    from statefun_actors.telemetry.trace_headers import NO_PARENT, TraceHeaders, passing_on
 except ImportError as error:
     raise ImportError(
         'statefun_actors.telemetry.Traces needs opentelemetry-api: pip install "statefun-actors[otel]"'
     ) from error
 
 SYSTEM: Final = "statefun_actors"
-logger: Final = logging.getLogger(f"{SYSTEM}.telemetry")
-
 _LINKED: Final = "link-"
 """The prefix of headers whose span a new trace links to, instead of continuing its trace."""
-_HEADERS: Final = create_key("statefun-actors-headers")
-_NO_PARENT: Final = Context()
+_MOST_NAMES: Final = 1_000
 _WITHOUT_HANDLER: Final = (UnhandledMessageError, InternalMessageError)
 """The errors of messages for which no handler starts."""
 
@@ -59,34 +56,30 @@ class Traces(Propagating):
 
     def __init__(self, tracer_provider: TracerProvider | None = None) -> None:
         self._tracer = trace.get_tracer(SYSTEM, version("statefun-actors"), tracer_provider)
-        self._propagator = propagate.get_global_textmap()
-        self.fields = frozenset(field.lower() for field in self._propagator.fields)
+        self._headers = TraceHeaders()
+        self.fields = self._headers.fields
+        self._names = _Names()
+        self._drops_unsampled = _drops_unsampled(self._tracer)
         self._spans: dict[int, Span] = {}
         """The spans of running handlers by the id of their message, which lives as long."""
-        self._failed = False
-        """Whether the propagator has raised, which is logged once."""
 
     def outgoing(self) -> Headers | None:
-        if (headers := get_value(_HEADERS)) is not None:
-            assert isinstance(headers, Mapping)
-            return headers
-        carrier: dict[str, str] = {}
-        try:
-            self._propagator.inject(carrier, setter=default_setter)  # pyright refuses the default argument
-        except Exception as error:  # such as baggage that is not encodable: the trace may go on without
-            self._log_failed(error)
-        return carrier or None
+        return self._headers.outgoing()
 
     def handler_started(self, event: HandlerStarted) -> None:
         invocation, typename = event.invocation, event.target.typename
         if typename in OWN_FUNCTIONS:  # they pass on messages of others: no span, and the headers stay the same
             attach(self._passed_on(typename, invocation.headers))
             return
+        parent, links = self._origin(invocation.headers)
+        if self._drops_unsampled and _is_unsampled(parent):
+            attach(parent)  # no span, and what it sends belongs to the unsampled trace, too
+            return
         attributes = _attributes(event.target, invocation)
         attributes["statefun_actors.handler"] = event.handler
         if event.attempt > 1:
             attributes["statefun_actors.attempt"] = event.attempt
-        span, parent = self._start_span(typename, invocation, attributes)
+        span = self._tracer.start_span(self._names[typename], parent, SpanKind.CONSUMER, attributes, links)
         self._spans[id(invocation)] = span
         # Never detached: dispatch runs each batch in a context of its own. What a failure policy sends after the
         # handler has ended belongs to this span, too.
@@ -104,51 +97,58 @@ class Traces(Propagating):
         span.end()
 
     def batch_ended(self, event: BatchEnded) -> None:
+        if event.outcome.__class__ is Done and not event.failures:  # as nearly all are
+            return
         for invocation, error in _without_handler(event):
-            span, _ = self._start_span(event.target.typename, invocation, _attributes(event.target, invocation))
+            parent, links = self._origin(invocation.headers)
+            attributes = _attributes(event.target, invocation)
+            name = self._names[event.target.typename]
+            span = self._tracer.start_span(name, parent, SpanKind.CONSUMER, attributes, links)
             _record(span, error)
             span.end()
-
-    def _start_span(
-        self, typename: str, invocation: Invocation, attributes: dict[str, AttributeValue]
-    ) -> tuple[Span, Context]:
-        """Start a span for *invocation* of a function of type *typename*; return it and the context of its parent."""
-        parent, links = self._origin(invocation.headers)
-        return self._tracer.start_span(f"process {typename}", parent, SpanKind.CONSUMER, attributes, links), parent
 
     def _origin(self, headers: Headers | None) -> tuple[Context, list[Link] | None]:
         """The context of the parent of a message with *headers*, and the links of its span."""
         if headers is None:
-            return _NO_PARENT, None
-        linked = {name.removeprefix(_LINKED): value for name, value in headers.items() if name.startswith(_LINKED)}
-        if linked:
-            origin = trace.get_current_span(self._extracted(linked)).get_span_context()
-            return _NO_PARENT, [Link(origin)] if origin.is_valid else None
-        return self._extracted(headers), None
-
-    def _extracted(self, headers: Headers) -> Context:
-        """The context in *headers*. They come from outside, so none may end the traces of other messages."""
-        try:
-            return self._propagator.extract(headers, _NO_PARENT)
-        except Exception as error:
-            self._log_failed(error)
-            return _NO_PARENT
-
-    def _log_failed(self, error: Exception) -> None:
-        if not self._failed:
-            self._failed = True
-            logger.warning(
-                "a propagator of OpenTelemetry raised, so a trace may be incomplete; this is logged once: %s",
-                describe(error),
-                exc_info=loggable(error),
-            )
+            return NO_PARENT, None
+        if any(name.startswith(_LINKED) for name in headers):
+            linked = {name.removeprefix(_LINKED): value for name, value in headers.items() if name.startswith(_LINKED)}
+            origin = trace.get_current_span(self._headers.context(linked)).get_span_context()
+            return NO_PARENT, [Link(origin)] if origin.is_valid else None
+        return self._headers.context(headers), None
 
     def _passed_on(self, typename: str, headers: Headers | None) -> Context:
         """A context in which messages are sent with *headers*, or with links to the span in *headers*."""
         kept = {name: value for name, value in (headers or {}).items() if name.removeprefix(_LINKED) in self.fields}
         if typename == SCHEDULE:  # a recurring message has no end, and neither would its trace
             kept = {f"{_LINKED}{name.removeprefix(_LINKED)}": value for name, value in kept.items()}
-        return set_value(_HEADERS, kept, _NO_PARENT)
+        return passing_on(kept)
+
+
+class _Names(dict[str, str]):
+    """The names of spans by function type. There are few types that have handlers; senders can name any other."""
+
+    def __missing__(self, typename: str) -> str:
+        name = f"process {typename}"
+        if len(self) < _MOST_NAMES:
+            self[typename] = name
+        return name
+
+
+def _drops_unsampled(tracer: Tracer) -> bool:
+    """Whether the sampler of *tracer* never samples a message of a trace that is not sampled.
+
+    That of the SDK does not unless it is told to, so such a message needs no span, whose start takes longest.
+    """
+    described = getattr(getattr(tracer, "sampler", None), "get_description", str)()
+    return described.startswith("ParentBased{") and "remoteParentNotSampled:AlwaysOffSampler" in described
+
+
+def _is_unsampled(parent: Context) -> bool:
+    if not parent:
+        return False
+    span = trace.get_current_span(parent).get_span_context()
+    return span.is_valid and not span.trace_flags & TraceFlags.SAMPLED
 
 
 def _attributes(target: Address, invocation: Invocation) -> dict[str, AttributeValue]:
