@@ -8,7 +8,7 @@ from collections.abc import Set as AbstractSet
 import attrs
 
 from statefun_actors.admin import StoreOverview, known_types
-from statefun_actors.console.rates import Chart, Rates
+from statefun_actors.console.activity import Activity
 from statefun_actors.dispatch import Application
 from statefun_actors.engine import Engine, FailingMessage
 from statefun_actors.store import StoreReader
@@ -26,7 +26,7 @@ class Live:
         parked: messages for function types that nothing here serves, by type.
         failing_egress: why egresses can't be written, by name.
         error: why the store failed last; None once it has been written since.
-        chart: messages a second; None on pages that do not show it.
+        activity: what the overview shows of the last minutes; None on other pages.
     """
 
     now_ms: int
@@ -37,11 +37,11 @@ class Live:
     failing: Sequence[FailingMessage]
     failing_egress: Mapping[str, str]
     error: str | None
-    chart: Chart | None
+    activity: Activity | None
 
 
-def look_at(engine: Engine, rates: Rates | None = None) -> Live:
-    """*engine* as of now, with the chart of *rates*. To be called on its event loop."""
+def look_at(engine: Engine, activity: Callable[[], Activity] | None = None) -> Live:
+    """*engine* as of now, with its *activity*. To be called on its event loop."""
     view = engine.view
     return Live(
         now_ms=engine.clock.now_ms(),
@@ -52,7 +52,7 @@ def look_at(engine: Engine, rates: Rates | None = None) -> Live:
         failing=view.failing_messages(),
         failing_egress=dict(view.failing_egress),
         error=None if view.error is None else describe_error(view.error),
-        chart=None if rates is None else rates.chart(),
+        activity=None if activity is None else activity(),
     )
 
 

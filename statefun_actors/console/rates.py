@@ -23,10 +23,11 @@ class Rates:
 
     Args:
         count: returns the counter, which only grows.
+        sampled: called with each sample.
     """
 
-    def __init__(self, count: Callable[[], int]) -> None:
-        self._count = count
+    def __init__(self, count: Callable[[], int], sampled: Callable[[], object] | None = None) -> None:
+        self._count, self._sampled = count, sampled
         self._loop = asyncio.get_running_loop()
         self._samples: deque[tuple[float, int]] = deque([(self._loop.time(), count())], MOST + 1)
         self._timer = self._loop.call_later(SECONDS, self._sample)
@@ -34,6 +35,8 @@ class Rates:
     def _sample(self) -> None:
         self._samples.append((self._loop.time(), self._count()))
         self._timer = self._loop.call_later(SECONDS, self._sample)
+        if self._sampled is not None:
+            self._sampled()
 
     def chart(self) -> Chart:
         """The rates until now."""
@@ -65,7 +68,7 @@ class Chart:
 
 def chart(samples: Sequence[tuple[float, int]]) -> Chart:
     """The rates between *samples*, pairs of seconds and counters, oldest first."""
-    rates = [(after - before) / max(end - begin, 0.001) for (begin, before), (end, after) in pairwise(samples)]
+    rates = [max(0, after - before) / max(end - begin, 0.001) for (begin, before), (end, after) in pairwise(samples)]
     most, step = max(rates), WIDTH / MOST
     left = WIDTH - step * (len(rates) - 1)  # the newest is at the right edge
     points = (

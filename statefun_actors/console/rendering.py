@@ -88,6 +88,7 @@ def _environment() -> Environment:
         size=values.size,
         count=values.count,
         rate=values.rate,
+        seconds=values.seconds,
         span=values.span,
     )
     environment.tests["plain"] = is_plain

@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl
 
 from statefun_actors.console.access import Access
 from statefun_actors.console.acting import Acting
+from statefun_actors.console.activity import ActivityMeter
 from statefun_actors.console.acts import ACTS, Form
 from statefun_actors.console.assets import ASSETS
 from statefun_actors.console.background import Background, PendingAct
@@ -18,7 +19,6 @@ from statefun_actors.console.fields import decoded
 from statefun_actors.console.look import Live, Page, fingerprint, look_at
 from statefun_actors.console.notices import Notices
 from statefun_actors.console.pages import FORMS, PAGES, READ_ONLY, not_found, read_only, unreadable
-from statefun_actors.console.rates import Rates
 from statefun_actors.console.reading import Reading
 from statefun_actors.console.rendering import Frame, Notice, rendered
 from statefun_actors.engine import Engine
@@ -58,7 +58,7 @@ class ConsoleRoute:
         self._reading = Reading(engine, token=token)
         self._background = Background()
         self._changes = Changes(lambda: fingerprint(engine))
-        self._rates = Rates(lambda: engine.view.counters.handled)
+        self._meter = ActivityMeter(engine)
         self._notices = Notices()
         self._acting = Acting(engine, self._reading, self._background, self._notices)
 
@@ -72,7 +72,7 @@ class ConsoleRoute:
 
     def close(self) -> None:
         """Wait for pages that are being made. No request may follow."""
-        self._rates.close()
+        self._meter.close()
         self._background.close()
 
     def admit(self, request: Request) -> None:
@@ -142,7 +142,7 @@ class ConsoleRoute:
         return self._rendered(page, _LOG_IN.decode(), None)
 
     def _page(self, name: str, query: Mapping[str, str], request: Request) -> Response | Pending:
-        live = look_at(self._engine, self._rates)
+        live = look_at(self._engine, None if name else self._meter.activity)
         version, origin = self._changes.version(), self._origin(request)
         csrf = None if self._read_only else self._access.form_token(request)
         text = self._notices.get(query.get("notice", ""))

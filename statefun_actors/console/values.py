@@ -80,6 +80,15 @@ def moment(ms: int, now_ms: int) -> Markup:
     return Markup('<time datetime="{}" title="{}">{}</time>').format(text, text, around)
 
 
+def seconds(number: float) -> str:
+    """A short time in one unit, with two digits: ``0.12 ms``, ``35 ms``, ``1.2 s``."""
+    for unit, size in (("s", 1.0), ("ms", 0.001), ("µs", 0.000001)):
+        if number >= size:
+            value = number / size
+            return f"{value:,.0f} {unit}" if value >= 10 else f"{value:.1f} {unit}"
+    return "0 s"
+
+
 def span(ms: int) -> str:
     """A length of time in one unit: ``350 ms``, ``12 s``, ``5 min``, ``3 h``, ``40 d``."""
     for unit, size, below in (("ms", 1, 1_000), ("s", 1_000, 120), ("min", 60_000, 120), ("h", 3_600_000, 72)):

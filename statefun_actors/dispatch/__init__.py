@@ -13,6 +13,7 @@ from statefun_actors.dispatch.answers import (
 from statefun_actors.dispatch.application import Application
 from statefun_actors.dispatch.current_task import run_without_task
 from statefun_actors.dispatch.dispatch import dispatch
+from statefun_actors.dispatch.durations import Durations, Summary
 from statefun_actors.dispatch.events import (
     BatchEnded,
     EgressDelivered,
@@ -44,6 +45,7 @@ __all__ = [
     "Application",
     "BatchEnded",
     "Dispatch",
+    "Durations",
     "EgressDelivered",
     "EgressFailed",
     "EpochCommitted",
@@ -62,6 +64,7 @@ __all__ = [
     "RepliedToItself",
     "ReplyDropped",
     "ServedFunction",
+    "Summary",
     "SystemHost",
     "ThreadHost",
     "TimerFired",

@@ -10,6 +10,7 @@ from statefun_actors.address import Address
 from statefun_actors.conversations import own_functions
 from statefun_actors.definition import FunctionType, Scope
 from statefun_actors.dispatch.diagnostics import Diagnostics
+from statefun_actors.dispatch.durations import Durations
 from statefun_actors.dispatch.instruments import Instrument, Instruments, instrument_problems
 from statefun_actors.dispatch.observed_scope import ObservedScope
 from statefun_actors.dispatch.served_function import ServedFunction
@@ -60,6 +61,8 @@ class Application:
         self.settings = settings if settings is not None else Settings()
         self.record_egresses = self.settings.record_egresses
         self.diagnostics = Diagnostics()
+        self.handler_times: Durations[tuple[str, str]] | None = None
+        """The times of attempts by function type and handler; None: they are not measured."""
         self._codecs: Mapping[str, Codec] | None = None
         problems = list(instrument_problems(instruments))
         routes: dict[str, ServedFunction] = {}
@@ -88,6 +91,12 @@ class Application:
         }
         self.all_routes: Mapping[str, ServedFunction] = {**routes, **own}
         """The served functions and this library's own ones, by function type."""
+
+    def measure_handlers(self, now: float) -> Durations[tuple[str, str]]:
+        """Measure the times of handlers from *now* on, the seconds of a clock of the caller."""
+        if self.handler_times is None:
+            self.handler_times = Durations(now)
+        return self.handler_times
 
     @property
     def typenames(self) -> list[str]:

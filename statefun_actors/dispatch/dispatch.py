@@ -52,8 +52,8 @@ async def dispatch(batch: Batch, app: Application, host: Host) -> Outcome:  # no
     index = -1
     suspended = False
     task = current_handler_task() if route.waits else None
-    monotonic = host.monotonic
-    before = monotonic()
+    monotonic, times = host.monotonic, app.handler_times
+    began = before = monotonic()
     try:
         for invocation in batch.invocations:
             if isolate is not None and index >= 0:
@@ -70,7 +70,7 @@ async def dispatch(batch: Batch, app: Application, host: Host) -> Outcome:  # no
             after = monotonic()
             if after - before > HELD_TOO_LONG:
                 app.instruments.loop_held(LoopHeld(handler.name, after - before))
-            before = after
+            began, before = before, after
             if result is not None:
                 if result.__class__ in NOT_YET:
                     suspended = True
@@ -82,6 +82,8 @@ async def dispatch(batch: Batch, app: Application, host: Host) -> Outcome:  # no
                     if scope.caller == scope.target:
                         app.instruments.replied_to_itself(RepliedToItself(handler.name))
             marks.append(len(effects))
+            if times is not None:
+                times.add((batch.target[0], handler.name), before - began)
         if index:
             index = -1  # more than one message: any of them may have set a value that does not fit
         function.settle(subject, scope)
@@ -89,6 +91,8 @@ async def dispatch(batch: Batch, app: Application, host: Host) -> Outcome:  # no
             await take_back_cancellations(task)
     except BaseException as raised:
         at_fault = batch.invocations[index] if index >= 0 else None
+        if times is not None and len(marks) == index:  # that message has not ended
+            times.add((batch.target[0], scope.handler), monotonic() - (began if suspended else before))
         error = failure_of(raised, route, at_fault, task, suspended=suspended)
         if task is not None and task.cancelling():
             await end_cancellations(task)

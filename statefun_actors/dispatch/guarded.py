@@ -51,6 +51,8 @@ class GuardedRun:
     def __init__(self, batch: Batch, app: Application, route: ServedFunction, scope: Scope) -> None:
         self.batch, self.app, self.route, self.scope = batch, app, route, scope
         self.budget = app.settings.retry_budget
+        self.began = 0.0
+        """When the handler that runs has started."""
         self.failures: list[MessageFailure] = []
         self.subject = route.function.open(scope)
 
@@ -80,10 +82,12 @@ class GuardedRun:
                         if task is not None and task.cancelling():
                             await take_back_cancellations(task)
                         self._finish(result if handler.replies else None)
+                        self._measure(handler)
                         break
                     except BaseException as raised:
                         error = failure_of(raised, self.route, invocation, task, suspended=suspended)
                     self.scope.failed(error, started=handler is not None)
+                    self._measure(handler)
                     if task is not None:
                         task.steps.runs_handlers = False
                         if task.cancelling():
@@ -114,11 +118,16 @@ class GuardedRun:
         scope = self.scope
         scope.begin(handler.name, invocation)
         monotonic = scope.host.monotonic
-        before = monotonic()
+        before = self.began = monotonic()
         result = handler.start(self.subject, handler.message(invocation.argument))
         if (held := monotonic() - before) > HELD_TOO_LONG:
             self.app.instruments.loop_held(LoopHeld(handler.name, held))
         return result
+
+    def _measure(self, handler: BoundHandler | BoundAnswer | None) -> None:
+        """An attempt of *handler* has ended; None: the message has none."""
+        if (times := self.app.handler_times) is not None and handler is not None:
+            times.add((self.batch.target[0], handler.name), self.scope.host.monotonic() - self.began)
 
     def _finish(self, result: object) -> None:
         """Settle the message after its handler returned *result*: its changes become the point to roll back to."""

@@ -203,6 +203,12 @@ class Instruments:
         )
         """The first instrument that adds headers to messages."""
 
+    def add(self, instrument: Instrument) -> None:
+        """Call *instrument*, too, from now on. It must not listen to handlers or batches: these are bound before."""
+        for hook in _HOOKS:
+            if _overrides(instrument, hook):
+                getattr(self, hook).add(instrument, getattr(instrument, hook))
+
     @property
     def exposing(self) -> Exposing | None:
         """The instrument to show at ``/metrics``: the first that can be shown."""

@@ -40,7 +40,7 @@ class Commits:
         ended: Callable[[], None],
     ) -> None:
         self._isolation = isolation
-        self._committed = instruments.epoch_committed if instruments.epoch_committed.heard else None
+        self._committed = instruments.epoch_committed
         self.error: BaseException | None = None
         """The last error of the store; None after a commit has succeeded again."""
         self.fatal: BaseException | None = None
@@ -89,7 +89,7 @@ class Commits:
 
     def count(self, epoch: Epoch, mailboxes: Mailboxes) -> None:
         """Add the counters of *epoch*, which has nothing to write."""
-        if self._committed is not None and epoch.counters != _NOTHING:
+        if self._committed.heard and epoch.counters != _NOTHING:
             self._committed(committed(epoch, mailboxes, 0.0, {}))
         self._counters.take(epoch.counters)
 
@@ -147,7 +147,7 @@ class Commits:
         working_set.callers.lose(lost)
 
     async def _write(self, working_set: WorkingSet, sealed: Epoch, commit: Commit) -> None:
-        began = 0.0 if self._committed is None else time.monotonic()
+        began = time.monotonic()
         try:
             await self._store.commit(commit)
         except CommitRefusedError as error:
@@ -161,7 +161,7 @@ class Commits:
             self.fatal = error
             raise
         else:
-            if self._committed is not None:
+            if self._committed.heard:
                 seconds = time.monotonic() - began
                 waiting = working_set.outbox.waiting(sealed.egress)
                 self._committed(committed(sealed, working_set.mailboxes, seconds, waiting))

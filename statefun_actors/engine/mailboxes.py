@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Container, Sequence
+from heapq import nlargest
+from itertools import islice
 from typing import Final
 
 from statefun_actors.address import Address
@@ -19,6 +21,7 @@ from statefun_actors.engine.paused import PausedMailboxes
 from statefun_actors.store import Message, Pauses
 
 _SPARE: Final = 1_000
+_LOOKED_AT: Final = 10_000
 _RESUMED: Final = 1_000
 """The most mailboxes that are resumed at once, since the messages of each are read from the store."""
 
@@ -67,6 +70,17 @@ class Mailboxes:
     def ready(self) -> int:
         """The number of mailboxes that can run."""
         return len(self._ready)
+
+    def longest(self, most: int) -> list[tuple[Address, int]]:
+        """At most *most* addresses with the most waiting messages, those that run included, of more than one each.
+
+        It looks at the mailboxes that have been open for longest: one with many messages is among them.
+        """
+        sizes = (
+            (address, len(mailbox.queue) + len(mailbox.running) + mailbox.beyond)
+            for address, mailbox in islice(self._by_address.items(), _LOOKED_AT)
+        )
+        return nlargest(most, (each for each in sizes if each[1] > 1), key=lambda each: each[1])
 
     @property
     def held(self) -> int:

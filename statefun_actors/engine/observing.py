@@ -17,16 +17,24 @@ from statefun_actors.store import Timer
 
 
 def observe(working_set: WorkingSet, instruments: Instruments, now_ms: Callable[[], int]) -> None:
-    """Report messages that enter the mailboxes of *working_set*, if one of *instruments* listens to that."""
-    if instruments.message_taken.heard or instruments.timer_fired.heard:
-        observation = _Observation(working_set, instruments, now_ms)
+    """Report delayed messages of *working_set*, and messages that enter its mailboxes, to *instruments*."""
+    fired = instruments.timer_fired
+
+    def report(timer: Timer) -> None:
+        if fired.heard:  # an instrument may be added while the engine runs
+            late_by = max(0, now_ms() - timer.due_ms) / 1000
+            fired(TimerFired(timer.target, timer.value.typename, late_by))
+
+    working_set.fired = report
+    if instruments.message_taken.heard:
+        observation = _Observation(working_set, instruments)
         working_set.post = observation.post  # type: ignore[method-assign]
         working_set.deliver = observation.deliver  # type: ignore[method-assign]
 
 
 class _Observation:
-    def __init__(self, working_set: WorkingSet, instruments: Instruments, now_ms: Callable[[], int]) -> None:
-        self._working_set, self._instruments, self._now_ms = working_set, instruments, now_ms
+    def __init__(self, working_set: WorkingSet, instruments: Instruments) -> None:
+        self._working_set, self._instruments = working_set, instruments
         self._post, self._deliver = working_set.post, working_set.deliver
         self._firing = False
         """Whether the posted message is a delayed message that became due."""
@@ -44,8 +52,6 @@ class _Observation:
         return "ingress" if caller is None or caller[0] == INGRESS else "send"
 
     def deliver(self, timer: Timer) -> None:
-        late_by = max(0, self._now_ms() - timer.due_ms) / 1000
-        self._instruments.timer_fired(TimerFired(timer.target, timer.value.typename, late_by))
         self._firing = True
         try:
             self._deliver(timer)

@@ -56,6 +56,10 @@ class EngineView:
         """The number of messages that have not been handled, those in flight included."""
         return self._core.working_set.mailboxes.waiting
 
+    def longest_mailboxes(self, most: int) -> list[tuple[Address, int]]:
+        """At most *most* addresses with more than one waiting message, and their numbers, the greatest first."""
+        return self._core.working_set.mailboxes.longest(most)
+
     @property
     def parked(self) -> Mapping[str, int]:
         """The number of kept messages by function type, for types that this application does not serve."""

@@ -111,6 +111,8 @@ class WorkingSet:
         """Whether an epoch of it is lost, so it has changes that the store will never have: it must be dropped."""
         self.direct = True
         """Whether messages from outside enter the open epoch at once: not after a loss, and not in isolation."""
+        self.fired: Callable[[Timer], None] = _ignored
+        """Called with each delayed message before it is delivered."""
         self.next_sweep = 0 if shape.expiring else None
         """The time of the next search for expired rows."""
 
@@ -194,6 +196,7 @@ class WorkingSet:
 
     def deliver(self, timer: Timer) -> None:
         """Deliver the delayed message of *timer*, which is due or which an operator fires."""
+        self.fired(timer)
         self.epoch.counters.timers_fired += 1
         self.send(timer.target, timer.value, timer.caller, timer.headers)
 
@@ -297,3 +300,7 @@ class WorkingSet:
         for on_end in sealed.on_end:
             on_end(None)
         self.cache.evict()
+
+
+def _ignored(timer: Timer) -> None:
+    """No instrument listens."""

@@ -49,11 +49,12 @@ def test_a_counter_is_sampled_until_it_is_closed() -> None:
     asyncio.run(work())
 
 
-async def test_the_overview_has_the_chart() -> None:
+async def test_the_overview_has_the_charts() -> None:
     async with site(store=None) as console:
         await console.runtime.tell(Box.at("ada"), Put("x"))
         text = (await console.get("/console/")).text
 
     assert re.search(r'<polyline points="240.0,1.0"/>', text)
-    assert re.search(r"[\d.,]+ messages a second now, [\d.,]+ at most in the last ", text)
-    assert "messages a second" not in text.split("<h2>")[1]
+    for what in ("messages a second in", "messages a second handled", "epochs a second"):
+        assert re.search(rf"[\d.,]+ {what} now, [\d.,]+ at most in the last ", text)
+    assert "a second" not in text.split("<h2>")[1]

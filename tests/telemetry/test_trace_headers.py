@@ -10,6 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from opentelemetry import baggage, propagate, trace
 from opentelemetry.context import Context, attach, set_value
+from opentelemetry.propagators.textmap import default_setter
 from opentelemetry.sdk.trace import TracerProvider, sampling
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags, TraceState
 
@@ -76,7 +77,7 @@ def test_headers_are_written_as_the_propagator_writes_them(
         if with_more:
             attach(set_value("of the program", 1))
         expected: dict[str, str] = {}
-        propagate.get_global_textmap().inject(expected)
+        propagate.get_global_textmap().inject(expected, setter=default_setter)
         headers = TraceHeaders()
         return expected, headers.outgoing() or {}, headers.outgoing() or {}
 
