@@ -84,6 +84,9 @@ from statefun_actors.admin.views.failing import (
     failing_item,
     list_failing,
 )
+from statefun_actors.admin.views.finding import (
+    field_matcher,
+)
 from statefun_actors.admin.views.json_values import (
     form_of,
     message_inside,
@@ -152,6 +155,7 @@ __all__ = [
     "edited_retry",
     "export_store",
     "failing_item",
+    "field_matcher",
     "find_ask",
     "find_timers",
     "form_of",

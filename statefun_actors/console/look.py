@@ -9,6 +9,7 @@ import attrs
 
 from statefun_actors.admin import StoreOverview, known_types
 from statefun_actors.console.activity import Activity
+from statefun_actors.console.scans import Scan
 from statefun_actors.dispatch import Application
 from statefun_actors.engine import Engine, FailingMessage
 from statefun_actors.store import StoreReader
@@ -95,6 +96,8 @@ class Look:
     """The URL of the HTTP ingress, without a path, as the browser knows it; None where it may be elsewhere."""
     token: bool
     """Whether the server needs a token."""
+    scan: Scan | None
+    """The search that the page asks for."""
 
     def types(self) -> AbstractSet[str]:
         """The function types that are served, stored or paused, or have messages."""

@@ -10,6 +10,7 @@ from typing import Final
 
 from statefun_actors.admin import StoreOverview, view_store
 from statefun_actors.console.look import Live, Look
+from statefun_actors.console.scans import Scan, Scans
 from statefun_actors.dispatch import Application
 from statefun_actors.engine import Engine
 from statefun_actors.store import StoreReader, open_reader
@@ -32,28 +33,32 @@ class Reading:
         self._counted: tuple[float, StoreOverview] | None = None
         """The last counts, and the time until which they are taken again."""
 
+    def scans(self) -> Scans:
+        """Searches of the same store."""
+        return Scans(self._app, self._known, self._store, self.path)
+
     @property
     def place(self) -> str:
         """The store, for people."""
         return "memory" if self.path is None else str(self.path)
 
     @contextmanager
-    def look(self, live: Live, origin: str | None) -> Generator[Look]:
-        """What a page may read, the engine being as in *live*, and its HTTP ingress at *origin*.
+    def look(self, live: Live, origin: str | None, scan: Scan | None = None) -> Generator[Look]:
+        """What a page may read, the engine being as in *live*, its HTTP ingress at *origin*, and its search *scan*.
 
         Raises:
             StoreError: the store can't be read.
         """
         if self.path is None:
-            yield self._look(live, self._store, None, origin)
+            yield self._look(live, self._store, None, origin, scan)
             return
         store = open_reader(self.path)
         try:
-            yield self._look(live, store, _size(self.path), origin)
+            yield self._look(live, store, _size(self.path), origin, scan)
         finally:
             store.close()
 
-    def _look(self, live: Live, store: StoreReader, size: int | None, origin: str | None) -> Look:
+    def _look(self, live: Live, store: StoreReader, size: int | None, origin: str | None, scan: Scan | None) -> Look:
         return Look(
             app=self._app,
             known=self._known,
@@ -65,6 +70,7 @@ class Reading:
             size=size,
             origin=origin,
             token=self._token,
+            scan=scan,
         )
 
     def _overview(self, count: Callable[[], StoreOverview]) -> StoreOverview:

@@ -21,6 +21,7 @@ from statefun_actors.console.notices import Notices
 from statefun_actors.console.pages import FORMS, PAGES, READ_ONLY, not_found, read_only, unreadable
 from statefun_actors.console.reading import Reading
 from statefun_actors.console.rendering import Frame, Notice, rendered
+from statefun_actors.console.scans import Scan, Search
 from statefun_actors.engine import Engine
 from statefun_actors.errors import StatefunActorsError
 from statefun_actors.http import Pending, RefusedError, Request, Response, line
@@ -57,7 +58,8 @@ class ConsoleRoute:
         self._with_ingress = with_ingress
         self._reading = Reading(engine, token=token)
         self._background = Background()
-        self._changes = Changes(lambda: fingerprint(engine))
+        self._scans = self._reading.scans()
+        self._changes = Changes(lambda: (fingerprint(engine), self._scans.progress()))
         self._meter = ActivityMeter(engine)
         self._notices = Notices()
         self._acting = Acting(engine, self._reading, self._background, self._notices)
@@ -73,6 +75,7 @@ class ConsoleRoute:
     def close(self) -> None:
         """Wait for pages that are being made. No request may follow."""
         self._meter.close()
+        self._scans.close()
         self._background.close()
 
     def admit(self, request: Request) -> None:
@@ -143,6 +146,7 @@ class ConsoleRoute:
 
     def _page(self, name: str, query: Mapping[str, str], request: Request) -> Response | Pending:
         live = look_at(self._engine, None if name else self._meter.activity)
+        scan = self._scan(query) if name == "entities" else None
         version, origin = self._changes.version(), self._origin(request)
         csrf = None if self._read_only else self._access.form_token(request)
         text = self._notices.get(query.get("notice", ""))
@@ -152,7 +156,7 @@ class ConsoleRoute:
             try:
                 if self._read_only and name in FORMS:
                     return self._rendered(read_only(), name, live)
-                with self._reading.look(live, origin) as look:
+                with self._reading.look(live, origin, scan) as look:
                     page = PAGES.get(name, not_found)(look, query)
                     return self._rendered(page, name, live, version, csrf=csrf, notice=notice)
             except StatefunActorsError as error:
@@ -162,6 +166,17 @@ class ConsoleRoute:
                 return line(500, "this page failed; the log says why")
 
         return made() if self._reading.path is None else self._background.start(made)
+
+    def _scan(self, query: Mapping[str, str]) -> Scan | None:
+        """The search for a value of a field that *query* asks for, cancelled if it asks for that."""
+        typename, field = query.get("type", ""), query.get("field", "")
+        if not typename or not field:
+            return None
+        search = Search(typename, query.get("prefix", ""), field, query.get("value", ""), query.get("scan", ""))
+        scan = self._scans.of(search, self._engine.clock.now_ms())
+        if query.get("cancel"):
+            scan.cancel()
+        return scan
 
     def _origin(self, request: Request) -> str | None:
         """The URL of the HTTP ingress, as the browser knows it."""

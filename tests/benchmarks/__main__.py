@@ -27,11 +27,12 @@ NAMES: Final = (
     "open_asks",
     "schedules",
     "telemetry",
+    "console",
     "restate",
 )
 FULL: Final = ("flink_kafka",)
 """Those that only ``--full`` runs: minutes of a Flink."""
-FULL_ARGUMENTS: Final = {"growth": ("--full",)}
+FULL_ARGUMENTS: Final = {"growth": ("--full",), "console": ("--full",)}
 PROFILED: Final = ("handler", "asks", "library")
 
 

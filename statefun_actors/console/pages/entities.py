@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping, Sequence
 
 import attrs
@@ -17,7 +18,7 @@ from statefun_actors.admin import (
 from statefun_actors.asking import OWN_FUNCTIONS
 from statefun_actors.console.failing_rows import failing_rows
 from statefun_actors.console.look import Look, Page
-from statefun_actors.console.pages.paging import first
+from statefun_actors.console.pages.paging import ROWS, first, number
 from statefun_actors.entity import EntityFunction
 from statefun_actors.store import read_pauses
 
@@ -41,15 +42,23 @@ class FieldRow:
 
 
 def entities(look: Look, query: Mapping[str, str]) -> Page:
-    """The entities of the type ``type`` whose ids begin with ``prefix``, behind the id ``after``."""
+    """The entities of the type ``type`` whose ids begin with ``prefix``, behind the id ``after``.
+
+    With ``field`` and ``value``, those of which the search has found so far, from the number ``from`` on.
+    """
     types = sorted(look.types())
     typename = query.get("type") or (types[0] if types else "")
     prefix = query.get("prefix", "")
-    found, more = first(
-        list_entities(
-            look.store, typename, look.live.now_ms, look.app, look.known, prefix, after=query.get("after") or None
+    scan, begin = look.scan, number(query, "from", 0)
+    if scan is None:
+        after = query.get("after") or None
+        found, more = first(
+            list_entities(look.store, typename, look.live.now_ms, look.app, look.known, prefix, after=after)
         )
-    )
+    else:
+        addresses, more = first(scan.found[max(0, begin) :])
+        shown = (show_entity(look.store, each, look.live.now_ms, look.app, look.known) for each in addresses)
+        found = [view for view in shown if view is not None]
     content = {
         "types": types,
         "typename": typename,
@@ -59,9 +68,27 @@ def entities(look: Look, query: Mapping[str, str]) -> Page:
         "rows": [
             (view, {name: form for name, form in view.fields.items() if name not in view.absent}) for view in found
         ],
-        "more": found[-1].address.id if more else None,
+        "more": found[-1].address.id if more and scan is None else None,
+        "scan": scan,
+        "next_from": max(0, begin) + ROWS if more and scan is not None else None,
+        "total": _total(look, typename) if scan is not None and not prefix else None,
+        "number": secrets.token_hex(4),
+        "field_names": _field_names(look, typename),
+        "field": query.get("field", ""),
+        "value": query.get("value", ""),
     }
     return Page(template="entities.html", title="Entities", content=content)
+
+
+def _total(look: Look, typename: str) -> int:
+    return next((each.entities for each in look.overview().types if each.typename == typename), 0)
+
+
+def _field_names(look: Look, typename: str) -> Sequence[str]:
+    """The names of the fields of the class, for a list to choose from."""
+    route = look.app.route(typename)
+    function = None if route is None else route.function
+    return [field.name for field in function.fields] if isinstance(function, EntityFunction) else []
 
 
 def entity(look: Look, query: Mapping[str, str]) -> Page:

@@ -1,0 +1,166 @@
+"""Searches for entities by the value of a field: they read a whole type, show their progress, and can be cancelled."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Generator, Mapping
+from pathlib import Path
+from threading import Event, Thread
+from typing import Final, Literal
+
+import attrs
+
+from statefun_actors.address import Address
+from statefun_actors.admin import field_matcher
+from statefun_actors.dispatch import Application
+from statefun_actors.errors import StatefunActorsError
+from statefun_actors.store import StoreReader, open_reader
+from statefun_actors.types import Codec
+
+logger: Final = logging.getLogger("statefun_actors.console")
+
+MOST_FOUND: Final = 1_000
+_KEPT: Final = 20
+"""Searches whose results are kept."""
+_SLICE_SECONDS: Final = 0.005
+"""A search reads for this long, and then rests for as long: the engine needs the processor, too."""
+_THREAD: Final = "statefun-actors-console-search"
+_UNSEEN_SECONDS: Final = 60.0
+"""A search at which no page looks for this long ends."""
+
+_Ending = Literal["", "done", "full", "cancelled", "failed"]
+
+
+@attrs.frozen
+class Search:
+    """What is searched: entities of *typename* whose ids begin with *prefix* and whose *field* is *written*.
+
+    *number* is that of the page that asks for it, so that the same search can be made again.
+    """
+
+    typename: str
+    prefix: str
+    field: str
+    written: str
+    number: str
+
+
+@attrs.define(eq=False)
+class Scan:
+    """A search that runs or has ended.
+
+    Args:
+        scanned: entities that were read.
+        found: the first of those that match, by id.
+        ending: how it ended; empty while it runs.
+        problem: why it failed.
+    """
+
+    search: Search
+    scanned: int = 0
+    found: list[Address] = attrs.field(factory=list)
+    ending: _Ending = ""
+    problem: str = ""
+    seen: float = attrs.field(factory=time.monotonic)
+    """When a page looked at it last, by the monotonic clock."""
+    cancelled: Event = attrs.field(factory=Event)
+
+    def cancel(self) -> None:
+        """End it soon, if it runs."""
+        self.cancelled.set()
+
+
+class Scans:
+    """The searches of one console. One runs at a time: the next one cancels it. To be used on the event loop.
+
+    Args:
+        app: reads the fields of its classes.
+        store: of the engine; read on the event loop where *path* is None.
+        path: of a store in a file, which each search reads over a connection of its own.
+    """
+
+    def __init__(self, app: Application, known: Mapping[str, Codec], store: StoreReader, path: Path | None) -> None:
+        self._app, self._known, self._store, self._path = app, known, store, path
+        self._scans: dict[Search, Scan] = {}
+        self._running: Scan | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._thread: Thread | None = None
+
+    def of(self, search: Search, now_ms: int) -> Scan:
+        """The scan of *search*, which begins if there is none."""
+        scan = self._scans.get(search)
+        if scan is None:
+            if self._running is not None:
+                self._running.cancel()
+            scan = self._running = self._scans[search] = Scan(search)
+            if len(self._scans) > _KEPT:
+                del self._scans[next(iter(self._scans))]
+            if self._path is None:
+                self._task = asyncio.get_running_loop().create_task(self._on_loop(scan, self._store, now_ms))
+            else:
+                arguments = (scan, self._path, now_ms)
+                self._thread = Thread(target=self._in_thread, args=arguments, name=_THREAD, daemon=True)
+                self._thread.start()
+        scan.seen = time.monotonic()
+        return scan
+
+    def progress(self) -> object:
+        """A value that differs when a running search has read more, or has ended."""
+        scan = self._running
+        return None if scan is None else (scan.search, scan.scanned, scan.ending)
+
+    def close(self) -> None:
+        """Cancel what runs, and wait until the store is closed."""
+        if self._running is not None:
+            self._running.cancel()
+        if self._task is not None:
+            self._task.cancel()
+        if self._thread is not None:
+            self._thread.join()
+
+    def _in_thread(self, scan: Scan, path: Path, now_ms: int) -> None:
+        try:
+            store = open_reader(path)
+        except StatefunActorsError as error:
+            _failed(scan, error)
+            return
+        try:
+            for _ in self._steps(scan, store, now_ms):
+                time.sleep(_SLICE_SECONDS)
+        finally:
+            store.close()
+
+    async def _on_loop(self, scan: Scan, store: StoreReader, now_ms: int) -> None:
+        for _ in self._steps(scan, store, now_ms):
+            await asyncio.sleep(_SLICE_SECONDS)
+
+    def _steps(self, scan: Scan, store: StoreReader, now_ms: int) -> Generator[None]:
+        """Read the entities; each step takes a slice of time."""
+        search = scan.search
+        try:
+            matches = field_matcher(search.typename, search.field, search.written, now_ms, self._app, self._known)
+            ends = time.monotonic() + _SLICE_SECONDS
+            for row in store.entities(search.typename, search.prefix):
+                if matches(row):
+                    if len(scan.found) == MOST_FOUND:
+                        scan.ending = "full"
+                        return
+                    scan.found.append(row.address)
+                scan.scanned += 1
+                if (now := time.monotonic()) >= ends:
+                    if scan.cancelled.is_set() or now - scan.seen > _UNSEEN_SECONDS:
+                        scan.ending = "cancelled"
+                        return
+                    yield
+                    ends = time.monotonic() + _SLICE_SECONDS
+            scan.ending = "done"
+        except Exception as error:
+            _failed(scan, error)
+
+
+def _failed(scan: Scan, error: Exception) -> None:
+    scan.ending, scan.problem = "failed", str(error)
+    if not isinstance(error, StatefunActorsError):  # a bug of this library
+        logger.error("the search of the console failed", exc_info=error)
