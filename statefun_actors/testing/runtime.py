@@ -152,6 +152,9 @@ class TestRuntime(RuntimeView):
     ) -> None:
         """Send *message* as an ingress does, and wait until it and all messages that follow from it have been handled.
 
+        A message that is given up, by a failure policy or after a TerminalError, raises nothing: it is one of
+        ``dead_letters``. ``ask`` raises its error.
+
         Args:
             target: the address of the receiver.
             message: any value that can be sent.

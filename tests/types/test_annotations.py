@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import operator
 import re
 import typing
 from collections.abc import Callable, Mapping, Sequence
@@ -153,7 +154,7 @@ def test_an_alias_may_contain_itself() -> None:
 
         @property
         def __value__(self) -> Any:
-            return dict[str, typing.Union.__getitem__((self, None))]  # type: ignore[misc]
+            return dict[str, operator.getitem(typing.Optional, self)]  # type: ignore[misc]
 
     codec = codec_for(list[TypeAliasType()])  # type: ignore[misc]
     value = [{"a": {"b": None}}]

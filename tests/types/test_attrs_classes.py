@@ -212,7 +212,9 @@ def test_unhashable_items_of_a_set_are_refused() -> None:
     with pytest.raises(ValueMismatchError) as caught:
         codec_for(set[Loose]).decode(b'[{"items":[]}]')
 
-    assert str(caught.value) == "expected `set[Loose]` of hashable items, got unhashable type: 'list'"
+    prefix, said = "expected `set[Loose]` of hashable items, got ", "unhashable type: 'list'"
+    since_3_14 = f"cannot use 'tests.types.test_attrs_classes.Loose' as a set element ({said})"
+    assert str(caught.value).removeprefix(prefix) in (said, since_3_14)
 
 
 def test_a_class_inside_a_function_can_contain_itself() -> None:

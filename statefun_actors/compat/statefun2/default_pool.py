@@ -7,14 +7,15 @@ the records are registered under the file names of Apache's SDK and with the sam
 from __future__ import annotations
 
 from google.protobuf import descriptor_pool, message_factory
-from google.protobuf.descriptor_pb2 import DescriptorProto, FileDescriptorProto
+from google.protobuf.descriptor_pb2 import FileDescriptorProto
 from google.protobuf.message import Message
 
 
 def registered(message: type[Message], file_name: str) -> type[Message]:
     """The class of the same message in the default pool, whose file is *file_name*."""
-    described = DescriptorProto()
-    message.DESCRIPTOR.CopyToProto(described)
+    source = FileDescriptorProto()
+    message.DESCRIPTOR.file.CopyToProto(source)  # a message of protobuf's pure Python can't be copied by itself
+    (described,) = (each for each in source.message_type if each.name == message.DESCRIPTOR.name)
     for field in described.field:
         field.ClearField("json_name")
     package = message.DESCRIPTOR.file.package
