@@ -87,6 +87,14 @@ from statefun_actors.admin.views.failing import (
 from statefun_actors.admin.views.finding import (
     field_matcher,
 )
+from statefun_actors.admin.views.history import (
+    view_history,
+)
+from statefun_actors.admin.views.history_items import (
+    FieldChange,
+    HistoryItem,
+    SentItem,
+)
 from statefun_actors.admin.views.json_values import (
     form_of,
     message_inside,
@@ -133,10 +141,13 @@ __all__ = [
     "EngineControl",
     "EntityView",
     "FailingItem",
+    "FieldChange",
     "FieldEdit",
+    "HistoryItem",
     "PausedItem",
     "Posting",
     "ScheduleItem",
+    "SentItem",
     "SocketControl",
     "StoreCheck",
     "StoreControl",
@@ -180,6 +191,7 @@ __all__ = [
     "time_text",
     "type_or_address",
     "view_entity",
+    "view_history",
     "view_store",
     "view_surroundings",
     "written_answer",

@@ -19,6 +19,7 @@ _PLACES: Final = {
     "completion": CommandPlace("completion:completion", "Print the shell completion script."),
     "send": CommandPlace("store.send:send", "Send a message to an entity or a function."),
     "state": CommandPlace("store.state:state", "Show what entities know; set a field."),
+    "history": CommandPlace("store.history:history", "Show what happened to an entity: messages, fields, errors."),
     "timers": CommandPlace("store.timers:timers", "List delayed messages; fire or cancel them."),
     "asks": CommandPlace("store.asks:asks", "List open asks; answer or cancel them."),
     "schedules": CommandPlace("store.schedules:schedules", "List recurring messages."),

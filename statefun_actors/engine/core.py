@@ -14,6 +14,7 @@ from statefun_actors.engine.merge import Merge
 from statefun_actors.engine.observing import observe
 from statefun_actors.engine.options import EngineOptions
 from statefun_actors.engine.ports import Sink, Source
+from statefun_actors.engine.recording import record_history
 from statefun_actors.engine.refused_commits import Isolation
 from statefun_actors.engine.renaming_working_set import RenamingWorkingSet
 from statefun_actors.engine.working_set import ServedStates, WorkingSet
@@ -47,6 +48,8 @@ class Core:
         """Build the working set from the store. Raises StoreError: the store can't be read."""
         make = RenamingWorkingSet if self.app.renamed else WorkingSet
         self.working_set = make(self.shape, self.store, self.sources, self.sinks, self.options, self.app.instruments)
+        if self.options.history:
+            record_history(self.working_set, self.store, self.options, self.clock.now_ms)
         observe(self.working_set, self.app.instruments, self.clock.now_ms)
         self.working_set.direct = not self.isolation.active
 

@@ -27,6 +27,7 @@ from statefun_actors.engine.operator_changes import OperatorChanges
 from statefun_actors.engine.options import EngineOptions
 from statefun_actors.engine.paused import describe_pause
 from statefun_actors.engine.ports import Sink, Source
+from statefun_actors.engine.recording import RecordingMerge
 from statefun_actors.engine.refused_commits import Isolation
 from statefun_actors.engine.replies import take_reply
 from statefun_actors.engine.view import EngineView
@@ -74,16 +75,17 @@ class Engine:
         move_renamed(app, store)
         news, counters, shape = asyncio.Event(), Counters(), ServedStates(app)
         sources = dict(sources or {})
+        options = options if options is not None else EngineOptions()
         isolation = Isolation(sources, clock.now_ms, news.set)
         self._core = core = Core(
             app,
             store,
             clock,
-            options if options is not None else EngineOptions(),
+            options,
             sources,
             sinks if sinks is not None else {},
             shape,
-            Merge(app, shape, on_failure),
+            (RecordingMerge if options.history else Merge)(app, shape, on_failure),
             isolation,
             Commits(store, clock, counters, isolation, app.instruments, news.set),
             news,

@@ -13,6 +13,7 @@ import attrs
 
 from statefun_actors.address import Address
 from statefun_actors.errors import StatefunActorsError
+from statefun_actors.history import Recorded, Step
 from statefun_actors.model import StateSpec
 from statefun_actors.store import (
     Commit,
@@ -107,6 +108,8 @@ class Epoch:
         "egress_done",
         "entities",
         "grown",
+        "history",
+        "history_recorded",
         "messages",
         "messages_done",
         "noted",
@@ -138,6 +141,10 @@ class Epoch:
         self.egress_done: list[int] = []
         self.dead_letters: list[DeadLetterEntry] = []
         self.dead_letters_done: list[int] = []
+        self.history: list[Step] = []
+        """What happened to its entities, if that is recorded."""
+        self.history_recorded: Recorded | None = None
+        """The rows of its history, known after the seal."""
         self.requests: dict[tuple[Address, str], KeyedRequest] = {}
         self.requests_done: dict[tuple[Address, str], None] = {}
         self.positions: dict[str, str] = {}
@@ -164,6 +171,7 @@ class Epoch:
             or self.dead_letters_done
             or self.requests
             or self.requests_done
+            or self.history
             or self.positions
             or self.answered
             or self.noted
@@ -189,6 +197,7 @@ class Epoch:
             rows.append(EntityRow(address, packed, None if declared is None else expires_ms(record, declared)))
         self.grown = grown
         rows += [EntityRow(address, None) for address in self.removed if address not in self.entities]
+        recorded = self.history_recorded
         return Commit(
             entities=rows,
             messages=list(self.messages.values()),
@@ -199,6 +208,8 @@ class Epoch:
             egress_done=self.egress_done,
             dead_letters=self.dead_letters,
             dead_letters_done=self.dead_letters_done,
+            history=() if recorded is None else recorded.rows,
+            history_done=() if recorded is None else recorded.done,
             requests=list(self.requests.values()),
             requests_done=list(self.requests_done),
             positions=self.positions,

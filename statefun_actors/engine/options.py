@@ -28,6 +28,7 @@ class EngineOptions:
         egress_backlog: durable records that sinks have not written above which sources are not read, so that input
             slows down to the pace of a slow sink. They are in the store.
         slice_steps: batches after which the event loop gets a turn.
+        history: messages of each entity that its history keeps; 0: nothing is recorded.
         twice: for tests: run each batch twice, as after a crash that lost the outcome of the first run.
         mailboxes: for tests: creates the mailboxes of a working set.
         around: for tests: wraps the function that runs batches.
@@ -43,6 +44,7 @@ class EngineOptions:
     cache_bytes: int = 64 * 1024 * 1024
     egress_backlog: int = 1_000_000
     slice_steps: int = 128
+    history: int = 0
     twice: bool = False
     mailboxes: Callable[..., Mailboxes] = Mailboxes
     around: Callable[[Dispatch], Dispatch] | None = None

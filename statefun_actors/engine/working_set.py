@@ -22,6 +22,7 @@ from statefun_actors.engine.options import EngineOptions
 from statefun_actors.engine.outbox import Outbox
 from statefun_actors.engine.ports import Sink, Source
 from statefun_actors.engine.timers import Timers
+from statefun_actors.history import Recorded
 from statefun_actors.model import INGRESS, Expiration, Headers, StateSpec, TypedValue
 from statefun_actors.store import (
     Commit,
@@ -113,6 +114,10 @@ class WorkingSet:
         """Whether messages from outside enter the open epoch at once: not after a loss, and not in isolation."""
         self.fired: Callable[[Timer], None] = _ignored
         """Called with each delayed message before it is delivered."""
+        self.record_history: Callable[[Epoch], Recorded | None] | None = None
+        """Packs the history of a sealed epoch; None: nothing is recorded."""
+        self.began: dict[Address, float] = {}
+        """When the batches in flight began, if a history is recorded."""
         self.next_sweep = 0 if shape.expiring else None
         """The time of the next search for expired rows."""
 
@@ -131,6 +136,11 @@ class WorkingSet:
         seq = self._next_seq
         self._next_seq = seq + 1
         return seq
+
+    @property
+    def next_seq(self) -> int:
+        """The sequence number that :meth:`seq` returns next."""
+        return self._next_seq
 
     def post(self, target: Address, value: TypedValue, caller: Address | None, headers: Headers | None = None) -> None:
         """A new message."""
@@ -283,6 +293,8 @@ class WorkingSet:
         Raises:
             ValueError, TypeError, OverflowError: a state can't be packed.
         """
+        if self.record_history is not None:
+            sealed.history_recorded = self.record_history(sealed)
         commit = sealed.seal(self._expiring, self._next_seq)
         self.cache.bytes += sealed.grown
         return commit

@@ -64,6 +64,7 @@ def assemble(
             options=EngineOptions(
                 cache_bytes=options.get("cache_bytes", _CACHE_BYTES),
                 egress_backlog=options.get("egress_backlog", _EGRESS_BACKLOG),
+                history=options.get("history", 0),
             ),
             check_changes=Check(strict=options.get("strict", False)),
             on_failure=on_failure,

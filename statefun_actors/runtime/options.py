@@ -15,6 +15,7 @@ from statefun_actors.console import ConsoleMode
 from statefun_actors.dispatch import Instrument
 from statefun_actors.engine import Sink
 from statefun_actors.errors import DefinitionError
+from statefun_actors.history import MOST_KEPT
 from statefun_actors.settings import Options, Settings, settings_with
 
 
@@ -50,6 +51,10 @@ class RuntimeOptions(Options, total=False):
     """Records that may wait for their sinks before messages from outside are refused. Default: 1,000,000."""
     instruments: Sequence[Instrument]
     """Observers, called on the engine's thread: see :class:`~statefun_actors.Instrument`. Default: none."""
+    history: int
+    """The number of messages that the history of each entity keeps, for ``history()`` and the console.
+    Default: 0, which records nothing and costs nothing.
+    """
     cache_bytes: int
     """Memory for entities that are in use, in bytes. Default: 64 MiB."""
 
@@ -63,6 +68,7 @@ _OWN: Final = (
     "timeout",
     "egress",
     "egress_backlog",
+    "history",
     "cache_bytes",
     "instruments",
 )
@@ -91,6 +97,9 @@ def application_settings(options: RuntimeOptions) -> Settings:
         value = options.get(name, 1)
         if not isinstance(value, int) or isinstance(value, bool) or value < 1:
             problems.append(f"expected a {name}= of 1 or more, got {value!r}")
+    history = options.get("history", 0)
+    if not isinstance(history, int) or isinstance(history, bool) or not 0 <= history <= MOST_KEPT:
+        problems.append(f"expected a history= of 0 (nothing is recorded) to {MOST_KEPT:,} messages, got {history!r}")
     try:
         checked_timeout(options.get("timeout", 1))
     except ValueError as error:

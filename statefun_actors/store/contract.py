@@ -31,6 +31,7 @@ from statefun_actors.store.rows import (
     DeadLetterEntry,
     EgressRecord,
     EntityRow,
+    HistoryRow,
     Kept,
     KeyedRequest,
     Message,
@@ -192,6 +193,14 @@ class StoreReader(Protocol):
 
     def dead_letter(self, seq: int) -> DeadLetterEntry | None:
         """The dead letter with this number; None if there is none."""
+        ...
+
+    def history(self, key: str, before: int, limit: int) -> list[HistoryRow]:
+        """At most *limit* rows of the history with *key* (empty: any) and a seq less than *before*, newest first."""
+        ...
+
+    def history_sizes(self) -> list[tuple[int, int]]:
+        """The seq and the number of bytes of each row of the history, oldest first."""
         ...
 
     def request(self, target: Address, key: str) -> KeyedRequest | None:

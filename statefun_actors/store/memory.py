@@ -22,6 +22,7 @@ from statefun_actors.store.rows import (
     DeadLetterEntry,
     EgressRecord,
     EntityRow,
+    HistoryRow,
     Kept,
     KeyedRequest,
     Message,
@@ -56,6 +57,7 @@ class MemoryStore:
         self._by_token: dict[tuple[Address, str], set[int]] = {}
         self._egress: dict[int, EgressRecord] = {}
         self._dead_letters: dict[int, DeadLetterEntry] = {}
+        self._history: dict[int, HistoryRow] = {}
         self._requests: dict[tuple[Address, str], KeyedRequest] = {}
         self._positions: dict[str, str] = {}
         self._next_seq = 1
@@ -102,6 +104,7 @@ class MemoryStore:
         _replace(self._messages, commit.messages_done, commit.messages)
         _replace(self._egress, commit.egress_done, commit.egress)
         _replace(self._dead_letters, commit.dead_letters_done, commit.dead_letters)
+        _replace(self._history, commit.history_done, commit.history)
         for key in commit.requests_done:
             self._requests.pop(key, None)
         self._requests.update({(request.target, request.key): request for request in commit.requests})
@@ -133,6 +136,17 @@ class MemoryStore:
 
     def dead_letter(self, seq: int) -> DeadLetterEntry | None:
         return self._dead_letters.get(seq)
+
+    def history(self, key: str, before: int, limit: int) -> list[HistoryRow]:
+        rows = (
+            row
+            for row in reversed(_by_seq(self._history))
+            if row.seq < before and (not key or key in row.keys.split(" "))
+        )
+        return list(islice(rows, limit))
+
+    def history_sizes(self) -> list[tuple[int, int]]:
+        return [(row.seq, len(row.keys) + len(row.packed)) for row in _by_seq(self._history)]
 
     def request(self, target: Address, key: str) -> KeyedRequest | None:
         return self._requests.get((target, key))

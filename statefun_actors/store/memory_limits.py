@@ -46,6 +46,10 @@ def _small(commit: Commit, largest_row: int) -> bool:
             size += len(row.packed)
         if row.expires_ms is not None:
             numbers.append(row.expires_ms)
+    for part in commit.history:
+        texts.append(part.keys)
+        numbers.append(part.seq)
+        size += len(part.packed)
     messages: list[Message | Timer] = [*commit.messages, *commit.timers]
     for message in messages:
         if message.headers is not None:
@@ -80,6 +84,8 @@ def _rows_of(commit: Commit) -> Iterator[tuple[_Column, ...]]:
         yield (record.seq, record.egress, *_header_texts(record), record.value.typename, record.value.value)
     for letter in commit.dead_letters:
         yield (letter.error_type, letter.error, letter.attempts, letter.time_ms, *_columns(letter.message))
+    for part in commit.history:
+        yield (part.seq, part.keys, part.packed)
     for request in commit.requests:
         result = (None, None) if request.result is None else (request.result.typename, request.result.value)
         yield (*request.target, request.key, request.digest, request.time_ms, request.request, *result)

@@ -92,6 +92,20 @@ class KeyedRequest(Struct, frozen=True, gc=False):
         return self.state is RequestState.PENDING or self.state is RequestState.PENDING_REPLY
 
 
+class HistoryRow(Struct, frozen=True, gc=False):
+    """A part of the history of all entities, in the format of its recorder.
+
+    Args:
+        seq: orders the rows; it is not one of the numbers of messages.
+        keys: what :meth:`StoreReader.history` finds it by, separated by blanks.
+        packed: its entries.
+    """
+
+    seq: int
+    keys: str
+    packed: bytes
+
+
 class EntityRow(Struct, frozen=True, gc=False):
     """A stored entity: its packed state (None deletes the row), and the time after which it may be dropped unread."""
 
@@ -114,6 +128,8 @@ class Commit(Struct, frozen=True):
     egress_done: Sequence[int] = ()
     dead_letters: Sequence[DeadLetterEntry] = ()
     dead_letters_done: Sequence[int] = ()
+    history: Sequence[HistoryRow] = ()
+    history_done: Sequence[int] = ()
     requests: Sequence[KeyedRequest] = ()
     requests_done: Sequence[tuple[Address, str]] = ()
     """By target and key."""

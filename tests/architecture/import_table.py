@@ -80,6 +80,7 @@ TABLE: Final[Mapping[str, AbstractSet[str]]] = {
             "ingress",
         }
     ),
+    "history": frozenset({"address", "model", "store"}),
     "engine": frozenset(
         {
             "text",
@@ -90,6 +91,7 @@ TABLE: Final[Mapping[str, AbstractSet[str]]] = {
             "model",
             "types",
             "store",
+            "history",
             "asking",
             "definition",
             "conversations",
@@ -107,6 +109,7 @@ TABLE: Final[Mapping[str, AbstractSet[str]]] = {
             "system",
             "types",
             "store",
+            "history",
             "asking",
             "definition",
             "calls",
@@ -179,6 +182,7 @@ TABLE: Final[Mapping[str, AbstractSet[str]]] = {
             "system",
             "types",
             "store",
+            "history",
             "calls",
             "settings",
             "conversations",
@@ -230,6 +234,7 @@ TABLE: Final[Mapping[str, AbstractSet[str]]] = {
             "system",
             "types",
             "store",
+            "history",
             "asking",
             "definition",
             "settings",

@@ -28,6 +28,7 @@ NAMES: Final = (
     "schedules",
     "telemetry",
     "console",
+    "history",
     "restate",
 )
 FULL: Final = ("flink_kafka",)

@@ -19,6 +19,7 @@ from statefun_actors.store import (
     DeadLetterEntry,
     EgressRecord,
     EntityRow,
+    HistoryRow,
     KeyedRequest,
     Message,
     RequestState,
@@ -84,6 +85,10 @@ commits: st.SearchStrategy[Commit] = st.builds(
         st.builds(DeadLetterEntry, _seqs, _messages, _texts, st.text(max_size=3), _seqs, _times), lambda row: row.seq
     ),
     dead_letters_done=_done,
+    history=_few(
+        st.builds(HistoryRow, _seqs, st.sampled_from(["a", "b", "a b"]), st.binary(max_size=3)), lambda row: row.seq
+    ),
+    history_done=_done,
     requests=_few(_requests, lambda row: (row.target, row.key)),
     requests_done=st.lists(st.tuples(_owners, st.sampled_from(["k", "\0"])), max_size=2, unique=True),
     positions=st.dictionaries(_texts, _texts, max_size=2),
@@ -92,7 +97,7 @@ commits: st.SearchStrategy[Commit] = st.builds(
 
 
 def answers(store: StoreReader) -> dict[str, object]:
-    """All that can be read from a store that was filled by ``commits``."""
+    """All that can be read from a store that was filled by ``commits``, but its history, which is not exported."""
     rows = {typename: list(store.entities(typename)) for typename in TYPES}
     known = [row.address for of_type in rows.values() for row in of_type]
     owners = [Address(typename, id) for typename in TYPES for id in ("a", "\0")]
@@ -117,3 +122,9 @@ def answers(store: StoreReader) -> dict[str, object]:
         "counts": dict(store.counts()),
         "expired": [store.drop_expired(now_ms, 4) for now_ms in range(7)],
     }
+
+
+def histories(store: StoreReader) -> list[object]:
+    """What can be read of the history of a store that was filled by ``commits``."""
+    rows = [store.history(key, seq, 2) for key in ("a", "b", "") for seq in (0, 6, 20)]
+    return [store.history_sizes(), *rows]

@@ -14,7 +14,16 @@ import pytest
 
 from statefun_actors import Address
 from statefun_actors.model import TypedValue
-from statefun_actors.store import Commit, DeadLetterEntry, EgressRecord, EntityRow, Message, StoreError, Timer
+from statefun_actors.store import (
+    Commit,
+    DeadLetterEntry,
+    EgressRecord,
+    EntityRow,
+    HistoryRow,
+    Message,
+    StoreError,
+    Timer,
+)
 from statefun_actors.store.sqlite import SqliteStore
 from statefun_actors.store.sqlite.reader import Reads
 
@@ -34,6 +43,8 @@ def numbered(n: int) -> Commit:
         egress=[EgressRecord(n, "bank/out", value)],
         dead_letters=[DeadLetterEntry(n, message, "x.Y", "", 1, n)],
         dead_letters_done=[n - 1],
+        history=[HistoryRow(n, "key", value.value)],
+        history_done=[n - 1],
         positions={"input": f"{n}"},
         next_seq=n + 1,
     )
@@ -53,6 +64,7 @@ def agreed(store: Reads) -> int:
     assert store.pending_timer(ACCOUNTS[1], "token") == store.timers_after(0, 0, 10)[0]
     assert [record.seq for record in store.egress_after(0, n + 10)] == list(range(1, n + 1))
     assert [letter.seq for letter in store.dead_letters()] == [n]
+    assert [row.seq for row in store.history("key", n + 10, 10)] == [n]
     assert store.integrity_check() == []
     return n
 

@@ -30,7 +30,7 @@ from statefun_actors.store import (
 )
 from statefun_actors.store.sqlite import SqliteStore
 from statefun_actors.testing.checks import STORE_CHECKS, Check
-from tests.store.store_checks import answers, commits
+from tests.store.store_checks import answers, commits, histories
 
 STORES: dict[str, Callable[[Path], Store]] = {
     "memory": lambda path: MemoryStore(),
@@ -63,7 +63,7 @@ def test_all_stores_answer_alike_after_any_commits_and_after_being_opened_again(
         for commit in history:
             for store in stores:
                 await store.commit(commit)
-            first, *others = [answers(store) for store in stores]
+            first, *others = [(answers(store), histories(store)) for store in stores]
             for other in others:
                 assert other == first
 
@@ -77,6 +77,7 @@ def test_all_stores_answer_alike_after_any_commits_and_after_being_opened_again(
             store.close()
         again = SqliteStore(path)
         assert answers(again) == answers(memory)
+        assert histories(again) == histories(memory)
         again.close()
 
 

@@ -21,11 +21,13 @@ from statefun_actors.engine import (
     NoTimerError,
     NotSetError,
 )
+from statefun_actors.history import Kind, append_entries, operator_entry
 from statefun_actors.model import Expiration, TypedValue
 from statefun_actors.store import (
     Commit,
     DeadLetterEntry,
     EntityRow,
+    HistoryRow,
     Message,
     PauseTarget,
     Store,
@@ -106,7 +108,9 @@ class StoreControl:
         expires = any(spec.expiration is not Expiration.NONE for spec in edit.states)
         change(record, {edit.state: edit.value}, now_ms, expires=expires)
         row = EntityRow(edit.address, pack(record), expires_ms(record, edit.states))
-        await self._store.commit(Commit(entities=[row]))
+        recorded = operator_entry(edit.address, now_ms, Kind.EDITED, [(edit.state, edit.before, edit.value)])
+        history = append_entries(self._store, {edit.address: recorded})
+        await self._store.commit(Commit(entities=[row], history=history))
 
     async def answer(self, token: str, value: TypedValue) -> None:
         await self._end_ask(Address(REPLY, token), value, None)
@@ -151,12 +155,19 @@ class StoreControl:
         return found
 
     async def pause(self, targets: Sequence[PauseTarget]) -> None:
-        pauses = with_pauses(read_pauses(self._store.recover()), targets, self._clock.now_ms())
-        await self._store.commit(Commit(positions=pauses_position(pauses)))
+        before = read_pauses(self._store.recover())
+        pauses = with_pauses(before, targets, self._clock.now_ms())
+        history = self._recorded(Kind.PAUSED, pauses.keys() - before.keys())
+        await self._store.commit(Commit(positions=pauses_position(pauses), history=history))
 
     async def resume(self, targets: Sequence[PauseTarget]) -> None:
         pauses = without_pauses(read_pauses(self._store.recover()), targets)
-        await self._store.commit(Commit(positions=pauses_position(pauses)))
+        history = self._recorded(Kind.RESUMED, targets)
+        await self._store.commit(Commit(positions=pauses_position(pauses), history=history))
+
+    def _recorded(self, kind: Kind, targets: Iterable[PauseTarget]) -> list[HistoryRow]:
+        now_ms, entities = self._clock.now_ms(), [target for target in targets if not isinstance(target, str)]
+        return append_entries(self._store, {entity: operator_entry(entity, now_ms, kind) for entity in entities})
 
     async def close(self) -> None:
         self._store.close()

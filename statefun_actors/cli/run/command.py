@@ -77,6 +77,11 @@ _FILE: Final = click.Path(dir_okay=False, path_type=Path)
     help="Cache for entities in use, such as 64M or 1G. The others stay in the store.",
 )  # fmt: skip
 @click.option(
+    "--history", type=click.IntRange(0, 1_000_000), default=100, show_default=True, metavar="NUMBER",
+    help="Messages of each entity that its history keeps, for the console and the command history; 0: nothing is "
+    "recorded. Under load, messages may not be recorded, and the history says so.",
+)  # fmt: skip
+@click.option(
     "--egress", multiple=True, type=_mapped, metavar="NS/NAME=TARGET",
     help="The target of an egress: a file of JSON lines, each exactly once; - for standard output; or http(s)://..., "
     "one POST per record with an Idempotency-Key, retried until it succeeds; a refused record (400, 413, 415, 422) "
@@ -120,6 +125,7 @@ def run(  # noqa: PLR0913, PLR0917 - each is an option of the command line
     store: Path | None,
     memory: bool,
     cache_bytes: int,
+    history: int,
     egress: tuple[tuple[str, Target], ...],
     egress_backlog: int,
     module_file: Path | None,
@@ -207,6 +213,7 @@ def run(  # noqa: PLR0913, PLR0917 - each is an option of the command line
         fire_timers=fire_timers,
         store=None if memory else store or default_store(loaded.name),
         cache_bytes=cache_bytes,
+        history=history,
         egress=targets,
         egress_backlog=egress_backlog,
         kafka_ingresses=edges.ingresses,

@@ -54,6 +54,8 @@ class RunOptions:
     store: Path | None = None
     """None = in memory."""
     cache_bytes: int
+    history: int = 0
+    """Messages that are kept of each entity."""
     egress: Mapping[str, Target]
     egress_backlog: int
     kafka_ingresses: Sequence[KafkaIngress] = ()
@@ -106,7 +108,11 @@ class Run:
                 self._clock,
                 sources={**self._sources, **self._topics},
                 sinks=self._sinks.by_egress,
-                options=EngineOptions(cache_bytes=options.cache_bytes, egress_backlog=options.egress_backlog),
+                options=EngineOptions(
+                    cache_bytes=options.cache_bytes,
+                    egress_backlog=options.egress_backlog,
+                    history=options.history,
+                ),
                 check_changes=Check(strict=options.strict, progress=CheckProgress(quiet=options.quiet)),
             )
             self._assembly = Assembly(self.engine, self._services(), closing.pop_all())

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from statefun_actors.store.sqlite.schema import DEAD_LETTER, EGRESS, ENTITY, MESSAGE, REQUEST, TIMER
+from statefun_actors.store.sqlite.schema import DEAD_LETTER, EGRESS, ENTITY, HISTORY, MESSAGE, REQUEST, TIMER
 
 
 class CommitRows(NamedTuple):
@@ -27,6 +27,8 @@ class CommitRows(NamedTuple):
     egress_done: str | None
     dead_letters: str | None
     dead_letters_done: str | None
+    history: str | None
+    history_done: str | None
     requests: str | None
     requests_done: str | None
     positions: str | None
@@ -54,6 +56,7 @@ TABLES: Final = (
     ("timers", "timers_done", "timer", TIMER),
     ("egress", "egress_done", "egress", EGRESS),
     ("dead_letters", "dead_letters_done", "dead_letter", DEAD_LETTER),
+    ("history", "history_done", "history", HISTORY),
 )
 UPSERT: Final = "ON CONFLICT (type, id) DO UPDATE SET expires_ms = excluded.expires_ms, state = excluded.state"
 DELETE_ENTITIES: Final = "DELETE FROM entity WHERE (type, id) IN"

@@ -13,6 +13,7 @@ from statefun_actors.store import (
     DeadLetterEntry,
     EgressRecord,
     EntityRow,
+    HistoryRow,
     Kept,
     KeyedRequest,
     Message,
@@ -26,6 +27,8 @@ from statefun_actors.store.sqlite.schema import DEAD_LETTER, EGRESS, MESSAGE
 from statefun_actors.store.sqlite.selects import (
     DEAD_LETTER_BY_SEQ,
     EXPIRED,
+    HISTORY_OF,
+    HISTORY_SIZES,
     LOAD,
     LOAD_SIZES,
     MESSAGES_TO,
@@ -130,6 +133,14 @@ class Queries:
         """The dead letter with this number; None if there is none."""
         rows = self._rows(DEAD_LETTER_BY_SEQ, (seq,))
         return dead_letter_of(*rows[0]) if rows else None
+
+    def history(self, key: str, before: int, limit: int) -> list[HistoryRow]:
+        """At most *limit* rows of the history with *key* (empty: any) and a seq less than *before*, newest first."""
+        return [HistoryRow(*row) for row in self._rows(HISTORY_OF, (before, f" {key} " if key else "", limit))]
+
+    def history_sizes(self) -> list[tuple[int, int]]:
+        """The seq and the number of bytes of each row of the history, oldest first."""
+        return [(seq, size) for seq, size in self._rows(HISTORY_SIZES)]
 
     def request(self, target: Address, key: str) -> KeyedRequest | None:
         """The request to *target* with this key; None if there is none."""

@@ -123,7 +123,7 @@ def _read_texts(db: sqlite3.Connection) -> None:
     Raises:
         sqlite3.Error: a text is not UTF-8.
     """
-    for table in ("position", "message", "timer", "egress", "dead_letter"):
+    for table in ("position", "message", "timer", "egress", "dead_letter", "history"):
         for _ in db.execute(f"SELECT * FROM {table}"):
             pass
     for _ in db.execute("SELECT type, id FROM entity"):

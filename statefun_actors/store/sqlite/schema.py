@@ -30,6 +30,7 @@ DEAD_LETTER: Final = (
     *("seq", "error_type", "error", "attempts", "time_ms"),
     *("message_seq", "type", "id", "caller_type", "caller_id", "headers", "value_type", "value"),
 )
+HISTORY: Final = ("seq", "keys", "packed")
 REQUEST: Final = ("type", "id", "key", "digest", "time_ms", "request", "state", "value_type", "value")
 
 Step = Callable[[sqlite3.Connection], None]
@@ -115,6 +116,11 @@ def _keep_egress_headers(db: sqlite3.Connection) -> None:
     db.execute("ALTER TABLE egress ADD COLUMN headers TEXT")
 
 
+def _keep_history(db: sqlite3.Connection) -> None:
+    """Add the history of all entities: a few rows, each of one epoch or of several small ones (history/recorder.py)."""
+    db.execute("CREATE TABLE history (seq INTEGER PRIMARY KEY, keys TEXT NOT NULL, packed BLOB NOT NULL)")
+
+
 STEPS: Final[Sequence[Step]] = (
     _create,
     _find_messages_by_target,
@@ -122,6 +128,7 @@ STEPS: Final[Sequence[Step]] = (
     _keep_owner,
     _keep_headers,
     _keep_egress_headers,
+    _keep_history,
 )
 """``STEPS[n]`` migrates version *n* to *n + 1*; version 0 is the empty file."""
 

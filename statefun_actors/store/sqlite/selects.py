@@ -10,7 +10,7 @@ import msgspec
 from statefun_actors.address import Address
 from statefun_actors.model import Headers, TypedValue
 from statefun_actors.store import DeadLetterEntry, EgressRecord, KeyedRequest, Message, RequestState, Timer
-from statefun_actors.store.sqlite.schema import DEAD_LETTER, MESSAGE, REQUEST, TIMER
+from statefun_actors.store.sqlite.schema import DEAD_LETTER, HISTORY, MESSAGE, REQUEST, TIMER
 
 _read_headers: Final = msgspec.json.Decoder(dict[str, str]).decode
 
@@ -32,6 +32,10 @@ PENDING_TIMER: Final = (
     f"SELECT {listed(TIMER)} FROM timer WHERE caller_type = ? AND caller_id = ? AND token = ? ORDER BY seq DESC LIMIT 1"
 )
 DEAD_LETTER_BY_SEQ: Final = f"SELECT {listed(DEAD_LETTER)} FROM dead_letter WHERE seq = ?"
+HISTORY_OF: Final = (  # few rows, so that no index is needed; the bytes are read of the found ones only
+    f"SELECT {listed(HISTORY)} FROM history WHERE seq < ? AND instr(' ' || keys || ' ', ?) ORDER BY seq DESC LIMIT ?"
+)
+HISTORY_SIZES: Final = "SELECT seq, length(keys) + length(packed) FROM history ORDER BY seq"
 REQUEST_BY_KEY: Final = f"SELECT {listed(REQUEST)} FROM request WHERE type = ? AND id = ? AND key = ?"
 REQUESTS_AFTER: Final = (
     f"SELECT {listed(REQUEST)} FROM request WHERE (type, id, key) > (?, ?, ?) %s ORDER BY type, id, key LIMIT {PAGE}"

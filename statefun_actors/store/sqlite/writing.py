@@ -119,6 +119,12 @@ def change(commit: Commit, plan: Plan = Plan()) -> PreparedCommit:  # noqa: B008
         dead_letters.append((*why, m.seq, *whose, _headers(m), m.value.typename, at, size))
         chunks.append(m.value.value)
         at += size
+    history: list[Row] = []
+    for part in commit.history:
+        size = len(part.packed)
+        history.append((part.seq, part.keys, at, size))
+        chunks.append(part.packed)
+        at += size
     requests: list[Row] = []
     for request in commit.requests:
         value_type, data = (None, b"") if request.result is None else (request.result.typename, request.result.value)
@@ -141,6 +147,8 @@ def change(commit: Commit, plan: Plan = Plan()) -> PreparedCommit:  # noqa: B008
         egress_done=_json(commit.egress_done),
         dead_letters=_json(dead_letters),
         dead_letters_done=_json(commit.dead_letters_done),
+        history=_json(history),
+        history_done=_json(commit.history_done),
         requests=_json(requests),
         requests_done=_json([(*target, key) for target, key in commit.requests_done]),
         positions=_json(list(commit.positions.items())),
@@ -149,7 +157,7 @@ def change(commit: Commit, plan: Plan = Plan()) -> PreparedCommit:  # noqa: B008
     )
     done = (
         *(commit.messages_done, commit.timers_done, commit.egress_done, commit.dead_letters_done),
-        commit.requests_done,
+        *(commit.requests_done, commit.history_done),
     )
     return PreparedCommit(epoch, len(chunks) + len(gone) + len(commit.positions) + sum(map(len, done)))
 

@@ -39,6 +39,8 @@ async def a_new_store_holds_nothing(store: Store) -> None:
     assert list(store.requests()) == []
     assert store.request(ADA, "key") is None
     assert store.requests_before(1 << 60, 10) == []
+    assert store.history("", 1 << 60, 10) == []
+    assert store.history_sizes() == []
 
 
 @check

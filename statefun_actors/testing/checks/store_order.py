@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from statefun_actors.address import Address
-from statefun_actors.store import Commit, DeadLetterEntry, EgressRecord, EntityRow, Message, Store, Timer
+from statefun_actors.store import Commit, DeadLetterEntry, EgressRecord, EntityRow, HistoryRow, Message, Store, Timer
 from statefun_actors.testing.checks.common import ADA, BOB, VALUE, check, entity, seqs
 
 
@@ -138,6 +138,24 @@ async def egress_is_kept_in_order_and_found_by_name(store: Store) -> None:
     await store.commit(Commit(egress_done=[1, 3, 4, 42]))
     assert seqs(store.egress_after(0, 9)) == [2, 5, 6]
     assert store.egress_counts() == {"a": 1, "b": 2}
+
+
+@check
+async def the_history_is_found_by_key_newest_first_until_done(store: Store) -> None:
+    rows = [HistoryRow(seq, keys, b"packed" * seq) for seq, keys in enumerate(("a", "b", "a b", "ab"), 1)]
+    await store.commit(Commit(history=rows))
+
+    assert store.history("a", 100, 10) == [rows[2], rows[0]]
+    assert store.history("a", 3, 10) == [rows[0]]
+    assert store.history("a", 100, 1) == [rows[2]]
+    assert store.history("b", 100, 10) == [rows[2], rows[1]]
+    assert store.history("", 4, 2) == [rows[2], rows[1]]
+    assert store.history_sizes() == [(row.seq, len(row.keys) + len(row.packed)) for row in rows]
+
+    await store.commit(Commit(history=[HistoryRow(3, "b", b"again")], history_done=[1, 99]))
+
+    assert store.history("a", 100, 10) == []
+    assert store.history("b", 100, 10) == [HistoryRow(3, "b", b"again"), rows[1]]
 
 
 @check

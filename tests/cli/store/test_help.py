@@ -15,6 +15,7 @@ COMMANDS = {
     "send": "Send a message to an entity or a function.",
     "state list": "Show what entities know, as of the last commit.",
     "state set": "Set one field of one entity.",
+    "history": "Show what happened to one entity, newest first, as of the last commit.",
     "timers list": "Show delayed messages that are pending, the next one first, as of the last commit.",
     "timers fire": "Deliver delayed messages now, instead of when they are due.",
     "timers cancel": "Delete delayed messages: they are never delivered.",

@@ -1,0 +1,75 @@
+"""One entity's history in JSON form, newest first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from statefun_actors.address import Address
+from statefun_actors.admin.views.history_items import HistoryItem, function_of, items_of
+from statefun_actors.dispatch import Application
+from statefun_actors.history import NEWEST, Entry, Place, read_entries, read_gaps, read_keep
+from statefun_actors.store import StoreReader
+from statefun_actors.types import Codec
+
+
+def view_history(
+    store: StoreReader,
+    address: Address,
+    app: Application | None = None,
+    known: Mapping[str, Codec] | None = None,
+    before: str = "",
+) -> Iterator[HistoryItem]:
+    """The last items of the entity at *address*, newest first: as many as are kept of each entity.
+
+    Args:
+        store: the store, which an engine may be using.
+        address: the entity.
+        app: the application, for the fields of its classes.
+        known: its codecs.
+        before: the place of an item; only older ones are returned.
+
+    Raises:
+        StoreError: the store can't be read, or a row of its history is damaged.
+        ValueError: *before* is not a place.
+    """
+    function = function_of(app, address.typename)
+    gaps = iter([] if before else read_gaps(store))
+    gap = next(gaps, None)
+    left = read_keep(store)
+    place, message = place_of(before)
+    oldest = NEWEST if place == NEWEST else Place(place.row, place.at + 1)
+    for entry_place, entry in read_entries(store, names_of(app, address), oldest):
+        while gap is not None and gap.at_ms > entry.at_ms:
+            yield _gap(gap)
+            gap = next(gaps, None)
+        items = items_of(entry_place, entry, function, known)
+        if entry_place == place:
+            items = items[:message]
+        for item in reversed(items):
+            if left == 0:
+                return
+            left -= 1
+            yield item
+    while gap is not None:
+        yield _gap(gap)
+        gap = next(gaps, None)
+
+
+def names_of(app: Application | None, address: Address) -> list[Address]:
+    """*address*, and those that it had under former names of its type."""
+    renamed = {} if app is None else app.renamed
+    return [address, *(Address(old, address.id) for old, new in renamed.items() if new == address.typename)]
+
+
+def place_of(written: str) -> tuple[Place, int]:
+    """The place of an entry, and the index of the message in it. Empty: behind all. Raises ValueError: not one."""
+    if not written:
+        return NEWEST, 0
+    row, at, message = (int(part) for part in written.split("."))
+    if not (0 <= row < NEWEST.row and 0 <= at < NEWEST.row and 0 <= message < NEWEST.row):
+        raise ValueError(f"{written!r} is not a place in a history")
+    return Place(row, at), message
+
+
+def _gap(entry: Entry) -> HistoryItem:
+    return HistoryItem("", entry.at_ms, "not recorded", messages=entry.count, until_ms=entry.until_ms)

@@ -1,0 +1,124 @@
+"""Records the history of entities: hands what a batch did, by reference, to the open epoch, which packs it when sealed.
+
+An engine without a history has a plain :class:`~.merge.Merge` and unchanged methods, so it pays nothing.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Final
+
+from statefun_actors.address import Address
+from statefun_actors.engine.epoch import Epoch
+from statefun_actors.engine.mailbox import Mailbox
+from statefun_actors.engine.merge import Merge
+from statefun_actors.engine.options import EngineOptions
+from statefun_actors.engine.working_set import WorkingSet
+from statefun_actors.history import KEEP, Kind, Recorded, Recorder
+from statefun_actors.model import Done, Effect, MessageFailure, TypedValue
+from statefun_actors.store import EntityRecord, Message, Pauses, Store
+from statefun_actors.text import describe_error, describe_type
+
+_Failures = list[tuple[int, int, str, str, str]]
+_OPERATOR: Final = "removed by an operator"
+
+
+def record_history(working_set: WorkingSet, store: Store, options: EngineOptions, now_ms: Callable[[], int]) -> None:
+    """Pack the history of each epoch of *working_set*, and note when batches begin and what is paused."""
+    recorder = Recorder(store, options.history, now_ms)
+    mailboxes, set_pauses = working_set.mailboxes, working_set.pause
+    take, began = mailboxes.take, working_set.began
+
+    def taken(mailbox: Mailbox, most: int) -> list[Message]:
+        began[mailbox.address] = time.perf_counter()
+        return take(mailbox, most)
+
+    def pause(pauses: Pauses) -> None:
+        before, at_ms = mailboxes.paused.pauses, now_ms()
+        for kind, targets in (
+            (Kind.PAUSED, pauses.keys() - before.keys()),
+            (Kind.RESUMED, before.keys() - pauses.keys()),
+        ):
+            for target in targets:
+                if not isinstance(target, str):
+                    working_set.epoch.history.append((target, at_ms, kind, 0.0, (), (), (), (), ()))
+        set_pauses(pauses)
+
+    def packed(sealed: Epoch) -> Recorded | None:
+        full = sealed.steps >= options.epoch_steps
+        return recorder.seal(sealed.history, sealed.removed, full=full)
+
+    mailboxes.take = taken  # type: ignore[method-assign] # so that an engine without a history pays nothing
+    working_set.pause = pause  # type: ignore[method-assign]
+    working_set.record_history = packed
+    keep = str(options.history)
+    if store.recover().positions.get(KEEP) != keep:
+        working_set.epoch.positions[KEEP] = keep
+
+
+class RecordingMerge(Merge):
+    """A :class:`~.merge.Merge` that adds what it applies to the history of the open epoch."""
+
+    _effects: list[tuple[Effect, int]]
+    """Those of the batch that is being merged, each with its seq."""
+
+    def done(self, working_set: WorkingSet, mailbox: Mailbox, record: EntityRecord, done: Done, now_ms: int) -> None:
+        messages, address, state = mailbox.running, mailbox.address, record.state
+        changes = [(name, state.get(name), value) for name, value in done.changes.items()] if done.changes else ()
+        failures: _Failures = []
+        if mailbox.attempts and mailbox.error is not None:
+            failures.append(_failure(0, mailbox.attempts + 1, mailbox.error, ""))
+        for failure in done.failures:
+            failures.append(_settled(failure))
+        effects: list[tuple[Effect, int]] = []
+        self._effects = effects
+        super().done(working_set, mailbox, record, done, now_ms)
+        seconds = time.perf_counter() - working_set.began.pop(address)
+        working_set.epoch.history.append(
+            (address, now_ms, Kind.HANDLED, seconds, messages, done.marks, changes, effects, failures)
+        )
+
+    def _apply(self, working_set: WorkingSet, effect: Effect, sender: Address, now_ms: int) -> None:
+        seq = working_set.next_seq
+        super()._apply(working_set, effect, sender, now_ms)
+        self._effects.append((effect, seq if working_set.next_seq > seq else 0))
+
+    def _give_up(self, working_set: WorkingSet, mailbox: Mailbox, error: BaseException, now_ms: int) -> None:
+        message, failure = mailbox.queue[0], _failure(0, mailbox.attempts + 1, error, "dead letter")
+        super()._give_up(working_set, mailbox, error, now_ms)
+        began = working_set.began.pop(mailbox.address, None)
+        seconds = 0.0 if began is None else time.perf_counter() - began
+        working_set.epoch.history.append(
+            (message.target, now_ms, Kind.GIVEN_UP, seconds, (message,), (), (), (), (failure,))
+        )
+
+    def drop(self, working_set: WorkingSet, mailbox: Mailbox, now_ms: int, *, discard: bool) -> None:
+        message, error, attempts = mailbox.queue[0], mailbox.error, mailbox.attempts
+        super().drop(working_set, mailbox, now_ms, discard=discard)
+        settlement = f"{'discarded' if discard else 'dead letter'}, {_OPERATOR}"
+        failed = (0, attempts, "", "", settlement) if error is None else _failure(0, attempts, error, settlement)
+        working_set.epoch.history.append(
+            (message.target, now_ms, Kind.GIVEN_UP, 0.0, (message,), (), (), (), (failed,))
+        )
+
+    def set_state(
+        self,
+        working_set: WorkingSet,
+        address: Address,
+        record: EntityRecord,
+        name: str,
+        value: TypedValue | None,
+        now_ms: int,
+    ) -> None:
+        before = record.state.get(name)
+        super().set_state(working_set, address, record, name, value, now_ms)
+        working_set.epoch.history.append((address, now_ms, Kind.EDITED, 0.0, (), (), ((name, before, value),), (), ()))
+
+
+def _settled(failure: MessageFailure) -> tuple[int, int, str, str, str]:
+    return _failure(failure.index, failure.attempts, failure.error, failure.settlement.value)
+
+
+def _failure(index: int, attempts: int, error: BaseException, settlement: str) -> tuple[int, int, str, str, str]:
+    return index, attempts, describe_type(error), describe_error(error), settlement

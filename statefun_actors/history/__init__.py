@@ -1,0 +1,61 @@
+"""The history of entities: what each was sent, changed and sent, packed once for each epoch and unpacked when read."""
+
+from statefun_actors.history.at_rest import (
+    append_entries,
+)
+from statefun_actors.history.entries import (
+    CANCEL,
+    EGRESS,
+    KEEP,
+    LATER,
+    MOST_KEPT,
+    SEND,
+    Change,
+    Entry,
+    Failure,
+    Kind,
+    Out,
+    Packed,
+    RecordedMessage,
+    operator_entry,
+)
+from statefun_actors.history.reading import (
+    NEWEST,
+    Place,
+    entry_at,
+    read_entries,
+    read_gaps,
+    read_keep,
+)
+from statefun_actors.history.recorder import (
+    Recorded,
+    Recorder,
+    Step,
+)
+
+__all__ = [
+    "CANCEL",
+    "EGRESS",
+    "KEEP",
+    "LATER",
+    "MOST_KEPT",
+    "NEWEST",
+    "SEND",
+    "Change",
+    "Entry",
+    "Failure",
+    "Kind",
+    "Out",
+    "Packed",
+    "Place",
+    "Recorded",
+    "RecordedMessage",
+    "Recorder",
+    "Step",
+    "append_entries",
+    "entry_at",
+    "operator_entry",
+    "read_entries",
+    "read_gaps",
+    "read_keep",
+]

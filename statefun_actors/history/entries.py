@@ -1,0 +1,182 @@
+"""The entries of the history: what happened to one entity, packed when its epoch is sealed and unpacked when read.
+
+An entry is one batch: the messages of one entity that ran together, the fields that they changed with the bytes before
+and after, and what they sent. Nothing is decoded, so an entry costs an encoding of tuples, and its values are read by
+the classes of whoever looks at them.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable, Sequence
+from enum import IntEnum
+from typing import Final, TypeAlias
+from zlib import crc32
+
+import msgspec
+from msgspec import Struct
+
+from statefun_actors.address import Address
+from statefun_actors.model import Cancel, Effect, Egress, Send, SendAfter, TypedValue
+from statefun_actors.store import HistoryRow, StoreError
+
+KEEP: Final = "history"
+"""The position of a store that has the number of messages that its last run kept of each entity."""
+MOST_KEPT: Final = 1_000_000
+"""The largest number of messages that can be kept of each entity."""
+LARGEST_VALUE: Final = 8 * 1024
+"""Bytes of the largest value that is recorded; of a larger one its size is."""
+
+Kept: TypeAlias = bytes | int
+"""The bytes of a value; of one that is too large, its number of bytes."""
+Packed: TypeAlias = tuple[str, Kept]
+"""A value with its type."""
+
+
+class Kind(IntEnum):
+    """What an entry is about."""
+
+    HANDLED = 0
+    """Messages that ran, or that their failure policies settled."""
+    GIVEN_UP = 1
+    """A message that became a dead letter, or that an operator removed."""
+    EDITED = 2
+    """An operator has set a field."""
+    PAUSED = 3
+    RESUMED = 4
+    ENDED = 5
+    """All its fields have expired. Earlier entries are no longer shown."""
+    GAP = 6
+    """Messages of any entities that were not recorded, under load."""
+
+
+class Failure(Struct, frozen=True, array_like=True):
+    """The last error of a message. *settlement*: empty if it was handled in the end."""
+
+    index: int
+    attempts: int
+    error_type: str
+    error: str
+    settlement: str
+
+
+class RecordedMessage(Struct, frozen=True, array_like=True):
+    """A message. *mark*: the number of effects of its batch after it has run."""
+
+    seq: int
+    value: Packed
+    caller: tuple[str, str] | None
+    mark: int
+
+
+class Change(Struct, frozen=True, array_like=True):
+    """A state that changed. None: absent."""
+
+    state: str
+    before: Packed | None
+    after: Packed | None
+
+
+class Out(Struct, frozen=True, array_like=True):
+    """An effect: a message, a delayed one (``delay_ms`` > 0), an egress record, a cancellation of *token*.
+
+    ``seq``: of the message, the timer or the record; 0 if it has none.
+    """
+
+    kind: int
+    seq: int
+    to: str = ""
+    id: str = ""
+    value: Packed | None = None
+    delay_ms: int = 0
+    token: str | None = None
+
+
+SEND: Final = 0
+LATER: Final = 1
+EGRESS: Final = 2
+CANCEL: Final = 3
+
+
+class Entry(Struct, frozen=True, array_like=True):
+    """One batch of an entity, or one change by an operator.
+
+    Args:
+        at_ms: when it ended, in milliseconds since 1970; of a gap, when that began.
+        micros: its duration in microseconds, with all that it awaited.
+        count: of a gap, the number of messages.
+        until_ms: of a gap, its end.
+    """
+
+    type: str
+    id: str
+    at_ms: int
+    kind: int
+    micros: int = 0
+    messages: Sequence[RecordedMessage] = ()
+    changes: Sequence[Change] = ()
+    out: Sequence[Out] = ()
+    failures: Sequence[Failure] = ()
+    count: int = 0
+    until_ms: int = 0
+
+
+encode: Final = msgspec.msgpack.Encoder().encode
+_decode: Final = msgspec.msgpack.Decoder(list[Entry]).decode
+_GAP_KEY: Final = "gap"
+
+
+def key_of(typename: str, id: str) -> str:
+    """The key of the rows that have entries of this entity, and perhaps of a few others."""
+    return f"{crc32(f'{typename}/{id}'.encode()):08x}"
+
+
+def gap_key() -> str:
+    """The key of the rows that have gaps."""
+    return _GAP_KEY
+
+
+def row_of(seq: int, keys: Iterable[str], entries: Sequence[bytes]) -> HistoryRow:
+    """The row *seq* of packed *entries*."""
+    return HistoryRow(seq, " ".join(keys), b"".join((b"\xdd", struct.pack(">I", len(entries)), *entries)))
+
+
+def entries_of(row: HistoryRow) -> list[Entry]:
+    """The entries of *row*, oldest first.
+
+    Raises:
+        StoreError: it can't be unpacked.
+    """
+    try:
+        return _decode(row.packed)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        reason = f"row {row.seq} of its history is damaged: {error}"
+        raise StoreError("of this engine", reason, "Nothing else is affected.") from error
+
+
+def packed_value(value: TypedValue) -> Packed:
+    data = value.value
+    return (value.typename, data if len(data) <= LARGEST_VALUE else len(data))
+
+
+def packed_effect(effect: Effect, seq: int) -> tuple[object, ...]:
+    """*effect*, as an :class:`Out`."""
+    match effect:
+        case Send():
+            return (SEND, seq, *effect.target, packed_value(effect.value))
+        case SendAfter():
+            return (LATER, seq, *effect.target, packed_value(effect.value), effect.delay_ms, effect.token)
+        case Egress():
+            return (EGRESS, seq, effect.egress, "", packed_value(effect.value))
+        case Cancel():
+            return (CANCEL, 0, "", "", None, 0, effect.token)
+
+
+def operator_entry(
+    address: Address, at_ms: int, kind: Kind, changes: Sequence[tuple[str, TypedValue | None, TypedValue | None]] = ()
+) -> bytes:
+    """The packed entry of a change by an operator; *changes*: states, each with the value before and after."""
+    packed = [
+        (state, *(None if value is None else packed_value(value) for value in values)) for state, *values in changes
+    ]
+    return encode((*address, at_ms, kind, 0, (), packed))

@@ -1,0 +1,86 @@
+"""Reads the history of a store."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from typing import Final, NamedTuple
+
+from statefun_actors.address import Address
+from statefun_actors.history.entries import KEEP, Entry, Kind, entries_of, gap_key, key_of
+from statefun_actors.store import StoreReader
+
+_ROWS: Final = 4
+"""Rows that are read at a time: a full one has the entries of hundreds of messages."""
+_GAPS: Final = 100
+
+
+class Place(NamedTuple):
+    """The place of an entry: the seq of its row, and the index ``at`` there. A place does not change."""
+
+    row: int
+    at: int
+
+
+NEWEST: Final = Place((1 << 63) - 1, 0)
+"""Behind all entries."""
+
+
+def read_entries(
+    store: StoreReader, addresses: Collection[Address], before: Place = NEWEST
+) -> Iterator[tuple[Place, Entry]]:
+    """The entries of one entity, newest first, up to its last end by expiry.
+
+    Args:
+        store: the store.
+        addresses: the entity's, and those that it had under former names of its type.
+        before: only those older than this place.
+
+    Raises:
+        StoreError: the store can't be read, or a row of its history is damaged.
+    """
+    names = {tuple(address) for address in addresses}
+    for row, index, entry in _newest_first(store, {key_of(*name) for name in names}, before):
+        if (entry.type, entry.id) in names:
+            if entry.kind == Kind.ENDED:
+                return
+            yield Place(row, index), entry
+
+
+def _newest_first(store: StoreReader, keys: Collection[str], before: Place) -> Iterator[tuple[int, int, Entry]]:
+    if len(keys) > 1:
+        merged = (_newest_first(store, [key], before) for key in keys)
+        found = {(row, index): entry for each in merged for row, index, entry in each}
+        yield from ((row, index, found[row, index]) for row, index in sorted(found, reverse=True))
+        return
+    for key in keys:
+        # The row of *before* itself has older entries, too.
+        least = before.row + 1 if before != NEWEST else before.row
+        while rows := store.history(key, least, _ROWS):
+            for row in rows:
+                entries = entries_of(row)
+                end = min(before.at, len(entries)) if row.seq == before.row else len(entries)
+                for index in range(end - 1, -1, -1):
+                    yield row.seq, index, entries[index]
+            least = rows[-1].seq
+
+
+def entry_at(store: StoreReader, place: Place) -> Entry | None:
+    """The entry at *place*; None if there is none (any more)."""
+    if not 0 <= place.row < NEWEST.row:
+        return None
+    rows = store.history("", place.row + 1, 1)
+    if not rows or rows[0].seq != place.row:
+        return None
+    entries = entries_of(rows[0])
+    return entries[place.at] if 0 <= place.at < len(entries) else None
+
+
+def read_gaps(store: StoreReader) -> list[Entry]:
+    """The last gaps: times in which messages were not recorded, newest first."""
+    return [entry for row in store.history(gap_key(), NEWEST.row, _GAPS) for entry in entries_of(row)]
+
+
+def read_keep(store: StoreReader) -> int:
+    """The number of messages that the last run on *store* kept of each entity; 0: it recorded none, or never ran."""
+    written = store.recover().positions.get(KEEP, "0")
+    return int(written) if written.isascii() and written.isdecimal() and len(written) < 10 else 0

@@ -1,0 +1,220 @@
+"""``Recorder``: packs the history of each epoch into a row of the store, and deletes the oldest rows.
+
+A row for each entity would cost an index search and a page for each; a row for each epoch is one append. Epochs of a
+few messages share a row, which is written again with each of them until it has a few kilobytes. So there are few rows,
+and reading searches the keys of all.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final
+
+from msgspec import Struct
+
+from statefun_actors.address import Address
+from statefun_actors.history.entries import (
+    Kind,
+    encode,
+    gap_key,
+    key_of,
+    operator_entry,
+    packed_effect,
+    packed_value,
+    row_of,
+)
+from statefun_actors.model import Effect, TypedValue
+from statefun_actors.store import HistoryRow, Message, StoreReader
+
+MOST_BYTES: Final = 128 * 1024 * 1024
+"""Bytes of all rows together above which the oldest are deleted."""
+SHARED: Final = 8 * 1024
+"""Bytes of a row above which the next epoch begins another one."""
+LARGEST_EPOCH: Final = 4 * 1024 * 1024
+"""Bytes of one epoch above which its further entries are not recorded."""
+LARGEST_SHARE: Final = 0.15
+"""The part of the time of a saturated engine that recording may take."""
+_LONGEST_GAP_MS: Final = 60_000
+_SMOOTHING: Final = 0.2
+
+Step = tuple[
+    Address,
+    int,
+    Kind,
+    float,
+    Sequence[Message],
+    Sequence[int],
+    Sequence[tuple[str, TypedValue | None, TypedValue | None]],
+    Sequence[tuple[Effect, int]],
+    Sequence[tuple[int, int, str, str, str]],
+]
+"""One batch, by references only: address, time, kind, seconds, messages, marks, changes, effects with their seqs,
+failures."""
+
+
+class Recorded(Struct):
+    """What a commit writes and deletes of the history."""
+
+    rows: list[HistoryRow]
+    done: list[int]
+
+
+class Recorder:
+    """Records the history of one working set.
+
+    Args:
+        store: has the rows so far.
+        keep: the number of messages that are kept of each entity.
+        most_bytes: of all rows together.
+        now_ms: the time.
+    """
+
+    def __init__(self, store: StoreReader, keep: int, now_ms: Callable[[], int], most_bytes: int = MOST_BYTES) -> None:
+        self._keep, self._most_bytes, self._now_ms = keep, most_bytes, now_ms
+        self._sizes = deque(store.history_sizes())
+        self._bytes = sum(size for _, size in self._sizes)
+        self._seq = self._sizes[-1][0] if self._sizes else 0
+        self._shared: list[bytes] = []
+        """The entries of the last row, while it is small enough to be written again."""
+        self._keys: dict[str, None] = {}
+        self._began = time.perf_counter()
+        self.share = 0.0
+        """The part of the time that packing took, in the last epochs."""
+        self._gap_from = self._gap_until = self._gap_count = self._gap_seq = 0
+        self._gap_is_new = False
+        """Whether the gap has grown since its row was written."""
+
+    def seal(self, steps: Sequence[Step], removed: Iterable[Address], *, full: bool) -> Recorded | None:
+        """The rows of an epoch with *steps*; None without any.
+
+        Args:
+            steps: what happened, in its order.
+            removed: entities that have expired.
+            full: whether the epoch was sealed because it was full: the engine has more work than it can do.
+        """
+        began = time.perf_counter()
+        entries: list[bytes] = []
+        keys: dict[str, None] = {}
+        for address in removed:
+            entries.append(operator_entry(address, self._now_ms(), Kind.ENDED))
+            keys[key_of(*address)] = None
+        shed = full and self.share > LARGEST_SHARE
+        if shed:
+            self._not_recorded(steps)
+        else:
+            self._pack(steps, entries, keys)
+        found = self._rows(entries, keys) if entries or self._gap_is_new else None
+        ended = time.perf_counter()
+        if full:
+            share = (ended - began) / max(ended - self._began, 1e-6)
+            self.share += _SMOOTHING * (share - self.share)
+        else:
+            self.share = 0.0
+        self._began = ended
+        return found
+
+    def _pack(self, steps: Sequence[Step], entries: list[bytes], keys: dict[str, None]) -> None:
+        """Add *steps* to *entries*; of an entity with more than ``keep`` messages in them, only the last ones."""
+        kept: list[bytes] = []
+        counts: dict[Address, int] = {}
+        size = 0
+        for index in range(len(steps) - 1, -1, -1):
+            step = steps[index]
+            address = step[0]
+            count = counts.get(address, 0)
+            if count >= self._keep:
+                continue
+            counts[address] = count + len(step[4])
+            packed = packed_step(step)
+            size += len(packed)
+            if size > LARGEST_EPOCH and kept:
+                self._not_recorded(steps[: index + 1])
+                break
+            kept.append(packed)
+            keys[key_of(*address)] = None
+        kept.reverse()
+        entries += kept
+
+    def _not_recorded(self, steps: Sequence[Step]) -> None:
+        """Note a gap; one that has just ended goes on."""
+        count = sum([len(step[4]) for step in steps])
+        if not count:
+            return
+        if self._gap_count and steps[0][1] - self._gap_from > _LONGEST_GAP_MS:
+            self._gap_count = self._gap_seq = 0
+        if not self._gap_count:
+            self._gap_from = steps[0][1]
+        self._gap_until = steps[-1][1]
+        self._gap_count += count
+        self._gap_is_new = True
+
+    def _rows(self, entries: list[bytes], keys: dict[str, None]) -> Recorded:
+        rows: list[HistoryRow] = []
+        if entries:
+            if not self._shared or sum(map(len, self._shared)) >= SHARED:
+                self._shared, self._keys = [], {}
+                self._seq += 1
+                self._sizes.append((self._seq, 0))
+            self._shared += entries
+            self._keys |= keys
+            rows.append(row_of(self._seq, self._keys, self._shared))
+        if self._gap_is_new:
+            self._gap_is_new = False
+            rows.append(self._gap())
+        return Recorded(rows, self._trimmed(rows))
+
+    def _gap(self) -> HistoryRow:
+        if not self._gap_seq:
+            self._seq += 1
+            self._gap_seq = self._seq
+            self._sizes.append((self._seq, 0))
+            self._shared, self._keys = [], {}
+        gap = encode(("", "", self._gap_from, Kind.GAP, 0, (), (), (), (), self._gap_count, self._gap_until))
+        return row_of(self._gap_seq, [gap_key()], [gap])
+
+    def _trimmed(self, rows: Sequence[HistoryRow]) -> list[int]:
+        """Count the bytes of *rows*; the seqs of the oldest rows, which are deleted."""
+        for row in rows:
+            size = len(row.keys) + len(row.packed)
+            for at in (-1, -2):
+                if len(self._sizes) >= -at and self._sizes[at][0] == row.seq:
+                    self._bytes += size - self._sizes[at][1]
+                    self._sizes[at] = (row.seq, size)
+        done: list[int] = []
+        while self._bytes > self._most_bytes and len(self._sizes) > 2:
+            seq, size = self._sizes.popleft()
+            self._bytes -= size
+            done.append(seq)
+            if seq == self._gap_seq:
+                self._gap_count = self._gap_seq = 0
+        return done
+
+
+def packed_step(step: Step) -> bytes:
+    """*step*, as an :class:`~.entries.Entry`."""
+    address, at_ms, kind, seconds, messages, marks, changes, effects, failures = step
+    return encode(
+        (
+            address[0],
+            address[1],
+            at_ms,
+            kind,
+            int(seconds * 1_000_000),
+            [
+                (message.seq, packed_value(message.value), message.caller, marks[index] if marks else 0)
+                for index, message in enumerate(messages)
+            ],
+            [
+                (
+                    name,
+                    None if before is None else packed_value(before),
+                    None if after is None else packed_value(after),
+                )
+                for name, before, after in changes
+            ],
+            [packed_effect(effect, seq) for effect, seq in effects] if effects else (),
+            failures,
+        )
+    )

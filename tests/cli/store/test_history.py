@@ -1,0 +1,146 @@
+"""``statefun-actors history``, with and without an engine, through a kill, and with ``run --history``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.cli.commands import summary, wait_until, write_lines
+from tests.cli.store.shop import WISHES, engine, in_this_process, refusal, shop, table, told, wish
+
+ADA = "shop/basket/ada"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return shop(tmp_path, *WISHES)
+
+
+def test_a_message_is_shown_with_what_it_changed_and_sent(folder: Path) -> None:
+    [item] = told("history", "app.py", ADA, folder=folder)
+
+    assert item.pop("time").endswith("Z")
+    assert item.pop("seconds") > 0
+    numbers = [sent.pop("number") for sent in item["sent"]]
+    assert all(isinstance(number, int) for number in numbers)
+    value = item["sent"][0].pop("value")
+    assert value["topic"] == "wishes"
+    assert item["sent"][0].pop("type").endswith("KafkaProducerRecord")
+    assert item == {
+        "kind": "message",
+        "number": 1,
+        "type": "shop/wish",
+        "value": {"text": "tea", "price": 5},
+        "from": None,
+        "outcome": "handled",
+        "attempts": 1,
+        "error": None,
+        "together": 1,
+        "changed": {
+            "spent": {"before": None, "after": 5},
+            "wishes": {"before": None, "after": ["tea"]},
+            "best": {"before": None, "after": {"text": "tea", "price": 5}},
+        },
+        "sent": [
+            {"kind": "egress record", "to": "shop/wishes", "after_seconds": None},
+            {
+                "kind": "delayed message",
+                "to": ADA,
+                "type": "io.statefun.types/long",
+                "value": 1,
+                "after_seconds": 2_592_000.0,
+            },
+        ],
+    }
+
+
+def test_people_get_a_table(folder: Path) -> None:
+    [head, row] = table("history", "app.py", ADA, folder=folder)
+
+    assert [cell.strip() for cell in head if cell.strip()] == [
+        *("time", "what", "from", "message", "changed", "sent", "took", "error")
+    ]
+    text = "   ".join(row)
+    assert "spent: null → 5, " in text
+    assert "delayed message io.statefun.types/long to shop/basket/ada after 2,592,000 s" in text
+
+
+def test_dead_letters_are_in_it_with_their_error(folder: Path) -> None:
+    items = told("history", "app.py", "shop/basket/bob", folder=folder)
+
+    assert [(item["outcome"], item["attempts"], item["error"]) for item in items] == [
+        ("dead letter", 1, "TerminalError: nobody pays for that"),
+        ("dead letter", 1, "TerminalError: nobody pays for that"),
+    ]
+
+
+def test_it_goes_on_through_kills_and_has_each_message_once(folder: Path) -> None:
+    def recorded() -> list[object]:
+        return [item["value"] for item in told("history", "app.py", ADA, folder=folder)]
+
+    expected: list[object] = [{"text": "tea", "price": 5}]
+    for number in range(3):
+        expected.insert(0, number)
+        with engine(folder) as process:
+            sent = in_this_process("send", "app.py", ADA, "io.statefun.types/long", f"{number}", folder=folder)
+            assert sent.exit_code == 0, sent.stderr
+            wait_until(lambda: recorded() == expected, "it is recorded")
+            process.kill()
+            process.wait()
+
+    assert recorded() == expected
+
+
+def test_changes_by_an_operator_are_in_it_with_and_without_an_engine(folder: Path) -> None:
+    def change() -> None:
+        for command in (
+            ("state", "set", "app.py", ADA, "spent", "9", "--yes"),
+            ("pause", "app.py", ADA),
+            ("resume", "app.py", ADA),
+        ):
+            done = in_this_process(*command, folder=folder)
+            assert done.exit_code == 0, done.stderr
+
+    change()
+    at_rest = told("history", "app.py", ADA, folder=folder)
+    with engine(folder):
+        change()
+    items = told("history", "app.py", ADA, folder=folder)
+
+    assert [item["kind"] for item in items] == [*["resumed", "paused", "field set"] * 2, "message"]
+    assert [item["kind"] for item in at_rest] == ["resumed", "paused", "field set", "message"]
+    assert at_rest[2]["changed"] == {"spent": {"before": 5, "after": 9}}
+
+
+def test_history_sets_the_number_that_is_kept_and_0_records_nothing(folder: Path) -> None:
+    write_lines(folder / "more.jsonl", *(wish("ada", f"{n}", 1) for n in range(20)))
+    summary("app.py", "--input", "more.jsonl", "--until-idle", "--history", "3", folder=folder)
+    write_lines(folder / "unseen.jsonl", wish("ada", "unseen", 1))
+    summary("app.py", "--input", "unseen.jsonl", "--until-idle", "--history", "0", folder=folder)
+
+    items = told("history", "app.py", ADA, folder=folder)
+    assert [item["value"]["text"] for item in items] == ["19", "18", "17"]
+    assert len(told("history", "app.py", ADA, "--limit", "1", folder=folder)) == 1
+
+
+def test_where_nothing_is_recorded_it_says_why(tmp_path: Path) -> None:
+    shop(tmp_path)
+    summary("app.py", "--until-idle", "--store", "none.db", "--history", "0", folder=tmp_path)
+
+    nothing = in_this_process("history", "app.py", ADA, folder=tmp_path)
+    off = in_this_process("history", "app.py", ADA, "--store", "none.db", folder=tmp_path)
+    assert nothing.stdout in {
+        f"No history of {ADA} is recorded.\n",
+        f"No history of {ADA} is recorded: the runs on this store kept no history (run --history NUMBER).\n",
+    }
+    assert off.stdout == (
+        f"No history of {ADA} is recorded: the runs on this store kept no history (run --history NUMBER).\n"
+    )
+
+
+def test_an_address_is_expected(folder: Path) -> None:
+    assert refusal("history", "app.py", folder=folder, code=2) == "Error: expected an ADDRESS: <namespace>/<name>/<id>."
+    assert refusal("history", "app.py", "shop/basket", folder=folder, code=2) == (
+        "Error: expected the address of an entity, such as shop/basket/ID; got the type shop/basket."
+    )
