@@ -111,6 +111,8 @@ class EpochCommitted(Struct, frozen=True):
     """The durable records that the sink of each egress has not written, by egress."""
     paused: int = 0
     """Entities and function types that were paused then."""
+    asks: int | None = None
+    """Asks that were open then; None if no instrument listened to this when the engine began."""
 
 
 class TimerFired(Struct, frozen=True):

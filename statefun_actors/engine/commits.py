@@ -164,7 +164,7 @@ class Commits:
             if self._committed.heard:
                 seconds = time.monotonic() - began
                 waiting = working_set.outbox.waiting(sealed.egress)
-                self._committed(committed(sealed, working_set.mailboxes, seconds, waiting))
+                self._committed(committed(sealed, working_set.mailboxes, seconds, waiting, working_set.open_asks))
             self._counters.take(sealed.counters)
             working_set.durable(sealed)
             if working_set.lost:

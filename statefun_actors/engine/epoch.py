@@ -12,6 +12,7 @@ from typing import Protocol, TypeAlias
 import attrs
 
 from statefun_actors.address import Address
+from statefun_actors.asking import REPLY
 from statefun_actors.errors import StatefunActorsError
 from statefun_actors.history import Recorded, Step
 from statefun_actors.model import StateSpec
@@ -25,6 +26,7 @@ from statefun_actors.store import (
     Message,
     Timer,
     expires_ms,
+    has_bytes,
     pack,
     resize,
 )
@@ -101,6 +103,7 @@ class Epoch:
 
     __slots__ = (
         "answered",
+        "asks",
         "counters",
         "dead_letters",
         "dead_letters_done",
@@ -128,6 +131,8 @@ class Epoch:
         self.number = number
         self.steps = 0
         self.counters = Counters()
+        self.asks = 0
+        """By how many the open asks have become more or fewer, known after the seal."""
         self.grown = 0
         """The growth of its entities in bytes, known after the seal."""
         self.entities: dict[Address, EntityRecord] = {}
@@ -192,6 +197,8 @@ class Epoch:
             if packed is None and not record.stored:
                 continue  # it was created and deleted within this epoch
             record.stored = True
+            if address[0] == REPLY:
+                self.asks += (packed is not None) - has_bytes(record)
             grown += resize(record, packed)
             declared = expiring.get(address[0]) if packed is not None else None
             rows.append(EntityRow(address, packed, None if declared is None else expires_ms(record, declared)))

@@ -59,8 +59,10 @@ class _Observation:
             self._firing = False
 
 
-def committed(epoch: Epoch, mailboxes: Mailboxes, seconds: float, egress_waiting: Mapping[str, int]) -> EpochCommitted:
-    """The event of *epoch*, before its counters are added to the engine's."""
+def committed(
+    epoch: Epoch, mailboxes: Mailboxes, seconds: float, egress_waiting: Mapping[str, int], asks: int | None = None
+) -> EpochCommitted:
+    """The event of *epoch*, before its counters are added to the engine's. *asks*: open before it."""
     counters = epoch.counters
     return EpochCommitted(
         messages=counters.handled,
@@ -73,4 +75,5 @@ def committed(epoch: Epoch, mailboxes: Mailboxes, seconds: float, egress_waiting
         seconds=seconds,
         egress_waiting=egress_waiting,
         paused=len(mailboxes.paused.pauses),
+        asks=None if asks is None else asks + epoch.asks,
     )

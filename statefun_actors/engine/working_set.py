@@ -11,6 +11,7 @@ from itertools import islice
 from typing import Final
 
 from statefun_actors.address import Address
+from statefun_actors.asking import REPLY
 from statefun_actors.dispatch import Application, Instruments
 from statefun_actors.engine.call import Call
 from statefun_actors.engine.callers import Callers
@@ -112,6 +113,10 @@ class WorkingSet:
         """Whether an epoch of it is lost, so it has changes that the store will never have: it must be dropped."""
         self.direct = True
         """Whether messages from outside enter the open epoch at once: not after a loss, and not in isolation."""
+        self.open_asks: int | None = None
+        """The number of open asks; None: no instrument needs it."""
+        if instruments.epoch_committed.heard:
+            self.open_asks = store.kept_for(REPLY).entities
         self.fired: Callable[[Timer], None] = _ignored
         """Called with each delayed message before it is delivered."""
         self.record_history: Callable[[Epoch], Recorded | None] | None = None
@@ -303,6 +308,8 @@ class WorkingSet:
         """*sealed* is durable: make its effects visible outside."""
         self._sealed = None
         self.cache.durable_epoch = sealed.number
+        if self.open_asks is not None:
+            self.open_asks += sealed.asks
         self.timers.durable(sealed)
         self.dead_letters.durable(sealed)
         self.outbox.durable(sealed.egress)

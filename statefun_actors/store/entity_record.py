@@ -84,6 +84,11 @@ def pack(record: EntityRecord) -> bytes | None:
     return _encode((stored, record.written_ms, record.last_call_ms))
 
 
+def has_bytes(record: EntityRecord) -> bool:
+    """Whether it had states when it was last read or packed."""
+    return record.size > _BASE_SIZE + _VALUE_SIZE * len(record.state)
+
+
 def resize(record: EntityRecord, packed: bytes | None) -> int:
     """Update the size of *record*, packed as *packed*; return its growth."""
     before = record.size

@@ -49,6 +49,7 @@ METRICS: Final = (
     Metric("egress_failing", "gauge", ("egress",), "1 while the sink can't write, 0 after it has."),
     Metric("egress_delivered", "counter", ("egress",), "Records that a sink wrote."),
     Metric("egress_failures", "counter", ("egress",), "Times that a sink could not write."),
+    Metric("asks_open", "gauge", (), "Asks that were open at the last commit."),
     Metric("asks_opened", "counter", (), "Asks that entities opened."),
     Metric("asks_ended", "counter", (), "Answers and timeouts of asks."),
 )

@@ -49,6 +49,7 @@ class Measuring(Instrument):
         self._backlog, self._failing = record["egress_waiting"], record["egress_failing"]
         self._delivered, self._undelivered = record["egress_delivered"], record["egress_failures"]
         self._opened, self._ended = record["asks_opened"], record["asks_ended"]
+        self._open = record["asks_open"]
 
     def message_taken(self, event: MessageTaken) -> None:
         typename = event.target.typename
@@ -79,6 +80,8 @@ class Measuring(Instrument):
         self._epoch(event.messages)
         self._waiting(event.waiting)
         self._paused(event.paused)
+        if event.asks is not None:
+            self._open(event.asks)
         self._entities(event.entities)
         self._dead_letters(event.dead_letters)
         self._discarded(event.discarded)

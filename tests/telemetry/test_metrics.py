@@ -13,9 +13,11 @@ import pytest
 from click.testing import CliRunner
 from prometheus_client.parser import text_string_to_metric_families
 
-from statefun_actors import Address, AsyncRuntime, Discard, Entity, create_app, handles, persisted
+from statefun_actors import Address, AsyncRuntime, Discard, Entity, NoAnswer, answers, create_app, handles, persisted
 from statefun_actors.cli import main
 from statefun_actors.dispatch import MessageTaken
+from statefun_actors.engine import open_asks
+from statefun_actors.store import open_reader
 from statefun_actors.telemetry import Metrics
 from statefun_actors.types import pack
 from statefun_actors.wire import v3_pb2
@@ -177,3 +179,36 @@ def test_the_command_line_refuses_metrics_without_a_listener(arguments: tuple[st
     result = CliRunner().invoke(main, arguments)
     assert result.exit_code == 2
     assert result.output.splitlines()[-1] == f"Error: {error}"
+
+
+class Asking(Entity, typename="test/asking"):
+    @handles(int)
+    def begin(self, message: int) -> int:
+        self.ask(Address("nowhere/here", self.id), message, then=self.answered, timeout=timedelta(days=1))
+        return message
+
+    @answers
+    def answered(self, message: int | NoAnswer) -> None: ...
+
+
+async def test_the_open_asks_are_counted_through_answers_and_restarts(tmp_path: Path) -> None:
+    async def until_open(runtime: AsyncRuntime, asks: int) -> None:
+        async with asyncio.timeout(60):
+            while True:
+                if samples((await shown(runtime)).text).get("asks_open") == asks:
+                    return
+                await asyncio.sleep(0)
+
+    def runtime() -> AsyncRuntime:
+        return AsyncRuntime(Asking, store=tmp_path / "db", instruments=[Metrics()], bind="127.0.0.1:0")
+
+    async with runtime() as first:
+        for id in ("ada", "bob", "eve"):
+            await first.ask(Asking.at(id), 1)
+        await until_open(first, 3)
+    async with runtime() as second:
+        reader = open_reader(tmp_path / "db")
+        token = next(ask.token for ask in open_asks(reader))
+        reader.close()
+        await second.answer(token, 1)
+        await until_open(second, 2)
