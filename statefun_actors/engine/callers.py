@@ -23,6 +23,11 @@ class Callers:
         """Calls with smaller ids are durable: their messages are stored, or their handling is."""
         self.keyed = KeyedCalls(store, self._open)
 
+    @property
+    def waiting(self) -> bool:
+        """Whether there are calls."""
+        return bool(self._open)
+
     def open(self, caller: Caller, id: str) -> Address:
         """A call without a key, for *caller*; the address that its message comes from."""
         call = self._open[id] = Call(id, until_reply=caller.message.wait is Wait.REPLY)

@@ -19,6 +19,8 @@ def message_handled(
     """The message *index* of a batch is settled: its handler ended, or a policy gave it up with *error*."""
     caller, typename = message.caller, message.value.typename
     if typename in _ENVELOPES:
+        if not working_set.callers.waiting:
+            return
         caller = unwrapped(Invocation(message.value, caller)).caller
     if caller is None or caller[0] != INGRESS:
         return

@@ -26,6 +26,7 @@ from statefun_actors.types import pack
 NOT_GIVEN: Final[Untyped] = object()
 """The default of a keyword; None is a value that can be kept."""
 DEFAULT_TIMEOUT: Final = timedelta(seconds=60)
+_DEFAULT_MS: Final = timeout_ms(DEFAULT_TIMEOUT)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND: Final = timedelta(milliseconds=1)
 
@@ -42,7 +43,7 @@ def ask(
     """The reply address of an ask of *entity*. Raises as :meth:`Entity.ask` does."""
     method = _method(entity, then)
     kept: TypedValue | None = method.pack_keep(None if keep is NOT_GIVEN else keep, given=keep is not NOT_GIVEN)
-    ms = timeout_ms(timeout)
+    ms = _DEFAULT_MS if timeout is DEFAULT_TIMEOUT else timeout_ms(timeout)
     run = isinstance(target, Callee)
     if isinstance(target, Callee):
         method.check_takes_answer_of(target)

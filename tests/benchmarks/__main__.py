@@ -19,6 +19,7 @@ NAMES: Final = (
     "handler",
     "http",
     "asks",
+    "activities",
     "library",
     "ingest",
     "simulator",

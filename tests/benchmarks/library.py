@@ -159,7 +159,7 @@ async def compare_with_the_disk(folder: Path, options: argparse.Namespace) -> tu
 def compare_with_dbos(folder: Path, ours: float, count: int) -> list[Figure]:
     """The processor time of an ask, *ours* in µs, next to that of a DBOS workflow; empty without DBOS."""
     try:
-        python = _python_with_dbos()
+        python = python_with_dbos()
     except subprocess.CalledProcessError as error:
         print(f"an ask takes {ours:,.0f} µs of a processor; DBOS {DBOS} can't be installed here: {error}")
         return []
@@ -173,7 +173,7 @@ def compare_with_dbos(folder: Path, ours: float, count: int) -> list[Figure]:
     return [Figure(name=name, ours=[ours], peer=peer, theirs=[theirs], aim=0.25, at_least=False)]
 
 
-def _python_with_dbos() -> Path:
+def python_with_dbos() -> Path:
     """The interpreter of an environment with DBOS, made once in the temporary folder."""
     folder = Path(tempfile.gettempdir()) / "statefun-actors-benchmarks" / f"DBOS-{DBOS}"
     python, done = folder / "bin" / "python", folder / "done"
