@@ -88,7 +88,15 @@ from statefun_actors.admin.views.finding import (
     field_matcher,
 )
 from statefun_actors.admin.views.history import (
+    place_of as history_place,
+)
+from statefun_actors.admin.views.history import (
     view_history,
+)
+from statefun_actors.admin.views.history_conversation import (
+    Arrow,
+    Conversation,
+    view_conversation,
 )
 from statefun_actors.admin.views.history_items import (
     FieldChange,
@@ -130,11 +138,13 @@ from statefun_actors.admin.writing import (
 __all__ = [
     "MOST_COUNTED",
     "AmbiguousTokenError",
+    "Arrow",
     "AskItem",
     "BadExportError",
     "Control",
     "ControlSocket",
     "ControlSocketError",
+    "Conversation",
     "DeadLetterItem",
     "DeadLetterRetry",
     "EgressItem",
@@ -170,6 +180,7 @@ __all__ = [
     "find_ask",
     "find_timers",
     "form_of",
+    "history_place",
     "import_store",
     "known_codecs",
     "known_types",
@@ -190,6 +201,7 @@ __all__ = [
     "show_entity",
     "time_text",
     "type_or_address",
+    "view_conversation",
     "view_entity",
     "view_history",
     "view_store",

@@ -97,6 +97,11 @@ def span(ms: int) -> str:
     return f"{ms // 86_400_000:,} d"
 
 
+def duration(ms: float) -> str:
+    """A length of time that was measured: ``0.35 ms``, ``12 ms``, ``1.3 s``."""
+    return f"{ms:.3g} ms" if ms < 1_000 else f"{ms / 1_000:,.3g} s"
+
+
 def size(number: int) -> str:
     """Bytes in one unit: ``12 kB``."""
     value = float(number)

@@ -22,7 +22,7 @@ from statefun_actors.history.entries import (
 from statefun_actors.history.reading import (
     NEWEST,
     Place,
-    entry_at,
+    find_sent,
     read_entries,
     read_gaps,
     read_keep,
@@ -53,7 +53,7 @@ __all__ = [
     "Recorder",
     "Step",
     "append_entries",
-    "entry_at",
+    "find_sent",
     "operator_entry",
     "read_entries",
     "read_gaps",

@@ -64,15 +64,15 @@ def _newest_first(store: StoreReader, keys: Collection[str], before: Place) -> I
             least = rows[-1].seq
 
 
-def entry_at(store: StoreReader, place: Place) -> Entry | None:
-    """The entry at *place*; None if there is none (any more)."""
-    if not 0 <= place.row < NEWEST.row:
-        return None
-    rows = store.history("", place.row + 1, 1)
-    if not rows or rows[0].seq != place.row:
-        return None
-    entries = entries_of(rows[0])
-    return entries[place.at] if 0 <= place.at < len(entries) else None
+def find_sent(store: StoreReader, function: Address) -> Iterator[tuple[Place, Entry]]:
+    """The entries of any entities that sent something to *function*, one of the library's, newest first.
+
+    Raises:
+        StoreError: the store can't be read, or a row of its history is damaged.
+    """
+    for row, index, entry in _newest_first(store, [key_of(*function)], NEWEST):
+        if any((out.to, out.id) == function for out in entry.out):
+            yield Place(row, index), entry
 
 
 def read_gaps(store: StoreReader) -> list[Entry]:

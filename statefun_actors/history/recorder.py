@@ -25,7 +25,7 @@ from statefun_actors.history.entries import (
     packed_value,
     row_of,
 )
-from statefun_actors.model import Effect, TypedValue
+from statefun_actors.model import INGRESS, RESERVED_NAMESPACES, Effect, Send, TypedValue
 from statefun_actors.store import HistoryRow, Message, StoreReader
 
 MOST_BYTES: Final = 128 * 1024 * 1024
@@ -37,6 +37,8 @@ LARGEST_EPOCH: Final = 4 * 1024 * 1024
 LARGEST_SHARE: Final = 0.15
 """The part of the time of a saturated engine that recording may take."""
 _LONGEST_GAP_MS: Final = 60_000
+_OWN: Final = f"{RESERVED_NAMESPACES[0]}/"
+"""What is sent to the library's own functions is found by their keys, too."""
 _SMOOTHING: Final = 0.2
 
 Step = tuple[
@@ -134,6 +136,9 @@ class Recorder:
                 break
             kept.append(packed)
             keys[key_of(*address)] = None
+            for effect, _ in step[7]:
+                if type(effect) is Send and effect.target[0].startswith(_OWN) and effect.target[0] != INGRESS:
+                    keys[key_of(*effect.target)] = None
         kept.reverse()
         entries += kept
 

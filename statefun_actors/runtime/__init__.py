@@ -1,6 +1,6 @@
 """The embedded engine inside a program: a store, connectors, listeners and the engine, opened and closed together."""
 
-from statefun_actors.assembly.views import Ask, DeadLetterView, FailingView, PendingTimer, Schedule
+from statefun_actors.assembly.views import Ask, DeadLetterView, FailingView, HistoryEntry, PendingTimer, Schedule
 from statefun_actors.engine import IncompatibleStateError, LossRefusedError
 from statefun_actors.runtime.async_runtime import AsyncRuntime
 from statefun_actors.runtime.blocking import Runtime
@@ -11,6 +11,7 @@ __all__ = [
     "AsyncRuntime",
     "DeadLetterView",
     "FailingView",
+    "HistoryEntry",
     "IncompatibleStateError",
     "LossRefusedError",
     "PendingTimer",

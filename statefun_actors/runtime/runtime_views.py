@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any
+from typing import Any, overload
 
 from statefun_actors.address import Address
-from statefun_actors.assembly.views import Ask, DeadLetterView, FailingView, PendingTimer, Schedule, StoreViews
+from statefun_actors.assembly.views import (
+    Ask,
+    DeadLetterView,
+    FailingView,
+    HistoryEntry,
+    PendingTimer,
+    Schedule,
+    StoreViews,
+)
 from statefun_actors.runtime.running_parts import RunningParts
 
 
@@ -38,6 +46,27 @@ class RuntimeViews(ABC):
             NotServedError: nothing here serves *of*.
         """
         return self.parts.read(lambda views: views.entities(of, prefix))
+
+    @overload
+    def history(self, of: type | str, id: str, /) -> list[HistoryEntry]: ...
+    @overload
+    def history(self, of: Address, /) -> list[HistoryEntry]: ...
+    def history(self, of: type | str | Address, id: str | None = None, /) -> list[HistoryEntry]:
+        """What happened to one entity, newest first: ``history(Account, "ada")`` or ``history(Account.at("ada"))``.
+
+        The runtime keeps the last ``history=`` messages of each entity; with 0, the default, it records none. As of
+        the last commit.
+
+        Raises:
+            NotServedError: nothing here serves the entity.
+            StoreError: the store can't be read, or a row of its history is damaged.
+        """
+        if isinstance(of, Address):
+            address = of
+        else:
+            typename = of if isinstance(of, str) else of.__function_type__.typename  # type: ignore[attr-defined]
+            address = Address(typename, "" if id is None else id)
+        return self.parts.read(lambda views: views.history(address))
 
     @property
     def dead_letters(self) -> list[DeadLetterView]:

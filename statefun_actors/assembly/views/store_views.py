@@ -7,6 +7,7 @@ from typing import Any as Untyped
 import attrs
 
 from statefun_actors.address import Address
+from statefun_actors.assembly.views.history import HistoryEntry, history_seen
 from statefun_actors.assembly.views.pending import PendingViews
 from statefun_actors.calls import NotServedError
 from statefun_actors.dispatch import Application, ServedFunction, message_inside
@@ -94,6 +95,16 @@ class StoreViews(PendingViews):
             if any(value is not None for value in record.state.values()):
                 found.append(row.address)
         return found
+
+    def history(self, address: Address) -> list[HistoryEntry]:
+        """What happened to the entity at *address*, newest first.
+
+        Raises:
+            NotServedError: nothing here serves *address*.
+            StoreError: the store can't be read, or a row of its history is damaged.
+        """
+        self.served(address)
+        return list(history_seen(self._app, self._store, self._app.current(address)))
 
     def dead_letters(self) -> list[DeadLetterView]:
         """The dead letters that have been neither retried nor discarded, oldest first."""

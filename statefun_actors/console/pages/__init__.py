@@ -14,6 +14,7 @@ from statefun_actors.console.pages.details import ask, dead_letter
 from statefun_actors.console.pages.editing import field
 from statefun_actors.console.pages.entities import entities, entity
 from statefun_actors.console.pages.failures import dead_letters, failing
+from statefun_actors.console.pages.history import conversation, history
 from statefun_actors.console.pages.overview import overview
 from statefun_actors.console.pages.queues import egress, timers
 from statefun_actors.console.pages.sending import send
@@ -27,6 +28,8 @@ PAGES: Final[Mapping[str, Callable[[Look, Mapping[str, str]], Page]]] = {
     "": overview,
     "entities": entities,
     "entity": entity,
+    "history": history,
+    "conversation": conversation,
     "field": field,
     "failing": failing,
     "dead-letters": dead_letters,

@@ -18,8 +18,10 @@ from statefun_actors.admin import (
 from statefun_actors.asking import OWN_FUNCTIONS
 from statefun_actors.console.failing_rows import failing_rows
 from statefun_actors.console.look import Look, Page
+from statefun_actors.console.pages.history import NEWEST, items_of
 from statefun_actors.console.pages.paging import ROWS, first, number
 from statefun_actors.entity import EntityFunction
+from statefun_actors.history import read_keep
 from statefun_actors.store import read_pauses
 
 
@@ -107,8 +109,13 @@ def entity(look: Look, query: Mapping[str, str]) -> Page:
         return Page(template="message.html", title="No such entity", content={"text": text}, status=404)
     view = show_entity(look.store, address, look.live.now_ms, look.app, look.known)
     failing = [each for each in look.live.failing if each.message.target == address]
+    rows, more, problem = items_of(look, address, "", NEWEST)
     content = {
         "address": address,
+        "history": rows,
+        "more_history": more,
+        "problem": problem,
+        "keep": read_keep(look.store),
         "view": view,
         "pauses": read_pauses(look.store.recover()),
         "fields": [] if view is None else _fields(look, view),
