@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from statefun_actors.console import Access, ConsoleMode, ConsoleRoute
 from statefun_actors.engine import Engine
-from statefun_actors.http import Guard, Listener, Router, create_ingress_app, serve
+from statefun_actors.http import Forwarding, Guard, Listener, Router, create_ingress_app, serve
 
 
 class HttpService:
@@ -18,15 +18,23 @@ class HttpService:
         token: what clients must send; None = nothing.
         own_loop: whether only the engine runs on this event loop.
         console: whether ``/console`` shows pages about the engine, and whether they can change what it holds.
+        forwarding: makes the other partitions of the engine, if it runs one of several.
     """
 
     serving: asyncio.Task[None] | None = None
 
     def __init__(
-        self, listeners: Sequence[Listener], token: str | None, *, own_loop: bool, console: ConsoleMode
+        self,
+        listeners: Sequence[Listener],
+        token: str | None,
+        *,
+        own_loop: bool,
+        console: ConsoleMode,
+        forwarding: Callable[[Engine], Forwarding] | None = None,
     ) -> None:
         self._listeners, self._token, self._own_loop = listeners, token, own_loop
         self._mode: ConsoleMode = console
+        self._forwarding = forwarding
         self._console: ConsoleRoute | None = None
         self._router: Router | None = None
         self._closing = asyncio.Event()
@@ -42,7 +50,11 @@ class HttpService:
                 read_only=self._mode == "read-only",
             )
         self._router = create_ingress_app(
-            engine.app, engine, guard, None if self._console is None else self._console.at
+            engine.app,
+            engine,
+            guard,
+            None if self._console is None else self._console.at,
+            forwarding=None if self._forwarding is None else self._forwarding(engine),
         )
         sockets = [sock for listener in self._listeners for sock in listener.sockets]
         self.serving = asyncio.create_task(

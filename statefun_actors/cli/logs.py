@@ -41,6 +41,8 @@ class LogOptions:
     format: LogFormat = "text"
     show_process: bool = False
     """Whether a line of text names the process that wrote it."""
+    partition: int | None = None
+    """The partition that the process runs, if there are several; each record names it."""
 
 
 def log_options(default: LogLevel) -> Callable[[Callable[..., None]], Callable[..., None]]:
@@ -98,7 +100,7 @@ def logging_to_stderr(options: LogOptions) -> Generator[LogHandler]:
     """
     root, factory = logging.getLogger(), logging.getLogRecordFactory()
     level = getattr(logging, options.level.upper())
-    handler = LogHandler(TextFormatter(options) if options.format == "text" else JsonFormatter())
+    handler = LogHandler(TextFormatter(options) if options.format == "text" else JsonFormatter(options))
     quieted = [logging.getLogger(name) for name in (_TALKATIVE if level > logging.DEBUG else ())]
     before = [(logger, logger.level) for logger in (root, *quieted)]
     root.addHandler(handler)
@@ -138,6 +140,7 @@ class TextFormatter(logging.Formatter):
     def __init__(self, options: LogOptions) -> None:
         super().__init__()
         self._show_process = options.show_process
+        self._partition = "" if options.partition is None else f"[partition {options.partition}] "
 
     def format(self, record: logging.LogRecord) -> str:
         process = f"[{record.process}] " if self._show_process else ""
@@ -145,12 +148,16 @@ class TextFormatter(logging.Formatter):
         # Records of the library itself have the address in their text.
         shown = "" if address is None or _is_own(record) else f" [{f'{address} {typename}'.rstrip()}]"
         head = f"{record.levelname} {record.name}{shown}: {record.getMessage().rstrip()}"
-        first = f"{self.formatTime(record)} {process}{one_line(head)}"
+        first = f"{self.formatTime(record)} {process}{self._partition}{one_line(head)}"
         return f"\n{CONTINUATION}".join([first, *(lines_of(text) for text in _more(self, record))])
 
 
 class JsonFormatter(logging.Formatter):
     """One JSON object, without characters that are not printable."""
+
+    def __init__(self, options: LogOptions) -> None:
+        super().__init__()
+        self._partition = options.partition
 
     def format(self, record: logging.LogRecord) -> str:
         address, typename = (getattr(record, name, None) for name in _OWN)
@@ -159,6 +166,7 @@ class JsonFormatter(logging.Formatter):
             "level": record.levelname,
             "logger": record.name,
             "process": record.process,
+            "partition": self._partition,
             "address": address,
             "type": typename,
             "message": record.getMessage(),

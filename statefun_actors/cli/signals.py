@@ -26,12 +26,14 @@ STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, *(() if _HANG_UP is None e
 class Stop:
     """A requested stop. Wait for :attr:`wanted`; :attr:`signal` is the signal that requested it."""
 
-    def __init__(self, before_dying: Sequence[Callable[[], None]], within: float | None) -> None:
+    def __init__(
+        self, before_dying: Sequence[Callable[[], None]], within: float | None, *, supervised: bool = False
+    ) -> None:
         self.signal: signal.Signals | None = None
         self.wanted = asyncio.Event()
         self._loop = asyncio.get_running_loop()
         self._before_dying = before_dying
-        self._within = within
+        self._within, self._supervised = within, supervised
         self._terminals = Terminals()
 
     def _on_signal(self, number: int, _: FrameType | None) -> None:
@@ -46,7 +48,7 @@ class Stop:
                 late.daemon = True
                 late.start()
             return
-        if is_repeated(number):
+        if is_repeated(number) or self._supervised:
             return
         self._mend()
         signal.signal(number, signal.SIG_DFL)
@@ -94,16 +96,25 @@ def heard() -> list[signal.Signals]:
 
 
 @contextlib.contextmanager
-def stop_signals(before_dying: Sequence[Callable[[], None]] = (), *, within: float | None = None) -> Generator[Stop]:
+def stop_signals(
+    before_dying: Sequence[Callable[[], None]] = (),
+    *,
+    within: float | None = None,
+    supervised: bool = False,
+) -> Generator[Stop]:
     """Report the signals to a :class:`Stop`.
 
     *before_dying* restores the terminal before a second signal ends the process; callables may be added to it later.
     With *within*, the process is ended this number of seconds after the first signal.
+
+    *supervised*: a supervisor hears the signals, too. Only SIGTERM counts, and a second one has no effect: the system
+    may send it to both, and then the supervisor sends it.
     """
-    stop = Stop(before_dying, within)
+    stop = Stop(before_dying, within, supervised=supervised)
     on_signal = stop._on_signal  # noqa: SLF001 - one piece
+    numbers = [signal.SIGTERM] if supervised else heard()
     with loop_kept_from_children(asyncio.get_running_loop()), signals_kept_from_children(on_signal):
-        before = {number: signal.signal(number, on_signal) for number in heard()}
+        before = {number: signal.signal(number, on_signal) for number in numbers}
         try:
             yield stop
         finally:

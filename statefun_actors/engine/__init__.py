@@ -24,6 +24,7 @@ from statefun_actors.engine.engine import (
 from statefun_actors.engine.epoch import (
     Counters,
     EpochLostError,
+    Lost,
     NotStorableError,
 )
 from statefun_actors.engine.evolution.findings import (
@@ -87,6 +88,7 @@ __all__ = [
     "Inbox",
     "IncompatibleStateError",
     "LossRefusedError",
+    "Lost",
     "Mailbox",
     "Mailboxes",
     "ManualClock",

@@ -8,6 +8,7 @@ from statefun_actors.engine.epoch import Epoch, EpochLostError, Lost, NotStorabl
 from statefun_actors.engine.idempotency import KeyedCalls
 from statefun_actors.ingress import Answer, AnswerLost, GivenUp, Interrupted, NotTaken, Wait
 from statefun_actors.model import INGRESS, TypedValue
+from statefun_actors.partitions import seq_of_call
 from statefun_actors.store import StoreReader
 from statefun_actors.text import describe
 
@@ -47,7 +48,7 @@ class Callers:
 
     def stored(self, call: Call) -> bool:
         """Whether the message of *call* is durable."""
-        return int(call.id) < self.durable_seq
+        return seq_of_call(call.id) < self.durable_seq
 
     # --- events of the message of a call, in the open epoch
 

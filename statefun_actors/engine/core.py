@@ -13,11 +13,13 @@ from statefun_actors.engine.commits import Commits
 from statefun_actors.engine.merge import Merge
 from statefun_actors.engine.observing import observe
 from statefun_actors.engine.options import EngineOptions
+from statefun_actors.engine.partitioned_working_set import PartitionedWorkingSet
 from statefun_actors.engine.ports import Sink, Source
 from statefun_actors.engine.recording import record_history
 from statefun_actors.engine.refused_commits import Isolation
 from statefun_actors.engine.renaming_working_set import RenamingWorkingSet
 from statefun_actors.engine.working_set import ServedStates, WorkingSet
+from statefun_actors.partitions import is_between_partitions
 from statefun_actors.store import Store
 
 
@@ -46,7 +48,8 @@ class Core:
 
     def recover(self) -> None:
         """Build the working set from the store. Raises StoreError: the store can't be read."""
-        make = RenamingWorkingSet if self.app.renamed else WorkingSet
+        partitioned = self.options.partition is not None
+        make = PartitionedWorkingSet if partitioned else RenamingWorkingSet if self.app.renamed else WorkingSet
         self.working_set = make(self.shape, self.store, self.sources, self.sinks, self.options, self.app.instruments)
         if self.options.history:
             record_history(self.working_set, self.store, self.options, self.clock.now_ms)
@@ -62,3 +65,16 @@ class Core:
     def backlogged(self) -> bool:
         """Whether sinks are too far behind (``egress_backlog``) to take more messages."""
         return self.working_set.outbox.kept > self.options.egress_backlog
+
+    @property
+    def readable(self) -> Mapping[str, Source]:
+        """The sources that may be read now: all unless :attr:`backlogged`.
+
+        Other partitions are read even if records for partitions wait: two partitions could wait for each other.
+        """
+        if not self.backlogged:
+            return self.sources
+        links = sum(self.working_set.outbox.kept_of(name) for name in self.sinks if is_between_partitions(name))
+        if self.working_set.outbox.kept - links > self.options.egress_backlog:
+            return {}
+        return {name: source for name, source in self.sources.items() if is_between_partitions(name)}

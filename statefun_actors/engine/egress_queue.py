@@ -74,6 +74,8 @@ class EgressQueue:
         self._newest = newest
         """The seq of the last durable record: records after ``_read`` are only in the store."""
         self._news = asyncio.Event()
+        self._watchers: deque[tuple[int, Callable[[], None]]] = deque()
+        """Calls that :meth:`when_written` has promised, by the value of :attr:`through` at which they are due."""
 
     # --- called by the sink
 
@@ -118,6 +120,8 @@ class EgressQueue:
         self._log_working()
         self._news.set()
         self._writer.wake()
+        while self._watchers and self._watchers[0][0] <= self.through:
+            self._watchers.popleft()[1]()
 
     async def begin(self, position: str) -> None:
         """Set the position of the sink, and wait until it is durable.
@@ -163,6 +167,11 @@ class EgressQueue:
         self._writer.instruments.egress_failed(EgressFailed(self.egress, reason))
         self._writer.wake()
 
+    def unavailable(self, reason: str) -> None:
+        """As :meth:`failing`, for a receiver that is expected to come back soon: nothing is logged."""
+        self.error = reason
+        self._writer.wake()
+
     def _log_working(self) -> None:
         if self._logged and not self.kept:
             self._logged = False
@@ -180,6 +189,18 @@ class EgressQueue:
     def wake(self) -> None:
         """Wake the sink: records have been added."""
         self._news.set()
+
+    def when_written(self, call: Callable[[], None]) -> None:
+        """Call *call* once all records that are durable now are written, or at :meth:`forget_watchers`."""
+        if self.kept:
+            self._watchers.append((self.through + self.kept, call))
+        else:
+            call()
+
+    def forget_watchers(self) -> None:
+        """No more records will be written here: make the calls of :meth:`when_written`."""
+        while self._watchers:
+            self._watchers.popleft()[1]()
 
     def hand_again(self) -> None:
         """The sink has ended: put the records that it took and did not write back to the front."""

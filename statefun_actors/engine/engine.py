@@ -147,6 +147,13 @@ class Engine:
         """See :meth:`~statefun_actors.ingress.Backend.take_all`."""
         self._intake.take_all(messages, on_answer)
 
+    def when_handed_over(self, call: Callable[[], None]) -> None:
+        """Call *call* once all messages for other partitions that are durable now have arrived there.
+
+        Also at once if there are no other partitions, and at the end of the engine.
+        """
+        self._core.working_set.outbox.when_handed_over(call)
+
     async def apply(self, change: Callable[[], object]) -> None:
         """Call *change*, which changes the open epoch by :attr:`changes`, and wait until that is durable.
 

@@ -20,11 +20,21 @@ class OpenInbox:
     def __init__(self, working_set: WorkingSet, now_ms: Callable[[], int], wake: Callable[[], None]) -> None:
         self._working_set, self._now_ms, self.wake = working_set, now_ms, wake
 
-    def submit(self, target: Address, value: TypedValue, *, delay_ms: int = 0, headers: Headers | None = None) -> None:
+    def submit(
+        self,
+        target: Address,
+        value: TypedValue,
+        *,
+        delay_ms: int = 0,
+        headers: Headers | None = None,
+        caller: Address | None = None,
+    ) -> None:
         if delay_ms > 0:
-            self._working_set.post_later(self._now_ms() + delay_ms, target, value, None, None, headers)
-        else:
+            self._working_set.post_later(self._now_ms() + delay_ms, target, value, caller, None, headers)
+        elif caller is None:
             self._working_set.post(target, value, None, headers)
+        else:
+            self._working_set.send(target, value, caller, headers)
 
     def emit(self, egress: str, value: TypedValue) -> None:
         working_set = self._working_set
@@ -41,6 +51,7 @@ class Submitted(Struct, frozen=True):
     value: TypedValue
     delay_ms: int
     headers: Headers | None
+    caller: Address | None = None
 
 
 class Emitted(Struct, frozen=True):
@@ -61,8 +72,16 @@ class RecordingInbox:
         self.received: list[Received] = []
         self.on_end: list[Callable[[Lost | None], object]] = []
 
-    def submit(self, target: Address, value: TypedValue, *, delay_ms: int = 0, headers: Headers | None = None) -> None:
-        self.received.append(Submitted(target, value, delay_ms, headers))
+    def submit(
+        self,
+        target: Address,
+        value: TypedValue,
+        *,
+        delay_ms: int = 0,
+        headers: Headers | None = None,
+        caller: Address | None = None,
+    ) -> None:
+        self.received.append(Submitted(target, value, delay_ms, headers, caller))
 
     def emit(self, egress: str, value: TypedValue) -> None:
         self.received.append(Emitted(egress, value))
@@ -74,8 +93,8 @@ class RecordingInbox:
         """Put all recorded messages into *inbox*."""
         for received in self.received:
             match received:
-                case Submitted(target, value, delay_ms, headers):
-                    inbox.submit(target, value, delay_ms=delay_ms, headers=headers)
+                case Submitted(target, value, delay_ms, headers, caller):
+                    inbox.submit(target, value, delay_ms=delay_ms, headers=headers, caller=caller)
                 case Emitted(egress, value):
                     inbox.emit(egress, value)
                 case _:

@@ -121,7 +121,7 @@ class Intake:
             self._post(message, message.caller)
             working_set.epoch.on_end.append(lambda lost: self._stored(caller, lost))
         else:
-            sender = working_set.callers.open(caller, str(working_set.seq()))
+            sender = working_set.callers.open(caller, working_set.call_id())
             if message.caller is not None:
                 assert caller.call is not None
                 working_set.stand_in(message.caller, caller.call)
@@ -145,7 +145,7 @@ class Intake:
         try:
             call = calls.find(message, now)
             if call is None:
-                call = calls.begin(message, str(working_set.seq()), now, working_set.epoch)
+                call = calls.begin(message, working_set.call_id(), now, working_set.epoch)
                 self._post(message, Address(INGRESS, call.id) if call.row.pending else None)
         except StoreError as error:
             caller.on_answer(NotTaken(str(error)))

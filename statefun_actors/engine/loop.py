@@ -225,10 +225,10 @@ class Loop:
 
     def _read_sources(self, working_set: WorkingSet) -> None:
         core, options, mailboxes = self._core, self._core.options, working_set.mailboxes
-        if not core.sources or core.backlogged:
+        if not core.sources or not (readable := core.readable):
             return
         inbox = OpenInbox(working_set, core.clock.now_ms, core.news.set)
-        for name, source in core.sources.items():
+        for name, source in readable.items():
             if source.exhausted:
                 continue
             # Messages that are read and handled in one epoch are never written: take only what this one can handle.

@@ -41,6 +41,8 @@ class _Observation:
 
     def post(self, target: Address, value: TypedValue, caller: Address | None, headers: Headers | None = None) -> None:
         self._post(target, value, caller, headers)
+        if self._working_set.is_elsewhere(target):
+            return  # the partition that gets it reports it
         self._instruments.message_taken(MessageTaken(target, value.typename, self._source(caller), caller))
 
     def _source(self, caller: Address | None) -> MessageSource:

@@ -8,6 +8,7 @@ import attrs
 
 from statefun_actors.dispatch import Dispatch
 from statefun_actors.engine.mailboxes import Mailboxes
+from statefun_actors.partitions import Partition
 
 
 @attrs.frozen(kw_only=True)
@@ -29,6 +30,8 @@ class EngineOptions:
             slows down to the pace of a slow sink. They are in the store.
         slice_steps: batches after which the event loop gets a turn.
         history: messages of each entity that its history keeps; 0: nothing is recorded.
+        partition: the partition of a system that this engine runs; messages for the others become records of the
+            egresses :func:`~statefun_actors.partitions.link`. None: it is the only engine.
         twice: for tests: run each batch twice, as after a crash that lost the outcome of the first run.
         mailboxes: for tests: creates the mailboxes of a working set.
         around: for tests: wraps the function that runs batches.
@@ -45,6 +48,7 @@ class EngineOptions:
     egress_backlog: int = 1_000_000
     slice_steps: int = 128
     history: int = 0
+    partition: Partition | None = None
     twice: bool = False
     mailboxes: Callable[..., Mailboxes] = Mailboxes
     around: Callable[[Dispatch], Dispatch] | None = None

@@ -17,6 +17,7 @@ from statefun_actors.engine.egress_queue import EgressQueue, EpochWriter, positi
 from statefun_actors.engine.epoch import Epoch
 from statefun_actors.engine.ports import Sink
 from statefun_actors.errors import StatefunActorsError
+from statefun_actors.partitions import is_between_partitions
 from statefun_actors.store import EgressRecord, Recovered, Store
 from statefun_actors.text import describe, describe_error
 
@@ -105,6 +106,26 @@ class Outbox:
         """The number of durable records that their sinks have not written yet."""
         return sum([queue.kept for queue in self._queues.values()]) if self._queues else 0
 
+    def kept_of(self, egress: str) -> int:
+        """The number of these that are of *egress*, which has a sink."""
+        return self._queues[egress].kept
+
+    def when_handed_over(self, call: Callable[[], None]) -> None:
+        """Call *call* once all messages for other partitions that are durable now have arrived there, or at the end."""
+        links = [queue for name, queue in self._queues.items() if is_between_partitions(name)]
+        left = len(links)
+
+        def one_written() -> None:
+            nonlocal left
+            left -= 1
+            if not left:
+                call()
+
+        if not links:
+            call()
+        for queue in links:
+            queue.when_written(one_written)
+
     def waiting(self, records: Iterable[EgressRecord]) -> Mapping[str, int]:
         """By egress, the number of durable records that its sink has not written; *records* are durable now."""
         waiting = {name: queue.kept for name, queue in self._queues.items()}
@@ -125,6 +146,8 @@ class Outbox:
 
     async def end(self, seconds: float = 0.0) -> bool:
         """End the sinks, after they have settled or *seconds* have passed; return whether any was still writing."""
+        for queue in self._queues.values() if not seconds else ():
+            queue.forget_watchers()
         if not self._tasks:
             return False
         news = asyncio.Event()
@@ -140,6 +163,8 @@ class Outbox:
             task.cancel()
         await asyncio.wait(self._tasks)
         self._tasks = []
+        for queue in self._queues.values():
+            queue.forget_watchers()
         return True
 
 

@@ -30,8 +30,16 @@ if TYPE_CHECKING:
 class Inbox(Protocol):
     """Takes messages of a source into the open epoch."""
 
-    def submit(self, target: Address, value: TypedValue, *, delay_ms: int = 0, headers: Headers | None = None) -> None:
-        """A message."""
+    def submit(
+        self,
+        target: Address,
+        value: TypedValue,
+        *,
+        delay_ms: int = 0,
+        headers: Headers | None = None,
+        caller: Address | None = None,
+    ) -> None:
+        """A message, by default from outside. One of *caller* may be a reply to a call from outside."""
         ...
 
     def emit(self, egress: str, value: TypedValue) -> None:

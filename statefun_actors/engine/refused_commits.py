@@ -249,8 +249,8 @@ class Isolation:
     def _bury_read(self, working_set: WorkingSet, cause: Read, now_ms: int) -> None:
         for received in cause.received:
             match received:
-                case Submitted(target, value):
-                    self._bury(working_set, Message(working_set.seq(), target, value), now_ms)
+                case Submitted(target, value, _, headers, caller):
+                    self._bury(working_set, Message(working_set.seq(), target, value, caller, headers), now_ms)
                 case Emitted(egress):
                     logger.error("a record of the source %s for the egress %s is dropped", cause.source, egress)
                 case _:

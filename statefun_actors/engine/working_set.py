@@ -147,6 +147,14 @@ class WorkingSet:
         """The sequence number that :meth:`seq` returns next."""
         return self._next_seq
 
+    def call_id(self) -> str:
+        """The id of a new call from outside."""
+        return str(self.seq())
+
+    def is_elsewhere(self, target: Address) -> bool:  # noqa: ARG002 - a partition overrides it
+        """Whether another engine has *target*, so that its messages don't enter the mailboxes here."""
+        return False
+
     def post(self, target: Address, value: TypedValue, caller: Address | None, headers: Headers | None = None) -> None:
         """A new message."""
         seq = self._next_seq

@@ -2,17 +2,20 @@
 
 from statefun_actors.http.app import create_app
 from statefun_actors.http.certificates import Tls
-from statefun_actors.http.ingress import Guard, create_ingress_app
+from statefun_actors.http.ingress import Forwarding, Guard, create_ingress_app
 from statefun_actors.http.listening import Listener, listen
+from statefun_actors.http.peers import Peer
 from statefun_actors.http.request import OnDone, Pending, RefusedError, Request, Response, Route, line
 from statefun_actors.http.router import Router
 from statefun_actors.http.server import STOP_SECONDS, serve
 
 __all__ = [
     "STOP_SECONDS",
+    "Forwarding",
     "Guard",
     "Listener",
     "OnDone",
+    "Peer",
     "Pending",
     "RefusedError",
     "Request",

@@ -1,6 +1,7 @@
 """Stores of the embedded engine: the contract, its records and errors, and the store in memory."""
 
 from statefun_actors.store.contract import (
+    PARTITION,
     SHAPES,
     CommitRefusedError,
     ContentRenaming,
@@ -32,6 +33,7 @@ from statefun_actors.store.opening import (
     MEMORY,
     ReadOnlyStore,
     contact_of,
+    has_partitions,
     open_reader,
     open_store,
     replace_store,
@@ -63,6 +65,7 @@ from statefun_actors.store.rows import (
 
 __all__ = [
     "MEMORY",
+    "PARTITION",
     "SHAPES",
     "Commit",
     "CommitRefusedError",
@@ -97,6 +100,7 @@ __all__ = [
     "expires_ms",
     "expiry_ms",
     "has_bytes",
+    "has_partitions",
     "open_reader",
     "open_store",
     "pack",

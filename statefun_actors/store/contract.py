@@ -44,6 +44,10 @@ SHAPES: Final = "shape:"
 """Prefix of positions: with the name of a function type, the position that holds its shape at the last run."""
 
 
+PARTITION: Final = "partition"
+"""The position that says which partition of which system the store is; other stores don't have it."""
+
+
 class StoreError(StatefunActorsError):
     """A store could not be opened, read or written. A retry can help after the cause is resolved."""
 

@@ -1,5 +1,7 @@
 """Stores by URL: ``memory://``, ``sqlite:///FILE``, or the path of a file, which is a SQLite store.
 
+The path may also be a folder with the stores of several partitions, which are read as one.
+
 A kind of store is a scheme in ``_MODULES`` and a package that has the functions of :class:`StoreModule`. The package is
 imported by name with its first use: a program without a file loads no database.
 """
@@ -13,13 +15,14 @@ from importlib import import_module
 from pathlib import Path
 from typing import ClassVar, Final, Protocol, cast
 
-from statefun_actors.store.contract import Store, StoreError, StoreReader
+from statefun_actors.store.contract import PARTITION, Store, StoreError, StoreReader
 from statefun_actors.store.memory import MemoryStore
 
 MEMORY: Final = "memory://"
 """The URL of a store in memory, which ends with its process."""
 _MODULES: Final = {"sqlite": "statefun_actors.store.sqlite"}
 _DEFAULT: Final = "sqlite"
+_PARTITIONED: Final = "statefun_actors.store.partitioned"
 _URL: Final = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]*)://(.*)", re.DOTALL)
 
 
@@ -88,12 +91,19 @@ def open_store(url: Path | str, *, brief: bool = False) -> Store:
 
     Raises:
         StoreInUseError: another engine or command uses it. A retry can help after that has ended.
-        StoreError: *url* has an unknown scheme; or the store is not ours, of a newer version, or can't be opened.
+        StoreError: *url* has an unknown scheme; or the store is not ours, of a newer version, one of several
+            partitions, or can't be opened.
     """
     if url == MEMORY:
         return MemoryStore()
     module, file = _module_of(url)
-    return module.open_store(file, brief=brief)
+    store = module.open_store(file, brief=brief)
+    try:
+        _check_alone(store, url)
+    except BaseException:
+        store.close()
+        raise
+    return store
 
 
 def open_reader(url: Path | str, *, older: bool = False) -> ReadOnlyStore:
@@ -166,4 +176,17 @@ def _module_of(url: Path | str) -> tuple[StoreModule, Path]:
     if found is not None and not found[2].startswith("/"):
         raise StoreUrlError(str(url), f"expected {scheme}:///FILE, or {scheme}:////FILE for an absolute path")
     file = Path(url if found is None else found[2].removeprefix("/"))
-    return cast("StoreModule", import_module(_MODULES[scheme])), file
+    return cast("StoreModule", import_module(_PARTITIONED if has_partitions(file) else _MODULES[scheme])), file
+
+
+def has_partitions(path: Path) -> bool:
+    """Whether *path* is the folder of a store with several partitions."""
+    return (path / "partitions.json").exists()
+
+
+def _check_alone(store: Store, url: Path | str) -> None:
+    """Raises StoreError: *store* is one partition of several."""
+    if PARTITION in store.recover().positions:
+        raise StoreError(
+            str(url), "it is one partition of a store with several", "Name the folder that has all of them instead."
+        )

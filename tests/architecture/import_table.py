@@ -30,6 +30,8 @@ TABLE: Final[Mapping[str, AbstractSet[str]]] = {
     "wire": frozenset({"errors", "address", "model"}),
     "store": frozenset({"text", "errors", "address", "model"}),
     "store.sqlite": frozenset({"text", "address", "model", "system", "store"}),
+    "partitions": frozenset({"address", "model"}),
+    "store.partitioned": frozenset({"address", "system", "store", "store.sqlite", "partitions"}),
     "asking": frozenset({"errors", "address", "model", "types"}),
     "definition": frozenset({"errors", "address", "host", "model", "types", "asking"}),
     "calls": frozenset({"errors", "address", "model", "types", "asking", "definition"}),
@@ -72,6 +74,8 @@ TABLE: Final[Mapping[str, AbstractSet[str]]] = {
             "system",
             "types",
             "wire",
+            "partitions",
+            "asking",
             "settings",
             "conversations",
             "dispatch",
@@ -92,6 +96,7 @@ TABLE: Final[Mapping[str, AbstractSet[str]]] = {
             "types",
             "store",
             "history",
+            "partitions",
             "asking",
             "definition",
             "conversations",
@@ -142,6 +147,7 @@ TABLE: Final[Mapping[str, AbstractSet[str]]] = {
     "connectors.files": frozenset({"errors", "model", "system", "types", "store", "dispatch", "ingress", "engine"}),
     "connectors.http": frozenset({"backoff", "model", "types", "store", "engine", "connectors.files"}),
     "connectors": frozenset({"types", "engine", "connectors.files", "connectors.http"}),
+    "connectors.partitions": frozenset({"backoff", "store", "partitions", "engine", "connectors.http"}),
     "connectors.kafka": frozenset(
         {
             "errors",
@@ -175,6 +181,7 @@ TABLE: Final[Mapping[str, AbstractSet[str]]] = {
     ),
     "assembly.control": frozenset({"store", "engine", "admin"}),
     "assembly.ingress": frozenset({"http", "engine", "console"}),
+    "assembly.partitions": frozenset({"system", "partitions", "http", "engine", "connectors.partitions"}),
     "runtime": frozenset(
         {
             "backoff",
@@ -237,6 +244,9 @@ TABLE: Final[Mapping[str, AbstractSet[str]]] = {
             "types",
             "store",
             "history",
+            "partitions",
+            "store.partitioned",
+            "backoff",
             "asking",
             "definition",
             "settings",
@@ -255,6 +265,8 @@ TABLE: Final[Mapping[str, AbstractSet[str]]] = {
             "assembly",
             "assembly.control",
             "assembly.ingress",
+            "assembly.partitions",
+            "connectors.partitions",
             "telemetry",
             "cluster",
         }

@@ -96,7 +96,15 @@ class Taken:
         self.messages: list[tuple[str, TypedValue, int]] = []
         self.records: list[dict[str, object]] = []
 
-    def submit(self, target: Address, value: TypedValue, *, delay_ms: int = 0, headers: Headers | None = None) -> None:
+    def submit(
+        self,
+        target: Address,
+        value: TypedValue,
+        *,
+        delay_ms: int = 0,
+        headers: Headers | None = None,
+        caller: Address | None = None,
+    ) -> None:
         self.messages.append((str(target), value, delay_ms))
 
     def emit(self, egress: str, value: TypedValue) -> None:

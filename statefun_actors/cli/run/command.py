@@ -11,23 +11,23 @@ from typing import TYPE_CHECKING, Final
 import click
 from click.core import ParameterSource
 
-from statefun_actors.cli.binding import listeners
 from statefun_actors.cli.logs import LogFormat, LogHandler, LogLevel, LogOptions, log_options, logging_to_stderr
 from statefun_actors.cli.metrics_option import metrics_instruments, metrics_option
 from statefun_actors.cli.output import echo, echo_json, printable_lines, write
+from statefun_actors.cli.run.listening import BIND, listening_at
+from statefun_actors.cli.run.partitioning import MOST_PARTITIONS, refuse_others, run_partitions
 from statefun_actors.cli.settings_options import Written, settings_options
-from statefun_actors.cli.store.place import default_store
+from statefun_actors.cli.store.place import STORE, default_store
 from statefun_actors.settings import Settings
 from statefun_actors.units import read_size
 
 if TYPE_CHECKING:
     from statefun_actors.cli.loading import App
-    from statefun_actors.cli.run.running import RunOptions
+    from statefun_actors.cli.run.options import RunOptions
     from statefun_actors.cli.run.summary import Summary
     from statefun_actors.connectors import Target
     from statefun_actors.console import ConsoleMode
     from statefun_actors.dispatch import Application, Instrument
-    from statefun_actors.http import Listener
 
 
 def _mapped(written: str | tuple[str, object]) -> tuple[str, Target]:
@@ -36,8 +36,6 @@ def _mapped(written: str | tuple[str, object]) -> tuple[str, Target]:
     return read_mapping(written)
 
 
-_PORT: Final = 8080
-_BIND: Final = f"127.0.0.1:{_PORT}"
 _LOG_LEVEL: Final = "warning"
 _FILE: Final = click.Path(dir_okay=False, path_type=Path)
 
@@ -69,8 +67,13 @@ _FILE: Final = click.Path(dir_okay=False, path_type=Path)
     "egress. full: they also change them. off: there are none.",
 )  # fmt: skip
 @click.option(
-    "--store", type=_FILE, metavar="FILE", help="The file for the state. Default: ./.statefun/<APP's name>.db"
+    "--store", type=STORE, metavar="FILE", help="The file for the state. Default: ./.statefun/<APP's name>.db"
 )
+@click.option(
+    "--partitions", type=click.IntRange(1, MOST_PARTITIONS), metavar="N",
+    help="Run N processes, to use several cores. Each entity is in one of them; the state is in a folder of N stores "
+    "at the path of --store. The number of an existing store can't be changed.",
+)  # fmt: skip
 @click.option("--memory", is_flag=True, help="Keep state in memory only; it is lost when the run ends.")
 @click.option(
     "--cache-bytes", type=Written(read_size), default="64M", show_default=True, metavar="SIZE",
@@ -123,6 +126,7 @@ def run(  # noqa: PLR0913, PLR0917 - each is an option of the command line
     token: str | None,
     console: ConsoleMode,
     store: Path | None,
+    partitions: int | None,
     memory: bool,
     cache_bytes: int,
     history: int,
@@ -168,10 +172,13 @@ def run(  # noqa: PLR0913, PLR0917 - each is an option of the command line
     from statefun_actors.cli.module.command import read as read_module
     from statefun_actors.cli.run.handover import Turn
     from statefun_actors.cli.run.module_edges import Edges, edges_of
-    from statefun_actors.cli.run.running import RunOptions
+    from statefun_actors.cli.run.options import RunOptions
     from statefun_actors.cli.run.sinks import one_target_each
 
     turn = Turn()
+    context = click.get_current_context()
+    if partitions is not None:
+        refuse_others(context)
     if metrics and ("none" in binds or (until_idle and not binds)):
         raise click.UsageError("--metrics is shown over HTTP; say where by --bind HOST:PORT.")
     if memory and store is not None:
@@ -187,7 +194,6 @@ def run(  # noqa: PLR0913, PLR0917 - each is an option of the command line
             other = "--until-idle" if until_idle else "--memory"
             raise click.UsageError(f"--reload needs a run that does not end and keeps its state; omit {other}.")
         raise SystemExit(run_reloading(app, [each for each in sys.argv[1:] if each != "--reload"]))
-    context = click.get_current_context()
     if quiet and context.get_parameter_source("log_level") is ParameterSource.DEFAULT and log_level == _LOG_LEVEL:
         log_level = "error"
     log = context.with_resource(logging_to_stderr(LogOptions(log_level, log_format)))
@@ -206,7 +212,24 @@ def run(  # noqa: PLR0913, PLR0917 - each is an option of the command line
     for warning in () if quiet else edges.warnings:
         echo(f"Warning: {warning}", err=True)
     turn.wait()
-    listening = _listening(binds or (() if until_idle else (_BIND,)), token)
+    listening = listening_at(binds or (() if until_idle else (BIND,)), token, partitions or 1)
+    if partitions is not None:
+        raise SystemExit(
+            run_partitions(
+                application,
+                partitions,
+                listening,
+                quiet=quiet,
+                app=app,
+                settings=settings,
+                logs=LogOptions(log_level, log_format),
+                store=store or default_store(loaded.name),
+                cache_bytes=cache_bytes,
+                egress_backlog=egress_backlog,
+                strict=strict,
+                token=token,
+            )
+        )
     options = RunOptions(
         inputs=inputs,
         until_idle=until_idle,
@@ -239,24 +262,6 @@ def _application(loaded: App, settings: Settings, instruments: Sequence[Instrume
         return Application(*loaded.served, settings=settings, instruments=with_global_providers(instruments))
     except DefinitionError as error:
         raise AppError(str(error)) from error
-
-
-def _listening(binds: Sequence[str], token: str | None) -> list[Listener]:
-    if "none" in binds:
-        if len(binds) > 1:
-            raise click.UsageError("--bind none excludes any other --bind.")
-        return []
-    if not binds:
-        return []
-    if token is not None and not (token.isascii() and token.isprintable() and token.strip() == token and token):
-        raise click.UsageError("expected a --token of printable ASCII, without blanks around it.")
-    listening = listeners(binds, port=_PORT, instead=" Choose another address with --bind HOST:PORT, or --bind none.")
-    for listener in listening:
-        if token is None and not listener.local:
-            raise click.UsageError(
-                f"anyone who can reach {listener.name} could send messages; set a bearer token with --token TEXT."
-            )
-    return listening
 
 
 def _run(name: str, app: Application, options: RunOptions, log: LogHandler, *, as_json: bool) -> int:

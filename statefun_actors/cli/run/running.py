@@ -6,34 +6,27 @@ import asyncio
 import contextlib
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final, Literal
 
-import attrs
-
 from statefun_actors.asking import OWN_FUNCTIONS, SCHEDULE
-from statefun_actors.assembly import Assembly, Service
-from statefun_actors.assembly.control import ControlService
+from statefun_actors.assembly import Assembly
 from statefun_actors.cli.logs import LogHandler
 from statefun_actors.cli.run.inputs import input_name, kafka_sources
 from statefun_actors.cli.run.jumping_clock import JumpingClock
+from statefun_actors.cli.run.options import RunOptions, opened_store, services_of
 from statefun_actors.cli.run.progress import BarDisplay, CheckProgress, Display, PlainDisplay
 from statefun_actors.cli.run.sinks import Sinks
 from statefun_actors.cli.run.summary import Count, FailingAddress, Summary
 from statefun_actors.cli.signals import Stop, stop_signals
-from statefun_actors.connectors import Target
 from statefun_actors.connectors.files import BadLineError, JsonLinesSource
 from statefun_actors.dispatch import Application
 from statefun_actors.engine import Check, Engine, EngineOptions, SystemClock
-from statefun_actors.store import MEMORY, open_store
+from statefun_actors.partitions import link
 from statefun_actors.text import one_line
 
 if TYPE_CHECKING:
     from statefun_actors.connectors.kafka import KafkaSource
-    from statefun_actors.console import ConsoleMode
-    from statefun_actors.deploy import KafkaEgress, KafkaIngress
-    from statefun_actors.http import Listener
 
 _STOPPED: Final = 9.5
 """Seconds from a signal to the forced end of the process."""
@@ -42,34 +35,6 @@ _DRAIN: Final = 8.0
 _LOOKS: Final = 0.2
 """Seconds between two checks of the progress."""
 _MOST_FAILING: Final = 20
-
-
-@attrs.frozen(kw_only=True)
-class RunOptions:
-    """The options of a run. Paths are as the user wrote them."""
-
-    inputs: Sequence[Path] = ()
-    until_idle: bool = False
-    fire_timers: bool = False
-    store: Path | None = None
-    """None = in memory."""
-    cache_bytes: int
-    history: int = 0
-    """Messages that are kept of each entity."""
-    egress: Mapping[str, Target]
-    egress_backlog: int
-    kafka_ingresses: Sequence[KafkaIngress] = ()
-    kafka_egresses: Sequence[KafkaEgress] = ()
-    strict: bool = False
-    """Refuse to start if changed classes would lose stored data."""
-    skip_bad_lines: Path | None = None
-    quiet: bool = False
-    listeners: Sequence[Listener] = ()
-    """The listeners of the HTTP ingress."""
-    token: str | None = None
-    """Its bearer token."""
-    console: ConsoleMode = "full"
-    """Whether the listeners serve the console, and whether it can change something."""
 
 
 class Run:
@@ -86,7 +51,7 @@ class Run:
         self._stopped = asyncio.Event()
         self._started = time.monotonic()
         with contextlib.ExitStack() as closing:
-            self._store = open_store(MEMORY if options.store is None else options.store)
+            self._store = opened_store(options)
             closing.callback(self._store.close)
             self._sources = {
                 input_name(path, options.store): JsonLinesSource(
@@ -101,48 +66,50 @@ class Run:
             self._sinks = Sinks(
                 options.egress, options.kafka_egresses, options.skip_bad_lines, app, closing, self._read_no_more
             )
+            partition = options.partition
+            links = {} if partition is None else partition.neighbours.sources()
             self._clock = JumpingClock() if options.fire_timers else SystemClock()
             self.engine = Engine(
                 app,
                 self._store,
                 self._clock,
-                sources={**self._sources, **self._topics},
-                sinks=self._sinks.by_egress,
+                sources={
+                    **self._sources,
+                    **self._topics,
+                    **{link(sender): source for sender, source in links.items()},
+                },
+                sinks={**self._sinks.by_egress, **({} if partition is None else partition.neighbours.sinks())},
                 options=EngineOptions(
                     cache_bytes=options.cache_bytes,
                     egress_backlog=options.egress_backlog,
                     history=options.history,
+                    partition=None if partition is None else partition.neighbours.own,
                 ),
                 check_changes=Check(strict=options.strict, progress=CheckProgress(quiet=options.quiet)),
             )
-            self._assembly = Assembly(self.engine, self._services(), closing.pop_all())
+            self._assembly = Assembly(self.engine, services_of(options, self._store, links), closing.pop_all())
         if isinstance(self._clock, JumpingClock):
             self._clock.next_jump = self._next_jump
         self._before = [(source.line, source.skipped) for source in self._sources.values()]
         self._sinks.begun()
         self._reported_failing = False
 
-    def _services(self) -> list[Service]:
-        services: list[Service] = [ControlService(self._store)]
-        options = self._options
-        if options.listeners:
-            from statefun_actors.assembly.ingress import HttpService
-
-            services.append(HttpService(options.listeners, options.token, own_loop=True, console=options.console))
-        return services
-
     async def to_the_end(self) -> Summary:
         """Run until everything is done, an input fails, or a signal arrives."""
         with contextlib.closing(self._assembly), contextlib.ExitStack() as terminal:
             # Before anything is shown: users may press Ctrl-C as soon as they see the bar.
             before_dying: list[Callable[[], None]] = []
-            stop = terminal.enter_context(stop_signals(before_dying, within=_STOPPED))
+            partition = self._options.partition
+            supervised = partition is not None
+            stop = terminal.enter_context(stop_signals(before_dying, within=_STOPPED, supervised=supervised))
             display = self._display()
             before_dying.append(display.abandon)
             terminal.callback(display.close)
             if isinstance(display, BarDisplay):
                 terminal.enter_context(self._log.writing_by(display.say))
             await self._assembly.start()
+            if partition is not None:
+                terminal.enter_context(partition.started(stop))
             await self._work(stop, display)
             display.close()
             return self._summary(stop)

@@ -13,7 +13,15 @@ from typing import IO
 import click
 
 from statefun_actors.cli.output import echo, echo_json
-from statefun_actors.cli.store.place import EXIT_CODES, WHICH_STORE, app_and_rest, no_more_than, place_of, store_command
+from statefun_actors.cli.store.place import (
+    EXIT_CODES,
+    WHICH_STORE,
+    app_and_rest,
+    no_more_than,
+    place_of,
+    store_command,
+    without_partitions,
+)
 
 _HELP = f"""Write a whole store as lines of JSON, on standard output or to a file.
 
@@ -41,7 +49,9 @@ def export(words: tuple[str, ...], output: Path | None, store: Path | None, as_j
 
     app, rest = app_and_rest(words, store)
     no_more_than(0, rest)
-    place = place_of(app, store)
+    place = without_partitions(
+        place_of(app, store), "export", "Copy the folder to keep it; `statefun-actors state` shows its entities."
+    )
     count = 0
     with place.reader() as reader, _writer(output) as file:
         for line in export_store(reader, place.known):

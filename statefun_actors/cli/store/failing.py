@@ -14,7 +14,15 @@ from statefun_actors.cli.output import confirm, echo, echo_json
 from statefun_actors.cli.store.control import change_store
 from statefun_actors.cli.store.listing_group import ListingGroup
 from statefun_actors.cli.store.pausing import hint_of_pauses
-from statefun_actors.cli.store.place import EXIT_CODES, WHICH_STORE, app_and_rest, no_more_than, place_of, store_command
+from statefun_actors.cli.store.place import (
+    EXIT_CODES,
+    WHICH_STORE,
+    app_and_rest,
+    no_more_than,
+    place_of,
+    store_command,
+    without_partitions,
+)
 from statefun_actors.cli.store.showing import Row, brief, cut, dry_run_option, limit_option, show_rows, time_of
 
 if TYPE_CHECKING:
@@ -68,7 +76,7 @@ def list_(words: tuple[str, ...], limit: int | None, store: Path | None, as_json
 
     app, rest = app_and_rest(words, store)
     no_more_than(0, rest)
-    place = place_of(app, store)
+    place = without_partitions(place_of(app, store), "failing", "`GET /readyz?verbose` of the run shows such messages.")
     found = failing_now(place)
     if found is None and not as_json:
         _show_without_engine(place, limit)

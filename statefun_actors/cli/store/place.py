@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,6 +26,24 @@ unless --store names another. With --store, APP may be omitted: values of its cl
 """The part of each command's help about its first argument."""
 
 EXIT_CODES: Final = "The exit code is 0 on success, 1 after an error, 2 for a mistake in the command or in APP."
+
+
+class StorePath(click.Path):
+    """The path of a store: a file, or the folder of a store with several partitions."""
+
+    def __init__(self) -> None:
+        super().__init__(path_type=Path)
+
+    def convert(self, value: Untyped, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        from statefun_actors.store import has_partitions
+
+        path = Path(os.fsdecode(super().convert(value, param, ctx)))
+        if path.is_dir() and not has_partitions(path):
+            self.fail(f"File {str(value)!r} is a directory.", param, ctx)
+        return path
+
+
+STORE: Final = StorePath()
 
 
 def default_store(name: str) -> Path:
@@ -76,6 +95,19 @@ def place_of(app: str | None, store: Path | None) -> StoreLocation:
     except DefinitionError as error:
         raise AppError(str(error)) from error
     return StoreLocation(store or default_store(loaded.name), application, known_codecs(application))
+
+
+def without_partitions(place: StoreLocation, command: str, instead: str) -> StoreLocation:
+    """*place*, for a *command* that can't use a store with several partitions yet; *instead*: what to do, a sentence.
+
+    Raises:
+        click.ClickException: *place* is such a store.
+    """
+    from statefun_actors.store import has_partitions
+
+    if has_partitions(place.store):
+        raise click.ClickException(f"{place.store} has several partitions, which `{command}` can't use yet. {instead}")
+    return place
 
 
 def app_and_rest(
@@ -135,7 +167,7 @@ def store_command(function: Callable[..., None]) -> Callable[..., None]:
         click.option("--json", "as_json", is_flag=True, help="For programs: JSON, one object a line."),
         click.option(
             "--store",
-            type=click.Path(dir_okay=False, path_type=Path),
+            type=STORE,
             metavar="FILE",
             help="The store. Default: that of APP, ./.statefun/<APP's name>.db",
         ),

@@ -10,7 +10,7 @@ from statefun_actors.http.request import RefusedError, Request, Response, line, 
 from statefun_actors.ingress import Backend
 
 _ALIVE: Final = b"/healthz"
-_READY: Final = b"/readyz"
+READY: Final = b"/readyz"
 _VERBOSE: Final = b"verbose"
 _MOST_NOTICES: Final = 100
 
@@ -23,9 +23,9 @@ class HealthRoutes:
 
     def admit(self, request: Request) -> None:
         path, _, query = request.target.partition(b"?")
-        if query == _VERBOSE or path not in {_ALIVE, _READY}:
+        if query == _VERBOSE or path not in {_ALIVE, READY}:
             self._guard.admit(request)
-        if path not in {_ALIVE, _READY}:
+        if path not in {_ALIVE, READY}:
             raise RefusedError(line(404, "Not Found"))
         if request.method not in {"GET", "HEAD"}:
             raise RefusedError(line(405, "Method Not Allowed", (b"allow", b"GET, HEAD")))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from statefun_actors.dispatch import Application
+from statefun_actors.http.ingress.forwarding import ForwardedHealth, Forwarding, ForwardingRoute
 from statefun_actors.http.ingress.guard import Guard
 from statefun_actors.http.ingress.health import HealthRoutes
 from statefun_actors.http.ingress.message_route import IngressRoute
@@ -16,7 +17,11 @@ from statefun_actors.ingress import Backend
 
 
 def create_ingress_app(
-    application: Application, backend: Backend, guard: Guard, other: Callable[[str], Route | None] | None = None
+    application: Application,
+    backend: Backend,
+    guard: Guard,
+    other: Callable[[str], Route | None] | None = None,
+    forwarding: Forwarding | None = None,
 ) -> Router:
     """The ingress to *application*, as an ASGI app over the *backend* that takes its messages.
 
@@ -25,19 +30,25 @@ def create_ingress_app(
     that can be shown. ``GET /healthz`` and ``/readyz`` need no token; *guard* checks all other paths, and
     ``/readyz?verbose``, which names messages that keep failing.
 
-    *other* returns the route for another path, None if there is none.
+    *other* returns the route for another path, None if there is none. With *forwarding*, the backend is one partition:
+    messages and answers for others are forwarded, and ``/readyz`` is about all.
     """
     health = HealthRoutes(guard, backend, lambda: router.stopping)
     ingress = IngressRoute(application, backend, guard)
     replies = RepliesRoute(application, backend, guard.without_token())
     metrics = metrics_route(application, guard.admit)
+    to_ingress: Route = ingress if forwarding is None else ForwardingRoute(ingress, forwarding)
+    to_replies: Route = replies if forwarding is None else ForwardingRoute(replies, forwarding)
 
     def route(path: str) -> Route | None:
-        if (found := ingress.at(path) or replies.at(path)) is not None:
-            return found
+        if ingress.at(path) is not None:
+            return to_ingress
+        if replies.at(path) is not None:
+            return to_replies
         if path == METRICS and metrics is not None:
             return metrics
         return None if other is None else other(path)
 
-    router = Router(route, application.settings.body_limit, otherwise=health)
+    last: Route = health if forwarding is None else ForwardedHealth(health, forwarding)
+    router = Router(route, application.settings.body_limit, otherwise=last)
     return router

@@ -6,10 +6,11 @@ from typing import Final
 
 from msgspec.structs import replace
 
+from statefun_actors.address import Address
 from statefun_actors.dispatch import Application
 from statefun_actors.http.ingress.guard import Guard
 from statefun_actors.http.ingress.pending import PendingAnswer, PendingReply
-from statefun_actors.http.ingress.request_parsing import PATH, RequestParser
+from statefun_actors.http.ingress.request_parsing import PATH, RequestParser, target_of
 from statefun_actors.http.ingress.responses import ResponseWriter
 from statefun_actors.http.message_headers import headers_reader
 from statefun_actors.http.request import Pending, RefusedError, Request, Response, line
@@ -45,6 +46,11 @@ class IngressRoute:
         if request.method not in _METHODS:
             text = f"send messages by PUT or POST, not {request.method[:20]}"
             raise RefusedError(line(405, text, (b"allow", b"POST, PUT")))
+
+    def address(self, request: Request) -> Address | None:
+        """The address to which *request* sends a message; None if it sends many. Raises RefusedError."""
+        path = request.target.partition(b"?")[0]
+        return target_of(path) if path.startswith(_ONE) else None
 
     def respond(self, request: Request, body: bytes) -> Response | Pending:
         pending: PendingAnswer

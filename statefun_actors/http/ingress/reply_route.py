@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Final
 from urllib.parse import unquote_to_bytes
 
+from statefun_actors.address import Address
+from statefun_actors.asking import REPLY
 from statefun_actors.conversations import OpenAsk
 from statefun_actors.dispatch import Application
 from statefun_actors.errors import UnhandledMessageError, UnknownFunctionTypeError
@@ -43,6 +45,11 @@ class RepliesRoute:
         self._guard.admit(request)
         if request.method != "POST":
             raise RefusedError(line(405, f"send an answer by POST, not {request.method[:20]}", (b"allow", b"POST")))
+
+    def address(self, request: Request) -> Address | None:
+        """The reply address that *request* answers; None without a token."""
+        token = _token(request.target.partition(b"?")[0])
+        return Address(REPLY, token) if token else None
 
     def respond(self, request: Request, body: bytes) -> Response | Pending:
         path, _, query = request.target.partition(b"?")

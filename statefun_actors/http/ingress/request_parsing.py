@@ -82,7 +82,7 @@ class RequestParser:
 
     def _found(self, path: bytes, raw_query: bytes, request: Request) -> tuple[RequestTemplate, Address, str | None]:
         """The template of a request, its target, and its idempotency key."""
-        typename, id = _target(path)
+        typename, id = target_of(path)
         query = read_query(raw_query)
         headers = read_headers(request, query.typename)
         try:
@@ -130,8 +130,12 @@ class RequestParser:
         return messages
 
 
-def _target(path: bytes) -> tuple[str, str]:
-    """Function type and id. The id is the rest of the path, so it may contain ``/``, plainly or as ``%2F``."""
+def target_of(path: bytes) -> Address:
+    """The target in *path*. The id is the rest of the path, so it may contain ``/``, plainly or as ``%2F``.
+
+    Raises:
+        RefusedError: *path* is not that of one message.
+    """
     parts = path[len(_PREFIX) :].split(b"/", 2) if path.startswith(_PREFIX) else []
     if len(parts) != 3 or not all(parts):
         raise RefusedError(line(404, "expected the path /ingress/<namespace>/<name>/<id>"))
@@ -141,4 +145,4 @@ def _target(path: bytes) -> tuple[str, str]:
         namespace, name, id = (unquote_to_bytes(part).decode() if b"%" in part else part.decode() for part in parts)
     except UnicodeDecodeError:
         raise bad("expected a path in percent-encoded UTF-8") from None
-    return f"{namespace}/{name}", id
+    return tuple.__new__(Address, (f"{namespace}/{name}", id))  # their parts are checked above

@@ -62,6 +62,7 @@ class _Inbox:
         *,
         delay_ms: int = 0,
         headers: Headers | None = None,  # noqa: ARG002 - the protocol
+        caller: Address | None = None,  # noqa: ARG002 - the protocol
     ) -> None:
         assert delay_ms == 0, f"expected a message without a delay, got {delay_ms} ms"
         number = value_of(value)

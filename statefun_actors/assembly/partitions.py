@@ -1,0 +1,105 @@
+"""The services of one partition of a system, for the others: the link for messages, and HTTP for forwarded requests."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from pathlib import Path
+
+import attrs
+
+from statefun_actors.connectors.partitions import LinkServer, LinkSink, LinkSource
+from statefun_actors.engine import Engine
+from statefun_actors.http import Forwarding, Guard, Peer, Router, create_ingress_app, listen, serve
+from statefun_actors.partitions import Partition, link
+from statefun_actors.system import listen_at
+
+
+@attrs.frozen
+class Neighbours:
+    """The partition *own* of the system with the id *system*, and where the others are.
+
+    Args:
+        sockets: a folder for the Unix sockets of all partitions, which only this user can access.
+        store: the path of the store of the system, for errors.
+    """
+
+    own: Partition
+    system: str
+    sockets: Path
+    store: Path
+
+    def link_socket(self, partition: int) -> Path:
+        """Where *partition* takes messages."""
+        return self.sockets / f"{partition}.link"
+
+    def http_socket(self, partition: int) -> Path:
+        """Where *partition* takes forwarded requests."""
+        return self.sockets / f"{partition}.http"
+
+    def sinks(self) -> dict[str, LinkSink]:
+        """The sinks for messages to the others, by egress."""
+        own, system, store = self.own.own, self.system, self.store
+        return {link(to): LinkSink(self.link_socket(to), system, own, to, store) for to in self.own.others}
+
+    def sources(self) -> dict[int, LinkSource]:
+        """The sources of messages from the others, by partition."""
+        return {sender: LinkSource(sender) for sender in self.own.others}
+
+    def forwarding(self, engine: Engine) -> Forwarding:
+        """Forwards requests from *engine* to the others."""
+        peers = {number: Peer(f"partition {number}", self.http_socket(number)) for number in self.own.others}
+        return Forwarding(self.own, peers, engine.when_handed_over)
+
+
+class LinkService:
+    """Takes messages from other partitions to *sources*."""
+
+    serving: asyncio.Task[None] | None = None
+
+    def __init__(self, neighbours: Neighbours, sources: Mapping[int, LinkSource]) -> None:
+        self._neighbours, self._sources = neighbours, sources
+        self._server: LinkServer | None = None
+
+    async def open(self, engine: Engine) -> None:
+        """Begin to take messages. Raises OSError: the socket can't be opened."""
+        own = self._neighbours.own.own
+        sock = listen_at(self._neighbours.link_socket(own))
+        sock.setblocking(False)
+        self._server = LinkServer(sock, self._neighbours.system, own, self._sources)
+        await self._server.open(engine.wake)
+
+    async def refuse(self) -> None:
+        """End all connections: a sender that waits for this partition would stop late."""
+        if self._server is not None:
+            await self._server.close()
+
+    async def close(self) -> None:
+        pass
+
+
+class ForwardedHttpService:
+    """Responds to requests that other partitions have admitted and forwarded."""
+
+    serving: asyncio.Task[None] | None = None
+
+    def __init__(self, neighbours: Neighbours) -> None:
+        self._neighbours = neighbours
+        self._router: Router | None = None
+        self._closing = asyncio.Event()
+
+    async def open(self, engine: Engine) -> None:
+        """Begin to respond. Raises OSError: the socket can't be opened."""
+        listener = listen(f"unix:{self._neighbours.http_socket(self._neighbours.own.own)}")
+        self._router = create_ingress_app(engine.app, engine, Guard(local=False))
+        self.serving = asyncio.create_task(serve(self._router, listener.sockets, stop=self._closing.wait))
+
+    async def refuse(self) -> None:
+        """Close each connection after its next response."""
+        if self._router is not None:
+            self._router.stopping = True
+
+    async def close(self) -> None:
+        self._closing.set()
+        if self.serving is not None:
+            await asyncio.wait([self.serving])

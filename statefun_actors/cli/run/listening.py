@@ -1,0 +1,41 @@
+"""``run --bind``: where the HTTP ingress listens, and whether that needs a token."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from statefun_actors.cli.binding import listeners
+
+if TYPE_CHECKING:
+    from statefun_actors.http import Listener
+
+_PORT: Final = 8080
+BIND: Final = f"127.0.0.1:{_PORT}"
+"""The default."""
+
+
+def listening_at(binds: Sequence[str], token: str | None, processes: int) -> list[Listener]:
+    """Open listeners at *binds*, with a socket for each of *processes*.
+
+    Raises:
+        click.ClickException: an address is invalid or can't be bound, or anyone could send messages.
+    """
+    if "none" in binds:
+        if len(binds) > 1:
+            raise click.UsageError("--bind none excludes any other --bind.")
+        return []
+    if not binds:
+        return []
+    if token is not None and not (token.isascii() and token.isprintable() and token.strip() == token and token):
+        raise click.UsageError("expected a --token of printable ASCII, without blanks around it.")
+    instead = " Choose another address with --bind HOST:PORT, or --bind none."
+    listening = listeners(binds, processes=processes, port=_PORT, instead=instead)
+    for listener in listening:
+        if token is None and not listener.local:
+            raise click.UsageError(
+                f"anyone who can reach {listener.name} could send messages; set a bearer token with --token TEXT."
+            )
+    return listening

@@ -1,0 +1,94 @@
+"""The main function of a process of ``run --partitions``, and what it sends to its supervisor."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Sequence
+from multiprocessing.connection import Connection
+from pathlib import Path
+from socket import socket
+from types import FrameType
+from typing import Literal
+
+import attrs
+
+from statefun_actors.assembly.partitions import Neighbours
+from statefun_actors.cli.loading import AppError, load_app
+from statefun_actors.cli.logs import LogOptions, logging_to_stderr
+from statefun_actors.cli.looping import in_a_loop
+from statefun_actors.cli.output import printable_lines, write
+from statefun_actors.cli.run.options import RunOptions
+from statefun_actors.cli.run.partition_run import PartitionRun
+from statefun_actors.cli.run.running import Run
+from statefun_actors.cli.run.summary import Summary
+from statefun_actors.cli.signals import heard
+from statefun_actors.dispatch import Application
+from statefun_actors.errors import StatefunActorsError
+from statefun_actors.http import Listener
+from statefun_actors.settings import Settings
+from statefun_actors.system import signals_kept_from_children
+from statefun_actors.telemetry import with_global_providers
+
+
+@attrs.frozen(kw_only=True)
+class PartitionTask:
+    """The options that all partitions share; it is pickled."""
+
+    app: str
+    path: tuple[str, ...]
+    """``sys.path`` of the supervisor, which has loaded the app."""
+    settings: Settings
+    logs: LogOptions
+    store: Path
+    cache_bytes: int
+    egress_backlog: int
+    strict: bool
+    token: str | None
+    names: Sequence[str]
+    """The names of the listeners."""
+
+
+@attrs.frozen
+class Progress:
+    """What a partition reports: it is ready, or it has ended after it has handled *handled* messages."""
+
+    what: Literal["ready", "ended"]
+    handled: int = 0
+
+
+def run_partition(task: PartitionTask, neighbours: Neighbours, sockets: Sequence[socket], reports: Connection) -> None:
+    """Run one partition until SIGTERM, or until the supervisor has ended."""
+    for number in heard():
+        if number is not signal.SIGTERM:  # every process at a terminal gets them; the supervisor stops the partitions
+            signal.signal(number, _left_to_the_supervisor)  # not SIG_IGN, which child processes would inherit
+    sys.path[:] = task.path
+    logs = attrs.evolve(task.logs, partition=neighbours.own.own)
+    with signals_kept_from_children(_left_to_the_supervisor), logging_to_stderr(logs) as log, reports:
+        try:
+            loaded = load_app(task.app)
+            app = Application(*loaded.served, settings=task.settings, instruments=with_global_providers([]))
+            options = RunOptions(
+                store=task.store,
+                cache_bytes=task.cache_bytes,
+                egress={},
+                egress_backlog=task.egress_backlog,
+                strict=task.strict,
+                quiet=True,
+                listeners=[Listener(name, [sock]) for name, sock in zip(task.names, sockets, strict=True)],
+                token=task.token,
+                console="off",
+                partition=PartitionRun(neighbours, lambda: reports.send(Progress("ready"))),
+            )
+
+            async def work() -> Summary:
+                return await Run(loaded.name, app, options, log).to_the_end()
+
+            summary = in_a_loop(work(), "Stored messages are kept; the next run continues from there.")
+        except (StatefunActorsError, AppError) as error:
+            write(printable_lines(f"Error: partition {neighbours.own.own}: {error}"), err=True)
+            sys.exit(1)
+        reports.send(Progress("ended", summary.handled))
+
+
+def _left_to_the_supervisor(_number: int, _frame: FrameType | None) -> None: ...

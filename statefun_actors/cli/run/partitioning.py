@@ -1,0 +1,104 @@
+"""``run --partitions``: refuses what such a run does not carry, and starts the supervisor."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, TypedDict, Unpack
+
+import click
+from click.core import ParameterSource
+
+from statefun_actors.cli.output import echo
+from statefun_actors.text import one_line
+
+if TYPE_CHECKING:
+    from statefun_actors.cli.logs import LogOptions
+    from statefun_actors.dispatch import Application
+    from statefun_actors.http import Listener
+    from statefun_actors.settings import Settings
+
+MOST_PARTITIONS: Final = 64
+
+
+class _Options(TypedDict):
+    app: str
+    settings: Settings
+    logs: LogOptions
+    store: Path
+    cache_bytes: int
+    egress_backlog: int
+    strict: bool
+    token: str | None
+
+
+_ONE_PROCESS: Final = "or run without --partitions"
+_INSTEAD: Final = {
+    "inputs": ("--input", "send the lines over HTTP, to /ingress"),
+    "until_idle": ("--until-idle", "stop the run with SIGTERM"),
+    "fire_timers": ("--fire-timers", "omit it"),
+    "memory": ("--memory", "omit it: the state is then in a folder of files"),
+    "egress": ("--egress", "omit it: records stay in the store until such a run can write them"),
+    "module_file": ("--module", "omit it"),
+    "skip_bad_lines": ("--skip-bad-lines", "omit it"),
+    "history": ("--history", "omit it"),
+    "metrics": ("--metrics", "use OpenTelemetry, which each partition reports to by itself"),
+    "reload": ("--reload", "restart the run by yourself"),
+    "as_json": ("--json", "omit it"),
+}
+"""By parameter: the option, and what to do without it."""
+
+
+def refuse_others(context: click.Context) -> None:
+    """Raises click.UsageError: an option is given that a run with --partitions does not carry."""
+    for name, (option, instead) in _INSTEAD.items():
+        if context.get_parameter_source(name) is not ParameterSource.DEFAULT and context.params[name]:
+            raise click.UsageError(f"--partitions does not work with {option} yet: {instead}; {_ONE_PROCESS}.")
+    console = context.get_parameter_source("console") is not ParameterSource.DEFAULT
+    if console and context.params["console"] != "off":
+        raise click.UsageError(f"--partitions does not work with --console yet: omit it; {_ONE_PROCESS}.")
+    if os.name == "nt" or not hasattr(socket, "SO_REUSEPORT"):
+        raise click.UsageError("--partitions needs Unix sockets and SO_REUSEPORT, which this system does not have.")
+
+
+def _check_application(app: Application) -> None:
+    """Raises click.UsageError: the partitions of its entities would change."""
+    for former, current in app.renamed.items():
+        raise click.UsageError(
+            f"--partitions does not work with was= of a class yet: {former}, now {current}, would get other "
+            f"partitions; omit was= if nothing is stored of {former}, {_ONE_PROCESS}."
+        )
+
+
+def run_partitions(
+    application: Application, count: int, listeners: Sequence[Listener], *, quiet: bool, **options: Unpack[_Options]
+) -> int:
+    """Run *count* partitions until a signal; returns the exit code. *options*: as those of a PartitionTask.
+
+    Raises:
+        click.ClickException: the store has another number of partitions, or can't be created.
+    """
+    from statefun_actors.cli.run.partition_process import PartitionTask
+    from statefun_actors.cli.run.supervisor import Supervisor
+    from statefun_actors.store import StoreError
+    from statefun_actors.store.partitioned import create_partitions
+
+    _check_application(application)
+    try:
+        layout = create_partitions(options["store"], count)
+    except StoreError as error:
+        raise click.ClickException(str(error)) from error
+    task = PartitionTask(path=tuple(sys.path), names=[listener.name for listener in listeners], **options)
+
+    def announce() -> None:
+        if quiet:
+            return
+        where = f"{count} partitions; state in {options['store']}"
+        echo(one_line(f"Running {', '.join(application.typenames)}; {where}. Ctrl-C stops."), err=True)
+        for listener in listeners:
+            echo(one_line(f"Messages are taken at {listener.url(tls=False)}/ingress/<namespace>/<name>/<id>"), err=True)
+
+    return Supervisor(task, layout, listeners, quiet=quiet).to_the_end(announce)

@@ -1,0 +1,133 @@
+"""``LinkSink``: hands the messages for another partition over to it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Coroutine, Sequence
+from pathlib import Path
+from typing import Any as Untyped
+from typing import Final
+
+import msgspec
+
+from statefun_actors.backoff import Backoff
+from statefun_actors.connectors.http import REFUSED_RECORDS
+from statefun_actors.connectors.partitions import frames
+from statefun_actors.connectors.partitions.frames import Durable, Hello, Records, Welcome, frame, read_frame
+from statefun_actors.engine import EgressQueue
+from statefun_actors.partitions import HANDED_OVER
+from statefun_actors.store import EgressRecord, StoreMismatchError
+
+_BACKOFF: Final = Backoff(0.02, 0.5)
+"""Pauses while the other partition can't be reached: its process is restarted within a second."""
+_MOST_IN_FRAME: Final = 1_000
+_LARGEST_FRAME: Final = 1024 * 1024
+"""The bytes of records after which a frame is sent, so that a frame is not much larger."""
+
+
+class LinkSink:
+    """Hands records over to the partition *receiver* at *path*, exactly once: it drops repeats by their ``seq``.
+
+    Args:
+        system: the id of the system.
+        sender: the partition of this process.
+        store: the path of the store, for errors.
+    """
+
+    def __init__(self, path: Path, system: str, sender: int, receiver: int, store: Path) -> None:
+        self._path, self._receiver, self._store = path, receiver, store
+        self._hello = frame(Hello(system, sender, receiver))
+
+    def resume(self, position: str | None) -> str | None:  # noqa: ARG002 - the receiver knows its position
+        return None
+
+    async def run(self, queue: EgressQueue, /) -> None:
+        waiting: deque[EgressRecord] = deque(await queue.take(_MOST_IN_FRAME))
+        failures = 0
+        while True:
+            before = queue.through
+            try:
+                await self._hand_over(queue, waiting)
+            except (OSError, EOFError, msgspec.MsgspecError) as error:
+                queue.unavailable(f"partition {self._receiver} can't be reached: {_reason(error)}")
+            failures = 1 if queue.through > before else failures + 1
+            await asyncio.sleep(_BACKOFF.seconds(failures))
+
+    async def _hand_over(self, queue: EgressQueue, waiting: deque[EgressRecord]) -> None:
+        """Hand over *waiting*, and whatever follows, by one connection. Returns when that is closed."""
+        reader, writer = await asyncio.open_unix_connection(self._path)
+        try:
+            writer.write(self._hello)
+            welcome: Welcome = await read_frame(reader, frames.read_welcome)
+            if welcome.durable > queue.newest:
+                raise StoreMismatchError(
+                    str(self._store),
+                    f"partition {self._receiver} has records up to number {welcome.durable:,} of it, and it has none "
+                    f"after {queue.newest:,}: its file was replaced by an older one",
+                    "Restore all partitions of one backup together.",
+                )
+            _done(queue, waiting, welcome.durable)
+            queue.working()
+            await _first(self._send(queue, waiting, writer), self._confirm(queue, waiting, reader))
+        finally:
+            writer.close()
+
+    async def _send(self, queue: EgressQueue, waiting: deque[EgressRecord], writer: asyncio.StreamWriter) -> None:
+        await _write(writer, list(waiting))
+        while True:
+            records = await queue.take(_MOST_IN_FRAME)
+            waiting += records
+            await _write(writer, records)
+
+    async def _confirm(self, queue: EgressQueue, waiting: deque[EgressRecord], reader: asyncio.StreamReader) -> None:
+        while True:
+            durable: Durable = await read_frame(reader, frames.read_durable)
+            _done(queue, waiting, durable.seq)
+
+
+async def _write(writer: asyncio.StreamWriter, records: Sequence[EgressRecord]) -> None:
+    part: list[tuple[int, bytes]] = []
+    size = 0
+    for record in records:
+        # An entity may name this egress itself: such a record is not a message.
+        part.append((record.seq, record.value.value if record.value.typename == HANDED_OVER else b""))
+        size += len(record.value.value)
+        if size >= _LARGEST_FRAME:
+            writer.write(frame(Records(part)))
+            part, size = [], 0
+            await writer.drain()
+    if part:
+        writer.write(frame(Records(part)))
+        await writer.drain()
+
+
+def _done(queue: EgressQueue, waiting: deque[EgressRecord], durable: int) -> None:
+    """Mark the records of *waiting* up to number *durable*."""
+    done: list[EgressRecord] = []
+    while waiting and waiting[0].seq <= durable:
+        record = waiting.popleft()
+        if record.value.typename == HANDED_OVER:
+            done.append(record)
+        else:
+            queue.done_as(record, REFUSED_RECORDS, record.value)
+    if done:
+        queue.done(done)
+
+
+async def _first(*works: Coroutine[Untyped, Untyped, None]) -> None:
+    """Run *works* until one of them ends, and cancel the others. Raises what that one raised."""
+    tasks = [asyncio.create_task(work) for work in works]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    for task in tasks:
+        if not task.cancelled():
+            task.result()
+
+
+def _reason(error: Exception) -> str:
+    return (isinstance(error, OSError) and error.strerror) or str(error)

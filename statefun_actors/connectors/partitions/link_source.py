@@ -1,0 +1,112 @@
+"""``LinkSource``: the messages that one other partition has handed over to this one."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Final, Literal
+
+from statefun_actors.engine import Inbox, Lost
+from statefun_actors.partitions import read_envelope
+
+logger: Final = logging.getLogger("statefun_actors.engine")
+
+_WINDOW: Final = 2_000
+"""Records in memory above which no more are received."""
+_WINDOW_BYTES: Final = 16 * 1024 * 1024
+
+
+class LinkSource:
+    """The messages from the partition *sender*. Its position is the number of the last record, which only increases."""
+
+    kind: Literal["send"] = "send"
+    """The source of its messages, for instruments."""
+    exhausted: bool = False
+    """Never: there may be more at any time."""
+
+    def __init__(self, sender: int) -> None:
+        self.sender = sender
+        self.durable = 0
+        """The number of the last record that is durable here."""
+        self._read = 0
+        """The number of the last record that has entered an epoch."""
+        self._received: deque[tuple[int, bytes]] = deque()
+        self._bytes = 0
+        self._news = asyncio.Event()
+        self._on_durable: Callable[[int], None] = _ignore
+        self._disconnect: Callable[[], None] = _nothing
+
+    # --- called by the engine
+
+    def resume(self, position: str | None) -> None:
+        self._disconnect()
+        self.disconnected()
+        self.durable = self._read = int(position or 0)
+
+    def read(self, most: int, inbox: Inbox, /) -> str | None:
+        received, last = self._received, self._read
+        for _ in range(min(most, len(received))):
+            last, value = received.popleft()
+            self._bytes -= len(value)
+            self._submit(last, value, inbox)
+        if last == self._read:
+            return None
+        self._read = last
+        self._news.set()
+        inbox.when_durable(lambda lost: self._ended(last, lost))
+        return str(last)
+
+    def _submit(self, seq: int, value: bytes, inbox: Inbox) -> None:
+        try:
+            message = read_envelope(value)
+        except ValueError as error:
+            logger.error("record %d of partition %d is not a message, and is dropped: %s", seq, self.sender, error)  # noqa: TRY400 - its text says all
+            return
+        inbox.submit(message.target, message.value, headers=message.headers, caller=message.caller)
+
+    def _ended(self, seq: int, lost: Lost | None) -> None:
+        """The epoch that has the records up to number *seq* is durable, or lost: then :meth:`resume` follows."""
+        if lost is None and seq > self.durable:
+            self.durable = seq
+            self._on_durable(seq)
+
+    # --- called by the server
+
+    def connected(self, on_durable: Callable[[int], None], disconnect: Callable[[], None]) -> None:
+        """There is a new connection, which begins after :attr:`durable`, and replaces the one before.
+
+        *on_durable* is called with the number of the last record whenever more of them are durable.
+        """
+        self._disconnect()
+        self.disconnected()
+        self._on_durable, self._disconnect = on_durable, disconnect
+
+    def disconnected(self) -> None:
+        """Forget the connection, and what it has brought and was not read: the sender sends it again."""
+        self._on_durable, self._disconnect = _ignore, _nothing
+        self._received.clear()
+        self._bytes = 0
+        self._news.set()
+
+    def offer(self, records: Sequence[tuple[int, bytes]]) -> None:
+        """Take *records*, without repeats. Then wait for :meth:`room`."""
+        for seq, value in records:
+            if seq > self._read:
+                self._received.append((seq, value))
+                self._bytes += len(value)
+
+    async def room(self) -> None:
+        """Wait until there is room for more records, or the connection is replaced."""
+        while len(self._received) >= _WINDOW or self._bytes >= _WINDOW_BYTES:
+            self._news.clear()
+            await self._news.wait()
+
+
+def _ignore(_: int) -> None:
+    """No connection wants to know."""
+
+
+def _nothing() -> None:
+    """There is no connection."""

@@ -1,0 +1,163 @@
+"""Routes of a system of several partitions: a request goes to the partition that has its address."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+from collections.abc import Callable, Mapping
+from typing import Final, Protocol
+
+from statefun_actors.address import Address
+from statefun_actors.http.ingress.health import READY, HealthRoutes
+from statefun_actors.http.peers import Peer
+from statefun_actors.http.request import OnDone, Pending, RefusedError, Request, Response, Route, line, lines
+from statefun_actors.partitions import Partition, partition_of
+
+_PATIENCE_SECONDS: Final = 3.0
+"""The timeout for the other partitions to say whether they are ready."""
+
+
+class AddressedRoute(Route, Protocol):
+    """A route whose requests are about one address."""
+
+    def address(self, request: Request) -> Address | None:
+        """The address of *request*; None: it has none, or an invalid one.
+
+        Raises:
+            RefusedError: it is invalid.
+        """
+        ...
+
+
+class Forwarding:
+    """The *peers* of the partition *own*, by number.
+
+    *when_handed_over* makes a call once all messages for peers that are durable now have arrived there.
+    """
+
+    def __init__(
+        self, own: Partition, peers: Mapping[int, Peer], when_handed_over: Callable[[Callable[[], None]], None]
+    ) -> None:
+        self.own, self.peers, self.when_handed_over = own, peers, when_handed_over
+
+    def peer_of(self, address: Address) -> Peer | None:
+        """The peer that has *address*; None if it is here."""
+        return self.peers.get(partition_of(address, self.own.count))
+
+
+class ForwardingRoute:
+    """Responds by *route*, or by the peer that has the address of a request."""
+
+    def __init__(self, route: AddressedRoute, forwarding: Forwarding) -> None:
+        self._route, self._forwarding = route, forwarding
+        self.admit = route.admit
+
+    def respond(self, request: Request, body: bytes) -> Response | Pending:
+        try:
+            address = self._route.address(request)
+        except RefusedError as refused:
+            return refused.response
+        if address is None:
+            response = self._route.respond(request, body)
+            return response if isinstance(response, Response) else _Arrived(response, self._forwarding)
+        peer = self._forwarding.peer_of(address)
+        return self._route.respond(request, body) if peer is None else peer.forward(request, body)
+
+
+class _Arrived:
+    """The response to many messages, once those for other partitions are there.
+
+    So a later request of the same client can't overtake them.
+    """
+
+    def __init__(self, pending: Pending, forwarding: Forwarding) -> None:
+        self._pending, self._forwarding = pending, forwarding
+        self._callback: OnDone | None = None
+
+    def on_done(self, callback: OnDone) -> None:
+        self._callback = callback
+        self._pending.on_done(self._durable)
+
+    def cancel(self) -> None:
+        self._pending.cancel()
+        self._end(None)
+
+    def _durable(self, response: Response | None) -> None:
+        self._forwarding.when_handed_over(lambda: self._end(response))
+
+    def _end(self, response: Response | None) -> None:
+        callback, self._callback = self._callback, None
+        if callback is not None:
+            callback(response)
+
+
+class ForwardedHealth:
+    """Responds to ``/readyz`` for all partitions: ready if each is; otherwise it names those that are not."""
+
+    def __init__(self, route: HealthRoutes, forwarding: Forwarding) -> None:
+        self._route, self._forwarding = route, forwarding
+        self.admit = route.admit
+
+    def respond(self, request: Request, body: bytes) -> Response | Pending:
+        here = self._route.respond(request, body)
+        if request.target.partition(b"?")[0] != READY:
+            return here
+        return _AllReady(self._forwarding, request, here)
+
+
+class _AllReady:
+    """The responses of all partitions as one."""
+
+    def __init__(self, forwarding: Forwarding, request: Request, here: Response) -> None:
+        self._request = request
+        asked = Request("GET", request.target, request.headers)
+        self._responses = {forwarding.own.own: here}
+        self._pending = {number: peer.forward(asked, b"", "") for number, peer in forwarding.peers.items()}
+        self._callback: OnDone | None = None
+        self._late = asyncio.get_running_loop().call_later(_PATIENCE_SECONDS, self._give_up)
+
+    def on_done(self, callback: OnDone) -> None:
+        self._callback = callback
+        for number, pending in self._pending.items():
+            pending.on_done(functools.partial(self._responded, number))
+        if not self._pending:
+            asyncio.get_running_loop().call_soon(self._end)
+
+    def cancel(self) -> None:
+        for pending in self._pending.values():
+            pending.cancel()
+        if (callback := self._callback) is not None:
+            self._late.cancel()
+            self._callback = None
+            callback(None)
+
+    def _responded(self, number: int, response: Response | None) -> None:
+        if response is not None:
+            self._responses[number] = response
+            if len(self._responses) == len(self._pending) + 1:
+                self._end()
+
+    def _give_up(self) -> None:
+        for number, pending in self._pending.items():
+            if number not in self._responses:
+                self._responses[number] = line(503, f"no answer within {_PATIENCE_SECONDS:g} s")
+                pending.cancel()
+        self._end()
+
+    def _end(self) -> None:
+        self._late.cancel()
+        callback, self._callback = self._callback, None
+        if callback is not None:
+            callback(_together(self._responses, self._request))
+
+
+def _together(responses: Mapping[int, Response], request: Request) -> Response:
+    reasons: list[str] = []
+    notices: list[str] = []
+    for number, response in sorted(responses.items()):
+        first, *more = response.body.decode().splitlines() or [""]
+        if response.status != 200:
+            reasons.append(f"partition {number}: {first.removeprefix('not ready: ')}")
+        notices += [f"partition {number}: {each}" for each in more]
+    status, text = (503, f"not ready: {'; '.join(reasons)}") if reasons else (200, "ready")
+    return lines(status, [text, *notices]) if request.target.endswith(b"?verbose") else line(status, text)

@@ -1,0 +1,33 @@
+"""Partitions of one system: which one has an address, and how a message for another one is written. Pure functions."""
+
+from statefun_actors.partitions.envelope import (
+    HANDED_OVER,
+    Envelope,
+    read_envelope,
+    write_envelope,
+)
+from statefun_actors.partitions.names import (
+    call_id,
+    is_between_partitions,
+    link,
+    partition_of_call,
+    seq_of_call,
+)
+from statefun_actors.partitions.partition import (
+    Partition,
+    partition_of,
+)
+
+__all__ = [
+    "HANDED_OVER",
+    "Envelope",
+    "Partition",
+    "call_id",
+    "is_between_partitions",
+    "link",
+    "partition_of",
+    "partition_of_call",
+    "read_envelope",
+    "seq_of_call",
+    "write_envelope",
+]

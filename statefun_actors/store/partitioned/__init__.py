@@ -1,0 +1,83 @@
+"""The store of a system of several partitions: a folder with one SQLite store for each, and ``partitions.json``.
+
+:mod:`statefun_actors.store` opens it by URL, with the functions that are here. Each partition is written by an engine
+of its own (:func:`open_partition`); readers see all of them as one store.
+"""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+from statefun_actors.store import ReadOnlyStore, Store, StoreError
+from statefun_actors.store.partitioned.layout import (
+    Layout,
+    create_partitions,
+    open_partition,
+    read_layout,
+)
+from statefun_actors.store.partitioned.reader import (
+    PartitionsReader,
+)
+
+__all__ = [
+    "Layout",
+    "PartitionsReader",
+    "contact_of",
+    "create_partitions",
+    "open_partition",
+    "open_reader",
+    "open_store",
+    "read_layout",
+    "replace_store",
+    "restore_store",
+]
+
+
+def open_store(file: Path, *, brief: bool = False) -> Store:
+    """Refuses: each partition has an engine of its own.
+
+    Raises:
+        StoreError: always.
+    """
+    count = read_layout(file).partitions
+    if brief:
+        raise StoreError(
+            str(file),
+            f"it has {count} partitions, and this command can't change such a store yet",
+            f"Send messages over HTTP to `statefun-actors run --partitions {count}`.",
+        )
+    raise StoreError(str(file), f"it has {count} partitions", f"Run it with --partitions {count}.")
+
+
+def open_reader(file: Path, *, older: bool = False) -> PartitionsReader:
+    """See :func:`statefun_actors.store.open_reader`."""
+    return PartitionsReader(file, older=older)
+
+
+def replace_store(store: Path, confirm: Callable[[ReadOnlyStore], None]) -> AbstractContextManager[Store]:  # noqa: ARG001 - the interface of all stores
+    """Refuses: an import can't write several partitions yet.
+
+    Raises:
+        StoreError: always.
+    """
+    raise StoreError(
+        str(store), f"it has {read_layout(store).partitions} partitions, and can't be imported to yet", "Name a file."
+    )
+
+
+def restore_store(backup: Path, store: Path, *, confirm: Callable[[], None]) -> Path | None:  # noqa: ARG001 - the interface of all stores
+    """Refuses: one partition can't be replaced alone.
+
+    Raises:
+        StoreError: always.
+    """
+    raise StoreError(
+        str(store),
+        f"it has {read_layout(store).partitions} partitions, and can't be restored to",
+        "Stop the run, and put a copy of the whole folder in its place.",
+    )
+
+
+def contact_of(store: Path) -> str | None:  # noqa: ARG001 - the interface of all stores
+    """None: each partition has a contact of its own."""
+    return None

@@ -1,0 +1,144 @@
+"""The folder of a system of several partitions: ``bank.db/partitions.json``, and the stores ``bank.db/0``, ``1``, ….
+
+The folder gets its name when it is complete. Each store has a position that says which partition of which system it is,
+so that files can't be mixed up: numbers of messages would begin again, and receivers would drop them as repeats.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import uuid
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from statefun_actors.partitions import Partition
+from statefun_actors.store import PARTITION, Commit, StoreError
+from statefun_actors.store.sqlite import SqliteStore
+from statefun_actors.system import make_folder, sync_folder
+
+FILE: Final = "partitions.json"
+_VERSION: Final = 1
+
+
+class Layout(msgspec.Struct, frozen=True, kw_only=True):
+    """The content of ``partitions.json``.
+
+    Args:
+        version: of this format.
+        partitions: how many there are.
+        system: an id that all partitions of the folder share, and no other store has.
+    """
+
+    version: int = _VERSION
+    partitions: int
+    system: str
+
+    def mark(self, own: int) -> str:
+        """The position of the store of partition *own*."""
+        return msgspec.json.encode({"system": self.system, "partition": own, "of": self.partitions}).decode()
+
+
+def read_layout(folder: Path) -> Layout:
+    """The layout of *folder*.
+
+    Raises:
+        StoreError: it has none, or of a newer version, or a store is missing.
+    """
+    try:
+        found = msgspec.json.decode((folder / FILE).read_bytes(), type=Layout)
+    except (OSError, msgspec.MsgspecError) as error:
+        raise StoreError(str(folder), f"its {FILE} can't be read: {error}", "Restore the folder from a copy.") from None
+    if found.version != _VERSION:
+        raise StoreError(
+            str(folder), f"its {FILE} is of version {found.version}, expected {_VERSION}", "Use a newer version."
+        )
+    for number in range(found.partitions):
+        if not (folder / str(number)).exists():
+            raise StoreError(
+                str(folder),
+                f"partition {number} of {found.partitions} is missing: there is no file {folder / str(number)}",
+                "Restore the whole folder from a copy.",
+            )
+    return found
+
+
+def create_partitions(folder: Path, count: int) -> Layout:
+    """The layout of *folder* with *count* partitions, which is created if there is nothing.
+
+    Raises:
+        StoreError: a store of another kind, or with another number of partitions, is there; or it can't be created.
+    """
+    if folder.is_file():
+        raise StoreError(
+            str(folder),
+            "it is a store without partitions",
+            "Run it without --partitions, or choose another store with --store.",
+        )
+    if not (folder / FILE).exists():
+        if folder.exists() and any(folder.iterdir()):
+            raise StoreError(str(folder), f"it is a folder without {FILE}", "Choose another store with --store.")
+        try:
+            _create(folder, Layout(partitions=count, system=uuid.uuid4().hex))
+        except OSError as error:
+            raise StoreError(str(folder), f"it can't be created: {error}", "Choose another path.") from None
+    found = read_layout(folder)
+    if found.partitions != count:
+        raise StoreError(
+            str(folder),
+            f"it has {found.partitions} partitions, not {count}",
+            f"Run it with --partitions {found.partitions}; their number can't be changed.",
+        )
+    return found
+
+
+def _create(folder: Path, layout: Layout) -> None:
+    make_folder(folder.parent)
+    building = folder.with_name(f"{folder.name}.{os.getpid()}.partial")
+    shutil.rmtree(building, ignore_errors=True)
+    make_folder(building)
+    try:
+        for number in range(layout.partitions):
+            store = SqliteStore(building / str(number), commits="loop")
+            try:
+                asyncio.run(store.commit(Commit(positions={PARTITION: layout.mark(number)})))
+            finally:
+                store.close()
+        (building / FILE).write_bytes(msgspec.json.encode(layout) + b"\n")
+        with (building / FILE).open("rb") as file:
+            os.fsync(file.fileno())
+        sync_folder(building)
+        with suppress(FileNotFoundError):
+            folder.rmdir()  # an empty one
+        building.rename(folder)
+        sync_folder(folder.parent)
+    finally:
+        shutil.rmtree(building, ignore_errors=True)
+
+
+def open_partition(folder: Path, own: Partition, system: str) -> SqliteStore:
+    """The store of the partition *own* of *system*, for its engine.
+
+    Raises:
+        StoreError: it is in use, or not the store of this partition, or can't be opened.
+    """
+    path = folder / str(own.own)
+    if not path.exists():
+        raise StoreError(str(path), "the file does not exist", "Restore the whole folder from a copy.")
+    store = SqliteStore(path)
+    try:
+        expected = Layout(partitions=own.count, system=system).mark(own.own)
+        found = store.recover().positions.get(PARTITION)
+        if found != expected:
+            raise StoreError(
+                str(path), f"expected {own} of this folder, got {found or 'a store without partitions'}",
+                "Restore the whole folder from a copy.",
+            )  # fmt: skip
+    except BaseException:
+        store.close()
+        raise
+    return store

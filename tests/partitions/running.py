@@ -1,0 +1,162 @@
+"""``statefun-actors run --partitions`` as processes, which a test kills."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+import attrs
+
+DEADLINE: Final = 60.0
+
+APP: Final = Path(__file__).with_name("cells.py").read_text()
+
+
+@attrs.frozen
+class Got:
+    """A response."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    def json(self) -> object:
+        return json.loads(self.body)
+
+
+class Running:
+    """A run of the application :data:`APP`, or of that in the file *app*, with *count* partitions in *folder*."""
+
+    def __init__(self, folder: Path, count: int, *options: str, app: str = APP) -> None:
+        self.folder, self.count, self.log = folder, count, folder / "log"
+        self.store = folder / "bank.db"
+        (folder / "app.py").write_text(app)
+        self._command = [
+            *(sys.executable, "-W", "error", "-m", "statefun_actors", "run", "app.py", "--partitions", str(count)),
+            *("--bind", "127.0.0.1:0", "--store", str(self.store), *options),
+        ]
+        self._process: subprocess.Popen[bytes] | None = None
+        self.port = 0
+
+    def __enter__(self) -> Running:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._process is not None and self._process.poll() is None:
+            children = self.children()
+            self._process.kill()
+            self._process.wait()
+            for pid in children:
+                wait_for(lambda pid=pid: not is_alive(pid))  # type: ignore[misc] # they notice that it has ended
+
+    @property
+    def process(self) -> subprocess.Popen[bytes]:
+        assert self._process is not None
+        return self._process
+
+    def start(self) -> None:
+        """Start it, and wait until it takes messages."""
+        with self.log.open("wb") as log:
+            self._process = subprocess.Popen(self._command, stdout=log, stderr=log, cwd=self.folder)
+        wait_for(lambda: "Messages are taken" in self.logged() or self.process.poll() is not None)
+        found = re.search(r"http://127\.0\.0\.1:(\d+)/", self.logged())
+        assert found is not None, self.logged()
+        self.port = int(found[1])
+
+    def logged(self) -> str:
+        return self.log.read_text()
+
+    def children(self) -> list[int]:
+        """The processes of the partitions."""
+        pid = self.process.pid
+        found: list[int] = []
+        for each in Path("/proc").iterdir():
+            if not each.name.isdecimal():
+                continue
+            with suppress(OSError, IndexError):
+                parent = int((each / "stat").read_text().rpartition(")")[2].split()[1])
+                if parent == pid and b"spawn_main" in (each / "cmdline").read_bytes():
+                    found.append(int(each.name))
+        return sorted(found)
+
+    def pid_of(self, partition: int) -> int:
+        """The process of *partition*: the one that has its store open."""
+        path = str((self.store / str(partition)).resolve())
+        for pid in self.children():
+            with suppress(OSError):
+                if any(str(each.readlink()) == path for each in Path(f"/proc/{pid}/fd").iterdir()):
+                    return pid
+        raise AssertionError(f"no process has {path} open")
+
+    def kill(self, pid: int) -> None:
+        """Kill the process of one partition."""
+        os.kill(pid, signal.SIGKILL)
+        wait_for(lambda: pid not in self.children())
+
+    def stop(self) -> int:
+        """Ask it to stop; its exit code."""
+        self.process.terminate()
+        return self.process.wait(DEADLINE)
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        headers: Mapping[str, str] | None = None,
+        timeout: float = DEADLINE,
+    ) -> Got:
+        """One request by a new connection."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
+        try:
+            data = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
+            connection.request(method, path, data, {"Content-Type": "application/json", **(headers or {})})
+            response = connection.getresponse()
+            return Got(response.status, {k.lower(): v for k, v in response.getheaders()}, response.read())
+        finally:
+            connection.close()
+
+    def add(self, id: str, number: int, to: str | None = None, *, wait: str = "10s", key: str | None = None) -> Got:
+        """Add *number* to the cell *id*, which passes it on to the cell *to*."""
+        headers = {} if key is None else {"Idempotency-Key": key}
+        return self.request(
+            "PUT", f"/ingress/test/cell/{id}?type=test/add&wait={wait}", {"number": number, "to": to}, headers
+        )
+
+    def add_surely(self, id: str, number: int, to: str) -> None:
+        """The same, repeated under one key until there is an answer."""
+        end = time.monotonic() + DEADLINE
+        while time.monotonic() < end:
+            with suppress(OSError, http.client.HTTPException):
+                got = self.add(id, number, to, key=f"{id}-{number}")
+                if got.status == 200:
+                    return
+                assert got.status == 503, got
+            time.sleep(0.02)  # between two attempts of a client
+        raise AssertionError("no answer")
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    """Return once *condition* holds."""
+    end = time.monotonic() + DEADLINE
+    while not condition():
+        assert time.monotonic() < end, "the deadline is over"
+        time.sleep(0.01)  # between two looks

@@ -1,0 +1,81 @@
+"""Partitions are killed at moments of chance while messages cross; then everything is counted."""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections import defaultdict
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from statefun_actors.admin import read_entities
+from statefun_actors.store import open_reader
+from tests.partitions.cells import Cell
+from tests.partitions.running import Running, wait_for
+
+CELLS = [f"cell-{number}" for number in range(12)]
+CLIENTS = 4
+
+
+def check(folder: Path, partitions: int, kills: int, every: float) -> None:
+    """Kill partitions *kills* times while clients send; then nothing is lost, doubled or out of order."""
+    chance = random.Random(kills)
+    sent: dict[str, int] = dict.fromkeys(CELLS, 0)
+    over = threading.Event()
+
+    def client(own: list[str], seed: int) -> None:
+        chance = random.Random(seed)
+        while not over.is_set():
+            id = chance.choice(own)
+            running.add_surely(id, sent[id], CELLS[(CELLS.index(id) + sent[id]) % len(CELLS)])
+            sent[id] += 1
+
+    with Running(folder, partitions) as running, ThreadPoolExecutor(CLIENTS) as pool:
+        clients = [pool.submit(client, CELLS[number::CLIENTS], number) for number in range(CLIENTS)]
+        try:
+            for _ in range(kills):
+                over.wait(every * chance.random())
+                running.kill(chance.choice(running.children()))
+                wait_for(lambda: len(running.children()) == partitions)
+        finally:
+            over.set()
+        for each in clients:
+            each.result(120)
+        for id in CELLS:
+            running.add_surely(id, sent[id], id)
+            sent[id] += 1
+        wait_for(lambda: _handed_over(running.store))
+        assert running.stop() == 0
+    found = dict(read_entities(running.store, Cell))
+    assert {id: found[id].numbers for id in CELLS} == {id: list(range(sent[id])) for id in CELLS}
+    expected: dict[tuple[str, str], list[int]] = defaultdict(list)
+    for sender in CELLS:
+        for number in range(sent[sender] - 1):
+            expected[sender, CELLS[(CELLS.index(sender) + number) % len(CELLS)]].append(number)
+        expected[sender, sender].append(sent[sender] - 1)
+    passed: dict[tuple[str, str], list[int]] = defaultdict(list)
+    for id in CELLS:
+        for sender, number in found[id].passed:
+            passed[sender, id].append(number)
+    assert passed == expected
+
+
+def _handed_over(store: Path) -> bool:
+    reader = open_reader(store)
+    try:
+        counts = reader.counts()
+    finally:
+        reader.close()
+    return counts["egress"] == 0 and counts["messages"] == 0
+
+
+def test_killed_partitions_lose_and_double_nothing(tmp_path: Path) -> None:
+    check(tmp_path, 2, kills=4, every=1.0)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1_800)
+def test_a_hundred_kills_lose_and_double_nothing(tmp_path: Path) -> None:
+    check(tmp_path, 3, kills=100, every=1.0)
