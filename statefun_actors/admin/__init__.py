@@ -14,6 +14,9 @@ from statefun_actors.admin.control.interface import (
 from statefun_actors.admin.control.over_engine import (
     EngineControl,
 )
+from statefun_actors.admin.control.over_partitions import (
+    PartlyChangedError,
+)
 from statefun_actors.admin.control.over_socket import (
     ControlSocketError,
     SocketControl,
@@ -22,6 +25,7 @@ from statefun_actors.admin.control.over_store import (
     StoreControl,
 )
 from statefun_actors.admin.control.selecting import (
+    is_running,
     open_control,
     running_engine,
 )
@@ -154,6 +158,7 @@ __all__ = [
     "FieldChange",
     "FieldEdit",
     "HistoryItem",
+    "PartlyChangedError",
     "PausedItem",
     "Posting",
     "ScheduleItem",
@@ -182,6 +187,7 @@ __all__ = [
     "form_of",
     "history_place",
     "import_store",
+    "is_running",
     "known_codecs",
     "known_types",
     "list_asks",

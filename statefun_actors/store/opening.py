@@ -184,6 +184,26 @@ def has_partitions(path: Path) -> bool:
     return (path / "partitions.json").exists()
 
 
+def count_partitions(path: Path) -> int:
+    """The number of partitions of the store in the folder *path*.
+
+    Raises:
+        StoreError: it can't be read, or one is missing.
+    """
+    count: int = import_module(_PARTITIONED).read_layout(path).partitions
+    return count
+
+
+def open_one_of(path: Path, number: int, *, brief: bool = False) -> Store:
+    """Open partition *number* of the store in the folder *path*, as :func:`open_store` opens a store.
+
+    Raises:
+        StoreInUseError: an engine or another command uses it.
+        StoreError: it can't be opened.
+    """
+    return cast("StoreModule", import_module(_MODULES[_DEFAULT])).open_store(path / str(number), brief=brief)
+
+
 def _check_alone(store: Store, url: Path | str) -> None:
     """Raises StoreError: *store* is one partition of several."""
     if PARTITION in store.recover().positions:

@@ -30,7 +30,18 @@ from statefun_actors.admin import (
 )
 from statefun_actors.asking import REPLY
 from statefun_actors.engine import EpochLostError, ManualClock, NoTimerError, NotSetError, SystemClock
-from statefun_actors.store import Commit, MemoryStore, Store, StoreError, StoreInUseError, StoreReader, Timer
+from statefun_actors.partitions import Partition
+from statefun_actors.store import (
+    Commit,
+    MemoryStore,
+    Store,
+    StoreError,
+    StoreInUseError,
+    StoreReader,
+    Timer,
+    open_reader,
+)
+from statefun_actors.store.partitioned import create_partitions, open_partition
 from statefun_actors.store.sqlite import SqliteReader, SqliteStore
 from statefun_actors.types import pack
 from tests.admin.control_checks import ADA, CHECKS, FIVE, GIVEN, Check
@@ -94,11 +105,25 @@ async def engine_with_door(path: Path) -> AsyncGenerator[ControlSocket]:
     store.close()
 
 
+@asynccontextmanager
+async def over_one_partition(folder: Path) -> AsyncGenerator[tuple[Control, StoreReader]]:
+    """Of a store with several partitions, the numbers differ: see tests/partitions."""
+    path = folder / "store.db"
+    layout = await asyncio.to_thread(create_partitions, path, 1)
+    (await given(open_partition(path, Partition(0, 1), layout.system))).close()
+    control = await open_control(path)
+    reader = open_reader(path)
+    yield control, reader
+    await control.close()
+    reader.close()
+
+
 WAYS: dict[str, Callable[[Path], AbstractAsyncContextManager[tuple[Control, StoreReader]]]] = {
     "memory": over_a_store_in_memory,
     "disk": over_a_store_on_disk,
     "engine": over_an_engine,
     "door": over_a_door,
+    "partition": over_one_partition,
 }
 
 

@@ -115,6 +115,7 @@ TABLE: Final[Mapping[str, AbstractSet[str]]] = {
             "types",
             "store",
             "history",
+            "partitions",
             "asking",
             "definition",
             "calls",

@@ -85,6 +85,7 @@ StatefunActorsError (Exception): errors
   UnclearTypeError (TypeError): ingress
   NotPausedError (LookupError): store
   StoreError: store
+    PartlyChangedError: admin
     StoreNotEmptyError: admin
     CommitRefusedError: store
     DamagedStoreError: store

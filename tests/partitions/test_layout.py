@@ -112,12 +112,6 @@ def test_the_folder_opens_for_no_single_engine(folder: Path) -> None:
     with pytest.raises(StoreError) as caught:
         open_store(folder)
     assert str(caught.value) == f"store {folder}: it has 2 partitions. Run it with --partitions 2."
-    with pytest.raises(StoreError) as caught:
-        open_store(folder, brief=True)
-    assert str(caught.value) == (
-        f"store {folder}: it has 2 partitions, and this command can't change such a store yet. Send messages over HTTP "
-        "to `statefun-actors run --partitions 2`."
-    )
 
 
 def test_the_folder_is_not_replaced(folder: Path, tmp_path: Path) -> None:

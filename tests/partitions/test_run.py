@@ -75,6 +75,24 @@ def test_commands_see_all_partitions_as_one_store(system: Running) -> None:
     assert "numbers   [1]" in done.stdout
 
 
+def test_commands_change_all_partitions_as_one_store(system: Running) -> None:
+    def command(*arguments: str) -> str:
+        done = run(*arguments, "--store", str(system.store), folder=system.folder)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    for id in (HERE, THERE):
+        address = f"test/cell/{id}"
+        assert "Sent" in command("send", "app.py", address, "test/add", '{"number": 77}')
+        assert system.add(id, 78).status == 200  # so the message before it is handled
+        assert "77,78]" in command("state", "app.py", address)
+        command("state", "set", "app.py", address, "passed", '[["x", 1]]', "--yes")
+        assert '[["x",1]]' in command("state", "app.py", address)
+        command("pause", "app.py", address)
+        command("resume", "app.py", address)
+    assert command("failing", "list", "app.py") == "No message is failing.\n"
+
+
 @pytest.mark.parametrize(
     ("command", "error"),
     [
@@ -82,16 +100,6 @@ def test_commands_see_all_partitions_as_one_store(system: Running) -> None:
             ("export", "app.py"),
             "Error: {store} has several partitions, which `export` can't use yet. Copy the folder to keep it; "
             "`statefun-actors state` shows its entities.\n",
-        ),
-        (
-            ("failing", "list", "app.py"),
-            "Error: {store} has several partitions, which `failing` can't use yet. `GET /readyz?verbose` of the run "
-            "shows such messages.\n",
-        ),
-        (
-            ("send", "app.py", "test/cell/a", "test/add", '{"number":1}'),
-            "Error: store {store}: it has 2 partitions, and this command can't change such a store yet. Send messages "
-            "over HTTP to `statefun-actors run --partitions 2`.\n",
         ),
         (("run", "app.py"), "Error: store {store}: it has 2 partitions. Run it with --partitions 2.\n"),
         (

@@ -19,13 +19,13 @@ def change_store(place: StoreLocation, change: Callable[[Control], Awaitable[obj
     """
 
     async def changed() -> bool:
-        from statefun_actors.admin import SocketControl, open_control
+        from statefun_actors.admin import is_running, open_control
 
         control = await open_control(place.store)
         try:
             await change(control)
+            return is_running(control)
         finally:
             await control.close()
-        return isinstance(control, SocketControl)
 
     return asyncio.run(changed())

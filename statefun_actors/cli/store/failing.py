@@ -21,7 +21,6 @@ from statefun_actors.cli.store.place import (
     no_more_than,
     place_of,
     store_command,
-    without_partitions,
 )
 from statefun_actors.cli.store.showing import Row, brief, cut, dry_run_option, limit_option, show_rows, time_of
 
@@ -76,7 +75,7 @@ def list_(words: tuple[str, ...], limit: int | None, store: Path | None, as_json
 
     app, rest = app_and_rest(words, store)
     no_more_than(0, rest)
-    place = without_partitions(place_of(app, store), "failing", "`GET /readyz?verbose` of the run shows such messages.")
+    place = place_of(app, store)
     found = failing_now(place)
     if found is None and not as_json:
         _show_without_engine(place, limit)

@@ -33,19 +33,13 @@ __all__ = [
 ]
 
 
-def open_store(file: Path, *, brief: bool = False) -> Store:
+def open_store(file: Path, *, brief: bool = False) -> Store:  # noqa: ARG001 - the interface of all stores
     """Refuses: each partition has an engine of its own.
 
     Raises:
         StoreError: always.
     """
     count = read_layout(file).partitions
-    if brief:
-        raise StoreError(
-            str(file),
-            f"it has {count} partitions, and this command can't change such a store yet",
-            f"Send messages over HTTP to `statefun-actors run --partitions {count}`.",
-        )
     raise StoreError(str(file), f"it has {count} partitions", f"Run it with --partitions {count}.")
 
 

@@ -1,0 +1,192 @@
+"""Control of a store with several partitions: each change goes to the partition that it concerns.
+
+A change of one item is made whole, as in every store. A change of items of several partitions is checked first, and
+then made in one partition after the other; if that fails in the middle, the error says which partitions have it.
+
+Dead letters and delayed messages have the numbers that readers of the whole store show.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import ClassVar, TypeVar
+
+from statefun_actors.address import Address
+from statefun_actors.admin.control.interface import Control, DeadLetterRetry, FieldEdit, Posting, TimerKey
+from statefun_actors.admin.control.over_socket import SocketControl
+from statefun_actors.admin.views.timers import is_own
+from statefun_actors.asking import REPLY
+from statefun_actors.engine import FailingMessage, NoDeadLetterError, NoTimerError
+from statefun_actors.errors import StatefunActorsError
+from statefun_actors.model import TypedValue
+from statefun_actors.partitions import partition_of
+from statefun_actors.store import PauseTarget, StoreError, open_reader, read_pauses, without_pauses
+
+T = TypeVar("T")
+Open = Callable[[int], Awaitable[Control]]
+
+
+class PartlyChangedError(StoreError):
+    """A change was made in some partitions, and failed in another one. Repeat it for the others."""
+
+    retryable: ClassVar[bool] = True
+
+    def __init__(self, store: str, changed: Sequence[int], failed: int, error: Exception) -> None:
+        there = ", ".join(map(str, changed))
+        super().__init__(store, f"changed in partition {there}, but not in partition {failed}: {error}")
+        self.args = (store, changed, failed, error)
+
+
+class PartitionsControl:
+    """The control of the store in *folder* with *count* partitions.
+
+    Args:
+        open: opens the control of one partition, when it is first needed.
+        opened: those that are open already. If there are any, :meth:`failing` is about these.
+    """
+
+    def __init__(self, folder: Path, count: int, open: Open, opened: Mapping[int, Control] | None = None) -> None:
+        self._folder, self._count, self._open = folder, count, open
+        self._opened: dict[int, Control] = dict(opened or {})
+
+    @property
+    def running(self) -> bool:
+        """Whether an engine has made a change."""
+        return any(isinstance(control, SocketControl) for control in self._opened.values())
+
+    # --- by address
+
+    async def send(self, postings: Sequence[Posting]) -> None:
+        parts = self._by_partition(postings, lambda posting: posting.target)
+        await self._each(parts, lambda control, part: control.send(part))
+
+    async def set_field(self, edit: FieldEdit) -> None:
+        await (await self._control(self._partition(edit.address))).set_field(edit)
+
+    async def answer(self, token: str, value: TypedValue) -> None:
+        await (await self._control(self._partition(Address(REPLY, token)))).answer(token, value)
+
+    async def cancel_ask(self, token: str) -> None:
+        await (await self._control(self._partition(Address(REPLY, token)))).cancel_ask(token)
+
+    async def failing(self) -> list[FailingMessage]:
+        numbers = list(self._opened) or range(self._count)
+        found = [each for number in numbers for each in await (await self._control(number)).failing()]
+        return sorted(found, key=lambda each: each.message.target)
+
+    async def retry_failing(self, addresses: Sequence[Address]) -> None:
+        parts = self._by_partition(addresses, lambda address: address)
+        await self._each(parts, lambda control, part: control.retry_failing(part))
+
+    async def drop_failing(self, addresses: Sequence[Address], *, discard: bool = False) -> None:
+        parts = self._by_partition(addresses, lambda address: address)
+        await self._each(parts, lambda control, part: control.drop_failing(part, discard=discard))
+
+    async def pause(self, targets: Sequence[PauseTarget]) -> None:
+        await self._each(self._of_targets(targets), lambda control, part: control.pause(part))
+
+    async def resume(self, targets: Sequence[PauseTarget]) -> None:
+        reader = open_reader(self._folder)
+        try:
+            without_pauses(read_pauses(reader.recover()), targets)
+        finally:
+            reader.close()
+        await self._each(self._of_targets(targets), lambda control, part: control.resume(part))
+
+    # --- by number
+
+    async def retry(self, letters: Sequence[DeadLetterRetry]) -> None:
+        self._check_letters([letter.seq for letter in letters])
+        parts = self._by_number(letters, lambda letter: letter.seq)
+        await self._each(
+            parts,
+            lambda control, part: control.retry([DeadLetterRetry(self._inner(each.seq), each.value) for each in part]),
+        )
+
+    async def discard(self, seqs: Sequence[int]) -> None:
+        self._check_letters(seqs)
+        parts = self._by_number(seqs, lambda seq: seq)
+        await self._each(parts, lambda control, part: control.discard(list(map(self._inner, part))))
+
+    async def fire_timers(self, timers: Sequence[TimerKey]) -> None:
+        parts = self._of_timers(timers)
+        await self._each(parts, lambda control, part: control.fire_timers(part))
+
+    async def cancel_timers(self, timers: Sequence[TimerKey]) -> None:
+        parts = self._of_timers(timers)
+        await self._each(parts, lambda control, part: control.cancel_timers(part))
+
+    async def close(self) -> None:
+        opened, self._opened = self._opened, {}
+        for control in opened.values():
+            await control.close()
+
+    # --- partitions
+
+    async def _control(self, number: int) -> Control:
+        if number not in self._opened:
+            self._opened[number] = await self._open(number)
+        return self._opened[number]
+
+    async def _each(
+        self, parts: Mapping[int, Sequence[T]], change: Callable[[Control, Sequence[T]], Awaitable[None]]
+    ) -> None:
+        controls = {number: await self._control(number) for number in sorted(parts)}
+        changed: list[int] = []
+        for number, control in controls.items():
+            try:
+                await change(control, parts[number])
+            except StatefunActorsError as error:
+                if not changed:
+                    raise
+                raise PartlyChangedError(str(self._folder), changed, number, error) from error
+            changed.append(number)
+
+    def _partition(self, address: Address) -> int:
+        return partition_of(address, self._count)
+
+    def _by_partition(self, items: Iterable[T], address: Callable[[T], Address]) -> dict[int, list[T]]:
+        return _grouped(items, lambda item: self._partition(address(item)))
+
+    def _by_number(self, items: Iterable[T], seq: Callable[[T], int]) -> dict[int, list[T]]:
+        return _grouped(items, lambda item: seq(item) % self._count)
+
+    def _inner(self, seq: int) -> int:
+        return seq // self._count
+
+    def _of_targets(self, targets: Sequence[PauseTarget]) -> dict[int, list[PauseTarget]]:
+        """A function type is paused in all partitions, an entity in its own."""
+        parts: dict[int, list[PauseTarget]] = {}
+        for target in targets:
+            for number in range(self._count) if isinstance(target, str) else [self._partition(target)]:
+                parts.setdefault(number, []).append(target)
+        return parts
+
+    def _of_timers(self, timers: Sequence[TimerKey]) -> dict[int, list[TimerKey]]:
+        reader = open_reader(self._folder)
+        try:
+            for key in timers:
+                found = next(iter(reader.timers_after(key.due_ms, key.seq - 1, 1)), None)
+                if found is None or (found.due_ms, found.seq) != (key.due_ms, key.seq) or is_own(found):
+                    raise NoTimerError(key.seq)
+        finally:
+            reader.close()
+        parts = self._by_number(timers, lambda key: key.seq)
+        return {n: [TimerKey(key.due_ms, self._inner(key.seq)) for key in part] for n, part in parts.items()}
+
+    def _check_letters(self, seqs: Iterable[int]) -> None:
+        reader = open_reader(self._folder)
+        try:
+            for seq in seqs:
+                if reader.dead_letter(seq) is None:
+                    raise NoDeadLetterError(seq)
+        finally:
+            reader.close()
+
+
+def _grouped(items: Iterable[T], key: Callable[[T], int]) -> dict[int, list[T]]:
+    parts: dict[int, list[T]] = {}
+    for item in items:
+        parts.setdefault(key(item), []).append(item)
+    return parts

@@ -1,0 +1,140 @@
+"""Changes of a store with several partitions, with the numbers that its readers show."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from statefun_actors import Address
+from statefun_actors.admin import DeadLetterRetry, PartlyChangedError, Posting, TimerKey, open_control
+from statefun_actors.engine import NoDeadLetterError, NotFailingError, NoTimerError
+from statefun_actors.model import TypedValue
+from statefun_actors.partitions import Partition
+from statefun_actors.store import (
+    Commit,
+    DeadLetterEntry,
+    Message,
+    NotPausedError,
+    StoreInUseError,
+    open_one_of,
+    open_reader,
+    read_pauses,
+)
+from statefun_actors.store.partitioned import create_partitions, open_partition
+from tests.partitions.systems import id_in
+
+TYPE = "bank/account"
+HERE, THERE = Address(TYPE, id_in(0, TYPE)), Address(TYPE, id_in(1, TYPE))
+VALUE = TypedValue("test/value", b"1")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Two partitions, each with two dead letters: 6 and 8 in the first, 7 and 9 in the second."""
+    folder = tmp_path / "bank.db"
+    layout = create_partitions(folder, 2)
+    for number, target in enumerate((HERE, THERE)):
+        store = open_partition(folder, Partition(number, 2), layout.system)
+        letters = [DeadLetterEntry(seq, Message(seq - 2, target, VALUE), "E", "e", 1, 0) for seq in (3, 4)]
+        asyncio.run(store.commit(Commit(dead_letters=letters, next_seq=5)))
+        store.close()
+    return folder
+
+
+def waiting(folder: Path) -> list[Address]:
+    reader = open_reader(folder)
+    found = [message.target for message in reader.messages()]
+    reader.close()
+    return found
+
+
+def letters(folder: Path) -> list[int]:
+    reader = open_reader(folder)
+    found = [entry.seq for entry in reader.dead_letters()]
+    reader.close()
+    return found
+
+
+async def test_messages_go_to_the_partitions_of_their_targets(folder: Path) -> None:
+    control = await open_control(folder)
+    await control.send([Posting(HERE, VALUE), Posting(THERE, VALUE), Posting(HERE, VALUE)])
+    await control.close()
+    for number, target in enumerate((HERE, THERE)):
+        store = open_one_of(folder, number, brief=True)
+        assert {message.target for message in store.messages()} == {target}
+        store.close()
+    assert sorted(waiting(folder)) == sorted([HERE, HERE, THERE])
+
+
+async def test_dead_letters_are_named_by_the_numbers_that_are_shown(folder: Path) -> None:
+    control = await open_control(folder)
+    assert letters(folder) == [6, 7, 8, 9]
+    await control.retry([DeadLetterRetry(7), DeadLetterRetry(8)])
+    assert letters(folder) == [6, 9]
+    assert sorted(waiting(folder)) == sorted([HERE, THERE])
+    with pytest.raises(NoDeadLetterError) as caught:
+        await control.discard([6, 7])
+    assert caught.value.seq == 7
+    assert letters(folder) == [6, 9]
+    await control.discard([6, 9])
+    assert letters(folder) == []
+    await control.close()
+
+
+async def test_delayed_messages_are_named_by_the_numbers_that_are_shown(folder: Path) -> None:
+    control = await open_control(folder)
+    await control.send([Posting(HERE, VALUE, 80_000_000), Posting(THERE, VALUE, 90_000_000)])
+    reader = open_reader(folder)
+    first, second = reader.timers_after(0, 0, 9)
+    assert [first.target, second.target] == [HERE, THERE]
+    with pytest.raises(NoTimerError):
+        await control.cancel_timers([TimerKey(first.due_ms, first.seq), TimerKey(second.due_ms, first.seq)])
+    await control.fire_timers([TimerKey(second.due_ms, second.seq)])
+    due = next(iter(reader.timers_after(0, 0, 9)))
+    assert (due.target, due.due_ms < first.due_ms) == (THERE, True)
+    await control.cancel_timers([TimerKey(first.due_ms, first.seq)])
+    assert [timer.target for timer in reader.timers_after(0, 0, 9)] == [THERE]
+    reader.close()
+    await control.close()
+
+
+async def test_a_function_type_is_paused_in_all_partitions(folder: Path) -> None:
+    control = await open_control(folder)
+    await control.pause([TYPE, THERE])
+    for number, expected in enumerate(({TYPE}, {TYPE, THERE})):
+        reader = open_reader(folder / str(number))
+        assert set(read_pauses(reader.recover())) == expected
+        reader.close()
+    with pytest.raises(NotPausedError):
+        await control.resume([TYPE, HERE])
+    await control.resume([TYPE])
+    reader = open_reader(folder)
+    assert set(read_pauses(reader.recover())) == {THERE}
+    reader.close()
+    await control.close()
+
+
+async def test_a_change_that_fails_in_the_middle_says_where_it_was_made(folder: Path) -> None:
+    control = await open_control(folder)
+    await control.send([Posting(HERE, VALUE)])
+    with pytest.raises(PartlyChangedError) as caught:
+        await control.drop_failing([HERE, THERE])
+    assert str(caught.value) == (
+        f"store {folder}: changed in partition 0, but not in partition 1: {NotFailingError(THERE, 'it has no message')}"
+    )
+    assert waiting(folder) == []
+    with pytest.raises(NotFailingError):
+        await control.drop_failing([THERE])
+    await control.close()
+
+
+async def test_nothing_is_changed_if_a_partition_can_not_be_opened(folder: Path) -> None:
+    held = open_one_of(folder, 1)
+    control = await open_control(folder, patience=0.1)
+    with pytest.raises(StoreInUseError):
+        await control.send([Posting(HERE, VALUE), Posting(THERE, VALUE)])
+    await control.close()
+    held.close()
+    assert waiting(folder) == []
