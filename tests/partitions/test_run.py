@@ -58,6 +58,16 @@ def test_many_messages_are_there_once_they_are_taken(system: Running) -> None:
     assert [system.add(id, 2).json() for id in ids] == [{"id": id, "count": 2} for id in ids]
 
 
+def test_another_system_can_not_share_the_port(system: Running) -> None:
+    bind = f"127.0.0.1:{system.port}"
+    done = run("run", "app.py", "--partitions", "2", "--bind", bind, folder=system.folder)
+    assert (done.returncode, done.stderr) == (
+        1,
+        f"Error: can't listen at {bind}: Address already in use. Choose another address with --bind HOST:PORT, or "
+        "--bind none.\n",
+    )
+
+
 def test_all_are_ready_together(system: Running) -> None:
     for _ in range(6):
         assert system.request("GET", "/readyz").body == b"ready\n"

@@ -76,11 +76,9 @@ async def running_engine(store: Path) -> Control | None:
     if has_partitions(store):
         count = count_partitions(store)
         found = {n: control for n in range(count) if (control := await _running(store / str(n))) is not None}
-        return (
-            PartitionsControl(store, count, lambda number: _open_one(store, number, _PATIENCE), found)
-            if found
-            else None
-        )
+        if not found:
+            return None
+        return PartitionsControl(store, count, lambda number: _open_one(store, number, _PATIENCE), found)
     return await _running(store)
 
 

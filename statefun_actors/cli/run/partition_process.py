@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import sys
 from collections.abc import Sequence
@@ -78,7 +79,7 @@ def run_partition(task: PartitionTask, neighbours: Neighbours, sockets: Sequence
                 listeners=[Listener(name, [sock]) for name, sock in zip(task.names, sockets, strict=True)],
                 token=task.token,
                 console="off",
-                partition=PartitionRun(neighbours, lambda: reports.send(Progress("ready"))),
+                partition=PartitionRun(neighbours, lambda: _report(reports, Progress("ready"))),
             )
 
             async def work() -> Summary:
@@ -88,7 +89,12 @@ def run_partition(task: PartitionTask, neighbours: Neighbours, sockets: Sequence
         except (StatefunActorsError, AppError) as error:
             write(printable_lines(f"Error: partition {neighbours.own.own}: {error}"), err=True)
             sys.exit(1)
-        reports.send(Progress("ended", summary.handled))
+        _report(reports, Progress("ended", summary.handled))
+
+
+def _report(reports: Connection, progress: Progress) -> None:
+    with contextlib.suppress(OSError):  # the supervisor was killed, and this process ends, too
+        reports.send(progress)
 
 
 def _left_to_the_supervisor(_number: int, _frame: FrameType | None) -> None: ...

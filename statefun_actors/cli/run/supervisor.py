@@ -139,8 +139,6 @@ class Supervisor:
                 code = self._ended(each, each.process)
                 if code:
                     return code
-            elif each.reports is not None and each.reports.closed:
-                each.reports = None
         return 0
 
     def _ended(self, each: _Process, process: SpawnProcess) -> int:
