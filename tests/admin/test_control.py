@@ -282,7 +282,7 @@ async def test_a_socket_that_a_killed_engine_left_is_no_obstacle(tmp_path: Path)
 
 async def test_a_person_can_talk_to_the_door(tmp_path: Path) -> None:
     async with engine_with_door(tmp_path / "store.db") as door:
-        told = await said(
+        reported = await said(
             door,
             b'{"do": "discard", "seqs": [2]}',
             b'{"do": "discard", "seqs": [2]}',
@@ -294,11 +294,11 @@ async def test_a_person_can_talk_to_the_door(tmp_path: Path) -> None:
             b"",
         )
 
-    assert told[:3] == [{"is": "done"}, {"is": "no-dead-letter", "seq": 2}, {"is": "done"}]
-    assert [answer["is"] for answer in told[3:]] == ["refused"] * 5
-    assert told[3]["reason"].startswith("a function type is <namespace>/<name>: got 'bank'.")
-    assert told[4]["reason"] == "Invalid value 'dance' - at `$.do`"
-    assert told[5]["reason"] == "Object contains unknown field `sequs`"
+    assert reported[:3] == [{"is": "done"}, {"is": "no-dead-letter", "seq": 2}, {"is": "done"}]
+    assert [answer["is"] for answer in reported[3:]] == ["refused"] * 5
+    assert reported[3]["reason"].startswith("a function type is <namespace>/<name>: got 'bank'.")
+    assert reported[4]["reason"] == "Invalid value 'dance' - at `$.do`"
+    assert reported[5]["reason"] == "Object contains unknown field `sequs`"
 
 
 async def said(door: ControlSocket, *lines: bytes) -> list[dict[str, str]]:

@@ -123,8 +123,8 @@ async def test_a_store_of_an_application_comes_back_as_it_was(
 ) -> None:
     await shop(tmp_path / "shop.db")
 
-    told = await asyncio.to_thread(exported, tmp_path / "shop.db", app=when_exported)
-    await asyncio.to_thread(imported, told, tmp_path / "again.db", app=when_imported)
+    reported = await asyncio.to_thread(exported, tmp_path / "shop.db", app=when_exported)
+    await asyncio.to_thread(imported, reported, tmp_path / "again.db", app=when_imported)
 
     there, back = SqliteReader(tmp_path / "shop.db"), SqliteReader(tmp_path / "again.db")
     assert answers(back) == answers(there)
@@ -148,11 +148,11 @@ async def test_values_are_readable_where_nothing_is_lost(tmp_path: Path) -> None
     await shop(tmp_path / "shop.db")
 
     lines = [json.loads(line) for line in exported(tmp_path / "shop.db")]
-    told = [line for line in lines if not line.get("name", "").startswith("shape:")]
+    reported = [line for line in lines if not line.get("name", "").startswith("shape:")]
 
-    assert told[0] == {"kind": "store", "version": 1, "next_seq": told[0]["next_seq"]}
-    assert told[1] == {"kind": "position", "name": "source:/in.jsonl", "position": "[3,200]"}
-    assert told[3] == {
+    assert reported[0] == {"kind": "store", "version": 1, "next_seq": reported[0]["next_seq"]}
+    assert reported[1] == {"kind": "position", "name": "source:/in.jsonl", "position": "[3,200]"}
+    assert reported[3] == {
         "kind": "entity",
         "type": "shop/basket",
         "id": "bob",
@@ -164,15 +164,15 @@ async def test_values_are_readable_where_nothing_is_lost(tmp_path: Path) -> None
         "written_ms": {"wishes": 1767225600000, "last": 1767225600000, "raw": 1767225600000},
         "last_call_ms": 1767225600000,
     }
-    assert [line["kind"] for line in told[4:]] == ["message"] * 2 + ["timer"] * 2 + ["egress"] * 2 + ["end"]
-    assert told[8]["value"] == {
+    assert [line["kind"] for line in reported[4:]] == ["message"] * 2 + ["timer"] * 2 + ["egress"] * 2 + ["end"]
+    assert reported[8]["value"] == {
         "type": "type.googleapis.com/io.statefun.sdk.egress.KafkaProducerRecord",
         "value": {"topic": "wishes", "key": "ada", "value": '{"text":"tea"}'},
     }
-    assert told[6]["token"] == "later"
-    assert told[6]["from"] == told[6]["to"] == ["shop/basket", "ada"]
-    assert told[6]["value"] == {"type": "io.statefun.types/long", "value": 5}
-    assert told[-1] == {"kind": "end", "lines": len(lines) - 2}
+    assert reported[6]["token"] == "later"
+    assert reported[6]["from"] == reported[6]["to"] == ["shop/basket", "ada"]
+    assert reported[6]["value"] == {"type": "io.statefun.types/long", "value": 5}
+    assert reported[-1] == {"kind": "end", "lines": len(lines) - 2}
 
 
 @pytest.mark.parametrize(
@@ -222,10 +222,10 @@ def test_a_store_that_is_written_meanwhile_is_exported_as_of_one_commit(tmp_path
     reader = SqliteReader(tmp_path / "store.db")
 
     with reader.snapshot():
-        told = export_store(reader)
-        first = [next(told) for _ in range(700)]
+        reported = export_store(reader)
+        first = [next(reported) for _ in range(700)]
         asyncio.run(store.commit(Commit(entities=[entity("1100", b"new"), entity("9999")], next_seq=9)))
-        rest = list(told)
+        rest = list(reported)
 
     imported([*first, *rest], tmp_path / "copy.db")
     copy = SqliteReader(tmp_path / "copy.db")
@@ -295,7 +295,7 @@ def test_lines_written_by_hand_are_a_store(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("line", "change", "told"),
+    ("line", "change", "reported"),
     [
         (1, b"{", "Input data was truncated"),
         (1, b'{"kind":"end","lines":0}', "expected one line of kind `store`, as the first line"),
@@ -345,7 +345,7 @@ def test_lines_written_by_hand_are_a_store(tmp_path: Path) -> None:
     ids=str,
 )
 def test_a_line_that_makes_no_sense_is_named_and_nothing_is_imported(
-    tmp_path: Path, line: int, change: bytes | dict[str, object], told: str
+    tmp_path: Path, line: int, change: bytes | dict[str, object], reported: str
 ) -> None:
     text = change if isinstance(change, bytes) else json.dumps(json.loads(GOOD[line - 1]) | change).encode()
     bad = [*GOOD[: line - 1], text + b"\n", *GOOD[line:]]
@@ -355,7 +355,7 @@ def test_a_line_that_makes_no_sense_is_named_and_nothing_is_imported(
     for target in (tmp_path / "new.db", tmp_path / "store.db"):
         with pytest.raises(BadExportError) as refused:
             imported(bad, target, replace=True)
-        assert str(refused.value) == f"shop.jsonl, line {line}: {told}. Nothing was imported."
+        assert str(refused.value) == f"shop.jsonl, line {line}: {reported}. Nothing was imported."
 
     assert (tmp_path / "store.db").read_bytes() == before
     assert names(tmp_path) == ["new.db.lock", "store.db", "store.db.lock"]

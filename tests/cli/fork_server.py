@@ -66,18 +66,18 @@ class ForkServer:
             finally:
                 os.close(writing)
             end = time.monotonic() + seconds
-            told = b""
-            while told.count(b"\n") < 2:
+            reported = b""
+            while reported.count(b"\n") < 2:
                 ready, _, _ = select.select([status], [], [], max(0.0, end - time.monotonic()))
                 if not ready:
-                    os.kill(int(told.splitlines()[0]), signal.SIGKILL)
+                    os.kill(int(reported.splitlines()[0]), signal.SIGKILL)
                     raise subprocess.TimeoutExpired(list(arguments), seconds)
                 part = os.read(reading, 100)
                 assert part, "the process that forks has ended"
-                told += part
+                reported += part
             out.seek(0)
             err.seek(0)
-            return subprocess.CompletedProcess(list(arguments), int(told.splitlines()[1]), out.read(), err.read())
+            return subprocess.CompletedProcess(list(arguments), int(reported.splitlines()[1]), out.read(), err.read())
 
     def _end(self) -> None:
         with self._process:

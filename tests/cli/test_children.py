@@ -94,8 +94,8 @@ def test_a_child_of_run_can_be_ended_and_holds_neither_port_nor_store_nor_egress
             connection.close()
         with started(*command, f"127.0.0.1:{port}", folder=folder) as again:
             assert again.stderr is not None
-            told = again.stderr.readline()
-            assert told.startswith("Running test/worker"), told + again.stderr.read()
+            reported = again.stderr.readline()
+            assert reported.startswith("Running test/worker"), reported + again.stderr.read()
             assert (
                 run("send", "app.py", "test/worker/b", "io.statefun.types/string", '"end"', folder=folder).returncode
                 == 0

@@ -52,10 +52,10 @@ def test_of_a_flood_the_first_lines_are_shown_and_the_place_of_the_others(tmp_pa
     path = tmp_path / "endpoint.log"
     path.write_text("".join(f"2026-01-01 00:00:00,000 ERROR {n}\n" for n in range(1_000)), encoding="utf-8")
 
-    told = EndpointLog(path).news()
+    reported = EndpointLog(path).news()
 
-    assert told[0] == "ERROR 0"
-    assert told[59:] == ["ERROR 59", f"940 more lines are in {path}"]
+    assert reported[0] == "ERROR 0"
+    assert reported[59:] == ["ERROR 59", f"940 more lines are in {path}"]
 
 
 def test_a_repeated_line_is_logged_once_a_minute(tmp_path: Path) -> None:

@@ -67,13 +67,13 @@ def test_a_run_on_a_full_disk_refuses_what_comes_and_stops_cleanly(folder: Path,
             resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
             wait_until(lambda: run(*send, "100", folder=folder).returncode == 0, "the engine has found that it can")
         process.send_signal(signal.SIGTERM)
-        _, told = process.communicate(timeout=DEADLINE)
+        _, reported = process.communicate(timeout=DEADLINE)
     summary("app.py", "--until-idle", folder=folder)
 
     assert (stored.returncode, refused.returncode) == (0, 1)
     assert refused.stderr.startswith("Error: not stored, so send it again: store .statefun/app.db: the disk failed: ")
     assert process.returncode == 0
-    assert "Traceback" not in told
+    assert "Traceback" not in reported
     found = states(folder / ".statefun" / "app.db")
     assert found == {"bank/account/ada": {"balance": 101 if room_again else 1}}
 
@@ -103,14 +103,14 @@ def test_a_run_goes_on_where_the_disk_was_full(folder: Path) -> None:
     with small_disk(folder / "disk") as grow:
         with started("run", *command, "--json", folder=folder) as process:
             assert process.stderr is not None
-            told = process.stderr.readline()
+            reported = process.stderr.readline()
             process.send_signal(signal.SIGTERM)
             first, _ = process.communicate(timeout=DEADLINE)
         grow("8m")
         second = summary(*command, folder=folder)
         found = states(folder / "disk" / "store.db")
 
-    assert without_times(told) == (
+    assert without_times(reported) == (
         "ERROR statefun_actors.engine: "
         "the store failed; resuming from the last successful commit: store disk/store.db: the disk is full. "
         "Free disk space.\n"

@@ -222,11 +222,11 @@ def test_a_file_of_another_kind() -> None:
 def test_a_class_that_is_declared_wrongly_is_reported_with_its_line_and_without_a_traceback() -> None:
     write(app='class Account(Entity, typename="account"):\n    total: int = persisted()\n    tags: list\n')
 
-    told = refusal("app.py")
+    reported = refusal("app.py")
 
-    assert told.startswith("app.py:2: class Account has 3 problems:\n  - ")
-    assert "Traceback" not in told
-    assert "statefun_actors/" not in told
+    assert reported.startswith("app.py:2: class Account has 3 problems:\n  - ")
+    assert "Traceback" not in reported
+    assert "statefun_actors/" not in reported
 
 
 def test_a_crash_in_the_app_shows_the_apps_own_lines_only() -> None:
@@ -260,8 +260,8 @@ def test_a_crash_in_the_app_shows_the_apps_own_lines_only() -> None:
 def test_the_error_of_an_import_is_shown(source: str, end: str, text: str) -> None:
     write(app=source)
 
-    told = refusal(text)
+    reported = refusal(text)
 
-    assert told.endswith(end)
-    assert "importlib" not in told
-    assert "loading.py" not in told
+    assert reported.endswith(end)
+    assert "importlib" not in reported
+    assert "loading.py" not in reported

@@ -108,10 +108,10 @@ def test_json_is_one_object_a_record_of_printable_characters(capsys: pytest.Capt
     lines = capsys.readouterr().err.splitlines()
     assert all(line.isprintable() for line in lines)
     # A thread of an earlier test in this worker may log something, too.
-    told, failed = (record for record in map(json.loads, lines) if record["logger"] == "shop")
-    assert (told["level"], told["logger"], told["message"]) == ("WARNING", "shop", f"id {HOSTILE}")
-    assert told["extra"] == {"order": {"id": 7}}
-    assert told["time"].endswith("Z")
+    reported, failed = (record for record in map(json.loads, lines) if record["logger"] == "shop")
+    assert (reported["level"], reported["logger"], reported["message"]) == ("WARNING", "shop", f"id {HOSTILE}")
+    assert reported["extra"] == {"order": {"id": 7}}
+    assert reported["time"].endswith("Z")
     assert failed["exception"].endswith(f"ValueError: {HOSTILE}")
 
 
@@ -196,7 +196,7 @@ def run(folder: Path, *arguments: str) -> Result:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "settings", "told"),
+    ("arguments", "settings", "reported"),
     [
         ((), "", ""),
         (("--log-level", "info"), "", "INFO bank [bank/account/ada io.statefun.types/long]: took 1\n"),
@@ -206,13 +206,13 @@ def run(folder: Path, *arguments: str) -> Result:
     ],
 )
 def test_run_logs_what_its_flag_or_a_settings_file_says(
-    tmp_path: Path, arguments: tuple[str, ...], settings: str, told: str
+    tmp_path: Path, arguments: tuple[str, ...], settings: str, reported: str
 ) -> None:
     (tmp_path / "settings.toml").write_text(settings, encoding="utf-8")
 
     done = run(tmp_path, "--config", str(tmp_path / "settings.toml"), *arguments)
 
-    assert (done.exit_code, without_times(done.stderr)) == (0, told), done.output
+    assert (done.exit_code, without_times(done.stderr)) == (0, reported), done.output
 
 
 def test_a_level_that_there_is_not_is_refused(tmp_path: Path) -> None:

@@ -106,7 +106,7 @@ RECEIPTS = ("--egress", "bank/receipts=out/receipts.jsonl")
 def test_lines_in_state_and_records_out(folder: Path) -> None:
     write_lines(folder / "in.jsonl", deposit("ada", 5), deposit("bob", 7), deposit("ada", 1))
 
-    told = summary(*BATCH, *RECEIPTS, folder=folder)
+    reported = summary(*BATCH, *RECEIPTS, folder=folder)
 
     assert states(folder / ".statefun" / "app.db") == {
         "bank/account/ada": {"balance": 6},
@@ -117,8 +117,8 @@ def test_lines_in_state_and_records_out(folder: Path) -> None:
         '{"topic":"receipts","key":"ada","value":{"cents":5}}',
         '{"topic":"receipts","key":"bob","value":{"cents":7}}',
     ]
-    del told["seconds"], told["lines_per_second"], told["messages_per_second"]
-    assert told == {
+    del reported["seconds"], reported["lines_per_second"], reported["messages_per_second"]
+    assert reported == {
         "app": "app",
         "store": ".statefun/app.db",
         "ended": "idle",
@@ -190,9 +190,11 @@ def test_gzip_and_several_inputs_are_read_one_after_another(folder: Path) -> Non
     (folder / "a.jsonl.gz").write_bytes(gzip.compress(json.dumps(deposit("ada", 1)).encode()))
     write_lines(folder / "b.jsonl", deposit("ada", 2))
 
-    told = summary("app.py", "--until-idle", "--input", "a.jsonl.gz", "--input", "b.jsonl", *RECEIPTS, folder=folder)
+    reported = summary(
+        "app.py", "--until-idle", "--input", "a.jsonl.gz", "--input", "b.jsonl", *RECEIPTS, folder=folder
+    )
 
-    assert told["lines"]["this_run"] == 2
+    assert reported["lines"]["this_run"] == 2
     assert [line["value"]["cents"] for line in lines_of(folder / "out" / "receipts.jsonl")] == [1, 2]
 
 
@@ -202,10 +204,10 @@ def test_a_second_run_reads_what_has_been_added(folder: Path) -> None:
     with (folder / "in.jsonl").open("a") as more:
         more.write(json.dumps(deposit("ada", 2)) + "\n")
 
-    told = summary(*BATCH, *RECEIPTS, folder=folder)
+    reported = summary(*BATCH, *RECEIPTS, folder=folder)
 
-    assert told["lines"] == {"this_run": 1, "in_all": 2}
-    assert told["egress"]["bank/receipts"] == {"to": "out/receipts.jsonl", "this_run": 1, "in_all": 2}
+    assert reported["lines"] == {"this_run": 1, "in_all": 2}
+    assert reported["egress"]["bank/receipts"] == {"to": "out/receipts.jsonl", "this_run": 1, "in_all": 2}
     assert states(folder / ".statefun" / "app.db") == {"bank/account/ada": {"balance": 3}}
 
 
@@ -214,7 +216,7 @@ def test_in_memory_every_run_is_the_first(folder: Path) -> None:
 
     runs = [summary(*BATCH, "--memory", folder=folder) for _ in range(2)]
 
-    assert [told["lines"] for told in runs] == [{"this_run": 1, "in_all": 1}] * 2
+    assert [reported["lines"] for reported in runs] == [{"this_run": 1, "in_all": 1}] * 2
     assert runs[0]["store"] is None
     assert not (folder / ".statefun").exists()
 
@@ -222,10 +224,10 @@ def test_in_memory_every_run_is_the_first(folder: Path) -> None:
 def test_delayed_messages_can_be_fired_in_virtual_time(folder: Path) -> None:
     write_lines(folder / "in.jsonl", deposit("ada", 1), deposit("bob", 2) | {"after": "P400D"})
 
-    told = summary(*BATCH, "--fire-timers", "--egress", "bank/reminders=r.jsonl", folder=folder)
+    reported = summary(*BATCH, "--fire-timers", "--egress", "bank/reminders=r.jsonl", folder=folder)
 
-    assert (told["timers_fired"], told["timers_pending"]) == (3, 0)
-    assert told["virtual_seconds"] == pytest.approx(430 * 86_400, abs=60)
+    assert (reported["timers_fired"], reported["timers_pending"]) == (3, 0)
+    assert reported["virtual_seconds"] == pytest.approx(430 * 86_400, abs=60)
     first, second = (line["value"] for line in lines_of(folder / "r.jsonl"))
     assert first < second
 
@@ -274,7 +276,7 @@ def test_a_project_that_was_moved_or_copied_reads_no_line_twice(
     with (other / "in.jsonl").open("a") as file:
         file.write(json.dumps(deposit("ada", 2)) + "\n")
 
-    told = summary(
+    reported = summary(
         "project/app.py",
         "--input",
         str(other / "in.jsonl"),
@@ -284,7 +286,7 @@ def test_a_project_that_was_moved_or_copied_reads_no_line_twice(
         folder=other.parent,
     )
 
-    assert told["lines"] == {"this_run": 1, "in_all": 2}
+    assert reported["lines"] == {"this_run": 1, "in_all": 2}
     assert states(other / ".statefun" / "app.db") == {"bank/account/ada": {"balance": 7}}
 
 
@@ -303,9 +305,9 @@ def test_a_bad_line_stops_after_what_stands_before_it(folder: Path) -> None:
     assert states(folder / ".statefun" / "app.db") == {"bank/account/ada": {"balance": 1}}
 
     write_lines(folder / "in.jsonl", deposit("ada", 1), deposit("ada", 2), deposit("ada", 4))
-    told = summary(*BATCH, folder=folder)
+    reported = summary(*BATCH, folder=folder)
 
-    assert told["lines"] == {"this_run": 2, "in_all": 3}
+    assert reported["lines"] == {"this_run": 2, "in_all": 3}
     assert states(folder / ".statefun" / "app.db") == {"bank/account/ada": {"balance": 7}}
 
 
@@ -313,17 +315,17 @@ def test_a_bad_line_ends_a_run_that_would_go_on_forever_too_and_no_other_input_i
     write_lines(folder / "in.jsonl", deposit("ada", 1), {})
     write_lines(folder / "more.jsonl", deposit("ada", 2))
 
-    told = summary("app.py", "--input", "in.jsonl", "--input", "more.jsonl", folder=folder, code=1)
+    reported = summary("app.py", "--input", "in.jsonl", "--input", "more.jsonl", folder=folder, code=1)
 
-    assert told["ended"] == "error"
-    assert told["error"].startswith("in.jsonl, line 2: ")
+    assert reported["ended"] == "error"
+    assert reported["error"].startswith("in.jsonl, line 2: ")
     assert states(folder / ".statefun" / "app.db") == {"bank/account/ada": {"balance": 1}}
 
 
 def test_bad_lines_are_collected(folder: Path) -> None:
     write_lines(folder / "in.jsonl", deposit("ada", 1), {"to": "x", "value": 1}, deposit("ada", 2))
 
-    told = summary(*BATCH, "--skip-bad-lines", "bad.jsonl", folder=folder)
+    reported = summary(*BATCH, "--skip-bad-lines", "bad.jsonl", folder=folder)
     again = summary(*BATCH, "--skip-bad-lines", "bad.jsonl", folder=folder)
 
     assert lines_of(folder / "bad.jsonl") == [
@@ -334,9 +336,9 @@ def test_bad_lines_are_collected(folder: Path) -> None:
             "text": '{"to": "x", "value": 1}',
         }
     ]
-    assert told["bad_lines_skipped"] == {"this_run": 1, "in_all": 1}
+    assert reported["bad_lines_skipped"] == {"this_run": 1, "in_all": 1}
     assert again["bad_lines_skipped"] == {"this_run": 0, "in_all": 1}
-    assert told["egress_kept"] == 1 + 1  # receipts, which have no file here
+    assert reported["egress_kept"] == 1 + 1  # receipts, which have no file here
 
 
 def test_a_file_that_has_changed_is_refused(folder: Path) -> None:
@@ -386,11 +388,11 @@ def test_a_message_that_is_retried_again_and_again_is_logged(folder: Path) -> No
         "Everything else is done; 1 message keeps failing, first that of bank/account/ada: ValueError: no such "
         "money. Ctrl-C stops; --dead-letters NS/NAME gives up on such messages.\n"
     )
-    told = json.loads(out)
+    reported = json.loads(out)
     assert process.returncode == 130
-    (failing,) = told["failing"]
+    (failing,) = reported["failing"]
     assert (failing["address"], failing["error"]) == ("bank/account/ada", "ValueError: no such money")
-    assert told["messages_waiting"] == 1
+    assert reported["messages_waiting"] == 1
 
 
 def test_messages_for_what_is_not_served_are_kept_for_a_run_that_does(folder: Path) -> None:
@@ -428,11 +430,11 @@ def test_ctrl_c_finishes_what_is_under_way_and_the_next_run_goes_on(folder: Path
         assert process.stderr.readline().startswith("Stopping: running handlers finish, and results are stored.")
         (folder / "go").touch()
         out, _ = process.communicate()
-    told = summary(*BATCH, folder=folder)
+    reported = summary(*BATCH, folder=folder)
 
     assert process.returncode == 130
     assert json.loads(out)["ended"] == "SIGINT"
-    assert json.loads(out)["messages_handled"] + told["messages_handled"] == 6
+    assert json.loads(out)["messages_handled"] + reported["messages_handled"] == 6
     assert states(folder / ".statefun" / "app.db") == {"bank/account/ada": {"balance": 1}, "bank/gate/a": {"passed": 5}}
 
 
@@ -463,11 +465,12 @@ def test_a_run_without_an_end_ends_well_by_a_signal(folder: Path, told_by: signa
         receipts = folder / "out" / "receipts.jsonl"
         wait_until(lambda: receipts.exists() and receipts.read_bytes() != b"", "the receipt is written")
         process.send_signal(told_by)
-        out, told = process.communicate()
+        out, reported = process.communicate()
 
     assert process.returncode == 0
     assert (
-        told.splitlines()[0] == "Running bank/account, bank/gate, bank/loop; state in .statefun/app.db. Ctrl-C stops."
+        reported.splitlines()[0]
+        == "Running bank/account, bank/gate, bank/loop; state in .statefun/app.db. Ctrl-C stops."
     )
     assert json.loads(out)["ended"] == told_by.name
 
@@ -567,7 +570,7 @@ def test_a_closed_window_stops_it_cleanly(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "reported"),
     [
         (["--memory", "--store", "x.db"], "--memory keeps no store; omit one of --store and --memory."),
         (["--fire-timers"], "--fire-timers requires --until-idle."),
@@ -588,12 +591,12 @@ def test_a_closed_window_stops_it_cleanly(folder: Path) -> None:
         ),
     ],
 )
-def test_a_mistake_in_the_command_is_reported_in_one_line(folder: Path, arguments: list[str], told: str) -> None:
+def test_a_mistake_in_the_command_is_reported_in_one_line(folder: Path, arguments: list[str], reported: str) -> None:
     done = run("run", "app.py", *arguments, folder=folder)
 
     assert done.returncode == 2
     assert done.stdout == ""
-    assert done.stderr.splitlines()[-1] == f"Error: {told}"
+    assert done.stderr.splitlines()[-1] == f"Error: {reported}"
 
 
 def test_a_mistake_in_the_app_is_reported_without_a_traceback(folder: Path) -> None:

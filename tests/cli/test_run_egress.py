@@ -44,15 +44,15 @@ def folder(tmp_path: Path) -> Path:
 async def test_records_are_posted_to_an_endpoint_and_the_summary_says_so(folder: Path) -> None:
     async with Receiver() as receiver:
         url = receiver.url.replace("http://", "http://me:secret@")
-        told = await asyncio.to_thread(summary, *BATCH, "--egress", f"bank/receipts={url}", folder=folder)
+        reported = await asyncio.to_thread(summary, *BATCH, "--egress", f"bank/receipts={url}", folder=folder)
 
         values = [(post.json["key"], post.json["value"]) for post in receiver.posts]
         assert [value for key, value in values if key == "ada"] == ["1", "2", "9"]
         assert [value for key, value in values if key == "bob"] == ["1", "2", "9"]
         assert {post.headers["authorization"] for post in receiver.posts} == {"Basic bWU6c2VjcmV0"}
-        assert told["egress"] == {"bank/receipts": {"to": receiver.url, "this_run": 6, "in_all": None}}
-        assert told["egress_kept"] == 2  # alarms, which have no target here
-        assert told["error"] is None
+        assert reported["egress"] == {"bank/receipts": {"to": receiver.url, "this_run": 6, "in_all": None}}
+        assert reported["egress_kept"] == 2  # alarms, which have no target here
+        assert reported["error"] is None
 
 
 async def test_after_a_kill_records_that_were_not_answered_are_posted_again_with_the_same_ids(folder: Path) -> None:
@@ -82,11 +82,11 @@ async def test_a_run_until_idle_ends_though_an_endpoint_is_down_and_keeps_its_re
 
     async with Receiver(gone) as receiver:
         mapped = ("--egress", f"bank/receipts={receiver.url}")
-        told = await asyncio.to_thread(summary, *BATCH, *mapped, folder=folder, code=1)
+        reported = await asyncio.to_thread(summary, *BATCH, *mapped, folder=folder, code=1)
 
-        assert told["egress_kept"] == 6 + 2
-        assert told["messages_handled"] == 6
-        assert told["error"] == (
+        assert reported["egress_kept"] == 6 + 2
+        assert reported["messages_handled"] == 6
+        assert reported["error"] == (
             "the records of bank/receipts could not be written, and are kept: run again once their target is available."
         )
 
@@ -105,9 +105,9 @@ async def test_a_run_that_is_stopped_while_an_endpoint_never_answers_exits_with_
             process.send_signal(signal.SIGTERM)
             out, _ = await asyncio.to_thread(process.communicate, timeout=DEADLINE)
 
-    told = json.loads(out)
+    reported = json.loads(out)
     assert process.returncode == 0
-    assert (told["ended"], told["error"], told["egress_kept"]) == ("SIGTERM", None, 6 + 2)
+    assert (reported["ended"], reported["error"], reported["egress_kept"]) == ("SIGTERM", None, 6 + 2)
 
 
 def test_records_on_standard_output_are_alone_there(folder: Path) -> None:
@@ -131,13 +131,14 @@ def test_a_run_ends_when_its_standard_output_is_closed_and_keeps_the_records(fol
     assert process.stdout is not None
     process.stdout.close()
     process.stdout = None
-    _, told = process.communicate(timeout=DEADLINE)
+    _, reported = process.communicate(timeout=DEADLINE)
 
     assert process.returncode == 1
     assert (
-        "egress bank/alarms can't be written, its records are kept: the reader of standard output has closed it" in told
+        "egress bank/alarms can't be written, its records are kept: the reader of standard output has closed it"
+        in reported
     )
-    assert "Traceback" not in told
+    assert "Traceback" not in reported
     assert summary(*BATCH, "--egress", "bank/alarms=a.jsonl", folder=folder)["egress_kept"] == 6
     assert [line["value"] for line in lines_of(folder / "a.jsonl")] == [9, 9]
 
@@ -145,9 +146,9 @@ def test_a_run_ends_when_its_standard_output_is_closed_and_keeps_the_records(fol
 def test_a_settings_file_maps_egresses_by_name(folder: Path) -> None:
     (folder / "pyproject.toml").write_text('[tool.statefun-actors.run.egress]\n"bank/alarms" = "alarms.jsonl"\n')
 
-    told = summary(*BATCH, folder=folder)
+    reported = summary(*BATCH, folder=folder)
 
-    assert told["egress"] == {"bank/alarms": {"to": "alarms.jsonl", "this_run": 2, "in_all": 2}}
+    assert reported["egress"] == {"bank/alarms": {"to": "alarms.jsonl", "this_run": 2, "in_all": 2}}
 
 
 async def test_a_settings_file_gives_an_endpoint_headers_with_secrets_from_the_environment(
@@ -159,15 +160,15 @@ async def test_a_settings_file_gives_an_endpoint_headers_with_secrets_from_the_e
             f'[run.egress]\n"bank/alarms" = {{ to = "{receiver.url}", '
             'headers = { Authorization = "Bearer ${BANK_TOKEN}", x-from = "bank" } }\n'
         )
-        told = await asyncio.to_thread(summary, *BATCH, "--config", "own.toml", folder=folder)
+        reported = await asyncio.to_thread(summary, *BATCH, "--config", "own.toml", folder=folder)
 
         assert [post.headers["authorization"] for post in receiver.posts] == ["Bearer s3cret"] * 2
         assert [post.headers["x-from"] for post in receiver.posts] == ["bank"] * 2
-        assert told["egress"]["bank/alarms"] == {"to": receiver.url, "this_run": 2, "in_all": None}
+        assert reported["egress"]["bank/alarms"] == {"to": receiver.url, "this_run": 2, "in_all": None}
 
 
 @pytest.mark.parametrize(
-    ("mapping", "told"),
+    ("mapping", "reported"),
     [
         ("5", '5 is no target; write a text, or { to = "https://...", headers = { ... } }.'),
         ("{ to = 'x', from = 'y' }", "there is no 'from' of a target; there are to and headers."),
@@ -183,17 +184,19 @@ async def test_a_settings_file_gives_an_endpoint_headers_with_secrets_from_the_e
         ("{ to = 'http://x', headers = { a = 'ä' } }", "a header is printable ASCII; 'ä' is not."),
     ],
 )
-def test_a_table_that_makes_no_sense_is_reported_with_its_file_and_key(folder: Path, mapping: str, told: str) -> None:
+def test_a_table_that_makes_no_sense_is_reported_with_its_file_and_key(
+    folder: Path, mapping: str, reported: str
+) -> None:
     (folder / "own.toml").write_text(f'[run.egress]\n"a/b" = {mapping}\n')
 
     done = run("run", "app.py", "--config", "own.toml", folder=folder)
 
     assert done.returncode == 2
-    assert done.stderr.splitlines()[-1] == f"Error: own.toml: run: egress: {told}"
+    assert done.stderr.splitlines()[-1] == f"Error: own.toml: run: egress: {reported}"
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "reported"),
     [
         (["--egress", "a/b=-", "--egress", "a/c=-"], "standard output can't be shared by a/b and a/c: give each its own target."),
         (["--egress", "a/b=-", "--json"], "--json and --egress a/b=- both write to standard output; omit one."),
@@ -215,11 +218,13 @@ def test_a_table_that_makes_no_sense_is_reported_with_its_file_and_key(folder: P
         ),
     ],
 )  # fmt: skip
-def test_a_mapping_that_makes_no_sense_is_reported_in_one_line(folder: Path, arguments: list[str], told: str) -> None:
+def test_a_mapping_that_makes_no_sense_is_reported_in_one_line(
+    folder: Path, arguments: list[str], reported: str
+) -> None:
     done = run("run", "app.py", *arguments, folder=folder)
 
     assert done.returncode == 2
-    assert done.stderr.splitlines()[-1] == f"Error: {told}"
+    assert done.stderr.splitlines()[-1] == f"Error: {reported}"
 
 
 def test_an_endpoint_without_httpx_is_refused_with_what_to_install(folder: Path) -> None:

@@ -81,8 +81,8 @@ def test_a_run_whose_loop_is_stopped_goes_on_and_says_so(tmp_path: Path, how: st
     done = run("run", *prepared(tmp_path, how), folder=tmp_path)
 
     assert done.returncode == 0
-    told = f"code of the application stopped the event loop {STOPPED[how]}; it goes on (logged once)"
-    assert done.stderr.count(told) == 1
+    reported = f"code of the application stopped the event loop {STOPPED[how]}; it goes on (logged once)"
+    assert done.stderr.count(reported) == 1
     assert states(tmp_path / ".statefun" / "app.db") == {
         "bank/account/ada": {"balance": 4_000},
         "bank/ending/a": {"passed": 1},
@@ -108,9 +108,9 @@ def test_a_run_all_of_whose_tasks_are_cancelled_says_so_and_the_next_one_goes_on
 
 
 def test_an_error_in_a_callback_ends_nothing(tmp_path: Path) -> None:
-    told = summary(*prepared(tmp_path, "error"), folder=tmp_path)
+    reported = summary(*prepared(tmp_path, "error"), folder=tmp_path)
 
-    assert told["messages_handled"] == 4_001
+    assert reported["messages_handled"] == 4_001
 
 
 def test_serve_goes_on_too(tmp_path: Path) -> None:
@@ -121,4 +121,4 @@ def test_serve_goes_on_too(tmp_path: Path) -> None:
             assert answer[0] == 200, how
 
     shown = "".join(server.shown)
-    assert [shown.count(f"stopped the event loop {told}; it goes on") for told in STOPPED.values()] == [1] * 4
+    assert [shown.count(f"stopped the event loop {reported}; it goes on") for reported in STOPPED.values()] == [1] * 4

@@ -126,10 +126,10 @@ def test_a_killed_run_has_the_same_result(tmp_path: Path, input: str, kills: int
             wait_to_kill(process, killed, kill_at, in_commit=rng.random() < 0.5)
             process.send_signal(signal.SIGKILL)
             assert process.wait() == -signal.SIGKILL, "it ended before it was killed"
-    told = summary(*arguments(input), folder=killed)
+    reported = summary(*arguments(input), folder=killed)
 
-    assert told["lines"]["in_all"] == LINES
-    assert 0 < told["lines"]["this_run"] < LINES
+    assert reported["lines"]["in_all"] == LINES
+    assert 0 < reported["lines"]["this_run"] < LINES
     assert outcome(killed) == outcome(whole)
     balances = [state.get("balance", 0) for state in states(killed / ".statefun" / "app.db").values()]
     assert sum(balances) == 0  # type: ignore[arg-type]

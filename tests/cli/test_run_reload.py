@@ -31,12 +31,12 @@ class Counter(Entity, typename="test/counter"):
 def lines_of(process: subprocess.Popen[str], until: str) -> list[str]:
     """Its output, up to the line that contains *until*."""
     assert process.stderr is not None
-    told: list[str] = []
-    while not told or until not in told[-1]:
+    reported: list[str] = []
+    while not reported or until not in reported[-1]:
         line = process.stderr.readline()
-        assert line, f"it ended before saying {until!r}: {told}"
-        told.append(line)
-    return told
+        assert line, f"it ended before saying {until!r}: {reported}"
+        reported.append(line)
+    return reported
 
 
 @contextmanager

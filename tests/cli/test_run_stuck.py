@@ -85,18 +85,19 @@ def test_sigterm_ends_a_run_within_ten_seconds_in_spite_of_handlers(tmp_path: Pa
             wait_until((tmp_path / kind / "begun").exists, "the handler has begun")
             processes[kind].send_signal(signal.SIGTERM)
         end = time.monotonic() + 12  # ten, and what a busy machine adds
-        told = {kind: processes[kind].communicate(timeout=end - time.monotonic())[1] for kind in KINDS}
+        reported = {kind: processes[kind].communicate(timeout=end - time.monotonic())[1] for kind in KINDS}
         codes = {kind: processes[kind].returncode for kind in KINDS}
     for kind in KINDS:
         (tmp_path / kind / "cured").touch()
         summary(*command, folder=tmp_path / kind)
 
     assert codes == dict.fromkeys(KINDS, 128 + signal.SIGTERM)
-    assert {kind: LATE in text for kind, text in told.items()} == dict.fromkeys(KINDS, True)
+    assert {kind: LATE in text for kind, text in reported.items()} == dict.fromkeys(KINDS, True)
     for kind in ("thread", "deaf"):
         assert (
             f"WARNING statefun_actors.engine: "
-            f"bank/{kind}/a: its handler does not end; its messages are handled again at the next start" in told[kind]
+            f"bank/{kind}/a: its handler does not end; its messages are handled again at the next start"
+            in reported[kind]
         )
     for kind in KINDS:
         found = states(tmp_path / kind / ".statefun" / "app.db")

@@ -126,7 +126,7 @@ def test_a_late_answer_ends_an_ask_and_repeats_a_tell() -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "body", "kind", "told"),
+    ("status", "body", "kind", "reported"),
     [
         (413, b"too large", MessageRefusedError, f"{ADA} refused the message: too large"),
         (
@@ -144,9 +144,9 @@ def test_a_late_answer_ends_an_ask_and_repeats_a_tell() -> None:
         (422, b"x" * 600, MessageRefusedError, f"{ADA} refused the message: {'x' * 500}…"),
     ],
 )
-def test_a_permanent_error_is_not_retried(status: int, body: bytes, kind: type[CallError], told: str) -> None:
+def test_a_permanent_error_is_not_retried(status: int, body: bytes, kind: type[CallError], reported: str) -> None:
     carried = Carried(call(), HttpResponse(status, {}, body))
 
     assert type(carried.error) is kind
-    assert str(carried.error) == told
+    assert str(carried.error) == reported
     assert carried.pauses == []

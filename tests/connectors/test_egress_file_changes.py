@@ -224,8 +224,8 @@ async def test_a_file_changed_by_others_is_left_alone_and_records_wait(
 
     assert values(desk.path) == ([3, 4] if mend is move_away else [1, 2, 3, 4])
     assert desk.kept == 0
-    told = [record.getMessage() for record in caplog.records]
-    assert told.count(f"egress {OUT} can't be written, its records are kept: {desk.path}: {reason}") == 1
+    reported = [record.getMessage() for record in caplog.records]
+    assert reported.count(f"egress {OUT} can't be written, its records are kept: {desk.path}: {reason}") == 1
 
 
 async def check_left_alone_and_mend(desk: Desk, engine: Engine, reason: str, mend: object) -> None:

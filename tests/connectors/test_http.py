@@ -173,14 +173,14 @@ async def test_a_record_that_is_refused_permanently_is_set_aside_with_the_reason
             send(engine, "a", 0, 1, 2)
             await engine.idle()
         [kept] = store.egress_after(0, 10)
-        told = value_of(kept.value)
+        reported = value_of(kept.value)
 
         assert numbers(receiver.accepted) == [0, 2]
         assert len(receiver.posts) == 3
         assert kept.egress == REFUSED_RECORDS
-        assert isinstance(told, dict)
-        assert told.pop("reason").endswith(': {"error": "no ones here"}')
-        assert told == {
+        assert isinstance(reported, dict)
+        assert reported.pop("reason").endswith(': {"error": "no ones here"}')
+        assert reported == {
             "egress": OUT,
             "id": receiver.posts[1].id,
             "status": status,

@@ -70,7 +70,7 @@ class Order(Entity, typename="shop/payer"):
 
     @handles
     def tell(self, message: str) -> None:
-        self.ask(notify, message, then=self.told)
+        self.ask(notify, message, then=self.reported)
 
     @answers
     def charged(self, answer: Charged | NoAnswer) -> str:
@@ -81,7 +81,7 @@ class Order(Entity, typename="shop/payer"):
         return self.state
 
     @answers
-    def told(self, answer: bool | NoAnswer) -> str:
+    def reported(self, answer: bool | NoAnswer) -> str:
         return f"told {answer}"
 
 

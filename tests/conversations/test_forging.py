@@ -70,10 +70,10 @@ class Forger(Entity, typename="test/forger"):
 
     @handles(str)
     def ask_it(self, message: str) -> None:
-        self.ask(forged[0], forged[1], then=self.told)
+        self.ask(forged[0], forged[1], then=self.reported)
 
     @answers
-    def told(self, answer: Any | NoAnswer) -> None: ...
+    def reported(self, answer: Any | NoAnswer) -> None: ...
 
 
 forged: tuple[Address, TypedValue] = (Address("test/none", "x"), NUMBER)

@@ -35,7 +35,7 @@ ALL = EndpointComponent(functions="shop/*", url=URL, transport=MINUTES, place=Ya
 EGRESSES = [KafkaEgress(id=name, address="k:1") for name in ("shop/audited", "shop/dead-letters", "shop/greetings")]
 
 
-def told(*components: Component, url: str | None = None) -> list[str]:
+def reported(*components: Component, url: str | None = None) -> list[str]:
     return [str(each) for each in differences(Module(components=components), served(Cart), url)]
 
 
@@ -50,7 +50,7 @@ def test_a_planned_file_does_not_differ(format: str) -> None:
 def test_functions_without_an_endpoint_and_endpoints_without_a_function() -> None:
     other = EndpointComponent(functions="shop/other", url=URL, transport=MINUTES, place=YamlPosition(1, 3))
 
-    assert told(other, *EGRESSES) == [
+    assert reported(other, *EGRESSES) == [
         "shop/cart is served, but has no endpoint: Flink can't deliver to it",
         f"line 3: shop/other leads to {URL}, but this application serves no such function",
     ]
@@ -59,18 +59,18 @@ def test_functions_without_an_endpoint_and_endpoints_without_a_function() -> Non
 def test_endpoints_at_other_hosts_are_other_applications() -> None:
     other = EndpointComponent(functions="other/*", url="http://other:8000/statefun")
 
-    assert told(ALL, other, *EGRESSES, url="http://shop:8000") == []
-    assert told(ALL, other, *EGRESSES) == []  # the host of shop/* is the application's
+    assert reported(ALL, other, *EGRESSES, url="http://shop:8000") == []
+    assert reported(ALL, other, *EGRESSES) == []  # the host of shop/* is the application's
 
 
 def test_the_path_of_the_other_protocol() -> None:
-    assert told(attrs.evolve(ALL, url="http://shop/statefun/v2"), *EGRESSES) == [
+    assert reported(attrs.evolve(ALL, url="http://shop/statefun/v2"), *EGRESSES) == [
         "line 7: shop/*: /statefun/v2 does not speak the protocol of format 3.x; write /statefun"
     ]
 
 
 def test_egresses_that_are_sent_to_but_not_defined() -> None:
-    assert told(ALL) == [
+    assert reported(ALL) == [
         "shop/audited is an egress of Cart, but is not defined: Flink fails the job at the first record",
         "shop/dead-letters is an egress of the dead letters of Cart, but is not defined: Flink fails the job at the "
         "first record",
@@ -103,7 +103,7 @@ def test_topics_that_lead_nowhere_or_hold_what_is_not_taken() -> None:
     ]
     ingress = KafkaIngress(id="shop/in", address="k:1", topics=topics, place=YamlPosition(2, 4))
 
-    assert told(ALL, ingress, *EGRESSES) == [
+    assert reported(ALL, ingress, *EGRESSES) == [
         "line 4: shop/in: topic a leads to other/one, which has no endpoint",
         "line 4: shop/in: topic b holds shop/sub, which shop/cart does not take; it takes shop/add, shop/pay",
     ]
@@ -130,7 +130,7 @@ def test_topics_that_lead_nowhere_or_hold_what_is_not_taken() -> None:
     ids=["less", "more", "time"],
 )
 def test_limits_that_do_not_go_together(transport: Transport, difference: str) -> None:
-    assert told(attrs.evolve(ALL, transport=transport), *EGRESSES) == [f"line 7: shop/*: {difference}"]
+    assert reported(attrs.evolve(ALL, transport=transport), *EGRESSES) == [f"line 7: shop/*: {difference}"]
 
 
 def old_endpoint(functions: str, line: int, *states: EagerState) -> EndpointComponent:

@@ -191,9 +191,9 @@ def test_the_transport_is_as_it_is_wanted() -> None:
 
 
 def test_dead_letters_of_the_application_are_an_egress() -> None:
-    told = served(functions, on_failure=DeadLetter("all/letters"))
+    reported = served(functions, on_failure=DeadLetter("all/letters"))
 
-    assert told.all_egresses == {
+    assert reported.all_egresses == {
         "all/letters": "the application's dead letters",
         "shop/dead-letters": "the dead letters of anything",
         "shop/greetings": "greet",

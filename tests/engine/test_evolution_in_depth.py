@@ -461,8 +461,8 @@ async def test_progress_is_reported_while_much_is_read() -> None:
         for number in range(5_001):
             send(engine, Address("test/thing", str(number)), pack(1))
         await engine.idle()
-    told: list[tuple[str, int]] = []
+    reported: list[tuple[str, int]] = []
 
-    find_changes(Application(thing(float)), store, 0, lambda what, done: told.append((what, done)))
+    find_changes(Application(thing(float)), store, 0, lambda what, done: reported.append((what, done)))
 
-    assert told == [("entities of test/thing", 5_000)]
+    assert reported == [("entities of test/thing", 5_000)]

@@ -272,9 +272,9 @@ async def test_messages_from_outside_are_refused_while_sinks_are_too_far_behind(
     async with running(Teller, options=options, sinks={OUT: sink}) as engine:
 
         async def sent(number: int) -> Answer:
-            told = len(answers)
+            reported = len(answers)
             engine.take(IngressMessage(Teller.at("a"), pack(number)), answers.append)
-            await until(lambda: len(answers) > told)
+            await until(lambda: len(answers) > reported)
             return answers[-1]
 
         for number in range(3):

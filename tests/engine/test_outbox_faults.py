@@ -20,11 +20,11 @@ FILE, WIRE = "test/file", "test/wire"
 
 
 class Teller(Entity, typename="test/teller"):
-    told: list[int] = persisted(factory=list)
+    reported: list[int] = persisted(factory=list)
 
     @handles(int)
     def tell(self, message: int) -> None:
-        self.told.append(message)
+        self.reported.append(message)
         self.send_egress(FILE, message)
         self.send_egress(WIRE, message)
 
@@ -73,7 +73,7 @@ class Wire:
 async def test_each_durable_record_is_there_once_and_in_order(tmp_path: Path, seed: int) -> None:
     chance = random.Random(seed)
     store, path, received = UnsteadyStore(chance), tmp_path / "out.jsonl", dict[int, object]()
-    told: object = []
+    reported: object = []
     repeats = number = 0
     for _ in range(4):
         file, wire = JsonLinesSink(path), Wire(chance, received)
@@ -94,13 +94,13 @@ async def test_each_durable_record_is_there_once_and_in_order(tmp_path: Path, se
         while store.counts()["egress"]:
             await engine.idle()
             await asyncio.sleep(0.001)  # a sink that broke comes back after a pause of its own
-        told = held(engine, Teller.at("a"), "told")
+        reported = held(engine, Teller.at("a"), "reported")
     file.close()
 
-    assert isinstance(told, list)
+    assert isinstance(reported, list)
     assert store.failed > 0
     assert repeats > 0
-    assert len(told) > 40
-    assert [json.loads(line)["value"] for line in path.read_text().splitlines()] == told
-    assert [received[seq] for seq in sorted(received)] == told
-    assert list(received.values()) == told
+    assert len(reported) > 40
+    assert [json.loads(line)["value"] for line in path.read_text().splitlines()] == reported
+    assert [received[seq] for seq in sorted(received)] == reported
+    assert list(received.values()) == reported

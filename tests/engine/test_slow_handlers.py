@@ -76,12 +76,12 @@ async def test_a_handler_that_takes_too_long_fails_is_undone_and_tried_again() -
         send(engine, Late.at("a"), pack(1))
         await until(engine.view.failing_messages)
         [failing] = engine.view.failing_messages()
-        told = str(failing.error)
+        reported = str(failing.error)
         Late.cured = True
         clock.set_ms(clock.now_ms() + 100)
         await engine.idle()
 
-        assert told == "Late.wait did not finish within 0.02 s. Raise its timeout=, or make it shorter."
+        assert reported == "Late.wait did not finish within 0.02 s. Raise its timeout=, or make it shorter."
         assert held(engine, Late.at("a"), "n") == 1
 
 

@@ -89,10 +89,10 @@ def test_a_cancelled_flight_has_no_delays_and_no_time_in_the_air(lines: list[dic
 def test_the_same_data_always_gives_the_same_bytes(tmp_path: Path, lines: list[dict[str, Any]]) -> None:
     one, other = tmp_path / "one.jsonl.gz", tmp_path / "other.jsonl.gz"
 
-    told = make_input(one)
+    reported = make_input(one)
     make_input(other)
 
-    assert told == (
+    assert reported == (
         "one.jsonl.gz: 27,004 flights for 3,149 aircraft; 521 were cancelled, "
         "155 of these before they had an aircraft (NA)\n"
     )

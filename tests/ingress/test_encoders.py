@@ -103,7 +103,7 @@ def test_bytes_that_do_not_fit_are_refused(encoders: MessageEncoders, target: st
 
 
 @pytest.mark.parametrize(
-    ("target", "typename", "error", "told"),
+    ("target", "typename", "error", "reported"),
     [
         (
             "test/none",
@@ -141,12 +141,12 @@ def test_bytes_that_do_not_fit_are_refused(encoders: MessageEncoders, target: st
     ],
 )
 def test_a_message_that_its_target_does_not_take_has_no_encoder(
-    encoders: MessageEncoders, target: str, typename: str | None, error: type[Exception], told: str
+    encoders: MessageEncoders, target: str, typename: str | None, error: type[Exception], reported: str
 ) -> None:
     with pytest.raises(error) as raised:
         encoders.encoder(target, typename)
 
-    assert str(raised.value) == told
+    assert str(raised.value) == reported
 
 
 def test_a_json_form_that_does_not_fit_is_refused_with_its_place(encoders: MessageEncoders) -> None:

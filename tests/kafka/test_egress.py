@@ -91,7 +91,7 @@ async def test_a_record_that_can_never_get_through_is_set_aside_and_the_others_g
 
         assert [record.value() for record in topics.read(name, 6)] == [b"0", b"1", b"2", b"3", b"4", b"5"]
         assert [record.value() for record in topics.read(small, 5)] == [b"y" * 1_000] * 5
-        assert sorted((told["egress"], told["reason"]) for told in refused(engine)) == [
+        assert sorted((reported["egress"], reported["reason"]) for reported in refused(engine)) == [
             (OUT, "it is no Kafka record with a topic; send kafka_record(...)"),
             (OUT, f"topic {name}: Broker: Message size too large"),
             (OUT, f"topic {small}: Broker: Message size too large"),

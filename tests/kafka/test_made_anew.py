@@ -14,7 +14,7 @@ from tests.kafka.topics import Topics
 pytestmark = pytest.mark.kafka
 
 
-def told(name: str, reset: str) -> str:
+def reported(name: str, reset: str) -> str:
     return (
         f"Kafka ingress kafka/in: topic {name} has been recreated (its id has changed), so its old offsets are "
         f"dropped; continuing at its {reset}"
@@ -41,7 +41,7 @@ async def test_a_recreated_topic_is_read_from_its_beginning(
     again = await ran_to_the_end(ingress(topics.address, name, reset="earliest"), tmp_path / "store.db")
 
     assert run.amounts("bob") == list(range(count))
-    assert caplog.messages == [told(name, "earliest")]
+    assert caplog.messages == [reported(name, "earliest")]
     assert again.source.records == 0
 
 
@@ -58,7 +58,7 @@ async def test_with_a_reset_to_the_latest_its_records_are_skipped_and_that_is_lo
 
     assert passed.source.records == 0
     assert run.amounts("bob") == [99]
-    assert caplog.messages == [told(name, "latest")]
+    assert caplog.messages == [reported(name, "latest")]
 
 
 async def test_an_empty_one_counts_as_read_from_its_beginning(topics: Topics, tmp_path: Path) -> None:
@@ -117,7 +117,7 @@ async def test_a_topic_that_is_deleted_while_it_runs_is_read_again_once_it_is_th
         await run.until(lambda: len(run.amounts("bob")) >= 5)
 
         assert run.amounts("bob") == [0, 1, 2, 3, 4]
-    assert told(name, "earliest") in caplog.messages
+    assert reported(name, "earliest") in caplog.messages
 
 
 class _Forgetful(MemoryStore):

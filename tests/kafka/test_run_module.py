@@ -49,18 +49,18 @@ def test_records_go_in_and_out_by_the_file_that_the_module_command_prints(
     topics.write(name, [("ada", deposit(5)), ("bob", deposit(1)), ("ada", deposit(7)), ("bob", b"\xff{"), (None, b"x")])
     write_module(folder, topics.address, name, "--delivery", delivery)
 
-    told = summary("app.py", "--module", "module.yaml", "--until-idle", folder=folder)
+    reported = summary("app.py", "--module", "module.yaml", "--until-idle", folder=folder)
 
     assert by_key(topics.read(topics.name("out"), 3)) == {"ada": ["1 5", "2 7"], "bob": ["1 1"]}
     (dead,) = topics.read(topics.name("dead"), 1)
     assert dead.key() == b"bank/account/bob"
     assert msgspec.json.decode(dead.value() or b"")["value_base64"] == "/3s="
-    assert told["records"] == {"app/messages": 5}
-    assert told["bad_records"] == 1
+    assert reported["records"] == {"app/messages": 5}
+    assert reported["bad_records"] == 1
     where = f"Kafka at {topics.address}"
-    assert told["egress"]["bank/receipts"] == {"to": where, "this_run": 3, "in_all": None}
-    assert told["egress"]["bank/dead"] == {"to": where, "this_run": 1, "in_all": None}
-    assert told["error"] is None
+    assert reported["egress"]["bank/receipts"] == {"to": where, "this_run": 3, "in_all": None}
+    assert reported["egress"]["bank/dead"] == {"to": where, "this_run": 1, "in_all": None}
+    assert reported["error"] is None
 
 
 def test_killed_again_and_again_each_record_is_there_once_for_who_reads_what_is_committed(
@@ -83,9 +83,9 @@ def test_killed_again_and_again_each_record_is_there_once_for_who_reads_what_is_
             process.send_signal(signal.SIGKILL)
             assert process.wait() == -signal.SIGKILL, "it ended before it was killed"
         topics.write(name, deposits[kill * part :][:part])
-    told = summary("app.py", "--module", "module.yaml", "--until-idle", folder=folder)
+    reported = summary("app.py", "--module", "module.yaml", "--until-idle", folder=folder)
 
-    assert told["egress"]["bank/receipts"]["this_run"] >= part
+    assert reported["egress"]["bank/receipts"]["this_run"] >= part
     found = by_key(topics.read(out, count))
     each = count // keys
     assert found == {f"k{k}": [f"{n + 1} {k + n * keys}" for n in range(each)] for k in range(keys)}

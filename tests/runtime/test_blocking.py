@@ -45,9 +45,9 @@ def test_calls_from_many_threads_are_one_history(tmp_path: Path) -> None:
 def test_a_call_on_the_engines_own_thread_raises_instead_of_waiting_for_itself() -> None:
     with Runtime(Account, Nosy) as runtime:
         _HELD[:] = [runtime]
-        told = runtime.ask(Nosy.at("n"), "call", str)
+        reported = runtime.ask(Nosy.at("n"), "call", str)
 
-    assert told == (
+    assert reported == (
         "a blocking call on the engine's own thread would wait for itself: in a handler use self.send(...), "
         "or self.reply(...)"
     )
@@ -103,8 +103,8 @@ def test_a_forked_child_gets_an_error_since_the_engine_is_its_parents(tmp_path: 
             finally:
                 os._exit(0)
         os.close(write)
-        with os.fdopen(read) as told:
-            text = told.read()
+        with os.fdopen(read) as reported:
+            text = reported.read()
         os.waitpid(child, 0)
 
         assert text.startswith(f"this runtime runs in process {os.getpid()}, from which this one was forked")

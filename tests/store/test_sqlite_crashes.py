@@ -236,7 +236,7 @@ for number in range(int(sys.argv[2])):
 
 
 def test_reading_a_store_that_is_being_created_is_an_error_or_finds_it_empty(tmp_path: Path) -> None:
-    many, told = 40, set()
+    many, shown_lines = 40, set()
     command = [sys.executable, "-c", MAKE_MANY, str(tmp_path), f"{many}"]
     with subprocess.Popen(command, cwd=Path(__file__).parents[2]) as maker:
         for number in range(many):
@@ -245,7 +245,7 @@ def test_reading_a_store_that_is_being_created_is_an_error_or_finds_it_empty(tmp
                 try:
                     reader = SqliteStore.open_reader(path)
                 except StoreError as error:
-                    told.add(str(error).replace(str(path), "FILE"))
+                    shown_lines.add(str(error).replace(str(path), "FILE"))
                     assert maker.poll() in (None, 0)
                 else:
                     assert reader.counts()["messages"] == 0
@@ -253,7 +253,7 @@ def test_reading_a_store_that_is_being_created_is_an_error_or_finds_it_empty(tmp
                     break
         assert maker.wait() == 0
 
-    assert told <= {
+    assert shown_lines <= {
         "store FILE: the file does not exist. `statefun-actors run` creates it.",
         "store FILE: it is empty. A run may be creating it: try again.",
     }

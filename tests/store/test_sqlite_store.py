@@ -909,8 +909,8 @@ def test_a_backup_of_what_is_damaged_names_that_and_leaves_nothing(
         file.seek(start)
         file.write(b"\xa5" * (4_096 - start))
 
-    told = refusal(lambda: reader.backup(path.parent / "backups" / "monday.db"))
+    reported = refusal(lambda: reader.backup(path.parent / "backups" / "monday.db"))
     reader.close()
 
-    assert told == f"store {path}: {said}"
+    assert reported == f"store {path}: {said}"
     assert names(path.parent / "backups") == []

@@ -31,5 +31,5 @@ class Account(Entity, typename="ours/account"):
     @handles(Duration)
     def deposit(self, message: Duration) -> None:
         self.balance += message.seconds
-        told = Duration(seconds=self.balance, nanos=served["requests"])
-        self.send_egress("bank/receipts", kafka_record(topic="ours.out", key=self.id, value=told))
+        reported = Duration(seconds=self.balance, nanos=served["requests"])
+        self.send_egress("bank/receipts", kafka_record(topic="ours.out", key=self.id, value=reported))

@@ -38,10 +38,10 @@ served: Counter[str] = Counter()
 def counted(context: Any, message: Any) -> None:
     """The same without the other message; its record has the balance, and the requests so far as nanoseconds."""
     context.storage.balance = balance = (context.storage.balance or 0) + message.as_type(DURATION).seconds
-    told = Duration(seconds=balance, nanos=served["requests"])
+    reported = Duration(seconds=balance, nanos=served["requests"])
     context.send_egress(
         statefun.kafka_egress_message(
-            "bank/receipts", topic="theirs.out", key=context.address.id, value=told, value_type=DURATION
+            "bank/receipts", topic="theirs.out", key=context.address.id, value=reported, value_type=DURATION
         )
     )
 

@@ -88,7 +88,7 @@ def engine(folder: Path) -> Generator[subprocess.Popen[str]]:
         yield process
 
 
-def told(*arguments: str, folder: Path) -> list[dict[str, Any]]:
+def reported(*arguments: str, folder: Path) -> list[dict[str, Any]]:
     """The objects that a command prints with --json; it must succeed."""
     done = in_this_process(*arguments, "--json", folder=folder)
     assert done.exit_code == 0, done.stderr
@@ -125,6 +125,6 @@ def in_this_process(*arguments: str, folder: Path, typed: str | None = None) -> 
 
 def spent(folder: Path, id: str) -> int:
     """The sum that a basket has spent, read from the store."""
-    (found,) = told("state", "app.py", f"shop/basket/{id}", folder=folder)
+    (found,) = reported("state", "app.py", f"shop/basket/{id}", folder=folder)
     amount: int = found["fields"]["spent"]
     return amount

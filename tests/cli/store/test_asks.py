@@ -15,7 +15,7 @@ from statefun_actors.engine import SystemClock
 from statefun_actors.store.sqlite import SqliteStore
 from statefun_actors.testing import TestRuntime
 from tests.cli.commands import summary, wait_until, write_lines
-from tests.cli.store.shop import STORE, engine, in_this_process, refusal, table, told
+from tests.cli.store.shop import STORE, engine, in_this_process, refusal, reported, table
 
 APP = """
 from datetime import timedelta
@@ -84,13 +84,13 @@ def folder(prepared: Path, tmp_path: Path) -> Path:
 
 
 def token(folder: Path, then: str) -> str:
-    [found] = [each["token"] for each in told("asks", "app.py", folder=folder) if each["then"] == then]
+    [found] = [each["token"] for each in reported("asks", "app.py", folder=folder) if each["then"] == then]
     shown: str = found
     return shown
 
 
 def seen(folder: Path) -> list[str]:
-    found: list[str] = told("state", "app.py", ORDER, folder=folder)[0]["fields"]["seen"]
+    found: list[str] = reported("state", "app.py", ORDER, folder=folder)[0]["fields"]["seen"]
     return found
 
 
@@ -99,7 +99,7 @@ def run_on(folder: Path) -> None:
 
 
 def test_open_asks_show_asker_target_times_and_method(folder: Path) -> None:
-    found = sorted(told("asks", "app.py", folder=folder), key=lambda each: each["then"])
+    found = sorted(reported("asks", "app.py", folder=folder), key=lambda each: each["then"])
     head, *rows = table("asks", "app.py", folder=folder)
 
     assert [cell.strip() for cell in head if cell.strip()] == [
@@ -123,7 +123,7 @@ def test_open_asks_show_asker_target_times_and_method(folder: Path) -> None:
     }  # fmt: skip
     assert (decided["to"], decided["type"], decided["value"]) == (None, None, None)
     assert [len(each["token"]) for each in found] == [8, 8]
-    assert told("asks", "list", "app.py", "--to", "shop/stock", "--limit", "1", folder=folder) == [checked]
+    assert reported("asks", "list", "app.py", "--to", "shop/stock", "--limit", "1", folder=folder) == [checked]
     assert in_this_process("asks", "app.py", "--to", "x", folder=folder).stdout == "No asks are open of or for x.\n"
 
 
@@ -147,7 +147,7 @@ async def test_an_ask_of_an_activity_shows_its_attempts_and_the_last_error(tmp_p
     ) as runtime:
         await runtime.tell(Payment.at("1"), "y" * 80)
         due = time_text(int((runtime.clock.now + timedelta(hours=1)).timestamp() * 1000))
-    [found] = told("asks", "--store", "store.db", folder=tmp_path)
+    [found] = reported("asks", "--store", "store.db", folder=tmp_path)
     shown = in_this_process("asks", "--store", "store.db", folder=tmp_path).stdout.splitlines()
 
     error = f"ConnectionError: the bank is away: {'y' * 80}"
@@ -156,7 +156,7 @@ async def test_an_ask_of_an_activity_shows_its_attempts_and_the_last_error(tmp_p
 
 
 def test_recurring_messages_say_when_they_fire_next(folder: Path) -> None:
-    found = {each["name"]: each for each in told("schedules", "app.py", folder=folder)}
+    found = {each["name"]: each for each in reported("schedules", "app.py", folder=folder)}
     head, *rows = table("schedules", "app.py", folder=folder)
 
     assert [cell.strip() for cell in head if cell.strip()] == [
@@ -181,12 +181,12 @@ def test_recurring_messages_say_when_they_fire_next(folder: Path) -> None:
 
 
 def test_the_functions_that_keep_them_are_in_no_other_list_and_tokens_are_short(folder: Path) -> None:
-    [delayed] = told("timers", "app.py", folder=folder)
+    [delayed] = reported("timers", "app.py", folder=folder)
     done = summary("app.py", "--until-idle", folder=folder)
     decided = token(folder, "decided")
 
-    assert told("state", "app.py", folder=folder) == [{"type": "shop/order", "entities": 1, "paused": None}]
-    assert told("state", "app.py", ORDER, folder=folder)[0]["fields"]["link"] == ["statefun-actors/reply", decided]
+    assert reported("state", "app.py", folder=folder) == [{"type": "shop/order", "entities": 1, "paused": None}]
+    assert reported("state", "app.py", ORDER, folder=folder)[0]["fields"]["link"] == ["statefun-actors/reply", decided]
     assert (delayed["to"], delayed["from"]) == (f"statefun-actors/reply/{decided}", ORDER)
     assert done["entities"] == {"shop/order": 1}
     assert done["timers_pending"] == 1
@@ -199,7 +199,7 @@ def test_an_answer_given_while_nothing_runs_is_handled_by_the_next_run(folder: P
     decided, checked = token(folder, "decided"), token(folder, "checked")
     first = in_this_process("asks", "answer", "app.py", decided, "shop/approval", '{"by": "ada"}', folder=folder).stdout
     again = refusal("asks", "answer", "app.py", decided, "shop/approval", '{"by": "bob"}', folder=folder, code=1)
-    typed_by_then = told("asks", "answer", "app.py", checked[:4], "7", folder=folder)
+    typed_by_then = reported("asks", "answer", "app.py", checked[:4], "7", folder=folder)
     run_on(folder)
 
     assert first == f"Answered {decided} of {ORDER} with shop/approval. The next run handles it.\n"
@@ -211,13 +211,13 @@ def test_an_answer_given_while_nothing_runs_is_handled_by_the_next_run(folder: P
         {"answered": checked, "from": ORDER, "type": "io.statefun.types/long", "running": False},
     ]
     assert sorted(seen(folder)) == ["Approval(by='ada')", "pen 7"]
-    assert told("asks", "app.py", folder=folder) == []
+    assert reported("asks", "app.py", folder=folder) == []
 
 
 def test_an_ask_past_its_timeout_is_not_listed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    before = {each["then"] for each in told("asks", "app.py", folder=folder)}
+    before = {each["then"] for each in reported("asks", "app.py", folder=folder)}
     monkeypatch.setattr("statefun_actors.engine.SystemClock", InTwoDays)
-    after = {each["then"] for each in told("asks", "app.py", folder=folder)}
+    after = {each["then"] for each in reported("asks", "app.py", folder=folder)}
 
     assert (before, after) == ({"checked", "decided"}, {"decided"})
 
@@ -233,9 +233,9 @@ def test_a_running_engine_takes_an_answer_at_once_and_only_one(folder: Path) -> 
         answered = in_this_process("asks", "answer", "app.py", checked, "8", folder=folder).stdout
         wait_until(lambda: "pen 8" in seen(folder), "the answer is handled")
         again = refusal("asks", "answer", "app.py", checked, "9", folder=folder, code=1)
-        cancelled = told("asks", "cancel", "app.py", decided, folder=folder)
+        cancelled = reported("asks", "cancel", "app.py", decided, folder=folder)
         wait_until(lambda: len(seen(folder)) == 2, "the cancellation is handled")
-        open_ones = told("asks", "app.py", folder=folder)
+        open_ones = reported("asks", "app.py", folder=folder)
 
     assert answered == f"Answered {checked} of {ORDER} with io.statefun.types/long.\n"
     assert "takes no answer" in again
@@ -258,7 +258,7 @@ def test_an_ask_cancelled_while_nothing_runs_fails_with_the_next_run(folder: Pat
 def test_the_dead_letter_of_an_answer_shows_the_answer_and_is_mended_as_one(folder: Path) -> None:
     in_this_process("asks", "answer", "app.py", token(folder, "checked"), "13", folder=folder)
     run_on(folder)
-    [letter] = told("dead-letters", "list", "app.py", folder=folder)
+    [letter] = reported("dead-letters", "list", "app.py", folder=folder)
     mended = in_this_process(
         "dead-letters", "retry", "app.py", str(letter["number"]), "--value", "14", folder=folder
     ).stdout
@@ -271,14 +271,14 @@ def test_the_dead_letter_of_an_answer_shows_the_answer_and_is_mended_as_one(fold
 
 
 def test_an_export_carries_them(folder: Path) -> None:
-    asks, schedules = told("asks", "app.py", folder=folder), told("schedules", "app.py", folder=folder)
+    asks, schedules = reported("asks", "app.py", folder=folder), reported("schedules", "app.py", folder=folder)
     in_this_process("export", "app.py", "--output", "all.jsonl", folder=folder)
     copied = in_this_process("import", "--store", "copy.db", "all.jsonl", folder=folder)
 
     assert copied.exit_code == 0, copied.stderr
     assert copied.stdout == "Imported all.jsonl into copy.db: 1 entities, 1 messages, 1 timers, 2 asks, 2 schedules.\n"
-    assert told("asks", "app.py", "--store", "copy.db", folder=folder) == asks
-    assert told("schedules", "app.py", "--store", "copy.db", folder=folder) == schedules
+    assert reported("asks", "app.py", "--store", "copy.db", folder=folder) == asks
+    assert reported("schedules", "app.py", "--store", "copy.db", folder=folder) == schedules
 
 
 def test_each_fault_is_reported_in_a_line(folder: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.commands import run, write_lines
-from tests.cli.store.shop import APP, STORE, WISHES, engine, refusal, shop, told, wish
+from tests.cli.store.shop import APP, STORE, WISHES, engine, refusal, reported, shop, wish
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +27,9 @@ def test_a_backup_is_a_store_to_go_on_from(folder: Path, tmp_path: Path, live: b
         done = run("backup", "--store", str(STORE), str(target), folder=folder)
 
     assert done.stdout == f"Copied {STORE} to {target}: {target.stat().st_size:,} bytes.\n"
-    assert told("state", "--store", str(target), "app.py", folder=folder) == told("state", "app.py", folder=folder)
+    assert reported("state", "--store", str(target), "app.py", folder=folder) == reported(
+        "state", "app.py", folder=folder
+    )
     ran = run("run", "app.py", "--store", str(target), "--until-idle", folder=folder)
     assert ran.returncode == 0
 
@@ -37,7 +39,7 @@ def test_a_backup_replaces_a_file_only_on_request(folder: Path, tmp_path: Path) 
     run("backup", "app.py", str(target), folder=folder)
 
     refused = refusal("backup", "app.py", str(target), folder=folder, code=1)
-    (done,) = told("backup", "app.py", str(target), "--overwrite", folder=folder)
+    (done,) = reported("backup", "app.py", str(target), "--overwrite", folder=folder)
 
     assert refused == (
         f"Error: store {target}: it exists already. Choose another target for the backup, "
@@ -51,11 +53,13 @@ def test_a_sound_store_is_sound_during_a_run_too(folder: Path) -> None:
         live = run("check", "app.py", folder=folder)
 
     assert (live.returncode, live.stdout) == (0, f"{STORE} is sound.\napp.py can read all of it.\n")
-    assert told("check", "--store", str(STORE), folder=folder) == [{"store": str(STORE), "sound": True, "wrong": []}]
+    assert reported("check", "--store", str(STORE), folder=folder) == [
+        {"store": str(STORE), "sound": True, "wrong": []}
+    ]
 
 
 def test_check_says_before_a_deployment_what_the_new_classes_would_cost(folder: Path) -> None:
-    before = told("state", "app.py", folder=folder)
+    before = reported("state", "app.py", folder=folder)
     (folder / "new.py").write_text(APP.replace("wishes", "likes"))
 
     checked = run("check", "new.py", "--store", str(STORE), folder=folder)
@@ -70,7 +74,7 @@ def test_check_says_before_a_deployment_what_the_new_classes_would_cost(folder: 
     assert (strict.returncode, json.loads(strict.stdout)["unreadable"]) == (1, [])
     assert refused.returncode == 1
     assert "Error: strict start refused: with these classes stored data would be left out or lost:" in refused.stderr
-    assert told("state", "app.py", folder=folder) == before
+    assert reported("state", "app.py", folder=folder) == before
 
 
 def damage(store: Path, table: str) -> None:

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from tests.cli.commands import COMMAND, DEADLINE, run, summary, wait_until
-from tests.cli.store.shop import STORE, WISHES, engine, refusal, shop, spent, table, told
+from tests.cli.store.shop import STORE, WISHES, engine, refusal, reported, shop, spent, table
 
 
 def numbers(folder: Path) -> list[int]:
-    return [each["number"] for each in told("dead-letters", "list", "app.py", folder=folder)]
+    return [each["number"] for each in reported("dead-letters", "list", "app.py", folder=folder)]
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def folder(tmp_path: Path) -> Path:
 
 def test_they_are_listed_and_shown_whole(folder: Path) -> None:
     head, first, _ = table("dead-letters", "list", "app.py", folder=folder)
-    found = told("dead-letters", "list", "app.py", folder=folder)
+    found = reported("dead-letters", "list", "app.py", folder=folder)
     jam = found[0]
     shown = run("dead-letters", "show", "app.py", str(jam["number"]), folder=folder)
 
@@ -46,7 +46,7 @@ def test_they_are_listed_and_shown_whole(folder: Path) -> None:
         "attempts": 1,
     }
     assert "error        nobody pays for that" in shown.stdout
-    assert told("dead-letters", "show", "--store", str(STORE), str(jam["number"]), folder=folder) == [jam]
+    assert reported("dead-letters", "show", "--store", str(STORE), str(jam["number"]), folder=folder) == [jam]
     assert run("dead-letters", "list", "app.py", "--to", "shop/page", folder=folder).stdout == (
         "There are no dead letters for shop/page.\n"
     )
@@ -70,11 +70,13 @@ def test_a_running_engine_tries_again_and_what_fails_again_has_another_number(fo
         done = run("dead-letters", "retry", "app.py", str(jam), folder=folder)
         wait_until(lambda: len(numbers(folder)) == 2, "it has failed again")
         again = numbers(folder)
-        mended = told(
+        mended = reported(
             "dead-letters", "retry", "app.py", str(again[1]), "--value", '{"text":"jam","price":1}', folder=folder
         )
         wait_until(lambda: numbers(folder) == [ham], "it is dealt with")
-        wait_until(lambda: bool(told("state", "app.py", "shop/basket", "--prefix", "bob", folder=folder)), "it is done")
+        wait_until(
+            lambda: bool(reported("state", "app.py", "shop/basket", "--prefix", "bob", folder=folder)), "it is done"
+        )
 
     assert done.stdout == f"Retried dead letter {jam}.\n"
     assert again[0] == ham
@@ -107,7 +109,7 @@ def test_some_or_all_are_thrown_away(folder: Path) -> None:
 
     asked = refusal("dead-letters", "discard", "app.py", "--all", folder=folder, code=1)
     one = run("dead-letters", "discard", "--store", str(STORE), str(jam), folder=folder)
-    rest = told("dead-letters", "discard", "app.py", "--all", "--yes", folder=folder)
+    rest = reported("dead-letters", "discard", "app.py", "--all", "--yes", folder=folder)
 
     assert asked == f"Delete 2 dead letters of {STORE}? [y/N]: Aborted!"
     assert one.stdout == f"Discarded dead letter {jam}.\n"
@@ -118,7 +120,7 @@ def test_some_or_all_are_thrown_away(folder: Path) -> None:
 def test_all_are_retried(folder: Path) -> None:
     jam, ham = numbers(folder)
 
-    done = told("dead-letters", "retry", "app.py", "--all", folder=folder)
+    done = reported("dead-letters", "retry", "app.py", "--all", folder=folder)
 
     assert done == [{"retried": [jam, ham], "running": False}]
     assert summary("app.py", "--until-idle", folder=folder)["dead_letters"] == {"this_run": 2, "in_all": 2}
@@ -128,7 +130,7 @@ def test_a_running_engine_throws_away(folder: Path) -> None:
     jam, ham = numbers(folder)
 
     with engine(folder):
-        done = told("dead-letters", "discard", "app.py", str(jam), str(ham), folder=folder)
+        done = reported("dead-letters", "discard", "app.py", str(jam), str(ham), folder=folder)
         again = refusal("dead-letters", "discard", "app.py", str(jam), folder=folder, code=1)
 
     assert done == [{"discarded": [jam, ham], "running": True}]

@@ -11,7 +11,7 @@ import pytest
 
 from statefun_actors.store.sqlite import SqliteReader
 from tests.cli.commands import COMMAND, DEADLINE, run
-from tests.cli.store.shop import STORE, WISHES, engine, refusal, shop, told
+from tests.cli.store.shop import STORE, WISHES, engine, refusal, reported, shop
 from tests.store.store_checks import answers
 
 
@@ -65,7 +65,7 @@ def test_a_store_goes_through_a_pipe_during_a_run_without_the_application(folder
 
 
 def test_programs_get_the_list_of_written_files(folder: Path, tmp_path: Path) -> None:
-    told_of = told("export", "app.py", "--output", str(tmp_path / "x"), folder=folder)
+    told_of = reported("export", "app.py", "--output", str(tmp_path / "x"), folder=folder)
 
     count = len((tmp_path / "x").read_bytes().splitlines())
     assert told_of == [{"store": str(STORE), "file": str(tmp_path / "x"), "lines": count}]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.commands import wait_until
-from tests.cli.store.shop import STORE, engine, in_this_process, refusal, shop, told
+from tests.cli.store.shop import STORE, engine, in_this_process, refusal, reported, shop
 
 ADA = "shop/basket/ada"
 APP = """
@@ -38,7 +38,7 @@ def send(folder: Path, *numbers: int) -> None:
 
 
 def spent(folder: Path) -> int:
-    found = told("state", "app.py", "shop/basket", folder=folder)
+    found = reported("state", "app.py", "shop/basket", folder=folder)
     return sum(int(each["fields"]["spent"]) for each in found)
 
 
@@ -46,15 +46,15 @@ def test_failing_messages_are_listed_retried_and_dropped_on_a_running_engine(fol
     with engine(folder):
         nothing = in_this_process("failing", "app.py", folder=folder).stdout
         send(folder, -1, 5, 6)
-        wait_until(lambda: told("failing", "app.py", folder=folder) != [], "the message has failed")
+        wait_until(lambda: reported("failing", "app.py", folder=folder) != [], "the message has failed")
         retried = in_this_process("failing", "retry", "app.py", ADA, folder=folder)
-        [shown] = told("failing", "app.py", folder=folder)
+        [shown] = reported("failing", "app.py", folder=folder)
         table = in_this_process("failing", "app.py", folder=folder).stdout.splitlines()
         letters = in_this_process("dead-letters", "list", "app.py", folder=folder)
         dry = in_this_process("failing", "drop", "app.py", ADA, "--dry-run", folder=folder)
-        dropped = told("failing", "drop", "app.py", ADA, folder=folder)
+        dropped = reported("failing", "drop", "app.py", ADA, folder=folder)
         wait_until(lambda: spent(folder) == 11, "what waited behind is handled")
-        after = told("failing", "app.py", folder=folder)
+        after = reported("failing", "app.py", folder=folder)
 
     assert nothing == "No message is failing.\n"
     assert retried.stdout in {f"Retried the first message of {ADA}.\n", ""}
@@ -70,16 +70,18 @@ def test_failing_messages_are_listed_retried_and_dropped_on_a_running_engine(fol
     assert dry.stdout == f"Would drop the first message of {ADA}, into the dead letters. Nothing was changed.\n"
     assert dropped == [{"dropped": [ADA], "running": True}]
     assert after == []
-    assert [letter["error"] for letter in told("dead-letters", "list", "app.py", folder=folder)] == ["-1 is negative"]
+    assert [letter["error"] for letter in reported("dead-letters", "list", "app.py", folder=folder)] == [
+        "-1 is negative"
+    ]
 
 
 def test_messages_of_paused_entities_are_not_among_all_that_are_retried(folder: Path) -> None:
     with engine(folder):
         send(folder, -1)
-        wait_until(lambda: told("failing", "app.py", folder=folder) != [], "the message has failed")
-        told("pause", "app.py", ADA, folder=folder)
-        wait_until(lambda: told("failing", "app.py", folder=folder)[0]["paused"], "its attempt has ended")
-        every = told("failing", "retry", "app.py", "--all", folder=folder)
+        wait_until(lambda: reported("failing", "app.py", folder=folder) != [], "the message has failed")
+        reported("pause", "app.py", ADA, folder=folder)
+        wait_until(lambda: reported("failing", "app.py", folder=folder)[0]["paused"], "its attempt has ended")
+        every = reported("failing", "retry", "app.py", "--all", folder=folder)
         one = refusal("failing", "retry", "app.py", ADA, folder=folder, code=1)
 
     assert every == [{"retried": [], "running": True}]
@@ -100,7 +102,7 @@ def test_without_an_engine_it_says_what_the_store_holds_and_drops_the_first_mess
         f"{ADA}   io.statefun.types/long   2\n"
     )
     assert dropped == f"Dropped the first message of {ADA}.\n"
-    [letter] = told("dead-letters", "list", "app.py", folder=folder)
+    [letter] = reported("dead-letters", "list", "app.py", folder=folder)
     assert (letter["value"], letter["error"]) == (-1, "dropped by `statefun-actors failing drop`")
     with engine(folder):
         wait_until(lambda: spent(folder) == 5, "the other message is handled")
@@ -114,7 +116,7 @@ def test_discarding_asks_first(folder: Path) -> None:
     assert asked.exit_code == 1
     assert f"Discard the first message of {ADA} of {STORE}? [y/N]:" in asked.stderr
     assert done.stdout == f"Discarded the first message of {ADA}.\n"
-    assert told("dead-letters", "list", "app.py", folder=folder) == []
+    assert reported("dead-letters", "list", "app.py", folder=folder) == []
 
 
 @pytest.mark.parametrize("command", ["retry", "drop"])

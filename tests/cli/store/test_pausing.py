@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.commands import summary, wait_until
-from tests.cli.store.shop import STORE, engine, in_this_process, refusal, shop, told
+from tests.cli.store.shop import STORE, engine, in_this_process, refusal, reported, shop
 
 ADA, BASKET = "shop/basket/ada", "shop/basket"
 APP = """
@@ -36,7 +36,7 @@ def send(folder: Path, *numbers: int) -> None:
 
 
 def numbers(folder: Path) -> list[int]:
-    for each in told("state", "app.py", BASKET, folder=folder):
+    for each in reported("state", "app.py", BASKET, folder=folder):
         if each["id"] == "ada":
             found: list[int] = each["fields"]["numbers"]
             return found
@@ -47,9 +47,9 @@ def test_messages_of_a_paused_entity_wait_in_order_through_kills(folder: Path) -
     with engine(folder) as process:
         send(folder, 1)
         wait_until(lambda: numbers(folder) == [1], "the first message is handled")
-        paused = told("pause", "app.py", ADA, folder=folder)
+        paused = reported("pause", "app.py", ADA, folder=folder)
         send(folder, 2, 3)
-        [listed] = told("pause", "app.py", folder=folder)
+        [listed] = reported("pause", "app.py", folder=folder)
         process.kill()
         process.wait()
     with engine(folder) as process:
@@ -57,13 +57,13 @@ def test_messages_of_a_paused_entity_wait_in_order_through_kills(folder: Path) -
         process.kill()
         process.wait()
     send(folder, 5)
-    [entity] = told("state", "app.py", ADA, folder=folder)
+    [entity] = reported("state", "app.py", ADA, folder=folder)
     shown = in_this_process("state", "app.py", ADA, folder=folder).stdout
     hint = in_this_process("failing", "app.py", folder=folder).stderr
     with engine(folder):
         send(folder, 6)
         still = numbers(folder)
-        resumed = told("resume", "app.py", ADA, folder=folder)
+        resumed = reported("resume", "app.py", ADA, folder=folder)
         wait_until(lambda: len(numbers(folder)) == 6, "what waited is handled")
         handled = numbers(folder)
 
@@ -85,7 +85,7 @@ def test_without_an_engine_the_next_run_keeps_to_it(folder: Path) -> None:
     dry = in_this_process("pause", "app.py", BASKET, "--dry-run", folder=folder)
     none = in_this_process("pause", "app.py", folder=folder)
     said = in_this_process("pause", "app.py", BASKET, "--yes", folder=folder)
-    [types] = [each for each in told("state", "app.py", folder=folder) if each["type"] == BASKET]
+    [types] = [each for each in reported("state", "app.py", folder=folder) if each["type"] == BASKET]
     table = in_this_process("pause", "app.py", folder=folder).stdout.splitlines()
     run = summary("app.py", "--until-idle", folder=folder)
     waiting = numbers(folder)
@@ -109,7 +109,7 @@ def test_without_an_engine_the_next_run_keeps_to_it(folder: Path) -> None:
 def test_a_whole_type_is_paused_after_a_question(folder: Path) -> None:
     no = in_this_process("pause", "app.py", BASKET, folder=folder, typed="n\n")
     yes = in_this_process("pause", "app.py", BASKET, ADA, folder=folder, typed="y\n")
-    found = told("pause", "app.py", folder=folder)
+    found = reported("pause", "app.py", folder=folder)
 
     assert f"Pause all entities of {BASKET} in {STORE}?" in no.stdout + no.stderr
     assert "Paused 2 entities and types." in yes.stdout
@@ -117,14 +117,14 @@ def test_a_whole_type_is_paused_after_a_question(folder: Path) -> None:
 
 
 def test_a_run_says_what_is_paused(folder: Path) -> None:
-    told("pause", "app.py", *(f"{BASKET}/{id}" for id in "abcd"), folder=folder)
+    reported("pause", "app.py", *(f"{BASKET}/{id}" for id in "abcd"), folder=folder)
     done = in_this_process("run", "app.py", "--until-idle", folder=folder)
 
     assert f"Paused, so messages wait: {BASKET}/a, {BASKET}/b, {BASKET}/c and 1 more" in done.stdout
 
 
 def test_at_most_a_thousand_messages_of_an_entity_are_counted(folder: Path) -> None:
-    told("pause", "app.py", ADA, folder=folder)
+    reported("pause", "app.py", ADA, folder=folder)
     line = f'{{"to": "{ADA}", "value": 1}}\n'
     (folder / "in.jsonl").write_text(line * 1_100)
     ran = in_this_process("run", "app.py", "--input", "in.jsonl", "--until-idle", "--bind", "none", folder=folder)
@@ -135,12 +135,12 @@ def test_at_most_a_thousand_messages_of_an_entity_are_counted(folder: Path) -> N
 
 
 def test_a_pause_is_part_of_an_export(folder: Path) -> None:
-    told("pause", "app.py", ADA, folder=folder)
-    [before] = told("pause", "app.py", folder=folder)
+    reported("pause", "app.py", ADA, folder=folder)
+    [before] = reported("pause", "app.py", folder=folder)
     assert in_this_process("export", "app.py", "-o", "all.jsonl", folder=folder).exit_code == 0
     assert in_this_process("import", "--store", "other.db", "app.py", "all.jsonl", folder=folder).exit_code == 0
 
-    assert told("pause", "--store", "other.db", folder=folder) == [before]
+    assert reported("pause", "--store", "other.db", folder=folder) == [before]
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.commands import run
-from tests.cli.store.shop import STORE, WISHES, engine, in_this_process, refusal, shop, spent, told
+from tests.cli.store.shop import STORE, WISHES, engine, in_this_process, refusal, reported, shop, spent
 from tests.cli.store.test_backup_and_check import damage
 
 HELD = (
@@ -22,9 +22,9 @@ HELD = (
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A shop; a backup of it; and then a run that was killed: ada has spent 12 since."""
     folder = shop(tmp_path_factory.mktemp("shop"), *WISHES)
-    told("backup", "app.py", "monday.db", folder=folder)
+    reported("backup", "app.py", "monday.db", folder=folder)
     with engine(folder):
-        told("send", "app.py", "shop/basket/ada", "shop/wish", '{"text": "jam", "price": 7}', folder=folder)
+        reported("send", "app.py", "shop/basket/ada", "shop/wish", '{"text": "jam", "price": 7}', folder=folder)
     return folder
 
 
@@ -54,7 +54,7 @@ def test_a_backup_takes_the_place_of_a_store_that_was_killed(folder: Path, answe
     ]
     assert spent(folder, "ada") == 5
     assert run("run", "app.py", "--until-idle", folder=folder).returncode == 0
-    (before,) = told("state", "--store", f".statefun/{kept}", "app.py", "shop/basket/ada", folder=folder)
+    (before,) = reported("state", "--store", f".statefun/{kept}", "app.py", "shop/basket/ada", folder=folder)
     assert before["fields"]["spent"] == 12
     assert f"{(folder / STORE).stat().st_mode & 0o777:o}" == "600"
 
@@ -72,11 +72,11 @@ def test_it_asks_before_it_replaces_a_store(folder: Path) -> None:
 
 
 def test_where_there_is_no_store_it_makes_one(folder: Path) -> None:
-    (done,) = told("restore", "--store", "new/folder/app.db", "monday.db", folder=folder)
+    (done,) = reported("restore", "--store", "new/folder/app.db", "monday.db", folder=folder)
 
     size = (folder / "new" / "folder" / "app.db").stat().st_size
     assert done == {"store": "new/folder/app.db", "file": "monday.db", "bytes": size, "kept": None}
-    (state,) = told("state", "--store", "new/folder/app.db", "app.py", "shop/basket/ada", folder=folder)
+    (state,) = reported("state", "--store", "new/folder/app.db", "app.py", "shop/basket/ada", folder=folder)
     assert state["fields"]["spent"] == 5
 
 
@@ -92,7 +92,7 @@ def test_a_copy_without_restore_is_refused_and_restore_mends_it(folder: Path) ->
         "keep the file without the changes in the log, delete the log.\n"
     )
     assert in_this_process("check", "app.py", folder=folder).exit_code == 1
-    told("restore", "app.py", "monday.db", "--yes", folder=folder)
+    reported("restore", "app.py", "monday.db", "--yes", folder=folder)
     assert spent(folder, "ada") == 5
 
 
@@ -133,10 +133,10 @@ def test_a_damaged_backup_replaces_nothing(folder: Path) -> None:
 
 def test_a_store_that_is_a_link_is_restored_where_it_lies(folder: Path, tmp_path: Path) -> None:
     away = tmp_path / "away.db"
-    told("restore", "--store", str(away), "monday.db", folder=folder)
+    reported("restore", "--store", str(away), "monday.db", folder=folder)
     (folder / "link.db").symlink_to(away)
 
-    told("restore", "--store", "link.db", "monday.db", "--yes", folder=folder)
+    reported("restore", "--store", "link.db", "monday.db", "--yes", folder=folder)
 
     assert (folder / "link.db").is_symlink()
     assert len([*tmp_path.glob("away.before-restore-*.db")]) == 1
@@ -144,6 +144,6 @@ def test_a_store_that_is_a_link_is_restored_where_it_lies(folder: Path, tmp_path
 
 def test_the_same_moment_twice_keeps_both(folder: Path) -> None:
     for _ in range(3):
-        told("restore", "app.py", "monday.db", "--yes", folder=folder)
+        reported("restore", "app.py", "monday.db", "--yes", folder=folder)
 
     assert len([name for name in kept_in(folder) if name.endswith(".db")]) == 3

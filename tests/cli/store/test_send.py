@@ -9,7 +9,7 @@ import pytest
 
 from statefun_actors.units import DURATION_FORM
 from tests.cli.commands import COMMAND, DEADLINE, run, summary, wait_until
-from tests.cli.store.shop import STORE, engine, refusal, shop, spent, told, wish
+from tests.cli.store.shop import STORE, engine, refusal, reported, shop, spent, wish
 
 
 @pytest.fixture(scope="module")
@@ -34,14 +34,14 @@ def test_a_running_engine_handles_it_at_once(tmp_path: Path) -> None:
 
     with engine(folder) as process:
         done = run("send", "app.py", "shop/page/home", "4", folder=folder)
-        sent = told("send", "app.py", "shop/basket/ada", "io.statefun.types/long", "3", folder=folder)
+        sent = reported("send", "app.py", "shop/basket/ada", "io.statefun.types/long", "3", folder=folder)
         wait_until(lambda: spent(folder, "ada") == 8, "the engine has handled it")
         process.terminate()
         assert process.wait(DEADLINE) == 0
 
     assert done.stdout == "Sent io.statefun.types/long to shop/page/home: the running engine has it.\n"
     assert sent == [{"to": "shop/basket/ada", "type": "io.statefun.types/long", "delay_ms": 0, "running": True}]
-    assert told("state", "app.py", "shop/page/home", folder=folder)[0]["fields"] == {"visits": 4}
+    assert reported("state", "app.py", "shop/page/home", folder=folder)[0]["fields"] == {"visits": 4}
 
 
 def test_after_an_engine_was_killed_it_waits_for_the_next_run(tmp_path: Path) -> None:
@@ -51,7 +51,7 @@ def test_after_an_engine_was_killed_it_waits_for_the_next_run(tmp_path: Path) ->
         process.wait(DEADLINE)
     assert (folder / f"{STORE}.sock").exists()
 
-    (sent,) = told("send", "app.py", "shop/page/home", "4", folder=folder)
+    (sent,) = reported("send", "app.py", "shop/page/home", "4", folder=folder)
 
     assert sent["running"] is False
     assert summary("app.py", "--until-idle", folder=folder)["messages_handled"] == 1
@@ -65,7 +65,7 @@ def test_it_can_be_for_later_and_come_from_standard_input(tmp_path: Path) -> Non
         cwd=folder, input=b"4", check=True, capture_output=True, timeout=DEADLINE,
     )  # fmt: skip
 
-    assert [(each["to"], each["value"]) for each in told("timers", "app.py", folder=folder)] == [
+    assert [(each["to"], each["value"]) for each in reported("timers", "app.py", folder=folder)] == [
         ("shop/page/home", 4),
         ("shop/basket/ada", 1),
     ]
@@ -148,7 +148,7 @@ def test_a_wrong_message_is_an_error_in_one_line_and_changes_nothing(
 
 
 def test_nothing_of_what_was_refused_is_there(folder: Path) -> None:
-    assert [each["to"] for each in told("timers", "app.py", folder=folder)] == ["shop/basket/ada"]
+    assert [each["to"] for each in reported("timers", "app.py", folder=folder)] == ["shop/basket/ada"]
     assert not (folder / "no.db").exists()
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.commands import run
-from tests.cli.store.shop import STORE, WISHES, engine, in_this_process, refusal, shop, table, told, wish
+from tests.cli.store.shop import STORE, WISHES, engine, in_this_process, refusal, reported, shop, table, wish
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +20,7 @@ def test_without_more_it_counts(folder: Path) -> None:
     assert run("state", "app.py", folder=folder).stdout == (
         "type          entities\nshop/basket   2\nshop/page     1\n"
     )
-    assert told("state", "app.py", folder=folder) == [
+    assert reported("state", "app.py", folder=folder) == [
         {"type": "shop/basket", "entities": 2, "paused": None},
         {"type": "shop/page", "entities": 1, "paused": None},
     ]
@@ -38,10 +38,10 @@ def test_a_type_lists_its_entities_by_id(folder: Path) -> None:
 def test_a_prefix_and_a_limit_make_it_less(folder: Path) -> None:
     few = run("state", "app.py", "shop/basket", "--limit", "1", folder=folder)
 
-    assert [each["id"] for each in told("state", "app.py", "shop/basket", "--prefix", "adam", folder=folder)] == [
+    assert [each["id"] for each in reported("state", "app.py", "shop/basket", "--prefix", "adam", folder=folder)] == [
         "adam"
     ]
-    assert [each["id"] for each in told("state", "app.py", "shop/basket", "--limit", "1", folder=folder)] == ["ada"]
+    assert [each["id"] for each in reported("state", "app.py", "shop/basket", "--limit", "1", folder=folder)] == ["ada"]
     assert few.stdout.splitlines()[-1] == "… and more; --limit NUMBER shows more than 1."
     assert run("state", "app.py", "shop/basket", "--prefix", "x", folder=folder).stdout == (
         "Nothing is stored of shop/basket with an id that begins with x.\n"
@@ -50,7 +50,7 @@ def test_a_prefix_and_a_limit_make_it_less(folder: Path) -> None:
 
 def test_one_entity_is_shown_field_by_field_as_its_class_declares_them(folder: Path) -> None:
     shown = run("state", "app.py", "shop/basket/adam", folder=folder).stdout.splitlines()
-    (found,) = told("state", "app.py", "shop/basket/adam", folder=folder)
+    (found,) = reported("state", "app.py", "shop/basket/adam", folder=folder)
 
     assert re.fullmatch(r"shop/basket/adam, last changed \d{4}-.*Z", shown[0])
     assert [re.split("  +", line) for line in shown[1:]] == [
@@ -72,27 +72,27 @@ def test_one_entity_is_shown_field_by_field_as_its_class_declares_them(folder: P
 
 
 def test_an_id_may_hold_anything(folder: Path) -> None:
-    assert told("state", "app.py", "shop/page/a/b c", folder=folder)[0]["fields"] == {"visits": 3}
+    assert reported("state", "app.py", "shop/page/a/b c", folder=folder)[0]["fields"] == {"visits": 3}
 
 
 def test_without_the_application_states_are_shown_raw(folder: Path) -> None:
     store = ("state", "--store", str(STORE))
 
-    assert [each["type"] for each in told(*store, folder=folder)] == ["shop/basket", "shop/page"]
-    assert [each["id"] for each in told(*store, "shop/basket", folder=folder)] == ["ada", "adam"]
-    assert told(*store, "shop/basket/ada", folder=folder)[0]["fields"] == {
+    assert [each["type"] for each in reported(*store, folder=folder)] == ["shop/basket", "shop/page"]
+    assert [each["id"] for each in reported(*store, "shop/basket", folder=folder)] == ["ada", "adam"]
+    assert reported(*store, "shop/basket/ada", folder=folder)[0]["fields"] == {
         "total": 5,
         "wishes": ["tea"],
         "best": {"text": "tea", "price": 5},
     }
-    assert told(*store, "app.py", "shop/basket/ada", folder=folder)[0]["fields"]["spent"] == 5
+    assert reported(*store, "app.py", "shop/basket/ada", folder=folder)[0]["fields"]["spent"] == 5
 
 
 def test_it_reads_a_store_during_a_run(tmp_path: Path) -> None:
     folder = shop(tmp_path, wish("ada", "tea", 5))
 
     with engine(folder):
-        assert told("state", "app.py", "shop/basket/ada", folder=folder)[0]["fields"]["wishes"] == ["tea"]
+        assert reported("state", "app.py", "shop/basket/ada", folder=folder)[0]["fields"]["wishes"] == ["tea"]
 
 
 @pytest.mark.parametrize(
@@ -145,7 +145,7 @@ def test_without_an_engine_a_field_is_set_in_the_store(tmp_path: Path) -> None:
     folder = shop(tmp_path, {"to": "shop/page/home", "value": 7})
     dry = run("state", "set", "app.py", "shop/page/home", "visits", "8", "--dry-run", folder=folder)
     done = run("state", "set", "app.py", "shop/page/home", "visits", "9", "--yes", folder=folder)
-    same = told("state", "set", "app.py", "shop/page/new", "visits", "1", "--yes", folder=folder)
+    same = reported("state", "set", "app.py", "shop/page/new", "visits", "1", "--yes", folder=folder)
     run("send", "app.py", "shop/page/home", "1", folder=folder)
     run("run", "app.py", "--until-idle", folder=folder)
 
@@ -153,14 +153,14 @@ def test_without_an_engine_a_field_is_set_in_the_store(tmp_path: Path) -> None:
     assert done.stdout == "Set visits of shop/page/home from 7 to 9.\n"
     change = {"address": "shop/page/new", "field": "visits", "from": 0, "to": 1}
     assert same == [{"set": change, "running": False}]
-    assert told("state", "app.py", "shop/page/home", folder=folder)[0]["fields"] == {"visits": 10}
+    assert reported("state", "app.py", "shop/page/home", folder=folder)[0]["fields"] == {"visits": 10}
 
 
 def test_the_engine_that_runs_sets_a_field_of_another_name_in_the_store(tmp_path: Path) -> None:
     folder = shop(tmp_path, *WISHES)
     with engine(folder):
-        (done,) = told("state", "set", "app.py", "shop/basket/ada", "spent", "100", "--yes", folder=folder)
-        (found,) = told("state", "app.py", "shop/basket/ada", folder=folder)
+        (done,) = reported("state", "set", "app.py", "shop/basket/ada", "spent", "100", "--yes", folder=folder)
+        (found,) = reported("state", "app.py", "shop/basket/ada", folder=folder)
 
     assert (done["running"], done["set"]["to"], found["fields"]["spent"]) == (True, 100, 100)
 
@@ -171,7 +171,7 @@ def test_a_negative_number_is_a_value_and_no_option(tmp_path: Path) -> None:
     assert run("state", "set", "app.py", "shop/page/home", "visits", "-5", "--yes", folder=folder).returncode == 0
     assert run("send", "app.py", "shop/page/home", "-2", "--after", "0s", folder=folder).returncode == 0
     run("run", "app.py", "--until-idle", folder=folder)
-    assert told("state", "app.py", "shop/page/home", folder=folder)[0]["fields"] == {"visits": -7}
+    assert reported("state", "app.py", "shop/page/home", folder=folder)[0]["fields"] == {"visits": -7}
 
 
 def test_the_question_shows_what_is_stored_with_unprintable_characters_escaped(tmp_path: Path) -> None:

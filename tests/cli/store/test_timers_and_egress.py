@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.commands import run
-from tests.cli.store.shop import STORE, WISHES, engine, refusal, shop, table, told
+from tests.cli.store.shop import STORE, WISHES, engine, refusal, reported, shop, table
 
 
 @pytest.fixture(scope="module")
@@ -18,7 +18,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_timers_come_by_due_time_with_all_that_is_known_of_them(folder: Path) -> None:
     head, first, *_ = table("timers", "app.py", folder=folder)
-    found = told("timers", "app.py", folder=folder)
+    found = reported("timers", "app.py", folder=folder)
 
     assert [cell.strip() for cell in head if cell.strip()] == ["number", "due", "to", "type", "value", "from", "token"]
     assert [cell.strip() for cell in first if cell.strip()] == [
@@ -37,7 +37,7 @@ def test_timers_come_by_due_time_with_all_that_is_known_of_them(folder: Path) ->
 
 
 def test_timers_are_picked_by_what_they_are_for(folder: Path) -> None:
-    picked = told("timers", "app.py", "--to", "shop/basket", "--limit", "1", folder=folder)
+    picked = reported("timers", "app.py", "--to", "shop/basket", "--limit", "1", folder=folder)
 
     assert [each["to"] for each in picked] == ["shop/basket/ada"]
     assert run("timers", "app.py", "--to", "x", folder=folder).stdout == "No delayed messages are pending for x.\n"
@@ -46,10 +46,10 @@ def test_timers_are_picked_by_what_they_are_for(folder: Path) -> None:
 def test_without_an_engine_a_timer_is_fired_by_the_next_run_and_a_cancelled_one_never(tmp_path: Path) -> None:
     later = [{"to": "shop/page/home", "value": value, "after": "P1D"} for value in (1, 10, 100)]
     folder = shop(tmp_path, *later)
-    one, ten, hundred = (str(each["seq"]) for each in told("timers", "app.py", folder=folder))
+    one, ten, hundred = (str(each["seq"]) for each in reported("timers", "app.py", folder=folder))
     dry = run("timers", "fire", "app.py", one, "--dry-run", folder=folder)
-    told_dry = told("timers", "cancel", "app.py", one, ten, "--dry-run", folder=folder)
-    cancelled = told("timers", "cancel", "app.py", one, folder=folder)
+    told_dry = reported("timers", "cancel", "app.py", one, ten, "--dry-run", folder=folder)
+    cancelled = reported("timers", "cancel", "app.py", one, folder=folder)
     fired = run("timers", "fire", "app.py", ten, folder=folder)
     run("run", "app.py", "--until-idle", folder=folder)
 
@@ -57,19 +57,19 @@ def test_without_an_engine_a_timer_is_fired_by_the_next_run_and_a_cancelled_one_
     assert told_dry == [{"would cancel": [int(one), int(ten)]}]
     assert cancelled == [{"cancelled": [int(one)], "running": False}]
     assert fired.stdout == f"Fired delayed message {ten}. The next run delivers what is due.\n"
-    assert [str(each["seq"]) for each in told("timers", "app.py", folder=folder)] == [hundred]
-    assert told("state", "app.py", "shop/page/home", folder=folder)[0]["fields"] == {"visits": 10}
+    assert [str(each["seq"]) for each in reported("timers", "app.py", folder=folder)] == [hundred]
+    assert reported("state", "app.py", "shop/page/home", folder=folder)[0]["fields"] == {"visits": 10}
 
 
 def test_the_engine_that_runs_fires_a_timer_at_once(tmp_path: Path) -> None:
     folder = shop(tmp_path, {"to": "shop/page/home", "value": 7, "after": "P1D"})
-    (timer,) = told("timers", "app.py", folder=folder)
+    (timer,) = reported("timers", "app.py", folder=folder)
     with engine(folder):
-        fired = told("timers", "fire", "app.py", str(timer["seq"]), folder=folder)
+        fired = reported("timers", "fire", "app.py", str(timer["seq"]), folder=folder)
 
         assert fired == [{"fired": [timer["seq"]], "running": True}]
-        assert told("timers", "app.py", folder=folder) == []
-        assert told("state", "app.py", "shop/page/home", folder=folder)[0]["fields"] == {"visits": 7}
+        assert reported("timers", "app.py", folder=folder) == []
+        assert reported("state", "app.py", "shop/page/home", folder=folder)[0]["fields"] == {"visits": 7}
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,7 @@ def test_a_timer_that_is_not_there_is_refused(folder: Path, words: list[str], co
 
 
 def test_records_are_kept_in_order(folder: Path) -> None:
-    found = told("egress", "app.py", folder=folder)
+    found = reported("egress", "app.py", folder=folder)
 
     assert [each["egress"] for each in found] == ["shop/wishes"] * 2
     assert found[0]["record"] == {"topic": "wishes", "key": "ada", "value": '{"price":5,"text":"tea"}'}
@@ -99,19 +99,19 @@ def test_records_are_kept_in_order(folder: Path) -> None:
 
 
 def test_records_are_picked_by_name(folder: Path) -> None:
-    assert len(told("egress", "app.py", "--name", "shop/wishes", "--limit", "1", folder=folder)) == 1
+    assert len(reported("egress", "app.py", "--name", "shop/wishes", "--limit", "1", folder=folder)) == 1
     assert run("egress", "app.py", "--name", "a/b", folder=folder).stdout == "No records are kept for a/b.\n"
 
 
 def test_neither_needs_the_application(folder: Path) -> None:
-    assert len(told("timers", "--store", str(STORE), folder=folder)) == 3
-    assert len(told("egress", "--store", str(STORE), folder=folder)) == 2
+    assert len(reported("timers", "--store", str(STORE), folder=folder)) == 3
+    assert len(reported("egress", "--store", str(STORE), folder=folder)) == 2
 
 
 def test_both_read_a_store_during_a_run(folder: Path) -> None:
     with engine(folder):
-        assert len(told("timers", "app.py", folder=folder)) == 3
-        assert len(told("egress", "app.py", folder=folder)) == 2
+        assert len(reported("timers", "app.py", folder=folder)) == 3
+        assert len(reported("egress", "app.py", folder=folder)) == 2
 
 
 @pytest.mark.parametrize("command", ["timers list", "egress"])
