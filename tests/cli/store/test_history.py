@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.commands import summary, wait_until, write_lines
-from tests.cli.store.shop import WISHES, engine, in_this_process, refusal, shop, table, told, wish
+from tests.cli.store.shop import WISHES, engine, in_this_process, refusal, reported, shop, table, wish
 
 ADA = "shop/basket/ada"
 
@@ -18,7 +18,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_a_message_is_shown_with_what_it_changed_and_sent(folder: Path) -> None:
-    [item] = told("history", "app.py", ADA, folder=folder)
+    [item] = reported("history", "app.py", ADA, folder=folder)
 
     assert item.pop("time").endswith("Z")
     assert item.pop("seconds") > 0
@@ -67,7 +67,7 @@ def test_people_get_a_table(folder: Path) -> None:
 
 
 def test_dead_letters_are_in_it_with_their_error(folder: Path) -> None:
-    items = told("history", "app.py", "shop/basket/bob", folder=folder)
+    items = reported("history", "app.py", "shop/basket/bob", folder=folder)
 
     assert [(item["outcome"], item["attempts"], item["error"]) for item in items] == [
         ("dead letter", 1, "TerminalError: nobody pays for that"),
@@ -77,7 +77,7 @@ def test_dead_letters_are_in_it_with_their_error(folder: Path) -> None:
 
 def test_it_goes_on_through_kills_and_has_each_message_once(folder: Path) -> None:
     def recorded() -> list[object]:
-        return [item["value"] for item in told("history", "app.py", ADA, folder=folder)]
+        return [item["value"] for item in reported("history", "app.py", ADA, folder=folder)]
 
     expected: list[object] = [{"text": "tea", "price": 5}]
     for number in range(3):
@@ -103,10 +103,10 @@ def test_changes_by_an_operator_are_in_it_with_and_without_an_engine(folder: Pat
             assert done.exit_code == 0, done.stderr
 
     change()
-    at_rest = told("history", "app.py", ADA, folder=folder)
+    at_rest = reported("history", "app.py", ADA, folder=folder)
     with engine(folder):
         change()
-    items = told("history", "app.py", ADA, folder=folder)
+    items = reported("history", "app.py", ADA, folder=folder)
 
     assert [item["kind"] for item in items] == [*["resumed", "paused", "field set"] * 2, "message"]
     assert [item["kind"] for item in at_rest] == ["resumed", "paused", "field set", "message"]
@@ -119,9 +119,9 @@ def test_history_sets_the_number_that_is_kept_and_0_records_nothing(folder: Path
     write_lines(folder / "unseen.jsonl", wish("ada", "unseen", 1))
     summary("app.py", "--input", "unseen.jsonl", "--until-idle", "--history", "0", folder=folder)
 
-    items = told("history", "app.py", ADA, folder=folder)
+    items = reported("history", "app.py", ADA, folder=folder)
     assert [item["value"]["text"] for item in items] == ["19", "18", "17"]
-    assert len(told("history", "app.py", ADA, "--limit", "1", folder=folder)) == 1
+    assert len(reported("history", "app.py", ADA, "--limit", "1", folder=folder)) == 1
 
 
 def test_where_nothing_is_recorded_it_says_why(tmp_path: Path) -> None:
