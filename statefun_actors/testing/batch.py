@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import threading
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from datetime import datetime, timedelta
 from typing import Any as Untyped
 
@@ -34,24 +34,41 @@ class BatchHost(SystemHost):
 
 def run_batch(batch: Batch, app: Application, host: BatchHost) -> Outcome:
     """The outcome of *batch*. It works inside a running event loop, too: then on another one, in a thread."""
-    return _run(in_handler_task(dispatch(batch, app, host)))
+    route = app.all_routes.get(batch.target.typename)
+    return _run(
+        in_handler_task(dispatch(batch, app, host)), asyncio.run if route is None or route.waits else _run_plain
+    )
 
 
-def _run(work: Coroutine[Untyped, Untyped, Outcome]) -> Outcome:
+def _run_plain(work: Coroutine[Untyped, Untyped, Outcome]) -> Outcome:
+    """As ``asyncio.run`` for handlers that await nothing, in a third of the time: without a handler of signals."""
+    loop = asyncio.new_event_loop()
+    try:
+        outcome = loop.run_until_complete(work)
+        if left := asyncio.all_tasks(loop):
+            for task in left:
+                task.cancel()
+            loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
+        return outcome
+    finally:
+        loop.close()
+
+
+def _run(work: Coroutine[Untyped, Untyped, Outcome], run: Callable[[Untyped], Outcome]) -> Outcome:
     try:
         asyncio.get_running_loop()
     except RuntimeError:
-        return asyncio.run(work)
+        return run(work)
     outcomes: list[Outcome] = []
     errors: list[BaseException] = []
 
-    def run() -> None:
+    def run_in_thread() -> None:
         try:
-            outcomes.append(asyncio.run(work))
+            outcomes.append(run(work))
         except BaseException as error:
             errors.append(error)
 
-    thread = threading.Thread(target=run)
+    thread = threading.Thread(target=run_in_thread)
     thread.start()
     thread.join()
     if errors:

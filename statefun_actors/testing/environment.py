@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import functools
+from collections.abc import Callable
 from datetime import datetime
 from typing import Final
 
 import attrs
 
-from statefun_actors.dispatch import Application
+from statefun_actors.dispatch import Application, Dispatch
 from statefun_actors.engine import Engine, EngineOptions, ManualClock, position_key
 from statefun_actors.errors import ValueMismatchError
 from statefun_actors.store import EgressRecord, Store
@@ -93,7 +94,7 @@ class Environment:
             cache_bytes=0 if hostility.reloads else options.cache_bytes,
             twice=hostility.twice or options.twice,
             mailboxes=functools.partial(self._overtaking, hostility),
-            around=WireTurns(app, hostility.wires - 1).around if hostility.wires and not app.renamed else None,
+            around=None if app.renamed else _wires(app, hostility.wires),
         )
 
     def _open_egress(self, name: str) -> None:
@@ -152,3 +153,10 @@ class Environment:
             fault = sink.fault(self.store.sent_out.get(name, []), waiting, self.store.positions.get(position_key(name)))
             if fault is not None:
                 raise AssertionError(fault)
+
+
+def _wires(app: Application, first: int) -> Callable[[Dispatch], Dispatch] | None:
+    """What makes batches take wires in turn, from path *first* on; None if that is 0."""
+    if not first:
+        return None
+    return WireTurns(app, first - 1).around

@@ -24,6 +24,7 @@ NAMES: Final = (
     "ingest",
     "simulator",
     "reminders",
+    "kit",
     "growth",
     "open_asks",
     "schedules",

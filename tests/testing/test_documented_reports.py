@@ -14,8 +14,10 @@ from hypothesis import settings
 import statefun_actors
 from statefun_actors.testing import SimulationError
 
+pytest_plugins = ["pytester"]
+
 PAGE = Path(statefun_actors.__file__).parent / "docs" / "testing.md"
-ROOT = Path(__file__).parents[2]
+README = Path(__file__).parents[2] / "README.md"
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
 
 
@@ -43,11 +45,26 @@ def test_the_report_of_a_simulation(monkeypatch: pytest.MonkeyPatch) -> None:
     assert f"{raised.value}\n" == report
 
 
+def test_the_report_of_a_failed_test_with_a_runtime(pytester: pytest.Pytester) -> None:
+    code, report = block_and_report("def test_alike(")
+    pytester.makepyfile(bank=bank(), test_alike=code)
+
+    lines = pytester.runpytest_subprocess("-q", "-p", "no:xdist", "-p", "no:asyncio", "-p", "no:cacheprovider").outlines
+
+    shown = report.splitlines()
+    at = lines.index(shown[0])
+    assert lines[at : at + len(shown)] == shown
+
+
+def bank() -> str:
+    """The module ``bank`` of the README."""
+    blocks = re.findall(r"^```python\n(.*?)^```$", README.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    [found] = [block for block in blocks if '@message("bank/deposit")' in block]
+    return str(found)
+
+
 def test_the_script_of_a_property(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    found = re.search(r"^```python\n(.*?)^```$", readme, re.MULTILINE | re.DOTALL)
-    assert found is not None
-    executed("bank", found[1], monkeypatch)
+    executed("bank", bank(), monkeypatch)
     code, report = block_and_report("TestBank = ")
     module = executed("test_property", code, monkeypatch)
     case = module.TestBank()

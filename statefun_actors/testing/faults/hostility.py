@@ -9,7 +9,6 @@ from typing import Final
 import attrs
 
 from statefun_actors.testing.faults.choices import Choices
-from statefun_actors.testing.wires import PATHS
 
 
 @attrs.frozen(kw_only=True)
@@ -49,6 +48,8 @@ class Faults:
 _RATES: Final = (0.0, 0.05, 0.25, 0.6)
 _BATCHES: Final = (None, 1, 2, 3)
 _JUMPS_MS: Final = (0, 1_000, 3_600_000, 86_400_000, -60_000)
+_PATHS: Final = 3
+"""The paths that batches take in turn: two wires, and the direct call."""
 _ENDS: Final = ("before", "after", "failed")
 
 
@@ -79,7 +80,7 @@ class Hostility:
         self.sinks = faults.egress and choices.pick(3) == 2
         """Whether each egress has a sink, to whose target faults may happen."""
         self.refusing = _RATES[choices.pick(len(_RATES))] if self.sinks else 0.0
-        self.wires = choices.pick(PATHS + 1) if faults.wires else 0
+        self.wires = choices.pick(_PATHS + 1) if faults.wires else 0
         """The path of the first batch, counted from 1; 0: all batches take the direct call."""
         self._paused = 0
 

@@ -14,6 +14,7 @@ from statefun_actors.dispatch import Application, message_inside
 from statefun_actors.model import INGRESS, TypedValue
 from statefun_actors.store import EgressRecord, EntityRow, Message, unpack
 from statefun_actors.testing.faults.shown_values import displayed
+from statefun_actors.text import one_line
 from statefun_actors.types import value_of
 
 _LONGEST: Final = 10_000
@@ -79,7 +80,7 @@ class MessageLog:
         found = []
         for now_ms, event in self._events:
             after = timedelta(milliseconds=now_ms - self._start_ms)
-            found += [LogEntry(after, text) for text in self._texts(event)]
+            found += [LogEntry(after, one_line(text)) for text in self._texts(event)]
         return found
 
     def _texts(self, event: _Event) -> list[str]:

@@ -13,9 +13,13 @@ import msgspec
 from google.protobuf.message import Message
 from google.protobuf.text_format import MessageToString
 
+from statefun_actors.address import Address
+from statefun_actors.model import INGRESS
 from statefun_actors.text import one_line, shortened
 
 _TOKEN: Final = re.compile(r"\b[0-9a-f]{32}\b")
+_REQUEST: Final = re.compile(rf"({re.escape(INGRESS)}(?:/|', '))\d+")
+"""The address of a caller outside: its id is the number of the request, and more requests are made under faults."""
 _LONGEST: Final = 200
 _BEFORE: Final = 40
 """Characters shown before the first difference of two texts."""
@@ -30,9 +34,14 @@ def displayed(value: object) -> str:
 def text_of(value: object) -> str:
     """The whole of *value* as text, to compare it with a value of another run or process.
 
-    All tokens look the same. The members of a set are sorted; a dict has its order.
+    All tokens look the same, and so do all callers outside. The members of a set are sorted; a dict has its order.
     """
     return _tokens_alike(_whole(value))
+
+
+def whole_text_of(value: object) -> str:
+    """As :func:`text_of`, with the tokens: to compare runs that draw the same ones."""
+    return _whole(value)
 
 
 def excerpt(text: str, other: str) -> str:
@@ -51,7 +60,8 @@ def same_beginning(text: str, other: str) -> int:
 
 
 def _tokens_alike(text: str) -> str:
-    return _TOKEN.sub("<token>", text)
+    text = _TOKEN.sub("<token>", text)
+    return _REQUEST.sub(r"\1<request>", text) if INGRESS in text else text
 
 
 def _of_protobuf(value: Message) -> str:
@@ -61,6 +71,8 @@ def _of_protobuf(value: Message) -> str:
 def _whole(value: Untyped) -> str:
     if isinstance(value, Message):
         return _of_protobuf(value)
+    if isinstance(value, Address):
+        return repr(value)
     if isinstance(value, AbstractSet):  # two processes iterate it in different orders
         return _named(value, set, "{" + ", ".join(sorted(_tokens_alike(_whole(each)) for each in value)) + "}")
     if isinstance(value, Mapping):

@@ -8,8 +8,9 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from typing import Final, TypeAlias
 
-from statefun_actors.testing.faults import excerpt, same_beginning, text_of
+from statefun_actors.testing.faults import excerpt, same_beginning, text_of, whole_text_of
 from statefun_actors.testing.runtime import TestRuntime
+from statefun_actors.text import one_line
 
 Scenario: TypeAlias = Callable[[TestRuntime], Awaitable[object]]
 Invariant: TypeAlias = Callable[[TestRuntime], object]
@@ -18,6 +19,8 @@ Name: TypeAlias = tuple[str, str]
 Result: TypeAlias = Mapping[Name, object]
 """Values of fields, and counts of events."""
 
+WITHOUT_FAULTS: Final = "without faults"
+"""Where the expected result of most comparisons was."""
 _TIME_OF_DEAD_LETTER: Final = re.compile(r'("error_type":.*"attempts":\d+,"time":")[^"]*"')
 
 
@@ -79,28 +82,37 @@ def _record_text(record: object) -> str:
     return _TIME_OF_DEAD_LETTER.sub(r'\1<time>"', text_of(record))
 
 
-def difference(expected: Result, got: Result) -> str | None:
-    """The first difference as text; None without one. Values that differ only in tokens are equal."""
+def difference(
+    expected: Result, got: Result, otherwise: str = WITHOUT_FAULTS, *, same_tokens: bool = False
+) -> str | None:
+    """The first difference as text; None without one. *otherwise* says where the *expected* result was.
+
+    Values that differ only in tokens are equal. But two runs without faults have *same_tokens*: one that differs there
+    was not drawn by this library.
+    """
     differing = [name for name in dict.fromkeys([*expected, *got]) if expected.get(name) != got.get(name)]
-    return difference_of_texts(_texts(expected, differing), _texts(got, differing))
+    of = whole_text_of if same_tokens else text_of
+    return difference_of_texts(_texts(expected, differing, of), _texts(got, differing, of), otherwise)
 
 
 def texts(result: Result) -> dict[Name, str]:
     """The values of *result* as text, which is the same in another process."""
-    return _texts(result, result)
+    return _texts(result, result, text_of)
 
 
-def _texts(result: Result, names: Iterable[Name]) -> dict[Name, str]:
-    return {name: text_of(result[name]) for name in names if name in result}
+def _texts(result: Result, names: Iterable[Name], of: Callable[[object], str]) -> dict[Name, str]:
+    return {name: of(result[name]) for name in names if name in result}
 
 
-def difference_of_texts(expected: Mapping[Name, str], got: Mapping[Name, str]) -> str | None:
+def difference_of_texts(
+    expected: Mapping[Name, str], got: Mapping[Name, str], otherwise: str = WITHOUT_FAULTS
+) -> str | None:
     """The first difference of two results as text; None without one."""
     for name in dict.fromkeys([*expected, *got]):
         before, now = expected.get(name, "absent"), got.get(name, "absent")
         if before != now:
             what = _shown(name, got if name in expected else expected)
-            return f"{what}: {excerpt(now, before)}; without faults {excerpt(before, now)}"
+            return f"{what}: {excerpt(now, before)}; {otherwise} {excerpt(before, now)}"
     return None
 
 
@@ -108,7 +120,7 @@ def _shown(name: Name, others: Iterable[Name]) -> str:
     """*name* in one line: its text from shortly before the first difference from the most similar of *others*."""
     kind, text = name
     if not text:
-        return kind
+        return one_line(kind)
     similar = [other for its_kind, other in others if its_kind == kind and other != text]
     nearest = max(similar, key=lambda other: same_beginning(text, other), default="")
-    return f"{kind}: {excerpt(text, nearest)}"
+    return f"{one_line(kind)}: {excerpt(text, nearest)}"

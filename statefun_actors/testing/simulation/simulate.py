@@ -19,6 +19,7 @@ from statefun_actors.testing.seeds import chosen_seeds
 from statefun_actors.testing.simulation.interpreters import run_elsewhere
 from statefun_actors.testing.simulation.report import SimulationError
 from statefun_actors.testing.simulation.result import (
+    WITHOUT_FAULTS,
     Invariant,
     Result,
     Scenario,
@@ -36,7 +37,7 @@ _SHRINKING: Final = 200
 """Runs spent on a shorter script."""
 _NOT_REPEATABLE: Final = (
     "Two runs without faults differ, so something besides messages and fields decides: the wall clock (use self.now), "
-    "randomness, or what is kept in a module or in a default."
+    "randomness such as uuid4(), or what is kept in a module or in a default."
 )
 _WALL_CLOCK: Final = (
     "A handler reads the clock of the machine, which runs on while virtual time stands still. Use self.now."
@@ -112,6 +113,7 @@ def simulate(
         Exception: the scenario or the invariant raised it without faults.
         RuntimeError: an event loop runs in this thread; call it from a test that is no coroutine.
     """
+    __tracebackhide__ = True  # pytest shows the report at the call in the test
     if asyncio._get_running_loop() is not None:  # noqa: SLF001 - the public form raises where there is none
         raise RuntimeError(
             "simulate() runs an event loop of its own: call it from a test that is `def`, not `async def`"
@@ -142,18 +144,18 @@ class _Simulation:
 
     def check(self, runner: asyncio.Runner, seeds: Iterable[int]) -> None:
         """Raises SimulationError for the first of *seeds* that fails."""
+        __tracebackhide__ = True
         calm = runner.run(self._run(None))
         if calm.error is not None:
             raise calm.error
         expected = calm.result or {}
         again = runner.run(self._run(None))
-        if self._failure(expected, again) is not None:
-            what = again.error if again.error is not None else difference(expected, again.result or {})
+        if (what := self._failure(expected, again, "in the first run", same_tokens=True)) is not None:
             raise SimulationError(None, f"a second run differs from the first: {what}", again.log, _NOT_REPEATABLE)
         with another_wall_clock(Application(*self.served, settings=self.settings)) as looks:
             strange = runner.run(self._run(None))
         # Without a look the stand-ins of the clock made the difference, such as `type(message) is datetime`.
-        if looks.count and (what := self._failure(expected, strange)) is not None:
+        if looks.count and (what := self._failure(expected, strange, "with the real one")) is not None:
             raise SimulationError(None, f"with another wall clock: {what}", strange.log, _WALL_CLOCK)
         for hash_seed in range(1, self.hash_seeds + 1):
             self._check_elsewhere(expected, hash_seed)
@@ -164,15 +166,17 @@ class _Simulation:
 
     def _check_elsewhere(self, expected: Result, hash_seed: int) -> None:
         """Raise SimulationError if the run in an interpreter with another order of sets fails."""
+        __tracebackhide__ = True
         options = (self.settings, self.start)
         other = run_elsewhere(hash_seed, self.scenario, self.served, self.invariant, options)
         what = other.error
         if what is None and self.invariant is None:
-            what = difference_of_texts(texts(expected), other.result)
+            what = difference_of_texts(texts(expected), other.result, "in this process")
         if what is not None:
             raise SimulationError(None, f"with PYTHONHASHSEED={hash_seed}: {what}", other.log, _SETS)
 
     def _report(self, runner: asyncio.Runner, calm: _SimulatedRun, seed: int, run: _SimulatedRun) -> None:
+        __tracebackhide__ = True
         expected = calm.result or {}
 
         def repeated(script: Sequence[int]) -> _SimulatedRun:
@@ -192,11 +196,18 @@ class _Simulation:
         )
         raise SimulationError(seed, f"seed {seed}: {what}", short.log, advice) from short.error
 
-    def _failure(self, expected: Result, run: _SimulatedRun) -> str | None:
-        """The fault of *run*; None if it has none."""
+    def _failure(
+        self, expected: Result, run: _SimulatedRun, otherwise: str = WITHOUT_FAULTS, *, same_tokens: bool = False
+    ) -> str | None:
+        """The fault of *run*; None if it has none. *otherwise* says where the *expected* result was.
+
+        With *same_tokens* both runs draw the same tokens.
+        """
         if run.error is not None:
             return describe(run.error)
-        return None if self.invariant is not None else difference(expected, run.result or {})
+        if self.invariant is not None:
+            return None
+        return difference(expected, run.result or {}, otherwise, same_tokens=same_tokens)
 
     async def _run(self, choices: Choices | None) -> _SimulatedRun:
         hostility = None

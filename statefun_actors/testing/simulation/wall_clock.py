@@ -1,7 +1,9 @@
 """Another wall clock for handlers: with each look at it a day and an hour have passed.
 
-It replaces ``datetime.now``, ``datetime.utcnow``, ``datetime.today``, ``date.today``, ``time.time`` and
-``time.time_ns`` in the modules of the handlers. Other functions, such as ``time.localtime``, are not replaced.
+It replaces ``datetime.now``, ``datetime.utcnow``, ``datetime.today`` and ``date.today`` in the modules of the handlers,
+and for code in these modules the functions of ``time``: ``time``, ``monotonic``, ``perf_counter``, each with ``_ns``,
+``localtime``, ``gmtime``, ``ctime`` and ``strftime``. A function of another module, such as one that a handler calls
+in a library, sees the real clock.
 
 A handler should use ``self.now``. In a test the wall clock stands still, compared to virtual time, so code that reads
 it can give the same result in each run. With this clock it does not.
@@ -82,26 +84,47 @@ def _replace_time(
 ) -> Iterator[tuple[ModuleType, str, object]]:
     """Replace ``time.time`` and ``time.time_ns`` by functions that are ahead for code in *modules* only."""
     names = {module.__name__ for module in modules}
-    seconds, nanoseconds = time.time, time.time_ns
 
-    def from_handler() -> bool:
-        return sys._getframe(2).f_globals.get("__name__") in names  # noqa: SLF001 - the documented way to the caller
+    def in_handlers(real: Callable[..., Untyped], strange: Callable[..., Untyped]) -> Callable[..., Untyped]:
+        def function(*args: Untyped) -> Untyped:
+            # The documented way to the caller.
+            called = sys._getframe(1).f_globals.get("__name__")  # noqa: SLF001
+            return (strange if called in names else real)(*args)
 
-    def strange_time() -> float:
-        return seconds() + (ahead().total_seconds() if from_handler() else 0)
+        return function
 
-    def strange_time_ns() -> int:
-        return nanoseconds() + (int(ahead().total_seconds()) * 10**9 if from_handler() else 0)
+    for name, (real, strange) in _time_functions(ahead).items():
+        yield time, name, real
+        setattr(time, name, in_handlers(real, strange))
 
-    yield time, "time", seconds
-    time.time = strange_time
-    yield time, "time_ns", nanoseconds
-    time.time_ns = strange_time_ns
+
+def _time_functions(
+    ahead: Callable[[], dt.timedelta],
+) -> dict[str, tuple[Callable[..., Untyped], Callable[..., Untyped]]]:
+    """The functions of ``time`` that read a clock, by name: the real one, and one that is ahead."""
+    seconds = time.time
+
+    def later(real: Callable[[], float]) -> Callable[[], float]:
+        return lambda: real() + ahead().total_seconds()
+
+    def later_ns(real: Callable[[], int]) -> Callable[[], int]:
+        return lambda: real() + int(ahead().total_seconds()) * 10**9
+
+    def at(real: Callable[[float], Untyped]) -> Callable[..., Untyped]:
+        return lambda moment=None: real(seconds() + ahead().total_seconds() if moment is None else moment)
+
+    def strftime(form: str, moment: Untyped = None) -> str:
+        return real_strftime(form, real_localtime(seconds() + ahead().total_seconds()) if moment is None else moment)
+
+    real_strftime, real_localtime = time.strftime, time.localtime
+    floats = {each.__name__: (each, later(each)) for each in (time.time, time.monotonic, time.perf_counter)}
+    whole = {each.__name__: (each, later_ns(each)) for each in (time.time_ns, time.monotonic_ns, time.perf_counter_ns)}
+    moments = {each.__name__: (each, at(each)) for each in (time.localtime, time.gmtime, time.ctime)}
+    return {**floats, **whole, **moments, "strftime": (real_strftime, strftime)}
 
 
 def _stand_ins(ahead: Callable[[], dt.timedelta]) -> dict[int, object]:
     """What to put in the place of an object in a module, by the identity of that object."""
-    seconds, nanoseconds = time.time, time.time_ns
 
     class Kind(type):
         """Instances of the real class count as instances."""
@@ -149,6 +172,5 @@ def _stand_ins(ahead: Callable[[], dt.timedelta]) -> dict[int, object]:
         id(dt): module,
         id(dt.datetime): StrangeDatetime,
         id(dt.date): StrangeDate,
-        id(seconds): lambda: seconds() + ahead().total_seconds(),
-        id(nanoseconds): lambda: nanoseconds() + int(ahead().total_seconds()) * 10**9,
+        **{id(real): strange for real, strange in _time_functions(ahead).values()},
     }

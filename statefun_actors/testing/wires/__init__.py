@@ -1,5 +1,5 @@
 """Batches over the wires of Flink, inside a test: as bytes, through the code of the HTTP endpoint, and back."""
 
-from statefun_actors.testing.wires.turns import PATHS, WireTurns
+from statefun_actors.testing.wires.turns import WireTurns
 
-__all__ = ["PATHS", "WireTurns"]
+__all__ = ["WireTurns"]

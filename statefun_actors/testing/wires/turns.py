@@ -16,9 +16,6 @@ from statefun_actors.model import Batch, Cancel, Done, Outcome, SendAfter
 from statefun_actors.testing.wires.replies import read_2x, read_3x
 from statefun_actors.testing.wires.requests import request_2x, request_3x
 
-PATHS: Final = 3
-"""The number of paths that batches take in turn."""
-
 _REQUESTS: Final = {3: request_3x, 2: request_2x}
 _REPLIES: Final = {3: read_3x, 2: read_2x}
 

@@ -80,7 +80,7 @@ def test_the_mistake_is_found(
         pytest.param(planted.elapsed, planted.Elapsed, "another wall clock: planted/elapsed/x.last", id="elapsed"),
         pytest.param(planted.today, planted.Today, "with another wall clock: planted/today/x.day", id="today"),
         pytest.param(planted.wall_clock, planted.WallClock, "planted/wall-clock/ada.seen", id="wall clock"),
-        pytest.param(planted.grows, planted.Grows, "planted/grows/x.runs: 2; without faults 1", id="a module"),
+        pytest.param(planted.grows, planted.Grows, "planted/grows/x.runs: 2; in the first run 1", id="a module"),
     ],
 )
 def test_sources_of_difference_are_found_without_faults(scenario: planted.Scenario, served: Any, what: str) -> None:

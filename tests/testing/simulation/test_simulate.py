@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from statefun_actors import DeadLetter, Entity, handles
+from statefun_actors import Address, DeadLetter, Entity, handles, persisted
 from statefun_actors.errors import ValueMismatchError
 from statefun_actors.store import MemoryStore
 from statefun_actors.testing import Faults, SimulationError, TestRuntime, simulate
@@ -213,3 +213,35 @@ def test_the_time_of_a_dead_letter_is_no_difference() -> None:
         assert len(runtime.egress("simulated/letters")) == 3
 
     simulate(scenario, Failing, seeds=40)
+
+
+class Deferred(Entity, typename="simulated/deferred"):
+    """It keeps its caller, and replies later."""
+
+    waiting: Address | None = persisted(default=None)
+    texts: dict[str, str] = persisted(factory=dict)
+
+    @handles(int)
+    def keep(self, _: int) -> None:
+        self.waiting = self.caller
+
+    @handles(str)
+    def note(self, text: str) -> None:
+        self.texts[text] = f"of {self.caller}"
+
+
+async def two_callers(runtime: TestRuntime) -> None:
+    for number in (1, 2, 3):
+        await runtime.tell(Deferred.at("a\nb"), number)
+        await runtime.tell(Deferred.at("a\nb"), str(number))
+
+
+def test_the_number_of_a_request_is_no_difference() -> None:
+    simulate(two_callers, Deferred, seeds=60)
+
+
+async def test_an_entry_of_the_log_is_one_line() -> None:
+    async with TestRuntime(Deferred) as runtime:
+        await two_callers(runtime)
+
+        assert not any("\n" in str(entry) for entry in runtime.log)
