@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import time
-import uuid
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine
 from datetime import timedelta
 from types import TracebackType
-from typing import Any, Final, Self, TypeVar, Unpack, overload
+from typing import Any, Self, TypeVar, Unpack, overload
 
-try:
-    import httpx
-except ImportError as error:
-    raise ImportError('statefun_actors.client needs httpx: pip install "statefun-actors[client]"') from error
+import httpx
 
 from statefun_actors.address import Address
 from statefun_actors.calls import (
@@ -21,15 +17,12 @@ from statefun_actors.calls import (
     TellOptions,
     check_call,
     check_tell,
-    checked_timeout,
     delay_of,
     packed,
     question,
-    reply_address_of,
-    timeout_seconds,
 )
+from statefun_actors.client.client_calls import ClientCalls
 from statefun_actors.client.http_attempts import (
-    Broken,
     HttpAttempt,
     HttpCall,
     HttpResponse,
@@ -38,79 +31,13 @@ from statefun_actors.client.http_attempts import (
     attempts_of,
 )
 from statefun_actors.client.response_reply import reply_of
-from statefun_actors.model import TypedValue
-from statefun_actors.types import pack
 
 _E = TypeVar("_E")
 _M = TypeVar("_M")
 _R = TypeVar("_R")
-_CONNECT_SECONDS: Final = 5.0
 
 
-class _Calls:
-    """The arguments of both clients, checked."""
-
-    def __init__(self, url: str, token: str | None, timeout: timedelta | float) -> None:
-        parsed = httpx.URL(url)
-        if parsed.scheme not in {"http", "https"} or not parsed.host:
-            raise ValueError(f"expected a URL such as http://127.0.0.1:8080, got {url!r}")
-        self._url = url.rstrip("/")
-        self._timeout = checked_timeout(timeout)
-        self._headers: Mapping[str, str] = {} if token is None else {"authorization": f"Bearer {token}"}
-
-    def _call(
-        self,
-        target: Address,
-        value: TypedValue,
-        options: CallOptions,
-        *,
-        waits: bool = False,
-        until_reply: bool = False,
-        answers: bool = False,
-        delay_ms: int = 0,
-    ) -> HttpCall:
-        return HttpCall(
-            target=target,
-            value=value,
-            waits=waits,
-            until_reply=until_reply,
-            answers=answers,
-            delay_ms=delay_ms,
-            key=options.get("key") or uuid.uuid4().hex,
-            seconds=timeout_seconds(options, self._timeout),
-        )
-
-    def _answer(self, address: Address | str, message: object, options: CallOptions) -> HttpCall:
-        check_call("answer", options)
-        return self._call(reply_address_of(address), pack(message), options, answers=True)
-
-    def _request(self, attempt: HttpAttempt) -> dict[str, Any]:
-        return {
-            "method": "POST",
-            "url": self._url + attempt.path,
-            "headers": {**self._headers, **attempt.headers},
-            "content": attempt.body,
-            "timeout": httpx.Timeout(attempt.seconds, connect=min(attempt.seconds, _CONNECT_SECONDS)),
-        }
-
-    @staticmethod
-    def _response(response: httpx.Response) -> HttpResponse:
-        return HttpResponse(response.status_code, response.headers, response.content)
-
-    @staticmethod
-    def _broken(error: httpx.TransportError, attempt: HttpAttempt) -> Broken:
-        match error:
-            case httpx.ReadTimeout():
-                return Broken(f"no answer within {attempt.seconds:.1f} s", late=True)
-            case httpx.ConnectTimeout() | httpx.WriteTimeout() | httpx.PoolTimeout():
-                return Broken("no connection in time")
-            case httpx.ConnectError():
-                return Broken(f"no connection ({error})")
-            case _:
-                return Broken(f"the connection broke ({str(error) or type(error).__name__})")
-
-
-class Client(_Calls):
+class Client(ClientCalls):
     """Sends messages to entities that ``statefun-actors run`` runs, and waits for each.
 
     ::
@@ -212,7 +139,7 @@ class Client(_Calls):
             return self._broken(error, attempt)
 
 
-class AsyncClient(_Calls):
+class AsyncClient(ClientCalls):
     """:class:`Client` for asyncio: the same calls as coroutines. Any number of calls may run at once.
 
     ::

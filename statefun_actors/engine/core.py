@@ -18,7 +18,8 @@ from statefun_actors.engine.ports import Sink, Source
 from statefun_actors.engine.recording import record_history
 from statefun_actors.engine.refused_commits import Isolation
 from statefun_actors.engine.renaming_working_set import RenamingWorkingSet
-from statefun_actors.engine.working_set import ServedStates, WorkingSet
+from statefun_actors.engine.served_states import ServedStates
+from statefun_actors.engine.working_set import WorkingSet
 from statefun_actors.partitions import is_between_partitions
 from statefun_actors.store import Store
 

@@ -30,8 +30,8 @@ from statefun_actors.engine.ports import Sink, Source
 from statefun_actors.engine.recording import RecordingMerge
 from statefun_actors.engine.refused_commits import Isolation
 from statefun_actors.engine.replies import take_reply
+from statefun_actors.engine.served_states import ServedStates
 from statefun_actors.engine.view import EngineView
-from statefun_actors.engine.working_set import ServedStates
 from statefun_actors.ingress import Cancel, IngressMessage, OnAnswer, ReplyMessage
 from statefun_actors.store import Store
 from statefun_actors.text import describe_error

@@ -277,7 +277,7 @@ class Loop:
             self._resolve(self._settled_waiters)
             if self._idle_waiters and working_set.mailboxes.waiting == working_set.mailboxes.paused.messages:
                 self._resolve(self._idle_waiters)
-        times = [at for at in (working_set.next_due(), working_set.next_sweep) if at is not None]
+        times = [at for at in (working_set.next_due(), working_set.expiring.next_ms) if at is not None]
         await self._woken(min(times, default=None))
 
     def _quiet(self, working_set: WorkingSet) -> bool:

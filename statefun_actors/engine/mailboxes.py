@@ -15,6 +15,7 @@ from typing import Final
 
 from statefun_actors.address import Address
 from statefun_actors.engine.backoffs import Backoffs
+from statefun_actors.engine.held import HeldMailboxes
 from statefun_actors.engine.mailbox import Mailbox
 from statefun_actors.engine.parked import ParkedMessages
 from statefun_actors.engine.paused import PausedMailboxes
@@ -51,8 +52,7 @@ class Mailboxes:
         """Empty ones, to be reused: most mailboxes exist for one message."""
         self._ready: deque[Mailbox] = deque()
         self._aside: deque[Mailbox] = deque()
-        self._held: dict[str, deque[Mailbox]] = {}
-        """By function type: mailboxes that wait until fewer batches of the type run."""
+        self.at_limit = HeldMailboxes()
         self._backoffs = Backoffs()
         self.paused = PausedMailboxes()
         self.waiting = 0
@@ -195,7 +195,7 @@ class Mailboxes:
     def _unqueue(self, leaves: Callable[[Address], bool]) -> list[Mailbox]:
         """Remove the mailboxes whose address *leaves* is true for from all queues; return these."""
         removed: list[Mailbox] = []
-        for line in (self._ready, self._aside, *self._held.values()):
+        for line in (self._ready, self._aside, *self.at_limit.queues()):
             removed += [mailbox for mailbox in line if leaves(mailbox.address)]
             rest = [mailbox for mailbox in line if not leaves(mailbox.address)]
             line.clear()
@@ -228,19 +228,6 @@ class Mailboxes:
         while self._aside and most > 0:
             self._ready.append(self._aside.popleft())
             most -= 1
-
-    def hold(self, mailbox: Mailbox) -> None:
-        """Hold *mailbox* until :meth:`next_held` returns it; it counts as queued."""
-        self._held.setdefault(mailbox.address[0], deque()).append(mailbox)
-
-    def holds(self, typename: str) -> bool:
-        """Whether mailboxes of *typename* are held."""
-        return bool(self._held.get(typename))
-
-    def next_held(self, typename: str) -> Mailbox | None:
-        """Remove the mailbox of *typename* that was held longest; it must run at once, or return by :meth:`hold`."""
-        held = self._held.get(typename)
-        return held.popleft() if held else None
 
     def again(self, mailbox: Mailbox) -> None:
         """After a batch: append *mailbox* to the queue if it has more messages, else drop it."""

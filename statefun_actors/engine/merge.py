@@ -12,8 +12,9 @@ from statefun_actors.dispatch import Application, is_terminal
 from statefun_actors.engine.failing import DroppedError
 from statefun_actors.engine.inline_reply import InlineReply
 from statefun_actors.engine.mailbox import Mailbox
+from statefun_actors.engine.served_states import ServedStates
 from statefun_actors.engine.settling import message_given_up, message_handled
-from statefun_actors.engine.working_set import ServedStates, WorkingSet
+from statefun_actors.engine.working_set import WorkingSet
 from statefun_actors.model import (
     Cancel,
     Done,

@@ -13,7 +13,8 @@ from statefun_actors.address import Address
 from statefun_actors.dispatch import Instruments
 from statefun_actors.engine.options import EngineOptions
 from statefun_actors.engine.ports import Sink, Source
-from statefun_actors.engine.working_set import ServedStates, WorkingSet
+from statefun_actors.engine.served_states import ServedStates
+from statefun_actors.engine.working_set import WorkingSet
 from statefun_actors.model import INGRESS, Headers, TypedValue
 from statefun_actors.partitions import call_id, link, partition_of, partition_of_call, write_envelope
 from statefun_actors.store import EgressRecord, Store

@@ -140,7 +140,9 @@ class Runner:
             if not self._take_all(working_set, mailboxes):
                 break
         if self._places:
-            self.more = any(places and working_set.mailboxes.holds(name) for name, places in self._places.items())
+            self.more = any(
+                places and working_set.mailboxes.at_limit.holds(name) for name, places in self._places.items()
+            )
 
     def _take_all(self, working_set: WorkingSet, mailboxes: list[Mailbox]) -> bool:
         """Begin the next batch of each of *mailboxes*; return whether the open epoch had room for all."""
@@ -155,14 +157,14 @@ class Runner:
             ):
                 working_set.mailboxes.set_aside(mailbox)
             elif self._places and self._full(working_set, mailbox.address[0]):
-                working_set.mailboxes.hold(mailbox)
+                working_set.mailboxes.at_limit.hold(mailbox)
             else:
                 self._step(working_set, mailbox)
         return True
 
     def _full(self, working_set: WorkingSet, typename: str) -> bool:
         """Whether a batch of *typename* must wait for a free place, or for batches that have waited longer."""
-        return not self._places.get(typename, 1) or working_set.mailboxes.holds(typename)
+        return not self._places.get(typename, 1) or working_set.mailboxes.at_limit.holds(typename)
 
     def _take_held(self, working_set: WorkingSet) -> None:
         """Begin held batches, up to the free places and the limit of the open epoch."""
@@ -170,7 +172,7 @@ class Runner:
         left = self._options.slice_steps
         for typename in self._places:
             while self._places[typename] and left and epoch.steps < room:
-                mailbox = working_set.mailboxes.next_held(typename)
+                mailbox = working_set.mailboxes.at_limit.next(typename)
                 if mailbox is None:
                     break
                 left -= 1
@@ -186,7 +188,7 @@ class Runner:
     def _take_one(self, working_set: WorkingSet) -> bool:
         working_set.mailboxes.bring_back(self._options.suspended - len(self._tasks))
         for typename, places in self._places.items():
-            if places and (held := working_set.mailboxes.next_held(typename)) is not None:
+            if places and (held := working_set.mailboxes.at_limit.next(typename)) is not None:
                 working_set.mailboxes.keep_ready([held])
         for _ in range(working_set.mailboxes.ready):
             [mailbox] = working_set.mailboxes.take_ready(1)
@@ -194,7 +196,7 @@ class Runner:
                 working_set.mailboxes.set_aside(mailbox)
                 continue
             if self._places and not self._places.get(mailbox.address[0], 1):
-                working_set.mailboxes.hold(mailbox)
+                working_set.mailboxes.at_limit.hold(mailbox)
                 continue
             mailbox.one_by_one = max(mailbox.one_by_one, 1)
             self._isolation.ran(mailbox.queue[0])

@@ -8,26 +8,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from itertools import islice
-from typing import Final
 
 from statefun_actors.address import Address
 from statefun_actors.asking import REPLY
-from statefun_actors.dispatch import Application, Instruments
+from statefun_actors.dispatch import Instruments
 from statefun_actors.engine.call import Call
 from statefun_actors.engine.callers import Callers
 from statefun_actors.engine.dead_letters import DeadLetters
 from statefun_actors.engine.entity_cache import EntityCache
 from statefun_actors.engine.epoch import Epoch
-from statefun_actors.engine.evolution.shapes import shapes
+from statefun_actors.engine.expired_rows import ExpiredRows
 from statefun_actors.engine.options import EngineOptions
 from statefun_actors.engine.outbox import Outbox
 from statefun_actors.engine.ports import Sink, Source
+from statefun_actors.engine.served_states import ServedStates
 from statefun_actors.engine.timers import Timers
 from statefun_actors.history import Recorded
-from statefun_actors.model import INGRESS, Expiration, Headers, StateSpec, TypedValue
+from statefun_actors.model import INGRESS, Headers, TypedValue
 from statefun_actors.store import (
     Commit,
-    DamagedStateError,
     EntityRecord,
     Message,
     Pauses,
@@ -35,40 +34,9 @@ from statefun_actors.store import (
     Store,
     Timer,
     expire,
-    expires_ms,
     pauses_position,
     read_pauses,
-    unpack,
 )
-
-_SWEEP_ROWS: Final = 500
-_SWEEP_EVERY_MS: Final = 60_000
-
-
-class ServedStates:
-    """The states of an application as the engine needs them, computed once."""
-
-    def __init__(self, app: Application) -> None:
-        self.renamed = app.renamed
-        self.durable_first = frozenset(name for name, route in app.all_routes.items() if route.retries)
-        self.served = app.all_routes.keys() - self.durable_first
-        self.texts = shapes(app)
-        """The shapes of the function types, as positions of the store."""
-        self.specs: dict[str, tuple[StateSpec, ...]] = {
-            name: tuple(route.function.states) for name, route in app.all_routes.items()
-        }
-        self.names = {name: tuple(spec.name for spec in specs) for name, specs in self.specs.items()}
-        self.expiring = {
-            name: specs
-            for name, specs in self.specs.items()
-            if any(spec.expiration is not Expiration.NONE for spec in specs)
-        }
-        """The states of the function types that have states that expire."""
-        self.expiring_after_call = frozenset(
-            name
-            for name, specs in self.expiring.items()
-            if any(spec.expiration is Expiration.AFTER_CALL for spec in specs)
-        )
 
 
 class WorkingSet:
@@ -123,8 +91,7 @@ class WorkingSet:
         """Packs the history of a sealed epoch; None: nothing is recorded."""
         self.began: dict[Address, float] = {}
         """When the batches in flight began, if a history is recorded."""
-        self.next_sweep = 0 if shape.expiring else None
-        """The time of the next search for expired rows."""
+        self.expiring = ExpiredRows(store, self.cache, self.mailboxes, shape)
 
     def _resume_pauses(self, recovered: Recovered) -> None:
         """What was paused still is."""
@@ -263,33 +230,12 @@ class WorkingSet:
         self.epoch.entities[address] = record
 
     def sweep(self, now_ms: int) -> None:
-        """Delete rows whose states have all expired, a bounded number at a time.
-
-        The expiry time of a row was computed when it was written; the class may have changed since then.
-        """
-        if self.next_sweep is None or self.next_sweep - _SWEEP_EVERY_MS <= now_ms < self.next_sweep:
-            return
-        expired, left = self._store.drop_expired(now_ms, _SWEEP_ROWS), 0
-        for address, packed in zip(expired, self._store.load(expired), strict=True):
-            record, mailbox = self.cache.peek(address), self.mailboxes.of(address)
-            running = mailbox is not None and mailbox.running
-            if running or (record is not None and record.epoch > self.cache.durable_epoch):
-                left += 1
-                continue
-            specs = self._shape.specs.get(address[0])
-            if specs:
-                try:
-                    expires = expires_ms(unpack(address, packed, ()), specs)
-                except DamagedStateError:
-                    left += 1
-                    continue  # the batches of its address report that; the row is kept
-                if expires is None or expires > now_ms:
-                    self.changed(address, self.cache.get(address))
-                    continue
-            self.cache.forget(address)
-            self.epoch.removed[address] = None
-        if len(expired) < _SWEEP_ROWS or left == len(expired):
-            self.next_sweep = now_ms + _SWEEP_EVERY_MS
+        """Delete rows whose states have all expired, a bounded number at a time."""
+        for address, expired in self.expiring.sweep(now_ms):
+            if expired:
+                self.epoch.removed[address] = None
+            else:
+                self.changed(address, self.cache.get(address))
 
     def seal(self) -> Epoch:
         """Close the open epoch and begin the next one."""

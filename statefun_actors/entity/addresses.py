@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from statefun_actors.address import Address
 from statefun_actors.entity.entity_function import EntityFunction
-from statefun_actors.errors import UnhandledMessageError
+from statefun_actors.errors import InvalidAddressError, UnhandledMessageError
 from statefun_actors.model import TypedValue
 
 
@@ -29,3 +29,9 @@ def address_type(function: EntityFunction) -> type[Address]:
         "check_takes": staticmethod(check_takes),
     }
     return type("Address", (Address,), namespace)
+
+
+def no_address(name: str, id: object) -> InvalidAddressError:
+    """The error for :meth:`Entity.at` of the abstract class *name*."""
+    reason = f"{name} is abstract, so it has no address"
+    return InvalidAddressError(reason, id, 'Give the class a typename="<namespace>/<name>".')

@@ -9,10 +9,11 @@ from __future__ import annotations
 import abc
 from collections.abc import Mapping
 from typing import Any as Untyped
+from typing import NoReturn
 
 from statefun_actors.address import Address
 from statefun_actors.entity.reserved_names import ENTITY_NAMES
-from statefun_actors.errors import UndeclaredAttributeError
+from statefun_actors.errors import DetachedEntityError, UndeclaredAttributeError
 from statefun_actors.model import TypedValue
 
 
@@ -81,3 +82,8 @@ def hydrate(cls: Untyped, address: Address, state: Mapping[str, TypedValue | Non
         if stored is not None:
             values[field.name] = field.field.read(f"{function.name}({address.id!r})", stored)
     return cls(**values)
+
+
+def no_scope(entity: object, attribute: str) -> NoReturn:
+    """Raise for an entity without a scope, or whose scope has ended: None and OVER are both false."""
+    raise DetachedEntityError(type(entity).__name__, attribute)

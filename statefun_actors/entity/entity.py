@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, TypeVar, dataclass_transform, overload
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, dataclass_transform, overload
 
 import attrs
 
 from statefun_actors.address import Address
 from statefun_actors.asking import NoAnswer, recurrence
 from statefun_actors.definition import Callee, FailurePolicy, Scope, persisted
+from statefun_actors.entity.addresses import no_address
 from statefun_actors.entity.asking import DEFAULT_TIMEOUT, NOT_GIVEN, ask, cancel_every, checked_name, send_every
-from statefun_actors.entity.detached import restored
+from statefun_actors.entity.detached import no_scope, restored
 from statefun_actors.entity.entity_function import EntityFunction
 from statefun_actors.entity.metaclass import EntityMeta
-from statefun_actors.errors import DetachedEntityError, InvalidAddressError
 
 _K = TypeVar("_K")
 _M = TypeVar("_M")
@@ -83,11 +83,7 @@ class Entity(metaclass=EntityMeta):
         """
         kind = cls.__address_type__
         if kind is None:
-            raise InvalidAddressError(
-                f"{cls.__name__} is abstract, so it has no address",
-                id,
-                'Give the class a typename="<namespace>/<name>".',
-            )
+            raise no_address(cls.__name__, id)
         plain = id.__class__ is str and id
         address: Address = tuple.__new__(kind, (kind.typename_, id)) if plain else kind(kind.typename_, id)
         return address
@@ -95,12 +91,12 @@ class Entity(metaclass=EntityMeta):
     @property
     def address(self) -> Address:
         """This entity's own address."""
-        return (self.__scope__ or _detached(self, "address")).target
+        return (self.__scope__ or no_scope(self, "address")).target
 
     @property
     def id(self) -> str:
         """The id in this entity's address."""
-        return (self.__scope__ or _detached(self, "id")).id
+        return (self.__scope__ or no_scope(self, "id")).id
 
     @property
     def caller(self) -> Address | None:
@@ -110,12 +106,12 @@ class Entity(metaclass=EntityMeta):
         ``statefun-actors/ingress``) if its sender waits for the reply. So it does not authenticate the sender:
         to refuse messages from outside, write ``@handles(..., internal=True)``.
         """
-        return (self.__scope__ or _detached(self, "caller")).caller
+        return (self.__scope__ or no_scope(self, "caller")).caller
 
     @property
     def now(self) -> datetime:
         """The current time, aware, in UTC; constant while one message is handled, virtual in tests."""
-        return (self.__scope__ or _detached(self, "now")).now
+        return (self.__scope__ or no_scope(self, "now")).now
 
     def send(self, target: Address, message: object) -> None:
         """Send *message*; it is sent when the effects of the current message are committed, or not at all.
@@ -125,7 +121,7 @@ class Entity(metaclass=EntityMeta):
             NotAMessageError: its class has no typename.
             ValueMismatchError: a value in the message does not fit its declared type.
         """
-        (self.__scope__ or _detached(self, "send")).send(target, message)
+        (self.__scope__ or no_scope(self, "send")).send(target, message)
 
     def send_after(
         self, delay: timedelta | float, target: Address, message: object, *, cancellation_token: str | None = None
@@ -135,19 +131,19 @@ class Entity(metaclass=EntityMeta):
         With a *cancellation_token* it can be cancelled, and it replaces this entity's pending one of the same token.
         Raises as :meth:`send` does, and ValueMismatchError for a negative delay.
         """
-        (self.__scope__ or _detached(self, "send_after")).send_after(delay, target, message, cancellation_token)
+        (self.__scope__ or no_scope(self, "send_after")).send_after(delay, target, message, cancellation_token)
 
     def cancel(self, cancellation_token: str) -> None:
         """Cancel this entity's delayed message with that token, if it has not been delivered yet: best effort."""
-        (self.__scope__ or _detached(self, "cancel")).cancel(cancellation_token)
+        (self.__scope__ or no_scope(self, "cancel")).cancel(cancellation_token)
 
     def send_egress(self, egress: str, message: object) -> None:
         """Send *message*, a ``kafka_record`` or a ``kinesis_record`` to *egress* (``<namespace>/<name>``)."""
-        (self.__scope__ or _detached(self, "send_egress")).send_egress(egress, message)
+        (self.__scope__ or no_scope(self, "send_egress")).send_egress(egress, message)
 
     def reply(self, message: object) -> None:
         """Send *message* to :attr:`caller`; without one it is dropped. Returning it from a handler does the same."""
-        (self.__scope__ or _detached(self, "reply")).reply(message)
+        (self.__scope__ or no_scope(self, "reply")).reply(message)
 
     @overload
     def ask(
@@ -225,7 +221,7 @@ class Entity(metaclass=EntityMeta):
                 fit it, or *timeout* is out of range.
             Exception: as :meth:`send`.
         """
-        ask(self.__scope__ or _detached(self, "ask"), self, then, timeout, keep, target, message)
+        ask(self.__scope__ or no_scope(self, "ask"), self, then, timeout, keep, target, message)
 
     @overload
     def reply_address(self, *, then: Callable[[Any], object], timeout: timedelta | float) -> Address: ...
@@ -239,7 +235,7 @@ class Entity(metaclass=EntityMeta):
         called this, not who answered, and the return value of *then* is the reply to it; without a caller that value
         is dropped. Arguments and errors are those of :meth:`ask`.
         """
-        return ask(self.__scope__ or _detached(self, "reply_address"), self, then, timeout, keep, None, None)
+        return ask(self.__scope__ or no_scope(self, "reply_address"), self, then, timeout, keep, None, None)
 
     def send_every(
         self, schedule: timedelta | str, target: Address, message: object, *, name: str, tz: str = "UTC"
@@ -258,16 +254,16 @@ class Entity(metaclass=EntityMeta):
             ValueMismatchError: a schedule that is invalid or never fires, an unknown zone, an empty name.
             Exception: as :meth:`send`.
         """
-        scope = self.__scope__ or _detached(self, "send_every")
+        scope = self.__scope__ or no_scope(self, "send_every")
         send_every(scope, recurrence(schedule, tz), target, message, checked_name(name))
 
     def cancel_every(self, name: str) -> None:
         """End the recurring message *name* of this entity. A message already sent may still arrive."""
-        cancel_every(self.__scope__ or _detached(self, "cancel_every"), checked_name(name))
+        cancel_every(self.__scope__ or no_scope(self, "cancel_every"), checked_name(name))
 
     def clear(self) -> None:
         """Delete all fields, and cancel delayed messages that this batch sent with a token."""
-        scope = self.__scope__ or _detached(self, "clear")
+        scope = self.__scope__ or no_scope(self, "clear")
         function = type(self).__function_type__
         for name in function.by_name:
             function.delete(self, name, scope)
@@ -290,8 +286,7 @@ class Entity(metaclass=EntityMeta):
         """Whether *other* is of the same class and has equal fields."""
         if not isinstance(other, Entity) or other.__class__ is not self.__class__:
             return NotImplemented
-        names = type(self).__function_type__.by_name
-        return all(getattr(self, name) == getattr(other, name) for name in names)
+        return all(getattr(self, name) == getattr(other, name) for name in type(self).__function_type__.by_name)
 
     __hash__ = None  # type: ignore[assignment]
 
@@ -303,8 +298,3 @@ class Entity(metaclass=EntityMeta):
     def __reduce__(self) -> tuple[Any, ...]:
         function = type(self).__function_type__
         return restored, (function.cls, {name: getattr(self, name) for name in function.by_name})
-
-
-def _detached(entity: Entity, attribute: str) -> NoReturn:
-    """Raise for an entity without a scope, or whose scope has ended: None and OVER are both false."""
-    raise DetachedEntityError(type(entity).__name__, attribute)

@@ -3,16 +3,9 @@
 from statefun_actors.store.contract import (
     PARTITION,
     SHAPES,
-    CommitRefusedError,
     ContentRenaming,
-    DamagedStoreError,
     Store,
-    StoreError,
-    StoreInUseError,
-    StoreMismatchError,
     StoreReader,
-    StoreTakenError,
-    unstorable_text,
 )
 from statefun_actors.store.entity_record import (
     DamagedStateError,
@@ -25,6 +18,15 @@ from statefun_actors.store.entity_record import (
     pack,
     resize,
     unpack,
+)
+from statefun_actors.store.errors import (
+    CommitRefusedError,
+    DamagedStoreError,
+    StoreError,
+    StoreInUseError,
+    StoreMismatchError,
+    StoreTakenError,
+    unstorable_text,
 )
 from statefun_actors.store.memory import (
     MemoryStore,

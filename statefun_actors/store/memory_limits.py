@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final, TypeAlias
 
-from statefun_actors.store.contract import CommitRefusedError, unstorable_text
+from statefun_actors.store.errors import CommitRefusedError, unstorable_text
 from statefun_actors.store.rows import Commit, EgressRecord, Message, Timer
 from statefun_actors.text import shortened
 

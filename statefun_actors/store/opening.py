@@ -15,7 +15,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import ClassVar, Final, Protocol, cast
 
-from statefun_actors.store.contract import PARTITION, Store, StoreError, StoreReader
+from statefun_actors.store.contract import PARTITION, Store, StoreReader
+from statefun_actors.store.errors import StoreError
 from statefun_actors.store.memory import MemoryStore
 
 MEMORY: Final = "memory://"

@@ -9,7 +9,7 @@ import msgspec
 
 from statefun_actors.address import Address
 from statefun_actors.errors import InvalidAddressError, StatefunActorsError
-from statefun_actors.store.contract import StoreError
+from statefun_actors.store.errors import StoreError
 from statefun_actors.store.rows import Recovered
 
 PAUSES: Final = "paused"

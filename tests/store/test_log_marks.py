@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from statefun_actors.store import Commit, StoreError
-from statefun_actors.store.contract import StoreMismatchError
+from statefun_actors.store.errors import StoreMismatchError
 from statefun_actors.store.sqlite import SqliteStore
 from statefun_actors.store.sqlite import store as sqlite_store
 from statefun_actors.testing.checks.common import entity, ids

@@ -19,7 +19,7 @@ from statefun_actors.address import Address
 from statefun_actors.dispatch import Application
 from statefun_actors.engine import Engine, EpochLostError, SystemClock
 from statefun_actors.store import Commit, EntityRow, StoreError, StoreInUseError
-from statefun_actors.store.contract import StoreMismatchError, StoreTakenError
+from statefun_actors.store.errors import StoreMismatchError, StoreTakenError
 from statefun_actors.store.sqlite import SqliteStore
 from statefun_actors.testing.checks.common import entity, ids
 from statefun_actors.types import pack

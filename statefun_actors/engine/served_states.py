@@ -1,0 +1,33 @@
+"""``ServedStates``: the states of an application's function types, as the engine needs them."""
+
+from __future__ import annotations
+
+from statefun_actors.dispatch import Application
+from statefun_actors.engine.evolution.shapes import shapes
+from statefun_actors.model import Expiration, StateSpec
+
+
+class ServedStates:
+    """The states of an application as the engine needs them, computed once."""
+
+    def __init__(self, app: Application) -> None:
+        self.renamed = app.renamed
+        self.durable_first = frozenset(name for name, route in app.all_routes.items() if route.retries)
+        self.served = app.all_routes.keys() - self.durable_first
+        self.texts = shapes(app)
+        """The shapes of the function types, as positions of the store."""
+        self.specs: dict[str, tuple[StateSpec, ...]] = {
+            name: tuple(route.function.states) for name, route in app.all_routes.items()
+        }
+        self.names = {name: tuple(spec.name for spec in specs) for name, specs in self.specs.items()}
+        self.expiring = {
+            name: specs
+            for name, specs in self.specs.items()
+            if any(spec.expiration is not Expiration.NONE for spec in specs)
+        }
+        """The states of the function types that have states that expire."""
+        self.expiring_after_call = frozenset(
+            name
+            for name, specs in self.expiring.items()
+            if any(spec.expiration is Expiration.AFTER_CALL for spec in specs)
+        )
