@@ -1,4 +1,4 @@
-"""What the test kit costs a test run: ``python -m tests.benchmarks.kit [--rounds 5]``.
+"""The cost of the test kit in a test run: ``python -m tests.benchmarks.kit [--rounds 5]``.
 
 - Processor time of pytest until the first test begins, where that uses the kit, next to a bare pytest with an empty
   test: the same command without the plugin of statefun-actors. At most 0.5 s more.
