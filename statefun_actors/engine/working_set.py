@@ -158,7 +158,7 @@ class WorkingSet:
     ) -> None:
         call = self.callers.stand_ins.get(target)
         if call is None:
-            WorkingSet.send(self, target, value, sender, headers)
+            type(self).send(self, target, value, sender, headers)
         else:
             call.replied(value, self.epoch)
 

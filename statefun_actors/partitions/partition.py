@@ -20,7 +20,7 @@ def partition_of(address: Address, count: int) -> int:
     The text is UTF-8, and the digest of eight bytes is read as a big-endian number. A caller outside is where it waits.
     """
     if address[0] == INGRESS:
-        return partition_of_call(address[1])
+        return partition_of_call(address[1]) % count  # an operator may name any id
     text = f"{address[0]}/{address[1]}".encode("utf-8", "surrogatepass")
     return int.from_bytes(blake2b(text, digest_size=8).digest(), "big") % count
 

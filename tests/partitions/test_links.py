@@ -179,7 +179,7 @@ async def test_asks_cross_partitions_and_answer_a_caller_who_waits(tmp_path: Pat
         assert all(each["messages"] == 0 for each in counts)
 
 
-@pytest.mark.parametrize("caller", ["7/1", "1/99999", "nobody"])
+@pytest.mark.parametrize("caller", ["7/1", "1/99999", "nobody", f"{2**70}/1"])
 async def test_a_reply_to_a_caller_who_waits_nowhere_is_dropped(tmp_path: Path, caller: str) -> None:
     async with system(tmp_path, Cell) as both:
         target = msgspec.json.encode(["statefun-actors/ingress", caller])
@@ -231,6 +231,41 @@ async def test_a_store_that_was_replaced_by_an_older_one_is_found_out(tmp_path: 
         await both.ask(Cell.at(HERE), pack(PassOn([THERE], 5)))
         await until(lambda: "was replaced by an older one" in str(both.members[0].engine.notices()))
         assert kept(both) == 1
+
+
+async def test_a_sender_on_an_older_store_is_found_out_however_much_it_has_done_since(tmp_path: Path) -> None:
+    """Its new records have greater numbers than those that the receiver knows, and some of its own have lower ones."""
+    async with system(tmp_path, Cell) as both:
+        for number in range(20):
+            await both.ask(Cell.at(HERE), pack(PassOn([THERE], number)))
+        await until(lambda: len(seen(both, THERE)) == 20 and not kept(both))
+        for member in both.members:
+            await member.stop()
+        both.members[0].store = MemoryStore()
+        await both.members[0].start()
+        for number in range(60):
+            await both.ask(Cell.at(HERE), pack(PassOn([THERE] if number in {0, 59} else [], number)))
+        await both.members[1].start()
+        await until(lambda: "was replaced by an older one" in str(both.members[0].engine.notices()))
+        assert kept(both) == 2
+        assert seen(both, THERE) == list(range(20))
+
+
+async def test_a_receiver_on_an_older_store_is_found_out(tmp_path: Path) -> None:
+    async with system(tmp_path, Cell) as both:
+        await both.ask(Cell.at(HERE), pack(PassOn([THERE], 0)))
+        await until(lambda: seen(both, THERE) == [0] and not kept(both))
+        await both.members[1].stop()
+        both.members[1].store = MemoryStore()
+        await both.members[1].start()
+        await both.ask(Cell.at(HERE), pack(PassOn([THERE], 1)))
+        text = "the file of partition 1 was replaced by an older one"
+        await until(lambda: text in str(both.members[0].engine.notices()))
+        await both.members[0].stop()
+        await both.members[0].start()
+        await until(lambda: text in str(both.members[0].engine.notices()))
+        assert kept(both) == 1
+        assert seen(both, THERE) == []
 
 
 async def test_a_partition_of_another_system_is_refused(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -16,6 +16,7 @@ from statefun_actors.store import (
     DeadLetterEntry,
     EgressRecord,
     EntityRow,
+    HistoryRow,
     Kept,
     KeyedRequest,
     Message,
@@ -48,6 +49,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
             dead_letters=[DeadLetterEntry(6, Message(0, here, VALUE), "E", "e", 1, 0)],
             requests=[KeyedRequest(here, "key", "digest", number, f"{number}/7", RequestState.PENDING)],
             positions={"shape:x": "{}", f"only:{number}": "1", **pauses_position({here: number})},
+            history=[HistoryRow(1, f"k{number} all", b"1"), HistoryRow(2, "all", b"22")],
             next_seq=10 + number,
         )
         asyncio.run(store.commit(commit))
@@ -115,6 +117,14 @@ def test_what_belongs_to_an_address_is_found(reader: PartitionsReader) -> None:
         assert request.request == f"{number}/7"
     assert reader.load([Address(TYPE, id) for id in IDS]) == [b"packed"] * COUNT
     assert reader.pending_timer(Address(TYPE, "nobody"), "token") is None
+
+
+def test_the_history_is_in_order_newest_first(reader: PartitionsReader) -> None:
+    assert [row.seq for row in reader.history("all", 2**63 - 1, 99)] == [8, 7, 6, 5, 4, 3]
+    assert [row.seq for row in reader.history("all", 7, 3)] == [6, 5, 4]
+    assert reader.history("k2", 2**63 - 1, 99) == [HistoryRow(5, "k2 all", b"1")]
+    assert reader.history("k2", 5, 99) == []
+    assert [seq for seq, _ in reader.history_sizes()] == [3, 4, 5, 6, 7, 8]
 
 
 def test_entities_are_in_the_order_of_their_ids(reader: PartitionsReader) -> None:

@@ -72,7 +72,7 @@ _FILE: Final = click.Path(dir_okay=False, path_type=Path)
 @click.option(
     "--partitions", type=click.IntRange(1, MOST_PARTITIONS), metavar="N",
     help="Run N processes, to use several cores. Each entity is in one of them; the state is in a folder of N stores "
-    "at the path of --store. The number of an existing store can't be changed.",
+    "at the path of --store. The number of an existing store can't be changed. No history is recorded.",
 )  # fmt: skip
 @click.option("--memory", is_flag=True, help="Keep state in memory only; it is lost when the run ends.")
 @click.option(
@@ -82,7 +82,8 @@ _FILE: Final = click.Path(dir_okay=False, path_type=Path)
 @click.option(
     "--history", type=click.IntRange(0, 1_000_000), default=100, show_default=True, metavar="NUMBER",
     help="Messages of each entity that its history keeps, for the console and the command history; 0: nothing is "
-    "recorded. Under load, messages may not be recorded, and the history says so.",
+    "recorded. Under load, messages may not be recorded, and the history says so. With --partitions, nothing is "
+    "recorded.",
 )  # fmt: skip
 @click.option(
     "--egress", multiple=True, type=_mapped, metavar="NS/NAME=TARGET",

@@ -24,8 +24,8 @@ are rows, too. {WHICH_STORE}
   statefun-actors history app.py bank/account/ada
   statefun-actors history app.py bank/account/ada --json --limit 1
 
-A run keeps the last 100 messages of each entity; run --history NUMBER sets another number, and 0 records nothing. Under
-load messages may not be recorded: a row says how many, and when.
+A run keeps the last 100 messages of each entity; run --history NUMBER sets another number, and 0 records nothing. A run
+with --partitions records nothing. Under load messages may not be recorded: a row says how many, and when.
 
 It reads the store, also while an engine runs on it, and changes nothing. {EXIT_CODES}
 """
@@ -38,6 +38,7 @@ It reads the store, also while an engine runs on it, and changes nothing. {EXIT_
 def history(words: tuple[str, ...], limit: int | None, store: Path | None, as_json: bool) -> None:
     from statefun_actors.admin import view_history
     from statefun_actors.history import read_keep
+    from statefun_actors.store import has_partitions
 
     app, rest = app_and_rest(words, store, is_subject)
     no_more_than(1, rest)
@@ -50,6 +51,8 @@ def history(words: tuple[str, ...], limit: int | None, store: Path | None, as_js
             raise click.UsageError(f"expected the address of an entity, such as {address}/ID; got the type {address}.")
         items = view_history(reader, address, place.app, place.known)
         why = "" if read_keep(reader) else ": the runs on this store kept no history (run --history NUMBER)"
+        if has_partitions(place.store):
+            why = ": run --partitions records no history"
         show_rows(
             ["time", "what", "from", "message", "changed", "sent", "took", "error"],
             map(_row, items),

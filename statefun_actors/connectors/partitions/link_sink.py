@@ -29,6 +29,9 @@ _LARGEST_FRAME: Final = 1024 * 1024
 class LinkSink:
     """Hands records over to the partition *receiver* at *path*, exactly once: it drops repeats by their ``seq``.
 
+    Its position is the number of the last record that the receiver has. A receiver that has fewer, or more than were
+    ever sent, shows that one of the two stores was replaced by an older one.
+
     Args:
         system: the id of the system.
         sender: the partition of this process.
@@ -38,11 +41,18 @@ class LinkSink:
     def __init__(self, path: Path, system: str, sender: int, receiver: int, store: Path) -> None:
         self._path, self._receiver, self._store = path, receiver, store
         self._hello = frame(Hello(system, sender, receiver))
+        self._least = 0
+        """The number of a record that the receiver certainly has."""
+        self._most: int | None = None
+        """The greatest number that a record may have which was ever sent; None before the queue is known."""
 
-    def resume(self, position: str | None) -> str | None:  # noqa: ARG002 - the receiver knows its position
+    def resume(self, position: str | None) -> str | None:
+        self._least, self._most = int(position or 0), None
         return None
 
     async def run(self, queue: EgressQueue, /) -> None:
+        if self._most is None:
+            self._most = queue.newest
         waiting: deque[EgressRecord] = deque(await queue.take(_MOST_IN_FRAME))
         failures = 0
         while True:
@@ -60,30 +70,55 @@ class LinkSink:
         try:
             writer.write(self._hello)
             welcome: Welcome = await read_frame(reader, frames.read_welcome)
-            if welcome.durable > queue.newest:
-                raise StoreMismatchError(
-                    str(self._store),
-                    f"partition {self._receiver} has records up to number {welcome.durable:,} of it, and it has none "
-                    f"after {queue.newest:,}: its file was replaced by an older one",
-                    "Restore all partitions of one backup together.",
-                )
-            _done(queue, waiting, welcome.durable)
+            self._check(welcome.durable)
+            self._done(queue, waiting, welcome.durable)
             queue.working()
             await _first(self._send(queue, waiting, writer), self._confirm(queue, waiting, reader))
         finally:
             writer.close()
 
     async def _send(self, queue: EgressQueue, waiting: deque[EgressRecord], writer: asyncio.StreamWriter) -> None:
-        await _write(writer, list(waiting))
+        records = list(waiting)
         while True:
+            if records:
+                self._most = records[-1].seq
+                await _write(writer, records)
             records = await queue.take(_MOST_IN_FRAME)
             waiting += records
-            await _write(writer, records)
 
     async def _confirm(self, queue: EgressQueue, waiting: deque[EgressRecord], reader: asyncio.StreamReader) -> None:
         while True:
             durable: Durable = await read_frame(reader, frames.read_durable)
-            _done(queue, waiting, durable.seq)
+            self._done(queue, waiting, durable.seq)
+
+    def _check(self, durable: int) -> None:
+        """Raises StoreMismatchError: the receiver can't have the records up to number *durable*, and no more."""
+        if self._most is not None and durable > self._most:
+            was = (
+                f"partition {self._receiver} has its records up to number {durable:,}, and it has sent none after "
+                f"{self._most:,}: its file was replaced by an older one"
+            )
+        elif durable < self._least:
+            was = (
+                f"partition {self._receiver} had its records up to number {self._least:,}, and has none after "
+                f"{durable:,}: the file of partition {self._receiver} was replaced by an older one"
+            )
+        else:
+            return
+        raise StoreMismatchError(str(self._store), was, "Restore all partitions of one backup together.")
+
+    def _done(self, queue: EgressQueue, waiting: deque[EgressRecord], durable: int) -> None:
+        """Mark the records of *waiting* up to number *durable*."""
+        self._least = max(self._least, durable)
+        done: list[EgressRecord] = []
+        while waiting and waiting[0].seq <= durable:
+            record = waiting.popleft()
+            if record.value.typename == HANDED_OVER:
+                done.append(record)
+            else:
+                queue.done_as(record, REFUSED_RECORDS, record.value)
+        if done:
+            queue.done(done, str(done[-1].seq))
 
 
 async def _write(writer: asyncio.StreamWriter, records: Sequence[EgressRecord]) -> None:
@@ -100,19 +135,6 @@ async def _write(writer: asyncio.StreamWriter, records: Sequence[EgressRecord]) 
     if part:
         writer.write(frame(Records(part)))
         await writer.drain()
-
-
-def _done(queue: EgressQueue, waiting: deque[EgressRecord], durable: int) -> None:
-    """Mark the records of *waiting* up to number *durable*."""
-    done: list[EgressRecord] = []
-    while waiting and waiting[0].seq <= durable:
-        record = waiting.popleft()
-        if record.value.typename == HANDED_OVER:
-            done.append(record)
-        else:
-            queue.done_as(record, REFUSED_RECORDS, record.value)
-    if done:
-        queue.done(done)
 
 
 async def _first(*works: Coroutine[Untyped, Untyped, None]) -> None:

@@ -43,7 +43,7 @@ def open_store(file: Path, *, brief: bool = False) -> Store:  # noqa: ARG001 - t
     raise StoreError(str(file), f"it has {count} partitions", f"Run it with --partitions {count}.")
 
 
-def open_reader(file: Path, *, older: bool = False) -> PartitionsReader:
+def open_reader(file: Path, *, older: bool = False) -> ReadOnlyStore:
     """See :func:`statefun_actors.store.open_reader`."""
     return PartitionsReader(file, older=older)
 

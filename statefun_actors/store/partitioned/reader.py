@@ -1,7 +1,7 @@
 """``PartitionsReader``: all partitions of a system as one store that is only read.
 
-Numbers of messages, delayed messages, egress records and dead letters are unique within a partition. Here, the number
-*n* of partition *p* of *N* is shown as ``n * N + p``.
+Numbers of messages, delayed messages, egress records, dead letters and rows of the history are unique within a
+partition. Here, the number *n* of partition *p* of *N* is shown as ``n * N + p``.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from statefun_actors.store import (
     DeadLetterEntry,
     EgressRecord,
     EntityRow,
+    HistoryRow,
     Kept,
     KeyedRequest,
     Message,
@@ -37,7 +38,7 @@ from statefun_actors.store import (
 from statefun_actors.store.partitioned.layout import read_layout
 from statefun_actors.store.sqlite import SqliteReader
 
-_Numbered = TypeVar("_Numbered", Message, Timer, EgressRecord, DeadLetterEntry)
+_Numbered = TypeVar("_Numbered", Message, Timer, EgressRecord, DeadLetterEntry, HistoryRow)
 _SEQ: Final = attrgetter("seq")
 
 
@@ -118,6 +119,21 @@ class PartitionsReader:
 
     def dead_letters(self, after: int = -1) -> Iterator[DeadLetterEntry]:
         return self._merged(lambda reader, number: reader.dead_letters(self._before(after, number)), _SEQ)
+
+    def history(self, key: str, before: int, limit: int) -> list[HistoryRow]:
+        found = [
+            [self._shown(number, row) for row in reader.history(key, self._before(before - 1, number) + 1, limit)]
+            for number, reader in enumerate(self._readers)
+        ]
+        return list(islice(heapq.merge(*found, key=_SEQ, reverse=True), limit))
+
+    def history_sizes(self) -> list[tuple[int, int]]:
+        count = len(self._readers)
+        return sorted(
+            (seq * count + number, size)
+            for number, reader in enumerate(self._readers)
+            for seq, size in reader.history_sizes()
+        )
 
     def timers_after(self, due_ms: int, seq: int, limit: int) -> list[Timer]:
         def found(reader: SqliteReader, number: int) -> Iterator[Timer]:
