@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,10 +11,12 @@ import msgspec
 import pytest
 
 from statefun_actors import Address, Entity, NoAnswer, answers, handles, message, persisted
+from statefun_actors.connectors.partitions import LinkServer
 from statefun_actors.ingress import Handled, IngressMessage, Replied, Taken, Wait
 from statefun_actors.model import TypedValue
 from statefun_actors.partitions import Partition, link, write_envelope
 from statefun_actors.store import Commit, EgressRecord, MemoryStore
+from statefun_actors.system import listen_at
 from statefun_actors.types import pack, value_of
 from tests.engine.engines import HeldStore
 from tests.partitions.systems import DEADLINE, System, id_in, system
@@ -266,6 +269,20 @@ async def test_a_receiver_on_an_older_store_is_found_out(tmp_path: Path) -> None
         await until(lambda: text in str(both.members[0].engine.notices()))
         assert kept(both) == 1
         assert seen(both, THERE) == []
+
+
+@pytest.mark.parametrize("turns", range(1, 6))
+async def test_a_connection_that_comes_while_a_server_closes_is_closed(tmp_path: Path, turns: int) -> None:
+    server = LinkServer(listen_at(tmp_path / "link"), "test", 0, {})
+    await server.open(lambda: None)
+    reader, writer = await asyncio.open_unix_connection(tmp_path / "link")
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    await server.close()
+    async with asyncio.timeout(DEADLINE):
+        with contextlib.suppress(ConnectionResetError):
+            assert await reader.read() == b""
+    writer.close()
 
 
 async def test_a_partition_of_another_system_is_refused(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

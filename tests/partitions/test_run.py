@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 from collections.abc import Generator
@@ -191,7 +192,9 @@ def test_a_signal_to_all_processes_ends_them_in_peace(tmp_path: Path, number: in
             os.kill(pid, number)
         assert running.process.wait(60) == 0
         assert not any(is_alive(pid) for pid in children)
-        assert "Stopped. Messages handled: 2 (" in running.logged()
+        # The message to the second entity may wait in a store.
+        assert re.search(r"Stopped. Messages handled: [12] \(", running.logged())
+        assert "Warning" not in running.logged()
         assert not list(running.store.glob("*-wal"))  # each store was closed
 
 

@@ -30,6 +30,7 @@ class LinkServer:
         self._wake: Callable[[], None] = lambda: None
         self._server: asyncio.Server | None = None
         self._serving: set[asyncio.Task[None]] = set()
+        self._closed = False
 
     async def open(self, wake: Callable[[], None]) -> None:
         """Begin to serve. *wake* is called when a source has news."""
@@ -38,6 +39,7 @@ class LinkServer:
 
     async def close(self) -> None:
         """Stop serving. Senders send again what is not durable here."""
+        self._closed = True
         if self._server is not None:
             self._server.close()
             self._server = None
@@ -48,9 +50,13 @@ class LinkServer:
             await asyncio.wait(serving)
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self._closed:  # it was accepted before
+            writer.close()
+            return
         task = asyncio.get_running_loop().create_task(self._serve(reader, writer))
         self._serving.add(task)
         task.add_done_callback(self._serving.discard)
+        task.add_done_callback(lambda _: writer.close())  # also if it is cancelled before it begins
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         source: LinkSource | None = None
