@@ -33,6 +33,8 @@ class LinkSource:
         self._read = 0
         """The number of the last record that has entered an epoch."""
         self._received: deque[tuple[int, bytes]] = deque()
+        self._not_durable: deque[tuple[int, bytes]] = deque()
+        """The records that have entered an epoch which is not durable."""
         self._bytes = 0
         self._news = asyncio.Event()
         self._on_durable: Callable[[int], None] = _ignore
@@ -41,14 +43,22 @@ class LinkSource:
     # --- called by the engine
 
     def resume(self, position: str | None) -> None:
-        self._disconnect()
-        self.disconnected()
-        self.durable = self._read = int(position or 0)
+        durable = int(position or 0)
+        # They are read again at once: a search for the message that the store refuses does not wait for the sender.
+        self._received.extendleft(record for record in reversed(self._not_durable) if record[0] > durable)
+        self._not_durable.clear()
+        self._bytes = sum(len(value) for _, value in self._received)
+        self._read = durable
+        if durable > self.durable:
+            self.durable = durable
+            self._on_durable(durable)
 
     def read(self, most: int, inbox: Inbox, /) -> str | None:
         received, last = self._received, self._read
         for _ in range(min(most, len(received))):
-            last, value = received.popleft()
+            record = received.popleft()
+            last, value = record
+            self._not_durable.append(record)
             self._bytes -= len(value)
             self._submit(last, value, inbox)
         if last == self._read:
@@ -70,6 +80,8 @@ class LinkSource:
         """The epoch that has the records up to number *seq* is durable, or lost: then :meth:`resume` follows."""
         if lost is None and seq > self.durable:
             self.durable = seq
+            while self._not_durable and self._not_durable[0][0] <= seq:
+                self._not_durable.popleft()
             self._on_durable(seq)
 
     # --- called by the server
