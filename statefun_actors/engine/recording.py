@@ -15,7 +15,7 @@ from statefun_actors.engine.mailbox import Mailbox
 from statefun_actors.engine.merge import Merge
 from statefun_actors.engine.options import EngineOptions
 from statefun_actors.engine.working_set import WorkingSet
-from statefun_actors.history import KEEP, Kind, Recorded, Recorder
+from statefun_actors.history import KEEP, Kind, Recorded, Recorder, without_large
 from statefun_actors.model import Done, Effect, MessageFailure, TypedValue
 from statefun_actors.store import EntityRecord, Message, Pauses, Store
 from statefun_actors.text import describe_error, describe_type
@@ -76,7 +76,7 @@ class RecordingMerge(Merge):
         super().done(working_set, mailbox, record, done, now_ms)
         seconds = time.perf_counter() - working_set.began.pop(address)
         working_set.epoch.history.append(
-            (address, now_ms, Kind.HANDLED, seconds, messages, done.marks, changes, effects, failures)
+            without_large((address, now_ms, Kind.HANDLED, seconds, messages, done.marks, changes, effects, failures))
         )
 
     def _apply(self, working_set: WorkingSet, effect: Effect, sender: Address, now_ms: int) -> None:
@@ -90,16 +90,17 @@ class RecordingMerge(Merge):
         began = working_set.began.pop(mailbox.address, None)
         seconds = 0.0 if began is None else time.perf_counter() - began
         working_set.epoch.history.append(
-            (message.target, now_ms, Kind.GIVEN_UP, seconds, (message,), (), (), (), (failure,))
+            without_large((message.target, now_ms, Kind.GIVEN_UP, seconds, (message,), (), (), (), (failure,)))
         )
 
     def drop(self, working_set: WorkingSet, mailbox: Mailbox, now_ms: int, *, discard: bool) -> None:
         message, error, attempts = mailbox.queue[0], mailbox.error, mailbox.attempts
+        working_set.began.pop(mailbox.address, None)
         super().drop(working_set, mailbox, now_ms, discard=discard)
         settlement = f"{'discarded' if discard else 'dead letter'}, {_OPERATOR}"
         failed = (0, attempts, "", "", settlement) if error is None else _failure(0, attempts, error, settlement)
         working_set.epoch.history.append(
-            (message.target, now_ms, Kind.GIVEN_UP, 0.0, (message,), (), (), (), (failed,))
+            without_large((message.target, now_ms, Kind.GIVEN_UP, 0.0, (message,), (), (), (), (failed,)))
         )
 
     def set_state(
@@ -113,7 +114,8 @@ class RecordingMerge(Merge):
     ) -> None:
         before = record.state.get(name)
         super().set_state(working_set, address, record, name, value, now_ms)
-        working_set.epoch.history.append((address, now_ms, Kind.EDITED, 0.0, (), (), ((name, before, value),), (), ()))
+        step = (address, now_ms, Kind.EDITED, 0.0, (), (), ((name, before, value),), (), ())
+        working_set.epoch.history.append(without_large(step))
 
 
 def _settled(failure: MessageFailure) -> tuple[int, int, str, str, str]:

@@ -31,6 +31,7 @@ from statefun_actors.history.recorder import (
     Recorded,
     Recorder,
     Step,
+    without_large,
 )
 
 __all__ = [
@@ -58,4 +59,5 @@ __all__ = [
     "read_entries",
     "read_gaps",
     "read_keep",
+    "without_large",
 ]

@@ -27,6 +27,22 @@ MOST_KEPT: Final = 1_000_000
 LARGEST_VALUE: Final = 8 * 1024
 """Bytes of the largest value that is recorded; of a larger one its size is."""
 
+
+class Omitted(bytes):
+    """No bytes, instead of the *size* bytes of a value that is too large to be recorded: these can be freed."""
+
+    size: int
+
+    @classmethod
+    def of(cls, value: TypedValue) -> TypedValue:
+        """*value*, without its bytes if they are too many."""
+        if len(value.value) <= LARGEST_VALUE:
+            return value
+        omitted = cls()
+        omitted.size = len(value.value)
+        return TypedValue(value.typename, omitted)
+
+
 Kept: TypeAlias = bytes | int
 """The bytes of a value; of one that is too large, its number of bytes."""
 Packed: TypeAlias = tuple[str, Kept]
@@ -128,7 +144,7 @@ _GAP_KEY: Final = "gap"
 
 def key_of(typename: str, id: str) -> str:
     """The key of the rows that have entries of this entity, and perhaps of a few others."""
-    return f"{crc32(f'{typename}/{id}'.encode()):08x}"
+    return f"{crc32(f'{typename}/{id}'.encode(errors='surrogatepass')):08x}"
 
 
 def gap_key() -> str:
@@ -156,6 +172,8 @@ def entries_of(row: HistoryRow) -> list[Entry]:
 
 def packed_value(value: TypedValue) -> Packed:
     data = value.value
+    if isinstance(data, Omitted):
+        return (value.typename, data.size)
     return (value.typename, data if len(data) <= LARGEST_VALUE else len(data))
 
 

@@ -7,16 +7,20 @@ and reading searches the keys of all.
 
 from __future__ import annotations
 
+import logging
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from statefun_actors.address import Address
 from statefun_actors.history.entries import (
+    LARGEST_VALUE,
     Kind,
+    Omitted,
     encode,
     gap_key,
     key_of,
@@ -25,8 +29,10 @@ from statefun_actors.history.entries import (
     packed_value,
     row_of,
 )
-from statefun_actors.model import INGRESS, RESERVED_NAMESPACES, Effect, Send, TypedValue
+from statefun_actors.model import INGRESS, RESERVED_NAMESPACES, Cancel, Effect, Send, TypedValue
 from statefun_actors.store import HistoryRow, Message, StoreReader
+
+logger: Final = logging.getLogger("statefun_actors.engine")
 
 MOST_BYTES: Final = 128 * 1024 * 1024
 """Bytes of all rows together above which the oldest are deleted."""
@@ -36,6 +42,8 @@ LARGEST_EPOCH: Final = 4 * 1024 * 1024
 """Bytes of one epoch above which its further entries are not recorded."""
 LARGEST_SHARE: Final = 0.15
 """The part of the time of a saturated engine that recording may take."""
+_MOST_PARTS: Final = LARGEST_EPOCH // LARGEST_VALUE
+"""Messages and effects of one batch above which its bytes are counted before it is packed."""
 _LONGEST_GAP_MS: Final = 60_000
 _OWN: Final = f"{RESERVED_NAMESPACES[0]}/"
 """What is sent to the library's own functions is found by their keys, too."""
@@ -87,6 +95,7 @@ class Recorder:
         self._gap_from = self._gap_until = self._gap_count = self._gap_seq = 0
         self._gap_is_new = False
         """Whether the gap has grown since its row was written."""
+        self._logged = False
 
     def seal(self, steps: Sequence[Step], removed: Iterable[Address], *, full: bool) -> Recorded | None:
         """The rows of an epoch with *steps*; None without any.
@@ -105,6 +114,7 @@ class Recorder:
         shed = full and self.share > LARGEST_SHARE
         if shed:
             self._not_recorded(steps)
+            self._pack([step for step in steps if not step[4]], entries, keys)  # changes by operators
         else:
             self._pack(steps, entries, keys)
         found = self._rows(entries, keys) if entries or self._gap_is_new else None
@@ -129,9 +139,12 @@ class Recorder:
             if count >= self._keep:
                 continue
             counts[address] = count + len(step[4])
-            packed = packed_step(step)
+            packed = _packed_or_none(step)
+            if packed is None:
+                self._not_recorded((step,))
+                continue
             size += len(packed)
-            if size > LARGEST_EPOCH and kept:
+            if size > LARGEST_EPOCH:
                 self._not_recorded(steps[: index + 1])
                 break
             kept.append(packed)
@@ -150,8 +163,12 @@ class Recorder:
         if self._gap_count and steps[0][1] - self._gap_from > _LONGEST_GAP_MS:
             self._gap_count = self._gap_seq = 0
         if not self._gap_count:
-            self._gap_from = steps[0][1]
-        self._gap_until = steps[-1][1]
+            self._gap_from = self._gap_until = steps[0][1]
+        self._gap_from = min(self._gap_from, steps[0][1])
+        self._gap_until = max(self._gap_until, steps[-1][1])
+        if not self._logged:
+            self._logged = True
+            logger.info("messages are not recorded in the history: under load, or since they are too large")
         self._gap_count += count
         self._gap_is_new = True
 
@@ -195,6 +212,59 @@ class Recorder:
             if seq == self._gap_seq:
                 self._gap_count = self._gap_seq = 0
         return done
+
+
+def without_large(step: Step) -> Step:
+    """*step*, without the bytes of values that are not recorded: else it would keep them in memory until it is packed.
+
+    A large state has new bytes after each batch, and an epoch can have hundreds of these.
+    """
+    for message in step[4]:
+        if len(message.value.value) > LARGEST_VALUE:
+            return _without_large(step)
+    for effect, _ in step[7]:
+        if not isinstance(effect, Cancel) and len(effect.value.value) > LARGEST_VALUE:
+            return _without_large(step)
+    for _, before, after in step[6]:
+        for value in (before, after):
+            if value is not None and len(value.value) > LARGEST_VALUE:
+                return _without_large(step)
+    return step
+
+
+def _without_large(step: Step) -> Step:
+    address, at_ms, kind, seconds, messages, marks, changes, effects, failures = step
+    return (
+        address,
+        at_ms,
+        kind,
+        seconds,
+        [replace(message, value=Omitted.of(message.value)) for message in messages],
+        marks,
+        [
+            (name, None if before is None else Omitted.of(before), None if after is None else Omitted.of(after))
+            for name, before, after in changes
+        ],
+        [
+            (effect if isinstance(effect, Cancel) else replace(effect, value=Omitted.of(effect.value)), seq)
+            for effect, seq in effects
+        ],
+        failures,
+    )
+
+
+def _packed_or_none(step: Step) -> bytes | None:
+    """*step*, packed; None if it is too large, or can't be packed: that must not make its commit fail."""
+    if len(step[4]) + len(step[7]) > _MOST_PARTS:
+        sizes = [len(message.value.value) for message in step[4]]
+        sizes += [len(effect.value.value) for effect, _ in step[7] if not isinstance(effect, Cancel)]
+        if sum(sizes) > LARGEST_EPOCH:
+            return None
+    try:
+        packed = packed_step(step)
+    except (ValueError, TypeError, OverflowError):
+        return None
+    return packed if len(packed) <= LARGEST_EPOCH else None
 
 
 def packed_step(step: Step) -> bytes:

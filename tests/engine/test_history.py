@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
+
 from statefun_actors import Address, DeadLetter, Entity, handles, persisted
 from statefun_actors.engine import EngineOptions, ManualClock
-from statefun_actors.history import KEEP, Entry, Kind, Recorder, Step, read_entries, read_gaps
+from statefun_actors.history import KEEP, Entry, Kind, Recorder, Step, read_entries, read_gaps, without_large
+from statefun_actors.history.entries import entries_of, row_of
+from statefun_actors.history.recorder import packed_step
 from statefun_actors.ingress import IngressMessage
-from statefun_actors.model import Send
+from statefun_actors.model import Cancel, Effect, Egress, Send, SendAfter
 from statefun_actors.store import Commit, MemoryStore, Message, Store
 from statefun_actors.store.sqlite import SqliteStore
 from statefun_actors.types import pack
@@ -47,6 +52,20 @@ class First(Entity, typename="test/first"):
         First.failures += 1
         if First.failures == 1:
             raise OSError("the disk is full")
+
+
+class Large(Entity, typename="test/large"):
+    text: str = persisted(default="")
+
+    @handles(int)
+    def fill(self, size: int) -> None:
+        self.text = "x" * size
+        self.send(Address("test/elsewhere", "b"), self.text)
+
+    @handles(str)
+    def many(self, text: str) -> None:
+        for _ in range(1_000):
+            self.send(Address("test/elsewhere", "a"), text)
 
 
 class Passing(Entity, typename="test/passing"):
@@ -256,3 +275,70 @@ async def commit(store: MemoryStore, recorder: Recorder, of: Sequence[Step], *, 
 def _packed(value: object) -> tuple[str, bytes]:
     packed = pack(value)
     return (packed.typename, packed.value)
+
+
+async def test_a_batch_that_is_too_large_is_not_recorded_and_a_gap_says_so() -> None:
+    store, address = MemoryStore(largest_row=6_000_000), Large.at("a")
+    async with running(Large, store=store, options=ON) as engine:
+        send(engine, address, pack("x" * 8_000))
+        await engine.settled()
+        send(engine, address, pack(3))
+        await engine.settled()
+
+        assert [message.value for entry in of(store, address) for message in entry.messages] == [_packed(3)]
+        assert [gap.count for gap in read_gaps(store)] == [1]
+        assert [list(store.dead_letters()), len(store.messages_to(Address("test/elsewhere", "a"), 0, 2_000))] == [
+            [],
+            1_000,
+        ]
+
+
+def test_a_step_does_not_keep_the_bytes_of_large_values_in_memory() -> None:
+    address, large = Address("t/e", "a"), pack("x" * 10_000)
+    size = len(large.value)
+    effects: list[tuple[Effect, int]] = [
+        (Send(address, large), 1),
+        (SendAfter(address, large, 5), 2),
+        (Egress("t/out", large), 3),
+        (Cancel("token"), 0),
+    ]
+    changes = [("text", None, large), ("n", pack(1), pack(2))]
+    messages = [Message(1, address, large), Message(2, address, pack(1))]
+    step: Step = (address, 1, Kind.HANDLED, 0.0, messages, [3, 4], changes, effects, [])
+    small = without_large(step)
+
+    assert packed_step(small) == packed_step(step)
+    assert sum(len(message.value.value) for message in small[4]) == len(pack(1).value)
+    (entry,) = entries_of(row_of(1, [], [packed_step(small)]))
+    assert [out.value for out in entry.out] == [(large.typename, size)] * 3 + [None]
+    assert (entry.messages[0].value, entry.changes[0].after) == ((large.typename, size), (large.typename, size))
+    assert without_large(small) is small
+
+
+async def test_what_cannot_be_packed_does_not_make_a_commit_fail() -> None:
+    store = MemoryStore()
+    recorder = Recorder(store, 100, lambda: 5)
+    (whole,) = steps(1)
+    broken: Step = (*whole[:7], [(Cancel("\ud800"), 0)], [])
+    await commit(store, recorder, [broken, whole])
+
+    assert len(of(store, Address("t/e", "a"))) == 1
+    assert [gap.count for gap in read_gaps(store)] == [1]
+
+
+async def test_under_load_changes_by_an_operator_are_recorded_and_it_is_logged_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    store, address = MemoryStore(), Address("t/e", "a")
+    recorder = Recorder(store, 100, lambda: 5)
+    edited: Step = (address, 1, Kind.EDITED, 0.0, (), (), (("n", pack(1), pack(2)),), (), ())
+    caplog.set_level(logging.INFO, "statefun_actors.engine")
+    for _ in range(3):
+        recorder.share = 1.0
+        await commit(store, recorder, [*steps(10), edited], full=True)
+
+    assert [entry.kind for entry in of(store, address)] == [Kind.EDITED] * 3
+    assert [gap.count for gap in read_gaps(store)] == [30]
+    assert [record.message for record in caplog.records] == [
+        "messages are not recorded in the history: under load, or since they are too large"
+    ]

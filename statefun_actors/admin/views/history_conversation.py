@@ -7,6 +7,7 @@ asker.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -30,6 +31,8 @@ from statefun_actors.store import StoreReader
 from statefun_actors.types import Codec
 
 MOST_ARROWS: Final = 200
+MOST_SECONDS: Final = 5.0
+"""Of the search: each entity is looked for in the keys of all rows, which can be 100 ms for a full history."""
 OUTSIDE: Final = "outside"
 """The name of callers outside the application."""
 
@@ -72,15 +75,16 @@ def view_conversation(
     message: int,
     app: Application | None = None,
     known: Mapping[str, Codec] | None = None,
+    seconds: float = MOST_SECONDS,
 ) -> Conversation | None:
     """The conversation of the message *message* of the entry at *place* in the history of *address*.
 
-    None if it is not there (any more).
+    None if it is not there (any more). The search ends after about *seconds*, with what it has found until then.
 
     Raises:
         StoreError: the store can't be read, or a row of its history is damaged.
     """
-    search = ConversationSearch(store, app, known)
+    search = ConversationSearch(store, app, known, time.monotonic() + seconds)
     for each, entry in read_entries(store, names_of(app, address), Place(place.row, place.at + 1)):
         if each == place and 0 <= message < len(entry.messages):
             chosen = HandledMessage(address, each, entry, message)
@@ -105,14 +109,14 @@ class _Drawing:
         self._is_new(root)
         self._add(first, "message", root, 0.0)
         self._follow(root)
-        return Conversation(self._arrows, list(self._names), self._complete)
+        return Conversation(self._arrows, list(self._names), self._complete and not self._search.cut)
 
     def _follow(self, at: HandledMessage) -> None:
         """Add what the handler of *at* sent, and what followed from that, each sender before its targets."""
         waiting = self._of(at)
         while waiting:
             sender, name, out = waiting.pop(0)
-            if len(self._arrows) >= MOST_ARROWS:
+            if len(self._arrows) >= MOST_ARROWS or self._search.is_over():
                 self._complete = False
                 return
             if out.kind == EGRESS:

@@ -98,7 +98,7 @@ class HistoryItem(Struct, frozen=True):
     until_ms: int = 0
 
 
-_OPERATOR = {Kind.EDITED: "field set", Kind.PAUSED: "paused", Kind.RESUMED: "resumed"}
+_OPERATOR: Mapping[int, str] = {Kind.EDITED: "field set", Kind.PAUSED: "paused", Kind.RESUMED: "resumed"}
 
 
 def function_of(app: Application | None, typename: str) -> FunctionType | None:
@@ -117,7 +117,7 @@ def items_of(
         for change in entry.changes
     ]  # fmt: skip
     if not entry.messages:
-        kind = _OPERATOR.get(Kind(entry.kind), "message")
+        kind = _OPERATOR.get(entry.kind, "message")
         return [HistoryItem(f"{place.row}.{place.at}.0", entry.at_ms, kind, fields=changes)]
     failures = {failure.index: failure for failure in entry.failures}
     items = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from itertools import islice
 from typing import Final
@@ -46,9 +47,18 @@ class HandledMessage(Struct, frozen=True):
 class ConversationSearch:
     """Finds who sent a message, and who handled it. It reads the history of each entity once."""
 
-    def __init__(self, store: StoreReader, app: Application | None, known: Mapping[str, Codec] | None) -> None:
-        self.store, self.app, self.known = store, app, known
+    def __init__(
+        self, store: StoreReader, app: Application | None, known: Mapping[str, Codec] | None, deadline: float
+    ) -> None:
+        self.store, self.app, self.known, self._deadline = store, app, known, deadline
+        self.cut = False
         self._handled: dict[Address, list[HandledMessage]] = {}
+
+    def is_over(self) -> bool:
+        """Whether it has taken as long as it may, so that it is :attr:`cut` short."""
+        if time.monotonic() > self._deadline:
+            self.cut = True
+        return self.cut
 
     def handled_by(self, address: Address) -> list[HandledMessage]:
         """The messages that *address* handled, newest first."""
@@ -66,7 +76,7 @@ class ConversationSearch:
         """The message that *at* follows from, as far as that is recorded."""
         for _ in range(_MOST_UP):
             sender = self.sender(at)
-            if sender is None:
+            if sender is None or self.is_over():
                 break
             at = sender
         return at

@@ -20,7 +20,7 @@ from statefun_actors.model import INGRESS, Invocation, TypedValue
 from statefun_actors.store import StoreReader
 from statefun_actors.types import value_of
 
-_OPERATOR = {Kind.EDITED: "field set", Kind.PAUSED: "paused", Kind.RESUMED: "resumed"}
+_OPERATOR: Mapping[int, str] = {Kind.EDITED: "field set", Kind.PAUSED: "paused", Kind.RESUMED: "resumed"}
 
 
 @attrs.frozen
@@ -71,7 +71,7 @@ def _entries(app: Application, address: Address, entry: Entry) -> Iterator[Histo
     time = at_ms(entry.at_ms)
     before, after = _fields(app, address, entry)
     if not entry.messages:
-        yield HistoryEntry(time, _OPERATOR.get(Kind(entry.kind), "message"), before=before, after=after)
+        yield HistoryEntry(time, _OPERATOR.get(entry.kind, "message"), before=before, after=after)
         return
     failures = {failure.index: failure for failure in entry.failures}
     for index, message in enumerate(entry.messages):
