@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from heapq import merge
 from typing import Final, NamedTuple
 
 from statefun_actors.address import Address
@@ -48,9 +49,13 @@ def read_entries(
 
 def _newest_first(store: StoreReader, keys: Collection[str], before: Place) -> Iterator[tuple[int, int, Entry]]:
     if len(keys) > 1:
-        merged = (_newest_first(store, [key], before) for key in keys)
-        found = {(row, index): entry for each in merged for row, index, entry in each}
-        yield from ((row, index, found[row, index]) for row, index in sorted(found, reverse=True))
+        # One row at a time of each key: an entity can have very many. A row with several keys is found by each of them.
+        last = (-1, -1)
+        each = [_newest_first(store, [key], before) for key in keys]
+        for found in merge(*each, key=lambda found: found[:2], reverse=True):
+            if found[:2] != last:
+                last = found[:2]
+                yield found
         return
     for key in keys:
         # The row of *before* itself has older entries, too.

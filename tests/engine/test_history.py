@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from datetime import timedelta
+from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -12,11 +13,11 @@ import pytest
 from statefun_actors import Address, DeadLetter, Entity, handles, persisted
 from statefun_actors.engine import EngineOptions, ManualClock
 from statefun_actors.history import KEEP, Entry, Kind, Recorder, Step, read_entries, read_gaps, without_large
-from statefun_actors.history.entries import entries_of, row_of
+from statefun_actors.history.entries import encode, entries_of, key_of, row_of
 from statefun_actors.history.recorder import packed_step
 from statefun_actors.ingress import IngressMessage
 from statefun_actors.model import Cancel, Effect, Egress, Send, SendAfter
-from statefun_actors.store import Commit, MemoryStore, Message, Store
+from statefun_actors.store import Commit, HistoryRow, MemoryStore, Message, Store, StoreError
 from statefun_actors.store.sqlite import SqliteStore
 from statefun_actors.types import pack
 from tests.engine.engines import HeldStore, running, send, until
@@ -342,3 +343,19 @@ async def test_under_load_changes_by_an_operator_are_recorded_and_it_is_logged_o
     assert [record.message for record in caplog.records] == [
         "messages are not recorded in the history: under load, or since they are too large"
     ]
+
+
+async def test_entries_under_two_names_of_a_type_are_read_in_order_and_no_further_than_needed() -> None:
+    store, new, old = MemoryStore(), Address("t/new", "a"), Address("t/old", "a")
+    keys = [key_of(*new), key_of(*old)]
+    entries = [
+        encode((*address, at_ms, Kind.HANDLED, 0, [(at_ms, _packed(1), None, 0)]))
+        for at_ms, address in enumerate((old, new, old, new))
+    ]
+    damaged = HistoryRow(1, " ".join(keys), b"\xc1")
+    await store.commit(Commit(history=[damaged, row_of(2, keys, entries[:3]), row_of(3, keys[:1], entries[3:])]))
+    found = read_entries(store, [new, old])
+
+    assert [entry.at_ms for _, entry in islice(found, 4)] == [3, 2, 1, 0]
+    with pytest.raises(StoreError, match="row 1 of its history is damaged"):
+        next(found)
