@@ -123,7 +123,10 @@ class Topics:
             consumer.commit(offsets=places, asynchronous=False)
 
     def _partitions(self, name: str) -> list[int]:
-        found = self._admin.list_topics(name, timeout=SECONDS).topics[name]
-        if found.error is not None:
-            raise KafkaException(found.error)
+        """The partitions of the topic, which the broker lists some time after it has made it."""
+        deadline = time.monotonic() + SECONDS
+        while (found := self._admin.list_topics(name, timeout=SECONDS).topics[name]).error is not None:
+            if found.error.code() != KafkaError.UNKNOWN_TOPIC_OR_PART or time.monotonic() > deadline:
+                raise KafkaException(found.error)
+            time.sleep(0.05)
         return list(found.partitions)
