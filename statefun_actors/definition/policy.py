@@ -9,6 +9,7 @@ import attrs
 
 from statefun_actors.address import check_typename
 from statefun_actors.definition.error_text import is_text, shown
+from statefun_actors.definition.send_checks import is_own_egress
 from statefun_actors.errors import DefinitionError, InvalidAddressError
 
 
@@ -51,6 +52,10 @@ class DeadLetter:
             if not is_text(self.egress):
                 problems.insert(
                     0, f"the egress {shown(self.egress)} contains text that UTF-8 can't encode; choose another name"
+                )
+            if is_own_egress(self.egress):
+                problems.insert(
+                    0, f"the egress {shown(self.egress)} is in a namespace of this library; choose another one"
                 )
         if self.topic is not None and not is_text(self.topic):
             problems.append(f"topic= is a non-empty string that UTF-8 can encode; got {shown(self.topic)}")

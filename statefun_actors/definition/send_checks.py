@@ -7,7 +7,7 @@ from typing import Final
 from statefun_actors.address import Address, check_typename, plain_str
 from statefun_actors.asking import RESERVED
 from statefun_actors.errors import ValueMismatchError
-from statefun_actors.model import LARGEST_VALUE, TypedValue
+from statefun_actors.model import LARGEST_VALUE, RESERVED_NAMESPACES, TypedValue
 
 _MOST_EGRESSES: Final = 1_000
 checked_egresses: Final[set[str]] = set()
@@ -19,13 +19,22 @@ def check_egress(egress: str) -> str:
 
     Raises:
         InvalidAddressError: it is not ``<namespace>/<name>``.
-        ValueMismatchError: UTF-8 can't encode it.
+        ValueMismatchError: UTF-8 can't encode it, or it is in the namespace of this library.
     """
     egress = plain_str(check_typename(egress, "an egress is <namespace>/<name>"))
     check_text(egress, "an egress's name")
+    if is_own_egress(egress):
+        raise ValueMismatchError(
+            "an egress outside of the namespace statefun-actors, which is this library's", repr(egress)
+        )
     if len(checked_egresses) < _MOST_EGRESSES:
         checked_egresses.add(egress)
     return egress
+
+
+def is_own_egress(egress: str) -> bool:
+    """Whether *egress* is in the namespace of this library, whose records have a meaning between partitions."""
+    return egress.startswith(f"{RESERVED_NAMESPACES[0]}/")
 
 
 def check_target(target: object, value: TypedValue) -> None:

@@ -17,6 +17,10 @@ from statefun_actors import DeadLetter, DefinitionError, Discard
             "an egress is <namespace>/<name>: got 'x'. Write <namespace>/<name>, such as 'bank/account'.",
         ),
         ({"egress": "a/\ud800"}, "the egress 'a/\\ud800' contains text that UTF-8 can't encode; choose another name"),
+        (
+            {"egress": "statefun-actors/partition-1"},
+            "the egress 'statefun-actors/partition-1' is in a namespace of this library; choose another one",
+        ),
         ({"egress": "a/b", "topic": ""}, "topic= is a non-empty string that UTF-8 can encode; got ''"),
         ({"egress": "a/b", "attempts": 0}, "attempts= is the total number of attempts, at least 1; got 0"),
         ({"egress": "a/b", "attempts": True}, "attempts= is the total number of attempts, at least 1; got True"),

@@ -101,6 +101,11 @@ REFUSED: dict[str, tuple[Callable[[Sender], object], str]] = {
         lambda e: e.cancel(HALF),
         f"expected a cancellation token that UTF-8 can encode, got {SHOWN}",
     ),
+    "own egress": (
+        lambda e: e.send_egress("statefun-actors/partition-1", 1),
+        "expected an egress outside of the namespace statefun-actors, which is this library's, got "
+        "'statefun-actors/partition-1'",
+    ),
     "egress": (
         lambda e: e.send_egress(f"test/{HALF}", 1),
         f"expected an egress's name that UTF-8 can encode, got 'test/{SHOWN[1:]}",
