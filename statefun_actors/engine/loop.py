@@ -199,11 +199,11 @@ class Loop:
             or (not core.backlogged and isolation.read(working_set, now))
         ):
             return True
-        if not self._runner.suspended:
-            isolation.end_without_cause()
-            self._leave_isolation()
-            return True
-        return False
+        if self._runner.suspended or isolation.may_be_read():
+            return False
+        isolation.end_without_cause()
+        self._leave_isolation()
+        return True
 
     def _leave_isolation(self) -> None:
         """Add the waiting entries, after the search has ended."""

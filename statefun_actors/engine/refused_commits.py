@@ -37,6 +37,9 @@ _CUT: Final = 65_536
 """Bytes of a value that are kept if the store refuses the whole value."""
 _MOST_TRIES: Final = 3
 """Commits that give up one cause: as a whole, truncated, dropped. If all fail, the cause is not at fault."""
+_SOURCE_SECONDS: Final = 30.0
+"""Seconds after a refused commit in which the search waits for sources: one that reads over a network connects again
+first, and has nothing to read meanwhile."""
 
 
 @attrs.define(eq=False)
@@ -100,6 +103,8 @@ class Isolation:
         self._turn = asyncio.Event()
         self._waiting = 0
         """Ended handlers that wait until the open epoch is empty."""
+        self._sources_until = 0.0
+        """The time of the event loop until which a source may deliver the cause again."""
 
     # --- ends of commits
 
@@ -107,6 +112,9 @@ class Isolation:
         """A commit of *steps* messages was refused. Returns the reason, for their callers."""
         cause, self._cause = self._cause, None
         reason = describe_error(error)
+        loop = asyncio.get_running_loop()
+        self._sources_until = loop.time() + _SOURCE_SECONDS
+        loop.call_later(_SOURCE_SECONDS, self._wake)
         if not self.active:
             self.active = True
             self._guilty, self._tries, self._left = None, 0, 2 * steps + 100
@@ -163,6 +171,12 @@ class Isolation:
     def begin_turn(self) -> None:
         """The open epoch is empty: reset its cause."""
         self._cause = None
+
+    def may_be_read(self) -> bool:
+        """Whether a source may still deliver the cause, although it has nothing to read now."""
+        if asyncio.get_running_loop().time() >= self._sources_until:
+            return False
+        return any(not source.exhausted for source in self._sources.values())
 
     def end_without_cause(self) -> None:
         """End the search: the commits of single causes were not refused."""

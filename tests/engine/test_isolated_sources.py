@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from statefun_actors import Entity, handles, persisted
@@ -55,7 +57,42 @@ class Script:
         return f"{self.at}"
 
 
+class Distant(Script):
+    """A script that is read over a connection: after each resume it has nothing to read for a while."""
+
+    connected = False
+    inbox: Inbox | None = None
+
+    def resume(self, position: str | None) -> None:
+        super().resume(position)
+        self.connected = False
+        self._connect(50)
+
+    def _connect(self, iterations: int) -> None:
+        if iterations:
+            asyncio.get_running_loop().call_soon(self._connect, iterations - 1)
+            return
+        self.connected = True
+        if self.inbox is not None:
+            self.inbox.wake()
+
+    def read(self, most: int, inbox: Inbox) -> str | None:
+        self.inbox = inbox
+        return super().read(most, inbox) if self.connected else None
+
+
 A, B = Notes.at("a"), Notes.at("b")
+
+
+async def test_a_source_that_connects_again_first_is_waited_for(caplog: pytest.LogCaptureFixture) -> None:
+    store = RefusingStore(("entity",))
+    source = Distant(*[("now", text) for text in ("one", POISON, "two", "three")])
+    async with running(Notes, store=store, sources={"in": source}) as engine:
+        await engine.idle()
+
+        assert held(engine, Notes.at("n"), "seen") == ["one", "two", "three"]
+        assert [letter.message.value for letter in engine.view.dead_letters()] == [pack(POISON)]
+    assert not [message for message in caplog.messages if "no single message" in message]
 
 
 async def test_delayed_messages_of_a_source_stay_delayed() -> None:
