@@ -80,7 +80,7 @@ def test_its_first_file_counts_over_a_kill_as_it_shows(tmp_path: Path) -> None:
 
     shown = [f"$ {step.command}\n{step.printed if step.command.startswith('curl') else ''}" for step in steps]
     assert "1 passed" in tested
-    assert f"```console\n{''.join(shown)}```\n" in text
+    assert f"```text\n{''.join(shown)}```\n" in text
     assert (OUT.parent / "counter.py").read_text(encoding="utf-8").endswith(f'"""\n\n{code}')
 
 

@@ -40,8 +40,8 @@ class Step(NamedTuple):
 
 
 def commands(readme: str) -> list[str]:
-    """The commands of the first console block."""
-    (block,) = re.findall(r"^```console\n(.*?)^```$", readme, re.MULTILINE | re.DOTALL)
+    """The commands of the block that shows a terminal, a block of text: the bash blocks set up a clone."""
+    (block,) = re.findall(r"^```text\n(\$ .*?)^```$", readme, re.MULTILINE | re.DOTALL)
     return [line.removeprefix("$ ") for line in block.splitlines() if line.startswith("$ ")]
 
 
