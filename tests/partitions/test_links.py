@@ -48,10 +48,6 @@ class Cell(Entity, typename=CELL):
         """Reply to another caller than that of this message."""
         self.send(Address(*msgspec.json.decode(caller, type=tuple[str, str])), "from elsewhere")
 
-    @handles(int)
-    def as_egress(self, number: int) -> None:
-        self.send_egress(link(number), "not a message")
-
 
 class Asker(Entity, typename="test/asker"):
     @handles(str)
@@ -204,9 +200,11 @@ async def test_many_messages_at_once_go_to_their_partitions(tmp_path: Path) -> N
         assert seen(both, HERE) == seen(both, THERE) == list(range(50))
 
 
-async def test_a_record_that_an_entity_sent_to_the_link_is_kept_as_refused(tmp_path: Path) -> None:
-    async with system(tmp_path, Cell) as both:
-        await both.ask(Cell.at(HERE), pack(1))
+async def test_a_record_that_is_no_message_is_kept_as_refused(tmp_path: Path) -> None:
+    """Handlers can't send one: the names of links are the library's. An edited store can hold one."""
+    stores = [MemoryStore(), MemoryStore()]
+    await stores[0].commit(Commit(egress=[EgressRecord(1, link(1), pack("not a message"))], next_seq=2))
+    async with system(tmp_path, Cell, stores=stores) as both:
         await both.ask(Cell.at(HERE), pack(PassOn([THERE], 1)))
         await until(lambda: seen(both, THERE) == [1])
         await until(lambda: both.members[0].store.egress_counts() == {"statefun-actors/refused-records": 1})
