@@ -12,13 +12,18 @@ from statefun_actors.http import OnDone, Response
 _T = TypeVar("_T")
 
 _THREADS: Final = 2
-"""One for a page that takes long, and one for the others."""
+"""Of pages: one for a page that takes long, and one for the others."""
 
 
 class Background:
-    """Threads of its own: those that handlers use may all be busy, and then the console is needed most."""
+    """Threads of its own: those that handlers use may all be busy, and then the console is needed most.
 
-    def __init__(self) -> None:
+    Args:
+        threads: that many works run at a time; the next ones wait for them, in order.
+    """
+
+    def __init__(self, threads: int = _THREADS) -> None:
+        self._most = threads
         self._threads: ThreadPoolExecutor | None = None
 
     def start(self, work: Callable[[], Response]) -> PendingWork:
@@ -28,7 +33,7 @@ class Background:
     def run(self, work: Callable[[], _T]) -> asyncio.Future[_T]:
         """Begin *work*; the future has its result."""
         if self._threads is None:
-            self._threads = ThreadPoolExecutor(_THREADS, "statefun-actors-console")
+            self._threads = ThreadPoolExecutor(self._most, "statefun-actors-console")
         return asyncio.get_running_loop().run_in_executor(self._threads, work)
 
     def close(self) -> None:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 import time
 from collections.abc import Generator, Mapping
 from pathlib import Path
-from threading import Event, Thread
+from threading import Event
 from typing import Final, Literal
 
 import attrs
 
 from statefun_actors.address import Address
 from statefun_actors.admin import field_matcher
+from statefun_actors.console.background import Background
 from statefun_actors.dispatch import Application
 from statefun_actors.errors import StatefunActorsError
 from statefun_actors.store import StoreReader, open_reader
@@ -26,7 +28,6 @@ _KEPT: Final = 20
 """Searches whose results are kept."""
 _SLICE_SECONDS: Final = 0.005
 """A search reads for this long, and then rests for as long: the engine needs the processor, too."""
-_THREAD: Final = "statefun-actors-console-search"
 _UNSEEN_SECONDS: Final = 60.0
 """A search at which no page looks for this long ends."""
 
@@ -68,12 +69,18 @@ class Scan:
     cancelled: Event = attrs.field(factory=Event)
 
     def cancel(self) -> None:
-        """End it soon, if it runs."""
+        """End it soon, if it runs or waits to begin."""
         self.cancelled.set()
+
+    def is_unwanted(self) -> bool:
+        """Whether it was cancelled, or no page looks at it any more."""
+        return self.cancelled.is_set() or time.monotonic() - self.seen > _UNSEEN_SECONDS
 
 
 class Scans:
-    """The searches of one console. One runs at a time: the next one cancels it. To be used on the event loop.
+    """The searches of one console. One runs at a time: the next one cancels it, and begins when it has ended.
+
+    To be used on the event loop.
 
     Args:
         app: reads the fields of its classes.
@@ -85,8 +92,8 @@ class Scans:
         self._app, self._known, self._store, self._path = app, known, store, path
         self._scans: dict[Search, Scan] = {}
         self._running: Scan | None = None
-        self._task: asyncio.Task[None] | None = None
-        self._thread: Thread | None = None
+        self._task: asyncio.Future[None] | None = None
+        self._background = Background(threads=1)
 
     def of(self, search: Search, now_ms: int) -> Scan:
         """The scan of *search*, which begins if there is none."""
@@ -100,9 +107,7 @@ class Scans:
             if self._path is None:
                 self._task = asyncio.get_running_loop().create_task(self._on_loop(scan, self._store, now_ms))
             else:
-                arguments = (scan, self._path, now_ms)
-                self._thread = Thread(target=self._in_thread, args=arguments, name=_THREAD, daemon=True)
-                self._thread.start()
+                self._task = self._background.run(functools.partial(self._in_thread, scan, self._path, now_ms))
         scan.seen = time.monotonic()
         return scan
 
@@ -117,29 +122,32 @@ class Scans:
             self._running.cancel()
         if self._task is not None:
             self._task.cancel()
-        if self._thread is not None:
-            self._thread.join()
+        self._background.close()
+        if self._running is not None and not self._running.ending:  # it was never begun, or its task is cancelled
+            self._running.ending = "cancelled"
 
     def _in_thread(self, scan: Scan, path: Path, now_ms: int) -> None:
         try:
             store = open_reader(path)
-        except StatefunActorsError as error:
+            try:
+                for _ in self._steps(scan, store, now_ms):
+                    scan.cancelled.wait(_SLICE_SECONDS)
+            finally:
+                store.close()
+        except Exception as error:
             _failed(scan, error)
-            return
-        try:
-            for _ in self._steps(scan, store, now_ms):
-                time.sleep(_SLICE_SECONDS)
-        finally:
-            store.close()
 
     async def _on_loop(self, scan: Scan, store: StoreReader, now_ms: int) -> None:
         for _ in self._steps(scan, store, now_ms):
             await asyncio.sleep(_SLICE_SECONDS)
 
     def _steps(self, scan: Scan, store: StoreReader, now_ms: int) -> Generator[None]:
-        """Read the entities; each step takes a slice of time."""
+        """Read the entities; each step takes a slice of time. Nothing is read once *scan* is unwanted."""
         search = scan.search
         try:
+            if scan.is_unwanted():
+                scan.ending = "cancelled"
+                return
             matches = field_matcher(search.typename, search.field, search.written, now_ms, self._app, self._known)
             ends = time.monotonic() + _SLICE_SECONDS
             for row in store.entities(search.typename, search.prefix):
@@ -149,11 +157,11 @@ class Scans:
                         return
                     scan.found.append(row.address)
                 scan.scanned += 1
-                if (now := time.monotonic()) >= ends:
-                    if scan.cancelled.is_set() or now - scan.seen > _UNSEEN_SECONDS:
+                if time.monotonic() >= ends:
+                    yield
+                    if scan.is_unwanted():
                         scan.ending = "cancelled"
                         return
-                    yield
                     ends = time.monotonic() + _SLICE_SECONDS
             scan.ending = "done"
         except Exception as error:
