@@ -8,6 +8,7 @@ until it ends: until then its messages count as waiting.
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 import time
 from typing import Final
@@ -190,14 +191,8 @@ class Loop:
             return False
         now = core.clock.now_ms()
         working_set.mailboxes.end_waits(now)
-        isolation.begin_turn()
-        if (
-            isolation.give_up_guilty(working_set, now)
-            or isolation.enter(working_set)
-            or self._runner.take_one(working_set)
-            or isolation.fire(working_set, now)
-            or (not core.backlogged and isolation.read(working_set, now))
-        ):
+        take = functools.partial(self._runner.take_one, working_set)
+        if isolation.begin_cause(working_set, take, core.readable, now):
             return True
         if self._runner.suspended or isolation.may_be_read():
             return False
@@ -277,7 +272,8 @@ class Loop:
             self._resolve(self._settled_waiters)
             if self._idle_waiters and working_set.mailboxes.waiting == working_set.mailboxes.paused.messages:
                 self._resolve(self._idle_waiters)
-        times = [at for at in (working_set.next_due(), working_set.expiring.next_ms) if at is not None]
+        sweep = None if self._isolation.active else working_set.expiring.next_ms  # the search does not sweep
+        times = [at for at in (working_set.next_due(), sweep) if at is not None]
         await self._woken(min(times, default=None))
 
     def _quiet(self, working_set: WorkingSet) -> bool:

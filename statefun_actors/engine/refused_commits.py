@@ -16,27 +16,22 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable, Mapping
-from typing import Final, TypeAlias, assert_never
+from typing import Final, TypeAlias
 
 import attrs
 from msgspec import Struct
 
-from statefun_actors.address import Address
+from statefun_actors.engine.burying import MOST_TRIES, bury_read, bury_refused
 from statefun_actors.engine.epoch import EpochLostError, Lost, NotStorableError
-from statefun_actors.engine.inboxes import Emitted, OpenInbox, Received, RecordingInbox, Submitted
+from statefun_actors.engine.inboxes import OpenInbox, Received, RecordingInbox
 from statefun_actors.engine.ports import Source
-from statefun_actors.engine.settling import message_given_up
 from statefun_actors.engine.working_set import WorkingSet
-from statefun_actors.model import LARGEST_VALUE, TypedValue
-from statefun_actors.store import CommitRefusedError, DeadLetterEntry, Message, Timer
-from statefun_actors.text import describe_error, encodable
+from statefun_actors.partitions import is_between_partitions
+from statefun_actors.store import CommitRefusedError, Message, Timer
+from statefun_actors.text import describe_error
 
 logger: Final = logging.getLogger("statefun_actors.engine")
 
-_CUT: Final = 65_536
-"""Bytes of a value that are kept if the store refuses the whole value."""
-_MOST_TRIES: Final = 3
-"""Commits that give up one cause: as a whole, truncated, dropped. If all fail, the cause is not at fault."""
 _SOURCE_SECONDS: Final = 30.0
 """Seconds after a refused commit in which the search waits for sources: one that reads over a network connects again
 first, and has nothing to read meanwhile."""
@@ -98,8 +93,12 @@ class Isolation:
         """The cause whose commit the store has refused."""
         self._reason = ""
         self._tries = 0
-        self._left = 0
-        """The number of epochs after which the search ends without a result."""
+        self._left = self._most = 0
+        """The number of epochs after which the search ends without a result: now, and at its begin."""
+        self._found = False
+        """Whether the cause is found, and none of it is in the store."""
+        self._first = 0
+        """The kind of cause that is looked for first, in turn: constant traffic of one must not keep out the others."""
         self._turn = asyncio.Event()
         self._waiting = 0
         """Ended handlers that wait until the open epoch is empty."""
@@ -112,24 +111,22 @@ class Isolation:
         """A commit of *steps* messages was refused. Returns the reason, for their callers."""
         cause, self._cause = self._cause, None
         reason = describe_error(error)
-        loop = asyncio.get_running_loop()
-        self._sources_until = loop.time() + _SOURCE_SECONDS
-        loop.call_later(_SOURCE_SECONDS, self._wake)
         if not self.active:
             self.active = True
-            self._guilty, self._tries, self._left = None, 0, 2 * steps + 100
+            self._guilty, self._tries, self._found = None, 0, False
+            self._left = self._most = 2 * steps + 100
             logger.error(
                 "the store refused a commit; its messages run again, one per commit, to find the cause: %s", reason
             )
         elif cause is None or cause == self._guilty:
             self._tries += 1
-            if cause is None or self._tries >= _MOST_TRIES:
+            if cause is None or self._tries >= MOST_TRIES:
                 self.fatal = error
         elif isinstance(cause, Entry):
-            self._left = 0  # the cause is found, and none of it is in the store
+            self._found = True
             return NotStorableError(reason)
         else:
-            self._guilty, self._reason, self._tries = cause, reason, 0
+            self._guilty, self._reason, self._tries, self._left = cause, reason, 0, self._most
         return EpochLostError(reason, again=True)
 
     def durable(self) -> None:
@@ -137,14 +134,18 @@ class Isolation:
         cause, self._cause = self._cause, None
         if cause is not None and cause == self._guilty:
             self._end()
-        elif self._left <= 0:
+        elif self._left <= 0 and not self._waits_for_sources():
             self.end_without_cause()
         self._left -= 1
 
     def recovered(self) -> None:
-        """The working set was rebuilt."""
-        if self.active and self._left <= 0:
+        """The working set was rebuilt, and the sources have resumed."""
+        if self.active and self._found:
             self._end()
+        elif self.active and self._unread():
+            loop = asyncio.get_running_loop()
+            self._sources_until = loop.time() + _SOURCE_SECONDS
+            loop.call_later(_SOURCE_SECONDS, self._wake)
 
     def _end(self) -> None:
         """End the search: epochs contain many causes again."""
@@ -168,26 +169,53 @@ class Isolation:
         finally:
             self._waiting -= 1
 
-    def begin_turn(self) -> None:
-        """The open epoch is empty: reset its cause."""
-        self._cause = None
-
     def may_be_read(self) -> bool:
         """Whether a source may still deliver the cause, although it has nothing to read now."""
-        if asyncio.get_running_loop().time() >= self._sources_until:
-            return False
-        return any(not source.exhausted for source in self._sources.values())
+        return self._waits_for_sources() and self._unread()
+
+    def _waits_for_sources(self) -> bool:
+        return asyncio.get_running_loop().time() < self._sources_until
+
+    def _unread(self) -> bool:
+        """Whether a source has more to read. A link between partitions keeps what it has read: it need not connect."""
+        return any(not source.exhausted for name, source in self._sources.items() if not is_between_partitions(name))
 
     def end_without_cause(self) -> None:
         """End the search: the commits of single causes were not refused."""
-        logger.error("the store refused the commit of no single message; messages share commits again")
+        logger.error(
+            "the search for the refused message found none: each message was stored alone. Messages share commits "
+            "again; if this repeats, report it with the log"
+        )
         self._end()
 
     def ran(self, message: Message) -> None:
         """Set *message*, of the store, as the cause in the open epoch."""
         self._cause = IsolatedRun(message)
 
-    def give_up_guilty(self, working_set: WorkingSet, now_ms: int) -> bool:
+    def begin_cause(
+        self, working_set: WorkingSet, take: Callable[[], bool], readable: Mapping[str, Source], now_ms: int
+    ) -> bool:
+        """Add the next cause to the open epoch, which is empty; return whether there was one.
+
+        Args:
+            working_set: has the open epoch.
+            take: runs one message of the store, and returns whether there was one.
+            readable: the sources that may be read.
+            now_ms: the time.
+        """
+        self._cause = None
+        if self._give_up_guilty(working_set, now_ms):
+            return True
+        kinds: tuple[Callable[[], bool], ...] = (
+            lambda: self._enter(working_set),
+            take,
+            lambda: self._fire(working_set, now_ms),
+            lambda: self._read(working_set, readable, now_ms),
+        )
+        self._first = first = (self._first + 1) % len(kinds)
+        return any(add() for add in (*kinds[first:], *kinds[:first]))
+
+    def _give_up_guilty(self, working_set: WorkingSet, now_ms: int) -> bool:
         """Give up the refused cause, if it is a message of the store; return whether it was."""
         guilty = self._guilty
         if isinstance(guilty, IsolatedRun):
@@ -195,12 +223,12 @@ class Isolation:
             if not working_set.mailboxes.drop_first(message):
                 return False
             working_set.epoch.consume(message.seq)
-            self._bury(working_set, message, now_ms)
+            bury_refused(working_set, message, self._reason, self._tries, now_ms)
             self._cause = guilty
             return True
         return False
 
-    def enter(self, working_set: WorkingSet) -> bool:
+    def _enter(self, working_set: WorkingSet) -> bool:
         """Add the next entry from outside to the open epoch; return whether there was one."""
         if not self.entries:
             return False
@@ -212,22 +240,21 @@ class Isolation:
             working_set.direct = False
         return True
 
-    def fire(self, working_set: WorkingSet, now_ms: int) -> bool:
+    def _fire(self, working_set: WorkingSet, now_ms: int) -> bool:
         """Add one delayed message that is due to the open epoch; return whether there was one."""
         for timer in working_set.timers.take_due(now_ms, working_set.epoch):
             self._cause = FireTimer(timer)
             if self._cause == self._guilty:
-                self._bury(
-                    working_set, Message(timer.seq, timer.target, timer.value, timer.caller, timer.headers), now_ms
-                )
+                message = Message(timer.seq, timer.target, timer.value, timer.caller, timer.headers)
+                bury_refused(working_set, message, self._reason, self._tries, now_ms)
             else:
                 working_set.deliver(timer)
             return True
         return False
 
-    def read(self, working_set: WorkingSet, now_ms: int) -> bool:
+    def _read(self, working_set: WorkingSet, readable: Mapping[str, Source], now_ms: int) -> bool:
         """Add the next read of one source to the open epoch; return whether there was any message."""
-        for name, source in self._sources.items():
+        for name, source in readable.items():
             if source.exhausted:
                 continue
             recorder = RecordingInbox(self._wake)
@@ -238,7 +265,7 @@ class Isolation:
             working_set.epoch.on_end += recorder.on_end
             self._cause = cause = Read(name, tuple(recorder.received))
             if cause == self._guilty:
-                self._bury_read(working_set, cause, now_ms)
+                bury_read(working_set, name, cause.received, self._reason, self._tries, now_ms)
             else:
                 working_set.reading = source
                 recorder.move(OpenInbox(working_set, self._now_ms, self._wake))
@@ -257,43 +284,3 @@ class Isolation:
         entries, self.entries = self.entries, deque()
         for entry in entries:
             entry.abandon(EpochLostError(reason))
-
-    # --- giving up
-
-    def _bury_read(self, working_set: WorkingSet, cause: Read, now_ms: int) -> None:
-        for received in cause.received:
-            match received:
-                case Submitted(target, value, _, headers, caller):
-                    self._bury(working_set, Message(working_set.seq(), target, value, caller, headers), now_ms)
-                case Emitted(egress):
-                    logger.error("a record of the source %s for the egress %s is dropped", cause.source, egress)
-                case _:
-                    assert_never(received)
-
-    def _bury(self, working_set: WorkingSet, message: Message, now_ms: int) -> None:
-        """Make *message* a dead letter, with as much of its value as the store accepts."""
-        error = NotStorableError(self._reason)
-        target = Address(encodable(message.target.typename), encodable(message.target.id))
-        typename, value = encodable(message.value.typename), message.value.value
-        text = describe_error(error)
-        if self._tries or len(value) > LARGEST_VALUE:
-            if len(value) > _CUT:
-                text = f"{text} (The first {_CUT:,} of its {len(value):,} bytes are kept.)"
-            value = value[:_CUT]
-        if self._tries < _MOST_TRIES - 1:
-            headers = None if self._tries else message.headers
-            letter = Message(message.seq, target, TypedValue(typename, value), message.caller, headers)
-            working_set.epoch.dead_letters.append(
-                DeadLetterEntry(working_set.seq(), letter, type(error).__name__, text, 1, now_ms)
-            )
-            working_set.epoch.counters.dead_letters += 1
-            logger.error("%s: dead letter of type %s: %s", target, typename, text)
-        else:
-            working_set.epoch.counters.discarded += 1
-            logger.error(
-                "%s: a message of type %s is dropped; its dead letter can't be stored either: %s",
-                target,
-                typename,
-                text,
-            )
-        message_given_up(working_set, message, error)
