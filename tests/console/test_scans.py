@@ -61,6 +61,7 @@ ADA = row("ada", owner="<b>ada</b>", cents=42, open=True, share=Decimal("1.50"),
     [
         *[("cents", "42", True), ("cents", "42.0", True), ("cents", "4", False), ("cents", '"42"', False)],
         *[("owner", "<b>ada</b>", True), ("owner", "ada", False), ("open", "true", True), ("open", "1", False)],
+        *[("owner", '"<b>ada</b>"', True), ("owner", '"ada"', False), ("owner", '"', False), ("share", '"1.50"', True)],
         *[("share", "1.50", True), ("tags", '["a","b"]', True), ("tags", "[]", False), ("none", "", False)],
         *[("cents", "\ud800", False), ("cents", "[" * 5_000, False), ("cents", "1e999", False), ("cents", "", False)],
     ],
