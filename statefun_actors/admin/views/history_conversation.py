@@ -31,8 +31,6 @@ from statefun_actors.store import StoreReader
 from statefun_actors.types import Codec
 
 MOST_ARROWS: Final = 200
-MOST_SECONDS: Final = 5.0
-"""Of the search: each entity is looked for in the keys of all rows, which can be 100 ms for a full history."""
 OUTSIDE: Final = "outside"
 """The name of callers outside the application."""
 
@@ -75,11 +73,13 @@ def view_conversation(
     message: int,
     app: Application | None = None,
     known: Mapping[str, Codec] | None = None,
-    seconds: float = MOST_SECONDS,
+    *,
+    seconds: float,
 ) -> Conversation | None:
     """The conversation of the message *message* of the entry at *place* in the history of *address*.
 
-    None if it is not there (any more). The search ends after about *seconds*, with what it has found until then.
+    None if it is not there (any more). The search ends after about *seconds*, with what it has found until then: each
+    entity is looked for in the keys of all rows, which can be 100 ms for a full history.
 
     Raises:
         StoreError: the store can't be read, or a row of its history is damaged.
@@ -128,6 +128,8 @@ class _Drawing:
                 self._sent(name, OUTSIDE, out, "response")
                 continue
             target = self._search.target(sender, out)
+            if target is None and self._search.cut:  # it may have been handled
+                return
             if out.to in OWN_FUNCTIONS:
                 waiting[:0] = self._through(name, out, target)
             elif target is None:
@@ -151,6 +153,8 @@ class _Drawing:
         if target is not None:
             return [(target, name, each) for each in target.out] if self._is_new(target) else []
         followed = self._search.followed((out.to, out.id), ask=is_order(out))
+        if followed is None and self._search.cut:
+            return []
         if followed is None:
             item = sent_item(out, self._search.known)
             if item.kind == "ask" and item.address is not None:

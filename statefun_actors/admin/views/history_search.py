@@ -61,15 +61,16 @@ class ConversationSearch:
         return self.cut
 
     def handled_by(self, address: Address) -> list[HandledMessage]:
-        """The messages that *address* handled, newest first."""
+        """The messages that *address* handled, newest first; the first of them where the search is over."""
         found = self._handled.get(address)
         if found is None:
-            entries = islice(read_entries(self.store, names_of(self.app, address)), _MOST_READ)
-            found = self._handled[address] = [
-                HandledMessage(address, place, entry, index)
-                for place, entry in entries
-                for index in range(len(entry.messages) - 1, -1, -1)
-            ]
+            found = self._handled[address] = []
+            for place, entry in islice(read_entries(self.store, names_of(self.app, address)), _MOST_READ):
+                if self.is_over():
+                    break
+                found.extend(
+                    HandledMessage(address, place, entry, index) for index in range(len(entry.messages) - 1, -1, -1)
+                )
         return found
 
     def root(self, at: HandledMessage) -> HandledMessage:
@@ -90,6 +91,8 @@ class ConversationSearch:
         for each in self.handled_by(address):
             if any(out.seq == at.message.seq for out in each.out if out.kind == SEND):
                 return each
+        if self.is_over():  # it may be among those that were not read
+            return None
         for each in self.handled_by(address):  # a delayed message gets another number when it is due
             if any(self._is_delayed(out, each, at) for out in each.out):
                 return each
@@ -101,9 +104,11 @@ class ConversationSearch:
         return None
 
     def _senders_to(self, function: Address) -> list[HandledMessage]:
-        """The messages whose handlers sent something to *function*, one of the library's."""
-        found = []
+        """The messages whose handlers sent something to *function*, one of the library's, as :meth:`handled_by`."""
+        found: list[HandledMessage] = []
         for place, entry in islice(find_sent(self.store, function), _MOST_READ):
+            if self.is_over():
+                break
             for index in range(len(entry.messages)):
                 at = HandledMessage(self.current(entry.type, entry.id), place, entry, index)
                 if any((out.to, out.id) == tuple(function) for out in at.out):
@@ -116,7 +121,7 @@ class ConversationSearch:
         for at in self.handled_by(address):
             if out.kind == SEND and at.message.seq == out.seq:
                 return at
-        if out.kind == LATER:
+        if out.kind == LATER and not self.is_over():
             due = [at for at in self.handled_by(address) if self._is_delayed(out, sender, at)]
             return min(due, key=lambda at: at.entry.at_ms, default=None)
         return None

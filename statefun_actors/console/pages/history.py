@@ -20,6 +20,10 @@ from statefun_actors.text import shortened
 
 NEWEST: Final = 10
 """Items on the page of the entity."""
+_SEARCH_SECONDS: Final = 5.0
+"""Of the search for a conversation in a thread."""
+_SEARCH_SECONDS_ON_LOOP: Final = 0.05
+"""Of the search in a store in memory, which holds the engine's event loop."""
 _COLUMN: Final = 190
 _ROW: Final = 46
 _HEAD: Final = 56
@@ -103,7 +107,8 @@ def conversation(look: Look, query: Mapping[str, str]) -> Page:
         return _missing("Expected an entity, such as bank/account/ada, of a type that is served or stored here.")
     try:
         place, message = history_place(query.get("place", ""))
-        found = view_conversation(look.store, address, place, message, look.app, look.known)
+        seconds = _SEARCH_SECONDS if look.path is not None else _SEARCH_SECONDS_ON_LOOP
+        found = view_conversation(look.store, address, place, message, look.app, look.known, seconds=seconds)
     except (ValueError, StoreError) as error:
         return _missing(f"This message can't be found in the history: {error}")
     if found is None:
