@@ -77,6 +77,9 @@ class _Renewal:
     def _stamps_now(self) -> list[_Stamp | None]:
         return [_stamp(path) for path in self._files]
 
+    def _names(self) -> str:
+        return ", ".join(map(str, self._files))
+
     def _begin(self, connection: ssl.SSLObject, _: str | None, __: ssl.SSLContext) -> None:
         stamps = self._stamps_now()
         if stamps != self._stamps:
@@ -84,9 +87,12 @@ class _Renewal:
             try:
                 self._current = self._make()
             except (OSError, ValueError) as error:  # an SSLError is an OSError
-                logger.warning("can't read the changed certificates, so those in use remain: %s", describe(error))
+                logger.warning(
+                    "can't read the changed certificates %s, so those in use remain until the files change again: %s",
+                    self._names(), describe(error),
+                )  # fmt: skip
             else:
-                logger.info("read the changed certificates")
+                logger.info("read the changed certificates %s", self._names())
         if self._current is not self._first:
             connection.context = self._current
 

@@ -84,7 +84,8 @@ def test_renewed_certificates_are_used_without_a_restart(app: Path, files: Files
             files.status(running, "client", server="stranger")
         running.stop()
 
-    assert any("read the changed certificates" in line for line in running.shown)
+    files_in_use = ", ".join(files.options[1::2])
+    assert any(line.endswith(f"read the changed certificates {files_in_use}\n") for line in running.shown)
 
 
 @pytest.mark.parametrize("name", ["server.pem", "server.key", "clients.pem"])
@@ -97,8 +98,10 @@ def test_certificates_that_cannot_be_read_leave_those_in_use(app: Path, files: F
         assert files.status(running, "stranger") == 200
         running.stop()
 
-    [line] = [each for each in running.shown if "so those in use remain" in each]
-    assert "can't read the changed certificates" in line
+    [line] = [each for each in running.shown if "can't read" in each]
+    files_in_use = ", ".join(files.options[1::2])
+    kept = "so those in use remain until the files change again: SSLError"
+    assert f"can't read the changed certificates {files_in_use}, {kept}" in line
 
 
 def test_an_expired_client_is_refused(app: Path, files: Files, tmp_path: Path, certificates: Path) -> None:
