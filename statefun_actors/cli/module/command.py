@@ -100,9 +100,7 @@ def module(  # noqa: PLR0913, PLR0917 - each is an option of the command line
             raise SystemExit(_lock(lock, served))
         if url is None:
             raise click.UsageError("expected --url, the URL of the application, such as --url http://host:8000.")
-        if (format == _K8S) != (image is not None and checkpoints is not None) or (image is None) != (
-            checkpoints is None
-        ):
+        if len({format == _K8S, image is not None, checkpoints is not None}) > 1:
             raise click.UsageError("--format k8s needs --image and --checkpoints, and these need --format k8s.")
         wanted = attrs.evolve(
             wanted_of(written, loaded.name, url),
