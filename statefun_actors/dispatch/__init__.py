@@ -5,10 +5,10 @@ from statefun_actors.dispatch.answers import (
     answered_method,
     begun_attempt,
     failure_answer,
-    message_inside,
     missing_method,
     rewrapped,
     unwrapped,
+    value_inside,
 )
 from statefun_actors.dispatch.application import Application
 from statefun_actors.dispatch.current_task import run_without_task
@@ -76,7 +76,6 @@ __all__ = [
     "failure_answer",
     "in_handler_task",
     "is_terminal",
-    "message_inside",
     "message_lookup",
     "missing_method",
     "owning_process",
@@ -86,4 +85,5 @@ __all__ = [
     "run_without_task",
     "start_handler_task",
     "unwrapped",
+    "value_inside",
 ]

@@ -130,7 +130,7 @@ def unwrapped(invocation: Invocation) -> Invocation:
     return invocation
 
 
-def message_inside(value: TypedValue) -> TypedValue:
+def value_inside(value: TypedValue) -> TypedValue:
     """The message in *value*, an answer or an attempt; *value* itself if it is neither."""
     return unwrapped(Invocation(value)).argument
 

@@ -13,7 +13,7 @@ from statefun_actors.address import Address
 from statefun_actors.asking import REPLY, SCHEDULE
 from statefun_actors.assembly.views.conversations import Ask, Schedule, ask_seen, schedule_seen
 from statefun_actors.conversations import open_ask, open_schedule
-from statefun_actors.dispatch import Application, message_inside
+from statefun_actors.dispatch import Application, value_inside
 from statefun_actors.engine import FailingMessage, at_ms, attempts_at
 from statefun_actors.model import State
 from statefun_actors.store import EgressRecord, StoreReader, Timer, unpack
@@ -65,7 +65,7 @@ class PendingViews:
             PendingTimer(
                 at_ms(timer.due_ms),
                 timer.target,
-                value_of(message_inside(timer.value), known),
+                value_of(value_inside(timer.value), known),
                 timer.caller,
                 timer.token,
             )
@@ -118,7 +118,7 @@ class PendingViews:
         return [
             FailingView(
                 each.message.target,
-                value_of(message_inside(each.message.value), known),
+                value_of(value_inside(each.message.value), known),
                 each.error_type,
                 each.error,
                 each.attempts,

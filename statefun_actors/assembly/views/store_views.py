@@ -10,7 +10,7 @@ from statefun_actors.address import Address
 from statefun_actors.assembly.views.history import HistoryEntry, history_seen
 from statefun_actors.assembly.views.pending import PendingViews
 from statefun_actors.calls import NotServedError
-from statefun_actors.dispatch import Application, ServedFunction, message_inside
+from statefun_actors.dispatch import Application, ServedFunction, value_inside
 from statefun_actors.engine import Clock
 from statefun_actors.entity import hydrate
 from statefun_actors.errors import ValueMismatchError
@@ -112,7 +112,7 @@ class StoreViews(PendingViews):
         return [
             DeadLetterView(
                 entry.message.target,
-                value_of(message_inside(entry.message.value), known),
+                value_of(value_inside(entry.message.value), known),
                 entry.error_type,
                 entry.error,
                 entry.attempts,

@@ -9,7 +9,7 @@ from statefun_actors.address import Address
 from statefun_actors.asking import ANSWER, ATTEMPT, read_answer
 from statefun_actors.conversations import OpenAsk
 from statefun_actors.definition import Field, FunctionType
-from statefun_actors.dispatch import message_inside
+from statefun_actors.dispatch import value_inside
 from statefun_actors.engine.evolution.counted import Damages, UnreadableValues, entities_of
 from statefun_actors.engine.evolution.findings import Loss, Unreadable
 from statefun_actors.engine.evolution.shapes import StateShape, TypeShape, shape_of
@@ -128,7 +128,7 @@ class TypeReading:
             self._answer(kind, value)
             return
         if typename == ATTEMPT:
-            value = message_inside(value)
+            value = value_inside(value)
             typename = value.typename
         if typename not in function.handlers:
             if function.any_handler is None and kind != "dead-lettered":

@@ -10,7 +10,7 @@ from typing import Final, TypeAlias
 import attrs
 
 from statefun_actors.asking import ANSWER, OWN_FUNCTIONS, REPLY, SCHEDULE
-from statefun_actors.dispatch import Application, message_inside
+from statefun_actors.dispatch import Application, value_inside
 from statefun_actors.model import INGRESS, TypedValue
 from statefun_actors.store import EgressRecord, EntityRow, Message, unpack
 from statefun_actors.testing.faults.shown_values import displayed
@@ -98,7 +98,7 @@ class MessageLog:
         if message.target.typename in OWN_FUNCTIONS:
             return []
         caller = message.caller
-        argument = message_inside(message.value)
+        argument = value_inside(message.value)
         if caller is None or caller.typename == INGRESS:
             sender = "outside"
         elif message.value.typename == ANSWER:
