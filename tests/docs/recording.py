@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import io
 import re
-import socket
 import subprocess
 import sys
 import tempfile
@@ -21,7 +20,7 @@ from typing import IO, Final, NamedTuple
 from rich.console import Console
 from rich.text import Text
 
-from tests.docs.walking import ENVIRONMENT
+from tests.docs.walking import ENVIRONMENT, free_port
 
 ROOT: Final = Path(__file__).parents[2]
 OUT: Final = ROOT / "examples" / "counter" / "terminal.svg"
@@ -47,9 +46,7 @@ def commands(readme: str) -> list[str]:
 
 def recorded(typed: Sequence[str], folder: Path) -> Iterator[Step]:
     """Run each command in *folder*. One that ends in ``&`` goes on; ``kill -9 %1`` ends it."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = str(free.getsockname()[1])
+    port = str(free_port())
     running: subprocess.Popen[str] | None = None
     try:
         for command in typed:

@@ -43,7 +43,7 @@ def blocks(page: str) -> Iterator[Block]:
 
 def walk(page: str, folder: Path) -> None:
     """Run the blocks of the text *page* in *folder*."""
-    port, printed = _free_port(), ""
+    port, printed = free_port(), ""
     (folder / "pyproject.toml").write_text(f'[tool.statefun-actors.run]\nbind = ["127.0.0.1:{port}"]\n')
     for language, file, text in blocks(page):
         text = text.replace(":8080", f":{port}")  # noqa: PLW2901
@@ -75,7 +75,8 @@ def _run(command: list[str], folder: Path) -> str:
     return done.stdout
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port at which nothing listens."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
