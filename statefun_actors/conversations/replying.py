@@ -246,7 +246,10 @@ def _unexpected(step: ReplyStep, typename: str, data: bytes) -> None:
             step.sends.append((step.caller, _NO))
         return
     if typename == FAILED or step.early is not None or is_run_id(step.address[1]):
-        logger.info("%s: an answer of type %s is dropped, since its ask is not open", REPLY, typename)
+        logger.info(
+            "%s: an answer of type %s from %s is dropped, since its ask is not open: it came late, or twice",
+            REPLY, typename, step.caller,
+        )  # fmt: skip
         return
     step.early = _pack((typename, data))
     step.expires_ms = _EARLY_MS

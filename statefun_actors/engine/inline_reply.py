@@ -1,9 +1,10 @@
 """``InlineReply``: messages to the reply function, handled where they are sent, without a mailbox and a batch.
 
 An ask and its answer are two messages to this function, each of which changes one small record and sends one message
-on. As batches they would cost as much as those of the application. So the outcome of the sender's batch includes the
-step of the reply function: both are in the same epoch, as two batches would be in most cases, and the store gets the
-same rows, messages and timers. What a step means is in :func:`~statefun_actors.conversations.reply_step` alone.
+on. As batches they would cost as much as those of the application. So the reply function takes its step while the
+outcome of the sender's batch is merged: both are in the same epoch, as two batches would be in most cases, and the
+store gets the same rows, messages and timers. What a step means is in
+:func:`~statefun_actors.conversations.reply_step` alone.
 
 A message takes the usual way through its mailbox if others are there before it, if its step fails, and where each
 message counts for itself: in isolation, for instruments that listen to batches, and while the function is paused.

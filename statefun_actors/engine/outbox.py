@@ -107,7 +107,7 @@ class Outbox:
         return sum([queue.kept for queue in self._queues.values()]) if self._queues else 0
 
     def kept_of(self, egress: str) -> int:
-        """The number of these that are of *egress*, which has a sink."""
+        """The number of durable records of *egress*, which has a sink, that are not written."""
         return self._queues[egress].kept
 
     def when_handed_over(self, call: Callable[[], None]) -> None:

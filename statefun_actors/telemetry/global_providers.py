@@ -47,8 +47,8 @@ def with_global_providers(instruments: Sequence[Instrument]) -> Sequence[Instrum
                     added.append(kind())
         except Exception as error:  # the program did not ask for telemetry here, so it has to run
             logger.warning(
-                "this application runs without %s, since the OpenTelemetry of the program cannot be used: %s; "
-                "expected opentelemetry-api 1.30 or later",
+                "this application runs without %s, since the OpenTelemetry of the program cannot be used: %s. "
+                "Install opentelemetry-api 1.30 or later, or set OTEL_SDK_DISABLED=true",
                 name,
                 describe(error),
             )

@@ -110,7 +110,7 @@ def test_a_program_runs_with_an_opentelemetry_that_cannot_be_used(
     [record] = [record for record in caplog.records if record.name == "statefun_actors.telemetry"]
     assert record.getMessage() == (
         "this application runs without OtelMetrics, since the OpenTelemetry of the program cannot be used: "
-        f"AttributeError: there is no {missing}; expected opentelemetry-api 1.30 or later"
+        f"AttributeError: there is no {missing}. Install opentelemetry-api 1.30 or later, or set OTEL_SDK_DISABLED=true"
     )
 
 
@@ -125,7 +125,7 @@ def test_a_program_runs_if_its_provider_cannot_be_loaded(
     [record] = [record for record in caplog.records if record.name == "statefun_actors.telemetry"]
     assert record.getMessage() == (
         "this application runs without Traces, since the OpenTelemetry of the program cannot be used: "
-        "StopIteration: StopIteration(); expected opentelemetry-api 1.30 or later"
+        "StopIteration: StopIteration(). Install opentelemetry-api 1.30 or later, or set OTEL_SDK_DISABLED=true"
     )
 
 

@@ -25,7 +25,7 @@ from statefun_actors.connectors.kafka.transactions import (
     Record,
     Transactions,
     TransactionWriter,
-    refused_for_good,
+    refused_permanently,
     why_failed,
 )
 from statefun_actors.deploy import KafkaEgress
@@ -124,7 +124,7 @@ class KafkaSink:
         failed = await _written(writer, [pair])
         if not failed:
             self._done([kept], queue)
-        elif refused_for_good(error := failed[kept.seq]):
+        elif refused_permanently(error := failed[kept.seq]):
             self._refuse(kept, why_failed(record, error), queue)
         else:
             raise EgressDownError(why_failed(record, error))

@@ -56,7 +56,7 @@ class Record:
     headers: Sequence[tuple[str, bytes]] = ()
 
 
-def refused_for_good(error: KafkaError) -> bool:
+def refused_permanently(error: KafkaError) -> bool:
     """Whether no retry of the record helps. Uncertain for a record that was sent with others."""
     return error.code() in _PERMANENT
 

@@ -87,8 +87,8 @@ def difference(
 ) -> str | None:
     """The first difference as text; None without one. *otherwise* says where the *expected* result was.
 
-    Values that differ only in tokens are equal. But two runs without faults have *same_tokens*: one that differs there
-    was not drawn by this library.
+    Values that differ only in tokens are equal. With *same_tokens*, tokens are compared, too: two runs without faults
+    draw the same ones, so a difference comes from elsewhere, such as ``uuid4()``.
     """
     differing = [name for name in dict.fromkeys([*expected, *got]) if expected.get(name) != got.get(name)]
     of = whole_text_of if same_tokens else text_of

@@ -82,7 +82,7 @@ def _replace(modules: Iterable[ModuleType], stand_ins: dict[int, object]) -> Ite
 def _replace_time(
     modules: Iterable[ModuleType], ahead: Callable[[], dt.timedelta]
 ) -> Iterator[tuple[ModuleType, str, object]]:
-    """Replace ``time.time`` and ``time.time_ns`` by functions that are ahead for code in *modules* only."""
+    """Replace the functions of :mod:`time` by functions that are ahead for code in *modules* only."""
     names = {module.__name__ for module in modules}
 
     def in_handlers(real: Callable[..., Untyped], strange: Callable[..., Untyped]) -> Callable[..., Untyped]:

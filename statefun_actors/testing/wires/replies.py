@@ -120,7 +120,7 @@ def _joined(
     if effects != [*done.effects] or len(read) != len(effects) or changes != done.changes:
         raise AssertionError(
             f"the {protocol} wire does not carry an outcome: expected {list(done.effects)} and {dict(done.changes)}, "
-            f"got {read} and {changes}; please report this"
+            f"got {read} and {changes}. This is a bug of statefun-actors: report it, and go on with Faults(wires=False)"
         )
     return Done(effects, changes, done.failures, done.marks)
 

@@ -238,7 +238,8 @@ def test_a_wire_that_loses_something_is_reported() -> None:
 
     assert str(raised.value) == (
         f"the 3.x wire does not carry an outcome: expected {done.effects!r} and {done.changes!r}, got "
-        f"{[Send(ADA, pack(2))]!r} and {{}}; please report this"
+        f"{[Send(ADA, pack(2))]!r} and {{}}. This is a bug of statefun-actors: report it, and go on with "
+        "Faults(wires=False)"
     )
 
 
