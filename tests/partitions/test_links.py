@@ -14,7 +14,7 @@ from statefun_actors import Address, Entity, NoAnswer, answers, handles, message
 from statefun_actors.connectors.partitions import LinkServer
 from statefun_actors.ingress import Handled, IngressMessage, Replied, Taken, Wait
 from statefun_actors.model import TypedValue
-from statefun_actors.partitions import Partition, link, write_envelope
+from statefun_actors.partitions import Partition, link
 from statefun_actors.store import Commit, EgressRecord, MemoryStore
 from statefun_actors.system import listen_at
 from statefun_actors.types import pack, value_of
@@ -119,22 +119,6 @@ async def test_a_sender_that_comes_back_sends_nothing_twice(tmp_path: Path) -> N
         await until(lambda: len(seen(both, THERE)) >= 100)
         await until(lambda: kept(both) == 0)
         assert seen(both, THERE) == list(range(100))
-
-
-async def test_records_whose_mark_was_lost_are_dropped_as_repeats(tmp_path: Path) -> None:
-    """As after a crash between the receiver's commit and the sender's."""
-    async with system(tmp_path, Cell) as both:
-        for number in (1, 2):
-            await both.ask(Cell.at(HERE), pack(PassOn([THERE], number)))
-        await until(lambda: seen(both, THERE) == [1, 2] and not kept(both))
-        await both.members[0].stop()
-        last = int(both.members[1].store.recover().positions[f"source:{link(0)}"])
-        again = EgressRecord(last, link(1), write_envelope(Cell.at(THERE), pack(PassOn([], 2)), Cell.at(HERE)))
-        await both.members[0].store.commit(Commit(egress=[again]))
-        await both.members[0].start()
-        await both.ask(Cell.at(HERE), pack(PassOn([THERE], 3)))
-        await until(lambda: len(seen(both, THERE)) == 3 and not kept(both))
-        assert seen(both, THERE) == [1, 2, 3]
 
 
 async def test_a_receiver_whose_commit_fails_gets_its_messages_again(tmp_path: Path) -> None:

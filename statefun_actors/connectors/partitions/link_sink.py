@@ -81,10 +81,13 @@ class LinkSink:
         records = list(waiting)
         while True:
             if records:
-                self._most = records[-1].seq
+                self._most = max(self._most or 0, records[-1].seq)
                 await _write(writer, records)
-            records = await queue.take(_MOST_IN_FRAME)
-            waiting += records
+            taken = await queue.take(_MOST_IN_FRAME)
+            waiting += taken
+            # The receiver has those whose marks were lost, and confirms nothing that comes again.
+            self._done(queue, waiting, self._least)
+            records = [record for record in taken if record.seq > self._least]
 
     async def _confirm(self, queue: EgressQueue, waiting: deque[EgressRecord], reader: asyncio.StreamReader) -> None:
         while True:
