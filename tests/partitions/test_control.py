@@ -20,6 +20,7 @@ from statefun_actors.store import (
     StoreInUseError,
     open_one_of,
     open_reader,
+    pauses_position,
     read_pauses,
 )
 from statefun_actors.store.partitioned import create_partitions, open_partition
@@ -113,6 +114,24 @@ async def test_a_function_type_is_paused_in_all_partitions(folder: Path) -> None
     reader = open_reader(folder)
     assert set(read_pauses(reader.recover())) == {THERE}
     reader.close()
+    await control.close()
+
+
+async def test_a_function_type_that_was_resumed_in_some_partitions_only_is_resumed_in_the_others(folder: Path) -> None:
+    """As after a change that failed in the middle."""
+    control = await open_control(folder)
+    await control.pause([TYPE, THERE])
+    await control.close()
+    store = open_one_of(folder, 0, brief=True)
+    await store.commit(Commit(positions=pauses_position({})))
+    store.close()
+    control = await open_control(folder)
+    await control.resume([TYPE])
+    reader = open_reader(folder)
+    assert set(read_pauses(reader.recover())) == {THERE}
+    reader.close()
+    with pytest.raises(NotPausedError):
+        await control.resume([TYPE])
     await control.close()
 
 

@@ -21,7 +21,7 @@ from statefun_actors.engine import FailingMessage, NoDeadLetterError, NoTimerErr
 from statefun_actors.errors import StatefunActorsError
 from statefun_actors.model import TypedValue
 from statefun_actors.partitions import partition_of
-from statefun_actors.store import PauseTarget, StoreError, open_reader, read_pauses, without_pauses
+from statefun_actors.store import Pauses, PauseTarget, StoreError, open_reader, read_pauses, without_pauses
 
 T = TypeVar("T")
 Open = Callable[[int], Awaitable[Control]]
@@ -87,12 +87,11 @@ class PartitionsControl:
         await self._each(self._of_targets(targets), lambda control, part: control.pause(part))
 
     async def resume(self, targets: Sequence[PauseTarget]) -> None:
-        reader = open_reader(self._folder)
-        try:
-            without_pauses(read_pauses(reader.recover()), targets)
-        finally:
-            reader.close()
-        await self._each(self._of_targets(targets), lambda control, part: control.resume(part))
+        without_pauses(_paused(self._folder), targets)
+        parts = {number: self._paused_of(number, part) for number, part in self._of_targets(targets).items()}
+        # A change that failed in the middle has resumed a function type in some partitions only.
+        parts = {number: part for number, part in parts.items() if part}
+        await self._each(parts, lambda control, part: control.resume(part))
 
     # --- by number
 
@@ -163,6 +162,11 @@ class PartitionsControl:
                 parts.setdefault(number, []).append(target)
         return parts
 
+    def _paused_of(self, number: int, targets: Sequence[PauseTarget]) -> list[PauseTarget]:
+        """Those of *targets* that are paused in partition *number*."""
+        paused = _paused(self._folder / str(number))
+        return [target for target in targets if target in paused]
+
     def _of_timers(self, timers: Sequence[TimerKey]) -> dict[int, list[TimerKey]]:
         reader = open_reader(self._folder)
         try:
@@ -183,6 +187,14 @@ class PartitionsControl:
                     raise NoDeadLetterError(seq)
         finally:
             reader.close()
+
+
+def _paused(store: Path) -> Pauses:
+    reader = open_reader(store)
+    try:
+        return read_pauses(reader.recover())
+    finally:
+        reader.close()
 
 
 def _grouped(items: Iterable[T], key: Callable[[T], int]) -> dict[int, list[T]]:
