@@ -14,7 +14,7 @@ from statefun_actors.http.request import OnDone, Pending, RefusedError, Request,
 from statefun_actors.partitions import Partition, partition_of
 
 _PATIENCE_SECONDS: Final = 3.0
-"""The timeout for the other partitions to say whether they are ready."""
+"""The timeout for the other partitions: to say whether they are ready, and to take messages."""
 
 
 class AddressedRoute(Route, Protocol):
@@ -32,13 +32,18 @@ class AddressedRoute(Route, Protocol):
 class Forwarding:
     """The *peers* of the partition *own*, by number.
 
-    *when_handed_over* makes a call once all messages for peers that are durable now have arrived there.
+    *when_handed_over* makes a call once all messages for peers that are durable now have arrived there. A response
+    waits for that for *patience* seconds at most.
     """
 
     def __init__(
-        self, own: Partition, peers: Mapping[int, Peer], when_handed_over: Callable[[Callable[[], None]], None]
+        self,
+        own: Partition,
+        peers: Mapping[int, Peer],
+        when_handed_over: Callable[[Callable[[], None]], None],
+        patience: float = _PATIENCE_SECONDS,
     ) -> None:
-        self.own, self.peers, self.when_handed_over = own, peers, when_handed_over
+        self.own, self.peers, self.when_handed_over, self.patience = own, peers, when_handed_over, patience
 
     def peer_of(self, address: Address) -> Peer | None:
         """The peer that has *address*; None if it is here."""
@@ -67,12 +72,14 @@ class ForwardingRoute:
 class _Arrived:
     """The response to many messages, once those for other partitions are there.
 
-    So a later request of the same client can't overtake them.
+    So a later request of the same client can't overtake them. They are durable here: if a partition takes none within
+    the timeout, the response stays the same, because a client would send them again after a failure.
     """
 
     def __init__(self, pending: Pending, forwarding: Forwarding) -> None:
         self._pending, self._forwarding = pending, forwarding
         self._callback: OnDone | None = None
+        self._late: asyncio.TimerHandle | None = None
 
     def on_done(self, callback: OnDone) -> None:
         self._callback = callback
@@ -83,9 +90,15 @@ class _Arrived:
         self._end(None)
 
     def _durable(self, response: Response | None) -> None:
+        if response is None or response.status >= 300:
+            self._end(response)
+            return
+        self._late = asyncio.get_running_loop().call_later(self._forwarding.patience, self._end, response)
         self._forwarding.when_handed_over(lambda: self._end(response))
 
     def _end(self, response: Response | None) -> None:
+        if self._late is not None:
+            self._late.cancel()
         callback, self._callback = self._callback, None
         if callback is not None:
             callback(response)
