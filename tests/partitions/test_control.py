@@ -135,17 +135,32 @@ async def test_a_function_type_that_was_resumed_in_some_partitions_only_is_resum
     await control.close()
 
 
-async def test_a_change_that_fails_in_the_middle_says_where_it_was_made(folder: Path) -> None:
+@pytest.mark.parametrize(
+    ("waiting_in", "text"),
+    [
+        ([0], "changed in partition 0, but not in partitions 1, 2"),
+        ([0, 1], "changed in partitions 0, 1, but not in partition 2"),
+    ],
+)
+async def test_a_change_that_fails_in_the_middle_says_where_it_was_made(
+    tmp_path: Path, waiting_in: list[int], text: str
+) -> None:
+    folder = tmp_path / "bank.db"
+    await asyncio.to_thread(create_partitions, folder, 3)
+    targets = [Address(TYPE, id_in(number, TYPE, 3)) for number in range(3)]
     control = await open_control(folder)
-    await control.send([Posting(HERE, VALUE)])
+    await control.send([Posting(targets[number], VALUE) for number in waiting_in])
     with pytest.raises(PartlyChangedError) as caught:
-        await control.drop_failing([HERE, THERE])
+        await control.drop_failing(targets)
+    failure = str(NotFailingError(targets[len(waiting_in)], "it has no message")).removesuffix(".")
     assert str(caught.value) == (
-        f"store {folder}: changed in partition 0, but not in partition 1: {NotFailingError(THERE, 'it has no message')}"
+        f"store {folder}: {text}: {failure}. Look at what is left with the listing command, and repeat the change for "
+        "that only."
     )
+    assert not caught.value.retryable
     assert waiting(folder) == []
     with pytest.raises(NotFailingError):
-        await control.drop_failing([THERE])
+        await control.drop_failing(targets)
     await control.close()
 
 

@@ -28,14 +28,25 @@ Open = Callable[[int], Awaitable[Control]]
 
 
 class PartlyChangedError(StoreError):
-    """A change was made in some partitions, and failed in another one. Repeat it for the others."""
+    """A change was made in some partitions, and not in others. No retry helps: it would repeat what was made.
 
-    retryable: ClassVar[bool] = True
+    Args:
+        store: the path of the store.
+        changed: the partitions that have their part of the change.
+        unchanged: those that don't have theirs; in the first of them it failed.
+        error: the failure.
+    """
 
-    def __init__(self, store: str, changed: Sequence[int], failed: int, error: Exception) -> None:
-        there = ", ".join(map(str, changed))
-        super().__init__(store, f"changed in partition {there}, but not in partition {failed}: {error}")
-        self.args = (store, changed, failed, error)
+    retryable: ClassVar[bool] = False
+
+    def __init__(self, store: str, changed: Sequence[int], unchanged: Sequence[int], error: Exception) -> None:
+        super().__init__(
+            store,
+            f"changed in {_named(changed)}, but not in {_named(unchanged)}: {str(error).removesuffix('.')}",
+            "Look at what is left with the listing command, and repeat the change for that only.",
+        )
+        self.args = (store, changed, unchanged, error)
+        self.changed, self.unchanged = changed, unchanged
 
 
 class PartitionsControl:
@@ -132,15 +143,14 @@ class PartitionsControl:
         self, parts: Mapping[int, Sequence[T]], change: Callable[[Control, Sequence[T]], Awaitable[None]]
     ) -> None:
         controls = {number: await self._control(number) for number in sorted(parts)}
-        changed: list[int] = []
-        for number, control in controls.items():
+        numbers = list(controls)
+        for index, (number, control) in enumerate(controls.items()):
             try:
                 await change(control, parts[number])
             except StatefunActorsError as error:
-                if not changed:
+                if not index:
                     raise
-                raise PartlyChangedError(str(self._folder), changed, number, error) from error
-            changed.append(number)
+                raise PartlyChangedError(str(self._folder), numbers[:index], numbers[index:], error) from error
 
     def _partition(self, address: Address) -> int:
         return partition_of(address, self._count)
@@ -187,6 +197,10 @@ class PartitionsControl:
                     raise NoDeadLetterError(seq)
         finally:
             reader.close()
+
+
+def _named(partitions: Sequence[int]) -> str:
+    return f"partition{'s' if len(partitions) > 1 else ''} {', '.join(map(str, partitions))}"
 
 
 def _paused(store: Path) -> Pauses:
