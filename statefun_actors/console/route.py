@@ -173,10 +173,9 @@ class ConsoleRoute:
         if not typename or not field:
             return None
         search = Search(typename, query.get("prefix", ""), field, query.get("value", ""), query.get("scan", ""))
-        scan = self._scans.of(search, self._engine.clock.now_ms())
         if query.get("cancel"):
-            scan.cancel()
-        return scan
+            return self._scans.cancelled(search)
+        return self._scans.of(search, self._engine.clock.now_ms())
 
     def _origin(self, request: Request) -> str | None:
         """The URL of the HTTP ingress, as the browser knows it."""

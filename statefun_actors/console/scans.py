@@ -111,6 +111,14 @@ class Scans:
         scan.seen = time.monotonic()
         return scan
 
+    def cancelled(self, search: Search) -> Scan:
+        """The scan of *search*, which it cancels; it begins none."""
+        scan = self._scans.get(search)
+        if scan is None:
+            return Scan(search, ending="cancelled")
+        scan.cancel()
+        return scan
+
     def progress(self) -> object:
         """A value that differs when a running search has read more, or has ended."""
         scan = self._running

@@ -248,9 +248,43 @@ async def test_the_page_shows_what_was_found_and_how_far_it_is(tmp_path: Path) -
             page = "" if found is None else unescape(found[1])
         assert seen == [f"{number:03}" for number in range(120)]
 
-        cancelled = await site.get(
-            f"/console/entities{query(type=TYPE, field='cents', value='9', scan='3', cancel='1')}"
-        )
-        assert cancelled.status == 200
         nothing = await site.get(f"/console/entities{query(type='no/type', field='cents', value='9')}")
         assert nothing.status == 200
+
+
+async def test_the_page_says_why_a_search_has_ended(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "db")
+    await store.commit(Commit(entities=[row(f"{number:05}", cents=1) for number in range(MOST_FOUND + 1)]))
+    store.close()
+    async with AsyncRuntime(Account, store=tmp_path / "db", bind="127.0.0.1:0", console="read-only") as runtime:
+        site = Site(runtime)
+        page = f"/console/entities{query(type=TYPE, field='cents', value='1', scan='1')}"
+        async with asyncio.timeout(60):
+            while "Searching" in (text := (await site.get(page)).text):
+                pass
+        stopped = (await site.get(f"{page}2&cancel=1")).text
+        again = (await site.get(f"{page}2&cancel=1")).text
+
+    assert "<p>Only the first 1,000 are shown: 1,000 entities read, 1,000 found.</p>" in text
+    ended = "<p>The search was stopped (cancelled, replaced by another, or not looked at for a minute). Show begins it "
+    assert f"{ended}again: 0 entities read, 0 found.</p>" in stopped
+    assert f"{ended}again: 0 entities read, 0 found.</p>" in again
+
+
+def test_a_search_that_is_not_kept_is_not_begun_to_cancel_it(path: Path | None) -> None:
+    store = filled(path, [row(f"{number:05}", cents=1) for number in range(20_000)])
+
+    async def work() -> None:
+        scans = scans_of(store, path)
+        search, other = Search(TYPE, "", "cents", "2", "1"), Search(TYPE, "", "cents", "2", "2")
+        running = scans.of(search, 0)
+        assert scans.cancelled(other).ending == "cancelled"
+        assert scans.cancelled(other).scanned == 0
+        assert not running.cancelled.is_set()
+        assert scans.cancelled(search) is running
+        await ended(running)
+        assert running.ending == "cancelled"
+        scans.close()
+
+    asyncio.run(work())
+    store.close()
