@@ -90,7 +90,6 @@ def _environment() -> Environment:
         rate=values.rate,
         seconds=values.seconds,
         span=values.span,
-        duration=values.duration,
     )
     environment.tests["plain"] = is_plain
     return environment

@@ -81,7 +81,7 @@ def moment(ms: int, now_ms: int) -> Markup:
 
 
 def seconds(number: float) -> str:
-    """A short time in one unit, with two digits: ``0.12 ms``, ``35 ms``, ``1.2 s``."""
+    """A measured time in one unit: ``120 µs``, ``35 ms``, ``1.2 s``."""
     for unit, size in (("s", 1.0), ("ms", 0.001), ("µs", 0.000001)):
         if number >= size:
             value = number / size
@@ -95,11 +95,6 @@ def span(ms: int) -> str:
         if ms < below * size:
             return f"{ms // size:,} {unit}"
     return f"{ms // 86_400_000:,} d"
-
-
-def duration(ms: float) -> str:
-    """A length of time that was measured: ``0.35 ms``, ``12 ms``, ``1.3 s``."""
-    return f"{ms:.3g} ms" if ms < 1_000 else f"{ms / 1_000:,.3g} s"
 
 
 def size(number: int) -> str:

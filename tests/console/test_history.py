@@ -117,6 +117,9 @@ async def test_a_conversation_follows_an_ask_its_answer_and_what_came_of_it(stor
         "talk/shop/ada → egress talk/out: egress record io.statefun.types/string",
         "talk/shop/ada → talk/shop/ada: delayed message talk/order",
     ]
+    took = "<bdi>[1-9][0-9,]*([.][0-9])? (µs|ms|s)</bdi>"
+    assert re.search(f'data-label="took">{took}</td>', page)
+    assert len(re.findall(f"handled</bdi> <time[^>]*>[^<]*</time> in {took}", text)) == 4
     assert text.count('class="chosen"') == 2
     assert "The same as a list" in text
 
