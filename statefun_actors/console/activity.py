@@ -40,6 +40,7 @@ class ActivityMeter:
     def __init__(self, engine: Engine) -> None:
         view = engine.view
         self._view, self._measuring = view, measuring(engine.app)
+        # Windows must turn even when no page looks.
         self._handled = Rates(lambda: view.counters.handled, self._measuring.advance)
         self._taken = Rates(lambda: view.counters.handled + view.waiting)
         self._epochs = Rates(lambda: self._measuring.epochs)

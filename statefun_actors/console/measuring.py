@@ -55,7 +55,7 @@ class Measured:
 
 
 class Measuring(Instrument):
-    """Measures an application while it has a console. It listens to nothing that happens once for each message.
+    """Measures an application from its first console on. It listens to nothing that happens once for each message.
 
     The times of handlers are counted by dispatch itself, which takes them anyway.
     """

@@ -93,7 +93,11 @@ class Application:
         """The served functions and this library's own ones, by function type."""
 
     def measure_handlers(self, now: float) -> Durations[tuple[str, str]]:
-        """Measure the times of handlers from *now* on, the seconds of a clock of the caller."""
+        """Measure the times of handlers from *now* on. A second call returns what the first one returned.
+
+        Args:
+            now: ``time.monotonic()``, as given to ``advance`` of the result.
+        """
         if self.handler_times is None:
             self.handler_times = Durations(now)
         return self.handler_times

@@ -11,7 +11,9 @@ from html import unescape
 from pathlib import Path
 
 from statefun_actors import AsyncRuntime, Entity, handles, persisted
+from statefun_actors.console.measuring import measuring
 from statefun_actors.console.values import seconds
+from statefun_actors.dispatch import Application
 from tests.console.served import Site, site
 
 
@@ -105,6 +107,15 @@ async def test_late_timers_are_measured_while_the_engine_runs() -> None:
             while "<dt>timers late p99</dt><dd>-</dd>" in (text := (await Site(runtime).get("/console/")).text):
                 pass
     assert re.search(r"<dt>timers late p99</dt><dd>[\d.,]+ (µs|ms|s)</dd>", text)
+
+
+def test_all_consoles_of_an_application_show_the_same_measurements() -> None:
+    app = Application(Busy)
+    first = measuring(app)
+    times = app.handler_times
+    assert measuring(app) is first
+    assert app.handler_times is times is not None
+    assert measuring(Application(Busy)) is not first
 
 
 def test_short_times_are_in_one_unit() -> None:
