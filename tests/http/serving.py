@@ -16,9 +16,9 @@ from pathlib import Path
 import attrs
 
 from statefun_actors.address import Address
-from statefun_actors.model import TypedValue
+from statefun_actors.model import Batch, Invocation, TypedValue
+from statefun_actors.testing.wires import request_2x, request_3x
 from statefun_actors.types import pack
-from statefun_actors.wire import v2_pb2, v3_pb2
 
 DEADLINE = 30.0
 OCTETS = "application/octet-stream"
@@ -103,51 +103,5 @@ def request(
     protocol: int = 3,
 ) -> bytes:
     """The body that Flink sends."""
-    return _request_3(address, messages, state or {}, caller) if protocol == 3 else _request_2(
-        address, messages, state or {}, caller
-    )  # fmt: skip
-
-
-def _request_3(
-    address: Address, messages: Sequence[object], state: dict[str, TypedValue | None], caller: Address | None
-) -> bytes:
-    to_function = v3_pb2.ToFunction()
-    batch = to_function.invocation
-    batch.target.namespace, batch.target.type, batch.target.id = address.namespace, address.name, address.id
-    for name, held in state.items():
-        entry = batch.state.add(state_name=name)
-        entry.state_value.has_value = held is not None
-        if held is not None:
-            entry.state_value.typename, entry.state_value.value = held.typename, held.value
-    for message in messages:
-        typed = pack(message)
-        invocation = batch.invocations.add()
-        if caller is not None:
-            invocation.caller.namespace, invocation.caller.type = caller.namespace, caller.name
-            invocation.caller.id = caller.id
-        invocation.argument.typename, invocation.argument.value = typed.typename, typed.value
-        invocation.argument.has_value = True
-    return to_function.SerializeToString()
-
-
-def _request_2(
-    address: Address, messages: Sequence[object], state: dict[str, TypedValue | None], caller: Address | None
-) -> bytes:
-    to_function = v2_pb2.ToFunction()
-    batch = to_function.invocation
-    batch.target.namespace, batch.target.type, batch.target.id = address.namespace, address.name, address.id
-    for name, held in state.items():
-        value = b""
-        if held is not None:
-            argument = v2_pb2.ToFunction().invocation.invocations.add().argument
-            argument.type_url, argument.value = held.typename, held.value
-            value = argument.SerializeToString()
-        batch.state.add(state_name=name, state_value=value)
-    for message in messages:
-        typed = pack(message)
-        invocation = batch.invocations.add()
-        if caller is not None:
-            invocation.caller.namespace, invocation.caller.type = caller.namespace, caller.name
-            invocation.caller.id = caller.id
-        invocation.argument.type_url, invocation.argument.value = typed.typename, typed.value
-    return to_function.SerializeToString()
+    batch = Batch(address, state or {}, [Invocation(pack(message), caller) for message in messages])
+    return request_3x(batch) if protocol == 3 else request_2x(batch)

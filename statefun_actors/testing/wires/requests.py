@@ -6,6 +6,7 @@ import functools
 from typing import Final
 
 from google.protobuf.any_pb2 import Any
+from msgspec.structs import replace
 
 from statefun_actors.address import Address
 from statefun_actors.dispatch import ServedFunction
@@ -15,7 +16,7 @@ from statefun_actors.wire import in_2x, state_in_2x, v2_pb2, v3_pb2
 _ADDRESSES: Final = 4_096
 
 
-def request_3x(batch: Batch, route: ServedFunction) -> bytes:  # noqa: ARG001 - as request_2x
+def request_3x(batch: Batch) -> bytes:
     """The request of protocol 3.x for *batch*.
 
     Raises:
@@ -34,10 +35,23 @@ def request_3x(batch: Batch, route: ServedFunction) -> bytes:  # noqa: ARG001 - 
     return message.SerializeToString()
 
 
-def request_2x(batch: Batch, route: ServedFunction) -> bytes:
-    """The request of protocol 2.x for *batch*, of the function *route*: primitives are in protobuf's wrappers.
+def batch_in_2x(batch: Batch, route: ServedFunction) -> Batch:
+    """*batch*, of the function *route*, with the values that 2.x has: primitives are in protobuf's wrappers.
 
     A message that its handler would see as it is (as an Any, or in a dead letter) is not converted.
+    """
+    state = {name: None if value is None else state_in_2x(value) for name, value in batch.state.items()}
+    invocations = []
+    for invocation in batch.invocations:
+        converted = in_2x(invocation.argument)
+        handler = route.handlers.get(converted.typename)
+        hidden = handler is not None and handler.read is not None and handler.policy is None
+        invocations.append(replace(invocation, argument=converted) if hidden else invocation)
+    return Batch(batch.target, state, invocations)
+
+
+def request_2x(batch: Batch) -> bytes:
+    """The request of protocol 2.x for *batch*, with its values as they are: see :func:`batch_in_2x`.
 
     Raises:
         UnicodeEncodeError: a name or an id is not Unicode text.
@@ -46,18 +60,11 @@ def request_2x(batch: Batch, route: ServedFunction) -> bytes:
     content = message.invocation
     content.target.CopyFrom(_address_2x(batch.target))
     for name, value in batch.state.items():
-        content.state.add(
-            state_name=name, state_value=b"" if value is None else _any(state_in_2x(value)).SerializeToString()
-        )
+        content.state.add(state_name=name, state_value=b"" if value is None else _any(value).SerializeToString())
     for invocation in batch.invocations:
-        argument = invocation.argument
-        converted = in_2x(argument)
-        handler = route.handlers.get(converted.typename)
-        hidden = handler is not None and handler.read is not None and handler.policy is None
-        caller = invocation.caller
+        argument, caller = invocation.argument, invocation.caller
         added = content.invocations.add(caller=None if caller is None else _address_2x(caller))
-        sent = converted if hidden else argument
-        added.argument.type_url, added.argument.value = sent.typename, sent.value
+        added.argument.type_url, added.argument.value = argument.typename, argument.value
     return message.SerializeToString()
 
 

@@ -14,7 +14,7 @@ from statefun_actors.endpoint import RequestReplyHandler
 from statefun_actors.host import Host
 from statefun_actors.model import Batch, Cancel, Done, Outcome, SendAfter
 from statefun_actors.testing.wires.replies import read_2x, read_3x
-from statefun_actors.testing.wires.requests import request_2x, request_3x
+from statefun_actors.testing.wires.requests import batch_in_2x, request_2x, request_3x
 
 _REQUESTS: Final = {3: request_3x, 2: request_2x}
 _REPLIES: Final = {3: read_3x, 2: read_2x}
@@ -53,7 +53,7 @@ class _Wire(RequestReplyHandler):
     def __init__(self, app: Application, protocol: Literal[2, 3]) -> None:
         super().__init__(app, protocol=protocol)
         self._dispatch = dispatcher(app, keeps_headers=True)
-        self._request = _REQUESTS[protocol]
+        self._request, self._in_2x = _REQUESTS[protocol], protocol == 2
         self._reply: Callable[[bytes, Done, str | None], Done] = _REPLIES[protocol]
 
     async def run(self, batch: Batch, host: Host, direct: Dispatch) -> Outcome:
@@ -64,7 +64,7 @@ class _Wire(RequestReplyHandler):
         """
         route = self.app.routes[batch.target[0]]
         try:
-            received = self.read(self._request(batch, route))
+            received = self.read(self._request(batch_in_2x(batch, route) if self._in_2x else batch))
         except UnicodeEncodeError:
             return await direct(batch, self.app, host)
         if any(invocation.headers is not None for invocation in batch.invocations):  # Flink has none
