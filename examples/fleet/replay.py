@@ -27,20 +27,19 @@ FOLDER: Final = Path(".statefun")
 HOUR: Final = timedelta(hours=1)
 
 
-def replay(runtime: Runtime, alarms: Path, first: int, last: int, speed: float) -> None:
+def replay(runtime: Runtime, alarms: NewAlarms, first: int, last: int, speed: float) -> None:
     """Send the readings of these days of October, from the last hour that is stored. *speed* is hours in a second."""
     every = timedelta(seconds=1 / speed)
     stored = [state.measured for state in (runtime.state(it) for it in runtime.entities(Device)) if state.measured]
     begin = max([datetime(2013, 10, first, tzinfo=UTC), *stored])  # the devices ignore what they have had of that hour
     end = datetime(2013, 10, last, tzinfo=UTC) + timedelta(days=1)
-    printed = len(alarms.read_text(encoding="utf-8").splitlines()) if alarms.exists() else 0
     due = time.monotonic()
     for hour, sent in hours(begin, end):
         for device, measured, value in sent:
             runtime.tell(Device.at(device), Reading(value, measured, every))
         due += every.total_seconds()
         time.sleep(max(0.0, due - time.monotonic()))
-        printed = show_new(alarms, printed, hour)
+        alarms.show(hour)
 
 
 def hours(begin: datetime, end: datetime) -> Iterator[tuple[datetime, list[Measurement]]]:
@@ -51,20 +50,29 @@ def hours(begin: datetime, end: datetime) -> Iterator[tuple[datetime, list[Measu
         begin += HOUR
 
 
-def show_new(alarms: Path, printed: int, hour: datetime) -> int:
-    """Print the records after the first *printed* ones; how many there are now."""
-    if not alarms.exists():
-        return printed
-    lines = [line for line in alarms.read_text(encoding="utf-8").splitlines(keepends=True) if line.endswith("\n")]
-    for line in lines[printed:]:
-        alarm = json.loads(line)["value"]
-        since = (
-            f", last reading {datetime.fromisoformat(alarm['last_reading']):%b %d %H:%M}"
-            if alarm["last_reading"]
-            else ""
-        )
-        print(f"{hour:%b %d %H:%M}  {alarm['of']} {alarm['state']}{since}", flush=True)
-    return len(lines)
+class NewAlarms:
+    """The records of the file *path* that come after those that it has now."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._shown = len(self._lines())
+
+    def show(self, hour: datetime) -> None:
+        """Print a line for each record that has not been shown."""
+        lines = self._lines()
+        for line in lines[self._shown :]:
+            alarm = json.loads(line)["value"]
+            last = alarm["last_reading"]
+            since = f", last reading {datetime.fromisoformat(last):%b %d %H:%M}" if last else ""
+            print(f"{hour:%b %d %H:%M}  {alarm['of']} {alarm['state']}{since}", flush=True)
+        self._shown = len(lines)
+
+    def _lines(self) -> list[str]:
+        """The whole lines: the last one may still be being written."""
+        if not self._path.exists():
+            return []
+        lines = self._path.read_text(encoding="utf-8").splitlines(keepends=True)
+        return [line for line in lines if line.endswith("\n")]
 
 
 def summary(runtime: Runtime) -> Iterator[str]:
@@ -81,12 +89,13 @@ def main() -> None:
     parser.add_argument("--last", type=int, default=26, help="last day of October [26]")
     parser.add_argument("--speed", type=float, default=10.0, help="hours in a second [10]")
     options = parser.parse_args()
-    alarms = FOLDER / "alarms.jsonl"
+    file = FOLDER / "alarms.jsonl"
     FOLDER.mkdir(exist_ok=True)
+    alarms = NewAlarms(file)  # before the engine starts: devices may have fallen silent since the last run
     with Runtime(
         *(Device, Station),
         store=str(FOLDER / "fleet.db"),
-        egress={"fleet/alarms": str(alarms)},
+        egress={"fleet/alarms": str(file)},
         bind="127.0.0.1:0",
     ) as runtime:
         print(f"Console: {runtime.urls[0]}")
