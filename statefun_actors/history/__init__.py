@@ -26,6 +26,7 @@ from statefun_actors.history.reading import (
     read_entries,
     read_gaps,
     read_keep,
+    read_with_gaps,
 )
 from statefun_actors.history.recorder import (
     Recorded,
@@ -59,5 +60,6 @@ __all__ = [
     "read_entries",
     "read_gaps",
     "read_keep",
+    "read_with_gaps",
     "without_large",
 ]

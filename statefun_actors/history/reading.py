@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Collection, Iterator
 from heapq import merge
 from typing import Final, NamedTuple
@@ -45,6 +46,29 @@ def read_entries(
             if entry.kind == Kind.ENDED:
                 return
             yield Place(row, index), entry
+
+
+def read_with_gaps(
+    store: StoreReader, addresses: Collection[Address], before: Place = NEWEST
+) -> Iterator[tuple[Place | None, Entry]]:
+    """The entries as of :func:`read_entries`, with the gaps between them; a gap has no place.
+
+    With *before*, only the gaps older than the first entry that is returned.
+
+    Raises:
+        StoreError: the store can't be read, or a row of its history is damaged.
+    """
+    gaps = deque(read_gaps(store))
+    are_newer = before != NEWEST
+    for place, entry in read_entries(store, addresses, before):
+        while gaps and gaps[0].at_ms > entry.at_ms:
+            gap = gaps.popleft()
+            if not are_newer:
+                yield None, gap
+        are_newer = False
+        yield place, entry
+    if not are_newer:
+        yield from ((None, gap) for gap in gaps)
 
 
 def _newest_first(store: StoreReader, keys: Collection[str], before: Place) -> Iterator[tuple[int, int, Entry]]:

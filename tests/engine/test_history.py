@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
 from datetime import timedelta
 from itertools import islice
 from pathlib import Path
@@ -21,6 +20,7 @@ from statefun_actors.store import Commit, HistoryRow, MemoryStore, Message, Stor
 from statefun_actors.store.sqlite import SqliteStore
 from statefun_actors.types import pack
 from tests.engine.engines import HeldStore, running, send, until
+from tests.engine.recorded import commit, steps
 
 ON = EngineOptions(history=100)
 
@@ -207,15 +207,6 @@ async def test_a_value_that_is_too_large_is_recorded_by_its_size() -> None:
         assert message.value == (pack("").typename, len(pack("x" * 100_000).value))
 
 
-def steps(count: int, *, first: int = 1, entity: str = "a", at_ms: int = 1) -> list[Step]:
-    address = Address("t/e", entity)
-    effects = [(Send(address, pack(1)), 7)]
-    return [
-        (address, at_ms, Kind.HANDLED, 0.001, [Message(seq, address, pack(seq))], [1], [], effects, [])
-        for seq in range(first, first + count)
-    ]
-
-
 async def test_small_epochs_share_a_row_and_large_ones_have_their_own() -> None:
     store = MemoryStore()
     recorder = Recorder(store, 10_000, lambda: 5)
@@ -232,7 +223,7 @@ async def test_small_epochs_share_a_row_and_large_ones_have_their_own() -> None:
 async def test_of_one_epoch_only_the_last_messages_of_an_entity_are_packed() -> None:
     store = MemoryStore()
     recorder = Recorder(store, 5, lambda: 5)
-    await commit(store, recorder, [*steps(100), *steps(2, entity="b")])
+    await commit(store, recorder, [*steps(100), *steps(2, entity=Address("t/e", "b"))])
 
     assert [entry.messages[0].seq for entry in of(store, Address("t/e", "a"))] == [100, 99, 98, 97, 96]
     assert len(of(store, Address("t/e", "b"))) == 2
@@ -265,12 +256,6 @@ async def test_under_load_messages_are_not_recorded_and_a_gap_says_so() -> None:
     (gap,) = read_gaps(store)
     assert (gap.at_ms, gap.until_ms, gap.count) == (1_000, 2_000, 1_000)
     assert len(of(store, Address("t/e", "a"))) == 1
-
-
-async def commit(store: MemoryStore, recorder: Recorder, of: Sequence[Step], *, full: bool = False) -> None:
-    recorded = recorder.seal(of, (), full=full)
-    assert recorded is not None
-    await store.commit(Commit(history=recorded.rows, history_done=recorded.done))
 
 
 def _packed(value: object) -> tuple[str, bytes]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from statefun_actors.address import Address
 from statefun_actors.admin.views.history_items import HistoryItem, function_of, items_of
 from statefun_actors.dispatch import Application
-from statefun_actors.history import NEWEST, Entry, Place, read_entries, read_gaps, read_keep
+from statefun_actors.history import NEWEST, Entry, Place, read_keep, read_with_gaps
 from statefun_actors.store import StoreReader
 from statefun_actors.types import Codec
 
@@ -18,8 +18,9 @@ def view_history(
     app: Application | None = None,
     known: Mapping[str, Codec] | None = None,
     before: str = "",
+    left: int | None = None,
 ) -> Iterator[HistoryItem]:
-    """The last items of the entity at *address*, newest first: as many as are kept of each entity.
+    """The last items of the entity at *address*, newest first: as many as are kept of each entity, and gaps.
 
     Args:
         store: the store, which an engine may be using.
@@ -27,32 +28,31 @@ def view_history(
         app: the application, for the fields of its classes.
         known: its codecs.
         before: the place of an item; only older ones are returned.
+        left: the largest number of items, if that is smaller than the number that is kept. Gaps are not counted.
 
     Raises:
         StoreError: the store can't be read, or a row of its history is damaged.
         ValueError: *before* is not a place.
     """
     function = function_of(app, address.typename)
-    gaps = iter([] if before else read_gaps(store))
-    gap = next(gaps, None)
-    left = read_keep(store)
+    keep = read_keep(store)
+    left = keep if left is None else min(left, keep)
     place, message = place_of(before)
     oldest = NEWEST if place == NEWEST else Place(place.row, place.at + 1)
-    for entry_place, entry in read_entries(store, names_of(app, address), oldest):
-        while gap is not None and gap.at_ms > entry.at_ms:
-            yield _gap(gap)
-            gap = next(gaps, None)
+    if left <= 0:
+        return
+    for entry_place, entry in read_with_gaps(store, names_of(app, address), oldest):
+        if entry_place is None:
+            yield _gap(entry)
+            continue
         items = items_of(entry_place, entry, function, known)
         if entry_place == place:
             items = items[:message]
         for item in reversed(items):
+            yield item
+            left -= 1
             if left == 0:
                 return
-            left -= 1
-            yield item
-    while gap is not None:
-        yield _gap(gap)
-        gap = next(gaps, None)
 
 
 def names_of(app: Application | None, address: Address) -> list[Address]:

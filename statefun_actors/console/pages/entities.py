@@ -109,7 +109,7 @@ def entity(look: Look, query: Mapping[str, str]) -> Page:
         return Page(template="message.html", title="No such entity", content={"text": text}, status=404)
     view = show_entity(look.store, address, look.live.now_ms, look.app, look.known)
     failing = [each for each in look.live.failing if each.message.target == address]
-    rows, more, problem = items_of(look, address, "", NEWEST)
+    rows, more, problem = items_of(look, address, NEWEST)
     content = {
         "address": address,
         "history": rows,

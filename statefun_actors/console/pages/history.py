@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import islice
 from typing import Final
 
 import attrs
@@ -12,7 +11,7 @@ from statefun_actors.address import Address
 from statefun_actors.admin import Conversation, HistoryItem, history_place, view_conversation, view_history
 from statefun_actors.asking import OWN_FUNCTIONS
 from statefun_actors.console.look import Look, Page
-from statefun_actors.console.pages.paging import first
+from statefun_actors.console.pages.paging import ROWS, number
 from statefun_actors.console.values import label
 from statefun_actors.history import read_keep
 from statefun_actors.store import StoreError
@@ -70,30 +69,45 @@ class Diagram:
 
 
 def history(look: Look, query: Mapping[str, str]) -> Page:
-    """The history of the entity of the type ``type`` with the id ``id``, older than the place ``before``."""
+    """The history of the entity of the type ``type`` with the id ``id``, older than the place ``before``.
+
+    ``left`` is the number of messages that the pages before this one left of those that are kept.
+    """
     address = _address(look, query)
     if address is None:
         return _missing("Expected an entity, such as bank/account/ada, of a type that is served or stored here.")
-    items, more, problem = items_of(look, address, query.get("before", ""), None)
+    before, keep = query.get("before", ""), read_keep(look.store)
+    left = max(0, min(number(query, "left", keep), keep))
+    items, more, problem = items_of(look, address, ROWS, before, left)
+    places = [item.place for item in items if item.place]
     content = {
         "address": address,
         "rows": items,
-        "more": items[-1].place if more and items else None,
-        "before": query.get("before", ""),
+        "more": places[-1] if more else None,
+        "left": left - len(places),
+        "before": before,
         "problem": problem,
-        "keep": read_keep(look.store),
+        "keep": keep,
     }
     return Page(template="history.html", title="History", content=content)
 
 
-def items_of(look: Look, address: Address, before: str, most: int | None) -> tuple[list[HistoryItem], bool, str]:
-    """Items of *address* older than *before*: *most* or a page; whether there are more; a problem."""
+def items_of(
+    look: Look, address: Address, most: int, before: str = "", left: int | None = None
+) -> tuple[list[HistoryItem], bool, str]:
+    """Items of *address* older than *before*, at most *left*; whether there are more; a problem.
+
+    At most *most*, and the gaps between them. A gap has no place for the next page to begin at, so none is the last
+    one if there are more.
+    """
+    items: list[HistoryItem] = []
     try:
-        found = view_history(look.store, address, look.app, look.known, before)
-        if most is None:
-            return *first(found), ""
-        items = list(islice(found, most + 1))
-        return items[:most], len(items) > most, ""
+        for item in view_history(look.store, address, look.app, look.known, before, left):
+            if most == 0:
+                return items, True, ""
+            items.append(item)
+            most -= 1 if item.place else 0
+        return items, False, ""
     except ValueError:
         return [], False, "Expected the place of an item of this history."
     except StoreError as error:

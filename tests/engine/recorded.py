@@ -1,0 +1,41 @@
+"""Writes a history into a store, as an engine does."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from statefun_actors import Address
+from statefun_actors.history import KEEP, Kind, Recorder, Step
+from statefun_actors.model import Send
+from statefun_actors.store import Commit, Message, Store
+from statefun_actors.types import pack
+
+E = Address("t/e", "a")
+
+
+def steps(count: int, *, first: int = 1, entity: Address = E, at_ms: int = 1) -> list[Step]:
+    """*count* batches of one message each; the value of a message is its number."""
+    effects = [(Send(entity, pack(1)), 7)]
+    return [
+        (entity, at_ms, Kind.HANDLED, 0.001, [Message(seq, entity, pack(seq))], [1], [], effects, [])
+        for seq in range(first, first + count)
+    ]
+
+
+async def commit(store: Store, recorder: Recorder, of: Sequence[Step], *, full: bool = False) -> None:
+    """One epoch with the steps *of*."""
+    recorded = recorder.seal(of, (), full=full)
+    assert recorded is not None
+    await store.commit(Commit(history=recorded.rows, history_done=recorded.done))
+
+
+async def record_with_gap(store: Store, entity: Address, *, older: int, newer: int, keep: int) -> None:
+    """*older* messages of *entity* with the numbers 1, 2, …, then a gap of 1,234, then *newer* ones."""
+    recorder = Recorder(store, 10_000, lambda: 1)
+    if older:
+        await commit(store, recorder, steps(older, entity=entity, at_ms=1_000))
+    recorder.share = 1.0
+    await commit(store, recorder, steps(1_234, entity=entity, at_ms=2_000), full=True)
+    if newer:
+        await commit(store, recorder, steps(newer, first=older + 1, entity=entity, at_ms=3_000))
+    await store.commit(Commit(positions={KEEP: f"{keep}"}))
