@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Final
 
 from statefun_actors.address import Address
 from statefun_actors.admin.views.history_items import HistoryItem, function_of, items_of
 from statefun_actors.dispatch import Application
 from statefun_actors.history import NEWEST, Entry, Place, read_keep, read_with_gaps
 from statefun_actors.store import StoreReader
+from statefun_actors.text import shortened
 from statefun_actors.types import Codec
+
+_LONGEST_SHOWN: Final = 80
 
 
 def view_history(
@@ -65,10 +69,15 @@ def place_of(written: str) -> tuple[Place, int]:
     """The place of an entry, and the index of the message in it. Empty: behind all. Raises ValueError: not one."""
     if not written:
         return NEWEST, 0
-    row, at, message = (int(part) for part in written.split("."))
-    if not (0 <= row < NEWEST.row and 0 <= at < NEWEST.row and 0 <= message < NEWEST.row):
-        raise ValueError(f"{written!r} is not a place in a history")
+    parts = written.split(".")
+    if len(parts) != 3 or not all(map(_is_index, parts)):
+        raise ValueError(f"expected a place such as 12.0.3, got {shortened(written, _LONGEST_SHOWN)!r}")
+    row, at, message = map(int, parts)
     return Place(row, at), message
+
+
+def _is_index(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and len(text) < len(f"{NEWEST.row}")
 
 
 def _gap(entry: Entry) -> HistoryItem:

@@ -108,8 +108,8 @@ def items_of(
             items.append(item)
             most -= 1 if item.place else 0
         return items, False, ""
-    except ValueError:
-        return [], False, "Expected the place of an item of this history."
+    except ValueError as error:
+        return [], False, _sentence(error)
     except StoreError as error:
         return [], False, str(error)
 
@@ -123,8 +123,10 @@ def conversation(look: Look, query: Mapping[str, str]) -> Page:
         place, message = history_place(query.get("place", ""))
         seconds = _SEARCH_SECONDS if look.path is not None else _SEARCH_SECONDS_ON_LOOP
         found = view_conversation(look.store, address, place, message, look.app, look.known, seconds=seconds)
-    except (ValueError, StoreError) as error:
-        return _missing(f"This message can't be found in the history: {error}")
+    except ValueError as error:
+        return _missing(_sentence(error))
+    except StoreError as error:
+        return _missing(f"The history can't be read: {error}")
     if found is None:
         return _missing("This message is not in the history any more.")
     content = {"address": address, "found": found, "diagram": drawn(found)}
@@ -168,6 +170,12 @@ def _address(look: Look, query: Mapping[str, str]) -> Address | None:
     if not id or typename in OWN_FUNCTIONS or typename not in look.types():
         return None
     return Address(typename, id)
+
+
+def _sentence(error: ValueError) -> str:
+    """The text of an error about a place, as a sentence."""
+    text = str(error)
+    return f"{text[0].upper()}{text[1:]}."
 
 
 def _missing(text: str) -> Page:
