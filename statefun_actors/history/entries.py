@@ -10,7 +10,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterable, Sequence
 from enum import IntEnum
-from typing import Final, TypeAlias
+from typing import ClassVar, Final, TypeAlias
 from zlib import crc32
 
 import msgspec
@@ -137,6 +137,29 @@ class Entry(Struct, frozen=True, array_like=True):
     until_ms: int = 0
 
 
+class DamagedHistoryError(StoreError):
+    """A row of the history can't be unpacked. No retry helps.
+
+    Args:
+        seq: of the row.
+        error: why.
+    """
+
+    retryable: ClassVar[bool] = False
+
+    def __init__(self, seq: int, error: str) -> None:
+        super().__init__(
+            "",
+            f"row {seq} of the history can't be unpacked: {error}",
+            "State and messages are not affected. Restore a backup to see entries up to this row; newer ones are "
+            "shown.",
+        )
+        self.args = (seq, error)
+
+    def __str__(self) -> str:
+        return f"{self.reason}. {self.instead}"
+
+
 encode: Final = msgspec.msgpack.Encoder().encode
 _decode: Final = msgspec.msgpack.Decoder(list[Entry]).decode
 _GAP_KEY: Final = "gap"
@@ -161,13 +184,12 @@ def entries_of(row: HistoryRow) -> list[Entry]:
     """The entries of *row*, oldest first.
 
     Raises:
-        StoreError: it can't be unpacked.
+        DamagedHistoryError: it can't be unpacked.
     """
     try:
         return _decode(row.packed)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        reason = f"row {row.seq} of its history is damaged: {error}"
-        raise StoreError("of this engine", reason, "Nothing else is affected.") from error
+        raise DamagedHistoryError(row.seq, str(error)) from error
 
 
 def packed_value(value: TypedValue) -> Packed:

@@ -87,6 +87,7 @@ StatefunActorsError (Exception): errors
   StoreError: store
     PartlyChangedError: admin
     StoreNotEmptyError: admin
+    DamagedHistoryError: history
     CommitRefusedError: store
     DamagedStoreError: store
     StoreInUseError: store

@@ -14,10 +14,6 @@ import pytest
 from selenium.webdriver.common.by import By
 
 from statefun_actors import AsyncRuntime, DeadLetter, Entity, NoAnswer, Runtime, answers, handles, message, persisted
-from statefun_actors.history import KEEP
-from statefun_actors.history.entries import key_of
-from statefun_actors.store import Commit, HistoryRow
-from statefun_actors.store.sqlite import SqliteStore
 from tests.console.browser import DESKTOP, PHONE, Browser
 from tests.console.served import DEADLINE, Site, query
 from tests.console.test_pages import HOSTILE
@@ -161,19 +157,6 @@ async def test_of_a_damaged_place_both_pages_say_what_is_expected(place: str) ->
     shown = place if len(place) < 80 else f"{'x' * 80}…"
     for page in (history, conversation):
         assert f"Expected a place such as 12.0.3, got '{shown}'." in plain(page)
-
-
-async def test_of_a_damaged_store_the_page_of_a_conversation_says_so(tmp_path: Path) -> None:
-    store = SqliteStore(tmp_path / "store.db")
-    keys = key_of("talk/ledger", "2026")
-    await store.commit(Commit(history=[HistoryRow(1, keys, b"\xc1")], positions={KEEP: "100"}))
-    store.close()
-    async with AsyncRuntime(*SERVED, store=tmp_path / "store.db", history=100, bind="127.0.0.1:0") as runtime:
-        ledger = {"type": "talk/ledger", "id": "2026"}
-        page = await Site(runtime).get(f"/console/conversation{query(**ledger, place='1.0.0')}")
-
-    assert page.status == 404
-    assert "The history can't be read: " in plain(page.text)
 
 
 async def test_where_nothing_is_recorded_the_page_says_why() -> None:

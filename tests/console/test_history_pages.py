@@ -7,8 +7,11 @@ import re
 from pathlib import Path
 
 from statefun_actors import Address, AsyncRuntime, Entity, handles, persisted
+from statefun_actors.history.entries import key_of
+from statefun_actors.store import Commit, HistoryRow
 from statefun_actors.store.sqlite import SqliteStore
 from tests.console.served import Site, query
+from tests.console.test_history import plain
 from tests.engine.recorded import record_with_gap
 
 GAP = "messages, of any entities, were not recorded until"
@@ -65,6 +68,28 @@ async def test_a_damaged_number_of_messages_that_are_left_is_not_more_than_are_k
         for left, shown in (("9", 5), ("-1", 0), ("x", 5), ("3", 3), (f"{1 << 80}", 5)):
             page = (await console.get(f"/console/history{query(type=ADA.typename, id=ADA.id, left=left)}")).text
             assert len(numbers(page)) == shown, left
+
+
+async def test_of_a_damaged_history_the_pages_say_so_and_show_what_is_newer(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "store.db")
+    await store.commit(Commit(history=[HistoryRow(1, key_of(*ADA), b"\xc1")]))
+    await record_with_gap(store, ADA, older=3, newer=0, keep=5)
+    store.close()
+    ada = {"type": ADA.typename, "id": ADA.id}
+    async with AsyncRuntime(Long, store=tmp_path / "store.db", history=5, bind="127.0.0.1:0") as runtime:
+        console = Site(runtime)
+        history = (await console.get(f"/console/history{query(**ada)}")).text
+        entity = (await console.get(f"/console/entity{query(**ada)}")).text
+        conversation = (await console.get(f"/console/conversation{query(**ada, place='1.0.0')}")).text
+
+    damaged = (
+        "row 1 of the history can't be unpacked: MessagePack data is malformed: invalid opcode '\\xc1' (byte 0). State "
+        "and messages are not affected. Restore a backup to see entries up to this row; newer ones are shown."
+    )
+    for page in (history, entity):
+        assert damaged in plain(page)
+        assert numbers(page) == [3, 2, 1]
+    assert f"The history can't be read: {damaged}" in plain(conversation)
 
 
 async def pages(folder: Path, entity: Address, *, older: int, newer: int, keep: int) -> list[str]:

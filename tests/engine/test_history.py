@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import pickle
 from datetime import timedelta
 from itertools import islice
 from pathlib import Path
@@ -11,12 +12,22 @@ import pytest
 
 from statefun_actors import Address, DeadLetter, Entity, handles, persisted
 from statefun_actors.engine import EngineOptions, ManualClock
-from statefun_actors.history import KEEP, Entry, Kind, Recorder, Step, read_entries, read_gaps, without_large
+from statefun_actors.history import (
+    KEEP,
+    DamagedHistoryError,
+    Entry,
+    Kind,
+    Recorder,
+    Step,
+    read_entries,
+    read_gaps,
+    without_large,
+)
 from statefun_actors.history.entries import encode, entries_of, key_of, row_of
 from statefun_actors.history.recorder import packed_step
 from statefun_actors.ingress import IngressMessage
 from statefun_actors.model import Cancel, Effect, Egress, Send, SendAfter
-from statefun_actors.store import Commit, HistoryRow, MemoryStore, Message, Store, StoreError
+from statefun_actors.store import Commit, HistoryRow, MemoryStore, Message, Store
 from statefun_actors.store.sqlite import SqliteStore
 from statefun_actors.types import pack
 from tests.engine.engines import HeldStore, running, send, until
@@ -342,5 +353,11 @@ async def test_entries_under_two_names_of_a_type_are_read_in_order_and_no_furthe
     found = read_entries(store, [new, old])
 
     assert [entry.at_ms for _, entry in islice(found, 4)] == [3, 2, 1, 0]
-    with pytest.raises(StoreError, match="row 1 of its history is damaged"):
+    with pytest.raises(DamagedHistoryError) as raised:
         next(found)
+    assert str(raised.value) == (
+        "row 1 of the history can't be unpacked: MessagePack data is malformed: invalid opcode '\\xc1' (byte 0). State "
+        "and messages are not affected. Restore a backup to see entries up to this row; newer ones are shown."
+    )
+    assert not raised.value.retryable
+    assert str(pickle.loads(pickle.dumps(raised.value))) == str(raised.value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from statefun_actors.cli.store.subject import is_subject, subject_of
 
 if TYPE_CHECKING:
     from statefun_actors.admin import HistoryItem, SentItem
+    from statefun_actors.store import StoreError
 
 _HELP = f"""Show what happened to one entity, newest first, as of the last commit.
 
@@ -53,13 +55,37 @@ def history(words: tuple[str, ...], limit: int | None, store: Path | None, as_js
         why = "" if read_keep(reader) else ": the runs on this store kept no history (run --history NUMBER)"
         if has_partitions(place.store):
             why = ": run --partitions records no history"
+        newer = _NewerRows(items)
         show_rows(
             ["time", "what", "from", "message", "changed", "sent", "took", "error"],
-            map(_row, items),
+            newer.rows(),
             as_json=as_json,
             limit=limit,
             nothing=f"No history of {address} is recorded{why}.",
         )
+        if newer.error is not None:
+            raise newer.error
+
+
+class _NewerRows:
+    """The rows of *items*, up to one that is damaged; *error* is what reading that raised, if there are newer ones."""
+
+    def __init__(self, items: Iterator[HistoryItem]) -> None:
+        self._items = items
+        self.error: StoreError | None = None
+
+    def rows(self) -> Iterator[Row]:
+        from statefun_actors.history import DamagedHistoryError
+
+        found = False
+        try:
+            for item in self._items:
+                found = True
+                yield _row(item)
+        except DamagedHistoryError as error:
+            if not found:
+                raise
+            self.error = error
 
 
 def _row(item: HistoryItem) -> Row:

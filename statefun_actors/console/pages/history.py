@@ -111,7 +111,7 @@ def items_of(
     except ValueError as error:
         return [], False, _sentence(error)
     except StoreError as error:
-        return [], False, str(error)
+        return items, False, str(error)
 
 
 def conversation(look: Look, query: Mapping[str, str]) -> Page:

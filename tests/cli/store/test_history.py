@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
 
+from statefun_actors import Address
+from statefun_actors.history import Recorder
+from statefun_actors.history.entries import key_of
+from statefun_actors.store import Commit, HistoryRow
+from statefun_actors.store.sqlite import SqliteStore
 from tests.cli.commands import summary, wait_until, write_lines
-from tests.cli.store.shop import WISHES, engine, in_this_process, refusal, reported, shop, table, wish
+from tests.cli.store.shop import STORE, WISHES, engine, in_this_process, refusal, reported, shop, table, wish
+from tests.engine.recorded import commit, steps
 
 ADA = "shop/basket/ada"
 
@@ -137,6 +144,26 @@ def test_where_nothing_is_recorded_it_says_why(tmp_path: Path) -> None:
     assert off.stdout == (
         f"No history of {ADA} is recorded: the runs on this store kept no history (run --history NUMBER).\n"
     )
+
+
+def test_of_a_damaged_history_newer_rows_are_shown(folder: Path) -> None:
+    store, address = SqliteStore(folder / STORE), Address("shop/basket", "new")
+    asyncio.run(store.commit(Commit(history=[HistoryRow(10, key_of(*address), b"\xc1")])))
+    damaged = (
+        "Error: row 10 of the history can't be unpacked: MessagePack data is malformed: invalid opcode '\\xc1' "
+        "(byte 0). State and messages are not affected. Restore a backup to see entries up to this row; newer ones "
+        "are shown."
+    )
+    store.close()
+    assert refusal("history", "app.py", f"{address}", folder=folder, code=1) == damaged
+
+    store = SqliteStore(folder / STORE)
+    asyncio.run(commit(store, Recorder(store, 100, lambda: 1), steps(2, entity=address)))
+    store.close()
+    for options in ((), ("--json",)):
+        done = in_this_process("history", "app.py", f"{address}", *options, folder=folder)
+        assert (done.exit_code, done.stderr.strip()) == (1, damaged)
+        assert done.stdout.count("io.statefun.types/long to" if not options else '"handled"') == 2
 
 
 def test_an_address_is_expected(folder: Path) -> None:
