@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Final
 
 from statefun_actors.address import Address
 from statefun_actors.engine.epoch import Epoch
@@ -15,13 +14,12 @@ from statefun_actors.engine.mailbox import Mailbox
 from statefun_actors.engine.merge import Merge
 from statefun_actors.engine.options import EngineOptions
 from statefun_actors.engine.working_set import WorkingSet
-from statefun_actors.history import KEEP, Kind, Recorded, Recorder, without_large
+from statefun_actors.history import KEEP, Kind, Recorded, Recorder, drop_settlement, without_large
 from statefun_actors.model import Done, Effect, MessageFailure, TypedValue
 from statefun_actors.store import EntityRecord, Message, Pauses, Store
 from statefun_actors.text import describe_error, describe_type
 
 _Failures = list[tuple[int, int, str, str, str]]
-_OPERATOR: Final = "removed by an operator"
 
 
 def record_history(working_set: WorkingSet, store: Store, options: EngineOptions, now_ms: Callable[[], int]) -> None:
@@ -97,7 +95,7 @@ class RecordingMerge(Merge):
         message, error, attempts = mailbox.queue[0], mailbox.error, mailbox.attempts
         working_set.began.pop(mailbox.address, None)
         super().drop(working_set, mailbox, now_ms, discard=discard)
-        settlement = f"{'discarded' if discard else 'dead letter'}, {_OPERATOR}"
+        settlement = drop_settlement(discard=discard)
         failed = (0, attempts, "", "", settlement) if error is None else _failure(0, attempts, error, settlement)
         working_set.epoch.history.append(
             without_large((message.target, now_ms, Kind.GIVEN_UP, 0.0, (message,), (), (), (), (failed,)))

@@ -18,6 +18,8 @@ from statefun_actors.history.entries import (
     Out,
     Packed,
     RecordedMessage,
+    drop_settlement,
+    dropped_entry,
     operator_entry,
 )
 from statefun_actors.history.reading import (
@@ -57,6 +59,8 @@ __all__ = [
     "Recorder",
     "Step",
     "append_entries",
+    "drop_settlement",
+    "dropped_entry",
     "find_sent",
     "operator_entry",
     "read_entries",

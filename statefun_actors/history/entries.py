@@ -18,7 +18,7 @@ from msgspec import Struct
 
 from statefun_actors.address import Address
 from statefun_actors.model import Cancel, Effect, Egress, Send, SendAfter, TypedValue
-from statefun_actors.store import HistoryRow, StoreError
+from statefun_actors.store import HistoryRow, Message, StoreError
 
 KEEP: Final = "history"
 """The position of a store that has the number of messages that its last run kept of each entity."""
@@ -220,3 +220,15 @@ def operator_entry(
         (state, *(None if value is None else packed_value(value) for value in values)) for state, *values in changes
     ]
     return encode((*address, at_ms, kind, 0, (), packed))
+
+
+def drop_settlement(*, discard: bool) -> str:
+    """What became of a message that an operator dropped."""
+    return f"{'discarded' if discard else 'dead letter'}, removed by an operator"
+
+
+def dropped_entry(message: Message, at_ms: int, *, discard: bool) -> bytes:
+    """The packed entry of a message that an operator dropped while no engine ran, so that its attempts are unknown."""
+    failure = (0, 0, "", "", drop_settlement(discard=discard))
+    packed = (message.seq, packed_value(message.value), message.caller, 0)
+    return encode((*message.target, at_ms, Kind.GIVEN_UP, 0, [packed], (), (), [failure]))

@@ -21,7 +21,7 @@ from statefun_actors.engine import (
     NoTimerError,
     NotSetError,
 )
-from statefun_actors.history import Kind, append_entries, operator_entry
+from statefun_actors.history import Kind, append_entries, dropped_entry, operator_entry
 from statefun_actors.model import Expiration, TypedValue
 from statefun_actors.store import (
     Commit,
@@ -132,16 +132,18 @@ class StoreControl:
 
     async def drop_failing(self, addresses: Sequence[Address], *, discard: bool = False) -> None:
         messages = self._first_messages(addresses)
-        first, error = self._store.recover().next_seq, DroppedError()
+        first, now_ms, error = self._store.recover().next_seq, self._clock.now_ms(), DroppedError()
         letters = [
-            DeadLetterEntry(seq, message, describe_type(error), describe_error(error), 0, self._clock.now_ms())
+            DeadLetterEntry(seq, message, describe_type(error), describe_error(error), 0, now_ms)
             for seq, message in enumerate(messages, first)
         ]
+        recorded = {message.target: dropped_entry(message, now_ms, discard=discard) for message in messages}
         await self._store.commit(
             Commit(
                 messages_done=[message.seq for message in messages],
                 dead_letters=[] if discard else letters,
                 next_seq=first + len(letters),
+                history=append_entries(self._store, recorded),
             )
         )
 

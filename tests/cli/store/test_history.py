@@ -13,7 +13,7 @@ from statefun_actors.history.entries import key_of
 from statefun_actors.store import Commit, HistoryRow
 from statefun_actors.store.sqlite import SqliteStore
 from tests.cli.commands import summary, wait_until, write_lines
-from tests.cli.store.shop import STORE, WISHES, engine, in_this_process, refusal, reported, shop, table, wish
+from tests.cli.store.shop import APP, STORE, WISHES, engine, in_this_process, refusal, reported, shop, table, wish
 from tests.engine.recorded import commit, steps
 
 ADA = "shop/basket/ada"
@@ -100,8 +100,17 @@ def test_it_goes_on_through_kills_and_has_each_message_once(folder: Path) -> Non
 
 
 def test_changes_by_an_operator_are_in_it_with_and_without_an_engine(folder: Path) -> None:
-    def change() -> None:
+    handler = "    def add(self, message: int) -> None:\n"
+    failing = f"{handler}        if message < 0:\n            raise ValueError(message)\n"
+    (folder / "app.py").write_text(APP.replace(handler, failing))
+
+    def change(*drop: str, running: bool = False) -> None:
+        sent = in_this_process("send", "app.py", ADA, "io.statefun.types/long", "--", "-1", folder=folder)
+        assert sent.exit_code == 0, sent.stderr
+        if running:
+            wait_until(lambda: reported("failing", "app.py", folder=folder) != [], "it fails")
         for command in (
+            ("failing", "drop", "app.py", ADA, *drop),
             ("state", "set", "app.py", ADA, "spent", "9", "--yes"),
             ("pause", "app.py", ADA),
             ("resume", "app.py", ADA),
@@ -110,14 +119,27 @@ def test_changes_by_an_operator_are_in_it_with_and_without_an_engine(folder: Pat
             assert done.exit_code == 0, done.stderr
 
     change()
+    change("--discard", "--yes")
     at_rest = reported("history", "app.py", ADA, folder=folder)
     with engine(folder):
-        change()
+        change(running=True)
+        change("--discard", "--yes", running=True)
     items = reported("history", "app.py", ADA, folder=folder)
 
-    assert [item["kind"] for item in items] == [*["resumed", "paused", "field set"] * 2, "message"]
-    assert [item["kind"] for item in at_rest] == ["resumed", "paused", "field set", "message"]
-    assert at_rest[2]["changed"] == {"spent": {"before": 5, "after": 9}}
+    changes = ["resumed", "paused", "field set", "message"]
+    assert [item["kind"] for item in items] == [*changes * 4, "message"]
+    assert [item["kind"] for item in at_rest] == [*changes * 2, "message"]
+    assert at_rest[6]["changed"] == {"spent": {"before": 5, "after": 9}}
+    outcomes = [(item["outcome"], item["value"]) for item in items if item["kind"] == "message"]
+    assert (
+        outcomes[:4]
+        == [
+            ("discarded, removed by an operator", -1),
+            ("dead letter, removed by an operator", -1),
+        ]
+        * 2
+    )
+    assert (at_rest[3]["attempts"], at_rest[3]["error"]) == (0, None)
 
 
 def test_history_sets_the_number_that_is_kept_and_0_records_nothing(folder: Path) -> None:
