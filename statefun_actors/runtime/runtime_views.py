@@ -55,17 +55,22 @@ class RuntimeViews(ABC):
         """What happened to one entity, newest first: ``history(Account, "ada")`` or ``history(Account.at("ada"))``.
 
         The runtime keeps the last ``history=`` messages of each entity; with 0, the default, it records none. As of
-        the last commit.
+        the last commit. Gaps, where messages of any entities were not recorded, are entries of the kind
+        ``not recorded`` between them.
 
         Raises:
             NotServedError: nothing here serves the entity.
             StoreError: the store can't be read, or a row of its history is damaged.
+            TypeError: the id is missing.
         """
         if isinstance(of, Address):
             address = of
+        elif id is None:
+            name = getattr(of, "__name__", repr(of))
+            raise TypeError(f'history({name}, ...) expects an id, got none: write history({name}, "ada")')
         else:
             typename = of if isinstance(of, str) else of.__function_type__.typename  # type: ignore[attr-defined]
-            address = Address(typename, "" if id is None else id)
+            address = Address(typename, id)
         return self.parts.read(lambda views: views.history(address))
 
     @property

@@ -18,6 +18,8 @@ from statefun_actors import (
     handles,
     persisted,
 )
+from statefun_actors.store.sqlite import SqliteStore
+from tests.engine.recorded import record_with_gap
 
 
 class Counter(Entity, typename="runtime/history"):
@@ -62,6 +64,34 @@ async def test_what_nothing_serves_has_none() -> None:
     async with AsyncRuntime(Counter, history=5) as runtime:
         with pytest.raises(NotServedError):
             runtime.history(Address("runtime/other", "x"))
+
+
+async def test_a_gap_is_an_entry_and_does_not_count_as_one_that_is_kept(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "store.db")
+    await record_with_gap(store, ADA, older=5, newer=2, keep=4)
+    store.close()
+    async with AsyncRuntime(Counter, store=tmp_path / "store.db", history=4) as runtime:
+        found = runtime.history(ADA)
+
+    assert [(each.kind, each.message) for each in found] == [
+        ("message", 7),
+        ("message", 6),
+        ("not recorded", None),
+        ("message", 5),
+        ("message", 4),
+    ]
+    gap = found[2]
+    assert gap.until is not None
+    assert (gap.messages, gap.time.timestamp(), gap.until.timestamp()) == (1_234, 2.0, 2.0)
+    assert (found[0].messages, found[0].until) == (0, None)
+
+
+async def test_an_id_is_expected() -> None:
+    async with AsyncRuntime(Counter, history=5) as runtime:
+        for of, name in ((Counter, "Counter"), ("runtime/history", "'runtime/history'")):
+            with pytest.raises(TypeError) as refused:
+                runtime.history(of)  # type: ignore[call-overload] # that is what is tested
+            assert str(refused.value) == (f'history({name}, ...) expects an id, got none: write history({name}, "ada")')
 
 
 @pytest.mark.parametrize("history", [-1, True, 1.5, "100", 1_000_001])

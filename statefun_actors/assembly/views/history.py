@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
-from itertools import islice
 from typing import Any
 
 import attrs
@@ -15,7 +14,7 @@ from statefun_actors.dispatch import Application, unwrapped
 from statefun_actors.engine import at_ms
 from statefun_actors.entity import EntityFunction
 from statefun_actors.errors import StateDecodeError
-from statefun_actors.history import Entry, Kind, Packed, RecordedMessage, read_entries, read_keep
+from statefun_actors.history import Entry, Kind, Packed, RecordedMessage, read_keep, read_with_gaps
 from statefun_actors.model import INGRESS, Invocation, TypedValue
 from statefun_actors.store import StoreReader
 from statefun_actors.types import value_of
@@ -25,11 +24,12 @@ _OPERATOR: Mapping[int, str] = {Kind.EDITED: "field set", Kind.PAUSED: "paused",
 
 @attrs.frozen
 class HistoryEntry:
-    """A message that an entity handled, or a change by an operator.
+    """A message that an entity handled, a change by an operator, or a gap.
 
     Args:
-        time: when it ended.
-        kind: ``message``, ``field set``, ``paused`` or ``resumed``.
+        time: when it ended; of a gap, when that began.
+        kind: ``message``, ``field set``, ``paused``, ``resumed``; or ``not recorded`` for a gap: messages of any
+            entities that were not recorded, since the engine was at its limit, or they were too large.
         message: the message; a TypedValue if it can't be decoded; None without one, or if it was too large to be kept.
         sender: the entity or function that sent it; None for callers outside.
         before: the fields that changed, with their values before; None for a field that was absent.
@@ -39,6 +39,8 @@ class HistoryEntry:
         error: the last error with its type; empty without one.
         duration: of its batch, with all that this awaited.
         together: the number of messages in its batch; *before* and *after* are at the last of them.
+        messages: of a gap, the number of messages; else 0.
+        until: of a gap, when it ended; else None.
     """
 
     time: datetime
@@ -52,19 +54,29 @@ class HistoryEntry:
     error: str = ""
     duration: timedelta = timedelta(0)
     together: int = 0
+    messages: int = 0
+    until: datetime | None = None
 
 
 def history_seen(app: Application, store: StoreReader, address: Address) -> Iterator[HistoryEntry]:
-    """The last entries of the history of *address*, newest first: as many as are kept.
+    """The last entries of the history of *address*, newest first: as many as are kept, and the gaps between them.
 
     Raises:
         StoreError: the store can't be read, or a row of its history is damaged.
     """
     names = [address, *(Address(old, address.id) for old, new in app.renamed.items() if new == address.typename)]
-    entries = (
-        seen for _, entry in read_entries(store, names) for seen in reversed(list(_entries(app, address, entry)))
-    )
-    return islice(entries, read_keep(store))
+    left = read_keep(store)
+    if left == 0:
+        return
+    for place, entry in read_with_gaps(store, names):
+        if place is None:
+            yield HistoryEntry(at_ms(entry.at_ms), "not recorded", messages=entry.count, until=at_ms(entry.until_ms))
+            continue
+        for seen in reversed(list(_entries(app, address, entry))):
+            yield seen
+            left -= 1
+            if left == 0:
+                return
 
 
 def _entries(app: Application, address: Address, entry: Entry) -> Iterator[HistoryEntry]:
