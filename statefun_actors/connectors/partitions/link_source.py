@@ -69,6 +69,8 @@ class LinkSource:
         return str(last)
 
     def _submit(self, seq: int, value: bytes, inbox: Inbox) -> None:
+        if not value:  # not a message: its sender keeps it as refused
+            return
         try:
             message = read_envelope(value)
         except ValueError as error:
