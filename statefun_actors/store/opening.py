@@ -199,10 +199,11 @@ def open_one_of(path: Path, number: int, *, brief: bool = False) -> Store:
     """Open partition *number* of the store in the folder *path*, as :func:`open_store` opens a store.
 
     Raises:
-        StoreInUseError: an engine or another command uses it.
-        StoreError: it can't be opened.
+        StoreInUseError: an engine or another command uses it. A retry can help after that has ended.
+        StoreError: it can't be opened, or is another partition, or of another system.
     """
-    return cast("StoreModule", import_module(_MODULES[_DEFAULT])).open_store(path / str(number), brief=brief)
+    store: Store = import_module(_PARTITIONED).open_one_of(path, number, brief=brief)
+    return store
 
 
 def _check_alone(store: Store, url: Path | str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from shutil import copyfile
 
 import pytest
 
@@ -17,13 +18,14 @@ from statefun_actors.store import (
     DeadLetterEntry,
     Message,
     NotPausedError,
+    StoreError,
     StoreInUseError,
     open_one_of,
     open_reader,
     pauses_position,
     read_pauses,
 )
-from statefun_actors.store.partitioned import create_partitions, open_partition
+from statefun_actors.store.partitioned import create_partitions, open_partition, read_layout
 from tests.partitions.systems import id_in
 
 TYPE = "bank/account"
@@ -42,6 +44,13 @@ def folder(tmp_path: Path) -> Path:
         asyncio.run(store.commit(Commit(dead_letters=letters, next_seq=5)))
         store.close()
     return folder
+
+
+@pytest.fixture
+def other(tmp_path: Path) -> Path:
+    """Another system, of three partitions."""
+    create_partitions(tmp_path / "other.db", 3)
+    return tmp_path / "other.db"
 
 
 def waiting(folder: Path) -> list[Address]:
@@ -162,6 +171,20 @@ async def test_a_change_that_fails_in_the_middle_says_where_it_was_made(
     with pytest.raises(NotFailingError):
         await control.drop_failing(targets)
     await control.close()
+
+
+async def test_nothing_is_changed_in_a_store_that_is_not_the_partition_of_its_name(folder: Path, other: Path) -> None:
+    """Here, the file of another system was copied to it, with other partitions."""
+    copyfile(other / "1", folder / "1")
+    control = await open_control(folder)
+    with pytest.raises(StoreError) as caught:
+        await control.send([Posting(HERE, VALUE), Posting(THERE, VALUE)])
+    assert str(caught.value) == (
+        f"store {folder / '1'}: expected partition 1 of 2 of this folder, got "
+        f'{{"system":"{read_layout(other).system}","partition":1,"of":3}}. Restore the whole folder from a copy.'
+    )
+    await control.close()
+    assert waiting(folder) == []
 
 
 async def test_nothing_is_changed_if_a_partition_can_not_be_opened(folder: Path) -> None:

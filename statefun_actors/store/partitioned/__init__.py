@@ -12,6 +12,7 @@ from statefun_actors.store import ReadOnlyStore, Store, StoreError
 from statefun_actors.store.partitioned.layout import (
     Layout,
     create_partitions,
+    open_one_of,
     open_partition,
     read_layout,
 )
@@ -24,6 +25,7 @@ __all__ = [
     "PartitionsReader",
     "contact_of",
     "create_partitions",
+    "open_one_of",
     "open_partition",
     "open_reader",
     "open_store",

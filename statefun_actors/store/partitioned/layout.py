@@ -120,8 +120,14 @@ def _create(folder: Path, layout: Layout) -> None:
         shutil.rmtree(building, ignore_errors=True)
 
 
-def open_partition(folder: Path, own: Partition, system: str) -> SqliteStore:
-    """The store of the partition *own* of *system*, for its engine.
+def open_one_of(folder: Path, number: int, *, brief: bool = False) -> SqliteStore:
+    """See :func:`statefun_actors.store.open_one_of`."""
+    layout = read_layout(folder)
+    return open_partition(folder, Partition(number, layout.partitions), layout.system, brief=brief)
+
+
+def open_partition(folder: Path, own: Partition, system: str, *, brief: bool = False) -> SqliteStore:
+    """The store of the partition *own* of *system*, for its engine, or *brief* for a command.
 
     Raises:
         StoreError: it is in use, or not the store of this partition, or can't be opened.
@@ -129,7 +135,7 @@ def open_partition(folder: Path, own: Partition, system: str) -> SqliteStore:
     path = folder / str(own.own)
     if not path.exists():
         raise StoreError(str(path), "the file does not exist", "Restore the whole folder from a copy.")
-    store = SqliteStore(path)
+    store = SqliteStore(path, brief=brief)
     try:
         expected = Layout(partitions=own.count, system=system).mark(own.own)
         found = store.recover().positions.get(PARTITION)
