@@ -206,6 +206,16 @@ async def test_a_backlog_for_partitions_does_not_block_what_others_send(tmp_path
         await until(lambda: kept(both) == 0)
 
 
+def confirmed(system: System) -> str:
+    """The number of the last record of the first partition that the second one has."""
+    return system.members[1].store.recover().positions[f"source:{link(0)}"]
+
+
+def mismatch(folder: Path, text: str) -> str:
+    """The notice of the first partition about its link to the second one."""
+    return f"egress {link(1)} can't be written: store {folder}: {text}. Restore the whole folder from a copy."
+
+
 async def test_a_store_that_was_replaced_by_an_older_one_is_found_out(tmp_path: Path) -> None:
     async with system(tmp_path, Cell) as both:
         for number in range(5):
@@ -215,7 +225,11 @@ async def test_a_store_that_was_replaced_by_an_older_one_is_found_out(tmp_path: 
         both.members[0].store = MemoryStore()
         await both.members[0].start()
         await both.ask(Cell.at(HERE), pack(PassOn([THERE], 5)))
-        await until(lambda: "was replaced by an older one" in str(both.members[0].engine.notices()))
+        text = (
+            f"partition 1 has record {confirmed(both)} of partition 0, which has sent none after 0: the file of "
+            "partition 0 was replaced by an older one"
+        )
+        await until(lambda: both.members[0].engine.notices() == [mismatch(tmp_path, text)])
         assert kept(both) == 1
 
 
@@ -241,15 +255,18 @@ async def test_a_receiver_on_an_older_store_is_found_out(tmp_path: Path) -> None
     async with system(tmp_path, Cell) as both:
         await both.ask(Cell.at(HERE), pack(PassOn([THERE], 0)))
         await until(lambda: seen(both, THERE) == [0] and not kept(both))
+        text = (
+            f"partition 1 has no record of partition 0 after 0, but has confirmed {confirmed(both)}: the file of "
+            "partition 1 was replaced by an older one"
+        )
         await both.members[1].stop()
         both.members[1].store = MemoryStore()
         await both.members[1].start()
         await both.ask(Cell.at(HERE), pack(PassOn([THERE], 1)))
-        text = "the file of partition 1 was replaced by an older one"
-        await until(lambda: text in str(both.members[0].engine.notices()))
+        await until(lambda: both.members[0].engine.notices() == [mismatch(tmp_path, text)])
         await both.members[0].stop()
         await both.members[0].start()
-        await until(lambda: text in str(both.members[0].engine.notices()))
+        await until(lambda: both.members[0].engine.notices() == [mismatch(tmp_path, text)])
         assert kept(both) == 1
         assert seen(both, THERE) == []
 
@@ -275,5 +292,7 @@ async def test_a_partition_of_another_system_is_refused(tmp_path: Path, caplog: 
         await both.members[0].start()
         await both.ask(Cell.at(HERE), pack(PassOn([THERE], 1)))
         await until(lambda: "a connection of partition 0 of another system is refused" in caplog.text)
+        text = f"egress {link(1)} can't be written: partition 1 can't be reached: it closed the connection"
+        await until(lambda: both.members[0].engine.notices() == [text])
         assert seen(both, THERE) == []
         assert kept(both) == 1

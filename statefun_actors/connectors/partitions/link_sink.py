@@ -29,8 +29,8 @@ _LARGEST_FRAME: Final = 1024 * 1024
 class LinkSink:
     """Hands records over to the partition *receiver* at *path*, exactly once: it drops repeats by their ``seq``.
 
-    Its position is the number of the last record that the receiver has. A receiver that has fewer, or more than were
-    ever sent, shows that one of the two stores was replaced by an older one.
+    Its position is the number of the last record that the receiver has confirmed. If the receiver has fewer records, or
+    more than were ever sent, one of the two stores was replaced by an older one.
 
     Args:
         system: the id of the system.
@@ -39,12 +39,12 @@ class LinkSink:
     """
 
     def __init__(self, path: Path, system: str, sender: int, receiver: int, store: Path) -> None:
-        self._path, self._receiver, self._store = path, receiver, store
+        self._path, self._sender, self._receiver, self._store = path, sender, receiver, store
         self._hello = frame(Hello(system, sender, receiver))
         self._least = 0
-        """The number of a record that the receiver certainly has."""
+        """The number of the last record that the receiver has confirmed; it may have more."""
         self._most: int | None = None
-        """The greatest number that a record may have which was ever sent; None before the queue is known."""
+        """The greatest number that a sent record can have; None before the queue is known."""
 
     def resume(self, position: str | None) -> str | None:
         self._least, self._most = int(position or 0), None
@@ -65,7 +65,7 @@ class LinkSink:
             await asyncio.sleep(_BACKOFF.seconds(failures))
 
     async def _hand_over(self, queue: EgressQueue, waiting: deque[EgressRecord]) -> None:
-        """Hand over *waiting*, and whatever follows, by one connection. Returns when that is closed."""
+        """Hand over *waiting*, and the records that follow them, by one connection. Returns when that is closed."""
         reader, writer = await asyncio.open_unix_connection(self._path)
         try:
             writer.write(self._hello)
@@ -85,7 +85,7 @@ class LinkSink:
                 await _write(writer, records)
             taken = await queue.take(_MOST_IN_FRAME)
             waiting += taken
-            # The receiver has those whose marks were lost, and confirms nothing that comes again.
+            # After a crash, records that the receiver has may not be marked here. It does not confirm them again.
             self._done(queue, waiting, self._least)
             records = [record for record in taken if record.seq > self._least]
 
@@ -95,20 +95,25 @@ class LinkSink:
             self._done(queue, waiting, durable.seq)
 
     def _check(self, durable: int) -> None:
-        """Raises StoreMismatchError: the receiver can't have the records up to number *durable*, and no more."""
+        """Compare the last durable record of the receiver with what this process knows.
+
+        Raises:
+            StoreMismatchError: one of the two stores was replaced by an older one.
+        """
+        sender, receiver = f"partition {self._sender}", f"partition {self._receiver}"
         if self._most is not None and durable > self._most:
             was = (
-                f"partition {self._receiver} has its records up to number {durable:,}, and it has sent none after "
-                f"{self._most:,}: its file was replaced by an older one"
+                f"{receiver} has record {durable:,} of {sender}, which has sent none after {self._most:,}: the file of "
+                f"{sender} was replaced by an older one"
             )
         elif durable < self._least:
             was = (
-                f"partition {self._receiver} had its records up to number {self._least:,}, and has none after "
-                f"{durable:,}: the file of partition {self._receiver} was replaced by an older one"
+                f"{receiver} has no record of {sender} after {durable:,}, but has confirmed {self._least:,}: the file "
+                f"of {receiver} was replaced by an older one"
             )
         else:
             return
-        raise StoreMismatchError(str(self._store), was, "Restore all partitions of one backup together.")
+        raise StoreMismatchError(str(self._store), was, "Restore the whole folder from a copy.")
 
     def _done(self, queue: EgressQueue, waiting: deque[EgressRecord], durable: int) -> None:
         """Mark the records of *waiting* up to number *durable*."""
@@ -128,7 +133,7 @@ async def _write(writer: asyncio.StreamWriter, records: Sequence[EgressRecord]) 
     part: list[tuple[int, bytes]] = []
     size = 0
     for record in records:
-        # An entity may name this egress itself: such a record is not a message.
+        # A record that is no message, as after an edit of the store, is sent empty: the receiver confirms its number.
         part.append((record.seq, record.value.value if record.value.typename == HANDED_OVER else b""))
         size += len(record.value.value)
         if size >= _LARGEST_FRAME:
@@ -155,4 +160,6 @@ async def _first(*works: Coroutine[Untyped, Untyped, None]) -> None:
 
 
 def _reason(error: Exception) -> str:
+    if isinstance(error, EOFError):
+        return "it closed the connection"
     return (isinstance(error, OSError) and error.strerror) or str(error)
