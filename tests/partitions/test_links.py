@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,12 +10,10 @@ import msgspec
 import pytest
 
 from statefun_actors import Address, Entity, NoAnswer, answers, handles, message, persisted
-from statefun_actors.connectors.partitions import LinkServer
 from statefun_actors.ingress import Handled, IngressMessage, Replied, Taken, Wait
 from statefun_actors.model import TypedValue
-from statefun_actors.partitions import Partition, link
+from statefun_actors.partitions import link
 from statefun_actors.store import Commit, EgressRecord, MemoryStore
-from statefun_actors.system import listen_at
 from statefun_actors.types import pack, value_of
 from tests.engine.engines import HeldStore
 from tests.partitions.systems import DEADLINE, System, id_in, system
@@ -269,30 +266,3 @@ async def test_a_receiver_on_an_older_store_is_found_out(tmp_path: Path) -> None
         await until(lambda: both.members[0].engine.notices() == [mismatch(tmp_path, text)])
         assert kept(both) == 1
         assert seen(both, THERE) == []
-
-
-@pytest.mark.parametrize("turns", range(1, 6))
-async def test_a_connection_that_comes_while_a_server_closes_is_closed(tmp_path: Path, turns: int) -> None:
-    server = LinkServer(listen_at(tmp_path / "link"), "test", 0, {})
-    await server.open(lambda: None)
-    reader, writer = await asyncio.open_unix_connection(tmp_path / "link")
-    for _ in range(turns):
-        await asyncio.sleep(0)
-    await server.close()
-    async with asyncio.timeout(DEADLINE):
-        with contextlib.suppress(ConnectionResetError):
-            assert await reader.read() == b""
-    writer.close()
-
-
-async def test_a_partition_of_another_system_is_refused(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    async with system(tmp_path, Cell) as both:
-        both.members[0]._neighbours = type(both.members[0]._neighbours)(Partition(0, 2), "other", tmp_path, tmp_path)
-        await both.members[0].stop()
-        await both.members[0].start()
-        await both.ask(Cell.at(HERE), pack(PassOn([THERE], 1)))
-        await until(lambda: "a connection of partition 0 of another system is refused" in caplog.text)
-        text = f"egress {link(1)} can't be written: partition 1 can't be reached: it closed the connection"
-        await until(lambda: both.members[0].engine.notices() == [text])
-        assert seen(both, THERE) == []
-        assert kept(both) == 1

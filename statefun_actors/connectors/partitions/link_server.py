@@ -30,6 +30,8 @@ class LinkServer:
         self._wake: Callable[[], None] = lambda: None
         self._server: asyncio.Server | None = None
         self._serving: set[asyncio.Task[None]] = set()
+        self._refused: set[tuple[str, int]] = set()
+        """The systems and partitions whose refusal was logged: they try again, twice in a second."""
         self._closed = False
 
     async def open(self, wake: Callable[[], None]) -> None:
@@ -75,8 +77,8 @@ class LinkServer:
             hello: Hello = await read_frame(reader, frames.read_hello)
             source = self._sources.get(hello.sender)
             if source is None or (hello.system, hello.receiver) != (self._system, self._receiver):
-                logger.error("a connection of partition %d of another system is refused", hello.sender)
                 source = None
+                self._log_refusal(hello)
                 return
             source.connected(acknowledge, disconnect)
             writer.write(frame(Welcome(source.durable)))
@@ -95,3 +97,13 @@ class LinkServer:
             if source is not None and opened:
                 source.disconnected()
             writer.close()
+
+    def _log_refusal(self, hello: Hello) -> None:
+        if (hello.system, hello.sender) in self._refused:
+            return
+        self._refused.add((hello.system, hello.sender))
+        logger.error(
+            "partition %d of another system connects to %s, and is refused: two runs use this path; stop one of them",
+            hello.sender,
+            self._sock.getsockname(),
+        )
