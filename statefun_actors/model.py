@@ -182,3 +182,5 @@ ANY_TYPENAME: Final = "type.googleapis.com/google.protobuf.Any"
 UNREADABLE: Final = "statefun-actors/unreadable"
 """The typename of a 2.x state whose bytes are not an Any. ``TypedValue.value`` holds those bytes, undecoded."""
 RESERVED_NAMESPACES: Final = ("statefun-actors", "io.statefun")
+OWN_PREFIX: Final = f"{RESERVED_NAMESPACES[0]}/"
+"""What the names of this library's own functions, egresses and callers begin with."""

@@ -7,7 +7,7 @@ from typing import Final
 from statefun_actors.address import Address, check_typename, plain_str
 from statefun_actors.asking import RESERVED
 from statefun_actors.errors import ValueMismatchError
-from statefun_actors.model import LARGEST_VALUE, RESERVED_NAMESPACES, TypedValue
+from statefun_actors.model import LARGEST_VALUE, OWN_PREFIX, TypedValue
 
 _MOST_EGRESSES: Final = 1_000
 checked_egresses: Final[set[str]] = set()
@@ -34,7 +34,7 @@ def check_egress(egress: str) -> str:
 
 def is_own_egress(egress: str) -> bool:
     """Whether *egress* is in the namespace of this library, whose records have a meaning between partitions."""
-    return egress.startswith(f"{RESERVED_NAMESPACES[0]}/")
+    return egress.startswith(OWN_PREFIX)
 
 
 def check_target(target: object, value: TypedValue) -> None:

@@ -8,6 +8,7 @@ from typing import Final, Literal
 
 from statefun_actors.deploy.components import FromDate, KafkaEgress, KafkaIngress, SpecificOffsets, Startup, Topic
 from statefun_actors.deploy.section import Section
+from statefun_actors.model import OWN_PREFIX
 
 _Startup = Literal["group-offsets", "earliest", "latest", "specific-offsets", "date"]
 _Reset = Literal["earliest", "latest"]
@@ -71,7 +72,7 @@ def _topic(section: Section, value_type: str) -> Topic:
         value_type=section.string(value_type, "the typename of its records"),
         targets=section.typenames("targets", "function types"),
     )
-    if reserved := [target for target in topic.targets if target.startswith("statefun-actors/")]:
+    if reserved := [target for target in topic.targets if target.startswith(OWN_PREFIX)]:
         section.problem("targets", "no function types of this library's namespace statefun-actors", repr(reserved[0]))
     section.done()
     return topic

@@ -29,7 +29,7 @@ from statefun_actors.history.entries import (
     packed_value,
     row_of,
 )
-from statefun_actors.model import INGRESS, RESERVED_NAMESPACES, Cancel, Effect, Send, TypedValue
+from statefun_actors.model import INGRESS, OWN_PREFIX, Cancel, Effect, Send, TypedValue
 from statefun_actors.store import HistoryRow, Message, StoreReader
 
 logger: Final = logging.getLogger("statefun_actors.engine")
@@ -45,8 +45,6 @@ LARGEST_SHARE: Final = 0.15
 _MOST_PARTS: Final = LARGEST_EPOCH // LARGEST_VALUE
 """Messages and effects of one batch above which its bytes are counted before it is packed."""
 _LONGEST_GAP_MS: Final = 60_000
-_OWN: Final = f"{RESERVED_NAMESPACES[0]}/"
-"""What is sent to the library's own functions is found by their keys, too."""
 _SMOOTHING: Final = 0.2
 
 Step = tuple[
@@ -150,7 +148,8 @@ class Recorder:
             kept.append(packed)
             keys[key_of(*address)] = None
             for effect, _ in step[7]:
-                if type(effect) is Send and effect.target[0].startswith(_OWN) and effect.target[0] != INGRESS:
+                # What is sent to the library's own functions is found by their keys, too.
+                if type(effect) is Send and effect.target[0].startswith(OWN_PREFIX) and effect.target[0] != INGRESS:
                     keys[key_of(*effect.target)] = None
         kept.reverse()
         entries += kept

@@ -25,7 +25,7 @@ from statefun_actors.history import (
     Place,
     RecordedMessage,
 )
-from statefun_actors.model import Invocation, TypedValue
+from statefun_actors.model import OWN_PREFIX, Invocation, TypedValue
 from statefun_actors.types import Codec
 
 
@@ -165,7 +165,7 @@ def address_or_none(parts: tuple[str, str] | None) -> Address | None:
 
 def own_or_none(address: Address | None) -> Address | None:
     """*address*, unless it is of the library: of its own functions, or of a caller outside."""
-    return None if address is None or address.typename.startswith("statefun-actors/") else address
+    return None if address is None or address.typename.startswith(OWN_PREFIX) else address
 
 
 def sent_item(out: Out, known: Mapping[str, Codec] | None) -> SentItem:
