@@ -11,7 +11,7 @@ from statefun_actors.address import Address
 from statefun_actors.admin.views.json_values import shortened_tokens, shown_form
 from statefun_actors.asking import ORDER, OWN_FUNCTIONS, Open, Repeat, read_order, short_address
 from statefun_actors.definition import FunctionType
-from statefun_actors.dispatch import Application, unwrapped
+from statefun_actors.dispatch import Application, unwrapped, value_inside
 from statefun_actors.entity import EntityFunction
 from statefun_actors.errors import StateDecodeError, ValueMismatchError
 from statefun_actors.history import (
@@ -180,7 +180,7 @@ def sent_item(out: Out, known: Mapping[str, Codec] | None) -> SentItem:
     if out.to in OWN_FUNCTIONS and value[0] == ORDER and isinstance(value[1], bytes):
         kind, target, value = _order(target, value[1]) or (kind, target, value)
     elif isinstance(value[1], bytes):
-        inside = unwrapped(Invocation(TypedValue(*value), None)).argument  # type: ignore[arg-type] # checked just now
+        inside = value_inside(TypedValue(value[0], value[1]))
         value = (inside.typename, inside.value)
     after = timedelta(milliseconds=out.delay_ms).total_seconds()
     own = own_or_none(target)
