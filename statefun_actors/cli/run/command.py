@@ -18,6 +18,7 @@ from statefun_actors.cli.run.listening import BIND, listening_at
 from statefun_actors.cli.run.partitioning import MOST_PARTITIONS, refuse_others, run_partitions
 from statefun_actors.cli.settings_options import Written, settings_options
 from statefun_actors.cli.store.place import STORE, default_store
+from statefun_actors.history import MOST_KEPT
 from statefun_actors.settings import Settings
 from statefun_actors.units import read_size
 
@@ -80,7 +81,7 @@ _FILE: Final = click.Path(dir_okay=False, path_type=Path)
     help="Cache for entities in use, such as 64M or 1G. The others stay in the store.",
 )  # fmt: skip
 @click.option(
-    "--history", type=click.IntRange(0, 1_000_000), default=100, show_default=True, metavar="NUMBER",
+    "--history", type=click.IntRange(0, MOST_KEPT), default=100, show_default=True, metavar="NUMBER",
     help="Messages of each entity that its history keeps, for the console and the command history; 0: nothing is "
     "recorded. Under load, messages may not be recorded, and the history says so. With --partitions, nothing is "
     "recorded.",
