@@ -17,6 +17,7 @@ from statefun_actors.engine.core import Core
 from statefun_actors.engine.epoch import EpochLostError
 from statefun_actors.engine.inboxes import OpenInbox
 from statefun_actors.engine.runner import Runner
+from statefun_actors.engine.source_turns import SourceTurns
 from statefun_actors.engine.working_set import WorkingSet
 from statefun_actors.store import StoreError
 
@@ -39,6 +40,7 @@ class Loop:
             isolation=core.isolation,
             may_enter=self._may_enter,
         )
+        self._turns = SourceTurns()
         self._ended = False
         self._drain_until = 0.0
         self._idle_waiters: list[asyncio.Future[None]] = []
@@ -223,7 +225,7 @@ class Loop:
         if not core.sources or not (readable := core.readable):
             return
         inbox = OpenInbox(working_set, core.clock.now_ms, core.news.set)
-        for name, source in readable.items():
+        for name, source in self._turns.order(readable):
             if source.exhausted:
                 continue
             # Messages that are read and handled in one epoch are never written: take only what this one can handle.
@@ -237,6 +239,7 @@ class Loop:
             finally:
                 working_set.reading = None
             if position is not None:
+                self._turns.read(name)
                 working_set.epoch.positions[f"source:{name}"] = position
                 core.news.set()
 

@@ -25,6 +25,7 @@ from statefun_actors.engine.burying import MOST_TRIES, bury_read, bury_refused
 from statefun_actors.engine.epoch import EpochLostError, Lost, NotStorableError
 from statefun_actors.engine.inboxes import OpenInbox, Received, RecordingInbox
 from statefun_actors.engine.ports import Source
+from statefun_actors.engine.source_turns import SourceTurns
 from statefun_actors.engine.working_set import WorkingSet
 from statefun_actors.partitions import is_between_partitions
 from statefun_actors.store import CommitRefusedError, Message, Timer
@@ -99,6 +100,7 @@ class Isolation:
         """Whether the cause is found, and none of it is in the store."""
         self._first = 0
         """The kind of cause that is looked for first, in turn: constant traffic of one must not keep out the others."""
+        self._source_turns = SourceTurns()
         self._turn = asyncio.Event()
         self._waiting = 0
         """Ended handlers that wait until the open epoch is empty."""
@@ -254,13 +256,14 @@ class Isolation:
 
     def _read(self, working_set: WorkingSet, readable: Mapping[str, Source], now_ms: int) -> bool:
         """Add the next read of one source to the open epoch; return whether there was any message."""
-        for name, source in readable.items():
+        for name, source in self._source_turns.order(readable):
             if source.exhausted:
                 continue
             recorder = RecordingInbox(self._wake)
             position = source.read(1, recorder)
             if position is None:
                 continue
+            self._source_turns.read(name)
             working_set.epoch.positions[f"source:{name}"] = position
             working_set.epoch.on_end += recorder.on_end
             self._cause = cause = Read(name, tuple(recorder.received))

@@ -111,6 +111,9 @@ class Taken:
         assert egress == BAD_LINES
         self.records.append(msgspec.json.decode(value.value, type=dict[str, object]))
 
+    def wake(self) -> None:
+        """It is read again anyway."""
+
 
 def read_to_end(source: JsonLinesSource, most: int = 4) -> tuple[Taken, str | None]:
     """The messages that it submits, and its last position."""

@@ -53,13 +53,12 @@ class Run:
         with contextlib.ExitStack() as closing:
             self._store = opened_store(options)
             closing.callback(self._store.close)
-            self._sources = {
-                input_name(path, options.store): JsonLinesSource(
-                    path, app, skip_bad_lines=options.skip_bad_lines is not None, on_stopped=self._read_no_more
-                )
-                for path in options.inputs
-            }
-            for source in self._sources.values():
+            self._sources: dict[str, JsonLinesSource] = {}
+            skip = options.skip_bad_lines is not None
+            for path in options.inputs:
+                after = next(reversed(self._sources.values()), None)
+                source = JsonLinesSource(path, app, skip_bad_lines=skip, on_stopped=self._read_no_more, after=after)
+                self._sources[input_name(path, options.store)] = source
                 closing.callback(source.close)
             self._topics = kafka_sources(options.kafka_ingresses, closing, until_end=options.until_idle)
             self._read_from: list[JsonLinesSource | KafkaSource] = [*self._sources.values(), *self._topics.values()]

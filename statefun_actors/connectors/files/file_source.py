@@ -38,7 +38,7 @@ class JsonLinesSource:
 
     A line that is not a message stops it: the lines before it are read, :attr:`error` has the reason, and *on_stopped*
     is called. With *skip_bad_lines* such a line goes to the egress :data:`BAD_LINES` instead. Lines of white space are
-    ignored. A line has at most ``settings.body_limit`` bytes.
+    ignored. A line has at most ``settings.body_limit`` bytes. With *after*, it is read once that source has ended.
     """
 
     kind: MessageSource = "file"
@@ -51,6 +51,7 @@ class JsonLinesSource:
         *,
         skip_bad_lines: bool = False,
         on_stopped: Callable[[], None] | None = None,
+        after: JsonLinesSource | None = None,
     ) -> None:
         self.path = path
         self.exhausted = False
@@ -60,7 +61,7 @@ class JsonLinesSource:
         """The numbers of lines that were messages, and that were skipped, since the first read of the file."""
         self._lines = Lines(app)
         self._skip = skip_bad_lines
-        self._on_stopped = on_stopped
+        self._on_stopped, self._after = on_stopped, after
         self._reader: LineReader | None = None
 
     @property
@@ -91,6 +92,8 @@ class JsonLinesSource:
         self.exhausted, self.error = False, None
 
     def read(self, most: int, inbox: Inbox) -> str | None:
+        if self._after is not None and not self._after.exhausted:
+            return None
         reader = self._reader
         assert reader is not None
         try:
@@ -100,6 +103,7 @@ class JsonLinesSource:
             return None
         if not lines:
             self.exhausted = True
+            inbox.wake()  # another source may wait for this end
             return None
         read, submit = self._lines.message, inbox.submit
         passed, bad = 0, None
