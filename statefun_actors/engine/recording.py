@@ -14,12 +14,10 @@ from statefun_actors.engine.mailbox import Mailbox
 from statefun_actors.engine.merge import Merge
 from statefun_actors.engine.options import EngineOptions
 from statefun_actors.engine.working_set import WorkingSet
-from statefun_actors.history import KEEP, Kind, Recorded, Recorder, drop_settlement, without_large
-from statefun_actors.model import Done, Effect, MessageFailure, TypedValue
+from statefun_actors.history import KEEP, Failure, Kind, Recorded, Recorder, Step, drop_settlement, without_large
+from statefun_actors.model import Done, Effect, TypedValue
 from statefun_actors.store import EntityRecord, Message, Pauses, Store
 from statefun_actors.text import describe_error, describe_type
-
-_Failures = list[tuple[int, int, str, str, str]]
 
 
 def record_history(working_set: WorkingSet, store: Store, options: EngineOptions, now_ms: Callable[[], int]) -> None:
@@ -40,7 +38,7 @@ def record_history(working_set: WorkingSet, store: Store, options: EngineOptions
         ):
             for target in targets:
                 if not isinstance(target, str):
-                    working_set.epoch.history.append((target, at_ms, kind, 0.0, (), (), (), (), ()))
+                    working_set.epoch.history.append(Step(target, at_ms, kind))
         set_pauses(pauses)
 
     def packed(sealed: Epoch) -> Recorded | None:
@@ -64,18 +62,13 @@ class RecordingMerge(Merge):
     def done(self, working_set: WorkingSet, mailbox: Mailbox, record: EntityRecord, done: Done, now_ms: int) -> None:
         messages, address, state = mailbox.running, mailbox.address, record.state
         changes = [(name, state.get(name), value) for name, value in done.changes.items()] if done.changes else ()
-        failures: _Failures = []
-        if mailbox.attempts and mailbox.error is not None:
-            failures.append(_failure(0, mailbox.attempts + 1, mailbox.error, ""))
-        for failure in done.failures:
-            failures.append(_settled(failure))
+        failures = _failures(mailbox, done) if mailbox.attempts or done.failures else ()
         effects: list[tuple[Effect, int]] = []
         self._effects = effects
         super().done(working_set, mailbox, record, done, now_ms)
         seconds = time.perf_counter() - working_set.began.pop(address)
-        working_set.epoch.history.append(
-            without_large((address, now_ms, Kind.HANDLED, seconds, messages, done.marks, changes, effects, failures))
-        )
+        step = Step(address, now_ms, Kind.HANDLED, seconds, messages, done.marks, changes, effects, failures)
+        working_set.epoch.history.append(without_large(step))
 
     def _apply(self, working_set: WorkingSet, effect: Effect, sender: Address, now_ms: int) -> None:
         seq = working_set.next_seq
@@ -88,7 +81,7 @@ class RecordingMerge(Merge):
         began = working_set.began.pop(mailbox.address, None)
         seconds = 0.0 if began is None else time.perf_counter() - began
         working_set.epoch.history.append(
-            without_large((message.target, now_ms, Kind.GIVEN_UP, seconds, (message,), (), (), (), (failure,)))
+            without_large(Step(message.target, now_ms, Kind.GIVEN_UP, seconds, (message,), failures=(failure,)))
         )
 
     def drop(self, working_set: WorkingSet, mailbox: Mailbox, now_ms: int, *, discard: bool) -> None:
@@ -96,9 +89,9 @@ class RecordingMerge(Merge):
         working_set.began.pop(mailbox.address, None)
         super().drop(working_set, mailbox, now_ms, discard=discard)
         settlement = drop_settlement(discard=discard)
-        failed = (0, attempts, "", "", settlement) if error is None else _failure(0, attempts, error, settlement)
+        failed = Failure(0, attempts, "", "", settlement) if error is None else _failure(0, attempts, error, settlement)
         working_set.epoch.history.append(
-            without_large((message.target, now_ms, Kind.GIVEN_UP, 0.0, (message,), (), (), (), (failed,)))
+            without_large(Step(message.target, now_ms, Kind.GIVEN_UP, messages=(message,), failures=(failed,)))
         )
 
     def set_state(
@@ -112,13 +105,17 @@ class RecordingMerge(Merge):
     ) -> None:
         before = record.state.get(name)
         super().set_state(working_set, address, record, name, value, now_ms)
-        step = (address, now_ms, Kind.EDITED, 0.0, (), (), ((name, before, value),), (), ())
+        step = Step(address, now_ms, Kind.EDITED, changes=((name, before, value),))
         working_set.epoch.history.append(without_large(step))
 
 
-def _settled(failure: MessageFailure) -> tuple[int, int, str, str, str]:
-    return _failure(failure.index, failure.attempts, failure.error, failure.settlement.value)
+def _failures(mailbox: Mailbox, done: Done) -> list[Failure]:
+    """The errors of the messages of a batch, which ran after all or which their policies settled."""
+    failures = [_failure(each.index, each.attempts, each.error, each.settlement.value) for each in done.failures]
+    if mailbox.attempts and mailbox.error is not None:
+        failures.insert(0, _failure(0, mailbox.attempts + 1, mailbox.error, ""))
+    return failures
 
 
-def _failure(index: int, attempts: int, error: BaseException, settlement: str) -> tuple[int, int, str, str, str]:
-    return index, attempts, describe_type(error), describe_error(error), settlement
+def _failure(index: int, attempts: int, error: BaseException, settlement: str) -> Failure:
+    return Failure(index, attempts, describe_type(error), describe_error(error), settlement)

@@ -31,12 +31,8 @@ from statefun_actors.history.reading import (
     read_keep,
     read_with_gaps,
 )
-from statefun_actors.history.recorder import (
-    Recorded,
-    Recorder,
-    Step,
-    without_large,
-)
+from statefun_actors.history.recorder import Recorded, Recorder
+from statefun_actors.history.step import Step, without_large
 
 __all__ = [
     "CANCEL",

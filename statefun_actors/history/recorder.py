@@ -14,23 +14,12 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from statefun_actors.address import Address
-from statefun_actors.history.entries import (
-    LARGEST_VALUE,
-    Kind,
-    Omitted,
-    encode,
-    gap_key,
-    key_of,
-    operator_entry,
-    packed_effect,
-    packed_value,
-    row_of,
-)
-from statefun_actors.model import INGRESS, OWN_PREFIX, Cancel, Effect, Send, TypedValue
-from statefun_actors.store import HistoryRow, Message, StoreReader
+from statefun_actors.history.entries import Kind, encode, gap_key, key_of, operator_entry, row_of
+from statefun_actors.history.step import LARGEST_EPOCH, Step, packed_or_none
+from statefun_actors.model import INGRESS, OWN_PREFIX, Send
+from statefun_actors.store import HistoryRow, StoreReader
 
 logger: Final = logging.getLogger("statefun_actors.engine")
 
@@ -38,28 +27,10 @@ MOST_BYTES: Final = 128 * 1024 * 1024
 """Bytes of all rows together above which the oldest are deleted."""
 SHARED: Final = 8 * 1024
 """Bytes of a row above which the next epoch begins another one."""
-LARGEST_EPOCH: Final = 4 * 1024 * 1024
-"""Bytes of one epoch above which its further entries are not recorded."""
 LARGEST_SHARE: Final = 0.15
 """The part of the time of a saturated engine that recording may take."""
-_MOST_PARTS: Final = LARGEST_EPOCH // LARGEST_VALUE
-"""Messages and effects of one batch above which its bytes are counted before it is packed."""
 _LONGEST_GAP_MS: Final = 60_000
 _SMOOTHING: Final = 0.2
-
-Step = tuple[
-    Address,
-    int,
-    Kind,
-    float,
-    Sequence[Message],
-    Sequence[int],
-    Sequence[tuple[str, TypedValue | None, TypedValue | None]],
-    Sequence[tuple[Effect, int]],
-    Sequence[tuple[int, int, str, str, str]],
-]
-"""One batch, by references only: address, time, kind, seconds, messages, marks, changes, effects with their seqs,
-failures."""
 
 
 class Recorded(Struct):
@@ -112,7 +83,7 @@ class Recorder:
         shed = full and self.share > LARGEST_SHARE
         if shed:
             self._not_recorded(steps)
-            self._pack([step for step in steps if not step[4]], entries, keys)  # changes by operators
+            self._pack([step for step in steps if not step.messages], entries, keys)  # changes by operators
         else:
             self._pack(steps, entries, keys)
         found = self._rows(entries, keys) if entries or self._gap_is_new else None
@@ -132,12 +103,12 @@ class Recorder:
         size = 0
         for index in range(len(steps) - 1, -1, -1):
             step = steps[index]
-            address = step[0]
+            address = step.address
             count = counts.get(address, 0)
             if count >= self._keep:
                 continue
-            counts[address] = count + len(step[4])
-            packed = _packed_or_none(step)
+            counts[address] = count + len(step.messages)
+            packed = packed_or_none(step)
             if packed is None:
                 self._not_recorded((step,))
                 continue
@@ -147,7 +118,7 @@ class Recorder:
                 break
             kept.append(packed)
             keys[key_of(*address)] = None
-            for effect, _ in step[7]:
+            for effect, _ in step.effects:
                 # What is sent to the library's own functions is found by their keys, too.
                 if type(effect) is Send and effect.target[0].startswith(OWN_PREFIX) and effect.target[0] != INGRESS:
                     keys[key_of(*effect.target)] = None
@@ -156,15 +127,15 @@ class Recorder:
 
     def _not_recorded(self, steps: Sequence[Step]) -> None:
         """Note a gap; one that has just ended goes on."""
-        count = sum([len(step[4]) for step in steps])
+        count = sum([len(step.messages) for step in steps])
         if not count:
             return
-        if self._gap_count and steps[0][1] - self._gap_from > _LONGEST_GAP_MS:
+        if self._gap_count and steps[0].at_ms - self._gap_from > _LONGEST_GAP_MS:
             self._gap_count = self._gap_seq = 0
         if not self._gap_count:
-            self._gap_from = self._gap_until = steps[0][1]
-        self._gap_from = min(self._gap_from, steps[0][1])
-        self._gap_until = max(self._gap_until, steps[-1][1])
+            self._gap_from = self._gap_until = steps[0].at_ms
+        self._gap_from = min(self._gap_from, steps[0].at_ms)
+        self._gap_until = max(self._gap_until, steps[-1].at_ms)
         if not self._logged:
             self._logged = True
             logger.info("messages are not recorded in the history: under load, or since they are too large")
@@ -211,84 +182,3 @@ class Recorder:
             if seq == self._gap_seq:
                 self._gap_count = self._gap_seq = 0
         return done
-
-
-def without_large(step: Step) -> Step:
-    """*step*, without the bytes of values that are not recorded: else it would keep them in memory until it is packed.
-
-    A large state has new bytes after each batch, and an epoch can have hundreds of these.
-    """
-    for message in step[4]:
-        if len(message.value.value) > LARGEST_VALUE:
-            return _without_large(step)
-    for effect, _ in step[7]:
-        if not isinstance(effect, Cancel) and len(effect.value.value) > LARGEST_VALUE:
-            return _without_large(step)
-    for _, before, after in step[6]:
-        for value in (before, after):
-            if value is not None and len(value.value) > LARGEST_VALUE:
-                return _without_large(step)
-    return step
-
-
-def _without_large(step: Step) -> Step:
-    address, at_ms, kind, seconds, messages, marks, changes, effects, failures = step
-    return (
-        address,
-        at_ms,
-        kind,
-        seconds,
-        [replace(message, value=Omitted.of(message.value)) for message in messages],
-        marks,
-        [
-            (name, None if before is None else Omitted.of(before), None if after is None else Omitted.of(after))
-            for name, before, after in changes
-        ],
-        [
-            (effect if isinstance(effect, Cancel) else replace(effect, value=Omitted.of(effect.value)), seq)
-            for effect, seq in effects
-        ],
-        failures,
-    )
-
-
-def _packed_or_none(step: Step) -> bytes | None:
-    """*step*, packed; None if it is too large, or can't be packed: that must not make its commit fail."""
-    if len(step[4]) + len(step[7]) > _MOST_PARTS:
-        sizes = [len(message.value.value) for message in step[4]]
-        sizes += [len(effect.value.value) for effect, _ in step[7] if not isinstance(effect, Cancel)]
-        if sum(sizes) > LARGEST_EPOCH:
-            return None
-    try:
-        packed = packed_step(step)
-    except (ValueError, TypeError, OverflowError):
-        return None
-    return packed if len(packed) <= LARGEST_EPOCH else None
-
-
-def packed_step(step: Step) -> bytes:
-    """*step*, as an :class:`~.entries.Entry`."""
-    address, at_ms, kind, seconds, messages, marks, changes, effects, failures = step
-    return encode(
-        (
-            address[0],
-            address[1],
-            at_ms,
-            kind,
-            int(seconds * 1_000_000),
-            [
-                (message.seq, packed_value(message.value), message.caller, marks[index] if marks else 0)
-                for index, message in enumerate(messages)
-            ],
-            [
-                (
-                    name,
-                    None if before is None else packed_value(before),
-                    None if after is None else packed_value(after),
-                )
-                for name, before, after in changes
-            ],
-            [packed_effect(effect, seq) for effect, seq in effects] if effects else (),
-            failures,
-        )
-    )

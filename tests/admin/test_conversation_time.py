@@ -18,8 +18,8 @@ A, B = Address("t/a", "1"), Address("t/b", "1")
 
 async def test_a_conversation_that_takes_too_long_is_shown_in_part() -> None:
     store = MemoryStore()
-    first: Step = (A, 1, Kind.HANDLED, 0.0, [Message(1, A, pack(1))], [1], [], [(Send(B, pack(1)), 2)], [])
-    second: Step = (B, 1, Kind.HANDLED, 0.0, [Message(2, B, pack(1), A)], [0], [], [], [])
+    first = Step(A, 1, Kind.HANDLED, 0.0, [Message(1, A, pack(1))], [1], effects=[(Send(B, pack(1)), 2)])
+    second = Step(B, 1, Kind.HANDLED, 0.0, [Message(2, B, pack(1), A)], [0])
     recorded = Recorder(store, 100, lambda: 1).seal([first, second], (), full=False)
     assert recorded is not None
     await store.commit(Commit(history=recorded.rows))
@@ -36,8 +36,8 @@ async def test_a_conversation_that_takes_too_long_is_shown_in_part() -> None:
 async def test_a_search_reads_no_more_of_an_entity_when_it_is_over() -> None:
     store, reply = MemoryStore(), Address(REPLY, "1")
     order = TypedValue(ORDER, b"{}")
-    step: Step = (A, 1, Kind.HANDLED, 0.0, [Message(1, A, pack(1))], [1], [], [(Send(reply, order), 2)], [])
-    asked: Step = (B, 1, Kind.HANDLED, 0.0, [Message(3, B, pack(1), reply)], [0], [], [], [])
+    step = Step(A, 1, Kind.HANDLED, 0.0, [Message(1, A, pack(1))], [1], effects=[(Send(reply, order), 2)])
+    asked = Step(B, 1, Kind.HANDLED, 0.0, [Message(3, B, pack(1), reply)], [0])
     recorded = Recorder(store, 100, lambda: 1).seal([step, asked], (), full=False)
     assert recorded is not None
     await store.commit(Commit(history=recorded.rows))

@@ -34,7 +34,7 @@ def _step(number: int) -> Step:
     caller = _link(number - 1) if number else None
     message = Message(number + 1, _link(number), pack(1), caller)
     sends = [(Send(_link(number + 1), pack(1)), number + 2)] if number < _LENGTH else []
-    return (_link(number), 1, Kind.HANDLED, 0.0, [message], [len(sends)], [], sends, [])
+    return Step(_link(number), 1, Kind.HANDLED, 0.0, [message], [len(sends)], effects=sends)
 
 
 async def test_a_conversation_that_takes_long_to_find_is_shown_in_part() -> None:

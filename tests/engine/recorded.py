@@ -17,7 +17,7 @@ def steps(count: int, *, first: int = 1, entity: Address = E, at_ms: int = 1) ->
     """*count* batches of one message each; the value of a message is its number."""
     effects = [(Send(entity, pack(1)), 7)]
     return [
-        (entity, at_ms, Kind.HANDLED, 0.001, [Message(seq, entity, pack(seq))], [1], [], effects, [])
+        Step(entity, at_ms, Kind.HANDLED, 0.001, [Message(seq, entity, pack(seq))], [1], effects=effects)
         for seq in range(first, first + count)
     ]
 

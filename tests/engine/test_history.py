@@ -9,6 +9,7 @@ from itertools import islice
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from statefun_actors import Address, DeadLetter, Entity, handles, persisted
 from statefun_actors.engine import EngineOptions, ManualClock
@@ -24,7 +25,7 @@ from statefun_actors.history import (
     without_large,
 )
 from statefun_actors.history.entries import encode, entries_of, key_of, row_of
-from statefun_actors.history.recorder import packed_step
+from statefun_actors.history.step import packed_step
 from statefun_actors.ingress import IngressMessage
 from statefun_actors.model import Cancel, Effect, Egress, Send, SendAfter
 from statefun_actors.store import Commit, HistoryRow, MemoryStore, Message, Store
@@ -301,11 +302,11 @@ def test_a_step_does_not_keep_the_bytes_of_large_values_in_memory() -> None:
     ]
     changes = [("text", None, large), ("n", pack(1), pack(2))]
     messages = [Message(1, address, large), Message(2, address, pack(1))]
-    step: Step = (address, 1, Kind.HANDLED, 0.0, messages, [3, 4], changes, effects, [])
+    step = Step(address, 1, Kind.HANDLED, 0.0, messages, [3, 4], changes, effects)
     small = without_large(step)
 
     assert packed_step(small) == packed_step(step)
-    assert sum(len(message.value.value) for message in small[4]) == len(pack(1).value)
+    assert sum(len(message.value.value) for message in small.messages) == len(pack(1).value)
     (entry,) = entries_of(row_of(1, [], [packed_step(small)]))
     assert [out.value for out in entry.out] == [(large.typename, size)] * 3 + [None]
     assert (entry.messages[0].value, entry.changes[0].after) == ((large.typename, size), (large.typename, size))
@@ -316,7 +317,7 @@ async def test_what_cannot_be_packed_does_not_make_a_commit_fail() -> None:
     store = MemoryStore()
     recorder = Recorder(store, 100, lambda: 5)
     (whole,) = steps(1)
-    broken: Step = (*whole[:7], [(Cancel("\ud800"), 0)], [])
+    broken = replace(whole, effects=[(Cancel("\ud800"), 0)])
     await commit(store, recorder, [broken, whole])
 
     assert len(of(store, Address("t/e", "a"))) == 1
@@ -328,7 +329,7 @@ async def test_under_load_changes_by_an_operator_are_recorded_and_it_is_logged_o
 ) -> None:
     store, address = MemoryStore(), Address("t/e", "a")
     recorder = Recorder(store, 100, lambda: 5)
-    edited: Step = (address, 1, Kind.EDITED, 0.0, (), (), (("n", pack(1), pack(2)),), (), ())
+    edited = Step(address, 1, Kind.EDITED, changes=[("n", pack(1), pack(2))])
     caplog.set_level(logging.INFO, "statefun_actors.engine")
     for _ in range(3):
         recorder.share = 1.0
