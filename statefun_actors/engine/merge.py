@@ -87,11 +87,12 @@ class Merge:
             working_set.callers.given_up(messages[failure.index].caller, failure.error, working_set.epoch)
         return {failure.index: failure.error for failure in failures}
 
-    def _apply(self, working_set: WorkingSet, effect: Effect, sender: Address, now_ms: int) -> None:
+    def _apply(self, working_set: WorkingSet, effect: Effect, sender: Address, now_ms: int) -> bool:
+        """Add *effect*; return whether it was added itself, and not handled here with what followed from it."""
         match effect:
             case Send(target, value, headers):
                 if target[0] == REPLY and self._reply.take(working_set, target, value, sender, now_ms):
-                    return
+                    return False
                 working_set.send(target, value, sender, headers)
             case SendAfter(target, value, delay, token, headers):
                 working_set.post_later(now_ms + delay, target, value, sender, token, headers)
@@ -101,6 +102,7 @@ class Merge:
                 working_set.epoch.egress.append(EgressRecord(working_set.seq(), name, value, headers))
             case _:
                 assert_never(effect)
+        return True
 
     def failed(self, working_set: WorkingSet, mailbox: Mailbox, failed: Failed, now_ms: int) -> None:
         """The batch in flight failed: requeue its messages, back off, or dead-letter the one at fault.

@@ -70,10 +70,11 @@ class RecordingMerge(Merge):
         step = Step(address, now_ms, Kind.HANDLED, seconds, messages, done.marks, changes, effects, failures)
         working_set.epoch.history.append(without_large(step))
 
-    def _apply(self, working_set: WorkingSet, effect: Effect, sender: Address, now_ms: int) -> None:
+    def _apply(self, working_set: WorkingSet, effect: Effect, sender: Address, now_ms: int) -> bool:
         seq = working_set.next_seq
-        super()._apply(working_set, effect, sender, now_ms)
-        self._effects.append((effect, seq if working_set.next_seq > seq else 0))
+        added = super()._apply(working_set, effect, sender, now_ms)
+        self._effects.append((effect, seq if added and working_set.next_seq > seq else 0))
+        return added
 
     def _give_up(self, working_set: WorkingSet, mailbox: Mailbox, error: BaseException, now_ms: int) -> None:
         message, failure = mailbox.queue[0], _failure(0, mailbox.attempts + 1, error, "dead letter")
