@@ -80,10 +80,8 @@ class Recorder:
         for address in removed:
             entries.append(operator_entry(address, self._now_ms(), Kind.ENDED))
             keys[key_of(*address)] = None
-        shed = full and self.share > LARGEST_SHARE
-        if shed:
-            self._not_recorded(steps)
-            self._pack([step for step in steps if not step.messages], entries, keys)  # changes by operators
+        if full and self.share > LARGEST_SHARE:
+            self._pack_changes(steps, {}, entries, keys)
         else:
             self._pack(steps, entries, keys)
         found = self._rows(entries, keys) if entries or self._gap_is_new else None
@@ -107,15 +105,15 @@ class Recorder:
             count = counts.get(address, 0)
             if count >= self._keep:
                 continue
-            counts[address] = count + len(step.messages)
             packed = packed_or_none(step)
             if packed is None:
-                self._not_recorded((step,))
+                self._not_recorded((step,), counts)
                 continue
             size += len(packed)
             if size > LARGEST_EPOCH:
-                self._not_recorded(steps[: index + 1])
+                self._pack_changes(steps[: index + 1], counts, entries, keys)
                 break
+            counts[address] = count + len(step.messages)
             kept.append(packed)
             keys[key_of(*address)] = None
             for effect, _ in step.effects:
@@ -125,21 +123,44 @@ class Recorder:
         kept.reverse()
         entries += kept
 
-    def _not_recorded(self, steps: Sequence[Step]) -> None:
-        """Note a gap; one that has just ended goes on."""
-        count = sum([len(step.messages) for step in steps])
-        if not count:
+    def _pack_changes(
+        self, steps: Sequence[Step], counts: dict[Address, int], entries: list[bytes], keys: dict[str, None]
+    ) -> None:
+        """Add the changes by operators among *steps* to *entries*, and note a gap for the messages."""
+        self._not_recorded(steps, counts)
+        self._pack([step for step in steps if not step.messages], entries, keys)
+
+    def _not_recorded(self, steps: Sequence[Step], counts: dict[Address, int]) -> None:
+        """Note a gap for the messages of *steps*; one that has just ended goes on.
+
+        It has the messages of entities that would be kept if they were recorded: of each entity the last ones of the
+        epoch, as many as are kept. Older ones of the epoch would not be shown in any case.
+
+        Args:
+            steps: some of an epoch, in their order.
+            counts: of each entity, the number of its messages behind *steps*; those of *steps* are added.
+        """
+        missing = from_ms = until_ms = 0
+        for step in reversed(steps):
+            address, added = step.address, len(step.messages)
+            count = counts.get(address, 0)
+            if added and count < self._keep:
+                counts[address] = count + added
+                if not address[0].startswith(OWN_PREFIX):
+                    from_ms, until_ms = step.at_ms, until_ms or step.at_ms
+                    missing += min(added, self._keep - count)
+        if not missing:
             return
-        if self._gap_count and steps[0].at_ms - self._gap_from > _LONGEST_GAP_MS:
+        if self._gap_count and from_ms - self._gap_from > _LONGEST_GAP_MS:
             self._gap_count = self._gap_seq = 0
         if not self._gap_count:
-            self._gap_from = self._gap_until = steps[0].at_ms
-        self._gap_from = min(self._gap_from, steps[0].at_ms)
-        self._gap_until = max(self._gap_until, steps[-1].at_ms)
+            self._gap_from = self._gap_until = from_ms
+        self._gap_from = min(self._gap_from, from_ms)
+        self._gap_until = max(self._gap_until, until_ms)
         if not self._logged:
             self._logged = True
             logger.info("messages are not recorded in the history: under load, or since they are too large")
-        self._gap_count += count
+        self._gap_count += missing
         self._gap_is_new = True
 
     def _rows(self, entries: list[bytes], keys: dict[str, None]) -> Recorded:

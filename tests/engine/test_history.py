@@ -258,7 +258,7 @@ async def test_all_rows_together_are_bounded_and_the_oldest_are_deleted() -> Non
 
 async def test_under_load_messages_are_not_recorded_and_a_gap_says_so() -> None:
     store = MemoryStore()
-    recorder = Recorder(store, 100, lambda: 5)
+    recorder = Recorder(store, 1_000, lambda: 5)
     recorder.share = 1.0
     await commit(store, recorder, steps(500, at_ms=1_000), full=True)
     recorder.share = 1.0
