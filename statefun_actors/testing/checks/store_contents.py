@@ -201,7 +201,7 @@ async def text_that_is_none_is_refused_wherever_it_stands_and_nothing_is_written
 
 
 @check
-async def a_time_of_more_than_64_bits_is_refused_for_good(store: Store) -> None:
+async def a_time_of_more_than_64_bits_is_refused(store: Store) -> None:
     await store.commit(Commit(entities=[entity("ada")], next_seq=5))
     for commit in (
         Commit(timers=[Timer(1, 1 << 63, ADA, VALUE)]),
