@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import random
 import time
 from collections.abc import Callable
@@ -27,22 +28,32 @@ def to_ms(moment: datetime) -> int:
 
 
 class Clock(Protocol):
-    """The interface of the engine to time and randomness."""
+    """The interface of the engine to time and randomness.
+
+    ``statefun_actors.testing.checks.CLOCK_CHECKS`` checks a clock of your own.
+    """
 
     def token(self) -> str:
-        """128 random bits as 32 hexadecimal digits."""
+        """128 random bits as 32 hexadecimal digits, in lower case; another text with each call."""
         ...
 
     def now_ms(self) -> int:
-        """Milliseconds since 1970, UTC."""
+        """Milliseconds since 1970, UTC, as an int. It may be set back; while nobody sets it, it never goes back."""
         ...
 
     async def sleep(self, seconds: float) -> None:
-        """Wait *seconds* between two attempts of one message."""
+        """Wait *seconds* between two attempts of one message: at the end the time is that much later.
+
+        Other tasks run meanwhile. A cancelled wait ends at once.
+        """
         ...
 
     def call_at(self, due_ms: int, callback: Callable[[], None]) -> Callable[[], None]:
-        """Call *callback* at *due_ms* or earlier (it reads the clock itself); return a function that cancels it."""
+        """Call *callback* once, on the event loop, at *due_ms* or earlier; return a function that cancels the call.
+
+        It is called after this has returned, even if *due_ms*, which may be any 64-bit number, is in the past. The
+        engine reads the clock then, and waits again if the time has not come.
+        """
         ...
 
 
@@ -69,6 +80,9 @@ class ManualClock:
     def __init__(self, start: datetime = datetime(2026, 1, 1, tzinfo=UTC), seed: int = 0) -> None:
         self._now_ms = to_ms(start)
         self._random = random.Random(seed)  # noqa: S311 - in tests the same each time
+        self._numbers = itertools.count()
+        self._calls: dict[int, tuple[int, Callable[[], None]]] = {}
+        """By its number: the due time of a pending call, and the function to call."""
 
     def token(self) -> str:
         return f"{self._random.getrandbits(128):032x}"
@@ -77,11 +91,23 @@ class ManualClock:
         return self._now_ms
 
     def set_ms(self, now_ms: int) -> None:
-        """Set the time to *now_ms*, forward or back. Wake the engine afterwards: this calls nothing."""
+        """Set the time to *now_ms*, forward or back, and make the calls that are due. Call it on the event loop."""
         self._now_ms = now_ms
+        due = sorted((due_ms, number) for number, (due_ms, _) in self._calls.items() if due_ms <= now_ms)
+        for _, number in due:
+            if (call := self._calls.pop(number, None)) is not None:  # one of the others may have cancelled it
+                call[1]()
 
     async def sleep(self, seconds: float) -> None:
-        self._now_ms += round(seconds * 1000)
+        self.set_ms(self._now_ms + round(seconds * 1000))
 
-    def call_at(self, due_ms: int, callback: Callable[[], None]) -> Callable[[], None]:  # noqa: ARG002 - the protocol
-        return lambda: None  # the code that moves the clock wakes the engine
+    def call_at(self, due_ms: int, callback: Callable[[], None]) -> Callable[[], None]:
+        if due_ms <= self._now_ms:
+            return asyncio.get_running_loop().call_soon(callback).cancel
+        number = next(self._numbers)
+        self._calls[number] = due_ms, callback
+
+        def cancel() -> None:
+            self._calls.pop(number, None)
+
+        return cancel

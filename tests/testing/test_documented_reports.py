@@ -1,4 +1,4 @@
-"""The reports that the page on testing shows are those of its tests."""
+"""The reports that the page on testing shows are those of its tests; the checks that it shows pass."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from hypothesis import settings
 
 import statefun_actors
 from statefun_actors.testing import SimulationError
+from statefun_actors.testing.checks import CLOCK_CHECKS, SINK_CHECKS
 
 pytest_plugins = ["pytester"]
 
@@ -54,6 +55,15 @@ def test_the_report_of_a_failed_test_with_a_runtime(pytester: pytest.Pytester) -
     shown = report.splitlines()
     at = lines.index(shown[0])
     assert lines[at : at + len(shown)] == shown
+
+
+def test_the_checks_of_a_sink_and_of_clocks_pass(pytester: pytest.Pytester) -> None:
+    sink, clock = (code for _, code in BLOCKS if "_CHECKS, ids=" in code)
+    pytester.makepyfile(test_my_sink=sink, test_my_clock=clock)
+
+    result = pytester.runpytest_inprocess("-q", "-p", "no:xdist", "-p", "no:asyncio", "-p", "no:cacheprovider")
+
+    result.assert_outcomes(passed=len(SINK_CHECKS) + len(CLOCK_CHECKS))
 
 
 def bank() -> str:

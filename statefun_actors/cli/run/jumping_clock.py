@@ -21,8 +21,7 @@ class JumpingClock(SystemClock):
 
     def call_at(self, due_ms: int, callback: Callable[[], None]) -> Callable[[], None]:
         to_ms = self.next_jump()
-        if to_ms is None:
-            return super().call_at(due_ms, callback)
-        self.ahead_ms += max(0, to_ms - self.now_ms())
-        callback()
-        return lambda: None
+        if to_ms is not None:
+            self.ahead_ms += max(0, to_ms - self.now_ms())
+            due_ms = self.now_ms()
+        return super().call_at(due_ms, callback)

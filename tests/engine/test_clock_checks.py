@@ -1,0 +1,271 @@
+"""The published checks of clocks: our clocks pass them, and those with a mistake do not."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta, timezone
+from typing import ClassVar
+
+import pytest
+
+from statefun_actors.cli.run.jumping_clock import JumpingClock
+from statefun_actors.engine import ManualClock, SystemClock, at_ms, to_ms
+from statefun_actors.testing.checks import CLOCK_CHECKS, ClockCheck, ClockSetup, clock_calls, clocks
+from statefun_actors.testing.faults import FaultClock
+
+START = datetime(2031, 7, 1, 8, 30, tzinfo=timezone(timedelta(hours=5, minutes=45)))
+
+
+def set_by_hand(clock: ManualClock) -> ClockSetup:
+    expected = at_ms(clock.now_ms())
+
+    async def advance(seconds: float) -> None:
+        clock.set_ms(clock.now_ms() + round(seconds * 1000))
+
+    return ClockSetup(clock=clock, advance=advance, expected=lambda: expected)
+
+
+SETUPS: dict[str, Callable[[], ClockSetup]] = {
+    "SystemClock": lambda: ClockSetup(clock=SystemClock()),
+    "JumpingClock": lambda: ClockSetup(clock=JumpingClock()),
+    "ManualClock": lambda: set_by_hand(ManualClock()),
+    "ManualClock of another zone": lambda: set_by_hand(ManualClock(START, seed=7)),
+    "FaultClock": lambda: set_by_hand(FaultClock()),
+}
+
+
+@pytest.mark.parametrize("check", CLOCK_CHECKS, ids=lambda check: check.__name__)
+@pytest.mark.parametrize("setup", SETUPS)
+async def test_clocks_keep_to(check: ClockCheck, setup: str) -> None:
+    await check(SETUPS[setup]())
+
+
+async def test_a_clock_that_jumps_calls_after_it_has_returned() -> None:
+    clock = JumpingClock()
+    clock.next_jump = clock.now_ms
+
+    await clock_calls.a_callback_whose_time_has_passed_is_called_soon(ClockSetup(clock=clock))
+
+
+def test_a_manual_clock_shows_the_same_time_in_each_zone() -> None:
+    assert at_ms(ManualClock(START).now_ms()) == START
+
+
+class WrongClock(SystemClock):
+    """The wall clock, with a mistake."""
+
+    def __init__(self, mistake: str) -> None:
+        self.mistake, self.reads = mistake, 0
+        self.cancel_last: Callable[[], None] = lambda: None
+
+    def token(self) -> str:
+        token = super().token()
+        match self.mistake:
+            case "repeats a token":
+                return "0123456789abcdef" * 2
+            case "short tokens":
+                return token[:16]
+            case "tokens of 64 bits":
+                return token[:16].zfill(32)
+            case _:
+                return token
+
+    def now_ms(self) -> int:
+        self.reads += 1
+        match self.mistake:
+            case "local time":
+                return to_ms(datetime.now().replace(tzinfo=UTC))  # noqa: DTZ005 - the mistake
+            case "seconds":
+                return int(time.time())
+            case "fractions":
+                return time.time() * 1000  # type: ignore[return-value] # the mistake
+            case "goes back":
+                return super().now_ms() - self.reads % 2 * 20
+            case _:
+                return super().now_ms()
+
+    async def sleep(self, seconds: float) -> None:
+        match self.mistake:
+            case "sleeps milliseconds":
+                await super().sleep(seconds / 1000)
+            case "sleeps a thousand times as long":
+                await super().sleep(seconds * 1000)
+            case "blocks":
+                time.sleep(min(seconds, 0.1))  # noqa: ASYNC251 - the mistake
+            case "sleeps on":
+                with contextlib.suppress(asyncio.CancelledError):
+                    await super().sleep(seconds)
+                await super().sleep(seconds)
+            case _:
+                await super().sleep(seconds)
+
+    def call_at(self, due_ms: int, callback: Callable[[], None]) -> Callable[[], None]:
+        loop = asyncio.get_running_loop()
+        match self.mistake:
+            case "calls twice":
+                super().call_at(due_ms, callback)
+            case "calls at once":
+                return loop.call_soon(callback).cancel
+            case "calls in a thread":
+                return self._in_a_thread(due_ms, callback)
+            case "computes dates":
+                return loop.call_later((at_ms(due_ms) - at_ms(self.now_ms())).total_seconds(), callback).cancel
+            case "keeps one call":
+                self.cancel_last()
+            case _:
+                pass
+        cancel = self.cancel_last = super().call_at(due_ms, callback)
+        return (lambda: None) if self.mistake == "cancels nothing" else cancel
+
+    def _in_a_thread(self, due_ms: int, callback: Callable[[], None]) -> Callable[[], None]:
+        timer = threading.Timer(max(0, due_ms - self.now_ms()) / 1000, callback)
+        timer.start()
+        return timer.cancel
+
+
+class WrongManualClock(ManualClock):
+    """A clock that is set by hand, with a mistake."""
+
+    MISTAKES: ClassVar = (
+        "stands still",
+        "calls the last first",
+        "calls nothing",
+        "calls before it returns",
+        "cancels only what is pending",
+    )
+
+    def __init__(self, mistake: str) -> None:
+        super().__init__()
+        self.mistake = mistake
+
+    async def sleep(self, seconds: float) -> None:
+        if self.mistake != "stands still":
+            await super().sleep(seconds)
+
+    def set_ms(self, now_ms: int) -> None:
+        if self.mistake == "calls the last first":
+            self._calls = {-number: (self._now_ms, call) for number, (_, call) in self._calls.items()}
+        super().set_ms(now_ms)
+
+    def call_at(self, due_ms: int, callback: Callable[[], None]) -> Callable[[], None]:
+        if self.mistake == "calls nothing":
+            return lambda: None
+        if self.mistake == "calls before it returns" and due_ms <= self.now_ms():
+            callback()
+            return lambda: None
+        cancel = super().call_at(due_ms, callback)
+        if self.mistake == "cancels only what is pending" and self._calls:
+            return functools.partial(self._calls.__delitem__, max(self._calls))
+        return cancel
+
+
+@pytest.mark.parametrize(
+    ("mistake", "check", "text"),
+    [
+        ("local time", clocks.the_time_is_in_utc_in_each_time_zone, "expected 20"),
+        ("seconds", clocks.the_time_is_in_whole_milliseconds, "expected a time that is 40 ms later, got "),
+        ("fractions", clocks.the_time_is_in_whole_milliseconds, "expected an int, got 1"),
+        ("goes back", clocks.the_time_never_goes_back, "expected "),
+        ("sleeps milliseconds", clocks.a_wait_ends_when_its_time_has_passed, "expected a wait of 40 ms, got "),
+        (
+            "sleeps a thousand times as long",
+            clocks.a_wait_ends_when_its_time_has_passed,
+            "expected the end of a wait of 40 ms, got none after 0.3 s",
+        ),
+        ("stands still", clocks.a_wait_ends_when_its_time_has_passed, "expected a wait of 40 ms, got 0 ms"),
+        (
+            "sleeps on",
+            clocks.a_wait_can_be_cancelled,
+            "expected the end of a wait that was cancelled, got none after 0.3 s",
+        ),
+        (
+            "blocks",
+            clocks.other_tasks_run_during_a_wait,
+            "expected that other tasks run during a wait of 0.04 s, got none",
+        ),
+        (
+            "calls twice",
+            clock_calls.a_callback_is_called_once_at_its_time_on_the_event_loop,
+            "expected calls of ('first',), got ('first', 'first')",
+        ),
+        (
+            "calls in a thread",
+            clock_calls.a_callback_is_called_once_at_its_time_on_the_event_loop,
+            "expected a call on the thread of the event loop",
+        ),
+        (
+            "calls nothing",
+            clock_calls.a_callback_is_called_once_at_its_time_on_the_event_loop,
+            "expected calls of ('first',), got () after 0.3 s",
+        ),
+        (
+            "calls at once",
+            clock_calls.a_callback_is_not_called_long_before_its_time,
+            "expected calls of (), got ('in an hour',)",
+        ),
+        (
+            "calls the last first",
+            clock_calls.callbacks_are_called_in_the_order_of_their_times,
+            "expected calls of (1, 2, 3), got (2, 1, 3)",
+        ),
+        (
+            "keeps one call",
+            clock_calls.callbacks_are_called_in_the_order_of_their_times,
+            "expected calls of (1, 2, 3), got (2,) after 0.3 s",
+        ),
+        (
+            "calls before it returns",
+            clock_calls.a_callback_whose_time_has_passed_is_called_soon,
+            "expected a call after call_at() has returned, got one before",
+        ),
+        (
+            "computes dates",
+            clock_calls.a_callback_of_any_later_time_can_be_set,
+            "expected any 64-bit number as due_ms, got OverflowError(",
+        ),
+        ("cancels nothing", clock_calls.a_cancelled_callback_is_not_called, "expected calls of ('kept',), got ("),
+        (
+            "cancels only what is pending",
+            clock_calls.a_cancelled_callback_is_not_called,
+            "expected that a call can be cancelled at any time, got KeyError(",
+        ),
+        ("repeats a token", clocks.each_token_is_new_and_has_128_bits, "expected another token with each call"),
+        (
+            "short tokens",
+            clocks.each_token_is_new_and_has_128_bits,
+            "expected 32 hexadecimal digits in lower case, got ",
+        ),
+        (
+            "tokens of 64 bits",
+            clocks.each_token_is_new_and_has_128_bits,
+            "expected random bits, got the same in each token",
+        ),
+        (
+            "calls nothing",
+            clock_calls.an_engine_delivers_no_delayed_message_before_its_time,
+            "expected 3 messages, got 0 after 0.3 s",
+        ),
+    ],
+)
+async def test_a_mistake_of_a_clock_is_described(
+    mistake: str, check: ClockCheck, text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("statefun_actors.testing.checks.running.SECONDS", 0.3)
+    by_hand = mistake in WrongManualClock.MISTAKES
+    setup = set_by_hand(WrongManualClock(mistake)) if by_hand else ClockSetup(clock=WrongClock(mistake))
+
+    with pytest.raises(AssertionError) as raised:
+        await check(setup)
+
+    assert str(raised.value).startswith(text)
+
+
+@pytest.mark.parametrize("setup", [lambda: ClockSetup(clock=WrongClock("")), lambda: set_by_hand(WrongManualClock(""))])
+async def test_a_clock_without_a_mistake_passes(setup: Callable[[], ClockSetup]) -> None:
+    for check in CLOCK_CHECKS:
+        await check(setup())
