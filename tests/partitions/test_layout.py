@@ -68,11 +68,43 @@ def test_a_missing_partition_is_not_created_again(folder: Path) -> None:
     )
 
 
-def test_a_layout_that_cannot_be_read_is_refused(folder: Path) -> None:
-    (folder / "partitions.json").write_text("[]")
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ("[]", "Expected `object`, got `array`"),
+        ('{"partitions":0,"system":"x"}', "Expected `int` >= 1 - at `$.partitions`"),
+        ('{"partitions":2}', "Object missing required field `system`"),
+    ],
+)
+def test_a_layout_that_cannot_be_read_is_refused(folder: Path, content: str, reason: str) -> None:
+    (folder / "partitions.json").write_text(content)
     assert refused(folder, 2) == (
-        f"store {folder}: its partitions.json can't be read: Expected `object`, got `array`. Restore the folder from a "
-        "copy."
+        f"store {folder}: its partitions.json can't be read: {reason}. Restore the whole folder from a copy."
+    )
+
+
+def test_a_folder_that_can_not_be_created_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    folder = tmp_path / "file" / "bank.db"
+    assert refused(folder, 2) == (f"store {folder}: it can't be created: File exists. Choose another path.")
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_partition_that_is_deleted_while_the_others_run_is_not_created_again(folder: Path) -> None:
+    (folder / "1").unlink()
+    with pytest.raises(StoreError) as caught:
+        open_partition(folder, Partition(1, 2), "any")
+    assert str(caught.value) == (
+        f"store {folder / '1'}: the file does not exist. Restore the whole folder from a copy."
+    )
+    assert not (folder / "1").exists()
+
+
+def test_a_layout_that_is_a_folder_is_refused(folder: Path) -> None:
+    (folder / "partitions.json").unlink()
+    (folder / "partitions.json").mkdir()
+    assert refused(folder, 2) == (
+        f"store {folder}: its partitions.json can't be read: Is a directory. Restore the whole folder from a copy."
     )
 
 

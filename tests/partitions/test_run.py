@@ -141,13 +141,17 @@ def test_what_does_not_work_yet_is_refused(system: Running, command: tuple[str, 
     [
         (("--input", "app.py"), "--input yet: send the lines over HTTP, to /ingress"),
         (("--until-idle",), "--until-idle yet: stop the run with SIGTERM"),
+        (("--fire-timers",), "--fire-timers yet: omit it"),
+        (("--module", "app.py"), "--module yet: omit it"),
+        (("--skip-bad-lines", "bad.jsonl"), "--skip-bad-lines yet: omit it"),
+        (("--reload",), "--reload yet: restart the run yourself"),
         (("--memory",), "--memory yet: omit it: the state is then in a folder of files"),
         (
             ("--egress", "a/b=out.jsonl"),
             "--egress yet: omit it: records stay in the store until such a run can write them",
         ),
         (("--history", "5"), "--history yet: omit it"),
-        (("--metrics",), "--metrics yet: use OpenTelemetry, which each partition reports to by itself"),
+        (("--metrics",), "--metrics yet: use OpenTelemetry, to which each partition reports"),
         (("--json",), "--json yet: omit it"),
         (("--console", "full"), "--console yet: omit it"),
     ],
@@ -160,6 +164,16 @@ def test_options_that_do_not_work_yet_are_refused(tmp_path: Path, options: tuple
         f"Error: --partitions does not work with {error}; or run without --partitions."
     )
     assert not (tmp_path / ".statefun").exists()
+
+
+@pytest.mark.parametrize("number", ["0", "-1", "65", "100000", "two", "²", ""])
+def test_an_invalid_number_of_partitions_is_refused(tmp_path: Path, number: str) -> None:
+    (tmp_path / "app.py").write_text(APP)
+    done = run("run", "app.py", f"--partitions={number}", folder=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1] == (
+        f"Error: Invalid value for '--partitions': expected the number of processes, from 1 to 64, got {number!r}."
+    )
 
 
 def test_a_renamed_class_is_refused(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from statefun_actors.cli.logs import LogFormat, LogHandler, LogLevel, LogOptions
 from statefun_actors.cli.metrics_option import metrics_instruments, metrics_option
 from statefun_actors.cli.output import echo, echo_json, printable_lines, write
 from statefun_actors.cli.run.listening import BIND, listening_at
-from statefun_actors.cli.run.partitioning import MOST_PARTITIONS, refuse_others, run_partitions
+from statefun_actors.cli.run.partitioning import read_partitions, refuse_others, run_partitions
 from statefun_actors.cli.settings_options import Written, settings_options
 from statefun_actors.cli.store.place import STORE, default_store
 from statefun_actors.history import MOST_KEPT
@@ -71,7 +71,7 @@ _FILE: Final = click.Path(dir_okay=False, path_type=Path)
     "--store", type=STORE, metavar="FILE", help="The file for the state. Default: ./.statefun/<APP's name>.db"
 )
 @click.option(
-    "--partitions", type=click.IntRange(1, MOST_PARTITIONS), metavar="N",
+    "--partitions", type=Written(read_partitions), metavar="N",
     help="Run N processes, to use several cores. Each entity is in one of them; the state is in a folder of N stores "
     "at the path of --store. The number of an existing store can't be changed. No history is recorded.",
 )  # fmt: skip

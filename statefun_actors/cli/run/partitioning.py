@@ -21,7 +21,15 @@ if TYPE_CHECKING:
     from statefun_actors.http import Listener
     from statefun_actors.settings import Settings
 
-MOST_PARTITIONS: Final = 64
+_MOST: Final = 64
+
+
+def read_partitions(value: object) -> int:
+    """The number of partitions in the text *value*. Raises ValueError, with what was expected and given."""
+    text = str(value).strip()
+    if not (text.isascii() and text.isdecimal() and len(text) <= len(str(_MOST)) and 1 <= int(text) <= _MOST):
+        raise ValueError(f"expected the number of processes, from 1 to {_MOST}, got {text!r}.")
+    return int(text)
 
 
 class _Options(TypedDict):
@@ -45,8 +53,8 @@ _INSTEAD: Final = {
     "module_file": ("--module", "omit it"),
     "skip_bad_lines": ("--skip-bad-lines", "omit it"),
     "history": ("--history", "omit it"),
-    "metrics": ("--metrics", "use OpenTelemetry, which each partition reports to by itself"),
-    "reload": ("--reload", "restart the run by yourself"),
+    "metrics": ("--metrics", "use OpenTelemetry, to which each partition reports"),
+    "reload": ("--reload", "restart the run yourself"),
     "as_json": ("--json", "omit it"),
 }
 """By parameter: the option, and what to do without it."""

@@ -12,7 +12,7 @@ import shutil
 import uuid
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
 
@@ -30,12 +30,12 @@ class Layout(msgspec.Struct, frozen=True, kw_only=True):
 
     Args:
         version: of this format.
-        partitions: how many there are.
+        partitions: their number.
         system: an id that all partitions of the folder share, and no other store has.
     """
 
     version: int = _VERSION
-    partitions: int
+    partitions: Annotated[int, msgspec.Meta(ge=1)]
     system: str
 
     def mark(self, own: int) -> str:
@@ -52,7 +52,10 @@ def read_layout(folder: Path) -> Layout:
     try:
         found = msgspec.json.decode((folder / FILE).read_bytes(), type=Layout)
     except (OSError, msgspec.MsgspecError) as error:
-        raise StoreError(str(folder), f"its {FILE} can't be read: {error}", "Restore the folder from a copy.") from None
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise StoreError(
+            str(folder), f"its {FILE} can't be read: {reason}", "Restore the whole folder from a copy."
+        ) from None
     if found.version != _VERSION:
         raise StoreError(
             str(folder), f"its {FILE} is of version {found.version}, expected {_VERSION}", "Use a newer version."
@@ -85,7 +88,7 @@ def create_partitions(folder: Path, count: int) -> Layout:
         try:
             _create(folder, Layout(partitions=count, system=uuid.uuid4().hex))
         except OSError as error:
-            raise StoreError(str(folder), f"it can't be created: {error}", "Choose another path.") from None
+            raise StoreError(str(folder), f"it can't be created: {error.strerror}", "Choose another path.") from None
     found = read_layout(folder)
     if found.partitions != count:
         raise StoreError(
