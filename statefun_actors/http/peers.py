@@ -10,6 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+import attrs
+
 from statefun_actors.http.request import OnDone, Request, Response, line
 
 _MOST_IDLE: Final = 64
@@ -23,8 +25,27 @@ _HOP: Final = frozenset(
 """Headers of one connection, which are not forwarded."""
 _OWN: Final = _HOP | {b"content-type", b"date", b"server"}
 """Headers of a response that the server writes by itself."""
-_NOT_TAKEN: Final = "not taken, send it again: "
 _RETRY: Final = (b"retry-after", b"1")
+
+
+@attrs.frozen
+class Failures:
+    """The texts of the responses for a peer that gives none.
+
+    Args:
+        unreachable: no connection to ``{name}``, for the ``{reason}``.
+        ended: ``{name}`` ended after the request was sent.
+    """
+
+    unreachable: str
+    ended: str
+
+
+_OF_MESSAGES: Final = Failures(
+    "not taken, send it again: {name} can't be reached: {reason}",
+    "{name} ended before it answered; the message may or may not be stored: send it again only under the same "
+    "Idempotency-Key",
+)
 
 OnResponse = Callable[[Response | None], None]
 
@@ -37,30 +58,26 @@ class Peer:
         self._idle: list[_Connection] = []
         self._connecting: set[asyncio.Task[None]] = set()
 
-    def forward(self, request: Request, body: bytes, not_taken: str = _NOT_TAKEN) -> PendingForward:
-        """Forward *request*, with all its headers; the response is the peer's, as it is.
-
-        *not_taken*: how the response begins if the peer can't be reached.
-        """
+    def forward(self, request: Request, body: bytes, failures: Failures = _OF_MESSAGES) -> PendingForward:
+        """Forward *request*, with all its headers; the response is the peer's, as it is, or 503 by *failures*."""
         head = [b"%b %b HTTP/1.1\r\n" % (request.method.encode(), request.target)]
         head += [b"%b: %b\r\n" % (name, value) for name, value in request.headers if name not in _HOP]
         data = b"%bcontent-length: %d\r\n\r\n%b" % (b"".join(head), len(body), body)
-        pending = PendingForward(self)
+        pending = PendingForward(self, failures)
         if self._idle:
             pending.begin(self._idle.pop(), data)
         else:
-            task = asyncio.get_running_loop().create_task(self._connect(pending, data, not_taken))
+            task = asyncio.get_running_loop().create_task(self._connect(pending, data))
             self._connecting.add(task)
             task.add_done_callback(self._connecting.discard)
         return pending
 
-    async def _connect(self, pending: PendingForward, data: bytes, not_taken: str) -> None:
+    async def _connect(self, pending: PendingForward, data: bytes) -> None:
         loop = asyncio.get_running_loop()
         try:
             _, connection = await loop.create_unix_connection(lambda: _Connection(self), str(self.path))
         except OSError as error:
-            text = f"{not_taken}{self.name} can't be reached: {error.strerror or error}"
-            pending.end(line(503, text, _RETRY))
+            pending.unreachable(error.strerror or str(error))
         else:
             pending.begin(connection, data)
 
@@ -87,10 +104,10 @@ class Peer:
 class PendingForward:
     """The pending response of a peer."""
 
-    __slots__ = ("_callback", "_connection", "_ended", "_peer", "_response")
+    __slots__ = ("_callback", "_connection", "_ended", "_failures", "_peer", "_response")
 
-    def __init__(self, peer: Peer) -> None:
-        self._peer = peer
+    def __init__(self, peer: Peer, failures: Failures = _OF_MESSAGES) -> None:
+        self._peer, self._failures = peer, failures
         self._callback: OnDone | None = None
         self._connection: _Connection | None = None
         self._response: Response | None = None
@@ -118,14 +135,15 @@ class PendingForward:
         self._connection = connection
         connection.send(data, self._responded)
 
+    def unreachable(self, reason: str) -> None:
+        """There is no connection, for the *reason*."""
+        text = self._failures.unreachable.format(name=self._peer.name, reason=reason)
+        self.end(line(503, text, _RETRY))
+
     def _responded(self, response: Response | None) -> None:
         self._connection = None
         if response is None:
-            response = line(
-                503,
-                f"{self._peer.name} ended before it answered; the message may or may not be stored: send it again only "
-                "under the same Idempotency-Key",
-            )
+            response = line(503, self._failures.ended.format(name=self._peer.name))
         self.end(response)
 
     def end(self, response: Response | None) -> None:

@@ -9,12 +9,13 @@ from typing import Final, Protocol
 
 from statefun_actors.address import Address
 from statefun_actors.http.ingress.health import READY, HealthRoutes
-from statefun_actors.http.peers import Peer
+from statefun_actors.http.peers import Failures, Peer
 from statefun_actors.http.request import OnDone, Pending, RefusedError, Request, Response, Route, line, lines
 from statefun_actors.partitions import Partition, partition_of
 
 _PATIENCE_SECONDS: Final = 3.0
 """The timeout for the other partitions: to say whether they are ready, and to take messages."""
+_OF_CHECKS: Final = Failures("can't be reached: {reason}", "ended before it answered")
 
 
 class AddressedRoute(Route, Protocol):
@@ -125,7 +126,7 @@ class _AllReady:
         self._request = request
         asked = Request("GET", request.target, request.headers)
         self._responses = {forwarding.own.own: here}
-        self._pending = {number: peer.forward(asked, b"", "") for number, peer in forwarding.peers.items()}
+        self._pending = {number: peer.forward(asked, b"", _OF_CHECKS) for number, peer in forwarding.peers.items()}
         self._callback: OnDone | None = None
         self._late = asyncio.get_running_loop().call_later(_PATIENCE_SECONDS, self._give_up)
 
