@@ -151,7 +151,7 @@ def test_any_error_of_a_command_is_made_printable() -> None:
 
 def test_commands_print_through_one_module() -> None:
     root = Path(statefun_actors.cli.__file__).parent
-    constant = ("workers.py", "serving.py", "endpoint_process.py", "completion.py", "output.py")
+    constant = ("serving.py", "endpoint_process.py", "completion.py", "output.py")
 
     assert [
         f"{path.relative_to(root)}:{number}"

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import signal
 import sys
 from collections.abc import Sequence
 from multiprocessing.connection import Connection
 from pathlib import Path
 from socket import socket
-from types import FrameType
-from typing import Literal
 
 import attrs
 
@@ -19,16 +16,15 @@ from statefun_actors.cli.loading import AppError, load_app
 from statefun_actors.cli.logs import LogOptions, logging_to_stderr
 from statefun_actors.cli.looping import in_a_loop
 from statefun_actors.cli.output import printable_lines, write
+from statefun_actors.cli.processes import supervised
 from statefun_actors.cli.run.options import RunOptions
 from statefun_actors.cli.run.partition_run import PartitionRun
 from statefun_actors.cli.run.running import Run
 from statefun_actors.cli.run.summary import Summary
-from statefun_actors.cli.signals import heard
 from statefun_actors.dispatch import Application
 from statefun_actors.errors import StatefunActorsError
 from statefun_actors.http import Listener
 from statefun_actors.settings import Settings
-from statefun_actors.system import signals_kept_from_children
 from statefun_actors.telemetry import with_global_providers
 
 
@@ -52,20 +48,16 @@ class PartitionTask:
 
 @attrs.frozen
 class Progress:
-    """What a partition reports: it is ready, or it has ended after it has handled *handled* messages."""
+    """What a partition reports: it is ready, and has handled *handled* messages more."""
 
-    what: Literal["ready", "ended"]
     handled: int = 0
 
 
 def run_partition(task: PartitionTask, neighbours: Neighbours, sockets: Sequence[socket], reports: Connection) -> None:
     """Run one partition until SIGTERM, or until the supervisor has ended."""
-    for number in heard():
-        if number is not signal.SIGTERM:  # every process at a terminal gets them; the supervisor stops the partitions
-            signal.signal(number, _left_to_the_supervisor)  # not SIG_IGN, which child processes would inherit
     sys.path[:] = task.path
     logs = attrs.evolve(task.logs, partition=neighbours.own.own)
-    with signals_kept_from_children(_left_to_the_supervisor), logging_to_stderr(logs) as log, reports:
+    with supervised(), logging_to_stderr(logs) as log, reports:
         try:
             loaded = load_app(task.app)
             app = Application(*loaded.served, settings=task.settings, instruments=with_global_providers([]))
@@ -79,7 +71,7 @@ def run_partition(task: PartitionTask, neighbours: Neighbours, sockets: Sequence
                 listeners=[Listener(name, [sock]) for name, sock in zip(task.names, sockets, strict=True)],
                 token=task.token,
                 console="off",
-                partition=PartitionRun(neighbours, lambda: _report(reports, Progress("ready"))),
+                partition=PartitionRun(neighbours, lambda: _report(reports, Progress())),
             )
 
             async def work() -> Summary:
@@ -89,12 +81,9 @@ def run_partition(task: PartitionTask, neighbours: Neighbours, sockets: Sequence
         except (StatefunActorsError, AppError) as error:
             write(printable_lines(f"Error: partition {neighbours.own.own}: {error}"), err=True)
             sys.exit(1)
-        _report(reports, Progress("ended", summary.handled))
+        _report(reports, Progress(summary.handled))
 
 
 def _report(reports: Connection, progress: Progress) -> None:
     with contextlib.suppress(OSError):  # the supervisor was killed, and this process ends, too
         reports.send(progress)
-
-
-def _left_to_the_supervisor(_number: int, _frame: FrameType | None) -> None: ...

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-import multiprocessing
 from collections.abc import Callable, Generator, Mapping
 
 import attrs
 
 from statefun_actors.assembly import Service
 from statefun_actors.assembly.partitions import ForwardedHttpService, LinkService, Neighbours
+from statefun_actors.cli.processes import at_the_end_of_the_supervisor
 from statefun_actors.cli.signals import Stop
 from statefun_actors.connectors.partitions import LinkSource
 from statefun_actors.store import Store
@@ -40,16 +39,6 @@ class PartitionRun:
     @contextlib.contextmanager
     def started(self, stop: Stop) -> Generator[None]:
         """Messages are taken. Until the block ends, the death of the supervisor requests a stop."""
-        loop, parent = asyncio.get_running_loop(), multiprocessing.parent_process()
-        assert parent is not None
-
-        def alone() -> None:
-            loop.remove_reader(parent.sentinel)
-            stop.wanted.set()
-
-        loop.add_reader(parent.sentinel, alone)
-        self.ready()
-        try:
+        with at_the_end_of_the_supervisor(stop.wanted.set):
+            self.ready()
             yield
-        finally:
-            loop.remove_reader(parent.sentinel)

@@ -90,7 +90,7 @@ def run_partitions(
         click.ClickException: the store has another number of partitions, or can't be created.
     """
     from statefun_actors.cli.run.partition_process import PartitionTask
-    from statefun_actors.cli.run.supervisor import Supervisor
+    from statefun_actors.cli.run.supervisor import supervise
     from statefun_actors.store import StoreError
     from statefun_actors.store.partitioned import create_partitions
 
@@ -109,4 +109,4 @@ def run_partitions(
         for listener in listeners:
             echo(one_line(f"Messages are taken at {listener.url(tls=False)}/ingress/<namespace>/<name>/<id>"), err=True)
 
-    return Supervisor(task, layout, listeners, quiet=quiet).to_the_end(announce)
+    return supervise(task, layout, listeners, announce, quiet=quiet)

@@ -1,22 +1,13 @@
-"""The supervisor of ``run --partitions``: one process for each partition; one that dies is started again alone.
-
-It opens all listening sockets, one for each partition and address, and keeps them open: the kernel distributes
-connections over them, and those that wait at the socket of a dead partition are not lost.
-"""
+"""The processes of ``run --partitions``, one for each partition; one that dies is started again alone."""
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import shutil
 import signal
 import tempfile
-import time
 from collections.abc import Callable, Sequence
-from multiprocessing.connection import Connection, wait
-from multiprocessing.context import SpawnProcess
 from pathlib import Path
-from types import FrameType
 from typing import Final
 
 import attrs
@@ -24,14 +15,12 @@ import attrs
 from statefun_actors.assembly.partitions import Neighbours
 from statefun_actors.backoff import Backoff
 from statefun_actors.cli.output import echo
+from statefun_actors.cli.processes import Ended, Supervisor, Work
 from statefun_actors.cli.run.partition_process import PartitionTask, Progress, run_partition
-from statefun_actors.cli.signals import STOP_SIGNALS, Terminals, heard, is_repeated
-from statefun_actors.http import STOP_SECONDS, Listener
+from statefun_actors.http import Listener
 from statefun_actors.partitions import Partition
 from statefun_actors.store.partitioned import Layout
 
-_LOOKS: Final = 0.5
-"""Seconds between two checks for processes that have ended."""
 _BACKOFF: Final = Backoff(0.05, 10.0)
 _STEADY: Final = 30.0
 """Seconds after which a partition that dies is started again at once."""
@@ -39,177 +28,88 @@ _LONGEST_PATH: Final = 90
 """Bytes of the folder of sockets: the kernel limits their paths to about 100."""
 
 
-@attrs.define
-class _Process:
-    """The process of one partition, now or next."""
+def supervise(
+    task: PartitionTask, layout: Layout, listeners: Sequence[Listener], announce: Callable[[], None], *, quiet: bool
+) -> int:
+    """Run the partitions of *layout* until Ctrl-C or SIGTERM; returns the exit code.
 
-    neighbours: Neighbours
-    process: SpawnProcess | None = None
-    reports: Connection | None = None
-    started: float = 0.0
-    due: float = 0.0
-    """When it is started, if it does not run."""
+    Args:
+        task: what they share.
+        layout: their number, and the id of the system.
+        listeners: with a socket for each partition.
+        announce: called once all partitions are ready.
+        quiet: whether only errors are shown.
+    """
+    group = _Partitions(task, layout, announce, quiet=quiet)
+    try:
+        code = Supervisor(group, listeners).to_the_end()
+    finally:
+        group.abandon()
+    group.print_handled()
+    return code
+
+
+@attrs.define
+class _State:
+    """What is known of one partition."""
+
     failures: int = 0
     ready: bool = False
     """Whether it has ever been ready."""
     handled: int = 0
 
 
-class Supervisor:
-    """Runs the partitions of *layout* until Ctrl-C or SIGTERM.
+class _Partitions:
+    """The group of all partitions."""
 
-    Args:
-        task: what they share.
-        listeners: with a socket for each partition.
-        quiet: whether only errors are shown.
-    """
-
-    def __init__(self, task: PartitionTask, layout: Layout, listeners: Sequence[Listener], *, quiet: bool) -> None:
-        self._task, self._listeners, self._quiet = task, listeners, quiet
+    def __init__(self, task: PartitionTask, layout: Layout, announce: Callable[[], None], *, quiet: bool) -> None:
+        self._announce, self._quiet = announce, quiet
+        self._announced = False
         self._sockets, self._temporary = _folder_of_sockets(task.store)
-        self._processes = [
-            _Process(Neighbours(Partition(own, layout.partitions), layout.system, self._sockets, task.store))
+        self._states = [_State() for _ in range(layout.partitions)]
+        self.works: Sequence[Work] = [
+            Work(
+                f"partition {own}",
+                run_partition,
+                (task, Neighbours(Partition(own, layout.partitions), layout.system, self._sockets, task.store)),
+            )
             for own in range(layout.partitions)
         ]
-        self._signals = 0
-        self._terminals = Terminals()
-        self._woken, self._wake = os.pipe()
+        stopping = "Stopping: running handlers finish, and results are stored. Repeat to stop at once."
+        self.stopping: str | None = None if quiet else stopping
 
-    def to_the_end(self, announce: Callable[[], None]) -> int:
-        """Run, and return the exit code. *announce* is called once all partitions are ready."""
-        for number in heard():
-            signal.signal(number, self._on_signal)
-        code, announced = 0, False
-        try:
-            while not self._signals and not code:
-                self._start_those_due()
-                wait(self._awaited(), self._pause())
-                code = self._read_reports()
-                if not announced and all(each.ready for each in self._processes):
-                    announced = True
-                    announce()
-        finally:
-            stopped = self._stop()
-            if self._temporary:
-                shutil.rmtree(self._sockets, ignore_errors=True)
-        if announced and not self._quiet:
-            handled = ", ".join(f"partition {n}: {each.handled:,}" for n, each in enumerate(self._processes))
-            echo(f"Stopped. Messages handled: {sum(each.handled for each in self._processes):,} ({handled})", err=True)
-        return code or stopped
+    def reported(self, number: int, report: Progress) -> None:
+        state = self._states[number]
+        state.ready = True
+        state.handled += report.handled
+        if not self._announced and all(each.ready for each in self._states):
+            self._announced = True
+            self._announce()
 
-    # --- processes
+    def ended(self, number: int, ended: Ended) -> float | None:
+        state = self._states[number]
+        how = f"ended with exit code {ended.exit_code}"
+        if ended.exit_code < 0:
+            how = f"was killed by {signal.Signals(-ended.exit_code).name}"
+        if not state.ready:
+            echo(f"Error: {ended.name} {how} before it was ready, so all partitions are stopped.", err=True)
+            return None
+        state.failures = 0 if ended.seconds > _STEADY else state.failures + 1
+        pause = _BACKOFF.seconds(state.failures) if state.failures else 0.0
+        again = f"it is started again{f' in {pause:g} s' if pause >= 1 else ''}"
+        echo(f"Warning: {ended.name} {how}; {again}.", err=True)
+        return pause
 
-    def _start_those_due(self) -> None:
-        now = time.monotonic()
-        for each in self._processes:
-            if each.process is None and each.due <= now:
-                self._start(each)
+    def abandon(self) -> None:
+        if self._temporary:
+            shutil.rmtree(self._sockets, ignore_errors=True)
 
-    def _start(self, each: _Process) -> None:
-        own = each.neighbours.own.own
-        context = multiprocessing.get_context("spawn")
-        each.reports, reports = context.Pipe(duplex=False)
-        sockets = [listener.sockets[own] for listener in self._listeners]
-        each.process = context.Process(
-            target=run_partition, args=(self._task, each.neighbours, sockets, reports), name=f"partition {own}"
-        )
-        each.process.start()
-        each.started = time.monotonic()
-        reports.close()
-
-    def _awaited(self) -> list[Connection | int]:
-        found: list[Connection | int] = [self._woken]
-        for each in self._processes:
-            if each.process is not None and each.reports is not None:
-                found += [each.process.sentinel, each.reports]
-        return found
-
-    def _pause(self) -> float:
-        due = [each.due for each in self._processes if each.process is None]
-        return max(0.0, min([_LOOKS, *(at - time.monotonic() for at in due)]))
-
-    def _read_reports(self) -> int:
-        """Read what processes report, and note those that have ended. Returns an exit code to end with, or 0."""
-        for each in self._processes:
-            if each.process is None:
-                continue
-            ended = not each.process.is_alive()
-            _read(each)
-            if ended:
-                code = self._ended(each, each.process)
-                if code:
-                    return code
-        return 0
-
-    def _ended(self, each: _Process, process: SpawnProcess) -> int:
-        """*process* has ended by itself. Returns the exit code to end with if it can't be started; else 0."""
-        now, exit_code = time.monotonic(), process.exitcode or 0
-        process.join()
-        each.process = None
-        how = f"ended with exit code {exit_code}"
-        if exit_code < 0:
-            how = f"was killed by {signal.Signals(-exit_code).name}"
-        if not each.ready:
-            echo(f"Error: {process.name} {how} before it was ready, so all partitions are stopped.", err=True)
-            return exit_code if exit_code > 0 else 1
-        each.failures = 0 if now - each.started > _STEADY else each.failures + 1
-        pause = _BACKOFF.seconds(each.failures) if each.failures else 0.0
-        each.due = now + pause
-        echo(f"Warning: {process.name} {how}; it is started again{f' in {pause:g} s' if pause >= 1 else ''}.", err=True)
-        return 0
-
-    # --- the end
-
-    def _on_signal(self, number: int, _: FrameType | None) -> None:
-        self._terminals.forget_those_gone()
-        if self._signals and is_repeated(number):
-            return
-        self._signals += 1
-        if self._signals > 1:
-            for each in self._processes:
-                if each.process is not None:
-                    each.process.kill()
-            if self._temporary:
-                shutil.rmtree(self._sockets, ignore_errors=True)
-            signal.signal(number, signal.SIG_DFL)
-            os.kill(os.getpid(), number)
-        os.write(self._wake, b"!")
-
-    def _stop(self) -> int:
-        """Stop all partitions; return 1 if one did not stop in time, or with an error."""
-        for listener in self._listeners:
-            listener.close()
-        if self._signals and not self._quiet:
-            echo("Stopping: running handlers finish, and results are stored. Repeat to stop at once.", err=True)
-        running = [(each, each.process) for each in self._processes if each.process is not None]
-        for _, process in running:
-            process.terminate()
-        until = time.monotonic() + STOP_SECONDS
-        for each, process in running:
-            while process.is_alive() and time.monotonic() < until:
-                wait([process.sentinel], min(_LOOKS, max(0.0, until - time.monotonic())))
-            if process.is_alive():
-                process.kill()
-            process.join()
-            _read(each)
-        # One that got SIGTERM before it ran anything was killed by it.
-        fine = {0, *(-number for number in STOP_SIGNALS)}
-        return int(any(process.exitcode not in fine for _, process in running))
-
-
-def _read(each: _Process) -> None:
-    """Read what *each* has reported."""
-    reports = each.reports
-    try:
-        while reports is not None and reports.poll():
-            progress: Progress = reports.recv()
-            if progress.what == "ready":
-                each.ready = True
-            each.handled += progress.handled
-    except (EOFError, OSError):
-        if reports is not None:
-            reports.close()
-        each.reports = None
+    def print_handled(self) -> None:
+        """Print how many messages each partition has handled."""
+        if self._announced and not self._quiet:
+            counts = [state.handled for state in self._states]
+            handled = ", ".join(f"partition {number}: {count:,}" for number, count in enumerate(counts))
+            echo(f"Stopped. Messages handled: {sum(counts):,} ({handled})", err=True)
 
 
 def _folder_of_sockets(store: Path) -> tuple[Path, bool]:

@@ -1,0 +1,255 @@
+"""Several processes of one command, and their supervisor: it starts again those that end, and stops all by a signal.
+
+Each process loads the application by itself, so threads and connections that it opens at import are not shared by
+accident. The supervisor opens all listening sockets, one for each process and address, and keeps them open: the kernel
+distributes connections over them, and those that wait at the socket of a process that ended are not lost.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import multiprocessing
+import os
+import signal
+import time
+from collections.abc import Callable, Generator, Sequence
+from multiprocessing.connection import Connection, wait
+from multiprocessing.context import SpawnProcess
+from socket import socket
+from types import FrameType
+from typing import Any as Untyped
+from typing import Final, Protocol
+
+import attrs
+
+from statefun_actors.cli.output import echo
+from statefun_actors.cli.signals import STOP_SIGNALS, Terminals, heard, is_repeated
+from statefun_actors.http import STOP_SECONDS, Listener
+from statefun_actors.system import signals_kept_from_children
+
+_LOOKS: Final = 0.5
+"""Seconds between two checks for processes that have ended: the sentinel of a process stays open while a child lives
+that a handler has started."""
+
+
+@attrs.frozen
+class Work:
+    """What one process runs.
+
+    Args:
+        name: of the process, for messages.
+        main: gets *arguments*, the sockets of the process, and a connection for its reports; all are pickled.
+    """
+
+    name: str
+    main: Callable[..., None]
+    arguments: Sequence[Untyped]
+
+
+@attrs.frozen
+class Ended:
+    """A process that has ended by itself, after *seconds*. *exit_code*: as of ``multiprocessing``."""
+
+    name: str
+    exit_code: int
+    seconds: float
+
+
+class Group(Protocol):
+    """The processes of a command, by number."""
+
+    works: Sequence[Work]
+    stopping: str | None
+    """What is printed when a signal has come; None: nothing."""
+
+    def reported(self, number: int, report: Untyped, /) -> None:
+        """Process *number* has sent *report*."""
+        ...
+
+    def ended(self, number: int, ended: Ended, /) -> float | None:
+        """Print that process *number* has ended.
+
+        Returns:
+            The seconds until it is started again; None: it would end again, so all are stopped.
+        """
+        ...
+
+    def abandon(self) -> None:
+        """Clean up: a second signal has killed the processes, and kills this one, too."""
+        ...
+
+
+@attrs.define
+class _Process:
+    """One process, now or next."""
+
+    process: SpawnProcess | None = None
+    reports: Connection | None = None
+    started: float = 0.0
+    due: float = 0.0
+    """When it is started, if it does not run."""
+
+
+class Supervisor:
+    """Runs the processes of *group* until Ctrl-C or SIGTERM.
+
+    Args:
+        listeners: with a socket for each process.
+    """
+
+    def __init__(self, group: Group, listeners: Sequence[Listener]) -> None:
+        self._group, self._listeners = group, listeners
+        self._processes = [_Process() for _ in group.works]
+        self._signals = 0
+        self._terminals = Terminals()
+        self._woken, self._wake = os.pipe()
+
+    def to_the_end(self, announce: Callable[[], None] | None = None) -> int:
+        """Run, and return the exit code: 1 if a process did not stop in time, or with an error.
+
+        *announce* is called once signals are handled.
+        """
+        for number in heard():
+            signal.signal(number, self._on_signal)
+        code = 0
+        try:
+            if announce is not None:
+                announce()
+            while not self._signals and not code:
+                self._start_those_due()
+                wait(self._awaited(), self._pause())
+                code = self._look()
+        finally:
+            stopped = self._stop()
+        return code or stopped
+
+    # --- processes
+
+    def _start_those_due(self) -> None:
+        now = time.monotonic()
+        for number, each in enumerate(self._processes):
+            if each.process is None and each.due <= now:
+                self._start(each, self._group.works[number], [listener.sockets[number] for listener in self._listeners])
+
+    @staticmethod
+    def _start(each: _Process, work: Work, sockets: Sequence[socket]) -> None:
+        context = multiprocessing.get_context("spawn")
+        each.reports, reports = context.Pipe(duplex=False)
+        each.process = context.Process(target=work.main, args=(*work.arguments, sockets, reports), name=work.name)
+        each.process.start()
+        each.started = time.monotonic()
+        reports.close()
+
+    def _awaited(self) -> list[Connection | int]:
+        found: list[Connection | int] = [self._woken]
+        for each in self._processes:
+            if each.process is not None:
+                found.append(each.process.sentinel)
+            if each.reports is not None:
+                found.append(each.reports)
+        return found
+
+    def _pause(self) -> float:
+        due = [each.due for each in self._processes if each.process is None]
+        return max(0.0, min([_LOOKS, *(at - time.monotonic() for at in due)]))
+
+    def _look(self) -> int:
+        """Read what processes report, and note those that have ended. Returns an exit code to end with, or 0."""
+        for number, each in enumerate(self._processes):
+            process = each.process
+            if process is None:
+                continue
+            ended = not process.is_alive()
+            self._read(number, each)
+            if ended:
+                process.join()
+                each.process, exit_code = None, process.exitcode or 0
+                seconds = time.monotonic() - each.started
+                pause = self._group.ended(number, Ended(process.name, exit_code, seconds))
+                if pause is None:
+                    return exit_code if exit_code > 0 else 1
+                each.due = time.monotonic() + pause
+        return 0
+
+    def _read(self, number: int, each: _Process) -> None:
+        reports = each.reports
+        if reports is None:
+            return
+        try:
+            while reports.poll():
+                self._group.reported(number, reports.recv())
+        except (EOFError, OSError):
+            reports.close()
+            each.reports = None
+
+    # --- the end
+
+    def _on_signal(self, number: int, _: FrameType | None) -> None:
+        self._terminals.forget_those_gone()
+        if self._signals and is_repeated(number):
+            return
+        self._signals += 1
+        if self._signals > 1:
+            for each in self._processes:
+                if each.process is not None:
+                    each.process.kill()
+            self._group.abandon()
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
+        os.write(self._wake, b"!")
+
+    def _stop(self) -> int:
+        """Stop all processes; return 1 if one did not stop in time, or with an error."""
+        for listener in self._listeners:
+            listener.close()
+        if self._signals and self._group.stopping is not None:
+            echo(self._group.stopping, err=True)
+        running = [(number, each, each.process) for number, each in enumerate(self._processes) if each.process]
+        for _, _, process in running:
+            process.terminate()
+        until = time.monotonic() + STOP_SECONDS
+        for number, each, process in running:
+            while process.is_alive() and time.monotonic() < until:
+                wait([process.sentinel], min(_LOOKS, max(0.0, until - time.monotonic())))
+            if process.is_alive():
+                process.kill()
+            process.join()
+            self._read(number, each)
+        # One that got SIGTERM before it ran anything was killed by it.
+        fine = {0, *(-number for number in STOP_SIGNALS)}
+        return int(any(process.exitcode not in fine for _, _, process in running))
+
+
+# --- in the processes
+
+
+@contextlib.contextmanager
+def supervised() -> Generator[None]:
+    """Leave signals to the supervisor, which sends SIGTERM: every process at a terminal gets the others, too."""
+    for number in heard():
+        if number is not signal.SIGTERM:
+            signal.signal(number, _left_to_the_supervisor)  # not SIG_IGN, which child processes would inherit
+    with signals_kept_from_children(_left_to_the_supervisor):
+        yield
+
+
+def _left_to_the_supervisor(_number: int, _frame: FrameType | None) -> None: ...
+
+
+@contextlib.contextmanager
+def at_the_end_of_the_supervisor(stop: Callable[[], None]) -> Generator[None]:
+    """Until the block ends, call *stop* in the event loop once the supervisor was killed."""
+    loop, parent = asyncio.get_running_loop(), multiprocessing.parent_process()
+    assert parent is not None
+    sentinel = parent.sentinel
+
+    def alone() -> None:
+        loop.remove_reader(sentinel)
+        stop()
+
+    loop.add_reader(sentinel, alone)
+    try:
+        yield
+    finally:
+        loop.remove_reader(sentinel)
