@@ -13,6 +13,7 @@ from statefun_actors.console.assets import ASSETS
 from statefun_actors.console.fields import is_plain
 from statefun_actors.console.links import query
 from statefun_actors.console.look import Page
+from statefun_actors.history import GAP_REASON, NO_HISTORY, gap_text
 from statefun_actors.http import Response
 
 if TYPE_CHECKING:
@@ -91,6 +92,7 @@ def _environment() -> Environment:
         seconds=values.seconds,
         span=values.span,
     )
+    environment.globals.update(NO_HISTORY=NO_HISTORY, GAP_REASON=GAP_REASON, gap_text=gap_text)
     environment.tests["plain"] = is_plain
     return environment
 

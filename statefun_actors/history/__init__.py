@@ -33,14 +33,17 @@ from statefun_actors.history.reading import (
 )
 from statefun_actors.history.recorder import Recorded, Recorder
 from statefun_actors.history.step import Step, without_large
+from statefun_actors.history.wording import GAP_REASON, NO_HISTORY, gap_text
 
 __all__ = [
     "CANCEL",
     "EGRESS",
+    "GAP_REASON",
     "KEEP",
     "LATER",
     "MOST_KEPT",
     "NEWEST",
+    "NO_HISTORY",
     "SEND",
     "Change",
     "DamagedHistoryError",
@@ -58,6 +61,7 @@ __all__ = [
     "drop_settlement",
     "dropped_entry",
     "find_sent",
+    "gap_text",
     "operator_entry",
     "read_entries",
     "read_gaps",

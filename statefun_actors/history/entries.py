@@ -63,7 +63,7 @@ class Kind(IntEnum):
     ENDED = 5
     """All its fields have expired. Earlier entries are no longer shown."""
     GAP = 6
-    """Messages of any entities that were not recorded, under load."""
+    """Messages of any entities that were not recorded: the engine was at its limit, or they were too large."""
 
 
 class Failure(Struct, frozen=True, array_like=True):

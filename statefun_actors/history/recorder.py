@@ -18,6 +18,7 @@ from msgspec import Struct
 from statefun_actors.address import Address
 from statefun_actors.history.entries import Kind, encode, gap_key, key_of, operator_entry, row_of
 from statefun_actors.history.step import LARGEST_EPOCH, Step, packed_or_none
+from statefun_actors.history.wording import GAP_REASON
 from statefun_actors.model import INGRESS, OWN_PREFIX, Send
 from statefun_actors.store import HistoryRow, StoreReader
 
@@ -159,7 +160,7 @@ class Recorder:
         self._gap_until = max(self._gap_until, until_ms)
         if not self._logged:
             self._logged = True
-            logger.info("messages are not recorded in the history: under load, or since they are too large")
+            logger.info("messages, of any entities, were not recorded in the history: %s", GAP_REASON)
         self._gap_count += missing
         self._gap_is_new = True
 

@@ -54,9 +54,9 @@ class RuntimeViews(ABC):
     def history(self, of: type | str | Address, id: str | None = None, /) -> list[HistoryEntry]:
         """What happened to one entity, newest first: ``history(Account, "ada")`` or ``history(Account.at("ada"))``.
 
-        The runtime keeps the last ``history=`` messages of each entity; with 0, the default, it records none. As of
-        the last commit. Gaps, where messages of any entities were not recorded, are entries of the kind
-        ``not recorded`` between them.
+        The runtime keeps the last ``history=`` messages of each entity, as of the last commit. With 0, the default, no
+        history is recorded: start it with ``history=100``. Gaps, where messages of any entities were not recorded,
+        since the engine was at its limit or they were too large, are entries of the kind ``not recorded``.
 
         Raises:
             NotServedError: nothing here serves the entity.

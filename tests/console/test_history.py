@@ -165,7 +165,7 @@ async def test_where_nothing_is_recorded_the_page_says_why() -> None:
         await runtime.tell(Ledger.at("2026"), Cost(1))
         text = (await console.get(f"/console/entity{query(type='talk/ledger', id='2026')}")).text
 
-    assert "No history is recorded: the server was started with history 0." in text
+    assert "No history is recorded. Start it with --history 100, or with history=100 in Python." in text
 
 
 async def test_values_are_escaped() -> None:

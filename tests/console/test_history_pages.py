@@ -14,7 +14,7 @@ from tests.console.served import Site, query
 from tests.console.test_history import plain
 from tests.engine.recorded import record_with_gap
 
-GAP = "messages, of any entities, were not recorded until"
+GAP = "1,234 messages, of any entities, were not recorded until"
 
 
 class Long(Entity, typename="pages/long"):
@@ -34,6 +34,7 @@ async def test_a_gap_as_the_last_row_of_a_page_is_the_first_row_of_the_next_one(
     assert (numbers(first), numbers(second)) == ([*range(70, 20, -1)], [*range(20, 0, -1)])
     assert (first.count(GAP), second.count(GAP)) == (0, 1)
     assert second.index(GAP) < second.index("conversation?")
+    assert plain(second).count(" ago: the engine was at its limit, or they were too large.") == 1
 
 
 async def test_a_gap_as_row_50_is_shown_once_and_the_page_has_50_messages(tmp_path: Path) -> None:

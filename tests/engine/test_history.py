@@ -338,7 +338,8 @@ async def test_under_load_changes_by_an_operator_are_recorded_and_it_is_logged_o
     assert [entry.kind for entry in of(store, address)] == [Kind.EDITED] * 3
     assert [gap.count for gap in read_gaps(store)] == [30]
     assert [record.message for record in caplog.records] == [
-        "messages are not recorded in the history: under load, or since they are too large"
+        "messages, of any entities, were not recorded in the history: the engine was at its limit, or they were too "
+        "large"
     ]
 
 

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from statefun_actors import Address
 from statefun_actors.asking import REPLY
-from statefun_actors.history import Kind, Recorder, Step, read_entries, read_gaps
+from statefun_actors.history import Kind, Recorder, Step, gap_text, read_entries, read_gaps
 from statefun_actors.store import MemoryStore, Message
 from statefun_actors.types import pack
 from tests.engine.recorded import E, commit, steps
@@ -87,3 +87,11 @@ async def test_in_an_epoch_that_is_too_large_changes_by_an_operator_are_recorded
     kinds = [Kind(entry.kind) for _, entry in read_entries(store, [A])]
     assert kinds == [Kind.PAUSED, Kind.EDITED]
     assert [gap.count for gap in read_gaps(store)] == [2 + 530 - len(recorded(store, E))]
+
+
+def test_a_gap_of_one_message_and_of_many_are_sentences() -> None:
+    assert [gap_text(messages) for messages in (1, 2, 12_345)] == [
+        "1 message, of any entity, was not recorded",
+        "2 messages, of any entities, were not recorded",
+        "12,345 messages, of any entities, were not recorded",
+    ]

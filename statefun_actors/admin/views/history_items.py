@@ -64,8 +64,8 @@ class HistoryItem(Struct, frozen=True):
     Args:
         place: identifies it, and orders what is older behind it.
         time_ms: when it ended, in milliseconds since 1970.
-        kind: ``message``, ``field set``, ``paused``, ``resumed``; or ``not recorded``, under load, for messages of all
-            entities.
+        kind: ``message``, ``field set``, ``paused``, ``resumed``; or ``not recorded``: messages of any entities that
+            were not recorded, since the engine was at its limit, or they were too large.
         seq: the number of the message; 0 without one.
         value: the JSON form of the message.
         sender: of the message, as text.

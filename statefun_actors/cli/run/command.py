@@ -83,8 +83,8 @@ _FILE: Final = click.Path(dir_okay=False, path_type=Path)
 @click.option(
     "--history", type=click.IntRange(0, MOST_KEPT), default=100, show_default=True, metavar="NUMBER",
     help="Messages of each entity that its history keeps, for the console and the command history; 0: nothing is "
-    "recorded. Under load, messages may not be recorded, and the history says so. With --partitions, nothing is "
-    "recorded.",
+    "recorded. If the engine is at its limit, messages may not be recorded, and the history says so. With "
+    "--partitions, nothing is recorded.",
 )  # fmt: skip
 @click.option(
     "--egress", multiple=True, type=_mapped, metavar="NS/NAME=TARGET",

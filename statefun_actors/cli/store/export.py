@@ -32,7 +32,8 @@ _HELP = f"""Write a whole store as lines of JSON, on standard output or to a fil
   statefun-actors export --store .statefun/app.db | grep '"kind":"timer"'
 
 The lines have all data as of one commit: entities, waiting and delayed messages, kept egress records, dead letters,
-and positions in inputs. An engine may run on the store. import creates the same store from them.
+and positions in inputs. They leave out the history, which backup copies. An engine may run on the store. import creates
+the same store from them.
 {EXIT_CODES}
 """
 

@@ -27,7 +27,8 @@ are rows, too. {WHICH_STORE}
   statefun-actors history app.py bank/account/ada --json --limit 1
 
 A run keeps the last 100 messages of each entity; run --history NUMBER sets another number, and 0 records nothing. A run
-with --partitions records nothing. Under load messages may not be recorded: a row says how many, and when.
+with --partitions records nothing. A row says how many messages, of any entities, were not recorded, and until when:
+the engine was at its limit, or they were too large.
 
 It reads the store, also while an engine runs on it, and changes nothing. {EXIT_CODES}
 """
@@ -39,7 +40,7 @@ It reads the store, also while an engine runs on it, and changes nothing. {EXIT_
 @store_command
 def history(words: tuple[str, ...], limit: int | None, store: Path | None, as_json: bool) -> None:
     from statefun_actors.admin import view_history
-    from statefun_actors.history import read_keep
+    from statefun_actors.history import NO_HISTORY, read_keep
     from statefun_actors.store import has_partitions
 
     app, rest = app_and_rest(words, store, is_subject)
@@ -52,16 +53,16 @@ def history(words: tuple[str, ...], limit: int | None, store: Path | None, as_js
         if isinstance(address, str):
             raise click.UsageError(f"expected the address of an entity, such as {address}/ID; got the type {address}.")
         items = view_history(reader, address, place.app, place.known)
-        why = "" if read_keep(reader) else ": the runs on this store kept no history (run --history NUMBER)"
+        nothing = f"No history of {address} is recorded." if read_keep(reader) else NO_HISTORY
         if has_partitions(place.store):
-            why = ": run --partitions records no history"
+            nothing = "No history is recorded with --partitions."
         newer = _NewerRows(items)
         show_rows(
             ["time", "what", "from", "message", "changed", "sent", "took", "error"],
             newer.rows(),
             as_json=as_json,
             limit=limit,
-            nothing=f"No history of {address} is recorded{why}.",
+            nothing=nothing,
         )
         if newer.error is not None:
             raise newer.error
@@ -104,8 +105,10 @@ def _row(item: HistoryItem) -> Row:
 
 
 def _what(item: HistoryItem) -> str:
+    from statefun_actors.history import GAP_REASON, gap_text
+
     if item.kind == "not recorded":
-        return f"{item.messages:,} messages of all entities were not recorded until {time_of(item.until_ms)}"
+        return f"{gap_text(item.messages)} until {time_of(item.until_ms)}: {GAP_REASON}"
     if item.kind != "message":
         return f"{item.kind} by an operator"
     return item.typename if item.outcome == "handled" else f"{item.typename}: {item.outcome}"

@@ -14,7 +14,7 @@ from statefun_actors.store import Commit, HistoryRow
 from statefun_actors.store.sqlite import SqliteStore
 from tests.cli.commands import summary, wait_until, write_lines
 from tests.cli.store.shop import APP, STORE, WISHES, engine, in_this_process, refusal, reported, shop, table, wish
-from tests.engine.recorded import commit, steps
+from tests.engine.recorded import commit, record_with_gap, steps
 
 ADA = "shop/basket/ada"
 
@@ -159,13 +159,27 @@ def test_where_nothing_is_recorded_it_says_why(tmp_path: Path) -> None:
 
     nothing = in_this_process("history", "app.py", ADA, folder=tmp_path)
     off = in_this_process("history", "app.py", ADA, "--store", "none.db", folder=tmp_path)
-    assert nothing.stdout in {
-        f"No history of {ADA} is recorded.\n",
-        f"No history of {ADA} is recorded: the runs on this store kept no history (run --history NUMBER).\n",
-    }
-    assert off.stdout == (
-        f"No history of {ADA} is recorded: the runs on this store kept no history (run --history NUMBER).\n"
+    assert nothing.stdout == f"No history of {ADA} is recorded.\n"
+    assert off.stdout == "No history is recorded. Start it with --history 100, or with history=100 in Python.\n"
+
+
+def test_a_gap_is_a_row(folder: Path) -> None:
+    store = SqliteStore(folder / STORE)
+    asyncio.run(record_with_gap(store, Address("shop/basket", "gap"), older=1, newer=1, keep=100))
+    store.close()
+
+    text = in_this_process("history", "app.py", "shop/basket/gap", folder=folder).stdout
+    gap = (
+        "1,234 messages, of any entities, were not recorded until 1970-01-01T00:00:02.000Z: the engine was at its "
+        "limit, or they were too large"
     )
+    assert text.count(gap) == 1
+    assert reported("history", "app.py", "shop/basket/gap", folder=folder)[1] == {
+        "time": "1970-01-01T00:00:02.000Z",
+        "kind": "not recorded",
+        "messages": 1_234,
+        "until": "1970-01-01T00:00:02.000Z",
+    }
 
 
 def test_of_a_damaged_history_newer_rows_are_shown(folder: Path) -> None:

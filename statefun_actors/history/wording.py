@@ -1,0 +1,15 @@
+"""What the command line, the console and the log say where nothing is recorded: the same words for the same thing."""
+
+from __future__ import annotations
+
+from typing import Final
+
+NO_HISTORY: Final = "No history is recorded. Start it with --history 100, or with history=100 in Python."
+GAP_REASON: Final = "the engine was at its limit, or they were too large"
+
+
+def gap_text(messages: int) -> str:
+    """What a gap of so many *messages* is, without its time and its reason."""
+    if messages == 1:
+        return "1 message, of any entity, was not recorded"
+    return f"{messages:,} messages, of any entities, were not recorded"
