@@ -6,20 +6,16 @@ its partition, whose source drops repeats (:mod:`statefun_actors.connectors.part
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from functools import cached_property, lru_cache
 from typing import Final
 
 from statefun_actors.address import Address
-from statefun_actors.dispatch import Instruments
-from statefun_actors.engine.options import EngineOptions
-from statefun_actors.engine.ports import Sink, Source
-from statefun_actors.engine.served_states import ServedStates
 from statefun_actors.engine.working_set import WorkingSet
 from statefun_actors.model import INGRESS, Headers, TypedValue
-from statefun_actors.partitions import call_id, link, partition_of, partition_of_call, write_envelope
-from statefun_actors.store import EgressRecord, Store
+from statefun_actors.partitions import Partition, call_id, link, partition_of, partition_of_call, write_envelope
+from statefun_actors.store import EgressRecord
 
-_MOST_KNOWN: Final = 50_000
+_known_partition_of: Final = lru_cache(50_000)(partition_of)
 
 
 class PartitionedWorkingSet(WorkingSet):
@@ -28,20 +24,10 @@ class PartitionedWorkingSet(WorkingSet):
     It is a separate class, so that an engine without partitions pays nothing for it.
     """
 
-    def __init__(
-        self,
-        shape: ServedStates,
-        store: Store,
-        sources: Mapping[str, Source],
-        sinks: Mapping[str, Sink],
-        options: EngineOptions,
-        instruments: Instruments,
-    ) -> None:
-        super().__init__(shape, store, sources, sinks, options, instruments)
-        assert options.partition is not None
-        self._partition = options.partition
-        self._known: dict[Address, int] = {}
-        """The partitions of recent targets."""
+    @cached_property
+    def _partition(self) -> Partition:
+        assert self._options.partition is not None
+        return self._options.partition
 
     def post(self, target: Address, value: TypedValue, caller: Address | None, headers: Headers | None = None) -> None:
         to = self._partition_of(target)
@@ -70,12 +56,7 @@ class PartitionedWorkingSet(WorkingSet):
         return not self.is_elsewhere(address) and super().at_rest(address)
 
     def _partition_of(self, target: Address) -> int:
-        to = self._known.get(target)
-        if to is None:
-            if len(self._known) >= _MOST_KNOWN:
-                self._known.clear()
-            to = self._known[target] = partition_of(target, self._partition.count)
-        return to
+        return _known_partition_of(target, self._partition.count)
 
     def _hand_over(
         self, to: int, target: Address, value: TypedValue, caller: Address | None, headers: Headers | None

@@ -63,6 +63,7 @@ class WorkingSet:
         self.timers = Timers(store)
         self.dead_letters = DeadLetters(store)
         self.callers = Callers(store, recovered.next_seq)
+        self._options = options
         self._mailbox = options.mailbox
         self.mailboxes = options.mailboxes(shape.served, options.mailbox, self._messages_to, shape.durable_first)
         self._resume_pauses(recovered)

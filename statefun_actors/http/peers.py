@@ -93,13 +93,6 @@ class Peer:
         if connection in self._idle:
             self._idle.remove(connection)
 
-    def close(self) -> None:
-        """Close all idle connections."""
-        for connection in list(self._idle):
-            connection.close()
-        for task in self._connecting:
-            task.cancel()
-
 
 class PendingForward:
     """The pending response of a peer."""

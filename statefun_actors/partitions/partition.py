@@ -32,10 +32,6 @@ class Partition:
     own: int
     count: int
 
-    def has(self, address: Address) -> bool:
-        """Whether *address* is in it."""
-        return partition_of(address, self.count) == self.own
-
     @property
     def others(self) -> list[int]:
         """The other partitions, in order."""

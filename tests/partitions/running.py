@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -136,15 +137,22 @@ class Running:
 
     def add_surely(self, id: str, number: int, to: str) -> None:
         """The same, repeated under one key until there is an answer."""
+        attempts: deque[str] = deque(maxlen=20)
         end = time.monotonic() + DEADLINE
         while time.monotonic() < end:
-            with suppress(OSError, http.client.HTTPException):
+            began = time.monotonic()
+            try:
                 got = self.add(id, number, to, key=f"{id}-{number}")
+            except (OSError, http.client.HTTPException) as error:
+                outcome = repr(error)
+            else:
                 if got.status == 200:
                     return
                 assert got.status == 503, got
+                outcome = got.body.decode().strip()
+            attempts.append(f"{time.monotonic() - began:.2f} s: {outcome}")
             time.sleep(0.02)  # between two attempts of a client
-        raise AssertionError("no answer")
+        raise AssertionError("\n".join(["no answer:", *attempts, "", self.logged()]))
 
 
 def is_alive(pid: int) -> bool:

@@ -63,11 +63,9 @@ def test_a_link_is_told_from_other_egresses_by_its_name() -> None:
     assert not is_between_partitions("bank/receipts")
 
 
-def test_a_partition_knows_its_addresses_and_the_others() -> None:
+def test_a_partition_knows_the_others() -> None:
     partition = Partition(1, 3)
     assert partition.others == [0, 2]
-    assert partition.has(Address("a/b", "é"))
-    assert not partition.has(Address("bank/account", "ada"))
     assert str(partition) == "partition 1 of 3"
 
 

@@ -1,4 +1,4 @@
-"""``run --bind``: where the HTTP ingress listens, and whether that needs a token."""
+"""``run --bind``: where the HTTP ingress listens, whether that needs a token, and what a run says about itself."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from statefun_actors.cli.binding import listeners
+from statefun_actors.text import one_line
 
 if TYPE_CHECKING:
     from statefun_actors.http import Listener
@@ -15,6 +16,18 @@ if TYPE_CHECKING:
 _PORT: Final = 8080
 BIND: Final = f"127.0.0.1:{_PORT}"
 """The default."""
+STOPPING: Final = "Stopping: running handlers finish, and results are stored. Repeat to stop at once."
+"""Printed at the first signal."""
+
+
+def running_text(typenames: Sequence[str], where: str) -> str:
+    """The line about a run that does not end by itself. *where*: its state, such as ``state in FILE``."""
+    return one_line(f"Running {', '.join(typenames)}; {where}. Ctrl-C stops.")
+
+
+def messages_text(listener: Listener) -> str:
+    """The line about a *listener* of a run."""
+    return one_line(f"Messages are taken at {listener.url(tls=False)}/ingress/<namespace>/<name>/<id>")
 
 
 def listening_at(binds: Sequence[str], token: str | None, processes: int) -> list[Listener]:

@@ -13,7 +13,7 @@ import click
 from click.core import ParameterSource
 
 from statefun_actors.cli.output import echo
-from statefun_actors.text import one_line
+from statefun_actors.cli.run.listening import messages_text, running_text
 
 if TYPE_CHECKING:
     from statefun_actors.cli.logs import LogOptions
@@ -104,9 +104,8 @@ def run_partitions(
     def announce() -> None:
         if quiet:
             return
-        where = f"{count} partitions; state in {options['store']}"
-        echo(one_line(f"Running {', '.join(application.typenames)}; {where}. Ctrl-C stops."), err=True)
+        echo(running_text(application.typenames, f"{count} partitions; state in {options['store']}"), err=True)
         for listener in listeners:
-            echo(one_line(f"Messages are taken at {listener.url(tls=False)}/ingress/<namespace>/<name>/<id>"), err=True)
+            echo(messages_text(listener), err=True)
 
     return supervise(task, layout, listeners, announce, quiet=quiet)

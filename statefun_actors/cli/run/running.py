@@ -14,6 +14,7 @@ from statefun_actors.assembly import Assembly
 from statefun_actors.cli.logs import LogHandler
 from statefun_actors.cli.run.inputs import input_name, kafka_sources
 from statefun_actors.cli.run.jumping_clock import JumpingClock
+from statefun_actors.cli.run.listening import STOPPING, messages_text, running_text
 from statefun_actors.cli.run.options import RunOptions, opened_store, services_of
 from statefun_actors.cli.run.progress import BarDisplay, CheckProgress, Display, PlainDisplay
 from statefun_actors.cli.run.sinks import Sinks
@@ -119,7 +120,7 @@ class Run:
         try:
             await asyncio.wait(ending, return_when=asyncio.FIRST_COMPLETED)
             if stop.signal is not None:
-                display.say("Stopping: running handlers finish, and results are stored. Repeat to stop at once.")
+                display.say(STOPPING)
         finally:  # again, if code of the application ended the event loop
             for task in (watching, *ending):
                 task.cancel()
@@ -166,9 +167,9 @@ class Run:
     async def _watch(self, display: Display) -> None:
         if not self._options.until_idle:
             where = "memory" if self._options.store is None else self._options.store
-            display.say(one_line(f"Running {', '.join(self.engine.app.typenames)}; state in {where}. Ctrl-C stops."))
+            display.say(running_text(self.engine.app.typenames, f"state in {where}"))
         for listener in self._options.listeners:
-            display.say(one_line(f"Messages are taken at {listener.url(tls=False)}/ingress/<namespace>/<name>/<id>"))
+            display.say(messages_text(listener))
             if self._options.console != "off":
                 display.say(one_line(f"The console is at {listener.url(tls=False)}/"))
         while self._options.until_idle or not self._all_read():

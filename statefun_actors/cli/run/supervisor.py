@@ -16,6 +16,7 @@ from statefun_actors.assembly.partitions import Neighbours
 from statefun_actors.backoff import Backoff
 from statefun_actors.cli.output import echo
 from statefun_actors.cli.processes import Ended, Supervisor, Work
+from statefun_actors.cli.run.listening import STOPPING
 from statefun_actors.cli.run.partition_process import PartitionTask, Progress, run_partition
 from statefun_actors.http import Listener
 from statefun_actors.partitions import Partition
@@ -75,8 +76,7 @@ class _Partitions:
             )
             for own in range(layout.partitions)
         ]
-        stopping = "Stopping: running handlers finish, and results are stored. Repeat to stop at once."
-        self.stopping: str | None = None if quiet else stopping
+        self.stopping: str | None = None if quiet else STOPPING
 
     def reported(self, number: int, report: Progress) -> None:
         state = self._states[number]
