@@ -73,6 +73,7 @@ class LinkService:
         """End all connections: a sender that waits for this partition would stop late."""
         if self._server is not None:
             await self._server.close()
+            self._neighbours.link_socket(self._neighbours.own.own).unlink(missing_ok=True)
 
     async def close(self) -> None:
         pass
@@ -103,3 +104,4 @@ class ForwardedHttpService:
         self._closing.set()
         if self.serving is not None:
             await asyncio.wait([self.serving])
+            self._neighbours.http_socket(self._neighbours.own.own).unlink(missing_ok=True)

@@ -209,6 +209,7 @@ def test_a_signal_to_all_processes_ends_them_in_peace(tmp_path: Path, number: in
         # The message to the second entity may wait in a store.
         assert re.search(r"Stopped. Messages handled: [12] \(", running.logged())
         assert not list(running.store.glob("*-wal"))  # each store was closed
+        assert not [path.name for path in running.store.iterdir() if path.is_socket()]
 
 
 def test_partitions_end_with_a_supervisor_that_is_killed(tmp_path: Path) -> None:
