@@ -40,7 +40,7 @@ from statefun_actors.model import (
     State,
     TypedValue,
 )
-from statefun_actors.types import pack, record_to_typed
+from statefun_actors.types import pack, packers, record_to_typed
 
 _RECORD_TYPES: Final = (".KafkaProducerRecord", ".KinesisEgressRecord")
 _RECORDS: Final = (KafkaRecord, KinesisRecord)
@@ -60,7 +60,6 @@ class Scope(Struct, eq=False):
     batch_state: State
     first: str
     """The type of the batch's first message."""
-    caller: Address | None = None
     invocation: Invocation | None = None
     """The current message; None before the first."""
     handler: str = ""
@@ -73,6 +72,8 @@ class Scope(Struct, eq=False):
     fatal: BaseException | None = None
     """An error that fails the whole batch even if user code swallows it."""
     _now: datetime | None = None
+    _now_of: Invocation | None = None
+    """The message of which ``_now`` is the time. It is compared, so that a message that needs no time sets nothing."""
     seen: dict[str, object] = field(default_factory=dict)
     """Field → the object that it held when it was read, or last settled."""
     defaults: dict[str, bytes] | None = None
@@ -142,15 +143,19 @@ class Scope(Struct, eq=False):
         """Start a message."""
         self.handler = handler
         self.invocation = invocation
-        self.caller = invocation.caller
-        self._now = None
+
+    @property
+    def caller(self) -> Address | None:
+        """The caller of the current message; None before the first."""
+        return None if self.invocation is None else self.invocation.caller
 
     @property
     def now(self) -> datetime:
         """The time of the message's first call of this, aware, in UTC."""
         now = self._now
-        if now is None:
+        if now is None or self._now_of is not self.invocation:
             now = self._now = self.host.now()
+            self._now_of = self.invocation
         return now
 
     def note_assigned(self, name: str) -> None:
@@ -173,7 +178,7 @@ class Scope(Struct, eq=False):
             self.defaults.pop(name, None)
 
     def send(self, target: Address, message: object) -> None:
-        value = pack(message)
+        value = packers[type(message)](message)
         if len(value.value) > LARGEST_VALUE:
             raise too_large(value)
         if not (target.__class__ is Address and target[0].isascii() and target[1].isascii()):
@@ -223,11 +228,11 @@ class Scope(Struct, eq=False):
 
     def reply(self, message: object) -> None:
         """Reply to the caller; without one, the reply is checked, dropped and counted."""
-        value = pack(message)
+        value = packers[type(message)](message)
         if len(value.value) > LARGEST_VALUE:
             raise too_large(value)
-        if self.caller is not None:
-            self.effects.append(Send(self.caller, value))
+        if (caller := self.caller) is not None:
+            self.effects.append(Send(caller, value))
             return
         if self.dropped_replies is None:
             self.dropped_replies = []

@@ -46,53 +46,62 @@ async def dispatch(batch: Batch, app: Application, host: Host) -> Outcome:  # no
     if route.guarded or (route.internal and any_refused(route, batch)):
         return await GuardedRun(batch, app, route, scope).outcome()
     function, handlers, effects = route.function, route.handlers, scope.effects
-    isolate = function.isolate
+    isolate = function.isolate if len(batch.invocations) > 1 else None
     subject = function.open(scope)
     marks: list[int] = []
-    index = -1
-    suspended = False
+    suspended = ended = False
     task = current_handler_task() if route.waits else None
     monotonic, times = host.monotonic, app.handler_times
-    began = before = monotonic()
+    before = monotonic()
     try:
         for invocation in batch.invocations:
-            if isolate is not None and index >= 0:
-                result = None  # it may be the value of a field
-                isolate(subject, scope)
-            index += 1
             argument = invocation.argument
-            handler: BoundHandler | BoundAnswer | None = handlers.get(argument.typename)
-            if handler is None:
+            bound = handlers.get(argument.typename)
+            handler: BoundHandler | BoundAnswer
+            if bound is None:
+                scope.handler = ""
                 handler, invocation = route.resolve(invocation)  # noqa: PLW2901 - an answer out of its envelope
-                argument = invocation.argument
-            scope.begin(handler.name, invocation)
-            result = handler.start(subject, handler.message(argument))
+                scope.begin(handler.name, invocation)
+                message = handler.message(invocation.argument)
+            else:
+                handler = bound
+                scope.begin(handler.name, invocation)
+                try:  # bound.message(argument) with a call less
+                    message = bound.read(argument.value)
+                except Exception as unreadable:
+                    raise bound.unreadable(argument, unreadable) from unreadable
+            result = handler.start(subject, message)
             after = monotonic()
             if after - before > HELD_TOO_LONG:
                 app.instruments.loop_held(LoopHeld(handler.name, after - before))
-            began, before = before, after
             if result is not None:
                 if result.__class__ in NOT_YET:
                     suspended = True
                     result = await awaited(result, handler.name, host, app.instruments, task)
                     suspended = False
-                    before = monotonic()
+                    after = monotonic()
                 if result is not None and handler.replies:
                     scope.reply(result)
-                    if scope.caller == scope.target:
+                    if invocation.caller == scope.target:
                         app.instruments.replied_to_itself(RepliedToItself(handler.name))
+            if isolate is not None:
+                result = None  # it may be the value of a field
+                isolate(subject, scope)
             marks.append(len(effects))
             if times is not None:
-                times.add((batch.target[0], handler.name), before - began)
-        if index:
-            index = -1  # more than one message: any of them may have set a value that does not fit
+                times.add((batch.target[0], handler.name), after - before)
+            before = after
+        ended = True
         function.settle(subject, scope)
         if task is not None and task.steps.changed and task.cancelling():
             await take_back_cancellations(task)
     except BaseException as raised:
+        index = len(marks)
+        if ended:
+            index = 0 if index == 1 else -1  # any of several messages may have set a value that does not fit
+        elif times is not None and scope.handler:
+            times.add((batch.target[0], scope.handler), monotonic() - before)
         at_fault = batch.invocations[index] if index >= 0 else None
-        if times is not None and len(marks) == index:  # that message has not ended
-            times.add((batch.target[0], scope.handler), monotonic() - (began if suspended else before))
         error = failure_of(raised, route, at_fault, task, suspended=suspended)
         if task is not None and task.cancelling():
             await end_cancellations(task)

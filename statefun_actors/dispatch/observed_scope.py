@@ -153,8 +153,6 @@ class ObservedScope(Scope):
         run.begin(handler, invocation)
         self.handler = handler
         self.invocation = invocation
-        self.caller = invocation.caller
-        self._now = None
 
     def failed(self, error: BaseException, *, started: bool) -> None:
         if started and self.run is not None:

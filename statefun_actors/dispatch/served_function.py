@@ -31,9 +31,9 @@ class BoundHandler:
         self.internal = bool(served.function.options.internal if handler.internal is None else handler.internal)
         """Whether it refuses messages from outside."""
         self.codec = codec
-        self.read: Callable[[bytes], object] | None
-        """The decoder of its bytes; None: they are passed as a google.protobuf.Any."""
-        self.read = None if codec is None or typename is None else codec.reader(typename)
+        self.read: Callable[[bytes], object]
+        """The decoder of a message's bytes. Not for the handler of Any, which takes the typename, too."""
+        self.read = bytes if codec is None or typename is None else codec.reader(typename)
         self.timeout = handler.timeout if handler.timeout is not None else settings.handler_timeout
         self.start = start_of(handler, self.timeout)
         """Calls it with a subject and a message; see :mod:`~.calling`."""
@@ -46,18 +46,22 @@ class BoundHandler:
             MessageDecodeError: the bytes do not fit the type.
         """
         try:
-            return any_of(argument) if self.read is None else self.read(argument.value)
+            return any_of(argument) if self.codec is None else self.read(argument.value)
         except Exception as error:
-            self._raise_reason(argument)
-            raise MessageDecodeError(argument.typename, describe_error(error)) from error
+            raise self.unreadable(argument, error) from error
 
-    def _raise_reason(self, argument: TypedValue) -> None:
-        """Raise the error of the codec, which says where *argument* does not fit; the faster reader says less."""
+    def unreadable(self, argument: TypedValue, error: Exception) -> MessageDecodeError:
+        """The error for *argument*, for which :attr:`read` raised *error*.
+
+        It has the text of the codec, which says where the bytes do not fit; the faster reader says less.
+        """
+        reason = error
         if self.codec is not None:
             try:
                 self.codec.decode(argument.value, argument.typename)
-            except ValueError as error:
-                raise MessageDecodeError(argument.typename, describe_error(error)) from error
+            except ValueError as detailed:
+                reason = detailed
+        return MessageDecodeError(argument.typename, describe_error(reason))
 
 
 class ServedFunction:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 from collections.abc import Coroutine, Sequence
 from typing import Any as Untyped
@@ -13,6 +14,7 @@ from msgspec.structs import replace
 from statefun_actors.dispatch import (
     Application,
     Instrument,
+    Propagation,
     SystemHost,
     ThreadHost,
     dispatcher,
@@ -74,8 +76,10 @@ class RequestReplyHandler:
             raise DefinitionError("RequestReplyHandler(...)", [f"protocol= is 2 or 3, got {protocol!r}"])
         self.app.refuse_renamed()
         self._dialect = _DIALECTS[protocol]
+        self._write, self._warns_of_drops = self._dialect.write, protocol == 2
         self._dispatch = dispatcher(self.app)
-        self._propagation = self.app.instruments.propagation
+        propagation = self.app.instruments.propagation
+        self._receive = self._dialect.read if propagation is None else functools.partial(self._in_trace, propagation)
         self._host: Host = SystemHost()
         routes = self.app.all_routes.items()
         self._waiting = frozenset(name for name, route in routes if route.waits)
@@ -100,7 +104,8 @@ class RequestReplyHandler:
             answer 500, so that Flink tries again.
             KeyboardInterrupt: a handler raised it, or it was Ctrl-C.
         """
-        batch = self._batch_in_trace(data)
+        receive = self._receive  # Python 3.11 calls an attribute that is no method slowly
+        batch = receive(data)
         outcomes: list[Outcome] = []
         if batch.target[0] in self._waiting:
             task = start_handler_task(self._run(batch, outcomes))
@@ -114,12 +119,10 @@ class RequestReplyHandler:
         """The batch in the request *data*; raises MalformedRequestError."""
         return self._dialect.read(data)
 
-    def _batch_in_trace(self, data: bytes) -> Batch:
+    def _in_trace(self, propagation: Propagation, data: bytes) -> Batch:
         """The batch in the request *data*, with headers that continue the trace of the calling code."""
-        batch = self._dialect.read(data)
-        if self._propagation is not None and (headers := self._propagation.outgoing()) is not None:
-            batch = batch_with_headers(batch, headers)
-        return batch
+        batch, headers = self.read(data), propagation.outgoing()
+        return batch if headers is None else batch_with_headers(batch, headers)
 
     def waits(self, batch: Batch) -> bool:
         """Whether the handlers of *batch* may wait for something, so that they have to run in a task."""
@@ -136,11 +139,7 @@ class RequestReplyHandler:
 
     async def _run(self, batch: Batch, outcomes: list[Outcome]) -> None:
         """Run *batch*, and append its outcome to *outcomes*."""
-        target, locks, dispatch = (
-            batch.target,
-            self._locks,
-            self._dispatch,
-        )  # Python 3.11 calls self._dispatch(…) slowly
+        target, locks, dispatch = batch.target, self._locks, self._dispatch
         lock: AddressLock = []
         while locks.setdefault(target, lock) is not lock:
             await locks.ended(target)
@@ -166,7 +165,8 @@ class RequestReplyHandler:
             raise RuntimeError(
                 "handler(data) was called inside a running event loop; write `await handler.handle(data)`"
             )
-        batch = self._batch_in_trace(data)
+        receive = self._receive  # Python 3.11 calls an attribute that is no method slowly
+        batch = receive(data)
         if batch.target[0] in self._waiting:
             return asyncio.run(in_handler_task(self.reply(batch)))
         target, locks = batch.target, self._locks
@@ -189,14 +189,15 @@ class RequestReplyHandler:
     def _written(self, batch: Batch, outcome: Outcome) -> bytes:
         if isinstance(outcome, Done):  # not `match`, which takes longer to find the class
             typename = batch.target[0]
-            if self._dialect is V2 and typename not in self._quiet_drops and V2.drops(outcome):
+            if self._warns_of_drops and typename not in self._quiet_drops and V2.drops(outcome):
                 self._quiet_drops.add(typename)
                 logger.warning(
                     "%s uses cancellation tokens, which the 2.x protocol does not have: they are dropped, "
                     "and cancel(...) has no effect (logged once)",
                     typename,
                 )
-            return self._dialect.write(outcome, token_prefix=self._prefixes[typename])
+            write = self._write
+            return write(outcome, self._prefixes[typename])
         if isinstance(outcome, MissingState):
             if self._dialect is V2:
                 raise MissingStateError(batch.target[0], [spec.name for spec in outcome.specs])

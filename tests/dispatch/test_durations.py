@@ -9,9 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from statefun_actors import Discard, Entity, handles
-from statefun_actors.dispatch import Durations, Summary
+from statefun_actors.dispatch import Application, Durations, Summary, SystemHost, dispatch, in_handler_task
 from statefun_actors.dispatch.durations import WINDOW_SECONDS, WINDOWS
+from statefun_actors.model import Batch, Failed, Invocation
 from statefun_actors.testing import TestRuntime
+from statefun_actors.types import pack
 
 
 def summary(times: Durations[str], key: str = "a") -> Summary:
@@ -88,3 +90,13 @@ async def test_dispatch_counts_each_attempt_of_a_handler() -> None:
         ("timed/guarded", "Guarded.work"): 3,
         ("timed/guarded", "Guarded.fail"): 2,
     }
+
+
+async def test_a_message_without_a_handler_is_not_counted_for_the_handler_before_it() -> None:
+    app = Application(Timed)
+    times = app.measure_handlers(0.0)
+    batch = Batch(Timed.at("ada"), {}, [Invocation(pack(1)), Invocation(pack(b"no handler takes bytes"))])
+    outcome = await in_handler_task(dispatch(batch, app, SystemHost()))
+    assert isinstance(outcome, Failed)
+    assert outcome.index == 1
+    assert {key: found.count for key, found in times.summaries()} == {("timed/entity", "Timed.wait"): 1}

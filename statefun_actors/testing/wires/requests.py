@@ -45,7 +45,7 @@ def batch_in_2x(batch: Batch, route: ServedFunction) -> Batch:
     for invocation in batch.invocations:
         converted = in_2x(invocation.argument)
         handler = route.handlers.get(converted.typename)
-        hidden = handler is not None and handler.read is not None and handler.policy is None
+        hidden = handler is not None and handler.codec is not None and handler.policy is None
         invocations.append(replace(invocation, argument=converted) if hidden else invocation)
     return Batch(batch.target, state, invocations)
 
