@@ -14,7 +14,17 @@ from statefun_actors.engine.mailbox import Mailbox
 from statefun_actors.engine.merge import Merge
 from statefun_actors.engine.options import EngineOptions
 from statefun_actors.engine.working_set import WorkingSet
-from statefun_actors.history import KEEP, Failure, Kind, Recorded, Recorder, Step, drop_settlement, without_large
+from statefun_actors.history import (
+    KEEP,
+    Failure,
+    Kind,
+    Recorded,
+    Recorder,
+    Step,
+    drop_settlement,
+    type_address,
+    without_large,
+)
 from statefun_actors.model import Done, Effect, TypedValue
 from statefun_actors.store import EntityRecord, Message, Pauses, Store
 from statefun_actors.text import describe_error, describe_type
@@ -37,8 +47,8 @@ def record_history(working_set: WorkingSet, store: Store, options: EngineOptions
             (Kind.RESUMED, before.keys() - pauses.keys()),
         ):
             for target in targets:
-                if not isinstance(target, str):
-                    working_set.epoch.history.append(Step(target, at_ms, kind))
+                address = type_address(target) if isinstance(target, str) else target
+                working_set.epoch.history.append(Step(address, at_ms, kind))
         set_pauses(pauses)
 
     def packed(sealed: Epoch) -> Recorded | None:

@@ -18,9 +18,11 @@ from statefun_actors.history.entries import (
     Out,
     Packed,
     RecordedMessage,
+    change_of,
     drop_settlement,
     dropped_entry,
     operator_entry,
+    type_address,
 )
 from statefun_actors.history.reading import (
     NEWEST,
@@ -28,8 +30,8 @@ from statefun_actors.history.reading import (
     find_sent,
     read_entries,
     read_gaps,
+    read_history,
     read_keep,
-    read_with_gaps,
 )
 from statefun_actors.history.recorder import Recorded, Recorder
 from statefun_actors.history.step import Step, without_large
@@ -58,6 +60,7 @@ __all__ = [
     "Recorder",
     "Step",
     "append_entries",
+    "change_of",
     "drop_settlement",
     "dropped_entry",
     "find_sent",
@@ -65,7 +68,8 @@ __all__ = [
     "operator_entry",
     "read_entries",
     "read_gaps",
+    "read_history",
     "read_keep",
-    "read_with_gaps",
+    "type_address",
     "without_large",
 ]

@@ -8,7 +8,7 @@ the classes of whoever looks at them.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from enum import IntEnum
 from typing import ClassVar, Final, TypeAlias
 from zlib import crc32
@@ -118,6 +118,7 @@ class Entry(Struct, frozen=True, array_like=True):
     """One batch of an entity, or one change by an operator.
 
     Args:
+        id: empty if it is about all entities of the type; the type of a gap is empty, too.
         at_ms: when it ended, in milliseconds since 1970; of a gap, when that began.
         micros: its duration in microseconds, with all that it awaited.
         count: of a gap, the number of messages.
@@ -162,17 +163,21 @@ class DamagedHistoryError(StoreError):
 
 encode: Final = msgspec.msgpack.Encoder().encode
 _decode: Final = msgspec.msgpack.Decoder(list[Entry]).decode
-_GAP_KEY: Final = "gap"
+_COMMON_KEY: Final = "gap"
+
+
+def type_address(typename: str) -> Address:
+    """What an entry has in place of an entity if it is about all entities of a function type."""
+    address: Address = tuple.__new__(Address, (typename, ""))
+    return address
 
 
 def key_of(typename: str, id: str) -> str:
-    """The key of the rows that have entries of this entity, and perhaps of a few others."""
-    return f"{crc32(f'{typename}/{id}'.encode(errors='surrogatepass')):08x}"
+    """The key of the rows that have entries of this entity, and perhaps of a few others.
 
-
-def gap_key() -> str:
-    """The key of the rows that have gaps."""
-    return _GAP_KEY
+    Without an *id*: of those that have entries about many entities, gaps and changes to function types.
+    """
+    return _COMMON_KEY if not id else f"{crc32(f'{typename}/{id}'.encode(errors='surrogatepass')):08x}"
 
 
 def row_of(seq: int, keys: Iterable[str], entries: Sequence[bytes]) -> HistoryRow:
@@ -210,6 +215,14 @@ def packed_effect(effect: Effect, seq: int) -> tuple[object, ...]:
             return (EGRESS, seq, effect.egress, "", packed_value(effect.value))
         case Cancel():
             return (CANCEL, 0, "", "", None, 0, effect.token)
+
+
+_CHANGES: Final[Mapping[int, str]] = {Kind.EDITED: "field set", Kind.PAUSED: "paused", Kind.RESUMED: "resumed"}
+
+
+def change_of(entry: Entry) -> str:
+    """What an operator did, in the words that all views have for it; ``message`` if it is no change by an operator."""
+    return _CHANGES.get(entry.kind, "message")
 
 
 def operator_entry(

@@ -8,12 +8,13 @@ from heapq import merge
 from typing import Final, NamedTuple
 
 from statefun_actors.address import Address
-from statefun_actors.history.entries import KEEP, Entry, Kind, entries_of, gap_key, key_of
+from statefun_actors.history.entries import KEEP, Entry, Kind, entries_of, key_of
 from statefun_actors.store import StoreReader
 
 _ROWS: Final = 4
 """Rows that are read at a time: a full one has the entries of hundreds of messages."""
-_GAPS: Final = 100
+_COMMON: Final = 100
+"""Rows with gaps and changes to function types that are read."""
 
 
 class Place(NamedTuple):
@@ -48,27 +49,28 @@ def read_entries(
             yield Place(row, index), entry
 
 
-def read_with_gaps(
+def read_history(
     store: StoreReader, addresses: Collection[Address], before: Place = NEWEST
 ) -> Iterator[tuple[Place | None, Entry]]:
-    """The entries as of :func:`read_entries`, with the gaps between them; a gap has no place.
+    """The entries as of :func:`read_entries`; between them gaps and changes to the type, which have no place.
 
-    With *before*, only the gaps older than the first entry that is returned.
+    With *before*, only those of them that are older than the first entry that is returned.
 
     Raises:
         StoreError: the store can't be read, or a row of its history is damaged.
     """
-    gaps = deque(read_gaps(store))
+    types = {address.typename for address in addresses}
+    common = deque(entry for entry in _common(store) if entry.kind == Kind.GAP or entry.type in types)
     are_newer = before != NEWEST
     for place, entry in read_entries(store, addresses, before):
-        while gaps and gaps[0].at_ms > entry.at_ms:
-            gap = gaps.popleft()
+        while common and common[0].at_ms > entry.at_ms:
+            found = common.popleft()
             if not are_newer:
-                yield None, gap
+                yield None, found
         are_newer = False
         yield place, entry
     if not are_newer:
-        yield from ((None, gap) for gap in gaps)
+        yield from ((None, found) for found in common)
 
 
 def _newest_first(store: StoreReader, keys: Collection[str], before: Place) -> Iterator[tuple[int, int, Entry]]:
@@ -106,7 +108,14 @@ def find_sent(store: StoreReader, function: Address) -> Iterator[tuple[Place, En
 
 def read_gaps(store: StoreReader) -> list[Entry]:
     """The last gaps: times in which messages were not recorded, newest first."""
-    return [entry for row in store.history(gap_key(), NEWEST.row, _GAPS) for entry in entries_of(row)]
+    return [entry for entry in _common(store) if entry.kind == Kind.GAP]
+
+
+def _common(store: StoreReader) -> list[Entry]:
+    """The last gaps and changes to function types, newest first."""
+    rows = store.history(key_of("", ""), NEWEST.row, _COMMON)
+    found = [entry for row in rows for entry in reversed(entries_of(row)) if not entry.id]
+    return sorted(found, key=lambda entry: entry.at_ms, reverse=True)
 
 
 def read_keep(store: StoreReader) -> int:

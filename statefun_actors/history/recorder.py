@@ -16,7 +16,7 @@ from typing import Final
 from msgspec import Struct
 
 from statefun_actors.address import Address
-from statefun_actors.history.entries import Kind, encode, gap_key, key_of, operator_entry, row_of
+from statefun_actors.history.entries import Kind, encode, key_of, operator_entry, row_of
 from statefun_actors.history.step import LARGEST_EPOCH, Step, packed_or_none
 from statefun_actors.history.wording import GAP_REASON
 from statefun_actors.model import INGRESS, OWN_PREFIX, Send
@@ -186,7 +186,7 @@ class Recorder:
             self._sizes.append((self._seq, 0))
             self._shared, self._keys = [], {}
         gap = encode(("", "", self._gap_from, Kind.GAP, 0, (), (), (), (), self._gap_count, self._gap_until))
-        return row_of(self._gap_seq, [gap_key()], [gap])
+        return row_of(self._gap_seq, [key_of("", "")], [gap])
 
     def _trimmed(self, rows: Sequence[HistoryRow]) -> list[int]:
         """Count the bytes of *rows*; the seqs of the oldest rows, which are deleted."""

@@ -22,6 +22,7 @@ from statefun_actors.history import (
     Step,
     read_entries,
     read_gaps,
+    read_history,
     without_large,
 )
 from statefun_actors.history.entries import encode, entries_of, key_of, row_of
@@ -157,7 +158,11 @@ async def test_changes_by_an_operator_are_recorded() -> None:
         await engine.apply(lambda: changes.set_state(A, "total", pack(9), None))
         await engine.apply(lambda: changes.pause([A, "test/second"]))
         await engine.apply(lambda: changes.resume([A]))
+        await engine.apply(lambda: changes.resume(["test/second"]))
 
+        of_type = [(place, entry.type, Kind(entry.kind)) for place, entry in read_history(store, [Second.at("b")])]
+        assert of_type == [(None, "test/second", Kind.RESUMED), (None, "test/second", Kind.PAUSED)]
+        assert [place for place, _ in read_history(store, [A]) if place is None] == []
         assert [Kind(entry.kind) for entry in of(store, A)] == [Kind.RESUMED, Kind.PAUSED, Kind.EDITED]
         (change,) = of(store, A)[-1].changes
         assert (change.state, change.before, change.after) == ("total", None, _packed(9))

@@ -18,8 +18,10 @@ from statefun_actors import (
     handles,
     persisted,
 )
+from statefun_actors.history import KEEP, Kind, Recorder, Step, type_address
+from statefun_actors.store import Commit
 from statefun_actors.store.sqlite import SqliteStore
-from tests.engine.recorded import record_with_gap
+from tests.engine.recorded import commit, record_with_gap, steps
 
 
 class Counter(Entity, typename="runtime/history"):
@@ -84,6 +86,21 @@ async def test_a_gap_is_an_entry_and_does_not_count_as_one_that_is_kept(tmp_path
     assert gap.until is not None
     assert (gap.messages, gap.time.timestamp(), gap.until.timestamp()) == (1_234, 2.0, 2.0)
     assert (found[0].messages, found[0].until) == (0, None)
+
+
+async def test_a_pause_of_the_type_is_an_entry(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "store.db")
+    paused = Step(type_address(ADA.typename), 2_000, Kind.PAUSED)
+    await commit(store, Recorder(store, 100, lambda: 1), [*steps(1, entity=ADA, at_ms=1_000), paused])
+    await store.commit(Commit(positions={KEEP: "4"}))
+    store.close()
+    async with AsyncRuntime(Counter, store=tmp_path / "store.db", history=4) as runtime:
+        found = runtime.history(ADA)
+
+    assert [(each.kind, each.message, each.time.timestamp()) for each in found] == [
+        ("type paused", None, 2.0),
+        ("message", 1, 1.0),
+    ]
 
 
 async def test_an_id_is_expected() -> None:

@@ -21,7 +21,7 @@ from statefun_actors.engine import (
     NoTimerError,
     NotSetError,
 )
-from statefun_actors.history import Kind, append_entries, dropped_entry, operator_entry
+from statefun_actors.history import Kind, append_entries, dropped_entry, operator_entry, type_address
 from statefun_actors.model import Expiration, TypedValue
 from statefun_actors.store import (
     Commit,
@@ -168,8 +168,9 @@ class StoreControl:
         await self._store.commit(Commit(positions=pauses_position(pauses), history=history))
 
     def _recorded(self, kind: Kind, targets: Iterable[PauseTarget]) -> list[HistoryRow]:
-        now_ms, entities = self._clock.now_ms(), [target for target in targets if not isinstance(target, str)]
-        return append_entries(self._store, {entity: operator_entry(entity, now_ms, kind) for entity in entities})
+        now_ms = self._clock.now_ms()
+        addresses = [type_address(target) if isinstance(target, str) else target for target in targets]
+        return append_entries(self._store, {address: operator_entry(address, now_ms, kind) for address in addresses})
 
     async def close(self) -> None:
         self._store.close()

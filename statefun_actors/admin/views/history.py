@@ -8,7 +8,7 @@ from typing import Final
 from statefun_actors.address import Address
 from statefun_actors.admin.views.history_items import HistoryItem, function_of, items_of
 from statefun_actors.dispatch import Application
-from statefun_actors.history import NEWEST, Entry, Place, read_keep, read_with_gaps
+from statefun_actors.history import NEWEST, Entry, Kind, Place, change_of, read_history, read_keep
 from statefun_actors.store import StoreReader
 from statefun_actors.text import shortened
 from statefun_actors.types import Codec
@@ -24,7 +24,9 @@ def view_history(
     before: str = "",
     left: int | None = None,
 ) -> Iterator[HistoryItem]:
-    """The last items of the entity at *address*, newest first: as many as are kept of each entity, and gaps.
+    """The last items of the entity at *address*, newest first: as many as are kept of each entity.
+
+    Between them are gaps and changes to the type, which are not counted and have no place.
 
     Args:
         store: the store, which an engine may be using.
@@ -32,7 +34,7 @@ def view_history(
         app: the application, for the fields of its classes.
         known: its codecs.
         before: the place of an item; only older ones are returned.
-        left: the largest number of items, if that is smaller than the number that is kept. Gaps are not counted.
+        left: the largest number of items, if that is smaller than the number that is kept.
 
     Raises:
         StoreError: the store can't be read, or a row of its history is damaged.
@@ -45,9 +47,9 @@ def view_history(
     oldest = NEWEST if place == NEWEST else Place(place.row, place.at + 1)
     if left <= 0:
         return
-    for entry_place, entry in read_with_gaps(store, names_of(app, address), oldest):
+    for entry_place, entry in read_history(store, names_of(app, address), oldest):
         if entry_place is None:
-            yield _gap(entry)
+            yield _without_place(entry)
             continue
         items = items_of(entry_place, entry, function, known)
         if entry_place == place:
@@ -80,5 +82,8 @@ def _is_index(text: str) -> bool:
     return text.isascii() and text.isdecimal() and len(text) < len(f"{NEWEST.row}")
 
 
-def _gap(entry: Entry) -> HistoryItem:
-    return HistoryItem("", entry.at_ms, "not recorded", messages=entry.count, until_ms=entry.until_ms)
+def _without_place(entry: Entry) -> HistoryItem:
+    """A gap, or a change to the type."""
+    if entry.kind == Kind.GAP:
+        return HistoryItem("", entry.at_ms, "not recorded", messages=entry.count, until_ms=entry.until_ms)
+    return HistoryItem("", entry.at_ms, f"type {change_of(entry)}")

@@ -19,11 +19,11 @@ from statefun_actors.history import (
     EGRESS,
     LATER,
     Entry,
-    Kind,
     Out,
     Packed,
     Place,
     RecordedMessage,
+    change_of,
 )
 from statefun_actors.model import OWN_PREFIX, Invocation, TypedValue
 from statefun_actors.types import Codec
@@ -62,10 +62,11 @@ class HistoryItem(Struct, frozen=True):
     """A message that an entity handled, or a change of an operator.
 
     Args:
-        place: identifies it, and orders what is older behind it.
+        place: identifies it, and orders what is older behind it; empty for what is about many entities.
         time_ms: when it ended, in milliseconds since 1970.
-        kind: ``message``, ``field set``, ``paused``, ``resumed``; or ``not recorded``: messages of any entities that
-            were not recorded, since the engine was at its limit, or they were too large.
+        kind: ``message``, ``field set``, ``paused``, ``resumed``, ``type paused``, ``type resumed``; or
+            ``not recorded``: messages of any entities that were not recorded, since the engine was at its limit, or
+            they were too large.
         seq: the number of the message; 0 without one.
         value: the JSON form of the message.
         sender: of the message, as text.
@@ -98,9 +99,6 @@ class HistoryItem(Struct, frozen=True):
     until_ms: int = 0
 
 
-_OPERATOR: Mapping[int, str] = {Kind.EDITED: "field set", Kind.PAUSED: "paused", Kind.RESUMED: "resumed"}
-
-
 def function_of(app: Application | None, typename: str) -> FunctionType | None:
     route = None if app is None else app.route(typename)
     return None if route is None else route.function
@@ -117,8 +115,7 @@ def items_of(
         for change in entry.changes
     ]  # fmt: skip
     if not entry.messages:
-        kind = _OPERATOR.get(entry.kind, "message")
-        return [HistoryItem(f"{place.row}.{place.at}.0", entry.at_ms, kind, fields=changes)]
+        return [HistoryItem(f"{place.row}.{place.at}.0", entry.at_ms, change_of(entry), fields=changes)]
     failures = {failure.index: failure for failure in entry.failures}
     items = []
     begin, last = 0, len(entry.messages) - 1

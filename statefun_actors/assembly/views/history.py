@@ -14,12 +14,10 @@ from statefun_actors.dispatch import Application, unwrapped
 from statefun_actors.engine import at_ms
 from statefun_actors.entity import EntityFunction
 from statefun_actors.errors import StateDecodeError
-from statefun_actors.history import Entry, Kind, Packed, RecordedMessage, read_keep, read_with_gaps
+from statefun_actors.history import Entry, Kind, Packed, RecordedMessage, change_of, read_history, read_keep
 from statefun_actors.model import INGRESS, Invocation, TypedValue
 from statefun_actors.store import StoreReader
 from statefun_actors.types import value_of
-
-_OPERATOR: Mapping[int, str] = {Kind.EDITED: "field set", Kind.PAUSED: "paused", Kind.RESUMED: "resumed"}
 
 
 @attrs.frozen
@@ -28,8 +26,9 @@ class HistoryEntry:
 
     Args:
         time: when it ended; of a gap, when that began.
-        kind: ``message``, ``field set``, ``paused``, ``resumed``; or ``not recorded`` for a gap: messages of any
-            entities that were not recorded, since the engine was at its limit, or they were too large.
+        kind: ``message``, ``field set``, ``paused``, ``resumed``, ``type paused``, ``type resumed``; or
+            ``not recorded`` for a gap: messages of any entities that were not recorded, since the engine was at its
+            limit, or they were too large.
         message: the message; a TypedValue if it can't be decoded; None without one, or if it was too large to be kept.
         sender: the entity or function that sent it; None for callers outside.
         before: the fields that changed, with their values before; None for a field that was absent.
@@ -68,9 +67,9 @@ def history_seen(app: Application, store: StoreReader, address: Address) -> Iter
     left = read_keep(store)
     if left == 0:
         return
-    for place, entry in read_with_gaps(store, names):
+    for place, entry in read_history(store, names):
         if place is None:
-            yield HistoryEntry(at_ms(entry.at_ms), "not recorded", messages=entry.count, until=at_ms(entry.until_ms))
+            yield _without_place(entry)
             continue
         for seen in reversed(list(_entries(app, address, entry))):
             yield seen
@@ -79,11 +78,18 @@ def history_seen(app: Application, store: StoreReader, address: Address) -> Iter
                 return
 
 
+def _without_place(entry: Entry) -> HistoryEntry:
+    time = at_ms(entry.at_ms)
+    if entry.kind == Kind.GAP:
+        return HistoryEntry(time, "not recorded", messages=entry.count, until=at_ms(entry.until_ms))
+    return HistoryEntry(time, f"type {change_of(entry)}")
+
+
 def _entries(app: Application, address: Address, entry: Entry) -> Iterator[HistoryEntry]:
     time = at_ms(entry.at_ms)
     before, after = _fields(app, address, entry)
     if not entry.messages:
-        yield HistoryEntry(time, _OPERATOR.get(entry.kind, "message"), before=before, after=after)
+        yield HistoryEntry(time, change_of(entry), before=before, after=after)
         return
     failures = {failure.index: failure for failure in entry.failures}
     for index, message in enumerate(entry.messages):

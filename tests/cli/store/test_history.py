@@ -142,6 +142,23 @@ def test_changes_by_an_operator_are_in_it_with_and_without_an_engine(folder: Pat
     assert (at_rest[3]["attempts"], at_rest[3]["error"]) == (0, None)
 
 
+def test_a_pause_of_its_type_is_in_it_with_and_without_an_engine(folder: Path) -> None:
+    def change() -> None:
+        for command in (("pause", "app.py", "shop/basket", "--yes"), ("resume", "app.py", "shop/basket")):
+            done = in_this_process(*command, folder=folder)
+            assert done.exit_code == 0, done.stderr
+
+    change()
+    with engine(folder):
+        change()
+
+    changes = ["type resumed", "type paused"]
+    assert [item["kind"] for item in reported("history", "app.py", ADA, folder=folder)] == [*changes * 2, "message"]
+    text = in_this_process("history", "app.py", ADA, folder=folder).stdout
+    assert text.count("type paused by an operator") == text.count("type resumed by an operator") == 2
+    assert reported("history", "app.py", "shop/page/ada", folder=folder) == []
+
+
 def test_history_sets_the_number_that_is_kept_and_0_records_nothing(folder: Path) -> None:
     write_lines(folder / "more.jsonl", *(wish("ada", f"{n}", 1) for n in range(20)))
     summary("app.py", "--input", "more.jsonl", "--until-idle", "--history", "3", folder=folder)
