@@ -1,13 +1,18 @@
-"""``statefun-actors docs``: the pages of the documentation, which are part of the package."""
+"""``statefun-actors docs``: the pages of the documentation, and the entries of the reference, from the package."""
 
 from __future__ import annotations
 
+import re
 import sys
 from importlib.resources import files
+from typing import Final
 
 import click
 
 from statefun_actors.cli.output import write
+
+_ENTRY: Final = re.compile(r"^(?=### `)", re.MULTILINE)
+_SECTION: Final = re.compile(r"^## ", re.MULTILINE)
 
 
 @click.command()
@@ -15,7 +20,9 @@ from statefun_actors.cli.output import write
 def docs(topic: str | None) -> None:
     """Show a page of the documentation of this version, or list the pages.
 
-    On a terminal it is formatted; elsewhere it is Markdown. ``llms-full`` is all pages in one, for language models.
+    TOPIC is a page, or a public name, whose entry in the reference is shown: docs persisted, docs StoreError. Of a name
+    with a dot (docs Entity.ask), its class is shown. On a terminal the text is formatted; elsewhere it is Markdown.
+    llms-full is all pages in one, for language models.
     """
     files_ = {page.name: page for page in files("statefun_actors").joinpath("docs").iterdir()}
     pages = {name.removesuffix(".md"): page for name, page in files_.items() if name.endswith(".md")}
@@ -27,8 +34,20 @@ def docs(topic: str | None) -> None:
         _show(pages[topic].read_text(encoding="utf-8"))
     elif f"{topic}.txt" in files_:
         write(files_[f"{topic}.txt"].read_text(encoding="utf-8").rstrip("\n"))
+    elif entries := _entries(pages["reference"].read_text(encoding="utf-8"), topic):
+        _show("\n\n".join(entries))
     else:
-        raise click.UsageError(f"no page {topic!r}; expected one of: {', '.join(sorted(pages))}")
+        raise click.UsageError(
+            f"no page and no public name {topic!r}; expected a name of the reference, such as persisted, or one of: "
+            f"{', '.join(sorted(pages))}"
+        )
+
+
+def _entries(reference: str, name: str) -> list[str]:
+    """The entries of the public *name* in the text *reference*, one for each module that has it."""
+    wanted = f"### `{name.partition('.')[0]}`"
+    found = (_SECTION.split(entry, maxsplit=1)[0].rstrip() for entry in _ENTRY.split(reference))
+    return [entry for entry in found if entry.partition("\n")[0] == wanted]
 
 
 def _show(text: str) -> None:

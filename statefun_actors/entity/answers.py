@@ -57,7 +57,7 @@ def answers(
     blocking: bool = False,
     timeout: timedelta | float | None = None,
 ) -> Any:
-    """Mark a method that takes answers, for ``then=`` of ``self.ask(...)``.
+    """Mark a method that takes answers, for ``then=`` of ``self.ask(...)`` and ``self.reply_address(...)``.
 
     ::
 
@@ -69,6 +69,17 @@ def answers(
             @answers
             def paid(self, answer: int | NoAnswer) -> str:  # the reply to the caller of buy
                 return "no answer" if isinstance(answer, NoAnswer) else f"balance {answer}"
+
+    The annotation of its parameter names the types that it takes, and includes ``NoAnswer``: the timeout, or a failure.
+    A second parameter takes the value of ``keep=``. The value that it returns is the reply to the caller of the handler
+    that asked.
+
+    Args:
+        method: the method, if the decorator has no options.
+        name: name of the method in asks that are open; the old name, if the method is renamed.
+        on_failure: policy for answers whose method fails, as of ``handles``.
+        blocking: whether a plain ``def`` runs in a thread, so that other entities are handled meanwhile.
+        timeout: time limit of an async or blocking method; by default the setting ``handler_timeout``.
     """
     mark = AnswersMark(name, HandlerOptions(on_failure=on_failure, blocking=blocking, timeout=timeout))
     return _marked(method, mark) if method is not None else lambda found: _marked(found, mark)

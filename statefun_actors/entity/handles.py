@@ -77,6 +77,13 @@ def handles(
 
             @handles(Remind, internal=True, on_failure=Discard(attempts=3))
             async def close(self, message: Remind) -> None: ...
+
+    Args:
+        message_types: one or several types, or a union; ``google.protobuf.Any`` takes all types without a handler.
+        on_failure: policy for messages that fail, ``DeadLetter`` or ``Discard``; by default that of the class.
+        blocking: whether a plain ``def`` runs in a thread, so that other entities are handled meanwhile.
+        timeout: time limit of an async or blocking handler; by default the setting ``handler_timeout``.
+        internal: whether it refuses messages from outside; by default that of the class.
     """
     options = HandlerOptions(on_failure=on_failure, blocking=blocking, timeout=timeout, internal=internal)
     if len(message_types) == 1 and isinstance(message_types[0], types.FunctionType):

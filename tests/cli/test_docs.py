@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -33,8 +34,39 @@ def test_it_shows_all_pages_in_one_for_language_models() -> None:
     assert [page.stem for page in PAGES if page.read_text(encoding="utf-8") not in shown] == []
 
 
-def test_an_unknown_page_is_refused() -> None:
+def test_it_shows_the_entry_of_a_public_name() -> None:
+    shown = CliRunner().invoke(main, ["docs", "persisted"]).stdout
+
+    assert shown.startswith("### `persisted`\n")
+    assert "- `factory`: creates that value" in shown
+    assert shown.count("\n#") == 0
+
+
+def test_a_name_with_a_dot_shows_its_class() -> None:
+    shown = CliRunner().invoke(main, ["docs", "Entity.ask"]).stdout
+
+    assert shown.startswith("### `Entity`\n")
+    assert "- `ask(" in shown
+
+
+def test_a_name_of_several_modules_shows_each_entry() -> None:
+    shown = CliRunner().invoke(main, ["docs", "Context"]).stdout
+
+    assert shown.count("### `Context`\n") == 2
+    assert "\n## " not in shown
+
+
+def test_no_public_name_is_hidden_by_a_page() -> None:
+    reference = next(page for page in PAGES if page.stem == "reference").read_text(encoding="utf-8")
+
+    assert {page.stem for page in PAGES} & set(re.findall(r"^### `(\w+)`$", reference, re.MULTILINE)) == set()
+
+
+def test_an_unknown_topic_is_refused() -> None:
     refused = CliRunner().invoke(main, ["docs", "replay"])
 
     assert refused.exit_code == 2
-    assert f"no page 'replay'; expected one of: {', '.join(page.stem for page in PAGES)}\n" in refused.output
+    assert (
+        "no page and no public name 'replay'; expected a name of the reference, such as persisted, or one of: "
+        f"{', '.join(page.stem for page in PAGES)}\n"
+    ) in refused.output

@@ -174,7 +174,18 @@ def test_the_summary_names_a_target_whose_egress_got_no_record(folder: Path) -> 
 
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1].strip() == (
-        "No record was sent to bank/receipt, which has a target. Is bank/receipts meant?"
+        "No record was sent to bank/receipt in this run. If bank/receipts is meant: --egress bank/receipts=out.jsonl"
+    )
+
+
+def test_the_summary_does_not_take_another_egress_without_records_for_a_misspelling(folder: Path) -> None:
+    write_lines(folder / "in.jsonl", deposit("ada", 5))
+
+    done = run("run", *BATCH, "--egress", "bank/alarms=out.jsonl", folder=folder)
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1].strip() == (
+        "Kept records are written once their egress has a target: --egress NS/NAME=FILE.jsonl"
     )
 
 

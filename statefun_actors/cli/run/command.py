@@ -147,8 +147,8 @@ def run(  # noqa: PLR0913, PLR0917 - each is an option of the command line
 ) -> None:
     """Run an application on this machine, with its state in one SQLite file.
 
-    APP is a module, a .py file or a folder, optionally followed by :name. Without a name, every Entity and
-    StatefulFunctions in it is run. Of a folder, its app.py is run.
+    APP is a module, a .py file or a folder, optionally followed by :name. Without a name, everything in it is
+    run: Entity classes, activities and StatefulFunctions. Of a folder, its app.py is run.
 
     \b
       statefun-actors run app.py --input events.jsonl --until-idle

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from difflib import get_close_matches
 from typing import Final
 
 import attrs
@@ -12,6 +13,8 @@ from statefun_actors.cli.output import write
 from statefun_actors.text import one_line
 
 _FEW: Final = 3
+_ALIKE: Final = 0.8
+"""The likeness of two names above which one may be a misspelling of the other: 1 is the same name."""
 
 
 @attrs.frozen
@@ -171,8 +174,11 @@ class Summary:
         if self.kept and (unmapped := sorted(set(self.kept_names) - self.targets.keys())):
             yield "Kept records are written once their egress has a target: --egress NS/NAME=FILE.jsonl"
             for name, count in self.egress.items():
-                if not (count.run or count.all):
-                    yield f"No record was sent to {name}, which has a target. Is {' or '.join(unmapped)} meant?"
+                if not (count.run or count.all) and (meant := get_close_matches(name, unmapped, 1, _ALIKE)):
+                    yield (
+                        f"No record was sent to {name} in this run. If {meant[0]} is meant: "
+                        f"--egress {meant[0]}={self.targets[name]}"
+                    )
         if self.paused:
             names, more = ", ".join(self.paused[:_FEW]), len(self.paused) - _FEW
             yield f"Paused, so messages wait: {names}{f' and {more} more' if more > 0 else ''}"

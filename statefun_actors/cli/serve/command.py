@@ -57,8 +57,8 @@ def serve(  # noqa: PLR0913, PLR0917 - each is an option of the command line
 ) -> None:
     """Serve an application to a Flink cluster.
 
-    APP is a module, a .py file or a folder, optionally followed by :name. Without a name, every Entity and
-    StatefulFunctions in it is served. A folder stands for the app.py in it.
+    APP is a module, a .py file or a folder, optionally followed by :name. Without a name, everything in it is
+    served: Entity classes, activities and StatefulFunctions. A folder stands for the app.py in it.
 
     \b
       statefun-actors serve app.py --bind 0.0.0.0:8000

@@ -11,6 +11,7 @@ import click
 from statefun_actors.cli.output import confirm, echo, echo_json
 from statefun_actors.cli.store.control import change_store
 from statefun_actors.cli.store.failing import hint_of_failing
+from statefun_actors.cli.store.listing_group import ListingGroup
 from statefun_actors.cli.store.place import (
     EXIT_CODES,
     WHICH_STORE,
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     from statefun_actors.store import DeadLetterEntry
 
 
-@click.group("dead-letters")
+@click.group("dead-letters", cls=ListingGroup)
 def dead_letters() -> None:
     """Messages that were given up, with the reason.
 
@@ -46,7 +47,7 @@ def dead_letters() -> None:
     help: a handler raised TerminalError, no handler takes its type, or its bytes can't be read.
 
     \b
-      statefun-actors dead-letters list app.py
+      statefun-actors dead-letters app.py
       statefun-actors dead-letters show app.py 17
       statefun-actors dead-letters retry app.py 17
       statefun-actors dead-letters retry app.py 17 --value '{"cents": 5}'

@@ -22,7 +22,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_they_are_listed_and_shown_whole(folder: Path) -> None:
-    head, first, _ = table("dead-letters", "list", "app.py", folder=folder)
+    head, first, _ = table("dead-letters", "app.py", folder=folder)
     found = reported("dead-letters", "list", "app.py", folder=folder)
     jam = found[0]
     shown = run("dead-letters", "show", "app.py", str(jam["number"]), folder=folder)
