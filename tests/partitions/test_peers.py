@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from statefun_actors.http import Forwarding, Guard, Peer, Pending, Request, Response, line
-from statefun_actors.http.ingress.forwarding import ForwardedHealth
 from statefun_actors.http.ingress.health import HealthRoutes
+from statefun_actors.http.ingress.of_all_partitions import ForwardedHealth
 from statefun_actors.partitions import Partition
 from tests.partitions.systems import DEADLINE, system
 from tests.partitions.test_links import Cell, until

@@ -10,6 +10,8 @@ from collections.abc import Generator
 from pathlib import Path
 
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.samples import Sample
 
 from tests.cli.commands import run
 from tests.partitions.running import APP, Running, is_alive, wait_for
@@ -20,7 +22,7 @@ HERE, THERE = id_in(0, "test/cell"), id_in(1, "test/cell")
 
 @pytest.fixture(scope="module")
 def system(tmp_path_factory: pytest.TempPathFactory) -> Generator[Running]:
-    with Running(tmp_path_factory.mktemp("run"), 2) as running:
+    with Running(tmp_path_factory.mktemp("run"), 2, "--metrics") as running:
         yield running
 
 
@@ -76,6 +78,21 @@ def test_all_are_ready_together(system: Running) -> None:
         assert system.request("HEAD", "/readyz").status == 200
         assert system.request("GET", "/healthz").body == b"alive\n"
     assert system.request("GET", "/else").status == 404
+
+
+def test_any_process_shows_the_metrics_of_all_partitions(system: Running) -> None:
+    for id in (HERE, THERE):
+        assert system.add(id, 1).status == 200
+    for _ in range(6):  # each by a new connection, which either process may get
+        got = system.request("GET", "/metrics")
+        assert got.headers["content-type"].startswith("text/plain")
+        found = {(sample.name, *sorted(sample.labels.items())): sample.value for sample in samples(got.body.decode())}
+        for number in "01":
+            partition = ("partition", number)
+            assert found["statefun_actors_partition_up", partition] == 1
+            labels = (("handler", "Cell.add"), ("outcome", "ok"), partition, ("type", "test/cell"))
+            assert found["statefun_actors_attempts_total", *labels] > 0
+    assert system.request("PUT", "/metrics", {}).status == 405
 
 
 def test_commands_see_all_partitions_as_one_store(system: Running) -> None:
@@ -151,7 +168,6 @@ def test_what_does_not_work_yet_is_refused(system: Running, command: tuple[str, 
             "--egress yet: omit it: records stay in the store until such a run can write them",
         ),
         (("--history", "5"), "--history yet: omit it"),
-        (("--metrics",), "--metrics yet: use OpenTelemetry, to which each partition reports"),
         (("--json",), "--json yet: omit it"),
         (("--console", "full"), "--console yet: omit it"),
     ],
@@ -235,6 +251,11 @@ def test_a_partition_that_is_down_is_named_and_comes_back(tmp_path: Path) -> Non
         wait_for(lambda: _ready(running) == b"ready\n")
         assert running.add(THERE, 2).json() == {"id": THERE, "count": 2}
         assert "Warning: partition 1 was killed by SIGKILL; it is started again.\n" in running.logged()
+
+
+def samples(text: str) -> list[Sample]:
+    """The samples in a *text* for Prometheus."""
+    return [sample for family in text_string_to_metric_families(text) for sample in family.samples]
 
 
 def _ready(running: Running) -> bytes:

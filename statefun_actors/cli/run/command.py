@@ -230,6 +230,7 @@ def run(  # noqa: PLR0913, PLR0917 - each is an option of the command line
                 egress_backlog=egress_backlog,
                 strict=strict,
                 token=token,
+                metrics=metrics,
             )
         )
     options = RunOptions(

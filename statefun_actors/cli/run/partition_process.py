@@ -15,6 +15,7 @@ from statefun_actors.assembly.partitions import Neighbours
 from statefun_actors.cli.loading import AppError, load_app
 from statefun_actors.cli.logs import LogOptions, logging_to_stderr
 from statefun_actors.cli.looping import in_a_loop
+from statefun_actors.cli.metrics_option import metrics_instruments
 from statefun_actors.cli.output import printable_lines, write
 from statefun_actors.cli.processes import supervised
 from statefun_actors.cli.run.options import RunOptions
@@ -42,6 +43,7 @@ class PartitionTask:
     egress_backlog: int
     strict: bool
     token: str | None
+    metrics: bool
     names: Sequence[str]
     """The names of the listeners."""
 
@@ -60,7 +62,8 @@ def run_partition(task: PartitionTask, neighbours: Neighbours, sockets: Sequence
     with supervised(), logging_to_stderr(logs) as log, reports:
         try:
             loaded = load_app(task.app)
-            app = Application(*loaded.served, settings=task.settings, instruments=with_global_providers([]))
+            instruments = with_global_providers(metrics_instruments(task.metrics))
+            app = Application(*loaded.served, settings=task.settings, instruments=instruments)
             options = RunOptions(
                 store=task.store,
                 cache_bytes=task.cache_bytes,

@@ -41,6 +41,7 @@ class _Options(TypedDict):
     egress_backlog: int
     strict: bool
     token: str | None
+    metrics: bool
 
 
 _ONE_PROCESS: Final = "or run without --partitions"
@@ -53,7 +54,6 @@ _INSTEAD: Final = {
     "module_file": ("--module", "omit it"),
     "skip_bad_lines": ("--skip-bad-lines", "omit it"),
     "history": ("--history", "omit it"),
-    "metrics": ("--metrics", "use OpenTelemetry, to which each partition reports"),
     "reload": ("--reload", "restart the run yourself"),
     "as_json": ("--json", "omit it"),
 }

@@ -1,21 +1,18 @@
-"""Routes of a system of several partitions: a request goes to the partition that has its address."""
+"""Routes of one partition: a request about one address goes to the partition that has it."""
 
 from __future__ import annotations
 
 import asyncio
-import functools
 from collections.abc import Callable, Mapping
 from typing import Final, Protocol
 
 from statefun_actors.address import Address
-from statefun_actors.http.ingress.health import READY, HealthRoutes
-from statefun_actors.http.peers import Failures, Peer
-from statefun_actors.http.request import OnDone, Pending, RefusedError, Request, Response, Route, line, lines
+from statefun_actors.http.peers import Peer
+from statefun_actors.http.request import OnDone, Pending, RefusedError, Request, Response, Route
 from statefun_actors.partitions import Partition, partition_of
 
 _PATIENCE_SECONDS: Final = 3.0
-"""The timeout for the other partitions: to say whether they are ready, and to take messages."""
-_OF_CHECKS: Final = Failures("can't be reached: {reason}", "ended before it answered")
+"""The timeout for the other partitions to take messages."""
 
 
 class AddressedRoute(Route, Protocol):
@@ -103,75 +100,3 @@ class _Arrived:
         callback, self._callback = self._callback, None
         if callback is not None:
             callback(response)
-
-
-class ForwardedHealth:
-    """Responds to ``/readyz`` for all partitions: ready if each is; otherwise it names those that are not."""
-
-    def __init__(self, route: HealthRoutes, forwarding: Forwarding) -> None:
-        self._route, self._forwarding = route, forwarding
-        self.admit = route.admit
-
-    def respond(self, request: Request, body: bytes) -> Response | Pending:
-        here = self._route.respond(request, body)
-        if request.target.partition(b"?")[0] != READY:
-            return here
-        return _AllReady(self._forwarding, request, here)
-
-
-class _AllReady:
-    """The responses of all partitions as one."""
-
-    def __init__(self, forwarding: Forwarding, request: Request, here: Response) -> None:
-        self._request = request
-        asked = Request("GET", request.target, request.headers)
-        self._responses = {forwarding.own.own: here}
-        self._pending = {number: peer.forward(asked, b"", _OF_CHECKS) for number, peer in forwarding.peers.items()}
-        self._callback: OnDone | None = None
-        self._late = asyncio.get_running_loop().call_later(_PATIENCE_SECONDS, self._give_up)
-
-    def on_done(self, callback: OnDone) -> None:
-        self._callback = callback
-        for number, pending in self._pending.items():
-            pending.on_done(functools.partial(self._responded, number))
-        if not self._pending:
-            asyncio.get_running_loop().call_soon(self._end)
-
-    def cancel(self) -> None:
-        for pending in self._pending.values():
-            pending.cancel()
-        if (callback := self._callback) is not None:
-            self._late.cancel()
-            self._callback = None
-            callback(None)
-
-    def _responded(self, number: int, response: Response | None) -> None:
-        if response is not None:
-            self._responses[number] = response
-            if len(self._responses) == len(self._pending) + 1:
-                self._end()
-
-    def _give_up(self) -> None:
-        for number, pending in self._pending.items():
-            if number not in self._responses:
-                self._responses[number] = line(503, f"no answer within {_PATIENCE_SECONDS:g} s")
-                pending.cancel()
-        self._end()
-
-    def _end(self) -> None:
-        self._late.cancel()
-        callback, self._callback = self._callback, None
-        if callback is not None:
-            callback(_together(self._responses, self._request))
-
-
-def _together(responses: Mapping[int, Response], request: Request) -> Response:
-    reasons: list[str] = []
-    notices: list[str] = []
-    for number, response in sorted(responses.items()):
-        first, *more = response.body.decode().splitlines() or [""]
-        if response.status != 200:
-            reasons.append(f"partition {number}: {first.removeprefix('not ready: ')}")
-        notices += [f"partition {number}: {each}" for each in more]
-    status, text = (503, f"not ready: {'; '.join(reasons)}") if reasons else (200, "ready")
-    return lines(status, [text, *notices]) if request.target.endswith(b"?verbose") else line(status, text)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from statefun_actors.dispatch import Application
-from statefun_actors.http.ingress.forwarding import ForwardedHealth, Forwarding, ForwardingRoute
+from statefun_actors.http.ingress.forwarding import Forwarding, ForwardingRoute
 from statefun_actors.http.ingress.guard import Guard
 from statefun_actors.http.ingress.health import HealthRoutes
 from statefun_actors.http.ingress.message_route import IngressRoute
+from statefun_actors.http.ingress.of_all_partitions import ForwardedHealth, ForwardedMetrics
 from statefun_actors.http.ingress.reply_route import RepliesRoute
 from statefun_actors.http.metrics_route import METRICS, metrics_route
 from statefun_actors.http.request import Route
@@ -31,12 +32,15 @@ def create_ingress_app(
     ``/readyz?verbose``, which names messages that keep failing.
 
     *other* returns the route for another path, None if there is none. With *forwarding*, the backend is one partition:
-    messages and answers for others are forwarded, and ``/readyz`` is about all.
+    messages and answers for others are forwarded, and ``/readyz`` and ``/metrics`` are about all.
     """
     health = HealthRoutes(guard, backend, lambda: router.stopping)
     ingress = IngressRoute(application, backend, guard)
     replies = RepliesRoute(application, backend, guard.without_token())
     metrics = metrics_route(application, guard.admit)
+    to_metrics: Route | None = (
+        metrics if metrics is None or forwarding is None else ForwardedMetrics(metrics, forwarding)
+    )
     to_ingress: Route = ingress if forwarding is None else ForwardingRoute(ingress, forwarding)
     to_replies: Route = replies if forwarding is None else ForwardingRoute(replies, forwarding)
 
@@ -45,8 +49,8 @@ def create_ingress_app(
             return to_ingress
         if replies.at(path) is not None:
             return to_replies
-        if path == METRICS and metrics is not None:
-            return metrics
+        if path == METRICS and to_metrics is not None:
+            return to_metrics
         return None if other is None else other(path)
 
     last: Route = health if forwarding is None else ForwardedHealth(health, forwarding)
