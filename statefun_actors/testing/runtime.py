@@ -213,9 +213,10 @@ class TestRuntime(RuntimeView):
         function meanwhile; the function itself does not get it. Otherwise it comes from outside. The other options
         are those of :meth:`tell`.
 
-        All messages that follow from it have been handled by then. The reply may come from the target, from an entity
-        to which it passed ``self.caller``, or from a method that takes the answer of an ask. Time does not move by
-        itself: for a reply after a delay, ``tell``, advance the clock, and look at state.
+        All messages that follow from it have been handled by then. The reply comes from the handler, or from a method
+        that takes the answer to its ask. With a type of the reply, as of a handler that returns one, it may come from
+        any sender, such as an entity to which ``self.caller`` was passed. Time does not move by itself: for a reply
+        after a delay, ``tell``, advance the clock, and look at state.
 
         Raises:
             NoReplyError: nothing is left to do at this virtual time, without a reply. It is an AssertionError, too.

@@ -128,7 +128,8 @@ class TestCalls:
     async def ask(self, asked: Question, options: TestCall) -> object:
         """See :meth:`TestRuntime.ask`."""
         self._check(asked.target, asked.value, options)
-        wait = Wait.REPLY if asked.until_reply or options.key is None else Wait.HANDLED
+        until_reply = asked.until_reply or options.caller is not None
+        wait = Wait.REPLY if until_reply else Wait.HANDLED
         message = IngressMessage(asked.target, asked.value, 0, wait, options.key, options.caller, self._headers())
         value = _result(await self._answer(message), asked.target)
         if value is not None:
