@@ -19,6 +19,7 @@ from statefun_actors.testing.faults import (
     Faults,
     FaultSink,
     FaultStore,
+    GivenUpErrors,
     Hostility,
     LoggedMailboxes,
     LoggedStore,
@@ -58,6 +59,8 @@ class Environment:
     ) -> None:
         self.hostility: Hostility | None = None
         """The injected faults; None without any."""
+        self.given_up = GivenUpErrors()
+        """The errors of messages that were given up under faults."""
         self.clock: ManualClock
         self.store: Store
         self._mailboxes: OvertakingMailboxes | None = None
@@ -94,7 +97,7 @@ class Environment:
             cache_bytes=0 if hostility.reloads else options.cache_bytes,
             twice=hostility.twice or options.twice,
             mailboxes=functools.partial(self._overtaking, hostility),
-            around=None if app.renamed else _wires(app, hostility.wires),
+            around=self.given_up.around(None if app.renamed else _wires(app, hostility.wires)),
         )
 
     def _open_egress(self, name: str) -> None:

@@ -49,7 +49,7 @@ from statefun_actors.ingress import (
 )
 from statefun_actors.model import Headers, TypedValue
 from statefun_actors.testing.arguments import checked_address
-from statefun_actors.testing.faults import Hostility
+from statefun_actors.testing.environment import Environment
 
 
 class TestCallOptions(CallOptions, total=False):
@@ -97,8 +97,7 @@ class TestCalls:
         app: the application that runs.
         engine: returns the running engine.
         settled: waits until nothing is left to do at this virtual time, and raises the errors of handlers.
-        hostility: the injected faults; None without any.
-        jump: makes the clock jump before a message, if that is one of the faults.
+        environment: of the engine.
     """
 
     __test__ = False
@@ -108,12 +107,11 @@ class TestCalls:
         app: Application,
         engine: Callable[[], Engine],
         settled: Callable[[], Awaitable[None]],
-        hostility: Hostility | None = None,
-        jump: Callable[[], None] = lambda: None,
+        environment: Environment,
     ) -> None:
-        self._jump = jump
+        self._jump, self._given_up = environment.jump, environment.given_up
         self._app, self._engine, self._settled = app, engine, settled
-        self._hostility, self._keys = hostility, itertools.count(1)
+        self._hostility, self._keys = environment.hostility, itertools.count(1)
         self._encoders = MessageEncoders(app)
 
     async def tell(self, target: Address, message: object, options: TestCall, delay_ms: int) -> None:
@@ -150,7 +148,11 @@ class TestCalls:
             if message.caller is not None:  # a function's message has no key
                 with self._hostility.without_kills():
                     return await self._once(message)
-            message = replace(message, key=self._key())
+            answer = await self._until_taken(replace(message, key=self._key()))
+            if isinstance(answer, GivenUp) and answer.error is None:
+                # The row of a key has only the text of the error. Without faults there is no key.
+                return GivenUp(answer.reason, self._given_up.find(answer.reason))
+            return answer
         return await self._until_taken(message)
 
     def _key(self) -> str:

@@ -3,6 +3,7 @@
 from statefun_actors.testing.faults.choices import Choices, RandomChoices, RecordedChoices
 from statefun_actors.testing.faults.fault_clock import FaultClock, jump_text
 from statefun_actors.testing.faults.fault_sinks import FaultSink
+from statefun_actors.testing.faults.given_up import GivenUpErrors
 from statefun_actors.testing.faults.hostility import Faults, Hostility
 from statefun_actors.testing.faults.log import LogEntry, MessageLog
 from statefun_actors.testing.faults.logged_mailboxes import LoggedMailboxes, OvertakingMailboxes
@@ -15,6 +16,7 @@ __all__ = [
     "FaultSink",
     "FaultStore",
     "Faults",
+    "GivenUpErrors",
     "Hostility",
     "LogEntry",
     "LoggedMailboxes",
