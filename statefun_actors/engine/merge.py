@@ -177,6 +177,10 @@ class Merge:
             describe(error),
         )
 
+    def discard(self, working_set: WorkingSet, seq: int, now_ms: int) -> DeadLetterEntry:  # noqa: ARG002 - for a history
+        """Remove the dead letter *seq* on request, and return it. Raises NoDeadLetterError: it does not exist."""
+        return working_set.dead_letters.take(seq, working_set.epoch)
+
     def give_back(self, working_set: WorkingSet, mailbox: Mailbox, *, run: bool = True) -> None:
         """Requeue a cancelled batch, as if it had never run."""
         if (record := working_set.cache.peek(mailbox.address)) is not None:

@@ -70,7 +70,7 @@ class OperatorChanges:
     def discard_dead_letter(self, seq: int) -> None:
         """Remove a dead letter. Raises as :meth:`retry_dead_letter` does."""
         working_set = self._working_set()
-        working_set.dead_letters.take(seq, working_set.epoch)
+        self._core.merge.discard(working_set, seq, self._core.clock.now_ms())
         self._core.news.set()
 
     def timer(self, due_ms: int, seq: int) -> Timer:

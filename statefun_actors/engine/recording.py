@@ -21,12 +21,13 @@ from statefun_actors.history import (
     Recorded,
     Recorder,
     Step,
-    drop_settlement,
+    discarded_step,
+    dropped_step,
     type_address,
     without_large,
 )
 from statefun_actors.model import Done, Effect, TypedValue
-from statefun_actors.store import EntityRecord, Message, Pauses, Store
+from statefun_actors.store import DeadLetterEntry, EntityRecord, Message, Pauses, Store
 from statefun_actors.text import describe_error, describe_type
 
 
@@ -99,11 +100,14 @@ class RecordingMerge(Merge):
         message, error, attempts = mailbox.queue[0], mailbox.error, mailbox.attempts
         working_set.began.pop(mailbox.address, None)
         super().drop(working_set, mailbox, now_ms, discard=discard)
-        settlement = drop_settlement(discard=discard)
-        failed = Failure(0, attempts, "", "", settlement) if error is None else _failure(0, attempts, error, settlement)
-        working_set.epoch.history.append(
-            without_large(Step(message.target, now_ms, Kind.GIVEN_UP, messages=(message,), failures=(failed,)))
-        )
+        error_type, text = ("", "") if error is None else (describe_type(error), describe_error(error))
+        step = dropped_step(message, now_ms, discard=discard, attempts=attempts, error_type=error_type, error=text)
+        working_set.epoch.history.append(without_large(step))
+
+    def discard(self, working_set: WorkingSet, seq: int, now_ms: int) -> DeadLetterEntry:
+        letter = super().discard(working_set, seq, now_ms)
+        working_set.epoch.history.append(without_large(discarded_step(letter, now_ms)))
+        return letter
 
     def set_state(
         self,

@@ -1,7 +1,7 @@
 """The history of entities: what each was sent, changed and sent, packed once for each epoch and unpacked when read."""
 
 from statefun_actors.history.at_rest import (
-    append_entries,
+    append_steps,
 )
 from statefun_actors.history.entries import (
     CANCEL,
@@ -19,9 +19,6 @@ from statefun_actors.history.entries import (
     Packed,
     RecordedMessage,
     change_of,
-    drop_settlement,
-    dropped_entry,
-    operator_entry,
     type_address,
 )
 from statefun_actors.history.reading import (
@@ -34,7 +31,7 @@ from statefun_actors.history.reading import (
     read_keep,
 )
 from statefun_actors.history.recorder import Recorded, Recorder
-from statefun_actors.history.step import Step, without_large
+from statefun_actors.history.step import Step, discarded_step, dropped_step, without_large
 from statefun_actors.history.wording import GAP_REASON, NO_HISTORY, gap_text
 
 __all__ = [
@@ -59,13 +56,12 @@ __all__ = [
     "RecordedMessage",
     "Recorder",
     "Step",
-    "append_entries",
+    "append_steps",
     "change_of",
-    "drop_settlement",
-    "dropped_entry",
+    "discarded_step",
+    "dropped_step",
     "find_sent",
     "gap_text",
-    "operator_entry",
     "read_entries",
     "read_gaps",
     "read_history",

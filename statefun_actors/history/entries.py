@@ -18,7 +18,7 @@ from msgspec import Struct
 
 from statefun_actors.address import Address
 from statefun_actors.model import Cancel, Effect, Egress, Send, SendAfter, TypedValue
-from statefun_actors.store import HistoryRow, Message, StoreError
+from statefun_actors.store import HistoryRow, StoreError
 
 KEEP: Final = "history"
 """The position of a store that has the number of messages that its last run kept of each entity."""
@@ -64,6 +64,8 @@ class Kind(IntEnum):
     """All its fields have expired. Earlier entries are no longer shown."""
     GAP = 6
     """Messages of any entities that were not recorded: the engine was at its limit, or they were too large."""
+    DISCARDED = 7
+    """An operator has discarded a dead letter, which is the message of the entry."""
 
 
 class Failure(Struct, frozen=True, array_like=True):
@@ -185,6 +187,12 @@ def row_of(seq: int, keys: Iterable[str], entries: Sequence[bytes]) -> HistoryRo
     return HistoryRow(seq, " ".join(keys), b"".join((b"\xdd", struct.pack(">I", len(entries)), *entries)))
 
 
+def gap_row(seq: int, from_ms: int, until_ms: int, messages: int) -> HistoryRow:
+    """The row *seq* with a gap."""
+    gap = encode(("", "", from_ms, Kind.GAP, 0, (), (), (), (), messages, until_ms))
+    return row_of(seq, [key_of("", "")], [gap])
+
+
 def entries_of(row: HistoryRow) -> list[Entry]:
     """The entries of *row*, oldest first.
 
@@ -217,31 +225,14 @@ def packed_effect(effect: Effect, seq: int) -> tuple[object, ...]:
             return (CANCEL, 0, "", "", None, 0, effect.token)
 
 
-_CHANGES: Final[Mapping[int, str]] = {Kind.EDITED: "field set", Kind.PAUSED: "paused", Kind.RESUMED: "resumed"}
+_CHANGES: Final[Mapping[int, str]] = {
+    Kind.EDITED: "field set",
+    Kind.PAUSED: "paused",
+    Kind.RESUMED: "resumed",
+    Kind.DISCARDED: "dead letter discarded",
+}
 
 
 def change_of(entry: Entry) -> str:
     """What an operator did, in the words that all views have for it; ``message`` if it is no change by an operator."""
     return _CHANGES.get(entry.kind, "message")
-
-
-def operator_entry(
-    address: Address, at_ms: int, kind: Kind, changes: Sequence[tuple[str, TypedValue | None, TypedValue | None]] = ()
-) -> bytes:
-    """The packed entry of a change by an operator; *changes*: states, each with the value before and after."""
-    packed = [
-        (state, *(None if value is None else packed_value(value) for value in values)) for state, *values in changes
-    ]
-    return encode((*address, at_ms, kind, 0, (), packed))
-
-
-def drop_settlement(*, discard: bool) -> str:
-    """What became of a message that an operator dropped."""
-    return f"{'discarded' if discard else 'dead letter'}, removed by an operator"
-
-
-def dropped_entry(message: Message, at_ms: int, *, discard: bool) -> bytes:
-    """The packed entry of a message that an operator dropped while no engine ran, so that its attempts are unknown."""
-    failure = (0, 0, "", "", drop_settlement(discard=discard))
-    packed = (message.seq, packed_value(message.value), message.caller, 0)
-    return encode((*message.target, at_ms, Kind.GIVEN_UP, 0, [packed], (), (), [failure]))

@@ -16,8 +16,8 @@ from typing import Final
 from msgspec import Struct
 
 from statefun_actors.address import Address
-from statefun_actors.history.entries import Kind, encode, key_of, operator_entry, row_of
-from statefun_actors.history.step import LARGEST_EPOCH, Step, packed_or_none
+from statefun_actors.history.entries import Kind, gap_row, key_of, row_of
+from statefun_actors.history.step import LARGEST_EPOCH, Step, packed_or_none, packed_step
 from statefun_actors.history.wording import GAP_REASON
 from statefun_actors.model import INGRESS, OWN_PREFIX, Send
 from statefun_actors.store import HistoryRow, StoreReader
@@ -79,7 +79,7 @@ class Recorder:
         entries: list[bytes] = []
         keys: dict[str, None] = {}
         for address in removed:
-            entries.append(operator_entry(address, self._now_ms(), Kind.ENDED))
+            entries.append(packed_step(Step(address, self._now_ms(), Kind.ENDED)))
             keys[key_of(*address)] = None
         if full and self.share > LARGEST_SHARE:
             self._pack_changes(steps, {}, entries, keys)
@@ -95,8 +95,13 @@ class Recorder:
         self._began = ended
         return found
 
-    def _pack(self, steps: Sequence[Step], entries: list[bytes], keys: dict[str, None]) -> None:
-        """Add *steps* to *entries*; of an entity with more than ``keep`` messages in them, only the last ones."""
+    def _pack(
+        self, steps: Sequence[Step], entries: list[bytes], keys: dict[str, None], *, changes_only: bool = False
+    ) -> None:
+        """Add *steps* to *entries*; of an entity with more than ``keep`` messages in them, only the last ones.
+
+        If they are too large, only changes by operators are added from there on, up to the same limit.
+        """
         kept: list[bytes] = []
         counts: dict[Address, int] = {}
         size = 0
@@ -112,7 +117,11 @@ class Recorder:
                 continue
             size += len(packed)
             if size > LARGEST_EPOCH:
-                self._pack_changes(steps[: index + 1], counts, entries, keys)
+                rest = steps[: index + 1]
+                if changes_only:
+                    self._not_recorded(rest, counts)
+                else:
+                    self._pack_changes(rest, counts, entries, keys)
                 break
             counts[address] = count + len(step.messages)
             kept.append(packed)
@@ -128,8 +137,9 @@ class Recorder:
         self, steps: Sequence[Step], counts: dict[Address, int], entries: list[bytes], keys: dict[str, None]
     ) -> None:
         """Add the changes by operators among *steps* to *entries*, and note a gap for the messages."""
-        self._not_recorded(steps, counts)
-        self._pack([step for step in steps if not step.messages], entries, keys)
+        changes = [step for step in steps if step.is_change]
+        self._not_recorded([step for step in steps if not step.is_change] if changes else steps, counts)
+        self._pack(changes, entries, keys, changes_only=True)
 
     def _not_recorded(self, steps: Sequence[Step], counts: dict[Address, int]) -> None:
         """Note a gap for the messages of *steps*; one that has just ended goes on.
@@ -185,8 +195,7 @@ class Recorder:
             self._gap_seq = self._seq
             self._sizes.append((self._seq, 0))
             self._shared, self._keys = [], {}
-        gap = encode(("", "", self._gap_from, Kind.GAP, 0, (), (), (), (), self._gap_count, self._gap_until))
-        return row_of(self._gap_seq, [key_of("", "")], [gap])
+        return gap_row(self._gap_seq, self._gap_from, self._gap_until, self._gap_count)
 
     def _trimmed(self, rows: Sequence[HistoryRow]) -> list[int]:
         """Count the bytes of *rows*; the seqs of the oldest rows, which are deleted."""

@@ -19,7 +19,7 @@ from statefun_actors.history.entries import (
     packed_value,
 )
 from statefun_actors.model import Cancel, Effect, TypedValue
-from statefun_actors.store import Message
+from statefun_actors.store import DeadLetterEntry, Message
 
 LARGEST_EPOCH: Final = 4 * 1024 * 1024
 """Bytes of one epoch above which its further entries are not recorded."""
@@ -28,7 +28,7 @@ _MOST_PARTS: Final = LARGEST_EPOCH // LARGEST_VALUE
 
 
 class Step(Struct, frozen=True, gc=False):
-    """One batch of an entity, or one change by an operator, which has no messages.
+    """One batch of an entity, or one change by an operator.
 
     It refers to values and to lists of them, which can't form a cycle, so the garbage collector need not track it.
 
@@ -50,6 +50,30 @@ class Step(Struct, frozen=True, gc=False):
     changes: Sequence[tuple[str, TypedValue | None, TypedValue | None]] = ()
     effects: Sequence[tuple[Effect, int]] = ()
     failures: Sequence[Failure] = ()
+
+    @property
+    def is_change(self) -> bool:
+        """Whether it is a change by an operator."""
+        return self.kind >= _FIRST_CHANGE
+
+
+_FIRST_CHANGE: Final = int(Kind.EDITED)
+
+
+def dropped_step(
+    message: Message, at_ms: int, *, discard: bool, attempts: int = 0, error_type: str = "", error: str = ""
+) -> Step:
+    """An operator has dropped *message*, which kept failing. Its attempts are unknown if no engine runs."""
+    settlement = f"{'discarded' if discard else 'dead letter'}, removed by an operator"
+    failure = Failure(0, attempts, error_type, error, settlement)
+    return Step(message.target, at_ms, Kind.GIVEN_UP, messages=(message,), failures=(failure,))
+
+
+def discarded_step(letter: DeadLetterEntry, at_ms: int) -> Step:
+    """An operator has discarded the dead letter *letter*."""
+    message = letter.message
+    failure = Failure(0, letter.attempts, letter.error_type, letter.error, "discarded")
+    return Step(message.target, at_ms, Kind.DISCARDED, messages=(message,), failures=(failure,))
 
 
 def without_large(step: Step) -> Step:

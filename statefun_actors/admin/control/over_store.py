@@ -21,7 +21,7 @@ from statefun_actors.engine import (
     NoTimerError,
     NotSetError,
 )
-from statefun_actors.history import Kind, append_entries, dropped_entry, operator_entry, type_address
+from statefun_actors.history import Kind, Step, append_steps, discarded_step, dropped_step, type_address
 from statefun_actors.model import Expiration, TypedValue
 from statefun_actors.store import (
     Commit,
@@ -76,8 +76,9 @@ class StoreControl:
         )
 
     async def discard(self, seqs: Sequence[int]) -> None:
-        done = [entry.seq for entry in self._entries(dict.fromkeys(seqs))]
-        await self._store.commit(Commit(dead_letters_done=done))
+        letters, now_ms = self._entries(dict.fromkeys(seqs)), self._clock.now_ms()
+        history = append_steps(self._store, [discarded_step(letter, now_ms) for letter in letters])
+        await self._store.commit(Commit(dead_letters_done=[letter.seq for letter in letters], history=history))
 
     async def fire_timers(self, timers: Sequence[TimerKey]) -> None:
         """They are due now, so that the next run delivers them as an engine delivers all others."""
@@ -108,8 +109,8 @@ class StoreControl:
         expires = any(spec.expiration is not Expiration.NONE for spec in edit.states)
         change(record, {edit.state: edit.value}, now_ms, expires=expires)
         row = EntityRow(edit.address, pack(record), expires_ms(record, edit.states))
-        recorded = operator_entry(edit.address, now_ms, Kind.EDITED, [(edit.state, edit.before, edit.value)])
-        history = append_entries(self._store, {edit.address: recorded})
+        edited = Step(edit.address, now_ms, Kind.EDITED, changes=[(edit.state, edit.before, edit.value)])
+        history = append_steps(self._store, [edited])
         await self._store.commit(Commit(entities=[row], history=history))
 
     async def answer(self, token: str, value: TypedValue) -> None:
@@ -137,13 +138,13 @@ class StoreControl:
             DeadLetterEntry(seq, message, describe_type(error), describe_error(error), 0, now_ms)
             for seq, message in enumerate(messages, first)
         ]
-        recorded = {message.target: dropped_entry(message, now_ms, discard=discard) for message in messages}
+        dropped = [dropped_step(message, now_ms, discard=discard) for message in messages]
         await self._store.commit(
             Commit(
                 messages_done=[message.seq for message in messages],
                 dead_letters=[] if discard else letters,
                 next_seq=first + len(letters),
-                history=append_entries(self._store, recorded),
+                history=append_steps(self._store, dropped),
             )
         )
 
@@ -170,7 +171,7 @@ class StoreControl:
     def _recorded(self, kind: Kind, targets: Iterable[PauseTarget]) -> list[HistoryRow]:
         now_ms = self._clock.now_ms()
         addresses = [type_address(target) if isinstance(target, str) else target for target in targets]
-        return append_entries(self._store, {address: operator_entry(address, now_ms, kind) for address in addresses})
+        return append_steps(self._store, [Step(address, now_ms, kind) for address in addresses])
 
     async def close(self) -> None:
         self._store.close()

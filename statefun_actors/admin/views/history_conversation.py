@@ -25,7 +25,7 @@ from statefun_actors.admin.views.history_items import (
 from statefun_actors.admin.views.history_search import ConversationSearch, HandledMessage, is_order
 from statefun_actors.asking import ANSWER, OWN_FUNCTIONS, REPLY, short_address
 from statefun_actors.dispatch import Application
-from statefun_actors.history import EGRESS, LATER, SEND, Out, Place, read_entries
+from statefun_actors.history import EGRESS, LATER, SEND, Kind, Out, Place, read_entries
 from statefun_actors.model import INGRESS
 from statefun_actors.store import StoreReader
 from statefun_actors.types import Codec
@@ -86,7 +86,7 @@ def view_conversation(
     """
     search = ConversationSearch(store, app, known, time.monotonic() + seconds)
     for each, entry in read_entries(store, names_of(app, address), Place(place.row, place.at + 1)):
-        if each == place and 0 <= message < len(entry.messages):
+        if each == place and 0 <= message < len(entry.messages) and entry.kind != Kind.DISCARDED:
             chosen = HandledMessage(address, each, entry, message)
             return _Drawing(search, chosen).whole(search.root(chosen))
         break

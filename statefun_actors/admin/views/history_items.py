@@ -64,9 +64,9 @@ class HistoryItem(Struct, frozen=True):
     Args:
         place: identifies it, and orders what is older behind it; empty for what is about many entities.
         time_ms: when it ended, in milliseconds since 1970.
-        kind: ``message``, ``field set``, ``paused``, ``resumed``, ``type paused``, ``type resumed``; or
-            ``not recorded``: messages of any entities that were not recorded, since the engine was at its limit, or
-            they were too large.
+        kind: ``message``, ``field set``, ``paused``, ``resumed``, ``type paused``, ``type resumed``,
+            ``dead letter discarded``, which has its message; or ``not recorded``: messages of any entities that were
+            not recorded, since the engine was at its limit, or they were too large.
         seq: the number of the message; 0 without one.
         value: the JSON form of the message.
         sender: of the message, as text.
@@ -127,7 +127,7 @@ def items_of(
             HistoryItem(
                 f"{place.row}.{place.at}.{index}",
                 entry.at_ms,
-                "message",
+                change_of(entry),
                 message.seq,
                 inside[0][0],
                 packed_form(inside[0], known),

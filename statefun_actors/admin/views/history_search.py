@@ -14,7 +14,7 @@ from statefun_actors.admin.views.history import names_of
 from statefun_actors.admin.views.history_items import sent_item
 from statefun_actors.asking import ANSWER, ORDER, REPLY
 from statefun_actors.dispatch import Application
-from statefun_actors.history import LATER, SEND, Entry, Out, Place, RecordedMessage, find_sent, read_entries
+from statefun_actors.history import LATER, SEND, Entry, Kind, Out, Place, RecordedMessage, find_sent, read_entries
 from statefun_actors.model import INGRESS
 from statefun_actors.store import StoreReader
 from statefun_actors.types import Codec
@@ -68,6 +68,8 @@ class ConversationSearch:
             for place, entry in islice(read_entries(self.store, names_of(self.app, address)), _MOST_READ):
                 if self.is_over():
                     break
+                if entry.kind == Kind.DISCARDED:
+                    continue
                 found.extend(
                     HandledMessage(address, place, entry, index) for index in range(len(entry.messages) - 1, -1, -1)
                 )

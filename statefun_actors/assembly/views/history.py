@@ -26,9 +26,9 @@ class HistoryEntry:
 
     Args:
         time: when it ended; of a gap, when that began.
-        kind: ``message``, ``field set``, ``paused``, ``resumed``, ``type paused``, ``type resumed``; or
-            ``not recorded`` for a gap: messages of any entities that were not recorded, since the engine was at its
-            limit, or they were too large.
+        kind: ``message``, ``field set``, ``paused``, ``resumed``, ``type paused``, ``type resumed``,
+            ``dead letter discarded``, which has its message; or ``not recorded`` for a gap: messages of any entities
+            that were not recorded, since the engine was at its limit, or they were too large.
         message: the message; a TypedValue if it can't be decoded; None without one, or if it was too large to be kept.
         sender: the entity or function that sent it; None for callers outside.
         before: the fields that changed, with their values before; None for a field that was absent.
@@ -97,7 +97,7 @@ def _entries(app: Application, address: Address, entry: Entry) -> Iterator[Histo
         failure, last = failures.get(index), index == len(entry.messages) - 1
         yield HistoryEntry(
             time,
-            "message",
+            change_of(entry),
             value,
             sender,
             before if last else {},

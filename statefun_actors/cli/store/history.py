@@ -98,7 +98,7 @@ def _row(item: HistoryItem) -> Row:
         brief(item.value) if item.typename else "",
         ", ".join(changed),
         ", ".join(map(_sent, item.sent)),
-        f"{item.seconds * 1000:.3g} ms" if item.typename else "",
+        f"{item.seconds * 1000:.3g} ms" if item.kind == "message" else "",
         f"{item.error_type}: {item.error} (attempt {item.attempts})" if item.error_type else "",
     )
     return cells, _object(item)
@@ -130,7 +130,7 @@ def _object(item: HistoryItem) -> dict[str, object]:
             "until": time_of(item.until_ms),
         }
     changed = {each.field: {"before": each.before, "after": each.after} for each in item.fields}
-    if item.kind != "message":
+    if not item.typename:
         return {"time": time_of(item.time_ms), "kind": item.kind, "changed": changed}
     return {
         "time": time_of(item.time_ms),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from pathlib import Path
 
 import pytest
@@ -157,6 +158,29 @@ def test_a_pause_of_its_type_is_in_it_with_and_without_an_engine(folder: Path) -
     text = in_this_process("history", "app.py", ADA, folder=folder).stdout
     assert text.count("type paused by an operator") == text.count("type resumed by an operator") == 2
     assert reported("history", "app.py", "shop/page/ada", folder=folder) == []
+
+
+def test_a_discarded_dead_letter_is_in_it_with_and_without_an_engine(folder: Path) -> None:
+    for price in (-1, -2):
+        wished = json.dumps({"text": "a", "price": price})
+        sent = in_this_process("send", "app.py", ADA, "shop/wish", wished, folder=folder)
+        assert sent.exit_code == 0, sent.stderr
+    summary("app.py", "--until-idle", folder=folder)
+    letters = reported("dead-letters", "list", "app.py", folder=folder)
+    first, second = (str(letter["number"]) for letter in letters[-2:])
+    assert in_this_process("dead-letters", "discard", "app.py", first, folder=folder).exit_code == 0
+    with engine(folder):
+        assert in_this_process("dead-letters", "discard", "app.py", second, folder=folder).exit_code == 0
+
+    items = reported("history", "app.py", ADA, folder=folder)[:4]
+    assert [(item["kind"], item["outcome"], item["value"]["price"], item["error"]) for item in items] == [
+        ("dead letter discarded", "discarded", -2, "TerminalError: nobody pays for that"),
+        ("dead letter discarded", "discarded", -1, "TerminalError: nobody pays for that"),
+        ("message", "dead letter", -2, "TerminalError: nobody pays for that"),
+        ("message", "dead letter", -1, "TerminalError: nobody pays for that"),
+    ]
+    text = in_this_process("history", "app.py", ADA, folder=folder).stdout
+    assert text.count("dead letter discarded by an operator") == 2
 
 
 def test_history_sets_the_number_that_is_kept_and_0_records_nothing(folder: Path) -> None:
