@@ -19,6 +19,8 @@ from typing import Final
 import attrs
 
 DEADLINE: Final = 60.0
+_ATTEMPT: Final = 12.0
+"""Seconds for one of several attempts of a client; more than the time for the reply."""
 
 APP: Final = Path(__file__).with_name("cells.py").read_text()
 
@@ -128,21 +130,33 @@ class Running:
         finally:
             connection.close()
 
-    def add(self, id: str, number: int, to: str | None = None, *, wait: str = "10s", key: str | None = None) -> Got:
+    def add(
+        self,
+        id: str,
+        number: int,
+        to: str | None = None,
+        *,
+        wait: str = "10s",
+        key: str | None = None,
+        timeout: float = DEADLINE,
+    ) -> Got:
         """Add *number* to the cell *id*, which passes it on to the cell *to*."""
         headers = {} if key is None else {"Idempotency-Key": key}
         return self.request(
-            "PUT", f"/ingress/test/cell/{id}?type=test/add&wait={wait}", {"number": number, "to": to}, headers
+            "PUT", f"/ingress/test/cell/{id}?type=test/add&wait={wait}", {"number": number, "to": to}, headers, timeout
         )
 
     def add_surely(self, id: str, number: int, to: str) -> None:
-        """The same, repeated under one key until there is an answer."""
+        """The same, repeated under one key until there is an answer.
+
+        Each attempt has a timeout: a connection may wait at the socket of a partition that is started again.
+        """
         attempts: deque[str] = deque(maxlen=20)
         end = time.monotonic() + DEADLINE
         while time.monotonic() < end:
             began = time.monotonic()
             try:
-                got = self.add(id, number, to, key=f"{id}-{number}")
+                got = self.add(id, number, to, key=f"{id}-{number}", timeout=_ATTEMPT)
             except (OSError, http.client.HTTPException) as error:
                 outcome = repr(error)
             else:

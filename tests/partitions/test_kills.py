@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import http.client
 import random
 import threading
+import time
 from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -11,16 +13,21 @@ from pathlib import Path
 import pytest
 
 from statefun_actors.admin import read_entities
+from statefun_actors.partitions import partition_of
 from statefun_actors.store import open_reader
 from tests.partitions.cells import Cell
-from tests.partitions.running import Running, wait_for
+from tests.partitions.running import DEADLINE, Running, wait_for
 
 CELLS = [f"cell-{number}" for number in range(12)]
 CLIENTS = 4
 
 
 def check(folder: Path, partitions: int, kills: int, every: float) -> None:
-    """Kill partitions *kills* times while clients send; then nothing is lost, doubled or out of order."""
+    """Kill partitions *kills* times while clients send; then nothing is lost, doubled or out of order.
+
+    Each other kill waits until all partitions are ready; those between come in the middle of starts, too.
+    """
+    began, early = time.monotonic(), 0
     chance = random.Random(kills)
     sent: dict[str, int] = dict.fromkeys(CELLS, 0)
     over = threading.Event()
@@ -35,14 +42,20 @@ def check(folder: Path, partitions: int, kills: int, every: float) -> None:
     with Running(folder, partitions) as running, ThreadPoolExecutor(CLIENTS) as pool:
         clients = [pool.submit(client, CELLS[number::CLIENTS], number) for number in range(CLIENTS)]
         try:
-            for _ in range(kills):
+            for number in range(kills):
+                if number % 2:
+                    wait_for(lambda: _ready(running))
+                early += not _ready(running)
+                for each in clients:
+                    if each.done():
+                        each.result()  # it raises: a client got no answer
                 over.wait(every * chance.random())
                 running.kill(chance.choice(running.children()))
                 wait_for(lambda: len(running.children()) == partitions)
         finally:
             over.set()
         for each in clients:
-            each.result(120)
+            each.result(2 * DEADLINE)
         for id in CELLS:
             running.add_surely(id, sent[id], id)
             sent[id] += 1
@@ -60,6 +73,23 @@ def check(folder: Path, partitions: int, kills: int, every: float) -> None:
         for sender, number in found[id].passed:
             passed[sender, id].append(number)
     assert passed == expected
+    crossing = sum(
+        len(numbers)
+        for (sender, id), numbers in passed.items()
+        if partition_of(Cell.at(sender), partitions) != partition_of(Cell.at(id), partitions)
+    )
+    print(
+        f"{kills} kills of {partitions} partitions, {early} of them while not all were ready, in "
+        f"{time.monotonic() - began:.0f} s: {sum(sent.values()):,} messages from clients and {crossing:,} between "
+        "partitions, each handled once and in order"
+    )
+
+
+def _ready(running: Running) -> bool:
+    try:
+        return running.request("GET", "/readyz", timeout=1).status == 200
+    except (OSError, http.client.HTTPException):
+        return False
 
 
 def _handed_over(store: Path) -> bool:
