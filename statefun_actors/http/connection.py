@@ -15,15 +15,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from typing import Any as Untyped
 from typing import cast
 
+import attrs
 import hypercorn.asyncio.run as hypercorn_run
 from hypercorn.asyncio.tcp_server import MAX_RECV, TCPServer
+from hypercorn.config import Config
 from hypercorn.events import Closed, Event, RawData
 from hypercorn.protocol.h2 import H2Protocol
 from hypercorn.protocol.h11 import H11Protocol
+from hypercorn.typing import AppWrapper
 
 from statefun_actors.http.failure_log import logger
 from statefun_actors.http.fastpath import FastPath
@@ -40,24 +43,40 @@ _FAREWELL_SECONDS = 0.8
 """Seconds for a client to close its side when the server stops, as TLS requires; an idle client may not read."""
 
 
-class Connection(TCPServer):
-    """A connection. ``opened`` is the set of all open connections."""
+@attrs.frozen(eq=False)
+class Connections:
+    """What the connections of one server share. Several servers may run in one process."""
 
-    opened: set[Connection]
     router: Router
-    failures: Throttle
     header_lines: Callable[[], bytes]
     """The header lines of every response."""
+    opened: set[Connection] = attrs.field(factory=set)
+    """All open connections."""
+    failures: Throttle = attrs.field(factory=Throttle)
+
+
+class ConnectionsConfig(Config):
+    """Hypercorn's configuration of a server whose connections are of this class."""
+
+    connections: Connections
+
+
+class Connection(TCPServer):
+    """A connection of the server that its configuration belongs to."""
 
     def __init__(self, *args: Untyped) -> None:
         super().__init__(*args)
+        assert isinstance(self.config, ConnectionsConfig)
+        shared = self.config.connections
+        self.router, self.header_lines = shared.router, shared.header_lines
+        self._opened, self._failures = shared.opened, shared.failures
         self._held: list[bytes] = []
         self._over = False
         self._idle = self.idle_task = _Idle(self)  # type: ignore[assignment] # it has the methods that Hypercorn calls
         self._fast_path: FastPath | None = None
 
     async def run(self) -> None:
-        self.opened.add(self)
+        self._opened.add(self)
         peer = self.writer.get_extra_info("peername")
         try:
             if await self._is_for_hypercorn() and self.writer.get_extra_info("socket") is not None:  # still open
@@ -65,13 +84,13 @@ class Connection(TCPServer):
         except Exception as error:  # errors of Hypercorn and h2 that clients can provoke; the connection is closed
             self._failed(peer, error)
         finally:
-            self.opened.discard(self)
+            self._opened.discard(self)
             self._idle.forget()
 
     def _failed(self, peer: object, error: BaseException) -> None:
         while isinstance(error, BaseExceptionGroup):
             error = error.exceptions[0]
-        if (left_out := self.failures.due(error.__class__.__name__)) is not None:
+        if (left_out := self._failures.due(error.__class__.__name__)) is not None:
             shown = f"{peer[0]}:{peer[1]}" if isinstance(peer, tuple) else "a socket"
             logger.warning("closed the connection of %s, which failed: %s%s", shown, describe(error), repeats(left_out))
 
@@ -195,18 +214,11 @@ class _Idle:
             self._timer.cancel()
 
 
-@contextlib.contextmanager
-def connections(router: Router, header_lines: Callable[[], bytes]) -> Generator[set[Connection]]:
-    """Make Hypercorn use this class; yields the set of open connections."""
-    opened: set[Connection] = set()
+def use_connections() -> None:
+    """Make Hypercorn use this class for the servers of this package; other servers of the program keep its own."""
     hypercorn: Untyped = hypercorn_run  # it has no setting for the class of connections
-    before = hypercorn.TCPServer
-    hypercorn.TCPServer = type(
-        "Connection",
-        (Connection,),
-        {"opened": opened, "router": router, "failures": Throttle(), "header_lines": staticmethod(header_lines)},
-    )
-    try:
-        yield opened
-    finally:
-        hypercorn.TCPServer = before
+    hypercorn.TCPServer = _connection
+
+
+def _connection(app: AppWrapper, loop: asyncio.AbstractEventLoop, config: Config, *others: Untyped) -> TCPServer:
+    return (Connection if isinstance(config, ConnectionsConfig) else TCPServer)(app, loop, config, *others)

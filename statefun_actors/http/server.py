@@ -18,10 +18,9 @@ from typing import TYPE_CHECKING, Final
 from wsgiref.handlers import format_date_time
 
 from hypercorn.asyncio import serve as hypercorn_serve
-from hypercorn.config import Config
 
 from statefun_actors.http.certificates import Tls, renewed
-from statefun_actors.http.connection import connections
+from statefun_actors.http.connection import Connections, ConnectionsConfig, use_connections
 from statefun_actors.http.listening import BACKLOG
 from statefun_actors.http.router import Router
 from statefun_actors.system import loop_errors
@@ -41,7 +40,7 @@ IDLE_SECONDS: Final = 75.0
 """The idle timeout of connections: longer than that of StateFun's clients (15 s), so that clients close first."""
 
 
-class _Config(Config):
+class _Config(ConnectionsConfig):
     """Hypercorn's configuration, with a Date header that is made once a second instead of for each request.
 
     Certificates are read again when their files change.
@@ -113,16 +112,17 @@ async def serve(
         asyncio.get_running_loop().set_exception_handler(loop_errors())
 
     config = configured(sockets, tls)
-    with connections(router, config.header_lines) as opened:
+    config.connections = shared = Connections(router, config.header_lines)
+    use_connections()
 
-        async def drained() -> None:
-            await stop()
-            await _drain(router)
-            router.drained = True
-            for connection in list(opened):
-                connection.close_if_idle()
+    async def drained() -> None:
+        await stop()
+        await _drain(router)
+        router.drained = True
+        for connection in list(shared.opened):
+            connection.close_if_idle()
 
-        await hypercorn_serve(router, config, shutdown_trigger=drained, mode="asgi")
+    await hypercorn_serve(router, config, shutdown_trigger=drained, mode="asgi")
 
 
 async def _drain(router: Router) -> None:
