@@ -90,11 +90,11 @@ def seconds(number: float) -> str:
 
 
 def span(ms: int) -> str:
-    """A length of time in one unit: ``350 ms``, ``12 s``, ``5 min``, ``3 h``, ``40 d``."""
+    """A length of time in one unit, rounded: ``350 ms``, ``12 s``, ``5 min``, ``3 h``, ``40 d``."""
     for unit, size, below in (("ms", 1, 1_000), ("s", 1_000, 120), ("min", 60_000, 120), ("h", 3_600_000, 72)):
         if ms < below * size:
-            return f"{ms // size:,} {unit}"
-    return f"{ms // 86_400_000:,} d"
+            return f"{(ms + size // 2) // size:,} {unit}"
+    return f"{(ms + 43_200_000) // 86_400_000:,} d"
 
 
 def size(number: int) -> str:

@@ -41,6 +41,8 @@ class FailingMessage(Struct, frozen=True):
         next_ms: the time of the next attempt, in milliseconds since 1970; None during an attempt.
         behind: the number of messages of the same address that wait behind it.
         paused: whether its entity is paused, so that there is no next attempt until that is resumed.
+        since_ms: the time of its first failure since the engine started, in milliseconds since 1970; None: an older
+            version reports it.
     """
 
     message: Message
@@ -50,6 +52,7 @@ class FailingMessage(Struct, frozen=True):
     next_ms: int | None
     behind: int
     paused: bool = False
+    since_ms: int | None = None
 
     @property
     def why(self) -> str:
@@ -82,4 +85,5 @@ def failing_message(mailbox: Mailbox) -> FailingMessage | None:
         mailbox.next_ms if mailbox.state is MailboxState.BACKOFF else None,
         mailbox.waiting - 1,
         mailbox.paused,
+        mailbox.since_ms,
     )

@@ -77,6 +77,7 @@ class Mailbox:
         "queue",
         "queued",
         "running",
+        "since_ms",
         "suspect",
         "waits",
     )
@@ -102,6 +103,8 @@ class Mailbox:
         """The number of failures of its first message."""
         self.backoffs = 0
         """The number of backoffs of its first message."""
+        self.since_ms = 0
+        """The time of the first of these."""
         self.suspect = 0
         """The seq of a message that failed in a batch, and will run alone; 0 = none."""
         self.error: BaseException | None = None
@@ -130,8 +133,10 @@ class Mailbox:
         self.queue.extendleft(reversed(self.running))
         self.running = ()
 
-    def backoff(self) -> float:
-        """The seconds until the next attempt of its first message, which has just failed."""
+    def backoff(self, now_ms: int) -> float:
+        """The seconds until the next attempt of its first message, which has just failed, at *now_ms*."""
+        if not self.backoffs:
+            self.since_ms = now_ms
         self.attempts += 1
         self.backoffs += 1
         return BACKOFF.seconds(self.backoffs)

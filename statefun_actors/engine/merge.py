@@ -127,7 +127,7 @@ class Merge:
             return
         mailbox.one_by_one = max(mailbox.one_by_one, 1)
         mailbox.error = error
-        wait = mailbox.backoff()
+        wait = mailbox.backoff(now_ms)
         working_set.mailboxes.put_off(mailbox, now_ms + round(wait * 1000))
         logger.warning(
             "%s: attempt %d of a message of type %s failed, the next %s: %s",

@@ -79,7 +79,7 @@ async def test_a_message_is_sent_as_json_for_later(store: str | None) -> None:
         after = await console.after(await console.act("send-message", fields))
 
         assert "Sent console/put to console/box/ada, to be delivered in 1h." in after
-        assert "in 59 min" in (await console.get("/console/timers")).text
+        assert "in 60 min" in (await console.get("/console/timers")).text
 
 
 @pytest.mark.parametrize(

@@ -215,7 +215,7 @@ def test_a_failing_message_of_an_id_with_a_line_break_is_dropped(browser: Browse
         browser.until_seen(r"can't take 'a\nb'")
         browser.until_seen(r"can't take 'a\r\nb'")
         browser.click(By.XPATH, r"//tr[contains(., '/a\nb')]//input")
-        browser.press("Drop the chosen")
+        browser.press("Drop the chosen to dead letters")
         browser.until_seen("Are you sure?")
         browser.press("Yes")
         browser.until_seen("Dropped the first message of console/box/a")

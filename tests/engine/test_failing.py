@@ -103,10 +103,14 @@ async def test_the_report_of_a_failing_message() -> None:
         for message in (-1, 1, 2):
             send(engine, A, pack(message))
         await engine.settled()
+        since_ms = clock.now_ms()
         await pass_backoffs(engine, clock, 2)
         [failing] = engine.view.failing_messages()
 
-        assert failing == FailingMessage(failing.message, 3, "ValueError", "-1 is negative", clock.now_ms() + 400, 2)
+        assert failing == FailingMessage(
+            failing.message, 3, "ValueError", "-1 is negative", clock.now_ms() + 400, 2, since_ms=since_ms
+        )
+        assert since_ms < clock.now_ms()
         assert (failing.message.target, value_of(failing.message.value)) == (A, -1)
         assert (
             engine.failing(A)

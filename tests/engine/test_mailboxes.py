@@ -51,7 +51,7 @@ def be_cancelled(mailboxes: Mailboxes) -> None:
 def fail(mailboxes: Mailboxes) -> None:
     mailbox = mailbox_of(mailboxes)
     mailbox.put_back()
-    mailbox.backoff()
+    mailbox.backoff(0)
     mailboxes.put_off(mailbox, 1_000)
 
 

@@ -27,6 +27,7 @@ class _Failing(msgspec.Struct):
     next_ms: int | None
     behind: int
     paused: bool = False
+    since_ms: int | None = None
 
     @classmethod
     def of(cls, failing: FailingMessage) -> _Failing:
@@ -46,13 +47,21 @@ class _Failing(msgspec.Struct):
             failing.next_ms,
             failing.behind,
             failing.paused,
+            failing.since_ms,
         )
 
     def failing(self) -> FailingMessage:
         caller = None if self.caller is None else self.caller.address()
         message = Message(self.seq, Address(self.type, self.id), self.value.typed(), caller)
         return FailingMessage(
-            message, self.attempts, self.error_type, self.error, self.next_ms, self.behind, self.paused
+            message,
+            self.attempts,
+            self.error_type,
+            self.error,
+            self.next_ms,
+            self.behind,
+            self.paused,
+            self.since_ms,
         )
 
 

@@ -43,6 +43,7 @@ class Surroundings(Struct, frozen=True):
         asks: open asks that it made, or that it is to answer.
         schedules: recurring messages that it sends or gets.
         complete: whether all timers, open asks and recurring messages of the store were read.
+        more_waiting: whether there are more waiting messages.
     """
 
     waiting: Sequence[WaitingItem]
@@ -50,13 +51,15 @@ class Surroundings(Struct, frozen=True):
     asks: Sequence[AskItem]
     schedules: Sequence[ScheduleItem]
     complete: bool
+    more_waiting: bool
 
 
 def view_surroundings(store: StoreReader, address: Address, known: Mapping[str, Codec] | None = None) -> Surroundings:
     """What is pending around the entity at *address*."""
     timers, asks, schedules = _Bounded(timers_from(store)), _Bounded(open_asks(store)), _Bounded(open_schedules(store))
     waiting = []
-    for message in store.messages_to(address, 0, MOST_LISTED):
+    messages = store.messages_to(address, 0, MOST_LISTED + 1)
+    for message in messages[:MOST_LISTED]:
         inside = message_inside(message)
         argument = inside.argument
         waiting.append(
@@ -68,6 +71,7 @@ def view_surroundings(store: StoreReader, address: Address, known: Mapping[str, 
         _first(ask_item(store, ask, known) for ask in asks if address in {ask.asker, ask.target}),
         _first(schedule_item(each, known) for each in schedules if address in {each.sender, each.target}),
         not (timers.cut or asks.cut or schedules.cut),
+        len(messages) > MOST_LISTED,
     )
 
 

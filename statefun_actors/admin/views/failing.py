@@ -20,6 +20,7 @@ class FailingItem(Struct, frozen=True):
         next_ms: the time of its next attempt, in milliseconds since 1970; None = an attempt is running.
         behind: the number of messages that wait for the same address.
         paused: whether the entity is paused, so that there is no next attempt until it is resumed.
+        since_ms: the time of its first failure since the engine started; None: an older version reports it.
     """
 
     target: str
@@ -32,6 +33,7 @@ class FailingItem(Struct, frozen=True):
     error_type: str
     error: str
     paused: bool = False
+    since_ms: int | None = None
 
 
 def list_failing(messages: Iterable[FailingMessage], known: Mapping[str, Codec] | None = None) -> Iterator[FailingItem]:
@@ -53,4 +55,5 @@ def failing_item(failing: FailingMessage, known: Mapping[str, Codec] | None = No
         failing.error_type,
         failing.error,
         failing.paused,
+        failing.since_ms,
     )

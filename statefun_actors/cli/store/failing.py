@@ -82,7 +82,7 @@ def list_(words: tuple[str, ...], limit: int | None, store: Path | None, as_json
         hint_of_pauses(place)
         return
     show_rows(
-        ["address", "type", "value", "attempts", "next attempt", "behind", "error"],
+        ["address", "type", "value", "since", "attempts", "next attempt", "waiting behind", "error"],
         map(_row, list_failing(found or [], place.known)),
         as_json=as_json,
         limit=limit,
@@ -190,10 +190,12 @@ def _show_without_engine(place: StoreLocation, limit: int | None) -> None:
 
 def _row(item: FailingItem) -> Row:
     due = None if item.next_ms is None else time_of(item.next_ms)
+    since = None if item.since_ms is None else time_of(item.since_ms)
     return (
         item.target,
         item.typename,
         brief(item.value),
+        since or "-",
         str(item.attempts),
         "paused" if item.paused else due or "now",
         str(item.behind),
@@ -203,6 +205,7 @@ def _row(item: FailingItem) -> Row:
         "from": item.sender,
         "type": item.typename,
         "value": item.value,
+        "since": since,
         "attempts": item.attempts,
         "next_attempt": due,
         "behind": item.behind,

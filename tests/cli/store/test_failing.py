@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -59,12 +60,15 @@ def test_failing_messages_are_listed_retried_and_dropped_on_a_running_engine(fol
     assert nothing == "No message is failing.\n"
     assert retried.stdout in {f"Retried the first message of {ADA}.\n", ""}
     assert shown["attempts"] >= 1
-    assert {**shown, "attempts": 0, "next_attempt": None} == {
-        "address": ADA, "from": None, "type": "io.statefun.types/long", "value": -1, "attempts": 0,
+    assert datetime.fromisoformat(shown["since"]) <= datetime.now(UTC)
+    assert {**shown, "attempts": 0, "next_attempt": None, "since": None} == {
+        "address": ADA, "from": None, "type": "io.statefun.types/long", "value": -1, "since": None, "attempts": 0,
         "next_attempt": None, "behind": 2, "error_type": "ValueError", "error": "-1 is negative",
         "paused": False,
     }  # fmt: skip
-    assert table[0].split() == ["address", "type", "value", "attempts", "next", "attempt", "behind", "error"]
+    assert table[0].split() == [
+        "address", "type", "value", "since", "attempts", "next", "attempt", "waiting", "behind", "error",
+    ]  # fmt: skip
     assert letters.stdout == "There are no dead letters.\n"
     assert letters.stderr == f"The first message of {ADA} keeps failing: `statefun-actors failing` shows why.\n"
     assert dry.stdout == f"Would drop the first message of {ADA}, into the dead letters. Nothing was changed.\n"
