@@ -28,7 +28,7 @@ ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
 PAGES = [README, *sorted((ROOT / "statefun_actors" / "docs").glob("*.md"))]
 RUN_HERE = {
-    "README", "commands", "conversations", "entities", "evolution", "failures", "functions", "http", "library",
+    "README", "commands", "conversations", "entities", "failures", "functions", "http", "library",
     "limits", "performance", "testing",
 }  # fmt: skip
 """The pages whose blocks are run here and in test_readme_program.py; tests/docs runs those of the others."""

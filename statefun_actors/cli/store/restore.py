@@ -24,7 +24,9 @@ The replaced store is kept next to the new one, as <name>.before-restore-<time>.
 don't need it. No engine may run on the store meanwhile. Copying FILE over a store by other tools is not enough after a
 crash: the log of the old store would stay next to it, and the next run refuses that.
 
-The next run of APP truncates egress files to their positions in the backup.
+Egress files and Kafka topics keep what was written since the backup. The next run does not write records that are in
+an egress file already; if its records differ, they wait in the store, and the error says how to go on. The page
+operations (statefun-actors docs operations) lists what happens to each target.
 {EXIT_CODES}
 """
 
