@@ -18,6 +18,7 @@ from statefun_actors.cli.output import echo
 from statefun_actors.cli.processes import Ended, Supervisor, Work
 from statefun_actors.cli.run.listening import STOPPING
 from statefun_actors.cli.run.partition_process import PartitionTask, Progress, run_partition
+from statefun_actors.cli.run.standing_in import respond_meanwhile
 from statefun_actors.http import Listener
 from statefun_actors.partitions import Partition
 from statefun_actors.store.partitioned import Layout
@@ -25,6 +26,8 @@ from statefun_actors.store.partitioned import Layout
 _BACKOFF: Final = Backoff(0.05, 10.0)
 _STEADY: Final = 30.0
 """Seconds after which a partition that dies is started again at once."""
+_LONG: Final = 1.0
+"""Seconds of a pause in which clients are not left to wait."""
 _LONGEST_PATH: Final = 90
 """Bytes of the folder of sockets: the kernel limits their paths to about 100."""
 
@@ -41,7 +44,7 @@ def supervise(
         announce: called once all partitions are ready.
         quiet: whether only errors are shown.
     """
-    group = _Partitions(task, layout, announce, quiet=quiet)
+    group = _Partitions(task, layout, listeners, announce, quiet=quiet)
     try:
         code = Supervisor(group, listeners).to_the_end()
     finally:
@@ -63,8 +66,16 @@ class _State:
 class _Partitions:
     """The group of all partitions."""
 
-    def __init__(self, task: PartitionTask, layout: Layout, announce: Callable[[], None], *, quiet: bool) -> None:
-        self._announce, self._quiet = announce, quiet
+    def __init__(
+        self,
+        task: PartitionTask,
+        layout: Layout,
+        listeners: Sequence[Listener],
+        announce: Callable[[], None],
+        *,
+        quiet: bool,
+    ) -> None:
+        self._listeners, self._announce, self._quiet = listeners, announce, quiet
         self._announced = False
         self._sockets, self._temporary = _folder_of_sockets(task.store)
         self._states = [_State() for _ in range(layout.partitions)]
@@ -96,7 +107,10 @@ class _Partitions:
             return None
         state.failures = 0 if ended.seconds > _STEADY else state.failures + 1
         pause = _BACKOFF.seconds(state.failures) if state.failures else 0.0
-        again = f"it is started again{f' in {pause:g} s' if pause >= 1 else ''}"
+        again = "it is started again"
+        if pause >= _LONG:
+            again = f"{again} in {pause:g} s"
+            respond_meanwhile(ended.name, [listener.sockets[number] for listener in self._listeners], pause)
         echo(f"Warning: {ended.name} {how}; {again}.", err=True)
         return pause
 
