@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -115,13 +116,18 @@ def test_a_layout_of_a_newer_version_is_refused(folder: Path) -> None:
     )
 
 
-def test_partitions_that_were_swapped_are_refused(folder: Path) -> None:
+@pytest.mark.parametrize(
+    "opened",
+    [lambda folder, system: open_partition(folder, Partition(0, 2), system), lambda folder, _: open_reader(folder)],
+)
+def test_partitions_that_were_swapped_are_refused(folder: Path, opened: Callable[[Path, str], object]) -> None:
+    """For an engine, and for commands that read: they would look for entities in the wrong file."""
     system = read_layout(folder).system
     (folder / "0").rename(folder / "x")
     (folder / "1").rename(folder / "0")
     (folder / "x").rename(folder / "1")
     with pytest.raises(StoreError) as caught:
-        open_partition(folder, Partition(0, 2), system)
+        opened(folder, system)
     assert str(caught.value) == (
         f"store {folder / '0'}: expected partition 0 of 2 of this folder, got "
         f'{{"system":"{system}","partition":1,"of":2}}. Restore the whole folder from a copy.'

@@ -17,7 +17,7 @@ from typing import Annotated, Final
 import msgspec
 
 from statefun_actors.partitions import Partition
-from statefun_actors.store import PARTITION, Commit, StoreError
+from statefun_actors.store import PARTITION, Commit, Recovered, StoreError
 from statefun_actors.store.sqlite import SqliteStore
 from statefun_actors.system import make_folder, sync_folder
 
@@ -140,14 +140,19 @@ def open_partition(folder: Path, own: Partition, system: str, *, brief: bool = F
         raise StoreError(str(path), "the file does not exist", "Restore the whole folder from a copy.")
     store = SqliteStore(path, brief=brief)
     try:
-        expected = Layout(partitions=own.count, system=system).mark(own.own)
-        found = store.recover().positions.get(PARTITION)
-        if found != expected:
-            raise StoreError(
-                str(path), f"expected {own} of this folder, got {found or 'a store without partitions'}",
-                "Restore the whole folder from a copy.",
-            )  # fmt: skip
+        check_mark(path, store.recover(), own, system)
     except BaseException:
         store.close()
         raise
     return store
+
+
+def check_mark(path: Path, recovered: Recovered, own: Partition, system: str) -> None:
+    """Raises StoreError: the store at *path*, of which *recovered* was read, is not the partition *own* of *system*."""
+    expected = Layout(partitions=own.count, system=system).mark(own.own)
+    found = recovered.positions.get(PARTITION)
+    if found != expected:
+        raise StoreError(
+            str(path), f"expected {own} of this folder, got {found or 'a store without partitions'}",
+            "Restore the whole folder from a copy.",
+        )  # fmt: skip

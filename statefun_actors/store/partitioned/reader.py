@@ -18,7 +18,7 @@ from typing import Final, TypeVar
 from msgspec.structs import replace
 
 from statefun_actors.address import Address
-from statefun_actors.partitions import partition_of
+from statefun_actors.partitions import Partition, partition_of
 from statefun_actors.store import (
     PARTITION,
     DeadLetterEntry,
@@ -35,7 +35,7 @@ from statefun_actors.store import (
     pauses_position,
     read_pauses,
 )
-from statefun_actors.store.partitioned.layout import read_layout
+from statefun_actors.store.partitioned.layout import check_mark, read_layout
 from statefun_actors.store.sqlite import SqliteReader
 
 _Numbered = TypeVar("_Numbered", Message, Timer, EgressRecord, DeadLetterEntry, HistoryRow)
@@ -48,14 +48,18 @@ class PartitionsReader:
     Each partition is read as of its own last commit: a message from one to another may be in both, or in neither.
 
     Raises:
-        StoreError: *folder* is not a store with partitions, or one of them can't be read.
+        StoreError: *folder* is not a store with partitions, or one of them can't be read or is not that of its name.
     """
 
     def __init__(self, folder: Path, *, older: bool = False) -> None:
         self._folder = folder
-        count = read_layout(folder).partitions
+        layout = read_layout(folder)
+        count = layout.partitions
         with ExitStack() as opened:
             self._readers = [opened.enter_context(_closing(folder / str(n), older=older)) for n in range(count)]
+            for n, reader in enumerate(self._readers):
+                if not reader.is_older:
+                    check_mark(folder / str(n), reader.recover(), Partition(n, count), layout.system)
             self._opened = opened.pop_all()
 
     @property
