@@ -12,7 +12,7 @@ import re
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -41,11 +41,13 @@ def blocks(page: str) -> Iterator[Block]:
     return (Block(*found) for found in _BLOCK.findall(page))
 
 
-def walk(page: str, folder: Path) -> None:
-    """Run the blocks of the text *page* in *folder*."""
+def walk(page: str, folder: Path, *, only: Collection[str] | None = None) -> None:
+    """Run the blocks of the text *page* in *folder*; *only*: those with one of these file names."""
     port, printed = free_port(), ""
     (folder / "pyproject.toml").write_text(f'[tool.statefun-actors.run]\nbind = ["127.0.0.1:{port}"]\n')
     for language, file, text in blocks(page):
+        if only is not None and file not in only:
+            continue
         text = text.replace(":8080", f":{port}")  # noqa: PLW2901
         if language == "text":
             if file == "output":
