@@ -33,7 +33,8 @@ MODULES: Final = {
 ORDER: Final = (
     "tutorial", "entities", "state", "messages", "failures", "conversations", "time", "testing", "evolution", "library",
     "http", "console", "kafka", "operations", "telemetry", "security", "flink", "functions",
-    "compat", "coming-from", "commands", "limits", "performance", "how-it-works", "comparison", "reference",
+    "compat", "coming-from", "questions", "commands", "limits", "performance", "how-it-works", "comparison",
+    "reference",
 )  # fmt: skip
 """The pages in the order in which they are best read."""
 
@@ -66,7 +67,7 @@ def _overview(pages: dict[str, str]) -> Iterator[str]:
     yield from (title, "", "> " + " ".join(rest.split()), "", "## Documentation", "")
     for name, text in pages.items():
         heading, _, body = text.partition("\n")
-        first = re.split(r"(?<=[.:])\s", " ".join(body.split()), maxsplit=1)[0]
+        first = re.split(r"(?<=\.)\s", " ".join(body.split()), maxsplit=1)[0]
         yield f"- [{heading.removeprefix('# ')}]({name}.md): {first}"
 
 

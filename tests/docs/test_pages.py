@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.docs.walking import walk
+from statefun_actors import DeadLetter
+from statefun_actors.cli.settings_file import settings_file
+from tests.docs.walking import blocks, walk
 from tests.test_readme import PAGES, ROOT, RUN_HERE
 
 
@@ -23,6 +25,23 @@ def test_the_files_of_the_page_on_testing_run(tmp_path: Path) -> None:
     walk(text, tmp_path, only={"orders.py", "test_orders.py"})
 
     assert {path.name for path in tmp_path.iterdir()} >= {"orders.py", "test_orders.py"}
+
+
+def test_the_settings_of_the_page_on_commands_are_read(tmp_path: Path) -> None:
+    page = (PAGES[1].parent / "commands.md").read_text(encoding="utf-8")
+    (text,) = [block.text for block in blocks(page) if block.file == "pyproject.toml"]
+    (tmp_path / "pyproject.toml").write_text(text)
+
+    found = settings_file(tmp_path / "pyproject.toml")
+
+    assert found is not None
+    assert found.settings == {"retry_budget": 2.0, "on_failure": DeadLetter("shop/failed")}
+    assert found.commands["run"] == {
+        "log-format": "json",
+        "store": "data/app.db",
+        "bind": ["127.0.0.1:8080"],
+        "egress": ["shop/failed=failed.jsonl"],
+    }
 
 
 def test_the_extras_are_those_of_the_package() -> None:
