@@ -101,6 +101,8 @@ class Supervisor:
     def __init__(self, group: Group, listeners: Sequence[Listener]) -> None:
         self._group, self._listeners = group, listeners
         self._processes = [_Process() for _ in group.works]
+        self.signal: signal.Signals | None = None
+        """The signal that has stopped it."""
         self._signals = 0
         self._terminals = Terminals()
         self._woken, self._wake = os.pipe()
@@ -190,6 +192,7 @@ class Supervisor:
         if self._signals and is_repeated(number):
             return
         self._signals += 1
+        self.signal = signal.Signals(number)
         if self._signals > 1:
             for each in self._processes:
                 if each.process is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -153,55 +154,6 @@ def test_what_does_not_work_yet_is_refused(system: Running, command: tuple[str, 
     assert (done.returncode, done.stderr) == (1, error.format(store=system.store))
 
 
-@pytest.mark.parametrize(
-    ("options", "error"),
-    [
-        (("--input", "app.py"), "--input yet: send the lines over HTTP, to /ingress"),
-        (("--until-idle",), "--until-idle yet: stop the run with SIGTERM"),
-        (("--fire-timers",), "--fire-timers yet: omit it"),
-        (("--module", "app.py"), "--module yet: omit it"),
-        (("--skip-bad-lines", "bad.jsonl"), "--skip-bad-lines yet: omit it"),
-        (("--reload",), "--reload yet: restart the run yourself"),
-        (("--memory",), "--memory yet: omit it: the state is then in a folder of files"),
-        (
-            ("--egress", "a/b=out.jsonl"),
-            "--egress yet: omit it: records stay in the store until such a run can write them",
-        ),
-        (("--history", "5"), "--history yet: omit it"),
-        (("--json",), "--json yet: omit it"),
-        (("--console", "full"), "--console yet: omit it"),
-    ],
-)
-def test_options_that_do_not_work_yet_are_refused(tmp_path: Path, options: tuple[str, ...], error: str) -> None:
-    (tmp_path / "app.py").write_text(APP)
-    done = run("run", "app.py", "--partitions", "2", *options, folder=tmp_path)
-    assert done.returncode == 2
-    assert done.stderr.splitlines()[-1] == (
-        f"Error: --partitions does not work with {error}; or run without --partitions."
-    )
-    assert not (tmp_path / ".statefun").exists()
-
-
-@pytest.mark.parametrize("number", ["0", "-1", "65", "100000", "two", "²", ""])
-def test_an_invalid_number_of_partitions_is_refused(tmp_path: Path, number: str) -> None:
-    (tmp_path / "app.py").write_text(APP)
-    done = run("run", "app.py", f"--partitions={number}", folder=tmp_path)
-    assert done.returncode == 2
-    assert done.stderr.splitlines()[-1] == (
-        f"Error: Invalid value for '--partitions': expected the number of processes, from 1 to 64, got {number!r}."
-    )
-
-
-def test_a_renamed_class_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "app.py").write_text(APP.replace('typename="test/cell"', 'typename="test/cell", was="test/former"'))
-    done = run("run", "app.py", "--partitions", "2", folder=tmp_path)
-    assert done.returncode == 2
-    assert done.stderr.splitlines()[-1] == (
-        "Error: --partitions does not work with was= of a class yet: test/former, now test/cell, would get other "
-        "partitions; omit was= if nothing is stored of test/former, or run without --partitions."
-    )
-
-
 def test_an_error_at_the_start_of_a_partition_ends_all(tmp_path: Path) -> None:
     with Running(tmp_path, 2) as running:
         second = subprocess.run(running._command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
@@ -274,6 +226,27 @@ def test_a_restart_continues(tmp_path: Path) -> None:
         running.start()
         for number in range(9):
             assert running.add(f"cell-{number}", 10).json() == {"id": f"cell-{number}", "count": 2}
+
+
+def test_the_summary_is_one_json_object_and_so_is_each_record_of_the_log(tmp_path: Path) -> None:
+    app = APP + "\n\nimport logging\nlogging.getLogger('cells').warning('loaded')\n"
+    with Running(tmp_path, 2, "--json", "--log-format", "json", app=app) as running:
+        for id in (HERE, THERE, THERE):
+            assert running.add(id, 1).status == 200
+        assert running.stop() == 0
+        objects = [json.loads(line) for line in running.logged().splitlines() if line.startswith("{")]
+    *records, summary = objects
+    assert {record.get("partition") for record in records if record["message"] == "loaded"} == {None, 0, 1}
+    assert summary.pop("seconds") > 0
+    assert summary.pop("messages_per_second") >= 0
+    assert summary == {
+        "app": "app",
+        "store": str(running.store),
+        "ended": "SIGTERM",
+        "messages_handled": 3,
+        "partitions": [{"messages_handled": 1}, {"messages_handled": 2}],
+    }
+    assert "Stopped. " not in running.logged()
 
 
 def test_a_folder_with_a_long_path_works(tmp_path: Path) -> None:

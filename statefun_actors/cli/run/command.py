@@ -219,9 +219,11 @@ def run(  # noqa: PLR0913, PLR0917 - each is an option of the command line
         raise SystemExit(
             run_partitions(
                 application,
+                loaded.name,
                 partitions,
                 listening,
                 quiet=quiet,
+                as_json=as_json,
                 app=app,
                 settings=settings,
                 logs=LogOptions(log_level, log_format),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypedDict, Unpack
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Final, TypedDict, Unpack
 import click
 from click.core import ParameterSource
 
-from statefun_actors.cli.output import echo
+from statefun_actors.cli.output import echo, echo_json
 from statefun_actors.cli.run.listening import messages_text, running_text
 
 if TYPE_CHECKING:
@@ -55,7 +56,6 @@ _INSTEAD: Final = {
     "skip_bad_lines": ("--skip-bad-lines", "omit it"),
     "history": ("--history", "omit it"),
     "reload": ("--reload", "restart the run yourself"),
-    "as_json": ("--json", "omit it"),
 }
 """By parameter: the option, and what to do without it."""
 
@@ -82,9 +82,25 @@ def _check_application(app: Application) -> None:
 
 
 def run_partitions(
-    application: Application, count: int, listeners: Sequence[Listener], *, quiet: bool, **options: Unpack[_Options]
+    application: Application,
+    name: str,
+    count: int,
+    listeners: Sequence[Listener],
+    *,
+    quiet: bool,
+    as_json: bool,
+    **options: Unpack[_Options],
 ) -> int:
-    """Run *count* partitions until a signal; returns the exit code. *options*: as those of a PartitionTask.
+    """Run *count* partitions until a signal; returns the exit code.
+
+    Args:
+        application: for checks; each partition loads its own.
+        name: of the application, for the summary.
+        count: the number of partitions.
+        listeners: with a socket for each partition.
+        quiet: whether only errors are shown.
+        as_json: whether the summary is a JSON object on standard output.
+        options: as those of a PartitionTask.
 
     Raises:
         click.ClickException: the store has another number of partitions, or can't be created.
@@ -108,4 +124,23 @@ def run_partitions(
         for listener in listeners:
             echo(messages_text(listener), err=True)
 
-    return supervise(task, layout, listeners, announce, quiet=quiet)
+    began = time.monotonic()
+    outcome = supervise(task, layout, listeners, announce, quiet=quiet)
+    handled = sum(outcome.handled)
+    if as_json:
+        seconds = time.monotonic() - began
+        echo_json(
+            {
+                "app": name,
+                "store": str(options["store"]),
+                "ended": "error" if outcome.signal is None else outcome.signal.name,
+                "seconds": round(seconds, 3),
+                "messages_handled": handled,
+                "messages_per_second": round(handled / seconds),
+                "partitions": [{"messages_handled": each} for each in outcome.handled],
+            }
+        )
+    elif outcome.ready and not quiet:
+        each = ", ".join(f"partition {number}: {count:,}" for number, count in enumerate(outcome.handled))
+        echo(f"Stopped. Messages handled: {handled:,} ({each})", err=True)
+    return outcome.exit_code

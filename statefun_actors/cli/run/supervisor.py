@@ -32,10 +32,27 @@ _LONGEST_PATH: Final = 90
 """Bytes of the folder of sockets: the kernel limits their paths to about 100."""
 
 
+@attrs.frozen
+class Outcome:
+    """The end of all partitions.
+
+    Args:
+        exit_code: 0 after a signal.
+        signal: the one that stopped them; None: one of them could not be started.
+        ready: whether all have ever been ready.
+        handled: the messages handled by each partition, without those of processes that were killed.
+    """
+
+    exit_code: int
+    signal: signal.Signals | None
+    ready: bool
+    handled: Sequence[int]
+
+
 def supervise(
     task: PartitionTask, layout: Layout, listeners: Sequence[Listener], announce: Callable[[], None], *, quiet: bool
-) -> int:
-    """Run the partitions of *layout* until Ctrl-C or SIGTERM; returns the exit code.
+) -> Outcome:
+    """Run the partitions of *layout* until Ctrl-C or SIGTERM.
 
     Args:
         task: what they share.
@@ -45,12 +62,12 @@ def supervise(
         quiet: whether only errors are shown.
     """
     group = _Partitions(task, layout, listeners, announce, quiet=quiet)
+    supervisor = Supervisor(group, listeners)
     try:
-        code = Supervisor(group, listeners).to_the_end()
+        exit_code = supervisor.to_the_end()
     finally:
         group.abandon()
-    group.print_handled()
-    return code
+    return Outcome(exit_code, supervisor.signal, group.announced, [state.handled for state in group.states])
 
 
 @attrs.define
@@ -76,9 +93,9 @@ class _Partitions:
         quiet: bool,
     ) -> None:
         self._listeners, self._announce, self._quiet = listeners, announce, quiet
-        self._announced = False
+        self.announced = False
         self._sockets, self._temporary = _folder_of_sockets(task.store)
-        self._states = [_State() for _ in range(layout.partitions)]
+        self.states = [_State() for _ in range(layout.partitions)]
         self.works: Sequence[Work] = [
             Work(
                 f"partition {own}",
@@ -90,15 +107,15 @@ class _Partitions:
         self.stopping: str | None = None if quiet else STOPPING
 
     def reported(self, number: int, report: Progress) -> None:
-        state = self._states[number]
+        state = self.states[number]
         state.ready = True
         state.handled += report.handled
-        if not self._announced and all(each.ready for each in self._states):
-            self._announced = True
+        if not self.announced and all(each.ready for each in self.states):
+            self.announced = True
             self._announce()
 
     def ended(self, number: int, ended: Ended) -> float | None:
-        state = self._states[number]
+        state = self.states[number]
         how = f"ended with exit code {ended.exit_code}"
         if ended.exit_code < 0:
             how = f"was killed by {signal.Signals(-ended.exit_code).name}"
@@ -117,13 +134,6 @@ class _Partitions:
     def abandon(self) -> None:
         if self._temporary:
             shutil.rmtree(self._sockets, ignore_errors=True)
-
-    def print_handled(self) -> None:
-        """Print how many messages each partition has handled."""
-        if self._announced and not self._quiet:
-            counts = [state.handled for state in self._states]
-            handled = ", ".join(f"partition {number}: {count:,}" for number, count in enumerate(counts))
-            echo(f"Stopped. Messages handled: {sum(counts):,} ({handled})", err=True)
 
 
 def _folder_of_sockets(store: Path) -> tuple[Path, bool]:

@@ -1,0 +1,58 @@
+"""Options of ``run --partitions`` that are refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.cli.commands import run
+from tests.partitions.running import APP
+
+
+@pytest.mark.parametrize(
+    ("options", "error"),
+    [
+        (("--input", "app.py"), "--input yet: send the lines over HTTP, to /ingress"),
+        (("--until-idle",), "--until-idle yet: stop the run with SIGTERM"),
+        (("--fire-timers",), "--fire-timers yet: omit it"),
+        (("--module", "app.py"), "--module yet: omit it"),
+        (("--skip-bad-lines", "bad.jsonl"), "--skip-bad-lines yet: omit it"),
+        (("--reload",), "--reload yet: restart the run yourself"),
+        (("--memory",), "--memory yet: omit it: the state is then in a folder of files"),
+        (
+            ("--egress", "a/b=out.jsonl"),
+            "--egress yet: omit it: records stay in the store until such a run can write them",
+        ),
+        (("--history", "5"), "--history yet: omit it"),
+        (("--console", "full"), "--console yet: omit it"),
+    ],
+)
+def test_options_that_do_not_work_yet_are_refused(tmp_path: Path, options: tuple[str, ...], error: str) -> None:
+    (tmp_path / "app.py").write_text(APP)
+    done = run("run", "app.py", "--partitions", "2", *options, folder=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1] == (
+        f"Error: --partitions does not work with {error}; or run without --partitions."
+    )
+    assert not (tmp_path / ".statefun").exists()
+
+
+@pytest.mark.parametrize("number", ["0", "-1", "65", "100000", "two", "²", ""])
+def test_an_invalid_number_of_partitions_is_refused(tmp_path: Path, number: str) -> None:
+    (tmp_path / "app.py").write_text(APP)
+    done = run("run", "app.py", f"--partitions={number}", folder=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1] == (
+        f"Error: Invalid value for '--partitions': expected the number of processes, from 1 to 64, got {number!r}."
+    )
+
+
+def test_a_renamed_class_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text(APP.replace('typename="test/cell"', 'typename="test/cell", was="test/former"'))
+    done = run("run", "app.py", "--partitions", "2", folder=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1] == (
+        "Error: --partitions does not work with was= of a class yet: test/former, now test/cell, would get other "
+        "partitions; omit was= if nothing is stored of test/former, or run without --partitions."
+    )
