@@ -27,10 +27,10 @@ class StoredField:
     """
 
     def __init__(self, app: Application, store: StoreReader, address: Address, name: str, now_ms: int) -> None:
-        route = app.route(address.typename)
-        if route is None:
+        served = app.served_function(address.typename)
+        if served is None:
             raise UnknownFunctionTypeError(address.typename, app.typenames)
-        function = route.function
+        function = served.function
         if not isinstance(function, EntityFunction):
             raise UneditableFieldError(
                 f"expected an entity, got {address.typename}, a function: no class declares its states; send it a "

@@ -60,9 +60,9 @@ def _python(look: Look, target: Address, value: TypedValue, delay_ms: int) -> st
         return None
     if not (attrs.has(codec.annotation) or codec.annotation in _PLAIN):
         return None
-    route = look.app.route(target.typename)
-    if route is not None and isinstance(route.function, EntityFunction):
-        address = f"{route.function.name}.at({target.id!r})"
+    served = look.app.served_function(target.typename)
+    if served is not None and isinstance(served.function, EntityFunction):
+        address = f"{served.function.name}.at({target.id!r})"
     else:
         address = f"Address({target.typename!r}, {target.id!r})"
     later = f", after={delay_ms / 1000!r}".removesuffix(".0") if delay_ms else ""

@@ -57,14 +57,14 @@ class MessageField:
 
 def message_types(app: Application, target: str) -> Sequence[str]:
     """The types of messages that the function type *target* takes from outside."""
-    route = app.route(target)
-    if route is None:
+    served = app.served_function(target)
+    if served is None:
         return []
     return sorted(
         {
             bound.codec.typename
-            for name, bound in route.handlers.items()
-            if bound.codec is not None and route.refused(name, None) is None
+            for name, bound in served.handlers.items()
+            if bound.codec is not None and served.refused(name, None) is None
         }
     )
 
@@ -112,10 +112,10 @@ def read_after(text: str) -> int:
 
 def codec_of(app: Application, target: str, typename: str) -> Codec | None:
     """The codec with which *target* takes messages of *typename*; None where it has none."""
-    route = app.route(target)
-    if route is None:
+    served = app.served_function(target)
+    if served is None:
         return None
-    bound = route.handlers.get(typename)
+    bound = served.handlers.get(typename)
     return None if bound is None else bound.codec
 
 

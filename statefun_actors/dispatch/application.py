@@ -65,31 +65,31 @@ class Application:
         """The times of attempts by function type and handler; None: they are not measured."""
         self._codecs: Mapping[str, Codec] | None = None
         problems = list(instrument_problems(instruments))
-        routes: dict[str, ServedFunction] = {}
+        functions: dict[str, ServedFunction] = {}
         for function in _function_types(served):
-            if function.typename in routes and routes[function.typename].function is not function:
+            if function.typename in functions and functions[function.typename].function is not function:
                 problems.append(f"two function types are named {function.typename!r}; give one of them another name")
-            routes[function.typename] = ServedFunction(function, self.settings)
-        problems += _name_clashes(routes)
-        problems += _former_name_clashes(routes)
+            functions[function.typename] = ServedFunction(function, self.settings)
+        problems += _name_clashes(functions)
+        problems += _former_name_clashes(functions)
         if problems:
             raise DefinitionError("this application", problems)
-        self.diagnostics.activities = {name for name, route in routes.items() if route.retries}
+        self.diagnostics.activities = {name for name, served in functions.items() if served.retries}
         self.instruments = Instruments([self.diagnostics, *instruments])
         self.make_scope: Callable[[Batch, Host, frozenset[str]], Scope] = (
             ObservedScope if self.instruments.observe_batches else Scope
         ).of
-        self.routes: Mapping[str, ServedFunction] = routes
+        self.served: Mapping[str, ServedFunction] = functions
         """The served functions, by function type."""
         self.renamed: Mapping[str, str] = {
-            former: name for name, route in routes.items() for former in route.function.was
+            former: name for name, served in functions.items() for former in served.function.was
         }
         """The current function type of a class, by its former ones."""
         own = {
             function.typename: ServedFunction(function, Settings(), own=True)
             for function in _function_types([own_functions()])
         }
-        self.all_routes: Mapping[str, ServedFunction] = {**routes, **own}
+        self.all_served: Mapping[str, ServedFunction] = {**functions, **own}
         """The served functions and this library's own ones, by function type."""
 
     def measure_handlers(self, now: float) -> Durations[tuple[str, str]]:
@@ -105,11 +105,11 @@ class Application:
     @property
     def typenames(self) -> list[str]:
         """The function types served, sorted."""
-        return sorted(self.routes)
+        return sorted(self.served)
 
-    def route(self, typename: str) -> ServedFunction | None:
+    def served_function(self, typename: str) -> ServedFunction | None:
         """The served function of the function type *typename*, or of its current name; None if neither is served."""
-        return self.routes.get(self.renamed.get(typename, typename))
+        return self.served.get(self.renamed.get(typename, typename))
 
     def why_not_served(self, typename: str) -> str:
         """The reason why messages from outside can't be sent to the function type *typename*, for errors."""
@@ -143,12 +143,12 @@ class Application:
         """
         if self._codecs is None:
             known: dict[str, Codec] = {}
-            for route in self.routes.values():
-                for typename, bound in route.handlers.items():
+            for served in self.served.values():
+                for typename, bound in served.handlers.items():
                     if bound.codec is not None and typename == bound.codec.typename:
                         known.setdefault(typename, bound.codec)
-            for route in self.routes.values():
-                for typename, codec in route.function.known_types.items():
+            for served in self.served.values():
+                for typename, codec in served.function.known_types.items():
                     known.setdefault(typename, codec)
             for cls in self._classes_around():
                 with contextlib.suppress(UnstorableTypeError, TypeError):  # unfinished; of a metaclass without a hash
@@ -159,28 +159,28 @@ class Application:
 
     def _classes_around(self) -> Iterator[type]:
         """The classes in the modules of the handlers."""
-        handlers = [handler for route in self.routes.values() for handler, _ in route.function.handlers.values()]
-        handlers += [route.function.any_handler for route in self.routes.values() if route.function.any_handler]
+        handlers = [handler for served in self.served.values() for handler, _ in served.function.handlers.values()]
+        handlers += [served.function.any_handler for served in self.served.values() if served.function.any_handler]
         for module in dict.fromkeys(getattr(handler.function, "__module__", None) for handler in handlers):
             if module in sys.modules:
                 yield from [item for item in vars(sys.modules[module]).values() if isinstance(item, type)]
 
 
-def _former_name_clashes(routes: Mapping[str, ServedFunction]) -> Iterator[str]:
+def _former_name_clashes(functions: Mapping[str, ServedFunction]) -> Iterator[str]:
     seen: dict[str, str] = {}
-    for name, route in routes.items():
-        for former in route.function.was:
-            if former in routes:
+    for name, served in functions.items():
+        for former in served.function.was:
+            if former in functions:
                 yield f"{name} has was={former!r}, which is served, too; drop was=, or stop serving {former!r}"
             if (other := seen.setdefault(former, name)) != name:
                 yield f"{other} and {name} both have was={former!r}; its state can only move to one of them"
 
 
-def _name_clashes(routes: Mapping[str, ServedFunction]) -> list[str]:
+def _name_clashes(functions: Mapping[str, ServedFunction]) -> list[str]:
     seen: dict[str, tuple[Codec, str]] = {}
     problems = []
-    for route in routes.values():
-        for typename, bound in route.handlers.items():
+    for served in functions.values():
+        for typename, bound in served.handlers.items():
             codec = bound.codec
             if codec is None or typename != codec.typename or typename == "statefun-actors/json":
                 continue

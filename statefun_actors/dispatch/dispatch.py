@@ -32,25 +32,25 @@ async def dispatch(batch: Batch, app: Application, host: Host) -> Outcome:  # no
         :class:`Done` with effects and changed states; :class:`MissingState` if the batch lacks states that the
         function declares (no user code has run); :class:`Failed` if the batch has no effect.
     """
-    route = app.all_routes.get(batch.target[0])
-    if route is None:
+    served = app.all_served.get(batch.target[0])
+    if served is None:
         return Failed(None, UnknownFunctionTypeError(batch.target[0], app.typenames))
     state = batch.state
-    for name in route.state_names:
+    for name in served.state_names:
         if name not in state:
-            return MissingState([spec for spec in route.function.states if spec.name not in state])
+            return MissingState([spec for spec in served.function.states if spec.name not in state])
     make_scope = app.make_scope  # Python 3.11 calls an attribute that is no method slowly
     scope = make_scope(batch, host, app.record_egresses)
-    if lookups and route.waits:
+    if lookups and served.waits:
         inherit(scope)
-    if route.guarded or (route.internal and any_refused(route, batch)):
-        return await GuardedRun(batch, app, route, scope).outcome()
-    function, handlers, effects = route.function, route.handlers, scope.effects
+    if served.guarded or (served.internal and any_refused(served, batch)):
+        return await GuardedRun(batch, app, served, scope).outcome()
+    function, handlers, effects = served.function, served.handlers, scope.effects
     isolate = function.isolate if len(batch.invocations) > 1 else None
     subject = function.open(scope)
     marks: list[int] = []
     suspended = ended = False
-    task = current_handler_task() if route.waits else None
+    task = current_handler_task() if served.waits else None
     monotonic, times = host.monotonic, app.handler_times
     before = monotonic()
     try:
@@ -60,7 +60,7 @@ async def dispatch(batch: Batch, app: Application, host: Host) -> Outcome:  # no
             handler: BoundHandler | BoundAnswer
             if bound is None:
                 scope.handler = ""
-                handler, invocation = route.resolve(invocation)  # noqa: PLW2901 - an answer out of its envelope
+                handler, invocation = served.resolve(invocation)  # noqa: PLW2901 - an answer out of its envelope
                 scope.begin(handler.name, invocation)
                 message = handler.message(invocation.argument)
             else:
@@ -102,7 +102,7 @@ async def dispatch(batch: Batch, app: Application, host: Host) -> Outcome:  # no
         elif times is not None and scope.handler:
             times.add((batch.target[0], scope.handler), monotonic() - before)
         at_fault = batch.invocations[index] if index >= 0 else None
-        error = failure_of(raised, route, at_fault, task, suspended=suspended)
+        error = failure_of(raised, served, at_fault, task, suspended=suspended)
         if task is not None and task.cancelling():
             await end_cancellations(task)
         return Failed(None, scope.fatal) if scope.fatal is not None else Failed(index if index >= 0 else None, error)

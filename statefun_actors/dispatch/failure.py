@@ -37,7 +37,7 @@ def fails_batch(error: BaseException) -> bool:
 
 def failure_of(
     error: BaseException,
-    route: ServedFunction,
+    served: ServedFunction,
     invocation: Invocation | None,
     task: HandlerTask[Untyped] | None,
     *,
@@ -47,7 +47,7 @@ def failure_of(
 
     Args:
         error: the exception.
-        route: of the batch.
+        served: of the batch.
         invocation: the message; None if any message of the batch may have caused it.
         task: the task in which handlers run, if there is one.
         suspended: whether it was raised while a handler was suspended.
@@ -67,17 +67,17 @@ def failure_of(
         assert error.__cause__ is not None
         error = error.__cause__
     if isinstance(error, Exception):
-        explain = getattr(route.function, "explain", None)
+        explain = getattr(served.function, "explain", None)
         return error if explain is None else explain(error)
     if isinstance(error, KeyboardInterrupt) and not owns_process():
         return error
-    return exit_error(error, route, invocation)
+    return exit_error(error, served, invocation)
 
 
-def exit_error(error: BaseException, route: ServedFunction, invocation: Invocation | None) -> HandlerExitError:
+def exit_error(error: BaseException, served: ServedFunction, invocation: Invocation | None) -> HandlerExitError:
     """*error*, which is not an Exception, as an error of the handler that it left."""
-    name = route.function.typename
-    if invocation is not None and (handler := route.handlers.get(invocation.argument.typename, route.any_handler)):
+    name = served.function.typename
+    if invocation is not None and (handler := served.handlers.get(invocation.argument.typename, served.any_handler)):
         name = handler.name
     wrapped = HandlerExitError(name, _shown(error))
     wrapped.__cause__ = error

@@ -48,21 +48,21 @@ logger: Final = logging.getLogger("statefun_actors.dispatch")
 class GuardedRun:
     """One run of one batch."""
 
-    def __init__(self, batch: Batch, app: Application, route: ServedFunction, scope: Scope) -> None:
-        self.batch, self.app, self.route, self.scope = batch, app, route, scope
+    def __init__(self, batch: Batch, app: Application, served: ServedFunction, scope: Scope) -> None:
+        self.batch, self.app, self.served, self.scope = batch, app, served, scope
         self.budget = app.settings.retry_budget
         self.began = 0.0
         """When the handler that runs has started."""
         self.failures: list[MessageFailure] = []
-        self.subject = route.function.open(scope)
+        self.subject = served.function.open(scope)
 
     async def outcome(self) -> Outcome:
-        instruments, host, function = self.app.instruments, self.scope.host, self.route.function
+        instruments, host, function = self.app.instruments, self.scope.host, self.served.function
         marks: list[int] = []
-        task = current_handler_task() if self.route.waits else None
+        task = current_handler_task() if self.served.waits else None
         try:
             for index, invocation in enumerate(self.batch.invocations):
-                if self.route.internal and (refused := refusal(self.route, invocation)) is not None:
+                if self.served.internal and (refused := refusal(self.served, invocation)) is not None:
                     self._refuse(index, invocation, refused)
                     marks.append(len(self.scope.effects))
                     continue
@@ -73,7 +73,7 @@ class GuardedRun:
                     try:
                         if task is not None:
                             task.steps.runs_handlers = True
-                        handler, message = self.route.resolve(invocation)
+                        handler, message = self.served.resolve(invocation)
                         result = self._start(handler, message)
                         if result.__class__ in NOT_YET:
                             suspended = True
@@ -85,7 +85,7 @@ class GuardedRun:
                         self._measure(handler)
                         break
                     except BaseException as raised:
-                        error = failure_of(raised, self.route, invocation, task, suspended=suspended)
+                        error = failure_of(raised, self.served, invocation, task, suspended=suspended)
                     self.scope.failed(error, started=handler is not None)
                     self._measure(handler)
                     if task is not None:
@@ -138,7 +138,7 @@ class GuardedRun:
                 self.app.instruments.replied_to_itself(RepliedToItself(scope.handler))
         if scope.fatal is not None:
             raise scope.fatal
-        function = self.route.function
+        function = self.served.function
         function.settle(self.subject, scope)
         if function.isolate is not None and len(self.batch.invocations) > 1:
             function.isolate(self.subject, scope)
@@ -155,17 +155,17 @@ class GuardedRun:
 
     def _policy(self, invocation: Invocation) -> FailurePolicy | None:
         try:
-            handler, _ = self.route.resolve(invocation)
+            handler, _ = self.served.resolve(invocation)
         except (UnhandledMessageError, MessageDecodeError, AttemptCutShortError):
-            return self.route.policy
+            return self.served.policy
         return handler.policy
 
     def _undo(self, effects: int, dropped_replies: int) -> None:
         """Roll back: open a new subject with the state after the last settled message."""
-        function = self.route.function
+        function = self.served.function
         function.abandon(self.subject)
         self.scope = self.scope.undone(effects, dropped_replies)
-        if lookups and self.route.waits:
+        if lookups and self.served.waits:
             inherit(self.scope)
         self.subject = function.open(self.scope)
 
@@ -214,16 +214,16 @@ class GuardedRun:
         self.failures.append(MessageFailure(index, error, settlement, attempts))
 
 
-def refusal(route: ServedFunction, invocation: Invocation) -> InternalMessageError | None:
+def refusal(served: ServedFunction, invocation: Invocation) -> InternalMessageError | None:
     """The error for a message from outside whose handler is internal; None for other messages."""
-    if route.retries:  # a further attempt is a message of the activity to itself
+    if served.retries:  # a further attempt is a message of the activity to itself
         invocation = unwrapped(invocation)
-    return route.refused(invocation.argument.typename, invocation.caller)
+    return served.refused(invocation.argument.typename, invocation.caller)
 
 
-def any_refused(route: ServedFunction, batch: Batch) -> bool:
+def any_refused(served: ServedFunction, batch: Batch) -> bool:
     """Whether any message of *batch* is refused."""
-    return any(refusal(route, invocation) is not None for invocation in batch.invocations)
+    return any(refusal(served, invocation) is not None for invocation in batch.invocations)
 
 
 found_in(GuardedRun.outcome, lambda variables: variables["self"].scope)

@@ -81,13 +81,15 @@ class RequestReplyHandler:
         propagation = self.app.instruments.propagation
         self._receive = self._dialect.read if propagation is None else functools.partial(self._in_trace, propagation)
         self._host: Host = SystemHost()
-        routes = self.app.all_routes.items()
-        self._waiting = frozenset(name for name, route in routes if route.waits)
-        self._prefixes = {name: name if route.function.owns_tokens else None for name, route in routes}
+        served_functions = self.app.all_served.items()
+        self._waiting = frozenset(name for name, served in served_functions if served.waits)
+        self._prefixes = {name: name if served.function.owns_tokens else None for name, served in served_functions}
         self._locks = AddressLocks()
-        self._gates = {name: gate for name, route in routes if (gate := gate_of(route.function)) is not None}
+        self._gates = {
+            name: gate for name, served in served_functions if (gate := gate_of(served.function)) is not None
+        }
         """The gates of the function types with ``concurrency=``."""
-        self._quiet_drops = {name for name, route in routes if route.own or route.retries}
+        self._quiet_drops = {name for name, served in served_functions if served.own or served.retries}
         """The function types whose dropped cancellation tokens are not logged, or have been.
 
         No user of the reply function, the schedule function or an activity wrote a token.

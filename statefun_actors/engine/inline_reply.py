@@ -30,7 +30,7 @@ class InlineReply:
         self._listened = (
             instruments.observe_batches or instruments.message_taken.heard or instruments.propagation is not None
         )
-        [self._typename] = {spec.typename for spec in app.all_routes[REPLY].function.states}
+        [self._typename] = {spec.typename for spec in app.all_served[REPLY].function.states}
         """The typename of its states."""
 
     def take(self, working_set: WorkingSet, target: Address, value: TypedValue, sender: Address, now_ms: int) -> bool:

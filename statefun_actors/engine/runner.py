@@ -105,13 +105,13 @@ class Runner:
         if options.around is not None:
             run = options.around(run)
         self._dispatch = _twice(run) if options.twice else run
-        self._activities = frozenset(name for name, route in app.all_routes.items() if route.retries)
-        self._plain = frozenset(name for name, route in app.all_routes.items() if not route.waits)
+        self._activities = frozenset(name for name, served in app.all_served.items() if served.retries)
+        self._plain = frozenset(name for name, served in app.all_served.items() if not served.waits)
         self._tasks: dict[HandlerTask[None], Address] = {}
         """The tasks of suspended batches."""
         self._left: dict[HandlerTask[None], Address] = {}
         """Cancelled batches that have not ended. Until they do, no other batch of their address begins."""
-        concurrency = {name: route.function.options.concurrency for name, route in app.all_routes.items()}
+        concurrency = {name: served.function.options.concurrency for name, served in app.all_served.items()}
         self._places = {name: most for name, most in concurrency.items() if most is not None}
         """The number of further batches that may begin, by function type, for those with ``concurrency=``."""
 

@@ -12,12 +12,12 @@ class ServedStates:
 
     def __init__(self, app: Application) -> None:
         self.renamed = app.renamed
-        self.durable_first = frozenset(name for name, route in app.all_routes.items() if route.retries)
-        self.served = app.all_routes.keys() - self.durable_first
+        self.durable_first = frozenset(name for name, served in app.all_served.items() if served.retries)
+        self.served = app.all_served.keys() - self.durable_first
         self.texts = shapes(app)
         """The shapes of the function types, as positions of the store."""
         self.specs: dict[str, tuple[StateSpec, ...]] = {
-            name: tuple(route.function.states) for name, route in app.all_routes.items()
+            name: tuple(served.function.states) for name, served in app.all_served.items()
         }
         self.names = {name: tuple(spec.name for spec in specs) for name, specs in self.specs.items()}
         self.expiring = {

@@ -120,19 +120,19 @@ class MessageEncoders:
         """
         encoder = self.known.get((target, typename))
         if encoder is None:
-            route = self._app.route(target)
-            if route is None:
+            served = self._app.served_function(target)
+            if served is None:
                 raise UnknownFunctionTypeError(target, self._app.typenames)
-            encoder = self._found(route, typename)
-            if self._outside and (refused := route.refused(encoder.typename, None)) is not None:
+            encoder = self._found(served, typename)
+            if self._outside and (refused := served.refused(encoder.typename, None)) is not None:
                 raise refused
             if encoder.known:  # clients can name any number of others
                 self.known[target, typename] = encoder
         return encoder
 
-    def _found(self, route: ServedFunction, typename: str | None) -> MessageEncoder:
-        codecs = {name: bound.codec for name, bound in route.handlers.items() if bound.codec is not None}
-        return self._encoder(route.function.typename, codecs, typename, takes_any=route.any_handler is not None)
+    def _found(self, served: ServedFunction, typename: str | None) -> MessageEncoder:
+        codecs = {name: bound.codec for name, bound in served.handlers.items() if bound.codec is not None}
+        return self._encoder(served.function.typename, codecs, typename, takes_any=served.any_handler is not None)
 
     def answer(self, asker: str, then: str, typename: str | None = None) -> MessageEncoder:
         """The encoder for answers to the method *then* of *asker*, of *typename* or of the method's only type.
@@ -142,12 +142,12 @@ class MessageEncoders:
             UnhandledMessageError: it has no such method, or that does not take *typename*.
             UnclearTypeError: no *typename*, and the method does not take exactly one type besides NoAnswer.
         """
-        route = self._app.route(asker)
-        if route is None:
+        served = self._app.served_function(asker)
+        if served is None:
             raise UnknownFunctionTypeError(asker, self._app.typenames)
-        bound = route.answers.get(then)
+        bound = served.answers.get(then)
         if bound is None:
-            raise missing_method(asker, then, route.answers, typename or "unknown")
+            raise missing_method(asker, then, served.answers, typename or "unknown")
         codecs = {name: codec for name, codec in bound.method.codecs.items() if codec.typename != _NO_ANSWER}
         if typename is not None and (typename == _NO_ANSWER or typename in RESERVED):
             raise UnhandledMessageError(bound.name, _names(codecs, takes_any=bound.method.any), typename, ANSWER_ADVICE)

@@ -237,12 +237,12 @@ class EngineCalls:
     # --- errors of refused calls
 
     def _check(self, target: Address, value: TypedValue) -> None:
-        route = self._app.route(target.typename)
-        if route is None:
+        served = self._app.served_function(target.typename)
+        if served is None:
             raise NotServedError(target, self._app.why_not_served(target.typename))
-        if not route.takes(value.typename):
-            raise UnhandledMessageError(target.typename, route.function.taken, value.typename)
-        if (refused := route.refused(value.typename, None)) is not None:
+        if not served.takes(value.typename):
+            raise UnhandledMessageError(target.typename, served.function.taken, value.typename)
+        if (refused := served.refused(value.typename, None)) is not None:
             raise NotAdmittedError(target, str(refused))
 
     def _refuse(self, message: IngressMessage | ReplyMessage, answer: Answer) -> None:

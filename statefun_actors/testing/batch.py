@@ -34,9 +34,9 @@ class BatchHost(SystemHost):
 
 def run_batch(batch: Batch, app: Application, host: BatchHost) -> Outcome:
     """The outcome of *batch*. It works inside a running event loop, too: then on another one, in a thread."""
-    route = app.all_routes.get(batch.target.typename)
+    served = app.all_served.get(batch.target.typename)
     return _run(
-        in_handler_task(dispatch(batch, app, host)), asyncio.run if route is None or route.waits else _run_plain
+        in_handler_task(dispatch(batch, app, host)), asyncio.run if served is None or served.waits else _run_plain
     )
 
 

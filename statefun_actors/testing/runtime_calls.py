@@ -192,17 +192,17 @@ class TestCalls:
 
     def _check(self, target: Address, value: TypedValue, options: TestCall) -> None:
         options.check()
-        route = self._app.route(checked_address(target).typename)
-        if route is None:
+        served = self._app.served_function(checked_address(target).typename)
+        if served is None:
             raise NotServedError(target, self._app.why_not_served(target.typename))
-        if not route.takes(value.typename):
-            raise UnhandledMessageError(target.typename, route.function.taken, value.typename)
+        if not served.takes(value.typename):
+            raise UnhandledMessageError(target.typename, served.function.taken, value.typename)
 
     def _refused(self, target: Address, value: TypedValue, caller: Address | None) -> InternalMessageError | None:
         """The error for a message that is refused without a failure policy; None if it is taken."""
-        route = self._app.route(target.typename)
-        refused = None if route is None else route.refused(value.typename, caller)
-        if route is None or refused is None or route.handler(value.typename).policy is not None:
+        served = self._app.served_function(target.typename)
+        refused = None if served is None else served.refused(value.typename, caller)
+        if served is None or refused is None or served.handler(value.typename).policy is not None:
             return None
         return refused
 

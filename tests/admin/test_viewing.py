@@ -27,7 +27,7 @@ class Thing(Entity, typename="test/thing"):
     total: float = persisted(default=0.5, expire_after_call=timedelta(seconds=5))
 
 
-FUNCTION = Application(Thing).routes["test/thing"].function
+FUNCTION = Application(Thing).served["test/thing"].function
 
 
 def row(**state: TypedValue) -> EntityRow:

@@ -88,7 +88,7 @@ def seconds(batch: Batch) -> float:
 
 
 def main() -> None:
-    batches = {(name, size): batch_of(size, name) for name in APP.routes for size in SIZES}
+    batches = {(name, size): batch_of(size, name) for name in APP.served for size in SIZES}
     for batch in batches.values():
         assert isinstance(run(batch), Done), run(batch)
     best = dict.fromkeys(batches, float("inf"))
@@ -96,7 +96,7 @@ def main() -> None:
         for key, batch in batches.items():
             best[key] = min(best[key], seconds(batch))
     print(f"{'µs a batch of':16}" + "".join(f"{size:>9}" for size in SIZES) + f"{'a further one':>16}")
-    for name in APP.routes:
+    for name in APP.served:
         figures = [best[name, size] * 1e6 for size in SIZES]
         further = (figures[-1] - figures[0]) / (SIZES[-1] - SIZES[0])
         print(f"{name.removeprefix('bench/'):16}" + "".join(f"{each:9.2f}" for each in figures) + f"{further:16.2f}")

@@ -128,7 +128,7 @@ async def test_a_dead_letter_that_is_tried_again_keeps_its_caller(app: Applicati
 
 
 async def test_a_runtime_raises_what_its_clients_do(app: Application) -> None:
-    vault = next(iter(app.routes.values())).function
+    vault = next(iter(app.served.values())).function
     async with AsyncRuntime(vault.cls) as runtime:  # type: ignore[attr-defined]
         for call in (runtime.tell, runtime.ask):
             with pytest.raises(NotAdmittedError) as caught:

@@ -91,7 +91,7 @@ class EmbeddedEngine:
         return [
             Sent(message.target, value_of(message.value, self._known), message.value.typename, message.value.value)
             for message in self._store.messages()
-            if message.target.typename not in self._app.routes
+            if message.target.typename not in self._app.served
         ]
 
     @property

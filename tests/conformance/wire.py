@@ -68,7 +68,7 @@ class WireEngine:
     async def _drain(self) -> None:
         while self._queue:
             target, values, caller = self._queue.popleft()
-            if target.typename in self._app.all_routes:
+            if target.typename in self._app.all_served:
                 await self._batch(target, values, caller)
             else:
                 self._sent += [(target, value) for value in values]
@@ -76,7 +76,7 @@ class WireEngine:
     async def _batch(self, target: Address, values: list[TypedValue], caller: Address | None) -> None:
         state = self._states.setdefault(target, {})
         if self._protocol == 2:
-            for spec in self._app.all_routes[target.typename].function.states:
+            for spec in self._app.all_served[target.typename].function.states:
                 state.setdefault(spec.name, None)  # module.yaml lists them
         messages = [_wrapped(value) if self._protocol == 2 else value for value in values]
         try:

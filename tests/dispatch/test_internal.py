@@ -121,10 +121,10 @@ async def test_the_message_is_not_even_decoded() -> None:
         @handles(bytes)
         def take(self, message: bytes) -> None: ...
 
-    route = next(iter(Application(Strict).routes.values()))
+    served = next(iter(Application(Strict).served.values()))
 
-    assert route.refused("statefun-actors/bytes", None) is not None
-    assert route.refused("another/type", None) is None
+    assert served.refused("statefun-actors/bytes", None) is not None
+    assert served.refused("another/type", None) is None
 
 
 async def test_a_function_says_it_where_it_is_bound() -> None:
@@ -135,8 +135,8 @@ async def test_a_function_says_it_where_it_is_bound() -> None:
 
     app = Application(functions)
 
-    assert app.routes["test/fn"].refused("io.statefun.types/long", None) is not None
-    assert app.routes["test/fn"].refused("io.statefun.types/long", CALLER) is None
+    assert app.served["test/fn"].refused("io.statefun.types/long", None) is not None
+    assert app.served["test/fn"].refused("io.statefun.types/long", CALLER) is None
 
 
 def test_options_of_the_wrong_type_are_refused_at_definition() -> None:

@@ -96,7 +96,7 @@ class World:
         if on_failure is not None:
             settings = Settings(on_failure=on_failure)
         self.app = Application(served, settings=settings)
-        self.function = next(iter(self.app.routes.values())).function
+        self.function = next(iter(self.app.served.values())).function
         self.address = Address(self.function.typename, id)
         self.host = host if host is not None else VirtualHost()
         self.state: dict[str, TypedValue | None] = dict.fromkeys((spec.name for spec in self.function.states), None)

@@ -187,7 +187,7 @@ def test_a_function_without_concurrency_has_no_gate() -> None:
         @handles(int)
         def work(self, message: int) -> None: ...
 
-    routes = Application(Free, Limited).routes
+    routes = Application(Free, Limited).served
 
     assert gate_of(routes["test/free"].function) is None
     assert gate_of(routes["test/limited"].function) is gate_of(routes["test/limited"].function)

@@ -205,8 +205,8 @@ async def run(app: Application, batches: list[list[str]]) -> dict[str, str]:
     """What *batches* of deeds end in: the repr of each state as it is read back."""
     GLOBAL.clear()
     ELSEWHERE.clear()
-    [(typename, route)] = app.routes.items()
-    fields = {field.name: field for field in route.function.persisted}
+    [(typename, served)] = app.served.items()
+    fields = {field.name: field for field in served.function.persisted}
     state: State = dict.fromkeys(fields)
     for names in batches:
         invocations = [Invocation(pack(Do(name)), None) for name in names]

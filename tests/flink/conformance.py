@@ -121,7 +121,7 @@ class FlinkEngine:
         self._flink, self._tap, self._app = flink, tap, app
         self._handler = RequestReplyHandler(app)
         self._known = app.codecs()
-        specs = [spec for route in app.routes.values() for spec in route.function.states]
+        specs = [spec for served in app.served.values() for spec in served.function.states]
         self._expires = any(spec.expiration is not Expiration.NONE for spec in specs)
         self._scale = (EXPIRING_SCALE if self._expires else SCALE) * SLOWER.get()
         self.early = False
@@ -371,8 +371,8 @@ class FlinkEngine:
 
     def _misses(self, target: Address, request: v3_pb2.ToFunction) -> bool:
         """Whether Flink does not know all states of *target* yet."""
-        route = self._app.routes.get(target.typename)
-        return route is not None and not route.state_names <= {state.state_name for state in request.invocation.state}
+        served = self._app.served.get(target.typename)
+        return served is not None and not served.state_names <= {state.state_name for state in request.invocation.state}
 
     def _asking(self, reply: v3_pb2.FromFunction) -> Answer:
         """A reply that asks for states, with their time to live in Flink's time."""
@@ -403,7 +403,7 @@ class FlinkEngine:
             self._look_only(controls, target, request)
             if not batch.invocations:
                 return NOTHING_DONE
-        served = target.typename in self._app.all_routes
+        served = target.typename in self._app.all_served
         came = [self._take(invocation) for invocation in batch.invocations]
         came_to_something = target not in self._failed
         if served:
@@ -512,7 +512,7 @@ def address_of_sent(address: v3_pb2.Address) -> Address:
 async def start(*served: object, settings: Settings | None = None) -> AsyncGenerator[FlinkEngine]:
     session = kafka_session()
     app = Application(*served, settings=settings_of(settings))
-    for typename in app.routes:
+    for typename in app.served:
         # An unknown one fails the job over and over, and every case after this one with it.
         assert typename.startswith("conf/"), f"{typename}: conformance.yaml knows conf/* only"
     engine = FlinkEngine(session.flink, session.tap, app)

@@ -12,8 +12,8 @@ from statefun_actors.types import Codec
 def known_codecs(app: Application) -> Mapping[str, Codec]:
     """Typename → codec, for the messages that *app* takes and the fields that its entities have."""
     known = dict(app.codecs())
-    for route in app.routes.values():
-        function = route.function
+    for served in app.served.values():
+        function = served.function
         if isinstance(function, EntityFunction):
             for field in function.fields:
                 known.setdefault(field.typename, field.field.codec)

@@ -33,7 +33,7 @@ def list_types(store: StoreReader) -> list[TypeItem]:
 def known_types(store: StoreReader, app: Application | None) -> set[str]:
     """The function types that are stored, served or paused; none of the library's own."""
     paused = {target if isinstance(target, str) else target[0] for target in read_pauses(store.recover())}
-    return {*store.types(), *paused, *(() if app is None else app.routes)}.difference(OWN_FUNCTIONS)
+    return {*store.types(), *paused, *(() if app is None else app.served)}.difference(OWN_FUNCTIONS)
 
 
 def type_or_address(word: str, types: Collection[str]) -> str | Address | None:
@@ -83,5 +83,5 @@ def show_entity(
 
 
 def _function(app: Application | None, typename: str) -> FunctionType | None:
-    route = None if app is None else app.route(typename)
-    return None if route is None else route.function
+    served = None if app is None else app.served_function(typename)
+    return None if served is None else served.function

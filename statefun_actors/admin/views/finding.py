@@ -29,8 +29,8 @@ def field_matcher(
 
     A field that is absent, or has expired by *now_ms*, has no value; one that can't be read matches nothing.
     """
-    route = None if app is None else app.route(typename)
-    function: FunctionType | None = None if route is None else route.function
+    served = None if app is None else app.served_function(typename)
+    function: FunctionType | None = None if served is None else served.function
     states = [] if function is None else [*function.states]
     fields: Sequence[EntityField] = function.fields if isinstance(function, EntityFunction) else ()
     declared = next((each for each in fields if each.name == field), None)

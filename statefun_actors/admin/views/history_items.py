@@ -100,8 +100,8 @@ class HistoryItem(Struct, frozen=True):
 
 
 def function_of(app: Application | None, typename: str) -> FunctionType | None:
-    route = None if app is None else app.route(typename)
-    return None if route is None else route.function
+    served = None if app is None else app.served_function(typename)
+    return None if served is None else served.function
 
 
 def items_of(

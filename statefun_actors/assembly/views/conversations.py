@@ -105,8 +105,8 @@ def schedule_seen(app: Application, schedule: OpenSchedule) -> Schedule:
 
 def _kept(app: Application, ask: OpenAsk, stored: TypedValue) -> object:
     """The value of ``keep=``, decoded as its method does; if the method is gone, decoded by the value's type alone."""
-    route = app.route(ask.asker.typename)
-    answers = None if route is None else route.answers.get(ask.then)
+    served = app.served_function(ask.asker.typename)
+    answers = None if served is None else served.answers.get(ask.then)
     if answers is not None and answers.method.keep is not None:
         with contextlib.suppress(ValueError):
             return answers.method.read_keep(stored)

@@ -121,8 +121,8 @@ def _message(app: Application, message: RecordedMessage) -> tuple[object, Addres
 
 
 def _fields(app: Application, address: Address, entry: Entry) -> tuple[dict[str, object], dict[str, object]]:
-    route = app.route(address.typename)
-    function = None if route is None else route.function
+    served = app.served_function(address.typename)
+    function = None if served is None else served.function
     fields: dict[str, Any] = (
         {each.state_name: each for each in function.fields} if isinstance(function, EntityFunction) else {}
     )

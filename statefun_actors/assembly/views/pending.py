@@ -74,8 +74,8 @@ class PendingViews:
         ]
 
     def _own(self, timer: Timer) -> bool:
-        route = None if timer.caller is None else self._app.all_routes.get(timer.caller.typename)
-        return route is not None and route.own
+        served = None if timer.caller is None else self._app.all_served.get(timer.caller.typename)
+        return served is not None and served.own
 
     def egresses(self, written: Iterable[EgressRecord]) -> dict[str, list[Untyped]]:
         """The records of each egress, by its name: first those that sinks have *written*."""

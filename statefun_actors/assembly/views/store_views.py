@@ -58,11 +58,11 @@ class StoreViews(PendingViews):
         if not isinstance(address, Address):
             expected = "an address: Account.at('ada') or Address('bank/account', 'ada')"
             raise ValueMismatchError(expected, f"{address!r} ({type(address).__name__})")
-        route = self.served(address)
+        served = self.served(address)
         address = self._app.current(address)
         (packed,) = self._store.load([address])
-        record = unpack(address, packed, route.state_names)
-        expire(record, route.function.states, self._clock.now_ms())
+        record = unpack(address, packed, served.state_names)
+        expire(record, served.function.states, self._clock.now_ms())
         return record.state
 
     def shown(self, address: Address, state: State) -> Untyped:
@@ -122,7 +122,7 @@ class StoreViews(PendingViews):
 
     def served(self, address: Address) -> ServedFunction:
         """The served function of *address*. Raises NotServedError: nothing here serves it."""
-        served = self._app.route(address.typename)
+        served = self._app.served_function(address.typename)
         if served is None:
             raise NotServedError(address, f"this engine runs {', '.join(self._app.typenames) or 'nothing'}")
         return served

@@ -14,6 +14,6 @@ def served_by(application: Application, settings: Settings) -> Served:
     """The requirements of *application* under *settings*."""
     from statefun_actors.deploy import served
 
-    functions = [route.function for route in application.routes.values()]
-    own = [route.function for route in application.all_routes.values() if route.own]
+    functions = [served.function for served in application.served.values()]
+    own = [served.function for served in application.all_served.values() if served.own]
     return served(functions, settings, own)

@@ -133,9 +133,9 @@ def further_routes(application: Application) -> str | None:
 def without_policy(application: Application) -> list[str]:
     """A warning for each function type without a failure policy, and a line with the remedy."""
     names = [
-        f"{getattr(route.function, 'name', typename)} ({typename})"
-        for typename, route in application.routes.items()
-        if route.fails_batches
+        f"{getattr(served.function, 'name', typename)} ({typename})"
+        for typename, served in application.served.items()
+        if served.fails_batches
     ]
     if not names:
         return []

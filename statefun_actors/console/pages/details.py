@@ -26,7 +26,7 @@ def dead_letter(look: Look, query: Mapping[str, str]) -> Page:
     content = {
         "row": show_dead_letter(entry, look.known),
         "json": query.get("json") or pretty(form_of(value, look.known)),
-        "editable": look.app.route(entry.message.target.typename) is not None,
+        "editable": look.app.served_function(entry.message.target.typename) is not None,
     }
     return Page(template="dead_letter.html", title="Dead letter", content=content)
 
@@ -37,8 +37,8 @@ def ask(look: Look, query: Mapping[str, str]) -> Page:
         found = find_ask(look.store, query.get("token", ""))
     except StatefunActorsError as error:
         return Page(template="message.html", title="No such ask", content={"text": str(error)}, status=404)
-    route = look.app.route(found.asker.typename)
-    bound = None if route is None else route.answers.get(found.then)
+    served = look.app.served_function(found.asker.typename)
+    bound = None if served is None else served.answers.get(found.then)
     types = {codec.typename for codec in bound.method.codecs.values()} - {_NO_ANSWER} if bound is not None else set()
     content = {
         "row": ask_item(look.store, found, look.known),

@@ -88,8 +88,8 @@ def _total(look: Look, typename: str) -> int:
 
 def _field_names(look: Look, typename: str) -> Sequence[str]:
     """The names of the fields of the class, for a list to choose from."""
-    route = look.app.route(typename)
-    function = None if route is None else route.function
+    served = look.app.served_function(typename)
+    function = None if served is None else served.function
     return [field.name for field in function.fields] if isinstance(function, EntityFunction) else []
 
 
@@ -127,8 +127,8 @@ def entity(look: Look, query: Mapping[str, str]) -> Page:
 
 
 def _fields(look: Look, view: EntityView) -> Sequence[FieldRow]:
-    route = look.app.route(view.address.typename)
-    function = None if route is None else route.function
+    served = look.app.served_function(view.address.typename)
+    function = None if served is None else served.function
     kinds: dict[str, str] = (
         {
             field.name: f"{field.codec.spelling.strip('`')}{' | None' if field.optional else ''}"
@@ -144,5 +144,5 @@ def _fields(look: Look, view: EntityView) -> Sequence[FieldRow]:
 
 
 def _class(look: Look, typename: str) -> str | None:
-    route = look.app.route(typename)
-    return None if route is None else getattr(route.function, "name", None)
+    served = look.app.served_function(typename)
+    return None if served is None else getattr(served.function, "name", None)

@@ -52,5 +52,5 @@ def overview(look: Look, query: Mapping[str, str]) -> Page:  # noqa: ARG001 - th
 
 
 def _name(look: Look, typename: str) -> str | None:
-    route = look.app.route(typename)
-    return None if route is None else getattr(route.function, "name", typename)
+    served = look.app.served_function(typename)
+    return None if served is None else getattr(served.function, "name", typename)

@@ -39,7 +39,7 @@ def send(look: Look, query: Mapping[str, str]) -> Page:
     content = {
         "to": to,
         "target": target,
-        "served": target is not None and look.app.route(target.typename) is not None,
+        "served": target is not None and look.app.served_function(target.typename) is not None,
         "types": types,
         "typename": typename,
         "fields": fields,

@@ -94,4 +94,4 @@ def decoded(text: str | None) -> TypeShape | None:
 
 def shapes(app: Application) -> Mapping[str, str]:
     """The shapes of *app*'s function types, as positions of a store."""
-    return {position_of(name): encoded(shape_of(route.function)) for name, route in app.routes.items()}
+    return {position_of(name): encoded(shape_of(served.function)) for name, served in app.served.items()}

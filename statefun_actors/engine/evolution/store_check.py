@@ -75,10 +75,10 @@ def find_changes(
     texts = shapes(app)
     for name, text in texts.items():
         if positions.get(name) != text:
-            function = app.routes[name.removeprefix(position_of(""))].function
+            function = app.served[name.removeprefix(position_of(""))].function
             readings[function.typename] = TypeReading(function, decoded(positions.get(name)), now_ms)
     for former, typename in app.renamed.items():
-        before, function = positions.get(position_of(former)), app.routes[typename].function
+        before, function = positions.get(position_of(former)), app.served[typename].function
         if before != texts[position_of(typename)] and _any(store.kept_for(former)):
             readings[former] = TypeReading(function, decoded(before), now_ms)
     for typename, reading in readings.items():
@@ -161,8 +161,8 @@ def _reported(rows: Iterator[_T], what: str, progress: Progress) -> Iterator[_T]
 def _stored_twice(app: Application, store: StoreReader) -> list[StoredTwice]:
     """The ids that was= can't move: those stored under two of the current and former names of a class."""
     found = []
-    for typename, route in app.routes.items():
-        names = (typename, *route.function.was)
+    for typename, served in app.served.items():
+        names = (typename, *served.function.was)
         for one, other in itertools.combinations(names, 2):
             both = store.stored_twice(one, other)
             if both is not None:
@@ -176,7 +176,7 @@ def _any(kept: Kept) -> bool:
 
 def _types_gone(app: Application, store: StoreReader, positions: Mapping[str, str]) -> list[str]:
     """The function types that an earlier version served and this one doesn't."""
-    return sorted({*store.types(), *types_remembered(positions)} - app.all_routes.keys() - app.renamed.keys())
+    return sorted({*store.types(), *types_remembered(positions)} - app.all_served.keys() - app.renamed.keys())
 
 
 def _read_conversations(

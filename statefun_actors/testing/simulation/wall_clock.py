@@ -37,14 +37,14 @@ class Looks:
 @contextmanager
 def another_wall_clock(app: Application) -> Generator[Looks]:
     """Inside, the handlers of *app* see another wall clock. Activities, and everything else, see the real one."""
-    routes = {typename: route for typename, route in app.routes.items() if not route.retries}
-    modules = _modules(routes.values())
+    served_functions = {typename: served for typename, served in app.served.items() if not served.retries}
+    modules = _modules(served_functions.values())
     looks = Looks()
     running_message = message_lookup()
 
     def ahead() -> dt.timedelta:
         running = running_message()
-        if running is None or running[0].typename not in routes:
+        if running is None or running[0].typename not in served_functions:
             return dt.timedelta(0)
         looks.count += 1
         return _STEP * looks.count
@@ -58,13 +58,13 @@ def another_wall_clock(app: Application) -> Generator[Looks]:
             setattr(module, name, value)
 
 
-def _modules(routes: Iterable[ServedFunction]) -> list[ModuleType]:
-    """The modules in which the handlers of *routes* are defined."""
+def _modules(served_functions: Iterable[ServedFunction]) -> list[ModuleType]:
+    """The modules in which the handlers of *served_functions* are defined."""
     names: set[str] = set()
-    for route in routes:
-        cls: type | None = getattr(route.function, "cls", None)
+    for served in served_functions:
+        cls: type | None = getattr(served.function, "cls", None)
         names |= {each.__module__ for each in ([] if cls is None else cls.__mro__)}
-        names |= {handler.function.__module__ for handler, _ in route.function.handlers.values()}
+        names |= {handler.function.__module__ for handler, _ in served.function.handlers.values()}
     own = [name for name in names if name.partition(".")[0] == "statefun_actors"]
     return [
         sys.modules[name] for name in sorted(names.difference(own, sys.builtin_module_names)) if name in sys.modules

@@ -129,8 +129,8 @@ class RuntimeMachine(RuleBasedStateMachine):
         """Someone outside answers an open reply address."""
         waiting = [ask for ask in self.runtime.asks if ask.target is None]
         ask = waiting[data.draw(st.integers(0, len(waiting) - 1), "which of the open reply addresses")]
-        route = self.runtime.app.routes[ask.asker.typename]
-        answer = data.draw(_answers(route.answers[ask.then].method.handler.function), "the answer")
+        served = self.runtime.app.served[ask.asker.typename]
+        answer = data.draw(_answers(served.answers[ask.then].method.handler.function), "the answer")
         self._run(self.runtime.answer(ask.address, answer))
 
     @invariant()

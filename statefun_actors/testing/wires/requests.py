@@ -35,8 +35,8 @@ def request_3x(batch: Batch) -> bytes:
     return message.SerializeToString()
 
 
-def batch_in_2x(batch: Batch, route: ServedFunction) -> Batch:
-    """*batch*, of the function *route*, with the values that 2.x has: primitives are in protobuf's wrappers.
+def batch_in_2x(batch: Batch, served: ServedFunction) -> Batch:
+    """*batch*, of the function *served*, with the values that 2.x has: primitives are in protobuf's wrappers.
 
     A message that its handler would see as it is (as an Any, or in a dead letter) is not converted.
     """
@@ -44,7 +44,7 @@ def batch_in_2x(batch: Batch, route: ServedFunction) -> Batch:
     invocations = []
     for invocation in batch.invocations:
         converted = in_2x(invocation.argument)
-        handler = route.handlers.get(converted.typename)
+        handler = served.handlers.get(converted.typename)
         hidden = handler is not None and handler.codec is not None and handler.policy is None
         invocations.append(replace(invocation, argument=converted) if hidden else invocation)
     return Batch(batch.target, state, invocations)

@@ -32,7 +32,7 @@ class WireTurns:
     """
 
     def __init__(self, app: Application, first: int) -> None:
-        self._served = {name: route for name, route in app.routes.items() if not route.retries}
+        self._served = {name: served for name, served in app.served.items() if not served.retries}
         paths = [_Wire(app, 3), _Wire(app, 2), None]
         self._turns: Iterator[_Wire | None] = itertools.cycle(paths[first:] + paths[:first])
 
@@ -62,9 +62,9 @@ class _Wire(RequestReplyHandler):
         The code of a failure is not on the wire, so a failed batch has its own outcome. What no wire can carry, such
         as an id that is not Unicode text, takes the *direct* call.
         """
-        route = self.app.routes[batch.target[0]]
+        served = self.app.served[batch.target[0]]
         try:
-            received = self.read(self._request(batch_in_2x(batch, route) if self._in_2x else batch))
+            received = self.read(self._request(batch_in_2x(batch, served) if self._in_2x else batch))
         except UnicodeEncodeError:
             return await direct(batch, self.app, host)
         if any(invocation.headers is not None for invocation in batch.invocations):  # Flink has none
