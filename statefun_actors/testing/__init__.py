@@ -11,6 +11,7 @@ from statefun_actors.testing.faults import Faults, LogEntry
 from statefun_actors.testing.given import Given, Result, given
 from statefun_actors.testing.runtime import TestRuntime
 from statefun_actors.testing.seen import Delayed, Sent
+from statefun_actors.testing.virtual_time import TestClock
 
 if TYPE_CHECKING:
     from statefun_actors.testing.simulation import SimulationError, simulate
@@ -25,6 +26,7 @@ __all__ = [
     "Schedule",
     "Sent",
     "SimulationError",
+    "TestClock",
     "TestRuntime",
     "given",
     "simulate",

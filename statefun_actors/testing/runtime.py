@@ -90,6 +90,7 @@ class TestRuntime(RuntimeView):
         super().__init__(environment, StoreViews(self.app, store, environment.clock))
         self._store = store
         self.clock = TestClock(environment.clock, lambda: self.engine, self.settled)
+        """Virtual time: ``clock.now``, and ``await clock.advance(...)``."""
         self._calls = TestCalls(self.app, lambda: self.engine, self.settled, environment)
         self._errors: list[BaseException] = []
         self._reported: set[str] = set()

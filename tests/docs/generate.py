@@ -25,6 +25,8 @@ MODULES: Final = {
     "statefun_actors": "What applications use.",
     "statefun_actors.runtime": "What can be read of a runtime, and its options.",
     "statefun_actors.testing": "The test kit.",
+    "statefun_actors.testing.strategies": "Property tests with Hypothesis (extra `[hypothesis]`).",
+    "statefun_actors.testing.checks": "Checks for a store, a sink, a source or a clock of your own.",
     "statefun_actors.client": "Clients of an engine in another process (extra `[client]`).",
     "statefun_actors.telemetry": "Metrics for Prometheus (extra `[metrics]`), OpenTelemetry's traces (extra `[otel]`).",
     "statefun_actors.compat.statefun3": "The names of Apache's SDK 3.x.",
@@ -95,8 +97,14 @@ def _reference() -> Iterator[str]:
 
 
 def _exports(loaded: Untyped, module: str) -> Sequence[str]:
-    exports = _module(loaded, module).exports or ()
-    return sorted(str(name) for name in exports)
+    """The names that *module* exports, without modules in it."""
+    found = _module(loaded, module)
+    return sorted(str(name) for name in found.exports or () if f"{found.path}.{name}" not in _modules_in(found))
+
+
+def _modules_in(module: Untyped) -> AbstractSet[str]:
+    """The paths of the modules in *module* that have no member of their own name, which stands for it then."""
+    return {each.path for name, each in module.modules.items() if name not in each.members}
 
 
 def _module(loaded: Untyped, module: str) -> Untyped:

@@ -19,9 +19,10 @@ import pytest
 import statefun_actors
 from statefun_actors import Entity, client, runtime, telemetry, testing
 from statefun_actors.compat import statefun2, statefun3
+from statefun_actors.testing import checks, strategies
 from tests.test_readme import actor
 
-MODULES: Final = (statefun_actors, runtime, testing, client, telemetry, statefun2, statefun3)
+MODULES: Final = (statefun_actors, runtime, testing, client, telemetry, checks, strategies, statefun2, statefun3)
 MOST_USED: Final = (
     *("Actors", "Address", "AsyncRuntime", "Context", "DeadLetter", "Discard", "Entity", "NoAnswer", "Runtime"),
     *("RequestReplyHandler", "Settings", "StatefulFunctions", "TerminalError", "activity", "answers", "create_app"),
@@ -48,7 +49,7 @@ def test_help_names_types_as_python_does(module: Any) -> None:
     assert [name for name, text in helped.items() if "Untyped" in text] == []
 
 
-@pytest.mark.parametrize("module", MODULES[:5], ids=lambda module: module.__name__)
+@pytest.mark.parametrize("module", MODULES[:7], ids=lambda module: module.__name__)
 def test_each_public_class_and_function_has_a_docstring(module: Any) -> None:
     found = {name: getattr(module, name) for name in module.__all__}
     documented = {name: it for name, it in found.items() if inspect.isclass(it) or inspect.isroutine(it)}

@@ -55,6 +55,7 @@ ClockCheck: TypeAlias = Callable[[ClockSetup], Awaitable[None]]
 """It takes a new clock, and raises AssertionError where the clock breaks the contract."""
 
 CLOCK_CHECKS: Final[list[ClockCheck]] = []
+"""All checks of clocks."""
 
 
 def check(function: ClockCheck) -> ClockCheck:

@@ -18,6 +18,7 @@ Check: TypeAlias = Callable[[Store], Awaitable[None]]
 """It takes an empty store, and raises AssertionError where the store breaks the contract."""
 
 STORE_CHECKS: Final[list[Check]] = []
+"""All checks of stores."""
 
 
 def check(function: Check) -> Check:

@@ -50,6 +50,7 @@ SinkCheck: TypeAlias = Callable[[SinkTarget], Awaitable[None]]
 """It takes an empty target, and raises AssertionError where the sink breaks the contract."""
 
 SINK_CHECKS: Final[list[SinkCheck]] = []
+"""All checks of sinks."""
 
 
 def check(function: SinkCheck) -> SinkCheck:

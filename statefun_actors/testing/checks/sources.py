@@ -41,6 +41,7 @@ SourceCheck: TypeAlias = Callable[[SourceInput], Awaitable[None]]
 """It takes an input, and raises AssertionError where the source breaks the contract."""
 
 SOURCE_CHECKS: Final[list[SourceCheck]] = []
+"""All checks of sources."""
 
 
 def check(function: SourceCheck) -> SourceCheck:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import types
 import typing
-from typing import Any as Untyped
+from typing import Any
 
 from hypothesis import strategies as st
 
@@ -13,7 +13,7 @@ from statefun_actors.entity import Entity, EntityFunction, mark_of
 from statefun_actors.testing.strategies.values import values
 
 
-def messages(cls: type[Entity], *, internal: bool = False) -> st.SearchStrategy[Untyped]:
+def messages(cls: type[Entity], *, internal: bool = False) -> st.SearchStrategy[Any]:
     """A strategy for the messages that *cls* takes from outside.
 
     Args:
@@ -29,14 +29,14 @@ def messages(cls: type[Entity], *, internal: bool = False) -> st.SearchStrategy[
     return st.one_of([values(each) for each in taken])
 
 
-def fields(cls: type[Entity]) -> st.SearchStrategy[dict[str, Untyped]]:
+def fields(cls: type[Entity]) -> st.SearchStrategy[dict[str, Any]]:
     """A strategy for fields of *cls*, each of which may be absent: ``given(Account, "ada", **found).when(...)``."""
     hints = typing.get_type_hints(cls, include_extras=True)
     function: EntityFunction = cls.__function_type__
     return st.fixed_dictionaries({}, optional={name: values(hints[name]) for name in function.by_name})
 
 
-def _types(method: Untyped) -> list[object]:
+def _types(method: Any) -> list[object]:
     """The types of message that *method* handles."""
     mark = mark_of(method)
     if mark is not None and mark.types:

@@ -8,11 +8,10 @@ import typing
 from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any as Untyped
-from typing import Final
+from typing import Any, Final
 
 import attrs
-from google.protobuf.any_pb2 import Any
+from google.protobuf import any_pb2
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
@@ -22,7 +21,7 @@ from statefun_actors.address import Address
 from statefun_actors.types import any_of, codec_for, is_repeated, pack, unwrapped
 
 _WORD: Final = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=10)
-_LEAVES: Final[dict[object, st.SearchStrategy[Untyped]]] = {
+_LEAVES: Final[dict[object, st.SearchStrategy[Any]]] = {
     bool: st.booleans(),
     int: st.integers(-(2**31), 2**31 - 1),
     float: st.floats(allow_nan=False, allow_infinity=False),
@@ -31,10 +30,10 @@ _LEAVES: Final[dict[object, st.SearchStrategy[Untyped]]] = {
     datetime: st.datetimes(datetime(1970, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001
     Decimal: st.decimals(allow_nan=False, allow_infinity=False),
     type(None): st.none(),
-    Any: st.builds(Duration, seconds=st.integers(0, 1_000)).map(lambda message: any_of(pack(message))),
+    any_pb2.Any: st.builds(Duration, seconds=st.integers(0, 1_000)).map(lambda message: any_of(pack(message))),
     Address: st.builds(Address, st.sampled_from(["test/one", "test/two"]), st.sampled_from(["a", "b"])),
 }
-_CONTAINERS: Final[dict[object, Callable[..., st.SearchStrategy[Untyped]]]] = {
+_CONTAINERS: Final[dict[object, Callable[..., st.SearchStrategy[Any]]]] = {
     list: st.lists,
     set: st.sets,
     frozenset: st.frozensets,
@@ -42,10 +41,10 @@ _CONTAINERS: Final[dict[object, Callable[..., st.SearchStrategy[Untyped]]]] = {
 _LONGEST: Final = 4
 
 
-def values(annotation: Untyped) -> st.SearchStrategy[Untyped]:
+def values(annotation: Any) -> st.SearchStrategy[Any]:
     """A strategy for values of *annotation*: what a message, one of its fields, or a field of an entity may hold.
 
-    Texts and collections are short, integers have 32 bits, floats and Decimals are finite, datetimes are in UTC. An
+    Texts and collections are short, integers have 32 bits, floats and Decimals are finite, datetimes are in UTC. A
     ``google.protobuf.any_pb2.Any`` has a Duration.
 
     Raises:
@@ -53,7 +52,7 @@ def values(annotation: Untyped) -> st.SearchStrategy[Untyped]:
         hypothesis.errors.ResolutionFailed: it is a type of which Hypothesis knows nothing.
     """
     annotation = unwrapped(annotation)
-    if annotation is typing.Any:
+    if annotation is Any:
         codec_for(annotation)  # raises, and says what to write instead
     if (leaf := _LEAVES.get(annotation)) is not None:
         return leaf
@@ -75,7 +74,7 @@ def values(annotation: Untyped) -> st.SearchStrategy[Untyped]:
     return st.from_type(annotation)
 
 
-def _of_class(cls: Untyped) -> st.SearchStrategy[Untyped]:
+def _of_class(cls: Any) -> st.SearchStrategy[Any]:
     if issubclass(cls, enum.Enum):
         return st.sampled_from(cls)
     if issubclass(cls, Message):
@@ -85,13 +84,13 @@ def _of_class(cls: Untyped) -> st.SearchStrategy[Untyped]:
     return st.from_type(cls)
 
 
-def _attrs(cls: Untyped) -> st.SearchStrategy[Untyped]:
+def _attrs(cls: Any) -> st.SearchStrategy[Any]:
     hints = typing.get_type_hints(cls, include_extras=True)
     members = {field.alias: values(hints[field.name]) for field in attrs.fields(cls) if field.init}
     return st.builds(cls, **members)
 
 
-_SCALARS: Final[dict[int, st.SearchStrategy[Untyped]]] = {
+_SCALARS: Final[dict[int, st.SearchStrategy[Any]]] = {
     FieldDescriptor.CPPTYPE_INT32: st.integers(-(2**31), 2**31 - 1),
     FieldDescriptor.CPPTYPE_INT64: st.integers(-(2**63), 2**63 - 1),
     FieldDescriptor.CPPTYPE_UINT32: st.integers(0, 2**32 - 1),
@@ -102,9 +101,9 @@ _SCALARS: Final[dict[int, st.SearchStrategy[Untyped]]] = {
 }
 
 
-def _protobuf(cls: Untyped) -> st.SearchStrategy[Untyped]:
+def _protobuf(cls: Any) -> st.SearchStrategy[Any]:
     """Messages of protobuf with any of their scalar fields; fields that repeat or hold messages stay empty."""
-    members: dict[str, st.SearchStrategy[Untyped]] = {}
+    members: dict[str, st.SearchStrategy[Any]] = {}
     for field in cls.DESCRIPTOR.fields:
         if is_repeated(field):
             continue
