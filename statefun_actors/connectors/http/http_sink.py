@@ -3,7 +3,8 @@
 Records with one key (that of a Kafka record, the partition key of a Kinesis record) are sent one after another, in
 order; others are sent concurrently, without an order, as in Kafka. Each is sent at least once. All attempts of a record
 have the same ``Idempotency-Key``, which is unique, so a receiver that drops duplicates gets each record exactly once:
-its first part is random per store and egress, and durable before it is sent.
+its first part is random per store and egress, and durable before it is sent; the second is the number of the record.
+Its last part is a checksum of the value: a store that is a restored backup gives numbers again, to other records maybe.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import uuid
+import zlib
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from datetime import UTC, datetime
@@ -123,7 +125,7 @@ class HttpSink:
         lane = lanes.open[key]
         while lane:
             record = lane[0]
-            id = f"{self._stream}-{record.seq}"
+            id = f"{self._stream}-{record.seq}-{zlib.crc32(record.value.value):08x}"
             content = record_line(record.value, self._known)
             headers = {
                 **sendable(record.headers),
