@@ -44,10 +44,13 @@ def docs(topic: str | None) -> None:
 
 
 def _entries(reference: str, name: str) -> list[str]:
-    """The entries of the public *name* in the text *reference*, one for each module that has it."""
-    wanted = f"### `{name.partition('.')[0]}`"
-    found = (_SECTION.split(entry, maxsplit=1)[0].rstrip() for entry in _ENTRY.split(reference))
-    return [entry for entry in found if entry.partition("\n")[0] == wanted]
+    """The entries of the public *name* in the text *reference*, one for each module that has it.
+
+    Of a name with dots, the first part that has entries counts: a class before its method, a name after its module.
+    """
+    found = [_SECTION.split(entry, maxsplit=1)[0].rstrip() for entry in _ENTRY.split(reference)]
+    each = ([entry for entry in found if entry.partition("\n")[0] == f"### `{part}`"] for part in name.split("."))
+    return next(filter(None, each), [])
 
 
 def _show(text: str) -> None:

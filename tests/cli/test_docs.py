@@ -56,10 +56,14 @@ def test_a_name_of_several_modules_shows_each_entry() -> None:
     assert "\n## " not in shown
 
 
-def test_no_public_name_is_hidden_by_a_page() -> None:
+def test_a_name_that_a_page_has_too_is_shown_after_its_module() -> None:
     reference = next(page for page in PAGES if page.stem == "reference").read_text(encoding="utf-8")
+    named = {page.stem for page in PAGES} & set(re.findall(r"^### `(\w+)`$", reference, re.MULTILINE))
 
-    assert {page.stem for page in PAGES} & set(re.findall(r"^### `(\w+)`$", reference, re.MULTILINE)) == set()
+    shown = CliRunner().invoke(main, ["docs", "strategies.messages"]).stdout
+
+    assert named == {"messages"}
+    assert shown.startswith("### `messages`\n")
 
 
 def test_an_unknown_topic_is_refused() -> None:
