@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 import sys
+import types
 from collections.abc import Generator, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,31 @@ if TYPE_CHECKING:
     from statefun_actors.testing import TestRuntime
 
 _KIT = "statefun_actors.testing"
+
+
+class _RuntimeMark:
+    """``pytest.mark.runtime``, whose only argument may be an Entity class: pytest alone would mark that class."""
+
+    def __init__(self, mark: pytest.MarkDecorator) -> None:
+        self._mark = mark
+
+    def __call__(self, *served: Any, **options: object) -> Any:
+        if len(served) == 1 and not options and _is_test(served[0]):  # it is written without parentheses
+            return self._mark(served[0])
+        return self._mark.with_args(*served, **options)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._mark, name)
+
+
+def _is_test(marked: object) -> bool:
+    if inspect.isclass(marked):
+        return not hasattr(marked, "__function_type__")  # that of Entity classes
+    return isinstance(marked, types.FunctionType | staticmethod | classmethod)
+
+
+_MARK_BEFORE = pytest.StashKey[Any]()
+"""What stood in the place of the mark, as in a run of pytest inside a test."""
 
 pytest.register_assert_rewrite("statefun_actors.testing.checks")  # so that a failed check shows its values
 
@@ -33,7 +59,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Describe the marks, and set the seed."""
+    """Describe the marks, let the mark ``runtime`` take one class, and set the seed."""
     config.addinivalue_line(
         "markers",
         "runtime(*served, **options): what the fixture `runtime` runs, and other arguments of TestRuntime. Without it: "
@@ -43,6 +69,8 @@ def pytest_configure(config: pytest.Config) -> None:
         "markers",
         "hostile(seeds=10, faults=None): run the test once for each seed, with a fixture `runtime` under its faults.",
     )
+    config.stash[_MARK_BEFORE] = vars(pytest.mark).pop("runtime", None)
+    vars(pytest.mark)["runtime"] = _RuntimeMark(pytest.mark.runtime)
     if (seed := config.getoption("statefun_seed")) is not None:
         from statefun_actors.testing.pytest_support import force_seed
 
@@ -50,7 +78,11 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """Forget the seed."""
+    """Forget the mark and the seed."""
+    if _MARK_BEFORE in config.stash:
+        del vars(pytest.mark)["runtime"]
+        if (before := config.stash[_MARK_BEFORE]) is not None:
+            vars(pytest.mark)["runtime"] = before
     if config.getoption("statefun_seed") is not None:
         from statefun_actors.testing.pytest_support import force_seed
 

@@ -56,6 +56,47 @@ def test_the_package_brings_it_to_pytest() -> None:
     assert [each.value for each in found] == ["statefun_actors.pytest_plugin"], "install again: pip install -e '.[dev]'"
 
 
+def test_the_mark_runtime_takes_one_class_and_stands_at_functions_and_classes(pytester: pytest.Pytester) -> None:
+    tests = """
+import pytest
+
+class Other(Account, typename="plugin/other"):
+    pass
+
+def served(runtime):
+    return sorted(runtime.app.typenames)
+
+@pytest.mark.runtime(Other)
+async def test_function(runtime):
+    assert served(runtime) == ["plugin/other"]
+
+@pytest.mark.runtime(Account)
+class TestClass:
+    async def test_method(self, runtime):
+        assert served(runtime) == ["plugin/account"]
+
+    @pytest.mark.runtime.with_args(Other)
+    async def test_other(self, runtime):
+        assert served(runtime) == ["plugin/other"]
+
+@pytest.mark.runtime
+async def test_bare(runtime):
+    assert served(runtime) == ["plugin/account", "plugin/other"]
+
+@pytest.mark.runtime(Account, twice=True)
+async def test_options(runtime):
+    assert served(runtime) == ["plugin/account"]
+
+@pytest.mark.parametrize("number", [pytest.param(1, marks=pytest.mark.runtime(Other))])
+async def test_parameter(runtime, number):
+    assert served(runtime) == ["plugin/other"]
+"""
+    before = pytest.mark.runtime
+
+    run(pytester, tests, "--strict-markers", *ALONE).assert_outcomes(passed=6)
+    assert pytest.mark.runtime is before
+
+
 def test_async_tests_run_without_another_plugin(pytester: pytest.Pytester) -> None:
     run(pytester, USE + "async def test_plain(): assert False\n", *ALONE).assert_outcomes(passed=1, failed=1)
 
